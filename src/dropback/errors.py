@@ -1,0 +1,21 @@
+"""Errors a user can cause, each a sentence that says what to do."""
+
+
+class DropbackError(Exception):
+    """Base of every error that bad input causes.
+
+    The message is one sentence: what must hold, what came, where, and what to do. The command
+    line prints it after ``error:`` and exits with 2; the service answers 422 with the same words.
+    """
+
+
+class ReaderError(DropbackError):
+    """A file that cannot be read as the table it should hold."""
+
+
+class RunError(DropbackError):
+    """A run folder (a trained model) that is missing, damaged or made for other features."""
+
+
+class RequestError(DropbackError):
+    """A request that contradicts itself or the data, for example an unknown split."""

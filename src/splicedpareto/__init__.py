@@ -1,0 +1,1 @@
+"""Distributions, networks and scoring rules for heavy-tailed targets."""
