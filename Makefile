@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: install
-	$(BIN)/dropback demo --out demo
+	$(BIN)/dropback demo --out demo --overwrite
 
 test: check
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
