@@ -1,0 +1,136 @@
+"""What the distributions here share: scalar events, and both tails with all their digits."""
+
+from __future__ import annotations
+
+import math
+from abc import ABCMeta, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, TypedDict, TypeVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch.types import _size
+
+__all__ = [
+    "ScalarDistribution",
+    "TensorOptions",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "interval",
+    "tensor_options",
+]
+
+
+Same = TypeVar("Same", bound=Distribution)
+
+
+class TensorOptions(TypedDict):
+    """Type and place of a distribution's parameters."""
+
+    dtype: torch.dtype
+    device: torch.device
+
+
+class ScalarDistribution(Distribution, metaclass=ABCMeta):
+    """A distribution of scalars with survival functions, interval masses and seeded sampling."""
+
+    # Whether no value has mass of its own.
+    is_continuous: ClassVar[bool] = True
+
+    @abstractmethod
+    def sf(self, value: Tensor) -> Tensor:
+        """Probability of more than `value` (survival function)."""
+
+    @abstractmethod
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """Logarithm of `cdf`."""
+
+    @abstractmethod
+    def log_sf(self, value: Tensor) -> Tensor:
+        """Logarithm of `sf`."""
+
+    @abstractmethod
+    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Log-probability of (lower, upper]; either end may be infinite."""
+
+    @abstractmethod
+    def isf(self, value: Tensor) -> Tensor:
+        """Smallest outcome whose `sf` falls to `value`."""
+
+    def cdf_below(self, value: Tensor) -> Tensor:
+        """Probability of less than `value`: `cdf` without the mass on `value` itself."""
+        return self.cdf(value)
+
+    @property
+    def median(self) -> Tensor:
+        """Smallest outcome whose `cdf` reaches one half."""
+        return self.icdf(torch.tensor(0.5, **tensor_options(self)))
+
+    def crps(self, value: Tensor) -> Tensor:
+        """Continuous ranked probability score at `value`, in units of the outcome."""
+        return self.crps_between(value, -math.inf, math.inf)
+
+    def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+        r"""CRPS with its integral over [low, high], bounds that may be infinite.
+
+        .. math:: \int_{\mathrm{low}}^{\mathrm{high}} (F(x) - 1\{y \le x\})^2 dx
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no closed-form CRPS.")
+
+    def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """Mean of ``min(max(X, low), high)``, bounds that may be infinite."""
+        raise NotImplementedError(f"{type(self).__name__} has no closed-form mean.")
+
+    def sample(
+        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw without gradient, shape ``(*sample_shape, *B)``."""
+        with torch.no_grad():
+            return self.rsample(sample_shape, generator=generator)
+
+    def rsample(
+        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw with pathwise gradients to the parameters, shape ``(*sample_shape, *B)``."""
+        raise NotImplementedError(f"{type(self).__name__} has no pathwise gradient.")
+
+    @abstractmethod
+    def _expanded(self, batch_shape: torch.Size) -> ScalarDistribution:
+        """Return the distribution over a larger batch."""
+
+    def expand(
+        self, batch_shape: _size, _instance: Distribution | None = None
+    ) -> ScalarDistribution:
+        """Return the distribution over a larger batch, without copying its parameters."""
+        return self._checked_alike(self._expanded(torch.Size(batch_shape)))
+
+    def _checked_alike(self, new: Same) -> Same:
+        """Return another distribution, checking its arguments as this one does."""
+        new._validate_args = self._validate_args  # noqa: SLF001 - torch has no public setter
+        return new
+
+
+def tensor_options(base: Distribution) -> TensorOptions:
+    """Type and place of a distribution's first floating-point parameter."""
+    parameters = (getattr(base, name) for name in base.arg_constraints)
+    first = next(p for p in parameters if isinstance(p, Tensor) and p.is_floating_point())
+    return {"dtype": first.dtype, "device": first.device}
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> torch.Size:
+    """Shape to which all shapes broadcast."""
+    return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Views of all tensors in their common shape."""
+    return tuple(torch.broadcast_tensors(*tensors))  # type: ignore[no-untyped-call]
+
+
+def interval(low: Tensor, high: Tensor) -> constraints.Constraint:
+    """Constraint of values in [low, high]."""
+    return constraints.interval(low, high)  # type: ignore[no-untyped-call]

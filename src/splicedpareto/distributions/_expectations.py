@@ -1,0 +1,146 @@
+"""Moments, scores and expected excesses of a distribution with a spliced law."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from splicedpareto.distributions import _functionals as functionals
+from splicedpareto.distributions._base import ScalarDistribution
+from splicedpareto.distributions._checks import require
+from splicedpareto.distributions._kernels import safe_log
+from splicedpareto.distributions._layout import from_columns, to_columns
+
+if TYPE_CHECKING:
+    from splicedpareto.distributions._law import SplicedLaw
+    from splicedpareto.distributions._parameters import SplicedParameters
+
+__all__ = ["Expectations"]
+
+
+class Expectations(ScalarDistribution):
+    """The closed forms of `functionals` as methods, on values of any sample shape."""
+
+    _parameters: SplicedParameters
+    _kept_law: tuple[tuple[int, ...], SplicedLaw] | None = None
+
+    @property
+    def law(self) -> SplicedLaw:
+        """The law on values in columns, from which every method reads.
+
+        Kept between calls only where no gradient is asked for: a kept graph could be walked once,
+        and would miss an optimizer's step.
+        """
+        parameters = self._parameters
+        if parameters.requires_grad or torch.compiler.is_compiling():
+            return parameters.law()
+        version = parameters.version
+        if self._kept_law is None or self._kept_law[0] != version:
+            self._kept_law = version, parameters.law()
+        return self._kept_law[1]
+
+    def __getstate__(self) -> dict[str, object]:
+        # The law follows from the parameters; a copy need not carry it.
+        return {**self.__dict__, "_kept_law": None}
+
+    def _columns(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
+        return to_columns(self.batch_shape, self._parameters.logits, **values)
+
+    def _levels(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
+        """Lay out values of which the last is a quantile level."""
+        columns, shape = self._columns(**values)
+        if self._validate_args:
+            # NaN passes, and comes out as NaN.
+            name, level = list(values)[-1], columns[-1]
+            require(~((level < 0) | (level > 1)), name, "in [0, 1]", level)
+        return columns, shape
+
+    @property
+    def mean(self) -> Tensor:
+        r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
+        return functionals.mean(self.law).squeeze(-1)
+
+    @property
+    def variance(self) -> Tensor:
+        r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
+        return functionals.variance(self.law).squeeze(-1)
+
+    @property
+    def mode(self) -> Tensor:
+        """Middle of the densest bin, or the threshold of a tail that is denser."""
+        return functionals.mode(self.law).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats."""
+        return functionals.entropy(self.law).squeeze(-1)
+
+    def crps(self, value: Tensor) -> Tensor:
+        r"""Continuous ranked probability score, in units of the outcome.
+
+        .. math:: \int (F(x) - 1\{y \le x\})^2 dx
+
+        Infinite where a tail has :math:`\xi \ge 2`, so finite in many cases in which the mean is
+        not.
+
+        References:
+            Gneiting and Raftery (2007), eq. 20; the tails as in Friederichs and Thorarinsdottir
+            (2012), eq. 8.
+        """
+        (value,), shape = self._columns(value=value)
+        return from_columns(functionals.crps(self.law, value), shape)
+
+    def tw_crps(self, value: Tensor, threshold: Tensor | float) -> Tensor:
+        """CRPS of what happens above a threshold: its integral from `threshold` on.
+
+        References:
+            Gneiting and Ranjan (2011), eq. 3.
+        """
+        return self.crps_between(value, threshold, math.inf)
+
+    def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """CRPS with its integral over [low, high], bounds that may be infinite."""
+        (value, low, high), shape = self._columns(value=value, low=low, high=high)
+        return from_columns(functionals.crps_between(self.law, value, low, high), shape)
+
+    def pinball(self, value: Tensor, level: Tensor | float) -> Tensor:
+        r"""Pinball loss of a quantile, :math:`(1\{y < Q(q)\} - q)(Q(q) - y)`.
+
+        Raises:
+            ValueError: If a level lies outside [0, 1].
+        """
+        (value, level), shape = self._levels(value=value, level=level)
+        rest = 1 - level
+        quantile = self.law.quantile(level, rest, safe_log(level), safe_log(rest))
+        error = value - quantile
+        return from_columns(torch.where(error > 0, level * error, -rest * error), shape)
+
+    def stop_loss(self, threshold: Tensor | float) -> Tensor:
+        r"""Stop-loss :math:`E[(X - t)^+] = \int_t^\infty S`, infinite where :math:`\xi_U \ge 1`."""
+        (threshold,), shape = self._columns(threshold=threshold)
+        return from_columns(functionals.area_above(self.law, threshold, 1), shape)
+
+    def mean_excess(self, threshold: Tensor | float) -> Tensor:
+        r"""Mean excess :math:`E[X - t \mid X > t]`, infinite where :math:`\xi_U \ge 1`."""
+        (threshold,), shape = self._columns(threshold=threshold)
+        return from_columns(functionals.mean_excess(self.law, threshold), shape)
+
+    def expected_shortfall(self, level: Tensor | float, *, upper: bool = True) -> Tensor:
+        r"""Mean of what lies beyond a quantile: :math:`E[X \mid X > Q(q)]`.
+
+        Args:
+            level: Quantile level :math:`q` in [0, 1].
+            upper: Whether beyond is above the quantile; else :math:`E[X \mid X < Q(q)]`.
+
+        Raises:
+            ValueError: If a level lies outside [0, 1].
+        """
+        (level,), shape = self._levels(level=level)
+        return from_columns(functionals.expected_shortfall(self.law, level, upper=upper), shape)
+
+    def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
+        (low, high), shape = self._columns(low=low, high=high)
+        return from_columns(functionals.clamped_mean(self.law, low, high), shape)

@@ -1,0 +1,231 @@
+r"""Integrals of a spliced law in closed form: moments, entropy, scores and expected excesses.
+
+Everything rests on the areas under powers of the distribution function :math:`F` and of the
+survival function :math:`S`. In the body both are straight within each bin; in the tails powers
+of a generalized Pareto survival function are again of that form.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from splicedpareto.distributions._bins import pick
+from splicedpareto.distributions._kernels import safe_log
+from splicedpareto.distributions._law import between
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from splicedpareto.distributions._law import SplicedLaw
+
+__all__ = [
+    "area_above",
+    "clamped_mean",
+    "crps",
+    "crps_between",
+    "entropy",
+    "expected_shortfall",
+    "mean",
+    "mean_excess",
+    "mode",
+    "variance",
+]
+
+
+def mean(law: SplicedLaw) -> Tensor:
+    r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
+    body, lower, upper = law.body, law.lower, law.upper
+    mass = body.density * (body.right - body.left)
+    total = (mass * (body.left + body.right) / 2).sum(-1, keepdim=True)
+    zero = torch.zeros_like(lower.threshold)
+    total = total + upper.log_mass.exp() * upper.threshold + lower.log_mass.exp() * lower.threshold
+    return total + upper.integral_beyond(zero, 1) - lower.integral_beyond(zero, 1)
+
+
+def variance(law: SplicedLaw) -> Tensor:
+    r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
+    body, exact_center = law.body, mean(law)
+    center = torch.where(exact_center.isfinite(), exact_center, 0)
+    left, right = body.left - center, body.right - center
+    mass = body.density * (body.right - body.left)
+    total = (mass * (left.square() + left * right + right.square()) / 3).sum(-1, keepdim=True)
+    total = total + law.upper.second_moment(law.upper.threshold - center)
+    total = total + law.lower.second_moment(center - law.lower.threshold)
+    return torch.where(exact_center.isfinite(), total, math.nan)
+
+
+def entropy(law: SplicedLaw) -> Tensor:
+    r"""Differential entropy in nats.
+
+    .. math:: -\sum_k m_k \log\rho_k + \sum_{L, U} p (\log\sigma + 1 + \xi - \log p)
+    """
+    body = law.body
+    mass = body.density * (body.right - body.left)
+    total = -(mass * safe_log(torch.where(mass > 0, body.density, 1))).sum(-1, keepdim=True)
+    for tail in (law.lower, law.upper):
+        log_mass = torch.where(tail.log_mass.isneginf(), 0, tail.log_mass)
+        spread = tail.scale.log() + 1 + tail.concentration - log_mass
+        total = total + tail.log_mass.exp() * spread
+    return total
+
+
+def mode(law: SplicedLaw) -> Tensor:
+    r"""Middle of the densest bin, or a threshold where a tail is denser; of equals, the first.
+
+    Below :math:`\xi = -1` the density of a tail grows to infinity at its end, which is the mode.
+    """
+    body = law.body
+    density = torch.where(body.right > body.left, body.density, -1)
+    places, heights = [(body.left + body.right) / 2], [density]
+    for tail, sign in ((law.lower, -1), (law.upper, 1)):
+        endless = tail.concentration < -1
+        end = tail.threshold + sign * tail.excess_at(torch.full_like(tail.log_mass, -math.inf))
+        places.append(torch.where(endless, end, tail.threshold))
+        height = torch.where(endless, math.inf, (tail.log_mass - tail.scale.log()).exp())
+        heights.append(torch.where(tail.log_mass.isneginf(), -1, height))
+    number = torch.cat(heights, -1).argmax(-1, keepdim=True)
+    return torch.cat(places, -1).gather(-1, number)
+
+
+def area_to_upper_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+    r"""Integral of :math:`S^m` from values to the upper threshold, negative beyond it."""
+    body, lower, upper = law.body, law.lower, law.upper
+    areas = (body.right - body.left) * _mean_power(body.sf_left, body.sf_right, power)
+    after = functional.pad(areas[..., 1:], (0, 1)).flip(-1).cumsum(-1).flip(-1)
+    inside, number = law.clip(value)
+    cell = law.bins.cell(number)
+    right = torch.minimum(cell.right, upper.threshold)
+    sf_right = torch.maximum(cell.above, upper.log_mass.exp())
+    own = (right - inside) * _mean_power(cell.sf(inside), sf_right, power)
+    below = lower.integral_of_rest((lower.threshold - value).clamp(min=0), power)
+    above = upper.integral_within((value - upper.threshold).clamp(min=0), power)
+    return own + pick(after, number) + below - above
+
+
+def area_to_lower_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+    r"""Integral of :math:`F^m` from the lower threshold to values, negative below it."""
+    body, lower, upper = law.body, law.lower, law.upper
+    areas = (body.right - body.left) * _mean_power(body.cdf_left, body.cdf_right, power)
+    before = functional.pad(areas[..., :-1], (1, 0)).cumsum(-1)
+    inside, number = law.clip(value)
+    cell = law.bins.cell(number)
+    left = torch.maximum(cell.left, lower.threshold)
+    cdf_left = torch.maximum(cell.below, lower.log_mass.exp())
+    own = (inside - left) * _mean_power(cdf_left, cell.cdf(inside), power)
+    above = upper.integral_of_rest((value - upper.threshold).clamp(min=0), power)
+    below = lower.integral_within((lower.threshold - value).clamp(min=0), power)
+    return own + pick(before, number) + above - below
+
+
+def area_above(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+    r"""Integral of :math:`S^m` from values on; infinite where :math:`\xi_U \ge m`."""
+    endless, threshold = value.isneginf(), law.upper.threshold
+    excess = (value - threshold).clamp(min=0)
+    inside = torch.where((excess > 0) | endless, threshold, value)
+    area = area_to_upper_threshold(law, inside, power) + law.upper.integral_beyond(excess, power)
+    return torch.where(endless, math.inf, area)
+
+
+def area_below(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+    r"""Integral of :math:`F^m` up to values; infinite where :math:`\xi_L \ge m`."""
+    endless, threshold = value.isposinf(), law.lower.threshold
+    excess = (threshold - value).clamp(min=0)
+    inside = torch.where((excess > 0) | endless, threshold, value)
+    area = area_to_lower_threshold(law, inside, power) + law.lower.integral_beyond(excess, power)
+    return torch.where(endless, math.inf, area)
+
+
+def crps(law: SplicedLaw, value: Tensor) -> Tensor:
+    r"""Integral of :math:`(F(x) - 1\{y \le x\})^2`: the areas on either side of the value."""
+    return area_below(law, value, 2) + area_above(law, value, 2)
+
+
+def crps_between(law: SplicedLaw, value: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    r"""Integral over [low, high] of :math:`(F(x) - 1\{y \le x\})^2`; bounds may be infinite."""
+    at = between(value, low, high)
+    return _area_from(law, low, at) + _area_until(law, at, high)
+
+
+def _area_from(law: SplicedLaw, low: Tensor, value: Tensor) -> Tensor:
+    r"""Integral of :math:`F^2` from `low`, which may be ``-inf``, to values."""
+    endless = low.isneginf()
+    start = torch.where(endless, law.lower.threshold, low)
+    stop = torch.where(endless, law.lower.threshold, value)
+    bounded = area_to_lower_threshold(law, stop, 2) - area_to_lower_threshold(law, start, 2)
+    return torch.where(endless, area_below(law, value, 2), bounded)
+
+
+def _area_until(law: SplicedLaw, value: Tensor, high: Tensor) -> Tensor:
+    r"""Integral of :math:`S^2` from values to `high`, which may be ``inf``."""
+    endless = high.isposinf()
+    stop = torch.where(endless, law.upper.threshold, high)
+    start = torch.where(endless, law.upper.threshold, value)
+    bounded = area_to_upper_threshold(law, start, 2) - area_to_upper_threshold(law, stop, 2)
+    return torch.where(endless, area_above(law, value, 2), bounded)
+
+
+def mean_excess(law: SplicedLaw, value: Tensor) -> Tensor:
+    r"""Mean excess :math:`E[X - t \mid X > t]`; at and past the end its limit, zero."""
+    excess = value - law.upper.threshold
+    in_tail = law.upper.mean_excess(excess.clamp(min=0))
+    _, sf = law.cdf_and_sf(value)
+    positive = sf > 0
+    ratio = area_above(law, value, 1) / torch.where(positive, sf, 1)
+    return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
+
+
+def mean_shortfall(law: SplicedLaw, value: Tensor) -> Tensor:
+    r"""Mean shortfall :math:`E[t - X \mid X < t]`; at and past the lower end its limit, zero."""
+    excess = law.lower.threshold - value
+    in_tail = law.lower.mean_excess(excess.clamp(min=0))
+    cdf, _ = law.cdf_and_sf(value)
+    positive = cdf > 0
+    ratio = area_below(law, value, 1) / torch.where(positive, cdf, 1)
+    return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
+
+
+def expected_shortfall(law: SplicedLaw, level: Tensor, *, upper: bool) -> Tensor:
+    r"""Mean beyond the quantile of a level.
+
+    A quantile in the far tail leaves nearly everything beyond it. The quantile plus its mean
+    excess would then be the difference of two large numbers, and :math:`Q + \infty` at level 0:
+    what the tail keeps within the quantile is added to the threshold instead.
+    """
+    rest = 1 - level
+    quantile = law.quantile(level, rest, safe_log(level), safe_log(rest))
+    low, high = law.lower.threshold, law.upper.threshold
+    if upper:
+        far, excess, threshold, sign = law.lower, low - quantile, low, 1
+        start, area = torch.maximum(quantile, low), area_above(law, low, 1)
+        beyond = start + mean_excess(law, start)
+    else:
+        level, rest = rest, level
+        far, excess, threshold, sign = law.upper, quantile - high, high, -1
+        start, area = torch.minimum(quantile, high), area_below(law, high, 1)
+        beyond = start - mean_shortfall(law, start)
+    in_far = excess > 0
+    excess = torch.where(in_far, excess, 0)
+    rectangle = torch.where(level > 0, level * torch.where(level > 0, excess, 0), 0)
+    kept = area - far.integral_within(excess, 1) + rectangle
+    return torch.where(in_far, threshold + sign * kept / torch.where(in_far, rest, 1), beyond)
+
+
+def clamped_mean(law: SplicedLaw, low: Tensor, high: Tensor) -> Tensor:
+    """Mean of the outcome clipped to [low, high], either of which may be infinite."""
+    lower, upper = law.lower.threshold, law.upper.threshold
+    no_low, no_high = low.isneginf(), high.isposinf()
+    start, stop = torch.where(no_low, lower, low), torch.where(no_high, upper, high)
+    total = start + area_to_upper_threshold(law, start, 1) - area_to_upper_threshold(law, stop, 1)
+    total = total - torch.where(no_low, area_below(law, lower, 1), 0)
+    return total + torch.where(no_high, area_above(law, upper, 1), 0)
+
+
+def _mean_power(start: Tensor, stop: Tensor, power: int) -> Tensor:
+    """Mean of the power, 1 or 2, of a function that is straight from `start` to `stop`."""
+    if power == 1:
+        return (start + stop) / 2
+    return (start.square() + start * stop + stop.square()) / 3

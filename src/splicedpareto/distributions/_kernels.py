@@ -1,0 +1,138 @@
+"""Elementary functions of the generalized Pareto distribution, smooth at zero concentration.
+
+Every function here is elementwise, differentiable twice, and free of NaN in the value and in the
+gradient of whichever branch `torch.where` does not take: the inputs of the branch not taken are
+replaced before the operation, not after it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "cumulative_hazard",
+    "hazard_inverse",
+    "log1mexp",
+    "log_between",
+    "log_sum_exp",
+    "safe_log",
+]
+
+# Below this size of the argument a series replaces the quotient, whose autograd subtracts two
+# terms of order 1/t. With eight terms the truncation error of either series is below 1e-17.
+_SERIES_BELOW = 0.15
+
+
+def _log1p_over_argument(argument: Tensor) -> Tensor:
+    """Return log(1 + t) / t for small t by the series of 2 artanh(t / (2 + t)) / t."""
+    square = (argument / (2 + argument)).square()
+    series = torch.full_like(square, 1 / 15)
+    for odd in (13, 11, 9, 7, 5, 3, 1):
+        series = series * square + 1 / odd
+    return 2 * series / (2 + argument)
+
+
+def _expm1_over_argument(argument: Tensor) -> Tensor:
+    """Return (exp(t) - 1) / t for small t, as exp(t / 2) sinh(t / 2) / (t / 2)."""
+    square = (argument / 2).square()
+    series = torch.full_like(square, 1 / math.factorial(13))
+    for odd in (11, 9, 7, 5, 3, 1):
+        series = series * square + 1 / math.factorial(odd)
+    return (argument / 2).exp() * series
+
+
+def cumulative_hazard(excess: Tensor, concentration: Tensor) -> Tensor:
+    r"""Cumulative hazard :math:`-\log S(u)` of the standard generalized Pareto distribution.
+
+    .. math:: L(\xi, u) = \frac{\log(1 + \xi u)}{\xi}, \qquad L(0, u) = u
+
+    Args:
+        excess: :math:`u \ge 0`, finite, the excess over the threshold in units of the scale.
+        concentration: :math:`\xi`, any sign, broadcastable with `excess`.
+
+    Returns:
+        Values in :math:`[0, \infty]`; infinite, with gradient zero, at and past the end of the
+        support, :math:`\xi u \le -1`.
+
+    References:
+        Coles (2001), *An Introduction to Statistical Modeling of Extreme Values*, eq. 4.2.
+    """
+    past_end = concentration * excess <= -1
+    inside = torch.where(past_end, 0, excess)
+    argument = concentration * inside
+    small = argument.abs() < _SERIES_BELOW
+    series = inside * _log1p_over_argument(torch.where(small, argument, 0))
+    quotient = torch.where(small, 1, argument).log1p() / torch.where(small, 1, concentration)
+    return torch.where(past_end, math.inf, torch.where(small, series, quotient))
+
+
+def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
+    r"""Excess at which the standard generalized Pareto distribution has a cumulative hazard.
+
+    .. math:: E(\xi, h) = \frac{e^{\xi h} - 1}{\xi}, \qquad E(0, h) = h
+
+    Args:
+        hazard: :math:`h \ge 0`, may be infinite.
+        concentration: :math:`\xi`, any sign, broadcastable with `hazard`.
+
+    Returns:
+        The inverse of `cumulative_hazard` in its first argument. At infinite `hazard` the end of
+        the support: :math:`-1 / \xi` below zero concentration, infinity otherwise.
+    """
+    endless = hazard == math.inf
+    finite = torch.where(endless, 0, hazard)
+    argument = concentration * finite
+    small = argument.abs() < _SERIES_BELOW
+    series = finite * _expm1_over_argument(torch.where(small, argument, 0))
+    quotient = torch.where(small, 0, argument).expm1() / torch.where(small, 1, concentration)
+    bounded = concentration < 0
+    end = torch.where(bounded, -1 / torch.where(bounded, concentration, -1), math.inf)
+    return torch.where(endless, end, torch.where(small, series, quotient))
+
+
+def log1mexp(value: Tensor) -> Tensor:
+    r"""Return :math:`\log(1 - e^{-v})` for :math:`v \ge 0`, accurate at both ends.
+
+    References:
+        Mächler (2012), "Accurately computing log(1 - exp(-|a|))", eq. 7.
+    """
+    small = value < math.log(2)
+    positive = value > 0
+    near = safe_log(-torch.expm1(-torch.where(small & positive, value, 1)))
+    far = torch.log1p(-torch.exp(-torch.where(small, 1, value)))
+    return torch.where(positive, torch.where(small, near, far), value.log().detach())
+
+
+def safe_log(value: Tensor) -> Tensor:
+    """Return log(value), with gradient zero instead of infinite where `value` is zero."""
+    positive = value > 0
+    logarithm = torch.where(positive, value, 1).log()
+    return torch.where(positive, logarithm, value.detach().log())
+
+
+def log_sum_exp(terms: Tensor) -> Tensor:
+    """Sum over the first dimension in logarithms; all minus infinity gives gradient zero."""
+    empty = terms.isneginf().all(0)
+    return torch.where(empty, -math.inf, torch.where(empty, 0, terms).logsumexp(0))
+
+
+def log_between(
+    log_cdf_lower: Tensor, log_cdf_upper: Tensor, log_sf_lower: Tensor, log_sf_upper: Tensor
+) -> Tensor:
+    r"""Log-probability of (a, b] from the logarithms of both tails at a and at b.
+
+    The complement :math:`1 - F(a) - S(b)` where that is most of the mass, else the difference on
+    the side where both terms are small, :math:`\log F(b) + \log(1 - F(a) / F(b))` or the same
+    in :math:`S`.
+    """
+    outside = log_cdf_lower.exp() + log_sf_upper.exp()
+    mostly = outside < 0.5
+    complement = torch.log1p(-torch.where(mostly, outside, 0))
+    in_upper = log_sf_lower < log_cdf_upper
+    larger = torch.where(in_upper, log_sf_lower, log_cdf_upper)
+    smaller = torch.where(in_upper, log_sf_upper, log_cdf_lower)
+    ratio = torch.where(mostly | larger.isneginf(), math.inf, larger - smaller)
+    return torch.where(mostly, complement, larger + log1mexp(ratio))

@@ -1,0 +1,49 @@
+"""Values of any sample shape as columns beside a batch of parameters."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from splicedpareto.distributions._base import broadcast_shapes
+
+__all__ = ["from_columns", "to_columns"]
+
+
+def to_columns(
+    batch_shape: torch.Size, like: Tensor, **values: Tensor | float
+) -> tuple[list[Tensor], torch.Size]:
+    """Lay values ``(*sample, *B)`` out as ``(*B, S)``, so that tables ``(*B, K)`` are not copied.
+
+    Args:
+        batch_shape: The batch ``*B``.
+        like: Tensor whose dtype and device the values take.
+        values: Values broadcastable with the batch and with each other, by the name that an
+            error calls them.
+
+    Returns:
+        The columns, and the common shape that `from_columns` restores.
+
+    Raises:
+        ValueError: If the values do not broadcast with the batch.
+    """
+    tensors = [torch.as_tensor(v, dtype=like.dtype, device=like.device) for v in values.values()]
+    try:
+        shape = broadcast_shapes(batch_shape, *(tensor.shape for tensor in tensors))
+    except RuntimeError as error:
+        raise ValueError(
+            f"{' and '.join(values)} must broadcast with the batch shape {tuple(batch_shape)}, "
+            f"got {' and '.join(str(tuple(tensor.shape)) for tensor in tensors)}."
+        ) from error
+    sample = shape[: len(shape) - len(batch_shape)]
+    # A value may also widen the batch: ones of the batch shape then stand for many.
+    batch = shape[len(sample) :]
+    flat = (tensor.expand(shape).reshape(math.prod(sample), *batch) for tensor in tensors)
+    return [tensor.movedim(0, -1) for tensor in flat], shape
+
+
+def from_columns(columns: Tensor, shape: torch.Size) -> Tensor:
+    """Undo `to_columns`."""
+    return columns.movedim(-1, 0).reshape(shape)

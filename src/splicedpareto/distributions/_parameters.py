@@ -1,0 +1,176 @@
+"""Parameters of a spliced binned-Pareto distribution: their rules, and the law they define."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._bins import Bins, Cell
+from splicedpareto.distributions._checks import require, require_finite
+from splicedpareto.distributions._kernels import safe_log
+from splicedpareto.distributions._law import SplicedLaw
+from splicedpareto.distributions._tails import Tail
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["DEFAULT_MASS", "Splice", "SplicedParameters"]
+
+Splice = Literal["quantile", "edge"]
+Pair = tuple["Tensor", "Tensor"]
+
+# Ehrlich, Callot and Aubet (2021), section 4: the 5th and the 95th percentile.
+DEFAULT_MASS = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class SplicedParameters:
+    """Parameters as given, of one dtype and device, before they are broadcast.
+
+    Pairs hold the lower and the upper tail's. Their meaning is `SplicedBinnedPareto`'s.
+    """
+
+    logits: Tensor
+    edges: Tensor
+    concentrations: Pair
+    scales: tuple[Tensor | None, Tensor | None]
+    masses: Pair
+    splice: Splice
+
+    @property
+    def _tensors(self) -> list[Tensor]:
+        given = [self.logits, self.edges, *self.concentrations, *self.scales, *self.masses]
+        return [tensor for tensor in given if tensor is not None]
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient to any parameter is asked for."""
+        return any(tensor.requires_grad for tensor in self._tensors)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Count of the in-place changes of each parameter, 0 where torch does not count them."""
+        return tuple(
+            0 if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other
+            for tensor in self._tensors
+        )
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """Shape to which all parameters broadcast, without the bins' dimension."""
+        with_bins, scalars = self._tensors[:2], self._tensors[2:]
+        return broadcast_shapes(
+            *(tensor.shape[:-1] for tensor in with_bins), *(tensor.shape for tensor in scalars)
+        )
+
+    def check_structure(self) -> None:
+        """Raise unless types and shapes fit each other and the splice."""
+        if self.splice not in {"quantile", "edge"}:
+            raise ValueError(f"splice must be 'quantile' or 'edge', got {self.splice!r}.")
+        if self.splice == "edge" and not _are_default(self.masses):
+            raise ValueError(
+                "lower_mass and upper_mass must be left out with splice='edge', got "
+                f"{self.masses[0].tolist()} and {self.masses[1].tolist()}: the first and last "
+                "logits hold the tails' probabilities there, and -inf switches a tail off."
+            )
+        if self.edges.dim() == 0 or self.edges.shape[-1] < 2:
+            raise ValueError(
+                f"edges must hold at least 2 edges, got shape {tuple(self.edges.shape)}."
+            )
+        bins = self.edges.shape[-1] - 1
+        entries = bins + 2 * (self.splice == "edge")
+        if self.logits.dim() == 0 or self.logits.shape[-1] != entries:
+            raise ValueError(
+                f"logits must end in {entries} entries for {bins} bins and "
+                f"splice={self.splice!r}, got shape {tuple(self.logits.shape)}."
+            )
+        try:
+            _ = self.batch_shape
+        except RuntimeError as error:
+            raise ValueError(f"The parameters' shapes must broadcast: {error}.") from error
+
+    def check_values(self) -> None:
+        """Raise unless every parameter keeps its rule."""
+        require_finite("edges", self.edges)
+        steps = self.edges.diff()
+        require(steps > 0, "edges", "strictly increasing, with steps above 0", steps)
+        usable = ~self.logits.isnan() & (self.logits != math.inf)
+        require(usable, "logits", "finite or -inf", self.logits)
+        bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
+        largest = bins.amax(-1)
+        require(largest > -math.inf, "logits", "finite for at least one bin", largest)
+        for side, concentration in zip(_SIDES, self.concentrations, strict=True):
+            require_finite(f"{side}_concentration", concentration)
+        for side, mass in zip(_SIDES, self.masses, strict=True):
+            require((mass >= 0) & (mass < 1), f"{side}_mass", "in [0, 1)", mass)
+        both = self.masses[0] + self.masses[1]
+        rule = "below 1, to leave a body between the tails"
+        require(both < 1, "lower_mass + upper_mass", rule, both)
+        for side, scale in zip(_SIDES, self.scales, strict=True):
+            if scale is not None:
+                rule = "positive and finite"
+                require((scale > 0) & scale.isfinite(), f"{side}_scale", rule, scale)
+
+    def check_tied_scales(self, law: SplicedLaw) -> None:
+        """Raise unless a tied scale is finite: the bin beside an edge splice may be empty."""
+        for side, given, tail in zip(_SIDES, self.scales, (law.lower, law.upper), strict=True):
+            if given is None:
+                rule = "finite: the bin beside the splice must not be empty, or give the scale"
+                usable = (tail.scale > 0) & tail.scale.isfinite()
+                require(usable, f"the tied {side}_scale", rule, tail.scale)
+
+    def law(self) -> SplicedLaw:
+        """Find the thresholds, tie what scales are not given, and splice."""
+        bins = Bins(self.logits, self.edges, int(self.splice == "edge"))
+        splice = _splice_at_edges if self.splice == "edge" else _splice_at_quantiles
+        first, last, thresholds, log_masses = splice(bins, self.masses, self.batch_shape)
+        lower, upper = (
+            Tail(threshold, concentration[..., None], _scale(given, log_mass, cell), log_mass)
+            for threshold, concentration, given, log_mass, cell in zip(
+                thresholds, self.concentrations, self.scales, log_masses, (first, last), strict=True
+            )
+        )
+        return SplicedLaw(bins, first, last, lower, upper)
+
+
+_SIDES = ("lower", "upper")
+
+
+def _splice_at_edges(bins: Bins, _: Pair, batch_shape: torch.Size) -> tuple[Cell, Cell, Pair, Pair]:
+    """Outermost bins, their outer edges, and the log-probabilities outside."""
+    number = torch.zeros((*batch_shape, 1), dtype=torch.long, device=bins.edges.device)
+    first, last = bins.cell(number), bins.cell(number + bins.count - 1)
+    return first, last, (first.left, last.right), bins.outside
+
+
+def _splice_at_quantiles(
+    bins: Bins, masses: Pair, batch_shape: torch.Size
+) -> tuple[Cell, Cell, Pair, Pair]:
+    """Bins of the two quantiles, the quantiles, and the log masses beyond them."""
+    lower_mass, upper_mass = (mass.expand(batch_shape)[..., None] for mass in masses)
+    # The bin in which a mass is exceeded has positive probability, also where the mass is zero.
+    number = bins.locate_mass(lower_mass, exceed=True)
+    first = bins.cell(number)
+    last = bins.cell(
+        torch.maximum(number, bins.locate_mass(upper_mass, from_right=True, exceed=True))
+    )
+    lower = first.quantile(lower_mass)
+    upper = torch.maximum(lower, last.upper_quantile(upper_mass))
+    return first, last, (lower, upper), (safe_log(lower_mass), safe_log(upper_mass))
+
+
+def _scale(given: Tensor | None, log_mass: Tensor, cell: Cell) -> Tensor:
+    """Scale of a tail: as given, or the mass over the density of the bin at the splice."""
+    if given is not None:
+        return given[..., None]
+    # A tail without mass has no scale; any positive number keeps its formulas finite.
+    return torch.where(log_mass.isneginf(), 0, log_mass - cell.log_density).exp()
+
+
+def _are_default(masses: Pair) -> bool:
+    default = masses[0].new_tensor(DEFAULT_MASS)
+    return all(mass.is_meta or torch.equal(mass, default) for mass in masses)

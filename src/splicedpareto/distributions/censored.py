@@ -1,0 +1,172 @@
+"""A variable whose values beyond a bound are reported as the bound."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
+from splicedpareto.distributions._base import (
+    ScalarDistribution,
+    broadcast_shapes,
+    interval,
+    tensor_options,
+)
+from splicedpareto.distributions._checks import require, resolve_validation
+
+if TYPE_CHECKING:
+    from torch.distributions import Distribution
+    from torch.types import _size
+
+__all__ = ["Censored"]
+
+
+class Censored(ScalarDistribution):
+    r"""Law of a base variable reported as ``min(max(X, low), high)``.
+
+    A mixed law: the mass beyond each bound sits on the bound as an atom, and the density between
+    is the base's. `log_prob` at a bound is the log of the atom's mass, between the bounds the
+    log-density of the base, outside ``-inf``.
+
+    Args:
+        base: Continuous scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`;
+            a torch `Normal` is taken as `Gaussian`.
+        low: Lower bound in units of the outcome, broadcastable to ``(*B,)``; may be ``-inf``.
+        high: Upper bound above `low`; may be ``inf``.
+        validate_args: As in `SplicedBinnedPareto`.
+
+    Raises:
+        ValueError: If a bound is NaN, `low` is not below `high`, or the base has events or atoms.
+        TypeError: If the base gives no accurate tails.
+
+    Example:
+        >>> dist = Censored(torch.distributions.Normal(0.0, 1.0), -math.inf, 0.0)
+        >>> dist.log_prob(torch.tensor([0.0, 1.0])).exp()
+        tensor([0.5000, 0.0000])
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {
+        "low": constraints.dependent,
+        "high": constraints.dependent,
+    }
+    has_rsample = True
+    is_continuous = False
+
+    def __init__(
+        self,
+        base: Distribution,
+        low: Tensor | float,
+        high: Tensor | float,
+        *,
+        validate_args: bool | None = None,
+    ) -> None:
+        validating = resolve_validation(validate_args)
+        accurate = as_accurate(base)
+        if not getattr(accurate, "is_continuous", True):
+            raise ValueError(
+                f"base must be continuous, got {base!r}: censor first, then discretize."
+            )
+        options = tensor_options(accurate)
+        low, high = (torch.as_tensor(bound, **options) for bound in (low, high))
+        batch_shape = broadcast_shapes(accurate.batch_shape, low.shape, high.shape)
+        expands = accurate.batch_shape != batch_shape
+        self.base = accurate.expand(batch_shape) if expands else accurate
+        self.low, self.high = low.expand(batch_shape), high.expand(batch_shape)
+        super().__init__(batch_shape, validate_args=False)
+        self._validate_args = validating
+        if validating:
+            require(self.low < self.high, "low", "below high", self.low)
+
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> constraints.Constraint:
+        """The closed interval between the bounds."""
+        return interval(self.low, self.high)
+
+    def _value(self, value: Tensor | float) -> Tensor:
+        return torch.as_tensor(value, dtype=self.low.dtype, device=self.low.device)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-density between the bounds, log mass of the atom at a bound, ``-inf`` outside."""
+        value = self._value(value)
+        between = torch.where((value < self.low) | (value > self.high), -math.inf, 0)
+        between = between + self.base.log_prob(value.clamp(self.low, self.high))
+        at_low = self.base.log_cdf(self.low)
+        at_high = self.base.log_sf(self.high)
+        log_prob = torch.where(value == self.high, at_high, between)
+        return torch.where(value == self.low, at_low, log_prob)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """Probability of at most `value`; jumps at the bounds."""
+        value = self._value(value)
+        cdf = torch.where(value < self.low, 0, self.base.cdf(value))
+        return torch.where(value >= self.high, 1, cdf)
+
+    def cdf_below(self, value: Tensor) -> Tensor:
+        """Probability of less than `value`: `cdf` without the atom on `value`."""
+        value = self._value(value)
+        cdf = torch.where(value <= self.low, 0, self.base.cdf(value))
+        return torch.where(value > self.high, 1, cdf)
+
+    def sf(self, value: Tensor) -> Tensor:
+        """Probability of more than `value`."""
+        value = self._value(value)
+        sf = torch.where(value < self.low, 1, self.base.sf(value))
+        return torch.where(value >= self.high, 0, sf)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """Logarithm of `cdf`."""
+        value = self._value(value)
+        log_cdf = torch.where(value < self.low, -math.inf, self.base.log_cdf(value))
+        return torch.where(value >= self.high, 0, log_cdf)
+
+    def log_sf(self, value: Tensor) -> Tensor:
+        """Logarithm of `sf`."""
+        value = self._value(value)
+        log_sf = torch.where(value < self.low, 0, self.base.log_sf(value))
+        return torch.where(value >= self.high, -math.inf, log_sf)
+
+    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Log-probability of (lower, upper]; an atom on `upper` counts, on `lower` does not."""
+        lower, upper = self._value(lower), self._value(upper)
+        empty = (upper < self.low) | (lower >= self.high)
+        start = torch.where(empty | (lower < self.low), -math.inf, lower)
+        stop = torch.where(empty | (upper >= self.high), math.inf, upper)
+        return torch.where(empty, -math.inf, log_prob_interval(self.base, start, stop))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Smallest outcome whose `cdf` reaches `value`."""
+        return self.base.icdf(self._value(value)).clamp(self.low, self.high)
+
+    def isf(self, value: Tensor) -> Tensor:
+        """Smallest outcome whose `sf` falls to `value`."""
+        return self.base.isf(self._value(value)).clamp(self.low, self.high)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean; finite where both bounds are."""
+        return self.base.clamped_mean(self.low, self.high)
+
+    def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """CRPS with its integral over [low, high]; nothing is uncertain beyond the bounds."""
+        value, low, high = self._value(value), self._value(low), self._value(high)
+        start, stop = torch.maximum(low, self.low), torch.minimum(high, self.high)
+        at = torch.minimum(torch.maximum(value, low), high)
+        missed = (at - self.high).clamp(min=0) + (self.low - at).clamp(min=0)
+        return self.base.crps_between(value, start, stop) + missed
+
+    def rsample(
+        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw with pathwise gradients, zero at the bounds, shape ``(*sample_shape, *B)``."""
+        return self.base.rsample(sample_shape, generator=generator).clamp(self.low, self.high)
+
+    def _expanded(self, batch_shape: torch.Size) -> Censored:
+        low, high = self.low.expand(batch_shape), self.high.expand(batch_shape)
+        return Censored(self.base.expand(batch_shape), low, high, validate_args=False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base!r})"

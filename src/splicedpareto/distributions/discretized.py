@@ -1,0 +1,184 @@
+"""A variable rounded to whole numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
+from splicedpareto.distributions._base import ScalarDistribution, broadcast_shapes, tensor_options
+from splicedpareto.distributions._checks import resolve_validation
+
+if TYPE_CHECKING:
+    from torch.distributions import Distribution
+    from torch.types import _size
+
+__all__ = ["Discretized"]
+
+
+class Discretized(ScalarDistribution):
+    r"""Law of a base variable rounded to the nearest whole number.
+
+    .. math:: P(Y = k) = F(k + \tfrac12) - F(k - \tfrac12)
+
+    With ``Discretized(Censored(base, low, high))`` and whole bounds,
+    :math:`P(Y = \mathrm{high}) = S(\mathrm{high} - \tfrac12)`.
+
+    Args:
+        base: Scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`; a torch
+            `Normal` is taken as `Gaussian`.
+        validate_args: As in `SplicedBinnedPareto`.
+
+    Raises:
+        TypeError: If the base gives no accurate tails.
+
+    Example:
+        >>> dist = Discretized(torch.distributions.Normal(0.0, 0.5))
+        >>> dist.log_prob(torch.tensor([0.0, 1.0, 0.5])).exp()
+        tensor([0.6827, 0.1573, 0.0000])
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+
+    is_continuous = False
+
+    def __init__(self, base: Distribution, *, validate_args: bool | None = None) -> None:
+        validating = resolve_validation(validate_args)
+        self.base = as_accurate(base)
+        super().__init__(self.base.batch_shape, validate_args=False)
+        self._validate_args = validating
+
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
+    def support(self) -> constraints.Constraint:
+        """The whole numbers; those without mass have `log_prob` ``-inf``."""
+        return _whole
+
+    def _value(self, value: Tensor | float) -> Tensor:
+        return torch.as_tensor(value, **tensor_options(self.base))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-probability of `value`; ``-inf`` unless it is whole, NaN at NaN."""
+        value = self._value(value)
+        whole = value.round()
+        log_prob = log_prob_interval(self.base, whole - 0.5, whole + 0.5)
+        return torch.where((value == whole) | value.isnan(), log_prob, -math.inf)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """Probability of at most `value`, continuous from the right."""
+        return self.base.cdf(self._value(value).floor() + 0.5)
+
+    def cdf_below(self, value: Tensor) -> Tensor:
+        """Probability of less than `value`."""
+        return self.base.cdf(self._value(value).ceil() - 0.5)
+
+    def sf(self, value: Tensor) -> Tensor:
+        """Probability of more than `value`."""
+        return self.base.sf(self._value(value).floor() + 0.5)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """Logarithm of `cdf`."""
+        return self.base.log_cdf(self._value(value).floor() + 0.5)
+
+    def log_sf(self, value: Tensor) -> Tensor:
+        """Logarithm of `sf`."""
+        return self.base.log_sf(self._value(value).floor() + 0.5)
+
+    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Log-probability of the whole numbers in (lower, upper]."""
+        start, stop = self._value(lower).floor() + 0.5, self._value(upper).floor() + 0.5
+        return log_prob_interval(self.base, start, stop)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Smallest whole number whose `cdf` reaches `value`."""
+        level = self._value(value)
+        with torch.no_grad():
+            whole = (self.base.icdf(level) - 0.5).ceil()
+            # The base's quantile is rounded, so its neighbour may be the smallest.
+            whole = torch.where(self.cdf(whole - 1) >= level, whole - 1, whole)
+            return torch.where(self.cdf(whole) < level, whole + 1, whole)
+
+    def isf(self, value: Tensor) -> Tensor:
+        """Smallest whole number whose `sf` falls to `value`."""
+        level = self._value(value)
+        with torch.no_grad():
+            whole = (self.base.isf(level) - 0.5).ceil()
+            whole = torch.where(self.sf(whole - 1) <= level, whole - 1, whole)
+            return torch.where(self.sf(whole) > level, whole + 1, whole)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, summed over the whole numbers of a bounded support."""
+        whole, prob = self._lattice()
+        return (whole * prob).sum(0)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance, summed over the whole numbers of a bounded support."""
+        whole, prob = self._lattice()
+        return ((whole - self.mean).square() * prob).sum(0)
+
+    def crps(self, value: Tensor) -> Tensor:
+        r"""Ranked probability score :math:`\sum_k (F(k) - 1\{y \le k\})^2` of a bounded support.
+
+        Equal to the CRPS, in units of the outcome, at whole `value`.
+        """
+        value = self._value(value)
+        shape = broadcast_shapes(value.shape, self.batch_shape)
+        value = value.expand(shape)
+        samples = (1,) * (len(shape) - len(self.batch_shape))
+        whole, prob = self._lattice()
+        whole = whole.reshape(-1, *(1,) * len(shape))
+        cdf = prob.cumsum(0)[:-1].reshape(-1, *samples, *self.batch_shape)
+        first, last = whole[0], whole[-1]
+        at_most = (torch.minimum(torch.maximum(value, first), last) <= whole[:-1]).to(cdf.dtype)
+        missed = (value - last).clamp(min=0) + (first - value).clamp(min=0)
+        return (cdf - at_most).square().sum(0) + missed
+
+    def _lattice(self) -> tuple[Tensor, Tensor]:
+        """All whole numbers with mass, shape ``(N, *1)``, and their masses, ``(N, *B)``.
+
+        Raises:
+            NotImplementedError: If the support is not bounded: no sum is exact then.
+        """
+        support = self.base.support
+        ends = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
+        low, high = (torch.as_tensor(math.inf if end is None else end) for end in ends)
+        if not (low.isfinite().all() and high.isfinite().all()):
+            raise NotImplementedError(
+                f"{self!r} has no bounded support, over which alone sums are exact: censor the "
+                "base first."
+            )
+        first, last = (low.min() - 0.5).ceil(), (high.max() - 0.5).ceil()
+        whole = torch.arange(first.item(), last.item() + 1, **tensor_options(self.base))
+        whole = whole.reshape(-1, *(1,) * len(self.batch_shape))
+        return whole, self.log_prob(whole).exp()
+
+    def sample(
+        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw whole numbers, shape ``(*sample_shape, *B)``."""
+        draws = self.base.sample(sample_shape, generator=generator)
+        # Halves go down, as in the interval (k - 1/2, k + 1/2].
+        return (draws - 0.5).ceil()
+
+    def _expanded(self, batch_shape: torch.Size) -> Discretized:
+        return Discretized(self.base.expand(batch_shape), validate_args=False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base!r})"
+
+
+class _Whole(constraints.Constraint):
+    """Whole numbers of either sign."""
+
+    is_discrete = True
+
+    def check(self, value: Tensor) -> Tensor:
+        return value == value.round()
+
+
+_whole = _Whole()

@@ -1,0 +1,287 @@
+r"""Training objectives: losses of a distribution at targets, one per observation.
+
+`log_prob` is the log of a density, and with the quantile splice and free scales its negative must
+not be minimised: the thresholds move with the logits, so the fit can push mass that belongs to
+the body into a tail, or out of it. On two heavy-tailed samples of 20,000 it put 2 % instead of
+5 % above the upper splice and missed the .99 quantile by 40 %. The composite objectives train the
+bins and the tails each by a likelihood of their own.
+
+Every objective takes a boolean `mask`, True where the target is observed; the loss and its
+gradient are zero elsewhere, whatever the target holds there. Reduction is the caller's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.distributions._accurate import log_prob_interval
+from splicedpareto.distributions._checks import is_validating, require
+from splicedpareto.distributions._kernels import safe_log
+from splicedpareto.distributions._layout import from_columns, to_columns
+
+if TYPE_CHECKING:
+    from torch.distributions import Distribution
+
+    from splicedpareto.distributions._base import ScalarDistribution
+
+__all__ = [
+    "composite_interval_nll",
+    "composite_nll",
+    "crps_loss",
+    "exact_interval_nll",
+    "exact_nll",
+]
+
+
+def composite_nll(
+    dist: SplicedBinnedPareto, value: Tensor, *, mask: Tensor | None = None
+) -> Tensor:
+    r"""Composite negative log-likelihood: the bins' for every value, each tail's for its excesses.
+
+    .. math::
+        -\log b(y) - 1\{y > \tau_U\} \log g_U(y - \tau_U)
+        - 1\{y < \tau_L\} \log g_L(\tau_L - y)
+
+    with :math:`b` the density of the bins of the logits alone, where a value outside the edges
+    counts for the outermost bin, and :math:`g` the conditional density of an excess, its
+    threshold detached. For fixed thresholds each term is the log-likelihood of a coarser or of a
+    conditional observation, so its score has mean zero at the truth. With the edge splice the
+    thresholds are fixed, the tails are classes of the softmax, and this is `exact_nll`.
+
+    Args:
+        dist: Distribution over the batch ``(*B,)``.
+        value: Targets, broadcastable with ``(*B,)``, in units of the outcome. Below zero
+            concentration a target past the end of the support has infinite loss, gradient zero.
+        mask: True where a target is observed, broadcastable with `value`.
+
+    Returns:
+        Losses in nats, of the broadcast shape.
+
+    Raises:
+        ValueError: If an observed target is NaN and the distribution validates.
+    """
+    if dist.splice == "edge":
+        return exact_nll(dist, value, mask=mask)
+    value, mask = _observed(dist, value, mask, "value")
+    (columns,), shape = to_columns(dist.batch_shape, dist.logits, value=value)
+    law = dist.law
+    loss = -law.bins.log_density(law.bins.locate(columns))
+    lower, upper = law.lower, law.upper
+    for tail, excess in (
+        (lower, lower.threshold.detach() - columns),
+        (upper, columns - upper.threshold.detach()),
+    ):
+        exceeds = (excess > 0) & ~tail.log_mass.isneginf()
+        loss = loss - torch.where(exceeds, tail.log_density(excess.clamp(min=0)), 0)
+    return _masked(torch.where(columns.isnan(), math.nan, loss), mask, shape)
+
+
+def composite_interval_nll(
+    dist: SplicedBinnedPareto, lower: Tensor, upper: Tensor, *, mask: Tensor | None = None
+) -> Tensor:
+    r"""Composite negative log-likelihood of targets known to lie in (lower, upper].
+
+    .. math::
+        -\log B\bigl((a, b]\bigr) - w_U \log G_U\bigl((a, b] \cap (\tau_U, \infty)\bigr)
+        - w_L \log G_L\bigl((a, b] \cap (-\infty, \tau_L)\bigr)
+
+    with :math:`B` the law of the bins alone, :math:`G` the conditional law of a tail, and
+    :math:`w` the share of the interval's :math:`B`-mass beyond the threshold; thresholds and
+    shares are detached. An interval within the body or within one tail thus counts as in
+    `composite_nll`, and one that straddles a threshold counts for the tail as often as its value
+    lies there, as in the expectation step of an EM algorithm. An interval that reaches past the
+    outermost edge counts for the whole outermost bin: the bins do not say how its mass is spread
+    out there.
+
+    For fixed thresholds, and bins that share a straddling interval's mass as the truth does, each
+    term is smallest in expectation at the truth: Gibbs' inequality on the parts into which the
+    intervals cut the bins and the tails. That holds for any way to cut the line, one for each
+    observation if need be, in which an interval past an outermost edge either starts in the
+    outermost bin or has no end. With the edge splice this is `exact_interval_nll`.
+
+    Args:
+        dist: Distribution over the batch ``(*B,)``.
+        lower: Lower ends, broadcastable with ``(*B,)``: half a unit below a rounded target,
+            ``-inf`` for a left-censored one.
+        upper: Upper ends above `lower`: half a unit above, ``inf`` for a right-censored one.
+        mask: True where a target is observed.
+
+    Returns:
+        Losses in nats, of the broadcast shape.
+
+    Raises:
+        ValueError: If the distribution validates and an observed interval is NaN or empty.
+    """
+    if dist.splice == "edge":
+        return exact_interval_nll(dist, lower, upper, mask=mask)
+    lower, upper, mask = _observed_interval(dist, lower, upper, mask)
+    (start, stop), shape = to_columns(dist.batch_shape, dist.logits, lower=lower, upper=upper)
+    law = dist.law
+    bins, low, high = law.bins, law.lower, law.upper
+    low_threshold, high_threshold = low.threshold.detach(), high.threshold.detach()
+    shares = _shares(bins.edges, start, stop)
+    whole = _shares(bins.edges, *_with_whole_outermost_bins(bins.edges, start, stop))
+    log_probs = bins.log_probs[..., None, :]
+    loss = -_log_weighted_sum(log_probs, whole)
+    for tail, near, far, part in (
+        (
+            low,
+            low_threshold - stop,
+            low_threshold - start,
+            _shares(bins.edges, start, torch.minimum(stop, low_threshold)),
+        ),
+        (
+            high,
+            start - high_threshold,
+            stop - high_threshold,
+            _shares(bins.edges, torch.maximum(start, high_threshold), stop),
+        ),
+    ):
+        with torch.no_grad():
+            log_share = _log_weighted_sum(log_probs, part) - _log_weighted_sum(log_probs, shares)
+            share = torch.where(near >= 0, 1, log_share.exp().nan_to_num(0).clamp(0, 1))
+            counts = (far > 0) & (share > 0) & ~tail.log_mass.isneginf()
+        log_part = tail.log_share_between(near.clamp(min=0), far.clamp(min=0))
+        loss = loss - torch.where(counts, share * torch.where(counts, log_part, 0), 0)
+    return _masked(loss, mask, shape)
+
+
+def exact_nll(dist: Distribution, value: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """Negative log-density, where minimising it is safe.
+
+    Args:
+        dist: Any distribution; a `SplicedBinnedPareto` must have tied scales or the edge splice.
+        value: Targets, broadcastable with ``(*B,)``.
+        mask: True where a target is observed.
+
+    Returns:
+        Losses in nats, of the broadcast shape.
+
+    Raises:
+        ValueError: If scales are free under the quantile splice, or, if the distribution
+            validates, an observed target is NaN.
+    """
+    _refuse_moving_splice(dist)
+    value, mask = _observed(dist, value, mask, "value")
+    return _masked(-dist.log_prob(value), mask, None)
+
+
+def exact_interval_nll(
+    dist: Distribution, lower: Tensor, upper: Tensor, *, mask: Tensor | None = None
+) -> Tensor:
+    """Negative log-probability of (lower, upper], where minimising it is safe.
+
+    Args:
+        dist: As in `exact_nll`, with accurate tails.
+        lower: Lower ends; ``-inf`` for a left-censored target.
+        upper: Upper ends above `lower`; ``inf`` for a right-censored target.
+        mask: True where a target is observed.
+
+    Returns:
+        Losses in nats, of the broadcast shape.
+
+    Raises:
+        ValueError: As `exact_nll`, and if an observed interval is empty.
+    """
+    _refuse_moving_splice(dist)
+    lower, upper, mask = _observed_interval(dist, lower, upper, mask)
+    return _masked(-log_prob_interval(dist, lower, upper), mask, None)
+
+
+def crps_loss(dist: ScalarDistribution, value: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """Continuous ranked probability score as a loss, in units of the outcome.
+
+    Finite for targets past the end of the support too, where a likelihood is not.
+
+    Args:
+        dist: Distribution with a method `crps`.
+        value: Targets, broadcastable with ``(*B,)``.
+        mask: True where a target is observed.
+
+    Returns:
+        Losses of the broadcast shape.
+
+    Raises:
+        ValueError: If an observed target is NaN and the distribution validates.
+    """
+    value, mask = _observed(dist, value, mask, "value")
+    return _masked(dist.crps(value), mask, None)
+
+
+def _refuse_moving_splice(dist: Distribution) -> None:
+    if isinstance(dist, SplicedBinnedPareto) and not (
+        dist.splice == "edge" or dist.has_tied_scales
+    ):
+        raise ValueError(
+            "The exact likelihood must not be maximised with free scales under the quantile "
+            f"splice, got {dist!r}: its thresholds move with the logits, and the optimum moves "
+            "the body's mass out of reach. Use a composite objective, leave the scales out to tie "
+            "them, or choose splice='edge'."
+        )
+
+
+def _observed(
+    dist: Distribution, value: Tensor, mask: Tensor | None, name: str
+) -> tuple[Tensor, Tensor | None]:
+    """Put a harmless number where nothing was observed, and check the rest."""
+    if mask is not None:
+        value = torch.where(mask, value, 0)
+    if is_validating(dist):
+        rule = "a number where it is not masked out"
+        require(~value.isnan(), name, rule, value)
+    return value, mask
+
+
+def _observed_interval(
+    dist: Distribution, lower: Tensor, upper: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Put a harmless interval where nothing was observed, and check the rest."""
+    lower, _ = _observed(dist, lower, mask, "lower")
+    if mask is not None:
+        upper = torch.where(mask, upper, 1)
+    upper, _ = _observed(dist, upper, None, "upper")
+    if is_validating(dist):
+        require(lower < upper, "lower", "below upper", lower)
+    return lower, upper, mask
+
+
+@torch.no_grad()
+def _shares(edges: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    """Share of each bin's width within (lower, upper], from columns ``(*B, S)`` to bins."""
+    left, right = edges[..., None, :-1], edges[..., None, 1:]
+    overlap = torch.minimum(right, upper[..., None]) - torch.maximum(left, lower[..., None])
+    return overlap.clamp(min=0) / (right - left)
+
+
+def _with_whole_outermost_bins(
+    edges: Tensor, lower: Tensor, upper: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Widen intervals that reach past the outermost edges to the whole outermost bins."""
+    bottom, second = edges[..., :1], edges[..., 1:2]
+    penultimate, top = edges[..., -2:-1], edges[..., -1:]
+    return (
+        torch.where(upper > top, torch.minimum(lower, penultimate), lower),
+        torch.where(lower < bottom, torch.maximum(upper, second), upper),
+    )
+
+
+def _log_weighted_sum(log_probs: Tensor, weights: Tensor) -> Tensor:
+    """Log of the weighted sum of probabilities ``(*B, 1, K)`` with weights ``(*B, S, K)``."""
+    largest = torch.where(weights > 0, log_probs.detach(), -math.inf).amax(-1, keepdim=True)
+    largest = torch.where(largest.isneginf(), 0, largest)
+    # A term below e**-80 of the largest adds nothing, and vectorised exponentials are twenty
+    # times slower at results of 0 and infinity than at regular ones.
+    relative = (log_probs - largest).clamp(-80, 80).exp()
+    return safe_log((weights * relative).sum(-1)) + largest.squeeze(-1)
+
+
+def _masked(loss: Tensor, mask: Tensor | None, shape: torch.Size | None) -> Tensor:
+    """Return losses from columns to their shape, zero where nothing was observed."""
+    if shape is not None:
+        loss = from_columns(loss, shape)
+    return loss if mask is None else torch.where(mask, loss, 0)

@@ -1,0 +1,224 @@
+"""Parameter sets, Hypothesis strategies and a slow plain version of the spliced law."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+from scipy.stats import genpareto
+
+from splicedpareto.distributions import SplicedBinnedPareto
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from scipy.stats._distn_infrastructure import rv_frozen
+
+F64 = torch.float64
+
+# Derandomized: a failure on one machine is a failure on every machine. No deadline: the machines
+# are shared.
+PROPERTY = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+CONCENTRATIONS = [-0.5, -0.1, 0.0, 1e-9, -1e-9, 0.3, 0.9, 1.5]
+
+
+def f64(*values: float) -> torch.Tensor:
+    """One float64 tensor of the values, of no dimension for a single one."""
+    return torch.tensor(values if len(values) > 1 else values[0], dtype=F64)
+
+
+def uneven_law(
+    lower_concentration: float = 0.3,
+    upper_concentration: float = -0.1,
+    *,
+    splice: str = "quantile",
+    scale: float | None = None,
+    dtype: torch.dtype = F64,
+    lower_mass: float = 0.07,
+    upper_mass: float = 0.12,
+) -> SplicedBinnedPareto:
+    """Seven bins of widths from 1e-3 to 1e2, other probabilities and masses on each side."""
+    edges = torch.tensor([-30.0, -2.0, -1.0, -0.999, 0.5, 3.0, 4.0, 104.0], dtype=dtype)
+    logits = torch.tensor([0.4, -0.3, -2.0, 1.5, 0.9, 0.2, -0.4], dtype=dtype)
+    masses = {"lower_mass": lower_mass, "upper_mass": upper_mass}
+    if splice == "edge":
+        logits = torch.cat([logits.new_tensor([-0.6]), logits, logits.new_tensor([-0.1])])
+        masses = {}
+    return SplicedBinnedPareto(
+        logits,
+        edges,
+        lower_concentration,
+        upper_concentration,
+        scale,
+        None if scale is None else 0.5 * scale,
+        splice=splice,
+        **masses,
+    )
+
+
+@st.composite
+def laws(draw: st.DrawFn, *, lowest: float = -0.5, highest: float = 1.5) -> SplicedBinnedPareto:
+    """Laws of either splice, tied or free scales, 1 to 12 bins of widths from 1e-3 to 1e3."""
+
+    def numbers(low: float, high: float) -> st.SearchStrategy[float]:
+        return st.floats(low, high, allow_nan=False)
+
+    bins = draw(st.integers(1, 12))
+    splice = draw(st.sampled_from(["quantile", "edge"]))
+    widths = 10 ** np.array(draw(st.lists(numbers(-3, 3), min_size=bins, max_size=bins)))
+    edges = draw(numbers(-100, 100)) + np.concatenate([[0.0], widths.cumsum()])
+    entries = bins + 2 * (splice == "edge")
+    logits = draw(st.lists(numbers(-4, 4), min_size=entries, max_size=entries))
+    concentration = st.sampled_from([0.0, 1e-9, -1e-7]) | numbers(lowest, highest)
+    scale = st.none() | st.floats(0.01, 100.0)
+    masses = {}
+    if splice == "quantile":
+        masses["lower_mass"] = draw(st.just(0.0) | numbers(1e-6, 0.45))
+        masses["upper_mass"] = draw(st.just(0.0) | numbers(1e-6, 0.45))
+    return SplicedBinnedPareto(
+        torch.tensor(logits, dtype=F64),
+        torch.tensor(edges, dtype=F64),
+        draw(concentration),
+        draw(concentration),
+        draw(scale),
+        draw(scale),
+        splice=splice,
+        **masses,
+    )
+
+
+@dataclass
+class PlainTail:
+    """A tail as SciPy's generalized Pareto distribution of the excess."""
+
+    threshold: float
+    concentration: float
+    scale: float
+    mass: float
+
+    @property
+    def excess(self) -> rv_frozen:
+        """Law of the excess over the threshold."""
+        return genpareto(c=self.concentration, scale=self.scale)
+
+
+@dataclass
+class PlainLaw:
+    """The law of one distribution without a batch, from NumPy and SciPy alone."""
+
+    edges: NDArray[np.float64]
+    probs: NDArray[np.float64]
+    lower: PlainTail
+    upper: PlainTail
+
+    @classmethod
+    def of(cls, dist: SplicedBinnedPareto) -> PlainLaw:
+        """Build from the parameters; the scales are the distribution's own, tied or given."""
+        probs, edges = softmax(dist.logits.numpy()), dist.edges.numpy()
+        if dist.splice == "edge":
+            masses, probs = (probs[0], probs[-1]), probs[1:-1]
+            thresholds = edges[0], edges[-1]
+        else:
+            masses = dist.lower_mass.item(), dist.upper_mass.item()
+            thresholds = (
+                np.interp(masses[0], _sums(probs), edges),
+                np.interp(masses[1], _sums(probs[::-1]), edges[::-1]),
+            )
+        shapes = dist.lower_concentration.item(), dist.upper_concentration.item()
+        scales = dist.lower_scale.item(), dist.upper_scale.item()
+        tails = (PlainTail(*t) for t in zip(thresholds, shapes, scales, masses, strict=True))
+        return cls(edges, probs, *tails)
+
+    @property
+    def outside(self) -> tuple[float, float]:
+        """Probabilities left and right of the bins before splicing."""
+        inside = self.probs.sum() > 1 - 1e-9
+        return (0.0, 0.0) if inside else (self.lower.mass, self.upper.mass)
+
+    def density(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Density."""
+        k = np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, len(self.probs) - 1)
+        body = self.probs[k] / np.diff(self.edges)[k]
+        below = self.lower.mass * self.lower.excess.pdf(self.lower.threshold - x)
+        above = self.upper.mass * self.upper.excess.pdf(x - self.upper.threshold)
+        return self._pieces(x, below, body, above)
+
+    def cdf(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probability of at most x, summed from the left."""
+        body = np.interp(x, self.edges, self.outside[0] + _sums(self.probs))
+        below = self.lower.mass * self.lower.excess.sf(self.lower.threshold - x)
+        above = 1 - self.upper.mass * self.upper.excess.sf(x - self.upper.threshold)
+        return self._pieces(x, below, body, above)
+
+    def sf(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probability of more than x, summed from the right."""
+        body = np.interp(x, self.edges, self.outside[1] + _sums(self.probs[::-1])[::-1])
+        below = 1 - self.lower.mass * self.lower.excess.sf(self.lower.threshold - x)
+        above = self.upper.mass * self.upper.excess.sf(x - self.upper.threshold)
+        return self._pieces(x, below, body, above)
+
+    def _pieces(
+        self,
+        x: NDArray[np.float64],
+        below: NDArray[np.float64],
+        body: NDArray[np.float64],
+        above: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        inside = np.where(x > self.upper.threshold, above, body)
+        return np.where(x < self.lower.threshold, below, inside)
+
+    def expectation(
+        self, function: Callable[[NDArray[np.float64]], NDArray[np.float64]], *cuts: float
+    ) -> float:
+        """Mean of a function of the outcome that is smooth but at `cuts`."""
+        x, weight = self.quadrature(*cuts)
+        return float((weight * self.density(x) * function(x)).sum())
+
+    def quadrature(self, *cuts: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Nodes and weights of an integral over the support, smooth but at `cuts`.
+
+        Gauss-Legendre in the body on each piece of a bin; in the tails in the cumulative hazard
+        h, where x = threshold + scale * expm1(xi h) / xi and every integrand decays like exp(-h).
+        """
+        low, high = self.lower.threshold, self.upper.threshold
+        knots = sorted({low, high, *(e for e in [*self.edges, *cuts] if low < e < high)})
+        pieces = [_gauss_legendre(a, b) for a, b in pairwise(knots)]
+        for sign, tail in ((-1, self.lower), (1, self.upper)):
+            if tail.mass == 0:
+                continue
+            excesses = [sign * (cut - tail.threshold) for cut in cuts]
+            hazards = [-tail.excess.logsf(z) for z in excesses if z > 0]
+            reach = min(400.0, 600 / max(tail.concentration, 1e-9))  # exp(600) is a number
+            stops = sorted({*np.linspace(0, reach, 201), *(h for h in hazards if h < reach)})
+            for start, stop in pairwise(stops):
+                h, weight = _gauss_legendre(start, stop)
+                shape = tail.concentration
+                z = tail.scale * (np.expm1(shape * h) / shape if shape else h)
+                slope = weight * tail.scale * np.exp(shape * h)
+                pieces.append((tail.threshold + sign * z, slope))
+        return np.concatenate([x for x, _ in pieces]), np.concatenate([w for _, w in pieces])
+
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+
+
+def _gauss_legendre(start: float, stop: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    middle, half = (start + stop) / 2, (stop - start) / 2
+    return middle + half * _NODES, half * _WEIGHTS
+
+
+def _sums(probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([[0.0], probs.cumsum()])
