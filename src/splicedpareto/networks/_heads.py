@@ -1,0 +1,164 @@
+"""Last layers that turn a state into a distribution."""
+
+from __future__ import annotations
+
+import abc
+import math
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+
+from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
+
+if TYPE_CHECKING:
+    from torch.distributions import Distribution
+
+__all__ = ["DistributionHead", "GaussianHead", "SplicedBinnedParetoHead"]
+
+# The raw parameter at which softplus is 1.
+_SOFTPLUS_ONE = math.log(math.e - 1)
+
+
+class DistributionHead(nn.Module, abc.ABC):
+    """A linear map to raw parameters of shape ``(*B, P)``, and the law that they stand for.
+
+    The raw parameters are unbounded, so those of several networks may be averaged (see
+    `pooled_distribution`).
+
+    Args:
+        in_features: Width ``C`` of the state.
+        raw_features: Number ``P`` of raw parameters.
+    """
+
+    def __init__(self, in_features: int, raw_features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, raw_features)
+        # The initial law is the same for every input: training starts from climatology.
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def raw_parameters(self, state: Tensor) -> Tensor:
+        """Raw parameters, shape ``(*B, P)``, for a state of shape ``(*B, C)``."""
+        raw: Tensor = self.linear(state)
+        return raw
+
+    @abc.abstractmethod
+    def distribution(self, raw: Tensor) -> Distribution:
+        """The law of batch shape ``(*B,)`` that raw parameters of shape ``(*B, P)`` stand for."""
+
+    def forward(self, state: Tensor) -> Distribution:
+        """The law of batch shape ``(*B,)`` for a state of shape ``(*B, C)``."""
+        return self.distribution(self.raw_parameters(state))
+
+
+class SplicedBinnedParetoHead(DistributionHead):
+    r"""State to `SplicedBinnedPareto`.
+
+    The links are smooth and bounded: :math:`\xi = \xi_{min} + (\xi_{max} - \xi_{min})
+    \operatorname{sigmoid}(r)`, and :math:`\sigma = s_0 (\operatorname{softplus}(r) + 10^{-3})`,
+    where :math:`s_0` is the tail mass times the range of the edges, the scale at which the
+    density of uniform bins is continuous. Logits pass untouched. Initially all bins of equal
+    width are equally likely, :math:`\xi = 0.1` (or the nearest allowed) and
+    :math:`\sigma \approx s_0`.
+
+    Args:
+        in_features: Width ``C`` of the state.
+        edges: Bin edges, shape ``(K + 1,)``, increasing, in units of the outcome.
+        lower_mass: Probability of the lower tail; 0 switches it off.
+        upper_mass: Probability of the upper tail; 0 switches it off.
+        concentration_range: Open interval in which both concentrations stay. Below 0 a tail has
+            an end, past which an observation has no likelihood: allow it only with a loss that
+            survives this. From 1 the mean does not exist.
+        scale: ``"free"``, or ``"tied"`` so that the density is continuous at the splices.
+
+    Raises:
+        ValueError: An empty range. `SplicedBinnedPareto` states its own conditions.
+    """
+
+    edges: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        edges: Tensor,
+        *,
+        lower_mass: float = 0.05,
+        upper_mass: float = 0.05,
+        concentration_range: tuple[float, float] = (0.0, 0.9),
+        scale: Literal["free", "tied"] = "free",
+    ) -> None:
+        bins = edges.shape[-1] - 1
+        super().__init__(in_features, bins + (4 if scale == "free" else 2))
+        lowest, highest = concentration_range
+        if not lowest < highest:
+            raise ValueError(
+                f"concentration_range must be (lowest, highest) with lowest < highest, got "
+                f"{concentration_range}."
+            )
+        self.register_buffer("edges", edges)
+        self.bins = bins
+        self.lower_mass = lower_mass
+        self.upper_mass = upper_mass
+        self.concentration_range = concentration_range
+        self.scale = scale
+        span = float(edges[-1] - edges[0])
+        self._lower_unit = max(lower_mass, 1e-6) * span
+        self._upper_unit = max(upper_mass, 1e-6) * span
+        with torch.no_grad():
+            bias = self.linear.bias
+            bias[:bins] = edges.diff().log()  # equal density, whatever the widths
+            share = min(max((0.1 - lowest) / (highest - lowest), 0.02), 0.98)
+            bias[bins : bins + 2] = math.log(share / (1 - share))
+            bias[bins + 2 :] = _SOFTPLUS_ONE
+
+    def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
+        """The law for raw parameters ``(*B, K + 4)``: logits, two shapes, two scales."""
+        lowest, highest = self.concentration_range
+        bins = self.bins
+        concentration = lowest + (highest - lowest) * raw[..., bins : bins + 2].sigmoid()
+        lower_scale = upper_scale = None
+        if self.scale == "free":
+            scales = nn.functional.softplus(raw[..., bins + 2 :]) + 1e-3
+            lower_scale = self._lower_unit * scales[..., 0]
+            upper_scale = self._upper_unit * scales[..., 1]
+        return SplicedBinnedPareto(
+            raw[..., :bins],
+            self.edges,
+            concentration[..., 0],
+            concentration[..., 1],
+            lower_scale,
+            upper_scale,
+            self.lower_mass,
+            self.upper_mass,
+            # The links keep every condition; the check costs as much as the law itself.
+            validate_args=False,
+        )
+
+
+class GaussianHead(DistributionHead):
+    """State to a Gaussian whose mean and standard deviation are both learned.
+
+    Args:
+        in_features: Width ``C`` of the state.
+        location: Initial mean, in units of the outcome.
+        scale: Initial standard deviation, and the unit in which both are learned.
+
+    Raises:
+        ValueError: `scale` is not positive.
+    """
+
+    def __init__(self, in_features: int, *, location: float = 0.0, scale: float = 1.0) -> None:
+        super().__init__(in_features, 2)
+        if not scale > 0:
+            raise ValueError(f"scale must be positive, got {scale}: it is a standard deviation.")
+        self.location = location
+        self.scale = scale
+        with torch.no_grad():
+            self.linear.bias[1] = _SOFTPLUS_ONE
+
+    def distribution(self, raw: Tensor) -> Gaussian:
+        """The law for raw parameters ``(*B, 2)``."""
+        mean = self.location + self.scale * raw[..., 0]
+        deviation = self.scale * (nn.functional.softplus(raw[..., 1]) + 1e-3)
+        return Gaussian(mean, deviation, validate_args=False)

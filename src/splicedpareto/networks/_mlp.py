@@ -1,0 +1,82 @@
+"""Multilayer perceptron with residual blocks, for tabular inputs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["ResidualMLP", "Standardize"]
+
+
+class Standardize(nn.Module):
+    """Shift and scale each input column to mean 0 and standard deviation 1.
+
+    The statistics are buffers: they travel with the weights and are never trained. A column that
+    does not vary in the data is shifted only, so that it stays 0 there and finite elsewhere.
+
+    Args:
+        features: Number of columns ``F``.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+
+    @torch.no_grad()
+    def fit(self, inputs: Tensor) -> None:
+        """Take the statistics of `inputs`, shape ``(N, F)``."""
+        double = inputs.double()  # a float32 sum over 50,000 rows keeps four digits
+        deviation = double.std(dim=0, correction=0)
+        self.mean.copy_(double.mean(dim=0))
+        self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Standardise `inputs`, shape ``(*B, F)``."""
+        return (inputs - self.mean) / self.scale
+
+
+class ResidualMLP(nn.Module):
+    """Standardisation, a linear map, and pre-normalised residual blocks.
+
+    Each block adds ``dropout(silu(linear(layer_norm(h))))`` to its input (He et al. 2016, the
+    pre-activation form).
+
+    Args:
+        features: Number of input columns ``F``.
+        width: Number of channels ``C`` of the state.
+        blocks: Number of residual blocks; 0 leaves one hidden layer.
+        dropout: Probability with which a block's output channel is dropped in training.
+
+    Raises:
+        ValueError: A size below its least value, or a dropout outside ``[0, 1)``.
+    """
+
+    def __init__(self, features: int, width: int, *, blocks: int = 2, dropout: float = 0.0) -> None:
+        super().__init__()
+        if features < 1 or width < 1 or blocks < 0:
+            raise ValueError(
+                "features and width must be at least 1 and blocks at least 0, got "
+                f"features={features}, width={width}, blocks={blocks}."
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {dropout}.")
+        self.width = width
+        self.standardize = Standardize(features)
+        self.lift = nn.Linear(features, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout)
+            )
+            for _ in range(blocks)
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """State of shape ``(*B, C)`` for inputs of shape ``(*B, F)``."""
+        state = nn.functional.silu(self.lift(self.standardize(inputs)))
+        for block in self.blocks:
+            state = state + block(state)
+        return state
