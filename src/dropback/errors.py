@@ -19,3 +19,7 @@ class RunError(DropbackError):
 
 class RequestError(DropbackError):
     """A request that contradicts itself or the data, for example an unknown split."""
+
+
+class TrackingError(DropbackError):
+    """Tracking data that lack, or contradict, what a step needs."""

@@ -1,0 +1,104 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["move_folder", "partial_path", "require_new_folder", "whole_file", "whole_folder"]
+
+# Polars reports a full disk as a ComputeError when it writes Parquet, not as an OSError.
+_DISK_ERRORS = (OSError, pl.exceptions.ComputeError)
+
+
+def partial_path(path: Path) -> Path:
+    """The resumable working folder beside `path`, stable across runs of the same command."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def require_new_folder(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over a folder that holds something, unless told to.
+
+    Raises:
+        RequestError: `path` is a file, or a folder that is not empty and `overwrite` is false.
+    """
+    if path.is_file():
+        raise RequestError(f"{path} must be a folder to write to, but it is a file.")
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise RequestError(
+            f"{path} is not empty: name another folder, or pass --overwrite to replace it."
+        )
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; on success it becomes `path` in one rename.
+
+    Whatever goes wrong inside (a full disk, Ctrl-C), `path` keeps its former content and the
+    partial file is removed. The suffix is kept, because writers choose their format by it.
+
+    Raises:
+        RequestError: The folder of `path` cannot be made, or the file cannot be written.
+    """
+    aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        aside.replace(path)
+    except _DISK_ERRORS as error:
+        raise RequestError(f"{path} could not be written: {_reason(error)}.") from error
+    finally:
+        with suppress(OSError):  # where the folder is a file, there is nothing to remove
+            aside.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield an empty folder beside `path`; on success it becomes `path`.
+
+    Raises:
+        RequestError: `path` is taken (see `require_new_folder`), or the disk refuses.
+    """
+    require_new_folder(path, overwrite=overwrite)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+        move_folder(aside, path)
+    except _DISK_ERRORS as error:
+        raise RequestError(f"{path} could not be written: {_reason(error)}.") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Put the finished folder `source` in the place of `target`, whose former content goes last.
+
+    Whatever stops the move, `target` has its former content or the new one.
+    """
+    former = None
+    if target.exists():
+        former = target.with_name(f".{target.name}.former.{uuid.uuid4().hex[:8]}")
+        target.rename(former)
+    try:
+        source.rename(target)
+    except BaseException:
+        if former is not None:
+            former.rename(target)
+        raise
+    if former is not None:
+        shutil.rmtree(former)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,123 @@
+"""Columns by name and type: what a table must hold, and one sentence where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+import polars.selectors as cs
+
+from dropback.errors import ReaderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Column", "conform"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a source table.
+
+    Attributes:
+        name: The source's own name.
+        dtype: ``pl.Int64``, ``pl.Float64`` or ``pl.String``.
+        required: Whether a table without it is refused. A missing optional column is null.
+    """
+
+    name: str
+    dtype: type[pl.DataType]
+    required: bool = True
+
+
+def conform(
+    frame: pl.DataFrame, columns: Sequence[Column], *, origin: str, keys: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Select `columns` from `frame` and cast each to its type.
+
+    Args:
+        frame: A table as read.
+        columns: What the result holds, in this order. Other columns are ignored.
+        origin: The file or object the table came from, for errors.
+        keys: Columns that tell a reader of the error which row it was.
+
+    Raises:
+        ReaderError: A required column is missing, a column holds neither numbers nor text, or a
+            value is not of its column's type (text where a number belongs, or a fraction where a
+            whole number does).
+    """
+    missing = [c.name for c in columns if c.required and c.name not in frame.columns]
+    if missing:
+        raise ReaderError(
+            f"{origin}: the required column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(map(repr, missing))} {'are' if len(missing) > 1 else 'is'} missing; "
+            "it must hold play-by-play with nflverse's column names."
+        )
+    # Pandas keeps repeated text as categories, which cast to no number.
+    frame = frame.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
+    for column in columns:
+        _refuse_other_types(frame.schema.get(column.name, pl.Null()), column, origin=origin)
+    typed = frame.select(
+        _typed(column) if column.name in frame.columns else _absent(column) for column in columns
+    )
+    for column in columns:
+        if column.name in frame.columns and column.dtype != pl.String:
+            _refuse_bad_values(frame, typed, column, origin=origin, keys=keys)
+    return typed
+
+
+def _typed(column: Column) -> pl.Expr:
+    value = pl.col(column.name)
+    if column.dtype == pl.Int64:
+        # Through float64, because nflverse stores whole numbers as doubles and CSV writes "1.0".
+        number = value.cast(pl.Float64, strict=False).fill_nan(None)
+        return (
+            pl.when(number == number.round())
+            .then(number)
+            .cast(pl.Int64, strict=False)
+            .alias(column.name)
+        )
+    if column.dtype == pl.Float64:
+        return value.cast(pl.Float64, strict=False).fill_nan(None)
+    text = value.cast(pl.String)
+    return pl.when(~text.is_in(["", "NA"])).then(text).alias(column.name)
+
+
+def _absent(column: Column) -> pl.Expr:
+    return pl.lit(None, dtype=column.dtype).alias(column.name)
+
+
+def _refuse_other_types(dtype: pl.DataType, column: Column, *, origin: str) -> None:
+    if not (dtype.is_numeric() or isinstance(dtype, pl.String | pl.Boolean | pl.Null)):
+        raise ReaderError(
+            f"{origin}: the column {column.name!r} must hold numbers or text, not {dtype}; "
+            "convert it first."
+        )
+
+
+def _refuse_bad_values(
+    frame: pl.DataFrame,
+    typed: pl.DataFrame,
+    column: Column,
+    *,
+    origin: str,
+    keys: Sequence[str],
+) -> None:
+    raw = frame[column.name]
+    lost = raw.is_not_null() & typed[column.name].is_null()
+    if raw.dtype.is_float():
+        lost &= raw.is_not_nan()
+    if raw.dtype == pl.String:
+        # R writes missing values as NA; a CSV leaves the field empty.
+        lost &= ~raw.str.strip_chars().is_in(["", "NA", "NaN", "nan"])
+    if not lost.any():
+        return
+    row = lost.arg_max() or 0
+    where = ", ".join(f"{key} {frame[key][row]}" for key in keys if key in frame.columns)
+    kind = "a whole number" if column.dtype == pl.Int64 else "a number"
+    raise ReaderError(
+        f"{origin}, {where or f'row {row}'}: {column.name!r} is {raw[row]!r}, not {kind} "
+        f"({int(lost.sum())} such value{'s' if lost.sum() > 1 else ''}); "
+        "correct the file or leave the value empty."
+    )

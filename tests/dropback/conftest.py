@@ -1,0 +1,70 @@
+"""Hand-built plays: one ordinary completion, changed where a test needs another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+import pytest
+
+from dropback.readers.play_by_play import PLAY_BY_PLAY_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Rows: TypeAlias = Callable[..., pl.DataFrame]
+
+# First and 10 at the own 25, 5 minutes into the game: 8 yards through the air, 4 after the catch.
+COMPLETION: dict[str, Any] = {
+    "game_id": "2020_01_KC_BUF",
+    "play_id": 0,
+    "season": 2020,
+    "season_type": "REG",
+    "week": 1,
+    "home_team": "BUF",
+    "away_team": "KC",
+    "posteam": "KC",
+    "defteam": "BUF",
+    "qtr": 1,
+    "quarter_seconds_remaining": 600,
+    "game_seconds_remaining": 3300,
+    "down": 1,
+    "ydstogo": 10,
+    "yardline_100": 75,
+    "score_differential": 0,
+    "play_type": "pass",
+    "complete_pass": 1,
+    "incomplete_pass": 0,
+    "interception": 0,
+    "sack": 0,
+    "qb_spike": 0,
+    "two_point_attempt": 0,
+    "yards_gained": 12,
+    "air_yards": 8,
+    "return_yards": 0,
+    "passer_player_id": "00-1",
+    "receiver_player_id": "00-2",
+    "passer_player_name": "A.Passer",
+    "receiver_player_name": "B.Receiver",
+    "goal_to_go": 0,
+    "shotgun": 1,
+    "no_huddle": 0,
+    "pass_location": "left",
+    "yards_after_catch": 4,
+    "pass_touchdown": 0,
+    "qb_hit": 0,
+    "old_game_id": "2020091300",
+    "desc": "A.Passer pass short left to B.Receiver for 12 yards.",
+}
+
+
+@pytest.fixture(scope="session")
+def rows() -> Rows:
+    """Build play-by-play as read: a row for each dict of what differs from `COMPLETION`."""
+    schema = {column.name: column.dtype for column in PLAY_BY_PLAY_COLUMNS}
+
+    def build(*changes: dict[str, Any]) -> pl.DataFrame:
+        plays = [{**COMPLETION, "play_id": 10 * n, **new} for n, new in enumerate(changes, 1)]
+        return pl.DataFrame(plays, schema=schema)
+
+    return build
