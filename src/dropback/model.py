@@ -1,0 +1,225 @@
+"""The pass model: a small ensemble of networks, each blind to one fold of the training games."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dropback.errors import RequestError
+from dropback.outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from splicedpareto import objectives
+from splicedpareto.distributions import Censored, Discretized
+from splicedpareto.networks import (
+    DistributionNetwork,
+    GaussianHead,
+    ResidualMLP,
+    SplicedBinnedParetoHead,
+    pooled_distribution,
+)
+from splicedpareto.training import FitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+    import polars as pl
+    from torch.distributions import Distribution
+
+    from dropback.features.play_by_play import FeatureMatrix, FeatureSchema
+    from dropback.tables import PlaySet
+    from splicedpareto.networks import DistributionHead
+
+__all__ = [
+    "OBJECTIVES",
+    "Family",
+    "Forecaster",
+    "ModelSettings",
+    "PassModel",
+    "build_network",
+    "exact_log_score",
+    "observed_interval",
+    "training_objective",
+    "whole_yard_law",
+]
+
+Family = Literal["sbp", "binned", "gaussian"]
+
+OBJECTIVES: dict[str, Callable[..., Tensor]] = {
+    "composite": objectives.composite_interval_nll,
+    "exact": objectives.exact_interval_nll,
+}
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What is fitted; how is `fit`.
+
+    Attributes:
+        family: ``sbp`` (spliced binned-Pareto), ``binned`` (the same without tails) or
+            ``gaussian`` (mean and standard deviation learned), on the same trunk.
+        objective: ``composite`` or ``exact``; see `splicedpareto.objectives`. Without a splice
+            there is no trap, so ``binned`` and ``gaussian`` are always fitted by ``exact``.
+        lowest_bin_yd: Centre of the lowest one-yard bin.
+        highest_bin_yd: Centre of the highest one-yard bin.
+        lower_tail_mass: Probability of the lower tail.
+        upper_tail_mass: Probability of the upper tail.
+        tail_scale: ``free`` or ``tied`` to a continuous density.
+        width: Channels of the trunk.
+        blocks: Residual blocks of the trunk.
+        dropout: Dropout of the trunk.
+        folds: Folds of games, and so members of the ensemble.
+        validation_share: Share of the games outside a fold that decide when to stop.
+        fit: Settings of the loop.
+    """
+
+    family: Family = "sbp"
+    objective: Literal["composite", "exact"] = "composite"
+    lowest_bin_yd: int = -50
+    highest_bin_yd: int = 100
+    lower_tail_mass: float = 0.01
+    upper_tail_mass: float = 0.05
+    tail_scale: Literal["free", "tied"] = "free"
+    width: int = 64
+    blocks: int = 2
+    dropout: float = 0.1
+    folds: int = 5
+    validation_share: float = 0.1
+    fit: FitSettings = field(default_factory=FitSettings)
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise RequestError(f"folds must be at least 2, got {self.folds}.")
+        if not 0 < self.validation_share < 1:
+            raise RequestError(f"validation_share must be in (0, 1), got {self.validation_share}.")
+
+
+class Forecaster(Protocol):
+    """Whatever predicts the outcome of a pass: our model and each baseline."""
+
+    @property
+    def schema(self) -> FeatureSchema:
+        """The features it takes."""
+
+    @property
+    def play_set(self) -> PlaySet:
+        """The plays it was trained on and can predict."""
+
+    @property
+    def fold_of_game(self) -> dict[str, int]:
+        """Fold of each training game."""
+
+    def latent_law(self, features: FeatureMatrix, fold: int | None = None) -> Distribution:
+        """The law of yards before the field bounds it, batch shape ``(N,)``.
+
+        Args:
+            features: Shape ``(N, F)``, in the order of `schema`.
+            fold: Use only what never saw a game of this fold; None pools all.
+        """
+
+
+@dataclass(frozen=True)
+class PassModel:
+    """Networks that together predict the outcome of a pass.
+
+    Attributes:
+        settings: What was fitted.
+        schema: The features it takes.
+        play_set: The plays it was trained on and can predict.
+        networks: One a fold, in eval mode; network ``k`` never saw a game of fold ``k``.
+        fold_of_game: Fold of each training game.
+    """
+
+    settings: ModelSettings
+    schema: FeatureSchema
+    play_set: PlaySet
+    networks: tuple[DistributionNetwork, ...]
+    fold_of_game: dict[str, int]
+
+    @torch.inference_mode()
+    def latent_law(self, features: FeatureMatrix, fold: int | None = None) -> Distribution:
+        """See `Forecaster`; the pool is that of `pooled_distribution`."""
+        chosen = self.networks if fold is None else (self.networks[fold],)
+        return pooled_distribution(chosen, torch.from_numpy(features))
+
+
+def build_network(
+    settings: ModelSettings, features: int, *, seed: int, inputs: Tensor | None = None
+) -> DistributionNetwork:
+    """A network with the initial weights of `seed`; the global random state is left alone.
+
+    Args:
+        settings: What to build.
+        features: Number of input columns ``F``.
+        seed: Of the initial weights.
+        inputs: Training inputs, shape ``(N, F)``, to standardise by; None where weights are
+            loaded next.
+    """
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        trunk = ResidualMLP(
+            features, settings.width, blocks=settings.blocks, dropout=settings.dropout
+        )
+        if inputs is not None:
+            trunk.standardize.fit(inputs)
+        return DistributionNetwork(trunk, _head(settings))
+
+
+def _head(settings: ModelSettings) -> DistributionHead:
+    if settings.family == "gaussian":
+        # 7 and 11 yards: mean and standard deviation of a targeted attempt, 2018-2020.
+        return GaussianHead(settings.width, location=7.0, scale=11.0)
+    tails = settings.family == "sbp"
+    # Without tails nothing lies outside the bins, so they must hold every outcome.
+    lowest, highest = (
+        (settings.lowest_bin_yd, settings.highest_bin_yd)
+        if tails
+        else (YARDS_LOWEST, YARDS_HIGHEST)
+    )
+    edges = torch.arange(lowest, highest + 2) - 0.5
+    return SplicedBinnedParetoHead(
+        settings.width,
+        edges,
+        lower_mass=settings.lower_tail_mass if tails else 0.0,
+        upper_mass=settings.upper_tail_mass if tails else 0.0,
+        scale=settings.tail_scale,
+    )
+
+
+def observed_interval(plays: pl.DataFrame) -> tuple[Tensor, Tensor]:
+    """What is known of the latent yards of each play: an interval, shape ``(N,)`` each end.
+
+    Yards are whole, so ``y`` stands for ``(y - 1/2, y + 1/2]``. A touchdown says only that the
+    gain would have been at least the distance to the goal line, a return to the passer's goal
+    line the same below.
+    """
+    yards = plays["yards"].to_numpy()
+    lower = np.where(yards <= plays["yards_min"].to_numpy(), -np.inf, yards - 0.5)
+    upper = np.where(yards >= plays["yards_max"].to_numpy(), np.inf, yards + 0.5)
+    return torch.tensor(lower, dtype=torch.float32), torch.tensor(upper, dtype=torch.float32)
+
+
+def whole_yard_law(
+    latent: Distribution, yards_min: npt.NDArray[np.int64], yards_max: npt.NDArray[np.int64]
+) -> Discretized:
+    """The law of the recorded yards: bounded by the field, rounded to whole yards.
+
+    The goal line is a censoring point: its mass is the latent law's survival from half a yard
+    short of it.
+    """
+    low, high = (torch.as_tensor(bound, dtype=torch.float32) for bound in (yards_min, yards_max))
+    return Discretized(Censored(latent, low, high, validate_args=False), validate_args=False)
+
+
+def exact_log_score(law: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+    """Minus the log probability of the observed interval: proper, whatever was trained by."""
+    log_prob: Tensor = law.log_prob_interval(lower, upper)  # type: ignore[attr-defined]  # all ours
+    return -log_prob
+
+
+def training_objective(settings: ModelSettings) -> Callable[..., Tensor]:
+    """The loss that `settings` name."""
+    return OBJECTIVES[settings.objective] if settings.family == "sbp" else exact_log_score

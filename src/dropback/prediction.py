@@ -1,0 +1,178 @@
+"""From plays and a model to predictive laws in numbers: one row a play."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import torch
+
+from dropback.errors import RunError
+from dropback.features.play_by_play import feature_matrix
+from dropback.model import whole_yard_law
+from dropback.outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.tables import Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import dataframely as dy
+    import numpy.typing as npt
+    from torch.distributions import Distribution
+
+    from dropback.model import Forecaster
+    from dropback.tables import Plays
+
+__all__ = ["QUANTILE_LEVELS", "YARDS", "fold_of_plays", "predict", "summarize_laws"]
+
+QUANTILE_LEVELS = {
+    "q01": 0.01,
+    "q05": 0.05,
+    "q10": 0.10,
+    "q25": 0.25,
+    "q50": 0.50,
+    "q75": 0.75,
+    "q90": 0.90,
+    "q95": 0.95,
+    "q99": 0.99,
+}
+
+YARDS = np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)
+"""Every possible outcome, in whole yards, shape ``(211,)``."""
+
+# Plays whose 211 probabilities are held at once: 0.4 MB in float32, so that the working set stays
+# in a core's cache (1.3 times as fast as 4,096).
+_CHUNK = 512
+
+
+def predict(
+    model: Forecaster, plays: dy.DataFrame[Plays], *, seed: int = 0
+) -> dy.DataFrame[Predictions]:
+    """Predict each play and measure how its outcome met the prediction.
+
+    A play of a training game is predicted by the network that never saw that game, any other
+    play by all networks together.
+
+    Args:
+        model: A trained model, or a baseline.
+        plays: The plays, of the set the model was trained on.
+        seed: Seed of the randomised PIT.
+
+    Raises:
+        RunError: The plays are of another set.
+    """
+    sets = plays["play_set"].unique().to_list()
+    if sets != [model.play_set.value]:
+        raise RunError(
+            f"The model was trained on {model.play_set.value!r} plays and the plays given are "
+            f"{', '.join(map(repr, sorted(sets)))}: use a model trained on the same set."
+        )
+    features = feature_matrix(plays, model.schema)
+    folds = fold_of_plays(model, plays)
+
+    def law_of(rows: npt.NDArray[np.int64], fold: int) -> Distribution:
+        return model.latent_law(features[rows], None if fold < 0 else fold)
+
+    return summarize_laws(plays, law_of, folds=folds, seed=seed)
+
+
+def fold_of_plays(model: Forecaster, plays: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Fold of each play's game, -1 where the game was not in training."""
+    games = plays["game_id"]
+    return (
+        games.replace_strict(model.fold_of_game, default=-1, return_dtype=pl.Int64).to_numpy()
+        if model.fold_of_game
+        else np.full(len(games), -1, dtype=np.int64)
+    )
+
+
+def summarize_laws(
+    plays: pl.DataFrame,
+    law_of: Callable[[npt.NDArray[np.int64], int], Distribution],
+    *,
+    folds: npt.NDArray[np.int64],
+    seed: int,
+) -> dy.DataFrame[Predictions]:
+    """Numbers of the whole-yard law of each play.
+
+    Args:
+        plays: The plays, with `yards`, `yards_min` and `yards_max`.
+        law_of: Latent law, batch shape ``(n,)``, of given rows that share a fold.
+        folds: Fold of each play.
+        seed: Seed of the randomised PIT.
+    """
+    yards, low, high = (plays[name].to_numpy() for name in ("yards", "yards_min", "yards_max"))
+    uniform = np.random.default_rng(seed).random(len(plays))
+    columns = _Columns.empty(len(plays))
+    with torch.inference_mode():
+        for fold in np.unique(folds):
+            in_fold = np.flatnonzero(folds == fold)
+            for rows in np.array_split(in_fold, -(-len(in_fold) // _CHUNK)):
+                law = whole_yard_law(law_of(rows, int(fold)), low[rows], high[rows])
+                support = torch.from_numpy(YARDS).to(torch.float32)[:, None]
+                cdf = law.cdf(support).T.double().numpy()
+                observed = torch.from_numpy(yards[rows]).to(torch.float32)
+                log_prob = law.log_prob(observed).double().numpy()
+                columns.fill(rows, cdf, log_prob, yards[rows], uniform[rows])
+    keys = ("game_id", "play_id", "season", "week", "passer_player_id", "play_set", "yards")
+    fold_column = pl.Series("fold", folds).replace(-1, None)
+    return Predictions.validate(
+        plays.select(keys).with_columns(fold_column, **columns.as_series()), cast=True
+    )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The numbers of each play, filled chunk by chunk."""
+
+    mean: npt.NDArray[np.float64]
+    quantiles: npt.NDArray[np.int64]
+    pit: npt.NDArray[np.float64]
+    mid_cdf: npt.NDArray[np.float64]
+    crps: npt.NDArray[np.float64]
+    log_score: npt.NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, plays: int) -> _Columns:
+        quantiles = np.zeros((len(QUANTILE_LEVELS), plays), dtype=np.int64)
+        return cls(np.zeros(plays), quantiles, *(np.zeros(plays) for _ in range(4)))
+
+    def fill(
+        self,
+        rows: npt.NDArray[np.int64],
+        cdf: npt.NDArray[np.float64],
+        log_prob: npt.NDArray[np.float64],
+        yards: npt.NDArray[np.int64],
+        uniform: npt.NDArray[np.float64],
+    ) -> None:
+        """Summarise laws given by their CDF at every whole yard, shape ``(n, 211)``."""
+        at = (yards - YARDS_LOWEST)[:, None]
+        upto = np.take_along_axis(cdf, at, axis=1)[:, 0]
+        below = np.where(
+            at[:, 0] > 0, np.take_along_axis(cdf, np.maximum(at - 1, 0), axis=1)[:, 0], 0.0
+        )
+        self.pit[rows] = below + uniform * (upto - below)
+        self.mid_cdf[rows] = (below + upto) / 2
+        self.log_score[rows] = -log_prob
+        # E[Y] = highest - sum of F below it; CRPS = sum of (F - step)^2 over whole yards.
+        self.mean[rows] = YARDS_HIGHEST - cdf[:, :-1].sum(axis=1)
+        self.crps[rows] = ((cdf - (yards[:, None] <= YARDS)) ** 2).sum(axis=1)
+        for index, level in enumerate(QUANTILE_LEVELS.values()):
+            self.quantiles[index, rows] = YARDS[np.minimum((cdf < level).sum(axis=1), 210)]
+
+    def as_series(self) -> dict[str, pl.Series]:
+        """Columns of `Predictions`."""
+        named = {
+            name: pl.Series(values)
+            for name, values in zip(QUANTILE_LEVELS, self.quantiles, strict=True)
+        }
+        return named | {
+            "median": named["q50"],
+            "mean": pl.Series(self.mean),
+            "pit": pl.Series(self.pit),
+            "mid_cdf": pl.Series(self.mid_cdf),
+            "crps": pl.Series(self.crps),
+            "log_score": pl.Series(self.log_score),
+        }

@@ -1,0 +1,270 @@
+"""Train a pass model on plays: folds of games, one network a fold, resumable throughout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.data import TensorDataset
+
+import dropback
+from dropback.errors import RequestError
+from dropback.features.play_by_play import feature_matrix, feature_schema
+from dropback.files import move_folder, partial_path, require_new_folder
+from dropback.model import (
+    ModelSettings,
+    PassModel,
+    build_network,
+    exact_log_score,
+    observed_interval,
+    training_objective,
+)
+from dropback.runs import RunRecord, data_digest, write_run
+from dropback.tables import PlaySet
+from splicedpareto.training import DivergedError, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import dataframely as dy
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from dropback.features.play_by_play import FeatureSchema
+    from dropback.tables import Plays
+    from splicedpareto.networks import DistributionNetwork
+
+__all__ = ["FoldSplit", "assign_folds", "split_fold", "train", "train_model"]
+
+
+@dataclass(frozen=True)
+class FoldSplit:
+    """Rows of the plays that one fold's network learns from, stops by, and never sees."""
+
+    training: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+    held_out: npt.NDArray[np.int64]
+
+
+def assign_folds(games: Sequence[str], folds: int, *, seed: int) -> dict[str, int]:
+    """Deal the games at random into folds of equal size.
+
+    Raises:
+        RequestError: Fewer than two games a fold: one to hold out, one to stop by.
+    """
+    names = sorted(set(games))
+    if len(names) < 2 * folds:
+        raise RequestError(
+            f"Training needs at least {2 * folds} games for {folds} folds, got {len(names)}: "
+            "add seasons or ask for fewer folds."
+        )
+    order = np.random.default_rng([seed, 1]).permutation(len(names))
+    return {names[game]: int(place % folds) for place, game in enumerate(order)}
+
+
+def split_fold(
+    games: Sequence[str],
+    fold_of_game: dict[str, int],
+    fold: int,
+    settings: ModelSettings,
+    seed: int,
+) -> FoldSplit:
+    """Rows of one fold; whole games stay together, and every model of a run gets this split."""
+    folds = np.array([fold_of_game[game] for game in games])
+    others = sorted(game for game, dealt in fold_of_game.items() if dealt != fold)
+    # At least one game to learn from and one to stop by.
+    size = min(max(1, round(settings.validation_share * len(others))), len(others) - 1)
+    chosen = np.random.default_rng([seed, 2, fold]).choice(len(others), size, replace=False)
+    stops = {others[index] for index in chosen}
+    validates = np.fromiter((game in stops for game in games), dtype=bool, count=len(folds))
+    seen = folds != fold
+    return FoldSplit(
+        np.flatnonzero(seen & ~validates),
+        np.flatnonzero(seen & validates),
+        np.flatnonzero(~seen),
+    )
+
+
+def train(
+    plays: dy.DataFrame[Plays],
+    out: Path,
+    *,
+    settings: ModelSettings,
+    seed: int,
+    games: str = "regular",
+    overwrite: bool = False,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+    complete: Callable[[PassModel, Path], None] | None = None,
+) -> tuple[PassModel, RunRecord]:
+    """Train a model and write its run folder, whole or not at all.
+
+    The state of the work is kept in a folder beside `out` until the run is complete; the same
+    call goes on from there after an interruption, and starts anew where settings or data differ.
+
+    Args:
+        plays: Training plays of one set.
+        out: The run folder to make.
+        settings: What and how to fit.
+        seed: Of folds, initial weights and fits.
+        games: Which games `plays` hold, for the record.
+        overwrite: Replace what `out` holds.
+        on_epoch: Called with fold, epoch and validation loss after each epoch.
+        complete: Writes what else belongs into the run folder, before it takes its place.
+
+    Raises:
+        RequestError: `out` is taken, too few games, or the fit diverged.
+    """
+    require_new_folder(out, overwrite=overwrite)
+    play_set = PlaySet(plays["play_set"][0])
+    schema = feature_schema(play_set)
+    features = feature_matrix(plays, schema)
+    digest = data_digest(features, plays["yards"].to_numpy())
+    # Before the working folder is made, so that a refusal leaves none behind.
+    fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
+    work = _resumable_folder(out, settings, digest, seed)
+    try:
+        model, best_epochs = train_model(
+            plays,
+            features,
+            schema,
+            settings=settings,
+            seed=seed,
+            work=work,
+            fold_of_game=fold_of_game,
+            on_epoch=on_epoch,
+        )
+        record = RunRecord(
+            settings=settings,
+            feature_names=schema.names,
+            feature_digest=schema.digest,
+            play_set=play_set.value,
+            seasons=tuple(sorted(plays["season"].unique())),
+            games=games,
+            plays=len(plays),
+            data_digest=digest,
+            code_version=dropback.__version__,
+            seed=seed,
+            best_epochs=best_epochs,
+        )
+        finished = work / "run"
+        shutil.rmtree(finished, ignore_errors=True)
+        finished.mkdir()
+        write_run(finished, model, record)
+        if complete is not None:
+            complete(model, finished)
+        move_folder(finished, out)
+    except OSError as error:
+        raise RequestError(
+            f"{out} could not be written: {error.strerror or error}; the work so far is kept in "
+            f"{work}, and the same command goes on from there."
+        ) from error
+    shutil.rmtree(work, ignore_errors=True)  # the run stands, whatever becomes of its scaffold
+    return model, record
+
+
+def train_model(
+    plays: dy.DataFrame[Plays],
+    features: npt.NDArray[np.float32],
+    schema: FeatureSchema,
+    *,
+    settings: ModelSettings,
+    seed: int,
+    work: Path,
+    fold_of_game: dict[str, int] | None = None,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+) -> tuple[PassModel, tuple[int, ...]]:
+    """Fit one network a fold, keeping state in `work`.
+
+    Args:
+        plays: Training plays of one set.
+        features: Their features, shape ``(N, F)``.
+        schema: Of the features.
+        settings: What and how to fit.
+        seed: Of folds, initial weights and fits.
+        work: Folder for the state of the fits.
+        fold_of_game: Folds to use; None deals them by `seed`.
+        on_epoch: Called with fold, epoch and validation loss after each epoch.
+
+    Returns:
+        The model, and the best epoch of each fold.
+
+    Raises:
+        RequestError: Too few games, no CUDA device where one is asked for, or a fit diverged.
+    """
+    if settings.fit.device == "cuda" and not torch.cuda.is_available():
+        raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
+    games = plays["game_id"].to_list()
+    dealt = fold_of_game or assign_folds(games, settings.folds, seed=seed)
+    lower, upper = observed_interval(plays)
+    tensors = (torch.from_numpy(features), lower, upper)
+    networks, best_epochs = [], []
+    for fold in range(settings.folds):
+        split = split_fold(games, dealt, fold, settings, seed)
+        network = build_network(
+            settings,
+            features.shape[1],
+            seed=seed * 1000 + fold,
+            inputs=tensors[0][split.training],
+        )
+        epoch = _fit_fold(network, tensors, split, settings, work / f"fold-{fold}", fold, on_epoch)
+        networks.append(network)
+        best_epochs.append(epoch)
+    play_set = PlaySet(plays["play_set"][0])
+    model = PassModel(settings, schema, play_set, tuple(networks), dealt)
+    return model, tuple(best_epochs)
+
+
+def _fit_fold(
+    network: DistributionNetwork,
+    tensors: tuple[Tensor, ...],
+    split: FoldSplit,
+    settings: ModelSettings,
+    folder: Path,
+    fold: int,
+    on_epoch: Callable[[int, int, float], None] | None,
+) -> int:
+    training, validation = (
+        TensorDataset(*(tensor[rows] for tensor in tensors))
+        for rows in (torch.from_numpy(split.training), torch.from_numpy(split.validation))
+    )
+    try:
+        result = fit(
+            network,
+            training,
+            validation,
+            objective=training_objective(settings),
+            validation_objective=exact_log_score,
+            settings=settings.fit,
+            folder=folder,
+            on_epoch=None if on_epoch is None else lambda e, loss: on_epoch(fold, e, loss),
+        )
+    except DivergedError as error:
+        raise RequestError(f"Fold {fold}: {error}") from error
+    return result.best_epoch
+
+
+def _resumable_folder(out: Path, settings: ModelSettings, digest: str, seed: int) -> Path:
+    """The working folder, emptied unless it holds the same job's state."""
+    work = partial_path(out)
+    job = json.dumps(
+        {
+            "settings": asdict(settings),
+            "data_digest": digest,
+            "seed": seed,
+            "code_version": dropback.__version__,
+        }
+    ).encode()
+    marker = work / "job.json"
+    try:
+        if not (marker.is_file() and marker.read_bytes() == job):
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            marker.write_bytes(job)
+    except OSError as error:
+        raise RequestError(f"{work} could not be made: {error.strerror or error}.") from error
+    return work
