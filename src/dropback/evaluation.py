@@ -1,0 +1,236 @@
+"""How good are the predictions? Proper scores and calibration, with intervals over games."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from dropback.bootstrap import game_weights, sums_by_game
+from dropback.prediction import QUANTILE_LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import dataframely as dy
+    import numpy.typing as npt
+
+    from dropback.tables import Plays, Predictions
+
+__all__ = ["DEPTH_BANDS", "METRICS", "Estimate", "Evaluation", "evaluate"]
+
+METRICS: dict[str, str] = {
+    "mae": "mean absolute error of the median, yards",
+    "rmse": "root mean squared error of the mean, yards",
+    "crps": "continuous ranked probability score, yards",
+    "log_score": "minus log probability of the whole-yard outcome, nats",
+    **{
+        f"pinball_{name}": f"pinball loss at {level:g}, yards"
+        for name, level in QUANTILE_LEVELS.items()
+    },
+    "pp_error": "mean absolute distance of the PIT's distribution function from uniform",
+    "coverage_50": "share of randomised PIT values in the central 50 %",
+    "coverage_80": "share of randomised PIT values in the central 80 %",
+    "coverage_90": "share of randomised PIT values in the central 90 %",
+    "coverage_98": "share of randomised PIT values in the central 98 %",
+    "tail_lower": "share of randomised PIT values below 0.01",
+    "tail_upper": "share of randomised PIT values above 0.99",
+    "mean_mid_cdf": "mean of the mid-distribution function: 0.5 for a league-average league",
+}
+"""Name and meaning of every number of an evaluation."""
+
+DEPTH_BANDS = ((-99, -1), (0, 4), (5, 9), (10, 14), (15, 19), (20, 29), (30, 99))
+"""Bands of air yards, both ends included."""
+
+_PIT_LEVELS = np.arange(1, 100) / 100
+_PIT_BINS = 20
+# Of the bootstrap: 5 and 95 % points of 1,000 replicates vary by 4 % of the interval's length.
+_REPLICATES = 1000
+_INTERVAL = (0.05, 0.95)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 90 % bootstrap interval over games."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Numbers of several models on the same plays.
+
+    Attributes:
+        plays: Number of plays.
+        games: Number of games.
+        metrics: Model to metric to estimate.
+        differences: Rival to metric to estimate of ours minus the rival's, paired by game.
+        pit_histogram: Model to density in twenty equal bins of [0, 1]; all 1 is calibrated.
+        pit_cdf: Model to empirical distribution function of the PIT at 0.01 .. 0.99.
+        mae_by_depth: Model to mean absolute error in each of `DEPTH_BANDS`, NaN where empty.
+    """
+
+    plays: int
+    games: int
+    metrics: dict[str, dict[str, Estimate]]
+    differences: dict[str, dict[str, Estimate]]
+    pit_histogram: dict[str, list[float]]
+    pit_cdf: dict[str, list[float]]
+    mae_by_depth: dict[str, list[float]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types for JSON; `from_dict` reads them back."""
+
+        def plain(table: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, dict[str, float]]]:
+            return {
+                model: {name: vars(estimate) for name, estimate in row.items()}
+                for model, row in table.items()
+            }
+
+        return {
+            "plays": self.plays,
+            "games": self.games,
+            "interval": "90 %, bootstrap over games, 1000 replicates",
+            "definitions": METRICS,
+            "metrics": plain(self.metrics),
+            "differences": plain(self.differences),
+            "pit_histogram": self.pit_histogram,
+            "pit_cdf": self.pit_cdf,
+            "depth_bands": [list(band) for band in DEPTH_BANDS],
+            "mae_by_depth": {
+                model: [None if np.isnan(value) else value for value in row]
+                for model, row in self.mae_by_depth.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Evaluation:
+        """An evaluation from what `as_dict` gave.
+
+        Raises:
+            KeyError: A field is missing.
+        """
+
+        def estimates(
+            table: dict[str, dict[str, dict[str, float]]],
+        ) -> dict[str, dict[str, Estimate]]:
+            return {
+                model: {name: Estimate(**estimate) for name, estimate in row.items()}
+                for model, row in table.items()
+            }
+
+        return cls(
+            plays=content["plays"],
+            games=content["games"],
+            metrics=estimates(content["metrics"]),
+            differences=estimates(content["differences"]),
+            pit_histogram=content["pit_histogram"],
+            pit_cdf=content["pit_cdf"],
+            mae_by_depth={
+                model: [np.nan if value is None else value for value in row]
+                for model, row in content["mae_by_depth"].items()
+            },
+        )
+
+
+def evaluate(
+    plays: dy.DataFrame[Plays],
+    predictions: Mapping[str, dy.DataFrame[Predictions]],
+    *,
+    seed: int = 0,
+) -> Evaluation:
+    """Compare forecasts of the same plays.
+
+    Args:
+        plays: The plays, in the order of each of `predictions`.
+        predictions: Model name to forecasts; the first is ours.
+        seed: Seed of the bootstrap; all models get the same draws, so differences are paired.
+
+    Raises:
+        ValueError: Forecasts of other plays.
+    """
+    keys = plays.select("game_id", "play_id")
+    for name, table in predictions.items():
+        if not table.select("game_id", "play_id").equals(keys):
+            raise ValueError(f"predictions of {name!r} must be of the given plays, in their order.")
+    games = plays["game_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    count = int(games.max()) + 1
+    weights = np.concatenate([np.ones((1, count)), game_weights(count, _REPLICATES, seed=seed)])
+    sizes = weights @ np.bincount(games).astype(float)
+    # First row: the estimate itself; the rest: its bootstrap replicates.
+    draws = {name: _replicates(table, games, weights, sizes) for name, table in predictions.items()}
+    ours, *rivals = draws
+    pits = {name: table["pit"].to_numpy() for name, table in predictions.items()}
+    return Evaluation(
+        plays=len(plays),
+        games=count,
+        metrics={name: {m: _estimate(v) for m, v in row.items()} for name, row in draws.items()},
+        differences={
+            rival: {m: _estimate(v - draws[rival][m]) for m, v in draws[ours].items()}
+            for rival in rivals
+        },
+        pit_histogram={name: _pit_histogram(pit) for name, pit in pits.items()},
+        pit_cdf={
+            name: (pit[:, None] <= _PIT_LEVELS).mean(axis=0).tolist() for name, pit in pits.items()
+        },
+        mae_by_depth={name: _mae_by_depth(plays, table) for name, table in predictions.items()},
+    )
+
+
+def _replicates(
+    table: pl.DataFrame,
+    games: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.float64],
+    sizes: npt.NDArray[np.float64],
+) -> dict[str, npt.NDArray[np.float64]]:
+    contributions = _contributions(table)
+    sums = sums_by_game(games, np.stack(list(contributions.values()), axis=1))
+    means = dict(zip(contributions, (weights @ sums / sizes[:, None]).T, strict=True))
+    means["rmse"] = np.sqrt(means.pop("squared_error"))
+    pit = table["pit"].to_numpy()
+    below = sums_by_game(games, (pit[:, None] <= _PIT_LEVELS).astype(float))
+    empirical = weights @ below / sizes[:, None]
+    means["pp_error"] = np.abs(empirical - _PIT_LEVELS).mean(axis=1)
+    return {name: means[name] for name in METRICS}
+
+
+def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+    """What each play adds to each mean."""
+    yards, pit = table["yards"].to_numpy().astype(float), table["pit"].to_numpy()
+    result = {
+        "mae": np.abs(table["median"].to_numpy() - yards),
+        "squared_error": (table["mean"].to_numpy() - yards) ** 2,
+        "crps": table["crps"].to_numpy(),
+        "log_score": table["log_score"].to_numpy(),
+        "mean_mid_cdf": table["mid_cdf"].to_numpy(),
+        "tail_lower": (pit < 0.01).astype(float),
+        "tail_upper": (pit > 0.99).astype(float),
+    }
+    for name, level in QUANTILE_LEVELS.items():
+        excess = yards - table[name].to_numpy()
+        result[f"pinball_{name}"] = np.maximum(level * excess, (level - 1) * excess)
+    for percent in (50, 80, 90, 98):
+        edge = (1 - percent / 100) / 2
+        result[f"coverage_{percent}"] = ((pit >= edge) & (pit <= 1 - edge)).astype(float)
+    return result
+
+
+def _estimate(draws: npt.NDArray[np.float64]) -> Estimate:
+    low, high = np.quantile(draws[1:], _INTERVAL)
+    return Estimate(float(draws[0]), float(low), float(high))
+
+
+def _pit_histogram(pit: npt.NDArray[np.float64]) -> list[float]:
+    density, _ = np.histogram(pit, bins=_PIT_BINS, range=(0, 1), density=True)
+    return [float(value) for value in density]
+
+
+def _mae_by_depth(plays: pl.DataFrame, table: pl.DataFrame) -> list[float]:
+    error = (table["median"] - table["yards"]).abs().to_numpy()
+    depth = plays["air_yards"]
+    bands = [depth.is_between(low, high).fill_null(value=False) for low, high in DEPTH_BANDS]
+    return [float(error[band.to_numpy()].mean()) if band.any() else np.nan for band in bands]
