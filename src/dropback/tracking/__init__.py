@@ -1,0 +1,8 @@
+"""Tracking data: any public layout in, canonical plays, features and tensors out."""
+
+from dropback.tracking.blocks import PlayBlock
+from dropback.tracking.pipeline import build_tensors, ingest, read_tracking
+from dropback.tracking.play_tensors import PlayTensors
+from dropback.tracking.report import IngestReport
+
+__all__ = ["IngestReport", "PlayBlock", "PlayTensors", "build_tensors", "ingest", "read_tracking"]

@@ -1,0 +1,211 @@
+"""Finds tracking files, tells their layout from their columns, and knows a broken one."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from dropback.errors import ReaderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dropback.tracking.readers._format import Format
+
+__all__ = [
+    "SourceFile",
+    "SourceFolder",
+    "detect_format",
+    "find_folders",
+    "read_header",
+    "truncation",
+]
+
+_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+
+# Tables that stand beside tracking files and are read for what they hold, or not needed at all.
+_SIDE_TABLES: Final = re.compile(
+    r"^(plays|players|games|tackles|player_play|pffscoutingdata|targetedreceiver"
+    r"|supplementary_data|outcomes|coverages?_\w+|output_\w+)\.csv(\.gz)?$",
+    re.IGNORECASE,
+)
+
+_DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
+_TAIL_BYTES: Final = 1 << 16
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A tracking file whose layout is known.
+
+    Args:
+        path: Where it is.
+        layout: Its layout.
+        delimiter: What parts its fields; empty for Parquet.
+    """
+
+    path: Path
+    layout: Format
+    delimiter: str
+
+
+@dataclass(frozen=True)
+class SourceFolder:
+    """The tracking files of one folder, all of one layout, and the files set aside.
+
+    Args:
+        path: The folder; the set's small tables are in it or in its parent.
+        files: Its tracking files in name order.
+        left_out: Path and reason of each file that is not read.
+    """
+
+    path: Path
+    files: tuple[SourceFile, ...]
+    left_out: tuple[tuple[Path, str], ...]
+
+
+def read_header(path: Path) -> tuple[frozenset[str], str]:
+    """The column names of a file and its delimiter (empty for Parquet).
+
+    Raises:
+        ReaderError: If the file is empty, unreadable or not parted by comma or tab.
+    """
+    if path.name.endswith(".parquet"):
+        try:
+            return frozenset(pl.read_parquet_schema(path)), ""
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise ReaderError(f"{path} is not a readable Parquet file: {error}.") from error
+    try:
+        if path.name.endswith(".gz"):
+            with gzip.open(path, "rt", encoding="utf-8-sig") as file:
+                line = file.readline()
+        else:
+            with path.open(encoding="utf-8-sig") as file:
+                line = file.readline()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ReaderError(f"{path} cannot be read as text: {error}.") from error
+    if not line.strip():
+        raise ReaderError(f"{path} is empty; a header line must come first.")
+    delimiter = max(_DELIMITERS, key=line.count)
+    if delimiter not in ",\t":
+        raise ReaderError(
+            f"{path}: fields must be parted by comma or tab, but its header is parted by "
+            f"{_DELIMITERS[delimiter]}: {line.strip()[:60]!r}."
+        )
+    names = (name.strip().strip('"') for name in line.rstrip("\r\n").split(delimiter))
+    return frozenset(names), delimiter
+
+
+def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format]) -> Format:
+    """The one layout whose columns a header has.
+
+    Raises:
+        ReaderError: If there is none; it names the nearest layout and what is missing.
+    """
+    found = [layout for layout in formats if layout.matches(header)]
+    if found:
+        # The layout that asks for most columns is the most particular one.
+        return max(found, key=lambda layout: len(layout.signature))
+    nearest = min(formats, key=lambda layout: len(layout.signature - header))
+    missing = ", ".join(sorted(nearest.signature - header)) or "no column"
+    raise ReaderError(
+        f"{path}: its columns are of no known tracking layout; the nearest is {nearest.name}, "
+        f"which also needs {missing}. Another layout can be declared in a column map."
+    )
+
+
+def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
+    """All tracking files under a path, by folder.
+
+    Args:
+        path: A file or a folder, searched to any depth.
+        formats: The layouts to tell apart; one layout means no detection is wanted.
+
+    Returns:
+        One entry a folder that holds a tracking file or a file set aside.
+
+    Raises:
+        ReaderError: If nothing is there to read.
+    """
+    if not path.exists():
+        raise ReaderError(f"{path} does not exist; it must be a tracking file or a folder of them.")
+    candidates = [path] if path.is_file() else sorted(path.rglob("*"))
+    by_folder: dict[Path, list[Path]] = {}
+    for candidate in candidates:
+        is_table = candidate.is_file() and candidate.name.lower().endswith(_SUFFIXES)
+        if candidate == path or (is_table and not _SIDE_TABLES.match(candidate.name)):
+            by_folder.setdefault(candidate.parent, []).append(candidate)
+    folders = [_sorted_out(folder, paths, formats) for folder, paths in by_folder.items()]
+    if not any(folder.files for folder in folders):
+        reasons = [reason for folder in folders for _, reason in folder.left_out]
+        raise ReaderError(
+            reasons[0]
+            if reasons
+            else f"{path} holds no tracking file; looked for {', '.join(_SUFFIXES)}."
+        )
+    return folders
+
+
+def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
+    """Why a text file must have been cut off, and in which play; None for a whole file.
+
+    Reads the last 64 KiB: a whole file ends in a newline or in a line with all its fields.
+
+    Returns:
+        A sentence and the source's game and play keys, which are None where they too are cut.
+    """
+    if not source.delimiter or source.path.name.endswith(".gz"):
+        return None
+    with source.path.open("rb") as file:
+        header = file.readline().decode("utf-8-sig", "replace").rstrip("\r\n")
+        names = [name.strip('"') for name in header.split(source.delimiter)]
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL_BYTES))
+        lines = file.read().decode("utf-8", "replace").split("\n")
+    fields = lines[-1].split(source.delimiter)
+    if not lines[-1] or len(fields) >= len(names):
+        return None
+    complete = lines[-2].split(source.delimiter) if len(lines) > 1 else []
+    rows = source.layout.rows
+    keys = []
+    for column in (rows["source_game_id"], rows["source_play_id"]):
+        place = names.index(column)
+        # The last field is itself cut, so it is no key.
+        row = fields if place < len(fields) - 1 else complete
+        text = row[place] if place < len(row) else ""
+        keys.append(int(float(text)) if text.replace(".", "", 1).isdigit() else None)
+    sentence = f"the file is cut off: its last line has {len(fields)} of {len(names)} fields"
+    return sentence, keys[0], keys[1]
+
+
+def _sorted_out(folder: Path, paths: list[Path], formats: Sequence[Format]) -> SourceFolder:
+    files: list[SourceFile] = []
+    left_out: list[tuple[Path, str]] = []
+    for path in paths:
+        try:
+            header, delimiter = read_header(path)
+            files.append(SourceFile(path, detect_format(path, header, formats), delimiter))
+        except ReaderError as error:
+            left_out.append((path, str(error)))
+    if not files:
+        return SourceFolder(folder, (), tuple(left_out))
+    counts = Counter(file.layout.name for file in files)
+    chosen = counts.most_common(1)[0][0]
+    left_out += [
+        (
+            file.path,
+            f"{file.path} is in the {file.layout.name} layout, but most of {folder} is {chosen}; "
+            "a folder must hold one layout: read this file on its own.",
+        )
+        for file in files
+        if file.layout.name != chosen
+    ]
+    return SourceFolder(
+        folder, tuple(file for file in files if file.layout.name == chosen), tuple(left_out)
+    )

@@ -1,0 +1,138 @@
+"""Streams a tracking file as batches of whole plays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.errors import ReaderError
+from dropback.tracking.readers._format import ROW_COLUMNS
+from dropback.tracking.readers._tables import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from dropback.tracking.readers._files import SourceFile
+
+__all__ = ["ROWS_PER_BATCH", "InterleavedPlaysError", "play_heads", "read_batches", "scan_rows"]
+
+# About 1,500 plays: a batch and what is made of it stay near 400 MB, and the evidence of one batch
+# settles a file's conventions.
+ROWS_PER_BATCH: Final = 1_500_000
+
+_KEYS = ["source_game_id", "source_play_id"]
+
+
+class InterleavedPlaysError(ReaderError):
+    """A file whose plays are not each in one stretch of rows; it has to be read whole."""
+
+
+def scan_rows(source: SourceFile, *, with_time: bool = False) -> pl.LazyFrame:
+    """The rows of a tracking file in the names of `ROW_COLUMNS`, typed, not yet read.
+
+    Cells that are no number become null: the play they belong to is set aside later by name.
+
+    Args:
+        source: The file.
+        with_time: Whether to read the time stamps, which only a check needs where the file has
+            frame numbers.
+    """
+    wanted = {
+        name: column
+        for name, column in source.layout.rows.items()
+        if name != "time" or with_time or "frame" not in source.layout.rows
+    }
+    in_rows: list[str] = []
+    if not source.layout.plays_file:
+        in_rows = sorted({columns[0] for columns in source.layout.plays.values()})
+    read = sorted({*wanted.values(), *in_rows})
+    frame = _scan(source, wanted).select(read)
+    return frame.select(
+        *(
+            pl.col(column).cast(ROW_COLUMNS[name], strict=False).alias(name)
+            for name, column in wanted.items()
+        ),
+        *(pl.col(column).alias(f"plays.{column}") for column in in_rows),
+    ).with_columns(pl.col(*_KEYS).cast(pl.Int64, strict=False))
+
+
+def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.DataFrame]:
+    """Batches of about `ROWS_PER_BATCH` rows, each of whole plays.
+
+    Args:
+        source: The file.
+        whole: Read all rows as one batch, for a file whose plays are interleaved.
+
+    Raises:
+        InterleavedPlaysError: If a play goes on after another play's rows in a later batch.
+        ReaderError: If the file cannot be parsed.
+    """
+    rows = scan_rows(source)
+    try:
+        if whole:
+            yield rows.collect(engine="streaming")
+            return
+        # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
+        # that the last batch of a file is not a single play.
+        waiting, held = pl.DataFrame(), pl.DataFrame()
+        seen: set[tuple[int | None, int | None]] = set()
+        for fresh in rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True):
+            if fresh.is_empty():
+                continue
+            if waiting.height:
+                yield _not_seen_before(waiting, seen, source)
+            batch = pl.concat([held, fresh]) if held.height else fresh
+            start = int(play_heads(batch)[-1])
+            waiting, held = batch.slice(0, start), batch.slice(start)
+        last = pl.concat([waiting, held]) if waiting.height else held
+        if last.height:
+            yield _not_seen_before(last, seen, source)
+    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+        raise ReaderError(
+            f"{source.path} cannot be read as {source.layout.name}: {first_line(error)}."
+        ) from error
+
+
+def _scan(source: SourceFile, wanted: dict[str, str]) -> pl.LazyFrame:
+    if not source.delimiter:
+        return pl.scan_parquet(source.path)
+    types: dict[str, Any] = {
+        column: dtype
+        for name, column in wanted.items()
+        if (dtype := ROW_COLUMNS[name]) is not pl.String
+    }
+    return pl.scan_csv(
+        source.path,
+        separator=source.delimiter,
+        # No null_values: each costs a comparison a cell, six of them 2.5 times the whole scan.
+        # A word in a numeric column is null already; the few text cells that matter are put right
+        # by `nulls_restored`.
+        infer_schema=False,
+        schema_overrides=types,
+        ignore_errors=True,
+    )
+
+
+def play_heads(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """The first row of each stretch of one play's rows."""
+    new = np.ones(rows.height, bool)
+    values = [rows[name].fill_null(-1).to_numpy() for name in _KEYS]
+    new[1:] = np.logical_or.reduce([value[1:] != value[:-1] for value in values])
+    return np.flatnonzero(new)
+
+
+def _not_seen_before(
+    batch: pl.DataFrame, seen: set[tuple[int | None, int | None]], source: SourceFile
+) -> pl.DataFrame:
+    keys = set(batch[play_heads(batch)].select(_KEYS).iter_rows())
+    if keys & seen:
+        raise InterleavedPlaysError(
+            f"{source.path}: the rows of game and play {min(keys & seen, key=str)} "
+            "are not together."
+        )
+    seen |= keys
+    return batch

@@ -1,0 +1,258 @@
+"""Reads the small tables beside tracking files into one vocabulary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from dropback.errors import ReaderError
+from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dropback.tracking.readers._format import Format
+
+__all__ = [
+    "NULL_VALUES",
+    "first_line",
+    "height_in",
+    "normalized_position",
+    "nulls_restored",
+    "read_given_roles",
+    "read_players",
+    "read_plays",
+    "read_table",
+    "shaped_players",
+    "shaped_plays",
+    "team_code",
+    "with_offense_label",
+]
+
+# An absent event is "None" in 2021, "NA" from R's writers, "" elsewhere.
+NULL_VALUES: Final = ("NA", "None", "NULL", "nan", "NaN", "")
+
+# The league's older codes and moved clubs, in nflverse's words for every season.
+_TEAM_CODES: Final = {
+    "ARZ": "ARI",
+    "BLT": "BAL",
+    "CLV": "CLE",
+    "HST": "HOU",
+    "JAC": "JAX",
+    "LAR": "LA",
+    "SL": "LA",
+    "STL": "LA",
+    "OAK": "LV",
+    "SD": "LAC",
+}
+
+_POSITIONS: Final = {"HB": "RB", "OT": "T", "OG": "G", "LT": "T", "RT": "T", "LG": "G", "RG": "G"}
+
+_TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
+
+
+def team_code(column: str) -> pl.Expr:
+    """Team codes in nflverse's words; anything else unchanged, less a trailing ``.0``."""
+    return pl.col(column).cast(pl.String).str.strip_suffix(".0").replace(_TEAM_CODES)
+
+
+def normalized_position(column: str) -> pl.Expr:
+    """Positions in one vocabulary: HB is RB, OT and its sides are T, OG and its sides are G."""
+    return pl.col(column).str.to_uppercase().replace(_POSITIONS)
+
+
+def height_in(column: str) -> pl.Expr:
+    """Heights in inches, from ``6'03"``, ``6-3`` or inches."""
+    feet_and_inches = pl.col(column).str.extract_groups(r"^(\d)['-](\d{1,2})\"?$")
+    return pl.coalesce(
+        feet_and_inches.struct.field("1").cast(pl.Float32) * 12
+        + feet_and_inches.struct.field("2").cast(pl.Float32),
+        pl.col(column).cast(pl.Float32, strict=False),
+    )
+
+
+def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with every spelling of absence in its text columns as null."""
+    return table.with_columns(pl.col(pl.String).replace(dict.fromkeys(NULL_VALUES)))
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """All columns of a small CSV as text, with every spelling of absence as null.
+
+    Raises:
+        ReaderError: If the file is missing or no CSV.
+    """
+    try:
+        return pl.read_csv(path, infer_schema=False, null_values=list(NULL_VALUES))
+    except FileNotFoundError:
+        raise ReaderError(f"{path} must exist beside the tracking files, and does not.") from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ReaderError(f"{path} is not a readable CSV: {first_line(error)}.") from error
+
+
+def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
+    """The set's table of plays in the columns of `PLAY_COLUMNS` plus ``offense_label``.
+
+    Args:
+        layout: The layout; its ``plays_file`` is looked for in the folder, then its parent.
+        folder: Where the tracking files lie.
+
+    Raises:
+        ReaderError: If the table is missing, holds a play twice or lacks a key column.
+    """
+    path = _beside(folder, layout.plays_file)
+    if path is None:
+        raise ReaderError(
+            f"{layout.name} needs {layout.plays_file} in {folder} or its parent: "
+            "only that table says which team has the ball."
+        )
+    plays = shaped_plays(layout, read_table(path), path)
+    games = _beside(folder, "games.csv")
+    if games is not None:
+        plays = _with_games(plays, read_table(games))
+    if layout.possession == "home_or_away" and plays["home_team"].null_count() == plays.height:
+        raise ReaderError(
+            f"{layout.name} needs games.csv in {folder} or its parent: its rows say home and "
+            "away, and only that table says which team is at home."
+        )
+    repeated = plays.filter(pl.struct("source_game_id", "source_play_id").is_duplicated())
+    if repeated.height:
+        first = repeated.row(0, named=True)
+        raise ReaderError(
+            f"{path}: game {first['source_game_id']}, play {first['source_play_id']} "
+            f"is there more than once ({repeated.height} such rows); a play must have one row."
+        )
+    return with_offense_label(layout, plays)
+
+
+def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """A table of plays, whatever its columns, in the columns and types of `PLAY_COLUMNS`."""
+    plays = _shaped(table, layout.plays, PLAY_COLUMNS)
+    if plays["source_game_id"].null_count() or plays["source_play_id"].null_count():
+        raise ReaderError(f"{path}: every row must have a game and a play key; some are absent.")
+    return plays.with_columns(
+        team_code("offense"),
+        team_code("defense"),
+        team_code("home_team"),
+        team_code("away_team"),
+        team_code("yardline_side"),
+        *(
+            pl.col(flag).str.to_uppercase().is_in(_TRUE_WORDS).alias(flag)
+            for flag in ("nullified", "play_action")
+        ),
+    )
+
+
+def shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
+    """A table of players in one vocabulary, one row a player."""
+    return (
+        _shaped(table, layout.players, PLAYER_COLUMNS)
+        .with_columns(
+            normalized_position("position"),
+            height_in("height").alias("height_in"),
+            pl.col("weight").cast(pl.Float32, strict=False).alias("weight_lb"),
+        )
+        .drop("height", "weight")
+        .drop_nulls("player_id")
+        .unique("player_id", keep="first", maintain_order=True)
+    )
+
+
+def read_players(layout: Format, folder: Path) -> pl.DataFrame:
+    """The set's players (empty where it has no such table), one row a player."""
+    path = _beside(folder, layout.players_file) if layout.players_file else None
+    none = pl.DataFrame(schema={"": pl.String})
+    return shaped_players(layout, none if path is None else read_table(path))
+
+
+def read_given_roles(layout: Format, folder: Path) -> pl.DataFrame:
+    """Roles that the set gives beside its tracking, empty where it gives none."""
+    empty = pl.DataFrame(
+        schema={
+            "source_game_id": pl.Int64,
+            "source_play_id": pl.Int64,
+            "player_id": pl.Int64,
+            "role": pl.String,
+        }
+    )
+    if layout.given_roles is None:
+        return empty
+    for place in (folder, folder.parent):
+        try:
+            return layout.given_roles(place)
+        except ReaderError as error:
+            if not isinstance(error.__context__, FileNotFoundError):
+                raise
+    return empty
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, for use inside a sentence."""
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else repr(error)
+
+
+def _beside(folder: Path, name: str) -> Path | None:
+    places = (folder / name, folder.parent / name)
+    return next((path for path in places if path.is_file()), None)
+
+
+def _shaped(
+    table: pl.DataFrame,
+    names: Mapping[str, tuple[str, ...]],
+    columns: Mapping[str, type[pl.DataType]],
+) -> pl.DataFrame:
+    return table.with_columns(
+        _first_found(table, names.get(name, ()), dtype).alias(name)
+        for name, dtype in columns.items()
+    ).select(list(columns))
+
+
+def _first_found(
+    table: pl.DataFrame, candidates: tuple[str, ...], dtype: type[pl.DataType]
+) -> pl.Expr:
+    found = next((column for column in candidates if column in table.columns), None)
+    if found is None:
+        return pl.lit(None, dtype=dtype)
+    column = pl.col(found)
+    if dtype is pl.String:
+        return column.cast(pl.String)
+    return column.cast(pl.Float64, strict=False).cast(dtype)
+
+
+def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    wanted = {"week": "week", "homeTeamAbbr": "home_team", "visitorTeamAbbr": "away_team"}
+    keyed = games.select(
+        pl.col("gameId").cast(pl.Int64).alias("game_id"),
+        *(
+            pl.col(column).alias(f"{name}_of_game")
+            for column, name in wanted.items()
+            if column in games.columns
+        ),
+    ).unique("game_id")
+    joined = plays.join(keyed, on="game_id", how="left", maintain_order="left")
+    filled = [
+        pl.coalesce(
+            pl.col(name), pl.col(f"{name}_of_game").cast(PLAY_COLUMNS[name], strict=False)
+        ).alias(name)
+        for name in wanted.values()
+        if f"{name}_of_game" in joined.columns
+    ]
+    return (
+        joined.with_columns(filled)
+        .select(plays.columns)
+        .with_columns(team_code("home_team"), team_code("away_team"))
+    )
+
+
+def with_offense_label(layout: Format, plays: pl.DataFrame) -> pl.DataFrame:
+    """The plays with ``offense_label``: the word in a row's ``team`` that means the offence."""
+    label = {
+        "code": pl.col("offense"),
+        "home_or_away": pl.when(pl.col("offense") == pl.col("home_team"))
+        .then(pl.lit("home"))
+        .otherwise(pl.lit("away")),
+        "label": pl.lit(layout.offense_label),
+    }[layout.possession]
+    return plays.with_columns(label.alias("offense_label"))

@@ -1,0 +1,143 @@
+"""The canonical tables on disk: Parquet, partitioned by season.
+
+``plays/season=2022/week1-000.parquet`` stands beside ``players/...``, ``frames/...`` and
+``splits/...`` of the same name: one chunk of plays, in one order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.errors import TrackingError
+from dropback.tracking.blocks import PlayBlock
+from dropback.tracking.schema import FRAME_QUANTITIES, SLOTS, Players, Plays
+from dropback.tracking.splits import play_splits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "TABLES",
+    "chunk_files",
+    "drop_plays",
+    "read_chunk",
+    "read_plays_table",
+    "read_splits",
+    "with_splits",
+    "write_chunk",
+]
+
+TABLES: Final = ("plays", "players", "frames", "splits")
+
+
+def write_chunk(block: PlayBlock, folder: Path, name: str) -> None:
+    """Write a block, a file a table and season.
+
+    Args:
+        block: Canonical plays.
+        folder: The folder that holds the three tables.
+        name: Name of the chunk, unique in the folder.
+    """
+    seasons = block.plays["season"].to_numpy()
+    for season in np.unique(seasons).tolist():
+        part = block.keep(seasons == season)
+        tables = (part.plays, part.players, part.frames_table(), play_splits(part))
+        for table, rows in zip(TABLES, tables, strict=True):
+            path = folder / table / f"season={season}" / f"{name}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Level 1: a fifth larger than the default level and twice as fast to write.
+            rows.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+
+
+def chunk_files(folder: Path) -> list[Path]:
+    """The chunks of a canonical folder, as paths of their plays, in name order.
+
+    Raises:
+        TrackingError: If there is none.
+    """
+    files = sorted((folder / "plays").glob("season=*/*.parquet"))
+    if not files:
+        raise TrackingError(
+            f"{folder} must hold canonical plays (plays/season=*/*.parquet) and has none; "
+            "make them with `dropback ingest`."
+        )
+    return files
+
+
+def read_plays_table(folder: Path) -> pl.DataFrame:
+    """All plays of a canonical folder with their splits, in chunk order."""
+    return pl.concat(_plays_and_splits(path) for path in chunk_files(folder))
+
+
+def with_splits(plays: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """Plays followed by their splits; ``play_action`` is in both."""
+    return plays.join(
+        splits.drop("play_action"), on=["game_id", "play_id"], how="left", maintain_order="left"
+    )
+
+
+def read_splits(plays_file: Path) -> pl.DataFrame:
+    """The splits of a chunk."""
+    folder = plays_file.parent.parent.parent
+    return pl.read_parquet(folder / "splits" / plays_file.relative_to(folder / "plays"))
+
+
+def _plays_and_splits(plays_file: Path) -> pl.DataFrame:
+    return with_splits(Plays.validate(pl.read_parquet(plays_file)), read_splits(plays_file))
+
+
+def read_chunk(plays_file: Path) -> PlayBlock:
+    """A chunk as a block.
+
+    Args:
+        plays_file: Its plays, one of `chunk_files`.
+
+    Raises:
+        TrackingError: If its frames are not the 23 slots of each frame of its plays, in order.
+    """
+    beside = plays_file.parent.parent.parent
+    place = plays_file.relative_to(beside / "plays")
+    plays = Plays.validate(pl.read_parquet(plays_file))
+    players = Players.validate(pl.read_parquet(beside / "players" / place))
+    frames_file = beside / "frames" / place
+    rows = pl.read_parquet(frames_file, columns=["play_id", *FRAME_QUANTITIES])
+    offsets = np.concatenate([[0], np.cumsum(plays["frames"].to_numpy())]).astype(np.int64)
+    starts = offsets[:-1] * SLOTS
+    in_order = rows.height == offsets[-1] * SLOTS and bool(
+        (rows["play_id"].gather(starts) == plays["play_id"]).all()
+    )
+    if not in_order:
+        raise TrackingError(
+            f"{frames_file} must hold {offsets[-1]} frames of {SLOTS} slots in the order of "
+            f"{plays_file}; it has {rows.height} rows that do not fit: ingest that file again."
+        )
+    frames = np.empty((int(offsets[-1]), SLOTS, len(FRAME_QUANTITIES)), np.float32)
+    for column, name in enumerate(FRAME_QUANTITIES):
+        frames[:, :, column] = rows[name].to_numpy().reshape(-1, SLOTS)
+    arrival_xy = np.full((plays.height, SLOTS, 2), np.nan, np.float32)
+    return PlayBlock(plays, players, frames, offsets, arrival_xy)
+
+
+def drop_plays(plays_file: Path, keys: pl.DataFrame) -> None:
+    """Remove plays from a chunk, and the chunk where nothing is left.
+
+    Args:
+        plays_file: The chunk's plays.
+        keys: Rows of (game_id, play_id) to remove.
+    """
+    folder = plays_file.parent.parent.parent
+    place = plays_file.relative_to(folder / "plays")
+    for table in TABLES:
+        path = folder / table / place
+        kept = pl.read_parquet(path).join(
+            keys, on=["game_id", "play_id"], how="anti", maintain_order="left"
+        )
+        if kept.is_empty():
+            path.unlink()
+        else:
+            aside = path.with_suffix(".partial")
+            kept.write_parquet(aside, compression="zstd", compression_level=1, statistics=False)
+            aside.replace(path)

@@ -1,0 +1,99 @@
+"""The window of a dropback: from the snap to the release, or to what ended it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+__all__ = ["ARRIVALS", "KNOWN_EVENTS", "THROWS", "find_windows"]
+
+# Charted by hand first, by machine second: in 2023 both occur, one or two frames apart and in
+# either order, and the hand-made one is the better. `snap_marker` is 2025's frameType.
+_SNAPS: Final = {"ball_snap": 0, "snap_direct": 0, "autoevent_ballsnap": 1, "snap_marker": 2}
+
+_RELEASES: Final = {
+    "pass_forward": 0,
+    "pass_shovel": 0,
+    "autoevent_passforward": 1,
+    "pass_lateral": 2,
+    "pass_tipped": 3,
+    "autoevent_passinterrupted": 3,
+    "qb_sack": 4,
+    "qb_strip_sack": 4,
+    "qb_spike": 4,
+    "run": 5,
+    "fumble": 5,
+    "handoff": 6,
+}
+
+# Events that mean a forward pass left the hand.
+THROWS: Final = (
+    "pass_forward",
+    "pass_shovel",
+    "autoevent_passforward",
+    "pass_tipped",
+    "autoevent_passinterrupted",
+)
+
+ARRIVALS: Final = (
+    "pass_arrived",
+    "pass_outcome_caught",
+    "pass_outcome_touchdown",
+    "pass_outcome_incomplete",
+    "pass_outcome_interception",
+)
+
+
+# All events that tell a window; a file's other events are not looked at.
+KNOWN_EVENTS: Final = (*_SNAPS, *_RELEASES, *ARRIVALS)
+
+
+def find_windows(events: pl.DataFrame) -> pl.DataFrame:
+    """Snap, end and arrival of each play.
+
+    Of repeated events the first counts; of two kinds, the one charted by hand; a throw counts
+    before a sack or run, because a quarterback may scramble and still throw.
+
+    Args:
+        events: Rows of (play, frame, event), any order, repeats allowed.
+
+    Returns:
+        One row a play with a snap: ``play``, ``snap_frame``, ``snap_event``, ``end_frame``,
+        ``end_event`` (null where nothing ends the play after its snap), ``early_end_frame`` (an
+        end before or at the snap, null where there is none) and ``arrival_frame``.
+    """
+    known = events.with_columns(
+        pl.col("event").replace_strict(_SNAPS, default=None, return_dtype=pl.Int8).alias("snap"),
+        pl.col("event").replace_strict(_RELEASES, default=None, return_dtype=pl.Int8).alias("end"),
+    )
+    snaps = (
+        known.drop_nulls("snap")
+        .sort("play", "snap", "frame")
+        .unique("play", keep="first", maintain_order=True)
+        .select("play", snap_frame="frame", snap_event="event")
+    )
+    after_snap = known.join(snaps.select("play", "snap_frame"), on="play", how="inner")
+    is_late = pl.col("frame") > pl.col("snap_frame")
+    ends = (
+        after_snap.drop_nulls("end")
+        .filter(is_late)
+        .sort("play", "end", "frame")
+        .unique("play", keep="first", maintain_order=True)
+        .select("play", end_frame="frame", end_event="event")
+    )
+    early = (
+        after_snap.drop_nulls("end")
+        .filter(~is_late)
+        .group_by("play")
+        .agg(early_end_frame=pl.col("frame").min())
+    )
+    arrivals = (
+        after_snap.filter(is_late & pl.col("event").is_in(ARRIVALS))
+        .group_by("play")
+        .agg(arrival_frame=pl.col("frame").min())
+    )
+    windows = snaps
+    for table in (ends, early, arrivals):
+        windows = windows.join(table, on="play", how="left")
+    return windows.sort("play")
