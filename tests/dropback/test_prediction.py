@@ -12,6 +12,7 @@ import pytest
 import scipy.stats
 import scoringrules
 import torch
+from polars.testing import assert_frame_equal
 
 from dropback.errors import RequestError, RunError
 from dropback.features.play_by_play import feature_matrix
@@ -128,7 +129,8 @@ def test_rows_keep_their_order_whatever_their_folds_and_chunks(
     monkeypatch.setattr("dropback.prediction._CHUNK", 2)
     table = summarize_laws(PLAYS, gaussian, folds=np.array([1, -1, 0, 1, 0, 1]), seed=4)
     assert table["fold"].to_list() == [1, None, 0, 1, 0, 1]
-    assert table.drop("fold").equals(summary.drop("fold"))
+    # Single precision: the last element of a vector may be rounded otherwise than one within it.
+    assert_frame_equal(table.drop("fold"), summary.drop("fold"), rel_tol=1e-5, abs_tol=1e-6)
 
 
 @pytest.mark.parametrize("location", [-1e4, 1e4])
