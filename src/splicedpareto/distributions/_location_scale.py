@@ -1,0 +1,53 @@
+"""What distributions with a location and a scale share: standardising, levels, interval masses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from splicedpareto.distributions._base import ScalarDistribution, broadcast_tensors
+from splicedpareto.distributions._checks import require, require_finite
+from splicedpareto.distributions._kernels import log_between
+
+__all__ = ["LocationScale", "promote"]
+
+
+class LocationScale(ScalarDistribution):
+    """A distribution of ``loc + scale * Z``."""
+
+    loc: Tensor
+    scale: Tensor
+
+    def _check_location_scale(self) -> None:
+        require_finite("loc", self.loc)
+        positive = (self.scale > 0) & self.scale.isfinite()
+        require(positive, "scale", "positive and finite", self.scale)
+
+    def _standardized(self, value: Tensor | float) -> Tensor:
+        """Return ``(value - loc) / scale``; infinite values stay as they are."""
+        value = torch.as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
+        # An infinite value must not reach the quotient: its gradient would be 0 * inf.
+        infinite = value.isinf()
+        standardized = (torch.where(infinite, 0, value) - self.loc) / self.scale
+        return torch.where(infinite, value, standardized)
+
+    def _level(self, value: Tensor | float) -> Tensor:
+        """A quantile level in the type of the parameters, checked."""
+        level = torch.as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
+        if self._validate_args:
+            require(~((level < 0) | (level > 1)), "value", "in [0, 1]", level)
+        return level
+
+    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Log-probability of (lower, upper]; either end may be infinite."""
+        return log_between(
+            self.log_cdf(lower), self.log_cdf(upper), self.log_sf(lower), self.log_sf(upper)
+        )
+
+
+def promote(*parameters: Tensor | float) -> tuple[Tensor, ...]:
+    """All as tensors of a common shape; a number takes the type and place of a tensor beside it."""
+    first = next((p for p in parameters if isinstance(p, Tensor)), torch.tensor(0.0))
+    return broadcast_tensors(
+        *(torch.as_tensor(p, dtype=first.dtype, device=first.device) for p in parameters)
+    )

@@ -1,0 +1,78 @@
+"""Special functions that torch lacks: incomplete beta at one half, Lambert W."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["half_beta_fraction", "lambert_w", "log_gamma_step"]
+
+# Pairs of terms of the continued fraction. It needs most where `df` is large and the argument at
+# the switch: up to a `df` of 1e4 the relative error is below 2e-11 with 30 pairs, and below 4e-7,
+# a few roundings of float32, with 12.
+_PAIRS, _PAIRS_FLOAT32 = 30, 12
+
+
+def log_gamma_step(value: Tensor) -> Tensor:
+    r"""Return :math:`\log \Gamma(a + 1/2) - \log \Gamma(a)` without the loss of the difference.
+
+    Above 16 by the asymptotic series, whose first omitted term is below 1e-13 there; at
+    :math:`a = 5000` the difference of two float32 logarithms has no digit after the point.
+
+    References:
+        Abramowitz and Stegun (1964), eq. 6.1.41 at both arguments.
+    """
+    large = value > 16
+    far = torch.where(large, value, 16)
+    inverse = 1 / far
+    square = inverse.square()
+    correction = -1 / 8 + square * (1 / 192 + square * (-1 / 640 + square * (17 / 14336)))
+    near = torch.where(large, 1, value)
+    difference = torch.lgamma(near + 0.5) - torch.lgamma(near)
+    return torch.where(large, far.log() / 2 + inverse * correction, difference)
+
+
+def half_beta_fraction(first: Tensor, second: Tensor, argument: Tensor) -> Tensor:
+    r"""Continued fraction :math:`c` of the regularised incomplete beta function.
+
+    .. math:: I_x(a, b) = \frac{x^a (1 - x)^b}{a B(a, b)} c(a, b, x)
+
+    evaluated from its end, which is differentiable and needs no guard against zero.
+
+    Args:
+        first: :math:`a > 0`.
+        second: :math:`b > 0`.
+        argument: :math:`x` in [0, 1], best below :math:`(a + 1) / (a + b + 2)`.
+
+    References:
+        DLMF, eq. 8.17.22.
+    """
+    rest = torch.zeros_like(argument)
+    pairs = _PAIRS_FLOAT32 if argument.dtype == torch.float32 else _PAIRS
+    for m in range(pairs, -1, -1):
+        even = first + 2 * m
+        odd = -(first + m) * (first + second + m) * argument / (even * (even + 1))
+        rest = odd / (1 + rest)
+        if m > 0:
+            rest = m * (second - m) * argument / ((even - 1) * even) / (1 + rest)
+    return 1 / (1 + rest)
+
+
+def lambert_w(value: Tensor) -> Tensor:
+    r"""Principal branch of the solution of :math:`w e^w = z` for :math:`z \ge 0`.
+
+    Halley's iteration from :math:`\log(1 + z)`; six steps reach float64 for every float64.
+
+    References:
+        Corless et al. (1996), "On the Lambert W function", eq. 5.9.
+    """
+    with torch.no_grad():
+        root = value.log1p()
+        for _ in range(6):
+            exponential = root.exp()
+            error = root * exponential - value
+            slope = exponential * (root + 1)
+            root = root - error / (slope - (root + 2) * error / (2 * root + 2))
+    # One differentiable Newton step: its derivative is the implicit function's.
+    exponential = root.exp()
+    return root - (root * exponential - value) / (exponential * (root + 1))
