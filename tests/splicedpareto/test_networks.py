@@ -250,3 +250,34 @@ def test_pool_ignores_the_order_of_its_networks() -> None:
 def test_pool_of_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one network, got none"):
         pooled_distribution([], torch.zeros(1, 3))
+
+
+def test_weighted_standardisation_is_that_of_repeated_rows() -> None:
+    inputs, weight = torch.randn(20, 3), torch.arange(20) % 4
+    weighted, repeated = Standardize(3), Standardize(3)
+    weighted.fit(inputs, weight)
+    repeated.fit(inputs.repeat_interleave(weight, dim=0))
+    torch.testing.assert_close(weighted.mean, repeated.mean)
+    torch.testing.assert_close(weighted.scale, repeated.scale)
+
+
+def test_standardisation_leaves_its_inputs_alone() -> None:
+    inputs = torch.randn(5, 2, dtype=torch.float64)
+    before = inputs.clone()
+    Standardize(2).fit(inputs)
+    assert torch.equal(inputs, before)
+
+
+def test_law_started_from_data_has_their_histogram() -> None:
+    head = SplicedBinnedParetoHead(2, torch.tensor([0.0, 1.0, 2.0, 4.0]))
+    # One value below the edges, one above, none in the second bin; the last counts three times.
+    values, weight = torch.tensor([-9.0, 0.5, 3.0, 50.0]), torch.tensor([1.0, 1.0, 1.0, 3.0])
+    head.start_from_data(values, weight=weight)
+    law = head(torch.zeros(2))
+    assert isinstance(law, SplicedBinnedPareto)
+    expected = 0.99 * torch.tensor([2 / 6, 0, 4 / 6]) + 0.01 * torch.tensor([0.25, 0.25, 0.5])
+    torch.testing.assert_close(law.logits.softmax(-1), expected)
+    head.start_from_data(values)
+    even = head(torch.zeros(2))
+    assert isinstance(even, SplicedBinnedPareto)
+    assert even.logits.softmax(-1)[0].item() == pytest.approx(0.99 / 2 + 0.0025)

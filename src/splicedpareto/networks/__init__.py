@@ -1,5 +1,6 @@
 """Networks whose forward pass is a distribution."""
 
+from splicedpareto.networks._edges import edges_from_data as edges_from_data
 from splicedpareto.networks._heads import DistributionHead as DistributionHead
 from splicedpareto.networks._heads import GaussianHead as GaussianHead
 from splicedpareto.networks._heads import SplicedBinnedParetoHead as SplicedBinnedParetoHead
@@ -7,13 +8,26 @@ from splicedpareto.networks._lazy import DistributionNetwork as DistributionNetw
 from splicedpareto.networks._lazy import pooled_distribution as pooled_distribution
 from splicedpareto.networks._mlp import ResidualMLP as ResidualMLP
 from splicedpareto.networks._mlp import Standardize as Standardize
+from splicedpareto.networks._rival_heads import GaussianMixtureHead as GaussianMixtureHead
+from splicedpareto.networks._rival_heads import HybridParetoHead as HybridParetoHead
+from splicedpareto.networks._rival_heads import QuantileParetoHead as QuantileParetoHead
+from splicedpareto.networks._rival_heads import StudentTHead as StudentTHead
+from splicedpareto.networks._temporal import SequenceEncoder as SequenceEncoder
+from splicedpareto.networks._temporal import TemporalConvolution as TemporalConvolution
 
 __all__ = [
     "DistributionHead",
     "DistributionNetwork",
     "GaussianHead",
+    "GaussianMixtureHead",
+    "HybridParetoHead",
+    "QuantileParetoHead",
     "ResidualMLP",
+    "SequenceEncoder",
     "SplicedBinnedParetoHead",
     "Standardize",
+    "StudentTHead",
+    "TemporalConvolution",
+    "edges_from_data",
     "pooled_distribution",
 ]

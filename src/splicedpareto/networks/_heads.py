@@ -14,10 +14,10 @@ from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-__all__ = ["DistributionHead", "GaussianHead", "SplicedBinnedParetoHead"]
+__all__ = ["SOFTPLUS_ONE", "DistributionHead", "GaussianHead", "SplicedBinnedParetoHead"]
 
 # The raw parameter at which softplus is 1.
-_SOFTPLUS_ONE = math.log(math.e - 1)
+SOFTPLUS_ONE = math.log(math.e - 1)
 
 
 class DistributionHead(nn.Module, abc.ABC):
@@ -64,7 +64,8 @@ class SplicedBinnedParetoHead(DistributionHead):
 
     Args:
         in_features: Width ``C`` of the state.
-        edges: Bin edges, shape ``(K + 1,)``, increasing, in units of the outcome.
+        edges: Bin edges, shape ``(K + 1,)``, increasing, in units of the outcome; see
+            `edges_from_data` for edges from a training sample.
         lower_mass: Probability of the lower tail; 0 switches it off.
         upper_mass: Probability of the upper tail; 0 switches it off.
         concentration_range: Open interval in which both concentrations stay. Below 0 a tail has
@@ -110,7 +111,25 @@ class SplicedBinnedParetoHead(DistributionHead):
             bias[:bins] = edges.diff().log()  # equal density, whatever the widths
             share = min(max((0.1 - lowest) / (highest - lowest), 0.02), 0.98)
             bias[bins : bins + 2] = math.log(share / (1 - share))
-            bias[bins + 2 :] = _SOFTPLUS_ONE
+            bias[bins + 2 :] = SOFTPLUS_ONE
+
+    @torch.no_grad()
+    def start_from_data(self, values: Tensor, *, weight: Tensor | None = None) -> None:
+        """Make the bins of the initial law those of a sample, whatever the input.
+
+        A hundredth of the mass, spread evenly over the edges, leaves no bin impossible. A value
+        beyond the edges counts for the outermost bin.
+
+        Args:
+            values: Outcomes, shape ``(N,)``.
+            weight: Weights, shape ``(N,)``; None where all count the same.
+        """
+        if weight is None:
+            weight = torch.ones_like(values)
+        index = torch.bucketize(values.to(self.edges.dtype), self.edges[1:-1])
+        counts = self.edges.new_zeros(self.bins).index_add_(0, index, weight.to(self.edges.dtype))
+        even = self.edges.diff() / (self.edges[-1] - self.edges[0])
+        self.linear.bias[: self.bins] = (0.99 * counts / counts.sum() + 0.01 * even).log()
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
         """The law for raw parameters ``(*B, K + 4)``: logits, two shapes, two scales."""
@@ -155,7 +174,7 @@ class GaussianHead(DistributionHead):
         self.location = location
         self.scale = scale
         with torch.no_grad():
-            self.linear.bias[1] = _SOFTPLUS_ONE
+            self.linear.bias[1] = SOFTPLUS_ONE
 
     def distribution(self, raw: Tensor) -> Gaussian:
         """The law for raw parameters ``(*B, 2)``."""

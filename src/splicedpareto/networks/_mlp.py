@@ -27,11 +27,15 @@ class Standardize(nn.Module):
         self.register_buffer("scale", torch.ones(features))
 
     @torch.no_grad()
-    def fit(self, inputs: Tensor) -> None:
-        """Take the statistics of `inputs`, shape ``(N, F)``."""
-        double = inputs.double()  # a float32 sum over 50,000 rows keeps four digits
-        deviation = double.std(dim=0, correction=0)
-        self.mean.copy_(double.mean(dim=0))
+    def fit(self, inputs: Tensor, weight: Tensor | None = None) -> None:
+        """Take the statistics of `inputs`, shape ``(N, F)``, with weights of shape ``(N,)``."""
+        # A float32 sum over 50,000 rows keeps four digits.
+        centred = inputs.to(torch.float64, copy=True)
+        share = centred.new_ones(len(centred)) if weight is None else weight.double()
+        share = share / share.sum()
+        mean = share @ centred
+        deviation = (share @ centred.sub_(mean).square_()).sqrt()
+        self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -1,0 +1,28 @@
+"""Modules that need an optional package name what to install."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+import splicedpareto
+
+PACKAGE = Path(splicedpareto.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("module", "missing", "extra"),
+    [("estimator", "sklearn.base", "sklearn"), ("gluonts", "gluonts.core.component", "gluonts")],
+)
+def test_missing_package_is_named(
+    module: str, missing: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    spec = importlib.util.spec_from_file_location("without", PACKAGE / f"{module}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    with pytest.raises(ModuleNotFoundError, match=rf"pip install 'dropback\[{extra}\]'"):
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
