@@ -20,14 +20,18 @@ from torch import Tensor
 
 from splicedpareto.distributions import SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
+from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import is_validating, require
-from splicedpareto.distributions._kernels import safe_log
+from splicedpareto.distributions._law import between
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch.distributions import Distribution
 
     from splicedpareto.distributions._base import ScalarDistribution
+    from splicedpareto.distributions._bins import Bins
 
 __all__ = [
     "composite_interval_nll",
@@ -35,6 +39,7 @@ __all__ = [
     "crps_loss",
     "exact_interval_nll",
     "exact_nll",
+    "weighted",
 ]
 
 
@@ -124,28 +129,19 @@ def composite_interval_nll(
     law = dist.law
     bins, low, high = law.bins, law.lower, law.upper
     low_threshold, high_threshold = low.threshold.detach(), high.threshold.detach()
-    shares = _shares(bins.edges, start, stop)
-    whole = _shares(bins.edges, *_with_whole_outermost_bins(bins.edges, start, stop))
-    log_probs = bins.log_probs[..., None, :]
-    loss = -_log_weighted_sum(log_probs, whole)
+    loss = -_binned_log_mass(bins, *_with_whole_outermost_bins(bins.edges, start, stop))
+    with torch.no_grad():
+        starts = torch.cat([start, start, torch.maximum(start, high_threshold)], -1)
+        stops = torch.cat([stop, torch.minimum(stop, low_threshold), stop], -1)
+        parts = _binned_log_mass(bins, starts, torch.maximum(starts, stops))
+        everything, low_part, high_part = parts.chunk(3, -1)
     for tail, near, far, part in (
-        (
-            low,
-            low_threshold - stop,
-            low_threshold - start,
-            _shares(bins.edges, start, torch.minimum(stop, low_threshold)),
-        ),
-        (
-            high,
-            start - high_threshold,
-            stop - high_threshold,
-            _shares(bins.edges, torch.maximum(start, high_threshold), stop),
-        ),
+        (low, low_threshold - stop, low_threshold - start, low_part),
+        (high, start - high_threshold, stop - high_threshold, high_part),
     ):
-        with torch.no_grad():
-            log_share = _log_weighted_sum(log_probs, part) - _log_weighted_sum(log_probs, shares)
-            share = torch.where(near >= 0, 1, log_share.exp().nan_to_num(0).clamp(0, 1))
-            counts = (far > 0) & (share > 0) & ~tail.log_mass.isneginf()
+        share = (part - everything).exp().nan_to_num(0).clamp(0, 1)
+        share = torch.where(near >= 0, 1, share)
+        counts = (far > 0) & (share > 0) & ~tail.log_mass.isneginf()
         log_part = tail.log_share_between(near.clamp(min=0), far.clamp(min=0))
         loss = loss - torch.where(counts, share * torch.where(counts, log_part, 0), 0)
     return _masked(loss, mask, shape)
@@ -213,6 +209,30 @@ def crps_loss(dist: ScalarDistribution, value: Tensor, *, mask: Tensor | None = 
     return _masked(dist.crps(value), mask, None)
 
 
+def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """An objective whose last target is a weight, by which its losses are multiplied.
+
+    With weights of mean 1 over the training set, the mean loss over random batches estimates the
+    weighted mean loss over the set, in which a weight of 2 counts as two observations.
+
+    Args:
+        objective: ``objective(distribution, *targets)``, with finite losses wherever the weight
+            is 0.
+
+    Example:
+        >>> from splicedpareto.distributions import Gaussian
+        >>> law, value = Gaussian(torch.zeros(2), 1.0), torch.zeros(2)
+        >>> weighted(exact_nll)(law, value, torch.tensor([0.0, 2.0]))
+        tensor([0.0000, 1.8379])
+    """
+
+    def of_weighted(dist: Distribution, *targets: Tensor) -> Tensor:
+        *observed, weight = targets
+        return weight * objective(dist, *observed)
+
+    return of_weighted
+
+
 def _refuse_moving_splice(dist: Distribution) -> None:
     if isinstance(dist, SplicedBinnedPareto) and not (
         dist.splice == "edge" or dist.has_tied_scales
@@ -250,14 +270,6 @@ def _observed_interval(
     return lower, upper, mask
 
 
-@torch.no_grad()
-def _shares(edges: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-    """Share of each bin's width within (lower, upper], from columns ``(*B, S)`` to bins."""
-    left, right = edges[..., None, :-1], edges[..., None, 1:]
-    overlap = torch.minimum(right, upper[..., None]) - torch.maximum(left, lower[..., None])
-    return overlap.clamp(min=0) / (right - left)
-
-
 def _with_whole_outermost_bins(
     edges: Tensor, lower: Tensor, upper: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -270,14 +282,12 @@ def _with_whole_outermost_bins(
     )
 
 
-def _log_weighted_sum(log_probs: Tensor, weights: Tensor) -> Tensor:
-    """Log of the weighted sum of probabilities ``(*B, 1, K)`` with weights ``(*B, S, K)``."""
-    largest = torch.where(weights > 0, log_probs.detach(), -math.inf).amax(-1, keepdim=True)
-    largest = torch.where(largest.isneginf(), 0, largest)
-    # A term below e**-80 of the largest adds nothing, and vectorised exponentials are twenty
-    # times slower at results of 0 and infinity than at regular ones.
-    relative = (log_probs - largest).clamp(-80, 80).exp()
-    return safe_log((weights * relative).sum(-1)) + largest.squeeze(-1)
+def _binned_log_mass(bins: Bins, lower: Tensor, upper: Tensor) -> Tensor:
+    """Log-probability of (lower, upper] in the law of the bins alone, in columns ``(*B, S)``."""
+    bottom, top = bins.edges[..., :1], bins.edges[..., -1:]
+    start, stop = between(lower, bottom, top), between(upper, bottom, top)
+    first, last = bins.cell(bins.locate(start)), bins.cell(bins.locate(stop))
+    return log_mass_between(start, first, stop, last)
 
 
 def _masked(loss: Tensor, mask: Tensor | None, shape: torch.Size | None) -> Tensor:

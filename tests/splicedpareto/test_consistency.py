@@ -117,9 +117,10 @@ AFFINE = {
     "mean": lambda old, new, loc, scale, _: ((new.mean - loc) / scale, old.mean),
     "variance": lambda old, new, _, scale, __: (new.variance / scale**2, old.variance),
     "entropy": lambda old, new, _, scale, __: (new.entropy() - math.log(scale), old.entropy()),
-    "mode": lambda old, new, loc, scale, _: (
-        # Of equally dense bins either may come first.
-        old.log_prob((new.mode - loc) / scale),
+    "mode": lambda old, new, _, scale, __: (
+        # Of equally dense bins either may come first. Mapped back, a mode at a splice may round to
+        # the other side of it, where the density is another, so each law is asked at its own.
+        new.log_prob(new.mode) + math.log(scale),
         old.log_prob(old.mode),
     ),
     "expected_shortfall": lambda old, new, loc, scale, _: (

@@ -116,5 +116,5 @@ def test_bad_parameters_are_refused(loc: float, scale: float, message: str) -> N
 
 
 def test_a_bad_level_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"quantile levels must be in \[0, 1\], got 1.5"):
+    with pytest.raises(ValueError, match=r"value must be in \[0, 1\], got 1.5"):
         LAW.icdf(f64(1.5))

@@ -18,6 +18,7 @@ from splicedpareto.objectives import (
     crps_loss,
     exact_interval_nll,
     exact_nll,
+    weighted,
 )
 
 INF = math.inf
@@ -308,3 +309,11 @@ def test_a_tail_without_mass_costs_nothing_beyond_the_bins() -> None:
     assert composite_nll(dist, torch.tensor(9.0)).item() == pytest.approx(math.log(4))
     interval = composite_interval_nll(dist, torch.tensor(9.0), torch.tensor(10.0))
     assert interval.item() == pytest.approx(math.log(4))
+
+
+def test_weight_multiplies_the_loss() -> None:
+    law, value = Gaussian(torch.zeros(3), 1.0), torch.tensor([0.0, 1.0, 5.0])
+    weight = torch.tensor([0.0, 0.5, 2.0])
+    torch.testing.assert_close(
+        weighted(exact_nll)(law, value, weight), weight * exact_nll(law, value)
+    )

@@ -147,6 +147,15 @@ def test_pp_error_is_the_mean_distance_from_the_diagonal() -> None:
     assert scoring_rules.pp_error(pit / 2, level).item() == pytest.approx(expected, abs=1e-4)
 
 
+def test_pp_error_sees_distances_that_cancel() -> None:
+    # A forecast that is too wide: none below one quarter, all below three.
+    pit = 0.25 + (torch.arange(10_000, dtype=F64) + 0.5) / 20_000
+    level = torch.linspace(0.05, 0.95, 19, dtype=F64)
+    expected = ((2 * level - 0.5).clamp(0, 1) - level).abs().mean().item()
+    assert scoring_rules.pp_error(pit, level).item() == pytest.approx(expected, abs=1e-4)
+    assert expected > 0.1
+
+
 def test_unusable_arguments_are_refused() -> None:
     table = poisson_table(6.5, 50)
     with pytest.raises(ValueError, match="value must be a whole number, got"):

@@ -17,7 +17,7 @@ from torch.nn import functional
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
 
-__all__ = ["Bins", "Cell", "log_mass_between", "pick"]
+__all__ = ["Bins", "Cell", "Quantile", "log_mass_between", "pick"]
 
 
 class Cell(NamedTuple):
@@ -54,17 +54,25 @@ class Cell(NamedTuple):
 
     def quantile(self, cdf: Tensor) -> Tensor:
         """Values in the bins with probability `cdf` to their left."""
-        return self.left + (self.right - self.left) * self._share(cdf - self.below)
+        return self.left + (self.right - self.left) * _share(cdf - self.below, self.log_prob)
 
     def upper_quantile(self, sf: Tensor) -> Tensor:
         """Values in the bins with probability `sf` to their right."""
-        return self.right - (self.right - self.left) * self._share(sf - self.above)
+        return self.right - (self.right - self.left) * _share(sf - self.above, self.log_prob)
 
-    def _share(self, mass: Tensor) -> Tensor:
-        """Mass taken of a bin, as a share of the bin's probability."""
-        prob = self.log_prob.exp()
-        positive = prob > 0
-        return (torch.where(positive, mass, 0) / torch.where(positive, prob, 1)).clamp(0, 1)
+
+class Quantile(NamedTuple):
+    """The value beyond which the bins keep some mass, entries of shape ``(*B, S)``.
+
+    Attributes:
+        number: Number of the bin that holds it, which has probability.
+        value: The value itself.
+        log_density: Log-density of that bin.
+    """
+
+    number: Tensor
+    value: Tensor
+    log_density: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +100,18 @@ class Bins:
         return self.logits.log_softmax(-1)
 
     @lazy
+    def _probs(self) -> Tensor:
+        return self._log_probs.exp()
+
+    @lazy
     def _from_left(self) -> Tensor:
         """Inclusive sums of all entries from the left."""
-        return self._log_probs.exp().cumsum(-1)
+        return self._probs.cumsum(-1)
 
     @lazy
     def _from_right(self) -> Tensor:
         """Inclusive sums of all entries from the right, in order of summation."""
-        return self._log_probs.flip(-1).exp().cumsum(-1)
+        return self._probs.flip(-1).cumsum(-1)
 
     @property
     def _inner(self) -> slice:
@@ -135,8 +147,16 @@ class Bins:
 
     def log_density(self, number: Tensor) -> Tensor:
         """Log-density within bins."""
-        log_prob = pick(self._log_probs, number + self.offset)
-        return log_prob - (self.right(number) - self.left(number)).log()
+        return self._log_prob(number) - (self.right(number) - self.left(number)).log()
+
+    def _log_prob(self, number: Tensor) -> Tensor:
+        return pick(self._log_probs, number + self.offset)
+
+    def _below(self, number: Tensor) -> Tensor:
+        return _pick_or_zero(self._from_left, number + self.offset - 1)
+
+    def _above(self, number: Tensor) -> Tensor:
+        return _pick_or_zero(self._from_right, self.count - 2 - number + self.offset)
 
     def cell(self, number: Tensor) -> Cell:
         """Edges and probabilities of bins."""
@@ -144,10 +164,27 @@ class Bins:
             number=number,
             left=self.left(number),
             right=self.right(number),
-            log_prob=pick(self._log_probs, number + self.offset),
-            below=_pick_or_zero(self._from_left, number + self.offset - 1),
-            above=_pick_or_zero(self._from_right, self.count - 2 - number + self.offset),
+            log_prob=self._log_prob(number),
+            below=self._below(number),
+            above=self._above(number),
         )
+
+    def outer_quantiles(self, lower_mass: Tensor, upper_mass: Tensor) -> tuple[Quantile, Quantile]:
+        """Values with masses to their left, and to their right, each shape ``(*B, S)``."""
+        # The bin in which a mass is exceeded has probability, also where the mass is zero.
+        first = self.locate_mass(lower_mass, exceed=True)
+        last = self.locate_mass(upper_mass, from_right=True, exceed=True)
+        ends = []
+        for number, mass_left in (
+            (first, lower_mass - self._below(first)),
+            (last, upper_mass - self._above(last)),
+        ):
+            left, log_prob = self.left(number), self._log_prob(number)
+            width = self.right(number) - left
+            step = width * _share(mass_left, log_prob)
+            value = left + step if number is first else self.right(number) - step
+            ends.append(Quantile(number, value, log_prob - width.log()))
+        return ends[0], ends[1]
 
     def locate(self, value: Tensor) -> Tensor:
         """Bin of each value; a value on an edge belongs to the bin on its right.
@@ -189,6 +226,13 @@ def log_mass_between(lower: Tensor, first: Cell, upper: Tensor, last: Cell) -> T
 def pick(table: Tensor, index: Tensor) -> Tensor:
     """Entries of a table ``(*B, N)`` or ``(N,)`` at an index ``(*B, S)``."""
     return table.expand((*index.shape[:-1], table.shape[-1])).gather(-1, index)
+
+
+def _share(mass: Tensor, log_prob: Tensor) -> Tensor:
+    """Mass taken of a bin, as a share of the bin's probability."""
+    prob = log_prob.exp()
+    positive = prob > 0
+    return (torch.where(positive, mass, 0) / torch.where(positive, prob, 1)).clamp(0, 1)
 
 
 def _pick_or_zero(table: Tensor, index: Tensor) -> Tensor:

@@ -10,7 +10,14 @@ from torch.distributions import Distribution
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["is_validating", "require", "require_finite", "resolve_validation"]
+__all__ = [
+    "are_all",
+    "is_readable",
+    "is_validating",
+    "require",
+    "require_finite",
+    "resolve_validation",
+]
 
 
 def resolve_validation(validate_args: bool | None) -> bool:
@@ -32,19 +39,30 @@ def is_validating(dist: Distribution) -> bool:
 
 def require(valid: Tensor, name: str, rule: str, value: Tensor) -> None:
     """Raise unless all of `valid` holds, naming the first value that breaks the rule."""
-    if value.is_meta or torch._is_all_true(valid):  # noqa: SLF001 - batched by torch.vmap
+    if are_all(valid):
         return
     raise ValueError(f"{name} must be {rule}, got {_describe_broken(valid, value)}.")
 
 
+def are_all(valid: Tensor) -> bool:
+    """Tell whether all hold; so do values without storage, on the meta device."""
+    return valid.is_meta or bool(torch._is_all_true(valid))  # noqa: SLF001 - batched by torch.vmap
+
+
 def _describe_broken(valid: Tensor, value: Tensor) -> str:
-    # Within torch.vmap a single value cannot be read.
-    if any(torch._C._functorch.is_batchedtensor(t) for t in (valid, value)):  # noqa: SLF001
+    if not all(map(is_readable, (valid, value))):
         return f"{value!r}"
     broken = value.detach().expand(valid.shape)[~valid]
     return f"{broken[0].item():g} ({len(broken)} of {valid.numel()} values break the rule)"
 
 
+def is_readable(value: Tensor) -> bool:
+    """Tell whether single values can be read: not while tracing, nor within `torch.vmap`."""
+    batched: bool = torch._C._functorch.is_batchedtensor(value)  # noqa: SLF001 - no public test
+    return not (batched or value.is_meta or torch.compiler.is_compiling())
+
+
 def require_finite(name: str, value: Tensor) -> None:
     """Raise unless every value is finite."""
-    require(value.isfinite(), name, "finite", value)
+    # Quicker than isfinite, which makes four passes.
+    require(value - value == 0, name, "finite", value)

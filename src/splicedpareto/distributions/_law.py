@@ -19,7 +19,7 @@ from splicedpareto.distributions._tails import select
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from splicedpareto.distributions._bins import Bins, Cell
+    from splicedpareto.distributions._bins import Bins
     from splicedpareto.distributions._tails import Tail
 
 __all__ = ["Body", "SplicedLaw", "between"]
@@ -53,15 +53,15 @@ class SplicedLaw:
 
     Args:
         bins: The binned law before splicing.
-        first: The bin that holds the lower threshold, entries of shape ``(*B, 1)``.
-        last: The bin that holds the upper threshold.
+        first: Number of the bin that holds the lower threshold, shape ``(*B, 1)``.
+        last: Number of the bin that holds the upper threshold.
         lower: The lower tail, entries of shape ``(*B, 1)``.
         upper: The upper tail.
     """
 
     bins: Bins
-    first: Cell
-    last: Cell
+    first: Tensor
+    last: Tensor
     lower: Tail
     upper: Tail
 
@@ -85,7 +85,7 @@ class SplicedLaw:
         """Clip values to the body and number their bins."""
         inside = between(value, self.lower.threshold, self.upper.threshold)
         # A threshold on an edge belongs to the bin on the side of the body.
-        number = between(self.bins.locate(inside), self.first.number, self.last.number)
+        number = between(self.bins.locate(inside), self.first, self.last)
         return inside, number
 
     def excess(self, value: Tensor) -> tuple[Tensor, Tensor, Tail]:
@@ -164,7 +164,7 @@ class SplicedLaw:
             # On a flat stretch the exceeding bin, so that its right edge is the smallest value.
             self.bins.locate_mass(sf, from_right=True, exceed=True),
         )
-        cell = self.bins.cell(between(number, self.first.number, self.last.number))
+        cell = self.bins.cell(between(number, self.first, self.last))
         body = torch.where(from_left, cell.quantile(cdf), cell.upper_quantile(sf))
         body = between(body, self.lower.threshold, self.upper.threshold)
         is_upper = log_sf < self.upper.log_mass

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from splicedpareto.distributions._base import broadcast_shapes
-from splicedpareto.distributions._bins import Bins, Cell
-from splicedpareto.distributions._checks import require, require_finite
+from splicedpareto.distributions._bins import Bins, Quantile
+from splicedpareto.distributions._checks import are_all, require, require_finite
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._law import SplicedLaw
 from splicedpareto.distributions._tails import Tail
@@ -93,16 +93,13 @@ class SplicedParameters:
         except RuntimeError as error:
             raise ValueError(f"The parameters' shapes must broadcast: {error}.") from error
 
+    @torch.no_grad()
     def check_values(self) -> None:
         """Raise unless every parameter keeps its rule."""
         require_finite("edges", self.edges)
         steps = self.edges.diff()
         require(steps > 0, "edges", "strictly increasing, with steps above 0", steps)
-        usable = ~self.logits.isnan() & (self.logits != math.inf)
-        require(usable, "logits", "finite or -inf", self.logits)
-        bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
-        largest = bins.amax(-1)
-        require(largest > -math.inf, "logits", "finite for at least one bin", largest)
+        self._check_logits()
         for side, concentration in zip(_SIDES, self.concentrations, strict=True):
             require_finite(f"{side}_concentration", concentration)
         for side, mass in zip(_SIDES, self.masses, strict=True):
@@ -113,10 +110,24 @@ class SplicedParameters:
         for side, scale in zip(_SIDES, self.scales, strict=True):
             if scale is not None:
                 rule = "positive and finite"
-                require((scale > 0) & scale.isfinite(), f"{side}_scale", rule, scale)
+                require((scale > 0) & (scale < math.inf), f"{side}_scale", rule, scale)
 
-    def check_tied_scales(self, law: SplicedLaw) -> None:
+    def _check_logits(self) -> None:
+        # The largest is NaN where any entry is: one pass over the logits tells that all is well.
+        bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
+        largest, outer = bins.amax(-1), self.logits[..., :: self.logits.shape[-1] - 1 or 1]
+        well = (largest > -math.inf) & (largest < math.inf)
+        if not (are_all(well) and are_all(outer < math.inf)):
+            usable = ~self.logits.isnan() & (self.logits != math.inf)
+            require(usable, "logits", "finite or -inf", self.logits)
+            require(largest > -math.inf, "logits", "finite for at least one bin", largest)
+
+    @torch.no_grad()
+    def check_tied_scales(self) -> None:
         """Raise unless a tied scale is finite: the bin beside an edge splice may be empty."""
+        if None not in self.scales:
+            return
+        law = self.law()
         for side, given, tail in zip(_SIDES, self.scales, (law.lower, law.upper), strict=True):
             if given is None:
                 rule = "finite: the bin beside the splice must not be empty, or give the scale"
@@ -127,48 +138,52 @@ class SplicedParameters:
         """Find the thresholds, tie what scales are not given, and splice."""
         bins = Bins(self.logits, self.edges, int(self.splice == "edge"))
         splice = _splice_at_edges if self.splice == "edge" else _splice_at_quantiles
-        first, last, thresholds, log_masses = splice(bins, self.masses, self.batch_shape)
+        first, last, log_masses = splice(bins, self.masses, self.batch_shape)
         lower, upper = (
-            Tail(threshold, concentration[..., None], _scale(given, log_mass, cell), log_mass)
-            for threshold, concentration, given, log_mass, cell in zip(
-                thresholds, self.concentrations, self.scales, log_masses, (first, last), strict=True
+            Tail(at.value, concentration[..., None], _scale(given, log_mass, at), log_mass)
+            for at, concentration, given, log_mass in zip(
+                (first, last), self.concentrations, self.scales, log_masses, strict=True
             )
         )
-        return SplicedLaw(bins, first, last, lower, upper)
+        return SplicedLaw(bins, first.number, last.number, lower, upper)
 
 
 _SIDES = ("lower", "upper")
 
 
-def _splice_at_edges(bins: Bins, _: Pair, batch_shape: torch.Size) -> tuple[Cell, Cell, Pair, Pair]:
-    """Outermost bins, their outer edges, and the log-probabilities outside."""
+def _splice_at_edges(
+    bins: Bins, _: Pair, batch_shape: torch.Size
+) -> tuple[Quantile, Quantile, Pair]:
+    """Outermost bins with their outer edges, and the log-probabilities outside."""
     number = torch.zeros((*batch_shape, 1), dtype=torch.long, device=bins.edges.device)
-    first, last = bins.cell(number), bins.cell(number + bins.count - 1)
-    return first, last, (first.left, last.right), bins.outside
+    last = number + bins.count - 1
+    return (
+        Quantile(number, bins.left(number), bins.log_density(number)),
+        Quantile(last, bins.right(last), bins.log_density(last)),
+        bins.outside,
+    )
 
 
 def _splice_at_quantiles(
     bins: Bins, masses: Pair, batch_shape: torch.Size
-) -> tuple[Cell, Cell, Pair, Pair]:
-    """Bins of the two quantiles, the quantiles, and the log masses beyond them."""
+) -> tuple[Quantile, Quantile, Pair]:
+    """The two quantiles, and the log masses beyond them."""
     lower_mass, upper_mass = (mass.expand(batch_shape)[..., None] for mass in masses)
-    # The bin in which a mass is exceeded has positive probability, also where the mass is zero.
-    number = bins.locate_mass(lower_mass, exceed=True)
-    first = bins.cell(number)
-    last = bins.cell(
-        torch.maximum(number, bins.locate_mass(upper_mass, from_right=True, exceed=True))
+    first, last = bins.outer_quantiles(lower_mass, upper_mass)
+    # Masses that nearly meet are rounded past each other.
+    last = last._replace(
+        number=torch.maximum(first.number, last.number),
+        value=torch.maximum(first.value, last.value),
     )
-    lower = first.quantile(lower_mass)
-    upper = torch.maximum(lower, last.upper_quantile(upper_mass))
-    return first, last, (lower, upper), (safe_log(lower_mass), safe_log(upper_mass))
+    return first, last, (safe_log(lower_mass), safe_log(upper_mass))
 
 
-def _scale(given: Tensor | None, log_mass: Tensor, cell: Cell) -> Tensor:
+def _scale(given: Tensor | None, log_mass: Tensor, at: Quantile) -> Tensor:
     """Scale of a tail: as given, or the mass over the density of the bin at the splice."""
     if given is not None:
         return given[..., None]
     # A tail without mass has no scale; any positive number keeps its formulas finite.
-    return torch.where(log_mass.isneginf(), 0, log_mass - cell.log_density).exp()
+    return torch.where(log_mass.isneginf(), 0, log_mass - at.log_density).exp()
 
 
 def _are_default(masses: Pair) -> bool:

@@ -135,7 +135,7 @@ class SplicedBinnedPareto(Expectations):
         super().__init__(parameters.batch_shape, validate_args=False)
         self._validate_args = validating
         if validating:
-            parameters.check_tied_scales(self.law)
+            parameters.check_tied_scales()
 
     @staticmethod
     def _from_checked(parameters: SplicedParameters) -> SplicedBinnedPareto:

@@ -1,0 +1,715 @@
+"""Does a test fail for every formula that is written down wrongly?
+
+Each mutation changes one formula in a scratch copy of the source, never in the tree itself, and
+runs the tests that should notice, up to the first failure. A mutation that survives is a missing
+test. `docs/mutations.md` holds the table.
+
+    python benchmarks/mutation_check.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import os
+import re
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+# Imported once, before the children are forked; the source under test is not among them.
+LIBRARIES = ("hypothesis", "mpmath", "scipy.integrate", "scipy.stats", "scoringrules")
+
+
+class Mutation(NamedTuple):
+    """A formula of `file`, what becomes of it, and which tests should notice."""
+
+    formula: str
+    file: str
+    right: str
+    wrong: str
+    tests: str
+    only: str
+
+
+BINS, TAILS, LAW = "distributions/_bins.py", "distributions/_tails.py", "distributions/_law.py"
+KERNELS, FUNCTIONALS = "distributions/_kernels.py", "distributions/_functionals.py"
+PARAMETERS, SBP = "distributions/_parameters.py", "distributions/spliced_binned_pareto.py"
+EXPECTATIONS, CENSORED = "distributions/_expectations.py", "distributions/censored.py"
+DISCRETIZED, GAUSSIAN = "distributions/discretized.py", "distributions/gaussian.py"
+OBJECTIVES, RULES = "objectives.py", "scoring_rules.py"
+
+MUTATIONS = [
+    Mutation(*row)
+    for row in (
+        (
+            "log_prob, body: log π − log w",
+            BINS,
+            "self._log_prob(number) - (self.right(number) - self.left(number)).log()",
+            "self._log_prob(number)",
+            "density",
+            "density_is_scipys",
+        ),
+        (
+            "log_prob, tail: −log σ − (1 + ξ) L",
+            TAILS,
+            "- (1 + self.concentration) * hazard",
+            "- (1 - self.concentration) * hazard",
+            "density",
+            "density_is_scipys",
+        ),
+        (
+            "log_prob, tail: log p",
+            LAW,
+            "in_tail = tail.log_mass + tail.log_density(excess)",
+            "in_tail = tail.log_density(excess)",
+            "density",
+            "density_is_scipys",
+        ),
+        (
+            "cdf, body",
+            BINS,
+            "self.below + self.log_density.exp() * (value - self.left)",
+            "self.below - self.log_density.exp() * (value - self.left)",
+            "density",
+            "probabilities_are_scipys",
+        ),
+        (
+            "sf, body: d + ρ (e − x)",
+            BINS,
+            "self.log_density.exp() * (self.right - value)",
+            "self.log_density.exp() * (value - self.left)",
+            "density",
+            "probabilities_are_scipys",
+        ),
+        (
+            "sums from the right, not 1 − c",
+            BINS,
+            "return _pick_or_zero(self._from_right, self.count - 2 - number + self.offset)",
+            "return 1 - self._below(number + 1)",
+            "density consistency",
+            "probabilities_are_scipys or keeps_its_digits or narrow",
+        ),
+        (
+            "log_sf, tail: log p − L",
+            TAILS,
+            "return self.log_mass - self.hazard(excess)",
+            "return self.log_mass + self.hazard(excess)",
+            "density",
+            "probabilities_are_scipys",
+        ),
+        (
+            "log_cdf above: log1p(−p e^−L)",
+            LAW,
+            "torch.log1p(-torch.where(small, 0, complement))",
+            "torch.log1p(torch.where(small, 0, complement))",
+            "density",
+            "probabilities_are_scipys",
+        ),
+        (
+            "icdf, body",
+            BINS,
+            "self.left + (self.right - self.left) * _share(cdf - self.below, self.log_prob)",
+            "self.left + _share(cdf - self.below, self.log_prob)",
+            "density",
+            "quantiles_of_the_body",
+        ),
+        (
+            "isf, body",
+            BINS,
+            "self.right - (self.right - self.left) * _share(",
+            "self.left + (self.right - self.left) * _share(",
+            "density",
+            "quantiles_of_the_body",
+        ),
+        (
+            "icdf and isf, tail: τ + σ E",
+            TAILS,
+            "return self.scale * hazard_inverse(torch.where(empty",
+            "return hazard_inverse(torch.where(empty",
+            "density",
+            "quantiles_of_the_tails",
+        ),
+        (
+            "isf with its own level, not 1 − q",
+            SBP,
+            "self.law.quantile(rest, level, safe_log(rest), safe_log(level))",
+            "self.law.quantile(rest, 1 - rest, safe_log(rest), safe_log(1 - rest))",
+            "density",
+            "quantiles_of_the_tails",
+        ),
+        (
+            "lower threshold, from the left",
+            BINS,
+            "value = left + step if",
+            "value = left + width - step if",
+            "density",
+            "thresholds_are",
+        ),
+        (
+            "upper threshold, from the right",
+            BINS,
+            "upper_mass - self._above(last)",
+            "upper_mass - self._below(last)",
+            "density",
+            "thresholds_are",
+        ),
+        (
+            "gradient through the thresholds",
+            BINS,
+            "step = width * _share(mass_left, log_prob)",
+            "step = (width * _share(mass_left, log_prob)).detach()",
+            "gradients",
+            "thresholds_pull",
+        ),
+        (
+            "tied scale: p / ρ(τ)",
+            PARAMETERS,
+            "log_mass - at.log_density",
+            "log_mass + at.log_density",
+            "density",
+            "tied_scales_make",
+        ),
+        (
+            "edge splice: masses from the softmax",
+            BINS,
+            "return self._log_probs[..., :1], self._log_probs[..., -1:]",
+            "return self._log_probs[..., -1:], self._log_probs[..., :1]",
+            "density",
+            "density_is_scipys and edge",
+        ),
+        (
+            "interval: 1 − outside",
+            LAW,
+            "complement = torch.log1p(-torch.where(mostly, outside, 0))",
+            "complement = torch.log1p(torch.where(mostly, outside, 0))",
+            "consistency",
+            "intervals_add_up or half_open",
+        ),
+        (
+            "interval in a tail: σ + ξ z",
+            TAILS,
+            "scale = self.scale + self.concentration * start",
+            "scale = self.scale - self.concentration * start",
+            "consistency",
+            "interval_keeps_its_digits or intervals_add_up",
+        ),
+        (
+            "interval in the body: whole bins between",
+            BINS,
+            "several = last.number > first.number\n",
+            "several = last.number > first.number + 1\n",
+            "consistency",
+            "intervals_add_up or narrow",
+        ),
+        (
+            "mean, body",
+            FUNCTIONALS,
+            "(mass * (body.left + body.right) / 2)",
+            "(mass * body.left)",
+            "functionals",
+            "mean_is_the_integral",
+        ),
+        (
+            "mean, lower tail",
+            FUNCTIONALS,
+            "- lower.integral_beyond(zero, 1)",
+            "+ lower.integral_beyond(zero, 1)",
+            "functionals",
+            "mean_is_the_integral",
+        ),
+        (
+            "variance, body",
+            FUNCTIONALS,
+            "(left.square() + left * right + right.square()) / 3",
+            "(left.square() + right.square()) / 2",
+            "functionals",
+            "variance_is",
+        ),
+        (
+            "variance, tail: 2σ² / (1 − ξ)(1 − 2ξ)",
+            TAILS,
+            "self.scale / (1 - 2 * concentration)",
+            "self.scale / (1 - concentration)",
+            "functionals",
+            "variance_is",
+        ),
+        (
+            "entropy, body",
+            FUNCTIONALS,
+            "total = -(mass * safe_log(",
+            "total = (mass * safe_log(",
+            "functionals",
+            "entropy_is",
+        ),
+        (
+            "entropy, tail: log σ + 1 + ξ − log p",
+            FUNCTIONALS,
+            "tail.scale.log() + 1 + tail.concentration - log_mass",
+            "tail.scale.log() + 1 - log_mass",
+            "functionals",
+            "entropy_is",
+        ),
+        (
+            "stop-loss, body: trapezoids",
+            FUNCTIONALS,
+            "return (start + stop) / 2",
+            "return stop",
+            "functionals",
+            "expected_excesses_are_integrals",
+        ),
+        (
+            "stop-loss, tail: / (1 − ξ)",
+            TAILS,
+            "rest * hazard).exp() * self.scale / rest",
+            "rest * hazard).exp() * self.scale",
+            "functionals",
+            "expected_excesses_are_integrals",
+        ),
+        (
+            "mean excess, tail: (σ + ξ z) / (1 − ξ)",
+            TAILS,
+            "mean = (self.scale + self.concentration * excess) / (",
+            "mean = (self.scale - self.concentration * excess) / (",
+            "functionals",
+            "expected_excesses_are_integrals",
+        ),
+        (
+            "expected shortfall from the far tail",
+            FUNCTIONALS,
+            "threshold + sign * kept /",
+            "threshold - sign * kept /",
+            "functionals",
+            "expected_shortfalls_are",
+        ),
+        (
+            "CRPS, body: (F0² + F0 F1 + F1²) / 3",
+            FUNCTIONALS,
+            "(start.square() + start * stop + stop.square()) / 3",
+            "(start.square() + stop.square()) / 2",
+            "functionals",
+            "crps_is_the_integral",
+        ),
+        (
+            "CRPS, outside the body: 2 p E(ξ − 1, L)",
+            TAILS,
+            "integral = excess - power * self.integral_within(excess, 1)",
+            "integral = excess - self.integral_within(excess, 1)",
+            "functionals",
+            "crps_is_the_integral",
+        ),
+        (
+            "CRPS, tail: p² σ / (2 − ξ)",
+            TAILS,
+            "hazard_inverse(self.hazard(excess), self.concentration - power)",
+            "hazard_inverse(self.hazard(excess), self.concentration - 1)",
+            "functionals",
+            "crps_is_the_integral",
+        ),
+        (
+            "CRPS finite below ξ = 2",
+            TAILS,
+            "finite = self.concentration < power\n",
+            "finite = self.concentration < 1\n",
+            "functionals",
+            "crps_is_finite",
+        ),
+        (
+            "tw-CRPS: the upper bound",
+            FUNCTIONALS,
+            "area_to_upper_threshold(law, start, 2) - area_to_upper_threshold(law, stop, 2)",
+            "area_to_upper_threshold(law, start, 2)",
+            "functionals",
+            "bounded_scores",
+        ),
+        (
+            "tw-CRPS: the lower bound",
+            FUNCTIONALS,
+            "area_to_lower_threshold(law, stop, 2) - area_to_lower_threshold(law, start, 2)",
+            "area_to_lower_threshold(law, stop, 2)",
+            "functionals",
+            "threshold_weighted",
+        ),
+        (
+            "pinball",
+            EXPECTATIONS,
+            "torch.where(error > 0, level * error, -rest * error)",
+            "torch.where(error > 0, rest * error, -level * error)",
+            "functionals",
+            "pinball_loss_is",
+        ),
+        (
+            "clamped mean",
+            FUNCTIONALS,
+            "total = total - torch.where(no_low",
+            "total = total + torch.where(no_low",
+            "functionals",
+            "clamped_mean",
+        ),
+        (
+            "mode: p / σ of a tail",
+            FUNCTIONALS,
+            "(tail.log_mass - tail.scale.log()).exp()",
+            "(tail.log_mass + tail.scale.log()).exp()",
+            "functionals",
+            "mode",
+        ),
+        (
+            "mode: of equals the first",
+            FUNCTIONALS,
+            "number = torch.cat(heights, -1).argmax(-1, keepdim=True)",
+            "number = heights[0].shape[-1] + 1 - torch.cat(heights, -1).flip(-1)"
+            ".argmax(-1, keepdim=True)",
+            "functionals",
+            "mode",
+        ),
+        (
+            "end points: τ − σ / ξ",
+            SBP,
+            "(upper.threshold + high)",
+            "(upper.threshold - high)",
+            "functionals",
+            "end_points",
+        ),
+        ("tail index: 1 / ξ", SBP, "1 / torch.where(c > 0", "torch.where(c > 0", "functionals",
+         "tail_index"),
+        (
+            "kernel h: log1p(t) / t",
+            KERNELS,
+            "for odd in (13, 11, 9, 7, 5, 3, 1):\n        series = series * square + 1 / odd",
+            "for odd in (13, 11, 9, 7, 5, 3, 1):\n        series = series * square + 1 / odd**2",
+            "kernels",
+            "hazard_and_its",
+        ),
+        (
+            "kernel k: expm1(t) / t",
+            KERNELS,
+            "(argument / 2).exp() * series",
+            "argument.exp() * series",
+            "kernels",
+            "inverse_and_its",
+        ),
+        (
+            "L: switch to the quotient",
+            KERNELS,
+            "quotient = torch.where(small, 1, argument).log1p()",
+            "quotient = torch.where(small, 1, argument).log()",
+            "kernels",
+            "hazard_and_its",
+        ),
+        (
+            "E: switch to the quotient",
+            KERNELS,
+            "torch.where(small, 0, argument).expm1()",
+            "torch.where(small, 0, argument).exp()",
+            "kernels",
+            "inverse_and_its",
+        ),
+        (
+            "E at infinite hazard: −1 / ξ",
+            KERNELS,
+            "end = torch.where(bounded, -1 /",
+            "end = torch.where(bounded, 1 /",
+            "kernels",
+            "infinite_hazard",
+        ),
+        (
+            "L past the end: infinite",
+            KERNELS,
+            "return torch.where(past_end, math.inf,",
+            "return torch.where(past_end, 0,",
+            "kernels",
+            "from_the_end_on",
+        ),
+        (
+            "sampling: which tail",
+            SBP,
+            "is_lower = uniform < lower.exp()",
+            "is_lower = uniform < upper.exp()",
+            "sampling",
+            "draws_have_the",
+        ),
+        (
+            "sampling: exponential hazard",
+            SBP,
+            "torch.where(is_upper, upper - hazard, 0)",
+            "torch.where(is_upper, upper - 2 * hazard, 0)",
+            "sampling",
+            "draws_have_the or rare_draws",
+        ),
+        (
+            "sampling: a fresh exponential",
+            SBP,
+            "hazard = torch.empty_like(uniform).exponential_(generator=generator)",
+            "hazard = -torch.rand_like(uniform).log()",
+            "sampling torch_contract",
+            "generator_repeats or deeper_than",
+        ),
+        (
+            "affine: scales",
+            SBP,
+            "None if given is None else given * scale",
+            "None if given is None else given",
+            "consistency",
+            "affine_maps",
+        ),
+        (
+            "affine: location",
+            SBP,
+            "+ loc.expand(batched)[..., None]",
+            "- loc.expand(batched)[..., None]",
+            "consistency",
+            "affine_maps",
+        ),
+        (
+            "censoring: atom below",
+            CENSORED,
+            "at_low = self.base.log_cdf(self.low)",
+            "at_low = self.base.log_sf(self.low)",
+            "censored",
+            "masses_and_density",
+        ),
+        (
+            "censoring: interval up to the bound",
+            CENSORED,
+            "stop = torch.where(empty | (upper >= self.high), math.inf, upper)",
+            "stop = torch.where(empty | (upper > self.high), math.inf, upper)",
+            "censored",
+            "interval_mass",
+        ),
+        (
+            "censoring: CRPS beyond the bounds",
+            CENSORED,
+            "missed = (at - self.high).clamp(min=0) + (self.low - at)",
+            "missed = (at - self.high).clamp(min=0) - (self.low - at)",
+            "censored",
+            "crps",
+        ),
+        (
+            "discretizing: (k − ½, k + ½]",
+            DISCRETIZED,
+            "log_prob_interval(self.base, whole - 0.5, whole + 0.5)",
+            "log_prob_interval(self.base, whole - 1, whole)",
+            "discretized",
+            "mass_is_that or beyond_a_bound",
+        ),
+        (
+            "discretizing: cdf from the right",
+            DISCRETIZED,
+            "return self.base.cdf(self._value(value).floor() + 0.5)",
+            "return self.base.cdf(self._value(value).ceil() + 0.5)",
+            "discretized",
+            "continuous_from",
+        ),
+        (
+            "discretizing: ranked probability score",
+            DISCRETIZED,
+            "(cdf - at_most).square().sum(0) + missed",
+            "(cdf - at_most).square().sum(0)",
+            "discretized",
+            "crps",
+        ),
+        (
+            "Gaussian CRPS: Φ(√2 z) / √π",
+            GAUSSIAN,
+            "_ndtr(math.sqrt(2) * finite) / math.sqrt(math.pi)",
+            "_ndtr(finite) / math.sqrt(math.pi)",
+            "gaussian scoring_rules",
+            "crps or scoringrules",
+        ),
+        (
+            "composite: the bins' term",
+            OBJECTIVES,
+            "loss = -law.bins.log_density(",
+            "loss = law.bins.log_density(",
+            "objectives",
+            "cross_entropy",
+        ),
+        (
+            "composite: the tails' term",
+            OBJECTIVES,
+            "loss = loss - torch.where(exceeds, tail.log_density(",
+            "loss = loss + torch.where(exceeds, tail.log_density(",
+            "objectives",
+            "cross_entropy",
+        ),
+        (
+            "composite: thresholds detached",
+            OBJECTIVES,
+            "(upper, columns - upper.threshold.detach()),",
+            "(upper, columns - upper.threshold),",
+            "objectives",
+            "do_not_pull",
+        ),
+        (
+            "composite of intervals: whole outermost bins",
+            OBJECTIVES,
+            "bins, *_with_whole_outermost_bins(bins.edges, start, stop)",
+            "bins, start, stop",
+            "objectives",
+            "binned_mass or no_slope",
+        ),
+        (
+            "composite of intervals: share of a tail",
+            OBJECTIVES,
+            "share * torch.where(counts, log_part, 0)",
+            "torch.where(counts, log_part, 0)",
+            "objectives",
+            "binned_mass or no_slope",
+        ),
+        (
+            "exact likelihood",
+            OBJECTIVES,
+            "_masked(-dist.log_prob(value), mask, None)",
+            "_masked(dist.log_prob(value), mask, None)",
+            "objectives",
+            "exact_losses",
+        ),
+        (
+            "exact likelihood: the trap is refused",
+            OBJECTIVES,
+            'dist.splice == "edge" or dist.has_tied_scales',
+            'dist.splice == "edge" or True',
+            "objectives",
+            "are_refused",
+        ),
+        (
+            "CRPS loss",
+            OBJECTIVES,
+            "_masked(dist.crps(value), mask, None)",
+            "_masked(-dist.crps(value), mask, None)",
+            "objectives",
+            "crps_loss_is",
+        ),
+        (
+            "masked targets cost nothing",
+            OBJECTIVES,
+            "else torch.where(mask, loss, 0)",
+            "else loss",
+            "objectives",
+            "masked",
+        ),
+        (
+            "log score",
+            RULES,
+            "return -dist.log_prob(value)",
+            "return dist.log_prob(value)",
+            "scoring_rules",
+            "scoringrules",
+        ),
+        (
+            "quantile score: q − 1",
+            RULES,
+            "(level - 1) * error",
+            "-level * error",
+            "scoring_rules",
+            "pinball",
+        ),
+        (
+            "mid-distribution function",
+            RULES,
+            "(dist.cdf_below(value) + dist.cdf(value)) / 2",
+            "dist.cdf(value)",
+            "scoring_rules",
+            "mid_distribution",
+        ),
+        (
+            "randomised transform",
+            RULES,
+            "below + share * (at_most - below)",
+            "at_most + share * (at_most - below)",
+            "scoring_rules",
+            "uniform",
+        ),
+        (
+            "lattice CRPS",
+            RULES,
+            "(cdf[..., :-1] - reached).square().sum(-1) + missed",
+            "(cdf[..., :-1] - reached).abs().sum(-1) + missed",
+            "scoring_rules",
+            "lattice",
+        ),
+        (
+            "P-P error",
+            RULES,
+            "- level).abs().mean()",
+            "- level).mean().abs()",
+            "scoring_rules",
+            "pp_error",
+        ),
+    )
+]  # fmt: skip
+
+
+def run_tests(scratch: str, mutation: Mutation, report: str) -> None:
+    """Run the tests of one mutation in this process, which then ends."""
+    os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and each takes its time
+    sys.path.insert(0, f"{scratch}/src")
+    files = [f"tests/splicedpareto/test_{name}.py" for name in mutation.tests.split()]
+    with Path(report).open("w") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+        options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+        # Hypothesis would rewrite its own assertions, had it not been imported already.
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        pytest.main([*options, "-k", mutation.only, *files])
+
+
+def killer(mutation: Mutation) -> str | None:
+    """Name of the first test that fails under a mutation, or None."""
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copytree(ROOT / "src", f"{scratch}/src")
+        path = Path(scratch) / "src/splicedpareto" / mutation.file
+        text = path.read_text()
+        if text.count(mutation.right) != 1:
+            raise SystemExit(
+                f"{mutation.formula}: {mutation.file} must hold {mutation.right!r} once, and "
+                f"holds it {text.count(mutation.right)} times."
+            )
+        path.write_text(text.replace(mutation.right, mutation.wrong))
+        report = f"{scratch}/report"
+        context = multiprocessing.get_context("fork")
+        child = context.Process(target=run_tests, args=(scratch, mutation, report))
+        child.start()
+        child.join()
+        said = Path(report).read_text()
+    found = re.search(r"^FAILED \S+/test_(\S+)", said, re.MULTILINE)
+    if found is None and not re.search(r"\d+ passed", said):
+        raise SystemExit(f"{mutation.formula}: the tests did not run:\n{said}")
+    return found and found[1]
+
+
+def main() -> None:
+    """Print the table; exit 1 where a mutation survives."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="formulas that hold this text")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    chosen = [m for m in MUTATIONS if arguments.only in m.formula]
+    print("| formula | right | mutation | killed by |\n|---|---|---|---|")
+    survivors = 0
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for mutation, test in zip(chosen, pool.map(killer, chosen), strict=True):
+            survivors += test is None
+            cells = [mutation.right, mutation.wrong, test or ""]
+            right, wrong, name = (" ".join(c.split()).replace("|", "\\|") for c in cells)
+            verdict = f"`{name}`" if test else "**survives**"
+            print(f"| {mutation.formula} | `{right}` | `{wrong}` | {verdict} |", flush=True)
+    print(f"\n{len(chosen)} mutations, {survivors} survive")
+    raise SystemExit(survivors > 0)
+
+
+if __name__ == "__main__":
+    main()

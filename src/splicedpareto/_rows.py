@@ -1,0 +1,120 @@
+"""Arrays of a caller as the tensors that a network takes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+__all__ = ["Rows", "are_sequences", "held_out_rows", "sequence_rows", "table_rows"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Observations: a table, or sequences each followed by zeros.
+
+    Attributes:
+        values: Shape ``(n, p)``, or ``(n, T, F)`` for sequences.
+        lengths: Steps of each sequence, shape ``(n,)``; None for a table.
+    """
+
+    values: Tensor
+    lengths: Tensor | None
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.values)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Arguments of the network."""
+        return (self.values,) if self.lengths is None else (self.values, self.lengths)
+
+    def take(self, index: Tensor) -> Rows:
+        """The rows of an index."""
+        return Rows(self.values[index], None if self.lengths is None else self.lengths[index])
+
+    def contents(self) -> Iterator[bytes]:
+        """What each row holds, equal for equal rows."""
+        lengths = torch.zeros(self.count) if self.lengths is None else self.lengths
+        for row, length in zip(self.values.numpy(), lengths.numpy(), strict=True):
+            yield row.tobytes() + length.tobytes()
+
+
+def are_sequences(given: Any) -> bool:  # noqa: ANN401  # whatever a caller passes
+    """Whether these are sequences, ``(n, T, F)`` or n of shape ``(T_i, F)``, and no table."""
+    if getattr(given, "ndim", None) == 3:
+        return True
+    is_list = isinstance(given, (list, tuple)) or getattr(given, "dtype", None) == np.object_
+    return is_list and len(given) > 0 and np.ndim(given[0]) == 2
+
+
+def table_rows(table: npt.NDArray[Any]) -> Rows:
+    """Rows of a checked table ``(n, p)`` of floats."""
+    # A copy, because torch warns about arrays that may not be written to.
+    return Rows(torch.from_numpy(np.array(table, order="C")), None)
+
+
+def sequence_rows(sequences: Any) -> Rows:  # noqa: ANN401  # whatever a caller passes
+    """Rows of sequences for which `are_sequences` holds, in float32 where all are, else in float64.
+
+    Raises:
+        ValueError: A sequence that is empty, not finite, or of another number of columns than
+            the first.
+    """
+    arrays = [np.asarray(sequence) for sequence in sequences]
+    if not arrays:
+        raise ValueError("X must hold at least one sequence, got none.")
+    single = all(array.dtype == np.float32 for array in arrays)
+    dtype = np.float32 if single else np.float64
+    columns = arrays[0].shape[-1]
+    for index, array in enumerate(arrays):
+        if array.ndim != 2 or not len(array) or array.shape[1] != columns:
+            raise ValueError(
+                f"X must hold sequences of shape (T, {columns}) with T at least 1, got "
+                f"{array.shape} at {index}."
+            )
+        if not np.isfinite(array.astype(dtype)).all():
+            raise ValueError(
+                f"X must be finite, got NaN or infinity in sequence {index}: fill gaps or leave "
+                "the sequence out."
+            )
+    lengths = torch.tensor([len(array) for array in arrays])
+    values = np.zeros((len(arrays), int(lengths.max()), columns), dtype=dtype)
+    for padded, array in zip(values, arrays, strict=True):
+        padded[: len(array)] = array
+    return Rows(torch.from_numpy(values), lengths)
+
+
+def held_out_rows(rows: Rows, targets: Tensor, *, share: float, seed: int) -> Tensor:
+    """Which rows decide when to stop, shape ``(n,)``; equal rows with equal targets stay together.
+
+    Args:
+        rows: Rows.
+        targets: Shape ``(n,)``.
+        share: Share of the distinct rows to hold out; at least one of two, none where all are
+            equal or the share is 0.
+        seed: Which ones.
+    """
+    # Chosen by what a row holds, so that a repeated row and one of weight 2 fare alike; of the
+    # target by its rank, so that its units do not matter.
+    key = seed.to_bytes(8, "little")
+    _, ranks = np.unique(targets.numpy(), return_inverse=True)
+    digests = [
+        hashlib.blake2b(row + rank.tobytes(), digest_size=8, key=key).digest()
+        for row, rank in zip(rows.contents(), ranks, strict=True)
+    ]
+    distinct, index = np.unique(np.frombuffer(b"".join(digests), dtype=">u8"), return_inverse=True)
+    count = math.ceil(share * len(distinct)) if len(distinct) > 1 else 0
+    return torch.from_numpy(index < count)
