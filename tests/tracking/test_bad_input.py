@@ -205,6 +205,44 @@ def test_a_snap_far_from_the_line_is_set_aside(two_plays, tmp_path):
     assert detail.startswith("snapped at x = 45.0 yd, line of scrimmage at 80.0 yd")
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "detail"),
+    [("down", 5, "down is 5"), ("quarter", 0, "quarter is 0"),
+     ("yardsToGo", -3, "yards_to_go is -3"), ("gameClock", "20:00", "game_clock_s is 1200")],
+)  # fmt: skip
+def test_a_value_no_play_can_have_sets_the_play_aside(column, value, detail, two_plays, tmp_path):
+    made = two_plays()
+    spoiled = pl.when(pl.col("playId") == 64).then(pl.lit(value)).otherwise(column)
+    made.tables["plays.csv"] = made.tables["plays.csv"].with_columns(spoiled.alias(column))
+    blocks, report = read_tracking(made.write(tmp_path))
+    assert reasons(report) == {64: ("value out of bounds", detail)}
+    (block,) = blocks
+    assert block.plays["play_id"].to_list() == [100]
+    assert block.players["play_id"].unique().to_list() == [100]
+    assert len(block.frames) == 21
+
+
+def test_a_height_and_a_weight_no_man_has_are_null(two_plays, tmp_path):
+    made = two_plays()
+    made.tables["players.csv"] = made.tables["players.csv"].with_columns(
+        height=pl.lit("4-2"), weight=900
+    )
+    (block,), _ = read_tracking(made.write(tmp_path))
+    assert block.plays.height == 2
+    assert block.players["height_in"].null_count() == block.players.height
+    assert block.players["weight_lb"].null_count() == block.players.height
+
+
+def test_a_position_far_from_any_field_is_treated_as_missing(two_plays, tmp_path):
+    def spoil(rows):
+        where = (pl.col("nflId") == 30007) & (pl.col("frameId") == 10)
+        return rows.with_columns(x=pl.when(where).then(5000.0).otherwise("x"))
+
+    (block,), report = read_tracking(two_plays(spoil).write(tmp_path))
+    assert report.files[0].unreadable_rows == 1
+    assert block.plays["filled_positions"].to_list() == [1, 0]
+
+
 def test_a_play_twice_in_the_table_of_plays_is_an_error(two_plays, tmp_path):
     made = two_plays()
     made.tables["plays.csv"] = pl.concat([made.tables["plays.csv"]] * 2)

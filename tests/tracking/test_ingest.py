@@ -51,6 +51,15 @@ def test_left_out_plays_are_in_a_readable_table(weeks, tmp_path):
     assert summary["left_out_by_reason"] == {"no snap": 1}
 
 
+def test_the_definitions_of_splits_lie_beside_their_values(weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    tensors, _ = build_tensors(tmp_path / "plays", tmp_path / "tensors")
+    recorded = json.loads((tmp_path / "plays/ingest.json").read_text())["splits"]
+    assert recorded == tensors.schema["splits"]
+    assert recorded["time_to_throw_s"]["source"] == "NFL Next Gen Stats glossary"
+    assert set(recorded) <= set(tensors.plays.columns)
+
+
 def test_counts_add_up_by_layout(weeks, tmp_path):
     counts = ingest(weeks, tmp_path / "plays").counts()
     assert counts.rows() == [("bdb_2025", 2, 4, 3, 1)]
@@ -58,7 +67,7 @@ def test_counts_add_up_by_layout(weeks, tmp_path):
 
 def test_a_second_run_reads_nothing_again(weeks, tmp_path, monkeypatch):
     first = ingest(weeks, tmp_path / "plays")
-    monkeypatch.setattr(pipeline, "read_file", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(pipeline, "read_file", lambda *_, **__: pytest.fail("read again"))
     second = ingest(weeks, tmp_path / "plays")
     assert second.resumed_files == 2
     assert second.left_out.equals(first.left_out)
@@ -68,10 +77,10 @@ def test_a_second_run_reads_nothing_again(weeks, tmp_path, monkeypatch):
 def test_an_interrupted_run_goes_on_with_the_files_left(weeks, tmp_path, monkeypatch):
     real = pipeline.read_file
 
-    def interrupted(source, *rest):
+    def interrupted(source, *rest, **more):
         if source.path.name == "tracking_week_2.csv":
             raise KeyboardInterrupt
-        return real(source, *rest)
+        return real(source, *rest, **more)
 
     monkeypatch.setattr(pipeline, "read_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -129,7 +138,7 @@ def test_tensors_are_mapped_and_not_writable(weeks, tmp_path):
     assert isinstance(tensors.players, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         tensors.players[0] = 0
-    assert not (tmp_path / "tensors.parts").exists()
+    assert not list(tmp_path.glob(".tensors.*"))
 
 
 def test_tensors_of_another_schema_are_refused(weeks, tmp_path):
@@ -178,6 +187,43 @@ def test_a_play_is_found_in_source_and_tables_alike(weeks, tmp_path):
         block, number, note = find_play(path, 2022091100, 3)
         assert block.plays["play_id"][number] == 3
         assert note == ""
+
+
+def test_a_play_is_looked_for_only_in_the_file_that_has_it(weeks, monkeypatch):
+    real, read = pipeline.read_file, []
+
+    def noted(source, *rest, **more):
+        read.append(source.path.name)
+        return real(source, *rest, **more)
+
+    monkeypatch.setattr(pipeline, "read_file", noted)
+    find_play(weeks, 2022091100, 3)
+    assert read == ["tracking_week_2.csv"]
+
+
+def test_a_play_is_found_by_the_leagues_keys_where_the_set_has_its_own(data_dir):
+    # The set calls it game 1, play 10.
+    block, number, _ = find_play(data_dir / "tracking/hackathon_2015", 2015112907, 55)
+    assert block.plays["play_id"][number] == 55
+
+
+def test_time_that_jumps_is_reported_by_every_reading(weeks, tmp_path):
+    path = weeks / "tracking_week_1.csv"
+    table = pl.read_csv(path, infer_schema=False)
+    late = (pl.col("playId") == "2") & (pl.col("frameId").cast(pl.Int64) >= 20)
+    stamp = pl.when(late).then(pl.col("time").str.replace("T13", "T14")).otherwise("time")
+    table.with_columns(time=stamp).write_csv(path)
+    report = ingest(weeks, tmp_path / "plays")
+    decisions = {
+        file.source_file.rsplit("/")[-1]: check.decision
+        for file in report.files
+        for check in file.checks
+        if check.name == "time jumps"
+    }
+    assert decisions == {
+        "tracking_week_1.csv": "wrong, not corrected",
+        "tracking_week_2.csv": "ok",
+    }
 
 
 def test_a_play_set_aside_is_not_found_and_says_why(weeks):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from filelock import FileLock
 
 from dropback.tracking import build_tensors, ingest, read_tracking
 from dropback.tracking.derive import derive_motion
@@ -21,8 +23,14 @@ SEASONS = (2015, 2017, 2018, 2019, 2021)
 
 @pytest.fixture(scope="module")
 def ingested(data_dir, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real") / "plays"
-    return ingest(data_dir / "tracking", folder), folder
+    # Each test worker has a folder of its own in the run's: the first to come reads the sets into
+    # the run's, the others find every file finished there.
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "real_tracking"
+    with FileLock(shared / "real_tracking.lock"):
+        return ingest(data_dir / "tracking", folder), folder
 
 
 @pytest.fixture(scope="module")

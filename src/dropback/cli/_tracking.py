@@ -59,7 +59,7 @@ def check_command(
     from dropback.pipeline import write_json
     from dropback.tracking.pipeline import read_tracking
 
-    report = read_tracking(path, layout=layout, with_time=True)[1]
+    report = read_tracking(path, layout=layout, all_times=True)[1]
     for file in report.files:
         table = Table(title=f"{file.source_file} ({file.source_format})", title_justify="left")
         for heading in ("check", "season", "decision", "evidence"):

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from dropback.tracking.blocks import PlayBlock
+from dropback.tracking.blocks import PlayBlock, X, empty_frames
 from dropback.tracking.entities import (
     SOURCE_KEY,
     SideTables,
+    Stretches,
     WindowRows,
     find_entities,
-    number_groups,
+    find_stretches,
     place_entities,
     rows_inside,
 )
@@ -30,7 +31,7 @@ from dropback.tracking.readers import (
     shaped_plays,
     with_offense_label,
 )
-from dropback.tracking.schema import FRAME_QUANTITIES, SLOTS
+from dropback.tracking.schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking.windows import KNOWN_EVENTS, find_windows
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Assembled:
         block: The plays that are fit; their frames as the source has them, not yet turned.
         left_out: Rows of (game_id, play_id, reason, detail).
         plays_seen: Plays in the batch, fit or not.
-        unreadable_rows: Rows without a key, a frame or coordinates, or with text for a number.
+        unreadable_rows: Rows without a key, a frame or coordinates, with text for a number, or
+            with coordinates out of all bounds (`X_RANGE_YD`, `Y_RANGE_YD`).
     """
 
     block: PlayBlock
@@ -71,18 +73,17 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
         tables: The set's tables; plays come from the rows where the layout has no table.
         path: The file, for messages.
     """
-    plays_seen = batch[play_heads(batch)].select(SOURCE_KEY).n_unique()
+    plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     rows = _readable(batch)
-    play_of_row, starts = number_groups([rows[name].to_numpy() for name in SOURCE_KEY])
-    frame_of_row = rows["frame"].to_numpy()
-    plays = _joined_plays(rows, starts, layout, tables, path)
+    stretches = find_stretches(rows)
+    plays = _joined_plays(rows, stretches.first_of_play, layout, tables, path)
     plays = plays.join(
-        _windows(rows, play_of_row, layout), on="play", how="left", maintain_order="left"
+        _windows(rows, stretches, layout), on="play", how="left", maintain_order="left"
     )
     keys = plays.select("play", "game_id", "play_id")
     problems = window_problems(plays, layout)
     plays = _without(plays, problems)
-    window = rows_inside(rows, play_of_row, frame_of_row, plays)
+    window = rows_inside(rows, stretches, plays)
     entities = find_entities(window, plays, layout, tables)
     crowd = crowd_problems(plays, entities, layout)
     plays = _without(plays, crowd)
@@ -106,7 +107,7 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
         players=entities,
         frames=frames,
         offsets=offsets,
-        arrival_xy=_arrivals(rows, play_of_row, frame_of_row, plays, entities),
+        arrival_xy=_arrivals(rows, stretches, plays, entities),
     ).keep(~gaps.too_long)
     left_out = (
         pl.concat([problems, crowd, holes])
@@ -122,17 +123,15 @@ def _readable(batch: pl.DataFrame) -> pl.DataFrame:
         # on the frame they repeat, and a skipped step leaves a gap that is seen.
         stamp = pl.col("time").str.to_datetime(strict=False).dt.timestamp("ms")
         batch = batch.with_columns(
-            frame=((stamp - stamp.min().over(SOURCE_KEY)) / 100.0).round().cast(pl.Float64)
+            frame=((stamp - stamp.min().over(SOURCE_KEY)) / 100.0).round().cast(pl.Int64)
         )
-    coordinates = pl.col("x_yd", "y_yd")
-    readable = batch.select(
-        pl.all_horizontal(pl.col(*SOURCE_KEY, "frame").is_not_null())
-        & pl.all_horizontal(coordinates.is_not_null() & coordinates.is_finite())
-    ).to_series()
+    needed = pl.col(*SOURCE_KEY, "frame", "x_yd", "y_yd")
+    on_earth = pl.col("x_yd").is_between(*X_RANGE_YD) & pl.col("y_yd").is_between(*Y_RANGE_YD)
+    all_readable = batch.select(pl.all_horizontal(needed.null_count() == 0) & on_earth.all()).item()
     # A copy of every column is saved where, as nearly always, all rows are fit.
-    return (batch if readable.all() else batch.filter(readable)).with_columns(
-        pl.col("frame").cast(pl.Int64), pl.col("player_id").cast(pl.Int64)
-    )
+    if all_readable:
+        return batch
+    return batch.filter(pl.all_horizontal(needed.is_not_null()), on_earth)
 
 
 def _joined_plays(
@@ -143,7 +142,10 @@ def _joined_plays(
     path: Path,
 ) -> pl.DataFrame:
     """One row a play of the batch, in order of number, with the set's columns."""
-    heads = nulls_restored(rows[starts])
+    told = [name for name in rows.columns if name.startswith("plays.")]
+    if "play_direction" in rows.columns:
+        told.append("play_direction")
+    heads = nulls_restored(rows.select(*SOURCE_KEY, *told)[starts])
     found = tables.plays
     if not layout.plays_file:
         prefix = "plays."
@@ -182,31 +184,52 @@ def _season(game_id: pl.Expr) -> pl.Expr:
     return (game_id // 1_000_000 - ((game_id // 10_000) % 100 <= 2).cast(pl.Int64)).cast(pl.Int32)
 
 
-def _windows(rows: pl.DataFrame, play: NDArray[np.int64], layout: Format) -> pl.DataFrame:
-    numbered = rows.select(
-        "frame",
-        event=pl.col("event") if "event" in rows.columns else pl.lit(None, dtype=pl.String),
-        snap_marker=pl.col("snap_marker") == "SNAP"
-        if "snap_marker" in rows.columns
-        else pl.lit(value=False),
-    ).with_columns(play=pl.Series(play))
+def _windows(rows: pl.DataFrame, stretches: Stretches, layout: Format) -> pl.DataFrame:
     if "events" in layout.lacks:
-        return numbered.group_by("play").agg(
-            snap_frame=pl.col("frame").min(),
-            snap_event=pl.lit(None, dtype=pl.String),
-            end_frame=pl.col("frame").max(),
-            end_event=pl.lit(None, dtype=pl.String),
-            early_end_frame=pl.lit(None, dtype=pl.Int64),
-            arrival_frame=pl.lit(None, dtype=pl.Int64),
+        frame = rows["frame"].to_numpy()
+        return (
+            pl.DataFrame(
+                {
+                    "play": stretches.play,
+                    "first": np.minimum.reduceat(frame, stretches.head),
+                    "last": np.maximum.reduceat(frame, stretches.head),
+                }
+            )
+            .group_by("play")
+            .agg(
+                snap_frame=pl.col("first").min(),
+                snap_event=pl.lit(None, dtype=pl.String),
+                end_frame=pl.col("last").max(),
+                end_event=pl.lit(None, dtype=pl.String),
+                early_end_frame=pl.lit(None, dtype=pl.Int64),
+                arrival_frame=pl.lit(None, dtype=pl.Int64),
+            )
         )
-    telling = [*KNOWN_EVENTS, *layout.event_names]
-    events = numbered.filter(pl.col("event").is_in(telling)).select(
-        "play", "frame", pl.col("event").replace(layout.event_names)
+    none = pl.DataFrame(schema={"play": pl.Int64, "frame": pl.Int64, "event": pl.String})
+    found = [none]
+    if "event" in rows.columns:
+        telling = [*KNOWN_EVENTS, *layout.event_names]
+        # A length is in the string's head: it rules out nearly all rows without a look-up.
+        at = (rows["event"].str.len_bytes() >= min(map(len, telling))).arg_true()
+        at = at.filter(rows["event"].gather(at).is_in(telling))
+        found.append(
+            _at_rows(rows, stretches, at).with_columns(
+                rows["event"].gather(at).replace(layout.event_names)
+            )
+        )
+    if "snap_marker" in rows.columns:
+        at = (rows["snap_marker"] == "SNAP").arg_true()
+        found.append(
+            _at_rows(rows, stretches, at).with_columns(event=pl.lit("snap_marker", dtype=pl.String))
+        )
+    return find_windows(pl.concat(found).unique())
+
+
+def _at_rows(rows: pl.DataFrame, stretches: Stretches, at: pl.Series) -> pl.DataFrame:
+    """Play and frame of a few rows."""
+    return pl.DataFrame(
+        {"play": stretches.play_of(at.to_numpy()), "frame": rows["frame"].gather(at)}
     )
-    marked = numbered.filter("snap_marker").select(
-        "play", "frame", event=pl.lit("snap_marker", dtype=pl.String)
-    )
-    return find_windows(pl.concat([events, marked]).unique())
 
 
 def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
@@ -219,20 +242,21 @@ def _scattered(
     """The frames array, the bounds of its plays and the repeated rows of each play."""
     lengths = (plays["end_frame"] - plays["snap_frame"] + 1).to_numpy()
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    frames = np.full((int(offsets[-1]), SLOTS, len(FRAME_QUANTITIES)), np.nan, np.float32)
+    frames = empty_frames(int(offsets[-1]))
     # Cell of an entity at its snap, then of each of its rows; -1 drops a play set aside.
     base = np.full(len(window.first_row), -1, np.int64)
     base[entities["entity"].to_numpy()] = (
         offsets[entities["n"].to_numpy()] * SLOTS + entities["slot"].to_numpy()
     )
-    base_of_row = base[window.entity]
-    wanted = np.flatnonzero(base_of_row >= 0)
-    cell = (base_of_row + window.frame * SLOTS)[wanted]
-    row = window.row[wanted]
+    base_of_row = np.repeat(base[window.entity], window.length)
+    cell, row = base_of_row + window.frame * SLOTS, window.row
+    if (base < 0).any():
+        cell, row = cell[base_of_row >= 0], row[base_of_row >= 0]
     _write(frames, window.rows, cell, row)
-    present = np.isfinite(frames[:, :, 0]).sum(axis=1)
+    present = np.isfinite(frames[:, :, X]).sum(axis=1)
     filled = np.add.reduceat(present, offsets[:-1]) if len(lengths) else present
-    written = np.bincount(window.play[wanted], minlength=int(window.play.max(initial=0)) + 1)
+    written = np.zeros(int(window.play.max(initial=0)) + 1, np.int64)
+    np.add.at(written, window.play[window.entity], window.length)
     duplicates = written[plays["play"].to_numpy()] - filled
     if duplicates.any():
         # Written again from the last row to the first, so that of repeated rows the first stays.
@@ -246,10 +270,10 @@ def _write(
     cell: NDArray[np.int64],
     row: NDArray[np.int64],
 ) -> None:
-    flat = frames.reshape(-1, len(FRAME_QUANTITIES))
     for column, name in enumerate(FRAME_QUANTITIES):
         if name in rows.columns:
-            flat[cell, column] = rows[name].to_numpy()[row]
+            # A view: each quantity is one stretch of memory.
+            frames[:, :, column].reshape(-1)[cell] = rows[name].to_numpy()[row]
 
 
 def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> NDArray[np.bool_]:
@@ -259,21 +283,16 @@ def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> NDArray[np.bool_
 
 
 def _arrivals(
-    rows: pl.DataFrame,
-    play: NDArray[np.int64],
-    frame: NDArray[np.int64],
-    plays: pl.DataFrame,
-    entities: pl.DataFrame,
+    rows: pl.DataFrame, stretches: Stretches, plays: pl.DataFrame, entities: pl.DataFrame
 ) -> NDArray[np.float32]:
     arrival_xy = np.full((plays.height, SLOTS, 2), np.nan, np.float32)
     arrives = plays.drop_nulls("arrival_frame")
-    at = np.full(int(play.max(initial=-1)) + 1, -(2**31))
+    at = np.full(len(stretches.first_of_play), -(2**31))
     at[arrives["play"].to_numpy()] = arrives["arrival_frame"].to_numpy()
-    mask = frame == at[play]
+    row = np.flatnonzero(rows["frame"].to_numpy() == stretches.over_rows(at[stretches.play]))
     found = (
-        rows.select("player_id", "x_yd", "y_yd")
-        .filter(mask)
-        .with_columns(play=pl.Series(play[mask]))
+        rows.select("player_id", "x_yd", "y_yd")[row]
+        .with_columns(play=pl.Series(stretches.play_of(row)))
         .join(
             entities.select("play", "player_id", "n", "slot"),
             on=["play", "player_id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -80,19 +81,19 @@ def canonicalize(
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     block = PlayBlock(plays, block.players, frames, block.offsets, arrival).keep(fit)
     plays, players = _with_roles(block)
+    table = _plays_table(
+        plays, players, layout, corrections, derived=derived, source_file=source_file
+    )
+    valid, wrong = _out_of_bounds(table)
     block = PlayBlock(
-        plays=Plays.validate(
-            _plays_table(
-                plays, players, layout, corrections, derived=derived, source_file=source_file
-            ),
-            cast=True,
-        ),
+        plays=table,
         players=Players.validate(players.select(Players.column_names()), cast=True),
         frames=block.frames,
         offsets=block.offsets,
         arrival_xy=block.arrival_xy,
-    )
-    return block, problems.select("game_id", "play_id", "reason", "detail")
+    ).keep(_without_keys(table, wrong))
+    named = problems.select("game_id", "play_id", "reason", "detail")
+    return replace(block, plays=valid), pl.concat([named, wrong])
 
 
 def rotate(frames: NDArray[np.float32], turned: NDArray[np.bool_]) -> None:
@@ -345,6 +346,27 @@ def _plays_table(
             .otherwise("pass_result")
         )
         .select(Plays.column_names())
+    )
+
+
+def _out_of_bounds(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The plays valid by `Plays`; the others as (game_id, play_id, reason, detail)."""
+    valid, failed = Plays.filter(table, cast=True)
+    rows = []
+    if valid.height < table.height:
+        bounds = Plays.columns()
+        for play in failed.details().iter_rows(named=True):
+            broken = [rule.split("|")[0] for rule, verdict in play.items() if verdict == "invalid"]
+            words = ", ".join(f"{name} is {play[name]}" for name in broken if name in bounds)
+            rows.append((play["game_id"], play["play_id"], "value out of bounds", words))
+    kinds = {"game_id": pl.Int64, "play_id": pl.Int64, "reason": pl.String, "detail": pl.String}
+    return valid, pl.DataFrame(rows, schema=kinds, orient="row")
+
+
+def _without_keys(table: pl.DataFrame, dropped: pl.DataFrame) -> NDArray[np.bool_]:
+    keys = set(dropped.select("game_id", "play_id").iter_rows())
+    return np.array(
+        [key not in keys for key in table.select("game_id", "play_id").iter_rows()], bool
     )
 
 

@@ -82,9 +82,11 @@ def velocity(
     A standing player may have no direction; his velocity is zero.
     """
     radians = np.deg2rad(direction_deg)
-    xy = np.stack([speed_yd_per_s * np.sin(radians), speed_yd_per_s * np.cos(radians)], axis=-1)
     standing = (speed_yd_per_s < STANDING_YD_PER_S) & np.isnan(direction_deg)
-    return np.where(standing[..., None], np.float32(0), xy)
+    # All x before all y in memory, as in `dropback.tracking.blocks.empty_frames`.
+    xy = np.stack([speed_yd_per_s * np.sin(radians), speed_yd_per_s * np.cos(radians)])
+    xy[:, standing] = 0
+    return np.moveaxis(xy, 0, -1)
 
 
 def derive_motion(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
 from dropback.errors import TrackingError
+from dropback.files import partial_path
 from dropback.tracking.play_tensors import PlayTensors, TensorPart, join_parts
 from dropback.tracking.readers import (
     FORMATS,
@@ -28,8 +28,8 @@ from dropback.tracking.reading import (
     Blocks,
     BlockSink,
     FileReport,
-    check_time,
     empty_left_out,
+    holds_play,
     read_file,
     read_side_tables,
     short_name,
@@ -129,7 +129,7 @@ def build_tensors(
         ReaderError: If nothing can be read.
         TrackingError: If the set lacks players, or no play is left.
     """
-    parts = out.with_name(out.name + ".parts")
+    parts = partial_path(out)
     if (path / "plays").is_dir():
         return _tensors_from_chunks(path, out, parts, workers=workers, progress=progress), None
     folders = find_folders(path, choose_formats(layout))
@@ -149,14 +149,15 @@ def build_tensors(
 
 
 def read_tracking(
-    path: Path, *, layout: str = "auto", with_time: bool = False
+    path: Path, *, layout: str = "auto", all_times: bool = False
 ) -> tuple[list[PlayBlock], IngestReport]:
     """Read tracking files into memory, for a look or a check; large sets want `ingest`.
 
     Args:
         path: A tracking file or a folder of them.
         layout: As for `ingest`.
-        with_time: Whether to check the time stamps too, which costs a second reading.
+        all_times: Whether to check all time stamps, which costs a second reading, and not only
+            those of each file's first rows.
     """
     folders = find_folders(path, choose_formats(layout))
     blocks: list[PlayBlock] = []
@@ -166,10 +167,7 @@ def read_tracking(
             tables = read_side_tables(folder)
             for file in folder.files:
                 sink = Blocks()
-                report = read_file(file, tables, sink)
-                if with_time:
-                    report = replace(report, checks=[*report.checks, check_time(file)])
-                reports.append(report)
+                reports.append(read_file(file, tables, sink, all_times=all_times))
                 blocks += sink.blocks
     left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
     return blocks, IngestReport(reports, left_out, 0)
@@ -192,8 +190,8 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
         chunks = (file for file in chunk_files(path) if pl.read_parquet(file).filter(key).height)
         blocks = [read_chunk(file) for file in chunks]
     else:
-        blocks, report = read_tracking(path)
-        found = report.left_out.filter(key)
+        blocks, left_out = _read_files_with(path, game_id, play_id)
+        found = left_out.filter(key)
         reasons = [f"{reason}: {detail}" for reason, detail in
                    found.select("reason", "detail").iter_rows()]  # fmt: skip
     for block in blocks:
@@ -204,6 +202,23 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
             return block, number, layout.selection if layout else ""
     why = f" It was set aside: {reasons[0]}." if reasons else ""
     raise TrackingError(f"{path} has no game {game_id}, play {play_id} among its plays.{why}")
+
+
+def _read_files_with(
+    path: Path, game_id: int, play_id: int
+) -> tuple[list[PlayBlock], pl.DataFrame]:
+    """Blocks and rows left out of the source files that hold a play."""
+    sink = Blocks()
+    left_out = [empty_left_out()]
+    for folder in find_folders(path, choose_formats("auto")):
+        if folder.files:
+            tables = read_side_tables(folder)
+            left_out += [
+                read_file(file, tables, sink).left_out
+                for file in folder.files
+                if holds_play(file, tables, game_id, play_id)
+            ]
+    return sink.blocks, pl.concat(left_out)
 
 
 class _Sink(BlockSink, Protocol):

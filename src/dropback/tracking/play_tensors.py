@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from dropback.errors import TrackingError
+from dropback.files import whole_folder
 from dropback.tracking.features import (
     ENGINEERED_COLUMNS,
     PLAYER_COLUMNS,
@@ -24,6 +26,7 @@ from dropback.tracking.features import (
     block_features,
 )
 from dropback.tracking.schema import PLAYERS, RATE_HZ
+from dropback.tracking.splits import split_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +152,7 @@ def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayT
 
     Args:
         parts: Folders of `TensorPart`, in order.
-        out: The folder to make; written aside, then renamed.
+        out: The folder to make, whole or not at all.
         notes: JSON-ready facts to record in ``schema.json``.
 
     Raises:
@@ -167,28 +170,23 @@ def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayT
             f"no play is left to write to {out}; see the reasons of those set aside."
         )
     plays = pl.concat(tables).with_columns(kept=pl.struct("game_id", "play_id").is_first_distinct())
-    aside = out.with_name(out.name + ".partial")
-    if aside.exists():
-        shutil.rmtree(aside)
-    aside.mkdir(parents=True)
-    digests = {name: _join(name, parts, plays, aside) for name in _ARRAYS}
     kept = plays.filter("kept").drop("part", "kept")
-    np.save(aside / "offsets.npy", np.concatenate([[0], np.cumsum(kept["frames"].to_numpy())]))
-    kept.write_parquet(aside / "plays.parquet")
-    schema = {
-        **_columns(),
-        "schema_hash": schema_hash(),
-        "data_sha256": digests,
-        "plays": kept.height,
-        "frames": int(kept["frames"].sum()),
-        "lacks": sorted({word for words in kept["lacks"].to_list() for word in words}),
-        "derived": sorted({word for words in kept["derived"].to_list() for word in words}),
-        **notes,
-    }
-    (aside / "schema.json").write_text(json.dumps(schema, indent=1), encoding="utf-8")
-    if out.exists():
-        shutil.rmtree(out)
-    aside.rename(out)
+    with whole_folder(out, overwrite=True) as aside:
+        digests = {name: _join(name, parts, plays, aside) for name in _ARRAYS}
+        np.save(aside / "offsets.npy", np.concatenate([[0], np.cumsum(kept["frames"].to_numpy())]))
+        kept.write_parquet(aside / "plays.parquet")
+        schema = {
+            **_columns(),
+            "schema_hash": schema_hash(),
+            "data_sha256": digests,
+            "plays": kept.height,
+            "frames": int(kept["frames"].sum()),
+            "lacks": sorted({word for words in kept["lacks"].to_list() for word in words}),
+            "splits": split_definitions(),
+            "derived": sorted({word for words in kept["derived"].to_list() for word in words}),
+            **notes,
+        }
+        (aside / "schema.json").write_text(json.dumps(schema, indent=1), encoding="utf-8")
     return PlayTensors.open(out)
 
 
@@ -207,7 +205,8 @@ def _join(name: str, parts: Sequence[Path], plays: pl.DataFrame, out: Path) -> s
     """Append one array of all parts, less the plays not kept; SHA-256 of the whole."""
     digest = hashlib.sha256()
     row_bytes = int(np.prod(_ARRAYS[name])) * 4
-    with (out / f"{name}.f32").open("wb") as target:
+    # The digest takes as long as reading and writing: both at once halve the time.
+    with ThreadPoolExecutor(max_workers=1) as beside, (out / f"{name}.f32").open("wb") as target:
         for number, part in enumerate(parts):
             mine = plays.filter(pl.col("part") == number)
             rows = np.ones(mine.height, np.int64) if name == "static" else mine["frames"].to_numpy()
@@ -217,9 +216,10 @@ def _join(name: str, parts: Sequence[Path], plays: pl.DataFrame, out: Path) -> s
                     source.seek(start)
                     left = end - start
                     while left and (piece := source.read(min(left, _COPY_BYTES))):
-                        digest.update(piece)
+                        digested = beside.submit(digest.update, piece)
                         target.write(piece)
                         left -= len(piece)
+                        digested.result()
     return digest.hexdigest()
 
 

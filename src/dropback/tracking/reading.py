@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from dropback.errors import ReaderError
 from dropback.tracking.assemble import assemble
 from dropback.tracking.canonical import canonicalize
 from dropback.tracking.conventions import Check, Decision, count_incomplete, decide
-from dropback.tracking.entities import SideTables
+from dropback.tracking.entities import SOURCE_KEY, SideTables
 from dropback.tracking.readers import (
     InterleavedPlaysError,
     SourceFile,
@@ -36,10 +36,15 @@ __all__ = [
     "Blocks",
     "FileReport",
     "empty_left_out",
+    "holds_play",
     "read_file",
     "read_side_tables",
     "short_name",
 ]
+
+
+# About a hundred plays: their stamps tell how a file writes time for a fiftieth of its reading.
+_TIMED_ROWS: Final = 100_000
 
 
 class BlockSink(Protocol):
@@ -112,7 +117,26 @@ def read_side_tables(folder: SourceFolder) -> SideTables:
     )
 
 
-def read_file(source: SourceFile, tables: SideTables, sink: BlockSink) -> FileReport:
+def holds_play(source: SourceFile, tables: SideTables, game_id: int, play_id: int) -> bool:
+    """Whether a file has rows of a play, by its key columns alone; true where it is broken."""
+    keys = {(game_id, play_id)}
+    if tables.plays.height:
+        known = tables.plays.filter(game_id=game_id, play_id=play_id)
+        keys |= set(known.select(SOURCE_KEY).iter_rows())
+    is_play = pl.any_horizontal(
+        (pl.col("source_game_id") == game) & (pl.col("source_play_id") == play)
+        for game, play in keys
+    )
+    try:
+        rows = scan_rows(source).select(SOURCE_KEY).filter(is_play).head(1)
+        return rows.collect(engine="streaming").height > 0
+    except (pl.exceptions.PolarsError, OSError):
+        return True
+
+
+def read_file(
+    source: SourceFile, tables: SideTables, sink: BlockSink, *, all_times: bool = False
+) -> FileReport:
     """Read a file into a sink, block by block.
 
     The first block's evidence settles the file's conventions.
@@ -121,26 +145,28 @@ def read_file(source: SourceFile, tables: SideTables, sink: BlockSink) -> FileRe
         source: The file.
         tables: The tables beside it.
         sink: Where the canonical blocks go.
+        all_times: Whether to check all time stamps, and not only those of the first rows.
 
     Returns:
         The report. A file that breaks off, or cannot be read at all, is reported, not raised.
     """
     try:
-        return _read(source, tables, sink, whole=False)
+        return _read(source, tables, sink, whole=False, all_times=all_times)
     except InterleavedPlaysError:
         sink.restart()
-        return _read(source, tables, sink, whole=True)
+        return _read(source, tables, sink, whole=True, all_times=all_times)
 
 
-def check_time(source: SourceFile) -> Check:
+def _check_time(source: SourceFile, rows: int | None) -> Check:
     """Whether the time stamps run with the frame numbers; these are what is used in any case."""
     name = "time jumps"
     if not {"time", "frame"} <= set(source.layout.rows):
         return Check(name, "not measurable", None, "the set has not both time and frame number")
-    play = ["source_game_id", "source_play_id"]
+    play = SOURCE_KEY
     stamp = pl.col("time").str.replace("T", " ").str.to_datetime(strict=False)
     steps = (
         scan_rows(source, with_time=True)
+        .slice(0, rows)
         .select(*play, "frame", time=stamp.dt.timestamp("ms") / 1000)
         .drop_nulls()
         .unique([*play, "frame"], keep="first", maintain_order=True)
@@ -160,16 +186,19 @@ def check_time(source: SourceFile) -> Check:
         .row(0, named=True)
     )
     jumps = steps["back"] + steps["ahead"]
+    among = f" among the first {rows:,} rows" if rows is not None else ""
     cut = ", all cut to whole seconds" if steps["whole"] else ""
     evidence = (
-        f"{steps['back']} of {steps['steps']} steps go back by a second or more, "
+        f"{steps['back']} of {steps['steps']} steps{among} go back by a second or more, "
         f"{steps['ahead']} ahead{cut}; frame numbers are used instead"
     )
     decision: Decision = "wrong, not corrected" if jumps or steps["whole"] else "ok"
     return Check(name, decision, float(jumps), evidence)
 
 
-def _read(source: SourceFile, tables: SideTables, sink: BlockSink, *, whole: bool) -> FileReport:
+def _read(
+    source: SourceFile, tables: SideTables, sink: BlockSink, *, whole: bool, all_times: bool
+) -> FileReport:
     plays_read = plays_kept = unreadable = assembled = 0
     left_out: list[pl.DataFrame] = []
     checks: list[Check] = []
@@ -197,6 +226,7 @@ def _read(source: SourceFile, tables: SideTables, sink: BlockSink, *, whole: boo
             plays_kept += block.plays.height
             if block.plays.height:
                 sink.take(block)
+        checks.append(_check_time(source, None if all_times else _TIMED_ROWS))
     except InterleavedPlaysError:
         raise
     except ReaderError as error:

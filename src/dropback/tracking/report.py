@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from dropback import __version__
+from dropback.files import whole_file
 from dropback.tracking.conventions import Check
 from dropback.tracking.play_tensors import schema_hash
 from dropback.tracking.reading import FileReport, empty_left_out
+from dropback.tracking.splits import split_definitions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,9 +106,8 @@ def save_report(reports: Path, file: SourceFile, report: FileReport) -> None:
     """Record that a file is finished: written aside, then renamed."""
     record = {"source": _fingerprint(file), "report": _report_to_json(report)}
     record["report"]["left_out_rows"] = report.left_out.rows()
-    aside = reports / f"{part_name(file)}.partial"
-    aside.write_text(json.dumps(record), encoding="utf-8")
-    aside.replace(reports / f"{part_name(file)}.json")
+    with whole_file(reports / f"{part_name(file)}.json") as aside:
+        aside.write_text(json.dumps(record), encoding="utf-8")
 
 
 def finished_report(reports: Path, file: SourceFile) -> FileReport | None:
@@ -133,7 +134,8 @@ def finished_report(reports: Path, file: SourceFile) -> FileReport | None:
 def write_report(report: IngestReport, out: Path) -> None:
     """Write ``left_out.csv`` and ``ingest.json`` into a folder."""
     report.left_out.write_csv(out / "left_out.csv")
-    (out / "ingest.json").write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
+    summary = {**report.to_json(), "splits": split_definitions()}
+    (out / "ingest.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
 
 
 def _fingerprint(file: SourceFile) -> dict[str, Any]:

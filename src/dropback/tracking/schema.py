@@ -15,9 +15,13 @@ __all__ = [
     "FIELD_LENGTH_YD",
     "FIELD_WIDTH_YD",
     "FRAME_QUANTITIES",
+    "HEIGHT_RANGE_IN",
     "PLAYERS",
     "RATE_HZ",
     "SLOTS",
+    "WEIGHT_RANGE_LB",
+    "X_RANGE_YD",
+    "Y_RANGE_YD",
     "Frames",
     "LeftOut",
     "Players",
@@ -36,6 +40,14 @@ RATE_HZ: Final = 10.0
 PLAYERS: Final = 22
 BALL_SLOT: Final = 22
 SLOTS: Final = 23
+
+# Outside the field is legal, a field's half length outside is no position.
+X_RANGE_YD: Final = (-60, 180)
+Y_RANGE_YD: Final = (-60, 120)
+
+# What is beyond is a slip of the pen or another unit.
+HEIGHT_RANGE_IN: Final = (60, 90)
+WEIGHT_RANGE_LB: Final = (120, 450)
 
 FRAME_QUANTITIES: Final = (
     "x_yd",
@@ -126,7 +138,7 @@ class Players(dy.Schema):
         side: ``offense``, ``defense`` or ``ball``.
         role: passer, target, eligible, blocker, rusher, coverage or ball.
         position: One vocabulary over all sets (HB is RB, OT is T, ...).
-        height_in, weight_lb: Inches and pounds.
+        height_in, weight_lb: Inches and pounds; null where absent or out of all bounds.
     """
 
     game_id = dy.Int64(primary_key=True)
@@ -138,8 +150,8 @@ class Players(dy.Schema):
     side = dy.Enum(["offense", "defense", "ball"])
     role = dy.Enum(["passer", "target", "eligible", "blocker", "rusher", "coverage", "ball"])
     position = dy.String(nullable=True)
-    height_in = dy.Float32(nullable=True, min=60, max=90)
-    weight_lb = dy.Float32(nullable=True, min=120, max=450)
+    height_in = dy.Float32(nullable=True, min=HEIGHT_RANGE_IN[0], max=HEIGHT_RANGE_IN[1])
+    weight_lb = dy.Float32(nullable=True, min=WEIGHT_RANGE_LB[0], max=WEIGHT_RANGE_LB[1])
 
 
 class Frames(dy.Schema):
@@ -161,8 +173,8 @@ class Frames(dy.Schema):
     play_id = dy.Int64(primary_key=True)
     frame = dy.Int16(primary_key=True, min=0)
     slot = dy.UInt8(primary_key=True, max=BALL_SLOT)
-    x_yd = dy.Float32(nullable=True, min=-60, max=180)
-    y_yd = dy.Float32(nullable=True, min=-60, max=120)
+    x_yd = dy.Float32(nullable=True, min=X_RANGE_YD[0], max=X_RANGE_YD[1])
+    y_yd = dy.Float32(nullable=True, min=Y_RANGE_YD[0], max=Y_RANGE_YD[1])
     speed_yd_per_s = dy.Float32(nullable=True, min=0)
     acceleration_yd_per_s2 = dy.Float32(nullable=True)
     direction_deg = dy.Float32(nullable=True, min=0, max_exclusive=360)

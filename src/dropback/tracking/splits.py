@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dropback.tracking.blocks import PlayBlock
 
-__all__ = ["SPLITS", "Split", "play_splits", "with_participation"]
+__all__ = ["SPLITS", "Split", "play_splits", "split_definitions", "with_participation"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ SPLITS: Final = {
     ),
     "play_action": Split("As the set charts it; null where it does not.", "the set"),
 }
+
+
+def split_definitions() -> dict[str, dict[str, str]]:
+    """`SPLITS` as a JSON-ready mapping, to lie beside the values."""
+    return {name: asdict(split) for name, split in SPLITS.items()}
 
 
 def play_splits(block: PlayBlock) -> pl.DataFrame:

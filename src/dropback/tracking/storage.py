@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from dropback.errors import TrackingError
-from dropback.tracking.blocks import PlayBlock
+from dropback.files import whole_file
+from dropback.tracking.blocks import PlayBlock, empty_frames
 from dropback.tracking.schema import FRAME_QUANTITIES, SLOTS, Players, Plays
 from dropback.tracking.splits import play_splits
 
@@ -46,10 +47,7 @@ def write_chunk(block: PlayBlock, folder: Path, name: str) -> None:
         part = block.keep(seasons == season)
         tables = (part.plays, part.players, part.frames_table(), play_splits(part))
         for table, rows in zip(TABLES, tables, strict=True):
-            path = folder / table / f"season={season}" / f"{name}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Level 1: a fifth larger than the default level and twice as fast to write.
-            rows.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+            _write_table(rows, folder / table / f"season={season}" / f"{name}.parquet")
 
 
 def chunk_files(folder: Path) -> list[Path]:
@@ -114,7 +112,7 @@ def read_chunk(plays_file: Path) -> PlayBlock:
             f"{frames_file} must hold {offsets[-1]} frames of {SLOTS} slots in the order of "
             f"{plays_file}; it has {rows.height} rows that do not fit: ingest that file again."
         )
-    frames = np.empty((int(offsets[-1]), SLOTS, len(FRAME_QUANTITIES)), np.float32)
+    frames = empty_frames(int(offsets[-1]))
     for column, name in enumerate(FRAME_QUANTITIES):
         frames[:, :, column] = rows[name].to_numpy().reshape(-1, SLOTS)
     arrival_xy = np.full((plays.height, SLOTS, 2), np.nan, np.float32)
@@ -138,6 +136,10 @@ def drop_plays(plays_file: Path, keys: pl.DataFrame) -> None:
         if kept.is_empty():
             path.unlink()
         else:
-            aside = path.with_suffix(".partial")
-            kept.write_parquet(aside, compression="zstd", compression_level=1, statistics=False)
-            aside.replace(path)
+            _write_table(kept, path)
+
+
+def _write_table(rows: pl.DataFrame, path: Path) -> None:
+    with whole_file(path) as aside:
+        # Level 1: a fifth larger than the default level and twice as fast to write.
+        rows.write_parquet(aside, compression="zstd", compression_level=1, statistics=False)

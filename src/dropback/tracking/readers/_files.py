@@ -31,8 +31,10 @@ _SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 # Tables that stand beside tracking files and are read for what they hold, or not needed at all.
 _SIDE_TABLES: Final = re.compile(
-    r"^(plays|players|games|tackles|player_play|pffscoutingdata|targetedreceiver"
-    r"|supplementary_data|outcomes|coverages?_\w+|output_\w+)\.csv(\.gz)?$",
+    r"^((plays|players|games|tackles|player_play|pffscoutingdata|targetedreceiver"
+    r"|supplementary_data|outcomes|coverages?_\w+|output_\w+)\.csv(\.gz)?"
+    # What a simulated league holds beside them, its truth among it.
+    r"|(truth|passers|play_by_play_\d+)\.parquet)$",
     re.IGNORECASE,
 )
 

@@ -26,6 +26,9 @@ ROWS_PER_BATCH: Final = 1_500_000
 
 _KEYS = ["source_game_id", "source_play_id"]
 
+# Read as decimals, since some files write 33131.0.
+_WHOLE_NUMBERS: Final = (*_KEYS, "player_id", "frame")
+
 
 class InterleavedPlaysError(ReaderError):
     """A file whose plays are not each in one stretch of rows; it has to be read whole."""
@@ -57,7 +60,9 @@ def scan_rows(source: SourceFile, *, with_time: bool = False) -> pl.LazyFrame:
             for name, column in wanted.items()
         ),
         *(pl.col(column).alias(f"plays.{column}") for column in in_rows),
-    ).with_columns(pl.col(*_KEYS).cast(pl.Int64, strict=False))
+    ).with_columns(
+        pl.col(name).cast(pl.Int64, strict=False) for name in _WHOLE_NUMBERS if name in wanted
+    )
 
 
 def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.DataFrame]:
@@ -74,7 +79,7 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
     rows = scan_rows(source)
     try:
         if whole:
-            yield rows.collect(engine="streaming")
+            yield rows.collect(engine="streaming").rechunk()
             return
         # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
         # that the last batch of a file is not a single play.
@@ -85,10 +90,11 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
                 continue
             if waiting.height:
                 yield _not_seen_before(waiting, seen, source)
-            batch = pl.concat([held, fresh]) if held.height else fresh
+            # One chunk a column: a parser's many would be joined anew by every step.
+            batch = (pl.concat([held, fresh]) if held.height else fresh).rechunk()
             start = int(play_heads(batch)[-1])
             waiting, held = batch.slice(0, start), batch.slice(start)
-        last = pl.concat([waiting, held]) if waiting.height else held
+        last = pl.concat([waiting, held], rechunk=True) if waiting.height else held
         if last.height:
             yield _not_seen_before(last, seen, source)
     except (pl.exceptions.PolarsError, OSError, EOFError) as error:
@@ -128,7 +134,7 @@ def play_heads(rows: pl.DataFrame) -> NDArray[np.int64]:
 def _not_seen_before(
     batch: pl.DataFrame, seen: set[tuple[int | None, int | None]], source: SourceFile
 ) -> pl.DataFrame:
-    keys = set(batch[play_heads(batch)].select(_KEYS).iter_rows())
+    keys = set(batch.select(_KEYS)[play_heads(batch)].iter_rows())
     if keys & seen:
         raise InterleavedPlaysError(
             f"{source.path}: the rows of game and play {min(keys & seen, key=str)} "
