@@ -14,8 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from dropback.leaderboard import DisplayScale, leaderboard
 from dropback.pipeline import score_run, select_for_run
+from dropback.ranking import DisplayScale, leaderboard
 from dropback.runs import load_run
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.special
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["game_weights", "grouped_means", "sums_by_game"]
+__all__ = ["expanded_interval", "game_weights", "grouped_means", "sums_by_game"]
 
 
 def sums_by_game(
@@ -71,3 +72,41 @@ def grouped_means(
             counts[drawn], starts
         )
     return means
+
+
+def expanded_interval(
+    means: npt.NDArray[np.float64], games: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    r"""90 % interval of each group's mean from its replicates, wider where games are few.
+
+    Plain percentiles of ``n`` games are too narrow, as a standard deviation over ``n`` in place
+    of ``n - 1`` and a normal in place of a t quantile would be: with 16 games they hold 87 %.
+    The levels are moved out to
+
+    .. math:: \Phi\left(\pm\sqrt{n / (n - 1)}\; t_{0.95, n - 1}\right)
+
+    Args:
+        means: Replicates as `grouped_means` gives them, shape ``(R, K)``.
+        games: Number of games of each group, shape ``(K,)``.
+
+    Returns:
+        Lower and upper ends, shape ``(K,)``; of two games the least and the greatest replicate.
+
+    References:
+        Hesterberg (2015), "What teachers should know about the bootstrap", Am. Statistician 69.
+    """
+    count = len(means)
+    freedom = np.maximum(games - 1, 1)
+    reach = np.sqrt((freedom + 1) / freedom) * scipy.special.stdtrit(freedom, 0.95)
+    place = scipy.special.ndtr(-reach) * (count - 1)
+    ordered = np.sort(means, axis=0)
+    below = np.floor(place).astype(np.int64)
+    group = np.arange(means.shape[1])
+    part = place - below
+
+    def between(rank: npt.NDArray[np.int64], step: int) -> npt.NDArray[np.float64]:
+        there, beyond = ordered[rank, group], ordered[np.clip(rank + step, 0, count - 1), group]
+        value: npt.NDArray[np.float64] = there + part * (beyond - there)
+        return value
+
+    return between(below, 1), between(count - 1 - below, -1)

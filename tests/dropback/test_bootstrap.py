@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from dropback.bootstrap import game_weights, grouped_means, sums_by_game
+from dropback.bootstrap import expanded_interval, game_weights, grouped_means, sums_by_game
 
 
 def slow_means(games: list[list[float]], *, replicates: int, seed: int) -> list[float]:
@@ -93,3 +93,34 @@ def test_replicates_depend_on_the_seed_alone() -> None:
     first = grouped_means(*units, replicates=30, seed=1)
     assert (first == grouped_means(*units, replicates=30, seed=1)).all()
     assert (first != grouped_means(*units, replicates=30, seed=2)).any()
+
+
+@pytest.mark.parametrize("games", [2, 3, 16, 200])
+def test_expanded_interval_is_that_of_moved_quantiles(games: int) -> None:
+    means = np.random.default_rng(3).normal(size=(501, 4)) ** 3
+    reach = np.sqrt(games / (games - 1)) * scipy.stats.t(games - 1).ppf(0.95)
+    level = scipy.stats.norm.cdf(-reach)
+    low, high = expanded_interval(means, np.full(4, games))
+    np.testing.assert_allclose(low, np.quantile(means, level, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(high, np.quantile(means, 1 - level, axis=0), rtol=1e-9)
+
+
+def test_expanded_interval_takes_the_games_of_each_group() -> None:
+    means = np.tile(np.linspace(0, 1, 1001)[:, None], (1, 3))
+    low, high = expanded_interval(means, np.array([2, 16, 1000]))
+    assert low[0] < low[1] < low[2]
+    assert low[2] == pytest.approx(0.05, abs=5e-4)
+    np.testing.assert_allclose(low + high, 1)
+
+
+def test_expanded_interval_holds_where_percentiles_are_too_narrow() -> None:
+    generator = np.random.default_rng(5)
+    leagues, games = 1500, 6
+    truth = generator.normal(size=(leagues, games))
+    group = np.repeat(np.arange(leagues), games)
+    means = grouped_means(group, truth.ravel(), np.ones(group.size), replicates=400, seed=1)
+    low, high = expanded_interval(means, np.full(leagues, games))
+    plain_low, plain_high = np.quantile(means, (0.05, 0.95), axis=0)
+    # Of 1,500 the standard error is 0.8 %.
+    assert np.mean((plain_low < 0) & (plain_high > 0)) < 0.84
+    assert np.mean((low < 0) & (high > 0)) == pytest.approx(0.90, abs=0.025)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,34 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from scipy.stats import norm
+from scipy.stats import t as student_t
+from tests.dropback.scored_plays import table, throws
 
 from dropback.errors import RequestError
-from dropback.leaderboard import GROUPINGS, DisplayScale, leaderboard
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-
-def throws(passer: str, scores: Sequence[float], **more: Any) -> list[dict[str, Any]]:
-    """Plays of one passer in one game of the 2020 regular season."""
-    ordinary: dict[str, Any] = {
-        "game_id": "2020_01_KC_BUF",
-        "season": 2020,
-        "season_type": "REG",
-        "week": 1,
-        "posteam": "KC",
-        "passer_player_name": f"{passer}.Passer",
-        "official_attempts": len(scores),
-        "team_games": 1,
-        "air_yards": 5,
-    }
-    plays = {"passer_player_id": passer, **ordinary, **more}
-    return [{**plays, "play_score": score} for score in scores]
-
-
-def table(*plays: list[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame([play for some in plays for play in some])
+from dropback.ranking import SPLITS, DisplayScale, leaderboard
 
 
 def ranked(scores: pl.DataFrame, **options: Any) -> pl.DataFrame:
@@ -61,8 +40,12 @@ def test_score_is_the_mean_over_plays_and_not_over_games() -> None:
 def test_columns_are_those_promised() -> None:
     rows = leaderboard(table(throws("A", [0.5])), by=["passer", "season"])
     assert rows.columns == [
-        *("rank", "passer_player_id", "passer_player_name", "season", "plays", "games"),
-        *("score", "score_low", "score_high", "score_shrunk", "display"),
+        *("rank", "rank_low", "rank_high"),
+        *("passer_player_id", "passer_player_name", "season", "plays", "games"),
+        *("score", "score_low", "score_high"),
+        *("score_shrunk", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability"),
+        *("percentile", "z", "display"),
+        *("probability_better_than_next", "probability_best"),
     ]
 
 
@@ -93,7 +76,7 @@ def test_groups_are_those_of_the_columns_named(by: list[str], groups: int) -> No
         throws("B", [0.5], posteam="BUF", **SECOND),
     )
     rows = leaderboard(scores, by=by, replicates=5)
-    columns = {column for name in by for column in GROUPINGS[name]}
+    columns = {column for name in by for column in SPLITS[name].columns}
     assert len(rows) == groups
     assert columns < set(rows.columns)
     assert rows["plays"].sum() == 3
@@ -112,13 +95,13 @@ def test_minimum_of_plays_counts_after_the_predicate() -> None:
     scores = table(throws("A", [0.5] * 3), throws("B", [0.4] * 2, air_yards=30))
     assert ranked(scores, min_attempts=3)["passer_player_id"].to_list() == ["A"]
     assert ranked(scores, min_attempts="2", where="air_yards > 20")["plays"].to_list() == [2]
-    with pytest.raises(RequestError, match=r"No row .*min_attempts=3 .* 2 of 5 plays met"):
+    with pytest.raises(RequestError, match=r"No row .*min_attempts=3, .* 2 of 5 plays met"):
         ranked(scores, min_attempts=3, where="air_yards > 20")
 
 
 @pytest.mark.parametrize("minimum", ["many", "3.5", ""])
 def test_minimum_that_is_no_number_is_refused(minimum: str) -> None:
-    with pytest.raises(RequestError, match=f"whole number or 'nfl', got '{minimum}'"):
+    with pytest.raises(RequestError, match=f"whole number, 'nfl' or 'reliable', got '{minimum}'"):
         ranked(table(throws("A", [0.5])), min_attempts=minimum)
 
 
@@ -182,65 +165,6 @@ def test_nfl_rule_of_a_postseason_alone_counts_its_games() -> None:
     assert len(ranked(postseason, min_attempts="nfl")) == 1
 
 
-@pytest.mark.parametrize(
-    ("where", "plays"),
-    [
-        ("air_yards >= 20", 1),
-        ("air_yards BETWEEN 5 AND 40 AND week = 1", 3),
-        ("passer_player_name LIKE 'B%' OR play_score > 0.5", 2),
-        ("posteam IN ('KC', 'BUF')", 3),
-    ],
-)
-def test_predicate_keeps_the_plays_that_meet_it(where: str, plays: int) -> None:
-    scores = table(throws("A", [0.2, 0.7]), throws("B", [0.4], air_yards=40))
-    assert ranked(scores, where=where)["plays"].sum() == plays
-
-
-@pytest.mark.parametrize(
-    "where",
-    [
-        "windspeed > 3",
-        "air_yards >=",
-        "",
-        "air_yards",
-        "air_yards = 'deep'",
-        "posteam = 1",
-        "air_yards > 3; week > 1",
-        "unsupported(week) = 1",
-    ],
-)
-def test_predicate_that_is_none_is_one_sentence_with_the_columns(where: str) -> None:
-    with pytest.raises(RequestError, match=r"does not hold for play scores .*columns are .*week"):
-        ranked(table(throws("A", [0.5])), where=where)
-
-
-@pytest.mark.parametrize(
-    "where",
-    [
-        "week IN (SELECT week FROM read_csv('{file}'))",
-        "week IN (select week from \"read_csv\"('{file}'))",
-        "week IN (FROM read_csv('{file}'))",
-        "week IN (TABLE scores)",
-        "EXISTS (WITH t AS (SELECT 1) TABLE t)",
-        "week IN (VALUES (1))",
-        "week > 0 FROM read_csv('{file}')",
-        "read_csv('{file}') IS NULL",
-        "EXISTS (SELECT 1)",
-        "(SELECT 1) = 1",
-    ],
-)
-def test_predicate_reads_no_file_and_runs_no_query(tmp_path: Path, where: str) -> None:
-    file = tmp_path / "weeks.csv"
-    file.write_text("week\n1\n")
-    with pytest.raises(RequestError, match=r"must compare columns of the play scores alone"):
-        ranked(table(throws("A", [0.5])), where=where.format(file=file))
-
-
-def test_predicate_that_nothing_meets_is_one_sentence() -> None:
-    with pytest.raises(RequestError, match=r"where='week > 40': 0 of 1 plays met"):
-        ranked(table(throws("A", [0.5])), where="week > 40")
-
-
 @pytest.mark.parametrize(("by", "named"), [(["coach"], "'coach'"), ([], "nothing")])
 def test_unknown_grouping_is_one_sentence(by: list[str], named: str) -> None:
     with pytest.raises(RequestError, match=f"group by {named}: choose among passer, season, week"):
@@ -286,10 +210,12 @@ def test_interval_is_that_of_the_slow_bootstrap() -> None:
             fmean(score for game in draw.choices(games, k=len(games)) for score in game)
             for _ in range(2000)
         ]
-        # A 5 % quantile of 2,000 draws has a standard error of 0.05 standard deviations.
+        n = len(games)
+        level = norm.cdf(-math.sqrt(n / (n - 1)) * student_t(n - 1).ppf(0.95))
+        # A 3 % quantile of 2,000 draws has a standard error of 0.06 standard deviations.
         reach = 0.25 * float(np.std(slow))
-        assert low == pytest.approx(np.quantile(slow, 0.05), abs=reach)
-        assert high == pytest.approx(np.quantile(slow, 0.95), abs=reach)
+        assert low == pytest.approx(np.quantile(slow, level), abs=reach)
+        assert high == pytest.approx(np.quantile(slow, 1 - level), abs=reach)
 
 
 def test_single_game_has_no_interval() -> None:
@@ -306,42 +232,6 @@ def test_interval_depends_on_the_seed_alone() -> None:
     assert not ranked(league(4), seed=7)["score_low"].equals(ranked(league(4), seed=8)["score_low"])
 
 
-def test_shrinkage_of_equal_groups_worked_by_hand() -> None:
-    # Within-variance 0.06 / 3 = 0.02, so 0.01 a mean. Q = 12.6667, spread 200, between
-    # (12.6667 - 2) / 200 = 0.053333, trust 0.053333 / 0.063333 = 16 / 19; league mean 8 / 15.
-    scores = table(throws("A", [0.2, 0.4]), throws("B", [0.7, 0.9]), throws("C", [0.4, 0.6]))
-    shrunk = of(ranked(scores), "score_shrunk")
-    assert shrunk == pytest.approx({"A": 0.3368421, "B": 0.7578947, "C": 0.5052632}, abs=1e-7)
-
-
-def test_shrinkage_of_unequal_groups_worked_by_hand() -> None:
-    # Within 0.06 / 4 = 0.015; variances 0.00375, 0.0075; weights 266.667, 133.333; Q = 22.2222;
-    # spread 400 - 88888.9 / 400 = 177.778; between 0.119375; trusts 0.969543, 0.940887.
-    scores = table(throws("A", [0.1, 0.3, 0.1, 0.3]), throws("B", [0.6, 0.8]))
-    shrunk = of(ranked(scores), "score_shrunk")
-    assert shrunk == pytest.approx({"A": 0.2050761, "B": 0.6802956}, abs=1e-7)
-
-
-def test_groups_that_differ_by_luck_alone_shrink_to_the_mean() -> None:
-    scores = table(throws("A", [0.0, 1.0, 0.4]), throws("B", [1.0, 0.1]))
-    assert ranked(scores)["score_shrunk"].to_list() == pytest.approx([0.5, 0.5])
-
-
-def test_one_play_a_group_tells_nothing_of_skill() -> None:
-    shrunk = ranked(table(throws("A", [0.0]), throws("B", [0.8])))["score_shrunk"]
-    assert shrunk.to_list() == pytest.approx([0.4, 0.4])
-
-
-@pytest.mark.parametrize("score", [0.25, 0.1, 1 / 3])
-def test_groups_without_luck_are_not_shrunk(score: float) -> None:
-    shrunk = of(ranked(table(throws("A", [score] * 7), throws("B", [0.9] * 3))), "score_shrunk")
-    assert shrunk == pytest.approx({"A": score, "B": 0.9})
-
-
-def test_lone_group_is_not_shrunk() -> None:
-    assert ranked(table(throws("A", [0.2, 0.4])))["score_shrunk"].to_list() == pytest.approx([0.3])
-
-
 @pytest.mark.parametrize(
     ("score", "display"), [(0.5, 85), (0.55, 96.1), (0.4, 62.8), (0.2, 50), (0.9, 99)]
 )
@@ -352,6 +242,105 @@ def test_display_is_linear_about_85_and_cut_off(score: float, display: float) ->
 def test_display_scale_is_a_setting() -> None:
     rows = ranked(table(throws("A", [0.6])), scale=DisplayScale(average=70, slope=100))
     assert rows["display"].item() == pytest.approx(80)
+
+
+def test_percentile_and_z_of_worked_rows() -> None:
+    plays = [throws(*one) for one in (("A", [0.2]), ("B", [0.5]), ("C", [0.5]), ("D", [0.8]))]
+    rows = ranked(table(*plays))
+    # One of four beaten and itself half: 12.5 %; the tied share places 2 and 3.
+    assert of(rows, "percentile") == pytest.approx({"A": 12.5, "B": 50, "C": 50, "D": 87.5})
+    z = 0.3 / math.sqrt(0.06)  # deviations 0.3, 0, 0, 0.3; variance 0.18 / 3
+    assert of(rows, "z") == pytest.approx({"A": -z, "B": 0, "C": 0, "D": z}, abs=1e-12)
+
+
+@pytest.mark.parametrize("plays", [[("A", [0.5])], [("A", [0.5]), ("B", [0.5])]])
+def test_rows_without_spread_have_no_z(plays: list[tuple[str, list[float]]]) -> None:
+    rows = ranked(table(*(throws(*one) for one in plays)))
+    assert rows["z"].null_count() == len(rows)
+    assert rows["percentile"].to_list() == [50] * len(rows)
+
+
+def test_weights_count_a_play_as_often_as_they_say() -> None:
+    once = table(
+        throws("A", [0.2, 0.2, 0.2, 0.8]), throws("A", [0.5], **SECOND), throws("B", [0.4, 0.6])
+    )
+    weighted = table(
+        throws("A", [0.2], play_weight=3.0) + throws("A", [0.8, 0.9], play_weight=1.0)[:1],
+        throws("A", [0.5], play_weight=1.0, **SECOND),
+        throws("B", [0.4, 0.6], play_weight=1.0),
+    )
+    columns = ("passer_player_id", "score", "score_low", "score_high")
+    assert ranked(once).select(columns).equals(ranked(weighted).select(columns))
+    assert of(ranked(weighted), "plays") == {"A": 3, "B": 2}
+
+
+def test_scale_of_the_weights_does_not_matter() -> None:
+    scores = league(3).with_columns(play_weight=pl.lit(1.0))
+    assert_frame_equal(ranked(scores), ranked(scores.with_columns(play_weight=7.0)), abs_tol=1e-9)
+    assert_frame_equal(ranked(scores), ranked(scores.drop("play_weight")))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("play_weight", 0.0, "play_weight must be a positive finite number .* is 0.0 in 1 of 3"),
+        ("play_weight", -1.0, "play_weight must be a positive finite number .* -1.0"),
+        ("play_weight", None, "play_weight must be a positive finite number .* None"),
+        ("play_score", math.nan, "play_score must be a finite number .* nan in 1 of 3 plays"),
+        ("play_score", None, "play_score must be a finite number .* None"),
+        ("play_score", math.inf, "play_score must be a finite number .* 2020_01_KC_BUF"),
+    ],
+)
+def test_scores_and_weights_must_be_numbers(column: str, value: float, words: str) -> None:
+    ordinary = throws("A", [0.2, 0.5], play_weight=1.0)
+    with pytest.raises(RequestError, match=words):
+        ranked(table(ordinary, [{**ordinary[0], column: value}]))
+
+
+@pytest.mark.parametrize("shift", [-3.0, 1e6])
+def test_scores_may_be_any_numbers(shift: float) -> None:
+    moved = league(6).with_columns(pl.col("play_score") * 10 + shift)
+    rows, plain = ranked(moved), ranked(league(6))
+    same = ("passer_player_id", "rank", "rank_low", "rank_high")
+    assert rows.select(same).equals(plain.select(same))
+    for column in ("score_low", "score_high", "score_shrunk", "shrunk_low"):
+        np.testing.assert_allclose(rows[column], plain[column] * 10 + shift, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(rows["reliability"], plain["reliability"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("column", ["play_score", "game_id", "passer_player_name", "season"])
+def test_missing_column_is_one_sentence(column: str) -> None:
+    scores = table(throws("A", [0.5])).drop(column)
+    with pytest.raises(RequestError, match=f"'{column}'.*(have|has) .*week"):
+        leaderboard(scores)
+
+
+def test_nfl_rule_needs_its_columns() -> None:
+    scores = table(throws("A", [0.5])).drop("official_attempts", "team_games")
+    with pytest.raises(RequestError, match="needs the columns official_attempts, team_games"):
+        ranked(scores, min_attempts="nfl")
+
+
+def test_pandas_in_and_pandas_out_give_the_same_rows() -> None:
+    scores = league(2)
+    rows = ranked(scores.to_pandas(), output="pandas")
+    assert_frame_equal(pl.from_pandas(rows), ranked(scores))
+
+
+def test_what_is_no_frame_is_one_sentence() -> None:
+    with pytest.raises(RequestError, match="must be a polars or pandas frame, got str"):
+        leaderboard("scores.parquet")  # type: ignore[call-overload]
+
+
+def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:
+    scores = table(throws("A", [1.0]), throws("B", [0.3, 0.6, 0.2, 0.9, 0.4, 0.5]))
+    rows = ranked(scores)
+    assert of(rows, "rank") == {"A": 1, "B": 2}
+    assert of(rows, "score_low") == {"A": None, "B": None}
+    shrunk = of(rows, "score_shrunk")
+    assert shrunk["B"] < shrunk["A"] < 0.8
+    assert of(rows, "reliability")["A"] < of(rows, "reliability")["B"]
+    assert of(rows, "rank_high")["A"] == 2
 
 
 def test_small_league_has_the_best_passer_first() -> None:

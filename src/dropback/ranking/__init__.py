@@ -1,0 +1,21 @@
+"""From play scores to rankings: who is better, by how much, and how sure is that?"""
+
+from dropback.ranking.board import DisplayScale, keep_plays, leaderboard
+from dropback.ranking.comparison import probability_better, probability_matrix
+from dropback.ranking.reliability import Reliability, reliability, reliable_minimum
+from dropback.ranking.splits import SPLITS, Split, default_minimum, join_tracking
+
+__all__ = [
+    "SPLITS",
+    "DisplayScale",
+    "Reliability",
+    "Split",
+    "default_minimum",
+    "join_tracking",
+    "keep_plays",
+    "leaderboard",
+    "probability_better",
+    "probability_matrix",
+    "reliability",
+    "reliable_minimum",
+]
