@@ -1,0 +1,328 @@
+"""Correlations of passing metrics with winning and with themselves, paired over passers.
+
+Every metric is judged on the same passer-seasons, and every interval comes from the same draws of
+passers, so that a difference between two metrics is free of what moves both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import polars as pl
+
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float64]
+
+__all__ = [
+    "STATISTICS",
+    "Statistic",
+    "compare",
+    "comparison_rows",
+    "complete_rows",
+    "passer_weights",
+    "season_mean_correlation",
+    "within_season_z",
+]
+
+# A correlation of two rows is 1 or -1 whatever they hold, so a season needs a few more.
+FEWEST_ROWS = 5
+_FEWEST_DRAWN = 3
+_INTERVAL = (0.05, 0.95)
+
+Average = Literal["season mean", "pooled"]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """What a metric is correlated with.
+
+    Attributes:
+        outcome: Column of the table that is the other side; None is the metric itself.
+        next_season: Whether the other side is that of the passer's next season.
+        headline: Which of the two averages the table and the figure show.
+        label: For readers.
+    """
+
+    outcome: str | None
+    next_season: bool
+    headline: Average
+    label: str
+
+
+STATISTICS: dict[str, Statistic] = {
+    "win_pct": Statistic("win_pct", False, "season mean", "team win %"),
+    "qb_record": Statistic("qb_record", False, "season mean", "own record as starter"),
+    "playoffs": Statistic("playoffs", False, "season mean", "team in the playoffs"),
+    "playoff_win_pct": Statistic("playoff_win_pct", False, "pooled", "playoff win %"),
+    "year_to_year": Statistic(None, True, "pooled", "itself, next season"),
+    "next_win_pct": Statistic("win_pct", True, "season mean", "team win %, next season"),
+    "next_qb_record": Statistic("qb_record", True, "season mean", "own record, next season"),
+}
+"""Correlations by name. Where a season holds only a dozen rows, the pooled one is the headline."""
+
+
+def compare(
+    table: pl.DataFrame,
+    *,
+    metrics: Sequence[str],
+    ours: str,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> pl.DataFrame:
+    r"""Correlate each metric with each outcome, and compare ours with every rival.
+
+    Two averages of each correlation: the mean over seasons of the Pearson correlation within a
+    season (``"season mean"``), and the Pearson correlation of within-season z-scores over all
+    rows (``"pooled"``). With a 0-1 outcome Pearson's is the point-biserial correlation. Neither
+    lets a rise of the whole league's passing over the years pass for skill; ``"raw"``, for
+    ``year_to_year`` alone, does.
+
+    Intervals: whole passers are drawn with replacement (all seasons of a passer together, because
+    a passer's seasons resemble each other), the same draws for every metric and statistic. The
+    z-scores are those of the full table in every draw.
+
+    Args:
+        table: One row a passer and season: ``season``, ``passer_player_id``, the `metrics`, and
+            any of the outcome columns that `STATISTICS` names. A next season is that of a passer
+            who has a row in it: hand in qualified seasons, and he qualified in both. Rows where a
+            metric is missing are left out for all metrics; rows where an outcome is missing, for
+            that outcome.
+        metrics: Columns to compare, higher is better.
+        ours: The one among `metrics` that the others are compared with.
+        replicates: Bootstrap draws; 0 leaves the intervals null.
+        seed: Of the draws.
+
+    Returns:
+        One row a statistic, average and metric: ``statistic``, ``average``, ``headline``,
+        ``metric``, ``r``, ``r_low``, ``r_high``, ``lead`` (ours minus this metric, null in our
+        own row), ``lead_low``, ``lead_high``, ``rows`` and ``seasons`` that it rests on.
+        Intervals are 90 %. A statistic without its outcome column, or without any row, is absent.
+
+    Raises:
+        RequestError: A column is missing, a passer has two rows in a season, or no row is left.
+
+    References:
+        Efron and Tibshirani (1993), section 6.4 (cluster resampling), 13.3 (percentile interval).
+
+    Example:
+        >>> table = pl.DataFrame({
+        ...     "season": [2020] * 6, "passer_player_id": list("abcdef"),
+        ...     "score": [1.0, 2, 3, 4, 5, 6], "rival": [2.0, 1, 4, 3, 6, 5],
+        ...     "win_pct": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        ... })
+        >>> rows = compare(table, metrics=["score", "rival"], ours="score", replicates=0)
+        >>> rows.filter(pl.col("headline")).select("metric", pl.col("r").round(2)).rows()
+        [('score', 1.0), ('rival', 0.83)]
+    """
+    rows = complete_rows(table, metrics)
+    if ours not in metrics:
+        raise RequestError(f"{ours!r} must be one of the metrics {', '.join(metrics)}.")
+    values = rows.select(metrics).to_numpy().astype(float)
+    passers = rows["passer_player_id"].rank("dense").to_numpy().astype(np.int64) - 1
+    weights = passer_weights(passers, replicates, seed=seed)
+    seasons = rows["season"].rank("dense").to_numpy().astype(np.int64) - 1
+    scaled = within_season_z(values, seasons)
+
+    pairs = _consecutive(rows)
+    same = np.arange(len(rows)), np.arange(len(rows))
+
+    found = []
+    for name, statistic in STATISTICS.items():
+        first, second = pairs if statistic.next_season else same
+        raw = None
+        if statistic.outcome is None:
+            sides = (scaled[first], scaled[second])
+            raw = (values[first], values[second])
+        elif statistic.outcome in rows.columns:
+            outcome = rows[statistic.outcome].cast(pl.Float64).fill_nan(None).to_numpy()[second]
+            known = ~np.isnan(outcome)
+            first, outcome = first[known], outcome[known, None]
+            sides = (scaled[first], within_season_z(outcome, seasons[first]))
+        else:
+            continue
+        if not len(first):
+            continue
+        within = seasons[first]
+        whole = np.zeros(len(first), dtype=np.int64)
+        averages: list[tuple[str, tuple[Array, Array], npt.NDArray[np.int64]]] = [
+            ("season mean", sides, within),
+            ("pooled", sides, whole),
+        ]
+        if raw is not None:
+            averages.append(("raw", raw, whole))
+        for average, (x, y), group in averages:
+            drawn = season_mean_correlation(x, y, group, weights[:, first])
+            found.append(
+                comparison_rows(drawn, metrics=metrics, ours=ours).select(
+                    pl.lit(name).alias("statistic"),
+                    pl.lit(average).alias("average"),
+                    pl.lit(average == statistic.headline).alias("headline"),
+                    pl.all(),
+                    pl.lit(len(first)).alias("rows"),
+                    pl.lit(len(np.unique(within))).alias("seasons"),
+                )
+            )
+    return pl.concat(found)
+
+
+def complete_rows(table: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
+    """Rows where every metric is present, ordered by season and passer.
+
+    Raises:
+        RequestError: A column is missing, a passer has two rows in a season, or no row is left.
+    """
+    needed = ("season", "passer_player_id", *metrics)
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        raise RequestError(
+            f"The table to compare must hold {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(table.columns)}."
+        )
+    rows = (
+        table.with_columns(pl.col(*metrics).cast(pl.Float64).fill_nan(None))
+        .drop_nulls(list(metrics))
+        .sort("season", "passer_player_id")
+    )
+    if rows.is_empty():
+        raise RequestError(
+            f"No passer-season has all of {', '.join(metrics)}: nothing can be compared; "
+            "leave out the metric that is missing throughout."
+        )
+    twice = rows.filter(pl.struct("season", "passer_player_id").is_duplicated())
+    if not twice.is_empty():
+        season, passer = twice.select("season", "passer_player_id").row(0)
+        raise RequestError(
+            f"Each passer must have one row a season, but {passer} has several in {season}."
+        )
+    return rows
+
+
+def passer_weights(passers: npt.NDArray[np.int64], replicates: int, *, seed: int) -> Array:
+    """How often each row counts: once in row 0, then as often as its passer is drawn.
+
+    Args:
+        passers: Passer of each row, coded ``0 .. P - 1``, shape ``(N,)``.
+        replicates: Number ``R`` of draws of ``P`` passers.
+        seed: Of the draws.
+
+    Returns:
+        Shape ``(1 + R, N)``.
+    """
+    count = int(passers.max()) + 1
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), replicates)
+    weights: Array = np.vstack([np.ones(count), draws])[:, passers].astype(float)
+    return weights
+
+
+def season_mean_correlation(
+    x: Array, y: Array, group: npt.NDArray[np.int64], weights: Array
+) -> Array:
+    r"""Mean over groups of the weighted Pearson correlation within the group.
+
+    Args:
+        x: One side, shape ``(N, M)``.
+        y: The other, shape ``(N, M)`` or ``(N, 1)``.
+        group: Group of each row, shape ``(N,)``.
+        weights: Shape ``(R, N)``.
+
+    Returns:
+        Shape ``(R, M)``. A group counts where it has at least `FEWEST_ROWS` rows, three of them
+        with weight, and both sides vary; NaN where no group counts.
+    """
+    total = np.zeros((len(weights), x.shape[1]))
+    counted = np.zeros_like(total)
+    for number in np.unique(group):
+        rows = group == number
+        if rows.sum() < FEWEST_ROWS:
+            continue
+        weight = weights[:, rows]
+        size = np.maximum(weight.sum(axis=1, keepdims=True), 1)
+        left, right = x[rows] - x[rows].mean(axis=0), y[rows] - y[rows].mean(axis=0)
+        left_mean, right_mean = weight @ left / size, weight @ right / size
+        covariance = weight @ (left * right) / size - left_mean * right_mean
+        left_variance = weight @ left**2 / size - left_mean**2
+        right_variance = weight @ right**2 / size - right_mean**2
+        # Rounding leaves a constant column a variance near 1e-17 of its square.
+        varies = (left_variance > 1e-12 * np.mean(x[rows] ** 2, axis=0)) & (
+            right_variance > 1e-12 * np.mean(y[rows] ** 2, axis=0)
+        )
+        use = varies & ((weight > 0).sum(axis=1, keepdims=True) >= _FEWEST_DRAWN)
+        scale = np.sqrt(np.where(use, left_variance * right_variance, 1))
+        total += np.where(use, covariance / scale, 0)
+        counted += use
+    return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
+
+
+def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.DataFrame:
+    """Values, intervals and leads from a statistic and its replicates.
+
+    Args:
+        drawn: The statistic in row 0 and its replicates below, shape ``(1 + R, M)``.
+        metrics: Names of the columns.
+        ours: Whose lead over each other metric is wanted.
+    """
+    lead = drawn[:, [metrics.index(ours)]] - drawn
+    low, high = _interval(drawn)
+    lead_low, lead_high = _interval(lead)
+    rival = pl.col("metric") != ours
+    return pl.DataFrame(
+        {
+            "metric": list(metrics),
+            "r": drawn[0],
+            "r_low": low,
+            "r_high": high,
+            "lead": lead[0],
+            "lead_low": lead_low,
+            "lead_high": lead_high,
+        }
+    ).with_columns(
+        pl.col("r", "r_low", "r_high").fill_nan(None),
+        pl.when(rival).then(pl.col("lead", "lead_low", "lead_high").fill_nan(None)),
+    )
+
+
+def _interval(drawn: Array) -> tuple[Array, Array]:
+    """The 90 % percentile interval of each column's replicates, NaN where it has none."""
+    ends = np.full((2, drawn.shape[1]), np.nan)
+    for column, replicates in enumerate(drawn[1:].T):
+        defined = replicates[~np.isnan(replicates)]
+        if len(defined):
+            ends[:, column] = np.quantile(defined, _INTERVAL)
+    return ends[0], ends[1]
+
+
+def within_season_z(values: Array, seasons: npt.NDArray[np.int64]) -> Array:
+    """Values minus their season's mean, over its standard deviation; 0 where nothing varies.
+
+    Args:
+        values: Shape ``(N, M)``.
+        seasons: Season of each row, shape ``(N,)``.
+    """
+    scaled = np.zeros_like(values)
+    for season in np.unique(seasons):
+        rows = seasons == season
+        deviation = values[rows].std(axis=0)
+        constant = deviation <= 1e-12 * np.abs(values[rows]).max(axis=0)
+        centred = values[rows] - values[rows].mean(axis=0)
+        scaled[rows] = np.where(constant, 0, centred / np.where(constant, 1, deviation))
+    return scaled
+
+
+def _consecutive(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row numbers of each passer's season and of his next one."""
+    numbered = rows.select("season", "passer_player_id").with_row_index("row")
+    pairs = numbered.join(
+        numbered.with_columns(pl.col("season") - 1),
+        on=["season", "passer_player_id"],
+        suffix="_next",
+        maintain_order="left",
+    )
+    return pairs["row"].to_numpy().astype(np.int64), pairs["row_next"].to_numpy().astype(np.int64)

@@ -1,0 +1,64 @@
+"""Teams under one code each, whoever wrote the file and wherever the franchise played."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["TEAMS", "franchise"]
+
+TEAMS: dict[str, tuple[str, ...]] = {
+    "ARI": ("ARZ", "PHX", "Cardinals"),
+    "ATL": ("Falcons",),
+    "BAL": ("BLT", "Ravens"),
+    "BUF": ("Bills",),
+    "CAR": ("Panthers",),
+    "CHI": ("Bears",),
+    "CIN": ("Bengals",),
+    "CLE": ("CLV", "Browns"),
+    "DAL": ("Cowboys",),
+    "DEN": ("Broncos",),
+    "DET": ("Lions",),
+    "GB": ("GNB", "Packers"),
+    "HOU": ("HST", "Texans"),
+    "IND": ("Colts",),
+    "JAX": ("JAC", "Jaguars"),
+    "KC": ("KAN", "Chiefs"),
+    "LA": ("LAR", "STL", "SL", "RAM", "Rams"),
+    "LAC": ("SD", "SDG", "Chargers"),
+    "LV": ("OAK", "LVR", "RAI", "Raiders"),
+    "MIA": ("Dolphins",),
+    "MIN": ("Vikings",),
+    "NE": ("NWE", "Patriots"),
+    "NO": ("NOR", "Saints"),
+    "NYG": ("Giants",),
+    "NYJ": ("Jets",),
+    "PHI": ("Eagles",),
+    "PIT": ("Steelers",),
+    "SEA": ("Seahawks",),
+    "SF": ("SFO", "49ers"),
+    "TB": ("TAM", "Buccaneers"),
+    "TEN": ("OTI", "Titans"),
+    "WAS": ("WSH", "Redskins", "Football Team", "Commanders"),
+}
+"""nflverse's code of each franchise, and what other files and other years call it: codes of ESPN,
+PFF and Pro Football Reference, of former cities (St. Louis, San Diego, Oakland), and names."""
+
+_CODES = {alias.upper(): code for code, aliases in TEAMS.items() for alias in (code, *aliases)}
+
+
+def franchise(team: pl.Expr) -> pl.Expr:
+    """Nflverse's code of a team given by code, nickname or full name; unknown ones stay.
+
+    Example:
+        >>> import polars as pl
+        >>> teams = pl.Series(["OAK", "wsh", "Green Bay Packers", "AAA"])
+        >>> pl.select(franchise(pl.lit(teams))).to_series().to_list()
+        ['LV', 'WAS', 'GB', 'AAA']
+    """
+    written = team.str.strip_chars()
+    # A full name ends with the nickname; "Washington Football Team" with two words.
+    last = written.str.to_uppercase().str.extract(r"(FOOTBALL TEAM|\S+)$", 1)
+    return last.replace_strict(_CODES, default=None).fill_null(written)
