@@ -16,9 +16,10 @@ import torch
 
 from dropback.errors import RequestError
 from dropback.features.play_by_play import feature_matrix
+from dropback.model import EPA_BIN, EPA_REACH
 from dropback.outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.prediction import fold_of_plays, predict
-from dropback.tables import Predictions
+from dropback.tables import Outcome, Predictions
 from dropback.training import split_fold, train_model
 from splicedpareto.distributions import SplicedBinnedPareto
 
@@ -40,10 +41,49 @@ __all__ = ["BASELINES", "fit_baseline", "forecast", "parse_baselines"]
 BaselineName = Literal["gaussian", "binned", "xgboost", "xgboost-mae", "constant"]
 BASELINES: tuple[str, ...] = get_args(BaselineName)
 
-# Reaches every residual of a point forecast inside the field.
-_RESIDUAL_REACH_YD = YARDS_HIGHEST - YARDS_LOWEST
-# Pseudo-count of a whole-yard bin, so that no outcome is impossible.
+# Pseudo-count of a bin, so that no outcome is impossible.
 _PSEUDO_COUNT = 0.1
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Bins of one width, centred on its multiples ``lowest .. highest``."""
+
+    width: float
+    lowest: int
+    highest: int
+
+    @property
+    def of_residuals(self) -> _Grid:
+        """Bins that reach every difference of two outcomes."""
+        reach = self.highest - self.lowest
+        return _Grid(self.width, -reach, reach)
+
+    def counts(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Smoothed counts of values in the bins, shape ``(K,)``."""
+        numbers = np.rint(values / self.width).astype(np.int64) - self.lowest
+        counts = np.bincount(numbers, minlength=self.highest - self.lowest + 1)
+        return counts.astype(float) + _PSEUDO_COUNT
+
+    def law(self, counts: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]) -> Distribution:
+        """The law of the counts, moved by `shift`, shape ``(N,)``."""
+        edges = (torch.arange(self.lowest, self.highest + 2) - 0.5) * self.width
+        zero = torch.zeros(len(shift))
+        return SplicedBinnedPareto(
+            torch.from_numpy(np.log(counts)).float().expand(len(shift), -1),
+            edges + torch.from_numpy(shift).float()[:, None],
+            zero,
+            zero,
+            lower_mass=0.0,
+            upper_mass=0.0,
+            validate_args=False,
+        )
+
+
+_GRIDS = {
+    Outcome.YARDS: _Grid(1.0, YARDS_LOWEST, YARDS_HIGHEST),
+    Outcome.EPA: _Grid(EPA_BIN, -round(EPA_REACH / EPA_BIN), round(EPA_REACH / EPA_BIN)),
+}
 
 
 def parse_baselines(text: str) -> tuple[str, ...]:
@@ -100,21 +140,22 @@ def fit_baseline(
         )
         return rival
     games = plays["game_id"].to_list()
-    yards = plays["yards"].to_numpy()
-    common = (model.schema, model.play_set, model.fold_of_game)
+    observed = plays[model.outcome.value].to_numpy()
+    grid = _GRIDS[model.outcome]
+    common = (model.schema, model.play_set, model.fold_of_game, model.outcome)
     if name == "constant":
         folds = fold_of_plays(model, plays)
-        counts = [_counts(yards[folds != fold]) for fold in range(model.settings.folds)]
+        counts = [grid.counts(observed[folds != fold]) for fold in range(model.settings.folds)]
         return _Climatology(*common, tuple(counts))
     if name not in {"xgboost", "xgboost-mae"}:
         raise RequestError(f"Unknown baseline {name!r}: choose among {', '.join(BASELINES)}.")
     boosters, residuals = [], []
     for fold in range(model.settings.folds):
         split = split_fold(games, model.fold_of_game, fold, model.settings, record.seed)
-        booster = _boost(features, yards, split.training, split.validation, name, record.seed)
-        left = yards[split.validation] - _boosted(booster, features[split.validation])
+        booster = _boost(features, observed, split.training, split.validation, name, record.seed)
+        left = observed[split.validation] - _boosted(booster, features[split.validation])
         boosters.append(booster)
-        residuals.append(_counts(np.rint(left).astype(np.int64), _RESIDUAL_REACH_YD))
+        residuals.append(grid.of_residuals.counts(left))
         if on_epoch is not None:
             on_epoch(fold, booster.best_iteration, booster.best_score)
     return _BoostedTrees(*common, tuple(boosters), tuple(residuals))
@@ -138,30 +179,6 @@ def forecast(
     )
 
 
-def _counts(values: npt.NDArray[np.int64], reach: int | None = None) -> npt.NDArray[np.float64]:
-    """Smoothed counts of whole yards over the outcomes, or over ``-reach .. reach``."""
-    lowest, highest = (YARDS_LOWEST, YARDS_HIGHEST) if reach is None else (-reach, reach)
-    counts = np.bincount(values - lowest, minlength=highest - lowest + 1)
-    return counts.astype(float) + _PSEUDO_COUNT
-
-
-def _histogram(
-    counts: npt.NDArray[np.float64], lowest: int, shift: npt.NDArray[np.float64]
-) -> Distribution:
-    """Whole-yard bins with the given counts, moved by `shift`, shape ``(N,)``."""
-    edges = torch.arange(lowest, lowest + len(counts) + 1) - 0.5
-    zero = torch.zeros(len(shift))
-    return SplicedBinnedPareto(
-        torch.from_numpy(np.log(counts)).float().expand(len(shift), -1),
-        edges + torch.from_numpy(shift).float()[:, None],
-        zero,
-        zero,
-        lower_mass=0.0,
-        upper_mass=0.0,
-        validate_args=False,
-    )
-
-
 @dataclass(frozen=True)
 class _Climatology:
     """The law of all training outcomes, the same for every play."""
@@ -169,11 +186,12 @@ class _Climatology:
     schema: FeatureSchema
     play_set: PlaySet
     fold_of_game: dict[str, int]
+    outcome: Outcome
     counts: tuple[npt.NDArray[np.float64], ...]
 
     def latent_law(self, features: FeatureMatrix, fold: int | None = None) -> Distribution:
         counts = self.counts[fold] if fold is not None else np.sum(self.counts, axis=0)
-        return _histogram(counts, YARDS_LOWEST, np.zeros(len(features)))
+        return _GRIDS[self.outcome].law(counts, np.zeros(len(features)))
 
 
 @dataclass(frozen=True)
@@ -183,6 +201,7 @@ class _BoostedTrees:
     schema: FeatureSchema
     play_set: PlaySet
     fold_of_game: dict[str, int]
+    outcome: Outcome
     boosters: tuple[Any, ...]
     residuals: tuple[npt.NDArray[np.float64], ...]
 
@@ -196,12 +215,12 @@ class _BoostedTrees:
 
     def latent_law(self, features: FeatureMatrix, fold: int | None = None) -> Distribution:
         residuals = np.sum(self.residuals, axis=0) if fold is None else self.residuals[fold]
-        return _histogram(residuals, -_RESIDUAL_REACH_YD, self.point(features, fold))
+        return _GRIDS[self.outcome].of_residuals.law(residuals, self.point(features, fold))
 
 
 def _boost(
     features: FeatureMatrix,
-    yards: npt.NDArray[np.int64],
+    observed: npt.NDArray[Any],
     training: npt.NDArray[np.int64],
     validation: npt.NDArray[np.int64],
     name: str,
@@ -222,7 +241,7 @@ def _boost(
         "nthread": torch.get_num_threads(),
         "seed": seed,
     }
-    matrices = [xgboost.DMatrix(features[rows], yards[rows]) for rows in (training, validation)]
+    matrices = [xgboost.DMatrix(features[rows], observed[rows]) for rows in (training, validation)]
     return xgboost.train(
         parameters,
         matrices[0],

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["DEPTH_BANDS", "METRICS", "Estimate", "Evaluation", "evaluate"]
 
 METRICS: dict[str, str] = {
-    "mae": "mean absolute error of the median, yards",
-    "rmse": "root mean squared error of the mean, yards",
-    "crps": "continuous ranked probability score, yards",
-    "log_score": "minus log probability of the whole-yard outcome, nats",
+    "mae": "mean absolute error of the median, in units of the outcome",
+    "rmse": "root mean squared error of the mean, in units of the outcome",
+    "crps": "continuous ranked probability score, in units of the outcome",
+    "log_score": "minus log probability of the whole-yard outcome, or log density of the EPA, nats",
     **{
-        f"pinball_{name}": f"pinball loss at {level:g}, yards"
+        f"pinball_{name}": f"pinball loss at {level:g}, in units of the outcome"
         for name, level in QUANTILE_LEVELS.items()
     },
     "pp_error": "mean absolute distance of the PIT's distribution function from uniform",
@@ -200,10 +200,10 @@ def _replicates(
 
 def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
     """What each play adds to each mean."""
-    yards, pit = table["yards"].to_numpy().astype(float), table["pit"].to_numpy()
+    observed, pit = table["observed"].to_numpy(), table["pit"].to_numpy()
     result = {
-        "mae": np.abs(table["median"].to_numpy() - yards),
-        "squared_error": (table["mean"].to_numpy() - yards) ** 2,
+        "mae": np.abs(table["median"].to_numpy() - observed),
+        "squared_error": (table["mean"].to_numpy() - observed) ** 2,
         "crps": table["crps"].to_numpy(),
         "log_score": table["log_score"].to_numpy(),
         "mean_mid_cdf": table["mid_cdf"].to_numpy(),
@@ -211,7 +211,7 @@ def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
         "tail_upper": (pit > 0.99).astype(float),
     }
     for name, level in QUANTILE_LEVELS.items():
-        excess = yards - table[name].to_numpy()
+        excess = observed - table[name].to_numpy()
         result[f"pinball_{name}"] = np.maximum(level * excess, (level - 1) * excess)
     for percent in (50, 80, 90, 98):
         edge = (1 - percent / 100) / 2
@@ -230,7 +230,7 @@ def _pit_histogram(pit: npt.NDArray[np.float64]) -> list[float]:
 
 
 def _mae_by_depth(plays: pl.DataFrame, table: pl.DataFrame) -> list[float]:
-    error = (table["median"] - table["yards"]).abs().to_numpy()
+    error = (table["median"] - table["observed"]).abs().to_numpy()
     depth = plays["air_yards"]
     bands = [depth.is_between(low, high).fill_null(value=False) for low, high in DEPTH_BANDS]
     return [float(error[band.to_numpy()].mean()) if band.any() else np.nan for band in bands]

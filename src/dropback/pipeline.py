@@ -14,14 +14,25 @@ import polars as pl
 from dropback.baselines import fit_baseline, forecast
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.evaluation import Evaluation, evaluate
+from dropback.expected_points import (
+    OWN_SOURCE,
+    attach_epa,
+    expected_points_added,
+    fit_expected_points,
+    load_expected_points,
+    recorded_epa,
+    save_expected_points,
+)
 from dropback.features.play_by_play import feature_matrix
 from dropback.files import whole_file
 from dropback.prediction import predict
+from dropback.ranking import join_tracking
 from dropback.readers.play_by_play import read_play_by_play
-from dropback.runs import data_digest, load_run
+from dropback.runs import data_digest, load_run, read_record
 from dropback.scoring import score_plays
 from dropback.selection import Games, Selection, select_plays
-from dropback.tables import Plays, PlaySet, Scores
+from dropback.tables import Outcome, Plays, PlaySet
+from dropback.tracking.storage import chunk_files, read_splits
 from dropback.training import train
 
 if TYPE_CHECKING:
@@ -29,23 +40,27 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
+    from dropback.expected_points import ExpectedPoints
     from dropback.model import ModelSettings, PassModel
     from dropback.readers.play_by_play import PlayByPlaySource
     from dropback.runs import RunRecord
-    from dropback.tables import Predictions
+    from dropback.tables import Predictions, Scores
 
 __all__ = [
     "EvaluatedRun",
     "evaluate_run",
+    "fit_expected_points_for",
     "parse_seasons",
     "predict_plays",
     "read_evaluation",
     "read_scores",
+    "require_picture_path",
     "require_table_path",
     "score_run",
     "select_for_run",
     "select_from",
     "train_run",
+    "with_tracking",
     "write_json",
     "write_table",
 ]
@@ -82,16 +97,80 @@ def select_from(
     seasons: Iterable[int] | None,
     plays: PlaySet = PlaySet.TARGETED,
     games: Games = "regular",
+    outcome: Outcome = Outcome.YARDS,
+    expected_points: ExpectedPoints | None = None,
 ) -> Selection:
-    """Read play-by-play and select the plays to model."""
-    return select_plays(read_play_by_play(source, seasons=seasons), plays=plays, games=games)
+    """Read play-by-play and select the plays to model.
+
+    Args:
+        source: Play-by-play.
+        seasons: Seasons to keep.
+        plays: Which plays.
+        games: Which games.
+        outcome: What the plays are judged by.
+        expected_points: Values situations where the outcome is EPA; None reads nflverse's.
+    """
+    rows = read_play_by_play(source, seasons=seasons)
+    if outcome is Outcome.EPA:
+        rows = attach_epa(rows, expected_points_added(rows, expected_points))
+    return select_plays(rows, plays=plays, games=games, outcome=outcome)
+
+
+def fit_expected_points_for(
+    source: PlayByPlaySource, *, seasons: Iterable[int] | None, stored: Path | None = None
+) -> ExpectedPoints | None:
+    """The model that values the snaps of `source`, None where nflverse's EPA is there to read.
+
+    Args:
+        source: Play-by-play.
+        seasons: Seasons to fit on: all their games, playoffs too.
+        stored: Folder of a model that was fitted before; None fits one.
+    """
+    if stored is not None:
+        return load_expected_points(stored)
+    rows = read_play_by_play(source, seasons=seasons)
+    return None if recorded_epa(rows) is not None else fit_expected_points(rows)
 
 
 def select_for_run(
-    model: PassModel, source: PlayByPlaySource, *, seasons: Iterable[int] | None, games: Games
+    model: PassModel,
+    source: PlayByPlaySource,
+    *,
+    seasons: Iterable[int] | None,
+    games: Games,
+    run: Path | None = None,
 ) -> Selection:
-    """The plays of `source` that a run can predict."""
-    return select_from(source, seasons=seasons, plays=model.play_set, games=games)
+    """The plays of `source` that a run can predict.
+
+    Args:
+        model: Of the run.
+        source: Play-by-play.
+        seasons: Seasons to keep.
+        games: Which games.
+        run: The run's folder, which says where EPA came from; needed where that is the outcome.
+
+    Raises:
+        RunError: The run learned nflverse's EPA, and `source` has none.
+    """
+    wanted = read_record(run).outcome_source if run is not None else None
+    if wanted == OWN_SOURCE and run is not None:
+        expected_points = load_expected_points(run / "expected_points")
+    else:
+        expected_points = None
+    selection = select_from(
+        source,
+        seasons=seasons,
+        plays=model.play_set,
+        games=games,
+        outcome=model.outcome,
+        expected_points=expected_points,
+    )
+    if model.outcome is Outcome.EPA and (found := selection.plays["epa_source"][0]) != wanted:
+        raise RunError(
+            f"{run}: the run learned EPA from {wanted!r} and the plays have it from {found!r}: "
+            "use play-by-play from the same source."
+        )
+    return selection
 
 
 def train_run(
@@ -102,15 +181,22 @@ def train_run(
     seed: int = 0,
     games: Games = "regular",
     overwrite: bool = False,
+    expected_points: ExpectedPoints | None = None,
     on_epoch: Callable[[int, int, float], None] | None = None,
 ) -> tuple[PassModel, RunRecord, Evaluation]:
-    """Train on selected plays, write the run, and put its held-out report beside the weights."""
+    """Train on selected plays, write the run, and put its held-out report beside the weights.
+
+    The model that valued the plays, where that was ours, is stored with the run, so that new
+    plays are valued alike.
+    """
     reports: list[Evaluation] = []
 
     def complete(model: PassModel, folder: Path) -> None:
         forecasts = predict(model, selection.plays, seed=seed)
         held_out = evaluate(selection.plays, {settings.family: forecasts}, seed=seed)
         write_json({"held_out": "out of fold", **held_out.as_dict()}, folder / "report.json")
+        if expected_points is not None:
+            save_expected_points(expected_points, folder / "expected_points")
         reports.append(held_out)
 
     model, record = train(
@@ -177,7 +263,7 @@ def evaluate_run(
     if sample is not None and sample < 1:
         raise RequestError(f"sample must be at least 1 play, got {sample}.")
     model, record = load_run(run)
-    plays = select_for_run(model, source, seasons=seasons, games=games).plays
+    plays = select_for_run(model, source, seasons=seasons, games=games, run=run).plays
     if sample is not None:
         plays = _sample_games(plays, sample, seed)
     inside = set(plays["game_id"]) & set(model.fold_of_game)
@@ -185,14 +271,15 @@ def evaluate_run(
         model.settings.family: predict(model, plays, seed=seed)
     }
     if against:
-        training = select_from(
+        training = select_for_run(
+            model,
             source,
             seasons=record.seasons,
-            plays=PlaySet(record.play_set),
             games=record.games,  # type: ignore[arg-type]  # written by train from this type
+            run=run,
         ).plays
         features = feature_matrix(training, model.schema)
-        if data_digest(features, training["yards"].to_numpy()) != record.data_digest:
+        if data_digest(features, training[model.outcome.value].to_numpy()) != record.data_digest:
             raise RunError(
                 f"{run}: trained on other plays than {source} holds for seasons "
                 f"{record.seasons[0]}-{record.seasons[-1]}; baselines must be fitted on the same."
@@ -236,13 +323,26 @@ def read_scores(path: Path) -> pl.DataFrame:
         raise ReaderError(f"{path}: no such file; make it with 'dropback score'.") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReaderError(f"{path}: not a readable Parquet file ({error}).") from error
-    missing = [name for name in Scores.column_names() if name not in table.columns]
+    # What a ranking needs, of either kind of score. A column that may be null may be absent.
+    required = [name for name, column in Plays.columns().items() if not column.nullable]
+    required.append("play_score")
+    missing = [name for name in required if name not in table.columns]
     if missing:
         raise ReaderError(
             f"{path}: not a table of play scores, the columns {', '.join(missing)} are missing; "
             "make it with 'dropback score'."
         )
     return table
+
+
+def with_tracking(scores: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """Put the splits of tracked plays beside their play scores.
+
+    Raises:
+        TrackingError: `folder` holds no canonical plays.
+        RequestError: No play is in both, or the play scores lack the league's game key.
+    """
+    return join_tracking(scores, pl.concat(map(read_splits, chunk_files(folder))))
 
 
 def read_evaluation(path: Path) -> Evaluation:
@@ -269,6 +369,16 @@ def require_table_path(path: Path) -> None:
     """
     if path.suffix not in {".parquet", ".csv", ".md"}:
         raise RequestError(f"{path}: the file's ending must be .parquet, .csv or .md.")
+
+
+def require_picture_path(path: Path) -> None:
+    """Refuse a picture whose ending names no format, before anything is computed for it.
+
+    Raises:
+        RequestError: The ending is neither ``.png`` nor ``.svg``.
+    """
+    if path.suffix not in {".png", ".svg"}:
+        raise RequestError(f"{path}: the picture's ending must be .png or .svg.")
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:

@@ -13,10 +13,10 @@ from dropback.errors import RunError
 from dropback.features.play_by_play import feature_matrix
 from dropback.model import whole_yard_law
 from dropback.outcomes import YARDS_HIGHEST, YARDS_LOWEST
-from dropback.tables import Predictions
+from dropback.tables import Outcome, Predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import dataframely as dy
     import numpy.typing as npt
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from dropback.model import Forecaster
     from dropback.tables import Plays
 
-__all__ = ["QUANTILE_LEVELS", "YARDS", "fold_of_plays", "predict", "summarize_laws"]
+__all__ = [
+    "QUANTILE_LEVELS",
+    "YARDS",
+    "fold_of_plays",
+    "predict",
+    "summarize_continuous_laws",
+    "summarize_laws",
+]
 
 QUANTILE_LEVELS = {
     "q01": 0.01,
@@ -61,7 +68,7 @@ def predict(
         seed: Seed of the randomised PIT.
 
     Raises:
-        RunError: The plays are of another set.
+        RunError: The plays are of another set, or without the outcome that is predicted.
     """
     sets = plays["play_set"].unique().to_list()
     if sets != [model.play_set.value]:
@@ -69,12 +76,19 @@ def predict(
             f"The model was trained on {model.play_set.value!r} plays and the plays given are "
             f"{', '.join(map(repr, sorted(sets)))}: use a model trained on the same set."
         )
+    if (lacking := plays[model.outcome.value].null_count()) > 0:
+        raise RunError(
+            f"The model predicts {model.outcome.value!r}, which {lacking} of {len(plays)} plays "
+            "lack: select them for that outcome."
+        )
     features = feature_matrix(plays, model.schema)
     folds = fold_of_plays(model, plays)
 
     def law_of(rows: npt.NDArray[np.int64], fold: int) -> Distribution:
         return model.latent_law(features[rows], None if fold < 0 else fold)
 
+    if model.outcome is Outcome.EPA:
+        return summarize_continuous_laws(plays, law_of, folds=folds)
     return summarize_laws(plays, law_of, folds=folds, seed=seed)
 
 
@@ -107,19 +121,63 @@ def summarize_laws(
     uniform = np.random.default_rng(seed).random(len(plays))
     columns = _Columns.empty(len(plays))
     with torch.inference_mode():
-        for fold in np.unique(folds):
-            in_fold = np.flatnonzero(folds == fold)
-            for rows in np.array_split(in_fold, -(-len(in_fold) // _CHUNK)):
-                law = whole_yard_law(law_of(rows, int(fold)), low[rows], high[rows])
-                support = torch.from_numpy(YARDS).to(torch.float32)[:, None]
-                cdf = law.cdf(support).T.double().numpy()
-                observed = torch.from_numpy(yards[rows]).to(torch.float32)
-                log_prob = law.log_prob(observed).double().numpy()
-                columns.fill(rows, cdf, log_prob, yards[rows], uniform[rows])
-    keys = ("game_id", "play_id", "season", "week", "passer_player_id", "play_set", "yards")
-    fold_column = pl.Series("fold", folds).replace(-1, None)
+        for rows, fold in _chunks(folds):
+            law = whole_yard_law(law_of(rows, fold), low[rows], high[rows])
+            support = torch.from_numpy(YARDS).to(torch.float32)[:, None]
+            cdf = law.cdf(support).T.double().numpy()
+            observed = torch.from_numpy(yards[rows]).to(torch.float32)
+            log_prob = law.log_prob(observed).double().numpy()
+            columns.fill(rows, cdf, log_prob, yards[rows], uniform[rows])
+    return _predictions(plays, Outcome.YARDS, folds, columns)
+
+
+def summarize_continuous_laws(
+    plays: pl.DataFrame,
+    law_of: Callable[[npt.NDArray[np.int64], int], Distribution],
+    *,
+    folds: npt.NDArray[np.int64],
+) -> dy.DataFrame[Predictions]:
+    """Numbers of the continuous law of each play's EPA; there, PIT and mid-CDF are the CDF.
+
+    Args:
+        plays: The plays, with `epa`.
+        law_of: Law, batch shape ``(n,)``, of given rows that share a fold.
+        folds: Fold of each play.
+    """
+    epa = torch.from_numpy(plays["epa"].to_numpy().astype(np.float32))
+    levels = torch.tensor(list(QUANTILE_LEVELS.values()))[:, None]
+    columns = _Columns.empty(len(plays))
+    with torch.inference_mode():
+        for rows, fold in _chunks(folds):
+            law, observed = law_of(rows, fold), epa[torch.from_numpy(rows)]
+            columns.mean[rows] = law.mean.numpy()
+            columns.quantiles[:, rows] = law.icdf(levels).numpy()
+            columns.pit[rows] = columns.mid_cdf[rows] = law.cdf(observed).clamp(0, 1).numpy()
+            columns.crps[rows] = law.crps(observed).clamp(min=0).numpy()  # type: ignore[attr-defined]  # all ours
+            columns.log_score[rows] = -law.log_prob(observed).numpy()
+    return _predictions(plays, Outcome.EPA, folds, columns)
+
+
+def _chunks(folds: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+    """Rows that share a fold, a few at a time, and the fold."""
+    for fold in np.unique(folds):
+        in_fold = np.flatnonzero(folds == fold)
+        for rows in np.array_split(in_fold, -(-len(in_fold) // _CHUNK)):
+            yield rows, int(fold)
+
+
+def _predictions(
+    plays: pl.DataFrame, outcome: Outcome, folds: npt.NDArray[np.int64], columns: _Columns
+) -> dy.DataFrame[Predictions]:
+    keys = ("game_id", "play_id", "season", "week", "passer_player_id", "play_set")
     return Predictions.validate(
-        plays.select(keys).with_columns(fold_column, **columns.as_series()), cast=True
+        plays.select(
+            *keys,
+            pl.Series("fold", folds).replace(-1, None),
+            pl.lit(outcome.value).alias("outcome"),
+            pl.col(outcome.value).alias("observed"),
+        ).with_columns(**columns.as_series()),
+        cast=True,
     )
 
 
@@ -128,7 +186,7 @@ class _Columns:
     """The numbers of each play, filled chunk by chunk."""
 
     mean: npt.NDArray[np.float64]
-    quantiles: npt.NDArray[np.int64]
+    quantiles: npt.NDArray[np.float64]
     pit: npt.NDArray[np.float64]
     mid_cdf: npt.NDArray[np.float64]
     crps: npt.NDArray[np.float64]
@@ -136,7 +194,7 @@ class _Columns:
 
     @classmethod
     def empty(cls, plays: int) -> _Columns:
-        quantiles = np.zeros((len(QUANTILE_LEVELS), plays), dtype=np.int64)
+        quantiles = np.zeros((len(QUANTILE_LEVELS), plays))
         return cls(np.zeros(plays), quantiles, *(np.zeros(plays) for _ in range(4)))
 
     def fill(

@@ -51,6 +51,7 @@ class RunRecord:
         code_version: Version of dropback that trained it.
         seed: Seed of folds, initial weights and fits.
         best_epochs: Best epoch of each fold.
+        outcome_source: Where EPA came from, where that is the outcome.
     """
 
     settings: ModelSettings
@@ -64,12 +65,15 @@ class RunRecord:
     code_version: str
     seed: int
     best_epochs: tuple[int, ...]
+    outcome_source: str | None = None
 
 
-def data_digest(features: npt.NDArray[np.float32], yards: npt.NDArray[np.int64]) -> str:
+def data_digest(
+    features: npt.NDArray[np.float32], observed: npt.NDArray[np.int64] | npt.NDArray[np.float64]
+) -> str:
     """SHA-256 of the training data as the networks see it."""
     digest = hashlib.sha256(features.tobytes())
-    digest.update(yards.tobytes())
+    digest.update(observed.tobytes())
     return digest.hexdigest()
 
 
@@ -163,7 +167,7 @@ def _read_json(folder: Path) -> dict[str, Any]:
 
 def _record(folder: Path, content: dict[str, Any]) -> RunRecord:
     try:
-        fields = {name: content[name] for name in RunRecord.__dataclass_fields__}
+        fields = {name: content[name] for name in RunRecord.__dataclass_fields__ if name in content}
         settings = dict(fields.pop("settings"))
         fit = FitSettings(**settings.pop("fit"))
         lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}

@@ -9,9 +9,9 @@ import polars as pl
 
 from dropback import outcomes
 from dropback.errors import ReaderError, RequestError
-from dropback.field import HALF_SECONDS, QUARTER_SECONDS
 from dropback.readers.play_by_play import PLAY_BY_PLAY_COLUMNS
-from dropback.tables import Plays, PlaySet
+from dropback.situations import at_home, goal_to_go, half_seconds_remaining
+from dropback.tables import Outcome, Plays, PlaySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,8 @@ FIRST_SEASON_WITH_RECEIVERS = 2009
 Games = Literal["regular", "postseason", "all"]
 
 _IDENTITY = ("game_id", "play_id", "season", "season_type", "week", "posteam")
+# Columns of runs, scores and fouls are no part of a pass play; `epa` may come from elsewhere.
+_SITUATION_COLUMNS = set(Plays.column_names()) - {"epa"}
 # What `Plays` demands: a value outside excludes its play, and not the whole file.
 _RANGES = {"down": (1, 4), "ydstogo": (0, 100), "yardline_100": (1, 99)}
 
@@ -47,26 +49,37 @@ class Selection:
 
 
 def select_plays(
-    play_by_play: pl.DataFrame, *, plays: PlaySet = PlaySet.TARGETED, games: Games = "regular"
+    play_by_play: pl.DataFrame,
+    *,
+    plays: PlaySet = PlaySet.TARGETED,
+    games: Games = "regular",
+    outcome: Outcome = Outcome.YARDS,
 ) -> Selection:
     """Choose the plays to model and state their outcome and its bounds.
 
     Args:
-        play_by_play: What `read_play_by_play` returned.
+        play_by_play: What `read_play_by_play` returned; `attach_epa` adds `epa_source`, without
+            which the plays have no EPA, so that no table mixes sources.
         plays: `TARGETED` becomes `ATTEMPTS` in seasons before 2009.
         games: Which games to keep.
+        outcome: What the plays will be judged by; a play without it is left out.
 
     Raises:
         ReaderError: No play is left.
         RequestError: Seasons before and from 2009 together: their sets of plays differ.
     """
     play_set = _play_set_of(play_by_play, plays)
+    if "epa_source" not in play_by_play.columns:
+        play_by_play = play_by_play.with_columns(
+            pl.lit(None, dtype=pl.Float64).alias("epa"),
+            pl.lit(None, dtype=pl.String).alias("epa_source"),
+        )
     labelled = (
         play_by_play.with_columns(
             outcomes.yards(), outcomes.yards_max(), outcomes.yards_min(), *_context()
         )
         .with_columns(_official_attempts(), _team_games())
-        .with_columns(_reason(play_set, games).alias("reason"))
+        .with_columns(_reason(play_set, games, outcome).alias("reason"))
     )
     left_out = (
         labelled.filter(pl.col("reason").is_not_null())
@@ -83,7 +96,9 @@ def select_plays(
     missing = tuple(
         column.name
         for column in PLAY_BY_PLAY_COLUMNS
-        if not column.required and kept[column.name].null_count() == kept.height
+        if column.name in _SITUATION_COLUMNS
+        and not column.required
+        and kept[column.name].null_count() == kept.height
     )
     return Selection(Plays.validate(kept, cast=True), left_out, missing)
 
@@ -109,20 +124,7 @@ def _context() -> Iterable[pl.Expr]:
         yield (pl.col(name) == 1).fill_null(value=False).alias(name)
     for name in ("pass_touchdown", "qb_hit", "shotgun", "no_huddle"):
         yield (pl.col(name) == 1).alias(name)
-    yield (pl.col("posteam") == pl.col("home_team")).alias("home")
-    yield (
-        pl.when(pl.col("goal_to_go").is_not_null())
-        .then(pl.col("goal_to_go") == 1)
-        .otherwise(pl.col("ydstogo") >= pl.col("yardline_100"))
-        .alias("goal_to_go")
-    )
-    # Quarters 1 and 3 have the whole next quarter left in the half; overtime has itself.
-    quarters_left = pl.when(pl.col("qtr").is_in([1, 3])).then(1).otherwise(0)
-    yield (
-        (pl.col("quarter_seconds_remaining") + quarters_left * QUARTER_SECONDS)
-        .clip(0, HALF_SECONDS)
-        .alias("half_seconds_remaining")
-    )
+    yield from (at_home(), goal_to_go(), half_seconds_remaining())
 
 
 def _official_attempts() -> pl.Expr:
@@ -150,7 +152,7 @@ def _team_games() -> pl.Expr:
     )
 
 
-def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
+def _reason(play_set: PlaySet, games: Games, outcome: Outcome) -> pl.Expr:
     """The first reason for which a row is left out, null where it is kept."""
     clock = ("qtr", "game_seconds_remaining", "half_seconds_remaining")
     needed = (*_IDENTITY, *clock, "home", "defteam", "score_differential", *_RANGES)
@@ -190,6 +192,7 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
             (pl.col("yards") > pl.col("yards_max")) | (pl.col("yards") < pl.col("yards_min")),
             "outcome outside the field",
         ),
+        (pl.col(outcome.value).is_null(), "no expected points added"),
         (pl.struct("game_id", "play_id").is_first_distinct().not_(), "duplicate play"),
     ]
     # A null condition must not exclude, whatever the column: missing flags read as "no".

@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 import dataframely as dy
+import polars as pl
 
-__all__ = ["PLAY_KEY", "PlaySet", "Plays", "Predictions", "Scores"]
+__all__ = ["PLAY_KEY", "Outcome", "PlaySet", "Plays", "Predictions", "Scores", "StandardScores"]
 
 PLAY_KEY = ("game_id", "play_id")
 """A play's identity in every table."""
@@ -29,6 +30,15 @@ class PlaySet(StrEnum):
     incompletions were not recorded."""
     DROPBACKS = "dropbacks"
     """Targeted attempts, throw-aways and sacks."""
+
+
+class Outcome(StrEnum):
+    """What a play is judged by: the name of its column in `Plays`."""
+
+    YARDS = "yards"
+    """Whole yards, bounded by the field."""
+    EPA = "epa"
+    """Expected points added, a continuous number of points."""
 
 
 class Plays(dy.Schema):
@@ -68,13 +78,20 @@ class Plays(dy.Schema):
     yards = dy.Int64(nullable=False)
     yards_min = dy.Int64(nullable=False)
     yards_max = dy.Int64(nullable=False)
+    epa = dy.Float64(nullable=True)
+    epa_source = dy.String(nullable=True)
     official_attempts = dy.Int64(nullable=False, min=0)
     team_games = dy.Int64(nullable=False, min=1)
     desc = dy.String(nullable=True)
+    old_game_id = dy.String(nullable=True)
 
 
 class Predictions(dy.Schema):
-    """A row a play: the predictive law of `yards` in numbers, and how the outcome met it."""
+    """A row a play: the predictive law of the outcome in numbers, and how the outcome met it.
+
+    `outcome` names what was predicted; `observed`, `median`, `mean`, the quantiles and `crps` are
+    in its units. Of yards, `log_score` is minus the log of a probability; of EPA, of a density.
+    """
 
     game_id = dy.String(primary_key=True)
     play_id = dy.Int64(primary_key=True)
@@ -83,29 +100,47 @@ class Predictions(dy.Schema):
     passer_player_id = dy.String(nullable=False)
     play_set = dy.String(nullable=False)
     fold = dy.Int64(nullable=True)
-    yards = dy.Int64(nullable=False)
+    outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
+    observed = dy.Float64(nullable=False)
     median = dy.Float64(nullable=False)
     mean = dy.Float64(nullable=False)
-    q01 = dy.Int64(nullable=False)
-    q05 = dy.Int64(nullable=False)
-    q10 = dy.Int64(nullable=False)
-    q25 = dy.Int64(nullable=False)
-    q50 = dy.Int64(nullable=False)
-    q75 = dy.Int64(nullable=False)
-    q90 = dy.Int64(nullable=False)
-    q95 = dy.Int64(nullable=False)
-    q99 = dy.Int64(nullable=False)
+    q01 = dy.Float64(nullable=False)
+    q05 = dy.Float64(nullable=False)
+    q10 = dy.Float64(nullable=False)
+    q25 = dy.Float64(nullable=False)
+    q50 = dy.Float64(nullable=False)
+    q75 = dy.Float64(nullable=False)
+    q90 = dy.Float64(nullable=False)
+    q95 = dy.Float64(nullable=False)
+    q99 = dy.Float64(nullable=False)
     pit = dy.Float64(nullable=False, min=0.0, max=1.0)
     mid_cdf = dy.Float64(nullable=False, min=0.0, max=1.0)
     crps = dy.Float64(nullable=False, min=0.0)
-    log_score = dy.Float64(nullable=False, min=0.0)
+    log_score = dy.Float64(nullable=False)
+
+    @dy.rule()
+    def log_score_of_probabilities_is_positive(cls) -> pl.Expr:  # noqa: N805  # dataframely's form
+        """A probability is at most 1; a density is not."""
+        return (pl.col("log_score") >= 0) | (pl.col("outcome") == Outcome.EPA.value)
 
 
 class Scores(Plays):
     """A row a play: its circumstances, its predictive law in short, and its play score."""
 
+    outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
     fold = dy.Int64(nullable=True)
     median = dy.Float64(nullable=False)
     mean = dy.Float64(nullable=False)
     mid_cdf = dy.Float64(nullable=False, min=0.0, max=1.0)
+    play_score = dy.Float64(nullable=False)
+
+
+class StandardScores(Plays):
+    """A row a dropback: its circumstances and its standardised score."""
+
+    epa = dy.Float64(nullable=False)
+    mid_cdf = dy.Float64(nullable=True, min=0.0, max=1.0)
+    """Of its yards, null without a law of them: a sack, a throw-away."""
+    epa_cdf = dy.Float64(nullable=True, min=0.0, max=1.0)
+    epa_mean = dy.Float64(nullable=True)
     play_score = dy.Float64(nullable=False)

@@ -19,16 +19,16 @@ from dropback.model import (
     ModelSettings,
     PassModel,
     build_network,
-    exact_log_score,
-    observed_interval,
+    observed_targets,
     training_objective,
+    validation_objective,
 )
 from dropback.runs import RunRecord, data_digest, write_run
-from dropback.tables import PlaySet
+from dropback.tables import Outcome, PlaySet
 from splicedpareto.training import DivergedError, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import dataframely as dy
@@ -39,7 +39,14 @@ if TYPE_CHECKING:
     from dropback.tables import Plays
     from splicedpareto.networks import DistributionNetwork
 
-__all__ = ["FoldSplit", "assign_folds", "split_fold", "train", "train_model"]
+__all__ = [
+    "FoldSplit",
+    "assign_folds",
+    "split_fold",
+    "train",
+    "train_member",
+    "train_model",
+]
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def train(
     play_set = PlaySet(plays["play_set"][0])
     schema = feature_schema(play_set)
     features = feature_matrix(plays, schema)
-    digest = data_digest(features, plays["yards"].to_numpy())
+    digest = data_digest(features, plays[settings.outcome.value].to_numpy())
     # Before the working folder is made, so that a refusal leaves none behind.
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
     work = _resumable_folder(out, settings, digest, seed)
@@ -150,6 +157,7 @@ def train(
             code_version=dropback.__version__,
             seed=seed,
             best_epochs=best_epochs,
+            outcome_source=plays["epa_source"][0] if settings.outcome is Outcome.EPA else None,
         )
         finished = work / "run"
         shutil.rmtree(finished, ignore_errors=True)
@@ -196,27 +204,68 @@ def train_model(
     Raises:
         RequestError: Too few games, no CUDA device where one is asked for, or a fit diverged.
     """
-    if settings.fit.device == "cuda" and not torch.cuda.is_available():
-        raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
-    games = plays["game_id"].to_list()
-    dealt = fold_of_game or assign_folds(games, settings.folds, seed=seed)
-    lower, upper = observed_interval(plays)
-    tensors = (torch.from_numpy(features), lower, upper)
+    dealt = fold_of_game or assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
     networks, best_epochs = [], []
     for fold in range(settings.folds):
-        split = split_fold(games, dealt, fold, settings, seed)
-        network = build_network(
-            settings,
-            features.shape[1],
-            seed=seed * 1000 + fold,
-            inputs=tensors[0][split.training],
+        network, epoch = train_member(
+            plays,
+            features,
+            settings=settings,
+            seed=seed,
+            work=work / f"fold-{fold}",
+            fold_of_game=dealt,
+            fold=fold,
+            on_epoch=on_epoch,
         )
-        epoch = _fit_fold(network, tensors, split, settings, work / f"fold-{fold}", fold, on_epoch)
         networks.append(network)
         best_epochs.append(epoch)
     play_set = PlaySet(plays["play_set"][0])
     model = PassModel(settings, schema, play_set, tuple(networks), dealt)
     return model, tuple(best_epochs)
+
+
+def train_member(
+    plays: dy.DataFrame[Plays],
+    features: npt.NDArray[np.float32],
+    *,
+    settings: ModelSettings,
+    seed: int,
+    work: Path,
+    fold_of_game: dict[str, int],
+    fold: int,
+    initial: Mapping[str, Tensor] | None = None,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+) -> tuple[DistributionNetwork, int]:
+    """Fit the network that is blind to one fold of the games, keeping state in `work`.
+
+    Args:
+        plays: Training plays of one set.
+        features: Their features, shape ``(N, F)``.
+        settings: What and how to fit.
+        seed: Of initial weights, validation games and the fit.
+        work: Folder for the state of the fit.
+        fold_of_game: Fold of every game.
+        fold: The one it never sees; a fold without games gives a network of all games.
+        initial: State of a fitted network to go on from, its standardisation of the inputs
+            included; None starts anew.
+        on_epoch: Called with fold, epoch and validation loss after each epoch.
+
+    Returns:
+        The network, and its best epoch.
+
+    Raises:
+        RequestError: No CUDA device where one is asked for, or the fit diverged.
+    """
+    if settings.fit.device == "cuda" and not torch.cuda.is_available():
+        raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
+    tensors = (torch.from_numpy(features), *observed_targets(plays, settings.outcome))
+    split = split_fold(plays["game_id"].to_list(), fold_of_game, fold, settings, seed)
+    network = build_network(
+        settings, features.shape[1], seed=seed * 1000 + fold, inputs=tensors[0][split.training]
+    )
+    if initial is not None:
+        network.load_state_dict(initial)
+    return network, _fit_fold(network, tensors, split, settings, work, fold, on_epoch)
 
 
 def _fit_fold(
@@ -238,7 +287,7 @@ def _fit_fold(
             training,
             validation,
             objective=training_objective(settings),
-            validation_objective=exact_log_score,
+            validation_objective=validation_objective(settings),
             settings=settings.fit,
             folder=folder,
             on_epoch=None if on_epoch is None else lambda e, loss: on_epoch(fold, e, loss),

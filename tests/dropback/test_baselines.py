@@ -35,7 +35,7 @@ def test_rival_holds_out_the_same_plays(
 ) -> None:
     ours = predict(trained.model, trained.selection.plays)
     theirs = forecast(rivals[name], trained.selection.plays, seed=0)
-    keys = ["game_id", "play_id", "fold", "yards"]
+    keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))
 
 

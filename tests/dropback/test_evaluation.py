@@ -37,8 +37,8 @@ def plain(rows: list[dict[str, float]]) -> dict[str, float]:
     """Every metric, one play after the other."""
     count = len(rows)
     result = {
-        "mae": sum(abs(r["median"] - r["yards"]) for r in rows) / count,
-        "rmse": math.sqrt(sum((r["mean"] - r["yards"]) ** 2 for r in rows) / count),
+        "mae": sum(abs(r["median"] - r["observed"]) for r in rows) / count,
+        "rmse": math.sqrt(sum((r["mean"] - r["observed"]) ** 2 for r in rows) / count),
         "crps": sum(r["crps"] for r in rows) / count,
         "log_score": sum(r["log_score"] for r in rows) / count,
         "mean_mid_cdf": sum(r["mid_cdf"] for r in rows) / count,
@@ -47,9 +47,9 @@ def plain(rows: list[dict[str, float]]) -> dict[str, float]:
     }
     for name, level in QUANTILE_LEVELS.items():
         losses = [
-            level * (r["yards"] - r[name])
-            if r["yards"] >= r[name]
-            else (1 - level) * (r[name] - r["yards"])
+            level * (r["observed"] - r[name])
+            if r["observed"] >= r[name]
+            else (1 - level) * (r[name] - r["observed"])
             for r in rows
         ]
         result[f"pinball_{name}"] = sum(losses) / count
@@ -108,7 +108,7 @@ def test_error_by_depth_is_zero_where_perfect_and_empty_where_no_throw_is(
 ) -> None:
     plays, predictions = tables
     deep = plays["air_yards"] >= 10
-    sure = predictions["a"].with_columns(median=pl.col("yards").cast(pl.Float64))
+    sure = predictions["a"].with_columns(median=pl.col("observed").cast(pl.Float64))
     result = evaluate(plays.filter(~deep), {"sure": sure.filter(~deep)})
     depth = result.mae_by_depth["sure"]
     assert depth[:3] == [0, 0, 0]

@@ -32,7 +32,12 @@ class Column:
 
 
 def conform(
-    frame: pl.DataFrame, columns: Sequence[Column], *, origin: str, keys: Sequence[str] = ()
+    frame: pl.DataFrame,
+    columns: Sequence[Column],
+    *,
+    origin: str,
+    keys: Sequence[str] = (),
+    kind: str = "play-by-play with nflverse's column names",
 ) -> pl.DataFrame:
     """Select `columns` from `frame` and cast each to its type.
 
@@ -41,6 +46,7 @@ def conform(
         columns: What the result holds, in this order. Other columns are ignored.
         origin: The file or object the table came from, for errors.
         keys: Columns that tell a reader of the error which row it was.
+        kind: What the table must hold, for errors.
 
     Raises:
         ReaderError: A required column is missing, a column holds neither numbers nor text, or a
@@ -52,7 +58,7 @@ def conform(
         raise ReaderError(
             f"{origin}: the required column{'s' if len(missing) > 1 else ''} "
             f"{', '.join(map(repr, missing))} {'are' if len(missing) > 1 else 'is'} missing; "
-            "it must hold play-by-play with nflverse's column names."
+            f"it must hold {kind}."
         )
     # Pandas keeps repeated text as categories, which cast to no number.
     frame = frame.with_columns((cs.categorical() | cs.enum()).cast(pl.String))

@@ -66,6 +66,15 @@ PLAY_BY_PLAY_COLUMNS: tuple[Column, ...] = (
     Column("qb_hit", _INT, required=False),
     Column("old_game_id", _TEXT, required=False),
     Column("desc", _TEXT, required=False),
+    # Of runs, scores and penalties: what expected points added needs beside passes.
+    Column("qb_scramble", _INT, required=False),
+    Column("rusher_player_id", _TEXT, required=False),
+    Column("rusher_player_name", _TEXT, required=False),
+    Column("return_touchdown", _INT, required=False),
+    Column("penalty", _INT, required=False),
+    # nflverse's own expected points added.
+    Column("epa", pl.Float64, required=False),
+    Column("qb_epa", pl.Float64, required=False),
 )
 
 _FILE_PATTERNS = (
