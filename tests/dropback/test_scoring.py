@@ -31,7 +31,11 @@ def predictions(plays: pl.DataFrame) -> dy.DataFrame[Predictions]:
     numbers = {name: pl.lit(1) for name in Predictions.column_names() if name.startswith("q")}
     numbers |= dict.fromkeys(["median", "mean", "crps", "log_score", "pit"], pl.lit(0.5))
     table = plays.with_columns(
-        **numbers, fold=pl.lit(2), mid_cdf=pl.Series([0.1, 0.2, 0.3]), yards=pl.lit(-99)
+        **numbers,
+        fold=pl.lit(2),
+        mid_cdf=pl.Series([0.1, 0.2, 0.3]),
+        outcome=pl.lit("yards"),
+        observed=pl.lit(-99.0),
     )
     return Predictions.validate(table, cast=True)
 

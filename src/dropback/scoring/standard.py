@@ -1,0 +1,156 @@
+"""The standardised play score: how good the throw was, and what the dropback was worth.
+
+The published recipe stops at the mean CDF of the yards, which is stable from year to year and only
+loosely tied to winning; expected points added are the reverse. A play's standardised score is a
+fixed mixture of both, less what the defence it met usually allows. ``docs/score.md`` gives the
+reasons and ``benchmarks/score_study.py`` the evidence for each setting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float64]
+    Codes = npt.NDArray[np.int64]
+
+__all__ = ["StandardScore", "opponent_effects", "standard_scores"]
+
+# Standard deviation of a uniform variable: the standardised score spreads as the plain one does.
+_UNIFORM_SD = 12**-0.5
+
+
+@dataclass(frozen=True)
+class StandardScore:
+    """Settings of the standardised score.
+
+    Attributes:
+        throw_share: Weight of the throw (mid-CDF of its yards) against the value of the dropback
+            (expected points added), both in standard deviations of the season's plays.
+        opponent_plays: Plays of a league-average defence that the estimate of a defence is
+            shrunk by; infinity leaves defences out.
+
+    Raises:
+        RequestError: A setting outside its range.
+    """
+
+    throw_share: float = 0.15
+    opponent_plays: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.throw_share <= 1:
+            raise RequestError(f"throw_share must be in [0, 1], got {self.throw_share}.")
+        if not self.opponent_plays > 0:
+            raise RequestError(f"opponent_plays must be positive, got {self.opponent_plays}.")
+
+
+def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) -> pl.Series:
+    r"""Standardised score of each dropback, one half for a league-average passer.
+
+    With ``u`` the mid-CDF of the yards and ``v`` the expected points added, in standard deviations
+    from the season's mean (over throws with a prediction, and over all dropbacks):
+
+    .. math:: s_i = \lambda \frac{u_i}{c} + (1 - \lambda) v_i - d_{j(i)}
+
+    ``u`` is 0 without a prediction (a sack, a throw-away), ``c`` the season's share of dropbacks
+    that have one, ``d`` what the defence allows beyond the average in its *other* games
+    (`opponent_effects`). The result is ``1/2 + s / sqrt(12)`` with ``s`` in standard deviations.
+
+    Args:
+        plays: A row a dropback: ``season``, ``game_id``, ``passer_player_id``, ``defteam``,
+            ``mid_cdf`` (null without a prediction), ``epa``.
+        settings: Defaults are those chosen on the seasons up to 2016.
+
+    Raises:
+        RequestError: A dropback without `epa`.
+    """
+    chosen = settings or StandardScore()
+    missing = plays["epa"].null_count()
+    if missing:
+        raise RequestError(
+            f"Each dropback needs its expected points added, but {missing} of {plays.height} "
+            "have a null 'epa': score the play-by-play that the plays came from."
+        )
+    season = _codes(plays["season"])
+    cdf = plays["mid_cdf"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    thrown = np.isfinite(cdf)
+    every = np.ones(len(cdf), dtype=bool)
+    value = _standardized(plays["epa"].to_numpy(), season, every)
+    share = np.bincount(season, thrown) / np.bincount(season)
+    throw = _standardized(cdf, season, thrown) / np.where(share > 0, share, 1.0)[season]
+    mixed = chosen.throw_share * throw + (1 - chosen.throw_share) * value
+    mixed -= opponent_effects(
+        mixed,
+        season=season,
+        passer=_codes(plays.select("season", "passer_player_id")),
+        defence=_codes(plays.select("season", "defteam")),
+        game=_codes(plays.select("game_id", "defteam")),
+        ridge=chosen.opponent_plays,
+    )
+    return pl.Series("play_score", 0.5 + _UNIFORM_SD * _standardized(mixed, season, every))
+
+
+def opponent_effects(
+    values: Array, *, season: Codes, passer: Codes, defence: Codes, game: Codes, ridge: float
+) -> Array:
+    """What each play's defence allows beyond the average, measured in its other games.
+
+    Passers and defences are crossed random effects of one season, each shrunk as if by `ridge`
+    plays of an average one, solved by alternation. The game of the play itself is left out of
+    its defence's effect, so that a passer is not robbed of a game he won by himself.
+
+    Args:
+        values: Play values, shape ``(N,)``.
+        season: Season codes from 0; a season's mean is nobody's effect.
+        passer: Codes of passer and season.
+        defence: Codes of defence and season.
+        game: Codes of game and defence.
+        ridge: Plays to shrink by; infinity gives zeros.
+
+    Returns:
+        Shape ``(N,)``, in units of `values`.
+
+    References:
+        Henderson (1975), "Best linear unbiased estimation and prediction", for the equations.
+    """
+    if np.isinf(ridge):
+        return np.zeros(len(values))
+    centred = values - _means(values, season)[season]
+    allowed = np.zeros(defence.max() + 1)
+    # Errors shrink by a factor of 10 a round on real seasons; ten rounds leave 1e-9.
+    for _ in range(10):
+        own = _means(centred - allowed[defence], passer, ridge)
+        residual = centred - own[passer]
+        allowed = _means(residual, defence, ridge)
+    sums, plays = np.bincount(defence, residual), np.bincount(defence)
+    game_sums, game_plays = np.bincount(game, residual), np.bincount(game)
+    others: Array = (sums[defence] - game_sums[game]) / (plays[defence] - game_plays[game] + ridge)
+    return others
+
+
+def _codes(rows: pl.Series | pl.DataFrame) -> Codes:
+    """Codes from 0 of equal values or rows."""
+    key = rows.to_struct() if isinstance(rows, pl.DataFrame) else rows
+    return key.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _means(values: Array, group: Codes, ridge: float = 0.0) -> Array:
+    return np.bincount(group, values) / (np.bincount(group) + ridge)
+
+
+def _standardized(values: Array, season: Codes, counted: npt.NDArray[np.bool_]) -> Array:
+    """Standard deviations from the season's mean, both over the rows that count; others 0."""
+    kept = np.where(counted, values, 0.0)
+    rows = np.maximum(np.bincount(season, counted), 1)
+    mean = np.bincount(season, kept) / rows
+    centred = np.where(counted, values - mean[season], 0.0)
+    spread = np.sqrt(np.bincount(season, centred**2) / rows)
+    return centred / np.where(spread > 0, spread, 1.0)[season]
