@@ -10,9 +10,9 @@ import polars as pl
 from dropback import pipeline
 from dropback.field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.files import whole_folder
-from dropback.leaderboard import leaderboard
 from dropback.model import ModelSettings
-from dropback.report import write_report
+from dropback.ranking import leaderboard, reliability
+from dropback.report import Boards, write_report
 from dropback.simulation import LeagueSettings, simulate_league, write_league
 from splicedpareto.training import FitSettings
 
@@ -125,7 +125,7 @@ def run_demo(
                 f"{result.rank_correlation:.2f}. The model closes {result.gap_closed:.0%} of the "
                 "CRPS gap between climatology and the known law.",
             ),
-            leaderboard=rows,
+            boards=Boards({str(last): rows}, reliability=reliability(scores)),
             evaluation=result.evaluation,
         )
     return result

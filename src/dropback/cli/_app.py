@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dropback.cli._bakeoff import app as bakeoff_app
+from dropback.cli._ranking import app as ranking_app
+from dropback.cli._seasons import app as seasons_app
 from dropback.cli._tracking import app as tracking_app
 from dropback.errors import RequestError
-from dropback.tables import PlaySet
+from dropback.tables import Outcome, PlaySet
 
 if TYPE_CHECKING:
     from dropback.selection import Games
@@ -32,13 +35,6 @@ Data = Annotated[
 Seasons = Annotated[str, typer.Option(help="For example 2021, 2018-2020 or 2016,2018-2020.")]
 GamesOption = Annotated[str, typer.Option(help="regular, postseason or all.")]
 Out = Annotated[Path, typer.Option(help="File to write; .parquet, .csv or .md.")]
-MinAttempts = Annotated[
-    str | None,
-    typer.Option(
-        help="Plays a row needs, or nfl: 14 attempts per team game. "
-        "Default: nfl for passers, 1 where grouped by week, game or team alone."
-    ),
-]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
@@ -58,6 +54,16 @@ def train(
         PlaySet,
         typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways."),
     ] = PlaySet.TARGETED,
+    outcome: Annotated[
+        Outcome, typer.Option(help="What a play is judged by: yards, or expected points added.")
+    ] = Outcome.YARDS,
+    expected_points: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of an expected-points model; by default nflverse's EPA where the data "
+            "have it, else a model fitted on the same seasons."
+        ),
+    ] = None,
     games: GamesOption = "regular",
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(help="Epochs at most, a fold.")] = 12,
@@ -80,9 +86,18 @@ def train(
         fit = FitSettings(max_epochs=epochs, seed=seed, device=device)
     except ValueError as error:
         raise RequestError(str(error)) from error
-    settings = ModelSettings(folds=folds, fit=fit)
+    settings = ModelSettings(outcome=outcome, folds=folds, fit=fit)
+    wanted = pipeline.parse_seasons(seasons)
+    values = None
+    if outcome is Outcome.EPA:
+        values = pipeline.fit_expected_points_for(data, seasons=wanted, stored=expected_points)
     selection = pipeline.select_from(
-        data, seasons=pipeline.parse_seasons(seasons), plays=plays, games=_games(games)
+        data,
+        seasons=wanted,
+        plays=plays,
+        games=_games(games),
+        outcome=outcome,
+        expected_points=values,
     )
     selection_summary(selection)
     with progress(folds * epochs) as step:
@@ -93,6 +108,7 @@ def train(
             seed=seed,
             games=_games(games),
             overwrite=overwrite,
+            expected_points=values,
             on_epoch=lambda fold, epoch, loss: step(
                 f"fold {fold + 1} of {folds}, epoch {epoch + 1}: log score {loss:.4f}"
             ),
@@ -122,7 +138,7 @@ def predict(
     pipeline.require_table_path(out)
     model, _ = load_run(run)
     selection = pipeline.select_for_run(
-        model, data, seasons=pipeline.parse_seasons(seasons), games=_games(games)
+        model, data, seasons=pipeline.parse_seasons(seasons), games=_games(games), run=run
     )
     selection_summary(selection)
     pipeline.write_table(pipeline.predict_plays(model, selection, seed=seed), out)
@@ -131,7 +147,7 @@ def predict(
 
 @app.command()
 def score(run: Run, data: Data, seasons: Seasons, out: Out, games: GamesOption = "regular") -> None:
-    """Write a score for each play: the mid-CDF of its yards under the predicted law."""
+    """Write a score for each play: the mid-CDF of its outcome under its law."""
     from dropback import pipeline
     from dropback.cli._console import errors, selection_summary
     from dropback.runs import load_run
@@ -139,46 +155,13 @@ def score(run: Run, data: Data, seasons: Seasons, out: Out, games: GamesOption =
     pipeline.require_table_path(out)
     model, _ = load_run(run)
     selection = pipeline.select_for_run(
-        model, data, seasons=pipeline.parse_seasons(seasons), games=_games(games)
+        model, data, seasons=pipeline.parse_seasons(seasons), games=_games(games), run=run
     )
     selection_summary(selection)
     scores = pipeline.score_run(model, selection)
     pipeline.write_table(scores, out)
     mean = scores["play_score"].mean()
     errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.", highlight=False)
-
-
-@app.command()
-def leaderboard(
-    scores: Annotated[Path, typer.Argument(help="Play scores, made by `dropback score`.")],
-    by: Annotated[
-        str, typer.Option(help="Any of passer, season, week, game, team.")
-    ] = "passer,season",
-    where: Annotated[
-        str | None, typer.Option(help="SQL predicate, for example 'air_yards >= 20'.")
-    ] = None,
-    min_attempts: MinAttempts = None,
-    out: Annotated[Path | None, typer.Option(help="File to write; .csv, .parquet or .md.")] = None,
-    seed: Seed = 0,
-) -> None:
-    """Rank passers, teams, games by their mean play score, with intervals."""
-    from dropback import pipeline
-    from dropback.cli._console import errors, leaderboard_table
-    from dropback.leaderboard import leaderboard as ranked
-
-    if out is not None:
-        pipeline.require_table_path(out)
-    rows = ranked(
-        pipeline.read_scores(scores),
-        by=_names(by),
-        where=where,
-        min_attempts=_minimum(by, min_attempts),
-        seed=seed,
-    )
-    leaderboard_table(rows, f"Mean play score by {by}")
-    if out is not None:
-        pipeline.write_table(rows, out)
-        errors.print(f"{out}: {len(rows)} rows.", highlight=False)
 
 
 @app.command()
@@ -234,40 +217,11 @@ def evaluate(
             errors.print(f"{path}", highlight=False)
 
 
-@app.command()
-def report(
-    scores: Annotated[Path, typer.Argument(help="Play scores, made by `dropback score`.")],
-    evaluation: Annotated[Path, typer.Argument(help="Report, made by `dropback evaluate --json`.")],
-    out: Annotated[Path, typer.Option(help="HTML file to write.")],
-    by: Annotated[
-        str, typer.Option(help="Any of passer, season, week, game, team.")
-    ] = "passer,season",
-    where: Annotated[str | None, typer.Option(help="SQL predicate over the scores.")] = None,
-    min_attempts: MinAttempts = None,
-    title: Annotated[str, typer.Option(help="Heading of the page.")] = "Passing scores",
-) -> None:
-    """Write one HTML page: the ranking, and the calibration that it rests on."""
-    from dropback import pipeline
-    from dropback.cli._console import errors
-    from dropback.leaderboard import leaderboard as ranked
-    from dropback.report import write_report
-
-    write_report(
-        out,
-        title=title,
-        paragraphs=(),
-        leaderboard=ranked(
-            pipeline.read_scores(scores),
-            by=_names(by),
-            where=where,
-            min_attempts=_minimum(by, min_attempts),
-        ),
-        evaluation=pipeline.read_evaluation(evaluation),
-    )
-    errors.print(f"{out}: the page.", highlight=False)
-
-
-app.add_typer(tracking_app)  # without a name: its commands stand beside the others
+# Without a name: their commands stand beside the others.
+app.add_typer(ranking_app)
+app.add_typer(bakeoff_app)
+app.add_typer(seasons_app)
+app.add_typer(tracking_app)
 
 fetch_app = typer.Typer(help="Download data that anyone may use.", no_args_is_help=True)
 app.add_typer(fetch_app, name="fetch")
@@ -315,6 +269,34 @@ def simulate_pbp(
     errors.print(f"{out}: {league.plays.height:,} rows of simulated play-by-play.", highlight=False)
 
 
+@simulate_app.command("tracking")
+def simulate_tracking(
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    plays: Annotated[int, typer.Option(help="Targeted attempts.")] = 5000,
+    tracking: Annotated[str, typer.Option(help="Tracking files as parquet or csv.")] = "parquet",
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate tracking in the Big Data Bowl 2025 layout, the law of every throw beside it."""
+    from dropback.cli._console import errors, progress
+    from dropback.simulation.tracking import (
+        TrackingLeagueSettings,
+        simulate_tracking_league,
+        write_tracking_league,
+    )
+
+    league = simulate_tracking_league(TrackingLeagueSettings(plays=plays), seed=seed)
+    with progress(league.weeks) as step:
+        write_tracking_league(
+            league,
+            out,
+            tracking=tracking,
+            overwrite=overwrite,
+            on_week=lambda done, weeks: step(f"week {done} of {weeks}"),
+        )
+    errors.print(f"{out}: {plays:,} simulated plays.", highlight=False)
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to make.")] = Path("demo"),
@@ -337,15 +319,3 @@ def demo(
         highlight=False,
     )
     console.print(f"Open {out / 'report.html'}; tables and the run are in {out}.", highlight=False)
-
-
-def _minimum(by: str, min_attempts: str | None) -> str:
-    """The rule asked for, or the one that a reader expects of such a table."""
-    if min_attempts is not None:
-        return min_attempts
-    names = set(_names(by))
-    return "nfl" if "passer" in names and not names & {"week", "game"} else "1"
-
-
-def _names(by: str) -> list[str]:
-    return [name.strip() for name in by.split(",") if name.strip()]

@@ -11,12 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
 
     import polars as pl
 
     from dropback.evaluation import Evaluation
+    from dropback.ranking import Reliability
     from dropback.selection import Selection
+
+    _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
 
 __all__ = [
     "errors",
@@ -24,6 +28,7 @@ __all__ = [
     "leaderboard_table",
     "out",
     "progress",
+    "reliability_table",
     "selection_summary",
 ]
 
@@ -117,44 +122,120 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
 
 
 def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:
-    """Print the first rows of a leaderboard; ids stay in its file."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    shown = [name for name in rows.columns if name in _COLUMNS]
-    for name in shown:
-        table.add_column(
-            _COLUMNS[name][0],
-            justify="right" if rows[name].dtype.is_numeric() else "left",
-            no_wrap=True,
-        )
+    """Print the first rows of a leaderboard, two lines each: what it is, and how sure.
+
+    All numbers fit a terminal of 80 columns that way; ids stay in its file.
+    """
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,  # the head's box already puts a space between columns
+        caption="Second lines: 90 % intervals, games, z, probability of being best. rel.: share "
+        "of a score's variance that is skill. > next: probability that the true score is above the "
+        "next row's.",
+        caption_justify="left",
+    )
+    keys = rows.columns[rows.columns.index("rank_high") + 1 : rows.columns.index("plays")]
+    first, *others = [name for name in keys if name.removesuffix("_id") + "_name" not in keys]
+    named = "\n".join([_KEYS.get(first, first), ", ".join(_KEYS.get(n, n) for n in others)])
+    shown: dict[str, _Column] = {"rank": ("rank\n90 %", _ranks)}
+    shown |= {"true": ("true\nrank", _plain("true_rank"))} if "true_rank" in rows.columns else {}
+    shown |= {"key": (named, lambda row: _lines(row[first], _joined(row[n] for n in others)))}
+    for heading, _ in (shown | _COLUMNS).values():
+        right = heading != named
+        table.add_column(heading.rstrip(), justify="right" if right else "left", no_wrap=True)
     for row in rows.head(most).iter_rows(named=True):
-        table.add_row(*(_COLUMNS[name][1](row) for name in shown))
+        table.add_row(*(cell(row) for _, cell in (shown | _COLUMNS).values()))
     out.print(table)
     if len(rows) > most:
         out.print(f"... and {len(rows) - most} more rows", highlight=False)
 
 
-def _interval(row: dict[str, Any]) -> str:
-    if row["score_low"] is None:
-        return "one game"
-    return f"{row['score_low']:.3f} to {row['score_high']:.3f}"
+def reliability_table(found: Reliability) -> None:
+    """Print the reliability curve, its parts, and the split halves beside it."""
+    table = Table(
+        title=f"Reliability, {found.groups:,} passer-seasons",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 2, 0, 0),
+    )
+    for heading in ("attempts", "reliability", "90 % interval"):
+        table.add_column(heading, justify="right")
+    for attempts, value, low, high in found.curve.iter_rows():
+        table.add_row(f"{attempts}", f"{value:.2f}", f"{low:.2f} to {high:.2f}")
+    out.print(table)
+    halves = Table(
+        title="Split halves of games (Spearman-Brown)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 2, 0, 0),
+    )
+    for heading in ("games", "attempts", "passer-seasons", "reliability", "90 % interval"):
+        halves.add_column(heading, justify="right")
+    for games, attempts, groups, value, low, high in found.split_half.iter_rows():
+        halves.add_row(
+            f"{games}", f"{attempts:.0f}", f"{groups}", f"{value:.2f}", f"{low:.2f} to {high:.2f}"
+        )
+    out.print(halves)
+    out.print(
+        f"n / (n + k), k = {found.half:.0f} ({found.half_low:.0f} to {found.half_high:.0f}): "
+        f"variance of a play {found.play_variance:.4g}, times {found.design_effect:.2f} for what "
+        f"the plays of a game share, over {found.between_variance:.3g} between true scores.",
+        highlight=False,
+    )
+
+
+def _lines(*parts: object) -> str:
+    return "\n".join("" if part is None else str(part) for part in parts)
+
+
+def _joined(values: Iterable[object]) -> str:
+    return ", ".join("" if value is None else str(value) for value in values)
+
+
+def _ranks(row: dict[str, Any]) -> str:
+    return _lines(row["rank"], f"{row['rank_low']}–{row['rank_high']}")
+
+
+def _score(row: dict[str, Any]) -> str:
+    low, high = row["score_low"], row["score_high"]
+    return _lines(f"{row['score']:.4f}", "one game" if low is None else f"{low:.3f}–{high:.3f}")
+
+
+def _shrunk(row: dict[str, Any]) -> str:
+    return _lines(f"{row['score_shrunk']:.4f}", f"{row['shrunk_low']:.3f}–{row['shrunk_high']:.3f}")
+
+
+def _place(row: dict[str, Any]) -> str:
+    z = row["z"]
+    return _lines(f"{row['percentile']:.0f}", "" if z is None else f"{z:+.2f}")
+
+
+def _chances(row: dict[str, Any]) -> str:
+    following = row["probability_better_than_next"]
+    return _lines("" if following is None else f"{following:.2f}", f"{row['probability_best']:.2f}")
 
 
 def _plain(name: str) -> Callable[[dict[str, Any]], str]:
     return lambda row: "" if row[name] is None else str(row[name])
 
 
-_COLUMNS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
-    "rank": ("rank", _plain("rank")),
-    "true_rank": ("true", _plain("true_rank")),
-    "passer_player_name": ("passer", _plain("passer_player_name")),
-    "season": ("season", _plain("season")),
-    "week": ("week", _plain("week")),
-    "game_id": ("game", _plain("game_id")),
-    "posteam": ("team", _plain("posteam")),
-    "plays": ("plays", _plain("plays")),
-    "games": ("games", _plain("games")),
-    "score": ("score", lambda row: f"{row['score']:.4f}"),
-    "score_low": ("90 % interval", _interval),
-    "score_shrunk": ("shrunk", lambda row: f"{row['score_shrunk']:.4f}"),
-    "display": ("display", lambda row: f"{row['display']:.1f}"),
+_KEYS = {
+    "passer_player_name": "passer",
+    "passer_player_id": "passer",
+    "game_id": "game",
+    "posteam": "team",
+    "defteam": "opponent",
+    "qtr": "quarter",
+    "pass_location": "location",
+}
+_COLUMNS: dict[str, _Column] = {
+    "plays": ("plays\ngames", lambda row: _lines(row["plays"], row["games"])),
+    "score": ("score\n90 %", _score),
+    "shrunk": ("shrunk\n90 %", _shrunk),
+    "reliability": ("rel.\n", lambda row: f"{row['reliability']:.2f}"),
+    "display": ("50-99\n", lambda row: f"{row['display']:.1f}"),
+    "place": ("%ile\nz", _place),
+    "chances": ("> next\nbest", _chances),
 }
