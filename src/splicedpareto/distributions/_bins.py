@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
+from splicedpareto.distributions._sums import sum_beside
 
 __all__ = ["Bins", "Cell", "Quantile", "log_mass_between", "pick"]
 
@@ -44,13 +45,11 @@ class Cell(NamedTuple):
         """Log-density within the bins."""
         return self.log_prob - (self.right - self.left).log()
 
-    def cdf(self, value: Tensor) -> Tensor:
-        """Probability up to values in the bins."""
-        return self.below + self.log_density.exp() * (value - self.left)
-
-    def sf(self, value: Tensor) -> Tensor:
-        """Probability beyond values in the bins."""
-        return self.above + self.log_density.exp() * (self.right - value)
+    def sides(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities up to values in the bins, and beyond them."""
+        density = self.log_prob.exp() / (self.right - self.left)
+        below = self.below + density * (value - self.left)
+        return below, self.above + density * (self.right - value)
 
     def quantile(self, cdf: Tensor) -> Tensor:
         """Values in the bins with probability `cdf` to their left."""
@@ -153,10 +152,24 @@ class Bins:
         return pick(self._log_probs, number + self.offset)
 
     def _below(self, number: Tensor) -> Tensor:
-        return _pick_or_zero(self._from_left, number + self.offset - 1)
+        index = number + self.offset
+        below = _pick_or_zero(self._from_left, index - 1)
+        if not self._is_single(number):
+            return below
+        return sum_beside(self._probs, below, index)
 
     def _above(self, number: Tensor) -> Tensor:
-        return _pick_or_zero(self._from_right, self.count - 2 - number + self.offset)
+        index = number + self.offset
+        above = _pick_or_zero(self._from_right, self._probs.shape[-1] - 2 - index)
+        if not self._is_single(number):
+            return above
+        return sum_beside(self._probs, above, index, after=True)
+
+    def _is_single(self, number: Tensor) -> bool:
+        """Whether a gradient is asked for, and a single bin of each batch element."""
+        # A traced graph takes no function with a forward-mode rule of its own.
+        traced = torch.compiler.is_compiling()
+        return self._probs.requires_grad and number.shape[-1] == 1 and not traced
 
     def cell(self, number: Tensor) -> Cell:
         """Edges and probabilities of bins."""
@@ -174,17 +187,16 @@ class Bins:
         # The bin in which a mass is exceeded has probability, also where the mass is zero.
         first = self.locate_mass(lower_mass, exceed=True)
         last = self.locate_mass(upper_mass, from_right=True, exceed=True)
-        ends = []
-        for number, mass_left in (
-            (first, lower_mass - self._below(first)),
-            (last, upper_mass - self._above(last)),
-        ):
-            left, log_prob = self.left(number), self._log_prob(number)
-            width = self.right(number) - left
-            step = width * _share(mass_left, log_prob)
-            value = left + step if number is first else self.right(number) - step
-            ends.append(Quantile(number, value, log_prob - width.log()))
-        return ends[0], ends[1]
+        # One lookup for both: each has a gradient as large as the table.
+        both = torch.cat([first, last], -1)
+        left, right, log_prob = self.left(both), self.right(both), self._log_prob(both)
+        width = right - left
+        beyond = torch.cat([self._below(first), self._above(last)], -1)
+        step = width * _share(torch.cat([lower_mass, upper_mass], -1) - beyond, log_prob)
+        log_density = log_prob - width.log()
+        from_left, from_right = (left + step).chunk(2, -1)[0], (right - step).chunk(2, -1)[1]
+        density_first, density_last = log_density.chunk(2, -1)
+        return Quantile(first, from_left, density_first), Quantile(last, from_right, density_last)
 
     def locate(self, value: Tensor) -> Tensor:
         """Bin of each value; a value on an edge belongs to the bin on its right.

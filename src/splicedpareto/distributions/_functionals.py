@@ -100,7 +100,7 @@ def area_to_upper_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tenso
     cell = law.bins.cell(number)
     right = torch.minimum(cell.right, upper.threshold)
     sf_right = torch.maximum(cell.above, upper.log_mass.exp())
-    own = (right - inside) * _mean_power(cell.sf(inside), sf_right, power)
+    own = (right - inside) * _mean_power(cell.sides(inside)[1], sf_right, power)
     below = lower.integral_of_rest((lower.threshold - value).clamp(min=0), power)
     above = upper.integral_within((value - upper.threshold).clamp(min=0), power)
     return own + pick(after, number) + below - above
@@ -115,7 +115,7 @@ def area_to_lower_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tenso
     cell = law.bins.cell(number)
     left = torch.maximum(cell.left, lower.threshold)
     cdf_left = torch.maximum(cell.below, lower.log_mass.exp())
-    own = (inside - left) * _mean_power(cdf_left, cell.cdf(inside), power)
+    own = (inside - left) * _mean_power(cdf_left, cell.sides(inside)[0], power)
     above = upper.integral_of_rest((value - upper.threshold).clamp(min=0), power)
     below = lower.integral_within((lower.threshold - value).clamp(min=0), power)
     return own + pick(before, number) + above - below

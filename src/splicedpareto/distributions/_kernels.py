@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    "cumulative_hazard",
+    "finite_hazard",
     "hazard_inverse",
     "log1mexp",
     "log_between",
@@ -22,29 +22,38 @@ __all__ = [
 ]
 
 # Below this size of the argument a series replaces the quotient, whose autograd subtracts two
-# terms of order 1/t. With eight terms the truncation error of either series is below 1e-17.
+# terms of order 1/t. With all terms the truncation error of either series is below 1e-17; with
+# the first five, which single precision and less make do with, below 1e-12.
 _SERIES_BELOW = 0.15
+_SHORT_SERIES = 5
+_ARTANH = tuple(1 / odd for odd in range(1, 16, 2))
+_SINH = tuple(1 / math.factorial(odd) for odd in range(1, 14, 2))
+
+
+def _power_series(coefficients: tuple[float, ...], argument: Tensor) -> Tensor:
+    """Sum coefficients times rising powers of the argument, by Horner's rule."""
+    if torch.finfo(argument.dtype).eps > 1e-8:
+        coefficients = coefficients[:_SHORT_SERIES]
+    *rest, before, last = coefficients
+    series = last * argument + before
+    for coefficient in reversed(rest):
+        series = series * argument + coefficient
+    return series
 
 
 def _log1p_over_argument(argument: Tensor) -> Tensor:
     """Return log(1 + t) / t for small t by the series of 2 artanh(t / (2 + t)) / t."""
-    square = (argument / (2 + argument)).square()
-    series = torch.full_like(square, 1 / 15)
-    for odd in (13, 11, 9, 7, 5, 3, 1):
-        series = series * square + 1 / odd
-    return 2 * series / (2 + argument)
+    longer = 2 + argument
+    return 2 * _power_series(_ARTANH, (argument / longer).square()) / longer
 
 
 def _expm1_over_argument(argument: Tensor) -> Tensor:
     """Return (exp(t) - 1) / t for small t, as exp(t / 2) sinh(t / 2) / (t / 2)."""
-    square = (argument / 2).square()
-    series = torch.full_like(square, 1 / math.factorial(13))
-    for odd in (11, 9, 7, 5, 3, 1):
-        series = series * square + 1 / math.factorial(odd)
-    return (argument / 2).exp() * series
+    half = argument / 2
+    return half.exp() * _power_series(_SINH, half.square())
 
 
-def cumulative_hazard(excess: Tensor, concentration: Tensor) -> Tensor:
+def finite_hazard(excess: Tensor, concentration: Tensor) -> tuple[Tensor, Tensor]:
     r"""Cumulative hazard :math:`-\log S(u)` of the standard generalized Pareto distribution.
 
     .. math:: L(\xi, u) = \frac{\log(1 + \xi u)}{\xi}, \qquad L(0, u) = u
@@ -54,19 +63,19 @@ def cumulative_hazard(excess: Tensor, concentration: Tensor) -> Tensor:
         concentration: :math:`\xi`, any sign, broadcastable with `excess`.
 
     Returns:
-        Values in :math:`[0, \infty]`; infinite, with gradient zero, at and past the end of the
-        support, :math:`\xi u \le -1`.
+        Values in :math:`[0, \infty)`, and where they should be infinite: at and past the end of
+        the support, :math:`\xi u \le -1`. A constant without gradient stands there.
 
     References:
         Coles (2001), *An Introduction to Statistical Modeling of Extreme Values*, eq. 4.2.
     """
-    past_end = concentration * excess <= -1
-    inside = torch.where(past_end, 0, excess)
-    argument = concentration * inside
+    argument = concentration * excess
+    past_end = argument <= -1
     small = argument.abs() < _SERIES_BELOW
-    series = inside * _log1p_over_argument(torch.where(small, argument, 0))
-    quotient = torch.where(small, 1, argument).log1p() / torch.where(small, 1, concentration)
-    return torch.where(past_end, math.inf, torch.where(small, series, quotient))
+    series = excess * _log1p_over_argument(torch.where(small, argument, 0))
+    replaced = small | past_end
+    quotient = torch.where(replaced, 1, argument).log1p() / torch.where(replaced, 1, concentration)
+    return torch.where(small, series, quotient), past_end
 
 
 def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
@@ -79,7 +88,7 @@ def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
         concentration: :math:`\xi`, any sign, broadcastable with `hazard`.
 
     Returns:
-        The inverse of `cumulative_hazard` in its first argument. At infinite `hazard` the end of
+        The inverse of `finite_hazard` in its first argument. At infinite `hazard` the end of
         the support: :math:`-1 / \xi` below zero concentration, infinity otherwise.
     """
     endless = hazard == math.inf

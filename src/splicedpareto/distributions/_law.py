@@ -90,10 +90,10 @@ class SplicedLaw:
 
     def excess(self, value: Tensor) -> tuple[Tensor, Tensor, Tail]:
         """Excess of each value in its tail (zero in the body), whether upper, and that tail."""
-        is_upper = value > self.upper.threshold
         above, below = value - self.upper.threshold, self.lower.threshold - value
-        excess = torch.where(is_upper, above, below)
-        return torch.where(excess <= 0, 0, excess), is_upper, self.tail(is_upper)
+        is_upper = above > 0
+        # In the body both are negative, and neither has a gradient.
+        return torch.maximum(above, below).clamp(min=0), is_upper, self.tail(is_upper)
 
     def tail(self, is_upper: Tensor) -> Tail:
         """The upper tail where asked for, else the lower."""
@@ -109,16 +109,16 @@ class SplicedLaw:
     def cdf_and_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities on either side of values, the smaller with all its digits."""
         inside, number = self.clip(value)
-        cell = self.bins.cell(number)
-        below, above = cell.cdf(inside), cell.sf(inside)
+        below, above = self.bins.cell(number).sides(inside)
+        is_lower_half = below < above
         excess, is_upper, tail = self.excess(value)
         in_body = excess == 0
         beyond = tail.log_beyond(excess).exp()
-        below = torch.where(in_body, below, torch.where(is_upper, 1 - beyond, beyond))
-        above = torch.where(in_body, above, torch.where(is_upper, beyond, 1 - beyond))
-        is_lower_half = below < above
-        cdf = torch.where(is_lower_half, below, 1 - above)
-        return cdf, torch.where(is_lower_half, 1 - below, above)
+        accurate = torch.where(in_body, torch.where(is_lower_half, below, above), beyond)
+        # Written without `where`, which ONNX Runtime lacks for truth values.
+        is_below = (in_body & is_lower_half) | ~(in_body | is_upper)
+        rest = 1 - accurate
+        return torch.where(is_below, accurate, rest), torch.where(is_below, rest, accurate)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """Log-probability of at most a value."""

@@ -10,7 +10,7 @@ import torch
 
 from splicedpareto.distributions._base import broadcast_shapes
 from splicedpareto.distributions._bins import Bins, Quantile
-from splicedpareto.distributions._checks import are_all, require, require_finite
+from splicedpareto.distributions._checks import are_all, are_surely_finite, require, require_finite
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._law import SplicedLaw
 from splicedpareto.distributions._tails import Tail
@@ -113,7 +113,9 @@ class SplicedParameters:
                 require((scale > 0) & (scale < math.inf), f"{side}_scale", rule, scale)
 
     def _check_logits(self) -> None:
-        # The largest is NaN where any entry is: one pass over the logits tells that all is well.
+        if are_surely_finite(self.logits):
+            return
+        # The largest is NaN where any entry is.
         bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
         largest, outer = bins.amax(-1), self.logits[..., :: self.logits.shape[-1] - 1 or 1]
         well = (largest > -math.inf) & (largest < math.inf)
@@ -168,6 +170,8 @@ def _splice_at_quantiles(
     bins: Bins, masses: Pair, batch_shape: torch.Size
 ) -> tuple[Quantile, Quantile, Pair]:
     """The two quantiles, and the log masses beyond them."""
+    # Logarithms first: masses are mostly single numbers, whatever the batch.
+    lower_log, upper_log = (safe_log(mass).expand(batch_shape)[..., None] for mass in masses)
     lower_mass, upper_mass = (mass.expand(batch_shape)[..., None] for mass in masses)
     first, last = bins.outer_quantiles(lower_mass, upper_mass)
     # Masses that nearly meet are rounded past each other.
@@ -175,7 +179,7 @@ def _splice_at_quantiles(
         number=torch.maximum(first.number, last.number),
         value=torch.maximum(first.value, last.value),
     )
-    return first, last, (safe_log(lower_mass), safe_log(upper_mass))
+    return first, last, (lower_log, upper_log)
 
 
 def _scale(given: Tensor | None, log_mass: Tensor, at: Quantile) -> Tensor:

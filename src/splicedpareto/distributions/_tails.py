@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._kernels import cumulative_hazard, hazard_inverse, log1mexp
+from splicedpareto.distributions._kernels import finite_hazard, hazard_inverse, log1mexp
 
 __all__ = ["Tail", "select"]
 
@@ -34,15 +34,13 @@ class Tail(NamedTuple):
 
     def hazard(self, excess: Tensor) -> Tensor:
         r"""Cumulative hazard :math:`L` at an excess, infinite at and past the end."""
-        # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
-        endless = (excess.detach() / self.scale.detach()).isinf()
-        units = torch.where(endless, 0, excess) / self.scale
-        return torch.where(endless, math.inf, cumulative_hazard(units, self.concentration))
+        hazard, past_end = self._finite_hazard(excess)
+        return torch.where(past_end, math.inf, hazard)
 
     def log_density(self, excess: Tensor) -> Tensor:
         r"""Conditional log-density of an excess: :math:`-\log\sigma - (1 + \xi) L`."""
         hazard, past_end = self._finite_hazard(excess)
-        log_density = -self.scale.log() - (1 + self.concentration) * hazard
+        log_density = -(self.scale.log() + (1 + self.concentration) * hazard)
         return torch.where(past_end, -math.inf, log_density)
 
     def log_beyond(self, excess: Tensor) -> Tensor:
@@ -130,10 +128,12 @@ class Tail(NamedTuple):
         return integral + self.integral_within(excess, 2) if power == 2 else integral
 
     def _finite_hazard(self, excess: Tensor) -> tuple[Tensor, Tensor]:
-        """Hazard with zero in place of infinity, and where that was."""
-        hazard = self.hazard(excess)
-        past_end = hazard.isinf()
-        return torch.where(past_end, 0, hazard), past_end
+        """Hazard with any finite constant in place of infinity, and where that was."""
+        # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
+        endless = excess.detach() / self.scale.detach() == math.inf
+        units = torch.where(endless, 0, excess) / self.scale
+        hazard, past_end = finite_hazard(units, self.concentration)
+        return hazard, past_end | endless
 
 
 def select(condition: Tensor, one: Tail, other: Tail) -> Tail:
