@@ -51,7 +51,7 @@ __all__ = [
 
 Family = Literal["sbp", "binned", "gaussian"]
 
-# Points: 99.9 % of attempts lie between. Bins of 0.1 beat 0.05 and 0.2 in log score and CRPS, and
+# Points: 99.9 % of attempts lie between. Bins of 0.1 beat 0.05 and 0.2 in log score, and
 # tail masses of 1 and 5 % beat 1 and 1, or 5 and 5 (benchmarks/epa_bins.py).
 EPA_LOWEST, EPA_HIGHEST, EPA_BIN = -6.0, 6.0, 0.1
 # No play of 2006-2023 is worth more than 14 points either way: from near one goal to the other.
