@@ -44,7 +44,7 @@ BINS, TAILS, LAW = "distributions/_bins.py", "distributions/_tails.py", "distrib
 KERNELS, FUNCTIONALS = "distributions/_kernels.py", "distributions/_functionals.py"
 PARAMETERS, SBP = "distributions/_parameters.py", "distributions/spliced_binned_pareto.py"
 EXPECTATIONS, CENSORED = "distributions/_expectations.py", "distributions/censored.py"
-DISCRETIZED, GAUSSIAN = "distributions/discretized.py", "distributions/gaussian.py"
+DISCRETIZED, NORMAL = "distributions/discretized.py", "distributions/_normal.py"
 OBJECTIVES, RULES = "objectives.py", "scoring_rules.py"
 
 MUTATIONS = [
@@ -61,8 +61,8 @@ MUTATIONS = [
         (
             "log_prob, tail: −log σ − (1 + ξ) L",
             TAILS,
-            "- (1 + self.concentration) * hazard",
-            "- (1 - self.concentration) * hazard",
+            "(self.scale.log() + (1 + self.concentration) * hazard)",
+            "(self.scale.log() + (1 - self.concentration) * hazard)",
             "density",
             "density_is_scipys",
         ),
@@ -77,26 +77,34 @@ MUTATIONS = [
         (
             "cdf, body",
             BINS,
-            "self.below + self.log_density.exp() * (value - self.left)",
-            "self.below - self.log_density.exp() * (value - self.left)",
+            "below = self.below + density * (value - self.left)",
+            "below = self.below - density * (value - self.left)",
             "density",
             "probabilities_are_scipys",
         ),
         (
             "sf, body: d + ρ (e − x)",
             BINS,
-            "self.log_density.exp() * (self.right - value)",
-            "self.log_density.exp() * (value - self.left)",
+            "self.above + density * (self.right - value)",
+            "self.above + density * (value - self.left)",
             "density",
             "probabilities_are_scipys",
         ),
         (
             "sums from the right, not 1 − c",
             BINS,
-            "return _pick_or_zero(self._from_right, self.count - 2 - number + self.offset)",
-            "return 1 - self._below(number + 1)",
+            "above = _pick_or_zero(self._from_right, self._probs.shape[-1] - 2 - index)",
+            "above = 1 - self._below(number + 1)",
             "density consistency",
             "probabilities_are_scipys or keeps_its_digits or narrow",
+        ),
+        (
+            "gradient of the sums beside a bin",
+            "distributions/_sums.py",
+            "ones.triu(1) if after else ones.tril(-1)",
+            "ones.triu(0) if after else ones.tril(0)",
+            "gradients",
+            "",
         ),
         (
             "log_sf, tail: log p − L",
@@ -149,24 +157,24 @@ MUTATIONS = [
         (
             "lower threshold, from the left",
             BINS,
-            "value = left + step if",
-            "value = left + width - step if",
+            "(left + step).chunk(2, -1)[0]",
+            "(right - step).chunk(2, -1)[0]",
             "density",
             "thresholds_are",
         ),
         (
             "upper threshold, from the right",
             BINS,
-            "upper_mass - self._above(last)",
-            "upper_mass - self._below(last)",
+            "beyond = torch.cat([self._below(first), self._above(last)], -1)",
+            "beyond = torch.cat([self._below(first), self._below(last)], -1)",
             "density",
             "thresholds_are",
         ),
         (
             "gradient through the thresholds",
             BINS,
-            "step = width * _share(mass_left, log_prob)",
-            "step = (width * _share(mass_left, log_prob)).detach()",
+            "(left + step).chunk(2, -1)[0], (right - step).chunk(2, -1)[1]",
+            "(left + step.detach()).chunk(2, -1)[0], (right - step.detach()).chunk(2, -1)[1]",
             "gradients",
             "thresholds_pull",
         ),
@@ -384,24 +392,24 @@ MUTATIONS = [
         (
             "kernel h: log1p(t) / t",
             KERNELS,
-            "for odd in (13, 11, 9, 7, 5, 3, 1):\n        series = series * square + 1 / odd",
-            "for odd in (13, 11, 9, 7, 5, 3, 1):\n        series = series * square + 1 / odd**2",
+            "_ARTANH = tuple(1 / odd for",
+            "_ARTANH = tuple(1 / odd**2 for",
             "kernels",
             "hazard_and_its",
         ),
         (
             "kernel k: expm1(t) / t",
             KERNELS,
-            "(argument / 2).exp() * series",
-            "argument.exp() * series",
+            "return half.exp() * _power_series",
+            "return argument.exp() * _power_series",
             "kernels",
             "inverse_and_its",
         ),
         (
             "L: switch to the quotient",
             KERNELS,
-            "quotient = torch.where(small, 1, argument).log1p()",
-            "quotient = torch.where(small, 1, argument).log()",
+            "quotient = torch.where(replaced, 1, argument).log1p()",
+            "quotient = torch.where(replaced, 1, argument).log()",
             "kernels",
             "hazard_and_its",
         ),
@@ -423,11 +431,11 @@ MUTATIONS = [
         ),
         (
             "L past the end: infinite",
-            KERNELS,
-            "return torch.where(past_end, math.inf,",
-            "return torch.where(past_end, 0,",
-            "kernels",
-            "from_the_end_on",
+            TAILS,
+            "return torch.where(past_end, math.inf, hazard)",
+            "return torch.where(past_end, 0, hazard)",
+            "edge_inputs density",
+            "",
         ),
         (
             "sampling: which tail",
@@ -519,9 +527,9 @@ MUTATIONS = [
         ),
         (
             "Gaussian CRPS: Φ(√2 z) / √π",
-            GAUSSIAN,
-            "_ndtr(math.sqrt(2) * finite) / math.sqrt(math.pi)",
-            "_ndtr(finite) / math.sqrt(math.pi)",
+            NORMAL,
+            "whole = ndtr(math.sqrt(2) * finite) / math.sqrt(math.pi)",
+            "whole = ndtr(finite) / math.sqrt(math.pi)",
             "gaussian scoring_rules",
             "crps or scoringrules",
         ),
