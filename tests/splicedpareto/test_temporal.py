@@ -11,12 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from splicedpareto.networks import (
-    DistributionNetwork,
-    GaussianHead,
-    SequenceEncoder,
-    TemporalConvolution,
-)
+from splicedpareto.networks import TemporalConvolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,23 +32,17 @@ def convolution(in_features: int = 3, channels: int = 5, **settings: float) -> T
     return network.to(F64).eval()
 
 
-def encoder(static: int = 2, pooling: str = "last") -> SequenceEncoder:
-    network = SequenceEncoder(3, static, 5, 7, levels=2, pooling=pooling)  # type: ignore[arg-type]
-    return network.to(F64).eval()
-
-
 def with_conv1d(network: TemporalConvolution, inputs: Tensor) -> Tensor:
-    """The same network from `torch.nn.Conv1d` with padding on the left, as Bai et al. draw it."""
+    """The same network from torch's `conv1d` with padding on the left, as Bai et al. draw it."""
     states = inputs.transpose(1, 2)
     for block in network.blocks:
         hidden = states
         for layer in (block.first, block.second):
             kernel = layer.kernel_size
-            conv = nn.Conv1d(hidden.shape[1], network.channels, kernel, dilation=block.dilation)
             filters = layer.weight.unflatten(1, (kernel, -1)).transpose(1, 2)
-            conv.weight, conv.bias = nn.Parameter(filters), layer.bias
-            padding = (kernel - 1) * block.dilation
-            hidden = conv(nn.functional.pad(hidden, (padding, 0))).relu()
+            padded = nn.functional.pad(hidden, ((kernel - 1) * block.dilation, 0))
+            hidden = nn.functional.conv1d(padded, filters, layer.bias, dilation=block.dilation)
+            hidden = hidden.relu()
         shortcut = block.shortcut(states.transpose(1, 2)).transpose(1, 2)
         states = (shortcut + hidden).relu()
     return states.transpose(1, 2)
@@ -145,13 +134,53 @@ def test_last_state_is_that_of_the_whole_network(steps: int, kernel_size: int) -
     torch.testing.assert_close(network.last_state(inputs, lengths), at_the_end)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 7, 8])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3])
+def test_gradients_are_those_of_conv1d(steps: int, kernel_size: int) -> None:
+    network = convolution(kernel_size=kernel_size)
+    inputs = torch.randn(3, steps, 3, dtype=F64, requires_grad=True)
+    wanted = [inputs, *network.parameters()]
+    slope = torch.randn(3, network.channels, dtype=F64)
+    states = with_conv1d(network, inputs)
+    oracle = torch.autograd.grad((states[:, -1] * slope).sum(), wanted)
+    for read in (network.last_state(inputs), network(inputs)[:, -1]):
+        ours = torch.autograd.grad((read * slope).sum(), wanted)
+        for one, other in zip(ours, oracle, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
 def test_dropout_drops_whole_channels_in_training_alone() -> None:
-    network = convolution(dropout=0.5, levels=1)
-    block = network.blocks[0].train()
-    kept = block._activate(torch.ones(50, 9, 5, dtype=F64))
-    assert torch.equal(kept, kept[:, :1].expand_as(kept))
+    block = convolution(dropout=0.5, levels=1).blocks[0]
+    inputs = torch.randn(50, 9, 3, dtype=F64)
+    kept = block.train()._kept(inputs)
+    assert kept.shape == (50, 1, 5)
     assert set(kept.unique().tolist()) == {0.0, 2.0}
-    assert torch.equal(block.eval()._activate(kept), kept)
+    torch.testing.assert_close(block.first(inputs, kept), block.first(inputs, None) * kept)
+    assert block.eval()._kept(inputs) is None
+
+
+def test_equal_lengths_take_the_path_without_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, inputs = convolution(), torch.randn(2, 6, 3, dtype=F64)
+    monkeypatch.setattr("splicedpareto.networks._temporal._aligned_at_the_end", None)
+    monkeypatch.setattr("splicedpareto.networks._temporal.valid_steps", None)
+    lengths = torch.tensor([6, 6])
+    assert torch.equal(network.last_state(inputs, lengths), network.last_state(inputs))
+    assert torch.equal(network(inputs, lengths), network(inputs))
+    with pytest.raises(TypeError, match="not callable"):
+        network(inputs, torch.tensor([6, 5]))
+
+
+def test_autocast_multiplies_in_bfloat16_and_leaves_float64_alone() -> None:
+    network = TemporalConvolution(3, 5).eval()
+    inputs, lengths = torch.randn(4, 9, 3), torch.tensor([9, 9, 4, 1])
+    with torch.autocast("cpu", torch.bfloat16):
+        states, last = network(inputs, lengths), network.last_state(inputs, lengths)
+        double = network.double()(inputs.double(), lengths)
+    assert states.dtype == last.dtype == torch.bfloat16
+    assert double.dtype == F64
+    # bfloat16 keeps 8 binary digits; nine layers lose some.
+    torch.testing.assert_close(states.double(), double, rtol=0.05, atol=0.02)
+    torch.testing.assert_close(last, states[torch.arange(4), lengths - 1], rtol=0.05, atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -186,46 +215,6 @@ def test_inputs_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 def test_lengths_that_do_not_fit_are_refused(lengths: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         convolution().last_state(torch.zeros(2, 4, 3, dtype=F64), torch.tensor(lengths))
-
-
-@pytest.mark.parametrize("pooling", ["last", "mean"])
-def test_encoder_reads_what_it_names(pooling: str) -> None:
-    network = encoder(pooling=pooling)
-    sequences, static = torch.randn(2, 6, 3, dtype=F64), torch.randn(2, 2, dtype=F64)
-    lengths = torch.tensor([6, 4])
-    whole = [network.convolution(s[None, :n])[0] for s, n in zip(sequences, lengths, strict=True)]
-    read = torch.stack([states[-1] if pooling == "last" else states.mean(0) for states in whole])
-    expected = network.mlp(torch.cat([read, static], dim=1))
-    torch.testing.assert_close(network(sequences, lengths, static), expected)
-
-
-def test_encoder_standardises_by_the_steps_alone() -> None:
-    network = encoder(static=1)
-    sequences, lengths = torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1])
-    steps = torch.cat([s[:n] for s, n in zip(sequences, lengths, strict=True)])
-    for row, length in zip(sequences, lengths, strict=True):
-        row[length:] = 1e9
-    static = torch.tensor([[1.0], [2.0], [4.0], [8.0]], dtype=F64)
-    network.fit_standardization(sequences, lengths, static)
-    torch.testing.assert_close(network.standardize.mean, steps.mean(0))
-    torch.testing.assert_close(network.standardize.scale, steps.std(0, correction=0))
-    torch.testing.assert_close(network.standardize_static.mean, static.mean(0))
-
-
-def test_encoder_without_static_features_is_a_trunk() -> None:
-    network = DistributionNetwork(encoder(static=0), GaussianHead(7).to(F64))
-    law = network(torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1]))
-    assert law.batch_shape == (4,)
-
-
-def test_encoder_refuses_another_pooling() -> None:
-    with pytest.raises(ValueError, match="pooling must be 'last' or 'mean', got 'max'"):
-        encoder(pooling="max")
-
-
-def test_encoder_refuses_a_negative_number_of_static_features() -> None:
-    with pytest.raises(ValueError, match="static_features must be at least 0, got -1"):
-        encoder(static=-1)
 
 
 def test_network_exports_with_any_batch_and_steps() -> None:

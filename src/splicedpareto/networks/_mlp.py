@@ -28,19 +28,29 @@ class Standardize(nn.Module):
 
     @torch.no_grad()
     def fit(self, inputs: Tensor, weight: Tensor | None = None) -> None:
-        """Take the statistics of `inputs`, shape ``(N, F)``, with weights of shape ``(N,)``."""
+        """Take the statistics of `inputs`, shape ``(N, F)``, with weights of shape ``(N,)``.
+
+        NaN is left out; a column of nothing else has mean 0 and scale 1.
+        """
         # A float32 sum over 50,000 rows keeps four digits.
         centred = inputs.to(torch.float64, copy=True)
+        missing = centred.isnan()
         share = centred.new_ones(len(centred)) if weight is None else weight.double()
-        share = share / share.sum()
-        mean = share @ centred
-        deviation = (share @ centred.sub_(mean).square_()).sqrt()
+        total = share @ (~missing).double()
+        mean = (share @ centred.masked_fill_(missing, 0) / total).nan_to_num(0)
+        centred.sub_(mean).square_().masked_fill_(missing, 0)
+        deviation = (share @ centred / total).sqrt()
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Standardise `inputs`, shape ``(*B, F)``."""
         return (inputs - self.mean) / self.scale
+
+    def filled(self, inputs: Tensor) -> Tensor:
+        """Standardise `inputs`, shape ``(*B, F)``; NaN becomes 0, the mean."""
+        standardized: Tensor = self(inputs)
+        return torch.where(standardized.isnan(), 0, standardized)
 
 
 class ResidualMLP(nn.Module):
