@@ -15,7 +15,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.plugins import TorchCheckpointIO
 
-from splicedpareto.training import FitSettings, epoch_seed
+from splicedpareto._batches import epoch_seed
+from splicedpareto.networks._temporal import valid_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,12 +24,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from splicedpareto.networks import DistributionNetwork
-    from splicedpareto.training import Objective
+    from splicedpareto.training import FitSettings, Objective
 
-__all__ = ["FitModule", "make_trainer", "quiet_lightning"]
+__all__ = ["FitModule", "NotFiniteError", "make_trainer", "quiet_lightning"]
 
 # Share of the steps over which the learning rate rises from 0 to its highest value.
 _WARM_UP = 0.2
+
+
+class NotFiniteError(ArithmeticError):
+    """The loss of a training batch is NaN or infinite.
+
+    Args:
+        loss: It.
+    """
+
+    def __init__(self, loss: float) -> None:
+        super().__init__(f"The loss is {loss}.")
+        self.loss = loss
 
 
 class FitModule(LightningModule):
@@ -39,7 +52,9 @@ class FitModule(LightningModule):
         network: DistributionNetwork,
         objective: Objective,
         validation_objective: Objective,
+        *,
         inputs: int,
+        every_step: bool,
         settings: FitSettings,
         on_epoch: Callable[[int, float], None] | None,
     ) -> None:
@@ -49,6 +64,7 @@ class FitModule(LightningModule):
         self._objective = objective
         self._validation_objective = validation_objective
         self._inputs = inputs
+        self._every_step = every_step
         self._settings = settings
         self._on_epoch = on_epoch
 
@@ -67,14 +83,34 @@ class FitModule(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, ...], _index: int) -> Tensor:
         """Mean loss of one batch."""
-        law = self.network(*batch[: self._inputs])
-        return self._objective(law, *batch[self._inputs :]).mean()
+        half = self._settings.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            raw = self._raw_parameters(batch)
+        loss = self._losses(self._objective, raw, batch).mean()
+        if not loss.isfinite():
+            raise NotFiniteError(loss.item())
+        return loss
 
     def validation_step(self, batch: tuple[Tensor, ...], _index: int) -> None:
         """Mean validation loss of one batch, averaged over the epoch by observations."""
-        law = self.network(*batch[: self._inputs])
-        loss = self._validation_objective(law, *batch[self._inputs :])
+        loss = self._losses(self._validation_objective, self._raw_parameters(batch), batch)
         self.log("validation_loss", loss.mean(), batch_size=len(loss))
+
+    def _raw_parameters(self, batch: tuple[Tensor, ...]) -> Tensor:
+        return self.network.raw_parameters(*batch[: self._inputs], every_step=self._every_step)
+
+    def _losses(self, objective: Objective, raw: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
+        """Loss of each observation, shape ``(B,)``: the mean over its steps, at every step."""
+        targets = batch[self._inputs :]
+        if not self._every_step:
+            return objective(self.network.head.distribution(raw), *targets)
+        lengths = batch[1]
+        # Only the steps before the padding, one below the other: an objective needs no mask, and
+        # no law is built where there is none.
+        sequence, step = valid_steps(lengths, raw.shape[1]).nonzero(as_tuple=True)
+        law = self.network.head.distribution(raw[sequence, step])
+        losses = objective(law, *(target[sequence] for target in targets))
+        return losses.new_zeros(len(lengths)).index_add(0, sequence, losses) / lengths
 
     def on_validation_epoch_end(self) -> None:
         """Keep the loss and tell the caller."""
@@ -95,7 +131,10 @@ class FitModule(LightningModule):
         """AdamW under a linear rise and a half cosine."""
         settings = self._settings
         optimizer = torch.optim.AdamW(
-            self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,  # one pass over the weights
         )
         steps = int(self.trainer.estimated_stepping_batches)
         warm_up = max(1, round(_WARM_UP * steps))

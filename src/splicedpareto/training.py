@@ -9,22 +9,52 @@ from __future__ import annotations
 import math
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
+
+from splicedpareto._batches import BatchesInOrder, ShuffledBatches, epoch_seed
+from splicedpareto._sequences import SequenceDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from torch.utils.data import Sampler
 
     from splicedpareto.networks import DistributionNetwork
 
-__all__ = ["DivergedError", "FitResult", "FitSettings", "ShuffledBatches", "epoch_seed", "fit"]
+__all__ = [
+    "DivergedError",
+    "FitResult",
+    "FitSettings",
+    "OwnBatches",
+    "SequenceDataset",
+    "ShuffledBatches",
+    "epoch_seed",
+    "fit",
+]
 
 Objective: TypeAlias = "Callable[..., Tensor]"
 """``objective(distribution, *targets)``: losses of shape ``(B,)``."""
+
+
+class OwnBatches(Protocol):
+    """A dataset that says itself which observations make a batch."""
+
+    def __len__(self) -> int:
+        """Number of observations."""
+
+    def __getitem__(self, index: Any, /) -> tuple[Tensor, ...]:  # noqa: ANN401  # its own affair
+        """Inputs and targets of a batch, by what the samplers yield."""
+
+    def batches(self, batch_size: int, seed: int) -> Sampler[Any]:
+        """Batches for training; `set_epoch`, where there, is called with the epoch before each."""
+
+    def batches_in_order(self) -> Sampler[Any]:
+        """Batches for validation, the same in each epoch."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +71,9 @@ class FitSettings:
         gradient_norm: Gradients are scaled down to this norm.
         seed: Seed of the order of the observations and of dropout.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        precision: Type in which the trunk computes in training: ``"bfloat16"`` is faster where the
+            processor multiplies matrices of it. Weights, head, law and validation are in the
+            network's own type.
     """
 
     max_epochs: int = 12
@@ -51,6 +84,7 @@ class FitSettings:
     gradient_norm: float = 1.0
     seed: int = 0
     device: str = "cpu"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         positive = ("max_epochs", "batch_size", "learning_rate", "patience", "gradient_norm")
@@ -61,6 +95,8 @@ class FitSettings:
             raise ValueError(f"seed must be at least 0, got {self.seed}.")
         if self.device not in {"cpu", "cuda", "auto"}:
             raise ValueError(f"device must be 'cpu', 'cuda' or 'auto', got {self.device!r}.")
+        if self.precision not in {"float32", "bfloat16"}:
+            raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}.")
 
 
 @dataclass(frozen=True)
@@ -84,10 +120,11 @@ class DivergedError(ValueError):
 
 def fit(
     network: DistributionNetwork,
-    training: TensorDataset,
-    validation: TensorDataset,
+    training: TensorDataset | OwnBatches,
+    validation: TensorDataset | OwnBatches,
     *,
     inputs: int = 1,
+    every_step: bool = False,
     objective: Objective,
     validation_objective: Objective,
     settings: FitSettings,
@@ -102,9 +139,13 @@ def fit(
 
     Args:
         network: The network; its initial weights are the caller's.
-        training: Tensors ``(inputs..., targets...)``, first dimension the observation.
+        training: Tensors ``(inputs..., targets...)``, first dimension the observation; or a
+            dataset with batches of its own, such as `SequenceDataset`.
         validation: The same for the observations that decide when to stop.
         inputs: How many of the tensors are inputs; the rest go to the objective.
+        every_step: Whether the network is trained for a law at every step of a sequence: the loss
+            of an observation is then the mean over its steps, in validation too. The inputs are
+            ``(sequences, lengths, ...)``.
         objective: What is minimised, ``objective(distribution, *targets)``, shape ``(B,)``.
         validation_objective: What early stopping watches, of the same form.
         settings: How.
@@ -113,30 +154,56 @@ def fit(
 
     Raises:
         ValueError: No training or no validation observations.
-        DivergedError: A validation loss is not finite.
+        DivergedError: A loss is not finite, in training or in validation.
     """
     for name, dataset in (("training", training), ("validation", validation)):
         if len(dataset) == 0:
             raise ValueError(f"{name} must hold at least one observation, got none.")
     # Lightning takes seconds to import, and prediction does not need it.
-    from splicedpareto._lightning import FitModule, make_trainer, quiet_lightning  # noqa: PLC0415
+    from splicedpareto._lightning import (  # noqa: PLC0415
+        FitModule,
+        NotFiniteError,
+        make_trainer,
+        quiet_lightning,
+    )
 
+    in_training = (
+        ShuffledBatches(len(training), settings)
+        if isinstance(training, TensorDataset)
+        else training.batches(settings.batch_size, settings.seed)
+    )
+    in_validation = (
+        BatchesInOrder(len(validation))
+        if isinstance(validation, TensorDataset)
+        else validation.batches_in_order()
+    )
     folder.mkdir(parents=True, exist_ok=True)
     initial = {name: value.clone() for name, value in network.state_dict().items()}
-    module = FitModule(network, objective, validation_objective, inputs, settings, on_epoch)
+    module = FitModule(
+        network,
+        objective,
+        validation_objective,
+        inputs=inputs,
+        every_step=every_step,
+        settings=settings,
+        on_epoch=on_epoch,
+    )
     last = folder / "last.ckpt"
     devices = range(torch.cuda.device_count()) if settings.device != "cpu" else ()
     interrupt_handler = signal.getsignal(signal.SIGINT)
+    not_finite: float | None = None
     with quiet_lightning(), torch.random.fork_rng(devices=devices):
         trainer, best = make_trainer(settings, folder)
         try:
             trainer.fit(
                 module,
-                _batches(training, ShuffledBatches(len(training), settings)),
-                _batches(validation, _BatchesInOrder(len(validation))),
+                _loader(training, in_training),
+                _loader(validation, in_validation),
                 ckpt_path=last if last.is_file() else None,
                 weights_only=True,
             )
+        except NotFiniteError as stopped:
+            not_finite = stopped.loss
         except SystemExit as stopped:
             # Lightning turns Ctrl-C into an exit and leaves the signal ignored.
             signal.signal(signal.SIGINT, interrupt_handler)
@@ -148,61 +215,23 @@ def fit(
         module.load_state_dict(state["state_dict"])
     else:  # the first epoch is kept as the best so far even where its weights are NaN
         network.load_state_dict(initial)
-    if not losses or not math.isfinite(losses[-1]):
-        last.unlink(missing_ok=True)  # the same call must not go on from weights that are NaN
+    epoch = len(losses)
+    if not_finite is not None:
+        epoch += 1
+    elif not losses or not math.isfinite(losses[-1]):
+        not_finite = losses[-1] if losses else math.nan
+    if not_finite is not None:
+        last.unlink(missing_ok=True)  # the same call must not go on towards the same end
         raise DivergedError(
-            f"The loss became {losses[-1] if losses else 'NaN'} in epoch {len(losses)}: the "
-            f"learning rate of {settings.learning_rate} is too high for these data; the best "
-            "weights seen before are kept."
+            f"The loss became {not_finite} in epoch {epoch}: the learning rate of "
+            f"{settings.learning_rate} is too high for these data; the best weights seen before "
+            "are kept."
         )
     chosen = min(range(len(losses)), key=losses.__getitem__)
     return FitResult(chosen, losses[chosen], losses)
 
 
-class ShuffledBatches(Sampler[list[int]]):
-    """Batches of indices in an order that depends on the seed and the epoch alone."""
-
-    def __init__(self, size: int, settings: FitSettings) -> None:
-        self._size = size
-        self._batch_size = settings.batch_size
-        self._seed = settings.seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; the loop calls this before each."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[list[int]]:
-        generator = torch.Generator().manual_seed(epoch_seed(self._seed, self._epoch))
-        order = torch.randperm(self._size, generator=generator)
-        for start in range(0, self._size, self._batch_size):
-            yield order[start : start + self._batch_size].tolist()
-
-    def __len__(self) -> int:
-        return math.ceil(self._size / self._batch_size)
-
-
-class _BatchesInOrder(Sampler[list[int]]):
-    """Batches of indices in order, large because nothing is kept for a backward pass."""
-
-    def __init__(self, size: int, batch_size: int = 4096) -> None:
-        self._size = size
-        self._batch_size = batch_size
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for start in range(0, self._size, self._batch_size):
-            yield list(range(start, min(start + self._batch_size, self._size)))
-
-    def __len__(self) -> int:
-        return math.ceil(self._size / self._batch_size)
-
-
-def _batches(dataset: TensorDataset, sampler: Sampler[list[int]]) -> DataLoader[Any]:
+def _loader(dataset: TensorDataset | OwnBatches, sampler: Sampler[Any]) -> DataLoader[Any]:
     """A loader that gathers each batch in one indexing operation, not row by row."""
     # With batching switched off, the dataset is indexed by what the sampler yields: a whole list.
-    return DataLoader(dataset, sampler=sampler, batch_size=None)
-
-
-def epoch_seed(seed: int, epoch: int) -> int:
-    """A seed for one epoch; distinct for all epochs below 10,000 of all seeds."""
-    return seed * 10_000 + epoch
+    return DataLoader(dataset, sampler=sampler, batch_size=None)  # type: ignore[arg-type]
