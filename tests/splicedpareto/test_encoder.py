@@ -204,32 +204,32 @@ def test_items_of_a_group_may_be_told_in_any_order(marked: int | None) -> None:
     assert not torch.allclose(state, network(exchanged.flatten(-2)))
 
 
+def described(network: ItemEncoder, items: Tensor) -> Tensor:
+    """What is told of each item of steps ``(N, 6, 4)``, shape ``(N, 6, D)``."""
+    return network._described(network._items(items.flatten(-2))).transpose(0, 1)
+
+
 def test_items_are_described_by_their_place_from_anchors_and_the_marked_item() -> None:
-    network = ItemEncoder(ITEMS).to(F64)
     items = frames(4)
-    described = network._described(*network._items(items.flatten(-2)))
+    told = described(ItemEncoder(ITEMS).to(F64), items)
     for item in range(6):
         places = [items[:, item, :2] - items[:, other, :2] for other in (0, 4, 2)]
-        by_hand = torch.cat([items[:, item], *places], dim=-1)
-        assert torch.equal(described[:, item], by_hand)
+        group = torch.tensor([1.0, 0.0] if item < 4 else [0.0, 1.0], dtype=F64).expand(4, 2)
+        assert torch.equal(told[:, item], torch.cat([items[:, item], *places, group], dim=-1))
 
 
 def test_relative_places_do_not_move_with_all_items() -> None:
-    network = ItemEncoder(ITEMS).to(F64)
-    items, moved = frames(4), None
+    network, items = ItemEncoder(ITEMS).to(F64), frames(4)
     moved = items.clone()
     moved[..., :2] += torch.tensor([16.0, -4.0], dtype=F64)
-    before, after = (network._described(*network._items(i.flatten(-2))) for i in (items, moved))
+    before, after = described(network, items), described(network, moved)
     torch.testing.assert_close(after[..., 4:], before[..., 4:])
-    torch.testing.assert_close(after[..., :2] - before[..., :2], (moved - items)[..., :2])
+    assert torch.equal(after[..., :4], moved)
 
 
 def test_pools_are_means_and_maxima_of_each_group_before_anchors_and_the_marked() -> None:
-    network = ItemEncoder(ITEMS).to(F64)
-    items = frames(3)
-    described = network._described(*network._items(items.flatten(-2)))
-    bias = network.group_bias.detach().copy_(torch.randn(2, 5, dtype=F64))[[0, 0, 0, 0, 1, 1]]
-    embedding = network.second((network.first(described) + bias).relu()).relu()
+    network, items = ItemEncoder(ITEMS).to(F64), frames(3)
+    embedding = network.second(network.first(described(network, items)).relu()).relu()
     first, second = embedding[:, :4], embedding[:, 4:]
     pools = [first.mean(1), first.amax(1), second.mean(1), second.amax(1)]
     by_hand = torch.cat([*pools, *embedding[:, [0, 4, 2]].unbind(1)], dim=-1)
@@ -242,8 +242,7 @@ def test_no_marked_item_leaves_zeros_and_is_no_place() -> None:
     network.fit_standardization(torch.cat([frames(50), frames(9, marked=None)]).flatten(-2))
     items = frames(3, marked=None)
     assert not network(items.flatten(-2))[:, -5:].any()
-    described = network.standardize.filled(network._described(*network._items(items.flatten(-2))))
-    assert not described[..., -2:].any()
+    assert not network.standardize.filled(described(network, items))[..., 8:10].any()
     items[..., 3] = math.nan  # not known is not marked
     assert not network(items.flatten(-2))[:, -5:].any()
 

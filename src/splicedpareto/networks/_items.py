@@ -71,8 +71,8 @@ class ItemEncoder(nn.Module):
     An item is described by its features and by its coordinates relative to each anchor and to the
     marked item (the first, should several be marked). Features are standardised by statistics
     that all items share; a missing number, NaN, then counts as 0, and so do coordinates relative
-    to a marked item where none is marked. Each group has a bias of its own, and its embeddings are
-    pooled by mean and by maximum.
+    to a marked item where none is marked. The embeddings of a group, which an item is told too,
+    are pooled by mean and by maximum.
 
     The state does not depend on the order of the items of a group that are not anchors, up to the
     rounding of the mean. Moving all items together changes nothing in the relative coordinates,
@@ -97,21 +97,21 @@ class ItemEncoder(nn.Module):
         288
     """
 
-    group: Tensor
+    is_in_group: Tensor
 
     def __init__(self, settings: ItemSettings) -> None:
         super().__init__()
         self.settings = settings
+        groups = len(settings.groups)
         targets = len(settings.anchors) + (settings.marker is not None)
-        described = settings.features + len(settings.coordinates) * targets
-        self.out_features = settings.width * (2 * len(settings.groups) + targets)
+        described = settings.features + len(settings.coordinates) * targets + groups
+        self.out_features = settings.width * (2 * groups + targets)
         self.standardize = Standardize(described)
         self.first = nn.Linear(described, settings.width)
-        self.group_bias = nn.Parameter(torch.zeros(len(settings.groups), settings.width))
         self.second = nn.Linear(settings.width, settings.width)
-        sizes = torch.tensor(settings.groups)
-        group = torch.arange(len(sizes)).repeat_interleave(sizes)
-        self.register_buffer("group", group, persistent=False)
+        group = torch.arange(groups).repeat_interleave(torch.tensor(settings.groups))
+        is_in_group = nn.functional.one_hot(group, groups).float()
+        self.register_buffer("is_in_group", is_in_group, persistent=False)
 
     def fit_standardization(self, steps: Tensor, *, weight: Tensor | None = None) -> None:
         """Take mean and scale of each feature over all items.
@@ -120,46 +120,61 @@ class ItemEncoder(nn.Module):
             steps: Items of each step, shape ``(N, P Q)``.
             weight: Of each step, shape ``(N,)``; None where all count the same.
         """
-        described = self._described(*self._items(steps)).flatten(0, 1)
         if weight is not None:
-            weight = weight.repeat_interleave(self.settings.items)
-        self.standardize.fit(described, weight)
+            weight = weight.repeat(self.settings.items)
+        described = self._described(self._items(steps))
+        self.standardize.fit(described.flatten(0, 1), weight)
 
     def forward(self, steps: Tensor) -> Tensor:
         """State of each step, shape ``(*B, E)``, for items of shape ``(*B, P Q)``."""
-        items, marked = self._items(steps)
-        described = self.standardize.filled(self._described(items, marked))
-        hidden = nn.functional.relu(self.first(described) + self.group_bias[self.group])
-        embedding = nn.functional.relu(self.second(hidden))
-        state: list[Tensor] = []
-        for group in torch.split(embedding, list(self.settings.groups), dim=-2):
-            state += [group.mean(dim=-2), group.amax(dim=-2)]
-        state += [embedding[..., anchor, :] for anchor in self.settings.anchors]
+        items = self._items(steps)
+        described = self.standardize.filled(self._described(items))
+        # The anchors and the marked item are embedded once more: a gradient of part of all
+        # embeddings would be padded with zeros to the whole.
+        parts = [described, described[list(self.settings.anchors)]]
+        sizes = [*self.settings.groups, *(1 for _ in self.settings.anchors)]
+        marked = self._marked(items)
         if marked is not None:
-            state.append(torch.where(marked.any(dim=-1)[..., None], _first(embedding, marked), 0))
-        return torch.cat(state, dim=-1)
+            parts.append(_first(described, marked)[None])
+            sizes.append(1)
+        hidden = nn.functional.relu(self.first(torch.cat(parts)))
+        embedding = torch.split(nn.functional.relu(self.second(hidden)), sizes)
+        groups = len(self.settings.groups)
+        state: list[Tensor] = []
+        for group in embedding[:groups]:
+            state += [group.sum(dim=0) / len(group), group.amax(dim=0)]
+        state += [chosen.squeeze(0) for chosen in embedding[groups:]]
+        if marked is not None:
+            state[-1] = state[-1] * marked.any(dim=0)[:, None]
+        return torch.cat(state, dim=-1).view(*steps.shape[:-1], self.out_features)
 
-    def _items(self, steps: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Items ``(*B, P, Q)``, and which is marked ``(*B, P)``; None where none ever is."""
-        items = steps.reshape(*steps.shape[:-1], self.settings.items, self.settings.features)
+    def _items(self, steps: Tensor) -> Tensor:
+        """Items ``(P, N, Q)``: one below the other, so that pools run over whole rows."""
+        settings = self.settings
+        return steps.reshape(-1, settings.items, settings.features).transpose(0, 1).contiguous()
+
+    def _marked(self, items: Tensor) -> Tensor | None:
+        """Which item is marked, shape ``(P, N)``; None where none ever is."""
         if self.settings.marker is None:
-            return items, None
+            return None
         marker = items[..., self.settings.marker]
-        return items, (marker != 0) & ~marker.isnan()
+        return (marker != 0) & ~marker.isnan()
 
-    def _described(self, items: Tensor, marked: Tensor | None) -> Tensor:
-        """Features of each item beside its relative coordinates."""
+    def _described(self, items: Tensor) -> Tensor:
+        """Features of each item beside its relative coordinates and its group, ``(P, N, D)``."""
         places = items[..., list(self.settings.coordinates)]
         columns = [items]
-        columns += [places - places[..., anchor, None, :] for anchor in self.settings.anchors]
+        columns += [places - places[anchor] for anchor in self.settings.anchors]
+        marked = self._marked(items)
         if marked is not None:
-            target = torch.where(marked.any(dim=-1)[..., None], _first(places, marked), torch.nan)
-            columns.append(places - target[..., None, :])
-        return torch.cat(columns, dim=-1)
+            target = torch.where(marked.any(dim=0)[:, None], _first(places, marked), torch.nan)
+            columns.append(places - target)
+        group = self.is_in_group[:, None].expand(-1, items.shape[1], -1)
+        return torch.cat([*columns, group.to(items.dtype)], dim=-1)
 
 
 def _first(items: Tensor, marked: Tensor) -> Tensor:
-    """The first marked item of each step, shape ``(*B, Q)``; any where none is marked."""
-    index = marked.int().argmax(dim=-1)[..., None, None]
-    chosen: Tensor = items.gather(-2, index.expand(*index.shape[:-1], items.shape[-1]))
-    return chosen.squeeze(-2)
+    """The first marked item of each step, shape ``(N, Q)``; any where none is marked."""
+    index = marked.int().argmax(dim=0)[None, :, None]
+    chosen: Tensor = items.gather(0, index.expand(-1, -1, items.shape[-1]))
+    return chosen.squeeze(0)
