@@ -63,6 +63,40 @@ def test_encoder_reads_what_it_names(pooling: str) -> None:
     torch.testing.assert_close(network(sequences, lengths, static), expected)
 
 
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_shortcut_shows_the_last_step_itself(pooling: str) -> None:
+    network = SequenceEncoder(3, 2, 5, 7, levels=2, pooling=pooling, shortcut=True)  # type: ignore[arg-type]
+    network = network.to(F64).eval()
+    sequences, static = torch.randn(2, 6, 3, dtype=F64), torch.randn(2, 2, dtype=F64)
+    sequences[1, 2, 0] = torch.nan
+    lengths = torch.tensor([6, 3])
+    network.fit_standardization(sequences, lengths)
+    steps = network.standardize.filled(sequences)
+    whole = [network.convolution(s[None, :n])[0] for s, n in zip(steps, lengths, strict=True)]
+    read = torch.stack([states[-1] if pooling == "last" else states.mean(0) for states in whole])
+    last = torch.stack([steps[0, 5], steps[1, 2]])
+    expected = network.mlp(torch.cat([read, last, static], dim=1))
+    torch.testing.assert_close(network(sequences, lengths, static), expected)
+    every = network.states(sequences, lengths, static)
+    torch.testing.assert_close(every[[0, 1], lengths - 1], expected)
+
+
+def test_flags_are_not_standardised() -> None:
+    network = encoder(static=2, columns=2)
+    rare = torch.zeros(50, 4, 2, dtype=F64)
+    rare[3, 1, 0] = 1
+    rare[:, :, 1] = torch.randn(50, 4, dtype=F64) * 3
+    static = torch.tensor([[0.0, 5.0], [1.0, 7.0]], dtype=F64).repeat(25, 1)
+    network.fit_standardization(rare, torch.full((50,), 4), static)
+    assert network.standardize.mean[0] == 0
+    assert network.standardize.scale[0] == 1
+    assert network.standardize.scale[1] == pytest.approx(3, rel=0.2)
+    assert network.standardize_static.mean.tolist() == [0, 6]
+    plain = Standardize(2).to(F64)
+    plain.fit(static)
+    assert plain.mean.tolist() == [0.5, 6]
+
+
 def test_encoder_standardises_by_the_steps_alone() -> None:
     network = encoder(static=1)
     sequences, lengths = torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1])
@@ -256,7 +290,9 @@ def test_items_share_statistics_of_the_steps_alone() -> None:
     network.fit_standardization(sequences, lengths)
     features = steps[:, :24].reshape(-1, 4)
     assert network.items is not None
-    torch.testing.assert_close(network.items.standardize.mean[:4], features.mean(0))
+    # The fourth, the marker, is a flag and left as it is.
+    torch.testing.assert_close(network.items.standardize.mean[:3], features.mean(0)[:3])
+    assert network.items.standardize.mean[3] == 0
     torch.testing.assert_close(network.standardize.mean, steps[:, 24:].mean(0))
 
 

@@ -39,6 +39,8 @@ class SequenceEncoder(nn.Module):
         pooling: ``"last"`` step, or ``"mean"`` over the steps.
         items: What the first ``P Q`` columns are, the rest being of the step as a whole; None
             where all are of the step.
+        shortcut: Whether the perceptron also reads the step itself beside the convolution's
+            state; in a long convolution what the last step alone tells is blurred.
 
     Raises:
         ValueError: A size below its least value, a dropout outside ``[0, 1)``, another pooling, or
@@ -67,6 +69,7 @@ class SequenceEncoder(nn.Module):
         dropout: float = 0.1,
         pooling: Literal["last", "mean"] = "last",
         items: ItemSettings | None = None,
+        shortcut: bool = False,
     ) -> None:
         super().__init__()
         if static_features < 0:
@@ -83,15 +86,18 @@ class SequenceEncoder(nn.Module):
         self.items = None if items is None else ItemEncoder(items)
         self.standardize = Standardize(in_features - of_items)
         self.standardize_static = Standardize(static_features)
+        self.shortcut = shortcut
         embedded = 0 if self.items is None else self.items.out_features
+        of_step = in_features - of_items + embedded
         self.convolution = TemporalConvolution(
-            in_features - of_items + embedded,
+            of_step,
             channels,
             levels=levels,
             kernel_size=kernel_size,
             dropout=dropout,
         )
-        self.mlp = ResidualMLP(channels + static_features, width, blocks=blocks, dropout=dropout)
+        read = channels + static_features + (of_step if shortcut else 0)
+        self.mlp = ResidualMLP(read, width, blocks=blocks, dropout=dropout)
 
     def fit_standardization(
         self,
@@ -103,7 +109,8 @@ class SequenceEncoder(nn.Module):
     ) -> None:
         """Take mean and scale of each column from the numbers present, padding left out.
 
-        A column of which nothing is present has mean 0 and scale 1. A few thousand sequences
+        A column of which nothing is present has mean 0 and scale 1; flags, columns of zeros and
+        ones, are left as they are. A few thousand sequences
         will do.
 
         Args:
@@ -119,9 +126,9 @@ class SequenceEncoder(nn.Module):
             of_items = self.items.settings.columns
             self.items.fit_standardization(steps[:, :of_items], weight=of_steps)
             steps = steps[:, of_items:]
-        self.standardize.fit(steps, of_steps)
+        self.standardize.fit(steps, of_steps, keep_flags=True)
         if static is not None:
-            self.standardize_static.fit(static, weight)
+            self.standardize_static.fit(static, weight, keep_flags=True)
 
     def forward(self, sequences: Tensor, lengths: Tensor, static: Tensor | None = None) -> Tensor:
         """State of each sequence.
@@ -142,7 +149,8 @@ class SequenceEncoder(nn.Module):
             state = self.convolution.last_state(inputs, lengths)
         else:
             state = self.convolution(inputs, lengths).sum(dim=1) / lengths[:, None]
-        return self._with_static(state, static)
+        last = inputs[torch.arange(len(inputs), device=inputs.device), lengths - 1]
+        return self._read(state, last, static)
 
     def states(self, sequences: Tensor, lengths: Tensor, static: Tensor | None = None) -> Tensor:
         """State at every step: what `forward` gives for the sequence up to there.
@@ -158,7 +166,8 @@ class SequenceEncoder(nn.Module):
         Raises:
             ValueError: A shape or a length that breaks its rule.
         """
-        state = self.convolution(self._inputs(sequences, lengths), lengths)
+        inputs = self._inputs(sequences, lengths)
+        state = self.convolution(inputs, lengths)
         steps = state.shape[1]
         if self.pooling == "mean":
             count = torch.arange(1, steps + 1, device=state.device)
@@ -166,7 +175,7 @@ class SequenceEncoder(nn.Module):
         if static is not None:
             static = static[:, None].expand(-1, steps, -1)
         return torch.where(
-            valid_steps(lengths, steps)[..., None], self._with_static(state, static), 0
+            valid_steps(lengths, steps)[..., None], self._read(state, inputs, static), 0
         )
 
     def _inputs(self, sequences: Tensor, lengths: Tensor) -> Tensor:
@@ -180,9 +189,12 @@ class SequenceEncoder(nn.Module):
         context = self.standardize.filled(steps[..., of_items:])
         return torch.cat([self.items(steps[..., :of_items]), context], dim=-1)
 
-    def _with_static(self, state: Tensor, static: Tensor | None) -> Tensor:
-        """Pass a state ``(*B, C)`` through the perceptron beside static features ``(*B, S)``."""
+    def _read(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
+        """Pass states ``(*B, C)`` through the perceptron, beside their steps and ``(*B, S)``."""
+        parts = [state]
+        if self.shortcut:
+            parts.append(inputs.to(state.dtype))
         if static is not None:
-            state = torch.cat([state, self.standardize_static.filled(static)], dim=-1)
-        encoded: Tensor = self.mlp(state)
+            parts.append(self.standardize_static.filled(static).to(state.dtype))
+        encoded: Tensor = self.mlp(torch.cat(parts, dim=-1))
         return encoded

@@ -123,7 +123,7 @@ class ItemEncoder(nn.Module):
         if weight is not None:
             weight = weight.repeat(self.settings.items)
         described = self._described(self._items(steps))
-        self.standardize.fit(described.flatten(0, 1), weight)
+        self.standardize.fit(described.flatten(0, 1), weight, keep_flags=True)
 
     def forward(self, steps: Tensor) -> Tensor:
         """State of each step, shape ``(*B, E)``, for items of shape ``(*B, P Q)``."""

@@ -27,10 +27,18 @@ class Standardize(nn.Module):
         self.register_buffer("scale", torch.ones(features))
 
     @torch.no_grad()
-    def fit(self, inputs: Tensor, weight: Tensor | None = None) -> None:
+    def fit(
+        self, inputs: Tensor, weight: Tensor | None = None, *, keep_flags: bool = False
+    ) -> None:
         """Take the statistics of `inputs`, shape ``(N, F)``, with weights of shape ``(N,)``.
 
         NaN is left out; a column of nothing else has mean 0 and scale 1.
+
+        Args:
+            inputs: The columns.
+            weight: Of each row; None where all count the same.
+            keep_flags: Whether a column of zeros and ones is left as it is. One in a thousand
+                would become 32 deviations, from which training diverges.
         """
         # A float32 sum over 50,000 rows keeps four digits.
         centred = inputs.to(torch.float64, copy=True)
@@ -40,8 +48,12 @@ class Standardize(nn.Module):
         mean = (share @ centred.masked_fill_(missing, 0) / total).nan_to_num(0)
         centred.sub_(mean).square_().masked_fill_(missing, 0)
         deviation = (share @ centred / total).sqrt()
+        varies = deviation > 1e-6
+        if keep_flags:
+            is_flag = (missing | (inputs == 0) | (inputs == 1)).all(dim=0)
+            mean, varies = mean.masked_fill(is_flag, 0), varies & ~is_flag
         self.mean.copy_(mean)
-        self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
+        self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Standardise `inputs`, shape ``(*B, F)``."""
