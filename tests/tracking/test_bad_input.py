@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -248,3 +249,27 @@ def test_a_play_twice_in_the_table_of_plays_is_an_error(two_plays, tmp_path):
     made.tables["plays.csv"] = pl.concat([made.tables["plays.csv"]] * 2)
     with pytest.raises(ReaderError, match="play 64 is there more than once"):
         read_tracking(made.write(tmp_path))
+
+
+def test_a_play_in_two_files_is_read_once_and_the_second_is_named(make_set, tmp_path):
+    source = make_set("bdb_2025").write(tmp_path)
+    (source / "tracking_week_2.csv").write_text((source / NAME).read_text())
+    blocks, report = read_tracking(source)
+    assert sum(block.plays.height for block in blocks) == 1
+    assert report.plays_kept == 1
+    twice = report.left_out.filter(reason="play in an earlier file")
+    assert twice["source_file"].to_list() == [str(source / "tracking_week_2.csv")]
+
+
+@pytest.mark.parametrize("speed", [-3.0, float("-inf"), float("inf")])
+def test_a_speed_that_none_is_is_read_as_missing_and_counted(speed, make_set, make_play, tmp_path):
+    play = make_play()
+    at = (pl.col("nflId") == 30006) & (pl.col("frameId") == 16)
+    rows = play.rows().with_columns(s=pl.when(at).then(speed).otherwise("s"))
+    (block,), report = read_tracking(make_set("bdb_2025", play, rows=rows).write(tmp_path))
+    slot = block.players.filter(player_id=30006)["slot"][0]
+    # He runs at (6, -1) yards a second.
+    assert block.frames[10, slot, 2] == pytest.approx(np.hypot(6, 1), abs=0.05)
+    assert np.nanmin(block.frames[..., 2]) >= 0
+    (check,) = [c for c in report.files[0].checks if c.name.startswith("speeds below 0")]
+    assert check.measured == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback.tracking.schema import FRAME_QUANTITIES, SLOTS
+from dropback.tracking.schema import FRAME_QUANTITIES, GROUPS_AT_SNAP, SLOTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,6 +76,21 @@ class PlayBlock:
     def frame_in_play(self) -> NDArray[np.int64]:
         """Frame number within its play, 0 at the snap, shape ``[F]``."""
         return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+
+    @property
+    def groups_at_snap(self) -> NDArray[np.int8]:
+        """Group of each slot, a number in `GROUPS_AT_SNAP` or -1 for nobody, shape ``[N, 23]``."""
+        numbers = {name: number for number, name in enumerate(GROUPS_AT_SNAP)}
+        men = self.players.select("game_id", "play_id", "slot", "role_at_snap").join(
+            self.plays.select("game_id", "play_id").with_row_index("n"),
+            on=["game_id", "play_id"],
+            how="inner",
+        )
+        groups = np.full((self.plays.height, SLOTS), -1, np.int8)
+        groups[men["n"].to_numpy(), men["slot"].to_numpy()] = (
+            men["role_at_snap"].cast(pl.String).replace_strict(numbers, return_dtype=pl.Int8)
+        ).to_numpy()
+        return groups
 
     def keep(self, wanted: NDArray[np.bool_]) -> PlayBlock:
         """The block without the plays that are not wanted; ``wanted`` has shape ``[N]``."""

@@ -17,7 +17,7 @@ from dropback.tracking.blocks import (
     X,
     Y,
 )
-from dropback.tracking.conventions import METRES_PER_YARD
+from dropback.tracking.conventions import METRES_PER_YARD, impossible_speeds
 from dropback.tracking.derive import derive_motion
 from dropback.tracking.roles import infer_rushers, infer_target, named_targets
 from dropback.tracking.schema import (
@@ -76,6 +76,8 @@ def canonicalize(
     _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
     rotate(frames, turned[play_of_frame])
     arrival[turned] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[turned]
+    # What cannot be is not known: positions tell it, as they do where a set lacks a speed.
+    frames[..., SPEED][impossible_speeds(frames)] = np.nan
     derived = _derive(frames, block.frame_in_play)
     plays, problems = _with_line(block, corrections)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
@@ -329,6 +331,9 @@ def _plays_table(
             yards_to_goal=110.0 - pl.col("line_of_scrimmage_x_yd"),
             pass_result=pl.col("pass_result").replace_strict(
                 results, results, default=None, return_dtype=pl.String
+            ),
+            interception_return_yards=pl.when(pl.col("pass_result") == "IN").then(
+                "interception_return_yards"
             ),
             rotated=~pl.col("moves_right"),
             frames=pl.col("end_frame") - pl.col("snap_frame") + 1,

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
     from dropback.tracking.blocks import PlayBlock
 
-__all__ = ["Check", "Corrections", "Decision", "count_incomplete", "decide"]
+__all__ = [
+    "Check",
+    "Corrections",
+    "Decision",
+    "count_incomplete",
+    "decide",
+    "impossible_speeds",
+]
 
 # Exact by definition: 0.9144 m.
 METRES_PER_YARD: Final = 0.9144
@@ -139,7 +146,14 @@ def count_incomplete(block: PlayBlock) -> dict[str, int]:
         "positions filled": int(block.plays["filled_positions"].sum()),
         "frames without ball": int(np.isnan(block.frames[:, BALL_SLOT, X]).sum()),
         "positions out of field (legal)": int(out_of_field.sum()),
+        "speeds below 0 or infinite (read as missing)": int(impossible_speeds(block.frames).sum()),
     }
+
+
+def impossible_speeds(frames: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which cells of frames ``[F, 23, 6]`` hold a number for speed that none is, ``[F, 23]``."""
+    speed = frames[..., SPEED]
+    return np.asarray((speed < 0) | np.isinf(speed))
 
 
 def _steps(block: PlayBlock) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -10,8 +10,7 @@ import polars as pl
 from dropback.errors import TrackingError
 from dropback.tracking.blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking.derive import HISTORY_FRAMES, causal_slope, velocity
-from dropback.tracking.roles import LINE_POSITIONS
-from dropback.tracking.schema import FIELD_WIDTH_YD, PLAYERS, RATE_HZ
+from dropback.tracking.schema import FIELD_WIDTH_YD, GROUPS_AT_SNAP, PLAYERS, RATE_HZ
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -285,22 +284,9 @@ def block_features(
 def eligible_slots(block: PlayBlock) -> NDArray[np.bool_]:
     """Which of the offence's slots may catch a pass, shape ``[N, 11]``.
 
-    By the slots' own order: the eligible are the last, a man each, whatever role they took up.
+    By where they stood at the snap, whatever role they took up: the last slots, a man each.
     """
-    counts = (
-        block.players.filter(pl.col("side") == "offense")
-        .group_by("game_id", "play_id")
-        .agg(blockers=pl.col("position").is_in(LINE_POSITIONS).sum())
-    )
-    blockers = (
-        block.plays.select("game_id", "play_id")
-        .join(counts, on=["game_id", "play_id"], how="left", maintain_order="left")["blockers"]
-        .fill_null(5)
-        .clip(5, 10)
-        .to_numpy()
-    )
-    slots = np.arange(11)
-    return np.asarray(slots[None, :] > blockers[:, None])
+    return np.asarray(block.groups_at_snap[:, _OFFENSE] == GROUPS_AT_SNAP.index("eligible"))
 
 
 class LiveFeatures:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
@@ -32,29 +31,32 @@ from dropback.tracking.reading import (
     holds_play,
     read_file,
     read_side_tables,
-    short_name,
+)
+from dropback.tracking.repeats import (
+    keys_twice,
+    repeated_as_left_out,
+    with_repeated,
+    without_repeated,
 )
 from dropback.tracking.report import (
-    REPEATED,
     IngestReport,
     finished_report,
     part_name,
     save_report,
     write_report,
 )
-from dropback.tracking.schema import LeftOut
 from dropback.tracking.splits import play_splits
 from dropback.tracking.storage import (
     chunk_files,
     drop_plays,
     read_chunk,
     read_splits,
-    with_splits,
     write_chunk,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from dropback.tracking.blocks import PlayBlock
 
@@ -94,13 +96,13 @@ def ingest(
     repeated = _repeated_plays(out)
     for plays_file, keys in repeated:
         drop_plays(plays_file, keys)
-    dropped = _as_left_out(repeated, report)
+    dropped = repeated_as_left_out([keys for _, keys in repeated], report)
     # Plays dropped by an earlier run are gone from the chunks, so their rows are kept here.
     record = out / _PARTS / "repeated.parquet"
     if record.is_file():
         dropped = pl.concat([pl.read_parquet(record), dropped]).unique(maintain_order=True)
     dropped.write_parquet(record)
-    report = _with_repeated(report, dropped)
+    report = with_repeated(report, dropped)
     write_report(report, out)
     return report
 
@@ -141,8 +143,8 @@ def build_tensors(
     names = [part_name(file) for folder in folders for file in folder.files]
     selections = sorted({file.selection for file in report.files if file.selection})
     tensors = join_parts([parts / name for name in names], out, {"selection": selections})
-    repeated = _keys_twice([parts / name / "plays.parquet" for name in names])
-    report = _with_repeated(report, _as_left_out(repeated, report))
+    repeated = keys_twice([parts / name / "plays.parquet" for name in names])
+    report = with_repeated(report, repeated_as_left_out([keys for _, keys in repeated], report))
     write_report(report, out)
     shutil.rmtree(parts)
     return tensors, report
@@ -170,7 +172,9 @@ def read_tracking(
                 reports.append(read_file(file, tables, sink, all_times=all_times))
                 blocks += sink.blocks
     left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
-    return blocks, IngestReport(reports, left_out, 0)
+    kept, repeated = without_repeated(blocks)
+    report = IngestReport(reports, left_out, 0)
+    return kept, with_repeated(report, repeated_as_left_out([repeated], report))
 
 
 def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, str]:
@@ -255,7 +259,7 @@ class _TensorSink:
         self._part.restart()
 
     def take(self, block: PlayBlock) -> None:
-        self._part.add(block, with_splits(block.plays, play_splits(block)))
+        self._part.add(block, play_splits(block))
 
     def close(self) -> None:
         self._part.close()
@@ -321,8 +325,7 @@ def _tensors_from_chunks(
 
     def work(number: int, plays_file: Path) -> None:
         part = TensorPart(parts / f"{number:06d}")
-        block = read_chunk(plays_file)
-        part.add(block, with_splits(block.plays, read_splits(plays_file)))
+        part.add(read_chunk(plays_file), read_splits(plays_file))
         part.close()
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -351,47 +354,4 @@ def _unread_files(folders: Sequence[SourceFolder]) -> pl.DataFrame:
 
 
 def _repeated_plays(out: Path) -> list[tuple[Path, pl.DataFrame]]:
-    return _keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []
-
-
-def _keys_twice(plays_files: Sequence[Path]) -> list[tuple[Path, pl.DataFrame]]:
-    """Plays that an earlier file of plays holds already, by file."""
-    existing = [path for path in plays_files if path.is_file()]
-    keys = pl.concat(
-        [
-            pl.read_parquet(path, columns=["game_id", "play_id", "source_file"]).with_columns(
-                number=pl.lit(number)
-            )
-            for number, path in enumerate(existing)
-        ]
-    ).with_columns(
-        earlier=pl.col("source_file").first().over("game_id", "play_id"),
-        repeated=~pl.struct("game_id", "play_id").is_first_distinct(),
-    )
-    repeated = keys.filter("repeated")
-    return [
-        (existing[number], repeated.filter(pl.col("number") == number))
-        for number in repeated["number"].unique().sort().to_list()
-    ]
-
-
-def _as_left_out(
-    repeated: Sequence[tuple[Path, pl.DataFrame]], report: IngestReport
-) -> pl.DataFrame:
-    full = {short_name(Path(file.source_file)): file.source_file for file in report.files}
-    rows = [
-        keys.select(
-            pl.col("source_file").replace(full),
-            "game_id",
-            "play_id",
-            reason=pl.lit(REPEATED),
-            detail=pl.format("also in {}", "earlier"),
-        )
-        for _, keys in repeated
-    ]
-    return LeftOut.validate(pl.concat([empty_left_out(), *rows]), cast=True)
-
-
-def _with_repeated(report: IngestReport, repeated: pl.DataFrame) -> IngestReport:
-    left_out = pl.concat([report.left_out, repeated])
-    return IngestReport(report.files, left_out, report.resumed_files)
+    return keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []

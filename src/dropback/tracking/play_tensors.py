@@ -27,6 +27,7 @@ from dropback.tracking.features import (
 )
 from dropback.tracking.schema import PLAYERS, RATE_HZ
 from dropback.tracking.splits import split_definitions
+from dropback.tracking.tensor_plays import TENSOR_PLAYS_COLUMNS, tensor_plays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +52,14 @@ def _columns() -> dict[str, Any]:
         "player_columns": list(PLAYER_COLUMNS),
         "engineered_columns": list(ENGINEERED_COLUMNS),
         "static_columns": list(STATIC_COLUMNS),
+        "plays_columns": list(TENSOR_PLAYS_COLUMNS),
         "rate_hz": RATE_HZ,
         "dtype": "float32, little-endian",
     }
 
 
 def schema_hash() -> str:
-    """SHA-256 of the names and order of all columns: what a network is trained for."""
+    """SHA-256 of the names and order of all columns, of arrays and plays."""
     return hashlib.sha256(json.dumps(_columns(), sort_keys=True).encode()).hexdigest()
 
 
@@ -70,7 +72,7 @@ class PlayTensors:
         engineered: Shape ``[F, 17]``: `ENGINEERED_COLUMNS`.
         static: Shape ``[N, 8]``: `STATIC_COLUMNS`.
         offsets: Shape ``[N + 1]``: play ``n`` has the frames ``offsets[n]:offsets[n + 1]``.
-        plays: N rows of `dropback.tracking.schema.Plays` and the splits.
+        plays: N rows of `tensor_plays`.
         schema: What ``schema.json`` holds: columns, hashes, counts, sources.
     """
 
@@ -134,12 +136,12 @@ class TensorPart:
         self._folder.mkdir(parents=True)
         self._plays: list[pl.DataFrame] = []
 
-    def add(self, block: PlayBlock, plays: pl.DataFrame) -> None:
-        """Append a block's features, and the rows to keep of its plays (one a play)."""
+    def add(self, block: PlayBlock, splits: pl.DataFrame) -> None:
+        """Append a block's features, and its plays with their splits."""
         for (name, shape), values in zip(_ARRAYS.items(), block_features(block), strict=True):
             with (self._folder / f"{name}.f32").open("ab") as file:
                 file.write(np.ascontiguousarray(values.reshape(-1, *shape), "<f4").data)
-        self._plays.append(plays)
+        self._plays.append(tensor_plays(block, splits))
 
     def close(self) -> None:
         """Write the plays; the part is then complete."""

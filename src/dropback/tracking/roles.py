@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback.tracking.schema import GROUPS_AT_SNAP, PLAYERS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ __all__ = [
     "assign_slots",
     "infer_rushers",
     "infer_target",
+    "mirror_slots",
     "named_passers",
     "named_targets",
 ]
@@ -53,8 +56,8 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
             description says that he passed.
 
     Returns:
-        The same rows and order with ``slot``, ``role_at_snap`` (passer, blocker, eligible,
-        front, middle, deep, ball) and ``passer_inferred``.
+        The same rows and order with ``slot``, ``role_at_snap`` (one of `GROUPS_AT_SNAP`) and
+        ``passer_inferred``.
     """
     is_offense = pl.col("side") == "offense"
     is_line = pl.col("position").is_in(LINE_POSITIONS).fill_null(value=False)
@@ -74,8 +77,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
                 y_of_center.mean().over(_SIDE), pl.col("y_yd").median().over(_SIDE)
             ),
             front_x=pl.col("x_yd").max().over(_SIDE),
-            line_known=is_line.any().over(_SIDE)
-            | pl.col("position").is_not_null().all().over(_SIDE),
+            men=pl.len().over(_SIDE),
         )
     )
     off_middle = (pl.col("y_yd") - pl.col("middle_y")).abs()
@@ -100,11 +102,14 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         .sort(_SIDE, "score", "row")
         .with_columns(is_passer=is_offense & pl.col(_SIDE).is_first_distinct())
     )
-    # Without positions the interior line is the five nearest to the middle within 1.5 yards of
-    # the foremost lineman.
+    # At least five of eleven are not eligible (NFL rulebook, Rule 5, Section 3). Where positions
+    # name fewer (a tight end at tackle, or no position known), the line is filled up with those
+    # nearest to the middle within 1.5 yards of the foremost man.
     line_score = (
         pl.when(pl.col("is_passer"))
         .then(1000.0)
+        .when(is_line)
+        .then(-1000.0)
         .otherwise(
             pl.col("off_middle")
             + pl.when(pl.col("front_x") - pl.col("x_yd") > 1.5).then(100.0).otherwise(0.0)
@@ -116,7 +121,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         .with_row_index("nearest")
         .with_columns(near_center=_place("nearest", _SIDE) < 5)
     )
-    blocks = pl.when(pl.col("line_known")).then(is_line).otherwise("near_center")
+    blocks = is_line | (pl.col("near_center") & (pl.col("men") >= 11))
     depth = pl.col("x_yd") - pl.when(is_offense).then("front_x").max().over(_PLAY)
     defensive_group = pl.coalesce(
         pl.col("position").replace_strict(_DEFENSIVE_GROUPS, default=None, return_dtype=pl.Int8),
@@ -152,7 +157,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         .then(1 + in_order)
         .otherwise(11 - eligible + in_order)
     )
-    names = dict(enumerate(("passer", "blocker", "eligible", "front", "middle", "deep", "ball")))
+    names = dict(enumerate(GROUPS_AT_SNAP))
     return (
         ordered.with_columns(
             slot=slot.cast(pl.Int64),
@@ -168,6 +173,28 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
 def _place(row: str, group: pl.Expr | str) -> pl.Expr:
     """Number of a row within its group, from its number in a table sorted by group."""
     return (pl.col(row) - pl.col(row).min().over(group)).cast(pl.Int64)
+
+
+def mirror_slots(groups: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Slots after a mirror image across the field's long axis (left and right hand swapped).
+
+    Each group stands from right to left in its slots, so that a mirror reverses it.
+
+    Args:
+        groups: Group of each slot as its number in `GROUPS_AT_SNAP`, -1 for an empty slot, shape
+            ``[N, 22]``.
+
+    Returns:
+        Shape ``[N, 22]``: ``mirrored[slot] = original[mirror_slots[slot]]``.
+    """
+    slots = np.arange(PLAYERS)
+    mirrored = np.broadcast_to(slots, groups.shape).copy()
+    for group in range(len(GROUPS_AT_SNAP)):
+        here = groups == group
+        first = here.argmax(axis=1)
+        last = PLAYERS - 1 - here[:, ::-1].argmax(axis=1)
+        mirrored = np.where(here, (first + last)[:, None] - slots, mirrored)
+    return mirrored.astype(np.uint8)
 
 
 def infer_rushers(

@@ -14,8 +14,11 @@ __all__ = [
     "BALL_SLOT",
     "FIELD_LENGTH_YD",
     "FIELD_WIDTH_YD",
+    "FIRST_SEASON",
     "FRAME_QUANTITIES",
+    "GROUPS_AT_SNAP",
     "HEIGHT_RANGE_IN",
+    "LAST_SEASON",
     "PLAYERS",
     "RATE_HZ",
     "SLOTS",
@@ -36,6 +39,9 @@ FIELD_WIDTH_YD: Final = 160.0 / 3.0
 # Every public set samples at 10 Hz. The files' own `time` is cut to whole seconds in places and
 # jumps back in others, so a frame number times 0.1 s is the clock.
 RATE_HZ: Final = 10.0
+
+FIRST_SEASON: Final = 2000
+LAST_SEASON: Final = 2100
 
 PLAYERS: Final = 22
 BALL_SLOT: Final = 22
@@ -59,6 +65,10 @@ FRAME_QUANTITIES: Final = (
 )
 
 
+# In order of slots; see `dropback.tracking.roles`.
+GROUPS_AT_SNAP: Final = ("passer", "blocker", "eligible", "front", "middle", "deep", "ball")
+
+
 class Plays(dy.Schema):
     """One row a dropback.
 
@@ -78,6 +88,9 @@ class Plays(dy.Schema):
         score_differential: Offence minus defence before the play, points.
         pass_result: C complete, I incomplete, IN intercepted, S sack, R scramble.
         yards_gained: Before penalties, yards; null where the set has no outcome.
+        air_yards: As charted, from the line of scrimmage; null where the set does not say.
+        interception_return_yards: Yards that an interception was returned; null on other plays
+            and where the set does not say (``yards_gained`` is 0 there, as the league books it).
         nullified: Whether a penalty took the play off the books.
         snap_event, end_event: The events that open and close the window; null without events.
         snap_frame: The source's own number of frame 0.
@@ -91,7 +104,7 @@ class Plays(dy.Schema):
 
     game_id = dy.Int64(primary_key=True)
     play_id = dy.Int64(primary_key=True)
-    season = dy.Int32(min=2000, max=2100)
+    season = dy.Int32(min=FIRST_SEASON, max=LAST_SEASON)
     week = dy.Int32(nullable=True, min=0)
     source_format = dy.String()
     source_file = dy.String()
@@ -111,6 +124,8 @@ class Plays(dy.Schema):
     score_differential = dy.Int32(nullable=True)
     pass_result = dy.Enum(["C", "I", "IN", "S", "R"], nullable=True)
     yards_gained = dy.Int32(nullable=True)
+    air_yards = dy.Int32(nullable=True)
+    interception_return_yards = dy.Int32(nullable=True)
     nullified = dy.Bool(nullable=True)
     play_action = dy.Bool(nullable=True)
     dropback_type = dy.String(nullable=True)
@@ -136,6 +151,7 @@ class Players(dy.Schema):
         player_id: The source's ``nflId``, null for the ball. It differs by era: prefer gsis_id.
         gsis_id: nflverse's player key where the set holds it.
         side: ``offense``, ``defense`` or ``ball``.
+        role_at_snap: The group that the slot is of, one of `GROUPS_AT_SNAP`.
         role: passer, target, eligible, blocker, rusher, coverage or ball.
         position: One vocabulary over all sets (HB is RB, OT is T, ...).
         height_in, weight_lb: Inches and pounds; null where absent or out of all bounds.
@@ -148,6 +164,7 @@ class Players(dy.Schema):
     gsis_id = dy.String(nullable=True)
     display_name = dy.String(nullable=True)
     side = dy.Enum(["offense", "defense", "ball"])
+    role_at_snap = dy.Enum(GROUPS_AT_SNAP)
     role = dy.Enum(["passer", "target", "eligible", "blocker", "rusher", "coverage", "ball"])
     position = dy.String(nullable=True)
     height_in = dy.Float32(nullable=True, min=HEIGHT_RANGE_IN[0], max=HEIGHT_RANGE_IN[1])

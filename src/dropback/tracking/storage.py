@@ -84,7 +84,22 @@ def read_splits(plays_file: Path) -> pl.DataFrame:
 
 
 def _plays_and_splits(plays_file: Path) -> pl.DataFrame:
-    return with_splits(Plays.validate(pl.read_parquet(plays_file)), read_splits(plays_file))
+    return with_splits(_valid(Plays, plays_file), read_splits(plays_file))
+
+
+def _valid(schema: type[Plays | Players], path: Path) -> pl.DataFrame:
+    """A table of this version's columns.
+
+    Raises:
+        TrackingError: If it has others.
+    """
+    table = pl.read_parquet(path)
+    if missing := [name for name in schema.column_names() if name not in table.columns]:
+        raise TrackingError(
+            f"{path} must hold {', '.join(missing)}, which this version adds: "
+            "make the folder again with `dropback ingest`."
+        )
+    return schema.validate(table)
 
 
 def read_chunk(plays_file: Path) -> PlayBlock:
@@ -94,12 +109,13 @@ def read_chunk(plays_file: Path) -> PlayBlock:
         plays_file: Its plays, one of `chunk_files`.
 
     Raises:
-        TrackingError: If its frames are not the 23 slots of each frame of its plays, in order.
+        TrackingError: If its frames are not the 23 slots of each frame of its plays, in order, or
+            its tables have another version's columns.
     """
     beside = plays_file.parent.parent.parent
     place = plays_file.relative_to(beside / "plays")
-    plays = Plays.validate(pl.read_parquet(plays_file))
-    players = Players.validate(pl.read_parquet(beside / "players" / place))
+    plays = _valid(Plays, plays_file)
+    players = _valid(Players, beside / "players" / place)
     frames_file = beside / "frames" / place
     rows = pl.read_parquet(frames_file, columns=["play_id", *FRAME_QUANTITIES])
     offsets = np.concatenate([[0], np.cumsum(plays["frames"].to_numpy())]).astype(np.int64)

@@ -46,6 +46,8 @@ PLAYS = {
         "playResult",
         "yardsGained",
     ),
+    # 2019 writes PassLength, 2024 and 2025 passLength; the sets between have none.
+    "air_yards": ("passLength", "PassLength"),
     "nullified": ("playNullifiedByPenalty",),
     "play_action": ("playAction", "pff_playAction"),
     # The files say dropBackType in 2023 and typeDropback in 2021; the documentation dropbackType.

@@ -64,6 +64,8 @@ PLAY_COLUMNS: dict[str, type[pl.DataType]] = {
     "pass_result": pl.String,
     "play_kind": pl.String,
     "yards_gained": pl.Float32,
+    "air_yards": pl.Int32,
+    "interception_return_yards": pl.Int32,
     "nullified": pl.String,
     "play_action": pl.String,
     "dropback_type": pl.String,
@@ -103,6 +105,9 @@ class Format:
         players: As ``plays``; keys from `PLAYER_COLUMNS`.
         given_roles: Reads roles that the set gives, from a folder, as rows of
             (source_game_id, source_play_id, player_id, role).
+        interception_returns: Reads the returns of interceptions that stand in another table than
+            the plays', from a folder, as rows of (source_game_id, source_play_id,
+            interception_return_yards).
         row_roles: The set's words for roles on its rows to ours.
         event_names: The set's words for events to the league's.
         lacks: What the set does not hold, in the words of `dropback.tracking.schema.Plays`.
@@ -120,6 +125,7 @@ class Format:
     players_file: str = ""
     players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     given_roles: Callable[[Path], pl.DataFrame] | None = None
+    interception_returns: Callable[[Path], pl.DataFrame] | None = None
     row_roles: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from dropback.errors import ReaderError
 from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from dropback.tracking.readers._format import Format
@@ -109,6 +109,7 @@ def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
             "only that table says which team has the ball."
         )
     plays = shaped_plays(layout, read_table(path), path)
+    plays = _with_interception_returns(layout, folder, plays)
     games = _beside(folder, "games.csv")
     if games is not None:
         plays = _with_games(plays, read_table(games))
@@ -177,15 +178,8 @@ def read_given_roles(layout: Format, folder: Path) -> pl.DataFrame:
             "role": pl.String,
         }
     )
-    if layout.given_roles is None:
-        return empty
-    for place in (folder, folder.parent):
-        try:
-            return layout.given_roles(place)
-        except ReaderError as error:
-            if not isinstance(error.__context__, FileNotFoundError):
-                raise
-    return empty
+    found = _read_beside(layout.given_roles, folder)
+    return empty if found is None else found
 
 
 def first_line(error: BaseException) -> str:
@@ -196,6 +190,29 @@ def first_line(error: BaseException) -> str:
 def _beside(folder: Path, name: str) -> Path | None:
     places = (folder / name, folder.parent / name)
     return next((path for path in places if path.is_file()), None)
+
+
+def _read_beside(read: Callable[[Path], pl.DataFrame] | None, folder: Path) -> pl.DataFrame | None:
+    """What a layout's own reader finds in a folder or its parent; None where its file is absent."""
+    if read is None:
+        return None
+    for place in (folder, folder.parent):
+        try:
+            return read(place)
+        except ReaderError as error:
+            if not isinstance(error.__context__, FileNotFoundError):
+                raise
+    return None
+
+
+def _with_interception_returns(layout: Format, folder: Path, plays: pl.DataFrame) -> pl.DataFrame:
+    returns = _read_beside(layout.interception_returns, folder)
+    if returns is None:
+        return plays
+    keys = ["source_game_id", "source_play_id"]
+    return plays.drop("interception_return_yards").join(
+        returns, on=keys, how="left", maintain_order="left"
+    )
 
 
 def _shaped(

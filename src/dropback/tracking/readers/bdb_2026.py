@@ -55,6 +55,7 @@ FORMAT = Format(
         "away_score": ("pre_snap_visitor_score",),
         "pass_result": ("pass_result",),
         "yards_gained": ("pre_penalty_yards_gained", "yards_gained"),
+        "air_yards": ("pass_length",),
         "nullified": ("play_nullified_by_penalty",),
         "play_action": ("play_action",),
         "dropback_type": ("dropback_type",),
