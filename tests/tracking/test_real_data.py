@@ -10,7 +10,10 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from dropback.tracking import build_tensors, ingest, read_tracking
+from dropback.errors import TrackingError
+from dropback.readers.play_by_play import read_play_by_play
+from dropback.selection import select_plays
+from dropback.tracking import build_tensors, ingest, read_tracking, select_tracked
 from dropback.tracking.derive import derive_motion
 from dropback.tracking.features import eligible_slots
 from dropback.tracking.outcomes import join_play_by_play, outcome_disagreements
@@ -47,6 +50,11 @@ def play_by_play(data_dir):
     return pl.concat(
         pl.read_parquet(data_dir / f"pbp/play_by_play_{season}.parquet") for season in SEASONS
     )
+
+
+@pytest.fixture(scope="module")
+def tensors(ingested, tmp_path_factory):
+    return build_tensors(ingested[1], tmp_path_factory.mktemp("real") / "tensors")[0]
 
 
 @pytest.fixture(scope="module")
@@ -257,12 +265,63 @@ def test_derived_acceleration_is_only_a_rough_one(blocks):
     assert 0.5 < error.mean() < 1.2
 
 
-def test_tensors_of_all_real_plays_are_complete_where_the_sets_are(ingested, tmp_path):
-    _, folder = ingested
-    tensors, _ = build_tensors(folder, tmp_path / "tensors")
+def test_tensors_of_all_real_plays_are_complete_where_the_sets_are(tensors):
     assert len(tensors) == 538
     assert tensors.offsets[-1] == tensors.plays["frames"].sum() == tensors.players.shape[0]
     assert np.isfinite(tensors.players[..., :7]).all()
     assert tensors.schema["lacks"] == ["acceleration", "ball", "direction", "orientation"]
     (selection,) = tensors.schema["selection"]
     assert selection.startswith("a highlight reel, not a sample")
+
+
+@pytest.mark.parametrize(
+    ("layout", "seasons", "kept", "left_out"),
+    [
+        ("hackathon_2015", [2015], 145, {"sack": 3, "spike": 1}),
+        (
+            "bdb_2019",
+            [2017],
+            70,
+            {"sack": 5, "not a pass play": 2, "no receiver (thrown away, batted)": 1},
+        ),
+        ("ngs_highlights", [2017, 2018, 2019], 297, {"sack": 7}),
+    ],
+)
+def test_tracked_plays_are_selected_by_play_by_play(
+    layout, seasons, kept, left_out, tensors, data_dir
+):
+    plays = tensors.plays.filter(source_format=layout)
+    recorded = read_play_by_play(data_dir / "pbp", seasons=seasons)
+    joined = select_tracked(plays, play_by_play=recorded, games="all")
+    assert len(joined.plays) == kept
+    assert dict(joined.left_out.iter_rows()) == left_out
+    everything = len(select_plays(recorded, games="all").plays)
+    assert len(joined.untracked) == everything - kept
+
+
+def test_yards_of_a_set_of_its_own_are_those_of_play_by_play(tensors, data_dir):
+    plays = tensors.plays.filter(pl.col("source_format").is_in(["hackathon_2015", "bdb_2019"]))
+    recorded = read_play_by_play(data_dir / "pbp", seasons=[2015, 2017])
+    joined = select_tracked(plays, play_by_play=recorded)
+    # The score stands in no table of 2015's games.
+    assert dict(select_tracked(plays).left_out.iter_rows()) == {
+        "situation not recorded (score_differential)": 145,
+        "sack": 8,
+        "scramble": 2,
+        "no target (thrown away, batted)": 2,
+    }
+    own = select_tracked(plays.with_columns(pl.col("score_differential").fill_null(0)))
+    assert dict(own.left_out.iter_rows())["interception whose return is unknown"] == 3
+    both = own.plays.join(joined.plays, on=["old_game_id", "play_id"], suffix="_recorded")
+    assert both.height == len(own.plays) == 212
+    same = ("yards_max", "week", "season_type", "half_seconds_remaining", "goal_to_go")
+    for name in same:
+        assert (both[name] == both[f"{name}_recorded"]).all(), name
+    # 2019's PlayResult has penalty yards in it and there is no column without them.
+    differ = both.filter(pl.col("yards") != pl.col("yards_recorded"))
+    assert differ["play_id"].to_list() == [2613, 3222]
+
+
+def test_highlights_have_no_outcome_of_their_own(tensors):
+    with pytest.raises(TrackingError, match="result unknown: 297"):
+        select_tracked(tensors.plays.filter(source_format="ngs_highlights"), games="all")

@@ -19,6 +19,7 @@ from dropback.tracking.readers import (
 from dropback.tracking.readers._files import (
     SourceFile,
     SourceFolder,
+    candidate_files,
     detect_format,
     find_folders,
     read_header,
@@ -50,6 +51,7 @@ __all__ = [
     "InterleavedPlaysError",
     "SourceFile",
     "SourceFolder",
+    "candidate_files",
     "choose_formats",
     "detect_format",
     "find_folders",

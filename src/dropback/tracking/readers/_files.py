@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -14,13 +16,13 @@ from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from dropback.tracking.readers._format import Format
 
 __all__ = [
     "SourceFile",
     "SourceFolder",
+    "candidate_files",
     "detect_format",
     "find_folders",
     "read_header",
@@ -126,7 +128,7 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
     """All tracking files under a path, by folder.
 
     Args:
-        path: A file or a folder, searched to any depth.
+        path: A file, a folder, searched to any depth, or a glob of files.
         formats: The layouts to tell apart; one layout means no detection is wanted.
 
     Returns:
@@ -135,14 +137,9 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
     Raises:
         ReaderError: If nothing is there to read.
     """
-    if not path.exists():
-        raise ReaderError(f"{path} does not exist; it must be a tracking file or a folder of them.")
-    candidates = [path] if path.is_file() else sorted(path.rglob("*"))
     by_folder: dict[Path, list[Path]] = {}
-    for candidate in candidates:
-        is_table = candidate.is_file() and candidate.name.lower().endswith(_SUFFIXES)
-        if candidate == path or (is_table and not _SIDE_TABLES.match(candidate.name)):
-            by_folder.setdefault(candidate.parent, []).append(candidate)
+    for candidate in candidate_files(path):
+        by_folder.setdefault(candidate.parent, []).append(candidate)
     folders = [_sorted_out(folder, paths, formats) for folder, paths in by_folder.items()]
     if not any(folder.files for folder in folders):
         reasons = [reason for folder in folders for _, reason in folder.left_out]
@@ -152,6 +149,32 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
             else f"{path} holds no tracking file; looked for {', '.join(_SUFFIXES)}."
         )
     return folders
+
+
+def candidate_files(path: Path) -> list[Path]:
+    """Files under a path that may be tracking files, by their names alone, in order.
+
+    Raises:
+        ReaderError: If the path is neither a file, a folder nor a glob that matches a file.
+    """
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = sorted(path.rglob("*"))
+    else:
+        # pathlib takes no absolute pattern.
+        found = sorted(Path(match) for match in glob.glob(str(path)))  # noqa: PTH207
+        if not found:
+            raise ReaderError(
+                f"{path} does not exist; it must be a tracking file or a folder of them."
+            )
+    return [
+        file
+        for file in found
+        if file.is_file()
+        and file.name.lower().endswith(_SUFFIXES)
+        and not _SIDE_TABLES.match(file.name)
+    ]
 
 
 def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
