@@ -1,4 +1,4 @@
-"""Hand-built plays: one ordinary completion, changed where a test needs another."""
+"""Hand-built plays, one ordinary completion changed where a test needs another; and a league."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from dropback.readers.play_by_play import PLAY_BY_PLAY_COLUMNS
+from dropback.simulation import League, LeagueSettings, simulate_league
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +69,9 @@ def rows() -> Rows:
         return pl.DataFrame(plays, schema=schema)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def league() -> League:
+    """Two seasons of real size, about 34,000 targeted attempts."""
+    return simulate_league(LeagueSettings(seasons=(2019, 2020), weeks=16), seed=20260101)

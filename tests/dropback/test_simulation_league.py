@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-
-from dropback.simulation import League, LeagueSettings, simulate_league
+from tests.dropback.simulated_plays import targeted_attempts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def league() -> League:
-    """Two seasons of real size, about 34,000 targeted attempts."""
-    return simulate_league(LeagueSettings(seasons=(2019, 2020), weeks=16), seed=20260101)
+    from dropback.simulation import League
 
 
 @pytest.fixture(scope="module")
@@ -24,20 +19,6 @@ def real(data_dir: Path) -> pl.DataFrame:
     """Three real regular seasons."""
     files = [data_dir / "pbp" / f"play_by_play_{year}.parquet" for year in (2018, 2019, 2020)]
     return pl.read_parquet(files).filter(pl.col("season_type") == "REG")
-
-
-def targeted_attempts(plays: pl.DataFrame) -> pl.DataFrame:
-    """Targeted attempts by their published definition, with their outcome."""
-    returned = pl.when(pl.col("interception") == 1).then(-pl.col("return_yards"))
-    return plays.filter(
-        pl.col("play_type") == "pass",
-        pl.col("sack") == 0,
-        pl.col("two_point_attempt") == 0,
-        pl.col("qb_spike") == 0,
-        pl.col("down").is_not_null(),
-        pl.col("air_yards").is_not_null(),
-        pl.col("receiver_player_id").is_not_null(),
-    ).with_columns(yards=returned.otherwise(pl.col("yards_gained")))
 
 
 def with_next(plays: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from dropback.simulation.tracking import (
     TrackingLeague,
     TrackingLeagueSettings,
     Week,
+    files,
     oracle_cdf,
     oracle_law,
     release_law,
@@ -396,13 +399,69 @@ def test_unknown_kind_of_file_is_refused_before_anything_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interrupted_writing_leaves_nothing_behind(small: TrackingLeague, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def three_weeks(small: TrackingLeague) -> TrackingLeague:
+    """Five throws, counted as those of three weeks."""
+    numbers = pl.Series("week_number", [0, 0, 1, 1, 2], dtype=small.attempts.schema["week_number"])
+    return replace(small, attempts=small.attempts.with_columns(numbers))
+
+
+def test_files_are_equal_whatever_the_number_of_workers(
+    three_weeks: TrackingLeague, tmp_path: Path
+) -> None:
+    done: list[tuple[int, int]] = []
+    for workers in (1, 2):
+        write_tracking_league(
+            three_weeks,
+            tmp_path / str(workers),
+            workers=workers,
+            on_week=lambda *progress: done.append(progress),
+        )
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / workers).iterdir()}
+        for workers in ("1", "2")
+    )
+    assert "tracking_week_3.parquet" in one
+    assert one == two
+    assert done == [(1, 3), (2, 3), (3, 3)] * 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupted_writing_leaves_nothing_behind(
+    workers: int, three_weeks: TrackingLeague, tmp_path: Path
+) -> None:
     def stop(*_: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_tracking_league(small, tmp_path / "out", on_week=stop)
+        write_tracking_league(three_weeks, tmp_path / "out", workers=workers, on_week=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_worker_is_told_in_a_sentence(
+    three_weeks: TrackingLeague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledPool:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def submit(self, *_: object) -> Future[None]:
+            future: Future[None] = Future()
+            future.set_exception(BrokenProcessPool("killed"))
+            return future
+
+        def shutdown(self, **_: object) -> None:
+            pass
+
+    monkeypatch.setattr(files, "ProcessPoolExecutor", KilledPool)
+    with pytest.raises(RequestError, match=r"was killed, perhaps .* ask for fewer workers"):
+        write_tracking_league(three_weeks, tmp_path / "out", workers=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_workers_are_refused(small: TrackingLeague, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="workers must be at least 1, got 0"):
+        write_tracking_league(small, tmp_path / "out", workers=0)
 
 
 def test_csv_and_parquet_hold_the_same_rows(small: TrackingLeague, tmp_path: Path) -> None:

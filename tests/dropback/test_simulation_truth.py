@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import scipy.stats
 from polars.testing import assert_frame_equal
+from tests.dropback.simulated_plays import targeted_attempts
 
 from dropback.errors import RequestError
 from dropback.simulation import (
@@ -25,26 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SMALL = LeagueSettings(seasons=(2019, 2021), teams=4, weeks=5)
-
-
-@pytest.fixture(scope="module")
-def league() -> League:
-    """Two seasons of real size, about 34,000 targeted attempts."""
-    return simulate_league(LeagueSettings(seasons=(2019, 2020), weeks=16), seed=20260101)
-
-
-def targeted_attempts(plays: pl.DataFrame) -> pl.DataFrame:
-    """Targeted attempts by their published definition, with their outcome."""
-    returned = pl.when(pl.col("interception") == 1).then(-pl.col("return_yards"))
-    return plays.filter(
-        pl.col("play_type") == "pass",
-        pl.col("sack") == 0,
-        pl.col("two_point_attempt") == 0,
-        pl.col("qb_spike") == 0,
-        pl.col("down").is_not_null(),
-        pl.col("air_yards").is_not_null(),
-        pl.col("receiver_player_id").is_not_null(),
-    ).with_columns(yards=returned.otherwise(pl.col("yards_gained")))
 
 
 def randomised_pit(law: OutcomeLaw, yards: np.ndarray, seed: int) -> np.ndarray:

@@ -274,6 +274,7 @@ def simulate_tracking(
     out: Annotated[Path, typer.Option(help="Folder to make.")],
     plays: Annotated[int, typer.Option(help="Targeted attempts.")] = 5000,
     tracking: Annotated[str, typer.Option(help="Tracking files as parquet or csv.")] = "parquet",
+    workers: Annotated[int, typer.Option(min=1, help="Weeks made at once.")] = 2,
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -292,6 +293,7 @@ def simulate_tracking(
             out,
             tracking=tracking,
             overwrite=overwrite,
+            workers=workers,
             on_week=lambda done, weeks: step(f"week {done} of {weeks}"),
         )
     errors.print(f"{out}: {plays:,} simulated plays.", highlight=False)

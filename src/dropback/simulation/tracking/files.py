@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import replace
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
@@ -22,7 +28,7 @@ from dropback.simulation.tracking.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,6 +53,7 @@ def write_tracking_league(
     *,
     tracking: str = "parquet",
     overwrite: bool = False,
+    workers: int = 1,
     on_week: Callable[[int, int], None] | None = None,
 ) -> None:
     """Simulate a league week by week and write each as it is done.
@@ -54,53 +61,100 @@ def write_tracking_league(
     The folder holds ``games.csv``, ``players.csv``, ``plays.csv``, ``player_play.csv`` and a
     ``tracking_week_<n>`` a week, counted on through the seasons; ``passers.parquet`` with their
     skill, ``truth.parquet`` with the law behind each play, and ``play_by_play_<season>.parquet``
-    with the same plays in nflverse's columns. It appears whole or not at all. One week is held
-    in memory at a time.
+    with the same plays in nflverse's columns. It appears whole or not at all. The frames of one
+    week a worker are held in memory at a time. Weeks have streams of their own: the files are
+    equal whatever the number of workers.
 
     Args:
         league: What to simulate.
         folder: Folder to make.
         tracking: Kind of the tracking files.
         overwrite: Whether a folder that holds something is replaced.
+        workers: Processes that make weeks at once, at least 1. With more than one, a script must
+            guard what it runs by ``if __name__ == "__main__"``, as `multiprocessing` asks.
         on_week: Called with weeks done and weeks in all.
 
     Raises:
-        RequestError: ``tracking`` is neither, or the folder is a file, not empty and
+        RequestError: ``tracking`` is neither, ``workers`` is below 1, a worker was killed, or the
+            folder is a file, not empty and
             ``overwrite`` is false, or cannot be written.
     """
     if tracking not in get_args(TrackingFile):
         kinds = " or ".join(get_args(TrackingFile))
         raise RequestError(f"tracking files must be {kinds}, got {tracking!r}.")
+    if workers < 1:
+        raise RequestError(f"workers must be at least 1, got {workers}.")
     require_new_folder(folder, overwrite=overwrite)
-    parts: dict[str, list[pl.DataFrame]] = {}
+    made: dict[int, dict[str, pl.DataFrame]] = {}
     with whole_folder(folder, overwrite=overwrite) as aside:
-        for number in range(league.weeks):
-            week = simulate_week(league, number)
-            rows = tracking_rows(league, week)
-            path = aside / f"tracking_week_{number + 1}.{tracking}"
-            if tracking == "csv":
-                rows.write_csv(path, float_precision=_CSV_DECIMALS, null_value="NA")
-            else:
-                rows.write_parquet(path, compression="lz4", statistics=False)
-            for name, table in (
-                ("plays", play_rows(week)),
-                ("player_play", player_play_rows(week)),
-                ("truth", truth_rows(week)),
-                ("pbp", play_by_play_rows(week)),
-            ):
-                parts.setdefault(name, []).append(table)
-            if on_week is not None:
-                on_week(number + 1, league.weeks)
+        # Closed before the folder goes, so that no worker writes to it any more.
+        with closing(_write_weeks(league, aside, tracking, workers)) as weeks:
+            for number, tables in weeks:
+                made[number] = tables
+                if on_week is not None:
+                    on_week(len(made), league.weeks)
+        parts = {name: pl.concat(made[number][name] for number in sorted(made)) for name in made[0]}
         game_rows(league).write_csv(aside / "games.csv", null_value="NA")
         player_table(league).write_csv(aside / "players.csv", null_value="NA")
-        pl.concat(parts["plays"]).write_csv(aside / "plays.csv", null_value="NA")
-        pl.concat(parts["player_play"]).write_csv(aside / "player_play.csv", null_value="NA")
-        pl.concat(parts["truth"]).write_parquet(aside / "truth.parquet")
+        parts["plays"].write_csv(aside / "plays.csv", null_value="NA")
+        parts["player_play"].write_csv(aside / "player_play.csv", null_value="NA")
+        parts["truth"].write_parquet(aside / "truth.parquet")
         league.passers.write_parquet(aside / "passers.parquet")
-        for (season,), plays in (
-            pl.concat(parts["pbp"]).partition_by("season", as_dict=True).items()
-        ):
+        for (season,), plays in parts["pbp"].partition_by("season", as_dict=True).items():
             plays.write_parquet(aside / f"play_by_play_{season}.parquet")
+
+
+def _write_weeks(
+    league: TrackingLeague, folder: Path, tracking: str, workers: int
+) -> Generator[tuple[int, dict[str, pl.DataFrame]], None, None]:
+    """Write the tracking files; the number and the small tables of each week as it is done."""
+    numbers = range(league.weeks)
+    if min(workers, league.weeks) == 1:
+        for number in numbers:
+            yield number, _write_week(league, folder, tracking, number)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, league.weeks),
+        # Polars' threads do not survive a fork.
+        mp_context=get_context("spawn"),
+        # Ctrl-C reaches all processes: this one stops the others.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        pending = {}
+        for number in numbers:
+            attempts = league.attempts.filter(pl.col("week_number") == number)
+            part = replace(league, attempts=attempts)
+            pending[pool.submit(_write_week, part, folder, tracking, number)] = number
+        for future in as_completed(pending):
+            yield pending[future], future.result()
+    except BrokenProcessPool as error:
+        raise RequestError(
+            "A process that made a week was killed, perhaps for want of memory: "
+            "ask for fewer workers."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _write_week(
+    league: TrackingLeague, folder: Path, tracking: str, number: int
+) -> dict[str, pl.DataFrame]:
+    """Simulate a week and write its tracking file; its small tables, by name."""
+    week = simulate_week(league, number)
+    rows = tracking_rows(league, week)
+    path = folder / f"tracking_week_{number + 1}.{tracking}"
+    if tracking == "csv":
+        rows.write_csv(path, float_precision=_CSV_DECIMALS, null_value="NA")
+    else:
+        rows.write_parquet(path, compression="lz4", statistics=False)
+    return {
+        "plays": play_rows(week),
+        "player_play": player_play_rows(week),
+        "truth": truth_rows(week),
+        "pbp": play_by_play_rows(week),
+    }
 
 
 def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
