@@ -1,0 +1,129 @@
+"""The columns of a frame that the play network reads, and their image in a mirror.
+
+22 players of 11 quantities come first, then the engineered columns. Who the throw is for is known
+when it is thrown: in the frame of the release, and in no frame before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dropback.tracking.features import (
+    ENGINEERED_COLUMNS,
+    NETWORK_QUANTITIES,
+    network_view,
+)
+from dropback.tracking.schema import PLAYERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ENGINEERED",
+    "FRAME_COLUMNS",
+    "PLAYER_WIDTH",
+    "TARGET_ENGINEERED",
+    "frame_columns",
+    "mirror_signs",
+    "mirrored_order",
+]
+
+_QUANTITIES: Final = (*NETWORK_QUANTITIES, "is_target")
+
+PLAYER_WIDTH: Final = len(_QUANTITIES)
+"""Columns a player."""
+
+FRAME_COLUMNS: Final = (
+    *(
+        f"{side}_{number}_{quantity}"
+        for side in ("offense", "defense")
+        for number in range(PLAYERS // 2)
+        for quantity in _QUANTITIES
+    ),
+    *ENGINEERED_COLUMNS,
+)
+"""Names and order of the columns of a frame."""
+
+_PLAYER_COLUMNS: Final = PLAYERS * PLAYER_WIDTH
+
+ENGINEERED: Final = slice(_PLAYER_COLUMNS, None)
+"""Where the engineered columns are."""
+
+TARGET_ENGINEERED: Final = np.array(
+    ["target" in name or name.startswith("lane_") for name in ENGINEERED_COLUMNS]
+)
+"""Which engineered columns say something of the target, shape ``[17]``."""
+
+# Sine and cosine, before the flag of the target.
+_ORIENTATION: Final = slice(-3, -1)
+
+# Across the field's long axis: y, its derivatives and the cosines of compass angles (0 is +y).
+_CHANGES_SIGN: Final = frozenset(
+    {
+        "y_from_middle_yd",
+        "y_velocity_yd_per_s",
+        "y_acceleration_yd_per_s2",
+        "direction_cosine",
+        "orientation_cosine",
+    }
+)
+
+
+def frame_columns(
+    players: NDArray[np.float32],
+    engineered: NDArray[np.float32],
+    target_slot: NDArray[np.int64],
+    released: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """What the network reads of each frame.
+
+    Args:
+        players: Player features, shape ``[*B, 22, 8]``: `PLAYER_QUANTITIES`.
+        engineered: Shape ``[*B, 17]``: `ENGINEERED_COLUMNS`.
+        target_slot: Slot of the target, -1 where nobody knows, shape ``[*B]``.
+        released: Whether the frame is that of the release, shape ``[*B]``.
+
+    Returns:
+        Shape ``[*B, 259]`` in the order of `FRAME_COLUMNS`. What is about the target is NaN,
+        which stands for missing, and his flag 0, but in the frame of a release to a known target.
+        An orientation that the set lacks is NaN too.
+    """
+    known = released & (target_slot >= 0)
+    columns = np.empty((*players.shape[:-2], len(FRAME_COLUMNS)), np.float32)
+    # A view: the players' columns are one stretch of each row.
+    by_player = columns[..., :_PLAYER_COLUMNS].reshape(*players.shape[:-1], PLAYER_WIDTH)
+    by_player[..., :-1] = network_view(players)
+    by_player[..., _ORIENTATION][np.isnan(players[..., -1])] = np.nan
+    by_player[..., -1] = (np.arange(PLAYERS) == target_slot[..., None]) & known[..., None]
+    hidden = TARGET_ENGINEERED & ~known[..., None]
+    columns[..., ENGINEERED] = np.where(hidden, np.float32(np.nan), engineered)
+    return columns
+
+
+def mirror_signs() -> NDArray[np.float32]:
+    """Signs that the columns take in a mirror along the field's long axis, shape ``[259]``."""
+    of_player = [-1 if name in _CHANGES_SIGN else 1 for name in _QUANTITIES]
+    return np.array([*of_player * PLAYERS, *[1] * len(ENGINEERED_COLUMNS)], np.float32)
+
+
+def mirrored_order(mirror_slots: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Columns of a frame in the order they take in a mirror.
+
+    Args:
+        mirror_slots: Slot that each slot is filled from, shape ``[*B, 22]``.
+
+    Returns:
+        Shape ``[*B, 259]``: ``mirrored = signs * columns[order]``.
+    """
+    first = mirror_slots.astype(np.int64)[..., None] * PLAYER_WIDTH + np.arange(PLAYER_WIDTH)
+    engineered = np.arange(_PLAYER_COLUMNS, len(FRAME_COLUMNS))
+    shape = (*mirror_slots.shape[:-1], len(engineered))
+    return np.concatenate(
+        [
+            first.reshape(*mirror_slots.shape[:-1], _PLAYER_COLUMNS),
+            np.broadcast_to(engineered, shape),
+        ],
+        axis=-1,
+    )
