@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from dropback.tables import Plays, Predictions
 
-__all__ = ["DEPTH_BANDS", "METRICS", "Estimate", "Evaluation", "evaluate"]
+__all__ = [
+    "CLIMATOLOGY",
+    "DEPTH_BANDS",
+    "METRICS",
+    "ORACLE",
+    "Estimate",
+    "Evaluation",
+    "evaluate",
+]
 
 METRICS: dict[str, str] = {
     "mae": "mean absolute error of the median, in units of the outcome",
@@ -40,6 +48,9 @@ METRICS: dict[str, str] = {
     "mean_mid_cdf": "mean of the mid-distribution function: 0.5 for a league-average league",
 }
 """Name and meaning of every number of an evaluation."""
+
+CLIMATOLOGY, ORACLE = "constant", "oracle"
+"""Names of the models between which the gap in CRPS is measured."""
 
 DEPTH_BANDS = ((-99, -1), (0, 4), (5, 9), (10, 14), (15, 19), (20, 29), (30, 99))
 """Bands of air yards, both ends included."""
@@ -72,6 +83,8 @@ class Evaluation:
         pit_histogram: Model to density in twenty equal bins of [0, 1]; all 1 is calibrated.
         pit_cdf: Model to empirical distribution function of the PIT at 0.01 .. 0.99.
         mae_by_depth: Model to mean absolute error in each of `DEPTH_BANDS`, NaN where empty.
+        gap_closed: Model to the share of the CRPS gap from `CLIMATOLOGY` to `ORACLE` that it
+            closes; empty where either is not among the models.
     """
 
     plays: int
@@ -81,6 +94,7 @@ class Evaluation:
     pit_histogram: dict[str, list[float]]
     pit_cdf: dict[str, list[float]]
     mae_by_depth: dict[str, list[float]]
+    gap_closed: dict[str, Estimate]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON; `from_dict` reads them back."""
@@ -105,6 +119,7 @@ class Evaluation:
                 model: [None if np.isnan(value) else value for value in row]
                 for model, row in self.mae_by_depth.items()
             },
+            "gap_closed": {model: vars(share) for model, share in self.gap_closed.items()},
         }
 
     @classmethod
@@ -133,6 +148,9 @@ class Evaluation:
             mae_by_depth={
                 model: [np.nan if value is None else value for value in row]
                 for model, row in content["mae_by_depth"].items()
+            },
+            gap_closed={
+                model: Estimate(**share) for model, share in content.get("gap_closed", {}).items()
             },
         )
 
@@ -178,6 +196,7 @@ def evaluate(
             name: (pit[:, None] <= _PIT_LEVELS).mean(axis=0).tolist() for name, pit in pits.items()
         },
         mae_by_depth={name: _mae_by_depth(plays, table) for name, table in predictions.items()},
+        gap_closed=_gap_closed({name: row["crps"] for name, row in draws.items()}),
     )
 
 
@@ -222,6 +241,14 @@ def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
 def _estimate(draws: npt.NDArray[np.float64]) -> Estimate:
     low, high = np.quantile(draws[1:], _INTERVAL)
     return Estimate(float(draws[0]), float(low), float(high))
+
+
+def _gap_closed(crps: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Estimate]:
+    """Share of the gap from climatology to the oracle, replicate by replicate."""
+    if not {CLIMATOLOGY, ORACLE} <= crps.keys():
+        return {}
+    worst, best = crps[CLIMATOLOGY], crps[ORACLE]
+    return {name: _estimate((worst - values) / (worst - best)) for name, values in crps.items()}
 
 
 def _pit_histogram(pit: npt.NDArray[np.float64]) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from dropback.errors import RequestError
 from dropback.outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.play_network.network import SequenceSettings, build_trunk
+from dropback.play_network.plays import TrackedPlays
 from dropback.tables import Outcome
 from splicedpareto import objectives
 from splicedpareto.distributions import Censored, Discretized
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import polars as pl
+    from torch import nn
     from torch.distributions import Distribution
 
     from dropback.features.play_by_play import FeatureMatrix, FeatureSchema
@@ -36,12 +39,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OBJECTIVES",
+    "PLAY_NETWORK",
     "Family",
     "Forecaster",
     "ModelSettings",
     "PassModel",
+    "PlayInputs",
     "build_network",
     "exact_log_score",
+    "network_inputs",
     "observed_interval",
     "observed_targets",
     "training_objective",
@@ -51,11 +57,18 @@ __all__ = [
 
 Family = Literal["sbp", "binned", "gaussian"]
 
+PlayInputs: TypeAlias = "FeatureMatrix | TrackedPlays"
+"""What is known of N plays: a matrix ``(N, F)`` of columns, or their tracking; both are indexed by
+rows."""
+
 # Points: 99.9 % of attempts lie between. Bins of 0.1 beat 0.05 and 0.2 in log score, and
 # tail masses of 1 and 5 % beat 1 and 1, or 5 and 5 (benchmarks/epa_bins.py).
 EPA_LOWEST, EPA_HIGHEST, EPA_BIN = -6.0, 6.0, 0.1
 # No play of 2006-2023 is worth more than 14 points either way: from near one goal to the other.
 EPA_REACH = 14.0
+
+# Mean and scale of a column from so many plays are right to 2 % of its spread.
+STANDARDIZED_PLAYS = 4096
 
 OBJECTIVES: dict[Outcome, dict[str, Callable[..., Tensor]]] = {
     Outcome.YARDS: {
@@ -85,8 +98,11 @@ class ModelSettings:
         blocks: Residual blocks of the trunk.
         dropout: Dropout of the trunk.
         folds: Folds of games, and so members of the ensemble.
+        members: How many of the folds get a network, the first ones; None is all. Plays of a fold
+            without one cannot be predicted, since every network has seen them.
         validation_share: Share of the games outside a fold that decide when to stop.
         fit: Settings of the loop.
+        sequence: How tracking is read; None where a play is a row of columns.
     """
 
     outcome: Outcome = Outcome.YARDS
@@ -101,15 +117,33 @@ class ModelSettings:
     blocks: int = 2
     dropout: float = 0.1
     folds: int = 5
+    members: int | None = None
     validation_share: float = 0.1
     fit: FitSettings = field(default_factory=FitSettings)
+    sequence: SequenceSettings | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Outcome(self.outcome))  # from JSON it comes as text
         if self.folds < 2:
             raise RequestError(f"folds must be at least 2, got {self.folds}.")
+        if self.members is not None and not 1 <= self.members <= self.folds:
+            raise RequestError(f"members must be in [1, {self.folds}], got {self.members}.")
         if not 0 < self.validation_share < 1:
             raise RequestError(f"validation_share must be in (0, 1), got {self.validation_share}.")
+
+    @property
+    def networks(self) -> int:
+        """Number of networks of the ensemble."""
+        return self.folds if self.members is None else self.members
+
+
+PLAY_NETWORK = ModelSettings(
+    width=128,
+    blocks=1,
+    sequence=SequenceSettings(),
+    fit=FitSettings(max_epochs=20, batch_size=256, learning_rate=4e-3, precision="bfloat16"),
+)
+"""Settings of a play network, as found by the search that docs/play_network.md records."""
 
 
 class Forecaster(Protocol):
@@ -128,14 +162,18 @@ class Forecaster(Protocol):
         """Fold of each training game."""
 
     @property
+    def members(self) -> int:
+        """Folds, from the first, that it was fitted blind to."""
+
+    @property
     def outcome(self) -> Outcome:
         """What it predicts."""
 
-    def latent_law(self, features: FeatureMatrix, fold: int | None = None) -> Distribution:
+    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         """The law of EPA, or of yards before the field bounds it, batch shape ``(N,)``.
 
         Args:
-            features: Shape ``(N, F)``, in the order of `schema`.
+            features: Of ``N`` plays, in the order of `schema`.
             fold: Use only what never saw a game of this fold; None pools all.
         """
 
@@ -159,37 +197,57 @@ class PassModel:
     fold_of_game: dict[str, int]
 
     @property
+    def members(self) -> int:
+        """Number of networks."""
+        return len(self.networks)
+
+    @property
     def outcome(self) -> Outcome:
         """What it predicts."""
         return self.settings.outcome
 
     @torch.inference_mode()
-    def latent_law(self, features: FeatureMatrix, fold: int | None = None) -> Distribution:
+    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         """See `Forecaster`; the pool is that of `pooled_distribution`."""
         chosen = self.networks if fold is None else (self.networks[fold],)
-        return pooled_distribution(chosen, torch.from_numpy(features))
+        return pooled_distribution(chosen, *network_inputs(features))
+
+
+def network_inputs(features: PlayInputs) -> tuple[Tensor, ...]:
+    """The tensors that a network takes of `features`."""
+    if isinstance(features, TrackedPlays):
+        return features.batch()
+    return (torch.from_numpy(features),)
 
 
 def build_network(
-    settings: ModelSettings, features: int, *, seed: int, inputs: Tensor | None = None
+    settings: ModelSettings, features: int, *, seed: int, inputs: PlayInputs | None = None
 ) -> DistributionNetwork:
     """A network with the initial weights of `seed`; the global random state is left alone.
 
     Args:
         settings: What to build.
-        features: Number of input columns ``F``.
+        features: Number of input columns ``F``, where a play is a row of columns.
         seed: Of the initial weights.
-        inputs: Training inputs, shape ``(N, F)``, to standardise by; None where weights are
-            loaded next.
+        inputs: Training inputs, to standardise by; None where weights are loaded next.
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        trunk = ResidualMLP(
-            features, settings.width, blocks=settings.blocks, dropout=settings.dropout
-        )
+        return DistributionNetwork(_trunk(settings, features, inputs), _head(settings))
+
+
+def _trunk(settings: ModelSettings, features: int, inputs: PlayInputs | None) -> nn.Module:
+    sizes = {"width": settings.width, "blocks": settings.blocks, "dropout": settings.dropout}
+    if settings.sequence is None:
+        table = ResidualMLP(features, **sizes)  # type: ignore[arg-type]  # each of its own type
         if inputs is not None:
-            trunk.standardize.fit(inputs)
-        return DistributionNetwork(trunk, _head(settings))
+            table.standardize.fit(*network_inputs(inputs))
+        return table
+    sequence = build_trunk(settings.sequence, **sizes)  # type: ignore[arg-type]  # likewise
+    if inputs is not None:
+        spread = np.linspace(0, len(inputs) - 1, min(len(inputs), STANDARDIZED_PLAYS)).astype(int)
+        sequence.fit_standardization(*network_inputs(inputs[spread]))
+    return sequence
 
 
 def _head(settings: ModelSettings) -> DistributionHead:

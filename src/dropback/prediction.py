@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch.distributions import Distribution
 
-    from dropback.model import Forecaster
+    from dropback.model import Forecaster, PlayInputs
     from dropback.tables import Plays
 
 __all__ = [
@@ -55,7 +55,11 @@ _CHUNK = 512
 
 
 def predict(
-    model: Forecaster, plays: dy.DataFrame[Plays], *, seed: int = 0
+    model: Forecaster,
+    plays: dy.DataFrame[Plays],
+    *,
+    features: PlayInputs | None = None,
+    seed: int = 0,
 ) -> dy.DataFrame[Predictions]:
     """Predict each play and measure how its outcome met the prediction.
 
@@ -65,10 +69,12 @@ def predict(
     Args:
         model: A trained model, or a baseline.
         plays: The plays, of the set the model was trained on.
+        features: What is known of them; None takes the columns of play-by-play.
         seed: Seed of the randomised PIT.
 
     Raises:
-        RunError: The plays are of another set, or without the outcome that is predicted.
+        RunError: The plays are of another set, without the outcome that is predicted, or were
+            seen by every network.
     """
     sets = plays["play_set"].unique().to_list()
     if sets != [model.play_set.value]:
@@ -81,15 +87,22 @@ def predict(
             f"The model predicts {model.outcome.value!r}, which {lacking} of {len(plays)} plays "
             "lack: select them for that outcome."
         )
-    features = feature_matrix(plays, model.schema)
+    if features is None:
+        features = feature_matrix(plays, model.schema)
     folds = fold_of_plays(model, plays)
+    if (seen := int((folds >= model.members).sum())) > 0:
+        raise RunError(
+            f"Every network of the model was trained on {seen} of the {len(plays)} plays: leave "
+            "those games out, or train with a network for each fold."
+        )
 
     def law_of(rows: npt.NDArray[np.int64], fold: int) -> Distribution:
         return model.latent_law(features[rows], None if fold < 0 else fold)
 
+    tracked = not isinstance(features, np.ndarray)
     if model.outcome is Outcome.EPA:
         return summarize_continuous_laws(plays, law_of, folds=folds)
-    return summarize_laws(plays, law_of, folds=folds, seed=seed)
+    return summarize_laws(plays, law_of, folds=folds, seed=seed, tracked=tracked)
 
 
 def fold_of_plays(model: Forecaster, plays: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -108,6 +121,7 @@ def summarize_laws(
     *,
     folds: npt.NDArray[np.int64],
     seed: int,
+    tracked: bool = False,
 ) -> dy.DataFrame[Predictions]:
     """Numbers of the whole-yard law of each play.
 
@@ -116,6 +130,7 @@ def summarize_laws(
         law_of: Latent law, batch shape ``(n,)``, of given rows that share a fold.
         folds: Fold of each play.
         seed: Seed of the randomised PIT.
+        tracked: Whether the laws are of the plays' tracking.
     """
     yards, low, high = (plays[name].to_numpy() for name in ("yards", "yards_min", "yards_max"))
     uniform = np.random.default_rng(seed).random(len(plays))
@@ -128,7 +143,7 @@ def summarize_laws(
             observed = torch.from_numpy(yards[rows]).to(torch.float32)
             log_prob = law.log_prob(observed).double().numpy()
             columns.fill(rows, cdf, log_prob, yards[rows], uniform[rows])
-    return _predictions(plays, Outcome.YARDS, folds, columns)
+    return _predictions(plays, Outcome.YARDS, folds, columns, tracked=tracked)
 
 
 def summarize_continuous_laws(
@@ -155,7 +170,7 @@ def summarize_continuous_laws(
             columns.pit[rows] = columns.mid_cdf[rows] = law.cdf(observed).clamp(0, 1).numpy()
             columns.crps[rows] = law.crps(observed).clamp(min=0).numpy()  # type: ignore[attr-defined]  # all ours
             columns.log_score[rows] = -law.log_prob(observed).numpy()
-    return _predictions(plays, Outcome.EPA, folds, columns)
+    return _predictions(plays, Outcome.EPA, folds, columns, tracked=False)
 
 
 def _chunks(folds: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
@@ -167,12 +182,18 @@ def _chunks(folds: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64
 
 
 def _predictions(
-    plays: pl.DataFrame, outcome: Outcome, folds: npt.NDArray[np.int64], columns: _Columns
+    plays: pl.DataFrame,
+    outcome: Outcome,
+    folds: npt.NDArray[np.int64],
+    columns: _Columns,
+    *,
+    tracked: bool,
 ) -> dy.DataFrame[Predictions]:
     keys = ("game_id", "play_id", "season", "week", "passer_player_id", "play_set")
     return Predictions.validate(
         plays.select(
             *keys,
+            pl.lit(tracked).alias("tracked"),
             pl.Series("fold", folds).replace(-1, None),
             pl.lit(outcome.value).alias("outcome"),
             pl.col(outcome.value).alias("observed"),

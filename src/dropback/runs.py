@@ -20,6 +20,8 @@ import dropback
 from dropback.errors import RequestError, RunError
 from dropback.features.play_by_play import feature_schema
 from dropback.model import ModelSettings, PassModel, build_network
+from dropback.play_network.network import SequenceSettings
+from dropback.play_network.plays import tracking_schema
 from dropback.tables import PlaySet
 from splicedpareto.training import FitSettings
 
@@ -29,7 +31,19 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["FORMAT", "RunRecord", "data_digest", "load_run", "read_record", "write_run"]
+    from dropback.features.play_by_play import FeatureSchema
+    from dropback.model import PlayInputs
+
+__all__ = [
+    "FORMAT",
+    "RunRecord",
+    "data_digest",
+    "load_run",
+    "read_record",
+    "schema_of",
+    "weights_digest",
+    "write_run",
+]
 
 FORMAT = 1
 """Version of the layout of a run folder; a folder of another version is refused."""
@@ -52,6 +66,7 @@ class RunRecord:
         seed: Seed of folds, initial weights and fits.
         best_epochs: Best epoch of each fold.
         outcome_source: Where EPA came from, where that is the outcome.
+        longest_frames: Frames of the longest training play, where tracking is read.
     """
 
     settings: ModelSettings
@@ -66,10 +81,25 @@ class RunRecord:
     seed: int
     best_epochs: tuple[int, ...]
     outcome_source: str | None = None
+    longest_frames: int | None = None
+
+
+def schema_of(settings: ModelSettings, play_set: PlaySet) -> FeatureSchema:
+    """The features of a model of `settings` for plays of `play_set`."""
+    return feature_schema(play_set) if settings.sequence is None else tracking_schema()
+
+
+def weights_digest(model: PassModel) -> str:
+    """SHA-256 of all weights of a model."""
+    digest = hashlib.sha256()
+    for network in model.networks:
+        for value in network.state_dict().values():
+            digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def data_digest(
-    features: npt.NDArray[np.float32], observed: npt.NDArray[np.int64] | npt.NDArray[np.float64]
+    features: PlayInputs, observed: npt.NDArray[np.int64] | npt.NDArray[np.float64]
 ) -> str:
     """SHA-256 of the training data as the networks see it."""
     digest = hashlib.sha256(features.tobytes())
@@ -111,7 +141,7 @@ def load_run(folder: Path) -> tuple[PassModel, RunRecord]:
     content = _read_json(folder)
     record = _record(folder, content)
     play_set = PlaySet(record.play_set)  # `_record` has checked it
-    schema = feature_schema(play_set)
+    schema = schema_of(record.settings, play_set)
     if schema.digest != record.feature_digest:
         changed = sorted(set(schema.names) ^ set(record.feature_names))
         raise RunError(
@@ -170,9 +200,13 @@ def _record(folder: Path, content: dict[str, Any]) -> RunRecord:
         fields = {name: content[name] for name in RunRecord.__dataclass_fields__ if name in content}
         settings = dict(fields.pop("settings"))
         fit = FitSettings(**settings.pop("fit"))
+        if (sequence := settings.pop("sequence", None)) is not None:
+            sequence = SequenceSettings(**sequence)
         lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
         PlaySet(fields["play_set"])
-        return RunRecord(settings=ModelSettings(fit=fit, **settings), **{**fields, **lists})
+        return RunRecord(
+            settings=ModelSettings(fit=fit, sequence=sequence, **settings), **{**fields, **lists}
+        )
     except (KeyError, TypeError, ValueError, RequestError) as error:
         raise RunError(
             f"{folder / 'run.json'}: a field is missing, unknown or out of range ({error})."

@@ -99,6 +99,8 @@ class Predictions(dy.Schema):
     week = dy.Int64(nullable=False)
     passer_player_id = dy.String(nullable=False)
     play_set = dy.String(nullable=False)
+    tracked = dy.Bool(nullable=False)
+    """Whether the law is of the play's tracking, or of its row of play-by-play."""
     fold = dy.Int64(nullable=True)
     outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
     observed = dy.Float64(nullable=False)
@@ -128,6 +130,7 @@ class Scores(Plays):
     """A row a play: its circumstances, its predictive law in short, and its play score."""
 
     outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
+    tracked = dy.Bool(nullable=False)
     fold = dy.Int64(nullable=True)
     median = dy.Float64(nullable=False)
     mean = dy.Float64(nullable=False)

@@ -13,19 +13,21 @@ from torch.utils.data import TensorDataset
 
 import dropback
 from dropback.errors import RequestError
-from dropback.features.play_by_play import feature_matrix, feature_schema
+from dropback.features.play_by_play import feature_matrix
 from dropback.files import move_folder, partial_path, require_new_folder
 from dropback.model import (
     ModelSettings,
     PassModel,
+    PlayInputs,
     build_network,
+    network_inputs,
     observed_targets,
     training_objective,
     validation_objective,
 )
-from dropback.runs import RunRecord, data_digest, write_run
+from dropback.runs import RunRecord, data_digest, schema_of, weights_digest, write_run
 from dropback.tables import Outcome, PlaySet
-from splicedpareto.training import DivergedError, fit
+from splicedpareto.training import DivergedError, SequenceDataset, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -104,6 +106,8 @@ def train(
     settings: ModelSettings,
     seed: int,
     games: str = "regular",
+    features: PlayInputs | None = None,
+    initial: PassModel | None = None,
     overwrite: bool = False,
     on_epoch: Callable[[int, int, float], None] | None = None,
     complete: Callable[[PassModel, Path], None] | None = None,
@@ -119,6 +123,8 @@ def train(
         settings: What and how to fit.
         seed: Of folds, initial weights and fits.
         games: Which games `plays` hold, for the record.
+        features: What is known of the plays; None takes the columns of play-by-play.
+        initial: A model to go on from: its networks in turn; None starts anew.
         overwrite: Replace what `out` holds.
         on_epoch: Called with fold, epoch and validation loss after each epoch.
         complete: Writes what else belongs into the run folder, before it takes its place.
@@ -128,12 +134,13 @@ def train(
     """
     require_new_folder(out, overwrite=overwrite)
     play_set = PlaySet(plays["play_set"][0])
-    schema = feature_schema(play_set)
-    features = feature_matrix(plays, schema)
+    schema = schema_of(settings, play_set)
+    if features is None:
+        features = feature_matrix(plays, schema)
     digest = data_digest(features, plays[settings.outcome.value].to_numpy())
     # Before the working folder is made, so that a refusal leaves none behind.
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
-    work = _resumable_folder(out, settings, digest, seed)
+    work = _resumable_folder(out, settings, digest, seed, initial)
     try:
         model, best_epochs = train_model(
             plays,
@@ -143,6 +150,7 @@ def train(
             seed=seed,
             work=work,
             fold_of_game=fold_of_game,
+            initial=initial,
             on_epoch=on_epoch,
         )
         record = RunRecord(
@@ -158,6 +166,9 @@ def train(
             seed=seed,
             best_epochs=best_epochs,
             outcome_source=plays["epa_source"][0] if settings.outcome is Outcome.EPA else None,
+            longest_frames=(
+                None if isinstance(features, np.ndarray) else int(features.lengths.max())
+            ),
         )
         finished = work / "run"
         shutil.rmtree(finished, ignore_errors=True)
@@ -177,25 +188,27 @@ def train(
 
 def train_model(
     plays: dy.DataFrame[Plays],
-    features: npt.NDArray[np.float32],
+    features: PlayInputs,
     schema: FeatureSchema,
     *,
     settings: ModelSettings,
     seed: int,
     work: Path,
     fold_of_game: dict[str, int] | None = None,
+    initial: PassModel | None = None,
     on_epoch: Callable[[int, int, float], None] | None = None,
 ) -> tuple[PassModel, tuple[int, ...]]:
     """Fit one network a fold, keeping state in `work`.
 
     Args:
         plays: Training plays of one set.
-        features: Their features, shape ``(N, F)``.
+        features: What is known of them.
         schema: Of the features.
         settings: What and how to fit.
         seed: Of folds, initial weights and fits.
         work: Folder for the state of the fits.
         fold_of_game: Folds to use; None deals them by `seed`.
+        initial: A model to go on from; None starts anew.
         on_epoch: Called with fold, epoch and validation loss after each epoch.
 
     Returns:
@@ -206,7 +219,8 @@ def train_model(
     """
     dealt = fold_of_game or assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
     networks, best_epochs = [], []
-    for fold in range(settings.folds):
+    for fold in range(settings.networks):
+        start = None if initial is None else initial.networks[fold % len(initial.networks)]
         network, epoch = train_member(
             plays,
             features,
@@ -215,6 +229,7 @@ def train_model(
             work=work / f"fold-{fold}",
             fold_of_game=dealt,
             fold=fold,
+            initial=None if start is None else start.state_dict(),
             on_epoch=on_epoch,
         )
         networks.append(network)
@@ -226,7 +241,7 @@ def train_model(
 
 def train_member(
     plays: dy.DataFrame[Plays],
-    features: npt.NDArray[np.float32],
+    features: PlayInputs,
     *,
     settings: ModelSettings,
     seed: int,
@@ -240,7 +255,7 @@ def train_member(
 
     Args:
         plays: Training plays of one set.
-        features: Their features, shape ``(N, F)``.
+        features: What is known of them.
         settings: What and how to fit.
         seed: Of initial weights, validation games and the fit.
         work: Folder for the state of the fit.
@@ -258,46 +273,58 @@ def train_member(
     """
     if settings.fit.device == "cuda" and not torch.cuda.is_available():
         raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
-    tensors = (torch.from_numpy(features), *observed_targets(plays, settings.outcome))
     split = split_fold(plays["game_id"].to_list(), fold_of_game, fold, settings, seed)
     network = build_network(
-        settings, features.shape[1], seed=seed * 1000 + fold, inputs=tensors[0][split.training]
+        settings,
+        0 if settings.sequence is not None else features.shape[1],  # type: ignore[union-attr]
+        seed=seed * 1000 + fold,
+        inputs=features[split.training],
     )
     if initial is not None:
-        network.load_state_dict(initial)
-    return network, _fit_fold(network, tensors, split, settings, work, fold, on_epoch)
-
-
-def _fit_fold(
-    network: DistributionNetwork,
-    tensors: tuple[Tensor, ...],
-    split: FoldSplit,
-    settings: ModelSettings,
-    folder: Path,
-    fold: int,
-    on_epoch: Callable[[int, int, float], None] | None,
-) -> int:
-    training, validation = (
-        TensorDataset(*(tensor[rows] for tensor in tensors))
-        for rows in (torch.from_numpy(split.training), torch.from_numpy(split.validation))
-    )
+        try:
+            network.load_state_dict(initial)
+        except RuntimeError as error:
+            raise RequestError(
+                "The run to start from has networks of another shape "
+                f"({str(error).splitlines()[-1].strip()}): train with its settings."
+            ) from error
+    targets = observed_targets(plays, settings.outcome)
+    datasets = [
+        _dataset(features[rows], tuple(target[rows] for target in targets), settings, learns=learns)
+        for rows, learns in ((split.training, True), (split.validation, False))
+    ]
     try:
         result = fit(
             network,
-            training,
-            validation,
+            *datasets,
+            inputs=1 if settings.sequence is None else 3,
             objective=training_objective(settings),
             validation_objective=validation_objective(settings),
             settings=settings.fit,
-            folder=folder,
+            folder=work,
             on_epoch=None if on_epoch is None else lambda e, loss: on_epoch(fold, e, loss),
         )
     except DivergedError as error:
         raise RequestError(f"Fold {fold}: {error}") from error
-    return result.best_epoch
+    return network, result.best_epoch
 
 
-def _resumable_folder(out: Path, settings: ModelSettings, digest: str, seed: int) -> Path:
+def _dataset(
+    features: PlayInputs, targets: tuple[Tensor, ...], settings: ModelSettings, *, learns: bool
+) -> TensorDataset | SequenceDataset:
+    """Inputs and targets as `fit` takes them; prefixes and mirrors are for learning alone."""
+    if settings.sequence is None or isinstance(features, np.ndarray):
+        return TensorDataset(*network_inputs(features), *targets)
+    return features.dataset(
+        targets,
+        prefix_share=settings.sequence.prefix_share if learns else 0.0,
+        mirror=settings.sequence.mirror and learns,
+    )
+
+
+def _resumable_folder(
+    out: Path, settings: ModelSettings, digest: str, seed: int, initial: PassModel | None
+) -> Path:
     """The working folder, emptied unless it holds the same job's state."""
     work = partial_path(out)
     job = json.dumps(
@@ -305,6 +332,7 @@ def _resumable_folder(out: Path, settings: ModelSettings, digest: str, seed: int
             "settings": asdict(settings),
             "data_digest": digest,
             "seed": seed,
+            "initial": None if initial is None else weights_digest(initial),
             "code_version": dropback.__version__,
         }
     ).encode()

@@ -19,6 +19,12 @@ from typer.main import get_command
 import dropback
 from dropback.cli import app, main
 from dropback.simulation.files import write_league
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    simulate_tracking_league,
+    write_tracking_league,
+)
+from dropback.tracking import build_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +82,69 @@ def test_main_job_runs_from_files_to_leaderboard(run: Run, data: Path, tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six games of a tracking league on disk, and their features."""
+    folder = tmp_path_factory.mktemp("tracked")
+    league = simulate_tracking_league(TrackingLeagueSettings(plays=300), seed=2)
+    write_tracking_league(league, folder / "league")
+    build_tensors(folder / "league", folder / "tensors")
+    return folder
+
+
+def test_main_job_runs_on_tracking(run: Run, tracked: Path, tmp_path: Path) -> None:
+    league, tensors, out = tracked / "league", tracked / "tensors", tmp_path / "run"
+    train = ("train", tensors, "--out", out, "--folds", 2, "--epochs", 1, "--threads", 1)
+    code, _, err = run(*train, "--encoder", "players")
+    assert code == 0, err
+    report, truth = tmp_path / "report.json", league / "truth.parquet"
+    evaluation = ("evaluate", out, league, "--threads", 1, "--json", report)
+    code, shown, err = run(*evaluation, "--against", "constant,oracle", "--truth", truth)
+    assert code == 0, err
+    assert "closed" in shown
+    assert "seconds before the release" in shown
+    content = json.loads(report.read_text())
+    assert set(content["metrics"]) == {"sbp-players", "constant", "oracle"}
+    assert set(content["seconds_before_release"]) == {"2", "1.5", "1", "0.5", "0"}
+    scores = tmp_path / "scores.parquet"
+    assert run("score", out, tensors, "--out", scores)[0] == 0
+    assert run("leaderboard", scores, "--by", "passer", "--min-attempts", 1)[0] == 0
+    assert pl.read_parquet(scores)["tracked"].all()
+    fine = ("train", tensors, "--out", tmp_path / "on", "--init", out, "--threads", 1)
+    code, _, err = run(*fine, "--folds", 2, "--members", 1, "--epochs", 1, "--learning-rate", 1e-4)
+    assert code == 0, err
+
+
+def test_plays_without_tracking_are_scored_by_a_static_run(
+    run: Run, tracked: Path, tmp_path: Path
+) -> None:
+    league, some = tracked / "league", tmp_path / "some"
+    some.mkdir()
+    plays = pl.read_parquet(next(league.glob("play_by_play_*.parquet")))
+    file = "tracking_week_1.parquet"
+    rows = pl.read_parquet(league / file)
+    kept = rows["gameId"].unique().sort()[:-1]
+    rows.filter(pl.col("gameId").is_in(kept.implode())).write_parquet(some / file)
+    for table in league.glob("*.csv"):
+        shutil.copy(table, some)
+    one = ("--epochs", 1, "--folds", 2)
+    tracking, static = tmp_path / "tracking", tmp_path / "static"
+    assert run("train", some, "--out", tracking, *one, "--threads", 1)[0] == 0
+    (tmp_path / "pbp").mkdir()
+    plays.write_parquet(tmp_path / "pbp" / "play_by_play_2022.parquet")
+    assert run("train", tmp_path / "pbp", "--out", static, *one)[0] == 0
+    out = tmp_path / "scores.parquet"
+    beside = ("--pbp", tmp_path / "pbp", "--static", static, "--out", out)
+    code, _, err = run("score", tracking, some, *beside)
+    assert code == 0, err
+    scores = pl.read_parquet(out)
+    assert scores.height == plays.height
+    assert scores.filter("tracked")["old_game_id"].n_unique() == len(kept)
+    assert scores.filter(~pl.col("tracked"))["old_game_id"].n_unique() == 1
+    refused(run("score", tracking, some, "--static", static, "--out", out), "there are none")
+    refused(run("score", static, some, "--out", out), "reads play-by-play and was given tracking")
+
+
 def refused(result: tuple[int, str, str], words: str) -> None:
     code, out, err = result
     assert code == 2
@@ -93,6 +162,7 @@ def refused(result: tuple[int, str, str], words: str) -> None:
         (("--seasons", "soon"), "Seasons must be years"),
         (("--seasons", "2018-"), "Seasons must be years"),
         (("--seasons", "2020", "--games", "friendly"), "--games must be regular, postseason"),
+        (("--seasons", "2020", "--pbp", "more"), "--pbp stands beside tracking"),
         (("--seasons", "2020", "--folds", "1"), "folds must be at least 2"),
         (("--seasons", "2020", "--folds", "9"), "needs at least 18 games for 9 folds, got 8"),
         (("--seasons", "2020", "--epochs", "0"), "max_epochs must be positive, got 0"),
@@ -109,7 +179,7 @@ def test_training_refuses_bad_options(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "no play_by_play_*.parquet or .csv in this folder"),
+        (None, "is neither tracking (tensors, canonical tables or files of a layout in"),
         (b"not parquet at all", "not a readable Parquet file"),
         (pl.col("down").cast(pl.String) + "nd", "'down' is "),
         (pl.lit(float("nan")).alias("yards_gained"), "No play is left to model"),

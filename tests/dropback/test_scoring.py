@@ -35,6 +35,7 @@ def predictions(plays: pl.DataFrame) -> dy.DataFrame[Predictions]:
         fold=pl.lit(2),
         mid_cdf=pl.Series([0.1, 0.2, 0.3]),
         outcome=pl.lit("yards"),
+        tracked=pl.lit(value=False),
         observed=pl.lit(-99.0),
     )
     return Predictions.validate(table, cast=True)

@@ -25,8 +25,8 @@ def test_every_table_is_keyed_by_game_and_play() -> None:
     assert all(tuple(table.primary_key()) == PLAY_KEY for table in (Plays, Predictions, Scores))
 
 
-def test_scores_are_plays_and_six_columns() -> None:
-    added = ["outcome", "fold", "median", "mean", "mid_cdf", "play_score"]
+def test_scores_are_plays_and_seven_columns() -> None:
+    added = ["outcome", "tracked", "fold", "median", "mean", "mid_cdf", "play_score"]
     assert Scores.column_names() == [*Plays.column_names(), *added]
 
 
@@ -73,7 +73,9 @@ def test_predictions_refuse_a_probability_outside_0_and_1(name: str, value: floa
     names = ["observed", "median", "mean", *QUANTILES, "pit", "mid_cdf", "crps", "log_score"]
     numbers = dict.fromkeys(names, 0.5)
     text = {"game_id": "g", "passer_player_id": "p", "play_set": "targeted", "outcome": "yards"}
-    table = pl.DataFrame([{**row, **numbers, **text}]).select(Predictions.column_names())
+    table = pl.DataFrame([{**row, **numbers, **text, "tracked": False}]).select(
+        Predictions.column_names()
+    )
     assert Predictions.is_valid(table)
     with pytest.raises(dy.exc.ValidationError, match=name):
         Predictions.validate(table.with_columns(pl.lit(value).alias(name)))

@@ -11,18 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TypeAlias
 
     import polars as pl
 
-    from dropback.evaluation import Evaluation
+    from dropback.evaluation import Estimate, Evaluation
     from dropback.ranking import Reliability
     from dropback.selection import Selection
 
     _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
 
 __all__ = [
+    "by_time_table",
     "errors",
     "evaluation_table",
     "leaderboard_table",
@@ -78,7 +79,8 @@ def selection_summary(selection: Selection) -> None:
     table.columns[1].justify = "right"
     for reason, count in selection.left_out.iter_rows():
         table.add_row(reason, f"{count:,}")
-    errors.print(table)
+    if table.row_count:
+        errors.print(table)
     if selection.missing_columns:
         errors.print(
             f"Without {', '.join(selection.missing_columns)}: taken as unknown.", highlight=False
@@ -100,13 +102,7 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
     for heading, _, _ in _SHOWN.values():
         table.add_column(heading, justify="right", no_wrap=True)
     for model, row in evaluation.metrics.items():
-        table.add_row(
-            model,
-            *(
-                f"{factor * row[metric].value:.{decimals}f}"
-                for metric, (_, decimals, factor) in _SHOWN.items()
-            ),
-        )
+        table.add_row(model, *_shown(row))
     out.print(table)
     if not evaluation.differences:
         return
@@ -119,6 +115,44 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
     for rival, row in evaluation.differences.items():
         paired.add_row(rival, *(f"{row[m].low:+.3f} to {row[m].high:+.3f}" for m in _PAIRED))
     out.print(paired)
+    if evaluation.gap_closed:
+        shares = Table(
+            title="Share of the CRPS gap from climatology to the oracle that is closed, %",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
+        for heading in ("model", "closed", "90 % interval"):
+            shares.add_column(heading, justify="left" if heading == "model" else "right")
+        for model, share in evaluation.gap_closed.items():
+            interval = f"{100 * share.low:.1f} to {100 * share.high:.1f}"
+            shares.add_row(model, f"{100 * share.value:.1f}", interval)
+        out.print(shares)
+
+
+def by_time_table(by_time: Mapping[float, Evaluation]) -> None:
+    """Print accuracy and calibration of the laws at times before the release."""
+    first = next(iter(by_time.values()))
+    name = next(iter(first.metrics))
+    table = Table(
+        title=f"{name}, seconds before the release: {first.plays:,} plays that are so long",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("before", no_wrap=True, justify="right")
+    for heading, _, _ in _SHOWN.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for seconds, evaluation in by_time.items():
+        table.add_row(f"{seconds:g} s", *_shown(evaluation.metrics[name]))
+    out.print(table)
+
+
+def _shown(row: Mapping[str, Estimate]) -> list[str]:
+    return [
+        f"{factor * row[metric].value:.{decimals}f}"
+        for metric, (_, decimals, factor) in _SHOWN.items()
+    ]
 
 
 def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:

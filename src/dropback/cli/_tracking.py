@@ -12,9 +12,11 @@ from rich.table import Table
 from dropback.cli._console import out as console
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dropback.tracking.report import IngestReport
 
-__all__ = ["app"]
+__all__ = ["app", "print_counts"]
 
 app = typer.Typer(help="Tracking data: read, check, features, pictures.", no_args_is_help=True)
 
@@ -45,7 +47,7 @@ def ingest_command(
             workers=workers,
             progress=lambda done, total, _: bar.update(task, completed=done, total=total),
         )
-    _print_counts(report)
+    print_counts(report)
     console.print(f"plays in {out}, reasons in {out / 'left_out.csv'}")
 
 
@@ -69,7 +71,7 @@ def check_command(
         console.print(table)
         if file.selection:
             console.print(f"note: {file.selection}")
-    _print_counts(report)
+    print_counts(report)
     if out is not None:
         write_json(report.to_json(), out)
 
@@ -94,7 +96,7 @@ def features_command(
             progress=lambda done, total, _: bar.update(task, completed=done, total=total),
         )
     if report is not None:
-        _print_counts(report)
+        print_counts(report)
     console.print(
         f"{len(tensors)} plays, {tensors.offsets[-1]} frames in {out} "
         f"(schema {tensors.schema['schema_hash'][:12]})"
@@ -123,7 +125,8 @@ def _progress() -> Progress:
     )
 
 
-def _print_counts(report: IngestReport) -> None:
+def print_counts(report: IngestReport, console: Console = console) -> None:
+    """Print how many plays were read and kept, and why others were left out."""
     counts = Table(title="plays by layout", title_justify="left")
     for heading in ("format", "files", "read", "kept", "left out"):
         counts.add_column(heading)

@@ -35,7 +35,9 @@ def score_plays(
     Raises:
         RequestError: A play has no prediction.
     """
-    numbers = predictions.select(*PLAY_KEY, "outcome", "fold", "median", "mean", "mid_cdf")
+    numbers = predictions.select(
+        *PLAY_KEY, "outcome", "tracked", "fold", "median", "mean", "mid_cdf"
+    )
     scored = plays.join(numbers, on=PLAY_KEY, validate="1:1", maintain_order="left")
     if scored.height < plays.height:
         raise RequestError(

@@ -1,6 +1,6 @@
 """Tracking data: any public layout in, canonical plays, features and tensors out."""
 
-from dropback.tracking.attempts import TrackedSelection, select_tracked
+from dropback.tracking.attempts import TrackedAttempts, select_tracked
 from dropback.tracking.blocks import PlayBlock
 from dropback.tracking.opening import is_tracking, open_tracking
 from dropback.tracking.pipeline import build_tensors, ingest, read_tracking
@@ -11,7 +11,7 @@ __all__ = [
     "IngestReport",
     "PlayBlock",
     "PlayTensors",
-    "TrackedSelection",
+    "TrackedAttempts",
     "build_tensors",
     "ingest",
     "is_tracking",

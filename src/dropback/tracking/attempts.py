@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["TrackedSelection", "select_tracked"]
+__all__ = ["TrackedAttempts", "select_tracked"]
 
 _THROWN: Final = ("C", "I", "IN")
 _OWN_KEY: Final = ["old_game_id", "play_id"]
 
 
 @dataclass(frozen=True)
-class TrackedSelection:
+class TrackedAttempts:
     """The tracked plays kept, where their tensors are, and what was left out.
 
     Attributes:
@@ -57,7 +57,7 @@ def select_tracked(
     play_set: PlaySet = PlaySet.TARGETED,
     games: Games = "regular",
     outcome: Outcome = Outcome.YARDS,
-) -> TrackedSelection:
+) -> TrackedAttempts:
     """Choose the tracked plays to model and state their outcome and its bounds.
 
     With play-by-play, everything but the frames comes from there, through `select_plays`; plays
@@ -104,7 +104,7 @@ def _by_play_by_play(
     play_set: PlaySet,
     games: Games,
     outcome: Outcome,
-) -> TrackedSelection:
+) -> TrackedAttempts:
     tracked = plays.select(
         old_game_id=pl.col("game_id").cast(pl.String), play_id="play_id"
     ).with_row_index("row")
@@ -130,7 +130,7 @@ def _by_play_by_play(
         absent = pl.DataFrame({"reason": ["not in the play-by-play"], "plays": [unknown]})
         reasons = pl.concat([reasons, absent])
     kept = chosen.join(tracked, on=_OWN_KEY, how="inner").sort("row")
-    return TrackedSelection(
+    return TrackedAttempts(
         plays=Plays.validate(kept, cast=True),
         rows=kept["row"].cast(pl.Int64).to_numpy(),
         left_out=_most_frequent_first(reasons),
@@ -138,7 +138,7 @@ def _by_play_by_play(
     )
 
 
-def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> TrackedSelection:
+def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> TrackedAttempts:
     labelled = (
         _in_words_of_nflverse(plays)
         .with_columns(
@@ -163,7 +163,7 @@ def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> Trac
             f"No tracked play is left to model. Left out: {reasons or 'none was read'}. "
             "Outcomes that a set lacks are in play-by-play: give it beside the tracking."
         )
-    return TrackedSelection(
+    return TrackedAttempts(
         plays=Plays.validate(kept.select(Plays.column_names()), cast=True),
         rows=kept["row"].cast(pl.Int64).to_numpy(),
         left_out=_most_frequent_first(left_out),

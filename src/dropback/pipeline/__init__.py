@@ -1,0 +1,25 @@
+"""The main job, file to file: what each command does, callable from Python too."""
+
+from dropback.pipeline._files import read_evaluation as read_evaluation
+from dropback.pipeline._files import read_scores as read_scores
+from dropback.pipeline._files import require_picture_path as require_picture_path
+from dropback.pipeline._files import require_table_path as require_table_path
+from dropback.pipeline._files import with_tracking as with_tracking
+from dropback.pipeline._files import write_json as write_json
+from dropback.pipeline._files import write_table as write_table
+from dropback.pipeline._running import TIMES_S as TIMES_S
+from dropback.pipeline._running import EvaluatedRun as EvaluatedRun
+from dropback.pipeline._running import evaluate_run as evaluate_run
+from dropback.pipeline._running import predict_plays as predict_plays
+from dropback.pipeline._running import score_run as score_run
+from dropback.pipeline._running import train_run as train_run
+from dropback.pipeline._selecting import TrackedSelection as TrackedSelection
+from dropback.pipeline._selecting import TrackingSource as TrackingSource
+from dropback.pipeline._selecting import features_of as features_of
+from dropback.pipeline._selecting import fit_expected_points_for as fit_expected_points_for
+from dropback.pipeline._selecting import keep_unseen as keep_unseen
+from dropback.pipeline._selecting import longer_than_trained as longer_than_trained
+from dropback.pipeline._selecting import parse_seasons as parse_seasons
+from dropback.pipeline._selecting import select_for_run as select_for_run
+from dropback.pipeline._selecting import select_from as select_from
+from dropback.pipeline._selecting import without_tracking as without_tracking
