@@ -2,6 +2,7 @@
 
 from splicedpareto.networks._edges import edges_from_data as edges_from_data
 from splicedpareto.networks._encoder import SequenceEncoder as SequenceEncoder
+from splicedpareto.networks._grid import GridLaw as GridLaw
 from splicedpareto.networks._heads import DistributionHead as DistributionHead
 from splicedpareto.networks._heads import GaussianHead as GaussianHead
 from splicedpareto.networks._heads import SplicedBinnedParetoHead as SplicedBinnedParetoHead
@@ -15,6 +16,7 @@ from splicedpareto.networks._rival_heads import GaussianMixtureHead as GaussianM
 from splicedpareto.networks._rival_heads import HybridParetoHead as HybridParetoHead
 from splicedpareto.networks._rival_heads import QuantileParetoHead as QuantileParetoHead
 from splicedpareto.networks._rival_heads import StudentTHead as StudentTHead
+from splicedpareto.networks._streaming import SequenceStream as SequenceStream
 from splicedpareto.networks._temporal import TemporalConvolution as TemporalConvolution
 
 __all__ = [
@@ -22,12 +24,14 @@ __all__ = [
     "DistributionNetwork",
     "GaussianHead",
     "GaussianMixtureHead",
+    "GridLaw",
     "HybridParetoHead",
     "ItemEncoder",
     "ItemSettings",
     "QuantileParetoHead",
     "ResidualMLP",
     "SequenceEncoder",
+    "SequenceStream",
     "SplicedBinnedParetoHead",
     "Standardize",
     "StudentTHead",

@@ -131,21 +131,34 @@ class SplicedBinnedParetoHead(DistributionHead):
         even = self.edges.diff() / (self.edges[-1] - self.edges[0])
         self.linear.bias[: self.bins] = (0.99 * counts / counts.sum() + 0.01 * even).log()
 
-    def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
-        """The law for raw parameters ``(*B, K + 4)``: logits, two shapes, two scales."""
+    def tails(self, raw: Tensor) -> tuple[tuple[Tensor, Tensor | None], ...]:
+        """Concentration and scale (None where tied) of the lower and of the upper tail.
+
+        Args:
+            raw: Shape ``(*B, K + 4)``, or ``(*B, K + 2)`` where scales are tied.
+
+        Returns:
+            Two pairs, each number of shape ``(*B,)``.
+        """
         lowest, highest = self.concentration_range
         bins = self.bins
         concentration = lowest + (highest - lowest) * raw[..., bins : bins + 2].sigmoid()
-        lower_scale = upper_scale = None
-        if self.scale == "free":
-            scales = nn.functional.softplus(raw[..., bins + 2 :]) + 1e-3
-            lower_scale = self._lower_unit * scales[..., 0]
-            upper_scale = self._upper_unit * scales[..., 1]
+        if self.scale == "tied":
+            return (concentration[..., 0], None), (concentration[..., 1], None)
+        scales = nn.functional.softplus(raw[..., bins + 2 :]) + 1e-3
+        return (
+            (concentration[..., 0], self._lower_unit * scales[..., 0]),
+            (concentration[..., 1], self._upper_unit * scales[..., 1]),
+        )
+
+    def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
+        """The law for raw parameters ``(*B, K + 4)``: logits, two shapes, two scales."""
+        (lower_concentration, lower_scale), (upper_concentration, upper_scale) = self.tails(raw)
         return SplicedBinnedPareto(
-            raw[..., :bins],
+            raw[..., : self.bins],
             self.edges,
-            concentration[..., 0],
-            concentration[..., 1],
+            lower_concentration,
+            upper_concentration,
             lower_scale,
             upper_scale,
             self.lower_mass,
