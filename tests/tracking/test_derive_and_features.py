@@ -12,12 +12,14 @@ from dropback.tracking.derive import HISTORY_FRAMES, causal_slope, derive_motion
 from dropback.tracking.features import (
     ENGINEERED_COLUMNS,
     PLAYER_COLUMNS,
-    LiveFeatures,
     block_features,
     eligible_slots,
     engineered_features,
+    frame_features,
     network_view,
+    newest_player_features,
     static_features,
+    target_features,
 )
 from dropback.tracking.gaps import fill_gaps
 from dropback.tracking.splits import SPLITS, play_splits
@@ -192,19 +194,33 @@ def test_static_features_are_those_of_the_play(block):
     assert row.tolist() == [1, 10, 65, 1, 1800, 4, 1, 17]
 
 
-def test_a_play_fed_frame_by_frame_equals_the_batch(block):
+def test_plays_fed_frame_by_frame_equal_the_batch(block):
     players, engineered, _ = block_features(block)
-    eligible = eligible_slots(block)
-    for play in range(block.plays.height):
-        live = LiveFeatures(
-            block.plays["line_of_scrimmage_x_yd"][play],
-            block.plays["target_slot"][play],
-            eligible[play],
-        )
-        for frame in range(*block.offsets[play : play + 2]):
-            one, counted = live.push(block.frames[frame])
-            np.testing.assert_array_equal(one, players[frame])
-            np.testing.assert_allclose(counted, engineered[frame], rtol=1e-6)
+    eligible, line = eligible_slots(block), block.plays["line_of_scrimmage_x_yd"].to_numpy()
+    target = block.plays["target_slot"].to_numpy()
+    velocities = np.zeros((len(line), HISTORY_FRAMES, 22, 2), np.float32)
+    for number in range(int(np.diff(block.offsets).min())):
+        at = block.offsets[:-1] + number
+        numbers = np.full(len(line), number)
+        found, velocities = newest_player_features(block.frames[at], velocities, numbers, line)
+        np.testing.assert_array_equal(found, players[at])
+        seconds = (numbers / 10).astype(np.float32)
+        counted = frame_features(block.frames[at], seconds, line, eligible)
+        aimed = target_features(block.frames[at], line, target)
+        np.testing.assert_array_equal(np.hstack([counted, aimed]), engineered[at])
+
+
+def test_engineered_features_are_the_same_however_many_frames_there_are(block):
+    frames = np.concatenate([block.frames] * 20)
+    several = -(-len(frames) // len(block.frames))
+    seconds, line = np.zeros(len(frames), np.float32), np.full(len(frames), 45, np.float32)
+    target, eligible = np.full(len(frames), 7), np.tile(np.arange(11) > 5, (len(frames), 1))
+    whole = engineered_features(frames, seconds, line, target, eligible)
+    part = slice(0, len(block.frames))
+    once = engineered_features(
+        frames[part], seconds[part], line[part], target[part], eligible[part]
+    )
+    np.testing.assert_array_equal(whole, np.tile(once, (several, 1)))
 
 
 def test_acceleration_is_that_of_the_last_frames_only(block):

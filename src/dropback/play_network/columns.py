@@ -94,11 +94,12 @@ def frame_columns(
     columns = np.empty((*players.shape[:-2], len(FRAME_COLUMNS)), np.float32)
     # A view: the players' columns are one stretch of each row.
     by_player = columns[..., :_PLAYER_COLUMNS].reshape(*players.shape[:-1], PLAYER_WIDTH)
-    by_player[..., :-1] = network_view(players)
+    network_view(players, out=by_player[..., :-1])
     by_player[..., _ORIENTATION][np.isnan(players[..., -1])] = np.nan
-    by_player[..., -1] = (np.arange(PLAYERS) == target_slot[..., None]) & known[..., None]
-    hidden = TARGET_ENGINEERED & ~known[..., None]
-    columns[..., ENGINEERED] = np.where(hidden, np.float32(np.nan), engineered)
+    by_player[..., -1] = 0
+    by_player[known, target_slot[known], -1] = 1
+    columns[..., ENGINEERED] = engineered
+    columns[..., _PLAYER_COLUMNS + np.flatnonzero(TARGET_ENGINEERED)[0] :][~known] = np.nan
     return columns
 
 

@@ -17,7 +17,7 @@ from dropback.tracking.schema import RATE_HZ
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["HISTORY_FRAMES", "causal_slope", "derive_motion", "velocity"]
+__all__ = ["HISTORY_FRAMES", "causal_slope", "derive_motion", "newest_slope", "velocity"]
 
 HISTORY_FRAMES: Final = 5
 
@@ -67,11 +67,29 @@ def causal_slope(
     per_frame = weights.reshape(*weights.shape, *([1] * (values.ndim - 1)))
     # Lags beyond a play's start have weight 0, and the value there is another play's: finite or
     # not, it must not enter.
-    known = np.nan_to_num(values, nan=0.0)
+    known = np.where(np.isfinite(values), values, np.float32(0))
     slope = per_frame[:, 0] * values
     for lag in range(1, HISTORY_FRAMES):
         slope[lag:] += per_frame[lag:, lag] * known[:-lag]
     return slope
+
+
+def newest_slope(
+    values: NDArray[np.float32], frame_in_play: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """`causal_slope` at the newest of the frames that it looks at, for many plays at once.
+
+    Args:
+        values: The last `HISTORY_FRAMES` of each play, the newest first, 0 before its first frame,
+            shape ``[N, 5, *B]``.
+        frame_in_play: Number of the newest frame within its play, shape ``[N]``.
+
+    Returns:
+        Per second, shape ``[N, *B]``.
+    """
+    weights = _SLOPE_WEIGHTS[np.minimum(frame_in_play, HISTORY_FRAMES - 1)]
+    terms = weights.reshape(*weights.shape, *([1] * (values.ndim - 2))) * values
+    return np.asarray(np.add.reduce(terms, axis=1))
 
 
 def velocity(
@@ -82,11 +100,15 @@ def velocity(
     A standing player may have no direction; his velocity is zero.
     """
     radians = np.deg2rad(direction_deg)
-    standing = (speed_yd_per_s < STANDING_YD_PER_S) & np.isnan(direction_deg)
+    standing = np.isnan(direction_deg) & (speed_yd_per_s < STANDING_YD_PER_S)
     # All x before all y in memory, as in `dropback.tracking.blocks.empty_frames`.
-    xy = np.stack([speed_yd_per_s * np.sin(radians), speed_yd_per_s * np.cos(radians)])
-    xy[:, standing] = 0
-    return np.moveaxis(xy, 0, -1)
+    xy = np.empty((2, *radians.shape), radians.dtype)
+    np.sin(radians, out=xy[0])
+    np.cos(radians, out=xy[1])
+    xy *= speed_yd_per_s
+    if standing.any():
+        xy[:, standing] = 0
+    return xy.transpose(*range(1, xy.ndim), 0)
 
 
 def derive_motion(

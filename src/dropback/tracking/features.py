@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from dropback.errors import TrackingError
-from dropback.tracking.blocks import DIRECTION, ORIENTATION, SPEED, X, Y
-from dropback.tracking.derive import HISTORY_FRAMES, causal_slope, velocity
+from dropback.tracking.blocks import DIRECTION, SPEED, X, Y
+from dropback.tracking.derive import HISTORY_FRAMES, causal_slope, newest_slope, velocity
 from dropback.tracking.schema import FIELD_WIDTH_YD, GROUPS_AT_SNAP, PLAYERS, RATE_HZ
 
 if TYPE_CHECKING:
@@ -23,14 +23,16 @@ __all__ = [
     "PLAYER_COLUMNS",
     "PLAYER_QUANTITIES",
     "STATIC_COLUMNS",
-    "LiveFeatures",
     "block_features",
     "eligible_slots",
     "engineered_features",
+    "frame_features",
     "network_view",
+    "newest_player_features",
     "player_features",
     "require_all_players",
     "static_features",
+    "target_features",
 ]
 
 PLAYER_QUANTITIES: Final = (
@@ -94,11 +96,14 @@ STATIC_COLUMNS: Final = (
 # 256 frames of 22 players and 8 numbers are 180 KB.
 _CACHED_FRAMES: Final = 256
 
-_OFFENSE: Final = slice(0, 11)
+# Engineered columns that need no target come first.
+_OF_FRAME: Final = 10
+
 _DEFENSE: Final = slice(11, PLAYERS)
 # At least five of the offence are not eligible and one passes (NFL rulebook, Rule 5, Section 3 and
 # Rule 7, Section 5), so the eligible are in the last five slots of the offence.
 _ELIGIBLE: Final = slice(6, 11)
+_PASSER_AND_ELIGIBLE: Final = np.array([0, 6, 7, 8, 9, 10])
 
 
 def player_features(
@@ -119,39 +124,43 @@ def player_features(
         Shape ``[*B, 22, 8]`` in the order of `PLAYER_QUANTITIES`; NaN where the set lacks the
         orientation.
     """
-    players = frames[..., :PLAYERS, :]
-    columns = (
-        players[..., X] - line_x_yd[..., None],
-        players[..., Y] - np.float32(FIELD_WIDTH_YD / 2),
-        *np.moveaxis(velocity_xy, -1, 0),
-        *np.moveaxis(acceleration_xy, -1, 0),
-        players[..., DIRECTION],
-        players[..., ORIENTATION],
-    )
-    features = np.empty((*players.shape[:-1], len(PLAYER_QUANTITIES)), np.float32)
-    # By a few hundred frames, that the eight passes over the result stay in the core's cache.
+    features = np.empty((*frames.shape[:-2], PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
     rows = features.reshape(-1, PLAYERS, len(PLAYER_QUANTITIES))
-    parts = [column.reshape(-1, PLAYERS) for column in columns]
-    for start in range(0, len(rows), _CACHED_FRAMES):
-        stretch = slice(start, start + _CACHED_FRAMES)
-        for number, part in enumerate(parts):
-            rows[stretch, :, number] = part[stretch]
+    players = frames.reshape(-1, *frames.shape[-2:])[:, :PLAYERS]
+    motion = [values.reshape(-1, PLAYERS, 2) for values in (velocity_xy, acceleration_xy)]
+    line = line_x_yd.reshape(-1, 1)
+    middle = np.float32(FIELD_WIDTH_YD / 2)
+    for part in _stretches(len(rows)):
+        row, player = rows[part], players[part]
+        np.subtract(player[..., X], line[part], out=row[..., 0])
+        np.subtract(player[..., Y], middle, out=row[..., 1])
+        row[..., 2:4] = motion[0][part]
+        row[..., 4:6] = motion[1][part]
+        row[..., 6:] = player[..., DIRECTION:]
     return features
 
 
-def network_view(features: NDArray[np.float32]) -> NDArray[np.float32]:
+def network_view(
+    features: NDArray[np.float32], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """Player features with angles as sine and cosine, and an absent angle as (0, 0).
 
     Args:
         features: Shape ``[*B, 22, 8]``.
+        out: Where to write; None makes an array.
 
     Returns:
         Shape ``[*B, 22, 10]`` in the order of `NETWORK_QUANTITIES`.
     """
-    radians = np.deg2rad(features[..., 6:8])
-    pairs = np.stack([np.sin(radians), np.cos(radians)], axis=-1)
-    angles = np.nan_to_num(pairs, nan=0.0).reshape(*features.shape[:-1], 4)
-    return np.concatenate([features[..., :6], angles], axis=-1)
+    if out is None:
+        out = np.empty((*features.shape[:-1], len(NETWORK_QUANTITIES)), np.float32)
+    out[..., :6] = features[..., :6]
+    radians = np.deg2rad(features[..., 6:])
+    angles = out[..., 6:]
+    np.sin(radians, out=angles[..., ::2])
+    np.cos(radians, out=angles[..., 1::2])
+    np.copyto(angles, np.float32(0), where=np.isnan(angles))
+    return out
 
 
 def engineered_features(
@@ -161,60 +170,101 @@ def engineered_features(
     target_slot: NDArray[np.int64],
     eligible: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """What coaches would count in a frame.
+    """What coaches would count in a frame: `frame_features` and `target_features` of each.
 
     Args:
-        frames: Canonical frames, shape ``[*B, 23, 6]``.
-        seconds_since_snap_s: Shape ``[*B]``.
-        line_x_yd: Line of scrimmage, shape ``[*B]``.
-        target_slot: Slot of the target, -1 where there is none, shape ``[*B]``.
-        eligible: Which of the offence's slots are eligible receivers, shape ``[*B, 11]``.
+        frames: Canonical frames, shape ``[F, 23, 6]``.
+        seconds_since_snap_s: Shape ``[F]``.
+        line_x_yd: Line of scrimmage, shape ``[F]``.
+        target_slot: Slot of the target, -1 where there is none, shape ``[F]``.
+        eligible: Which of the offence's slots are eligible receivers, shape ``[F, 11]``.
 
     Returns:
-        Shape ``[*B, 17]`` in the order of `ENGINEERED_COLUMNS`; what is about the target is NaN
-        where there is none. The pocket is the polygon of the passer and slots 1 to 5.
+        Shape ``[F, 17]`` in the order of `ENGINEERED_COLUMNS`.
     """
-    # Players first: a minimum over them then runs along contiguous frames, five times faster.
-    x = np.ascontiguousarray(np.moveaxis(frames[..., :PLAYERS, X], -1, 0))
-    y = np.ascontiguousarray(np.moveaxis(frames[..., :PLAYERS, Y], -1, 0))
-    defense_x, defense_y = x[_DEFENSE], y[_DEFENSE]
-    to_passer = _distance(defense_x - x[0], defense_y - y[0])
-    target = _target(frames, target_slot)
-    target_x, target_y = target[..., X], target[..., Y]
-    to_target = _distance(defense_x - target_x, defense_y - target_y)
-    is_eligible = np.moveaxis(eligible[..., _ELIGIBLE], -1, 0)
-    separations = np.stack(
-        [
-            np.fmin.reduce(_distance(defense_x - x[slot], defense_y - y[slot]), axis=0)
-            for slot in range(_ELIGIBLE.start, _ELIGIBLE.stop)
-        ]
-    )
-    columns = (
-        seconds_since_snap_s,
-        line_x_yd - x[0],
-        frames[..., 0, SPEED],
-        _to_sideline(y[0]),
-        np.fmin.reduce(to_passer, axis=0),
-        (to_passer < 2.0).sum(axis=0),
-        (defense_x < line_x_yd).sum(axis=0),
-        _pocket_area(x[:6], y[:6]),
-        ((x[_ELIGIBLE] > line_x_yd) & is_eligible).sum(axis=0),
-        np.where(is_eligible, separations, np.float32(0)).max(axis=0),
-        target_x - line_x_yd,
-        _to_sideline(target_y),
-        target[..., SPEED],
-        np.fmin.reduce(to_target, axis=0),
-        np.where(target_slot >= 0, (to_target < 2.0).sum(axis=0), np.nan),
-        _distance(target_x - x[0], target_y - y[0]),
-        np.fmin.reduce(
-            _to_segment(defense_x - x[0], defense_y - y[0], target_x - x[0], target_y - y[0]),
-            axis=0,
-        ),
-    )
-    features = np.empty((*frames.shape[:-2], len(ENGINEERED_COLUMNS)), np.float32)
-    for number, column in enumerate(columns):
-        features[..., number] = column
+    features = np.empty((len(frames), len(ENGINEERED_COLUMNS)), np.float32)
+    for part in _stretches(len(frames)):
+        features[part, :_OF_FRAME] = frame_features(
+            frames[part], seconds_since_snap_s[part], line_x_yd[part], eligible[part]
+        )
+        features[part, _OF_FRAME:] = target_features(
+            frames[part], line_x_yd[part], target_slot[part]
+        )
     return features
+
+
+def frame_features(
+    frames: NDArray[np.float32],
+    seconds_since_snap_s: NDArray[np.float32],
+    line_x_yd: NDArray[np.float32],
+    eligible: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """The engineered columns that need no target, for a few hundred frames at once.
+
+    Args:
+        frames: As in `engineered_features`.
+        seconds_since_snap_s: As there.
+        line_x_yd: As there.
+        eligible: As there.
+
+    Returns:
+        Shape ``[F, 10]``: the first of `ENGINEERED_COLUMNS`. The pocket is the polygon of the
+        passer and slots 1 to 5.
+    """
+    # Frames last: every step then runs along contiguous frames, five times faster.
+    xy = np.ascontiguousarray(frames[:, :PLAYERS, : Y + 1].transpose(2, 1, 0))
+    x, y = xy
+    # Squared distances of the defenders from the passer and the eligible, [11, 6, F].
+    gaps = xy[:, _DEFENSE, None] - xy[:, None, _PASSER_AND_ELIGIBLE]
+    gaps *= gaps
+    squares = gaps[0]
+    squares += gaps[1]
+    nearest = np.sqrt(np.fmin.reduce(squares, axis=0))
+    may_catch = eligible.T[_ELIGIBLE]
+    features = np.empty((_OF_FRAME, len(frames)), np.float32)
+    features[0] = seconds_since_snap_s
+    np.subtract(line_x_yd, x[0], out=features[1])
+    features[2] = frames[:, 0, SPEED]
+    features[3] = _to_sideline(y[0])
+    features[4] = nearest[0]
+    features[5] = (squares[:, 0] < np.float32(4.0)).sum(axis=0)
+    features[6] = (x[_DEFENSE] < line_x_yd).sum(axis=0)
+    features[7] = _pocket_area(x[:6], y[:6])
+    features[8] = ((x[_ELIGIBLE] > line_x_yd) & may_catch).sum(axis=0)
+    np.where(may_catch, nearest[1:], np.float32(0)).max(axis=0, out=features[9])
+    return features.T
+
+
+def target_features(
+    frames: NDArray[np.float32], line_x_yd: NDArray[np.float32], target_slot: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The engineered columns about the target, for a few hundred frames at once.
+
+    Args:
+        frames: As in `engineered_features`.
+        line_x_yd: As there.
+        target_slot: As there.
+
+    Returns:
+        Shape ``[F, 7]``: the last of `ENGINEERED_COLUMNS`; NaN where there is no target.
+    """
+    x, y = np.ascontiguousarray(frames[:, :PLAYERS, : Y + 1].transpose(2, 1, 0))
+    target = frames[np.arange(len(frames)), np.maximum(target_slot, 0)].T
+    at_x, at_y = target[X], target[Y]
+    to_target = _distance(x[_DEFENSE] - at_x, y[_DEFENSE] - at_y)
+    passer_x, passer_y = at_x - x[0], at_y - y[0]
+    features = np.empty((len(ENGINEERED_COLUMNS) - _OF_FRAME, len(frames)), np.float32)
+    np.subtract(at_x, line_x_yd, out=features[0])
+    features[1] = _to_sideline(at_y)
+    features[2] = target[SPEED]
+    features[3] = np.fmin.reduce(to_target, axis=0)
+    features[4] = (to_target < 2.0).sum(axis=0)
+    features[5] = _distance(passer_x, passer_y)
+    features[6] = np.fmin.reduce(
+        _to_segment(x[_DEFENSE] - x[0], y[_DEFENSE] - y[0], passer_x, passer_y), axis=0
+    )
+    np.copyto(features, np.float32(np.nan), where=target_slot < 0)
+    return features.T
 
 
 def static_features(plays: pl.DataFrame) -> NDArray[np.float32]:
@@ -289,39 +339,35 @@ def eligible_slots(block: PlayBlock) -> NDArray[np.bool_]:
     return np.asarray(block.groups_at_snap[:, _OFFENSE] == GROUPS_AT_SNAP.index("eligible"))
 
 
-class LiveFeatures:
-    """Features of a play as its frames arrive, equal to those of the whole play.
+def newest_player_features(
+    frames: NDArray[np.float32],
+    velocities: NDArray[np.float32],
+    frame_in_play: NDArray[np.int64],
+    line_x_yd: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`player_features` of the next frame of each of ``N`` plays as it arrives.
 
     Args:
-        line_x_yd: Line of scrimmage.
-        target_slot: Who is looked at as the target, or -1.
-        eligible: Which of the offence's slots are eligible, shape ``[11]``.
+        frames: Canonical frames, complete but for the ball, shape ``[N, 23, 6]``.
+        velocities: Those of each play's last frames, the newest first, 0 before its first frame,
+            shape ``[N, 5, 22, 2]``.
+        frame_in_play: Number of the frame within its play, shape ``[N]``.
+        line_x_yd: Line of scrimmage, shape ``[N]``.
+
+    Returns:
+        Shape ``[N, 22, 8]``, equal to those of the whole play, and the velocities with this
+        frame's.
     """
+    players = frames[:, :PLAYERS]
+    velocity_xy = velocity(players[..., SPEED], players[..., DIRECTION])
+    velocities = np.concatenate([velocity_xy[:, None], velocities[:, : HISTORY_FRAMES - 1]], axis=1)
+    acceleration_xy = newest_slope(velocities, frame_in_play)
+    return player_features(frames, velocity_xy, acceleration_xy, line_x_yd), velocities
 
-    def __init__(self, line_x_yd: float, target_slot: int, eligible: NDArray[np.bool_]) -> None:
-        self._line = np.float32(line_x_yd)
-        self._target = np.int64(target_slot)
-        self._eligible = eligible
-        self._velocities: list[NDArray[np.float32]] = []
-        self._frame = 0
 
-    def push(self, frame: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Player features ``[22, 8]`` and engineered ``[17]`` of the next canonical frame.
-
-        Args:
-            frame: Shape ``[23, 6]``, complete but for the ball.
-        """
-        velocity_xy = velocity(frame[:PLAYERS, SPEED], frame[:PLAYERS, DIRECTION])
-        self._velocities = [*self._velocities[-(HISTORY_FRAMES - 1) :], velocity_xy]
-        history = np.stack(self._velocities)
-        acceleration_xy = causal_slope(history, np.arange(len(history)))[-1]
-        line = np.asarray(self._line)
-        players = player_features(frame, velocity_xy, acceleration_xy, line)
-        seconds = np.asarray(self._frame / RATE_HZ, np.float32)
-        self._frame += 1
-        return players, engineered_features(
-            frame, seconds, line, np.asarray(self._target), self._eligible
-        )
+def _stretches(frames: int) -> list[slice]:
+    """Runs of a few hundred frames, whose numbers stay in a core's cache."""
+    return [slice(start, start + _CACHED_FRAMES) for start in range(0, frames, _CACHED_FRAMES)]
 
 
 def _distance(x_yd: NDArray[np.float32], y_yd: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -330,13 +376,6 @@ def _distance(x_yd: NDArray[np.float32], y_yd: NDArray[np.float32]) -> NDArray[n
 
 def _to_sideline(y_yd: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.minimum(y_yd, np.float32(FIELD_WIDTH_YD) - y_yd))
-
-
-def _target(frames: NDArray[np.float32], target_slot: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The target's row of each frame, NaN where there is none, shape ``[*B, 6]``."""
-    index = np.maximum(target_slot, 0)[..., None, None]
-    found = np.take_along_axis(frames[..., _OFFENSE, :], index, axis=-2)[..., 0, :]
-    return np.where((target_slot >= 0)[..., None], found, np.float32(np.nan))
 
 
 def _pocket_area(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
