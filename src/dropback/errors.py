@@ -23,3 +23,7 @@ class RequestError(DropbackError):
 
 class TrackingError(DropbackError):
     """Tracking data that lack, or contradict, what a step needs."""
+
+
+class LiveError(DropbackError):
+    """A frame, a situation or a state of a live play that breaks its rule."""

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 __all__ = [
     "QUANTILE_LEVELS",
     "YARDS",
+    "cdf_around",
     "fold_of_plays",
     "predict",
     "summarize_continuous_laws",
     "summarize_laws",
+    "yard_mean",
+    "yard_quantiles",
 ]
 
 QUANTILE_LEVELS = {
@@ -103,6 +106,35 @@ def predict(
     if model.outcome is Outcome.EPA:
         return summarize_continuous_laws(plays, law_of, folds=folds)
     return summarize_laws(plays, law_of, folds=folds, seed=seed, tracked=tracked)
+
+
+def yard_mean(cdf: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Expected yards, shape ``(n,)``, of laws given by their CDF at `YARDS`, ``(n, 211)``."""
+    # E[Y] = highest - sum of F below it.
+    return np.asarray(YARDS_HIGHEST - cdf[:, :-1].sum(axis=1))
+
+
+def yard_quantiles(cdf: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Fewest yards at which the CDF reaches each of `QUANTILE_LEVELS`, shape ``(9, n)``.
+
+    Args:
+        cdf: At `YARDS`, shape ``(n, 211)``.
+    """
+    below = [(cdf < level).sum(axis=1) for level in QUANTILE_LEVELS.values()]
+    return np.asarray(YARDS[np.minimum(below, len(YARDS) - 1)])
+
+
+def cdf_around(
+    cdf: npt.NDArray[np.float64], yards: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Probability of less than, and of at most, `yards`; their mean is the mid-CDF.
+
+    Args:
+        cdf: At `YARDS`, shape ``(n, 211)``.
+        yards: Whole yards of each law, shape ``(n,)``.
+    """
+    law, at = np.arange(len(cdf)), yards - YARDS_LOWEST
+    return np.where(at > 0, cdf[law, np.maximum(at - 1, 0)], 0.0), cdf[law, at]
 
 
 def fold_of_plays(model: Forecaster, plays: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -227,19 +259,14 @@ class _Columns:
         uniform: npt.NDArray[np.float64],
     ) -> None:
         """Summarise laws given by their CDF at every whole yard, shape ``(n, 211)``."""
-        at = (yards - YARDS_LOWEST)[:, None]
-        upto = np.take_along_axis(cdf, at, axis=1)[:, 0]
-        below = np.where(
-            at[:, 0] > 0, np.take_along_axis(cdf, np.maximum(at - 1, 0), axis=1)[:, 0], 0.0
-        )
+        below, upto = cdf_around(cdf, yards)
         self.pit[rows] = below + uniform * (upto - below)
         self.mid_cdf[rows] = (below + upto) / 2
         self.log_score[rows] = -log_prob
-        # E[Y] = highest - sum of F below it; CRPS = sum of (F - step)^2 over whole yards.
-        self.mean[rows] = YARDS_HIGHEST - cdf[:, :-1].sum(axis=1)
+        self.mean[rows] = yard_mean(cdf)
+        # CRPS = sum of (F - step)^2 over whole yards.
         self.crps[rows] = ((cdf - (yards[:, None] <= YARDS)) ** 2).sum(axis=1)
-        for index, level in enumerate(QUANTILE_LEVELS.values()):
-            self.quantiles[index, rows] = YARDS[np.minimum((cdf < level).sum(axis=1), 210)]
+        self.quantiles[:, rows] = yard_quantiles(cdf)
 
     def as_series(self) -> dict[str, pl.Series]:
         """Columns of `Predictions`."""

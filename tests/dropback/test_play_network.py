@@ -15,10 +15,17 @@ from dropback import pipeline
 from dropback.baselines import TRACKING_BASELINES, fit_baseline, forecast, parse_baselines
 from dropback.errors import RequestError, RunError, TrackingError
 from dropback.evaluation import evaluate
-from dropback.model import PLAY_NETWORK, ModelSettings, PassModel, network_inputs
+from dropback.live import PlayPredictor, situations
+from dropback.model import (
+    PLAY_NETWORK,
+    ModelSettings,
+    PassModel,
+    network_inputs,
+    whole_yard_law,
+)
 from dropback.play_network.columns import ENGINEERED, FRAME_COLUMNS
 from dropback.play_network.network import SequenceSettings
-from dropback.prediction import predict
+from dropback.prediction import YARDS, predict
 from dropback.runs import load_run
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
@@ -27,7 +34,7 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tables import Plays
-from dropback.tracking import PlayTensors, build_tensors
+from dropback.tracking import PlayTensors, build_tensors, read_tracking
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -225,6 +232,31 @@ def test_run_is_stored_and_loaded(run: Path, model: PassModel, selection: Tracke
     assert table["fold"].null_count() == 0
     held_out = json.loads((run / "report.json").read_text())
     assert held_out["metrics"]["sbp"]["crps"]["value"] == pytest.approx(table["crps"].mean())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.7])
+def test_live_predictor_of_the_run_gives_the_same_laws(
+    seconds: float, run: Path, model: PassModel, league: Path, selection: TrackedSelection
+) -> None:
+    block = read_tracking(league)[0][0]
+    some = selection.features[np.arange(5)]
+    keys = some.keys()
+    assert keys.equals(block.plays.select("game_id", "play_id")[:5])
+    high = selection.plays["yards_max"][:5].to_numpy(writable=True)
+    # How far the ball flies bounds a return in play-by-play; live nobody knows it yet.
+    low = np.full(5, YARDS[0])
+    support = torch.from_numpy(YARDS).float()[:, None]
+    shown = some.before_release(seconds)
+    predictors = [(model.networks[:1], 0), (model.networks, None)]
+    for networks, fold in predictors:
+        expected = whole_yard_law(model.latent_law(shown, fold), low, high).cdf(support)
+        predictor = PlayPredictor.load(run) if fold is None else PlayPredictor(networks)
+        for play, situation in enumerate(situations(block)[:5]):
+            frames = block.frames[block.offsets[play] : block.offsets[play + 1]]
+            frames = frames[: max(1, len(frames) - round(seconds * 10))]
+            target = None if seconds else block.plays["target_slot"][play]
+            found = predictor.forecast(situation, frames, target_slot=target)
+            np.testing.assert_allclose(found.cdf, expected[:, play], atol=1e-5)
 
 
 def test_predictions_do_not_depend_on_company(

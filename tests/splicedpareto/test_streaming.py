@@ -23,7 +23,9 @@ def encoder(
     *, dtype: torch.dtype = F64, items: ItemSettings | None = None, kernel_size: int = 3
 ) -> SequenceEncoder:
     torch.manual_seed(7)
-    made = SequenceEncoder(14, 2, 6, 5, levels=3, kernel_size=kernel_size, items=items)
+    made = SequenceEncoder(
+        14, 2, 6, 5, levels=3, kernel_size=kernel_size, items=items, shortcut=items is None
+    )
     made.standardize.scale.uniform_(0.5, 2)
     made.standardize.mean.normal_()
     return made.to(dtype).eval()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dropback.cli._bakeoff import app as bakeoff_app
+from dropback.cli._live import app as live_app
 from dropback.cli._ranking import app as ranking_app
 from dropback.cli._seasons import app as seasons_app
 from dropback.cli._tracking import app as tracking_app
@@ -357,6 +358,7 @@ app.add_typer(ranking_app)
 app.add_typer(bakeoff_app)
 app.add_typer(seasons_app)
 app.add_typer(tracking_app)
+app.add_typer(live_app)
 
 fetch_app = typer.Typer(help="Download data that anyone may use.", no_args_is_help=True)
 app.add_typer(fetch_app, name="fetch")

@@ -99,6 +99,7 @@ _CACHED_FRAMES: Final = 256
 # Engineered columns that need no target come first.
 _OF_FRAME: Final = 10
 
+_OFFENSE: Final = slice(0, 11)
 _DEFENSE: Final = slice(11, PLAYERS)
 # At least five of the offence are not eligible and one passes (NFL rulebook, Rule 5, Section 3 and
 # Rule 7, Section 5), so the eligible are in the last five slots of the offence.

@@ -60,6 +60,7 @@ class SequenceStream(nn.Module):
         self.standardize = copy.deepcopy(encoder.standardize)
         self.standardize_static = copy.deepcopy(encoder.standardize_static)
         self.mlp = copy.deepcopy(encoder.mlp)
+        self.shortcut = encoder.shortcut
         self.blocks = nn.ModuleList(_BlockStep(block) for block in encoder.convolution.blocks)
         self._pieces = [size for block in self.blocks for size in block.pieces]  # type: ignore[union-attr]  # ModuleList has forgotten what it holds
         self.history_size = sum(self._pieces)
@@ -86,10 +87,10 @@ class SequenceStream(nn.Module):
         """
         pieces = iter(torch.split(history, self._pieces, dim=-1))
         kept: list[Tensor] = []
-        state = self._inputs(columns)
+        inputs = state = self._inputs(columns)
         for block in self.blocks:
             state = block(state, pieces, kept)
-        return self._encoded(state, static), torch.cat(kept, dim=-1) if kept else history
+        return self._encoded(state, inputs, static), torch.cat(kept, dim=-1) if kept else history
 
     def last(self, sequences: Tensor, valid: Tensor, static: Tensor | None = None) -> Tensor:
         """The state after the last step of whole sequences, without a history.
@@ -103,16 +104,19 @@ class SequenceStream(nn.Module):
         Returns:
             States, shape ``(B, C)``.
         """
-        state = self._inputs(sequences) * valid
+        inputs = state = self._inputs(sequences) * valid
         for block in self.blocks:
             state = block.every_second(state, valid)  # type: ignore[operator]
             valid = valid[:, ::2]
-        return self._encoded(state[:, -1], static)
+        return self._encoded(state[:, -1], inputs[:, -1], static)
 
-    def _encoded(self, state: Tensor, static: Tensor | None) -> Tensor:
+    def _encoded(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
+        parts = [state]
+        if self.shortcut:
+            parts.append(inputs)
         if static is not None:
-            state = torch.cat([state, self.standardize_static.filled(static)], dim=-1)
-        encoded: Tensor = self.mlp(state)
+            parts.append(self.standardize_static.filled(static))
+        encoded: Tensor = self.mlp(torch.cat(parts, dim=-1))
         return encoded
 
     def _inputs(self, columns: Tensor) -> Tensor:
