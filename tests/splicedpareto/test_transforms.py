@@ -85,6 +85,18 @@ def test_jacobians_agree(mode: str) -> None:
     torch.testing.assert_close(actual, expected)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # in torch's own jvp
+@pytest.mark.parametrize("method", ["log_prob", "cdf", "sf"])
+def test_second_gradients_in_forward_mode_are_those_in_reverse_mode(method: str) -> None:
+    raw, weight = raw_parameters()[0].double(), torch.arange(1.0, 6).double()
+
+    def total(raw: Tensor) -> Tensor:
+        return (weight * getattr(law(raw), method)(VALUE.double())).sum()
+
+    expected = torch.autograd.functional.hessian(total, raw)
+    torch.testing.assert_close(torch.func.hessian(total)(raw), expected)
+
+
 CALLS = {
     **{m: (lambda raw, value, m=m: getattr(law(raw), m)(value)) for m in METHODS},
     "icdf": lambda raw, value: law(raw).icdf(value.sigmoid()),

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
-from splicedpareto.distributions._sums import sum_beside
+from splicedpareto.distributions._lookup import Sums, pick
 
-__all__ = ["Bins", "Cell", "Quantile", "log_mass_between", "pick"]
+__all__ = ["Bins", "Cell", "Quantile", "log_mass_between"]
 
 
 class Cell(NamedTuple):
@@ -66,12 +66,19 @@ class Quantile(NamedTuple):
     Attributes:
         number: Number of the bin that holds it, which has probability.
         value: The value itself.
-        log_density: Log-density of that bin.
+        log_prob: Log-probability of that bin.
+        width: Width of that bin.
     """
 
     number: Tensor
     value: Tensor
-    log_density: Tensor
+    log_prob: Tensor
+    width: Tensor
+
+    @property
+    def log_density(self) -> Tensor:
+        """Log-density of that bin."""
+        return self.log_prob - self.width.log()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,46 +102,36 @@ class Bins:
         return self.edges.shape[-1] - 1
 
     @lazy
-    def _log_probs(self) -> Tensor:
-        return self.logits.log_softmax(-1)
+    def _sums(self) -> Sums:
+        return Sums.of(self.logits)
 
     @lazy
-    def _probs(self) -> Tensor:
-        return self._log_probs.exp()
+    def _widths(self) -> Tensor:
+        return self.edges.diff()
 
-    @lazy
-    def _from_left(self) -> Tensor:
-        """Inclusive sums of all entries from the left."""
-        return self._probs.cumsum(-1)
-
-    @lazy
-    def _from_right(self) -> Tensor:
-        """Inclusive sums of all entries from the right, in order of summation."""
-        return self._probs.flip(-1).cumsum(-1)
+    def _entry(self, number: Tensor) -> Tensor:
+        """Entries of the logits that stand for bins."""
+        return number + self.offset if self.offset else number
 
     @property
     def _inner(self) -> slice:
         return slice(self.offset, self.offset + self.count)
 
     @property
-    def log_probs(self) -> Tensor:
-        """Log-probabilities of all bins, shape ``(*B, K)``."""
-        return self._log_probs[..., self._inner]
-
-    @property
-    def outside(self) -> tuple[Tensor, Tensor]:
-        """Log-probabilities left and right of the bins, shape ``(*B, 1)``; `offset` is one."""
-        return self._log_probs[..., :1], self._log_probs[..., -1:]
+    def probs(self) -> Tensor:
+        """Probabilities of all bins, shape ``(*B, K)``."""
+        return (self._sums.weights / self._sums.total)[..., self._inner]
 
     @property
     def below(self) -> Tensor:
         """Probabilities to the left of all bins, shape ``(*B, K)``."""
-        return functional.pad(self._from_left, (1, 0))[..., self._inner]
+        return functional.pad(self._sums.from_left / self._sums.total, (1, 0))[..., self._inner]
 
     @property
     def above(self) -> Tensor:
         """Probabilities to the right of all bins, shape ``(*B, K)``."""
-        return functional.pad(self._from_right, (1, 0))[..., self._inner].flip(-1)
+        sums = functional.pad(self._sums.from_right / self._sums.total, (1, 0))
+        return sums[..., self._inner].flip(-1)
 
     def left(self, number: Tensor) -> Tensor:
         """Left edges of bins."""
@@ -146,57 +143,49 @@ class Bins:
 
     def log_density(self, number: Tensor) -> Tensor:
         """Log-density within bins."""
-        return self._log_prob(number) - (self.right(number) - self.left(number)).log()
+        return self._sums.log_probs(self._entry(number)) - pick(self._widths, number).log()
 
-    def _log_prob(self, number: Tensor) -> Tensor:
-        return pick(self._log_probs, number + self.offset)
+    def outside(self, batch_shape: torch.Size) -> tuple[Tensor, Tensor]:
+        """Log-probabilities left and right of the bins, shape ``(*B, 1)``; `offset` is one."""
+        left, right = self._sums.log_probs(self._pair(0, self.count + 1, batch_shape)).chunk(2, -1)
+        return left, right
 
-    def _below(self, number: Tensor) -> Tensor:
-        index = number + self.offset
-        below = _pick_or_zero(self._from_left, index - 1)
-        if not self._is_single(number):
-            return below
-        return sum_beside(self._probs, below, index)
-
-    def _above(self, number: Tensor) -> Tensor:
-        index = number + self.offset
-        above = _pick_or_zero(self._from_right, self._probs.shape[-1] - 2 - index)
-        if not self._is_single(number):
-            return above
-        return sum_beside(self._probs, above, index, after=True)
-
-    def _is_single(self, number: Tensor) -> bool:
-        """Whether a gradient is asked for, and a single bin of each batch element."""
-        # A traced graph takes no function with a forward-mode rule of its own.
-        traced = torch.compiler.is_compiling()
-        return self._probs.requires_grad and number.shape[-1] == 1 and not traced
+    def _pair(self, first: int, last: int, batch_shape: torch.Size) -> Tensor:
+        return torch.tensor([first, last], device=self.edges.device).expand((*batch_shape, 2))
 
     def cell(self, number: Tensor) -> Cell:
         """Edges and probabilities of bins."""
-        return Cell(
-            number=number,
-            left=self.left(number),
-            right=self.right(number),
-            log_prob=self._log_prob(number),
-            below=self._below(number),
-            above=self._above(number),
+        index = self._entry(number)
+        log_prob, below, above = self._sums.look_up(index, index, index)
+        left, right = self.left(number), self.right(number)
+        return Cell(number, left, right, log_prob, below, above)
+
+    def outermost(self, batch_shape: torch.Size) -> tuple[Quantile, Quantile]:
+        """Outer edges of the outermost bins, entries of shape ``(*B, 1)``."""
+        both = self._pair(0, self.count - 1, batch_shape)
+        log_prob, width = self._sums.log_probs(self._entry(both)), pick(self._widths, both)
+        first, last = both[..., :1], both[..., 1:]
+        return (
+            Quantile(first, self.left(first), log_prob[..., :1], width[..., :1]),
+            Quantile(last, self.right(last), log_prob[..., 1:], width[..., 1:]),
         )
 
-    def outer_quantiles(self, lower_mass: Tensor, upper_mass: Tensor) -> tuple[Quantile, Quantile]:
-        """Values with masses to their left, and to their right, each shape ``(*B, S)``."""
+    def outer_quantiles(self, masses: Tensor) -> tuple[Quantile, Quantile]:
+        """Values with masses to their left, and to their right, in two columns ``(*B, 2)``."""
         # The bin in which a mass is exceeded has probability, also where the mass is zero.
-        first = self.locate_mass(lower_mass, exceed=True)
-        last = self.locate_mass(upper_mass, from_right=True, exceed=True)
-        # One lookup for both: each has a gradient as large as the table.
+        first = self.locate_mass(masses[..., :1], exceed=True)
+        last = self.locate_mass(masses[..., 1:], from_right=True, exceed=True)
+        # One lookup for both.
         both = torch.cat([first, last], -1)
-        left, right, log_prob = self.left(both), self.right(both), self._log_prob(both)
-        width = right - left
-        beyond = torch.cat([self._below(first), self._above(last)], -1)
-        step = width * _share(torch.cat([lower_mass, upper_mass], -1) - beyond, log_prob)
-        log_density = log_prob - width.log()
-        from_left, from_right = (left + step).chunk(2, -1)[0], (right - step).chunk(2, -1)[1]
-        density_first, density_last = log_density.chunk(2, -1)
-        return Quantile(first, from_left, density_first), Quantile(last, from_right, density_last)
+        log_prob, below, above = self._sums.look_up(
+            self._entry(both), self._entry(first), self._entry(last)
+        )
+        width = pick(self._widths, both)
+        step = width * _share(masses - torch.cat([below, above], -1), log_prob)
+        return (
+            Quantile(first, self.left(first) + step[..., :1], log_prob[..., :1], width[..., :1]),
+            Quantile(last, self.right(last) - step[..., 1:], log_prob[..., 1:], width[..., 1:]),
+        )
 
     def locate(self, value: Tensor) -> Tensor:
         """Bin of each value; a value on an edge belongs to the bin on its right.
@@ -213,10 +202,14 @@ class Bins:
 
         With `exceed`, exceeds it: the bin then has positive probability.
         """
-        sums = self._from_right if from_right else self._from_left
-        number = _rank(sums.detach(), mass.detach(), right=exceed) - self.offset
-        number = number.clamp(0, self.count - 1)
-        return self.count - 1 - number if from_right else number
+        sums = self._sums.from_right if from_right else self._sums.from_left
+        level = (mass * self._sums.total).detach()
+        number = _rank(sums.detach(), level, right=exceed)
+        if from_right:
+            number = self.count - 1 + self.offset - number
+        else:
+            number = number - self.offset if self.offset else number
+        return number.clamp(0, self.count - 1)
 
 
 def log_mass_between(lower: Tensor, first: Cell, upper: Tensor, last: Cell) -> Tensor:
@@ -235,21 +228,11 @@ def log_mass_between(lower: Tensor, first: Cell, upper: Tensor, last: Cell) -> T
     return log_sum_exp(torch.stack([head, middle, tail]))
 
 
-def pick(table: Tensor, index: Tensor) -> Tensor:
-    """Entries of a table ``(*B, N)`` or ``(N,)`` at an index ``(*B, S)``."""
-    return table.expand((*index.shape[:-1], table.shape[-1])).gather(-1, index)
-
-
 def _share(mass: Tensor, log_prob: Tensor) -> Tensor:
     """Mass taken of a bin, as a share of the bin's probability."""
     prob = log_prob.exp()
-    positive = prob > 0
-    return (torch.where(positive, mass, 0) / torch.where(positive, prob, 1)).clamp(0, 1)
-
-
-def _pick_or_zero(table: Tensor, index: Tensor) -> Tensor:
-    """Entries of a table at an index, zero where the index is negative."""
-    return torch.where(index < 0, 0, pick(table, index.clamp(min=0)))
+    empty = prob == 0
+    return (mass.masked_fill(empty, 0) / prob.masked_fill(empty, 1)).clamp(0, 1)
 
 
 def _rank(ordered: Tensor, value: Tensor, *, right: bool) -> Tensor:

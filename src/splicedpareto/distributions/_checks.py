@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "are_all",
-    "are_surely_finite",
     "is_readable",
     "is_validating",
     "require",
@@ -65,11 +64,11 @@ def is_readable(value: Tensor) -> bool:
 
 def require_finite(name: str, value: Tensor) -> None:
     """Raise unless every value is finite."""
-    if not are_surely_finite(value):
+    if not _are_surely_finite(value):
         require(value.isfinite(), name, "finite", value)
 
 
-def are_surely_finite(value: Tensor) -> bool:
+def _are_surely_finite(value: Tensor) -> bool:
     """Tell whether the sum is finite: no entry is NaN or infinite then.
 
     One quick pass. The converse fails only where finite entries sum past the largest number.

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from splicedpareto.distributions._bins import pick
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._law import between
+from splicedpareto.distributions._lookup import pick
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -69,7 +69,7 @@ class SplicedLaw:
     def body(self) -> Body:
         """All bins, cut to the body."""
         bins, low, high = self.bins, self.lower.threshold, self.upper.threshold
-        probs, below, above = bins.log_probs.exp(), bins.below, bins.above
+        probs, below, above = bins.probs, bins.below, bins.above
         lower_mass, upper_mass = self.lower.log_mass.exp(), self.upper.log_mass.exp()
         return Body(
             left=between(bins.edges[..., :-1], low, high),
@@ -83,10 +83,12 @@ class SplicedLaw:
 
     def clip(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Clip values to the body and number their bins."""
-        inside = between(value, self.lower.threshold, self.upper.threshold)
+        return between(value, self.lower.threshold, self.upper.threshold), self.bin(value)
+
+    def bin(self, value: Tensor) -> Tensor:
+        """Numbers of the bins that hold values once clipped to the body."""
         # A threshold on an edge belongs to the bin on the side of the body.
-        number = between(self.bins.locate(inside), self.first, self.last)
-        return inside, number
+        return between(self.bins.locate(value), self.first, self.last)
 
     def excess(self, value: Tensor) -> tuple[Tensor, Tensor, Tail]:
         """Excess of each value in its tail (zero in the body), whether upper, and that tail."""
@@ -101,7 +103,7 @@ class SplicedLaw:
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density."""
-        _, number = self.clip(value)
+        number = self.bin(value)
         excess, _, tail = self.excess(value)
         in_tail = tail.log_mass + tail.log_density(excess)
         return torch.where(excess == 0, self.bins.log_density(number), in_tail)
@@ -178,7 +180,7 @@ class SplicedLaw:
 
 def between(value: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Clip values to [low, high], bounds broadcast."""
-    return torch.minimum(torch.maximum(value, low), high)
+    return torch.clamp(value, low, high)
 
 
 def _log_of_smaller(probability: Tensor, complement: Tensor) -> Tensor:

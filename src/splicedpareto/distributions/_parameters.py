@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
 from splicedpareto.distributions._bins import Bins, Quantile
-from splicedpareto.distributions._checks import are_all, are_surely_finite, require, require_finite
+from splicedpareto.distributions._checks import are_all, require, require_finite
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._law import SplicedLaw
+from splicedpareto.distributions._lazy import lazy
 from splicedpareto.distributions._tails import Tail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 __all__ = ["DEFAULT_MASS", "Splice", "SplicedParameters"]
@@ -59,7 +62,7 @@ class SplicedParameters:
             for tensor in self._tensors
         )
 
-    @property
+    @lazy
     def batch_shape(self) -> torch.Size:
         """Shape to which all parameters broadcast, without the bins' dimension."""
         with_bins, scalars = self._tensors[:2], self._tensors[2:]
@@ -96,10 +99,16 @@ class SplicedParameters:
     @torch.no_grad()
     def check_values(self) -> None:
         """Raise unless every parameter keeps its rule."""
+        if are_all(self._witness() == 0):
+            return
         require_finite("edges", self.edges)
         steps = self.edges.diff()
         require(steps > 0, "edges", "strictly increasing, with steps above 0", steps)
-        self._check_logits()
+        bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
+        usable = ~self.logits.isnan() & (self.logits != math.inf)
+        require(usable, "logits", "finite or -inf", self.logits)
+        largest = bins.amax(-1)
+        require(largest > -math.inf, "logits", "finite for at least one bin", largest)
         for side, concentration in zip(_SIDES, self.concentrations, strict=True):
             require_finite(f"{side}_concentration", concentration)
         for side, mass in zip(_SIDES, self.masses, strict=True):
@@ -112,17 +121,22 @@ class SplicedParameters:
                 rule = "positive and finite"
                 require((scale > 0) & (scale < math.inf), f"{side}_scale", rule, scale)
 
-    def _check_logits(self) -> None:
-        if are_surely_finite(self.logits):
-            return
-        # The largest is NaN where any entry is.
-        bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
-        largest, outer = bins.amax(-1), self.logits[..., :: self.logits.shape[-1] - 1 or 1]
-        well = (largest > -math.inf) & (largest < math.inf)
-        if not (are_all(well) and are_all(outer < math.inf)):
-            usable = ~self.logits.isnan() & (self.logits != math.inf)
-            require(usable, "logits", "finite or -inf", self.logits)
-            require(largest > -math.inf, "logits", "finite for at least one bin", largest)
+    def _witness(self) -> Tensor:
+        """Return zero, or NaN where a rule is broken.
+
+        Each rule has a number that is finite only where it is kept, so one sum tells of all. Should
+        finite numbers sum past the largest one, the single tests decide.
+        """
+        lower, upper = self.masses
+        positive = [self.edges.diff(), 1 - (lower + upper)]
+        positive += [scale for scale in self.scales if scale is not None]
+        finite = [_joined(positive).log(), lower.sqrt(), upper.sqrt(), *self.concentrations]
+        # The largest is NaN where any entry is, and infinite where one or all are.
+        finite.append(self.logits.amax(-1))
+        if self.splice == "edge":
+            finite.append(self.logits[..., 1:-1].amax(-1))
+        total = _joined(finite).sum()
+        return total - total
 
     @torch.no_grad()
     def check_tied_scales(self) -> None:
@@ -157,29 +171,23 @@ def _splice_at_edges(
     bins: Bins, _: Pair, batch_shape: torch.Size
 ) -> tuple[Quantile, Quantile, Pair]:
     """Outermost bins with their outer edges, and the log-probabilities outside."""
-    number = torch.zeros((*batch_shape, 1), dtype=torch.long, device=bins.edges.device)
-    last = number + bins.count - 1
-    return (
-        Quantile(number, bins.left(number), bins.log_density(number)),
-        Quantile(last, bins.right(last), bins.log_density(last)),
-        bins.outside,
-    )
+    return *bins.outermost(batch_shape), bins.outside(batch_shape)
 
 
 def _splice_at_quantiles(
     bins: Bins, masses: Pair, batch_shape: torch.Size
 ) -> tuple[Quantile, Quantile, Pair]:
     """The two quantiles, and the log masses beyond them."""
-    # Logarithms first: masses are mostly single numbers, whatever the batch.
-    lower_log, upper_log = (safe_log(mass).expand(batch_shape)[..., None] for mass in masses)
-    lower_mass, upper_mass = (mass.expand(batch_shape)[..., None] for mass in masses)
-    first, last = bins.outer_quantiles(lower_mass, upper_mass)
+    # Logarithms before the batch: masses are mostly single numbers.
+    both = torch.stack(broadcast_tensors(*masses), -1)
+    log_both, both = (entry.expand((*batch_shape, 2)) for entry in (safe_log(both), both))
+    first, last = bins.outer_quantiles(both)
     # Masses that nearly meet are rounded past each other.
     last = last._replace(
         number=torch.maximum(first.number, last.number),
         value=torch.maximum(first.value, last.value),
     )
-    return first, last, (lower_log, upper_log)
+    return first, last, (log_both[..., :1], log_both[..., 1:])
 
 
 def _scale(given: Tensor | None, log_mass: Tensor, at: Quantile) -> Tensor:
@@ -188,6 +196,10 @@ def _scale(given: Tensor | None, log_mass: Tensor, at: Quantile) -> Tensor:
         return given[..., None]
     # A tail without mass has no scale; any positive number keeps its formulas finite.
     return torch.where(log_mass.isneginf(), 0, log_mass - at.log_density).exp()
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 
 def _are_default(masses: Pair) -> bool:

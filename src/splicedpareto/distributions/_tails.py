@@ -35,13 +35,13 @@ class Tail(NamedTuple):
     def hazard(self, excess: Tensor) -> Tensor:
         r"""Cumulative hazard :math:`L` at an excess, infinite at and past the end."""
         hazard, past_end = self._finite_hazard(excess)
-        return torch.where(past_end, math.inf, hazard)
+        return hazard.masked_fill(past_end, math.inf)
 
     def log_density(self, excess: Tensor) -> Tensor:
         r"""Conditional log-density of an excess: :math:`-\log\sigma - (1 + \xi) L`."""
         hazard, past_end = self._finite_hazard(excess)
         log_density = -(self.scale.log() + (1 + self.concentration) * hazard)
-        return torch.where(past_end, -math.inf, log_density)
+        return log_density.masked_fill(past_end, -math.inf)
 
     def log_beyond(self, excess: Tensor) -> Tensor:
         """Log-probability of the tail beyond an excess."""
@@ -131,7 +131,7 @@ class Tail(NamedTuple):
         """Hazard with any finite constant in place of infinity, and where that was."""
         # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
         endless = excess.detach() / self.scale.detach() == math.inf
-        units = torch.where(endless, 0, excess) / self.scale
+        units = excess.masked_fill(endless, 0) / self.scale
         hazard, past_end = finite_hazard(units, self.concentration)
         return hazard, past_end | endless
 
