@@ -9,6 +9,7 @@ import textwrap
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from splicedpareto import objectives
 from splicedpareto.distributions import Censored, Discretized, SplicedBinnedPareto
@@ -111,6 +112,16 @@ CALLS = {
 }
 
 
+@pytest.fixture
+def _keeps_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let distributions check their arguments afterwards as before.
+
+    torch turns the checks off for the whole process when it first compiles.
+    """
+    monkeypatch.setattr(Distribution, "_validate_args", Distribution._validate_args)
+
+
+@pytest.mark.usefixtures("_keeps_validation")
 @pytest.mark.parametrize("name", CALLS)
 def test_compiled_graph_is_whole_and_gives_the_same(name: str) -> None:
     torch.compiler.reset()
