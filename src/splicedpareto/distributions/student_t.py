@@ -147,6 +147,15 @@ class StudentT(LocationScale):
                 area = area - _area_of_square(sign * self._standardized(end), self.df)
         return self.scale * area
 
+    def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        r"""Mean of ``min(max(X, low), high)``: :math:`\mu + \sigma (B(l) - B(-h))`.
+
+        :math:`B(z) = \int_{-\infty}^z F = z F(z) + \int_z^\infty x f`.
+        """
+        low, high = (torch.as_tensor(v, **tensor_options(self)) for v in (low, high))
+        start, stop = self._standardized(low), self._standardized(high)
+        return self.loc + self.scale * (_area(start, self.df) - _area(-stop, self.df))
+
     def rsample(
         self, sample_shape: _size = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
@@ -265,6 +274,13 @@ def _area_of_both(z: Tensor, df: Tensor) -> Tensor:
     """Integrals of the squared standard functions: of F up to `z` and of 1 - F from there on."""
     excess = 2 * _sides(z, df).below - 1
     return z * excess + 2 * _partial_moment(z, df) - 2 * _area_of_ends(df)
+
+
+def _area(z: Tensor, df: Tensor) -> Tensor:
+    """Integral of the standard distribution function up to `z`."""
+    nothing = z.isneginf()
+    z = torch.where(nothing, 0, z)
+    return torch.where(nothing, 0, z * _sides(z, df).below + _partial_moment(z, df))
 
 
 def _area_of_square(z: Tensor, df: Tensor) -> Tensor:
