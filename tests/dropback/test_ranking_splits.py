@@ -94,6 +94,7 @@ def test_predicate_that_nothing_meets_is_one_sentence() -> None:
         ('"max"(air_yards) = 30', '"max"'),
         ("air_yards > 3 OVER (PARTITION BY week)", "OVER"),
         ("posteam = 'a''b' OR sum(week) > 1", "sum"),
+        ("replace(posteam, 'K', 'KK') = 'KKC'", "replace"),
     ],
 )
 def test_predicate_looks_at_one_play_alone(where: str, function: str) -> None:
@@ -101,6 +102,12 @@ def test_predicate_looks_at_one_play_alone(where: str, function: str) -> None:
     with pytest.raises(RequestError, match="must be about one play at a time, without ") as error:
         ranked(scores, where=where)
     assert f"without {function}()" in str(error.value)
+
+
+def test_a_function_without_arguments_is_refused_in_a_sentence() -> None:
+    # Polars panics on it, which is no ordinary exception.
+    with pytest.raises(RequestError, match="does not hold for play scores"):
+        ranked(table(throws("A", [0.5])), where="greatest() = 1")
 
 
 @pytest.mark.parametrize("where", ["week = 1 -- all", "week = 1 /* all */"])

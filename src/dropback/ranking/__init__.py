@@ -2,18 +2,22 @@
 
 from dropback.ranking.board import DisplayScale, keep_plays, leaderboard
 from dropback.ranking.comparison import probability_better, probability_matrix
+from dropback.ranking.profile import Profile, passer_profile, passer_seasons
 from dropback.ranking.reliability import Reliability, reliability, reliable_minimum
 from dropback.ranking.splits import SPLITS, Split, default_minimum, join_tracking
 
 __all__ = [
     "SPLITS",
     "DisplayScale",
+    "Profile",
     "Reliability",
     "Split",
     "default_minimum",
     "join_tracking",
     "keep_plays",
     "leaderboard",
+    "passer_profile",
+    "passer_seasons",
     "probability_better",
     "probability_matrix",
     "reliability",

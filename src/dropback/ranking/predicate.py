@@ -19,13 +19,14 @@ _COMMENT = re.compile(r"--|/\*")
 _CALL = re.compile(r'(\w+|"[^"]*")\s*\(')
 # Keywords that a bracket may follow, and functions whose result in a row depends on that row
 # alone. An aggregate or window function looks at all plays at once: `max(air_yards) = 30` is
-# true of every play or of none, and would answer another question than the one asked.
+# true of every play or of none, and would answer another question than the one asked. Nested ten
+# times, `replace` makes a text of any length.
 _BEFORE_BRACKET = {
     *("and", "between", "case", "else", "ilike", "in", "is", "like", "not", "or", "then", "when"),
     *("abs", "ceil", "ceiling", "exp", "floor", "ln", "log", "log10", "log2", "mod", "pow"),
     *("power", "round", "sign", "sqrt", "greatest", "least"),
     *("cast", "try_cast", "coalesce", "if", "ifnull", "nullif"),
-    *("concat", "contains", "ends_with", "initcap", "left", "length", "lower", "ltrim", "replace"),
+    *("concat", "contains", "ends_with", "initcap", "left", "length", "lower", "ltrim"),
     *("regexp_like", "reverse", "right", "rtrim", "starts_with", "strpos", "substr", "substring"),
     *("trim", "upper"),
 }
@@ -59,7 +60,7 @@ def filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
             )
     try:
         return scores.filter(pl.sql_expr(where))
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise RequestError(
             f"The predicate {where!r} does not hold for play scores "
             f"({str(error).splitlines()[0]}); their columns are {', '.join(scores.columns)}."
