@@ -11,6 +11,7 @@ from dropback.cli._bakeoff import app as bakeoff_app
 from dropback.cli._live import app as live_app
 from dropback.cli._ranking import app as ranking_app
 from dropback.cli._seasons import app as seasons_app
+from dropback.cli._serve import app as serve_app
 from dropback.cli._tracking import app as tracking_app
 from dropback.errors import RequestError
 from dropback.tables import Outcome, PlaySet
@@ -359,6 +360,7 @@ app.add_typer(bakeoff_app)
 app.add_typer(seasons_app)
 app.add_typer(tracking_app)
 app.add_typer(live_app)
+app.add_typer(serve_app)
 
 fetch_app = typer.Typer(help="Download data that anyone may use.", no_args_is_help=True)
 app.add_typer(fetch_app, name="fetch")

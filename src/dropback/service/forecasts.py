@@ -1,0 +1,112 @@
+"""From forecasts to messages, and the forecasts of a stored play by the live path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dropback.errors import LiveError
+from dropback.live import situations
+from dropback.prediction import YARDS
+from dropback.service.messages import PointForecast, SituationMessage
+
+if TYPE_CHECKING:
+    from dropback.live import Forecast, PlayPredictor, Situation
+    from dropback.tracking.blocks import PlayBlock
+
+__all__ = [
+    "NO_FORECASTS",
+    "StoredForecasts",
+    "point_forecast",
+    "situation_message",
+    "stored_forecasts",
+]
+
+# Beyond, a probability moves no number that is shown.
+_LEFT_OUT = 1e-6
+
+_WHOLE = ("down", "yards_to_go", "quarter", "score_differential", "weeks_left")
+
+
+@dataclass(frozen=True)
+class StoredForecasts:
+    """What the live path says of a stored play.
+
+    Attributes:
+        frames: One a frame, None where there is none.
+        release: With the target known.
+        score: Of the yards gained, where they are known.
+        problem: Why there are none.
+        situation: What a live feed of the play starts with; None where there are no forecasts.
+    """
+
+    frames: list[PointForecast | None] = field(default_factory=list)
+    release: PointForecast | None = None
+    score: float | None = None
+    problem: str | None = None
+    situation: SituationMessage | None = None
+
+
+NO_FORECASTS = StoredForecasts(
+    problem="This service has no tracking networks: start it with a run that has."
+)
+
+
+def stored_forecasts(
+    predictor: PlayPredictor, block: PlayBlock, yards: int | None
+) -> StoredForecasts:
+    """The forecasts of the one play of a block, frame by frame as a live feed would give them.
+
+    Args:
+        predictor: The networks.
+        block: The play.
+        yards: Gained, to be scored; None where nobody knows.
+    """
+    try:
+        situation = situations(block)[0]
+        live = predictor.start(situation)
+        frames: list[PointForecast | None] = [None] * len(block.frames)
+        for number, frame in enumerate(block.frames):
+            for forecast in live.push(number, frame):
+                frames[forecast.frame] = point_forecast(forecast)
+        release = live.release(block.plays["target_slot"][0])
+    except LiveError as error:
+        return StoredForecasts(problem=str(error))
+    score = None if yards is None else release.score(yards)
+    known = situation_message(situation)
+    return StoredForecasts(frames, point_forecast(release), score, situation=known)
+
+
+def situation_message(situation: Situation) -> SituationMessage:
+    """A situation as its message; a stored play has whole numbers as floats."""
+    known = {name: getattr(situation, name) for name in SituationMessage.__struct_fields__}
+    for name in _WHOLE:
+        known[name] = None if known[name] is None else int(known[name])
+    at_home = known.pop("at_home")
+    eligible = list(known.pop("eligible"))
+    return SituationMessage(
+        **known, at_home=None if at_home is None else bool(at_home), eligible=eligible
+    )
+
+
+def point_forecast(forecast: Forecast) -> PointForecast:
+    """A forecast as its message."""
+    cdf = forecast.cdf.astype(np.float64)
+    probabilities = np.diff(cdf, prepend=0.0).clip(min=0.0)
+    # Each side is cut where all that lies beyond is less than a millionth.
+    first = int(np.searchsorted(cdf, _LEFT_OUT))
+    last = int(np.searchsorted(-(1 - cdf), -_LEFT_OUT))
+    return PointForecast(
+        frame=forecast.frame,
+        released=forecast.released,
+        mean=forecast.mean,
+        median=forecast.median,
+        quantiles=forecast.quantiles,
+        lower_threshold_yd=forecast.lower_threshold_yd,
+        upper_threshold_yd=forecast.upper_threshold_yd,
+        touchdown=min(max(forecast.touchdown, 0.0), 1.0),
+        first_yd=int(YARDS[first]),
+        probabilities=probabilities[first : last + 1].round(7).tolist(),
+    )

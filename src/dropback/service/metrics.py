@@ -1,0 +1,55 @@
+"""What the service counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+__all__ = ["Metrics"]
+
+# From a tenth of the goal for one frame to the longest ranking.
+_SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3, 1e-2, 2.5e-2, 0.1, 0.5, 1, 5, 30)
+_SIZES = (1, 2, 4, 8, 16, 32)
+
+
+class Metrics:
+    """Counters, gauges and histograms of one service, in a registry of their own."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            "dropback_requests", "Requests answered.", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "dropback_request_seconds",
+            "From a request's headers to its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "dropback_queued_plays", "Plays and frames that wait.", registry=self.registry
+        )
+        self.batches = Histogram(
+            "dropback_batch_plays",
+            "Plays and frames predicted together.",
+            buckets=_SIZES,
+            registry=self.registry,
+        )
+        self.shed = Counter(
+            "dropback_shed",
+            "Requests refused with 429 or 503.",
+            ["why"],
+            registry=self.registry,
+        )
+        self.live_plays = Gauge("dropback_live_plays", "Live plays held.", registry=self.registry)
+        self.live_sockets = Gauge(
+            "dropback_live_sockets", "Live sockets open.", registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)
