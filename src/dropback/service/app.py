@@ -29,6 +29,7 @@ from dropback.service.problems import ServiceError
 from dropback.service.ranking_routes import RankingRoutes
 from dropback.service.score_routes import ScoreRoutes
 from dropback.service.settings import Limits
+from dropback.service.watching import Shows, WatchRoute
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -81,7 +82,10 @@ def create_app(service: Service) -> Gate:
     yards = _unknown_yards if service.scores is None else service.scores.yards
     plays = PlayRoutes(service.library, forecast, yards, service.limits)
     scoring = ScoreRoutes(inference, service.limits)
-    live = LiveRoute(inference, LivePlays(service.limits, metrics), service.limits, metrics)
+    shows = Shows()
+    held = LivePlays(service.limits, metrics)
+    live = LiveRoute(inference, held, shows, service.limits, metrics)
+    watching = WatchRoute(shows, metrics)
     own = _OwnRoutes(service, metrics)
     operations = [
         *scoring.operations(),
@@ -95,6 +99,7 @@ def create_app(service: Service) -> Gate:
         for operation in operations
     ]
     routes.append(WebSocketRoute("/v1/live", live.live))
+    routes.append(WebSocketRoute("/v1/watch", watching.watch))
     static = Path(str(files("dropback.service") / "static"))
     if (static / "index.html").is_file():
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dropback.service.keys import StoredKey
     from dropback.service.metrics import Metrics
     from dropback.service.settings import Limits
+    from dropback.service.watching import Shown
 
 __all__ = ["HeldPlay", "LivePlays"]
 
@@ -25,6 +26,7 @@ class HeldPlay:
     Attributes:
         token: Finds it again; nobody else can guess it.
         play: The play, touched by the inference thread alone.
+        shown: What its watchers are told.
         key: Name of the API key that began it, None without keys.
         turn: Held while a frame is at the networks, so that a socket that takes the play over
             sees its state after that frame.
@@ -35,6 +37,7 @@ class HeldPlay:
 
     token: str
     play: LivePlay
+    shown: Shown
     key: str | None
     owner: object | None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -78,10 +81,10 @@ class LivePlays:
                 retry_after_s=1.0,
             )
 
-    def begin(self, play: LivePlay, key: StoredKey | None, owner: object) -> HeldPlay:
+    def begin(self, play: LivePlay, shown: Shown, key: StoredKey | None, owner: object) -> HeldPlay:
         """Hold a play for a socket."""
         token = secrets.token_urlsafe(16)
-        held = HeldPlay(token, play, None if key is None else key.name, owner)
+        held = HeldPlay(token, play, shown, None if key is None else key.name, owner)
         self._held[token] = held
         return held
 

@@ -29,7 +29,7 @@ from dropback.service.messages import (
     live_requests,
 )
 from dropback.service.problems import ServiceError
-from dropback.service.protocol import RESTART
+from dropback.service.protocol import RESTART, SUBPROTOCOL
 from dropback.service.requests import decode
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ if TYPE_CHECKING:
     from dropback.service.messages import LiveAnswer
     from dropback.service.metrics import Metrics
     from dropback.service.settings import Limits
+    from dropback.service.watching import Shows
 
-__all__ = ["SUBPROTOCOL", "LiveRoute", "frame_array", "situation_of"]
-
-SUBPROTOCOL = "dropback.live.v1"
+__all__ = ["LiveRoute", "frame_array", "situation_of"]
 
 # RFC 6455, section 7.4.1.
 _NORMAL, _GOING_AWAY = 1000, 1001
@@ -84,15 +83,21 @@ class LiveRoute:
     Args:
         inference: What forecasts; None where the service has no networks.
         plays: The live plays held.
+        shows: Where they may be watched.
         limits: Of the service.
         metrics: What is counted.
     """
 
     def __init__(
-        self, inference: Inference | None, plays: LivePlays, limits: Limits, metrics: Metrics
+        self,
+        inference: Inference | None,
+        plays: LivePlays,
+        shows: Shows,
+        limits: Limits,
+        metrics: Metrics,
     ) -> None:
-        self._inference, self._plays, self._limits = inference, plays, limits
-        self._metrics = metrics
+        self._inference, self._plays, self._shows = inference, plays, shows
+        self._limits, self._metrics = limits, metrics
 
     async def live(self, socket: WebSocket) -> None:
         """Answer ``/v1/live``."""
@@ -104,7 +109,9 @@ class LiveRoute:
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         self._metrics.live_sockets.inc()
         try:
-            await _Conversation(self._inference, self._plays, self._limits, socket).run()
+            await _Conversation(
+                self._inference, self._plays, self._shows, self._limits, socket
+            ).run()
         finally:
             self._metrics.live_sockets.dec()
 
@@ -113,10 +120,15 @@ class _Conversation:
     """One socket, and the play that it has now."""
 
     def __init__(
-        self, inference: Inference, plays: LivePlays, limits: Limits, socket: WebSocket
+        self,
+        inference: Inference,
+        plays: LivePlays,
+        shows: Shows,
+        limits: Limits,
+        socket: WebSocket,
     ) -> None:
-        self._inference, self._plays, self._limits = inference, plays, limits
-        self._socket = socket
+        self._inference, self._plays, self._shows = inference, plays, shows
+        self._limits, self._socket = limits, socket
         self._key: StoredKey | None = socket.scope.get("dropback.key")
         self._held: HeldPlay | None = None
 
@@ -179,7 +191,8 @@ class _Conversation:
             self._held = None
         self._plays.require_room(self._key)
         play = await self._inference.call(lambda: self._inference.predictor.start(situation))
-        self._held = self._plays.begin(play, self._key, self)
+        shown = self._shows.begin(request, self._key)
+        self._held = self._plays.begin(play, shown, self._key, self)
         return StartedMessage(self._held.token, self._limits.resume_s)
 
     async def _resume(self, request: ResumeMessage) -> ResumedMessage:
@@ -199,6 +212,8 @@ class _Conversation:
             forecasts = await self._inference.push(held.play, number, frame)
             if forecasts:
                 held.newest = forecasts[-1]
+            if number > before:
+                self._shows.add(held.shown, number, frame, forecasts)
         ignored: Literal["duplicate", "late"] | None = None
         if number <= before:
             ignored = "duplicate" if number == before else "late"
@@ -212,7 +227,9 @@ class _Conversation:
             held.newest = forecast
             if request.yards is not None:
                 held.score = forecast.score(request.yards)
-        return ReleasedMessage(point_forecast(forecast), held.score)
+            released = ReleasedMessage(point_forecast(forecast), held.score)
+            self._shows.close(held.shown, released, request.yards)
+        return released
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[HeldPlay]:

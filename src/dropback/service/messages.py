@@ -46,12 +46,16 @@ __all__ = [
     "StartMessage",
     "StartedMessage",
     "Throw",
+    "WatchedMessage",
+    "WatchedReleaseMessage",
+    "WatchingMessage",
 ]
 
 VERSION: Final = 1
 """Of the messages; a request of another version is refused."""
 
 Version = Literal[1]
+PlayKey = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Slot = Annotated[int, Meta(ge=0, le=10)]
 Yards = Annotated[int, Meta(ge=YARDS_LOWEST, le=YARDS_HIGHEST)]
 Player = Annotated[
@@ -350,6 +354,10 @@ class StartMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="start")
 
     situation: SituationMessage
     version: Version
+    stored: Annotated[
+        tuple[PlayKey, PlayKey] | None,
+        Meta(description="Game and play, where the feed is of a stored play: for who watches."),
+    ] = None
 
 
 class FrameMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="frame"):
@@ -424,6 +432,33 @@ class ProblemMessage(Struct, frozen=True, tag="problem"):
     detail: str
     fatal: bool
     retry_after_s: float | None = None
+
+
+class WatchingMessage(Struct, frozen=True, tag="watching"):
+    """To a watcher: what follows is of this play. ``stored`` as the feed's ``start`` had it."""
+
+    play: str
+    stored: tuple[int, int] | None
+    situation: SituationMessage
+    version: Version = VERSION
+
+
+class WatchedMessage(Struct, frozen=True, tag="watched"):
+    """To a watcher: a frame, and the forecasts that came of it."""
+
+    play: str
+    number: int
+    frame: list[list[float | None]]
+    forecasts: list[PointForecast]
+
+
+class WatchedReleaseMessage(Struct, frozen=True, tag="watched_release"):
+    """To a watcher: the ball is away; ``yards`` and ``score`` where the feed told them."""
+
+    play: str
+    forecast: PointForecast
+    score: Probability | None
+    yards: int | None
 
 
 LiveRequest = StartMessage | FrameMessage | ReleaseMessage | ResumeMessage

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from dropback.service.settings import Limits
 
-__all__ = ["RESTART", "guarded_http", "guarded_websocket"]
+__all__ = ["RESTART", "SUBPROTOCOL", "guarded_http", "guarded_websocket"]
+
+SUBPROTOCOL = "dropback.live.v1"
+"""Of the live sockets; a browser that gives its key as a subprotocol must offer this one too."""
 
 RESTART = 1012
 """Close code of a service that stops (the registry of RFC 6455, section 11.7)."""

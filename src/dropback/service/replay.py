@@ -15,7 +15,6 @@ from dropback.errors import RequestError
 from dropback.live import situations
 from dropback.service.codec import encode_frame
 from dropback.service.forecasts import situation_message
-from dropback.service.live_socket import SUBPROTOCOL
 from dropback.service.messages import (
     VERSION,
     ForecastMessage,
@@ -28,6 +27,7 @@ from dropback.service.messages import (
     StartedMessage,
     StartMessage,
 )
+from dropback.service.protocol import SUBPROTOCOL
 from dropback.tracking.schema import RATE_HZ
 
 if TYPE_CHECKING:
@@ -56,12 +56,14 @@ class Feed:
         frames: Canonical, shape ``(T, 23, 6)``.
         target_slot: Of the man thrown to, None where nobody knows.
         yards: Gained, None where nobody knows.
+        stored: Game and play, for who watches; None where the play is stored nowhere.
     """
 
     situation: Situation
     frames: NDArray[np.float32]
     target_slot: int | None
     yards: int | None
+    stored: tuple[int, int] | None = None
 
 
 def feed_of(block: PlayBlock, number: int) -> Feed:
@@ -73,6 +75,7 @@ def feed_of(block: PlayBlock, number: int) -> Feed:
         block.frames[start:stop],
         row["target_slot"],
         row["yards_gained"],
+        (row["game_id"], row["play_id"]),
     )
 
 
@@ -135,7 +138,7 @@ class _Sender:
                 self._note_missed(answer)
                 return
         situation = situation_message(self._feed.situation)
-        answer = await _ask(socket, StartMessage(situation, VERSION))
+        answer = await _ask(socket, StartMessage(situation, VERSION, self._feed.stored))
         if not isinstance(answer, StartedMessage):
             raise _refused(answer)
         self.token, self._next = answer.token, 0

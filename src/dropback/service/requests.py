@@ -10,7 +10,7 @@ import msgspec
 from dropback.service.problems import ServiceError
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection, Request
 
     from dropback.service.settings import Limits
 
@@ -63,7 +63,7 @@ def decode(decoder: msgspec.json.Decoder[_Value], body: bytes | str) -> _Value:
         raise ServiceError(400, "The body must be JSON of few levels: it is too deep.") from error
 
 
-def query(request: Request, kind: type[_Value]) -> _Value:
+def query(request: HTTPConnection, kind: type[_Value]) -> _Value:
     """Query parameters as a struct; one that it does not name is refused.
 
     Raises:
