@@ -1,0 +1,20 @@
+// The address after #: a path and a query, so that every view can be linked to.
+
+export function parseHash() {
+  const [path, text] = location.hash.replace(/^#/, "").split("?");
+  return { path: path || "/leaderboard", query: new URLSearchParams(text ?? "") };
+}
+
+export function makeHash(path, values) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== "" && value !== null && value !== undefined) query.set(name, value);
+  }
+  const text = query.toString();
+  return `#${path}${text ? `?${text}` : ""}`;
+}
+
+/** Say in the address where the reader is, without a new view. */
+export function noteHash(path, values) {
+  history.replaceState(null, "", makeHash(path, values));
+}

@@ -1,0 +1,44 @@
+// The service's answers. An answer that is no success is a Problem with the service's own sentence.
+
+let key = sessionStorage.getItem("dropback.key");
+
+export class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** Ask for JSON; `parameters` without a value are left out. */
+export async function get(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== "" && value !== null && value !== undefined) query.set(name, value);
+  }
+  const text = query.toString();
+  let response;
+  try {
+    response = await fetch(text ? `${path}?${text}` : path, {
+      headers: key ? { authorization: `Bearer ${key}` } : {},
+    });
+  } catch {
+    throw new Problem(0, "The service does not answer: is it running?");
+  }
+  const body = await response.json().catch(() => null);
+  if (!response.ok || body === null) {
+    throw new Problem(response.status, body?.detail ?? `The service answered ${response.status}.`);
+  }
+  return body;
+}
+
+export function setKey(text) {
+  key = text;
+  sessionStorage.setItem("dropback.key", text);
+}
+
+/** A browser cannot set headers on a WebSocket: the key goes as a subprotocol. */
+export function openSocket(path) {
+  const address = new URL(path, location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  return new WebSocket(address, key ? ["dropback.live.v1", `dropback.key.${key}`] : ["dropback.live.v1"]);
+}

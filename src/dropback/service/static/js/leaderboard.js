@@ -1,0 +1,219 @@
+// The leaderboard: filters in the address, rows from the service, sorted and searched as given.
+
+import { makeHash, noteHash } from "./address.js";
+import { get } from "./api.js";
+import { intervalScale } from "./intervals.js";
+import { el, labelled, select } from "./dom.js";
+import * as format from "./format.js";
+
+const PATH = "/leaderboard";
+const SHOWN = 100;
+const MOST = 1000;
+
+const GROUPS = [
+  ["passer,season", "Passers by season"],
+  ["passer", "Passers, seasons together"],
+  ["team,season", "Teams by season"],
+  ["opponent,season", "Defences by season"],
+];
+// Chosen by controls of their own, or with too many values for a list of filters.
+const NO_FILTER = new Set(["passer", "season", "game", "week"]);
+const MINIMA = [["", "What fits the rows"], ["nfl", "14 attempts a team game"], ["reliable", "Half skill, half luck"],
+  ["1", "1 play"], ["15", "15 plays"], ["50", "50 plays"], ["100", "100 plays"], ["200", "200 plays"]];
+const WORDS = { depth: "Depth", down: "Down", quarter: "Quarter", location: "Side", home: "Venue", shotgun: "Formation",
+  score_state: "Score state", pressure: "Pressure", time_to_throw: "Time to throw", team: "Team", opponent: "Opponent" };
+const KEY_WORDS = { season: "Season", posteam: "Team", defteam: "Defence", qtr: "Quarter", down: "Down", depth: "Depth",
+  pass_location: "Side", venue: "Venue", formation: "Formation", score_state: "Score state", pressure: "Pressure",
+  time_to_throw_band: "Time to throw" };
+
+export async function make(_, query) {
+  const [splits, about] = await Promise.all([get("/v1/splits"), get("/v1")]);
+  const asked = {
+    by: query.get("by") ?? "passer,season",
+    divide: query.get("divide") ?? "",
+    split: query.get("split") ?? "",
+    seasons: query.get("seasons") ?? (query.size ? "" : String(about.seasons.at(-1) ?? "")),
+    min_attempts: query.get("min_attempts") ?? "",
+    sort: query.get("sort") ?? "rank",
+    search: query.get("search") ?? "",
+  };
+  const board = new Board(asked);
+  await board.load();
+  return {
+    title: "Leaderboard",
+    content: [
+      el("div", { class: "head" },
+        el("h1", {}, "Leaderboard"),
+        el("p", { class: "lead" }, OUTCOMES[about.outcome] ?? OUTCOMES.yards)),
+      filters(splits.splits, about.seasons, asked, board),
+      board.element,
+    ],
+  };
+}
+
+const OUTCOMES = {
+  yards: "Each throw is placed in the distribution of what an average passer would have gained from there: .500 is average. "
+    + "The bar is the 90% interval, games drawn anew.",
+  epa: "Each throw is placed in the distribution of the expected points an average passer would have added: .500 is average. "
+    + "The bar is the 90% interval, games drawn anew.",
+};
+
+function filters(splits, seasons, asked, board) {
+  const available = splits.filter((split) => split.available);
+  const change = (name) => (value) => { asked[name] = value; board.load(); };
+  const pairs = new Map(asked.split.split(",").filter(Boolean).map((pair) => pair.split("=")));
+  const keep = (name) => (value) => {
+    if (value) pairs.set(name, value);
+    else pairs.delete(name);
+    asked.split = [...pairs].map((pair) => pair.join("=")).join(",");
+    board.load();
+  };
+  const filtered = available.filter((split) => !NO_FILTER.has(split.name) && split.values.length);
+  const more = filtered.map((split) => labelled(WORDS[split.name] ?? split.name,
+    select([["", "Any"], ...split.values.map((value) => [value, value])], pairs.get(split.name) ?? "", keep(split.name)),
+    split.definition));
+  const search = el("input", { type: "search", value: asked.search, placeholder: "Name", autocomplete: "off" });
+  search.addEventListener("input", () => { asked.search = search.value; board.draw(); });
+  return el("section", { class: "card filters", "aria-label": "Filters" },
+    el("div", { class: "controls" },
+      labelled("Rows", select(GROUPS, asked.by, change("by"))),
+      labelled("Season", select([["", "All seasons"], ...seasons.toReversed().map((year) => [String(year), String(year)])],
+        asked.seasons, change("seasons"))),
+      labelled("Divided by", select([["", "Nothing"], ...filtered.map((split) => [split.name, WORDS[split.name] ?? split.name])],
+        asked.divide, change("divide"))),
+      labelled("At least", select(MINIMA, asked.min_attempts, change("min_attempts")), "Plays that a row needs"),
+      labelled("Search", search)),
+    el("details", { open: pairs.size > 0 },
+      el("summary", {}, "Situations"),
+      el("div", { class: "controls" }, more)));
+}
+
+class Board {
+  constructor(asked) {
+    this.asked = asked;
+    this.status = el("p", { class: "status", role: "status" });
+    this.body = el("div", { class: "scroll" });
+    this.element = el("section", { class: "card board", "aria-label": "Ranking" }, this.status, this.body);
+    this.turn = 0;
+  }
+
+  async load() {
+    const turn = ++this.turn;
+    const { by, divide, split, seasons, min_attempts } = this.asked;
+    this.note();
+    this.element.setAttribute("aria-busy", "true");
+    try {
+      const answer = await get("/v1/leaderboard", {
+        by: divide ? `${by},${divide}` : by, split, seasons, min_attempts, limit: MOST,
+      });
+      if (turn !== this.turn) return;
+      this.answer = answer;
+      this.draw();
+    } catch (error) {
+      if (turn !== this.turn) return;
+      this.answer = null;
+      this.status.textContent = error.message;
+      this.body.replaceChildren();
+    } finally {
+      if (turn === this.turn) this.element.removeAttribute("aria-busy");
+    }
+  }
+
+  note() {
+    noteHash(PATH, this.asked);
+  }
+
+  sortBy(name) {
+    const now = this.asked.sort;
+    if (now.replace(/^-/, "") === name) this.asked.sort = now.startsWith("-") ? name : `-${name}`;
+    else this.asked.sort = HIGH_FIRST.has(name) ? `-${name}` : name;
+    this.draw();
+  }
+
+  draw(all = false) {
+    if (!this.answer) return;
+    this.note();
+    const { rows, total } = this.answer;
+    const columns = columnsOf(this.answer.columns);
+    const words = this.asked.search.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = sorted(rows, this.asked.sort).filter((row) => {
+      const text = Object.values(row).filter((value) => typeof value === "string").join(" ").toLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+    const shown = all ? found : found.slice(0, SHOWN);
+    const scale = intervalScale(rows);
+    const head = el("tr", {}, columns.map((column) => this.headCell(column)));
+    const lines = shown.map((row) => el("tr", {}, columns.map((column) =>
+      el(column.head ? "th" : "td", { class: column.class, scope: column.head ? "row" : null }, column.cell(row, scale)))));
+    this.status.textContent = `${format.count(found.length)} of ${format.count(total)} rows`
+      + (total > rows.length ? `; the first ${format.count(rows.length)} by rank are searched and sorted` : "");
+    const table = el("table", { class: "ranking" },
+      el("caption", { class: "unseen" }, "Ranking by mean play score"),
+      el("thead", {}, head), el("tbody", {}, lines));
+    this.body.replaceChildren(table);
+    if (shown.length < found.length) {
+      this.body.append(el("button", { type: "button", class: "more", onclick: () => this.draw(true) },
+        `Show all ${format.count(found.length)}`));
+    }
+  }
+
+  headCell(column) {
+    const sort = this.asked.sort.replace(/^-/, "") === column.name
+      ? (this.asked.sort.startsWith("-") ? "descending" : "ascending") : null;
+    return el("th", { scope: "col", class: column.class, "aria-sort": sort, "data-column": column.name },
+      el("button", {
+        type: "button",
+        title: column.title,
+        onclick: () => {
+          this.sortBy(column.name);
+          this.body.querySelector(`th[data-column="${column.name}"] button`)?.focus();
+        },
+      }, column.text, el("span", { class: "arrow", "aria-hidden": "true" },
+        sort === "descending" ? "▾" : sort === "ascending" ? "▴" : "")));
+  }
+}
+
+const HIGH_FIRST = new Set(["score", "score_shrunk", "display", "plays", "games", "season", "probability_better_than_next"]);
+
+function sorted(rows, order) {
+  const name = order.replace(/^-/, "");
+  const sign = order.startsWith("-") ? -1 : 1;
+  return rows.toSorted((a, b) => {
+    const [left, right] = [a[name] ?? null, b[name] ?? null];
+    if (left === null || right === null) return (left === null) - (right === null);
+    return sign * (typeof left === "string" ? left.localeCompare(right) : left - right);
+  });
+}
+
+function columnsOf(names) {
+  const first = names.includes("passer_player_name") ? "passer_player_name"
+    : names.find((name) => name in KEY_WORDS && name !== "season");
+  const keys = names.filter((name) => name in KEY_WORDS && name !== first);
+  const passers = first === "passer_player_name";
+  return [
+    { name: "rank", text: "Rank", title: "Rank, and its 90% interval", class: "rank",
+      cell: (row) => [el("b", {}, row.rank), el("small", {}, `${row.rank_low}–${row.rank_high}`)] },
+    { name: first, text: passers ? "Passer" : KEY_WORDS[first] ?? first, class: "name", head: true,
+      cell: (row) => [passers
+        ? el("a", { href: makeHash(`/passers/${encodeURIComponent(row.passer_player_id)}`, {}) },
+          row.passer_player_name ?? row.passer_player_id)
+        : String(row[first]),
+      el("small", { class: "narrow" }, [...keys.map((name) => row[name]), `${format.count(row.plays)} plays`].join(" · "))] },
+    ...keys.map((name) => ({ name, text: KEY_WORDS[name], class: name === "season" ? "num key" : "key",
+      cell: (row) => [String(row[name])] })),
+    { name: "plays", text: "Plays", class: "num key", cell: (row) => [format.count(row.plays)] },
+    { name: "score", text: "Score", title: "Mean play score, and its 90% interval", class: "num score",
+      cell: (row) => [el("b", {}, format.score(row.score)),
+        el("small", {}, row.score_low === null ? "one game" : `${format.score(row.score_low)} to ${format.score(row.score_high)}`)] },
+    { name: "score_low", text: "Interval", title: "The 90% interval, sorted by its low end", class: "interval",
+      cell: (row, scale) => [scale(row)] },
+    { name: "score_shrunk", text: "Skill", class: "num wide",
+      title: "What is left of the score when luck is taken out (posterior mean), and its 90% interval",
+      cell: (row) => [format.score(row.score_shrunk),
+        el("small", {}, `${format.score(row.shrunk_low)} to ${format.score(row.shrunk_high)}`)] },
+    { name: "display", text: "50–99", title: "The score on a scale from 50 to 99", class: "num wide",
+      cell: (row) => [el("span", { class: "chip" }, format.decimal(row.display, 0))] },
+    { name: "probability_better_than_next", text: "Beats next", title: "Probability that the true score is above the next row's",
+      class: "num wide", cell: (row) => [format.percent(row.probability_better_than_next)] },
+  ];
+}

@@ -1,0 +1,150 @@
+// Live: a play that is being sent, to watch; or a stored play that this page sends, ten frames a second.
+
+import { makeHash } from "./address.js";
+import { get } from "./api.js";
+import { el, labelled, select } from "./dom.js";
+import { LiveSocket } from "./live_socket.js";
+import { playList, selectionNote } from "./plays.js";
+import { Stage, playHead } from "./stage.js";
+import { Watch } from "./watch.js";
+
+const SPEEDS = [["0.5", "½×"], ["1", "1×"], ["2", "2×"], ["5", "5×"]];
+
+export function make(names, query) {
+  return names.length ? run(names, query) : choose(query);
+}
+
+async function choose(query) {
+  const about = await get("/v1");
+  const watch = about.predictor ? new Watch() : null;
+  return {
+    entered: () => watch?.start(),
+    leave: () => watch?.stop(),
+    title: "Live",
+    content: [
+      el("div", { class: "head" }, el("h1", {}, "Live"),
+        el("p", { class: "lead" }, about.predictor
+          ? "A play that is sent to the service is shown here as it unfolds. Or choose a stored play to send."
+          : "This service was started without tracking networks: it has no live forecasts.")),
+      watch?.element,
+      ...about.notes.map(selectionNote),
+      about.plays ? await playList(query.get("search") ?? "",
+        { link: (item) => makeHash(`/live/${item.game}/${item.play}`, {}), searched: () => {} }) : null,
+    ].filter(Boolean),
+  };
+}
+
+async function run([game, play], query) {
+  const stored = await get(`/v1/plays/${game}/${play}`);
+  const feed = new Feed(stored, Number(query.get("speed") ?? "1") || 1);
+  return {
+    title: "Live",
+    content: [
+      playHead(stored.item, el("a", { class: "golive", href: makeHash(`/plays/${game}/${play}`, {}) }, "Scrub through it")),
+      feed.stage.element,
+    ],
+    entered: () => feed.start(),
+    leave: () => feed.stop(),
+  };
+}
+
+class Feed {
+  constructor(stored, speed) {
+    this.stored = stored;
+    this.speed = speed;
+    this.lamp = el("span", { class: "lamp" });
+    this.words = el("span", {}, "Connecting");
+    this.again = el("button", { type: "button", onclick: () => this.start() }, "Again");
+    const speeds = select(SPEEDS, String(speed), (value) => { this.speed = Number(value); });
+    this.stage = new Stage(stored, this.empty());
+    this.stage.under.append(el("div", { class: "livebar" },
+      el("p", { class: "state", role: "status" }, this.lamp, this.words), labelled("Speed", speeds), this.again));
+  }
+
+  empty() {
+    return { frames: [], forecasts: [], release: null, problem: null, outcome: null, length: this.stored.frames.length };
+  }
+
+  start() {
+    this.stop();
+    if (!this.stored.situation) {
+      this.state("lost", this.stored.forecast_problem);
+      return;
+    }
+    Object.assign(this, { next: 0, answered: -1, done: false });
+    this.stage.track = this.empty();
+    this.state("wait", "Connecting");
+    this.socket = new LiveSocket(this.stored.situation, [this.stored.item.game, this.stored.item.play], {
+      ready: (next, forecast, again) => this.ready(next, forecast, again),
+      forecasts: (number, forecasts) => this.take(number, forecasts),
+      released: (forecast, score) => this.released(forecast, score),
+      lost: (wait) => {
+        clearTimeout(this.timer);
+        this.state("lost", `Connection lost; again in ${(wait / 1000).toFixed(2)} s`);
+      },
+      refused: (sentence) => {
+        this.stop();
+        this.state("lost", sentence);
+      },
+    });
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.socket?.close();
+    this.socket = null;
+  }
+
+  state(kind, words) {
+    this.lamp.className = `lamp ${kind}`;
+    this.words.textContent = words;
+    this.again.disabled = !this.done && kind !== "lost";
+  }
+
+  ready(next, forecast, again) {
+    this.next = next;
+    this.answered = next - 1;
+    // What the lost socket did not bring: the newest forecast comes with the resumption.
+    if (forecast) this.take(next - 1, [forecast]);
+    this.state("on", again ? `Live again from frame ${next + 1}` : "Live");
+    this.beat();
+  }
+
+  beat() {
+    clearTimeout(this.timer);
+    if (!this.socket?.joined) return;
+    this.timer = setTimeout(() => this.beat(), 1000 / this.stored.rate_hz / this.speed);
+    // One frame at a time: the play waits for the service rather than the service for the play.
+    if (this.answered < this.next - 1) return;
+    if (this.next < this.stored.frames.length) {
+      this.socket.frame(this.next, this.stored.frames[this.next]);
+      this.next += 1;
+      return;
+    }
+    clearTimeout(this.timer);
+    const target = this.stored.players.find((man) => man.role === "target");
+    this.socket.release(target?.slot ?? null, this.stored.yards);
+  }
+
+  take(number, forecasts) {
+    const { track } = this.stage;
+    this.answered = Math.max(this.answered, number);
+    for (const forecast of forecasts) track.forecasts[forecast.frame] = forecast;
+    for (let at = track.frames.length; at <= number; at += 1) {
+      track.frames[at] = this.stored.frames[at];
+      track.forecasts[at] ??= null;
+    }
+    this.stage.show(number, 1000 / this.stored.rate_hz / this.speed);
+  }
+
+  released(forecast, score) {
+    const { track } = this.stage;
+    track.release = forecast;
+    track.outcome = { yards: this.stored.yards, score };
+    this.done = true;
+    this.stop();
+    this.stage.show(track.length - 1);
+    this.stage.speak();
+    this.state("off", "Released");
+  }
+}

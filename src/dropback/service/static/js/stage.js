@@ -1,0 +1,153 @@
+// Field, distribution, timeline and numbers of one play, kept in step.
+
+import { el, labelled, onWidth, select } from "./dom.js";
+import { FieldView, TRAILS } from "./field.js";
+import { ForecastView } from "./forecast.js";
+import * as format from "./format.js";
+import { makeScale, playWindow } from "./geometry.js";
+import { matchText, selectionNote, situationText } from "./plays.js";
+import { Readout } from "./readout.js";
+import { Timeline } from "./timeline.js";
+
+const SIGNS = [["offense", "Offence"], ["defense", "Defence"], ["scrimmage", "Line of scrimmage"], ["gain", "Line to gain"]];
+// Of the screen's height, pixels that are not the field: what is above it, the distribution and the playback.
+const OTHER_PX = 440;
+
+/**
+ * What is known of a play, frame by frame: `frames`, `forecasts` (null where there is none), `release`, `problem`,
+ * `outcome` ({yards, score}, null before the end), and `length`, the frames there may be.
+ */
+export class Stage {
+  constructor(play, track) {
+    Object.assign(this, { play, track, at: 0, whole: false });
+    this.field = new FieldView(play, { choose: (slot) => this.choose(slot) });
+    this.forecast = new ForecastView(play);
+    this.timeline = new Timeline();
+    this.readout = new Readout();
+    this.banner = el("div", { class: "banner", hidden: true, "aria-hidden": "true" });
+    this.named = el("p", { class: "named" }, "");
+    const pitch = el("div", { class: "pitch" }, this.field.element, this.banner);
+    const strip = el("div", { class: "strip" },
+      track.problem ? el("p", { class: "note" }, track.problem) : this.forecast.element);
+    const canvas = el("div", { class: "canvas" }, pitch, strip);
+    this.wholeBox = el("input", { type: "checkbox", onchange: () => this.setWhole(this.wholeBox.checked) });
+    this.trailSelect = select(TRAILS.map((name) => [name, name]), TRAILS[0], (name) => this.setTrails(name));
+    const aside = el("aside", { class: "side" },
+      this.readout.element,
+      el("section", { class: "card", "aria-label": "Drawing" },
+        el("p", { class: "signs" }, SIGNS.map(([name, words]) =>
+          el("span", {}, el("i", { class: `sign ${name}`, "aria-hidden": "true" }), words))),
+        el("div", { class: "controls tight" }, labelled("Trails", this.trailSelect),
+          el("label", { class: "check" }, this.wholeBox, "Whole field")),
+        this.named, roster(play, (slot) => this.choose(slot))));
+    this.under = el("div", { class: "under" });
+    const time = el("div", { class: "time-chart" }, this.timeline.element);
+    this.element = el("div", { class: "stage" },
+      el("div", { class: "show" }, el("div", { class: "card theatre" }, canvas, this.under, time)), aside);
+    onWidth(canvas, (width) => this.layout(width));
+    onWidth(time, (width) => this.timeline.layout(width));
+  }
+
+  layout(width) {
+    this.width = width;
+    const { field } = this.play;
+    // Field and distribution are to be seen together: so much of the field as makes it low enough.
+    const tall = Math.max(300, window.innerHeight - OTHER_PX);
+    const part = this.whole ? { least: 0, most: field.length_yd }
+      : playWindow(field, this.play.frames, width < 600 ? 58 : Math.max(70, (width * field.width_yd) / tall));
+    const scale = makeScale(field, part, width);
+    this.field.layout(scale);
+    if (!this.track.problem) this.forecast.layout(scale);
+  }
+
+  setWhole(whole) {
+    this.whole = this.wholeBox.checked = whole;
+    if (this.width) this.layout(this.width);
+  }
+
+  setTrails(name) {
+    this.field.trails = this.trailSelect.value = name;
+    this.show(this.at);
+  }
+
+  nextTrails() {
+    this.setTrails(TRAILS[(TRAILS.indexOf(this.field.trails) + 1) % TRAILS.length]);
+  }
+
+  choose(slot) {
+    this.field.chosen = this.field.chosen === slot ? null : slot;
+    for (const button of this.element.querySelectorAll(".roster button")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.slot) === this.field.chosen));
+    }
+    this.show(this.at);
+  }
+
+  /** Draw a frame; men glide for `glide` milliseconds where the reader does not mind motion. */
+  show(at, glide = 0) {
+    this.at = at;
+    const { track } = this;
+    const { forecast, outcome } = this.now();
+    this.field.element.style.setProperty("--glide", `${glide}ms`);
+    this.field.show(track.frames, at, Boolean(forecast?.released));
+    if (!track.problem) {
+      this.forecast.show(track, forecast, outcome?.yards ?? null);
+      this.timeline.show(track, at, track.length);
+    }
+    this.readout.show(forecast, outcome, this.seconds());
+    this.banner.hidden = !outcome || outcome.yards === null;
+    if (outcome && outcome.yards !== null) {
+      this.banner.replaceChildren(el("span", {}, `Gained ${format.yards(outcome.yards)}`),
+        outcome.score === null ? "" : el("span", { class: "result" }, `Score ${format.score(outcome.score)}`));
+    }
+    this.nameChosen(track.frames[at]);
+  }
+
+  speak() {
+    const { forecast, outcome } = this.now();
+    this.readout.speak(forecast, outcome, this.seconds());
+  }
+
+  /** What holds at this frame; at the last one the ball is away. */
+  now() {
+    const { track, at } = this;
+    const last = at === track.length - 1;
+    return {
+      forecast: (last && track.release) || (track.forecasts[at] ?? null),
+      outcome: last ? track.outcome : null,
+    };
+  }
+
+  seconds() {
+    return (this.at / this.play.rate_hz).toFixed(1);
+  }
+
+  nameChosen(frame) {
+    const slot = this.field.chosen;
+    const man = this.field.men.get(slot);
+    const speed = slot === null ? null : frame?.[slot]?.[2];
+    this.named.textContent = !man ? "Choose a man to see his speed and his whole trail."
+      : `${man.name ?? man.position ?? man.side}: ${format.decimal(speed)} yd/s`;
+  }
+}
+
+function roster(play, choose) {
+  const side = (name) => play.players.filter((man) => man.side === name).map((man) => el("li", {},
+    el("button", { type: "button", "data-slot": man.slot, "aria-pressed": "false", onclick: () => choose(man.slot) },
+      el("span", { class: `sign ${name}`, "aria-hidden": "true" }), el("b", {}, man.position ?? "?"), ` ${man.name ?? "unnamed"}`,
+      el("small", {}, man.role))));
+  return el("details", { class: "roster" }, el("summary", {}, "The men"),
+    el("h3", {}, play.item.offense ?? "Offence"), el("ul", {}, side("offense")),
+    el("h3", {}, play.item.defense ?? "Defence"), el("ul", {}, side("defense")));
+}
+
+/** The line over the field: who, when, where, and what is wrong with the set. */
+export function playHead(item, ...more) {
+  return el("div", { class: "head play" },
+    el("div", { class: "bug" },
+      el("span", { class: "teams" }, matchText(item)),
+      el("span", {}, situationText(item) || "Situation unknown"),
+      item.passer ? el("span", {}, [item.passer, item.target].filter(Boolean).join(" to ")) : null,
+      ...more),
+    selectionNote(item.note),
+    el("h1", { class: "description" }, item.description ?? `Game ${item.game}, play ${item.play}`));
+}

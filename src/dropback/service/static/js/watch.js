@@ -1,0 +1,108 @@
+// A live play that somebody else sends: followed as it unfolds, the next one after it.
+
+import { get } from "./api.js";
+import { el } from "./dom.js";
+import { ReturningSocket } from "./socket.js";
+import { Stage, playHead } from "./stage.js";
+
+// Frames that the time axis has room for while nobody knows how long the play will be.
+const ROOM = 40;
+
+export class Watch {
+  constructor() {
+    this.lamp = el("span", { class: "lamp wait" });
+    this.words = el("span", {}, "Waiting for a play");
+    this.bar = el("div", { class: "livebar" }, el("p", { class: "state", role: "status" }, this.lamp, this.words));
+    this.place = el("div", { class: "watched" }, el("section", { class: "card" }, this.bar));
+    this.element = el("section", { "aria-label": "The live play" }, this.place);
+    this.queue = Promise.resolve();
+  }
+
+  start() {
+    this.play = "";
+    this.after = -1;
+    this.socket = new ReturningSocket({
+      address: () => `/v1/watch?play=${encodeURIComponent(this.play)}&after=${this.after}`,
+      greet: () => {
+        this.socket.well();
+        this.state(this.stage && !this.closed ? "on" : "wait", this.stage ? this.words.textContent : "Waiting for a play");
+      },
+      // One after the other: a play's names are asked for before its frames are drawn.
+      take: (message) => { this.queue = this.queue.then(() => this.take(message)); },
+      lost: (wait) => this.state("lost", `Connection lost; again in ${(wait / 1000).toFixed(2)} s`),
+    });
+  }
+
+  stop() {
+    this.socket?.close();
+  }
+
+  state(kind, words) {
+    this.lamp.className = `lamp ${kind}`;
+    this.words.textContent = words;
+  }
+
+  async take(message) {
+    if (message.type === "watching") {
+      if (message.play !== this.play) await this.begin(message);
+    } else if (message.type === "watched") {
+      this.frame(message);
+    } else if (message.type === "watched_release") {
+      this.release(message);
+    }
+  }
+
+  async begin({ play, stored, situation }) {
+    Object.assign(this, { play, after: -1, closed: false });
+    const known = stored ? await get(`/v1/plays/${stored[0]}/${stored[1]}`).catch(() => null) : null;
+    const shown = known ?? nameless(situation);
+    const track = { frames: [], forecasts: [], release: null, problem: null, outcome: null,
+      length: known ? known.frames.length : ROOM };
+    this.stage = new Stage(shown, track);
+    this.stage.under.append(this.bar);
+    this.place.replaceChildren(playHead(shown.item), this.stage.element);
+    this.place.dataset.play = play;
+    this.state("on", "Live");
+  }
+
+  frame({ number, frame, forecasts }) {
+    const { track, play } = this.stage;
+    for (let at = track.frames.length; at < number; at += 1) {
+      track.frames[at] ??= [];
+      track.forecasts[at] ??= null;
+    }
+    track.frames[number] = frame;
+    track.forecasts[number] ??= null;
+    for (const forecast of forecasts) track.forecasts[forecast.frame] = forecast;
+    // A play that goes on longer than there was room for moves the end on.
+    if (number >= track.length) track.length = number + 1;
+    this.after = number;
+    this.stage.show(number, 1000 / play.rate_hz);
+    this.state("on", "Live");
+  }
+
+  release({ forecast, score, yards }) {
+    const { track } = this.stage;
+    track.release = forecast;
+    track.outcome = { yards, score };
+    track.length = track.frames.length;
+    this.closed = true;
+    this.stage.show(track.length - 1);
+    this.stage.speak();
+    this.state("off", "Released; waiting for the next play");
+  }
+}
+
+/** A play of which the feed tells nothing but what was known at the snap. */
+function nameless(situation) {
+  const side = (slot) => (slot < 11 ? "offense" : slot < 22 ? "defense" : "ball");
+  return {
+    item: { ...situation, game: null, play: null, offense: null, defense: null, passer: null, target: null, season: null,
+      game_clock_s: null, note: "", description: "A play of a live feed" },
+    field: { length_yd: 120, width_yd: 160 / 3, line_of_scrimmage_x_yd: situation.line_of_scrimmage_x_yd,
+      first_down_x_yd: null, goal_line_x_yd: 110 },
+    players: Array.from({ length: 23 }, (_, slot) => ({ slot, side: side(slot), role: side(slot), position: null, name: null })),
+    rate_hz: 10,
+    frames: [],
+  };
+}

@@ -1,0 +1,117 @@
+"""The real service with simulated plays, and a browser to open its page in."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.service.page.served import Address, league, listening, predictor
+
+from dropback.service.app import Service
+from dropback.service.library import PlayLibrary
+from dropback.service.scores import ScoreTable
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    simulate_tracking_league,
+    write_tracking_league,
+)
+from dropback.tracking.pipeline import ingest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+DESK = (1280, 860)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    folder = tmp_path_factory.mktemp("page")
+    simulated = simulate_tracking_league(TrackingLeagueSettings(plays=6), seed=11)
+    write_tracking_league(simulated, folder / "league")
+    ingest(folder / "league", folder / "plays", workers=1)
+    library = PlayLibrary(folder / "plays")
+    scores = ScoreTable(league(library.keys))
+    with listening(Service(scores=scores, library=library, predictor=predictor())) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def key(address: Address) -> tuple[int, int]:
+    """Game and play of the first stored play."""
+    plays = address.get("/v1/plays")["plays"]
+    return min((item["game"], item["play"]) for item in plays)
+
+
+@pytest.fixture(scope="session")
+def stored(address: Address, key: tuple[int, int]) -> Any:
+    answer = address.get(f"/v1/plays/{key[0]}/{key[1]}")
+    assert answer["forecast_problem"] is None
+    return answer
+
+
+# Of a module: while Playwright is open, no other test could run an event loop of its own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if program is None:
+        pytest.skip("no Chromium found: install it to try the page in a browser")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-gpu",
+            ],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, address: Address) -> Iterator[BrowserContext]:
+    width, height = DESK
+    opened = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="light",
+        reduced_motion="reduce",
+        base_url=address.url,
+    )
+    opened.set_default_timeout(15_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tab(context: BrowserContext, address: Address) -> Iterator[tuple[Page, Any]]:
+    """A page and how to open an address of it; what the browser complains of fails the test."""
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    page.on(
+        "request",
+        lambda asked: asked.url.startswith((address.url, "data:")) or wrong.append(asked.url),
+    )
+
+    def show(path: str) -> Page:
+        if page.url != "about:blank":  # another address after # alone would load nothing anew
+            page.goto("about:blank")
+        page.goto(path)
+        page.wait_for_selector("main:not([aria-busy]):not(:has(.wait))")
+        return page
+
+    yield page, show
+    page.evaluate("localStorage.clear()")
+    page.close()
+    # The browser itself complains of answers that are problems, and of a socket that is lost.
+    expected = re.compile(r"status of (404|422)|WebSocket connection to")
+    assert [words for words in wrong if not expected.search(words)] == []
