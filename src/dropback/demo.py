@@ -1,8 +1,12 @@
-"""The main job on a league whose truth is known: simulate, train, evaluate, score, rank."""
+"""The main job on a league whose truth is known: simulate, train, evaluate, score, rank.
+
+Beside it a few games of tracking and a play network for them, for the page to show.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,10 +14,16 @@ import polars as pl
 from dropback import pipeline
 from dropback.field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.files import whole_folder
-from dropback.model import ModelSettings
+from dropback.model import PLAY_NETWORK, ModelSettings
 from dropback.ranking import leaderboard, reliability
 from dropback.report import Boards, write_report
 from dropback.simulation import LeagueSettings, simulate_league, write_league
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    simulate_tracking_league,
+    write_tracking_league,
+)
+from dropback.tracking import build_tensors, ingest
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -30,6 +40,14 @@ LEAGUE = LeagueSettings(seasons=(2018, 2019, 2020))
 
 MODEL = ModelSettings(folds=3, fit=FitSettings(max_epochs=8))
 """Fewer fits and epochs than the default: a minute instead of two, 1 % in the log score."""
+
+TRACKING = TrackingLeagueSettings(plays=1000)
+"""Sixteen games: enough to watch, and for a network that has seen something."""
+
+PLAY_MODEL = replace(
+    PLAY_NETWORK, members=1, fit=replace(PLAY_NETWORK.fit, max_epochs=6, batch_size=64)
+)
+"""Ten seconds of training. It is there to be watched, and judged nowhere."""
 
 _RIVALS = ("gaussian", "constant")
 
@@ -63,6 +81,8 @@ def run_demo(
     *,
     league_settings: LeagueSettings = LEAGUE,
     model_settings: ModelSettings = MODEL,
+    tracking_settings: TrackingLeagueSettings = TRACKING,
+    play_settings: ModelSettings = PLAY_MODEL,
     seed: int = 1,
     overwrite: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
@@ -70,9 +90,12 @@ def run_demo(
     """Run the main job on a synthetic league and write every result into `out`.
 
     Args:
-        out: Folder to make: ``league/``, ``run/``, tables, ``report.json``, ``report.html``.
+        out: Folder to make: ``league/``, ``run/``, tables, ``report.json``, ``report.html``, and
+            for the page ``plays/`` with ``play-run/``.
         league_settings: Of the league; its last season is held out.
         model_settings: Of the model.
+        tracking_settings: Of the games of tracking.
+        play_settings: Of their network.
         seed: Of the league and the model.
         overwrite: Replace what `out` holds.
         on_step: Told what comes next.
@@ -128,7 +151,35 @@ def run_demo(
             boards=Boards({str(last): rows}, reliability=reliability(scores)),
             evaluation=result.evaluation,
         )
+        _write_tracking(aside, tracking_settings, play_settings, seed, on_step)
     return result
+
+
+def _write_tracking(
+    folder: Path,
+    settings: TrackingLeagueSettings,
+    play_settings: ModelSettings,
+    seed: int,
+    on_step: Callable[[str], None],
+) -> None:
+    """Simulate games of tracking, keep them as canonical plays, and train a play network."""
+    on_step("simulating tracking")
+    source = folder / "tracking"
+    write_tracking_league(simulate_tracking_league(settings, seed=seed), source)
+    ingest(source, folder / "plays")
+    tensors, _ = build_tensors(folder / "plays", folder / "tensors")
+    pipeline.train_run(
+        pipeline.select_from(pipeline.TrackingSource(tensors), seasons=None),
+        folder / "play-run",
+        settings=play_settings,
+        seed=seed,
+        on_epoch=lambda _, epoch, loss: on_step(
+            f"training a play network, epoch {epoch + 1}: log score {loss:.4f}"
+        ),
+    )
+    del tensors
+    for scaffold in (source, folder / "tensors"):
+        shutil.rmtree(scaffold)
 
 
 def _with_truth(rows: pl.DataFrame, league: League, season: int) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,12 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from dropback.cli import app
-from dropback.demo import DemoResult, run_demo
+from dropback.demo import PLAY_MODEL, DemoResult, run_demo
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation import Evaluation
+from dropback.live import PlayPredictor, situations
 from dropback.model import ModelSettings
 from dropback.pipeline import read_evaluation
 from dropback.simulation import LeagueSettings
+from dropback.simulation.tracking import TrackingLeagueSettings
+from dropback.tracking.storage import chunk_files, read_chunk
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -29,6 +33,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoResult]:
         out,
         league_settings=LeagueSettings(seasons=(2019, 2020), teams=8, weeks=10),
         model_settings=ModelSettings(folds=2, fit=FitSettings(max_epochs=6, batch_size=64)),
+        tracking_settings=TrackingLeagueSettings(plays=250),
+        play_settings=replace(
+            PLAY_MODEL, folds=2, width=8, fit=replace(PLAY_MODEL.fit, max_epochs=1)
+        ),
     )
     return out, result
 
@@ -38,11 +46,22 @@ def test_demo_writes_every_result(demo: tuple[Path, DemoResult]) -> None:
     assert sorted(path.name for path in out.iterdir()) == [
         "leaderboard.csv",
         "league",
+        "play-run",
+        "plays",
         "report.html",
         "report.json",
         "run",
         "scores.parquet",
     ]
+
+
+def test_page_of_the_demo_shows_its_plays_frame_by_frame(demo: tuple[Path, DemoResult]) -> None:
+    out, _ = demo
+    block = read_chunk(chunk_files(out / "plays")[0])
+    play = PlayPredictor.load(out / "play-run").start(situations(block)[0])
+    forecasts = [play.push(n, frame) for n, frame in enumerate(block.frames[: block.offsets[1]])]
+    assert [len(each) for each in forecasts] == [1] * int(block.offsets[1])
+    assert pl.read_parquet(out / "scores.parquet").height > 0
 
 
 def test_demo_judges_a_season_that_the_model_has_not_seen(demo: tuple[Path, DemoResult]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -460,3 +462,18 @@ def demo(
         highlight=False,
     )
     console.print(f"Open {out / 'report.html'}; tables and the run are in {out}.", highlight=False)
+    console.print(
+        "Watch plays and rankings on a page (simulated, by a network of ten seconds' training):\n"
+        f"{_this_program()} serve {out / 'play-run'} --scores {out / 'scores.parquet'} "
+        f"--plays {out / 'plays'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _this_program() -> str:
+    """The command as it was called, from here: `make demo` runs one that is on no PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "dropback" or not called.is_file():
+        return "dropback"
+    return os.path.relpath(called)
