@@ -141,7 +141,7 @@ PLAY_NETWORK = ModelSettings(
     width=128,
     blocks=1,
     sequence=SequenceSettings(),
-    fit=FitSettings(max_epochs=20, batch_size=256, learning_rate=4e-3, precision="bfloat16"),
+    fit=FitSettings(max_epochs=20, batch_size=256, learning_rate=2e-3, precision="bfloat16"),
 )
 """Settings of a play network, as found by the search that docs/play_network.md records."""
 

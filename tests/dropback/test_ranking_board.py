@@ -203,7 +203,9 @@ def test_interval_is_that_of_the_slow_bootstrap() -> None:
     draw = random.Random(3)  # noqa: S311  # no secret
     for passer, low, high in rows.select("passer_player_id", "score_low", "score_high").rows():
         own = scores.filter(pl.col("passer_player_id") == passer)
-        games = own.group_by("game_id", maintain_order=True).agg("play_score")["play_score"].to_list()
+        games = (
+            own.group_by("game_id", maintain_order=True).agg("play_score")["play_score"].to_list()
+        )
         if len(games) < 6:  # the quantiles of few games are those of few atoms
             continue
         slow = [

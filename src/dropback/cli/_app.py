@@ -102,7 +102,7 @@ def train(
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Highest learning rate; default 0.008, with tracking 0.004."),
+        typer.Option(help="Highest learning rate; default 0.008, with tracking 0.002."),
     ] = None,
     folds: Annotated[int, typer.Option(help="Folds of games; one network each.")] = 5,
     members: Annotated[

@@ -1,0 +1,155 @@
+"""Which settings of the play network are best on a simulated tracking league: one change at a time.
+
+Each line of the file is one fit: the settings that differ from the first, epochs, seed, seconds,
+and the validation log score and CRPS of whole games that the fit stops by. A killed search goes on.
+
+    dropback simulate tracking --plays 50000 --out league/
+    dropback features league/ --out tensors/
+    python benchmarks/play_network_search.py tensors/ --out search.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dropback import pipeline
+from dropback.errors import RequestError
+from dropback.model import PLAY_NETWORK, ModelSettings, observed_targets, whole_yard_law
+from dropback.tables import Plays
+from dropback.tracking import PlayTensors
+from dropback.training import split_fold, train_member
+
+# Changes of `ModelSettings`, of its `sequence` and of its `fit`, told apart by the prefix.
+CHANGES: tuple[dict[str, Any], ...] = (
+    {},
+    {"fit.learning_rate": 1e-3},
+    {"fit.learning_rate": 4e-3},
+    {"sequence.shortcut": False},
+    {"sequence.prefix_share": 0.0},
+    {"sequence.mirror": False},
+    {"dropout": 0.0},
+    {"dropout": 0.2},
+    {"sequence.channels": 64},
+    {"sequence.encoder": "players"},
+    {"sequence.levels": 3},
+    {"blocks": 2},
+)
+
+
+def settings_of(change: dict[str, Any], epochs: int) -> ModelSettings:
+    """The default settings with one change."""
+    parts: dict[str, dict[str, Any]] = {"": {}, "fit": {"max_epochs": epochs}, "sequence": {}}
+    for name, value in change.items():
+        part, _, field = name.rpartition(".")
+        parts[part][field] = value
+    assert PLAY_NETWORK.sequence is not None
+    return replace(
+        PLAY_NETWORK,
+        folds=10,
+        fit=replace(PLAY_NETWORK.fit, **parts["fit"]),
+        sequence=replace(PLAY_NETWORK.sequence, **parts["sequence"]),
+        **parts[""],
+    )
+
+
+def main() -> None:
+    """Fit what is not yet in the file, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tensors", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--plays", type=int, default=8000)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    selection = pipeline.select_from(
+        pipeline.TrackingSource(PlayTensors.open(arguments.tensors)), seasons=None
+    )
+    assert isinstance(selection, pipeline.TrackedSelection)
+    games = selection.plays["game_id"].to_numpy()
+    some = np.unique(games)[:: max(1, len(games) // arguments.plays)]
+    rows = np.flatnonzero(np.isin(games, some))
+    plays, features = Plays.validate(selection.plays[rows]), selection.features[rows]
+    games = plays["game_id"].to_numpy()
+    dealt = {game: number % 10 for number, game in enumerate(sorted(some))}
+    done = {}
+    if arguments.out.is_file():
+        lines = [json.loads(line) for line in arguments.out.read_text().splitlines()]
+        done = {json.dumps([line["change"], line["seed"]]): line for line in lines}
+    for seed in range(arguments.seeds):
+        for change in CHANGES:
+            if json.dumps([change, seed]) in done:
+                continue
+            settings = settings_of(change, arguments.epochs)
+            began = time.perf_counter()
+            held_out = split_fold(games.tolist(), dealt, 0, settings, seed).held_out
+            try:
+                with tempfile.TemporaryDirectory() as work:
+                    network, best = train_member(
+                        plays,
+                        features,
+                        settings=settings,
+                        seed=seed,
+                        work=Path(work),
+                        fold_of_game=dealt,
+                        fold=0,
+                    )
+                crps, log_score = judge(network, plays[held_out], features[held_out])
+            except RequestError:  # the loss diverged
+                best, crps, log_score = -1, np.inf, np.inf
+            seconds = time.perf_counter() - began
+            line = {
+                "change": change, "seed": seed, "plays": len(plays), "epochs": arguments.epochs,
+                "best_epoch": best, "seconds": seconds, "log_score": log_score, "crps": crps,
+            }  # fmt: skip
+            with arguments.out.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            done[json.dumps([change, seed])] = line
+    print_table(list(done.values()))
+
+
+def judge(network: Any, plays: Any, features: Any) -> tuple[float, float]:  # noqa: ANN401
+    """CRPS of whole yards and log score of what is known, both means over plays."""
+    crps, log_score = [], []
+    with torch.inference_mode():
+        for start in range(0, len(plays), 512):
+            part = plays[start : start + 512]
+            latent = network(*features[np.arange(start, start + len(part))].batch())
+            log_score.append(
+                -latent.log_prob_interval(*observed_targets(part, PLAY_NETWORK.outcome))
+            )
+            bounds = (part[name].to_numpy(writable=True) for name in ("yards_min", "yards_max"))
+            law = whole_yard_law(latent, *bounds)
+            crps.append(law.crps(torch.from_numpy(part["yards"].to_numpy()).float()))
+    return float(torch.cat(crps).mean()), float(torch.cat(log_score).mean())
+
+
+def print_table(lines: list[dict[str, Any]]) -> None:
+    """Changes from best to worst log score."""
+    by_change: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        by_change.setdefault(json.dumps(line["change"]), []).append(line)
+    means = [
+        (np.mean([line["log_score"] for line in group]), name, group)
+        for name, group in by_change.items()
+    ]
+    print("| change | log score | CRPS | best epoch | seconds |\n|---|---|---|---|---|")
+    for log_score, name, group in sorted(means, key=lambda row: row[0]):
+        words = ", ".join(f"{key} {value}" for key, value in json.loads(name).items()) or "default"
+        crps, seconds = (np.mean([line[key] for line in group]) for key in ("crps", "seconds"))
+        epochs = ", ".join(str(line["best_epoch"] + 1) for line in group)
+        print(f"| {words} | {log_score:.4f} | {crps:.4f} | {epochs} | {seconds:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
