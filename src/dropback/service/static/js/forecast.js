@@ -87,8 +87,8 @@ export class ForecastView {
     }
     if (forecast) {
       // Least first: what matters most is drawn over the rest.
-      this.mark("splice", forecast.lower_threshold_yd, "5%", TOP - 8, "end");
-      this.mark("splice", forecast.upper_threshold_yd, "95%", TOP - 8, "start");
+      this.mark("splice", forecast.lower_threshold_yd, "splice", TOP - 8, "end");
+      this.mark("splice", forecast.upper_threshold_yd, "splice", TOP - 8, "start");
       this.mark("median", forecast.median, `median ${format.decimal(forecast.median, 0)}`, 12, null);
     }
     if (actual !== null) this.mark("actual", actual, `gained ${format.decimal(actual, 0)}`, TOP + 7, null);

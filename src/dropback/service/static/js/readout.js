@@ -6,8 +6,8 @@ import * as format from "./format.js";
 const NUMBERS = [
   ["median", "Median", (forecast) => format.yards(forecast.median)],
   ["mean", "Mean", (forecast) => format.yards(forecast.mean, 1)],
-  ["lower", "5% splice", (forecast) => format.yards(forecast.lower_threshold_yd, 1)],
-  ["upper", "95% splice", (forecast) => format.yards(forecast.upper_threshold_yd, 1)],
+  ["lower", "Lower splice", (forecast) => format.yards(forecast.lower_threshold_yd, 1)],
+  ["upper", "Upper splice", (forecast) => format.yards(forecast.upper_threshold_yd, 1)],
   ["touchdown", "At the goal line", (forecast) => format.percent(forecast.touchdown)],
 ];
 const QUANTILES = [["q01", "1%"], ["q05", "5%"], ["q10", "10%"], ["q25", "25%"], ["q50", "50%"], ["q75", "75%"], ["q90", "90%"],
