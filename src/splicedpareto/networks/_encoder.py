@@ -149,8 +149,9 @@ class SequenceEncoder(nn.Module):
             state = self.convolution.last_state(inputs, lengths)
         else:
             state = self.convolution(inputs, lengths).sum(dim=1) / lengths[:, None]
-        last = inputs[torch.arange(len(inputs), device=inputs.device), lengths - 1]
-        return self._read(state, last, static)
+        if self.shortcut:
+            inputs = inputs[torch.arange(len(inputs), device=inputs.device), lengths - 1]
+        return self.read(state, inputs, static)
 
     def states(self, sequences: Tensor, lengths: Tensor, static: Tensor | None = None) -> Tensor:
         """State at every step: what `forward` gives for the sequence up to there.
@@ -175,22 +176,33 @@ class SequenceEncoder(nn.Module):
         if static is not None:
             static = static[:, None].expand(-1, steps, -1)
         return torch.where(
-            valid_steps(lengths, steps)[..., None], self._read(state, inputs, static), 0
+            valid_steps(lengths, steps)[..., None], self.read(state, inputs, static), 0
         )
 
     def _inputs(self, sequences: Tensor, lengths: Tensor) -> Tensor:
-        """What the convolution reads: standardised columns, and the items' states before them."""
+        """What the convolution reads of padded sequences."""
         if self.items is None:
-            return self.standardize.filled(sequences)
+            return self.embed(sequences)
         # Infinity in padding would reach the gradients of the items' weights as 0 * NaN.
         valid = valid_steps(lengths, sequences.shape[1])[..., None]
-        steps = torch.where(valid, sequences, 0)
+        return self.embed(torch.where(valid, sequences, 0))
+
+    def embed(self, steps: Tensor) -> Tensor:
+        """What the convolution reads of steps ``(*B, F)``: the items' states, then the rest."""
+        if self.items is None:
+            return self.standardize.filled(steps)
         of_items = self.items.settings.columns
         context = self.standardize.filled(steps[..., of_items:])
         return torch.cat([self.items(steps[..., :of_items]), context], dim=-1)
 
-    def _read(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
-        """Pass states ``(*B, C)`` through the perceptron, beside their steps and ``(*B, S)``."""
+    def read(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
+        """State of the encoder from the convolution's.
+
+        Args:
+            state: Of the convolution, shape ``(*B, C)``.
+            inputs: What `embed` made of the same steps, which a shortcut shows.
+            static: Static features, shape ``(*B, S)``; None where ``S`` is 0.
+        """
         parts = [state]
         if self.shortcut:
             parts.append(inputs.to(state.dtype))

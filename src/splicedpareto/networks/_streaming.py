@@ -56,11 +56,8 @@ class SequenceStream(nn.Module):
                 f"pooling must be 'last', got {encoder.pooling!r}: the state after a step must "
                 "not be a mean over all."
             )
-        self.items = copy.deepcopy(encoder.items)
-        self.standardize = copy.deepcopy(encoder.standardize)
-        self.standardize_static = copy.deepcopy(encoder.standardize_static)
-        self.mlp = copy.deepcopy(encoder.mlp)
-        self.shortcut = encoder.shortcut
+        self.encoder = copy.deepcopy(encoder)
+        del self.encoder.convolution  # read step by step by the blocks below
         self.blocks = nn.ModuleList(_BlockStep(block) for block in encoder.convolution.blocks)
         self._pieces = [size for block in self.blocks for size in block.pieces]  # type: ignore[union-attr]  # ModuleList has forgotten what it holds
         self.history_size = sum(self._pieces)
@@ -70,7 +67,7 @@ class SequenceStream(nn.Module):
 
     def begin(self, batch: int = 1) -> Tensor:
         """The history before the first step, shape ``(batch, H)``."""
-        return self.standardize_static.mean.new_zeros((batch, self.history_size))
+        return self.encoder.standardize_static.mean.new_zeros((batch, self.history_size))
 
     def forward(
         self, columns: Tensor, history: Tensor, static: Tensor | None = None
@@ -87,10 +84,12 @@ class SequenceStream(nn.Module):
         """
         pieces = iter(torch.split(history, self._pieces, dim=-1))
         kept: list[Tensor] = []
-        inputs = state = self._inputs(columns)
+        inputs = state = self.encoder.embed(columns)
         for block in self.blocks:
             state = block(state, pieces, kept)
-        return self._encoded(state, inputs, static), torch.cat(kept, dim=-1) if kept else history
+        return self.encoder.read(state, inputs, static), torch.cat(
+            kept, dim=-1
+        ) if kept else history
 
     def last(self, sequences: Tensor, valid: Tensor, static: Tensor | None = None) -> Tensor:
         """The state after the last step of whole sequences, without a history.
@@ -104,28 +103,11 @@ class SequenceStream(nn.Module):
         Returns:
             States, shape ``(B, C)``.
         """
-        inputs = state = self._inputs(sequences) * valid
+        inputs = state = self.encoder.embed(sequences) * valid
         for block in self.blocks:
             state = block.every_second(state, valid)  # type: ignore[operator]
             valid = valid[:, ::2]
-        return self._encoded(state[:, -1], inputs[:, -1], static)
-
-    def _encoded(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
-        parts = [state]
-        if self.shortcut:
-            parts.append(inputs)
-        if static is not None:
-            parts.append(self.standardize_static.filled(static))
-        encoded: Tensor = self.mlp(torch.cat(parts, dim=-1))
-        return encoded
-
-    def _inputs(self, columns: Tensor) -> Tensor:
-        """What the convolution reads, as `SequenceEncoder` has it."""
-        if self.items is None:
-            return self.standardize.filled(columns)
-        of_items = self.items.settings.columns
-        context = self.standardize.filled(columns[..., of_items:])
-        return torch.cat([self.items(columns[..., :of_items]), context], dim=-1)
+        return self.encoder.read(state[:, -1], inputs[:, -1], static)
 
 
 class _FilterStep(nn.Module):
