@@ -26,6 +26,7 @@ from dropback.tables import PlaySet
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from dropback.features.play_by_play import FeatureSchema
     from dropback.model import PlayInputs
+    from splicedpareto.networks import DistributionNetwork
 
 __all__ = [
     "FORMAT",
@@ -89,12 +91,13 @@ def schema_of(settings: ModelSettings, play_set: PlaySet) -> FeatureSchema:
     return feature_schema(play_set) if settings.sequence is None else tracking_schema()
 
 
-def weights_digest(model: PassModel) -> str:
-    """SHA-256 of all weights of a model."""
+def weights_digest(networks: Sequence[DistributionNetwork]) -> str:
+    """SHA-256 of the names and values of all weights."""
     digest = hashlib.sha256()
-    for network in model.networks:
-        for value in network.state_dict().values():
-            digest.update(value.numpy().tobytes())
+    for network in networks:
+        for name, value in network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -332,7 +332,7 @@ def _resumable_folder(
             "settings": asdict(settings),
             "data_digest": digest,
             "seed": seed,
-            "initial": None if initial is None else weights_digest(initial),
+            "initial": None if initial is None else weights_digest(initial.networks),
             "code_version": dropback.__version__,
         }
     ).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from dropback.errors import RunError
 from dropback.play_network.columns import FRAME_COLUMNS
 from dropback.prediction import YARDS
+from dropback.runs import weights_digest
 from dropback.tracking.features import STATIC_COLUMNS
 from splicedpareto.networks import (
     GridLaw,
@@ -89,7 +89,7 @@ class PooledStreams(nn.Module):
         if len(sizes) > 1:
             raise RunError(f"networks must be of equal sizes, got {len(sizes)} kinds.")
         ((field, stride, history),) = sizes
-        self.sizes = PoolSizes(history * len(trunks), stride, field, _digest(networks))
+        self.sizes = PoolSizes(history * len(trunks), stride, field, weights_digest(networks))
         self.requires_grad_(requires_grad=False)
         self.eval()
 
@@ -171,12 +171,3 @@ class FrameGraph(nn.Module):
             torch.randn(plays, self.pool.sizes.history),
             torch.randn(plays, len(STATIC_COLUMNS)),
         )
-
-
-def _digest(networks: Sequence[DistributionNetwork]) -> str:
-    digest = hashlib.sha256()
-    for network in networks:
-        for name, value in network.state_dict().items():
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
