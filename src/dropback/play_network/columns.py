@@ -24,7 +24,6 @@ __all__ = [
     "ENGINEERED",
     "FRAME_COLUMNS",
     "PLAYER_WIDTH",
-    "TARGET_ENGINEERED",
     "frame_columns",
     "mirror_signs",
     "mirrored_order",
@@ -51,10 +50,8 @@ _PLAYER_COLUMNS: Final = PLAYERS * PLAYER_WIDTH
 ENGINEERED: Final = slice(_PLAYER_COLUMNS, None)
 """Where the engineered columns are."""
 
-TARGET_ENGINEERED: Final = np.array(
-    ["target" in name or name.startswith("lane_") for name in ENGINEERED_COLUMNS]
-)
-"""Which engineered columns say something of the target, shape ``[17]``."""
+# The engineered columns about the target, the last of a frame.
+_ABOUT_TARGET: Final = slice(FRAME_COLUMNS.index("target_depth_yd"), None)
 
 # Sine and cosine, before the flag of the target.
 _ORIENTATION: Final = slice(-3, -1)
@@ -99,7 +96,7 @@ def frame_columns(
     by_player[..., -1] = 0
     by_player[known, target_slot[known], -1] = 1
     columns[..., ENGINEERED] = engineered
-    columns[..., _PLAYER_COLUMNS + np.flatnonzero(TARGET_ENGINEERED)[0] :][~known] = np.nan
+    columns[..., _ABOUT_TARGET][~known] = np.nan
     return columns
 
 

@@ -187,11 +187,11 @@ class TrackedPlays:
     def _columns_of(
         self, frames: NDArray[np.int64], play: NDArray[np.int64], released: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        target = self.tensors.plays["target_slot"].cast(pl.Int64).fill_null(-1).to_numpy()
+        target = self.tensors.plays["target_slot"][self.rows].cast(pl.Int64).fill_null(-1)
         columns = frame_columns(
             self.tensors.players[frames],
             self.tensors.engineered[frames],
-            target[self.rows][play],
+            target.to_numpy()[play],
             released,
         )
         if not self.engineered:
