@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from numba import njit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "compiled_exactly"]
 
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
 # Sums may be taken in another order, so that eight numbers are added at once, and a product and a
 # sum may round once. Missing values are NaN and must stay so: nothing may assume that none come.
-_FREEDOMS = {"reassoc", "contract", "nsz"}
+_FREEDOMS: Final = frozenset({"reassoc", "contract", "nsz"})
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile a function of arrays at its first call for each set of dtypes.
+    """Compile a function of arrays at its first call for each set of dtypes and layouts.
 
     The machine code is kept beside the source, or in the user's cache where that cannot be
     written, and serves every later process. While it runs, other threads run too. Division by
-    zero gives infinity or NaN, as in NumPy.
+    zero gives infinity or NaN, as in NumPy. Sums may be taken in any order.
 
     Args:
         function: Of NumPy arrays and numbers, in the language that Numba knows.
@@ -42,7 +42,19 @@ def compiled(function: _Function) -> _Function:
         >>> total(np.array([1.0, 2.5]))
         3.5
     """
-    settings: dict[str, Any] = {"error_model": "numpy", "fastmath": _FREEDOMS, "nogil": True}
+    return _compiled(function, _FREEDOMS)
+
+
+def compiled_exactly(function: _Function) -> _Function:
+    """`compiled`, with every operation rounded as it is written.
+
+    Equal inputs then give equal bits, whatever the layout of the arrays and the machine.
+    """
+    return _compiled(function, frozenset())
+
+
+def _compiled(function: _Function, freedoms: frozenset[str]) -> _Function:
+    settings: dict[str, Any] = {"error_model": "numpy", "fastmath": set(freedoms), "nogil": True}
     result: _Function
     try:
         result = njit(function, cache=True, **settings)

@@ -13,7 +13,6 @@ from dropback.play_network.columns import (
     mirror_signs,
     mirrored_order,
 )
-from dropback.tracking.derive import velocity
 from dropback.tracking.features import ENGINEERED_COLUMNS, engineered_features, player_features
 from dropback.tracking.schema import FIELD_WIDTH_YD, PLAYERS
 
@@ -79,6 +78,19 @@ def test_absent_orientation_is_missing_and_no_direction_of_its_own() -> None:
     assert not np.isnan(shown[0]).any()
 
 
+def test_angles_are_unit_vectors_and_a_standing_mans_none_is_zero() -> None:
+    players = np.random.default_rng(1).uniform(0, 360, (2, PLAYERS, 8)).astype(np.float32)
+    players[1, 3, 6] = np.nan
+    shown = frame_columns(
+        players, np.ones((2, 17), np.float32), np.array([6, 6]), np.array([True, True])
+    )
+    pairs = shown[:, : PLAYERS * PLAYER_WIDTH].reshape(2, PLAYERS, PLAYER_WIDTH)[..., 6:10]
+    angles = np.deg2rad(players[..., 6:].astype(np.float64))
+    expected = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(2, PLAYERS, 4)
+    np.testing.assert_allclose(pairs, np.nan_to_num(expected), atol=1.2e-7)
+    assert pairs[1, 3, :2].tolist() == [0, 0]
+
+
 def test_mirror_is_that_of_the_field() -> None:
     generator = np.random.default_rng(3)
     frames = generator.uniform(0, 50, (5, 23, 6)).astype(np.float32)
@@ -101,13 +113,10 @@ def test_mirror_is_that_of_the_field() -> None:
 
 
 def columns_of(frames: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Columns of frames of a release at the line x = 20, accelerations as the velocities."""
-    line = np.full(len(frames), 20, np.float32)
-    velocities = velocity(frames[:, :22, 2], frames[:, :22, 4])
-    players = player_features(frames, velocities, velocities, line)
-    engineered = engineered_features(
-        frames, np.zeros(len(frames), np.float32), line, target, np.ones((len(frames), 11), bool)
-    )
+    """Columns of the frames of a play at the line x = 20, each as if it were the release."""
+    line, number = np.full(len(frames), 20, np.float32), np.arange(len(frames))
+    players = player_features(frames, number, line)
+    engineered = engineered_features(frames, number, line, target, np.ones((len(frames), 11), bool))
     return frame_columns(players, engineered, target, np.ones(len(frames), bool))
 
 

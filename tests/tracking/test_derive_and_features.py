@@ -8,20 +8,19 @@ from hypothesis import strategies as st
 
 from dropback.errors import TrackingError
 from dropback.tracking import read_tracking
-from dropback.tracking.derive import HISTORY_FRAMES, causal_slope, derive_motion, velocity
+from dropback.tracking.derive import causal_slope, derive_motion, velocity
 from dropback.tracking.features import (
     ENGINEERED_COLUMNS,
     PLAYER_COLUMNS,
     block_features,
     eligible_slots,
     engineered_features,
-    frame_features,
-    network_view,
     newest_player_features,
+    player_features,
     static_features,
-    target_features,
 )
 from dropback.tracking.gaps import fill_gaps
+from dropback.tracking.kernels import HISTORY_FRAMES
 from dropback.tracking.splits import SPLITS, play_splits
 
 
@@ -66,6 +65,18 @@ def test_velocity_reads_compass_degrees():
     speed = np.full(4, 2.0, np.float32)
     xy = velocity(speed, np.array([0, 90, 180, 270], np.float32))
     np.testing.assert_allclose(xy, [[0, 2], [2, 0], [0, -2], [-2, 0]], atol=1e-6)
+
+
+@given(st.floats(-720, 720, width=32), st.floats(0, 15, width=32))
+def test_velocity_is_within_rounding_of_double_precision(direction, speed):
+    (found,) = velocity(np.float32([speed]), np.float32([direction]))
+    exact = speed * np.array([np.sin(np.deg2rad(direction)), np.cos(np.deg2rad(direction))])
+    np.testing.assert_allclose(found, exact, atol=speed * 1.2e-7)
+
+
+def test_a_standing_man_without_direction_has_no_velocity_and_a_running_one_none_known():
+    xy = velocity(np.float32([0.05, 0.2, np.nan]), np.full(3, np.nan, np.float32))
+    np.testing.assert_array_equal(xy, [[0, 0], [np.nan, np.nan], [np.nan, np.nan]])
 
 
 def test_derived_direction_is_held_while_standing_and_downfield_before():
@@ -123,17 +134,6 @@ def test_player_features_are_relative_to_line_and_middle(block):
     np.testing.assert_allclose(players[5, 0, 7], 90.0, atol=0.011)
 
 
-def test_the_network_view_has_angles_as_unit_vectors_and_absent_ones_as_zero(block):
-    players, _, _ = block_features(block)
-    players[0, 0, 7] = np.nan
-    view = network_view(players)
-    assert view.shape == (*players.shape[:2], 10)
-    norms = np.hypot(view[..., 6], view[..., 7])
-    np.testing.assert_allclose(norms, 1.0, atol=1e-6)
-    assert view[0, 0, 8:].tolist() == [0.0, 0.0]
-    assert np.isfinite(view).all()
-
-
 def test_engineered_features_count_what_a_slow_loop_counts(block):
     _, engineered, _ = block_features(block)
     target, eligible = block.plays["target_slot"].to_numpy(), eligible_slots(block)
@@ -179,10 +179,9 @@ def test_engineered_features_count_what_a_slow_loop_counts(block):
 
 def test_without_a_target_its_columns_are_absent_and_the_others_are_not(block):
     none = np.full(len(block.frames), -1)
-    seconds = np.zeros(len(block.frames), np.float32)
     line = block.plays["line_of_scrimmage_x_yd"].to_numpy()[block.play_of_frame]
     features = engineered_features(
-        block.frames, seconds, line, none, eligible_slots(block)[block.play_of_frame]
+        block.frames, block.frame_in_play, line, none, eligible_slots(block)[block.play_of_frame]
     )
     assert np.isfinite(features[:, :10]).all()
     assert np.isnan(features[:, 10:]).all()
@@ -204,23 +203,55 @@ def test_plays_fed_frame_by_frame_equal_the_batch(block):
         numbers = np.full(len(line), number)
         found, velocities = newest_player_features(block.frames[at], velocities, numbers, line)
         np.testing.assert_array_equal(found, players[at])
-        seconds = (numbers / 10).astype(np.float32)
-        counted = frame_features(block.frames[at], seconds, line, eligible)
-        aimed = target_features(block.frames[at], line, target)
-        np.testing.assert_array_equal(np.hstack([counted, aimed]), engineered[at])
+        counted = engineered_features(block.frames[at], numbers, line, target, eligible)
+        np.testing.assert_array_equal(counted, engineered[at])
 
 
-def test_engineered_features_are_the_same_however_many_frames_there_are(block):
-    frames = np.concatenate([block.frames] * 20)
-    several = -(-len(frames) // len(block.frames))
-    seconds, line = np.zeros(len(frames), np.float32), np.full(len(frames), 45, np.float32)
+def test_features_are_the_same_bits_whatever_the_layout_of_the_frames(block):
+    frames, numbers = np.ascontiguousarray(block.frames), block.frame_in_play
+    line = np.full(len(frames), 45, np.float32)
     target, eligible = np.full(len(frames), 7), np.tile(np.arange(11) > 5, (len(frames), 1))
-    whole = engineered_features(frames, seconds, line, target, eligible)
-    part = slice(0, len(block.frames))
-    once = engineered_features(
-        frames[part], seconds[part], line[part], target[part], eligible[part]
+    assert block.frames.strides != frames.strides
+    for features in (
+        lambda frames: player_features(frames, numbers, line),
+        lambda frames: engineered_features(frames, numbers, line, target, eligible),
+    ):
+        np.testing.assert_array_equal(features(frames), features(block.frames))
+
+
+def test_a_defender_who_is_not_seen_is_near_nobody(block):
+    frames = np.ascontiguousarray(block.frames[:1])
+    line, target = np.full(1, 45, np.float32), np.full(1, 7)
+    eligible, number = np.ones((1, 11), bool), np.zeros(1, np.int64)
+    frames[0, 11:21] = np.nan
+    (features,) = engineered_features(frames, number, line, target, eligible)
+    last, passer, man = frames[0, 21], frames[0, 0], frames[0, 7]
+    named = dict(zip(ENGINEERED_COLUMNS, features.tolist(), strict=True))
+    assert named["passer_to_nearest_defender_yd"] == pytest.approx(np.hypot(*(last - passer)[:2]))
+    assert named["target_separation_yd"] == pytest.approx(np.hypot(*(last - man)[:2]))
+    frames[0, 21] = np.nan
+    (features,) = engineered_features(frames, number, line, target, eligible)
+    assert [ENGINEERED_COLUMNS[column] for column in np.flatnonzero(np.isnan(features))] == [
+        "passer_to_nearest_defender_yd",
+        "widest_separation_yd",
+        "target_separation_yd",
+        "lane_to_nearest_defender_yd",
+    ]
+
+
+def test_a_target_where_the_passer_stands_has_a_lane_of_one_point(block):
+    frames = np.ascontiguousarray(block.frames[:1])
+    frames[0, 7] = frames[0, 0]
+    (features,) = engineered_features(
+        frames,
+        np.zeros(1, np.int64),
+        np.zeros(1, np.float32),
+        np.full(1, 7),
+        np.ones((1, 11), bool),
     )
-    np.testing.assert_array_equal(whole, np.tile(once, (several, 1)))
+    named = dict(zip(ENGINEERED_COLUMNS, features.tolist(), strict=True))
+    assert named["passer_to_target_yd"] == 0
+    assert named["lane_to_nearest_defender_yd"] == named["passer_to_nearest_defender_yd"]
 
 
 def test_acceleration_is_that_of_the_last_frames_only(block):

@@ -9,18 +9,15 @@ import numpy as np
 from dropback.errors import LiveError
 from dropback.play_network.columns import frame_columns
 from dropback.tracking.blocks import DIRECTION, SPEED, X
-from dropback.tracking.derive import STANDING_YD_PER_S, causal_slope, velocity
 from dropback.tracking.features import (
-    ENGINEERED_COLUMNS,
-    frame_features,
+    engineered_features,
     newest_player_features,
     player_features,
-    target_features,
 )
+from dropback.tracking.kernels import STANDING_YD_PER_S
 from dropback.tracking.schema import (
     FRAME_QUANTITIES,
     PLAYERS,
-    RATE_HZ,
     SLOTS,
     X_RANGE_YD,
     Y_RANGE_YD,
@@ -48,7 +45,6 @@ _LEAST: Final = np.array([X_RANGE_YD[0], Y_RANGE_YD[0], 0.0], np.float32)
 _MOST: Final = np.array([X_RANGE_YD[1], Y_RANGE_YD[1], 30.0], np.float32)
 _ANGLE: Final = np.float32(720.0)
 _PLACE_AND_SPEED: Final = slice(X, SPEED + 1)
-_ENGINEERED_OF_FRAME: Final = 10
 
 
 class SituationArrays:
@@ -151,26 +147,18 @@ def play_columns(
     """
     count = len(frames)
     number = np.arange(count)
-    players = frames[:, :PLAYERS]
-    velocity_xy = velocity(players[..., SPEED], players[..., DIRECTION])
-    line = np.broadcast_to(situation.line_x_yd, count)
-    engineered = np.full((count, len(ENGINEERED_COLUMNS)), np.nan, np.float32)
-    engineered[:, :_ENGINEERED_OF_FRAME] = frame_features(
-        frames,
-        (number / RATE_HZ).astype(np.float32),
-        line,
-        np.broadcast_to(situation.eligible, (count, situation.eligible.shape[1])),
-    )
-    target = np.full(count, target_slot)
-    if target_slot >= 0:
-        engineered[-1:, _ENGINEERED_OF_FRAME:] = target_features(
-            frames[-1:], line[-1:], target[-1:]
-        )
+    line = np.full(count, situation.line_x_yd)
+    # Nobody knows whom the throw is for until it is thrown.
+    target = np.full(count, -1)
+    target[-1] = target_slot
+    released = np.zeros(count, bool)
+    released[-1] = True
+    eligible = np.broadcast_to(situation.eligible, (count, situation.eligible.shape[1]))
     return frame_columns(
-        player_features(frames, velocity_xy, causal_slope(velocity_xy, number), line),
-        engineered,
+        player_features(frames, number, line),
+        engineered_features(frames, number, line, target, eligible),
         target,
-        number == count - 1,
+        released,
     )
 
 
@@ -195,14 +183,9 @@ def next_columns(
     Returns:
         Shape ``(N, 259)``, and the velocities with this frame's.
     """
-    players, velocities = newest_player_features(frames, velocities, numbers, line_x_yd)
-    engineered = np.full((len(frames), len(ENGINEERED_COLUMNS)), np.nan, np.float32)
-    engineered[:, :_ENGINEERED_OF_FRAME] = frame_features(
-        frames, (numbers / RATE_HZ).astype(np.float32), line_x_yd, eligible
-    )
     released = np.full(len(frames), target_slot is not None)
     if target_slot is None:
         target_slot = np.full(len(frames), -1)
-    else:
-        engineered[:, _ENGINEERED_OF_FRAME:] = target_features(frames, line_x_yd, target_slot)
+    players, velocities = newest_player_features(frames, velocities, numbers, line_x_yd)
+    engineered = engineered_features(frames, numbers, line_x_yd, target_slot, eligible)
     return frame_columns(players, engineered, target_slot, released), velocities

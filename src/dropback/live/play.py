@@ -12,8 +12,8 @@ from dropback.live.columns import SituationArrays, checked_frames
 from dropback.live.situation import Situation
 from dropback.live.state import pack, unpack
 from dropback.tracking.blocks import X
-from dropback.tracking.derive import HISTORY_FRAMES
 from dropback.tracking.gaps import MAX_GAP_FRAMES, fill_gaps
+from dropback.tracking.kernels import HISTORY_FRAMES
 from dropback.tracking.schema import FRAME_QUANTITIES, PLAYERS, SLOTS
 
 if TYPE_CHECKING:

@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.tracking.features import (
-    ENGINEERED_COLUMNS,
-    NETWORK_QUANTITIES,
-    network_view,
-)
+from dropback.tracking.features import ABOUT_TARGET, ENGINEERED_COLUMNS, NETWORK_QUANTITIES
+from dropback.tracking.kernels import show_frames
 from dropback.tracking.schema import PLAYERS
 
 if TYPE_CHECKING:
@@ -50,12 +47,6 @@ _PLAYER_COLUMNS: Final = PLAYERS * PLAYER_WIDTH
 ENGINEERED: Final = slice(_PLAYER_COLUMNS, None)
 """Where the engineered columns are."""
 
-# The engineered columns about the target, the last of a frame.
-_ABOUT_TARGET: Final = slice(FRAME_COLUMNS.index("target_depth_yd"), None)
-
-# Sine and cosine, before the flag of the target.
-_ORIENTATION: Final = slice(-3, -1)
-
 # Across the field's long axis: y, its derivatives and the cosines of compass angles (0 is +y).
 _CHANGES_SIGN: Final = frozenset(
     {
@@ -77,26 +68,19 @@ def frame_columns(
     """What the network reads of each frame.
 
     Args:
-        players: Player features, shape ``[*B, 22, 8]``: `PLAYER_QUANTITIES`.
-        engineered: Shape ``[*B, 17]``: `ENGINEERED_COLUMNS`.
-        target_slot: Slot of the target, -1 where nobody knows, shape ``[*B]``.
-        released: Whether the frame is that of the release, shape ``[*B]``.
+        players: Player features, shape ``[F, 22, 8]``: `PLAYER_QUANTITIES`.
+        engineered: Shape ``[F, 17]``: `ENGINEERED_COLUMNS`.
+        target_slot: Slot of the target, -1 where nobody knows, shape ``[F]``.
+        released: Whether the frame is that of the release, shape ``[F]``.
 
     Returns:
-        Shape ``[*B, 259]`` in the order of `FRAME_COLUMNS`. What is about the target is NaN,
+        Shape ``[F, 259]`` in the order of `FRAME_COLUMNS`. What is about the target is NaN,
         which stands for missing, and his flag 0, but in the frame of a release to a known target.
-        An orientation that the set lacks is NaN too.
+        Angles are sine and cosine, both 0 of a standing man who has no direction; an orientation
+        that the set lacks is NaN.
     """
-    known = released & (target_slot >= 0)
-    columns = np.empty((*players.shape[:-2], len(FRAME_COLUMNS)), np.float32)
-    # A view: the players' columns are one stretch of each row.
-    by_player = columns[..., :_PLAYER_COLUMNS].reshape(*players.shape[:-1], PLAYER_WIDTH)
-    network_view(players, out=by_player[..., :-1])
-    by_player[..., _ORIENTATION][np.isnan(players[..., -1])] = np.nan
-    by_player[..., -1] = 0
-    by_player[known, target_slot[known], -1] = 1
-    columns[..., ENGINEERED] = engineered
-    columns[..., _ABOUT_TARGET][~known] = np.nan
+    columns = np.empty((len(players), len(FRAME_COLUMNS)), np.float32)
+    show_frames(players, engineered, target_slot, released, ABOUT_TARGET, columns)
     return columns
 
 

@@ -7,36 +7,17 @@ frame holds in a live game is what it holds in a file, and nothing after the rel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dropback.tracking.blocks import ACCELERATION, DIRECTION, SPEED, X, Y
-from dropback.tracking.schema import RATE_HZ
+from dropback.tracking.kernels import STANDING_YD_PER_S, slopes, velocities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["HISTORY_FRAMES", "causal_slope", "derive_motion", "newest_slope", "velocity"]
-
-HISTORY_FRAMES: Final = 5
-
-# Below this speed a direction is that of the noise: 0.01 yards of rounding over 0.1 s.
-STANDING_YD_PER_S: Final = 0.1
-
-
-def _weights() -> NDArray[np.float32]:
-    """Weight of lag ``j`` for a frame with ``i`` frames before it, shape ``[5, 5]``, 1/s."""
-    table = np.zeros((HISTORY_FRAMES, HISTORY_FRAMES))
-    for before in range(1, HISTORY_FRAMES):
-        ages = -np.arange(before + 1)
-        degree = 1 if before < 3 else 2
-        powers = np.vander(ages, degree + 1, increasing=True)
-        table[before, : before + 1] = np.linalg.pinv(powers)[1] * RATE_HZ
-    return table.astype(np.float32)
-
-
-_SLOPE_WEIGHTS: Final = _weights()
+__all__ = ["causal_slope", "derive_motion", "velocity"]
 
 
 def causal_slope(
@@ -63,33 +44,11 @@ def causal_slope(
         >>> causal_slope(x, np.arange(5)).round(2).tolist()
         [0.0, 1.0, 2.0, 6.0, 8.0]
     """
-    weights = _SLOPE_WEIGHTS[np.minimum(frame_in_play, HISTORY_FRAMES - 1)]
-    per_frame = weights.reshape(*weights.shape, *([1] * (values.ndim - 1)))
-    # Lags beyond a play's start have weight 0, and the value there is another play's: finite or
-    # not, it must not enter.
-    known = np.where(np.isfinite(values), values, np.float32(0))
-    slope = per_frame[:, 0] * values
-    for lag in range(1, HISTORY_FRAMES):
-        slope[lag:] += per_frame[lag:, lag] * known[:-lag]
+    values = np.ascontiguousarray(values, np.float32)
+    slope = np.empty_like(values)
+    columns = (len(values), -1)
+    slopes(values.reshape(columns), frame_in_play, slope.reshape(columns))
     return slope
-
-
-def newest_slope(
-    values: NDArray[np.float32], frame_in_play: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """`causal_slope` at the newest of the frames that it looks at, for many plays at once.
-
-    Args:
-        values: The last `HISTORY_FRAMES` of each play, the newest first, 0 before its first frame,
-            shape ``[N, 5, *B]``.
-        frame_in_play: Number of the newest frame within its play, shape ``[N]``.
-
-    Returns:
-        Per second, shape ``[N, *B]``.
-    """
-    weights = _SLOPE_WEIGHTS[np.minimum(frame_in_play, HISTORY_FRAMES - 1)]
-    terms = weights.reshape(*weights.shape, *([1] * (values.ndim - 2))) * values
-    return np.asarray(np.add.reduce(terms, axis=1))
 
 
 def velocity(
@@ -99,15 +58,9 @@ def velocity(
 
     A standing player may have no direction; his velocity is zero.
     """
-    radians = np.deg2rad(direction_deg)
-    standing = np.isnan(direction_deg) & (speed_yd_per_s < STANDING_YD_PER_S)
     # All x before all y in memory, as in `dropback.tracking.blocks.empty_frames`.
-    xy = np.empty((2, *radians.shape), radians.dtype)
-    np.sin(radians, out=xy[0])
-    np.cos(radians, out=xy[1])
-    xy *= speed_yd_per_s
-    if standing.any():
-        xy[:, standing] = 0
+    xy = np.empty((2, *direction_deg.shape), np.float32)
+    velocities(np.ravel(speed_yd_per_s), np.ravel(direction_deg), *xy.reshape(2, -1))
     return xy.transpose(*range(1, xy.ndim), 0)
 
 
