@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dropback.live import PlayFrames, PlayPredictor, Situation
+from dropback.live import Engine, PlayFrames, PlayPredictor, Situation
 from dropback.live.columns import SituationArrays, next_columns, play_columns
 from dropback.play_network.columns import FRAME_COLUMNS
 from dropback.tracking.features import STATIC_COLUMNS
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAMES, CALLS, BLOCK, BATCH = 40, 2000, 20, 256
+ENGINES: tuple[Engine, ...] = ("compiled", "onnx", "torch")
 SITUATION = Situation(
     line_of_scrimmage_x_yd=45.0,
     yards_to_goal=65,
@@ -145,8 +146,7 @@ def main() -> None:
     columns = play_columns(arrays, frames, 7)
     padded = np.zeros((1, 49, len(FRAME_COLUMNS)), np.float32)
     padded[0, -FRAMES:] = columns
-    valid = np.zeros((1, 49, 1), np.float32)
-    valid[0, -FRAMES:] = 1
+    lengths = np.array([FRAMES])
     for channels in (64, 128):
         made = network(channels)
         textbook = Conv1dNetwork(channels).eval()
@@ -166,13 +166,13 @@ def main() -> None:
                 arrays.line_x_yd, arrays.eligible, frames[9:10], velocities, numbers
             ),
         }
-        predictors = {name: PlayPredictor([made], engine=name) for name in ("torch", "onnx")}
+        predictors = {name: PlayPredictor([made], engine=name) for name in ENGINES}
         for name, predictor in predictors.items():
             evaluator = predictor._evaluator  # noqa: SLF001  # the network without the features
             history = np.zeros((1, predictor._sizes.history), np.float32)  # noqa: SLF001
             ways |= {
                 f"{name}: law of columns, whole play": lambda e=evaluator: e.play(
-                    padded, valid, arrays.static
+                    padded, lengths, arrays.static
                 ),
                 f"{name}: law of columns, one frame": lambda e=evaluator, h=history: e.frame(
                     columns[9:10], h, arrays.static

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 POOL = networks(2)
 PREDICTOR = PlayPredictor(POOL)
+ENGINES = pytest.mark.parametrize(
+    "predictor", [PREDICTOR, PlayPredictor(POOL, engine="torch")], ids=["compiled", "torch"]
+)
 TOLERANCE = 1e-5  # of a probability in float32
 EVERYONE = np.ones((1, 23), bool)
 
@@ -69,9 +72,10 @@ def apart(one: Forecast, other: Forecast) -> float:
     return float(np.abs(one.cdf - other.cdf).max())
 
 
+@ENGINES
 @pytest.mark.parametrize("number", range(8))
-def test_a_whole_play_gives_the_law_of_the_file(plays, number) -> None:
-    forecast = PREDICTOR.forecast(
+def test_a_whole_play_gives_the_law_of_the_file(plays, number, predictor) -> None:
+    forecast = predictor.forecast(
         plays[number].situation, plays[number].frames, target_slot=plays[number].target_slot
     )
     np.testing.assert_allclose(forecast.cdf, plays[number].cdf(POOL), rtol=0, atol=TOLERANCE)
@@ -81,10 +85,11 @@ def test_a_whole_play_gives_the_law_of_the_file(plays, number) -> None:
     assert (forecast.frame, forecast.released) == (len(plays[number].frames) - 1, True)
 
 
+@ENGINES
 @pytest.mark.parametrize("number", range(3))
-def test_every_frame_gives_the_law_of_the_file_up_to_it(plays, number) -> None:
+def test_every_frame_gives_the_law_of_the_file_up_to_it(plays, number, predictor) -> None:
     play = plays[number]
-    live = PREDICTOR.start(play.situation)
+    live = predictor.start(play.situation)
     for last, frame in enumerate(play.frames):
         (forecast,) = live.push(last, frame)
         expected = play.cdf(POOL, last=last, released=False)
@@ -331,6 +336,14 @@ def test_a_play_goes_on_from_its_state(play, at) -> None:
     assert PREDICTOR.resume(live.state()).ended == live.ended
 
 
+def test_a_play_goes_on_with_another_engine(play) -> None:
+    live = PREDICTOR.start(play.situation)
+    push_all(live, play.frames[:6])
+    resumed = PlayPredictor(POOL, engine="torch").resume(live.state())
+    ours, theirs = (push_all(one, play.frames[6:], 6) for one in (live, resumed))
+    assert max(apart(one, other) for one, other in zip(ours, theirs, strict=True)) < TOLERANCE
+
+
 def test_a_state_of_other_networks_or_of_none_is_refused(play) -> None:
     live = PlayPredictor(networks(1)).start(play.situation)
     with pytest.raises(LiveError, match="must be of the same networks"):
@@ -464,7 +477,7 @@ def test_networks_that_cannot_be_streamed_are_refused(network, words) -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(RequestError, match="engine must be 'torch' or 'onnx', got 'jax'"):
+    with pytest.raises(RequestError, match="engine must be 'compiled', 'torch' or 'onnx', got"):
         PlayPredictor(POOL, engine="jax")
 
 

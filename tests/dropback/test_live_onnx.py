@@ -50,7 +50,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def predictors(exported: Path) -> tuple[PlayPredictor, PlayPredictor]:
     """Torch, and ONNX Runtime."""
-    return PlayPredictor(POOL), PlayPredictor.load(exported, engine="onnx")
+    return PlayPredictor(POOL, engine="torch"), PlayPredictor.load(exported)
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_a_damaged_graph_is_refused(exported, tmp_path) -> None:
 @pytest.mark.slow
 def test_torch_does_not_run_exported_graphs(exported) -> None:
     with pytest.raises(RunError, match="which the engine 'onnx' runs, got 'torch'"):
-        PlayPredictor.load(exported)
+        PlayPredictor.load(exported, engine="torch")
 
 
 @pytest.mark.slow

@@ -44,7 +44,8 @@ def serve_command(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind.")] = 8080,
     engine: Annotated[
-        str | None, typer.Option(help="onnx or torch; by default onnx where it is exported.")
+        str | None,
+        typer.Option(help="compiled, torch or onnx; by default compiled, or onnx for an export."),
     ] = None,
 ) -> None:
     """Serve scores, rankings and live plays over HTTP and WebSocket, and a page to watch them.
@@ -79,8 +80,8 @@ def _require_extra() -> None:
 
 
 def _engine(name: str | None) -> Engine | None:
-    if name not in {None, "onnx", "torch"}:
-        raise RequestError(f"--engine must be onnx or torch, got {name!r}.")
+    if name not in {None, "compiled", "torch", "onnx"}:
+        raise RequestError(f"--engine must be compiled, torch or onnx, got {name!r}.")
     return name  # type: ignore[return-value]  # checked above
 
 

@@ -22,6 +22,7 @@ from dropback.tracking.schema import (
     X_RANGE_YD,
     Y_RANGE_YD,
 )
+from splicedpareto.compiled import compiled_exactly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,7 @@ _LEAST: Final = np.array([X_RANGE_YD[0], Y_RANGE_YD[0], 0.0], np.float32)
 _MOST: Final = np.array([X_RANGE_YD[1], Y_RANGE_YD[1], 30.0], np.float32)
 _ANGLE: Final = np.float32(720.0)
 _PLACE_AND_SPEED: Final = slice(X, SPEED + 1)
+_GIVEN: Final = SPEED + 1
 
 
 class SituationArrays:
@@ -83,11 +85,9 @@ def checked_frames(
     right = frames.shape[-2:] == (SLOTS, len(FRAME_QUANTITIES)) and frames.ndim == 3 - single
     if not right or not (single or 1 <= len(frames) <= LONGEST_PLAY):
         raise LiveError(f"A frame must have shape {shape}, got {frames.shape}.")
-    players = frames[..., :PLAYERS, :]
-    given, angles = players[..., _PLACE_AND_SPEED], players[..., DIRECTION:]
-    if ((given >= _LEAST) & (given <= _MOST)).all() and (np.abs(angles) <= _ANGLE).all():
+    if _is_usual(frames[None] if single else frames):
         return frames, True
-    return frames, _explain(players)
+    return frames, _explain(frames[..., :PLAYERS, :])
 
 
 def complete_play(frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -104,6 +104,21 @@ def complete_play(frames: NDArray[np.float32]) -> NDArray[np.float32]:
             "fill its gaps, or push it frame by frame."
         )
     return frames
+
+
+@compiled_exactly
+def _is_usual(frames: NDArray[np.float32]) -> bool:
+    """Whether no number that is read is missing or out of its range."""
+    for frame in range(len(frames)):
+        for man in range(PLAYERS):
+            for quantity in range(_GIVEN):
+                value = frames[frame, man, quantity]
+                if not _LEAST[quantity] <= value <= _MOST[quantity]:
+                    return False
+            for quantity in range(DIRECTION, len(FRAME_QUANTITIES)):
+                if not abs(frames[frame, man, quantity]) <= _ANGLE:
+                    return False
+    return True
 
 
 def _explain(players: NDArray[np.float32]) -> bool:
@@ -153,7 +168,8 @@ def play_columns(
     target[-1] = target_slot
     released = np.zeros(count, bool)
     released[-1] = True
-    eligible = np.broadcast_to(situation.eligible, (count, situation.eligible.shape[1]))
+    eligible = np.empty((count, situation.eligible.shape[1]), bool)
+    eligible[:] = situation.eligible
     return frame_columns(
         player_features(frames, number, line),
         engineered_features(frames, number, line, target, eligible),

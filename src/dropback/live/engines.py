@@ -1,25 +1,33 @@
-"""What evaluates the graphs: torch, or ONNX Runtime."""
+"""What evaluates the networks: machine code, torch, or ONNX Runtime."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
 import torch
 
 from dropback.errors import RequestError
 from dropback.live.graphs import FrameGraph, PlayGraph
+from splicedpareto.networks import CompiledStreams
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    import numpy as np
     import onnxruntime
     from numpy.typing import NDArray
 
     from dropback.live.graphs import PooledStreams
 
-__all__ = ["Evaluator", "Laws", "OnnxEvaluator", "TorchEvaluator", "onnx_runtime"]
+__all__ = [
+    "CompiledEvaluator",
+    "Evaluator",
+    "Laws",
+    "OnnxEvaluator",
+    "TorchEvaluator",
+    "onnx_runtime",
+]
 
 
 class Laws(NamedTuple):
@@ -37,15 +45,27 @@ class Laws(NamedTuple):
 
 
 class Evaluator(Protocol):
-    """Evaluates `PlayGraph` and `FrameGraph` on arrays of float32."""
+    """Evaluates networks on arrays of float32.
+
+    Attributes:
+        stride: Whole plays must have a multiple of this number of frames and one more.
+    """
+
+    stride: int
 
     def play(
         self,
         columns: NDArray[np.float32],
-        valid: NDArray[np.float32],
+        lengths: NDArray[np.int64],
         static: NDArray[np.float32],
     ) -> Laws:
-        """See `PlayGraph.forward`."""
+        """The laws at the last frame.
+
+        Args:
+            columns: Shape ``(B, T, 259)``, all plays ending at the last frame, 0 before a play.
+            lengths: Frames of each play, shape ``(B,)``.
+            static: Shape ``(B, 8)``.
+        """
 
     def frame(
         self,
@@ -56,20 +76,51 @@ class Evaluator(Protocol):
         """See `FrameGraph.forward`."""
 
 
+class CompiledEvaluator:
+    """Evaluates in machine code of our own."""
+
+    stride = 1
+
+    def __init__(self, pool: PooledStreams) -> None:
+        streams, heads = list(pool.streams), list(pool.heads)
+        self._streams = CompiledStreams(streams, heads, pool.law)  # type: ignore[arg-type]  # ModuleList has forgotten what it holds
+
+    def play(
+        self,
+        columns: NDArray[np.float32],
+        lengths: NDArray[np.int64],
+        static: NDArray[np.float32],
+    ) -> Laws:
+        """See `Evaluator`."""
+        return Laws(*self._streams.last(columns, lengths, static))
+
+    def frame(
+        self,
+        columns: NDArray[np.float32],
+        history: NDArray[np.float32],
+        static: NDArray[np.float32],
+    ) -> tuple[Laws, NDArray[np.float32]]:
+        """See `Evaluator`."""
+        law, history_after = self._streams.step(columns, history, static)
+        return Laws(*law), history_after
+
+
 class TorchEvaluator:
     """Evaluates in torch, operator by operator."""
 
     def __init__(self, pool: PooledStreams) -> None:
+        self.stride = pool.sizes.stride
         self._play = PlayGraph(pool)
         self._frame = FrameGraph(pool)
 
     def play(
         self,
         columns: NDArray[np.float32],
-        valid: NDArray[np.float32],
+        lengths: NDArray[np.int64],
         static: NDArray[np.float32],
     ) -> Laws:
         """See `Evaluator`."""
+        valid = _valid(lengths, columns.shape[1])
         with torch.inference_mode():
             law = self._play(*map(torch.from_numpy, (columns, valid, static)))
         return Laws(*(values.numpy() for values in law))
@@ -92,9 +143,11 @@ class OnnxEvaluator:
     Args:
         play: The exported `PlayGraph`: a file, or its bytes.
         frame: The exported `FrameGraph`.
+        stride: See `Evaluator`.
     """
 
-    def __init__(self, play: Path | bytes, frame: Path | bytes) -> None:
+    def __init__(self, play: Path | bytes, frame: Path | bytes, stride: int) -> None:
+        self.stride = stride
         runtime = onnx_runtime()
         options = runtime.SessionOptions()
         # A play is too small to share: a second thread makes it slower, and a service wants its
@@ -110,10 +163,11 @@ class OnnxEvaluator:
     def play(
         self,
         columns: NDArray[np.float32],
-        valid: NDArray[np.float32],
+        lengths: NDArray[np.int64],
         static: NDArray[np.float32],
     ) -> Laws:
         """See `Evaluator`."""
+        valid = _valid(lengths, columns.shape[1])
         feeds = {"columns": columns, "valid": valid, "static": static}
         return Laws(*self._play.run(None, feeds))
 
@@ -129,6 +183,12 @@ class OnnxEvaluator:
         return Laws(*law), history_after
 
 
+def _valid(lengths: NDArray[np.int64], frames: int) -> NDArray[np.float32]:
+    """1 from the snap of each play on, 0 before it, shape ``(B, T, 1)``."""
+    begun = np.arange(frames) >= frames - lengths[:, None]
+    return begun[..., None].astype(np.float32)
+
+
 def onnx_runtime() -> ModuleType:
     """ONNX Runtime.
 
@@ -140,7 +200,7 @@ def onnx_runtime() -> ModuleType:
     except ImportError as error:
         raise RequestError(
             "The engine 'onnx' needs ONNX Runtime: install it with `pip install "
-            "'dropback[onnx]'`, or use the engine 'torch'."
+            "'dropback[onnx]'`, or use the engine 'compiled'."
         ) from error
     runtime: ModuleType = onnxruntime
     return runtime

@@ -10,7 +10,7 @@ import numpy as np
 
 from dropback.errors import LiveError
 from dropback.outcomes import YARDS_HIGHEST, YARDS_LOWEST
-from dropback.prediction import QUANTILE_LEVELS, cdf_around, yard_mean, yard_quantiles
+from dropback.prediction import QUANTILE_LEVELS, yard_mean, yard_quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,8 +75,9 @@ class Forecast:
                 f"yards must be a whole number from {YARDS_LOWEST} to {YARDS_HIGHEST}, got "
                 f"{yards!r}."
             )
-        below, upto = cdf_around(self._cdf, np.array([int(yards)]))
-        return float((below[0] + upto[0]) / 2)
+        at = int(yards) - YARDS_LOWEST
+        below = float(self.cdf[at - 1]) if at else 0.0
+        return (below + float(self.cdf[at])) / 2
 
     @cached_property
     def _cdf(self) -> NDArray[np.float64]:

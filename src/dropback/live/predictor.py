@@ -9,15 +9,16 @@ import numpy as np
 
 from dropback.errors import LiveError, RequestError, RunError
 from dropback.live.columns import SituationArrays, complete_play, next_columns, play_columns
-from dropback.live.engines import OnnxEvaluator, TorchEvaluator
+from dropback.live.engines import CompiledEvaluator, OnnxEvaluator, TorchEvaluator
 from dropback.live.export import is_export, read_export, trace
 from dropback.live.forecast import Forecast
 from dropback.live.graphs import PooledStreams
 from dropback.live.play import LivePlay, Mark
+from dropback.live.situation import Situation
 from dropback.outcomes import YARDS_LOWEST
 from dropback.play_network.columns import FRAME_COLUMNS
 from dropback.runs import load_run
-from dropback.tracking.schema import PLAYERS
+from dropback.tracking.schema import FRAME_QUANTITIES, PLAYERS, SLOTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from dropback.live.engines import Evaluator, Laws
     from dropback.live.graphs import PoolSizes
-    from dropback.live.situation import Situation
     from splicedpareto.networks import DistributionNetwork
 
 __all__ = ["Engine", "PlayFrames", "PlayPredictor"]
@@ -37,7 +37,7 @@ _BATCH: Final = 64
 
 _T = TypeVar("_T", bound=np.generic)
 
-Engine: TypeAlias = Literal["torch", "onnx"]
+Engine: TypeAlias = Literal["compiled", "torch", "onnx"]
 """What evaluates the networks."""
 
 
@@ -62,9 +62,10 @@ class PlayPredictor:
 
     Args:
         networks: Networks of a play; several are pooled as `pooled_distribution` does.
-        engine: ``"torch"``, or ``"onnx"`` for ONNX Runtime (the extra ``onnx``), which is
-            several times as fast a play, and takes 15 s of CPU here to be made from networks:
-            see ``dropback export``.
+        engine: ``"compiled"`` for machine code of our own, the fastest, which takes some ten
+            seconds to make at its first use on a machine; ``"torch"``; or ``"onnx"`` for ONNX
+            Runtime (the extra ``onnx``), which takes as long at every use: see
+            ``dropback export``.
 
     Raises:
         RunError: No network, or one that cannot read a frame at a time.
@@ -72,34 +73,49 @@ class PlayPredictor:
     """
 
     def __init__(
-        self, networks: Sequence[DistributionNetwork], *, engine: Engine = "torch"
+        self, networks: Sequence[DistributionNetwork], *, engine: Engine = "compiled"
     ) -> None:
         pool = PooledStreams(networks)
-        if engine not in {"torch", "onnx"}:
-            raise RequestError(f"engine must be 'torch' or 'onnx', got {engine!r}.")
-        evaluator = TorchEvaluator(pool) if engine == "torch" else OnnxEvaluator(*trace(pool))
+        evaluator: Evaluator
+        if engine == "compiled":
+            evaluator = CompiledEvaluator(pool)
+        elif engine == "torch":
+            evaluator = TorchEvaluator(pool)
+        elif engine == "onnx":
+            evaluator = OnnxEvaluator(*trace(pool), pool.sizes.stride)
+        else:
+            raise RequestError(f"engine must be 'compiled', 'torch' or 'onnx', got {engine!r}.")
         self._set_up(evaluator, pool.sizes)
 
     def _set_up(self, evaluator: Evaluator, sizes: PoolSizes) -> None:
         self._evaluator = evaluator
         self._sizes = sizes
+        # Machine code is made or loaded now, not while the first play waits for its answer.
+        situation = Situation(line_of_scrimmage_x_yd=60, yards_to_goal=50)
+        frame = np.zeros((SLOTS, len(FRAME_QUANTITIES)), np.float32)
+        self.forecast(situation, frame[None])
+        self.start(situation).push(0, frame)
 
     @classmethod
-    def load(cls, run: Path, *, engine: Engine = "torch") -> Self:
+    def load(cls, run: Path, *, engine: Engine | None = None) -> Self:
         """The predictor of a run folder, or of a folder that ``dropback export`` made.
+
+        Args:
+            run: The folder.
+            engine: As of the class; None is ``"onnx"`` for exported graphs, which no other runs.
 
         Raises:
             RunError: No such folder, damaged, without a play network, or of another schema.
         """
         if is_export(run):
-            if engine != "onnx":
+            if engine not in {None, "onnx"}:
                 raise RunError(
                     f"{run} holds exported graphs, which the engine 'onnx' runs, got {engine!r}."
                 )
             predictor = cls.__new__(cls)
             predictor._set_up(*read_export(run))  # noqa: SLF001  # its own kind
             return predictor
-        return cls(load_run(run)[0].networks, engine=engine)
+        return cls(load_run(run)[0].networks, engine=engine or "compiled")
 
     @property
     def digest(self) -> str:
@@ -232,9 +248,10 @@ class PlayPredictor:
             one.forecasts.append(_forecast(laws, row, one.play.situation, number, released=False))
 
     def _padded(self, frames: int) -> int:
-        """Frames of the graph that takes a play: a multiple of the stride and one more."""
+        """Frames that the engine takes a play with: a multiple of its stride and one more."""
         seen = min(frames, self._sizes.receptive_field) - 1
-        return -(-max(seen, 1) // self._sizes.stride) * self._sizes.stride + 1
+        stride = self._evaluator.stride
+        return -(-max(seen, 1) // stride) * stride + 1
 
     def _complete(self, play: PlayFrames, place: int, plays: int) -> NDArray[np.float32]:
         try:
@@ -248,14 +265,13 @@ class PlayPredictor:
     def _laws(self, plays: Sequence[tuple[PlayFrames, NDArray[np.float32]]], length: int) -> Laws:
         """Laws of plays that are padded to one length."""
         columns = np.zeros((len(plays), length, len(FRAME_COLUMNS)), np.float32)
-        valid = np.zeros((len(plays), length, 1), np.float32)
+        lengths = np.empty(len(plays), np.int64)
         arrays = [SituationArrays(play.situation) for play, _ in plays]
         for row, (play, frames) in enumerate(plays):
-            seen = min(len(frames), length)
+            lengths[row] = seen = min(len(frames), length)
             read = play_columns(arrays[row], frames, _slot(play.target_slot))
             columns[row, length - seen :] = read[-seen:]
-            valid[row, length - seen :] = 1
-        return self._evaluator.play(columns, valid, _joined([one.static for one in arrays]))
+        return self._evaluator.play(columns, lengths, _joined([one.static for one in arrays]))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from dropback.errors import RequestError
 from dropback.live import PlayPredictor
-from dropback.live.export import is_export
 from dropback.pipeline import read_scores
 from dropback.service.app import LOOPBACK_NAMES, Service
 from dropback.service.keys import KeyRing, read_keys
@@ -37,8 +36,7 @@ def configure(
 
     Args:
         run: Run folder with play networks, or a folder that ``dropback export`` made.
-        engine: What evaluates the networks; None is ``onnx`` where they are exported, which
-            starts at once and is several times as fast, and ``torch`` where they are not.
+        engine: See `PlayPredictor.load`.
         scores: Files of play scores.
         plays: Canonical folder of tracking plays.
         keys: File of API keys.
@@ -61,7 +59,7 @@ def configure(
             "There is nothing to serve: name a run with play networks, --scores or --plays."
         )
     return Service(
-        predictor=None if run is None else _predictor(run, engine),
+        predictor=None if run is None else PlayPredictor.load(run, engine=engine),
         scores=ScoreTable(join_score_tables([read_scores(path) for path in scores]))
         if scores
         else None,
@@ -70,11 +68,6 @@ def configure(
         hosts=LOOPBACK_NAMES if loopback else None,
         limits=settings.limits,
     )
-
-
-def _predictor(run: Path, engine: Engine | None) -> PlayPredictor:
-    chosen: Engine = engine or ("onnx" if is_export(run) else "torch")
-    return PlayPredictor.load(run, engine=chosen)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,5 +1,7 @@
 """Networks whose forward pass is a distribution."""
 
+from splicedpareto.networks._compiled import CompiledStreams as CompiledStreams
+from splicedpareto.networks._compiled import GridLaws as GridLaws
 from splicedpareto.networks._edges import edges_from_data as edges_from_data
 from splicedpareto.networks._encoder import SequenceEncoder as SequenceEncoder
 from splicedpareto.networks._grid import GridLaw as GridLaw
@@ -20,11 +22,13 @@ from splicedpareto.networks._streaming import SequenceStream as SequenceStream
 from splicedpareto.networks._temporal import TemporalConvolution as TemporalConvolution
 
 __all__ = [
+    "CompiledStreams",
     "DistributionHead",
     "DistributionNetwork",
     "GaussianHead",
     "GaussianMixtureHead",
     "GridLaw",
+    "GridLaws",
     "HybridParetoHead",
     "ItemEncoder",
     "ItemSettings",

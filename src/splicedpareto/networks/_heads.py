@@ -104,8 +104,8 @@ class SplicedBinnedParetoHead(DistributionHead):
         self.concentration_range = concentration_range
         self.scale = scale
         span = float(edges[-1] - edges[0])
-        self._lower_unit = max(lower_mass, 1e-6) * span
-        self._upper_unit = max(upper_mass, 1e-6) * span
+        self.lower_unit = max(lower_mass, 1e-6) * span
+        self.upper_unit = max(upper_mass, 1e-6) * span
         with torch.no_grad():
             bias = self.linear.bias
             bias[:bins] = edges.diff().log()  # equal density, whatever the widths
@@ -147,8 +147,8 @@ class SplicedBinnedParetoHead(DistributionHead):
             return (concentration[..., 0], None), (concentration[..., 1], None)
         scales = nn.functional.softplus(raw[..., bins + 2 :]) + 1e-3
         return (
-            (concentration[..., 0], self._lower_unit * scales[..., 0]),
-            (concentration[..., 1], self._upper_unit * scales[..., 1]),
+            (concentration[..., 0], self.lower_unit * scales[..., 0]),
+            (concentration[..., 1], self.upper_unit * scales[..., 1]),
         )
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
