@@ -24,13 +24,24 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from _network_mutations import ROWS as OF_NETWORKS
+
 ROOT = Path(__file__).parent.parent
 # Imported once, before the children are forked; the source under test is not among them.
 LIBRARIES = ("hypothesis", "mpmath", "scipy.integrate", "scipy.stats", "scoringrules")
 
 
 class Mutation(NamedTuple):
-    """A formula of `file`, what becomes of it, and which tests should notice."""
+    """A formula, what becomes of it, and which tests should notice.
+
+    Attributes:
+        formula: What it says.
+        file: Below ``src``.
+        right: Text that the file holds once.
+        wrong: What stands there instead.
+        tests: Files below ``tests``, blanks between them.
+        only: Which of their tests, as pytest's ``-k`` takes it.
+    """
 
     formula: str
     file: str
@@ -38,6 +49,12 @@ class Mutation(NamedTuple):
     wrong: str
     tests: str
     only: str
+
+
+def of_core(formula: str, file: str, right: str, wrong: str, tests: str, only: str) -> Mutation:
+    """A mutation of the core, whose files and tests are named in short."""
+    files = " ".join(f"splicedpareto/test_{name}.py" for name in tests.split())
+    return Mutation(formula, f"splicedpareto/{file}", right, wrong, files, only)
 
 
 LOOKUP = "distributions/_lookup.py"
@@ -49,7 +66,7 @@ DISCRETIZED, NORMAL = "distributions/discretized.py", "distributions/_normal.py"
 OBJECTIVES, RULES = "objectives.py", "scoring_rules.py"
 
 MUTATIONS = [
-    Mutation(*row)
+    of_core(*row)
     for row in (
         (
             "log_prob, body: log π − log w",
@@ -688,6 +705,7 @@ MUTATIONS = [
         ),
     )
 ]  # fmt: skip
+MUTATIONS += [Mutation(*row) for row in OF_NETWORKS]
 
 
 def run_tests(scratch: str, mutation: Mutation, report: str) -> None:
@@ -695,7 +713,7 @@ def run_tests(scratch: str, mutation: Mutation, report: str) -> None:
     os.chdir(ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and each takes its time
     sys.path.insert(0, f"{scratch}/src")
-    files = [f"tests/splicedpareto/test_{name}.py" for name in mutation.tests.split()]
+    files = [f"tests/{name}" for name in mutation.tests.split()]
     with Path(report).open("w") as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
@@ -709,7 +727,7 @@ def killer(mutation: Mutation) -> str | None:
     """Name of the first test that fails under a mutation, or None."""
     with tempfile.TemporaryDirectory() as scratch:
         shutil.copytree(ROOT / "src", f"{scratch}/src")
-        path = Path(scratch) / "src/splicedpareto" / mutation.file
+        path = Path(scratch) / "src" / mutation.file
         text = path.read_text()
         if text.count(mutation.right) != 1:
             raise SystemExit(

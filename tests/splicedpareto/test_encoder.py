@@ -296,6 +296,15 @@ def test_items_share_statistics_of_the_steps_alone() -> None:
     torch.testing.assert_close(network.standardize.mean, steps[:, 24:].mean(0))
 
 
+def test_a_steps_weight_counts_for_each_of_its_items() -> None:
+    weighted, repeated = ItemEncoder(ITEMS).to(F64), ItemEncoder(ITEMS).to(F64)
+    steps = frames(4).flatten(-2)
+    weighted.fit_standardization(steps, weight=torch.tensor([3.0, 1.0, 0.0, 2.0], dtype=F64))
+    repeated.fit_standardization(steps[[0, 0, 0, 1, 3, 3]])
+    torch.testing.assert_close(weighted.standardize.mean, repeated.standardize.mean)
+    torch.testing.assert_close(weighted.standardize.scale, repeated.standardize.scale)
+
+
 def test_items_without_marker_or_anchors_are_pooled_alone() -> None:
     bare = ItemSettings(items=3, features=2, groups=(3,), anchors=(), marker=None, width=4)
     network = ItemEncoder(bare)

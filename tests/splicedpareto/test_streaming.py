@@ -143,6 +143,16 @@ def test_a_law_on_a_grid_is_the_law_of_the_head(
     torch.testing.assert_close(upper, law.upper_threshold, rtol=0, atol=1000 * tolerance)
 
 
+def test_thresholds_on_a_grid_never_cross(generator) -> None:
+    # Almost all mass is in the tails: only rounding tells one threshold from the other.
+    head = SplicedBinnedParetoHead(
+        4, EDGES["uneven"].float(), lower_mass=0.4999999, upper_mass=0.4999999
+    )
+    raw = 6 * torch.randn(1000, head.linear.out_features, generator=generator)
+    _, lower, upper = GridLaw(head, torch.zeros(1))(raw)
+    assert (lower <= upper).all()
+
+
 def test_the_grid_takes_any_batch(generator) -> None:
     head = SplicedBinnedParetoHead(4, EDGES["yards"])
     nn.init.normal_(head.linear.weight)

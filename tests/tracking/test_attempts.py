@@ -139,6 +139,29 @@ def test_yards_are_those_of_the_result(changes, play_set, yards, league):
     assert own.plays["play_set"].unique().to_list() == [play_set.value]
 
 
+@pytest.mark.parametrize(("quarter", "left"), [(1, 2912), (3, 1112), (4, 212), (5, 212)])
+def test_the_clock_adds_the_quarters_to_come_and_none_after_the_fourth(quarter, left, league):
+    plays, *_ = league
+    own = select_tracked(changed(plays[:1], {"quarter": quarter, "game_clock_s": 212}))
+    assert own.plays["game_seconds_remaining"].item() == left
+
+
+def test_attempts_are_those_of_a_game_and_games_those_of_a_kind(league):
+    plays, *_ = league
+    # Five throws of one passer in week 1, one of them nullified, and two in the playoffs.
+    seven = plays[:7].with_columns(
+        game_id=pl.Series([2022091100] * 5 + [2023011500] * 2),
+        week=pl.Series([1] * 5 + [19] * 2, dtype=plays.schema["week"]),
+        passer_player_id=pl.lit(1, dtype=plays.schema["passer_player_id"]),
+        passer_gsis_id=pl.lit(None, dtype=pl.String),
+        offense=pl.lit("KC"),
+        nullified=pl.Series([True] + [False] * 6),
+    )
+    own = select_tracked(seven, games="all")
+    assert own.plays["official_attempts"].to_list() == [4] * 4 + [2] * 2
+    assert own.plays["team_games"].to_list() == [1] * 6
+
+
 def test_a_sack_booked_as_nothing_is_no_outcome(league):
     plays, *_ = league
     sack = changed(plays[:3], {"pass_result": "S", "yards_gained": 0})
