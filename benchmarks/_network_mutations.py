@@ -12,11 +12,15 @@ TEMPORAL, STREAMING = f"{NETWORKS}/_temporal.py", f"{NETWORKS}/_streaming.py"
 ITEMS, ENCODER = f"{NETWORKS}/_items.py", f"{NETWORKS}/_encoder.py"
 GRID, STANDARDIZE = f"{NETWORKS}/_grid.py", f"{NETWORKS}/_mlp.py"
 COLUMNS = "dropback/play_network/columns.py"
+FEATURES = "dropback/tracking/kernels.py"
+STREAM, LAW = f"{NETWORKS}/_stream_kernels.py", f"{NETWORKS}/_law_kernels.py"
 ATTEMPTS = "dropback/tracking/attempts.py"
 
 OF_TEMPORAL, OF_STREAMING = "splicedpareto/test_temporal.py", "splicedpareto/test_streaming.py"
 OF_ENCODER, OF_NETWORKS = "splicedpareto/test_encoder.py", "splicedpareto/test_networks.py"
 OF_COLUMNS = "dropback/test_play_network_columns.py"
+OF_FEATURES = "tracking/test_derive_and_features.py"
+OF_COMPILED = "splicedpareto/test_compiled_streams.py"
 OF_ATTEMPTS = "tracking/test_attempts.py"
 
 ROWS = (
@@ -270,9 +274,9 @@ ROWS = (
     ),
     (
         "columns: the target is known from the release on",
-        COLUMNS,
-        "known = released & (target_slot >= 0)",
-        "known = target_slot >= 0",
+        FEATURES,
+        "known = released[at] and target_slot[at] >= 0",
+        "known = target_slot[at] >= 0",
         OF_COLUMNS,
         "",
     ),
@@ -316,4 +320,156 @@ ROWS = (
         OF_ATTEMPTS,
         "",
     ),
-)  # fmt: skip
+    (
+        "features: quarter turns of an angle",
+        FEATURES,
+        "if turn == np.float32(1) or turn == np.float32(2):",
+        "if turn == np.float32(1) or turn == np.float32(3):",
+        OF_FEATURES,
+        "velocity",
+    ),
+    (
+        "features: a standing man without direction",
+        FEATURES,
+        "if np.isnan(direction) and speed < _STANDING:",
+        "if np.isnan(direction):",
+        OF_FEATURES,
+        "standing",
+    ),
+    (
+        "features: place from the line",
+        FEATURES,
+        "row[man, 0] = frame[man, X] - line",
+        "row[man, 0] = frame[man, X] + line",
+        OF_FEATURES,
+        "relative",
+    ),
+    (
+        "features: velocities move back by a frame",
+        FEATURES,
+        "after[lag + 1, man, 0] = before[lag, man, 0]",
+        "after[lag + 1, man, 0] = before[lag + 1, man, 0]",
+        OF_FEATURES,
+        "frame_by_frame or acceleration",
+    ),
+    (
+        "features: an acceleration is a slope over the frames seen",
+        FEATURES,
+        "seen = min(number, HISTORY_FRAMES - 1)",
+        "seen = HISTORY_FRAMES - 1",
+        OF_FEATURES,
+        "",
+    ),
+    (
+        "features: the slope's lags by age",
+        FEATURES,
+        "weight = _SLOPE_WEIGHTS[before, lag]",
+        "weight = _SLOPE_WEIGHTS[before, 1]",
+        OF_FEATURES,
+        "slope",
+    ),
+    (
+        "features: Gauss's shoelace",
+        FEATURES,
+        "doubled = x[5] * y[0] - x[0] * y[5]",
+        "doubled = x[5] * y[0] + x[0] * y[5]",
+        OF_FEATURES,
+        "slow_loop",
+    ),
+    (
+        "features: a lane ends at passer and target",
+        FEATURES,
+        "share = _ZERO if share < _ZERO else _ONE if share > _ONE else share",
+        "share = share",
+        OF_FEATURES,
+        "",
+    ),
+    (
+        "features: nobody seen is nobody near",
+        FEATURES,
+        "np.sqrt(square) if square < _INFINITY else _NAN",
+        "np.sqrt(square)",
+        OF_FEATURES,
+        "seen",
+    ),
+    (
+        "machine code: taps in their order",
+        STREAM,
+        "first = (taps - 1 - back) * channels",
+        "first = back * channels",
+        OF_COMPILED,
+        "whole",
+    ),
+    (
+        "machine code: every second step from the last",
+        STREAM,
+        "first = last % 2 if level < levels - 1 else last",
+        "first = 0 if level < levels - 1 else last",
+        OF_COMPILED,
+        "whole",
+    ),
+    (
+        "machine code: 0 before a sequence",
+        STREAM,
+        "_relu_rows(hidden[taps - 1 :], bias)",
+        "_relu_rows(hidden, bias)",
+        OF_COMPILED,
+        "whole",
+    ),
+    (
+        "machine code: histories a dilation apart",
+        STREAM,
+        "first = at + tap * dilation * features",
+        "first = at + tap * features",
+        OF_COMPILED,
+        "step",
+    ),
+    (
+        "machine code: mean over a group",
+        STREAM,
+        "value / np.float32(size)",
+        "value / np.float32(items.items)",
+        OF_COMPILED,
+        "whole",
+    ),
+    (
+        "machine code: layer norm",
+        STREAM,
+        "square += (value - mean) * (value - mean) / width",
+        "square += value * value / width",
+        OF_COMPILED,
+        "whole",
+    ),
+    (
+        "machine code: a law's upper threshold from the right",
+        LAW,
+        "number = first + step * place",
+        "number = place",
+        OF_COMPILED,
+        "whole",
+    ),
+    (
+        "machine code: nothing past a tail's end",
+        LAW,
+        "if argument <= -1:",
+        "if argument <= -9:",
+        OF_COMPILED,
+        "head",
+    ),
+    (
+        "machine code: tied scale p / ρ(τ)",
+        LAW,
+        "upper_scale = law.upper_mass / upper_density",
+        "upper_scale = law.lower_mass / upper_density",
+        OF_COMPILED,
+        "head",
+    ),
+    (
+        "machine code: raw parameters are averaged",
+        LAW,
+        "math.exp(factor * (logits[number] - largest))",
+        "math.exp(logits[number] - largest)",
+        OF_COMPILED,
+        "head",
+    ),
+)

@@ -172,6 +172,17 @@ def test_nothing_is_left_of_a_bin_that_is_nearly_certain() -> None:
     assert_same(compiled(pool).last(*made), expected(pool, *made))
 
 
+def test_thresholds_never_cross() -> None:
+    # Almost all mass is in the tails: only rounding tells one threshold from the other.
+    pool = networks(head={"lower_mass": 0.4999999, "upper_mass": 0.4999999})
+    with torch.no_grad():
+        pool[0].head.linear.weight *= 6
+    machine = compiled(pool)
+    for seed in range(100):
+        law = machine.last(*sequences(3, seed))
+        assert (law.lower_threshold <= law.upper_threshold).all()
+
+
 def test_training_the_network_does_not_move_the_machine() -> None:
     pool = networks()
     machine, made = compiled(pool), sequences(5)

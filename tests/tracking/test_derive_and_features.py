@@ -254,6 +254,30 @@ def test_a_target_where_the_passer_stands_has_a_lane_of_one_point(block):
     assert named["lane_to_nearest_defender_yd"] == named["passer_to_nearest_defender_yd"]
 
 
+@pytest.mark.parametrize(
+    ("place", "distance"),
+    [((43.0, 34.0), 5.0), ((27.0, 26.0), 5.0), ((34.0, 32.0), 2.0)],
+    ids=["past the target", "behind the passer", "between"],
+)
+def test_a_lane_ends_at_the_passer_and_at_the_target(place, distance):
+    frames = np.zeros((1, 23, 6), np.float32)
+    frames[:, 11:, :2] = 90.0
+    frames[0, 0, :2], frames[0, 7, :2], frames[0, 15, :2] = (30.0, 30.0), (40.0, 30.0), place
+    line, target = np.full(1, 33, np.float32), np.full(1, 7)
+    (features,) = engineered_features(
+        frames, np.zeros(1, np.int64), line, target, np.ones((1, 11), bool)
+    )
+    assert features[ENGINEERED_COLUMNS.index("lane_to_nearest_defender_yd")] == distance
+
+
+def test_acceleration_is_the_slope_of_velocity(block):
+    players, _, _ = block_features(block)
+    xy = velocity(block.frames[:, :22, 2], block.frames[:, :22, 4])
+    slope = causal_slope(xy, block.frame_in_play)
+    np.testing.assert_allclose(players[..., 4:6], slope, atol=2e-5)
+    assert np.abs(slope).max() > 0.1
+
+
 def test_acceleration_is_that_of_the_last_frames_only(block):
     players, _, _ = block_features(block)
     spoiled = block.frames.copy()
