@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ METRICS: dict[str, str] = {
     "coverage_90": "share of randomised PIT values in the central 90 %",
     "coverage_98": "share of randomised PIT values in the central 98 %",
     "tail_lower": "share of randomised PIT values below 0.01",
+    "tail_lower_5": "share of randomised PIT values below 0.05",
+    "tail_upper_5": "share of randomised PIT values above 0.95",
     "tail_upper": "share of randomised PIT values above 0.99",
     "mean_mid_cdf": "mean of the mid-distribution function: 0.5 for a league-average league",
 }
@@ -57,6 +60,7 @@ DEPTH_BANDS = ((-99, -1), (0, 4), (5, 9), (10, 14), (15, 19), (20, 29), (30, 99)
 
 _PIT_LEVELS = np.arange(1, 100) / 100
 _PIT_BINS = 20
+_CHANCE = 0.05
 # Of the bootstrap: 5 and 95 % points of 1,000 replicates vary by 4 % of the interval's length.
 _REPLICATES = 1000
 _INTERVAL = (0.05, 0.95)
@@ -82,6 +86,9 @@ class Evaluation:
         differences: Rival to metric to estimate of ours minus the rival's, paired by game.
         pit_histogram: Model to density in twenty equal bins of [0, 1]; all 1 is calibrated.
         pit_cdf: Model to empirical distribution function of the PIT at 0.01 .. 0.99.
+        pit_distance: Model to the largest distance of that function, at any point, from uniform
+            (Kolmogorov); `flat_distance` says what chance makes of it. Empty in reports written
+            before it was measured.
         mae_by_depth: Model to mean absolute error in each of `DEPTH_BANDS`, NaN where empty.
         gap_closed: Model to the share of the CRPS gap from `CLIMATOLOGY` to `ORACLE` that it
             closes; empty where either is not among the models.
@@ -93,8 +100,20 @@ class Evaluation:
     differences: dict[str, dict[str, Estimate]]
     pit_histogram: dict[str, list[float]]
     pit_cdf: dict[str, list[float]]
+    pit_distance: dict[str, float]
     mae_by_depth: dict[str, list[float]]
     gap_closed: dict[str, Estimate]
+
+    @property
+    def flat_distance(self) -> float:
+        r"""What `pit_distance` of calibrated forecasts exceeds 1 time in 20.
+
+        .. math:: \sqrt{\log(2 / 0.05) / (2 n)}
+
+        The bound of Massart (1990) for `plays` independent uniform numbers; it holds for every
+        number and is exact for many.
+        """
+        return math.sqrt(math.log(2 / _CHANCE) / (2 * self.plays))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON; `from_dict` reads them back."""
@@ -114,6 +133,8 @@ class Evaluation:
             "differences": plain(self.differences),
             "pit_histogram": self.pit_histogram,
             "pit_cdf": self.pit_cdf,
+            "pit_distance": self.pit_distance,
+            "flat_distance": self.flat_distance,
             "depth_bands": [list(band) for band in DEPTH_BANDS],
             "mae_by_depth": {
                 model: [None if np.isnan(value) else value for value in row]
@@ -145,6 +166,7 @@ class Evaluation:
             differences=estimates(content["differences"]),
             pit_histogram=content["pit_histogram"],
             pit_cdf=content["pit_cdf"],
+            pit_distance=content.get("pit_distance", {}),
             mae_by_depth={
                 model: [np.nan if value is None else value for value in row]
                 for model, row in content["mae_by_depth"].items()
@@ -195,6 +217,7 @@ def evaluate(
         pit_cdf={
             name: (pit[:, None] <= _PIT_LEVELS).mean(axis=0).tolist() for name, pit in pits.items()
         },
+        pit_distance={name: _distance_from_uniform(pit) for name, pit in pits.items()},
         mae_by_depth={name: _mae_by_depth(plays, table) for name, table in predictions.items()},
         gap_closed=_gap_closed({name: row["crps"] for name, row in draws.items()}),
     )
@@ -227,6 +250,8 @@ def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
         "log_score": table["log_score"].to_numpy(),
         "mean_mid_cdf": table["mid_cdf"].to_numpy(),
         "tail_lower": (pit < 0.01).astype(float),
+        "tail_lower_5": (pit < 0.05).astype(float),
+        "tail_upper_5": (pit > 0.95).astype(float),
         "tail_upper": (pit > 0.99).astype(float),
     }
     for name, level in QUANTILE_LEVELS.items():
@@ -254,6 +279,12 @@ def _gap_closed(crps: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Estima
 def _pit_histogram(pit: npt.NDArray[np.float64]) -> list[float]:
     density, _ = np.histogram(pit, bins=_PIT_BINS, range=(0, 1), density=True)
     return [float(value) for value in density]
+
+
+def _distance_from_uniform(pit: npt.NDArray[np.float64]) -> float:
+    """Kolmogorov's distance; the empirical function jumps at each value, so both sides count."""
+    below = np.sort(pit) - np.arange(len(pit)) / len(pit)
+    return float(max(below.max(), (1 / len(pit) - below).max()))
 
 
 def _mae_by_depth(plays: pl.DataFrame, table: pl.DataFrame) -> list[float]:

@@ -102,9 +102,11 @@ def test_main_job_runs_on_tracking(run: Run, tracked: Path, tmp_path: Path) -> N
     code, shown, err = run(*evaluation, "--against", "constant,oracle", "--truth", truth)
     assert code == 0, err
     assert "closed" in shown
+    assert "seconds since the snap" in shown
     assert "seconds before the release" in shown
     content = json.loads(report.read_text())
     assert set(content["metrics"]) == {"sbp-players", "constant", "oracle"}
+    assert set(content["seconds_since_snap"]) == {"0.5", "1", "1.5", "2", "2.5", "3"}
     assert set(content["seconds_before_release"]) == {"2", "1.5", "1", "0.5", "0"}
     scores = tmp_path / "scores.parquet"
     assert run("score", out, tensors, "--out", scores)[0] == 0

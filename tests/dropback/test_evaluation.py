@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import pytest
+import scipy.stats
 
 from dropback.evaluation import DEPTH_BANDS, METRICS, Evaluation, evaluate
 from dropback.plots import PLOTS, draw, write_plots
@@ -44,6 +45,8 @@ def plain(rows: list[dict[str, float]]) -> dict[str, float]:
         "mean_mid_cdf": sum(r["mid_cdf"] for r in rows) / count,
         "tail_lower": sum(r["pit"] < 0.01 for r in rows) / count,
         "tail_upper": sum(r["pit"] > 0.99 for r in rows) / count,
+        "tail_lower_5": sum(r["pit"] < 0.05 for r in rows) / count,
+        "tail_upper_5": sum(r["pit"] > 0.95 for r in rows) / count,
     }
     for name, level in QUANTILE_LEVELS.items():
         losses = [
@@ -101,6 +104,26 @@ def test_perfect_pit_has_no_pp_error_and_a_flat_histogram(
     assert result.metrics["perfect"]["coverage_90"].value == pytest.approx(0.9, abs=0.01)
     assert result.pit_histogram["perfect"] == pytest.approx([1] * 20, abs=0.05)
     assert result.pit_cdf["perfect"] == pytest.approx(np.arange(1, 100) / 100, abs=0.005)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
+def test_distance_of_the_pit_is_that_of_kolmogorov(
+    tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]], power: float
+) -> None:
+    plays, predictions = tables
+    pit = np.random.default_rng(5).random(len(plays)) ** power
+    result = evaluate(plays, {"a": predictions["a"].with_columns(pit=pl.Series(pit))})
+    oracle = scipy.stats.kstest(pit, "uniform")
+    assert result.pit_distance["a"] == pytest.approx(oracle.statistic, rel=1e-12)
+    chance = scipy.stats.kstwo(len(plays)).sf(result.flat_distance)
+    assert 0.045 < chance <= 0.05  # Massart's bound is exact for many plays
+    assert (result.pit_distance["a"] > result.flat_distance) == (oracle.pvalue < chance)
+
+
+def test_report_without_distances_can_still_be_read(evaluation: Evaluation) -> None:
+    content = evaluation.as_dict()
+    del content["pit_distance"], content["flat_distance"]
+    assert Evaluation.from_dict(content).pit_distance == {}
 
 
 def test_error_by_depth_is_zero_where_perfect_and_empty_where_no_throw_is(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dropback.evaluation import Estimate, Evaluation
+    from dropback.pipeline import Unfolding
     from dropback.ranking import Reliability
     from dropback.selection import Selection
 
@@ -46,6 +47,15 @@ _SHOWN = {
     "coverage_98": ("98 %", 1, 100),
     "tail_lower": ("low 1%", 2, 100),
     "tail_upper": ("top 1%", 2, 100),
+}
+_BY_TIME = {
+    "crps": ("CRPS", 3, 1),
+    "log_score": ("log", 3, 1),
+    "mean_mid_cdf": ("mean", 3, 1),
+    "tail_lower": ("<1", 2, 100),
+    "tail_lower_5": ("<5", 1, 100),
+    "tail_upper_5": (">95", 1, 100),
+    "tail_upper": (">99", 2, 100),
 }
 _PAIRED = ("mae", "crps", "log_score")
 
@@ -130,28 +140,45 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
         out.print(shares)
 
 
-def by_time_table(by_time: Mapping[float, Evaluation]) -> None:
-    """Print accuracy and calibration of the laws at times before the release."""
-    first = next(iter(by_time.values()))
-    name = next(iter(first.metrics))
-    table = Table(
-        title=f"{name}, seconds before the release: {first.plays:,} plays that are so long",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+def by_time_table(by_time: Unfolding) -> None:
+    """Print accuracy and calibration of the laws as the plays unfold."""
+    tables = (
+        ("since the snap, plays that are still in the passer's hands", by_time.since_snap),
+        ("before the release, plays that are so long", by_time.before_release),
     )
-    table.add_column("before", no_wrap=True, justify="right")
-    for heading, _, _ in _SHOWN.values():
-        table.add_column(heading, justify="right", no_wrap=True)
-    for seconds, evaluation in by_time.items():
-        table.add_row(f"{seconds:g} s", *_shown(evaluation.metrics[name]))
-    out.print(table)
+    for title, evaluations in tables:
+        if not evaluations:
+            continue
+        name = next(iter(next(iter(evaluations.values())).metrics))
+        table = Table(
+            title=f"{name}, seconds {title}",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            caption="mean: of the PIT. <1 to >99: % of PIT values there. D: PIT's largest distance "
+            "from uniform; chance: what calibrated laws exceed 1 time in 20.",
+            caption_justify="left",
+        )
+        headings = (heading for heading, _, _ in _BY_TIME.values())
+        for heading in ("s", "plays", *headings, "D", "chance"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for seconds, evaluation in evaluations.items():
+            table.add_row(
+                f"{seconds:g}",
+                f"{evaluation.plays:,}",
+                *_shown(evaluation.metrics[name], _BY_TIME),
+                f"{evaluation.pit_distance[name]:.3f}",
+                f"{evaluation.flat_distance:.3f}",
+            )
+        out.print(table)
 
 
-def _shown(row: Mapping[str, Estimate]) -> list[str]:
+def _shown(
+    row: Mapping[str, Estimate], columns: Mapping[str, tuple[str, int, int]] = _SHOWN
+) -> list[str]:
     return [
         f"{factor * row[metric].value:.{decimals}f}"
-        for metric, (_, decimals, factor) in _SHOWN.items()
+        for metric, (_, decimals, factor) in columns.items()
     ]
 
 

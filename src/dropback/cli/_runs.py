@@ -325,13 +325,16 @@ def evaluate(
     kind = "out of fold" if evaluated.out_of_fold else "unseen games"
     title = f"{seasons or 'All seasons'}, {kind}: {result.plays:,} plays of {result.games} games"
     evaluation_table(result, title)
-    if evaluated.by_time:
-        by_time_table(evaluated.by_time)
+    by_time_table(evaluated.by_time)
     if json is not None:
-        by_time = {f"{seconds:g}": e.as_dict() for seconds, e in evaluated.by_time.items()}
-        pipeline.write_json(
-            {"title": title, **result.as_dict(), "seconds_before_release": by_time}, json
-        )
+        by_time = {
+            name: {f"{seconds:g}": e.as_dict() for seconds, e in evaluations.items()}
+            for name, evaluations in (
+                ("seconds_since_snap", evaluated.by_time.since_snap),
+                ("seconds_before_release", evaluated.by_time.before_release),
+            )
+        }
+        pipeline.write_json({"title": title, **result.as_dict(), **by_time}, json)
         errors.print(f"{json}: the report.", highlight=False)
     if plots is not None or json is not None:
         from dropback.plots import write_plots

@@ -7,7 +7,6 @@ from dropback.pipeline._files import require_table_path as require_table_path
 from dropback.pipeline._files import with_tracking as with_tracking
 from dropback.pipeline._files import write_json as write_json
 from dropback.pipeline._files import write_table as write_table
-from dropback.pipeline._running import TIMES_S as TIMES_S
 from dropback.pipeline._running import EvaluatedRun as EvaluatedRun
 from dropback.pipeline._running import evaluate_run as evaluate_run
 from dropback.pipeline._running import predict_plays as predict_plays
@@ -23,3 +22,7 @@ from dropback.pipeline._selecting import parse_seasons as parse_seasons
 from dropback.pipeline._selecting import select_for_run as select_for_run
 from dropback.pipeline._selecting import select_from as select_from
 from dropback.pipeline._selecting import without_tracking as without_tracking
+from dropback.pipeline._unfolding import TIMES_BEFORE_RELEASE_S as TIMES_BEFORE_RELEASE_S
+from dropback.pipeline._unfolding import TIMES_SINCE_SNAP_S as TIMES_SINCE_SNAP_S
+from dropback.pipeline._unfolding import Unfolding as Unfolding
+from dropback.pipeline._unfolding import evaluate_unfolding as evaluate_unfolding

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dropback.baselines import fit_baseline, forecast
 from dropback.errors import RequestError, RunError
 from dropback.evaluation import Evaluation, evaluate
@@ -23,10 +21,10 @@ from dropback.pipeline._selecting import (
     sample_games,
     select_for_run,
 )
+from dropback.pipeline._unfolding import Unfolding, evaluate_unfolding
 from dropback.prediction import predict
 from dropback.runs import data_digest, load_run
 from dropback.scoring import score_plays
-from dropback.tables import Plays
 from dropback.training import train
 
 if TYPE_CHECKING:
@@ -39,20 +37,15 @@ if TYPE_CHECKING:
     from dropback.readers.play_by_play import PlayByPlaySource
     from dropback.runs import RunRecord
     from dropback.selection import Games, Selection
-    from dropback.tables import Predictions, Scores
+    from dropback.tables import Plays, Predictions, Scores
 
 __all__ = [
-    "TIMES_S",
     "EvaluatedRun",
     "evaluate_run",
     "predict_plays",
     "score_run",
     "train_run",
 ]
-
-
-TIMES_S = (2.0, 1.5, 1.0, 0.5, 0.0)
-"""Seconds before the release at which the laws of a play network are judged."""
 
 
 def train_run(
@@ -118,14 +111,14 @@ class EvaluatedRun:
         evaluation: The model and its rivals.
         plays: The plays.
         out_of_fold: Whether plays of training games are among them.
-        by_time: Seconds before the release to the model's evaluation then, of the plays that are
-            so long; empty but for a play network that was trained on prefixes.
+        by_time: The model's evaluations as the plays unfold; empty but for a play network that was
+            trained on prefixes.
     """
 
     evaluation: Evaluation
     plays: dy.DataFrame[Plays]
     out_of_fold: bool
-    by_time: dict[float, Evaluation]
+    by_time: Unfolding
 
 
 def evaluate_run(
@@ -169,9 +162,8 @@ def evaluate_run(
         chosen = sample_games(chosen, sample, seed)
     plays, features = chosen.plays, features_of(chosen)
     inside = set(plays["game_id"]) & set(model.fold_of_game)
-    predictions: dict[str, dy.DataFrame[Predictions]] = {
-        _name(model): predict(model, plays, features=features, seed=seed)
-    }
+    ours = predict(model, plays, features=features, seed=seed)
+    predictions: dict[str, dy.DataFrame[Predictions]] = {_name(model): ours}
     if against:
         training = select_for_run(
             model,
@@ -206,7 +198,7 @@ def evaluate_run(
         evaluate(plays, predictions, seed=seed),
         plays,
         bool(inside),
-        _by_time(model, chosen, seed),
+        _by_time(model, chosen, ours, seed),
     )
 
 
@@ -224,24 +216,13 @@ def _name(model: PassModel) -> str:
     )
 
 
-def _by_time(model: PassModel, selection: Selection, seed: int) -> dict[float, Evaluation]:
-    """Evaluations at `TIMES_S`, all of the plays that last longer than the first."""
+def _by_time(
+    model: PassModel, selection: Selection, released: dy.DataFrame[Predictions], seed: int
+) -> Unfolding:
+    """Nothing where the model has no laws before the release."""
     sequence = model.settings.sequence
     if not isinstance(selection, TrackedSelection) or not (sequence and sequence.prefix_share):
-        return {}
-    long = np.flatnonzero(selection.features.reaches(TIMES_S[0]))
-    if not len(long):
-        return {}
-    plays, tracked = Plays.validate(selection.plays[long]), selection.features[long]
-    return {
-        seconds: evaluate(
-            plays,
-            {
-                _name(model): predict(
-                    model, plays, features=tracked.before_release(seconds), seed=seed
-                )
-            },
-            seed=seed,
-        )
-        for seconds in TIMES_S
-    }
+        return Unfolding({}, {})
+    return evaluate_unfolding(
+        model, selection.plays, selection.features, released, name=_name(model), seed=seed
+    )
