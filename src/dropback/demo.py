@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback import pipeline
+from dropback.evaluation import CLIMATOLOGY, share_of_gap
 from dropback.field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.files import whole_folder
 from dropback.model import PLAY_NETWORK, ModelSettings
@@ -49,7 +50,7 @@ PLAY_MODEL = replace(
 )
 """Ten seconds of training. It is there to be watched, and judged nowhere."""
 
-_RIVALS = ("gaussian", "constant")
+_RIVALS = ("gaussian", CLIMATOLOGY)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class DemoResult:
     def gap_closed(self) -> float:
         """Share of the CRPS gap between climatology and the known law that the model closes."""
         crps = {name: row["crps"].value for name, row in self.evaluation.metrics.items()}
-        return (crps["constant"] - crps["sbp"]) / (crps["constant"] - self.oracle_crps)
+        return share_of_gap(crps["sbp"], worst=crps[CLIMATOLOGY], best=self.oracle_crps)
 
 
 def run_demo(

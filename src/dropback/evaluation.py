@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from dropback.bootstrap import game_weights, sums_by_game
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import dataframely as dy
-    import numpy.typing as npt
 
     from dropback.tables import Plays, Predictions
 
@@ -28,6 +28,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "evaluate",
+    "share_of_gap",
 ]
 
 METRICS: dict[str, str] = {
@@ -57,6 +58,8 @@ CLIMATOLOGY, ORACLE = "constant", "oracle"
 
 DEPTH_BANDS = ((-99, -1), (0, 4), (5, 9), (10, 14), (15, 19), (20, 29), (30, 99))
 """Bands of air yards, both ends included."""
+
+_Crps = TypeVar("_Crps", float, npt.NDArray[np.float64])
 
 _PIT_LEVELS = np.arange(1, 100) / 100
 _PIT_BINS = 20
@@ -223,6 +226,16 @@ def evaluate(
     )
 
 
+def share_of_gap(value: _Crps, *, worst: _Crps, best: _Crps) -> _Crps:
+    """Share of the gap from `worst` to `best` that `value` closes, all mean CRPS of one set.
+
+    Example:
+        >>> share_of_gap(4.0, worst=5.0, best=3.0)
+        0.5
+    """
+    return (worst - value) / (worst - best)
+
+
 def _replicates(
     table: pl.DataFrame,
     games: npt.NDArray[np.int64],
@@ -273,7 +286,7 @@ def _gap_closed(crps: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Estima
     if not {CLIMATOLOGY, ORACLE} <= crps.keys():
         return {}
     worst, best = crps[CLIMATOLOGY], crps[ORACLE]
-    return {name: _estimate((worst - values) / (worst - best)) for name, values in crps.items()}
+    return {name: _estimate(share_of_gap(v, worst=worst, best=best)) for name, v in crps.items()}
 
 
 def _pit_histogram(pit: npt.NDArray[np.float64]) -> list[float]:

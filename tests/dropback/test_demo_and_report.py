@@ -87,6 +87,8 @@ def test_known_law_beats_the_model_and_the_model_beats_climatology(
     crps = {name: row["crps"].value for name, row in result.evaluation.metrics.items()}
     assert result.oracle_crps < crps["sbp"] < crps["constant"]
     assert 0 < result.gap_closed < 1
+    halfway = (crps["constant"] + result.oracle_crps) / 2
+    assert (result.gap_closed > 0.5) == (crps["sbp"] < halfway)
 
 
 def test_page_is_self_contained_and_shows_each_passer_and_picture(
