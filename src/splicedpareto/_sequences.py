@@ -51,9 +51,11 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
         targets: What the objective takes beside the law, each of shape ``(N, ...)``.
         rows: Which of the sequences are observations, shape ``(R,)``, in ``[0, N)``; None for all.
             Two datasets may share the memory of the others.
-        prefix_share: Probability with which an observation is cut to its first steps.
-        shortest_prefix: Fewest steps that are left; the number is uniform from there to all, and
-            a sequence that is shorter stays whole.
+        prefix_share: Share of prefixes among the observations of an epoch. They are drawn among
+            all prefixes of all observations, each as likely, so that the law learned after ``t``
+            steps is that of the sequences that get so far. Had each observation as many, those
+            that end soon would weigh more: by ``1 / T``, which is not known at step ``t``.
+        shortest_prefix: Fewest steps of a prefix; a sequence that is shorter is its own.
         augment: Changes the sequences of a batch, ``augment(sequences, rows, generator)`` with
             sequences in float32 of shape ``(B, T, F)`` padded by 0 and `rows` as above, all
             randomness from `generator`.
@@ -148,15 +150,17 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
         """Steps of each observation, uncut, shape ``(R,)``."""
         return self.offsets.diff()[self.rows]
 
-    def cut_lengths(self, generator: torch.Generator) -> Tensor:
-        """Steps of each observation after a draw of prefixes, shape ``(R,)``."""
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Positions of an epoch's observations and steps to take of each, shape ``(R,)`` each."""
         lengths = self.lengths()
-        is_cut = torch.rand(len(lengths), generator=generator) < self.prefix_share
-        shortest = lengths.clamp(max=self.shortest_prefix)
-        # In float64: in float32 a uniform number just below 1 may round up to one step too many.
-        uniform = torch.rand(len(lengths), generator=generator, dtype=torch.float64)
-        cut = shortest + (uniform * (lengths - shortest + 1)).long()
-        return torch.where(is_cut, cut, lengths)
+        is_prefix = torch.rand(len(lengths), generator=generator) < self.prefix_share
+        # All prefixes stand in a row, those of an observation from its shortest to itself.
+        ends = (lengths - lengths.clamp(max=self.shortest_prefix) + 1).cumsum(0)
+        number = torch.randint(int(ends[-1]), (len(lengths),), generator=generator)
+        drawn = torch.searchsorted(ends, number, right=True)
+        steps = lengths[drawn] - (ends[drawn] - 1 - number)
+        whole = torch.arange(len(lengths))
+        return torch.where(is_prefix, drawn, whole), torch.where(is_prefix, steps, lengths)
 
     def batches(self, batch_size: int, seed: int) -> SequenceBatches:
         """Batches for training: new prefixes, a new order and a new augmentation each epoch."""
@@ -193,14 +197,15 @@ class SequenceBatches(Sampler[SequenceBatch]):
         fixed = self._seed is None
         seed = 0 if self._seed is None else epoch_seed(self._seed, self._epoch)
         generator = torch.Generator().manual_seed(seed)
-        lengths = self._dataset.cut_lengths(generator)
+        positions, lengths = self._dataset.draw(generator)
         order = torch.randperm(len(lengths), generator=generator)
         order = order[lengths[order].argsort(stable=True)]
         batches = _bucketed(order, lengths[order], self._batch_size)
         seeds = torch.randint(2**62, (len(batches),), generator=generator).tolist()
         turns = torch.randperm(len(batches), generator=generator)
         for turn in turns.sort().values.tolist() if fixed else turns.tolist():
-            yield SequenceBatch(batches[turn], lengths[batches[turn]], seeds[turn])
+            chosen = batches[turn]
+            yield SequenceBatch(positions[chosen], lengths[chosen], seeds[turn])
 
     def __len__(self) -> int:
         return math.ceil(len(self._dataset) / self._batch_size)

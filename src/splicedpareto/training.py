@@ -144,8 +144,9 @@ def fit(
         validation: The same for the observations that decide when to stop.
         inputs: How many of the tensors are inputs; the rest go to the objective.
         every_step: Whether the network is trained for a law at every step of a sequence: the loss
-            of an observation is then the mean over its steps, in validation too. The inputs are
-            ``(sequences, lengths, ...)``.
+            of an observation is then the mean over its steps, in validation too; where outcomes
+            depend on lengths, train on prefixes instead, which weigh all steps alike. The inputs
+            are ``(sequences, lengths, ...)``.
         objective: What is minimised, ``objective(distribution, *targets)``, shape ``(B,)``.
         validation_objective: What early stopping watches, of the same form.
         settings: How.

@@ -187,6 +187,31 @@ def test_prefixes_are_uniform_from_the_shortest_to_all() -> None:
     torch.testing.assert_close(share[3:], expected, atol=0.025, rtol=0)
 
 
+def test_prefix_of_a_long_sequence_is_as_likely_as_one_of_a_short() -> None:
+    count = 4000
+    each = torch.tensor([2, 6, 1]).repeat(count // 3 + 1)[:count]
+    offsets = torch.cat([torch.tensor([0]), each.cumsum(0)])
+    whole = SequenceDataset(
+        torch.zeros(int(offsets[-1]), 1),
+        offsets,
+        torch.zeros(count, 0),
+        (),
+        prefix_share=1.0,
+        shortest_prefix=2,
+    )
+    drawn = torch.zeros(7, 7)
+    epochs = 5
+    for epoch in range(epochs):
+        for batch in batches(whole, batch_size=512, epoch=epoch):
+            pairs = (each[batch.positions], batch.lengths)
+            drawn.index_put_(pairs, torch.ones(len(batch.lengths)), accumulate=True)
+    # Sequences of 2 steps give one prefix of at least 2, those of 6 give five; of 1, themselves.
+    # 20,000 draws of 7 kinds: a standard error is 0.0025.
+    expected = torch.zeros(7, 7)
+    expected[[2, 6, 6, 6, 6, 6, 1], [2, 2, 3, 4, 5, 6, 1]] = 1 / 7
+    torch.testing.assert_close(drawn / (epochs * count), expected, atol=0.01, rtol=0)
+
+
 def test_sequences_shorter_than_the_shortest_prefix_stay_whole() -> None:
     whole = dataset(prefix_share=1.0, shortest_prefix=5)
     for batch in batches(whole):

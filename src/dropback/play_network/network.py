@@ -25,8 +25,8 @@ class SequenceSettings:
         levels: Residual blocks of the convolution; four see 61 frames.
         kernel_size: Frames that one convolution sees.
         player_width: Width of a player's embedding, where the encoder is ``players``.
-        prefix_share: Share of the training plays that an epoch cuts at a random frame, which
-            trains a law at every frame; 0 trains the law at the release alone.
+        prefix_share: Share of an epoch's plays that end at a frame drawn among all frames of all
+            plays, which trains a law at every frame; 0 trains the law at the release alone.
         mirror: Whether half of the training plays are seen in a mirror.
         shortcut: Whether the perceptron also sees the present frame itself.
     """

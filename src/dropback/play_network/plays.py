@@ -111,7 +111,7 @@ class TrackedPlays:
 
         Args:
             targets: What the objective takes of each play, each shape ``(N,)``.
-            prefix_share: Share of the plays that an epoch cuts to a random prefix.
+            prefix_share: Share of prefixes among the plays of an epoch, each frame as likely.
             mirror: Whether half of the plays of a batch are seen in a mirror.
         """
         stored = torch.empty((int(self.lengths.sum()), len(FRAME_COLUMNS)), dtype=torch.float16)
