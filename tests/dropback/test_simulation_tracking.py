@@ -37,6 +37,7 @@ from dropback.tracking import build_tensors, read_tracking
 from dropback.tracking.outcomes import join_play_by_play, outcome_disagreements
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PLAYS = 200
@@ -436,6 +437,35 @@ def test_interrupted_writing_leaves_nothing_behind(
     with pytest.raises(KeyboardInterrupt):
         write_tracking_league(three_weeks, tmp_path / "out", workers=workers, on_week=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_more_weeks_are_begun_than_there_are_workers(
+    three_weeks: TrackingLeague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+
+    class PromptPool:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def submit(self, make: Callable[..., object], *given: object) -> Future[object]:
+            begun.append(len(begun))
+            future: Future[object] = Future()
+            future.set_result(make(*given))
+            return future
+
+        def shutdown(self, **_: object) -> None:
+            pass
+
+    def stop(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "ProcessPoolExecutor", PromptPool)
+    with pytest.raises(KeyboardInterrupt):
+        write_tracking_league(three_weeks, tmp_path / "out", workers=2, on_week=stop)
+    assert len(begun) == 2
+    write_tracking_league(three_weeks, tmp_path / "out", workers=2)
+    assert len(begun) == 2 + 3
 
 
 def test_a_killed_worker_is_told_in_a_sentence(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -29,6 +30,7 @@ from dropback.simulation.tracking.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -117,18 +119,23 @@ def _write_weeks(
         min(workers, league.weeks),
         # Polars' threads do not survive a fork.
         mp_context=get_context("spawn"),
-        # Ctrl-C reaches all processes: this one stops the others.
+        # Ctrl-C reaches all processes and ends these at once, without a word; this one cleans up.
         initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        initargs=(signal.SIGINT, signal.SIG_DFL),
     )
+    waiting = iter(numbers)
+    pending: dict[Future[dict[str, pl.DataFrame]], int] = {}
     try:
-        pending = {}
-        for number in numbers:
-            attempts = league.attempts.filter(pl.col("week_number") == number)
-            part = replace(league, attempts=attempts)
-            pending[pool.submit(_write_week, part, folder, tracking, number)] = number
-        for future in as_completed(pending):
-            yield pending[future], future.result()
+        while True:
+            # No more than there are workers, so that none starts another week when this stops.
+            for number in islice(waiting, workers - len(pending)):
+                attempts = league.attempts.filter(pl.col("week_number") == number)
+                part = replace(league, attempts=attempts)
+                pending[pool.submit(_write_week, part, folder, tracking, number)] = number
+            if not pending:
+                return
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                yield pending.pop(future), future.result()
     except BrokenProcessPool as error:
         raise RequestError(
             "A process that made a week was killed, perhaps for want of memory: "
