@@ -81,16 +81,19 @@ def test_shortcut_shows_the_last_step_itself(pooling: str) -> None:
     torch.testing.assert_close(every[[0, 1], lengths - 1], expected)
 
 
-def test_flags_are_not_standardised() -> None:
-    network = encoder(static=2, columns=2)
-    rare = torch.zeros(50, 4, 2, dtype=F64)
+def test_flags_keep_their_zeros_and_rare_ones_are_bounded() -> None:
+    network = encoder(static=2, columns=3)
+    rare = torch.zeros(50, 4, 3, dtype=F64)
     rare[3, 1, 0] = 1
     rare[:, :, 1] = torch.randn(50, 4, dtype=F64) * 3
     static = torch.tensor([[0.0, 5.0], [1.0, 7.0]], dtype=F64).repeat(25, 1)
     network.fit_standardization(rare, torch.full((50,), 4), static)
     assert network.standardize.mean[0] == 0
-    assert network.standardize.scale[0] == 1
+    # One in 200 would be 14 deviations; ones of the static flag, half of all, are 2.
+    assert network.standardize.scale[0] == pytest.approx(0.1)
+    assert network.standardize_static.scale.tolist() == pytest.approx([0.5, 1])
     assert network.standardize.scale[1] == pytest.approx(3, rel=0.2)
+    assert network.standardize.scale[2] == 1  # a flag that nobody has
     assert network.standardize_static.mean.tolist() == [0, 6]
     plain = Standardize(2).to(F64)
     plain.fit(static)
@@ -290,7 +293,7 @@ def test_items_share_statistics_of_the_steps_alone() -> None:
     network.fit_standardization(sequences, lengths)
     features = steps[:, :24].reshape(-1, 4)
     assert network.items is not None
-    # The fourth, the marker, is a flag and left as it is.
+    # The fourth, the marker, is a flag and keeps its zeros.
     torch.testing.assert_close(network.items.standardize.mean[:3], features.mean(0)[:3])
     assert network.items.standardize.mean[3] == 0
     torch.testing.assert_close(network.standardize.mean, steps[:, 24:].mean(0))

@@ -98,6 +98,10 @@ def train(
     encoder: Annotated[
         str, typer.Option(help="How tracking is read: flat, or players (a shared encoder).")
     ] = "flat",
+    prefix_share: Annotated[
+        float,
+        typer.Option(help="With tracking: share of an epoch's plays that end at any frame."),
+    ] = 0.5,
     init: Annotated[
         Path | None, typer.Option(help="Run whose networks, settings too, are trained on.")
     ] = None,
@@ -129,7 +133,8 @@ def train(
     if init is not None:
         settings = read_record(init).settings
     elif tracked:
-        settings = replace(settings, sequence=SequenceSettings(encoder=encoder))  # type: ignore[arg-type]  # checked there
+        sequence = SequenceSettings(encoder=encoder, prefix_share=prefix_share)  # type: ignore[arg-type]  # checked there
+        settings = replace(settings, sequence=sequence)
     try:
         fit = replace(
             settings.fit,

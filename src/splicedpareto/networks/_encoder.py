@@ -110,8 +110,7 @@ class SequenceEncoder(nn.Module):
         """Take mean and scale of each column from the numbers present, padding left out.
 
         A column of which nothing is present has mean 0 and scale 1; flags, columns of zeros and
-        ones, are left as they are. A few thousand sequences
-        will do.
+        ones, keep their zeros. A few thousand sequences will do.
 
         Args:
             sequences: As in `forward`.

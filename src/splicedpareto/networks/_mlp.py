@@ -7,6 +7,10 @@ from torch import Tensor, nn
 
 __all__ = ["ResidualMLP", "Standardize"]
 
+# A flag that one step in a thousand has would be 32 of its deviations, from which training
+# diverges; left at 1 among columns of deviation 1, it is learned too slowly.
+_HIGHEST_FLAG = 10.0
+
 
 class Standardize(nn.Module):
     """Shift and scale each input column to mean 0 and standard deviation 1.
@@ -37,8 +41,8 @@ class Standardize(nn.Module):
         Args:
             inputs: The columns.
             weight: Of each row; None where all count the same.
-            keep_flags: Whether a column of zeros and ones is left as it is. One in a thousand
-                would become 32 deviations, from which training diverges.
+            keep_flags: Whether a column of zeros and ones keeps its zeros, and its ones become at
+                most `_HIGHEST_FLAG`.
         """
         # A float32 sum over 50,000 rows keeps four digits.
         centred = inputs.to(torch.float64, copy=True)
@@ -51,7 +55,8 @@ class Standardize(nn.Module):
         varies = deviation > 1e-6
         if keep_flags:
             is_flag = (missing | (inputs == 0) | (inputs == 1)).all(dim=0)
-            mean, varies = mean.masked_fill(is_flag, 0), varies & ~is_flag
+            mean = mean.masked_fill(is_flag, 0)
+            deviation = torch.where(is_flag, deviation.clamp(min=1 / _HIGHEST_FLAG), deviation)
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
