@@ -4,7 +4,8 @@
 
 The service runs in a process of its own (``dropback serve``, one worker); this one asks, on
 loopback. Without ``--run`` the networks are untrained, of the sizes that are trained by default:
-the time of an answer does not depend on the weights. A play is 40 frames.
+the time of an answer does not depend on the weights. A play is 40 frames. A request for nothing
+(``/healthz``) is the baseline: what socket, HTTP and scheduler take by themselves.
 """
 
 from __future__ import annotations
@@ -12,20 +13,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
+import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.stats
 import torch
-from websockets.asyncio.client import connect
+import uvloop
 
+from _service_clients import (
+    HttpCrowd,
+    LiveCrowd,
+    Tally,
+    ask,
+    live_frame,
+    live_socket,
+    read_message,
+)
 from dropback.live import PlayFrames, Situation
 from dropback.live.export import export_onnx
 from dropback.play_network.columns import FRAME_COLUMNS
@@ -39,13 +52,6 @@ if TYPE_CHECKING:
 
 FRAMES = 40
 SITUATION = Situation(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
-START = json.dumps(
-    {
-        "type": "start",
-        "version": 1,
-        "situation": {"line_of_scrimmage_x_yd": 35, "yards_to_goal": 75, "down": 1},
-    }
-)
 
 
 def made_frames() -> NDArray[np.float32]:
@@ -61,8 +67,8 @@ def made_frames() -> NDArray[np.float32]:
 
 
 PLAY = made_frames()
-BINARY = encode_play(PlayFrames(SITUATION, PLAY, 7), yards=8)
-JSON = json.dumps(
+BINARY_PLAY = encode_play(PlayFrames(SITUATION, PLAY, 7), yards=8)
+JSON_PLAY = json.dumps(
     {
         "situation": {"line_of_scrimmage_x_yd": 35, "yards_to_goal": 75, "down": 1},
         "frames": PLAY.astype(float).round(2).tolist(),
@@ -70,6 +76,18 @@ JSON = json.dumps(
         "yards": 8,
     }
 ).encode()
+START = live_frame(
+    json.dumps(
+        {
+            "type": "start",
+            "version": 1,
+            "situation": {"line_of_scrimmage_x_yd": 35, "yards_to_goal": 75, "down": 1},
+        }
+    )
+)
+LIVE_FRAMES = [live_frame(encode_frame(number, frame)) for number, frame in enumerate(PLAY)]
+RELEASE = live_frame('{"type":"release","target_slot":7,"yards":8}')
+FORECAST = b'{"type":"forecast"'
 
 
 def untrained(folder: Path) -> Path:
@@ -83,13 +101,18 @@ def untrained(folder: Path) -> Path:
     return folder / "export"
 
 
-def request(content: bytes, media_type: str, port: int) -> bytes:
-    """A whole request as bytes."""
+def request(content: bytes, media_type: str) -> bytes:
+    """A whole request for the score of a play."""
     head = (
-        f"POST /v1/plays:score HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
-        f"content-type: {media_type}\r\ncontent-length: {len(content)}\r\n\r\n"
+        f"POST /v1/plays:score HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {media_type}\r\n"
+        f"content-length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content
+
+
+NOTHING = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+JSON = request(JSON_PLAY, "application/json")
+BINARY = request(BINARY_PLAY, PLAY_MEDIA_TYPE)
 
 
 @dataclass
@@ -129,8 +152,15 @@ def served(run: Path, log: Path) -> Iterator[Served]:
 
 def quantiles(seconds: list[float]) -> str:
     """Median and 99th percentile."""
+    if not seconds:
+        return "no answer"
     p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1e3
     return f"{p50:.2f} / {p99:.2f} ms"
+
+
+def quantiles_of(tally: Tally) -> str:
+    """The same, of the plays that were answered."""
+    return quantiles(tally.seconds.get(200, []))
 
 
 def one_at_a_time(port: int, message: bytes, times: int) -> list[float]:
@@ -140,203 +170,124 @@ def one_at_a_time(port: int, message: bytes, times: int) -> list[float]:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(times):
             started = time.perf_counter()
-            sock.sendall(message)
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                answer += sock.recv(1 << 16)
-            head, _, body = answer.partition(b"\r\n\r\n")
-            length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            while len(body) < length:
-                body += sock.recv(1 << 16)
+            answer = ask(sock, message)
             taken.append(time.perf_counter() - started)
-            assert head.startswith(b"HTTP/1.1 200"), answer
+            assert answer.startswith(b"HTTP/1.1 200"), answer
     return taken[times // 10 :]
 
 
-async def live_one(port: int, plays: int) -> list[float]:
+def live_one(port: int, plays: int) -> list[float]:
     """Seconds from a frame to its forecast, one play after another on one socket."""
     taken = []
-    async with connect(f"ws://127.0.0.1:{port}/v1/live", compression=None) as live:
+    with live_socket(port) as live:
         for _ in range(plays):
-            await live.send(START)
-            await live.recv()
-            for number, frame in enumerate(PLAY):
-                message = encode_frame(number, frame)
+            live.sendall(START)
+            read_message(live)
+            for frame in LIVE_FRAMES:
                 started = time.perf_counter()
-                await live.send(message)
-                answer = await live.recv()
+                live.sendall(frame)
+                answer = read_message(live)
                 taken.append(time.perf_counter() - started)
-                assert answer.startswith('{"type":"forecast"'), answer
-            await live.send('{"type":"release","target_slot":7,"yards":8}')
-            await live.recv()
+                assert answer.startswith(FORECAST), answer
+            live.sendall(RELEASE)
+            read_message(live)
     return taken[len(taken) // 10 :]
 
 
-@dataclass
-class Tally:
-    """What came of requests: seconds from when each was due, by status."""
-
-    seconds: dict[int, list[float]] = field(default_factory=dict)
-    offered: int = 0
-    unanswered: int = 0
-
-    def add(self, status: int, seconds: float) -> None:
-        """Note an answer."""
-        self.seconds.setdefault(status, []).append(seconds)
-
-    def count(self, status: int) -> int:
-        """Answers of a status."""
-        return len(self.seconds.get(status, []))
-
-
-# Four times the queue of the service, and half the sockets that it takes.
-_SOCKETS = 1000
-
-
-class Connections:
-    """Sockets that ask one thing at a time each."""
-
-    def __init__(self, port: int, message: bytes) -> None:
-        self._port, self._message = port, message
-        self._may_open = asyncio.Semaphore(_SOCKETS)
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-
-    async def ask(self, due: float, tally: Tally) -> None:
-        """Ask once, when a socket is free or may be opened."""
-        tally.offered += 1
-        async with self._may_open:
-            try:
-                pair = self._free.pop() if self._free else await self._open()
-                reader, writer = pair
-                writer.write(self._message)
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-                await reader.readexactly(length)
-                tally.add(int(head[9:12]), time.perf_counter() - due)
-                self._free.append(pair)
-            except (OSError, asyncio.IncompleteReadError):
-                tally.unanswered += 1
-
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 20)
-
-    def close(self) -> None:
-        """Close the sockets that are free: all, once everything was answered."""
-        for _, writer in self._free:
-            writer.close()
-
-
-async def offered(port: int, message: bytes, per_s: float, seconds: float) -> Tally:
-    """Ask at a rate, whatever the answers: seconds count from when a request was due."""
-    connections, tally = Connections(port, message), Tally()
+async def offered(crowd: HttpCrowd, per_s: float, seconds: float) -> Tally:
+    """Ask at a rate, whatever the answers."""
     started = time.perf_counter()
-    asked: set[asyncio.Task[None]] = set()
     for number in range(int(per_s * seconds)):
         due = started + number / per_s
         if (wait := due - time.perf_counter()) > 0:
             await asyncio.sleep(wait)
         elif number % 32 == 0:
             await asyncio.sleep(0)
-        task = asyncio.create_task(connections.ask(due, tally))
-        asked.add(task)
-        task.add_done_callback(asked.discard)
-    await asyncio.gather(*asked)
-    connections.close()
-    return tally
+        crowd.ask(min(due, time.perf_counter()))  # a timer may be a little early
+    return await crowd.all_answered()
 
 
 async def overload(port: int, per_s: float, seconds: float) -> tuple[Tally, float]:
     """More than can be done; then seconds until a play is answered in 10 ms again."""
-    message = request(BINARY, PLAY_MEDIA_TYPE, port)
-    tally = await offered(port, message, per_s, seconds)
+    tally = await offered(HttpCrowd(port, BINARY), per_s, seconds)
     ended = time.perf_counter()
     while True:
-        after = Tally()
         due = time.perf_counter()
-        connections = Connections(port, message)
-        await connections.ask(due, after)
-        connections.close()
+        after = await offered(HttpCrowd(port, BINARY), 1, 1)
         if after.count(200) and after.seconds[200][0] < 0.01:
             return tally, due - ended
 
 
-async def live_many(port: int, plays: int, seconds: float) -> list[float]:
-    """Seconds from each frame to its forecast, plays at ten frames a second, starts spread."""
-
-    async def one(place: int) -> list[float]:
-        taken = []
-        await asyncio.sleep(0.1 * place / plays)
-        async with connect(f"ws://127.0.0.1:{port}/v1/live", compression=None) as live:
-            until = time.perf_counter() + seconds
-            while time.perf_counter() < until:
-                await live.send(START)
-                await live.recv()
-                due = time.perf_counter()
-                for number, frame in enumerate(PLAY):
-                    due += 0.1
-                    await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                    started = time.perf_counter()
-                    await live.send(encode_frame(number, frame))
-                    await live.recv()
-                    taken.append(time.perf_counter() - started)
-        return taken
-
-    return [second for taken in await asyncio.gather(*map(one, range(plays))) for second in taken]
+async def live_many(port: int, plays: int, seconds: float) -> LiveCrowd:
+    """Plays at ten frames a second."""
+    crowd = LiveCrowd(port, plays, START, LIVE_FRAMES, FORECAST)
+    await crowd.run(seconds)
+    return crowd
 
 
-async def soak(service: Served, minutes: int) -> list[float]:
-    """Resident megabytes at the start and after each minute of plays and live plays together."""
-    message = request(BINARY, PLAY_MEDIA_TYPE, service.port)
+async def soak(service: Served, minutes: int, per_s: float, plays: int) -> None:
+    """Plays and live plays together for minutes; print what memory the service has at each."""
+    load = asyncio.gather(
+        offered(HttpCrowd(service.port, BINARY), per_s, 60 * minutes),
+        live_many(service.port, plays, 60 * minutes),
+    )
     held = [service.resident_mb()]
-    for _ in range(minutes):
-        tally, _ = await asyncio.gather(
-            offered(service.port, message, 200, 60), live_many(service.port, 32, 58)
-        )
-        assert not tally.unanswered
+    print(f"soak, {per_s:g} plays a second and {plays} live plays: {held[0]:.1f} MB at first")
+    for minute in range(1, minutes + 1):
+        await asyncio.sleep(60)
         held.append(service.resident_mb())
-    return held
+        print(f"  after minute {minute}: {held[-1]:.1f} MB", flush=True)
+    tally, live = await load
+    answers = ", ".join(f"{len(of)} with {status}" for status, of in sorted(tally.seconds.items()))
+    print(
+        f"  {tally.offered:,} plays: {answers}, {tally.unanswered} lost, {quantiles_of(tally)}; "
+        f"{len(live.seconds):,} frames, {len(live.refused)} refused, {quantiles(live.seconds)}"
+    )
+    # The first minute opens sockets and fills pools.
+    settled = held[1:]
+    if len(settled) > 2:  # a line has two parameters
+        line = scipy.stats.linregress(range(len(settled)), settled)
+        reach = scipy.stats.t.ppf(0.975, len(settled) - 2) * line.stderr
+        print(
+            f"  slope from minute 1 on: {line.slope:+.3f} MB a minute "
+            f"(95% interval {line.slope - reach:+.3f} to {line.slope + reach:+.3f})"
+        )
 
 
 def measure(service: Served, arguments: argparse.Namespace) -> None:
     """Print a row a figure."""
-    port = service.port
+    port, seconds = service.port, arguments.seconds
 
     def row(what: str, goal: str, found: str) -> None:
         print(f"| {what} | {goal} | {found} |", flush=True)
 
     print("| what | goal, p50 / p99 | measured |\n|---|---|---|")
-    for name, content, media_type, goal in (
-        ("JSON", JSON, "application/json", "1.5 / 4 ms"),
-        ("binary", BINARY, PLAY_MEDIA_TYPE, "0.8 / 2 ms"),
+    for name, message, goal in (
+        ("a request for nothing", NOTHING, "baseline"),
+        ("one play at a time, JSON", JSON, "1.5 / 4 ms"),
+        ("one play at a time, binary", BINARY, "0.8 / 2 ms"),
     ):
-        taken = one_at_a_time(port, request(content, media_type, port), arguments.times)
-        row(f"one play at a time, {name}", goal, quantiles(taken))
-    taken = asyncio.run(live_one(port, arguments.times // FRAMES))
+        row(name, goal, quantiles(one_at_a_time(port, message, arguments.times)))
+    taken = live_one(port, arguments.times // FRAMES)
     row("live socket, frame to distribution", "0.5 / 2 ms", quantiles(taken))
-    message = request(BINARY, PLAY_MEDIA_TYPE, port)
-    tally = asyncio.run(offered(port, message, 500, arguments.seconds))
+    tally = uvloop.run(offered(HttpCrowd(port, BINARY), 500, seconds))
     failed = tally.offered - tally.count(200)
-    found = f"{failed} of {tally.offered:,} failed, {quantiles(tally.seconds[200])}"
-    row(f"500 plays a second for {arguments.seconds} s, binary", "no error", found)
-    taken = asyncio.run(live_many(port, 64, arguments.seconds / 3))
-    found = f"{quantiles(taken)} over {len(taken):,} frames"
-    row("64 live plays at 10 Hz", "p99 < 10 ms", found)
-    tally, recovered = asyncio.run(overload(port, 2500, 10))
+    found = f"{failed} of {tally.offered:,} failed, {quantiles_of(tally)}"
+    row(f"500 plays a second for {seconds} s, binary", "no error", found)
+    live = uvloop.run(live_many(port, 64, seconds / 3))
+    found = f"{quantiles(live.seconds)} over {len(live.seconds):,} frames"
+    row("64 live plays at 10 Hz", "p99 < 10 ms", f"{found}, {len(live.refused)} refused")
+    tally, recovered = uvloop.run(overload(port, 2500, 10))
     lost = tally.offered - tally.count(200) - tally.count(503)
     row(
         "2,500 plays a second offered for 10 s",
         "429 or 503, none lost, recovers in 1 s",
-        f"{tally.count(200):,} answered ({quantiles(tally.seconds[200])}), {tally.count(503):,} "
+        f"{tally.count(200):,} answered ({quantiles_of(tally)}), {tally.count(503):,} "
         f"refused with 503, {lost} lost; a play in 10 ms again after {recovered:.2f} s",
     )
     if arguments.soak_minutes:
-        held = asyncio.run(soak(service, arguments.soak_minutes))
-        row(
-            f"memory over {arguments.soak_minutes} minutes, 200 plays a second and 32 live plays",
-            "flat",
-            f"{held[0]:.0f} MB at first, then by the minute "
-            + ", ".join(f"{value:.0f}" for value in held[1:]),
-        )
+        plays, live_plays = arguments.soak_plays, arguments.soak_live
+        uvloop.run(soak(service, arguments.soak_minutes, plays, live_plays))
 
 
 def main() -> None:
@@ -346,10 +297,17 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=4000, help="Requests one at a time.")
     parser.add_argument("--seconds", type=int, default=60, help="Of the steady load.")
     parser.add_argument("--soak-minutes", type=int, default=0, help="0 leaves the soak out.")
+    parser.add_argument("--soak-plays", type=float, default=100, help="A second, in the soak.")
+    parser.add_argument("--soak-live", type=int, default=32, help="Live plays, in the soak.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as work:
         run = arguments.run or untrained(Path(work))
+        # A pause of this process would be taken for one of the service.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        print(f"{os.cpu_count()} cores; others' load before: {os.getloadavg()[0]:.1f}\n")
         with served(run, Path(work) / "service.log") as service:
             measure(service, arguments)
 
