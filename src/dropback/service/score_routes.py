@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from dropback.live import PlayFrames
 from dropback.service.codec import PLAY_MEDIA_TYPE, decode_play
 from dropback.service.forecasts import point_forecast
+from dropback.service.json_frames import read_frames
 from dropback.service.live_socket import frame_array, situation_of
 from dropback.service.messages import ScoreRequest, ScoreResponse
 from dropback.service.operations import JSON, Operation, json_response
@@ -16,6 +18,8 @@ from dropback.service.problems import ServiceError
 from dropback.service.requests import decode, read_body
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -25,6 +29,15 @@ if TYPE_CHECKING:
 __all__ = ["ScoreRoutes"]
 
 _requests = msgspec.json.Decoder(ScoreRequest)
+
+
+class _ScoreOutline(ScoreRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A request whose frames have not been read."""
+
+    frames: msgspec.Raw  # type: ignore[assignment]  # the same JSON
+
+
+_outlines = msgspec.json.Decoder(_ScoreOutline)
 
 
 class ScoreRoutes:
@@ -81,13 +94,18 @@ class ScoreRoutes:
         )
 
     def _from_json(self, body: bytes) -> tuple[PlayFrames, int | None]:
-        message = decode(_requests, body)
-        if len(message.frames) > self._limits.frames:
-            raise ServiceError(
-                413,
-                f"A play must have 1 to {self._limits.frames} frames, got {len(message.frames)}.",
-            )
-        frames = frame_array(message.frames)
-        return PlayFrames(situation_of(message.situation), frames, message.target_slot), (
-            message.yards
-        )
+        most = self._limits.frames
+        frames: NDArray[np.float32] | None = None
+        message: ScoreRequest | _ScoreOutline
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            message = _outlines.decode(body)
+            frames = read_frames(memoryview(message.frames), most_frames=most)
+        if frames is None:  # another form of the same, or what is to be refused in a sentence
+            message = decode(_requests, body)
+            if len(message.frames) > most:
+                raise ServiceError(
+                    413, f"A play must have 1 to {most} frames, got {len(message.frames)}."
+                )
+            frames = frame_array(message.frames)
+        play = PlayFrames(situation_of(message.situation), frames, message.target_slot)
+        return play, message.yards
