@@ -9,7 +9,7 @@ import numpy as np
 
 from dropback.errors import LiveError
 from dropback.live import situations
-from dropback.prediction import YARDS
+from dropback.outcomes import YARDS_LOWEST
 from dropback.service.messages import PointForecast, SituationMessage
 
 if TYPE_CHECKING:
@@ -94,10 +94,13 @@ def situation_message(situation: Situation) -> SituationMessage:
 def point_forecast(forecast: Forecast) -> PointForecast:
     """A forecast as its message."""
     cdf = forecast.cdf.astype(np.float64)
-    probabilities = np.diff(cdf, prepend=0.0).clip(min=0.0)
     # Each side is cut where all that lies beyond is less than a millionth.
-    first = int(np.searchsorted(cdf, _LEFT_OUT))
-    last = int(np.searchsorted(-(1 - cdf), -_LEFT_OUT))
+    first = int(cdf.searchsorted(_LEFT_OUT))
+    last = int(cdf.searchsorted(1 - _LEFT_OUT))
+    probabilities = cdf[first : last + 1].copy()
+    probabilities[1:] -= cdf[first:last]
+    probabilities[0] -= cdf[first - 1] if first else 0.0
+    np.maximum(probabilities, 0.0, out=probabilities)
     return PointForecast(
         frame=forecast.frame,
         released=forecast.released,
@@ -107,6 +110,6 @@ def point_forecast(forecast: Forecast) -> PointForecast:
         lower_threshold_yd=forecast.lower_threshold_yd,
         upper_threshold_yd=forecast.upper_threshold_yd,
         touchdown=min(max(forecast.touchdown, 0.0), 1.0),
-        first_yd=int(YARDS[first]),
-        probabilities=probabilities[first : last + 1].round(7).tolist(),
+        first_yd=YARDS_LOWEST + first,
+        probabilities=probabilities.round(7).tolist(),
     )

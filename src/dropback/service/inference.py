@@ -118,8 +118,8 @@ class Inference:
         answer = asyncio.get_running_loop().create_future()
         self._unanswered += 1
         self._jobs.put(_Job(kind, work, answer))
-        # Shielded: a client that leaves does not take back what the thread may be at.
-        return await asyncio.shield(answer)
+        # A client that leaves gives up its answer alone: the thread goes on with what it is at.
+        return await answer
 
     def _run(self) -> None:
         waiting: dict[str, deque[_Job]] = {kind: deque() for kind in _KINDS}

@@ -50,6 +50,7 @@ class ScoreRoutes:
 
     def __init__(self, inference: Inference | None, limits: Limits) -> None:
         self._inference, self._limits = inference, limits
+        read_frames(b"[]", most_frames=1)  # made or loaded now, not while a play waits
 
     def operations(self) -> list[Operation]:
         """What is served."""

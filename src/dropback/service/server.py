@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-import logging.handlers
-import queue
+import sys
+import threading
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["json_logging", "make_server", "serve"]
 
-# Lines that wait to be written; a reader of the log who stops must not stop the service.
+# Lines that wait to be written, and how often they are.
 _WAITING_LINES = 10_000
+_WRITE_EVERY_S = 0.1
+# A thread that wants the interpreter asks for it after so long; Python's own 5 ms are those that
+# a request may take in all.
+_SWITCH_INTERVAL_S = 0.0005
 # Of every record, in the message or of no use.
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -42,41 +48,61 @@ class _JsonLines(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
-class _DroppingHandler(logging.handlers.QueueHandler):
-    """Puts records in a bounded queue, and drops those beyond it."""
+class _LaterWriter(logging.Handler):
+    """Keeps records for a thread that writes them every tenth of a second.
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            return
+    A thread that is woken for each line takes the interpreter from the request after it. Lines
+    beyond the bound are dropped: a reader of the log who stops must not stop the service.
+    """
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return record  # written by this process: nothing need be pickled
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: deque[logging.LogRecord] = deque()
+        self._writer = logging.StreamHandler()
+        self._writer.setFormatter(_JsonLines())
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dropback-log", daemon=True)
+        self._thread.start()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Keep a record; a deque needs no lock."""
+        if len(self._lines) < _WAITING_LINES:
+            self._lines.append(record)
+        return True
+
+    def close(self) -> None:
+        """Write what was kept."""
+        self._stopping.set()
+        self._thread.join()
+        super().close()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_WRITE_EVERY_S):
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        while self._lines:
+            self._writer.handle(self._lines.popleft())
 
 
 @contextmanager
 def json_logging(level: int = logging.INFO) -> Iterator[None]:
     """Write the logs of the service and its server to standard error, a JSON object a line."""
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING_LINES)
-    writer = logging.StreamHandler()
-    writer.setFormatter(_JsonLines())
-    listener = logging.handlers.QueueListener(lines, writer)
-    handler = _DroppingHandler(lines)
+    handler = _LaterWriter()
     logger, server = logging.getLogger("dropback.service"), logging.getLogger("uvicorn")
     for one, least in ((logger, level), (server, max(level, logging.WARNING))):
         one.addHandler(handler)
         one.setLevel(least)
         one.propagate = False
-    listener.start()
     try:
         yield
     finally:
-        listener.stop()
         for one in (logger, server):
             one.removeHandler(handler)
             one.propagate = True
             one.setLevel(logging.NOTSET)
+        handler.close()
 
 
 def make_server(service: Service, settings: ServiceSettings) -> uvicorn.Server:
@@ -111,6 +137,10 @@ def serve(service: Service, settings: ServiceSettings) -> None:
         RequestError: The address cannot be bound.
     """
     server = make_server(service, settings)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # What was loaded stays: looking through it for garbage takes a tenth of a second.
+    gc.collect()
+    gc.freeze()
     with json_logging():
         try:
             server.run()
