@@ -13,7 +13,7 @@ from websockets.sync.server import serve
 from dropback.cli import app
 from dropback.errors import RequestError
 from dropback.service.keys import KeyRing, add_key, read_keys
-from dropback.service.messages import ReleasedMessage
+from dropback.service.live_messages import ReleasedMessage
 from dropback.service.replay import Feed, replay
 
 FEED = Feed(made.SITUATION, made.frames(), 7, 8)

@@ -14,12 +14,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from dropback.service import watching
-from dropback.service.messages import (
-    PointForecast,
-    ReleasedMessage,
-    SituationMessage,
-    StartMessage,
-)
+from dropback.service.live_messages import ReleasedMessage, StartMessage
+from dropback.service.messages import PointForecast, SituationMessage
 from dropback.service.watching import Shown, Shows
 
 FRAME = np.full((23, 6), 1.25, np.float32)

@@ -130,7 +130,7 @@ def replay_command(
     import asyncio
 
     from dropback.cli._console import errors, out
-    from dropback.service.messages import ReleasedMessage
+    from dropback.service.live_messages import ReleasedMessage
     from dropback.service.replay import feed_of, replay
     from dropback.tracking.pipeline import find_play
 

@@ -1,19 +1,19 @@
-"""From forecasts to messages, and the forecasts of a stored play by the live path."""
+"""Forecasts and situations to and from messages; a stored play's forecasts by the live path."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dropback.errors import LiveError
-from dropback.live import situations
+from dropback.live import Situation, situations
 from dropback.outcomes import YARDS_LOWEST
 from dropback.service.messages import PointForecast, SituationMessage
 
 if TYPE_CHECKING:
-    from dropback.live import Forecast, PlayPredictor, Situation
+    from dropback.live import Forecast, PlayPredictor
     from dropback.tracking.blocks import PlayBlock
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "StoredForecasts",
     "point_forecast",
     "situation_message",
+    "situation_of",
     "stored_forecasts",
 ]
 
@@ -89,6 +90,20 @@ def situation_message(situation: Situation) -> SituationMessage:
     return SituationMessage(
         **known, at_home=None if at_home is None else bool(at_home), eligible=eligible
     )
+
+
+def situation_of(message: SituationMessage) -> Situation:
+    """A situation as the networks take it.
+
+    Raises:
+        LiveError: One that no play can have.
+    """
+    fields: dict[str, Any] = {
+        name: getattr(message, name) for name in message.__struct_fields__ if name != "eligible"
+    }
+    if message.eligible is not None:
+        fields["eligible"] = tuple(message.eligible)
+    return Situation(**fields)
 
 
 def point_forecast(forecast: Forecast) -> PointForecast:

@@ -1,4 +1,4 @@
-"""The frames of a play from JSON straight to an array: no Python object a number.
+"""Frames from JSON to an array; those of a whole play without a Python object a number.
 
 Forty frames are 5,520 numbers: to lists and then to an array they take three times as long.
 """
@@ -15,7 +15,7 @@ from splicedpareto.compiled import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["read_frames"]
+__all__ = ["frame_array", "read_frames"]
 
 # Clinger (1990): up to here a power of ten is a float64 exactly.
 _POWERS: Final = np.array([10.0**power for power in range(23)])
@@ -27,6 +27,14 @@ _N, _U, _L = (ord(letter) for letter in "nul")
 _MINUS, _PLUS, _POINT, _ZERO, _NINE = (ord(letter) for letter in "-+.09")
 _SMALL_E, _LARGE_E = ord("e"), ord("E")
 _SPACE, _TAB, _FEED, _RETURN = (ord(letter) for letter in " \t\n\r")
+
+
+def frame_array(
+    frame: list[list[float | None]] | list[list[list[float | None]]],
+) -> NDArray[np.float32]:
+    """Frames as an array, null as NaN; what float32 cannot hold becomes infinite and is refused."""
+    with np.errstate(over="ignore"):
+        return np.array(frame, dtype=np.float32)
 
 
 def read_frames(text: bytes | memoryview, *, most_frames: int) -> NDArray[np.float32] | None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 from starlette.websockets import WebSocketDisconnect
 
 from dropback.errors import DropbackError, RequestError
-from dropback.live import Situation
 from dropback.service.codec import decode_frame
-from dropback.service.forecasts import point_forecast
-from dropback.service.messages import (
+from dropback.service.forecasts import point_forecast, situation_of
+from dropback.service.json_frames import frame_array
+from dropback.service.live_messages import (
     ForecastMessage,
     FrameMessage,
     ProblemMessage,
@@ -23,7 +22,6 @@ from dropback.service.messages import (
     ReleaseMessage,
     ResumedMessage,
     ResumeMessage,
-    SituationMessage,
     StartedMessage,
     StartMessage,
     live_requests,
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Literal
 
+    import numpy as np
     from numpy.typing import NDArray
     from starlette.types import Message
     from starlette.websockets import WebSocket
@@ -43,38 +42,16 @@ if TYPE_CHECKING:
     from dropback.live import Forecast
     from dropback.service.inference import Inference
     from dropback.service.keys import StoredKey
+    from dropback.service.live_messages import LiveAnswer
     from dropback.service.live_plays import HeldPlay, LivePlays
-    from dropback.service.messages import LiveAnswer
     from dropback.service.metrics import Metrics
     from dropback.service.settings import Limits
     from dropback.service.watching import Shows
 
-__all__ = ["LiveRoute", "frame_array", "situation_of"]
+__all__ = ["LiveRoute"]
 
 # RFC 6455, section 7.4.1.
 _NORMAL, _GOING_AWAY = 1000, 1001
-
-
-def situation_of(message: SituationMessage) -> Situation:
-    """A situation as the networks take it.
-
-    Raises:
-        LiveError: One that no play can have.
-    """
-    fields: dict[str, Any] = {
-        name: getattr(message, name) for name in message.__struct_fields__ if name != "eligible"
-    }
-    if message.eligible is not None:
-        fields["eligible"] = tuple(message.eligible)
-    return Situation(**fields)
-
-
-def frame_array(
-    frame: list[list[float | None]] | list[list[list[float | None]]],
-) -> NDArray[np.float32]:
-    """Frames as an array, null as NaN; what float32 cannot hold becomes infinite and is refused."""
-    with np.errstate(over="ignore"):
-        return np.array(frame, dtype=np.float32)
 
 
 class LiveRoute:

@@ -15,8 +15,7 @@ from dropback.errors import RequestError
 from dropback.live import situations
 from dropback.service.codec import encode_frame
 from dropback.service.forecasts import situation_message
-from dropback.service.messages import (
-    VERSION,
+from dropback.service.live_messages import (
     ForecastMessage,
     LiveAnswer,
     ProblemMessage,
@@ -27,6 +26,7 @@ from dropback.service.messages import (
     StartedMessage,
     StartMessage,
 )
+from dropback.service.messages import VERSION
 from dropback.service.protocol import SUBPROTOCOL
 from dropback.tracking.schema import RATE_HZ
 

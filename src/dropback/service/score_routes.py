@@ -9,9 +9,8 @@ import msgspec
 
 from dropback.live import PlayFrames
 from dropback.service.codec import PLAY_MEDIA_TYPE, decode_play
-from dropback.service.forecasts import point_forecast
-from dropback.service.json_frames import read_frames
-from dropback.service.live_socket import frame_array, situation_of
+from dropback.service.forecasts import point_forecast, situation_of
+from dropback.service.json_frames import frame_array, read_frames
 from dropback.service.messages import ScoreRequest, ScoreResponse
 from dropback.service.operations import JSON, Operation, json_response
 from dropback.service.problems import ServiceError

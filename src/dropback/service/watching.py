@@ -17,11 +17,7 @@ from msgspec import Meta, Struct
 from starlette.websockets import WebSocketDisconnect
 
 from dropback.service.forecasts import point_forecast
-from dropback.service.messages import (
-    WatchedMessage,
-    WatchedReleaseMessage,
-    WatchingMessage,
-)
+from dropback.service.live_messages import WatchedMessage, WatchedReleaseMessage, WatchingMessage
 from dropback.service.protocol import RESTART, SUBPROTOCOL
 from dropback.service.requests import query
 
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
 
     from dropback.live import Forecast
     from dropback.service.keys import StoredKey
-    from dropback.service.messages import ReleasedMessage, StartMessage
+    from dropback.service.live_messages import ReleasedMessage, StartMessage
     from dropback.service.metrics import Metrics
 
 __all__ = ["Shown", "Shows", "WatchParameters", "WatchRoute"]
