@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ from dropback.simulation import League, LeagueSettings, simulate_league
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
     from dropback.runs import RunRecord
 
 # A failure on one machine is a failure on every machine; machines that are shared are slow.
@@ -42,6 +47,30 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder.resolve()}: set DROPBACK_DATA to its folder")
     return folder
+
+
+# Of a module: while Playwright is open, no other test could run an event loop of its own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium that asks nobody for updates, or a skip that says what to install."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if program is None:
+        pytest.skip("no Chromium found: install it to try the page in a browser")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-gpu",
+            ],
+        )
+        yield opened
+        opened.close()
 
 
 TINY = ModelSettings(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,20 +159,6 @@ def test_page_of_one_ranking_alone_has_no_empty_parts(tmp_path: Path) -> None:
     write_report(path, title="Plain", boards=Boards({"All": rows}))
     headings = re.findall(r"<h2.*?>(.*?)</h2>", path.read_text())
     assert headings == ["Passers"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if program is None:
-        pytest.skip("no Chromium found: install it to try the page in a browser")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])

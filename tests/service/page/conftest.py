@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,29 +50,6 @@ def stored(address: Address, key: tuple[int, int]) -> Any:
     answer = address.get(f"/v1/plays/{key[0]}/{key[1]}")
     assert answer["forecast_problem"] is None
     return answer
-
-
-# Of a module: while Playwright is open, no other test could run an event loop of its own.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if program is None:
-        pytest.skip("no Chromium found: install it to try the page in a browser")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(
-            executable_path=program,
-            args=[
-                "--no-sandbox",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-gpu",
-            ],
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.service.page.served import Address, league, listening, predictor
 from websockets.sync.client import connect
 
+from dropback.service.app import Service
+from dropback.service.keys import KeyRing, add_key, read_keys
+from dropback.service.scores import ScoreTable
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
-    from tests.service.page.served import Address
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
 
 
 def score_text(value: float) -> str:
@@ -384,3 +391,45 @@ def test_what_is_not_there_is_told_in_the_sentence_of_the_service(tab: Any) -> N
     page.wait_for_selector(".ranking")
     show("/#/passers/nobody")
     assert "No play of passer 'nobody' is scored here." in page.get_by_role("alert").inner_text()
+
+
+@pytest.fixture
+def keyed(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Address, str]]:
+    """A page of a service that wants a key, and the key."""
+    file = tmp_path / "keys.json"
+    key = add_key(file, "desk")
+    scores = ScoreTable(league({(1, 1)}))
+    ring = KeyRing(read_keys(file))
+    with listening(Service(scores=scores, predictor=predictor(), keys=ring)) as address:
+        opened = browser.new_context(base_url=address.url)
+        opened.set_default_timeout(15_000)
+        yield opened.new_page(), address, key
+        opened.close()
+
+
+@pytest.mark.browser
+def test_a_key_is_asked_for_and_used_for_answers_and_sockets_until_the_tab_is_closed(
+    keyed: tuple[Page, Address, str],
+) -> None:
+    page, address, key = keyed
+    page.goto("/")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert "An API key is needed" in alert.inner_text()
+    page.get_by_label("API key").fill("dropback_wrong")
+    with page.expect_response(lambda response: response.status == 401):
+        page.get_by_role("button", name="Use this key").click()
+    page.wait_for_selector("main:not([aria-busy]) .problem")
+    assert page.get_by_label("API key").get_attribute("type") == "password"
+    page.get_by_label("API key").fill(key)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ranking")
+    assert len(column(page, "score")) == 6
+    page.reload()
+    page.wait_for_selector(".ranking")
+    page.goto("/#/live")
+    page.wait_for_selector(".livebar .state:has-text('aiting')")
+    assert address.wire.opened == ["/v1/watch"]
+    # Neither in the address nor where another visit would find it.
+    assert key not in page.url
+    assert key not in page.evaluate("JSON.stringify(localStorage)")
