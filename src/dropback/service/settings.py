@@ -17,7 +17,9 @@ class Limits:
         message_bytes: Of a WebSocket message. A frame is 0.5 KB binary, 3 KB as JSON.
         frames: Of a play: 20 s at 10 Hz; the longest dropbacks take 10 s.
         queued_plays: Plays and frames that wait for the inference thread; beyond, 503.
-        batch_plays: Most plays that are predicted together.
+        batch_plays: Most plays or frames that are predicted together. Eight take a tenth less time
+            a play and a third less a frame than one; more take no less, and a frame waits for the
+            batch before it.
         queued_rankings: Rankings that wait for the ranking thread; beyond, 503.
         live_plays: Live plays at once, those that wait to be resumed included; beyond, 503.
         connections: Open sockets; a further one is closed at once.
@@ -38,7 +40,7 @@ class Limits:
     message_bytes: int = 16 << 10
     frames: int = 200
     queued_plays: int = 256
-    batch_plays: int = 32
+    batch_plays: int = 8
     queued_rankings: int = 8
     live_plays: int = 256
     connections: int = 2048
