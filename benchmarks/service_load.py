@@ -3,8 +3,8 @@
     python benchmarks/service_load.py [--run FOLDER] [--seconds 60] [--soak-minutes 10]
 
 The service runs in a process of its own (``dropback serve``, one worker); this one asks, on
-loopback. Without ``--run`` the networks are untrained, of the sizes that are trained by default:
-the time of an answer does not depend on the weights. A play is 40 frames. A request for nothing
+loopback. Without ``--run`` one network of 64 channels, untrained, is served: the time of an answer
+does not depend on the weights. A play is 40 frames. A request for nothing
 (``/healthz``) is the baseline: what socket, HTTP and scheduler take by themselves.
 """
 
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +39,14 @@ from _service_clients import (
     live_socket,
     read_message,
 )
+from dropback import __version__
 from dropback.live import PlayFrames, Situation
-from dropback.live.export import export_onnx
-from dropback.play_network.columns import FRAME_COLUMNS
+from dropback.model import PLAY_NETWORK, PassModel, build_network
+from dropback.play_network.network import SequenceSettings
+from dropback.play_network.plays import tracking_schema
+from dropback.runs import RunRecord, write_run
 from dropback.service.codec import PLAY_MEDIA_TYPE, encode_frame, encode_play
-from splicedpareto.networks import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
+from dropback.tables import PlaySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,14 +94,32 @@ FORECAST = b'{"type":"forecast"'
 
 
 def untrained(folder: Path) -> Path:
-    """An export of a network with random weights."""
-    torch.manual_seed(0)
-    encoder = SequenceEncoder(len(FRAME_COLUMNS), 8, 64, 64)
-    head = SplicedBinnedParetoHead(64, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
-    encoder.standardize.scale.fill_(10.0)
-    encoder.standardize_static.scale.fill_(30.0)
-    export_onnx([DistributionNetwork(encoder, head).eval()], folder / "export")
-    return folder / "export"
+    """A run of one network with random weights, 64 channels, 4 levels."""
+    small = SequenceSettings(channels=64)
+    settings = replace(PLAY_NETWORK, width=64, folds=2, members=1, sequence=small)
+    schema = tracking_schema()
+    network = build_network(settings, len(schema.names), seed=0).eval()
+    run = folder / "run"
+    run.mkdir()
+    write_run(
+        run,
+        PassModel(settings, schema, PlaySet.TARGETED, (network,), {"none": 0}),
+        RunRecord(
+            settings=settings,
+            feature_names=schema.names,
+            feature_digest=schema.digest,
+            play_set=PlaySet.TARGETED.value,
+            seasons=(),
+            games="regular",
+            plays=0,
+            data_digest="",
+            code_version=__version__,
+            seed=0,
+            best_epochs=(0,),
+            longest_frames=FRAMES,
+        ),
+    )
+    return run
 
 
 def request(content: bytes, media_type: str) -> bytes:
@@ -129,12 +150,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(run: Path, log: Path) -> Iterator[Served]:
+def served(run: Path, log: Path, engine: str | None) -> Iterator[Served]:
     """The service of a run, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "dropback", "serve", str(run), "--port", str(port)]
+    if engine is not None:
+        command += ["--engine", engine]
     with log.open("wb") as lines, subprocess.Popen(command, stderr=lines) as process:  # noqa: S603
         try:
             until = time.monotonic() + 120
@@ -243,15 +266,22 @@ async def soak(service: Served, minutes: int, per_s: float, plays: int) -> None:
         f"  {tally.offered:,} plays: {answers}, {tally.unanswered} lost, {quantiles_of(tally)}; "
         f"{len(live.seconds):,} frames, {len(live.refused)} refused, {quantiles(live.seconds)}"
     )
-    # The first minute opens sockets and fills pools.
-    settled = held[1:]
-    if len(settled) > 2:  # a line has two parameters
-        line = scipy.stats.linregress(range(len(settled)), settled)
-        reach = scipy.stats.t.ppf(0.975, len(settled) - 2) * line.stderr
+    if minutes > 3:  # a line has two parameters, and the first minute fills pools
+        slope, reach = slope_of(np.array(held[1:]))
         print(
-            f"  slope from minute 1 on: {line.slope:+.3f} MB a minute "
-            f"(95% interval {line.slope - reach:+.3f} to {line.slope + reach:+.3f})"
+            f"  slope from minute 1 on: {slope:+.3f} MB a minute "
+            f"(95% interval {slope - reach:+.3f} to {slope + reach:+.3f})"
         )
+
+
+def slope_of(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope of the least-squares line a step, and half its 95% interval by Student's t."""
+    steps = np.arange(len(values)) - (len(values) - 1) / 2
+    slope = float(steps @ values / (steps @ steps))
+    left = values - values.mean() - slope * steps
+    freedom = len(values) - 2
+    error = np.sqrt(left @ left / freedom / (steps @ steps))
+    return slope, float(scipy.stats.t.ppf(0.975, freedom) * error)
 
 
 def measure(service: Served, arguments: argparse.Namespace) -> None:
@@ -293,7 +323,8 @@ def measure(service: Served, arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Serve, ask, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, help="Run or export to serve; untrained by default.")
+    parser.add_argument("--run", type=Path, help="What to serve; untrained by default.")
+    parser.add_argument("--engine", help="As of `dropback serve`.")
     parser.add_argument("--times", type=int, default=4000, help="Requests one at a time.")
     parser.add_argument("--seconds", type=int, default=60, help="Of the steady load.")
     parser.add_argument("--soak-minutes", type=int, default=0, help="0 leaves the soak out.")
@@ -308,7 +339,7 @@ def main() -> None:
         gc.freeze()
         gc.disable()
         print(f"{os.cpu_count()} cores; others' load before: {os.getloadavg()[0]:.1f}\n")
-        with served(run, Path(work) / "service.log") as service:
+        with served(run, Path(work) / "service.log", arguments.engine) as service:
             measure(service, arguments)
 
 
