@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.splicedpareto.laws import F64, f64
 
+from splicedpareto.distributions import _kernels
 from splicedpareto.distributions._kernels import (
     finite_hazard,
     hazard_inverse,
@@ -60,7 +61,7 @@ def test_hazard_and_its_slopes_are_exact(
     u, xi = torch.tensor([excess, shape], dtype=dtype).unbind()
     excess, shape = u.item(), xi.item()
     u, xi = u.clone().requires_grad_(), xi.clone().requires_grad_()
-    hazard, _ = finite_hazard(u, xi)
+    hazard, _ = finite_hazard(u, torch.ones_like(u), xi)
     in_excess, in_shape = torch.autograd.grad(hazard, [u, xi])
     assert hazard.item() == pytest.approx(float(exact_hazard(excess, shape)), rel=tolerance)
     assert in_excess.item() == pytest.approx(1 / (1 + shape * excess), rel=10 * tolerance)
@@ -90,11 +91,38 @@ def test_inverse_and_its_slopes_are_exact(
     assert in_shape.item() == pytest.approx(expected, rel=200 * tolerance)
 
 
+@DTYPES
+@pytest.mark.parametrize("name", ["finite_hazard", "hazard_inverse"])
+def test_machine_code_and_operators_agree(name: str, dtype: torch.dtype, tolerance: float) -> None:
+    first, shape = torch.meshgrid(
+        torch.tensor([0.0, *EXCESSES, 1e30, math.inf], dtype=dtype),
+        torch.tensor([*SHAPES, -2.0], dtype=dtype),
+        indexing="ij",
+    )
+    scale = [torch.tensor(1.7, dtype=dtype)] if name == "finite_hazard" else []
+    found = []
+    for function in (getattr(_kernels, name), getattr(_kernels, f"_{name}")):
+        leaves = [leaf.clone().requires_grad_() for leaf in (first, *scale, shape)]
+        result = function(*leaves)
+        value, marks = result if isinstance(result, tuple) else (result, None)
+        kept = value.isfinite() if marks is None else ~marks
+        slopes = torch.autograd.grad(value.masked_fill(~kept, 0).sum(), leaves)
+        # Where the slope has no number, at 1e30 in single precision, there is nothing to compare.
+        found.append(
+            [value.masked_fill(~kept, 0).detach(), *slopes, *([] if marks is None else [marks])]
+        )
+    for actual, expected in zip(*found, strict=True):
+        usable = actual.isfinite() & expected.isfinite() if actual.is_floating_point() else ...
+        torch.testing.assert_close(
+            actual[usable], expected[usable], rtol=300 * tolerance, atol=tolerance
+        )
+
+
 @pytest.mark.parametrize("shape", [-0.25, -1.0, -2.0])
 def test_hazard_is_marked_infinite_with_gradient_zero_from_the_end_on(shape: float) -> None:
     u = (torch.tensor([1.0, 1.5, 1e30], dtype=F64) / -shape).requires_grad_()
     xi = f64(shape).requires_grad_()
-    hazard, past_end = finite_hazard(u, xi)
+    hazard, past_end = finite_hazard(u, torch.ones_like(u), xi)
     assert past_end.all()
     assert [g.abs().sum().item() for g in torch.autograd.grad(hazard.sum(), [u, xi])] == [0, 0]
 

@@ -8,7 +8,7 @@ dimension, so a batch costs O(B K) once and O(B S) for its values.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +16,10 @@ from torch.nn import functional
 
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
-from splicedpareto.distributions._lookup import Sums, pick
+from splicedpareto.distributions._lookup import Sums, pick, rank
+
+if TYPE_CHECKING:
+    from splicedpareto.distributions._rows import RowSums
 
 __all__ = ["Bins", "Cell", "Quantile", "log_mass_between"]
 
@@ -90,11 +93,13 @@ class Bins:
             ``(*B, K + 2)``, where the first and last entries stand for the outside of the bins.
         edges: Increasing bin edges, shape ``(K + 1,)`` or ``(*B, K + 1)``.
         offset: Entries of `logits` before the first bin and after the last, 0 or 1.
+        rows: Their sums by machine code, if it may look at the logits.
     """
 
     logits: Tensor
     edges: Tensor
     offset: int
+    rows: RowSums | None
 
     @property
     def count(self) -> int:
@@ -104,6 +109,12 @@ class Bins:
     @lazy
     def _sums(self) -> Sums:
         return Sums.of(self.logits)
+
+    def _lookups(self, asked: Tensor) -> Sums | RowSums:
+        """What answers for entries or masses; machine code only where each row has its own."""
+        if self.rows is None or asked.shape[:-1] != self.logits.shape[:-1]:
+            return self._sums
+        return self.rows
 
     @lazy
     def _widths(self) -> Tensor:
@@ -143,11 +154,13 @@ class Bins:
 
     def log_density(self, number: Tensor) -> Tensor:
         """Log-density within bins."""
-        return self._sums.log_probs(self._entry(number)) - pick(self._widths, number).log()
+        entry = self._entry(number)
+        return self._lookups(entry).log_probs(entry) - pick(self._widths, number).log()
 
     def outside(self, batch_shape: torch.Size) -> tuple[Tensor, Tensor]:
         """Log-probabilities left and right of the bins, shape ``(*B, 1)``; `offset` is one."""
-        left, right = self._sums.log_probs(self._pair(0, self.count + 1, batch_shape)).chunk(2, -1)
+        both = self._pair(0, self.count + 1, batch_shape)
+        left, right = self._lookups(both).log_probs(both).chunk(2, -1)
         return left, right
 
     def _pair(self, first: int, last: int, batch_shape: torch.Size) -> Tensor:
@@ -156,14 +169,14 @@ class Bins:
     def cell(self, number: Tensor) -> Cell:
         """Edges and probabilities of bins."""
         index = self._entry(number)
-        log_prob, below, above = self._sums.look_up(index, index, index)
+        log_prob, below, above = self._lookups(index).look_up(index)
         left, right = self.left(number), self.right(number)
         return Cell(number, left, right, log_prob, below, above)
 
     def outermost(self, batch_shape: torch.Size) -> tuple[Quantile, Quantile]:
         """Outer edges of the outermost bins, entries of shape ``(*B, 1)``."""
         both = self._pair(0, self.count - 1, batch_shape)
-        log_prob, width = self._sums.log_probs(self._entry(both)), pick(self._widths, both)
+        log_prob, width = self._lookups(both).log_probs(self._entry(both)), pick(self._widths, both)
         first, last = both[..., :1], both[..., 1:]
         return (
             Quantile(first, self.left(first), log_prob[..., :1], width[..., :1]),
@@ -172,14 +185,8 @@ class Bins:
 
     def outer_quantiles(self, masses: Tensor) -> tuple[Quantile, Quantile]:
         """Values with masses to their left, and to their right, in two columns ``(*B, 2)``."""
-        # The bin in which a mass is exceeded has probability, also where the mass is zero.
-        first = self.locate_mass(masses[..., :1], exceed=True)
-        last = self.locate_mass(masses[..., 1:], from_right=True, exceed=True)
-        # One lookup for both.
-        both = torch.cat([first, last], -1)
-        log_prob, below, above = self._sums.look_up(
-            self._entry(both), self._entry(first), self._entry(last)
-        )
+        both, log_prob, below, above = self._lookups(masses).find_outer(masses)
+        first, last = both[..., :1], both[..., 1:]
         width = pick(self._widths, both)
         step = width * _share(masses - torch.cat([below, above], -1), log_prob)
         return (
@@ -192,24 +199,16 @@ class Bins:
 
         Values outside the bins, and NaN, belong to an outermost bin.
         """
-        number = _rank(self.edges.detach(), value.detach(), right=True) - 1
+        number = rank(self.edges.detach(), value.detach(), right=True) - 1
         return number.clamp(0, self.count - 1)
 
-    def locate_mass(
-        self, mass: Tensor, *, from_right: bool = False, exceed: bool = False
-    ) -> Tensor:
+    def locate_mass(self, mass: Tensor, from_right: Tensor) -> Tensor:
         """First bin, from one side, at whose end the summed probability reaches `mass`.
 
-        With `exceed`, exceeds it: the bin then has positive probability.
+        From the right, exceeds it: on a flat stretch its right edge is the smallest value.
         """
-        sums = self._sums.from_right if from_right else self._sums.from_left
-        level = (mass * self._sums.total).detach()
-        number = _rank(sums.detach(), level, right=exceed)
-        if from_right:
-            number = self.count - 1 + self.offset - number
-        else:
-            number = number - self.offset if self.offset else number
-        return number.clamp(0, self.count - 1)
+        entry = self._lookups(mass).find(mass, from_right)
+        return (entry - self.offset if self.offset else entry).clamp(0, self.count - 1)
 
 
 def log_mass_between(lower: Tensor, first: Cell, upper: Tensor, last: Cell) -> Tensor:
@@ -233,15 +232,3 @@ def _share(mass: Tensor, log_prob: Tensor) -> Tensor:
     prob = log_prob.exp()
     empty = prob == 0
     return (mass.masked_fill(empty, 0) / prob.masked_fill(empty, 1)).clamp(0, 1)
-
-
-def _rank(ordered: Tensor, value: Tensor, *, right: bool) -> Tensor:
-    """Count the entries of ``(*B, N)`` that lie below values ``(*B, S)``; with `right`, or on."""
-    if ordered.dim() == 1:
-        return torch.bucketize(value.contiguous(), ordered, right=right)
-    ordered = ordered.expand((*value.shape[:-1], ordered.shape[-1]))
-    if torch.compiler.is_exporting():
-        # ONNX has no sorted search. The comparison costs O(B S K).
-        table, column = ordered[..., None, :], value[..., :, None]
-        return (table <= column if right else table < column).sum(-1)
-    return torch.searchsorted(ordered.contiguous(), value.contiguous(), right=right)

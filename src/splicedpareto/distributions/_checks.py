@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 import torch
 from torch.distributions import Distribution
 
+from splicedpareto.compiled import compiled
+from splicedpareto.distributions._eager import flat
+
 if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = [
     "are_all",
     "is_readable",
     "is_validating",
+    "lie_between",
     "require",
     "require_finite",
     "resolve_validation",
@@ -47,6 +54,19 @@ def require(valid: Tensor, name: str, rule: str, value: Tensor) -> None:
 def are_all(valid: Tensor) -> bool:
     """Tell whether all hold; so do values without storage, on the meta device."""
     return valid.is_meta or bool(torch._is_all_true(valid))  # noqa: SLF001 - batched by torch.vmap
+
+
+def lie_between(low: float, high: float, *values: Tensor) -> bool:
+    """Tell whether all entries lie strictly within; of values for which `is_eager` holds."""
+    return all(_count_between(flat(value), low, high) == value.numel() for value in values)
+
+
+@compiled
+def _count_between(values: NDArray[Any], low: float, high: float) -> int:
+    count = 0
+    for value in values:
+        count += (value > low) & (value < high)
+    return count
 
 
 def _describe_broken(valid: Tensor, value: Tensor) -> str:

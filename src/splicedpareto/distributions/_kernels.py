@@ -8,9 +8,14 @@ replaced before the operation, not after it.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from splicedpareto.distributions import _hazard_kernels as compiled
+from splicedpareto.distributions._eager import differentiate, flat, is_eager, must_be_traced
+from splicedpareto.distributions._hazard_kernels import SERIES_BELOW, SINH, TWO_ARTANH
 
 __all__ = [
     "finite_hazard",
@@ -21,13 +26,9 @@ __all__ = [
     "safe_log",
 ]
 
-# Below this size of the argument a series replaces the quotient, whose autograd subtracts two
-# terms of order 1/t. With all terms the truncation error of either series is below 1e-17; with
-# the first four, which single precision and less make do with, below 1e-9.
-_SERIES_BELOW = 0.15
+# With the first four terms, which single precision and less make do with, the truncation error of
+# either series is below 1e-9.
 _SHORT_SERIES = 4
-_TWO_ARTANH = tuple(2 / odd for odd in range(1, 16, 2))
-_SINH = tuple(1 / math.factorial(odd) for odd in range(1, 14, 2))
 
 
 def _power_series(coefficients: tuple[float, ...], argument: Tensor) -> Tensor:
@@ -44,38 +45,55 @@ def _power_series(coefficients: tuple[float, ...], argument: Tensor) -> Tensor:
 def _log1p_over_argument(argument: Tensor) -> Tensor:
     """Return log(1 + t) / t for small t by the series of 2 artanh(t / (2 + t)) / t."""
     longer = 2 + argument
-    return _power_series(_TWO_ARTANH, (argument / longer).square()) / longer
+    return _power_series(TWO_ARTANH, (argument / longer).square()) / longer
 
 
 def _expm1_over_argument(argument: Tensor) -> Tensor:
     """Return (exp(t) - 1) / t for small t, as exp(t / 2) sinh(t / 2) / (t / 2)."""
     half = argument / 2
-    return half.exp() * _power_series(_SINH, half.square())
+    return half.exp() * _power_series(SINH, half.square())
 
 
-def finite_hazard(excess: Tensor, concentration: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Cumulative hazard :math:`-\log S(u)` of the standard generalized Pareto distribution.
+def finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Cumulative hazard :math:`-\log S(z)` of the generalized Pareto distribution.
 
-    .. math:: L(\xi, u) = \frac{\log(1 + \xi u)}{\xi}, \qquad L(0, u) = u
+    .. math:: L = \frac{\log(1 + \xi u)}{\xi}, \qquad u = \frac{z}{\sigma}
+
+    and :math:`L = u` at :math:`\xi = 0`.
 
     Args:
-        excess: :math:`u \ge 0`, finite, the excess over the threshold in units of the scale.
-        concentration: :math:`\xi`, any sign, broadcastable with `excess`.
+        excess: :math:`z \ge 0`, the excess over the threshold, may be infinite.
+        scale: :math:`\sigma > 0`, broadcastable with `excess`, as is `concentration`.
+        concentration: :math:`\xi`, any sign.
 
     Returns:
         Values in :math:`[0, \infty)`, and where they should be infinite: at and past the end of
-        the support, :math:`\xi u \le -1`. A constant without gradient stands there.
+        the support, :math:`\xi u \le -1`, and at infinity. A constant without gradient
+        stands there.
 
     References:
         Coles (2001), *An Introduction to Statistical Modeling of Extreme Values*, eq. 4.2.
     """
-    argument = concentration * excess
+    if not is_eager(excess, scale, concentration):
+        return _finite_hazard(excess, scale, concentration)
+    result: tuple[Tensor, Tensor] = _Hazard.apply(  # type: ignore[no-untyped-call]
+        *_alike(excess, scale, concentration)
+    )
+    return result
+
+
+def _finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple[Tensor, Tensor]:
+    """`finite_hazard` by torch's operators."""
+    # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
+    endless = excess.detach() / scale.detach() == math.inf
+    units = excess.masked_fill(endless, 0) / scale
+    argument = concentration * units
     past_end = argument <= -1
-    small = argument.abs() < _SERIES_BELOW
-    series = excess * _log1p_over_argument(argument.clamp(-_SERIES_BELOW, _SERIES_BELOW))
+    small = argument.abs() < SERIES_BELOW
+    series = units * _log1p_over_argument(argument.clamp(-SERIES_BELOW, SERIES_BELOW))
     replaced = small | past_end
     quotient = argument.masked_fill(replaced, 1).log1p() / concentration.masked_fill(replaced, 1)
-    return torch.where(small, series, quotient), past_end
+    return torch.where(small, series, quotient), past_end | endless
 
 
 def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
@@ -91,15 +109,73 @@ def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
         The inverse of `finite_hazard` in its first argument. At infinite `hazard` the end of
         the support: :math:`-1 / \xi` below zero concentration, infinity otherwise.
     """
+    if not is_eager(hazard, concentration):
+        return _hazard_inverse(hazard, concentration)
+    result: Tensor = _Excess.apply(*_alike(hazard, concentration))  # type: ignore[no-untyped-call]
+    return result
+
+
+def _hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
+    """`hazard_inverse` by torch's operators."""
     endless = hazard == math.inf
     finite = hazard.masked_fill(endless, 0)
     argument = concentration * finite
-    small = argument.abs() < _SERIES_BELOW
-    series = finite * _expm1_over_argument(argument.clamp(-_SERIES_BELOW, _SERIES_BELOW))
+    small = argument.abs() < SERIES_BELOW
+    series = finite * _expm1_over_argument(argument.clamp(-SERIES_BELOW, SERIES_BELOW))
     quotient = argument.expm1() / concentration.masked_fill(small, 1)
     unbounded = concentration >= 0
     end = (-1 / concentration.masked_fill(unbounded, -1)).masked_fill(unbounded, math.inf)
     return torch.where(endless, end, torch.where(small, series, quotient))
+
+
+def _alike(first: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """Tensors in their common shape."""
+    if all(other.shape == first.shape for other in others):
+        return first, *others
+    return tuple(torch.broadcast_tensors(first, *others))  # type: ignore[no-untyped-call]
+
+
+class _Hazard(torch.autograd.Function):
+    """`finite_hazard` by machine code."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        hazard = torch.empty(inputs[0].shape, dtype=inputs[0].dtype)
+        past_end = torch.empty(hazard.shape, dtype=torch.bool)
+        compiled.hazards(*map(flat, (*inputs, hazard, past_end)))
+        ctx.save_for_backward(*inputs, past_end)
+        ctx.mark_non_differentiable(past_end)
+        return hazard, past_end
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        *inputs, past_end = ctx.saved_tensors
+        to_hazard = gradients[0]
+        if must_be_traced([to_hazard]):
+            return tuple(differentiate(lambda *x: _finite_hazard(*x)[:1], inputs, [to_hazard]))
+        slopes = tuple(torch.empty(x.shape, dtype=x.dtype) for x in inputs)
+        compiled.hazard_slopes(*map(flat, (*inputs, past_end, to_hazard, *slopes)))
+        return slopes
+
+
+class _Excess(torch.autograd.Function):
+    """`hazard_inverse` by machine code."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Tensor) -> Tensor:  # noqa: ANN401
+        excess = torch.empty(inputs[0].shape, dtype=inputs[0].dtype)
+        compiled.excesses(*map(flat, (*inputs, excess)))
+        ctx.save_for_backward(*inputs)
+        return excess
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        inputs = ctx.saved_tensors
+        if must_be_traced(gradients):
+            return tuple(differentiate(lambda *x: (_hazard_inverse(*x),), inputs, gradients))
+        slopes = tuple(torch.empty(x.shape, dtype=x.dtype) for x in inputs)
+        compiled.excess_slopes(*map(flat, (*inputs, *gradients, *slopes)))
+        return slopes
 
 
 def log1mexp(value: Tensor) -> Tensor:

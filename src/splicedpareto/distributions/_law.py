@@ -160,12 +160,7 @@ class SplicedLaw:
     def quantile(self, cdf: Tensor, sf: Tensor, log_cdf: Tensor, log_sf: Tensor) -> Tensor:
         """Smallest value at a level given four ways, each accurate where it is used."""
         from_left = cdf < sf
-        number = torch.where(
-            from_left,
-            self.bins.locate_mass(cdf),
-            # On a flat stretch the exceeding bin, so that its right edge is the smallest value.
-            self.bins.locate_mass(sf, from_right=True, exceed=True),
-        )
+        number = self.bins.locate_mass(torch.where(from_left, cdf, sf), ~from_left)
         cell = self.bins.cell(between(number, self.first, self.last))
         body = torch.where(from_left, cell.quantile(cdf), cell.upper_quantile(sf))
         body = between(body, self.lower.threshold, self.upper.threshold)

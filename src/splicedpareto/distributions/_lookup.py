@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Sums", "pick"]
+__all__ = ["Sums", "pick", "rank"]
 
 
 class Sums(NamedTuple):
@@ -42,12 +42,55 @@ class Sums(NamedTuple):
         total = from_left[..., -1:]
         return cls(logits, weights, from_left, from_right, total, largest + total.log())
 
+    def find(self, mass: Tensor, from_right: Tensor) -> Tensor:
+        """First entries, from one side, at whose ends the summed probability reaches masses.
+
+        From the right it must exceed them: on a flat stretch the far end is then that of smaller
+        numbers, from either side.
+
+        Args:
+            mass: Probabilities, shape ``(*B, S)``.
+            from_right: Whether to sum from the right, of the same shape.
+
+        Returns:
+            Numbers of that shape; -1 or `N` where all entries do not reach the mass.
+        """
+        left = self._find(mass, from_right=False, exceed=False)
+        return torch.where(from_right, self._find(mass, from_right=True, exceed=True), left)
+
+    def find_outer(self, masses: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Entries within which the sums from the left, and from the right, exceed masses.
+
+        They have probability, also where the mass is zero.
+
+        Args:
+            masses: Probabilities in two columns, shape ``(*B, 2)``.
+
+        Returns:
+            The numbers of both entries, shape ``(*B, 2)``, their log-probabilities, and, each of
+            shape ``(*B, 1)``, the sums before the first and after the second.
+        """
+        first = self._find(masses[..., :1], from_right=False, exceed=True)
+        last = self._find(masses[..., 1:], from_right=True, exceed=True)
+        # One lookup for both.
+        both = torch.cat([first, last], -1).clamp(0, self.logits.shape[-1] - 1)
+        return both, *self.answer(both, both[..., :1], both[..., 1:])
+
+    def _find(self, mass: Tensor, *, from_right: bool, exceed: bool) -> Tensor:
+        sums = self.from_right if from_right else self.from_left
+        number = rank(sums.detach(), (mass * self.total).detach(), right=exceed)
+        return sums.shape[-1] - 1 - number if from_right else number
+
     def log_probs(self, at: Tensor) -> Tensor:
         """Log-probabilities of entries by their numbers, shape ``(*B, S)``."""
         nothing = at[..., :0]
-        return self.look_up(at, nothing, nothing)[0]
+        return self.answer(at, nothing, nothing)[0]
 
-    def look_up(self, at: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def look_up(self, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities of entries, and the sums before and after each."""
+        return self.answer(at, at, at)
+
+    def answer(self, at: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities of entries, the sums before entries and the sums after entries.
 
         Args:
@@ -60,15 +103,15 @@ class Sums(NamedTuple):
         """
         # A traced graph takes no function with a forward-mode rule of its own.
         if torch.compiler.is_compiling() or not self.logits.requires_grad:
-            return self._look_up(at, before, after)
+            return self._answer(at, before, after)
         logits = self.logits.expand((*at.shape[:-1], self.logits.shape[-1]))
         constants = (entry.detach() for entry in self[1:])
-        result: tuple[Tensor, Tensor, Tensor] = _LookUp.apply(  # type: ignore[no-untyped-call]
+        result: tuple[Tensor, Tensor, Tensor] = _Answer.apply(  # type: ignore[no-untyped-call]
             logits, *constants, at, before, after
         )
         return result
 
-    def _look_up(self, at: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _answer(self, at: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         log_prob = pick(self.logits, at) - self.log_total
         if before.shape[-1] == 0:
             return log_prob, log_prob[..., :0], log_prob[..., :0]
@@ -80,8 +123,8 @@ class Sums(NamedTuple):
         )
 
 
-class _LookUp(torch.autograd.Function):
-    r"""`Sums.look_up` with its gradient in closed form.
+class _Answer(torch.autograd.Function):
+    r"""`Sums.answer` with its gradient in closed form.
 
     With :math:`\pi` the softmax of the logits, the gradient of :math:`\log\pi_k` in the logits is
     :math:`1\{i = k\} - \pi_i`, that of :math:`\sum_{j<k} \pi_j` is :math:`\pi_i (1\{i < k\} -
@@ -92,7 +135,7 @@ class _LookUp(torch.autograd.Function):
 
     @staticmethod
     def forward(*inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return Sums(*inputs[:6])._look_up(*inputs[6:])  # noqa: SLF001 - the formula
+        return Sums(*inputs[:6])._answer(*inputs[6:])  # noqa: SLF001 - the formula
 
     @staticmethod
     def setup_context(
@@ -145,6 +188,18 @@ class _LookUp(torch.autograd.Function):
 def pick(table: Tensor, index: Tensor) -> Tensor:
     """Entries of a table ``(*B, N)`` or ``(N,)`` at an index ``(*B, S)``."""
     return table.expand((*index.shape[:-1], table.shape[-1])).gather(-1, index)
+
+
+def rank(ordered: Tensor, value: Tensor, *, right: bool) -> Tensor:
+    """Count the entries of ``(*B, N)`` that lie below values ``(*B, S)``; with `right`, or on."""
+    if ordered.dim() == 1:
+        return torch.bucketize(value.contiguous(), ordered, right=right)
+    ordered = ordered.expand((*value.shape[:-1], ordered.shape[-1]))
+    if torch.compiler.is_exporting():
+        # ONNX has no sorted search. The comparison costs O(B S K).
+        table, column = ordered[..., None, :], value[..., :, None]
+        return (table <= column if right else table < column).sum(-1)
+    return torch.searchsorted(ordered.contiguous(), value.contiguous(), right=right)
 
 
 def _pick_or_zero(table: Tensor, index: Tensor) -> Tensor:

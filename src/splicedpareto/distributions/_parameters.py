@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
 from splicedpareto.distributions._bins import Bins, Quantile
-from splicedpareto.distributions._checks import are_all, require, require_finite
+from splicedpareto.distributions._checks import are_all, lie_between, require, require_finite
+from splicedpareto.distributions._eager import is_eager
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._law import SplicedLaw
 from splicedpareto.distributions._lazy import lazy
+from splicedpareto.distributions._rows import RowSums
 from splicedpareto.distributions._tails import Tail
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class SplicedParameters:
     scales: tuple[Tensor | None, Tensor | None]
     masses: Pair
     splice: Splice
+    _kept: tuple[tuple[int, ...], RowSums] | None = field(default=None, init=False)
 
     @property
     def _tensors(self) -> list[Tensor]:
@@ -57,10 +60,7 @@ class SplicedParameters:
     @property
     def version(self) -> tuple[int, ...]:
         """Count of the in-place changes of each parameter, 0 where torch does not count them."""
-        return tuple(
-            0 if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other
-            for tensor in self._tensors
-        )
+        return tuple(_version(tensor) for tensor in self._tensors)
 
     @lazy
     def batch_shape(self) -> torch.Size:
@@ -99,7 +99,7 @@ class SplicedParameters:
     @torch.no_grad()
     def check_values(self) -> None:
         """Raise unless every parameter keeps its rule."""
-        if are_all(self._witness() == 0):
+        if self._are_surely_sound():
             return
         require_finite("edges", self.edges)
         steps = self.edges.diff()
@@ -121,22 +121,25 @@ class SplicedParameters:
                 rule = "positive and finite"
                 require((scale > 0) & (scale < math.inf), f"{side}_scale", rule, scale)
 
-    def _witness(self) -> Tensor:
-        """Return zero, or NaN where a rule is broken.
-
-        Each rule has a number that is finite only where it is kept, so one sum tells of all. Should
-        finite numbers sum past the largest one, the single tests decide.
-        """
+    def _are_surely_sound(self) -> bool:
+        """Tell in few passes whether every rule is kept; if not told, the single tests decide."""
         lower, upper = self.masses
-        positive = [self.edges.diff(), 1 - (lower + upper)]
-        positive += [scale for scale in self.scales if scale is not None]
-        finite = [_joined(positive).log(), lower.sqrt(), upper.sqrt(), *self.concentrations]
-        # The largest is NaN where any entry is, and infinite where one or all are.
-        finite.append(self.logits.amax(-1))
-        if self.splice == "edge":
-            finite.append(self.logits[..., 1:-1].amax(-1))
-        total = _joined(finite).sum()
-        return total - total
+        rows = self._rows()
+        positive = [self.edges.diff(), *(scale for scale in self.scales if scale is not None)]
+        bins = [self.logits[..., 1:-1].amax(-1)] if self.splice == "edge" else []
+        if rows is not None and is_eager(*self._tensors):
+            # A row's total is NaN where a logit is unusable, or none is finite.
+            return (
+                lie_between(0, math.inf, torch.from_numpy(rows.total), *positive)
+                and lie_between(-math.inf, math.inf, *self.concentrations, *bins)
+                and lie_between(-math.ulp(0), 1, lower, upper, lower + upper)
+            )
+        # Each rule has a number that is finite only where it is kept, so one sum tells of all. The
+        # largest logit is NaN where any entry is, and infinite where one or all are.
+        logs = _joined([*positive, 1 - (lower + upper)]).log()
+        finite = [logs, lower.sqrt(), upper.sqrt(), *self.concentrations, *bins]
+        total = _joined([*finite, self.logits.amax(-1)]).sum()
+        return are_all(total - total == 0)
 
     @torch.no_grad()
     def check_tied_scales(self) -> None:
@@ -150,9 +153,30 @@ class SplicedParameters:
                 usable = (tail.scale > 0) & tail.scale.isfinite()
                 require(usable, f"the tied {side}_scale", rule, tail.scale)
 
+    def _rows(self) -> RowSums | None:
+        """Sums of the logits' rows by machine code; the check and the law share them."""
+        if not is_eager(self.logits) or self.logits.shape[:-1] != self.batch_shape:
+            return None
+        versions = _version(self.logits), *map(_version, self.masses)
+        if self._kept is None or self._kept[0] != versions:
+            rows = RowSums.of(self.logits, self._both_masses)
+            object.__setattr__(self, "_kept", (versions, rows))
+            return rows
+        return self._kept[1]
+
+    @property
+    def _both_masses(self) -> Tensor:
+        """Masses of the lower and the upper tail side by side, none with the edge splice."""
+        both = torch.stack(broadcast_tensors(*self.masses), -1)
+        return both.expand((*self.batch_shape, 2))
+
+    def __getstate__(self) -> dict[str, object]:
+        # The sums follow from the logits; a copy need not carry them.
+        return {**self.__dict__, "_kept": None}
+
     def law(self) -> SplicedLaw:
         """Find the thresholds, tie what scales are not given, and splice."""
-        bins = Bins(self.logits, self.edges, int(self.splice == "edge"))
+        bins = Bins(self.logits, self.edges, int(self.splice == "edge"), self._rows())
         splice = _splice_at_edges if self.splice == "edge" else _splice_at_quantiles
         first, last, log_masses = splice(bins, self.masses, self.batch_shape)
         lower, upper = (
@@ -165,6 +189,10 @@ class SplicedParameters:
 
 
 _SIDES = ("lower", "upper")
+
+
+def _version(tensor: Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other
 
 
 def _splice_at_edges(

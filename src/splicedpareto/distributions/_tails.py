@@ -129,11 +129,7 @@ class Tail(NamedTuple):
 
     def _finite_hazard(self, excess: Tensor) -> tuple[Tensor, Tensor]:
         """Hazard with any finite constant in place of infinity, and where that was."""
-        # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
-        endless = excess.detach() / self.scale.detach() == math.inf
-        units = excess.masked_fill(endless, 0) / self.scale
-        hazard, past_end = finite_hazard(units, self.concentration)
-        return hazard, past_end | endless
+        return finite_hazard(excess, self.scale, self.concentration)
 
 
 def select(condition: Tensor, one: Tail, other: Tail) -> Tail:

@@ -88,7 +88,7 @@ class GridLaw(nn.Module):
         excess = torch.where(below, lower[..., None] - self.points, self.points - upper[..., None])
         scale = torch.where(below, lower_scale[..., None], upper_scale[..., None])
         shape = torch.where(below, lower_shape[..., None], upper_shape[..., None])
-        hazard, past_end = finite_hazard(excess.clamp(min=0) / scale, shape)
+        hazard, past_end = finite_hazard(excess.clamp(min=0), scale, shape)
         beyond = torch.where(past_end, 0, (-hazard).exp())
         tails = torch.where(below, head.lower_mass * beyond, 1 - head.upper_mass * beyond)
         return torch.where(below | above, tails, probs @ self.share), lower, upper
