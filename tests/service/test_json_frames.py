@@ -33,16 +33,14 @@ def test_float32_comes_back_bit_for_bit(values, separators):
     frames = np.resize(np.array(values, float), (2, 23, 6))
     told = np.where(np.isnan(frames), None, frames).tolist()
     back = read(json.dumps(told, separators=separators).encode())
-    if back is None:  # of a number too small to be written without a large exponent
-        assert np.nanmin(np.where(frames == 0, 1, np.abs(frames))) < 1e-4
-    else:
-        np.testing.assert_array_equal(back, frames.astype(np.float32))
+    np.testing.assert_array_equal(back, frames.astype(np.float32))
 
 
 @pytest.mark.parametrize(
     "number",
     ["0", "-0", "7", "-12", "12.5", "0.1", "-0.001", "1e2", "1E+2", "25e-1", "120.00", "1.5e-3",
-     "123456789012345678", "0.000000000000000001", "3e22", "359.98999999999995", "16777217"],
+     "1234567890123456789", "0.09999999999999999999", "3e22", "1e23", "1e-45", "1e0001",
+     "359.98999999999995", "16777217"],
 )  # fmt: skip
 def test_a_number_is_read_as_python_and_numpy_read_it(number):
     for blank in ("", " \n"):
@@ -55,9 +53,8 @@ def test_a_number_is_read_as_python_and_numpy_read_it(number):
 @pytest.mark.parametrize(
     "number",
     ["", "01", "-", "+1", ".5", "5.", "1.e2", "1e", "1e+", "1e2.5", "0x1", "1_0", "nul", "nulls",
-     "NaN", "Infinity", "true", '"1"', "[1]", "1 2", "--1", "1e0001", "1234567890123456789",
-     "9999999999999999999", "0.09999999999999999999", "1" + "0" * 20,
-     "1e23", "1e-23", "1e308", "\x001", "1\x0c"],
+     "NaN", "Infinity", "true", '"1"', "[1]", "1 2", "--1", "1e999", "1" + "0" * 20,
+     "-8.98846567431158e307", "1null", "-null", '"["', "{}", "\x001", "1\x0c"],
 )  # fmt: skip
 def test_what_is_no_plain_number_is_left_to_the_general_decoder(number):
     assert read(text(number)) is None
@@ -69,6 +66,11 @@ def test_as_many_frames_are_read_as_there_are(frames):
     back = read(content)
     np.testing.assert_array_equal(back, made.frames(frames))
     assert read(content, most_frames=frames).shape == (frames, 23, 6)
+
+
+def test_what_float32_cannot_hold_is_infinite_and_no_hole():
+    assert read(text("1e308"))[0, 0, 0] == np.inf
+    assert read(text("-1.7e308"))[0, 0, 0] == -np.inf
 
 
 def test_more_frames_than_may_be_are_left_to_the_general_decoder():

@@ -19,7 +19,9 @@ __all__ = ["app"]
 app = typer.Typer(help="The service.", no_args_is_help=True)
 
 # What the extra brings that nothing else does.
-_EXTRA = ("httptools", "msgspec", "prometheus_client", "starlette", "uvicorn", "websockets")
+_EXTRA = (
+    "httptools", "msgspec", "prometheus_client", "simdjson", "starlette", "uvicorn", "websockets",
+)  # fmt: skip
 
 ScoreFiles = Annotated[
     list[Path] | None, typer.Option(help="Play scores; may be given several times.")

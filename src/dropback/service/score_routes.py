@@ -49,7 +49,6 @@ class ScoreRoutes:
 
     def __init__(self, inference: Inference | None, limits: Limits) -> None:
         self._inference, self._limits = inference, limits
-        read_frames(b"[]", most_frames=1)  # made or loaded now, not while a play waits
 
     def operations(self) -> list[Operation]:
         """What is served."""
@@ -99,7 +98,7 @@ class ScoreRoutes:
         message: ScoreRequest | _ScoreOutline
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             message = _outlines.decode(body)
-            frames = read_frames(memoryview(message.frames), most_frames=most)
+            frames = read_frames(bytes(message.frames), most_frames=most)
         if frames is None:  # another form of the same, or what is to be refused in a sentence
             message = decode(_requests, body)
             if len(message.frames) > most:
