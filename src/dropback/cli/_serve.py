@@ -20,8 +20,15 @@ app = typer.Typer(help="The service.", no_args_is_help=True)
 
 # What the extra brings that nothing else does.
 _EXTRA = (
-    "httptools", "msgspec", "prometheus_client", "simdjson", "starlette", "uvicorn", "websockets",
-)  # fmt: skip
+    "httptools",
+    "msgspec",
+    "prometheus_client",
+    "simdjson",
+    "starlette",
+    "threadpoolctl",
+    "uvicorn",
+    "websockets",
+)
 
 ScoreFiles = Annotated[
     list[Path] | None, typer.Option(help="Play scores; may be given several times.")

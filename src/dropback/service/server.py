@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from dropback.errors import RequestError
 from dropback.service.app import create_app
@@ -141,7 +142,8 @@ def serve(service: Service, settings: ServiceSettings) -> None:
     # What was loaded stays: looking through it for garbage takes a tenth of a second.
     gc.collect()
     gc.freeze()
-    with json_logging():
+    # A play is too small to share: a second thread makes it slower, and other plays want the core.
+    with json_logging(), threadpool_limits(1, user_api="blas"):
         try:
             server.run()
         except SystemExit as error:
