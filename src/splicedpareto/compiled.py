@@ -25,6 +25,9 @@ def compiled(function: _Function) -> _Function:
     written, and serves every later process. While it runs, other threads run too. Division by
     zero gives infinity or NaN, as in NumPy. Sums may be taken in any order.
 
+    The cache looks at the file of a function alone: what it calls belongs in the same file, or a
+    change there goes unseen.
+
     Args:
         function: Of NumPy arrays and numbers, in the language that Numba knows.
 

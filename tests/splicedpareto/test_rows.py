@@ -66,7 +66,7 @@ def both_ways(logits: Tensor, masses: Tensor | None = None) -> tuple[RowSums, Su
 
 
 # Not kept between processes: a kept function would not notice a change of the one it calls.
-@njit(fastmath=_FREEDOMS)
+@njit(fastmath=set(_FREEDOMS))
 def exponentials(arguments, results):
     """Exponential of each argument, compiled as `compiled` does."""
     for i in range(len(arguments)):
