@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DROPBACK_DATA ?= $(wildcard ../shared/data)
 export DROPBACK_DATA
 
-.PHONY: install demo test check format clean
+.PHONY: install demo test coverage check format clean
 
 install: $(STAMP)
 
@@ -21,6 +21,10 @@ demo: install
 	$(BIN)/dropback demo --out demo --overwrite
 
 test: check
+	$(BIN)/python -m pytest -n 2
+
+# A third slower, so apart from the tests.
+coverage: install
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
 check: install

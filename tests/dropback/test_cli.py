@@ -95,10 +95,10 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_main_job_runs_on_tracking(run: Run, tracked: Path, tmp_path: Path) -> None:
     league, tensors, out = tracked / "league", tracked / "tensors", tmp_path / "run"
     train = ("train", tensors, "--out", out, "--folds", 2, "--epochs", 1, "--threads", 1)
-    code, _, err = run(*train, "--encoder", "players", "--prefix-share", 0.75)
+    code, _, err = run(*train, "--encoder", "players", "--prefix-share", 0.25)
     assert code == 0, err
     assert (
-        json.loads((out / "run.json").read_text())["settings"]["sequence"]["prefix_share"] == 0.75
+        json.loads((out / "run.json").read_text())["settings"]["sequence"]["prefix_share"] == 0.25
     )
     report, truth = tmp_path / "report.json", league / "truth.parquet"
     evaluation = ("evaluate", out, league, "--threads", 1, "--json", report)

@@ -431,6 +431,7 @@ def test_a_target_must_be_a_man_of_the_offence(play, slot) -> None:
         ({"yards_to_goal": float("nan")}, r"yards_to_goal must be in .* got nan"),
         ({"down": 5}, r"down must be in \[0, 4\], got 5"),
         ({"quarter": "third"}, r"quarter must be in .* got 'third'"),
+        ({"down": 2.5}, "down must be a whole number, got 2.5"),
         ({"eligible": (True,) * 10}, "eligible must say yes or no for 11 slots"),
     ],
 )

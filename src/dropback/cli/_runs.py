@@ -101,7 +101,7 @@ def train(
     prefix_share: Annotated[
         float,
         typer.Option(help="With tracking: share of an epoch's plays that end at any frame."),
-    ] = 0.5,
+    ] = 0.75,
     init: Annotated[
         Path | None, typer.Option(help="Run whose networks, settings too, are trained on.")
     ] = None,

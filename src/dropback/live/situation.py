@@ -35,6 +35,7 @@ _RANGES: Final = {
     "at_home": (0, 1),
     "weeks_left": (0, 25),
 }
+_WHOLE: Final = frozenset({"down", "yards_to_go", "quarter", "score_differential", "weeks_left"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Situation:
             five of a usual formation.
 
     Raises:
-        LiveError: A value outside its range, or not 11 slots.
+        LiveError: A value outside its range, part of a number that is counted, or not 11 slots.
     """
 
     line_of_scrimmage_x_yd: float
@@ -85,6 +86,8 @@ class Situation:
                 continue
             if not isinstance(value, int | float) or not least <= value <= most:
                 raise LiveError(f"{name} must be in [{least}, {most}], got {value!r}.")
+            if name in _WHOLE and value != math.floor(value):
+                raise LiveError(f"{name} must be a whole number, got {value!r}.")
         if len(self.eligible) != _OFFENSE_SLOTS:
             raise LiveError(
                 f"eligible must say yes or no for {_OFFENSE_SLOTS} slots of the offence, got "
@@ -120,14 +123,20 @@ def situations(block: PlayBlock) -> list[Situation]:
     lines = block.plays["line_of_scrimmage_x_yd"].to_list()
     static = static_features(block.plays).tolist()
     eligible = eligible_slots(block).tolist()
-    told: list[dict[str, Any]] = [
-        {
-            name: None if math.isnan(value) else value
-            for name, value in zip(STATIC_COLUMNS, row, strict=True)
-        }
+    told = [
+        {name: _told(name, value) for name, value in zip(STATIC_COLUMNS, row, strict=True)}
         for row in static
     ]
     return [
         Situation(line_of_scrimmage_x_yd=line, eligible=tuple(slots), **columns)
         for line, columns, slots in zip(lines, told, eligible, strict=True)
     ]
+
+
+def _told(name: str, value: float) -> Any:  # noqa: ANN401 - of the field's type
+    """A static column as a field of `Situation`; NaN is not known."""
+    if math.isnan(value):
+        return None
+    if name == "at_home":
+        return bool(value)
+    return int(value) if name in _WHOLE else value

@@ -36,7 +36,7 @@ class SequenceSettings:
     levels: int = 4
     kernel_size: int = 3
     player_width: int = 48
-    prefix_share: float = 0.5
+    prefix_share: float = 0.75
     mirror: bool = True
     shortcut: bool = True
 

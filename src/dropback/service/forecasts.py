@@ -28,8 +28,6 @@ __all__ = [
 # Beyond, a probability moves no number that is shown.
 _LEFT_OUT = 1e-6
 
-_WHOLE = ("down", "yards_to_go", "quarter", "score_differential", "weeks_left")
-
 
 @dataclass(frozen=True)
 class StoredForecasts:
@@ -81,15 +79,9 @@ def stored_forecasts(
 
 
 def situation_message(situation: Situation) -> SituationMessage:
-    """A situation as its message; a stored play has whole numbers as floats."""
+    """A situation as its message."""
     known = {name: getattr(situation, name) for name in SituationMessage.__struct_fields__}
-    for name in _WHOLE:
-        known[name] = None if known[name] is None else int(known[name])
-    at_home = known.pop("at_home")
-    eligible = list(known.pop("eligible"))
-    return SituationMessage(
-        **known, at_home=None if at_home is None else bool(at_home), eligible=eligible
-    )
+    return SituationMessage(**known | {"eligible": list(situation.eligible)})
 
 
 def situation_of(message: SituationMessage) -> Situation:

@@ -72,7 +72,7 @@ class SituationMessage(Struct, frozen=True, forbid_unknown_fields=True):
     yards_to_goal: Annotated[float, Meta(ge=-1.0, le=101.0)]
     down: Annotated[int, Meta(ge=0, le=4)] | None = None
     yards_to_go: Annotated[int, Meta(ge=0, le=100)] | None = None
-    quarter: Annotated[int, Meta(ge=0, le=20)] | None = None
+    quarter: Annotated[int, Meta(ge=1, le=20)] | None = None
     seconds_left_in_half_s: Annotated[float, Meta(ge=0.0, le=1800.0)] | None = None
     score_differential: Annotated[int, Meta(ge=-200, le=200)] | None = None
     at_home: bool | None = None
