@@ -21,11 +21,11 @@ demo: install
 	$(BIN)/dropback demo --out demo --overwrite
 
 test: check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # A third slower, so apart from the tests.
 coverage: install
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 check: install
 	$(BIN)/ruff format --check .

@@ -94,17 +94,19 @@ def made_play(generator: np.random.Generator) -> NDArray[np.float32]:
     return frames
 
 
-def measured(ways: dict[str, Callable[[], object]], calls: int) -> dict[str, NDArray[np.float64]]:
+def measured(
+    ways: dict[str, Callable[[], object]], calls: int, block: int = BLOCK
+) -> dict[str, NDArray[np.float64]]:
     """Microseconds of each call of each way, in blocks that take turns."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
         for _ in range(20):
             way()
     gc.disable()
-    for _ in range(calls // BLOCK):
+    for _ in range(calls // block):
         for name, way in ways.items():
             gc.collect()
-            for _ in range(BLOCK):
+            for _ in range(block):
                 start = time.perf_counter_ns()
                 way()
                 times[name].append((time.perf_counter_ns() - start) / 1000)
@@ -133,12 +135,33 @@ def streamed(predictor: PlayPredictor, frames: NDArray[np.float32]) -> Callable[
     return push
 
 
+def print_alone(calls: int) -> None:
+    """Print p50 and p99 of the compiled engine, all calls of one way in a row."""
+    frames = made_play(np.random.default_rng(0))
+    for channels in (64, 128):
+        predictor = PlayPredictor([network(channels)])
+        ways: dict[str, Callable[[], object]] = {
+            "whole play to score": lambda p=predictor: p.forecast(
+                SITUATION, frames, target_slot=7
+            ).score(7),
+            "one more frame to score": streamed(predictor, frames),
+        }
+        for name, way in ways.items():
+            p50, p99 = np.percentile(measured({name: way}, calls, block=calls)[name], [50, 99])
+            print(f"{channels} channels, compiled: {name:<24} {p50:5.0f} {p99:5.0f} us")
+
+
 def main() -> None:
     """Print one table for each width, and the throughput."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS)
-    calls = parser.parse_args().calls
+    parser.add_argument("--alone", action="store_true", help="The compiled engine alone.")
+    arguments = parser.parse_args()
+    calls = arguments.calls
     torch.set_num_threads(1)
+    if arguments.alone:
+        print_alone(calls)
+        return
     generator = np.random.default_rng(0)
     frames = made_play(generator)
     arrays = SituationArrays(SITUATION)

@@ -179,7 +179,7 @@ MUTATIONS = [
             "if not (there < level or (exceed and there == level)):",
             "if not there <= level:",
             "rows",
-            "entry_found or operators",
+            "entry_found or end_of_a_block",
         ),
         (
             "rows: a mass exceeded, not reached",
@@ -195,7 +195,7 @@ MUTATIONS = [
             "if reached or (reachable and weight > 0):",
             "if reached:",
             "rows",
-            "entry_found or block",
+            "all_of_the_mass",
         ),
         (
             "rows: gradient of a log-probability",

@@ -48,6 +48,7 @@ QUANTILE_LEVELS = {
     "q95": 0.95,
     "q99": 0.99,
 }
+_LEVELS = np.array(list(QUANTILE_LEVELS.values()))
 
 YARDS = np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)
 """Every possible outcome, in whole yards, shape ``(211,)``."""
@@ -120,7 +121,7 @@ def yard_quantiles(cdf: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     Args:
         cdf: At `YARDS`, shape ``(n, 211)``.
     """
-    below = [(cdf < level).sum(axis=1) for level in QUANTILE_LEVELS.values()]
+    below = (cdf < _LEVELS[:, None, None]).sum(axis=-1)
     return np.asarray(YARDS[np.minimum(below, len(YARDS) - 1)])
 
 

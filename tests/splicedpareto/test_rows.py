@@ -364,3 +364,17 @@ def test_nothing_is_eager_within_a_transform() -> None:
         look(forward_ad.make_dual(torch.zeros(2), torch.ones(2)))
     assert seen == [False] * 6
     assert is_eager(torch.zeros(2))
+
+
+def test_a_mass_reached_at_the_end_of_a_block_is_found_there() -> None:
+    logits, half = torch.zeros(1, 2 * BLOCK, dtype=F64), torch.full((1, 1), 0.5, dtype=F64)
+    rows, sums = both_ways(logits)
+    from_left = torch.zeros(1, 1, dtype=torch.bool)
+    assert rows.find(half, from_left).item() == BLOCK - 1 == sums.find(half, from_left).item()
+
+
+def test_all_of_the_mass_is_reached_within_the_row_whatever_the_order_of_the_sums() -> None:
+    logits = torch.randn(2000, 100, generator=torch.Generator().manual_seed(5))
+    rows, _ = both_ways(logits)
+    all_mass, from_left = torch.ones(2000, 1), torch.zeros(2000, 1, dtype=torch.bool)
+    assert rows.find(all_mass, from_left).max() < 100

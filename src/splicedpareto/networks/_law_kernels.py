@@ -101,10 +101,8 @@ def evaluate_laws(
         lower_shape = law.lowest_concentration + span * _sigmoid(factor * given[bins])
         upper_shape = law.lowest_concentration + span * _sigmoid(factor * given[bins + 1])
         if law.tied:
-            lower_scale, upper_scale = (
-                law.lower_mass / lower_density,
-                law.upper_mass / upper_density,
-            )
+            lower_scale = law.lower_mass / lower_density
+            upper_scale = law.upper_mass / upper_density
         else:
             lower_scale = law.lower_unit * (_softplus(factor * given[bins + 2]) + 1e-3)
             upper_scale = law.upper_unit * (_softplus(factor * given[bins + 3]) + 1e-3)

@@ -82,7 +82,8 @@ def tab(context: BrowserContext, address: Address) -> Iterator[tuple[Page, Any]]
         if page.url != "about:blank":  # another address after # alone would load nothing anew
             page.goto("about:blank")
         page.goto(path)
-        page.wait_for_selector("main:not([aria-busy]):not(:has(.wait))")
+        # The sign of loading alone: a view may wait for a play, too.
+        page.wait_for_selector("main:not([aria-busy]):not(:has(> p.wait))")
         return page
 
     yield page, show
