@@ -46,7 +46,6 @@ _LEAST: Final = np.array([X_RANGE_YD[0], Y_RANGE_YD[0], 0.0], np.float32)
 _MOST: Final = np.array([X_RANGE_YD[1], Y_RANGE_YD[1], 30.0], np.float32)
 _ANGLE: Final = np.float32(720.0)
 _PLACE_AND_SPEED: Final = slice(X, SPEED + 1)
-_GIVEN: Final = SPEED + 1
 
 
 class SituationArrays:
@@ -111,7 +110,7 @@ def _is_usual(frames: NDArray[np.float32]) -> bool:
     """Whether no number that is read is missing or out of its range."""
     for frame in range(len(frames)):
         for man in range(PLAYERS):
-            for quantity in range(_GIVEN):
+            for quantity in range(len(_LEAST)):
                 value = frames[frame, man, quantity]
                 if not _LEAST[quantity] <= value <= _MOST[quantity]:
                     return False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 
 from dropback.errors import RequestError
 from dropback.live.graphs import FrameGraph, PlayGraph
-from splicedpareto.networks import CompiledStreams
+from splicedpareto.networks import CompiledStreams, GridLaws
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,29 +23,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CompiledEvaluator",
     "Evaluator",
-    "Laws",
     "OnnxEvaluator",
     "TorchEvaluator",
     "onnx_runtime",
 ]
 
 
-class Laws(NamedTuple):
-    """Laws of B plays, before the field bounds them.
-
-    Attributes:
-        cdf: At the whole yards of `dropback.prediction.YARDS`, shape ``(B, 211)``.
-        lower_threshold_yd: Shape ``(B,)``.
-        upper_threshold_yd: Shape ``(B,)``.
-    """
-
-    cdf: NDArray[np.float32]
-    lower_threshold_yd: NDArray[np.float32]
-    upper_threshold_yd: NDArray[np.float32]
-
-
 class Evaluator(Protocol):
-    """Evaluates networks on arrays of float32.
+    """Evaluates networks on arrays of float32; the points of a law are the 211 whole yards.
 
     Attributes:
         stride: Whole plays must have a multiple of this number of frames and one more.
@@ -58,8 +43,8 @@ class Evaluator(Protocol):
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> Laws:
-        """The laws at the last frame.
+    ) -> GridLaws:
+        """The laws at the last frame, before the field bounds them.
 
         Args:
             columns: Shape ``(B, T, 259)``, all plays ending at the last frame, 0 before a play.
@@ -72,7 +57,7 @@ class Evaluator(Protocol):
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[Laws, NDArray[np.float32]]:
+    ) -> tuple[GridLaws, NDArray[np.float32]]:
         """See `FrameGraph.forward`."""
 
 
@@ -90,19 +75,18 @@ class CompiledEvaluator:
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> Laws:
+    ) -> GridLaws:
         """See `Evaluator`."""
-        return Laws(*self._streams.last(columns, lengths, static))
+        return self._streams.last(columns, lengths, static)
 
     def frame(
         self,
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[Laws, NDArray[np.float32]]:
+    ) -> tuple[GridLaws, NDArray[np.float32]]:
         """See `Evaluator`."""
-        law, history_after = self._streams.step(columns, history, static)
-        return Laws(*law), history_after
+        return self._streams.step(columns, history, static)
 
 
 class TorchEvaluator:
@@ -118,23 +102,23 @@ class TorchEvaluator:
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> Laws:
+    ) -> GridLaws:
         """See `Evaluator`."""
         valid = _valid(lengths, columns.shape[1])
         with torch.inference_mode():
             law = self._play(*map(torch.from_numpy, (columns, valid, static)))
-        return Laws(*(values.numpy() for values in law))
+        return GridLaws(*(values.numpy() for values in law))
 
     def frame(
         self,
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[Laws, NDArray[np.float32]]:
+    ) -> tuple[GridLaws, NDArray[np.float32]]:
         """See `Evaluator`."""
         with torch.inference_mode():
             *law, history_after = self._frame(*map(torch.from_numpy, (columns, history, static)))
-        return Laws(*(values.numpy() for values in law)), history_after.numpy()
+        return GridLaws(*(values.numpy() for values in law)), history_after.numpy()
 
 
 class OnnxEvaluator:
@@ -165,22 +149,22 @@ class OnnxEvaluator:
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> Laws:
+    ) -> GridLaws:
         """See `Evaluator`."""
         valid = _valid(lengths, columns.shape[1])
         feeds = {"columns": columns, "valid": valid, "static": static}
-        return Laws(*self._play.run(None, feeds))
+        return GridLaws(*self._play.run(None, feeds))
 
     def frame(
         self,
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[Laws, NDArray[np.float32]]:
+    ) -> tuple[GridLaws, NDArray[np.float32]]:
         """See `Evaluator`."""
         feeds = {"columns": columns, "history": history, "static": static}
         *law, history_after = self._frame.run(None, feeds)
-        return Laws(*law), history_after
+        return GridLaws(*law), history_after
 
 
 def _valid(lengths: NDArray[np.int64], frames: int) -> NDArray[np.float32]:

@@ -82,10 +82,7 @@ class PooledStreams(nn.Module):
         # A whole yard stands for half a yard to either side.
         points = torch.from_numpy(YARDS) + 0.5
         self.law = GridLaw(networks[0].head, points)  # type: ignore[arg-type]  # checked
-        sizes = {
-            (trunk.convolution.receptive_field, stream.stride, stream.history_size)
-            for trunk, stream in zip(trunks, streams, strict=True)
-        }
+        sizes = {(stream.receptive_field, stream.stride, stream.history_size) for stream in streams}
         if len(sizes) > 1:
             raise RunError(f"networks must be of equal sizes, got {len(sizes)} kinds.")
         ((field, stride, history),) = sizes

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dropback.live.engines import Evaluator, Laws
+    from dropback.live.engines import Evaluator
     from dropback.live.graphs import PoolSizes
-    from splicedpareto.networks import DistributionNetwork
+    from splicedpareto.networks import DistributionNetwork, GridLaws
 
 __all__ = ["Engine", "PlayFrames", "PlayPredictor"]
 
@@ -262,7 +262,9 @@ class PlayPredictor:
                 raise
             raise LiveError(f"Play {place}: {error}") from None
 
-    def _laws(self, plays: Sequence[tuple[PlayFrames, NDArray[np.float32]]], length: int) -> Laws:
+    def _laws(
+        self, plays: Sequence[tuple[PlayFrames, NDArray[np.float32]]], length: int
+    ) -> GridLaws:
         """Laws of plays that are padded to one length."""
         columns = np.zeros((len(plays), length, len(FRAME_COLUMNS)), np.float32)
         lengths = np.empty(len(plays), np.int64)
@@ -297,7 +299,7 @@ def _slot(target_slot: int | None) -> int:
 
 
 def _forecast(
-    laws: Laws, row: int, situation: Situation, number: int, *, released: bool
+    laws: GridLaws, row: int, situation: Situation, number: int, *, released: bool
 ) -> Forecast:
     """The law of a row, bounded by the field as `dropback.model.whole_yard_law` does."""
     cdf = np.minimum(laws.cdf[row], np.float32(1))
@@ -307,8 +309,8 @@ def _forecast(
         frame=number,
         released=released,
         cdf=cdf,
-        lower_threshold_yd=float(laws.lower_threshold_yd[row]),
-        upper_threshold_yd=float(laws.upper_threshold_yd[row]),
+        lower_threshold_yd=float(laws.lower_threshold[row]),
+        upper_threshold_yd=float(laws.upper_threshold[row]),
         yards_max=situation.yards_max,
     )
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.tracking.schema import FIELD_WIDTH_YD, FRAME_QUANTITIES, PLAYERS, RATE_HZ
+from dropback.tracking.blocks import DIRECTION, ORIENTATION, SPEED, X, Y
+from dropback.tracking.schema import FIELD_WIDTH_YD, PLAYERS, RATE_HZ
 from splicedpareto.compiled import compiled_exactly
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ HISTORY_FRAMES: Final = 5
 # Below this speed a direction is that of the noise: 0.01 yards of rounding over 0.1 s.
 STANDING_YD_PER_S: Final = 0.1
 
-X, Y, SPEED, _, DIRECTION, ORIENTATION = range(len(FRAME_QUANTITIES))
 _FIRST_DEFENDER: Final = PLAYERS // 2
 # At least five of the offence are not eligible and one passes (NFL rulebook, Rule 5, Section 3 and
 # Rule 7, Section 5), so the eligible are in the last five slots of the offence.

@@ -214,7 +214,7 @@ def network_weights(stream: SequenceStream, head: nn.Linear) -> NetworkWeights:
         head=_array(head.weight.T),
         head_bias=_array(head.bias),
         history=stream.history_size,
-        field=1 + 2 * (taps - 1) * (2 ** len(levels) - 1),
+        field=stream.receptive_field,
     )
 
 

@@ -33,6 +33,7 @@ class SequenceStream(nn.Module):
     Attributes:
         history_size: Numbers ``H`` that are kept of each sequence.
         stride: Steps between those that the deepest level of a whole sequence looks at.
+        receptive_field: Steps that a state sees.
 
     Raises:
         ValueError: An encoder that averages over the steps.
@@ -57,6 +58,7 @@ class SequenceStream(nn.Module):
                 "not be a mean over all."
             )
         self.encoder = copy.deepcopy(encoder)
+        self.receptive_field = encoder.convolution.receptive_field
         del self.encoder.convolution  # read step by step by the blocks below
         self.blocks = nn.ModuleList(_BlockStep(block) for block in encoder.convolution.blocks)
         self._pieces = [size for block in self.blocks for size in block.pieces]  # type: ignore[union-attr]  # ModuleList has forgotten what it holds
