@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.plugins import TorchCheckpointIO
 
 from splicedpareto._batches import epoch_seed
@@ -173,6 +173,24 @@ class _WholeFileIO(TorchCheckpointIO):
         aside.replace(whole)
 
 
+class _PolynomialDecay(WeightAveraging):
+    """Polynomial-decay averaging of the weights; see `FitSettings.averaging`.
+
+    Args:
+        settings: With an averaging.
+    """
+
+    def __init__(self, settings: FitSettings) -> None:
+        power = settings.averaging or 0.0
+        on_cuda = settings.device != "cpu" and torch.cuda.is_available()
+
+        def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+            return averaged.lerp(current, (power + 1) / (float(count) + 1 + power))
+
+        # Buffers are no weights: edges and the scales of columns stay as they are.
+        super().__init__("cuda" if on_cuda else "cpu", use_buffers=False, avg_fn=average)
+
+
 def make_trainer(settings: FitSettings, folder: Path) -> tuple[Trainer, ModelCheckpoint]:
     """The loop, and the keeper of the best weights, both storing in `folder`."""
     best = ModelCheckpoint(
@@ -181,12 +199,14 @@ def make_trainer(settings: FitSettings, folder: Path) -> tuple[Trainer, ModelChe
     # Not `save_last`, which keeps the last of the best: a resumed fit would repeat all epochs
     # since then. It stands after `best`, whose state it holds.
     last = ModelCheckpoint(folder, filename="last", enable_version_counter=False)
+    averaging = [] if settings.averaging is None else [_PolynomialDecay(settings)]
     trainer = Trainer(
         accelerator={"cuda": "gpu"}.get(settings.device, settings.device),
         devices=1,
         max_epochs=settings.max_epochs,
         gradient_clip_val=settings.gradient_norm,
         callbacks=[
+            *averaging,  # before the keepers: they store the average
             EarlyStopping("validation_loss", patience=settings.patience, check_finite=True),
             best,
             last,

@@ -59,7 +59,7 @@ class OwnBatches(Protocol):
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How a network is fitted.
+    r"""How a network is fitted.
 
     Attributes:
         max_epochs: Passes over the training observations at most; the learning rate falls to 0
@@ -74,6 +74,14 @@ class FitSettings:
         precision: Type in which the trunk computes in training: ``"bfloat16"`` is faster where the
             processor multiplies matrices of it. Weights, head, law and validation are in the
             network's own type.
+        averaging: Power :math:`\eta` of the average of the weights that is validated and kept, in
+            which those after step :math:`s` weigh about as :math:`s^\eta`: the larger, the fewer
+            of the last steps count. None keeps the weights as they are.
+
+    References:
+        Shamir and Zhang (2013), "Stochastic Gradient Descent for Non-smooth Optimization:
+        Convergence Results and Optimal Averaging Schemes", ICML, section 4: polynomial-decay
+        averaging.
     """
 
     max_epochs: int = 12
@@ -85,6 +93,7 @@ class FitSettings:
     seed: int = 0
     device: str = "cpu"
     precision: Literal["float32", "bfloat16"] = "float32"
+    averaging: float | None = None
 
     def __post_init__(self) -> None:
         positive = ("max_epochs", "batch_size", "learning_rate", "patience", "gradient_norm")
@@ -97,6 +106,8 @@ class FitSettings:
             raise ValueError(f"device must be 'cpu', 'cuda' or 'auto', got {self.device!r}.")
         if self.precision not in {"float32", "bfloat16"}:
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}.")
+        if self.averaging is not None and not 0 <= self.averaging < math.inf:
+            raise ValueError(f"averaging must be at least 0 and finite, got {self.averaging}.")
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,54 @@ def test_finished_fit_is_not_fitted_further(
     assert torch.equal(weights(net), weights(whole[0]))
 
 
+def trained_weights(folder: Path) -> Tensor:
+    """Weights that the last epoch kept."""
+    state = torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
+    return torch.cat([value.flatten() for value in state.values()])
+
+
+@pytest.mark.parametrize("power", [0.0, 3.0])
+def test_averaged_weights_are_the_polynomial_mean_of_those_after_each_step(
+    power: float, tmp_path: Path
+) -> None:
+    net, before_step = network(), []
+
+    def noting(law: torch.distributions.Distribution, value: Tensor) -> Tensor:
+        before_step.append(weights(net))
+        return exact_nll(law, value)
+
+    settings = replace(SETTINGS, max_epochs=2)
+    fit(net, TRAINING, VALIDATION, objective=noting, validation_objective=exact_nll,
+        settings=settings, folder=tmp_path / "plain")  # fmt: skip
+    steps = [*before_step[1:], trained_weights(tmp_path / "plain")]
+    assert len(steps) == 10
+    # Shamir and Zhang (2013): the mean after step t gives that step (power + 1) / (t + power).
+    expected = torch.zeros_like(steps[0])
+    for number, step in enumerate(steps, start=1):
+        share = (power + 1) / (number + power)
+        expected = (1 - share) * expected + share * step
+    averaged = network()
+    result = run(averaged, tmp_path / "averaged", replace(settings, averaging=power))
+    torch.testing.assert_close(trained_weights(tmp_path / "averaged"), expected)
+    assert validation_loss(averaged) == pytest.approx(result.best_validation_loss, rel=1e-6)
+
+
+def test_killed_fit_goes_on_with_its_average(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, averaging=2.0)
+    first, second = network(), network()
+    expected = run(first, tmp_path / "whole", settings)
+    with pytest.raises(Killed):
+        run(network(), tmp_path / "killed", settings, on_epoch=stop_at(1, Killed))
+    assert run(second, tmp_path / "killed", settings) == expected
+    assert torch.equal(weights(second), weights(first))
+
+
+@pytest.mark.parametrize("power", [-1.0, float("nan"), float("inf")])
+def test_averaging_must_be_a_power_from_0(power: float) -> None:
+    with pytest.raises(ValueError, match="averaging must be at least 0 and finite, got"):
+        FitSettings(averaging=power)
+
+
 # Targets unlike those of validation: each step makes the validation loss worse.
 MISLEADING = TensorDataset(TRAINING.tensors[0], TRAINING.tensors[1] + 50)
 IMPATIENT = replace(SETTINGS, max_epochs=20, patience=2)
