@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,29 @@ import pytest
 import torch
 from hypothesis import given
 from numpy.testing import assert_allclose
-from tests.splicedpareto.laws import CONCENTRATIONS, F64, PROPERTY, PlainLaw, f64, laws, uneven_law
+from tests.splicedpareto.laws import (
+    CONCENTRATIONS,
+    F64,
+    PROPERTY,
+    PlainLaw,
+    by_operators,
+    f64,
+    laws,
+    uneven_law,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from splicedpareto.distributions import SplicedBinnedPareto
 
 EACH_PART = pytest.mark.parametrize("part", ["lower", "body", "upper"])
+
+
+@pytest.fixture(scope="module", autouse=True, params=["machine code", "operators"])
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    with by_operators() if request.param == "operators" else nullcontext():
+        yield
 
 
 def points(dist: SplicedBinnedPareto, part: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,31 +13,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
-from tests.splicedpareto.laws import F64, PROPERTY, laws, uneven_law
+from tests.splicedpareto.laws import F64, PROPERTY, by_operators, laws, uneven_law
 from torch import Tensor
 from torch.autograd import forward_ad
 
 from splicedpareto.compiled import _FREEDOMS
-from splicedpareto.distributions import SplicedBinnedPareto, _kernels, _parameters
+from splicedpareto.distributions import SplicedBinnedPareto
 from splicedpareto.distributions._eager import is_eager
 from splicedpareto.distributions._lookup import Sums
 from splicedpareto.distributions._row_kernels import BLOCK, exponential
 from splicedpareto.distributions._rows import RowSums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 F32 = torch.float32
 EPSILON = {F32: 3e-6, F64: 1e-14}
-
-
-@contextmanager
-def by_operators() -> Iterator[None]:
-    """Let torch's operators do everything."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (_kernels, _parameters):
-            patch.setattr(module, "is_eager", lambda *_: False)
-        yield
 
 
 @st.composite
@@ -90,6 +81,15 @@ def test_exponential_of_its_ends(dtype: type) -> None:
     assert results[:2].tolist() == [1, 0]
     assert math.isnan(results[2])
     assert results[3:].max() < 1e-37
+
+
+@pytest.mark.parametrize("dtype", [F32, F64])
+def test_the_largest_logit_is_found_among_numbers_of_either_sign(dtype: torch.dtype) -> None:
+    positive = torch.tensor([0.5, 3e38, 1e-40, 7.0, math.inf], dtype=dtype)
+    logits = torch.cat([-positive, torch.zeros(1, dtype=dtype), positive[:-1]])
+    logits = torch.stack([logits.roll(n)[:5] for n in range(len(logits))])
+    largest = RowSums.of(logits, logits[:, :0]).largest
+    assert largest.tolist() == logits.amax(-1).tolist()
 
 
 @PROPERTY
@@ -301,9 +301,10 @@ def test_a_change_of_the_logits_is_seen_by_the_next_call() -> None:
 
 
 def test_a_copy_carries_the_parameters_alone() -> None:
-    dist = uneven_law().expand((2,))
+    dist = uneven_law()
+    assert dist.median.isfinite().all()
     state = dist._parameters.__getstate__()
-    assert state["_kept"] is None
+    assert state["_kept"] is state["_kept_law"] is None
     assert state["logits"] is dist._parameters.logits
 
 

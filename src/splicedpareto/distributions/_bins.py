@@ -231,4 +231,5 @@ def _share(mass: Tensor, log_prob: Tensor) -> Tensor:
     """Mass taken of a bin, as a share of the bin's probability."""
     prob = log_prob.exp()
     empty = prob == 0
-    return (mass.masked_fill(empty, 0) / prob.masked_fill(empty, 1)).clamp(0, 1)
+    # Of an empty bin nothing is taken; but NaN stays.
+    return (torch.where(empty, 0 * mass, mass) / prob.masked_fill(empty, 1)).clamp(0, 1)

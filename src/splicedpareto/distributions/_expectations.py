@@ -15,6 +15,7 @@ from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
+    from splicedpareto.distributions._compiled_law import CompiledLaw
     from splicedpareto.distributions._law import SplicedLaw
     from splicedpareto.distributions._parameters import SplicedParameters
 
@@ -45,6 +46,11 @@ class Expectations(ScalarDistribution):
     def __getstate__(self) -> dict[str, object]:
         # The law follows from the parameters; a copy need not carry it.
         return {**self.__dict__, "_kept_law": None}
+
+    def _law_of(self, *columns: Tensor) -> SplicedLaw | CompiledLaw:
+        """The law for values in these columns, by machine code where no gradient is asked for."""
+        compiled = self._parameters.compiled_law(*columns)
+        return self.law if compiled is None else compiled
 
     def _columns(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
         return to_columns(self.batch_shape, self._parameters.logits, **values)

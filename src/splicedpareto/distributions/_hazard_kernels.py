@@ -23,8 +23,10 @@ __all__ = [
     "SERIES_BELOW",
     "SINH",
     "TWO_ARTANH",
+    "excess_of",
     "excess_slopes",
     "excesses",
+    "hazard_of",
     "hazard_slopes",
     "hazards",
 ]
@@ -64,20 +66,23 @@ def _expm1_over_argument(argument: float) -> tuple[float, float]:
 
 
 @compiled
+def hazard_of(units: float, concentration: float) -> tuple[float, bool]:
+    """Cumulative hazard of an excess in units of the scale, 0 past the end, and whether it is."""
+    argument = np.float64(concentration * units)
+    if argument <= -1 or units == math.inf:
+        return 0.0, True
+    if abs(argument) < SERIES_BELOW:
+        return units * _log1p_over_argument(argument)[0], False
+    return math.log1p(argument) / concentration, False
+
+
+@compiled
 def hazards(
     excess: Floats, scale: Floats, concentration: Floats, hazard: Floats, past_end: Booleans
 ) -> None:
     """Write the cumulative hazard, 0 past the end, and where that is."""
     for i in range(len(excess)):
-        units = excess[i] / scale[i]
-        argument = np.float64(concentration[i] * units)
-        past_end[i] = argument <= -1 or units == math.inf
-        if past_end[i]:
-            hazard[i] = 0
-        elif abs(argument) < SERIES_BELOW:
-            hazard[i] = units * _log1p_over_argument(argument)[0]
-        else:
-            hazard[i] = math.log1p(argument) / concentration[i]
+        hazard[i], past_end[i] = hazard_of(excess[i] / scale[i], concentration[i])
 
 
 @compiled
@@ -109,16 +114,21 @@ def hazard_slopes(
 
 
 @compiled
+def excess_of(hazard: float, concentration: float) -> float:
+    """Excess, in units of the scale, of a hazard that may be infinite."""
+    argument = np.float64(concentration * hazard)
+    if hazard == math.inf:
+        return -1 / concentration if concentration < 0 else math.inf
+    if abs(argument) < SERIES_BELOW:
+        return hazard * _expm1_over_argument(argument)[0]
+    return math.expm1(argument) / concentration
+
+
+@compiled
 def excesses(hazard: Floats, concentration: Floats, excess: Floats) -> None:
-    """Write the excess of a hazard that may be infinite."""
+    """Write the excesses of hazards."""
     for i in range(len(hazard)):
-        argument = np.float64(concentration[i] * hazard[i])
-        if hazard[i] == math.inf:
-            excess[i] = -1 / concentration[i] if concentration[i] < 0 else math.inf
-        elif abs(argument) < SERIES_BELOW:
-            excess[i] = hazard[i] * _expm1_over_argument(argument)[0]
-        else:
-            excess[i] = math.expm1(argument) / concentration[i]
+        excess[i] = excess_of(hazard[i], concentration[i])
 
 
 @compiled

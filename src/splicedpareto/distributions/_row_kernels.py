@@ -8,7 +8,8 @@ block, so that a lookup reads one block.
 Shapes: `R` rows of `N` logits in `M` blocks, with `S` or `T` lookups a row. Shared by all:
 
 - ``largest`` and ``total``, the rows' largest logits and the sums of their weights, ``(R,)``;
-- ``sums``, those of the weights before each block, and after it, ``(2, R, M)``, from either end.
+- ``sums``, those of the weights before each block, and after it, ``(2, R, M)``, from either end;
+- ``weights``, room for those of a block, ``(BLOCK,)``.
 
 All arrays are C-contiguous.
 """
@@ -22,7 +23,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from splicedpareto.compiled import compiled
+from splicedpareto.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Booleans = NDArray[np.bool_]
 
-__all__ = ["BLOCK", "find", "look_up", "pull_back", "sum_rows"]
+__all__ = ["BLOCK", "beside_entry", "entry_at", "find", "look_up", "pull_back", "sum_rows"]
 
-BLOCK, _LANES = 8, 8
+BLOCK = 8
 
 # Exponents of two, and its logarithm in two parts: the product with the first is rounded once,
 # together with the sum that it enters.
@@ -77,70 +78,149 @@ def _choose_exponential(argument: Any) -> Any:  # noqa: ANN401 - Numba's types
     return _single_exponential if argument == types.float32 else _double_exponential
 
 
-@compiled
-def _largest(rows: Floats, r: int, lanes: Floats) -> Any:  # noqa: ANN401 - of the rows' type
-    """Largest entry of a row, but for NaN; in lanes, for comparisons do not change their order."""
-    length = rows.shape[1]
-    aligned = length // _LANES * _LANES
-    lanes[:] = rows[r, 0]
-    for start in range(0, aligned, _LANES):
-        for lane in range(_LANES):
-            entry = rows[r, start + lane]
-            lanes[lane] = entry if entry > lanes[lane] else lanes[lane]
-    largest = rows[r, 0]
-    for lane in range(_LANES):
-        largest = lanes[lane] if lanes[lane] > largest else largest
-    for i in range(aligned, length):
-        largest = rows[r, i] if rows[r, i] > largest else largest
-    return largest
+def _ordered(number: Any) -> Any:  # noqa: ANN401 - a number of either precision
+    """Return an integer that orders as the number does, and back again.
+
+    Of a row's integers the largest is found eight at once, but not of its numbers, for a
+    comparison with NaN depends on the order. NaN comes first or last.
+    """
+    raise NotImplementedError  # as `exponential`
+
+
+@overload(_ordered)
+def _choose_ordered(number: Any) -> Any:  # noqa: ANN401 - Numba's types
+    real, whole = _WORDS[number.bitwidth]
+    given, wanted = (real, whole) if isinstance(number, types.Float) else (whole, real)
+    sign, magnitude = number.bitwidth - 1, np.iinfo(whole).max
+
+    def reorder(number: Any) -> Any:  # noqa: ANN401 - as `_ordered`
+        # The larger a negative number's bits, but for its sign, the smaller it is.
+        bits = given(number).view(whole)
+        return whole(bits ^ whole(whole(bits >> whole(sign)) & whole(magnitude))).view(wanted)
+
+    return reorder
+
+
+_WORDS: dict[int, tuple[Any, Any]] = {32: (np.float32, np.int32), 64: (np.float64, np.int64)}
+
+
+@inlined
+def _largest(rows: Floats, r: int) -> Any:  # noqa: ANN401 - of the rows' type
+    """Largest entry of a row; where one is NaN, that or another entry."""
+    largest = _ordered(rows[r, 0])
+    for i in range(rows.shape[1]):
+        number = _ordered(rows[r, i])
+        largest = number if number > largest else largest
+    return _ordered(largest)
 
 
 # No row is cut out of a table below: each cut would count references, for 20 ns.
 
 
-@compiled
+# Nor does a search leave its loop early: the branch would be mispredicted, for 5 to 10 ns, while
+# all ends are counted at once.
+
+
+@inlined
 def _block_of(sums: Floats, r: int, level: float, side: int, exceed: bool) -> int:
     """Block of a row, from one side, within which the running sum reaches a level."""
-    step, block = (-1, sums.shape[2] - 1) if side else (1, 0)
-    for _ in range(sums.shape[2] - 1):
-        there = sums[side, r, block + step]
-        if not (there < level or (exceed and there == level)):
-            break
-        block += step
-    return block
+    blocks, passed = sums.shape[2], 0
+    first = 0 if side else 1
+    for block in range(first, first + blocks - 1):
+        there = sums[side, r, block]
+        passed += (there < level) | (exceed & (there == level))
+    return blocks - 1 - passed if side else passed
 
 
-@compiled
+@inlined
 def _entry_of(
     weights: Floats,
     first: int,
-    count: int,
     before: float,
     level: float,
     total: float,
     side: int,
     exceed: bool,
 ) -> tuple[int, float]:
-    """Of some entries, the one at which the running sum reaches a level; the sum before it.
+    """Of a block's entries, the one at which the running sum reaches a level; the sum before it.
 
     Past the far end where all weights of the row do not reach it.
     """
+    step, near = (-1, BLOCK - 1) if side else (1, 0)
+    running, before_found, passed = before, before, 0
+    for i in range(BLOCK):
+        running += weights[first + near + step * i]
+        reached = (running > level) | ((running == level) & (not exceed))
+        before_found = before_found if reached else running
+        passed += not reached
+    if passed < BLOCK:
+        return near + step * passed, before_found
     # The sum of a block, taken in another order than its entries', may reach the level where
     # theirs does not: then the last entry that has weight stands for it.
     reachable = level < total or (level == total and not exceed)
-    found = -1 if side else count
-    running, before_found = before, before
-    for i in range(count):
-        at = count - 1 - i if side else i
-        weight = weights[first + at]
-        after = running + weight
-        reached = after > level or (after == level and not exceed)
-        if reached or (reachable and weight > 0):
+    found, running, before_found = near + step * BLOCK, before, before
+    for i in range(BLOCK):
+        at = near + step * i
+        if reachable and weights[first + at] > 0:
             found, before_found = at, running
-        if reached:
-            break
-        running = after
+        running += weights[first + at]
     return found, before_found
+
+
+@inlined
+def _weigh(rows: Floats, largest: Floats, r: int, block: int, weights: Floats) -> None:
+    """Write the weights of a row's block, and zeros after the row's end."""
+    # The array's own length, `BLOCK`, which the compiler does not know: it would take a loop that
+    # is surely short entry by entry, for 110 ns instead of 16.
+    first = block * BLOCK
+    count = min(len(weights), rows.shape[1] - first)
+    for i in range(count):
+        weights[i] = exponential(rows[r, first + i] - largest[r])
+    for i in range(count, len(weights)):
+        weights[i] = 0
+
+
+@inlined
+def entry_at(
+    rows: Floats,
+    largest: Floats,
+    total: Floats,
+    sums: Floats,
+    weights: Floats,
+    r: int,
+    mass: float,
+    side: int,
+) -> int:
+    """Entry of a row, from one side, at whose end the summed probability reaches a mass.
+
+    See `find`.
+    """
+    level = mass * total[r]
+    block = _block_of(sums, r, level, side, side == 1)
+    _weigh(rows, largest, r, block, weights)
+    found, _ = _entry_of(weights, 0, sums[side, r, block], level, total[r], side, side == 1)
+    return int(min(block * BLOCK + found, rows.shape[1]))
+
+
+@inlined
+def beside_entry(
+    rows: Floats,
+    largest: Floats,
+    total: Floats,
+    sums: Floats,
+    weights: Floats,
+    r: int,
+    entry: int,
+) -> tuple[float, float]:
+    """Probabilities before an entry of a row, and after it."""
+    block = entry // BLOCK
+    _weigh(rows, largest, r, block, weights)
+    at, none = entry - block * BLOCK, rows.dtype.type(0)
+    below, above = sums[0, r, block], sums[1, r, block]
+    for i in range(BLOCK):
+        below += weights[i] if i < at else none
+        above += weights[i] if i > at else none
+    return below / total[r], above / total[r]
 
 
 @compiled
@@ -167,9 +247,9 @@ def sum_rows(
         beside: Probabilities before the first, and after the second.
     """
     length, blocks = rows.shape[1], sums.shape[2]
-    weights, lanes = np.zeros(blocks * BLOCK, rows.dtype), np.empty(_LANES, rows.dtype)
+    weights = np.zeros(blocks * BLOCK, rows.dtype)
     for r in range(len(rows)):
-        most = _largest(rows, r, lanes)
+        most = _largest(rows, r)
         for i in range(length):
             weights[i] = exponential(rows[r, i] - most)
         running = rows.dtype.type(0)
@@ -188,9 +268,8 @@ def sum_rows(
         for side in range(masses.shape[1]):
             level = masses[r, side] * total[r]
             block = _block_of(sums, r, level, side, True)
-            first = block * BLOCK
-            count, before = min(BLOCK, length - first), sums[side, r, block]
-            found, before = _entry_of(weights, first, count, before, level, total[r], side, True)
+            first, before = block * BLOCK, sums[side, r, block]
+            found, before = _entry_of(weights, first, before, level, total[r], side, True)
             entry[r, side] = min(max(first + found, 0), length - 1)
             beside[r, side] = before / total[r]
 
@@ -201,6 +280,7 @@ def find(
     largest: Floats,
     total: Floats,
     sums: Floats,
+    weights: Floats,
     mass: Floats,
     from_right: Booleans,
     entry: Integers,
@@ -211,25 +291,18 @@ def find(
 
     Args:
         rows: Logits, ``(R, N)``.
-        largest: See the module's head, as `total` and `sums`.
+        largest: See the module's head, as all up to `weights`.
         total: Likewise.
         sums: Likewise.
+        weights: Likewise.
         mass: Probabilities, ``(R, S)``.
         from_right: Whether to sum from the right.
         entry: Where to write; -1 or `N` where all entries together do not reach the mass.
     """
-    length = rows.shape[1]
-    weights = np.empty(BLOCK, rows.dtype)
     for r in range(len(rows)):
         for s in range(mass.shape[1]):
-            level, side = mass[r, s] * total[r], int(from_right[r, s])
-            block = _block_of(sums, r, level, side, side == 1)
-            first, before = block * BLOCK, sums[side, r, block]
-            count = min(BLOCK, length - first)
-            for i in range(count):
-                weights[i] = exponential(rows[r, first + i] - largest[r])
-            found, _ = _entry_of(weights, 0, count, before, level, total[r], side, side == 1)
-            entry[r, s] = first + found
+            side = int(from_right[r, s])
+            entry[r, s] = entry_at(rows, largest, total, sums, weights, r, mass[r, s], side)
 
 
 @compiled
@@ -238,28 +311,17 @@ def look_up(
     largest: Floats,
     total: Floats,
     sums: Floats,
+    weights: Floats,
     entry: Integers,
     below: Floats,
     above: Floats,
 ) -> None:
     """Write the probabilities before entries and after entries, each ``(R, T)``."""
-    length = rows.shape[1]
-    weights = np.empty(BLOCK, rows.dtype)
     for r in range(len(rows)):
         for s in range(entry.shape[1]):
-            block = entry[r, s] // BLOCK
-            first, at = block * BLOCK, entry[r, s] - block * BLOCK
-            count = min(BLOCK, length - first)
-            for i in range(count):
-                weights[i] = exponential(rows[r, first + i] - largest[r])
-            running = sums[0, r, block]
-            for i in range(at):
-                running += weights[i]
-            below[r, s] = running / total[r]
-            running = sums[1, r, block]
-            for i in range(count - 1, at, -1):
-                running += weights[i]
-            above[r, s] = running / total[r]
+            below[r, s], above[r, s] = beside_entry(
+                rows, largest, total, sums, weights, r, entry[r, s]
+            )
 
 
 @compiled

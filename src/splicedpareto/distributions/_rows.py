@@ -16,7 +16,7 @@ from splicedpareto.distributions._lookup import Sums
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RowSums"]
+__all__ = ["RowSums", "as_rows"]
 
 
 class RowSums(NamedTuple):
@@ -50,7 +50,7 @@ class RowSums(NamedTuple):
             logits: The logits, shape ``(*B, N)``.
             masses: The masses that `find_outer` will ask for, shape ``(*B, 2)``.
         """
-        rows, levels = _rows(logits), _rows(masses)
+        rows, levels = as_rows(logits), as_rows(masses)
         count, length = rows.shape
         largest, total = np.empty(count, rows.dtype), np.empty(count, rows.dtype)
         sums = np.empty((2, count, -(-length // kernels.BLOCK)), rows.dtype)
@@ -63,7 +63,7 @@ class RowSums(NamedTuple):
     def find(self, mass: Tensor, from_right: Tensor) -> Tensor:
         """As `Sums.find`."""
         entry = torch.empty(mass.shape, dtype=torch.int64)
-        kernels.find(*self[1:5], _rows(mass), _rows(from_right), _rows(entry))
+        kernels.find(*self.kernel_arguments(), *map(as_rows, (mass, from_right, entry)))
         return entry
 
     def find_outer(self, masses: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -73,6 +73,10 @@ class RowSums(NamedTuple):
         first, last = both.chunk(2, -1)
         return both, *self._answer(both, first, last, below, above)
 
+    def kernel_arguments(self) -> tuple[NDArray[Any], ...]:
+        """What kernels that look into the rows' blocks take first."""
+        return *self[1:5], np.empty(kernels.BLOCK, self.rows.dtype)
+
     def log_probs(self, at: Tensor) -> Tensor:
         """As `Sums.log_probs`."""
         nothing, none = at[..., :0], self.logits.detach()[..., :0]
@@ -81,7 +85,7 @@ class RowSums(NamedTuple):
     def look_up(self, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Sums.look_up`."""
         below, above = (torch.empty(at.shape, dtype=self.logits.dtype) for _ in range(2))
-        kernels.look_up(*self[1:5], _rows(at), _rows(below), _rows(above))
+        kernels.look_up(*self.kernel_arguments(), *map(as_rows, (at, below, above)))
         return self._answer(at, at, at, below, above)
 
     def _answer(
@@ -121,12 +125,12 @@ class _Answer(torch.autograd.Function):
             )
         else:
             gradient = torch.empty(logits.shape, dtype=logits.dtype)
-            arrays = (_rows(t) for t in (*entries, below, above, *gradients, gradient))
+            arrays = (as_rows(t) for t in (*entries, below, above, *gradients, gradient))
             kernels.pull_back(*ctx.sums[1:4], *arrays)
         return None, gradient, *(None,) * 6
 
 
-def _rows(tensor: Tensor) -> NDArray[Any]:
+def as_rows(tensor: Tensor) -> NDArray[Any]:
     """A tensor's numbers as rows of its last dimension."""
     rows: NDArray[Any] = tensor.detach().contiguous().numpy()
     return rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])

@@ -179,7 +179,7 @@ class SplicedBinnedPareto(Expectations):
     @property
     def has_tied_scales(self) -> bool:
         """Whether both scales follow from continuity of the density at the thresholds."""
-        return self._parameters.scales == (None, None)
+        return all(scale is None for scale in self._parameters.scales)
 
     @property
     def lower_mass(self) -> Tensor:
@@ -243,17 +243,17 @@ class SplicedBinnedPareto(Expectations):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density; ``-inf`` outside the support, NaN at NaN."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self.law.log_prob(value), shape)
+        return from_columns(self._law_of(value).log_prob(value), shape)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of at most `value`, accurate in the lower tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self.law.cdf_and_sf(value)[0], shape)
+        return from_columns(self._law_of(value).cdf_and_sf(value)[0], shape)
 
     def sf(self, value: Tensor) -> Tensor:
         """Probability of more than `value` (survival function), accurate in the upper tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self.law.cdf_and_sf(value)[1], shape)
+        return from_columns(self._law_of(value).cdf_and_sf(value)[1], shape)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """Logarithm of `cdf`, accurate in either tail."""
@@ -291,7 +291,7 @@ class SplicedBinnedPareto(Expectations):
         """
         (level,), shape = self._levels(value=value)
         rest = 1 - level
-        return from_columns(self.law.quantile(level, rest, safe_log(level), safe_log(rest)), shape)
+        return self._quantile(level, rest, safe_log(level), safe_log(rest), shape)
 
     def isf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `sf` falls to `value`: ``icdf(1 - value)`` without the rounding.
@@ -301,7 +301,7 @@ class SplicedBinnedPareto(Expectations):
         """
         (level,), shape = self._levels(value=value)
         rest = 1 - level
-        return from_columns(self.law.quantile(rest, level, safe_log(rest), safe_log(level)), shape)
+        return self._quantile(rest, level, safe_log(rest), safe_log(level), shape)
 
     def icdf_from_log(self, log_level: Tensor) -> Tensor:
         """Quantile of a level given by its logarithm, for levels too small for a number.
@@ -310,7 +310,7 @@ class SplicedBinnedPareto(Expectations):
             ValueError: If a logarithm is above 0.
         """
         log_level, rest, log_rest, shape = self._log_levels(log_level)
-        return from_columns(self.law.quantile(log_level.exp(), rest, log_level, log_rest), shape)
+        return self._quantile(log_level.exp(), rest, log_level, log_rest, shape)
 
     def isf_from_log(self, log_level: Tensor) -> Tensor:
         """Upper quantile of a level given by its logarithm.
@@ -319,7 +319,14 @@ class SplicedBinnedPareto(Expectations):
             ValueError: If a logarithm is above 0.
         """
         log_level, rest, log_rest, shape = self._log_levels(log_level)
-        return from_columns(self.law.quantile(rest, log_level.exp(), log_rest, log_level), shape)
+        return self._quantile(rest, log_level.exp(), log_rest, log_level, shape)
+
+    def _quantile(
+        self, cdf: Tensor, sf: Tensor, log_cdf: Tensor, log_sf: Tensor, shape: torch.Size
+    ) -> Tensor:
+        """Smallest outcomes at levels given four ways, in columns that stand for a shape."""
+        levels = (cdf, sf, log_cdf, log_sf)
+        return from_columns(self._law_of(*levels).quantile(*levels), shape)
 
     def _log_levels(self, log_level: Tensor) -> tuple[Tensor, Tensor, Tensor, torch.Size]:
         (log_level,), shape = self._columns(log_level=log_level)
@@ -371,7 +378,7 @@ class SplicedBinnedPareto(Expectations):
         is_upper = (1 - uniform <= upper.exp()) & ~is_lower & ~upper.isneginf()
         log_cdf = torch.where(is_lower, lower - hazard, 0)
         log_sf = torch.where(is_upper, upper - hazard, 0)
-        return from_columns(self.law.quantile(uniform, 1 - uniform, log_cdf, log_sf), shape)
+        return self._quantile(uniform, 1 - uniform, log_cdf, log_sf, shape)
 
     def _expanded(self, batch_shape: torch.Size) -> SplicedBinnedPareto:
         lower, upper = self._parameters.concentrations
