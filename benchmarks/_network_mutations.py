@@ -20,6 +20,7 @@ OF_TEMPORAL, OF_STREAMING = "splicedpareto/test_temporal.py", "splicedpareto/tes
 OF_ENCODER, OF_NETWORKS = "splicedpareto/test_encoder.py", "splicedpareto/test_networks.py"
 OF_COLUMNS = "dropback/test_play_network_columns.py"
 OF_FEATURES = "tracking/test_derive_and_features.py"
+FORECAST, OF_FORECAST = "dropback/live/forecast.py", "dropback/test_live_forecast.py"
 OF_COMPILED = "splicedpareto/test_compiled_streams.py"
 OF_ATTEMPTS = "tracking/test_attempts.py"
 
@@ -391,6 +392,54 @@ ROWS = (
         "np.sqrt(square)",
         OF_FEATURES,
         "seen",
+    ),
+    (
+        "forecast: the mean, 100 less the sum of F",
+        FORECAST,
+        "numbers[0] = YARDS_HIGHEST - total",
+        "numbers[0] = YARDS_HIGHEST + 1 - total",
+        OF_FORECAST,
+        "batch",
+    ),
+    (
+        "forecast: a quantile's yards reach its level",
+        FORECAST,
+        "below += cdf[at] < levels[number]",
+        "below += cdf[at] <= levels[number]",
+        OF_FORECAST,
+        "level",
+    ),
+    (
+        "forecast: a mass is a step of F",
+        FORECAST,
+        "(np.float64(cdf[at - 1]) if at else 0.0)",
+        "(np.float64(cdf[at - 1]) if at > first else 0.0)",
+        OF_FORECAST,
+        "probabilities",
+    ),
+    (
+        "forecast: less than a millionth is left out below",
+        FORECAST,
+        "first += cdf[at] < _LEFT_OUT",
+        "first += cdf[at] < 2 * _LEFT_OUT",
+        OF_FORECAST,
+        "probabilities",
+    ),
+    (
+        "forecast: less than a millionth is left out above",
+        FORECAST,
+        "final += cdf[at] < 1 - _LEFT_OUT",
+        "final += cdf[at] < 1",
+        OF_FORECAST,
+        "probabilities",
+    ),
+    (
+        "forecast: no mass below 0",
+        FORECAST,
+        "np.rint(max(mass, 0.0) * _SHOWN)",
+        "np.rint(mass * _SHOWN)",
+        OF_FORECAST,
+        "falls",
     ),
     (
         "machine code: taps in their order",

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from dropback.errors import LiveError
 from dropback.outcomes import YARDS_HIGHEST, YARDS_LOWEST
-from dropback.prediction import QUANTILE_LEVELS, yard_mean, yard_quantiles
+from dropback.prediction import QUANTILE_LEVELS, YARDS
+from splicedpareto.compiled import compiled_exactly
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
+    _Floats: TypeAlias = NDArray[np.float64]
+
 __all__ = ["Forecast"]
+
+_POINTS: Final = len(YARDS)
+_LEVELS: Final = np.array(list(QUANTILE_LEVELS.values()))
+_MEDIAN: Final = 1 + list(QUANTILE_LEVELS).index("q50")
+_MASSES_FROM: Final = 1 + len(_LEVELS)
+# Beyond, a probability moves no number that is shown.
+_LEFT_OUT: Final = 1e-6
+_SHOWN: Final = 1e7  # seven digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,21 +53,20 @@ class Forecast:
     upper_threshold_yd: float
     yards_max: int
 
-    @cached_property
+    @property
     def mean(self) -> float:
-        """Expected yards."""
-        return float(yard_mean(self._cdf)[0])
+        """Expected yards, as `dropback.prediction.yard_mean` has them."""
+        return self._summary[1][0]
 
-    @cached_property
+    @property
     def quantiles(self) -> dict[str, float]:
         """Fewest yards whose probability reaches each of `dropback.prediction.QUANTILE_LEVELS`."""
-        yards = yard_quantiles(self._cdf)[:, 0].tolist()
-        return dict(zip(QUANTILE_LEVELS, map(float, yards), strict=True))
+        return dict(zip(QUANTILE_LEVELS, self._summary[1][1:_MASSES_FROM], strict=True))
 
     @property
     def median(self) -> float:
         """Median yards."""
-        return self.quantiles["q50"]
+        return self._summary[1][_MEDIAN]
 
     @property
     def touchdown(self) -> float:
@@ -79,7 +91,56 @@ class Forecast:
         below = float(self.cdf[at - 1]) if at else 0.0
         return (below + float(self.cdf[at])) / 2
 
+    @property
+    def first_yd(self) -> int:
+        """The least whole yards in `probabilities`."""
+        return YARDS_LOWEST + self._summary[0]
+
+    @property
+    def probabilities(self) -> list[float]:
+        """Probability of each whole yard from `first_yd` on, to seven digits.
+
+        What is left out on either side has less than a millionth.
+        """
+        return self._summary[1][_MASSES_FROM:]
+
     @cached_property
-    def _cdf(self) -> NDArray[np.float64]:
-        """As the functions of `dropback.prediction` take it, ``(1, 211)``."""
-        return self.cdf[None].astype(np.float64)
+    def _summary(self) -> tuple[int, list[float]]:
+        """Place of `first_yd`; then mean, quantiles and probabilities."""
+        numbers = np.empty(_MASSES_FROM + _POINTS)
+        first, count = _summarize(self.cdf, _LEVELS, numbers)
+        return first, numbers[: _MASSES_FROM + count].tolist()
+
+
+@compiled_exactly
+def _summarize(cdf: NDArray[np.float32], levels: _Floats, numbers: _Floats) -> tuple[int, int]:
+    r"""Write the numbers of a law, in one pass where NumPy takes twenty calls.
+
+    The mean is :math:`100 - \sum_{y < 100} F(y)`. A quantile is the yards after those whose
+    :math:`F` is below its level, as in `dropback.prediction.yard_quantiles`; the masses begin
+    and end likewise, at a millionth from either side.
+
+    Args:
+        cdf: At the whole yards, shape ``(211,)``.
+        levels: Of the quantiles, shape ``(9,)``.
+        numbers: Takes the mean, the quantiles, and the masses to seven digits, shape ``(221,)``.
+
+    Returns:
+        The place of the first mass in `cdf`, and how many there are.
+    """
+    last = len(cdf) - 1
+    total, first, final = 0.0, 0, 0
+    for at in range(last):
+        total += cdf[at]
+        first += cdf[at] < _LEFT_OUT
+        final += cdf[at] < 1 - _LEFT_OUT
+    numbers[0] = YARDS_HIGHEST - total
+    for number in range(len(levels)):
+        below = 0
+        for at in range(last):
+            below += cdf[at] < levels[number]
+        numbers[1 + number] = YARDS_LOWEST + below
+    for at in range(first, final + 1):
+        mass = np.float64(cdf[at]) - (np.float64(cdf[at - 1]) if at else 0.0)
+        numbers[1 + len(levels) + at - first] = np.rint(max(mass, 0.0) * _SHOWN) / _SHOWN
+    return first, final + 1 - first

@@ -93,7 +93,7 @@ class PlayPredictor:
         # Machine code is made or loaded now, not while the first play waits for its answer.
         situation = Situation(line_of_scrimmage_x_yd=60, yards_to_goal=50)
         frame = np.zeros((SLOTS, len(FRAME_QUANTITIES)), np.float32)
-        self.forecast(situation, frame[None])
+        _ = self.forecast(situation, frame[None]).mean
         self.start(situation).push(0, frame)
 
     @classmethod

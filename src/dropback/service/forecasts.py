@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dropback.errors import LiveError
 from dropback.live import Situation, situations
-from dropback.outcomes import YARDS_LOWEST
 from dropback.service.messages import PointForecast, SituationMessage
 
 if TYPE_CHECKING:
@@ -24,9 +21,6 @@ __all__ = [
     "situation_of",
     "stored_forecasts",
 ]
-
-# Beyond, a probability moves no number that is shown.
-_LEFT_OUT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -100,14 +94,6 @@ def situation_of(message: SituationMessage) -> Situation:
 
 def point_forecast(forecast: Forecast) -> PointForecast:
     """A forecast as its message."""
-    cdf = forecast.cdf.astype(np.float64)
-    # Each side is cut where all that lies beyond is less than a millionth.
-    first = int(cdf.searchsorted(_LEFT_OUT))
-    last = int(cdf.searchsorted(1 - _LEFT_OUT))
-    probabilities = cdf[first : last + 1].copy()
-    probabilities[1:] -= cdf[first:last]
-    probabilities[0] -= cdf[first - 1] if first else 0.0
-    np.maximum(probabilities, 0.0, out=probabilities)
     return PointForecast(
         frame=forecast.frame,
         released=forecast.released,
@@ -117,6 +103,6 @@ def point_forecast(forecast: Forecast) -> PointForecast:
         lower_threshold_yd=forecast.lower_threshold_yd,
         upper_threshold_yd=forecast.upper_threshold_yd,
         touchdown=min(max(forecast.touchdown, 0.0), 1.0),
-        first_yd=YARDS_LOWEST + first,
-        probabilities=probabilities.round(7).tolist(),
+        first_yd=forecast.first_yd,
+        probabilities=forecast.probabilities,
     )
