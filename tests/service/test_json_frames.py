@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.service import made
 
-from dropback.service.json_frames import read_frames
+from dropback.service.json_frames import cut_frames, read_frames
 
 FRAME = [[None] * 6] * 23
 
@@ -113,3 +113,45 @@ def test_text_with_a_byte_changed_is_read_as_the_general_decoder_reads_it_or_not
 )
 def test_frames_of_another_shape_are_left_to_the_general_decoder(frames):
     assert read(json.dumps(frames).encode()) is None
+
+
+SITUATION = '"situation":{"line_of_scrimmage_x_yd":35,"yards_to_goal":75}'
+WHOLE = '"frames":[[[1]]]'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{{{SITUATION},{WHOLE}}}",
+        f'{{{WHOLE},"yards":8,{SITUATION}}}',
+        f'{{{SITUATION},"frames" :\n\t[[[1],[2]]] ,"target_slot":null}}',
+        f'{{{WHOLE},"situation":{{"eligible":[true]}}}}',
+    ],
+)
+def test_the_rest_and_the_frames_are_the_whole(body):
+    rest, frames = cut_frames(body.encode())
+    whole = json.loads(body)
+    assert json.loads(frames) == whole["frames"]
+    assert json.loads(rest) == whole | {"frames": None}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        '{"frames":null}',
+        f"{{{SITUATION}}}",
+        '{"frames":[]}',
+        '{"frames":[[[1]]],"frames":null}',
+        '{"frames":null,"frames":[[[1]]]}',
+        '{"frames":[[[1]]],"fr\\u0061mes":null}',
+        '{"frames":null,"yards":[[[1]]]}',
+        '{"frames":[[[1]] ]}',
+        "]]]",
+        '"frames"',
+        '"frames":',
+        '[[[1]]]"frames":[',
+    ],
+)
+def test_frames_that_are_elsewhere_or_given_twice_are_not_cut(body):
+    assert cut_frames(body.encode()) is None

@@ -10,7 +10,7 @@ import msgspec
 from dropback.live import PlayFrames
 from dropback.service.codec import PLAY_MEDIA_TYPE, decode_play
 from dropback.service.forecasts import point_forecast, situation_of
-from dropback.service.json_frames import frame_array, read_frames
+from dropback.service.json_frames import cut_frames, frame_array, read_frames
 from dropback.service.messages import ScoreRequest, ScoreResponse
 from dropback.service.operations import JSON, Operation, json_response
 from dropback.service.problems import ServiceError
@@ -33,7 +33,7 @@ _requests = msgspec.json.Decoder(ScoreRequest)
 class _ScoreOutline(ScoreRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A request whose frames have not been read."""
 
-    frames: msgspec.Raw  # type: ignore[assignment]  # the same JSON
+    frames: None  # type: ignore[assignment]  # cut out
 
 
 _outlines = msgspec.json.Decoder(_ScoreOutline)
@@ -96,9 +96,11 @@ class ScoreRoutes:
         most = self._limits.frames
         frames: NDArray[np.float32] | None = None
         message: ScoreRequest | _ScoreOutline
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            message = _outlines.decode(body)
-            frames = read_frames(bytes(message.frames), most_frames=most)
+        cut = cut_frames(body)
+        if cut is not None:
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                message = _outlines.decode(cut[0])
+                frames = read_frames(cut[1], most_frames=most)
         if frames is None:  # another form of the same, or what is to be refused in a sentence
             message = decode(_requests, body)
             if len(message.frames) > most:
