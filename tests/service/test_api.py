@@ -231,6 +231,13 @@ def test_a_method_that_a_path_does_not_take_is_refused(client):
     assert "GET" in response.headers["allow"]
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/v1/plays"])
+def test_a_head_is_answered_without_a_body(client, path):
+    response = client.head(path)
+    assert (response.status_code, response.content) == (200, b"")
+    assert int(response.headers["content-length"]) == len(client.get(path).content)
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [

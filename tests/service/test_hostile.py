@@ -18,6 +18,7 @@ from tests.service import made
 
 from dropback.live import PlayFrames
 from dropback.service.codec import PLAY_MEDIA_TYPE, encode_play
+from dropback.service.protocol import _Answer
 
 PLAY = made.body()
 SCORE = "/v1/plays:score"
@@ -331,3 +332,43 @@ def test_hostile_bodies_leave_no_memory_behind(address):
     before = resident_bytes()
     storm(20)
     assert resident_bytes() - before < 8 << 20
+
+
+class Written:
+    """A transport that keeps what it was given, and the cycle of an answer."""
+
+    def __init__(self):
+        self.packets, self.closed, self.response_started = [], False, False
+
+    def write(self, data):
+        self.packets.append(data)
+
+    def close(self):
+        self.closed = True
+
+    def is_closing(self):
+        return self.closed
+
+
+def test_head_and_body_leave_together_and_the_rest_as_it_comes():
+    written = Written()
+    answer = _Answer(written, written)
+    answer.write(b"100 Continue")
+    assert written.packets == [b"100 Continue"]
+    written.response_started = True
+    answer.write(b"head;")
+    assert written.packets == [b"100 Continue"]
+    answer.write(b"body")
+    answer.write(b"more")
+    answer.close()
+    assert written.packets == [b"100 Continue", b"head;body", b"more"]
+    assert answer.is_closing()
+
+
+def test_a_head_whose_body_never_comes_is_sent_before_the_end():
+    written = Written()
+    written.response_started = True
+    answer = _Answer(written, written)
+    answer.write(b"head")
+    answer.close()
+    assert (written.packets, written.closed) == ([b"head"], True)

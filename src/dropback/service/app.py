@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from dropback import __version__
@@ -27,6 +27,7 @@ from dropback.service.operations import JSON, Operation, json_response
 from dropback.service.play_routes import PlayRoutes
 from dropback.service.problems import ServiceError
 from dropback.service.ranking_routes import RankingRoutes
+from dropback.service.routes import Routes
 from dropback.service.score_routes import ScoreRoutes
 from dropback.service.settings import Limits
 from dropback.service.watching import Shows, WatchRoute
@@ -94,20 +95,18 @@ def create_app(service: Service) -> Gate:
         *own.operations(),
     ]
     own.document = msgspec.json.encode(openapi_document(operations, keyed=service.keys is not None))
-    routes: list[BaseRoute] = [
-        Route(operation.path, operation.endpoint, methods=[operation.method])
-        for operation in operations
+    others: list[BaseRoute] = [
+        WebSocketRoute("/v1/live", live.live),
+        WebSocketRoute("/v1/watch", watching.watch),
     ]
-    routes.append(WebSocketRoute("/v1/live", live.live))
-    routes.append(WebSocketRoute("/v1/watch", watching.watch))
     static = Path(str(files("dropback.service") / "static"))
     if (static / "index.html").is_file():
 
         async def page(_: Request) -> Response:
             return FileResponse(static / "index.html")
 
-        routes += [Route(path, page) for path in _PAGE_PATHS]
-        routes.append(Mount("/static", StaticFiles(directory=static)))
+        others += [Route(path, page) for path in _PAGE_PATHS]
+        others.append(Mount("/static", StaticFiles(directory=static)))
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -119,8 +118,8 @@ def create_app(service: Service) -> Gate:
         rankings.close()
         plays.close()
 
-    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
-    return Gate(router, keys=service.keys, hosts=service.hosts, metrics=metrics)
+    routes = Routes(operations, others, lifespan)
+    return Gate(routes, keys=service.keys, hosts=service.hosts, metrics=metrics)
 
 
 def _unknown_yards(_game: int, _play: int) -> None:

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -178,6 +179,7 @@ def _known(name: str, value: float) -> float | int | bool | None:
     return bool(value) if name == "at_home" else int(value)
 
 
+@cache  # 2048 values
 def _eligible(bits: int) -> tuple[bool, ...]:
     if bits >> 11:
         raise RequestError(f"The eligible slots must be bits 0 to 10, got {bits:#06x}.")

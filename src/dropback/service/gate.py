@@ -70,8 +70,6 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        # Routes raise for an unknown path or method where they find an application.
-        scope["app"] = self._app
         status = 0
 
         async def noting(message: Message) -> None:
@@ -150,9 +148,7 @@ class Gate:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
-        self._metrics.requests.labels(route, status).inc()
-        if scope["type"] == "http":
-            self._metrics.seconds.labels(route).observe(seconds)
+        self._metrics.count(route, status, seconds if scope["type"] == "http" else None)
         if log.isEnabledFor(logging.INFO):
             key: StoredKey | None = scope.get("dropback.key")
             client = scope.get("client")

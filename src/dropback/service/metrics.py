@@ -50,6 +50,26 @@ class Metrics:
             "dropback_live_sockets", "Live sockets open.", registry=self.registry
         )
 
+        # Finding a series by its labels takes longer than counting in it.
+        self._of_answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, route: str, status: int, seconds: float | None) -> None:
+        """Count an answer.
+
+        Args:
+            route: Name of its handler.
+            status: HTTP status.
+            seconds: From the headers to the answer; None for a socket, which lasts.
+        """
+        series = self._of_answers.get((route, status))
+        if series is None:
+            series = (self.requests.labels(route, status), self.seconds.labels(route))
+            self._of_answers[route, status] = series
+        answers, durations = series
+        answers.inc()
+        if seconds is not None:
+            durations.observe(seconds)
+
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from starlette.responses import Response
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
+
+    Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 __all__ = ["Operation", "json_response"]
 
@@ -37,7 +39,7 @@ class Operation:
 
     method: str
     path: str
-    endpoint: Callable[[Request], Awaitable[Response]]
+    endpoint: Endpoint
     summary: str
     answer: type[msgspec.Struct] | str
     query: type[msgspec.Struct] | None = None

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from dropback.service.problems import problem_response
@@ -95,7 +99,11 @@ class _GuardedHttp(HttpToolsProtocol):
         elif len(self.pipeline) >= _PIPELINED:
             self.transport.abort()
         else:
+            before = self.cycle
             super().on_headers_complete()
+            # A request for a socket has no cycle, and an answer to HEAD no body to wait for.
+            if self.cycle is not before and self.scope["method"] != "HEAD":
+                self.cycle.transport = _Answer(self.transport, self.cycle)  # type: ignore[assignment]  # what a cycle needs of one
 
     def on_body(self, body: bytes) -> None:
         if self.transport.is_closing():
@@ -141,6 +149,32 @@ class _GuardedHttp(HttpToolsProtocol):
         head = [STATUS_LINE[status], *(b"%s: %s\r\n" % pair for pair in response.raw_headers)]
         self.transport.write(b"".join([*head, b"connection: close\r\n\r\n", response.body]))
         self.transport.close()
+
+
+class _Answer:
+    """The transport as one answer needs it: head and body leave together.
+
+    By itself the head is a packet more, and wakes the client before there is anything to read.
+    """
+
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        self._transport = transport
+        self._cycle: RequestResponseCycle | None = cycle  # until the head, as it holds this too
+        self._head: bytes | None = None
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if self._cycle is not None and self._cycle.response_started:
+            self._head, self._cycle = data, None
+            return
+        if self._head is not None:
+            data, self._head = self._head + data, None
+        self._transport.write(data)
+
+    def close(self) -> None:
+        if self._head is not None:  # a body that never came
+            self._transport.write(self._head)
+        self._transport.close()
 
 
 def guarded_websocket(limits: Limits) -> type[WebSocketsSansIOProtocol]:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from starlette.requests import ClientDisconnect
 
 from dropback.service.problems import ServiceError
 
@@ -35,11 +36,16 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     size = 0
     try:
         async with asyncio.timeout(limits.body_s):
-            async for part in request.stream():
-                size += len(part)
+            more = True
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                parts.append(message["body"])
+                size += len(parts[-1])
                 if size > limits.body_bytes:
                     raise _too_large(limits)
-                parts.append(part)
+                more = message["more_body"]
     except TimeoutError as error:
         raise ServiceError(
             408, f"A body must arrive within {limits.body_s:g} s; {size} bytes had come."
