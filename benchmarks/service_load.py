@@ -5,7 +5,9 @@
 The service runs in a process of its own (``dropback serve``, one worker); this one asks, on
 loopback. Without ``--run`` one network of 64 channels, untrained, is served: the time of an answer
 does not depend on the weights. A play is 40 frames. A request for nothing
-(``/healthz``) is the baseline: what socket, HTTP and scheduler take by themselves.
+(``/healthz``) is the baseline: what socket, HTTP and scheduler take by themselves. Service and
+client each stay on a core of their own, the last and the first that there are; with ``--free`` the
+system moves them about.
 """
 
 from __future__ import annotations
@@ -150,14 +152,16 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(run: Path, log: Path, engine: str | None) -> Iterator[Served]:
-    """The service of a run, on a free port."""
+def served(run: Path, log: Path, engine: str | None, core: int | None = None) -> Iterator[Served]:
+    """The service of a run, on a free port, and on one core where one is named."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "dropback", "serve", str(run), "--port", str(port)]
     if engine is not None:
         command += ["--engine", engine]
+    if core is not None:
+        command += ["--core", str(core)]
     with log.open("wb") as lines, subprocess.Popen(command, stderr=lines) as process:  # noqa: S603
         try:
             until = time.monotonic() + 120
@@ -171,6 +175,14 @@ def served(run: Path, log: Path, engine: str | None) -> Iterator[Served]:
         finally:
             process.terminate()
             process.wait(60)
+
+
+def cores(*, free: bool) -> tuple[int, int] | None:
+    """Core of the client and core of the service, None where they are not kept apart."""
+    if free or not hasattr(os, "sched_getaffinity"):
+        return None
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[0], usable[-1]) if len(usable) > 1 else None
 
 
 def quantiles(seconds: list[float]) -> str:
@@ -330,6 +342,7 @@ def main() -> None:
     parser.add_argument("--soak-minutes", type=int, default=0, help="0 leaves the soak out.")
     parser.add_argument("--soak-plays", type=float, default=100, help="A second, in the soak.")
     parser.add_argument("--soak-live", type=int, default=32, help="Live plays, in the soak.")
+    parser.add_argument("--free", action="store_true", help="Keep nothing on a core.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as work:
@@ -338,8 +351,17 @@ def main() -> None:
         gc.collect()
         gc.freeze()
         gc.disable()
-        print(f"{os.cpu_count()} cores; others' load before: {os.getloadavg()[0]:.1f}\n")
-        with served(run, Path(work) / "service.log", arguments.engine) as service:
+        kept = cores(free=arguments.free)
+        where = "both on any core"
+        if kept is not None:
+            where = f"client on core {kept[0]}, service on core {kept[1]} (--core)"
+        load = os.getloadavg()[0]
+        print(f"{os.cpu_count()} cores, {where}; others' load before: {load:.1f}\n")
+        core = None if kept is None else kept[1]
+        with served(run, Path(work) / "service.log", arguments.engine, core) as service:
+            if kept is not None:
+                for thread in Path("/proc/self/task").iterdir():
+                    os.sched_setaffinity(int(thread.name), {kept[0]})
             measure(service, arguments)
 
 

@@ -56,6 +56,10 @@ def serve_command(
         str | None,
         typer.Option(help="compiled, torch or onnx; by default compiled, or onnx for an export."),
     ] = None,
+    core: Annotated[
+        int | None,
+        typer.Option(min=0, help="Stay on this processor core (Linux); by default on any."),
+    ] = None,
 ) -> None:
     """Serve scores, rankings and live plays over HTTP and WebSocket, and a page to watch them.
 
@@ -63,6 +67,10 @@ def serve_command(
     """
     _require_extra()
     from dropback.cli._console import errors
+    from dropback.service.cores import stay_on_core
+
+    if core is not None:
+        stay_on_core(core)  # first: threads stay where the one that starts them is
     from dropback.service.configure import configure
     from dropback.service.server import serve
     from dropback.service.settings import ServiceSettings
