@@ -266,7 +266,9 @@ def test_thousands_of_idle_sockets_are_let_go_and_leave_nothing(address):
                 assert answered(sock) == b""
 
     with files_at_once(5000):  # this process has both ends of each
-        crowd()
+        # The heap takes what two crowds need and keeps it; six more then add nothing, seen once.
+        for _ in range(2):
+            crowd()
         gc.collect()
         before = resident_bytes()
         crowd()
