@@ -141,7 +141,14 @@ PLAY_NETWORK = ModelSettings(
     width=128,
     blocks=1,
     sequence=SequenceSettings(),
-    fit=FitSettings(max_epochs=20, batch_size=256, learning_rate=2e-3, precision="bfloat16"),
+    fit=FitSettings(
+        max_epochs=16,
+        batch_size=256,
+        learning_rate=2e-3,
+        weight_decay=0.5,
+        precision="bfloat16",
+        averaging=8,
+    ),
 )
 """Settings of a play network, as found by the search that docs/play_network.md records."""
 

@@ -312,12 +312,13 @@ def train_member(
 def _dataset(
     features: PlayInputs, targets: tuple[Tensor, ...], settings: ModelSettings, *, learns: bool
 ) -> TensorDataset | SequenceDataset:
-    """Inputs and targets as `fit` takes them; prefixes and mirrors are for learning alone."""
+    """Inputs and targets as `fit` takes them; mirrors are for learning alone."""
     if settings.sequence is None or isinstance(features, np.ndarray):
         return TensorDataset(*network_inputs(features), *targets)
     return features.dataset(
         targets,
-        prefix_share=settings.sequence.prefix_share if learns else 0.0,
+        # In validation too: the epoch that is kept must be good at all that is trained for.
+        prefix_share=settings.sequence.prefix_share,
         mirror=settings.sequence.mirror and learns,
     )
 

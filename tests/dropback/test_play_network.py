@@ -36,7 +36,7 @@ from dropback.simulation.tracking import (
 )
 from dropback.tables import Plays
 from dropback.tracking import PlayTensors, build_tensors, read_tracking
-from splicedpareto.training import FitSettings
+from splicedpareto.training import FitResult, FitSettings, SequenceDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -392,6 +392,23 @@ def test_release_alone_has_no_laws_by_time(selection: TrackedSelection, tmp_path
     assert pipeline.evaluate_run(tmp_path / "run", source, seasons=None).by_time == Unfolding(
         {}, {}
     )
+
+
+def test_validation_holds_prefixes_as_training_does_and_no_mirrors(
+    selection: TrackedSelection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[SequenceDataset] = []
+
+    def note(_network: object, *datasets: SequenceDataset, **_options: object) -> FitResult:
+        seen.extend(datasets)
+        return FitResult(0, 0.0, (0.0,))
+
+    monkeypatch.setattr("dropback.training.fit", note)
+    pipeline.train_run(selection, tmp_path / "run", settings=replace(TINY, members=1))
+    training, validation = seen
+    assert (training.prefix_share, validation.prefix_share) == (0.75, 0.75)
+    assert training.augment is not None
+    assert validation.augment is None
 
 
 def test_oracle_wants_the_truth(run: Path, tensors: PlayTensors) -> None:

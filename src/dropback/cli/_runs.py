@@ -83,7 +83,7 @@ def train(
     games: GamesOption = "regular",
     seed: Seed = 0,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs at most, a fold; default 12, with tracking 20.")
+        int | None, typer.Option(help="Epochs at most, a fold; default 12, with tracking 16.")
     ] = None,
     learning_rate: Annotated[
         float | None,
