@@ -1,7 +1,8 @@
 """Which settings of the play network are best on a simulated tracking league: one change at a time.
 
 Each line of the file is one fit: the settings that differ from the first, epochs, seed, seconds,
-and the validation log score and CRPS of whole games that the fit stops by. A killed search goes on.
+and the log score and CRPS at the release, and the log score at every frame, of whole games that the
+fit never saw. A killed search goes on.
 
     dropback simulate tracking --plays 50000 --out league/
     dropback features league/ --out tensors/
@@ -36,8 +37,11 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"sequence.shortcut": False},
     {"sequence.prefix_share": 0.0},
     {"sequence.mirror": False},
+    {"fit.weight_decay": 0.01},
+    {"fit.weight_decay": 1.5},
+    {"fit.averaging": None},
     {"dropout": 0.0},
-    {"dropout": 0.2},
+    {"dropout": 0.3},
     {"sequence.channels": 64},
     {"sequence.encoder": "players"},
     {"sequence.levels": 3},
@@ -67,7 +71,7 @@ def main() -> None:
     parser.add_argument("tensors", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--plays", type=int, default=8000)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -104,13 +108,13 @@ def main() -> None:
                         fold_of_game=dealt,
                         fold=0,
                     )
-                crps, log_score = judge(network, plays[held_out], features[held_out])
+                found = judge(network, plays[held_out], features[held_out])
             except RequestError:  # the loss diverged
-                best, crps, log_score = -1, np.inf, np.inf
+                best, found = -1, dict.fromkeys(("log_score", "crps", "every_frame"), np.inf)
             seconds = time.perf_counter() - began
             line = {
                 "change": change, "seed": seed, "plays": len(plays), "epochs": arguments.epochs,
-                "best_epoch": best, "seconds": seconds, "log_score": log_score, "crps": crps,
+                "best_epoch": best, "seconds": seconds, **found,
             }  # fmt: skip
             with arguments.out.open("a") as file:
                 file.write(json.dumps(line) + "\n")
@@ -118,37 +122,52 @@ def main() -> None:
     print_table(list(done.values()))
 
 
-def judge(network: Any, plays: Any, features: Any) -> tuple[float, float]:  # noqa: ANN401
-    """CRPS of whole yards and log score of what is known, both means over plays."""
-    crps, log_score = [], []
+def judge(network: Any, plays: Any, features: Any) -> dict[str, float]:  # noqa: ANN401
+    """Mean log score of what is known at every frame; at the release that, and CRPS of yards."""
+    found: dict[str, list[torch.Tensor]] = {"log_score": [], "crps": [], "every_frame": []}
     with torch.inference_mode():
-        for start in range(0, len(plays), 512):
-            part = plays[start : start + 512]
-            latent = network(*features[np.arange(start, start + len(part))].batch())
-            log_score.append(
-                -latent.log_prob_interval(*observed_targets(part, PLAY_NETWORK.outcome))
-            )
+        for start in range(0, len(plays), 256):
+            part = plays[start : start + 256]
+            sequences, lengths, static = features[np.arange(start, start + len(part))].batch()
+            raw = network.raw_parameters(sequences, lengths, static, every_step=True)
+            play, frame = (torch.arange(raw.shape[1]) < lengths[:, None]).nonzero(as_tuple=True)
+            latent = network.head.distribution(raw[play, frame])
+            lower, upper = observed_targets(part, PLAY_NETWORK.outcome)
+            log_score = -latent.log_prob_interval(lower[play], upper[play])
+            found["every_frame"].append(log_score)
+            found["log_score"].append(log_score[frame == lengths[play] - 1])
+            released = network.head.distribution(raw[torch.arange(len(raw)), lengths - 1])
             bounds = (part[name].to_numpy(writable=True) for name in ("yards_min", "yards_max"))
-            law = whole_yard_law(latent, *bounds)
-            crps.append(law.crps(torch.from_numpy(part["yards"].to_numpy()).float()))
-    return float(torch.cat(crps).mean()), float(torch.cat(log_score).mean())
+            law = whole_yard_law(released, *bounds)
+            found["crps"].append(law.crps(torch.from_numpy(part["yards"].to_numpy()).float()))
+    return {name: float(torch.cat(values).mean()) for name, values in found.items()}
 
 
 def print_table(lines: list[dict[str, Any]]) -> None:
-    """Changes from best to worst log score."""
+    """Changes from best to worst log score of the mix that is trained for by default."""
+    share = PLAY_NETWORK.sequence.prefix_share if PLAY_NETWORK.sequence is not None else 0.0
     by_change: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
         by_change.setdefault(json.dumps(line["change"]), []).append(line)
-    means = [
-        (np.mean([line["log_score"] for line in group]), name, group)
-        for name, group in by_change.items()
-    ]
-    print("| change | log score | CRPS | best epoch | seconds |\n|---|---|---|---|---|")
-    for log_score, name, group in sorted(means, key=lambda row: row[0]):
+    rows = []
+    for name, group in by_change.items():
         words = ", ".join(f"{key} {value}" for key, value in json.loads(name).items()) or "default"
-        crps, seconds = (np.mean([line[key] for line in group]) for key in ("crps", "seconds"))
         epochs = ", ".join(str(line["best_epoch"] + 1) for line in group)
-        print(f"| {words} | {log_score:.4f} | {crps:.4f} | {epochs} | {seconds:.0f} |")
+        release, every, crps, seconds = (
+            np.mean([line[key] for line in group])
+            for key in ("log_score", "every_frame", "crps", "seconds")
+        )
+        mix = share * every + (1 - share) * release
+        rows.append((mix, words, every, release, crps, epochs, seconds))
+    print(
+        "| change | log score of the mix | of every frame | at the release | CRPS at the release | "
+        "best epoch | seconds |\n|---|---|---|---|---|---|---|"
+    )
+    for mix, words, every, release, crps, epochs, seconds in sorted(rows):
+        print(
+            f"| {words} | {mix:.3f} | {every:.3f} | {release:.3f} | {crps:.3f} | {epochs} | "
+            f"{seconds:.0f} |"
+        )
 
 
 if __name__ == "__main__":
