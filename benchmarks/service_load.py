@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,17 +96,21 @@ RELEASE = live_frame('{"type":"release","target_slot":7,"yards":8}')
 FORECAST = b'{"type":"forecast"'
 
 
-def untrained(folder: Path) -> Path:
-    """A run of one network with random weights, 64 channels, 4 levels."""
-    small = SequenceSettings(channels=64)
-    settings = replace(PLAY_NETWORK, width=64, folds=2, members=1, sequence=small)
+def untrained(folder: Path, *, networks: int = 1, channels: int = 64) -> Path:
+    """A run of networks with random weights and 4 levels."""
+    sequence = SequenceSettings(channels=channels)
+    settings = replace(
+        PLAY_NETWORK, width=channels, folds=max(networks, 2), members=networks, sequence=sequence
+    )
     schema = tracking_schema()
-    network = build_network(settings, len(schema.names), seed=0).eval()
-    run = folder / "run"
+    members = tuple(
+        build_network(settings, len(schema.names), seed=seed).eval() for seed in range(networks)
+    )
+    run = folder / f"run-{networks}"
     run.mkdir()
     write_run(
         run,
-        PassModel(settings, schema, PlaySet.TARGETED, (network,), {"none": 0}),
+        PassModel(settings, schema, PlaySet.TARGETED, members, {"none": 0}),
         RunRecord(
             settings=settings,
             feature_names=schema.names,
@@ -117,7 +122,7 @@ def untrained(folder: Path) -> Path:
             data_digest="",
             code_version=__version__,
             seed=0,
-            best_epochs=(0,),
+            best_epochs=(0,) * networks,
             longest_frames=FRAMES,
         ),
     )
@@ -243,13 +248,13 @@ async def offered(crowd: HttpCrowd, per_s: float, seconds: float) -> Tally:
 
 
 async def overload(port: int, per_s: float, seconds: float) -> tuple[Tally, float]:
-    """More than can be done; then seconds until a play is answered in 10 ms again."""
+    """More than can be done; then seconds until a play is answered in 50 ms again."""
     tally = await offered(HttpCrowd(port, BINARY), per_s, seconds)
     ended = time.perf_counter()
     while True:
         due = time.perf_counter()
         after = await offered(HttpCrowd(port, BINARY), 1, 1)
-        if after.count(200) and after.seconds[200][0] < 0.01:
+        if after.count(200) and after.seconds[200][0] < 0.05:
             return tally, due - ended
 
 
@@ -296,7 +301,7 @@ def slope_of(values: NDArray[np.float64]) -> tuple[float, float]:
     return slope, float(scipy.stats.t.ppf(0.975, freedom) * error)
 
 
-def measure(service: Served, arguments: argparse.Namespace) -> None:
+def measure(arguments: argparse.Namespace, service: Served) -> None:
     """Print a row a figure."""
     port, seconds = service.port, arguments.seconds
 
@@ -319,17 +324,29 @@ def measure(service: Served, arguments: argparse.Namespace) -> None:
     live = uvloop.run(live_many(port, 64, seconds / 3))
     found = f"{quantiles(live.seconds)} over {len(live.seconds):,} frames"
     row("64 live plays at 10 Hz", "p99 < 10 ms", f"{found}, {len(live.refused)} refused")
-    tally, recovered = uvloop.run(overload(port, 2500, 10))
-    lost = tally.offered - tally.count(200) - tally.count(503)
-    row(
-        "2,500 plays a second offered for 10 s",
-        "429 or 503, none lost, recovers in 1 s",
-        f"{tally.count(200):,} answered ({quantiles_of(tally)}), {tally.count(503):,} "
-        f"refused with 503, {lost} lost; a play in 10 ms again after {recovered:.2f} s",
-    )
     if arguments.soak_minutes:
         plays, live_plays = arguments.soak_plays, arguments.soak_live
         uvloop.run(soak(service, arguments.soak_minutes, plays, live_plays))
+
+
+def measure_overload(service: Served) -> None:
+    """Print what becomes of five times the plays that the service can do.
+
+    It serves what `train` makes, five networks of 128 channels: one of 64 does more plays than a
+    client on a core of its own can ask for.
+    """
+    port = service.port
+    taken = one_at_a_time(port, BINARY, 400)
+    per_s = round(5 / float(np.median(taken)), -2)
+    tally, recovered = uvloop.run(overload(port, per_s, 10))
+    lost = tally.offered - tally.count(200) - tally.count(503)
+    print(
+        f"| {per_s:,.0f} plays a second for 10 s, five times what is done one at a time, of five "
+        f"networks of 128 channels | 429 or 503, none lost, recovers in 1 s | "
+        f"{tally.count(200):,} answered ({quantiles_of(tally)}), {tally.count(503):,} refused with "
+        f"503 ({quantiles(tally.seconds.get(503, []))}), {lost} lost; a play in 50 ms again after "
+        f"{recovered:.2f} s |"
+    )
 
 
 def main() -> None:
@@ -358,11 +375,16 @@ def main() -> None:
         load = os.getloadavg()[0]
         print(f"{os.cpu_count()} cores, {where}; others' load before: {load:.1f}\n")
         core = None if kept is None else kept[1]
-        with served(run, Path(work) / "service.log", arguments.engine, core) as service:
-            if kept is not None:
-                for thread in Path("/proc/self/task").iterdir():
-                    os.sched_setaffinity(int(thread.name), {kept[0]})
-            measure(service, arguments)
+        every = os.sched_getaffinity(0)
+        five = untrained(Path(work), networks=5, channels=128)
+        for served_run, ask_of in ((run, partial(measure, arguments)), (five, measure_overload)):
+            os.sched_setaffinity(0, every)  # what is started here may use the same cores
+            log = Path(work) / "service.log"
+            with served(served_run, log, arguments.engine, core) as service:
+                if kept is not None:
+                    for thread in Path("/proc/self/task").iterdir():
+                        os.sched_setaffinity(int(thread.name), {kept[0]})
+                ask_of(service)
 
 
 if __name__ == "__main__":

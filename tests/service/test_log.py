@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from datetime import datetime
 
-from dropback.service import server
-from dropback.service.server import json_logging
+import pytest
+
+from dropback.service import logs
+from dropback.service.logs import json_logging, note
 
 log = logging.getLogger("dropback.service")
 
@@ -27,8 +31,8 @@ def test_every_line_is_an_object_and_the_last_is_written_before_the_end(capsys):
 
 
 def test_lines_beyond_those_that_may_wait_are_lost_and_hold_nothing_up(capsys, monkeypatch):
-    monkeypatch.setattr(server, "_WAITING_LINES", 3)
-    monkeypatch.setattr(server, "_WRITE_EVERY_S", 60.0)
+    monkeypatch.setattr(logs, "_WAITING_LINES", 3)
+    monkeypatch.setattr(logs, "_WRITE_EVERY_S", 60.0)
     with json_logging():
         for number in range(5):
             log.info("line", extra={"number": number})
@@ -40,3 +44,30 @@ def test_after_it_nothing_is_written_for_the_service(capsys):
         pass
     log.info("quiet")
     assert lines(capsys) == []
+
+
+def test_a_note_is_a_line_of_its_fields_and_a_record_for_other_handlers(capsys, caplog):
+    with json_logging():
+        note("request", {"status": 200, "path": '/a"\n'})
+    (line,) = lines(capsys)
+    assert line.keys() == {"time", "level", "event", "status", "path"}
+    assert (line["event"], line["level"], line["path"]) == ("request", "info", '/a"\n')
+    assert datetime.fromisoformat(line["time"]).timestamp() == pytest.approx(time.time(), abs=5)
+    with caplog.at_level(logging.INFO, "dropback.service"):
+        note("request", {"status": 404})
+    assert caplog.records[0].fields == {"status": 404}
+    assert "request" in caplog.text
+
+
+def test_below_its_level_nothing_is_noted(capsys):
+    with json_logging(logging.WARNING):
+        note("request", {})
+    assert lines(capsys) == []
+
+
+def test_what_cannot_be_written_is_left_out_and_the_rest_is_not(capsys):
+    with json_logging():
+        note("bad", {"path": "\ud800"})
+        note("good", {})
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line[:1] == "{"]
+    assert [line["event"] for line in events] == ["good"]

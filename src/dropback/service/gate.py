@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from dropback.errors import DropbackError
+from dropback.service.logs import log, note
 from dropback.service.problems import ServiceError, problem_response
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dropback.service.metrics import Metrics
 
 __all__ = ["KEY_SUBPROTOCOL", "Gate"]
-
-log = logging.getLogger("dropback.service")
 
 KEY_SUBPROTOCOL = "dropback.key."
 """A browser cannot set headers on a WebSocket: there the key follows this, as a subprotocol."""
@@ -149,21 +147,20 @@ class Gate:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         self._metrics.count(route, status, seconds if scope["type"] == "http" else None)
-        if log.isEnabledFor(logging.INFO):
-            key: StoredKey | None = scope.get("dropback.key")
-            client = scope.get("client")
-            log.info(
-                "request",
-                extra={
-                    "method": scope.get("method", "WEBSOCKET"),
-                    "route": route,
-                    "path": scope["path"][:200],
-                    "status": status,
-                    "milliseconds": round(1e3 * seconds, 3),
-                    "client": client[0] if client else None,
-                    "key": None if key is None else key.name,
-                },
-            )
+        key: StoredKey | None = scope.get("dropback.key")
+        client = scope.get("client")
+        note(
+            "request",
+            {
+                "method": scope.get("method", "WEBSOCKET"),
+                "route": route,
+                "path": scope["path"][:200],
+                "status": status,
+                "milliseconds": round(1e3 * seconds, 3),
+                "client": client[0] if client else None,
+                "key": None if key is None else key.name,
+            },
+        )
 
 
 def _given_key(headers: Headers) -> str:

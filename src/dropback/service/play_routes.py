@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -12,6 +11,7 @@ from msgspec import Meta, Struct
 from dropback.errors import TrackingError
 from dropback.service.forecasts import NO_FORECASTS, StoredForecasts
 from dropback.service.library import field_of, frame_rows, players_of
+from dropback.service.logs import log
 from dropback.service.messages import PlayResponse, PlaysPage
 from dropback.service.operations import Operation, json_response
 from dropback.service.problems import ServiceError
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from dropback.tracking.blocks import PlayBlock
 
 __all__ = ["PlayRoutes"]
-
-log = logging.getLogger("dropback.service")
 
 _KEY = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
 
@@ -130,7 +128,7 @@ class PlayRoutes:
             block = library.read(game, play)
         except (TrackingError, OSError, pl.exceptions.PolarsError) as error:
             # The sentence names files of this machine, which is for the log alone.
-            log.error("stored play is damaged", exc_info=error)  # noqa: TRY400  # the same
+            log.error("stored play is damaged", exc_info=error)  # the same
             raise ServiceError(
                 503, f"The files of game {game}, play {play} are damaged: ingest them again."
             ) from error
