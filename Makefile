@@ -11,10 +11,10 @@ export DROPBACK_DATA
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): packages/splicedpareto/pyproject.toml packages/dropback/pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dropback needs Python 3.11 or newer: make PYTHON=python3.12 install")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch --editable packages/splicedpareto --editable 'packages/dropback[dev]'
 	touch $@
 
 demo: install

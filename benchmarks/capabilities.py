@@ -34,17 +34,19 @@ from torch.utils.data import TensorDataset
 
 from _capability_report import PP_LEVELS, RISKS, SEEDS, print_report
 from _series import SeriesSet, read_tweets, simulated_set
-from splicedpareto.detectors import DriftSpot, Spot, residual_thresholds, stream_thresholds
-from splicedpareto.networks import (
-    DistributionHead,
-    DistributionNetwork,
-    GaussianHead,
+from splicedpareto.contrib import (
     GaussianMixtureHead,
     HybridParetoHead,
     QuantileParetoHead,
+    StudentTHead,
+)
+from splicedpareto.contrib.detectors import DriftSpot, Spot, residual_thresholds, stream_thresholds
+from splicedpareto.nn import (
+    DistributionHead,
+    DistributionNetwork,
+    GaussianHead,
     SplicedBinnedParetoHead,
     Standardize,
-    StudentTHead,
     TemporalConvolution,
 )
 from splicedpareto.objectives import composite_nll, crps_loss, exact_nll

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import polars as pl
 
-from dropback.pipeline import score_run, select_for_run
+from dropback.models._store import load_run
 from dropback.ranking import DisplayScale, leaderboard
-from dropback.runs import load_run
+from dropback.workflows import score_run, select_for_run
 
 
 def main() -> None:

@@ -15,11 +15,12 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from dropback import model, pipeline
-from dropback.features.play_by_play import feature_matrix, feature_schema
-from dropback.prediction import predict
-from dropback.tables import Outcome, PlaySet
-from dropback.training import assign_folds, train_member
+from dropback import workflows
+from dropback.data._features import feature_matrix, feature_schema
+from dropback.data._tables import Outcome, PlaySet
+from dropback.models import _model as model
+from dropback.models._predict import predict
+from dropback.models._train import assign_folds, train_member
 
 
 def main() -> None:
@@ -29,8 +30,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     years = range(2015, 2019)
-    values = pipeline.fit_expected_points_for(arguments.data, seasons=years)
-    plays = pipeline.select_from(
+    values = workflows.fit_expected_points_for(arguments.data, seasons=years)
+    plays = workflows.select_from(
         arguments.data, seasons=years, outcome=Outcome.EPA, expected_points=values
     ).plays
     learned, scored = (

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from dropback.data._play_by_play import read_play_by_play
 from dropback.expected_points import (
     NEXT_SCORES,
     ExpectedPoints,
     expected_points_added,
     fit_expected_points,
-    model,
     stored_expected_points,
     timeline,
 )
-from dropback.readers.play_by_play import read_play_by_play
+from dropback.expected_points import _model as model
 
 POINTS = np.array(list(NEXT_SCORES.values()))
 # Name: down, yards to go, yards from the goal line.

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from dropback.live import Engine, PlayFrames, PlayPredictor, Situation
-from dropback.live.columns import SituationArrays, next_columns, play_columns
-from dropback.play_network.columns import FRAME_COLUMNS
-from dropback.tracking.features import STATIC_COLUMNS
-from splicedpareto.networks import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
+from dropback.live._columns import SituationArrays, next_columns, play_columns
+from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.tracking.tensors._features import STATIC_COLUMNS
+from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable

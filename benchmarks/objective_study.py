@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from splicedpareto import objectives
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-from splicedpareto.networks import ResidualMLP
+from splicedpareto.nn import ResidualMLP
 
 DRAWS, BINS, MASS, SEEDS = 20_000, 50, 0.05, 5
 Loss = Callable[[SplicedBinnedPareto, Tensor], Tensor]

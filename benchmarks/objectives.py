@@ -21,19 +21,19 @@ import polars as pl
 import torch
 from torch.utils.data import TensorDataset
 
-from dropback.evaluation import evaluate
-from dropback.features.play_by_play import feature_matrix, feature_schema
-from dropback.model import (
+from dropback.data._features import feature_matrix, feature_schema
+from dropback.data._tables import Plays, PlaySet, Predictions
+from dropback.evaluation._calibration import evaluate
+from dropback.models._model import (
     ModelSettings,
     build_network,
     exact_log_score,
     observed_interval,
     training_objective,
 )
-from dropback.pipeline import select_from
-from dropback.prediction import summarize_laws
-from dropback.tables import Plays, PlaySet, Predictions
-from dropback.training import assign_folds, split_fold
+from dropback.models._predict import summarize_laws
+from dropback.models._train import assign_folds, split_fold
+from dropback.workflows import select_from
 from splicedpareto.training import fit
 
 if TYPE_CHECKING:

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from dropback import pipeline
+from dropback import workflows
+from dropback.data._tables import Plays
 from dropback.errors import RequestError
-from dropback.model import PLAY_NETWORK, ModelSettings, observed_targets, whole_yard_law
-from dropback.tables import Plays
+from dropback.models._model import PLAY_NETWORK, ModelSettings, observed_targets, whole_yard_law
+from dropback.models._train import split_fold, train_member
 from dropback.tracking import PlayTensors
-from dropback.training import split_fold, train_member
 
 # Changes of `ModelSettings`, of its `sequence` and of its `fit`, told apart by the prefix.
 CHANGES: tuple[dict[str, Any], ...] = (
@@ -76,10 +76,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    selection = pipeline.select_from(
-        pipeline.TrackingSource(PlayTensors.open(arguments.tensors)), seasons=None
+    selection = workflows.select_from(
+        workflows.TrackingSource(PlayTensors.open(arguments.tensors)), seasons=None
     )
-    assert isinstance(selection, pipeline.TrackedSelection)
+    assert isinstance(selection, workflows.TrackedSelection)
     games = selection.plays["game_id"].to_numpy()
     some = np.unique(games)[:: max(1, len(games) // arguments.plays)]
     rows = np.flatnonzero(np.isin(games, some))

@@ -16,14 +16,8 @@ import numpy as np
 import polars as pl
 
 from dropback.ranking import leaderboard, probability_matrix, reliability
-from dropback.simulation import (
-    Circumstances,
-    League,
-    LeagueSettings,
-    outcome_law,
-    simulate_league,
-)
-from dropback.simulation.play_by_play import targeted
+from dropback.simulation import Circumstances, League, LeagueSettings, outcome_law, simulate_league
+from dropback.simulation._play_by_play import targeted
 
 INTERVALS = {
     "score": ("score_low", "score_high", "true_score"),

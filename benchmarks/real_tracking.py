@@ -22,21 +22,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dropback import pipeline
-from dropback.baselines import fit_baseline, forecast
-from dropback.prediction import predict
-from dropback.readers.play_by_play import read_play_by_play
-from dropback.runs import load_run, read_record
-from dropback.selection import select_plays
-from dropback.tracking.opening import open_tracking
-from dropback.training import train_model
+from dropback import workflows
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._selection import select_plays
+from dropback.models._predict import predict
+from dropback.models._store import load_run, read_record
+from dropback.models._train import train_model
+from dropback.models.baselines import fit_baseline, forecast
+from dropback.tracking.ingest._opening import open_tracking
 
 if TYPE_CHECKING:
     import dataframely as dy
 
-    from dropback.model import Forecaster, PassModel
-    from dropback.play_network.plays import TrackedPlays
-    from dropback.tables import Plays, Predictions
+    from dropback.data._tables import Plays, Predictions
+    from dropback.models._model import Forecaster, PassModel
+    from dropback.models._play_batches import TrackedPlays
 
 SETS = ("hackathon_2015", "bdb_2019")
 SEASONS = (2015, 2017)
@@ -58,9 +58,9 @@ def main() -> None:
         for name in SETS:
             shutil.copytree(arguments.data / "tracking" / name, Path(both) / name)
         tensors = open_tracking(both)
-    source = pipeline.TrackingSource(tensors, str(arguments.data / "pbp"))
-    selection = pipeline.select_from(source, seasons=SEASONS)
-    assert isinstance(selection, pipeline.TrackedSelection)
+    source = workflows.TrackingSource(tensors, str(arguments.data / "pbp"))
+    selection = workflows.select_from(source, seasons=SEASONS)
+    assert isinstance(selection, workflows.TrackedSelection)
     print(f"{len(tensors)} dropbacks with tracking, {len(selection.plays)} targeted; left out:")
     for reason, count in selection.left_out.iter_rows():
         print(f"  {count:4d} {reason}")

@@ -20,16 +20,16 @@ import numpy as np
 import polars as pl
 import torch
 
-from dropback import pipeline
-from dropback.features.play_by_play import feature_matrix, feature_schema
-from dropback.model import ModelSettings, PassModel
-from dropback.prediction import predict
-from dropback.seasons import SeasonsSettings
-from dropback.tables import Outcome, PlaySet
-from dropback.training import assign_folds, train_member
+from dropback import workflows
+from dropback.data._features import feature_matrix, feature_schema
+from dropback.data._tables import Outcome, PlaySet
+from dropback.models._model import ModelSettings, PassModel
+from dropback.models._predict import predict
+from dropback.models._train import assign_folds, train_member
+from dropback.workflows.seasons import SeasonsSettings
 
 if TYPE_CHECKING:
-    from splicedpareto.networks import DistributionNetwork
+    from splicedpareto.nn import DistributionNetwork
 
 LEAST_PLAYS = 200
 SCHEMA = feature_schema(PlaySet.TARGETED)
@@ -69,12 +69,12 @@ def main() -> None:
     outcome = arguments.outcome
     cold = ModelSettings(outcome=outcome)
     fast = SeasonsSettings()
-    for season in pipeline.parse_seasons(arguments.seasons):
+    for season in workflows.parse_seasons(arguments.seasons):
         years = range(season - 4, season + 1)
         values = None
         if outcome is Outcome.EPA:
-            values = pipeline.fit_expected_points_for(arguments.data, seasons=years)
-        plays = pipeline.select_from(
+            values = workflows.fit_expected_points_for(arguments.data, seasons=years)
+        plays = workflows.select_from(
             arguments.data, seasons=years, outcome=outcome, expected_points=values
         ).plays
         scored = plays.filter(pl.col("season") == season)

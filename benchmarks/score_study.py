@@ -20,14 +20,14 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from dropback.bakeoff.correlations import compare
-from dropback.bakeoff.run import rated_plays
-from dropback.bakeoff.table import RIVALS, bake_off
-from dropback.pipeline import parse_seasons
-from dropback.readers.games import read_games
-from dropback.readers.play_by_play import read_play_by_play
-from dropback.readers.ratings import read_ratings
+from dropback.data._games import read_games
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._ratings import read_ratings
+from dropback.evaluation.comparison._correlations import compare
+from dropback.evaluation.comparison._run import rated_plays
+from dropback.evaluation.comparison._table import RIVALS, bake_off
 from dropback.scoring import StandardScore, standard_scores
+from dropback.workflows import parse_seasons
 
 CHOSEN = StandardScore()
 STATISTICS = ("win_pct", "playoffs", "year_to_year", "next_win_pct", "split_half")

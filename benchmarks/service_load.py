@@ -43,13 +43,13 @@ from _service_clients import (
     read_message,
 )
 from dropback import __version__
+from dropback.data._tables import PlaySet
 from dropback.live import PlayFrames, Situation
-from dropback.model import PLAY_NETWORK, PassModel, build_network
-from dropback.play_network.network import SequenceSettings
-from dropback.play_network.plays import tracking_schema
-from dropback.runs import RunRecord, write_run
-from dropback.service.codec import PLAY_MEDIA_TYPE, encode_frame, encode_play
-from dropback.tables import PlaySet
+from dropback.models._model import PLAY_NETWORK, PassModel, build_network
+from dropback.models._play_batches import tracking_schema
+from dropback.models._play_network import SequenceSettings
+from dropback.models._store import RunRecord, write_run
+from dropback.service._codec import PLAY_MEDIA_TYPE, encode_frame, encode_play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

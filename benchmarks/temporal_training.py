@@ -28,7 +28,7 @@ from pytorch_tcn import TCN
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from splicedpareto.networks import (
+from splicedpareto.nn import (
     DistributionNetwork,
     ItemSettings,
     SequenceEncoder,

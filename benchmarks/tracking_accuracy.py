@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 
 from dropback.tracking import read_tracking
-from dropback.tracking.blocks import ACCELERATION, DIRECTION, SPEED
-from dropback.tracking.derive import derive_motion
-from dropback.tracking.features import eligible_slots
+from dropback.tracking._blocks import ACCELERATION, DIRECTION, SPEED
+from dropback.tracking._roles import infer_target
+from dropback.tracking.ingest._derive import derive_motion
 from dropback.tracking.readers import FORMATS, read_plays
-from dropback.tracking.roles import infer_target
+from dropback.tracking.tensors._features import eligible_slots
 
 
 def motion(name: str, folder: Path) -> None:

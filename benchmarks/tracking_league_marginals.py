@@ -4,7 +4,7 @@ DROPBACK_DATA=../shared/data python benchmarks/tracking_league_marginals.py [--p
 
 Outcomes are compared with the play-by-play of the regular seasons 2018-2020; motion, time to throw
 and pressure with the two real sets that are no selection (one game of 2017, two of 2015), all by
-the definitions of `dropback.tracking.splits`, read by the ordinary reader.
+the definitions of `dropback.tracking._splits`, read by the ordinary reader.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import polars as pl
 import torch
 from xgboost import XGBClassifier
 
-from dropback.outcomes import YARDS_LOWEST
-from dropback.prediction import YARDS
+from dropback.data._outcomes import YARDS_LOWEST
+from dropback.models._predict import YARDS
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     oracle_cdf,
@@ -30,8 +30,8 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import read_tracking
-from dropback.tracking.blocks import SPEED
-from dropback.tracking.splits import play_splits
+from dropback.tracking._blocks import SPEED
+from dropback.tracking._splits import play_splits
 
 DEPTHS = ((-20, -3), (-3, 1), (1, 5), (5, 10), (10, 16), (16, 25), (25, 65))
 ROLES = ("passer", "target", "eligible", "blocker", "rusher", "coverage")

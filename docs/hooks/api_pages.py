@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 
     from mkdocs.config.defaults import MkDocsConfig
 
-SOURCE = Path(__file__).parents[2] / "src"
+PACKAGES = Path(__file__).parents[2] / "packages"
 
 
-def public_modules(source: Path = SOURCE) -> dict[str, set[str]]:
+def public_modules(packages: Path = PACKAGES) -> dict[str, set[str]]:
     """Public modules and the names in their `__all__`.
 
     A module whose names its package lists too is left to the package's page.
     """
     names = {}
-    for path in sorted(source.rglob("*.py")):
-        parts = path.relative_to(source).with_suffix("").parts
+    for path in sorted(packages.glob("*/src/**/*.py")):
+        parts = (
+            path.relative_to(packages / path.relative_to(packages).parts[0] / "src")
+            .with_suffix("")
+            .parts
+        )
         module = parts[:-1] if parts[-1] == "__init__" else parts
         if not any(part.startswith("_") for part in module):
             names[".".join(module)] = set(_listed(path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 import pytest
 
-from dropback.readers.play_by_play import PLAY_BY_PLAY_COLUMNS
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.simulation import League, LeagueSettings, simulate_league
 
 if TYPE_CHECKING:

@@ -1,0 +1,302 @@
+"""What the commands print: tables on standard output, progress and notes on standard error."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import TypeAlias
+
+    import polars as pl
+
+    from dropback.data._selection import Selection
+    from dropback.evaluation._calibration import Estimate, Evaluation
+    from dropback.ranking import Reliability
+    from dropback.workflows import Unfolding
+
+    _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
+
+__all__ = [
+    "by_time_table",
+    "errors",
+    "evaluation_table",
+    "leaderboard_table",
+    "out",
+    "progress",
+    "reliability_table",
+    "selection_summary",
+]
+
+out = Console(emoji=False)
+errors = Console(stderr=True, emoji=False)
+
+# Metric to heading, decimals and factor: narrow enough for a terminal of 80 columns.
+_SHOWN = {
+    "mae": ("MAE", 3, 1),
+    "rmse": ("RMSE", 2, 1),
+    "crps": ("CRPS", 3, 1),
+    "log_score": ("log", 3, 1),
+    "pp_error": ("PP", 4, 1),
+    "coverage_98": ("98 %", 1, 100),
+    "tail_lower": ("low 1%", 2, 100),
+    "tail_upper": ("top 1%", 2, 100),
+}
+_BY_TIME = {
+    "crps": ("CRPS", 3, 1),
+    "log_score": ("log", 3, 1),
+    "mean_mid_cdf": ("mean", 3, 1),
+    "tail_lower": ("<1", 2, 100),
+    "tail_lower_5": ("<5", 1, 100),
+    "tail_upper_5": (">95", 1, 100),
+    "tail_upper": (">99", 2, 100),
+}
+_PAIRED = ("mae", "crps", "log_score")
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error; the yielded function moves it one step and says what was done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("starting", total=total)
+
+        def step(description: str) -> None:
+            bar.update(task, advance=1, description=description)
+
+        yield step
+
+
+def selection_summary(selection: Selection) -> None:
+    """Say how many plays are kept and what was left out, by reason."""
+    seasons = selection.plays["season"]
+    span = sorted(set(seasons))
+    label = f"{span[0]}-{span[-1]}" if len(span) > 1 else f"{span[0]}"
+    play_set = selection.plays["play_set"][0]
+    errors.print(f"{len(selection.plays):,} plays ({play_set}), season {label}", highlight=False)
+    table = Table("left out because", "plays", box=None, padding=(0, 2))
+    table.columns[1].justify = "right"
+    for reason, count in selection.left_out.iter_rows():
+        table.add_row(reason, f"{count:,}")
+    if table.row_count:
+        errors.print(table)
+    if selection.missing_columns:
+        errors.print(
+            f"Without {', '.join(selection.missing_columns)}: taken as unknown.", highlight=False
+        )
+
+
+def evaluation_table(evaluation: Evaluation, title: str) -> None:
+    """Print the main metrics of each model, then the paired differences to ours."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption="log: log score, nats. PP: PIT's distance from uniform. 98 %, low 1%, top 1%: % of "
+        "PIT values in the central 98 % and in each 1 % tail.",
+        caption_justify="left",
+    )
+    table.add_column("model", no_wrap=True)
+    for heading, _, _ in _SHOWN.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for model, row in evaluation.metrics.items():
+        table.add_row(model, *_shown(row))
+    out.print(table)
+    if not evaluation.differences:
+        return
+    ours = next(iter(evaluation.metrics))
+    title = f"{ours} minus rival, 90 % interval over games"
+    paired = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    paired.add_column("rival", no_wrap=True)
+    for metric in _PAIRED:
+        paired.add_column(_SHOWN[metric][0], justify="right", no_wrap=True)
+    for rival, row in evaluation.differences.items():
+        paired.add_row(rival, *(f"{row[m].low:+.3f} to {row[m].high:+.3f}" for m in _PAIRED))
+    out.print(paired)
+    if evaluation.gap_closed:
+        shares = Table(
+            title="Share of the CRPS gap from climatology to the oracle that is closed, %",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
+        for heading in ("model", "closed", "90 % interval"):
+            shares.add_column(heading, justify="left" if heading == "model" else "right")
+        for model, share in evaluation.gap_closed.items():
+            interval = f"{100 * share.low:.1f} to {100 * share.high:.1f}"
+            shares.add_row(model, f"{100 * share.value:.1f}", interval)
+        out.print(shares)
+
+
+def by_time_table(by_time: Unfolding) -> None:
+    """Print accuracy and calibration of the laws as the plays unfold."""
+    tables = (
+        ("since the snap, plays that are still in the passer's hands", by_time.since_snap),
+        ("before the release, plays that are so long", by_time.before_release),
+    )
+    for title, evaluations in tables:
+        if not evaluations:
+            continue
+        name = next(iter(next(iter(evaluations.values())).metrics))
+        table = Table(
+            title=f"{name}, seconds {title}",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            caption="mean: of the PIT. <1 to >99: % of PIT values there. D: PIT's largest distance "
+            "from uniform; chance: what calibrated laws exceed 1 time in 20.",
+            caption_justify="left",
+        )
+        headings = (heading for heading, _, _ in _BY_TIME.values())
+        for heading in ("s", "plays", *headings, "D", "chance"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for seconds, evaluation in evaluations.items():
+            table.add_row(
+                f"{seconds:g}",
+                f"{evaluation.plays:,}",
+                *_shown(evaluation.metrics[name], _BY_TIME),
+                f"{evaluation.pit_distance[name]:.3f}",
+                f"{evaluation.flat_distance:.3f}",
+            )
+        out.print(table)
+
+
+def _shown(
+    row: Mapping[str, Estimate], columns: Mapping[str, tuple[str, int, int]] = _SHOWN
+) -> list[str]:
+    return [
+        f"{factor * row[metric].value:.{decimals}f}"
+        for metric, (_, decimals, factor) in columns.items()
+    ]
+
+
+def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:
+    """Print the first rows of a leaderboard, two lines each: what it is, and how sure.
+
+    All numbers fit a terminal of 80 columns that way; ids stay in its file.
+    """
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,  # the head's box already puts a space between columns
+        caption="Second lines: 90 % intervals, games, z, probability of being best. rel.: share "
+        "of a score's variance that is skill. > next: probability that the true score is above the "
+        "next row's.",
+        caption_justify="left",
+    )
+    keys = rows.columns[rows.columns.index("rank_high") + 1 : rows.columns.index("plays")]
+    first, *others = [name for name in keys if name.removesuffix("_id") + "_name" not in keys]
+    named = "\n".join([_KEYS.get(first, first), ", ".join(_KEYS.get(n, n) for n in others)])
+    shown: dict[str, _Column] = {"rank": ("rank\n90 %", _ranks)}
+    shown |= {"true": ("true\nrank", _plain("true_rank"))} if "true_rank" in rows.columns else {}
+    shown |= {"key": (named, lambda row: _lines(row[first], _joined(row[n] for n in others)))}
+    for heading, _ in (shown | _COLUMNS).values():
+        right = heading != named
+        table.add_column(heading.rstrip(), justify="right" if right else "left", no_wrap=True)
+    for row in rows.head(most).iter_rows(named=True):
+        table.add_row(*(cell(row) for _, cell in (shown | _COLUMNS).values()))
+    out.print(table)
+    if len(rows) > most:
+        out.print(f"... and {len(rows) - most} more rows", highlight=False)
+
+
+def reliability_table(found: Reliability) -> None:
+    """Print the reliability curve, its parts, and the split halves beside it."""
+    table = Table(
+        title=f"Reliability, {found.groups:,} passer-seasons",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 2, 0, 0),
+    )
+    for heading in ("attempts", "reliability", "90 % interval"):
+        table.add_column(heading, justify="right")
+    for attempts, value, low, high in found.curve.iter_rows():
+        table.add_row(f"{attempts}", f"{value:.2f}", f"{low:.2f} to {high:.2f}")
+    out.print(table)
+    halves = Table(
+        title="Split halves of games (Spearman-Brown)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 2, 0, 0),
+    )
+    for heading in ("games", "attempts", "passer-seasons", "reliability", "90 % interval"):
+        halves.add_column(heading, justify="right")
+    for games, attempts, groups, value, low, high in found.split_half.iter_rows():
+        halves.add_row(
+            f"{games}", f"{attempts:.0f}", f"{groups}", f"{value:.2f}", f"{low:.2f} to {high:.2f}"
+        )
+    out.print(halves)
+    out.print(
+        f"n / (n + k), k = {found.half:.0f} ({found.half_low:.0f} to {found.half_high:.0f}): "
+        f"variance of a play {found.play_variance:.4g}, times {found.design_effect:.2f} for what "
+        f"the plays of a game share, over {found.between_variance:.3g} between true scores.",
+        highlight=False,
+    )
+
+
+def _lines(*parts: object) -> str:
+    return "\n".join("" if part is None else str(part) for part in parts)
+
+
+def _joined(values: Iterable[object]) -> str:
+    return ", ".join("" if value is None else str(value) for value in values)
+
+
+def _ranks(row: dict[str, Any]) -> str:
+    return _lines(row["rank"], f"{row['rank_low']}–{row['rank_high']}")
+
+
+def _score(row: dict[str, Any]) -> str:
+    low, high = row["score_low"], row["score_high"]
+    return _lines(f"{row['score']:.4f}", "one game" if low is None else f"{low:.3f}–{high:.3f}")
+
+
+def _shrunk(row: dict[str, Any]) -> str:
+    return _lines(f"{row['score_shrunk']:.4f}", f"{row['shrunk_low']:.3f}–{row['shrunk_high']:.3f}")
+
+
+def _place(row: dict[str, Any]) -> str:
+    z = row["z"]
+    return _lines(f"{row['percentile']:.0f}", "" if z is None else f"{z:+.2f}")
+
+
+def _chances(row: dict[str, Any]) -> str:
+    following = row["probability_better_than_next"]
+    return _lines("" if following is None else f"{following:.2f}", f"{row['probability_best']:.2f}")
+
+
+def _plain(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda row: "" if row[name] is None else str(row[name])
+
+
+_KEYS = {
+    "passer_player_name": "passer",
+    "passer_player_id": "passer",
+    "game_id": "game",
+    "posteam": "team",
+    "defteam": "opponent",
+    "qtr": "quarter",
+    "pass_location": "location",
+}
+_COLUMNS: dict[str, _Column] = {
+    "plays": ("plays\ngames", lambda row: _lines(row["plays"], row["games"])),
+    "score": ("score\n90 %", _score),
+    "shrunk": ("shrunk\n90 %", _shrunk),
+    "reliability": ("rel.\n", lambda row: f"{row['reliability']:.2f}"),
+    "display": ("50-99\n", lambda row: f"{row['display']:.1f}"),
+    "place": ("%ile\nz", _place),
+    "chances": ("> next\nbest", _chances),
+}

@@ -1,0 +1,87 @@
+"""The commands that get plays: nflverse's, or those of a simulated league."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["fetch_app", "simulate_app"]
+
+Out = Annotated[Path, typer.Option(help="Folder to make.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+fetch_app = typer.Typer(help="Download data that anyone may use.", no_args_is_help=True)
+
+
+@fetch_app.command("pbp")
+def fetch_pbp(
+    seasons: Annotated[str, typer.Argument(help="For example 2018-2023.")],
+    out: Annotated[Path, typer.Option(help="Folder for play_by_play_<season>.parquet.")],
+) -> None:
+    """Get play-by-play from nflverse; seasons already there are kept."""
+    from dropback import workflows
+    from dropback.cli._console import errors, progress
+    from dropback.data._nflverse import fetch_play_by_play
+
+    wanted = workflows.parse_seasons(seasons)
+    with progress(len(wanted)) as step:
+        files = fetch_play_by_play(
+            wanted, out, on_season=lambda season, _: step(f"season {season}")
+        )
+    errors.print(f"{out}: {len(files)} seasons.", highlight=False)
+
+
+simulate_app = typer.Typer(help="Make leagues whose truth is known.", no_args_is_help=True)
+
+
+@simulate_app.command("pbp")
+def simulate_pbp(
+    out: Out,
+    seasons: Annotated[str, typer.Option(help="For example 2018-2021.")] = "2018-2021",
+    teams: Annotated[int, typer.Option(help="Number of teams, even.")] = 32,
+    weeks: Annotated[int, typer.Option(help="Games of a team in a season.")] = 17,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate play-by-play in nflverse's layout, passers of known skill and laws of known form."""
+    from dropback import workflows
+    from dropback.cli._console import errors
+    from dropback.simulation import LeagueSettings, simulate_league, write_league
+
+    settings = LeagueSettings(seasons=workflows.parse_seasons(seasons), teams=teams, weeks=weeks)
+    league = simulate_league(settings, seed=seed)
+    write_league(league, out, overwrite=overwrite)
+    errors.print(f"{out}: {league.plays.height:,} rows of simulated play-by-play.", highlight=False)
+
+
+@simulate_app.command("tracking")
+def simulate_tracking(
+    out: Out,
+    plays: Annotated[int, typer.Option(help="Targeted attempts.")] = 5000,
+    tracking: Annotated[str, typer.Option(help="Tracking files as parquet or csv.")] = "parquet",
+    workers: Annotated[int, typer.Option(min=1, help="Weeks made at once.")] = 2,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate tracking in the Big Data Bowl 2025 layout, the law of every throw beside it."""
+    from dropback.cli._console import errors, progress
+    from dropback.simulation.tracking import (
+        TrackingLeagueSettings,
+        simulate_tracking_league,
+        write_tracking_league,
+    )
+
+    league = simulate_tracking_league(TrackingLeagueSettings(plays=plays), seed=seed)
+    with progress(league.weeks) as step:
+        write_tracking_league(
+            league,
+            out,
+            tracking=tracking,
+            overwrite=overwrite,
+            workers=workers,
+            on_week=lambda done, weeks: step(f"week {done} of {weeks}"),
+        )
+    errors.print(f"{out}: {plays:,} simulated plays.", highlight=False)

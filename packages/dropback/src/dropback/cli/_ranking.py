@@ -1,0 +1,176 @@
+"""The commands of play scores: rank them, ask how many plays are enough, show it on a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Rankings of play scores.", no_args_is_help=True)
+
+ScoresFile = Annotated[Path, typer.Argument(help="Play scores, made by `dropback score`.")]
+By = Annotated[
+    str,
+    typer.Option(
+        help="Any of passer, season, week, game, team, opponent, quarter, down, depth, location, "
+        "home, shotgun, score_state; with tracking pressure, time_to_throw."
+    ),
+]
+SplitOption = Annotated[
+    str,
+    typer.Option(
+        "--split", help="Keep one value of a split, for example depth=deep or depth=deep,down=3."
+    ),
+]
+Where = Annotated[
+    str | None, typer.Option(help="SQL predicate of one play, for example 'air_yards >= 20'.")
+]
+MinAttempts = Annotated[
+    str | None,
+    typer.Option(
+        help="Plays a row needs; nfl: 14 attempts per team game; reliable: as many as make half "
+        "of a score's variance skill. Default: nfl for passers, 15 in a split of them, 14 by game "
+        "or week, 1 without passers."
+    ),
+]
+Tracking = Annotated[
+    Path | None,
+    typer.Option(help="Folder that `dropback ingest` made: adds pressure and time_to_throw."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+
+
+@app.command()
+def leaderboard(
+    scores: ScoresFile,
+    by: By = "passer,season",
+    split: SplitOption = "",
+    where: Where = None,
+    min_attempts: MinAttempts = None,
+    tracking: Tracking = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; .csv, .parquet or .md.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Rank passers, teams, games by their mean play score, and say how sure each number is.
+
+    Example: `dropback leaderboard scores.parquet --by passer --split depth=deep`
+    """
+    from dropback import ranking, workflows
+    from dropback.cli._console import errors, leaderboard_table
+
+    if out is not None:
+        workflows.require_table_path(out)
+    names, kept = _names(by), _split(split)
+    minimum = ranking.default_minimum(names, kept) if min_attempts is None else min_attempts
+    rows = ranking.leaderboard(
+        _read(scores, tracking),
+        by=names,
+        split=kept,
+        where=where,
+        min_attempts=minimum,
+        seed=seed,
+    )
+    leaderboard_table(rows, f"Mean play score by {by}" + (f", {split}" if split else ""))
+    if out is not None:
+        workflows.write_table(rows, out)
+        errors.print(f"{out}: {len(rows)} rows.", highlight=False)
+
+
+@app.command()
+def reliability(
+    scores: ScoresFile,
+    split: SplitOption = "",
+    where: Where = None,
+    tracking: Tracking = None,
+    target: Annotated[float, typer.Option(help="Share of the variance that is skill.")] = 0.5,
+    out: Annotated[Path | None, typer.Option(help="Curve: .csv, .parquet or .md.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture: .png or .svg.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Say how many attempts a passer's season needs before its score is more skill than luck.
+
+    Example: `dropback reliability scores.parquet --plot reliability.png`
+    """
+    from dropback import ranking, workflows
+    from dropback.cli._console import errors, reliability_table
+
+    if out is not None:
+        workflows.require_table_path(out)
+    if plot is not None:
+        workflows.require_picture_path(plot)
+    kept = ranking.keep_plays(_read(scores, tracking), split=_split(split), where=where)
+    found = ranking.reliability(kept, seed=seed)
+    minimum = found.minimum(target)
+    reliability_table(found)
+    from dropback.cli._console import out as console
+
+    console.print(f"Minimum for reliability {target:g}: {minimum} attempts.", highlight=False)
+    if out is not None:
+        workflows.write_table(found.curve, out)
+        errors.print(f"{out}: the curve.", highlight=False)
+    if plot is not None:
+        from dropback.workflows._plots import draw_reliability, write_figure
+
+        write_figure(draw_reliability(found), plot)
+        errors.print(f"{plot}: the picture.", highlight=False)
+
+
+@app.command()
+def report(
+    scores: ScoresFile,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")],
+    evaluation: Annotated[
+        Path | None, typer.Argument(help="Report, made by `dropback evaluate --json`.")
+    ] = None,
+    bakeoff: Annotated[
+        Path | None, typer.Option(help="Folder that `dropback bakeoff` made.")
+    ] = None,
+    min_attempts: Annotated[str, typer.Option(help="Plays a row needs, nfl or reliable.")] = "nfl",
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "Passing scores",
+    seed: Seed = 0,
+) -> None:
+    """Write one HTML page of every season and career, with what each number rests on.
+
+    It needs no network and fits a phone.
+    """
+    from dropback import workflows
+    from dropback.cli._console import errors, progress
+    from dropback.workflows._report import passer_boards, read_bakeoff, write_report
+
+    table = workflows.read_scores(scores)
+    found = None if evaluation is None else workflows.read_evaluation(evaluation)
+    tables = None if bakeoff is None else read_bakeoff(bakeoff)
+    with progress(table["season"].n_unique() + 3) as step:
+        boards = passer_boards(table, min_attempts=min_attempts, seed=seed, on_board=step)
+        write_report(out, title=title, boards=boards, evaluation=found, bakeoff=tables)
+        step("the page")
+    errors.print(f"{out}: the page, {out.stat().st_size / 1e6:.1f} MB.", highlight=False)
+
+
+def _read(scores: Path, tracking: Path | None) -> pl.DataFrame:
+    from dropback import workflows
+
+    table = workflows.read_scores(scores)
+    return table if tracking is None else workflows.with_tracking(table, tracking)
+
+
+def _names(by: str) -> list[str]:
+    return [name.strip() for name in by.split(",") if name.strip()]
+
+
+def _split(text: str) -> dict[str, str | int]:
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not (name.strip() and equals and value.strip()) for name, equals, value in pairs):
+        raise RequestError(
+            f"--split must be name=value, several divided by commas, got {text!r}: for example "
+            "depth=deep,down=3."
+        )
+    return {name.strip(): value.strip() for name, _, value in pairs}

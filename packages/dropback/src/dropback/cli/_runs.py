@@ -1,0 +1,349 @@
+"""The commands of runs: train one, predict and score plays with it, measure it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dropback.data._tables import Outcome, PlaySet
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from dropback.data._selection import Games, Selection
+    from dropback.models._model import PassModel
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Models: train, predict, score, evaluate.", no_args_is_help=True)
+
+Run = Annotated[Path, typer.Argument(help="Run folder, made by `dropback train`.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="Folder, file or glob of play_by_play_*.parquet or .csv; or tracking: files, a folder "
+        "that `ingest` made, or one that `features` made."
+    ),
+]
+Seasons = Annotated[
+    str | None, typer.Option(help="For example 2021, 2018-2020 or 2016,2018-2020; default all.")
+]
+PlayByPlay = Annotated[
+    str | None,
+    typer.Option(
+        "--pbp",
+        help="Beside tracking: play-by-play that says what came of the plays. Default: the "
+        "tracking set's own word.",
+    ),
+]
+GamesOption = Annotated[str, typer.Option(help="regular, postseason or all.")]
+Out = Annotated[Path, typer.Option(help="File to write; .parquet, .csv or .md.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+Static = Annotated[
+    Path | None,
+    typer.Option(help="Run of play-by-play for the plays of --pbp that have no tracking."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads of torch; default 1, with tracking as many as cores."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+def _games(text: str) -> Games:
+    if text not in {"regular", "postseason", "all"}:
+        raise RequestError(f"--games must be regular, postseason or all, got {text!r}.")
+    return text  # type: ignore[return-value]  # checked above
+
+
+@app.command()
+def train(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Run folder to make.")],
+    seasons: Seasons = None,
+    plays: Annotated[
+        PlaySet,
+        typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways."),
+    ] = PlaySet.TARGETED,
+    outcome: Annotated[
+        Outcome, typer.Option(help="What a play is judged by: yards, or expected points added.")
+    ] = Outcome.YARDS,
+    expected_points: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of an expected-points model; by default nflverse's EPA where the data "
+            "have it, else a model fitted on the same seasons."
+        ),
+    ] = None,
+    games: GamesOption = "regular",
+    seed: Seed = 0,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs at most, a fold; default 12, with tracking 16.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Highest learning rate; default 0.008, with tracking 0.002."),
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Folds of games; one network each.")] = 5,
+    members: Annotated[
+        int | None,
+        typer.Option(help="Fit only so many of the folds' networks; default all."),
+    ] = None,
+    pbp: PlayByPlay = None,
+    encoder: Annotated[
+        str, typer.Option(help="How tracking is read: flat, or players (a shared encoder).")
+    ] = "flat",
+    prefix_share: Annotated[
+        float,
+        typer.Option(help="With tracking: share of an epoch's plays that end at any frame."),
+    ] = 0.75,
+    init: Annotated[
+        Path | None, typer.Option(help="Run whose networks, settings too, are trained on.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a model; killed, the same command goes on where it stopped.
+
+    Example: `dropback train data/pbp --seasons 2018-2020 --out runs/pbp`, or with tracking
+    `dropback train plays/ --out runs/tracking`
+    """
+    from dataclasses import replace
+
+    from dropback import workflows
+    from dropback._files import require_new_folder
+    from dropback.cli._console import errors, evaluation_table, progress, selection_summary
+    from dropback.cli._source import open_source, use_threads
+    from dropback.models._model import PLAY_NETWORK, ModelSettings
+    from dropback.models._play_network import SequenceSettings
+    from dropback.models._store import read_record
+
+    require_new_folder(out, overwrite=overwrite)
+    wanted = None if seasons is None else workflows.parse_seasons(seasons)
+    source = open_source(data, pbp)
+    tracked = isinstance(source, workflows.TrackingSource)
+    use_threads(threads, tracked=tracked)
+    settings = PLAY_NETWORK if tracked else ModelSettings()
+    if init is not None:
+        settings = read_record(init).settings
+    elif tracked:
+        sequence = SequenceSettings(encoder=encoder, prefix_share=prefix_share)  # type: ignore[arg-type]  # checked there
+        settings = replace(settings, sequence=sequence)
+    try:
+        fit = replace(
+            settings.fit,
+            max_epochs=settings.fit.max_epochs if epochs is None else epochs,
+            learning_rate=settings.fit.learning_rate if learning_rate is None else learning_rate,
+            seed=seed,
+            device=device,
+        )
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+    settings = replace(settings, outcome=outcome, folds=folds, members=members, fit=fit)
+    values = None
+    if outcome is Outcome.EPA:
+        values = workflows.fit_expected_points_for(source, seasons=wanted, stored=expected_points)
+    selection = workflows.select_from(
+        source,
+        seasons=wanted,
+        plays=plays,
+        games=_games(games),
+        outcome=outcome,
+        expected_points=values,
+    )
+    selection_summary(selection)
+    with progress(settings.networks * fit.max_epochs) as step:
+        _, record, held_out = workflows.train_run(
+            selection,
+            out,
+            settings=settings,
+            seed=seed,
+            games=_games(games),
+            overwrite=overwrite,
+            expected_points=values,
+            initial=init,
+            on_epoch=lambda fold, epoch, loss: step(
+                f"fold {fold + 1} of {settings.networks}, epoch {epoch + 1}: log score {loss:.4f}"
+            ),
+        )
+    evaluation_table(held_out, f"Out of fold, {held_out.plays:,} plays of {held_out.games} games")
+    best = ", ".join(str(epoch + 1) for epoch in record.best_epochs)
+    errors.print(f"{out}: {settings.networks} networks, best epochs {best}.", highlight=False)
+
+
+@app.command()
+def predict(
+    run: Run,
+    data: Data,
+    out: Out,
+    seasons: Seasons = None,
+    games: GamesOption = "regular",
+    pbp: PlayByPlay = None,
+    static: Static = None,
+    seed: Seed = 0,
+) -> None:
+    """Write the predictive law of each play in numbers, and how its outcome met it.
+
+    Plays of training games are predicted out of fold.
+    """
+    from dropback import workflows
+    from dropback.cli._console import errors
+
+    workflows.require_table_path(out)
+    predictions = _over_runs(
+        run,
+        static,
+        data,
+        pbp,
+        seasons,
+        games,
+        lambda model, selection: workflows.predict_plays(model, selection, seed=seed),
+    )
+    workflows.write_table(predictions, out)
+    errors.print(f"{out}: {len(predictions):,} predictions.", highlight=False)
+
+
+@app.command()
+def score(
+    run: Run,
+    data: Data,
+    out: Out,
+    seasons: Seasons = None,
+    games: GamesOption = "regular",
+    pbp: PlayByPlay = None,
+    static: Static = None,
+) -> None:
+    """Write a score for each play: the mid-CDF of its outcome under its law."""
+    from dropback import workflows
+    from dropback.cli._console import errors
+
+    workflows.require_table_path(out)
+    scores = _over_runs(run, static, data, pbp, seasons, games, workflows.score_run)
+    workflows.write_table(scores, out)
+    mean = scores["play_score"].mean()
+    errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.", highlight=False)
+
+
+def _over_runs(
+    run: Path,
+    static: Path | None,
+    data: str,
+    pbp: str | None,
+    seasons: str | None,
+    games: str,
+    table_of: Callable[[PassModel, Selection], pl.DataFrame],
+) -> pl.DataFrame:
+    """A table of the plays that `run` can predict, and below it of those only `static` can."""
+    import polars as pl
+
+    from dropback import workflows
+    from dropback.cli._console import errors, selection_summary
+    from dropback.cli._source import open_source, use_threads
+    from dropback.models._store import load_run
+
+    model, record = load_run(run)
+    source = open_source(data, pbp)
+    use_threads(None, tracked=isinstance(source, workflows.TrackingSource))
+    selection = workflows.select_for_run(
+        model,
+        source,
+        seasons=None if seasons is None else workflows.parse_seasons(seasons),
+        games=_games(games),
+        run=run,
+    )
+    selection = workflows.keep_unseen(selection, model)
+    selection_summary(selection)
+    if (longer := workflows.longer_than_trained(selection, record)) > 0:
+        errors.print(
+            f"{longer:,} plays last longer than any in training: their laws are a guess beyond it.",
+            highlight=False,
+        )
+    table = table_of(model, selection)
+    if static is None:
+        return table
+    untracked = workflows.without_tracking(selection, load_run(static)[0])
+    errors.print(f"{len(untracked.plays):,} plays without tracking, by {static}.", highlight=False)
+    return pl.concat([table, table_of(load_run(static)[0], untracked)])
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    data: Data,
+    seasons: Seasons = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            help="Of gaussian, binned, xgboost, xgboost-mae, constant; with tracking also "
+            "xgboost-flat, xgboost-flat-mae, static, flat, players, release-only, no-engineered, "
+            "early, oracle."
+        ),
+    ] = "",
+    pbp: PlayByPlay = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="truth.parquet of a simulated league, for the oracle.")
+    ] = None,
+    games: GamesOption = "regular",
+    sample: Annotated[
+        int | None, typer.Option(help="Whole games, drawn until they hold this many plays.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Report to write.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for PNG plots.")] = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+) -> None:
+    """Measure accuracy and calibration, beside baselines fitted on the same games.
+
+    Training seasons are predicted out of fold, by the model and by every baseline.
+    """
+    from dropback import workflows
+    from dropback.cli._console import by_time_table, errors, evaluation_table, progress
+    from dropback.cli._source import open_source, use_threads
+    from dropback.models._store import read_record
+    from dropback.models.baselines import BASELINES, TRACKING_BASELINES, parse_baselines
+
+    tracked = read_record(run).settings.sequence is not None
+    names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
+    use_threads(threads, tracked=tracked)
+    source = open_source(data, pbp)
+    with progress(len(names) * 50) as step:
+        evaluated = workflows.evaluate_run(
+            run,
+            source,
+            seasons=None if seasons is None else workflows.parse_seasons(seasons),
+            against=names,
+            games=_games(games),
+            sample=sample,
+            truth=truth,
+            seed=seed,
+            on_epoch=lambda name, fold, epoch, loss: step(
+                f"{name}, fold {fold + 1}, epoch {epoch + 1}: {loss:.4f}"
+            ),
+        )
+    result = evaluated.evaluation
+    kind = "out of fold" if evaluated.out_of_fold else "unseen games"
+    title = f"{seasons or 'All seasons'}, {kind}: {result.plays:,} plays of {result.games} games"
+    evaluation_table(result, title)
+    by_time_table(evaluated.by_time)
+    if json is not None:
+        by_time = {
+            name: {f"{seconds:g}": e.as_dict() for seconds, e in evaluations.items()}
+            for name, evaluations in (
+                ("seconds_since_snap", evaluated.by_time.since_snap),
+                ("seconds_before_release", evaluated.by_time.before_release),
+            )
+        }
+        workflows.write_json({"title": title, **result.as_dict(), **by_time}, json)
+        errors.print(f"{json}: the report.", highlight=False)
+    if plots is not None or json is not None:
+        from dropback.workflows._plots import write_plots
+
+        folder = plots or json.with_name(f"{json.stem}-plots")  # type: ignore[union-attr]
+        for path in write_plots(result, folder):
+            errors.print(f"{path}", highlight=False)

@@ -1,0 +1,129 @@
+"""The command that scores many seasons at once: it parses, calls one function, and prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dropback.data._tables import Outcome, PlaySet
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from dropback.workflows.seasons import SeasonsSettings
+
+__all__ = ["app"]
+
+Out = Annotated[Path, typer.Option(help="Folder to make.")]
+
+app = typer.Typer(help="Many seasons at once.", no_args_is_help=True)
+
+
+@app.command("seasons")
+def seasons_command(
+    data: Annotated[
+        str, typer.Argument(help="Folder, file or glob of play_by_play_*.parquet or .csv.")
+    ],
+    out: Out,
+    seasons: Annotated[str, typer.Option(help="For example 2006-2023.")],
+    outcomes: Annotated[str, typer.Option(help="yards, epa or both.")] = "yards,epa",
+    plays: Annotated[
+        PlaySet,
+        typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways."),
+    ] = PlaySet.TARGETED,
+    games: Annotated[str, typer.Option(help="regular, postseason or all.")] = "regular",
+    epochs: Annotated[int, typer.Option(help="Epochs of a network that starts anew.")] = 12,
+    refresh_epochs: Annotated[
+        int, typer.Option(help="Epochs of one that starts from the season before.")
+    ] = 3,
+    folds: Annotated[int, typer.Option(help="Folds of games in the first three seasons.")] = 2,
+    workers: Annotated[int, typer.Option(help="Networks fitted at once, a core each.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Score and rank many seasons, each by models of the three seasons before it.
+
+    The first three seasons are scored out of fold. Killed, the same command keeps finished fits.
+
+    Example: `dropback seasons data/pbp --seasons 2006-2023 --out seasons`
+    """
+    from dropback import workflows
+    from dropback.cli._console import errors, leaderboard_table, progress
+    from dropback.workflows.seasons import SeasonsSettings, plan_fits, score_seasons
+
+    wanted = workflows.parse_seasons(seasons)
+    settings = SeasonsSettings(
+        plays=plays,
+        games=_games(games),
+        outcomes=_outcomes(outcomes),
+        epochs=epochs,
+        refresh_epochs=refresh_epochs,
+        folds=folds,
+        workers=workers,
+        seed=seed,
+    )
+    fits = plan_fits(wanted, plays=plays, outcomes=settings.outcomes, folds=folds)
+    with progress(len(fits) + 3) as step:
+        result = score_seasons(
+            data, out, seasons=wanted, settings=settings, overwrite=overwrite, on_step=step
+        )
+    titles = {
+        "standard": "Standardised score",
+        **{outcome.value: f"Mean CDF of {outcome.value}" for outcome in settings.outcomes},
+    }
+    for name, title in titles.items():
+        careers = [board for board in result.leaderboards if board.startswith(f"{name}-career")]
+        if careers:
+            leaderboard_table(result.leaderboards[careers[-1]], f"{title}, {careers[-1]}", most=10)
+    _print_summary(result.summary, settings)
+    errors.print(f"{out}: {len(result.leaderboards)} leaderboards.", highlight=False)
+
+
+def _games(text: str) -> Any:  # noqa: ANN401  # a literal type that only the annotations know
+    if text not in {"regular", "postseason", "all"}:
+        raise RequestError(f"--games must be regular, postseason or all, got {text!r}.")
+    return text
+
+
+def _outcomes(text: str) -> tuple[Outcome, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    try:
+        return tuple(Outcome(name) for name in names)
+    except ValueError as error:
+        raise RequestError(f"--outcomes must be yards, epa or both, got {text!r}.") from error
+
+
+def _print_summary(summary: dict[str, Any], settings: SeasonsSettings) -> None:
+    """Calibration of each season, what was left out, and where the time went."""
+    from rich.table import Table
+
+    from dropback.cli._console import errors, out
+
+    for outcome in settings.outcomes:
+        table = Table(title=f"Calibration, {outcome.value}", title_justify="left", box=None)
+        for heading in ("season", "plays", "CRPS", "log score", "mean CDF", "98 %", "PP error"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for season, row in summary["calibration"][outcome.value].items():
+            table.add_row(
+                season,
+                f"{row['plays']:,}",
+                f"{row['crps']:.4f}",
+                f"{row['log_score']:.4f}",
+                f"{row['mean_mid_cdf']:.4f}",
+                f"{100 * row['coverage_98']:.1f}",
+                f"{row['pp_error']:.4f}",
+            )
+        out.print(table)
+    for kind, reasons in summary["left_out"].items():
+        errors.print(
+            f"Left out ({kind}): " + "; ".join(f"{why} {n:,}" for why, n in reasons.items()),
+            highlight=False,
+        )
+    if summary["epa_source"]:
+        errors.print(f"EPA from {summary['epa_source']}.", highlight=False)
+    errors.print(
+        "Seconds: "
+        + ", ".join(f"{stage} {took:.0f}" for stage, took in summary["seconds"].items()),
+        highlight=False,
+    )

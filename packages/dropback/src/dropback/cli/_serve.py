@@ -1,0 +1,176 @@
+"""The commands of the service: serve, and the keys that may ask it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from dropback.live import Engine
+    from dropback.service._messages import PointForecast
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The service.", no_args_is_help=True)
+
+# What the extra brings that nothing else does.
+_EXTRA = (
+    "httptools",
+    "msgspec",
+    "prometheus_client",
+    "simdjson",
+    "starlette",
+    "threadpoolctl",
+    "uvicorn",
+    "websockets",
+)
+
+ScoreFiles = Annotated[
+    list[Path] | None, typer.Option(help="Play scores; may be given several times.")
+]
+
+
+@app.command("serve")
+def serve_command(
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="Run with play networks, or a folder that `dropback export` made."),
+    ] = None,
+    scores: ScoreFiles = None,
+    plays: Annotated[
+        Path | None, typer.Option(help="Folder that `dropback ingest` made, to watch plays of.")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="API keys, made by `dropback keys add`; none lets anyone.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to bind; beyond loopback needs --keys.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind.")] = 8080,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="compiled, torch or onnx; by default compiled, or onnx for an export."),
+    ] = None,
+    core: Annotated[
+        int | None,
+        typer.Option(min=0, help="Stay on this processor core (Linux); by default on any."),
+    ] = None,
+) -> None:
+    """Serve scores, rankings and live plays over HTTP and WebSocket, and a page to watch them.
+
+    Example: `dropback serve runs/tracking --scores scores.parquet --plays plays/`
+    """
+    _require_extra()
+    from dropback.cli._console import errors
+    from dropback.service._cores import stay_on_core
+
+    if core is not None:
+        stay_on_core(core)  # first: threads stay where the one that starts them is
+    from dropback.service._configure import configure
+    from dropback.service._server import serve
+    from dropback.service._settings import ServiceSettings
+
+    settings = ServiceSettings(host=host, port=port)
+    service = configure(
+        run=run,
+        engine=_engine(engine),
+        scores=scores or (),
+        plays=plays,
+        keys=keys,
+        settings=settings,
+    )
+    errors.print(f"http://{host}:{port}: Ctrl-C stops it.", highlight=False)
+    serve(service, settings)
+
+
+def _require_extra() -> None:
+    if missing := [name for name in _EXTRA if find_spec(name) is None]:
+        raise RequestError(
+            f"The service needs {', '.join(missing)}: install it with "
+            "pip install 'dropback[service]'."
+        )
+
+
+def _engine(name: str | None) -> Engine | None:
+    if name not in {None, "compiled", "torch", "onnx"}:
+        raise RequestError(f"--engine must be compiled, torch or onnx, got {name!r}.")
+    return name  # type: ignore[return-value]  # checked above
+
+
+keys_app = typer.Typer(help="API keys of the service.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+
+@keys_app.command("add")
+def keys_add(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    file: Annotated[Path, typer.Option(help="File of keys, made where there is none.")],
+    rate: Annotated[float, typer.Option(help="Requests a second.")] = 1000.0,
+    live_plays: Annotated[int, typer.Option(min=0, help="Live plays at once.")] = 64,
+) -> None:
+    """Make an API key and print it once; the file holds its hash alone.
+
+    Example: `dropback keys add broadcast --file keys.json`
+    """
+    _require_extra()
+    from dropback.cli._console import errors, out
+    from dropback.service._keys import add_key
+
+    key = add_key(file, name, requests_per_s=rate, live_plays=live_plays)
+    out.print(key, highlight=False, soft_wrap=True, markup=False)
+    errors.print(f"{file}: the key of {name!r}; it is shown this once.", highlight=False)
+
+
+@app.command("replay")
+def replay_command(
+    path: Annotated[Path, typer.Argument(help="Folder that `dropback ingest` made.")],
+    game: Annotated[int, typer.Option(help="The game's key, such as 2018100707.")],
+    play: Annotated[int, typer.Option(help="The play's key in its game.")],
+    speed: Annotated[float, typer.Option(help="Times the real pace.")] = 1.0,
+    url: Annotated[str, typer.Option(help="Live socket of the service.")] = (
+        "ws://127.0.0.1:8080/v1/live"
+    ),
+    key: Annotated[
+        str | None, typer.Option(envvar="DROPBACK_KEY", help="API key, where one is wanted.")
+    ] = None,
+) -> None:
+    """Send a stored play to the service as a live feed and print its forecasts.
+
+    Example: `dropback replay plays/ --game 2018100707 --play 1113 --speed 10`
+    """
+    _require_extra()
+    import asyncio
+
+    from dropback.cli._console import errors, out
+    from dropback.service._live_messages import ReleasedMessage
+    from dropback.service._replay import feed_of, replay
+    from dropback.tracking.ingest._pipeline import find_play
+
+    block, number, note = find_play(path, game, play)
+    if note:
+        errors.print(f"note: {note}", highlight=False)
+
+    async def run() -> None:
+        async for answer in replay(feed_of(block, number), url, speed=speed, key=key):
+            if isinstance(answer, ReleasedMessage):
+                out.print(_line("release", answer.forecast), highlight=False)
+                if answer.score is not None:
+                    out.print(f"score {answer.score:.3f}", highlight=False)
+                continue
+            for forecast in answer.forecasts:
+                out.print(_line(f"{forecast.frame / 10:5.1f} s", forecast), highlight=False)
+
+    asyncio.run(run())
+
+
+def _line(when: str, forecast: PointForecast) -> str:
+    low, high = forecast.quantiles["q05"], forecast.quantiles["q95"]
+    return (
+        f"{when:>8}  mean {forecast.mean:5.1f}  median {forecast.median:3.0f}  "
+        f"90 % {low:4.0f} to {high:3.0f}  touchdown {forecast.touchdown:.3f}"
+    )

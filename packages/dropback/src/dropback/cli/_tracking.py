@@ -1,0 +1,145 @@
+"""The commands of tracking data: each parses, calls one library function and prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dropback.cli._console import out as console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dropback.tracking.ingest._report import IngestReport
+
+__all__ = ["app", "print_counts"]
+
+app = typer.Typer(help="Tracking data: read, check, features, pictures.", no_args_is_help=True)
+
+Source = Annotated[Path, typer.Argument(help="A tracking file or a folder of them.")]
+Layout = Annotated[
+    str,
+    typer.Option("--format", help="auto, a layout's name, or a column map ending in .toml."),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Files read at once.")]
+
+
+@app.command("ingest")
+def ingest_command(
+    path: Source,
+    out: Annotated[Path, typer.Option(help="Folder for the canonical tables.")] = Path("plays"),
+    layout: Layout = "auto",
+    workers: Workers = 2,
+) -> None:
+    """Read tracking files into canonical Parquet: dropback ingest data/ --out plays/."""
+    from dropback.tracking.ingest._pipeline import ingest
+
+    with _progress() as bar:
+        task = bar.add_task("files", total=None)
+        report = ingest(
+            path,
+            out,
+            layout=layout,
+            workers=workers,
+            progress=lambda done, total, _: bar.update(task, completed=done, total=total),
+        )
+    print_counts(report)
+    console.print(f"plays in {out}, reasons in {out / 'left_out.csv'}")
+
+
+@app.command("check")
+def check_command(
+    path: Source,
+    layout: Layout = "auto",
+    out: Annotated[Path | None, typer.Option(help="Also write the checks as JSON.")] = None,
+) -> None:
+    """Check a set's conventions against its own evidence: dropback check data/ --out check.json."""
+    from dropback.tracking.ingest._pipeline import read_tracking
+    from dropback.workflows import write_json
+
+    report = read_tracking(path, layout=layout, all_times=True)[1]
+    for file in report.files:
+        table = Table(title=f"{file.source_file} ({file.source_format})", title_justify="left")
+        for heading in ("check", "season", "decision", "evidence"):
+            table.add_column(heading)
+        for check in file.checks:
+            table.add_row(check.name, str(check.season or ""), check.decision, check.evidence)
+        console.print(table)
+        if file.selection:
+            console.print(f"note: {file.selection}")
+    print_counts(report)
+    if out is not None:
+        write_json(report.to_json(), out)
+
+
+@app.command("features")
+def features_command(
+    path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest made.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tensors.")] = Path("tensors"),
+    layout: Layout = "auto",
+    workers: Workers = 2,
+) -> None:
+    """Write the features of all plays as tensors: dropback features plays/ --out tensors/."""
+    from dropback.tracking.ingest._pipeline import build_tensors
+
+    with _progress() as bar:
+        task = bar.add_task("files", total=None)
+        tensors, report = build_tensors(
+            path,
+            out,
+            layout=layout,
+            workers=workers,
+            progress=lambda done, total, _: bar.update(task, completed=done, total=total),
+        )
+    if report is not None:
+        print_counts(report)
+    console.print(
+        f"{len(tensors)} plays, {tensors.offsets[-1]} frames in {out} "
+        f"(schema {tensors.schema['schema_hash'][:12]})"
+    )
+
+
+@app.command("plot")
+def plot_command(
+    path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest made.")],
+    game: Annotated[int, typer.Option(help="The game's key, such as 2018100707.")],
+    play: Annotated[int, typer.Option(help="The play's key in its game.")],
+    out: Annotated[Path, typer.Option(help="A .png, .gif or .mp4 file.")] = Path("play.png"),
+) -> None:
+    """Draw a play: dropback plot plays/ --game 2018100707 --play 1113 --out play.gif."""
+    from dropback.tracking._plot import plot_play
+    from dropback.tracking.ingest._pipeline import find_play
+
+    block, number, note = find_play(path, game, play)
+    plot_play(block, number, out, note=note)
+    console.print(f"drawn in {out}")
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    )
+
+
+def print_counts(report: IngestReport, console: Console = console) -> None:
+    """Print how many plays were read and kept, and why others were left out."""
+    counts = Table(title="plays by layout", title_justify="left")
+    for heading in ("format", "files", "read", "kept", "left out"):
+        counts.add_column(heading)
+    for row in report.counts().iter_rows():
+        counts.add_row(*map(str, row))
+    console.print(counts)
+    reasons = Table(title="left out by reason", title_justify="left")
+    reasons.add_column("reason")
+    reasons.add_column("plays")
+    by_reason = (
+        report.left_out.group_by("reason").len().sort("len", "reason", descending=[True, False])
+    )
+    for reason, number in by_reason.iter_rows():
+        reasons.add_row(reason, str(number))
+    if report.left_out.height:
+        console.print(reasons)

@@ -1,0 +1,1 @@
+"""Play-by-play, games, players and the field: tables that every other part reads."""

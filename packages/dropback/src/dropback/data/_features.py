@@ -1,0 +1,147 @@
+"""Features of a pass known at its release, from play-by-play.
+
+Nothing here is recorded after the ball is thrown, and nothing tells who threw it: the prediction
+is that of a league-average passer. `qb_hit` is on the outcome's side (a hit is charted with the
+result), so it is no feature, and neither are penalties.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS
+from dropback.data._tables import PlaySet
+from dropback.errors import DropbackError
+
+if TYPE_CHECKING:
+    import dataframely as dy
+    import numpy.typing as npt
+
+    from dropback.data._tables import Plays
+
+__all__ = ["FORMULA_VERSION", "FeatureMatrix", "FeatureSchema", "feature_matrix", "feature_schema"]
+
+FeatureMatrix: TypeAlias = "npt.NDArray[np.float32]"
+
+FORMULA_VERSION = 1
+"""Raised with every change of a formula below; a test pins the values of hand-worked plays."""
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """Names and order of the columns that a network was trained on."""
+
+    names: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the names, their order and the version of their formulas."""
+        return hashlib.sha256(json.dumps([FORMULA_VERSION, *self.names]).encode()).hexdigest()
+
+
+def feature_schema(plays: PlaySet) -> FeatureSchema:
+    """The features for a set of plays.
+
+    For dropbacks the throw itself is left out: a sack has no air yards, so their absence would
+    tell the network the result.
+    """
+    names = _SITUATION if plays is PlaySet.DROPBACKS else _SITUATION | _THROW
+    return FeatureSchema(tuple(names))
+
+
+def feature_matrix(
+    plays: dy.DataFrame[Plays] | pl.DataFrame, schema: FeatureSchema
+) -> FeatureMatrix:
+    """Compute the features of `schema` for each play.
+
+    Returns:
+        Shape ``(N, F)``, float32, finite, in the order of `schema`.
+
+    Raises:
+        DropbackError: The schema names a feature that this version does not have, or a value is
+            missing.
+    """
+    unknown = [name for name in schema.names if name not in _FEATURES]
+    if unknown:
+        raise DropbackError(
+            f"Unknown features {', '.join(unknown)}: the model was trained by another version; "
+            "train it again or install that version."
+        )
+    table = plays.select(_FEATURES[name].cast(pl.Float32).alias(name) for name in schema.names)
+    for name in schema.names:
+        if (count := table[name].null_count()) > 0:
+            play = plays.row(table[name].is_null().arg_max() or 0, named=True)
+            raise DropbackError(
+                f"Feature {name!r} is missing in {count} plays, first in game "
+                f"{play['game_id']}, play {play['play_id']}: its source columns must be filled."
+            )
+    return np.ascontiguousarray(table.to_numpy())
+
+
+def _flag(name: str) -> dict[str, pl.Expr]:
+    """A flag that may be unrecorded: two columns, so that unknown is not taken for no."""
+    return {
+        name: pl.col(name).fill_null(value=False),
+        f"{name}_unknown": pl.col(name).is_null(),
+    }
+
+
+def _last_week() -> pl.Expr:
+    # The 17-game season, in 18 weeks, began in 2021.
+    return pl.when(pl.col("season") >= 2021).then(18).otherwise(17)
+
+
+_MARGIN = pl.col("score_differential")
+_BEYOND_STICKS = pl.col("air_yards") - pl.col("ydstogo")
+_SHORT_OF_GOAL = pl.col("yardline_100") - pl.col("air_yards")
+
+# Scales bring every column near the unit range; the network standardises on its training plays.
+_SITUATION: dict[str, pl.Expr] = {
+    "down_1": pl.col("down") == 1,
+    "down_2": pl.col("down") == 2,
+    "down_3": pl.col("down") == 3,
+    "down_4": pl.col("down") == 4,
+    "yards_to_go": pl.col("ydstogo").clip(0, 30),
+    "yards_to_go_log": pl.col("ydstogo").cast(pl.Float64).log1p(),
+    "yardline_100": pl.col("yardline_100"),
+    "yardline_100_log": pl.col("yardline_100").cast(pl.Float64).log1p(),
+    "goal_to_go": pl.col("goal_to_go"),
+    "overtime": pl.col("qtr") > 4,
+    "game_remaining": pl.col("game_seconds_remaining") / (4 * QUARTER_SECONDS),
+    "half_remaining": pl.col("half_seconds_remaining") / HALF_SECONDS,
+    "half_last_two_minutes": (1 - pl.col("half_seconds_remaining") / 120).clip(0, 1),
+    "margin": _MARGIN.clip(-28, 28),
+    "margin_absolute": _MARGIN.abs().clip(0, 28),
+    # Points to make up for each half hour that is left: what makes a team throw deep.
+    "margin_late": _MARGIN.clip(-21, 21) * (1 - pl.col("game_seconds_remaining") / 3600),
+    "week": pl.min_horizontal(pl.col("week"), _last_week()),
+    "weeks_remaining": (_last_week() - pl.col("week")).clip(lower_bound=0),
+    "postseason": pl.col("season_type") == "POST",
+    "home": pl.col("home"),
+    **_flag("shotgun"),
+    **_flag("no_huddle"),
+}
+_THROW: dict[str, pl.Expr] = {
+    "air_yards": pl.col("air_yards"),
+    # One hinge each for the screen, the short, the intermediate and the deep throw: the law
+    # bends at the line of scrimmage and flattens beyond 20 yards.
+    "air_yards_behind": (-pl.col("air_yards")).clip(0, 15),
+    "air_yards_short": pl.col("air_yards").clip(0, 8),
+    "air_yards_deep": (pl.col("air_yards") - 18).clip(lower_bound=0),
+    "air_yards_log": pl.col("air_yards").clip(lower_bound=0).cast(pl.Float64).log1p(),
+    "beyond_sticks": _BEYOND_STICKS.clip(-25, 40),
+    "at_sticks": (_BEYOND_STICKS >= 0),
+    "short_of_goal": _SHORT_OF_GOAL,
+    "short_of_goal_near": (1 - _SHORT_OF_GOAL.clip(0, 10) / 10),
+    "into_end_zone": _SHORT_OF_GOAL <= 0,
+    "location_left": pl.col("pass_location").eq_missing(pl.lit("left")),
+    "location_middle": pl.col("pass_location").eq_missing(pl.lit("middle")),
+    "location_right": pl.col("pass_location").eq_missing(pl.lit("right")),
+}
+_FEATURES = _SITUATION | _THROW

@@ -1,0 +1,69 @@
+"""Play-by-play from nflverse, through `nflreadpy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropback._files import whole_file
+from dropback.errors import ReaderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    import polars as pl
+
+__all__ = ["fetch_play_by_play"]
+
+
+def fetch_play_by_play(
+    seasons: Iterable[int],
+    folder: Path,
+    *,
+    load: Callable[[int], pl.DataFrame] | None = None,
+    on_season: Callable[[int, Path], None] | None = None,
+) -> list[Path]:
+    """Download seasons and write ``play_by_play_<season>.parquet``; present files are kept.
+
+    Args:
+        seasons: Seasons to get.
+        folder: Where the files go.
+        load: What loads a season; None takes `nflreadpy.load_pbp`.
+        on_season: Called after each season.
+
+    Returns:
+        The files, one a season.
+
+    Raises:
+        ReaderError: `nflreadpy` is not installed, or the download failed.
+    """
+    load_season = load or _nflreadpy()
+    files = []
+    for season in seasons:
+        path = folder / f"play_by_play_{season}.parquet"
+        if not path.is_file():
+            try:
+                plays = load_season(season)
+            except Exception as error:  # whatever requests, nflreadpy or its cache raise
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise ReaderError(
+                    f"Season {season} could not be downloaded from nflverse ({reason}); check the "
+                    f"network and run the same command again, which keeps what {folder} holds."
+                ) from error
+            with whole_file(path) as aside:
+                plays.write_parquet(aside)
+        files.append(path)
+        if on_season is not None:
+            on_season(season, path)
+    return files
+
+
+def _nflreadpy() -> Callable[[int], pl.DataFrame]:
+    try:
+        import nflreadpy  # noqa: PLC0415  # an optional extra
+    except ModuleNotFoundError as error:
+        raise ReaderError(
+            "Fetching needs nflreadpy: install it with 'pip install dropback[fetch]'."
+        ) from error
+    load: Callable[[int], pl.DataFrame] = nflreadpy.load_pbp
+    return load

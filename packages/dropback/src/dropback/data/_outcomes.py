@@ -1,0 +1,49 @@
+"""What a play came to, in yards, and the bounds that the field puts on it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from dropback.data._field import END_ZONE_DEPTH_YD, FIELD_LENGTH_YD
+
+__all__ = ["YARDS_HIGHEST", "YARDS_LOWEST", "yards", "yards_max", "yards_min"]
+
+# From a catch on the end line behind the opponent's goal to the passer's own goal line.
+YARDS_LOWEST = -(FIELD_LENGTH_YD + END_ZONE_DEPTH_YD)
+YARDS_HIGHEST = FIELD_LENGTH_YD
+
+
+def yards() -> pl.Expr:
+    """Outcome of a pass play in whole yards, from nflverse's columns.
+
+    A completion and a sack count `yards_gained` (penalty yards are not in it), an incompletion
+    0, an interception minus its return (nflverse's `yards_gained` is 0 there).
+    """
+    return (
+        pl.when(pl.col("interception") == 1)
+        .then(-pl.col("return_yards").fill_null(0))
+        .when((pl.col("complete_pass") == 1) | (pl.col("sack") == 1))
+        .then(pl.col("yards_gained"))
+        .otherwise(0)
+        .alias("yards")
+    )
+
+
+def yards_max() -> pl.Expr:
+    """Most yards the play can gain: the distance to the goal line. A touchdown *is* this gain."""
+    return pl.col("yardline_100").alias("yards_max")
+
+
+def yards_min() -> pl.Expr:
+    """Fewest yards the play can gain: an interception returned to the passer's goal line.
+
+    The return starts where the ball is caught, which lies beyond the line of scrimmage by about
+    the air yards: by 10 yards more at most in every interception of 2006-2023 (a tipped ball, a
+    catch behind the receiver), and never behind the end line.
+    """
+    to_own_goal = FIELD_LENGTH_YD - pl.col("yardline_100")
+    beyond = pl.min_horizontal(
+        pl.col("air_yards").fill_null(0).clip(lower_bound=0) + END_ZONE_DEPTH_YD,
+        pl.col("yardline_100") + END_ZONE_DEPTH_YD,
+    )
+    return (-(to_own_goal + beyond)).alias("yards_min")

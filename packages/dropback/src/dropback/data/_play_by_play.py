@@ -1,0 +1,213 @@
+"""Play-by-play with nflverse's column names, from files or from memory.
+
+Columns and meanings: nflverse's ``dictionary_pbp``; the files are those that
+``nflreadpy.load_pbp()`` returns, one Parquet (or CSV) a season.
+"""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+
+from dropback.data._columns import Column, conform
+from dropback.errors import ReaderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+__all__ = ["PLAY_BY_PLAY_COLUMNS", "PlayByPlaySource", "read_play_by_play"]
+
+PlayByPlaySource: TypeAlias = "str | Path | Sequence[str | Path] | pl.DataFrame | pd.DataFrame"
+
+_INT, _TEXT = pl.Int64, pl.String
+
+PLAY_BY_PLAY_COLUMNS: tuple[Column, ...] = (
+    Column("game_id", _TEXT),
+    Column("play_id", _INT),
+    Column("season", _INT),
+    Column("season_type", _TEXT),
+    Column("week", _INT),
+    Column("home_team", _TEXT),
+    Column("away_team", _TEXT),
+    Column("posteam", _TEXT),
+    Column("defteam", _TEXT),
+    Column("qtr", _INT),
+    Column("quarter_seconds_remaining", _INT),
+    Column("game_seconds_remaining", _INT),
+    Column("down", _INT),
+    Column("ydstogo", _INT),
+    Column("yardline_100", _INT),
+    Column("score_differential", _INT),
+    Column("play_type", _TEXT),
+    Column("complete_pass", _INT),
+    Column("incomplete_pass", _INT),
+    Column("interception", _INT),
+    Column("sack", _INT),
+    Column("qb_spike", _INT),
+    Column("two_point_attempt", _INT),
+    Column("yards_gained", _INT),
+    Column("air_yards", _INT),
+    Column("return_yards", _INT),
+    Column("passer_player_id", _TEXT),
+    Column("receiver_player_id", _TEXT),
+    Column("passer_player_name", _TEXT, required=False),
+    Column("receiver_player_name", _TEXT, required=False),
+    Column("goal_to_go", _INT, required=False),
+    Column("shotgun", _INT, required=False),
+    Column("no_huddle", _INT, required=False),
+    Column("pass_location", _TEXT, required=False),
+    Column("yards_after_catch", _INT, required=False),
+    Column("pass_touchdown", _INT, required=False),
+    Column("qb_hit", _INT, required=False),
+    Column("old_game_id", _TEXT, required=False),
+    Column("desc", _TEXT, required=False),
+    # Of runs, scores and penalties: what expected points added needs beside passes.
+    Column("qb_scramble", _INT, required=False),
+    Column("rusher_player_id", _TEXT, required=False),
+    Column("rusher_player_name", _TEXT, required=False),
+    Column("return_touchdown", _INT, required=False),
+    Column("penalty", _INT, required=False),
+    # nflverse's own expected points added.
+    Column("epa", pl.Float64, required=False),
+    Column("qb_epa", pl.Float64, required=False),
+)
+
+_FILE_PATTERNS = (
+    "play_by_play_*.parquet",
+    "play_by_play_*.csv",
+    "play_by_play_*.csv.gz",
+)
+
+
+def read_play_by_play(
+    source: PlayByPlaySource, *, seasons: Iterable[int] | None = None
+) -> pl.DataFrame:
+    """Read play-by-play into a frame that holds exactly `PLAY_BY_PLAY_COLUMNS`.
+
+    Args:
+        source: A folder with ``play_by_play_*.parquet`` (or ``.csv``, ``.csv.gz``), a file, a
+            glob, a list of these, or a polars or pandas frame. Other columns are ignored; a
+            missing optional column is null in every row.
+        seasons: Seasons to keep; None keeps all.
+
+    Returns:
+        One row a play, in the source's order.
+
+    Raises:
+        ReaderError: Nothing found, a file that is not what its name says, a missing required
+            column, a value of the wrong type, or a season that has no plays.
+    """
+    wanted = None if seasons is None else sorted(set(seasons))
+    frames = [
+        conform(raw, PLAY_BY_PLAY_COLUMNS, origin=origin, keys=("game_id", "play_id"))
+        for origin, raw in _raw_frames(source, wanted)
+    ]
+    plays = pl.concat(frames)
+    if wanted is None:
+        return plays
+    plays = plays.filter(pl.col("season").is_in(wanted))
+    absent = sorted(set(wanted) - set(plays["season"].unique()))
+    if absent:
+        # Files of other seasons may not have been read, so only those asked for are named.
+        held = [str(season) for season in wanted if season not in absent]
+        raise ReaderError(
+            f"{_name(source)}: no plays of season {', '.join(map(str, absent))}; of the seasons "
+            f"asked for it holds {', '.join(held) or 'none'}."
+        )
+    return plays
+
+
+def _raw_frames(
+    source: PlayByPlaySource, seasons: Sequence[int] | None
+) -> Iterable[tuple[str, pl.DataFrame]]:
+    if isinstance(source, pl.DataFrame):
+        return [("the given polars frame", source)]
+    if isinstance(source, str | Path):
+        return _read_files(_find_files(Path(source), seasons))
+    if isinstance(source, list | tuple):
+        return _read_files([file for path in source for file in _find_files(Path(path), seasons)])
+    frame = _from_pandas(source)  # type: ignore[arg-type]  # what is none is refused there
+    return [("the given pandas frame", frame)]
+
+
+def _name(source: PlayByPlaySource) -> str:
+    return str(source) if isinstance(source, str | Path) else "the given play-by-play"
+
+
+def _from_pandas(frame: pd.DataFrame) -> pl.DataFrame:
+    names = [column.name for column in PLAY_BY_PLAY_COLUMNS]
+    try:
+        columns = {name: frame[name] for name in names if name in frame.columns}
+    except (AttributeError, TypeError) as error:
+        raise ReaderError(
+            "Play-by-play must be a path, a list of paths, or a polars or pandas frame, "
+            f"got {type(frame).__name__}."
+        ) from error
+    return pl.DataFrame({name: _from_pandas_column(column) for name, column in columns.items()})
+
+
+def _from_pandas_column(column: pd.Series[Any]) -> pl.Series:
+    try:
+        return pl.from_pandas(column)
+    except (TypeError, ValueError):
+        # Numbers and text in one column of objects: as text, so that the play can be named.
+        return pl.from_pandas(column.astype("string"))
+
+
+def _find_files(path: Path, seasons: Sequence[int] | None) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        by_stem: dict[str, Path] = {}
+        for pattern in _FILE_PATTERNS:
+            for file in sorted(path.glob(pattern)):
+                by_stem.setdefault(file.name.split(".")[0], file)
+        files = [by_stem[stem] for stem in sorted(by_stem)]
+        if not files:
+            raise ReaderError(
+                f"{path}: no play_by_play_*.parquet or .csv in this folder; get them with "
+                "'dropback fetch pbp 2018-2023 --out DIR'."
+            )
+        return _of_seasons(files, seasons)
+    # pathlib takes no absolute pattern.
+    matches = sorted(Path(match) for match in glob.glob(str(path)))  # noqa: PTH207
+    if not matches:
+        raise ReaderError(f"{path}: no such file or folder.")
+    return matches
+
+
+def _of_seasons(files: list[Path], seasons: Sequence[int] | None) -> list[Path]:
+    """Files of a folder that can hold the wanted seasons, by their names; all if none do."""
+    if seasons is None:
+        return files
+    stems = {f"play_by_play_{season}" for season in seasons}
+    return [file for file in files if file.name.split(".")[0] in stems] or files
+
+
+def _read_files(paths: Sequence[Path]) -> Iterable[tuple[str, pl.DataFrame]]:
+    if not paths:
+        raise ReaderError("No play-by-play files were given: name a folder, files or a glob.")
+    for path in paths:
+        yield str(path), _read_file(path)
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    names = [column.name for column in PLAY_BY_PLAY_COLUMNS]
+    try:
+        if path.name.endswith((".csv", ".csv.gz")):
+            # As text: a type guessed from the first rows would fail far below without saying why.
+            scan = pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
+        else:
+            scan = pl.scan_parquet(path)
+        # Only our columns: all 372 of nflverse's would cost ten times the time.
+        present = set(scan.collect_schema().names())
+        return scan.select(name for name in names if name in present).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        kind = "CSV" if ".csv" in path.name else "Parquet"
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ReaderError(f"{path}: not a readable {kind} file ({reason}).") from error

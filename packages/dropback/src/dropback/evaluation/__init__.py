@@ -1,0 +1,1 @@
+"""How well predictions forecast, and how scores compare with other metrics."""

@@ -1,0 +1,129 @@
+"""How good are the laws as plays unfold: by time since the snap, and by time before the release.
+
+A forecaster that knows the true law at every moment is calibrated at a time since the snap, among
+all plays in which the ball is still in the passer's hands then: who is among them is known at that
+moment. He need not be at a time before the release, which picks plays by what comes next. Say that
+half of the plays are thrown after 1 second and gain 0 yards, the others after 2 and gain 10. At the
+snap the true law gives either gain one half, and after a second in hand it is sure of 10. One
+second before the release, the short plays are at the snap, where their PIT lies in the lower half,
+and the long ones are sure: three quarters of all values lie below one half.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from dropback.data._tables import Plays, Predictions
+from dropback.evaluation._calibration import Evaluation, evaluate
+from dropback.models._predict import predict
+from dropback.tracking._schema import RATE_HZ
+
+if TYPE_CHECKING:
+    import dataframely as dy
+    import numpy.typing as npt
+
+    from dropback.models._model import Forecaster
+    from dropback.models._play_batches import TrackedPlays
+
+__all__ = ["TIMES_BEFORE_RELEASE_S", "TIMES_SINCE_SNAP_S", "Unfolding", "evaluate_unfolding"]
+
+TIMES_SINCE_SNAP_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+"""Seconds since the snap at which laws are judged: where calibration must hold."""
+
+TIMES_BEFORE_RELEASE_S = (2.0, 1.5, 1.0, 0.5, 0.0)
+"""Seconds before the release at which laws are judged: what each half second adds."""
+
+
+@dataclass(frozen=True)
+class Unfolding:
+    """Evaluations of a model's laws at moments of the same plays.
+
+    Attributes:
+        since_snap: Seconds since the snap to the evaluation of the plays in which the ball is
+            still in the passer's hands; times that no play reaches are left out.
+        before_release: Seconds before the release to the evaluation of the plays that last longer
+            than the first of `TIMES_BEFORE_RELEASE_S`; empty where none does.
+    """
+
+    since_snap: dict[float, Evaluation]
+    before_release: dict[float, Evaluation]
+
+
+def evaluate_unfolding(
+    model: Forecaster,
+    plays: dy.DataFrame[Plays],
+    features: TrackedPlays,
+    released: dy.DataFrame[Predictions],
+    *,
+    name: str,
+    seed: int,
+) -> Unfolding:
+    """Evaluate a model's laws as the plays unfold; a law that is in both tables is made once.
+
+    Args:
+        model: A model with a law at every frame.
+        plays: The plays.
+        features: All that is known of them up to the release.
+        released: The model's predictions at the release, in their order.
+        name: Of the model.
+        seed: Of the randomised PIT and the bootstrap.
+    """
+    release = features.lengths - 1
+    since, before = {}, {}
+    for seconds in TIMES_SINCE_SNAP_S:
+        held = np.flatnonzero(release > round(seconds * RATE_HZ))
+        if len(held):
+            since[seconds] = (held, release[held] - round(seconds * RATE_HZ))
+    long = np.flatnonzero(features.reaches(TIMES_BEFORE_RELEASE_S[0]))
+    if len(long):
+        for seconds in TIMES_BEFORE_RELEASE_S:
+            before[seconds] = (long, np.full(len(long), round(seconds * RATE_HZ)))
+    # A law is known by its play and how many frames before the release it stands.
+    wanted = np.zeros((len(plays), int(release.max(initial=0)) + 1), bool)
+    for rows, frames in (*since.values(), *before.values()):
+        wanted[rows, frames] = True
+    place, laws = _laws(model, plays, features, released, wanted, seed)
+
+    def judged(rows: npt.NDArray[np.int64], frames: npt.NDArray[np.int64]) -> Evaluation:
+        chosen = Predictions.validate(laws[place[rows, frames]])
+        return evaluate(Plays.validate(plays[rows]), {name: chosen}, seed=seed)
+
+    return Unfolding(
+        {seconds: judged(*which) for seconds, which in since.items()},
+        {seconds: judged(*which) for seconds, which in before.items()},
+    )
+
+
+def _laws(
+    model: Forecaster,
+    plays: dy.DataFrame[Plays],
+    features: TrackedPlays,
+    released: dy.DataFrame[Predictions],
+    wanted: npt.NDArray[np.bool_],
+    seed: int,
+) -> tuple[npt.NDArray[np.int64], pl.DataFrame]:
+    """Predictions of each play and frame before the release in `wanted`, and where each stands."""
+    place = np.full(wanted.shape, -1)
+    tables: list[pl.DataFrame] = [released.clear()]
+    count = 0
+    for cut in np.flatnonzero(wanted.any(axis=0)).tolist():
+        rows = np.flatnonzero(wanted[:, cut])
+        place[rows, cut] = count + np.arange(len(rows))
+        count += len(rows)
+        tables.append(
+            released[rows]
+            if cut == 0
+            else predict(
+                model,
+                Plays.validate(plays[rows]),
+                features=features[rows].before_release(cut / RATE_HZ),
+                # Each cut has random numbers of its own: a table joins many cuts, and with the
+                # same numbers in each its PIT values would not be independent.
+                seed=int(np.random.SeedSequence([seed, cut]).generate_state(1)[0]),
+            )
+        )
+    return place, pl.concat(tables)

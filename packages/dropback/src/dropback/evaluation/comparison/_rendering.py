@@ -1,0 +1,172 @@
+"""The bake-off for readers: Markdown, a dictionary for JSON, and one figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from dropback.evaluation.comparison._correlations import STATISTICS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from dropback.evaluation.comparison._table import BakeOff
+
+__all__ = ["HEADINGS", "as_dict", "decided", "draw", "headline", "markdown", "number"]
+
+HEADINGS = {name: statistic.label for name, statistic in STATISTICS.items()} | {
+    "split_half": "split-half reliability"
+}
+"""Each statistic's words for readers, in the order of the table."""
+
+_OURS, _RIVAL = "#D55E00", "#0072B2"  # Okabe and Ito (2008)
+
+
+def number(value: float | None, *, signed: bool = False) -> str:
+    """Two decimals without the leading zero, as correlations are printed; a dash where undefined.
+
+    Example:
+        >>> number(0.614), number(-0.05, signed=True), number(None)
+        ('.61', '-.05', '–')
+    """
+    if value is None:
+        return "–"
+    text = f"{value:+.2f}" if signed else f"{value:.2f}"
+    return text.replace("0.", ".", 1) if abs(value) < 0.995 else text
+
+
+def decided(row: dict[str, Any]) -> int:
+    """1 where our lead's interval lies above 0, -1 where below, 0 where it holds 0 or is none."""
+    low, high = row["lead_low"], row["lead_high"]
+    return 0 if low is None else int(low > 0) - int(high < 0)
+
+
+def headline(result: BakeOff) -> dict[str, dict[str, dict[str, Any]]]:
+    """The headline rows of the comparison, by metric and statistic."""
+    rows: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in result.labels}
+    for row in result.comparison.filter("headline").iter_rows(named=True):
+        rows[row["metric"]][row["statistic"]] = row
+    return rows
+
+
+def markdown(result: BakeOff) -> str:
+    """The table, the leads behind it, and what was left out, in Markdown."""
+    rows = headline(result)
+    names = [name for name in HEADINGS if any(name in row for row in rows.values())]
+    lines = [
+        f"Seasons {_span(result)}: {len(result.passers)} qualified passer-seasons "
+        f"of {result.passers['passer_player_id'].n_unique()} passers, the same for every metric. "
+        f"90 % intervals over {result.replicates} draws of passers.",
+        "",
+        "| r with | " + " | ".join(HEADINGS[name] for name in names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for metric, label in result.labels.items():
+        cells = (_with_interval(rows[metric].get(name), "r") for name in names)
+        mark = "**" if metric == result.ours else ""
+        lines.append(f"| {mark}{label}{mark} | " + " | ".join(cells) + " |")
+    ours = result.labels[result.ours]
+    lines += [
+        "",
+        f"{ours} minus the rival; bold where the interval excludes 0:",
+        "",
+        "| rival | " + " | ".join(HEADINGS[name] for name in names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for metric, label in result.labels.items():
+        if metric != result.ours:
+            cells = (_with_interval(rows[metric].get(name), "lead") for name in names)
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    bases = {name: next(row[name] for row in rows.values() if name in row) for name in names}
+    lines += ["", "| statistic | average | passer-seasons | seasons |", "|---|---|---|---|"]
+    lines += [
+        f"| {HEADINGS[name]} | {row['average']} | {row['rows']} | {row['seasons']} |"
+        for name, row in bases.items()
+    ]
+    lines += ["", "| left out | why | number |", "|---|---|---|"]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in result.left_out.iter_rows()]
+    for (rating, reason), group in result.unmatched.group_by(
+        "rating", "reason", maintain_order=True
+    ):
+        lines.append(f"| {result.labels[str(rating)]} rows | {reason} | {len(group)} |")
+    return "\n".join(lines) + "\n"
+
+
+def as_dict(result: BakeOff) -> dict[str, object]:
+    """Everything but the passers, for JSON."""
+    return {
+        "ours": result.ours,
+        "labels": result.labels,
+        "statistics": HEADINGS,
+        "seasons": sorted(result.passers["season"].unique().to_list()),
+        "passer_seasons": len(result.passers),
+        "plays_per_half": result.plays_per_half,
+        "replicates": result.replicates,
+        "seed": result.seed,
+        "interval": 0.9,
+        "comparison": result.comparison.to_dicts(),
+        "left_out": result.left_out.to_dicts(),
+        "unmatched": result.unmatched.to_dicts(),
+    }
+
+
+def draw(result: BakeOff) -> Figure:
+    """Every headline correlation with its interval: a panel a statistic, a row a metric."""
+    rows = headline(result)
+    names = [name for name in HEADINGS if any(name in row for row in rows.values())]
+    labels = list(result.labels.values())
+    columns = min(4, len(names))
+    lines = -(-len(names) // columns)
+    with mpl.rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}):
+        size = (3 * columns + 1.2, lines * (0.26 * len(labels) + 1))
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+        for axes, name in zip(grid.flat, names, strict=False):
+            _panel(axes, result, {metric: row.get(name) for metric, row in rows.items()})
+            axes.set_title(HEADINGS[name], fontsize=10)
+        for axes in grid.flat[len(names) :]:
+            axes.set_visible(False)
+        grid[0, 0].set_yticks(np.arange(len(labels)), labels)
+        grid[0, 0].set_ylim(len(labels) - 0.5, -0.5)
+        figure.suptitle(
+            f"Correlations of passing metrics, {_span(result)}, "
+            f"{len(result.passers)} qualified passer-seasons, 90 % intervals",
+            fontsize=11,
+        )
+    return figure
+
+
+def _span(result: BakeOff) -> str:
+    seasons = sorted(result.passers["season"].to_list())
+    return f"{seasons[0]}-{seasons[-1]}" if seasons[0] < seasons[-1] else f"{seasons[0]}"
+
+
+def _panel(axes: Axes, result: BakeOff, rows: dict[str, dict[str, Any] | None]) -> None:
+    for place, metric in enumerate(result.labels):
+        row = rows[metric]
+        if row is None or row["r"] is None:
+            continue
+        colour = _OURS if metric == result.ours else _RIVAL
+        if row["r_low"] is not None:
+            axes.plot([row["r_low"], row["r_high"]], [place, place], color=colour, linewidth=1.6)
+        axes.plot(row["r"], place, "o", color=colour, markersize=5)
+        if metric == result.ours:
+            axes.axvline(row["r"], color=colour, linewidth=0.7, linestyle=":")
+    axes.axvline(0, color="0.6", linewidth=0.8)
+    axes.grid(axis="x", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _with_interval(row: dict[str, Any] | None, of: str) -> str:
+    if row is None or row[of] is None:
+        return "–"
+    signed = of == "lead"
+    text = number(row[of], signed=signed)
+    low, high = row[f"{of}_low"], row[f"{of}_high"]
+    if low is None:
+        return text
+    interval = f"({number(low, signed=signed)} to {number(high, signed=signed)})"
+    return f"**{text}** {interval}" if signed and decided(row) else f"{text} {interval}"

@@ -1,0 +1,1 @@
+"""Networks, baselines, training, prediction and the folder that holds a trained run."""

@@ -1,0 +1,111 @@
+"""The columns of a frame that the play network reads, and their image in a mirror.
+
+22 players of 11 quantities come first, then the engineered columns. Who the throw is for is known
+when it is thrown: in the frame of the release, and in no frame before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dropback.tracking._kernels import show_frames
+from dropback.tracking._schema import PLAYERS
+from dropback.tracking.tensors._features import ABOUT_TARGET, ENGINEERED_COLUMNS, NETWORK_QUANTITIES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ENGINEERED",
+    "FRAME_COLUMNS",
+    "PLAYER_WIDTH",
+    "frame_columns",
+    "mirror_signs",
+    "mirrored_order",
+]
+
+_QUANTITIES: Final = (*NETWORK_QUANTITIES, "is_target")
+
+PLAYER_WIDTH: Final = len(_QUANTITIES)
+"""Columns a player."""
+
+FRAME_COLUMNS: Final = (
+    *(
+        f"{side}_{number}_{quantity}"
+        for side in ("offense", "defense")
+        for number in range(PLAYERS // 2)
+        for quantity in _QUANTITIES
+    ),
+    *ENGINEERED_COLUMNS,
+)
+"""Names and order of the columns of a frame."""
+
+_PLAYER_COLUMNS: Final = PLAYERS * PLAYER_WIDTH
+
+ENGINEERED: Final = slice(_PLAYER_COLUMNS, None)
+"""Where the engineered columns are."""
+
+# Across the field's long axis: y, its derivatives and the cosines of compass angles (0 is +y).
+_CHANGES_SIGN: Final = frozenset(
+    {
+        "y_from_middle_yd",
+        "y_velocity_yd_per_s",
+        "y_acceleration_yd_per_s2",
+        "direction_cosine",
+        "orientation_cosine",
+    }
+)
+
+
+def frame_columns(
+    players: NDArray[np.float32],
+    engineered: NDArray[np.float32],
+    target_slot: NDArray[np.int64],
+    released: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """What the network reads of each frame.
+
+    Args:
+        players: Player features, shape ``[F, 22, 8]``: `PLAYER_QUANTITIES`.
+        engineered: Shape ``[F, 17]``: `ENGINEERED_COLUMNS`.
+        target_slot: Slot of the target, -1 where nobody knows, shape ``[F]``.
+        released: Whether the frame is that of the release, shape ``[F]``.
+
+    Returns:
+        Shape ``[F, 259]`` in the order of `FRAME_COLUMNS`. What is about the target is NaN,
+        which stands for missing, and his flag 0, but in the frame of a release to a known target.
+        Angles are sine and cosine, both 0 of a standing man who has no direction; an orientation
+        that the set lacks is NaN.
+    """
+    columns = np.empty((len(players), len(FRAME_COLUMNS)), np.float32)
+    show_frames(players, engineered, target_slot, released, ABOUT_TARGET, columns)
+    return columns
+
+
+def mirror_signs() -> NDArray[np.float32]:
+    """Signs that the columns take in a mirror along the field's long axis, shape ``[259]``."""
+    of_player = [-1 if name in _CHANGES_SIGN else 1 for name in _QUANTITIES]
+    return np.array([*of_player * PLAYERS, *[1] * len(ENGINEERED_COLUMNS)], np.float32)
+
+
+def mirrored_order(mirror_slots: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Columns of a frame in the order they take in a mirror.
+
+    Args:
+        mirror_slots: Slot that each slot is filled from, shape ``[*B, 22]``.
+
+    Returns:
+        Shape ``[*B, 259]``: ``mirrored = signs * columns[order]``.
+    """
+    first = mirror_slots.astype(np.int64)[..., None] * PLAYER_WIDTH + np.arange(PLAYER_WIDTH)
+    engineered = np.arange(_PLAYER_COLUMNS, len(FRAME_COLUMNS))
+    shape = (*mirror_slots.shape[:-1], len(engineered))
+    return np.concatenate(
+        [
+            first.reshape(*mirror_slots.shape[:-1], _PLAYER_COLUMNS),
+            np.broadcast_to(engineered, shape),
+        ],
+        axis=-1,
+    )

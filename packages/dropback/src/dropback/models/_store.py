@@ -1,0 +1,221 @@
+"""A run folder: a trained model with all that is needed to trust it, on disk.
+
+``run.json`` holds settings, feature schema and digests; ``weights.pt`` the networks;
+``folds.parquet`` the fold of each training game; ``report.json`` the held-out evaluation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import torch
+
+import dropback
+from dropback.data._features import feature_schema
+from dropback.data._tables import PlaySet
+from dropback.errors import RequestError, RunError
+from dropback.models._model import ModelSettings, PassModel, build_network
+from dropback.models._play_batches import tracking_schema
+from dropback.models._play_network import SequenceSettings
+from splicedpareto.training import FitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dropback.data._features import FeatureSchema
+    from dropback.models._model import PlayInputs
+    from splicedpareto.nn import DistributionNetwork
+
+__all__ = [
+    "FORMAT",
+    "RunRecord",
+    "data_digest",
+    "load_run",
+    "read_record",
+    "schema_of",
+    "weights_digest",
+    "write_run",
+]
+
+FORMAT = 1
+"""Version of the layout of a run folder; a folder of another version is refused."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run was made from.
+
+    Attributes:
+        settings: Of the model.
+        feature_names: Names and order of the features.
+        feature_digest: Digest of the feature schema at training.
+        play_set: Plays that the model was trained on.
+        seasons: Training seasons.
+        games: ``regular``, ``postseason`` or ``all``.
+        plays: Number of training plays.
+        data_digest: SHA-256 of the training features and outcomes.
+        code_version: Version of dropback that trained it.
+        seed: Seed of folds, initial weights and fits.
+        best_epochs: Best epoch of each fold.
+        outcome_source: Where EPA came from, where that is the outcome.
+        longest_frames: Frames of the longest training play, where tracking is read.
+    """
+
+    settings: ModelSettings
+    feature_names: tuple[str, ...]
+    feature_digest: str
+    play_set: str
+    seasons: tuple[int, ...]
+    games: str
+    plays: int
+    data_digest: str
+    code_version: str
+    seed: int
+    best_epochs: tuple[int, ...]
+    outcome_source: str | None = None
+    longest_frames: int | None = None
+
+
+def schema_of(settings: ModelSettings, play_set: PlaySet) -> FeatureSchema:
+    """The features of a model of `settings` for plays of `play_set`."""
+    return feature_schema(play_set) if settings.sequence is None else tracking_schema()
+
+
+def weights_digest(networks: Sequence[DistributionNetwork]) -> str:
+    """SHA-256 of the names and values of all weights."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for name, value in network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def data_digest(
+    features: PlayInputs, observed: npt.NDArray[np.int64] | npt.NDArray[np.float64]
+) -> str:
+    """SHA-256 of the training data as the networks see it."""
+    digest = hashlib.sha256(features.tobytes())
+    digest.update(observed.tobytes())
+    return digest.hexdigest()
+
+
+def write_run(folder: Path, model: PassModel, record: RunRecord) -> None:
+    """Write `model` and `record` into the existing, empty `folder`."""
+    weights = folder / "weights.pt"
+    # Through memory, because torch reports a full disk as a RuntimeError without a reason.
+    content = io.BytesIO()
+    torch.save([network.state_dict() for network in model.networks], content)
+    weights.write_bytes(content.getbuffer())
+    games = sorted(model.fold_of_game)
+    pl.DataFrame(
+        {"game_id": games, "fold": [model.fold_of_game[game] for game in games]}
+    ).write_parquet(folder / "folds.parquet")
+    described = {"format": FORMAT, "weights_sha256": _sha256(weights), **asdict(record)}
+    (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n")
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read what a run was made from.
+
+    Raises:
+        RunError: The folder is no run, or one of another layout.
+    """
+    return _record(folder, _read_json(folder))
+
+
+def load_run(folder: Path) -> tuple[PassModel, RunRecord]:
+    """Load a trained model. Weights are read with ``weights_only=True``: no code runs.
+
+    Raises:
+        RunError: The folder is no run, a file is missing or damaged, or the features of this
+            version are not those that the model was trained on.
+    """
+    content = _read_json(folder)
+    record = _record(folder, content)
+    play_set = PlaySet(record.play_set)  # `_record` has checked it
+    schema = schema_of(record.settings, play_set)
+    if schema.digest != record.feature_digest:
+        changed = sorted(set(schema.names) ^ set(record.feature_names))
+        raise RunError(
+            f"{folder}: trained by dropback {record.code_version} on other features than those "
+            f"of dropback {dropback.__version__} ({', '.join(changed) or 'other formulas'}): "
+            "train again, or use that version."
+        )
+    weights = folder / "weights.pt"
+    try:
+        intact = _sha256(weights) == content.get("weights_sha256")
+        folds = pl.read_parquet(folder / "folds.parquet", columns=["game_id", "fold"])
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"{folder}: the run is incomplete ({error}); train it again.") from error
+    if not intact:
+        raise RunError(
+            f"{weights}: the weights are truncated or changed (their SHA-256 is not the one in "
+            "run.json): copy the folder again, or train it again."
+        )
+    try:
+        states = torch.load(weights, weights_only=True, map_location="cpu")
+        networks = []
+        for state in states:
+            network = build_network(record.settings, len(schema.names), seed=0)
+            network.load_state_dict(state)
+            networks.append(network.eval())
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(
+            f"{weights}: not the weights of the networks that run.json describes ({reason})."
+        ) from error
+    fold_of_game = dict(zip(folds["game_id"], folds["fold"], strict=True))
+    return PassModel(record.settings, schema, play_set, tuple(networks), fold_of_game), record
+
+
+def _read_json(folder: Path) -> dict[str, Any]:
+    path = folder / "run.json"
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{folder}: not a run folder, it has no run.json; make one with 'dropback train'."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: not readable as JSON ({error}).") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else None
+        raise RunError(
+            f"{path}: a run of format {found!r}, and this version reads format {FORMAT}: train "
+            "again."
+        )
+    return content
+
+
+def _record(folder: Path, content: dict[str, Any]) -> RunRecord:
+    try:
+        fields = {name: content[name] for name in RunRecord.__dataclass_fields__ if name in content}
+        settings = dict(fields.pop("settings"))
+        fit = FitSettings(**settings.pop("fit"))
+        if (sequence := settings.pop("sequence", None)) is not None:
+            sequence = SequenceSettings(**sequence)
+        lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        PlaySet(fields["play_set"])
+        return RunRecord(
+            settings=ModelSettings(fit=fit, sequence=sequence, **settings), **{**fields, **lists}
+        )
+    except (KeyError, TypeError, ValueError, RequestError) as error:
+        raise RunError(
+            f"{folder / 'run.json'}: a field is missing, unknown or out of range ({error})."
+        ) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,348 @@
+"""Train a pass model on plays: folds of games, one network a fold, resumable throughout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.data import TensorDataset
+
+import dropback
+from dropback._files import move_folder, partial_path, require_new_folder
+from dropback.data._features import feature_matrix
+from dropback.data._tables import Outcome, PlaySet
+from dropback.errors import RequestError
+from dropback.models._model import (
+    ModelSettings,
+    PassModel,
+    PlayInputs,
+    build_network,
+    network_inputs,
+    observed_targets,
+    training_objective,
+    validation_objective,
+)
+from dropback.models._store import RunRecord, data_digest, schema_of, weights_digest, write_run
+from splicedpareto.training import DivergedError, SequenceDataset, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import dataframely as dy
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from dropback.data._features import FeatureSchema
+    from dropback.data._tables import Plays
+    from splicedpareto.nn import DistributionNetwork
+
+__all__ = [
+    "FoldSplit",
+    "assign_folds",
+    "split_fold",
+    "train",
+    "train_member",
+    "train_model",
+]
+
+
+@dataclass(frozen=True)
+class FoldSplit:
+    """Rows of the plays that one fold's network learns from, stops by, and never sees."""
+
+    training: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+    held_out: npt.NDArray[np.int64]
+
+
+def assign_folds(games: Sequence[str], folds: int, *, seed: int) -> dict[str, int]:
+    """Deal the games at random into folds of equal size.
+
+    Raises:
+        RequestError: Fewer than two games a fold: one to hold out, one to stop by.
+    """
+    names = sorted(set(games))
+    if len(names) < 2 * folds:
+        raise RequestError(
+            f"Training needs at least {2 * folds} games for {folds} folds, got {len(names)}: "
+            "add seasons or ask for fewer folds."
+        )
+    order = np.random.default_rng([seed, 1]).permutation(len(names))
+    return {names[game]: int(place % folds) for place, game in enumerate(order)}
+
+
+def split_fold(
+    games: Sequence[str],
+    fold_of_game: dict[str, int],
+    fold: int,
+    settings: ModelSettings,
+    seed: int,
+) -> FoldSplit:
+    """Rows of one fold; whole games stay together, and every model of a run gets this split."""
+    folds = np.array([fold_of_game[game] for game in games])
+    others = sorted(game for game, dealt in fold_of_game.items() if dealt != fold)
+    # At least one game to learn from and one to stop by.
+    size = min(max(1, round(settings.validation_share * len(others))), len(others) - 1)
+    chosen = np.random.default_rng([seed, 2, fold]).choice(len(others), size, replace=False)
+    stops = {others[index] for index in chosen}
+    validates = np.fromiter((game in stops for game in games), dtype=bool, count=len(folds))
+    seen = folds != fold
+    return FoldSplit(
+        np.flatnonzero(seen & ~validates),
+        np.flatnonzero(seen & validates),
+        np.flatnonzero(~seen),
+    )
+
+
+def train(
+    plays: dy.DataFrame[Plays],
+    out: Path,
+    *,
+    settings: ModelSettings,
+    seed: int,
+    games: str = "regular",
+    features: PlayInputs | None = None,
+    initial: PassModel | None = None,
+    overwrite: bool = False,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+    complete: Callable[[PassModel, Path], None] | None = None,
+) -> tuple[PassModel, RunRecord]:
+    """Train a model and write its run folder, whole or not at all.
+
+    The state of the work is kept in a folder beside `out` until the run is complete; the same
+    call goes on from there after an interruption, and starts anew where settings or data differ.
+
+    Args:
+        plays: Training plays of one set.
+        out: The run folder to make.
+        settings: What and how to fit.
+        seed: Of folds, initial weights and fits.
+        games: Which games `plays` hold, for the record.
+        features: What is known of the plays; None takes the columns of play-by-play.
+        initial: A model to go on from: its networks in turn; None starts anew.
+        overwrite: Replace what `out` holds.
+        on_epoch: Called with fold, epoch and validation loss after each epoch.
+        complete: Writes what else belongs into the run folder, before it takes its place.
+
+    Raises:
+        RequestError: `out` is taken, too few games, or the fit diverged.
+    """
+    require_new_folder(out, overwrite=overwrite)
+    play_set = PlaySet(plays["play_set"][0])
+    schema = schema_of(settings, play_set)
+    if features is None:
+        features = feature_matrix(plays, schema)
+    digest = data_digest(features, plays[settings.outcome.value].to_numpy())
+    # Before the working folder is made, so that a refusal leaves none behind.
+    fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
+    work = _resumable_folder(out, settings, digest, seed, initial)
+    try:
+        model, best_epochs = train_model(
+            plays,
+            features,
+            schema,
+            settings=settings,
+            seed=seed,
+            work=work,
+            fold_of_game=fold_of_game,
+            initial=initial,
+            on_epoch=on_epoch,
+        )
+        record = RunRecord(
+            settings=settings,
+            feature_names=schema.names,
+            feature_digest=schema.digest,
+            play_set=play_set.value,
+            seasons=tuple(sorted(plays["season"].unique())),
+            games=games,
+            plays=len(plays),
+            data_digest=digest,
+            code_version=dropback.__version__,
+            seed=seed,
+            best_epochs=best_epochs,
+            outcome_source=plays["epa_source"][0] if settings.outcome is Outcome.EPA else None,
+            longest_frames=(
+                None if isinstance(features, np.ndarray) else int(features.lengths.max())
+            ),
+        )
+        finished = work / "run"
+        shutil.rmtree(finished, ignore_errors=True)
+        finished.mkdir()
+        write_run(finished, model, record)
+        if complete is not None:
+            complete(model, finished)
+        move_folder(finished, out)
+    except OSError as error:
+        raise RequestError(
+            f"{out} could not be written: {error.strerror or error}; the work so far is kept in "
+            f"{work}, and the same command goes on from there."
+        ) from error
+    shutil.rmtree(work, ignore_errors=True)  # the run stands, whatever becomes of its scaffold
+    return model, record
+
+
+def train_model(
+    plays: dy.DataFrame[Plays],
+    features: PlayInputs,
+    schema: FeatureSchema,
+    *,
+    settings: ModelSettings,
+    seed: int,
+    work: Path,
+    fold_of_game: dict[str, int] | None = None,
+    initial: PassModel | None = None,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+) -> tuple[PassModel, tuple[int, ...]]:
+    """Fit one network a fold, keeping state in `work`.
+
+    Args:
+        plays: Training plays of one set.
+        features: What is known of them.
+        schema: Of the features.
+        settings: What and how to fit.
+        seed: Of folds, initial weights and fits.
+        work: Folder for the state of the fits.
+        fold_of_game: Folds to use; None deals them by `seed`.
+        initial: A model to go on from; None starts anew.
+        on_epoch: Called with fold, epoch and validation loss after each epoch.
+
+    Returns:
+        The model, and the best epoch of each fold.
+
+    Raises:
+        RequestError: Too few games, no CUDA device where one is asked for, or a fit diverged.
+    """
+    dealt = fold_of_game or assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
+    networks, best_epochs = [], []
+    for fold in range(settings.networks):
+        start = None if initial is None else initial.networks[fold % len(initial.networks)]
+        network, epoch = train_member(
+            plays,
+            features,
+            settings=settings,
+            seed=seed,
+            work=work / f"fold-{fold}",
+            fold_of_game=dealt,
+            fold=fold,
+            initial=None if start is None else start.state_dict(),
+            on_epoch=on_epoch,
+        )
+        networks.append(network)
+        best_epochs.append(epoch)
+    play_set = PlaySet(plays["play_set"][0])
+    model = PassModel(settings, schema, play_set, tuple(networks), dealt)
+    return model, tuple(best_epochs)
+
+
+def train_member(
+    plays: dy.DataFrame[Plays],
+    features: PlayInputs,
+    *,
+    settings: ModelSettings,
+    seed: int,
+    work: Path,
+    fold_of_game: dict[str, int],
+    fold: int,
+    initial: Mapping[str, Tensor] | None = None,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+) -> tuple[DistributionNetwork, int]:
+    """Fit the network that is blind to one fold of the games, keeping state in `work`.
+
+    Args:
+        plays: Training plays of one set.
+        features: What is known of them.
+        settings: What and how to fit.
+        seed: Of initial weights, validation games and the fit.
+        work: Folder for the state of the fit.
+        fold_of_game: Fold of every game.
+        fold: The one it never sees; a fold without games gives a network of all games.
+        initial: State of a fitted network to go on from, its standardisation of the inputs
+            included; None starts anew.
+        on_epoch: Called with fold, epoch and validation loss after each epoch.
+
+    Returns:
+        The network, and its best epoch.
+
+    Raises:
+        RequestError: No CUDA device where one is asked for, or the fit diverged.
+    """
+    if settings.fit.device == "cuda" and not torch.cuda.is_available():
+        raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
+    split = split_fold(plays["game_id"].to_list(), fold_of_game, fold, settings, seed)
+    network = build_network(
+        settings,
+        0 if settings.sequence is not None else features.shape[1],  # type: ignore[union-attr]
+        seed=seed * 1000 + fold,
+        inputs=features[split.training],
+    )
+    if initial is not None:
+        try:
+            network.load_state_dict(initial)
+        except RuntimeError as error:
+            raise RequestError(
+                "The run to start from has networks of another shape "
+                f"({str(error).splitlines()[-1].strip()}): train with its settings."
+            ) from error
+    targets = observed_targets(plays, settings.outcome)
+    datasets = [
+        _dataset(features[rows], tuple(target[rows] for target in targets), settings, learns=learns)
+        for rows, learns in ((split.training, True), (split.validation, False))
+    ]
+    try:
+        result = fit(
+            network,
+            *datasets,
+            inputs=1 if settings.sequence is None else 3,
+            objective=training_objective(settings),
+            validation_objective=validation_objective(settings),
+            settings=settings.fit,
+            folder=work,
+            on_epoch=None if on_epoch is None else lambda e, loss: on_epoch(fold, e, loss),
+        )
+    except DivergedError as error:
+        raise RequestError(f"Fold {fold}: {error}") from error
+    return network, result.best_epoch
+
+
+def _dataset(
+    features: PlayInputs, targets: tuple[Tensor, ...], settings: ModelSettings, *, learns: bool
+) -> TensorDataset | SequenceDataset:
+    """Inputs and targets as `fit` takes them; mirrors are for learning alone."""
+    if settings.sequence is None or isinstance(features, np.ndarray):
+        return TensorDataset(*network_inputs(features), *targets)
+    return features.dataset(
+        targets,
+        # In validation too: the epoch that is kept must be good at all that is trained for.
+        prefix_share=settings.sequence.prefix_share,
+        mirror=settings.sequence.mirror and learns,
+    )
+
+
+def _resumable_folder(
+    out: Path, settings: ModelSettings, digest: str, seed: int, initial: PassModel | None
+) -> Path:
+    """The working folder, emptied unless it holds the same job's state."""
+    work = partial_path(out)
+    job = json.dumps(
+        {
+            "settings": asdict(settings),
+            "data_digest": digest,
+            "seed": seed,
+            "initial": None if initial is None else weights_digest(initial.networks),
+            "code_version": dropback.__version__,
+        }
+    ).encode()
+    marker = work / "job.json"
+    try:
+        if not (marker.is_file() and marker.read_bytes() == job):
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            marker.write_bytes(job)
+    except OSError as error:
+        raise RequestError(f"{work} could not be made: {error.strerror or error}.") from error
+    return work

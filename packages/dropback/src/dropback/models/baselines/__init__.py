@@ -1,0 +1,160 @@
+"""Rivals of the model, each as strong as its kind allows, fitted on the same games.
+
+Rivals of a play network are other networks and trees on the same plays, the network itself with
+less to see, and, where plays are simulated, the law that they were drawn from.
+
+Every baseline gets the model's folds and validation games, so that the same play is held out for
+all. XGBoost gives a point; its law is that point plus the residuals on its validation games, so
+that it can be judged by proper scores too, not by its absolute error alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from dropback.data._features import feature_matrix
+from dropback.data._tables import Predictions
+from dropback.errors import RequestError
+from dropback.models._predict import fold_of_plays, predict
+from dropback.models._train import train_model
+from dropback.models.baselines._distributions import GRIDS, Climatology, Oracle, oracle_masses
+from dropback.models.baselines._networks import Viewed, network_settings, view_of
+from dropback.models.baselines._trees import BoostedTrees, fit_trees
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import dataframely as dy
+
+    from dropback.data._tables import Plays
+    from dropback.models._model import Forecaster, PassModel, PlayInputs
+    from dropback.models._store import RunRecord
+
+__all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "forecast", "parse_baselines"]
+
+BASELINES = {
+    "gaussian": "a Gaussian on the same trunk",
+    "binned": "the same network without tails",
+    "xgboost": "boosted trees, squared error",
+    "xgboost-mae": "boosted trees, absolute error",
+    "constant": "the law of all training outcomes",
+}
+"""Name and meaning of each rival of a model of play-by-play."""
+
+TRACKING_BASELINES = {
+    **BASELINES,
+    "xgboost": "boosted trees on engineered columns of the release, squared error",
+    "xgboost-mae": "the same, absolute error",
+    "xgboost-flat": "boosted trees on all columns of three frames, squared error",
+    "xgboost-flat-mae": "the same, absolute error",
+    "static": "a network that sees the situation alone",
+    "flat": "the play network on the columns of a frame side by side",
+    "players": "the play network with a shared encoder of players",
+    "release-only": "the play network, trained at the release alone",
+    "no-engineered": "the play network without engineered columns",
+    "early": "the play network, half a second before the release",
+    "oracle": "the law that the plays were drawn from, where they are simulated",
+}
+"""Name and meaning of each rival of a play network."""
+
+
+def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[str, ...]:
+    """Names from a comma-separated list.
+
+    Args:
+        text: The list.
+        known: `BASELINES` or `TRACKING_BASELINES`.
+
+    Raises:
+        RequestError: A name that is no baseline.
+
+    Example:
+        >>> parse_baselines("gaussian, constant")
+        ('gaussian', 'constant')
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in known:
+            raise RequestError(f"Unknown baseline {name!r}: choose among {', '.join(known)}.")
+    return names
+
+
+def fit_baseline(
+    name: str,
+    model: PassModel,
+    record: RunRecord,
+    plays: dy.DataFrame[Plays],
+    *,
+    work: Path,
+    features: PlayInputs | None = None,
+    truth: pl.DataFrame | None = None,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+) -> Forecaster:
+    """Fit one baseline on the training plays of a run.
+
+    Args:
+        name: One of `BASELINES`, or of `TRACKING_BASELINES` for a play network.
+        model: The run's model: folds and features.
+        record: The run's record: seed.
+        plays: The run's training plays.
+        work: A folder for the state of a network's fit.
+        features: What is known of the plays; None takes the columns of play-by-play.
+        truth: ``truth.parquet`` of a simulated tracking league, for ``oracle``.
+        on_epoch: Called with fold, epoch and validation loss after each epoch.
+
+    Raises:
+        RequestError: Unknown name, or no truth for the oracle.
+    """
+    known = BASELINES if model.settings.sequence is None else TRACKING_BASELINES
+    parse_baselines(name, known)
+    if features is None:
+        features = feature_matrix(plays, model.schema)
+    common = (model.schema, model.play_set, model.fold_of_game, model.members, model.outcome)
+    if name == "oracle":
+        return Oracle(*common, oracle_masses(truth))
+    if name == "constant":
+        grid, observed = GRIDS[model.outcome], plays[model.outcome.value].to_numpy()
+        folds = fold_of_plays(model, plays)
+        counts = [grid.counts(observed[folds != fold]) for fold in range(model.members)]
+        return Climatology(*common, tuple(counts))
+    view = view_of(name, model)
+    if name.startswith("xgboost"):
+        return fit_trees(name, model, record, plays, features, view, on_epoch)
+    rival, _ = train_model(
+        plays,
+        view(features),
+        model.schema,
+        settings=network_settings(name, model.settings),
+        seed=record.seed,
+        work=work / name,
+        fold_of_game=model.fold_of_game,
+        on_epoch=on_epoch,
+    )
+    return Viewed(*common, rival, view)
+
+
+def forecast(
+    model: Forecaster,
+    plays: dy.DataFrame[Plays],
+    *,
+    features: PlayInputs | None = None,
+    seed: int,
+) -> dy.DataFrame[Predictions]:
+    """Predictions of the model or a baseline; a point forecaster's point is median and mean."""
+    if features is None:
+        features = feature_matrix(plays, model.schema)
+    predictions = predict(model, plays, features=features, seed=seed)
+    if not isinstance(model, BoostedTrees):
+        return predictions
+    folds = fold_of_plays(model, plays)
+    point = np.empty(len(plays))
+    for fold in np.unique(folds):
+        rows = folds == fold
+        point[rows] = model.point(features[rows], None if fold < 0 else int(fold))
+    return Predictions.validate(
+        predictions.with_columns(median=pl.Series(point), mean=pl.Series(point))
+    )

@@ -1,0 +1,117 @@
+"""Laws on a grid of bins, and the rivals that need no fit of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.data._tables import Outcome
+from dropback.errors import RequestError
+from dropback.models._model import EPA_BIN, EPA_REACH
+from dropback.simulation.tracking import oracle_cdf, oracle_law
+from splicedpareto.distributions import SplicedBinnedPareto
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch.distributions import Distribution
+
+    from dropback.data._features import FeatureSchema
+    from dropback.data._tables import PlaySet
+    from dropback.models._model import PlayInputs
+
+__all__ = ["GRIDS", "Climatology", "Grid", "Oracle", "Rival", "oracle_masses"]
+
+# Pseudo-count of a bin, so that no outcome is impossible.
+_PSEUDO_COUNT = 0.1
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Bins of one width, centred on its multiples ``lowest .. highest``."""
+
+    width: float
+    lowest: int
+    highest: int
+
+    @property
+    def of_residuals(self) -> Grid:
+        """Bins that reach every difference of two outcomes."""
+        reach = self.highest - self.lowest
+        return Grid(self.width, -reach, reach)
+
+    def counts(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Smoothed counts of values in the bins, shape ``(K,)``."""
+        numbers = np.rint(values / self.width).astype(np.int64) - self.lowest
+        counts = np.bincount(numbers, minlength=self.highest - self.lowest + 1)
+        return counts.astype(float) + _PSEUDO_COUNT
+
+    def law(self, counts: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]) -> Distribution:
+        """The law of the counts, moved by `shift`, shape ``(N,)``."""
+        edges = (torch.arange(self.lowest, self.highest + 2) - 0.5) * self.width
+        zero = torch.zeros(len(shift))
+        return SplicedBinnedPareto(
+            torch.from_numpy(np.log(counts)).float().expand(len(shift), -1),
+            edges + torch.from_numpy(shift).float()[:, None],
+            zero,
+            zero,
+            lower_mass=0.0,
+            upper_mass=0.0,
+            validate_args=False,
+        )
+
+
+GRIDS = {
+    Outcome.YARDS: Grid(1.0, YARDS_LOWEST, YARDS_HIGHEST),
+    Outcome.EPA: Grid(EPA_BIN, -round(EPA_REACH / EPA_BIN), round(EPA_REACH / EPA_BIN)),
+}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """What every rival takes over from the model."""
+
+    schema: FeatureSchema
+    play_set: PlaySet
+    fold_of_game: dict[str, int]
+    members: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Climatology(Rival):
+    """The law of all training outcomes, the same for every play."""
+
+    counts: tuple[npt.NDArray[np.float64], ...]
+
+    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+        counts = self.counts[fold] if fold is not None else np.sum(self.counts, axis=0)
+        return GRIDS[self.outcome].law(counts, np.zeros(len(features)))
+
+
+@dataclass(frozen=True)
+class Oracle(Rival):
+    """The law that simulated plays were drawn from, by the set's keys."""
+
+    masses: dict[tuple[int, int], npt.NDArray[np.float64]]
+
+    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:  # noqa: ARG002  # it has seen no play
+        keys = features.keys().iter_rows()  # type: ignore[union-attr]  # of a play network alone
+        masses = np.stack([self.masses[key] for key in keys])
+        return GRIDS[Outcome.YARDS].law(masses, np.zeros(len(masses)))
+
+
+def oracle_masses(truth: pl.DataFrame | None) -> dict[tuple[int, int], npt.NDArray[np.float64]]:
+    if truth is None:
+        raise RequestError(
+            "The oracle needs the truth of a simulated league: name its truth.parquet."
+        )
+    cdf = oracle_cdf(oracle_law(truth))
+    # A mass of 0 has no logarithm.
+    masses = np.maximum(np.diff(cdf, prepend=0.0, axis=1), 1e-12)
+    keys = truth.select(pl.col("old_game_id", "play_id").cast(pl.Int64)).iter_rows()
+    return dict(zip(keys, masses, strict=True))

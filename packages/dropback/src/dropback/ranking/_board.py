@@ -1,0 +1,273 @@
+"""From play scores to rows that rank, every number with what is uncertain about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, overload
+
+import numpy as np
+import polars as pl
+
+from dropback._bootstrap import expanded_interval, grouped_means
+from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
+from dropback.errors import RequestError
+from dropback.ranking._comparison import probability_next, rank_summary
+from dropback.ranking._posterior import posterior, sampling_variance
+from dropback.ranking._predicate import filter_plays
+from dropback.ranking._reliability import reliable_minimum
+from dropback.ranking._splits import SPLITS, keep_split, with_splits
+from dropback.ranking._units import sum_by_game
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from dropback.ranking._units import Units
+
+__all__ = ["DisplayScale", "keep_plays", "leaderboard"]
+
+# Attempts a passer needs: 14 a game of his team (NFL Record and Fact Book), as many as make
+# half of the variance of a mean score skill, or a number.
+_NFL_RULE = "nfl"
+_RELIABLE_RULE = "reliable"
+# Of the normal law: 90 % lie within.
+_NORMAL_90 = 1.6448536269514722
+
+
+@dataclass(frozen=True)
+class DisplayScale:
+    """The 50-99 scale beside the mean score: linear, cut off at both ends.
+
+    The publication shows the best of all qualified seasons of 2018-2021 at 99 and mid-table
+    seasons in the mid-80s (rank 13 at 88, rank 19 at 85). A line through an average league at
+    `average` and a fixed slope does the same; it is absolute, so that 90 means the same in every
+    table. The best season's mean score is .5629 (Rodgers 2020, as published), which gives the
+    slope; his 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
+    ``benchmarks/display_scale.py`` prints these figures.
+
+    Attributes:
+        average: Display value of a mean score of exactly one half.
+        slope: Display points for a mean score higher by one.
+    """
+
+    average: float = 85.0
+    slope: float = 222.0
+
+    def __call__(self, score: pl.Expr) -> pl.Expr:
+        """Display value of a mean score."""
+        return (self.average + self.slope * (score - 0.5)).clip(50, 99)
+
+
+@overload
+def leaderboard(
+    scores: pl.DataFrame | pd.DataFrame,
+    *,
+    by: Sequence[str] = ...,
+    split: Mapping[str, str | int] | None = ...,
+    where: str | None = ...,
+    min_attempts: int | str = ...,
+    replicates: int = ...,
+    seed: int = ...,
+    scale: DisplayScale | None = ...,
+    output: Literal["polars"] = ...,
+) -> pl.DataFrame: ...
+
+
+@overload
+def leaderboard(
+    scores: pl.DataFrame | pd.DataFrame,
+    *,
+    by: Sequence[str] = ...,
+    split: Mapping[str, str | int] | None = ...,
+    where: str | None = ...,
+    min_attempts: int | str = ...,
+    replicates: int = ...,
+    seed: int = ...,
+    scale: DisplayScale | None = ...,
+    output: Literal["pandas"],
+) -> pd.DataFrame: ...
+
+
+def leaderboard(
+    scores: pl.DataFrame | pd.DataFrame,
+    *,
+    by: Sequence[str] = ("passer", "season"),
+    split: Mapping[str, str | int] | None = None,
+    where: str | None = None,
+    min_attempts: int | str = 1,
+    replicates: int = 1000,
+    seed: int = 0,
+    scale: DisplayScale | None = None,
+    output: Literal["polars", "pandas"] = "polars",
+) -> pl.DataFrame | pd.DataFrame:
+    """Rank groups of plays by their mean score.
+
+    Args:
+        scores: Play scores, as `score_plays` gives them; ``play_score`` may be any number. With
+            a column ``play_weight`` (positive) means are weighted by it.
+        by: Names among `SPLITS`.
+        split: Value of each split to keep plays of, for example ``{"depth": "deep"}``.
+        where: SQL predicate over the columns of `scores`; None keeps all plays.
+        min_attempts: Plays a row needs after `split` and `where`; or ``"nfl"``: official
+            attempts of 14 per game of the passer's team in each season, counted before `where`,
+            so that a qualified passer stays qualified in a split, and over regular-season games
+            where `scores` holds any; or ``"reliable"``: `reliable_minimum` of the plays kept.
+        replicates: Bootstrap replicates over games, and draws of the true scores.
+        seed: Of both.
+        scale: Of the display column.
+        output: Which library's frame to return.
+
+    Returns:
+        One row a group, best first:
+
+        - ``rank``; ``rank_low`` and ``rank_high``, 90 % interval of the rank of the true score
+          among the rows shown;
+        - the grouping columns, ``plays``, ``games``;
+        - ``score`` (mean), ``score_low``, ``score_high`` (90 %, games resampled within the
+          group; null for one game);
+        - ``score_shrunk``, the posterior mean of the true score among the rows shown,
+          ``shrunk_low``, ``shrunk_high`` (90 %) and ``shrunk_sd``;
+        - ``reliability``, the share of the variance of such a mean that is skill;
+        - ``percentile`` (share of the rows that it beats, %, ties and itself half), ``z`` (in
+          standard deviations of the rows), ``display``;
+        - ``probability_better_than_next`` and ``probability_best``, of the true scores.
+
+    Raises:
+        RequestError: An unknown grouping or split, a predicate that is no SQL or names no
+            column, a missing column, a score that is no number, or no row left.
+
+    References:
+        `expanded_interval` for the interval of the score. `posterior` for the
+        shrunk score; ranks are those of its joint draws, because the bootstrap adds the luck of
+        a second sample to that of the first and puts the extremes too far in the middle.
+    """
+    table = _as_polars(scores)
+    keys = _keys(by)
+    kept = with_splits(keep_plays(table, split=split, where=where), by)
+    if min_attempts == _NFL_RULE:
+        kept = _of_qualified(kept, table)
+    units = sum_by_game(kept, keys)
+    if min_attempts != _NFL_RULE:
+        least = reliable_minimum(kept) if min_attempts == _RELIABLE_RULE else _whole(min_attempts)
+        units = units.keep((units.keys["plays"] >= least).to_numpy())
+        min_attempts = least
+    if units.keys.is_empty():
+        raise RequestError(
+            f"No row is left with min_attempts={min_attempts}, split={dict(split or {})} and "
+            f"where={where!r}: {kept.height} of {table.height} plays met them; ask for less."
+        )
+    rows = _ranked(units, keys, replicates, seed, scale or DisplayScale())
+    return rows.to_pandas() if output == "pandas" else rows
+
+
+def keep_plays(
+    scores: pl.DataFrame,
+    *,
+    split: Mapping[str, str | int] | None = None,
+    where: str | None = None,
+) -> pl.DataFrame:
+    """Keep the plays of one value of each split that meet a predicate, as `leaderboard` does.
+
+    Raises:
+        RequestError: An unknown split or value, or a predicate that is none.
+    """
+    kept = scores if where is None else filter_plays(scores, where)
+    return keep_split(kept, split or {})
+
+
+def _ranked(
+    units: Units, keys: list[str], replicates: int, seed: int, scale: DisplayScale
+) -> pl.DataFrame:
+    rows = units.keys
+    means = grouped_means(units.group, units.total, units.weight, replicates=replicates, seed=seed)
+    games = rows["games"].to_numpy()
+    low, high = expanded_interval(means, games)
+    belief = posterior(rows["score"].to_numpy(), sampling_variance(units))
+    rank_low, rank_high, best = rank_summary(belief.draws(replicates, seed=seed))
+    rows = rows.with_columns(
+        pl.Series("score_low", np.where(games > 1, low, np.nan)).fill_nan(None),
+        pl.Series("score_high", np.where(games > 1, high, np.nan)).fill_nan(None),
+        score_shrunk=belief.mean,
+        shrunk_low=belief.mean - _NORMAL_90 * belief.sd,
+        shrunk_high=belief.mean + _NORMAL_90 * belief.sd,
+        shrunk_sd=belief.sd,
+        reliability=belief.reliability,
+        rank_low=rank_low,
+        rank_high=rank_high,
+        probability_best=best,
+    ).sort("score", descending=True, maintain_order=True)
+    deviation = rows["score"].std() if rows.height > 1 else None
+    score = pl.col("score")
+    return rows.select(
+        score.rank("min", descending=True).cast(pl.Int64).alias("rank"),
+        "rank_low",
+        "rank_high",
+        *keys,
+        "plays",
+        "games",
+        *("score", "score_low", "score_high"),
+        *("score_shrunk", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability"),
+        (100 * (score.rank("average") - 0.5) / pl.len()).alias("percentile"),
+        # A lone row, or rows that are all equal, have no standard deviation to be measured in.
+        ((score - score.mean()) / (deviation or None)).alias("z"),
+        scale(score).alias("display"),
+        probability_next(rows["score_shrunk"].to_numpy(), rows["shrunk_sd"].to_numpy()).alias(
+            "probability_better_than_next"
+        ),
+        "probability_best",
+    )
+
+
+def _as_polars(scores: pl.DataFrame | pd.DataFrame) -> pl.DataFrame:
+    if isinstance(scores, pl.DataFrame):
+        return scores
+    if hasattr(scores, "columns") and hasattr(scores, "to_numpy"):  # a pandas frame
+        return pl.DataFrame(pl.from_pandas(scores))
+    raise RequestError(
+        f"Play scores must be a polars or pandas frame, got {type(scores).__name__}: read a file "
+        "with polars.read_parquet first."
+    )
+
+
+def _keys(by: Sequence[str]) -> list[str]:
+    unknown = [name for name in by if name not in SPLITS]
+    if unknown or not by:
+        raise RequestError(
+            f"Cannot group by {', '.join(map(repr, unknown)) or 'nothing'}: choose among "
+            f"{', '.join(SPLITS)}."
+        )
+    return [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
+
+
+def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """Plays of passer-seasons with 14 official attempts per team game."""
+    season = ["passer_player_id", "season"]
+    needed = [*season, "season_type", "game_id", "official_attempts", "team_games"]
+    if missing := [name for name in needed if name not in scores.columns]:
+        raise RequestError(
+            f"The rule min_attempts='nfl' needs the columns {', '.join(missing)}, which the play "
+            "scores lack: give a number of attempts."
+        )
+    regular = scores.filter(pl.col("season_type") == "REG")
+    qualified = (
+        (scores if regular.is_empty() else regular)
+        .group_by(*season, "game_id")
+        .agg(pl.col("official_attempts", "team_games").max())
+        .group_by(season)
+        .agg(pl.col("official_attempts").sum(), pl.col("team_games").max())
+        .filter(
+            pl.col("official_attempts") >= QUALIFYING_ATTEMPTS_PER_TEAM_GAME * pl.col("team_games")
+        )
+    )
+    return kept.join(qualified, on=season, how="semi")
+
+
+def _whole(min_attempts: int | str) -> int:
+    try:
+        number = int(min_attempts)
+    except ValueError as error:
+        raise RequestError(
+            f"min_attempts must be a whole number, 'nfl' or 'reliable', got {min_attempts!r}."
+        ) from error
+    return max(1, number)

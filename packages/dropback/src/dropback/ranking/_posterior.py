@@ -1,0 +1,165 @@
+"""What is known of every group's true score: luck within groups against skill between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dropback.ranking._units import Units
+
+__all__ = ["Posterior", "design_effect", "play_variance", "posterior", "sampling_variance"]
+
+# Shrinkage factors that the uniform prior is summed over: cubes of midpoints, so that the least,
+# 2e-8, is small enough for groups that hardly any luck is in, with the cube's slope as weight.
+# Twice as many points move no posterior mean by 1e-4 of its standard deviation.
+_ROOTS = (np.arange(200) + 0.5) / 200
+_SHRINKAGE, _SLOPE = _ROOTS**3, 3 * _ROOTS**2
+
+
+@dataclass(frozen=True)
+class Posterior:
+    r"""Normal true scores of ``K`` groups given their means, on a grid of the between variance.
+
+    Attributes:
+        mean: Posterior mean of each true score, shape ``(K,)``.
+        sd: Posterior standard deviation, shape ``(K,)``.
+        reliability: Posterior mean of :math:`\tau^2 / (\tau^2 + v)`, the share of the
+            variance of such a mean that is skill, shape ``(K,)``.
+        observed: The means, shape ``(K,)``.
+        variance: Their sampling variances :math:`v`, shape ``(K,)``.
+        between: Grid of :math:`\tau^2`, shape ``(G,)``.
+        weight: Posterior probability of each grid point, shape ``(G,)``.
+    """
+
+    mean: npt.NDArray[np.float64]
+    sd: npt.NDArray[np.float64]
+    reliability: npt.NDArray[np.float64]
+    observed: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+    between: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+
+    def draws(self, count: int, *, seed: int) -> npt.NDArray[np.float64]:
+        """Joint draws of all true scores, shape ``(count, K)``."""
+        generator = np.random.default_rng([seed, 1])  # apart from the bootstrap's stream
+        if not self.variance.any():
+            return np.tile(self.observed, (count, 1))
+        between = generator.choice(self.between, size=count, p=self.weight)[:, None]
+        centre, centre_variance, trust = _given(self.observed, self.variance, between)
+        centre = centre + np.sqrt(centre_variance) * generator.normal(size=(count, 1))
+        noise = np.sqrt(trust * self.variance) * generator.normal(size=trust.shape)
+        drawn: npt.NDArray[np.float64] = centre + trust * (self.observed - centre) + noise
+        return drawn
+
+
+def play_variance(units: Units) -> float:
+    """Variance of a play's score within groups, pooled, from weighted squared deviations.
+
+    Where every group has one play nothing tells skill from luck: then it is the variance of all
+    plays, as if all were luck.
+    """
+    weight = units.group_weight
+    freedom = float((weight - units.weight_squared / weight).sum())
+    if freedom > 1e-9 * float(weight.sum()):
+        return float(units.deviation.sum()) / freedom
+    mean = units.keys["score"].to_numpy()
+    return float(mean.var())
+
+
+def design_effect(units: Units, within: float) -> float:
+    """How much more the games' means vary than independent plays would let them, at least 1.
+
+    Plays of one game share a defence, a plan and the weather. The ratio of two estimates of the
+    groups' sampling variances, summed over groups of two games or more: from the deviations of
+    their games, and from their plays.
+
+    References:
+        Kish (1965), "Survey sampling", for the ratio; Cochran (1977), chapter 6, for the variance
+        of a ratio mean.
+    """
+    weight, games = units.group_weight, np.bincount(units.group)
+    mean = units.keys["score"].to_numpy()
+    residual = units.total - mean[units.group] * units.weight
+    clustered = np.bincount(units.group, weights=residual**2) / weight**2
+    several = games > 1
+    if not several.any() or within <= 0:
+        return 1.0
+    clustered = clustered[several] * games[several] / (games[several] - 1)
+    independent = (within * units.weight_squared / weight**2)[several]
+    # Each group weighs by its plays: the variances of a few plays would drown the others'.
+    size = weight[several] ** 2
+    return max(1.0, float((clustered * size).sum() / (independent * size).sum()))
+
+
+def sampling_variance(units: Units) -> npt.NDArray[np.float64]:
+    r"""Variance of each group's mean about its true score, shape ``(K,)``.
+
+    .. math:: v_g = d\,\sigma^2 \sum w^2 / (\sum w)^2
+
+    with :math:`\sigma^2` from `play_variance` and :math:`d` from `design_effect`, both pooled:
+    a passer's own games are too few to tell his variance.
+    """
+    within = play_variance(units)
+    variance: npt.NDArray[np.float64] = (
+        within * design_effect(units, within) * units.weight_squared / units.group_weight**2
+    )
+    return variance
+
+
+def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) -> Posterior:
+    r"""True scores :math:`\theta_g \sim N(\mu, \tau^2)` behind means :math:`N(\theta_g, v_g)`.
+
+    :math:`\mu` is integrated out under a flat prior and :math:`\tau^2` on a grid under the
+    uniform-shrinkage prior: :math:`v_0 / (v_0 + \tau^2)` uniform in (0, 1), :math:`v_0` the
+    harmonic mean of the variances. It is proper, so that two groups are enough, and it leaves
+    :math:`\tau^2 = 0` as one possibility among others: the moment estimate, which is 0 in one
+    small league of six, would then state every true score as known to be the mean.
+
+    Args:
+        mean: Shape ``(K,)``.
+        variance: Sampling variances, all positive, or all 0 where there is no luck at all,
+            shape ``(K,)``.
+
+    References:
+        Gelman et al. (2013), eq. 5.17, 5.20, 5.21; Daniels (1999) for the prior.
+    """
+    if not variance.any():
+        still = np.zeros(len(mean))
+        return Posterior(mean, still, still + 1, mean, variance, np.zeros(1), np.ones(1))
+    harmonic = len(variance) / float((1 / variance).sum())
+    between = harmonic * (1 - _SHRINKAGE) / _SHRINKAGE
+    centre, centre_variance, trust = _given(mean, variance, between[:, None])
+    total = variance + between[:, None]
+    log_density = np.log(_SLOPE) + 0.5 * np.log(centre_variance[:, 0])
+    log_density -= 0.5 * (np.log(total) + (mean - centre) ** 2 / total).sum(axis=1)
+    weight = np.exp(log_density - log_density.max())
+    weight /= weight.sum()
+    means = centre + trust * (mean - centre)
+    variances = trust * variance + (1 - trust) ** 2 * centre_variance
+    average = weight @ means
+    return Posterior(
+        mean=average,
+        sd=np.sqrt(weight @ (variances + (means - average) ** 2)),
+        reliability=weight @ trust,
+        observed=mean,
+        variance=variance,
+        between=between,
+        weight=weight,
+    )
+
+
+def _given(
+    mean: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    between: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Given each between variance, shape ``(G, 1)``: league mean, its variance, trust."""
+    precision = 1 / (variance + between)
+    centre_variance = 1 / precision.sum(axis=1, keepdims=True)
+    centre = (precision * mean).sum(axis=1, keepdims=True) * centre_variance
+    return centre, centre_variance, between * precision

@@ -1,0 +1,230 @@
+"""What plays may be grouped by and split by, under names that need no SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["SPLITS", "Split", "default_minimum", "join_tracking", "keep_split", "with_splits"]
+
+# The one split whose minimum is published is deep passes: 15 attempts (Next Gen Stats passing
+# score, 2022). The other splits of a season's attempts take the same.
+_SPLIT_MINIMUM = 15
+
+
+@dataclass(frozen=True)
+class Split:
+    """A way to divide plays.
+
+    Attributes:
+        columns: Columns of the table that stand for it; a name is shown, not grouped by.
+        definition: What it is, with units.
+        needs: Columns of the play scores that it is made of.
+        values: Expression of the first of `columns`; a column of the play scores by default.
+        minimum: Attempts that a passer's row needs by default in a table split by it.
+        tracked: Whether `needs` come from tracking.
+    """
+
+    columns: tuple[str, ...]
+    definition: str
+    needs: tuple[str, ...]
+    values: pl.Expr
+    minimum: int = _SPLIT_MINIMUM
+    tracked: bool = False
+
+
+def _column(name: str, definition: str, *, minimum: int = _SPLIT_MINIMUM) -> Split:
+    return Split((name,), definition, (name,), pl.col(name), minimum=minimum)
+
+
+def _bands(column: str, below: Sequence[tuple[float, str]], last: str) -> pl.Expr:
+    """Label of the first limit that the value is below; null stays null."""
+    label: pl.Expr = pl.lit(last)
+    for limit, name in reversed(below):
+        label = pl.when(pl.col(column) < limit).then(pl.lit(name)).otherwise(label)
+    return pl.when(pl.col(column).is_not_null()).then(label)
+
+
+def _either(column: str, yes: str, no: str) -> pl.Expr:
+    return pl.when(pl.col(column)).then(pl.lit(yes)).when(~pl.col(column)).then(pl.lit(no))
+
+
+SPLITS: dict[str, Split] = {
+    "passer": Split(
+        ("passer_player_id", "passer_player_name"),
+        "Who threw.",
+        ("passer_player_id",),
+        pl.col("passer_player_id"),
+        minimum=1,
+    ),
+    "season": _column("season", "The year in which the season began.", minimum=1),
+    "week": _column("week", "Week.", minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME),
+    "game": Split(
+        ("game_id",),
+        "Game.",
+        ("game_id",),
+        pl.col("game_id"),
+        minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME,
+    ),
+    "team": Split(("posteam",), "The passer's team.", ("posteam",), pl.col("posteam"), minimum=1),
+    "opponent": Split(
+        ("defteam",),
+        "The defending team.",
+        ("defteam",),
+        pl.col("defteam"),
+        minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME,
+    ),
+    "quarter": Split(
+        ("qtr",), "Quarter; from 5 on overtime.", ("qtr",), pl.col("qtr").cast(pl.Int64)
+    ),
+    "down": _column("down", "Down, 1 to 4."),
+    "depth": Split(
+        ("depth",),
+        "Air yards: behind the line (below 0), short (0 to 9), middle (10 to 19), deep (20 and "
+        "more).",
+        ("air_yards",),
+        _bands("air_yards", [(0, "behind the line"), (10, "short"), (20, "middle")], "deep"),
+    ),
+    "location": _column("pass_location", "Side of the throw: left, middle, right."),
+    "home": Split(("venue",), "At home or away.", ("home",), _either("home", "home", "away")),
+    "shotgun": Split(
+        ("formation",),
+        "From the shotgun or from under center.",
+        ("shotgun",),
+        _either("shotgun", "shotgun", "under center"),
+    ),
+    "score_state": Split(
+        ("score_state",),
+        "Lead before the play: trailing by 9+, trailing by 1-8, tied, leading by 1-8, leading by "
+        "9+ (8 points are one score).",
+        ("score_differential",),
+        _bands(
+            "score_differential",
+            [(-8, "trailing by 9+"), (0, "trailing by 1-8"), (1, "tied"), (9, "leading by 1-8")],
+            "leading by 9+",
+        ),
+    ),
+    "pressure": Split(
+        ("pressure",),
+        "Pressured: a defender within 2 yards of the passer at the throw; else clean.",
+        ("pressured_at_throw",),
+        _either("pressured_at_throw", "pressured", "clean"),
+        tracked=True,
+    ),
+    "time_to_throw": Split(
+        ("time_to_throw",),
+        "From the snap to the throw: under 2.5 s, 2.5 to 4 s, over 4 s.",
+        ("time_to_throw_band",),
+        pl.col("time_to_throw_band"),
+        tracked=True,
+    ),
+}
+"""Name of each split; a leaderboard can be grouped by any, and kept to one value of any."""
+
+
+def with_splits(scores: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Add the columns of the named splits; plays where one is not recorded are left out.
+
+    Raises:
+        RequestError: An unknown name, or a split whose columns are missing.
+    """
+    for name in names:
+        split = _split(name)
+        missing = [column for column in split.needs if column not in scores.columns]
+        if missing and split.tracked:
+            raise RequestError(
+                f"The split {name!r} needs tracking, but the play scores have no column "
+                f"{missing[0]!r}: pass --tracking with a folder that 'dropback ingest' made."
+            )
+        if missing:
+            raise RequestError(
+                f"The split {name!r} needs the column {missing[0]!r}, which the play scores lack; "
+                f"they have {', '.join(scores.columns)}."
+            )
+        scores = scores.with_columns(split.values.alias(split.columns[0])).filter(
+            pl.col(split.columns[0]).is_not_null()
+        )
+    return scores
+
+
+def keep_split(scores: pl.DataFrame, split: Mapping[str, str | int]) -> pl.DataFrame:
+    """Keep the plays of one value of each split, for example ``{"depth": "deep", "down": 3}``.
+
+    Raises:
+        RequestError: An unknown split or value, or missing columns.
+    """
+    labelled = with_splits(scores, list(split))
+    for name, value in split.items():
+        column = pl.col(SPLITS[name].columns[0]).cast(pl.String)
+        known = labelled.select(column.unique().sort()).to_series().to_list()
+        if str(value) not in known:
+            raise RequestError(
+                f"The split {name!r} has no value {str(value)!r} here; it has "
+                f"{', '.join(known[:40]) or 'no recorded play'}."
+            )
+        labelled = labelled.filter(column == str(value))
+    return labelled
+
+
+def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | str:
+    """The rule for a row that a reader expects: ``"nfl"``, or a number of attempts.
+
+    Passers over whole seasons need the official 14 attempts a team game; a table of passers
+    that is divided further, or kept to one value of a split, needs the largest minimum of its
+    splits (`Split.minimum`; 15, as published for deep passes, and 14 for a game); where no
+    passer is named, one attempt is enough.
+    """
+    if "passer" not in by:
+        return 1
+    minimum = max((_split(name).minimum for name in (*by, *split)), default=1)
+    return "nfl" if minimum == 1 else minimum
+
+
+def join_tracking(scores: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """Put the splits of tracked plays beside their play scores; other plays get null.
+
+    Args:
+        scores: Play scores with nflverse's ``old_game_id``.
+        splits: As `dropback.tracking._splits.play_splits` gives them, of any number of chunks.
+
+    Raises:
+        RequestError: The play scores have no ``old_game_id``, or no play is in both tables.
+    """
+    if "old_game_id" not in scores.columns or scores["old_game_id"].null_count() == scores.height:
+        raise RequestError(
+            "Tracking is joined by old_game_id and play_id, but the play scores have no "
+            "old_game_id: take play-by-play that has it, and make them anew with 'dropback score'."
+        )
+    keys = ["old_game_id", "play_id"]
+    tracked = splits.rename({"game_id": "old_game_id"}).with_columns(
+        pl.col("old_game_id").cast(pl.String), pl.col("play_id").cast(pl.Int64)
+    )
+    new = [name for name in tracked.columns if name in keys or name not in scores.columns]
+    joined = scores.join(
+        tracked.select(new)
+        .unique(keys, keep="first", maintain_order=True)
+        .with_columns(pl.lit(value=True).alias("tracked")),
+        on=keys,
+        how="left",
+        maintain_order="left",
+    )
+    if joined["tracked"].null_count() == joined.height:
+        raise RequestError(
+            f"None of the {scores.height} play scores is among the {splits.height} tracked plays: "
+            "score the seasons that were tracked."
+        )
+    return joined.drop("tracked")
+
+
+def _split(name: str) -> Split:
+    if name not in SPLITS:
+        raise RequestError(f"Cannot group or split by {name!r}: choose among {', '.join(SPLITS)}.")
+    return SPLITS[name]

@@ -1,0 +1,160 @@
+"""API keys: made once, kept as hashes in a JSON file, each with its own rate.
+
+A key is 256 random bits, so that its SHA-256 cannot be searched for: a slow hash such as scrypt
+protects passwords, which can be guessed, and would cost 50 ms a request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from dropback._files import whole_file
+from dropback.errors import ReaderError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["KeyRing", "StoredKey", "TokenBucket", "add_key", "read_keys"]
+
+_PREFIX = "dropback_"
+_DEFAULT_PER_S = 1000.0
+
+
+class StoredKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key as the file has it.
+
+    Attributes:
+        name: Who uses it; shown in logs and metrics.
+        sha256: Of the key, hexadecimal.
+        requests_per_s: Sustained rate; a burst of as many as one second's is allowed.
+        live_plays: Live plays at once.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.@-]+$")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    requests_per_s: Annotated[float, Meta(gt=0.0)] = _DEFAULT_PER_S
+    live_plays: Annotated[int, Meta(ge=0)] = 64
+
+
+class _KeyFile(Struct, frozen=True, forbid_unknown_fields=True):
+    keys: list[StoredKey]
+    format: Annotated[int, Meta(ge=1, le=1)] = 1
+
+
+def read_keys(path: Path) -> list[StoredKey]:
+    """The keys of a file.
+
+    Raises:
+        ReaderError: No file, or not a file of keys.
+    """
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=_KeyFile).keys
+    except OSError as error:
+        raise ReaderError(
+            f"{path}: not readable ({error.strerror}); make it with 'dropback keys add'."
+        ) from error
+    except msgspec.DecodeError as error:
+        raise ReaderError(f"{path}: not a file of API keys ({error}).") from error
+    if len({key.name for key in found}) < len(found):
+        raise ReaderError(f"{path}: each key must have a name of its own.")
+    return found
+
+
+def add_key(
+    path: Path, name: str, *, requests_per_s: float = _DEFAULT_PER_S, live_plays: int = 64
+) -> str:
+    """Make a key, store its hash, and return it: it is not stored and cannot be shown again.
+
+    Args:
+        path: File of keys; made where there is none.
+        name: Who will use it: letters, digits and ``._@-``, at most 64.
+        requests_per_s: Sustained rate.
+        live_plays: Live plays at once.
+
+    Raises:
+        RequestError: The name is taken or is none, or the rate is not positive.
+        ReaderError: The file is there and is no file of keys.
+    """
+    stored = read_keys(path) if path.exists() else []
+    if any(key.name == name for key in stored):
+        raise RequestError(f"{path} has a key named {name!r}: choose another name.")
+    key = _PREFIX + secrets.token_urlsafe(32)
+    fields = {
+        "name": name,
+        "sha256": _digest(key),
+        "requests_per_s": requests_per_s,
+        "live_plays": live_plays,
+    }
+    try:
+        added = msgspec.convert(fields, StoredKey)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"The key cannot be made: {error}.") from error
+    with whole_file(path) as aside:
+        aside.touch(mode=0o600)
+        content = msgspec.to_builtins(_KeyFile([*stored, added]))
+        aside.write_text(json.dumps(content, indent=2) + "\n")
+    return key
+
+
+class TokenBucket:
+    """A rate with a burst: tokens come at `per_s` up to `most`, and each request takes one.
+
+    Args:
+        per_s: Tokens a second.
+        most: Tokens that the bucket holds; it starts full.
+        clock: Seconds, never falling.
+    """
+
+    def __init__(
+        self, per_s: float, most: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_s, self._most, self._clock = per_s, most, clock
+        self._tokens, self._at = most, clock()
+
+    def take(self) -> float:
+        """Take a token: 0 where there was one, else the seconds until there is."""
+        now = self._clock()
+        self._tokens = min(self._most, self._tokens + (now - self._at) * self._per_s)
+        self._at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) / self._per_s
+
+
+class KeyRing:
+    """Who may ask: the keys of a file with the buckets of their rates.
+
+    Args:
+        keys: The keys.
+        clock: Of the buckets.
+    """
+
+    def __init__(self, keys: list[StoredKey], clock: Callable[[], float] = time.monotonic) -> None:
+        # Looked up by hash: how long it takes says nothing of a key, since nobody can steer the
+        # hash of a guess.
+        self._keys = {key.sha256: key for key in keys}
+        self._buckets = {
+            key.name: TokenBucket(key.requests_per_s, max(1.0, key.requests_per_s), clock)
+            for key in keys
+        }
+
+    def find(self, key: str) -> StoredKey | None:
+        """The stored key that `key` is, or None."""
+        return self._keys.get(_digest(key))
+
+    def take(self, key: StoredKey) -> float:
+        """Take a token of a key's bucket, as `TokenBucket.take`."""
+        return self._buckets[key.name].take()
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,333 @@
+"""What HTTP takes and answers, version 1; live sockets speak `dropback.service._live_messages`.
+
+Numbers are in the units of their names; null is "not known". A message with a field that is not
+named here is refused, so that a misspelt field is never silently ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
+
+__all__ = [
+    "VERSION",
+    "Capabilities",
+    "Field",
+    "Health",
+    "LeaderboardResponse",
+    "LivePlayer",
+    "PasserItem",
+    "PasserResponse",
+    "PassersPage",
+    "PitHistogram",
+    "PlayItem",
+    "PlayResponse",
+    "PlaysPage",
+    "PointForecast",
+    "Problem",
+    "Readiness",
+    "ScoreRequest",
+    "ScoreResponse",
+    "SituationMessage",
+    "SplitItem",
+    "SplitsResponse",
+    "Throw",
+]
+
+VERSION: Final = 1
+"""Of the messages; a request of another version is refused."""
+
+Version = Literal[1]
+PlayKey = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Slot = Annotated[int, Meta(ge=0, le=10)]
+Yards = Annotated[int, Meta(ge=YARDS_LOWEST, le=YARDS_HIGHEST)]
+Player = Annotated[
+    list[float | None],
+    Meta(
+        min_length=len(FRAME_QUANTITIES),
+        max_length=len(FRAME_QUANTITIES),
+        description=f"{', '.join(FRAME_QUANTITIES)}; null where there is none.",
+    ),
+]
+Frame = Annotated[
+    list[Player],
+    Meta(
+        min_length=SLOTS,
+        max_length=SLOTS,
+        description="Slots 0 to 10 offence, 11 to 21 defence, 22 the ball; the offence moves "
+        "toward +x.",
+    ),
+]
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class SituationMessage(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known at the snap, as `dropback.live.Situation` has it."""
+
+    line_of_scrimmage_x_yd: Annotated[float, Meta(ge=9.0, le=111.0)]
+    yards_to_goal: Annotated[float, Meta(ge=-1.0, le=101.0)]
+    down: Annotated[int, Meta(ge=0, le=4)] | None = None
+    yards_to_go: Annotated[int, Meta(ge=0, le=100)] | None = None
+    quarter: Annotated[int, Meta(ge=1, le=20)] | None = None
+    seconds_left_in_half_s: Annotated[float, Meta(ge=0.0, le=1800.0)] | None = None
+    score_differential: Annotated[int, Meta(ge=-200, le=200)] | None = None
+    at_home: bool | None = None
+    weeks_left: Annotated[int, Meta(ge=0, le=25)] | None = None
+    eligible: (
+        Annotated[
+            list[bool],
+            Meta(
+                min_length=11,
+                max_length=11,
+                description="Which of slots 0 to 10 may catch a pass; null is the last five.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class ScoreRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A play from the snap to the release."""
+
+    situation: SituationMessage
+    frames: Annotated[
+        list[Frame], Meta(min_length=1, description="10 a second; the first is the snap.")
+    ]
+    version: Version = VERSION
+    target_slot: Slot | None = None
+    yards: Yards | None = None
+
+
+class PointForecast(Struct, frozen=True):
+    """The law of the yards that a league-average passer would gain, in numbers.
+
+    ``probabilities`` are of the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left out
+    on either side has less than 1e-6. ``touchdown`` is the mass at the goal line.
+    """
+
+    frame: int
+    released: bool
+    mean: float
+    median: float
+    quantiles: dict[str, float]
+    lower_threshold_yd: float
+    upper_threshold_yd: float
+    touchdown: Probability
+    first_yd: int
+    probabilities: list[float]
+
+
+class ScoreResponse(Struct, frozen=True):
+    """The forecast at the release, and the score where yards came with the play."""
+
+    forecast: PointForecast
+    score: Probability | None
+    version: Version = VERSION
+
+
+class LivePlayer(Struct, frozen=True):
+    """A man, or the ball, of a stored play."""
+
+    slot: int
+    side: str
+    role: str
+    position: str | None
+    name: str | None
+
+
+class Field(Struct, frozen=True):
+    """Where the lines of a play are, yards along the canonical field."""
+
+    length_yd: float
+    width_yd: float
+    line_of_scrimmage_x_yd: float
+    first_down_x_yd: float | None
+    goal_line_x_yd: float
+
+
+class PlayItem(Struct, frozen=True):
+    """A stored play in a list."""
+
+    game: int
+    play: int
+    season: int
+    week: int | None
+    offense: str | None
+    defense: str | None
+    quarter: int | None
+    game_clock_s: int | None
+    down: int | None
+    yards_to_go: int | None
+    yards_to_goal: float
+    pass_result: str | None
+    yards_gained: int | None
+    description: str | None
+    frames: int
+    passer: str | None
+    target: str | None
+    note: str
+
+
+class PlaysPage(Struct, frozen=True):
+    """Some of the stored plays, and how many there are."""
+
+    plays: list[PlayItem]
+    total: int
+    offset: int
+    version: Version = VERSION
+
+
+class PlayResponse(Struct, frozen=True):
+    """A stored play, with the forecast at every frame as the live path makes it.
+
+    ``frames`` are frame by frame, slot by slot, ``quantities``. ``forecasts`` has one entry a
+    frame, null where that frame has none, and is empty where ``forecast_problem`` says why. At
+    the release the target is known: ``release`` is the forecast with it. ``situation`` is what a
+    live feed of the play starts with, null where ``forecast_problem`` says why.
+    """
+
+    item: PlayItem
+    field: Field
+    players: list[LivePlayer]
+    rate_hz: float
+    quantities: list[str]
+    frames: list[list[list[float | None]]]
+    forecasts: list[PointForecast | None]
+    release: PointForecast | None
+    forecast_problem: str | None
+    situation: SituationMessage | None
+    yards: int | None
+    score: Probability | None
+    version: Version = VERSION
+
+
+class LeaderboardResponse(Struct, frozen=True):
+    """Rows of `dropback.leaderboard`, a page of them, in the order asked for."""
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    total: int
+    offset: int
+    min_attempts: int | str
+    outcome: str
+    version: Version = VERSION
+
+
+class PasserItem(Struct, frozen=True):
+    """A passer in a list."""
+
+    id: str
+    name: str
+    first_season: int
+    last_season: int
+    plays: int
+
+
+class PassersPage(Struct, frozen=True):
+    """Passers, most plays first."""
+
+    passers: list[PasserItem]
+    total: int
+    offset: int
+    version: Version = VERSION
+
+
+class Throw(Struct, frozen=True):
+    """One play of a passer. ``stored`` is (game, play) where its tracking is here to watch."""
+
+    game_id: str
+    play_id: int
+    season: int
+    week: int | None
+    opponent: str | None
+    quarter: int | None
+    down: int | None
+    yards_to_go: int | None
+    air_yards: int | None
+    yards: int | None
+    median: float | None
+    score: float
+    description: str | None
+    stored: tuple[int, int] | None
+
+
+class PitHistogram(Struct, frozen=True):
+    """Shares of plays by where the outcome fell in its law.
+
+    Yards are whole, so even a perfect law does not give level bars: the league's are beside.
+    """
+
+    edges: list[float]
+    passer: list[float]
+    league: list[float]
+    plays: int
+
+
+class PasserResponse(Struct, frozen=True):
+    """A passer's page. ``seasons`` are the rows of the leaderboard by passer and season."""
+
+    id: str
+    name: str
+    outcome: str
+    columns: list[str]
+    seasons: list[dict[str, Any]]
+    best: list[Throw]
+    worst: list[Throw]
+    pit: PitHistogram | None
+    version: Version = VERSION
+
+
+class SplitItem(Struct, frozen=True):
+    """A way to divide plays, with its values where the play scores have it."""
+
+    name: str
+    definition: str
+    available: bool
+    values: list[str]
+
+
+class SplitsResponse(Struct, frozen=True):
+    """What a leaderboard may be grouped by and kept to."""
+
+    splits: list[SplitItem]
+    columns: list[str]
+    version: Version = VERSION
+
+
+class Capabilities(Struct, frozen=True):
+    """What this service was started with."""
+
+    dropback: str
+    predictor: bool
+    scores: bool
+    plays: bool
+    keys_required: bool
+    outcome: str | None
+    seasons: list[int]
+    notes: list[str]
+    version: Version = VERSION
+
+
+class Health(Struct, frozen=True):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Struct, frozen=True):
+    """Whether new work is taken."""
+
+    status: Literal["ready", "busy", "stopping"]
+
+
+class Problem(Struct, frozen=True):
+    """RFC 9457: what went wrong, in the sentence that the command line would print."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"

@@ -1,0 +1,180 @@
+"""What an offence does before each snap: the call, the formation, the target's place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dropback.simulation._throws import urgency
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Kind", "Situation", "call_plays", "choose_target", "formation"]
+
+# Rates and tables in this module were rounded from the 2018-2020 regular seasons.
+
+# Depth of throws on early downs, away from the goal: quantiles joined by straight lines.
+DEPTH_PROBABILITIES = (
+    *(0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5),
+    *(0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0),
+)
+DEPTH_QUANTILES_YD = (
+    *(-12.0, -7.0, -6.0, -4.6, -2.7, -1.2, -0.3, 0.7, 1.6, 3.1, 4.6),
+    *(6.4, 10.0, 12.4, 15.2, 18.5, 23.5, 33.0, 41.5, 46.0, 50.0, 60.0),
+)
+
+
+class Kind(IntEnum):
+    """What a row of the play-by-play records."""
+
+    KICK_OFF = 0
+    EXTRA_POINT = 1
+    TWO_POINT_TRY = 2
+    PENALTY = 3
+    PUNT = 4
+    FIELD_GOAL = 5
+    RUN = 6
+    KNEEL = 7
+    SCRAMBLE = 8
+    SACK = 9
+    SPIKE = 10
+    THROW_AWAY = 11
+    TARGETED = 12
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Scrimmage situations of ``N`` games at the same moment of the simulation.
+
+    Args:
+        quarter: 1 to 5, shape ``(N,)``, as all fields.
+        seconds: Seconds to the end of the fourth quarter, or of overtime.
+        half_seconds: Seconds to the end of the half, or of overtime.
+        down: 1 to 4.
+        to_go: Whole yards to a first down or the goal.
+        yardline: Whole yards to the goal, 1 to 99.
+        lead: Points of the offence minus points of the defence.
+    """
+
+    quarter: NDArray[np.int64]
+    seconds: NDArray[np.int64]
+    half_seconds: NDArray[np.int64]
+    down: NDArray[np.int64]
+    to_go: NDArray[np.int64]
+    yardline: NDArray[np.int64]
+    lead: NDArray[np.int64]
+
+    def chasing(self) -> NDArray[np.float64]:
+        """How pressing the deficit is, 0 to 1.5, shape ``(N,)``."""
+        return urgency(self.quarter, self.seconds, self.lead)
+
+    def hurried(self) -> NDArray[np.bool_]:
+        """Whether the offence plays against the clock: late in a half and not ahead in the last."""
+        ahead = (self.quarter >= 4) & (self.lead > 0)
+        return ~ahead & ((self.half_seconds <= 120) | (self.chasing() > 0.5))
+
+
+def call_plays(situation: Situation, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Choose each offence's kind of play, shape ``(N,)``, as `Kind` values."""
+    s = situation
+    n = len(s.down)
+    chase = s.chasing()
+    protect = (s.quarter == 4) * np.clip(s.lead / 8, 0, 1.5) * np.clip(1 - s.seconds / 900, 0, 1)
+
+    drop_back = _chance_to_drop_back(s) + 2.2 * chase - 2.4 * protect - 0.25 * (s.lead > 10)
+    kinds = np.where(generator.random(n) < _sigmoid(drop_back), Kind.TARGETED, Kind.RUN)
+
+    pressure = 0.2 * (s.down >= 3) + 0.2 * np.clip((s.to_go - 7) / 10, 0, 1) + 0.3 * chase
+    # Sacks are 6.2 % of dropbacks, scrambles 4.3 %, throw-aways and batted balls 2.8 %.
+    sacked, scrambled, thrown_away = 0.056 * np.exp(pressure), 0.043, 0.029
+    u = generator.random(n)
+    passing = kinds == Kind.TARGETED
+    kinds[passing & (u < sacked)] = Kind.SACK
+    kinds[passing & (u > 1 - scrambled)] = Kind.SCRAMBLE
+    kinds[passing & (u < 1 - scrambled) & (u > 1 - scrambled - thrown_away)] = Kind.THROW_AWAY
+
+    u = generator.random(n)
+    end_of_half = (s.half_seconds <= 60) & (s.quarter % 2 == 0) & (s.lead <= 0)
+    kinds[end_of_half & (s.down <= 3) & (u < 0.09)] = Kind.SPIKE
+    # A leading offence kneels once the remaining downs outlast the clock.
+    outlasts = s.seconds <= 40 * (4 - s.down)
+    kinds[(s.quarter == 4) & (s.lead > 0) & (s.down <= 3) & outlasts] = Kind.KNEEL
+
+    fourth = s.down == 4
+    kicks = fourth & (generator.random(n) >= _chance_to_go(s, chase))
+    in_range = generator.random(n) < _sigmoid((38 - s.yardline) / 1.5)
+    kinds[kicks] = np.where(in_range, Kind.FIELD_GOAL, Kind.PUNT)[kicks]
+    kinds[generator.random(n) < 0.063] = Kind.PENALTY
+    return kinds
+
+
+def formation(
+    situation: Situation, kinds: NDArray[np.int64], generator: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Choose shotgun and no-huddle, each shape ``(N,)``; neither for kicks, kneels and spikes."""
+    s = situation
+    n = len(s.down)
+    dropped_back = (kinds == Kind.SCRAMBLE) | (kinds == Kind.SACK) | (kinds >= Kind.THROW_AWAY)
+    by_down = np.where(s.down == 1, 0.67, np.where(s.down == 2, 0.79, 0.96))
+    shotgun = np.where(dropped_back, by_down + 0.15 * (s.to_go > 10), 0.62 * by_down)
+    scrimmage = (kinds == Kind.RUN) | (kinds == Kind.PENALTY) | dropped_back
+    no_huddle = np.where(s.hurried(), 0.24, 0.085)
+    return (
+        scrimmage & (generator.random(n) < shotgun),
+        scrimmage & (generator.random(n) < no_huddle),
+    )
+
+
+def choose_target(
+    situation: Situation, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose each throw's depth and side.
+
+    Returns:
+        Air yards, shape ``(N,)``, at most the yards to the goal; location 0 left, 1 middle,
+        2 right.
+    """
+    s = situation
+    n = len(s.down)
+    depth = np.interp(generator.random(n), DEPTH_PROBABILITIES, DEPTH_QUANTILES_YD)
+    depth = np.where(depth > 0, depth * (1 + 0.12 * s.chasing()), depth)
+    # From third down on, the shorter the distance the more throws go just beyond the marker.
+    to_marker = np.where((s.down >= 3) & (s.to_go <= 15), 0.5, 0.0)
+    beyond = s.to_go - 1 + generator.gamma(1.4, 2.6, n)
+    depth = np.where(generator.random(n) < to_marker, beyond, depth)
+    to_end_zone = np.where(s.yardline <= 20, 0.25 * (1 - s.yardline / 25), 0.0)
+    depth = np.where(generator.random(n) < to_end_zone, s.yardline, depth)
+    air_yards = np.clip(np.rint(depth).astype(np.int64), s.yardline - 99, s.yardline)
+    in_middle = np.interp(air_yards, (-5, 5, 15, 30), (0.15, 0.25, 0.32, 0.18))
+    u = generator.random(n)
+    side = np.where(u < in_middle, 1, np.where(u < in_middle + (1 - in_middle) * 0.486, 0, 2))
+    return air_yards, side
+
+
+def _chance_to_drop_back(s: Situation) -> NDArray[np.float64]:
+    """Logit of a dropback by down and distance."""
+    to_go = s.to_go
+    first = np.interp(to_go, (1, 3, 5, 10, 15, 20), (0.26, 0.36, 0.43, 0.51, 0.66, 0.75))
+    second = np.interp(to_go, (1, 3, 5, 8, 10, 13, 20), (0.31, 0.43, 0.56, 0.69, 0.67, 0.76, 0.8))
+    third = np.interp(to_go, (1, 2, 3, 5, 8, 12, 20), (0.28, 0.68, 0.81, 0.92, 0.95, 0.89, 0.84))
+    chance = np.select([s.down == 1, s.down == 2], [first, second], third)
+    return np.log(chance / (1 - chance))
+
+
+def _chance_to_go(s: Situation, chase: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability of a scrimmage play on fourth down."""
+    by_distance = np.interp(s.to_go, (1, 2, 3, 6, 10), (0.66, 0.35, 0.22, 0.13, 0.06))
+    by_place = np.interp(s.yardline, (0, 30, 36, 42, 60, 75), (0.9, 1.0, 2.0, 1.8, 0.6, 0.2))
+    desperate = (s.quarter >= 4) & (s.lead < 0) & (s.seconds < 240)
+    needs_touchdown = (s.lead < -3) | (s.yardline > 38)
+    return np.where(
+        desperate & needs_touchdown, 0.9, np.clip(by_distance * by_place + 0.3 * chase, 0, 0.9)
+    )
+
+
+def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-logit))

@@ -1,0 +1,196 @@
+"""How a throw's circumstances and its passer's skill set the law of its yards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dropback.simulation._outcome_law import OutcomeLaw
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import ArrayLike, NDArray
+
+    Numbers = NDArray[np.int64] | NDArray[np.float64]
+
+__all__ = ["Circumstances", "outcome_law", "urgency"]
+
+# The constants below are choices, not estimates: they began as maximum-likelihood fits of
+# similar formulas to the 51,623 targeted attempts of the 2018-2020 regular seasons and were then
+# adjusted by hand until the marginals of `benchmarks/league_marginals.py` agreed with theirs.
+DEPTH_KNOTS_YD = (-8.0, -4.0, -1.0, 2.0, 6.0, 10.0, 15.0, 20.0, 28.0, 40.0, 55.0)
+INTERCEPTION_LOGITS = (-3.6, -5.6, -5.6, -5.1, -4.65, -3.95, -3.9, -3.25, -3.2, -3.1, -2.9)
+COMPLETION_LOGITS = (1.4, 2.3, 1.3, 1.4, 1.4, 0.75, 0.7, 0.2, -0.37, -0.6, -1.0)
+
+RUN_KNOTS_YD = (-8.0, -4.0, -1.0, 2.0, 5.0, 9.0, 14.0, 20.0, 30.0, 45.0)
+STOP_LOGITS = (-2.1, -2.65, -2.55, -1.65, -1.1, -0.45, -0.35, -0.85, -1.6, -1.5)
+RUN_LOG_POWERS = (0.92, 1.18, 0.9, 0.7, 0.53, 0.55, 0.92, 1.45, 1.67, 1.88)
+RUN_LOG_SCALES = (2.19, 1.78, 1.59, 1.34, 1.11, 1.07, 0.68, 0.33, 0.11, -0.09)
+RUN_CONCENTRATION_KNOTS_YD = (-5.0, 5.0, 15.0, 30.0)
+RUN_CONCENTRATIONS = (0.08, 0.26, 0.55, 0.9)
+
+RETURN_LOG_SCALE = 3.2
+RETURN_CONCENTRATION = 0.1
+
+# What one yard per attempt of skill does. The shares are a choice; together they add up to one
+# yard per attempt on the league's mix of attempts, which a test holds to 5 %.
+COMPLETION_LOGIT_PER_YD = 0.24
+INTERCEPTION_LOGIT_PER_YD = -0.34
+RUN_LOG_SCALE_PER_YD = 0.068
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What ``N`` targeted attempts faced, known when the ball is released.
+
+    Args:
+        air_yards: Whole yards from the line of scrimmage to the target, at most
+            ``yardline_100``, shape ``(N,)``, as all fields.
+        yardline_100: Whole yards from the line of scrimmage to the goal, 1 to 99.
+        down: 1 to 4.
+        yards_to_go: Whole yards to a first down or the goal.
+        score_differential: Points of the offence minus points of the defence.
+        game_seconds_remaining: Seconds to the end of the fourth quarter, or of overtime.
+        quarter: 1 to 5.
+        shotgun: Whether the passer took a shotgun snap.
+        middle: Whether the target was in the middle of the field.
+        right: Whether it was on the right.
+    """
+
+    air_yards: NDArray[np.float64]
+    yardline_100: NDArray[np.float64]
+    down: NDArray[np.float64]
+    yards_to_go: NDArray[np.float64]
+    score_differential: NDArray[np.float64]
+    game_seconds_remaining: NDArray[np.float64]
+    quarter: NDArray[np.float64]
+    shotgun: NDArray[np.float64]
+    middle: NDArray[np.float64]
+    right: NDArray[np.float64]
+
+    @classmethod
+    def from_plays(cls, plays: pl.DataFrame) -> Circumstances:
+        """Read them from play-by-play rows, each of which must be a targeted attempt."""
+
+        def column(name: str) -> NDArray[np.float64]:
+            return plays[name].to_numpy().astype(np.float64)
+
+        location = plays["pass_location"]
+        return cls(
+            air_yards=column("air_yards"),
+            yardline_100=column("yardline_100"),
+            down=column("down"),
+            yards_to_go=column("ydstogo"),
+            score_differential=column("score_differential"),
+            game_seconds_remaining=column("game_seconds_remaining"),
+            quarter=column("qtr"),
+            shotgun=column("shotgun"),
+            middle=(location == "middle").to_numpy().astype(np.float64),
+            right=(location == "right").to_numpy().astype(np.float64),
+        )
+
+
+def urgency(quarter: Numbers, seconds: Numbers, lead: Numbers) -> NDArray[np.float64]:
+    """How pressing a deficit is, 0 to 1.5: grows over the last 15 minutes, and in overtime.
+
+    Args:
+        quarter: 1 to 5, shape ``(N,)``, as the others.
+        seconds: Seconds to the end of the fourth quarter, or of overtime.
+        lead: Points of the offence minus points of the defence.
+    """
+    deficit = np.clip(-lead / 8, 0, 1.5)
+    lateness = np.clip(1 - seconds / 900, 0, 1)
+    return np.where(quarter >= 4, deficit * lateness, 0.0)
+
+
+def outcome_law(circumstances: Circumstances, edge_yd: ArrayLike = 0.0) -> OutcomeLaw:
+    """Give each attempt the law of its yards.
+
+    Args:
+        circumstances: The attempts, ``N`` of them.
+        edge_yd: Skill of the passer minus quality of the defence, in yards per attempt, a
+            scalar or shape ``(N,)``; 0 is the league-average passer against the average defence.
+
+    Returns:
+        The laws, in closed form.
+    """
+    c = circumstances
+    edge = np.asarray(edge_yd, dtype=np.float64)
+    late_down = (c.down >= 3).astype(np.float64)
+    end_zone = (c.air_yards >= c.yardline_100).astype(np.float64)
+    room_yd = c.yardline_100 - c.air_yards
+    # The last 15 yards before the goal line: 22 players share less and less grass.
+    crowded = (1 - end_zone) * np.clip(1 - room_yd / 15, 0, 1)
+    red_zone = np.clip(1 - c.yardline_100 / 20, 0, 1)
+    long_to_go = np.clip((c.yards_to_go - 10) / 10, 0, 1.5)
+    # A defence waits for the throw just beyond the marker.
+    at_marker = late_down * np.exp(-(((c.air_yards - c.yards_to_go - 2) / 4) ** 2))
+    deep_middle = c.middle * np.clip((c.air_yards - 10) / 10, 0, 2)
+    chase = urgency(c.quarter, c.game_seconds_remaining, c.score_differential)
+
+    interception_logit = (
+        np.interp(c.air_yards, DEPTH_KNOTS_YD, INTERCEPTION_LOGITS)
+        + 0.35 * c.middle
+        + 0.15 * c.right
+        + 0.2 * deep_middle
+        + 0.2 * late_down
+        + 0.3 * at_marker
+        + 0.25 * chase
+        + 0.25 * long_to_go
+        + 0.3 * crowded
+        + 0.85 * red_zone
+        + 0.08 * (c.game_seconds_remaining < 1800)
+        + INTERCEPTION_LOGIT_PER_YD * edge
+    )
+    completion_logit = (
+        np.interp(c.air_yards, DEPTH_KNOTS_YD, COMPLETION_LOGITS)
+        + 0.12 * c.middle
+        + 0.17 * deep_middle
+        - 0.15 * c.shotgun
+        - 0.25 * late_down
+        - 0.12 * at_marker
+        + 0.25 * late_down * (c.yards_to_go <= 2)
+        + 0.22 * long_to_go
+        - 0.3 * crowded
+        + end_zone * (-1.3 + 0.022 * c.yardline_100)
+        + COMPLETION_LOGIT_PER_YD * edge
+    )
+    interception = _sigmoid(interception_logit)
+    return OutcomeLaw(
+        completion_probability=(1 - interception) * _sigmoid(completion_logit),
+        interception_probability=interception,
+        air_yards=c.air_yards,
+        yardline_100=c.yardline_100,
+        stop_probability=_sigmoid(
+            np.interp(c.air_yards, RUN_KNOTS_YD, STOP_LOGITS)
+            - 0.55 * c.middle
+            + 0.1 * c.shotgun
+            + 0.2 * late_down * (c.air_yards >= c.yards_to_go)
+            - 0.15 * long_to_go
+        ),
+        run_power=np.exp(np.interp(c.air_yards, RUN_KNOTS_YD, RUN_LOG_POWERS)),
+        run_scale_yd=np.exp(
+            np.interp(c.air_yards, RUN_KNOTS_YD, RUN_LOG_SCALES)
+            + 0.05 * c.middle
+            - 0.19 * c.shotgun
+            + 0.09 * late_down
+            - 0.35 * crowded
+            + RUN_LOG_SCALE_PER_YD * edge
+        ),
+        run_concentration=np.interp(c.air_yards, RUN_CONCENTRATION_KNOTS_YD, RUN_CONCENTRATIONS),
+        no_return_probability=_sigmoid(
+            -1.25
+            + 2.0 * end_zone
+            + 0.025 * np.clip(c.air_yards, 0, 40)
+            + 0.035 * np.clip(c.air_yards - 20, 0, 30)
+        ),
+        return_scale_yd=np.exp(RETURN_LOG_SCALE - 0.009 * np.clip(c.air_yards, -5, 40)),
+        return_concentration=np.full_like(c.air_yards, RETURN_CONCENTRATION),
+    )
+
+
+def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability of a logit; the logits here stay within 10 of 0."""
+    return 1 / (1 + np.exp(-logit))

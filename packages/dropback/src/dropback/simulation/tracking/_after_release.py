@@ -1,0 +1,214 @@
+"""From the release to the whistle: frames that tell the outcome that was drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dropback.simulation.tracking._before_release import ACCELERATION, RESPONSE, TOP_SPEED, step
+from dropback.simulation.tracking._field import (
+    BALL,
+    DEFENCE,
+    ELIGIBLE,
+    FIELD_X_YD,
+    FIELD_Y_YD,
+    FRAME_S,
+    GOAL_X_YD,
+    MEN,
+    OWN_GOAL_X_YD,
+    PASSER,
+    limited,
+    norm,
+)
+from dropback.simulation.tracking._release_law import throw_flight
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dropback.simulation.tracking._before_release import Dropbacks
+    from dropback.simulation.tracking._calls import Calls
+    from dropback.simulation.tracking._outcomes import Outcomes
+    from dropback.simulation.tracking._situations import Situations
+
+    Array = NDArray[np.float64]
+
+__all__ = ["FRAMES_BEFORE_SNAP", "Tracks", "finish_plays"]
+
+FRAMES_BEFORE_SNAP: Final = 5
+_FRAMES_AFTER_WHISTLE: Final = 4
+
+# Beyond these nobody has been timed: a carrier flat out, and a man who brakes or dives.
+_CARRIER_YD_PER_S: Final = 9.6
+_HARDEST: Final = 14.0
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Where the 22 and the ball are on ``N`` plays, moving toward +x.
+
+    Args:
+        xy: Positions by frame, shape ``(N, T, 23, 2)``, yards; NaN after a play's last frame.
+        snap: Frame of the snap, the same for all.
+        release: Frame of the release, shape ``(N,)``, as the rest.
+        arrival: Frame in which the ball comes down.
+        whistle: Frame in which the play is over.
+        frames: Number of frames.
+    """
+
+    xy: NDArray[np.float32]
+    snap: int
+    release: NDArray[np.int64]
+    arrival: NDArray[np.int64]
+    whistle: NDArray[np.int64]
+    frames: NDArray[np.int64]
+
+
+def finish_plays(
+    situations: Situations,
+    calls: Calls,
+    dropbacks: Dropbacks,
+    outcomes: Outcomes,
+    generator: np.random.Generator,
+) -> Tracks:
+    """Let the ball fly and the carrier run to where the outcome says that he was stopped.
+
+    The law knows nothing of these frames: they are drawn to fit what it gave.
+
+    Args:
+        situations: The plays, ``N`` of them.
+        calls: What was called on them.
+        dropbacks: Their frames up to the release.
+        outcomes: What came of them.
+        generator: Source of randomness.
+    """
+    n, plays = len(situations), np.arange(len(situations))
+    release = dropbacks.release
+    here = dropbacks.xy[plays, release]
+    velocity = (here - dropbacks.xy[plays, release - 1]) / FRAME_S
+    man = ELIGIBLE.start + dropbacks.target
+    aim, flight = throw_flight(here[:, PASSER], here[plays, man], velocity[plays, man])
+    catcher = np.where(outcomes.intercepted, _interceptor(here, velocity, aim, flight), man)
+    flies = np.maximum(np.rint(flight / FRAME_S), 2).astype(np.int64)
+    caught = outcomes.completed | outcomes.intercepted
+    end = _where_stopped(situations, aim, outcomes, generator)
+    distance = norm(end - aim)
+    pace = 4.0 + 3.6 * (1 - np.exp(-distance / 12))
+    runs = np.where(caught, np.ceil(distance / pace / FRAME_S) + 4, 2).astype(np.int64)
+    last = release + flies + runs + _FRAMES_AFTER_WHISTLE
+    rest = int((flies + runs).max()) + _FRAMES_AFTER_WHISTLE
+    total = FRAMES_BEFORE_SNAP + int(release.max()) + rest + 1
+    xy = np.full((n, total, MEN + 1, 2), np.nan, dtype=np.float32)
+    xy[:, :FRAMES_BEFORE_SNAP, :MEN] = calls.snap_xy[:, None]
+    before = min(dropbacks.xy.shape[1], total - FRAMES_BEFORE_SNAP)
+    xy[:, FRAMES_BEFORE_SNAP : FRAMES_BEFORE_SNAP + before, :MEN] = dropbacks.xy[:, :before]
+    xy[plays[:, None], FRAMES_BEFORE_SNAP + release[:, None], :MEN] = here[:, None]
+    speed = TOP_SPEED * situations.quickness
+    spread = generator.normal(scale=0.9, size=(n, MEN, 2))
+    for since in range(1, rest + 1):
+        flying, over = since <= flies, since > flies + runs
+        goal = np.where(flying[:, None], aim, end)
+        left = np.where(flying, flies, flies + runs) - since + 1
+        wanted = _wanted(here, velocity, goal, left, speed, spread)
+        straight = (goal - here[plays, catcher]) / (np.maximum(left, 1) * FRAME_S)[:, None]
+        wanted[plays, catcher] = limited(straight, _CARRIER_YD_PER_S)
+        wanted[plays, man] = np.where(
+            flying[:, None],
+            limited((aim - here[plays, man]) / (np.maximum(left, 1) * FRAME_S)[:, None], 9.0),
+            wanted[plays, man],
+        )
+        wanted = np.where((over | (~flying & ~caught))[:, None, None], 0.35 * velocity, wanted)
+        limit = np.broadcast_to(ACCELERATION * 1.3, (n, MEN)).copy()
+        limit[plays, catcher] = _HARDEST
+        response = np.full((n, MEN), RESPONSE)
+        response[plays, catcher] = 0.5
+        here, velocity = step(here, velocity, wanted, acceleration=limit, response=response)
+        xy[plays, FRAMES_BEFORE_SNAP + release + since, :MEN] = here
+    arrival = FRAMES_BEFORE_SNAP + release + flies
+    frames = FRAMES_BEFORE_SNAP + last + 1
+    tracks = Tracks(
+        xy=xy[:, : int(frames.max())],
+        snap=FRAMES_BEFORE_SNAP,
+        release=FRAMES_BEFORE_SNAP + release,
+        arrival=arrival,
+        whistle=arrival + runs,
+        frames=frames,
+    )
+    _carry_ball(tracks, situations, calls, aim, np.where(caught, catcher, -1), generator)
+    return tracks
+
+
+def _interceptor(here: Array, velocity: Array, aim: Array, flight: Array) -> NDArray[np.int64]:
+    """The defender who can be nearest to the ball, as a number among the 22."""
+    onward = here[:, DEFENCE] + velocity[:, DEFENCE] * np.minimum(flight, 0.4)[:, None, None]
+    return np.asarray(DEFENCE.start + norm(onward - aim[:, None]).argmin(axis=1))
+
+
+def _where_stopped(
+    situations: Situations, aim: Array, outcomes: Outcomes, generator: np.random.Generator
+) -> Array:
+    """Where the carrier is stopped, yards, shape ``(N, 2)``."""
+    s = situations
+    gained = s.line_x_yd + outcomes.yards
+    gained = np.where(outcomes.yards >= s.yardline_100, GOAL_X_YD + 3.0, gained)
+    returned = aim[:, 0] + outcomes.yards
+    home = returned <= OWN_GOAL_X_YD + 0.5
+    returned = np.where(home & (outcomes.yards < 0), OWN_GOAL_X_YD - 3.0, returned)
+    x = np.where(outcomes.intercepted, returned, np.where(outcomes.completed, gained, aim[:, 0]))
+    drift = generator.normal(size=len(x)) * np.minimum(0.25 * np.abs(x - aim[:, 0]) + 0.3, 6.0)
+    return np.stack([x, np.clip(aim[:, 1] + drift, 1.0, FIELD_Y_YD - 1.0)], axis=1)
+
+
+def _wanted(
+    here: Array,
+    velocity: Array,
+    goal: Array,
+    left: NDArray[np.int64],
+    speed: Array,
+    spread: Array,
+) -> Array:
+    """Velocities wanted by those without the ball, shape ``(N, 22, 2)``."""
+    wanted = 0.93 * velocity
+    wanted[:, PASSER] = 0.6 * velocity[:, PASSER]
+    seconds = np.maximum(left, 1) * FRAME_S
+    # Whoever can be there when the ball, or its carrier, comes to a stop is on his way.
+    meet = goal[:, None] + spread[:, DEFENCE] - here[:, DEFENCE]
+    chase = limited(meet / seconds[:, None, None], 0.97 * speed[:, DEFENCE])
+    near = norm(meet) < (12.0 + 6.0 * seconds)[:, None]
+    wanted[:, DEFENCE] = np.where(near[..., None], chase, 0.9 * velocity[:, DEFENCE])
+    return wanted
+
+
+def _carry_ball(
+    tracks: Tracks,
+    situations: Situations,
+    calls: Calls,
+    aim: Array,
+    catcher: NDArray[np.int64],
+    generator: np.random.Generator,
+) -> None:
+    """Put the ball into `Tracks.xy`: snapped, held, thrown, then with its catcher or down."""
+    xy = tracks.xy
+    n, total = xy.shape[:2]
+    plays, frame = np.arange(n), np.arange(total)[None, :]
+    spot = np.stack([situations.line_x_yd, calls.ball_y_yd], axis=1).astype(np.float32)
+    # The snap takes 0.2 s from the centre, 0.5 s to a passer in the shotgun.
+    snapped = np.where(situations.under_centre, 2, 5)[:, None]
+    share = np.clip((frame - tracks.snap) / snapped, 0, 1)[..., None]
+    ball = spot[:, None] + share * (xy[:, :, PASSER] - spot[:, None])
+    release, arrival = tracks.release[:, None], tracks.arrival[:, None]
+    fallen = aim + generator.normal(scale=1.2, size=(n, 2))
+    fallen = np.clip(fallen, 0.1, (FIELD_X_YD - 0.1, FIELD_Y_YD - 0.1))
+    end = np.where(
+        (catcher >= 0)[:, None], xy[plays, tracks.arrival, np.maximum(catcher, 0)], fallen
+    )
+    start = xy[plays, tracks.release, PASSER]
+    flown = np.clip((frame - release) / (arrival - release), 0, 1)[..., None]
+    ball = np.where(
+        (frame > release)[..., None], start[:, None] + flown * (end - start)[:, None], ball
+    )
+    held = xy[plays[:, None], frame, np.maximum(catcher, 0)[:, None]]
+    with_him = (frame > arrival) & (catcher >= 0)[:, None]
+    xy[:, :, BALL] = np.where(with_him[..., None], held, ball)
+    xy[frame[0][None, :].repeat(n, 0) >= tracks.frames[:, None]] = np.nan

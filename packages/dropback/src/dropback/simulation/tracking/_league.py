@@ -1,0 +1,200 @@
+"""A tracking league: its plays week by week, and the law that each outcome was drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import polars as pl
+
+from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.simulation._league import simulate_league
+from dropback.simulation.tracking._after_release import Tracks, finish_plays
+from dropback.simulation.tracking._before_release import Dropbacks, play_dropbacks
+from dropback.simulation.tracking._calls import Calls, call_plays
+from dropback.simulation.tracking._field import FRAME_S
+from dropback.simulation.tracking._motion import Motion, measure_motion
+from dropback.simulation.tracking._outcomes import Outcomes
+from dropback.simulation.tracking._release_law import ReleaseState, release_law
+from dropback.simulation.tracking._settings import TrackingLeagueSettings
+from dropback.simulation.tracking._situations import Situations, draw_quickness, taken_attempts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dropback.simulation._outcome_law import OutcomeLaw
+
+__all__ = [
+    "TrackingLeague",
+    "Week",
+    "oracle_cdf",
+    "oracle_law",
+    "simulate_tracking_league",
+    "simulate_week",
+]
+
+
+@dataclass(frozen=True)
+class TrackingLeague:
+    """What is settled before the first snap.
+
+    Args:
+        settings: The settings that made it.
+        seed: Likewise.
+        attempts: One row a play in order of season, week, game and play: play-by-play's columns
+            up to the snap, ``edge_yd``, ``week_number`` (from 0, through the seasons),
+            ``source_game_id`` and ``kickoff``.
+        games: One row a game that is played, as ``games.parquet``.
+        passers: One row a passer and season with his ``skill_yd``.
+        quickness: By team and man, shape ``(32, 22)``.
+    """
+
+    settings: TrackingLeagueSettings
+    seed: int
+    attempts: pl.DataFrame
+    games: pl.DataFrame
+    passers: pl.DataFrame
+    quickness: NDArray[np.float64]
+
+    @property
+    def weeks(self) -> int:
+        """Number of weeks that hold a play."""
+        return int(self.attempts["week_number"].to_numpy()[-1]) + 1
+
+
+@dataclass(frozen=True)
+class Week:
+    """All plays of a week, ``N`` of them.
+
+    Args:
+        attempts: Their rows of `TrackingLeague.attempts`.
+        situations: What they began with.
+        calls: What was called.
+        dropbacks: What happened up to the release.
+        state: What the law depends on.
+        outcomes: What was drawn from it.
+        tracks: Everyone's way.
+        turned: Which plays go to the left in the stadium.
+        motion: The rows of the feed.
+    """
+
+    attempts: pl.DataFrame
+    situations: Situations
+    calls: Calls
+    dropbacks: Dropbacks
+    state: ReleaseState
+    outcomes: Outcomes
+    tracks: Tracks
+    turned: NDArray[np.bool_]
+    motion: Motion
+
+
+def simulate_tracking_league(
+    settings: TrackingLeagueSettings | None = None, *, seed: int
+) -> TrackingLeague:
+    """Draw teams, passers and situations; `simulate_week` then plays them.
+
+    Situations are those of targeted attempts of a play-by-play league with the same seed; each
+    is played anew, so that what follows in its game does not follow from what came of it here.
+
+    Args:
+        settings: Size and spread; the defaults are 5,000 plays.
+        seed: At least 0. Equal arguments give equal leagues.
+
+    Raises:
+        ValueError: The seed is negative (raised by NumPy).
+    """
+    settings = TrackingLeagueSettings() if settings is None else settings
+    league = simulate_league(settings.league(), seed=seed)
+    attempts = taken_attempts(league, settings.plays)
+    seasons = attempts["season"] - settings.first_season
+    attempts = attempts.with_columns(
+        week_number=seasons * settings.league().weeks + attempts["week"] - 1,
+        source_game_id=pl.col("old_game_id").cast(pl.Int64),
+        kickoff=pl.col("old_game_id").str.slice(0, 8).str.to_datetime("%Y%m%d")
+        + pl.duration(hours=17),
+    )
+    quickness = draw_quickness(settings, np.random.default_rng([seed, 1]))
+    return TrackingLeague(
+        settings=settings,
+        seed=seed,
+        attempts=attempts,
+        games=league.games.join(
+            attempts.select("old_game_id").unique(), on="old_game_id", how="semi"
+        ),
+        passers=league.passers,
+        quickness=quickness,
+    )
+
+
+def simulate_week(league: TrackingLeague, number: int) -> Week:
+    """Play all plays of a week, each from its own stream's draws.
+
+    Args:
+        league: The league.
+        number: Of the week, from 0 to ``league.weeks - 1``.
+    """
+    # One stream a week and purpose: a week is the same whatever is made before it.
+    calling, playing, drawing, finishing, measuring = (
+        np.random.default_rng(stream)
+        for stream in np.random.SeedSequence([league.seed, 2, number]).spawn(5)
+    )
+    attempts = league.attempts.filter(pl.col("week_number") == number)
+    situations = Situations.from_attempts(attempts, league.quickness)
+    calls = call_plays(situations, calling)
+    dropbacks = play_dropbacks(situations, calls, playing)
+    state = _state_at_release(situations, dropbacks)
+    outcomes = Outcomes.draw(release_law(state, situations.edge_yd), drawing)
+    tracks = finish_plays(situations, calls, dropbacks, outcomes, finishing)
+    turned = measuring.random(len(situations)) < 0.5
+    return Week(
+        attempts=attempts,
+        situations=situations,
+        calls=calls,
+        dropbacks=dropbacks,
+        state=state,
+        outcomes=outcomes,
+        tracks=tracks,
+        turned=turned,
+        motion=measure_motion(tracks, calls, turned, measuring),
+    )
+
+
+def oracle_law(
+    truth: pl.DataFrame, *, passer: Literal["average", "actual"] = "average"
+) -> OutcomeLaw:
+    """The exact law of each play's yards given all that was seen up to the release.
+
+    Args:
+        truth: Rows of ``truth.parquet``.
+        passer: The league-average passer, which a network that never sees who throws can hope
+            to know; or the one who threw against the defence he threw at.
+
+    Returns:
+        The laws; `OutcomeLaw.cdf` gives them at any whole yard, and `oracle_cdf` at all.
+    """
+    edge = truth["edge_yd"].to_numpy() if passer == "actual" else 0.0
+    return release_law(ReleaseState.from_frame(truth), edge)
+
+
+def oracle_cdf(law: OutcomeLaw) -> NDArray[np.float64]:
+    """CDF at each of the 211 whole yards that a play can come to, shape ``(N, 211)``.
+
+    The yards are those of `dropback.models._predict.YARDS`, -110 to 100.
+    """
+    return law.cdf(np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)[None, :])
+
+
+def _state_at_release(situations: Situations, dropbacks: Dropbacks) -> ReleaseState:
+    """What the law depends on, from the last two frames."""
+    plays, release = np.arange(len(situations)), dropbacks.release
+    xy = dropbacks.xy[plays, release]
+    velocity = (xy - dropbacks.xy[plays, release - 1]) / FRAME_S
+    return ReleaseState.at_release(
+        xy,
+        velocity,
+        dropbacks.target,
+        line_x_yd=situations.line_x_yd,
+        yardline_100=situations.yardline_100,
+    )

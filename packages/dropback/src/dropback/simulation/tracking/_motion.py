@@ -1,0 +1,139 @@
+"""What a tracking feed reports of a man beside his place: speed, acceleration, two angles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dropback.simulation.tracking._field import (
+    BALL,
+    FIELD_X_YD,
+    FIELD_Y_YD,
+    FRAME_S,
+    MEN,
+    PASSER,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dropback.simulation.tracking._after_release import Tracks
+    from dropback.simulation.tracking._calls import Calls
+
+    Numbers = NDArray[np.float32]
+
+__all__ = ["Motion", "measure_motion"]
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The numbers of a feed, of ``R`` rows: a play's men one after another, each his frames.
+
+    Args:
+        x: Yards from the left end line, in the stadium's own direction, shape ``(R,)``.
+        y: Yards from the lower sideline.
+        s: Speed, yards a second.
+        a: Size of the acceleration, yards a second squared.
+        dis: Yards since the frame before.
+        o: Degrees clockwise from +y that the man faces; NaN for the ball.
+        dir: Degrees clockwise from +y that he moves; NaN for the ball.
+        play: Number of the play.
+        man: Number among the 22, or 22 for the ball.
+        frame: Number of the frame, from 0.
+    """
+
+    x: Numbers
+    y: Numbers
+    s: Numbers
+    a: Numbers
+    dis: Numbers
+    o: Numbers
+    dir: Numbers
+    play: NDArray[np.int64]
+    man: NDArray[np.int64]
+    frame: NDArray[np.int64]
+
+
+def measure_motion(
+    tracks: Tracks, calls: Calls, turned: NDArray[np.bool_], generator: np.random.Generator
+) -> Motion:
+    """Measure everyone in every frame.
+
+    A velocity is the displacement that led to the frame over a tenth of a second, so that the
+    feed's speed and direction are those of its positions.
+
+    Args:
+        tracks: The plays, ``N`` of them.
+        calls: Who follows whom decides who looks where.
+        turned: Which plays go to the left in the stadium, shape ``(N,)``.
+        generator: Source of randomness: nobody faces exactly where he looks.
+    """
+    xy = np.ascontiguousarray(tracks.xy.transpose(0, 2, 1, 3))
+    velocity = np.zeros_like(xy)
+    velocity[:, :, 1:] = np.diff(xy, axis=2) / np.float32(FRAME_S)
+    change = np.zeros_like(xy)
+    change[:, :, 1:] = np.diff(velocity, axis=2) / np.float32(FRAME_S)
+    speed = np.hypot(velocity[..., 0], velocity[..., 1])
+    facing = _facing(tracks, calls, xy, velocity, generator)
+    # Who stands still is shown moving the way he faces.
+    moving = np.rad2deg(np.arctan2(velocity[..., 0], velocity[..., 1]))
+    moving = np.where(speed > 0.05, moving, facing)
+    xy[turned] = np.array([FIELD_X_YD, FIELD_Y_YD], np.float32) - xy[turned]
+    turn = np.where(turned, np.float32(180.0), np.float32(0.0))[:, None, None]
+    facing, moving = facing + turn, moving + turn
+    facing[:, BALL] = moving[:, BALL] = np.nan
+    there = np.arange(xy.shape[2]) < tracks.frames[:, None]
+    rows = np.broadcast_to(there[:, None], xy.shape[:3])
+    play, man, frame = np.nonzero(rows)
+
+    def rounded(values: Numbers) -> Numbers:
+        return np.round(values[rows], 2)
+
+    return Motion(
+        x=rounded(xy[..., 0]),
+        y=rounded(xy[..., 1]),
+        s=rounded(speed),
+        a=rounded(np.hypot(change[..., 0], change[..., 1])),
+        dis=rounded(speed * np.float32(FRAME_S)),
+        # 359.996 rounds to 360, which is 0.
+        o=np.round(facing[rows] % 360, 2) % 360,
+        dir=np.round(moving[rows] % 360, 2) % 360,
+        play=play,
+        man=man,
+        frame=frame,
+    )
+
+
+def _facing(
+    tracks: Tracks,
+    calls: Calls,
+    xy: Numbers,
+    velocity: Numbers,
+    generator: np.random.Generator,
+) -> Numbers:
+    """Degrees that everyone faces, shape ``(N, 23, T)``."""
+    n, _, total, _ = xy.shape
+    frame = np.arange(total)
+    facing = np.full((n, MEN + 1, total), 90.0, np.float32)
+    to_passer = xy[:, PASSER : PASSER + 1] - xy
+    at_passer = np.rad2deg(np.arctan2(to_passer[..., 0], to_passer[..., 1]))
+    along = np.rad2deg(np.arctan2(velocity[..., 0], velocity[..., 1]))
+    fast = np.hypot(velocity[..., 0], velocity[..., 1]) > 3.0
+    runs = slice(6, 11)
+    facing[:, runs] = np.where(fast[:, runs], along[:, runs], 90.0)
+    defence = slice(11, 22)
+    follows = (calls.takes >= 0)[..., None] & fast[:, defence]
+    facing[:, defence] = np.where(follows, along[:, defence], at_passer[:, defence])
+    # In the last half second the passer turns to where he throws.
+    ball = xy[np.arange(n), BALL, tracks.arrival] - xy[np.arange(n), PASSER, tracks.release]
+    throw = np.rad2deg(np.arctan2(ball[:, 0], ball[:, 1]))[:, None] - 90.0
+    turns = np.clip((frame - tracks.release[:, None] + 5) / 5, 0, 1)
+    facing[:, PASSER] = 90.0 + turns * ((throw + 180.0) % 360.0 - 180.0)
+    before = frame <= tracks.snap
+    facing[:, :11, before] = 90.0
+    facing[:, defence, before] = 270.0
+    stance = generator.normal(scale=9.0, size=(n, MEN + 1, 1)).astype(np.float32)
+    sway = generator.normal(scale=2.0, size=(n, MEN + 1, total)).astype(np.float32)
+    return np.asarray(facing + stance + sway)

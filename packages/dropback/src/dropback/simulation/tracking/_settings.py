@@ -1,0 +1,70 @@
+"""How large a tracking league is, and how much its men differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dropback.errors import RequestError
+from dropback.simulation._settings import MOST_TEAMS, LeagueSettings
+
+__all__ = ["TrackingLeagueSettings"]
+
+# 32 teams play 16 games a week and throw about 1,080 targeted attempts in them; weeks are drawn
+# with this many counted on, so that there are always enough.
+FEWEST_ATTEMPTS_A_WEEK = 900
+WEEKS_A_SEASON = 17
+# Of a game; the mean is 68. A few plays need no more than a few games.
+FEWEST_ATTEMPTS_A_GAME = 30
+MOST_PLAYS = 1_000_000
+
+
+@dataclass(frozen=True)
+class TrackingLeagueSettings:
+    """Size of a tracking league and the spread of its men.
+
+    Args:
+        plays: Targeted attempts, 1 to 1,000,000: 17 weeks of 32 teams hold about 18,400.
+        first_season: Calendar year the first season begins in, 2018 to 2050; more plays than a
+            season holds run on into the next ones.
+        skill_sd_yd: Standard deviation of starters' skill, in yards per targeted attempt, as
+            `LeagueSettings.skill_sd_yd`.
+        man_sd: Standard deviation of how much quicker than his like a man moves, as a share of
+            his speed and reaction, 0 to 0.1; drawn once a man, so it shows in tracking alone.
+
+    Raises:
+        RequestError: A value is outside its domain.
+
+    Example:
+        >>> TrackingLeagueSettings(plays=200).league().weeks
+        1
+    """
+
+    plays: int = 5000
+    first_season: int = 2022
+    skill_sd_yd: float = 0.6
+    man_sd: float = 0.04
+
+    def __post_init__(self) -> None:
+        """Check every domain once, so that the simulation can trust its settings."""
+        if not 1 <= self.plays <= MOST_PLAYS:
+            raise RequestError(f"plays must be from 1 to {MOST_PLAYS:,}, got {self.plays}.")
+        if not 2018 <= self.first_season <= 2050:
+            raise RequestError(
+                f"first_season must be from 2018 to 2050, got {self.first_season}: orientation "
+                "had another zero before."
+            )
+        # Beyond a tenth some men would outrun any ever timed.
+        if not 0 <= self.man_sd <= 0.1:
+            raise RequestError(f"man_sd must be from 0 to 0.1, got {self.man_sd}.")
+        self.league()
+
+    def league(self) -> LeagueSettings:
+        """The league of play-by-play whose attempts, situations and passers are taken."""
+        weeks = self.plays // FEWEST_ATTEMPTS_A_WEEK + 1
+        seasons = -(-weeks // WEEKS_A_SEASON)
+        return LeagueSettings(
+            seasons=tuple(range(self.first_season, self.first_season + seasons)),
+            teams=min(2 * (self.plays // FEWEST_ATTEMPTS_A_GAME + 1), MOST_TEAMS),
+            weeks=min(weeks, WEEKS_A_SEASON),
+            skill_sd_yd=self.skill_sd_yd,
+        )

@@ -1,0 +1,123 @@
+"""Plays as arrays: the form that every step between files and tensors works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from dropback.tracking._schema import FRAME_QUANTITIES, GROUPS_AT_SNAP, SLOTS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ACCELERATION",
+    "DIRECTION",
+    "ORIENTATION",
+    "SPEED",
+    "PlayBlock",
+    "X",
+    "Y",
+    "empty_frames",
+]
+
+X, Y, SPEED, ACCELERATION, DIRECTION, ORIENTATION = range(len(FRAME_QUANTITIES))
+
+
+def empty_frames(count: int) -> NDArray[np.float32]:
+    """NaN frames, shape ``[count, 23, 6]``, with each quantity in one stretch of memory.
+
+    Nearly every step works on one quantity of all players: with the six side by side it would
+    fetch six times what it reads, and no loop over it could use wide instructions.
+    """
+    planes = np.full((len(FRAME_QUANTITIES), count, SLOTS), np.nan, np.float32)
+    return _by_quantity(planes)
+
+
+def _by_quantity(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.moveaxis(planes, 0, -1)
+
+
+def _planes(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.moveaxis(frames, -1, 0)
+
+
+@dataclass(frozen=True)
+class PlayBlock:
+    """N plays: their tables, and their frames stacked into one array.
+
+    Args:
+        plays: N rows, one a play, in the order of the frames.
+        players: One row a play and slot, in the same order.
+        frames: Shape ``[F, 23, 6]``, float32: frames of all plays by slot by
+            `FRAME_QUANTITIES`, in the units of `Frames`; NaN where there is nothing. Laid out
+            as `empty_frames` does.
+        offsets: Shape ``[N + 1]``: play ``n`` has the frames ``offsets[n]:offsets[n + 1]``.
+        arrival_xy: Shape ``[N, 23, 2]``: x and y in yards when the pass arrives, NaN where the
+            source does not say. It is after the release: it may name the target and serve no
+            other purpose.
+    """
+
+    plays: pl.DataFrame
+    players: pl.DataFrame
+    frames: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+    arrival_xy: NDArray[np.float32]
+
+    @property
+    def play_of_frame(self) -> NDArray[np.int64]:
+        """Play number of each frame, shape ``[F]``."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+    @property
+    def frame_in_play(self) -> NDArray[np.int64]:
+        """Frame number within its play, 0 at the snap, shape ``[F]``."""
+        return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+
+    @property
+    def groups_at_snap(self) -> NDArray[np.int8]:
+        """Group of each slot, a number in `GROUPS_AT_SNAP` or -1 for nobody, shape ``[N, 23]``."""
+        numbers = {name: number for number, name in enumerate(GROUPS_AT_SNAP)}
+        men = self.players.select("game_id", "play_id", "slot", "role_at_snap").join(
+            self.plays.select("game_id", "play_id").with_row_index("n"),
+            on=["game_id", "play_id"],
+            how="inner",
+        )
+        groups = np.full((self.plays.height, SLOTS), -1, np.int8)
+        groups[men["n"].to_numpy(), men["slot"].to_numpy()] = (
+            men["role_at_snap"].cast(pl.String).replace_strict(numbers, return_dtype=pl.Int8)
+        ).to_numpy()
+        return groups
+
+    def keep(self, wanted: NDArray[np.bool_]) -> PlayBlock:
+        """The block without the plays that are not wanted; ``wanted`` has shape ``[N]``."""
+        if wanted.all():
+            return self
+        lengths = np.diff(self.offsets)
+        keys = self.plays.filter(pl.Series(wanted)).select("game_id", "play_id")
+        return PlayBlock(
+            plays=self.plays.filter(pl.Series(wanted)),
+            players=self.players.join(
+                keys, on=["game_id", "play_id"], how="semi", maintain_order="left"
+            ),
+            frames=_by_quantity(_planes(self.frames)[:, np.repeat(wanted, lengths)]),
+            offsets=np.concatenate([[0], np.cumsum(lengths[wanted])]),
+            arrival_xy=self.arrival_xy[wanted],
+        )
+
+    def frames_table(self) -> pl.DataFrame:
+        """The frames as rows of `Frames`, NaN as null."""
+        plays = self.play_of_frame
+        planes = _planes(self.frames)
+        return pl.DataFrame(
+            {
+                "game_id": np.repeat(self.plays["game_id"].to_numpy()[plays], SLOTS),
+                "play_id": np.repeat(self.plays["play_id"].to_numpy()[plays], SLOTS),
+                "frame": np.repeat(self.frame_in_play.astype(np.int16), SLOTS),
+                "slot": np.tile(np.arange(SLOTS, dtype=np.uint8), len(plays)),
+                **{name: planes[n].ravel() for n, name in enumerate(FRAME_QUANTITIES)},
+            },
+        ).with_columns(pl.col(FRAME_QUANTITIES).fill_nan(None))

@@ -1,0 +1,204 @@
+"""Draws a play from snap to release: the field, both teams and their trails."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from dropback.errors import TrackingError
+from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
+from dropback.tracking._schema import (
+    BALL_SLOT,
+    FIELD_LENGTH_YD,
+    FIELD_WIDTH_YD,
+    PLAYERS,
+    RATE_HZ,
+)
+from dropback.tracking.ingest._derive import velocity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from dropback.tracking._blocks import PlayBlock
+
+__all__ = ["plot_play"]
+
+_COLOURS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#6e2c00"}
+_GRASS: Final = "#eef4ea"
+_CHALK: Final = "#9aa79a"
+# NFL rulebook, Rule 1, Section 1: hash marks 70 feet 9 inches from the sidelines.
+_HASH_YD: Final = 70.75 / 3
+_TRAIL_FRAMES: Final = 15
+_WRITERS: Final = (".png", ".gif", ".mp4")
+
+
+def plot_play(block: PlayBlock, number: int, out: Path, *, note: str = "") -> None:
+    """Draw one play of a block: the release as a picture, or snap to release as a film.
+
+    Args:
+        block: Canonical plays.
+        number: Which play, from 0.
+        out: A path ending in ``.png``, ``.gif`` or ``.mp4``; mp4 needs an ``ffmpeg`` on the PATH.
+        note: A line below the drawing, such as that a set is no fair sample.
+
+    Raises:
+        TrackingError: If the ending is another, or mp4 is asked for without ffmpeg.
+    """
+    suffix = out.suffix.lower()
+    if suffix not in _WRITERS:
+        raise TrackingError(f"out must end in {', '.join(_WRITERS)}, got {out.name!r}.")
+    if suffix == ".mp4" and shutil.which(str(mpl.rcParams["animation.ffmpeg_path"])) is None:
+        raise TrackingError(
+            f"{out.name}: mp4 needs an ffmpeg on the PATH, and there is none; install ffmpeg, or "
+            "write a .gif."
+        )
+    frames = block.frames[block.offsets[number] : block.offsets[number + 1]]
+    figure, axes = _field(frames, block, number, note)
+    drawing = _Drawing(axes, frames, block, number)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if suffix == ".png":
+        drawing.show(len(frames) - 1)
+        figure.savefig(out, dpi=130)
+        return
+    # The last frame stands for a second, so that the release can be seen.
+    order = [*range(len(frames)), *[len(frames) - 1] * int(RATE_HZ)]
+    film = FuncAnimation(figure, drawing.show, frames=order, blit=False)
+    writer = FFMpegWriter if suffix == ".mp4" else PillowWriter
+    film.save(str(out), writer=writer(fps=int(RATE_HZ)), dpi=90)
+
+
+def _field(
+    frames: NDArray[np.float32], block: PlayBlock, number: int, note: str
+) -> tuple[Figure, Axes]:
+    play = block.plays.row(number, named=True)
+    line = play["line_of_scrimmage_x_yd"]
+    lowest = float(np.nanmin(frames[:, :PLAYERS, X]))
+    highest = float(np.nanmax(frames[:, :PLAYERS, X]))
+    left = min(max(-2.0, min(lowest, line - 10) - 4), FIELD_LENGTH_YD - 40)
+    right = max(min(FIELD_LENGTH_YD + 2, max(highest, line + 15) + 4), left + 40)
+    scale, top, bottom = 0.145, 0.4, 0.7  # inches a yard, inches above and below the field
+    width, height = (right - left) * scale, (FIELD_WIDTH_YD + 3) * scale
+    figure = Figure(figsize=(width + 0.3, height + top + bottom))
+    axes = figure.add_axes(
+        (
+            0.15 / (width + 0.3),
+            bottom / (height + top + bottom),
+            width / (width + 0.3),
+            height / (height + top + bottom),
+        )
+    )
+    axes.set(xlim=(left, right), ylim=(-1.5, FIELD_WIDTH_YD + 1.5), aspect="equal")
+    axes.set_axis_off()
+    axes.add_patch(Rectangle((0, 0), FIELD_LENGTH_YD, FIELD_WIDTH_YD, color=_GRASS, zorder=0))
+    for end in (0.0, FIELD_LENGTH_YD - 10):
+        axes.add_patch(Rectangle((end, 0), 10, FIELD_WIDTH_YD, color="#dfe8d8", zorder=0.1))
+    axes.vlines(range(10, 111, 5), 0, FIELD_WIDTH_YD, color=_CHALK, lw=0.7, zorder=0.2)
+    # NFL rulebook, Rule 1, Section 1: marks of 2 feet, a yard apart.
+    for y in (0.0, _HASH_YD, FIELD_WIDTH_YD - _HASH_YD - 2 / 3, FIELD_WIDTH_YD - 2 / 3):
+        axes.vlines(range(11, 110), y, y + 2 / 3, color=_CHALK, lw=0.6, zorder=0.2)
+    for yard in range(20, 101, 10):
+        if left < yard < right:
+            for y, turn in ((5.0, 0), (FIELD_WIDTH_YD - 5.0, 180)):
+                axes.text(yard, y, str(min(yard - 10, 110 - yard)), color=_CHALK, fontsize=13,
+                          ha="center", va="center", rotation=turn, zorder=0.3)  # fmt: skip
+    axes.plot([line, line], [0, FIELD_WIDTH_YD], color="#2c3e50", lw=1.6, zorder=0.4)
+    to_go = play["yards_to_go"]
+    if to_go and line + to_go < FIELD_LENGTH_YD - 10:
+        axes.plot([line + to_go] * 2, [0, FIELD_WIDTH_YD], color="#d4a017", lw=1.6, zorder=0.4)
+    figure.text(0.5, 0.985, _title(play), ha="center", va="top", fontsize=10)
+    if note:
+        figure.text(0.5, 0.008, note, ha="center", va="bottom", fontsize=8, style="italic")
+    return figure, axes
+
+
+def _title(play: dict[str, Any]) -> str:
+    def known(value: object) -> str:
+        return "?" if value is None else str(value)
+
+    head = f"{known(play['offense'])} against {known(play['defense'])}, {play['season']}"
+    clock = play["game_clock_s"]
+    when = "" if clock is None else f" {clock // 60}:{clock % 60:02d}"
+    down = f"quarter {known(play['quarter'])}{when}, down {known(play['down'])} and "
+    result = "" if play["pass_result"] is None else f", result {play['pass_result']}"
+    gained = "" if play["yards_gained"] is None else f", {play['yards_gained']} yards"
+    return f"{head}: {down}{known(play['yards_to_go'])}{result}{gained}"
+
+
+class _Drawing:
+    """The moving things of one play."""
+
+    def __init__(
+        self, axes: Axes, frames: NDArray[np.float32], block: PlayBlock, number: int
+    ) -> None:
+        self._frames = frames
+        key = block.plays.row(number, named=True)
+        men = block.players.filter(game_id=key["game_id"], play_id=key["play_id"]).sort("slot")
+        self._slots = men["slot"].to_list()
+        self._trails, self._facings, self._velocities = {}, {}, {}
+        self._dots, self._labels = {}, {}
+        for slot, side, role, position in men.select(
+            "slot", "side", "role", "position"
+        ).iter_rows():
+            colour = _COLOURS[side]
+            size = 5 if slot == BALL_SLOT else 11
+            edge = "#111111" if role in ("passer", "target") else "white"
+            shape = "s" if side == "defense" else "o"
+            (self._trails[slot],) = axes.plot([], [], color=colour, alpha=0.35, lw=1.4, zorder=1)
+            (self._velocities[slot],) = axes.plot([], [], color=colour, lw=1.6, zorder=2)
+            (self._facings[slot],) = axes.plot([], [], color="#111111", lw=1.0, zorder=2.5)
+            (self._dots[slot],) = axes.plot(
+                [], [], shape, color=colour, ms=size, mec=edge, mew=1.6, zorder=3
+            )
+            self._labels[slot] = axes.text(
+                0,
+                0,
+                position or "",
+                fontsize=6,
+                color="white",
+                ha="center",
+                va="center",
+                zorder=4,
+                clip_on=True,
+            )
+        self._clock = axes.text(
+            0.012, 0.94, "", transform=axes.transAxes, va="top", fontsize=10, zorder=5
+        )
+        for shape, name, side in (("o", "offence", "offense"), ("s", "defence", "defense")):
+            label = f"{name} {key[side] or ''}".strip()
+            axes.plot([], [], shape, ls="", color=_COLOURS[side], label=label)
+        label = "black rim: passer and target"
+        axes.plot([], [], "o", ls="", mfc="white", mec="#111111", label=label)
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, fontsize=8, frameon=False
+        )
+
+    def show(self, frame: int) -> list[Any]:
+        """Move everything to a frame."""
+        now = self._frames[frame]
+        xy = now[:, [X, Y]]
+        moving = velocity(now[:PLAYERS, SPEED], now[:PLAYERS, DIRECTION])
+        for slot in self._slots:
+            x, y = xy[slot]
+            start = max(0, frame - _TRAIL_FRAMES)
+            self._trails[slot].set_data(*self._frames[start : frame + 1, slot][:, [X, Y]].T)
+            self._dots[slot].set_data([x], [y])
+            self._labels[slot].set_position((x, y))
+            if slot < PLAYERS:
+                # Where he would be in 0.4 s.
+                end = xy[slot] + 0.4 * moving[slot]
+                self._velocities[slot].set_data([x, end[0]], [y, end[1]])
+                facing = np.deg2rad(now[slot, ORIENTATION])
+                self._facings[slot].set_data(
+                    [x, x + 1.4 * np.sin(facing)], [y, y + 1.4 * np.cos(facing)]
+                )
+        self._clock.set_text(f"{frame / RATE_HZ:.1f} s after the snap")
+        return [self._clock]

@@ -1,0 +1,208 @@
+"""The canonical tables of tracking data, their units and the field they lie on.
+
+Every reader ends in these three tables, whatever the source. The offence moves toward +x; frame 0
+is the snap; the last frame of a play is the release (or the event that ended the dropback).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dataframely as dy
+
+__all__ = [
+    "BALL_SLOT",
+    "FIELD_LENGTH_YD",
+    "FIELD_WIDTH_YD",
+    "FIRST_SEASON",
+    "FRAME_QUANTITIES",
+    "GROUPS_AT_SNAP",
+    "HEIGHT_RANGE_IN",
+    "LAST_SEASON",
+    "PLAYERS",
+    "RATE_HZ",
+    "SLOTS",
+    "WEIGHT_RANGE_LB",
+    "X_RANGE_YD",
+    "Y_RANGE_YD",
+    "Frames",
+    "LeftOut",
+    "Players",
+    "Plays",
+]
+
+# NFL rulebook, Rule 1, Section 1: 360 feet by 160 feet. Half of public code rounds the width to
+# 53.3, which moves a rotated player by 0.033 yards; 160 / 3 is exact.
+FIELD_LENGTH_YD: Final = 120.0
+FIELD_WIDTH_YD: Final = 160.0 / 3.0
+
+# Every public set samples at 10 Hz. The files' own `time` is cut to whole seconds in places and
+# jumps back in others, so a frame number times 0.1 s is the clock.
+RATE_HZ: Final = 10.0
+
+FIRST_SEASON: Final = 2000
+LAST_SEASON: Final = 2100
+
+PLAYERS: Final = 22
+BALL_SLOT: Final = 22
+SLOTS: Final = 23
+
+# Outside the field is legal, a field's half length outside is no position.
+X_RANGE_YD: Final = (-60, 180)
+Y_RANGE_YD: Final = (-60, 120)
+
+# What is beyond is a slip of the pen or another unit.
+HEIGHT_RANGE_IN: Final = (60, 90)
+WEIGHT_RANGE_LB: Final = (120, 450)
+
+FRAME_QUANTITIES: Final = (
+    "x_yd",
+    "y_yd",
+    "speed_yd_per_s",
+    "acceleration_yd_per_s2",
+    "direction_deg",
+    "orientation_deg",
+)
+
+
+# In order of slots; see `dropback.tracking._roles`.
+GROUPS_AT_SNAP: Final = ("passer", "blocker", "eligible", "front", "middle", "deep", "ball")
+
+
+class Plays(dy.Schema):
+    """One row a dropback.
+
+    Columns:
+        game_id, play_id: The league's keys; nflverse's ``old_game_id`` and ``play_id``.
+        season, week: Season is the year it began in; week is null where the set has none.
+        source_format, source_file: The layout and the file that the play came from.
+        lacks: What the set does not hold: ``ball``, ``linemen``, ``events``, ``speed``,
+            ``acceleration``, ``direction``, ``orientation``.
+        derived: The columns of ``Frames`` that were derived from positions.
+        corrections: The conventions that were corrected for this play.
+        offense, defense, home_team, away_team: nflverse team codes (pseudonyms stay as they are).
+        quarter, down: 1 to 4 (5 and more: overtime); down 0 is a try.
+        game_clock_s: Seconds left in the quarter.
+        yards_to_go, yards_to_goal: Yards to the line to gain and to the goal line.
+        line_of_scrimmage_x_yd: On the canonical field, so 10 is the offence's own goal line.
+        score_differential: Offence minus defence before the play, points.
+        pass_result: C complete, I incomplete, IN intercepted, S sack, R scramble.
+        yards_gained: Before penalties, yards; null where the set has no outcome.
+        air_yards: As charted, from the line of scrimmage; null where the set does not say.
+        interception_return_yards: Yards that an interception was returned; null on other plays
+            and where the set does not say (``yards_gained`` is 0 there, as the league books it).
+        nullified: Whether a penalty took the play off the books.
+        snap_event, end_event: The events that open and close the window; null without events.
+        snap_frame: The source's own number of frame 0.
+        frames: Frames from snap to end, both included; the last is number ``frames - 1``.
+        rotated: Whether the play was turned by 180 degrees to move toward +x.
+        passer_slot, target_slot: Slots of ``Players``; null where not known.
+        passer_source, target_source: ``given``, ``inferred`` or null.
+        duplicate_rows: Rows of the window that repeated a player and frame; the first was kept.
+        filled_positions: Player positions filled across gaps of at most 0.3 s.
+    """
+
+    game_id = dy.Int64(primary_key=True)
+    play_id = dy.Int64(primary_key=True)
+    season = dy.Int32(min=FIRST_SEASON, max=LAST_SEASON)
+    week = dy.Int32(nullable=True, min=0)
+    source_format = dy.String()
+    source_file = dy.String()
+    lacks = dy.List(dy.String())
+    derived = dy.List(dy.String())
+    corrections = dy.List(dy.String())
+    offense = dy.String(nullable=True)
+    defense = dy.String(nullable=True)
+    home_team = dy.String(nullable=True)
+    away_team = dy.String(nullable=True)
+    quarter = dy.Int32(nullable=True, min=1)
+    game_clock_s = dy.Int32(nullable=True, min=0, max=900)
+    down = dy.Int32(nullable=True, min=0, max=4)
+    yards_to_go = dy.Int32(nullable=True, min=0)
+    line_of_scrimmage_x_yd = dy.Float32(min=9.0, max=111.0)
+    yards_to_goal = dy.Float32(min=-1.0, max=101.0)
+    score_differential = dy.Int32(nullable=True)
+    pass_result = dy.Enum(["C", "I", "IN", "S", "R"], nullable=True)
+    yards_gained = dy.Int32(nullable=True)
+    air_yards = dy.Int32(nullable=True)
+    interception_return_yards = dy.Int32(nullable=True)
+    nullified = dy.Bool(nullable=True)
+    play_action = dy.Bool(nullable=True)
+    dropback_type = dy.String(nullable=True)
+    description = dy.String(nullable=True)
+    snap_event = dy.String(nullable=True)
+    end_event = dy.String(nullable=True)
+    snap_frame = dy.Int32()
+    frames = dy.Int32(min=2)
+    rotated = dy.Bool()
+    passer_slot = dy.Int8(nullable=True, min=0, max=10)
+    target_slot = dy.Int8(nullable=True, min=0, max=10)
+    passer_source = dy.Enum(["given", "inferred"], nullable=True)
+    target_source = dy.Enum(["given", "inferred"], nullable=True)
+    duplicate_rows = dy.Int32(min=0)
+    filled_positions = dy.Int32(min=0)
+
+
+class Players(dy.Schema):
+    """One row a play and player on the field, and one for the ball where the set has it.
+
+    Columns:
+        slot: 0 to 10 offence, 11 to 21 defence, 22 ball; see `dropback.tracking._roles`.
+        player_id: The source's ``nflId``, null for the ball. It differs by era: prefer gsis_id.
+        gsis_id: nflverse's player key where the set holds it.
+        side: ``offense``, ``defense`` or ``ball``.
+        role_at_snap: The group that the slot is of, one of `GROUPS_AT_SNAP`.
+        role: passer, target, eligible, blocker, rusher, coverage or ball.
+        position: One vocabulary over all sets (HB is RB, OT is T, ...).
+        height_in, weight_lb: Inches and pounds; null where absent or out of all bounds.
+    """
+
+    game_id = dy.Int64(primary_key=True)
+    play_id = dy.Int64(primary_key=True)
+    slot = dy.UInt8(primary_key=True, max=BALL_SLOT)
+    player_id = dy.Int64(nullable=True)
+    gsis_id = dy.String(nullable=True)
+    display_name = dy.String(nullable=True)
+    side = dy.Enum(["offense", "defense", "ball"])
+    role_at_snap = dy.Enum(GROUPS_AT_SNAP)
+    role = dy.Enum(["passer", "target", "eligible", "blocker", "rusher", "coverage", "ball"])
+    position = dy.String(nullable=True)
+    height_in = dy.Float32(nullable=True, min=HEIGHT_RANGE_IN[0], max=HEIGHT_RANGE_IN[1])
+    weight_lb = dy.Float32(nullable=True, min=WEIGHT_RANGE_LB[0], max=WEIGHT_RANGE_LB[1])
+
+
+class Frames(dy.Schema):
+    """One row a play, frame and slot, in that order, complete: 23 rows a frame.
+
+    Columns:
+        frame: 0 at the snap; seconds since the snap are ``frame / 10``.
+        x_yd: From the line behind the offence's end zone, 0 to 120; outside is legal.
+        y_yd: From the right sideline as the offence faces, 0 to 53 1/3; outside is legal.
+        speed_yd_per_s, acceleration_yd_per_s2: Magnitudes.
+        direction_deg, orientation_deg: Compass degrees in [0, 360): 0 is +y, 90 is +x, so a player
+            who runs or faces downfield has 90.
+
+    A slot without a player (linemen in the 2021 set, the ball in the 2026 set) is null
+    throughout; so is a quantity the set lacks and positions cannot give.
+    """
+
+    game_id = dy.Int64(primary_key=True)
+    play_id = dy.Int64(primary_key=True)
+    frame = dy.Int16(primary_key=True, min=0)
+    slot = dy.UInt8(primary_key=True, max=BALL_SLOT)
+    x_yd = dy.Float32(nullable=True, min=X_RANGE_YD[0], max=X_RANGE_YD[1])
+    y_yd = dy.Float32(nullable=True, min=Y_RANGE_YD[0], max=Y_RANGE_YD[1])
+    speed_yd_per_s = dy.Float32(nullable=True, min=0)
+    acceleration_yd_per_s2 = dy.Float32(nullable=True)
+    direction_deg = dy.Float32(nullable=True, min=0, max_exclusive=360)
+    orientation_deg = dy.Float32(nullable=True, min=0, max_exclusive=360)
+
+
+class LeftOut(dy.Schema):
+    """One row a play, or whole file, that was set aside, with the reason in a sentence."""
+
+    source_file = dy.String()
+    game_id = dy.Int64(nullable=True)
+    play_id = dy.Int64(nullable=True)
+    reason = dy.String()
+    detail = dy.String()

@@ -1,0 +1,1 @@
+"""From source files of tracking to checked, canonical plays."""

@@ -1,0 +1,306 @@
+"""Turns a batch of source rows into plays as arrays, and sets bad plays aside.
+
+Rows are never sorted: the two dozen entities of a play are, and rows are scattered to where they
+belong. Nothing is corrected or turned here; see `dropback.tracking.ingest._canonical`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.tracking._blocks import PlayBlock, X, empty_frames
+from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
+from dropback.tracking._windows import KNOWN_EVENTS, find_windows
+from dropback.tracking.ingest._entities import (
+    SOURCE_KEY,
+    SideTables,
+    Stretches,
+    WindowRows,
+    find_entities,
+    find_stretches,
+    place_entities,
+    rows_inside,
+)
+from dropback.tracking.ingest._gaps import fill_gaps
+from dropback.tracking.ingest._problems import crowd_problems, window_problems
+from dropback.tracking.readers import (
+    nulls_restored,
+    play_heads,
+    shaped_plays,
+    with_offense_label,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dropback.tracking.readers import Format
+
+__all__ = ["Assembled", "assemble"]
+
+_NAMED: Final = ("game_id", "play_id", "reason", "detail")
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A batch as arrays.
+
+    Args:
+        block: The plays that are fit; their frames as the source has them, not yet turned.
+        left_out: Rows of (game_id, play_id, reason, detail).
+        plays_seen: Plays in the batch, fit or not.
+        unreadable_rows: Rows without a key, a frame or coordinates, with text for a number, or
+            with coordinates out of all bounds (`X_RANGE_YD`, `Y_RANGE_YD`).
+    """
+
+    block: PlayBlock
+    left_out: pl.DataFrame
+    plays_seen: int
+    unreadable_rows: int
+
+
+def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path) -> Assembled:
+    """Arrays of the dropbacks in a batch of whole plays.
+
+    Args:
+        batch: Source rows in the columns of `ROW_COLUMNS`.
+        layout: Their layout.
+        tables: The set's tables; plays come from the rows where the layout has no table.
+        path: The file, for messages.
+    """
+    plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
+    rows = _readable(batch)
+    stretches = find_stretches(rows)
+    plays = _joined_plays(rows, stretches.first_of_play, layout, tables, path)
+    plays = plays.join(
+        _windows(rows, stretches, layout), on="play", how="left", maintain_order="left"
+    )
+    keys = plays.select("play", "game_id", "play_id")
+    problems = window_problems(plays, layout)
+    plays = _without(plays, problems)
+    window = rows_inside(rows, stretches, plays)
+    entities = find_entities(window, plays, layout, tables)
+    crowd = crowd_problems(plays, entities, layout)
+    plays = _without(plays, crowd)
+    entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
+    entities, plays = place_entities(entities, plays)
+    frames, offsets, duplicates = _scattered(window, plays, entities)
+    gaps = fill_gaps(frames, offsets, _used_slots(plays, entities))
+    plays = plays.with_columns(
+        duplicate_rows=pl.Series(duplicates, dtype=pl.Int32),
+        filled_positions=pl.Series(gaps.filled, dtype=pl.Int32),
+    )
+    holes = (
+        plays.select("play")
+        .filter(pl.Series(gaps.too_long))
+        .with_columns(
+            reason=pl.lit("frames missing"), detail=pl.Series(gaps.sentences, dtype=pl.String)
+        )
+    )
+    block = PlayBlock(
+        plays=plays,
+        players=entities,
+        frames=frames,
+        offsets=offsets,
+        arrival_xy=_arrivals(rows, stretches, plays, entities),
+    ).keep(~gaps.too_long)
+    left_out = (
+        pl.concat([problems, crowd, holes])
+        .join(keys, on="play", how="left", maintain_order="left")
+        .select(list(_NAMED))
+    )
+    return Assembled(block, left_out, plays_seen, batch.height - rows.height)
+
+
+def _readable(batch: pl.DataFrame) -> pl.DataFrame:
+    if "frame" not in batch.columns:
+        # Without frame numbers the time stamps are rounded to steps of 0.1 s: repeats then fall
+        # on the frame they repeat, and a skipped step leaves a gap that is seen.
+        stamp = pl.col("time").str.to_datetime(strict=False).dt.timestamp("ms")
+        batch = batch.with_columns(
+            frame=((stamp - stamp.min().over(SOURCE_KEY)) / 100.0).round().cast(pl.Int64)
+        )
+    needed = pl.col(*SOURCE_KEY, "frame", "x_yd", "y_yd")
+    on_earth = pl.col("x_yd").is_between(*X_RANGE_YD) & pl.col("y_yd").is_between(*Y_RANGE_YD)
+    all_readable = batch.select(pl.all_horizontal(needed.null_count() == 0) & on_earth.all()).item()
+    # A copy of every column is saved where, as nearly always, all rows are fit.
+    if all_readable:
+        return batch
+    return batch.filter(pl.all_horizontal(needed.is_not_null()), on_earth)
+
+
+def _joined_plays(
+    rows: pl.DataFrame,
+    starts: NDArray[np.int64],
+    layout: Format,
+    tables: SideTables,
+    path: Path,
+) -> pl.DataFrame:
+    """One row a play of the batch, in order of number, with the set's columns."""
+    told = [name for name in rows.columns if name.startswith("plays.")]
+    if "play_direction" in rows.columns:
+        told.append("play_direction")
+    heads = nulls_restored(rows.select(*SOURCE_KEY, *told)[starts])
+    found = tables.plays
+    if not layout.plays_file:
+        prefix = "plays."
+        repeated = heads.select(
+            pl.col(name).cast(pl.String).alias(name.removeprefix(prefix))
+            for name in heads.columns
+            if name.startswith(prefix)
+        )
+        found = with_offense_label(layout, shaped_plays(layout, repeated, path))
+    direction = (
+        pl.col("play_direction").str.to_lowercase()
+        if "play_direction" in heads.columns
+        else pl.lit(None, dtype=pl.String)
+    )
+    return (
+        heads.select(*SOURCE_KEY, direction.alias("given_direction"))
+        .with_row_index("play")
+        .with_columns(pl.col("play").cast(pl.Int64))
+        .join(
+            found.with_columns(in_table=pl.lit(value=True)),
+            on=SOURCE_KEY,
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            pl.col("in_table").fill_null(value=False),
+            game_id=pl.coalesce("game_id", "source_game_id"),
+            play_id=pl.coalesce("play_id", "source_play_id"),
+        )
+        .with_columns(season=_season(pl.col("game_id")))
+    )
+
+
+def _season(game_id: pl.Expr) -> pl.Expr:
+    """The season a game key belongs to: January and February end the season before."""
+    return (game_id // 1_000_000 - ((game_id // 10_000) % 100 <= 2).cast(pl.Int64)).cast(pl.Int32)
+
+
+def _windows(rows: pl.DataFrame, stretches: Stretches, layout: Format) -> pl.DataFrame:
+    if "events" in layout.lacks:
+        frame = rows["frame"].to_numpy()
+        return (
+            pl.DataFrame(
+                {
+                    "play": stretches.play,
+                    "first": np.minimum.reduceat(frame, stretches.head),
+                    "last": np.maximum.reduceat(frame, stretches.head),
+                }
+            )
+            .group_by("play")
+            .agg(
+                snap_frame=pl.col("first").min(),
+                snap_event=pl.lit(None, dtype=pl.String),
+                end_frame=pl.col("last").max(),
+                end_event=pl.lit(None, dtype=pl.String),
+                early_end_frame=pl.lit(None, dtype=pl.Int64),
+                arrival_frame=pl.lit(None, dtype=pl.Int64),
+            )
+        )
+    none = pl.DataFrame(schema={"play": pl.Int64, "frame": pl.Int64, "event": pl.String})
+    found = [none]
+    if "event" in rows.columns:
+        telling = [*KNOWN_EVENTS, *layout.event_names]
+        # A length is in the string's head: it rules out nearly all rows without a look-up.
+        at = (rows["event"].str.len_bytes() >= min(map(len, telling))).arg_true()
+        at = at.filter(rows["event"].gather(at).is_in(telling))
+        found.append(
+            _at_rows(rows, stretches, at).with_columns(
+                rows["event"].gather(at).replace(layout.event_names)
+            )
+        )
+    if "snap_marker" in rows.columns:
+        at = (rows["snap_marker"] == "SNAP").arg_true()
+        found.append(
+            _at_rows(rows, stretches, at).with_columns(event=pl.lit("snap_marker", dtype=pl.String))
+        )
+    return find_windows(pl.concat(found).unique())
+
+
+def _at_rows(rows: pl.DataFrame, stretches: Stretches, at: pl.Series) -> pl.DataFrame:
+    """Play and frame of a few rows."""
+    return pl.DataFrame(
+        {"play": stretches.play_of(at.to_numpy()), "frame": rows["frame"].gather(at)}
+    )
+
+
+def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
+    return plays.join(problems.select("play"), on="play", how="anti", maintain_order="left")
+
+
+def _scattered(
+    window: WindowRows, plays: pl.DataFrame, entities: pl.DataFrame
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """The frames array, the bounds of its plays and the repeated rows of each play."""
+    lengths = (plays["end_frame"] - plays["snap_frame"] + 1).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    frames = empty_frames(int(offsets[-1]))
+    # Cell of an entity at its snap, then of each of its rows; -1 drops a play set aside.
+    base = np.full(len(window.first_row), -1, np.int64)
+    base[entities["entity"].to_numpy()] = (
+        offsets[entities["n"].to_numpy()] * SLOTS + entities["slot"].to_numpy()
+    )
+    base_of_row = np.repeat(base[window.entity], window.length)
+    cell, row = base_of_row + window.frame * SLOTS, window.row
+    if (base < 0).any():
+        cell, row = cell[base_of_row >= 0], row[base_of_row >= 0]
+    _write(frames, window.rows, cell, row)
+    present = np.isfinite(frames[:, :, X]).sum(axis=1)
+    filled = np.add.reduceat(present, offsets[:-1]) if len(lengths) else present
+    written = np.zeros(int(window.play.max(initial=0)) + 1, np.int64)
+    np.add.at(written, window.play[window.entity], window.length)
+    duplicates = written[plays["play"].to_numpy()] - filled
+    if duplicates.any():
+        # Written again from the last row to the first, so that of repeated rows the first stays.
+        _write(frames, window.rows, cell[::-1], row[::-1])
+    return frames, offsets, duplicates
+
+
+def _write(
+    frames: NDArray[np.float32],
+    rows: pl.DataFrame,
+    cell: NDArray[np.int64],
+    row: NDArray[np.int64],
+) -> None:
+    for column, name in enumerate(FRAME_QUANTITIES):
+        if name in rows.columns:
+            # A view: each quantity is one stretch of memory.
+            frames[:, :, column].reshape(-1)[cell] = rows[name].to_numpy()[row]
+
+
+def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> NDArray[np.bool_]:
+    used = np.zeros((plays.height, SLOTS), bool)
+    used[entities["n"].to_numpy(), entities["slot"].to_numpy()] = True
+    return used
+
+
+def _arrivals(
+    rows: pl.DataFrame, stretches: Stretches, plays: pl.DataFrame, entities: pl.DataFrame
+) -> NDArray[np.float32]:
+    arrival_xy = np.full((plays.height, SLOTS, 2), np.nan, np.float32)
+    arrives = plays.drop_nulls("arrival_frame")
+    at = np.full(len(stretches.first_of_play), -(2**31))
+    at[arrives["play"].to_numpy()] = arrives["arrival_frame"].to_numpy()
+    row = np.flatnonzero(rows["frame"].to_numpy() == stretches.over_rows(at[stretches.play]))
+    found = (
+        rows.select("player_id", "x_yd", "y_yd")[row]
+        .with_columns(play=pl.Series(stretches.play_of(row)))
+        .join(
+            entities.select("play", "player_id", "n", "slot"),
+            on=["play", "player_id"],
+            how="inner",
+            nulls_equal=True,
+        )
+    )
+    arrival_xy[found["n"].to_numpy(), found["slot"].to_numpy()] = found.select(
+        "x_yd", "y_yd"
+    ).to_numpy()
+    return arrival_xy

@@ -1,0 +1,385 @@
+"""Brings assembled plays into the one canonical form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.tracking._blocks import (
+    ACCELERATION,
+    DIRECTION,
+    ORIENTATION,
+    SPEED,
+    PlayBlock,
+    X,
+    Y,
+)
+from dropback.tracking._roles import infer_rushers, infer_target, named_targets
+from dropback.tracking._schema import (
+    BALL_SLOT,
+    FIELD_LENGTH_YD,
+    FIELD_WIDTH_YD,
+    PLAYERS,
+    Players,
+    Plays,
+)
+from dropback.tracking.ingest._conventions import METRES_PER_YARD, impossible_speeds
+from dropback.tracking.ingest._derive import derive_motion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from dropback.tracking.ingest._conventions import Corrections
+    from dropback.tracking.readers import Format
+
+__all__ = ["canonicalize", "rotate"]
+
+# The ball lies within 2 yards of the charted line on 90 % of snaps; 5 yards off, either the snap
+# or the line is another play's.
+_MAX_SNAP_MISS_YD: Final = 5.0
+# Feet of the foremost lineman stand about a yard behind the ball.
+_LINE_BEHIND_BALL_YD: Final = 0.95
+
+_MOTION: Final = {"speed": SPEED, "acceleration": ACCELERATION, "direction": DIRECTION}
+
+
+def canonicalize(
+    block: PlayBlock, layout: Format, corrections: Corrections, source_file: str
+) -> tuple[PlayBlock, pl.DataFrame]:
+    """Corrected plays with the offence moving toward +x, complete motion and roles.
+
+    Args:
+        block: Plays as `assemble` leaves them. Its frames are changed in place.
+        layout: Their layout.
+        corrections: What the self-check decided for their file.
+        source_file: Name to record.
+
+    Returns:
+        The plays, valid by `Plays` and `Players`, and rows of (game_id, play_id, reason, detail)
+        for plays that contradict themselves.
+    """
+    frames, arrival = block.frames, block.arrival_xy
+    seasons = block.plays["season"].to_numpy()
+    turned = ~block.plays["moves_right"].to_numpy()
+    play_of_frame = block.play_of_frame
+    if corrections.metres:
+        frames[..., [X, Y]] /= METRES_PER_YARD
+        arrival /= METRES_PER_YARD
+    if corrections.speed_in_metres:
+        frames[..., [SPEED, ACCELERATION]] /= METRES_PER_YARD
+    _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
+    _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
+    rotate(frames, turned[play_of_frame])
+    arrival[turned] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[turned]
+    # What cannot be is not known: positions tell it, as they do where a set lacks a speed.
+    frames[..., SPEED][impossible_speeds(frames)] = np.nan
+    derived = _derive(frames, block.frame_in_play)
+    plays, problems = _with_line(block, corrections)
+    fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
+    block = PlayBlock(plays, block.players, frames, block.offsets, arrival).keep(fit)
+    plays, players = _with_roles(block)
+    table = _plays_table(
+        plays, players, layout, corrections, derived=derived, source_file=source_file
+    )
+    valid, wrong = _out_of_bounds(table)
+    block = PlayBlock(
+        plays=table,
+        players=Players.validate(players.select(Players.column_names()), cast=True),
+        frames=block.frames,
+        offsets=block.offsets,
+        arrival_xy=block.arrival_xy,
+    ).keep(_without_keys(table, wrong))
+    named = problems.select("game_id", "play_id", "reason", "detail")
+    return replace(block, plays=valid), pl.concat([named, wrong])
+
+
+def rotate(frames: NDArray[np.float32], turned: NDArray[np.bool_]) -> None:
+    """Turn frames by 180 degrees about the field's middle, in place.
+
+    A mirror would keep y and swap left and right hands; a turn keeps them.
+
+    Args:
+        frames: Shape ``[F, S, 6]``.
+        turned: Which frames to turn, shape ``[F]``.
+    """
+    if not turned.any():
+        return
+    part = frames[turned]
+    np.subtract(np.float32(FIELD_LENGTH_YD), part[..., X], out=part[..., X])
+    np.subtract(np.float32(FIELD_WIDTH_YD), part[..., Y], out=part[..., Y])
+    for angle in (DIRECTION, ORIENTATION):
+        values = part[..., angle]
+        values += np.where(values < 180.0, np.float32(180.0), np.float32(-180.0))
+    frames[turned] = part
+
+
+def _read_angles(
+    frames: NDArray[np.float32],
+    season_of_frame: NDArray[np.int32],
+    column: int,
+    readings: Mapping[int, tuple[float, float]],
+) -> None:
+    for season, (sign, offset) in readings.items():
+        if (sign, offset) != (1.0, 0.0):
+            where = season_of_frame == season
+            frames[where, :, column] = (sign * frames[where, :, column] + offset) % 360.0
+    values = frames[..., column]
+    # Some files write 360 for 0, and float32 rounds a remainder up to it.
+    values[values >= 360.0] -= 360.0
+
+
+def _derive(frames: NDArray[np.float32], frame_in_play: NDArray[np.int64]) -> list[str]:
+    """Fill absent motion of players; names of the quantities that no cell had."""
+    players = frames[:, :PLAYERS]
+    present = np.isfinite(players[..., X])
+    absent = {name: np.isnan(players[..., column]) & present for name, column in _MOTION.items()}
+    wanted = tuple(_MOTION[name] for name, cells in absent.items() if cells.any())
+    derived = [name for name, cells in absent.items() if bool((cells == present).all())]
+    if wanted:
+        derive_motion(players, frame_in_play, wanted)
+    return derived
+
+
+def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The plays with their line of scrimmage, and those whose snap is nowhere near it."""
+    first = block.frames[block.offsets[:-1]]
+    reach = np.where(np.isnan(first[:, 1:6, X]), -np.inf, first[:, 1:6, X]).max(
+        axis=1, initial=-np.inf
+    )
+    line = np.where(np.isinf(reach), np.nan, reach + _LINE_BEHIND_BALL_YD)
+    snap_x = np.where(np.isnan(first[:, BALL_SLOT, X]), line, first[:, BALL_SLOT, X])
+    given = pl.col("absolute_yardline_x_yd")
+    right = pl.col("moves_right")
+    far = FIELD_LENGTH_YD - given
+    charted = {
+        "raw": pl.when(right).then(given).otherwise(far),
+        "flipped": pl.when(right).then(far).otherwise(given),
+        "toward_goal": given,
+    }[corrections.yardline]
+    number = pl.col("yardline_number")
+    by_side = (
+        pl.when(number == 50.0)
+        .then(60.0)
+        .when(pl.col("yardline_side") == pl.col("offense"))
+        .then(number + 10.0)
+        .when(pl.col("yardline_side").is_not_null())
+        .then(110.0 - number)
+    )
+    plays = block.plays.with_columns(
+        snap_x=pl.Series(snap_x, dtype=pl.Float32, nan_to_null=True),
+    ).with_columns(
+        line_of_scrimmage_x_yd=pl.coalesce(charted, by_side, pl.col("snap_x").clip(10.5, 109.5))
+    )
+    miss = (pl.col("snap_x") - pl.col("line_of_scrimmage_x_yd")).abs()
+    problems = plays.filter(
+        (miss > _MAX_SNAP_MISS_YD).fill_null(value=False)
+        | ~pl.col("line_of_scrimmage_x_yd").is_between(9.0, 111.0).fill_null(value=False)
+    ).select(
+        "play",
+        "game_id",
+        "play_id",
+        reason=pl.lit("snap away from the line of scrimmage"),
+        detail=pl.format(
+            "snapped at x = {} yd, line of scrimmage at {} yd; coordinates in metres, "
+            "or another play's line?",
+            pl.col("snap_x").round(1),
+            pl.col("line_of_scrimmage_x_yd").round(1),
+        ),
+    )
+    return plays, problems
+
+
+def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The plays with passer and target, and the players with their roles by the release."""
+    plays = (
+        block.plays.drop("play").with_row_index("play").with_columns(pl.col("play").cast(pl.Int64))
+    )
+    keys = plays.select("play", "game_id", "play_id")
+    players = block.players.drop("play", "n").join(
+        keys, on=["game_id", "play_id"], how="left", maintain_order="left"
+    )
+    at = players["play"].to_numpy(), players["slot"].to_numpy()
+    count = plays.height
+    eligible = np.zeros((count, 23), bool)
+    eligible[at] = (players["role_at_snap"] == "eligible").to_numpy()
+    defenders = slice(11, PLAYERS)
+    rushes = np.zeros((count, 23), bool)
+    rushes[:, defenders] = (
+        infer_rushers(
+            block.frames[:, defenders, X],
+            plays["line_of_scrimmage_x_yd"].to_numpy(),
+            block.offsets,
+        )
+        if count
+        else False
+    )
+    nearest = infer_target(block.arrival_xy, eligible[:, :11])
+    given = _slot_of(players, pl.col("given_role") == "target", "given_target")
+    named = (
+        named_targets(plays, players.filter(pl.col("slot") > 0))
+        .join(players, on=["play", "player_id"], how="inner")
+        .select("play", named_target="slot")
+    )
+    passer = _slot_of(players, pl.col("role_at_snap") == "passer", "passer_slot", "passer_inferred")
+    plays = plays.with_columns(nearest=pl.Series(nearest)).with_columns(
+        nearest=pl.when(pl.col("nearest") >= 0).then("nearest")
+    )
+    for table in (given, named, passer):
+        plays = plays.join(table, on="play", how="left", maintain_order="left")
+    plays = plays.with_columns(
+        target_slot=pl.coalesce("given_target", "named_target", "nearest"),
+        target_source=pl.when(pl.col("given_target").is_not_null())
+        .then(pl.lit("given"))
+        .when(pl.coalesce("named_target", "nearest").is_not_null())
+        .then(pl.lit("inferred")),
+        passer_source=pl.when("passer_inferred")
+        .then(pl.lit("inferred"))
+        .when(pl.col("passer_slot").is_not_null())
+        .then(pl.lit("given")),
+    )
+    players = players.with_columns(rushes=pl.Series(rushes[at])).join(
+        plays.select("play", "target_slot"), on="play", how="left", maintain_order="left"
+    )
+    return plays, players.with_columns(role=_role())
+
+
+def _role() -> pl.Expr:
+    charted = pl.col("given_role").is_in(["rusher", "coverage"]).any().over("play", "side")
+    return (
+        pl.when(pl.col("side") == "ball")
+        .then(pl.lit("ball"))
+        .when(pl.col("role_at_snap") == "passer")
+        .then(pl.lit("passer"))
+        .when(pl.col("slot") == pl.col("target_slot"))
+        .then(pl.lit("target"))
+        .when((pl.col("side") == "offense") & pl.col("given_role").is_in(["eligible", "blocker"]))
+        .then(pl.col("given_role"))
+        .when(pl.col("side") == "offense")
+        .then(pl.col("role_at_snap"))
+        .when(pl.when(charted).then(pl.col("given_role") == "rusher").otherwise("rushes"))
+        .then(pl.lit("rusher"))
+        .otherwise(pl.lit("coverage"))
+    )
+
+
+def _slot_of(players: pl.DataFrame, wanted: pl.Expr, name: str, *more: str) -> pl.DataFrame:
+    return (
+        players.filter(wanted, pl.col("slot") < 11)
+        .unique("play", keep="first", maintain_order=True)
+        .select("play", pl.col("slot").alias(name), *more)
+    )
+
+
+def _plays_table(
+    plays: pl.DataFrame,
+    players: pl.DataFrame,
+    layout: Format,
+    corrections: Corrections,
+    *,
+    derived: list[str],
+    source_file: str,
+) -> pl.DataFrame:
+    teams = (
+        players.filter(pl.col("side") == "offense")
+        .group_by("play")
+        .agg(
+            team=pl.col("team_code").drop_nulls().first(),
+            at_home=(pl.col("home_flag").str.strip_suffix(".0") == "1").first(),
+        )
+        .join(
+            players.filter(pl.col("side") == "defense")
+            .group_by("play")
+            .agg(opponent=pl.col("team_code").drop_nulls().first()),
+            on="play",
+            how="left",
+        )
+    )
+    is_home = pl.coalesce("at_home", pl.col("offense") == pl.col("home_team"))
+    clock = pl.col("clock").str.extract_groups(r"^(\d*):(\d\d)")
+    results = ["C", "I", "IN", "S", "R"]
+    return (
+        plays.join(teams, on="play", how="left", maintain_order="left")
+        .with_columns(
+            offense=pl.coalesce("offense", "team"),
+            defense=pl.coalesce(
+                "defense",
+                "opponent",
+                pl.when(pl.col("offense") == pl.col("home_team"))
+                .then("away_team")
+                .when(pl.col("offense") == pl.col("away_team"))
+                .then("home_team"),
+            ),
+        )
+        .with_columns(
+            home_team=pl.coalesce(
+                "home_team",
+                pl.when("at_home").then("offense").when(~pl.col("at_home")).then("defense"),
+            ),
+            away_team=pl.coalesce(
+                "away_team",
+                pl.when("at_home").then("defense").when(~pl.col("at_home")).then("offense"),
+            ),
+            score_differential=(pl.col("home_score") - pl.col("away_score"))
+            * pl.when(is_home).then(1).when(~is_home).then(-1),
+            game_clock_s=clock.struct.field("1").replace("", "0").cast(pl.Int32) * 60
+            + clock.struct.field("2").cast(pl.Int32),
+            yards_to_goal=110.0 - pl.col("line_of_scrimmage_x_yd"),
+            pass_result=pl.col("pass_result").replace_strict(
+                results, results, default=None, return_dtype=pl.String
+            ),
+            interception_return_yards=pl.when(pl.col("pass_result") == "IN").then(
+                "interception_return_yards"
+            ),
+            rotated=~pl.col("moves_right"),
+            frames=pl.col("end_frame") - pl.col("snap_frame") + 1,
+            source_format=pl.lit(layout.name),
+            source_file=pl.lit(source_file),
+            lacks=pl.lit(list(layout.lacks), dtype=pl.List(pl.String)),
+            derived=pl.lit(derived, dtype=pl.List(pl.String)),
+            corrections=_corrections_by_season(corrections),
+        )
+        .with_columns(
+            pass_result=pl.when(
+                pl.col("pass_result").is_null() & pl.col("play_kind").str.contains("sack")
+            )
+            .then(pl.lit("S"))
+            .otherwise("pass_result")
+        )
+        .select(Plays.column_names())
+    )
+
+
+def _out_of_bounds(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The plays valid by `Plays`; the others as (game_id, play_id, reason, detail)."""
+    valid, failed = Plays.filter(table, cast=True)
+    rows = []
+    if valid.height < table.height:
+        bounds = Plays.columns()
+        for play in failed.details().iter_rows(named=True):
+            broken = [rule.split("|")[0] for rule, verdict in play.items() if verdict == "invalid"]
+            words = ", ".join(f"{name} is {play[name]}" for name in broken if name in bounds)
+            rows.append((play["game_id"], play["play_id"], "value out of bounds", words))
+    kinds = {"game_id": pl.Int64, "play_id": pl.Int64, "reason": pl.String, "detail": pl.String}
+    return valid, pl.DataFrame(rows, schema=kinds, orient="row")
+
+
+def _without_keys(table: pl.DataFrame, dropped: pl.DataFrame) -> NDArray[np.bool_]:
+    keys = set(dropped.select("game_id", "play_id").iter_rows())
+    return np.array(
+        [key not in keys for key in table.select("game_id", "play_id").iter_rows()], bool
+    )
+
+
+def _corrections_by_season(corrections: Corrections) -> pl.Expr:
+    words = [
+        pl.when(pl.lit(season == 0) | (pl.col("season") == season)).then(pl.lit(sentence))
+        for season, sentence in corrections.names
+    ]
+    if not words:
+        return pl.lit([], dtype=pl.List(pl.String))
+    return pl.concat_list(words).list.drop_nulls()

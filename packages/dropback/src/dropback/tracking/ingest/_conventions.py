@@ -1,0 +1,346 @@
+"""Checks a file's conventions against its own evidence, and corrects what is decisive.
+
+Public code gets these wrong in one repository out of two: a compass angle read as a mathematical
+one leaves a median error of 90 degrees, and nothing fails. A file's own numbers settle it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import polars as pl
+
+from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
+from dropback.tracking._schema import BALL_SLOT, FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from dropback.tracking._blocks import PlayBlock
+
+__all__ = [
+    "Check",
+    "Corrections",
+    "Decision",
+    "count_incomplete",
+    "decide",
+    "impossible_speeds",
+]
+
+# Exact by definition: 0.9144 m.
+METRES_PER_YARD: Final = 0.9144
+
+# Where a compass angle of the file's reading is (sign * angle + offset) mod 360.
+_ANGLE_READINGS: Final = {
+    "compass degrees": (1.0, 0.0),
+    "compass degrees, turned by 180": (1.0, 180.0),
+    "compass degrees, 90 too low": (1.0, 90.0),
+    "compass degrees, 90 too high": (1.0, -90.0),
+    "mathematical degrees": (-1.0, 90.0),
+    "mathematical degrees, turned by 180": (-1.0, 270.0),
+}
+
+# A right reading of 2018's highlights leaves 0.9 degrees, of 2017's 2.7; a wrong one leaves 90.
+_GOOD_ANGLE_DEG: Final = 15.0
+_BAD_ANGLE_DEG: Final = 45.0
+_MIN_STEPS: Final = 100
+_MIN_PLAYERS: Final = 8
+_SAMPLE_PLAYS: Final = 300
+
+Yardline = Literal["raw", "flipped", "toward_goal"]
+Decision = Literal["ok", "corrected", "wrong, not corrected", "not measurable"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding about a file.
+
+    Args:
+        name: What was looked at.
+        decision: What came of it.
+        measured: The evidence, a number with its unit in ``evidence``.
+        evidence: The finding in words, with how many cases it rests on.
+        season: The season it is about; 0 for the whole file.
+    """
+
+    name: str
+    decision: Decision
+    measured: float | None
+    evidence: str
+    season: int = 0
+
+    def as_row(self) -> dict[str, object]:
+        """The finding as a JSON-ready mapping."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What to change in a file so that it follows the canonical conventions.
+
+    Args:
+        direction: Sign and offset, degrees, by season.
+        orientation: Sign and offset, degrees, by season.
+        metres: Whether coordinates are in metres.
+        speed_in_metres: Whether speed and acceleration are too.
+        yardline: How to read the absolute yard line: ``raw`` x, ``flipped`` (from the other end)
+            or ``toward_goal`` (from the offence's own end).
+        names: Season (0 for all) and words of each, for the plays' ``corrections``.
+    """
+
+    direction: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    orientation: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    metres: bool = False
+    speed_in_metres: bool = False
+    yardline: Yardline = "raw"
+    names: tuple[tuple[int, str], ...] = ()
+
+
+def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
+    """Conventions of a file, from a block of its plays before any correction.
+
+    Args:
+        block: Plays as `assemble` leaves them, in the source's own field and angles.
+
+    Returns:
+        The corrections that the evidence decides, and every check with its evidence.
+    """
+    # 300 plays of a season hold 100,000 steps: more evidence would decide nothing else.
+    of_season = block.plays.select(pl.int_range(pl.len()).over("season")).to_series()
+    block = block.keep((of_season < _SAMPLE_PLAYS).to_numpy())
+    seasons = block.plays["season"].to_numpy()
+    checks: list[Check] = []
+    directions, orientations = {}, {}
+    for season in np.unique(seasons).tolist():
+        part = block.keep(seasons == season)
+        check, directions[season] = _check_direction(part, season)
+        checks.append(check)
+        check, orientations[season] = _check_orientation(part, season, directions[season][0])
+        checks.append(check)
+    check, metres = _check_units(block)
+    checks.append(check)
+    check, speed_in_metres = _check_speed(block, metres=metres)
+    checks.append(check)
+    checks.append(_check_flip(block))
+    check, yardline = _check_yardline(block, metres=metres)
+    checks.append(check)
+    names = tuple(
+        (check.season, f"{check.name}: {check.evidence}")
+        for check in checks
+        if check.decision == "corrected"
+    )
+    corrections = Corrections(directions, orientations, metres, speed_in_metres, yardline, names)
+    return corrections, checks
+
+
+def count_incomplete(block: PlayBlock) -> dict[str, int]:
+    """Counts of what is incomplete or unusual, yet legal, in a block of assembled plays."""
+    x, y = block.frames[..., X], block.frames[..., Y]
+    out_of_field = (x < 0) | (x > FIELD_LENGTH_YD) | (y < 0) | (y > FIELD_WIDTH_YD)
+    return {
+        "duplicate rows": int(block.plays["duplicate_rows"].sum()),
+        "positions filled": int(block.plays["filled_positions"].sum()),
+        "frames without ball": int(np.isnan(block.frames[:, BALL_SLOT, X]).sum()),
+        "positions out of field (legal)": int(out_of_field.sum()),
+        "speeds below 0 or infinite (read as missing)": int(impossible_speeds(block.frames).sum()),
+    }
+
+
+def impossible_speeds(frames: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which cells of frames ``[F, 23, 6]`` hold a number for speed that none is, ``[F, 23]``."""
+    speed = frames[..., SPEED]
+    return np.asarray((speed < 0) | np.isinf(speed))
+
+
+def _steps(block: PlayBlock) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Displacements between frames, yards, and the frame where each ends, players only."""
+    players = block.frames[:, :BALL_SLOT]
+    moved = players[1:, :, [X, Y]] - players[:-1, :, [X, Y]]
+    inside = block.frame_in_play[1:] > 0
+    return moved[inside], players[1:][inside]
+
+
+def _angle_error(angle: NDArray[np.float64], true_angle: NDArray[np.float64]) -> float:
+    return float(np.median(np.abs((angle - true_angle + 180.0) % 360.0 - 180.0)))
+
+
+def _best_reading(
+    angle: NDArray[np.float64], true_angle: NDArray[np.float64], signs: tuple[float, ...]
+) -> tuple[str, dict[str, float]]:
+    errors = {
+        name: _angle_error(sign * angle + offset, true_angle)
+        for name, (sign, offset) in _ANGLE_READINGS.items()
+        if sign in signs or name == "compass degrees"
+    }
+    return min(errors, key=lambda name: errors[name]), errors
+
+
+def _check_direction(block: PlayBlock, season: int) -> tuple[Check, tuple[float, float]]:
+    name = "direction"
+    moved, end = _steps(block)
+    distance = np.hypot(moved[..., 0], moved[..., 1])
+    # From 0.2 yards in 0.1 s rounding to 0.01 turns a step by less than 3 degrees.
+    usable = (distance > 0.2) & np.isfinite(end[..., DIRECTION]) & (distance < 1.5)
+    cases = int(usable.sum())
+    if cases < _MIN_STEPS:
+        return _unmeasured(name, f"{cases} moving steps with a direction", season)
+    angle = end[..., DIRECTION][usable].astype(np.float64)
+    true_angle = np.rad2deg(np.arctan2(moved[..., 0][usable], moved[..., 1][usable]))
+    return _angle_verdict(name, angle, true_angle.astype(np.float64), f"{cases} steps", season)
+
+
+def _check_orientation(
+    block: PlayBlock, season: int, sign: float
+) -> tuple[Check, tuple[float, float]]:
+    name = "orientation"
+    at_snap = block.frames[block.offsets[:-1], :11, ORIENTATION].astype(np.float64)
+    facing = np.where(block.plays["moves_right"].to_numpy(), 90.0, 270.0)[:, None]
+    usable = np.isfinite(at_snap)
+    cases = int(usable.sum())
+    if cases < _MIN_PLAYERS:
+        return _unmeasured(name, f"{cases} men of the offence with one at the snap", season)
+    true_angle = np.broadcast_to(facing, at_snap.shape)[usable]
+    angle = at_snap[usable]
+    # All face one way at the snap, so a compass 90 too low and a mathematical angle look the
+    # same; a set turns both its angles in the same sense, and direction has settled which.
+    off = np.exp(1j * np.deg2rad(angle - true_angle))
+    mean_error = float(np.rad2deg(np.angle(off.mean())))
+    check, reading = _angle_verdict(
+        name, angle, true_angle, f"{cases} men at the snap", season, signs=(sign,)
+    )
+    evidence = f"{check.evidence}; the offence faces {mean_error:+.0f} degrees off downfield"
+    return Check(name, check.decision, check.measured, evidence, season), reading
+
+
+def _angle_verdict(
+    name: str,
+    angle: NDArray[np.float64],
+    true_angle: NDArray[np.float64],
+    cases: str,
+    season: int,
+    *,
+    signs: tuple[float, ...] = (1.0, -1.0),
+) -> tuple[Check, tuple[float, float]]:
+    best, errors = _best_reading(angle, true_angle, signs)
+    as_is = errors["compass degrees"]
+    evidence = f"median error {as_is:.1f} degrees as compass degrees over {cases}"
+    if as_is <= _GOOD_ANGLE_DEG or best == "compass degrees":
+        decision: Decision = "ok" if as_is <= _BAD_ANGLE_DEG else "wrong, not corrected"
+        return Check(name, decision, as_is, evidence, season), (1.0, 0.0)
+    evidence += f", {errors[best]:.1f} as {best}"
+    if errors[best] <= _GOOD_ANGLE_DEG * 2 and as_is >= _BAD_ANGLE_DEG:
+        return Check(name, "corrected", as_is, evidence, season), _ANGLE_READINGS[best]
+    return Check(name, "wrong, not corrected", as_is, evidence, season), (1.0, 0.0)
+
+
+def _unmeasured(name: str, found: str, season: int) -> tuple[Check, tuple[float, float]]:
+    return Check(name, "not measurable", None, f"only {found}", season), (1.0, 0.0)
+
+
+def _snap_x(block: PlayBlock) -> tuple[NDArray[np.float64], str]:
+    """Where the ball is snapped in source x, and what that was read from."""
+    first = block.frames[block.offsets[:-1]].astype(np.float64)
+    ball = first[:, BALL_SLOT, X]
+    if np.isfinite(ball).any():
+        return ball, "ball"
+    # Without a ball: the foremost of the interior line, which stands about a yard behind it.
+    right = block.plays["moves_right"].to_numpy()
+    line = np.where(right[:, None], first[:, 1:6, X], -first[:, 1:6, X])
+    reach = np.where(np.isnan(line), -np.inf, line).max(axis=1, initial=-np.inf)
+    reach = np.where(np.isinf(reach), np.nan, reach)
+    return np.where(right, reach, -reach), "line"
+
+
+def _yardline_misses(block: PlayBlock, scale: float) -> dict[str, NDArray[np.float64]]:
+    """Distance of the snap from the absolute yard line under each reading, yards."""
+    given = block.plays["absolute_yardline_x_yd"].cast(pl.Float64).to_numpy()
+    right = block.plays["moves_right"].to_numpy()
+    snap_x = _snap_x(block)[0] * scale
+    flipped = FIELD_LENGTH_YD - given
+    return {
+        "raw": np.abs(snap_x - given),
+        "flipped": np.abs(snap_x - flipped),
+        "toward_goal": np.abs(snap_x - np.where(right, given, flipped)),
+    }
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else np.inf
+
+
+def _check_units(block: PlayBlock) -> tuple[Check, bool]:
+    name = "coordinates in yards"
+    in_yards = _yardline_misses(block, 1.0)
+    as_metres = _yardline_misses(block, 1.0 / METRES_PER_YARD)
+    cases = int(np.isfinite(in_yards["raw"]).sum())
+    if not cases:
+        return Check(name, "not measurable", None, "no absolute yard line to compare with"), False
+    yards = min(_median(misses) for misses in in_yards.values())
+    metres = min(_median(misses) for misses in as_metres.values())
+    evidence = (
+        f"snaps are {yards:.1f} yards off the yard line read as yards, {metres:.1f} read as "
+        f"metres, over {cases} plays"
+    )
+    # At midfield a yard and a metre differ by 5; the line of scrimmage is known to about 1.
+    if yards > 2.5 and metres < 1.5:
+        return Check(name, "corrected", yards, evidence), True
+    return Check(name, "ok" if yards <= 2.5 else "wrong, not corrected", yards, evidence), False
+
+
+def _check_speed(block: PlayBlock, *, metres: bool) -> tuple[Check, bool]:
+    name = "speed against displacement"
+    moved, end = _steps(block)
+    speed = np.hypot(moved[..., 0], moved[..., 1]) * RATE_HZ
+    usable = (end[..., SPEED] > 2.0) & (speed < 15.0)
+    cases = int(usable.sum())
+    if cases < _MIN_STEPS:
+        few = f"only {cases} moving steps with a speed"
+        return Check(name, "not measurable", None, few), False
+    ratio = float(np.median(speed[usable] / end[..., SPEED][usable]))
+    evidence = f"displacement over speed {ratio:.3f} (median of {cases} steps)"
+    # Metres over metres a second is 1 as well; metres over yards a second would be 0.914.
+    if metres and abs(ratio - 1.0) < 0.04:
+        return Check(name, "corrected", ratio, f"{evidence}, both in metres"), True
+    ratio = ratio / METRES_PER_YARD if metres else ratio
+    decision: Decision = "ok" if 0.9 <= ratio <= 1.1 else "wrong, not corrected"
+    return Check(name, decision, ratio, evidence), False
+
+
+def _check_flip(block: PlayBlock) -> Check:
+    name = "play direction"
+    given = block.plays["given_direction"]
+    right = block.plays["moves_right"]
+    cases = given.drop_nulls().len()
+    if not cases:
+        gap = float(block.plays["side_gap_yd"].to_numpy().min(initial=np.inf))
+        evidence = f"not given; read from where the sides stand, at least {gap:.1f} yards apart"
+        return Check(name, "ok", None, evidence)
+    wrong = int((given.is_not_null() & ((given == "right") != right)).sum())
+    evidence = f"{wrong} of {cases} plays say left or right against where the sides stand"
+    return Check(name, "corrected" if wrong else "ok", float(wrong), evidence)
+
+
+def _check_yardline(block: PlayBlock, *, metres: bool) -> tuple[Check, Yardline]:
+    name = "yard line in raw x"
+    misses = _yardline_misses(block, 1.0 / METRES_PER_YARD if metres else 1.0)
+    cases = int(np.isfinite(misses["raw"]).sum())
+    if not cases:
+        return Check(name, "not measurable", None, "the set has no absolute yard line"), "raw"
+    medians = {reading: _median(values) for reading, values in misses.items()}
+    best = min(medians, key=lambda reading: medians[reading])
+    evidence = (
+        f"snaps by the {_snap_x(block)[1]} are {medians['raw']:.2f} yards off (median of {cases})"
+    )
+    if medians["raw"] <= 1.5 or best == "raw":
+        decision: Decision = "ok" if medians["raw"] <= 2.5 else "wrong, not corrected"
+        return Check(name, decision, medians["raw"], evidence), "raw"
+    evidence += f", {medians[best]:.2f} when read {best}"
+    if cases >= 5 and medians[best] <= 1.5 and medians["raw"] > 3.0:
+        reading: Yardline = "flipped" if best == "flipped" else "toward_goal"
+        return Check(name, "corrected", medians["raw"], evidence), reading
+    return Check(name, "wrong, not corrected", medians["raw"], evidence), "raw"

@@ -1,0 +1,292 @@
+"""Who is on the field: the entities of each play, their sides, roles given and slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.tracking._roles import assign_slots, named_passers
+from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
+from dropback.tracking.readers import height_in, normalized_position, nulls_restored, team_code
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dropback.tracking.readers import Format
+
+__all__ = [
+    "SOURCE_KEY",
+    "SideTables",
+    "Stretches",
+    "WindowRows",
+    "find_entities",
+    "find_stretches",
+    "place_entities",
+    "rows_inside",
+]
+
+SOURCE_KEY: Final = ["source_game_id", "source_play_id"]
+_BALL_WORDS: Final = ("ball", "football")
+
+# Who has no coordinates in the first 0.4 s was not there at the snap.
+_SNAP_FRAMES: Final = 4
+
+
+@dataclass(frozen=True)
+class SideTables:
+    """What a set holds beside its tracking rows.
+
+    Args:
+        plays: Rows of `PLAY_COLUMNS` plus ``offense_label``; empty where the rows hold them.
+        players: One row a player.
+        roles: Given roles by play and player.
+    """
+
+    plays: pl.DataFrame
+    players: pl.DataFrame
+    roles: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Stretches of rows of one player of one play.
+
+    Files keep a play's rows together and a player's rows within it, so there is one stretch for
+    some forty rows: what can be settled by stretch costs a fortieth. A file in another order has
+    more and shorter ones, down to a row each, and only takes longer.
+
+    Args:
+        head: First row of each.
+        length: Its number of rows.
+        play: Number of its play, in order of first row.
+        player: The player's key, -1 for none.
+        first_of_play: First row of each play.
+    """
+
+    head: NDArray[np.int64]
+    length: NDArray[np.int64]
+    play: NDArray[np.int64]
+    player: NDArray[np.int64]
+    first_of_play: NDArray[np.int64]
+
+    def over_rows(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Values of stretches, given to each of their rows."""
+        return np.repeat(values, self.length)
+
+    def play_of(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number of the play that each of a few rows belongs to."""
+        return self.play[np.searchsorted(self.head, row, side="right") - 1]
+
+
+@dataclass(frozen=True)
+class WindowRows:
+    """The rows inside the windows of fit plays, and the entities that they are of.
+
+    ``row`` is a row's number in ``rows``, ``frame`` counts from the snap. Rows come in stretches
+    of ``length`` rows of an ``entity``; ``first_row`` and ``play`` are of each entity.
+    """
+
+    rows: pl.DataFrame
+    row: NDArray[np.int64]
+    frame: NDArray[np.int64]
+    length: NDArray[np.int64]
+    entity: NDArray[np.int64]
+    first_row: NDArray[np.int64]
+    play: NDArray[np.int64]
+
+
+def find_stretches(rows: pl.DataFrame) -> Stretches:
+    """The stretches of rows with their plays numbered in order of first row."""
+    game, play = (rows[name].to_numpy() for name in SOURCE_KEY)
+    player = rows["player_id"].fill_null(-1).to_numpy()
+    head = stretch_heads([game, play, player])
+    number, first = number_groups([game[head], play[head]])
+    length = np.diff(head, append=len(player))
+    return Stretches(head, length, number, player[head], head[first])
+
+
+def stretch_heads(keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The first row of each stretch of rows with equal keys."""
+    new = np.ones(len(keys[0]), bool)
+    new[1:] = keys[0][1:] != keys[0][:-1]
+    for key in keys[1:]:
+        new[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(new)
+
+
+def number_groups(keys: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of each row's group in order of first row, and the first row of each group."""
+    head = stretch_heads(keys)
+    table = pl.DataFrame([pl.Series(str(i), key[head]) for i, key in enumerate(keys)])
+    first_head = table.with_row_index("head").select(pl.col("head").first().over(table.columns))[
+        "head"
+    ]
+    first = first_head.unique().sort()
+    number = first.search_sorted(first_head).to_numpy().astype(np.int64)
+    return np.repeat(number, np.diff(head, append=len(keys[0]))), head[first.to_numpy()]
+
+
+def rows_inside(rows: pl.DataFrame, stretches: Stretches, plays: pl.DataFrame) -> WindowRows:
+    """Rows between snap and end of the fit plays, with their entities numbered."""
+    snap = np.full(len(stretches.first_of_play), np.iinfo(np.int64).max // 2)
+    last = np.full(len(snap), -1)
+    fit = plays["play"].to_numpy()
+    snap[fit] = plays["snap_frame"].to_numpy()
+    last[fit] = (plays["end_frame"] - plays["snap_frame"]).to_numpy()
+    since_snap = rows["frame"].to_numpy() - stretches.over_rows(snap[stretches.play])
+    row = np.flatnonzero(
+        (since_snap >= 0) & (since_snap <= stretches.over_rows(last[stretches.play]))
+    )
+    bounds = np.searchsorted(row, np.append(stretches.head, rows.height))
+    length = np.diff(bounds)
+    inside = np.flatnonzero(length)
+    entity, first = number_groups([stretches.play[inside], stretches.player[inside]])
+    return WindowRows(
+        rows=rows,
+        row=row,
+        frame=since_snap[row],
+        length=length[inside],
+        entity=entity,
+        first_row=row[bounds[inside[first]]],
+        play=stretches.play[inside[first]],
+    )
+
+
+def find_entities(
+    window: WindowRows, plays: pl.DataFrame, layout: Format, tables: SideTables
+) -> pl.DataFrame:
+    """One row a play and entity in the window: who, which side, where at the snap."""
+    count = len(window.first_row)
+    given = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
+    told = [name for name in ("player_id", "team", "role", *given) if name in window.rows.columns]
+    heads = nulls_restored(window.rows.select(told)[window.first_row]).with_columns(
+        entity=pl.Series(np.arange(count)),
+        play=pl.Series(window.play),
+        **_at_snap(window, count),
+    )
+    absent = [pl.lit(None, dtype=pl.String).alias(c) for c in given if c not in heads.columns]
+    is_ball = pl.col("team").str.to_lowercase().is_in(_BALL_WORDS) | (
+        pl.col("player_id").is_null() & pl.col("team").is_null()
+    )
+    table = (
+        heads.with_columns(absent)
+        .with_columns(normalized_position("position"), team_code("team"), team_code("team_code"))
+        .join(tables.players, on="player_id", how="left", suffix="_t", maintain_order="left")
+        .join(
+            plays.select("play", *SOURCE_KEY, "offense_label", "passer_id", "target_id"),
+            on="play",
+            how="left",
+            maintain_order="left",
+            suffix="_p",
+        )
+        .with_columns(
+            *(pl.coalesce(c, f"{c}_t").alias(c) for c in ("position", "display_name", "gsis_id")),
+            height_in=_inside(pl.coalesce(height_in("height"), "height_in"), HEIGHT_RANGE_IN),
+            weight_lb=_inside(
+                pl.coalesce(pl.col("weight").cast(pl.Float32, strict=False), "weight_lb"),
+                WEIGHT_RANGE_LB,
+            ),
+            side=pl.when(is_ball.fill_null(value=False))
+            .then(pl.lit("ball"))
+            .when(pl.col("team") == pl.col("offense_label"))
+            .then(pl.lit("offense"))
+            .otherwise(pl.lit("defense")),
+        )
+    )
+    return _with_given_roles(table, layout, tables).select(
+        "entity",
+        "play",
+        "player_id",
+        "gsis_id",
+        "display_name",
+        "position",
+        "height_in",
+        "weight_lb",
+        "side",
+        "x_yd",
+        "y_yd",
+        "given_role",
+        "team_code",
+        "home_flag",
+    )
+
+
+def place_entities(
+    entities: pl.DataFrame, plays: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Slots of the entities; which way each play moves, from where the sides stand."""
+    centers = entities.group_by("play").agg(
+        offense_x=pl.col("x_yd").filter(pl.col("side") == "offense").mean(),
+        defense_x=pl.col("x_yd").filter(pl.col("side") == "defense").mean(),
+    )
+    plays = plays.join(centers, on="play", how="left", maintain_order="left").with_columns(
+        moves_right=pl.col("offense_x") < pl.col("defense_x"),
+        side_gap_yd=(pl.col("offense_x") - pl.col("defense_x")).abs(),
+    )
+    turned = entities.join(
+        plays.select("play", "moves_right"), on="play", how="left", maintain_order="left"
+    )
+    sign = pl.when("moves_right").then(1.0).otherwise(-1.0)
+    passers = named_passers(plays, entities).with_columns(named_passer=pl.lit(value=True))
+    named = turned.join(passers, on=["play", "player_id"], how="left", maintain_order="left")
+    slots = assign_slots(
+        named.with_columns(
+            pl.col("x_yd", "y_yd") * sign, pl.col("named_passer").fill_null(value=False)
+        )
+    )
+    first_number = pl.DataFrame({"play": plays["play"], "n": np.arange(plays.height)})
+    return (
+        slots.drop("x_yd", "y_yd", "moves_right")
+        .join(first_number, on="play", how="left", maintain_order="left")
+        .join(
+            plays.select("play", "game_id", "play_id"), on="play", how="left", maintain_order="left"
+        )
+        .sort("n", "slot")
+    ), plays
+
+
+def _at_snap(window: WindowRows, count: int) -> dict[str, pl.Series]:
+    """Coordinates of each entity in its first frame among the first four."""
+    where = {name: np.full(count, np.nan, np.float32) for name in ("x_yd", "y_yd")}
+    early = np.flatnonzero(window.frame < _SNAP_FRAMES)
+    entity = np.repeat(window.entity, window.length)[early]
+    row, frame = window.row[early], window.frame[early]
+    # The earliest is written last, so that it stays.
+    for number in reversed(range(_SNAP_FRAMES)):
+        at = np.flatnonzero(frame == number)
+        for name, values in where.items():
+            values[entity[at]] = window.rows[name].to_numpy()[row[at]]
+    return {name: pl.Series(values, nan_to_null=True) for name, values in where.items()}
+
+
+def _inside(values: pl.Expr, bounds: tuple[float, float]) -> pl.Expr:
+    return pl.when(values.is_between(*bounds)).then(values)
+
+
+def _with_given_roles(table: pl.DataFrame, layout: Format, tables: SideTables) -> pl.DataFrame:
+    # A target outranks the scouts' "route", so only one role a man is kept, the most telling.
+    rank = {"target": 0, "passer": 1, "rusher": 2, "blocker": 3, "coverage": 4, "eligible": 5}
+    roles = (
+        tables.roles.with_columns(rank=pl.col("role").replace_strict(rank, return_dtype=pl.Int8))
+        .sort("rank")
+        .unique([*SOURCE_KEY, "player_id"], keep="first", maintain_order=True)
+        .select(*SOURCE_KEY, "player_id", role_of_table="role")
+    )
+    in_rows = (
+        pl.col("role").replace_strict(layout.row_roles, default=None, return_dtype=pl.String)
+        if "role" in table.columns
+        else pl.lit(None, dtype=pl.String)
+    )
+    return table.join(
+        roles, on=[*SOURCE_KEY, "player_id"], how="left", maintain_order="left"
+    ).with_columns(
+        given_role=pl.coalesce(
+            pl.when(pl.col("player_id") == pl.col("passer_id")).then(pl.lit("passer")),
+            pl.when(pl.col("player_id") == pl.col("target_id")).then(pl.lit("target")),
+            in_rows,
+            pl.col("role_of_table"),
+        )
+    )

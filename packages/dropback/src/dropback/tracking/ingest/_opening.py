@@ -1,0 +1,140 @@
+"""Opens tracking in whatever form it is named: tensors, canonical tables or source files."""
+
+from __future__ import annotations
+
+import glob
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
+from dropback.errors import ReaderError, TrackingError
+from dropback.tracking.ingest._pipeline import build_tensors
+from dropback.tracking.readers import candidate_files, choose_formats, detect_format, read_header
+from dropback.tracking.tensors._play_tensors import PlayTensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dropback.tracking.ingest._report import IngestReport
+    from dropback.tracking.readers import Format
+
+__all__ = ["is_tracking", "open_tracking"]
+
+_PLAY_BY_PLAY = frozenset(column.name for column in PLAY_BY_PLAY_COLUMNS if column.required)
+_PLAY_BY_PLAY_FILES = "play_by_play_*.*"
+
+
+def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
+    """Whether a path names tracking, and not play-by-play.
+
+    A folder of tensors or canonical tables is told by what lies in it, files by their columns.
+    What holds both, as the folder of a simulated league does, is tracking.
+
+    Args:
+        path: A folder, a file or a glob.
+        layout: As for `ingest`.
+
+    Raises:
+        ReaderError: If the layout is unknown.
+        TrackingError: If it is neither.
+    """
+    path = Path(path)
+    formats = choose_formats(layout)
+    if _is_tensors(path) or _is_canonical(path):
+        return True
+    if path.is_dir():
+        below = candidate_files(path)
+        # Play-by-play is looked for in the folder itself alone, so what else lies there is first.
+        here = [file for file in below if file.parent == path]
+        files = [*here, *path.glob(_PLAY_BY_PLAY_FILES), *(f for f in below if f.parent != path)]
+        # The first that is either settles it.
+        kind = next((k for f in files if (k := _file_is_tracking(f, formats)) is not None), None)
+    else:
+        # pathlib takes no absolute pattern.
+        matches = [Path(match) for match in sorted(glob.glob(str(path)))]  # noqa: PTH207
+        if not matches:
+            raise TrackingError(
+                f"{path} does not exist; it must be tracking or play-by-play: a folder, a file "
+                "or a glob of files."
+            )
+        kinds = {_file_is_tracking(file, formats) for file in matches}
+        kind = True if True in kinds else False if False in kinds else None
+    if kind is None:
+        raise TrackingError(
+            f"{path} is neither tracking (tensors, canonical tables or files of a layout in "
+            f"{', '.join(known.name for known in formats)}) nor play-by-play with nflverse's "
+            "columns."
+        )
+    return kind
+
+
+def open_tracking(
+    path: str | Path,
+    *,
+    work: Path | None = None,
+    layout: str = "auto",
+    workers: int = 2,
+    on_report: Callable[[IngestReport], None] | None = None,
+) -> PlayTensors:
+    """The play tensors of whatever names tracking.
+
+    Args:
+        path: A folder of tensors, opened as it is; a folder that `ingest` made or tracking files
+            of any layout (a file, a folder or a glob), whose tensors are built.
+        work: Folder to build tensors in, kept; replaced where it holds tensors already. None
+            builds in a temporary folder, which goes when the tensors do.
+        layout: As for `ingest`.
+        workers: Files read at once.
+        on_report: Called with what became of source files, where any were read: plays that are
+            not fit are skipped, and this report has their reasons.
+
+    Raises:
+        ReaderError: If nothing can be read.
+        TrackingError: If it is play-by-play or no tracking, or no play is left.
+    """
+    path = Path(path)
+    if _is_tensors(path):
+        return PlayTensors.open(path)
+    if not is_tracking(path, layout=layout):
+        raise TrackingError(
+            f"{path} must be tracking: a folder of tensors, of canonical tables or of tracking "
+            "files; it is play-by-play."
+        )
+    if work is not None:
+        tensors, report = build_tensors(path, work, layout=layout, workers=workers)
+    else:
+        scratch = Path(tempfile.mkdtemp(prefix="dropback-"))
+        try:
+            tensors, report = build_tensors(
+                path, scratch / "tensors", layout=layout, workers=workers
+            )
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        weakref.finalize(tensors, shutil.rmtree, scratch, ignore_errors=True)
+    if report is not None and on_report is not None:
+        on_report(report)
+    return tensors
+
+
+def _is_tensors(path: Path) -> bool:
+    return (path / "schema.json").is_file()
+
+
+def _is_canonical(path: Path) -> bool:
+    return any((path / "plays").glob("season=*/*.parquet"))
+
+
+def _file_is_tracking(file: Path, formats: Sequence[Format]) -> bool | None:
+    """Whether a file is tracking or play-by-play, by its columns; None for neither."""
+    try:
+        header, _ = read_header(file)
+        if header >= _PLAY_BY_PLAY:
+            return False
+        detect_format(file, header, formats)
+    except ReaderError:
+        return None
+    return True

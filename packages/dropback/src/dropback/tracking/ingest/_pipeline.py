@@ -1,0 +1,357 @@
+"""From a folder of tracking files to canonical Parquet or to play tensors.
+
+Files are read one by one and several at once; each leaves a finished part behind, so that an
+interrupted run goes on where it stopped. What is not fit is in ``left_out.csv`` with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, Final, Protocol
+
+import polars as pl
+
+from dropback._files import partial_path
+from dropback.errors import TrackingError
+from dropback.tracking._splits import play_splits
+from dropback.tracking._storage import (
+    chunk_files,
+    drop_plays,
+    read_chunk,
+    read_splits,
+    write_chunk,
+)
+from dropback.tracking.ingest._reading import (
+    Blocks,
+    BlockSink,
+    FileReport,
+    empty_left_out,
+    holds_play,
+    read_file,
+    read_side_tables,
+)
+from dropback.tracking.ingest._repeats import (
+    keys_twice,
+    repeated_as_left_out,
+    with_repeated,
+    without_repeated,
+)
+from dropback.tracking.ingest._report import (
+    IngestReport,
+    finished_report,
+    part_name,
+    save_report,
+    write_report,
+)
+from dropback.tracking.readers import (
+    FORMATS,
+    SourceFile,
+    SourceFolder,
+    choose_formats,
+    find_folders,
+)
+from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, join_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from dropback.tracking._blocks import PlayBlock
+
+__all__ = ["IngestReport", "build_tensors", "find_play", "ingest", "read_tracking"]
+
+_PARTS: Final = "parts"
+
+
+def ingest(
+    path: Path,
+    out: Path,
+    *,
+    layout: str = "auto",
+    workers: int = 2,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> IngestReport:
+    """Read tracking files into canonical Parquet.
+
+    Args:
+        path: A tracking file or a folder of them, any depth.
+        out: Folder for ``plays``, ``players``, ``frames``, ``splits``, ``left_out.csv`` and
+            ``ingest.json``. Files that it already holds from the same source are not read again.
+        layout: ``auto``, a layout's name, or the path of a column map ending in ``.toml``.
+        workers: Files read at once.
+        progress: Called with files done, files in all, and the file's name.
+
+    Raises:
+        ReaderError: If nothing can be read.
+    """
+    folders = find_folders(path, choose_formats(layout))
+    out.mkdir(parents=True, exist_ok=True)
+
+    def sink(name: str) -> _ParquetSink:
+        return _ParquetSink(out, name)
+
+    report = _read_all(folders, out / _PARTS, sink, workers=workers, progress=progress)
+    repeated = _repeated_plays(out)
+    for plays_file, keys in repeated:
+        drop_plays(plays_file, keys)
+    dropped = repeated_as_left_out([keys for _, keys in repeated], report)
+    # Plays dropped by an earlier run are gone from the chunks, so their rows are kept here.
+    record = out / _PARTS / "repeated.parquet"
+    if record.is_file():
+        dropped = pl.concat([pl.read_parquet(record), dropped]).unique(maintain_order=True)
+    dropped.write_parquet(record)
+    report = with_repeated(report, dropped)
+    write_report(report, out)
+    return report
+
+
+def build_tensors(
+    path: Path,
+    out: Path,
+    *,
+    layout: str = "auto",
+    workers: int = 2,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> tuple[PlayTensors, IngestReport | None]:
+    """Features of all plays as `PlayTensors`.
+
+    Args:
+        path: Tracking files of any layout, or a folder that `ingest` made.
+        out: Folder to make. Parts stay beside it until it is whole, so that a run can go on.
+        layout: As for `ingest`; of no effect on canonical plays.
+        workers: Files read at once.
+        progress: As for `ingest`.
+
+    Returns:
+        The tensors, and the report of the files where they were read from source.
+
+    Raises:
+        ReaderError: If nothing can be read.
+        TrackingError: If the set lacks players, or no play is left.
+    """
+    parts = partial_path(out)
+    if (path / "plays").is_dir():
+        return _tensors_from_chunks(path, out, parts, workers=workers, progress=progress), None
+    folders = find_folders(path, choose_formats(layout))
+
+    def sink(name: str) -> _TensorSink:
+        return _TensorSink(parts / name)
+
+    report = _read_all(folders, parts / _PARTS, sink, workers=workers, progress=progress)
+    names = [part_name(file) for folder in folders for file in folder.files]
+    selections = sorted({file.selection for file in report.files if file.selection})
+    tensors = join_parts([parts / name for name in names], out, {"selection": selections})
+    repeated = keys_twice([parts / name / "plays.parquet" for name in names])
+    report = with_repeated(report, repeated_as_left_out([keys for _, keys in repeated], report))
+    write_report(report, out)
+    shutil.rmtree(parts)
+    return tensors, report
+
+
+def read_tracking(
+    path: Path, *, layout: str = "auto", all_times: bool = False
+) -> tuple[list[PlayBlock], IngestReport]:
+    """Read tracking files into memory, for a look or a check; large sets want `ingest`.
+
+    Args:
+        path: A tracking file or a folder of them.
+        layout: As for `ingest`.
+        all_times: Whether to check all time stamps, which costs a second reading, and not only
+            those of each file's first rows.
+    """
+    folders = find_folders(path, choose_formats(layout))
+    blocks: list[PlayBlock] = []
+    reports = []
+    for folder in folders:
+        if folder.files:
+            tables = read_side_tables(folder)
+            for file in folder.files:
+                sink = Blocks()
+                reports.append(read_file(file, tables, sink, all_times=all_times))
+                blocks += sink.blocks
+    left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
+    kept, repeated = without_repeated(blocks)
+    report = IngestReport(reports, left_out, 0)
+    return kept, with_repeated(report, repeated_as_left_out([repeated], report))
+
+
+def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, str]:
+    """A play by its keys: its block, its number there, and the note its set carries.
+
+    Args:
+        path: Tracking files of any layout, or a folder that `ingest` made.
+        game_id: The game's key.
+        play_id: The play's key.
+
+    Raises:
+        TrackingError: If the play is not there, with the reason where it was set aside.
+    """
+    key = (pl.col("game_id") == game_id) & (pl.col("play_id") == play_id)
+    reasons: list[str] = []
+    if (path / "plays").is_dir():
+        chunks = (file for file in chunk_files(path) if pl.read_parquet(file).filter(key).height)
+        blocks = [read_chunk(file) for file in chunks]
+    else:
+        blocks, left_out = _read_files_with(path, game_id, play_id)
+        found = left_out.filter(key)
+        reasons = [f"{reason}: {detail}" for reason, detail in
+                   found.select("reason", "detail").iter_rows()]  # fmt: skip
+    for block in blocks:
+        numbers = block.plays.select(pl.arg_where(key)).to_series()
+        if numbers.len():
+            number = int(numbers[0])
+            layout = FORMATS.get(block.plays["source_format"][number])
+            return block, number, layout.selection if layout else ""
+    why = f" It was set aside: {reasons[0]}." if reasons else ""
+    raise TrackingError(f"{path} has no game {game_id}, play {play_id} among its plays.{why}")
+
+
+def _read_files_with(
+    path: Path, game_id: int, play_id: int
+) -> tuple[list[PlayBlock], pl.DataFrame]:
+    """Blocks and rows left out of the source files that hold a play."""
+    sink = Blocks()
+    left_out = [empty_left_out()]
+    for folder in find_folders(path, choose_formats("auto")):
+        if folder.files:
+            tables = read_side_tables(folder)
+            left_out += [
+                read_file(file, tables, sink).left_out
+                for file in folder.files
+                if holds_play(file, tables, game_id, play_id)
+            ]
+    return sink.blocks, pl.concat(left_out)
+
+
+class _Sink(BlockSink, Protocol):
+    def close(self) -> None: ...
+
+
+class _ParquetSink:
+    """Writes blocks as chunks of a canonical folder."""
+
+    def __init__(self, out: Path, name: str) -> None:
+        self._out, self._name = out, name
+        self.restart()
+
+    def restart(self) -> None:
+        for path in self._out.glob(f"*/season=*/{self._name}-*.parquet"):
+            path.unlink()
+        self._chunks = 0
+
+    def take(self, block: PlayBlock) -> None:
+        write_chunk(block, self._out, f"{self._name}-{self._chunks:03d}")
+        self._chunks += 1
+
+    def close(self) -> None:
+        pass
+
+
+class _TensorSink:
+    """Writes the features of blocks as a part of play tensors."""
+
+    def __init__(self, folder: Path) -> None:
+        self._part = TensorPart(folder)
+
+    def restart(self) -> None:
+        self._part.restart()
+
+    def take(self, block: PlayBlock) -> None:
+        self._part.add(block, play_splits(block))
+
+    def close(self) -> None:
+        self._part.close()
+
+
+def _read_all(
+    folders: Sequence[SourceFolder],
+    reports: Path,
+    sink: Callable[[str], _Sink],
+    *,
+    workers: int,
+    progress: Callable[[int, int, str], None] | None,
+) -> IngestReport:
+    """Read all files that have no finished report yet."""
+    reports.mkdir(parents=True, exist_ok=True)
+    jobs = [(folder, file) for folder in folders for file in folder.files]
+    done: dict[Path, FileReport] = {}
+    for _, file in jobs:
+        earlier = finished_report(reports, file)
+        if earlier is not None:
+            done[file.path] = earlier
+    resumed = len(done)
+    tables = {
+        folder.path: read_side_tables(folder)
+        for folder in folders
+        if any(file.path not in done for file in folder.files)
+    }
+
+    def work(folder: SourceFolder, file: SourceFile) -> FileReport:
+        target = sink(part_name(file))
+        report = read_file(file, tables[folder.path], target)
+        target.close()
+        save_report(reports, file, report)
+        return report
+
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        pending = {
+            pool.submit(work, folder, file): file for folder, file in jobs if file.path not in done
+        }
+        try:
+            for future in as_completed(pending):
+                file = pending[future]
+                done[file.path] = future.result()
+                if progress is not None:
+                    progress(len(done), len(jobs), file.path.name)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    ordered = [done[file.path] for _, file in jobs]
+    left_out = pl.concat([_unread_files(folders), *(report.left_out for report in ordered)])
+    return IngestReport(ordered, left_out, resumed)
+
+
+def _tensors_from_chunks(
+    path: Path,
+    out: Path,
+    parts: Path,
+    *,
+    workers: int,
+    progress: Callable[[int, int, str], None] | None,
+) -> PlayTensors:
+    chunks = chunk_files(path)
+
+    def work(number: int, plays_file: Path) -> None:
+        part = TensorPart(parts / f"{number:06d}")
+        part.add(read_chunk(plays_file), read_splits(plays_file))
+        part.close()
+
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        pending = {pool.submit(work, *job): job[1] for job in enumerate(chunks)}
+        for number, future in enumerate(as_completed(pending), start=1):
+            future.result()
+            if progress is not None:
+                progress(number, len(chunks), pending[future].name)
+    summary = path / "ingest.json"
+    notes = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {"files": []}
+    selections = sorted({file["selection"] for file in notes["files"] if file["selection"]})
+    tensors = join_parts(
+        [parts / f"{number:06d}" for number in range(len(chunks))], out, {"selection": selections}
+    )
+    shutil.rmtree(parts)
+    return tensors
+
+
+def _unread_files(folders: Sequence[SourceFolder]) -> pl.DataFrame:
+    rows = [
+        (str(path), None, None, "file not read", reason)
+        for folder in folders
+        for path, reason in folder.left_out
+    ]
+    return pl.DataFrame(rows, schema=empty_left_out().schema, orient="row")
+
+
+def _repeated_plays(out: Path) -> list[tuple[Path, pl.DataFrame]]:
+    return keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []

@@ -1,0 +1,300 @@
+"""One file from source rows to canonical blocks, with a report of what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+import polars as pl
+
+from dropback.errors import ReaderError
+from dropback.tracking._schema import RATE_HZ, LeftOut
+from dropback.tracking.ingest._assemble import assemble
+from dropback.tracking.ingest._canonical import canonicalize
+from dropback.tracking.ingest._conventions import Check, Decision, count_incomplete, decide
+from dropback.tracking.ingest._entities import SOURCE_KEY, SideTables
+from dropback.tracking.readers import (
+    InterleavedPlaysError,
+    SourceFile,
+    SourceFolder,
+    read_batches,
+    read_given_roles,
+    read_players,
+    read_plays,
+    scan_rows,
+    truncation,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dropback.tracking._blocks import PlayBlock
+
+__all__ = [
+    "BlockSink",
+    "Blocks",
+    "FileReport",
+    "empty_left_out",
+    "holds_play",
+    "read_file",
+    "read_side_tables",
+    "short_name",
+]
+
+
+# About a hundred plays: their stamps tell how a file writes time for a fiftieth of its reading.
+_TIMED_ROWS: Final = 100_000
+
+
+class BlockSink(Protocol):
+    """Where the blocks of a file go."""
+
+    def restart(self) -> None:
+        """Forget the blocks so far: the file is read again from its start."""
+
+    def take(self, block: PlayBlock) -> None:
+        """Take the next block."""
+
+
+@dataclass
+class Blocks:
+    """A sink that keeps the blocks in memory."""
+
+    blocks: list[PlayBlock] = field(default_factory=list)
+
+    def restart(self) -> None:
+        """Forget the blocks so far."""
+        self.blocks.clear()
+
+    def take(self, block: PlayBlock) -> None:
+        """Keep the next block."""
+        self.blocks.append(block)
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of a tracking file.
+
+    Args:
+        source_file: Its path.
+        source_format: Its layout.
+        plays_read: Plays in the file.
+        plays_kept: Plays that are fit.
+        unreadable_rows: Rows without a key, a frame or coordinates.
+        left_out: Rows of `LeftOut`.
+        checks: The self-check.
+        selection: A warning about the set, where it is no fair sample.
+    """
+
+    source_file: str
+    source_format: str
+    plays_read: int
+    plays_kept: int
+    unreadable_rows: int
+    left_out: pl.DataFrame
+    checks: list[Check]
+    selection: str
+
+
+def short_name(path: Path) -> str:
+    """A file's name with its folder's: what plays record as their source."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def empty_left_out() -> pl.DataFrame:
+    """No rows of `LeftOut`."""
+    return LeftOut.create_empty()
+
+
+def read_side_tables(folder: SourceFolder) -> SideTables:
+    """The small tables beside a folder's tracking files."""
+    layout = folder.files[0].layout
+    return SideTables(
+        plays=read_plays(layout, folder.path) if layout.plays_file else pl.DataFrame(),
+        players=read_players(layout, folder.path),
+        roles=read_given_roles(layout, folder.path),
+    )
+
+
+def holds_play(source: SourceFile, tables: SideTables, game_id: int, play_id: int) -> bool:
+    """Whether a file has rows of a play, by its key columns alone; true where it is broken."""
+    keys = {(game_id, play_id)}
+    if tables.plays.height:
+        known = tables.plays.filter(game_id=game_id, play_id=play_id)
+        keys |= set(known.select(SOURCE_KEY).iter_rows())
+    is_play = pl.any_horizontal(
+        (pl.col("source_game_id") == game) & (pl.col("source_play_id") == play)
+        for game, play in keys
+    )
+    try:
+        rows = scan_rows(source).select(SOURCE_KEY).filter(is_play).head(1)
+        return rows.collect(engine="streaming").height > 0
+    except (pl.exceptions.PolarsError, OSError):
+        return True
+
+
+def read_file(
+    source: SourceFile, tables: SideTables, sink: BlockSink, *, all_times: bool = False
+) -> FileReport:
+    """Read a file into a sink, block by block.
+
+    The first block's evidence settles the file's conventions.
+
+    Args:
+        source: The file.
+        tables: The tables beside it.
+        sink: Where the canonical blocks go.
+        all_times: Whether to check all time stamps, and not only those of the first rows.
+
+    Returns:
+        The report. A file that breaks off, or cannot be read at all, is reported, not raised.
+    """
+    try:
+        return _read(source, tables, sink, whole=False, all_times=all_times)
+    except InterleavedPlaysError:
+        sink.restart()
+        return _read(source, tables, sink, whole=True, all_times=all_times)
+
+
+def _check_time(source: SourceFile, rows: int | None) -> Check:
+    """Whether the time stamps run with the frame numbers; these are what is used in any case."""
+    name = "time jumps"
+    if not {"time", "frame"} <= set(source.layout.rows):
+        return Check(name, "not measurable", None, "the set has not both time and frame number")
+    play = SOURCE_KEY
+    stamp = pl.col("time").str.replace("T", " ").str.to_datetime(strict=False)
+    steps = (
+        scan_rows(source, with_time=True)
+        .slice(0, rows)
+        .select(*play, "frame", time=stamp.dt.timestamp("ms") / 1000)
+        .drop_nulls()
+        .unique([*play, "frame"], keep="first", maintain_order=True)
+        .sort(*play, "frame")
+        .select(
+            step=pl.col("time").diff().over(play) - pl.col("frame").diff().over(play) / RATE_HZ,
+            whole=pl.col("time") % 1 == 0,
+        )
+        .select(
+            steps=pl.col("step").count(),
+            # Stamps cut to whole seconds stay within 1 s of the frames' clock.
+            back=(pl.col("step") < -1.05).sum(),
+            ahead=(pl.col("step") > 1.05).sum(),
+            whole=pl.col("whole").all(),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    jumps = steps["back"] + steps["ahead"]
+    among = f" among the first {rows:,} rows" if rows is not None else ""
+    cut = ", all cut to whole seconds" if steps["whole"] else ""
+    evidence = (
+        f"{steps['back']} of {steps['steps']} steps{among} go back by a second or more, "
+        f"{steps['ahead']} ahead{cut}; frame numbers are used instead"
+    )
+    decision: Decision = "wrong, not corrected" if jumps or steps["whole"] else "ok"
+    return Check(name, decision, float(jumps), evidence)
+
+
+def _read(
+    source: SourceFile, tables: SideTables, sink: BlockSink, *, whole: bool, all_times: bool
+) -> FileReport:
+    plays_read = plays_kept = unreadable = assembled = 0
+    left_out: list[pl.DataFrame] = []
+    checks: list[Check] = []
+    incomplete: Counter[str] = Counter()
+    corrections = None
+    cut_off = truncation(source)
+    broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
+    try:
+        for batch in read_batches(source, whole=whole):
+            fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
+            made = assemble(fit, source.layout, tables, source.path)
+            plays_read += made.plays_seen
+            unreadable += made.unreadable_rows
+            left_out.append(made.left_out)
+            if not made.block.plays.height:
+                continue
+            if corrections is None:
+                corrections, checks = decide(made.block)
+            incomplete.update(count_incomplete(made.block))
+            assembled += made.block.plays.height
+            block, contradictions = canonicalize(
+                made.block, source.layout, corrections, short_name(source.path)
+            )
+            left_out.append(contradictions)
+            plays_kept += block.plays.height
+            if block.plays.height:
+                sink.take(block)
+        checks.append(_check_time(source, None if all_times else _TIMED_ROWS))
+    except InterleavedPlaysError:
+        raise
+    except ReaderError as error:
+        broken.append(_file_row(source, "file cannot be read", str(error)))
+    named = [
+        table.select(
+            pl.lit(str(source.path)).alias("source_file"), "game_id", "play_id", "reason", "detail"
+        )
+        for table in left_out
+    ]
+    rows = LeftOut.validate(pl.concat([empty_left_out(), *named, *broken]), cast=True)
+    return FileReport(
+        source_file=str(source.path),
+        source_format=source.layout.name,
+        plays_read=plays_read,
+        plays_kept=plays_kept,
+        unreadable_rows=unreadable,
+        left_out=rows,
+        checks=[
+            *checks,
+            *(
+                Check(name, "ok", float(count), f"{count} in {assembled} plays")
+                for name, count in incomplete.items()
+            ),
+            *_counted(rows),
+        ],
+        selection=source.layout.selection,
+    )
+
+
+def _file_row(
+    source: SourceFile,
+    reason: str,
+    detail: str,
+    game_id: int | None = None,
+    play_id: int | None = None,
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(str(source.path), game_id, play_id, reason, detail)],
+        schema=LeftOut.column_names(),
+        orient="row",
+    ).cast({"game_id": pl.Int64, "play_id": pl.Int64})
+
+
+def _without_play(batch: pl.DataFrame, game: int | None, play: int | None) -> pl.DataFrame:
+    is_play = (pl.col("source_game_id") == game) & (pl.col("source_play_id") == play)
+    return batch.filter(~is_play.fill_null(value=False))
+
+
+# Reasons that are findings about the data, and their name as a check.
+_FINDINGS = {
+    "not 11 against 11": "missing or extra players",
+    "release not after the snap": "event order",
+    "frames missing": "frames missing",
+    "no snap": "events missing: snap",
+    "no release": "events missing: release",
+    "snap away from the line of scrimmage": "snap at the line of scrimmage",
+}
+
+
+def _counted(left_out: pl.DataFrame) -> list[Check]:
+    counts = dict(left_out.group_by("reason").len().iter_rows())
+    return [
+        Check(
+            name,
+            "wrong, not corrected" if counts.get(reason) else "ok",
+            float(counts.get(reason, 0)),
+            f"{counts.get(reason, 0)} plays set aside: {reason}",
+        )
+        for reason, name in _FINDINGS.items()
+    ]

@@ -1,0 +1,162 @@
+"""What became of a run's files: counts, reasons and checks, on disk so that a run can go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from dropback import __version__
+from dropback._files import whole_file
+from dropback.tracking._splits import split_definitions
+from dropback.tracking.ingest._conventions import Check
+from dropback.tracking.ingest._reading import FileReport, empty_left_out
+from dropback.tracking.tensors._play_tensors import schema_hash
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dropback.tracking.readers import SourceFile
+
+__all__ = [
+    "REPEATED",
+    "IngestReport",
+    "finished_report",
+    "part_name",
+    "save_report",
+    "write_report",
+]
+
+REPEATED: Final = "play in an earlier file"
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of all files of a run.
+
+    Args:
+        files: One report a file, in order.
+        left_out: Rows of `LeftOut` of all files, files that were not read included.
+        resumed_files: Files that an earlier run had finished.
+    """
+
+    files: list[FileReport]
+    left_out: pl.DataFrame
+    resumed_files: int
+
+    @property
+    def plays_read(self) -> int:
+        """Plays in all files."""
+        return sum(report.plays_read for report in self.files)
+
+    @property
+    def plays_kept(self) -> int:
+        """Plays that are fit and in no earlier file."""
+        repeated = self.left_out.filter(pl.col("reason") == REPEATED).height
+        return sum(report.plays_kept for report in self.files) - repeated
+
+    def counts(self) -> pl.DataFrame:
+        """Plays read, kept and left out, by layout."""
+        repeated = dict(
+            self.left_out.filter(pl.col("reason") == REPEATED)
+            .group_by("source_file")
+            .len()
+            .iter_rows()
+        )
+        return (
+            pl.DataFrame(
+                {
+                    "format": [report.source_format for report in self.files],
+                    "files": [1] * len(self.files),
+                    "read": [report.plays_read for report in self.files],
+                    "kept": [
+                        report.plays_kept - repeated.get(report.source_file, 0)
+                        for report in self.files
+                    ],
+                }
+            )
+            .group_by("format", maintain_order=True)
+            .sum()
+            .with_columns(left_out=pl.col("read") - pl.col("kept"))
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The run as a JSON-ready mapping: files, counts by reason and the self-check."""
+        return {
+            "dropback": __version__,
+            "plays_read": self.plays_read,
+            "plays_kept": self.plays_kept,
+            "left_out_by_reason": dict(
+                self.left_out.group_by("reason").len().sort("reason").iter_rows()
+            ),
+            "files": [_report_to_json(report) for report in self.files],
+        }
+
+
+def part_name(file: SourceFile) -> str:
+    """A name for a file's part: its own, and a mark that keeps two folders' files apart."""
+    mark = hashlib.sha256(str(file.path.resolve()).encode()).hexdigest()[:8]
+    return f"{file.path.name.split('.')[0]}-{mark}"
+
+
+def save_report(reports: Path, file: SourceFile, report: FileReport) -> None:
+    """Record that a file is finished: written aside, then renamed."""
+    record = {"source": _fingerprint(file), "report": _report_to_json(report)}
+    record["report"]["left_out_rows"] = report.left_out.rows()
+    with whole_file(reports / f"{part_name(file)}.json") as aside:
+        aside.write_text(json.dumps(record), encoding="utf-8")
+
+
+def finished_report(reports: Path, file: SourceFile) -> FileReport | None:
+    """The report of a file that an earlier run finished, unless it has changed since."""
+    path = reports / f"{part_name(file)}.json"
+    if not path.is_file():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record["source"] != _fingerprint(file):
+        return None
+    found = record["report"]
+    return FileReport(
+        source_file=found["source_file"],
+        source_format=found["source_format"],
+        plays_read=found["plays_read"],
+        plays_kept=found["plays_kept"],
+        unreadable_rows=found["unreadable_rows"],
+        left_out=pl.DataFrame(found["left_out_rows"], schema=empty_left_out().schema, orient="row"),
+        checks=[Check(**check) for check in found["checks"]],
+        selection=found["selection"],
+    )
+
+
+def write_report(report: IngestReport, out: Path) -> None:
+    """Write ``left_out.csv`` and ``ingest.json`` into a folder."""
+    report.left_out.write_csv(out / "left_out.csv")
+    summary = {**report.to_json(), "splits": split_definitions()}
+    (out / "ingest.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+def _fingerprint(file: SourceFile) -> dict[str, Any]:
+    status = file.path.stat()
+    return {
+        "path": str(file.path.resolve()),
+        "size": status.st_size,
+        "modified_ns": status.st_mtime_ns,
+        "format": file.layout.name,
+        "dropback": __version__,
+        "schema_hash": schema_hash(),
+    }
+
+
+def _report_to_json(report: FileReport) -> dict[str, Any]:
+    return {
+        "source_file": report.source_file,
+        "source_format": report.source_format,
+        "plays_read": report.plays_read,
+        "plays_kept": report.plays_kept,
+        "unreadable_rows": report.unreadable_rows,
+        "selection": report.selection,
+        "checks": [check.as_row() for check in report.checks],
+    }

@@ -1,0 +1,106 @@
+"""Readers of public tracking layouts: one file a layout, one line in the table below."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from dropback.errors import ReaderError
+from dropback.tracking.readers import _bdb_2019 as bdb_2019
+from dropback.tracking.readers import _bdb_2021 as bdb_2021
+from dropback.tracking.readers import _bdb_2023 as bdb_2023
+from dropback.tracking.readers import _bdb_2024 as bdb_2024
+from dropback.tracking.readers import _bdb_2025 as bdb_2025
+from dropback.tracking.readers import _bdb_2026 as bdb_2026
+from dropback.tracking.readers import _ngs_highlights as ngs_highlights
+from dropback.tracking.readers._column_map import read_column_map
+from dropback.tracking.readers._files import (
+    SourceFile,
+    SourceFolder,
+    candidate_files,
+    detect_format,
+    find_folders,
+    read_header,
+    truncation,
+)
+from dropback.tracking.readers._format import Format
+from dropback.tracking.readers._rows import (
+    InterleavedPlaysError,
+    play_heads,
+    read_batches,
+    scan_rows,
+)
+from dropback.tracking.readers._tables import (
+    height_in,
+    normalized_position,
+    nulls_restored,
+    read_given_roles,
+    read_players,
+    read_plays,
+    shaped_plays,
+    team_code,
+    with_offense_label,
+)
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "InterleavedPlaysError",
+    "SourceFile",
+    "SourceFolder",
+    "candidate_files",
+    "choose_formats",
+    "detect_format",
+    "find_folders",
+    "height_in",
+    "normalized_position",
+    "nulls_restored",
+    "play_heads",
+    "read_batches",
+    "read_column_map",
+    "read_given_roles",
+    "read_header",
+    "read_players",
+    "read_plays",
+    "scan_rows",
+    "shaped_plays",
+    "team_code",
+    "truncation",
+    "with_offense_label",
+]
+
+with resources.as_file(
+    resources.files("dropback.tracking.readers") / "column_maps" / "hackathon_2015.toml"
+) as _hackathon_2015:
+    FORMATS: Final[dict[str, Format]] = {
+        layout.name: layout
+        for layout in (
+            bdb_2019.FORMAT,
+            bdb_2021.FORMAT,
+            bdb_2023.FORMAT,
+            bdb_2024.FORMAT,
+            bdb_2025.FORMAT,
+            bdb_2026.FORMAT,
+            ngs_highlights.FORMAT,
+            read_column_map(Path(_hackathon_2015)),
+        )
+    }
+
+
+def choose_formats(name: str) -> list[Format]:
+    """The layouts to tell apart: all for ``auto``, one by name, or that of a ``.toml`` file.
+
+    Raises:
+        ReaderError: If the name is unknown.
+    """
+    if name == "auto":
+        return list(FORMATS.values())
+    if name.endswith(".toml"):
+        return [read_column_map(Path(name))]
+    if name not in FORMATS:
+        raise ReaderError(
+            f"format must be auto, a column map ending in .toml, or one of {', '.join(FORMATS)}; "
+            f"got {name!r}."
+        )
+    return [FORMATS[name]]

@@ -1,0 +1,1 @@
+"""From canonical plays to the arrays that a network reads."""

@@ -1,0 +1,237 @@
+"""What a network reads, from canonical frames: any leading dimensions, so one live frame too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.errors import TrackingError
+from dropback.tracking._kernels import count_frames, follow_frames, follow_plays
+from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dropback.tracking._blocks import PlayBlock
+
+__all__ = [
+    "ABOUT_TARGET",
+    "ENGINEERED_COLUMNS",
+    "NETWORK_QUANTITIES",
+    "PLAYER_COLUMNS",
+    "PLAYER_QUANTITIES",
+    "STATIC_COLUMNS",
+    "block_features",
+    "eligible_slots",
+    "engineered_features",
+    "newest_player_features",
+    "player_features",
+    "require_all_players",
+    "static_features",
+]
+
+PLAYER_QUANTITIES: Final = (
+    "x_from_line_yd",
+    "y_from_middle_yd",
+    "x_velocity_yd_per_s",
+    "y_velocity_yd_per_s",
+    "x_acceleration_yd_per_s2",
+    "y_acceleration_yd_per_s2",
+    "direction_deg",
+    "orientation_deg",
+)
+
+# With both angles as sine and cosine, since 359 and 1 degree are neighbours.
+NETWORK_QUANTITIES: Final = (
+    *PLAYER_QUANTITIES[:6],
+    "direction_sine",
+    "direction_cosine",
+    "orientation_sine",
+    "orientation_cosine",
+)
+
+PLAYER_COLUMNS: Final = tuple(
+    f"{side}_{number}_{quantity}"
+    for side in ("offense", "defense")
+    for number in range(11)
+    for quantity in PLAYER_QUANTITIES
+)
+
+ENGINEERED_COLUMNS: Final = (
+    "seconds_since_snap_s",
+    "passer_depth_yd",
+    "passer_speed_yd_per_s",
+    "passer_to_sideline_yd",
+    "passer_to_nearest_defender_yd",
+    "defenders_within_2_yd_of_passer",
+    "defenders_past_line",
+    "pocket_area_yd2",
+    "eligible_past_line",
+    "widest_separation_yd",
+    "target_depth_yd",
+    "target_to_sideline_yd",
+    "target_speed_yd_per_s",
+    "target_separation_yd",
+    "defenders_within_2_yd_of_target",
+    "passer_to_target_yd",
+    "lane_to_nearest_defender_yd",
+)
+
+ABOUT_TARGET: Final = ENGINEERED_COLUMNS.index("target_depth_yd")
+"""First of the engineered columns about the target, which come last."""
+
+STATIC_COLUMNS: Final = (
+    "down",
+    "yards_to_go",
+    "yards_to_goal",
+    "quarter",
+    "seconds_left_in_half_s",
+    "score_differential",
+    "at_home",
+    "weeks_left",
+)
+
+_OFFENSE: Final = slice(0, PLAYERS // 2)
+
+
+def player_features(
+    frames: NDArray[np.float32],
+    frame_in_play: NDArray[np.int64],
+    line_x_yd: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Eight numbers a player: 176 a frame.
+
+    Accelerations are slopes of velocities, see `causal_slope`.
+
+    Args:
+        frames: Canonical frames of plays one after another, shape ``[F, 23, 6]``.
+        frame_in_play: Number of each frame within its play, shape ``[F]``.
+        line_x_yd: Line of scrimmage, shape ``[F]``.
+
+    Returns:
+        Shape ``[F, 22, 8]`` in the order of `PLAYER_QUANTITIES`; NaN where the set lacks the
+        orientation.
+    """
+    features = np.empty((len(frames), PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
+    follow_frames(frames, frame_in_play, line_x_yd, features)
+    return features
+
+
+def newest_player_features(
+    frames: NDArray[np.float32],
+    velocities: NDArray[np.float32],
+    frame_in_play: NDArray[np.int64],
+    line_x_yd: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`player_features` of the next frame of each of ``N`` plays as it arrives.
+
+    Args:
+        frames: Canonical frames, complete but for the ball, shape ``[N, 23, 6]``.
+        velocities: Those of each play's last frames, the newest first, anything before its first
+            frame, shape ``[N, 5, 22, 2]``.
+        frame_in_play: Number of the frame within its play, shape ``[N]``.
+        line_x_yd: Line of scrimmage, shape ``[N]``.
+
+    Returns:
+        Shape ``[N, 22, 8]``, equal to those of the whole play, and the velocities with this
+        frame's.
+    """
+    features = np.empty((len(frames), PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
+    after = np.empty_like(velocities)
+    follow_plays(frames, velocities, frame_in_play, line_x_yd, after, features)
+    return features, after
+
+
+def engineered_features(
+    frames: NDArray[np.float32],
+    frame_in_play: NDArray[np.int64],
+    line_x_yd: NDArray[np.float32],
+    target_slot: NDArray[np.int64],
+    eligible: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """What coaches would count in a frame.
+
+    Args:
+        frames: Canonical frames, shape ``[F, 23, 6]``.
+        frame_in_play: Number of each frame within its play, shape ``[F]``.
+        line_x_yd: Line of scrimmage, shape ``[F]``.
+        target_slot: Slot of the target, -1 where there is none, shape ``[F]``.
+        eligible: Which of the offence's slots are eligible receivers, shape ``[F, 11]``.
+
+    Returns:
+        Shape ``[F, 17]`` in the order of `ENGINEERED_COLUMNS`; those about the target, from
+        `ABOUT_TARGET` on, are NaN where there is none. The pocket is the polygon of the passer
+        and slots 1 to 5.
+    """
+    features = np.empty((len(frames), len(ENGINEERED_COLUMNS)), np.float32)
+    count_frames(frames, frame_in_play, line_x_yd, target_slot, eligible, features)
+    return features
+
+
+def static_features(plays: pl.DataFrame) -> NDArray[np.float32]:
+    """What is known of a play before the snap, shape ``[N, 8]`` by `STATIC_COLUMNS`; NaN absent.
+
+    Weeks left count to the end of the regular season: 18 weeks from 2021, 17 before.
+    """
+    clock = pl.col("game_clock_s")
+    in_first_quarter_of_half = pl.col("quarter").is_in([1, 3])
+    last_week = pl.when(pl.col("season") >= 2021).then(18).otherwise(17)
+    table = plays.select(
+        "down",
+        "yards_to_go",
+        "yards_to_goal",
+        "quarter",
+        seconds_left_in_half_s=clock + pl.when(in_first_quarter_of_half).then(900).otherwise(0),
+        score_differential="score_differential",
+        at_home=pl.col("offense") == pl.col("home_team"),
+        weeks_left=(last_week - pl.col("week")).clip(lower_bound=0),
+    ).select(pl.col(name).cast(pl.Float32) for name in STATIC_COLUMNS)
+    return np.ascontiguousarray(table.fill_null(float("nan")).to_numpy())
+
+
+def require_all_players(block: PlayBlock) -> None:
+    """Refuse plays whose set lacks players that a 22-player feature needs.
+
+    Raises:
+        TrackingError: Naming the first such play and what its set lacks.
+    """
+    lacking = block.plays.filter(pl.col("lacks").list.contains("linemen"))
+    if lacking.height:
+        play = lacking.row(0, named=True)
+        raise TrackingError(
+            f"features need all 22 players, but {play['source_format']} lacks linemen "
+            f"(first: {play['source_file']}, game {play['game_id']}, play {play['play_id']}); "
+            "use a set with all players."
+        )
+
+
+def block_features(
+    block: PlayBlock,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Features of all frames of a block.
+
+    Returns:
+        Player features ``[F, 22, 8]``, engineered ``[F, 17]`` and static ``[N, 8]``.
+
+    Raises:
+        TrackingError: If the block's set lacks players.
+    """
+    require_all_players(block)
+    frame_in_play, play = block.frame_in_play, block.play_of_frame
+    line = block.plays["line_of_scrimmage_x_yd"].to_numpy()[play]
+    target = block.plays["target_slot"].cast(pl.Int64).fill_null(-1).to_numpy()[play]
+    engineered = engineered_features(
+        block.frames, frame_in_play, line, target, eligible_slots(block)[play]
+    )
+    players = player_features(block.frames, frame_in_play, line)
+    return players, engineered, static_features(block.plays)
+
+
+def eligible_slots(block: PlayBlock) -> NDArray[np.bool_]:
+    """Which of the offence's slots may catch a pass, shape ``[N, 11]``.
+
+    By where they stood at the snap, whatever role they took up: the last slots, a man each.
+    """
+    return np.asarray(block.groups_at_snap[:, _OFFENSE] == GROUPS_AT_SNAP.index("eligible"))

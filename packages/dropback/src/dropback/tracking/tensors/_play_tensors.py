@@ -1,0 +1,231 @@
+"""Plays as memory-mapped float32 arrays, ragged in time, with their schema and hash.
+
+A folder holds ``players.f32`` ``[F, 22, 8]``, ``engineered.f32`` ``[F, 17]``, ``static.f32``
+``[N, 8]``, ``offsets.npy`` ``[N + 1]``, ``plays.parquet`` and ``schema.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+import polars as pl
+
+from dropback._files import whole_folder
+from dropback.errors import TrackingError
+from dropback.tracking._schema import PLAYERS, RATE_HZ
+from dropback.tracking._splits import split_definitions
+from dropback.tracking.tensors._features import (
+    ENGINEERED_COLUMNS,
+    PLAYER_COLUMNS,
+    PLAYER_QUANTITIES,
+    STATIC_COLUMNS,
+    block_features,
+)
+from dropback.tracking.tensors._tensor_plays import TENSOR_PLAYS_COLUMNS, tensor_plays
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dropback.tracking._blocks import PlayBlock
+
+__all__ = ["PlayTensors", "TensorPart", "join_parts", "schema_hash"]
+
+_ARRAYS: Final = {
+    "players": (PLAYERS, len(PLAYER_QUANTITIES)),
+    "engineered": (len(ENGINEERED_COLUMNS),),
+    "static": (len(STATIC_COLUMNS),),
+}
+_COPY_BYTES: Final = 8 << 20
+
+
+def _columns() -> dict[str, Any]:
+    return {
+        "player_columns": list(PLAYER_COLUMNS),
+        "engineered_columns": list(ENGINEERED_COLUMNS),
+        "static_columns": list(STATIC_COLUMNS),
+        "plays_columns": list(TENSOR_PLAYS_COLUMNS),
+        "rate_hz": RATE_HZ,
+        "dtype": "float32, little-endian",
+    }
+
+
+def schema_hash() -> str:
+    """SHA-256 of the names and order of all columns, of arrays and plays."""
+    return hashlib.sha256(json.dumps(_columns(), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class PlayTensors:
+    """N plays on disk, read by mapping.
+
+    Args:
+        players: Shape ``[F, 22, 8]``: `dropback.tracking.tensors._features.PLAYER_QUANTITIES`.
+        engineered: Shape ``[F, 17]``: `ENGINEERED_COLUMNS`.
+        static: Shape ``[N, 8]``: `STATIC_COLUMNS`.
+        offsets: Shape ``[N + 1]``: play ``n`` has the frames ``offsets[n]:offsets[n + 1]``.
+        plays: N rows of `tensor_plays`.
+        schema: What ``schema.json`` holds: columns, hashes, counts, sources.
+    """
+
+    players: NDArray[np.float32]
+    engineered: NDArray[np.float32]
+    static: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+    plays: pl.DataFrame
+    schema: dict[str, Any]
+
+    def __len__(self) -> int:
+        return self.plays.height
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Map the plays of a folder.
+
+        Raises:
+            TrackingError: If the folder is none of ours, is incomplete, or has other columns.
+        """
+        try:
+            schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TrackingError(
+                f"{folder} must be a folder of play tensors with a schema.json: {error}."
+            ) from error
+        if schema["schema_hash"] != schema_hash():
+            raise TrackingError(
+                f"{folder} has columns of schema {schema['schema_hash'][:12]}, this version "
+                f"reads {schema_hash()[:12]}: build it again with `dropback features`."
+            )
+        offsets = np.load(folder / "offsets.npy")
+        lengths = {"players": offsets[-1], "engineered": offsets[-1], "static": len(offsets) - 1}
+        arrays = {
+            name: _map(folder / f"{name}.f32", (int(lengths[name]), *shape))
+            for name, shape in _ARRAYS.items()
+        }
+        plays = pl.read_parquet(folder / "plays.parquet")
+        return cls(**arrays, offsets=offsets, plays=plays, schema=schema)
+
+    def frames_of(self, play: int) -> NDArray[np.float32]:
+        """Player features of one play, shape ``[T, 22, 8]``, a view of the file."""
+        return self.players[self.offsets[play] : self.offsets[play + 1]]
+
+
+class TensorPart:
+    """Appends blocks to arrays on disk; a part of the whole, one a source file.
+
+    Args:
+        folder: Folder of the part; emptied first.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything written."""
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+        self._folder.mkdir(parents=True)
+        self._plays: list[pl.DataFrame] = []
+
+    def add(self, block: PlayBlock, splits: pl.DataFrame) -> None:
+        """Append a block's features, and its plays with their splits."""
+        for (name, shape), values in zip(_ARRAYS.items(), block_features(block), strict=True):
+            with (self._folder / f"{name}.f32").open("ab") as file:
+                file.write(np.ascontiguousarray(values.reshape(-1, *shape), "<f4").data)
+        self._plays.append(tensor_plays(block, splits))
+
+    def close(self) -> None:
+        """Write the plays; the part is then complete."""
+        if self._plays:
+            pl.concat(self._plays).write_parquet(self._folder / "plays.parquet")
+
+
+def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayTensors:
+    """Join complete parts into play tensors; a play that an earlier part has is dropped.
+
+    Args:
+        parts: Folders of `TensorPart`, in order.
+        out: The folder to make, whole or not at all.
+        notes: JSON-ready facts to record in ``schema.json``.
+
+    Raises:
+        TrackingError: If ``out`` exists and is no folder of play tensors, or no play is left.
+    """
+    if out.exists() and not (out / "schema.json").is_file():
+        raise TrackingError(f"{out} exists and is no folder of play tensors; name another.")
+    tables = [
+        pl.read_parquet(part / "plays.parquet").with_columns(part=pl.lit(number))
+        for number, part in enumerate(parts)
+        if (part / "plays.parquet").is_file()
+    ]
+    if not tables:
+        raise TrackingError(
+            f"no play is left to write to {out}; see the reasons of those set aside."
+        )
+    plays = pl.concat(tables).with_columns(kept=pl.struct("game_id", "play_id").is_first_distinct())
+    kept = plays.filter("kept").drop("part", "kept")
+    with whole_folder(out, overwrite=True) as aside:
+        digests = {name: _join(name, parts, plays, aside) for name in _ARRAYS}
+        np.save(aside / "offsets.npy", np.concatenate([[0], np.cumsum(kept["frames"].to_numpy())]))
+        kept.write_parquet(aside / "plays.parquet")
+        schema = {
+            **_columns(),
+            "schema_hash": schema_hash(),
+            "data_sha256": digests,
+            "plays": kept.height,
+            "frames": int(kept["frames"].sum()),
+            "lacks": sorted({word for words in kept["lacks"].to_list() for word in words}),
+            "splits": split_definitions(),
+            "derived": sorted({word for words in kept["derived"].to_list() for word in words}),
+            **notes,
+        }
+        (aside / "schema.json").write_text(json.dumps(schema, indent=1), encoding="utf-8")
+    return PlayTensors.open(out)
+
+
+def _map(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    size = int(np.prod(shape)) * 4
+    found = path.stat().st_size if path.is_file() else 0
+    if found != size:
+        raise TrackingError(
+            f"{path} must have {size} bytes for shape {list(shape)} and has {found}: "
+            "build the folder again with `dropback features`."
+        )
+    return np.memmap(path, dtype="<f4", mode="r", shape=shape)
+
+
+def _join(name: str, parts: Sequence[Path], plays: pl.DataFrame, out: Path) -> str:
+    """Append one array of all parts, less the plays not kept; SHA-256 of the whole."""
+    digest = hashlib.sha256()
+    row_bytes = int(np.prod(_ARRAYS[name])) * 4
+    # The digest takes as long as reading and writing: both at once halve the time.
+    with ThreadPoolExecutor(max_workers=1) as beside, (out / f"{name}.f32").open("wb") as target:
+        for number, part in enumerate(parts):
+            mine = plays.filter(pl.col("part") == number)
+            rows = np.ones(mine.height, np.int64) if name == "static" else mine["frames"].to_numpy()
+            bounds = np.concatenate([[0], np.cumsum(rows)]) * row_bytes
+            for start, end in _stretches(mine["kept"].to_numpy(), bounds):
+                with (part / f"{name}.f32").open("rb") as source:
+                    source.seek(start)
+                    left = end - start
+                    while left and (piece := source.read(min(left, _COPY_BYTES))):
+                        digested = beside.submit(digest.update, piece)
+                        target.write(piece)
+                        left -= len(piece)
+                        digested.result()
+    return digest.hexdigest()
+
+
+def _stretches(kept: NDArray[np.bool_], bounds: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Byte ranges of runs of kept plays."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(np.int8), [0]])))
+    return [(int(bounds[a]), int(bounds[b])) for a, b in edges.reshape(-1, 2)]

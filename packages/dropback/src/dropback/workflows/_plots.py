@@ -1,0 +1,256 @@
+"""Pictures: calibration and error of an evaluation, reliability, a passer's seasons."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from dropback._files import whole_file
+from dropback.evaluation._calibration import DEPTH_BANDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from dropback.evaluation._calibration import Evaluation
+    from dropback.ranking import Reliability
+
+__all__ = [
+    "PLOTS",
+    "draw",
+    "draw_league",
+    "draw_reliability",
+    "draw_seasons",
+    "svg",
+    "write_figure",
+    "write_plots",
+]
+
+_LEVELS = np.arange(1, 100) / 100
+# Okabe and Ito (2008): told apart by readers with any colour vision.
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+
+
+def _pit(axes: Axes, evaluation: Evaluation) -> None:
+    bins = len(next(iter(evaluation.pit_histogram.values())))
+    edges = np.linspace(0, 1, bins + 1)
+    for colour, (model, density) in zip(_COLOURS, evaluation.pit_histogram.items(), strict=False):
+        axes.stairs(density, edges, color=colour, label=model, linewidth=1.6)
+    axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
+    axes.set(
+        title="PIT histogram: flat is calibrated",
+        xlabel="randomised probability integral transform",
+        ylabel="density",
+        xlim=(0, 1),
+        ylim=(0, None),
+    )
+
+
+def _pp(axes: Axes, evaluation: Evaluation) -> None:
+    for colour, (model, cdf) in zip(_COLOURS, evaluation.pit_cdf.items(), strict=False):
+        axes.plot(_LEVELS, np.array(cdf) - _LEVELS, color=colour, label=model, linewidth=1.6)
+    axes.axhspan(-0.01, 0.01, color="0.9")
+    axes.set(
+        title="PP plot: observed minus stated probability (band: 0.01)",
+        xlabel="stated probability",
+        ylabel="difference",
+        xlim=(0, 1),
+    )
+
+
+def _tails(axes: Axes, evaluation: Evaluation) -> None:
+    names = list(evaluation.metrics)
+    place = np.arange(len(names))
+    for shift, metric, colour, label in (
+        (-0.12, "tail_lower", _COLOURS[0], "below the 1 % quantile"),
+        (0.12, "tail_upper", _COLOURS[4], "above the 99 % quantile"),
+    ):
+        rows = [evaluation.metrics[name][metric] for name in names]
+        value = np.array([row.value for row in rows])
+        error = np.array([[row.value - row.low, row.high - row.value] for row in rows]).T
+        axes.errorbar(
+            place + shift, 100 * value, 100 * error.clip(0), fmt="o", color=colour, label=label
+        )
+    axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
+    axes.set(title="Outcomes in each 1 % tail, 90 % intervals", ylabel="% of plays", ylim=(0, None))
+    axes.set_xticks(place, names, rotation=20)
+
+
+def _depth(axes: Axes, evaluation: Evaluation) -> None:
+    labels = [f"{low} to {high}" for low, high in DEPTH_BANDS]
+    labels[0], labels[-1] = f"below {DEPTH_BANDS[0][1] + 1}", f"{DEPTH_BANDS[-1][0]} and more"
+    for colour, (model, row) in zip(_COLOURS, evaluation.mae_by_depth.items(), strict=False):
+        axes.plot(labels, row, color=colour, marker="o", label=model, linewidth=1.6)
+    axes.set(
+        title="Mean absolute error by depth of throw",
+        xlabel="air yards",
+        ylabel="yards",
+        ylim=(0, None),
+    )
+
+
+PLOTS = {"pit": _pit, "pp": _pp, "tails": _tails, "mae_by_depth": _depth}
+"""Name of each picture and what draws it."""
+
+
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+# Inches: on a phone 360 pixels wide its letters are then 11 pixels high.
+_SMALL = (4.6, 3.2)
+_STYLE: dict[Any, Any] = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 10,
+    "axes.titlesize": 11,
+}
+
+
+def draw(name: str, evaluation: Evaluation) -> Figure:
+    """One of `PLOTS`, as a figure that belongs to no window and no global state."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        PLOTS[name](axes, evaluation)
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def write_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write every picture as PNG into `folder`."""
+    paths = []
+    for name in PLOTS:
+        path = folder / f"{name}.png"
+        write_figure(draw(name, evaluation), path)
+        paths.append(path)
+    return paths
+
+
+def draw_reliability(found: Reliability) -> Figure:
+    """Reliability by attempts: the formula with its interval, the split halves beside it."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=_SMALL, layout="constrained")
+        axes = figure.add_subplot()
+        attempts, value, low, high = (found.curve[name].to_numpy() for name in found.curve.columns)
+        axes.fill_between(attempts, low, high, color=_COLOURS[0], alpha=0.2, linewidth=0)
+        axes.plot(attempts, value, color=_COLOURS[0], label="n / (n + k), 90 % interval")
+        halves = found.split_half
+        reached = halves["reliability"].to_numpy()
+        error = np.array([reached - halves["low"].to_numpy(), halves["high"].to_numpy() - reached])
+        axes.errorbar(
+            halves["attempts"].to_numpy(),
+            reached,
+            error.clip(0),
+            fmt="o",
+            color=_COLOURS[4],
+            label="split halves of games",
+        )
+        axes.axhline(0.5, color="0.4", linewidth=0.8, linestyle="--")
+        if found.half < attempts[-1]:
+            axes.axvline(found.half, color="0.4", linewidth=0.8, linestyle="--")
+            axes.annotate(
+                f"one half at {found.half:.0f}", (found.half, 0.02), (5, 0),
+                textcoords="offset points",
+            )  # fmt: skip
+        axes.set(
+            title="Share of a score's variance that is skill",
+            xlabel="attempts",
+            ylabel="reliability",
+            xlim=(0, attempts[-1]),
+            ylim=(0, 1),
+        )
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def draw_league(rows: pl.DataFrame) -> Figure:
+    """The range of the qualified passers' scores in each season, to lay `draw_seasons` upon.
+
+    Args:
+        rows: A leaderboard by passer and season with ``qualified``.
+    """
+    figure, axes = _season_axes(rows)
+    league = (
+        rows.filter("qualified")
+        .group_by("season")
+        .agg(
+            pl.col("score").quantile(0.1).alias("low"),
+            pl.col("score").median().alias("middle"),
+            pl.col("score").quantile(0.9).alias("high"),
+        )
+        .sort("season")
+    )
+    season, low, middle, high = (league[name].to_numpy() for name in league.columns)
+    axes.bar(season, high - low, bottom=low, width=0.8, color="0.9", label="middle 80 %")
+    axes.hlines(middle, season - 0.4, season + 0.4, color="0.55", label="median")
+    for fill, label in ((_COLOURS[0], "qualified"), ("white", "fewer attempts")):
+        axes.plot([], [], "o", color=_COLOURS[0], markerfacecolor=fill, label=label)
+    axes.set(ylabel="mean play score, 90 % interval")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+    axes.legend(
+        frameon=False, fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1.02, 0.99),
+        columnspacing=0.8, handletextpad=0.3, handlelength=1.0, borderpad=0,
+    )  # fmt: skip
+    return figure
+
+
+def draw_seasons(rows: pl.DataFrame, passer_player_id: str) -> Figure:
+    """A passer's seasons with 90 % intervals, see-through, in the frame of `draw_league`.
+
+    Args:
+        rows: As given to `draw_league`.
+        passer_player_id: Whose.
+    """
+    figure, axes = _season_axes(rows)
+    axes.set_axis_off()
+    own = rows.filter(pl.col("passer_player_id") == passer_player_id)
+    for (qualified,), kept in own.group_by("qualified", maintain_order=True):
+        season, score, low, high = (
+            kept[name].to_numpy() for name in ("season", "score", "score_low", "score_high")
+        )
+        axes.errorbar(
+            season,
+            score,
+            np.array([score - low, high - score]),
+            fmt="o",
+            color=_COLOURS[0],
+            markerfacecolor=_COLOURS[0] if qualified else "white",
+        )
+    return figure
+
+
+def _season_axes(rows: pl.DataFrame) -> tuple[Figure, Axes]:
+    """An empty frame that is the same for every passer of `rows`."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=_SMALL, facecolor="none")
+        axes = figure.add_axes((0.15, 0.09, 0.83, 0.8), facecolor="none")
+    shown = rows.filter("qualified")
+    ends = pl.concat([shown["score"], shown["score_low"], shown["score_high"]]).drop_nulls()
+    low, high = float(ends.min()), float(ends.max())  # type: ignore[arg-type]  # of floats
+    room = 0.05 * (high - low) + 1e-6
+    seasons = rows["season"]
+    axes.set(
+        xlim=(int(seasons.min()) - 0.6, int(seasons.max()) + 0.6),  # type: ignore[arg-type]
+        ylim=(low - room, high + room),
+    )
+    return figure, axes
+
+
+def svg(figure: Figure) -> str:
+    """A figure as SVG text: letters stay letters, and equal figures give equal text."""
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "dropback"}):
+        figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure whole or not at all, in the format of the file's ending."""
+    with whole_file(path) as aside:
+        figure.savefig(aside, dpi=130)

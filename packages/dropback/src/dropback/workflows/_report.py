@@ -1,0 +1,262 @@
+"""One HTML page: rankings of every season beside what they rest on. No network, fits a phone."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import jinja2
+import polars as pl
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+import dropback
+from dropback._files import whole_file
+from dropback.errors import ReaderError, RequestError
+from dropback.ranking import leaderboard, reliability
+from dropback.workflows._plots import PLOTS, draw, draw_league, draw_reliability, draw_seasons, svg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from dropback.evaluation._calibration import Estimate, Evaluation
+    from dropback.ranking import Reliability
+
+__all__ = ["Bakeoff", "Boards", "passer_boards", "read_bakeoff", "write_report"]
+
+_METRICS = (
+    "mae",
+    "rmse",
+    "crps",
+    "log_score",
+    "pp_error",
+    "coverage_98",
+    "tail_lower",
+    "tail_upper",
+)
+_ALT = {
+    "pit": "Histogram of the probability integral transform of each model",
+    "pp": "Observed minus stated probability of each model",
+    "tails": "Share of outcomes in each one-percent tail, with intervals",
+    "mae_by_depth": "Mean absolute error of each model by air yards",
+}
+# A season of fewer attempts is a dot whose interval spans the whole picture.
+_LEAST_ATTEMPTS_DRAWN = 50
+_PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@dataclass(frozen=True)
+class Boards:
+    """The rankings that a page shows.
+
+    Attributes:
+        tables: Label to leaderboard of passers, in the order to choose from.
+        seasons: Leaderboard by passer and season with ``qualified``, for the pictures of one
+            passer's seasons; None shows none.
+        reliability: Of the play scores; None shows none.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    seasons: pl.DataFrame | None = None
+    reliability: Reliability | None = None
+
+
+@dataclass(frozen=True)
+class Bakeoff:
+    """Results of a comparison with other metrics, as `dropback bakeoff` writes them.
+
+    Attributes:
+        text: Its page, as HTML.
+        picture: Its figure, as a data URI; empty where there is none.
+    """
+
+    text: str
+    picture: str
+
+
+def passer_boards(
+    scores: pl.DataFrame,
+    *,
+    min_attempts: int | str = "nfl",
+    seed: int = 0,
+    on_board: Callable[[str], None] = lambda _: None,
+) -> Boards:
+    """Rank the passers of every season, of all seasons together, and of their careers.
+
+    Args:
+        scores: Play scores.
+        min_attempts: As for `leaderboard`; careers consist of the seasons that meet ``"nfl"``.
+        seed: Of the bootstrap.
+        on_board: Told each ranking that is made.
+
+    Raises:
+        RequestError: As `leaderboard`.
+    """
+    together = leaderboard(scores, min_attempts=min_attempts, seed=seed)
+    on_board("all seasons")
+    tables = {}
+    for season in sorted(together["season"].unique(), reverse=True):
+        tables[str(season)] = leaderboard(
+            scores, by=("passer",), split={"season": season}, min_attempts=min_attempts, seed=seed
+        )
+        on_board(f"season {season}")
+    if len(tables) > 1:
+        tables["Careers"] = leaderboard(
+            scores, by=("passer",), min_attempts=min_attempts, seed=seed
+        )
+        tables["All seasons"] = together
+    key = ["passer_player_id", "season"]
+    drawn = leaderboard(scores, min_attempts=_LEAST_ATTEMPTS_DRAWN, seed=seed)
+    seasons = drawn.join(
+        together.select(*key, pl.lit(value=True).alias("qualified")),
+        on=key, how="left", maintain_order="left",
+    ).with_columns(pl.col("qualified").fill_null(value=False))  # fmt: skip
+    on_board("reliability")
+    return Boards(tables, seasons, reliability(scores, seed=seed))
+
+
+def read_bakeoff(folder: Path) -> Bakeoff:
+    """Read the page (``bakeoff.md``) and the figure (``bakeoff.svg`` or ``.png``) of a comparison.
+
+    Raises:
+        ReaderError: No such page.
+    """
+    try:
+        page = (folder / "bakeoff.md").read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReaderError(
+            f"{folder}: holds no readable bakeoff.md ({error}); make it with 'dropback bakeoff'."
+        ) from error
+    pictures = [folder / f"bakeoff{ending}" for ending in _PICTURES]
+    picture = next((path for path in pictures if path.is_file()), None)
+    # Raw HTML stays text: the page may name what a user's files hold.
+    render = MarkdownIt("commonmark", {"html": False}).enable("table").render
+    return Bakeoff(
+        text=render(page),
+        picture="" if picture is None else _uri(picture.read_bytes(), _PICTURES[picture.suffix]),
+    )
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    boards: Boards,
+    paragraphs: Sequence[str] = (),
+    evaluation: Evaluation | None = None,
+    bakeoff: Bakeoff | None = None,
+) -> None:
+    """Write a self-contained page: a script of its own to sort and search, nothing to fetch.
+
+    Args:
+        path: The HTML file.
+        title: Its heading.
+        boards: Rankings of passers.
+        paragraphs: What the reader should know first.
+        evaluation: Of the model behind the scores.
+        bakeoff: Comparison with other metrics.
+
+    Raises:
+        RequestError: `boards` has no table, or the disk refuses.
+    """
+    if not boards.tables:
+        raise RequestError("A page needs at least one ranking, got none.")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dropback.workflows"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    charts = {} if boards.seasons is None else _charts(boards, boards.seasons)
+    html = environment.get_template("report.html.j2").render(
+        title=title,
+        paragraphs=paragraphs,
+        boards={label: _shown(rows) for label, rows in boards.tables.items()},
+        charts=charts,
+        charts_json=_json({key: [chart["svg"], chart["alt"]] for key, chart in charts.items()}),
+        league=None if not charts else _uri(svg(draw_league(boards.seasons)).encode()),  # type: ignore[arg-type]  # then it is a table
+        reliability=boards.reliability,
+        reliability_picture=boards.reliability
+        and _uri(svg(draw_reliability(boards.reliability)).encode()),
+        metrics=evaluation and _estimates(evaluation.metrics),
+        differences=evaluation and _estimates(evaluation.differences),
+        evaluation=evaluation,
+        images={} if evaluation is None else {name: _png(name, evaluation) for name in PLOTS},
+        alt=_ALT,
+        bakeoff=None if bakeoff is None else (Markup(bakeoff.text), bakeoff.picture),  # noqa: S704  # rendered from Markdown without HTML
+        footer=f"dropback {dropback.__version__}",
+    )
+    with whole_file(path) as aside:
+        aside.write_text(html)
+
+
+def _shown(rows: pl.DataFrame) -> list[dict[str, object]]:
+    """Rows with a season and an id where the table has none, so that all tables are alike."""
+    season = "season" in rows.columns
+    return [
+        {"season": None, "true_rank": None, **row, "by_season": season}
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def _charts(boards: Boards, seasons: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Picture and text of every passer who is in a table, by id, in the order of their names."""
+    ranked = pl.concat([table["passer_player_id"] for table in boards.tables.values()]).unique()
+    kept = seasons.filter(pl.col("passer_player_id").is_in(ranked.implode()))
+    names = (
+        kept.sort("season")
+        .group_by("passer_player_id")
+        .agg(pl.col("passer_player_name").last())
+        .with_columns(twice=pl.col("passer_player_name").is_duplicated())
+        .sort("passer_player_name", "passer_player_id")
+    )
+    charts = {}
+    for passer, name, twice in names.iter_rows():
+        own = kept.filter(pl.col("passer_player_id") == passer).sort("season")
+        words = "; ".join(
+            f"{row['season']}: {row['score']:.3f}"
+            + (
+                ""
+                if row["score_low"] is None
+                else f" ({row['score_low']:.3f} to {row['score_high']:.3f})"
+            )
+            for row in own.iter_rows(named=True)
+        )
+        charts[passer] = {
+            "name": f"{name} ({passer})" if twice else str(name),
+            "svg": svg(draw_seasons(seasons, passer)),
+            "alt": f"Mean play score by season. {words}",
+        }
+    return charts
+
+
+def _json(content: object) -> Markup:
+    # In a script element "<" could end the script or open a comment; in JSON \\u003c is the same.
+    text = json.dumps(content, ensure_ascii=False).replace("</", "<\\/").replace("<!", "\\u003c!")
+    return Markup(text)  # noqa: S704  # made safe above
+
+
+def _uri(picture: bytes, kind: str = "image/svg+xml") -> str:
+    return f"data:{kind};base64," + base64.b64encode(picture).decode("ascii")
+
+
+def _estimates(table: dict[str, dict[str, Estimate]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"model": model}
+            | {
+                metric: f"{row[metric].value:.4f} ({row[metric].low:.4f}, {row[metric].high:.4f})"
+                for metric in _METRICS
+            }
+            for model, row in table.items()
+        ]
+    )
+
+
+def _png(name: str, evaluation: Evaluation) -> str:
+    buffer = io.BytesIO()
+    draw(name, evaluation).savefig(buffer, format="png", dpi=130)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

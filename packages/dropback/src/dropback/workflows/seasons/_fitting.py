@@ -1,0 +1,141 @@
+"""Fit one network of the plan and predict what it scores; runs in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+import torch
+
+import dropback
+from dropback._files import whole_file
+from dropback.data._features import feature_matrix, feature_schema
+from dropback.data._tables import Plays
+from dropback.models._model import PassModel
+from dropback.models._predict import predict
+from dropback.models._store import data_digest
+from dropback.models._train import assign_folds, train_member
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import dataframely as dy
+
+    from dropback.models._model import ModelSettings
+    from dropback.workflows.seasons._plan import Fit
+
+__all__ = ["FitOutput", "fit_and_predict", "use_one_thread"]
+
+
+def use_one_thread() -> None:
+    """Set up a worker: two networks at a time on two cores, not one on both."""
+    torch.set_num_threads(1)
+
+
+@dataclass(frozen=True)
+class FitOutput:
+    """What a fit left.
+
+    Attributes:
+        predictions: Parquet of what it scores.
+        weights: The network's state.
+        cpu_seconds: Spent on it, 0 where both were there.
+    """
+
+    predictions: Path
+    weights: Path
+    cpu_seconds: float
+
+
+def fit_and_predict(
+    fit: Fit,
+    plays_file: Path,
+    work: Path,
+    settings: ModelSettings,
+    seed: int,
+    initial: Path | None = None,
+) -> FitOutput:
+    """Write the predictions and the weights of one fit, unless the same ones are there.
+
+    Args:
+        fit: What learns from and scores which plays.
+        plays_file: Parquet of all plays of `fit.play_set`.
+        work: Folder for predictions and the state of fits.
+        settings: Of the network.
+        seed: Of folds, initial weights and the fit.
+        initial: Weights that `fit.starts_from` left.
+    """
+    began = time.process_time()
+    needed = sorted({*fit.learns, *fit.scores})
+    scan = pl.scan_parquet(plays_file).filter(
+        pl.col("season").is_in(needed) & pl.col(fit.outcome.value).is_not_null()
+    )
+    plays = scan.collect()
+    learned = Plays.validate(plays.filter(pl.col("season").is_in(fit.learns)), cast=True)
+    scored = Plays.validate(plays.filter(pl.col("season").is_in(fit.scores)), cast=True)
+    fold_of_game = assign_folds(learned["game_id"].to_list(), settings.folds, seed=seed)
+    if fit.fold is not None:
+        held_out = [game for game, fold in fold_of_game.items() if fold == fit.fold]
+        scored = Plays.validate(scored.filter(pl.col("game_id").is_in(held_out)))
+    schema = feature_schema(fit.play_set)
+    features = feature_matrix(learned, schema)
+    # The name of the file before holds the digest of its own job.
+    before = None if initial is None else initial.name
+    digest = _job_digest(fit, settings, seed, before, features, learned, scored)
+    path = work / f"{fit.name}-{digest[:16]}.parquet"
+    weights = path.with_suffix(".pt")
+    if path.is_file() and weights.is_file():
+        return FitOutput(path, weights, 0.0)
+    # A fold without games: the network learns from every game of its seasons.
+    fold = settings.folds if fit.fold is None else fit.fold
+    state = path.with_suffix("")
+    network, _ = train_member(
+        learned,
+        features,
+        settings=settings,
+        seed=seed,
+        work=state,
+        fold_of_game=fold_of_game,
+        fold=fold,
+        initial=None if initial is None else torch.load(initial, weights_only=True),
+    )
+    with whole_file(weights) as aside:
+        torch.save(network.state_dict(), aside)
+    model = PassModel(settings, schema, fit.play_set, (network,), {})
+    predictions = predict(model, scored, seed=seed).with_columns(
+        pl.lit(fit.fold, dtype=pl.Int64).alias("fold")
+    )
+    with whole_file(path) as aside:
+        predictions.write_parquet(aside)
+    shutil.rmtree(state, ignore_errors=True)
+    return FitOutput(path, weights, time.process_time() - began)
+
+
+def _job_digest(
+    fit: Fit,
+    settings: ModelSettings,
+    seed: int,
+    before: str | None,
+    features: object,
+    learned: dy.DataFrame[Plays],
+    scored: dy.DataFrame[Plays],
+) -> str:
+    described = {
+        "fit": [fit.name, fit.learns],
+        "settings": asdict(settings),
+        "seed": seed,
+        "before": before,
+        "code_version": dropback.__version__,
+        "learned": data_digest(features, learned[fit.outcome.value].to_numpy()),  # type: ignore[arg-type]
+    }
+    digest = hashlib.sha256(json.dumps(described).encode())
+    scored_features = feature_matrix(scored, feature_schema(fit.play_set))
+    digest.update(data_digest(scored_features, scored[fit.outcome.value].to_numpy()).encode())
+    for table in (learned, scored):
+        digest.update("\n".join(table["game_id"]).encode())
+    return digest.hexdigest()

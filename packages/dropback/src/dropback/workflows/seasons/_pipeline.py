@@ -1,0 +1,391 @@
+"""From play-by-play of many seasons to their scores, leaderboards and calibration, in one call."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from dropback import workflows
+from dropback._files import move_folder, partial_path, require_new_folder
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._selection import Selection, select_plays
+from dropback.data._tables import PLAY_KEY, Outcome, Plays, PlaySet, Predictions
+from dropback.errors import RequestError
+from dropback.expected_points import (
+    attach_epa,
+    expected_points_added,
+    recorded_epa,
+    stored_expected_points,
+)
+from dropback.models._model import ModelSettings
+from dropback.ranking import leaderboard
+from dropback.scoring import score_plays
+from dropback.workflows.seasons._dropbacks import score_dropbacks
+from dropback.workflows.seasons._fitting import fit_and_predict, use_one_thread
+from dropback.workflows.seasons._plan import kinds_of, plan_fits, span
+from splicedpareto.training import FitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from dropback.data._play_by_play import PlayByPlaySource
+    from dropback.data._selection import Games
+    from dropback.workflows.seasons._fitting import FitOutput
+    from dropback.workflows.seasons._plan import Fit
+
+__all__ = ["ScoredSeasons", "SeasonsSettings", "score_seasons"]
+
+# NFL Record and Fact Book: a career passer rating counts from 1,500 attempts on.
+_CAREER_ATTEMPTS = 1500
+
+# Half that of a network that starts anew: what was learned is to be kept.
+_REFRESH_LEARNING_RATE = 4e-3
+
+
+@dataclass(frozen=True)
+class SeasonsSettings:
+    """How many seasons are scored at once.
+
+    Attributes:
+        plays: Which plays; seasons before 2009 fall back as in `select_plays`.
+        games: Which games.
+        outcomes: What plays are judged by; the first gives `play_score`.
+        folds: Folds of games in the first three seasons, which are scored out of fold.
+        epochs: Epochs of a network that starts anew.
+        refresh_epochs: Epochs of one that starts from the network of the season before.
+        workers: Processes that fit at once.
+        seed: Of everything.
+    """
+
+    plays: PlaySet = PlaySet.TARGETED
+    games: Games = "regular"
+    outcomes: tuple[Outcome, ...] = (Outcome.YARDS, Outcome.EPA)
+    folds: int = 2
+    epochs: int = 12
+    refresh_epochs: int = 3
+    workers: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.outcomes or len(set(self.outcomes)) < len(self.outcomes):
+            raise RequestError(
+                "outcomes must name yards, epa or both, each once, got "
+                f"{', '.join(self.outcomes) or 'none'}."
+            )
+        for name, least in (("workers", 1), ("epochs", 1), ("refresh_epochs", 1), ("folds", 2)):
+            if getattr(self, name) < least:
+                raise RequestError(f"{name} must be at least {least}, got {getattr(self, name)}.")
+
+    def model(self, fit: Fit) -> ModelSettings:
+        """Settings of one network."""
+        how = (
+            FitSettings(max_epochs=self.epochs, seed=self.seed)
+            if fit.starts_from is None
+            else FitSettings(
+                max_epochs=self.refresh_epochs,
+                learning_rate=_REFRESH_LEARNING_RATE,
+                seed=self.seed,
+            )
+        )
+        return ModelSettings(outcome=fit.outcome, folds=self.folds, fit=how)
+
+
+@dataclass(frozen=True)
+class ScoredSeasons:
+    """What `score_seasons` made.
+
+    Attributes:
+        scores: One row a play, valid as `Scores` of the first outcome; of EPA, beside it,
+            ``epa_cdf``, ``epa_median`` and ``epa_mean``.
+        standard: One row a dropback, valid as `StandardScores`; None unless both outcomes are
+            judged, of attempts.
+        leaderboards: Name of the file to rows: a season, or a career, by each outcome, and by the
+            standardised score.
+        summary: Calibration, counts and seconds, as in ``summary.json``.
+    """
+
+    scores: pl.DataFrame
+    standard: pl.DataFrame | None
+    leaderboards: dict[str, pl.DataFrame]
+    summary: dict[str, Any]
+
+
+@dataclass
+class _Clock:
+    """Seconds of each stage; `began` is the start of the one under way."""
+
+    began: float = field(default_factory=time.perf_counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def stop(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self.began, 1)
+        self.began = now
+
+
+def score_seasons(
+    source: PlayByPlaySource,
+    out: Path,
+    *,
+    seasons: Sequence[int],
+    settings: SeasonsSettings | None = None,
+    overwrite: bool = False,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> ScoredSeasons:
+    """Score every play of many seasons by models that never saw it, and rank the passers.
+
+    A season is scored by a network fitted on the three seasons before it, the first three by
+    networks blind to the fold of games that they score (see `plan_fits`). Interrupted, the same
+    call keeps the fits that were finished.
+
+    Args:
+        source: Play-by-play of the seasons.
+        out: Folder to make: ``scores.parquet`` (the published recipe), ``standard.parquet``
+            (see `standard_scores`), ``epa.parquet`` (every snap's EPA), ``leaderboards/``,
+            ``expected_points/``, ``summary.json``.
+        seasons: Seasons to score, and the only ones to learn from.
+        settings: How.
+        overwrite: Replace what `out` holds; its expected-points model is used again where the
+            data are the same.
+        on_step: Called after each step with what was done: reading, expected points, every fit
+            of the plan, leaderboards.
+
+    Raises:
+        RequestError: `out` is taken, settings out of range, or too few games to hold folds out.
+        ReaderError: The source lacks a season.
+    """
+    settings = settings or SeasonsSettings()
+    require_new_folder(out, overwrite=overwrite)
+    wanted = sorted(set(seasons))
+    fits = plan_fits(wanted, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
+    clock, work = _Clock(), partial_path(out)
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        rows = read_play_by_play(source, seasons=wanted)
+        clock.stop("read")
+        on_step(f"read {rows.height:,} rows")
+        if Outcome.EPA in settings.outcomes:
+            rows = _with_epa(rows, out, work, threads=settings.workers)
+            clock.stop("expected points")
+        on_step("expected points")
+        selections = _select(rows, wanted, settings)
+        files = {}
+        for kind, selection in selections.items():
+            files[kind] = work / f"plays-{kind.value}.parquet"
+            selection.plays.write_parquet(files[kind])
+        clock.stop("selection")
+        predictions: dict[Outcome, list[pl.DataFrame]] = {name: [] for name in settings.outcomes}
+        cpu_seconds = 0.0
+        for fit, output in _run(fits, files, work, settings):
+            predictions[fit.outcome].append(pl.read_parquet(output.predictions))
+            cpu_seconds += output.cpu_seconds
+            on_step(fit.name if output.cpu_seconds else f"{fit.name} (kept)")
+        clock.stop("fits and predictions")
+        plays = pl.concat([selection.plays for selection in selections.values()])
+        tables = {
+            outcome: Predictions.validate(pl.concat(parts), cast=True)
+            for outcome, parts in predictions.items()
+        }
+        scores = _scores(plays, tables)
+        standard = None
+        if _is_standardized(settings):
+            standard = score_dropbacks(rows, scores, games=settings.games)
+        boards = dict(_leaderboards(_recipes(scores, standard, settings.outcomes)))
+        clock.stop("scores and leaderboards")
+        summary = {
+            "seasons": wanted,
+            "plays": scores.height,
+            "epa_source": scores["epa_source"].drop_nulls().first(),
+            "seconds": clock.seconds,
+            "cpu_seconds_of_fits": round(cpu_seconds, 1),
+            "scored_by": {fit.name: f"learned from {span(fit.learns)}" for fit in fits},
+            "calibration": {name.value: _calibration(table) for name, table in tables.items()},
+            "left_out": {
+                kind.value: dict(selection.left_out.iter_rows())
+                for kind, selection in selections.items()
+            },
+        }
+        finished = _write(work, scores, standard, boards, summary)
+        move_folder(finished, out)
+    except OSError as error:
+        raise RequestError(
+            f"{out} could not be written: {error.strerror or error}; the fits so far are kept in "
+            f"{work}, and the same command goes on from there."
+        ) from error
+    shutil.rmtree(work, ignore_errors=True)
+    on_step("leaderboards")
+    return ScoredSeasons(scores, standard, boards, summary)
+
+
+def _with_epa(rows: pl.DataFrame, out: Path, work: Path, *, threads: int) -> pl.DataFrame:
+    """Attach EPA, by a model that is kept in `work`, and write every snap's beside it."""
+    model = None
+    if recorded_epa(rows) is None:
+        kept = work / "expected_points"
+        if not kept.exists() and (out / "expected_points").is_dir():
+            shutil.copytree(out / "expected_points", kept)
+        model = stored_expected_points(rows, kept, threads=threads)
+    added = expected_points_added(rows, model)
+    added.write_parquet(work / "epa.parquet")
+    return attach_epa(rows, added)
+
+
+def _select(
+    rows: pl.DataFrame, seasons: Sequence[int], settings: SeasonsSettings
+) -> dict[PlaySet, Selection]:
+    return {
+        kind: select_plays(
+            rows.filter(pl.col("season").is_in(group)),
+            plays=settings.plays,
+            games=settings.games,
+            outcome=settings.outcomes[0],
+        )
+        for kind, group in kinds_of(seasons, settings.plays).items()
+    }
+
+
+def _run(
+    fits: Sequence[Fit],
+    files: Mapping[PlaySet, Path],
+    work: Path,
+    settings: SeasonsSettings,
+) -> Iterator[tuple[Fit, FitOutput]]:
+    """Run the fits, as many at once as there are workers, and yield each as it is done."""
+
+    def arguments(fit: Fit) -> tuple[Fit, Path, Path, ModelSettings, int, Path | None]:
+        initial = None if fit.starts_from is None else done[fit.starts_from].weights
+        return fit, files[fit.play_set], work, settings.model(fit), settings.seed, initial
+
+    done: dict[Fit, FitOutput] = {}
+    if settings.workers == 1:
+        for fit in fits:
+            done[fit] = fit_and_predict(*arguments(fit))
+            yield fit, done[fit]
+        return
+    waiting = list(fits)
+    running: dict[Future[FitOutput], Fit] = {}
+    # Spawned, because a fork of a process whose libraries hold threads may never wake up.
+    with ProcessPoolExecutor(
+        settings.workers, mp_context=get_context("spawn"), initializer=use_one_thread
+    ) as pool:
+        try:
+            while waiting or running:
+                for fit in [fit for fit in waiting if fit.starts_from in {None, *done}]:
+                    running[pool.submit(fit_and_predict, *arguments(fit))] = fit
+                    waiting.remove(fit)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    fit = running.pop(future)
+                    done[fit] = future.result()
+                    yield fit, done[fit]
+        finally:
+            # After an error or Ctrl-C: what has not begun never does.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _scores(plays: pl.DataFrame, tables: Mapping[Outcome, pl.DataFrame]) -> pl.DataFrame:
+    """One row a play: scored by the first outcome, the law of EPA beside it."""
+    first, *_ = tables
+    scored: pl.DataFrame = score_plays(
+        Plays.validate(plays, cast=True), Predictions.validate(tables[first])
+    )
+    if Outcome.EPA not in tables:
+        return scored
+    beside = tables[Outcome.EPA].select(
+        *PLAY_KEY,
+        pl.col("mid_cdf").alias("epa_cdf"),
+        pl.col("median").alias("epa_median"),
+        pl.col("mean").alias("epa_mean"),
+    )
+    return scored.join(beside, on=PLAY_KEY, how="left", maintain_order="left")
+
+
+def _is_standardized(settings: SeasonsSettings) -> bool:
+    """The standardised score takes the law of a throw's yards and the value of a dropback."""
+    both = set(settings.outcomes) == {Outcome.YARDS, Outcome.EPA}
+    return both and settings.plays is not PlaySet.DROPBACKS
+
+
+def _recipes(
+    scores: pl.DataFrame, standard: pl.DataFrame | None, outcomes: Sequence[Outcome]
+) -> dict[str, pl.DataFrame]:
+    """Plays with a `play_score`, by the name of the score."""
+    found = {} if standard is None else {"standard": standard}
+    for outcome in outcomes:
+        column = "epa_cdf" if outcome is Outcome.EPA else "play_score"
+        judged = scores.filter(pl.col(column).is_not_null())
+        found[outcome.value] = judged.with_columns(play_score=pl.col(column))
+    return found
+
+
+def _leaderboards(recipes: Mapping[str, pl.DataFrame]) -> Iterator[tuple[str, pl.DataFrame]]:
+    for name, judged in recipes.items():
+        for (season,), plays in judged.group_by("season", maintain_order=True):
+            yield f"{name}-{season}", _board(plays, by=("passer", "season"), minimum="nfl")
+        # Attempts and targeted attempts are different plays: no career mixes them.
+        for (kind,), plays in judged.group_by("play_set", maintain_order=True):
+            rows = _board(plays, by=("passer",), minimum=_CAREER_ATTEMPTS)
+            yield f"{name}-career-{kind}", rows
+
+
+def _board(plays: pl.DataFrame, *, by: Sequence[str], minimum: int | str) -> pl.DataFrame:
+    """A leaderboard, of all passers where none has the attempts that a table of record needs."""
+    try:
+        return leaderboard(plays, by=by, min_attempts=minimum)
+    except RequestError:
+        return leaderboard(plays, by=by)
+
+
+def _calibration(table: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """Numbers of each season: proper scores, and how far the PIT is from uniform."""
+    return {
+        str(season): {
+            "plays": rows.height,
+            "crps": _mean(rows["crps"]),
+            "log_score": _mean(rows["log_score"]),
+            "mean_mid_cdf": _mean(rows["mid_cdf"]),
+            "coverage_98": _mean(rows["pit"].is_between(0.01, 0.99)),
+            "pp_error": _pp_error(rows["pit"].to_numpy()),
+        }
+        for (season,), rows in table.sort("season").group_by("season", maintain_order=True)
+    }
+
+
+def _mean(values: pl.Series) -> float:
+    return round(float(values.cast(pl.Float64).mean()), 5)  # type: ignore[arg-type]
+
+
+def _pp_error(pit: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    levels = np.arange(1, 100) / 100
+    below = np.searchsorted(np.sort(pit), levels, side="right") / len(pit)
+    return round(float(np.abs(below - levels).mean()), 5)
+
+
+def _write(
+    work: Path,
+    scores: pl.DataFrame,
+    standard: pl.DataFrame | None,
+    boards: Mapping[str, pl.DataFrame],
+    summary: dict[str, Any],
+) -> Path:
+    finished = work / "finished"
+    shutil.rmtree(finished, ignore_errors=True)
+    (finished / "leaderboards").mkdir(parents=True)
+    scores.write_parquet(finished / "scores.parquet")
+    if standard is not None:
+        standard.write_parquet(finished / "standard.parquet")
+    for name, rows in boards.items():
+        workflows.write_table(rows, finished / "leaderboards" / f"{name}.csv")
+    workflows.write_json(summary, finished / "summary.json")
+    for kept in ("epa.parquet", "expected_points"):
+        if (work / kept).exists():
+            (work / kept).rename(finished / kept)
+    return finished

@@ -1,0 +1,225 @@
+"""The commands of play scores: what they print and write, and the sentences that refuse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import dropback
+from dropback.cli import app
+from dropback.data._tables import Scores
+from dropback.errors import DropbackError, ReaderError
+from dropback.workflows import read_scores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Play scores of two seasons: 12 passers, 10 games of 30 attempts, half of them tracked."""
+    generator = np.random.default_rng(2)
+    passer, game, play = (part.ravel() for part in np.indices((12, 20, 30)))
+    plays = len(passer)
+    season = 2020 + game // 10
+    table = pl.DataFrame(
+        {
+            "game_id": [
+                f"{s}_{g % 10 + 1:02}_{p}" for s, g, p in zip(season, game, passer, strict=True)
+            ],
+            "play_id": play,
+            "season": season,
+            "season_type": "REG",
+            "week": game % 10 + 1,
+            "play_set": "targeted",
+            "passer_player_id": [f"00-{p:07}" for p in passer],
+            "passer_player_name": [f"{chr(65 + p)}.Quarterback" for p in passer],
+            "posteam": "KC",
+            "defteam": "BUF",
+            "home": game % 2 == 0,
+            "qtr": play % 4 + 1,
+            "game_seconds_remaining": 1000,
+            "half_seconds_remaining": 1000,
+            "score_differential": play % 20 - 10,
+            "down": play % 3 + 1,
+            "ydstogo": 10,
+            "yardline_100": 50,
+            "goal_to_go": False,
+            "air_yards": play % 25,
+            "complete_pass": True,
+            "interception": False,
+            "sack": False,
+            "yards": 5,
+            "yards_min": -50,
+            "yards_max": 50,
+            "official_attempts": 30,
+            "team_games": 10,
+            "median": 5.0,
+            "mean": 5.0,
+            "mid_cdf": 0.5,
+            "play_score": np.clip(generator.normal(0.4 + 0.02 * passer, 0.25), 0, 1),
+            "old_game_id": (2020090000 + 100 * passer + game).astype(str),
+        }
+    )
+    assert plays == table.height
+    path = tmp_path_factory.mktemp("scores") / "scores.parquet"
+    table.write_parquet(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tracking(scores: Path) -> Path:
+    """A folder as `dropback ingest` makes it, of the first season's plays."""
+    plays = pl.read_parquet(scores).filter(pl.col("season") == 2020)
+    keys = plays.select(pl.col("old_game_id").cast(pl.Int64).alias("game_id"), "play_id")
+    folder = scores.parent / "plays"
+    for name, table in (
+        ("plays", keys),
+        (
+            "splits",
+            keys.with_columns(
+                time_to_throw_band=pl.lit("2.5 to 4 s"), pressured_at_throw=pl.col("play_id") < 10
+            ),
+        ),
+    ):
+        path = folder / name / "season=2020" / "week1-000.parquet"
+        path.parent.mkdir(parents=True)
+        table.write_parquet(path)
+    return folder
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+def printed(*arguments: object) -> str:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_leaderboard_prints_each_number_with_what_is_uncertain(scores: Path) -> None:
+    text = printed("leaderboard", scores, "--by", "passer", "--split", "season=2021")
+    heading, _, *lines = [line for line in text.splitlines() if line.strip()]
+    assert heading.strip() == "Mean play score by passer, season=2021"
+    assert max(len(line) for line in lines) <= 80
+    assert "…" not in text
+    first, second = lines[2].split(), lines[3].split()
+    assert first[:3] == ["1", "L.Quarterback", "300"]
+    assert second[0].startswith("1–")
+    assert second[1] == "10"
+    score, low, high = float(first[3]), *map(float, second[2].split("–"))
+    assert low < score < high
+
+
+def test_leaderboard_writes_all_columns_with_ids(scores: Path, tmp_path: Path) -> None:
+    for name in ("rows.csv", "rows.parquet"):
+        printed("leaderboard", scores, "--by", "passer,depth", "--out", tmp_path / name)
+    rows = pl.read_parquet(tmp_path / "rows.parquet")
+    assert rows.columns == pl.read_csv(tmp_path / "rows.csv").columns
+    assert {"passer_player_id", "depth", "rank_low", "probability_best"} < set(rows.columns)
+    # 15 attempts by default in a split, not the league's rule.
+    assert rows["plays"].min() >= 15  # type: ignore[operator]  # a number
+    assert set(rows["depth"]) == {"short", "middle", "deep"}
+
+
+def test_leaderboard_takes_the_reliable_minimum(scores: Path) -> None:
+    assert "L.Quarterback" in printed("leaderboard", scores, "--min-attempts", "reliable")
+
+
+def test_leaderboard_joins_tracking(scores: Path, tracking: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows.csv"
+    options = ("--tracking", tracking, "--out", out)
+    printed("leaderboard", scores, "--by", "season,pressure", *options)
+    rows = pl.read_csv(out)
+    assert sorted(rows.select("season", "pressure", "plays").rows()) == [
+        (2020, "clean", 12 * 10 * 20),
+        (2020, "pressured", 12 * 10 * 10),
+    ]
+    text = printed("leaderboard", scores, "--split", "time_to_throw=2.5 to 4 s", *options)
+    assert "time_to_throw=2.5 to 4 s" in text
+
+
+def test_reliability_prints_the_minimum_and_draws(scores: Path, tmp_path: Path) -> None:
+    curve, plot = tmp_path / "curve.csv", tmp_path / "curve.svg"
+    text = printed("reliability", scores, "--out", curve, "--plot", plot)
+    assert "Reliability, 24 passer-seasons" in text
+    assert "Minimum for reliability 0.5: " in text
+    assert pl.read_csv(curve).columns == ["attempts", "reliability", "low", "high"]
+    assert "<svg" in plot.read_text()
+
+
+def test_report_command_names_its_size(scores: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert " MB." in printed("report", scores, "--out", page)
+    assert "<option>2021</option><option>2020</option><option>Careers</option>" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("leaderboard", "--split", "depth"), "--split must be name=value"),
+        (("leaderboard", "--split", "depth=abyss"), "'depth' has no value 'abyss' here; it has"),
+        (("leaderboard", "--by", "passer,pressure"), "needs tracking"),
+        (("leaderboard", "--where", "max(air_yards) = 30"), "one play at a time, without max"),
+        (("leaderboard", "--out", "rows.txt"), "ending must be"),
+        (("leaderboard", "--tracking", "nowhere"), "nowhere must hold canonical plays"),
+        (("reliability", "--plot", "curve.jpg"), "picture's ending must be .png or .svg"),
+        (("reliability", "--target", "1"), "reliability must be in"),
+        (
+            ("report", "--out", "x.html", "--bakeoff", "nowhere"),
+            "nowhere: holds no readable bakeoff.md",
+        ),
+        (("report", "--out", "x.html", "--min-attempts", "9999"), "No row is left"),
+    ],
+)
+def test_bad_requests_are_one_sentence(
+    scores: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command, *options = arguments
+    result = invoke(command, scores, *options)
+    assert isinstance(result.exception, DropbackError)
+    assert words in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scores_need_the_columns_that_are_never_null(scores: Path, tmp_path: Path) -> None:
+    path = tmp_path / "less.parquet"
+    table = pl.read_parquet(scores)
+    assert set(Scores.column_names()) - set(table.columns)  # some that may be null are absent
+    assert read_scores(scores).height == table.height
+    table.drop("down", "posteam").write_parquet(path)
+    with pytest.raises(ReaderError, match="the columns posteam, down are missing"):
+        read_scores(path)
+
+
+def test_rankings_are_at_the_top_of_the_package(scores: Path) -> None:
+    table = read_scores(scores)
+    rows = dropback.leaderboard(table, by=("passer",), replicates=5)
+    better = dropback.probability_better(rows, "L.Quarterback", "A.Quarterback")
+    assert better > 0.9
+    assert dropback.probability_matrix(rows).height == 12
+    assert dropback.reliability(table, replicates=5).groups == 24
+    frame = dropback.leaderboard(table, by=("passer",), replicates=5, output="pandas")
+    assert list(frame.columns) == rows.columns
+    with pytest.raises(AttributeError, match="no attribute 'leaderbord'"):
+        dropback.leaderbord  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_import_of_the_package_loads_no_library() -> None:
+    code = "import dropback, sys; print({'polars', 'torch', 'scipy', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  # our own
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,111 @@
+"""Fixtures shared by all tests: threads, seeds, the folder of real data, and a trained model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+import torch
+
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._selection import Selection, select_plays
+from dropback.models._model import ModelSettings, PassModel
+from dropback.simulation import League, LeagueSettings, simulate_league
+from dropback.workflows import train_run
+from splicedpareto.training import FitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from dropback.models._store import RunRecord
+
+# A failure on one machine is a failure on every machine; machines that are shared are slow.
+hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("reproducible")
+
+# Two test workers share two cores: more threads a worker only make both slower.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A seeded source of randomness, fresh for each test."""
+    return torch.Generator().manual_seed(20260101)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data, or a skip that says what to set."""
+    folder = Path(os.environ.get("DROPBACK_DATA") or "../shared/data")
+    if not folder.is_dir():
+        pytest.skip(f"real data not found at {folder.resolve()}: set DROPBACK_DATA to its folder")
+    return folder
+
+
+# Of a module: while Playwright is open, no other test could run an event loop of its own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium that asks nobody for updates, or a skip that says what to install."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if program is None:
+        pytest.skip("no Chromium found: install it to try the page in a browser")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-gpu",
+            ],
+        )
+        yield opened
+        opened.close()
+
+
+TINY = ModelSettings(
+    folds=2, width=8, blocks=1, fit=FitSettings(max_epochs=2, batch_size=128, seed=0)
+)
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run folder and what it was made from."""
+
+    folder: Path
+    model: PassModel
+    record: RunRecord
+    selection: Selection
+    """Training plays, season 2020."""
+    unseen: Selection
+    """Season 2021."""
+
+
+@pytest.fixture(scope="session")
+def tiny_league() -> League:
+    """Two seasons of eight games."""
+    return simulate_league(LeagueSettings(seasons=(2020, 2021), teams=4, weeks=4), seed=3)
+
+
+def season(league: League, year: int) -> Selection:
+    """Targeted attempts of one season."""
+    return select_plays(read_play_by_play(league.plays, seasons=[year]))
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_league: League, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A model of two folds trained on season 2020; tests must not change its folder."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    selection = season(tiny_league, 2020)
+    model, record, _ = train_run(selection, folder, settings=TINY)
+    return TrainedRun(folder, model, record, selection, season(tiny_league, 2021))

@@ -1,0 +1,107 @@
+"""Fetching seasons with a loader in the place of the network."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from dropback.data._nflverse import fetch_play_by_play
+from dropback.errors import ReaderError, RequestError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def loaded(season: int) -> pl.DataFrame:
+    return pl.DataFrame({"season": [season], "play_id": [1.0]})
+
+
+def test_seasons_are_written_under_nflverse_names(tmp_path: Path) -> None:
+    files = fetch_play_by_play([2018, 2020], tmp_path / "pbp", load=loaded)
+    assert [file.name for file in files] == [
+        "play_by_play_2018.parquet",
+        "play_by_play_2020.parquet",
+    ]
+    assert sorted((tmp_path / "pbp").iterdir()) == files
+    assert_frame_equal(pl.read_parquet(files[1]), loaded(2020))
+
+
+def test_present_season_is_kept_and_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "play_by_play_2018.parquet").write_text("present")
+    asked: list[int] = []
+
+    def load(season: int) -> pl.DataFrame:
+        asked.append(season)
+        return loaded(season)
+
+    files = fetch_play_by_play([2018, 2019], tmp_path, load=load)
+    assert asked == [2019]
+    assert files[0].read_text() == "present"
+
+
+def test_progress_is_told_after_each_season(tmp_path: Path) -> None:
+    told: list[tuple[int, bool]] = []
+    fetch_play_by_play(
+        [2018, 2019],
+        tmp_path,
+        load=loaded,
+        on_season=lambda season, path: told.append((season, path.is_file())),
+    )
+    assert told == [(2018, True), (2019, True)]
+
+
+def test_failing_download_is_one_sentence_and_keeps_what_came_before(tmp_path: Path) -> None:
+    def load(season: int) -> pl.DataFrame:
+        if season == 2019:
+            raise ConnectionError("no route to host\nlong trace")
+        return loaded(season)
+
+    with pytest.raises(ReaderError, match=r"^Season 2019 .* \(no route to host\); check .*\.$"):
+        fetch_play_by_play([2018, 2019, 2020], tmp_path, load=load)
+    assert [path.name for path in tmp_path.iterdir()] == ["play_by_play_2018.parquet"]
+
+
+def test_failure_without_words_is_named_by_its_type(tmp_path: Path) -> None:
+    def load(_: int) -> pl.DataFrame:
+        raise TimeoutError
+
+    with pytest.raises(ReaderError, match=r"\(TimeoutError\)"):
+        fetch_play_by_play([2018], tmp_path, load=load)
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [
+        (OSError(28, "No space left on device"), RequestError),
+        (pl.exceptions.ComputeError("No space left on device"), RequestError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_failing_write_leaves_nothing(
+    tmp_path: Path, failure: BaseException, raised: type[BaseException]
+) -> None:
+    class HalfWritten:
+        def write_parquet(self, path: Path) -> None:
+            path.write_text("PAR1 half")
+            raise failure
+
+    with pytest.raises(raised):
+        fetch_play_by_play([2018], tmp_path, load=lambda _: HalfWritten())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *args, **kwargs):
+        if name == "nflreadpy":
+            raise ModuleNotFoundError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ReaderError, match=r"install it with 'pip install dropback\[fetch\]'\.$"):
+        fetch_play_by_play([2018], tmp_path)

@@ -1,0 +1,288 @@
+"""Play-by-play from files and frames, and one sentence for each that cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
+from dropback.data._selection import select_plays
+from dropback.errors import ReaderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Rows = Callable[..., pl.DataFrame]
+
+REQUIRED = [column.name for column in PLAY_BY_PLAY_COLUMNS if column.required]
+OPTIONAL = [column.name for column in PLAY_BY_PLAY_COLUMNS if not column.required]
+
+
+@pytest.fixture
+def plays(rows: Rows) -> pl.DataFrame:
+    """Two seasons: a completion, an incompletion without a receiver, and a run."""
+    thrown_away = {"complete_pass": 0, "incomplete_pass": 1, "receiver_player_id": None}
+    run = {"play_type": "run", "air_yards": None, "passer_player_id": None, "desc": 'a "b", c'}
+    return rows({}, thrown_away, {"season": 2021, "game_id": "2021_01_KC_BUF", **run})
+
+
+@pytest.fixture
+def folder(plays: pl.DataFrame, tmp_path: Path) -> Path:
+    """One file a season."""
+    for (season,), table in plays.group_by("season", maintain_order=True):
+        table.write_parquet(tmp_path / f"play_by_play_{season}.parquet")
+    (tmp_path / "games.parquet").write_text("another table")
+    return tmp_path
+
+
+def test_folder_holds_all_its_seasons_in_order(folder: Path, plays: pl.DataFrame) -> None:
+    assert_frame_equal(read_play_by_play(folder), plays)
+
+
+def test_path_may_be_text(folder: Path, plays: pl.DataFrame) -> None:
+    assert_frame_equal(read_play_by_play(str(folder)), plays)
+
+
+def test_file_is_read_alone(folder: Path, plays: pl.DataFrame) -> None:
+    read = read_play_by_play(folder / "play_by_play_2021.parquet")
+    assert_frame_equal(read, plays.filter(pl.col("season") == 2021))
+
+
+def test_glob_is_read_in_order_of_names(folder: Path, plays: pl.DataFrame) -> None:
+    assert_frame_equal(read_play_by_play(str(folder / "play_by_play_20*.parquet")), plays)
+
+
+def test_list_of_files_is_read_in_its_own_order(folder: Path) -> None:
+    files = [folder / "play_by_play_2021.parquet", str(folder / "play_by_play_2020.parquet")]
+    assert read_play_by_play(files)["season"].to_list() == [2021, 2020, 2020]
+
+
+def test_list_may_hold_a_folder(folder: Path, plays: pl.DataFrame) -> None:
+    assert_frame_equal(read_play_by_play([folder]), plays)
+
+
+def test_polars_frame_is_taken(plays: pl.DataFrame) -> None:
+    assert_frame_equal(read_play_by_play(plays), plays)
+
+
+def test_pandas_frame_with_nan_in_whole_numbers_is_taken(plays: pl.DataFrame) -> None:
+    frame = plays.to_pandas()
+    assert frame["air_yards"].dtype == float
+    assert_frame_equal(read_play_by_play(frame), plays)
+
+
+def test_pandas_categories_are_taken(plays: pl.DataFrame) -> None:
+    frame = plays.to_pandas().astype({"posteam": "category", "qtr": "category"})
+    frame["down"] = frame["down"].astype(str).astype("category")
+    assert_frame_equal(read_play_by_play(frame), plays)
+
+
+def test_csv_gives_the_frame_that_parquet_gives(
+    folder: Path, plays: pl.DataFrame, tmp_path: Path
+) -> None:
+    plays.write_csv(tmp_path / "plays.csv")
+    assert_frame_equal(read_play_by_play(tmp_path / "plays.csv"), read_play_by_play(folder))
+
+
+def test_compressed_csv_gives_the_same_frame(plays: pl.DataFrame, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "play_by_play_2020.csv.gz", "wb") as file:
+        file.write(plays.write_csv().encode())
+    assert_frame_equal(read_play_by_play(tmp_path), plays)
+
+
+def test_season_held_in_both_formats_is_read_once(folder: Path, plays: pl.DataFrame) -> None:
+    plays.filter(pl.col("season") == 2020).write_csv(folder / "play_by_play_2020.csv")
+    assert_frame_equal(read_play_by_play(folder), plays)
+
+
+def test_missing_values_written_by_r_are_null(plays: pl.DataFrame, tmp_path: Path) -> None:
+    plays.write_csv(tmp_path / "plays.csv", null_value="NA")
+    assert_frame_equal(read_play_by_play(tmp_path / "plays.csv"), plays)
+
+
+def test_doubles_of_nflverse_are_whole_numbers(plays: pl.DataFrame, tmp_path: Path) -> None:
+    doubles = plays.with_columns(pl.col(pl.Int64).cast(pl.Float64))
+    doubles.write_csv(tmp_path / "plays.csv")
+    assert "1.0" in (tmp_path / "plays.csv").read_text()
+    assert_frame_equal(read_play_by_play(doubles), plays)
+    assert_frame_equal(read_play_by_play(tmp_path / "plays.csv"), plays)
+
+
+def test_nan_is_a_missing_value(plays: pl.DataFrame) -> None:
+    nan = plays.with_columns(air_yards=pl.lit(float("nan")))
+    assert read_play_by_play(nan)["air_yards"].null_count() == 3
+
+
+def test_extra_columns_are_ignored(plays: pl.DataFrame, tmp_path: Path) -> None:
+    more = plays.select(
+        pl.lit(0.3).alias("cpoe"), *reversed(plays.columns), pl.lit("x").alias("wp")
+    )
+    more.write_parquet(tmp_path / "plays.parquet")
+    assert_frame_equal(read_play_by_play(more), plays)
+    assert_frame_equal(read_play_by_play(tmp_path / "plays.parquet"), plays)
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_missing_optional_column_is_null(plays: pl.DataFrame, name: str) -> None:
+    read = read_play_by_play(plays.drop(name))
+    assert read[name].null_count() == 3
+    assert read.schema == plays.schema
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_missing_required_column_is_named(plays: pl.DataFrame, name: str) -> None:
+    with pytest.raises(ReaderError, match=f"required column '{name}' is missing"):
+        read_play_by_play(plays.drop(name))
+
+
+def test_missing_columns_of_a_file_are_named_with_it(plays: pl.DataFrame, tmp_path: Path) -> None:
+    plays.drop("down", "sack").write_csv(tmp_path / "plays.csv")
+    with pytest.raises(ReaderError, match=r"plays\.csv: the required columns 'down', 'sack' are"):
+        read_play_by_play(tmp_path / "plays.csv")
+
+
+def test_file_of_another_table_lacks_every_column(tmp_path: Path) -> None:
+    pl.DataFrame({"station": ["a"]}).write_parquet(tmp_path / "weather.parquet")
+    with pytest.raises(ReaderError, match=r"weather\.parquet: the required columns 'game_id'"):
+        read_play_by_play(tmp_path / "weather.parquet")
+
+
+@pytest.mark.parametrize("form", ["polars", "csv", "parquet"])
+def test_text_for_a_number_is_named_with_its_play(
+    plays: pl.DataFrame, tmp_path: Path, form: str
+) -> None:
+    wrong = plays.with_columns(yards_gained=pl.Series(["12", "abc", None]))
+    path = tmp_path / f"plays.{form}"
+    if form == "csv":
+        wrong.write_csv(path)
+    elif form == "parquet":
+        wrong.write_parquet(path)
+    origin = "the given polars frame" if form == "polars" else str(path)
+    sentence = (
+        f"{origin}, game_id 2020_01_KC_BUF, play_id 20: 'yards_gained' is 'abc', not a whole "
+        "number (1 such value); correct the file or leave the value empty."
+    )
+    with pytest.raises(ReaderError, match=f"^{re.escape(sentence)}$"):
+        read_play_by_play(wrong if form == "polars" else path)
+
+
+@pytest.mark.parametrize("value", [12.5, float("inf"), -float("inf"), 1e300])
+def test_number_that_is_not_whole_is_refused(plays: pl.DataFrame, value: float) -> None:
+    wrong = plays.with_columns(yards_gained=pl.lit(value))
+    with pytest.raises(ReaderError, match=r"'yards_gained' is .* not a whole number \(3 such"):
+        read_play_by_play(wrong)
+
+
+@pytest.mark.parametrize("value", ["12.5", "inf", "1e300", "12 yards", "1,2"])
+def test_text_that_is_no_whole_number_is_refused(plays: pl.DataFrame, value: str) -> None:
+    with pytest.raises(ReaderError, match=f"'yards_gained' is '{value}', not a whole number"):
+        read_play_by_play(plays.with_columns(yards_gained=pl.lit(value)))
+
+
+@pytest.mark.parametrize("name", ["game_id", "down"])
+def test_column_of_lists_is_refused(plays: pl.DataFrame, name: str) -> None:
+    with pytest.raises(ReaderError, match=f"the column '{name}' must hold numbers or text, not L"):
+        read_play_by_play(plays.with_columns(pl.concat_list(name).alias(name)))
+
+
+def test_seasons_not_asked_for_are_left_out(folder: Path) -> None:
+    assert read_play_by_play(folder, seasons=[2021])["season"].to_list() == [2021]
+
+
+def test_files_of_other_seasons_are_not_opened(folder: Path) -> None:
+    (folder / "play_by_play_2020.parquet").write_text("damaged")
+    assert len(read_play_by_play(folder, seasons=[2021])) == 1
+
+
+def test_season_with_no_plays_is_named(folder: Path) -> None:
+    with pytest.raises(ReaderError, match=r"no plays of season 2022; of the .* it holds 2021\.$"):
+        read_play_by_play(folder, seasons=[2021, 2022])
+
+
+def test_season_whose_file_is_empty_is_named(folder: Path, plays: pl.DataFrame) -> None:
+    plays.clear().write_parquet(folder / "play_by_play_2022.parquet")
+    with pytest.raises(ReaderError, match=r"no plays of season 2022; .* it holds none\."):
+        read_play_by_play(folder, seasons=[2022])
+
+
+def test_seasons_of_a_frame_are_chosen_too(plays: pl.DataFrame) -> None:
+    assert read_play_by_play(plays, seasons=iter([2020]))["season"].to_list() == [2020, 2020]
+
+
+def test_empty_folder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReaderError, match=r"no play_by_play_\*\.parquet .* 'dropback fetch pbp"):
+        read_play_by_play(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["missing", "missing.parquet", "missing_*.csv"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_missing_path_is_one_sentence(tmp_path: Path, name: str, *, listed: bool) -> None:
+    path = tmp_path / name
+    with pytest.raises(ReaderError, match=re.escape(f"{path}: no such file or folder.")):
+        read_play_by_play([path] if listed else path)
+
+
+def test_empty_list_is_one_sentence() -> None:
+    with pytest.raises(ReaderError, match="No play-by-play files were given"):
+        read_play_by_play([])
+
+
+def test_text_named_parquet_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "plays.parquet").write_text("no table at all, but long enough for a footer")
+    with pytest.raises(ReaderError, match=r"plays\.parquet: not a readable Parquet file \(.*\)\.$"):
+        read_play_by_play(tmp_path / "plays.parquet")
+
+
+@pytest.mark.parametrize("kept", [0, 4, 1000, -1])
+def test_truncated_parquet_is_one_sentence(folder: Path, kept: int) -> None:
+    path = folder / "play_by_play_2020.parquet"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ReaderError, match="not a readable Parquet file"):
+        read_play_by_play(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08truncated", b"\xff\xfe\x00a,b\n\x00\x01"])
+@pytest.mark.parametrize("name", ["plays.csv", "plays.csv.gz"])
+def test_wrong_csv_is_one_sentence(tmp_path: Path, content: bytes, name: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ReaderError, match=name):
+        read_play_by_play(tmp_path / name)
+
+
+@pytest.mark.parametrize("source", [7, None, {"game_id": 1}, pd.Series([1], name="game_id")])
+def test_what_is_no_source_is_one_sentence(source: object) -> None:
+    with pytest.raises(ReaderError, match=f"must be a path.*got {type(source).__name__}"):
+        read_play_by_play(source)
+
+
+def test_pandas_column_of_mixed_types_is_one_sentence(plays: pl.DataFrame) -> None:
+    frame = plays.to_pandas().astype({"down": object})
+    frame.loc[1, "down"] = "third"
+    with pytest.raises(ReaderError, match="play_id 20: 'down' is 'third', not a whole number"):
+        read_play_by_play(frame)
+
+
+def test_nan_outcome_is_counted_and_not_scored(plays: pl.DataFrame) -> None:
+    nan = pl.lit(float("nan"))
+    unknown = plays.with_columns(
+        complete_pass=nan, incomplete_pass=nan, receiver_player_id=pl.lit("a")
+    )
+    read = read_play_by_play(
+        pl.concat([plays, unknown.with_columns(pl.col("play_id") + 1)], how="vertical_relaxed")
+    )
+    left_out = dict(select_plays(read).left_out.iter_rows())
+    assert left_out["no result recorded"] == 2
+
+
+def test_real_files_hold_every_column(data_dir: Path) -> None:
+    read = read_play_by_play(data_dir / "pbp", seasons=[2019])
+    assert read.columns == [column.name for column in PLAY_BY_PLAY_COLUMNS]
+    empty = [name for name in read.columns if read[name].null_count() == read.height]
+    assert empty == ["epa", "qb_epa"]  # of nflverse's own model

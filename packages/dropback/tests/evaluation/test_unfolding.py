@@ -1,0 +1,183 @@
+"""As plays unfold: the true law is calibrated by the clock, and not by what is still to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dropback import workflows
+from dropback.data._tables import Outcome, PlaySet
+from dropback.evaluation._calibration import evaluate
+from dropback.models._predict import predict
+from dropback.models.baselines._distributions import GRIDS
+from dropback.workflows import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S, Unfolding
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch.distributions import Distribution
+
+    from conftest import TrainedRun
+
+# Frames of the release: never before 1.1 s, then with these chances in each frame, by kind of play.
+_FIRST = 11
+_HAZARD = np.array([0.25, 0.04])
+_MEAN_YD = np.array([2.0, 14.0])
+_NAME = "true"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """As much of tracked plays as a law needs that depends on the clock alone."""
+
+    release: npt.NDArray[np.int64]
+    cut: int = 0
+
+    def __len__(self) -> int:
+        return len(self.release)
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> Self:
+        return type(self)(self.release[rows], self.cut)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        return self.release + 1 - self.cut
+
+    def before_release(self, seconds: float) -> Self:
+        return type(self)(self.release, round(seconds * 10))
+
+    def reaches(self, seconds: float) -> npt.NDArray[np.bool_]:
+        return self.release >= round(seconds * 10)
+
+
+class TrueLaw:
+    """Knows how often plays of each kind are still going after so many frames; counts its laws."""
+
+    outcome = Outcome.YARDS
+    play_set = PlaySet.TARGETED
+    fold_of_game: dict[str, int]
+    members = 1
+
+    def __init__(self) -> None:
+        self.fold_of_game = {}
+        self.asked: list[tuple[int, int]] = []
+
+    def latent_law(self, features: Frames, fold: int | None = None) -> Distribution:
+        assert fold is None
+        frame = features.lengths - 1
+        self.asked += zip(features.release.tolist(), frame.tolist(), strict=True)
+        going = (1 - _HAZARD) ** np.maximum(frame[:, None] - _FIRST + 1, 0)
+        at_release = _HAZARD * (1 - _HAZARD) ** (frame[:, None] - _FIRST)
+        chance = np.where(features.cut > 0, going, at_release)
+        chance /= chance.sum(axis=1, keepdims=True)
+        return GRIDS[Outcome.YARDS].law(chance @ _MASSES, np.zeros(len(frame)))
+
+
+_YARDS = np.arange(GRIDS[Outcome.YARDS].lowest, GRIDS[Outcome.YARDS].highest + 1)
+_MASSES = np.exp(-0.5 * ((_YARDS - _MEAN_YD[:, None]) / 4) ** 2)
+_MASSES /= _MASSES.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def toy(trained: TrainedRun) -> tuple[pl.DataFrame, Frames]:
+    """Plays of two kinds: short ones are thrown soon, long ones late."""
+    count = 3000
+    generator = np.random.default_rng(11)
+    kind = generator.integers(2, size=count)
+    release = _FIRST - 1 + generator.geometric(_HAZARD[kind])
+    yards = np.array([generator.choice(_YARDS, p=_MASSES[k]) for k in kind])
+    one = trained.unseen.plays.head(1)
+    plays = pl.concat([one] * count).with_columns(
+        game_id=pl.format("2024_01_A{}_B", pl.int_range(count) // 60),
+        play_id=pl.int_range(count) % 60 + 1,
+        play_set=pl.lit("targeted"),
+        yards=pl.Series(yards),
+        yards_min=pl.lit(-99, dtype=pl.Int64),
+        yards_max=pl.lit(99, dtype=pl.Int64),
+    )
+    return plays, Frames(release)
+
+
+@pytest.fixture(scope="module")
+def model() -> TrueLaw:
+    return TrueLaw()
+
+
+@pytest.fixture(scope="module")
+def unfolding(toy: tuple[pl.DataFrame, Frames], model: TrueLaw) -> Unfolding:
+    plays, frames = toy
+    released = predict(model, plays, features=frames, seed=2)  # type: ignore[arg-type]
+    model.asked.clear()
+    return workflows.evaluate_unfolding(model, plays, frames, released, name=_NAME, seed=2)  # type: ignore[arg-type]
+
+
+def test_true_law_is_calibrated_by_time_since_the_snap(
+    unfolding: Unfolding, toy: tuple[pl.DataFrame, Frames]
+) -> None:
+    release = toy[1].release
+    assert tuple(unfolding.since_snap) == TIMES_SINCE_SNAP_S
+    for seconds, judged in unfolding.since_snap.items():
+        assert judged.plays == (release > round(10 * seconds)).sum()
+        # Six tables: 1 in 20 lies above the bound itself, 1 in 2,000 above 1.5 times it.
+        assert judged.pit_distance[_NAME] < 1.5 * judged.flat_distance
+
+
+def test_true_law_is_not_calibrated_by_time_before_the_release(
+    unfolding: Unfolding, toy: tuple[pl.DataFrame, Frames]
+) -> None:
+    assert tuple(unfolding.before_release) == TIMES_BEFORE_RELEASE_S
+    long = int((toy[1].release >= 20).sum())
+    assert {judged.plays for judged in unfolding.before_release.values()} == {long}
+    early, at_release = (unfolding.before_release[seconds] for seconds in (2.0, 0.0))
+    # Plays that last 2 s gain more than those that may be thrown at any time from then on.
+    assert early.pit_distance[_NAME] > 3 * early.flat_distance
+    assert early.metrics[_NAME]["mean_mid_cdf"].value > 0.53
+    assert at_release.pit_distance[_NAME] < 1.5 * at_release.flat_distance
+
+
+def test_each_law_is_made_once_and_those_of_the_release_not_again(
+    unfolding: Unfolding, model: TrueLaw, toy: tuple[pl.DataFrame, Frames]
+) -> None:
+    release = toy[1].release
+    assert unfolding.since_snap
+    wanted = 0
+    for last in release.tolist():
+        since = {round(10 * s) for s in TIMES_SINCE_SNAP_S if last > round(10 * s)}
+        before = {last - round(10 * s) for s in TIMES_BEFORE_RELEASE_S if last >= 20}
+        wanted += len((since | before) - {last})
+    assert len(model.asked) == wanted
+    assert all(frame < last for last, frame in model.asked)
+
+
+def test_law_of_a_table_is_that_of_its_frame(
+    unfolding: Unfolding, toy: tuple[pl.DataFrame, Frames]
+) -> None:
+    plays, frames = toy
+    held = np.flatnonzero(frames.release > 15)
+    # Told frame by frame, without cutting anything.
+    at = Frames(np.full(len(held), 16), cut=1)
+    plain = predict(TrueLaw(), plays[held], features=at, seed=0)  # type: ignore[arg-type]
+    crps = evaluate(plays[held], {_NAME: plain}).metrics[_NAME]["crps"].value
+    judged = unfolding.since_snap[1.5].metrics[_NAME]
+    assert judged["crps"].value == pytest.approx(crps, rel=1e-12)
+    assert judged["log_score"].value == pytest.approx(plain["log_score"].mean(), rel=1e-12)
+
+
+def test_times_that_no_play_reaches_are_left_out(toy: tuple[pl.DataFrame, Frames]) -> None:
+    plays, frames = toy
+    short = np.flatnonzero(frames.release < 15)
+    model = TrueLaw()
+    released = predict(model, plays[short], features=frames[short], seed=0)  # type: ignore[arg-type]
+    found = workflows.evaluate_unfolding(
+        model,
+        plays[short],  # type: ignore[arg-type]
+        frames[short],  # type: ignore[arg-type]
+        released,
+        name=_NAME,
+        seed=0,
+    )
+    assert list(found.since_snap) == [0.5, 1.0]
+    assert found.before_release == {}

@@ -1,0 +1,115 @@
+"""Tracked plays and untrained networks for the tests of live inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from dropback.live import PlayFrames, Situation, situations
+from dropback.models._frame_columns import FRAME_COLUMNS, frame_columns
+from dropback.models._model import whole_yard_law
+from dropback.models._predict import YARDS
+from dropback.tracking.tensors._features import STATIC_COLUMNS, block_features
+from splicedpareto.nn import (
+    DistributionNetwork,
+    ItemSettings,
+    SequenceEncoder,
+    SplicedBinnedParetoHead,
+    pooled_distribution,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch.distributions import Distribution
+
+    from dropback.tracking._blocks import PlayBlock
+
+ITEMS = ItemSettings(width=5)
+
+
+def networks(
+    count: int, *, items: ItemSettings | None = None, levels: int = 4
+) -> list[DistributionNetwork]:
+    """Networks with weights of the seed that nearly all inputs move."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(count)
+        made = []
+        for _ in range(count):
+            encoder = SequenceEncoder(
+                len(FRAME_COLUMNS), len(STATIC_COLUMNS), 6, 8, items=items, levels=levels
+            )
+            head = SplicedBinnedParetoHead(8, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
+            nn.init.normal_(head.linear.weight, std=1.0)
+            scales = torch.rand(len(encoder.standardize.scale)) * 10 + 5
+            encoder.standardize.scale.copy_(scales)
+            encoder.standardize_static.mean.copy_(torch.tensor([2, 8, 50, 2, 900, 0, 0.5, 8]))
+            encoder.standardize_static.scale.copy_(torch.tensor([1, 4, 25, 1, 500, 9, 0.5, 5]))
+            made.append(DistributionNetwork(encoder, head).eval())
+        return made
+
+
+@dataclass(frozen=True)
+class Play:
+    """A play as the file's path knows it and as the live path takes it."""
+
+    situation: Situation
+    frames: NDArray[np.float32]
+    target_slot: int | None
+    players: NDArray[np.float32]
+    engineered: NDArray[np.float32]
+    static: NDArray[np.float32]
+
+    @property
+    def whole(self) -> PlayFrames:
+        return PlayFrames(self.situation, self.frames, self.target_slot)
+
+    def latent(
+        self, pool: Sequence[DistributionNetwork], *, last: int | None = None, released: bool = True
+    ) -> Distribution:
+        """The law at frame `last`, before the field bounds it, by the path of training."""
+        frames = len(self.frames) if last is None else last + 1
+        slot = -1 if self.target_slot is None else self.target_slot
+        columns = frame_columns(
+            self.players[:frames],
+            self.engineered[:frames],
+            np.full(frames, slot),
+            (np.arange(frames) == frames - 1) & released,
+        )
+        inputs = torch.from_numpy(columns)[None], torch.tensor([frames])
+        with torch.inference_mode():
+            return pooled_distribution(pool, *inputs, torch.from_numpy(self.static)[None])
+
+    def cdf(
+        self, pool: Sequence[DistributionNetwork], *, last: int | None = None, released: bool = True
+    ) -> NDArray[np.float32]:
+        """CDF at all whole yards by the path of training, shape ``(211,)``."""
+        low, high = [self.situation.yards_min], [self.situation.yards_max]
+        with torch.inference_mode():
+            latent = self.latent(pool, last=last, released=released)
+            law = whole_yard_law(latent, np.array(low), np.array(high))
+            return law.cdf(torch.from_numpy(YARDS).float()[:, None])[:, 0].numpy()
+
+
+def plays_of(block: PlayBlock) -> list[Play]:
+    """The plays of a block."""
+    players, engineered, static = block_features(block)
+    targets = block.plays["target_slot"].to_list()
+    return [
+        Play(
+            situation,
+            np.ascontiguousarray(block.frames[start:stop]),
+            target,
+            players[start:stop],
+            engineered[start:stop],
+            of_play,
+        )
+        for situation, target, of_play, start, stop in zip(
+            situations(block), targets, static, block.offsets[:-1], block.offsets[1:], strict=True
+        )
+    ]

@@ -1,0 +1,157 @@
+"""The service as the page meets it: simulated plays, untrained networks, scores that are known."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import nn
+
+from dropback.live import PlayPredictor
+from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.service._server import make_server
+from dropback.service._settings import ServiceSettings
+from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from dropback.service._app import Service
+
+
+def predictor() -> PlayPredictor:
+    """An untrained network whose forecasts move with the play, around 7 yards."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(5)
+        encoder = SequenceEncoder(len(FRAME_COLUMNS), 8, 6, 8)
+        head = SplicedBinnedParetoHead(8, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
+        nn.init.normal_(head.linear.weight, std=0.15)
+        middles = torch.arange(-50, 101)
+        lean = 4 - (middles - 7).abs() / 8
+        lean[50] += 2  # an incomplete pass gains nothing
+        head.linear.bias.data[:151] += lean
+        encoder.standardize.scale.fill_(10.0)
+        encoder.standardize_static.scale.fill_(30.0)
+        return PlayPredictor([DistributionNetwork(encoder, head).eval()])
+
+
+def league(stored: Collection[tuple[int, int]]) -> pl.DataFrame:
+    """Six passers, two seasons; the best throw of the first passer is the first stored play."""
+    generator = np.random.default_rng(2)
+    game, play = min(stored)
+    rows = []
+    for season in (2021, 2022):
+        for passer in range(6):
+            for number in range(120):
+                score = float(generator.uniform(0.02, 0.94) * (0.9 + 0.02 * passer))
+                rows.append(
+                    {
+                        "game_id": f"{season}_{number % 6 + 1:02}_P{passer}",
+                        "old_game_id": None,
+                        "play_id": 1000 * passer + number,
+                        "season": season,
+                        "season_type": "REG",
+                        "week": number % 6 + 1,
+                        "passer_player_id": f"00-{passer}",
+                        "passer_player_name": f"{'ABCDEF'[passer]}.<Passer>",
+                        "posteam": f"T{passer}",
+                        "defteam": "OPP",
+                        "qtr": number % 4 + 1,
+                        "down": number % 3 + 1,
+                        "ydstogo": 10,
+                        "air_yards": number % 25,
+                        "yards": number % 17 - 2,
+                        "median": 6.0,
+                        "mid_cdf": score,
+                        "play_score": score,
+                        "official_attempts": 20,
+                        "team_games": 6,
+                        "desc": f"{passer} throws <b>pass</b> {number}.",
+                        "outcome": "yards",
+                    }
+                )
+    best = {"old_game_id": str(game), "play_id": play, "play_score": 0.9987, "mid_cdf": 0.9987}
+    rows[5] |= best
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+class Wire:
+    """The application on a wire that can be cut; what is sent to a socket after that is lost."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._cut: tuple[str, int] | None = None
+        self.opened: list[str] = []
+
+    def cut(self, path: str, *, after: int) -> None:
+        """Cut the socket at `path` that would get the message after so many."""
+        self._cut = (path, after)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        self.opened.append(scope["path"])
+        dead = False
+
+        async def cutting(message: Message) -> None:
+            nonlocal dead
+            if dead:
+                return
+            if message["type"] == "websocket.send" and self._cut and self._cut[0] == scope["path"]:
+                path, left = self._cut
+                dead = left == 0
+                self._cut = None if dead else (path, left - 1)
+                if dead:
+                    await send({"type": "websocket.close", "code": 1011})
+                    return
+            await send(message)
+
+        await self._app(scope, receive, cutting)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where it listens."""
+
+    url: str
+    wire: Wire
+
+    def get(self, path: str) -> Any:
+        """The service's own answer, to hold against what the page shows."""
+        with urllib.request.urlopen(self.url + path) as response:  # noqa: S310  # loopback
+            return json.load(response)
+
+    def headers(self, path: str) -> dict[str, str]:
+        """Headers of an answer, names in lower case."""
+        with urllib.request.urlopen(self.url + path) as response:  # noqa: S310  # loopback
+            return {name.lower(): value for name, value in response.headers.items()}
+
+
+@contextlib.contextmanager
+def listening(service: Service) -> Iterator[Address]:
+    """Serve on a free port until left."""
+    server = make_server(service, ServiceSettings(port=0))
+    wire = Wire(server.config.app)  # type: ignore[arg-type]
+    server.config.app = wire
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Address(f"http://127.0.0.1:{port}", wire)
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,175 @@
+"""A service over untrained networks, made-up plays and hand-built scores."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+import torch
+from torch import nn
+
+from dropback.live import PlayPredictor, Situation
+from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.service._server import make_server
+from dropback.service._settings import Limits, ServiceSettings
+from examples.scored_plays import table, throws
+from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from dropback.service._app import Service
+
+SITUATION = Situation(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
+SITUATION_JSON = {
+    "line_of_scrimmage_x_yd": 35,
+    "yards_to_goal": 75,
+    "down": 1,
+    "yards_to_go": 10,
+}
+START = {"type": "start", "version": 1, "situation": SITUATION_JSON}
+
+
+def predictor() -> PlayPredictor:
+    """One small network whose weights nearly all inputs move."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(7)
+        encoder = SequenceEncoder(len(FRAME_COLUMNS), 8, 6, 8)
+        head = SplicedBinnedParetoHead(8, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
+        nn.init.normal_(head.linear.weight, std=0.3)
+        encoder.standardize.scale.fill_(10.0)
+        encoder.standardize_static.scale.fill_(30.0)
+    return PlayPredictor([DistributionNetwork(encoder, head).eval()])
+
+
+def frames(count: int = 12, *, seed: int = 0) -> NDArray[np.float32]:
+    """22 men and the ball who walk about."""
+    generator = np.random.default_rng(seed)
+    made = np.empty((count, 23, 6), np.float32)
+    start = generator.uniform((20, 5), (50, 48), (23, 2))
+    walk = generator.normal(0, 0.3, (count, 23, 2)).cumsum(axis=0)
+    made[..., :2] = (start + walk).round(2)
+    made[..., 2] = generator.uniform(0, 8, (count, 23)).round(2)
+    made[..., 3] = 0.5
+    made[..., 4:] = generator.uniform(0, 359, (count, 23, 2)).round(2)
+    return made
+
+
+def body(count: int = 12, **more: Any) -> dict[str, Any]:
+    """A whole play as JSON."""
+    return {
+        "situation": SITUATION_JSON,
+        "frames": frames(count).astype(float).round(2).tolist(),
+        "target_slot": 7,
+        "yards": 8,
+        **more,
+    }
+
+
+def scores() -> pl.DataFrame:
+    """Three passers over two seasons, a dozen throws each."""
+    generator = np.random.default_rng(1)
+    plays = []
+    number = 0
+    for passer, skill in (("00-A", 0.55), ("00-B", 0.5), ("00-C", 0.45)):
+        for season in (2020, 2021):
+            for game in (1, 2):
+                values = (skill + generator.uniform(-0.4, 0.4, 6)).clip(0, 1).tolist()
+                for play in throws(passer, values, season=season, defteam="BUF", down=1):
+                    number += 1
+                    play["game_id"] = f"{season}_{game:02d}_KC_BUF"
+                    play["play_id"] = number
+                    play["mid_cdf"] = play["play_score"]
+                    play["air_yards"] = 25 if number % 3 == 0 else 5
+                    play["outcome"] = "yards"
+                    plays.append(play)
+    return table(plays)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a service listens."""
+
+    port: int
+    server: Any
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def live(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/v1/live"
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+
+@contextlib.contextmanager
+def listening(service: Service) -> Iterator[Address]:
+    """The service on a free port, in a thread."""
+    server = make_server(service, ServiceSettings(port=0, limits=service.limits))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield Address(server.servers[0].sockets[0].getsockname()[1], server)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+
+
+def session(address: Address) -> httpx.Client:
+    """A client of a listening service; reading the certificates of the world takes 30 ms."""
+    return httpx.Client(base_url=address.url, trust_env=False, verify=False)  # noqa: S501
+
+
+# Short, so that a test of a time limit waits little.
+HASTY = Limits(
+    header_s=0.4,
+    body_s=0.4,
+    write_s=0.4,
+    live_idle_s=5.0,
+    resume_s=1.0,
+    keep_alive_s=1,
+    shutdown_s=5,
+)
+
+
+class Held:
+    """Networks that wait for leave, and note what they were asked together."""
+
+    def __init__(self, networks):
+        self._networks = networks
+        self.start = networks.start
+        self.leave = threading.Event()
+        self.batches = []
+
+    def forecast_many(self, plays):
+        self.leave.wait(10)
+        self.batches.append(len(plays))
+        return self._networks.forecast_many(plays)
+
+    def push_many(self, frames):
+        self.leave.wait(10)
+        self.batches.append(-len(frames))
+        return self._networks.push_many(frames)
+
+
+@contextlib.contextmanager
+def client_of(service):
+    """A client of the service on a port of its own."""
+    with listening(service) as address, session(address) as client:
+        yield client

@@ -1,0 +1,436 @@
+"""The play network: what it may see, how it is trained and stored, and who it is compared with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from dropback import workflows
+from dropback.data._tables import Plays
+from dropback.errors import RequestError, RunError, TrackingError
+from dropback.evaluation._calibration import evaluate
+from dropback.live import PlayPredictor, situations
+from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
+from dropback.models._model import (
+    PLAY_NETWORK,
+    ModelSettings,
+    PassModel,
+    network_inputs,
+    whole_yard_law,
+)
+from dropback.models._play_network import SequenceSettings
+from dropback.models._predict import YARDS, predict
+from dropback.models._store import load_run
+from dropback.models.baselines import TRACKING_BASELINES, fit_baseline, forecast, parse_baselines
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    oracle_law,
+    simulate_tracking_league,
+    write_tracking_league,
+)
+from dropback.tracking import PlayTensors, build_tensors, read_tracking
+from dropback.workflows import Unfolding
+from splicedpareto.training import FitResult, FitSettings, SequenceDataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dropback.workflows import TrackedSelection
+
+TINY = replace(
+    PLAY_NETWORK,
+    folds=2,
+    width=8,
+    fit=FitSettings(max_epochs=2, batch_size=64, learning_rate=2e-3),
+    sequence=SequenceSettings(channels=8, levels=2, player_width=8),
+)
+
+
+@pytest.fixture(scope="module")
+def league(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """About ten games of a simulated league."""
+    out = tmp_path_factory.mktemp("play_network") / "league"
+    made = simulate_tracking_league(TrackingLeagueSettings(plays=300), seed=4)
+    write_tracking_league(made, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def tensors(league: Path) -> PlayTensors:
+    """Their features."""
+    return build_tensors(league, league.parent / "tensors")[0]
+
+
+@pytest.fixture(scope="module")
+def selection(tensors: PlayTensors) -> TrackedSelection:
+    """All their plays."""
+    return select(tensors)
+
+
+@pytest.fixture(scope="module")
+def run(selection: TrackedSelection, league: Path) -> Path:
+    """A play network of two folds."""
+    folder = league.parent / "run"
+    workflows.train_run(selection, folder, settings=TINY, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(run: Path) -> PassModel:
+    """The same, loaded."""
+    return load_run(run)[0]
+
+
+def select(tensors: PlayTensors, **options: object) -> TrackedSelection:
+    chosen = workflows.select_from(workflows.TrackingSource(tensors), seasons=None, **options)  # type: ignore[arg-type]
+    assert isinstance(chosen, workflows.TrackedSelection)
+    return chosen
+
+
+def changed(tensors: PlayTensors, **plays: pl.Expr | pl.Series) -> PlayTensors:
+    return replace(tensors, plays=tensors.plays.with_columns(**plays))
+
+
+# What it sees
+
+
+def test_batch_holds_each_play_from_snap_to_release(selection: TrackedSelection) -> None:
+    some = selection.features[np.array([5, 0, 17])]
+    sequences, lengths, static = some.batch()
+    tensors = some.tensors
+    assert lengths.tolist() == [len(tensors.frames_of(row)) for row in some.rows]
+    assert sequences.shape == (3, int(lengths.max()), len(FRAME_COLUMNS))
+    x = [FRAME_COLUMNS.index(f"defense_{slot}_x_from_line_yd") for slot in range(11)]
+    for place, row in enumerate(some.rows):
+        shown = sequences[place, : lengths[place]][:, x]
+        np.testing.assert_array_equal(shown, tensors.frames_of(row)[:, 11:, 0])
+        assert not sequences[place, lengths[place] :].any()
+    np.testing.assert_array_equal(static, tensors.static[some.rows])
+
+
+def test_target_is_shown_in_the_last_frame_alone(selection: TrackedSelection) -> None:
+    sequences, lengths, _ = selection.features.batch()
+    flags = [at for at, name in enumerate(FRAME_COLUMNS) if name.endswith("is_target")]
+    shown = sequences[:, :, flags].sum(dim=2)
+    last = torch.arange(sequences.shape[1]) == lengths[:, None] - 1
+    assert torch.equal(shown, last.float())
+
+
+def test_what_is_before_the_release_is_a_prefix(selection: TrackedSelection) -> None:
+    features = selection.features
+    whole, lengths, _ = features.batch()
+    cut, shorter, _ = features.before_release(0.5).batch()
+    assert torch.equal(shorter, (lengths - 5).clamp(min=1))
+    for row in range(0, len(features), 37):
+        torch.testing.assert_close(
+            cut[row, : shorter[row]], whole[row, : shorter[row]], equal_nan=True, rtol=0, atol=0
+        )
+    assert (features.reaches(2.0) == (lengths > 20).numpy()).all()
+
+
+def test_law_before_the_release_knows_no_later_frame_and_no_target(
+    model: PassModel, selection: TrackedSelection
+) -> None:
+    features = selection.features[selection.features.reaches(0.5)]
+    tensors = features.tensors
+    later = np.concatenate([np.arange(end - 5, end) for end in tensors.offsets[features.rows + 1]])
+    players, engineered = np.array(tensors.players), np.array(tensors.engineered)
+    players[later] += 7
+    engineered[later] += 7
+    other = changed(tensors, target_slot=((pl.col("target_slot") + 1) % 5 + 6).cast(pl.Int8))
+    disturbed = replace(features, tensors=replace(other, players=players, engineered=engineered))
+    law, same = (model.latent_law(each.before_release(0.5)) for each in (features, disturbed))
+    torch.testing.assert_close(law.mean, same.mean, rtol=0, atol=0)
+    assert (model.latent_law(features).mean != model.latent_law(disturbed).mean).all()
+
+
+def test_law_never_sees_what_came_of_the_play(model: PassModel, tensors: PlayTensors) -> None:
+    ours = select(tensors)
+    told = changed(
+        tensors,
+        yards_gained=pl.lit(3, dtype=pl.Int32),
+        pass_result=pl.lit("C").cast(tensors.plays.schema["pass_result"]),
+    )
+    theirs = select(told)
+    assert (ours.plays["yards"] != theirs.plays["yards"]).any()
+    torch.testing.assert_close(
+        model.latent_law(ours.features).mean, model.latent_law(theirs.features).mean
+    )
+
+
+def test_stored_columns_are_those_of_the_batch(selection: TrackedSelection) -> None:
+    some = selection.features[np.arange(40)]
+    dataset = some.dataset((torch.arange(40.0),), prefix_share=0.0, mirror=False)
+    expected, lengths, static = some.batch()
+    for batch in dataset.batches_in_order(16):
+        sequences, found, at_snap, play = dataset[batch]
+        rows = play.long()
+        assert torch.equal(found, lengths[rows])
+        torch.testing.assert_close(at_snap, static[rows], equal_nan=True)
+        steps = sequences.shape[1]
+        torch.testing.assert_close(
+            sequences, expected[rows, :steps], equal_nan=True, rtol=1e-3, atol=1e-3
+        )
+
+
+def test_mirror_shows_half_of_the_plays_turned(selection: TrackedSelection) -> None:
+    some = selection.features[np.arange(64)]
+    datasets = [
+        some.dataset((torch.arange(64.0),), prefix_share=0.0, mirror=mirror)
+        for mirror in (False, True)
+    ]
+    batch = next(iter(datasets[0].batches_in_order(64)))
+    plain, seen = (dataset[batch][0] for dataset in datasets)
+    y = FRAME_COLUMNS.index("offense_0_y_velocity_yd_per_s")
+    turned = (plain[:, 5, y] == -seen[:, 5, y]) & (plain[:, 5, y] != 0)
+    assert 20 < int(turned.sum()) < 44
+    torch.testing.assert_close(plain[~turned], seen[~turned], equal_nan=True)
+    torch.testing.assert_close(
+        plain[..., ENGINEERED], seen[..., ENGINEERED], equal_nan=True, rtol=0, atol=0
+    )
+
+
+def test_player_without_a_place_is_refused(selection: TrackedSelection) -> None:
+    tensors = selection.features.tensors
+    players = np.array(tensors.players)
+    players[tensors.offsets[3] + 1, 14, 0] = np.nan
+    broken = replace(selection.features, tensors=replace(tensors, players=players))
+    game, play = selection.features.keys().row(3)
+    with pytest.raises(TrackingError, match=f"game {game}, play {play} lacks some"):
+        broken.batch()
+
+
+def test_matrices_for_trees_are_of_the_last_frames(selection: TrackedSelection) -> None:
+    some = selection.features[np.array([2, 9])]
+    sequences, lengths, static = (each.numpy() for each in some.batch())
+    last = sequences[[0, 1], lengths - 1]
+    engineered = np.concatenate([last[:, ENGINEERED], static], axis=1)
+    np.testing.assert_array_equal(some.engineered_matrix(), engineered)
+    flat = some.flat_matrix()
+    assert flat.shape == (2, 3 * len(FRAME_COLUMNS) + 8)
+    np.testing.assert_array_equal(flat[:, : len(FRAME_COLUMNS)], last)
+    back = sequences[[0, 1], np.maximum(lengths - 11, 0)]
+    np.testing.assert_array_equal(flat[:, 2 * len(FRAME_COLUMNS) : -8], back)
+    known = np.isfinite(static)
+    np.testing.assert_array_equal(some.static_matrix()[:, 8:], ~known)
+
+
+# How it is trained and stored
+
+
+def test_run_is_stored_and_loaded(run: Path, model: PassModel, selection: TrackedSelection) -> None:
+    record = json.loads((run / "run.json").read_text())
+    assert record["longest_frames"] == int(selection.features.lengths.max())
+    assert record["settings"]["sequence"]["encoder"] == "flat"
+    table = predict(model, selection.plays, features=selection.features)
+    assert table["tracked"].all()
+    assert table["fold"].null_count() == 0
+    held_out = json.loads((run / "report.json").read_text())
+    assert held_out["metrics"]["sbp"]["crps"]["value"] == pytest.approx(table["crps"].mean())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.7])
+def test_live_predictor_of_the_run_gives_the_same_laws(
+    seconds: float, run: Path, model: PassModel, league: Path, selection: TrackedSelection
+) -> None:
+    block = read_tracking(league)[0][0]
+    some = selection.features[np.arange(5)]
+    keys = some.keys()
+    assert keys.equals(block.plays.select("game_id", "play_id")[:5])
+    high = selection.plays["yards_max"][:5].to_numpy(writable=True)
+    # How far the ball flies bounds a return in play-by-play; live nobody knows it yet.
+    low = np.full(5, YARDS[0])
+    support = torch.from_numpy(YARDS).float()[:, None]
+    shown = some.before_release(seconds)
+    predictors = [(model.networks[:1], 0), (model.networks, None)]
+    for networks, fold in predictors:
+        expected = whole_yard_law(model.latent_law(shown, fold), low, high).cdf(support)
+        predictor = PlayPredictor.load(run) if fold is None else PlayPredictor(networks)
+        for play, situation in enumerate(situations(block)[:5]):
+            frames = block.frames[block.offsets[play] : block.offsets[play + 1]]
+            frames = frames[: max(1, len(frames) - round(seconds * 10))]
+            target = None if seconds else block.plays["target_slot"][play]
+            found = predictor.forecast(situation, frames, target_slot=target)
+            np.testing.assert_allclose(found.cdf, expected[:, play], atol=1e-5)
+
+
+def test_predictions_do_not_depend_on_company(
+    model: PassModel, selection: TrackedSelection
+) -> None:
+    together = predict(model, selection.plays, features=selection.features)
+    rows = np.array([11, 3, 200])
+    apart = predict(model, Plays.validate(selection.plays[rows]), features=selection.features[rows])
+    np.testing.assert_allclose(apart["crps"], together["crps"].to_numpy()[rows], rtol=1e-4)
+
+
+def test_run_of_other_columns_is_refused(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for file in run.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    record = json.loads((copy / "run.json").read_text())
+    record["feature_digest"] = "0" * 64
+    record["feature_names"] = record["feature_names"][1:]
+    (copy / "run.json").write_text(json.dumps(record))
+    with pytest.raises(RunError, match=r"other features .*offense_0_x_from_line_yd"):
+        load_run(copy)
+
+
+def test_fewer_members_leave_seen_plays_out(selection: TrackedSelection, tmp_path: Path) -> None:
+    settings = replace(TINY, members=1, fit=replace(TINY.fit, max_epochs=1))
+    model, _, held_out = workflows.train_run(selection, tmp_path / "run", settings=settings)
+    assert len(model.networks) == 1
+    unseen = workflows.keep_unseen(selection, model)
+    folds = [model.fold_of_game[game] for game in unseen.plays["game_id"]]
+    assert set(folds) == {0}
+    assert held_out.plays == len(folds) == len(unseen.plays)
+    seen = len(selection.plays) - len(folds)
+    assert unseen.left_out.row(0) == ("seen by every network", seen)
+    with pytest.raises(RunError, match=f"trained on {seen} of the {len(selection.plays)} plays"):
+        predict(model, selection.plays, features=selection.features)
+
+
+def test_training_goes_on_from_another_run(
+    run: Path, model: PassModel, selection: TrackedSelection, tmp_path: Path
+) -> None:
+    still = replace(TINY, fit=replace(TINY.fit, max_epochs=1, learning_rate=1e-12))
+    again, _, _ = workflows.train_run(selection, tmp_path / "on", settings=still, initial=run)
+    for ours, theirs in zip(again.networks, model.networks, strict=True):
+        for name, value in ours.state_dict().items():
+            torch.testing.assert_close(value, theirs.state_dict()[name], rtol=1e-5, atol=1e-6)
+    wider = replace(still, width=16)
+    with pytest.raises(RequestError, match="networks of another shape"):
+        workflows.train_run(selection, tmp_path / "wider", settings=wider, initial=run)
+
+
+def test_rate_that_diverges_is_told(selection: TrackedSelection, tmp_path: Path) -> None:
+    wild = replace(TINY, fit=replace(TINY.fit, learning_rate=1e30, gradient_norm=1e30))
+    with pytest.raises(RequestError, match=r"Fold 0: The loss became .* learning rate"):
+        workflows.train_run(selection, tmp_path / "run", settings=wild)
+    assert not (tmp_path / "run").exists()
+
+
+def test_run_of_tracking_wants_tracking(model: PassModel) -> None:
+    with pytest.raises(RunError, match="reads tracking and was given play-by-play"):
+        workflows.select_for_run(model, "nowhere", seasons=None, games="regular")
+
+
+@pytest.mark.parametrize("bad", [{"encoder": "deep"}, {"prefix_share": 1.5}])
+def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(RequestError, match=next(iter(bad))):
+        SequenceSettings(**bad)  # type: ignore[arg-type]
+
+
+# Who it is compared with
+
+
+@pytest.mark.parametrize("name", TRACKING_BASELINES)
+def test_every_rival_holds_out_the_same_plays(
+    name: str, run: Path, selection: TrackedSelection, league: Path, tmp_path: Path
+) -> None:
+    model, record = load_run(run)
+    truth = pl.read_parquet(league / "truth.parquet")
+    rival = fit_baseline(
+        name,
+        model,
+        record,
+        selection.plays,
+        work=tmp_path,
+        features=selection.features,
+        truth=truth,
+    )
+    ours = predict(model, selection.plays, features=selection.features)
+    theirs = forecast(rival, selection.plays, features=selection.features, seed=0)
+    keys = ["game_id", "play_id", "fold", "observed"]
+    assert theirs.select(keys).equals(ours.select(keys))
+    if name == "oracle":
+        order = selection.features.keys().join(
+            truth.with_columns(
+                pl.col("old_game_id").cast(pl.Int64), pl.col("play_id").cast(pl.Int64)
+            ),
+            left_on=["game_id", "play_id"],
+            right_on=["old_game_id", "play_id"],
+            how="left",
+            maintain_order="left",
+        )
+        crps = oracle_law(order).crps(order["yards"].to_numpy())
+        np.testing.assert_allclose(theirs["crps"], crps, rtol=1e-3, atol=1e-3)
+
+
+def test_shares_of_the_gap_run_from_climatology_to_the_oracle(
+    run: Path, tensors: PlayTensors, league: Path
+) -> None:
+    evaluated = workflows.evaluate_run(
+        run,
+        workflows.TrackingSource(tensors),
+        seasons=None,
+        against=("constant", "oracle"),
+        truth=league / "truth.parquet",
+    )
+    shares = evaluated.evaluation.gap_closed
+    crps = {name: row["crps"].value for name, row in evaluated.evaluation.metrics.items()}
+    assert (shares["constant"].value, shares["oracle"].value) == (0, 1)
+    ours = (crps["constant"] - crps["sbp-flat"]) / (crps["constant"] - crps["oracle"])
+    assert shares["sbp-flat"].value == pytest.approx(ours)
+
+
+def test_release_alone_has_no_laws_by_time(selection: TrackedSelection, tmp_path: Path) -> None:
+    settings = replace(
+        TINY,
+        sequence=replace(TINY.sequence, prefix_share=0.0),  # type: ignore[type-var]
+        members=1,
+        fit=replace(TINY.fit, max_epochs=1),
+    )
+    workflows.train_run(selection, tmp_path / "run", settings=settings)
+    source = workflows.TrackingSource(selection.features.tensors)
+    assert workflows.evaluate_run(tmp_path / "run", source, seasons=None).by_time == Unfolding(
+        {}, {}
+    )
+
+
+def test_validation_holds_prefixes_as_training_does_and_no_mirrors(
+    selection: TrackedSelection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[SequenceDataset] = []
+
+    def note(_network: object, *datasets: SequenceDataset, **_options: object) -> FitResult:
+        seen.extend(datasets)
+        return FitResult(0, 0.0, (0.0,))
+
+    monkeypatch.setattr("dropback.models._train.fit", note)
+    workflows.train_run(selection, tmp_path / "run", settings=replace(TINY, members=1))
+    training, validation = seen
+    assert (training.prefix_share, validation.prefix_share) == (0.75, 0.75)
+    assert training.augment is not None
+    assert validation.augment is None
+
+
+def test_oracle_wants_the_truth(run: Path, tensors: PlayTensors) -> None:
+    with pytest.raises(RequestError, match=r"name its truth\.parquet"):
+        workflows.evaluate_run(
+            run, workflows.TrackingSource(tensors), seasons=None, against=("oracle",)
+        )
+
+
+def test_rivals_of_play_by_play_are_fewer() -> None:
+    with pytest.raises(RequestError, match="Unknown baseline 'players'"):
+        parse_baselines("players")
+
+
+def test_no_gap_without_both_ends(model: PassModel, selection: TrackedSelection) -> None:
+    table = predict(model, selection.plays, features=selection.features)
+    assert evaluate(selection.plays, {"sbp": table, "constant": table}).gap_closed == {}
+
+
+def test_inputs_of_a_matrix_are_itself() -> None:
+    (only,) = network_inputs(np.ones((2, 3), np.float32))
+    assert only.shape == (2, 3)
+    assert ModelSettings().networks == 5
+    with pytest.raises(RequestError, match=r"members must be in \[1, 5\], got 6"):
+        ModelSettings(members=6)

@@ -1,0 +1,276 @@
+"""A run is trained on disjoint games, appears whole or not at all, and is trusted only intact."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from dropback._files import partial_path
+from dropback.errors import RequestError, RunError
+from dropback.models._model import ModelSettings
+from dropback.models._predict import predict
+from dropback.models._store import load_run, read_record
+from dropback.models._train import assign_folds, split_fold, train
+
+if TYPE_CHECKING:
+    from conftest import TrainedRun
+    from dropback.models._model import PassModel
+
+GAMES = [f"2020_{week:02}_{team}" for week in range(1, 13) for team in "abcd" for _ in range(3)]
+
+
+def same_weights(one: PassModel, other: PassModel) -> bool:
+    return all(
+        torch.equal(a, b)
+        for left, right in zip(one.networks, other.networks, strict=True)
+        for a, b in zip(left.state_dict().values(), right.state_dict().values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_folds_are_of_equal_size_and_cover_all_games(folds: int) -> None:
+    dealt = assign_folds(GAMES, folds, seed=1)
+    assert set(dealt) == set(GAMES)
+    sizes = np.bincount(list(dealt.values()), minlength=folds)
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_folds_depend_on_the_seed_and_not_on_the_order_of_games() -> None:
+    dealt = assign_folds(GAMES, 5, seed=1)
+    assert assign_folds(GAMES[::-1], 5, seed=1) == dealt
+    assert assign_folds(GAMES, 5, seed=2) != dealt
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("fold", [0, 4])
+def test_split_shares_no_game_and_leaves_no_play_out(share: float, fold: int) -> None:
+    dealt = assign_folds(GAMES, 5, seed=1)
+    split = split_fold(GAMES, dealt, fold, ModelSettings(folds=5, validation_share=share), 1)
+    parts = (split.training, split.validation, split.held_out)
+    assert sorted(np.concatenate(parts)) == list(range(len(GAMES)))
+    games = [{GAMES[row] for row in rows} for rows in parts]
+    assert all(games)
+    assert sum(map(len, games)) == len(set(GAMES))
+    assert games[2] == {game for game, of in dealt.items() if of == fold}
+
+
+def test_too_few_games_are_refused() -> None:
+    with pytest.raises(RequestError, match="needs at least 10 games for 5 folds, got 9"):
+        assign_folds([str(game) for game in range(9)], 5, seed=0)
+
+
+class Killed(Exception):  # noqa: N818  # stands for a process that dies
+    """Stands for a process that dies."""
+
+
+def test_killed_training_goes_on_to_the_same_run(trained: TrainedRun, tmp_path: Path) -> None:
+    out, seen = tmp_path / "run", []
+
+    def die(fold: int, epoch: int, _loss: float) -> None:
+        if (fold, epoch) == (1, 1):
+            raise Killed
+
+    plays = trained.selection.plays
+    with pytest.raises(Killed):
+        train(plays, out, settings=trained.model.settings, seed=0, on_epoch=die)
+    assert not out.exists()
+    model, record = train(
+        plays,
+        out,
+        settings=trained.model.settings,
+        seed=0,
+        on_epoch=lambda f, e, _l: seen.append((f, e)),
+    )
+    assert seen == [(1, 1)]
+    assert same_weights(model, trained.model)
+    assert record == trained.record
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_other_settings_start_anew(trained: TrainedRun, tmp_path: Path) -> None:
+    out, seen = tmp_path / "run", []
+    partial_path(out).mkdir()
+    (partial_path(out) / "job.json").write_bytes(b"\xff not ours")
+    train(
+        trained.selection.plays,
+        out,
+        settings=replace(
+            trained.model.settings, width=4, fit=replace(trained.model.settings.fit, max_epochs=1)
+        ),
+        seed=1,
+        on_epoch=lambda f, e, _l: seen.append((f, e)),
+    )
+    assert seen == [(0, 0), (1, 0)]
+
+
+def test_taken_folder_is_refused_before_any_work(trained: TrainedRun) -> None:
+    with pytest.raises(RequestError, match="is not empty: name another folder, or pass --over"):
+        train(trained.selection.plays, trained.folder, settings=trained.model.settings, seed=0)
+
+
+def copy_of(trained: TrainedRun, folder: Path) -> Path:
+    return Path(shutil.copytree(trained.folder, folder / "copy"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("when", ["checkpoint", "weights"])
+def test_full_disk_leaves_the_former_run_and_a_state_to_go_on_from(
+    trained: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    out = copy_of(trained, tmp_path)
+    before = contents(out)
+    write, suffix = Path.write_bytes, {"checkpoint": ".writing", "weights": ".pt"}[when]
+
+    def full(path: Path, content: bytes) -> int:
+        if path.suffix == suffix:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(RequestError, match="could not be written: No space left on device; t"):
+            train(
+                trained.selection.plays,
+                out,
+                settings=trained.model.settings,
+                seed=0,
+                overwrite=True,
+            )
+    assert contents(out) == before
+    model, _ = train(
+        trained.selection.plays, out, settings=trained.model.settings, seed=0, overwrite=True
+    )
+    assert same_weights(model, trained.model)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_divergence_is_one_sentence(trained: TrainedRun, tmp_path: Path) -> None:
+    wild = replace(
+        trained.model.settings, fit=replace(trained.model.settings.fit, learning_rate=1e30)
+    )
+    with pytest.raises(RequestError, match="Fold 0: The loss became nan in epoch 1"):
+        train(trained.selection.plays, tmp_path / "run", settings=wild, seed=0)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a machine with CUDA")
+def test_missing_cuda_device_is_one_sentence(trained: TrainedRun, tmp_path: Path) -> None:
+    cuda = replace(trained.model.settings, fit=replace(trained.model.settings.fit, device="cuda"))
+    with pytest.raises(RequestError, match="device is 'cuda' and this machine has none"):
+        train(trained.selection.plays, tmp_path / "run", settings=cuda, seed=0)
+
+
+def test_loaded_run_is_the_one_that_was_written(trained: TrainedRun) -> None:
+    model, record = load_run(trained.folder)
+    assert record == trained.record == read_record(trained.folder)
+    assert same_weights(model, trained.model)
+    assert (model.settings, model.schema, model.fold_of_game) == (
+        trained.model.settings,
+        trained.model.schema,
+        trained.model.fold_of_game,
+    )
+    plays = trained.unseen.plays
+    assert predict(model, plays).equals(predict(trained.model, plays))
+    report = json.loads((trained.folder / "report.json").read_text())
+    assert report["plays"] == len(trained.selection.plays)
+
+
+def test_weights_are_loaded_without_running_code(
+    trained: TrainedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, load = [], torch.load
+    monkeypatch.setattr(
+        torch, "load", lambda *a, **k: asked.append(k.get("weights_only")) or load(*a, **k)
+    )
+    load_run(trained.folder)
+    assert asked == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("run.json", "not a run folder, it has no run.json"),
+        ("weights.pt", "the run is incomplete"),
+        ("folds.parquet", "the run is incomplete"),
+    ],
+)
+def test_missing_file_is_named(trained: TrainedRun, tmp_path: Path, name: str, words: str) -> None:
+    run = copy_of(trained, tmp_path)
+    (run / name).unlink()
+    with pytest.raises(RunError, match=words):
+        load_run(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("run.json", "not readable as JSON"),
+        ("weights.pt", "the weights are truncated or changed"),
+        ("folds.parquet", "the run is incomplete"),
+    ],
+)
+def test_truncated_file_is_refused(
+    trained: TrainedRun, tmp_path: Path, name: str, words: str
+) -> None:
+    path = copy_of(trained, tmp_path) / name
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(RunError, match=words):
+        load_run(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": 99}, "a run of format 99, and this version reads format"),
+        ({"feature_digest": "0", "feature_names": ["old"]}, "on other features than those.*old"),
+        ({"feature_digest": "0"}, "on other features than those.*other formulas"),
+        ({"play_set": "punts"}, "missing, unknown or out of range.*punts"),
+        ({"settings": {"fit": {}, "wings": 2}}, "missing, unknown or out of range.*wings"),
+        ({"settings": {"fit": {}, "folds": 1}}, "out of range.*folds must be at least 2"),
+        ({"settings": {"fit": {"max_epochs": 0}}}, "out of range.*max_epochs must be pos"),
+        ({"settings": {"fit": {}, "width": 9}}, "not the weights of the networks that run.json"),
+        ({"weights_sha256": None}, "truncated or changed"),
+    ],
+)
+def test_record_that_contradicts_the_run_is_refused(
+    trained: TrainedRun, tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    path = copy_of(trained, tmp_path) / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(RunError, match=f"(?s){words}"):
+        load_run(path.parent)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"name": "package"}', "3"])
+def test_foreign_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RunError, match="a run of format None"):
+        load_run(tmp_path)
+
+
+def test_record_without_a_field_is_refused(trained: TrainedRun, tmp_path: Path) -> None:
+    path = copy_of(trained, tmp_path) / "run.json"
+    content = json.loads(path.read_text())
+    del content["seed"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(RunError, match="'seed'"):
+        load_run(path.parent)
+
+
+def test_folds_of_another_table_are_refused(trained: TrainedRun, tmp_path: Path) -> None:
+    run = copy_of(trained, tmp_path)
+    pl.DataFrame({"x": [1]}).write_parquet(run / "folds.parquet")
+    with pytest.raises(RunError, match="the run is incomplete"):
+        load_run(run)

@@ -1,0 +1,351 @@
+"""Leaderboards of hand-built scores: means, ranks, rules, intervals, shrinkage, display."""
+
+from __future__ import annotations
+
+import math
+import random
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from scipy.stats import norm
+from scipy.stats import t as student_t
+
+from dropback.errors import RequestError
+from dropback.ranking import SPLITS, DisplayScale, leaderboard
+from examples.scored_plays import table, throws
+
+
+def ranked(scores: pl.DataFrame, **options: Any) -> pl.DataFrame:
+    return leaderboard(scores, **{"by": ["passer"], "replicates": 20, **options})
+
+
+def of(rows: pl.DataFrame, column: str) -> dict[str, Any]:
+    return dict(rows.select("passer_player_id", column).iter_rows())
+
+
+SECOND = {"game_id": "2020_02_KC_LAC", "week": 2}
+
+
+def test_score_is_the_mean_over_plays_and_not_over_games() -> None:
+    rows = ranked(table(throws("A", [0.2, 0.4, 0.6]), throws("A", [1.0], **SECOND)))
+    assert rows.select("plays", "games", "score").row(0) == (4, 2, pytest.approx(0.55))
+
+
+def test_columns_are_those_promised() -> None:
+    rows = leaderboard(table(throws("A", [0.5])), by=["passer", "season"])
+    assert rows.columns == [
+        *("rank", "rank_low", "rank_high"),
+        *("passer_player_id", "passer_player_name", "season", "plays", "games"),
+        *("score", "score_low", "score_high"),
+        *("score_shrunk", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability"),
+        *("percentile", "z", "display"),
+        *("probability_better_than_next", "probability_best"),
+    ]
+
+
+def test_best_comes_first_and_ties_share_a_rank() -> None:
+    plays = [throws(*one) for one in (("D", [0.1]), ("B", [0.5]), ("C", [0.9]), ("A", [0.5]))]
+    rows = ranked(table(*plays))
+    assert rows["passer_player_id"].to_list() == ["C", "A", "B", "D"]
+    assert rows["rank"].to_list() == [1, 2, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        (["passer"], 2),
+        (["season"], 2),
+        (["week"], 2),
+        (["game"], 3),
+        (["team"], 2),
+        (["passer", "season"], 3),
+        (["season", "passer", "season"], 3),
+        (["team", "week"], 2),
+    ],
+)
+def test_groups_are_those_of_the_columns_named(by: list[str], groups: int) -> None:
+    scores = table(
+        throws("A", [0.5]),
+        throws("A", [0.5], season=2021, game_id="2021_01_KC_BUF"),
+        throws("B", [0.5], posteam="BUF", **SECOND),
+    )
+    rows = leaderboard(scores, by=by, replicates=5)
+    columns = {column for name in by for column in SPLITS[name].columns}
+    assert len(rows) == groups
+    assert columns < set(rows.columns)
+    assert rows["plays"].sum() == 3
+
+
+def test_passer_of_two_spellings_is_one_row_under_his_latest() -> None:
+    scores = table(
+        throws("A", [0.5], passer_player_name="A.Old"),
+        throws("A", [0.5], passer_player_name="A.New", **SECOND),
+        throws("A", [0.5], passer_player_name=None, game_id="2020_03_KC_LV"),
+    )
+    assert ranked(scores)["passer_player_name"].to_list() == ["A.New"]
+
+
+def test_minimum_of_plays_counts_after_the_predicate() -> None:
+    scores = table(throws("A", [0.5] * 3), throws("B", [0.4] * 2, air_yards=30))
+    assert ranked(scores, min_attempts=3)["passer_player_id"].to_list() == ["A"]
+    assert ranked(scores, min_attempts="2", where="air_yards > 20")["plays"].to_list() == [2]
+    with pytest.raises(RequestError, match=r"No row .*min_attempts=3, .* 2 of 5 plays met"):
+        ranked(scores, min_attempts=3, where="air_yards > 20")
+
+
+@pytest.mark.parametrize("minimum", ["many", "3.5", ""])
+def test_minimum_that_is_no_number_is_refused(minimum: str) -> None:
+    with pytest.raises(RequestError, match=f"whole number, 'nfl' or 'reliable', got '{minimum}'"):
+        ranked(table(throws("A", [0.5])), min_attempts=minimum)
+
+
+def season_of(passer: str, first: int, second: int, **more: Any) -> list[dict[str, Any]]:
+    """Two games of a two-game season with one modelled throw each, and official attempts."""
+    games = [(first, {}), (second, SECOND)]
+    return [
+        play
+        for attempts, game in games
+        for play in throws(
+            passer, [0.5], **{"team_games": 2, "official_attempts": attempts, **game, **more}
+        )
+    ]
+
+
+@pytest.mark.parametrize(("first", "second", "rows"), [(14, 14, 1), (27, 1, 1), (20, 7, 0)])
+def test_nfl_rule_takes_14_official_attempts_a_team_game(
+    first: int, second: int, rows: int
+) -> None:
+    scores = table(season_of("A", first, second), season_of("Z", 20, 20))
+    assert len(ranked(scores, min_attempts="nfl")) == 1 + rows
+
+
+def test_nfl_rule_counts_a_game_once_however_many_plays_it_has() -> None:
+    scores = table(season_of("A", 13, 13), season_of("A", 13, 13), season_of("Z", 20, 20))
+    assert ranked(scores, min_attempts="nfl")["passer_player_id"].to_list() == ["Z"]
+
+
+def test_nfl_rule_adds_up_the_teams_of_a_traded_passer() -> None:
+    traded = throws("A", [0.5], team_games=2, official_attempts=15)
+    traded += throws("A", [0.5], team_games=2, official_attempts=13, posteam="LAC", **SECOND)
+    assert len(ranked(table(traded), min_attempts="nfl")) == 1
+
+
+def test_nfl_rule_keeps_a_qualified_passer_in_a_split() -> None:
+    deep = throws("A", [0.9], air_yards=40, official_attempts=20, team_games=2)
+    scores = table(season_of("A", 20, 20), deep, season_of("B", 9, 9, air_yards=40))
+    rows = ranked(scores, min_attempts="nfl", where="air_yards >= 20")
+    assert rows.select("passer_player_id", "plays").rows() == [("A", 1)]
+
+
+def test_nfl_rule_judges_each_season_apart() -> None:
+    scores = table(season_of("A", 14, 14), season_of("A", 13, 13, season=2021))
+    assert ranked(scores, by=["passer", "season"], min_attempts="nfl")["season"].to_list() == [2020]
+
+
+def test_nfl_rule_is_that_of_the_regular_season() -> None:
+    playoff = {"season_type": "POST", "week": 18, "game_id": "2020_18_KC_BUF", "team_games": 1}
+    scores = table(
+        season_of("A", 13, 13) + throws("A", [0.5], official_attempts=40, **playoff),
+        throws("B", [0.5], official_attempts=40, **playoff),
+        season_of("C", 14, 14) + throws("C", [0.9], official_attempts=3, **playoff),
+    )
+    rows = ranked(scores, min_attempts="nfl")
+    assert rows.select("passer_player_id", "plays").rows() == [("C", 3)]
+
+
+def test_nfl_rule_of_a_postseason_alone_counts_its_games() -> None:
+    scores = table(season_of("A", 14, 14, season_type="POST"), season_of("B", 9, 9))
+    postseason = scores.filter(pl.col("season_type") == "POST")
+    assert len(ranked(postseason, min_attempts="nfl")) == 1
+
+
+@pytest.mark.parametrize(("by", "named"), [(["coach"], "'coach'"), ([], "nothing")])
+def test_unknown_grouping_is_one_sentence(by: list[str], named: str) -> None:
+    with pytest.raises(RequestError, match=f"group by {named}: choose among passer, season, week"):
+        ranked(table(throws("A", [0.5])), by=by)
+
+
+def league(seed: int) -> pl.DataFrame:
+    """Six passers, up to nine games each, with skill, luck and two spellings of a name."""
+    draw = random.Random(seed)  # noqa: S311  # no secret
+    return table(
+        *(
+            throws(
+                passer,
+                [draw.random() for _ in range(draw.randrange(1, 30))],
+                game_id=f"2020_{week:02}",
+                week=week,
+                passer_player_name=draw.choice([passer, f"{passer}.", None]),
+            )
+            for passer in "ABCDEF"
+            for week in range(1, draw.randrange(2, 11))
+        )
+    )
+
+
+@given(st.integers(0, 2**16))
+@settings(max_examples=15, deadline=None)
+def test_order_of_the_plays_does_not_matter(seed: int) -> None:
+    scores = league(1)
+    shuffled = scores.sample(fraction=1, shuffle=True, seed=seed)
+    assert_frame_equal(ranked(shuffled), ranked(scores), abs_tol=1e-12)
+
+
+def test_interval_is_that_of_the_slow_bootstrap() -> None:
+    scores = league(2)
+    rows = ranked(scores, replicates=4000)
+    draw = random.Random(3)  # noqa: S311  # no secret
+    for passer, low, high in rows.select("passer_player_id", "score_low", "score_high").rows():
+        own = scores.filter(pl.col("passer_player_id") == passer)
+        games = (
+            own.group_by("game_id", maintain_order=True).agg("play_score")["play_score"].to_list()
+        )
+        if len(games) < 6:  # the quantiles of few games are those of few atoms
+            continue
+        slow = [
+            fmean(score for game in draw.choices(games, k=len(games)) for score in game)
+            for _ in range(2000)
+        ]
+        n = len(games)
+        level = norm.cdf(-math.sqrt(n / (n - 1)) * student_t(n - 1).ppf(0.95))
+        # A 3 % quantile of 2,000 draws has a standard error of 0.06 standard deviations.
+        reach = 0.25 * float(np.std(slow))
+        assert low == pytest.approx(np.quantile(slow, level), abs=reach)
+        assert high == pytest.approx(np.quantile(slow, 1 - level), abs=reach)
+
+
+def test_single_game_has_no_interval() -> None:
+    scores = table(throws("A", [0.2, 0.8]), throws("A", [0.9], **SECOND), throws("B", [0.1, 0.3]))
+    rows = ranked(scores)
+    assert of(rows, "score_low")["B"] is None
+    assert of(rows, "score_high")["B"] is None
+    assert of(rows, "score_low")["A"] < of(rows, "score_high")["A"]
+    assert ranked(scores, by=["game"])["score_low"].null_count() == 2
+
+
+def test_interval_depends_on_the_seed_alone() -> None:
+    assert_frame_equal(ranked(league(4), seed=7), ranked(league(4), seed=7))
+    assert not ranked(league(4), seed=7)["score_low"].equals(ranked(league(4), seed=8)["score_low"])
+
+
+@pytest.mark.parametrize(
+    ("score", "display"), [(0.5, 85), (0.55, 96.1), (0.4, 62.8), (0.2, 50), (0.9, 99)]
+)
+def test_display_is_linear_about_85_and_cut_off(score: float, display: float) -> None:
+    assert ranked(table(throws("A", [score])))["display"].item() == pytest.approx(display)
+
+
+def test_display_scale_is_a_setting() -> None:
+    rows = ranked(table(throws("A", [0.6])), scale=DisplayScale(average=70, slope=100))
+    assert rows["display"].item() == pytest.approx(80)
+
+
+def test_percentile_and_z_of_worked_rows() -> None:
+    plays = [throws(*one) for one in (("A", [0.2]), ("B", [0.5]), ("C", [0.5]), ("D", [0.8]))]
+    rows = ranked(table(*plays))
+    # One of four beaten and itself half: 12.5 %; the tied share places 2 and 3.
+    assert of(rows, "percentile") == pytest.approx({"A": 12.5, "B": 50, "C": 50, "D": 87.5})
+    z = 0.3 / math.sqrt(0.06)  # deviations 0.3, 0, 0, 0.3; variance 0.18 / 3
+    assert of(rows, "z") == pytest.approx({"A": -z, "B": 0, "C": 0, "D": z}, abs=1e-12)
+
+
+@pytest.mark.parametrize("plays", [[("A", [0.5])], [("A", [0.5]), ("B", [0.5])]])
+def test_rows_without_spread_have_no_z(plays: list[tuple[str, list[float]]]) -> None:
+    rows = ranked(table(*(throws(*one) for one in plays)))
+    assert rows["z"].null_count() == len(rows)
+    assert rows["percentile"].to_list() == [50] * len(rows)
+
+
+def test_weights_count_a_play_as_often_as_they_say() -> None:
+    once = table(
+        throws("A", [0.2, 0.2, 0.2, 0.8]), throws("A", [0.5], **SECOND), throws("B", [0.4, 0.6])
+    )
+    weighted = table(
+        throws("A", [0.2], play_weight=3.0) + throws("A", [0.8, 0.9], play_weight=1.0)[:1],
+        throws("A", [0.5], play_weight=1.0, **SECOND),
+        throws("B", [0.4, 0.6], play_weight=1.0),
+    )
+    columns = ("passer_player_id", "score", "score_low", "score_high")
+    assert ranked(once).select(columns).equals(ranked(weighted).select(columns))
+    assert of(ranked(weighted), "plays") == {"A": 3, "B": 2}
+
+
+def test_scale_of_the_weights_does_not_matter() -> None:
+    scores = league(3).with_columns(play_weight=pl.lit(1.0))
+    assert_frame_equal(ranked(scores), ranked(scores.with_columns(play_weight=7.0)), abs_tol=1e-9)
+    assert_frame_equal(ranked(scores), ranked(scores.drop("play_weight")))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("play_weight", 0.0, "play_weight must be a positive finite number .* is 0.0 in 1 of 3"),
+        ("play_weight", -1.0, "play_weight must be a positive finite number .* -1.0"),
+        ("play_weight", None, "play_weight must be a positive finite number .* None"),
+        ("play_score", math.nan, "play_score must be a finite number .* nan in 1 of 3 plays"),
+        ("play_score", None, "play_score must be a finite number .* None"),
+        ("play_score", math.inf, "play_score must be a finite number .* 2020_01_KC_BUF"),
+    ],
+)
+def test_scores_and_weights_must_be_numbers(column: str, value: float, words: str) -> None:
+    ordinary = throws("A", [0.2, 0.5], play_weight=1.0)
+    with pytest.raises(RequestError, match=words):
+        ranked(table(ordinary, [{**ordinary[0], column: value}]))
+
+
+@pytest.mark.parametrize("shift", [-3.0, 1e6])
+def test_scores_may_be_any_numbers(shift: float) -> None:
+    moved = league(6).with_columns(pl.col("play_score") * 10 + shift)
+    rows, plain = ranked(moved), ranked(league(6))
+    same = ("passer_player_id", "rank", "rank_low", "rank_high")
+    assert rows.select(same).equals(plain.select(same))
+    for column in ("score_low", "score_high", "score_shrunk", "shrunk_low"):
+        np.testing.assert_allclose(rows[column], plain[column] * 10 + shift, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(rows["reliability"], plain["reliability"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("column", ["play_score", "game_id", "passer_player_name", "season"])
+def test_missing_column_is_one_sentence(column: str) -> None:
+    scores = table(throws("A", [0.5])).drop(column)
+    with pytest.raises(RequestError, match=f"'{column}'.*(have|has) .*week"):
+        leaderboard(scores)
+
+
+def test_nfl_rule_needs_its_columns() -> None:
+    scores = table(throws("A", [0.5])).drop("official_attempts", "team_games")
+    with pytest.raises(RequestError, match="needs the columns official_attempts, team_games"):
+        ranked(scores, min_attempts="nfl")
+
+
+def test_pandas_in_and_pandas_out_give_the_same_rows() -> None:
+    scores = league(2)
+    rows = ranked(scores.to_pandas(), output="pandas")
+    assert_frame_equal(pl.from_pandas(rows), ranked(scores))
+
+
+def test_what_is_no_frame_is_one_sentence() -> None:
+    with pytest.raises(RequestError, match="must be a polars or pandas frame, got str"):
+        leaderboard("scores.parquet")  # type: ignore[call-overload]
+
+
+def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:
+    scores = table(throws("A", [1.0]), throws("B", [0.3, 0.6, 0.2, 0.9, 0.4, 0.5]))
+    rows = ranked(scores)
+    assert of(rows, "rank") == {"A": 1, "B": 2}
+    assert of(rows, "score_low") == {"A": None, "B": None}
+    shrunk = of(rows, "score_shrunk")
+    assert shrunk["B"] < shrunk["A"] < 0.8
+    assert of(rows, "reliability")["A"] < of(rows, "reliability")["B"]
+    assert of(rows, "rank_high")["A"] == 2
+
+
+def test_small_league_has_the_best_passer_first() -> None:
+    rows = ranked(league(5))
+    assert rows["score"].is_sorted(descending=True)
+    assert (rows["rank"].diff().drop_nulls() > 0).all()

@@ -1,0 +1,94 @@
+"""The real service with simulated plays, and a browser to open its page in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dropback.service._app import Service
+from dropback.service._library import PlayLibrary
+from dropback.service._scores import ScoreTable
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    simulate_tracking_league,
+    write_tracking_league,
+)
+from dropback.tracking.ingest._pipeline import ingest
+from examples.served_page import Address, league, listening, predictor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+DESK = (1280, 860)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    folder = tmp_path_factory.mktemp("page")
+    simulated = simulate_tracking_league(TrackingLeagueSettings(plays=6), seed=11)
+    write_tracking_league(simulated, folder / "league")
+    ingest(folder / "league", folder / "plays", workers=1)
+    library = PlayLibrary(folder / "plays")
+    scores = ScoreTable(league(library.keys))
+    with listening(Service(scores=scores, library=library, predictor=predictor())) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def key(address: Address) -> tuple[int, int]:
+    """Game and play of the first stored play."""
+    plays = address.get("/v1/plays")["plays"]
+    return min((item["game"], item["play"]) for item in plays)
+
+
+@pytest.fixture(scope="session")
+def stored(address: Address, key: tuple[int, int]) -> Any:
+    answer = address.get(f"/v1/plays/{key[0]}/{key[1]}")
+    assert answer["forecast_problem"] is None
+    return answer
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, address: Address) -> Iterator[BrowserContext]:
+    width, height = DESK
+    opened = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="light",
+        reduced_motion="reduce",
+        base_url=address.url,
+    )
+    opened.set_default_timeout(15_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tab(context: BrowserContext, address: Address) -> Iterator[tuple[Page, Any]]:
+    """A page and how to open an address of it; what the browser complains of fails the test."""
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    page.on(
+        "request",
+        lambda asked: asked.url.startswith((address.url, "data:")) or wrong.append(asked.url),
+    )
+
+    def show(path: str) -> Page:
+        if page.url != "about:blank":  # another address after # alone would load nothing anew
+            page.goto("about:blank")
+        page.goto(path)
+        # The sign of loading alone: a view may wait for a play, too.
+        page.wait_for_selector("main:not([aria-busy]):not(:has(> p.wait))")
+        return page
+
+    yield page, show
+    page.evaluate("localStorage.clear()")
+    page.close()
+    # The browser itself complains of answers that are problems, and of a socket that is lost.
+    expected = re.compile(r"status of (404|422)|WebSocket connection to")
+    assert [words for words in wrong if not expected.search(words)] == []

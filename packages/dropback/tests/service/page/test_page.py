@@ -1,0 +1,435 @@
+"""The page in a real browser, against the real service: what it shows is what the service says."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from websockets.sync.client import connect
+
+from dropback.service._app import Service
+from dropback.service._keys import KeyRing, add_key, read_keys
+from dropback.service._scores import ScoreTable
+from examples.served_page import Address, league, listening, predictor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+
+def score_text(value: float) -> str:
+    """As the page writes a score: .512."""
+    return f"{value:.3f}".removeprefix("0")
+
+
+def yards_text(value: float, digits: int = 0) -> str:
+    text = f"{abs(value):.{digits}f}"
+    return f"{'−' if value < 0 and float(text) else ''}{text} yd"
+
+
+def percent_text(value: float) -> str:
+    shown = value * 100
+    return "<0.1%" if 0 < shown < 0.1 else f"{shown:.{1 if shown < 10 else 0}f}%"
+
+
+def column(page: Page, name: str) -> list[str]:
+    """Texts of a column of the leaderboard, without the small print."""
+    heads = page.locator(".ranking thead th").evaluate_all(
+        "all => all.map(th => th.dataset.column)"
+    )
+    place = heads.index(name)
+    return page.locator(".ranking tbody tr").evaluate_all(
+        f"rows => rows.map(row => (row.cells[{place}].querySelector('b, a') ?? row.cells[{place}])"
+        ".textContent)"
+    )
+
+
+def settled(page: Page) -> None:
+    page.wait_for_selector(".board:not([aria-busy])")
+
+
+@pytest.mark.browser
+def test_leaderboard_shows_the_rows_of_the_service_and_sorts_them(
+    tab: Any, address: Address
+) -> None:
+    page, show = tab
+    show("/")
+    answer = address.get("/v1/leaderboard?by=passer,season&seasons=2022&limit=1000")
+    rows = answer["rows"]
+    assert len(rows) == 6
+    assert column(page, "passer_player_name") == [row["passer_player_name"] for row in rows]
+    assert column(page, "score") == [score_text(row["score"]) for row in rows]
+    intervals = page.locator(".ranking .score small").all_inner_texts()
+    assert intervals == [
+        f"{score_text(row['score_low'])} to {score_text(row['score_high'])}" for row in rows
+    ]
+    head = page.locator("th[data-column=passer_player_name]")
+    head.locator("button").click()
+    assert column(page, "passer_player_name") == sorted(row["passer_player_name"] for row in rows)
+    assert head.get_attribute("aria-sort") == "ascending"
+    # By keyboard, and the focus stays where it was.
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    # Numbers start from the greatest.
+    page.locator("th[data-column=score] button").click()
+    assert column(page, "rank") == [str(row["rank"]) for row in rows]
+    page.get_by_label("Search").fill("c.<pass")
+    assert column(page, "passer_player_name") == ["C.<Passer>"]
+    assert page.locator(".board .status").inner_text() == "1 of 6 rows"
+
+
+@pytest.mark.browser
+def test_whiskers_lie_on_one_scale(tab: Any, address: Address) -> None:
+    page, show = tab
+    show("/")
+    rows = address.get("/v1/leaderboard?by=passer,season&seasons=2022&limit=1000")["rows"]
+    drawn = page.locator("line.whisker").evaluate_all(
+        "all => all.map(line => [line.x1.baseVal.value, line.x2.baseVal.value])"
+    )
+    told = [(row["score_low"], row["score_high"]) for row in rows]
+    (a, b), (left, right) = told[0], drawn[0]
+    slope = (right - left) / (b - a)
+    for (low, high), (x1, x2) in zip(told, drawn, strict=True):
+        assert x1 == pytest.approx(left + (low - a) * slope, abs=0.01)
+        assert x2 == pytest.approx(left + (high - a) * slope, abs=0.01)
+
+
+@pytest.mark.browser
+def test_filters_ask_the_service_and_stay_in_the_address(tab: Any, address: Address) -> None:
+    page, show = tab
+    show("/")
+    page.get_by_text("Situations").click()
+    page.get_by_label("Depth", exact=True).select_option("deep")
+    page.get_by_label("Season").select_option("")
+    settled(page)
+    query = "by=passer,season&split=depth%3Ddeep&limit=1000"
+    expected = [score_text(row["score"]) for row in address.get(f"/v1/leaderboard?{query}")["rows"]]
+    page.wait_for_selector(f".board .status:text-is('{len(expected)} of {len(expected)} rows')")
+    assert column(page, "score") == expected
+    linked = page.url
+    show(linked)
+    assert column(page, "score") == expected
+    assert page.get_by_label("Depth", exact=True).input_value() == "deep"
+    # What leaves no row is told in the service's own sentence, and can be undone.
+    page.get_by_label("At least").select_option("200")
+    page.wait_for_selector(".board .status:has-text('No row is left with min_attempts=200')")
+    page.get_by_label("At least").select_option("1")
+    page.wait_for_selector(".ranking")
+
+
+@pytest.mark.browser
+def test_passer_shows_seasons_throws_and_calibration(
+    tab: Any, address: Address, key: tuple[int, int]
+) -> None:
+    page, show = tab
+    show("/")
+    page.get_by_role("link", name="A.<Passer>").click()
+    page.wait_for_selector("h1:text-is('A.<Passer>')")
+    told = address.get("/v1/passers/00-0")
+    seasons = [score_text(row["score"]) for row in told["seasons"]]
+    assert page.locator("table.plain tbody b").all_inner_texts() == seasons
+    stamps = page.locator(".stamp b").all_inner_texts()
+    assert stamps == [score_text(throw["score"]) for throw in [*told["best"], *told["worst"]]]
+    assert page.locator(".what").first.inner_text() == told["best"][0]["description"]
+    bars = page.locator(".chart rect.bar").evaluate_all(
+        "all => all.map(bar => bar.height.baseVal.value)"
+    )
+    shares = told["pit"]["passer"]
+    largest = max(shares)
+    assert [bar / max(bars) for bar in bars] == pytest.approx(
+        [s / largest for s in shares], abs=1e-4
+    )
+    page.get_by_role("link", name="Watch the play").click()
+    page.wait_for_selector(".field")
+    assert page.url.endswith(f"#/plays/{key[0]}/{key[1]}")
+
+
+def shown_numbers(page: Page) -> dict[str, str]:
+    cells = page.locator("dd[data-number]")
+    return dict(
+        cells.evaluate_all("all => all.map(cell => [cell.dataset.number, cell.textContent])")
+    )
+
+
+def told_numbers(forecast: dict[str, Any]) -> dict[str, str]:
+    return {
+        "median": yards_text(forecast["median"]),
+        "mean": yards_text(forecast["mean"], 1),
+        "lower": yards_text(forecast["lower_threshold_yd"], 1),
+        "upper": yards_text(forecast["upper_threshold_yd"], 1),
+        "touchdown": percent_text(forecast["touchdown"]),
+    }
+
+
+def shown_bars(page: Page) -> dict[int, float]:
+    bars = page.locator(".bars rect")
+    pairs = bars.evaluate_all("all => all.map(bar => [bar.dataset.yard, bar.dataset.probability])")
+    return {int(yard): float(probability) for yard, probability in pairs}
+
+
+def scrub(page: Page, frame: int) -> None:
+    page.locator("input[type=range]").fill(str(frame))
+
+
+@pytest.mark.browser
+def test_every_frame_that_is_scrubbed_to_shows_the_numbers_of_the_service(
+    tab: Any, key: tuple[int, int], stored: Any
+) -> None:
+    page, show = tab
+    show(f"/#/plays/{key[0]}/{key[1]}")
+    last = len(stored["frames"]) - 1
+    assert len({forecast["mean"] for forecast in stored["forecasts"]}) > 5
+    for frame in (0, 7, last - 1):
+        scrub(page, frame)
+        forecast = stored["forecasts"][frame]
+        assert shown_numbers(page) == told_numbers(forecast)
+        bars = shown_bars(page)
+        told = dict(enumerate(forecast["probabilities"], forecast["first_yd"]))
+        assert bars == {yard: told.get(yard, 0.0) for yard in bars}
+        assert sum(bars.values()) > 0.5
+        assert page.locator(".outcome").is_hidden()
+    quantiles = page.locator("td[data-number]").evaluate_all(
+        "all => all.map(cell => cell.textContent)"
+    )
+    assert quantiles == [
+        yards_text(value) for value in stored["forecasts"][last - 1]["quantiles"].values()
+    ]
+
+
+@pytest.mark.browser
+def test_the_end_shows_the_release_the_yards_and_the_score(
+    tab: Any, key: tuple[int, int], stored: Any
+) -> None:
+    page, show = tab
+    show(f"/#/plays/{key[0]}/{key[1]}")
+    scrub(page, len(stored["frames"]) - 1)
+    assert shown_numbers(page) == told_numbers(stored["release"])
+    assert page.locator("[data-number=yards]").inner_text() == yards_text(stored["yards"])
+    assert page.locator("[data-number=score]").inner_text() == score_text(stored["score"])
+    assert f"score {score_text(stored['score'])}" in page.locator("[aria-live]").text_content()
+    assert (
+        page.locator(".field.released .man.target .ring").evaluate(
+            "ring => getComputedStyle(ring).visibility"
+        )
+        == "visible"
+    )
+
+
+@pytest.mark.browser
+def test_men_stand_to_scale_and_sides_differ_in_shape(
+    tab: Any, key: tuple[int, int], stored: Any
+) -> None:
+    page, show = tab
+    show(f"/#/plays/{key[0]}/{key[1]}?frame=4")
+    page.get_by_label("Whole field").check()
+    men = page.locator(".man:not(.unseen)")
+    drawn = men.evaluate_all(
+        "all => all.map(man => { const at = new DOMMatrix(getComputedStyle(man).transform);"
+        " return [man.dataset.slot, at.e, at.f]; })"
+    )
+    width = page.locator(".field").bounding_box()["width"]
+    per_yard = width / stored["field"]["length_yd"]
+    places = {slot: (x, y) for slot, x, y in drawn}
+    assert len(places) == 23
+    for slot, (x, y) in places.items():
+        x_yd, y_yd = stored["frames"][4][int(slot)][:2]
+        assert x == pytest.approx(x_yd * per_yard, abs=0.1)
+        assert y == pytest.approx((stored["field"]["width_yd"] - y_yd) * per_yard, abs=0.1)
+    assert page.locator(".man.offense > circle:not(.ring)").count() == 11
+    assert page.locator(".man.defense > rect").count() == 11
+    line = page.locator(".field .scrimmage").evaluate("line => line.x1.baseVal.value")
+    assert line == pytest.approx(stored["field"]["line_of_scrimmage_x_yd"] * per_yard, abs=0.1)
+    # A bar stands under the yard line where the ball would be.
+    bar = page.locator(".bars rect[data-yard='10']").evaluate(
+        "bar => bar.x.baseVal.value + bar.width.baseVal.value / 2"
+    )
+    assert bar == pytest.approx(line + 10 * per_yard, abs=0.1)
+
+
+def at_frame(page: Page) -> int:
+    return int(page.locator("input[type=range]").input_value())
+
+
+@pytest.mark.browser
+def test_keys_move_play_and_help(tab: Any, key: tuple[int, int], stored: Any) -> None:
+    page, show = tab
+    show(f"/#/plays/{key[0]}/{key[1]}")
+    last = len(stored["frames"]) - 1
+    for name, frame in (
+        ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("Shift+ArrowRight", 11),
+        ("End", last), ("ArrowRight", last), ("Home", 0), ("ArrowLeft", 0),
+    ):  # fmt: skip
+        page.keyboard.press(name)
+        assert at_frame(page) == frame
+    for _ in range(3):
+        page.keyboard.press("]")
+    assert page.get_by_label("Speed").input_value() == "2"
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.wait_for_selector(".outcome:not([hidden])")
+    assert at_frame(page) == last
+    page.get_by_role("button", name="Play", exact=True).wait_for()
+    assert page.url.endswith(f"?frame={last}")
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Home")  # the help has the keys
+    assert at_frame(page) == last
+    page.keyboard.press("Escape")
+    assert page.get_by_role("dialog").is_hidden()
+    page.keyboard.press("t")
+    assert page.get_by_label("Trails").input_value() == "whole"
+
+
+@pytest.mark.browser
+def test_a_link_opens_the_play_at_its_frame(tab: Any, key: tuple[int, int], stored: Any) -> None:
+    page, show = tab
+    show(f"/plays/{key[0]}/{key[1]}?frame=9")  # the plain address, too
+    page.wait_for_url(f"**/#/plays/{key[0]}/{key[1]}?frame=9")
+    page.wait_for_selector(".field .man")
+    assert at_frame(page) == 9
+    assert shown_numbers(page) == told_numbers(stored["forecasts"][9])
+    page.keyboard.press("ArrowRight")
+    show(page.url)
+    assert at_frame(page) == 10
+
+
+# What the page says of its socket, one after the other.
+_NOTE_STATES = """
+window.states = [];
+new MutationObserver(() => {
+  const words = document.querySelector('.livebar .state')?.textContent;
+  if (words && words !== states.at(-1)) states.push(words);
+}).observe(document, { childList: true, subtree: true, characterData: true });
+"""
+
+
+@pytest.mark.browser
+def test_live_play_goes_on_after_its_socket_is_cut(
+    tab: Any, address: Address, key: tuple[int, int], stored: Any
+) -> None:
+    page, show = tab
+    before = len(address.wire.opened)
+    address.wire.cut("/v1/live", after=8)  # "started" and seven forecasts; the eighth is lost
+    page.add_init_script(_NOTE_STATES)
+    show(f"/#/live/{key[0]}/{key[1]}?speed=5")
+    page.wait_for_selector(".livebar .state:has-text('Released')")
+    states = page.evaluate("states")
+    assert [re.sub(" in .*", "", state) for state in states] == [
+        "Connecting", "Live", "Connection lost; again", "Live again from frame 9", "Released",
+    ]  # fmt: skip
+    assert address.wire.opened[before:] == ["/v1/live", "/v1/live"]
+    assert shown_numbers(page) == told_numbers(stored["release"])
+    assert page.locator("[data-number=score]").inner_text() == score_text(stored["score"])
+    # The lost answer came with the resumption: the line of medians has no gap.
+    path = page.locator(".timeline path.median").get_attribute("d") or ""
+    assert len(re.findall("[ML]", path)) == len(stored["frames"])
+
+
+def send_live(address: Address, stored: Any) -> None:
+    """Send a stored play as `dropback replay` does, ten times as fast."""
+    item = stored["item"]
+    with connect(f"ws{address.url.removeprefix('http')}/v1/live", proxy=None) as socket:
+        start = {"situation": stored["situation"], "stored": [item["game"], item["play"]]}
+        socket.send(json.dumps({"type": "start", "version": 1, **start}))
+        assert json.loads(socket.recv())["type"] == "started"
+        for number, frame in enumerate(stored["frames"]):
+            socket.send(json.dumps({"type": "frame", "number": number, "frame": frame}))
+            assert json.loads(socket.recv())["type"] == "forecast"
+            time.sleep(0.01)
+        slot = next(man["slot"] for man in stored["players"] if man["role"] == "target")
+        release = {"type": "release", "target_slot": slot, "yards": stored["yards"]}
+        socket.send(json.dumps(release))
+        assert json.loads(socket.recv())["type"] == "released"
+
+
+@pytest.mark.browser
+def test_page_follows_a_play_that_is_sent_and_misses_nothing_of_it(
+    tab: Any, address: Address, stored: Any
+) -> None:
+    page, show = tab
+    page.add_init_script(_NOTE_STATES)
+    show("/#/live")
+    page.wait_for_selector(".livebar .state:has-text('aiting')")  # or after a play of before
+    before = page.locator(".watched").get_attribute("data-play") or ""
+    address.wire.cut("/v1/watch", after=6)
+    send_live(address, stored)
+    page.wait_for_selector(f".watched:not([data-play='{before}']) .state:has-text('Released')")
+    assert any(state.startswith("Connection lost") for state in page.evaluate("states"))
+    assert shown_numbers(page) == told_numbers(stored["release"])
+    assert page.locator("[data-number=score]").inner_text() == score_text(stored["score"])
+    assert page.locator(".bug").inner_text().startswith(stored["item"]["offense"])
+    path = page.locator(".timeline path.median").get_attribute("d") or ""
+    assert len(re.findall("[ML]", path)) == len(stored["frames"])
+
+
+@pytest.mark.browser
+def test_a_selection_of_plays_says_that_it_is_one(tab: Any, key: tuple[int, int]) -> None:
+    page, show = tab
+
+    def reel(route: Any) -> None:
+        answer = route.fetch()
+        play = answer.json()
+        play["item"]["note"] = "a highlight reel, not a sample: not for ranking"
+        route.fulfill(response=answer, json=play)
+
+    page.route(f"**/v1/plays/{key[0]}/{key[1]}", reel)
+    show(f"/#/plays/{key[0]}/{key[1]}")
+    assert page.locator(".selection").inner_text() == (
+        "Highlight reel. A highlight reel, not a sample: not for ranking."
+    )
+
+
+@pytest.mark.browser
+def test_what_is_not_there_is_told_in_the_sentence_of_the_service(tab: Any) -> None:
+    page, show = tab
+    show("/#/plays/12/x")  # no such address: the first view
+    page.wait_for_selector(".ranking")
+    show("/#/passers/nobody")
+    assert "No play of passer 'nobody' is scored here." in page.get_by_role("alert").inner_text()
+
+
+@pytest.fixture
+def keyed(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Address, str]]:
+    """A page of a service that wants a key, and the key."""
+    file = tmp_path / "keys.json"
+    key = add_key(file, "desk")
+    scores = ScoreTable(league({(1, 1)}))
+    ring = KeyRing(read_keys(file))
+    with listening(Service(scores=scores, predictor=predictor(), keys=ring)) as address:
+        opened = browser.new_context(base_url=address.url)
+        opened.set_default_timeout(15_000)
+        yield opened.new_page(), address, key
+        opened.close()
+
+
+@pytest.mark.browser
+def test_a_key_is_asked_for_and_used_for_answers_and_sockets_until_the_tab_is_closed(
+    keyed: tuple[Page, Address, str],
+) -> None:
+    page, address, key = keyed
+    page.goto("/")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert "An API key is needed" in alert.inner_text()
+    page.get_by_label("API key").fill("dropback_wrong")
+    with page.expect_response(lambda response: response.status == 401):
+        page.get_by_role("button", name="Use this key").click()
+    page.wait_for_selector("main:not([aria-busy]) .problem")
+    assert page.get_by_label("API key").get_attribute("type") == "password"
+    page.get_by_label("API key").fill(key)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ranking")
+    assert len(column(page, "score")) == 6
+    page.reload()
+    page.wait_for_selector(".ranking")
+    page.goto("/#/live")
+    page.wait_for_selector(".livebar .state:has-text('aiting')")
+    assert address.wire.opened == ["/v1/watch"]
+    # Neither in the address nor where another visit would find it.
+    assert key not in page.url
+    assert key not in page.evaluate("JSON.stringify(localStorage)")

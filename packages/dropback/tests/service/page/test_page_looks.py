@@ -1,0 +1,173 @@
+"""The page for any eye, finger and policy: contrast, names, small screens, no code inline."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from examples.served_page import Address
+
+STATIC = Path(str(files("dropback.service") / "static"))
+VIEWS = {
+    "leaderboard": "/",
+    "passer": "/#/passers/00-0",
+    "plays": "/#/plays",
+    # At its end, where there is most to read.
+    "play": "/#/plays/{game}/{play}?frame=99",
+    "live": "/#/live",
+}
+
+
+@pytest.fixture(params=VIEWS)
+def view(request: pytest.FixtureRequest, key: tuple[int, int]) -> str:
+    return VIEWS[request.param].format(game=key[0], play=key[1])
+
+
+# Each text that is shown, its colour, and the first ground behind it that is not see-through.
+_TEXTS = """() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const text = node.textContent.trim();
+    const holder = node.parentElement;
+    if (!text || !holder.checkVisibility()) continue;
+    // Not seen, or painted on the turf: the field's own numbers.
+    if (holder.closest('title, .unseen, .skip, script, option, .ground')) continue;
+    const style = getComputedStyle(holder);
+    let ground = null;
+    const man = holder.closest('.man');
+    if (man) ground = getComputedStyle(man.querySelector(':is(circle, rect):not(.ring)')).fill;
+    for (let at = holder; at && !ground; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (colour !== 'rgba(0, 0, 0, 0)') ground = colour;
+    }
+    found.push([text, holder instanceof SVGElement ? style.fill : style.color, ground,
+      parseFloat(style.fontSize), Number(style.fontWeight)]);
+  }
+  return found;
+}"""
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``rgb(r, g, b)`` (WCAG 2.2)."""
+    numbers = [float(value) for value in re.findall(r"[\d.]+", colour)]
+    assert colour.startswith("rgb("), colour
+    linear = [
+        value / 255 / 12.92 if value / 255 <= 0.04045 else ((value / 255 + 0.055) / 1.055) ** 2.4
+        for value in numbers
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(colour: str, ground: str) -> float:
+    low, high = sorted((luminance(colour), luminance(ground)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
+    # The grey that every text on the standard names: the least dark that passes on white.
+    assert contrast("rgb(118, 118, 118)", "rgb(255, 255, 255)") == pytest.approx(4.54, abs=0.005)
+
+
+@pytest.mark.browser
+def test_view_can_be_read_is_named_and_fits_a_phone(tab: Any, view: str) -> None:
+    page, show = tab
+    show(view)
+    faint = []
+    seen = 0
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for text, colour, ground, size, weight in page.evaluate(_TEXTS):
+            seen += 1
+            # WCAG 2.2, 1.4.3: large is 24 px, or 18.66 px bold.
+            needed = 3.0 if size >= 24 or (size >= 18.66 and weight >= 700) else 4.5
+            if contrast(colour, ground) < needed:
+                faint.append((scheme, text, colour, ground, contrast(colour, ground)))
+    assert faint == []
+    assert seen > 40
+    controls = page.locator("button, a, select, input, svg[role=img]")
+    nameless = controls.evaluate_all(
+        "all => all.filter(one => !one.ariaLabel && !one.textContent.trim() && !one.labels?.length)"
+        ".map(one => one.outerHTML.slice(0, 120))"
+    )
+    assert nameless == []
+    page.set_viewport_size({"width": 360, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    # What may scroll in itself need not.
+    wide = page.locator(".scroll").evaluate_all(
+        "all => all.map(one => one.scrollWidth - one.clientWidth)"
+    )
+    assert wide == [0] * len(wide)
+    # WCAG 2.2, 2.5.8: 24 pixels; a box within its label is pressed by the label.
+    boxes = page.locator("button, select, input:not([type=checkbox]), nav a")
+    small = boxes.evaluate_all(
+        "all => all.filter(one => one.checkVisibility()).filter(one => {"
+        " const box = one.getBoundingClientRect(); return Math.min(box.width, box.height) < 24; })"
+        ".map(one => one.outerHTML.slice(0, 80))"
+    )
+    assert small == []
+
+
+@pytest.mark.browser
+def test_dark_and_light_can_be_chosen_and_are_kept(tab: Any) -> None:
+    page, show = tab
+    show("/")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    button = page.locator("#theme")
+    for words in ("Colours: light", "Colours: dark"):
+        button.click()
+        assert button.get_attribute("aria-label") == words
+    dark = page.evaluate(ground)
+    assert luminance(dark) < 0.02
+    assert luminance(light) > 0.5
+    show("/")
+    assert page.evaluate(ground) == dark
+
+
+@pytest.mark.browser
+def test_the_first_tab_stop_skips_to_the_content(tab: Any) -> None:
+    page, show = tab
+    show("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.locator(".ranking").count() == 1
+
+
+@pytest.mark.browser
+def test_men_do_not_glide_where_motion_is_not_wanted(tab: Any, key: tuple[int, int]) -> None:
+    page, show = tab
+    show(f"/#/plays/{key[0]}/{key[1]}")
+    glide = "getComputedStyle(document.querySelector('.man')).transitionProperty"
+    assert page.evaluate(glide) == "none"
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(glide) == "transform"
+
+
+def test_policy_allows_nothing_but_the_service_itself(address: Address) -> None:
+    policy = address.headers("/")["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"https?:", policy)
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.rglob("*.*")), ids=lambda path: path.name)
+def test_files_of_the_page_need_nothing_from_elsewhere(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    outside = re.findall(r"https?://[^\"'\s)]+", text)
+    assert set(outside) <= {"http://www.w3.org/2000/svg"}
+    if path.suffix == ".html":
+        assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", text)
+    if path.suffix == ".js":
+        assert not re.search(
+            r"\beval\(|innerHTML|insertAdjacentHTML|new Function|Math\.random", text
+        )

@@ -1,0 +1,57 @@
+"""Staying on a core, each in a process of its own: what is left of one stays with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from dropback.errors import RequestError
+from dropback.service._cores import stay_on_core
+
+LINUX = hasattr(os, "sched_setaffinity")
+ON_CORE = """
+import os, threading
+from pathlib import Path
+from dropback.service._cores import stay_on_core
+halt = threading.Event()
+threading.Thread(target=halt.wait).start()
+core = max(os.sched_getaffinity(0))
+stay_on_core(core)
+threading.Thread(target=halt.wait).start()
+tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
+print(len(tasks) >= 3, all(os.sched_getaffinity(task) == {core} for task in tasks))
+halt.set()
+"""
+
+
+@pytest.mark.skipif(not LINUX, reason="no such call")
+def test_threads_before_and_after_stay_on_the_core():
+    command = [sys.executable, "-c", ON_CORE]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    assert found.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.skipif(not LINUX, reason="no such call")
+def test_a_core_that_is_not_there_is_refused_and_nothing_moves():
+    before = os.sched_getaffinity(0)
+    with pytest.raises(RequestError, match=r"--core must be one of .*, got 99999\."):
+        stay_on_core(99_999)
+    assert os.sched_getaffinity(threading.get_native_id()) == before
+
+
+def test_a_system_without_the_call_is_told(monkeypatch):
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    with pytest.raises(RequestError, match="--core needs Linux"):
+        stay_on_core(0)
+
+
+@pytest.mark.skipif(not LINUX, reason="no such call")
+def test_the_command_line_refuses_it_in_a_sentence():
+    command = [sys.executable, "-m", "dropback", "serve", "run", "--core", "99999"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert found.returncode == 2
+    assert "got 99999." in found.stderr.replace("\n", " ")

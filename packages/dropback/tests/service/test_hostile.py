@@ -1,0 +1,376 @@
+"""What a hostile client sends: each is answered or dropped, and the service goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import json
+import resource
+import socket
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dropback.live import PlayFrames
+from dropback.service._codec import PLAY_MEDIA_TYPE, encode_play
+from dropback.service._protocol import _Answer
+from examples import service as made
+
+PLAY = made.body()
+SCORE = "/v1/plays:score"
+
+
+def resident_bytes():
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
+
+
+def answered(sock, within=5.0):
+    """All that comes until the service closes the socket."""
+    sock.settimeout(within)
+    parts = []
+    with contextlib.suppress(ConnectionResetError):
+        while part := sock.recv(1 << 16):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def alive(address):
+    with made.session(address) as session:
+        return session.get("/healthz").status_code == 200
+
+
+@pytest.fixture(autouse=True)
+def _it_goes_on(address):
+    """After each test the service answers, and holds no socket of the test."""
+    yield
+    assert alive(address)
+    until = time.monotonic() + 5
+    while address.server.server_state.connections and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not address.server.server_state.connections
+
+
+def ask(address, content, media_type="application/json", **headers):
+    with made.session(address) as session:
+        return session.post(SCORE, content=content, headers={"content-type": media_type, **headers})
+
+
+def problem(response, status):
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    detail = response.json()["detail"]
+    assert "Traceback" not in detail
+    assert "dropback/" not in detail
+    return detail
+
+
+def test_both_forms_of_a_play_give_the_forecast_of_the_networks(address, networks):
+    expected = networks.forecast(made.SITUATION, made.frames(), target_slot=7)
+    binary = encode_play(PlayFrames(made.SITUATION, made.frames(), 7), yards=8)
+    for response in (ask(address, json.dumps(PLAY)), ask(address, binary, PLAY_MEDIA_TYPE)):
+        answer = response.json()
+        assert answer["forecast"]["mean"] == pytest.approx(expected.mean, abs=1e-4)
+        assert answer["forecast"]["quantiles"] == expected.quantiles
+        assert answer["score"] == pytest.approx(expected.score(8), abs=1e-6)
+        first = answer["forecast"]["first_yd"]
+        at_zero = answer["forecast"]["probabilities"][-first]
+        assert at_zero == pytest.approx(float(np.diff(expected.cdf)[109]), abs=1e-6)
+
+
+def test_without_yards_there_is_a_forecast_and_no_score(address):
+    answer = ask(address, json.dumps(made.body(yards=None))).json()
+    assert answer["score"] is None
+    assert answer["forecast"]["released"]
+
+
+def hostile_frames(value):
+    body = made.body()
+    body["frames"][3][4][0] = value
+    return json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        ("", 400, "must be JSON"),
+        ("{", 400, "must be JSON"),
+        (b"\xff\xfe\x00", 400, "must be JSON"),
+        ("[]", 422, "not as documented"),
+        ("{}", 422, "situation"),
+        ('{"a":' * 100_000, 422, "not as documented"),
+        ('{"situation":' + "[" * 100_000, 422, "not as documented"),
+        ('{"frames":' + "[" * 100_000, 422, "not as documented"),
+        (hostile_frames(float("nan")), 400, "must be JSON"),
+        (hostile_frames(float("inf")), 400, "must be JSON"),
+        (hostile_frames(1e308), 422, "x_yd"),
+        (hostile_frames(-1e308), 422, "x_yd"),
+        (hostile_frames("12"), 422, "not as documented"),
+        (hostile_frames([1]), 422, "not as documented"),
+        (hostile_frames(True), 422, "not as documented"),
+        (json.dumps(made.body(frames=[])), 422, "frames"),
+        (json.dumps(made.body(target_slot=11)), 422, "target_slot"),
+        (json.dumps(made.body(yards=10**30)), 422, "yards"),
+        (json.dumps(made.body(version=2)), 422, "version"),
+        (json.dumps(made.body(shoe_size=44)), 422, "shoe_size"),
+    ],
+)
+def test_a_body_that_is_no_play_is_refused_in_a_sentence(address, content, status, words):
+    assert words in problem(ask(address, content), status)
+
+
+def test_a_play_of_too_many_frames_is_refused(address):
+    one = made.body(1)["frames"]
+    assert "1 to 200 frames, got 201" in problem(
+        ask(address, json.dumps(made.body(frames=one * 201))), 413
+    )
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "", "application/xml", "multipart/form-data"])
+def test_a_body_of_another_type_is_refused(address, media_type):
+    assert "Content-Type must be" in problem(ask(address, "{}", media_type), 415)
+
+
+def test_a_compressed_body_is_refused(address):
+    detail = problem(ask(address, b"\x1f\x8b", **{"content-encoding": "gzip"}), 415)
+    assert "without Content-Encoding" in detail
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_that_is_too_large_is_refused(address, declared):
+    content = b" " * (2 << 20)
+    response = ask(address, content if declared else iter([content[: 1 << 19]] * 4))
+    assert "at most 1048576 bytes" in problem(response, 413)
+
+
+def raw(address, *parts, pause=0.0):
+    sock = address.connect()
+    for part in parts:
+        sock.sendall(part)
+        time.sleep(pause)
+    return sock
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(address):
+    head = b"POST /v1/plays:score HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+    with raw(address, head + b"content-length: 100\r\n\r\n{") as sock:
+        answer = answered(sock)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"within 0.4 s; 1 bytes had come" in answer
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"\r\n", b"GET / HT", b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: "]
+)
+def test_a_head_that_does_not_come_is_not_waited_for(address, said):
+    with raw(address, said) as sock:
+        started = time.monotonic()
+        assert answered(sock) == b""
+        assert time.monotonic() - started < 3
+
+
+def test_a_head_that_comes_drop_by_drop_has_no_more_time(address):
+    with address.connect() as sock:
+        started = time.monotonic()
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                sock.sendall(b"x: y\r\n" if _ else b"GET / HTTP/1.1\r\n")
+                time.sleep(0.05)
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 5000 + b"\r\n",
+        b"GET / HTTP/1.1\r\nx: " + b"y" * 40_000 + b"\r\n\r\n",
+        b"GET /" + b"y" * 40_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nx: " + b"y" * 40_000,
+    ],
+)
+def test_a_flood_of_headers_is_refused(address, flood):
+    with raw(address, flood) as sock:
+        answer = answered(sock)
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"at most 16384 bytes together" in answer
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET\x00/ HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused(address, said):
+    with raw(address, said) as sock:
+        answer = answered(sock)
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert b"application/problem+json" in answer
+
+
+def test_requests_that_are_piled_up_unanswered_are_dropped(address):
+    request = b"GET /v1/splits HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    with raw(address, request * 5000) as sock:
+        answer = answered(sock)
+    assert answer.count(b"HTTP/1.1 200") < 100
+
+
+def test_a_few_requests_at_once_are_answered_in_turn(address):
+    request = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    last = request.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    with raw(address, request * 5 + last) as sock:
+        assert answered(sock).count(b'{"status":"ok"}') == 6
+
+
+def test_a_client_that_reads_no_answer_is_dropped(address):
+    request = b"GET /v1/leaderboard?min_attempts=1 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", address.port))
+    with sock, contextlib.suppress(OSError):
+        until = time.monotonic() + 8
+        while address.server.server_state.connections and time.monotonic() < until:
+            sock.sendall(request * 4)
+            time.sleep(0.02)
+    assert time.monotonic() < until
+
+
+@contextlib.contextmanager
+def files_at_once(number):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < number:
+        pytest.skip(f"the limit of open files is {hard}, and {number} are needed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, number), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_thousands_of_idle_sockets_are_let_go_and_leave_nothing(address):
+    def crowd():
+        with contextlib.ExitStack() as stack:
+            socks = [stack.enter_context(address.connect()) for _ in range(2000)]
+            # Meanwhile others are answered.
+            assert alive(address)
+            for sock in socks:
+                assert answered(sock) == b""
+
+    with files_at_once(5000):  # this process has both ends of each
+        # The heap takes what two crowds need and keeps it; six more then add nothing, seen once.
+        for _ in range(2):
+            crowd()
+        gc.collect()
+        before = resident_bytes()
+        crowd()
+        gc.collect()
+        assert resident_bytes() - before < 4 << 20
+
+
+def test_a_socket_beyond_the_most_is_told_so(service):
+    limits = dataclasses.replace(made.HASTY, connections=3, header_s=5.0)
+    with made.listening(dataclasses.replace(service, limits=limits)) as narrow:
+        with contextlib.ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(narrow.connect())
+            time.sleep(0.1)
+            with narrow.connect() as sock:
+                answer = answered(sock)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 1" in answer
+        assert b"Too many sockets" in answer
+
+
+def test_overload_is_refused_with_a_time_to_return_and_loses_nothing(service):
+    limits = dataclasses.replace(made.HASTY, queued_plays=4, batch_plays=2)
+    binary = encode_play(PlayFrames(made.SITUATION, made.frames(40), 7))
+    statuses = []
+
+    def client(address):
+        with made.session(address) as session:
+            for _ in range(12):
+                response = session.post(
+                    SCORE, content=binary, headers={"content-type": PLAY_MEDIA_TYPE}
+                )
+                statuses.append(response.status_code)
+                if response.status_code == 503:
+                    assert int(response.headers["retry-after"]) >= 1
+
+    with made.listening(dataclasses.replace(service, limits=limits)) as narrow:
+        clients = [threading.Thread(target=client, args=(narrow,)) for _ in range(12)]
+        for one in clients:
+            one.start()
+        for one in clients:
+            one.join()
+        assert len(statuses) == 144  # every request had its answer
+        assert set(statuses) == {200, 503}
+        assert ask(narrow, binary, PLAY_MEDIA_TYPE).status_code == 200
+
+
+def test_hostile_bodies_leave_no_memory_behind(address):
+    contents = [
+        hostile_frames(1e308),
+        '{"frames":' + "[" * 100_000,
+        b"DBPL" + bytes(100_000),
+        b" " * (1 << 20),
+    ]
+
+    def storm(times):
+        for _ in range(times):
+            for content in contents:
+                assert 400 <= ask(address, content).status_code < 500
+        gc.collect()
+
+    storm(10)
+    before = resident_bytes()
+    storm(20)
+    assert resident_bytes() - before < 8 << 20
+
+
+class Written:
+    """A transport that keeps what it was given, and the cycle of an answer."""
+
+    def __init__(self):
+        self.packets, self.closed, self.response_started = [], False, False
+
+    def write(self, data):
+        self.packets.append(data)
+
+    def close(self):
+        self.closed = True
+
+    def is_closing(self):
+        return self.closed
+
+
+def test_head_and_body_leave_together_and_the_rest_as_it_comes():
+    written = Written()
+    answer = _Answer(written, written)
+    answer.write(b"100 Continue")
+    assert written.packets == [b"100 Continue"]
+    written.response_started = True
+    answer.write(b"head;")
+    assert written.packets == [b"100 Continue"]
+    answer.write(b"body")
+    answer.write(b"more")
+    answer.close()
+    assert written.packets == [b"100 Continue", b"head;body", b"more"]
+    assert answer.is_closing()
+
+
+def test_a_head_whose_body_never_comes_is_sent_before_the_end():
+    written = Written()
+    written.response_started = True
+    answer = _Answer(written, written)
+    answer.write(b"head")
+    answer.close()
+    assert (written.packets, written.closed) == ([b"head"], True)

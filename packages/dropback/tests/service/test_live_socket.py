@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from contextlib import contextmanager
+
+import msgspec
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from dropback.service._codec import encode_frame
+from dropback.service._keys import KeyRing, add_key, read_keys
+from dropback.service._settings import Limits
+from examples import service as made
+from examples.service import Held
+
+FRAMES = made.frames()
+
+
+class Socket:
+    """A live socket that speaks JSON."""
+
+    def __init__(self, raw):
+        self.raw = raw
+
+    def ask(self, message):
+        self.raw.send(message if isinstance(message, bytes | str) else json.dumps(message))
+        return self.answer()
+
+    def answer(self):
+        return json.loads(self.raw.recv(timeout=10))
+
+    def start(self):
+        answer = self.ask(made.START)
+        assert answer["type"] == "started", answer
+        return answer["token"]
+
+    def push(self, number):
+        answer = self.ask(encode_frame(number, FRAMES[number]))
+        assert answer["type"] == "forecast", answer
+        return answer
+
+
+@contextmanager
+def opened(address, **more):
+    with connect(address.live, compression=None, proxy=None, **more) as raw:
+        yield Socket(raw)
+
+
+def problem(answer, status, *, fatal=False):
+    assert (answer["type"], answer["status"], answer["fatal"]) == ("problem", status, fatal)
+    return answer["detail"]
+
+
+def json_frame(number, frame):
+    values = np.where(np.isnan(frame), None, frame.astype(float)).tolist()
+    return {"type": "frame", "number": number, "frame": values}
+
+
+def test_every_frame_is_answered_by_its_forecast_and_the_release_by_the_score(address, networks):
+    live = networks.start(made.SITUATION)
+    with opened(address) as socket:
+        socket.start()
+        for number, frame in enumerate(FRAMES):
+            message = json_frame(number, frame) if number % 2 else encode_frame(number, frame)
+            (shown,) = socket.ask(message)["forecasts"]
+            (expected,) = live.push(number, frame)
+            assert (shown["frame"], shown["released"]) == (number, False)
+            assert shown["mean"] == pytest.approx(expected.mean, abs=1e-4)
+            assert shown["quantiles"] == expected.quantiles
+        answer = socket.ask({"type": "release", "target_slot": 7, "yards": 8})
+        release = live.release(7)
+        assert answer["forecast"]["released"]
+        assert answer["forecast"]["touchdown"] == pytest.approx(release.touchdown, abs=1e-6)
+        assert answer["score"] == pytest.approx(release.score(8), abs=1e-6)
+
+
+def test_a_release_without_yards_has_no_score_and_ends_the_play(address):
+    with opened(address) as socket:
+        socket.start()
+        socket.push(0)
+        assert socket.ask({"type": "release"})["score"] is None
+        problem(socket.ask(encode_frame(1, FRAMES[1])), 422)
+        socket.start()  # the next play of the same socket
+        socket.push(0)
+
+
+def test_late_and_repeated_frames_are_ignored_and_missing_ones_are_filled(address):
+    with opened(address) as socket:
+        socket.start()
+        for number in range(3):
+            socket.push(number)
+        assert socket.push(2) == {
+            "type": "forecast", "number": 2, "forecasts": [], "ignored": "duplicate"
+        }  # fmt: skip
+        assert socket.push(0)["ignored"] == "late"
+        filled = socket.push(5)["forecasts"]
+        assert [forecast["frame"] for forecast in filled] == [3, 4, 5]
+
+
+def test_a_lost_play_goes_on_where_it_was(address, networks):
+    live = networks.start(made.SITUATION)
+    expected = [live.push(number, frame)[0].mean for number, frame in enumerate(FRAMES)]
+    with opened(address) as socket:
+        token = socket.start()
+        for number in range(5):
+            socket.push(number)
+        socket.raw.socket.close()  # without a closing handshake
+    with opened(address) as socket:
+        answer = socket.ask({"type": "resume", "version": 1, "token": token})
+        assert (answer["type"], answer["next_frame"]) == ("resumed", 5)
+        assert answer["forecast"]["frame"] == 4
+        for number in range(5, len(FRAMES)):
+            (shown,) = socket.push(number)["forecasts"]
+            assert shown["mean"] == pytest.approx(expected[number], abs=1e-4)
+
+
+def test_a_score_that_was_not_brought_is_there_after_resuming(address):
+    with opened(address) as socket:
+        token = socket.start()
+        socket.push(0)
+        score = socket.ask({"type": "release", "yards": 4})["score"]
+        socket.raw.socket.close()
+    with opened(address) as socket:
+        answer = socket.ask({"type": "resume", "version": 1, "token": token})
+        assert answer["score"] == score
+        assert answer["forecast"]["released"]
+
+
+def test_a_play_that_is_resumed_elsewhere_is_lost_to_its_former_socket(address):
+    with opened(address) as former, opened(address) as latter:
+        token = former.start()
+        former.push(0)
+        answer = latter.ask({"type": "resume", "version": 1, "token": token})
+        assert answer["next_frame"] == 1
+        assert "Another socket" in problem(former.ask(encode_frame(1, FRAMES[1])), 409)
+        latter.push(1)
+
+
+def test_a_play_is_kept_for_its_time_and_no_longer(address):
+    with opened(address) as socket:
+        token = socket.start()
+        socket.raw.socket.close()
+    time.sleep(made.HASTY.resume_s + 0.3)
+    with opened(address) as socket:
+        detail = problem(socket.ask({"type": "resume", "version": 1, "token": token}), 404)
+        assert "kept for 1 s" in detail
+
+
+def test_a_play_that_its_client_closed_is_not_kept(address):
+    with opened(address) as socket:
+        token = socket.start()
+    with opened(address) as socket:
+        problem(socket.ask({"type": "resume", "version": 1, "token": token}), 404)
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "words"),
+    [
+        ("{", 400, "must be JSON"),
+        ('{"type": "start", "situation": ' + '{"a": ' * 1500, 422, "not as documented"),
+        ("null", 422, "not as documented"),
+        ({"type": "fly"}, 422, "fly"),
+        ({"type": "start"}, 422, "situation"),
+        ({**made.START, "version": 2}, 422, "version"),
+        ({**made.START, "colour": "red"}, 422, "colour"),
+        ({"type": "start", "version": 1, "situation": {}}, 422, "line_of_scrimmage_x_yd"),
+        ({"type": "resume", "version": 1, "token": "x" * 65}, 422, "token"),
+        ({"type": "resume", "version": 1, "token": "../etc"}, 404, "No live play has this token"),
+        ({"type": "frame", "number": 0, "frame": [[1, 2]]}, 422, "frame"),
+        (b"", 422, "must have 564 bytes, got 0"),
+        (b"x" * 564, 422, "must begin with DBFR"),
+        (encode_frame(0, FRAMES[0]), 422, "send 'start' or 'resume' first"),
+        ({"type": "release"}, 422, "send 'start' or 'resume' first"),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_none_is_answered_and_the_socket_goes_on(address, message, status, words):
+    with opened(address) as socket:
+        assert words in problem(socket.ask(message), status)
+        socket.start()
+        socket.push(0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 1e38])
+@pytest.mark.parametrize("column", [0, 2, 4])
+def test_a_frame_of_values_that_no_field_has_leaves_the_play_as_it_was(address, value, column):
+    hostile = FRAMES[1].copy()
+    hostile[:, column] = value
+    with opened(address) as socket:
+        socket.start()
+        socket.push(0)
+        answer = socket.ask(encode_frame(1, hostile))
+        if answer["type"] == "problem":
+            problem(answer, 422)
+            (forecast,) = socket.push(1)["forecasts"]
+        else:  # a man who is not seen, or a quantity that is absent
+            assert np.isnan(value)
+            (forecast,) = answer["forecasts"] or socket.push(2)["forecasts"][-1:]
+        assert 0 <= forecast["touchdown"] <= 1
+
+
+def test_json_that_float32_cannot_hold_is_refused(address):
+    message = json_frame(0, FRAMES[0])
+    message["frame"][3][0] = 1e308
+    with opened(address) as socket:
+        socket.start()
+        problem(socket.ask(message), 422)
+        socket.push(0)
+
+
+def test_frames_beyond_the_most_are_refused(address):
+    with opened(address) as socket:
+        socket.start()
+        detail = problem(socket.ask(encode_frame(200, FRAMES[0])), 413)
+        assert detail == "A live play may have 200 frames."
+
+
+def test_a_message_that_is_too_large_closes_the_socket(address):
+    with opened(address) as socket, pytest.raises(ConnectionClosed) as closed:
+        socket.ask("x" * 20_000)
+    assert closed.value.rcvd.code == 1009
+
+
+def test_a_live_socket_may_wait_longer_than_a_head_may_take(address):
+    with opened(address) as socket:
+        socket.start()
+        time.sleep(made.HASTY.header_s + 0.3)
+        socket.push(0)
+
+
+def test_a_silent_socket_is_told_and_closed(service):
+    limits = Limits(live_idle_s=0.2)
+    with (
+        made.listening(dataclasses.replace(service, limits=limits)) as address,
+        opened(address) as socket,
+    ):
+        assert "every 0.2 s" in problem(socket.answer(), 408, fatal=True)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.answer()
+        assert closed.value.rcvd.code == 1001
+
+
+def test_live_plays_are_so_many_and_no_more(service):
+    limits = Limits(live_plays=2)
+    with (
+        made.listening(dataclasses.replace(service, limits=limits)) as address,
+        opened(address) as first,
+        opened(address) as second,
+        opened(address) as third,
+    ):
+        first.start()
+        second.start()
+        refused = third.ask(made.START)
+        assert "2 live plays are held already" in problem(refused, 503)
+        assert refused["retry_after_s"] == 1.0
+        first.start()  # the next play of a socket takes the place of its last
+        second.raw.close()
+        third.start()
+
+
+def test_a_key_has_live_plays_of_its_own_and_another_cannot_take_them(service, tmp_path):
+    file = tmp_path / "keys.json"
+    one, other = add_key(file, "one", live_plays=1), add_key(file, "other")
+    keyed = dataclasses.replace(service, keys=KeyRing(read_keys(file)))
+    with made.listening(keyed) as address:
+        with pytest.raises(InvalidStatus) as refused, opened(address):
+            pass
+        assert refused.value.response.status_code == 401
+        assert b"dropback keys add" in refused.value.response.body
+        mine = {"additional_headers": {"Authorization": f"Bearer {one}"}}
+        with opened(address, **mine) as first, opened(address, **mine) as second:
+            token = first.start()
+            assert "may have 1 live plays" in problem(second.ask(made.START), 429)
+            # A browser sends its key as a subprotocol.
+            protocols = ["dropback.live.v1", f"dropback.key.{other}"]
+            with opened(address, subprotocols=protocols) as foreign:
+                assert foreign.raw.subprotocol == "dropback.live.v1"
+                resume = {"type": "resume", "version": 1, "token": token}
+                assert "No live play" in problem(foreign.ask(resume), 404)
+                foreign.start()
+
+
+@pytest.mark.parametrize(
+    ("origin", "taken"),
+    [("http://127.0.0.1:{}", True), ("http://evil.example", False), ("null", False)],
+)
+def test_a_page_of_another_site_cannot_open_a_live_socket(address, origin, taken):
+    origin = origin.format(address.port)
+    if taken:
+        with opened(address, origin=origin) as socket:
+            socket.start()
+    else:
+        with pytest.raises(InvalidStatus) as refused, opened(address, origin=origin):
+            pass
+        assert refused.value.response.status_code == 403
+
+
+def test_without_networks_a_live_socket_is_refused_with_a_problem(service):
+    with made.listening(dataclasses.replace(service, predictor=None)) as address:
+        with pytest.raises(InvalidStatus) as refused, opened(address):
+            pass
+        assert refused.value.response.status_code == 503
+        assert "no tracking networks" in msgspec.json.decode(refused.value.response.body)["detail"]
+
+
+def test_a_service_that_stops_answers_the_frame_that_it_took(service, networks):
+    held = Held(networks)
+    slow = dataclasses.replace(service, predictor=held)
+    with made.listening(slow) as address, opened(address) as socket:
+        socket.start()
+        socket.raw.send(encode_frame(0, FRAMES[0]))
+        time.sleep(0.1)  # it is at the networks
+        address.server.should_exit = True
+        time.sleep(0.3)  # the service has begun to stop
+        held.leave.set()
+        assert socket.answer()["forecasts"][0]["frame"] == 0
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.answer()
+        assert closed.value.rcvd.code == 1012

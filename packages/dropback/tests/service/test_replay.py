@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import threading
+
+import pytest
+from typer.testing import CliRunner
+from websockets.sync.server import serve
+
+from dropback.cli import app
+from dropback.errors import RequestError
+from dropback.service._keys import KeyRing, add_key, read_keys
+from dropback.service._live_messages import ReleasedMessage
+from dropback.service._replay import Feed, replay
+from examples import service as made
+
+FEED = Feed(made.SITUATION, made.frames(), 7, 8)
+
+
+def collect(url, *, on_answer=lambda _: None, feed=FEED, **more):
+    async def run():
+        answers = []
+        async for answer in replay(feed, url, speed=100.0, **more):
+            answers.append(answer)
+            on_answer(len(answers))
+        return answers
+
+    return asyncio.run(run())
+
+
+def drop_sockets(address):
+    """Cut every live socket as a lost network would, and wait until it is."""
+    cut = threading.Event()
+
+    def abort():
+        for connection in list(address.server.server_state.connections):
+            connection.transport.abort()
+        cut.set()
+
+    address.server.servers[0].get_loop().call_soon_threadsafe(abort)
+    cut.wait(5)
+
+
+def assert_whole(answers, networks):
+    live = networks.start(made.SITUATION)
+    assert len(answers) == len(FEED.frames) + 1
+    for number, (answer, frame) in enumerate(zip(answers[:-1], FEED.frames, strict=True)):
+        (expected,) = live.push(number, frame)
+        assert [forecast.frame for forecast in answer.forecasts] == [number]
+        assert answer.forecasts[0].mean == pytest.approx(expected.mean, abs=1e-4)
+    assert isinstance(answers[-1], ReleasedMessage)
+    assert answers[-1].score == pytest.approx(live.release(7).score(8), abs=1e-6)
+
+
+def test_a_play_is_sent_and_every_frame_answered(address, networks):
+    assert_whole(collect(address.live), networks)
+
+
+def test_a_play_survives_its_sockets(address, networks):
+    def cut(count):
+        if count in {3, 4, 9}:
+            drop_sockets(address)
+
+    assert_whole(collect(address.live, on_answer=cut), networks)
+
+
+def test_a_play_that_the_service_forgot_is_sent_anew(service, networks):
+    limits = dataclasses.replace(made.HASTY, resume_s=0.0)
+    with made.listening(dataclasses.replace(service, limits=limits)) as address:
+
+        def forget(count):
+            if count == 5:
+                drop_sockets(address)
+
+        answers = collect(address.live, on_answer=forget)
+    assert_whole(answers[5:], networks)
+
+
+def test_an_answer_that_was_lost_is_taken_from_resuming():
+    """A service that takes a frame and is cut off before it answers."""
+    shown = {
+        "frame": 0, "released": False, "mean": 1.0, "median": 1.0, "quantiles": {},
+        "lower_threshold_yd": 0.0, "upper_threshold_yd": 9.0, "touchdown": 0.0, "first_yd": 0,
+        "probabilities": [1.0],
+    }  # fmt: skip
+    sockets = []
+
+    def half(socket):
+        sockets.append(socket)
+        started = {"type": "started", "token": "t", "resume_for_s": 9.0, "version": 1}
+        resumed = {"type": "resumed", "token": "t", "next_frame": 1, "forecast": shown,
+                   "score": None, "version": 1}  # fmt: skip
+        socket.recv()
+        if len(sockets) == 1:
+            socket.send(json.dumps(started))
+            socket.recv()
+            socket.close()
+            return
+        socket.send(json.dumps(resumed))
+        socket.recv()
+        released = {"type": "released", "forecast": {**shown, "released": True}, "score": 0.5}
+        socket.send(json.dumps(released))
+
+    with serve(half, "127.0.0.1", 0, subprotocols=["dropback.live.v1"]) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        one = Feed(made.SITUATION, made.frames(1), 7, 8)
+        answers = collect(f"ws://127.0.0.1:{port}/v1/live", feed=one)
+        server.shutdown()
+        thread.join()
+    assert [type(answer).__name__ for answer in answers] == ["ForecastMessage", "ReleasedMessage"]
+    assert answers[0].forecasts[0].mean == 1.0
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
+def test_a_speed_that_is_none_is_refused(speed):
+    async def run():
+        async for _ in replay(FEED, "ws://127.0.0.1:1", speed=speed):
+            pass
+
+    with pytest.raises(RequestError, match="speed must be above 0"):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:1/v1/live", "nonsense"])
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(RequestError, match="must be the live socket of a service"):
+        collect(url)
+
+
+def test_a_key_is_sent_where_one_is_wanted(service, tmp_path, networks):
+    file = tmp_path / "keys.json"
+    key = add_key(file, "desk")
+    keyed = dataclasses.replace(service, keys=KeyRing(read_keys(file)))
+    with made.listening(keyed) as address:
+        with pytest.raises(RequestError, match="401"):
+            collect(address.live)
+        assert_whole(collect(address.live, key=key), networks)
+
+
+def test_a_play_that_is_refused_says_why(address):
+    hostile = dataclasses.replace(FEED, frames=made.frames() * 100)
+    with pytest.raises(RequestError, match=r"The service refused the play: .*x_yd"):
+        collect(address.live, feed=hostile)
+
+
+def test_the_command_prints_a_line_a_frame_and_the_score(address, plays_folder):
+    arguments = ["replay", str(plays_folder), "--game", "2022091100", "--play", "64"]
+    result = CliRunner().invoke(app, [*arguments, "--speed", "100", "--url", address.live])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert len(lines) == 21 + 2
+    assert lines[0].startswith("   0.0 s  mean")
+    assert lines[-2].startswith(" release  mean")
+    assert 0 <= float(lines[-1].removeprefix("score ")) <= 1

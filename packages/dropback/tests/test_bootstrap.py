@@ -1,0 +1,126 @@
+"""Resampling games, against enumeration and a slow version that redraws one play list a time."""
+
+from __future__ import annotations
+
+import random
+from statistics import fmean
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from dropback._bootstrap import expanded_interval, game_weights, grouped_means, sums_by_game
+
+
+def slow_means(games: list[list[float]], *, replicates: int, seed: int) -> list[float]:
+    """Means of all plays of as many games as there are, drawn with replacement."""
+    draw = random.Random(seed)  # noqa: S311  # no secret
+    return [
+        fmean(play for game in draw.choices(games, k=len(games)) for play in game)
+        for _ in range(replicates)
+    ]
+
+
+def test_sums_by_game_of_worked_plays() -> None:
+    values = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
+    sums = sums_by_game(np.array([2, 0, 2]), values)
+    assert sums.tolist() == [[2, 20], [0, 0], [5, 50]]
+
+
+def test_game_weights_draw_as_many_games_as_there_are() -> None:
+    weights = game_weights(7, 50, seed=1)
+    assert weights.shape == (50, 7)
+    assert (weights.sum(axis=1) == 7).all()
+
+
+def test_game_weights_are_multinomial() -> None:
+    weights = game_weights(4, 20_000, seed=1)
+    # Mean 1 and variance 1 - 1/G; standard errors at 20,000 replicates are below 0.01.
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.03)
+    np.testing.assert_allclose(weights.var(axis=0), 0.75, atol=0.05)
+
+
+def test_game_weights_depend_on_the_seed_alone() -> None:
+    assert (game_weights(5, 9, seed=3) == game_weights(5, 9, seed=3)).all()
+    assert (game_weights(5, 9, seed=3) != game_weights(5, 9, seed=4)).any()
+
+
+def test_two_games_have_the_three_means_of_their_draws() -> None:
+    means = grouped_means(
+        np.array([0, 0]), np.array([3.0, 1.0]), np.array([2.0, 4.0]), replicates=8000, seed=5
+    )[:, 0]
+    values, counts = np.unique(means.round(12), return_counts=True)
+    # Second game twice 1/4, each once 4/6, first game twice 3/2.
+    np.testing.assert_allclose(values, [1 / 4, 4 / 6, 3 / 2])
+    assert scipy.stats.chisquare(counts, [2000, 4000, 2000]).pvalue > 1e-3
+
+
+def test_means_are_distributed_as_in_the_slow_bootstrap() -> None:
+    generator = np.random.default_rng(8)
+    teams = [
+        [generator.random(generator.integers(1, 40)).tolist() for _ in range(games)]
+        for games in (3, 16, 9)
+    ]
+    units = [(team, sum(game), len(game)) for team, games in enumerate(teams) for game in games]
+    group, sums, counts = (np.array(column) for column in zip(*units, strict=True))
+    means = grouped_means(group, sums, counts.astype(float), replicates=3000, seed=1)
+    for team, games in enumerate(teams):
+        slow = slow_means(games, replicates=3000, seed=2)
+        # Equal draws differ in the last digits by the order of summation.
+        test = scipy.stats.ks_2samp(means[:, team].round(9), np.round(slow, 9))
+        assert test.pvalue > 1e-3
+
+
+def test_group_of_one_game_repeats_its_mean() -> None:
+    means = grouped_means(
+        np.array([0, 1, 1]), np.array([3.0, 1.0, 2.0]), np.array([4.0, 2.0, 2.0]),
+        replicates=20, seed=0,
+    )  # fmt: skip
+    assert (means[:, 0] == 0.75).all()
+    assert len(np.unique(means[:, 1])) > 1
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_groups_do_not_borrow_each_others_games(seed: int) -> None:
+    group = np.repeat(np.arange(4), 5)
+    counts = np.full(20, 10.0)
+    means = grouped_means(group, group * counts, counts, replicates=50, seed=seed)
+    np.testing.assert_allclose(means, np.tile([0.0, 1.0, 2.0, 3.0], (50, 1)))
+
+
+def test_replicates_depend_on_the_seed_alone() -> None:
+    units = (np.array([0, 0, 0]), np.array([1.0, 2.0, 5.0]), np.array([3.0, 3.0, 8.0]))
+    first = grouped_means(*units, replicates=30, seed=1)
+    assert (first == grouped_means(*units, replicates=30, seed=1)).all()
+    assert (first != grouped_means(*units, replicates=30, seed=2)).any()
+
+
+@pytest.mark.parametrize("games", [2, 3, 16, 200])
+def test_expanded_interval_is_that_of_moved_quantiles(games: int) -> None:
+    means = np.random.default_rng(3).normal(size=(501, 4)) ** 3
+    reach = np.sqrt(games / (games - 1)) * scipy.stats.t(games - 1).ppf(0.95)
+    level = scipy.stats.norm.cdf(-reach)
+    low, high = expanded_interval(means, np.full(4, games))
+    np.testing.assert_allclose(low, np.quantile(means, level, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(high, np.quantile(means, 1 - level, axis=0), rtol=1e-9)
+
+
+def test_expanded_interval_takes_the_games_of_each_group() -> None:
+    means = np.tile(np.linspace(0, 1, 1001)[:, None], (1, 3))
+    low, high = expanded_interval(means, np.array([2, 16, 1000]))
+    assert low[0] < low[1] < low[2]
+    assert low[2] == pytest.approx(0.05, abs=5e-4)
+    np.testing.assert_allclose(low + high, 1)
+
+
+def test_expanded_interval_holds_where_percentiles_are_too_narrow() -> None:
+    generator = np.random.default_rng(5)
+    leagues, games = 1500, 6
+    truth = generator.normal(size=(leagues, games))
+    group = np.repeat(np.arange(leagues), games)
+    means = grouped_means(group, truth.ravel(), np.ones(group.size), replicates=400, seed=1)
+    low, high = expanded_interval(means, np.full(leagues, games))
+    plain_low, plain_high = np.quantile(means, (0.05, 0.95), axis=0)
+    # Of 1,500 the standard error is 0.8 %.
+    assert np.mean((plain_low < 0) & (plain_high > 0)) < 0.84
+    assert np.mean((low < 0) & (high > 0)) == pytest.approx(0.90, abs=0.025)

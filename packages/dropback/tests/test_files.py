@@ -1,0 +1,195 @@
+"""Files and folders appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dropback._files import (
+    move_folder,
+    partial_path,
+    require_new_folder,
+    whole_file,
+    whole_folder,
+)
+from dropback.errors import RequestError
+
+FAILURES = [
+    (ValueError("bug"), ValueError),
+    (OSError(errno.ENOSPC, "No space left on device"), RequestError),
+    (pl.exceptions.ComputeError("No space left on device"), RequestError),
+    (KeyboardInterrupt(), KeyboardInterrupt),
+]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def break_off(path: Path, failure: BaseException) -> None:
+    path.write_text("ha")
+    raise failure
+
+
+def test_file_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deep" / "table.csv"
+    with whole_file(path) as aside:
+        aside.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["table.csv"]
+
+
+def test_file_keeps_its_ending_while_it_is_written(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "table.parquet") as aside:
+        aside.touch()
+        assert aside.suffix == ".parquet"
+        assert aside.parent == tmp_path
+
+
+def test_file_replaces_the_former_one(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("former")
+    with whole_file(path) as aside:
+        aside.write_text("new")
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize(("failure", "raised"), FAILURES)
+def test_file_keeps_its_former_content_on_failure(
+    tmp_path: Path, failure: BaseException, raised: type[BaseException]
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("former")
+    with pytest.raises(raised), whole_file(path) as aside:
+        break_off(aside, failure)
+    assert path.read_text() == "former"
+    assert names(tmp_path) == ["table.csv"]
+
+
+def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with (
+        pytest.raises(RequestError, match=r"table\.csv could not be written: No space left .*\.$"),
+        whole_file(path),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("write", [pl.DataFrame.write_parquet, pl.DataFrame.write_csv])
+def test_writers_report_a_full_disk_as_a_request_error(tmp_path: Path, write) -> None:
+    table = pl.DataFrame({"yards": range(100_000)})
+    with pytest.raises(RequestError, match="No space left"), whole_file(tmp_path / "table") as _:
+        write(table, "/dev/full")
+
+
+def test_file_below_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    path = tmp_path / "taken" / "table.csv"
+    with pytest.raises(RequestError, match="could not be written"), whole_file(path):
+        pass
+    assert names(tmp_path) == ["taken"]
+
+
+def test_file_in_the_place_of_a_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    path = tmp_path / "taken"
+    with pytest.raises(RequestError, match="could not be written"), whole_file(path) as aside:
+        aside.touch()
+    assert names(tmp_path) == ["taken"]
+
+
+def test_file_that_nobody_wrote_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="could not be written"), whole_file(tmp_path / "t"):
+        pass
+
+
+def test_folder_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "run"
+    with whole_folder(path) as aside:
+        (aside / "weights").touch()
+        assert not path.exists()
+    assert names(path) == ["weights"]
+    assert names(path.parent) == ["run"]
+
+
+def test_empty_folder_is_taken_without_asking(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with whole_folder(tmp_path / "run") as aside:
+        (aside / "weights").touch()
+    assert names(tmp_path / "run") == ["weights"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_overwritten_folder_holds_nothing_of_the_former(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "former").touch()
+    with whole_folder(tmp_path / "run", overwrite=True) as aside:
+        (aside / "new").touch()
+    assert names(tmp_path / "run") == ["new"]
+    assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize(("failure", "raised"), FAILURES)
+def test_folder_keeps_its_former_content_on_failure(
+    tmp_path: Path, failure: BaseException, raised: type[BaseException]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "former").write_text("weights")
+    with pytest.raises(raised), whole_folder(tmp_path / "run", overwrite=True) as aside:
+        break_off(aside / "new", failure)
+    assert (tmp_path / "run" / "former").read_text() == "weights"
+    assert names(tmp_path) == ["run"]
+
+
+def test_folder_comes_back_when_the_new_one_cannot_take_its_place(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "former").touch()
+    with pytest.raises(RequestError), whole_folder(tmp_path / "run", overwrite=True) as aside:
+        shutil.rmtree(aside)
+    assert names(tmp_path) == ["run"]
+    assert names(tmp_path / "run") == ["former"]
+
+
+def test_interrupted_move_puts_the_former_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    (target / "former").touch()
+    rename = Path.rename
+
+    def interrupted(path: Path, to: Path) -> Path:
+        if path == source:
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        move_folder(source, target)
+    assert names(tmp_path) == ["source", "target"]
+    assert names(target) == ["former"]
+
+
+def test_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
+    with pytest.raises(RequestError, match=r"is not empty.*--overwrite"):
+        require_new_folder(tmp_path, overwrite=False)
+    require_new_folder(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_file_is_no_folder_to_write_to(tmp_path: Path, *, overwrite: bool) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RequestError, match="must be a folder"):
+        require_new_folder(tmp_path / "file", overwrite=overwrite)
+
+
+def test_partial_folder_is_hidden_and_beside_its_target() -> None:
+    assert partial_path(Path("runs/pbp")) == Path("runs/.pbp.partial")

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from dropback.cli import app
+from dropback.errors import TrackingError
+from dropback.tracking import PlayTensors, build_tensors, ingest
+from dropback.tracking._plot import plot_play
+from dropback.tracking._schema import Frames
+from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
+from dropback.tracking.ingest import _pipeline as pipeline
+from dropback.tracking.ingest._pipeline import find_play
+
+NAME = "tracking_week_1.csv"
+
+
+@pytest.fixture
+def weeks(make_set, make_play, tmp_path):
+    """Two weeks: plays 1 and 2 in the first, 3 and one without a snap in the second."""
+    plays = [make_play(play=1), make_play(play=2, right=False), make_play(play=3, release=30),
+             make_play(play=4, events={26: "pass_forward"})]  # fmt: skip
+    made = make_set("bdb_2025", *plays)
+    table = made.tracking[NAME]
+    made.tracking = {
+        "tracking_week_1.csv": table.filter(pl.col("playId") <= 2),
+        "tracking_week_2.csv": table.filter(pl.col("playId") > 2),
+    }
+    return made.write(tmp_path / "source")
+
+
+def test_ingest_writes_valid_tables_by_season(weeks, tmp_path):
+    report = ingest(weeks, tmp_path / "plays")
+    assert (report.plays_read, report.plays_kept) == (4, 3)
+    plays = read_plays_table(tmp_path / "plays")
+    assert sorted(plays["play_id"]) == [1, 2, 3]
+    frames = pl.read_parquet(tmp_path / "plays/frames/season=2022/*.parquet")
+    Frames.validate(frames.select(Frames.column_names()))
+    assert frames.height == 23 * (21 + 21 + 25)
+
+
+def test_left_out_plays_are_in_a_readable_table(weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    table = pl.read_csv(tmp_path / "plays/left_out.csv")
+    assert table.select("play_id", "reason").rows() == [(4, "no snap")]
+    summary = json.loads((tmp_path / "plays/ingest.json").read_text())
+    assert summary["left_out_by_reason"] == {"no snap": 1}
+
+
+def test_the_definitions_of_splits_lie_beside_their_values(weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    tensors, _ = build_tensors(tmp_path / "plays", tmp_path / "tensors")
+    recorded = json.loads((tmp_path / "plays/ingest.json").read_text())["splits"]
+    assert recorded == tensors.schema["splits"]
+    assert recorded["time_to_throw_s"]["source"] == "NFL Next Gen Stats glossary"
+    assert set(recorded) <= set(tensors.plays.columns)
+
+
+def test_counts_add_up_by_layout(weeks, tmp_path):
+    counts = ingest(weeks, tmp_path / "plays").counts()
+    assert counts.rows() == [("bdb_2025", 2, 4, 3, 1)]
+
+
+def test_a_second_run_reads_nothing_again(weeks, tmp_path, monkeypatch):
+    first = ingest(weeks, tmp_path / "plays")
+    monkeypatch.setattr(pipeline, "read_file", lambda *_, **__: pytest.fail("read again"))
+    second = ingest(weeks, tmp_path / "plays")
+    assert second.resumed_files == 2
+    assert second.left_out.equals(first.left_out)
+    assert second.plays_kept == first.plays_kept
+
+
+def test_an_interrupted_run_goes_on_with_the_files_left(weeks, tmp_path, monkeypatch):
+    real = pipeline.read_file
+
+    def interrupted(source, *rest, **more):
+        if source.path.name == "tracking_week_2.csv":
+            raise KeyboardInterrupt
+        return real(source, *rest, **more)
+
+    monkeypatch.setattr(pipeline, "read_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(weeks, tmp_path / "plays", workers=1)
+    monkeypatch.setattr(pipeline, "read_file", real)
+    report = ingest(weeks, tmp_path / "plays")
+    assert report.resumed_files == 1
+    assert sorted(read_plays_table(tmp_path / "plays")["play_id"]) == [1, 2, 3]
+
+
+def test_a_changed_file_is_read_again(weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    path = weeks / "tracking_week_2.csv"
+    table = pl.read_csv(path, infer_schema=False)
+    table.filter(pl.col("playId") != "3").write_csv(path)
+    report = ingest(weeks, tmp_path / "plays")
+    assert report.resumed_files == 1
+    assert sorted(read_plays_table(tmp_path / "plays")["play_id"]) == [1, 2]
+
+
+def test_a_week_file_twice_counts_once_and_the_second_is_named(weeks, tmp_path):
+    shutil.copy(weeks / "tracking_week_1.csv", weeks / "tracking_week_1_copy.csv")
+    for _ in range(2):  # the second run resumes and must say the same
+        report = ingest(weeks, tmp_path / "plays")
+        assert report.plays_kept == 3
+        twice = report.left_out.filter(pl.col("reason") == "play in an earlier file")
+        assert sorted(twice["play_id"]) == [1, 2]
+        assert set(twice["detail"]) == {"also in source/tracking_week_1.csv"}
+        assert read_plays_table(tmp_path / "plays").height == 3
+
+
+def test_tensors_from_source_and_from_canonical_tables_are_the_same(weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    direct, _ = build_tensors(weeks, tmp_path / "direct")
+    via_tables, _ = build_tensors(tmp_path / "plays", tmp_path / "via")
+    np.testing.assert_array_equal(direct.players, via_tables.players)
+    np.testing.assert_array_equal(direct.engineered, via_tables.engineered)
+    assert direct.plays.equals(via_tables.plays)
+    assert direct.schema["data_sha256"] == via_tables.schema["data_sha256"]
+
+
+def test_tensors_hold_one_play_a_file_twice_once(weeks, tmp_path):
+    shutil.copy(weeks / "tracking_week_1.csv", weeks / "tracking_week_0.csv")
+    tensors, report = build_tensors(weeks, tmp_path / "tensors")
+    assert len(tensors) == 3
+    assert report.left_out["reason"].to_list().count("play in an earlier file") == 2
+    assert tensors.offsets.tolist() == [0, 21, 42, 67]
+    assert tensors.players.shape == (67, 22, 8)
+    # Play 2 comes second: its passer, turned, stands 5 yards behind the line.
+    assert tensors.frames_of(1)[0, 0, 0] == pytest.approx(-5, abs=0.02)
+
+
+def test_tensors_are_mapped_and_not_writable(weeks, tmp_path):
+    tensors, _ = build_tensors(weeks, tmp_path / "tensors")
+    assert isinstance(tensors.players, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        tensors.players[0] = 0
+    assert not list(tmp_path.glob(".tensors.*"))
+
+
+def test_tensors_of_another_schema_are_refused(weeks, tmp_path):
+    build_tensors(weeks, tmp_path / "tensors")
+    path = tmp_path / "tensors/schema.json"
+    schema = json.loads(path.read_text())
+    path.write_text(json.dumps({**schema, "schema_hash": "0" * 64}))
+    with pytest.raises(TrackingError, match="columns of schema 000000000000, this version reads"):
+        PlayTensors.open(tmp_path / "tensors")
+
+
+def test_cut_tensors_are_refused_with_both_sizes(weeks, tmp_path):
+    build_tensors(weeks, tmp_path / "tensors")
+    path = tmp_path / "tensors/players.f32"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(TrackingError, match=r"must have 47168 bytes .* has 47164"):
+        PlayTensors.open(tmp_path / "tensors")
+
+
+def test_tensors_never_overwrite_a_folder_of_something_else(weeks, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("x")
+    with pytest.raises(TrackingError, match="exists and is no folder of play tensors"):
+        build_tensors(weeks, tmp_path / "mine")
+    assert (tmp_path / "mine/thesis.txt").is_file()
+
+
+def test_frames_that_do_not_fit_their_plays_are_refused(weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    chunk = chunk_files(tmp_path / "plays")[0]
+    frames = tmp_path / "plays/frames/season=2022" / chunk.name
+    pl.read_parquet(frames).head(-1).write_parquet(frames)
+    with pytest.raises(TrackingError, match="ingest that file again"):
+        read_chunk(chunk)
+
+
+def test_a_folder_without_canonical_plays_says_how_to_make_them(tmp_path):
+    (tmp_path / "plays").mkdir()
+    with pytest.raises(TrackingError, match="make them with `dropback ingest`"):
+        build_tensors(tmp_path, tmp_path / "out")
+
+
+def test_a_play_is_found_in_source_and_tables_alike(weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    for path in (weeks, tmp_path / "plays"):
+        block, number, note = find_play(path, 2022091100, 3)
+        assert block.plays["play_id"][number] == 3
+        assert note == ""
+
+
+def test_a_play_is_looked_for_only_in_the_file_that_has_it(weeks, monkeypatch):
+    real, read = pipeline.read_file, []
+
+    def noted(source, *rest, **more):
+        read.append(source.path.name)
+        return real(source, *rest, **more)
+
+    monkeypatch.setattr(pipeline, "read_file", noted)
+    find_play(weeks, 2022091100, 3)
+    assert read == ["tracking_week_2.csv"]
+
+
+def test_a_play_is_found_by_the_leagues_keys_where_the_set_has_its_own(data_dir):
+    # The set calls it game 1, play 10.
+    block, number, _ = find_play(data_dir / "tracking/hackathon_2015", 2015112907, 55)
+    assert block.plays["play_id"][number] == 55
+
+
+def test_time_that_jumps_is_reported_by_every_reading(weeks, tmp_path):
+    path = weeks / "tracking_week_1.csv"
+    table = pl.read_csv(path, infer_schema=False)
+    late = (pl.col("playId") == "2") & (pl.col("frameId").cast(pl.Int64) >= 20)
+    stamp = pl.when(late).then(pl.col("time").str.replace("T13", "T14")).otherwise("time")
+    table.with_columns(time=stamp).write_csv(path)
+    report = ingest(weeks, tmp_path / "plays")
+    decisions = {
+        file.source_file.rsplit("/")[-1]: check.decision
+        for file in report.files
+        for check in file.checks
+        if check.name == "time jumps"
+    }
+    assert decisions == {
+        "tracking_week_1.csv": "wrong, not corrected",
+        "tracking_week_2.csv": "ok",
+    }
+
+
+def test_a_play_set_aside_is_not_found_and_says_why(weeks):
+    with pytest.raises(TrackingError, match=r"no game 2022091100, play 4 .* set aside: no snap"):
+        find_play(weeks, 2022091100, 4)
+
+
+def test_the_commands_print_what_they_did(weeks, tmp_path):
+    runner = CliRunner(env={"COLUMNS": "200"})
+    plays, tensors = str(tmp_path / "plays"), str(tmp_path / "tensors")
+    result = runner.invoke(app, ["ingest", str(weeks), "--out", plays])
+    assert result.exit_code == 0
+    assert "no snap" in result.output
+    result = runner.invoke(app, ["features", plays, "--out", tensors])
+    assert "3 plays, 67 frames" in result.output
+    result = runner.invoke(app, ["check", str(weeks), "--out", str(tmp_path / "check.json")])
+    assert "speed against displacement" in result.output
+    checks = json.loads((tmp_path / "check.json").read_text())["files"][0]["checks"]
+    assert {check["name"] for check in checks} >= {"direction", "time jumps", "event order"}
+    picture = tmp_path / "play.png"
+    arguments = ["plot", plays, "--game", "2022091100", "--play", "3", "--out", str(picture)]
+    assert "drawn in" in runner.invoke(app, arguments).output
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_film_has_a_frame_a_tenth_of_a_second_and_a_second_of_rest(weeks, tmp_path):
+    from PIL import Image  # noqa: PLC0415 - a dependency of matplotlib, needed here only
+
+    block, number, _ = find_play(weeks, 2022091100, 1)
+    plot_play(block, number, tmp_path / "play.gif")
+    with Image.open(tmp_path / "play.gif") as film:
+        durations = []
+        for index in range(film.n_frames):
+            film.seek(index)
+            durations.append(film.info["duration"])
+    # Equal frames may be stored as one that lasts longer.
+    assert sum(durations) == (21 + 10) * 100
+
+
+def test_mp4_without_ffmpeg_says_what_to_install(weeks, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    block, number, _ = find_play(weeks, 2022091100, 1)
+    with pytest.raises(TrackingError, match=r"mp4 needs an ffmpeg on the PATH.*or write a \.gif"):
+        plot_play(block, number, tmp_path / "play.mp4")
+
+
+def test_another_ending_is_refused(weeks, tmp_path):
+    block, number, _ = find_play(weeks, 2022091100, 1)
+    with pytest.raises(TrackingError, match=r"must end in \.png, \.gif, \.mp4, got 'play\.bmp'"):
+        plot_play(block, number, tmp_path / "play.bmp")

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dropback.errors import ReaderError
+from dropback.tracking import read_tracking
+from dropback.tracking._schema import Players, Plays
+from dropback.tracking.readers import (
+    FORMATS,
+    SourceFile,
+    choose_formats,
+    detect_format,
+    find_folders,
+    height_in,
+    normalized_position,
+    read_batches,
+    read_column_map,
+    read_header,
+    team_code,
+)
+from dropback.tracking.readers import _rows as rows_module
+
+LAYOUTS = ["bdb_2019", "bdb_2021", "bdb_2023", "bdb_2024", "bdb_2025", "bdb_2026", "ngs_highlights"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_file_of_each_layout_is_detected_and_gives_one_valid_play(layout, make_set, tmp_path):
+    folder = make_set(layout).write(tmp_path)
+    (block,), report = read_tracking(folder)
+    assert report.files[0].source_format == layout
+    Plays.validate(block.plays)
+    Players.validate(block.players)
+    play = block.plays.row(0, named=True)
+    assert (play["frames"], play["rotated"]) == (21, False)
+    assert play["line_of_scrimmage_x_yd"] == 45.0
+    assert play["offense"] == "KC"
+    assert play["defense"] == "ARI"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_reads_the_same_positions(layout, make_set, make_play, tmp_path):
+    folder = make_set(layout, make_play(right=False)).write(tmp_path)
+    (block,), _ = read_tracking(folder)
+    # The passer starts at (40, 26) and moves back at 1.5 yards a second for 2 s.
+    np.testing.assert_allclose(block.frames[0, 0, :2], [40.0, 26.0], atol=0.011)
+    np.testing.assert_allclose(block.frames[-1, 0, :2], [37.0, 26.0], atol=0.011)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_a_set_lacks_is_recorded(layout, make_set, tmp_path):
+    (block,), _ = read_tracking(make_set(layout).write(tmp_path))
+    assert tuple(block.plays["lacks"][0]) == FORMATS[layout].lacks
+
+
+def test_scores_clock_and_week_come_with_the_play(make_set, tmp_path):
+    (block,), _ = read_tracking(make_set("bdb_2025").write(tmp_path))
+    play = block.plays.row(0, named=True)
+    assert (play["score_differential"], play["game_clock_s"], play["week"]) == (4, 900, 1)
+    assert (play["home_team"], play["away_team"]) == ("KC", "ARI")
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_csv_may_be_compressed(compress, make_set, tmp_path):
+    folder = make_set("bdb_2023").write(tmp_path)
+    path = folder / "week1.csv"
+    if compress:
+        (folder / "week1.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    blocks, _ = read_tracking(folder)
+    assert blocks[0].plays.height == 1
+
+
+def test_parquet_and_csv_of_the_same_rows_give_the_same_play(make_set, tmp_path):
+    made = make_set("bdb_2025")
+    (from_csv,), _ = read_tracking(made.write(tmp_path / "csv"))
+    table = made.tracking.pop("tracking_week_1.csv")
+    made.tracking["tracking_week_1.parquet"] = table
+    (from_parquet,), _ = read_tracking(made.write(tmp_path / "parquet"))
+    np.testing.assert_array_equal(from_csv.frames, from_parquet.frames)
+
+
+def test_many_weeks_are_read_in_name_order(make_set, make_play, tmp_path):
+    made = make_set("bdb_2025", make_play(play=64), make_play(play=100))
+    table = made.tracking["tracking_week_1.csv"]
+    made.tracking = {
+        "tracking_week_1.csv": table.filter(pl.col("playId") == 100),
+        "tracking_week_2.csv": table.filter(pl.col("playId") == 64),
+    }
+    blocks, _ = read_tracking(made.write(tmp_path))
+    assert [block.plays["play_id"][0] for block in blocks] == [100, 64]
+
+
+def test_a_single_file_is_read_with_the_tables_beside_it(make_set, tmp_path):
+    folder = make_set("bdb_2024").write(tmp_path)
+    blocks, _ = read_tracking(folder / "tracking_week_1.csv")
+    assert blocks[0].plays.height == 1
+
+
+def test_plays_split_over_small_batches_stay_whole(make_set, make_play, tmp_path, monkeypatch):
+    monkeypatch.setattr(rows_module, "ROWS_PER_BATCH", 500)
+    folder = make_set("bdb_2025", *(make_play(play=number) for number in range(1, 8))).write(
+        tmp_path
+    )
+    blocks, report = read_tracking(folder)
+    assert sum(block.plays.height for block in blocks) == 7
+    assert report.plays_read == 7
+
+
+def test_interleaved_plays_are_still_read(make_set, make_play, tmp_path, monkeypatch):
+    monkeypatch.setattr(rows_module, "ROWS_PER_BATCH", 500)
+    made = make_set("bdb_2025", make_play(play=1), make_play(play=2), make_play(play=3))
+    name = "tracking_week_1.csv"
+    made.tracking[name] = made.tracking[name].sort("frameId", "playId", "nflId")
+    blocks, report = read_tracking(made.write(tmp_path))
+    assert [block.plays.height for block in blocks] == [3]
+    assert report.plays_read == 3
+
+
+def test_the_snap_marker_of_2025_stands_in_for_a_missing_event(make_set, make_play, tmp_path):
+    made = make_set("bdb_2025", make_play(events={26: "pass_forward"}))
+    name = "tracking_week_1.csv"
+    made.tracking[name] = made.tracking[name].with_columns(
+        frameType=pl.when(pl.col("frameId") == 6).then(pl.lit("SNAP")).otherwise("frameType")
+    )
+    (block,), _ = read_tracking(made.write(tmp_path))
+    assert block.plays["snap_event"].to_list() == ["snap_marker"]
+    assert block.plays["snap_frame"].to_list() == [6]
+
+
+def test_given_targets_are_taken(make_set, tmp_path):
+    (block,), _ = read_tracking(make_set("bdb_2025").write(tmp_path))
+    target = block.players.filter(pl.col("role") == "target")
+    assert target["player_id"].to_list() == [30008]
+    assert block.plays["target_source"].to_list() == ["given"]
+
+
+def test_players_of_2026_carry_their_given_roles(make_set, tmp_path):
+    (block,), _ = read_tracking(make_set("bdb_2026").write(tmp_path))
+    roles = dict(block.players.select("player_id", "role").iter_rows())
+    assert roles[30000] == "passer"
+    assert roles[30009] == "target"
+    assert roles[30006] == "eligible"
+
+
+def test_unknown_columns_name_the_nearest_layout_and_what_is_missing(tmp_path):
+    path = tmp_path / "week1.csv"
+    path.write_text("gameId,playId,nflId,frameId,club,x,y,o\n")
+    header, _ = read_header(path)
+    with pytest.raises(ReaderError, match="nearest is bdb_2024, which also needs playDirection"):
+        detect_format(path, header, choose_formats("auto"))
+
+
+def test_an_unknown_format_name_lists_the_known():
+    with pytest.raises(ReaderError, match=r"one of bdb_2019.*got 'bdb_1999'"):
+        choose_formats("bdb_1999")
+
+
+def test_a_folder_without_tracking_says_what_was_looked_for(tmp_path):
+    with pytest.raises(ReaderError, match=r"holds no tracking file; looked for \.csv"):
+        find_folders(tmp_path, choose_formats("auto"))
+
+
+def test_a_missing_table_of_plays_is_named(make_set, tmp_path):
+    folder = make_set("bdb_2023").write(tmp_path)
+    (folder / "plays.csv").unlink()
+    with pytest.raises(ReaderError, match=r"bdb_2023 needs plays\.csv in"):
+        read_tracking(folder)
+
+
+def test_2019_without_games_says_why_they_are_needed(make_set, tmp_path):
+    folder = make_set("bdb_2019").write(tmp_path)
+    (folder / "games.csv").unlink()
+    with pytest.raises(ReaderError, match=r"needs games\.csv.*which team is at home"):
+        read_tracking(folder)
+
+
+@pytest.mark.parametrize(("text", "inches"), [("6'03\"", 75.0), ("6-3", 75.0), ("75", 75.0)])
+def test_heights_in_all_three_spellings(text, inches):
+    assert pl.DataFrame({"h": [text]}).select(height_in("h")).item() == inches
+
+
+@pytest.mark.parametrize(
+    ("given", "position"), [("HB", "RB"), ("OT", "T"), ("og", "G"), ("CB", "CB")]
+)
+def test_positions_have_one_vocabulary(given, position):
+    assert pl.DataFrame({"p": [given]}).select(normalized_position("p")).item() == position
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("ARZ", "ARI"), ("BLT", "BAL"), ("CLV", "CLE"), ("HST", "HOU"), ("LAR", "LA"), ("OAK", "LV"),
+     ("4.0", "4")],
+)  # fmt: skip
+def test_team_codes_are_nflverses(given, code):
+    assert pl.DataFrame({"t": [given]}).select(team_code("t")).item() == code
+
+
+MAP = """
+name = "mine"
+possession = "code"
+lacks = ["acceleration"]
+[rows]
+source_game_id = "g"
+source_play_id = "p"
+player_id = "id"
+frame = "f"
+team = "club"
+x_yd = "x"
+y_yd = "y"
+event = "e"
+[events]
+hike = "ball_snap"
+fling = "pass_forward"
+[plays]
+file = "plays.csv"
+source_game_id = "gameId"
+source_play_id = "playId"
+game_id = "gameId"
+play_id = "playId"
+offense = "possessionTeam"
+pass_result = "passResult"
+absolute_yardline_x_yd = "absoluteYardlineNumber"
+"""
+
+
+def test_a_column_map_reads_a_layout_of_ones_own(make_set, tmp_path):
+    made = make_set("bdb_2025")
+    table = made.tracking.pop("tracking_week_1.csv").select(
+        g="gameId", p="playId", id="nflId", f="frameId", club="club", x="x", y="y",
+        e=pl.col("event").replace({"ball_snap": "hike", "pass_forward": "fling"}),
+    )  # fmt: skip
+    made.tracking["mine.csv"] = table
+    folder = made.write(tmp_path / "set")
+    (tmp_path / "mine.toml").write_text(MAP)
+    (block,), report = read_tracking(folder, layout=str(tmp_path / "mine.toml"))
+    assert report.files[0].source_format == "mine"
+    assert block.plays["frames"].to_list() == [21]
+    # Speed was derived: the passer backs up at 1.5 yards a second.
+    assert block.frames[-1, 0, 2] == pytest.approx(1.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('player_id = "id"\n', ""), r"\[rows\] must map player_id"),
+        (('event = "e"', 'evnt = "e"'), r"\[rows\] has unknown keys evnt; known are"),
+        (('"code"', '"who"'), "possession must be one of code, home_or_away, label, got 'who'"),
+        (('frame = "f"\n', ""), r"must map `frame` or, without frame numbers, `time`"),
+        (("[rows]", "[rows"), "is not valid TOML"),
+    ],
+)
+def test_a_wrong_column_map_says_what_is_wrong(change, message, tmp_path):
+    path = tmp_path / "map.toml"
+    path.write_text(MAP.replace(*change))
+    with pytest.raises(ReaderError, match=message):
+        read_column_map(path)
+
+
+def test_batches_hold_the_rows_of_the_file(make_set, tmp_path):
+    folder = make_set("bdb_2023").write(tmp_path)
+    source = SourceFile(folder / "week1.csv", FORMATS["bdb_2023"], ",")
+    assert sum(batch.height for batch in read_batches(source)) == 23 * 40

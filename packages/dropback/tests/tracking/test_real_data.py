@@ -1,0 +1,327 @@
+"""All four folders of real tracking data: what is kept and why, conventions, outcomes, errors."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from filelock import FileLock
+
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._selection import select_plays
+from dropback.errors import TrackingError
+from dropback.tracking import build_tensors, ingest, read_tracking, select_tracked
+from dropback.tracking._outcomes import join_play_by_play, outcome_disagreements
+from dropback.tracking._roles import infer_target
+from dropback.tracking._storage import read_plays_table
+from dropback.tracking.ingest._derive import derive_motion
+from dropback.tracking.readers import FORMATS, read_plays
+from dropback.tracking.tensors._features import eligible_slots
+
+SEASONS = (2015, 2017, 2018, 2019, 2021)
+
+
+@pytest.fixture(scope="module")
+def ingested(data_dir, tmp_path_factory):
+    # Each test worker has a folder of its own in the run's: the first to come reads the sets into
+    # the run's, the others find every file finished there.
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "real_tracking"
+    with FileLock(shared / "real_tracking.lock"):
+        return ingest(data_dir / "tracking", folder), folder
+
+
+@pytest.fixture(scope="module")
+def blocks(data_dir):
+    folder = data_dir / "tracking"
+    return {
+        "bdb_2023": read_tracking(folder / "bdb_2023_sample")[0],
+        "ngs_highlights": read_tracking(folder / "ngs_highlights/tracking.parquet")[0],
+    }
+
+
+@pytest.fixture(scope="module")
+def play_by_play(data_dir):
+    return pl.concat(
+        pl.read_parquet(data_dir / f"pbp/play_by_play_{season}.parquet") for season in SEASONS
+    )
+
+
+@pytest.fixture(scope="module")
+def tensors(ingested, tmp_path_factory):
+    return build_tensors(ingested[1], tmp_path_factory.mktemp("real") / "tensors")[0]
+
+
+@pytest.fixture(scope="module")
+def checks(ingested):
+    report, _ = ingested
+    return {
+        (file.source_format, check.name, check.season): check
+        for file in report.files
+        if "/raw/" not in file.source_file
+        for check in file.checks
+    }
+
+
+@pytest.mark.parametrize(
+    ("layout", "read", "kept"),
+    [
+        ("bdb_2019", 177, 78),
+        ("bdb_2023", 7, 7),
+        ("hackathon_2015", 320, 149),
+        ("ngs_highlights", 404 + 10, 304),
+    ],
+)
+def test_plays_read_and_kept_by_layout(layout, read, kept, ingested):
+    report, _ = ingested
+    row = report.counts().row(by_predicate=pl.col("format") == layout, named=True)
+    assert (row["read"], row["kept"]) == (read, kept)
+
+
+def test_every_play_left_out_has_a_reason(ingested):
+    report, _ = ingested
+    reasons = dict(report.left_out.group_by("reason").len().iter_rows())
+    assert reasons == {
+        "not a dropback": 363,
+        "play in an earlier file": 8,
+        "no release": 8,
+        "frames missing": 1,
+    }
+    assert report.plays_read - report.plays_kept == sum(reasons.values())
+
+
+def test_the_empty_rows_of_2017s_game_are_counted(ingested):
+    report, _ = ingested
+    (file,) = [file for file in report.files if file.source_format == "bdb_2019"]
+    assert file.unreadable_rows == 27
+
+
+@pytest.mark.parametrize(
+    ("layout", "season", "median_error_deg"),
+    [("bdb_2019", 2017, 5.0), ("bdb_2023", 2021, 1.0), ("ngs_highlights", 2018, 1.5),
+     ("ngs_highlights", 2019, 1.5)],
+)  # fmt: skip
+def test_direction_is_compass_degrees(layout, season, median_error_deg, checks):
+    check = checks[layout, "direction", season]
+    assert check.decision == "ok"
+    assert check.measured < median_error_deg
+
+
+def test_only_the_orientation_of_2017_is_corrected(checks):
+    corrected = {key for key, check in checks.items() if check.decision == "corrected"}
+    assert corrected == {("ngs_highlights", "orientation", 2017)}
+    assert checks["ngs_highlights", "orientation", 2017].measured > 80
+
+
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2023", "hackathon_2015", "ngs_highlights"])
+def test_speed_agrees_with_displacement(layout, checks):
+    assert checks[layout, "speed against displacement", 0].measured == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("layout", ["bdb_2023", "hackathon_2015", "ngs_highlights"])
+def test_the_yard_line_is_in_raw_x(layout, checks):
+    check = checks[layout, "yard line in raw x", 0]
+    assert (check.decision, check.measured < 1.1) == ("ok", True)
+
+
+def test_the_offence_faces_downfield_in_every_season_with_an_orientation(ingested):
+    _, folder = ingested
+    plays = read_plays_table(folder).filter(~pl.col("lacks").list.contains("orientation"))
+    frames = pl.scan_parquet(folder / "frames/season=*/*.parquet").filter(
+        pl.col("frame") == 0, pl.col("slot") < 11
+    ).collect().join(plays, on=["game_id", "play_id"])  # fmt: skip
+    means = frames.group_by("season").agg(
+        pl.col("orientation_deg").radians().sin().mean().alias("sine"),
+        pl.col("orientation_deg").radians().cos().mean().alias("cosine"),
+    )
+    assert sorted(means["season"]) == [2017, 2018, 2019, 2021]
+    angles = np.rad2deg(np.arctan2(means["sine"], means["cosine"]))
+    np.testing.assert_allclose(angles, 90, atol=6)
+
+
+def test_every_hackathon_pass_play_has_the_outcome_of_play_by_play(data_dir, play_by_play):
+    plays = read_plays(FORMATS["hackathon_2015"], data_dir / "tracking/hackathon_2015")
+    passes = plays.filter(pl.col("pass_result").is_not_null()).with_columns(
+        pl.col("yards_gained").cast(pl.Int32)
+    )
+    counts = dict(passes.group_by("pass_result").len().iter_rows())
+    assert counts == {"C": 77, "I": 68, "IN": 3, "S": 9}
+    joined = join_play_by_play(passes, play_by_play)
+    assert outcome_disagreements(joined).is_empty()
+
+
+def test_every_kept_play_is_in_play_by_play_and_differs_only_by_two_penalties(
+    ingested, play_by_play
+):
+    joined = join_play_by_play(read_plays_table(ingested[1]), play_by_play)
+    assert joined["recorded_result"].null_count() == 0
+    # 2019's PlayResult has penalty yards in it and there is no column without them.
+    assert outcome_disagreements(joined).select("game_id", "play_id").rows() == [
+        (2017090700, 2613),
+        (2017090700, 3222),
+    ]
+
+
+def test_highlights_take_their_outcome_from_play_by_play(ingested, play_by_play):
+    joined = join_play_by_play(read_plays_table(ingested[1]), play_by_play)
+    highlights = joined.filter(pl.col("source_format") == "ngs_highlights")
+    counts = dict(highlights.group_by("pass_result").len().iter_rows())
+    assert counts == {"C": 262, "I": 1, "IN": 34, "S": 7}
+
+
+@pytest.mark.parametrize(
+    ("slot", "recorded", "cases"),
+    [("passer_slot", "passer_gsis_id", 304), ("target_slot", "receiver_gsis_id", 297)],
+)
+def test_passer_and_target_of_highlights_are_those_of_play_by_play(
+    slot, recorded, cases, ingested, play_by_play
+):
+    _, folder = ingested
+    plays = join_play_by_play(read_plays_table(folder), play_by_play).filter(
+        pl.col("source_format") == "ngs_highlights", pl.col(recorded).is_not_null()
+    )
+    men = pl.read_parquet(folder / "players/season=*/*.parquet").select(
+        "game_id", "play_id", "gsis_id", pl.col("slot").cast(pl.Int8)
+    )
+    found = plays.join(
+        men, left_on=["game_id", "play_id", slot], right_on=["game_id", "play_id", "slot"]
+    )
+    assert plays.height == found.height == cases
+    assert (found["gsis_id"] == found[recorded]).all()
+
+
+def test_the_ball_alone_names_nineteen_targets_in_twenty(blocks):
+    (block,) = blocks["ngs_highlights"]
+    by_ball = infer_target(block.arrival_xy, eligible_slots(block))
+    named = block.plays["target_slot"].fill_null(-1).to_numpy()
+    both = (by_ball >= 0) & (named >= 0)
+    assert both.sum() > 250
+    assert (by_ball[both] == named[both]).mean() > 0.95
+
+
+def test_alignment_alone_names_the_passer(data_dir, monkeypatch):
+    layout = FORMATS["hackathon_2015"]
+    blind = replace(
+        layout, plays={name: column for name, column in layout.plays.items() if name != "passer_id"}
+    )
+    monkeypatch.setitem(FORMATS, "hackathon_2015", blind)
+    folder = data_dir / "tracking/hackathon_2015"
+    games, _ = read_tracking(folder, layout="hackathon_2015")
+    given = read_plays(layout, folder).select("game_id", "play_id", "passer_id")
+    inferred = pl.concat(block.players.filter(role="passer") for block in games)
+    joined = inferred.join(given, on=["game_id", "play_id"])
+    assert joined.height == 149
+    assert (joined["player_id"] == joined["passer_id"]).mean() >= 0.99
+
+
+def test_inferred_rushers_are_near_the_charted_number(data_dir):
+    folder = data_dir / "tracking/bdb_2019"
+    game, _ = read_tracking(folder)
+    charted = read_plays(FORMATS["bdb_2019"], folder).select("game_id", "play_id", "pass_rushers")
+    rushers = pl.concat(block.players for block in game).group_by("game_id", "play_id").agg(
+        found=(pl.col("role") == "rusher").sum().cast(pl.Int32)
+    )  # fmt: skip
+    joined = rushers.join(charted, on=["game_id", "play_id"]).drop_nulls()
+    error = (joined["found"] - joined["pass_rushers"]).abs()
+    assert joined.height >= 70
+    assert error.mean() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("layout", "speed_mae", "median_angle"),
+    [("bdb_2023", 0.13, 1.2), ("ngs_highlights", 0.14, 1.5)],
+)
+def test_derived_motion_is_near_the_leagues_own(layout, speed_mae, median_angle, blocks):
+    errors, angles = [], []
+    for block in blocks[layout]:
+        given = block.frames[:, :22].copy()
+        blind = given.copy()
+        blind[..., 2:5] = np.nan
+        derive_motion(blind, block.frame_in_play, (2, 3, 4))
+        errors.append((blind[..., 2] - given[..., 2])[block.frame_in_play >= 4].ravel())
+        fast = (given[..., 2] > 1) & (block.frame_in_play >= 4)[:, None]
+        angle = (blind[..., 4] - given[..., 4] + 180) % 360 - 180
+        angles.append(np.abs(angle[fast]))
+    assert np.abs(np.concatenate(errors)).mean() < speed_mae
+    assert np.median(np.concatenate(angles)) < median_angle
+
+
+def test_derived_acceleration_is_only_a_rough_one(blocks):
+    sample = blocks["bdb_2023"]
+    given = np.concatenate([block.frames[:, :22, 3].ravel() for block in sample])
+    derived = []
+    for block in sample:
+        blind = block.frames[:, :22].copy()
+        blind[..., 3] = np.nan
+        derive_motion(blind, block.frame_in_play, (3,))
+        derived.append(blind[..., 3].ravel())
+    error = np.abs(np.concatenate(derived) - given)
+    # The mean is 2 yards/s2: docs/tracking.md warns of it.
+    assert 0.5 < error.mean() < 1.2
+
+
+def test_tensors_of_all_real_plays_are_complete_where_the_sets_are(tensors):
+    assert len(tensors) == 538
+    assert tensors.offsets[-1] == tensors.plays["frames"].sum() == tensors.players.shape[0]
+    assert np.isfinite(tensors.players[..., :7]).all()
+    assert tensors.schema["lacks"] == ["acceleration", "ball", "direction", "orientation"]
+    (selection,) = tensors.schema["selection"]
+    assert selection.startswith("a highlight reel, not a sample")
+
+
+@pytest.mark.parametrize(
+    ("layout", "seasons", "kept", "left_out"),
+    [
+        ("hackathon_2015", [2015], 145, {"sack": 3, "spike": 1}),
+        (
+            "bdb_2019",
+            [2017],
+            70,
+            {"sack": 5, "not a pass play": 2, "no receiver (thrown away, batted)": 1},
+        ),
+        ("ngs_highlights", [2017, 2018, 2019], 297, {"sack": 7}),
+    ],
+)
+def test_tracked_plays_are_selected_by_play_by_play(
+    layout, seasons, kept, left_out, tensors, data_dir
+):
+    plays = tensors.plays.filter(source_format=layout)
+    recorded = read_play_by_play(data_dir / "pbp", seasons=seasons)
+    joined = select_tracked(plays, play_by_play=recorded, games="all")
+    assert len(joined.plays) == kept
+    assert dict(joined.left_out.iter_rows()) == left_out
+    everything = len(select_plays(recorded, games="all").plays)
+    assert len(joined.untracked) == everything - kept
+
+
+def test_yards_of_a_set_of_its_own_are_those_of_play_by_play(tensors, data_dir):
+    plays = tensors.plays.filter(pl.col("source_format").is_in(["hackathon_2015", "bdb_2019"]))
+    recorded = read_play_by_play(data_dir / "pbp", seasons=[2015, 2017])
+    joined = select_tracked(plays, play_by_play=recorded)
+    # The score stands in no table of 2015's games.
+    assert dict(select_tracked(plays).left_out.iter_rows()) == {
+        "situation not recorded (score_differential)": 145,
+        "sack": 8,
+        "scramble": 2,
+        "no target (thrown away, batted)": 2,
+    }
+    own = select_tracked(plays.with_columns(pl.col("score_differential").fill_null(0)))
+    assert dict(own.left_out.iter_rows())["interception whose return is unknown"] == 3
+    both = own.plays.join(joined.plays, on=["old_game_id", "play_id"], suffix="_recorded")
+    assert both.height == len(own.plays) == 212
+    same = ("yards_max", "week", "season_type", "half_seconds_remaining", "goal_to_go")
+    for name in same:
+        assert (both[name] == both[f"{name}_recorded"]).all(), name
+    # 2019's PlayResult has penalty yards in it and there is no column without them.
+    differ = both.filter(pl.col("yards") != pl.col("yards_recorded"))
+    assert differ["play_id"].to_list() == [2613, 3222]
+
+
+def test_highlights_have_no_outcome_of_their_own(tensors):
+    with pytest.raises(TrackingError, match="result unknown: 297"):
+        select_tracked(tensors.plays.filter(source_format="ngs_highlights"), games="all")

@@ -1,0 +1,202 @@
+"""EPA through the machinery of yards: a continuous law, learned, stored and compared."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.stats
+import scoringrules
+import torch
+
+from dropback import workflows
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._selection import select_plays
+from dropback.data._tables import Outcome, PlaySet
+from dropback.errors import RunError
+from dropback.evaluation._calibration import evaluate
+from dropback.expected_points import (
+    ExpectedPointsSettings,
+    attach_epa,
+    expected_points_added,
+    fit_expected_points,
+)
+from dropback.models._model import ModelSettings
+from dropback.models._predict import QUANTILE_LEVELS, predict, summarize_continuous_laws
+from dropback.models._store import load_run
+from dropback.models.baselines import fit_baseline, forecast
+from dropback.scoring import score_plays
+from splicedpareto.distributions import Gaussian
+from splicedpareto.training import FitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dropback.data._selection import Selection
+    from dropback.expected_points import ExpectedPoints
+    from dropback.models._model import PassModel
+    from dropback.models._store import RunRecord
+    from dropback.simulation import League
+
+    Rows = Callable[..., pl.DataFrame]
+
+EPA = ModelSettings(
+    outcome=Outcome.EPA,
+    folds=2,
+    width=8,
+    blocks=1,
+    fit=FitSettings(max_epochs=2, batch_size=128, seed=0),
+)
+
+
+@pytest.fixture(scope="module")
+def values(tiny_league: League) -> ExpectedPoints:
+    plays = read_play_by_play(tiny_league.plays)
+    return fit_expected_points(plays, settings=ExpectedPointsSettings(rounds=3, depth=3))
+
+
+@pytest.fixture(scope="module")
+def run(
+    tiny_league: League, values: ExpectedPoints, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Selection]:
+    folder = tmp_path_factory.mktemp("epa") / "run"
+    selection = workflows.select_from(
+        tiny_league.plays,
+        seasons=[2020],
+        plays=PlaySet.DROPBACKS,
+        outcome=Outcome.EPA,
+        expected_points=values,
+    )
+    workflows.train_run(selection, folder, settings=EPA, expected_points=values)
+    return folder, selection
+
+
+@pytest.fixture(scope="module")
+def loaded(run: tuple[Path, Selection]) -> tuple[PassModel, RunRecord]:
+    return load_run(run[0])
+
+
+def test_numbers_of_a_continuous_law_are_its_own() -> None:
+    count = 700  # more than a chunk
+    epa = np.linspace(-6, 5, count)
+    keys = {"season": 2020, "week": 1, "passer_player_id": "p", "play_set": "targeted"}
+    plays = pl.DataFrame(
+        {"game_id": "g", "play_id": range(count), **keys, "epa": epa}, strict=False
+    )
+
+    def law_of(rows: np.ndarray, _fold: int) -> Gaussian:
+        return Gaussian(torch.full((len(rows),), 0.2), torch.full((len(rows),), 1.6))
+
+    table = summarize_continuous_laws(plays, law_of, folds=np.full(count, -1))
+    oracle = scipy.stats.norm(0.2, 1.6)
+    np.testing.assert_allclose(table["pit"], oracle.cdf(epa), atol=1e-6)
+    assert table["mid_cdf"].equals(table["pit"].rename("mid_cdf"))
+    np.testing.assert_allclose(table["log_score"], -oracle.logpdf(epa), rtol=1e-5)
+    crps = scoringrules.crps_normal(epa, 0.2, 1.6)
+    np.testing.assert_allclose(table["crps"], crps, rtol=1e-4, atol=1e-5)
+    for name, level in QUANTILE_LEVELS.items():
+        np.testing.assert_allclose(table[name], oracle.ppf(level), atol=1e-5)
+    assert set(table["outcome"]) == {"epa"}
+    np.testing.assert_array_equal(table["observed"], epa)
+
+
+def test_a_run_values_plays_by_the_model_that_it_learned_with(
+    tiny_league: League, run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord]
+) -> None:
+    folder, selection = run
+    model, record = loaded
+    assert (model.outcome, record.outcome_source) == (Outcome.EPA, "dropback expected points")
+    again = workflows.select_for_run(
+        model, tiny_league.plays, seasons=[2020], games="regular", run=folder
+    )
+    assert again.plays["epa"].equals(selection.plays["epa"])
+    report = json.loads((folder / "report.json").read_text())
+    assert report["plays"] == len(selection.plays)
+
+
+def test_play_scores_of_epa_are_the_laws_cdf(
+    run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord]
+) -> None:
+    plays = run[1].plays
+    predictions = predict(loaded[0], plays)
+    scores = score_plays(plays, predictions)
+    assert set(scores["outcome"]) == {"epa"}
+    assert scores["play_score"].equals(predictions["pit"].rename("play_score"))
+    # A law of 2,000 plays that were held out: the mean of its PIT is near one half.
+    assert scores["play_score"].mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "binned", "xgboost", "constant"])
+def test_rivals_predict_epa_too(
+    run: tuple[Path, Selection],
+    loaded: tuple[PassModel, RunRecord],
+    tmp_path: Path,
+    name: str,
+) -> None:
+    plays = run[1].plays
+    rival = fit_baseline(name, *loaded, plays, work=tmp_path)
+    table = forecast(rival, plays, seed=0)
+    assert set(table["outcome"]) == {"epa"}
+    result = evaluate(plays, {"sbp": predict(loaded[0], plays), name: table})
+    spread = float(plays["epa"].std())  # type: ignore[arg-type]
+    # Two epochs teach `binned` little: its law is still nearly uniform over 28 points.
+    assert 0.3 * spread < result.metrics[name]["crps"].value < 2 * spread
+
+
+def test_climatology_of_epa_is_the_counts_of_the_other_folds(
+    run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord], tmp_path: Path
+) -> None:
+    plays, model = run[1].plays, loaded[0]
+    rival = fit_baseline("constant", *loaded, plays, work=tmp_path)
+    law = rival.latent_law(np.zeros((1, 1), dtype=np.float32), 0)
+    folds = plays["game_id"].replace_strict(model.fold_of_game).to_numpy()
+    others = plays["epa"].to_numpy()[folds != 0]
+    for edge in (-2.05, 0.05, 1.95):
+        share = ((others < edge).sum() + 0.1 * round((edge + 14.05) / 0.1)) / (
+            len(others) + 0.1 * 281
+        )
+        assert law.cdf(torch.tensor(edge)).item() == pytest.approx(share, abs=1e-3)
+
+
+def test_plays_without_epa_are_counted_out(rows: Rows) -> None:
+    table = rows({"qb_epa": 0.4}, {"qb_epa": None}, *[{"qb_epa": -0.1}] * 198)
+    attached = attach_epa(table, expected_points_added(table))
+    selection = select_plays(attached, outcome=Outcome.EPA)
+    assert dict(selection.left_out.iter_rows()) == {"no expected points added": 1}
+    assert selection.plays["epa"].to_list()[:2] == [0.4, -0.1]
+    assert set(selection.plays["epa_source"]) == {"nflverse qb_epa"}
+
+
+def test_raw_columns_of_nflverse_do_not_slip_into_plays_of_yards(rows: Rows) -> None:
+    plays = select_plays(rows({"epa": 0.4, "qb_epa": 0.5})).plays
+    assert plays["epa"].to_list() == plays["epa_source"].to_list() == [None]
+
+
+def test_a_run_refuses_epa_of_another_source(tiny_league: League, tmp_path: Path) -> None:
+    nflverse = tiny_league.plays.with_columns(qb_epa=pl.lit(0.1) + pl.col("play_id") % 7)
+    selection = workflows.select_from(
+        nflverse, seasons=[2020], plays=PlaySet.DROPBACKS, outcome=Outcome.EPA
+    )
+    other = tmp_path / "run"
+    model, record, _ = workflows.train_run(selection, other, settings=EPA)
+    assert record.outcome_source == "nflverse qb_epa"
+    renamed = nflverse.rename({"qb_epa": "epa"})
+    with pytest.raises(RunError, match=r"from 'nflverse qb_epa' and .* from 'nflverse epa'"):
+        workflows.select_for_run(model, renamed, seasons=[2021], games="regular", run=other)
+
+
+def test_plays_selected_for_yards_are_refused(
+    tiny_league: League, loaded: tuple[PassModel, RunRecord]
+) -> None:
+    plays = workflows.select_from(tiny_league.plays, seasons=[2021], plays=PlaySet.DROPBACKS).plays
+    with pytest.raises(RunError, match=r"predicts 'epa', which .* lack"):
+        predict(loaded[0], plays)
+
+
+def test_settings_of_an_unknown_outcome_are_refused() -> None:
+    with pytest.raises(ValueError, match="wins"):
+        ModelSettings(outcome="wins")  # type: ignore[arg-type]

@@ -1,0 +1,219 @@
+"""The page: what it shows, that it needs nothing else, and that its buttons work in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dropback.errors import ReaderError, RequestError
+from dropback.ranking import leaderboard
+from dropback.workflows._report import Boards, passer_boards, read_bakeoff, write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+
+def league() -> pl.DataFrame:
+    """Two seasons of eight games; 12 passers, one of them new in 2021, one with few attempts."""
+    generator = np.random.default_rng(1)
+    rows = []
+    for season in (2020, 2021):
+        for number in range(12 if season == 2021 else 11):
+            for week in range(1, 9 if number else 2):
+                scores = generator.uniform(0, 1, 20) * (0.9 + 0.02 * number)
+                rows += [
+                    {
+                        "game_id": f"{season}_{week:02}_{number}",
+                        "season": season,
+                        "season_type": "REG",
+                        "week": week,
+                        "passer_player_id": f"00-{number:02}",
+                        "passer_player_name": "A.Same"
+                        if number < 2
+                        else f"{'BCDEFGHIJK'[number - 2]}.<Q>",
+                        "official_attempts": 20,
+                        "team_games": 8,
+                        "play_score": float(score),
+                    }
+                    for score in scores
+                ]
+    return pl.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def boards() -> Boards:
+    return passer_boards(league())
+
+
+@pytest.fixture(scope="module")
+def page(boards: Boards, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    bakeoff = folder / "bakeoff"
+    bakeoff.mkdir()
+    (bakeoff / "bakeoff.md").write_text(
+        "Seasons 2020-2021.\n\n| r with | wins |\n|---|---|\n"
+        "| **Score** | .61 |\n| <b>PFF</b> | .5 |\n"
+    )
+    (bakeoff / "bakeoff.png").write_bytes(b"raster")
+    path = folder / "page.html"
+    write_report(
+        path,
+        title="A <title>",
+        paragraphs=["Beware & read."],
+        boards=boards,
+        bakeoff=read_bakeoff(bakeoff),
+    )
+    return path
+
+
+def test_every_season_the_careers_and_all_seasons_are_there(boards: Boards) -> None:
+    assert list(boards.tables) == ["2021", "2020", "Careers", "All seasons"]
+    assert [len(rows) for rows in boards.tables.values()] == [11, 10, 11, 21]
+    assert boards.seasons is not None
+    # The passer of one game has 20 attempts a season: too few to draw.
+    assert boards.seasons.height == 21
+    assert boards.seasons["qualified"].all()
+
+
+def test_one_season_needs_no_careers() -> None:
+    boards = passer_boards(league().filter(pl.col("season") == 2020))
+    assert list(boards.tables) == ["2020"]
+
+
+def test_season_without_a_qualified_passer_is_not_offered() -> None:
+    scores = league().with_columns(
+        official_attempts=pl.when(pl.col("season") == 2020).then(5).otherwise(20)
+    )
+    assert list(passer_boards(scores).tables) == ["2021"]
+
+
+def test_page_fetches_nothing(page: Path) -> None:
+    text = page.read_text()
+    assert text.lstrip().startswith("<!doctype html>")
+    sources = re.findall(r"(?:src|href)=\"([^\"]*)\"", text)
+    assert sources
+    assert {re.match(r"data:|#", source) is None for source in sources} == {False}
+    assert not re.search(r"@import|url\(\s*['\"]?http|fetch\(|XMLHttpRequest", text)
+
+
+def test_page_escapes_what_it_shows(page: Path) -> None:
+    text = page.read_text()
+    assert "<h1>A &lt;title&gt;</h1>" in text
+    assert "Beware &amp; read." in text
+    assert "B.&lt;Q&gt;</a>" in text
+    assert "<Q>" not in text
+
+
+def test_pictures_of_seasons_are_json_that_cannot_end_the_script(page: Path) -> None:
+    inside = re.search(r"id=\"charts\">(.*?)</script>", page.read_text(), re.DOTALL)
+    assert inside is not None
+    charts = json.loads(inside[1])
+    assert len(charts) == 11
+    svg, words = charts["00-01"]
+    assert svg.startswith("<svg")
+    assert svg.rstrip().endswith("</svg>")
+    assert re.fullmatch(
+        r"Mean play score by season\. 2020: 0\.\d{3} \(0\.\d{3} to 0\.\d{3}\); 2021: .*", words
+    )
+    assert "<!" not in inside[1]
+
+
+def test_bakeoff_is_shown_with_its_tables_and_picture(page: Path) -> None:
+    text = page.read_text()
+    assert "<p>Seasons 2020-2021.</p>" in text
+    assert "<td><strong>Score</strong></td>\n<td>.61</td>" in text
+    assert "<td>&lt;b&gt;PFF&lt;/b&gt;</td>" in text
+    assert 'src="data:image/png;base64,cmFzdGVy"' in text
+
+
+def test_bakeoff_prefers_the_picture_that_stays_sharp(tmp_path: Path) -> None:
+    (tmp_path / "bakeoff.md").write_text("Nothing.")
+    assert read_bakeoff(tmp_path).picture == ""
+    (tmp_path / "bakeoff.png").write_bytes(b"raster")
+    (tmp_path / "bakeoff.svg").write_text("<svg/>")
+    assert read_bakeoff(tmp_path).picture.startswith("data:image/svg+xml;base64,")
+
+
+def test_folder_that_is_no_bakeoff_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReaderError, match=r"no readable bakeoff\.md .* with 'dropback bakeoff'"):
+        read_bakeoff(tmp_path)
+
+
+def test_page_without_a_ranking_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="at least one ranking"):
+        write_report(tmp_path / "page.html", title="", boards=Boards({}))
+    assert not list(tmp_path.iterdir())
+
+
+def test_page_of_one_ranking_alone_has_no_empty_parts(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    rows = leaderboard(league(), by=("passer",), replicates=5)
+    write_report(path, title="Plain", boards=Boards({"All": rows}))
+    headings = re.findall(r"<h2.*?>(.*?)</h2>", path.read_text())
+    assert headings == ["Passers"]
+
+
+@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
+def opened(browser: Any, page: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
+    tab = context.new_page()
+    wrong: list[str] = []
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    tab.goto(page.as_uri())
+    yield tab
+    context.close()
+    assert wrong == []
+
+
+def column(tab: Page, place: int) -> list[str]:
+    return tab.eval_on_selector_all(
+        "#board tbody:not([hidden]) tr:not([hidden])",
+        f"rows => rows.map(row => row.cells[{place}].dataset.v)",
+    )
+
+
+@pytest.mark.browser
+def test_page_sorts_searches_chooses_and_draws(opened: Page, boards: Boards) -> None:
+    newest = boards.tables["2021"]
+    assert column(opened, 0) == [str(rank) for rank in newest["rank"]]
+    heads = opened.locator("#board thead th")
+    # Numbers start from the greatest, and a second press turns them.
+    for expected in (sorted(newest["score_shrunk"], reverse=True), sorted(newest["score_shrunk"])):
+        heads.nth(3).locator("button").click()
+        assert [float(value) for value in column(opened, 3)] == pytest.approx(expected)
+    assert heads.nth(3).get_attribute("aria-sort") == "ascending"
+    assert heads.nth(0).get_attribute("aria-sort") is None
+    # By keyboard; names from A.
+    heads.nth(1).locator("button").focus()
+    opened.keyboard.press("Enter")
+    assert column(opened, 1) == sorted(newest["passer_player_name"])
+    # The last row has no next: unknown comes last, whichever way.
+    for _ in range(2):
+        heads.nth(8).locator("button").click()
+        assert column(opened, 8)[-1] == ""
+
+    opened.locator("#season").select_option("All seasons")
+    assert len(column(opened, 0)) == 21
+    opened.locator("#search").fill("b.<Q>")
+    assert column(opened, 1) == ["B.<Q>", "B.<Q>"]
+    assert opened.locator("#count").inner_text() == "2 rows"
+
+    assert opened.locator("#passer").input_value() == newest["passer_player_id"][0]
+    first = opened.locator("#chart").get_attribute("src")
+    opened.locator("#board tbody:not([hidden]) tr:not([hidden]) a").first.click()
+    assert opened.locator("#passer").input_value() == "00-02"
+    assert opened.locator("#chart").get_attribute("src") != first
+    assert "2020: 0." in (opened.locator("#chart").get_attribute("alt") or "")
+    assert opened.evaluate("document.getElementById('chart').decode().then(() => true)")
+    # Wide tables scroll in themselves: the page is never wider than the screen.
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,258 @@
+"""Last layers for the laws that the spliced binned-Pareto is compared with.
+
+Bins without tails need no head of their own: `SplicedBinnedParetoHead` with both masses 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from splicedpareto.contrib._hybrid_pareto import HybridPareto
+from splicedpareto.contrib._mixture import Mixture
+from splicedpareto.contrib._student_t import StudentT
+from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
+from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead
+
+if TYPE_CHECKING:
+    from splicedpareto.distributions._base import ScalarDistribution
+
+__all__ = ["GaussianMixtureHead", "HybridParetoHead", "QuantileParetoHead", "StudentTHead"]
+
+# The tails of every head here can be as heavy as this: the mean exists.
+_HEAVIEST = 0.9
+
+
+class StudentTHead(DistributionHead):
+    r"""State to `StudentT`.
+
+    :math:`\nu = 1 / 0.9 + \operatorname{softplus}(r)`, so that neither tail is heavier than
+    :math:`\xi = 0.9`, the heaviest of `SplicedBinnedParetoHead`.
+
+    Args:
+        in_features: Width ``C`` of the state.
+        location: Initial location, in units of the outcome.
+        scale: Initial scale, and the unit in which both are learned.
+
+    Raises:
+        ValueError: `scale` is not positive.
+    """
+
+    def __init__(self, in_features: int, *, location: float = 0.0, scale: float = 1.0) -> None:
+        super().__init__(in_features, 3)
+        _check_scale(scale)
+        self.location = location
+        self.scale = scale
+        with torch.no_grad():
+            self.linear.bias[1] = SOFTPLUS_ONE
+            self.linear.bias[2] = 3.0  # df of 4.2
+
+    def distribution(self, raw: Tensor) -> StudentT:
+        """The law for raw parameters ``(*B, 3)``: location, scale, degrees of freedom."""
+        return StudentT(
+            1 / _HEAVIEST + nn.functional.softplus(raw[..., 2]),
+            self.location + self.scale * raw[..., 0],
+            self.scale * _positive(raw[..., 1]),
+            validate_args=False,
+        )
+
+
+class GaussianMixtureHead(DistributionHead):
+    """State to a `Mixture` of Gaussians: a mixture density network (Bishop 1994).
+
+    Args:
+        in_features: Width ``C`` of the state.
+        components: Number ``K`` of components, at least 1.
+        location: Middle of the initial means, which lie evenly within one `scale` of it.
+        scale: Initial spread, and the unit in which means and deviations are learned.
+
+    Raises:
+        ValueError: No component, or `scale` is not positive.
+    """
+
+    def __init__(
+        self, in_features: int, *, components: int = 3, location: float = 0.0, scale: float = 1.0
+    ) -> None:
+        _check_components(components)
+        super().__init__(in_features, 3 * components)
+        _check_scale(scale)
+        self.components = components
+        self.location = location
+        self.scale = scale
+        with torch.no_grad():
+            self.linear.bias[components : 2 * components] = _spread(components)
+            self.linear.bias[2 * components :] = SOFTPLUS_ONE
+
+    def distribution(self, raw: Tensor) -> Mixture:
+        """The law for raw parameters ``(*B, 3 K)``: logits, means, deviations."""
+        logits, mean, deviation = raw.chunk(3, dim=-1)
+        parts = Gaussian(
+            self.location + self.scale * mean,
+            self.scale * _positive(deviation),
+            validate_args=False,
+        )
+        return Mixture(logits, parts, validate_args=False)
+
+
+class HybridParetoHead(DistributionHead):
+    r"""State to a `HybridPareto`, or to a `Mixture` of them.
+
+    With one component the univariate law as published; with more the conditional mixture of
+    Carreau and Bengio (2009), "A hybrid Pareto mixture for conditional asymmetric fat-tailed
+    distributions", IEEE Transactions on Neural Networks 20(7), whose network has the same
+    outputs. :math:`\xi` stays in (0, 0.9).
+
+    Args:
+        in_features: Width ``C`` of the state.
+        components: Number ``K`` of components, at least 1.
+        location: Middle of the initial modes.
+        scale: Initial spread, and the unit in which modes and scales are learned.
+
+    Raises:
+        ValueError: No component, or `scale` is not positive.
+    """
+
+    def __init__(
+        self, in_features: int, *, components: int = 1, location: float = 0.0, scale: float = 1.0
+    ) -> None:
+        _check_components(components)
+        weights = components if components > 1 else 0
+        super().__init__(in_features, weights + 3 * components)
+        _check_scale(scale)
+        self.components = components
+        self.location = location
+        self.scale = scale
+        with torch.no_grad():
+            mode, spread, concentration = self.linear.bias[weights:].chunk(3)
+            mode.copy_(_spread(components))
+            spread.fill_(SOFTPLUS_ONE)
+            concentration.fill_(_logit(0.1 / _HEAVIEST))
+
+    def distribution(self, raw: Tensor) -> ScalarDistribution:
+        """The law for raw parameters: logits unless `K` is 1, modes, scales, concentrations."""
+        mode, scale, concentration = raw[..., -3 * self.components :].chunk(3, dim=-1)
+        if self.components == 1:
+            mode, scale, concentration = (p.squeeze(-1) for p in (mode, scale, concentration))
+        law = HybridPareto(
+            self.location + self.scale * mode,
+            self.scale * _positive(scale),
+            _HEAVIEST * concentration.sigmoid(),
+            validate_args=False,
+        )
+        if self.components == 1:
+            return law
+        return Mixture(raw[..., : self.components], law, validate_args=False)
+
+
+class QuantileParetoHead(DistributionHead):
+    r"""State to quantiles that cannot cross, linear between them, with generalized Pareto tails.
+
+    The outermost level is the lower threshold; every other quantile adds a positive increment.
+    The distribution function is linear between the quantiles, so the law is a
+    `SplicedBinnedPareto` whose bins have fixed probabilities and learned edges.
+
+    Args:
+        in_features: Width ``C`` of the state.
+        levels: Increasing quantile levels within (0, 1), at least 2; the tails start at the
+            outermost.
+        quantiles: Initial quantiles at the levels, increasing, in units of the outcome.
+        concentration_range: Open interval in which both concentrations stay.
+
+    Raises:
+        ValueError: Levels or quantiles that do not increase or do not match, or an empty range.
+
+    References:
+        Park, Maddix, Aubet, Kan, Gasthaus and Wang (2022), "Learning Quantile Functions without
+        Quantile Crossing for Distribution-free Time Series Forecasting", AISTATS, section 4: the
+        increments and the generalized Pareto tails, trained by the CRPS. The linear pieces are
+        those of Gasthaus et al. (2019), AISTATS.
+    """
+
+    log_masses: Tensor
+    unit: Tensor
+    start: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        levels: Tensor,
+        quantiles: Tensor,
+        *,
+        concentration_range: tuple[float, float] = (0.0, _HEAVIEST),
+    ) -> None:
+        count = levels.shape[-1]
+        super().__init__(in_features, count + 4)
+        masses = torch.cat([levels[:1], levels.diff(), 1 - levels[-1:]])
+        if count < 2 or not bool((masses > 0).all()):
+            raise ValueError(
+                f"levels must be at least 2, increasing within (0, 1), got {levels.tolist()}."
+            )
+        if quantiles.shape != levels.shape or not bool((quantiles.diff() > 0).all()):
+            raise ValueError(
+                f"quantiles must be {count} increasing numbers, one a level, got "
+                f"{quantiles.tolist()}."
+            )
+        lowest, highest = concentration_range
+        if not lowest < highest:
+            raise ValueError(
+                f"concentration_range must be (lowest, highest) with lowest < highest, got "
+                f"{concentration_range}."
+            )
+        self.concentration_range = concentration_range
+        self.count = count
+        self.register_buffer("log_masses", masses.log())
+        self.register_buffer("start", quantiles[:1].clone())
+        self.register_buffer("unit", quantiles.diff())
+        with torch.no_grad():
+            self.linear.bias[1 : count + 2] = SOFTPLUS_ONE
+            share = min(max((0.1 - lowest) / (highest - lowest), 0.02), 0.98)
+            self.linear.bias[count + 2 :] = _logit(share)
+
+    def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
+        """The law for raw ``(*B, K + 4)``: start, increments, two scales, two concentrations."""
+        count = self.count
+        # The start moves in units of the whole range.
+        first = self.start + self.unit.sum() * raw[..., :1]
+        steps = self.unit * _positive(raw[..., 1:count])
+        edges = torch.cat([first, first + steps.cumsum(-1)], -1)
+        # Initially the density is continuous at the outermost quantiles.
+        outer = (self.log_masses[[0, -1]] - self.log_masses[[1, -2]]).exp() * self.unit[[0, -1]]
+        scales = outer * _positive(raw[..., count : count + 2])
+        lowest, highest = self.concentration_range
+        concentration = lowest + (highest - lowest) * raw[..., count + 2 :].sigmoid()
+        return SplicedBinnedPareto(
+            self.log_masses.expand(*raw.shape[:-1], -1),
+            edges,
+            concentration[..., 0],
+            concentration[..., 1],
+            scales[..., 0],
+            scales[..., 1],
+            splice="edge",
+            validate_args=False,
+        )
+
+
+def _positive(raw: Tensor) -> Tensor:
+    return nn.functional.softplus(raw) + 1e-3
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
+
+
+def _spread(components: int) -> Tensor:
+    """Locations from -1 to 1; one alone stands at 0."""
+    return torch.linspace(-1, 1, components) if components > 1 else torch.zeros(1)
+
+
+def _check_scale(scale: float) -> None:
+    if not scale > 0:
+        raise ValueError(f"scale must be positive, got {scale}: it is a spread.")
+
+
+def _check_components(components: int) -> None:
+    if components < 1:
+        raise ValueError(f"components must be at least 1, got {components}.")

@@ -1,0 +1,53 @@
+"""Any base distribution, as one whose probabilities stay accurate in both tails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from torch.distributions import Distribution, Normal
+
+from splicedpareto.distributions._gaussian import Gaussian
+from splicedpareto.distributions._kernels import log_between
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from splicedpareto.distributions._base import ScalarDistribution
+
+__all__ = ["as_accurate", "log_prob_interval"]
+
+
+def as_accurate(base: Distribution) -> ScalarDistribution:
+    """Return the base itself, or the accurate `Gaussian` for a torch `Normal`.
+
+    Raises:
+        TypeError: If the base gives no accurate tails.
+        ValueError: If its events are not scalars.
+    """
+    if type(base) is Normal:
+        return Gaussian(base.loc, base.scale, validate_args=False)
+    missing = [name for name in ("cdf", "sf", "log_cdf", "log_sf") if not hasattr(base, name)]
+    if missing:
+        raise TypeError(
+            f"base must have the methods {', '.join(missing)}, got {type(base).__name__}: one "
+            "minus a cdf has no digits left in the upper tail."
+        )
+    if base.event_shape:
+        raise ValueError(f"base must have scalar events, got event shape {base.event_shape}.")
+    return cast("ScalarDistribution", base)
+
+
+def log_prob_interval(base: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+    """Log-probability of (lower, upper], by the base's own method where it has one.
+
+    Otherwise from the logarithms of its two tails.
+    """
+    accurate = as_accurate(base)
+    if hasattr(accurate, "log_prob_interval"):
+        return accurate.log_prob_interval(lower, upper)
+    return log_between(
+        accurate.log_cdf(lower),
+        accurate.log_cdf(upper),
+        accurate.log_sf(lower),
+        accurate.log_sf(upper),
+    )

@@ -1,0 +1,211 @@
+"""The trunk of a network that reads a sequence with static features beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+
+from splicedpareto.nn._items import ItemEncoder
+from splicedpareto.nn._mlp import ResidualMLP, Standardize
+from splicedpareto.nn._tcn import TemporalConvolution, valid_steps
+
+if TYPE_CHECKING:
+    from splicedpareto.nn._items import ItemSettings
+
+__all__ = ["SequenceEncoder"]
+
+
+class SequenceEncoder(nn.Module):
+    """The trunk of a `DistributionNetwork` for a sequence with static features beside it.
+
+    A `TemporalConvolution` over the standardised sequence; its state, read at the last step or
+    averaged over all, is concatenated with the standardised static features and passed through a
+    `ResidualMLP`. Where steps consist of items, an `ItemEncoder` reads those first.
+
+    NaN in a sequence or a static feature says that the number is missing. It counts as the mean of
+    its column: columns are standardised by the numbers present, and what is missing is then 0.
+
+    Args:
+        in_features: Number ``F`` of columns of the sequence.
+        static_features: Number ``S`` of static columns; 0 for none.
+        channels: Channels of the convolution.
+        width: Number ``C`` of channels of the state.
+        levels: As in `TemporalConvolution`.
+        kernel_size: As in `TemporalConvolution`.
+        blocks: Residual blocks after the convolution.
+        dropout: Of the convolution and of the blocks.
+        pooling: ``"last"`` step, or ``"mean"`` over the steps.
+        items: What the first ``P Q`` columns are, the rest being of the step as a whole; None
+            where all are of the step.
+        shortcut: Whether the perceptron also reads the step itself beside the convolution's
+            state; in a long convolution what the last step alone tells is blurred.
+
+    Raises:
+        ValueError: A size below its least value, a dropout outside ``[0, 1)``, another pooling, or
+            more columns of items than columns.
+
+    Example:
+        >>> encoder = SequenceEncoder(5, 2, channels=16, width=8)
+        >>> sequences, lengths = torch.randn(3, 40, 5), torch.tensor([40, 12, 7])
+        >>> static = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, torch.nan]])
+        >>> encoder(sequences, lengths, static).shape
+        torch.Size([3, 8])
+        >>> encoder.states(sequences, lengths, static).shape
+        torch.Size([3, 40, 8])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        static_features: int,
+        channels: int,
+        width: int,
+        *,
+        levels: int = 4,
+        kernel_size: int = 3,
+        blocks: int = 1,
+        dropout: float = 0.1,
+        pooling: Literal["last", "mean"] = "last",
+        items: ItemSettings | None = None,
+        shortcut: bool = False,
+    ) -> None:
+        super().__init__()
+        if static_features < 0:
+            raise ValueError(f"static_features must be at least 0, got {static_features}.")
+        if pooling not in {"last", "mean"}:
+            raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}.")
+        of_items = 0 if items is None else items.columns
+        if of_items > in_features:
+            raise ValueError(
+                f"in_features must be at least {of_items}, the columns of the items, got "
+                f"{in_features}."
+            )
+        self.pooling = pooling
+        self.items = None if items is None else ItemEncoder(items)
+        self.standardize = Standardize(in_features - of_items)
+        self.standardize_static = Standardize(static_features)
+        self.shortcut = shortcut
+        embedded = 0 if self.items is None else self.items.out_features
+        of_step = in_features - of_items + embedded
+        self.convolution = TemporalConvolution(
+            of_step,
+            channels,
+            levels=levels,
+            kernel_size=kernel_size,
+            dropout=dropout,
+        )
+        read = channels + static_features + (of_step if shortcut else 0)
+        self.mlp = ResidualMLP(read, width, blocks=blocks, dropout=dropout)
+
+    def fit_standardization(
+        self,
+        sequences: Tensor,
+        lengths: Tensor,
+        static: Tensor | None = None,
+        *,
+        weight: Tensor | None = None,
+    ) -> None:
+        """Take mean and scale of each column from the numbers present, padding left out.
+
+        A column of which nothing is present has mean 0 and scale 1; flags, columns of zeros and
+        ones, keep their zeros. A few thousand sequences will do.
+
+        Args:
+            sequences: As in `forward`.
+            lengths: As in `forward`.
+            static: As in `forward`.
+            weight: Of each sequence, shape ``(B,)``; None where all count the same.
+        """
+        valid = valid_steps(lengths, sequences.shape[1])
+        of_steps = None if weight is None else weight[:, None].expand_as(valid)[valid]
+        steps = sequences[valid]
+        if self.items is not None:
+            of_items = self.items.settings.columns
+            self.items.fit_standardization(steps[:, :of_items], weight=of_steps)
+            steps = steps[:, of_items:]
+        self.standardize.fit(steps, of_steps, keep_flags=True)
+        if static is not None:
+            self.standardize_static.fit(static, weight, keep_flags=True)
+
+    def forward(self, sequences: Tensor, lengths: Tensor, static: Tensor | None = None) -> Tensor:
+        """State of each sequence.
+
+        Args:
+            sequences: Shape ``(B, T, F)``, each followed by padding of any content.
+            lengths: Steps before the padding, whole numbers in ``[1, T]``, shape ``(B,)``.
+            static: Static features, shape ``(B, S)``; None where ``S`` is 0.
+
+        Returns:
+            States, shape ``(B, C)``.
+
+        Raises:
+            ValueError: A shape or a length that breaks its rule.
+        """
+        inputs = self._inputs(sequences, lengths)
+        if self.pooling == "last":
+            state = self.convolution.last_state(inputs, lengths)
+        else:
+            state = self.convolution(inputs, lengths).sum(dim=1) / lengths[:, None]
+        if self.shortcut:
+            inputs = inputs[torch.arange(len(inputs), device=inputs.device), lengths - 1]
+        return self.read(state, inputs, static)
+
+    def states(self, sequences: Tensor, lengths: Tensor, static: Tensor | None = None) -> Tensor:
+        """State at every step: what `forward` gives for the sequence up to there.
+
+        Args:
+            sequences: As in `forward`.
+            lengths: As in `forward`.
+            static: As in `forward`.
+
+        Returns:
+            States, shape ``(B, T, C)``; 0 at padding.
+
+        Raises:
+            ValueError: A shape or a length that breaks its rule.
+        """
+        inputs = self._inputs(sequences, lengths)
+        state = self.convolution(inputs, lengths)
+        steps = state.shape[1]
+        if self.pooling == "mean":
+            count = torch.arange(1, steps + 1, device=state.device)
+            state = state.cumsum(dim=1) / count[:, None]
+        if static is not None:
+            static = static[:, None].expand(-1, steps, -1)
+        return torch.where(
+            valid_steps(lengths, steps)[..., None], self.read(state, inputs, static), 0
+        )
+
+    def _inputs(self, sequences: Tensor, lengths: Tensor) -> Tensor:
+        """What the convolution reads of padded sequences."""
+        if self.items is None:
+            return self.embed(sequences)
+        # Infinity in padding would reach the gradients of the items' weights as 0 * NaN.
+        valid = valid_steps(lengths, sequences.shape[1])[..., None]
+        return self.embed(torch.where(valid, sequences, 0))
+
+    def embed(self, steps: Tensor) -> Tensor:
+        """What the convolution reads of steps ``(*B, F)``: the items' states, then the rest."""
+        if self.items is None:
+            return self.standardize.filled(steps)
+        of_items = self.items.settings.columns
+        context = self.standardize.filled(steps[..., of_items:])
+        return torch.cat([self.items(steps[..., :of_items]), context], dim=-1)
+
+    def read(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
+        """State of the encoder from the convolution's.
+
+        Args:
+            state: Of the convolution, shape ``(*B, C)``.
+            inputs: What `embed` made of the same steps, which a shortcut shows.
+            static: Static features, shape ``(*B, S)``; None where ``S`` is 0.
+        """
+        parts = [state]
+        if self.shortcut:
+            parts.append(inputs.to(state.dtype))
+        if static is not None:
+            parts.append(self.standardize_static.filled(static).to(state.dtype))
+        encoded: Tensor = self.mlp(torch.cat(parts, dim=-1))
+        return encoded

@@ -1,0 +1,237 @@
+"""The parts of a fit that Lightning's loop calls. Imported only when something is fitted."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.plugins import TorchCheckpointIO
+
+from splicedpareto.nn._tcn import valid_steps
+from splicedpareto.training._batches import epoch_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+    from splicedpareto.nn import DistributionNetwork
+    from splicedpareto.training import FitSettings, Objective
+
+__all__ = ["FitModule", "NotFiniteError", "make_trainer", "quiet_lightning"]
+
+# Share of the steps over which the learning rate rises from 0 to its highest value.
+_WARM_UP = 0.2
+
+
+class NotFiniteError(ArithmeticError):
+    """The loss of a training batch is NaN or infinite.
+
+    Args:
+        loss: It.
+    """
+
+    def __init__(self, loss: float) -> None:
+        super().__init__(f"The loss is {loss}.")
+        self.loss = loss
+
+
+class FitModule(LightningModule):
+    """A network, what it minimises, and how."""
+
+    def __init__(
+        self,
+        network: DistributionNetwork,
+        objective: Objective,
+        validation_objective: Objective,
+        *,
+        inputs: int,
+        every_step: bool,
+        settings: FitSettings,
+        on_epoch: Callable[[int, float], None] | None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.validation_losses: list[float] = []
+        self._objective = objective
+        self._validation_objective = validation_objective
+        self._inputs = inputs
+        self._every_step = every_step
+        self._settings = settings
+        self._on_epoch = on_epoch
+
+    def on_train_start(self) -> None:
+        """Leave a fit that had stopped early as it was; Lightning would grant it one more epoch."""
+        losses = self.validation_losses
+        if losses and len(losses) - 1 - losses.index(min(losses)) >= self._settings.patience:
+            self.trainer.should_stop = True
+
+    def on_train_batch_start(self, _batch: object, index: int) -> None:
+        """Tie dropout to the epoch, so that a resumed fit repeats an uninterrupted one."""
+        # Not at the start of the epoch: there the loader may still draw a seed of its own, and
+        # does so at other times in a resumed fit.
+        if index == 0:
+            torch.manual_seed(epoch_seed(self._settings.seed, self.current_epoch))
+
+    def training_step(self, batch: tuple[Tensor, ...], _index: int) -> Tensor:
+        """Mean loss of one batch."""
+        half = self._settings.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            raw = self._raw_parameters(batch)
+        loss = self._losses(self._objective, raw, batch).mean()
+        if not loss.isfinite():
+            raise NotFiniteError(loss.item())
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, ...], _index: int) -> None:
+        """Mean validation loss of one batch, averaged over the epoch by observations."""
+        loss = self._losses(self._validation_objective, self._raw_parameters(batch), batch)
+        self.log("validation_loss", loss.mean(), batch_size=len(loss))
+
+    def _raw_parameters(self, batch: tuple[Tensor, ...]) -> Tensor:
+        return self.network.raw_parameters(*batch[: self._inputs], every_step=self._every_step)
+
+    def _losses(self, objective: Objective, raw: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
+        """Loss of each observation, shape ``(B,)``: the mean over its steps, at every step."""
+        targets = batch[self._inputs :]
+        if not self._every_step:
+            return objective(self.network.head.distribution(raw), *targets)
+        lengths = batch[1]
+        # Only the steps before the padding, one below the other: an objective needs no mask, and
+        # no law is built where there is none.
+        sequence, step = valid_steps(lengths, raw.shape[1]).nonzero(as_tuple=True)
+        law = self.network.head.distribution(raw[sequence, step])
+        losses = objective(law, *(target[sequence] for target in targets))
+        return losses.new_zeros(len(lengths)).index_add(0, sequence, losses) / lengths
+
+    def on_validation_epoch_end(self) -> None:
+        """Keep the loss and tell the caller."""
+        loss = float(self.trainer.callback_metrics["validation_loss"])
+        self.validation_losses.append(loss)
+        if self._on_epoch is not None:
+            self._on_epoch(self.current_epoch, loss)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The losses so far belong to the state of the fit."""
+        checkpoint["validation_losses"] = list(self.validation_losses)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the losses up again."""
+        self.validation_losses = list(checkpoint["validation_losses"])
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401  # Lightning's own union of types
+        """AdamW under a linear rise and a half cosine."""
+        settings = self._settings
+        optimizer = torch.optim.AdamW(
+            self.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,  # one pass over the weights
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        warm_up = max(1, round(_WARM_UP * steps))
+
+        def factor(step: int) -> float:
+            if step < warm_up:
+                return (step + 1) / warm_up
+            return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+class _WholeFileIO(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all.
+
+    Lightning's own writer copies the file in from the system's temporary folder, so that a full
+    disk or a kill leaves half a checkpoint, from which no fit goes on.
+    """
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: object = None,  # noqa: ARG002  # of other file systems
+    ) -> None:
+        """Write beside `path` and rename."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        whole = Path(path)
+        aside = whole.with_suffix(".writing")
+        aside.write_bytes(content.getbuffer())
+        aside.replace(whole)
+
+
+class _PolynomialDecay(WeightAveraging):
+    """Polynomial-decay averaging of the weights; see `FitSettings.averaging`.
+
+    Args:
+        settings: With an averaging.
+    """
+
+    def __init__(self, settings: FitSettings) -> None:
+        power = settings.averaging or 0.0
+        on_cuda = settings.device != "cpu" and torch.cuda.is_available()
+
+        def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+            return averaged.lerp(current, (power + 1) / (float(count) + 1 + power))
+
+        # Buffers are no weights: edges and the scales of columns stay as they are.
+        super().__init__("cuda" if on_cuda else "cpu", use_buffers=False, avg_fn=average)
+
+
+def make_trainer(settings: FitSettings, folder: Path) -> tuple[Trainer, ModelCheckpoint]:
+    """The loop, and the keeper of the best weights, both storing in `folder`."""
+    best = ModelCheckpoint(
+        folder, filename="best", monitor="validation_loss", enable_version_counter=False
+    )
+    # Not `save_last`, which keeps the last of the best: a resumed fit would repeat all epochs
+    # since then. It stands after `best`, whose state it holds.
+    last = ModelCheckpoint(folder, filename="last", enable_version_counter=False)
+    averaging = [] if settings.averaging is None else [_PolynomialDecay(settings)]
+    trainer = Trainer(
+        accelerator={"cuda": "gpu"}.get(settings.device, settings.device),
+        devices=1,
+        max_epochs=settings.max_epochs,
+        gradient_clip_val=settings.gradient_norm,
+        callbacks=[
+            *averaging,  # before the keepers: they store the average
+            EarlyStopping("validation_loss", patience=settings.patience, check_finite=True),
+            best,
+            last,
+        ],
+        plugins=[_WholeFileIO()],
+        default_root_dir=folder,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    return trainer, best
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's hints; what matters is raised or reported by `fit`."""
+    loggers = [logging.getLogger(f"lightning.{name}") for name in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,154 @@
+"""Detectors raise alarms at their rate, follow what they claim to follow, and refuse bad input."""
+
+from __future__ import annotations
+
+import builtins
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+pytest.importorskip("libspot", reason="the extra 'detectors' is not installed")
+
+from splicedpareto.contrib.detectors import DriftSpot, Spot, residual_thresholds, stream_thresholds
+
+RNG_SEED = 7
+
+
+def heavy(size: int) -> np.ndarray:
+    return scipy.stats.t(4).rvs(size, random_state=np.random.default_rng(RNG_SEED))
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_threshold_is_near_the_true_quantile(upper: bool) -> None:
+    detector = Spot(1e-3, upper=upper)
+    detector.fit(heavy(20_000))
+    true = scipy.stats.t(4).isf(1e-3) * (1 if upper else -1)
+    assert detector.threshold == pytest.approx(true, rel=0.15)
+
+
+@pytest.mark.parametrize("upper", [True, False])
+@pytest.mark.parametrize("build", [Spot, lambda *a, **k: DriftSpot(*a, depth=200, **k)])
+def test_alarms_come_at_the_rate_of_the_risk(build, upper: bool) -> None:
+    values = heavy(24_000)
+    detector = build(0.01, upper=upper, discard_alarms=False)
+    thresholds = stream_thresholds(detector, values[:4000], values[4000:])
+    beyond = values[4000:] > thresholds if upper else values[4000:] < thresholds
+    # 200 expected alarms: a Poisson number within four deviations, and the fit's own error.
+    assert beyond.mean() == pytest.approx(0.01, abs=0.004)
+
+
+def test_discarded_alarms_cut_the_tail_again_and_again() -> None:
+    values = heavy(24_000)
+    thresholds = stream_thresholds(Spot(0.01), values[:4000], values[4000:])
+    assert (values[4000:] > thresholds).mean() > 0.02
+
+
+def test_thresholds_are_set_before_the_observation_is_seen() -> None:
+    values = heavy(3000)
+    changed = values.copy()
+    changed[2500] = 9.0
+    one, other = (stream_thresholds(Spot(0.01), v[:2000], v[2000:]) for v in (values, changed))
+    np.testing.assert_array_equal(one[:501], other[:501])
+
+
+def test_update_tells_what_the_threshold_says() -> None:
+    detector = Spot(0.01)
+    detector.fit(heavy(3000))
+    assert detector.update(detector.threshold + 1e-6)
+    assert not detector.update(detector.threshold - 1e-6)
+    lower = Spot(0.01, upper=False)
+    lower.fit(heavy(3000))
+    assert lower.update(lower.threshold - 1e-6)
+    assert not lower.update(lower.threshold + 1e-6)
+
+
+def test_alarms_do_not_move_the_threshold() -> None:
+    detector = DriftSpot(0.01, depth=50)
+    detector.fit(heavy(3000))
+    before = detector.threshold
+    for _ in range(20):
+        assert detector.update(1e3)
+    # SPOT counts the observation, so that its own part falls by less than one in a hundred.
+    assert before - 0.05 < detector.threshold <= before
+
+
+def test_drift_is_the_mean_of_the_last_normal_observations() -> None:
+    values = heavy(3000)
+    plain, drifting = Spot(0.01), DriftSpot(0.01, depth=3)
+    means = np.array([values[i - 3 : i].mean() for i in range(3, 3000)])
+    plain.fit(values[3:] - means)
+    drifting.fit(values)
+    assert drifting.threshold == pytest.approx(plain.threshold + values[-3:].mean(), rel=1e-12)
+    assert not drifting.update(0.5)
+    plain.update(0.5 - values[-3:].mean())
+    after = plain.threshold + np.array([0.5, *values[-2:]]).mean()
+    assert drifting.threshold == pytest.approx(after, rel=1e-12)
+
+
+def test_only_the_drifting_detector_follows_a_ramp() -> None:
+    values = heavy(6000) + np.linspace(0, 60, 6000)
+    expected = {"plain": 0.5, "drifting": 0.03}
+    rates = {
+        name: (values[3000:] > stream_thresholds(d, values[:3000], values[3000:])).mean()
+        for name, d in (("plain", Spot(0.01)), ("drifting", DriftSpot(0.01, depth=50)))
+    }
+    assert rates["plain"] > expected["plain"]
+    assert rates["drifting"] < expected["drifting"]
+
+
+def test_residual_thresholds_move_with_the_forecast() -> None:
+    noise, forecast = heavy(6000), np.sin(np.arange(6000) / 20) * 10
+    values = noise + forecast
+    moved = residual_thresholds(
+        Spot(0.01), values[:3000], forecast[:3000], values[3000:], forecast[3000:]
+    )
+    still = stream_thresholds(Spot(0.01), noise[:3000], noise[3000:])
+    np.testing.assert_allclose(moved, still + forecast[3000:], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"risk": 0.05}, r"risk must be in \(0, 1 - level\), got 0.05"),
+        ({"risk": 0.0}, r"risk must be in \(0, 1 - level\)"),
+        ({"risk": math.nan}, "risk must be"),
+        ({"risk": 0.01, "level": 1.0}, r"level must be in \[0.5, 1\), got 1.0"),
+        ({"risk": 0.01, "max_excesses": 0}, "max_excesses must be at least 1, got 0"),
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Spot(**settings)
+
+
+def test_bad_depth_and_short_calibration_are_refused() -> None:
+    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+        DriftSpot(0.01, depth=0)
+    with pytest.raises(ValueError, match="values must be more than depth=10, got 10"):
+        DriftSpot(0.01, depth=10).fit(heavy(10))
+
+
+def test_values_that_are_not_numbers_are_refused() -> None:
+    detector = Spot(0.01)
+    with pytest.raises(ValueError, match="with 1 that are not finite"):
+        detector.fit(np.array([1.0, math.nan, 3.0]))
+    with pytest.raises(ValueError, match="values must have a tail to fit, got 3 values"):
+        detector.fit(np.array([1.0, 2.0, 3.0]))
+    detector.fit(heavy(500))
+    with pytest.raises(ValueError, match="value must be finite, got inf"):
+        detector.update(math.inf)
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    actual = builtins.__import__
+
+    def absent(name: str, *args: object, **kwargs: object) -> object:
+        if name == "libspot":
+            raise ImportError(name)
+        return actual(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(ImportError, match=r"install dropback\[detectors\]"):
+        Spot(0.01)

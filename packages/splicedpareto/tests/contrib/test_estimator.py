@@ -1,0 +1,276 @@
+"""The regressor is scikit-learn's in form, and a law in the target's units in substance."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
+from splicedpareto.distributions import SplicedBinnedPareto
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+# One batch and no dropout, where a weight equals a repetition up to rounding.
+TINY: dict[str, Any] = {"bins": 10, "width": 8, "blocks": 1, "max_epochs": 1, "random_state": 0}
+# scikit-learn asks for a score of one half on 200 rows: more than one step.
+LEARNING = TINY | {"max_epochs": 8, "batch_size": 32, "learning_rate": 0.1, "early_stopping": False}
+
+
+def named_checks() -> list[Any]:
+    """scikit-learn's checks, each on the least settings with which it can pass."""
+    checks = []
+    for estimator, check in estimator_checks_generator(SplicedBinnedParetoRegressor(**TINY)):
+        name = check.func.__name__
+        if name == "check_regressors_train":
+            estimator.set_params(**LEARNING)
+        checks.append(pytest.param(estimator, check, id=f"{len(checks)}-{name}"))
+    return checks
+
+
+@pytest.mark.parametrize(("estimator", "check"), named_checks())
+@pytest.mark.filterwarnings("default")
+def test_scikit_learn_accepts_the_estimator(
+    estimator: SplicedBinnedParetoRegressor, check: Callable[[Any], None]
+) -> None:
+    check(estimator)
+
+
+def heavy_tailed(count: int, seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Location 2 x0, scale exp(x1), Student's t with 3 degrees of freedom."""
+    random = np.random.default_rng(seed)
+    inputs = random.uniform(-1, 1, (count, 2))
+    return inputs, 2 * inputs[:, 0] + np.exp(inputs[:, 1]) * random.standard_t(3, count)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SplicedBinnedParetoRegressor:
+    inputs, targets = heavy_tailed(2500, 0)
+    model = SplicedBinnedParetoRegressor(width=32, max_epochs=10, blocks=1, random_state=0)
+    return model.fit(inputs.astype(np.float32), targets)
+
+
+def test_law_is_calibrated_and_heavy_tailed(fitted: SplicedBinnedParetoRegressor) -> None:
+    inputs, targets = heavy_tailed(4000, 1)
+    law = fitted.predict_distribution(inputs)
+    pit = law.cdf(torch.from_numpy(targets).float())
+    levels = torch.tensor([0.01, 0.1, 0.5, 0.9, 0.99])
+    covered = (pit[:, None] <= levels).double().mean(0).numpy()
+    # Three standard errors of a share of 4,000 are 0.024 at one half and 0.005 at .01.
+    np.testing.assert_allclose(covered, levels, atol=0.035)
+    assert covered[0] < 0.02
+    assert covered[-1] > 0.98
+    # A t of 3 degrees of freedom has concentration 1/3.
+    assert 0.1 < law.upper_concentration.mean() < 0.55
+
+
+def test_median_and_quantiles_follow_the_truth(fitted: SplicedBinnedParetoRegressor) -> None:
+    at = np.array([[-0.8, 0.0], [0.8, 0.0], [0.0, -0.8], [0.0, 0.8]])
+    median, upper = fitted.predict(at), fitted.predict_quantiles(at, 0.9)
+    np.testing.assert_allclose(median, 2 * at[:, 0], atol=0.4)
+    # The .9 quantile of a t with 3 degrees of freedom is 1.638; its scales differ by exp(1.6).
+    spread = upper - median
+    np.testing.assert_allclose(spread[:2], 1.638, rtol=0.35)
+    assert 2.5 < spread[3] / spread[2] < 8
+
+
+def test_score_is_the_share_of_climatologys_crps_that_is_saved(
+    fitted: SplicedBinnedParetoRegressor,
+) -> None:
+    inputs, targets = heavy_tailed(300, 2)
+    weights = np.arange(300) % 4
+    law = fitted.predict_distribution(inputs)
+    ours = np.average(law.crps(torch.from_numpy(targets)).numpy(), weights=weights)
+    pairs = np.abs(targets[:, None] - targets)
+    climatology = (weights[:, None] * weights * pairs).sum() / weights.sum() ** 2 / 2
+    assert fitted.score(inputs, targets, weights) == pytest.approx(1 - ours / climatology, rel=1e-5)
+    assert fitted.score(inputs, targets) > 0.15
+
+
+def test_quantiles_are_those_of_the_law(fitted: SplicedBinnedParetoRegressor) -> None:
+    inputs, _ = heavy_tailed(7, 3)
+    levels = [0.001, 0.5, 0.9, 1 - 1e-9]
+    quantiles = fitted.predict_quantiles(inputs, levels)
+    assert quantiles.shape == (7, 4)
+    assert (np.diff(quantiles, axis=1) > 0).all()
+    law = fitted.predict_distribution(inputs)
+    np.testing.assert_allclose(quantiles[:, 3], law.isf(torch.tensor(1e-9)), rtol=1e-5)
+    np.testing.assert_allclose(quantiles[:, 0], law.icdf(torch.tensor(0.001)), rtol=1e-5)
+    np.testing.assert_array_equal(fitted.predict_quantiles(inputs, 0.5), quantiles[:, 1])
+    np.testing.assert_array_equal(fitted.predict(inputs), quantiles[:, 1])
+
+
+def test_mean_is_that_of_the_law_and_finite(fitted: SplicedBinnedParetoRegressor) -> None:
+    inputs, _ = heavy_tailed(7, 3)
+    mean = pickle.loads(pickle.dumps(fitted)).set_params(statistic="mean").predict(inputs)  # noqa: S301  # our own
+    np.testing.assert_array_equal(mean, fitted.predict_distribution(inputs).mean)
+    assert np.isfinite(mean).all()
+    assert not np.array_equal(mean, fitted.predict(inputs))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_computation_has_the_type_of_the_rows(dtype: type) -> None:
+    inputs, targets = heavy_tailed(50, 0)
+    model = SplicedBinnedParetoRegressor(**TINY).fit(inputs.astype(dtype), targets)
+    assert model.predict(inputs).dtype == dtype
+
+
+@pytest.mark.parametrize(("location", "scale"), [(100.0, 1.0), (0.0, 1e-3), (-5.0, 1e4)])
+def test_predictions_move_with_the_target(location: float, scale: float) -> None:
+    inputs, targets = heavy_tailed(60, 0)
+    settings = TINY | {"max_epochs": 3, "spacing": "quantile"}
+    one, other = (
+        SplicedBinnedParetoRegressor(**settings)
+        .fit(inputs, moved)
+        .predict_quantiles(inputs, [0.1, 0.99])
+        for moved in (targets, location + scale * targets)
+    )
+    np.testing.assert_allclose(other, location + scale * one, rtol=1e-6, atol=1e-6 * scale)
+
+
+def test_random_state_decides_all() -> None:
+    inputs, targets = heavy_tailed(60, 0)
+    model = SplicedBinnedParetoRegressor(**TINY | {"dropout": 0.3, "max_epochs": 2})
+    first, again = (clone(model).fit(inputs, targets).predict(inputs) for _ in range(2))
+    other = clone(model).set_params(random_state=1).fit(inputs, targets).predict(inputs)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_fit_leaves_the_global_random_state_alone() -> None:
+    inputs, targets = heavy_tailed(30, 0)
+    before = torch.get_rng_state()
+    SplicedBinnedParetoRegressor(**TINY).fit(inputs, targets)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_early_stopping_ends_before_the_last_epoch() -> None:
+    random = np.random.default_rng(0)
+    inputs, targets = random.normal(size=(40, 5)), random.normal(size=40)  # nothing to learn
+    settings = TINY | {"max_epochs": 40, "learning_rate": 0.1, "patience": 3}
+    assert SplicedBinnedParetoRegressor(**settings).fit(inputs, targets).n_iter_ < 40
+
+
+def sequences(count: int, seed: int) -> tuple[list[npt.NDArray[Any]], npt.NDArray[Any]]:
+    """Ragged sequences whose last steps of the first column decide on the target."""
+    random = np.random.default_rng(seed)
+    rows = [random.normal(size=(length, 2)) for length in random.integers(3, 9, count)]
+    last = np.array([row[-1, 0] + row[-2, 0] for row in rows])
+    return rows, 3 * last + random.standard_t(3, count)
+
+
+def test_sequences_are_learnt_from() -> None:
+    rows, targets = sequences(400, 0)
+    settings = LEARNING | {"levels": 1, "width": 16, "max_epochs": 6, "learning_rate": 0.03}
+    model = SplicedBinnedParetoRegressor(**settings).fit(
+        [r.astype(np.float32) for r in rows], targets
+    )
+    unseen, outcome = sequences(300, 1)
+    assert model.n_features_in_ == 2
+    assert model.score(unseen, outcome) > 0.3
+
+
+def test_sequences_of_equal_length_may_be_an_array() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 5, 3))
+    targets = rows[:, -1, 0]
+    model = SplicedBinnedParetoRegressor(**TINY).fit(rows, targets)
+    np.testing.assert_array_equal(model.predict(rows), model.predict(list(rows)))
+
+
+@pytest.mark.parametrize("ragged", [False, True], ids=["table", "sequences"])
+def test_weight_is_repetition(ragged: bool) -> None:
+    rows, targets = sequences(24, 0) if ragged else heavy_tailed(24, 0)
+    weights = np.arange(24) % 3
+    index = np.repeat(np.arange(24), weights)
+    repeated = [rows[i] for i in index] if ragged else rows[index]  # type: ignore[call-overload,index]
+    settings = TINY | {"max_epochs": 3, "levels": 2}
+    weighted = SplicedBinnedParetoRegressor(**settings).fit(rows, targets, weights)
+    other = SplicedBinnedParetoRegressor(**settings).fit(repeated, targets[index])
+    np.testing.assert_allclose(weighted.predict(rows), other.predict(rows), rtol=1e-6)
+    even = SplicedBinnedParetoRegressor(**settings).fit(rows, targets)
+    assert not np.allclose(weighted.predict(rows), even.predict(rows), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"statistic": "mode"}, "statistic must be 'median' or 'mean', got 'mode'"),
+        (
+            {"statistic": "mean", "concentration_range": (0.0, 1.5)},
+            "concentration_range must end at 1 at most",
+        ),
+        ({"validation_share": 1.0}, r"validation_share must be in \(0, 1\), got 1.0"),
+        ({"spacing": "log"}, "spacing must be 'quantile', 'uniform' or 'mixed', got 'log'"),
+    ],
+)
+def test_settings_that_break_their_rule_are_refused(settings: dict[str, Any], message: str) -> None:
+    inputs, targets = heavy_tailed(20, 0)
+    with pytest.raises(ValueError, match=message):
+        SplicedBinnedParetoRegressor(**TINY | settings).fit(inputs, targets)
+
+
+def test_sequences_that_break_their_rule_are_refused() -> None:
+    rows, targets = sequences(6, 0)
+    model = SplicedBinnedParetoRegressor(**TINY)
+    gap = [*rows[:5], np.full((4, 2), np.nan)]
+    for wrong, message in (
+        (gap, "got NaN or infinity in sequence 5"),
+        ([*rows[:5], np.zeros((4, 3))], r"shape \(T, 2\) with T at least 1, got \(4, 3\) at 5"),
+        ([*rows[:5], np.zeros((0, 2))], r"got \(0, 2\) at 5"),
+        (np.zeros((0, 4, 2)), "at least one sequence, got none"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.fit(wrong, targets)
+    with pytest.raises(ValueError, match="one finite target for each of the 6 sequences"):
+        model.fit(rows, targets[:5])
+    with pytest.raises(ValueError, match="at least one non-zero number"):
+        model.fit(rows, targets, np.zeros(6))
+
+
+def test_rows_of_another_kind_than_fitted_are_refused() -> None:
+    rows, targets = sequences(20, 0)
+    model = SplicedBinnedParetoRegressor(**TINY).fit(rows, targets)
+    with pytest.raises(ValueError, match=r"X must be sequences, .* got a table"):
+        model.predict(np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="sequences of 2 columns, as in fit, got 5"):
+        model.predict(np.zeros((3, 4, 5)))
+    table, outcome = heavy_tailed(20, 0)
+    with pytest.raises(ValueError, match=r"X must be a table .* got sequences"):
+        model.fit(table, outcome).predict(rows)
+
+
+@pytest.mark.parametrize("level", [-0.1, [0.5, 1.1], float("nan"), [[0.5]]], ids=str)
+def test_levels_outside_the_unit_interval_are_refused(
+    fitted: SplicedBinnedParetoRegressor, level: Any
+) -> None:
+    with pytest.raises(ValueError, match=r"q must be a level in \[0, 1\]"):
+        fitted.predict_quantiles(np.zeros((1, 2)), level)
+
+
+def test_no_law_before_the_fit() -> None:
+    with pytest.raises(NotFittedError):
+        SplicedBinnedParetoRegressor().predict_distribution(np.zeros((1, 2)))
+
+
+def test_equal_targets_have_no_skill(fitted: SplicedBinnedParetoRegressor) -> None:
+    assert np.isnan(fitted.score(np.zeros((3, 2)), np.ones(3)))
+
+
+def test_score_needs_a_target_for_each_row(fitted: SplicedBinnedParetoRegressor) -> None:
+    with pytest.raises(ValueError, match="got 2 for 3"):
+        fitted.score(np.zeros((3, 2)), np.ones(2))
+
+
+def test_law_is_of_the_family(fitted: SplicedBinnedParetoRegressor) -> None:
+    law = fitted.predict_distribution(np.zeros((3, 2)))
+    assert isinstance(law, SplicedBinnedPareto)
+    assert law.batch_shape == (3,)

@@ -1,0 +1,135 @@
+"""GluonTS's models train and forecast with our law, in the units of each series."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from gluonts.core import serde
+from gluonts.dataset.common import ListDataset
+from gluonts.torch import DeepAREstimator, SimpleFeedForwardEstimator
+
+from splicedpareto.contrib.gluonts import SplicedBinnedParetoOutput
+from splicedpareto.distributions import SplicedBinnedPareto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Lightning and GluonTS warn of old names, few workers and no logger, none of them ours.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SCALES = (1.0, 100.0)
+TRAINER = {
+    "accelerator": "cpu",
+    "logger": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet_and_seeded() -> Iterator[None]:
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        np.random.seed(0)  # noqa: NPY002  # GluonTS draws its windows from it
+        yield
+    logger.setLevel(level)
+
+
+def series() -> ListDataset:
+    """One noisy level in two units: 5 and 500."""
+    random = np.random.default_rng(0)
+    noise = 5 + random.standard_t(4, 120) * 0.5
+    entries = [{"start": pd.Period("2020-01-01", "D"), "target": s * noise} for s in SCALES]
+    return ListDataset(entries, freq="D")
+
+
+def medians(estimator: Any) -> np.ndarray:
+    """Median forecasts, one row a series."""
+    data = series()
+    predictor = estimator.train(data)
+    return np.stack([forecast.quantile(0.5) for forecast in predictor.predict(data)])
+
+
+def estimator(kind: str, prediction_length: int, folder: Path) -> Any:
+    common = {
+        "prediction_length": prediction_length,
+        "context_length": 14,
+        "distr_output": SplicedBinnedParetoOutput(bins=40),
+        "batch_size": 16,
+        "num_batches_per_epoch": 25,
+        "lr": 1e-2,
+        "trainer_kwargs": TRAINER | {"max_epochs": 2, "default_root_dir": folder},
+    }
+    if kind == "DeepAR":
+        return DeepAREstimator(
+            freq="D", num_layers=1, hidden_size=8, lags_seq=[1, 2], time_features=[], **common
+        )
+    return SimpleFeedForwardEstimator(hidden_dimensions=[8], **common)
+
+
+@pytest.mark.parametrize("prediction_length", [1, 3])
+@pytest.mark.parametrize("kind", ["DeepAR", "SimpleFeedForward"])
+def test_forecasts_are_in_the_units_of_each_series(
+    kind: str, prediction_length: int, tmp_path: Path
+) -> None:
+    forecast = medians(estimator(kind, prediction_length, tmp_path))
+    assert forecast.shape == (2, prediction_length)
+    # Truth: 5 and 500. An output that drops the scale gives a ratio of 1; sampling and an input
+    # that tells DeepAR of the scale leave some 10 %.
+    np.testing.assert_allclose(forecast[1] / forecast[0], 100, rtol=0.3)
+    np.testing.assert_allclose(forecast[0], 5, rtol=0.3)
+
+
+def raw(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    return torch.randn(*shape, 40 + 4, generator=generator)
+
+
+def test_law_is_moved_by_location_and_scale(generator: torch.Generator) -> None:
+    output, args = SplicedBinnedParetoOutput(bins=40), (raw(generator, 2, 3),)
+    loc, scale = torch.tensor([[1.0], [-50.0]]), torch.tensor([[0.5], [30.0]])
+    standard, moved = output.distribution(args), output.distribution(args, loc, scale)
+    assert isinstance(moved, SplicedBinnedPareto)
+    assert moved.batch_shape == (2, 3)
+    assert moved.event_shape == output.event_shape
+    for level in (0.001, 0.5, 0.999):
+        at = torch.tensor(level)
+        torch.testing.assert_close(moved.icdf(at), loc + scale * standard.icdf(at))
+    torch.testing.assert_close(output.distribution(args, scale=scale).mean, scale * standard.mean)
+
+
+def test_loss_moves_by_the_log_scale_alone(generator: torch.Generator) -> None:
+    output, args = SplicedBinnedParetoOutput(bins=40), (raw(generator, 2, 3),)
+    target = torch.randn(2, 3, generator=generator)
+    moved = output.loss(7 + 20 * target, args, torch.full((2, 1), 7.0), torch.full((2, 1), 20.0))
+    # A tail's term counts its own log scale beside the bins'.
+    law = output.distribution(args)
+    terms = 1 + (target > law.upper_threshold).float() + (target < law.lower_threshold).float()
+    torch.testing.assert_close(moved, output.loss(target, args) + terms * np.log(20.0))
+
+
+def test_initial_bins_are_equally_likely() -> None:
+    output = SplicedBinnedParetoOutput(bins=40, reach=10.0)
+    law = output.distribution(output.get_args_proj(3)(torch.zeros(2, 3)))
+    assert law.logits.unique().numel() == 1
+    assert (law.edges[0].item(), law.edges[-1].item()) == pytest.approx((-10, 10))
+
+
+def test_output_survives_gluonts_serialisation() -> None:
+    output = SplicedBinnedParetoOutput(bins=30, upper_mass=0.1)
+    again = serde.decode(serde.encode(output))
+    assert vars(again) == vars(output)
+
+
+@pytest.mark.parametrize("reach", [0.0, -1.0])
+def test_reach_must_be_positive(reach: float) -> None:
+    with pytest.raises(ValueError, match="reach must be positive"):
+        SplicedBinnedParetoOutput(reach=reach)

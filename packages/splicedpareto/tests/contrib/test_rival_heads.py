@@ -1,0 +1,155 @@
+"""Rival heads give the laws their docstrings state, and the one loop trains them all."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from splicedpareto.contrib import (
+    GaussianMixtureHead,
+    HybridPareto,
+    HybridParetoHead,
+    Mixture,
+    QuantileParetoHead,
+    StudentT,
+    StudentTHead,
+)
+from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
+from splicedpareto.nn import DistributionHead, DistributionNetwork, ResidualMLP
+from splicedpareto.objectives import crps_loss, exact_nll
+from splicedpareto.training import FitSettings, fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEVELS = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
+QUANTILES = torch.tensor([-4.0, -1.0, 0.0, 2.0, 7.0])
+HEADS = {
+    "student": lambda: StudentTHead(4, location=2.0, scale=3.0),
+    "gaussians": lambda: GaussianMixtureHead(4, components=3, location=2.0, scale=3.0),
+    "hybrid": lambda: HybridParetoHead(4, location=2.0, scale=3.0),
+    "hybrids": lambda: HybridParetoHead(4, components=2, location=2.0, scale=3.0),
+    "quantiles": lambda: QuantileParetoHead(4, LEVELS, QUANTILES),
+}
+every_head = pytest.mark.parametrize("build", HEADS.values(), ids=HEADS)
+
+
+@pytest.fixture(autouse=True)
+def _keep_random_state() -> object:
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(5)
+        yield
+
+
+def test_initial_student_is_at_the_location_with_df_four() -> None:
+    law = StudentTHead(4, location=2.0, scale=3.0)(torch.randn(4))
+    assert isinstance(law, StudentT)
+    assert law.loc.item() == 2
+    assert law.scale.item() == pytest.approx(3 * 1.001)
+    assert law.df.item() == pytest.approx(1 / 0.9 + math.log1p(math.exp(3.0)))
+
+
+def test_initial_mixture_is_spread_over_the_scale() -> None:
+    law = GaussianMixtureHead(4, components=3, location=2.0, scale=3.0)(torch.zeros(4))
+    assert isinstance(law, Mixture)
+    assert isinstance(law.components, Gaussian)
+    torch.testing.assert_close(law.components.loc, torch.tensor([-1.0, 2.0, 5.0]))
+    torch.testing.assert_close(law.log_weights.exp(), torch.full((3,), 1 / 3))
+
+
+def test_initial_hybrid_has_concentration_one_tenth() -> None:
+    law = HybridParetoHead(4, location=2.0, scale=3.0)(torch.zeros(2, 4))
+    assert isinstance(law, HybridPareto)
+    assert law.batch_shape == (2,)
+    torch.testing.assert_close(law.concentration, torch.full((2,), 0.1))
+    assert law.mode[0].item() == 2
+
+
+def test_initial_quantiles_are_those_given_and_the_density_is_continuous() -> None:
+    law = QuantileParetoHead(4, LEVELS, QUANTILES)(torch.zeros(4))
+    assert isinstance(law, SplicedBinnedPareto)
+    torch.testing.assert_close(law.icdf(LEVELS), QUANTILES, atol=0.02, rtol=0)
+    for threshold in (law.lower_threshold, law.upper_threshold):
+        left, right = law.log_prob(threshold - 1e-4), law.log_prob(threshold + 1e-4)
+        assert left.item() == pytest.approx(right.item(), abs=1e-2)
+
+
+def test_quantiles_never_cross_whatever_the_raw_parameters() -> None:
+    head = QuantileParetoHead(4, LEVELS, QUANTILES)
+    law = head.distribution(torch.randn(50, 9) * 30)
+    assert (law.edges.diff() > 0).all()
+    assert (law.upper_scale > 0).all()
+
+
+def test_probabilities_between_the_quantiles_are_the_levels() -> None:
+    law = QuantileParetoHead(4, LEVELS, QUANTILES).distribution(torch.randn(20, 9))
+    cdf = law.cdf(law.edges.movedim(-1, 0)).movedim(0, -1)
+    torch.testing.assert_close(cdf, LEVELS.expand(20, -1))
+
+
+@every_head
+def test_rival_gradients_are_finite_far_from_the_training_inputs(build) -> None:
+    head: DistributionHead = build()
+    nn.init.normal_(head.linear.weight, std=0.5)
+    law = head(torch.tensor([[0.0] * 4, [30.0, -30.0, 30.0, 0.0], [-1e3, 0.0, 1e3, 50.0]]))
+    targets = torch.tensor([-40.0, 0.0, 4e3])
+    (exact_nll(law, targets) + crps_loss(law, targets)).sum().backward()
+    for parameter in head.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all()
+
+
+@every_head
+def test_the_one_loop_trains_the_head(build, tmp_path: Path) -> None:
+    inputs = torch.randn(600, 2)
+    targets = 2 + 4 * inputs[:, 0] + 0.5 * torch.randn(600)
+    network = DistributionNetwork(ResidualMLP(2, 4, blocks=0), build())
+    with torch.no_grad():
+        before = crps_loss(network(inputs), targets).mean()
+    fit(
+        network,
+        TensorDataset(inputs[:500], targets[:500]),
+        TensorDataset(inputs[500:], targets[500:]),
+        objective=exact_nll,
+        validation_objective=crps_loss,
+        settings=FitSettings(max_epochs=3, batch_size=50, learning_rate=0.03),
+        folder=tmp_path,
+    )
+    with torch.no_grad():
+        after = crps_loss(network(inputs), targets).mean()
+    assert after < 0.7 * before
+
+
+@pytest.mark.parametrize("head", [StudentTHead, GaussianMixtureHead, HybridParetoHead])
+def test_rival_scale_must_be_positive(head) -> None:
+    with pytest.raises(ValueError, match="scale must be positive, got 0"):
+        head(2, scale=0.0)
+
+
+@pytest.mark.parametrize("head", [GaussianMixtureHead, HybridParetoHead])
+def test_a_mixture_has_a_component(head) -> None:
+    with pytest.raises(ValueError, match="components must be at least 1, got 0"):
+        head(2, components=0)
+
+
+@pytest.mark.parametrize(
+    ("levels", "quantiles", "allowed", "message"),
+    [
+        ([0.5], [0.0], (0.0, 0.9), "levels must be at least 2"),
+        ([0.5, 0.2], [0.0, 1.0], (0.0, 0.9), "levels must be at least 2, increasing"),
+        ([0.2, 1.0], [0.0, 1.0], (0.0, 0.9), r"increasing within \(0, 1\)"),
+        ([0.2, 0.5], [0.0, 0.0], (0.0, 0.9), "quantiles must be 2 increasing numbers"),
+        ([0.2, 0.5], [0.0, 1.0, 2.0], (0.0, 0.9), "quantiles must be 2 increasing numbers"),
+        ([0.2, 0.5], [0.0, 1.0], (0.9, 0.9), "concentration_range must be"),
+    ],
+)
+def test_bad_quantile_heads_are_refused(levels, quantiles, allowed, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        QuantileParetoHead(
+            2, torch.tensor(levels), torch.tensor(quantiles), concentration_range=allowed
+        )

@@ -1,0 +1,157 @@
+"""Every entry refuses bad input by name, rule and value; degenerate input gives the exact limit."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from scipy.stats import genpareto
+
+from example_distributions import F64, f64, uneven_law
+from splicedpareto import objectives, scoring_rules
+from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
+
+NAN, INF = math.nan, math.inf
+BATCH = {
+    "logits": torch.zeros(4, 3),
+    "edges": torch.arange(4.0).expand(4, 4),
+    "lower_concentration": torch.full((4,), 0.1),
+    "upper_concentration": torch.full((4,), 0.1),
+    "lower_scale": torch.ones(4),
+    "upper_scale": torch.ones(4),
+    "lower_mass": torch.full((4,), 0.05),
+    "upper_mass": torch.full((4,), 0.05),
+}
+
+
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+@pytest.mark.parametrize("name", BATCH)
+def test_one_bad_number_in_a_batch_is_named_with_its_value(name: str, bad: float) -> None:
+    value = BATCH[name].clone()
+    value[2, ...] = bad if value.dim() == 1 else value[2]
+    if value.dim() == 2:
+        value[2, 1] = bad
+    if name == "logits" and bad == -INF:
+        return  # an empty bin
+    with pytest.raises(ValueError, match=rf"{name} must be .*got {bad} \(1 of"):
+        SplicedBinnedPareto(**(BATCH | {name: value}))
+
+
+@pytest.mark.parametrize("splice", ["quantile", "edge"])
+@pytest.mark.parametrize("bad", [NAN, INF])
+@pytest.mark.parametrize("place", [0, 2, -1])
+def test_a_bad_logit_is_seen_wherever_it_stands(splice: str, bad: float, place: int) -> None:
+    logits = torch.zeros(4, 5)
+    logits[1, place] = bad
+    with pytest.raises(ValueError, match=rf"logits must be finite or -inf, got {bad} \(1 of 20"):
+        SplicedBinnedPareto(logits, torch.arange(6.0 - 2 * (splice == "edge")), 0, 0, splice=splice)
+
+
+def test_edges_of_one_row_that_do_not_increase_are_refused() -> None:
+    edges = torch.arange(4.0).repeat(4, 1)
+    edges[3, 1] = 2.5
+    with pytest.raises(ValueError, match=r"edges must be strictly increasing.*got -0.5 \(1 of 12"):
+        SplicedBinnedPareto(**(BATCH | {"edges": edges}))
+
+
+@pytest.mark.parametrize("masses", [(0.7, 0.3), (0.2, 0.9), (0.999, 0.999)])
+def test_masses_that_leave_no_body_are_refused(masses: tuple[float, float]) -> None:
+    lower, upper = masses
+    rule = rf"lower_mass \+ upper_mass must be below 1, .*got {lower + upper:g}"
+    with pytest.raises(ValueError, match=rule):
+        uneven_law(lower_mass=lower, upper_mass=upper)
+
+
+@pytest.mark.parametrize(
+    "dist",
+    [Gaussian(0.0, 1.0), Censored(uneven_law(), -1, 1), Discretized(uneven_law())],
+    ids=["gaussian", "censored", "discretized"],
+)
+@pytest.mark.parametrize("method", ["icdf", "isf"])
+@pytest.mark.parametrize("level", [-0.1, 1.5])
+def test_every_law_refuses_a_level_outside_the_unit_interval(dist, method: str, level) -> None:
+    with pytest.raises(ValueError, match=rf"value must be in \[0, 1\], got {level:g}"):
+        getattr(dist, method)(torch.tensor(level))
+
+
+@pytest.mark.parametrize(("loc", "scale"), [(NAN, 1.0), (INF, 1.0), (0.0, NAN), (0.0, 0.0)])
+def test_a_gaussian_refuses_unusable_parameters(loc: float, scale: float) -> None:
+    name = "scale" if loc == 0 else "loc"
+    with pytest.raises(ValueError, match=rf"{name} must be .*finite, got"):
+        Gaussian(loc, scale)
+
+
+def test_shapes_that_do_not_broadcast_are_named() -> None:
+    dist = SplicedBinnedPareto(**BATCH)
+    three = torch.zeros(3)
+    for call in (
+        lambda: objectives.composite_nll(dist, three),
+        lambda: dist.crps(three),
+        lambda: dist.icdf(three),
+    ):
+        with pytest.raises(ValueError, match=r"value must broadcast.*\(4,\), got \(3,\)"):
+            call()
+    with pytest.raises(ValueError, match=r"lower and upper must broadcast.*\(3,\) and \(3,\)"):
+        objectives.composite_interval_nll(dist, three, three + 1)
+
+
+@pytest.mark.parametrize("splice", ["quantile", "edge"])
+def test_an_empty_batch_has_empty_losses_and_scores(splice: str) -> None:
+    logits = torch.zeros(0, 5, requires_grad=True)
+    edges = torch.arange(6.0 if splice == "quantile" else 4.0)
+    dist = SplicedBinnedPareto(logits, edges, 0.1, 0.2, splice=splice)
+    value = torch.zeros(0)
+    losses = [
+        objectives.composite_nll(dist, value),
+        objectives.exact_nll(dist, value),
+        objectives.crps_loss(dist, value, mask=torch.ones(0, dtype=torch.bool)),
+        objectives.composite_interval_nll(dist, value, value + 1),
+        objectives.exact_interval_nll(dist, value, value + 1),
+        Censored(dist, -1.0, 1.0).log_prob(value),
+        Discretized(Censored(dist, -1.0, 1.0)).log_prob(value),
+        scoring_rules.mid_cdf(dist, value),
+    ]
+    assert [loss.shape for loss in losses] == [(0,)] * len(losses)
+    (gradient,) = torch.autograd.grad(torch.cat(losses).sum(), logits)
+    assert gradient.shape == (0, 5)
+
+
+def test_one_bin_without_tails_is_the_uniform_law() -> None:
+    low, high = 2.0, 5.0
+    dist = SplicedBinnedPareto(f64(7.0)[None], f64(low, high), 0.3, 0.3, None, None, 0.0, 0.0)
+    assert dist.mean.item() == pytest.approx((low + high) / 2, rel=1e-14)
+    assert dist.variance.item() == pytest.approx((high - low) ** 2 / 12, rel=1e-13)
+    assert dist.entropy().item() == pytest.approx(math.log(high - low), rel=1e-14)
+    assert dist.mode.item() == pytest.approx((low + high) / 2)
+    assert dist.end_points == (low, high)
+    share = 0.3
+    # Of the uniform law on [0, w] at s w: w (s^3 + (1 - s)^3) / 3.
+    expected = (high - low) * (share**3 + (1 - share) ** 3) / 3
+    assert dist.crps(f64(low + share * (high - low))).item() == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_logit_above_all_others_by_far_leaves_its_tail_alone() -> None:
+    logits = f64(-1e4, -1e4, -1e4, 0.0)
+    dist = SplicedBinnedPareto(logits, f64(0, 1, 3), 0.1, 0.25, 1.0, 2.0, splice="edge")
+    level = f64(0.9, 0.5, 1e-9)
+    expected = 3 + genpareto.isf(level.numpy(), 0.25, scale=2.0)
+    torch.testing.assert_close(dist.isf(level), torch.tensor(expected), rtol=1e-12, atol=0)
+    assert dist.mean.item() == pytest.approx(3 + 2.0 / 0.75, rel=1e-14)
+    assert dist.log_prob(f64(0.5)).item() == pytest.approx(-1e4)
+
+
+def test_equal_logits_share_the_mass_equally_whatever_the_widths() -> None:
+    edges = f64(0, 0.001, 1, 50)
+    dist = SplicedBinnedPareto(torch.full((3,), -3.0, dtype=F64), edges, 0, 0, 1.0, 1.0)
+    inner = dist.log_prob_interval(edges[1], edges[2]).exp()
+    assert inner.item() == pytest.approx(1 / 3, rel=1e-14)
+    assert dist.cdf(edges[1:3]).tolist() == pytest.approx([1 / 3, 2 / 3], rel=1e-14)
+
+
+@pytest.mark.parametrize("objective", [objectives.composite_nll, objectives.crps_loss])
+def test_the_number_of_unmasked_nan_targets_is_told(objective) -> None:
+    value = torch.tensor([1.0, NAN, NAN, NAN])
+    mask = torch.tensor([True, True, True, False])
+    with pytest.raises(ValueError, match=r"value must be a number.*got nan \(2 of 4"):
+        objective(SplicedBinnedPareto(**BATCH), value, mask=mask)

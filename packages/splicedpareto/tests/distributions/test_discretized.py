@@ -1,0 +1,170 @@
+"""A rounded variable has the base's mass around each whole number."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scoringrules
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.distributions import Normal
+
+from example_distributions import F64, PROPERTY, f64, laws, uneven_law
+from splicedpareto.distributions import Censored, Discretized, SplicedBinnedPareto
+
+WHOLE = torch.arange(-60, 130, dtype=F64)
+
+
+def field_law(low: float = -9.0, high: float = 25.0) -> Discretized:
+    """Rounded and censored, both bounds within the tails' reach."""
+    return Discretized(Censored(uneven_law(0.2, 0.1), low, high))
+
+
+def test_mass_is_that_of_the_interval_around_a_whole_number() -> None:
+    base = uneven_law()
+    dist = Discretized(base)
+    expected = base.cdf(WHOLE + 0.5) - base.cdf(WHOLE - 0.5)
+    torch.testing.assert_close(dist.log_prob(WHOLE).exp(), expected, rtol=1e-9, atol=1e-15)
+
+
+def test_mass_beyond_a_bound_sits_on_the_bound() -> None:
+    dist, base = field_law(), uneven_law(0.2, 0.1)
+    whole = torch.arange(-12, 30, dtype=F64)
+    mass = dist.log_prob(whole).exp()
+    assert mass.sum().item() == pytest.approx(1, abs=1e-14)
+    assert mass[whole == 25].item() == pytest.approx(base.sf(f64(24.5)).item(), rel=1e-12)
+    assert mass[whole == -9].item() == pytest.approx(base.cdf(f64(-8.5)).item(), rel=1e-12)
+    assert mass[(whole < -9) | (whole > 25)].abs().sum() == 0
+
+
+def test_only_whole_numbers_have_mass() -> None:
+    dist = field_law()
+    assert dist.log_prob(f64(0.5, 1.0001, -3.2)).tolist() == [-math.inf] * 3
+    assert dist.log_prob(f64(math.nan)).isnan()
+    assert dist.support.check(f64(3.0))
+    assert not dist.support.check(f64(3.5))
+    assert dist.support.is_discrete
+
+
+def test_distribution_function_is_continuous_from_the_right() -> None:
+    dist = field_law()
+    mass = dist.log_prob(WHOLE).exp()
+    at = WHOLE[mass > 0]
+    torch.testing.assert_close(dist.cdf(at), mass[mass > 0].cumsum(0))
+    torch.testing.assert_close(dist.cdf(at + 0.999), dist.cdf(at))
+    torch.testing.assert_close(dist.cdf_below(at), dist.cdf(at - 1))
+    torch.testing.assert_close(dist.cdf_below(at + 0.5), dist.cdf(at))
+    torch.testing.assert_close(dist.sf(at), 1 - dist.cdf(at), rtol=0, atol=1e-14)
+    torch.testing.assert_close(dist.log_cdf(at).exp(), dist.cdf(at))
+    torch.testing.assert_close(dist.log_sf(at).exp(), dist.sf(at))
+
+
+@PROPERTY
+@given(laws(), st.floats(1e-9, 1 - 1e-9))
+def test_quantile_is_the_smallest_whole_number_that_reaches_the_level(
+    base: SplicedBinnedPareto, level: float
+) -> None:
+    dist = Discretized(base)
+    quantile = dist.icdf(f64(level))
+    if quantile.abs() > 2**50:
+        return  # neighbouring numbers have no half between them
+    assert quantile == quantile.round()
+    assert dist.cdf(quantile) >= level
+    assert dist.cdf(quantile - 1) < level
+    upper = dist.isf(f64(level))
+    assert dist.sf(upper) <= level
+    assert dist.sf(upper - 1) > level
+
+
+def test_quantiles_at_a_jump_are_the_number_itself() -> None:
+    dist = field_law()
+    whole = torch.arange(-8, 24, dtype=F64)
+    level = dist.cdf(whole)
+    assert torch.equal(dist.icdf(level), whole)
+
+
+def test_intervals_count_the_whole_numbers_in_them() -> None:
+    dist = field_law()
+    for low, high in ((-math.inf, 3.0), (2.0, 7.5), (2.5, 7.0), (24.0, math.inf), (3.2, 3.8)):
+        counted = WHOLE[(low < WHOLE) & (high >= WHOLE)]
+        expected = dist.log_prob(counted).exp().sum()
+        mass = dist.log_prob_interval(f64(low), f64(high)).exp()
+        torch.testing.assert_close(mass, expected, rtol=1e-12, atol=1e-15)
+
+
+def test_moments_are_sums() -> None:
+    dist = field_law()
+    mass = dist.log_prob(WHOLE).exp()
+    mean = (WHOLE * mass).sum()
+    torch.testing.assert_close(dist.mean, mean)
+    torch.testing.assert_close(dist.variance, ((WHOLE - mean) ** 2 * mass).sum())
+
+
+@pytest.mark.parametrize("y", [-11.0, -9.0, 0.0, 7.0, 25.0, 31.0])
+def test_crps_is_the_ranked_probability_score(y: float) -> None:
+    dist = field_law()
+    lattice = torch.arange(-40, 60, dtype=F64)
+    expected = ((dist.cdf(lattice) - (lattice >= y).double()) ** 2).sum()
+    torch.testing.assert_close(dist.crps(f64(y)), expected)
+
+
+def test_crps_is_scoringrules_of_the_weighted_values() -> None:
+    dist = field_law(-2.0, 3.0)
+    values = np.arange(-2.0, 4.0)
+    mass = dist.log_prob(torch.tensor(values)).exp().numpy()
+    expected = scoringrules.crps_ensemble(1.0, values, ens_w=mass, estimator="nrg")
+    assert dist.crps(f64(1.0)).item() == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_sums_over_a_batch_are_each_rows_own() -> None:
+    high = f64(5.0, 25.0)
+    batch = Discretized(Censored(uneven_law(0.2, 0.1), -9.0, high))
+    y = torch.tensor([[0.0], [3.0], [30.0]], dtype=F64)
+    assert batch.crps(y).shape == (3, 2)
+    for row, bound in enumerate(high.tolist()):
+        alone = field_law(-9.0, bound)
+        torch.testing.assert_close(batch.mean[row], alone.mean)
+        torch.testing.assert_close(batch.crps(y)[:, row], alone.crps(y[:, 0]))
+
+
+def test_sums_without_end_are_refused() -> None:
+    with pytest.raises(NotImplementedError, match="censor the base first"):
+        _ = Discretized(uneven_law(0.1, 0.1)).mean
+    with pytest.raises(NotImplementedError, match="censor the base first"):
+        _ = Discretized(Normal(0.0, 1.0)).mean
+
+
+def test_a_bounded_base_needs_no_censoring() -> None:
+    base = uneven_law(-0.4, -0.4, scale=2.0)
+    dist = Discretized(base)
+    mass = dist.log_prob(WHOLE).exp()
+    assert mass.sum().item() == pytest.approx(1, abs=1e-12)
+    torch.testing.assert_close(dist.mean, (WHOLE * mass).sum())
+
+
+def test_draws_have_the_masses(generator: torch.Generator) -> None:
+    dist = field_law()
+    draws = dist.sample((100_000,), generator=generator)
+    whole = torch.arange(-9, 26, dtype=F64)
+    expected = dist.log_prob(whole).exp()
+    share = (draws[:, None] == whole).double().mean(0)
+    error = (expected * (1 - expected) / len(draws)).sqrt()
+    assert ((share - expected).abs() < 4.5 * error + 1e-9).all()
+    with pytest.raises(NotImplementedError, match="has no pathwise gradient"):
+        dist.rsample()
+
+
+def test_expand_keeps_the_law() -> None:
+    dist = field_law()
+    wide = dist.expand((3,))
+    torch.testing.assert_close(wide.log_prob(f64(2.0)), dist.log_prob(f64(2.0)).expand(3))
+
+
+def test_gaussian_base_is_exact_far_out() -> None:
+    dist = Discretized(Normal(f64(0.0), f64(1.0)))
+    mass = dist.log_prob(f64(-30.0, 30.0))
+    assert mass[0] == mass[1]
+    assert mass[0].item() == pytest.approx(-439.42947460915032, rel=1e-12)

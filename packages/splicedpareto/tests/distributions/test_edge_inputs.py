@@ -1,0 +1,274 @@
+"""Bad parameters are refused by name, and extreme ones give the limit that mathematics gives."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from example_distributions import F64, f64, uneven_law
+from splicedpareto.distributions import SplicedBinnedPareto
+
+NAN, INF = math.nan, math.inf
+GOOD = {
+    "logits": torch.zeros(3),
+    "edges": torch.arange(4.0),
+    "lower_concentration": 0.1,
+    "upper_concentration": 0.1,
+}
+EDGE = GOOD | {"logits": torch.zeros(5), "splice": "edge"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"edges": torch.tensor([0.0, 2, 1, 3])}, r"edges must be strictly increasing.*got -1"),
+        ({"edges": torch.tensor([0.0, 1, 1, 3])}, r"edges must be strictly increasing.*got 0"),
+        ({"edges": torch.tensor([0.0, 1, 2, INF])}, r"edges must be finite, got inf"),
+        ({"edges": torch.tensor([0.0, NAN, 2, 3])}, r"edges must be finite, got nan"),
+        (
+            {"edges": torch.arange(5.0)},
+            r"logits must end in 4 entries for 4 bins.*got shape \(3,\)",
+        ),
+        ({"edges": torch.arange(1.0)}, r"edges must hold at least 2 edges, got shape \(1,\)"),
+        ({"edges": torch.tensor(1.0)}, r"edges must hold at least 2 edges, got shape \(\)"),
+        ({"logits": torch.tensor(1.0)}, r"logits must end in 3 entries.*got shape \(\)"),
+        ({"logits": torch.tensor([0, NAN, 0])}, r"logits must be finite or -inf, got nan"),
+        ({"logits": torch.tensor([0, INF, 0])}, r"logits must be finite or -inf, got inf"),
+        ({"logits": torch.full((3,), -INF)}, r"logits must be finite for at least one bin"),
+        ({"lower_concentration": NAN}, r"lower_concentration must be finite, got nan"),
+        ({"upper_concentration": INF}, r"upper_concentration must be finite, got inf"),
+        ({"lower_scale": 0.0}, r"lower_scale must be positive and finite, got 0"),
+        ({"upper_scale": -1.5}, r"upper_scale must be positive and finite, got -1.5"),
+        ({"upper_scale": NAN}, r"upper_scale must be positive and finite, got nan"),
+        ({"upper_scale": INF}, r"upper_scale must be positive and finite, got inf"),
+        ({"lower_mass": -0.1}, r"lower_mass must be in \[0, 1\), got -0.1"),
+        ({"upper_mass": 1.0}, r"upper_mass must be in \[0, 1\), got 1"),
+        ({"upper_mass": NAN}, r"upper_mass must be in \[0, 1\), got nan"),
+        (
+            {"lower_mass": 0.5, "upper_mass": 0.5},
+            r"lower_mass \+ upper_mass must be below 1.*got 1",
+        ),
+        ({"splice": "middle"}, r"splice must be 'quantile' or 'edge', got 'middle'"),
+        ({"lower_concentration": torch.zeros(2), "upper_scale": torch.ones(3)}, r"must broadcast"),
+        ({"logits": torch.zeros(2, 3), "edges": torch.arange(4.0).expand(5, 4)}, r"must broadcast"),
+    ],
+)
+def test_a_bad_parameter_is_refused_by_name_rule_and_value(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        SplicedBinnedPareto(**(GOOD | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"logits": torch.zeros(3)}, r"logits must end in 5 entries for 3 bins and splice='edge'"),
+        ({"lower_mass": 0.1}, r"lower_mass and upper_mass must be left out.*got 0.1"),
+        ({"upper_mass": torch.tensor([0.05])}, r"must be left out with splice='edge'"),
+        (
+            {"logits": torch.tensor([0.0, -INF, -INF, -INF, 0.0])},
+            r"logits must be finite for at least one bin",
+        ),
+        (
+            {"logits": torch.tensor([0.0, 0.0, 0.0, -INF, 0.0])},
+            r"the tied upper_scale must be finite.*got inf",
+        ),
+    ],
+)
+def test_a_bad_edge_splice_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SplicedBinnedPareto(**(EDGE | changes))
+
+
+def test_whole_number_logits_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"logits must be floating-point, got torch.int64"):
+        SplicedBinnedPareto(**(GOOD | {"logits": torch.zeros(3, dtype=torch.long)}))
+
+
+def test_the_number_of_broken_values_is_told() -> None:
+    scale = torch.tensor([1.0, -1.0, 2.0, -3.0])
+    with pytest.raises(ValueError, match=r"got -1 \(2 of 4 values break the rule\)"):
+        SplicedBinnedPareto(**GOOD, lower_scale=scale)
+
+
+@pytest.mark.parametrize("method", ["icdf", "isf"])
+@pytest.mark.parametrize("level", [-1e-9, 1.0001, INF])
+def test_a_level_outside_the_unit_interval_is_refused(method: str, level: float) -> None:
+    with pytest.raises(ValueError, match=r"value must be in \[0, 1\], got"):
+        getattr(uneven_law(), method)(f64(level))
+
+
+def test_other_bad_arguments_of_methods_are_refused() -> None:
+    dist = uneven_law()
+    with pytest.raises(ValueError, match=r"log_level must be at most 0, got 0.5"):
+        dist.icdf_from_log(f64(0.5))
+    with pytest.raises(ValueError, match=r"level must be in \[0, 1\], got 2"):
+        dist.expected_shortfall(2.0)
+    with pytest.raises(ValueError, match=r"level must be in \[0, 1\], got -1"):
+        dist.pinball(f64(0.0), -1.0)
+    with pytest.raises(ValueError, match=r"lower must be at most upper, got 2"):
+        dist.log_prob_interval(f64(2.0), f64(1.0))
+    with pytest.raises(ValueError, match=r"scale must be positive and finite, got -2"):
+        dist.affine(0.0, -2.0)
+    with pytest.raises(ValueError, match=r"loc must be finite, got nan"):
+        dist.affine(NAN, 1.0)
+
+
+def test_a_value_of_the_wrong_shape_is_refused() -> None:
+    dist = uneven_law().expand((4,))
+    with pytest.raises(ValueError, match=r"value must broadcast.*\(4,\), got \(3,\)"):
+        dist.log_prob(torch.zeros(3))
+    with pytest.raises(ValueError, match=r"lower and upper must broadcast"):
+        dist.log_prob_interval(torch.zeros(4), torch.zeros(2))
+
+
+def test_without_validation_nothing_is_checked() -> None:
+    bad = GOOD | {"edges": torch.tensor([0.0, 2, 1, 3]), "lower_mass": NAN, "upper_scale": -1.0}
+    dist = SplicedBinnedPareto(**bad, validate_args=False)
+    assert dist.icdf(torch.tensor(7.0)).shape == ()
+    assert dist.affine(0.0, -1.0).batch_shape == ()
+
+
+def test_nan_values_and_levels_give_nan() -> None:
+    dist = uneven_law()
+    nan = f64(NAN)
+    for method in ("log_prob", "cdf", "sf", "log_cdf", "log_sf", "icdf", "isf", "crps"):
+        assert getattr(dist, method)(nan).isnan(), method
+    assert dist.log_prob_interval(nan, f64(1.0)).isnan()
+    assert dist.log_prob_interval(f64(1.0), nan).isnan()
+    assert dist.stop_loss(nan).isnan()
+
+
+@pytest.mark.parametrize("shape", [-0.4, 0.0, 0.5, 1.3])
+def test_infinite_values_give_the_limits(shape: float) -> None:
+    dist, ends = uneven_law(shape, shape), f64(-INF, INF)
+    assert dist.log_prob(ends).tolist() == [-INF, -INF]
+    assert dist.cdf(ends).tolist() == [0, 1]
+    assert dist.sf(ends).tolist() == [1, 0]
+    assert dist.log_cdf(ends).tolist() == [-INF, 0]
+    assert dist.log_sf(ends).tolist() == [0, -INF]
+    assert dist.crps(ends).tolist() == [INF, INF]
+    assert dist.log_prob_interval(*ends) == 0
+
+
+@pytest.mark.parametrize("shape", [-0.2, -1.0, -1.5])
+def test_past_the_end_of_the_support_there_is_nothing(shape: float) -> None:
+    dist = uneven_law(shape, shape, scale=2.0)
+    low, high = dist.end_points
+    beyond = torch.stack([low - 1e-9, low - 50, high + 1e-9, high + 50])
+    assert dist.log_prob(beyond).tolist() == [-INF] * 4
+    assert dist.cdf(beyond).tolist() == [0, 0, 1, 1]
+    assert dist.log_sf(beyond).tolist() == [0, 0, -INF, -INF]
+    assert dist.icdf(f64(0, 1)).tolist() == [low, high]
+    assert dist.isf(f64(0, 1)).tolist() == [high, low]
+    assert dist.mean_excess(high + 1) == 0
+    assert dist.stop_loss(high + 1) == 0
+
+
+def test_extreme_levels_of_endless_tails_are_infinite() -> None:
+    dist = uneven_law(0.0, 0.3)
+    assert dist.icdf(f64(0, 1)).tolist() == [-INF, INF]
+    assert dist.isf_from_log(f64(-INF)) == INF
+
+
+@pytest.mark.parametrize("splice", ["quantile", "edge"])
+def test_a_value_on_an_edge_belongs_to_the_bin_on_its_right(splice: str) -> None:
+    dist = uneven_law(splice=splice)
+    inner = dist.edges[2:-2]
+    torch.testing.assert_close(dist.log_prob(inner), dist.log_prob(inner + 1e-6))
+
+
+def test_a_threshold_on_an_edge_belongs_to_the_body() -> None:
+    # A quarter of the mass in each bin: the thresholds are the inner edges exactly.
+    dist = SplicedBinnedPareto(
+        torch.zeros(4), torch.arange(5.0), 0.1, 0.1, 9.0, 9.0, lower_mass=0.25, upper_mass=0.25
+    )
+    assert (dist.lower_threshold, dist.upper_threshold) == (1, 3)
+    assert dist.log_prob(torch.tensor([1.0, 3.0])).exp().tolist() == pytest.approx([0.25, 0.25])
+    assert dist.cdf(torch.tensor([1.0, 3.0])).tolist() == pytest.approx([0.25, 0.75])
+
+
+def test_bins_without_probability_are_gaps() -> None:
+    logits = f64(-INF, 0.0, -INF, 0.0, -INF)
+    dist = SplicedBinnedPareto(logits, torch.arange(6.0), 0, 0, lower_mass=0.0, upper_mass=0.0)
+    assert dist.end_points == (1, 4)
+    assert dist.log_prob(f64(0.5, 1.5, 2.5, 3.5, 4.5)).exp().tolist() == [0, 0.5, 0, 0.5, 0]
+    assert dist.cdf(f64(0.5, 1.5, 2.5, 3.5, 4.5)).tolist() == [0, 0.25, 0.5, 0.75, 1]
+    # The smallest value that reaches a level is the left end of the gap.
+    assert dist.icdf(f64(0, 0.25, 0.5, 0.75, 1)).tolist() == [1, 1.5, 2, 3.5, 4]
+    assert dist.isf(f64(1, 0.75, 0.5, 0.25, 0)).tolist() == [1, 1.5, 2, 3.5, 4]
+    assert dist.log_prob_interval(f64(2.1), f64(2.9)) == -INF
+    assert dist.log_prob_interval(f64(1.5), f64(3.5)).exp().item() == pytest.approx(0.5)
+    assert dist.mean == 2.5
+    assert dist.entropy().item() == pytest.approx(math.log(2))
+
+
+def test_tails_start_within_bins_that_have_probability() -> None:
+    logits = f64(-INF, 0.0, 0.0, -INF)
+    dist = SplicedBinnedPareto(logits, torch.arange(5.0), 0.1, 0.1)
+    assert dist.lower_threshold.item() == pytest.approx(1.1)
+    assert dist.upper_threshold.item() == pytest.approx(2.9)
+    assert dist.lower_scale.item() == pytest.approx(0.1)
+    assert dist.cdf(f64(1.1, 2.0, 2.9)).tolist() == pytest.approx([0.05, 0.5, 0.95])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+def test_one_hot_logits_leave_one_bin(dtype: torch.dtype) -> None:
+    logits = torch.tensor([0.0, 1e4, 0.0], dtype=dtype)
+    dist = SplicedBinnedPareto(logits, torch.arange(4.0), 0.1, 0.1)
+    assert dist.lower_threshold.item() == pytest.approx(1.05)
+    assert dist.upper_threshold.item() == pytest.approx(1.95)
+    value = torch.tensor([0.5, 1.5, 2.5], dtype=dtype)
+    assert dist.log_prob(value).isfinite().all()
+    assert dist.cdf(value)[1].item() == pytest.approx(0.5)
+
+
+def test_equal_logits_are_uniform_between_the_thresholds() -> None:
+    dist = SplicedBinnedPareto(torch.zeros(10), torch.linspace(0, 1, 11), 0.0, 0.0)
+    level = torch.linspace(0.06, 0.94, 23)
+    torch.testing.assert_close(dist.icdf(level), level)
+    torch.testing.assert_close(dist.log_prob(level), torch.zeros(23), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("splice", ["quantile", "edge"])
+def test_one_bin_is_enough(splice: str) -> None:
+    logits = torch.zeros(1) if splice == "quantile" else torch.tensor([0.05, 0.9, 0.05]).log()
+    dist = SplicedBinnedPareto(logits, torch.tensor([0.0, 2.0]), 0.2, -0.2, splice=splice)
+    assert dist.median.item() == pytest.approx(1.0)
+    assert dist.cdf(dist.lower_threshold).item() == pytest.approx(0.05)
+    assert dist.crps(torch.tensor(0.3)).isfinite()
+
+
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 2)])
+def test_an_empty_batch_gives_empty_results(shape: tuple[int, ...]) -> None:
+    dist = SplicedBinnedPareto(torch.zeros(*shape, 5), torch.arange(6.0), 0.1, 0.2)
+    value = torch.zeros(shape)
+    for method in ("log_prob", "cdf", "log_sf", "icdf", "crps"):
+        assert getattr(dist, method)(value).shape == shape
+    assert dist.sample((2,)).shape == (2, *shape)
+    assert dist.mean.shape == shape
+    assert dist.log_prob(torch.zeros(4, *shape)).shape == (4, *shape)
+
+
+def test_no_values_give_no_results() -> None:
+    assert uneven_law().log_prob(torch.zeros(0)).shape == (0,)
+    assert uneven_law().sample((0,)).shape == (0,)
+
+
+def test_masses_that_nearly_meet_leave_a_body() -> None:
+    dist = uneven_law(lower_mass=0.5, upper_mass=0.5 - 1e-12)
+    assert dist.lower_threshold <= dist.upper_threshold
+    assert dist.cdf(dist.median).item() == pytest.approx(0.5)
+
+
+def test_improbable_bins_keep_their_log_probability() -> None:
+    # exp(-200) is zero in float32; its logarithm is not.
+    logits = torch.tensor([0.0, -200.0, 0.0])
+    dist = SplicedBinnedPareto(logits, torch.arange(4.0), 0, 0, lower_mass=0.0, upper_mass=0.0)
+    expected = -200 - math.log(2)
+    assert dist.log_prob(torch.tensor(1.5)).item() == pytest.approx(expected)
+    interval = dist.log_prob_interval(torch.tensor(1.0), torch.tensor(2.0))
+    assert interval.item() == pytest.approx(expected)

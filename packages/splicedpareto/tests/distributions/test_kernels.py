@@ -1,0 +1,190 @@
+"""The elementary functions keep their digits through every switch of a branch."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import pytest
+import torch
+
+from example_distributions import F64, f64
+from splicedpareto.distributions import _kernels
+from splicedpareto.distributions._kernels import (
+    finite_hazard,
+    hazard_inverse,
+    log1mexp,
+    log_between,
+    log_sum_exp,
+    safe_log,
+)
+
+# Zero, next to it, and either side of the switch to the series for an excess of one.
+SHAPES = [0.0, 1e-12, -1e-8, 1e-6, -1e-4, 0.0149, 0.1499, 0.1501, -0.1499, -0.1501, 0.3, 1.5, -0.9]
+EXCESSES = [1e-6, 0.01, 0.5, 1.0, 9.9, 10.1, 30.0]
+DTYPES = pytest.mark.parametrize(
+    # Value and slope against the float64 inputs: the rounding of either input counts in float32.
+    ("dtype", "tolerance"),
+    [(F64, 1e-14), (torch.float32, 2e-6)],
+)
+
+mpmath.mp.dps = 40
+
+
+def exact_hazard(excess: float, shape: float) -> mpmath.mpf:
+    """Cumulative hazard by forty digits."""
+    u, xi = mpmath.mpf(excess), mpmath.mpf(shape)
+    return u if xi == 0 else mpmath.log1p(xi * u) / xi
+
+
+def exact_inverse(hazard: float, shape: float) -> mpmath.mpf:
+    """Excess by forty digits."""
+    h, xi = mpmath.mpf(hazard), mpmath.mpf(shape)
+    return h if xi == 0 else mpmath.expm1(xi * h) / xi
+
+
+def slope_in_shape(function, first: float, shape: float) -> float:
+    """Derivative in the shape; at shape zero by the symmetric limit."""
+    step = mpmath.mpf("1e-12")
+    at = mpmath.mpf(shape)
+    return float((function(first, at + step) - function(first, at - step)) / (2 * step))
+
+
+@DTYPES
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("excess", EXCESSES)
+def test_hazard_and_its_slopes_are_exact(
+    excess: float, shape: float, dtype: torch.dtype, tolerance: float
+) -> None:
+    if shape < 0:
+        excess *= min(1, 0.9 / (-shape * excess))  # stay before the end point
+    u, xi = torch.tensor([excess, shape], dtype=dtype).unbind()
+    excess, shape = u.item(), xi.item()
+    u, xi = u.clone().requires_grad_(), xi.clone().requires_grad_()
+    hazard, _ = finite_hazard(u, torch.ones_like(u), xi)
+    in_excess, in_shape = torch.autograd.grad(hazard, [u, xi])
+    assert hazard.item() == pytest.approx(float(exact_hazard(excess, shape)), rel=tolerance)
+    assert in_excess.item() == pytest.approx(1 / (1 + shape * excess), rel=10 * tolerance)
+    expected = slope_in_shape(exact_hazard, excess, shape)
+    assert in_shape.item() == pytest.approx(expected, rel=200 * tolerance)
+
+
+@DTYPES
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("hazard", EXCESSES)
+def test_inverse_and_its_slopes_are_exact(
+    hazard: float, shape: float, dtype: torch.dtype, tolerance: float
+) -> None:
+    h, xi = torch.tensor([hazard, shape], dtype=dtype).unbind()
+    hazard, shape = h.item(), xi.item()
+    h, xi = h.clone().requires_grad_(), xi.clone().requires_grad_()
+    excess = hazard_inverse(h, xi)
+    in_hazard, in_shape = torch.autograd.grad(excess, [h, xi])
+    # An exponential multiplies the rounding of its argument by that argument.
+    tolerance *= 1 + abs(shape * hazard)
+    assert excess.item() == pytest.approx(float(exact_inverse(hazard, shape)), rel=tolerance)
+    # The slope is one plus the rounded expm1, so it is exact relative to one, not to itself.
+    assert in_hazard.item() == pytest.approx(
+        math.exp(shape * hazard), rel=10 * tolerance, abs=tolerance
+    )
+    expected = slope_in_shape(exact_inverse, hazard, shape)
+    assert in_shape.item() == pytest.approx(expected, rel=200 * tolerance)
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ["finite_hazard", "hazard_inverse"])
+def test_machine_code_and_operators_agree(name: str, dtype: torch.dtype, tolerance: float) -> None:
+    first, shape = torch.meshgrid(
+        torch.tensor([0.0, *EXCESSES, 1e30, math.inf], dtype=dtype),
+        torch.tensor([*SHAPES, -2.0], dtype=dtype),
+        indexing="ij",
+    )
+    scale = [torch.tensor(1.7, dtype=dtype)] if name == "finite_hazard" else []
+    found = []
+    for function in (getattr(_kernels, name), getattr(_kernels, f"_{name}")):
+        leaves = [leaf.clone().requires_grad_() for leaf in (first, *scale, shape)]
+        result = function(*leaves)
+        value, marks = result if isinstance(result, tuple) else (result, None)
+        kept = value.isfinite() if marks is None else ~marks
+        slopes = torch.autograd.grad(value.masked_fill(~kept, 0).sum(), leaves)
+        # Where the slope has no number, at 1e30 in single precision, there is nothing to compare.
+        found.append(
+            [value.masked_fill(~kept, 0).detach(), *slopes, *([] if marks is None else [marks])]
+        )
+    for actual, expected in zip(*found, strict=True):
+        usable = actual.isfinite() & expected.isfinite() if actual.is_floating_point() else ...
+        torch.testing.assert_close(
+            actual[usable], expected[usable], rtol=300 * tolerance, atol=tolerance
+        )
+
+
+@pytest.mark.parametrize("shape", [-0.25, -1.0, -2.0])
+def test_hazard_is_marked_infinite_with_gradient_zero_from_the_end_on(shape: float) -> None:
+    u = (torch.tensor([1.0, 1.5, 1e30], dtype=F64) / -shape).requires_grad_()
+    xi = f64(shape).requires_grad_()
+    hazard, past_end = finite_hazard(u, torch.ones_like(u), xi)
+    assert past_end.all()
+    assert [g.abs().sum().item() for g in torch.autograd.grad(hazard.sum(), [u, xi])] == [0, 0]
+
+
+@pytest.mark.parametrize(("shape", "end"), [(-0.25, 4.0), (0.0, math.inf), (0.7, math.inf)])
+def test_infinite_hazard_is_reached_at_the_end(shape: float, end: float) -> None:
+    h, xi = f64(math.inf).requires_grad_(), f64(shape).requires_grad_()
+    excess = hazard_inverse(h, xi)
+    assert excess.item() == end
+    assert all(g.isfinite() for g in torch.autograd.grad(excess, [h, xi]))
+
+
+@pytest.mark.parametrize("value", [1e-300, 1e-9, 0.5, math.log(2) - 1e-9, math.log(2), 3.0, 50.0])
+def test_log1mexp_is_exact(value: float) -> None:
+    at = f64(value).requires_grad_()
+    result = log1mexp(at)
+    (slope,) = torch.autograd.grad(result, at)
+    expected = mpmath.log(-mpmath.expm1(-mpmath.mpf(value)))
+    assert result.item() == pytest.approx(float(expected), rel=1e-14)
+    assert slope.item() == pytest.approx(float(1 / mpmath.expm1(mpmath.mpf(value))), rel=1e-13)
+
+
+def test_log1mexp_at_its_ends_has_gradient_zero() -> None:
+    at = f64(0.0, math.inf).requires_grad_()
+    result = log1mexp(at)
+    assert result.tolist() == [-math.inf, 0]
+    assert torch.autograd.grad(result[1], at)[0].tolist() == [0, 0]
+    assert math.isnan(log1mexp(f64(math.nan)).item())
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [(1e-30, 3e-30), (0.2, 0.3), (0.2, 0.9), (0.01, 0.999), (0.9, 0.999), (0.0, 0.3), (0.7, 1.0)],
+)
+def test_log_between_is_the_difference_of_probabilities(lower: float, upper: float) -> None:
+    logs = [f64(v).log() for v in (lower, upper)] + [f64(-v).log1p() for v in (lower, upper)]
+    assert log_between(*logs).exp().item() == pytest.approx(upper - lower, rel=1e-13)
+
+
+def test_log_between_keeps_an_upper_tail_that_a_difference_loses() -> None:
+    mass = log_between(f64(-1e-30), f64(-3e-31), f64(1e-30).log(), f64(3e-31).log())
+    assert mass.exp().item() == pytest.approx(7e-31, rel=1e-13)
+
+
+def test_log_between_of_nothing_is_minus_infinity() -> None:
+    zero, nothing = f64(0.0), f64(-math.inf)
+    assert log_between(nothing, nothing, zero, zero) == -math.inf
+    assert log_between(zero, zero, nothing, nothing) == -math.inf
+
+
+def test_sum_of_nothing_has_gradient_zero() -> None:
+    terms = torch.tensor([[-math.inf, 0.0], [-math.inf, 1.0]], dtype=F64, requires_grad=True)
+    total = log_sum_exp(terms)
+    assert total[0] == -math.inf
+    assert total[1].item() == pytest.approx(math.log(1 + math.e))
+    (gradient,) = torch.autograd.grad(total.sum(), terms)
+    assert gradient[:, 0].tolist() == [0, 0]
+    assert gradient[:, 1].sum().item() == pytest.approx(1)
+
+
+def test_logarithm_of_zero_has_gradient_zero() -> None:
+    at = f64(0.0, 2.0).requires_grad_()
+    result = safe_log(at)
+    assert result.tolist() == [-math.inf, math.log(2)]
+    assert torch.autograd.grad(result.sum(), at)[0].tolist() == [0, 0.5]

@@ -1,0 +1,120 @@
+"""Edges from data hold the data, rise strictly, and lie where their spacing says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.nn import edges_from_data
+
+SPACINGS = ["quantile", "uniform", "mixed"]
+
+
+@given(
+    values=st.lists(
+        st.one_of(st.sampled_from([0.0, 1.0, -3.5]), st.floats(-1e9, 1e9, width=32)), min_size=1
+    ),
+    bins=st.integers(1, 30),
+    spacing=st.sampled_from(SPACINGS),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_edges_rise_strictly_whatever_the_ties(
+    values: list[float], bins: int, spacing: str, dtype: torch.dtype
+) -> None:
+    edges = edges_from_data(torch.tensor(values, dtype=dtype), bins, spacing=spacing)  # type: ignore[arg-type]
+    assert edges.shape == (bins + 1,)
+    assert edges.dtype == dtype
+    assert (edges.diff() > 0).all()
+    SplicedBinnedPareto(torch.zeros(bins, dtype=dtype), edges, 0.1, 0.1)  # takes them
+
+
+def test_quantile_bins_hold_equal_shares(generator: torch.Generator) -> None:
+    values = torch.randn(10_000, generator=generator, dtype=torch.float64).exp()
+    edges = edges_from_data(values, 20, spacing="quantile", outside=0.0)
+    counts, _ = np.histogram(values, edges.numpy())
+    assert set(counts) == {500}
+
+
+def test_uniform_bins_are_equally_wide_between_the_outer_quantiles() -> None:
+    values = torch.arange(1001.0)
+    edges = edges_from_data(values, 4, spacing="uniform", outside=0.1)
+    torch.testing.assert_close(edges, torch.tensor([100.0, 300.0, 500.0, 700.0, 900.0]))
+
+
+def test_mixed_bins_are_narrow_in_the_bulk_and_nowhere_wider_than_half_as_many_even_ones(
+    generator: torch.Generator,
+) -> None:
+    values = (2 * torch.randn(10_000, generator=generator, dtype=torch.float64)).exp()
+    quantile, uniform, mixed = (
+        edges_from_data(values, 40, spacing=spacing).diff()  # type: ignore[arg-type]
+        for spacing in SPACINGS
+    )
+    assert mixed.max() <= 2 * uniform[0] * (1 + 1e-9)
+    assert quantile.max() > 4 * uniform[0]
+    assert mixed.min() < 3 * quantile.min() < uniform[0]
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_weight_is_repetition(spacing: str, generator: torch.Generator) -> None:
+    values = torch.randint(0, 30, (60,), generator=generator).double().square()
+    weight = torch.randint(0, 4, (60,), generator=generator)
+    weighted = edges_from_data(values, 7, spacing=spacing, weight=weight.double())  # type: ignore[arg-type]
+    repeated = edges_from_data(values.repeat_interleave(weight), 7, spacing=spacing)  # type: ignore[arg-type]
+    assert torch.equal(weighted, repeated)
+
+
+def test_frequent_value_falls_within_a_bin() -> None:
+    values = torch.tensor([0.0, 0, 0, 0, 0, 1, 2, 3, -1, -2])
+    edges = edges_from_data(values, 5, spacing="quantile", outside=0.0)
+    assert edges[(edges - 0.5).abs().argmin()].item() == 0.5
+    assert 0.0 not in edges
+
+
+@pytest.mark.parametrize(
+    ("value", "ends"), [(0.0, (-0.5, 0.5)), (3.0, (1.5, 4.5)), (-1e6, (-1.5e6, -5e5))]
+)
+def test_constant_values_get_a_range_around_them(value: float, ends: tuple[float, float]) -> None:
+    edges = edges_from_data(torch.full((5,), value), 4)
+    assert (edges[0].item(), edges[-1].item()) == ends
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_edges_scale_with_the_values(scale: float, generator: torch.Generator) -> None:
+    values = torch.randn(500, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(
+        edges_from_data(scale * values, 9), scale * edges_from_data(values, 9)
+    )
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf, 0.0]], ids=str)
+def test_values_must_be_finite(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="values must be finite, of shape"):
+        edges_from_data(torch.tensor(values), 3)
+
+
+def test_no_bin_is_refused() -> None:
+    with pytest.raises(ValueError, match="bins must be at least 1, got 0"):
+        edges_from_data(torch.ones(3), 0)
+
+
+@pytest.mark.parametrize("outside", [-0.1, 0.5, math.nan])
+def test_share_outside_must_leave_a_body(outside: float) -> None:
+    with pytest.raises(ValueError, match=r"outside must be in \[0, 0.5\)"):
+        edges_from_data(torch.ones(3), 3, outside=outside)
+
+
+def test_another_spacing_is_refused() -> None:
+    with pytest.raises(ValueError, match="spacing must be 'quantile', 'uniform' or 'mixed'"):
+        edges_from_data(torch.ones(3), 3, spacing="log")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("weight", [[1.0, 1.0], [1.0, -1.0, 1.0], [0.0] * 3, [math.nan, 1, 1]])
+def test_weights_must_be_usable(weight: list[float]) -> None:
+    with pytest.raises(ValueError, match="weight must be finite, at least 0, not 0 throughout"):
+        edges_from_data(torch.ones(3), 3, weight=torch.tensor(weight))

@@ -1,0 +1,335 @@
+"""A state reads the sequence up to its step, its static features, and no number that is missing."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor
+
+from splicedpareto.nn import (
+    DistributionNetwork,
+    GaussianHead,
+    ItemEncoder,
+    ItemSettings,
+    ResidualMLP,
+    SequenceEncoder,
+    Standardize,
+    pooled_distribution,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+F64 = torch.float64
+ITEMS = ItemSettings(
+    items=6, features=4, groups=(4, 2), coordinates=(0, 1), anchors=(0, 4), marker=3, width=5
+)
+
+
+@pytest.fixture(autouse=True)
+def _keep_random_state() -> Iterator[None]:
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        yield
+
+
+def encoder(
+    static: int = 2, pooling: str = "last", columns: int = 3, items: ItemSettings | None = None
+) -> SequenceEncoder:
+    network = SequenceEncoder(columns, static, 5, 7, levels=2, pooling=pooling, items=items)  # type: ignore[arg-type]
+    return network.to(F64).eval()
+
+
+def frames(*batch: int, marked: int | None = 2) -> Tensor:
+    """Steps of six items with one marked, shape ``(*batch, 6, 4)``."""
+    items = torch.randn(*batch, 6, 4, dtype=F64)
+    items[..., 3] = 0
+    if marked is not None:
+        items[..., marked, 3] = 1
+    return items
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_encoder_reads_what_it_names(pooling: str) -> None:
+    network = encoder(pooling=pooling)
+    sequences, static = torch.randn(2, 6, 3, dtype=F64), torch.randn(2, 2, dtype=F64)
+    lengths = torch.tensor([6, 4])
+    whole = [network.convolution(s[None, :n])[0] for s, n in zip(sequences, lengths, strict=True)]
+    read = torch.stack([states[-1] if pooling == "last" else states.mean(0) for states in whole])
+    expected = network.mlp(torch.cat([read, static], dim=1))
+    torch.testing.assert_close(network(sequences, lengths, static), expected)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_shortcut_shows_the_last_step_itself(pooling: str) -> None:
+    network = SequenceEncoder(3, 2, 5, 7, levels=2, pooling=pooling, shortcut=True)  # type: ignore[arg-type]
+    network = network.to(F64).eval()
+    sequences, static = torch.randn(2, 6, 3, dtype=F64), torch.randn(2, 2, dtype=F64)
+    sequences[1, 2, 0] = torch.nan
+    lengths = torch.tensor([6, 3])
+    network.fit_standardization(sequences, lengths)
+    steps = network.standardize.filled(sequences)
+    whole = [network.convolution(s[None, :n])[0] for s, n in zip(steps, lengths, strict=True)]
+    read = torch.stack([states[-1] if pooling == "last" else states.mean(0) for states in whole])
+    last = torch.stack([steps[0, 5], steps[1, 2]])
+    expected = network.mlp(torch.cat([read, last, static], dim=1))
+    torch.testing.assert_close(network(sequences, lengths, static), expected)
+    every = network.states(sequences, lengths, static)
+    torch.testing.assert_close(every[[0, 1], lengths - 1], expected)
+
+
+def test_flags_keep_their_zeros_and_rare_ones_are_bounded() -> None:
+    network = encoder(static=2, columns=3)
+    rare = torch.zeros(50, 4, 3, dtype=F64)
+    rare[3, 1, 0] = 1
+    rare[:, :, 1] = torch.randn(50, 4, dtype=F64) * 3
+    static = torch.tensor([[0.0, 5.0], [1.0, 7.0]], dtype=F64).repeat(25, 1)
+    network.fit_standardization(rare, torch.full((50,), 4), static)
+    assert network.standardize.mean[0] == 0
+    # One in 200 would be 14 deviations; ones of the static flag, half of all, are 2.
+    assert network.standardize.scale[0] == pytest.approx(0.1)
+    assert network.standardize_static.scale.tolist() == pytest.approx([0.5, 1])
+    assert network.standardize.scale[1] == pytest.approx(3, rel=0.2)
+    assert network.standardize.scale[2] == 1  # a flag that nobody has
+    assert network.standardize_static.mean.tolist() == [0, 6]
+    plain = Standardize(2).to(F64)
+    plain.fit(static)
+    assert plain.mean.tolist() == [0.5, 6]
+
+
+def test_encoder_standardises_by_the_steps_alone() -> None:
+    network = encoder(static=1)
+    sequences, lengths = torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1])
+    steps = torch.cat([s[:n] for s, n in zip(sequences, lengths, strict=True)])
+    for row, length in zip(sequences, lengths, strict=True):
+        row[length:] = 1e9
+    static = torch.tensor([[1.0], [2.0], [4.0], [8.0]], dtype=F64)
+    network.fit_standardization(sequences, lengths, static)
+    torch.testing.assert_close(network.standardize.mean, steps.mean(0))
+    torch.testing.assert_close(network.standardize.scale, steps.std(0, correction=0))
+    torch.testing.assert_close(network.standardize_static.mean, static.mean(0))
+
+
+def test_encoder_without_static_features_is_a_trunk() -> None:
+    network = DistributionNetwork(encoder(static=0), GaussianHead(7).to(F64))
+    law = network(torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1]))
+    assert law.batch_shape == (4,)
+
+
+def test_encoder_refuses_another_pooling() -> None:
+    with pytest.raises(ValueError, match="pooling must be 'last' or 'mean', got 'max'"):
+        encoder(pooling="max")
+
+
+def test_encoder_refuses_a_negative_number_of_static_features() -> None:
+    with pytest.raises(ValueError, match="static_features must be at least 0, got -1"):
+        encoder(static=-1)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize("items", [None, ITEMS], ids=["columns", "items"])
+def test_state_at_a_step_is_that_of_the_sequence_up_to_there(
+    pooling: str, items: ItemSettings | None
+) -> None:
+    columns = 3 if items is None else items.columns + 3
+    network = encoder(pooling=pooling, columns=columns, items=items)
+    sequences, static = torch.randn(3, 6, columns, dtype=F64), torch.randn(3, 2, dtype=F64)
+    lengths = torch.tensor([6, 4, 1])
+    states = network.states(sequences, lengths, static)
+    for row, length in enumerate(lengths.tolist()):
+        for step in range(length):
+            prefix = sequences[row, None, : step + 1], torch.tensor([step + 1]), static[row, None]
+            torch.testing.assert_close(states[row, step], network(*prefix)[0])
+        assert not states[row, length:].any()
+    last = states[torch.arange(3), lengths - 1]
+    torch.testing.assert_close(last, network(sequences, lengths, static))
+
+
+def test_missing_numbers_count_as_the_mean_of_those_present() -> None:
+    network = encoder()
+    sequences, static = 3 + torch.randn(5, 6, 3, dtype=F64), 2 + torch.randn(5, 2, dtype=F64)
+    lengths = torch.tensor([6, 4, 1, 6, 6])
+    sequences[1, 2, 0] = sequences[3, :, 1] = static[2, 1] = math.nan
+    network.fit_standardization(sequences, lengths, static)
+    steps = torch.cat([s[:n] for s, n in zip(sequences, lengths, strict=True)])
+    torch.testing.assert_close(network.standardize.mean, steps.nanmean(0))
+    filled = torch.where(sequences.isnan(), steps.nanmean(0), sequences)
+    filled_static = torch.where(static.isnan(), static.nanmean(0), static)
+    torch.testing.assert_close(
+        network(sequences, lengths, static), network(filled, lengths, filled_static)
+    )
+
+
+def test_standardisation_of_present_numbers_is_weighted() -> None:
+    standardize = Standardize(2).to(F64)
+    inputs = torch.tensor([[1.0, 5.0], [3.0, math.nan], [math.nan, 9.0]], dtype=F64)
+    standardize.fit(inputs, torch.tensor([1.0, 3.0, 1.0], dtype=F64))
+    torch.testing.assert_close(standardize.mean, torch.tensor([2.5, 7.0], dtype=F64))
+    torch.testing.assert_close(standardize.scale, torch.tensor([0.75**0.5, 2.0], dtype=F64))
+
+
+def test_column_of_nothing_present_is_left_as_it_is() -> None:
+    standardize = Standardize(1)
+    standardize.fit(torch.full((4, 1), math.nan))
+    assert (standardize.mean.item(), standardize.scale.item()) == (0, 1)
+    assert standardize.filled(torch.tensor([[math.nan]])).item() == 0
+
+
+def test_infinity_is_not_taken_for_missing() -> None:
+    assert Standardize(1).filled(torch.tensor([[math.inf]])).item() == math.inf
+
+
+@pytest.mark.parametrize("items", [None, ITEMS], ids=["columns", "items"])
+@pytest.mark.parametrize("read", ["forward", "states"])
+def test_gradients_of_the_encoder_are_finite_whatever_is_missing_or_padding(
+    items: ItemSettings | None, read: str
+) -> None:
+    columns = 3 if items is None else items.columns + 3
+    network = encoder(columns=columns, items=items)
+    sequences, static = torch.randn(2, 5, columns, dtype=F64), torch.randn(2, 2, dtype=F64)
+    sequences[0, 1] = static[0, 0] = math.nan
+    sequences[1, 3:] = math.inf
+    getattr(network, read)(sequences, torch.tensor([5, 3]), static).sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+def test_law_at_every_step_is_the_head_of_the_states() -> None:
+    network = DistributionNetwork(encoder(), GaussianHead(7).to(F64))
+    with torch.no_grad():
+        network.head.linear.weight.normal_()
+    inputs = (torch.randn(2, 6, 3, dtype=F64), torch.tensor([6, 4]), torch.zeros(2, 2, dtype=F64))
+    law = network(*inputs, every_step=True)
+    assert law.batch_shape == (2, 6)
+    last = network(*inputs)
+    torch.testing.assert_close(law.mean[torch.arange(2), inputs[1] - 1], last.mean)
+    pooled = pooled_distribution([network, network], *inputs, every_step=True)
+    torch.testing.assert_close(pooled.stddev, law.stddev)
+
+
+def test_every_step_needs_a_trunk_with_states() -> None:
+    network = DistributionNetwork(ResidualMLP(1, 4), GaussianHead(4))
+    with pytest.raises(TypeError, match=r"a trunk with a method `states`.* got ResidualMLP"):
+        network(torch.zeros(2, 1), every_step=True)
+
+
+def test_autocast_leaves_head_and_law_in_the_type_of_the_head() -> None:
+    network = DistributionNetwork(encoder(static=0).float(), GaussianHead(7))
+    seen: list[torch.dtype] = []
+    network.trunk.register_forward_hook(lambda _m, _a, state: seen.append(state.dtype))
+    network.trunk.mlp.lift.register_forward_hook(lambda _m, _a, state: seen.append(state.dtype))
+    inputs = torch.randn(2, 6, 3), torch.tensor([6, 4])
+    with torch.autocast("cpu", torch.bfloat16):
+        law = network(*inputs)
+        assert network.raw_parameters(*inputs).dtype == torch.float32
+    assert torch.bfloat16 in seen
+    assert law.mean.dtype == torch.float32
+    assert network.double()(inputs[0].double(), inputs[1]).mean.dtype == F64
+
+
+@pytest.mark.parametrize("marked", [None, 2, 4])
+def test_items_of_a_group_may_be_told_in_any_order(marked: int | None) -> None:
+    network = ItemEncoder(ITEMS).to(F64)
+    items = frames(3, 7, marked=marked)
+    # Anchors 0 and 4 stay; 4 and 5 are a group of their own.
+    shuffled = items[..., [0, 3, 1, 2, 4, 5], :]
+    state, other = network(items.flatten(-2)), network(shuffled.flatten(-2))
+    torch.testing.assert_close(state, other, rtol=1e-12, atol=1e-14)
+    exchanged = items[..., [0, 5, 2, 3, 4, 1], :]
+    assert not torch.allclose(state, network(exchanged.flatten(-2)))
+
+
+def described(network: ItemEncoder, items: Tensor) -> Tensor:
+    """What is told of each item of steps ``(N, 6, 4)``, shape ``(N, 6, D)``."""
+    return network._described(network._items(items.flatten(-2))).transpose(0, 1)
+
+
+def test_items_are_described_by_their_place_from_anchors_and_the_marked_item() -> None:
+    items = frames(4)
+    told = described(ItemEncoder(ITEMS).to(F64), items)
+    for item in range(6):
+        places = [items[:, item, :2] - items[:, other, :2] for other in (0, 4, 2)]
+        group = torch.tensor([1.0, 0.0] if item < 4 else [0.0, 1.0], dtype=F64).expand(4, 2)
+        assert torch.equal(told[:, item], torch.cat([items[:, item], *places, group], dim=-1))
+
+
+def test_relative_places_do_not_move_with_all_items() -> None:
+    network, items = ItemEncoder(ITEMS).to(F64), frames(4)
+    moved = items.clone()
+    moved[..., :2] += torch.tensor([16.0, -4.0], dtype=F64)
+    before, after = described(network, items), described(network, moved)
+    torch.testing.assert_close(after[..., 4:], before[..., 4:])
+    assert torch.equal(after[..., :4], moved)
+
+
+def test_pools_are_means_and_maxima_of_each_group_before_anchors_and_the_marked() -> None:
+    network, items = ItemEncoder(ITEMS).to(F64), frames(3)
+    embedding = network.second(network.first(described(network, items)).relu()).relu()
+    first, second = embedding[:, :4], embedding[:, 4:]
+    pools = [first.mean(1), first.amax(1), second.mean(1), second.amax(1)]
+    by_hand = torch.cat([*pools, *embedding[:, [0, 4, 2]].unbind(1)], dim=-1)
+    torch.testing.assert_close(network(items.flatten(-2)), by_hand)
+    assert by_hand.shape[-1] == network.out_features
+
+
+def test_no_marked_item_leaves_zeros_and_is_no_place() -> None:
+    network = ItemEncoder(ITEMS).to(F64)
+    network.fit_standardization(torch.cat([frames(50), frames(9, marked=None)]).flatten(-2))
+    items = frames(3, marked=None)
+    assert not network(items.flatten(-2))[:, -5:].any()
+    assert not network.standardize.filled(described(network, items))[..., 8:10].any()
+    items[..., 3] = math.nan  # not known is not marked
+    assert not network(items.flatten(-2))[:, -5:].any()
+
+
+def test_items_share_statistics_of_the_steps_alone() -> None:
+    network = encoder(columns=27, items=ITEMS)
+    sequences, lengths = frames(3, 5).flatten(-2), torch.tensor([5, 2, 3])
+    sequences = torch.cat([sequences, torch.randn(3, 5, 3, dtype=F64)], dim=-1)
+    steps = torch.cat([s[:n] for s, n in zip(sequences, lengths, strict=True)])
+    sequences[1, 2:] = sequences[2, 3:] = 1e9
+    network.fit_standardization(sequences, lengths)
+    features = steps[:, :24].reshape(-1, 4)
+    assert network.items is not None
+    # The fourth, the marker, is a flag and keeps its zeros.
+    torch.testing.assert_close(network.items.standardize.mean[:3], features.mean(0)[:3])
+    assert network.items.standardize.mean[3] == 0
+    torch.testing.assert_close(network.standardize.mean, steps[:, 24:].mean(0))
+
+
+def test_a_steps_weight_counts_for_each_of_its_items() -> None:
+    weighted, repeated = ItemEncoder(ITEMS).to(F64), ItemEncoder(ITEMS).to(F64)
+    steps = frames(4).flatten(-2)
+    weighted.fit_standardization(steps, weight=torch.tensor([3.0, 1.0, 0.0, 2.0], dtype=F64))
+    repeated.fit_standardization(steps[[0, 0, 0, 1, 3, 3]])
+    torch.testing.assert_close(weighted.standardize.mean, repeated.standardize.mean)
+    torch.testing.assert_close(weighted.standardize.scale, repeated.standardize.scale)
+
+
+def test_items_without_marker_or_anchors_are_pooled_alone() -> None:
+    bare = ItemSettings(items=3, features=2, groups=(3,), anchors=(), marker=None, width=4)
+    network = ItemEncoder(bare)
+    assert network(torch.zeros(5, 6)).shape == (5, network.out_features) == (5, 8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"width": 0}, "width must be at least 1, got 0"),
+        ({"groups": (11, 10)}, r"add up to the 22 items, got \(11, 10\)"),
+        ({"groups": (22, 0)}, r"add up to the 22 items, got \(22, 0\)"),
+        ({"coordinates": (0, 11)}, r"coordinates must be in \[0, 11\), got \(0, 11\)"),
+        ({"anchors": (-1,)}, r"anchors must be in \[0, 22\), got \(-1,\)"),
+        ({"marker": 11}, r"marker must be in \[0, 11\), got 11"),
+    ],
+)
+def test_items_that_do_not_fit_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ItemSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_encoder_refuses_fewer_columns_than_items_have() -> None:
+    with pytest.raises(ValueError, match=r"in_features must be at least 24, .* got 23"):
+        encoder(columns=23, items=ITEMS)

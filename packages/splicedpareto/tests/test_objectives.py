@@ -1,0 +1,319 @@
+"""Each objective is the likelihood it says, best at the truth, and blind to masked targets."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import genpareto
+from torch import Tensor
+
+from example_distributions import F64, PlainLaw, f64, uneven_law
+from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
+from splicedpareto.objectives import (
+    composite_interval_nll,
+    composite_nll,
+    crps_loss,
+    exact_interval_nll,
+    exact_nll,
+    weighted,
+)
+
+INF = math.inf
+DENSITY = [composite_nll, exact_nll, crps_loss]
+INTERVAL = [composite_interval_nll, exact_interval_nll]
+
+
+@pytest.mark.parametrize("y", [-70.0, -31.0, -1.5, 0.7, 50.0, 105.0, 300.0])
+def test_composite_loss_is_cross_entropy_plus_the_tails_likelihood(y: float) -> None:
+    dist = uneven_law(0.2, 0.3, scale=20.0)
+    plain = PlainLaw.of(dist)
+    k = np.clip(np.searchsorted(plain.edges, y, side="right") - 1, 0, len(plain.probs) - 1)
+    expected = -math.log(plain.probs[k] / np.diff(plain.edges)[k])
+    expected -= (
+        max(plain.upper.excess.logpdf(y - plain.upper.threshold), -INF)
+        if (y > plain.upper.threshold)
+        else 0
+    )
+    expected -= (
+        plain.lower.excess.logpdf(plain.lower.threshold - y) if (y < plain.lower.threshold) else 0
+    )
+    assert composite_nll(dist, f64(y)).item() == pytest.approx(expected, rel=1e-12)
+
+
+def binned_mass(plain: PlainLaw, lower: float, upper: float) -> float:
+    """Mass of (lower, upper] in the bins; past an outermost edge the whole outermost bin."""
+    if upper > plain.edges[-1]:
+        lower = min(lower, plain.edges[-2])
+    if lower < plain.edges[0]:
+        upper = max(upper, plain.edges[1])
+    overlap = np.minimum(plain.edges[1:], upper) - np.maximum(plain.edges[:-1], lower)
+    return float((plain.probs * np.clip(overlap, 0, None) / np.diff(plain.edges)).sum())
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "beyond"),
+    [
+        (-0.5, 0.7, 0.0),  # in the body, over an edge
+        (50.0, 60.0, 1.0),  # in the upper tail
+        (3.2, 3.8, None),  # straddles the upper threshold
+        (2.0, INF, None),
+        (90.0, INF, 1.0),
+        (150.0, INF, 1.0),  # past the edges
+        (150.0, 160.0, 1.0),
+        (-0.5, 3.0, 0.0),
+    ],
+)
+def test_composite_interval_loss_is_binned_mass_and_the_tails_share(
+    lower: float, upper: float, beyond: float | None
+) -> None:
+    dist = uneven_law(0.2, 0.3, scale=20.0)
+    plain = PlainLaw.of(dist)
+    threshold = plain.upper.threshold
+    if beyond is None:
+        beyond = binned_mass(plain, threshold, min(upper, plain.edges[-1])) / binned_mass(
+            plain, lower, min(upper, plain.edges[-1])
+        )
+        assert 0 < beyond < 1
+    part = plain.upper.excess.sf(max(lower - threshold, 0)) - plain.upper.excess.sf(
+        max(upper - threshold, 0)
+    )
+    expected = -math.log(binned_mass(plain, lower, upper))
+    expected -= beyond * math.log(part) if beyond else 0
+    actual = composite_interval_nll(dist, f64(lower), f64(upper))
+    assert actual.item() == pytest.approx(expected, rel=1e-11)
+    mirrored = SplicedBinnedPareto(
+        dist.logits.flip(-1),
+        -dist.edges.flip(-1),
+        0.3,
+        0.2,
+        10.0,
+        20.0,
+        dist.upper_mass,
+        dist.lower_mass,
+    )
+    actual = composite_interval_nll(mirrored, f64(-upper), f64(-lower))
+    assert actual.item() == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("y", [-20.0, -1.5, 0.7, 60.0])
+def test_a_narrow_interval_has_the_loss_of_the_density(y: float) -> None:
+    dist, half = uneven_law(0.2, 0.3, scale=20.0), 1e-7
+    interval = composite_interval_nll(dist, f64(y - half), f64(y + half))
+    terms = 2 if y < dist.lower_threshold or y > dist.upper_threshold else 1
+    density = composite_nll(dist, f64(y)) - terms * math.log(2 * half)
+    assert interval.item() == pytest.approx(density.item(), abs=1e-5)
+
+
+TRUE_SHAPES, TRUE_SCALES = (0.15, 0.25), (2.0, 3.0)
+
+
+def truth() -> tuple[SplicedBinnedPareto, Tensor]:
+    """Unit bins with thresholds on inner edges, and the logits that give each bin its true mass."""
+    edges = torch.arange(-6.0, 13.0, dtype=F64)
+    masses = f64(3, 1, 4, 1, 5, 9, 2, 6)  # the body, from -2 to 6
+    masses = 0.8 * masses / masses.sum()
+    tails = [
+        p * torch.tensor(-np.diff(genpareto.sf([*range(n), INF], c=xi, scale=sigma)), dtype=F64)
+        for p, n, xi, sigma in zip((0.08, 0.12), (4, 6), TRUE_SHAPES, TRUE_SCALES, strict=True)
+    ]
+    logits = torch.cat([tails[0].flip(0), masses, tails[1]]).log()
+    dist = SplicedBinnedPareto(
+        logits, edges, *TRUE_SHAPES, *TRUE_SCALES, lower_mass=0.08, upper_mass=0.12
+    )
+    assert dist.lower_threshold.item() == pytest.approx(-2)
+    assert dist.upper_threshold.item() == pytest.approx(6)
+    return dist, logits
+
+
+PARTITIONS = {
+    "whole numbers": [-INF, *range(-20, 60), INF],
+    "straddling both thresholds": [-INF, -4, -1, 2, 4, 9, INF],
+    "censored beyond 8": [-INF, *range(-20, 9), INF],
+    "censored within the body": [-INF, *range(-1, 4), INF],
+    "censored astride the upper threshold": [-INF, *range(-30, 5), INF],
+}
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_composite_interval_loss_has_no_slope_at_the_truth(partition: str) -> None:
+    dist, logits = truth()
+    cuts = f64(*PARTITIONS[partition])
+    probability = dist.log_prob_interval(cuts[:-1], cuts[1:]).exp()
+    parameters = [logits, f64(*TRUE_SHAPES), f64(*TRUE_SCALES)]
+    parameters = [p.clone().requires_grad_() for p in parameters]
+    fitted = SplicedBinnedPareto(
+        parameters[0], dist.edges, *parameters[1], *parameters[2], lower_mass=0.08, upper_mass=0.12
+    )
+    loss = (probability * composite_interval_nll(fitted, cuts[:-1], cuts[1:])).sum()
+    slopes = torch.autograd.grad(loss, parameters)
+    assert all(slope.abs().max() < 1e-10 for slope in slopes)
+
+
+def test_composite_loss_has_no_slope_at_the_truth() -> None:
+    dist, logits = truth()
+    x, weight = PlainLaw.of(dist).quadrature(*range(-6, 13))
+    x = torch.tensor(x)
+    probability = torch.tensor(weight) * dist.log_prob(x).exp()
+    parameters = [logits, f64(*TRUE_SHAPES), f64(*TRUE_SCALES)]
+    parameters = [p.clone().requires_grad_() for p in parameters]
+    fitted = SplicedBinnedPareto(
+        parameters[0], dist.edges, *parameters[1], *parameters[2], lower_mass=0.08, upper_mass=0.12
+    )
+    loss = (probability * composite_nll(fitted, x)).sum()
+    slopes = torch.autograd.grad(loss, parameters)
+    assert all(slope.abs().max() < 1e-9 for slope in slopes)
+
+
+@pytest.mark.parametrize("y", [-50.0, 60.0])
+def test_thresholds_do_not_pull_in_a_composite_loss(y: float) -> None:
+    logits = uneven_law().logits.clone().requires_grad_()
+    dist = SplicedBinnedPareto(logits, uneven_law().edges, 0.2, 0.3, 20.0, 10.0)
+    (gradient,) = torch.autograd.grad(composite_nll(dist, f64(y)), logits)
+    hot = torch.nn.functional.one_hot(torch.tensor(0 if y < 0 else 6), 7)
+    torch.testing.assert_close(gradient, logits.detach().softmax(-1) - hot)
+    (gradient,) = torch.autograd.grad(composite_interval_nll(dist, f64(y), f64(y + 1)), logits)
+    torch.testing.assert_close(gradient, logits.detach().softmax(-1) - hot)
+
+
+def test_with_the_edge_splice_composite_is_exact() -> None:
+    dist = uneven_law(0.2, -0.1, splice="edge", scale=9.0)
+    y = f64(-40.0, -1.0, 2.0, 106.0)
+    torch.testing.assert_close(composite_nll(dist, y), -dist.log_prob(y))
+    torch.testing.assert_close(
+        composite_interval_nll(dist, y, y + 1), -dist.log_prob_interval(y, y + 1)
+    )
+
+
+def test_exact_losses_are_minus_the_log_probability() -> None:
+    y = f64(-40.0, -1.0, 2.0, 106.0)
+    for dist in (uneven_law(), uneven_law(splice="edge", scale=3.0), Gaussian(f64(0.0), f64(9.0))):
+        torch.testing.assert_close(exact_nll(dist, y), -dist.log_prob(y))
+        expected = -dist.log_prob_interval(y, y + 1)
+        torch.testing.assert_close(exact_interval_nll(dist, y, y + 1), expected)
+    law = Discretized(Censored(uneven_law(), -40.0, 90.0))
+    torch.testing.assert_close(exact_nll(law, f64(-40.0, 3.0)), -law.log_prob(f64(-40.0, 3.0)))
+
+
+def test_crps_loss_is_the_crps() -> None:
+    y = f64(-40.0, 2.0, 106.0)
+    for dist in (uneven_law(scale=4.0), Gaussian(f64(0.0), f64(9.0))):
+        torch.testing.assert_close(crps_loss(dist, y), dist.crps(y))
+
+
+@pytest.mark.parametrize("scales", [(3.0, 4.0), (3.0, None), (None, 4.0)])
+def test_free_scales_under_the_quantile_splice_are_refused(scales: tuple) -> None:
+    dist = SplicedBinnedPareto(torch.zeros(4), torch.arange(5.0), 0.1, 0.1, *scales)
+    for call in (
+        lambda: exact_nll(dist, torch.tensor(1.0)),
+        lambda: exact_interval_nll(dist, torch.tensor(1.0), torch.tensor(2.0)),
+    ):
+        with pytest.raises(ValueError, match=r"thresholds move with the logits.*leave the scales"):
+            call()
+
+
+@pytest.mark.parametrize("objective", DENSITY)
+def test_masked_targets_cost_and_teach_nothing(objective) -> None:
+    logits = torch.zeros(3, 4, dtype=F64, requires_grad=True)
+    dist = SplicedBinnedPareto(logits, torch.arange(5.0), -0.2, 0.1)
+    value = f64(math.nan, 1.5, 9.0)
+    loss = objective(dist, value, mask=~value.isnan())
+    assert loss.shape == (3,)
+    assert loss[0] == 0
+    torch.testing.assert_close(loss[1:], objective(dist, f64(2.0, 1.5, 9.0))[1:])
+    (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    assert gradient[0].tolist() == [0] * 4
+    assert (gradient[1:].abs().sum(-1) > 0).all()
+
+
+@pytest.mark.parametrize("objective", INTERVAL)
+def test_masked_intervals_cost_and_teach_nothing(objective) -> None:
+    logits = torch.zeros(3, 4, dtype=F64, requires_grad=True)
+    dist = SplicedBinnedPareto(logits, torch.arange(5.0), 0.2, 0.1)
+    lower = f64(math.nan, 1.5, 9.0)
+    loss = objective(dist, lower, lower + 1, mask=~lower.isnan())
+    assert loss[0] == 0
+    (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    assert gradient[0].tolist() == [0] * 4
+    assert (gradient[1:].abs().sum(-1) > 0).all()
+
+
+@pytest.mark.parametrize("objective", DENSITY)
+def test_an_unmasked_nan_target_is_refused(objective) -> None:
+    dist = SplicedBinnedPareto(torch.zeros(4), torch.arange(5.0), 0.1, 0.1)
+    value = torch.tensor([1.0, math.nan])
+    with pytest.raises(ValueError, match=r"value must be a number where.*got nan"):
+        objective(dist, value)
+    unchecked = SplicedBinnedPareto(
+        torch.zeros(4), torch.arange(5.0), 0.1, 0.1, validate_args=False
+    )
+    assert objective(unchecked, value).isnan().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("objective", INTERVAL)
+def test_bad_intervals_are_refused(objective) -> None:
+    dist = SplicedBinnedPareto(torch.zeros(4), torch.arange(5.0), 0.1, 0.1)
+    one = torch.tensor(1.0)
+    with pytest.raises(ValueError, match="lower must be below upper, got 1"):
+        objective(dist, one, one)
+    with pytest.raises(ValueError, match="upper must be a number where it is not masked"):
+        objective(dist, one, one * math.nan)
+
+
+@pytest.mark.parametrize("objective", INTERVAL)
+@pytest.mark.parametrize("dtype", [F64, torch.float32])
+def test_no_interval_has_an_undefined_gradient(objective, dtype: torch.dtype) -> None:
+    tied = objective is exact_interval_nll
+    parameters = [
+        torch.tensor(p, dtype=dtype, requires_grad=True)
+        for p in ([0.3, -90.0, 1.0, -INF, 0.5], [-0.2, 0.3], [2.0, 3.0])
+    ]
+    logits, shapes, scales = parameters
+    edges = torch.tensor([-4.0, -1, 0, 2, 3, 7], dtype=dtype)
+    dist = SplicedBinnedPareto(logits, edges, *shapes, *((None, None) if tied else scales))
+    low, high = dist.lower_threshold.item(), dist.upper_threshold.item()
+    cuts = torch.tensor(
+        [-INF, -90, -4, low, -1, -0.5, 0.5, 1, 2, high, 6.5, 7, 40, 1e9, INF], dtype=dtype
+    )
+    pairs = torch.combinations(cuts)
+    loss = objective(dist, pairs[:, 0], pairs[:, 1])
+    finite = loss.isfinite()
+    assert finite.sum() > 90
+    wanted = parameters[: 2 if tied else 3]
+    gradients = torch.autograd.grad(loss[finite].sum(), wanted, retain_graph=True)
+    assert all(g.isfinite().all() for g in gradients)
+    gradients = torch.autograd.grad(loss.sum(), wanted)
+    assert not any(g.isnan().any() for g in gradients)
+
+
+def test_losses_are_one_a_target_whatever_the_sample_shape() -> None:
+    dist = uneven_law(scale=3.0).expand((3,))
+    value = torch.linspace(-50, 120, 12, dtype=F64).reshape(4, 3)
+    for loss in (
+        composite_nll(dist, value),
+        composite_interval_nll(dist, value, value + 1),
+        crps_loss(dist, value),
+    ):
+        assert loss.shape == (4, 3)
+    alone = composite_interval_nll(uneven_law(scale=3.0), value.flatten(), value.flatten() + 1)
+    together = composite_interval_nll(dist, value, value + 1)
+    torch.testing.assert_close(together.flatten(), alone)
+
+
+def test_a_tail_without_mass_costs_nothing_beyond_the_bins() -> None:
+    dist = SplicedBinnedPareto(
+        torch.zeros(4), torch.arange(5.0), 0.1, 0.1, lower_mass=0.0, upper_mass=0.0
+    )
+    assert composite_nll(dist, torch.tensor(9.0)).item() == pytest.approx(math.log(4))
+    interval = composite_interval_nll(dist, torch.tensor(9.0), torch.tensor(10.0))
+    assert interval.item() == pytest.approx(math.log(4))
+
+
+def test_weight_multiplies_the_loss() -> None:
+    law, value = Gaussian(torch.zeros(3), 1.0), torch.tensor([0.0, 1.0, 5.0])
+    weight = torch.tensor([0.0, 0.5, 2.0])
+    torch.testing.assert_close(
+        weighted(exact_nll)(law, value, weight), weight * exact_nll(law, value)
+    )

@@ -1,0 +1,28 @@
+"""What the package promises at its top, and what the README shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+
+import splicedpareto
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+def test_top_level_names_are_the_distributions() -> None:
+    assert issubclass(splicedpareto.SplicedBinnedPareto, torch.distributions.Distribution)
+    assert sorted(splicedpareto.__all__) == splicedpareto.__all__
+    assert all(hasattr(splicedpareto, name) for name in splicedpareto.__all__)
+
+
+def test_readme_example_of_the_core_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    (example,) = (block for block in blocks if "SplicedBinnedPareto(" in block)
+    names: dict[str, object] = {}
+    exec(example, names)  # noqa: S102  # our own README
+    law = names["law"]
+    assert isinstance(law, splicedpareto.SplicedBinnedPareto)
+    assert abs(law.sf(law.isf(torch.tensor(1e-9))).item() / 1e-9 - 1) < 1e-4

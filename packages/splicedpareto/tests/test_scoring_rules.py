@@ -1,0 +1,176 @@
+"""Scores equal scoringrules', are proper, and tell calibration from its lack."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import scoringrules
+import torch
+
+from example_distributions import F64, f64, uneven_law
+from splicedpareto import scoring_rules
+from splicedpareto.distributions import Censored, Discretized, Gaussian
+
+GAUSSIAN = Gaussian(f64(3.0), f64(2.0))
+VALUES = f64(-4.0, 3.0, 3.7, 11.0)
+
+
+def poisson_table(rate: float, last: int) -> torch.Tensor:
+    """Distribution function of a Poisson law on 0, 1, ..., `last`."""
+    return torch.tensor(scipy.stats.poisson(rate).cdf(np.arange(last + 1)))
+
+
+def test_scores_of_a_gaussian_are_scoringrules() -> None:
+    values = VALUES.numpy()
+    logs = scoringrules.logs_normal(values, 3.0, 2.0)
+    np.testing.assert_allclose(scoring_rules.log_score(GAUSSIAN, VALUES), logs, rtol=1e-12)
+    crps = scoringrules.crps_normal(values, 3.0, 2.0)
+    np.testing.assert_allclose(scoring_rules.crps(GAUSSIAN, VALUES), crps, rtol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.01, 0.3, 0.9])
+def test_pinball_is_scoringrules(level: float) -> None:
+    quantile = GAUSSIAN.icdf(f64(level))
+    expected = scoringrules.quantile_score(VALUES.numpy(), quantile.numpy(), level)
+    actual = scoring_rules.pinball(GAUSSIAN, VALUES, f64(level))
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+    actual = scoring_rules.quantile_score(quantile, VALUES, level)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+def test_threshold_weighted_score_is_scoringrules_of_a_large_ensemble() -> None:
+    level = (np.arange(2000) + 0.5) / 2000
+    ensemble = scipy.stats.norm(3.0, 2.0).ppf(level)
+    for y in VALUES:
+        expected = scoringrules.twcrps_ensemble(y.item(), ensemble, a=4.0)
+        actual = scoring_rules.tw_crps(GAUSSIAN, y, 4.0)
+        assert actual.item() == pytest.approx(float(expected), rel=2e-3, abs=2e-4)
+    torch.testing.assert_close(
+        scoring_rules.tw_crps(uneven_law(), VALUES, 4.0), uneven_law().tw_crps(VALUES, 4.0)
+    )
+
+
+@pytest.mark.parametrize("y", [0, 2, 7, 40, 55])
+def test_lattice_scores_are_scoringrules_of_a_poisson_law(y: int) -> None:
+    table = poisson_table(6.5, 50)
+    crps = scoring_rules.lattice_crps(table, f64(y), first=0)
+    assert crps.item() == pytest.approx(float(scoringrules.crps_poisson(y, 6.5)), rel=1e-9)
+    if y <= 20:
+        log_score = scoring_rules.lattice_log_score(table, f64(y), first=0)
+        assert log_score.item() == pytest.approx(float(scoringrules.logs_poisson(y, 6.5)), rel=1e-6)
+
+
+def test_lattice_and_distribution_agree() -> None:
+    dist = Discretized(Censored(uneven_law(0.2, 0.1), f64(-9.0, -4.0), 25.0))
+    whole = torch.arange(-9, 26, dtype=F64)
+    table = dist.cdf(whole[:, None]).T
+    y = f64(-9.0, 7.0)
+    torch.testing.assert_close(scoring_rules.lattice_crps(table, y, first=-9), dist.crps(y))
+    torch.testing.assert_close(
+        scoring_rules.lattice_log_score(table, y, first=-9), scoring_rules.log_score(dist, y)
+    )
+    torch.testing.assert_close(
+        scoring_rules.lattice_mid_cdf(table, y, first=-9), scoring_rules.mid_cdf(dist, y)
+    )
+
+
+def test_outcomes_off_the_lattice_have_no_mass_and_a_distance() -> None:
+    table = poisson_table(6.5, 50)
+    assert (
+        scoring_rules.lattice_log_score(table, f64(-1.0, 51.0), first=0).tolist() == [math.inf] * 2
+    )
+    near, far = scoring_rules.lattice_crps(table, f64(50.0, 53.0), first=0)
+    assert (far - near).item() == pytest.approx(3)
+    near, far = scoring_rules.lattice_crps(table, f64(0.0, -2.0), first=0)
+    assert (far - near).item() == pytest.approx(2)
+    assert scoring_rules.lattice_mid_cdf(table, f64(-1.0, 51.0), first=0).tolist() == [0, 1]
+
+
+def test_mid_distribution_function_averages_to_one_half() -> None:
+    dist = Discretized(Censored(uneven_law(0.2, 0.1), -9.0, 25.0))
+    whole = torch.arange(-9, 26, dtype=F64)
+    mass = dist.log_prob(whole).exp()
+    mean = (mass * scoring_rules.mid_cdf(dist, whole)).sum()
+    assert mean.item() == pytest.approx(0.5, abs=1e-14)
+
+
+def test_mid_distribution_function_counts_half_of_an_atom() -> None:
+    dist = Censored(uneven_law(), -3.0, 20.0)
+    low, high = scoring_rules.mid_cdf(dist, f64(-3.0, 20.0))
+    assert low.item() == pytest.approx(uneven_law().cdf(f64(-3.0)).item() / 2)
+    assert high.item() == pytest.approx(1 - uneven_law().sf(f64(20.0)).item() / 2)
+    assert scoring_rules.mid_cdf(dist, f64(1.0)) == dist.cdf(f64(1.0))
+
+
+@pytest.mark.parametrize(
+    "dist",
+    [
+        uneven_law(),
+        Censored(uneven_law(), -3.0, 2.0),
+        Discretized(Censored(uneven_law(), -3.0, 2.0)),
+        Discretized(uneven_law(-0.1, -0.1)),
+    ],
+)
+def test_randomized_transform_of_own_draws_is_uniform(dist, generator: torch.Generator) -> None:
+    draws = dist.sample((50_000,), generator=generator)
+    pit = scoring_rules.randomized_pit(dist, draws, generator=generator)
+    assert scipy.stats.kstest(pit.numpy(), "uniform").pvalue > 1e-4
+
+
+def test_randomized_transform_of_a_lattice_is_uniform(generator: torch.Generator) -> None:
+    draws = torch.poisson(torch.full((50_000,), 2.5, dtype=F64), generator=generator)
+    table = poisson_table(2.5, 40)
+    pit = scoring_rules.lattice_randomized_pit(table, draws, first=0, generator=generator)
+    assert scipy.stats.kstest(pit.numpy(), "uniform").pvalue > 1e-4
+
+
+@pytest.mark.parametrize("rule", [scoring_rules.log_score, scoring_rules.crps])
+def test_scores_are_smallest_for_the_law_that_made_the_data(rule, generator) -> None:
+    truth = uneven_law(0.2, 0.2, scale=5.0)
+    draws = truth.sample((20_000,), generator=generator)
+    scores = [
+        rule(uneven_law(xi, xi, scale=scale), draws).mean()
+        for xi, scale in ((0.2, 5.0), (0.2, 9.0), (0.2, 2.5), (0.7, 5.0))
+    ]
+    assert min(scores) == scores[0]
+
+
+def test_pp_error_is_the_mean_distance_from_the_diagonal() -> None:
+    level = torch.linspace(0.05, 0.95, 19, dtype=F64)
+    pit = (torch.arange(10_000, dtype=F64) + 0.5) / 10_000
+    assert scoring_rules.pp_error(pit, level).item() < 1e-4
+    # All below one half: coverage is 2 q up to one half, and 1 from there on.
+    expected = (torch.minimum(2 * level, f64(1.0)) - level).mean().item()
+    assert scoring_rules.pp_error(pit / 2, level).item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_pp_error_sees_distances_that_cancel() -> None:
+    # A forecast that is too wide: none below one quarter, all below three.
+    pit = 0.25 + (torch.arange(10_000, dtype=F64) + 0.5) / 20_000
+    level = torch.linspace(0.05, 0.95, 19, dtype=F64)
+    expected = ((2 * level - 0.5).clamp(0, 1) - level).abs().mean().item()
+    assert scoring_rules.pp_error(pit, level).item() == pytest.approx(expected, abs=1e-4)
+    assert expected > 0.1
+
+
+def test_unusable_arguments_are_refused() -> None:
+    table = poisson_table(6.5, 50)
+    with pytest.raises(ValueError, match="value must be a whole number, got"):
+        scoring_rules.lattice_crps(table, f64(0.5), first=0)
+    with pytest.raises(ValueError, match="cdf must be nondecreasing"):
+        scoring_rules.lattice_crps(table.flip(0), f64(0.0), first=0)
+    with pytest.raises(ValueError, match=r"cdf must be in \[0, 1\], got"):
+        scoring_rules.lattice_crps(table * 2, f64(0.0), first=0)
+    with pytest.raises(ValueError, match="pit must hold at least one value, got none"):
+        scoring_rules.pp_error(torch.zeros(0), f64(0.5))
+    with pytest.raises(ValueError, match=r"pit must be in \[0, 1\], got nan"):
+        scoring_rules.pp_error(f64(math.nan), f64(0.5))
+    with pytest.raises(ValueError, match=r"level must be in \[0, 1\], got 2"):
+        scoring_rules.pp_error(f64(0.5), f64(2.0))
+    with pytest.raises(ValueError, match=r"value must be in \[0, 1\]"):
+        scoring_rules.pinball(uneven_law(), f64(0.5), f64(2.0))
+    with pytest.raises(NotImplementedError, match="has no closed-form CRPS"):
+        Discretized(uneven_law()).crps_between(f64(0.0), 0.0, 1.0)

@@ -1,0 +1,430 @@
+"""A fit recovers what it is shown, depends on its seed alone, and survives being killed."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+import splicedpareto
+from splicedpareto.nn import DistributionNetwork, GaussianHead, ResidualMLP
+from splicedpareto.objectives import exact_nll
+from splicedpareto.training import (
+    DivergedError,
+    FitResult,
+    FitSettings,
+    ShuffledBatches,
+    epoch_seed,
+    fit,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SETTINGS = FitSettings(max_epochs=4, batch_size=64, seed=5)
+
+
+def network(seed: int = 0, dropout: float = 0.2) -> DistributionNetwork:
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        return DistributionNetwork(
+            ResidualMLP(1, 8, blocks=1, dropout=dropout), GaussianHead(8, scale=2.0)
+        )
+
+
+def observations(count: int, seed: int) -> TensorDataset:
+    """Gaussian with mean ``2 x`` and standard deviation ``exp(x / 2)``."""
+    generator = torch.Generator().manual_seed(seed)
+    x = 2 * torch.rand(count, 1, generator=generator) - 1
+    noise = torch.randn(count, generator=generator)
+    return TensorDataset(x, 2 * x[:, 0] + (x[:, 0] / 2).exp() * noise)
+
+
+TRAINING, VALIDATION = observations(300, 1), observations(200, 2)
+
+
+def run(
+    net: DistributionNetwork,
+    folder: Path,
+    settings: FitSettings = SETTINGS,
+    on_epoch: Callable[[int, float], None] | None = None,
+    training: TensorDataset = TRAINING,
+    validation: TensorDataset = VALIDATION,
+) -> FitResult:
+    return fit(
+        net,
+        training,
+        validation,
+        objective=exact_nll,
+        validation_objective=exact_nll,
+        settings=settings,
+        folder=folder,
+        on_epoch=on_epoch,
+    )
+
+
+def weights(net: nn.Module) -> Tensor:
+    return torch.cat([value.flatten() for value in net.state_dict().values()])
+
+
+def validation_loss(net: DistributionNetwork) -> float:
+    with torch.no_grad():
+        return exact_nll(net(VALIDATION.tensors[0]), VALIDATION.tensors[1]).mean().item()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[DistributionNetwork, FitResult]:
+    """An uninterrupted fit with `SETTINGS`."""
+    net = network()
+    return net, run(net, tmp_path_factory.mktemp("whole"))
+
+
+def test_fit_recovers_a_known_conditional_law(tmp_path: Path) -> None:
+    net = network(dropout=0.0)
+    settings = FitSettings(max_epochs=12, batch_size=128, learning_rate=1e-2)
+    run(net, tmp_path, settings, training=observations(6000, 3), validation=observations(1000, 4))
+    x = torch.tensor([[-0.7], [0.0], [0.7]])
+    law = net(x)
+    # The standard error of a mean at one end over 6,000 observations is about 0.05.
+    torch.testing.assert_close(law.mean.detach(), 2 * x[:, 0], atol=0.15, rtol=0)
+    torch.testing.assert_close(law.stddev.detach(), (x[:, 0] / 2).exp(), atol=0, rtol=0.12)
+
+
+def test_network_is_left_in_eval_mode_with_the_weights_of_its_best_epoch(
+    whole: tuple[DistributionNetwork, FitResult],
+) -> None:
+    net, result = whole
+    assert not net.training
+    assert result.best_validation_loss == min(result.validation_losses)
+    assert result.validation_losses[result.best_epoch] == result.best_validation_loss
+    assert validation_loss(net) == pytest.approx(result.best_validation_loss, rel=1e-6)
+
+
+def test_validation_loss_is_the_mean_over_observations_not_batches(tmp_path: Path) -> None:
+    net = network()
+    # 4,096 observations fill a batch; the last batch holds a single outlier.
+    lone = TensorDataset(
+        torch.zeros(4097, 1), torch.zeros(4097).index_fill(0, torch.tensor(4096), 99.0)
+    )
+    result = run(net, tmp_path, replace(SETTINGS, max_epochs=1), validation=lone)
+    with torch.no_grad():
+        expected = exact_nll(net(lone.tensors[0]), lone.tensors[1]).mean().item()
+    assert result.best_validation_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_same_seed_gives_the_same_weights(
+    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+) -> None:
+    net = network()
+    result = run(net, tmp_path)
+    assert torch.equal(weights(net), weights(whole[0]))
+    assert result == whole[1]
+
+
+def test_other_seed_gives_other_weights(
+    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+) -> None:
+    net = network()
+    run(net, tmp_path, replace(SETTINGS, seed=6))
+    assert not torch.equal(weights(net), weights(whole[0]))
+
+
+def test_caller_random_state_neither_matters_nor_changes(
+    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+) -> None:
+    net = network()
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(999)
+        before = torch.get_rng_state()
+        run(net, tmp_path)
+        assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(weights(net), weights(whole[0]))
+
+
+class Killed(Exception):  # noqa: N818  # not an error of ours
+    """Stands for a process that dies."""
+
+
+def stop_at(epoch: int, error: type[BaseException]) -> Callable[[int, float], None]:
+    def on_epoch(current: int, _loss: float) -> None:
+        if current == epoch:
+            raise error
+
+    return on_epoch
+
+
+@pytest.mark.parametrize("error", [Killed, KeyboardInterrupt])
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_killed_fit_goes_on_to_the_same_weights(
+    whole: tuple[DistributionNetwork, FitResult],
+    tmp_path: Path,
+    error: type[BaseException],
+    epoch: int,
+) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(error):
+        run(network(), tmp_path, on_epoch=stop_at(epoch, error))
+    assert signal.getsignal(signal.SIGINT) is handler
+    net, seen = network(), []
+    result = run(net, tmp_path, on_epoch=lambda current, _loss: seen.append(current))
+    assert torch.equal(weights(net), weights(whole[0]))
+    assert result == whole[1]
+    assert seen == list(range(epoch, 4))  # whole epochs are not repeated
+
+
+def test_fit_killed_twice_goes_on_to_the_same_weights(
+    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+) -> None:
+    for epoch in (1, 2):
+        with pytest.raises(Killed):
+            run(network(), tmp_path, on_epoch=stop_at(epoch, Killed))
+    net = network()
+    assert run(net, tmp_path) == whole[1]
+    assert torch.equal(weights(net), weights(whole[0]))
+
+
+def test_finished_fit_is_not_fitted_further(
+    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+) -> None:
+    run(network(), tmp_path)
+    net, seen = network(), []
+    result = run(net, tmp_path, on_epoch=lambda current, _loss: seen.append(current))
+    assert seen == []
+    assert result == whole[1]
+    assert torch.equal(weights(net), weights(whole[0]))
+
+
+def trained_weights(folder: Path) -> Tensor:
+    """Weights that the last epoch kept."""
+    state = torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
+    return torch.cat([value.flatten() for value in state.values()])
+
+
+@pytest.mark.parametrize("power", [0.0, 3.0])
+def test_averaged_weights_are_the_polynomial_mean_of_those_after_each_step(
+    power: float, tmp_path: Path
+) -> None:
+    net, before_step = network(), []
+
+    def noting(law: torch.distributions.Distribution, value: Tensor) -> Tensor:
+        before_step.append(weights(net))
+        return exact_nll(law, value)
+
+    settings = replace(SETTINGS, max_epochs=2)
+    fit(net, TRAINING, VALIDATION, objective=noting, validation_objective=exact_nll,
+        settings=settings, folder=tmp_path / "plain")  # fmt: skip
+    steps = [*before_step[1:], trained_weights(tmp_path / "plain")]
+    assert len(steps) == 10
+    # Shamir and Zhang (2013): the mean after step t gives that step (power + 1) / (t + power).
+    expected = torch.zeros_like(steps[0])
+    for number, step in enumerate(steps, start=1):
+        share = (power + 1) / (number + power)
+        expected = (1 - share) * expected + share * step
+    averaged = network()
+    result = run(averaged, tmp_path / "averaged", replace(settings, averaging=power))
+    torch.testing.assert_close(trained_weights(tmp_path / "averaged"), expected)
+    assert validation_loss(averaged) == pytest.approx(result.best_validation_loss, rel=1e-6)
+
+
+def test_killed_fit_goes_on_with_its_average(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, averaging=2.0)
+    first, second = network(), network()
+    expected = run(first, tmp_path / "whole", settings)
+    with pytest.raises(Killed):
+        run(network(), tmp_path / "killed", settings, on_epoch=stop_at(1, Killed))
+    assert run(second, tmp_path / "killed", settings) == expected
+    assert torch.equal(weights(second), weights(first))
+
+
+@pytest.mark.parametrize("power", [-1.0, float("nan"), float("inf")])
+def test_averaging_must_be_a_power_from_0(power: float) -> None:
+    with pytest.raises(ValueError, match="averaging must be at least 0 and finite, got"):
+        FitSettings(averaging=power)
+
+
+# Targets unlike those of validation: each step makes the validation loss worse.
+MISLEADING = TensorDataset(TRAINING.tensors[0], TRAINING.tensors[1] + 50)
+IMPATIENT = replace(SETTINGS, max_epochs=20, patience=2)
+
+
+def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
+    net = network()
+    result = run(net, tmp_path, IMPATIENT, training=MISLEADING)
+    assert len(result.validation_losses) == result.best_epoch + 1 + 2
+    assert validation_loss(net) == pytest.approx(result.best_validation_loss, rel=1e-6)
+
+
+def test_fit_that_stopped_early_is_not_fitted_further(tmp_path: Path) -> None:
+    first = run(network(), tmp_path, IMPATIENT, training=MISLEADING)
+    seen: list[int] = []
+    again = run(
+        network(), tmp_path, IMPATIENT, on_epoch=lambda e, _: seen.append(e), training=MISLEADING
+    )
+    assert seen == []
+    assert again == first
+
+
+def test_killed_fit_repeats_no_epoch_after_the_best(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(network(), tmp_path, IMPATIENT, on_epoch=stop_at(2, Killed), training=MISLEADING)
+    seen: list[int] = []
+    run(network(), tmp_path, IMPATIENT, on_epoch=lambda e, _: seen.append(e), training=MISLEADING)
+    assert seen == [2]
+
+
+def nan_from(epoch: int, updates: list[int]) -> Callable[[Tensor, Tensor], Tensor]:
+    """An objective whose loss is NaN from the given epoch of five batches on."""
+
+    def objective(law: torch.distributions.Distribution, value: Tensor) -> Tensor:
+        updates.append(1)
+        return exact_nll(law, value) * (float("nan") if len(updates) > 5 * epoch else 1.0)
+
+    return objective
+
+
+def test_divergence_in_the_first_epoch_keeps_the_initial_weights(tmp_path: Path) -> None:
+    net = network()
+    initial = copy.deepcopy(net)
+    with pytest.raises(DivergedError, match=r"nan in epoch 1: the learning rate of 0\.008"):
+        fit(
+            net,
+            TRAINING,
+            VALIDATION,
+            objective=nan_from(0, []),
+            validation_objective=exact_nll,
+            settings=SETTINGS,
+            folder=tmp_path,
+        )
+    assert torch.equal(weights(net), weights(initial))
+
+
+def test_divergence_later_keeps_the_best_weights_and_the_next_call_starts_anew(
+    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+) -> None:
+    net = network()
+    with pytest.raises(DivergedError, match="nan in epoch 3"):
+        fit(
+            net,
+            TRAINING,
+            VALIDATION,
+            objective=nan_from(2, []),
+            validation_objective=exact_nll,
+            settings=SETTINGS,
+            folder=tmp_path,
+        )
+    assert validation_loss(net) == pytest.approx(min(whole[1].validation_losses[:2]), rel=1e-6)
+    again = network()
+    assert run(again, tmp_path) == whole[1]
+    assert torch.equal(weights(again), weights(whole[0]))
+
+
+def test_huge_learning_rate_is_named_as_the_cause(tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match=r"learning rate of 1e\+30 is too high"):
+        run(network(), tmp_path, replace(SETTINGS, learning_rate=1e30))
+
+
+@pytest.mark.parametrize("empty", ["training", "validation"])
+def test_no_observations_are_refused(empty: str, tmp_path: Path) -> None:
+    nothing = TensorDataset(torch.zeros(0, 1), torch.zeros(0))
+    with pytest.raises(ValueError, match=f"{empty} must hold at least one observation"):
+        run(network(), tmp_path, **{empty: nothing})
+
+
+@pytest.mark.parametrize(
+    "name", ["max_epochs", "batch_size", "learning_rate", "patience", "gradient_norm"]
+)
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_settings_must_be_positive(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be positive, got"):
+        FitSettings(**{name: value})
+
+
+def test_negative_seed_is_refused() -> None:
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
+        FitSettings(seed=-1)
+
+
+def test_unknown_device_is_refused() -> None:
+    with pytest.raises(ValueError, match="device must be 'cpu', 'cuda' or 'auto', got 'tpu'"):
+        FitSettings(device="tpu")
+
+
+def test_batches_of_an_epoch_are_a_permutation_that_the_epoch_decides() -> None:
+    sampler = ShuffledBatches(10, FitSettings(batch_size=4, seed=3))
+    first = list(sampler)
+    assert [len(batch) for batch in first] == [4, 4, 2]
+    assert len(sampler) == 3
+    assert sorted(index for batch in first for index in batch) == list(range(10))
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+
+
+def test_epoch_seeds_differ_within_and_between_fits() -> None:
+    seeds = {epoch_seed(seed, epoch) for seed in range(20) for epoch in range(50)}
+    assert len(seeds) == 1000
+
+
+def test_full_disk_at_a_checkpoint_leaves_a_state_to_go_on_from(
+    whole: tuple[DistributionNetwork, FitResult],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[Path] = []
+    write = Path.write_bytes
+
+    def half(path: Path, content: bytes) -> int:
+        written.append(path)
+        if len(written) < 4:
+            return write(path, content)
+        write(path, bytes(content)[:1000])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        with pytest.raises(OSError, match="No space left"):
+            run(network(), tmp_path)
+    net = network()
+    assert run(net, tmp_path) == whole[1]
+    assert torch.equal(weights(net), weights(whole[0]))
+
+
+def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(
+    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+) -> None:
+    script = f"""
+        import os, pathlib, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import test_training as t
+        def on_epoch(epoch, loss):
+            if epoch == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+        try:
+            t.run(t.network(), pathlib.Path({str(tmp_path)!r}), on_epoch=on_epoch)
+        except KeyboardInterrupt:
+            print("interrupted", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+    """
+    source = Path(splicedpareto.__file__).parent.parent
+    done = subprocess.run(  # noqa: S603  # our own interpreter and script
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.stdout.split() == ["interrupted", "True"]
+    net = network()
+    assert run(net, tmp_path) == whole[1]
+    assert torch.equal(weights(net), weights(whole[0]))

@@ -1,1 +1,0 @@
-"""The older passing metrics, from play-by-play, by the formulas of their publishers."""

@@ -1,1 +1,0 @@
-"""Bytes to rows: one module a source."""

@@ -1,6 +1,0 @@
-"""Many seasons in one go, each scored by models that were fitted on other games alone."""
-
-from dropback.seasons.pipeline import ScoredSeasons, SeasonsSettings, score_seasons
-from dropback.seasons.plan import Fit, plan_fits
-
-__all__ = ["Fit", "ScoredSeasons", "SeasonsSettings", "plan_fits", "score_seasons"]
