@@ -42,7 +42,7 @@ class Criterion:
 CRITERIA = (
     Criterion(
         "models the base",
-        "CRPS at most 3 % above the true law's and PP error at most 0.02",
+        "CRPS at most 3 % above the true distribution's and PP error at most 0.02",
         ("CRPS excess", "pp_error"),
         lambda excess, error: excess <= 0.03 and error <= 0.02,
     ),
@@ -81,7 +81,7 @@ CRITERIA = (
     ),
     Criterion(
         "density integrates to one",
-        "by quadrature of twenty fitted laws, error at most 0.002",
+        "by quadrature of twenty fitted distributions, error at most 0.002",
         ("integral error",),
         lambda error: error <= 2e-3,
     ),
@@ -100,7 +100,7 @@ SCORES = (
 )
 RATES = ("below 0.01", "below 0.001", "above 0.99", "above 0.999")
 TITLES = {
-    "simulated": "Simulated series, law known",
+    "simulated": "Simulated series, distribution known",
     "tweets": "Twitter volume, ten series, in units of each one's interquartile range",
 }
 Cells = dict[str, list[dict[str, Any]]]
@@ -173,7 +173,7 @@ def difference(
 
 def _is_pooled(cells: Cells) -> bool:
     """Real series are the same for every seed; simulated ones are drawn anew."""
-    return "True law" not in cells
+    return "True distribution" not in cells
 
 
 def _row(*entries: str) -> None:
@@ -194,7 +194,7 @@ def _print_scores(cells: Cells) -> None:
             means = [
                 np.mean([cell["blocks"][score] for cell in other])
                 for name, other in cells.items()
-                if name != "True law" and score in other[0]["blocks"]
+                if name != "True distribution" and score in other[0]["blocks"]
             ]
             best[score] = min(means)
         entries = []
@@ -203,7 +203,7 @@ def _print_scores(cells: Cells) -> None:
                 entries.append("")
                 continue
             mean = np.mean([cell["blocks"][score] for cell in seeds])
-            mark = "**" if method != "True law" and mean == best[score] else ""
+            mark = "**" if method != "True distribution" and mean == best[score] else ""
             entries.append(f"{mark}{mean:.4g}{mark}")
         capped, error = "", ""
         if "capped" in seeds[0]["blocks"]:
@@ -250,9 +250,9 @@ def _print_capabilities(cells: Cells) -> None:
     print()
     _header("method", *(criterion.name for criterion in CRITERIA))
     for method, seeds in cells.items():
-        if method == "True law":
+        if method == "True distribution":
             continue
-        measured = measures(seeds, cells["True law"])
+        measured = measures(seeds, cells["True distribution"])
         entries = []
         for criterion in CRITERIA:
             values = [measured.get(name) for name in criterion.measures]

@@ -13,7 +13,7 @@ ITEMS, ENCODER = f"{NETWORKS}/_items.py", f"{NETWORKS}/_encoder.py"
 GRID, STANDARDIZE = f"{NETWORKS}/_grid.py", f"{NETWORKS}/_mlp.py"
 COLUMNS = "dropback/play_network/columns.py"
 FEATURES = "dropback/tracking/kernels.py"
-STREAM, LAW = f"{NETWORKS}/_stream_kernels.py", f"{NETWORKS}/_law_kernels.py"
+STREAM, DISTRIBUTION = f"{NETWORKS}/_stream_kernels.py", f"{NETWORKS}/_distribution_kernels.py"
 ATTEMPTS = "dropback/tracking/attempts.py"
 
 OF_TEMPORAL, OF_STREAMING = "splicedpareto/test_temporal.py", "splicedpareto/test_streaming.py"
@@ -234,15 +234,15 @@ ROWS = (
         "grid",
     ),
     (
-        "standardising: by the weights of the numbers present",
+        "standardizing: by the weights of the numbers present",
         STANDARDIZE,
         "total = share @ (~missing).double()",
         "total = share.sum()",
         f"{OF_NETWORKS} {OF_ENCODER}",
-        "standardis or missing",
+        "standardiz or missing",
     ),
     (
-        "standardising: flags keep their zero",
+        "standardizing: flags keep their zero",
         STANDARDIZE,
         "mean.masked_fill(is_flag, 0), varies & ~is_flag",
         "mean, varies & ~is_flag",
@@ -490,8 +490,8 @@ ROWS = (
         "whole",
     ),
     (
-        "machine code: a law's upper threshold from the right",
-        LAW,
+        "machine code: a distribution's upper threshold from the right",
+        DISTRIBUTION,
         "number = first + step * place",
         "number = place",
         OF_COMPILED,
@@ -499,7 +499,7 @@ ROWS = (
     ),
     (
         "machine code: nothing past a tail's end",
-        LAW,
+        DISTRIBUTION,
         "if argument <= -1:",
         "if argument <= -9:",
         OF_COMPILED,
@@ -507,15 +507,15 @@ ROWS = (
     ),
     (
         "machine code: tied scale p / ρ(τ)",
-        LAW,
-        "upper_scale = law.upper_mass / upper_density",
-        "upper_scale = law.lower_mass / upper_density",
+        DISTRIBUTION,
+        "upper_scale = distribution.upper_mass / upper_density",
+        "upper_scale = distribution.lower_mass / upper_density",
         OF_COMPILED,
         "head",
     ),
     (
         "machine code: raw parameters are averaged",
-        LAW,
+        DISTRIBUTION,
         "math.exp(factor * (logits[number] - largest))",
         "math.exp(logits[number] - largest)",
         OF_COMPILED,

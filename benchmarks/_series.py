@@ -1,4 +1,4 @@
-"""Series for `capabilities.py`: one simulated with its exact law known, and ten real ones.
+"""Series for `capabilities.py`: one simulated with its exact distribution known, and ten real ones.
 
 Both come as `SeriesSet`: inputs of every step known before it, and targets split in time.
 """
@@ -30,12 +30,12 @@ REAL_SHARES = (0.6, 0.15)
 
 
 @dataclass(frozen=True, eq=False)
-class SeriesLaw:
-    r"""Conditional laws of the steps: two Gaussians in the body, generalized Pareto tails.
+class SeriesDistribution:
+    r"""Conditional distributions of the steps: two Gaussians in the body, generalized Pareto tails.
 
-    With :math:`Z = (Y - loc) / scale` and :math:`G` a mixture of two Gaussians, the law of Z is
-    that of G between its 5 % and its 95 % quantile; beyond them a generalized Pareto tail of mass
-    5 % each, whose scale makes the density continuous. Nothing of it is piecewise constant, so
+    With :math:`Z = (Y - loc) / scale` and :math:`G` a mixture of two Gaussians, the distribution of
+    Z is that of G between its 5 % and its 95 % quantile; beyond them a generalized Pareto tail of
+    mass 5 % each, whose scale makes the density continuous. Nothing of it is piecewise constant, so
     the bins of a spliced binned-Pareto are an approximation to it as every other body is.
 
     Args:
@@ -161,8 +161,8 @@ class SeriesLaw:
         return (weight * (np.abs(x - y) - x * (2 * q - 1))).sum(0)
 
     def _quantiles_by_phase(self, level: Array) -> Array:
-        """`quantile` for a column of levels; the standardised laws repeat with the period."""
-        first = SeriesLaw(
+        """`quantile` for a column of levels; standardized ones repeat with the period."""
+        first = SeriesDistribution(
             np.zeros(PERIOD),
             np.ones(PERIOD),
             *(
@@ -173,11 +173,11 @@ class SeriesLaw:
         z = first.quantile(level)
         return self.loc + self.scale * np.take(z, np.arange(len(self.loc)) % PERIOD, axis=1)
 
-    def from_step(self, start: int) -> SeriesLaw:
-        """The laws from a step on; `start` is a whole number of periods."""
+    def from_step(self, start: int) -> SeriesDistribution:
+        """The distributions from a step on; `start` is a whole number of periods."""
         arrays = (self.loc, self.scale, self.weight)
         shapes = (self.lower_concentration, self.upper_concentration)
-        return SeriesLaw(*(a[start:] for a in (*arrays, *shapes)))
+        return SeriesDistribution(*(a[start:] for a in (*arrays, *shapes)))
 
     def modes(self) -> tuple[Array, Array, Array]:
         """Lower mode, the dip between the modes, and upper mode, each of shape ``(T,)``."""
@@ -203,8 +203,8 @@ def _excess(hazard: Array, concentration: Array) -> Array:
     return np.where(small, hazard, np.expm1(safe * hazard) / safe)
 
 
-def simulate_series(steps: int, seed: int) -> tuple[Array, SeriesLaw]:
-    r"""Draw a series and return it with the law of each step given those before.
+def simulate_series(steps: int, seed: int) -> tuple[Array, SeriesDistribution]:
+    r"""Draw a series and return it with the distribution of each step given those before.
 
     .. math::
         Y_t = 2 \sin\theta + \tanh(Y_{t-1} / 3)
@@ -218,13 +218,13 @@ def simulate_series(steps: int, seed: int) -> tuple[Array, SeriesLaw]:
         seed: Seed of the draws.
 
     Returns:
-        The series, shape ``(T,)``, and its conditional laws.
+        The series, shape ``(T,)``, and its conditional distributions.
     """
     angle = 2 * np.pi * (np.arange(steps) % PERIOD) / PERIOD
     weight = 0.5 + 0.2 * np.sin(angle + 4)
     lower = 0.15 + 0.15 * np.cos(angle)
     upper = 0.3 + 0.25 * np.sin(angle + 2.5)
-    standard = SeriesLaw(np.zeros(steps), np.ones(steps), weight, lower, upper)
+    standard = SeriesDistribution(np.zeros(steps), np.ones(steps), weight, lower, upper)
     noise = standard.quantile(np.random.default_rng(seed).uniform(size=steps))
     values, loc, scale = np.empty((3, steps))
     before = 0.0
@@ -232,7 +232,7 @@ def simulate_series(steps: int, seed: int) -> tuple[Array, SeriesLaw]:
         loc[t] = 2 * np.sin(angle[t]) + np.tanh(before / 3)
         scale[t] = np.exp(0.5 * np.sin(angle[t] + 1) + 0.3 * np.tanh(abs(before) / 5))
         before = values[t] = loc[t] + scale[t] * noise[t]
-    return values, SeriesLaw(loc, scale, weight, lower, upper)
+    return values, SeriesDistribution(loc, scale, weight, lower, upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,12 +242,12 @@ class SeriesSet:
     Attributes:
         names: Names of the ``N`` series.
         inputs: What is known before each step, shape ``(N, T, F)``.
-        targets: What is forecast, shape ``(N, T)``: a series in units of `unit` from `centre`.
+        targets: What is forecast, shape ``(N, T)``: a series in units of `unit` from `center`.
         lower: Lower end of the interval that a count stands for, in units of the targets, shape
             ``(N, T)``; of real numbers the targets themselves.
         width: Width of that interval, shape ``(N,)``; 0 for real numbers.
         ends: Steps at which training and validation end.
-        law: The true law of the targets, where it is known.
+        distribution: The true distribution of the targets, where it is known.
     """
 
     names: tuple[str, ...]
@@ -256,12 +256,12 @@ class SeriesSet:
     lower: Array
     width: Array
     ends: tuple[int, int]
-    law: SeriesLaw | None = None
+    distribution: SeriesDistribution | None = None
 
 
 def simulated_set(seed: int) -> SeriesSet:
     """One simulated series; the inputs are its last value and the phase."""
-    values, law = simulate_series(SIMULATED_STEPS, seed)
+    values, distribution = simulate_series(SIMULATED_STEPS, seed)
     angle = 2 * np.pi * np.arange(SIMULATED_STEPS) / PERIOD
     inputs = np.stack(
         [np.arcsinh(_lag(values)), *(f(k * angle) for k in (1, 2) for f in (np.sin, np.cos))], -1
@@ -273,7 +273,7 @@ def simulated_set(seed: int) -> SeriesSet:
         values[None],
         np.zeros(1),
         _ends(SIMULATED_STEPS, SIMULATED_SHARES),
-        law,
+        distribution,
     )
 
 
@@ -299,9 +299,9 @@ def read_tweets(folder: Path) -> SeriesSet:
     inputs, targets, lower, widths = [], [], [], []
     for minutes, count in zip(times, counts, strict=True):
         jittered = count[:steps] + generator.uniform(-0.5, 0.5, steps)
-        low, centre, high = np.quantile(jittered[: end[0]], [0.25, 0.5, 0.75])
+        low, center, high = np.quantile(jittered[: end[0]], [0.25, 0.5, 0.75])
         unit = max(high - low, 1.0)
-        target = (jittered - centre) / unit
+        target = (jittered - center) / unit
         angle = 2 * np.pi * minutes[:steps] / (24 * 60)
         constant = np.ones(steps)
         inputs.append(
@@ -311,13 +311,13 @@ def read_tweets(folder: Path) -> SeriesSet:
                     np.log1p(_lag(count[:steps])),
                     *(f(k * angle) for k in (1, 2) for f in (np.sin, np.cos)),
                     np.log(unit) * constant,
-                    np.log1p(centre.clip(0)) * constant,
+                    np.log1p(center.clip(0)) * constant,
                 ],
                 -1,
             )
         )
         targets.append(target)
-        lower.append((count[:steps] - 0.5 - centre) / unit)
+        lower.append((count[:steps] - 0.5 - center) / unit)
         widths.append(1 / unit)
     return SeriesSet(
         tuple(path.stem.removeprefix("Twitter_volume_") for path in files),

@@ -1,16 +1,17 @@
-"""The publication's capability table, measured: which law does what on series with heavy tails?
+"""The publication's capability table, measured: which distribution suits heavy-tailed series?
 
-Seven laws on one trunk, and three detectors for the exceedances, on simulated series whose exact
-law is known and on the ten Twitter-volume series of the Numenta Anomaly Benchmark. A line of JSON
-is kept for each finished cell (data, method, seed); run again, finished cells are skipped. The
-tables of `docs/capabilities.md` are printed in Markdown.
+Seven distributions on one trunk, and three detectors for the exceedances, on simulated series whose
+exact distribution is known and on the ten Twitter-volume series of the Numenta Anomaly Benchmark. A
+line of JSON is kept for each finished cell (data, method, seed); run again, finished cells are
+skipped. The tables of `docs/capabilities.md` are printed in Markdown.
 
     python benchmarks/capabilities.py ../shared/data/timeseries/nab_tweets --out capabilities.jsonl
 
 Every network sees the last 61 values (a temporal convolution over four levels) and the time of
 day, and is fitted by the one loop of `splicedpareto.training`, by the objective its source states:
-the spliced law and the bins by the composite likelihood, the quantile network by the CRPS, all
-others by the likelihood. Training, validation (early stopping) and test follow each other in time.
+the spliced distribution and the bins by the composite likelihood, the quantile network by the CRPS,
+all others by the likelihood. Training, validation (early stopping) and test follow each other in
+time.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ LEVELS = (0.001, 0.01, 0.05, 0.95, 0.99, 0.999)
 
 
 class SeriesTrunk(nn.Module):
-    """Standardisation and a temporal convolution, without the states of the warm-up."""
+    """Standardization and a temporal convolution, without the states of the warm-up."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -126,7 +127,7 @@ def binned_head(training: Tensor) -> DistributionHead:
 
 
 def _log_shares(training: Tensor, edges: Tensor) -> Tensor:
-    """Log-frequencies of the bins: like every head, these start at the law of all steps."""
+    """Log-frequencies of the bins: heads start at the distribution of all steps."""
     counts = torch.bincount(torch.bucketize(training.float(), edges), minlength=len(edges) + 1)
     return (counts[1:-1] + 0.5).log()
 
@@ -150,7 +151,7 @@ def _at_quartiles(
 
 @dataclass(frozen=True)
 class Method:
-    """A head built from the training targets, and what it minimises."""
+    """A head built from the training targets, and what it minimizes."""
 
     head: Callable[[Tensor], DistributionHead]
     objective: Callable[..., Tensor]
@@ -224,7 +225,7 @@ def score_network(
     targets = torch.from_numpy(series.targets[:, start:]).float()
     bounds = np.quantile(series.targets[:, : series.ends[0]], [0.05, 0.95], axis=1).T
     # The heaviness of tails is compared with the truth alone.
-    levels = [q for q in LEVELS if series.law is not None or min(q, 1 - q) < 0.05]
+    levels = [q for q in LEVELS if series.distribution is not None or min(q, 1 - q) < 0.05]
     rows = []
     for n in range(len(series.names)):
         low, high = map(float, bounds[n])
@@ -233,18 +234,22 @@ def score_network(
         pieces = zip(*(v.split(250) for v in (raw[n], targets[n], lower, upper)), strict=True)
         parts = []
         for parameters, y, *interval in pieces:
-            law = network.head.distribution(parameters)
-            surprise = -(law.log_prob_interval(*interval) if series.width[n] else law.log_prob(y))
+            distribution = network.head.distribution(parameters)
+            surprise = -(
+                distribution.log_prob_interval(*interval)
+                if series.width[n]
+                else distribution.log_prob(y)
+            )
             parts.append(
                 {
                     "log score": surprise.clamp(max=WORST_LOG_SCORE),
                     "capped": (surprise > WORST_LOG_SCORE).double(),
-                    "CRPS": law.crps(y),
-                    "CRPS lower tail": law.crps_between(y, -math.inf, low),
-                    "CRPS upper tail": law.crps_between(y, high, math.inf),
-                    "PIT": law.cdf(y),
+                    "CRPS": distribution.crps(y),
+                    "CRPS lower tail": distribution.crps_between(y, -math.inf, low),
+                    "CRPS upper tail": distribution.crps_between(y, high, math.inf),
+                    "PIT": distribution.cdf(y),
                 }
-                | {f"quantile {q}": _quantile(law, q) for q in levels}
+                | {f"quantile {q}": _quantile(distribution, q) for q in levels}
             )
         rows.append(
             {name: torch.cat([p[name] for p in parts]).double().numpy() for name in parts[0]}
@@ -252,34 +257,34 @@ def score_network(
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
-def _quantile(law: ScalarDistribution, level: float) -> Tensor:
+def _quantile(distribution: ScalarDistribution, level: float) -> Tensor:
     tail = torch.tensor(min(level, 1 - level))
-    quantile = law.icdf(tail) if level < 0.5 else law.isf(tail)
-    return quantile.expand(law.batch_shape)
+    quantile = distribution.icdf(tail) if level < 0.5 else distribution.isf(tail)
+    return quantile.expand(distribution.batch_shape)
 
 
 def score_truth(series: SeriesSet) -> dict[str, NDArray[np.float64]]:
-    """The same of the true law."""
+    """The same of the true distribution."""
     start = series.ends[1]
-    law = series.law.from_step(start)
+    distribution = series.distribution.from_step(start)
     y = series.targets[0, start:]
     low, high = np.quantile(series.targets[0, : series.ends[0]], [0.05, 0.95])
     values = {
-        "log score": -law.log_density(y),
+        "log score": -distribution.log_density(y),
         "capped": np.zeros_like(y),
-        "CRPS": law.crps_between(y, -np.inf, np.inf),
-        "CRPS lower tail": law.crps_between(y, -np.inf, low),
-        "CRPS upper tail": law.crps_between(y, high, np.inf),
-        "PIT": law.cdf(y),
+        "CRPS": distribution.crps_between(y, -np.inf, np.inf),
+        "CRPS lower tail": distribution.crps_between(y, -np.inf, low),
+        "CRPS upper tail": distribution.crps_between(y, high, np.inf),
+        "PIT": distribution.cdf(y),
     }
     return {name: value[None] for name, value in values.items()} | true_quantiles(series)
 
 
 @functools.lru_cache(maxsize=1)
 def true_quantiles(series: SeriesSet) -> dict[str, NDArray[np.float64]]:
-    """Quantiles of the true law, shape ``(1, T)``."""
-    law = series.law.from_step(series.ends[1])
-    return {f"quantile {q}": law.quantile(q)[None] for q in LEVELS}
+    """Quantiles of the true distribution, shape ``(1, T)``."""
+    distribution = series.distribution.from_step(series.ends[1])
+    return {f"quantile {q}": distribution.quantile(q)[None] for q in LEVELS}
 
 
 def detector_quantiles(
@@ -348,7 +353,7 @@ def summarize(
 
 def run_cell(kind: str, name: str, seed: int, series: SeriesSet) -> list[dict[str, object]]:
     """Fit and score one method; the Gaussian network also serves NN-SPOT."""
-    if name == "True law":
+    if name == "True distribution":
         values = score_truth(series)
         return [{"method": name} | summarize(values, series, kind) | shape_measures(values, values)]
     if name in DETECTORS:
@@ -357,9 +362,9 @@ def run_cell(kind: str, name: str, seed: int, series: SeriesSet) -> list[dict[st
     network = fit_network(series, method, seed, kind)
     values = score_network(network, series)
     cell = {"method": name} | summarize(values, series, kind)
-    if series.law is not None:
+    if series.distribution is not None:
         cell |= shape_measures(values, true_quantiles(series))
-        cell |= law_measures(network, method, series)
+        cell |= distribution_measures(network, method, series)
     cells = [cell]
     if name == "Gaussian":
         cells.append(_detector_cell("NN-SPOT", series, kind, network))
@@ -371,7 +376,7 @@ def _detector_cell(
 ) -> dict[str, object]:
     values = detector_quantiles(name, series, kind, network)
     cell = {"method": name} | summarize(values, series, kind)
-    if series.law is not None:
+    if series.distribution is not None:
         cell |= shape_measures(values, true_quantiles(series))
     return cell
 
@@ -379,9 +384,9 @@ def _detector_cell(
 def shape_measures(
     values: dict[str, NDArray[np.float64]], truth: dict[str, NDArray[np.float64]]
 ) -> dict[str, float]:
-    r"""Rank correlations over time with the true law: of thresholds, and of tail heaviness.
+    r"""Rank correlations over time with the truth: of thresholds, and of tail heaviness.
 
-    The heaviness :math:`\log rac{Q(.999) - Q(.95)}{Q(.99) - Q(.95)}` has neither location nor
+    The heaviness :math:`\log \frac{Q(.999) - Q(.95)}{Q(.99) - Q(.95)}` has neither location nor
     scale, and grows with the concentration of a generalized Pareto tail.
     """
     measures = {}
@@ -412,18 +417,19 @@ def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> f
     return float(scipy.stats.spearmanr(one, other).statistic)
 
 
-def law_measures(
+def distribution_measures(
     network: DistributionNetwork, method: Method, series: SeriesSet
 ) -> dict[str, float]:
     """Dips found between the true modes, the density's integral, and the gradient's reach."""
     start = series.ends[1]
-    truth = series.law.from_step(start)
+    truth = series.distribution.from_step(start)
     raw = raw_parameters(network, series, start)[0].double()
-    law = network.head.distribution(raw)
+    distribution = network.head.distribution(raw)
     # Means over a tenth of a scale, so that one bin more or less decides nothing.
     half = torch.from_numpy(truth.scale) * 0.1
     low, dip, high = (
-        law.log_prob_interval(at - half, at + half) for at in map(torch.from_numpy, truth.modes())
+        distribution.log_prob_interval(at - half, at + half)
+        for at in map(torch.from_numpy, truth.modes())
     )
     found = dip < torch.minimum(low, high) + math.log(0.7)
     few = network.head.distribution(raw[:: len(raw) // 20])
@@ -435,11 +441,11 @@ def law_measures(
     density = (few.log_prob(middle - offset).exp() + few.log_prob(middle + offset).exp()) / 2
     learned = raw[:2048].clone().requires_grad_()
     y = torch.from_numpy(series.targets[0, start : start + 2048])
-    law = network.head.distribution(learned)
+    distribution = network.head.distribution(learned)
     # Bins without tails leave four outputs of their head unused.
-    (used,) = torch.autograd.grad(law.cdf(y).sum(), learned)
-    law = network.head.distribution(learned)
-    (gradient,) = torch.autograd.grad(method.objective(law, y).mean(), learned)
+    (used,) = torch.autograd.grad(distribution.cdf(y).sum(), learned)
+    distribution = network.head.distribution(learned)
+    (gradient,) = torch.autograd.grad(method.objective(distribution, y).mean(), learned)
     reached = (gradient.isfinite().all(0) & (gradient != 0).any(0))[(used != 0).any(0)]
     return {
         "dip": found.double().mean().item(),
@@ -453,7 +459,7 @@ def cells(kind: str) -> Iterator[tuple[str, int]]:
     for seed in range(SEEDS):
         yield from ((name, seed) for name in METHODS)
         if kind == "simulated":
-            yield "True law", seed
+            yield "True distribution", seed
         if kind == "simulated" or seed == 0:
             yield from (("SPOT", seed), ("DSPOT", seed))
 

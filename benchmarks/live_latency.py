@@ -194,11 +194,11 @@ def main() -> None:
             evaluator = predictor._evaluator  # noqa: SLF001  # the network without the features
             history = np.zeros((1, predictor._sizes.history), np.float32)  # noqa: SLF001
             ways |= {
-                f"{name}: law of columns, whole play": lambda e=evaluator: e.play(
+                f"{name}: distribution of columns, whole play": lambda e=evaluator: e.play(
                     padded, lengths, arrays.static
                 ),
-                f"{name}: law of columns, one frame": lambda e=evaluator, h=history: e.frame(
-                    columns[9:10], h, arrays.static
+                f"{name}: distribution of columns, one frame": lambda e=evaluator, h=history: (
+                    e.frame(columns[9:10], h, arrays.static)
                 ),
                 f"{name}: whole play to score": lambda p=predictor: p.forecast(
                     SITUATION, frames, target_slot=7

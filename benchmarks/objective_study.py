@@ -1,6 +1,6 @@
-"""Which training objective recovers the body, the thresholds and the tails of a known law?
+"""Which training objective recovers the body, the thresholds and the tails of a known distribution?
 
-Three targets with known truth: two laws without covariates (a skew t with three degrees of
+Three targets with known truth: two distributions without covariates (a skew t with three degrees of
 freedom; two modes with generalized Pareto tails) and a conditional one, in which location, scale
 and both tail indices move with a covariate. Every objective is fitted to the same draws with the
 same optimizer, five times over; two of them are traps, fitted here on purpose past the refusal of
@@ -35,7 +35,7 @@ Loss = Callable[[SplicedBinnedPareto, Tensor], Tensor]
 
 
 class Target(Protocol):
-    """A law given x; only the conditional one looks at it."""
+    """A distribution given x; only the conditional one looks at it."""
 
     name: str
 
@@ -60,17 +60,17 @@ class SkewT:
 
     def cdf(self, y: np.ndarray, _: np.ndarray) -> np.ndarray:
         """Distribution function."""
-        g, law = self.skew, scipy.stats.t(3)
+        g, distribution = self.skew, scipy.stats.t(3)
         share = 1 / (1 + g**2)
-        below = 2 * share * law.cdf(y * g)
-        return np.where(y < 0, below, share + 2 * (1 - share) * (law.cdf(y / g) - 0.5))
+        below = 2 * share * distribution.cdf(y * g)
+        return np.where(y < 0, below, share + 2 * (1 - share) * (distribution.cdf(y / g) - 0.5))
 
     def quantile(self, level: np.ndarray, _: np.ndarray) -> np.ndarray:
         """Quantiles."""
-        g, law = self.skew, scipy.stats.t(3)
+        g, distribution = self.skew, scipy.stats.t(3)
         share = 1 / (1 + g**2)
-        below = law.ppf(np.minimum(level / (2 * share), 0.5)) / g
-        above = law.ppf(np.maximum((level - share) / (2 * (1 - share)) + 0.5, 0.5)) * g
+        below = distribution.ppf(np.minimum(level / (2 * share), 0.5)) / g
+        above = distribution.ppf(np.maximum((level - share) / (2 * (1 - share)) + 0.5, 0.5)) * g
         return np.where(level < share, below, above)
 
     def log_density(self, y: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -172,13 +172,13 @@ def exact_past_the_refusal(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:
 
 def exact_with_detached_thresholds(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:
     """The exact likelihood, blind to how thresholds move; for values of the batch's shape."""
-    law = dist.law
+    distribution = dist.distribution
     held = {
         side: tail._replace(threshold=tail.threshold.detach())
-        for side, tail in (("lower", law.lower), ("upper", law.upper))
+        for side, tail in (("lower", distribution.lower), ("upper", distribution.upper))
     }
     columns = value[..., None] if dist.batch_shape else value
-    return -dataclasses.replace(law, **held).log_prob(columns).reshape(value.shape)
+    return -dataclasses.replace(distribution, **held).log_prob(columns).reshape(value.shape)
 
 
 def composite_and_crps(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:
@@ -207,13 +207,13 @@ CASES = {
     "trap: exact, thresholds detached": Case(exact_with_detached_thresholds),
 }
 CONDITIONAL = CASES | {
-    "composite, standardised": Case(objectives.composite_nll, standardized=True),
-    "edge splice, standardised": Case(objectives.exact_nll, splice="edge", standardized=True),
+    "composite, standardized": Case(objectives.composite_nll, standardized=True),
+    "edge splice, standardized": Case(objectives.exact_nll, splice="edge", standardized=True),
 }
 
 
 def build(raw: Tensor, edges: Tensor, case: Case) -> SplicedBinnedPareto:
-    """Law of unbounded numbers: logits, two concentrations in (0, 0.9), two scales."""
+    """Distribution of unbounded numbers: logits, two concentrations in (0, 0.9), two scales."""
     entries = BINS + 2 * (case.splice == "edge")
     shapes = 0.9 * raw[..., entries : entries + 2].sigmoid()
     # The scale at which the density of uniform bins is continuous.
@@ -239,7 +239,7 @@ def start(case: Case) -> Tensor:
 
 
 class Raw(nn.Module):
-    """Unbounded numbers: free ones, or a network's; the first law is the same for every input."""
+    """Unbounded numbers, free or a network's; the first is the same for every input."""
 
     def __init__(self, initial: Tensor, *, conditional: bool) -> None:
         super().__init__()
@@ -254,7 +254,7 @@ class Raw(nn.Module):
         return self.free if self.trunk is None else self.free + self.linear(self.trunk(x[:, None]))
 
 
-def minimise(module: Raw, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> None:
+def minimize(module: Raw, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> None:
     """Adam under a half cosine, on random batches."""
     steps, size, rate = (400, 1000, 0.05) if module.trunk is None else (500, 512, 0.01)
     optimizer = torch.optim.Adam(module.parameters(), lr=rate)
@@ -271,7 +271,7 @@ def minimise(module: Raw, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y
 def fit(
     case: Case, x: Tensor, y: Tensor, *, conditional: bool
 ) -> Callable[[Tensor], SplicedBinnedPareto]:
-    """Fit one objective; returns the law for given covariates."""
+    """Fit one objective; returns the distribution for given covariates."""
     moments = None
     if case.standardized:
         moments = Raw(torch.zeros(2), conditional=conditional)
@@ -280,14 +280,14 @@ def fit(
             scale = nn.functional.softplus(raw[..., 1]) + 1e-2
             return Gaussian(raw[..., 0], scale, validate_args=False)
 
-        minimise(moments, lambda raw, value: objectives.exact_nll(gaussian(raw), value), x, y)
+        minimize(moments, lambda raw, value: objectives.exact_nll(gaussian(raw), value), x, y)
         with torch.no_grad():
-            law = gaussian(moments(x))
-            y = (y - law.loc) / law.scale
+            distribution = gaussian(moments(x))
+            y = (y - distribution.loc) / distribution.scale
     tail = MASS if case.splice == "edge" else 0.002
     edges = torch.linspace(*np.quantile(y.numpy(), [tail, 1 - tail]).tolist(), BINS + 1)
     module = Raw(start(case), conditional=conditional)
-    minimise(module, lambda raw, value: case.loss(build(raw, edges, case), value), x, y)
+    minimize(module, lambda raw, value: case.loss(build(raw, edges, case), value), x, y)
 
     @torch.no_grad()
     def fitted(at: Tensor) -> SplicedBinnedPareto:
@@ -302,12 +302,12 @@ def fit(
 
 @torch.no_grad()
 def measure(target: Target, fitted: Callable[[Tensor], SplicedBinnedPareto]) -> dict[str, float]:
-    """Compare a fitted law with the truth on draws that it never saw."""
+    """Compare a fitted distribution with the truth on draws that it never saw."""
     x, y = draw(target, 10_000)
     dist, value = fitted(torch.tensor(x).float()), torch.tensor(y).float()
     truth = -target.log_density(y, x).mean()
     grid = np.linspace(-1.9, 1.9, 39) if target.name == "conditional" else np.zeros(1)
-    law = fitted(torch.tensor(grid).float())
+    distribution = fitted(torch.tensor(grid).float())
 
     def exact(level: float) -> np.ndarray:
         return target.quantile(np.full(grid.shape, level), grid)
@@ -318,16 +318,19 @@ def measure(target: Target, fitted: Callable[[Tensor], SplicedBinnedPareto]) -> 
     }
     middle = exact(0.5)
     for level in (0.99, 0.999, 0.01, 0.001):
-        far = law.icdf(torch.tensor(level)).double().numpy()
+        far = distribution.icdf(torch.tensor(level)).double().numpy()
         error = (far - exact(level)) / np.abs(exact(level) - middle)
         # Outwards is positive in either tail; over a covariate the mean of absolute errors.
         sign = 1 if level > 0.5 else -1
         result[f"q{level}"] = float(np.abs(error).mean() if len(grid) > 1 else sign * error[0])
     inner = np.linspace(0.1, 0.9, 17)
-    reached = [law.cdf(torch.tensor(exact(level)).float()).double().numpy() for level in inner]
+    reached = [
+        distribution.cdf(torch.tensor(exact(level)).float()).double().numpy() for level in inner
+    ]
     result["body"] = float(np.mean([np.abs(r - u) for r, u in zip(reached, inner, strict=True)]))
     low, high = (
-        t.expand(len(grid)).double().numpy() for t in (law.lower_threshold, law.upper_threshold)
+        t.expand(len(grid)).double().numpy()
+        for t in (distribution.lower_threshold, distribution.upper_threshold)
     )
     result["below"] = float(target.cdf(low, grid).mean())
     result["above"] = float(1 - target.cdf(high, grid).mean())

@@ -1,4 +1,4 @@
-"""Which objective gives the best held-out law of yards? The choice behind `ModelSettings`.
+"""Which objective gives the best held-out distribution of yards? The choice behind `ModelSettings`.
 
 Fits one network a fold with each objective on real targeted attempts (2018-2020 regular seasons)
 and prints proper scores and calibration on the held-out games. ``exact, free scale`` is the trap
@@ -31,7 +31,7 @@ from dropback.models._model import (
     observed_interval,
     training_objective,
 )
-from dropback.models._predict import summarize_laws
+from dropback.models._predict import summarize_distributions
 from dropback.models._train import assign_folds, split_fold
 from dropback.workflows import select_from
 from splicedpareto.training import fit
@@ -91,7 +91,7 @@ def main() -> None:
             held_out = Plays.validate(plays[split.held_out])
             inputs = features[split.held_out]
             tables.append(
-                summarize_laws(
+                summarize_distributions(
                     held_out,
                     lambda chosen, _, network=network, inputs=inputs: network(inputs[chosen]),
                     folds=np.full(len(held_out), -1),

@@ -25,7 +25,12 @@ import torch
 from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError
-from dropback.models._model import PLAY_NETWORK, ModelSettings, observed_targets, whole_yard_law
+from dropback.models._model import (
+    PLAY_NETWORK,
+    ModelSettings,
+    observed_targets,
+    whole_yard_distribution,
+)
 from dropback.models._train import split_fold, train_member
 from dropback.tracking import PlayTensors
 
@@ -138,8 +143,10 @@ def judge(network: Any, plays: Any, features: Any) -> dict[str, float]:  # noqa:
             found["log_score"].append(log_score[frame == lengths[play] - 1])
             released = network.head.distribution(raw[torch.arange(len(raw)), lengths - 1])
             bounds = (part[name].to_numpy(writable=True) for name in ("yards_min", "yards_max"))
-            law = whole_yard_law(released, *bounds)
-            found["crps"].append(law.crps(torch.from_numpy(part["yards"].to_numpy()).float()))
+            distribution = whole_yard_distribution(released, *bounds)
+            found["crps"].append(
+                distribution.crps(torch.from_numpy(part["yards"].to_numpy()).float())
+            )
     return {name: float(torch.cat(values).mean()) for name, values in found.items()}
 
 

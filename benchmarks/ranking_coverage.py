@@ -1,8 +1,8 @@
 """Do the leaderboard's intervals and probabilities hold what they say? Leagues of known skill.
 
-Plays of `dropback.simulation` are scored by the known law of the league-average passer, so the
-only error is that of the ranking. A passer's true score is the mean, over his own attempts, of
-what his skill earns on them against an average defence. Prints coverage of the 90 % intervals,
+Plays of `dropback.simulation` are scored by the known distribution of the league-average passer, so
+the only error is that of the ranking. A passer's true score is the mean, over his own attempts, of
+what his skill earns on them against an average defense. Prints coverage of the 90 % intervals,
 all passers with 100 attempts, and the calibration of "who is better".
 
     python benchmarks/ranking_coverage.py --leagues 40
@@ -16,7 +16,13 @@ import numpy as np
 import polars as pl
 
 from dropback.ranking import leaderboard, probability_matrix, reliability
-from dropback.simulation import Circumstances, League, LeagueSettings, outcome_law, simulate_league
+from dropback.simulation import (
+    Circumstances,
+    League,
+    LeagueSettings,
+    outcome_distribution,
+    simulate_league,
+)
 from dropback.simulation._play_by_play import targeted
 
 INTERVALS = {
@@ -27,8 +33,8 @@ INTERVALS = {
 
 
 def known_scores(league: League) -> pl.DataFrame:
-    """Play scores under the known law, and what the passer's skill alone would earn."""
-    law = league.league_average_law()
+    """Play scores under the known distribution, and what the passer's skill alone would earn."""
+    distribution = league.league_average_distribution()
     attempts = league.plays.filter(targeted())
     skill = attempts.join(
         league.passers,
@@ -36,12 +42,12 @@ def known_scores(league: League) -> pl.DataFrame:
         how="left",
         maintain_order="left",
     )["skill_yd"].to_numpy()
-    alone = outcome_law(Circumstances.from_plays(attempts), skill)
+    alone = outcome_distribution(Circumstances.from_plays(attempts), skill)
     return attempts.select(
         *("game_id", "season", "passer_player_id", "passer_player_name")
     ).with_columns(
-        play_score=pl.Series(law.mid_cdf(league.truth["yards"].to_numpy())),
-        true_score=pl.Series(law.expected_mid_cdf(alone)),
+        play_score=pl.Series(distribution.mid_cdf(league.truth["yards"].to_numpy())),
+        true_score=pl.Series(distribution.expected_mid_cdf(alone)),
     )
 
 

@@ -80,11 +80,11 @@ def main() -> None:
 
 
 def _climatology(run: Path, static: PassModel, folder: Path) -> Forecaster:
-    """The law of all outcomes that the static network was trained on."""
+    """The distribution of all outcomes that the static network was trained on."""
     record = read_record(run)
     learned = select_plays(read_play_by_play(str(folder), seasons=record.seasons)).plays
     with tempfile.TemporaryDirectory() as work:
-        return fit_baseline("constant", static, record, learned, work=Path(work))
+        return fit_baseline("climatology", static, record, learned, work=Path(work))
 
 
 def _fine_tuned(

@@ -1,4 +1,4 @@
-"""Which standardised score? Candidates on the seasons up to 2016, then the choice on 2017-2023.
+"""Which standardized score? Candidates on the seasons up to 2016, then the choice on 2017-2023.
 
     python benchmarks/score_study.py SEASONS PBP GAMES --qbr QBR --seasons 2009-2016
     python benchmarks/score_study.py SEASONS PBP GAMES --qbr QBR --seasons 2017-2023
@@ -7,7 +7,7 @@ SEASONS is the folder that ``dropback seasons`` made. Each candidate is a value 
 passer and season is his score; all are judged on the same qualified passers. *Reached* is the
 criterion that chose: the mean over five targets of the share that is reached, each capped at one
 (win % .70, itself next season .42, win % next season .32, and for playoffs and split-half
-reliability the best rival's), so that nothing is won by overshooting one of them.
+reliability the best baseline's), so that nothing is won by overshooting one of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dropback.data._play_by_play import read_play_by_play
 from dropback.data._ratings import read_ratings
 from dropback.evaluation.comparison._correlations import compare
 from dropback.evaluation.comparison._run import rated_plays
-from dropback.evaluation.comparison._table import RIVALS, bake_off
+from dropback.evaluation.comparison._table import BASELINES, bake_off
 from dropback.scoring import StandardScore, standard_scores
 from dropback.workflows import parse_seasons
 
@@ -90,7 +90,7 @@ def candidates(plays: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
         "balanced": ("CDF, situation-balanced", cdf),
         "epa_cdf": ("CDF of EPA", plays["epa_cdf"].cast(pl.Float64).fill_null(np.nan).to_numpy()),
         "epa_over": (
-            "EPA over its law's mean",
+            "EPA over its distribution's mean",
             epa - plays["epa_mean"].fill_null(np.nan).to_numpy(),
         ),
         "epa": ("EPA", epa),
@@ -147,7 +147,7 @@ def reached(row: dict[str, float], best: dict[str, float]) -> float:
 
 
 def main() -> None:
-    """Print the table of all candidates and rivals."""
+    """Print the table of all candidates and baselines."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("pbp")
@@ -176,14 +176,16 @@ def main() -> None:
         replicates=0,
     )
     labels = labels | {f"{name}_shrunk": f"{labels[name]}, shrunk" for name in mixes}
-    labels |= {name: result.labels[name] for name in (*RIVALS, *ratings)}
+    labels |= {name: result.labels[name] for name in (*BASELINES, *ratings)}
     rows: dict[str, dict[str, float]] = {name: {} for name in labels}
     for row in pl.concat([result.comparison, more]).filter("headline").iter_rows(named=True):
         rows[row["metric"]][row["statistic"]] = row["r"]
     for name in mixes:  # a line within a season, but for the number of plays
         rows[f"{name}_shrunk"]["split_half"] = rows[name]["split_half"]
     best = {
-        name: max(rows[rival][name] for rival in (*RIVALS, *ratings) if name in rows[rival])
+        name: max(
+            rows[baseline][name] for baseline in (*BASELINES, *ratings) if name in rows[baseline]
+        )
         for name in ("playoffs", "split_half")
     }
     print(f"Seasons {given.seasons}, {len(result.passers)} qualified passer-seasons.\n")

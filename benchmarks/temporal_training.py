@@ -113,7 +113,7 @@ def print_steps(rounds: int) -> None:
             began = time.perf_counter()
             step()
             best[key] = max(best[key], BATCH / (time.perf_counter() - began))
-    base, rival = best["weight-normed Conv1d", False], best["pytorch-tcn", False]
+    base, baseline = best["weight-normed Conv1d", False], best["pytorch-tcn", False]
     print(f"| threads: {torch.get_num_threads()} | weights | precision | plays/s | "
           "x Conv1d | x pytorch-tcn |")  # fmt: skip
     print("|---|---|---|---|---|---|")
@@ -122,7 +122,7 @@ def print_steps(rounds: int) -> None:
         precision = "bfloat16" if half else "float32"
         print(
             f"| {name} | {size:,} | {precision} | {rate:.0f} | {rate / base:.2f} | "
-            f"{rate / rival:.2f} |"
+            f"{rate / baseline:.2f} |"
         )
 
 

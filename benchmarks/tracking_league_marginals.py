@@ -25,7 +25,7 @@ from dropback.models._predict import YARDS
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     oracle_cdf,
-    oracle_law,
+    oracle_distribution,
     simulate_tracking_league,
     write_tracking_league,
 )
@@ -151,13 +151,15 @@ def crps(cdf: np.ndarray, yards: np.ndarray) -> np.ndarray:
 
 
 def log_score(cdf: np.ndarray, yards: np.ndarray) -> float:
-    """Mean negative log probability, in nats; an empirical law has no mass everywhere."""
+    """Mean negative log probability, in nats; an empirical distribution has no mass everywhere."""
     mass = np.diff(cdf, axis=1, prepend=0.0)[np.arange(len(yards)), yards - YARDS_LOWEST]
     return float(-np.log(np.maximum(mass, 1e-6)).mean())
 
 
-def static_law(train: pl.DataFrame, test: pl.DataFrame, features: tuple[str, ...]) -> np.ndarray:
-    """Law given columns of play-by-play, by gradient-boosted classes of yards, shape (N, 211)."""
+def static_distribution(
+    train: pl.DataFrame, test: pl.DataFrame, features: tuple[str, ...]
+) -> np.ndarray:
+    """Distribution given columns of play-by-play, by boosted classes of yards, shape (N, 211)."""
     classes, labels = np.unique(train["yards"].to_numpy(), return_inverse=True)
     model = XGBClassifier(
         n_estimators=60, max_depth=3, learning_rate=0.12, subsample=0.8, n_jobs=2, random_state=0
@@ -168,25 +170,25 @@ def static_law(train: pl.DataFrame, test: pl.DataFrame, features: tuple[str, ...
     return cdf.cumsum(axis=1)
 
 
-def binned_law(train: pl.DataFrame, test: pl.DataFrame) -> np.ndarray:
-    """Law given depth, location and the goal line, by the mean over plays in bins."""
+def binned_distribution(train: pl.DataFrame, test: pl.DataFrame) -> np.ndarray:
+    """Distribution given depth, location and the goal line, by the mean over plays in bins."""
 
     def bins(plays: pl.DataFrame) -> np.ndarray:
         depth = np.digitize(plays["air_yards"].to_numpy(), (-3, 1, 4, 7, 10, 14, 19, 26))
         near = (plays["yardline_100"].to_numpy() <= 20).astype(int)
         return depth * 4 + plays["middle"].to_numpy() * 2 + near
 
-    law = np.empty((36, len(YARDS)))
+    distribution = np.empty((36, len(YARDS)))
     of_train, yards = bins(train), train["yards"].to_numpy()
     for number in range(36):
         chosen = yards[of_train == number]
         chosen = yards if len(chosen) < 20 else chosen
-        law[number] = (chosen[:, None] <= YARDS).mean(axis=0)
-    return law[bins(test)]
+        distribution[number] = (chosen[:, None] <= YARDS).mean(axis=0)
+    return distribution[bins(test)]
 
 
 def print_scores(folder: Path, held_out: int) -> None:
-    """CRPS and log score of climatology, of laws given static columns, and of the oracle."""
+    """CRPS and log score of climatology, of predictions from static columns, and of the oracle."""
     truth = pl.read_parquet(folder / "truth.parquet")
     plays = pl.concat([pl.read_parquet(path) for path in sorted(folder.glob("play_by_play_*"))])
     plays = targeted(plays).sort("season", "week", "game_id", "play_id")
@@ -195,18 +197,22 @@ def print_scores(folder: Path, held_out: int) -> None:
     truth = truth.tail(held_out)
     yards = test["yards"].to_numpy()
     climatology = (train["yards"].to_numpy()[:, None] <= YARDS).mean(axis=0)
-    laws = {
+    distributions = {
         "climatology": np.broadcast_to(climatology, (held_out, len(YARDS))),
-        "given depth, place and goal line, by bins": binned_law(train, test),
-        "given ten play-by-play columns, by XGBoost": static_law(train, test, STATIC),
-        "oracle, league-average passer": oracle_cdf(oracle_law(truth)),
-        "oracle, actual passer and defence": oracle_cdf(oracle_law(truth, passer="actual")),
+        "given depth, place and goal line, by bins": binned_distribution(train, test),
+        "given ten play-by-play columns, by XGBoost": static_distribution(train, test, STATIC),
+        "oracle, league-average passer": oracle_cdf(oracle_distribution(truth)),
+        "oracle, actual passer and defense": oracle_cdf(
+            oracle_distribution(truth, passer="actual")
+        ),
     }
-    scores = {name: crps(cdf, yards) for name, cdf in laws.items()}
+    scores = {name: crps(cdf, yards) for name, cdf in distributions.items()}
     worst, best = scores["climatology"], scores["oracle, league-average passer"]
     print(f"\n{held_out:,} held-out plays, {train.height:,} before them to learn from")
-    print(f"{'law':44}{'CRPS, yd':>10}{'log score':>11}{'gap closed':>12}{'+- (1 s.e.)':>12}")
-    for name, cdf in laws.items():
+    print(
+        f"{'distribution':44}{'CRPS, yd':>10}{'log score':>11}{'gap closed':>12}{'+- (1 s.e.)':>12}"
+    )
+    for name, cdf in distributions.items():
         gap = (worst - scores[name]).mean() / (worst - best).mean()
         error = (scores[name] - best).std() / np.sqrt(held_out)
         mean, log = scores[name].mean(), log_score(cdf, yards)

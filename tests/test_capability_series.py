@@ -1,4 +1,4 @@
-"""The benchmark's simulated law is that of its draws, and its real inputs know no future."""
+"""The simulated distribution is that of its draws, and real inputs know no future."""
 
 from __future__ import annotations
 
@@ -11,43 +11,49 @@ import pytest
 import scipy.integrate
 import scipy.stats
 from benchmarks._capability_report import difference, interval
-from benchmarks._series import PERIOD, SeriesLaw, read_tweets, simulate_series, simulated_set
+from benchmarks._series import (
+    PERIOD,
+    SeriesDistribution,
+    read_tweets,
+    simulate_series,
+    simulated_set,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def one_step(upper: float = 0.4) -> SeriesLaw:
-    return SeriesLaw(*(np.array([v]) for v in (0.7, 2.0, 0.6, 0.1, upper)))
+def one_step(upper: float = 0.4) -> SeriesDistribution:
+    return SeriesDistribution(*(np.array([v]) for v in (0.7, 2.0, 0.6, 0.1, upper)))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_draws_follow_the_stated_law_of_each_step(seed: int) -> None:
-    values, law = simulate_series(6000, seed)
-    pit = law.cdf(values)
+def test_draws_follow_the_stated_distribution_of_each_step(seed: int) -> None:
+    values, distribution = simulate_series(6000, seed)
+    pit = distribution.cdf(values)
     assert scipy.stats.kstest(pit, "uniform").pvalue > 1e-3
-    # In every quarter of the period too, whose laws differ.
+    # In every quarter of the period too, whose distributions differ.
     for quarter in np.split(pit.reshape(-1, PERIOD), 4, axis=1):
         assert scipy.stats.kstest(quarter.flatten(), "uniform").pvalue > 1e-3
 
 
 def test_excesses_have_the_concentration_of_their_step() -> None:
-    values, law = simulate_series(10_000, 3)
-    upper = law.quantile(0.95)
-    scale = law._tail_scales[1] * law.scale
+    values, distribution = simulate_series(10_000, 3)
+    upper = distribution.quantile(0.95)
+    scale = distribution._tail_scales[1] * distribution.scale
     beyond = values > upper
     units = ((values - upper) / scale)[beyond]
-    shape = law.upper_concentration[beyond]
+    shape = distribution.upper_concentration[beyond]
     hazard = np.log1p(shape * units) / shape
     assert scipy.stats.kstest(hazard, "expon").pvalue > 1e-3
 
 
 @pytest.mark.parametrize("upper", [0.0, 0.4])
 def test_series_density_is_the_slope_of_its_cdf(upper: float) -> None:
-    law = one_step(upper)
+    distribution = one_step(upper)
     for x in (-9.0, -3.0, 0.0, 2.0, 3.0, 9.0):
-        slope = (law.cdf(x + 1e-5) - law.cdf(x - 1e-5)) / 2e-5
-        assert math.exp(law.log_density(x)[0]) == pytest.approx(slope[0], rel=1e-5)
+        slope = (distribution.cdf(x + 1e-5) - distribution.cdf(x - 1e-5)) / 2e-5
+        assert math.exp(distribution.log_density(x)[0]) == pytest.approx(slope[0], rel=1e-5)
 
 
 def test_series_quantiles_invert_the_cdf() -> None:
@@ -56,11 +62,11 @@ def test_series_quantiles_invert_the_cdf() -> None:
 
 
 def test_true_crps_is_its_integral() -> None:
-    values, law = simulate_series(PERIOD, 0)
+    values, distribution = simulate_series(PERIOD, 0)
     step, low, high = 57, -1.0, 4.0
-    at = SeriesLaw(
+    at = SeriesDistribution(
         *(
-            getattr(law, name)[[step]]
+            getattr(distribution, name)[[step]]
             for name in ("loc", "scale", "weight", "lower_concentration", "upper_concentration")
         )
     )
@@ -68,19 +74,19 @@ def test_true_crps_is_its_integral() -> None:
     cut = min(max(y, low), high)
     score = scipy.integrate.quad(lambda x: at.cdf(x)[0] ** 2, low, cut, limit=200)[0]
     score += scipy.integrate.quad(lambda x: (1 - at.cdf(x)[0]) ** 2, cut, high, limit=200)[0]
-    assert law.crps_between(values, low, high)[step] == pytest.approx(score, abs=2e-3)
+    assert distribution.crps_between(values, low, high)[step] == pytest.approx(score, abs=2e-3)
 
 
 def test_dip_lies_between_higher_modes() -> None:
-    _, law = simulate_series(PERIOD, 0)
-    low, dip, high = (law.log_density(at) for at in law.modes())
+    _, distribution = simulate_series(PERIOD, 0)
+    low, dip, high = (distribution.log_density(at) for at in distribution.modes())
     assert (dip < np.minimum(low, high) - 0.5).all()
 
 
-def test_laws_from_a_step_on_are_those_of_the_later_steps() -> None:
-    values, law = simulate_series(3 * PERIOD, 0)
-    later = law.from_step(PERIOD)
-    np.testing.assert_allclose(later.cdf(values[PERIOD:]), law.cdf(values)[PERIOD:])
+def test_distributions_from_a_step_on_are_those_of_the_later_steps() -> None:
+    values, distribution = simulate_series(3 * PERIOD, 0)
+    later = distribution.from_step(PERIOD)
+    np.testing.assert_allclose(later.cdf(values[PERIOD:]), distribution.cdf(values)[PERIOD:])
 
 
 def test_simulated_inputs_know_only_what_came_before() -> None:

@@ -31,7 +31,7 @@ def check_claims(text: str) -> None:
     above = {name: float(n) for name, n in re.findall(rf"^(\S+){number}%\s+\S+$", text, re.M)}
     assert above["-log_prob"] < 4  # the trap
     assert above["composite_nll"] == pytest.approx(5, abs=0.7)
-    assert "must not be maximised with free scales" in text
+    assert "must not be maximized with free scales" in text
 
 
 def test_stored_outputs_are_whole_and_small() -> None:

@@ -17,6 +17,7 @@ from dropback.data._selection import Selection, select_plays
 from dropback.models._model import ModelSettings, PassModel
 from dropback.simulation import League, LeagueSettings, simulate_league
 from dropback.workflows import train_run
+from examples.play_by_play_rows import league, rows  # noqa: F401 - fixtures
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def tiny_league() -> League:
     return simulate_league(LeagueSettings(seasons=(2020, 2021), teams=4, weeks=4), seed=3)
 
 
-def season(league: League, year: int) -> Selection:
+def season(of: League, year: int) -> Selection:
     """Targeted attempts of one season."""
-    return select_plays(read_play_by_play(league.plays, seasons=[year]))
+    return select_plays(read_play_by_play(of.plays, seasons=[year]))
 
 
 @pytest.fixture(scope="session")

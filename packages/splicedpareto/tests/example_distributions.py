@@ -1,4 +1,4 @@
-"""Parameter sets, Hypothesis strategies and a slow plain version of the spliced law."""
+"""Parameter sets, Hypothesis strategies and a slow plain version of the spliced distribution."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def f64(*values: float) -> torch.Tensor:
     return torch.tensor(values if len(values) > 1 else values[0], dtype=F64)
 
 
-def uneven_law(
+def uneven_distribution(
     lower_concentration: float = 0.3,
     upper_concentration: float = -0.1,
     *,
@@ -81,8 +81,10 @@ def uneven_law(
 
 
 @st.composite
-def laws(draw: st.DrawFn, *, lowest: float = -0.5, highest: float = 1.5) -> SplicedBinnedPareto:
-    """Laws of either splice, tied or free scales, 1 to 12 bins of widths from 1e-3 to 1e3."""
+def distributions(
+    draw: st.DrawFn, *, lowest: float = -0.5, highest: float = 1.5
+) -> SplicedBinnedPareto:
+    """Either splice, tied or free scales, 1 to 12 bins of widths from 1e-3 to 1e3."""
 
     def numbers(low: float, high: float) -> st.SearchStrategy[float]:
         return st.floats(low, high, allow_nan=False)
@@ -122,13 +124,13 @@ class PlainTail:
 
     @property
     def excess(self) -> rv_frozen:
-        """Law of the excess over the threshold."""
+        """Distribution of the excess over the threshold."""
         return genpareto(c=self.concentration, scale=self.scale)
 
 
 @dataclass
-class PlainLaw:
-    """The law of one distribution without a batch, from NumPy and SciPy alone."""
+class PlainDistribution:
+    """The distribution of one distribution without a batch, from NumPy and SciPy alone."""
 
     edges: NDArray[np.float64]
     probs: NDArray[np.float64]
@@ -136,7 +138,7 @@ class PlainLaw:
     upper: PlainTail
 
     @classmethod
-    def of(cls, dist: SplicedBinnedPareto) -> PlainLaw:
+    def of(cls, dist: SplicedBinnedPareto) -> PlainDistribution:
         """Build from the parameters; the scales are the distribution's own, tied or given."""
         probs, edges = softmax(dist.logits.numpy()), dist.edges.numpy()
         if dist.splice == "edge":

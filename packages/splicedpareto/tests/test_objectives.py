@@ -10,7 +10,7 @@ import torch
 from scipy.stats import genpareto
 from torch import Tensor
 
-from example_distributions import F64, PlainLaw, f64, uneven_law
+from example_distributions import F64, PlainDistribution, f64, uneven_distribution
 from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
 from splicedpareto.objectives import (
     composite_interval_nll,
@@ -28,8 +28,8 @@ INTERVAL = [composite_interval_nll, exact_interval_nll]
 
 @pytest.mark.parametrize("y", [-70.0, -31.0, -1.5, 0.7, 50.0, 105.0, 300.0])
 def test_composite_loss_is_cross_entropy_plus_the_tails_likelihood(y: float) -> None:
-    dist = uneven_law(0.2, 0.3, scale=20.0)
-    plain = PlainLaw.of(dist)
+    dist = uneven_distribution(0.2, 0.3, scale=20.0)
+    plain = PlainDistribution.of(dist)
     k = np.clip(np.searchsorted(plain.edges, y, side="right") - 1, 0, len(plain.probs) - 1)
     expected = -math.log(plain.probs[k] / np.diff(plain.edges)[k])
     expected -= (
@@ -43,7 +43,7 @@ def test_composite_loss_is_cross_entropy_plus_the_tails_likelihood(y: float) -> 
     assert composite_nll(dist, f64(y)).item() == pytest.approx(expected, rel=1e-12)
 
 
-def binned_mass(plain: PlainLaw, lower: float, upper: float) -> float:
+def binned_mass(plain: PlainDistribution, lower: float, upper: float) -> float:
     """Mass of (lower, upper] in the bins; past an outermost edge the whole outermost bin."""
     if upper > plain.edges[-1]:
         lower = min(lower, plain.edges[-2])
@@ -69,8 +69,8 @@ def binned_mass(plain: PlainLaw, lower: float, upper: float) -> float:
 def test_composite_interval_loss_is_binned_mass_and_the_tails_share(
     lower: float, upper: float, beyond: float | None
 ) -> None:
-    dist = uneven_law(0.2, 0.3, scale=20.0)
-    plain = PlainLaw.of(dist)
+    dist = uneven_distribution(0.2, 0.3, scale=20.0)
+    plain = PlainDistribution.of(dist)
     threshold = plain.upper.threshold
     if beyond is None:
         beyond = binned_mass(plain, threshold, min(upper, plain.edges[-1])) / binned_mass(
@@ -100,7 +100,7 @@ def test_composite_interval_loss_is_binned_mass_and_the_tails_share(
 
 @pytest.mark.parametrize("y", [-20.0, -1.5, 0.7, 60.0])
 def test_a_narrow_interval_has_the_loss_of_the_density(y: float) -> None:
-    dist, half = uneven_law(0.2, 0.3, scale=20.0), 1e-7
+    dist, half = uneven_distribution(0.2, 0.3, scale=20.0), 1e-7
     interval = composite_interval_nll(dist, f64(y - half), f64(y + half))
     terms = 2 if y < dist.lower_threshold or y > dist.upper_threshold else 1
     density = composite_nll(dist, f64(y)) - terms * math.log(2 * half)
@@ -154,7 +154,7 @@ def test_composite_interval_loss_has_no_slope_at_the_truth(partition: str) -> No
 
 def test_composite_loss_has_no_slope_at_the_truth() -> None:
     dist, logits = truth()
-    x, weight = PlainLaw.of(dist).quadrature(*range(-6, 13))
+    x, weight = PlainDistribution.of(dist).quadrature(*range(-6, 13))
     x = torch.tensor(x)
     probability = torch.tensor(weight) * dist.log_prob(x).exp()
     parameters = [logits, f64(*TRUE_SHAPES), f64(*TRUE_SCALES)]
@@ -169,8 +169,8 @@ def test_composite_loss_has_no_slope_at_the_truth() -> None:
 
 @pytest.mark.parametrize("y", [-50.0, 60.0])
 def test_thresholds_do_not_pull_in_a_composite_loss(y: float) -> None:
-    logits = uneven_law().logits.clone().requires_grad_()
-    dist = SplicedBinnedPareto(logits, uneven_law().edges, 0.2, 0.3, 20.0, 10.0)
+    logits = uneven_distribution().logits.clone().requires_grad_()
+    dist = SplicedBinnedPareto(logits, uneven_distribution().edges, 0.2, 0.3, 20.0, 10.0)
     (gradient,) = torch.autograd.grad(composite_nll(dist, f64(y)), logits)
     hot = torch.nn.functional.one_hot(torch.tensor(0 if y < 0 else 6), 7)
     torch.testing.assert_close(gradient, logits.detach().softmax(-1) - hot)
@@ -179,7 +179,7 @@ def test_thresholds_do_not_pull_in_a_composite_loss(y: float) -> None:
 
 
 def test_with_the_edge_splice_composite_is_exact() -> None:
-    dist = uneven_law(0.2, -0.1, splice="edge", scale=9.0)
+    dist = uneven_distribution(0.2, -0.1, splice="edge", scale=9.0)
     y = f64(-40.0, -1.0, 2.0, 106.0)
     torch.testing.assert_close(composite_nll(dist, y), -dist.log_prob(y))
     torch.testing.assert_close(
@@ -189,17 +189,23 @@ def test_with_the_edge_splice_composite_is_exact() -> None:
 
 def test_exact_losses_are_minus_the_log_probability() -> None:
     y = f64(-40.0, -1.0, 2.0, 106.0)
-    for dist in (uneven_law(), uneven_law(splice="edge", scale=3.0), Gaussian(f64(0.0), f64(9.0))):
+    for dist in (
+        uneven_distribution(),
+        uneven_distribution(splice="edge", scale=3.0),
+        Gaussian(f64(0.0), f64(9.0)),
+    ):
         torch.testing.assert_close(exact_nll(dist, y), -dist.log_prob(y))
         expected = -dist.log_prob_interval(y, y + 1)
         torch.testing.assert_close(exact_interval_nll(dist, y, y + 1), expected)
-    law = Discretized(Censored(uneven_law(), -40.0, 90.0))
-    torch.testing.assert_close(exact_nll(law, f64(-40.0, 3.0)), -law.log_prob(f64(-40.0, 3.0)))
+    distribution = Discretized(Censored(uneven_distribution(), -40.0, 90.0))
+    torch.testing.assert_close(
+        exact_nll(distribution, f64(-40.0, 3.0)), -distribution.log_prob(f64(-40.0, 3.0))
+    )
 
 
 def test_crps_loss_is_the_crps() -> None:
     y = f64(-40.0, 2.0, 106.0)
-    for dist in (uneven_law(scale=4.0), Gaussian(f64(0.0), f64(9.0))):
+    for dist in (uneven_distribution(scale=4.0), Gaussian(f64(0.0), f64(9.0))):
         torch.testing.assert_close(crps_loss(dist, y), dist.crps(y))
 
 
@@ -289,7 +295,7 @@ def test_no_interval_has_an_undefined_gradient(objective, dtype: torch.dtype) ->
 
 
 def test_losses_are_one_a_target_whatever_the_sample_shape() -> None:
-    dist = uneven_law(scale=3.0).expand((3,))
+    dist = uneven_distribution(scale=3.0).expand((3,))
     value = torch.linspace(-50, 120, 12, dtype=F64).reshape(4, 3)
     for loss in (
         composite_nll(dist, value),
@@ -297,7 +303,9 @@ def test_losses_are_one_a_target_whatever_the_sample_shape() -> None:
         crps_loss(dist, value),
     ):
         assert loss.shape == (4, 3)
-    alone = composite_interval_nll(uneven_law(scale=3.0), value.flatten(), value.flatten() + 1)
+    alone = composite_interval_nll(
+        uneven_distribution(scale=3.0), value.flatten(), value.flatten() + 1
+    )
     together = composite_interval_nll(dist, value, value + 1)
     torch.testing.assert_close(together.flatten(), alone)
 
@@ -312,8 +320,8 @@ def test_a_tail_without_mass_costs_nothing_beyond_the_bins() -> None:
 
 
 def test_weight_multiplies_the_loss() -> None:
-    law, value = Gaussian(torch.zeros(3), 1.0), torch.tensor([0.0, 1.0, 5.0])
+    distribution, value = Gaussian(torch.zeros(3), 1.0), torch.tensor([0.0, 1.0, 5.0])
     weight = torch.tensor([0.0, 0.5, 2.0])
     torch.testing.assert_close(
-        weighted(exact_nll)(law, value, weight), weight * exact_nll(law, value)
+        weighted(exact_nll)(distribution, value, weight), weight * exact_nll(distribution, value)
     )

@@ -23,6 +23,6 @@ def test_readme_example_of_the_core_runs() -> None:
     (example,) = (block for block in blocks if "SplicedBinnedPareto(" in block)
     names: dict[str, object] = {}
     exec(example, names)  # noqa: S102  # our own README
-    law = names["law"]
-    assert isinstance(law, splicedpareto.SplicedBinnedPareto)
-    assert abs(law.sf(law.isf(torch.tensor(1e-9))).item() / 1e-9 - 1) < 1e-4
+    distribution = names["distribution"]
+    assert isinstance(distribution, splicedpareto.SplicedBinnedPareto)
+    assert abs(distribution.sf(distribution.isf(torch.tensor(1e-9))).item() / 1e-9 - 1) < 1e-4

@@ -10,7 +10,7 @@ import scipy.stats
 import scoringrules
 import torch
 
-from example_distributions import F64, f64, uneven_law
+from example_distributions import F64, f64, uneven_distribution
 from splicedpareto import scoring_rules
 from splicedpareto.distributions import Censored, Discretized, Gaussian
 
@@ -19,7 +19,7 @@ VALUES = f64(-4.0, 3.0, 3.7, 11.0)
 
 
 def poisson_table(rate: float, last: int) -> torch.Tensor:
-    """Distribution function of a Poisson law on 0, 1, ..., `last`."""
+    """Distribution function of a Poisson distribution on 0, 1, ..., `last`."""
     return torch.tensor(scipy.stats.poisson(rate).cdf(np.arange(last + 1)))
 
 
@@ -49,12 +49,13 @@ def test_threshold_weighted_score_is_scoringrules_of_a_large_ensemble() -> None:
         actual = scoring_rules.tw_crps(GAUSSIAN, y, 4.0)
         assert actual.item() == pytest.approx(float(expected), rel=2e-3, abs=2e-4)
     torch.testing.assert_close(
-        scoring_rules.tw_crps(uneven_law(), VALUES, 4.0), uneven_law().tw_crps(VALUES, 4.0)
+        scoring_rules.tw_crps(uneven_distribution(), VALUES, 4.0),
+        uneven_distribution().tw_crps(VALUES, 4.0),
     )
 
 
 @pytest.mark.parametrize("y", [0, 2, 7, 40, 55])
-def test_lattice_scores_are_scoringrules_of_a_poisson_law(y: int) -> None:
+def test_lattice_scores_are_scoringrules_of_a_poisson_distribution(y: int) -> None:
     table = poisson_table(6.5, 50)
     crps = scoring_rules.lattice_crps(table, f64(y), first=0)
     assert crps.item() == pytest.approx(float(scoringrules.crps_poisson(y, 6.5)), rel=1e-9)
@@ -64,7 +65,7 @@ def test_lattice_scores_are_scoringrules_of_a_poisson_law(y: int) -> None:
 
 
 def test_lattice_and_distribution_agree() -> None:
-    dist = Discretized(Censored(uneven_law(0.2, 0.1), f64(-9.0, -4.0), 25.0))
+    dist = Discretized(Censored(uneven_distribution(0.2, 0.1), f64(-9.0, -4.0), 25.0))
     whole = torch.arange(-9, 26, dtype=F64)
     table = dist.cdf(whole[:, None]).T
     y = f64(-9.0, 7.0)
@@ -90,7 +91,7 @@ def test_outcomes_off_the_lattice_have_no_mass_and_a_distance() -> None:
 
 
 def test_mid_distribution_function_averages_to_one_half() -> None:
-    dist = Discretized(Censored(uneven_law(0.2, 0.1), -9.0, 25.0))
+    dist = Discretized(Censored(uneven_distribution(0.2, 0.1), -9.0, 25.0))
     whole = torch.arange(-9, 26, dtype=F64)
     mass = dist.log_prob(whole).exp()
     mean = (mass * scoring_rules.mid_cdf(dist, whole)).sum()
@@ -98,20 +99,20 @@ def test_mid_distribution_function_averages_to_one_half() -> None:
 
 
 def test_mid_distribution_function_counts_half_of_an_atom() -> None:
-    dist = Censored(uneven_law(), -3.0, 20.0)
+    dist = Censored(uneven_distribution(), -3.0, 20.0)
     low, high = scoring_rules.mid_cdf(dist, f64(-3.0, 20.0))
-    assert low.item() == pytest.approx(uneven_law().cdf(f64(-3.0)).item() / 2)
-    assert high.item() == pytest.approx(1 - uneven_law().sf(f64(20.0)).item() / 2)
+    assert low.item() == pytest.approx(uneven_distribution().cdf(f64(-3.0)).item() / 2)
+    assert high.item() == pytest.approx(1 - uneven_distribution().sf(f64(20.0)).item() / 2)
     assert scoring_rules.mid_cdf(dist, f64(1.0)) == dist.cdf(f64(1.0))
 
 
 @pytest.mark.parametrize(
     "dist",
     [
-        uneven_law(),
-        Censored(uneven_law(), -3.0, 2.0),
-        Discretized(Censored(uneven_law(), -3.0, 2.0)),
-        Discretized(uneven_law(-0.1, -0.1)),
+        uneven_distribution(),
+        Censored(uneven_distribution(), -3.0, 2.0),
+        Discretized(Censored(uneven_distribution(), -3.0, 2.0)),
+        Discretized(uneven_distribution(-0.1, -0.1)),
     ],
 )
 def test_randomized_transform_of_own_draws_is_uniform(dist, generator: torch.Generator) -> None:
@@ -128,11 +129,11 @@ def test_randomized_transform_of_a_lattice_is_uniform(generator: torch.Generator
 
 
 @pytest.mark.parametrize("rule", [scoring_rules.log_score, scoring_rules.crps])
-def test_scores_are_smallest_for_the_law_that_made_the_data(rule, generator) -> None:
-    truth = uneven_law(0.2, 0.2, scale=5.0)
+def test_scores_are_smallest_for_the_distribution_that_made_the_data(rule, generator) -> None:
+    truth = uneven_distribution(0.2, 0.2, scale=5.0)
     draws = truth.sample((20_000,), generator=generator)
     scores = [
-        rule(uneven_law(xi, xi, scale=scale), draws).mean()
+        rule(uneven_distribution(xi, xi, scale=scale), draws).mean()
         for xi, scale in ((0.2, 5.0), (0.2, 9.0), (0.2, 2.5), (0.7, 5.0))
     ]
     assert min(scores) == scores[0]
@@ -171,6 +172,6 @@ def test_unusable_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match=r"level must be in \[0, 1\], got 2"):
         scoring_rules.pp_error(f64(0.5), f64(2.0))
     with pytest.raises(ValueError, match=r"value must be in \[0, 1\]"):
-        scoring_rules.pinball(uneven_law(), f64(0.5), f64(2.0))
+        scoring_rules.pinball(uneven_distribution(), f64(0.5), f64(2.0))
     with pytest.raises(NotImplementedError, match="has no closed-form CRPS"):
-        Discretized(uneven_law()).crps_between(f64(0.0), 0.0, 1.0)
+        Discretized(uneven_distribution()).crps_between(f64(0.0), 0.0, 1.0)

@@ -63,8 +63,8 @@ def test_main_job_runs_from_files_to_leaderboard(run: Run, data: Path, tmp_path:
     code, _, err = run(*train)
     assert code == 0, err
     report, unseen = tmp_path / "report.json", ("--seasons", "2021")
-    assert run("evaluate", out, data, *unseen, "--against", "constant", "--json", report)[0] == 0
-    assert set(json.loads(report.read_text())["metrics"]) == {"sbp", "constant"}
+    assert run("evaluate", out, data, *unseen, "--against", "climatology", "--json", report)[0] == 0
+    assert set(json.loads(report.read_text())["metrics"]) == {"sbp", "climatology"}
     assert len(list((tmp_path / "report-plots").glob("*.png"))) == 4
     predictions = tmp_path / "p.parquet"
     assert run("predict", out, data, *unseen, "--out", predictions)[0] == 0
@@ -102,13 +102,13 @@ def test_main_job_runs_on_tracking(run: Run, tracked: Path, tmp_path: Path) -> N
     )
     report, truth = tmp_path / "report.json", league / "truth.parquet"
     evaluation = ("evaluate", out, league, "--threads", 1, "--json", report)
-    code, shown, err = run(*evaluation, "--against", "constant,oracle", "--truth", truth)
+    code, shown, err = run(*evaluation, "--against", "climatology,oracle", "--truth", truth)
     assert code == 0, err
     assert "closed" in shown
     assert "seconds since the snap" in shown
     assert "seconds before the release" in shown
     content = json.loads(report.read_text())
-    assert set(content["metrics"]) == {"sbp-players", "constant", "oracle"}
+    assert set(content["metrics"]) == {"sbp-players", "climatology", "oracle"}
     assert set(content["seconds_since_snap"]) == {"0.5", "1", "1.5", "2", "2.5", "3"}
     assert set(content["seconds_before_release"]) == {"2", "1.5", "1", "0.5", "0"}
     scores = tmp_path / "scores.parquet"
@@ -240,7 +240,7 @@ def test_baselines_need_the_training_plays(
         pl.read_parquet(data / name)[: 1200 if season == 2020 else None].write_parquet(
             tmp_path / name
         )
-    call = ("evaluate", trained.folder, tmp_path, "--seasons", 2021, "--against", "constant")
+    call = ("evaluate", trained.folder, tmp_path, "--seasons", 2021, "--against", "climatology")
     refused(run(*call), "trained on other plays than")
 
 

@@ -82,7 +82,7 @@ def ratings(passing: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def result() -> BakeOff:
-    """A comparison with a noise score and a rating beside the rivals."""
+    """A comparison with a noise score and a rating beside the baselines."""
     passing, games = league()
     return bake_off(
         scores(passing),

@@ -16,7 +16,7 @@ from dropback.evaluation.comparison._correlations import (
     season_mean_correlation,
 )
 
-METRICS = ["score", "rival", "noise"]
+METRICS = ["score", "baseline", "noise"]
 
 
 def league(seed: int = 0, seasons: int = 4, passers: int = 30) -> pl.DataFrame:
@@ -33,7 +33,7 @@ def league(seed: int = 0, seasons: int = 4, passers: int = 30) -> pl.DataFrame:
                     "season": season,
                     "passer_player_id": [f"00-{number:02d}" for number in played],
                     "score": skill[played] + 0.3 * draw.normal(size=len(played)) + season,
-                    "rival": skill[played] + 1.5 * draw.normal(size=len(played)) - season,
+                    "baseline": skill[played] + 1.5 * draw.normal(size=len(played)) - season,
                     "noise": draw.normal(size=len(played)),
                     "win_pct": win_pct,
                     "playoffs": (win_pct > np.median(win_pct)).astype(int),
@@ -67,18 +67,20 @@ def test_season_mean_is_the_mean_of_scipys_correlations(metric: str) -> None:
 
 def test_playoffs_are_point_biserial() -> None:
     table = league(seasons=1)
-    oracle = scipy.stats.pointbiserialr(table["playoffs"], table["rival"]).statistic
-    found = row(compare(table, metrics=METRICS, ours="score"), "playoffs", "season mean", "rival")
+    oracle = scipy.stats.pointbiserialr(table["playoffs"], table["baseline"]).statistic
+    found = row(
+        compare(table, metrics=METRICS, ours="score"), "playoffs", "season mean", "baseline"
+    )
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
 
 
 def test_pooled_is_pearson_of_within_season_z_scores() -> None:
     table = league().with_columns(
-        (pl.col("rival", "win_pct") - pl.col("rival", "win_pct").mean()).over("season")
-        / pl.col("rival", "win_pct").std().over("season")
+        (pl.col("baseline", "win_pct") - pl.col("baseline", "win_pct").mean()).over("season")
+        / pl.col("baseline", "win_pct").std().over("season")
     )
-    oracle = scipy.stats.pearsonr(table["rival"], table["win_pct"]).statistic
-    found = row(compare(league(), metrics=METRICS, ours="score"), "win_pct", "pooled", "rival")
+    oracle = scipy.stats.pearsonr(table["baseline"], table["win_pct"]).statistic
+    found = row(compare(league(), metrics=METRICS, ours="score"), "win_pct", "pooled", "baseline")
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
 
 
@@ -104,12 +106,12 @@ def test_a_drift_of_the_league_moves_the_raw_correlation_alone() -> None:
     assert row(after, "year_to_year", "raw", "noise")["r"] > 0.95
 
 
-def test_lead_is_ours_minus_the_rival_with_a_paired_interval() -> None:
+def test_lead_is_ours_minus_the_baseline_with_a_paired_interval() -> None:
     rows = compare(league(), metrics=METRICS, ours="score")
-    ours, rival = (row(rows, "win_pct", "season mean", name) for name in ("score", "rival"))
+    ours, baseline = (row(rows, "win_pct", "season mean", name) for name in ("score", "baseline"))
     assert ours["lead"] is None
-    assert rival["lead"] == pytest.approx(ours["r"] - rival["r"])
-    assert 0 < rival["lead_low"] < rival["lead"] < rival["lead_high"]
+    assert baseline["lead"] == pytest.approx(ours["r"] - baseline["r"])
+    assert 0 < baseline["lead_low"] < baseline["lead"] < baseline["lead_high"]
 
 
 def test_a_copy_of_ours_has_a_lead_of_zero_in_every_draw() -> None:
@@ -168,7 +170,7 @@ def test_order_of_rows_changes_nothing() -> None:
 
 def test_a_row_without_one_metric_is_left_out_for_all() -> None:
     table = league().with_columns(
-        rival=pl.when(pl.col("passer_player_id") != "00-03").then("rival")
+        baseline=pl.when(pl.col("passer_player_id") != "00-03").then("baseline")
     )
     rows = compare(table, metrics=METRICS, ours="score")
     without = compare(
@@ -181,7 +183,7 @@ def test_a_season_of_four_passers_counts_for_nothing_in_the_season_mean() -> Non
     three = league().filter(pl.col("season") > 2017)
     short = pl.concat([league().filter(pl.col("season") == 2017).head(4), three])
     found = [
-        row(compare(t, metrics=METRICS, ours="score"), "win_pct", "season mean", "rival")["r"]
+        row(compare(t, metrics=METRICS, ours="score"), "win_pct", "season mean", "baseline")["r"]
         for t in (short, three)
     ]
     assert found[0] == pytest.approx(found[1], abs=1e-12)
@@ -200,9 +202,9 @@ def test_next_season_is_the_outcome_of_the_passers_next_row() -> None:
         table.filter(pl.col("season") == 2018), on="passer_player_id", suffix="_next"
     )
     found = row(
-        compare(table, metrics=METRICS, ours="score"), "next_win_pct", "season mean", "rival"
+        compare(table, metrics=METRICS, ours="score"), "next_win_pct", "season mean", "baseline"
     )
-    oracle = scipy.stats.pearsonr(pairs["rival"], pairs["win_pct_next"]).statistic
+    oracle = scipy.stats.pearsonr(pairs["baseline"], pairs["win_pct_next"]).statistic
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
     assert found["rows"] == len(pairs)
 
@@ -227,7 +229,7 @@ def test_no_replicates_leave_the_intervals_empty() -> None:
         ({}, ["score", "absent"], "must hold 'absent'; it has season"),
         ({"score": pl.lit(None, pl.Float64)}, ["score"], "No passer-season has all of score"),
         ({"season": pl.lit(2020)}, ["score"], "00-00 has several in 2020"),
-        ({}, ["rival"], "'score' must be one of the metrics rival"),
+        ({}, ["baseline"], "'score' must be one of the metrics baseline"),
     ],
 )
 def test_a_table_that_cannot_be_compared_says_why(

@@ -11,7 +11,7 @@ from torch import nn
 
 from dropback.live import PlayFrames, Situation, situations
 from dropback.models._frame_columns import FRAME_COLUMNS, frame_columns
-from dropback.models._model import whole_yard_law
+from dropback.models._model import whole_yard_distribution
 from dropback.models._predict import YARDS
 from dropback.tracking.tensors._features import STATIC_COLUMNS, block_features
 from splicedpareto.nn import (
@@ -72,7 +72,7 @@ class Play:
     def latent(
         self, pool: Sequence[DistributionNetwork], *, last: int | None = None, released: bool = True
     ) -> Distribution:
-        """The law at frame `last`, before the field bounds it, by the path of training."""
+        """The distribution at frame `last`, before the field bounds it, by the path of training."""
         frames = len(self.frames) if last is None else last + 1
         slot = -1 if self.target_slot is None else self.target_slot
         columns = frame_columns(
@@ -92,8 +92,8 @@ class Play:
         low, high = [self.situation.yards_min], [self.situation.yards_max]
         with torch.inference_mode():
             latent = self.latent(pool, last=last, released=released)
-            law = whole_yard_law(latent, np.array(low), np.array(high))
-            return law.cdf(torch.from_numpy(YARDS).float()[:, None])[:, 0].numpy()
+            distribution = whole_yard_distribution(latent, np.array(low), np.array(high))
+            return distribution.cdf(torch.from_numpy(YARDS).float()[:, None])[:, 0].numpy()
 
 
 def plays_of(block: PlayBlock) -> list[Play]:

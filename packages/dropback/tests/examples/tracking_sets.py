@@ -21,7 +21,7 @@ def compass(vx: float, vy: float) -> float:
 
 @dataclass
 class MadePlay:
-    """One play in source coordinates; the offence moves right unless told otherwise.
+    """One play in source coordinates; the offense moves right unless told otherwise.
 
     Frames are numbered from 1. The snap is at frame 6, the throw at 26, the arrival at 36.
     """

@@ -292,7 +292,7 @@ def test_every_game_is_valued_by_trees_that_never_saw_it(fitted: ExpectedPoints)
     assert len(fitted.boosters) == 2
 
 
-def test_probabilities_are_a_law_and_unseen_games_get_the_mean_of_all(
+def test_probabilities_are_a_distribution_and_unseen_games_get_the_mean_of_all(
     league_plays: pl.DataFrame, fitted: ExpectedPoints
 ) -> None:
     snaps = timeline(league_plays).filter("scrimmage").head(50)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dropback.errors import LiveError, RequestError, RunError
 from dropback.live import FrameCounts, PlayFrames, PlayPredictor, Situation
-from dropback.models._predict import QUANTILE_LEVELS, summarize_laws
+from dropback.models._predict import QUANTILE_LEVELS, summarize_distributions
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,
@@ -74,7 +74,7 @@ def apart(one: Forecast, other: Forecast) -> float:
 
 @ENGINES
 @pytest.mark.parametrize("number", range(8))
-def test_a_whole_play_gives_the_law_of_the_file(plays, number, predictor) -> None:
+def test_a_whole_play_gives_the_distribution_of_the_file(plays, number, predictor) -> None:
     forecast = predictor.forecast(
         plays[number].situation, plays[number].frames, target_slot=plays[number].target_slot
     )
@@ -87,7 +87,7 @@ def test_a_whole_play_gives_the_law_of_the_file(plays, number, predictor) -> Non
 
 @ENGINES
 @pytest.mark.parametrize("number", range(3))
-def test_every_frame_gives_the_law_of_the_file_up_to_it(plays, number, predictor) -> None:
+def test_every_frame_gives_the_distribution_of_the_file_up_to_it(plays, number, predictor) -> None:
     play = plays[number]
     live = predictor.start(play.situation)
     for last, frame in enumerate(play.frames):
@@ -111,7 +111,7 @@ def test_networks_of_players_in_no_order_are_streamed_too(play) -> None:
         np.testing.assert_allclose(forecast.cdf, play.cdf(pool), rtol=0, atol=TOLERANCE)
 
 
-def test_the_target_moves_the_law_at_the_release_alone(play) -> None:
+def test_the_target_moves_the_distribution_at_the_release_alone(play) -> None:
     live = PREDICTOR.start(play.situation)
     before = push_all(live, play.frames)[-1]
     assert apart(before, live.release(play.target_slot)) > 100 * TOLERANCE
@@ -135,7 +135,9 @@ def test_numbers_are_those_of_the_table_of_predictions(plays) -> None:
             }
         )
         latent = play.latent(POOL)
-        numbers = summarize_laws(table, lambda *_, law=latent: law, folds=np.array([-1]), seed=0)
+        numbers = summarize_distributions(
+            table, lambda *_, distribution=latent: distribution, folds=np.array([-1]), seed=0
+        )
         row = numbers.row(0, named=True)
         assert forecast.mean == pytest.approx(row["mean"], abs=1e-3)
         assert forecast.median == row["median"]
@@ -418,8 +420,8 @@ def test_a_whole_play_that_is_refused_is_named(play, change, words) -> None:
 
 
 @pytest.mark.parametrize("slot", [-1, 11, 2.5])
-def test_a_target_must_be_a_man_of_the_offence(play, slot) -> None:
-    with pytest.raises(LiveError, match="target_slot must be a slot of the offence, 0 to 10"):
+def test_a_target_must_be_a_man_of_the_offense(play, slot) -> None:
+    with pytest.raises(LiveError, match="target_slot must be a slot of the offense, 0 to 10"):
         PREDICTOR.forecast(play.situation, play.frames, target_slot=slot)
 
 
@@ -468,7 +470,7 @@ def test_what_nobody_told_counts_as_the_mean(play) -> None:
             SplicedBinnedParetoHead(4, torch.arange(9.0)))],
          "read its state at the last frame"),
         ([DistributionNetwork(SequenceEncoder(259, 8, 4, 4), GaussianHead(4))],
-         "must give a spliced law, got GaussianHead"),
+         "must be spliced binned-Pareto, got GaussianHead"),
         ([*networks(1), *networks(1, levels=2)], "must be of equal sizes"),
     ],
 )  # fmt: skip

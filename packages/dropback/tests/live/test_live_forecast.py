@@ -1,4 +1,4 @@
-"""The numbers of a forecast against the functions that serve batches of laws."""
+"""The numbers of a forecast against the functions that serve batches of distributions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def forecast(cdf):
 
 
 @st.composite
-def laws(draw):
+def distributions(draw):
     """A CDF of a few steps, some of them tiny, that reaches 1 where the field ends."""
     places = draw(st.lists(st.integers(0, 210), min_size=1, max_size=12, unique=True))
     shape = st.sampled_from([1e-9, 3e-7, 1e-6, 2e-6, 0.01, 0.05, 0.25, 1.0])
@@ -35,7 +35,7 @@ FIRST = np.ones(211, np.float32)
 LAST = (YARDS >= 100).astype(np.float32)
 
 
-@given(laws())
+@given(distributions())
 def test_mean_and_quantiles_are_those_of_a_batch(cdf):
     one, batch = forecast(cdf), cdf[None].astype(np.float64)
     # Sums of 211 numbers up to 1 in another order.
@@ -52,7 +52,7 @@ def test_numbers_at_the_ends_are_those_of_a_batch(cdf):
     )
 
 
-@given(laws())
+@given(distributions())
 def test_probabilities_are_the_steps_of_the_cdf_and_leave_out_less_than_a_millionth(cdf):
     one, upto = forecast(cdf), cdf.astype(np.float64)
     steps = np.diff(upto, prepend=0.0)
@@ -66,7 +66,7 @@ def test_probabilities_are_the_steps_of_the_cdf_and_leave_out_less_than_a_millio
     assert end - 1 == first or upto[end - 2] < 1 - 1e-6
 
 
-def test_a_law_of_one_yard_has_one_probability():
+def test_a_distribution_of_one_yard_has_one_probability():
     for cdf, yards in ((STEP, 7), (FIRST, -110), (LAST, 100)):
         assert (forecast(cdf).first_yd, forecast(cdf).probabilities) == (yards, [1.0])
 

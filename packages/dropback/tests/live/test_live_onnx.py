@@ -55,7 +55,7 @@ def predictors(exported: Path) -> tuple[PlayPredictor, PlayPredictor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("frames", [1, 2, 5, 13, 40])
-def test_whole_plays_have_the_laws_of_torch(predictors, frames) -> None:
+def test_whole_plays_have_the_distributions_of_torch(predictors, frames) -> None:
     ours, theirs = (
         one.forecast(SITUATION, made_frames(frames), target_slot=8) for one in predictors
     )
@@ -65,7 +65,7 @@ def test_whole_plays_have_the_laws_of_torch(predictors, frames) -> None:
 
 
 @pytest.mark.slow
-def test_streamed_plays_have_the_laws_of_torch_and_change_engines(predictors) -> None:
+def test_streamed_plays_have_the_distributions_of_torch_and_change_engines(predictors) -> None:
     frames = made_frames(20)
     ours, theirs = (one.start(replace(SITUATION, at_home=True)) for one in predictors)
     for number, frame in enumerate(frames[:10]):

@@ -1,4 +1,4 @@
-"""Rivals see the same games, and their laws are those of their kind."""
+"""Baselines see the same games, and their distributions are those of their kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def rivals(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Forecaster]:
+def baselines(
+    trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Forecaster]:
     """Every baseline, fitted on the training plays of the run."""
     work = tmp_path_factory.mktemp("baselines")
     return {
@@ -30,69 +32,78 @@ def rivals(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_rival_holds_out_the_same_plays(
-    rivals: dict[str, Forecaster], trained: TrainedRun, name: str
+def test_baseline_holds_out_the_same_plays(
+    baselines: dict[str, Forecaster], trained: TrainedRun, name: str
 ) -> None:
     ours = predict(trained.model, trained.selection.plays)
-    theirs = forecast(rivals[name], trained.selection.plays, seed=0)
+    theirs = forecast(baselines[name], trained.selection.plays, seed=0)
     keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))
 
 
 def test_climatology_is_the_counts_of_the_other_folds(
-    rivals: dict[str, Forecaster], trained: TrainedRun
+    baselines: dict[str, Forecaster], trained: TrainedRun
 ) -> None:
     plays = trained.selection.plays
     folds = plays["game_id"].replace_strict(trained.model.fold_of_game).to_numpy()
     yards = plays["yards"].to_numpy()[folds != 0]
     counts = np.array([(yards == k).sum() for k in YARDS]) + 0.1
-    law = rivals["constant"].latent_law(np.zeros((1, 1), dtype=np.float32), 0)
+    distribution = baselines["climatology"].latent_distribution(
+        np.zeros((1, 1), dtype=np.float32), 0
+    )
     support = torch.from_numpy(YARDS).float()[:, None]
-    mass = law.log_prob_interval(support - 0.5, support + 0.5).exp()[:, 0]
+    mass = distribution.log_prob_interval(support - 0.5, support + 0.5).exp()[:, 0]
     np.testing.assert_allclose(mass, counts / counts.sum(), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["xgboost", "xgboost-mae"])
-def test_law_of_boosted_trees_is_their_residuals_around_their_point(
-    rivals: dict[str, Forecaster], trained: TrainedRun, name: str
+def test_distribution_of_boosted_trees_is_their_residuals_around_their_point(
+    baselines: dict[str, Forecaster], trained: TrainedRun, name: str
 ) -> None:
     features = feature_matrix(trained.unseen.plays, trained.model.schema)
-    law, point = rivals[name].latent_law(features), rivals[name].point(features, None)
-    assert isinstance(law, SplicedBinnedPareto)
-    centre = (law.edges[..., 0] + law.edges[..., -1]) / 2
-    np.testing.assert_allclose(centre, point, atol=1e-3)
+    distribution, point = (
+        baselines[name].latent_distribution(features),
+        baselines[name].point(features, None),
+    )
+    assert isinstance(distribution, SplicedBinnedPareto)
+    center = (distribution.edges[..., 0] + distribution.edges[..., -1]) / 2
+    np.testing.assert_allclose(center, point, atol=1e-3)
     shifted = torch.from_numpy(point).float()
-    cdf = law.cdf(torch.stack([shifted - 7.5, shifted + 7.5]))
+    cdf = distribution.cdf(torch.stack([shifted - 7.5, shifted + 7.5]))
     torch.testing.assert_close(cdf, cdf[:, :1].expand_as(cdf), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["xgboost", "xgboost-mae"])
 def test_point_of_boosted_trees_is_their_median_and_mean(
-    rivals: dict[str, Forecaster], trained: TrainedRun, name: str
+    baselines: dict[str, Forecaster], trained: TrainedRun, name: str
 ) -> None:
     plays = trained.selection.plays
-    table = forecast(rivals[name], plays, seed=0)
+    table = forecast(baselines[name], plays, seed=0)
     folds = plays["game_id"].replace_strict(trained.model.fold_of_game).to_numpy()
     features = feature_matrix(plays, trained.model.schema)
     for fold in (0, 1):
-        point = rivals[name].point(features[folds == fold], fold)
+        point = baselines[name].point(features[folds == fold], fold)
         np.testing.assert_allclose(table["median"].to_numpy()[folds == fold], point)
     assert table["mean"].equals(table["median"].rename("mean"))
 
 
-def test_gaussian_learns_its_deviation(rivals: dict[str, Forecaster], trained: TrainedRun) -> None:
+def test_gaussian_learns_its_deviation(
+    baselines: dict[str, Forecaster], trained: TrainedRun
+) -> None:
     features = feature_matrix(trained.unseen.plays, trained.model.schema)
-    law = rivals["gaussian"].latent_law(features)
-    assert isinstance(law, Gaussian)
-    assert law.scale.std() > 0.05
-    assert not torch.isclose(law.scale, torch.tensor(11.0 * 1.001)).any()
+    distribution = baselines["gaussian"].latent_distribution(features)
+    assert isinstance(distribution, Gaussian)
+    assert distribution.scale.std() > 0.05
+    assert not torch.isclose(distribution.scale, torch.tensor(11.0 * 1.001)).any()
 
 
-def test_binned_has_no_tails(rivals: dict[str, Forecaster], trained: TrainedRun) -> None:
-    law = rivals["binned"].latent_law(feature_matrix(trained.unseen.plays, trained.model.schema))
-    assert isinstance(law, SplicedBinnedPareto)
-    assert law.lower_mass.max() == 0
-    assert law.upper_mass.max() == 0
+def test_binned_has_no_tails(baselines: dict[str, Forecaster], trained: TrainedRun) -> None:
+    distribution = baselines["binned"].latent_distribution(
+        feature_matrix(trained.unseen.plays, trained.model.schema)
+    )
+    assert isinstance(distribution, SplicedBinnedPareto)
+    assert distribution.lower_mass.max() == 0
+    assert distribution.upper_mass.max() == 0
 
 
 def test_unknown_baseline_is_refused(trained: TrainedRun, tmp_path: object) -> None:

@@ -22,7 +22,7 @@ from dropback.models._model import (
     ModelSettings,
     PassModel,
     network_inputs,
-    whole_yard_law,
+    whole_yard_distribution,
 )
 from dropback.models._play_network import SequenceSettings
 from dropback.models._predict import YARDS, predict
@@ -30,12 +30,12 @@ from dropback.models._store import load_run
 from dropback.models.baselines import TRACKING_BASELINES, fit_baseline, forecast, parse_baselines
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
-    oracle_law,
+    oracle_distribution,
     simulate_tracking_league,
     write_tracking_league,
 )
 from dropback.tracking import PlayTensors, build_tensors, read_tracking
-from dropback.workflows import Unfolding
+from dropback.workflows import OverTime
 from splicedpareto.training import FitResult, FitSettings, SequenceDataset
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def test_what_is_before_the_release_is_a_prefix(selection: TrackedSelection) -> 
     assert (features.reaches(2.0) == (lengths > 20).numpy()).all()
 
 
-def test_law_before_the_release_knows_no_later_frame_and_no_target(
+def test_distribution_before_the_release_knows_no_later_frame_and_no_target(
     model: PassModel, selection: TrackedSelection
 ) -> None:
     features = selection.features[selection.features.reaches(0.5)]
@@ -145,12 +145,18 @@ def test_law_before_the_release_knows_no_later_frame_and_no_target(
     engineered[later] += 7
     other = changed(tensors, target_slot=((pl.col("target_slot") + 1) % 5 + 6).cast(pl.Int8))
     disturbed = replace(features, tensors=replace(other, players=players, engineered=engineered))
-    law, same = (model.latent_law(each.before_release(0.5)) for each in (features, disturbed))
-    torch.testing.assert_close(law.mean, same.mean, rtol=0, atol=0)
-    assert (model.latent_law(features).mean != model.latent_law(disturbed).mean).all()
+    distribution, same = (
+        model.latent_distribution(each.before_release(0.5)) for each in (features, disturbed)
+    )
+    torch.testing.assert_close(distribution.mean, same.mean, rtol=0, atol=0)
+    assert (
+        model.latent_distribution(features).mean != model.latent_distribution(disturbed).mean
+    ).all()
 
 
-def test_law_never_sees_what_came_of_the_play(model: PassModel, tensors: PlayTensors) -> None:
+def test_distribution_never_sees_what_came_of_the_play(
+    model: PassModel, tensors: PlayTensors
+) -> None:
     ours = select(tensors)
     told = changed(
         tensors,
@@ -160,7 +166,8 @@ def test_law_never_sees_what_came_of_the_play(model: PassModel, tensors: PlayTen
     theirs = select(told)
     assert (ours.plays["yards"] != theirs.plays["yards"]).any()
     torch.testing.assert_close(
-        model.latent_law(ours.features).mean, model.latent_law(theirs.features).mean
+        model.latent_distribution(ours.features).mean,
+        model.latent_distribution(theirs.features).mean,
     )
 
 
@@ -236,7 +243,7 @@ def test_run_is_stored_and_loaded(run: Path, model: PassModel, selection: Tracke
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.7])
-def test_live_predictor_of_the_run_gives_the_same_laws(
+def test_live_predictor_of_the_run_gives_the_same_distributions(
     seconds: float, run: Path, model: PassModel, league: Path, selection: TrackedSelection
 ) -> None:
     block = read_tracking(league)[0][0]
@@ -250,7 +257,9 @@ def test_live_predictor_of_the_run_gives_the_same_laws(
     shown = some.before_release(seconds)
     predictors = [(model.networks[:1], 0), (model.networks, None)]
     for networks, fold in predictors:
-        expected = whole_yard_law(model.latent_law(shown, fold), low, high).cdf(support)
+        expected = whole_yard_distribution(model.latent_distribution(shown, fold), low, high).cdf(
+            support
+        )
         predictor = PlayPredictor.load(run) if fold is None else PlayPredictor(networks)
         for play, situation in enumerate(situations(block)[:5]):
             frames = block.frames[block.offsets[play] : block.offsets[play + 1]]
@@ -331,12 +340,12 @@ def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("name", TRACKING_BASELINES)
-def test_every_rival_holds_out_the_same_plays(
+def test_every_baseline_holds_out_the_same_plays(
     name: str, run: Path, selection: TrackedSelection, league: Path, tmp_path: Path
 ) -> None:
     model, record = load_run(run)
     truth = pl.read_parquet(league / "truth.parquet")
-    rival = fit_baseline(
+    baseline = fit_baseline(
         name,
         model,
         record,
@@ -346,7 +355,7 @@ def test_every_rival_holds_out_the_same_plays(
         truth=truth,
     )
     ours = predict(model, selection.plays, features=selection.features)
-    theirs = forecast(rival, selection.plays, features=selection.features, seed=0)
+    theirs = forecast(baseline, selection.plays, features=selection.features, seed=0)
     keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))
     if name == "oracle":
@@ -359,7 +368,7 @@ def test_every_rival_holds_out_the_same_plays(
             how="left",
             maintain_order="left",
         )
-        crps = oracle_law(order).crps(order["yards"].to_numpy())
+        crps = oracle_distribution(order).crps(order["yards"].to_numpy())
         np.testing.assert_allclose(theirs["crps"], crps, rtol=1e-3, atol=1e-3)
 
 
@@ -370,17 +379,19 @@ def test_shares_of_the_gap_run_from_climatology_to_the_oracle(
         run,
         workflows.TrackingSource(tensors),
         seasons=None,
-        against=("constant", "oracle"),
+        against=("climatology", "oracle"),
         truth=league / "truth.parquet",
     )
     shares = evaluated.evaluation.gap_closed
     crps = {name: row["crps"].value for name, row in evaluated.evaluation.metrics.items()}
-    assert (shares["constant"].value, shares["oracle"].value) == (0, 1)
-    ours = (crps["constant"] - crps["sbp-flat"]) / (crps["constant"] - crps["oracle"])
+    assert (shares["climatology"].value, shares["oracle"].value) == (0, 1)
+    ours = (crps["climatology"] - crps["sbp-flat"]) / (crps["climatology"] - crps["oracle"])
     assert shares["sbp-flat"].value == pytest.approx(ours)
 
 
-def test_release_alone_has_no_laws_by_time(selection: TrackedSelection, tmp_path: Path) -> None:
+def test_release_alone_has_no_distributions_by_time(
+    selection: TrackedSelection, tmp_path: Path
+) -> None:
     settings = replace(
         TINY,
         sequence=replace(TINY.sequence, prefix_share=0.0),  # type: ignore[type-var]
@@ -389,7 +400,7 @@ def test_release_alone_has_no_laws_by_time(selection: TrackedSelection, tmp_path
     )
     workflows.train_run(selection, tmp_path / "run", settings=settings)
     source = workflows.TrackingSource(selection.features.tensors)
-    assert workflows.evaluate_run(tmp_path / "run", source, seasons=None).by_time == Unfolding(
+    assert workflows.evaluate_run(tmp_path / "run", source, seasons=None).by_time == OverTime(
         {}, {}
     )
 
@@ -418,14 +429,14 @@ def test_oracle_wants_the_truth(run: Path, tensors: PlayTensors) -> None:
         )
 
 
-def test_rivals_of_play_by_play_are_fewer() -> None:
+def test_baselines_of_play_by_play_are_fewer() -> None:
     with pytest.raises(RequestError, match="Unknown baseline 'players'"):
         parse_baselines("players")
 
 
 def test_no_gap_without_both_ends(model: PassModel, selection: TrackedSelection) -> None:
     table = predict(model, selection.plays, features=selection.features)
-    assert evaluate(selection.plays, {"sbp": table, "constant": table}).gap_closed == {}
+    assert evaluate(selection.plays, {"sbp": table, "climatology": table}).gap_closed == {}
 
 
 def test_inputs_of_a_matrix_are_itself() -> None:

@@ -1,4 +1,4 @@
-"""The numbers of a predicted law are those of the law, and each play gets the right law."""
+"""Predicted numbers are those of the distribution, and each play gets the right one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ from polars.testing import assert_frame_equal
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Predictions
 from dropback.errors import RequestError, RunError
-from dropback.models._model import ModelSettings, build_network, observed_interval, whole_yard_law
-from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict, summarize_laws
+from dropback.models._model import (
+    ModelSettings,
+    build_network,
+    observed_interval,
+    whole_yard_distribution,
+)
+from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict, summarize_distributions
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 
 if TYPE_CHECKING:
@@ -52,7 +57,7 @@ def gaussian(rows: np.ndarray, _fold: int) -> Distribution:
 
 
 def probabilities(low: int, high: int) -> np.ndarray:
-    """Whole-yard law of a Gaussian of mean 6 and deviation 12, by SciPy, over `YARDS`."""
+    """Whole-yard distribution of a Gaussian of mean 6 and deviation 12, by SciPy, over `YARDS`."""
     ends = scipy.stats.norm(6, 12).cdf
     mass = np.array([ends(k + 0.5) - ends(k - 0.5) for k in YARDS])
     mass[(low > YARDS) | (high < YARDS)] = 0
@@ -63,7 +68,7 @@ def probabilities(low: int, high: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def summary() -> pl.DataFrame:
-    return summarize_laws(PLAYS, gaussian, folds=np.full(6, -1), seed=4)
+    return summarize_distributions(PLAYS, gaussian, folds=np.full(6, -1), seed=4)
 
 
 @pytest.mark.parametrize("row", range(len(PLAYS)))
@@ -72,7 +77,7 @@ def test_columns_are_those_of_a_plain_computation(summary: pl.DataFrame, row: in
     mass = probabilities(play["yards_min"], play["yards_max"])
     cdf = np.cumsum(mass)
     at = play["yards"] - YARDS[0]
-    near = {"rel": 1e-4, "abs": 2e-5}  # the law is in float32, its sums over 211 yards too
+    near = {"rel": 1e-4, "abs": 2e-5}  # the distribution is in float32, its sums over 211 yards too
     assert got["mean"] == pytest.approx((mass * YARDS).sum(), rel=1e-4, abs=1e-4)
     assert got["mid_cdf"] == pytest.approx(cdf[at] - mass[at] / 2, **near)
     assert got["log_score"] == pytest.approx(-math.log(mass[at]), **near)
@@ -87,37 +92,45 @@ def test_columns_are_those_of_a_plain_computation(summary: pl.DataFrame, row: in
 
 
 def test_crps_is_that_of_scoringrules_on_a_sample_of_every_mass() -> None:
-    # A law of ten equally likely values is an ensemble of ten members.
+    # A distribution of ten equally likely values is an ensemble of ten members.
     values = np.arange(-4, 6)
     logits = torch.full((1, 10), 0.0)
     edges = torch.arange(-4, 7) - 0.5
-    law = SplicedBinnedPareto(logits, edges, 0.0, 0.0, lower_mass=0.0, upper_mass=0.0)
+    distribution = SplicedBinnedPareto(logits, edges, 0.0, 0.0, lower_mass=0.0, upper_mass=0.0)
     plays = plays_of([3], [-90], [50])
-    row = summarize_laws(plays, lambda _rows, _fold: law, folds=np.array([-1]), seed=0)
+    row = summarize_distributions(
+        plays, lambda _rows, _fold: distribution, folds=np.array([-1]), seed=0
+    )
     assert row["crps"][0] == pytest.approx(scoringrules.crps_ensemble(3.0, values), rel=1e-5)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-99, 8), (-12, 99), (-60, 1)])
-def test_whole_yard_law_sums_to_one_over_the_field(low: int, high: int) -> None:
-    law = whole_yard_law(gaussian(np.arange(1), -1), np.array([low]), np.array([high]))
+def test_whole_yard_distribution_sums_to_one_over_the_field(low: int, high: int) -> None:
+    distribution = whole_yard_distribution(
+        gaussian(np.arange(1), -1), np.array([low]), np.array([high])
+    )
     inside = torch.arange(low, high + 1)[:, None]
-    assert law.log_prob(inside).double().exp().sum().item() == pytest.approx(1, abs=1e-5)
+    assert distribution.log_prob(inside).double().exp().sum().item() == pytest.approx(1, abs=1e-5)
     outside = torch.tensor([low - 1, high + 1])[:, None]
-    assert law.log_prob(outside).isneginf().all()
+    assert distribution.log_prob(outside).isneginf().all()
 
 
 def test_mass_at_the_goal_line_is_the_latent_survival_half_a_yard_short() -> None:
-    law = whole_yard_law(gaussian(np.arange(1), -1), np.array([-80]), np.array([20]))
+    distribution = whole_yard_distribution(
+        gaussian(np.arange(1), -1), np.array([-80]), np.array([20])
+    )
     expected = scipy.stats.norm(6, 12).sf(19.5)
-    assert law.log_prob(torch.tensor(20.0)).exp().item() == pytest.approx(expected, rel=1e-5)
+    assert distribution.log_prob(torch.tensor(20.0)).exp().item() == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
-def test_pit_is_uniform_when_outcomes_follow_the_law() -> None:
+def test_pit_is_uniform_when_outcomes_follow_the_distribution() -> None:
     count = 4000
     generator = np.random.default_rng(8)
     drawn = np.ceil(generator.normal(6, 12, count) - 0.5).astype(int).clip(-30, 20)
     plays = plays_of(drawn.tolist(), [-30] * count, [20] * count)
-    table = summarize_laws(plays, gaussian, folds=np.full(count, -1), seed=1)
+    table = summarize_distributions(plays, gaussian, folds=np.full(count, -1), seed=1)
     assert scipy.stats.kstest(table["pit"], "uniform").pvalue > 0.01
     # Mean of a bounded variable of deviation 0.29 over 4,000 plays: standard error 0.0046.
     assert table["mid_cdf"].mean() == pytest.approx(0.5, abs=0.015)
@@ -127,18 +140,18 @@ def test_rows_keep_their_order_whatever_their_folds_and_chunks(
     monkeypatch: pytest.MonkeyPatch, summary: pl.DataFrame
 ) -> None:
     monkeypatch.setattr("dropback.models._predict._CHUNK", 2)
-    table = summarize_laws(PLAYS, gaussian, folds=np.array([1, -1, 0, 1, 0, 1]), seed=4)
+    table = summarize_distributions(PLAYS, gaussian, folds=np.array([1, -1, 0, 1, 0, 1]), seed=4)
     assert table["fold"].to_list() == [1, None, 0, 1, 0, 1]
     # Single precision: the last element of a vector may be rounded otherwise than one within it.
     assert_frame_equal(table.drop("fold"), summary.drop("fold"), rel_tol=1e-5, abs_tol=1e-6)
 
 
 @pytest.mark.parametrize("location", [-1e4, 1e4])
-def test_a_law_that_is_certain_and_wrong_still_has_valid_numbers(location: float) -> None:
-    def law_of(rows: np.ndarray, _fold: int) -> Distribution:
+def test_a_distribution_that_is_certain_and_wrong_still_has_valid_numbers(location: float) -> None:
+    def distribution_of(rows: np.ndarray, _fold: int) -> Distribution:
         return Gaussian(torch.full((len(rows),), location), torch.full((len(rows),), 0.01))
 
-    table = summarize_laws(PLAYS, law_of, folds=np.full(6, -1), seed=0)
+    table = summarize_distributions(PLAYS, distribution_of, folds=np.full(6, -1), seed=0)
     Predictions.validate(table)
     assert table["log_score"].is_nan().sum() == 0
 
@@ -161,10 +174,10 @@ def test_training_games_are_predicted_by_the_network_that_never_saw_them(
         assert games == {g for g, dealt in trained.model.fold_of_game.items() if dealt == fold}
         inputs = torch.from_numpy(feature_matrix(plays, trained.model.schema)[rows])
         with torch.inference_mode():
-            law = trained.model.networks[fold](inputs)
-        part = summarize_laws(
+            distribution = trained.model.networks[fold](inputs)
+        part = summarize_distributions(
             plays.filter(pl.Series(rows)),
-            lambda _r, _f, law=law: law,
+            lambda _r, _f, distribution=distribution: distribution,
             folds=np.zeros(rows.sum(), int),
             seed=0,
         )
@@ -186,7 +199,7 @@ def test_prediction_of_a_play_does_not_depend_on_the_others(trained: TrainedRun)
     np.testing.assert_allclose(some["mid_cdf"], whole["mid_cdf"], atol=1e-5)
 
 
-def test_seed_moves_the_randomised_pit_alone(trained: TrainedRun) -> None:
+def test_seed_moves_the_randomized_pit_alone(trained: TrainedRun) -> None:
     one, other = (predict(trained.model, trained.unseen.plays, seed=seed) for seed in (1, 2))
     assert one.drop("pit").equals(other.drop("pit"))
     assert not one["pit"].equals(other["pit"])
@@ -202,9 +215,9 @@ def test_plays_of_another_set_are_refused(trained: TrainedRun) -> None:
 @pytest.mark.parametrize("family", ["sbp", "binned", "gaussian"])
 def test_every_possible_outcome_has_a_likelihood(family: str) -> None:
     network = build_network(ModelSettings(family=family, width=4), 2, seed=0)  # type: ignore[arg-type]
-    law = network(torch.zeros(1, 2))
+    distribution = network(torch.zeros(1, 2))
     yards = torch.from_numpy(YARDS).float()[:, None]
-    assert law.log_prob_interval(yards - 0.5, yards + 0.5).isfinite().all()
+    assert distribution.log_prob_interval(yards - 0.5, yards + 0.5).isfinite().all()
 
 
 def test_initial_weights_depend_on_the_seed_and_leave_the_random_state_alone() -> None:

@@ -106,7 +106,7 @@ def test_minimum_that_is_no_number_is_refused(minimum: str) -> None:
 
 
 def season_of(passer: str, first: int, second: int, **more: Any) -> list[dict[str, Any]]:
-    """Two games of a two-game season with one modelled throw each, and official attempts."""
+    """Two games of a two-game season with one modeled throw each, and official attempts."""
     games = [(first, {}), (second, SECOND)]
     return [
         play

@@ -60,7 +60,7 @@ def test_the_histogram_has_his_shares_beside_those_of_the_league():
 @pytest.mark.parametrize(
     "change", [lambda t: t.drop("mid_cdf"), lambda t: t.with_columns(mid_cdf=None)]
 )
-def test_without_laws_of_yards_there_is_no_histogram(change):
+def test_without_distributions_of_yards_there_is_no_histogram(change):
     scores = change(league())
     found = passer_profile(scores, passer_seasons(scores), "A")
     assert (len(found.passer), len(found.league), found.plays) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""The standardised score, against SciPy, least squares and hand-worked plays."""
+"""The standardized score, against SciPy, least squares and hand-worked plays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dropback.scoring import (
 
 
 def plays(rows: int = 4000, *, seed: int = 0, seasons: int = 2) -> pl.DataFrame:
-    """Random dropbacks: eight passers, eight defences, a tenth without a throw."""
+    """Random dropbacks: eight passers, eight defenses, a tenth without a throw."""
     draw = np.random.default_rng(seed)
     game = draw.integers(0, 64, rows)
     cdf = draw.random(rows)
@@ -74,26 +74,26 @@ def test_the_default_is_the_mixture_that_its_docstring_states():
     assert standard_scores(table, settings).to_numpy() == pytest.approx(expected, rel=1e-12)
 
 
-def test_opponent_effects_recover_what_defences_allow():
+def test_opponent_effects_recover_what_defenses_allow():
     draw = np.random.default_rng(3)
-    rows, defences, passers = 60_000, 32, 32
+    rows, defenses, passers = 60_000, 32, 32
     game = draw.integers(0, 1024, rows)
-    passer, defence = game % passers, game // passers
-    allowed = np.linspace(-0.3, 0.3, defences)
+    passer, defense = game % passers, game // passers
+    allowed = np.linspace(-0.3, 0.3, defenses)
     skill = draw.permutation(np.linspace(-0.3, 0.3, passers))
-    values = allowed[defence] + skill[passer] + draw.normal(size=rows)
+    values = allowed[defense] + skill[passer] + draw.normal(size=rows)
     effects = opponent_effects(
-        values, season=np.zeros(rows, int), passer=passer, defence=defence, game=game, ridge=10.0
+        values, season=np.zeros(rows, int), passer=passer, defense=defense, game=game, ridge=10.0
     )
-    by_defence = np.bincount(defence, effects) / np.bincount(defence)
-    # A defence is estimated from about 1,900 plays: standard error .023.
-    assert np.abs(by_defence - allowed).max() < 0.09
-    assert np.corrcoef(by_defence, allowed)[0, 1] > 0.98
+    by_defense = np.bincount(defense, effects) / np.bincount(defense)
+    # A defense is estimated from about 1,900 plays: standard error .023.
+    assert np.abs(by_defense - allowed).max() < 0.09
+    assert np.corrcoef(by_defense, allowed)[0, 1] > 0.98
 
 
 def test_opponent_effects_solve_henderson_equations():
     table = plays(600, seasons=1)
-    passer, defence = (
+    passer, defense = (
         table[name].rank("dense").to_numpy() - 1 for name in ("passer_player_id", "defteam")
     )
     values = table["epa"].to_numpy()
@@ -102,22 +102,22 @@ def test_opponent_effects_solve_henderson_equations():
         values,
         season=np.zeros(600, int),
         passer=passer,
-        defence=defence,
+        defense=defense,
         game=np.arange(600),
         ridge=50.0,
     )
     design = np.zeros((600, 16))
     design[np.arange(600), passer] = 1
-    design[np.arange(600), 8 + defence] = 1
-    centred = values - values.mean()
-    solution = np.linalg.solve(design.T @ design + 50 * np.eye(16), design.T @ centred)
-    residual = centred - solution[passer]
-    sums, counts = np.bincount(defence, residual), np.bincount(defence)
-    expected = (sums[defence] - residual) / (counts[defence] - 1 + 50)
+    design[np.arange(600), 8 + defense] = 1
+    centered = values - values.mean()
+    solution = np.linalg.solve(design.T @ design + 50 * np.eye(16), design.T @ centered)
+    residual = centered - solution[passer]
+    sums, counts = np.bincount(defense, residual), np.bincount(defense)
+    expected = (sums[defense] - residual) / (counts[defense] - 1 + 50)
     assert effects == pytest.approx(expected, abs=1e-7)
 
 
-def test_a_defence_met_once_has_no_other_game_to_be_judged_by():
+def test_a_defense_met_once_has_no_other_game_to_be_judged_by():
     table = plays(40, seasons=1).with_columns(
         game_id=pl.lit("g"), passer_player_id=pl.lit("p"), defteam=pl.lit("d")
     )
@@ -131,7 +131,7 @@ def test_a_passer_of_hard_opponents_is_lifted():
     rows = 8000
     game = draw.integers(0, 40, rows)
     hard = game % 2 == 0
-    # Passer "a" meets only the hard half of the defences, "b" only the other; "c" meets all.
+    # Passer "a" meets only the hard half of the defenses, "b" only the other; "c" meets all.
     passer = np.where(game < 10, np.where(hard, "a", "b"), "c")
     table = pl.DataFrame(
         {

@@ -88,7 +88,7 @@ def test_rows_come_in_the_order_asked_for_a_page_at_a_time(client):
         ({"seasons": "20x"}, "Seasons must be years like 2021"),
         ({"limit": "0"}, "limit"),
         ({"limit": "1001"}, "limit"),
-        ({"colour": "red"}, "colour"),
+        ({"color": "red"}, "color"),
     ],
 )
 def test_a_refused_ranking_says_why(client, parameters, words):

@@ -166,7 +166,7 @@ def test_a_play_that_its_client_closed_is_not_kept(address):
         ({"type": "fly"}, 422, "fly"),
         ({"type": "start"}, 422, "situation"),
         ({**made.START, "version": 2}, 422, "version"),
-        ({**made.START, "colour": "red"}, 422, "colour"),
+        ({**made.START, "color": "red"}, 422, "color"),
         ({"type": "start", "version": 1, "situation": {}}, 422, "line_of_scrimmage_x_yd"),
         ({"type": "resume", "version": 1, "token": "x" * 65}, 422, "token"),
         ({"type": "resume", "version": 1, "token": "../etc"}, 404, "No live play has this token"),

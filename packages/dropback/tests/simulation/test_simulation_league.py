@@ -193,7 +193,7 @@ def test_final_scores_continue_the_last_play(league: League) -> None:
         assert (both[f"{side}_score"] - both[f"{side}_score_pre"]).is_between(0, 6).all()
 
 
-def test_score_differential_is_the_offences(league: League) -> None:
+def test_score_differential_is_the_offenses(league: League) -> None:
     lead = pl.col("home_score_pre") - pl.col("away_score_pre")
     own = pl.when(pl.col("posteam") == pl.col("home_team")).then(lead).otherwise(-lead)
     assert league.plays.select(own == pl.col("score_differential")).to_series().all()

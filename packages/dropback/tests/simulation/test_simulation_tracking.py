@@ -1,4 +1,4 @@
-"""The tracking league: football's rules, the reader's, and outcomes that follow their law."""
+"""The tracking league: football's rules, the reader's, and outcomes as distributed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     Week,
     oracle_cdf,
-    oracle_law,
-    release_law,
+    oracle_distribution,
+    release_distribution,
     simulate_tracking_league,
     simulate_week,
     write_tracking_league,
 )
 from dropback.simulation.tracking import _files as files
-from dropback.simulation.tracking._release_law import openness_yd, throw_flight
+from dropback.simulation.tracking._release_distribution import openness_yd, throw_flight
 from dropback.tracking import build_tensors, read_tracking
 from dropback.tracking._outcomes import join_play_by_play, outcome_disagreements
 
@@ -97,49 +97,51 @@ def a_state(**changed: float) -> ReleaseState:
     return ReleaseState(**{name: np.array([x]) for name, x in (usual | changed).items()})
 
 
-def test_outcomes_follow_the_law_of_the_actual_passer(week: Week) -> None:
-    # Twenty outcomes a play from one seed, so that 200 plays can tell a wrong law.
-    law = release_law(week.state, week.situations.edge_yd)
+def test_outcomes_follow_the_distribution_of_the_actual_passer(week: Week) -> None:
+    # Twenty outcomes a play from one seed, so that 200 plays can tell a wrong distribution.
+    distribution = release_distribution(week.state, week.situations.edge_yd)
     generator = np.random.default_rng(4)
     pits = []
     for _ in range(20):
-        yards = law.sample(generator)[0]
-        below, upto = law.cdf(yards - 1), law.cdf(yards)
+        yards = distribution.sample(generator)[0]
+        below, upto = distribution.cdf(yards - 1), distribution.cdf(yards)
         pits.append(below + (upto - below) * generator.random(len(yards)))
     assert scipy.stats.kstest(np.concatenate(pits), "uniform").pvalue > 1e-3
     yards = week.outcomes.yards
-    below, upto = law.cdf(yards - 1), law.cdf(yards)
+    below, upto = distribution.cdf(yards - 1), distribution.cdf(yards)
     pit = below + (upto - below) * generator.random(len(yards))
     assert scipy.stats.kstest(pit, "uniform").pvalue > 1e-3
 
 
-def test_truth_on_disk_gives_back_the_laws_that_outcomes_were_drawn_from(
+def test_truth_on_disk_gives_back_the_distributions_that_outcomes_were_drawn_from(
     week: Week, truth: pl.DataFrame
 ) -> None:
-    drawn_from = release_law(week.state, week.situations.edge_yd)
-    assert np.array_equal(oracle_law(truth, passer="actual").cdf(7), drawn_from.cdf(7))
+    drawn_from = release_distribution(week.state, week.situations.edge_yd)
+    assert np.array_equal(oracle_distribution(truth, passer="actual").cdf(7), drawn_from.cdf(7))
     assert np.array_equal(truth["yards"].to_numpy(), week.outcomes.yards)
-    average = oracle_law(truth)
-    assert np.array_equal(average.cdf(7), release_law(week.state).cdf(7))
+    average = oracle_distribution(truth)
+    assert np.array_equal(average.cdf(7), release_distribution(week.state).cdf(7))
 
 
-def test_oracle_cdf_stands_on_the_yards_that_predictions_are_summarised_on(
+def test_oracle_cdf_stands_on_the_yards_that_predictions_are_summarized_on(
     truth: pl.DataFrame,
 ) -> None:
-    cdf = oracle_cdf(oracle_law(truth))
+    cdf = oracle_cdf(oracle_distribution(truth))
     assert cdf.shape == (PLAYS, len(YARDS)) == (PLAYS, YARDS_HIGHEST - YARDS_LOWEST + 1)
     assert (np.diff(cdf, axis=1) >= -1e-12).all()
     assert np.allclose(cdf[:, -1], 1)
     assert (cdf[:, 0] == 0).all()
 
 
-def test_law_on_re_rolls_from_the_release_is_the_law_in_closed_form(week: Week) -> None:
-    law = release_law(week.state, week.situations.edge_yd)[np.arange(8)]
+def test_distribution_on_re_rolls_from_the_release_is_the_distribution_in_closed_form(
+    week: Week,
+) -> None:
+    distribution = release_distribution(week.state, week.situations.edge_yd)[np.arange(8)]
     generator = np.random.default_rng(2)
-    rolls = np.stack([law.sample(generator)[0] for _ in range(4000)])
+    rolls = np.stack([distribution.sample(generator)[0] for _ in range(4000)])
     for yards in (-1, 0, 5, 12):
         # Four standard errors of a share among 4,000.
-        assert np.abs((rolls <= yards).mean(axis=0) - law.cdf(yards)).max() < 0.032
+        assert np.abs((rolls <= yards).mean(axis=0) - distribution.cdf(yards)).max() < 0.032
 
 
 def laid_out(defender: tuple[float, float]) -> ReleaseState:
@@ -175,12 +177,12 @@ def test_throws_come_down_when_and_where_the_man_is(velocity: tuple[float, float
 
 def test_two_defenders_at_the_ball_are_worse_than_one() -> None:
     aim, flight = np.array([[[60.0, 26.0]]]), np.array([[0.4]])
-    defence = np.full((1, 11, 2), 1.0)
-    defence[0, 0] = (63.0, 26.0)
-    still = np.zeros_like(defence)
-    assert openness_yd(aim, flight, defence, still) == pytest.approx(3.0)
-    defence[0, 1] = (60.0, 29.0)
-    assert openness_yd(aim, flight, defence, still) == pytest.approx(3.0 - 0.8 * np.log(2))
+    defense = np.full((1, 11, 2), 1.0)
+    defense[0, 0] = (63.0, 26.0)
+    still = np.zeros_like(defense)
+    assert openness_yd(aim, flight, defense, still) == pytest.approx(3.0)
+    defense[0, 1] = (60.0, 29.0)
+    assert openness_yd(aim, flight, defense, still) == pytest.approx(3.0 - 0.8 * np.log(2))
 
 
 @pytest.mark.parametrize(
@@ -198,12 +200,12 @@ def test_two_defenders_at_the_ball_are_worse_than_one() -> None:
 def test_each_thing_seen_at_the_release_moves_the_expected_yards(
     name: str, worse: float, better: float
 ) -> None:
-    low, high = (release_law(a_state(**{name: x})).mean()[0] for x in (worse, better))
+    low, high = (release_distribution(a_state(**{name: x})).mean()[0] for x in (worse, better))
     assert low < high - 0.1
 
 
 def test_better_passers_gain_more_on_the_same_throws(week: Week) -> None:
-    means = [release_law(week.state, edge).mean().mean() for edge in (-0.5, 0.0, 0.5)]
+    means = [release_distribution(week.state, edge).mean().mean() for edge in (-0.5, 0.0, 0.5)]
     # Skill is told in yards per attempt: one yard of it is one yard, to a fifth.
     assert means[2] - means[0] == pytest.approx(1.0, abs=0.2)
     assert means[0] < means[1] < means[2]
@@ -220,7 +222,7 @@ def test_outcomes_are_drawn_with_the_edge_and_throws_are_not(small: TrackingLeag
     assert np.array_equal(good.dropbacks.target, bad.dropbacks.target)
 
 
-def test_what_the_law_depends_on_can_be_measured_in_the_files(
+def test_what_the_distribution_depends_on_can_be_measured_in_the_files(
     rows: pl.DataFrame, folder: Path, truth: pl.DataFrame
 ) -> None:
     """From rounded rows of the release frame alone, as a network sees them."""

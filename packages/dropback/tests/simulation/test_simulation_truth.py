@@ -15,8 +15,8 @@ from dropback.simulation import (
     Circumstances,
     League,
     LeagueSettings,
-    OutcomeLaw,
-    outcome_law,
+    OutcomeDistribution,
+    outcome_distribution,
     simulate_league,
     write_league,
 )
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 SMALL = LeagueSettings(seasons=(2019, 2021), teams=4, weeks=5)
 
 
-def randomised_pit(law: OutcomeLaw, yards: np.ndarray, seed: int) -> np.ndarray:
-    below, upto = law.cdf(yards - 1), law.cdf(yards)
+def randomized_pit(distribution: OutcomeDistribution, yards: np.ndarray, seed: int) -> np.ndarray:
+    below, upto = distribution.cdf(yards - 1), distribution.cdf(yards)
     return below + (upto - below) * np.random.default_rng(seed).random(len(yards))
 
 
-def test_outcomes_follow_the_law_they_were_drawn_from(league: League) -> None:
-    pit = randomised_pit(league.actual_law(), league.truth["yards"].to_numpy(), seed=3)
+def test_outcomes_follow_the_distribution_they_were_drawn_from(league: League) -> None:
+    pit = randomized_pit(league.actual_distribution(), league.truth["yards"].to_numpy(), seed=3)
     assert scipy.stats.kstest(pit, "uniform").pvalue > 1e-4
 
 
@@ -55,23 +55,27 @@ def test_outcomes_follow_the_law_they_were_drawn_from(league: League) -> None:
     ],
     ids=str,
 )
-def test_the_law_holds_within(league: League, split: pl.Expr) -> None:
+def test_the_distribution_holds_within(league: League, split: pl.Expr) -> None:
     chosen = targeted_attempts(league.plays).select(split).to_series().to_numpy()
-    law, yards = league.actual_law()[chosen], league.truth["yards"].to_numpy()[chosen]
-    # The mid-distribution values of a discrete law spread less than a uniform variable does.
-    z = (law.mid_cdf(yards).mean() - 0.5) * np.sqrt(12 * chosen.sum())
+    distribution, yards = (
+        league.actual_distribution()[chosen],
+        league.truth["yards"].to_numpy()[chosen],
+    )
+    # The mid-distribution values of a discrete distribution spread less than a uniform variable
+    # does.
+    z = (distribution.mid_cdf(yards).mean() - 0.5) * np.sqrt(12 * chosen.sum())
     assert abs(z) < 4
 
 
 def test_the_average_passers_score_is_one_half_and_its_pit_uniform() -> None:
     settings = LeagueSettings(
-        seasons=(2020,), weeks=8, skill_sd_yd=0.0, backup_deficit_yd=0.0, defence_sd_yd=0.0
+        seasons=(2020,), weeks=8, skill_sd_yd=0.0, backup_deficit_yd=0.0, defense_sd_yd=0.0
     )
     level = simulate_league(settings, seed=5)
     assert (level.truth["edge_yd"] == 0).all()
     assert (level.truth["expected_mid_cdf"] - 0.5).abs().max() < 1e-12
     yards = level.truth["yards"].to_numpy()
-    pit = randomised_pit(level.league_average_law(), yards, seed=4)
+    pit = randomized_pit(level.league_average_distribution(), yards, seed=4)
     assert scipy.stats.kstest(pit, "uniform").pvalue > 1e-4
 
 
@@ -80,40 +84,45 @@ def test_truth_lists_the_targeted_attempts_with_their_outcomes(league: League) -
     assert_frame_equal(league.truth.select(key), targeted_attempts(league.plays).select(key))
 
 
-def test_average_law_of_the_truth_is_that_of_the_plays(league: League) -> None:
+def test_average_distribution_of_the_truth_is_that_of_the_plays(league: League) -> None:
     attempts = targeted_attempts(league.plays).head(500)
-    from_plays = outcome_law(Circumstances.from_plays(attempts))
-    from_truth = league.league_average_law()[:500]
+    from_plays = outcome_distribution(Circumstances.from_plays(attempts))
+    from_truth = league.league_average_distribution()[:500]
     assert from_plays.lattice_cdf().tolist() == from_truth.lattice_cdf().tolist()
 
 
 def test_a_yard_of_skill_is_worth_a_yard_an_attempt(league: League) -> None:
     circumstances = Circumstances.from_plays(targeted_attempts(league.plays).head(8000))
     for skill in (-0.5, 0.5, 1.0):
-        gain = outcome_law(circumstances, skill).mean() - outcome_law(circumstances).mean()
+        gain = (
+            outcome_distribution(circumstances, skill).mean()
+            - outcome_distribution(circumstances).mean()
+        )
         assert gain.mean() == pytest.approx(skill, rel=0.05)
 
 
-def test_the_average_passers_law_is_nearly_the_mixture_over_passers(league: League) -> None:
+def test_the_average_passers_distribution_is_nearly_the_mixture_over_passers(
+    league: League,
+) -> None:
     plays = Circumstances.from_plays(targeted_attempts(league.plays).head(300))
     edges = np.quantile(league.truth["edge_yd"].to_numpy(), (np.arange(25) + 0.5) / 25)
-    mixture = np.mean([outcome_law(plays, edge).lattice_cdf() for edge in edges], axis=0)
-    assert np.abs(mixture - outcome_law(plays).lattice_cdf()).max() < 0.005
+    mixture = np.mean([outcome_distribution(plays, edge).lattice_cdf() for edge in edges], axis=0)
+    assert np.abs(mixture - outcome_distribution(plays).lattice_cdf()).max() < 0.005
 
 
-def test_edge_is_the_passers_skill_less_the_defence(league: League) -> None:
+def test_edge_is_the_passers_skill_less_the_defense(league: League) -> None:
     attempts = targeted_attempts(league.plays).select("game_id", "play_id", "defteam")
-    defence = league.truth.join(attempts, on=["game_id", "play_id"]).join(
+    defense = league.truth.join(attempts, on=["game_id", "play_id"]).join(
         league.passers, on=["passer_player_id", "season"]
     )
     quality = (pl.col("skill_yd") - pl.col("edge_yd")).round(9)
-    by_team = defence.group_by("season", "defteam").agg(quality.n_unique().alias("values"))
+    by_team = defense.group_by("season", "defteam").agg(quality.n_unique().alias("values"))
     assert (by_team["values"] == 1).all()
-    assert defence.select(quality.std()).item() == pytest.approx(0.15, rel=0.4)
+    assert defense.select(quality.std()).item() == pytest.approx(0.15, rel=0.4)
 
 
 def test_expected_score_of_a_passer_is_what_his_attempts_earn_on_average(league: League) -> None:
-    mid = league.league_average_law().mid_cdf(league.truth["yards"].to_numpy())
+    mid = league.league_average_distribution().mid_cdf(league.truth["yards"].to_numpy())
     seasons = (
         league.truth.with_columns(pl.Series("mid", mid))
         .group_by("passer_player_id", "season")
@@ -218,7 +227,7 @@ def test_global_randomness_is_left_alone() -> None:
         ({"skill_sd_yd": -0.1}, "skill_sd_yd must be from 0 to 2 yards per attempt, got -0.1"),
         ({"skill_sd_yd": float("nan")}, "skill_sd_yd must be .* got nan"),
         ({"backup_deficit_yd": 3.0}, "backup_deficit_yd"),
-        ({"defence_sd_yd": -1.0}, "defence_sd_yd"),
+        ({"defense_sd_yd": -1.0}, "defense_sd_yd"),
         ({"skill_season_correlation": 1.1}, "skill_season_correlation must be from 0 to 1"),
         ({"turnover_probability": -1.0}, "turnover_probability"),
         ({"backup_start_probability": 1.0}, r"backup_start_probability must be in \[0, 1\)"),

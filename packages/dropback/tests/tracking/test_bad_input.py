@@ -82,7 +82,7 @@ def test_mixed_formats_leave_the_rarer_layout_out(make_set, two_plays, tmp_path)
 
 
 def test_a_table_that_is_no_tracking_file_is_left_out_by_name(two_plays, tmp_path):
-    # Two tables (index, colours) lie among the highlight files.
+    # Two tables (index, colors) lie among the highlight files.
     folder = two_plays().write(tmp_path)
     (folder / "nflplays-teamcolors.tsv").write_text("teamAbbr\tprimary\nKC\t#E31837\n")
     _, report = read_tracking(folder)
@@ -117,14 +117,14 @@ def test_a_release_before_the_snap_is_set_aside(two_plays, tmp_path):
     [
         (
             lambda rows: rows.filter(pl.col("nflId").ne_missing(30021)),
-            "11 men of the offence and 10",
+            "11 men of the offense and 10",
         ),
         (
             lambda rows: pl.concat(
                 [rows, rows.filter(pl.col("nflId") == 30003).with_columns(nflId=30099)],
                 how="vertical_relaxed",
             ),
-            "12 men of the offence and 11",
+            "12 men of the offense and 11",
         ),
     ],
     ids=["10 men", "23 men"],
@@ -173,7 +173,7 @@ def test_a_short_gap_is_filled_and_counted(two_plays, tmp_path):
     assert blocks[0].frames[4, target["slot"][0], 0] == pytest.approx(44 + 6 * 0.4, abs=0.011)
 
 
-def test_a_file_in_metres_is_recognised_corrected_and_recorded(make_set, make_play, tmp_path):
+def test_a_file_in_meters_is_recognized_corrected_and_recorded(make_set, make_play, tmp_path):
     plays = [make_play(play=number, line_x=30.0 + 5 * number) for number in range(1, 9)]
     rows = pl.concat(made.rows() for made in plays).with_columns(
         pl.col("x", "y", "s", "a", "dis") * 0.9144
@@ -185,7 +185,7 @@ def test_a_file_in_metres_is_recognised_corrected_and_recorded(make_set, make_pl
     assert block.frames[5, 6, 2] == pytest.approx(6.0, abs=0.2)
     corrected = {c.name for c in report.files[0].checks if c.decision == "corrected"}
     assert corrected == {"coordinates in yards", "speed against displacement"}
-    assert any("metres" in words for words in block.plays["corrections"][0])
+    assert any("meters" in words for words in block.plays["corrections"][0])
 
 
 def test_a_play_missing_from_the_table_of_plays_is_set_aside(two_plays, tmp_path):

@@ -321,7 +321,7 @@ def test_splits_of_a_made_play(block):
     assert splits["time_to_throw_s"] == pytest.approx(1.8)
     assert splits["time_to_throw_band"] == "under 2.5 s"
     assert splits["dropback_depth_yd"] == pytest.approx(5 + 1.5 * 1.8, abs=0.02)
-    # Linemen of the defence come from 6 yards at 2 - 1.5 yards a second: never within 2 yards.
+    # Linemen of the defense come from 6 yards at 2 - 1.5 yards a second: never within 2 yards.
     assert (splits["pressured_at_throw"], splits["pressured_any_time"]) == (False, False)
     # At the arrival, frame 36, the ball is with slot 6's runner, 17 yards deep after 3 s.
     assert splits["throw_depth_yd"] == pytest.approx(-1 + 6 * 3.0, abs=0.02)

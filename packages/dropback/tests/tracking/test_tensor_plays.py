@@ -88,8 +88,8 @@ def test_mirrored_real_plays_have_the_features_of_their_mirrored_slots(
 
 def test_a_mirror_reverses_each_group_and_leaves_empty_slots() -> None:
     line = ["passer", *["blocker"] * 6, *["eligible"] * 4]
-    defence = [*["front"] * 3, *["middle"] * 2, *["deep"] * 5]
-    groups = np.array([[GROUPS_AT_SNAP.index(name) for name in (*line, *defence)] + [-1]], np.int8)
+    defense = [*["front"] * 3, *["middle"] * 2, *["deep"] * 5]
+    groups = np.array([[GROUPS_AT_SNAP.index(name) for name in (*line, *defense)] + [-1]], np.int8)
     assert mirror_slots(groups).tolist() == [
         [0, 6, 5, 4, 3, 2, 1, 10, 9, 8, 7, 13, 12, 11, 15, 14, 20, 19, 18, 17, 16, 21]
     ]

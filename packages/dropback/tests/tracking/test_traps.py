@@ -147,14 +147,14 @@ def test_trap_6_no_event_is_null_in_every_spelling(null, make_set, tmp_path):
     assert block.plays["frames"].to_list() == [21]
 
 
-def test_trap_7_a_missing_defence_sets_the_play_aside(make_set, make_play, tmp_path):
+def test_trap_7_a_missing_defense_sets_the_play_aside(make_set, make_play, tmp_path):
     plays = make_play(play=64), make_play(play=100)
     rows = pl.concat(play.rows() for play in plays).filter(
         (pl.col("playId") != 64) | (pl.col("side") != "defense")
     )
     (block,), report = read_tracking(make_set("bdb_2021", *plays, rows=rows).write(tmp_path))
     assert block.plays["play_id"].to_list() == [100]
-    assert report.left_out["detail"].to_list() == ["6 men of the offence and 0 of the defence"]
+    assert report.left_out["detail"].to_list() == ["6 men of the offense and 0 of the defense"]
 
 
 def test_trap_7_rows_of_nothing_are_dropped_and_counted(make_set, make_play, tmp_path):
@@ -194,7 +194,7 @@ def test_trap_10_coordinates_out_of_the_field_are_legal(make_set, make_play, tmp
     assert np.nanmin(block.frames[..., 1]) == -1.5
 
 
-def test_trap_10_of_two_quarterbacks_the_one_behind_the_centre_passes(
+def test_trap_10_of_two_quarterbacks_the_one_behind_the_center_passes(
     make_set, make_play, tmp_path
 ):
     made = make_set("bdb_2025", make_play())

@@ -80,14 +80,14 @@ def test_demo_ranks_true_scores_from_best(demo: tuple[Path, DemoResult]) -> None
     assert result.rank_correlation == pytest.approx(spearman.item())
 
 
-def test_known_law_beats_the_model_and_the_model_beats_climatology(
+def test_known_distribution_beats_the_model_and_the_model_beats_climatology(
     demo: tuple[Path, DemoResult],
 ) -> None:
     _, result = demo
     crps = {name: row["crps"].value for name, row in result.evaluation.metrics.items()}
-    assert result.oracle_crps < crps["sbp"] < crps["constant"]
+    assert result.oracle_crps < crps["sbp"] < crps["climatology"]
     assert 0 < result.gap_closed < 1
-    halfway = (crps["constant"] + result.oracle_crps) / 2
+    halfway = (crps["climatology"] + result.oracle_crps) / 2
     assert (result.gap_closed > 0.5) == (crps["sbp"] < halfway)
 
 

@@ -1,4 +1,4 @@
-"""EPA through the machinery of yards: a continuous law, learned, stored and compared."""
+"""EPA through the machinery of yards: a continuous distribution, learned, stored and compared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dropback.expected_points import (
     fit_expected_points,
 )
 from dropback.models._model import ModelSettings
-from dropback.models._predict import QUANTILE_LEVELS, predict, summarize_continuous_laws
+from dropback.models._predict import QUANTILE_LEVELS, predict, summarize_continuous_distributions
 from dropback.models._store import load_run
 from dropback.models.baselines import fit_baseline, forecast
 from dropback.scoring import score_plays
@@ -80,7 +80,7 @@ def loaded(run: tuple[Path, Selection]) -> tuple[PassModel, RunRecord]:
     return load_run(run[0])
 
 
-def test_numbers_of_a_continuous_law_are_its_own() -> None:
+def test_numbers_of_a_continuous_distribution_are_its_own() -> None:
     count = 700  # more than a chunk
     epa = np.linspace(-6, 5, count)
     keys = {"season": 2020, "week": 1, "passer_player_id": "p", "play_set": "targeted"}
@@ -88,10 +88,10 @@ def test_numbers_of_a_continuous_law_are_its_own() -> None:
         {"game_id": "g", "play_id": range(count), **keys, "epa": epa}, strict=False
     )
 
-    def law_of(rows: np.ndarray, _fold: int) -> Gaussian:
+    def distribution_of(rows: np.ndarray, _fold: int) -> Gaussian:
         return Gaussian(torch.full((len(rows),), 0.2), torch.full((len(rows),), 1.6))
 
-    table = summarize_continuous_laws(plays, law_of, folds=np.full(count, -1))
+    table = summarize_continuous_distributions(plays, distribution_of, folds=np.full(count, -1))
     oracle = scipy.stats.norm(0.2, 1.6)
     np.testing.assert_allclose(table["pit"], oracle.cdf(epa), atol=1e-6)
     assert table["mid_cdf"].equals(table["pit"].rename("mid_cdf"))
@@ -118,7 +118,7 @@ def test_a_run_values_plays_by_the_model_that_it_learned_with(
     assert report["plays"] == len(selection.plays)
 
 
-def test_play_scores_of_epa_are_the_laws_cdf(
+def test_play_scores_of_epa_are_the_distributions_cdf(
     run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord]
 ) -> None:
     plays = run[1].plays
@@ -126,24 +126,24 @@ def test_play_scores_of_epa_are_the_laws_cdf(
     scores = score_plays(plays, predictions)
     assert set(scores["outcome"]) == {"epa"}
     assert scores["play_score"].equals(predictions["pit"].rename("play_score"))
-    # A law of 2,000 plays that were held out: the mean of its PIT is near one half.
+    # A distribution of 2,000 plays that were held out: the mean of its PIT is near one half.
     assert scores["play_score"].mean() == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "binned", "xgboost", "constant"])
-def test_rivals_predict_epa_too(
+@pytest.mark.parametrize("name", ["gaussian", "binned", "xgboost", "climatology"])
+def test_baselines_predict_epa_too(
     run: tuple[Path, Selection],
     loaded: tuple[PassModel, RunRecord],
     tmp_path: Path,
     name: str,
 ) -> None:
     plays = run[1].plays
-    rival = fit_baseline(name, *loaded, plays, work=tmp_path)
-    table = forecast(rival, plays, seed=0)
+    baseline = fit_baseline(name, *loaded, plays, work=tmp_path)
+    table = forecast(baseline, plays, seed=0)
     assert set(table["outcome"]) == {"epa"}
     result = evaluate(plays, {"sbp": predict(loaded[0], plays), name: table})
     spread = float(plays["epa"].std())  # type: ignore[arg-type]
-    # Two epochs teach `binned` little: its law is still nearly uniform over 28 points.
+    # Two epochs teach `binned` little: its distribution is still nearly uniform over 28 points.
     assert 0.3 * spread < result.metrics[name]["crps"].value < 2 * spread
 
 
@@ -151,15 +151,15 @@ def test_climatology_of_epa_is_the_counts_of_the_other_folds(
     run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord], tmp_path: Path
 ) -> None:
     plays, model = run[1].plays, loaded[0]
-    rival = fit_baseline("constant", *loaded, plays, work=tmp_path)
-    law = rival.latent_law(np.zeros((1, 1), dtype=np.float32), 0)
+    baseline = fit_baseline("climatology", *loaded, plays, work=tmp_path)
+    distribution = baseline.latent_distribution(np.zeros((1, 1), dtype=np.float32), 0)
     folds = plays["game_id"].replace_strict(model.fold_of_game).to_numpy()
     others = plays["epa"].to_numpy()[folds != 0]
     for edge in (-2.05, 0.05, 1.95):
         share = ((others < edge).sum() + 0.1 * round((edge + 14.05) / 0.1)) / (
             len(others) + 0.1 * 281
         )
-        assert law.cdf(torch.tensor(edge)).item() == pytest.approx(share, abs=1e-3)
+        assert distribution.cdf(torch.tensor(edge)).item() == pytest.approx(share, abs=1e-3)
 
 
 def test_plays_without_epa_are_counted_out(rows: Rows) -> None:

@@ -89,14 +89,14 @@ def test_every_play_is_scored_once_by_both_outcomes(
     assert folds == {2010: [0, 1], 2011: [0, 1], 2012: [0, 1], 2013: [None]}
 
 
-def test_every_dropback_has_a_standardised_score(
+def test_every_dropback_has_a_standardized_score(
     result: tuple[Path, ScoredSeasons, list[str]],
 ) -> None:
     out, made, _ = result
     standard = pl.read_parquet(out / "standard.parquet")
     assert made.standard is not None
     assert standard.equals(made.standard)
-    # Every throw with a law is a dropback; sacks and throw-aways are those without.
+    # Every throw with a distribution is a dropback; sacks and throw-aways are those without.
     assert standard["mid_cdf"].count() == made.scores.height
     assert standard.filter("sack")["mid_cdf"].null_count() == standard["sack"].sum() > 0
     by_season = standard.group_by("season").agg(pl.col("play_score").mean())
@@ -123,7 +123,7 @@ def test_the_folder_holds_what_the_summary_says(
     assert not list(out.parent.glob(".*"))
 
 
-def test_a_seasons_law_does_not_depend_on_its_own_outcomes(
+def test_a_seasons_distribution_does_not_depend_on_its_own_outcomes(
     result: tuple[Path, ScoredSeasons, list[str]], tmp_path: Path
 ) -> None:
     plays = result[1].scores

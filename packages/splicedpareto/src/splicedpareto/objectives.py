@@ -1,7 +1,7 @@
 r"""Training objectives: losses of a distribution at targets, one per observation.
 
 `log_prob` is the log of a density, and with the quantile splice and free scales its negative must
-not be minimised: the thresholds move with the logits, so the fit can push mass that belongs to
+not be minimized: the thresholds move with the logits, so the fit can push mass that belongs to
 the body into a tail, or out of it. On two heavy-tailed samples of 20,000 it put 2 % instead of
 5 % above the upper splice and missed the .99 quantile by 40 %. The composite objectives train the
 bins and the tails each by a likelihood of their own.
@@ -22,7 +22,7 @@ from splicedpareto.distributions import SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
 from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import is_validating, require
-from splicedpareto.distributions._law import between
+from splicedpareto.distributions._distribution import between
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def composite_nll(
         return exact_nll(dist, value, mask=mask)
     value, mask = _observed(dist, value, mask, "value")
     (columns,), shape = to_columns(dist.batch_shape, dist.logits, value=value)
-    law = dist.law
-    loss = -law.bins.log_density(law.bins.locate(columns))
-    lower, upper = law.lower, law.upper
+    distribution = dist.distribution
+    loss = -distribution.bins.log_density(distribution.bins.locate(columns))
+    lower, upper = distribution.lower, distribution.upper
     for tail, excess in (
         (lower, lower.threshold.detach() - columns),
         (upper, columns - upper.threshold.detach()),
@@ -95,7 +95,8 @@ def composite_interval_nll(
         -\log B\bigl((a, b]\bigr) - w_U \log G_U\bigl((a, b] \cap (\tau_U, \infty)\bigr)
         - w_L \log G_L\bigl((a, b] \cap (-\infty, \tau_L)\bigr)
 
-    with :math:`B` the law of the bins alone, :math:`G` the conditional law of a tail, and
+    with :math:`B` the distribution of the bins alone, :math:`G` the conditional distribution of a
+    tail, and
     :math:`w` the share of the interval's :math:`B`-mass beyond the threshold; thresholds and
     shares are detached. An interval within the body or within one tail thus counts as in
     `composite_nll`, and one that straddles a threshold counts for the tail as often as its value
@@ -126,8 +127,8 @@ def composite_interval_nll(
         return exact_interval_nll(dist, lower, upper, mask=mask)
     lower, upper, mask = _observed_interval(dist, lower, upper, mask)
     (start, stop), shape = to_columns(dist.batch_shape, dist.logits, lower=lower, upper=upper)
-    law = dist.law
-    bins, low, high = law.bins, law.lower, law.upper
+    distribution = dist.distribution
+    bins, low, high = distribution.bins, distribution.lower, distribution.upper
     low_threshold, high_threshold = low.threshold.detach(), high.threshold.detach()
     loss = -_binned_log_mass(bins, *_with_whole_outermost_bins(bins.edges, start, stop))
     with torch.no_grad():
@@ -148,7 +149,7 @@ def composite_interval_nll(
 
 
 def exact_nll(dist: Distribution, value: Tensor, *, mask: Tensor | None = None) -> Tensor:
-    """Negative log-density, where minimising it is safe.
+    """Negative log-density, where minimizing it is safe.
 
     Args:
         dist: Any distribution; a `SplicedBinnedPareto` must have tied scales or the edge splice.
@@ -170,7 +171,7 @@ def exact_nll(dist: Distribution, value: Tensor, *, mask: Tensor | None = None) 
 def exact_interval_nll(
     dist: Distribution, lower: Tensor, upper: Tensor, *, mask: Tensor | None = None
 ) -> Tensor:
-    """Negative log-probability of (lower, upper], where minimising it is safe.
+    """Negative log-probability of (lower, upper], where minimizing it is safe.
 
     Args:
         dist: As in `exact_nll`, with accurate tails.
@@ -221,8 +222,8 @@ def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     Example:
         >>> from splicedpareto.distributions import Gaussian
-        >>> law, value = Gaussian(torch.zeros(2), 1.0), torch.zeros(2)
-        >>> weighted(exact_nll)(law, value, torch.tensor([0.0, 2.0]))
+        >>> distribution, value = Gaussian(torch.zeros(2), 1.0), torch.zeros(2)
+        >>> weighted(exact_nll)(distribution, value, torch.tensor([0.0, 2.0]))
         tensor([0.0000, 1.8379])
     """
 
@@ -238,7 +239,7 @@ def _refuse_moving_splice(dist: Distribution) -> None:
         dist.splice == "edge" or dist.has_tied_scales
     ):
         raise ValueError(
-            "The exact likelihood must not be maximised with free scales under the quantile "
+            "The exact likelihood must not be maximized with free scales under the quantile "
             f"splice, got {dist!r}: its thresholds move with the logits, and the optimum moves "
             "the body's mass out of reach. Use a composite objective, leave the scales out to tie "
             "them, or choose splice='edge'."
@@ -283,7 +284,7 @@ def _with_whole_outermost_bins(
 
 
 def _binned_log_mass(bins: Bins, lower: Tensor, upper: Tensor) -> Tensor:
-    """Log-probability of (lower, upper] in the law of the bins alone, in columns ``(*B, S)``."""
+    """Log-probability of (lower, upper] of the bins alone, in columns ``(*B, S)``."""
     bottom, top = bins.edges[..., :1], bins.edges[..., -1:]
     start, stop = between(lower, bottom, top), between(upper, bottom, top)
     first, last = bins.cell(bins.locate(start)), bins.cell(bins.locate(stop))

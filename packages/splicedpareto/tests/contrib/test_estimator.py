@@ -1,4 +1,4 @@
-"""The regressor is scikit-learn's in form, and a law in the target's units in substance."""
+"""The regressor has scikit-learn's interface and predicts distributions of the target."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def fitted() -> SplicedBinnedParetoRegressor:
     return model.fit(inputs.astype(np.float32), targets)
 
 
-def test_law_is_calibrated_and_heavy_tailed(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_distribution_is_calibrated_and_heavy_tailed(fitted: SplicedBinnedParetoRegressor) -> None:
     inputs, targets = heavy_tailed(4000, 1)
-    law = fitted.predict_distribution(inputs)
-    pit = law.cdf(torch.from_numpy(targets).float())
+    distribution = fitted.predict_distribution(inputs)
+    pit = distribution.cdf(torch.from_numpy(targets).float())
     levels = torch.tensor([0.01, 0.1, 0.5, 0.9, 0.99])
     covered = (pit[:, None] <= levels).double().mean(0).numpy()
     # Three standard errors of a share of 4,000 are 0.024 at one half and 0.005 at .01.
@@ -70,7 +70,7 @@ def test_law_is_calibrated_and_heavy_tailed(fitted: SplicedBinnedParetoRegressor
     assert covered[0] < 0.02
     assert covered[-1] > 0.98
     # A t of 3 degrees of freedom has concentration 1/3.
-    assert 0.1 < law.upper_concentration.mean() < 0.55
+    assert 0.1 < distribution.upper_concentration.mean() < 0.55
 
 
 def test_median_and_quantiles_follow_the_truth(fitted: SplicedBinnedParetoRegressor) -> None:
@@ -88,28 +88,28 @@ def test_score_is_the_share_of_climatologys_crps_that_is_saved(
 ) -> None:
     inputs, targets = heavy_tailed(300, 2)
     weights = np.arange(300) % 4
-    law = fitted.predict_distribution(inputs)
-    ours = np.average(law.crps(torch.from_numpy(targets)).numpy(), weights=weights)
+    distribution = fitted.predict_distribution(inputs)
+    ours = np.average(distribution.crps(torch.from_numpy(targets)).numpy(), weights=weights)
     pairs = np.abs(targets[:, None] - targets)
     climatology = (weights[:, None] * weights * pairs).sum() / weights.sum() ** 2 / 2
     assert fitted.score(inputs, targets, weights) == pytest.approx(1 - ours / climatology, rel=1e-5)
     assert fitted.score(inputs, targets) > 0.15
 
 
-def test_quantiles_are_those_of_the_law(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_quantiles_are_those_of_the_distribution(fitted: SplicedBinnedParetoRegressor) -> None:
     inputs, _ = heavy_tailed(7, 3)
     levels = [0.001, 0.5, 0.9, 1 - 1e-9]
     quantiles = fitted.predict_quantiles(inputs, levels)
     assert quantiles.shape == (7, 4)
     assert (np.diff(quantiles, axis=1) > 0).all()
-    law = fitted.predict_distribution(inputs)
-    np.testing.assert_allclose(quantiles[:, 3], law.isf(torch.tensor(1e-9)), rtol=1e-5)
-    np.testing.assert_allclose(quantiles[:, 0], law.icdf(torch.tensor(0.001)), rtol=1e-5)
+    distribution = fitted.predict_distribution(inputs)
+    np.testing.assert_allclose(quantiles[:, 3], distribution.isf(torch.tensor(1e-9)), rtol=1e-5)
+    np.testing.assert_allclose(quantiles[:, 0], distribution.icdf(torch.tensor(0.001)), rtol=1e-5)
     np.testing.assert_array_equal(fitted.predict_quantiles(inputs, 0.5), quantiles[:, 1])
     np.testing.assert_array_equal(fitted.predict(inputs), quantiles[:, 1])
 
 
-def test_mean_is_that_of_the_law_and_finite(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_mean_is_that_of_the_distribution_and_finite(fitted: SplicedBinnedParetoRegressor) -> None:
     inputs, _ = heavy_tailed(7, 3)
     mean = pickle.loads(pickle.dumps(fitted)).set_params(statistic="mean").predict(inputs)  # noqa: S301  # our own
     np.testing.assert_array_equal(mean, fitted.predict_distribution(inputs).mean)
@@ -256,7 +256,7 @@ def test_levels_outside_the_unit_interval_are_refused(
         fitted.predict_quantiles(np.zeros((1, 2)), level)
 
 
-def test_no_law_before_the_fit() -> None:
+def test_no_distribution_before_the_fit() -> None:
     with pytest.raises(NotFittedError):
         SplicedBinnedParetoRegressor().predict_distribution(np.zeros((1, 2)))
 
@@ -270,7 +270,7 @@ def test_score_needs_a_target_for_each_row(fitted: SplicedBinnedParetoRegressor)
         fitted.score(np.zeros((3, 2)), np.ones(2))
 
 
-def test_law_is_of_the_family(fitted: SplicedBinnedParetoRegressor) -> None:
-    law = fitted.predict_distribution(np.zeros((3, 2)))
-    assert isinstance(law, SplicedBinnedPareto)
-    assert law.batch_shape == (3,)
+def test_distribution_is_of_the_family(fitted: SplicedBinnedParetoRegressor) -> None:
+    distribution = fitted.predict_distribution(np.zeros((3, 2)))
+    assert isinstance(distribution, SplicedBinnedPareto)
+    assert distribution.batch_shape == (3,)

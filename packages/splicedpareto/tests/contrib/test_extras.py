@@ -15,14 +15,14 @@ PACKAGE = Path(splicedpareto.__file__).parent
 
 @pytest.mark.parametrize(
     ("module", "missing", "extra"),
-    [("estimator", "sklearn.base", "sklearn"), ("gluonts", "gluonts.core.component", "gluonts")],
+    [("sklearn", "sklearn.base", "sklearn"), ("gluonts", "gluonts.core.component", "gluonts")],
 )
 def test_missing_package_is_named(
     module: str, missing: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    spec = importlib.util.spec_from_file_location("without", PACKAGE / f"{module}.py")
+    spec = importlib.util.spec_from_file_location("without", PACKAGE / "contrib" / f"{module}.py")
     assert spec is not None
     assert spec.loader is not None
-    with pytest.raises(ModuleNotFoundError, match=rf"pip install 'dropback\[{extra}\]'"):
+    with pytest.raises(ModuleNotFoundError, match=rf"pip install 'splicedpareto\[{extra}\]'"):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))

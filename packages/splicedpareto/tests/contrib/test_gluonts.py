@@ -1,4 +1,4 @@
-"""GluonTS's models train and forecast with our law, in the units of each series."""
+"""GluonTS's models train and forecast with our distribution, in the units of each series."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def raw(generator: torch.Generator, *shape: int) -> torch.Tensor:
     return torch.randn(*shape, 40 + 4, generator=generator)
 
 
-def test_law_is_moved_by_location_and_scale(generator: torch.Generator) -> None:
+def test_distribution_is_moved_by_location_and_scale(generator: torch.Generator) -> None:
     output, args = SplicedBinnedParetoOutput(bins=40), (raw(generator, 2, 3),)
     loc, scale = torch.tensor([[1.0], [-50.0]]), torch.tensor([[0.5], [30.0]])
     standard, moved = output.distribution(args), output.distribution(args, loc, scale)
@@ -111,19 +111,23 @@ def test_loss_moves_by_the_log_scale_alone(generator: torch.Generator) -> None:
     target = torch.randn(2, 3, generator=generator)
     moved = output.loss(7 + 20 * target, args, torch.full((2, 1), 7.0), torch.full((2, 1), 20.0))
     # A tail's term counts its own log scale beside the bins'.
-    law = output.distribution(args)
-    terms = 1 + (target > law.upper_threshold).float() + (target < law.lower_threshold).float()
+    distribution = output.distribution(args)
+    terms = (
+        1
+        + (target > distribution.upper_threshold).float()
+        + (target < distribution.lower_threshold).float()
+    )
     torch.testing.assert_close(moved, output.loss(target, args) + terms * np.log(20.0))
 
 
 def test_initial_bins_are_equally_likely() -> None:
     output = SplicedBinnedParetoOutput(bins=40, reach=10.0)
-    law = output.distribution(output.get_args_proj(3)(torch.zeros(2, 3)))
-    assert law.logits.unique().numel() == 1
-    assert (law.edges[0].item(), law.edges[-1].item()) == pytest.approx((-10, 10))
+    distribution = output.distribution(output.get_args_proj(3)(torch.zeros(2, 3)))
+    assert distribution.logits.unique().numel() == 1
+    assert (distribution.edges[0].item(), distribution.edges[-1].item()) == pytest.approx((-10, 10))
 
 
-def test_output_survives_gluonts_serialisation() -> None:
+def test_output_survives_gluonts_serialization() -> None:
     output = SplicedBinnedParetoOutput(bins=30, upper_mass=0.1)
     again = serde.decode(serde.encode(output))
     assert vars(again) == vars(output)

@@ -1,4 +1,4 @@
-"""The rivals of the spliced law equal SciPy, mpmath, scoringrules and quadrature."""
+"""The baselines of the spliced distribution equal SciPy, mpmath, scoringrules and quadrature."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def hybrid_mixture() -> Mixture:
     return Mixture(f64(0.3, -0.5), HybridPareto(f64(-3.0, 2.0), f64(0.7, 2.0), f64(0.6, 0.1)))
 
 
-LAWS = {
+DISTRIBUTIONS = {
     "student 1.2": student(1.2),
     "student 5": student(5.0),
     "student 80": student(80.0),
@@ -53,7 +53,9 @@ LAWS = {
     "gaussians": gaussian_mixture(),
     "hybrids": hybrid_mixture(),
 }
-every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+every_distribution = pytest.mark.parametrize(
+    "distribution", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS
+)
 
 
 # --------------------------------------------------------------------------------- special
@@ -95,18 +97,18 @@ def test_student_tail_keeps_its_logarithm_where_the_probability_is_no_number() -
     with mpmath.workdps(30):
         x = mpmath.mpf(1e4) / (mpmath.mpf(1e4) + mpmath.mpf(300) ** 2)
         exact = mpmath.log(mpmath.betainc(5000, 0.5, 0, x, regularized=True) / 2)
-    law = StudentT(f64(1e4), f64(0.0), f64(1.0))
-    assert law.log_sf(f64(300.0)).item() == pytest.approx(float(exact), rel=1e-10)
+    distribution = StudentT(f64(1e4), f64(0.0), f64(1.0))
+    assert distribution.log_sf(f64(300.0)).item() == pytest.approx(float(exact), rel=1e-10)
 
 
 @pytest.mark.parametrize("df", DFS)
 def test_student_quantiles_are_scipys_in_either_tail(df: float) -> None:
     level = np.array([1e-30, 1e-9, 1e-3, 0.099, 0.101, 0.4999, 0.5, 0.7, 0.999])
     plain = scipy.stats.t(df, 0.5, 2.0)
-    law = student(df)
+    distribution = student(df)
     at = torch.tensor(level)
-    np.testing.assert_allclose(law.icdf(at), plain.ppf(level), rtol=1e-8)
-    np.testing.assert_allclose(law.isf(at), plain.isf(level), rtol=1e-8)
+    np.testing.assert_allclose(distribution.icdf(at), plain.ppf(level), rtol=1e-8)
+    np.testing.assert_allclose(distribution.isf(at), plain.isf(level), rtol=1e-8)
 
 
 @pytest.mark.parametrize("df", [1.05, 2.0, 30.0])
@@ -128,7 +130,8 @@ def test_student_moments_are_scipys() -> None:
 )
 def test_mean_of_a_censored_student_is_the_integral(df: float, low: float, high: float) -> None:
     oracle = scipy.stats.t(df, 0.7, 1.3)
-    # The mean of the positive part less that of the negative part, in areas beside the law.
+    # The mean of the positive part less that of the negative part, in areas beside the
+    # distribution.
     above, _ = scipy.integrate.quad(oracle.sf, max(low, 0.0), max(high, 0.0), epsrel=1e-11)
     below, _ = scipy.integrate.quad(oracle.cdf, min(low, 0.0), min(high, 0.0), epsrel=1e-11)
     expected = max(low, 0.0) + min(high, 0.0) + above - below
@@ -155,7 +158,7 @@ def test_bad_student_is_refused(parameters: tuple[float, ...], message: str) -> 
 
 @pytest.mark.parametrize("concentration", [-0.2, 0.0, 1e-7, 0.3, 1.5])
 def test_hybrid_is_a_gaussian_and_a_scipy_tail_over_one_constant(concentration: float) -> None:
-    law = hybrid(concentration)
+    distribution = hybrid(concentration)
     w = scipy.special.lambertw((1 + concentration) ** 2 / (2 * np.pi)).real
     junction, scale = 1 + 2 * np.sqrt(w), 2 * (1 + concentration) / np.sqrt(w)
     total = 1 + scipy.stats.norm.cdf(np.sqrt(w))
@@ -167,28 +170,32 @@ def test_hybrid_is_a_gaussian_and_a_scipy_tail_over_one_constant(concentration: 
         (above, tail.logpdf(above), np.log1p(-tail.sf(above) / total)),
     ):
         at = torch.tensor(x)
-        np.testing.assert_allclose(law.log_prob(at), log_density - np.log(total), rtol=1e-9)
-        np.testing.assert_allclose(law.log_cdf(at), log_cdf, rtol=1e-9)
-    np.testing.assert_allclose(law.sf(torch.tensor(above)), tail.sf(above) / total, rtol=1e-9)
-    assert law.junction.item() == pytest.approx(junction, rel=1e-12)
-    assert law.tail_mass.item() == pytest.approx(1 / total, rel=1e-12)
+        np.testing.assert_allclose(
+            distribution.log_prob(at), log_density - np.log(total), rtol=1e-9
+        )
+        np.testing.assert_allclose(distribution.log_cdf(at), log_cdf, rtol=1e-9)
+    np.testing.assert_allclose(
+        distribution.sf(torch.tensor(above)), tail.sf(above) / total, rtol=1e-9
+    )
+    assert distribution.junction.item() == pytest.approx(junction, rel=1e-12)
+    assert distribution.tail_mass.item() == pytest.approx(1 / total, rel=1e-12)
 
 
 @pytest.mark.parametrize("concentration", [-0.2, 0.0, 0.8])
 def test_hybrid_density_and_its_slope_are_continuous_at_the_junction(concentration: float) -> None:
-    law = hybrid(concentration)
-    at = torch.stack([law.junction, law.junction + 1e-9]).requires_grad_()
-    density = law.log_prob(at)
+    distribution = hybrid(concentration)
+    at = torch.stack([distribution.junction, distribution.junction + 1e-9]).requires_grad_()
+    density = distribution.log_prob(at)
     (slope,) = torch.autograd.grad(density.sum(), at)
     assert density[0].item() == pytest.approx(density[1].item(), abs=1e-8)
     assert slope[0].item() == pytest.approx(slope[1].item(), rel=1e-7)
 
 
 def test_hybrid_support_ends_where_the_concentration_is_negative() -> None:
-    law = hybrid(-0.2)
-    end = law.support.upper_bound
-    assert law.log_prob(end + 1e-6).item() == -math.inf
-    assert law.sf(end - 1e-3).item() > 0
+    distribution = hybrid(-0.2)
+    end = distribution.support.upper_bound
+    assert distribution.log_prob(end + 1e-6).item() == -math.inf
+    assert distribution.sf(end - 1e-3).item() > 0
     assert hybrid(0.0).support.upper_bound.item() == math.inf
 
 
@@ -203,33 +210,35 @@ def test_bad_hybrid_is_refused(concentration: float) -> None:
 
 @pytest.mark.parametrize("y", [-9.0, 0.1, 4.0, 60.0])
 def test_gaussian_mixture_crps_is_scoringrules(y: float) -> None:
-    law = gaussian_mixture()
-    parts = law.components
+    distribution = gaussian_mixture()
+    parts = distribution.components
     assert isinstance(parts, Gaussian)
-    weights = law.log_weights.exp()
+    weights = distribution.log_weights.exp()
     expected = scoringrules.crps_mixnorm(y, parts.loc.numpy(), parts.scale.numpy(), weights.numpy())
-    assert law.crps(f64(y)).item() == pytest.approx(expected, rel=1e-7)
+    assert distribution.crps(f64(y)).item() == pytest.approx(expected, rel=1e-7)
 
 
 def test_mixture_is_the_weighted_sum_of_its_components() -> None:
-    law = hybrid_mixture()
-    weights, at = law.log_weights.exp(), f64(-5.0, 0.0, 300.0)
+    distribution = hybrid_mixture()
+    weights, at = distribution.log_weights.exp(), f64(-5.0, 0.0, 300.0)
     for method in ("cdf", "sf"):
-        parts = getattr(law.components, method)(at[:, None])
-        torch.testing.assert_close(getattr(law, method)(at), (weights * parts).sum(-1))
-    torch.testing.assert_close(law.log_sf(at), law.sf(at).log())
+        parts = getattr(distribution.components, method)(at[:, None])
+        torch.testing.assert_close(getattr(distribution, method)(at), (weights * parts).sum(-1))
+    torch.testing.assert_close(distribution.log_sf(at), distribution.sf(at).log())
 
 
 def test_mixture_mean_is_that_of_its_components() -> None:
-    law = gaussian_mixture()
-    assert law.mean.item() == pytest.approx((law.log_weights.exp() @ law.components.mean).item())
+    distribution = gaussian_mixture()
+    assert distribution.mean.item() == pytest.approx(
+        (distribution.log_weights.exp() @ distribution.components.mean).item()
+    )
 
 
 def test_one_component_is_the_component() -> None:
-    law, alone = Mixture(f64(0.0).reshape(1), hybrid().expand((1,))), hybrid()
+    distribution, alone = Mixture(f64(0.0).reshape(1), hybrid().expand((1,))), hybrid()
     at = f64(-3.0, 1.0, 40.0)
-    torch.testing.assert_close(law.log_prob(at), alone.log_prob(at))
-    torch.testing.assert_close(law.crps(at), alone.crps(at), rtol=0, atol=2e-5)
+    torch.testing.assert_close(distribution.log_prob(at), alone.log_prob(at))
+    torch.testing.assert_close(distribution.crps(at), alone.crps(at), rtol=0, atol=2e-5)
 
 
 def test_bad_logits_are_refused() -> None:
@@ -243,13 +252,13 @@ def test_bad_logits_are_refused() -> None:
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
-def integral(function, law: ScalarDistribution, low: float, high: float) -> float:
-    """Gauss-Legendre between quantiles of the law, a decade of levels apart, and the ends."""
+def integral(function, distribution: ScalarDistribution, low: float, high: float) -> float:
+    """Gauss-Legendre between quantiles a decade of levels apart, and the ends."""
     levels = torch.tensor([0.3, *(10.0**-k for k in range(1, 14))], dtype=F64)
-    joints = [law.junction] if isinstance(law, HybridPareto) else []
-    if isinstance(law, Mixture) and isinstance(law.components, HybridPareto):
-        joints = list(law.components.junction)
-    inner = [*law.icdf(levels), *law.isf(levels), *joints, f64(1.7)]
+    joints = [distribution.junction] if isinstance(distribution, HybridPareto) else []
+    if isinstance(distribution, Mixture) and isinstance(distribution.components, HybridPareto):
+        joints = list(distribution.components.junction)
+    inner = [*distribution.icdf(levels), *distribution.isf(levels), *joints, f64(1.7)]
     knots = sorted({low, high, *(k.item() for k in inner if low < k < high)})
     starts, widths = np.array(knots[:-1]), np.diff(knots)
     x = starts[:, None] + widths[:, None] * (NODES + 1) / 2
@@ -257,85 +266,95 @@ def integral(function, law: ScalarDistribution, low: float, high: float) -> floa
     return float((values @ WEIGHTS * widths / 2).sum())
 
 
-def plain_crps(law: ScalarDistribution, y: float, low: float, high: float) -> float:
+def plain_crps(distribution: ScalarDistribution, y: float, low: float, high: float) -> float:
     at = min(max(y, low), high)
-    below = integral(lambda x: law.cdf(x) ** 2, law, low, at)
-    return below + integral(lambda x: law.sf(x) ** 2, law, at, high)
+    below = integral(lambda x: distribution.cdf(x) ** 2, distribution, low, at)
+    return below + integral(lambda x: distribution.sf(x) ** 2, distribution, at, high)
 
 
-def ends(law: ScalarDistribution) -> tuple[float, float]:
-    return law.icdf(f64(1e-12)).item(), law.isf(f64(1e-12)).item()
+def ends(distribution: ScalarDistribution) -> tuple[float, float]:
+    return distribution.icdf(f64(1e-12)).item(), distribution.isf(f64(1e-12)).item()
 
 
-@every_law
-def test_density_integrates_to_one(law: ScalarDistribution) -> None:
-    assert integral(lambda x: law.log_prob(x).exp(), law, *ends(law)) == pytest.approx(1, abs=1e-9)
+@every_distribution
+def test_density_integrates_to_one(distribution: ScalarDistribution) -> None:
+    assert integral(
+        lambda x: distribution.log_prob(x).exp(), distribution, *ends(distribution)
+    ) == pytest.approx(1, abs=1e-9)
 
 
-@every_law
-def test_bounded_crps_is_its_integral(law: ScalarDistribution) -> None:
+@every_distribution
+def test_bounded_crps_is_its_integral(distribution: ScalarDistribution) -> None:
     y, low, high = 1.7, -2.5, 9.0
-    expected = plain_crps(law, y, low, high)
+    expected = plain_crps(distribution, y, low, high)
     # The mixtures' is a quadrature of fewer nodes.
-    rel = 1e-6 if isinstance(law, Mixture) else 1e-7
-    assert law.crps_between(f64(y), low, high).item() == pytest.approx(expected, rel=rel)
+    rel = 1e-6 if isinstance(distribution, Mixture) else 1e-7
+    assert distribution.crps_between(f64(y), low, high).item() == pytest.approx(expected, rel=rel)
 
 
-@every_law
-def test_crps_of_one_tail_is_its_integral(law: ScalarDistribution) -> None:
-    low, high = (law.icdf(f64(q)).item() for q in (0.05, 0.95))
-    start, stop = ends(law)
+@every_distribution
+def test_crps_of_one_tail_is_its_integral(distribution: ScalarDistribution) -> None:
+    low, high = (distribution.icdf(f64(q)).item() for q in (0.05, 0.95))
+    start, stop = ends(distribution)
     y = high + 3
-    below = plain_crps(law, y, start, low)
-    above = plain_crps(law, y, high, stop)
-    assert law.crps_between(f64(y), -math.inf, low).item() == pytest.approx(below, rel=1e-6)
-    assert law.crps_between(f64(y), high, math.inf).item() == pytest.approx(above, rel=1e-6)
+    below = plain_crps(distribution, y, start, low)
+    above = plain_crps(distribution, y, high, stop)
+    assert distribution.crps_between(f64(y), -math.inf, low).item() == pytest.approx(
+        below, rel=1e-6
+    )
+    assert distribution.crps_between(f64(y), high, math.inf).item() == pytest.approx(
+        above, rel=1e-6
+    )
 
 
-@every_law
-def test_density_is_the_slope_of_the_cdf(law: ScalarDistribution) -> None:
+@every_distribution
+def test_density_is_the_slope_of_the_cdf(distribution: ScalarDistribution) -> None:
     at = f64(-6.0, -2.2, 0.1, 3.0, 8.0).requires_grad_()
-    (slope,) = torch.autograd.grad(law.cdf(at).sum(), at)
-    np.testing.assert_allclose(slope, law.log_prob(at).exp().detach(), rtol=1e-8)
+    (slope,) = torch.autograd.grad(distribution.cdf(at).sum(), at)
+    np.testing.assert_allclose(slope, distribution.log_prob(at).exp().detach(), rtol=1e-8)
 
 
-@every_law
-def test_quantiles_invert_both_tails(law: ScalarDistribution) -> None:
+@every_distribution
+def test_quantiles_invert_both_tails(distribution: ScalarDistribution) -> None:
     level = torch.tensor([1e-12, 1e-4, 0.2, 0.5, 0.9], dtype=F64)
-    np.testing.assert_allclose(law.cdf(law.icdf(level)), level, rtol=1e-8)
-    np.testing.assert_allclose(law.sf(law.isf(level)), level, rtol=1e-8)
+    np.testing.assert_allclose(distribution.cdf(distribution.icdf(level)), level, rtol=1e-8)
+    np.testing.assert_allclose(distribution.sf(distribution.isf(level)), level, rtol=1e-8)
 
 
-@every_law
-def test_levels_zero_and_one_are_the_ends(law: ScalarDistribution) -> None:
-    # Only the hybrid law of negative concentration has an end.
-    assert law.icdf(f64(0.0)).item() == -math.inf
-    assert law.sf(law.icdf(f64(1.0))).item() == pytest.approx(0, abs=1e-300)
+@every_distribution
+def test_levels_zero_and_one_are_the_ends(distribution: ScalarDistribution) -> None:
+    # Only the hybrid distribution of negative concentration has an end.
+    assert distribution.icdf(f64(0.0)).item() == -math.inf
+    assert distribution.sf(distribution.icdf(f64(1.0))).item() == pytest.approx(0, abs=1e-300)
 
 
-@every_law
-def test_a_bad_level_of_a_family_is_refused(law: ScalarDistribution) -> None:
+@every_distribution
+def test_a_bad_level_of_a_family_is_refused(distribution: ScalarDistribution) -> None:
     with pytest.raises(ValueError, match=r"value must be in \[0, 1\], got 1.5"):
-        law.icdf(f64(1.5))
+        distribution.icdf(f64(1.5))
 
 
-@every_law
+@every_distribution
 def test_interval_mass_is_the_difference_and_keeps_the_tails_digits(
-    law: ScalarDistribution,
+    distribution: ScalarDistribution,
 ) -> None:
-    near = law.log_prob_interval(f64(0.0), f64(2.0)).exp().item()
-    assert near == pytest.approx((law.cdf(f64(2.0)) - law.cdf(f64(0.0))).item(), rel=1e-12)
-    far = law.isf(f64(1e-20))
-    assert law.log_prob_interval(far, f64(math.inf)).item() == pytest.approx(
+    near = distribution.log_prob_interval(f64(0.0), f64(2.0)).exp().item()
+    assert near == pytest.approx(
+        (distribution.cdf(f64(2.0)) - distribution.cdf(f64(0.0))).item(), rel=1e-12
+    )
+    far = distribution.isf(f64(1e-20))
+    assert distribution.log_prob_interval(far, f64(math.inf)).item() == pytest.approx(
         math.log(1e-20), rel=1e-6
     )
 
 
-@every_law
-def test_draws_follow_the_family(law: ScalarDistribution, generator: torch.Generator) -> None:
-    draws = law.sample((5_000,), generator=generator)
+@every_distribution
+def test_draws_follow_the_family(
+    distribution: ScalarDistribution, generator: torch.Generator
+) -> None:
+    draws = distribution.sample((5_000,), generator=generator)
     assert draws.shape == (5_000,)
-    result = scipy.stats.kstest(draws.numpy(), lambda x: law.cdf(torch.tensor(x)).numpy())
+    result = scipy.stats.kstest(draws.numpy(), lambda x: distribution.cdf(torch.tensor(x)).numpy())
     assert result.pvalue > 1e-4
 
 
@@ -417,8 +436,11 @@ def test_draws_carry_the_gradient_of_their_level(name: str) -> None:
     (slope,) = torch.autograd.grad(draws.clamp(-20, 30).mean(), tensors[index])
 
     def mean(scale: float) -> float:
-        law = build(*(f64(scale if i == index else p) for i, p in enumerate(parameters)))
-        return 30 - scipy.integrate.quad(lambda x: law.cdf(f64(x)).item(), -20, 30, limit=200)[0]
+        distribution = build(*(f64(scale if i == index else p) for i, p in enumerate(parameters)))
+        return (
+            30
+            - scipy.integrate.quad(lambda x: distribution.cdf(f64(x)).item(), -20, 30, limit=200)[0]
+        )
 
     difference = (mean(2.0 + 1e-3) - mean(2.0 - 1e-3)) / 2e-3
     assert slope.item() == pytest.approx(difference, abs=0.05)
@@ -436,17 +458,19 @@ def test_student_quantiles_are_those_of_a_batch_within_vmap() -> None:
 
 def test_the_end_of_a_bounded_mixture_is_that_of_its_components() -> None:
     parts = HybridPareto(f64(0.0, 1.0), 1.0, f64(-0.2, -0.4))
-    law = Mixture(f64(0.0, 0.0), parts)
+    distribution = Mixture(f64(0.0, 0.0), parts)
     end = parts.support.upper_bound.max()
-    torch.testing.assert_close(law.icdf(f64(1.0)), end)
-    assert law.sf(end).item() == 0
+    torch.testing.assert_close(distribution.icdf(f64(1.0)), end)
+    assert distribution.sf(end).item() == 0
 
 
 def test_mixture_probabilities_stay_below_one_in_single_precision() -> None:
     generator = torch.Generator().manual_seed(0)
     logits, loc = (torch.randn(2000, 3, generator=generator) for _ in range(2))
-    law = Mixture(logits, Gaussian(loc, 1.0))
+    distribution = Mixture(logits, Gaussian(loc, 1.0))
     far = torch.tensor(50.0)
-    assert law.log_weights.exp().sum(-1).max() > 1  # the rounding that the law must not show
-    assert law.cdf(far).max() == 1
-    assert law.sf(-far).max() == 1
+    assert (
+        distribution.log_weights.exp().sum(-1).max() > 1
+    )  # the rounding that the distribution must not show
+    assert distribution.cdf(far).max() == 1
+    assert distribution.sf(-far).max() == 1

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import genpareto
 
-from example_distributions import F64, f64, uneven_law
+from example_distributions import F64, f64, uneven_distribution
 from splicedpareto import objectives, scoring_rules
 from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
 
@@ -60,17 +60,23 @@ def test_masses_that_leave_no_body_are_refused(masses: tuple[float, float]) -> N
     lower, upper = masses
     rule = rf"lower_mass \+ upper_mass must be below 1, .*got {lower + upper:g}"
     with pytest.raises(ValueError, match=rule):
-        uneven_law(lower_mass=lower, upper_mass=upper)
+        uneven_distribution(lower_mass=lower, upper_mass=upper)
 
 
 @pytest.mark.parametrize(
     "dist",
-    [Gaussian(0.0, 1.0), Censored(uneven_law(), -1, 1), Discretized(uneven_law())],
+    [
+        Gaussian(0.0, 1.0),
+        Censored(uneven_distribution(), -1, 1),
+        Discretized(uneven_distribution()),
+    ],
     ids=["gaussian", "censored", "discretized"],
 )
 @pytest.mark.parametrize("method", ["icdf", "isf"])
 @pytest.mark.parametrize("level", [-0.1, 1.5])
-def test_every_law_refuses_a_level_outside_the_unit_interval(dist, method: str, level) -> None:
+def test_every_distribution_refuses_a_level_outside_the_unit_interval(
+    dist, method: str, level
+) -> None:
     with pytest.raises(ValueError, match=rf"value must be in \[0, 1\], got {level:g}"):
         getattr(dist, method)(torch.tensor(level))
 
@@ -117,7 +123,7 @@ def test_an_empty_batch_has_empty_losses_and_scores(splice: str) -> None:
     assert gradient.shape == (0, 5)
 
 
-def test_one_bin_without_tails_is_the_uniform_law() -> None:
+def test_one_bin_without_tails_is_the_uniform_distribution() -> None:
     low, high = 2.0, 5.0
     dist = SplicedBinnedPareto(f64(7.0)[None], f64(low, high), 0.3, 0.3, None, None, 0.0, 0.0)
     assert dist.mean.item() == pytest.approx((low + high) / 2, rel=1e-14)
@@ -126,7 +132,7 @@ def test_one_bin_without_tails_is_the_uniform_law() -> None:
     assert dist.mode.item() == pytest.approx((low + high) / 2)
     assert dist.end_points == (low, high)
     share = 0.3
-    # Of the uniform law on [0, w] at s w: w (s^3 + (1 - s)^3) / 3.
+    # Of the uniform distribution on [0, w] at s w: w (s^3 + (1 - s)^3) / 3.
     expected = (high - low) * (share**3 + (1 - share) ** 3) / 3
     assert dist.crps(f64(low + share * (high - low))).item() == pytest.approx(expected, rel=1e-13)
 

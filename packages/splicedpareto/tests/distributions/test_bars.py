@@ -22,25 +22,25 @@ def logits(generator: torch.Generator) -> torch.Tensor:
 def test_buckets_keep_their_mass_and_half_an_open_one_lies_within_its_width(
     logits: torch.Tensor, concentration: float
 ) -> None:
-    law = from_bar_distribution(logits, BORDERS, concentration=concentration)
+    distribution = from_bar_distribution(logits, BORDERS, concentration=concentration)
     mass = scipy.special.softmax(logits.numpy(), axis=-1)
     expected = mass.cumsum(-1)[:, :-1]
-    np.testing.assert_allclose(law.cdf(BORDERS[1:-1, None]).T, expected, rtol=1e-12)
-    np.testing.assert_allclose(law.cdf(BORDERS[0]), mass[:, 0] / 2, rtol=1e-9)
-    np.testing.assert_allclose(law.sf(BORDERS[-1]), mass[:, -1] / 2, rtol=1e-9)
+    np.testing.assert_allclose(distribution.cdf(BORDERS[1:-1, None]).T, expected, rtol=1e-12)
+    np.testing.assert_allclose(distribution.cdf(BORDERS[0]), mass[:, 0] / 2, rtol=1e-9)
+    np.testing.assert_allclose(distribution.sf(BORDERS[-1]), mass[:, -1] / 2, rtol=1e-9)
 
 
 def test_bounded_bars_are_a_histogram(logits: torch.Tensor) -> None:
-    law = from_bar_distribution(logits, BORDERS, full_support=False)
+    distribution = from_bar_distribution(logits, BORDERS, full_support=False)
     mass = scipy.special.softmax(logits.numpy(), axis=-1)
     for row, weights in enumerate(mass):
         oracle = scipy.stats.rv_histogram((weights, BORDERS.numpy()), density=False)
         at = torch.tensor([-2.9, 0.0, 0.7, 3.0, 8.9], dtype=F64)
-        log_prob, mean = law.log_prob(at[:, None])[:, row], law.mean[row]
+        log_prob, mean = distribution.log_prob(at[:, None])[:, row], distribution.mean[row]
         np.testing.assert_allclose(log_prob, oracle.logpdf(at.numpy()), rtol=1e-12)
         assert mean.item() == pytest.approx(oracle.mean(), rel=1e-12)
-    assert law.cdf(BORDERS[0]).tolist() == [0] * 4
-    assert law.sf(BORDERS[-1]).tolist() == [0] * 4
+    assert distribution.cdf(BORDERS[0]).tolist() == [0] * 4
+    assert distribution.sf(BORDERS[-1]).tolist() == [0] * 4
 
 
 @pytest.mark.parametrize(("buckets", "open_ends"), [(4, True), (6, False), (2, True)])

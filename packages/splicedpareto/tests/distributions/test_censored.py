@@ -1,4 +1,4 @@
-"""A censored variable has the base's law between its bounds and atoms on them."""
+"""A censored variable has the base's distribution between its bounds and atoms on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import scoringrules
 import torch
 from torch.distributions import Laplace, Normal
 
-from example_distributions import F64, PlainLaw, f64, uneven_law
+from example_distributions import F64, PlainDistribution, f64, uneven_distribution
 from splicedpareto.distributions import Censored, Discretized, Gaussian
 
 INF = math.inf
@@ -22,9 +22,9 @@ VALUES = f64(-600.0, -500.0, -3.0, -1.0, 0.2, 1.0, 2.0, 20.0, 21.0)
 
 @EACH_BOUND
 def test_masses_and_density_add_up_to_one(low: float, high: float) -> None:
-    base = uneven_law(-0.2, 0.3)
+    base = uneven_distribution(-0.2, 0.3)
     dist = Censored(base, low, high)
-    x, weight = PlainLaw.of(base).quadrature(*(b for b in (low, high) if math.isfinite(b)))
+    x, weight = PlainDistribution.of(base).quadrature(*(b for b in (low, high) if math.isfinite(b)))
     inside = (x > low) & (x < high)
     total = (weight * dist.log_prob(torch.tensor(x)).exp().numpy())[inside].sum()
     atoms = [dist.log_prob(f64(b)).exp().item() for b in (low, high) if math.isfinite(b)]
@@ -33,7 +33,7 @@ def test_masses_and_density_add_up_to_one(low: float, high: float) -> None:
 
 @EACH_BOUND
 def test_probabilities_jump_at_the_bounds(low: float, high: float) -> None:
-    base = uneven_law(-0.2, 0.3)
+    base = uneven_distribution(-0.2, 0.3)
     dist = Censored(base, low, high)
     expected = torch.where(low > VALUES, 0, torch.where(high <= VALUES, 1, base.cdf(VALUES)))
     torch.testing.assert_close(dist.cdf(VALUES), expected)
@@ -46,7 +46,7 @@ def test_probabilities_jump_at_the_bounds(low: float, high: float) -> None:
 
 @EACH_BOUND
 def test_interval_mass_counts_an_atom_on_its_upper_end(low: float, high: float) -> None:
-    dist = Censored(uneven_law(-0.2, 0.3), low, high)
+    dist = Censored(uneven_distribution(-0.2, 0.3), low, high)
     cuts = torch.cat([f64(-INF)[None], VALUES, f64(INF)[None]])
     mass = dist.log_prob_interval(cuts[:-1], cuts[1:]).exp()
     expected = dist.cdf(cuts[1:]) - dist.cdf(cuts[:-1])
@@ -54,14 +54,14 @@ def test_interval_mass_counts_an_atom_on_its_upper_end(low: float, high: float) 
 
 
 def test_outside_the_bounds_there_is_nothing() -> None:
-    dist = Censored(uneven_law(), -3.0, 20.0)
+    dist = Censored(uneven_distribution(), -3.0, 20.0)
     assert dist.log_prob(f64(-3.1, 20.1)).tolist() == [-INF, -INF]
     assert dist.support.check(f64(-3.0, 20.0)).all()
     assert dist.log_prob(f64(math.nan)).isnan()
 
 
 def test_quantiles_stop_at_the_bounds() -> None:
-    base = uneven_law()
+    base = uneven_distribution()
     dist = Censored(base, -3.0, 20.0)
     level = f64(0, 0.001, 0.3, 0.5, 0.99, 1)
     torch.testing.assert_close(dist.icdf(level), base.icdf(level).clamp(-3, 20))
@@ -72,10 +72,10 @@ def test_quantiles_stop_at_the_bounds() -> None:
 @EACH_BOUND
 @pytest.mark.parametrize("y", [-2.0, 1.0, 15.0])
 def test_crps_is_the_integral(low: float, high: float, y: float) -> None:
-    base = uneven_law(-0.2, 0.3)
+    base = uneven_distribution(-0.2, 0.3)
     dist = Censored(base, low, high)
     cuts = [b for b in (low, high, y) if math.isfinite(b)]
-    x, weight = PlainLaw.of(base).quadrature(*cuts)
+    x, weight = PlainDistribution.of(base).quadrature(*cuts)
     error = dist.cdf(torch.tensor(x)).numpy() - (x >= y)
     assert dist.crps(f64(y)).item() == pytest.approx((weight * error**2).sum(), rel=1e-8)
 
@@ -88,9 +88,9 @@ def test_crps_of_a_censored_gaussian_is_scoringrules() -> None:
 
 
 def test_mean_is_that_of_the_clamped_variable() -> None:
-    base = uneven_law(0.2, 1.4)
+    base = uneven_distribution(0.2, 1.4)
     dist = Censored(base, -5.0, 30.0)
-    expected = PlainLaw.of(base).expectation(lambda x: np.clip(x, -5.0, 30.0), -5.0, 30.0)
+    expected = PlainDistribution.of(base).expectation(lambda x: np.clip(x, -5.0, 30.0), -5.0, 30.0)
     assert dist.mean.item() == pytest.approx(expected, rel=1e-9)
 
 
@@ -128,7 +128,7 @@ def test_a_base_without_accurate_tails_is_refused() -> None:
 
 def test_a_base_with_atoms_or_events_is_refused() -> None:
     with pytest.raises(ValueError, match="censor first, then discretize"):
-        Censored(Discretized(uneven_law()), 0.0, 1.0)
+        Censored(Discretized(uneven_distribution()), 0.0, 1.0)
 
     class Vector(Gaussian):
         event_shape = torch.Size([2])
@@ -140,12 +140,12 @@ def test_a_base_with_atoms_or_events_is_refused() -> None:
 @pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (math.nan, 1.0)])
 def test_bounds_in_the_wrong_order_are_refused(low: float, high: float) -> None:
     with pytest.raises(ValueError, match="low must be below high, got"):
-        Censored(uneven_law(), low, high)
-    Censored(uneven_law(), low, high, validate_args=False)
+        Censored(uneven_distribution(), low, high)
+    Censored(uneven_distribution(), low, high, validate_args=False)
 
 
 def test_bounds_broadcast_with_the_batch() -> None:
-    base = uneven_law()
+    base = uneven_distribution()
     high = torch.tensor([[1.0], [2.0], [3.0]], dtype=F64)
     dist = Censored(base.expand((2,)), -1.0, high)
     assert dist.batch_shape == (3, 2)
@@ -156,7 +156,7 @@ def test_bounds_broadcast_with_the_batch() -> None:
 
 
 def test_draws_are_clamped(generator: torch.Generator) -> None:
-    dist = Censored(uneven_law(), -1.0, 3.0)
+    dist = Censored(uneven_distribution(), -1.0, 3.0)
     draws = dist.sample((50_000,), generator=generator)
     for bound in (-1.0, 3.0):
         share = (draws == bound).double().mean().item()
@@ -171,7 +171,7 @@ def test_gradients_flow_through_atoms_and_density() -> None:
     logits = f64(0.1, 0.4, -0.2, 0.3).requires_grad_()
 
     def log_probs(logits: torch.Tensor) -> torch.Tensor:
-        base = type(uneven_law())(logits, f64(0, 1, 2, 3, 5), 0.2, -0.1)
+        base = type(uneven_distribution())(logits, f64(0, 1, 2, 3, 5), 0.2, -0.1)
         dist = Censored(base, 0.05, 4.7)
         inside = f64(0.05, 0.7, 1.4, 4.7)
         interval = dist.log_prob_interval(f64(-INF, 0.2), f64(0.3, INF))

@@ -10,7 +10,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from example_distributions import F64, PROPERTY, f64, laws, uneven_law
+from example_distributions import F64, PROPERTY, distributions, f64, uneven_distribution
 from splicedpareto.distributions import SplicedBinnedPareto
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def values(dist: SplicedBinnedPareto) -> Tensor:
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_cdf_never_decreases(dist: SplicedBinnedPareto) -> None:
     x = values(dist)
     fine = torch.lerp(x[:-1, None], x[1:, None], torch.linspace(0, 1, 9, dtype=F64)).flatten()
@@ -36,14 +36,14 @@ def test_cdf_never_decreases(dist: SplicedBinnedPareto) -> None:
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_cdf_and_sf_sum_to_one(dist: SplicedBinnedPareto) -> None:
     x = values(dist)
     torch.testing.assert_close(dist.cdf(x) + dist.sf(x), torch.ones_like(x), rtol=0, atol=1e-15)
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_logarithms_agree_with_the_probabilities(dist: SplicedBinnedPareto) -> None:
     x = values(dist)
     torch.testing.assert_close(dist.log_cdf(x).exp(), dist.cdf(x), rtol=1e-13, atol=0)
@@ -51,7 +51,7 @@ def test_logarithms_agree_with_the_probabilities(dist: SplicedBinnedPareto) -> N
 
 
 @PROPERTY
-@given(laws(lowest=-0.3))
+@given(distributions(lowest=-0.3))
 def test_quantile_inverts_the_cdf_from_either_side(dist: SplicedBinnedPareto) -> None:
     # At a value x the level is as exact as x is: one rounding of x, times the density.
     for quantile, probability in ((dist.icdf, dist.cdf), (dist.isf, dist.sf)):
@@ -62,7 +62,7 @@ def test_quantile_inverts_the_cdf_from_either_side(dist: SplicedBinnedPareto) ->
 
 
 @PROPERTY
-@given(laws(lowest=0.0, highest=0.5))
+@given(distributions(lowest=0.0, highest=0.5))
 def test_levels_below_every_number_have_quantiles(dist: SplicedBinnedPareto) -> None:
     assume(min(dist.lower_mass, dist.upper_mass) > 0)
     log_level = f64(-1e4, -800.0, -30.0, -3.0)
@@ -74,7 +74,7 @@ def test_levels_below_every_number_have_quantiles(dist: SplicedBinnedPareto) -> 
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_cdf_is_continuous_at_both_splices(dist: SplicedBinnedPareto) -> None:
     for threshold in (dist.lower_threshold, dist.upper_threshold):
         around = torch.stack([_before(threshold), threshold, _after(threshold)])
@@ -84,7 +84,7 @@ def test_cdf_is_continuous_at_both_splices(dist: SplicedBinnedPareto) -> None:
 
 
 @PROPERTY
-@given(laws(lowest=-0.3), st.floats(1e-6, 1 - 1e-6))
+@given(distributions(lowest=-0.3), st.floats(1e-6, 1 - 1e-6))
 def test_density_is_the_slope_of_the_cdf(dist: SplicedBinnedPareto, level: float) -> None:
     x = dist.icdf(f64(level))
     jumps = torch.cat([dist.edges, dist.lower_threshold[None], dist.upper_threshold[None]])
@@ -119,7 +119,8 @@ AFFINE = {
     "entropy": lambda old, new, _, scale, __: (new.entropy() - math.log(scale), old.entropy()),
     "mode": lambda old, new, _, scale, __: (
         # Of equally dense bins either may come first. Mapped back, a mode at a splice may round to
-        # the other side of it, where the density is another, so each law is asked at its own.
+        # the other side of it, where the density is another, so each distribution is asked at its
+        # own.
         new.log_prob(new.mode) + math.log(scale),
         old.log_prob(old.mode),
     ),
@@ -132,7 +133,7 @@ AFFINE = {
 
 @pytest.mark.parametrize("method", AFFINE)
 @settings(PROPERTY, max_examples=20)
-@given(dist=laws(), loc=st.floats(-50, 50), scale=st.floats(0.01, 100))
+@given(dist=distributions(), loc=st.floats(-50, 50), scale=st.floats(0.01, 100))
 def test_affine_maps_carry_over(
     method: str, dist: SplicedBinnedPareto, loc: float, scale: float
 ) -> None:
@@ -144,7 +145,7 @@ def test_affine_maps_carry_over(
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_reflection_swaps_the_tails(dist: SplicedBinnedPareto) -> None:
     mirrored = rebuilt(
         dist,
@@ -173,7 +174,7 @@ def test_reflection_swaps_the_tails(dist: SplicedBinnedPareto) -> None:
 
 
 @PROPERTY
-@given(laws(), st.floats(-300, 300))
+@given(distributions(), st.floats(-300, 300))
 def test_a_shift_of_all_logits_changes_nothing(dist: SplicedBinnedPareto, shift: float) -> None:
     shifted = rebuilt(dist, logits=dist.logits + shift)
     x = values(dist)
@@ -182,7 +183,7 @@ def test_a_shift_of_all_logits_changes_nothing(dist: SplicedBinnedPareto, shift:
 
 
 @PROPERTY
-@given(laws(), st.randoms(use_true_random=False))
+@given(distributions(), st.randoms(use_true_random=False))
 def test_intervals_add_up_to_everything(dist: SplicedBinnedPareto, random) -> None:
     cuts = values(dist)[sorted(random.sample(range(len(LEVELS)), 5))].unique()
     cuts = torch.cat([f64(-math.inf)[None], cuts, f64(math.inf)[None]])
@@ -191,7 +192,7 @@ def test_intervals_add_up_to_everything(dist: SplicedBinnedPareto, random) -> No
 
 
 @PROPERTY
-@given(laws(lowest=0.0))
+@given(distributions(lowest=0.0))
 def test_an_interval_keeps_its_digits_in_either_tail(dist: SplicedBinnedPareto) -> None:
     assume(min(dist.lower_mass, dist.upper_mass) > 0)
     far, near = f64(-60.0), f64(-60.0 + math.log(3))  # levels e**-60 and three times that
@@ -202,7 +203,7 @@ def test_an_interval_keeps_its_digits_in_either_tail(dist: SplicedBinnedPareto) 
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_half_open_intervals_are_the_censored_probabilities(dist: SplicedBinnedPareto) -> None:
     x, everything = values(dist), torch.full((), math.inf, dtype=F64)
     below = dist.log_prob_interval(-everything, x)
@@ -216,14 +217,14 @@ def test_half_open_intervals_are_the_censored_probabilities(dist: SplicedBinnedP
 @pytest.mark.parametrize("edge", [-0.999, 3.0])
 def test_a_narrow_interval_across_an_edge_keeps_its_digits(splice: str, edge: float) -> None:
     ends = torch.tensor([edge - 1e-4, edge + 1e-4])
-    actual = uneven_law(splice=splice, dtype=torch.float32).log_prob_interval(*ends)
-    expected = uneven_law(splice=splice).log_prob_interval(*ends.double())
+    actual = uneven_distribution(splice=splice, dtype=torch.float32).log_prob_interval(*ends)
+    expected = uneven_distribution(splice=splice).log_prob_interval(*ends.double())
     # The edge is rounded by 6e-8 of 3, a thousandth of the interval's part of either bin.
     assert actual.item() == pytest.approx(expected.item(), abs=2e-3)
 
 
 @PROPERTY
-@given(laws(), st.permutations(range(len(LEVELS))))
+@given(distributions(), st.permutations(range(len(LEVELS))))
 def test_each_row_of_a_batch_is_its_own_distribution(
     dist: SplicedBinnedPareto, order: list[int]
 ) -> None:

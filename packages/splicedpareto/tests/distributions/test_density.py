@@ -16,11 +16,11 @@ from example_distributions import (
     CONCENTRATIONS,
     F64,
     PROPERTY,
-    PlainLaw,
+    PlainDistribution,
     by_operators,
+    distributions,
     f64,
-    laws,
-    uneven_law,
+    uneven_distribution,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _way(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def points(dist: SplicedBinnedPareto, part: str) -> np.ndarray:
-    """Values strictly within a part of the law, from next to the splice to far out."""
+    """Values strictly within a part of the distribution, from next to the splice to far out."""
     if part == "body":
         low, high = dist.lower_threshold.item(), dist.upper_threshold.item()
         return np.linspace(low, high, 203)[1:-1]
@@ -52,16 +52,16 @@ def points(dist: SplicedBinnedPareto, part: str) -> np.ndarray:
 @pytest.mark.parametrize("scale", [None, 3.0])
 @pytest.mark.parametrize("concentration", CONCENTRATIONS)
 def test_density_integrates_to_one(splice: str, scale: float | None, concentration: float) -> None:
-    dist = uneven_law(concentration, 0.4 - concentration / 2, splice=splice, scale=scale)
-    x, weight = PlainLaw.of(dist).quadrature()
+    dist = uneven_distribution(concentration, 0.4 - concentration / 2, splice=splice, scale=scale)
+    x, weight = PlainDistribution.of(dist).quadrature()
     density = dist.log_prob(torch.tensor(x)).exp().numpy()
     assert (weight * density).sum() == pytest.approx(1, abs=1e-10)
 
 
 @PROPERTY
-@given(laws())
-def test_density_of_any_law_integrates_to_one(dist: SplicedBinnedPareto) -> None:
-    x, weight = PlainLaw.of(dist).quadrature()
+@given(distributions())
+def test_density_of_any_distribution_integrates_to_one(dist: SplicedBinnedPareto) -> None:
+    x, weight = PlainDistribution.of(dist).quadrature()
     density = dist.log_prob(torch.tensor(x)).exp().numpy()
     assert (weight * density).sum() == pytest.approx(1, abs=1e-9)
 
@@ -73,18 +73,18 @@ def test_density_of_any_law_integrates_to_one(dist: SplicedBinnedPareto) -> None
 def test_density_is_scipys(
     part: str, splice: str, scale: float | None, concentration: float
 ) -> None:
-    dist = uneven_law(concentration, concentration, splice=splice, scale=scale)
+    dist = uneven_distribution(concentration, concentration, splice=splice, scale=scale)
     x = points(dist, part)
     log_prob = dist.log_prob(torch.tensor(x)).numpy()
-    assert_allclose(log_prob, np.log(PlainLaw.of(dist).density(x)), rtol=2e-12, atol=2e-12)
+    assert_allclose(log_prob, np.log(PlainDistribution.of(dist).density(x)), rtol=2e-12, atol=2e-12)
 
 
 @EACH_PART
 @pytest.mark.parametrize("splice", ["quantile", "edge"])
 @pytest.mark.parametrize("concentration", CONCENTRATIONS)
 def test_probabilities_are_scipys(part: str, splice: str, concentration: float) -> None:
-    dist = uneven_law(concentration, concentration, splice=splice, scale=3.0)
-    x, plain = points(dist, part), PlainLaw.of(dist)
+    dist = uneven_distribution(concentration, concentration, splice=splice, scale=3.0)
+    x, plain = points(dist, part), PlainDistribution.of(dist)
     at = torch.tensor(x)
     assert_allclose(dist.cdf(at).numpy(), plain.cdf(x), rtol=1e-12)
     assert_allclose(dist.sf(at).numpy(), plain.sf(x), rtol=1e-12)
@@ -94,8 +94,8 @@ def test_probabilities_are_scipys(part: str, splice: str, concentration: float) 
 
 @pytest.mark.parametrize("concentration", CONCENTRATIONS)
 def test_quantiles_of_the_tails_are_scipys(concentration: float) -> None:
-    dist = uneven_law(concentration, concentration, scale=3.0)
-    plain = PlainLaw.of(dist)
+    dist = uneven_distribution(concentration, concentration, scale=3.0)
+    plain = PlainDistribution.of(dist)
     level = np.array([0.9, 0.5, 1e-3, 1e-9, 1e-15])
     above = plain.upper.threshold + plain.upper.excess.isf(level)
     below = plain.lower.threshold - plain.lower.excess.isf(level)
@@ -104,8 +104,8 @@ def test_quantiles_of_the_tails_are_scipys(concentration: float) -> None:
 
 
 def test_quantiles_of_the_body_are_interpolated_sums() -> None:
-    dist = uneven_law()
-    plain = PlainLaw.of(dist)
+    dist = uneven_distribution()
+    plain = PlainDistribution.of(dist)
     level = np.linspace(0.08, 0.87, 50)
     sums = np.concatenate([[0.0], plain.probs.cumsum()])
     expected = np.interp(level, sums, plain.edges)
@@ -114,17 +114,17 @@ def test_quantiles_of_the_body_are_interpolated_sums() -> None:
 
 
 def test_thresholds_are_quantiles_of_the_bins_or_the_outermost_edges() -> None:
-    dist = uneven_law()
-    plain = PlainLaw.of(dist)
+    dist = uneven_distribution()
+    plain = PlainDistribution.of(dist)
     assert dist.lower_threshold.item() == pytest.approx(plain.lower.threshold, rel=1e-14)
     assert dist.upper_threshold.item() == pytest.approx(plain.upper.threshold, rel=1e-14)
-    dist = uneven_law(splice="edge")
+    dist = uneven_distribution(splice="edge")
     assert (dist.lower_threshold, dist.upper_threshold) == (-30, 104)
 
 
 @pytest.mark.parametrize("splice", ["quantile", "edge"])
 def test_tied_scales_make_the_density_continuous(splice: str) -> None:
-    dist = uneven_law(0.2, -0.2, splice=splice)
+    dist = uneven_distribution(0.2, -0.2, splice=splice)
     for threshold in (dist.lower_threshold, dist.upper_threshold):
         around = torch.stack([threshold - 1e-9, threshold, threshold + 1e-9])
         density = dist.log_prob(around)
@@ -132,14 +132,14 @@ def test_tied_scales_make_the_density_continuous(splice: str) -> None:
 
 
 def test_a_tail_without_mass_leaves_a_histogram() -> None:
-    dist = uneven_law(0.4, 0.4, lower_mass=0.0, upper_mass=0.0)
+    dist = uneven_distribution(0.4, 0.4, lower_mass=0.0, upper_mass=0.0)
     assert dist.end_points == (-30, 104)
     outside = f64(-30.001, 104.001)
     assert dist.log_prob(outside).tolist() == [-torch.inf, -torch.inf]
     assert dist.cdf(outside).tolist() == [0, 1]
     assert dist.sf(outside).tolist() == [1, 0]
     inside = torch.linspace(-30, 104, 301, dtype=F64)
-    expected = PlainLaw.of(dist).density(inside.numpy())
+    expected = PlainDistribution.of(dist).density(inside.numpy())
     # The last edge belongs to the last bin.
     assert_allclose(dist.log_prob(inside).exp().numpy(), expected, rtol=1e-13)
 
@@ -153,8 +153,8 @@ def test_a_tail_without_mass_leaves_a_histogram() -> None:
 def test_float32_keeps_its_digits_in_the_tails(
     method: str, concentration: float, deepest: float
 ) -> None:
-    exact = uneven_law(concentration, concentration, scale=3.0)
-    rough = uneven_law(concentration, concentration, scale=3.0, dtype=torch.float32)
+    exact = uneven_distribution(concentration, concentration, scale=3.0)
+    rough = uneven_distribution(concentration, concentration, scale=3.0, dtype=torch.float32)
     level = torch.logspace(math.log10(deepest), -1.3, 5, dtype=F64)
     x = torch.cat([exact.icdf(level), exact.isf(level)])
     x = x.float()  # the value itself is rounded, which must not count

@@ -12,26 +12,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import Normal
 
-from example_distributions import F64, PROPERTY, f64, laws, uneven_law
+from example_distributions import F64, PROPERTY, distributions, f64, uneven_distribution
 from splicedpareto.distributions import Censored, Discretized, SplicedBinnedPareto
 
 WHOLE = torch.arange(-60, 130, dtype=F64)
 
 
-def field_law(low: float = -9.0, high: float = 25.0) -> Discretized:
+def field_distribution(low: float = -9.0, high: float = 25.0) -> Discretized:
     """Rounded and censored, both bounds within the tails' reach."""
-    return Discretized(Censored(uneven_law(0.2, 0.1), low, high))
+    return Discretized(Censored(uneven_distribution(0.2, 0.1), low, high))
 
 
 def test_mass_is_that_of_the_interval_around_a_whole_number() -> None:
-    base = uneven_law()
+    base = uneven_distribution()
     dist = Discretized(base)
     expected = base.cdf(WHOLE + 0.5) - base.cdf(WHOLE - 0.5)
     torch.testing.assert_close(dist.log_prob(WHOLE).exp(), expected, rtol=1e-9, atol=1e-15)
 
 
 def test_mass_beyond_a_bound_sits_on_the_bound() -> None:
-    dist, base = field_law(), uneven_law(0.2, 0.1)
+    dist, base = field_distribution(), uneven_distribution(0.2, 0.1)
     whole = torch.arange(-12, 30, dtype=F64)
     mass = dist.log_prob(whole).exp()
     assert mass.sum().item() == pytest.approx(1, abs=1e-14)
@@ -41,7 +41,7 @@ def test_mass_beyond_a_bound_sits_on_the_bound() -> None:
 
 
 def test_only_whole_numbers_have_mass() -> None:
-    dist = field_law()
+    dist = field_distribution()
     assert dist.log_prob(f64(0.5, 1.0001, -3.2)).tolist() == [-math.inf] * 3
     assert dist.log_prob(f64(math.nan)).isnan()
     assert dist.support.check(f64(3.0))
@@ -50,7 +50,7 @@ def test_only_whole_numbers_have_mass() -> None:
 
 
 def test_distribution_function_is_continuous_from_the_right() -> None:
-    dist = field_law()
+    dist = field_distribution()
     mass = dist.log_prob(WHOLE).exp()
     at = WHOLE[mass > 0]
     torch.testing.assert_close(dist.cdf(at), mass[mass > 0].cumsum(0))
@@ -63,14 +63,14 @@ def test_distribution_function_is_continuous_from_the_right() -> None:
 
 
 @PROPERTY
-@given(laws(), st.floats(1e-9, 1 - 1e-9))
+@given(distributions(), st.floats(1e-9, 1 - 1e-9))
 def test_quantile_is_the_smallest_whole_number_that_reaches_the_level(
     base: SplicedBinnedPareto, level: float
 ) -> None:
     dist = Discretized(base)
     quantile = dist.icdf(f64(level))
     if quantile.abs() > 2**50:
-        return  # neighbouring numbers have no half between them
+        return  # neighboring numbers have no half between them
     assert quantile == quantile.round()
     assert dist.cdf(quantile) >= level
     assert dist.cdf(quantile - 1) < level
@@ -80,14 +80,14 @@ def test_quantile_is_the_smallest_whole_number_that_reaches_the_level(
 
 
 def test_quantiles_at_a_jump_are_the_number_itself() -> None:
-    dist = field_law()
+    dist = field_distribution()
     whole = torch.arange(-8, 24, dtype=F64)
     level = dist.cdf(whole)
     assert torch.equal(dist.icdf(level), whole)
 
 
 def test_intervals_count_the_whole_numbers_in_them() -> None:
-    dist = field_law()
+    dist = field_distribution()
     for low, high in ((-math.inf, 3.0), (2.0, 7.5), (2.5, 7.0), (24.0, math.inf), (3.2, 3.8)):
         counted = WHOLE[(low < WHOLE) & (high >= WHOLE)]
         expected = dist.log_prob(counted).exp().sum()
@@ -96,7 +96,7 @@ def test_intervals_count_the_whole_numbers_in_them() -> None:
 
 
 def test_moments_are_sums() -> None:
-    dist = field_law()
+    dist = field_distribution()
     mass = dist.log_prob(WHOLE).exp()
     mean = (WHOLE * mass).sum()
     torch.testing.assert_close(dist.mean, mean)
@@ -105,14 +105,14 @@ def test_moments_are_sums() -> None:
 
 @pytest.mark.parametrize("y", [-11.0, -9.0, 0.0, 7.0, 25.0, 31.0])
 def test_crps_is_the_ranked_probability_score(y: float) -> None:
-    dist = field_law()
+    dist = field_distribution()
     lattice = torch.arange(-40, 60, dtype=F64)
     expected = ((dist.cdf(lattice) - (lattice >= y).double()) ** 2).sum()
     torch.testing.assert_close(dist.crps(f64(y)), expected)
 
 
 def test_crps_is_scoringrules_of_the_weighted_values() -> None:
-    dist = field_law(-2.0, 3.0)
+    dist = field_distribution(-2.0, 3.0)
     values = np.arange(-2.0, 4.0)
     mass = dist.log_prob(torch.tensor(values)).exp().numpy()
     expected = scoringrules.crps_ensemble(1.0, values, ens_w=mass, estimator="nrg")
@@ -121,24 +121,24 @@ def test_crps_is_scoringrules_of_the_weighted_values() -> None:
 
 def test_sums_over_a_batch_are_each_rows_own() -> None:
     high = f64(5.0, 25.0)
-    batch = Discretized(Censored(uneven_law(0.2, 0.1), -9.0, high))
+    batch = Discretized(Censored(uneven_distribution(0.2, 0.1), -9.0, high))
     y = torch.tensor([[0.0], [3.0], [30.0]], dtype=F64)
     assert batch.crps(y).shape == (3, 2)
     for row, bound in enumerate(high.tolist()):
-        alone = field_law(-9.0, bound)
+        alone = field_distribution(-9.0, bound)
         torch.testing.assert_close(batch.mean[row], alone.mean)
         torch.testing.assert_close(batch.crps(y)[:, row], alone.crps(y[:, 0]))
 
 
 def test_sums_without_end_are_refused() -> None:
     with pytest.raises(NotImplementedError, match="censor the base first"):
-        _ = Discretized(uneven_law(0.1, 0.1)).mean
+        _ = Discretized(uneven_distribution(0.1, 0.1)).mean
     with pytest.raises(NotImplementedError, match="censor the base first"):
         _ = Discretized(Normal(0.0, 1.0)).mean
 
 
 def test_a_bounded_base_needs_no_censoring() -> None:
-    base = uneven_law(-0.4, -0.4, scale=2.0)
+    base = uneven_distribution(-0.4, -0.4, scale=2.0)
     dist = Discretized(base)
     mass = dist.log_prob(WHOLE).exp()
     assert mass.sum().item() == pytest.approx(1, abs=1e-12)
@@ -146,7 +146,7 @@ def test_a_bounded_base_needs_no_censoring() -> None:
 
 
 def test_draws_have_the_masses(generator: torch.Generator) -> None:
-    dist = field_law()
+    dist = field_distribution()
     draws = dist.sample((100_000,), generator=generator)
     whole = torch.arange(-9, 26, dtype=F64)
     expected = dist.log_prob(whole).exp()
@@ -157,8 +157,8 @@ def test_draws_have_the_masses(generator: torch.Generator) -> None:
         dist.rsample()
 
 
-def test_expand_keeps_the_law() -> None:
-    dist = field_law()
+def test_expand_keeps_the_distribution() -> None:
+    dist = field_distribution()
     wide = dist.expand((3,))
     torch.testing.assert_close(wide.log_prob(f64(2.0)), dist.log_prob(f64(2.0)).expand(3))
 

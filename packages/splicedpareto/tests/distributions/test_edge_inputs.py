@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from example_distributions import F64, f64, uneven_law
+from example_distributions import F64, f64, uneven_distribution
 from splicedpareto.distributions import SplicedBinnedPareto
 
 NAN, INF = math.nan, math.inf
@@ -98,11 +98,11 @@ def test_the_number_of_broken_values_is_told() -> None:
 @pytest.mark.parametrize("level", [-1e-9, 1.0001, INF])
 def test_a_level_outside_the_unit_interval_is_refused(method: str, level: float) -> None:
     with pytest.raises(ValueError, match=r"value must be in \[0, 1\], got"):
-        getattr(uneven_law(), method)(f64(level))
+        getattr(uneven_distribution(), method)(f64(level))
 
 
 def test_other_bad_arguments_of_methods_are_refused() -> None:
-    dist = uneven_law()
+    dist = uneven_distribution()
     with pytest.raises(ValueError, match=r"log_level must be at most 0, got 0.5"):
         dist.icdf_from_log(f64(0.5))
     with pytest.raises(ValueError, match=r"level must be in \[0, 1\], got 2"):
@@ -118,7 +118,7 @@ def test_other_bad_arguments_of_methods_are_refused() -> None:
 
 
 def test_a_value_of_the_wrong_shape_is_refused() -> None:
-    dist = uneven_law().expand((4,))
+    dist = uneven_distribution().expand((4,))
     with pytest.raises(ValueError, match=r"value must broadcast.*\(4,\), got \(3,\)"):
         dist.log_prob(torch.zeros(3))
     with pytest.raises(ValueError, match=r"lower and upper must broadcast"):
@@ -133,7 +133,7 @@ def test_without_validation_nothing_is_checked() -> None:
 
 
 def test_nan_values_and_levels_give_nan() -> None:
-    dist = uneven_law()
+    dist = uneven_distribution()
     nan = f64(NAN)
     for method in ("log_prob", "cdf", "sf", "log_cdf", "log_sf", "icdf", "isf", "crps"):
         assert getattr(dist, method)(nan).isnan(), method
@@ -144,7 +144,7 @@ def test_nan_values_and_levels_give_nan() -> None:
 
 @pytest.mark.parametrize("shape", [-0.4, 0.0, 0.5, 1.3])
 def test_infinite_values_give_the_limits(shape: float) -> None:
-    dist, ends = uneven_law(shape, shape), f64(-INF, INF)
+    dist, ends = uneven_distribution(shape, shape), f64(-INF, INF)
     assert dist.log_prob(ends).tolist() == [-INF, -INF]
     assert dist.cdf(ends).tolist() == [0, 1]
     assert dist.sf(ends).tolist() == [1, 0]
@@ -156,7 +156,7 @@ def test_infinite_values_give_the_limits(shape: float) -> None:
 
 @pytest.mark.parametrize("shape", [-0.2, -1.0, -1.5])
 def test_past_the_end_of_the_support_there_is_nothing(shape: float) -> None:
-    dist = uneven_law(shape, shape, scale=2.0)
+    dist = uneven_distribution(shape, shape, scale=2.0)
     low, high = dist.end_points
     beyond = torch.stack([low - 1e-9, low - 50, high + 1e-9, high + 50])
     assert dist.log_prob(beyond).tolist() == [-INF] * 4
@@ -169,14 +169,14 @@ def test_past_the_end_of_the_support_there_is_nothing(shape: float) -> None:
 
 
 def test_extreme_levels_of_endless_tails_are_infinite() -> None:
-    dist = uneven_law(0.0, 0.3)
+    dist = uneven_distribution(0.0, 0.3)
     assert dist.icdf(f64(0, 1)).tolist() == [-INF, INF]
     assert dist.isf_from_log(f64(-INF)) == INF
 
 
 @pytest.mark.parametrize("splice", ["quantile", "edge"])
 def test_a_value_on_an_edge_belongs_to_the_bin_on_its_right(splice: str) -> None:
-    dist = uneven_law(splice=splice)
+    dist = uneven_distribution(splice=splice)
     inner = dist.edges[2:-2]
     torch.testing.assert_close(dist.log_prob(inner), dist.log_prob(inner + 1e-6))
 
@@ -254,12 +254,12 @@ def test_an_empty_batch_gives_empty_results(shape: tuple[int, ...]) -> None:
 
 
 def test_no_values_give_no_results() -> None:
-    assert uneven_law().log_prob(torch.zeros(0)).shape == (0,)
-    assert uneven_law().sample((0,)).shape == (0,)
+    assert uneven_distribution().log_prob(torch.zeros(0)).shape == (0,)
+    assert uneven_distribution().sample((0,)).shape == (0,)
 
 
 def test_masses_that_nearly_meet_leave_a_body() -> None:
-    dist = uneven_law(lower_mass=0.5, upper_mass=0.5 - 1e-12)
+    dist = uneven_distribution(lower_mass=0.5, upper_mass=0.5 - 1e-12)
     assert dist.lower_threshold <= dist.upper_threshold
     assert dist.cdf(dist.median).item() == pytest.approx(0.5)
 

@@ -10,7 +10,13 @@ import scoringrules
 import torch
 from hypothesis import given
 
-from example_distributions import PROPERTY, PlainLaw, f64, laws, uneven_law
+from example_distributions import (
+    PROPERTY,
+    PlainDistribution,
+    distributions,
+    f64,
+    uneven_distribution,
+)
 from splicedpareto.distributions import SplicedBinnedPareto
 
 LIGHT = [(-0.4, 0.2), (0.0, 1e-9), (0.3, -0.1), (0.45, 0.4)]
@@ -21,24 +27,24 @@ EACH_SPLICE = pytest.mark.parametrize("splice", ["quantile", "edge"])
 PLACES = [-200.0, -31.0, -1.5, -0.999, 0.7, 60.0, 110.0, 700.0]
 
 
-def law(shapes: tuple[float, float], splice: str = "quantile") -> SplicedBinnedPareto:
+def distribution(shapes: tuple[float, float], splice: str = "quantile") -> SplicedBinnedPareto:
     """Scales of the order of the body's width, so that the tails count."""
-    return uneven_law(*shapes, splice=splice, scale=20.0)
+    return uneven_distribution(*shapes, splice=splice, scale=20.0)
 
 
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", HEAVY)
 def test_mean_is_the_integral(shapes: tuple[float, float], splice: str) -> None:
-    dist = law(shapes, splice)
-    expected = PlainLaw.of(dist).expectation(lambda x: x)
+    dist = distribution(shapes, splice)
+    expected = PlainDistribution.of(dist).expectation(lambda x: x)
     assert dist.mean.item() == pytest.approx(expected, rel=1e-9)
 
 
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", LIGHT)
 def test_variance_is_the_integral(shapes: tuple[float, float], splice: str) -> None:
-    dist = law(shapes, splice)
-    plain = PlainLaw.of(dist)
+    dist = distribution(shapes, splice)
+    plain = PlainDistribution.of(dist)
     mean = plain.expectation(lambda x: x)
     expected = plain.expectation(lambda x: (x - mean) ** 2)
     assert dist.variance.item() == pytest.approx(expected, rel=1e-8)
@@ -59,7 +65,7 @@ def test_variance_is_the_integral(shapes: tuple[float, float], splice: str) -> N
 def test_moments_exist_where_they_should(
     shapes: tuple[float, float], mean: float | str, variance: float | str
 ) -> None:
-    dist = law(shapes)
+    dist = distribution(shapes)
     for moment, expected in ((dist.mean, mean), (dist.variance, variance)):
         if expected == "finite":
             assert moment.isfinite()
@@ -68,7 +74,7 @@ def test_moments_exist_where_they_should(
 
 
 def test_a_tail_without_mass_spoils_no_moment() -> None:
-    dist = uneven_law(0.2, 2.5, lower_mass=0.1, upper_mass=0.0)
+    dist = uneven_distribution(0.2, 2.5, lower_mass=0.1, upper_mass=0.0)
     assert dist.mean.isfinite()
     assert dist.variance.isfinite()
     assert dist.crps(f64(3.0)).isfinite()
@@ -78,8 +84,8 @@ def test_a_tail_without_mass_spoils_no_moment() -> None:
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", INFINITE_MEAN)
 def test_entropy_is_the_integral(shapes: tuple[float, float], splice: str) -> None:
-    dist = law(shapes, splice)
-    plain = PlainLaw.of(dist)
+    dist = distribution(shapes, splice)
+    plain = PlainDistribution.of(dist)
     expected = -plain.expectation(lambda x: np.log(np.maximum(plain.density(x), 1e-300)))
     assert dist.entropy().item() == pytest.approx(expected, rel=1e-9)
 
@@ -87,10 +93,10 @@ def test_entropy_is_the_integral(shapes: tuple[float, float], splice: str) -> No
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", INFINITE_MEAN)
 def test_crps_is_the_integral(shapes: tuple[float, float], splice: str) -> None:
-    dist = law(shapes, splice)
+    dist = distribution(shapes, splice)
     low, high = (end.item() for end in dist.end_points)
     for y in PLACES:
-        x, weight = (plain := PlainLaw.of(dist)).quadrature(y)
+        x, weight = (plain := PlainDistribution.of(dist)).quadrature(y)
         error = np.where(x < y, plain.cdf(x), plain.sf(x))
         # Beyond the end of a bounded support the distance to it is missed for certain.
         missed = max(y - high, 0) + max(low - y, 0)
@@ -103,10 +109,10 @@ def test_crps_is_the_integral(shapes: tuple[float, float], splice: str) -> None:
 def test_threshold_weighted_crps_is_the_integral(
     shapes: tuple[float, float], threshold: float
 ) -> None:
-    dist = law(shapes)
+    dist = distribution(shapes)
     low, high = (end.item() for end in dist.end_points)
     for y in PLACES:
-        x, weight = (plain := PlainLaw.of(dist)).quadrature(y, threshold)
+        x, weight = (plain := PlainDistribution.of(dist)).quadrature(y, threshold)
         error = np.where(x < y, plain.cdf(x), plain.sf(x)) * (x > threshold)
         missed = max(y - max(high, threshold), 0) + max(low - max(y, threshold), 0)
         expected = (weight * error**2).sum() + missed
@@ -118,14 +124,14 @@ def test_threshold_weighted_crps_is_the_integral(
     ("shape", "finite"), [(1.0, True), (1.5, True), (2.0, False), (3.0, False)]
 )
 def test_crps_is_finite_below_a_concentration_of_two(shape: float, finite: bool) -> None:
-    assert law((0.1, shape)).crps(f64(3.0)).isfinite() == finite
-    assert law((shape, 0.1)).crps(f64(3.0)).isfinite() == finite
+    assert distribution((0.1, shape)).crps(f64(3.0)).isfinite() == finite
+    assert distribution((shape, 0.1)).crps(f64(3.0)).isfinite() == finite
     # Between finite bounds the integral always is.
-    assert law((shape, shape)).crps_between(f64(3.0), -500.0, 500.0).isfinite()
+    assert distribution((shape, shape)).crps_between(f64(3.0), -500.0, 500.0).isfinite()
 
 
 def test_crps_is_the_expected_distance_less_half_the_spread() -> None:
-    dist = law((0.2, 0.3))
+    dist = distribution((0.2, 0.3))
     draws = dist.sample((2, 200_000), generator=torch.Generator().manual_seed(3))
     for y in (-60.0, 1.0, 300.0):
         distance, spread = (draws[0] - y).abs(), (draws[0] - draws[1]).abs() / 2
@@ -136,7 +142,7 @@ def test_crps_is_the_expected_distance_less_half_the_spread() -> None:
 
 @pytest.mark.parametrize("shape", [-0.3, 0.0, 0.2, 0.9])
 @pytest.mark.parametrize("y", [0.5, 3.0, 40.0])
-def test_crps_of_an_upper_tail_is_that_of_the_generalized_pareto_law(
+def test_crps_of_an_upper_tail_is_that_of_the_generalized_pareto_distribution(
     shape: float, y: float
 ) -> None:
     # One bin of almost no mass and width: all that is left is the tail.
@@ -149,9 +155,9 @@ def test_crps_of_an_upper_tail_is_that_of_the_generalized_pareto_law(
 
 @pytest.mark.parametrize("shapes", HEAVY)
 def test_expected_excesses_are_integrals(shapes: tuple[float, float]) -> None:
-    dist = law(shapes)
+    dist = distribution(shapes)
     for t in PLACES:
-        x, weight = (plain := PlainLaw.of(dist)).quadrature(t)
+        x, weight = (plain := PlainDistribution.of(dist)).quadrature(t)
         above = x > t
         low = dist.end_points[0].item()
         stop_loss = (weight * plain.sf(x))[above].sum() + max(low - t, 0)
@@ -167,9 +173,9 @@ def test_expected_excesses_are_integrals(shapes: tuple[float, float]) -> None:
 def test_expected_shortfalls_are_integrals(
     shapes: tuple[float, float], splice: str, level: float
 ) -> None:
-    dist = law(shapes, splice)
+    dist = distribution(shapes, splice)
     quantile = dist.icdf(f64(level)).item()
-    plain = PlainLaw.of(dist)
+    plain = PlainDistribution.of(dist)
     above = plain.expectation(lambda x: x * (x > quantile), quantile) / (1 - level)
     below = plain.expectation(lambda x: x * (x < quantile), quantile) / level
     assert dist.expected_shortfall(level).item() == pytest.approx(above, rel=1e-8)
@@ -177,7 +183,7 @@ def test_expected_shortfalls_are_integrals(
 
 
 def test_expected_shortfall_of_everything_is_the_mean_and_of_nothing_the_end() -> None:
-    dist = law((0.3, -0.4))
+    dist = distribution((0.3, -0.4))
     assert dist.expected_shortfall(0.0).item() == pytest.approx(dist.mean.item(), rel=1e-14)
     below = dist.expected_shortfall(1.0, upper=False)
     assert below.item() == pytest.approx(dist.mean.item(), rel=1e-14)
@@ -186,7 +192,7 @@ def test_expected_shortfall_of_everything_is_the_mean_and_of_nothing_the_end() -
 
 
 def test_expected_excesses_are_infinite_from_a_concentration_of_one_on() -> None:
-    dist = law((0.2, 1.0))
+    dist = distribution((0.2, 1.0))
     assert dist.stop_loss(3.0) == math.inf
     assert dist.mean_excess(3.0) == math.inf
     assert dist.mean_excess(500.0) == math.inf
@@ -195,7 +201,7 @@ def test_expected_excesses_are_infinite_from_a_concentration_of_one_on() -> None
 
 
 @PROPERTY
-@given(laws(lowest=-0.4, highest=0.8))
+@given(distributions(lowest=-0.4, highest=0.8))
 def test_shortfalls_on_both_sides_average_to_the_mean(dist: SplicedBinnedPareto) -> None:
     level = f64(1e-9, 0.02, 0.3, 0.8, 0.97)
     above, below = dist.expected_shortfall(level), dist.expected_shortfall(level, upper=False)
@@ -205,7 +211,7 @@ def test_shortfalls_on_both_sides_average_to_the_mean(dist: SplicedBinnedPareto)
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_bounded_scores_add_up(dist: SplicedBinnedPareto) -> None:
     x = dist.icdf(f64(1e-4, 0.3, 0.6, 0.9999))
     bounds = torch.cat([f64(-math.inf)[None], x, f64(math.inf)[None]])
@@ -218,18 +224,18 @@ def test_bounded_scores_add_up(dist: SplicedBinnedPareto) -> None:
     ("low", "high"), [(-300.0, 400.0), (-0.5, 2.0), (-math.inf, 50.0), (-1.0, math.inf)]
 )
 def test_clamped_mean_is_the_integral(shapes: tuple[float, float], low: float, high: float) -> None:
-    dist = law(shapes)
+    dist = distribution(shapes)
     if (low == -math.inf and shapes[0] >= 1) or (high == math.inf and shapes[1] >= 1):
         expected = -math.inf if low == -math.inf else math.inf
     else:
         cuts = [bound for bound in (low, high) if math.isfinite(bound)]
-        expected = PlainLaw.of(dist).expectation(lambda x: np.clip(x, low, high), *cuts)
+        expected = PlainDistribution.of(dist).expectation(lambda x: np.clip(x, low, high), *cuts)
     assert dist.clamped_mean(low, high).item() == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.01, 0.3, 0.95, 1.0])
 def test_pinball_loss_is_the_quantile_score(level: float) -> None:
-    dist = law((-0.2, -0.2))
+    dist = distribution((-0.2, -0.2))
     y = f64(-20.0, 1.0, 90.0)
     quantile = dist.icdf(f64(level))
     expected = scoringrules.quantile_score(y.numpy(), quantile.numpy(), level)
@@ -237,7 +243,7 @@ def test_pinball_loss_is_the_quantile_score(level: float) -> None:
 
 
 def test_crps_is_twice_the_mean_pinball_loss() -> None:
-    dist, y = law((0.1, 0.2)), f64(7.0)
+    dist, y = distribution((0.1, 0.2)), f64(7.0)
     nodes, weights = np.polynomial.legendre.leggauss(400)
     # A quintic map, steep where the quantiles of both ends are.
     u = (nodes + 1) / 2
@@ -246,13 +252,13 @@ def test_crps_is_twice_the_mean_pinball_loss() -> None:
     assert 2 * (losses * weights * slope).sum() == pytest.approx(dist.crps(y).item(), rel=1e-4)
 
 
-def test_median_halves_the_law() -> None:
-    dist = law((0.2, 0.9))
+def test_median_halves_the_distribution() -> None:
+    dist = distribution((0.2, 0.9))
     assert dist.cdf(dist.median).item() == pytest.approx(0.5, abs=1e-15)
 
 
 @PROPERTY
-@given(laws())
+@given(distributions())
 def test_nothing_is_denser_than_the_mode(dist: SplicedBinnedPareto) -> None:
     x = torch.cat([dist.icdf(torch.linspace(0.001, 0.999, 400, dtype=torch.float64)), dist.edges])
     outside = (x < dist.lower_threshold) | (x > dist.upper_threshold)
@@ -291,14 +297,14 @@ def test_mode_of_a_tail_that_grows_is_its_end() -> None:
 
 
 def test_tail_index_is_the_inverse_concentration() -> None:
-    assert uneven_law(0.25, 0.5).tail_index == (4, 2)
-    assert uneven_law(0.0, -0.5).tail_index == (math.inf, math.inf)
+    assert uneven_distribution(0.25, 0.5).tail_index == (4, 2)
+    assert uneven_distribution(0.0, -0.5).tail_index == (math.inf, math.inf)
 
 
 def test_end_points_bound_the_support() -> None:
-    dist = uneven_law(-0.25, -0.5, scale=2.0)
+    dist = uneven_distribution(-0.25, -0.5, scale=2.0)
     low, high = dist.lower_threshold - 2.0 / 0.25, dist.upper_threshold + 1.0 / 0.5
     assert dist.end_points == (low, high)
     assert dist.support.check(torch.stack([low, high])).all()
     assert not dist.support.check(torch.stack([low - 1e-9, high + 1e-9])).any()
-    assert uneven_law(0.0, 0.3).end_points == (-math.inf, math.inf)
+    assert uneven_distribution(0.0, 0.3).end_points == (-math.inf, math.inf)

@@ -15,7 +15,7 @@ import torch
 from example_distributions import F64, f64
 from splicedpareto.distributions import Gaussian
 
-LAW = Gaussian(f64(3.0), f64(2.0))
+DISTRIBUTION = Gaussian(f64(3.0), f64(2.0))
 PLAIN = scipy.stats.norm(3.0, 2.0)
 VALUES = torch.linspace(-60, 60, 25, dtype=F64)
 
@@ -31,14 +31,14 @@ VALUES = torch.linspace(-60, 60, 25, dtype=F64)
     ],
 )
 def test_probabilities_are_scipys(method: str, oracle) -> None:
-    actual = getattr(LAW, method)(VALUES).numpy()
+    actual = getattr(DISTRIBUTION, method)(VALUES).numpy()
     np.testing.assert_allclose(actual, oracle(VALUES.numpy()), rtol=1e-11, atol=1e-300)
 
 
 def test_quantiles_are_scipys_in_either_tail() -> None:
     level = np.array([1e-300, 1e-12, 0.1, 0.5, 0.9])
-    np.testing.assert_allclose(LAW.icdf(torch.tensor(level)), PLAIN.ppf(level), rtol=1e-9)
-    np.testing.assert_allclose(LAW.isf(torch.tensor(level)), PLAIN.isf(level), rtol=1e-9)
+    np.testing.assert_allclose(DISTRIBUTION.icdf(torch.tensor(level)), PLAIN.ppf(level), rtol=1e-9)
+    np.testing.assert_allclose(DISTRIBUTION.isf(torch.tensor(level)), PLAIN.isf(level), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_interval_mass_is_exact(lower: float, upper: float) -> None:
         exact = mpmath.log(mpmath.ncdf(-z[0]) - mpmath.ncdf(-z[1]))
     else:
         exact = mpmath.log(mpmath.ncdf(z[1]) - mpmath.ncdf(z[0]))
-    actual = LAW.log_prob_interval(f64(lower), f64(upper))
+    actual = DISTRIBUTION.log_prob_interval(f64(lower), f64(upper))
     assert actual.item() == pytest.approx(float(exact), rel=1e-12)
 
 
 @pytest.mark.parametrize("y", [-20.0, 3.0, 4.5])
 def test_crps_is_scoringrules(y: float) -> None:
     expected = scoringrules.crps_normal(y, 3.0, 2.0)
-    assert LAW.crps(f64(y)).item() == pytest.approx(expected, rel=1e-12)
+    assert DISTRIBUTION.crps(f64(y)).item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 4.0), (-math.inf, 2.0), (5.0, math.inf)])
@@ -68,15 +68,17 @@ def test_bounded_crps_and_mean_are_integrals(low: float, high: float, y: float) 
     at = min(max(y, start), stop)
     score, _ = scipy.integrate.quad(lambda x: PLAIN.cdf(x) ** 2, start, at)
     score += scipy.integrate.quad(lambda x: PLAIN.sf(x) ** 2, at, stop)[0]
-    assert LAW.crps_between(f64(y), low, high).item() == pytest.approx(score, rel=1e-7, abs=1e-12)
+    assert DISTRIBUTION.crps_between(f64(y), low, high).item() == pytest.approx(
+        score, rel=1e-7, abs=1e-12
+    )
     mean, _ = scipy.integrate.quad(lambda x: np.clip(x, low, high) * PLAIN.pdf(x), -30, 36)
-    assert LAW.clamped_mean(low, high).item() == pytest.approx(mean, rel=1e-7)
+    assert DISTRIBUTION.clamped_mean(low, high).item() == pytest.approx(mean, rel=1e-7)
 
 
 def test_moments_are_the_parameters() -> None:
-    assert (LAW.mean, LAW.mode, LAW.median) == (3, 3, 3)
-    assert (LAW.variance, LAW.stddev) == (4, 2)
-    assert LAW.entropy().item() == pytest.approx(PLAIN.entropy())
+    assert (DISTRIBUTION.mean, DISTRIBUTION.mode, DISTRIBUTION.median) == (3, 3, 3)
+    assert (DISTRIBUTION.variance, DISTRIBUTION.stddev) == (4, 2)
+    assert DISTRIBUTION.entropy().item() == pytest.approx(PLAIN.entropy())
 
 
 def test_gradients_are_the_differences() -> None:
@@ -95,8 +97,8 @@ def test_infinite_values_have_finite_gradients() -> None:
     assert all(g.isfinite() for g in torch.autograd.grad(mass, parameters))
 
 
-def test_draws_follow_the_law(generator: torch.Generator) -> None:
-    draws = LAW.expand((2,)).sample((20_000,), generator=generator)
+def test_draws_follow_the_distribution(generator: torch.Generator) -> None:
+    draws = DISTRIBUTION.expand((2,)).sample((20_000,), generator=generator)
     assert draws.shape == (20_000, 2)
     assert scipy.stats.kstest(draws[:, 1].numpy(), PLAIN.cdf).pvalue > 1e-4
 
@@ -117,4 +119,4 @@ def test_bad_parameters_are_refused(loc: float, scale: float, message: str) -> N
 
 def test_a_bad_level_is_refused() -> None:
     with pytest.raises(ValueError, match=r"value must be in \[0, 1\], got 1.5"):
-        LAW.icdf(f64(1.5))
+        DISTRIBUTION.icdf(f64(1.5))

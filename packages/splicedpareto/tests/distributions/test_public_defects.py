@@ -1,6 +1,6 @@
 """What the public implementations get wrong, as seen in GluonTS 0.17 and the article's code.
 
-Each test gives our law the input on which theirs fails, and checks the right answer.
+Each test gives our distribution the input on which theirs fails, and checks the right answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.stats import genpareto
 
-from example_distributions import F64, PlainLaw, f64
+from example_distributions import F64, PlainDistribution, f64
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 
 
@@ -36,7 +36,7 @@ def test_the_density_integrates_to_one_whatever_the_width(
     bins: int, low: float, high: float
 ) -> None:
     dist = uniform(bins, low, high, dtype=F64)
-    x, weight = PlainLaw.of(dist).quadrature()
+    x, weight = PlainDistribution.of(dist).quadrature()
     total = (weight * dist.log_prob(torch.tensor(x)).exp().numpy()).sum()
     assert total == pytest.approx(1, abs=1e-10)  # theirs: 0.280, 0.118, 1.90, 9.10
 
@@ -146,7 +146,7 @@ def test_the_mode_lies_in_the_support_and_sees_the_tails() -> None:
     assert sharp.mode.item() == pytest.approx(95)
 
 
-def test_draws_have_no_gradient_and_the_type_of_the_law() -> None:
+def test_draws_have_no_gradient_and_the_type_of_the_distribution() -> None:
     logits = torch.zeros(10, dtype=F64, requires_grad=True)
     draws = SplicedBinnedPareto(logits, torch.linspace(0, 1, 11), 0.1, 0.1).sample((3,))
     assert (draws.requires_grad, draws.dtype) == (False, F64)

@@ -1,4 +1,4 @@
-"""Machine code and torch's operators give the same law, and each tensor goes to the right one."""
+"""Compiled kernels and torch's operators give the same distribution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numba import njit
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from example_distributions import F64, PROPERTY, by_operators, laws, uneven_law
+from example_distributions import F64, PROPERTY, by_operators, distributions, uneven_distribution
 from splicedpareto.compiled import _FREEDOMS
 from splicedpareto.distributions import SplicedBinnedPareto
 from splicedpareto.distributions._eager import is_eager
@@ -189,8 +189,8 @@ LEVELS = torch.tensor([0.013, 0.31, 0.52, 0.77, 0.991], dtype=F64)
 
 
 @PROPERTY
-@given(dist=laws(highest=0.9), name=st.sampled_from(sorted(METHODS)))
-def test_laws_are_those_of_the_operators(dist: SplicedBinnedPareto, name: str) -> None:
+@given(dist=distributions(highest=0.9), name=st.sampled_from(sorted(METHODS)))
+def test_distributions_are_those_of_the_operators(dist: SplicedBinnedPareto, name: str) -> None:
     actual = METHODS[name](dist)
     with by_operators():
         expected = METHODS[name](copy.deepcopy(dist))
@@ -202,7 +202,7 @@ def test_laws_are_those_of_the_operators(dist: SplicedBinnedPareto, name: str) -
 def test_gradients_are_those_of_the_operators(name: str, splice: str) -> None:
     found = []
     for way in (None, by_operators()):
-        dist = uneven_law(0.25, -0.1, splice=splice)
+        dist = uneven_distribution(0.25, -0.1, splice=splice)
         names = ("logits", "edges", "lower_concentration", "upper_concentration")
         leaves = [getattr(dist, n).clone().requires_grad_() for n in names]
         scales = [torch.tensor(s, dtype=F64, requires_grad=True) for s in (2.0, 3.0)]
@@ -261,7 +261,7 @@ def test_the_layout_of_logits_does_not_matter(layout: str, dtype: torch.dtype) -
 
 
 def test_values_that_widen_the_batch_get_the_same_answers() -> None:
-    dist = uneven_law().expand((3, 1))
+    dist = uneven_distribution().expand((3, 1))
     value = torch.linspace(-40, 120, 5, dtype=F64)
     dist = SplicedBinnedPareto(dist.logits.clone(), dist.edges, 0.1, 0.2)
     each = torch.stack([dist.cdf(v) for v in value], -1).squeeze(-2)
@@ -269,10 +269,10 @@ def test_values_that_widen_the_batch_get_the_same_answers() -> None:
 
 
 def test_many_gradients_at_once_are_those_one_by_one() -> None:
-    logits = uneven_law().logits.clone()
+    logits = uneven_distribution().logits.clone()
 
     def results(logits: Tensor) -> Tensor:
-        dist = SplicedBinnedPareto(logits, uneven_law().edges, 0.1, 0.2)
+        dist = SplicedBinnedPareto(logits, uneven_distribution().edges, 0.1, 0.2)
         return torch.cat([dist.log_prob(LEVELS * 90 - 20), dist.icdf(LEVELS)])
 
     jacobian = torch.autograd.functional.jacobian
@@ -301,10 +301,10 @@ def test_a_change_of_the_logits_is_seen_by_the_next_call() -> None:
 
 
 def test_a_copy_carries_the_parameters_alone() -> None:
-    dist = uneven_law()
+    dist = uneven_distribution()
     assert dist.median.isfinite().all()
     state = dist._parameters.__getstate__()
-    assert state["_kept"] is state["_kept_law"] is None
+    assert state["_kept"] is state["_kept_distribution"] is None
     assert state["logits"] is dist._parameters.logits
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.distributions import Independent
 
-from example_distributions import F64, f64, uneven_law
+from example_distributions import F64, f64, uneven_distribution
 from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
 
 METHODS = ("log_prob", "cdf", "sf", "log_cdf", "log_sf", "crps")
@@ -105,7 +105,7 @@ def test_expand_and_affine_keep_whether_arguments_are_checked() -> None:
 
 
 def test_affine_broadcasts_over_a_batch() -> None:
-    dist = uneven_law()
+    dist = uneven_distribution()
     loc, scale = torch.tensor([0.0, 5.0], dtype=F64), torch.tensor([[1.0], [3.0]], dtype=F64)
     mapped = dist.affine(loc, scale)
     assert mapped.batch_shape == (2, 2)
@@ -127,7 +127,7 @@ def test_validation_follows_torchs_default() -> None:
 
 
 def test_constraints_name_every_parameter() -> None:
-    dist = uneven_law()
+    dist = uneven_distribution()
     for name, constraint in dist.arg_constraints.items():
         assert constraint.check(getattr(dist, name)).all(), name
 
@@ -155,7 +155,7 @@ def test_results_have_the_type_of_the_logits(dtype: torch.dtype) -> None:
 
 
 def test_numbers_may_stand_for_values() -> None:
-    assert uneven_law().cdf(0.5) == uneven_law().cdf(f64(0.5))
+    assert uneven_distribution().cdf(0.5) == uneven_distribution().cdf(f64(0.5))
 
 
 @pytest.mark.parametrize("splice", ["quantile", "edge"])
@@ -196,11 +196,11 @@ def test_copies_give_the_same_results() -> None:
         torch.load(buffer, weights_only=False),
     ):
         torch.testing.assert_close(other.log_prob(value), expected)
-    law = Discretized(Censored(dist, -1.0, 8.0))
-    torch.testing.assert_close(copy.deepcopy(law).cdf(value), law.cdf(value))
+    distribution = Discretized(Censored(dist, -1.0, 8.0))
+    torch.testing.assert_close(copy.deepcopy(distribution).cdf(value), distribution.cdf(value))
 
 
-def test_a_law_kept_without_gradients_survives_copying_and_notices_changes() -> None:
+def test_a_distribution_kept_without_gradients_survives_copying_and_notices_changes() -> None:
     logits = torch.zeros(4)
     dist = SplicedBinnedPareto(logits, torch.arange(5.0), 0.1, 0.1)
     before = dist.mean
@@ -233,7 +233,7 @@ def test_repr_tells_shape_bins_and_splice() -> None:
     )
 
 
-def test_samples_carry_no_gradient_and_reparametrised_ones_do() -> None:
+def test_samples_carry_no_gradient_and_reparametrized_ones_do() -> None:
     logits = torch.zeros(3, 5, requires_grad=True)
     dist = SplicedBinnedPareto(logits, torch.arange(6.0), 0.1, 0.2)
     assert not dist.sample((2,)).requires_grad
@@ -242,11 +242,15 @@ def test_samples_carry_no_gradient_and_reparametrised_ones_do() -> None:
 
 
 def test_draws_differ_along_every_dimension() -> None:
-    draws = uneven_law().expand((3,)).sample((5, 4))
+    draws = uneven_distribution().expand((3,)).sample((5, 4))
     assert draws.unique().numel() == draws.numel()
 
 
 def test_a_generator_repeats_the_draws() -> None:
-    for dist in (uneven_law(), Gaussian(0.0, 1.0), Discretized(Censored(uneven_law(), -9.0, 9.0))):
+    for dist in (
+        uneven_distribution(),
+        Gaussian(0.0, 1.0),
+        Discretized(Censored(uneven_distribution(), -9.0, 9.0)),
+    ):
         draws = [dist.sample((9,), generator=torch.Generator().manual_seed(2)) for _ in range(2)]
         assert torch.equal(*draws)

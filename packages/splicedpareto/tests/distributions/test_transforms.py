@@ -1,11 +1,13 @@
-"""torch's transforms take the law apart and give the same numbers."""
+"""torch's transforms take the distribution apart and give the same numbers."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,8 +32,8 @@ def raw_parameters(rows: int = 5) -> Tensor:
     return torch.randn(rows, BINS + 4, generator=torch.Generator().manual_seed(4))
 
 
-def law(raw: Tensor) -> SplicedBinnedPareto:
-    """Law of unbounded numbers, checked as torch's default says."""
+def distribution(raw: Tensor) -> SplicedBinnedPareto:
+    """Distribution of unbounded numbers, checked as torch's default says."""
     logits, shapes, scales = raw.split([BINS, 2, 2], -1)
     shapes, scales = 0.5 * shapes.tanh(), nn.functional.softplus(scales)
     return SplicedBinnedPareto(
@@ -44,8 +46,8 @@ def law(raw: Tensor) -> SplicedBinnedPareto:
 @pytest.mark.parametrize("method", [*METHODS, "icdf", "isf"])
 def test_vmap_gives_the_batch(method: str) -> None:
     raw, value = raw_parameters(), VALUE.sigmoid() if "i" in method[0] else VALUE
-    mapped = torch.vmap(lambda r, v: getattr(law(r), method)(v))(raw, value)
-    torch.testing.assert_close(mapped, getattr(law(raw), method)(value))
+    mapped = torch.vmap(lambda r, v: getattr(distribution(r), method)(v))(raw, value)
+    torch.testing.assert_close(mapped, getattr(distribution(raw), method)(value))
 
 
 def test_vmap_over_edges_gives_the_batch() -> None:
@@ -68,16 +70,18 @@ def test_vmap_of_bad_parameters_is_refused() -> None:
 
 
 def test_vmap_draws_differ_between_rows() -> None:
-    draws = torch.vmap(lambda r: law(r).sample((3,)), randomness="different")(raw_parameters())
+    draws = torch.vmap(lambda r: distribution(r).sample((3,)), randomness="different")(
+        raw_parameters()
+    )
     assert draws.unique().numel() == 15
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_gradients_of_each_sample_are_its_own(method: str) -> None:
     raw = raw_parameters()
-    each = torch.vmap(torch.func.grad(lambda r, v: getattr(law(r), method)(v)))(raw, VALUE)
+    each = torch.vmap(torch.func.grad(lambda r, v: getattr(distribution(r), method)(v)))(raw, VALUE)
     raw.requires_grad_()
-    (together,) = torch.autograd.grad(getattr(law(raw), method)(VALUE).sum(), raw)
+    (together,) = torch.autograd.grad(getattr(distribution(raw), method)(VALUE).sum(), raw)
     torch.testing.assert_close(each, together)
 
 
@@ -86,8 +90,10 @@ def test_gradients_of_each_sample_are_its_own(method: str) -> None:
 def test_jacobians_agree(mode: str) -> None:
     jacobian = torch.func.jacfwd if mode == "forward" else torch.func.jacrev
     raw = raw_parameters()[0].double()
-    actual = jacobian(lambda r: law(r).log_prob(VALUE.double()))(raw)
-    expected = torch.autograd.functional.jacobian(lambda r: law(r).log_prob(VALUE.double()), raw)
+    actual = jacobian(lambda r: distribution(r).log_prob(VALUE.double()))(raw)
+    expected = torch.autograd.functional.jacobian(
+        lambda r: distribution(r).log_prob(VALUE.double()), raw
+    )
     torch.testing.assert_close(actual, expected)
 
 
@@ -97,7 +103,7 @@ def test_second_gradients_in_forward_mode_are_those_in_reverse_mode(method: str)
     raw, weight = raw_parameters()[0].double(), torch.arange(1.0, 6).double()
 
     def total(raw: Tensor) -> Tensor:
-        return (weight * getattr(law(raw), method)(VALUE.double())).sum()
+        return (weight * getattr(distribution(raw), method)(VALUE.double())).sum()
 
     expected = torch.autograd.functional.hessian(total, raw)
     torch.testing.assert_close(torch.func.hessian(total)(raw), expected)
@@ -118,8 +124,8 @@ CALLS = {
 
 
 def call(names: Sequence[str], raw: Tensor, value: Tensor) -> dict[str, Tensor]:
-    """Some of the calls above, of one law."""
-    dist = law(raw)
+    """Some of the calls above, of one distribution."""
+    dist = distribution(raw)
     return {name: CALLS[name](dist, value) for name in names}
 
 
@@ -144,7 +150,8 @@ def test_compiled_graph_is_whole_and_gives_the_same(name: str, compiled) -> None
 
 
 # A torch.compile call before it changes what an export sees, so it exports in a process of its own,
-# on inputs other than those it was traced with. One graph of one law: each graph takes seconds.
+# on inputs other than those it was traced with. One graph of one distribution: each graph takes
+# seconds.
 CLEAN_PROCESS = """
     import warnings
     warnings.simplefilter("ignore")
@@ -152,11 +159,11 @@ CLEAN_PROCESS = """
     import onnxruntime
     import torch
     from splicedpareto.distributions import Censored, Discretized
-    from tests.splicedpareto.test_transforms import VALUE, law, raw_parameters
+    from test_transforms import VALUE, distribution, raw_parameters
 
     class Model(torch.nn.Module):
         def forward(self, raw, value):
-            dist = law(raw)
+            dist = distribution(raw)
             whole = Discretized(Censored(dist, -20.0, 30.0))
             return {
                 "log_prob": dist.log_prob(value),
@@ -187,6 +194,8 @@ CLEAN_PROCESS = """
 def test_exported_and_onnx_graphs_give_the_same_on_fresh_inputs() -> None:
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", textwrap.dedent(CLEAN_PROCESS)],
+        cwd=Path(__file__).parent,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,

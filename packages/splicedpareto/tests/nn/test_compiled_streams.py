@@ -1,4 +1,4 @@
-"""Streams and laws as machine code, beside the modules and the distribution in torch."""
+"""Streams and distributions as machine code, beside the modules and the distribution in torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 from splicedpareto.nn import (
     CompiledStreams,
     DistributionNetwork,
-    GridLaw,
+    GridDistribution,
     ItemSettings,
     SequenceEncoder,
     SequenceStream,
@@ -48,8 +48,8 @@ def networks(count: int = 1, *, head: dict | None = None, **settings) -> list[Di
 
 def compiled(pool: list[DistributionNetwork]) -> CompiledStreams:
     streams = [SequenceStream(network.trunk) for network in pool]
-    law = GridLaw(pool[0].head, POINTS)
-    return CompiledStreams(streams, [network.head.linear for network in pool], law)
+    distribution = GridDistribution(pool[0].head, POINTS)
+    return CompiledStreams(streams, [network.head.linear for network in pool], distribution)
 
 
 def sequences(steps: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,11 +73,11 @@ def expected(
     for row, length in enumerate(lengths):
         moved[row, :length] = made[row, steps - length :]
     with torch.inference_mode():
-        law = pooled_distribution(
+        distribution = pooled_distribution(
             pool, torch.from_numpy(moved), torch.from_numpy(lengths), torch.from_numpy(static)
         )
-        lower, upper = law.lower_threshold, law.upper_threshold
-        return law.cdf(POINTS[:, None]).T.numpy(), lower.numpy(), upper.numpy()
+        lower, upper = distribution.lower_threshold, distribution.upper_threshold
+        return distribution.cdf(POINTS[:, None]).T.numpy(), lower.numpy(), upper.numpy()
 
 
 def assert_same(found: tuple[np.ndarray, ...], known: tuple[np.ndarray, ...]) -> None:
@@ -89,7 +89,7 @@ def assert_same(found: tuple[np.ndarray, ...], known: tuple[np.ndarray, ...]) ->
 @pytest.mark.parametrize("steps", [1, 2, 3, 8, 17, 40])
 @pytest.mark.parametrize("items", [None, ITEMS], ids=["flat", "items"])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 4])
-def test_whole_sequences_have_the_laws_of_training(kernel_size, items, steps) -> None:
+def test_whole_sequences_have_the_distributions_of_training(kernel_size, items, steps) -> None:
     pool = networks(kernel_size=kernel_size, items=items)
     made = sequences(steps)
     assert_same(compiled(pool).last(*made), expected(pool, *made))
@@ -98,17 +98,19 @@ def test_whole_sequences_have_the_laws_of_training(kernel_size, items, steps) ->
 @pytest.mark.parametrize("items", [None, ITEMS], ids=["flat", "items"])
 @pytest.mark.parametrize("kernel_size", [1, 3])
 @pytest.mark.parametrize("count", [1, 3])
-def test_every_step_has_the_law_of_the_sequence_up_to_it(count, kernel_size, items) -> None:
+def test_every_step_has_the_distribution_of_the_sequence_up_to_it(
+    count, kernel_size, items
+) -> None:
     pool = networks(count, kernel_size=kernel_size, items=items)
     machine, (made, _, static) = compiled(pool), sequences(20)
     history = np.zeros((3, sum(SequenceStream(n.trunk).history_size for n in pool)), np.float32)
     for step in range(20):
         before = history.copy()
-        law, after = machine.step(np.ascontiguousarray(made[:, step]), history, static)
+        distribution, after = machine.step(np.ascontiguousarray(made[:, step]), history, static)
         np.testing.assert_array_equal(history, before)
         history = after
         lengths = np.full(3, step + 1)
-        assert_same(law, expected(pool, made[:, : step + 1], lengths, static))
+        assert_same(distribution, expected(pool, made[:, : step + 1], lengths, static))
 
 
 def test_the_history_is_that_of_the_stream_in_torch() -> None:
@@ -158,7 +160,7 @@ def test_networks_of_any_build_are_read(settings) -> None:
     ],
     ids=str,
 )
-def test_laws_of_any_head_are_evaluated(head) -> None:
+def test_distributions_of_any_head_are_evaluated(head) -> None:
     pool = networks(2, head=head)
     made = sequences(9)
     assert_same(compiled(pool).last(*made), expected(pool, *made))
@@ -179,8 +181,8 @@ def test_thresholds_never_cross() -> None:
         pool[0].head.linear.weight *= 6
     machine = compiled(pool)
     for seed in range(100):
-        law = machine.last(*sequences(3, seed))
-        assert (law.lower_threshold <= law.upper_threshold).all()
+        distribution = machine.last(*sequences(3, seed))
+        assert (distribution.lower_threshold <= distribution.upper_threshold).all()
 
 
 def test_training_the_network_does_not_move_the_machine() -> None:
@@ -196,4 +198,4 @@ def test_training_the_network_does_not_move_the_machine() -> None:
 def test_each_stream_needs_a_head() -> None:
     (network,) = networks()
     with pytest.raises(ValueError, match="one for each of the 1 streams, got 0"):
-        CompiledStreams([SequenceStream(network.trunk)], [], GridLaw(network.head, POINTS))
+        CompiledStreams([SequenceStream(network.trunk)], [], GridDistribution(network.head, POINTS))

@@ -100,7 +100,7 @@ def test_flags_keep_their_zeros_and_rare_ones_are_bounded() -> None:
     assert plain.mean.tolist() == [0.5, 6]
 
 
-def test_encoder_standardises_by_the_steps_alone() -> None:
+def test_encoder_standardizes_by_the_steps_alone() -> None:
     network = encoder(static=1)
     sequences, lengths = torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1])
     steps = torch.cat([s[:n] for s, n in zip(sequences, lengths, strict=True)])
@@ -115,8 +115,8 @@ def test_encoder_standardises_by_the_steps_alone() -> None:
 
 def test_encoder_without_static_features_is_a_trunk() -> None:
     network = DistributionNetwork(encoder(static=0), GaussianHead(7).to(F64))
-    law = network(torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1]))
-    assert law.batch_shape == (4,)
+    distribution = network(torch.randn(4, 9, 3, dtype=F64), torch.tensor([9, 2, 5, 1]))
+    assert distribution.batch_shape == (4,)
 
 
 def test_encoder_refuses_another_pooling() -> None:
@@ -163,7 +163,7 @@ def test_missing_numbers_count_as_the_mean_of_those_present() -> None:
     )
 
 
-def test_standardisation_of_present_numbers_is_weighted() -> None:
+def test_standardization_of_present_numbers_is_weighted() -> None:
     standardize = Standardize(2).to(F64)
     inputs = torch.tensor([[1.0, 5.0], [3.0, math.nan], [math.nan, 9.0]], dtype=F64)
     standardize.fit(inputs, torch.tensor([1.0, 3.0, 1.0], dtype=F64))
@@ -196,17 +196,17 @@ def test_gradients_of_the_encoder_are_finite_whatever_is_missing_or_padding(
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
-def test_law_at_every_step_is_the_head_of_the_states() -> None:
+def test_distribution_at_every_step_is_the_head_of_the_states() -> None:
     network = DistributionNetwork(encoder(), GaussianHead(7).to(F64))
     with torch.no_grad():
         network.head.linear.weight.normal_()
     inputs = (torch.randn(2, 6, 3, dtype=F64), torch.tensor([6, 4]), torch.zeros(2, 2, dtype=F64))
-    law = network(*inputs, every_step=True)
-    assert law.batch_shape == (2, 6)
+    distribution = network(*inputs, every_step=True)
+    assert distribution.batch_shape == (2, 6)
     last = network(*inputs)
-    torch.testing.assert_close(law.mean[torch.arange(2), inputs[1] - 1], last.mean)
+    torch.testing.assert_close(distribution.mean[torch.arange(2), inputs[1] - 1], last.mean)
     pooled = pooled_distribution([network, network], *inputs, every_step=True)
-    torch.testing.assert_close(pooled.stddev, law.stddev)
+    torch.testing.assert_close(pooled.stddev, distribution.stddev)
 
 
 def test_every_step_needs_a_trunk_with_states() -> None:
@@ -215,17 +215,17 @@ def test_every_step_needs_a_trunk_with_states() -> None:
         network(torch.zeros(2, 1), every_step=True)
 
 
-def test_autocast_leaves_head_and_law_in_the_type_of_the_head() -> None:
+def test_autocast_leaves_head_and_distribution_in_the_type_of_the_head() -> None:
     network = DistributionNetwork(encoder(static=0).float(), GaussianHead(7))
     seen: list[torch.dtype] = []
     network.trunk.register_forward_hook(lambda _m, _a, state: seen.append(state.dtype))
     network.trunk.mlp.lift.register_forward_hook(lambda _m, _a, state: seen.append(state.dtype))
     inputs = torch.randn(2, 6, 3), torch.tensor([6, 4])
     with torch.autocast("cpu", torch.bfloat16):
-        law = network(*inputs)
+        distribution = network(*inputs)
         assert network.raw_parameters(*inputs).dtype == torch.float32
     assert torch.bfloat16 in seen
-    assert law.mean.dtype == torch.float32
+    assert distribution.mean.dtype == torch.float32
     assert network.double()(inputs[0].double(), inputs[1]).mean.dtype == F64
 
 

@@ -1,4 +1,4 @@
-"""Networks give the laws that their parameters state, from the first step on."""
+"""Networks give the distributions that their parameters state, from the first step on."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ def _keep_random_state() -> object:
         yield
 
 
-def test_initial_law_has_uniform_bins_and_concentration_one_tenth() -> None:
-    law = SplicedBinnedParetoHead(8, EDGES)(torch.randn(4, 8))
-    assert isinstance(law, SplicedBinnedPareto)
-    torch.testing.assert_close(law.logits.softmax(-1), torch.full((4, 11), 1 / 11))
-    for value in (law.lower_concentration, law.upper_concentration):
+def test_initial_distribution_has_uniform_bins_and_concentration_one_tenth() -> None:
+    distribution = SplicedBinnedParetoHead(8, EDGES)(torch.randn(4, 8))
+    assert isinstance(distribution, SplicedBinnedPareto)
+    torch.testing.assert_close(distribution.logits.softmax(-1), torch.full((4, 11), 1 / 11))
+    for value in (distribution.lower_concentration, distribution.upper_concentration):
         torch.testing.assert_close(value, torch.full((4,), 0.1))
 
 
 def test_initial_density_is_equal_over_bins_of_unequal_width() -> None:
-    law = SplicedBinnedParetoHead(2, torch.tensor([0.0, 1.0, 3.0, 10.0]))(torch.zeros(2))
-    assert isinstance(law, SplicedBinnedPareto)
-    torch.testing.assert_close(law.logits.softmax(-1), torch.tensor([0.1, 0.2, 0.7]))
+    distribution = SplicedBinnedParetoHead(2, torch.tensor([0.0, 1.0, 3.0, 10.0]))(torch.zeros(2))
+    assert isinstance(distribution, SplicedBinnedPareto)
+    torch.testing.assert_close(distribution.logits.softmax(-1), torch.tensor([0.1, 0.2, 0.7]))
 
 
 def test_initial_scale_is_where_the_density_is_continuous() -> None:
     # Uniform bins over 11 with 5 % tails: both densities at a splice are 1 / 11 at scale 0.55.
-    law = SplicedBinnedParetoHead(8, EDGES)(torch.zeros(8))
-    assert isinstance(law, SplicedBinnedPareto)
-    assert law.upper_scale.item() == pytest.approx(0.05 * 11, rel=2e-3)
-    assert law.lower_scale.item() == pytest.approx(0.05 * 11, rel=2e-3)
+    distribution = SplicedBinnedParetoHead(8, EDGES)(torch.zeros(8))
+    assert isinstance(distribution, SplicedBinnedPareto)
+    assert distribution.upper_scale.item() == pytest.approx(0.05 * 11, rel=2e-3)
+    assert distribution.lower_scale.item() == pytest.approx(0.05 * 11, rel=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -69,62 +69,66 @@ def test_initial_scale_is_where_the_density_is_continuous() -> None:
 def test_initial_concentration_is_the_nearest_allowed(
     allowed: tuple[float, float], initial: float
 ) -> None:
-    law = SplicedBinnedParetoHead(4, EDGES, concentration_range=allowed)(torch.zeros(4))
-    assert isinstance(law, SplicedBinnedPareto)
-    assert law.upper_concentration.item() == pytest.approx(initial, abs=1e-6)
+    distribution = SplicedBinnedParetoHead(4, EDGES, concentration_range=allowed)(torch.zeros(4))
+    assert isinstance(distribution, SplicedBinnedPareto)
+    assert distribution.upper_concentration.item() == pytest.approx(initial, abs=1e-6)
 
 
 def test_initial_gaussian_has_the_given_location_and_scale() -> None:
-    law = GaussianHead(4, location=7.0, scale=11.0)(torch.randn(5, 4))
-    assert isinstance(law, Gaussian)
-    torch.testing.assert_close(law.loc, torch.full((5,), 7.0))
-    torch.testing.assert_close(law.scale, torch.full((5,), 11.0 * 1.001))
+    distribution = GaussianHead(4, location=7.0, scale=11.0)(torch.randn(5, 4))
+    assert isinstance(distribution, Gaussian)
+    torch.testing.assert_close(distribution.loc, torch.full((5,), 7.0))
+    torch.testing.assert_close(distribution.scale, torch.full((5,), 11.0 * 1.001))
 
 
 def test_gaussian_links_are_those_stated() -> None:
-    law = GaussianHead(2, location=1.0, scale=4.0).distribution(torch.tensor([0.5, -2.0]))
-    assert law.loc.item() == pytest.approx(3.0)
-    assert law.scale.item() == pytest.approx(4 * (math.log1p(math.exp(-2.0)) + 1e-3), rel=1e-6)
+    distribution = GaussianHead(2, location=1.0, scale=4.0).distribution(torch.tensor([0.5, -2.0]))
+    assert distribution.loc.item() == pytest.approx(3.0)
+    assert distribution.scale.item() == pytest.approx(
+        4 * (math.log1p(math.exp(-2.0)) + 1e-3), rel=1e-6
+    )
 
 
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=15, max_size=15))
 def test_parameters_stay_in_their_ranges_whatever_the_raw_ones(raw: list[float]) -> None:
     head = SplicedBinnedParetoHead(2, EDGES, concentration_range=(-0.3, 0.7))
-    law = head.distribution(torch.tensor(raw))
-    for value in (law.lower_concentration, law.upper_concentration):
+    distribution = head.distribution(torch.tensor(raw))
+    for value in (distribution.lower_concentration, distribution.upper_concentration):
         # Sigmoid rounds to the ends in float32.
         assert -0.3 - 1e-6 <= value.item() <= 0.7 + 1e-6
-    assert law.lower_scale.item() > 0
-    assert law.upper_scale.item() > 0
-    assert math.isfinite(law.upper_scale.item())
+    assert distribution.lower_scale.item() > 0
+    assert distribution.upper_scale.item() > 0
+    assert math.isfinite(distribution.upper_scale.item())
 
 
 def test_first_concentration_and_scale_belong_to_the_lower_tail() -> None:
     head = SplicedBinnedParetoHead(2, EDGES, lower_mass=0.02, upper_mass=0.1)
     raw = torch.zeros(15)
     raw[11], raw[13] = 2.0, 3.0
-    law = head.distribution(raw)
-    assert law.lower_concentration > law.upper_concentration
-    assert law.lower_scale.item() == pytest.approx(
+    distribution = head.distribution(raw)
+    assert distribution.lower_concentration > distribution.upper_concentration
+    assert distribution.lower_scale.item() == pytest.approx(
         0.02 * 11 * (math.log1p(math.exp(3.0)) + 1e-3), rel=1e-6
     )
-    assert law.upper_scale.item() == pytest.approx(0.1 * 11 * (math.log(2) + 1e-3), rel=1e-6)
+    assert distribution.upper_scale.item() == pytest.approx(
+        0.1 * 11 * (math.log(2) + 1e-3), rel=1e-6
+    )
 
 
 def test_tied_scale_needs_no_raw_parameter_and_makes_the_density_continuous() -> None:
     head = SplicedBinnedParetoHead(2, EDGES, scale="tied")
     assert head.linear.out_features == 11 + 2
-    law = head(torch.zeros(2))
-    assert isinstance(law, SplicedBinnedPareto)
-    at = law.upper_threshold
-    below, above = law.log_prob(at - 1e-4), law.log_prob(at + 1e-4)
+    distribution = head(torch.zeros(2))
+    assert isinstance(distribution, SplicedBinnedPareto)
+    at = distribution.upper_threshold
+    below, above = distribution.log_prob(at - 1e-4), distribution.log_prob(at + 1e-4)
     assert below.item() == pytest.approx(above.item(), abs=1e-2)
 
 
 def test_tails_of_mass_zero_leave_the_bins_alone() -> None:
-    law = SplicedBinnedParetoHead(2, EDGES, lower_mass=0.0, upper_mass=0.0)(torch.zeros(2))
-    assert law.cdf(torch.tensor(-5.5)).item() == 0
-    assert law.cdf(torch.tensor(5.5)).item() == pytest.approx(1)
+    distribution = SplicedBinnedParetoHead(2, EDGES, lower_mass=0.0, upper_mass=0.0)(torch.zeros(2))
+    assert distribution.cdf(torch.tensor(-5.5)).item() == 0
+    assert distribution.cdf(torch.tensor(5.5)).item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("allowed", [(0.5, 0.5), (0.9, 0.0), (0.0, math.nan)])
@@ -153,7 +157,7 @@ def test_dropout_outside_the_unit_interval_is_refused(dropout: float) -> None:
         ResidualMLP(2, 2, dropout=dropout)
 
 
-def test_standardisation_is_numpys() -> None:
+def test_standardization_is_numpys() -> None:
     inputs = torch.randn(500, 3) * torch.tensor([1.0, 50.0, 1e-2]) + torch.tensor([0.0, 1e4, 3.0])
     layer = Standardize(3)
     layer.fit(inputs)
@@ -163,7 +167,7 @@ def test_standardisation_is_numpys() -> None:
     np.testing.assert_allclose(layer(inputs).numpy(), expected, atol=1e-4)
 
 
-def test_standardisation_survives_a_large_mean_over_many_rows() -> None:
+def test_standardization_survives_a_large_mean_over_many_rows() -> None:
     inputs = 4096 + torch.randn(60_000, 1)
     layer = Standardize(1)
     layer.fit(inputs)
@@ -178,7 +182,7 @@ def test_column_without_variation_is_shifted_only() -> None:
     assert layer(torch.tensor([[5.0, 1.5]]))[0, 0].item() == 2
 
 
-def test_standardisation_travels_with_the_weights_and_is_not_trained() -> None:
+def test_standardization_travels_with_the_weights_and_is_not_trained() -> None:
     layer = Standardize(2)
     layer.fit(torch.tensor([[3.0, 1.0], [3.0, 2.0]]))
     assert set(layer.state_dict()) == {"mean", "scale"}
@@ -190,14 +194,14 @@ def test_residual_block_is_added_to_its_input() -> None:
     inputs = torch.randn(6, 3)
     state = nn.functional.silu(trunk.lift(inputs))
     norm, linear = trunk.blocks[0][0], trunk.blocks[0][1]
-    centred = state - state.mean(-1, keepdim=True)
-    normal = centred / (state.var(-1, correction=0, keepdim=True) + norm.eps).sqrt()
+    centered = state - state.mean(-1, keepdim=True)
+    normal = centered / (state.var(-1, correction=0, keepdim=True) + norm.eps).sqrt()
     inner = linear(normal)
     torch.testing.assert_close(trunk(inputs), state + inner * torch.sigmoid(inner))
 
 
 @pytest.mark.parametrize("batch", [(), (7,), (2, 3)])
-def test_law_has_the_batch_shape_of_the_inputs(batch: tuple[int, ...]) -> None:
+def test_distribution_has_the_batch_shape_of_the_inputs(batch: tuple[int, ...]) -> None:
     assert network()(torch.randn(*batch, 3)).batch_shape == batch
 
 
@@ -211,9 +215,9 @@ def test_dropout_acts_in_training_alone() -> None:
 @pytest.mark.parametrize("head", ["sbp", "gaussian"])
 def test_gradients_are_finite_far_from_the_training_inputs(head: str) -> None:
     net = network(head=head)
-    law = net(torch.tensor([[0.0, 0.0, 0.0], [1e3, -1e3, 1e3], [-1e4, 0.0, 1e4]]))
+    distribution = net(torch.tensor([[0.0, 0.0, 0.0], [1e3, -1e3, 1e3], [-1e4, 0.0, 1e4]]))
     targets = torch.tensor([-40.0, 0.0, 40.0])
-    (-law.log_prob_interval(targets - 0.5, targets + 0.5)).sum().backward()
+    (-distribution.log_prob_interval(targets - 0.5, targets + 0.5)).sum().backward()
     for parameter in net.parameters():
         assert parameter.grad is not None
         assert parameter.grad.isfinite().all()
@@ -227,12 +231,12 @@ def test_pool_of_equal_networks_is_one_of_them(head: str) -> None:
     torch.testing.assert_close(pooled.cdf(at), net(inputs).cdf(at))
 
 
-def test_pool_of_bins_is_the_normalised_geometric_mean() -> None:
+def test_pool_of_bins_is_the_normalized_geometric_mean() -> None:
     members, inputs = [network(1), network(2), network(3)], torch.randn(5, 3)
 
-    def probabilities(law: object) -> np.ndarray:
-        assert isinstance(law, SplicedBinnedPareto)
-        return law.logits.detach().double().softmax(-1).numpy()
+    def probabilities(distribution: object) -> np.ndarray:
+        assert isinstance(distribution, SplicedBinnedPareto)
+        return distribution.logits.detach().double().softmax(-1).numpy()
 
     product = np.prod([probabilities(member(inputs)) for member in members], axis=0) ** (1 / 3)
     expected = product / product.sum(axis=-1, keepdims=True)
@@ -252,7 +256,7 @@ def test_pool_of_no_network_is_refused() -> None:
         pooled_distribution([], torch.zeros(1, 3))
 
 
-def test_weighted_standardisation_is_that_of_repeated_rows() -> None:
+def test_weighted_standardization_is_that_of_repeated_rows() -> None:
     inputs, weight = torch.randn(20, 3), torch.arange(20) % 4
     weighted, repeated = Standardize(3), Standardize(3)
     weighted.fit(inputs, weight)
@@ -261,22 +265,22 @@ def test_weighted_standardisation_is_that_of_repeated_rows() -> None:
     torch.testing.assert_close(weighted.scale, repeated.scale)
 
 
-def test_standardisation_leaves_its_inputs_alone() -> None:
+def test_standardization_leaves_its_inputs_alone() -> None:
     inputs = torch.randn(5, 2, dtype=torch.float64)
     before = inputs.clone()
     Standardize(2).fit(inputs)
     assert torch.equal(inputs, before)
 
 
-def test_law_started_from_data_has_their_histogram() -> None:
+def test_distribution_started_from_data_has_their_histogram() -> None:
     head = SplicedBinnedParetoHead(2, torch.tensor([0.0, 1.0, 2.0, 4.0]))
     # One value below the edges, one above, none in the second bin; the last counts three times.
     values, weight = torch.tensor([-9.0, 0.5, 3.0, 50.0]), torch.tensor([1.0, 1.0, 1.0, 3.0])
     head.start_from_data(values, weight=weight)
-    law = head(torch.zeros(2))
-    assert isinstance(law, SplicedBinnedPareto)
+    distribution = head(torch.zeros(2))
+    assert isinstance(distribution, SplicedBinnedPareto)
     expected = 0.99 * torch.tensor([2 / 6, 0, 4 / 6]) + 0.01 * torch.tensor([0.25, 0.25, 0.5])
-    torch.testing.assert_close(law.logits.softmax(-1), expected)
+    torch.testing.assert_close(distribution.logits.softmax(-1), expected)
     head.start_from_data(values)
     even = head(torch.zeros(2))
     assert isinstance(even, SplicedBinnedPareto)

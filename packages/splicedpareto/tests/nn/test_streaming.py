@@ -1,4 +1,4 @@
-"""Sequences read step by step, and laws at fixed points."""
+"""Sequences read step by step, and distributions at fixed points."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from splicedpareto.nn import (
-    GridLaw,
+    GridDistribution,
     ItemSettings,
     SequenceEncoder,
     SequenceStream,
@@ -118,7 +118,7 @@ EDGES = {
     [((0.01, 0.05), "free"), ((0.05, 0.3), "tied"), ((0.0, 0.0), "free"), ((0.49, 0.49), "free")],
 )
 @pytest.mark.parametrize("bins", EDGES)
-def test_a_law_on_a_grid_is_the_law_of_the_head(
+def test_a_distribution_on_a_grid_is_the_distribution_of_the_head(
     bins, masses, scale, concentrations, dtype, generator
 ) -> None:
     head = SplicedBinnedParetoHead(
@@ -130,17 +130,17 @@ def test_a_law_on_a_grid_is_the_law_of_the_head(
         scale=scale,
     )
     points = torch.cat([torch.linspace(-110, 130, 61), EDGES[bins].float()])
-    grid = GridLaw(head, points)
+    grid = GridDistribution(head, points)
     raw = 3 * torch.randn(50, head.linear.out_features, generator=generator, dtype=dtype)
     cdf, lower, upper = grid(raw)
-    law = head.distribution(raw)
-    expected = law.cdf(points.to(dtype)[:, None]).T
+    distribution = head.distribution(raw)
+    expected = distribution.cdf(points.to(dtype)[:, None]).T
     tolerance = TOLERANCE[dtype]
     torch.testing.assert_close(cdf, expected, rtol=0, atol=3 * tolerance)
     # A threshold lies where the sum of probabilities reaches the mass: in a bin without much
     # probability the rounding of the sum moves it.
-    torch.testing.assert_close(lower, law.lower_threshold, rtol=0, atol=1000 * tolerance)
-    torch.testing.assert_close(upper, law.upper_threshold, rtol=0, atol=1000 * tolerance)
+    torch.testing.assert_close(lower, distribution.lower_threshold, rtol=0, atol=1000 * tolerance)
+    torch.testing.assert_close(upper, distribution.upper_threshold, rtol=0, atol=1000 * tolerance)
 
 
 def test_thresholds_on_a_grid_never_cross(generator) -> None:
@@ -149,14 +149,14 @@ def test_thresholds_on_a_grid_never_cross(generator) -> None:
         4, EDGES["uneven"].float(), lower_mass=0.4999999, upper_mass=0.4999999
     )
     raw = 6 * torch.randn(1000, head.linear.out_features, generator=generator)
-    _, lower, upper = GridLaw(head, torch.zeros(1))(raw)
+    _, lower, upper = GridDistribution(head, torch.zeros(1))(raw)
     assert (lower <= upper).all()
 
 
 def test_the_grid_takes_any_batch(generator) -> None:
     head = SplicedBinnedParetoHead(4, EDGES["yards"])
     nn.init.normal_(head.linear.weight)
-    grid = GridLaw(head, torch.arange(5.0))
+    grid = GridDistribution(head, torch.arange(5.0))
     raw = torch.randn(2, 3, head.linear.out_features, generator=generator, dtype=F64)
     cdf, lower, _ = grid(raw)
     assert (cdf.shape, lower.shape) == ((2, 3, 5), (2, 3))

@@ -1,4 +1,4 @@
-"""Every objective finds the law that made the data; the one that cannot is refused."""
+"""Every objective finds the distribution that made the data; the one that cannot is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Objective = Callable[[SplicedBinnedPareto, Tensor], Tensor]
 
 
 def build(raw: Tensor, splice: str, *, tied: bool) -> SplicedBinnedPareto:
-    """Law of free numbers: logits, two shapes, two log-scales."""
+    """Distribution of free numbers: logits, two shapes, two log-scales."""
     # The quantile splice has bins out to both far quantiles, so that tails start within them.
     edges = EDGES if splice == "edge" else torch.cat([f64(-5.0)[None], EDGES, f64(12.0)[None]])
     entries = len(EDGES) + 1
@@ -34,7 +34,7 @@ def build(raw: Tensor, splice: str, *, tied: bool) -> SplicedBinnedPareto:
 
 
 def fit(objective: Objective, splice: str, *, tied: bool, value: Tensor) -> SplicedBinnedPareto:
-    """Minimise the mean loss: by Adam where thresholds are detached, else by L-BFGS.
+    """Minimize the mean loss: by Adam where thresholds are detached, else by L-BFGS.
 
     A line search compares values of the loss, which follow the thresholds; the gradient does not.
     """
@@ -88,7 +88,7 @@ SUPPORTED = {
 
 
 @pytest.mark.parametrize("name", SUPPORTED)
-def test_objective_recovers_the_law(name: str) -> None:
+def test_objective_recovers_the_distribution(name: str) -> None:
     objective, splice, tied = SUPPORTED[name]
     value = TRUTH.sample((DRAWS,), generator=torch.Generator().manual_seed(8))
     fitted = fit(objective, splice, tied=tied, value=value)
@@ -112,7 +112,7 @@ def test_objective_recovers_the_law(name: str) -> None:
 
 def test_free_scales_under_the_quantile_splice_go_astray_and_are_refused() -> None:
     value = TRUTH.sample((DRAWS,), generator=torch.Generator().manual_seed(8))
-    with pytest.raises(ValueError, match="must not be maximised with free scales"):
+    with pytest.raises(ValueError, match="must not be maximized with free scales"):
         fit(objectives.exact_nll, "quantile", tied=False, value=value)
     astray = fit(lambda d, y: -d.log_prob(y), "quantile", tied=False, value=value)
     sound = fit(objectives.composite_nll, "quantile", tied=False, value=value)

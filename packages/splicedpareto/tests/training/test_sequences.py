@@ -134,7 +134,7 @@ def test_batches_are_as_many_as_without_buckets(batch_size: int) -> None:
     assert sorted(len(batch.positions) for batch in drawn)[1:] == [batch_size] * (len(drawn) - 1)
 
 
-def test_lengths_fill_batches_of_their_own_and_the_rest_are_neighbours() -> None:
+def test_lengths_fill_batches_of_their_own_and_the_rest_are_neighbors() -> None:
     whole, size = dataset(), 8
     drawn = batches(whole, batch_size=size)
     spreads = [int(batch.lengths.max() - batch.lengths.min()) for batch in drawn]
@@ -332,12 +332,12 @@ def test_bfloat16_comes_close_to_float32(
     assert result.best_validation_loss == pytest.approx(whole_fit[1].best_validation_loss, abs=0.05)
 
 
-def test_objective_sees_a_law_in_float32_whatever_the_precision(tmp_path: Path) -> None:
+def test_objective_sees_a_distribution_in_float32_whatever_the_precision(tmp_path: Path) -> None:
     seen: set[tuple[torch.dtype, bool]] = set()
 
-    def objective(law: torch.distributions.Distribution, value: Tensor) -> Tensor:
-        seen.add((law.mean.dtype, torch.is_autocast_enabled("cpu")))
-        return exact_nll(law, value)
+    def objective(distribution: torch.distributions.Distribution, value: Tensor) -> Tensor:
+        seen.add((distribution.mean.dtype, torch.is_autocast_enabled("cpu")))
+        return exact_nll(distribution, value)
 
     settings = replace(SETTINGS, max_epochs=1, precision="bfloat16")
     run(network(), tmp_path, settings, objective=objective)
@@ -372,9 +372,11 @@ def test_training_loss_that_is_not_finite_stops_at_once_with_the_best_weights(
 ) -> None:
     batch_count, updates = math.ceil(180 / 32), []
 
-    def objective(law: torch.distributions.Distribution, value: Tensor) -> Tensor:
+    def objective(distribution: torch.distributions.Distribution, value: Tensor) -> Tensor:
         updates.append(1)
-        return exact_nll(law, value) * (math.inf if len(updates) == batch_count + 3 else 1.0)
+        return exact_nll(distribution, value) * (
+            math.inf if len(updates) == batch_count + 3 else 1.0
+        )
 
     net = network()
     with pytest.raises(DivergedError, match=r"(inf|nan) in epoch 2: the learning rate of 0\.008"):

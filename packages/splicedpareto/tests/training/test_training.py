@@ -90,15 +90,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[DistributionNetwork
     return net, run(net, tmp_path_factory.mktemp("whole"))
 
 
-def test_fit_recovers_a_known_conditional_law(tmp_path: Path) -> None:
+def test_fit_recovers_a_known_conditional_distribution(tmp_path: Path) -> None:
     net = network(dropout=0.0)
     settings = FitSettings(max_epochs=12, batch_size=128, learning_rate=1e-2)
     run(net, tmp_path, settings, training=observations(6000, 3), validation=observations(1000, 4))
     x = torch.tensor([[-0.7], [0.0], [0.7]])
-    law = net(x)
+    distribution = net(x)
     # The standard error of a mean at one end over 6,000 observations is about 0.05.
-    torch.testing.assert_close(law.mean.detach(), 2 * x[:, 0], atol=0.15, rtol=0)
-    torch.testing.assert_close(law.stddev.detach(), (x[:, 0] / 2).exp(), atol=0, rtol=0.12)
+    torch.testing.assert_close(distribution.mean.detach(), 2 * x[:, 0], atol=0.15, rtol=0)
+    torch.testing.assert_close(distribution.stddev.detach(), (x[:, 0] / 2).exp(), atol=0, rtol=0.12)
 
 
 def test_network_is_left_in_eval_mode_with_the_weights_of_its_best_epoch(
@@ -217,9 +217,9 @@ def test_averaged_weights_are_the_polynomial_mean_of_those_after_each_step(
 ) -> None:
     net, before_step = network(), []
 
-    def noting(law: torch.distributions.Distribution, value: Tensor) -> Tensor:
+    def noting(distribution: torch.distributions.Distribution, value: Tensor) -> Tensor:
         before_step.append(weights(net))
-        return exact_nll(law, value)
+        return exact_nll(distribution, value)
 
     settings = replace(SETTINGS, max_epochs=2)
     fit(net, TRAINING, VALIDATION, objective=noting, validation_objective=exact_nll,
@@ -286,9 +286,9 @@ def test_killed_fit_repeats_no_epoch_after_the_best(tmp_path: Path) -> None:
 def nan_from(epoch: int, updates: list[int]) -> Callable[[Tensor, Tensor], Tensor]:
     """An objective whose loss is NaN from the given epoch of five batches on."""
 
-    def objective(law: torch.distributions.Distribution, value: Tensor) -> Tensor:
+    def objective(distribution: torch.distributions.Distribution, value: Tensor) -> Tensor:
         updates.append(1)
-        return exact_nll(law, value) * (float("nan") if len(updates) > 5 * epoch else 1.0)
+        return exact_nll(distribution, value) * (float("nan") if len(updates) > 5 * epoch else 1.0)
 
     return objective
 

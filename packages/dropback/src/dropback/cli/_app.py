@@ -18,7 +18,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="dropback",
-    help="How good was that throw? Predictive laws, play scores and passer rankings.",
+    help="How good was that throw? Predictive distributions, play scores and passer rankings.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

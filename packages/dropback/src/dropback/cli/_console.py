@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dropback.data._selection import Selection
     from dropback.evaluation._calibration import Estimate, Evaluation
     from dropback.ranking import Reliability
-    from dropback.workflows import Unfolding
+    from dropback.workflows import OverTime
 
     _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
 
@@ -117,13 +117,13 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
     if not evaluation.differences:
         return
     ours = next(iter(evaluation.metrics))
-    title = f"{ours} minus rival, 90 % interval over games"
+    title = f"{ours} minus baseline, 90 % interval over games"
     paired = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    paired.add_column("rival", no_wrap=True)
+    paired.add_column("baseline", no_wrap=True)
     for metric in _PAIRED:
         paired.add_column(_SHOWN[metric][0], justify="right", no_wrap=True)
-    for rival, row in evaluation.differences.items():
-        paired.add_row(rival, *(f"{row[m].low:+.3f} to {row[m].high:+.3f}" for m in _PAIRED))
+    for baseline, row in evaluation.differences.items():
+        paired.add_row(baseline, *(f"{row[m].low:+.3f} to {row[m].high:+.3f}" for m in _PAIRED))
     out.print(paired)
     if evaluation.gap_closed:
         shares = Table(
@@ -140,8 +140,8 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
         out.print(shares)
 
 
-def by_time_table(by_time: Unfolding) -> None:
-    """Print accuracy and calibration of the laws as the plays unfold."""
+def by_time_table(by_time: OverTime) -> None:
+    """Print accuracy and calibration of the distributions as the plays unfold."""
     tables = (
         ("since the snap, plays that are still in the passer's hands", by_time.since_snap),
         ("before the release, plays that are so long", by_time.before_release),
@@ -156,7 +156,7 @@ def by_time_table(by_time: Unfolding) -> None:
             box=box.SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
             caption="mean: of the PIT. <1 to >99: % of PIT values there. D: PIT's largest distance "
-            "from uniform; chance: what calibrated laws exceed 1 time in 20.",
+            "from uniform; chance: what calibrated distributions exceed 1 time in 20.",
             caption_justify="left",
         )
         headings = (heading for heading, _, _ in _BY_TIME.values())

@@ -32,7 +32,7 @@ def demo(
     leaderboard_table(shown, "Leaderboard beside true skill (simulated passers)")
     console.print(
         f"Rank correlation with true skill: {result.rank_correlation:.2f}. Share of the CRPS gap "
-        f"between climatology and the known law that is closed: {result.gap_closed:.0%}.",
+        f"between climatology and the known distribution that is closed: {result.gap_closed:.0%}.",
         highlight=False,
     )
     console.print(f"Open {out / 'report.html'}; tables and the run are in {out}.", highlight=False)

@@ -46,7 +46,7 @@ def simulate_pbp(
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate play-by-play in nflverse's layout, passers of known skill and laws of known form."""
+    """Simulate play-by-play in nflverse's layout, with passers of known skill."""
     from dropback import workflows
     from dropback.cli._console import errors
     from dropback.simulation import LeagueSettings, simulate_league, write_league
@@ -66,7 +66,7 @@ def simulate_tracking(
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate tracking in the Big Data Bowl 2025 layout, the law of every throw beside it."""
+    """Simulate tracking in the Big Data Bowl 2025 layout, with the true distributions."""
     from dropback.cli._console import errors, progress
     from dropback.simulation.tracking import (
         TrackingLeagueSettings,

@@ -188,7 +188,7 @@ def predict(
     static: Static = None,
     seed: Seed = 0,
 ) -> None:
-    """Write the predictive law of each play in numbers, and how its outcome met it.
+    """Write the predictive distribution of each play in numbers, and how its outcome met it.
 
     Plays of training games are predicted out of fold.
     """
@@ -219,7 +219,7 @@ def score(
     pbp: PlayByPlay = None,
     static: Static = None,
 ) -> None:
-    """Write a score for each play: the mid-CDF of its outcome under its law."""
+    """Write a score for each play: the mid-CDF of its outcome under its distribution."""
     from dropback import workflows
     from dropback.cli._console import errors
 
@@ -261,7 +261,7 @@ def _over_runs(
     selection_summary(selection)
     if (longer := workflows.longer_than_trained(selection, record)) > 0:
         errors.print(
-            f"{longer:,} plays last longer than any in training: their laws are a guess beyond it.",
+            f"{longer:,} plays last longer than any in training: their predictions extrapolate.",
             highlight=False,
         )
     table = table_of(model, selection)

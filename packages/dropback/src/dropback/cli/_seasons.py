@@ -69,7 +69,7 @@ def seasons_command(
             data, out, seasons=wanted, settings=settings, overwrite=overwrite, on_step=step
         )
     titles = {
-        "standard": "Standardised score",
+        "standard": "Standardized score",
         **{outcome.value: f"Mean CDF of {outcome.value}" for outcome in settings.outcomes},
     }
     for name, title in titles.items():

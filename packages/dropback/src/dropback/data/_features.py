@@ -101,7 +101,7 @@ _MARGIN = pl.col("score_differential")
 _BEYOND_STICKS = pl.col("air_yards") - pl.col("ydstogo")
 _SHORT_OF_GOAL = pl.col("yardline_100") - pl.col("air_yards")
 
-# Scales bring every column near the unit range; the network standardises on its training plays.
+# Scales bring every column near the unit range; the network standardizes on its training plays.
 _SITUATION: dict[str, pl.Expr] = {
     "down_1": pl.col("down") == 1,
     "down_2": pl.col("down") == 2,
@@ -129,8 +129,8 @@ _SITUATION: dict[str, pl.Expr] = {
 }
 _THROW: dict[str, pl.Expr] = {
     "air_yards": pl.col("air_yards"),
-    # One hinge each for the screen, the short, the intermediate and the deep throw: the law
-    # bends at the line of scrimmage and flattens beyond 20 yards.
+    # One hinge each for the screen, the short, the intermediate and the deep throw: the
+    # distribution bends at the line of scrimmage and flattens beyond 20 yards.
     "air_yards_behind": (-pl.col("air_yards")).clip(0, 15),
     "air_yards_short": pl.col("air_yards").clip(0, 8),
     "air_yards_deep": (pl.col("air_yards") - 18).clip(lower_bound=0),

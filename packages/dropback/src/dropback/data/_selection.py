@@ -1,4 +1,4 @@
-"""From every row of the play-by-play to the plays that are modelled, each exclusion counted."""
+"""From every row of the play-by-play to the plays that are modeled, each exclusion counted."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def select_plays(
             pl.lit(None, dtype=pl.Float64).alias("epa"),
             pl.lit(None, dtype=pl.String).alias("epa_source"),
         )
-    labelled = (
+    labeled = (
         play_by_play.with_columns(
             outcomes.yards(), outcomes.yards_max(), outcomes.yards_min(), *_context()
         )
@@ -82,12 +82,12 @@ def select_plays(
         .with_columns(_reason(play_set, games, outcome).alias("reason"))
     )
     left_out = (
-        labelled.filter(pl.col("reason").is_not_null())
+        labeled.filter(pl.col("reason").is_not_null())
         .group_by("reason")
         .agg(pl.len().cast(pl.Int64).alias("plays"))
         .sort("plays", "reason", descending=[True, False])
     )
-    kept = labelled.filter(pl.col("reason").is_null()).with_columns(
+    kept = labeled.filter(pl.col("reason").is_null()).with_columns(
         pl.lit(play_set.value).alias("play_set")
     )
     if kept.is_empty():

@@ -20,7 +20,7 @@ PLAY_KEY = ("game_id", "play_id")
 class PlaySet(StrEnum):
     """Which plays a model is trained on and a passer is judged by.
 
-    A model of one set never predicts another, because each set has its own outcome law.
+    A model of one set never predicts another, because each set has its own outcome distribution.
     """
 
     TARGETED = "targeted"
@@ -87,7 +87,7 @@ class Plays(dy.Schema):
 
 
 class Predictions(dy.Schema):
-    """A row a play: the predictive law of the outcome in numbers, and how the outcome met it.
+    """A row a play: the predictive distribution in numbers, and the outcome within it.
 
     `outcome` names what was predicted; `observed`, `median`, `mean`, the quantiles and `crps` are
     in its units. Of yards, `log_score` is minus the log of a probability; of EPA, of a density.
@@ -100,7 +100,7 @@ class Predictions(dy.Schema):
     passer_player_id = dy.String(nullable=False)
     play_set = dy.String(nullable=False)
     tracked = dy.Bool(nullable=False)
-    """Whether the law is of the play's tracking, or of its row of play-by-play."""
+    """Whether the distribution is of the play's tracking, or of its row of play-by-play."""
     fold = dy.Int64(nullable=True)
     outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
     observed = dy.Float64(nullable=False)
@@ -127,7 +127,7 @@ class Predictions(dy.Schema):
 
 
 class Scores(Plays):
-    """A row a play: its circumstances, its predictive law in short, and its play score."""
+    """A row a play: its circumstances, its predictive distribution in short, and its play score."""
 
     outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
     tracked = dy.Bool(nullable=False)
@@ -139,11 +139,11 @@ class Scores(Plays):
 
 
 class StandardScores(Plays):
-    """A row a dropback: its circumstances and its standardised score."""
+    """A row a dropback: its circumstances and its standardized score."""
 
     epa = dy.Float64(nullable=False)
     mid_cdf = dy.Float64(nullable=True, min=0.0, max=1.0)
-    """Of its yards, null without a law of them: a sack, a throw-away."""
+    """Of its yards, null without a distribution of them: a sack, a throw-away."""
     epa_cdf = dy.Float64(nullable=True, min=0.0, max=1.0)
     epa_mean = dy.Float64(nullable=True)
     play_score = dy.Float64(nullable=False)

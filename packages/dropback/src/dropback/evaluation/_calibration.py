@@ -41,19 +41,19 @@ METRICS: dict[str, str] = {
         for name, level in QUANTILE_LEVELS.items()
     },
     "pp_error": "mean absolute distance of the PIT's distribution function from uniform",
-    "coverage_50": "share of randomised PIT values in the central 50 %",
-    "coverage_80": "share of randomised PIT values in the central 80 %",
-    "coverage_90": "share of randomised PIT values in the central 90 %",
-    "coverage_98": "share of randomised PIT values in the central 98 %",
-    "tail_lower": "share of randomised PIT values below 0.01",
-    "tail_lower_5": "share of randomised PIT values below 0.05",
-    "tail_upper_5": "share of randomised PIT values above 0.95",
-    "tail_upper": "share of randomised PIT values above 0.99",
+    "coverage_50": "share of randomized PIT values in the central 50 %",
+    "coverage_80": "share of randomized PIT values in the central 80 %",
+    "coverage_90": "share of randomized PIT values in the central 90 %",
+    "coverage_98": "share of randomized PIT values in the central 98 %",
+    "tail_lower": "share of randomized PIT values below 0.01",
+    "tail_lower_5": "share of randomized PIT values below 0.05",
+    "tail_upper_5": "share of randomized PIT values above 0.95",
+    "tail_upper": "share of randomized PIT values above 0.99",
     "mean_mid_cdf": "mean of the mid-distribution function: 0.5 for a league-average league",
 }
 """Name and meaning of every number of an evaluation."""
 
-CLIMATOLOGY, ORACLE = "constant", "oracle"
+CLIMATOLOGY, ORACLE = "climatology", "oracle"
 """Names of the models between which the gap in CRPS is measured."""
 
 DEPTH_BANDS = ((-99, -1), (0, 4), (5, 9), (10, 14), (15, 19), (20, 29), (30, 99))
@@ -86,7 +86,7 @@ class Evaluation:
         plays: Number of plays.
         games: Number of games.
         metrics: Model to metric to estimate.
-        differences: Rival to metric to estimate of ours minus the rival's, paired by game.
+        differences: Baseline to metric to estimate of ours minus the baseline's, paired by game.
         pit_histogram: Model to density in twenty equal bins of [0, 1]; all 1 is calibrated.
         pit_cdf: Model to empirical distribution function of the PIT at 0.01 .. 0.99.
         pit_distance: Model to the largest distance of that function, at any point, from uniform
@@ -206,15 +206,15 @@ def evaluate(
     sizes = weights @ np.bincount(games).astype(float)
     # First row: the estimate itself; the rest: its bootstrap replicates.
     draws = {name: _replicates(table, games, weights, sizes) for name, table in predictions.items()}
-    ours, *rivals = draws
+    ours, *baselines = draws
     pits = {name: table["pit"].to_numpy() for name, table in predictions.items()}
     return Evaluation(
         plays=len(plays),
         games=count,
         metrics={name: {m: _estimate(v) for m, v in row.items()} for name, row in draws.items()},
         differences={
-            rival: {m: _estimate(v - draws[rival][m]) for m, v in draws[ours].items()}
-            for rival in rivals
+            baseline: {m: _estimate(v - draws[baseline][m]) for m, v in draws[ours].items()}
+            for baseline in baselines
         },
         pit_histogram={name: _pit_histogram(pit) for name, pit in pits.items()},
         pit_cdf={

@@ -1,12 +1,12 @@
-"""How good are the laws as plays unfold: by time since the snap, and by time before the release.
+"""Evaluate forecasts by time since the snap and by time before the release.
 
-A forecaster that knows the true law at every moment is calibrated at a time since the snap, among
-all plays in which the ball is still in the passer's hands then: who is among them is known at that
-moment. He need not be at a time before the release, which picks plays by what comes next. Say that
-half of the plays are thrown after 1 second and gain 0 yards, the others after 2 and gain 10. At the
-snap the true law gives either gain one half, and after a second in hand it is sure of 10. One
-second before the release, the short plays are at the snap, where their PIT lies in the lower half,
-and the long ones are sure: three quarters of all values lie below one half.
+A forecaster that knows the true distribution at every moment is calibrated at a time since the
+snap, among all plays in which the ball is still in the passer's hands then: who is among them is
+known at that moment. He need not be at a time before the release, which picks plays by what comes
+next. Say that half of the plays are thrown after 1 second and gain 0 yards, the others after 2 and
+gain 10. At the snap the true distribution gives either gain one half, and after a second in hand it
+is sure of 10. One second before the release, the short plays are at the snap, where their PIT lies
+in the lower half, and the long ones are sure: three quarters of all values lie below one half.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from dropback.models._model import Forecaster
     from dropback.models._play_batches import TrackedPlays
 
-__all__ = ["TIMES_BEFORE_RELEASE_S", "TIMES_SINCE_SNAP_S", "Unfolding", "evaluate_unfolding"]
+__all__ = ["TIMES_BEFORE_RELEASE_S", "TIMES_SINCE_SNAP_S", "OverTime", "evaluate_over_time"]
 
 TIMES_SINCE_SNAP_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-"""Seconds since the snap at which laws are judged: where calibration must hold."""
+"""Seconds since the snap at which distributions are judged: where calibration must hold."""
 
 TIMES_BEFORE_RELEASE_S = (2.0, 1.5, 1.0, 0.5, 0.0)
-"""Seconds before the release at which laws are judged: what each half second adds."""
+"""Seconds before the release at which distributions are judged: what each half second adds."""
 
 
 @dataclass(frozen=True)
-class Unfolding:
-    """Evaluations of a model's laws at moments of the same plays.
+class OverTime:
+    """Evaluations of a model's distributions at moments of the same plays.
 
     Attributes:
         since_snap: Seconds since the snap to the evaluation of the plays in which the ball is
@@ -53,7 +53,7 @@ class Unfolding:
     before_release: dict[float, Evaluation]
 
 
-def evaluate_unfolding(
+def evaluate_over_time(
     model: Forecaster,
     plays: dy.DataFrame[Plays],
     features: TrackedPlays,
@@ -61,16 +61,16 @@ def evaluate_unfolding(
     *,
     name: str,
     seed: int,
-) -> Unfolding:
-    """Evaluate a model's laws as the plays unfold; a law that is in both tables is made once.
+) -> OverTime:
+    """Evaluate a model's forecasts over time; one that is in both tables is made once.
 
     Args:
-        model: A model with a law at every frame.
+        model: A model with a distribution at every frame.
         plays: The plays.
         features: All that is known of them up to the release.
         released: The model's predictions at the release, in their order.
         name: Of the model.
-        seed: Of the randomised PIT and the bootstrap.
+        seed: Of the randomized PIT and the bootstrap.
     """
     release = features.lengths - 1
     since, before = {}, {}
@@ -82,23 +82,23 @@ def evaluate_unfolding(
     if len(long):
         for seconds in TIMES_BEFORE_RELEASE_S:
             before[seconds] = (long, np.full(len(long), round(seconds * RATE_HZ)))
-    # A law is known by its play and how many frames before the release it stands.
+    # A distribution is known by its play and how many frames before the release it stands.
     wanted = np.zeros((len(plays), int(release.max(initial=0)) + 1), bool)
     for rows, frames in (*since.values(), *before.values()):
         wanted[rows, frames] = True
-    place, laws = _laws(model, plays, features, released, wanted, seed)
+    place, distributions = _distributions(model, plays, features, released, wanted, seed)
 
     def judged(rows: npt.NDArray[np.int64], frames: npt.NDArray[np.int64]) -> Evaluation:
-        chosen = Predictions.validate(laws[place[rows, frames]])
+        chosen = Predictions.validate(distributions[place[rows, frames]])
         return evaluate(Plays.validate(plays[rows]), {name: chosen}, seed=seed)
 
-    return Unfolding(
+    return OverTime(
         {seconds: judged(*which) for seconds, which in since.items()},
         {seconds: judged(*which) for seconds, which in before.items()},
     )
 
 
-def _laws(
+def _distributions(
     model: Forecaster,
     plays: dy.DataFrame[Plays],
     features: TrackedPlays,

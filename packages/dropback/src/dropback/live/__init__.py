@@ -1,4 +1,4 @@
-"""Plays as they happen: from raw frames to a law of the yards and a score."""
+"""Plays as they happen: from raw frames to a distribution of the yards and a score."""
 
 from dropback.live._forecast import Forecast
 from dropback.live._play import FrameCounts, LivePlay

@@ -9,7 +9,7 @@ import torch
 
 from dropback.errors import RequestError
 from dropback.live._graphs import FrameGraph, PlayGraph
-from splicedpareto.nn import CompiledStreams, GridLaws
+from splicedpareto.nn import CompiledStreams, GridDistributions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Evaluator(Protocol):
-    """Evaluates networks on arrays of float32; the points of a law are the 211 whole yards.
+    """Evaluates networks on arrays of float32, at the 211 whole yards.
 
     Attributes:
         stride: Whole plays must have a multiple of this number of frames and one more.
@@ -43,8 +43,8 @@ class Evaluator(Protocol):
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> GridLaws:
-        """The laws at the last frame, before the field bounds them.
+    ) -> GridDistributions:
+        """The distributions at the last frame, before the field bounds them.
 
         Args:
             columns: Shape ``(B, T, 259)``, all plays ending at the last frame, 0 before a play.
@@ -57,7 +57,7 @@ class Evaluator(Protocol):
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[GridLaws, NDArray[np.float32]]:
+    ) -> tuple[GridDistributions, NDArray[np.float32]]:
         """See `FrameGraph.forward`."""
 
 
@@ -68,14 +68,14 @@ class CompiledEvaluator:
 
     def __init__(self, pool: PooledStreams) -> None:
         streams, heads = list(pool.streams), list(pool.heads)
-        self._streams = CompiledStreams(streams, heads, pool.law)  # type: ignore[arg-type]  # ModuleList has forgotten what it holds
+        self._streams = CompiledStreams(streams, heads, pool.distribution)  # type: ignore[arg-type]  # ModuleList has forgotten what it holds
 
     def play(
         self,
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> GridLaws:
+    ) -> GridDistributions:
         """See `Evaluator`."""
         return self._streams.last(columns, lengths, static)
 
@@ -84,7 +84,7 @@ class CompiledEvaluator:
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[GridLaws, NDArray[np.float32]]:
+    ) -> tuple[GridDistributions, NDArray[np.float32]]:
         """See `Evaluator`."""
         return self._streams.step(columns, history, static)
 
@@ -102,23 +102,27 @@ class TorchEvaluator:
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> GridLaws:
+    ) -> GridDistributions:
         """See `Evaluator`."""
         valid = _valid(lengths, columns.shape[1])
         with torch.inference_mode():
-            law = self._play(*map(torch.from_numpy, (columns, valid, static)))
-        return GridLaws(*(values.numpy() for values in law))
+            distribution = self._play(*map(torch.from_numpy, (columns, valid, static)))
+        return GridDistributions(*(values.numpy() for values in distribution))
 
     def frame(
         self,
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[GridLaws, NDArray[np.float32]]:
+    ) -> tuple[GridDistributions, NDArray[np.float32]]:
         """See `Evaluator`."""
         with torch.inference_mode():
-            *law, history_after = self._frame(*map(torch.from_numpy, (columns, history, static)))
-        return GridLaws(*(values.numpy() for values in law)), history_after.numpy()
+            *distribution, history_after = self._frame(
+                *map(torch.from_numpy, (columns, history, static))
+            )
+        return GridDistributions(
+            *(values.numpy() for values in distribution)
+        ), history_after.numpy()
 
 
 class OnnxEvaluator:
@@ -149,22 +153,22 @@ class OnnxEvaluator:
         columns: NDArray[np.float32],
         lengths: NDArray[np.int64],
         static: NDArray[np.float32],
-    ) -> GridLaws:
+    ) -> GridDistributions:
         """See `Evaluator`."""
         valid = _valid(lengths, columns.shape[1])
         feeds = {"columns": columns, "valid": valid, "static": static}
-        return GridLaws(*self._play.run(None, feeds))
+        return GridDistributions(*self._play.run(None, feeds))
 
     def frame(
         self,
         columns: NDArray[np.float32],
         history: NDArray[np.float32],
         static: NDArray[np.float32],
-    ) -> tuple[GridLaws, NDArray[np.float32]]:
+    ) -> tuple[GridDistributions, NDArray[np.float32]]:
         """See `Evaluator`."""
         feeds = {"columns": columns, "history": history, "static": static}
-        *law, history_after = self._frame.run(None, feeds)
-        return GridLaws(*law), history_after
+        *distribution, history_after = self._frame.run(None, feeds)
+        return GridDistributions(*distribution), history_after
 
 
 def _valid(lengths: NDArray[np.int64], frames: int) -> NDArray[np.float32]:

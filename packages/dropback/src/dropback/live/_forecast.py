@@ -1,4 +1,4 @@
-"""The law of a play's yards at one frame, in numbers."""
+"""The distribution of a play's yards at one frame, in numbers."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _SHOWN: Final = 1e7  # seven digits
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """The law of a play's yards as it stands at one frame.
+    """The distribution of a play's yards as it stands at one frame.
 
     Attributes:
         frame: Number of the frame, 0 at the snap.
         released: Whether the ball has left the hand: the target is then known.
         cdf: Probability of at most each whole yard of `YARDS` (-110 to 100),
             shape ``(211,)``.
-        lower_threshold_yd: Where the lower tail begins, yards, of the law before the field
+        lower_threshold_yd: Where the lower tail begins, yards, of the distribution before the field
             bounds it.
         upper_threshold_yd: Where the upper tail begins.
         yards_max: Yards of a touchdown.
@@ -74,7 +74,7 @@ class Forecast:
         return 1.0 - float(self.cdf[self.yards_max - 1 - YARDS_LOWEST])
 
     def score(self, yards: float) -> float:
-        r"""Where `yards` fall in the law, :math:`F(y - 1) + P(y) / 2`, in ``[0, 1]``.
+        r"""Where `yards` fall in the distribution, :math:`F(y - 1) + P(y) / 2`, in ``[0, 1]``.
 
         Args:
             yards: Yards gained, whole, -110 to 100.
@@ -114,7 +114,7 @@ class Forecast:
 
 @compiled_exactly
 def _summarize(cdf: NDArray[np.float32], levels: _Floats, numbers: _Floats) -> tuple[int, int]:
-    r"""Write the numbers of a law, in one pass where NumPy takes twenty calls.
+    r"""Write the numbers of a distribution, in one pass where NumPy takes twenty calls.
 
     The mean is :math:`100 - \sum_{y < 100} F(y)`. A quantile is the yards after those whose
     :math:`F` is below its level, as in `dropback.models._predict.yard_quantiles`; the masses begin

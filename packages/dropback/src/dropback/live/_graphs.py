@@ -1,4 +1,4 @@
-"""The two graphs of inference: a whole play to its law, and one more frame to its law."""
+"""The two graphs of inference: a whole play, and one more frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dropback.models._predict import YARDS
 from dropback.models._store import weights_digest
 from dropback.tracking.tensors._features import STATIC_COLUMNS
 from splicedpareto.nn import (
-    GridLaw,
+    GridDistribution,
     SequenceEncoder,
     SequenceStream,
     SplicedBinnedParetoHead,
@@ -35,7 +35,7 @@ class PoolSizes:
     Attributes:
         history: Numbers that are kept of each play between two frames.
         stride: Whole plays are padded to a multiple of this number of frames and one more.
-        receptive_field: Frames that a law sees.
+        receptive_field: Frames that a distribution sees.
         digest: SHA-256 of all weights.
     """
 
@@ -46,7 +46,7 @@ class PoolSizes:
 
 
 class PooledStreams(nn.Module):
-    """The networks of a run, ready to be evaluated; their law is that of `pooled_distribution`.
+    """The networks of a run, pooled as `pooled_distribution` does.
 
     Args:
         networks: At least one, of equal sizes.
@@ -55,7 +55,7 @@ class PooledStreams(nn.Module):
         sizes: Of the graphs.
 
     Raises:
-        RunError: No network, or one that does not read frames or has no spliced law.
+        RunError: No network, or one that does not read frames or has no spliced distribution.
     """
 
     def __init__(self, networks: Sequence[DistributionNetwork]) -> None:
@@ -72,8 +72,8 @@ class PooledStreams(nn.Module):
                 )
             if not isinstance(head, SplicedBinnedParetoHead):
                 raise RunError(
-                    f"A network must give a spliced law, got {type(head).__name__}: train with "
-                    "family 'sbp' or 'binned'."
+                    f"The head must be spliced binned-Pareto, got {type(head).__name__}: train "
+                    "with family 'sbp' or 'binned'."
                 )
             trunks.append(trunk)
         streams = [SequenceStream(trunk) for trunk in trunks]
@@ -81,7 +81,7 @@ class PooledStreams(nn.Module):
         self.heads = nn.ModuleList(network.head.linear for network in networks)
         # A whole yard stands for half a yard to either side.
         points = torch.from_numpy(YARDS) + 0.5
-        self.law = GridLaw(networks[0].head, points)  # type: ignore[arg-type]  # checked
+        self.distribution = GridDistribution(networks[0].head, points)  # type: ignore[arg-type]  # checked
         sizes = {(stream.receptive_field, stream.stride, stream.history_size) for stream in streams}
         if len(sizes) > 1:
             raise RunError(f"networks must be of equal sizes, got {len(sizes)} kinds.")
@@ -94,12 +94,12 @@ class PooledStreams(nn.Module):
         """CDF ``(B, 211)`` and thresholds ``(B,)`` of the networks' states, each ``(B, C)``."""
         raw = [head(state) for head, state in zip(self.heads, states, strict=True)]
         mean = raw[0] if len(raw) == 1 else torch.stack(raw).mean(dim=0)
-        law: tuple[Tensor, Tensor, Tensor] = self.law(mean)
-        return law
+        distribution: tuple[Tensor, Tensor, Tensor] = self.distribution(mean)
+        return distribution
 
 
 class PlayGraph(nn.Module):
-    """Whole plays to their laws."""
+    """Whole plays to their distributions."""
 
     def __init__(self, pool: PooledStreams) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class PlayGraph(nn.Module):
     def forward(
         self, columns: Tensor, valid: Tensor, static: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The laws at the last frame.
+        """The distributions at the last frame.
 
         Args:
             columns: Shape ``(B, T, 259)`` with ``T - 1`` a multiple of `stride`, all plays ending
@@ -135,7 +135,7 @@ class PlayGraph(nn.Module):
 
 
 class FrameGraph(nn.Module):
-    """One more frame of plays to their laws."""
+    """One more frame of plays to their distributions."""
 
     def __init__(self, pool: PooledStreams) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class FrameGraph(nn.Module):
     def forward(
         self, columns: Tensor, history: Tensor, static: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The laws at this frame.
+        """The distributions at this frame.
 
         Args:
             columns: Shape ``(B, 259)``.
@@ -158,8 +158,8 @@ class FrameGraph(nn.Module):
         parts = history.chunk(len(streams), dim=-1)
         steps = [stream(columns, part, static) for stream, part in zip(streams, parts, strict=True)]
         kept = [after for _, after in steps]
-        law = self.pool.pooled([state for state, _ in steps])
-        return (*law, kept[0] if len(kept) == 1 else torch.cat(kept, dim=-1))
+        distribution = self.pool.pooled([state for state, _ in steps])
+        return (*distribution, kept[0] if len(kept) == 1 else torch.cat(kept, dim=-1))
 
     def example(self, plays: int) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs to trace with."""

@@ -122,7 +122,7 @@ class LivePlay:
         Args:
             number: Of the frame, 0 at the snap.
             frame: Canonical, shape ``(23, 6)`` by `dropback.tracking._schema.FRAME_QUANTITIES`:
-                slots 0 to 10 the offence, 11 to 21 the defence, 22 the ball, which is never
+                slots 0 to 10 the offense, 11 to 21 the defense, 22 the ball, which is never
                 read. Of a man who is seen only the acceleration and the orientation may be NaN,
                 and the direction while he stands.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dropback.live._engines import Evaluator
     from dropback.live._graphs import PoolSizes
-    from splicedpareto.nn import DistributionNetwork, GridLaws
+    from splicedpareto.nn import DistributionNetwork, GridDistributions
 
 __all__ = ["Engine", "PlayFrames", "PlayPredictor"]
 
@@ -129,7 +129,7 @@ class PlayPredictor:
         *,
         target_slot: int | None = None,
     ) -> Forecast:
-        """The law at the release.
+        """The distribution at the release.
 
         Args:
             situation: What was known before the snap.
@@ -142,7 +142,7 @@ class PlayPredictor:
         return self.forecast_many([PlayFrames(situation, frames, target_slot)])[0]
 
     def forecast_many(self, plays: Sequence[PlayFrames]) -> list[Forecast]:
-        """The law of each play at its release, for throughput.
+        """The distribution of each play at its release, for throughput.
 
         Raises:
             LiveError: As in `forecast`, naming the play by its place where there are several.
@@ -155,10 +155,12 @@ class PlayPredictor:
         for length, places in by_length.items():
             for start in range(0, len(places), _BATCH):
                 chosen = places[start : start + _BATCH]
-                laws = self._laws([(plays[place], frames[place]) for place in chosen], length)
+                distributions = self._distributions(
+                    [(plays[place], frames[place]) for place in chosen], length
+                )
                 for row, place in enumerate(chosen):
                     situation, last = plays[place].situation, len(frames[place]) - 1
-                    forecasts[place] = _forecast(laws, row, situation, last, released=True)
+                    forecasts[place] = _forecast(distributions, row, situation, last, released=True)
         return [forecasts[place] for place in range(len(plays))]
 
     def start(self, situation: Situation) -> LivePlay:
@@ -221,8 +223,8 @@ class PlayPredictor:
             np.array([number]),
             np.array([_slot(target_slot)]),
         )
-        laws, _ = self._evaluator.frame(columns, before.history[None], arrays.static)
-        return _forecast(laws, 0, play.situation, number, released=True)
+        distributions, _ = self._evaluator.frame(columns, before.history[None], arrays.static)
+        return _forecast(distributions, 0, play.situation, number, released=True)
 
     def _read(self, reading: Sequence[_Reading], turn: int) -> None:
         """Read one frame of each play."""
@@ -237,7 +239,7 @@ class PlayPredictor:
             _stacked([mark.velocities for mark in marks]),
             numbers,
         )
-        laws, histories = self._evaluator.frame(
+        distributions, histories = self._evaluator.frame(
             columns,
             _stacked([mark.history for mark in marks]),
             _joined([one.static for one in arrays]),
@@ -245,7 +247,9 @@ class PlayPredictor:
         for row, one in enumerate(reading):
             number = marks[row].number + 1
             one.marks.append(Mark(number, frames[row], velocities[row], histories[row]))
-            one.forecasts.append(_forecast(laws, row, one.play.situation, number, released=False))
+            one.forecasts.append(
+                _forecast(distributions, row, one.play.situation, number, released=False)
+            )
 
     def _padded(self, frames: int) -> int:
         """Frames that the engine takes a play with: a multiple of its stride and one more."""
@@ -262,10 +266,10 @@ class PlayPredictor:
                 raise
             raise LiveError(f"Play {place}: {error}") from None
 
-    def _laws(
+    def _distributions(
         self, plays: Sequence[tuple[PlayFrames, NDArray[np.float32]]], length: int
-    ) -> GridLaws:
-        """Laws of plays that are padded to one length."""
+    ) -> GridDistributions:
+        """Distributions of plays that are padded to one length."""
         columns = np.zeros((len(plays), length, len(FRAME_COLUMNS)), np.float32)
         lengths = np.empty(len(plays), np.int64)
         arrays = [SituationArrays(play.situation) for play, _ in plays]
@@ -292,25 +296,25 @@ def _slot(target_slot: int | None) -> int:
         return -1
     if target_slot not in range(PLAYERS // 2):
         raise LiveError(
-            f"target_slot must be a slot of the offence, 0 to {PLAYERS // 2 - 1}, or None where "
+            f"target_slot must be a slot of the offense, 0 to {PLAYERS // 2 - 1}, or None where "
             f"nobody knows, got {target_slot!r}."
         )
     return int(target_slot)
 
 
 def _forecast(
-    laws: GridLaws, row: int, situation: Situation, number: int, *, released: bool
+    distributions: GridDistributions, row: int, situation: Situation, number: int, *, released: bool
 ) -> Forecast:
-    """The law of a row, bounded by the field as `dropback.models._model.whole_yard_law` does."""
-    cdf = np.minimum(laws.cdf[row], np.float32(1))
+    """Distribution of a row, bounded by the field; see `whole_yard_distribution`."""
+    cdf = np.minimum(distributions.cdf[row], np.float32(1))
     cdf[: situation.yards_min - YARDS_LOWEST] = 0
     cdf[situation.yards_max - YARDS_LOWEST :] = 1
     return Forecast(
         frame=number,
         released=released,
         cdf=cdf,
-        lower_threshold_yd=float(laws.lower_threshold[row]),
-        upper_threshold_yd=float(laws.upper_threshold[row]),
+        lower_threshold_yd=float(distributions.lower_threshold[row]),
+        upper_threshold_yd=float(distributions.upper_threshold[row]),
         yards_max=situation.yards_max,
     )
 

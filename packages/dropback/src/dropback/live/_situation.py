@@ -45,7 +45,7 @@ class Situation:
     None stands for what nobody told; the networks then take the average.
 
     Attributes:
-        line_of_scrimmage_x_yd: On the canonical field (10 is the offence's own goal line), in
+        line_of_scrimmage_x_yd: On the canonical field (10 is the offense's own goal line), in
             ``[9, 111]``.
         yards_to_goal: Yards from the line to the goal line, in ``[-1, 101]``; play-by-play has
             1 to 99.
@@ -53,10 +53,10 @@ class Situation:
         yards_to_go: Yards to the line to gain, 0 to 100.
         quarter: 1 to 4; 5 and more is overtime.
         seconds_left_in_half_s: 0 to 1,800.
-        score_differential: Offence minus defence, points.
-        at_home: Whether the offence is the home team.
+        score_differential: Offense minus defense, points.
+        at_home: Whether the offense is the home team.
         weeks_left: Weeks to the end of the regular season.
-        eligible: Which of the offence's 11 slots may catch a pass; by the slots' order the last
+        eligible: Which of the offense's 11 slots may catch a pass; by the slots' order the last
             five of a usual formation.
 
     Raises:
@@ -77,7 +77,7 @@ class Situation:
     def __post_init__(self) -> None:
         if not 9 <= self.line_of_scrimmage_x_yd <= 111:
             raise LiveError(
-                "line_of_scrimmage_x_yd must be in [9, 111] (10 is the offence's own goal line), "
+                "line_of_scrimmage_x_yd must be in [9, 111] (10 is the offense's own goal line), "
                 f"got {self.line_of_scrimmage_x_yd!r}."
             )
         for name, (least, most) in _RANGES.items():
@@ -90,7 +90,7 @@ class Situation:
                 raise LiveError(f"{name} must be a whole number, got {value!r}.")
         if len(self.eligible) != _OFFENSE_SLOTS:
             raise LiveError(
-                f"eligible must say yes or no for {_OFFENSE_SLOTS} slots of the offence, got "
+                f"eligible must say yes or no for {_OFFENSE_SLOTS} slots of the offense, got "
                 f"{len(self.eligible)}."
             )
 

@@ -52,7 +52,7 @@ __all__ = [
     "observed_targets",
     "training_objective",
     "validation_objective",
-    "whole_yard_law",
+    "whole_yard_distribution",
 ]
 
 Family = Literal["sbp", "binned", "gaussian"]
@@ -89,8 +89,8 @@ class ModelSettings:
             ``gaussian`` (mean and standard deviation learned), on the same trunk.
         objective: ``composite`` or ``exact``; see `splicedpareto.objectives`. Without a splice
             there is no trap, so ``binned`` and ``gaussian`` are always fitted by ``exact``.
-        lowest_bin_yd: Centre of the lowest one-yard bin, where yards are predicted.
-        highest_bin_yd: Centre of the highest one-yard bin, where yards are predicted.
+        lowest_bin_yd: Center of the lowest one-yard bin, where yards are predicted.
+        highest_bin_yd: Center of the highest one-yard bin, where yards are predicted.
         lower_tail_mass: Probability of the lower tail.
         upper_tail_mass: Probability of the upper tail.
         tail_scale: ``free`` or ``tied`` to a continuous density.
@@ -176,8 +176,8 @@ class Forecaster(Protocol):
     def outcome(self) -> Outcome:
         """What it predicts."""
 
-    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
-        """The law of EPA, or of yards before the field bounds it, batch shape ``(N,)``.
+    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+        """The distribution of EPA, or of yards before the field bounds it, batch shape ``(N,)``.
 
         Args:
             features: Of ``N`` plays, in the order of `schema`.
@@ -214,7 +214,7 @@ class PassModel:
         return self.settings.outcome
 
     @torch.inference_mode()
-    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         """See `Forecaster`; the pool is that of `pooled_distribution`."""
         chosen = self.networks if fold is None else (self.networks[fold],)
         return pooled_distribution(chosen, *network_inputs(features))
@@ -236,7 +236,7 @@ def build_network(
         settings: What to build.
         features: Number of input columns ``F``, where a play is a row of columns.
         seed: Of the initial weights.
-        inputs: Training inputs, to standardise by; None where weights are loaded next.
+        inputs: Training inputs, to standardize by; None where weights are loaded next.
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
@@ -306,21 +306,21 @@ def observed_interval(plays: pl.DataFrame) -> tuple[Tensor, Tensor]:
     return torch.tensor(lower, dtype=torch.float32), torch.tensor(upper, dtype=torch.float32)
 
 
-def whole_yard_law(
+def whole_yard_distribution(
     latent: Distribution, yards_min: npt.NDArray[np.int64], yards_max: npt.NDArray[np.int64]
 ) -> Discretized:
-    """The law of the recorded yards: bounded by the field, rounded to whole yards.
+    """The distribution of the recorded yards: bounded by the field, rounded to whole yards.
 
-    The goal line is a censoring point: its mass is the latent law's survival from half a yard
-    short of it.
+    The goal line is a censoring point: its mass is the latent distribution's survival from half a
+    yard short of it.
     """
     low, high = (torch.as_tensor(bound, dtype=torch.float32) for bound in (yards_min, yards_max))
     return Discretized(Censored(latent, low, high, validate_args=False), validate_args=False)
 
 
-def exact_log_score(law: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+def exact_log_score(distribution: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
     """Minus the log probability of the observed interval: proper, whatever was trained by."""
-    log_prob: Tensor = law.log_prob_interval(lower, upper)  # type: ignore[attr-defined]  # all ours
+    log_prob: Tensor = distribution.log_prob_interval(lower, upper)  # type: ignore[attr-defined]  # all ours
     return -log_prob
 
 
@@ -336,6 +336,6 @@ def validation_objective(settings: ModelSettings) -> Callable[..., Tensor]:
     return exact_log_score if settings.outcome is Outcome.YARDS else _density_log_score
 
 
-def _density_log_score(law: Distribution, value: Tensor) -> Tensor:
+def _density_log_score(distribution: Distribution, value: Tensor) -> Tensor:
     """Minus the log density at the observed value."""
-    return -law.log_prob(value)
+    return -distribution.log_prob(value)

@@ -26,8 +26,8 @@ class SequenceSettings:
         kernel_size: Frames that one convolution sees.
         player_width: Width of a player's embedding, where the encoder is ``players``.
         prefix_share: Share of an epoch's plays that end at a frame drawn among all frames of all
-            plays, which trains a law at every frame; 0 trains the law at the release alone.
-        mirror: Whether half of the training plays are seen in a mirror.
+            plays, which trains a distribution at every frame; 0 trains the distribution at the
+        release alone. mirror: Whether half of the training plays are seen in a mirror.
         shortcut: Whether the perceptron also sees the present frame itself.
     """
 

@@ -1,4 +1,4 @@
-"""From plays and a model to predictive laws in numbers: one row a play."""
+"""From plays and a model to predictive distributions in numbers: one row a play."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dropback.data._features import feature_matrix
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome, Predictions
 from dropback.errors import RunError
-from dropback.models._model import whole_yard_law
+from dropback.models._model import whole_yard_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +31,8 @@ __all__ = [
     "cdf_around",
     "fold_of_plays",
     "predict",
-    "summarize_continuous_laws",
-    "summarize_laws",
+    "summarize_continuous_distributions",
+    "summarize_distributions",
     "yard_mean",
     "yard_quantiles",
 ]
@@ -74,7 +74,7 @@ def predict(
         model: A trained model, or a baseline.
         plays: The plays, of the set the model was trained on.
         features: What is known of them; None takes the columns of play-by-play.
-        seed: Seed of the randomised PIT.
+        seed: Seed of the randomized PIT.
 
     Raises:
         RunError: The plays are of another set, without the outcome that is predicted, or were
@@ -100,17 +100,17 @@ def predict(
             "those games out, or train with a network for each fold."
         )
 
-    def law_of(rows: npt.NDArray[np.int64], fold: int) -> Distribution:
-        return model.latent_law(features[rows], None if fold < 0 else fold)
+    def distribution_of(rows: npt.NDArray[np.int64], fold: int) -> Distribution:
+        return model.latent_distribution(features[rows], None if fold < 0 else fold)
 
     tracked = not isinstance(features, np.ndarray)
     if model.outcome is Outcome.EPA:
-        return summarize_continuous_laws(plays, law_of, folds=folds)
-    return summarize_laws(plays, law_of, folds=folds, seed=seed, tracked=tracked)
+        return summarize_continuous_distributions(plays, distribution_of, folds=folds)
+    return summarize_distributions(plays, distribution_of, folds=folds, seed=seed, tracked=tracked)
 
 
 def yard_mean(cdf: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Expected yards, shape ``(n,)``, of laws given by their CDF at `YARDS`, ``(n, 211)``."""
+    """Expected yards, shape ``(n,)``, from a CDF at `YARDS`, ``(n, 211)``."""
     # E[Y] = highest - sum of F below it.
     return np.asarray(YARDS_HIGHEST - cdf[:, :-1].sum(axis=1))
 
@@ -132,10 +132,10 @@ def cdf_around(
 
     Args:
         cdf: At `YARDS`, shape ``(n, 211)``.
-        yards: Whole yards of each law, shape ``(n,)``.
+        yards: Whole yards of each distribution, shape ``(n,)``.
     """
-    law, at = np.arange(len(cdf)), yards - YARDS_LOWEST
-    return np.where(at > 0, cdf[law, np.maximum(at - 1, 0)], 0.0), cdf[law, at]
+    distribution, at = np.arange(len(cdf)), yards - YARDS_LOWEST
+    return np.where(at > 0, cdf[distribution, np.maximum(at - 1, 0)], 0.0), cdf[distribution, at]
 
 
 def fold_of_plays(model: Forecaster, plays: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -148,48 +148,50 @@ def fold_of_plays(model: Forecaster, plays: pl.DataFrame) -> npt.NDArray[np.int6
     )
 
 
-def summarize_laws(
+def summarize_distributions(
     plays: pl.DataFrame,
-    law_of: Callable[[npt.NDArray[np.int64], int], Distribution],
+    distribution_of: Callable[[npt.NDArray[np.int64], int], Distribution],
     *,
     folds: npt.NDArray[np.int64],
     seed: int,
     tracked: bool = False,
 ) -> dy.DataFrame[Predictions]:
-    """Numbers of the whole-yard law of each play.
+    """Numbers of the whole-yard distribution of each play.
 
     Args:
         plays: The plays, with `yards`, `yards_min` and `yards_max`.
-        law_of: Latent law, batch shape ``(n,)``, of given rows that share a fold.
+        distribution_of: Latent distribution, batch shape ``(n,)``, of given rows that share a fold.
         folds: Fold of each play.
-        seed: Seed of the randomised PIT.
-        tracked: Whether the laws are of the plays' tracking.
+        seed: Seed of the randomized PIT.
+        tracked: Whether the distributions are of the plays' tracking.
     """
     yards, low, high = (plays[name].to_numpy() for name in ("yards", "yards_min", "yards_max"))
     uniform = np.random.default_rng(seed).random(len(plays))
     columns = _Columns.empty(len(plays))
     with torch.inference_mode():
         for rows, fold in _chunks(folds):
-            law = whole_yard_law(law_of(rows, fold), low[rows], high[rows])
+            distribution = whole_yard_distribution(
+                distribution_of(rows, fold), low[rows], high[rows]
+            )
             support = torch.from_numpy(YARDS).to(torch.float32)[:, None]
-            cdf = law.cdf(support).T.double().numpy()
+            cdf = distribution.cdf(support).T.double().numpy()
             observed = torch.from_numpy(yards[rows]).to(torch.float32)
-            log_prob = law.log_prob(observed).double().numpy()
+            log_prob = distribution.log_prob(observed).double().numpy()
             columns.fill(rows, cdf, log_prob, yards[rows], uniform[rows])
     return _predictions(plays, Outcome.YARDS, folds, columns, tracked=tracked)
 
 
-def summarize_continuous_laws(
+def summarize_continuous_distributions(
     plays: pl.DataFrame,
-    law_of: Callable[[npt.NDArray[np.int64], int], Distribution],
+    distribution_of: Callable[[npt.NDArray[np.int64], int], Distribution],
     *,
     folds: npt.NDArray[np.int64],
 ) -> dy.DataFrame[Predictions]:
-    """Numbers of the continuous law of each play's EPA; there, PIT and mid-CDF are the CDF.
+    """Numbers of each play's continuous distribution of EPA; PIT and mid-CDF are the CDF.
 
     Args:
         plays: The plays, with `epa`.
-        law_of: Law, batch shape ``(n,)``, of given rows that share a fold.
+        distribution_of: Distribution, batch shape ``(n,)``, of given rows that share a fold.
         folds: Fold of each play.
     """
     epa = torch.from_numpy(plays["epa"].to_numpy().astype(np.float32))
@@ -197,12 +199,14 @@ def summarize_continuous_laws(
     columns = _Columns.empty(len(plays))
     with torch.inference_mode():
         for rows, fold in _chunks(folds):
-            law, observed = law_of(rows, fold), epa[torch.from_numpy(rows)]
-            columns.mean[rows] = law.mean.numpy()
-            columns.quantiles[:, rows] = law.icdf(levels).numpy()
-            columns.pit[rows] = columns.mid_cdf[rows] = law.cdf(observed).clamp(0, 1).numpy()
-            columns.crps[rows] = law.crps(observed).clamp(min=0).numpy()  # type: ignore[attr-defined]  # all ours
-            columns.log_score[rows] = -law.log_prob(observed).numpy()
+            distribution, observed = distribution_of(rows, fold), epa[torch.from_numpy(rows)]
+            columns.mean[rows] = distribution.mean.numpy()
+            columns.quantiles[:, rows] = distribution.icdf(levels).numpy()
+            columns.pit[rows] = columns.mid_cdf[rows] = (
+                distribution.cdf(observed).clamp(0, 1).numpy()
+            )
+            columns.crps[rows] = distribution.crps(observed).clamp(min=0).numpy()  # type: ignore[attr-defined]  # all ours
+            columns.log_score[rows] = -distribution.log_prob(observed).numpy()
     return _predictions(plays, Outcome.EPA, folds, columns, tracked=False)
 
 
@@ -259,7 +263,7 @@ class _Columns:
         yards: npt.NDArray[np.int64],
         uniform: npt.NDArray[np.float64],
     ) -> None:
-        """Summarise laws given by their CDF at every whole yard, shape ``(n, 211)``."""
+        """Summarize distributions given by their CDF at every whole yard, shape ``(n, 211)``."""
         below, upto = cdf_around(cdf, yards)
         self.pit[rows] = below + uniform * (upto - below)
         self.mid_cdf[rows] = (below + upto) / 2

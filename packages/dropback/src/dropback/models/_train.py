@@ -261,7 +261,7 @@ def train_member(
         work: Folder for the state of the fit.
         fold_of_game: Fold of every game.
         fold: The one it never sees; a fold without games gives a network of all games.
-        initial: State of a fitted network to go on from, its standardisation of the inputs
+        initial: State of a fitted network to go on from, its standardization of the inputs
             included; None starts anew.
         on_epoch: Called with fold, epoch and validation loss after each epoch.
 

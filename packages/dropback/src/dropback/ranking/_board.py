@@ -31,7 +31,7 @@ __all__ = ["DisplayScale", "keep_plays", "leaderboard"]
 # half of the variance of a mean score skill, or a number.
 _NFL_RULE = "nfl"
 _RELIABLE_RULE = "reliable"
-# Of the normal law: 90 % lie within.
+# Of the normal distribution: 90 % lie within.
 _NORMAL_90 = 1.6448536269514722
 
 

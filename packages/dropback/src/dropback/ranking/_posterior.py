@@ -50,10 +50,10 @@ class Posterior:
         if not self.variance.any():
             return np.tile(self.observed, (count, 1))
         between = generator.choice(self.between, size=count, p=self.weight)[:, None]
-        centre, centre_variance, trust = _given(self.observed, self.variance, between)
-        centre = centre + np.sqrt(centre_variance) * generator.normal(size=(count, 1))
+        center, center_variance, trust = _given(self.observed, self.variance, between)
+        center = center + np.sqrt(center_variance) * generator.normal(size=(count, 1))
         noise = np.sqrt(trust * self.variance) * generator.normal(size=trust.shape)
-        drawn: npt.NDArray[np.float64] = centre + trust * (self.observed - centre) + noise
+        drawn: npt.NDArray[np.float64] = center + trust * (self.observed - center) + noise
         return drawn
 
 
@@ -74,7 +74,7 @@ def play_variance(units: Units) -> float:
 def design_effect(units: Units, within: float) -> float:
     """How much more the games' means vary than independent plays would let them, at least 1.
 
-    Plays of one game share a defence, a plan and the weather. The ratio of two estimates of the
+    Plays of one game share a defense, a plan and the weather. The ratio of two estimates of the
     groups' sampling variances, summed over groups of two games or more: from the deviations of
     their games, and from their plays.
 
@@ -133,14 +133,14 @@ def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) 
         return Posterior(mean, still, still + 1, mean, variance, np.zeros(1), np.ones(1))
     harmonic = len(variance) / float((1 / variance).sum())
     between = harmonic * (1 - _SHRINKAGE) / _SHRINKAGE
-    centre, centre_variance, trust = _given(mean, variance, between[:, None])
+    center, center_variance, trust = _given(mean, variance, between[:, None])
     total = variance + between[:, None]
-    log_density = np.log(_SLOPE) + 0.5 * np.log(centre_variance[:, 0])
-    log_density -= 0.5 * (np.log(total) + (mean - centre) ** 2 / total).sum(axis=1)
+    log_density = np.log(_SLOPE) + 0.5 * np.log(center_variance[:, 0])
+    log_density -= 0.5 * (np.log(total) + (mean - center) ** 2 / total).sum(axis=1)
     weight = np.exp(log_density - log_density.max())
     weight /= weight.sum()
-    means = centre + trust * (mean - centre)
-    variances = trust * variance + (1 - trust) ** 2 * centre_variance
+    means = center + trust * (mean - center)
+    variances = trust * variance + (1 - trust) ** 2 * center_variance
     average = weight @ means
     return Posterior(
         mean=average,
@@ -160,6 +160,6 @@ def _given(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Given each between variance, shape ``(G, 1)``: league mean, its variance, trust."""
     precision = 1 / (variance + between)
-    centre_variance = 1 / precision.sum(axis=1, keepdims=True)
-    centre = (precision * mean).sum(axis=1, keepdims=True) * centre_variance
-    return centre, centre_variance, between * precision
+    center_variance = 1 / precision.sum(axis=1, keepdims=True)
+    center = (precision * mean).sum(axis=1, keepdims=True) * center_variance
+    return center, center_variance, between * precision

@@ -29,9 +29,9 @@ class Profile:
         worst: His plays of lowest score, worst first.
         edges: Of the histogram's bins, shape ``(11,)``, 0 to 1.
         passer: Share of his plays whose mid-CDF lies in each bin, shape ``(10,)``; null mid-CDFs
-            (plays without a law of yards) are left out. Empty where none is known.
-        league: The same of all plays. Yards are whole, so even a perfect law's shares differ
-            from one tenth: compare with these.
+            (plays without a distribution of yards) are left out. Empty where none is known.
+        league: The same of all plays. Yards are whole, so even a perfect distribution's shares
+            differ from one tenth: compare with these.
         plays: Plays in `passer`.
     """
 

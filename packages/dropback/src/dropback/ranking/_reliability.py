@@ -25,7 +25,7 @@ __all__ = ["Reliability", "reliability", "reliable_minimum"]
 
 _ATTEMPTS = (25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 600)
 _GAMES = (2, 4, 6, 8, 12, 16)
-# Half of the variance of a mean score is skill: the usual point at which a stat "stabilises".
+# Half of the variance of a mean score is skill: the usual point at which a stat "stabilizes".
 _HALF = 0.5
 _INTERVAL = (0.05, 0.95)
 
@@ -180,8 +180,8 @@ def between_variance(
         return np.full(len(weights), mean.var(ddof=1))
     precision = weights / variance
     total = precision.sum(axis=1)
-    centre = precision @ mean / total
-    heterogeneity = precision @ mean**2 - total * centre**2
+    center = precision @ mean / total
+    heterogeneity = precision @ mean**2 - total * center**2
     spread = total - (weights / variance**2).sum(axis=1) / total
     expected = weights.sum(axis=1) - 1
     estimate: npt.NDArray[np.float64] = np.maximum(0.0, (heterogeneity - expected) / spread)
@@ -260,7 +260,7 @@ def _correlation(
     """Correlation of two columns for each row of weights; which half is first is no matter."""
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):  # a draw without any of these groups
-        centre = (weights @ (x + y)) / (2 * total)
-        spread = (weights @ (x**2 + y**2)) / (2 * total) - centre**2
-        correlation: npt.NDArray[np.float64] = (weights @ (x * y) / total - centre**2) / spread
+        center = (weights @ (x + y)) / (2 * total)
+        spread = (weights @ (x**2 + y**2)) / (2 * total) - center**2
+        correlation: npt.NDArray[np.float64] = (weights @ (x * y) / total - center**2) / spread
     return correlation

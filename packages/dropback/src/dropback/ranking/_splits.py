@@ -161,17 +161,17 @@ def keep_split(scores: pl.DataFrame, split: Mapping[str, str | int]) -> pl.DataF
     Raises:
         RequestError: An unknown split or value, or missing columns.
     """
-    labelled = with_splits(scores, list(split))
+    labeled = with_splits(scores, list(split))
     for name, value in split.items():
         column = pl.col(SPLITS[name].columns[0]).cast(pl.String)
-        known = labelled.select(column.unique().sort()).to_series().to_list()
+        known = labeled.select(column.unique().sort()).to_series().to_list()
         if str(value) not in known:
             raise RequestError(
                 f"The split {name!r} has no value {str(value)!r} here; it has "
                 f"{', '.join(known[:40]) or 'no recorded play'}."
             )
-        labelled = labelled.filter(column == str(value))
-    return labelled
+        labeled = labeled.filter(column == str(value))
+    return labeled
 
 
 def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | str:

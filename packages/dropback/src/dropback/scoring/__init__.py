@@ -1,4 +1,4 @@
-"""From predictive laws and outcomes to play scores: the published recipe, and the standardised."""
+"""Turn predictions and outcomes into play scores, by the published or the standardized recipe."""
 
 from dropback.scoring._plain import score_plays
 from dropback.scoring._standard import StandardScore, opponent_effects, standard_scores

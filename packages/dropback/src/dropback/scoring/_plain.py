@@ -1,4 +1,4 @@
-"""Play scores: where the actual yards fall in the law of a league-average passer."""
+"""Play scores: where the actual yards fall in the distribution of a league-average passer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The standardised play score: how good the throw was, and what the dropback was worth.
+"""The standardized play score: how good the throw was, and what the dropback was worth.
 
 The published recipe stops at the mean CDF of the yards, which is stable from year to year and only
-loosely tied to winning; expected points added are the reverse. A play's standardised score is a
-fixed mixture of both, less what the defence it met usually allows. ``docs/score.md`` gives the
+loosely tied to winning; expected points added are the reverse. A play's standardized score is a
+fixed mixture of both, less what the defense it met usually allows. ``docs/score.md`` gives the
 reasons and ``benchmarks/score_study.py`` the evidence for each setting.
 """
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["StandardScore", "opponent_effects", "standard_scores"]
 
-# Standard deviation of a uniform variable: the standardised score spreads as the plain one does.
+# Standard deviation of a uniform variable: the standardized score spreads as the plain one does.
 _UNIFORM_SD = 12**-0.5
 
 
 @dataclass(frozen=True)
 class StandardScore:
-    """Settings of the standardised score.
+    """Settings of the standardized score.
 
     Attributes:
         throw_share: Weight of the throw (mid-CDF of its yards) against the value of the dropback
             (expected points added), both in standard deviations of the season's plays.
-        opponent_plays: Plays of a league-average defence that the estimate of a defence is
-            shrunk by; infinity leaves defences out.
+        opponent_plays: Plays of a league-average defense that the estimate of a defense is
+            shrunk by; infinity leaves defenses out.
 
     Raises:
         RequestError: A setting outside its range.
@@ -53,7 +53,7 @@ class StandardScore:
 
 
 def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) -> pl.Series:
-    r"""Standardised score of each dropback, one half for a league-average passer.
+    r"""Standardized score of each dropback, one half for a league-average passer.
 
     With ``u`` the mid-CDF of the yards and ``v`` the expected points added, in standard deviations
     from the season's mean (over throws with a prediction, and over all dropbacks):
@@ -61,7 +61,7 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
     .. math:: s_i = \lambda \frac{u_i}{c} + (1 - \lambda) v_i - d_{j(i)}
 
     ``u`` is 0 without a prediction (a sack, a throw-away), ``c`` the season's share of dropbacks
-    that have one, ``d`` what the defence allows beyond the average in its *other* games
+    that have one, ``d`` what the defense allows beyond the average in its *other* games
     (`opponent_effects`). The result is ``1/2 + s / sqrt(12)`` with ``s`` in standard deviations.
 
     Args:
@@ -91,7 +91,7 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
         mixed,
         season=season,
         passer=_codes(plays.select("season", "passer_player_id")),
-        defence=_codes(plays.select("season", "defteam")),
+        defense=_codes(plays.select("season", "defteam")),
         game=_codes(plays.select("game_id", "defteam")),
         ridge=chosen.opponent_plays,
     )
@@ -99,20 +99,20 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
 
 
 def opponent_effects(
-    values: Array, *, season: Codes, passer: Codes, defence: Codes, game: Codes, ridge: float
+    values: Array, *, season: Codes, passer: Codes, defense: Codes, game: Codes, ridge: float
 ) -> Array:
-    """What each play's defence allows beyond the average, measured in its other games.
+    """What each play's defense allows beyond the average, measured in its other games.
 
-    Passers and defences are crossed random effects of one season, each shrunk as if by `ridge`
+    Passers and defenses are crossed random effects of one season, each shrunk as if by `ridge`
     plays of an average one, solved by alternation. The game of the play itself is left out of
-    its defence's effect, so that a passer is not robbed of a game he won by himself.
+    its defense's effect, so that a passer is not robbed of a game he won by himself.
 
     Args:
         values: Play values, shape ``(N,)``.
         season: Season codes from 0; a season's mean is nobody's effect.
         passer: Codes of passer and season.
-        defence: Codes of defence and season.
-        game: Codes of game and defence.
+        defense: Codes of defense and season.
+        game: Codes of game and defense.
         ridge: Plays to shrink by; infinity gives zeros.
 
     Returns:
@@ -123,16 +123,16 @@ def opponent_effects(
     """
     if np.isinf(ridge):
         return np.zeros(len(values))
-    centred = values - _means(values, season)[season]
-    allowed = np.zeros(defence.max() + 1)
+    centered = values - _means(values, season)[season]
+    allowed = np.zeros(defense.max() + 1)
     # Errors shrink by a factor of 10 a round on real seasons; ten rounds leave 1e-9.
     for _ in range(10):
-        own = _means(centred - allowed[defence], passer, ridge)
-        residual = centred - own[passer]
-        allowed = _means(residual, defence, ridge)
-    sums, plays = np.bincount(defence, residual), np.bincount(defence)
+        own = _means(centered - allowed[defense], passer, ridge)
+        residual = centered - own[passer]
+        allowed = _means(residual, defense, ridge)
+    sums, plays = np.bincount(defense, residual), np.bincount(defense)
     game_sums, game_plays = np.bincount(game, residual), np.bincount(game)
-    others: Array = (sums[defence] - game_sums[game]) / (plays[defence] - game_plays[game] + ridge)
+    others: Array = (sums[defense] - game_sums[game]) / (plays[defense] - game_plays[game] + ridge)
     return others
 
 
@@ -151,6 +151,6 @@ def _standardized(values: Array, season: Codes, counted: npt.NDArray[np.bool_]) 
     kept = np.where(counted, values, 0.0)
     rows = np.maximum(np.bincount(season, counted), 1)
     mean = np.bincount(season, kept) / rows
-    centred = np.where(counted, values - mean[season], 0.0)
-    spread = np.sqrt(np.bincount(season, centred**2) / rows)
-    return centred / np.where(spread > 0, spread, 1.0)[season]
+    centered = np.where(counted, values - mean[season], 0.0)
+    spread = np.sqrt(np.bincount(season, centered**2) / rows)
+    return centered / np.where(spread > 0, spread, 1.0)[season]

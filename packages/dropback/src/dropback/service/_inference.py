@@ -79,7 +79,7 @@ class Inference:
             )
 
     async def score(self, play: PlayFrames) -> Forecast:
-        """The law of a whole play at its release.
+        """The distribution of a whole play at its release.
 
         Raises:
             ServiceError: 503 where the queue is full.

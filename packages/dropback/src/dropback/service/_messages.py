@@ -58,7 +58,7 @@ Frame = Annotated[
     Meta(
         min_length=SLOTS,
         max_length=SLOTS,
-        description="Slots 0 to 10 offence, 11 to 21 defence, 22 the ball; the offence moves "
+        description="Slots 0 to 10 offense, 11 to 21 defense, 22 the ball; the offense moves "
         "toward +x.",
     ),
 ]
@@ -103,7 +103,7 @@ class ScoreRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PointForecast(Struct, frozen=True):
-    """The law of the yards that a league-average passer would gain, in numbers.
+    """The distribution of the yards that a league-average passer would gain, in numbers.
 
     ``probabilities`` are of the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left out
     on either side has less than 1e-6. ``touchdown`` is the mass at the goal line.
@@ -256,9 +256,10 @@ class Throw(Struct, frozen=True):
 
 
 class PitHistogram(Struct, frozen=True):
-    """Shares of plays by where the outcome fell in its law.
+    """Shares of plays by where the outcome fell in its distribution.
 
-    Yards are whole, so even a perfect law does not give level bars: the league's are beside.
+    Yards are whole, so even a perfect distribution does not give level bars: the league's are
+    beside.
     """
 
     edges: list[float]

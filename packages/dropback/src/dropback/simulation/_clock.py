@@ -37,7 +37,7 @@ def seconds_used(
     Args:
         situation: The situations at the snap, ``N`` of them.
         kinds: `Kind` values, shape ``(N,)``, as the rest.
-        completed: Whether a pass was caught by the offence.
+        completed: Whether a pass was caught by the offense.
         short_of_goal: Whether the ball stopped short of the goal line.
         generator: Source of randomness.
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 from dropback.simulation._clock import OVERTIME_SECONDS, QUARTER_SECONDS, quarter_end, seconds_used
 from dropback.simulation._play_calls import Kind, Situation, call_plays, choose_target, formation
-from dropback.simulation._throws import Circumstances, outcome_law
+from dropback.simulation._throws import Circumstances, outcome_distribution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class _Games:
 
     quarter: NDArray[np.int64]
     seconds: NDArray[np.int64]
-    offence: NDArray[np.int64]
+    offense: NDArray[np.int64]
     yardline: NDArray[np.int64]
     down: NDArray[np.int64]
     to_go: NDArray[np.int64]
@@ -57,7 +57,7 @@ def play_games(
     Overtime is sudden death; a game that it leaves level is a tie.
 
     Args:
-        edge_yd: Skill of each side's passer minus quality of the other side's defence, in
+        edge_yd: Skill of each side's passer minus quality of the other side's defense, in
             yards per attempt, shape ``(G, 2)``: home, away.
         generator: Source of randomness.
 
@@ -91,7 +91,7 @@ def _new_games(n: int, generator: np.random.Generator) -> _Games:
     return _Games(
         quarter=zeros + 1,
         seconds=zeros + 4 * QUARTER_SECONDS,
-        offence=receiver,
+        offense=receiver,
         yardline=zeros + 75,
         down=zeros + 1,
         to_go=zeros + 10,
@@ -113,7 +113,7 @@ def _turn_quarters(games: _Games) -> None:
     turned = out_of_time & (games.phase != OVER)
     games.quarter[turned] += 1
     third, overtime = turned & (games.quarter == 3), turned & (games.quarter == 5)
-    games.offence[third] = games.second_half_receiver[third]
+    games.offense[third] = games.second_half_receiver[third]
     games.seconds[overtime] = OVERTIME_SECONDS
     games.phase[third | overtime] = KICK_OFF
 
@@ -124,7 +124,7 @@ def _rows(games: _Games, chosen: NDArray[np.int64], kind: NDArray[np.int64]) -> 
     rows = {
         "game": chosen,
         "kind": kind,
-        "offence": games.offence[chosen],
+        "offense": games.offense[chosen],
         "quarter": games.quarter[chosen],
         "seconds": games.seconds[chosen],
         "home_points": points[:, 0],
@@ -142,7 +142,7 @@ def _rows(games: _Games, chosen: NDArray[np.int64], kind: NDArray[np.int64]) -> 
 
 
 def _kick_off(games: _Games, chosen: NDArray[np.int64], generator: np.random.Generator) -> Rows:
-    """Kick off to the side on offence."""
+    """Kick off to the side on offense."""
     rows = _rows(games, chosen, np.full(len(chosen), Kind.KICK_OFF))
     rows["yardline"][:] = 35
     n = len(chosen)
@@ -156,7 +156,7 @@ def _kick_off(games: _Games, chosen: NDArray[np.int64], generator: np.random.Gen
 def _try(games: _Games, chosen: NDArray[np.int64], generator: np.random.Generator) -> Rows:
     """Kick the extra point or try for two after a touchdown."""
     n = len(chosen)
-    offence = games.offence[chosen]
+    offense = games.offense[chosen]
     lead = _lead(games, chosen)
     late = games.quarter[chosen] == 4
     # The leads, touchdown included, at which two points change what the next score does.
@@ -165,8 +165,8 @@ def _try(games: _Games, chosen: NDArray[np.int64], generator: np.random.Generato
     good = generator.random(n) < np.where(for_two, 0.48, 0.94)
     rows = _rows(games, chosen, np.where(for_two, Kind.TWO_POINT_TRY, Kind.EXTRA_POINT))
     rows["yardline"] = np.where(for_two, 2, 15)
-    games.points[chosen, offence] += good * np.where(for_two, 2, 1)
-    games.offence[chosen] = 1 - offence
+    games.points[chosen, offense] += good * np.where(for_two, 2, 1)
+    games.offense[chosen] = 1 - offense
     games.phase[chosen] = KICK_OFF
     return rows
 
@@ -184,7 +184,7 @@ def _scrimmage(
     rows["down"], rows["to_go"], rows["yardline"] = s.down, s.to_go, s.yardline
     shotgun, no_huddle = formation(s, kinds, generator)
     rows["shotgun"], rows["no_huddle"] = shotgun.astype(np.int64), no_huddle.astype(np.int64)
-    edge = edge_yd[chosen, games.offence[chosen]]
+    edge = edge_yd[chosen, games.offense[chosen]]
     _carry(rows, s, generator)
     _drop_back(rows, s, edge, generator)
     _advance(games, chosen, rows, s, generator)
@@ -243,13 +243,13 @@ def _drop_back(
     shares = np.where((air_yards <= 0)[:, None], TARGET_SHARES_BEHIND_LINE, TARGET_SHARES_DOWNFIELD)
     receiver = (generator.random(n)[:, None] > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
     rows["receiver"][targeted] = receiver[targeted]
-    law = outcome_law(_circumstances(rows, s, targeted), edge[targeted])
-    yards, completed, intercepted = law.sample(generator)
+    distribution = outcome_distribution(_circumstances(rows, s, targeted), edge[targeted])
+    yards, completed, intercepted = distribution.sample(generator)
     rows["completed"][targeted], rows["intercepted"][targeted] = completed, intercepted
     rows["yards"][targeted] = np.where(intercepted, 0, yards)
-    caught_by_defence = np.flatnonzero(targeted)[intercepted]
-    rows["return_yards"][caught_by_defence] = -yards[intercepted]
-    rows["interceptor"][caught_by_defence] = generator.integers(0, 5, len(caught_by_defence))
+    caught_by_defense = np.flatnonzero(targeted)[intercepted]
+    rows["return_yards"][caught_by_defense] = -yards[intercepted]
+    rows["interceptor"][caught_by_defense] = generator.integers(0, 5, len(caught_by_defense))
 
 
 def _advance(
@@ -298,23 +298,23 @@ def _advance(
         down=np.where(turned_over, 1, next_down),
         to_go=np.where(turned_over, np.minimum(10, start), to_go),
     )
-    offence = games.offence[chosen].copy()
-    games.offence[chosen] = np.where(turned_over, 1 - offence, offence)
+    offense = games.offense[chosen].copy()
+    games.offense[chosen] = np.where(turned_over, 1 - offense, offense)
 
     made = (kinds == Kind.FIELD_GOAL) & (generator.random(n) < _chance_of_field_goal(s))
     touchdown = ~penalty & ~turned_over & (left == 0)
     safety = ~penalty & (left >= 100)
     pick_six = intercepted & (to_passer_goal == 0)
-    defence = 1 - offence
+    defense = 1 - offense
     for scored, side, ball_to, points, phase in (
-        (touchdown, offence, offence, 6, TRY),
-        (pick_six, defence, defence, 6, TRY),
-        (made, offence, defence, 3, KICK_OFF),
+        (touchdown, offense, offense, 6, TRY),
+        (pick_six, defense, defense, 6, TRY),
+        (made, offense, defense, 3, KICK_OFF),
         # After a safety the side that was scored on also has to kick.
-        (safety, defence, defence, 2, KICK_OFF),
+        (safety, defense, defense, 2, KICK_OFF),
     ):
         games.points[chosen[scored], side[scored]] += points
-        games.offence[chosen[scored]] = ball_to[scored]
+        games.offense[chosen[scored]] = ball_to[scored]
         games.phase[chosen[scored]] = phase
 
 
@@ -340,7 +340,7 @@ def _run_clock(games: _Games, chosen: NDArray[np.int64], seconds: NDArray[np.int
 
 
 def _situation(games: _Games, chosen: NDArray[np.int64]) -> Situation:
-    """The chosen games as their offences see them."""
+    """The chosen games as their offenses see them."""
     quarter, seconds = games.quarter[chosen], games.seconds[chosen]
     half_end = np.where(quarter <= 2, 2 * QUARTER_SECONDS, 0)
     return Situation(
@@ -355,9 +355,9 @@ def _situation(games: _Games, chosen: NDArray[np.int64]) -> Situation:
 
 
 def _lead(games: _Games, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Points of the offence minus points of the defence."""
-    offence = games.offence[chosen]
-    return games.points[chosen, offence] - games.points[chosen, 1 - offence]
+    """Points of the offense minus points of the defense."""
+    offense = games.offense[chosen]
+    return games.points[chosen, offense] - games.points[chosen, 1 - offense]
 
 
 def _circumstances(rows: Rows, s: Situation, throws: NDArray[np.bool_]) -> Circumstances:
@@ -381,7 +381,7 @@ def _circumstances(rows: Rows, s: Situation, throws: NDArray[np.bool_]) -> Circu
 
 
 def _penalty_yards(s: Situation, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Yards for or against the offence, at most half the distance to either goal."""
+    """Yards for or against the offense, at most half the distance to either goal."""
     kinds = generator.choice(4, len(s.down), p=(0.4, 0.23, 0.22, 0.15))
     yards = np.array([-5, -10, 5, 15])[kinds]
     enforced: NDArray[np.int64] = np.clip(yards, -((100 - s.yardline) // 2), s.yardline // 2)

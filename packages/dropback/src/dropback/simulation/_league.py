@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from dropback.simulation._drives import play_games
-from dropback.simulation._outcome_law import OutcomeLaw
+from dropback.simulation._outcome_distribution import OutcomeDistribution
 from dropback.simulation._play_by_play import games_table, play_by_play, targeted
 from dropback.simulation._rosters import draw_calendar, draw_passers, player_id, player_name
 from dropback.simulation._settings import LeagueSettings
-from dropback.simulation._throws import Circumstances, outcome_law
+from dropback.simulation._throws import Circumstances, outcome_distribution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,10 +39,10 @@ class League:
             targeted attempt above the league average.
         truth: One row a targeted attempt: ``game_id``, ``play_id``, ``season``,
             ``passer_player_id``, ``yards`` (the outcome), ``edge_yd`` (skill of the passer
-            minus quality of the defence), the fields of the league-average passer's
-            `OutcomeLaw`, and ``expected_mid_cdf``, the mean play score (as a mid-distribution
-            value) that this passer against this defence would earn on this attempt: a
-            passer's mean of it is what a leaderboard estimates.
+            minus quality of the defense), the fields of the league-average passer's
+            `OutcomeDistribution`, and ``expected_mid_cdf``, the mean play score (as a
+            mid-distribution value) that this passer against this defense would earn on this
+            attempt: a passer's mean of it is what a leaderboard estimates.
     """
 
     settings: LeagueSettings
@@ -51,27 +51,29 @@ class League:
     passers: pl.DataFrame
     truth: pl.DataFrame
 
-    def league_average_law(self) -> OutcomeLaw:
-        """Laws of the rows of `truth` for the league-average passer and defence.
+    def league_average_distribution(self) -> OutcomeDistribution:
+        """Distributions of the rows of `truth` for the league-average passer and defense.
 
-        A network that never sees who throws learns the mixture over passers and defences
+        A network that never sees who throws learns the mixture over passers and defenses
         instead; with the default spread its CDF is within 0.005 of this one.
         """
-        return OutcomeLaw.from_frame(self.truth)
+        return OutcomeDistribution.from_frame(self.truth)
 
-    def actual_law(self) -> OutcomeLaw:
-        """Laws that the rows of `truth` were drawn from: the actual passer and defence."""
+    def actual_distribution(self) -> OutcomeDistribution:
+        """Distributions that the rows of `truth` were drawn from: the actual passer and defense."""
         attempts = self.plays.filter(targeted())
-        return outcome_law(Circumstances.from_plays(attempts), self.truth["edge_yd"].to_numpy())
+        return outcome_distribution(
+            Circumstances.from_plays(attempts), self.truth["edge_yd"].to_numpy()
+        )
 
 
 def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> League:
     """Simulate every play of a league.
 
     Games are played drive by drive, so downs, field position, clock and score follow from the
-    plays. Yards of targeted attempts are drawn from a law in closed form (`OutcomeLaw`) of
-    their circumstances, the passer's skill and the defence's quality. Two calls with equal
-    arguments return equal tables.
+    plays. Yards of targeted attempts are drawn from a distribution in closed form
+    (`OutcomeDistribution`) of their circumstances, the passer's skill and the defense's quality.
+    Two calls with equal arguments return equal tables.
 
     Args:
         settings: Size and spread; the defaults are a league of four seasons of real size.
@@ -91,13 +93,13 @@ def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> Lea
     calendar = draw_calendar(settings, streams[0])
     passer_seasons, passer_numbers, skills = draw_passers(settings, streams[1])
     backup = (streams[2].random((len(calendar.home), 2)) < settings.backup_start_probability) * 1
-    defence = settings.defence_sd_yd * streams[2].normal(
+    defense = settings.defense_sd_yd * streams[2].normal(
         size=(len(settings.seasons), settings.teams)
     )
     starters = _by_side(passer_numbers, calendar, backup)
     edge_yd = (
         _by_side(skills, calendar, backup)
-        - _by_side(defence[..., None], calendar, np.zeros_like(backup))[:, ::-1]
+        - _by_side(defense[..., None], calendar, np.zeros_like(backup))[:, ::-1]
     )
     rows, final_points = play_games(edge_yd, streams[3])
     plays = play_by_play(rows, calendar, starters, streams[4])
@@ -111,7 +113,7 @@ def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> Lea
         plays=plays,
         games=games_table(calendar, final_points),
         passers=passers,
-        truth=_truth(plays, edge_yd[rows["game"], rows["offence"]]),
+        truth=_truth(plays, edge_yd[rows["game"], rows["offense"]]),
     )
 
 
@@ -124,18 +126,18 @@ def _by_side(
 
 
 def _truth(plays: pl.DataFrame, edge_yd: NDArray[np.float64]) -> pl.DataFrame:
-    """The laws behind the targeted attempts among the plays."""
+    """The distributions behind the targeted attempts among the plays."""
     attempts = plays.with_columns(edge_yd=pl.lit(pl.Series(edge_yd))).filter(targeted())
     circumstances = Circumstances.from_plays(attempts)
-    average = outcome_law(circumstances)
-    actual = outcome_law(circumstances, attempts["edge_yd"].to_numpy())
-    law_columns = [pl.Series(f.name, getattr(average, f.name)) for f in fields(average)]
+    average = outcome_distribution(circumstances)
+    actual = outcome_distribution(circumstances, attempts["edge_yd"].to_numpy())
+    distribution_columns = [pl.Series(f.name, getattr(average, f.name)) for f in fields(average)]
     outcome = pl.when(pl.col("interception") == 1).then(-pl.col("return_yards"))
     return attempts.select(
         *("game_id", "play_id", "season", "passer_player_id"),
         outcome.otherwise(pl.col("yards_gained")).alias("yards"),
         "edge_yd",
     ).with_columns(
-        *law_columns,
+        *distribution_columns,
         pl.Series("expected_mid_cdf", average.expected_mid_cdf(actual)),
     )

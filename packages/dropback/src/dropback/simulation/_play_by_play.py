@@ -67,12 +67,12 @@ def play_by_play(
     Returns:
         The 50 columns of the real files, a row a play.
     """
-    game, offence = rows["game"], rows["offence"]
+    game, offense = rows["game"], rows["offense"]
     sides = np.stack([calendar.home, calendar.away], axis=1)
     integers = {
         name: pl.Series(values, dtype=pl.Int64)
         for name, values in rows.items()
-        if name not in ("game", "kind", "offence")
+        if name not in ("game", "kind", "offense")
     }
     frame = pl.DataFrame(
         {
@@ -81,12 +81,12 @@ def play_by_play(
             "season": calendar.season[game],
             "week": calendar.week[game],
             "pairing": _pairing(calendar)[game],
-            "home": offence == 0,
+            "home": offense == 0,
             "home_team": np.array(TEAMS)[calendar.home][game],
             "away_team": np.array(TEAMS)[calendar.away][game],
-            "offence_team": sides[game, offence],
-            "defence_team": sides[game, 1 - offence],
-            "passer": passers[game, offence],
+            "offense_team": sides[game, offense],
+            "defense_team": sides[game, 1 - offense],
+            "passer": passers[game, offense],
             "play_id": _play_numbers(game, generator),
         }
     ).with_columns(pl.when(pl.col(name) != NULL).then(pl.col(name)) for name in integers)
@@ -163,8 +163,8 @@ def _identity() -> list[pl.Expr]:
         pl.lit("REG").alias("season_type"),
         pl.col("week").cast(pl.Int32),
         pl.col("home_team", "away_team"),
-        pl.col("offence_team").replace_strict(dict(enumerate(TEAMS))).alias("posteam"),
-        pl.col("defence_team").replace_strict(dict(enumerate(TEAMS))).alias("defteam"),
+        pl.col("offense_team").replace_strict(dict(enumerate(TEAMS))).alias("posteam"),
+        pl.col("defense_team").replace_strict(dict(enumerate(TEAMS))).alias("defteam"),
     ]
 
 
@@ -248,14 +248,14 @@ def _people() -> list[pl.Expr]:
 
     kind = pl.col("kind")
     passer = pl.when(kind >= Kind.SACK).then(pl.col("passer"))
-    receiver = teammate("offence_team", FIRST_RECEIVER, "receiver")
+    receiver = teammate("offense_team", FIRST_RECEIVER, "receiver")
     passer_runs = (kind == Kind.SCRAMBLE) | (kind == Kind.KNEEL)
     rusher = (
         pl.when(passer_runs)
         .then(pl.col("passer"))
-        .otherwise(teammate("offence_team", FIRST_RUSHER, "rusher"))
+        .otherwise(teammate("offense_team", FIRST_RUSHER, "rusher"))
     )
-    interceptor = teammate("defence_team", FIRST_DEFENDER, "interceptor")
+    interceptor = teammate("defense_team", FIRST_DEFENDER, "interceptor")
     return [
         player_id(passer).alias("passer_player_id"),
         player_name(passer).alias("passer_player_name"),

@@ -1,4 +1,4 @@
-"""What an offence does before each snap: the call, the formation, the target's place."""
+"""What an offense does before each snap: the call, the formation, the target's place."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Situation:
         down: 1 to 4.
         to_go: Whole yards to a first down or the goal.
         yardline: Whole yards to the goal, 1 to 99.
-        lead: Points of the offence minus points of the defence.
+        lead: Points of the offense minus points of the defense.
     """
 
     quarter: NDArray[np.int64]
@@ -73,13 +73,13 @@ class Situation:
         return urgency(self.quarter, self.seconds, self.lead)
 
     def hurried(self) -> NDArray[np.bool_]:
-        """Whether the offence plays against the clock: late in a half and not ahead in the last."""
+        """Whether the offense plays against the clock: late in a half and not ahead in the last."""
         ahead = (self.quarter >= 4) & (self.lead > 0)
         return ~ahead & ((self.half_seconds <= 120) | (self.chasing() > 0.5))
 
 
 def call_plays(situation: Situation, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Choose each offence's kind of play, shape ``(N,)``, as `Kind` values."""
+    """Choose each offense's kind of play, shape ``(N,)``, as `Kind` values."""
     s = situation
     n = len(s.down)
     chase = s.chasing()
@@ -100,7 +100,7 @@ def call_plays(situation: Situation, generator: np.random.Generator) -> NDArray[
     u = generator.random(n)
     end_of_half = (s.half_seconds <= 60) & (s.quarter % 2 == 0) & (s.lead <= 0)
     kinds[end_of_half & (s.down <= 3) & (u < 0.09)] = Kind.SPIKE
-    # A leading offence kneels once the remaining downs outlast the clock.
+    # A leading offense kneels once the remaining downs outlast the clock.
     outlasts = s.seconds <= 40 * (4 - s.down)
     kinds[(s.quarter == 4) & (s.lead > 0) & (s.down <= 3) & outlasts] = Kind.KNEEL
 

@@ -59,7 +59,7 @@ def player_name(numbers: pl.Expr) -> pl.Expr:
     """Name in the feed's form, ``A.Surname``; the first 3,120 numbers have different names."""
     surnames = [start + end for start in SURNAME_STARTS for end in SURNAME_ENDS]
     names = [f"{initial}.{surname}" for initial in INITIALS for surname in surnames]
-    # 1,009 has no divisor in common with 3,120: neighbours differ in both name and initial.
+    # 1,009 has no divisor in common with 3,120: neighbors differ in both name and initial.
     scattered = (numbers * 1009) % len(names)
     return scattered.replace_strict(dict(enumerate(names)), return_dtype=pl.String)
 
@@ -87,7 +87,7 @@ def draw_passers(
     """Draw each team's starter and backup of each season, and their skill.
 
     Skill follows an autoregression of order one from season to season. Within a season it is
-    centred on the passers' expected share of games, so that 0 is the league average.
+    centered on the passers' expected share of games, so that 0 is the league average.
 
     Returns:
         One row a passer and season: ``number``, ``season``, ``team``, ``starter``,

@@ -34,7 +34,7 @@ class LeagueSettings:
         backup_start_probability: Probability, in [0, 1), that a team's backup plays a game.
         turnover_probability: Probability, in [0, 1], that a passer has left the league by the
             next season and a new one has his place.
-        defence_sd_yd: Standard deviation between team defences, in yards allowed per attempt,
+        defense_sd_yd: Standard deviation between team defenses, in yards allowed per attempt,
             at least 0; drawn afresh each season.
 
     Raises:
@@ -55,7 +55,7 @@ class LeagueSettings:
     backup_deficit_yd: float = 0.5
     backup_start_probability: float = 0.1
     turnover_probability: float = 0.15
-    defence_sd_yd: float = 0.15
+    defense_sd_yd: float = 0.15
 
     def __post_init__(self) -> None:
         """Check every domain once, so that the simulation can trust its settings."""
@@ -76,7 +76,7 @@ class LeagueSettings:
             )
         if not 1 <= self.weeks <= MOST_WEEKS:
             raise RequestError(f"weeks must be from 1 to {MOST_WEEKS}, got {self.weeks}.")
-        for name in ("skill_sd_yd", "backup_deficit_yd", "defence_sd_yd"):
+        for name in ("skill_sd_yd", "backup_deficit_yd", "defense_sd_yd"):
             # Beyond 2 yards an attempt the probabilities saturate and skill is no longer yards.
             if not 0 <= getattr(self, name) <= 2:
                 raise RequestError(

@@ -1,4 +1,4 @@
-"""How a throw's circumstances and its passer's skill set the law of its yards."""
+"""How a throw's circumstances and its passer's skill set the distribution of its yards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dropback.simulation._outcome_law import OutcomeLaw
+from dropback.simulation._outcome_distribution import OutcomeDistribution
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64] | NDArray[np.float64]
 
-__all__ = ["Circumstances", "outcome_law", "urgency"]
+__all__ = ["Circumstances", "outcome_distribution", "urgency"]
 
 # The constants below are choices, not estimates: they began as maximum-likelihood fits of
 # similar formulas to the 51,623 targeted attempts of the 2018-2020 regular seasons and were then
@@ -51,7 +51,7 @@ class Circumstances:
         yardline_100: Whole yards from the line of scrimmage to the goal, 1 to 99.
         down: 1 to 4.
         yards_to_go: Whole yards to a first down or the goal.
-        score_differential: Points of the offence minus points of the defence.
+        score_differential: Points of the offense minus points of the defense.
         game_seconds_remaining: Seconds to the end of the fourth quarter, or of overtime.
         quarter: 1 to 5.
         shotgun: Whether the passer took a shotgun snap.
@@ -98,23 +98,25 @@ def urgency(quarter: Numbers, seconds: Numbers, lead: Numbers) -> NDArray[np.flo
     Args:
         quarter: 1 to 5, shape ``(N,)``, as the others.
         seconds: Seconds to the end of the fourth quarter, or of overtime.
-        lead: Points of the offence minus points of the defence.
+        lead: Points of the offense minus points of the defense.
     """
     deficit = np.clip(-lead / 8, 0, 1.5)
     lateness = np.clip(1 - seconds / 900, 0, 1)
     return np.where(quarter >= 4, deficit * lateness, 0.0)
 
 
-def outcome_law(circumstances: Circumstances, edge_yd: ArrayLike = 0.0) -> OutcomeLaw:
-    """Give each attempt the law of its yards.
+def outcome_distribution(
+    circumstances: Circumstances, edge_yd: ArrayLike = 0.0
+) -> OutcomeDistribution:
+    """Give each attempt the distribution of its yards.
 
     Args:
         circumstances: The attempts, ``N`` of them.
-        edge_yd: Skill of the passer minus quality of the defence, in yards per attempt, a
-            scalar or shape ``(N,)``; 0 is the league-average passer against the average defence.
+        edge_yd: Skill of the passer minus quality of the defense, in yards per attempt, a
+            scalar or shape ``(N,)``; 0 is the league-average passer against the average defense.
 
     Returns:
-        The laws, in closed form.
+        The distributions, in closed form.
     """
     c = circumstances
     edge = np.asarray(edge_yd, dtype=np.float64)
@@ -125,7 +127,7 @@ def outcome_law(circumstances: Circumstances, edge_yd: ArrayLike = 0.0) -> Outco
     crowded = (1 - end_zone) * np.clip(1 - room_yd / 15, 0, 1)
     red_zone = np.clip(1 - c.yardline_100 / 20, 0, 1)
     long_to_go = np.clip((c.yards_to_go - 10) / 10, 0, 1.5)
-    # A defence waits for the throw just beyond the marker.
+    # A defense waits for the throw just beyond the marker.
     at_marker = late_down * np.exp(-(((c.air_yards - c.yards_to_go - 2) / 4) ** 2))
     deep_middle = c.middle * np.clip((c.air_yards - 10) / 10, 0, 2)
     chase = urgency(c.quarter, c.game_seconds_remaining, c.score_differential)
@@ -158,7 +160,7 @@ def outcome_law(circumstances: Circumstances, edge_yd: ArrayLike = 0.0) -> Outco
         + COMPLETION_LOGIT_PER_YD * edge
     )
     interception = _sigmoid(interception_logit)
-    return OutcomeLaw(
+    return OutcomeDistribution(
         completion_probability=(1 - interception) * _sigmoid(completion_logit),
         interception_probability=interception,
         air_yards=c.air_yards,

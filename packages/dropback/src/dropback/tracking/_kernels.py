@@ -42,8 +42,8 @@ HISTORY_FRAMES: Final = 5
 STANDING_YD_PER_S: Final = 0.1
 
 _FIRST_DEFENDER: Final = PLAYERS // 2
-# At least five of the offence are not eligible and one passes (NFL rulebook, Rule 5, Section 3 and
-# Rule 7, Section 5), so the eligible are in the last five slots of the offence.
+# At least five of the offense are not eligible and one passes (NFL rulebook, Rule 5, Section 3 and
+# Rule 7, Section 5), so the eligible are in the last five slots of the offense.
 _FIRST_ELIGIBLE: Final = 6
 _WIDTH_YD: Final = np.float32(FIELD_WIDTH_YD)
 _MIDDLE_YD: Final = np.float32(FIELD_WIDTH_YD / 2)

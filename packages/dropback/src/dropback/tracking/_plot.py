@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_play"]
 
-_COLOURS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#6e2c00"}
+_COLORS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#6e2c00"}
 _GRASS: Final = "#eef4ea"
 _CHALK: Final = "#9aa79a"
 # NFL rulebook, Rule 1, Section 1: hash marks 70 feet 9 inches from the sidelines.
@@ -148,15 +148,15 @@ class _Drawing:
         for slot, side, role, position in men.select(
             "slot", "side", "role", "position"
         ).iter_rows():
-            colour = _COLOURS[side]
+            color = _COLORS[side]
             size = 5 if slot == BALL_SLOT else 11
             edge = "#111111" if role in ("passer", "target") else "white"
             shape = "s" if side == "defense" else "o"
-            (self._trails[slot],) = axes.plot([], [], color=colour, alpha=0.35, lw=1.4, zorder=1)
-            (self._velocities[slot],) = axes.plot([], [], color=colour, lw=1.6, zorder=2)
+            (self._trails[slot],) = axes.plot([], [], color=color, alpha=0.35, lw=1.4, zorder=1)
+            (self._velocities[slot],) = axes.plot([], [], color=color, lw=1.6, zorder=2)
             (self._facings[slot],) = axes.plot([], [], color="#111111", lw=1.0, zorder=2.5)
             (self._dots[slot],) = axes.plot(
-                [], [], shape, color=colour, ms=size, mec=edge, mew=1.6, zorder=3
+                [], [], shape, color=color, ms=size, mec=edge, mew=1.6, zorder=3
             )
             self._labels[slot] = axes.text(
                 0,
@@ -172,9 +172,9 @@ class _Drawing:
         self._clock = axes.text(
             0.012, 0.94, "", transform=axes.transAxes, va="top", fontsize=10, zorder=5
         )
-        for shape, name, side in (("o", "offence", "offense"), ("s", "defence", "defense")):
+        for shape, name, side in (("o", "offense", "offense"), ("s", "defense", "defense")):
             label = f"{name} {key[side] or ''}".strip()
-            axes.plot([], [], shape, ls="", color=_COLOURS[side], label=label)
+            axes.plot([], [], shape, ls="", color=_COLORS[side], label=label)
         label = "black rim: passer and target"
         axes.plot([], [], "o", ls="", mfc="white", mec="#111111", label=label)
         axes.legend(

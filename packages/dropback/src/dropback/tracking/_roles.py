@@ -3,9 +3,9 @@
 Slots are settled by what is known at the snap, so that a live play has the same ones:
 
 - 0: the passer;
-- from 1: interior linemen, from the offence's right to its left;
+- from 1: interior linemen, from the offense's right to its left;
 - up to 10: eligible receivers, likewise, so that the last is always slot 10;
-- from 11: the defence by line, linebackers and backs, each from right to left;
+- from 11: the defense by line, linebackers and backs, each from right to left;
 - 22: the ball.
 """
 
@@ -51,7 +51,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         entities: One row a play and entity: ``play``, ``side``, ``position`` (null where
-            unknown), ``x_yd`` and ``y_yd`` at the snap with the offence moving toward +x,
+            unknown), ``x_yd`` and ``y_yd`` at the snap with the offense moving toward +x,
             ``given_role`` (null where not given) and ``named_passer``, whether the play's
             description says that he passed.
 
@@ -81,7 +81,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         )
     )
     off_middle = (pl.col("y_yd") - pl.col("middle_y")).abs()
-    # A quarterback stands behind the centre. Where no position says who he is, or none is on the
+    # A quarterback stands behind the center. Where no position says who he is, or none is on the
     # field, whoever stands there but a lineman is the passer.
     passer_score = (
         pl.when(pl.col("given_role") == "passer")
@@ -244,7 +244,7 @@ def named_targets(plays: pl.DataFrame, players: pl.DataFrame) -> pl.DataFrame:
         players: ``play``, ``player_id``, ``side`` and ``display_name`` ("Davante Adams").
 
     Returns:
-        ``play`` and ``player_id``, only where exactly one man of the offence has the name.
+        ``play`` and ``player_id``, only where exactly one man of the offense has the name.
     """
     return _named(plays, players, _TARGET_IN_WORDS)
 

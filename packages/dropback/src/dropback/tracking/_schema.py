@@ -1,6 +1,6 @@
 """The canonical tables of tracking data, their units and the field they lie on.
 
-Every reader ends in these three tables, whatever the source. The offence moves toward +x; frame 0
+Every reader ends in these three tables, whatever the source. The offense moves toward +x; frame 0
 is the snap; the last frame of a play is the release (or the event that ended the dropback).
 """
 
@@ -84,8 +84,8 @@ class Plays(dy.Schema):
         quarter, down: 1 to 4 (5 and more: overtime); down 0 is a try.
         game_clock_s: Seconds left in the quarter.
         yards_to_go, yards_to_goal: Yards to the line to gain and to the goal line.
-        line_of_scrimmage_x_yd: On the canonical field, so 10 is the offence's own goal line.
-        score_differential: Offence minus defence before the play, points.
+        line_of_scrimmage_x_yd: On the canonical field, so 10 is the offense's own goal line.
+        score_differential: Offense minus defense before the play, points.
         pass_result: C complete, I incomplete, IN intercepted, S sack, R scramble.
         yards_gained: Before penalties, yards; null where the set has no outcome.
         air_yards: As charted, from the line of scrimmage; null where the set does not say.
@@ -147,7 +147,7 @@ class Players(dy.Schema):
     """One row a play and player on the field, and one for the ball where the set has it.
 
     Columns:
-        slot: 0 to 10 offence, 11 to 21 defence, 22 ball; see `dropback.tracking._roles`.
+        slot: 0 to 10 offense, 11 to 21 defense, 22 ball; see `dropback.tracking._roles`.
         player_id: The source's ``nflId``, null for the ball. It differs by era: prefer gsis_id.
         gsis_id: nflverse's player key where the set holds it.
         side: ``offense``, ``defense`` or ``ball``.
@@ -176,8 +176,8 @@ class Frames(dy.Schema):
 
     Columns:
         frame: 0 at the snap; seconds since the snap are ``frame / 10``.
-        x_yd: From the line behind the offence's end zone, 0 to 120; outside is legal.
-        y_yd: From the right sideline as the offence faces, 0 to 53 1/3; outside is legal.
+        x_yd: From the line behind the offense's end zone, 0 to 120; outside is legal.
+        y_yd: From the right sideline as the offense faces, 0 to 53 1/3; outside is legal.
         speed_yd_per_s, acceleration_yd_per_s2: Magnitudes.
         direction_deg, orientation_deg: Compass degrees in [0, 360): 0 is +y, 90 is +x, so a player
             who runs or faces downfield has 90.

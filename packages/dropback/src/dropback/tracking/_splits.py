@@ -136,7 +136,7 @@ def with_participation(splits: pl.DataFrame, participation: pl.DataFrame) -> pl.
     Returns:
         With ``charted_time_to_throw_s``, ``charted_pressure`` and ``charted_by``: the league's
         tracking (NGS) before 2023, FTN's charting from then on. The two are not the same
-        quantity: a split must not run across 2023 unlabelled.
+        quantity: a split must not run across 2023 unlabeled.
     """
     charted = participation.select(
         game_id=pl.col("old_game_id").cast(pl.Int64),

@@ -50,7 +50,7 @@ PLAY_MODEL = replace(
 )
 """Ten seconds of training. It is there to be watched, and judged nowhere."""
 
-_RIVALS = ("gaussian", CLIMATOLOGY)
+_BASELINES = ("gaussian", CLIMATOLOGY)
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class DemoResult:
 
     Attributes:
         evaluation: Of the season that the model had not seen.
-        oracle_crps: Mean CRPS of the law that the league-average passer's plays are drawn from,
-            on the same plays: no forecast that does not know the passer can do better.
+        oracle_crps: Mean CRPS of the distribution that the league-average passer's plays are drawn
+            from, on the same plays: no forecast that does not know the passer can do better.
         rows: Leaderboard of that season, with ``true_rank`` and ``true_score`` beside it.
         rank_correlation: Spearman's, between score and true score of the qualified passers.
     """
@@ -72,7 +72,7 @@ class DemoResult:
 
     @property
     def gap_closed(self) -> float:
-        """Share of the CRPS gap between climatology and the known law that the model closes."""
+        """Share of the CRPS gap between climatology and the oracle that the model closes."""
         crps = {name: row["crps"].value for name, row in self.evaluation.metrics.items()}
         return share_of_gap(crps["sbp"], worst=crps[CLIMATOLOGY], best=self.oracle_crps)
 
@@ -121,8 +121,10 @@ def run_demo(
                 f"log score {loss:.4f}"
             ),
         )
-        on_step(f"evaluating on {last}, beside {' and '.join(_RIVALS)}")
-        evaluated = workflows.evaluate_run(run, data, seasons=(last,), against=_RIVALS, seed=seed)
+        on_step(f"evaluating on {last}, beside {' and '.join(_BASELINES)}")
+        evaluated = workflows.evaluate_run(
+            run, data, seasons=(last,), against=_BASELINES, seed=seed
+        )
         workflows.write_json(evaluated.evaluation.as_dict(), aside / "report.json")
         on_step("scoring and ranking")
         selection = workflows.select_for_run(model, data, seasons=(last,), games="regular")
@@ -142,12 +144,12 @@ def run_demo(
             aside / "report.html",
             title=f"A synthetic league, season {last}",
             paragraphs=(
-                "Every play here is simulated: no real passer, team or game. The league's laws are "
-                "known, so the ranking can be held against true skill.",
+                "Every play here is simulated: no real passer, team or game. True distributions are"
+                " known, so the ranking can be held against true skill.",
                 f"Rank correlation of score and true score, {len(rows)} passers with "
                 f"{QUALIFYING_ATTEMPTS_PER_TEAM_GAME} attempts per team game: "
                 f"{result.rank_correlation:.2f}. The model closes {result.gap_closed:.0%} of the "
-                "CRPS gap between climatology and the known law.",
+                "CRPS gap between climatology and the known distribution.",
             ),
             boards=Boards({str(last): rows}, reliability=reliability(scores)),
             evaluation=result.evaluation,
@@ -196,8 +198,8 @@ def _with_truth(rows: pl.DataFrame, league: League, season: int) -> pl.DataFrame
 
 
 def _oracle_crps(league: League, scores: pl.DataFrame) -> float:
-    law = league.league_average_law()
+    distribution = league.league_average_distribution()
     truth = league.truth.select("game_id", "play_id").with_columns(
-        crps=pl.Series(law.crps(league.truth["yards"].to_numpy()))
+        crps=pl.Series(distribution.crps(league.truth["yards"].to_numpy()))
     )
     return float(scores.join(truth, on=("game_id", "play_id"))["crps"].mean())  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ def read_evaluation(path: Path) -> Evaluation:
 
 
 def read_truth(path: Path) -> pl.DataFrame:
-    """Read what the laws of a simulated tracking league depend on.
+    """Read what the distributions of a simulated tracking league depend on.
 
     Raises:
         ReaderError: No file, or not Parquet.

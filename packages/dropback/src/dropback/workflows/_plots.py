@@ -34,19 +34,19 @@ __all__ = [
 ]
 
 _LEVELS = np.arange(1, 100) / 100
-# Okabe and Ito (2008): told apart by readers with any colour vision.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+# Okabe and Ito (2008): told apart by readers with any color vision.
+_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 
 
 def _pit(axes: Axes, evaluation: Evaluation) -> None:
     bins = len(next(iter(evaluation.pit_histogram.values())))
     edges = np.linspace(0, 1, bins + 1)
-    for colour, (model, density) in zip(_COLOURS, evaluation.pit_histogram.items(), strict=False):
-        axes.stairs(density, edges, color=colour, label=model, linewidth=1.6)
+    for color, (model, density) in zip(_COLORS, evaluation.pit_histogram.items(), strict=False):
+        axes.stairs(density, edges, color=color, label=model, linewidth=1.6)
     axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
     axes.set(
         title="PIT histogram: flat is calibrated",
-        xlabel="randomised probability integral transform",
+        xlabel="randomized probability integral transform",
         ylabel="density",
         xlim=(0, 1),
         ylim=(0, None),
@@ -54,8 +54,8 @@ def _pit(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def _pp(axes: Axes, evaluation: Evaluation) -> None:
-    for colour, (model, cdf) in zip(_COLOURS, evaluation.pit_cdf.items(), strict=False):
-        axes.plot(_LEVELS, np.array(cdf) - _LEVELS, color=colour, label=model, linewidth=1.6)
+    for color, (model, cdf) in zip(_COLORS, evaluation.pit_cdf.items(), strict=False):
+        axes.plot(_LEVELS, np.array(cdf) - _LEVELS, color=color, label=model, linewidth=1.6)
     axes.axhspan(-0.01, 0.01, color="0.9")
     axes.set(
         title="PP plot: observed minus stated probability (band: 0.01)",
@@ -68,15 +68,15 @@ def _pp(axes: Axes, evaluation: Evaluation) -> None:
 def _tails(axes: Axes, evaluation: Evaluation) -> None:
     names = list(evaluation.metrics)
     place = np.arange(len(names))
-    for shift, metric, colour, label in (
-        (-0.12, "tail_lower", _COLOURS[0], "below the 1 % quantile"),
-        (0.12, "tail_upper", _COLOURS[4], "above the 99 % quantile"),
+    for shift, metric, color, label in (
+        (-0.12, "tail_lower", _COLORS[0], "below the 1 % quantile"),
+        (0.12, "tail_upper", _COLORS[4], "above the 99 % quantile"),
     ):
         rows = [evaluation.metrics[name][metric] for name in names]
         value = np.array([row.value for row in rows])
         error = np.array([[row.value - row.low, row.high - row.value] for row in rows]).T
         axes.errorbar(
-            place + shift, 100 * value, 100 * error.clip(0), fmt="o", color=colour, label=label
+            place + shift, 100 * value, 100 * error.clip(0), fmt="o", color=color, label=label
         )
     axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
     axes.set(title="Outcomes in each 1 % tail, 90 % intervals", ylabel="% of plays", ylim=(0, None))
@@ -86,8 +86,8 @@ def _tails(axes: Axes, evaluation: Evaluation) -> None:
 def _depth(axes: Axes, evaluation: Evaluation) -> None:
     labels = [f"{low} to {high}" for low, high in DEPTH_BANDS]
     labels[0], labels[-1] = f"below {DEPTH_BANDS[0][1] + 1}", f"{DEPTH_BANDS[-1][0]} and more"
-    for colour, (model, row) in zip(_COLOURS, evaluation.mae_by_depth.items(), strict=False):
-        axes.plot(labels, row, color=colour, marker="o", label=model, linewidth=1.6)
+    for color, (model, row) in zip(_COLORS, evaluation.mae_by_depth.items(), strict=False):
+        axes.plot(labels, row, color=color, marker="o", label=model, linewidth=1.6)
     axes.set(
         title="Mean absolute error by depth of throw",
         xlabel="air yards",
@@ -137,8 +137,8 @@ def draw_reliability(found: Reliability) -> Figure:
         figure = Figure(figsize=_SMALL, layout="constrained")
         axes = figure.add_subplot()
         attempts, value, low, high = (found.curve[name].to_numpy() for name in found.curve.columns)
-        axes.fill_between(attempts, low, high, color=_COLOURS[0], alpha=0.2, linewidth=0)
-        axes.plot(attempts, value, color=_COLOURS[0], label="n / (n + k), 90 % interval")
+        axes.fill_between(attempts, low, high, color=_COLORS[0], alpha=0.2, linewidth=0)
+        axes.plot(attempts, value, color=_COLORS[0], label="n / (n + k), 90 % interval")
         halves = found.split_half
         reached = halves["reliability"].to_numpy()
         error = np.array([reached - halves["low"].to_numpy(), halves["high"].to_numpy() - reached])
@@ -147,7 +147,7 @@ def draw_reliability(found: Reliability) -> Figure:
             reached,
             error.clip(0),
             fmt="o",
-            color=_COLOURS[4],
+            color=_COLORS[4],
             label="split halves of games",
         )
         axes.axhline(0.5, color="0.4", linewidth=0.8, linestyle="--")
@@ -188,8 +188,8 @@ def draw_league(rows: pl.DataFrame) -> Figure:
     season, low, middle, high = (league[name].to_numpy() for name in league.columns)
     axes.bar(season, high - low, bottom=low, width=0.8, color="0.9", label="middle 80 %")
     axes.hlines(middle, season - 0.4, season + 0.4, color="0.55", label="median")
-    for fill, label in ((_COLOURS[0], "qualified"), ("white", "fewer attempts")):
-        axes.plot([], [], "o", color=_COLOURS[0], markerfacecolor=fill, label=label)
+    for fill, label in ((_COLORS[0], "qualified"), ("white", "fewer attempts")):
+        axes.plot([], [], "o", color=_COLORS[0], markerfacecolor=fill, label=label)
     axes.set(ylabel="mean play score, 90 % interval")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
     axes.legend(
@@ -218,8 +218,8 @@ def draw_seasons(rows: pl.DataFrame, passer_player_id: str) -> Figure:
             score,
             np.array([score - low, high - score]),
             fmt="o",
-            color=_COLOURS[0],
-            markerfacecolor=_COLOURS[0] if qualified else "white",
+            color=_COLORS[0],
+            markerfacecolor=_COLORS[0] if qualified else "white",
         )
     return figure
 

@@ -1,4 +1,4 @@
-"""Runs: train one, predict and score by it, and judge it beside its rivals."""
+"""Runs: train one, predict and score by it, and judge it beside its baselines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dropback.data._features import feature_matrix
 from dropback.errors import RequestError, RunError
 from dropback.evaluation._calibration import Evaluation, evaluate
-from dropback.evaluation._over_time import Unfolding, evaluate_unfolding
+from dropback.evaluation._over_time import OverTime, evaluate_over_time
 from dropback.expected_points import save_expected_points
 from dropback.models._predict import predict
 from dropback.models._store import data_digest, load_run
@@ -108,7 +108,7 @@ class EvaluatedRun:
     """An evaluation and the plays it was made on.
 
     Attributes:
-        evaluation: The model and its rivals.
+        evaluation: The model and its baselines.
         plays: The plays.
         out_of_fold: Whether plays of training games are among them.
         by_time: The model's evaluations as the plays unfold; empty but for a play network that was
@@ -118,7 +118,7 @@ class EvaluatedRun:
     evaluation: Evaluation
     plays: dy.DataFrame[Plays]
     out_of_fold: bool
-    by_time: Unfolding
+    by_time: OverTime
 
 
 def evaluate_run(
@@ -145,7 +145,7 @@ def evaluate_run(
         games: Games to evaluate on.
         sample: Evaluate on whole games drawn at random until they hold this many plays.
         truth: ``truth.parquet`` of a simulated tracking league, for the baseline ``oracle``.
-        seed: Of the sample, the randomised PIT and the bootstrap.
+        seed: Of the sample, the randomized PIT and the bootstrap.
         on_epoch: Called with baseline, fold, epoch and validation loss.
 
     Raises:
@@ -180,20 +180,20 @@ def evaluate_run(
                 f"{run}: trained on other plays than {source} holds for seasons "
                 f"{record.seasons[0]}-{record.seasons[-1]}; baselines must be fitted on the same."
             )
-        true_laws = None if truth is None else read_truth(truth)
+        true_distributions = None if truth is None else read_truth(truth)
         with tempfile.TemporaryDirectory(prefix="dropback-") as work:
             for name in against:
-                rival = fit_baseline(
+                baseline = fit_baseline(
                     name,
                     model,
                     record,
                     training.plays,
                     work=Path(work),
                     features=known,
-                    truth=true_laws,
+                    truth=true_distributions,
                     on_epoch=None if on_epoch is None else _named(on_epoch, name),
                 )
-                predictions[name] = forecast(rival, plays, features=features, seed=seed)
+                predictions[name] = forecast(baseline, plays, features=features, seed=seed)
     return EvaluatedRun(
         evaluate(plays, predictions, seed=seed),
         plays,
@@ -218,11 +218,11 @@ def _name(model: PassModel) -> str:
 
 def _by_time(
     model: PassModel, selection: Selection, released: dy.DataFrame[Predictions], seed: int
-) -> Unfolding:
-    """Nothing where the model has no laws before the release."""
+) -> OverTime:
+    """Nothing where the model has no distributions before the release."""
     sequence = model.settings.sequence
     if not isinstance(selection, TrackedSelection) or not (sequence and sequence.prefix_share):
-        return Unfolding({}, {})
-    return evaluate_unfolding(
+        return OverTime({}, {})
+    return evaluate_over_time(
         model, selection.plays, selection.features, released, name=_name(model), seed=seed
     )

@@ -28,7 +28,7 @@ def view(request: pytest.FixtureRequest, key: tuple[int, int]) -> str:
     return VIEWS[request.param].format(game=key[0], play=key[1])
 
 
-# Each text that is shown, its colour, and the first ground behind it that is not see-through.
+# Each text that is shown, its color, and the first ground behind it that is not see-through.
 _TEXTS = """() => {
   const found = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -43,8 +43,8 @@ _TEXTS = """() => {
     const man = holder.closest('.man');
     if (man) ground = getComputedStyle(man.querySelector(':is(circle, rect):not(.ring)')).fill;
     for (let at = holder; at && !ground; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (colour !== 'rgba(0, 0, 0, 0)') ground = colour;
+      const color = getComputedStyle(at).backgroundColor;
+      if (color !== 'rgba(0, 0, 0, 0)') ground = color;
     }
     found.push([text, holder instanceof SVGElement ? style.fill : style.color, ground,
       parseFloat(style.fontSize), Number(style.fontWeight)]);
@@ -53,10 +53,10 @@ _TEXTS = """() => {
 }"""
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """Relative luminance of ``rgb(r, g, b)`` (WCAG 2.2)."""
-    numbers = [float(value) for value in re.findall(r"[\d.]+", colour)]
-    assert colour.startswith("rgb("), colour
+    numbers = [float(value) for value in re.findall(r"[\d.]+", color)]
+    assert color.startswith("rgb("), color
     linear = [
         value / 255 / 12.92 if value / 255 <= 0.04045 else ((value / 255 + 0.055) / 1.055) ** 2.4
         for value in numbers
@@ -64,14 +64,14 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(colour: str, ground: str) -> float:
-    low, high = sorted((luminance(colour), luminance(ground)))
+def contrast(color: str, ground: str) -> float:
+    low, high = sorted((luminance(color), luminance(ground)))
     return (high + 0.05) / (low + 0.05)
 
 
 def test_contrast_is_that_of_the_standard() -> None:
     assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
-    # The grey that every text on the standard names: the least dark that passes on white.
+    # The gray that every text on the standard names: the least dark that passes on white.
     assert contrast("rgb(118, 118, 118)", "rgb(255, 255, 255)") == pytest.approx(4.54, abs=0.005)
 
 
@@ -83,12 +83,12 @@ def test_view_can_be_read_is_named_and_fits_a_phone(tab: Any, view: str) -> None
     seen = 0
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for text, colour, ground, size, weight in page.evaluate(_TEXTS):
+        for text, color, ground, size, weight in page.evaluate(_TEXTS):
             seen += 1
             # WCAG 2.2, 1.4.3: large is 24 px, or 18.66 px bold.
             needed = 3.0 if size >= 24 or (size >= 18.66 and weight >= 700) else 4.5
-            if contrast(colour, ground) < needed:
-                faint.append((scheme, text, colour, ground, contrast(colour, ground)))
+            if contrast(color, ground) < needed:
+                faint.append((scheme, text, color, ground, contrast(color, ground)))
     assert faint == []
     assert seen > 40
     controls = page.locator("button, a, select, input, svg[role=img]")
@@ -121,7 +121,7 @@ def test_dark_and_light_can_be_chosen_and_are_kept(tab: Any) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
     button = page.locator("#theme")
-    for words in ("Colours: light", "Colours: dark"):
+    for words in ("Colors: light", "Colors: dark"):
         button.click()
         assert button.get_attribute("aria-label") == words
     dark = page.evaluate(ground)

@@ -1,4 +1,4 @@
-"""Last layers for the laws that the spliced binned-Pareto is compared with.
+"""Last layers for the distributions that the spliced binned-Pareto is compared with.
 
 Bins without tails need no head of their own: `SplicedBinnedParetoHead` with both masses 0.
 """
@@ -51,7 +51,7 @@ class StudentTHead(DistributionHead):
             self.linear.bias[2] = 3.0  # df of 4.2
 
     def distribution(self, raw: Tensor) -> StudentT:
-        """The law for raw parameters ``(*B, 3)``: location, scale, degrees of freedom."""
+        """The distribution for raw parameters ``(*B, 3)``: location, scale, degrees of freedom."""
         return StudentT(
             1 / _HEAVIEST + nn.functional.softplus(raw[..., 2]),
             self.location + self.scale * raw[..., 0],
@@ -87,7 +87,7 @@ class GaussianMixtureHead(DistributionHead):
             self.linear.bias[2 * components :] = SOFTPLUS_ONE
 
     def distribution(self, raw: Tensor) -> Mixture:
-        """The law for raw parameters ``(*B, 3 K)``: logits, means, deviations."""
+        """The distribution for raw parameters ``(*B, 3 K)``: logits, means, deviations."""
         logits, mean, deviation = raw.chunk(3, dim=-1)
         parts = Gaussian(
             self.location + self.scale * mean,
@@ -100,8 +100,8 @@ class GaussianMixtureHead(DistributionHead):
 class HybridParetoHead(DistributionHead):
     r"""State to a `HybridPareto`, or to a `Mixture` of them.
 
-    With one component the univariate law as published; with more the conditional mixture of
-    Carreau and Bengio (2009), "A hybrid Pareto mixture for conditional asymmetric fat-tailed
+    With one component the univariate distribution as published; with more the conditional mixture
+    of Carreau and Bengio (2009), "A hybrid Pareto mixture for conditional asymmetric fat-tailed
     distributions", IEEE Transactions on Neural Networks 20(7), whose network has the same
     outputs. :math:`\xi` stays in (0, 0.9).
 
@@ -132,26 +132,26 @@ class HybridParetoHead(DistributionHead):
             concentration.fill_(_logit(0.1 / _HEAVIEST))
 
     def distribution(self, raw: Tensor) -> ScalarDistribution:
-        """The law for raw parameters: logits unless `K` is 1, modes, scales, concentrations."""
+        """Distribution of raw parameters: logits unless `K` is 1, modes, scales, concentrations."""
         mode, scale, concentration = raw[..., -3 * self.components :].chunk(3, dim=-1)
         if self.components == 1:
             mode, scale, concentration = (p.squeeze(-1) for p in (mode, scale, concentration))
-        law = HybridPareto(
+        distribution = HybridPareto(
             self.location + self.scale * mode,
             self.scale * _positive(scale),
             _HEAVIEST * concentration.sigmoid(),
             validate_args=False,
         )
         if self.components == 1:
-            return law
-        return Mixture(raw[..., : self.components], law, validate_args=False)
+            return distribution
+        return Mixture(raw[..., : self.components], distribution, validate_args=False)
 
 
 class QuantileParetoHead(DistributionHead):
     r"""State to quantiles that cannot cross, linear between them, with generalized Pareto tails.
 
     The outermost level is the lower threshold; every other quantile adds a positive increment.
-    The distribution function is linear between the quantiles, so the law is a
+    The distribution function is linear between the quantiles, so the distribution is a
     `SplicedBinnedPareto` whose bins have fixed probabilities and learned edges.
 
     Args:
@@ -212,7 +212,7 @@ class QuantileParetoHead(DistributionHead):
             self.linear.bias[count + 2 :] = _logit(share)
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
-        """The law for raw ``(*B, K + 4)``: start, increments, two scales, two concentrations."""
+        """Distribution of raw ``(*B, K + 4)``: start, increments, scales, concentrations."""
         count = self.count
         # The start moves in units of the whole range.
         first = self.start + self.unit.sum() * raw[..., :1]

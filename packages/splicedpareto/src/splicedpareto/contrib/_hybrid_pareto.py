@@ -40,8 +40,8 @@ class HybridPareto(LocationScale):
     Density and derivative are continuous, which fixes the junction, the tail's scale and the
     weight: with :math:`w = W((1 + \xi)^2 / 2 \pi)`, Lambert's function,
     :math:`\alpha = \mu + \sigma \sqrt w`, :math:`\beta = \sigma (1 + \xi) / \sqrt w` and
-    :math:`\gamma = 1 + \Phi(\sqrt w)`. The law is therefore one of three parameters, its lower
-    tail is Gaussian, and the generalized Pareto part holds more than half of its mass.
+    :math:`\gamma = 1 + \Phi(\sqrt w)`. The distribution is therefore one of three parameters, its
+    lower tail is Gaussian, and the generalized Pareto part holds more than half of its mass.
 
     Args:
         loc: :math:`\mu`, the mode, shape ``(*B,)``, in units of the outcome.
@@ -58,8 +58,8 @@ class HybridPareto(LocationScale):
         Carreau and Bengio (2009), IEEE Transactions on Neural Networks 20(7).
 
     Example:
-        >>> law = HybridPareto(0.0, 1.0, 0.3)
-        >>> law.junction, law.sf(torch.tensor(1000.0))
+        >>> distribution = HybridPareto(0.0, 1.0, 0.3)
+        >>> distribution.junction, distribution.sf(torch.tensor(1000.0))
         (tensor(0.4654), tensor(9.8211e-08))
     """
 
@@ -118,7 +118,7 @@ class HybridPareto(LocationScale):
         return self.loc
 
     def _split(self, value: Tensor | float) -> tuple[Tensor, Tensor]:
-        """Standardised value within the Gaussian part, and the excess in the tail."""
+        """Standardized value within the Gaussian part, and the excess in the tail."""
         value = torch.as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
         excess = value - self._tail.threshold
         in_tail = excess > 0

@@ -20,7 +20,7 @@ __all__ = ["Mixture"]
 
 # Evaluations between the components' quantiles; the last step, Newton's, squares the error.
 _EVALUATIONS = 20
-# Gauss-Legendre nodes on each piece between neighbouring quantiles of the components.
+# Gauss-Legendre nodes on each piece between neighboring quantiles of the components.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 # Below the last level a tail adds less than 1e-9 to a CRPS for concentrations up to 0.9.
 _LEVELS = (0.5, 0.2, 0.05, 0.01, 1e-3, 1e-4, 1e-6, 1e-8)
@@ -29,12 +29,12 @@ _LEVELS = (0.5, 0.2, 0.05, 0.01, 1e-3, 1e-4, 1e-6, 1e-8)
 class Mixture(ScalarDistribution):
     r"""Mixture of `K` components, :math:`F = \sum_k \pi_k F_k`.
 
-    Of Gaussians it is the law of a mixture density network, of `HybridPareto` that of Carreau and
-    Bengio's conditional model. `torch.distributions.MixtureSameFamily` has no survival functions,
-    quantiles or CRPS.
+    Of Gaussians it is the distribution of a mixture density network, of `HybridPareto` that of
+    Carreau and Bengio's conditional model. `torch.distributions.MixtureSameFamily` has no survival
+    functions, quantiles or CRPS.
 
     Args:
-        logits: Unnormalised log-weights, shape ``(*B, K)``.
+        logits: Unnormalized log-weights, shape ``(*B, K)``.
         components: Distribution of batch shape ``(*B, K)``.
         validate_args: As in torch.
 
@@ -46,8 +46,8 @@ class Mixture(ScalarDistribution):
 
     Example:
         >>> from splicedpareto.distributions import Gaussian
-        >>> law = Mixture(torch.zeros(2), Gaussian(torch.tensor([-3.0, 3.0]), 1.0))
-        >>> law.cdf(torch.tensor(0.0)), law.icdf(torch.tensor(0.4))
+        >>> distribution = Mixture(torch.zeros(2), Gaussian(torch.tensor([-3.0, 3.0]), 1.0))
+        >>> distribution.cdf(torch.tensor(0.0)), distribution.icdf(torch.tensor(0.4))
         (tensor(0.5000), tensor(-2.1584))
     """
 
@@ -190,7 +190,7 @@ class Mixture(ScalarDistribution):
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high], by quadrature.
 
-        Gauss-Legendre between neighbouring quantiles of the components and the outcome, exact to
+        Gauss-Legendre between neighboring quantiles of the components and the outcome, exact to
         1e-5 of the widest component's scale.
         """
         value, low, high = (torch.as_tensor(v, **tensor_options(self)) for v in (value, low, high))

@@ -1,4 +1,4 @@
-"""Student's t distribution, with both tails accurate: a heavy-tailed rival of few parameters."""
+"""Student's t distribution, with both tails accurate: a heavy-tailed baseline of few parameters."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class StudentT(LocationScale):
 
 
 class _Sides(NamedTuple):
-    """Probability below a standardised value, and its logarithm."""
+    """Probability below a standardized value, and its logarithm."""
 
     below: Tensor
     log_below: Tensor
@@ -243,9 +243,9 @@ def _quantile(cdf: Tensor, sf: Tensor, df: Tensor) -> Tensor:
 def _upper_quantile(log_level: Tensor, df: Tensor) -> Tensor:
     """Value exceeded with a log-probability of at most log(1/2), by Newton's method.
 
-    Below a level of 0.1 in the logarithms of level and value, from the power law that bounds the
-    tail; above it in the level, from zero. Either function is convex or concave, so that every
-    step stays on the side of the start.
+    Below a level of 0.1 in the logarithms of level and value, from the power distribution that
+    bounds the tail; above it in the level, from zero. Either function is convex or concave, so that
+    every step stays on the side of the start.
     """
     with torch.no_grad():
         endless = log_level.isneginf()

@@ -2,8 +2,8 @@ r"""Detectors of exceedances in a stream: SPOT, and SPOT under drift.
 
 A detector has no density and no body: it holds one threshold :math:`z_q` that the next
 observation exceeds with probability `risk`. SPOT itself is the authors' library `libspot`
-(LGPL-3.0-or-later), which is not installed with this package: ``pip install dropback[detectors]``.
-Version 3.1 of it has no drift, so that part is here.
+(LGPL-3.0-or-later), which is not installed with this package:
+``pip install splicedpareto[detectors]``. Version 3.1 of it has no drift, so that part is here.
 
 References:
     Siffer, Fouque, Termier and Largouët (2017), "Anomaly Detection in Streams with Extreme Value
@@ -38,7 +38,7 @@ class Detector(Protocol):
 
 
 class Spot:
-    r"""Streaming peaks over threshold (SPOT), for a stream whose law does not change.
+    r"""Streaming peaks over threshold (SPOT), for a stream whose distribution does not change.
 
     Excesses over the quantile `level` of the calibration follow a generalized Pareto
     distribution, refitted at each new excess; :math:`z_q` is its quantile. An observation beyond
@@ -48,8 +48,8 @@ class Spot:
         risk: Probability :math:`q` of an alarm, below ``1 - level``.
         upper: Whether alarms lie above the threshold; else below.
         discard_alarms: Whether alarms are kept out of the fit, as published. On a stream of one
-            law this cuts its tail over and over: on 40,000 draws of Student's t with 4 degrees of
-            freedom and a risk of 1 % alarms rose to 4 %, and stayed at 1 % with False.
+            distribution this cuts its tail over and over: on 40,000 draws of Student's t with 4
+            degrees of freedom and a risk of 1 % alarms rose to 4 %, and stayed at 1 % with False.
         level: Share of the calibration on the inner side of the initial threshold.
         max_excesses: Excesses that are kept; the oldest leave first.
 
@@ -80,7 +80,7 @@ class Spot:
             import libspot  # noqa: PLC0415 - an optional extra
         except ImportError as error:
             raise ImportError(
-                "SPOT needs the library libspot (LGPL-3.0-or-later): install dropback[detectors]."
+                "SPOT needs libspot (LGPL-3.0-or-later): pip install 'splicedpareto[detectors]'."
             ) from error
         if not 0.5 <= level < 1:
             raise ValueError(f"level must be in [0.5, 1), got {level}: it is where a tail starts.")
@@ -253,7 +253,8 @@ def residual_thresholds(
 ) -> NDArray[np.float64]:
     """Thresholds of a detector on the residuals of a forecast (NN-SPOT with a network's forecast).
 
-    The forecast moves the threshold; the law of the residuals stays one for the whole stream.
+    The forecast moves the threshold; the distribution of the residuals stays one for the whole
+    stream.
 
     Args:
         detector: As in `stream_thresholds`.

@@ -17,7 +17,7 @@ try:
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
         "splicedpareto.contrib.gluonts needs GluonTS and its PyTorch models: pip install "
-        "'dropback[gluonts]'."
+        "'splicedpareto[gluonts]'."
     ) from missing
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         return ()
 
     def get_args_proj(self, in_features: int) -> nn.Module:
-        """A layer from a state to the raw parameters of the law, as a tuple of one tensor."""
+        """A layer from a state to the raw parameters, as a tuple of one tensor."""
         head = self._head(in_features)
         # Equally likely bins, not equal density: most of a scaled series lies in the narrow ones.
         nn.init.zeros_(head.linear.bias[: self.bins])
@@ -98,9 +98,9 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         loc: Tensor | None = None,
         scale: Tensor | None = None,
     ) -> SplicedBinnedPareto:
-        """The law of raw parameters ``(*B, P)``, moved by location and scale."""
-        law = self._head(1).distribution(distr_args[0])
-        return law.affine(0.0 if loc is None else loc, 1.0 if scale is None else scale)
+        """The distribution of raw parameters ``(*B, P)``, moved by location and scale."""
+        distribution = self._head(1).distribution(distr_args[0])
+        return distribution.affine(0.0 if loc is None else loc, 1.0 if scale is None else scale)
 
     def loss(
         self,

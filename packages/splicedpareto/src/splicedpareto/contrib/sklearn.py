@@ -36,7 +36,7 @@ try:
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
-        "splicedpareto.contrib.sklearn needs scikit-learn: pip install 'dropback[sklearn]'."
+        "splicedpareto.contrib.sklearn needs scikit-learn: pip install 'splicedpareto[sklearn]'."
     ) from missing
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SplicedBinnedParetoRegressor"]
 
-# Rows whose laws are held at once where only numbers of them are asked for.
+# Rows whose distributions are held at once where only numbers of them are asked for.
 _ROWS_AT_ONCE = 8192
 
 
@@ -221,20 +221,22 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         return self
 
     def predict(self, X: npt.ArrayLike | Sequence[npt.ArrayLike]) -> npt.NDArray[Any]:  # noqa: N803
-        """Median or mean of each row's law, as `statistic` says, shape ``(n,)``.
+        """Median or mean of each row's distribution, as `statistic` says, shape ``(n,)``.
 
         Raises:
             ValueError: `X` breaks its rule.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
-        return self._of_each_law(X, lambda law: getattr(law, self.statistic))
+        return self._of_each_distribution(
+            X, lambda distribution: getattr(distribution, self.statistic)
+        )
 
     def predict_quantiles(
         self,
         X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
         q: npt.ArrayLike,
     ) -> npt.NDArray[Any]:
-        """Quantiles of each row's law.
+        """Quantiles of each row's distribution.
 
         Args:
             X: Rows, as in `fit`.
@@ -252,26 +254,26 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             raise ValueError(f"q must be a level in [0, 1] or a list of such, got {q!r}.")
         below = torch.from_numpy(np.atleast_1d(levels))[:, None]
 
-        def quantiles(law: SplicedBinnedPareto) -> Tensor:
+        def quantiles(distribution: SplicedBinnedPareto) -> Tensor:
             # Levels near 1 keep their digits as distances from it, in float32 too.
-            low, high = (level.to(law.logits.dtype) for level in (below, 1 - below))
-            return torch.where(below > 0.5, law.isf(high), law.icdf(low)).T
+            low, high = (level.to(distribution.logits.dtype) for level in (below, 1 - below))
+            return torch.where(below > 0.5, distribution.isf(high), distribution.icdf(low)).T
 
-        columns = self._of_each_law(X, quantiles)
+        columns = self._of_each_distribution(X, quantiles)
         return columns if levels.ndim else columns[:, 0]
 
     def predict_distribution(
         self,
         X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
     ) -> SplicedBinnedPareto:
-        """The law of each row in the target's units, batch shape ``(n,)``.
+        """The distribution of each row in the target's units, batch shape ``(n,)``.
 
         Raises:
             ValueError: `X` breaks its rule.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
         check_is_fitted(self)
-        return self._law(self._new_rows(X))
+        return self._distribution(self._new_rows(X))
 
     def score(
         self,
@@ -309,7 +311,9 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 f"y must hold one target for each row of X, got {len(targets)} for {rows.count}."
             )
         at = torch.from_numpy(targets)
-        losses = torch.cat([self._law(rows.take(p)).crps(at[p]) for p in _parts(rows.count)])
+        losses = torch.cat(
+            [self._distribution(rows.take(p)).crps(at[p]) for p in _parts(rows.count)]
+        )
         order = np.argsort(targets)
         values, share = targets[order], weights[order].cumsum() / weights.sum()
         # The mean CRPS of an empirical distribution at its own values: half of Gini's mean
@@ -380,7 +384,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
     def _network(
         self, rows: Rows, targets: Tensor, weight: Tensor, edges: Tensor, seed: int
     ) -> DistributionNetwork:
-        """A network of the standardised target with the initial weights of `seed`."""
+        """A network of the standardized target with the initial weights of `seed`."""
         columns = rows.values.shape[-1]
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
@@ -414,20 +418,20 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         return network
 
     @torch.no_grad()
-    def _law(self, rows: Rows) -> SplicedBinnedPareto:
-        law = self.network_(*rows.inputs)
-        if not isinstance(law, SplicedBinnedPareto):
-            raise TypeError(f"network_ must give a SplicedBinnedPareto, got {law!r}.")
-        return law.affine(self.location_, self.scale_)
+    def _distribution(self, rows: Rows) -> SplicedBinnedPareto:
+        distribution = self.network_(*rows.inputs)
+        if not isinstance(distribution, SplicedBinnedPareto):
+            raise TypeError(f"network_ must give a SplicedBinnedPareto, got {distribution!r}.")
+        return distribution.affine(self.location_, self.scale_)
 
-    def _of_each_law(
+    def _of_each_distribution(
         self,
         X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
         number: Callable[[SplicedBinnedPareto], Tensor],
     ) -> npt.NDArray[Any]:
         check_is_fitted(self)
         rows = self._new_rows(X)
-        numbers = [number(self._law(rows.take(part))) for part in _parts(rows.count)]
+        numbers = [number(self._distribution(rows.take(part))) for part in _parts(rows.count)]
         joined: npt.NDArray[Any] = torch.cat(numbers).numpy()
         return joined
 

@@ -1,4 +1,4 @@
-"""Distributions with bins in the body and generalized Pareto tails, and laws built on them."""
+"""Distributions with bins in the body and generalized Pareto tails, and what builds on them."""
 
 from splicedpareto.distributions._bars import from_bar_distribution as from_bar_distribution
 from splicedpareto.distributions._censored import Censored as Censored

@@ -19,16 +19,16 @@ def from_bar_distribution(
     full_support: bool = True,
     concentration: Tensor | float = 0.0,
 ) -> SplicedBinnedPareto:
-    r"""The law of a bar distribution: a softmax over buckets, uniform within each.
+    r"""The distribution of a bar distribution: a softmax over buckets, uniform within each.
 
     With `full_support` the first and the last bucket are open, as in TabPFN's, whose half-normal
     tails put half of such a bucket's mass within its width :math:`w`. Here generalized Pareto
     tails do: the edge splice with :math:`\sigma = w \xi / (2^\xi - 1)`, or :math:`w / \log 2` at
     :math:`\xi = 0`. All probabilities at the inner borders and at the outer ones are the same;
-    only the shape of the tails beyond is another. Without it the result is the same law.
+    only the shape of the tails beyond is another. Without it the result is the same distribution.
 
     Args:
-        logits: Unnormalised log-probabilities of the buckets, shape ``(*B, K)``; K at least 3
+        logits: Unnormalized log-probabilities of the buckets, shape ``(*B, K)``; K at least 3
             with `full_support`.
         borders: Finite increasing borders of the buckets, shape ``(K + 1,)``, in units of the
             outcome.
@@ -48,8 +48,9 @@ def from_bar_distribution(
         with a tabular foundation model", Nature 637.
 
     Example:
-        >>> law = from_bar_distribution(torch.zeros(4), torch.tensor([-2.0, -1.0, 0.0, 1.0, 3.0]))
-        >>> law.sf(torch.tensor([1.0, 3.0]))
+        >>> borders = torch.tensor([-2.0, -1.0, 0.0, 1.0, 3.0])
+        >>> distribution = from_bar_distribution(torch.zeros(4), borders)
+        >>> distribution.sf(torch.tensor([1.0, 3.0]))
         tensor([0.2500, 0.1250])
     """
     fewest = 3 if full_support else 1

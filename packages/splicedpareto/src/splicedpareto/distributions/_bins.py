@@ -89,7 +89,7 @@ class Bins:
     """Bins of constant density, and the probabilities outside them.
 
     Args:
-        logits: Unnormalised log-probabilities, shape ``(*B, K)``; with an `offset` of one, shape
+        logits: Unnormalized log-probabilities, shape ``(*B, K)``; with an `offset` of one, shape
             ``(*B, K + 2)``, where the first and last entries stand for the outside of the bins.
         edges: Increasing bin edges, shape ``(K + 1,)`` or ``(*B, K + 1)``.
         offset: Entries of `logits` before the first bin and after the last, 0 or 1.
@@ -215,7 +215,7 @@ def log_mass_between(lower: Tensor, first: Cell, upper: Tensor, last: Cell) -> T
     """Log-probability of (lower, upper], where `lower` lies in `first` and `upper` in `last`.
 
     The sum of what is left of the first bin, the whole bins between and what is taken of the
-    last. Neighbouring bins share no subtraction, so narrow intervals lose no digits.
+    last. Neighboring bins share no subtraction, so narrow intervals lose no digits.
     """
     several = last.number > first.number
     head = first.log_density + safe_log(torch.minimum(upper, first.right) - lower)

@@ -26,11 +26,11 @@ __all__ = ["Censored"]
 
 
 class Censored(ScalarDistribution):
-    r"""Law of a base variable reported as ``min(max(X, low), high)``.
+    r"""Distribution of a base variable reported as ``min(max(X, low), high)``.
 
-    A mixed law: the mass beyond each bound sits on the bound as an atom, and the density between
-    is the base's. `log_prob` at a bound is the log of the atom's mass, between the bounds the
-    log-density of the base, outside ``-inf``.
+    A mixed distribution: the mass beyond each bound sits on the bound as an atom, and the density
+    between is the base's. `log_prob` at a bound is the log of the atom's mass, between the bounds
+    the log-density of the base, outside ``-inf``.
 
     Args:
         base: Continuous scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`;

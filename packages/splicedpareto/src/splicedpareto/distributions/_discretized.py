@@ -21,7 +21,7 @@ __all__ = ["Discretized"]
 
 
 class Discretized(ScalarDistribution):
-    r"""Law of a base variable rounded to the nearest whole number.
+    r"""Distribution of a base variable rounded to the nearest whole number.
 
     .. math:: P(Y = k) = F(k + \tfrac12) - F(k - \tfrac12)
 
@@ -97,7 +97,7 @@ class Discretized(ScalarDistribution):
         level = self._value(value)
         with torch.no_grad():
             whole = (self.base.icdf(level) - 0.5).ceil()
-            # The base's quantile is rounded, so its neighbour may be the smallest.
+            # The base's quantile is rounded, so its neighbor may be the smallest.
             whole = torch.where(self.cdf(whole - 1) >= level, whole - 1, whole)
             return torch.where(self.cdf(whole) < level, whole + 1, whole)
 

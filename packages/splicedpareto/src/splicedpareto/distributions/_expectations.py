@@ -1,4 +1,4 @@
-"""Moments, scores and expected excesses of a distribution with a spliced law."""
+"""Moments, scores and expected excesses of a distribution with a spliced distribution."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
-    from splicedpareto.distributions._compiled_law import CompiledLaw
-    from splicedpareto.distributions._law import SplicedLaw
+    from splicedpareto.distributions._compiled_distribution import CompiledDistribution
+    from splicedpareto.distributions._distribution import SplicedDistribution
     from splicedpareto.distributions._parameters import SplicedParameters
 
 __all__ = ["Expectations"]
@@ -26,31 +26,31 @@ class Expectations(ScalarDistribution):
     """The closed forms of `functionals` as methods, on values of any sample shape."""
 
     _parameters: SplicedParameters
-    _kept_law: tuple[tuple[int, ...], SplicedLaw] | None = None
+    _kept_distribution: tuple[tuple[int, ...], SplicedDistribution] | None = None
 
     @property
-    def law(self) -> SplicedLaw:
-        """The law on values in columns, from which every method reads.
+    def distribution(self) -> SplicedDistribution:
+        """The distribution on values in columns, from which every method reads.
 
         Kept between calls only where no gradient is asked for: a kept graph could be walked once,
         and would miss an optimizer's step.
         """
         parameters = self._parameters
         if parameters.requires_grad or torch.compiler.is_compiling():
-            return parameters.law()
+            return parameters.distribution()
         version = parameters.version
-        if self._kept_law is None or self._kept_law[0] != version:
-            self._kept_law = version, parameters.law()
-        return self._kept_law[1]
+        if self._kept_distribution is None or self._kept_distribution[0] != version:
+            self._kept_distribution = version, parameters.distribution()
+        return self._kept_distribution[1]
 
     def __getstate__(self) -> dict[str, object]:
-        # The law follows from the parameters; a copy need not carry it.
-        return {**self.__dict__, "_kept_law": None}
+        # The distribution follows from the parameters; a copy need not carry it.
+        return {**self.__dict__, "_kept_distribution": None}
 
-    def _law_of(self, *columns: Tensor) -> SplicedLaw | CompiledLaw:
-        """The law for values in these columns, by machine code where no gradient is asked for."""
-        compiled = self._parameters.compiled_law(*columns)
-        return self.law if compiled is None else compiled
+    def _distribution_of(self, *columns: Tensor) -> SplicedDistribution | CompiledDistribution:
+        """The distribution for values in these columns."""
+        compiled = self._parameters.compiled_distribution(*columns)
+        return self.distribution if compiled is None else compiled
 
     def _columns(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
         return to_columns(self.batch_shape, self._parameters.logits, **values)
@@ -67,21 +67,21 @@ class Expectations(ScalarDistribution):
     @property
     def mean(self) -> Tensor:
         r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
-        return functionals.mean(self.law).squeeze(-1)
+        return functionals.mean(self.distribution).squeeze(-1)
 
     @property
     def variance(self) -> Tensor:
         r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
-        return functionals.variance(self.law).squeeze(-1)
+        return functionals.variance(self.distribution).squeeze(-1)
 
     @property
     def mode(self) -> Tensor:
         """Middle of the densest bin, or the threshold of a tail that is denser."""
-        return functionals.mode(self.law).squeeze(-1)
+        return functionals.mode(self.distribution).squeeze(-1)
 
     def entropy(self) -> Tensor:
         """Differential entropy in nats."""
-        return functionals.entropy(self.law).squeeze(-1)
+        return functionals.entropy(self.distribution).squeeze(-1)
 
     def crps(self, value: Tensor) -> Tensor:
         r"""Continuous ranked probability score, in units of the outcome.
@@ -96,7 +96,7 @@ class Expectations(ScalarDistribution):
             (2012), eq. 8.
         """
         (value,), shape = self._columns(value=value)
-        return from_columns(functionals.crps(self.law, value), shape)
+        return from_columns(functionals.crps(self.distribution, value), shape)
 
     def tw_crps(self, value: Tensor, threshold: Tensor | float) -> Tensor:
         """CRPS of what happens above a threshold: its integral from `threshold` on.
@@ -109,7 +109,7 @@ class Expectations(ScalarDistribution):
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high], bounds that may be infinite."""
         (value, low, high), shape = self._columns(value=value, low=low, high=high)
-        return from_columns(functionals.crps_between(self.law, value, low, high), shape)
+        return from_columns(functionals.crps_between(self.distribution, value, low, high), shape)
 
     def pinball(self, value: Tensor, level: Tensor | float) -> Tensor:
         r"""Pinball loss of a quantile, :math:`(1\{y < Q(q)\} - q)(Q(q) - y)`.
@@ -119,19 +119,19 @@ class Expectations(ScalarDistribution):
         """
         (value, level), shape = self._levels(value=value, level=level)
         rest = 1 - level
-        quantile = self.law.quantile(level, rest, safe_log(level), safe_log(rest))
+        quantile = self.distribution.quantile(level, rest, safe_log(level), safe_log(rest))
         error = value - quantile
         return from_columns(torch.where(error > 0, level * error, -rest * error), shape)
 
     def stop_loss(self, threshold: Tensor | float) -> Tensor:
         r"""Stop-loss :math:`E[(X - t)^+] = \int_t^\infty S`, infinite where :math:`\xi_U \ge 1`."""
         (threshold,), shape = self._columns(threshold=threshold)
-        return from_columns(functionals.area_above(self.law, threshold, 1), shape)
+        return from_columns(functionals.area_above(self.distribution, threshold, 1), shape)
 
     def mean_excess(self, threshold: Tensor | float) -> Tensor:
         r"""Mean excess :math:`E[X - t \mid X > t]`, infinite where :math:`\xi_U \ge 1`."""
         (threshold,), shape = self._columns(threshold=threshold)
-        return from_columns(functionals.mean_excess(self.law, threshold), shape)
+        return from_columns(functionals.mean_excess(self.distribution, threshold), shape)
 
     def expected_shortfall(self, level: Tensor | float, *, upper: bool = True) -> Tensor:
         r"""Mean of what lies beyond a quantile: :math:`E[X \mid X > Q(q)]`.
@@ -144,9 +144,11 @@ class Expectations(ScalarDistribution):
             ValueError: If a level lies outside [0, 1].
         """
         (level,), shape = self._levels(level=level)
-        return from_columns(functionals.expected_shortfall(self.law, level, upper=upper), shape)
+        return from_columns(
+            functionals.expected_shortfall(self.distribution, level, upper=upper), shape
+        )
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
         (low, high), shape = self._columns(low=low, high=high)
-        return from_columns(functionals.clamped_mean(self.law, low, high), shape)
+        return from_columns(functionals.clamped_mean(self.distribution, low, high), shape)

@@ -1,4 +1,4 @@
-r"""Integrals of a spliced law in closed form: moments, entropy, scores and expected excesses.
+r"""Closed-form integrals: moments, entropy, scores and expected excesses.
 
 Everything rests on the areas under powers of the distribution function :math:`F` and of the
 survival function :math:`S`. In the body both are straight within each bin; in the tails powers
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from splicedpareto.distributions._distribution import between
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._law import between
 from splicedpareto.distributions._lookup import pick
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from splicedpareto.distributions._law import SplicedLaw
+    from splicedpareto.distributions._distribution import SplicedDistribution
 
 __all__ = [
     "area_above",
@@ -36,9 +36,9 @@ __all__ = [
 ]
 
 
-def mean(law: SplicedLaw) -> Tensor:
+def mean(distribution: SplicedDistribution) -> Tensor:
     r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
-    body, lower, upper = law.body, law.lower, law.upper
+    body, lower, upper = distribution.body, distribution.lower, distribution.upper
     mass = body.density * (body.right - body.left)
     total = (mass * (body.left + body.right) / 2).sum(-1, keepdim=True)
     zero = torch.zeros_like(lower.threshold)
@@ -46,42 +46,42 @@ def mean(law: SplicedLaw) -> Tensor:
     return total + upper.integral_beyond(zero, 1) - lower.integral_beyond(zero, 1)
 
 
-def variance(law: SplicedLaw) -> Tensor:
+def variance(distribution: SplicedDistribution) -> Tensor:
     r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
-    body, exact_center = law.body, mean(law)
+    body, exact_center = distribution.body, mean(distribution)
     center = torch.where(exact_center.isfinite(), exact_center, 0)
     left, right = body.left - center, body.right - center
     mass = body.density * (body.right - body.left)
     total = (mass * (left.square() + left * right + right.square()) / 3).sum(-1, keepdim=True)
-    total = total + law.upper.second_moment(law.upper.threshold - center)
-    total = total + law.lower.second_moment(center - law.lower.threshold)
+    total = total + distribution.upper.second_moment(distribution.upper.threshold - center)
+    total = total + distribution.lower.second_moment(center - distribution.lower.threshold)
     return torch.where(exact_center.isfinite(), total, math.nan)
 
 
-def entropy(law: SplicedLaw) -> Tensor:
+def entropy(distribution: SplicedDistribution) -> Tensor:
     r"""Differential entropy in nats.
 
     .. math:: -\sum_k m_k \log\rho_k + \sum_{L, U} p (\log\sigma + 1 + \xi - \log p)
     """
-    body = law.body
+    body = distribution.body
     mass = body.density * (body.right - body.left)
     total = -(mass * safe_log(torch.where(mass > 0, body.density, 1))).sum(-1, keepdim=True)
-    for tail in (law.lower, law.upper):
+    for tail in (distribution.lower, distribution.upper):
         log_mass = torch.where(tail.log_mass.isneginf(), 0, tail.log_mass)
         spread = tail.scale.log() + 1 + tail.concentration - log_mass
         total = total + tail.log_mass.exp() * spread
     return total
 
 
-def mode(law: SplicedLaw) -> Tensor:
+def mode(distribution: SplicedDistribution) -> Tensor:
     r"""Middle of the densest bin, or a threshold where a tail is denser; of equals, the first.
 
     Below :math:`\xi = -1` the density of a tail grows to infinity at its end, which is the mode.
     """
-    body = law.body
+    body = distribution.body
     density = torch.where(body.right > body.left, body.density, -1)
     places, heights = [(body.left + body.right) / 2], [density]
-    for tail, sign in ((law.lower, -1), (law.upper, 1)):
+    for tail, sign in ((distribution.lower, -1), (distribution.upper, 1)):
         endless = tail.concentration < -1
         end = tail.threshold + sign * tail.excess_at(torch.full_like(tail.log_mass, -math.inf))
         places.append(torch.where(endless, end, tail.threshold))
@@ -91,13 +91,13 @@ def mode(law: SplicedLaw) -> Tensor:
     return torch.cat(places, -1).gather(-1, number)
 
 
-def area_to_upper_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+def area_to_upper_threshold(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
     r"""Integral of :math:`S^m` from values to the upper threshold, negative beyond it."""
-    body, lower, upper = law.body, law.lower, law.upper
+    body, lower, upper = distribution.body, distribution.lower, distribution.upper
     areas = (body.right - body.left) * _mean_power(body.sf_left, body.sf_right, power)
     after = functional.pad(areas[..., 1:], (0, 1)).flip(-1).cumsum(-1).flip(-1)
-    inside, number = law.clip(value)
-    cell = law.bins.cell(number)
+    inside, number = distribution.clip(value)
+    cell = distribution.bins.cell(number)
     right = torch.minimum(cell.right, upper.threshold)
     sf_right = torch.maximum(cell.above, upper.log_mass.exp())
     own = (right - inside) * _mean_power(cell.sides(inside)[1], sf_right, power)
@@ -106,13 +106,13 @@ def area_to_upper_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tenso
     return own + pick(after, number) + below - above
 
 
-def area_to_lower_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+def area_to_lower_threshold(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
     r"""Integral of :math:`F^m` from the lower threshold to values, negative below it."""
-    body, lower, upper = law.body, law.lower, law.upper
+    body, lower, upper = distribution.body, distribution.lower, distribution.upper
     areas = (body.right - body.left) * _mean_power(body.cdf_left, body.cdf_right, power)
     before = functional.pad(areas[..., :-1], (1, 0)).cumsum(-1)
-    inside, number = law.clip(value)
-    cell = law.bins.cell(number)
+    inside, number = distribution.clip(value)
+    cell = distribution.bins.cell(number)
     left = torch.maximum(cell.left, lower.threshold)
     cdf_left = torch.maximum(cell.below, lower.log_mass.exp())
     own = (inside - left) * _mean_power(cdf_left, cell.sides(inside)[0], power)
@@ -121,74 +121,84 @@ def area_to_lower_threshold(law: SplicedLaw, value: Tensor, power: int) -> Tenso
     return own + pick(before, number) + above - below
 
 
-def area_above(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+def area_above(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
     r"""Integral of :math:`S^m` from values on; infinite where :math:`\xi_U \ge m`."""
-    endless, threshold = value.isneginf(), law.upper.threshold
+    endless, threshold = value.isneginf(), distribution.upper.threshold
     excess = (value - threshold).clamp(min=0)
     inside = torch.where((excess > 0) | endless, threshold, value)
-    area = area_to_upper_threshold(law, inside, power) + law.upper.integral_beyond(excess, power)
+    area = area_to_upper_threshold(
+        distribution, inside, power
+    ) + distribution.upper.integral_beyond(excess, power)
     return torch.where(endless, math.inf, area)
 
 
-def area_below(law: SplicedLaw, value: Tensor, power: int) -> Tensor:
+def area_below(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
     r"""Integral of :math:`F^m` up to values; infinite where :math:`\xi_L \ge m`."""
-    endless, threshold = value.isposinf(), law.lower.threshold
+    endless, threshold = value.isposinf(), distribution.lower.threshold
     excess = (threshold - value).clamp(min=0)
     inside = torch.where((excess > 0) | endless, threshold, value)
-    area = area_to_lower_threshold(law, inside, power) + law.lower.integral_beyond(excess, power)
+    area = area_to_lower_threshold(
+        distribution, inside, power
+    ) + distribution.lower.integral_beyond(excess, power)
     return torch.where(endless, math.inf, area)
 
 
-def crps(law: SplicedLaw, value: Tensor) -> Tensor:
+def crps(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     r"""Integral of :math:`(F(x) - 1\{y \le x\})^2`: the areas on either side of the value."""
-    return area_below(law, value, 2) + area_above(law, value, 2)
+    return area_below(distribution, value, 2) + area_above(distribution, value, 2)
 
 
-def crps_between(law: SplicedLaw, value: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def crps_between(
+    distribution: SplicedDistribution, value: Tensor, low: Tensor, high: Tensor
+) -> Tensor:
     r"""Integral over [low, high] of :math:`(F(x) - 1\{y \le x\})^2`; bounds may be infinite."""
     at = between(value, low, high)
-    return _area_from(law, low, at) + _area_until(law, at, high)
+    return _area_from(distribution, low, at) + _area_until(distribution, at, high)
 
 
-def _area_from(law: SplicedLaw, low: Tensor, value: Tensor) -> Tensor:
+def _area_from(distribution: SplicedDistribution, low: Tensor, value: Tensor) -> Tensor:
     r"""Integral of :math:`F^2` from `low`, which may be ``-inf``, to values."""
     endless = low.isneginf()
-    start = torch.where(endless, law.lower.threshold, low)
-    stop = torch.where(endless, law.lower.threshold, value)
-    bounded = area_to_lower_threshold(law, stop, 2) - area_to_lower_threshold(law, start, 2)
-    return torch.where(endless, area_below(law, value, 2), bounded)
+    start = torch.where(endless, distribution.lower.threshold, low)
+    stop = torch.where(endless, distribution.lower.threshold, value)
+    bounded = area_to_lower_threshold(distribution, stop, 2) - area_to_lower_threshold(
+        distribution, start, 2
+    )
+    return torch.where(endless, area_below(distribution, value, 2), bounded)
 
 
-def _area_until(law: SplicedLaw, value: Tensor, high: Tensor) -> Tensor:
+def _area_until(distribution: SplicedDistribution, value: Tensor, high: Tensor) -> Tensor:
     r"""Integral of :math:`S^2` from values to `high`, which may be ``inf``."""
     endless = high.isposinf()
-    stop = torch.where(endless, law.upper.threshold, high)
-    start = torch.where(endless, law.upper.threshold, value)
-    bounded = area_to_upper_threshold(law, start, 2) - area_to_upper_threshold(law, stop, 2)
-    return torch.where(endless, area_above(law, value, 2), bounded)
+    stop = torch.where(endless, distribution.upper.threshold, high)
+    start = torch.where(endless, distribution.upper.threshold, value)
+    bounded = area_to_upper_threshold(distribution, start, 2) - area_to_upper_threshold(
+        distribution, stop, 2
+    )
+    return torch.where(endless, area_above(distribution, value, 2), bounded)
 
 
-def mean_excess(law: SplicedLaw, value: Tensor) -> Tensor:
+def mean_excess(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     r"""Mean excess :math:`E[X - t \mid X > t]`; at and past the end its limit, zero."""
-    excess = value - law.upper.threshold
-    in_tail = law.upper.mean_excess(excess.clamp(min=0))
-    _, sf = law.cdf_and_sf(value)
+    excess = value - distribution.upper.threshold
+    in_tail = distribution.upper.mean_excess(excess.clamp(min=0))
+    _, sf = distribution.cdf_and_sf(value)
     positive = sf > 0
-    ratio = area_above(law, value, 1) / torch.where(positive, sf, 1)
+    ratio = area_above(distribution, value, 1) / torch.where(positive, sf, 1)
     return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
 
 
-def mean_shortfall(law: SplicedLaw, value: Tensor) -> Tensor:
+def mean_shortfall(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     r"""Mean shortfall :math:`E[t - X \mid X < t]`; at and past the lower end its limit, zero."""
-    excess = law.lower.threshold - value
-    in_tail = law.lower.mean_excess(excess.clamp(min=0))
-    cdf, _ = law.cdf_and_sf(value)
+    excess = distribution.lower.threshold - value
+    in_tail = distribution.lower.mean_excess(excess.clamp(min=0))
+    cdf, _ = distribution.cdf_and_sf(value)
     positive = cdf > 0
-    ratio = area_below(law, value, 1) / torch.where(positive, cdf, 1)
+    ratio = area_below(distribution, value, 1) / torch.where(positive, cdf, 1)
     return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
 
 
-def expected_shortfall(law: SplicedLaw, level: Tensor, *, upper: bool) -> Tensor:
+def expected_shortfall(distribution: SplicedDistribution, level: Tensor, *, upper: bool) -> Tensor:
     r"""Mean beyond the quantile of a level.
 
     A quantile in the far tail leaves nearly everything beyond it. The quantile plus its mean
@@ -196,17 +206,17 @@ def expected_shortfall(law: SplicedLaw, level: Tensor, *, upper: bool) -> Tensor
     what the tail keeps within the quantile is added to the threshold instead.
     """
     rest = 1 - level
-    quantile = law.quantile(level, rest, safe_log(level), safe_log(rest))
-    low, high = law.lower.threshold, law.upper.threshold
+    quantile = distribution.quantile(level, rest, safe_log(level), safe_log(rest))
+    low, high = distribution.lower.threshold, distribution.upper.threshold
     if upper:
-        far, excess, threshold, sign = law.lower, low - quantile, low, 1
-        start, area = torch.maximum(quantile, low), area_above(law, low, 1)
-        beyond = start + mean_excess(law, start)
+        far, excess, threshold, sign = distribution.lower, low - quantile, low, 1
+        start, area = torch.maximum(quantile, low), area_above(distribution, low, 1)
+        beyond = start + mean_excess(distribution, start)
     else:
         level, rest = rest, level
-        far, excess, threshold, sign = law.upper, quantile - high, high, -1
-        start, area = torch.minimum(quantile, high), area_below(law, high, 1)
-        beyond = start - mean_shortfall(law, start)
+        far, excess, threshold, sign = distribution.upper, quantile - high, high, -1
+        start, area = torch.minimum(quantile, high), area_below(distribution, high, 1)
+        beyond = start - mean_shortfall(distribution, start)
     in_far = excess > 0
     excess = torch.where(in_far, excess, 0)
     rectangle = torch.where(level > 0, level * torch.where(level > 0, excess, 0), 0)
@@ -214,14 +224,18 @@ def expected_shortfall(law: SplicedLaw, level: Tensor, *, upper: bool) -> Tensor
     return torch.where(in_far, threshold + sign * kept / torch.where(in_far, rest, 1), beyond)
 
 
-def clamped_mean(law: SplicedLaw, low: Tensor, high: Tensor) -> Tensor:
+def clamped_mean(distribution: SplicedDistribution, low: Tensor, high: Tensor) -> Tensor:
     """Mean of the outcome clipped to [low, high], either of which may be infinite."""
-    lower, upper = law.lower.threshold, law.upper.threshold
+    lower, upper = distribution.lower.threshold, distribution.upper.threshold
     no_low, no_high = low.isneginf(), high.isposinf()
     start, stop = torch.where(no_low, lower, low), torch.where(no_high, upper, high)
-    total = start + area_to_upper_threshold(law, start, 1) - area_to_upper_threshold(law, stop, 1)
-    total = total - torch.where(no_low, area_below(law, lower, 1), 0)
-    return total + torch.where(no_high, area_above(law, upper, 1), 0)
+    total = (
+        start
+        + area_to_upper_threshold(distribution, start, 1)
+        - area_to_upper_threshold(distribution, stop, 1)
+    )
+    total = total - torch.where(no_low, area_below(distribution, lower, 1), 0)
+    return total + torch.where(no_high, area_above(distribution, upper, 1), 0)
 
 
 def _mean_power(start: Tensor, stop: Tensor, power: int) -> Tensor:

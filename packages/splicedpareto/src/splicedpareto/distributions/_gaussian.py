@@ -1,4 +1,4 @@
-"""The Gaussian distribution, with both tails accurate: the usual rival of heavy tails."""
+"""The Gaussian distribution, with both tails accurate: the usual baseline of heavy tails."""
 
 from __future__ import annotations
 

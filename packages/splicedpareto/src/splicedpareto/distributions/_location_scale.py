@@ -1,4 +1,4 @@
-"""What distributions with a location and a scale share: standardising, levels, interval masses."""
+"""What distributions with a location and a scale share: standardizing, levels, interval masses."""
 
 from __future__ import annotations
 

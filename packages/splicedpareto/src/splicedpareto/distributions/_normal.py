@@ -1,4 +1,4 @@
-"""The standard normal law, accurate in both tails, and areas under its distribution function."""
+"""The standard normal distribution, accurate in both tails, and areas under its CDF."""
 
 from __future__ import annotations
 

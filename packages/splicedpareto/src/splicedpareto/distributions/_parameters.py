@@ -1,4 +1,4 @@
-"""Parameters of a spliced binned-Pareto distribution: their rules, and the law they define."""
+"""Parameters of a spliced binned-Pareto distribution: their rules and what they define."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
 from splicedpareto.distributions._bins import Bins, Quantile
 from splicedpareto.distributions._checks import are_all, lie_between, require, require_finite
-from splicedpareto.distributions._compiled_law import CompiledLaw
+from splicedpareto.distributions._compiled_distribution import CompiledDistribution
+from splicedpareto.distributions._distribution import SplicedDistribution
 from splicedpareto.distributions._eager import is_eager
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._law import SplicedLaw
 from splicedpareto.distributions._lazy import lazy
 from splicedpareto.distributions._rows import RowSums
 from splicedpareto.distributions._tails import Tail
@@ -47,7 +47,9 @@ class SplicedParameters:
     masses: Pair
     splice: Splice
     _kept: tuple[tuple[int, ...], RowSums] | None = field(default=None, init=False)
-    _kept_law: tuple[tuple[int, ...], CompiledLaw] | None = field(default=None, init=False)
+    _kept_distribution: tuple[tuple[int, ...], CompiledDistribution] | None = field(
+        default=None, init=False
+    )
 
     @property
     def _tensors(self) -> list[Tensor]:
@@ -149,18 +151,20 @@ class SplicedParameters:
         # Not `None in`: torch takes 0.1 ms to tell that a tensor is not equal to it.
         if all(scale is not None for scale in self.scales):
             return
-        compiled = self.compiled_law()
+        compiled = self.compiled_distribution()
         if compiled is not None and lie_between(0, math.inf, torch.from_numpy(compiled.scale)):
             return
-        law = self.law()
-        for side, given, tail in zip(_SIDES, self.scales, (law.lower, law.upper), strict=True):
+        distribution = self.distribution()
+        for side, given, tail in zip(
+            _SIDES, self.scales, (distribution.lower, distribution.upper), strict=True
+        ):
             if given is None:
                 rule = "finite: the bin beside the splice must not be empty, or give the scale"
                 usable = (tail.scale > 0) & tail.scale.isfinite()
                 require(usable, f"the tied {side}_scale", rule, tail.scale)
 
     def _rows(self) -> RowSums | None:
-        """Sums of the logits' rows by machine code; the check and the law share them."""
+        """Sums of the logits' rows by machine code; the check and the distribution share them."""
         if not is_eager(self.logits) or self.logits.shape[:-1] != self.batch_shape:
             return None
         versions = _version(self.logits), *map(_version, self.masses)
@@ -177,11 +181,11 @@ class SplicedParameters:
         return both.expand((*self.batch_shape, 2))[..., : 0 if self.splice == "edge" else 2]
 
     def __getstate__(self) -> dict[str, object]:
-        # Sums and law follow from the parameters; a copy need not carry them.
-        return {**self.__dict__, "_kept": None, "_kept_law": None}
+        # Sums and distribution follow from the parameters; a copy need not carry them.
+        return {**self.__dict__, "_kept": None, "_kept_distribution": None}
 
-    def compiled_law(self, *columns: Tensor) -> CompiledLaw | None:
-        """The law by machine code, or None where it cannot answer for values in these columns.
+    def compiled_distribution(self, *columns: Tensor) -> CompiledDistribution | None:
+        """The compiled distribution, or None where it cannot answer for these columns.
 
         It gives no gradient, and takes plain tensors, of which each row of logits has its own.
         """
@@ -193,17 +197,19 @@ class SplicedParameters:
         if rows is None or any(column.shape[:-1] != self.batch_shape for column in columns):
             return None
         version = self.version
-        if self._kept_law is None or self._kept_law[0] != version:
+        if self._kept_distribution is None or self._kept_distribution[0] != version:
             masses = self.masses if self.splice == "quantile" else None
-            law = CompiledLaw.of(rows, self.edges, self.concentrations, self.scales, masses)
-            object.__setattr__(self, "_kept_law", (version, law))
-            return law
-        return self._kept_law[1]
+            distribution = CompiledDistribution.of(
+                rows, self.edges, self.concentrations, self.scales, masses
+            )
+            object.__setattr__(self, "_kept_distribution", (version, distribution))
+            return distribution
+        return self._kept_distribution[1]
 
-    def law(self) -> SplicedLaw:
+    def distribution(self) -> SplicedDistribution:
         """Find the thresholds, tie what scales are not given, and splice."""
         bins = Bins(self.logits, self.edges, int(self.splice == "edge"), self._rows())
-        compiled = self.compiled_law()
+        compiled = self.compiled_distribution()
         if compiled is not None:
             # The same thresholds to the last digit: a value on one is in the body either way.
             return compiled.on_bins(bins, self.concentrations)
@@ -215,7 +221,7 @@ class SplicedParameters:
                 (first, last), self.concentrations, self.scales, log_masses, strict=True
             )
         )
-        return SplicedLaw(bins, first.number, last.number, lower, upper)
+        return SplicedDistribution(bins, first.number, last.number, lower, upper)
 
 
 _SIDES = ("lower", "upper")

@@ -33,7 +33,7 @@ def log_gamma_step(value: Tensor) -> Tensor:
 
 
 def half_beta_fraction(first: Tensor, second: Tensor, argument: Tensor) -> Tensor:
-    r"""Continued fraction :math:`c` of the regularised incomplete beta function.
+    r"""Continued fraction :math:`c` of the regularized incomplete beta function.
 
     .. math:: I_x(a, b) = \frac{x^a (1 - x)^b}{a B(a, b)} c(a, b, x)
 

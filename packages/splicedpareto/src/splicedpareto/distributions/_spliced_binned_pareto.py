@@ -40,11 +40,11 @@ class SplicedBinnedPareto(Expectations):
             p_U\, g\bigl((x - \tau_U) / \sigma_U; \xi_U\bigr) / \sigma_U & x > \tau_U
         \end{cases}
 
-    with :math:`g(u; \xi) = (1 + \xi u)^{-1 - 1/\xi}`. The law is a density that integrates to
-    one for every parameter; `objectives` holds what training needs beyond it.
+    with :math:`g(u; \xi) = (1 + \xi u)^{-1 - 1/\xi}`. The distribution is a density that integrates
+    to one for every parameter; `objectives` holds what training needs beyond it.
 
     With ``splice="quantile"`` the thresholds are the quantiles :math:`p_L` and
-    :math:`1 - p_U` of the binned law, so they move with the logits. With ``splice="edge"`` they
+    :math:`1 - p_U` of the bins, so they move with the logits. With ``splice="edge"`` they
     are the outermost edges, and the tails' probabilities come from the softmax.
 
     Without a `lower_scale` or `upper_scale` that tail's scale is *tied*: the one that makes the
@@ -52,7 +52,7 @@ class SplicedBinnedPareto(Expectations):
     density of the bins there.
 
     Args:
-        logits: Unnormalised log-probabilities, shape ``(*B, K)``, or ``(*B, K + 2)`` with the
+        logits: Unnormalized log-probabilities, shape ``(*B, K)``, or ``(*B, K + 2)`` with the
             edge splice, whose first and last entries are the tails. ``-inf`` empties a bin.
         edges: Finite increasing bin edges in units of the outcome, shape ``(K + 1,)``, or
             ``(*B, K + 1)`` for bins of their own in each batch element.
@@ -156,7 +156,7 @@ class SplicedBinnedPareto(Expectations):
 
     @property
     def logits(self) -> Tensor:
-        """Unnormalised log-probabilities, shape ``(*B, K)`` or ``(*B, K + 2)``."""
+        """Unnormalized log-probabilities, shape ``(*B, K)`` or ``(*B, K + 2)``."""
         logits = self._parameters.logits
         return logits.expand((*self.batch_shape, logits.shape[-1]))
 
@@ -186,39 +186,39 @@ class SplicedBinnedPareto(Expectations):
         """Probability of the lower tail, shape ``(*B,)``."""
         if self.splice == "quantile":
             return self._parameters.masses[0].expand(self.batch_shape)
-        return self.law.lower.log_mass.exp().squeeze(-1)
+        return self.distribution.lower.log_mass.exp().squeeze(-1)
 
     @property
     def upper_mass(self) -> Tensor:
         """Probability of the upper tail, shape ``(*B,)``."""
         if self.splice == "quantile":
             return self._parameters.masses[1].expand(self.batch_shape)
-        return self.law.upper.log_mass.exp().squeeze(-1)
+        return self.distribution.upper.log_mass.exp().squeeze(-1)
 
     @property
     def lower_scale(self) -> Tensor:
         """Scale of the lower tail, given or tied, in units of the outcome, shape ``(*B,)``."""
-        return self.law.lower.scale.squeeze(-1)
+        return self.distribution.lower.scale.squeeze(-1)
 
     @property
     def upper_scale(self) -> Tensor:
         """Scale of the upper tail, given or tied, in units of the outcome, shape ``(*B,)``."""
-        return self.law.upper.scale.squeeze(-1)
+        return self.distribution.upper.scale.squeeze(-1)
 
     @property
     def lower_threshold(self) -> Tensor:
         """Where the lower tail ends and the body starts, in units of the outcome, ``(*B,)``."""
-        return self.law.lower.threshold.squeeze(-1)
+        return self.distribution.lower.threshold.squeeze(-1)
 
     @property
     def upper_threshold(self) -> Tensor:
         """Where the body ends and the upper tail starts, in units of the outcome, ``(*B,)``."""
-        return self.law.upper.threshold.squeeze(-1)
+        return self.distribution.upper.threshold.squeeze(-1)
 
     @property
     def end_points(self) -> tuple[Tensor, Tensor]:
         """Ends of the support, infinite where a tail has none, each of shape ``(*B,)``."""
-        lower, upper = self.law.lower, self.law.upper
+        lower, upper = self.distribution.lower, self.distribution.upper
         nothing = torch.full_like(lower.log_mass, -math.inf)
         low, high = lower.excess_at(nothing), upper.excess_at(nothing)
         return (lower.threshold - low).squeeze(-1), (upper.threshold + high).squeeze(-1)
@@ -243,27 +243,27 @@ class SplicedBinnedPareto(Expectations):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density; ``-inf`` outside the support, NaN at NaN."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self._law_of(value).log_prob(value), shape)
+        return from_columns(self._distribution_of(value).log_prob(value), shape)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of at most `value`, accurate in the lower tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self._law_of(value).cdf_and_sf(value)[0], shape)
+        return from_columns(self._distribution_of(value).cdf_and_sf(value)[0], shape)
 
     def sf(self, value: Tensor) -> Tensor:
         """Probability of more than `value` (survival function), accurate in the upper tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self._law_of(value).cdf_and_sf(value)[1], shape)
+        return from_columns(self._distribution_of(value).cdf_and_sf(value)[1], shape)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """Logarithm of `cdf`, accurate in either tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self.law.log_cdf(value), shape)
+        return from_columns(self.distribution.log_cdf(value), shape)
 
     def log_sf(self, value: Tensor) -> Tensor:
         """Logarithm of `sf`, accurate in either tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self.law.log_sf(value), shape)
+        return from_columns(self.distribution.log_sf(value), shape)
 
     def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
         """Log-probability of (lower, upper], accurate in either tail.
@@ -281,7 +281,7 @@ class SplicedBinnedPareto(Expectations):
         (lower, upper), shape = self._columns(lower=lower, upper=upper)
         if self._validate_args:
             require(~(lower > upper), "lower", "at most upper", lower)
-        return from_columns(self.law.log_prob_interval(lower, upper), shape)
+        return from_columns(self.distribution.log_prob_interval(lower, upper), shape)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `cdf` reaches `value`; the ends of the support at 0 and 1.
@@ -326,7 +326,7 @@ class SplicedBinnedPareto(Expectations):
     ) -> Tensor:
         """Smallest outcomes at levels given four ways, in columns that stand for a shape."""
         levels = (cdf, sf, log_cdf, log_sf)
-        return from_columns(self._law_of(*levels).quantile(*levels), shape)
+        return from_columns(self._distribution_of(*levels).quantile(*levels), shape)
 
     def _log_levels(self, log_level: Tensor) -> tuple[Tensor, Tensor, Tensor, torch.Size]:
         (log_level,), shape = self._columns(log_level=log_level)
@@ -373,7 +373,9 @@ class SplicedBinnedPareto(Expectations):
         (uniform, hazard), _ = self._columns(uniform=uniform, hazard=hazard)
         # The pair (uniform, hazard) stands for one uniform level, fixed under differentiation:
         # the tails' masses are detached, so that a level moves into a tail as its mass grows.
-        lower, upper = (t.log_mass.detach() for t in (self.law.lower, self.law.upper))
+        lower, upper = (
+            t.log_mass.detach() for t in (self.distribution.lower, self.distribution.upper)
+        )
         is_lower = uniform < lower.exp()
         is_upper = (1 - uniform <= upper.exp()) & ~is_lower & ~upper.isneginf()
         log_cdf = torch.where(is_lower, lower - hazard, 0)

@@ -1,10 +1,10 @@
 """Networks whose forward pass is a distribution."""
 
 from splicedpareto.nn._compiled import CompiledStreams as CompiledStreams
-from splicedpareto.nn._compiled import GridLaws as GridLaws
+from splicedpareto.nn._compiled import GridDistributions as GridDistributions
 from splicedpareto.nn._edges import edges_from_data as edges_from_data
 from splicedpareto.nn._encoder import SequenceEncoder as SequenceEncoder
-from splicedpareto.nn._grid import GridLaw as GridLaw
+from splicedpareto.nn._grid import GridDistribution as GridDistribution
 from splicedpareto.nn._heads import DistributionHead as DistributionHead
 from splicedpareto.nn._heads import GaussianHead as GaussianHead
 from splicedpareto.nn._heads import SplicedBinnedParetoHead as SplicedBinnedParetoHead
@@ -22,8 +22,8 @@ __all__ = [
     "DistributionHead",
     "DistributionNetwork",
     "GaussianHead",
-    "GridLaw",
-    "GridLaws",
+    "GridDistribution",
+    "GridDistributions",
     "ItemEncoder",
     "ItemSettings",
     "ResidualMLP",

@@ -26,12 +26,12 @@ def edges_from_data(
 
     - ``"uniform"``: equal widths. Where the spread of the outcome given the input is about that
       of the outcome itself, or where a unit (a whole number) sets the width.
-    - ``"quantile"``: equal shares of the values. Where the outcome is skewed and its law given
+    - ``"quantile"``: equal shares of the values. Where the outcome is skewed and its density given
       the input differs little from the marginal one: far out, bins are wide.
     - ``"mixed"``: half of the edges of each kind. Where little is known: narrow bins in the bulk,
-      and none so wide that a law which moves out there would be a single block.
+      and none so wide that a distribution which moves out there would be a single block.
 
-    Edges by quantiles lie half-way between neighbouring values, so that a value which occurs
+    Edges by quantiles lie half-way between neighboring values, so that a value which occurs
     often falls within a bin. Where ties or rounding leave fewer edges than asked for, the widest
     bins are halved until there are enough.
 

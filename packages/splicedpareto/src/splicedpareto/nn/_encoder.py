@@ -20,12 +20,12 @@ __all__ = ["SequenceEncoder"]
 class SequenceEncoder(nn.Module):
     """The trunk of a `DistributionNetwork` for a sequence with static features beside it.
 
-    A `TemporalConvolution` over the standardised sequence; its state, read at the last step or
-    averaged over all, is concatenated with the standardised static features and passed through a
+    A `TemporalConvolution` over the standardized sequence; its state, read at the last step or
+    averaged over all, is concatenated with the standardized static features and passed through a
     `ResidualMLP`. Where steps consist of items, an `ItemEncoder` reads those first.
 
     NaN in a sequence or a static feature says that the number is missing. It counts as the mean of
-    its column: columns are standardised by the numbers present, and what is missing is then 0.
+    its column: columns are standardized by the numbers present, and what is missing is then 0.
 
     Args:
         in_features: Number ``F`` of columns of the sequence.

@@ -1,4 +1,4 @@
-"""The law of a spliced binned-Pareto head at points that never change, in few operations."""
+"""The distribution of a spliced binned-Pareto head at fixed points, in few operations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from splicedpareto.distributions._kernels import finite_hazard
 if TYPE_CHECKING:
     from splicedpareto.nn._heads import SplicedBinnedParetoHead
 
-__all__ = ["GridLaw"]
+__all__ = ["GridDistribution"]
 
 
-class GridLaw(nn.Module):
-    r"""CDF of a head's laws at points that never change, and their thresholds.
+class GridDistribution(nn.Module):
+    r"""CDF of a head's distributions at points that never change, and their thresholds.
 
     `SplicedBinnedPareto` finds both by searches and look-ups. Where bins and points are fixed,
     products with constant matrices do: with :math:`\pi_k` the bins' probabilities, :math:`w_k`
@@ -30,7 +30,7 @@ class GridLaw(nn.Module):
             \frac{p_L - \sum_{i < k} \pi_i}{\pi_k}, 0\Bigr), 1\Bigr)
 
     between the thresholds, :math:`\tau_U` likewise from the right, and the tails as ever. A single
-    law costs what its operations cost to start, and these are far fewer.
+    distribution costs what its operations cost to start, and these are far fewer.
 
     Args:
         head: The head, copied.
@@ -39,10 +39,10 @@ class GridLaw(nn.Module):
     Example:
         >>> from splicedpareto.nn import SplicedBinnedParetoHead
         >>> head = SplicedBinnedParetoHead(4, torch.linspace(0, 100, 11))
-        >>> law = GridLaw(head, torch.tensor([2.5, 50.0, 100.0]))
+        >>> distribution = GridDistribution(head, torch.tensor([2.5, 50.0, 100.0]))
         >>> with torch.inference_mode():
-        ...     cdf, lower_threshold, upper_threshold = law(head.raw_parameters(torch.zeros(4)))
-        >>> cdf, lower_threshold, upper_threshold
+        ...     cdf, lower, upper = distribution(head.raw_parameters(torch.zeros(4)))
+        >>> cdf, lower, upper
         (tensor([0.0307, 0.5000, 0.9807]), tensor(5.), tensor(95.))
     """
 
@@ -63,7 +63,7 @@ class GridLaw(nn.Module):
         self.register_buffer("widths", widths)
 
     def forward(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Evaluate laws.
+        """Evaluate distributions.
 
         Args:
             raw: Raw parameters of the head, shape ``(*B, P)``.

@@ -21,7 +21,7 @@ SOFTPLUS_ONE = math.log(math.e - 1)
 
 
 class DistributionHead(nn.Module, abc.ABC):
-    """A linear map to raw parameters of shape ``(*B, P)``, and the law that they stand for.
+    """A linear map to raw parameters of shape ``(*B, P)`` of a distribution.
 
     The raw parameters are unbounded, so those of several networks may be averaged (see
     `pooled_distribution`).
@@ -34,7 +34,7 @@ class DistributionHead(nn.Module, abc.ABC):
     def __init__(self, in_features: int, raw_features: int) -> None:
         super().__init__()
         self.linear = nn.Linear(in_features, raw_features)
-        # The initial law is the same for every input: training starts from climatology.
+        # The initial distribution is the same for every input: training starts from climatology.
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
@@ -45,10 +45,10 @@ class DistributionHead(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def distribution(self, raw: Tensor) -> Distribution:
-        """The law of batch shape ``(*B,)`` that raw parameters of shape ``(*B, P)`` stand for."""
+        """Distribution of batch shape ``(*B,)`` from raw parameters of shape ``(*B, P)``."""
 
     def forward(self, state: Tensor) -> Distribution:
-        """The law of batch shape ``(*B,)`` for a state of shape ``(*B, C)``."""
+        """The distribution of batch shape ``(*B,)`` for a state of shape ``(*B, C)``."""
         return self.distribution(self.raw_parameters(state))
 
 
@@ -115,7 +115,7 @@ class SplicedBinnedParetoHead(DistributionHead):
 
     @torch.no_grad()
     def start_from_data(self, values: Tensor, *, weight: Tensor | None = None) -> None:
-        """Make the bins of the initial law those of a sample, whatever the input.
+        """Make the bins of the initial distribution those of a sample, whatever the input.
 
         A hundredth of the mass, spread evenly over the edges, leaves no bin impossible. A value
         beyond the edges counts for the outermost bin.
@@ -152,7 +152,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         )
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
-        """The law for raw parameters ``(*B, K + 4)``: logits, two shapes, two scales."""
+        """The distribution for raw parameters ``(*B, K + 4)``: logits, two shapes, two scales."""
         (lower_concentration, lower_scale), (upper_concentration, upper_scale) = self.tails(raw)
         return SplicedBinnedPareto(
             raw[..., : self.bins],
@@ -163,7 +163,7 @@ class SplicedBinnedParetoHead(DistributionHead):
             upper_scale,
             self.lower_mass,
             self.upper_mass,
-            # The links keep every condition; the check costs as much as the law itself.
+            # The links keep every condition; the check costs as much as the distribution itself.
             validate_args=False,
         )
 
@@ -190,7 +190,7 @@ class GaussianHead(DistributionHead):
             self.linear.bias[1] = SOFTPLUS_ONE
 
     def distribution(self, raw: Tensor) -> Gaussian:
-        """The law for raw parameters ``(*B, 2)``."""
+        """The distribution for raw parameters ``(*B, 2)``."""
         mean = self.location + self.scale * raw[..., 0]
         deviation = self.scale * (nn.functional.softplus(raw[..., 1]) + 1e-3)
         return Gaussian(mean, deviation, validate_args=False)

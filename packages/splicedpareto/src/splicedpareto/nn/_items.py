@@ -69,7 +69,7 @@ class ItemEncoder(nn.Module):
     """Embed each item by one perceptron of two layers for all, and pool each group.
 
     An item is described by its features and by its coordinates relative to each anchor and to the
-    marked item (the first, should several be marked). Features are standardised by statistics
+    marked item (the first, should several be marked). Features are standardized by statistics
     that all items share; a missing number, NaN, then counts as 0, and so do coordinates relative
     to a marked item where none is marked. The embeddings of a group, which an item is told too,
     are pooled by mean and by maximum.

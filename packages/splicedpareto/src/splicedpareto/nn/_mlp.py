@@ -47,13 +47,13 @@ class Standardize(nn.Module):
                 most `_HIGHEST_FLAG`.
         """
         # A float32 sum over 50,000 rows keeps four digits.
-        centred = inputs.to(torch.float64, copy=True)
-        missing = centred.isnan()
-        share = centred.new_ones(len(centred)) if weight is None else weight.double()
+        centered = inputs.to(torch.float64, copy=True)
+        missing = centered.isnan()
+        share = centered.new_ones(len(centered)) if weight is None else weight.double()
         total = share @ (~missing).double()
-        mean = (share @ centred.masked_fill_(missing, 0) / total).nan_to_num(0)
-        centred.sub_(mean).square_().masked_fill_(missing, 0)
-        deviation = (share @ centred / total).sqrt()
+        mean = (share @ centered.masked_fill_(missing, 0) / total).nan_to_num(0)
+        centered.sub_(mean).square_().masked_fill_(missing, 0)
+        deviation = (share @ centered / total).sqrt()
         varies = deviation > 1e-6
         if keep_flags:
             is_flag = (missing | (inputs == 0) | (inputs == 1)).all(dim=0)
@@ -63,17 +63,17 @@ class Standardize(nn.Module):
         self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Standardise `inputs`, shape ``(*B, F)``."""
+        """Standardize `inputs`, shape ``(*B, F)``."""
         return (inputs - self.mean) / self.scale
 
     def filled(self, inputs: Tensor) -> Tensor:
-        """Standardise `inputs`, shape ``(*B, F)``; NaN becomes 0, the mean."""
+        """Standardize `inputs`, shape ``(*B, F)``; NaN becomes 0, the mean."""
         # One pass, in a seventh of the time of two operators; infinity stays what it is.
         return torch.nan_to_num(self(inputs), 0.0, math.inf, -math.inf)
 
 
 class ResidualMLP(nn.Module):
-    """Standardisation, a linear map, and pre-normalised residual blocks.
+    """Standardization, a linear map, and pre-normalized residual blocks.
 
     Each block adds ``dropout(silu(linear(layer_norm(h))))`` to its input (He et al. 2016, the
     pre-activation form).

@@ -20,10 +20,10 @@ __all__ = ["DistributionNetwork", "pooled_distribution"]
 
 
 class DistributionNetwork(nn.Module):
-    """A module that builds and returns the law :math:`p(Y | x)` within its forward pass.
+    """A module that builds and returns the distribution :math:`p(Y | x)` within its forward pass.
 
     Under `torch.autocast` the trunk alone computes in half precision; the head's raw parameters
-    and the law are of the head's own type.
+    and the distribution are of the head's own type.
 
     Args:
         trunk: Inputs to a state of shape ``(*B, C)``; with a method `states` of the same
@@ -37,12 +37,12 @@ class DistributionNetwork(nn.Module):
         self.head = head
 
     def raw_parameters(self, *inputs: Tensor, every_step: bool = False) -> Tensor:
-        """Unbounded parameters of the law.
+        """Unbounded parameters of the distribution.
 
         Args:
             inputs: As the trunk takes them.
-            every_step: Whether of the law at every step of a sequence, given the steps so far,
-                or of that given all.
+            every_step: Whether of the distribution at every step of a sequence, given the steps so
+                far, or of that given all.
 
         Returns:
             Shape ``(*B, P)``, or ``(B, T, P)`` at every step: any numbers at padding.
@@ -61,7 +61,7 @@ class DistributionNetwork(nn.Module):
             return self.head.raw_parameters(state.to(self.head.linear.weight.dtype))
 
     def forward(self, *inputs: Tensor, every_step: bool = False) -> Distribution:
-        """The law of batch shape ``(*B,)``, or ``(B, T)`` at every step."""
+        """The distribution of batch shape ``(*B,)``, or ``(B, T)`` at every step."""
         raw = self.raw_parameters(*inputs, every_step=every_step)
         with _full_precision(raw.device.type):
             return self.head.distribution(raw)
@@ -70,9 +70,9 @@ class DistributionNetwork(nn.Module):
 def pooled_distribution(
     networks: Sequence[DistributionNetwork], *inputs: Tensor, every_step: bool = False
 ) -> Distribution:
-    """One law from several networks of the same head: that of their mean raw parameters.
+    """One distribution from several networks of the same head: that of their mean raw parameters.
 
-    For the bins this is the logarithmic pool (the normalised geometric mean of the members'
+    For the bins this is the logarithmic pool (the normalized geometric mean of the members'
     probabilities), which stays in the family, unlike a mixture, and is the member of it that is
     nearest to all members together in Kullback-Leibler divergence.
 

@@ -30,7 +30,7 @@ _NAN: Final = np.float32(np.nan)
 
 @compiled
 def _filled(values: _Floats, first: int, mean: _Floats, scale: _Floats, out: _Floats) -> None:
-    """Standardised numbers from the first on, 0 where one is missing."""
+    """Standardized numbers from the first on, 0 where one is missing."""
     for column in range(len(mean)):
         value = (values[first + column] - mean[column]) / scale[column]
         out[column] = value if value == value else _ZERO  # noqa: PLR0124 - NaN alone differs
@@ -153,7 +153,7 @@ def _embedded(columns: _Floats, network: NetworkWeights, items: ItemWeights | No
 
 @compiled
 def _first_filter(state: _Floats, weight: _Floats, bias: _Floats, taps: int) -> _Floats:
-    """A filter and its ReLU over neighbouring steps, behind a row of 0 for each step too early.
+    """A filter and its ReLU over neighboring steps, behind a row of 0 for each step too early.
 
     One wide product, shifted after it: the outputs are narrower than the inputs.
     """

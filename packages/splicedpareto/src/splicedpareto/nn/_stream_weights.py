@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from splicedpareto.nn._grid import GridLaw
+    from splicedpareto.nn._grid import GridDistribution
     from splicedpareto.nn._items import ItemEncoder
     from splicedpareto.nn._streaming import SequenceStream
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     _Numbers: TypeAlias = NDArray[np.int64]
 
 __all__ = [
+    "DistributionTable",
     "ItemWeights",
-    "LawTable",
     "NetworkWeights",
+    "distribution_table",
     "item_weights",
-    "law_table",
     "network_weights",
 ]
 
@@ -124,8 +124,8 @@ class ItemWeights(NamedTuple):
     second_bias: _Floats
 
 
-class LawTable(NamedTuple):
-    """A `GridLaw`: its head's settings, and each point's place among the bins.
+class DistributionTable(NamedTuple):
+    """A `GridDistribution`: its head's settings, and each point's place among the bins.
 
     Attributes:
         raw: Raw parameters of the head.
@@ -239,13 +239,13 @@ def item_weights(encoder: ItemEncoder | None) -> ItemWeights | None:
     )
 
 
-def law_table(law: GridLaw) -> LawTable:
-    """What evaluating a law at its points takes."""
-    head = law.head
-    edges, points = head.edges.double().cpu().numpy(), law.points.double().cpu().numpy()
+def distribution_table(distribution: GridDistribution) -> DistributionTable:
+    """What evaluating a distribution at its points takes."""
+    head = distribution.head
+    edges, points = head.edges.double().cpu().numpy(), distribution.points.double().cpu().numpy()
     number = np.clip(np.searchsorted(edges, points, side="right") - 1, 0, head.bins - 1)
     share = (points - edges[number]) / np.diff(edges)[number]
-    return LawTable(
+    return DistributionTable(
         raw=head.linear.out_features,
         edges=edges.astype(np.float32),
         points=points.astype(np.float32),

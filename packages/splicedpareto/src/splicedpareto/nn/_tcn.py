@@ -22,7 +22,7 @@ class TemporalConvolution(nn.Module):
 
     where :math:`g` is twice convolution, ReLU and dropout of whole channels, steps before the
     first count as 0, and the first block passes :math:`h_0` through a linear map where its width
-    differs. Filters are weight-normalised (Salimans and Kingma 2016).
+    differs. Filters are weight-normalized (Salimans and Kingma 2016).
 
     Args:
         in_features: Number ``F`` of input columns.
@@ -158,7 +158,7 @@ class TemporalConvolution(nn.Module):
 
 
 class _CausalConvolution(nn.Module):
-    """A weight-normalised filter over a step and the `kernel_size` - 1 before it, and its ReLU.
+    """A weight-normalized filter over a step and the `kernel_size` - 1 before it, and its ReLU.
 
     One product of a matrix with the shifted inputs side by side: in the layout of every other
     layer, and able to leave out the steps that nobody reads (`benchmarks/temporal_training.py`).
@@ -243,7 +243,7 @@ class _ResidualBlock(nn.Module):
         return nn.functional.relu(self.shortcut(inputs) + hidden)
 
     def every_second(self, inputs: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Every second state, counted back from the last, where neighbours lie a dilation apart.
+        """Every second state, counted back from the last, where neighbors lie a dilation apart.
 
         Args:
             inputs: Sequences that end at the last step, shape ``(B, N, F)``, 0 where not `valid`.

@@ -72,8 +72,8 @@ class FitSettings:
         seed: Seed of the order of the observations and of dropout.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
         precision: Type in which the trunk computes in training: ``"bfloat16"`` is faster where the
-            processor multiplies matrices of it. Weights, head, law and validation are in the
-            network's own type.
+            processor multiplies matrices of it. Weights, head, distribution and validation are in
+            the network's own type.
         averaging: Power :math:`\eta` of the average of the weights that is validated and kept, in
             which those after step :math:`s` weigh about as :math:`s^\eta`: the larger, the fewer
             of the last steps count. None keeps the weights as they are.
@@ -154,11 +154,11 @@ def fit(
             dataset with batches of its own, such as `SequenceDataset`.
         validation: The same for the observations that decide when to stop.
         inputs: How many of the tensors are inputs; the rest go to the objective.
-        every_step: Whether the network is trained for a law at every step of a sequence: the loss
-            of an observation is then the mean over its steps, in validation too; where outcomes
-            depend on lengths, train on prefixes instead, which weigh all steps alike. The inputs
-            are ``(sequences, lengths, ...)``.
-        objective: What is minimised, ``objective(distribution, *targets)``, shape ``(B,)``.
+        every_step: Whether the network is trained for a distribution at every step of a sequence:
+            the loss of an observation is then the mean over its steps, in validation too; where
+            outcomes depend on lengths, train on prefixes instead, which weigh all steps alike. The
+            inputs are ``(sequences, lengths, ...)``.
+        objective: What is minimized, ``objective(distribution, *targets)``, shape ``(B,)``.
         validation_objective: What early stopping watches, of the same form.
         settings: How.
         folder: Where the state of the fit is kept between epochs.

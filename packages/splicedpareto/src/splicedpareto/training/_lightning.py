@@ -45,7 +45,7 @@ class NotFiniteError(ArithmeticError):
 
 
 class FitModule(LightningModule):
-    """A network, what it minimises, and how."""
+    """A network, what it minimizes, and how."""
 
     def __init__(
         self,
@@ -106,10 +106,10 @@ class FitModule(LightningModule):
             return objective(self.network.head.distribution(raw), *targets)
         lengths = batch[1]
         # Only the steps before the padding, one below the other: an objective needs no mask, and
-        # no law is built where there is none.
+        # no distribution is built where there is none.
         sequence, step = valid_steps(lengths, raw.shape[1]).nonzero(as_tuple=True)
-        law = self.network.head.distribution(raw[sequence, step])
-        losses = objective(law, *(target[sequence] for target in targets))
+        distribution = self.network.head.distribution(raw[sequence, step])
+        losses = objective(distribution, *(target[sequence] for target in targets))
         return losses.new_zeros(len(lengths)).index_add(0, sequence, losses) / lengths
 
     def on_validation_epoch_end(self) -> None:

@@ -48,13 +48,13 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
         offsets: Where each sequence starts, and where the last ends, shape ``(N + 1,)``,
             increasing from 0 to ``sum T``.
         static: Static features of each sequence, shape ``(N, S)``; ``S`` may be 0.
-        targets: What the objective takes beside the law, each of shape ``(N, ...)``.
+        targets: What the objective takes beside the distribution, each of shape ``(N, ...)``.
         rows: Which of the sequences are observations, shape ``(R,)``, in ``[0, N)``; None for all.
             Two datasets may share the memory of the others.
         prefix_share: Share of prefixes among the observations of an epoch. They are drawn among
-            all prefixes of all observations, each as likely, so that the law learned after ``t``
-            steps is that of the sequences that get so far. Had each observation as many, those
-            that end soon would weigh more: by ``1 / T``, which is not known at step ``t``.
+            all prefixes of all observations, each as likely, so that the distribution learned after
+            ``t`` steps is that of the sequences that get so far. Had each observation as many,
+            those that end soon would weigh more: by ``1 / T``, which is not known at step ``t``.
         shortest_prefix: Fewest steps of a prefix; a sequence that is shorter is its own.
         augment: Changes the sequences of a batch, ``augment(sequences, rows, generator)`` with
             sequences in float32 of shape ``(B, T, F)`` padded by 0 and `rows` as above, all

@@ -77,7 +77,7 @@ def compare(
     replicates: int = 1000,
     seed: int = 0,
 ) -> pl.DataFrame:
-    r"""Correlate each metric with each outcome, and compare ours with every rival.
+    r"""Correlate each metric with each outcome, and compare ours with every baseline.
 
     Two averages of each correlation: the mean over seasons of the Pearson correlation within a
     season (``"season mean"``), and the Pearson correlation of within-season z-scores over all
@@ -115,12 +115,12 @@ def compare(
     Example:
         >>> table = pl.DataFrame({
         ...     "season": [2020] * 6, "passer_player_id": list("abcdef"),
-        ...     "score": [1.0, 2, 3, 4, 5, 6], "rival": [2.0, 1, 4, 3, 6, 5],
+        ...     "score": [1.0, 2, 3, 4, 5, 6], "baseline": [2.0, 1, 4, 3, 6, 5],
         ...     "win_pct": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
         ... })
-        >>> rows = compare(table, metrics=["score", "rival"], ours="score", replicates=0)
+        >>> rows = compare(table, metrics=["score", "baseline"], ours="score", replicates=0)
         >>> rows.filter(pl.col("headline")).select("metric", pl.col("r").round(2)).rows()
-        [('score', 1.0), ('rival', 0.83)]
+        [('score', 1.0), ('baseline', 0.83)]
     """
     rows = complete_rows(table, metrics)
     if ours not in metrics:
@@ -272,7 +272,7 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
     lead = drawn[:, [metrics.index(ours)]] - drawn
     low, high = _interval(drawn)
     lead_low, lead_high = _interval(lead)
-    rival = pl.col("metric") != ours
+    baseline = pl.col("metric") != ours
     return pl.DataFrame(
         {
             "metric": list(metrics),
@@ -285,7 +285,7 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
         }
     ).with_columns(
         pl.col("r", "r_low", "r_high").fill_nan(None),
-        pl.when(rival).then(pl.col("lead", "lead_low", "lead_high").fill_nan(None)),
+        pl.when(baseline).then(pl.col("lead", "lead_low", "lead_high").fill_nan(None)),
     )
 
 
@@ -311,8 +311,8 @@ def within_season_z(values: Array, seasons: npt.NDArray[np.int64]) -> Array:
         rows = seasons == season
         deviation = values[rows].std(axis=0)
         constant = deviation <= 1e-12 * np.abs(values[rows]).max(axis=0)
-        centred = values[rows] - values[rows].mean(axis=0)
-        scaled[rows] = np.where(constant, 0, centred / np.where(constant, 1, deviation))
+        centered = values[rows] - values[rows].mean(axis=0)
+        scaled[rows] = np.where(constant, 0, centered / np.where(constant, 1, deviation))
     return scaled
 
 

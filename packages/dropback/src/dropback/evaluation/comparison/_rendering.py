@@ -22,7 +22,7 @@ HEADINGS = {name: statistic.label for name, statistic in STATISTICS.items()} | {
 }
 """Each statistic's words for readers, in the order of the table."""
 
-_OURS, _RIVAL = "#D55E00", "#0072B2"  # Okabe and Ito (2008)
+_OURS, _BASELINE = "#D55E00", "#0072B2"  # Okabe and Ito (2008)
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
@@ -71,9 +71,9 @@ def markdown(result: BakeOff) -> str:
     ours = result.labels[result.ours]
     lines += [
         "",
-        f"{ours} minus the rival; bold where the interval excludes 0:",
+        f"{ours} minus the baseline; bold where the interval excludes 0:",
         "",
-        "| rival | " + " | ".join(HEADINGS[name] for name in names) + " |",
+        "| baseline | " + " | ".join(HEADINGS[name] for name in names) + " |",
         "|---|" + "---|" * len(names),
     ]
     for metric, label in result.labels.items():
@@ -149,12 +149,12 @@ def _panel(axes: Axes, result: BakeOff, rows: dict[str, dict[str, Any] | None]) 
         row = rows[metric]
         if row is None or row["r"] is None:
             continue
-        colour = _OURS if metric == result.ours else _RIVAL
+        color = _OURS if metric == result.ours else _BASELINE
         if row["r_low"] is not None:
-            axes.plot([row["r_low"], row["r_high"]], [place, place], color=colour, linewidth=1.6)
-        axes.plot(row["r"], place, "o", color=colour, markersize=5)
+            axes.plot([row["r_low"], row["r_high"]], [place, place], color=color, linewidth=1.6)
+        axes.plot(row["r"], place, "o", color=color, markersize=5)
         if metric == result.ours:
-            axes.axvline(row["r"], color=colour, linewidth=0.7, linestyle=":")
+            axes.axvline(row["r"], color=color, linewidth=0.7, linestyle=":")
     axes.axvline(0, color="0.6", linewidth=0.8)
     axes.grid(axis="x", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)

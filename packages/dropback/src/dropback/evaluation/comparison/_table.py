@@ -19,9 +19,9 @@ from dropback.evaluation.comparison._reliability import split_half
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["RIVALS", "BakeOff", "bake_off", "score_metrics"]
+__all__ = ["BASELINES", "BakeOff", "bake_off", "score_metrics"]
 
-RIVALS = ("passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
+BASELINES = ("passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
 """What a score is compared with besides other people's ratings."""
 
 
@@ -97,7 +97,7 @@ def bake_off(
         passing: The plays of every season to compare, as `passing_plays` returned them, with
             ``completion_over_expected``.
         games: What `read_games` returned.
-        names: Score columns; the first is ours, the others are rivals.
+        names: Score columns; the first is ours, the others are baselines.
         ratings: What `read_ratings` returned, by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
@@ -108,13 +108,13 @@ def bake_off(
         RequestError: A season has no result or no score, or nothing is left to compare.
     """
     own = score_metrics(scores, names)
-    metrics = {**own, **{name: METRICS[name] for name in RIVALS}}
+    metrics = {**own, **{name: METRICS[name] for name in BASELINES}}
     counts: list[tuple[str, str, int]] = []
     plays = _regular_final(passing, games, counts)
     plays = _with_scores(plays, scores, names)
     _require_every_season(plays, names)
 
-    table = passer_metrics(plays, metrics=RIVALS)
+    table = passer_metrics(plays, metrics=BASELINES)
     for name, metric in own.items():
         values = (
             plays.filter(metric.plays)

@@ -1,11 +1,11 @@
-"""Rivals of the model, each as strong as its kind allows, fitted on the same games.
+"""Baselines of the model, each as strong as its kind allows, fitted on the same games.
 
-Rivals of a play network are other networks and trees on the same plays, the network itself with
-less to see, and, where plays are simulated, the law that they were drawn from.
+Baselines of a play network are other networks and trees on the same plays, the network itself with
+less to see, and, where plays are simulated, the distribution that they were drawn from.
 
 Every baseline gets the model's folds and validation games, so that the same play is held out for
-all. XGBoost gives a point; its law is that point plus the residuals on its validation games, so
-that it can be judged by proper scores too, not by its absolute error alone.
+all. XGBoost gives a point; its distribution is that point plus the residuals on its validation
+games, so that it can be judged by proper scores too, not by its absolute error alone.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ BASELINES = {
     "binned": "the same network without tails",
     "xgboost": "boosted trees, squared error",
     "xgboost-mae": "boosted trees, absolute error",
-    "constant": "the law of all training outcomes",
+    "climatology": "the distribution of all training outcomes",
 }
-"""Name and meaning of each rival of a model of play-by-play."""
+"""Name and meaning of each baseline of a model of play-by-play."""
 
 TRACKING_BASELINES = {
     **BASELINES,
@@ -57,9 +57,9 @@ TRACKING_BASELINES = {
     "release-only": "the play network, trained at the release alone",
     "no-engineered": "the play network without engineered columns",
     "early": "the play network, half a second before the release",
-    "oracle": "the law that the plays were drawn from, where they are simulated",
+    "oracle": "the distribution that the plays were drawn from, where they are simulated",
 }
-"""Name and meaning of each rival of a play network."""
+"""Name and meaning of each baseline of a play network."""
 
 
 def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[str, ...]:
@@ -73,8 +73,8 @@ def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[st
         RequestError: A name that is no baseline.
 
     Example:
-        >>> parse_baselines("gaussian, constant")
-        ('gaussian', 'constant')
+        >>> parse_baselines("gaussian, climatology")
+        ('gaussian', 'climatology')
     """
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
@@ -116,7 +116,7 @@ def fit_baseline(
     common = (model.schema, model.play_set, model.fold_of_game, model.members, model.outcome)
     if name == "oracle":
         return Oracle(*common, oracle_masses(truth))
-    if name == "constant":
+    if name == "climatology":
         grid, observed = GRIDS[model.outcome], plays[model.outcome.value].to_numpy()
         folds = fold_of_plays(model, plays)
         counts = [grid.counts(observed[folds != fold]) for fold in range(model.members)]
@@ -124,7 +124,7 @@ def fit_baseline(
     view = view_of(name, model)
     if name.startswith("xgboost"):
         return fit_trees(name, model, record, plays, features, view, on_epoch)
-    rival, _ = train_model(
+    baseline, _ = train_model(
         plays,
         view(features),
         model.schema,
@@ -134,7 +134,7 @@ def fit_baseline(
         fold_of_game=model.fold_of_game,
         on_epoch=on_epoch,
     )
-    return Viewed(*common, rival, view)
+    return Viewed(*common, baseline, view)
 
 
 def forecast(

@@ -1,4 +1,4 @@
-"""Laws on a grid of bins, and the rivals that need no fit of their own."""
+"""Distributions on a grid of bins, and the baselines that need no fit of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
 from dropback.models._model import EPA_BIN, EPA_REACH
-from dropback.simulation.tracking import oracle_cdf, oracle_law
+from dropback.simulation.tracking import oracle_cdf, oracle_distribution
 from splicedpareto.distributions import SplicedBinnedPareto
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dropback.data._tables import PlaySet
     from dropback.models._model import PlayInputs
 
-__all__ = ["GRIDS", "Climatology", "Grid", "Oracle", "Rival", "oracle_masses"]
+__all__ = ["GRIDS", "Baseline", "Climatology", "Grid", "Oracle", "oracle_masses"]
 
 # Pseudo-count of a bin, so that no outcome is impossible.
 _PSEUDO_COUNT = 0.1
@@ -32,7 +32,7 @@ _PSEUDO_COUNT = 0.1
 
 @dataclass(frozen=True)
 class Grid:
-    """Bins of one width, centred on its multiples ``lowest .. highest``."""
+    """Bins of one width, centered on its multiples ``lowest .. highest``."""
 
     width: float
     lowest: int
@@ -50,8 +50,10 @@ class Grid:
         counts = np.bincount(numbers, minlength=self.highest - self.lowest + 1)
         return counts.astype(float) + _PSEUDO_COUNT
 
-    def law(self, counts: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]) -> Distribution:
-        """The law of the counts, moved by `shift`, shape ``(N,)``."""
+    def distribution(
+        self, counts: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]
+    ) -> Distribution:
+        """The distribution of the counts, moved by `shift`, shape ``(N,)``."""
         edges = (torch.arange(self.lowest, self.highest + 2) - 0.5) * self.width
         zero = torch.zeros(len(shift))
         return SplicedBinnedPareto(
@@ -72,8 +74,8 @@ GRIDS = {
 
 
 @dataclass(frozen=True)
-class Rival:
-    """What every rival takes over from the model."""
+class Baseline:
+    """What every baseline takes over from the model."""
 
     schema: FeatureSchema
     play_set: PlaySet
@@ -83,26 +85,26 @@ class Rival:
 
 
 @dataclass(frozen=True)
-class Climatology(Rival):
-    """The law of all training outcomes, the same for every play."""
+class Climatology(Baseline):
+    """The distribution of all training outcomes, the same for every play."""
 
     counts: tuple[npt.NDArray[np.float64], ...]
 
-    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         counts = self.counts[fold] if fold is not None else np.sum(self.counts, axis=0)
-        return GRIDS[self.outcome].law(counts, np.zeros(len(features)))
+        return GRIDS[self.outcome].distribution(counts, np.zeros(len(features)))
 
 
 @dataclass(frozen=True)
-class Oracle(Rival):
-    """The law that simulated plays were drawn from, by the set's keys."""
+class Oracle(Baseline):
+    """The distribution that simulated plays were drawn from, by the set's keys."""
 
     masses: dict[tuple[int, int], npt.NDArray[np.float64]]
 
-    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:  # noqa: ARG002  # it has seen no play
+    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:  # noqa: ARG002  # it has seen no play
         keys = features.keys().iter_rows()  # type: ignore[union-attr]  # of a play network alone
         masses = np.stack([self.masses[key] for key in keys])
-        return GRIDS[Outcome.YARDS].law(masses, np.zeros(len(masses)))
+        return GRIDS[Outcome.YARDS].distribution(masses, np.zeros(len(masses)))
 
 
 def oracle_masses(truth: pl.DataFrame | None) -> dict[tuple[int, int], npt.NDArray[np.float64]]:
@@ -110,7 +112,7 @@ def oracle_masses(truth: pl.DataFrame | None) -> dict[tuple[int, int], npt.NDArr
         raise RequestError(
             "The oracle needs the truth of a simulated league: name its truth.parquet."
         )
-    cdf = oracle_cdf(oracle_law(truth))
+    cdf = oracle_cdf(oracle_distribution(truth))
     # A mass of 0 has no logarithm.
     masses = np.maximum(np.diff(cdf, prepend=0.0, axis=1), 1e-12)
     keys = truth.select(pl.col("old_game_id", "play_id").cast(pl.Int64)).iter_rows()

@@ -1,4 +1,4 @@
-"""Networks as rivals: the model with another head or trunk, or with less to see."""
+"""Networks as baselines: the model with another head or trunk, or with less to see."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dropback.models._model import ModelSettings
 from dropback.models._play_batches import TrackedPlays
-from dropback.models.baselines._distributions import Rival
+from dropback.models.baselines._distributions import Baseline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,25 +22,25 @@ _EARLY_S = 0.5
 
 
 @dataclass(frozen=True)
-class Viewed(Rival):
+class Viewed(Baseline):
     """A network that sees what `view` shows."""
 
     network: PassModel
     view: Callable[[PlayInputs], PlayInputs]
 
-    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
-        return self.network.latent_law(self.view(features), fold)
+    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+        return self.network.latent_distribution(self.view(features), fold)
 
 
 def network_settings(name: str, settings: ModelSettings) -> ModelSettings:
-    """Settings of a rival that is a network: the model's but for what its name says."""
+    """Settings of a baseline that is a network: the model's but for what its name says."""
     if name in {"gaussian", "binned"}:
         return replace(settings, family=name, objective="exact")  # type: ignore[arg-type]
     if name == "static":
         return ModelSettings(
             outcome=settings.outcome, folds=settings.folds, members=settings.members
         )
-    assert settings.sequence is not None  # noqa: S101  # the others are rivals of play networks
+    assert settings.sequence is not None  # noqa: S101  # the others are baselines of play networks
     changed: dict[str, dict[str, Any]] = {
         "flat": {"encoder": "flat"},
         "players": {"encoder": "players"},
@@ -50,7 +50,7 @@ def network_settings(name: str, settings: ModelSettings) -> ModelSettings:
 
 
 def view_of(name: str, model: PassModel) -> Callable[[PlayInputs], PlayInputs]:
-    """What a rival sees of plays."""
+    """What a baseline sees of plays."""
     if model.settings.sequence is None:
         return lambda features: features
     views: dict[str, Callable[[TrackedPlays], PlayInputs]] = {

@@ -1,4 +1,4 @@
-"""Boosted trees: a point forecast, and the law of its residuals around it."""
+"""Boosted trees: a point forecast, and the distribution of its residuals around it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dropback.models._train import split_fold
-from dropback.models.baselines._distributions import GRIDS, Rival
+from dropback.models.baselines._distributions import GRIDS, Baseline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,8 @@ __all__ = ["BoostedTrees", "fit_trees"]
 
 
 @dataclass(frozen=True)
-class BoostedTrees(Rival):
-    """XGBoost's point forecast plus the law of its validation residuals."""
+class BoostedTrees(Baseline):
+    """XGBoost's point forecast plus the distribution of its validation residuals."""
 
     boosters: tuple[Any, ...]
     residuals: tuple[npt.NDArray[np.float64], ...]
@@ -43,9 +43,9 @@ class BoostedTrees(Rival):
         )
         return points
 
-    def latent_law(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         residuals = np.sum(self.residuals, axis=0) if fold is None else self.residuals[fold]
-        return GRIDS[self.outcome].of_residuals.law(residuals, self.point(features, fold))
+        return GRIDS[self.outcome].of_residuals.distribution(residuals, self.point(features, fold))
 
 
 def fit_trees(

@@ -1,15 +1,15 @@
-"""A tracking league with known truth: 22 men at 10 Hz, and the exact law of every throw."""
+"""A tracking league with known truth: 22 players at 10 Hz and exact distributions."""
 
 from dropback.simulation.tracking._files import write_tracking_league
 from dropback.simulation.tracking._league import (
     TrackingLeague,
     Week,
     oracle_cdf,
-    oracle_law,
+    oracle_distribution,
     simulate_tracking_league,
     simulate_week,
 )
-from dropback.simulation.tracking._release_law import ReleaseState, release_law
+from dropback.simulation.tracking._release_distribution import ReleaseState, release_distribution
 from dropback.simulation.tracking._settings import TrackingLeagueSettings
 
 __all__ = [
@@ -18,8 +18,8 @@ __all__ = [
     "TrackingLeagueSettings",
     "Week",
     "oracle_cdf",
-    "oracle_law",
-    "release_law",
+    "oracle_distribution",
+    "release_distribution",
     "simulate_tracking_league",
     "simulate_week",
     "write_tracking_league",

@@ -10,7 +10,7 @@ import numpy as np
 from dropback.simulation.tracking._before_release import ACCELERATION, RESPONSE, TOP_SPEED, step
 from dropback.simulation.tracking._field import (
     BALL,
-    DEFENCE,
+    DEFENSE,
     ELIGIBLE,
     FIELD_X_YD,
     FIELD_Y_YD,
@@ -22,7 +22,7 @@ from dropback.simulation.tracking._field import (
     limited,
     norm,
 )
-from dropback.simulation.tracking._release_law import throw_flight
+from dropback.simulation.tracking._release_distribution import throw_flight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,7 @@ def finish_plays(
 ) -> Tracks:
     """Let the ball fly and the carrier run to where the outcome says that he was stopped.
 
-    The law knows nothing of these frames: they are drawn to fit what it gave.
+    The distribution knows nothing of these frames: they are drawn to fit what it gave.
 
     Args:
         situations: The plays, ``N`` of them.
@@ -141,8 +141,8 @@ def finish_plays(
 
 def _interceptor(here: Array, velocity: Array, aim: Array, flight: Array) -> NDArray[np.int64]:
     """The defender who can be nearest to the ball, as a number among the 22."""
-    onward = here[:, DEFENCE] + velocity[:, DEFENCE] * np.minimum(flight, 0.4)[:, None, None]
-    return np.asarray(DEFENCE.start + norm(onward - aim[:, None]).argmin(axis=1))
+    onward = here[:, DEFENSE] + velocity[:, DEFENSE] * np.minimum(flight, 0.4)[:, None, None]
+    return np.asarray(DEFENSE.start + norm(onward - aim[:, None]).argmin(axis=1))
 
 
 def _where_stopped(
@@ -173,10 +173,10 @@ def _wanted(
     wanted[:, PASSER] = 0.6 * velocity[:, PASSER]
     seconds = np.maximum(left, 1) * FRAME_S
     # Whoever can be there when the ball, or its carrier, comes to a stop is on his way.
-    meet = goal[:, None] + spread[:, DEFENCE] - here[:, DEFENCE]
-    chase = limited(meet / seconds[:, None, None], 0.97 * speed[:, DEFENCE])
+    meet = goal[:, None] + spread[:, DEFENSE] - here[:, DEFENSE]
+    chase = limited(meet / seconds[:, None, None], 0.97 * speed[:, DEFENSE])
     near = norm(meet) < (12.0 + 6.0 * seconds)[:, None]
-    wanted[:, DEFENCE] = np.where(near[..., None], chase, 0.9 * velocity[:, DEFENCE])
+    wanted[:, DEFENSE] = np.where(near[..., None], chase, 0.9 * velocity[:, DEFENSE])
     return wanted
 
 
@@ -193,8 +193,8 @@ def _carry_ball(
     n, total = xy.shape[:2]
     plays, frame = np.arange(n), np.arange(total)[None, :]
     spot = np.stack([situations.line_x_yd, calls.ball_y_yd], axis=1).astype(np.float32)
-    # The snap takes 0.2 s from the centre, 0.5 s to a passer in the shotgun.
-    snapped = np.where(situations.under_centre, 2, 5)[:, None]
+    # The snap takes 0.2 s from the center, 0.5 s to a passer in the shotgun.
+    snapped = np.where(situations.under_center, 2, 5)[:, None]
     share = np.clip((frame - tracks.snap) / snapped, 0, 1)[..., None]
     ball = spot[:, None] + share * (xy[:, :, PASSER] - spot[:, None])
     release, arrival = tracks.release[:, None], tracks.arrival[:, None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dropback.simulation.tracking._field import (
-    DEFENCE,
+    DEFENSE,
     ELIGIBLE,
     FIELD_X_YD,
     FIELD_Y_YD,
@@ -20,7 +20,7 @@ from dropback.simulation.tracking._field import (
     norm,
     unit,
 )
-from dropback.simulation.tracking._release_law import openness_yd, throw_flight
+from dropback.simulation.tracking._release_distribution import openness_yd, throw_flight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,8 +51,8 @@ ACCELERATION: Final = np.array(
     [2.0] + [2.2] * 5 + [4.3, 4.3, 4.2, 3.5, 3.3] + [3.2] * 4 + [3.1] * 7
 )
 
-# Which of the offence blocks which rusher: ends by tackles, tackles by guards, linebackers by the
-# back (if he stays) and the centre; numbers of agents by number of the defender.
+# Which of the offense blocks which rusher: ends by tackles, tackles by guards, linebackers by the
+# back (if he stays) and the center; numbers of agents by number of the defender.
 _BLOCKER_OF: Final = np.array([1, 2, 4, 5, 10, 3])
 _RUSHERS: Final = 6
 
@@ -117,8 +117,8 @@ def play_dropbacks(
 ) -> Dropbacks:
     """Let routes, coverage, rush and protection run until every ball is thrown.
 
-    Who throws is not looked at: skill shows in the law of the outcome alone, so that the throw
-    a league-average passer faces is the throw that was made.
+    Who throws is not looked at: skill shows in the distribution of the outcome alone, so that the
+    throw a league-average passer faces is the throw that was made.
 
     Args:
         situations: The plays, ``N`` of them.
@@ -140,10 +140,10 @@ def play_dropbacks(
         wanted[:, ELIGIBLE] = team.run_routes(now, velocity, speed)
         wanted[:, PASSER] = team.drop(now, frame)
         team.rush_and_block(now, frame, wanted)
-        wanted[:, DEFENCE][:, :] = np.where(
+        wanted[:, DEFENSE][:, :] = np.where(
             calls.rushes[..., None],
-            wanted[:, DEFENCE],
-            team.cover(xy, velocity, frame, speed[:, DEFENCE]),
+            wanted[:, DEFENSE],
+            team.cover(xy, velocity, frame, speed[:, DEFENSE]),
         )
         drift = 0.92 * drift + generator.normal(size=drift.shape) * _DRIFT[:, None]
         xy[:, frame], velocity = step(
@@ -177,13 +177,13 @@ class _Teams:
         self._wide = np.array([-3.2, -0.5, 0.5, 3.2, 0.0, 0.0])
         self._lag = (
             np.rint(
-                np.clip(3.0 - 20 * (s.quickness[:, DEFENCE] - 1), 1, 6)
+                np.clip(3.0 - 20 * (s.quickness[:, DEFENSE] - 1), 1, 6)
                 + generator.uniform(-1.0, 1.5, (n, 11))
             )
             .astype(np.int64)
             .clip(1)
         )
-        self._cushion = calls.snap_xy[:, DEFENCE, 0] - s.line_x_yd[:, None]
+        self._cushion = calls.snap_xy[:, DEFENSE, 0] - s.line_x_yd[:, None]
         self._shade = generator.normal(scale=0.5, size=(n, 11))
 
     def _win_frames(self, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -194,7 +194,7 @@ class _Teams:
         log_s = np.log(_WIN_MEDIAN_S) - 5 * better + _WIN_LOG_SD * generator.normal(size=(n, 6))
         frames = np.exp(log_s) / FRAME_S
         frames[:, 4] = np.where(c.blocks[:, 4], frames[:, 4], 0.0)
-        # The centre finds most linebackers, not all.
+        # The center finds most linebackers, not all.
         frames[:, 5] = np.where(generator.random(n) < 0.75, frames[:, 5], 0.0)
         return np.asarray(frames.astype(np.int64))
 
@@ -218,7 +218,7 @@ class _Teams:
         """Velocity that the passer wants, shape ``(N, 2)``: to his spot, away from rushers."""
         here = now[:, PASSER]
         back = limited((self._pocket - here) * 1.5, 3.7)
-        rush = now[:, DEFENCE][:, :_RUSHERS]
+        rush = now[:, DEFENSE][:, :_RUSHERS]
         away = here[:, None] - rush
         gap = norm(away)
         force = (unit(away) * np.clip(3.2 - gap, 0, 3)[..., None]).sum(axis=1)
@@ -230,14 +230,14 @@ class _Teams:
     def rush_and_block(self, now: Array, frame: int, wanted: Array) -> None:
         """Fill in what rushers, line and blocking backs want."""
         passer = now[:, PASSER]
-        rush = now[:, DEFENCE][:, :_RUSHERS]
+        rush = now[:, DEFENSE][:, :_RUSHERS]
         blockers = now[:, _BLOCKER_OF]
         won = (frame >= self._win)[..., None]
         held = (norm(blockers - rush) < 1.5)[..., None]
         aim = passer[:, None] + np.stack([np.zeros(_RUSHERS), self._wide], axis=1)
         ahead = unit(np.where(won, passer[:, None], aim) - rush)
         pace = np.where(won[..., 0], 5.4, np.where(held[..., 0], self._bull, 3.6))
-        wanted[:, DEFENCE] = 0.0
+        wanted[:, DEFENSE] = 0.0
         wanted[:, 11 : 11 + _RUSHERS] = ahead * pace[..., None]
         between = rush + 0.85 * unit(passer[:, None] - rush)
         block = limited((between - blockers) * 4.0, 4.4)
@@ -280,11 +280,11 @@ class _Teams:
         inward = np.sign(self._calls.ball_y_yd[:, None] - seen[..., 1]) * 0.5 + self._shade
         spot = expected + np.stack([cushion, inward], axis=-1)
         spot[..., 0] = np.minimum(spot[..., 0], FIELD_X_YD - 1.0)
-        return np.asarray((spot - xy[:, frame - 1][:, DEFENCE]) * 1.8 + 0.85 * moved)
+        return np.asarray((spot - xy[:, frame - 1][:, DEFENSE]) * 1.8 + 0.85 * moved)
 
     def _cover_zone(self, now: Array, velocity: Array, frame: int) -> Array:
         """Drop to a landmark, lean to the nearest man, and stay behind the deepest if deep."""
-        here, runners = now[:, DEFENCE], now[:, ELIGIBLE]
+        here, runners = now[:, DEFENSE], now[:, ELIGIBLE]
         mark = self._calls.landmark
         gap = norm(runners[:, None] - mark[:, :, None])
         nearest = gap.argmin(axis=2)
@@ -333,7 +333,7 @@ class _Eyes:
         s, routes = self._s, self._calls.routes
         plays = np.arange(len(s))
         aim, flight = throw_flight(xy[:, None, PASSER], xy[:, ELIGIBLE], velocity[:, ELIGIBLE])
-        free = openness_yd(aim, flight, xy[:, DEFENCE], velocity[:, DEFENCE])
+        free = openness_yd(aim, flight, xy[:, DEFENSE], velocity[:, DEFENSE])
         free = np.where(self._calls.blocks, -20.0, free)
         man = routes.reads[plays, np.minimum(self._read, 4)]
         first = self._read == 0
@@ -346,7 +346,7 @@ class _Eyes:
         asked = self._asked_yd - 0.1 * max(frame - 20, 0)
         looking = (self.release == 0) & (frame >= self._earliest)
         opens = looking & ready & (free[plays, man] >= asked)
-        gap = norm(xy[:, DEFENCE][:, :_RUSHERS] - xy[:, None, PASSER]).min(axis=1)
+        gap = norm(xy[:, DEFENSE][:, :_RUSHERS] - xy[:, None, PASSER]).min(axis=1)
         chance = np.select([gap < 0.9, gap < 1.6, gap < 2.2], [0.8, 0.3, 0.08], 0.0)
         hurried = (self.release == 0) & (frame > 9) & (self._generator.random(len(s)) < chance)
         hurried |= (self.release == 0) & (frame >= LAST_FRAME)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dropback.simulation.tracking._field import (
     BACK,
-    DEFENCE,
+    DEFENSE,
     ELIGIBLE,
     FIELD_X_YD,
     FIELD_Y_YD,
@@ -39,7 +39,7 @@ _ELIGIBLE_XY: Final = np.array(
     ]
 )
 _FORMATION_SHARES: Final = (0.33, 0.25, 0.13, 0.13, 0.16)
-_FORMATION_SHARES_UNDER_CENTRE: Final = (0.2, 0.1, 0.0, 0.65, 0.05)
+_FORMATION_SHARES_UNDER_CENTER: Final = (0.2, 0.1, 0.0, 0.65, 0.05)
 _LINE_XY: Final = np.array([(-1.9, -3.2), (-1.5, -1.6), (-0.9, 0.0), (-1.5, 1.6), (-1.9, 3.2)])
 _FRONT_XY: Final = np.array([(0.9, -4.9), (0.8, -1.1), (0.8, 1.9), (0.9, 4.9)])
 
@@ -117,8 +117,8 @@ def call_plays(situations: Situations, generator: np.random.Generator) -> Calls:
     """
     s, n = situations, len(situations)
     formation = np.where(
-        s.under_centre,
-        generator.choice(len(FORMATIONS), n, p=_FORMATION_SHARES_UNDER_CENTRE),
+        s.under_center,
+        generator.choice(len(FORMATIONS), n, p=_FORMATION_SHARES_UNDER_CENTER),
         generator.choice(len(FORMATIONS), n, p=_FORMATION_SHARES),
     )
     strong = np.where(generator.random(n) < 0.5, 1.0, -1.0)
@@ -128,14 +128,14 @@ def call_plays(situations: Situations, generator: np.random.Generator) -> Calls:
     snap_xy = np.empty((n, MEN, 2))
     origin = np.stack([s.line_x_yd, ball_y], axis=1)
     turn = np.stack([np.ones(n), strong], axis=1)[:, None]
-    snap_xy[:, PASSER] = origin - np.stack([np.where(s.under_centre, 1.3, 5.0), np.zeros(n)], 1)
+    snap_xy[:, PASSER] = origin - np.stack([np.where(s.under_center, 1.3, 5.0), np.zeros(n)], 1)
     snap_xy[:, LINE] = origin[:, None] + _LINE_XY
     snap_xy[:, ELIGIBLE] = origin[:, None] + _ELIGIBLE_XY[formation] * turn
     spread = generator.normal(size=(n, 5)) * np.array([1.2, 1.2, 0.8, 0.3, 0.3])
     snap_xy[:, ELIGIBLE, 1] = np.clip(snap_xy[:, ELIGIBLE, 1] + spread, 3.0, FIELD_Y_YD - 3.0)
-    rushes, takes = _call_defence(coverage, generator)
+    rushes, takes = _call_defense(coverage, generator)
     landmark, deep = _landmarks(coverage, origin, turn)
-    snap_xy[:, DEFENCE] = _line_up(
+    snap_xy[:, DEFENSE] = _line_up(
         coverage, origin, turn, snap_xy[:, ELIGIBLE], landmark, generator
     )
     snap_xy += generator.normal(scale=0.12, size=snap_xy.shape)
@@ -151,7 +151,7 @@ def call_plays(situations: Situations, generator: np.random.Generator) -> Calls:
     return Calls(
         formation=formation,
         coverage=coverage,
-        play_action=generator.random(n) < np.where(s.under_centre, 0.55, 0.1),
+        play_action=generator.random(n) < np.where(s.under_center, 0.55, 0.1),
         rollout=np.where(rolls, np.where(generator.random(n) < 0.7, -1.0, 1.0), 0.0),
         snap_xy=snap_xy,
         ball_y_yd=ball_y,
@@ -165,7 +165,7 @@ def call_plays(situations: Situations, generator: np.random.Generator) -> Calls:
     )
 
 
-def _call_defence(
+def _call_defense(
     coverage: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Who rushes and who follows whom, shape ``(N, 11)`` each."""
@@ -205,7 +205,7 @@ def _line_up(
     landmark: NDArray[np.float64],
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Where the defence stands at the snap, shape ``(N, 11, 2)``."""
+    """Where the defense stands at the snap, shape ``(N, 11, 2)``."""
     n = len(coverage)
     xy = np.empty((n, 11, 2))
     xy[:, :4] = origin[:, None] + _FRONT_XY

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BACK",
     "BALL",
-    "DEFENCE",
+    "DEFENSE",
     "ELIGIBLE",
     "FIELD_X_YD",
     "FIELD_Y_YD",
@@ -56,7 +56,7 @@ PASSER: Final = 0
 LINE: Final = slice(1, 6)
 ELIGIBLE: Final = slice(6, 11)
 BACK: Final = 10
-DEFENCE: Final = slice(11, 22)
+DEFENSE: Final = slice(11, 22)
 
 
 def norm(vectors: Array) -> Array:

@@ -62,10 +62,10 @@ def write_tracking_league(
 
     The folder holds ``games.csv``, ``players.csv``, ``plays.csv``, ``player_play.csv`` and a
     ``tracking_week_<n>`` a week, counted on through the seasons; ``passers.parquet`` with their
-    skill, ``truth.parquet`` with the law behind each play, and ``play_by_play_<season>.parquet``
-    with the same plays in nflverse's columns. It appears whole or not at all. The frames of one
-    week a worker are held in memory at a time. Weeks have streams of their own: the files are
-    equal whatever the number of workers.
+    skill, ``truth.parquet`` with the distribution behind each play, and
+    ``play_by_play_<season>.parquet`` with the same plays in nflverse's columns. It appears whole or
+    not at all. The frames of one week a worker are held in memory at a time. Weeks have streams of
+    their own: the files are equal whatever the number of workers.
 
     Args:
         league: What to simulate.

@@ -1,4 +1,4 @@
-"""A tracking league: its plays week by week, and the law that each outcome was drawn from."""
+"""A tracking league: its plays week by week, with the true distribution of each."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from dropback.simulation.tracking._calls import Calls, call_plays
 from dropback.simulation.tracking._field import FRAME_S
 from dropback.simulation.tracking._motion import Motion, measure_motion
 from dropback.simulation.tracking._outcomes import Outcomes
-from dropback.simulation.tracking._release_law import ReleaseState, release_law
+from dropback.simulation.tracking._release_distribution import ReleaseState, release_distribution
 from dropback.simulation.tracking._settings import TrackingLeagueSettings
 from dropback.simulation.tracking._situations import Situations, draw_quickness, taken_attempts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dropback.simulation._outcome_law import OutcomeLaw
+    from dropback.simulation._outcome_distribution import OutcomeDistribution
 
 __all__ = [
     "TrackingLeague",
     "Week",
     "oracle_cdf",
-    "oracle_law",
+    "oracle_distribution",
     "simulate_tracking_league",
     "simulate_week",
 ]
@@ -72,7 +72,7 @@ class Week:
         situations: What they began with.
         calls: What was called.
         dropbacks: What happened up to the release.
-        state: What the law depends on.
+        state: What the distribution depends on.
         outcomes: What was drawn from it.
         tracks: Everyone's way.
         turned: Which plays go to the left in the stadium.
@@ -145,7 +145,7 @@ def simulate_week(league: TrackingLeague, number: int) -> Week:
     calls = call_plays(situations, calling)
     dropbacks = play_dropbacks(situations, calls, playing)
     state = _state_at_release(situations, dropbacks)
-    outcomes = Outcomes.draw(release_law(state, situations.edge_yd), drawing)
+    outcomes = Outcomes.draw(release_distribution(state, situations.edge_yd), drawing)
     tracks = finish_plays(situations, calls, dropbacks, outcomes, finishing)
     turned = measuring.random(len(situations)) < 0.5
     return Week(
@@ -161,33 +161,34 @@ def simulate_week(league: TrackingLeague, number: int) -> Week:
     )
 
 
-def oracle_law(
+def oracle_distribution(
     truth: pl.DataFrame, *, passer: Literal["average", "actual"] = "average"
-) -> OutcomeLaw:
-    """The exact law of each play's yards given all that was seen up to the release.
+) -> OutcomeDistribution:
+    """The exact distribution of each play's yards given all that was seen up to the release.
 
     Args:
         truth: Rows of ``truth.parquet``.
         passer: The league-average passer, which a network that never sees who throws can hope
-            to know; or the one who threw against the defence he threw at.
+            to know; or the one who threw against the defense he threw at.
 
     Returns:
-        The laws; `OutcomeLaw.cdf` gives them at any whole yard, and `oracle_cdf` at all.
+        The distributions; `OutcomeDistribution.cdf` gives them at any whole yard, and `oracle_cdf`
+        at all.
     """
     edge = truth["edge_yd"].to_numpy() if passer == "actual" else 0.0
-    return release_law(ReleaseState.from_frame(truth), edge)
+    return release_distribution(ReleaseState.from_frame(truth), edge)
 
 
-def oracle_cdf(law: OutcomeLaw) -> NDArray[np.float64]:
+def oracle_cdf(distribution: OutcomeDistribution) -> NDArray[np.float64]:
     """CDF at each of the 211 whole yards that a play can come to, shape ``(N, 211)``.
 
     The yards are those of `dropback.models._predict.YARDS`, -110 to 100.
     """
-    return law.cdf(np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)[None, :])
+    return distribution.cdf(np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)[None, :])
 
 
 def _state_at_release(situations: Situations, dropbacks: Dropbacks) -> ReleaseState:
-    """What the law depends on, from the last two frames."""
+    """What the distribution depends on, from the last two frames."""
     plays, release = np.arange(len(situations)), dropbacks.release
     xy = dropbacks.xy[plays, release]
     velocity = (xy - dropbacks.xy[plays, release - 1]) / FRAME_S

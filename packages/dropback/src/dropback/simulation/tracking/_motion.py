@@ -123,9 +123,9 @@ def _facing(
     fast = np.hypot(velocity[..., 0], velocity[..., 1]) > 3.0
     runs = slice(6, 11)
     facing[:, runs] = np.where(fast[:, runs], along[:, runs], 90.0)
-    defence = slice(11, 22)
-    follows = (calls.takes >= 0)[..., None] & fast[:, defence]
-    facing[:, defence] = np.where(follows, along[:, defence], at_passer[:, defence])
+    defense = slice(11, 22)
+    follows = (calls.takes >= 0)[..., None] & fast[:, defense]
+    facing[:, defense] = np.where(follows, along[:, defense], at_passer[:, defense])
     # In the last half second the passer turns to where he throws.
     ball = xy[np.arange(n), BALL, tracks.arrival] - xy[np.arange(n), PASSER, tracks.release]
     throw = np.rad2deg(np.arctan2(ball[:, 0], ball[:, 1]))[:, None] - 90.0
@@ -133,7 +133,7 @@ def _facing(
     facing[:, PASSER] = 90.0 + turns * ((throw + 180.0) % 360.0 - 180.0)
     before = frame <= tracks.snap
     facing[:, :11, before] = 90.0
-    facing[:, defence, before] = 270.0
+    facing[:, defense, before] = 270.0
     stance = generator.normal(scale=9.0, size=(n, MEN + 1, 1)).astype(np.float32)
     sway = generator.normal(scale=2.0, size=(n, MEN + 1, total)).astype(np.float32)
     return np.asarray(facing + stance + sway)

@@ -1,4 +1,4 @@
-"""What came of each play, drawn from its law."""
+"""What came of each play, drawn from its distribution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dropback.simulation._outcome_law import OutcomeLaw
+    from dropback.simulation._outcome_distribution import OutcomeDistribution
 
 __all__ = ["Outcomes"]
 
@@ -29,6 +29,6 @@ class Outcomes:
     intercepted: NDArray[np.bool_]
 
     @classmethod
-    def draw(cls, law: OutcomeLaw, generator: np.random.Generator) -> Outcomes:
+    def draw(cls, distribution: OutcomeDistribution, generator: np.random.Generator) -> Outcomes:
         """Draw one outcome a play."""
-        return cls(*law.sample(generator))
+        return cls(*distribution.sample(generator))

@@ -30,8 +30,8 @@ class Situations:
         yardline_100: Whole yards from it to the goal.
         intended_yd: Depth that the play calls for, whole yards from the line.
         side: Where it calls for: -1 right, 0 middle, 1 left.
-        under_centre: Whether the passer takes the snap from the centre.
-        edge_yd: Skill of the passer minus quality of the defence, in yards per attempt.
+        under_center: Whether the passer takes the snap from the center.
+        edge_yd: Skill of the passer minus quality of the defense, in yards per attempt.
         quickness: Of each man, about 1, shape ``(N, 22)``.
     """
 
@@ -39,7 +39,7 @@ class Situations:
     yardline_100: NDArray[np.float64]
     intended_yd: NDArray[np.float64]
     side: NDArray[np.float64]
-    under_centre: NDArray[np.bool_]
+    under_center: NDArray[np.bool_]
     edge_yd: NDArray[np.float64]
     quickness: NDArray[np.float64]
 
@@ -52,8 +52,8 @@ class Situations:
             quickness: By team and man, shape ``(32, 22)``, as `draw_quickness` gives it.
         """
         teams = {team: number for number, team in enumerate(TEAMS)}
-        offence = attempts["posteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
-        defence = attempts["defteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
+        offense = attempts["posteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
+        defense = attempts["defteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
         yardline = attempts["yardline_100"].to_numpy().astype(np.float64)
         sides = {"right": -1.0, "middle": 0.0, "left": 1.0}
         half = MEN // 2
@@ -64,10 +64,10 @@ class Situations:
             side=attempts["pass_location"]
             .replace_strict(sides, return_dtype=pl.Float64)
             .to_numpy(),
-            under_centre=(attempts["shotgun"] == 0).to_numpy(),
+            under_center=(attempts["shotgun"] == 0).to_numpy(),
             edge_yd=attempts["edge_yd"].to_numpy(),
             quickness=np.concatenate(
-                [quickness[offence, :half], quickness[defence, half:]], axis=1
+                [quickness[offense, :half], quickness[defense, half:]], axis=1
             ),
         )
 

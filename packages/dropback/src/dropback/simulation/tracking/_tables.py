@@ -10,7 +10,7 @@ import polars as pl
 
 from dropback.simulation._rosters import FIRST_PLAYER_NUMBER, TEAMS, player_name
 from dropback.simulation.tracking._calls import COVERAGES, FORMATIONS
-from dropback.simulation.tracking._field import BALL, DEFENCE, ELIGIBLE, FRAME_S, MEN, POSITIONS
+from dropback.simulation.tracking._field import BALL, DEFENSE, ELIGIBLE, FRAME_S, MEN, POSITIONS
 from dropback.simulation.tracking._routes import ROUTES
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def play_rows(week: Week) -> pl.DataFrame:
     line = np.where(week.turned, 120.0 - s.line_x_yd, s.line_x_yd)
     ball = tracks.xy[np.arange(len(s)), tracks.arrival, BALL]
     shown = np.where(week.turned[:, None], (120.0, 160.0 / 3.0) - ball, ball)
-    formation = np.where(s.under_centre, "SINGLEBACK", np.array(FORMATIONS)[c.formation])
+    formation = np.where(s.under_center, "SINGLEBACK", np.array(FORMATIONS)[c.formation])
     own_side = pl.col("yardline_100") > 50
     drop = np.where(c.rollout != 0, "DESIGNED_ROLLOUT", "TRADITIONAL")
     return pl.DataFrame(
@@ -138,7 +138,7 @@ def play_rows(week: Week) -> pl.DataFrame:
             "timeToThrow": np.round((tracks.release - tracks.snap) * FRAME_S, 1),
             "qbSpike": np.full(len(s), "FALSE"),
             "qbKneel": np.zeros(len(s), np.int64),
-            # As the league books it: a return is the defence's, not a loss of the offence.
+            # As the league books it: a return is the defense's, not a loss of the offense.
             "prePenaltyYardsGained": np.where(o.intercepted, 0, o.yards),
             "yardsGained": np.where(o.intercepted, 0, o.yards),
             "isDropback": np.full(len(s), "TRUE"),
@@ -164,11 +164,11 @@ def player_play_rows(week: Week) -> pl.DataFrame:
     routes = np.full((n, MEN), "", dtype="U9")
     routes[:, ELIGIBLE] = np.where(c.blocks, "", np.array(ROUTES)[c.routes.route])
     catch = week.tracks.xy[plays, week.tracks.arrival]
-    gap = np.hypot(*np.moveaxis(catch[:, DEFENCE] - catch[:, BALL : BALL + 1], -1, 0))
+    gap = np.hypot(*np.moveaxis(catch[:, DEFENSE] - catch[:, BALL : BALL + 1], -1, 0))
     nearest = np.arange(11) == gap.argmin(axis=1)[:, None]
     interceptor = nearest & o.intercepted[:, None]
     returned = np.zeros((n, MEN), np.int64)
-    returned[:, DEFENCE] = np.where(interceptor, -o.yards[:, None], 0)
+    returned[:, DEFENSE] = np.where(interceptor, -o.yards[:, None], 0)
     return pl.DataFrame(
         {
             "gameId": np.repeat(a["source_game_id"].to_numpy(), MEN),
@@ -177,9 +177,9 @@ def player_play_rows(week: Week) -> pl.DataFrame:
             "teamAbbr": clubs.ravel(),
             "wasTargettedReceiver": of_men(ELIGIBLE, target),
             "hadPassReception": of_men(ELIGIBLE, target & o.completed[:, None]),
-            "hadInterception": of_men(DEFENCE, interceptor),
+            "hadInterception": of_men(DEFENSE, interceptor),
             "interceptionYards": returned.ravel(),
-            "wasInitialPassRusher": of_men(DEFENCE, c.rushes),
+            "wasInitialPassRusher": of_men(DEFENSE, c.rushes),
             "wasRunningRoute": of_men(ELIGIBLE, ~c.blocks),
             "routeRan": pl.Series(routes.ravel()).replace("", None),
         }
@@ -187,7 +187,7 @@ def player_play_rows(week: Week) -> pl.DataFrame:
 
 
 def truth_rows(week: Week) -> pl.DataFrame:
-    """One row a play: what its law depends on, the passer's edge, and the outcome."""
+    """One row a play: what its distribution depends on, the passer's edge, and the outcome."""
     state = {f.name: getattr(week.state, f.name) for f in fields(week.state)}
     return week.attempts.select(
         *("game_id", "play_id", "season", "week", "passer_player_id", "edge_yd"),

@@ -26,7 +26,7 @@ from dropback.tracking._schema import (
     Players,
     Plays,
 )
-from dropback.tracking.ingest._conventions import METRES_PER_YARD, impossible_speeds
+from dropback.tracking.ingest._conventions import METERS_PER_YARD, impossible_speeds
 from dropback.tracking.ingest._derive import derive_motion
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _MOTION: Final = {"speed": SPEED, "acceleration": ACCELERATION, "direction": DIR
 def canonicalize(
     block: PlayBlock, layout: Format, corrections: Corrections, source_file: str
 ) -> tuple[PlayBlock, pl.DataFrame]:
-    """Corrected plays with the offence moving toward +x, complete motion and roles.
+    """Corrected plays with the offense moving toward +x, complete motion and roles.
 
     Args:
         block: Plays as `assemble` leaves them. Its frames are changed in place.
@@ -67,11 +67,11 @@ def canonicalize(
     seasons = block.plays["season"].to_numpy()
     turned = ~block.plays["moves_right"].to_numpy()
     play_of_frame = block.play_of_frame
-    if corrections.metres:
-        frames[..., [X, Y]] /= METRES_PER_YARD
-        arrival /= METRES_PER_YARD
-    if corrections.speed_in_metres:
-        frames[..., [SPEED, ACCELERATION]] /= METRES_PER_YARD
+    if corrections.meters:
+        frames[..., [X, Y]] /= METERS_PER_YARD
+        arrival /= METERS_PER_YARD
+    if corrections.speed_in_meters:
+        frames[..., [SPEED, ACCELERATION]] /= METERS_PER_YARD
     _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
     _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
     rotate(frames, turned[play_of_frame])
@@ -185,7 +185,7 @@ def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame
         "play_id",
         reason=pl.lit("snap away from the line of scrimmage"),
         detail=pl.format(
-            "snapped at x = {} yd, line of scrimmage at {} yd; coordinates in metres, "
+            "snapped at x = {} yd, line of scrimmage at {} yd; coordinates in meters, "
             "or another play's line?",
             pl.col("snap_x").round(1),
             pl.col("line_of_scrimmage_x_yd").round(1),

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 # Exact by definition: 0.9144 m.
-METRES_PER_YARD: Final = 0.9144
+METERS_PER_YARD: Final = 0.9144
 
 # Where a compass angle of the file's reading is (sign * angle + offset) mod 360.
 _ANGLE_READINGS: Final = {
@@ -85,17 +85,17 @@ class Corrections:
     Args:
         direction: Sign and offset, degrees, by season.
         orientation: Sign and offset, degrees, by season.
-        metres: Whether coordinates are in metres.
-        speed_in_metres: Whether speed and acceleration are too.
+        meters: Whether coordinates are in meters.
+        speed_in_meters: Whether speed and acceleration are too.
         yardline: How to read the absolute yard line: ``raw`` x, ``flipped`` (from the other end)
-            or ``toward_goal`` (from the offence's own end).
+            or ``toward_goal`` (from the offense's own end).
         names: Season (0 for all) and words of each, for the plays' ``corrections``.
     """
 
     direction: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     orientation: Mapping[int, tuple[float, float]] = field(default_factory=dict)
-    metres: bool = False
-    speed_in_metres: bool = False
+    meters: bool = False
+    speed_in_meters: bool = False
     yardline: Yardline = "raw"
     names: tuple[tuple[int, str], ...] = ()
 
@@ -121,19 +121,19 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         checks.append(check)
         check, orientations[season] = _check_orientation(part, season, directions[season][0])
         checks.append(check)
-    check, metres = _check_units(block)
+    check, meters = _check_units(block)
     checks.append(check)
-    check, speed_in_metres = _check_speed(block, metres=metres)
+    check, speed_in_meters = _check_speed(block, meters=meters)
     checks.append(check)
     checks.append(_check_flip(block))
-    check, yardline = _check_yardline(block, metres=metres)
+    check, yardline = _check_yardline(block, meters=meters)
     checks.append(check)
     names = tuple(
         (check.season, f"{check.name}: {check.evidence}")
         for check in checks
         if check.decision == "corrected"
     )
-    corrections = Corrections(directions, orientations, metres, speed_in_metres, yardline, names)
+    corrections = Corrections(directions, orientations, meters, speed_in_meters, yardline, names)
     return corrections, checks
 
 
@@ -202,7 +202,7 @@ def _check_orientation(
     usable = np.isfinite(at_snap)
     cases = int(usable.sum())
     if cases < _MIN_PLAYERS:
-        return _unmeasured(name, f"{cases} men of the offence with one at the snap", season)
+        return _unmeasured(name, f"{cases} men of the offense with one at the snap", season)
     true_angle = np.broadcast_to(facing, at_snap.shape)[usable]
     angle = at_snap[usable]
     # All face one way at the snap, so a compass 90 too low and a mathematical angle look the
@@ -212,7 +212,7 @@ def _check_orientation(
     check, reading = _angle_verdict(
         name, angle, true_angle, f"{cases} men at the snap", season, signs=(sign,)
     )
-    evidence = f"{check.evidence}; the offence faces {mean_error:+.0f} degrees off downfield"
+    evidence = f"{check.evidence}; the offense faces {mean_error:+.0f} degrees off downfield"
     return Check(name, check.decision, check.measured, evidence, season), reading
 
 
@@ -276,23 +276,23 @@ def _median(values: NDArray[np.float64]) -> float:
 def _check_units(block: PlayBlock) -> tuple[Check, bool]:
     name = "coordinates in yards"
     in_yards = _yardline_misses(block, 1.0)
-    as_metres = _yardline_misses(block, 1.0 / METRES_PER_YARD)
+    as_meters = _yardline_misses(block, 1.0 / METERS_PER_YARD)
     cases = int(np.isfinite(in_yards["raw"]).sum())
     if not cases:
         return Check(name, "not measurable", None, "no absolute yard line to compare with"), False
     yards = min(_median(misses) for misses in in_yards.values())
-    metres = min(_median(misses) for misses in as_metres.values())
+    meters = min(_median(misses) for misses in as_meters.values())
     evidence = (
-        f"snaps are {yards:.1f} yards off the yard line read as yards, {metres:.1f} read as "
-        f"metres, over {cases} plays"
+        f"snaps are {yards:.1f} yards off the yard line read as yards, {meters:.1f} read as "
+        f"meters, over {cases} plays"
     )
-    # At midfield a yard and a metre differ by 5; the line of scrimmage is known to about 1.
-    if yards > 2.5 and metres < 1.5:
+    # At midfield a yard and a meter differ by 5; the line of scrimmage is known to about 1.
+    if yards > 2.5 and meters < 1.5:
         return Check(name, "corrected", yards, evidence), True
     return Check(name, "ok" if yards <= 2.5 else "wrong, not corrected", yards, evidence), False
 
 
-def _check_speed(block: PlayBlock, *, metres: bool) -> tuple[Check, bool]:
+def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:
     name = "speed against displacement"
     moved, end = _steps(block)
     speed = np.hypot(moved[..., 0], moved[..., 1]) * RATE_HZ
@@ -303,10 +303,10 @@ def _check_speed(block: PlayBlock, *, metres: bool) -> tuple[Check, bool]:
         return Check(name, "not measurable", None, few), False
     ratio = float(np.median(speed[usable] / end[..., SPEED][usable]))
     evidence = f"displacement over speed {ratio:.3f} (median of {cases} steps)"
-    # Metres over metres a second is 1 as well; metres over yards a second would be 0.914.
-    if metres and abs(ratio - 1.0) < 0.04:
-        return Check(name, "corrected", ratio, f"{evidence}, both in metres"), True
-    ratio = ratio / METRES_PER_YARD if metres else ratio
+    # Meters over meters a second is 1 as well; meters over yards a second would be 0.914.
+    if meters and abs(ratio - 1.0) < 0.04:
+        return Check(name, "corrected", ratio, f"{evidence}, both in meters"), True
+    ratio = ratio / METERS_PER_YARD if meters else ratio
     decision: Decision = "ok" if 0.9 <= ratio <= 1.1 else "wrong, not corrected"
     return Check(name, decision, ratio, evidence), False
 
@@ -325,9 +325,9 @@ def _check_flip(block: PlayBlock) -> Check:
     return Check(name, "corrected" if wrong else "ok", float(wrong), evidence)
 
 
-def _check_yardline(block: PlayBlock, *, metres: bool) -> tuple[Check, Yardline]:
+def _check_yardline(block: PlayBlock, *, meters: bool) -> tuple[Check, Yardline]:
     name = "yard line in raw x"
-    misses = _yardline_misses(block, 1.0 / METRES_PER_YARD if metres else 1.0)
+    misses = _yardline_misses(block, 1.0 / METERS_PER_YARD if meters else 1.0)
     cases = int(np.isfinite(misses["raw"]).sum())
     if not cases:
         return Check(name, "not measurable", None, "the set has no absolute yard line"), "raw"

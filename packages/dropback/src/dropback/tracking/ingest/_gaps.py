@@ -56,7 +56,7 @@ def fill_gaps(
     if not len(hole_frames):
         return Gaps(np.zeros(plays, np.int64), np.zeros(plays, bool), [])
     filled = np.bincount(play_of_frame[hole_frames], holes[hole_frames].sum(axis=1), plays)
-    before, after = _neighbours(holes, offsets, play_of_frame)
+    before, after = _neighbors(holes, offsets, play_of_frame)
     at_frame, at_slot = np.nonzero(holes)
     play = play_of_frame[at_frame]
     first, last = before[at_frame, at_slot], after[at_frame, at_slot]
@@ -83,7 +83,7 @@ def fill_gaps(
     return Gaps(filled.astype(np.int64), too_long, sentences)
 
 
-def _neighbours(
+def _neighbors(
     holes: NDArray[np.bool_], offsets: NDArray[np.int64], play_of_frame: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The frames before and after each cell that hold a value, beyond its play where none does."""

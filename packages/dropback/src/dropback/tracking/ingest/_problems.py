@@ -70,7 +70,7 @@ def crowd_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) 
     counted = (
         plays.select("play").join(counts, on="play", how="left", maintain_order="left").fill_null(0)
     )
-    men = pl.format("{} men of the offence and {} of the defence", "offense", "defense")
+    men = pl.format("{} men of the offense and {} of the defense", "offense", "defense")
     if "linemen" in layout.lacks:
         wrong = (pl.col("offense") < 1) | (pl.col("defense") < 1)
         crowded = (pl.col("offense") > 11) | (pl.col("defense") > 11)

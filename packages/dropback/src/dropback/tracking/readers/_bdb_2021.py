@@ -1,7 +1,7 @@
 """Big Data Bowl 2021: pass plays of 2018, without linemen.
 
 ``team`` is home, away or football; the target is in ``targetedReceiver.csv``. On some plays the
-whole defence is missing: those are set aside.
+whole defense is missing: those are set aside.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Format:
         rows: Canonical name to the tracking file's column; keys from `ROW_COLUMNS`.
         signature: Columns that a header must have to be of this layout.
         absent: Columns that it must not have; they belong to a sibling layout.
-        possession: How a row's ``team`` names the offence: by team ``code``, as ``home`` or
+        possession: How a row's ``team`` names the offense: by team ``code``, as ``home`` or
             ``away``, or by a fixed ``label``.
         offense_label: The label, where possession is by label.
         plays_file: The table of plays beside the tracking files; empty where the rows hold it.

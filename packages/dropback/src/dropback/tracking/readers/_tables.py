@@ -264,7 +264,7 @@ def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_offense_label(layout: Format, plays: pl.DataFrame) -> pl.DataFrame:
-    """The plays with ``offense_label``: the word in a row's ``team`` that means the offence."""
+    """The plays with ``offense_label``: the word in a row's ``team`` that means the offense."""
     label = {
         "code": pl.col("offense"),
         "home_or_away": pl.when(pl.col("offense") == pl.col("home_team"))

@@ -139,7 +139,7 @@ def _by_play_by_play(
 
 
 def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> TrackedAttempts:
-    labelled = (
+    labeled = (
         _in_words_of_nflverse(plays)
         .with_columns(
             outcomes.yards(),
@@ -155,8 +155,8 @@ def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> Trac
         )
         .with_columns(_reason(play_set, games).alias("reason"))
     )
-    left_out = labelled.drop_nulls("reason").group_by("reason").agg(plays=pl.len().cast(pl.Int64))
-    kept = labelled.filter(pl.col("reason").is_null())
+    left_out = labeled.drop_nulls("reason").group_by("reason").agg(plays=pl.len().cast(pl.Int64))
+    kept = labeled.filter(pl.col("reason").is_null())
     if kept.is_empty():
         reasons = "; ".join(f"{row[0]}: {row[1]}" for row in left_out.sort("reason").iter_rows())
         raise TrackingError(

@@ -43,7 +43,7 @@ PLAYER_QUANTITIES: Final = (
     "orientation_deg",
 )
 
-# With both angles as sine and cosine, since 359 and 1 degree are neighbours.
+# With both angles as sine and cosine, since 359 and 1 degree are neighbors.
 NETWORK_QUANTITIES: Final = (
     *PLAYER_QUANTITIES[:6],
     "direction_sine",
@@ -158,7 +158,7 @@ def engineered_features(
         frame_in_play: Number of each frame within its play, shape ``[F]``.
         line_x_yd: Line of scrimmage, shape ``[F]``.
         target_slot: Slot of the target, -1 where there is none, shape ``[F]``.
-        eligible: Which of the offence's slots are eligible receivers, shape ``[F, 11]``.
+        eligible: Which of the offense's slots are eligible receivers, shape ``[F, 11]``.
 
     Returns:
         Shape ``[F, 17]`` in the order of `ENGINEERED_COLUMNS`; those about the target, from
@@ -230,7 +230,7 @@ def block_features(
 
 
 def eligible_slots(block: PlayBlock) -> NDArray[np.bool_]:
-    """Which of the offence's slots may catch a pass, shape ``[N, 11]``.
+    """Which of the offense's slots may catch a pass, shape ``[N, 11]``.
 
     By where they stood at the snap, whatever role they took up: the last slots, a man each.
     """

@@ -40,7 +40,7 @@ def tensor_plays(block: PlayBlock, splits: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The plays in their order: the columns of `dropback.tracking._schema.Plays`, the splits, who
         passed and who was the target (``passer_player_id``, ``passer_gsis_id``, ``passer_name``,
-        ...; null where not known), ``eligible_slots`` (shape ``[11]``, of the offence's slots)
+        ...; null where not known), ``eligible_slots`` (shape ``[11]``, of the offense's slots)
         and ``mirror_slots`` (shape ``[22]``): after a mirror image across the field's long axis
         the man of ``mirror_slots[slot]`` stands in ``slot``.
     """

@@ -1,4 +1,4 @@
-"""Every dropback with its standardised score, from the laws of its throws and its value."""
+"""Give every dropback its standardized score, from the predictions for its throw and its value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def score_dropbacks(
     Args:
         play_by_play: What `read_play_by_play` returned, with EPA attached.
         throws: Play scores of its targeted attempts, which give the dropbacks their ``mid_cdf``,
-            and where EPA has a law ``epa_cdf`` and ``epa_mean``. Others have none.
+            and where EPA has a distribution ``epa_cdf`` and ``epa_mean``. Others have none.
         games: Which games.
         settings: Of the score.
 
@@ -40,8 +40,8 @@ def score_dropbacks(
     chosen = select_plays(
         play_by_play, plays=PlaySet.DROPBACKS, games=games, outcome=Outcome.EPA
     ).plays
-    laws = [name for name in ("mid_cdf", "epa_cdf", "epa_mean") if name in throws.columns]
+    distributions = [name for name in ("mid_cdf", "epa_cdf", "epa_mean") if name in throws.columns]
     table = chosen.join(
-        throws.select(*PLAY_KEY, *laws), on=PLAY_KEY, how="left", maintain_order="left"
+        throws.select(*PLAY_KEY, *distributions), on=PLAY_KEY, how="left", maintain_order="left"
     )
     return StandardScores.validate(table.with_columns(standard_scores(table, settings)), cast=True)

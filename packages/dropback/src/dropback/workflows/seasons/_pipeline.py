@@ -109,7 +109,7 @@ class ScoredSeasons:
         standard: One row a dropback, valid as `StandardScores`; None unless both outcomes are
             judged, of attempts.
         leaderboards: Name of the file to rows: a season, or a career, by each outcome, and by the
-            standardised score.
+            standardized score.
         summary: Calibration, counts and seconds, as in ``summary.json``.
     """
 
@@ -292,7 +292,7 @@ def _run(
 
 
 def _scores(plays: pl.DataFrame, tables: Mapping[Outcome, pl.DataFrame]) -> pl.DataFrame:
-    """One row a play: scored by the first outcome, the law of EPA beside it."""
+    """One row a play: scored by the first outcome, the distribution of EPA beside it."""
     first, *_ = tables
     scored: pl.DataFrame = score_plays(
         Plays.validate(plays, cast=True), Predictions.validate(tables[first])
@@ -309,7 +309,7 @@ def _scores(plays: pl.DataFrame, tables: Mapping[Outcome, pl.DataFrame]) -> pl.D
 
 
 def _is_standardized(settings: SeasonsSettings) -> bool:
-    """The standardised score takes the law of a throw's yards and the value of a dropback."""
+    """The standardized score takes predictions of a throw's yards and of a dropback's value."""
     both = set(settings.outcomes) == {Outcome.YARDS, Outcome.EPA}
     return both and settings.plays is not PlaySet.DROPBACKS
 

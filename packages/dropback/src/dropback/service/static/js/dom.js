@@ -33,7 +33,7 @@ export function onWidth(element, draw) {
 let labels = 0;
 
 /** A label over its control. */
-export function labelled(text, control, hint) {
+export function labeled(text, control, hint) {
   control.id = `control-${++labels}`;
   return el("div", { class: "control", title: hint }, el("label", { for: control.id }, text), control);
 }

@@ -1,4 +1,4 @@
-// The field to scale: lines, the men (offence round, defence square), the ball, and trails.
+// The field to scale: lines, the men (offense round, defense square), the ball, and trails.
 
 import { svg } from "./dom.js";
 
@@ -22,7 +22,7 @@ export class FieldView {
 
   words() {
     const { offense, defense } = this.play.item;
-    return `Field with ${offense ?? "the offence"} moving right against ${defense ?? "the defence"}`;
+    return `Field with ${offense ?? "the offense"} moving right against ${defense ?? "the defense"}`;
   }
 
   /** Draw everything anew for another width or another part of the field. */

@@ -1,4 +1,4 @@
-// From yards on the field to pixels on the screen; the offence moves to the right.
+// From yards on the field to pixels on the screen; the offense moves to the right.
 
 /** The part of the field that a play needs: from `least` to `most` yards along it. */
 export function playWindow(field, frames, minimum) {
@@ -31,7 +31,7 @@ export function makeScale(field, window, width) {
     height: field.width_yd * perYard,
     ...window,
     x: (yd) => (yd - window.least) * perYard,
-    // y_yd counts from the offence's right sideline, which is at the bottom.
+    // y_yd counts from the offense's right sideline, which is at the bottom.
     y: (yd) => (field.width_yd - yd) * perYard,
   };
 }

@@ -17,7 +17,7 @@ let dialog = null;
 export function showHelp() {
   if (!dialog) {
     const close = el("button", { type: "button", onclick: () => dialog.close() }, "Close");
-    dialog = el("dialog", { "aria-labelledby": "help-title" },
+    dialog = el("dialog", { "aria-labeledby": "help-title" },
       el("h2", { id: "help-title" }, "Keyboard"),
       el("dl", { class: "keys" },
         KEYS.map(([keys, does]) => [el("dt", {}, keys.split(" ").map((key) => el("kbd", {}, key))), el("dd", {}, does)])),

@@ -3,7 +3,7 @@
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
 import { intervalScale } from "./intervals.js";
-import { el, labelled, select } from "./dom.js";
+import { el, labeled, select } from "./dom.js";
 import * as format from "./format.js";
 
 const PATH = "/leaderboard";
@@ -14,7 +14,7 @@ const GROUPS = [
   ["passer,season", "Passers by season"],
   ["passer", "Passers, seasons together"],
   ["team,season", "Teams by season"],
-  ["opponent,season", "Defences by season"],
+  ["opponent,season", "Defenses by season"],
 ];
 // Chosen by controls of their own, or with too many values for a list of filters.
 const NO_FILTER = new Set(["passer", "season", "game", "week"]);
@@ -22,7 +22,7 @@ const MINIMA = [["", "What fits the rows"], ["nfl", "14 attempts a team game"], 
   ["1", "1 play"], ["15", "15 plays"], ["50", "50 plays"], ["100", "100 plays"], ["200", "200 plays"]];
 const WORDS = { depth: "Depth", down: "Down", quarter: "Quarter", location: "Side", home: "Venue", shotgun: "Formation",
   score_state: "Score state", pressure: "Pressure", time_to_throw: "Time to throw", team: "Team", opponent: "Opponent" };
-const KEY_WORDS = { season: "Season", posteam: "Team", defteam: "Defence", qtr: "Quarter", down: "Down", depth: "Depth",
+const KEY_WORDS = { season: "Season", posteam: "Team", defteam: "Defense", qtr: "Quarter", down: "Down", depth: "Depth",
   pass_location: "Side", venue: "Venue", formation: "Formation", score_state: "Score state", pressure: "Pressure",
   time_to_throw_band: "Time to throw" };
 
@@ -69,20 +69,20 @@ function filters(splits, seasons, asked, board) {
     board.load();
   };
   const filtered = available.filter((split) => !NO_FILTER.has(split.name) && split.values.length);
-  const more = filtered.map((split) => labelled(WORDS[split.name] ?? split.name,
+  const more = filtered.map((split) => labeled(WORDS[split.name] ?? split.name,
     select([["", "Any"], ...split.values.map((value) => [value, value])], pairs.get(split.name) ?? "", keep(split.name)),
     split.definition));
   const search = el("input", { type: "search", value: asked.search, placeholder: "Name", autocomplete: "off" });
   search.addEventListener("input", () => { asked.search = search.value; board.draw(); });
   return el("section", { class: "card filters", "aria-label": "Filters" },
     el("div", { class: "controls" },
-      labelled("Rows", select(GROUPS, asked.by, change("by"))),
-      labelled("Season", select([["", "All seasons"], ...seasons.toReversed().map((year) => [String(year), String(year)])],
+      labeled("Rows", select(GROUPS, asked.by, change("by"))),
+      labeled("Season", select([["", "All seasons"], ...seasons.toReversed().map((year) => [String(year), String(year)])],
         asked.seasons, change("seasons"))),
-      labelled("Divided by", select([["", "Nothing"], ...filtered.map((split) => [split.name, WORDS[split.name] ?? split.name])],
+      labeled("Divided by", select([["", "Nothing"], ...filtered.map((split) => [split.name, WORDS[split.name] ?? split.name])],
         asked.divide, change("divide"))),
-      labelled("At least", select(MINIMA, asked.min_attempts, change("min_attempts")), "Plays that a row needs"),
-      labelled("Search", search)),
+      labeled("At least", select(MINIMA, asked.min_attempts, change("min_attempts")), "Plays that a row needs"),
+      labeled("Search", search)),
     el("details", { open: pairs.size > 0 },
       el("summary", {}, "Situations"),
       el("div", { class: "controls" }, more)));

@@ -2,7 +2,7 @@
 
 import { makeHash } from "./address.js";
 import { get } from "./api.js";
-import { el, labelled, select } from "./dom.js";
+import { el, labeled, select } from "./dom.js";
 import { LiveSocket } from "./live_socket.js";
 import { playList, selectionNote } from "./plays.js";
 import { Stage, playHead } from "./stage.js";
@@ -58,7 +58,7 @@ class Feed {
     const speeds = select(SPEEDS, String(speed), (value) => { this.speed = Number(value); });
     this.stage = new Stage(stored, this.empty());
     this.stage.under.append(el("div", { class: "livebar" },
-      el("p", { class: "state", role: "status" }, this.lamp, this.words), labelled("Speed", speeds), this.again));
+      el("p", { class: "state", role: "status" }, this.lamp, this.words), labeled("Speed", speeds), this.again));
   }
 
   empty() {

@@ -1,7 +1,7 @@
-// The page: which view the address asks for, the colours, and the help.
+// The page: which view the address asks for, the colors, and the help.
 
 import { Problem, setKey } from "./api.js";
-import { el, labelled } from "./dom.js";
+import { el, labeled } from "./dom.js";
 import { showHelp } from "./help.js";
 import { parseHash } from "./address.js";
 import * as leaderboard from "./leaderboard.js";
@@ -66,7 +66,7 @@ function problemCard(error) {
     const input = el("input", { type: "password", autocomplete: "off" });
     const enter = () => { setKey(input.value); route(); };
     input.addEventListener("keydown", (event) => { if (event.key === "Enter") enter(); });
-    card.append(labelled("API key", input),
+    card.append(labeled("API key", input),
       el("button", { type: "button", onclick: enter }, "Use this key"));
   } else {
     card.append(el("button", { type: "button", onclick: route }, "Try again"));
@@ -81,7 +81,7 @@ function theme(name) {
   if (name) document.documentElement.dataset.theme = name;
   else delete document.documentElement.dataset.theme;
   button.textContent = THEMES[name][0];
-  button.setAttribute("aria-label", `Colours: ${THEMES[name][1]}`);
+  button.setAttribute("aria-label", `Colors: ${THEMES[name][1]}`);
   localStorage.setItem("dropback.theme", name);
 }
 

@@ -26,7 +26,7 @@ export async function make([id]) {
 }
 
 function trendCard(seasons) {
-  return el("section", { class: "card", "aria-labelledby": "trend" },
+  return el("section", { class: "card", "aria-labeledby": "trend" },
     el("h2", { id: "trend" }, "By season"),
     el("p", { class: "note" }, "Mean play score with its 90% interval; .500 is an average passer's."),
     trendChart(seasons),
@@ -63,7 +63,7 @@ function throwsCard(title, throws) {
 }
 
 function pitCard(pit) {
-  return el("section", { class: "card", "aria-labelledby": "pit" },
+  return el("section", { class: "card", "aria-labeledby": "pit" },
     el("h2", { id: "pit" }, "Where his throws fell in their distributions"),
     el("p", { class: "note" }, `Share of ${format.count(pit.plays)} plays by score. Yards are whole, so not even a perfect `
       + "forecast gives level bars: the line is the whole league."),

@@ -2,7 +2,7 @@
 
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
-import { el, labelled } from "./dom.js";
+import { el, labeled } from "./dom.js";
 import * as format from "./format.js";
 
 const PATH = "/plays";
@@ -74,7 +74,7 @@ export async function playList(search, { link, searched }) {
   more.addEventListener("click", () => load(grid.childElementCount));
   await load(0);
   return el("section", { class: "card", "aria-label": "List of plays" },
-    el("div", { class: "controls" }, labelled("Search", input)), status, grid, more);
+    el("div", { class: "controls" }, labeled("Search", input)), status, grid, more);
 }
 
 function playCard(item, href) {

@@ -1,6 +1,6 @@
 // Field, distribution, timeline and numbers of one play, kept in step.
 
-import { el, labelled, onWidth, select } from "./dom.js";
+import { el, labeled, onWidth, select } from "./dom.js";
 import { FieldView, TRAILS } from "./field.js";
 import { ForecastView } from "./forecast.js";
 import * as format from "./format.js";
@@ -9,7 +9,7 @@ import { matchText, selectionNote, situationText } from "./plays.js";
 import { Readout } from "./readout.js";
 import { Timeline } from "./timeline.js";
 
-const SIGNS = [["offense", "Offence"], ["defense", "Defence"], ["scrimmage", "Line of scrimmage"], ["gain", "Line to gain"]];
+const SIGNS = [["offense", "Offense"], ["defense", "Defense"], ["scrimmage", "Line of scrimmage"], ["gain", "Line to gain"]];
 // Of the screen's height, pixels that are not the field: what is above it, the distribution and the playback.
 const OTHER_PX = 440;
 
@@ -37,13 +37,13 @@ export class Stage {
       el("section", { class: "card", "aria-label": "Drawing" },
         el("p", { class: "signs" }, SIGNS.map(([name, words]) =>
           el("span", {}, el("i", { class: `sign ${name}`, "aria-hidden": "true" }), words))),
-        el("div", { class: "controls tight" }, labelled("Trails", this.trailSelect),
+        el("div", { class: "controls tight" }, labeled("Trails", this.trailSelect),
           el("label", { class: "check" }, this.wholeBox, "Whole field")),
         this.named, roster(play, (slot) => this.choose(slot))));
     this.under = el("div", { class: "under" });
     const time = el("div", { class: "time-chart" }, this.timeline.element);
     this.element = el("div", { class: "stage" },
-      el("div", { class: "show" }, el("div", { class: "card theatre" }, canvas, this.under, time)), aside);
+      el("div", { class: "show" }, el("div", { class: "card theater" }, canvas, this.under, time)), aside);
     onWidth(canvas, (width) => this.layout(width));
     onWidth(time, (width) => this.timeline.layout(width));
   }
@@ -136,8 +136,8 @@ function roster(play, choose) {
       el("span", { class: `sign ${name}`, "aria-hidden": "true" }), el("b", {}, man.position ?? "?"), ` ${man.name ?? "unnamed"}`,
       el("small", {}, man.role))));
   return el("details", { class: "roster" }, el("summary", {}, "The men"),
-    el("h3", {}, play.item.offense ?? "Offence"), el("ul", {}, side("offense")),
-    el("h3", {}, play.item.defense ?? "Defence"), el("ul", {}, side("defense")));
+    el("h3", {}, play.item.offense ?? "Offense"), el("ul", {}, side("offense")),
+    el("h3", {}, play.item.defense ?? "Defense"), el("ul", {}, side("defense")));
 }
 
 /** The line over the field: who, when, where, and what is wrong with the set. */

@@ -1,6 +1,6 @@
-"""Machine code for the spliced law without gradients: its splices, and its answers row by row.
+"""Kernels of the spliced distribution without gradients, row by row.
 
-The formulas of `_bins`, `_tails` and `_law`, number by number; tails in double precision.
+The formulas of `_bins`, `_tails` and `_distribution`, number by number; tails in double precision.
 
 Shapes: `R` rows of `N` logits, `S` values beside each. Shared by all, besides what `_row_kernels`
 names:

@@ -1,4 +1,4 @@
-"""The exact law of a targeted attempt's yards in the synthetic league."""
+"""The exact distribution of a targeted attempt's yards in the synthetic league."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LATTICE_YARDS", "OutcomeLaw"]
+__all__ = ["LATTICE_YARDS", "OutcomeDistribution"]
 
 # A pick-six from the far goal line returns 100 yards; the longest completion gains 99.
 LATTICE_YARDS: NDArray[np.int64] = np.arange(-100, 100)
 
-# A receiver stopped where he caught the ball: a Laplace law, narrow enough that 0.85 of it
+# A receiver stopped where he caught the ball: a Laplace distribution, narrow enough that 0.85 of it
 # rounds to no yards after the catch and 0.045 to a loss (1 to 2 % of real completions lose).
 STOP_LOCATION_YD = 0.1
 STOP_SCALE_YD = 0.25
@@ -29,8 +29,8 @@ CHUNK_PLAYS = 512
 
 
 @dataclass(frozen=True)
-class OutcomeLaw:
-    r"""Laws of yards for ``N`` targeted attempts, each a mixture in closed form.
+class OutcomeDistribution:
+    r"""Distributions of yards for ``N`` targeted attempts, each a mixture in closed form.
 
     Outcome :math:`Y` is the yards gained on a completion, 0 on an incompletion and minus the
     return yards on an interception:
@@ -53,7 +53,7 @@ class OutcomeLaw:
         air_yards: :math:`a`, whole yards from the line of scrimmage to the catch, at most ``L``.
         yardline_100: :math:`L`, whole yards from the line of scrimmage to the goal, 1 to 99.
         stop_probability: In (0, 1).
-        run_power: :math:`\kappa > 0`, dimensionless: above 1 it empties the neighbourhood of 0.
+        run_power: :math:`\kappa > 0`, dimensionless: above 1 it empties the neighborhood of 0.
         run_scale_yd: :math:`\sigma > 0`, in yards.
         run_concentration: :math:`\xi > 0`, dimensionless: the heaviness of the right tail.
         no_return_probability: In (0, 1).
@@ -77,8 +77,8 @@ class OutcomeLaw:
     return_concentration: NDArray[np.float64]
 
     @classmethod
-    def from_frame(cls, truth: pl.DataFrame) -> OutcomeLaw:
-        """Read the laws from a table with one column a field, a row a play."""
+    def from_frame(cls, truth: pl.DataFrame) -> OutcomeDistribution:
+        """Read the distributions from a table with one column a field, a row a play."""
         return cls(**{f.name: truth[f.name].to_numpy().astype(np.float64) for f in fields(cls)})
 
     def __len__(self) -> int:
@@ -87,9 +87,9 @@ class OutcomeLaw:
 
     def __getitem__(
         self, plays: slice | NDArray[np.bool_] | NDArray[np.int64] | tuple[slice, None]
-    ) -> OutcomeLaw:
-        """Laws of some plays, chosen as rows of an array are; ``[:, None]`` adds an axis."""
-        return OutcomeLaw(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
+    ) -> OutcomeDistribution:
+        """Distributions of some plays, indexed as an array; ``[:, None]`` adds an axis."""
+        return OutcomeDistribution(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
 
     def cdf(self, yards: ArrayLike) -> NDArray[np.float64]:
         """Probability of at most so many yards.
@@ -119,7 +119,7 @@ class OutcomeLaw:
     def mid_cdf(self, yards: ArrayLike) -> NDArray[np.float64]:
         """Mid-distribution function F(y - 1) + P(y) / 2, shaped as `cdf`'s result.
 
-        Under its own law it averages exactly 1/2, ties or not.
+        Under its own distribution it averages exactly 1/2, ties or not.
         """
         k = np.asarray(yards, dtype=np.float64)
         return (self.cdf(k) + self.cdf(k - 1)) / 2
@@ -158,11 +158,11 @@ class OutcomeLaw:
             scores[rows] = ((self[rows].lattice_cdf() - reached) ** 2).sum(axis=1)
         return scores
 
-    def expected_mid_cdf(self, other: OutcomeLaw) -> NDArray[np.float64]:
-        """Mean of this law's `mid_cdf` where the yards follow another law, shape ``(N,)``.
+    def expected_mid_cdf(self, other: OutcomeDistribution) -> NDArray[np.float64]:
+        """Mean of `mid_cdf` where the yards follow another distribution, shape ``(N,)``.
 
-        With this law the league average's and the other a passer's, it is the play score that
-        the passer earns on average on each play. Equal laws give 1/2.
+        With this distribution the league average's and the other a passer's, it is the play score
+        that the passer earns on average on each play. Equal distributions give 1/2.
         """
         means = np.empty(len(self))
         for rows in self._chunks():

@@ -1,4 +1,4 @@
-"""The law of a spliced binned-Pareto distribution, on values laid out as columns.
+"""The distribution of a spliced binned-Pareto distribution, on values laid out as columns.
 
 Everything here takes and gives tensors of shape ``(*B, S)``: `S` values beside each of the
 batch's parameters. `SplicedBinnedPareto` is the torch distribution around it.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from splicedpareto.distributions._bins import Bins
     from splicedpareto.distributions._tails import Tail
 
-__all__ = ["Body", "SplicedLaw", "between"]
+__all__ = ["Body", "SplicedDistribution", "between"]
 
 
 class Body(NamedTuple):
@@ -48,11 +48,11 @@ class Body(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class SplicedLaw:
+class SplicedDistribution:
     """Bins between two generalized Pareto tails.
 
     Args:
-        bins: The binned law before splicing.
+        bins: The binned distribution before splicing.
         first: Number of the bin that holds the lower threshold, shape ``(*B, 1)``.
         last: Number of the bin that holds the upper threshold.
         lower: The lower tail, entries of shape ``(*B, 1)``.

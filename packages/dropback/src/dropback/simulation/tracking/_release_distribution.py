@@ -1,4 +1,4 @@
-"""The exact law of a throw's yards, given where everyone is and how he moves at the release."""
+"""The exact distribution of a throw's yards, given positions and velocities at the release."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.simulation._outcome_law import OutcomeLaw
+from dropback.simulation._outcome_distribution import OutcomeDistribution
 from dropback.simulation.tracking._field import (
-    DEFENCE,
+    DEFENSE,
     ELIGIBLE,
     FIELD_X_YD,
     FIELD_Y_YD,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["ReleaseState", "openness_yd", "release_law", "throw_flight"]
+__all__ = ["ReleaseState", "openness_yd", "release_distribution", "throw_flight"]
 
 # A ball leaves the hand 0.25 s after the arm starts and covers 21 yards a second on the ground.
 _ARM_S: Final = 0.25
@@ -71,7 +71,7 @@ _RUN_LOG_SCALE_PER_SKILL: Final = 0.068
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """What the law of ``N`` throws depends on: functions of the frame of the release alone.
+    """What the yards of ``N`` throws depend on, all known at the release.
 
     Args:
         air_yards: Whole yards from the line to where the ball comes down, at most
@@ -110,19 +110,19 @@ class ReleaseState:
         """Measure it in the frame of the release.
 
         Args:
-            xy: Positions of the 22, the offence moving toward +x, yards, shape ``(N, 22, 2)``.
+            xy: Positions of the 22, the offense moving toward +x, yards, shape ``(N, 22, 2)``.
             velocity_xy: Yards a second, shape ``(N, 22, 2)``.
             target: Number of the target among the eligible, 0 to 4, shape ``(N,)``.
             line_x_yd: Line of scrimmage.
             yardline_100: Whole yards from it to the goal.
         """
         plays = np.arange(len(xy))
-        passer, defence, moves = xy[:, PASSER], xy[:, DEFENCE], velocity_xy[:, DEFENCE]
+        passer, defense, moves = xy[:, PASSER], xy[:, DEFENSE], velocity_xy[:, DEFENSE]
         man = ELIGIBLE.start + target
         aim, flight = throw_flight(passer, xy[plays, man], velocity_xy[plays, man])
-        to_passer = norm(defence - passer[:, None]).min(axis=1)
+        to_passer = norm(defense - passer[:, None]).min(axis=1)
         # Where each defender can be when the ball comes down.
-        onward = defence + moves * np.minimum(flight, _REACTION_S)[:, None, None]
+        onward = defense + moves * np.minimum(flight, _REACTION_S)[:, None, None]
         gain = _CLOSING_YD_PER_S * np.maximum(flight - _REACTION_S, 0)
         there = onward + limited(aim[:, None] - onward, gain[:, None])
         apart = norm(there - aim[:, None])
@@ -130,9 +130,9 @@ class ReleaseState:
         return cls(
             air_yards=np.minimum(np.rint(aim[:, 0] - line_x_yd), yardline_100),
             yardline_100=yardline_100,
-            openness_yd=openness_yd(aim[:, None], flight[:, None], defence, moves)[:, 0],
+            openness_yd=openness_yd(aim[:, None], flight[:, None], defense, moves)[:, 0],
             pressure=1 / (1 + np.exp((to_passer - 1.9) / 0.45)),
-            lane=_lane(passer, aim, defence),
+            lane=_lane(passer, aim, defense),
             passer_speed_yd_per_s=norm(velocity_xy[:, PASSER]),
             to_sideline_yd=np.minimum(aim[:, 1], FIELD_Y_YD - aim[:, 1]),
             room_yd=np.maximum(apart.min(axis=1), 0.5),
@@ -174,7 +174,7 @@ def throw_flight(passer_xy: Array, target_xy: Array, velocity_xy: Array) -> tupl
     return aim, flight
 
 
-def openness_yd(aim_xy: Array, flight_s: Array, defence_xy: Array, velocity_xy: Array) -> Array:
+def openness_yd(aim_xy: Array, flight_s: Array, defense_xy: Array, velocity_xy: Array) -> Array:
     r"""Yards that the nearest defenders lack to the ball as it comes down.
 
     .. math:: -s \log \sum_j \exp(-g_j / s), \quad s = 0.8
@@ -185,14 +185,14 @@ def openness_yd(aim_xy: Array, flight_s: Array, defence_xy: Array, velocity_xy: 
     Args:
         aim_xy: Where throws come down, shape ``(N, M, 2)``.
         flight_s: Their flight, shape ``(N, M)``.
-        defence_xy: Shape ``(N, 11, 2)``.
+        defense_xy: Shape ``(N, 11, 2)``.
         velocity_xy: Shape ``(N, 11, 2)``.
 
     Returns:
         Shape ``(N, M)``.
     """
     flight = flight_s[..., None]
-    onward = defence_xy[:, None] + velocity_xy[:, None] * np.minimum(flight, _REACTION_S)[..., None]
+    onward = defense_xy[:, None] + velocity_xy[:, None] * np.minimum(flight, _REACTION_S)[..., None]
     gap = norm(onward - aim_xy[:, :, None])
     gap = gap - _CLOSING_YD_PER_S * np.maximum(flight - _REACTION_S, 0)
     nearest = gap.min(axis=-1)
@@ -200,16 +200,16 @@ def openness_yd(aim_xy: Array, flight_s: Array, defence_xy: Array, velocity_xy: 
     return np.asarray(nearest - 0.8 * np.log(rest))
 
 
-def release_law(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> OutcomeLaw:
-    """Give each throw the law of its yards.
+def release_distribution(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> OutcomeDistribution:
+    """Give each throw the distribution of its yards.
 
     Args:
         state: The throws, ``N`` of them.
-        edge_yd: Skill of the passer minus quality of the defence, in yards per attempt, a
-            scalar or shape ``(N,)``; 0 is the league-average passer against the average defence.
+        edge_yd: Skill of the passer minus quality of the defense, in yards per attempt, a
+            scalar or shape ``(N,)``; 0 is the league-average passer against the average defense.
 
     Returns:
-        The laws, in closed form.
+        The distributions, in closed form.
     """
     s, edge = state, np.asarray(edge_yd, dtype=np.float64)
     depth = s.air_yards
@@ -237,7 +237,7 @@ def release_law(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> OutcomeLaw:
         + _COMPLETION_PER_SKILL * edge
     )
     concentration = np.interp(depth, _RUN_CONCENTRATION_KNOTS_YD, _RUN_CONCENTRATIONS)
-    return OutcomeLaw(
+    return OutcomeDistribution(
         completion_probability=(1 - interception) * completion,
         interception_probability=interception,
         air_yards=depth,
@@ -264,12 +264,12 @@ def release_law(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> OutcomeLaw:
     )
 
 
-def _lane(passer_xy: Array, aim_xy: Array, defence_xy: Array) -> Array:
+def _lane(passer_xy: Array, aim_xy: Array, defense_xy: Array) -> Array:
     """Of defenders near the line from passer to target, but not near either end, in [0, 1]."""
     line = aim_xy - passer_xy
     length = np.maximum(norm(line), 1e-6)
     along = line / length[:, None]
-    offset = defence_xy - passer_xy[:, None]
+    offset = defense_xy - passer_xy[:, None]
     forward = (offset * along[:, None]).sum(axis=-1)
     aside = np.abs(offset[..., 0] * along[:, None, 1] - offset[..., 1] * along[:, None, 0])
     inside = 1 / (1 + np.exp(-2 * (forward - 3.0))) / (1 + np.exp(forward - length[:, None] + 2.0))

@@ -1,4 +1,4 @@
-"""Laws at fixed points as machine code."""
+"""Distributions at fixed points as machine code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from splicedpareto.nn._stream_weights import LawTable
+    from splicedpareto.nn._stream_weights import DistributionTable
 
     _Floats: TypeAlias = NDArray[np.float32]
     _Doubles: TypeAlias = NDArray[np.float64]
 
-__all__ = ["evaluate_laws"]
+__all__ = ["evaluate_distributions"]
 
 
 @compiled
@@ -77,43 +77,52 @@ def _threshold(
 
 
 @compiled
-def evaluate_laws(
+def evaluate_distributions(
     raw: _Floats,
     factor: float,
-    law: LawTable,
+    distribution: DistributionTable,
     cdf: _Floats,
     lower_threshold: _Floats,
     upper_threshold: _Floats,
 ) -> None:
-    """Laws of `factor` times the raw parameters ``(B, P)``; see `GridLaw`."""
-    bins = len(law.edges) - 1
+    """Distributions of `factor` times the raw parameters ``(B, P)``; see `GridDistribution`."""
+    bins = len(distribution.edges) - 1
     probs, below = np.empty(bins), np.zeros(bins)
-    span = law.highest_concentration - law.lowest_concentration
+    span = distribution.highest_concentration - distribution.lowest_concentration
     for row in range(len(raw)):
         given = raw[row]
         _softmax(given, factor, probs)
         for number in range(1, bins):
             below[number] = below[number - 1] + probs[number - 1]
-        lower, lower_density = _threshold(probs, law.edges, law.lower_mass, 0, 1)
-        upper, upper_density = _threshold(probs, law.edges, law.upper_mass, bins - 1, -1)
-        lower += law.edges[0]
-        upper = max(lower, law.edges[bins] - upper)
-        lower_shape = law.lowest_concentration + span * _sigmoid(factor * given[bins])
-        upper_shape = law.lowest_concentration + span * _sigmoid(factor * given[bins + 1])
-        if law.tied:
-            lower_scale = law.lower_mass / lower_density
-            upper_scale = law.upper_mass / upper_density
+        lower, lower_density = _threshold(probs, distribution.edges, distribution.lower_mass, 0, 1)
+        upper, upper_density = _threshold(
+            probs, distribution.edges, distribution.upper_mass, bins - 1, -1
+        )
+        lower += distribution.edges[0]
+        upper = max(lower, distribution.edges[bins] - upper)
+        lower_shape = distribution.lowest_concentration + span * _sigmoid(factor * given[bins])
+        upper_shape = distribution.lowest_concentration + span * _sigmoid(factor * given[bins + 1])
+        if distribution.tied:
+            lower_scale = distribution.lower_mass / lower_density
+            upper_scale = distribution.upper_mass / upper_density
         else:
-            lower_scale = law.lower_unit * (_softplus(factor * given[bins + 2]) + 1e-3)
-            upper_scale = law.upper_unit * (_softplus(factor * given[bins + 3]) + 1e-3)
-        for number in range(len(law.points)):
-            point = law.points[number]
+            lower_scale = distribution.lower_unit * (_softplus(factor * given[bins + 2]) + 1e-3)
+            upper_scale = distribution.upper_unit * (_softplus(factor * given[bins + 3]) + 1e-3)
+        for number in range(len(distribution.points)):
+            point = distribution.points[number]
             if point < lower:
-                value = law.lower_mass * _survival((lower - point) / lower_scale, lower_shape)
+                value = distribution.lower_mass * _survival(
+                    (lower - point) / lower_scale, lower_shape
+                )
             elif point > upper:
-                value = 1 - law.upper_mass * _survival((point - upper) / upper_scale, upper_shape)
+                value = 1 - distribution.upper_mass * _survival(
+                    (point - upper) / upper_scale, upper_shape
+                )
             else:
-                value = below[law.bins[number]] + probs[law.bins[number]] * law.shares[number]
+                value = (
+                    below[distribution.bins[number]]
+                    + probs[distribution.bins[number]] * distribution.shares[number]
+                )
             cdf[row, number] = value
         lower_threshold[row] = lower
         upper_threshold[row] = upper

@@ -1,4 +1,4 @@
-"""The spliced law by machine code, where no gradient is asked for."""
+"""The spliced distribution by machine code, where no gradient is asked for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions import _law_kernels as kernels
+from splicedpareto.distributions import _distribution_kernels as kernels
+from splicedpareto.distributions._distribution import SplicedDistribution
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._law import SplicedLaw
 from splicedpareto.distributions._rows import as_rows
 from splicedpareto.distributions._tails import Tail
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from splicedpareto.distributions._bins import Bins
     from splicedpareto.distributions._rows import RowSums
 
-__all__ = ["CompiledLaw"]
+__all__ = ["CompiledDistribution"]
 
 
-class CompiledLaw(NamedTuple):
-    """What `SplicedLaw` answers, in one loop over the rows for each method.
+class CompiledDistribution(NamedTuple):
+    """What `SplicedDistribution` answers, in one loop over the rows for each method.
 
     Attributes:
         sums: Sums of the logits' rows; each row has its own values.
@@ -54,7 +54,7 @@ class CompiledLaw(NamedTuple):
         concentrations: Sequence[Tensor],
         scales: Sequence[Tensor | None],
         masses: Sequence[Tensor] | None,
-    ) -> CompiledLaw:
+    ) -> CompiledDistribution:
         """Splice the bins whose logits were summed.
 
         Args:
@@ -97,8 +97,8 @@ class CompiledLaw(NamedTuple):
             )
         return cls(sums, edges_, number, threshold, concentration, scale, log_mass)
 
-    def on_bins(self, bins: Bins, concentrations: Sequence[Tensor]) -> SplicedLaw:
-        """The same law by torch's operators."""
+    def on_bins(self, bins: Bins, concentrations: Sequence[Tensor]) -> SplicedDistribution:
+        """The same distribution by torch's operators."""
         columns = (*self.sums.logits.shape[:-1], 1)
         found = (self.number, self.threshold, self.scale, self.log_mass)
         (first, last), *rest = (torch.from_numpy(pair).reshape(2, *columns) for pair in found)
@@ -106,23 +106,23 @@ class CompiledLaw(NamedTuple):
             Tail(threshold, concentration[..., None], scale, log_mass)
             for threshold, scale, log_mass, concentration in zip(*rest, concentrations, strict=True)
         )
-        return SplicedLaw(bins, first, last, lower, upper)
+        return SplicedDistribution(bins, first, last, lower, upper)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """As `SplicedLaw.log_prob`."""
+        """As `SplicedDistribution.log_prob`."""
         result = torch.empty(value.shape, dtype=value.dtype)
         kernels.log_densities(self.sums.rows, *self._tables(), *map(as_rows, (value, result)))
         return result
 
     def cdf_and_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """As `SplicedLaw.cdf_and_sf`."""
+        """As `SplicedDistribution.cdf_and_sf`."""
         cdf, sf = (torch.empty(value.shape, dtype=value.dtype) for _ in range(2))
         arrays = map(as_rows, (value, cdf, sf))
         kernels.probabilities(*self.sums.kernel_arguments(), *self._tables(), *arrays)
         return cdf, sf
 
     def quantile(self, cdf: Tensor, sf: Tensor, log_cdf: Tensor, log_sf: Tensor) -> Tensor:
-        """As `SplicedLaw.quantile`."""
+        """As `SplicedDistribution.quantile`."""
         result = torch.empty(cdf.shape, dtype=cdf.dtype)
         arrays = map(as_rows, (cdf, sf, log_cdf, log_sf, result))
         kernels.quantiles(*self.sums.kernel_arguments(), *self._tables(), *arrays)

@@ -1,4 +1,4 @@
-"""As plays unfold: the true law is calibrated by the clock, and not by what is still to come."""
+"""As plays unfold, the true distribution is calibrated by the clock, not by what is to come."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dropback.data._tables import Outcome, PlaySet
 from dropback.evaluation._calibration import evaluate
 from dropback.models._predict import predict
 from dropback.models.baselines._distributions import GRIDS
-from dropback.workflows import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S, Unfolding
+from dropback.workflows import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S, OverTime
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,7 +31,7 @@ _NAME = "true"
 
 @dataclass(frozen=True)
 class Frames:
-    """As much of tracked plays as a law needs that depends on the clock alone."""
+    """As much of tracked plays as a distribution needs that depends on the clock alone."""
 
     release: npt.NDArray[np.int64]
     cut: int = 0
@@ -53,8 +53,8 @@ class Frames:
         return self.release >= round(seconds * 10)
 
 
-class TrueLaw:
-    """Knows how often plays of each kind are still going after so many frames; counts its laws."""
+class TrueDistribution:
+    """Knows how often plays of each kind are still going after so many frames; counts its calls."""
 
     outcome = Outcome.YARDS
     play_set = PlaySet.TARGETED
@@ -65,7 +65,7 @@ class TrueLaw:
         self.fold_of_game = {}
         self.asked: list[tuple[int, int]] = []
 
-    def latent_law(self, features: Frames, fold: int | None = None) -> Distribution:
+    def latent_distribution(self, features: Frames, fold: int | None = None) -> Distribution:
         assert fold is None
         frame = features.lengths - 1
         self.asked += zip(features.release.tolist(), frame.tolist(), strict=True)
@@ -73,7 +73,7 @@ class TrueLaw:
         at_release = _HAZARD * (1 - _HAZARD) ** (frame[:, None] - _FIRST)
         chance = np.where(features.cut > 0, going, at_release)
         chance /= chance.sum(axis=1, keepdims=True)
-        return GRIDS[Outcome.YARDS].law(chance @ _MASSES, np.zeros(len(frame)))
+        return GRIDS[Outcome.YARDS].distribution(chance @ _MASSES, np.zeros(len(frame)))
 
 
 _YARDS = np.arange(GRIDS[Outcome.YARDS].lowest, GRIDS[Outcome.YARDS].highest + 1)
@@ -102,47 +102,47 @@ def toy(trained: TrainedRun) -> tuple[pl.DataFrame, Frames]:
 
 
 @pytest.fixture(scope="module")
-def model() -> TrueLaw:
-    return TrueLaw()
+def model() -> TrueDistribution:
+    return TrueDistribution()
 
 
 @pytest.fixture(scope="module")
-def unfolding(toy: tuple[pl.DataFrame, Frames], model: TrueLaw) -> Unfolding:
+def over_time(toy: tuple[pl.DataFrame, Frames], model: TrueDistribution) -> OverTime:
     plays, frames = toy
     released = predict(model, plays, features=frames, seed=2)  # type: ignore[arg-type]
     model.asked.clear()
-    return workflows.evaluate_unfolding(model, plays, frames, released, name=_NAME, seed=2)  # type: ignore[arg-type]
+    return workflows.evaluate_over_time(model, plays, frames, released, name=_NAME, seed=2)  # type: ignore[arg-type]
 
 
-def test_true_law_is_calibrated_by_time_since_the_snap(
-    unfolding: Unfolding, toy: tuple[pl.DataFrame, Frames]
+def test_true_distribution_is_calibrated_by_time_since_the_snap(
+    over_time: OverTime, toy: tuple[pl.DataFrame, Frames]
 ) -> None:
     release = toy[1].release
-    assert tuple(unfolding.since_snap) == TIMES_SINCE_SNAP_S
-    for seconds, judged in unfolding.since_snap.items():
+    assert tuple(over_time.since_snap) == TIMES_SINCE_SNAP_S
+    for seconds, judged in over_time.since_snap.items():
         assert judged.plays == (release > round(10 * seconds)).sum()
         # Six tables: 1 in 20 lies above the bound itself, 1 in 2,000 above 1.5 times it.
         assert judged.pit_distance[_NAME] < 1.5 * judged.flat_distance
 
 
-def test_true_law_is_not_calibrated_by_time_before_the_release(
-    unfolding: Unfolding, toy: tuple[pl.DataFrame, Frames]
+def test_true_distribution_is_not_calibrated_by_time_before_the_release(
+    over_time: OverTime, toy: tuple[pl.DataFrame, Frames]
 ) -> None:
-    assert tuple(unfolding.before_release) == TIMES_BEFORE_RELEASE_S
+    assert tuple(over_time.before_release) == TIMES_BEFORE_RELEASE_S
     long = int((toy[1].release >= 20).sum())
-    assert {judged.plays for judged in unfolding.before_release.values()} == {long}
-    early, at_release = (unfolding.before_release[seconds] for seconds in (2.0, 0.0))
+    assert {judged.plays for judged in over_time.before_release.values()} == {long}
+    early, at_release = (over_time.before_release[seconds] for seconds in (2.0, 0.0))
     # Plays that last 2 s gain more than those that may be thrown at any time from then on.
     assert early.pit_distance[_NAME] > 3 * early.flat_distance
     assert early.metrics[_NAME]["mean_mid_cdf"].value > 0.53
     assert at_release.pit_distance[_NAME] < 1.5 * at_release.flat_distance
 
 
-def test_each_law_is_made_once_and_those_of_the_release_not_again(
-    unfolding: Unfolding, model: TrueLaw, toy: tuple[pl.DataFrame, Frames]
+def test_each_distribution_is_made_once_and_those_of_the_release_not_again(
+    over_time: OverTime, model: TrueDistribution, toy: tuple[pl.DataFrame, Frames]
 ) -> None:
     release = toy[1].release
-    assert unfolding.since_snap
+    assert over_time.since_snap
     wanted = 0
     for last in release.tolist():
         since = {round(10 * s) for s in TIMES_SINCE_SNAP_S if last > round(10 * s)}
@@ -152,16 +152,16 @@ def test_each_law_is_made_once_and_those_of_the_release_not_again(
     assert all(frame < last for last, frame in model.asked)
 
 
-def test_law_of_a_table_is_that_of_its_frame(
-    unfolding: Unfolding, toy: tuple[pl.DataFrame, Frames]
+def test_distribution_of_a_table_is_that_of_its_frame(
+    over_time: OverTime, toy: tuple[pl.DataFrame, Frames]
 ) -> None:
     plays, frames = toy
     held = np.flatnonzero(frames.release > 15)
     # Told frame by frame, without cutting anything.
     at = Frames(np.full(len(held), 16), cut=1)
-    plain = predict(TrueLaw(), plays[held], features=at, seed=0)  # type: ignore[arg-type]
+    plain = predict(TrueDistribution(), plays[held], features=at, seed=0)  # type: ignore[arg-type]
     crps = evaluate(plays[held], {_NAME: plain}).metrics[_NAME]["crps"].value
-    judged = unfolding.since_snap[1.5].metrics[_NAME]
+    judged = over_time.since_snap[1.5].metrics[_NAME]
     assert judged["crps"].value == pytest.approx(crps, rel=1e-12)
     assert judged["log_score"].value == pytest.approx(plain["log_score"].mean(), rel=1e-12)
 
@@ -169,9 +169,9 @@ def test_law_of_a_table_is_that_of_its_frame(
 def test_times_that_no_play_reaches_are_left_out(toy: tuple[pl.DataFrame, Frames]) -> None:
     plays, frames = toy
     short = np.flatnonzero(frames.release < 15)
-    model = TrueLaw()
+    model = TrueDistribution()
     released = predict(model, plays[short], features=frames[short], seed=0)  # type: ignore[arg-type]
-    found = workflows.evaluate_unfolding(
+    found = workflows.evaluate_over_time(
         model,
         plays[short],  # type: ignore[arg-type]
         frames[short],  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The law by machine code is that of torch's operators, and stands in where it may."""
+"""The distribution by machine code is that of torch's operators, and stands in where it may."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from example_distributions import F64, PROPERTY, by_operators, laws, uneven_law
+from example_distributions import F64, PROPERTY, by_operators, distributions, uneven_distribution
 from splicedpareto.distributions import SplicedBinnedPareto
-from splicedpareto.distributions._compiled_law import CompiledLaw
+from splicedpareto.distributions._compiled_distribution import CompiledDistribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ STEPS = torch.tensor(
 LEVELS = [0.0, 1e-30, 1e-4, 0.049, 0.0501, 0.3, 0.5, 0.7, 0.93, 0.999, 1.0, math.nan]
 
 
-def hostile_law(
+def hostile_distribution(
     masses: tuple[float, float] | None, scales: str, edges: str, dtype: torch.dtype
 ) -> SplicedBinnedPareto:
     """Six rows, spliced at edges without masses; a scale is then tied to no empty bin."""
@@ -99,9 +99,9 @@ def test_answers_are_those_of_the_operators(
     masses: tuple[float, float] | None, scales: str, edges: str, dtype: torch.dtype
 ) -> None:
     for name, answer in ANSWERS.items():
-        actual = answer(hostile_law(masses, scales, edges, dtype))
+        actual = answer(hostile_distribution(masses, scales, edges, dtype))
         with by_operators():
-            expected = answer(hostile_law(masses, scales, edges, dtype))
+            expected = answer(hostile_distribution(masses, scales, edges, dtype))
         torch.testing.assert_close(
             actual,
             expected,
@@ -113,7 +113,7 @@ def test_answers_are_those_of_the_operators(
 
 
 @settings(PROPERTY, max_examples=25)
-@given(dist=laws(), levels=st.lists(st.floats(0, 1), min_size=1, max_size=5))
+@given(dist=distributions(), levels=st.lists(st.floats(0, 1), min_size=1, max_size=5))
 def test_quantiles_and_probabilities_are_those_of_the_operators(
     dist: SplicedBinnedPareto, levels: list[float]
 ) -> None:
@@ -137,14 +137,14 @@ def test_quantiles_and_probabilities_are_those_of_the_operators(
 def is_compiled(dist: SplicedBinnedPareto, value: Tensor) -> bool:
     """Whether machine code answers for values."""
     columns, _ = dist._columns(value=value)
-    return isinstance(dist._law_of(*columns), CompiledLaw)
+    return isinstance(dist._distribution_of(*columns), CompiledDistribution)
 
 
 def test_plain_tensors_go_to_machine_code() -> None:
-    dist = hostile_law((0.05, 0.05), "tied", "shared", F32)
+    dist = hostile_distribution((0.05, 0.05), "tied", "shared", F32)
     assert is_compiled(dist, torch.zeros(()))
     assert is_compiled(dist, torch.zeros(3, 2, 6))
-    assert is_compiled(uneven_law(), torch.zeros(4))
+    assert is_compiled(uneven_distribution(), torch.zeros(4))
 
 
 @pytest.mark.parametrize("moving", ["logits", "concentration", "value"])
@@ -222,7 +222,7 @@ def test_quantiles_of_the_body_stay_between_the_thresholds() -> None:
 
 
 def test_far_tails_keep_their_digits() -> None:
-    dist = uneven_law(0.0, 0.0, scale=2.0)
+    dist = uneven_distribution(0.0, 0.0, scale=2.0)
     value = dist.upper_threshold + 200.0
     assert dist.sf(value).item() == pytest.approx(0.12 * math.exp(-200), rel=1e-12)
     assert dist.log_prob(value).item() == pytest.approx(math.log(0.12) - 200, rel=1e-14)

@@ -1,4 +1,4 @@
-"""Rival heads give the laws their docstrings state, and the one loop trains them all."""
+"""Baseline heads give the distributions their docstrings state, and one loop trains them."""
 
 from __future__ import annotations
 
@@ -47,58 +47,61 @@ def _keep_random_state() -> object:
 
 
 def test_initial_student_is_at_the_location_with_df_four() -> None:
-    law = StudentTHead(4, location=2.0, scale=3.0)(torch.randn(4))
-    assert isinstance(law, StudentT)
-    assert law.loc.item() == 2
-    assert law.scale.item() == pytest.approx(3 * 1.001)
-    assert law.df.item() == pytest.approx(1 / 0.9 + math.log1p(math.exp(3.0)))
+    distribution = StudentTHead(4, location=2.0, scale=3.0)(torch.randn(4))
+    assert isinstance(distribution, StudentT)
+    assert distribution.loc.item() == 2
+    assert distribution.scale.item() == pytest.approx(3 * 1.001)
+    assert distribution.df.item() == pytest.approx(1 / 0.9 + math.log1p(math.exp(3.0)))
 
 
 def test_initial_mixture_is_spread_over_the_scale() -> None:
-    law = GaussianMixtureHead(4, components=3, location=2.0, scale=3.0)(torch.zeros(4))
-    assert isinstance(law, Mixture)
-    assert isinstance(law.components, Gaussian)
-    torch.testing.assert_close(law.components.loc, torch.tensor([-1.0, 2.0, 5.0]))
-    torch.testing.assert_close(law.log_weights.exp(), torch.full((3,), 1 / 3))
+    distribution = GaussianMixtureHead(4, components=3, location=2.0, scale=3.0)(torch.zeros(4))
+    assert isinstance(distribution, Mixture)
+    assert isinstance(distribution.components, Gaussian)
+    torch.testing.assert_close(distribution.components.loc, torch.tensor([-1.0, 2.0, 5.0]))
+    torch.testing.assert_close(distribution.log_weights.exp(), torch.full((3,), 1 / 3))
 
 
 def test_initial_hybrid_has_concentration_one_tenth() -> None:
-    law = HybridParetoHead(4, location=2.0, scale=3.0)(torch.zeros(2, 4))
-    assert isinstance(law, HybridPareto)
-    assert law.batch_shape == (2,)
-    torch.testing.assert_close(law.concentration, torch.full((2,), 0.1))
-    assert law.mode[0].item() == 2
+    distribution = HybridParetoHead(4, location=2.0, scale=3.0)(torch.zeros(2, 4))
+    assert isinstance(distribution, HybridPareto)
+    assert distribution.batch_shape == (2,)
+    torch.testing.assert_close(distribution.concentration, torch.full((2,), 0.1))
+    assert distribution.mode[0].item() == 2
 
 
 def test_initial_quantiles_are_those_given_and_the_density_is_continuous() -> None:
-    law = QuantileParetoHead(4, LEVELS, QUANTILES)(torch.zeros(4))
-    assert isinstance(law, SplicedBinnedPareto)
-    torch.testing.assert_close(law.icdf(LEVELS), QUANTILES, atol=0.02, rtol=0)
-    for threshold in (law.lower_threshold, law.upper_threshold):
-        left, right = law.log_prob(threshold - 1e-4), law.log_prob(threshold + 1e-4)
+    distribution = QuantileParetoHead(4, LEVELS, QUANTILES)(torch.zeros(4))
+    assert isinstance(distribution, SplicedBinnedPareto)
+    torch.testing.assert_close(distribution.icdf(LEVELS), QUANTILES, atol=0.02, rtol=0)
+    for threshold in (distribution.lower_threshold, distribution.upper_threshold):
+        left, right = (
+            distribution.log_prob(threshold - 1e-4),
+            distribution.log_prob(threshold + 1e-4),
+        )
         assert left.item() == pytest.approx(right.item(), abs=1e-2)
 
 
 def test_quantiles_never_cross_whatever_the_raw_parameters() -> None:
     head = QuantileParetoHead(4, LEVELS, QUANTILES)
-    law = head.distribution(torch.randn(50, 9) * 30)
-    assert (law.edges.diff() > 0).all()
-    assert (law.upper_scale > 0).all()
+    distribution = head.distribution(torch.randn(50, 9) * 30)
+    assert (distribution.edges.diff() > 0).all()
+    assert (distribution.upper_scale > 0).all()
 
 
 def test_probabilities_between_the_quantiles_are_the_levels() -> None:
-    law = QuantileParetoHead(4, LEVELS, QUANTILES).distribution(torch.randn(20, 9))
-    cdf = law.cdf(law.edges.movedim(-1, 0)).movedim(0, -1)
+    distribution = QuantileParetoHead(4, LEVELS, QUANTILES).distribution(torch.randn(20, 9))
+    cdf = distribution.cdf(distribution.edges.movedim(-1, 0)).movedim(0, -1)
     torch.testing.assert_close(cdf, LEVELS.expand(20, -1))
 
 
 @every_head
-def test_rival_gradients_are_finite_far_from_the_training_inputs(build) -> None:
+def test_baseline_gradients_are_finite_far_from_the_training_inputs(build) -> None:
     head: DistributionHead = build()
     nn.init.normal_(head.linear.weight, std=0.5)
-    law = head(torch.tensor([[0.0] * 4, [30.0, -30.0, 30.0, 0.0], [-1e3, 0.0, 1e3, 50.0]]))
+    distribution = head(torch.tensor([[0.0] * 4, [30.0, -30.0, 30.0, 0.0], [-1e3, 0.0, 1e3, 50.0]]))
     targets = torch.tensor([-40.0, 0.0, 4e3])
-    (exact_nll(law, targets) + crps_loss(law, targets)).sum().backward()
+    (exact_nll(distribution, targets) + crps_loss(distribution, targets)).sum().backward()
     for parameter in head.parameters():
         assert parameter.grad is not None
         assert parameter.grad.isfinite().all()
@@ -126,7 +129,7 @@ def test_the_one_loop_trains_the_head(build, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("head", [StudentTHead, GaussianMixtureHead, HybridParetoHead])
-def test_rival_scale_must_be_positive(head) -> None:
+def test_baseline_scale_must_be_positive(head) -> None:
     with pytest.raises(ValueError, match="scale must be positive, got 0"):
         head(2, scale=0.0)
 
