@@ -150,5 +150,5 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         return actual(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(ImportError, match=r"install dropback\[detectors\]"):
+    with pytest.raises(ImportError, match=r"splicedpareto\[detectors\]"):
         Spot(0.01)
