@@ -6,7 +6,14 @@ import polars as pl
 
 from dropback.data._field import END_ZONE_DEPTH_YD, FIELD_LENGTH_YD
 
-__all__ = ["YARDS_HIGHEST", "YARDS_LOWEST", "yards", "yards_max", "yards_min"]
+__all__ = [
+    "YARDS_HIGHEST",
+    "YARDS_LOWEST",
+    "goal_line_yards",
+    "yards",
+    "yards_max",
+    "yards_min",
+]
 
 # From a catch on the end line behind the opponent's goal to the passer's own goal line.
 YARDS_LOWEST = -(FIELD_LENGTH_YD + END_ZONE_DEPTH_YD)
@@ -32,6 +39,16 @@ def yards() -> pl.Expr:
 def yards_max() -> pl.Expr:
     """Most yards the play can gain: the distance to the goal line. A touchdown *is* this gain."""
     return pl.col("yardline_100").alias("yards_max")
+
+
+def goal_line_yards(yards_to_goal: float) -> int:
+    """`yards_max` of a line of scrimmage as measured: whole yards, at least 1, at most the field's.
+
+    Example:
+        >>> goal_line_yards(64.6), goal_line_yards(-0.4)
+        (65, 1)
+    """
+    return min(max(round(yards_to_goal), 1), FIELD_LENGTH_YD)
 
 
 def yards_min() -> pl.Expr:
