@@ -62,7 +62,7 @@ PlayInputs: TypeAlias = "FeatureMatrix | TrackedPlays"
 rows."""
 
 # Points: 99.9 % of attempts lie between. Bins of 0.1 beat 0.05 and 0.2 in log score, and
-# tail masses of 1 and 5 % beat 1 and 1, or 5 and 5 (benchmarks/epa_bins.py).
+# tail masses of 1 and 5 % beat 1 and 1, or 5 and 5 (research/epa_bins.py).
 EPA_LOWEST, EPA_HIGHEST, EPA_BIN = -6.0, 6.0, 0.1
 # No play of 2006-2023 is worth more than 14 points either way: from near one goal to the other.
 EPA_REACH = 14.0
@@ -150,7 +150,7 @@ PLAY_NETWORK = ModelSettings(
         averaging=8,
     ),
 )
-"""Settings of a play network, as found by the search that docs/play_network.md records."""
+"""Settings of a play network, as found by the search that docs/results/play_network.md records."""
 
 
 class Forecaster(Protocol):
