@@ -18,9 +18,10 @@ import torch
 from dropback import workflows
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
-from dropback.models import _model as model
+from dropback.models import ModelSettings, _network
+from dropback.models._model import PassModel
 from dropback.models._predict import predict
-from dropback.models._train import assign_folds, train_member
+from dropback.models._train import assign_folds, train_network
 
 
 def main() -> None:
@@ -39,14 +40,14 @@ def main() -> None:
         plays.filter(pl.col("season") == 2018),
     )
     schema = feature_schema(PlaySet.TARGETED)
-    base = model.ModelSettings(outcome=Outcome.EPA)
+    base = ModelSettings(outcome=Outcome.EPA)
     games = assign_folds(learned["game_id"].to_list(), base.folds, seed=0)
     for width in (0.2, 0.1, 0.05):
-        model.EPA_BIN = width
+        _network.EPA_BIN = width
         for lower, upper in ((0.01, 0.05), (0.01, 0.01), (0.05, 0.05)):
             settings = replace(base, lower_tail_mass=lower, upper_tail_mass=upper)
             with tempfile.TemporaryDirectory() as work:
-                network, _ = train_member(
+                network, _ = train_network(
                     learned,
                     feature_matrix(learned, schema),
                     settings=settings,
@@ -55,7 +56,7 @@ def main() -> None:
                     fold_of_game=games,
                     fold=base.folds,
                 )
-            fitted = model.PassModel(settings, schema, PlaySet.TARGETED, (network,), {})
+            fitted = PassModel(settings, schema, PlaySet.TARGETED, (network,), {})
             table = predict(fitted, scored)
             print(
                 f"bins of {width:<5} tails {lower:.2f} and {upper:.2f}:  "

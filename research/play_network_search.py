@@ -25,13 +25,10 @@ import torch
 from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError
-from dropback.models._model import (
-    PLAY_NETWORK,
-    ModelSettings,
-    observed_targets,
-    whole_yard_distribution,
-)
-from dropback.models._train import split_fold, train_member
+from dropback.models import PLAY_NETWORK, ModelSettings
+from dropback.models._model import whole_yard_distribution
+from dropback.models._objectives import observed_targets
+from dropback.models._train import split_fold, train_network
 from dropback.tracking import PlayTensors
 
 # Changes of `ModelSettings`, of its `sequence` and of its `fit`, told apart by the prefix.
@@ -104,7 +101,7 @@ def main() -> None:
             held_out = split_fold(games.tolist(), dealt, 0, settings, seed).held_out
             try:
                 with tempfile.TemporaryDirectory() as work:
-                    network, best = train_member(
+                    network, best = train_network(
                         plays,
                         features,
                         settings=settings,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import dataframely as dy
 
     from dropback.data._tables import Plays, Predictions
-    from dropback.models._model import Forecaster, PassModel
+    from dropback.models._model import PassModel, Predictor
     from dropback.models._play_batches import TrackedPlays
 
 SETS = ("hackathon_2015", "bdb_2019")
@@ -79,7 +79,7 @@ def main() -> None:
     )
 
 
-def _climatology(run: Path, static: PassModel, folder: Path) -> Forecaster:
+def _climatology(run: Path, static: PassModel, folder: Path) -> Predictor:
     """The distribution of all outcomes that the static network was trained on."""
     record = read_record(run)
     learned = select_plays(read_play_by_play(str(folder), seasons=record.seasons)).plays

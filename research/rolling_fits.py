@@ -23,9 +23,10 @@ import torch
 from dropback import workflows
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
-from dropback.models._model import ModelSettings, PassModel
+from dropback.models import ModelSettings
+from dropback.models._model import PassModel
 from dropback.models._predict import predict
-from dropback.models._train import assign_folds, train_member
+from dropback.models._train import assign_folds, train_network
 from dropback.workflows.seasons import SeasonsSettings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def fit(
     began = time.process_time()
     games = assign_folds(plays["game_id"].to_list(), settings.folds, seed=0)
     with tempfile.TemporaryDirectory() as work:
-        network, _ = train_member(
+        network, _ = train_network(
             plays,
             feature_matrix(plays, SCHEMA),
             settings=settings,
