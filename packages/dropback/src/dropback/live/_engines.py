@@ -247,7 +247,9 @@ class DistributionGraph(Graph):
     def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """See `Graph`."""
         raw_features = self.pool.heads[0].linear.out_features
-        return torch.randn(plays, raw_features, generator=generator), torch.randint(1, 100, (plays,), generator=generator).float()
+        return torch.randn(plays, raw_features, generator=generator), torch.randint(
+            1, 100, (plays,), generator=generator
+        ).float()
 
 
 def graphs_of(pool: NetworkPool) -> dict[GraphName, Graph]:

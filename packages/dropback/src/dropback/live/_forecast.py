@@ -86,7 +86,7 @@ class Forecast:
     @property
     def first_yd(self) -> int:
         """The least whole yards in `probabilities`."""
-        return YARDS_LOWEST + self._shown.start
+        return YARDS_LOWEST + self._ends[0]
 
     @property
     def probabilities(self) -> list[float]:
@@ -94,7 +94,7 @@ class Forecast:
 
         What is left out on either side has less than a millionth.
         """
-        masses = np.diff(self._batch[0], prepend=0.0)[self._shown]
+        masses = np.diff(self._batch[0], prepend=0.0)[slice(*self._ends)]
         shown: list[float] = masses.clip(min=0).round(_DIGITS).tolist()
         return shown
 
@@ -104,8 +104,8 @@ class Forecast:
         return self.cdf[None].astype(np.float64)
 
     @cached_property
-    def _shown(self) -> slice:
-        """Places in `cdf` from the first to the last yard whose mass counts."""
+    def _ends(self) -> tuple[int, int]:
+        """Places in `cdf` of the first yard whose mass counts, and after the last."""
         below = self.cdf[:-1, None] < (_LEFT_OUT, 1 - _LEFT_OUT)
         first, last = below.sum(axis=0).tolist()
-        return slice(first, last + 1)
+        return first, last + 1

@@ -46,6 +46,7 @@ GRAPHS: Final = "graphs"
 _BATCH: Final = 64
 
 _STATE_FORMAT: Final = 2
+_ARRAYS: Final = ("frame", "velocities", "history")
 _ALL_SLOTS: Final = np.ones((1, SLOTS), bool)
 
 _T = TypeVar("_T", bound=np.generic)
@@ -363,7 +364,10 @@ class PlayPredictor:
         return [
             Forecast(number, released, *of_play, context.yards_max)
             for number, context, of_play in zip(
-                numbers, contexts, zip(cdf, lower.tolist(), upper.tolist(), strict=True), strict=True
+                numbers,
+                contexts,
+                zip(cdf, lower.tolist(), upper.tolist(), strict=True),
+                strict=True,
             )
         ]
 
@@ -475,8 +479,7 @@ class LivePlay:
             "newest": self._newest,
         }
         for name, snapshot in (("anchor", self._anchor), ("before", self._before)):
-            _, *parts = zip(snapshot._fields, snapshot, strict=True)
-            arrays |= {f"{name}_{field}": values for field, values in parts}
+            arrays |= {f"{name}_{field}": getattr(snapshot, field) for field in _ARRAYS}
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **arrays)
         return content.getvalue()
@@ -491,7 +494,7 @@ class LivePlay:
                 f"{facts['digest'][:12]}: start the play anew."
             )
         anchor, before = (
-            Snapshot(number, *(arrays[f"{name}_{field}"] for field in Snapshot._fields[1:]))
+            Snapshot(number, *(arrays[f"{name}_{field}"] for field in _ARRAYS))
             for name, number in zip(("anchor", "before"), facts["numbers"], strict=True)
         )
         eligible = tuple(facts["context"].pop("eligible"))

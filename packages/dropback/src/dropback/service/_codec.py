@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dropback.errors import RequestError
-from dropback.live import PlayFrames, Situation
+from dropback.live import PlayContext, PlayFrames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def encode_play(play: PlayFrames, *, yards: int | None = None) -> bytes:
         play: The play.
         yards: Gained, where its score is asked for.
     """
-    situation = play.situation
+    situation = play.context
     optional = [getattr(situation, name) for name in _OPTIONAL]
     header = _PLAY.pack(
         _PLAY_MAGIC,
@@ -119,7 +119,7 @@ def decode_play(body: bytes, *, most_frames: int) -> tuple[PlayFrames, int | Non
     }
     if eligible != _LAST_FIVE:
         fields["eligible"] = _eligible(eligible)
-    situation = Situation(line_of_scrimmage_x_yd=line, yards_to_goal=to_goal, **fields)
+    situation = PlayContext(line_of_scrimmage_x_yd=line, yards_to_goal=to_goal, **fields)
     frames = _frames(body, _PLAY.size, count)
     play = PlayFrames(situation, frames, None if slot == _NO_SLOT else slot)
     return play, None if yards == _NO_YARDS else yards
@@ -167,7 +167,7 @@ def _frames(body: bytes, start: int, count: int) -> NDArray[np.float32]:
 
 
 def _known(name: str, value: float) -> float | int | bool | None:
-    """A field of the situation as `Situation` takes it; NaN is not known."""
+    """A field of the situation as `PlayContext` takes it; NaN is not known."""
     if math.isnan(value):
         return None
     if name == _FRACTIONAL:

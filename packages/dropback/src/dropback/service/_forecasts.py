@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dropback.errors import LiveError
-from dropback.live import Situation, situations
+from dropback.live import PlayContext, play_contexts
 from dropback.service._messages import PointForecast, SituationMessage
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def stored_forecasts(
         yards: Gained, to be scored; None where nobody knows.
     """
     try:
-        situation = situations(block)[0]
+        situation = play_contexts(block)[0]
         live = predictor.start(situation)
         frames: list[PointForecast | None] = [None] * len(block.frames)
         for number, frame in enumerate(block.frames):
@@ -72,13 +72,13 @@ def stored_forecasts(
     return StoredForecasts(frames, point_forecast(release), score, situation=known)
 
 
-def situation_message(situation: Situation) -> SituationMessage:
+def situation_message(situation: PlayContext) -> SituationMessage:
     """A situation as its message."""
     known = {name: getattr(situation, name) for name in SituationMessage.__struct_fields__}
     return SituationMessage(**known | {"eligible": list(situation.eligible)})
 
 
-def situation_of(message: SituationMessage) -> Situation:
+def situation_of(message: SituationMessage) -> PlayContext:
     """A situation as the networks take it.
 
     Raises:
@@ -89,7 +89,7 @@ def situation_of(message: SituationMessage) -> Situation:
     }
     if message.eligible is not None:
         fields["eligible"] = tuple(message.eligible)
-    return Situation(**fields)
+    return PlayContext(**fields)
 
 
 def point_forecast(forecast: Forecast) -> PointForecast:

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from dropback.errors import RequestError
-from dropback.live import situations
+from dropback.live import play_contexts
 from dropback.service._codec import encode_frame
 from dropback.service._forecasts import situation_message
 from dropback.service._live_messages import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from websockets.asyncio.client import ClientConnection
 
-    from dropback.live import Situation
+    from dropback.live import PlayContext
     from dropback.tracking._blocks import PlayBlock
 
 __all__ = ["Feed", "feed_of", "replay"]
@@ -59,7 +59,7 @@ class Feed:
         stored: Game and play, for who watches; None where the play is stored nowhere.
     """
 
-    situation: Situation
+    situation: PlayContext
     frames: NDArray[np.float32]
     target_slot: int | None
     yards: int | None
@@ -71,7 +71,7 @@ def feed_of(block: PlayBlock, number: int) -> Feed:
     start, stop = block.offsets[number : number + 2]
     row = block.plays.row(number, named=True)
     return Feed(
-        situations(block)[number],
+        play_contexts(block)[number],
         block.frames[start:stop],
         row["target_slot"],
         row["yards_gained"],
