@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.errors import RequestError
 from dropback.service._messages import Field, LivePlayer, PlayItem, PlaysPage
-from dropback.tracking._schema import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
 from dropback.tracking.readers import FORMATS
 

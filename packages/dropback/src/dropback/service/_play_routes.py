@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 from msgspec import Meta, Struct
 
+from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
 from dropback.service._forecasts import NO_FORECASTS, StoredForecasts
 from dropback.service._library import field_of, frame_rows, players_of
@@ -17,7 +18,7 @@ from dropback.service._operations import Operation, json_response
 from dropback.service._problems import ServiceError
 from dropback.service._requests import query
 from dropback.service._rooms import ByteCache, WorkRoom
-from dropback.tracking._schema import FRAME_QUANTITIES, RATE_HZ
+from dropback.tracking._schema import FRAME_QUANTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
