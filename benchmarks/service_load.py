@@ -45,9 +45,10 @@ from _service_clients import (
 from dropback import __version__
 from dropback.data._tables import PlaySet
 from dropback.live import PlayFrames, Situation
-from dropback.models._model import PLAY_NETWORK, PassModel, build_network
+from dropback.models import PLAY_NETWORK, SequenceSettings
+from dropback.models._model import PassModel
+from dropback.models._network import build_network
 from dropback.models._play_batches import tracking_schema
-from dropback.models._play_network import SequenceSettings
 from dropback.models._store import RunRecord, write_run
 from dropback.service._codec import PLAY_MEDIA_TYPE, encode_frame, encode_play
 

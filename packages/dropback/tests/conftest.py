@@ -14,7 +14,7 @@ import torch
 
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
-from dropback.models._model import ModelSettings, PassModel
+from dropback.models import ModelSettings
 from dropback.simulation import League, LeagueSettings, simulate_league
 from dropback.workflows import train_run
 from examples.play_by_play_rows import league, rows  # noqa: F401 - fixtures
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
+    from dropback.models._model import PassModel
     from dropback.models._store import RunRecord
 
 # A failure on one machine is a failure on every machine; machines that are shared are slow.

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
 from dropback.data._selection import select_plays
-from dropback.errors import ReaderError
+from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,7 +258,7 @@ def test_wrong_csv_is_one_sentence(tmp_path: Path, content: bytes, name: str) ->
 
 @pytest.mark.parametrize("source", [7, None, {"game_id": 1}, pd.Series([1], name="game_id")])
 def test_what_is_no_source_is_one_sentence(source: object) -> None:
-    with pytest.raises(ReaderError, match=f"must be a path.*got {type(source).__name__}"):
+    with pytest.raises(RequestError, match=f"a list of paths.*got {type(source).__name__}"):
         read_play_by_play(source)
 
 

@@ -65,7 +65,7 @@ class TrueDistribution:
         self.fold_of_game = {}
         self.asked: list[tuple[int, int]] = []
 
-    def latent_distribution(self, features: Frames, fold: int | None = None) -> Distribution:
+    def predict_distribution(self, features: Frames, fold: int | None = None) -> Distribution:
         assert fold is None
         frame = features.lengths - 1
         self.asked += zip(features.release.tolist(), frame.tolist(), strict=True)

@@ -16,13 +16,13 @@ from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 
 if TYPE_CHECKING:
     from conftest import TrainedRun
-    from dropback.models._model import Forecaster
+    from dropback.models._model import Predictor
 
 
 @pytest.fixture(scope="module")
 def baselines(
     trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Forecaster]:
+) -> dict[str, Predictor]:
     """Every baseline, fitted on the training plays of the run."""
     work = tmp_path_factory.mktemp("baselines")
     return {
@@ -33,7 +33,7 @@ def baselines(
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_holds_out_the_same_plays(
-    baselines: dict[str, Forecaster], trained: TrainedRun, name: str
+    baselines: dict[str, Predictor], trained: TrainedRun, name: str
 ) -> None:
     ours = predict(trained.model, trained.selection.plays)
     theirs = forecast(baselines[name], trained.selection.plays, seed=0)
@@ -42,13 +42,13 @@ def test_baseline_holds_out_the_same_plays(
 
 
 def test_climatology_is_the_counts_of_the_other_folds(
-    baselines: dict[str, Forecaster], trained: TrainedRun
+    baselines: dict[str, Predictor], trained: TrainedRun
 ) -> None:
     plays = trained.selection.plays
     folds = plays["game_id"].replace_strict(trained.model.fold_of_game).to_numpy()
     yards = plays["yards"].to_numpy()[folds != 0]
     counts = np.array([(yards == k).sum() for k in YARDS]) + 0.1
-    distribution = baselines["climatology"].latent_distribution(
+    distribution = baselines["climatology"].predict_distribution(
         np.zeros((1, 1), dtype=np.float32), 0
     )
     support = torch.from_numpy(YARDS).float()[:, None]
@@ -58,11 +58,11 @@ def test_climatology_is_the_counts_of_the_other_folds(
 
 @pytest.mark.parametrize("name", ["xgboost", "xgboost-mae"])
 def test_distribution_of_boosted_trees_is_their_residuals_around_their_point(
-    baselines: dict[str, Forecaster], trained: TrainedRun, name: str
+    baselines: dict[str, Predictor], trained: TrainedRun, name: str
 ) -> None:
     features = feature_matrix(trained.unseen.plays, trained.model.schema)
     distribution, point = (
-        baselines[name].latent_distribution(features),
+        baselines[name].predict_distribution(features),
         baselines[name].point(features, None),
     )
     assert isinstance(distribution, SplicedBinnedPareto)
@@ -75,7 +75,7 @@ def test_distribution_of_boosted_trees_is_their_residuals_around_their_point(
 
 @pytest.mark.parametrize("name", ["xgboost", "xgboost-mae"])
 def test_point_of_boosted_trees_is_their_median_and_mean(
-    baselines: dict[str, Forecaster], trained: TrainedRun, name: str
+    baselines: dict[str, Predictor], trained: TrainedRun, name: str
 ) -> None:
     plays = trained.selection.plays
     table = forecast(baselines[name], plays, seed=0)
@@ -88,17 +88,17 @@ def test_point_of_boosted_trees_is_their_median_and_mean(
 
 
 def test_gaussian_learns_its_deviation(
-    baselines: dict[str, Forecaster], trained: TrainedRun
+    baselines: dict[str, Predictor], trained: TrainedRun
 ) -> None:
     features = feature_matrix(trained.unseen.plays, trained.model.schema)
-    distribution = baselines["gaussian"].latent_distribution(features)
+    distribution = baselines["gaussian"].predict_distribution(features)
     assert isinstance(distribution, Gaussian)
     assert distribution.scale.std() > 0.05
     assert not torch.isclose(distribution.scale, torch.tensor(11.0 * 1.001)).any()
 
 
-def test_binned_has_no_tails(baselines: dict[str, Forecaster], trained: TrainedRun) -> None:
-    distribution = baselines["binned"].latent_distribution(
+def test_binned_has_no_tails(baselines: dict[str, Predictor], trained: TrainedRun) -> None:
+    distribution = baselines["binned"].predict_distribution(
         feature_matrix(trained.unseen.plays, trained.model.schema)
     )
     assert isinstance(distribution, SplicedBinnedPareto)

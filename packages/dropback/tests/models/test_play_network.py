@@ -16,15 +16,10 @@ from dropback.data._tables import Plays
 from dropback.errors import RequestError, RunError, TrackingError
 from dropback.evaluation._calibration import evaluate
 from dropback.live import PlayPredictor, situations
+from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
 from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
-from dropback.models._model import (
-    PLAY_NETWORK,
-    ModelSettings,
-    PassModel,
-    network_inputs,
-    whole_yard_distribution,
-)
-from dropback.models._play_network import SequenceSettings
+from dropback.models._model import PassModel, whole_yard_distribution
+from dropback.models._network import network_inputs
 from dropback.models._predict import YARDS, predict
 from dropback.models._store import load_run
 from dropback.models.baselines import TRACKING_BASELINES, fit_baseline, forecast, parse_baselines
@@ -146,11 +141,11 @@ def test_distribution_before_the_release_knows_no_later_frame_and_no_target(
     other = changed(tensors, target_slot=((pl.col("target_slot") + 1) % 5 + 6).cast(pl.Int8))
     disturbed = replace(features, tensors=replace(other, players=players, engineered=engineered))
     distribution, same = (
-        model.latent_distribution(each.before_release(0.5)) for each in (features, disturbed)
+        model.predict_distribution(each.before_release(0.5)) for each in (features, disturbed)
     )
     torch.testing.assert_close(distribution.mean, same.mean, rtol=0, atol=0)
     assert (
-        model.latent_distribution(features).mean != model.latent_distribution(disturbed).mean
+        model.predict_distribution(features).mean != model.predict_distribution(disturbed).mean
     ).all()
 
 
@@ -166,8 +161,8 @@ def test_distribution_never_sees_what_came_of_the_play(
     theirs = select(told)
     assert (ours.plays["yards"] != theirs.plays["yards"]).any()
     torch.testing.assert_close(
-        model.latent_distribution(ours.features).mean,
-        model.latent_distribution(theirs.features).mean,
+        model.predict_distribution(ours.features).mean,
+        model.predict_distribution(theirs.features).mean,
     )
 
 
@@ -257,7 +252,7 @@ def test_live_predictor_of_the_run_gives_the_same_distributions(
     shown = some.before_release(seconds)
     predictors = [(model.networks[:1], 0), (model.networks, None)]
     for networks, fold in predictors:
-        expected = whole_yard_distribution(model.latent_distribution(shown, fold), low, high).cdf(
+        expected = whole_yard_distribution(model.predict_distribution(shown, fold), low, high).cdf(
             support
         )
         predictor = PlayPredictor.load(run) if fold is None else PlayPredictor(networks)

@@ -17,12 +17,10 @@ from polars.testing import assert_frame_equal
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Predictions
 from dropback.errors import RequestError, RunError
-from dropback.models._model import (
-    ModelSettings,
-    build_network,
-    observed_interval,
-    whole_yard_distribution,
-)
+from dropback.models import ModelSettings
+from dropback.models._model import whole_yard_distribution
+from dropback.models._network import build_network
+from dropback.models._objectives import observed_interval
 from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict, summarize_distributions
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 

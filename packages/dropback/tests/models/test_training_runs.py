@@ -16,7 +16,7 @@ import torch
 
 from dropback._files import partial_path
 from dropback.errors import RequestError, RunError
-from dropback.models._model import ModelSettings
+from dropback.models import ModelSettings
 from dropback.models._predict import predict
 from dropback.models._store import load_run, read_record
 from dropback.models._train import assign_folds, split_fold, train

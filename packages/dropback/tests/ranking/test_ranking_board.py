@@ -16,8 +16,17 @@ from polars.testing import assert_frame_equal
 from scipy.stats import norm
 from scipy.stats import t as student_t
 
+from dropback._frames import to_polars
 from dropback.errors import RequestError
-from dropback.ranking import SPLITS, DisplayScale, leaderboard
+from dropback.ranking import (
+    SPLITS,
+    DisplayScale,
+    leaderboard,
+    probability_better,
+    probability_matrix,
+    reliability,
+)
+from examples.frames import LIBRARIES, converted
 from examples.scored_plays import table, throws
 
 
@@ -323,15 +332,23 @@ def test_nfl_rule_needs_its_columns() -> None:
         ranked(scores, min_attempts="nfl")
 
 
-def test_pandas_in_and_pandas_out_give_the_same_rows() -> None:
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_rankings_are_the_same_in_every_library(library: str) -> None:
     scores = league(2)
-    rows = ranked(scores.to_pandas(), output="pandas")
-    assert_frame_equal(pl.from_pandas(rows), ranked(scores))
+    board, frame = ranked(scores), converted(scores, library)
+    rows = ranked(frame)
+    assert type(rows) is type(frame)
+    assert_frame_equal(to_polars(rows), board)
+    matrix = probability_matrix(rows)
+    assert type(matrix) is type(rows)
+    assert_frame_equal(to_polars(matrix), probability_matrix(board))
+    assert probability_better(rows, "A", "B") == probability_better(board, "A", "B")
+    assert_frame_equal(reliability(frame).split_half, reliability(scores).split_half)
 
 
 def test_what_is_no_frame_is_one_sentence() -> None:
-    with pytest.raises(RequestError, match="must be a polars or pandas frame, got str"):
-        leaderboard("scores.parquet")  # type: ignore[call-overload]
+    with pytest.raises(RequestError, match=r"Play scores must be a data frame .*, got str: read"):
+        leaderboard("scores.parquet")  # type: ignore[type-var]
 
 
 def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:

@@ -14,7 +14,7 @@ from dropback.cli import app
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation._calibration import Evaluation
 from dropback.live import PlayPredictor, situations
-from dropback.models._model import ModelSettings
+from dropback.models import ModelSettings
 from dropback.simulation import LeagueSettings
 from dropback.simulation.tracking import TrackingLeagueSettings
 from dropback.tracking._storage import chunk_files, read_chunk

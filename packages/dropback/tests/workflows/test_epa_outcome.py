@@ -24,7 +24,7 @@ from dropback.expected_points import (
     expected_points_added,
     fit_expected_points,
 )
-from dropback.models._model import ModelSettings
+from dropback.models import ModelSettings
 from dropback.models._predict import QUANTILE_LEVELS, predict, summarize_continuous_distributions
 from dropback.models._store import load_run
 from dropback.models.baselines import fit_baseline, forecast
@@ -152,7 +152,7 @@ def test_climatology_of_epa_is_the_counts_of_the_other_folds(
 ) -> None:
     plays, model = run[1].plays, loaded[0]
     baseline = fit_baseline("climatology", *loaded, plays, work=tmp_path)
-    distribution = baseline.latent_distribution(np.zeros((1, 1), dtype=np.float32), 0)
+    distribution = baseline.predict_distribution(np.zeros((1, 1), dtype=np.float32), 0)
     folds = plays["game_id"].replace_strict(model.fold_of_game).to_numpy()
     others = plays["epa"].to_numpy()[folds != 0]
     for edge in (-2.05, 0.05, 1.95):

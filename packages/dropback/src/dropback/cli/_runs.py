@@ -120,8 +120,7 @@ def train(
     from dropback._files import require_new_folder
     from dropback.cli._console import errors, evaluation_table, progress, selection_summary
     from dropback.cli._source import open_source, use_threads
-    from dropback.models._model import PLAY_NETWORK, ModelSettings
-    from dropback.models._play_network import SequenceSettings
+    from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
     from dropback.models._store import read_record
 
     require_new_folder(out, overwrite=overwrite)

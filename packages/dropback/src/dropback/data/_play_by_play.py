@@ -7,22 +7,24 @@ Columns and meanings: nflverse's ``dictionary_pbp``; the files are those that
 from __future__ import annotations
 
 import glob
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
+from dropback._frames import to_polars
 from dropback.data._columns import Column, conform
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import pandas as pd
+    from narwhals.stable.v2.typing import IntoFrame
 
 __all__ = ["PLAY_BY_PLAY_COLUMNS", "PlayByPlaySource", "read_play_by_play"]
 
-PlayByPlaySource: TypeAlias = "str | Path | Sequence[str | Path] | pl.DataFrame | pd.DataFrame"
+PlayByPlaySource: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]] | IntoFrame"
 
 _INT, _TEXT = pl.Int64, pl.String
 
@@ -91,8 +93,8 @@ def read_play_by_play(
 
     Args:
         source: A folder with ``play_by_play_*.parquet`` (or ``.csv``, ``.csv.gz``), a file, a
-            glob, a list of these, or a polars or pandas frame. Other columns are ignored; a
-            missing optional column is null in every row.
+            glob, a list of these, or a data frame (of polars, pandas, pyarrow or DuckDB). Other
+            columns are ignored; a missing optional column is null in every row.
         seasons: Seasons to keep; None keeps all.
 
     Returns:
@@ -101,6 +103,7 @@ def read_play_by_play(
     Raises:
         ReaderError: Nothing found, a file that is not what its name says, a missing required
             column, a value of the wrong type, or a season that has no plays.
+        RequestError: `source` is neither a path, a list of paths nor a data frame.
     """
     wanted = None if seasons is None else sorted(set(seasons))
     frames = [
@@ -125,38 +128,19 @@ def read_play_by_play(
 def _raw_frames(
     source: PlayByPlaySource, seasons: Sequence[int] | None
 ) -> Iterable[tuple[str, pl.DataFrame]]:
-    if isinstance(source, pl.DataFrame):
-        return [("the given polars frame", source)]
-    if isinstance(source, str | Path):
+    if isinstance(source, str | PathLike):
         return _read_files(_find_files(Path(source), seasons))
     if isinstance(source, list | tuple):
         return _read_files([file for path in source for file in _find_files(Path(path), seasons)])
-    frame = _from_pandas(source)  # type: ignore[arg-type]  # what is none is refused there
-    return [("the given pandas frame", frame)]
+    names = {column.name for column in PLAY_BY_PLAY_COLUMNS}
+    what = "Play-by-play that is neither a path nor a list of paths"
+    frame = to_polars(source, what=what, columns=names)  # type: ignore[arg-type]  # no sequence
+    library = type(source).__module__.split(".")[0].lstrip("_")
+    return [(f"the given {library} frame", frame)]
 
 
 def _name(source: PlayByPlaySource) -> str:
-    return str(source) if isinstance(source, str | Path) else "the given play-by-play"
-
-
-def _from_pandas(frame: pd.DataFrame) -> pl.DataFrame:
-    names = [column.name for column in PLAY_BY_PLAY_COLUMNS]
-    try:
-        columns = {name: frame[name] for name in names if name in frame.columns}
-    except (AttributeError, TypeError) as error:
-        raise ReaderError(
-            "Play-by-play must be a path, a list of paths, or a polars or pandas frame, "
-            f"got {type(frame).__name__}."
-        ) from error
-    return pl.DataFrame({name: _from_pandas_column(column) for name, column in columns.items()})
-
-
-def _from_pandas_column(column: pd.Series[Any]) -> pl.Series:
-    try:
-        return pl.from_pandas(column)
-    except (TypeError, ValueError):
-        # Numbers and text in one column of objects: as text, so that the play can be named.
-        return pl.from_pandas(column.astype("string"))
+    return str(source) if isinstance(source, str | PathLike) else "the given play-by-play"
 
 
 def _find_files(path: Path, seasons: Sequence[int] | None) -> list[Path]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import numpy.typing as npt
 
-    from dropback.models._model import Forecaster
+    from dropback.models._model import Predictor
     from dropback.models._play_batches import TrackedPlays
 
 __all__ = ["TIMES_BEFORE_RELEASE_S", "TIMES_SINCE_SNAP_S", "OverTime", "evaluate_over_time"]
@@ -54,7 +54,7 @@ class OverTime:
 
 
 def evaluate_over_time(
-    model: Forecaster,
+    model: Predictor,
     plays: dy.DataFrame[Plays],
     features: TrackedPlays,
     released: dy.DataFrame[Predictions],
@@ -99,7 +99,7 @@ def evaluate_over_time(
 
 
 def _distributions(
-    model: Forecaster,
+    model: Predictor,
     plays: dy.DataFrame[Plays],
     features: TrackedPlays,
     released: dy.DataFrame[Predictions],

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from torch.distributions import Distribution
 
     from dropback.data._tables import Plays
-    from dropback.models._model import Forecaster, PlayInputs
+    from dropback.models._model import Predictor
+    from dropback.models._network import PlayInputs
 
 __all__ = [
     "QUANTILE_LEVELS",
@@ -59,7 +60,7 @@ _CHUNK = 512
 
 
 def predict(
-    model: Forecaster,
+    model: Predictor,
     plays: dy.DataFrame[Plays],
     *,
     features: PlayInputs | None = None,
@@ -101,7 +102,7 @@ def predict(
         )
 
     def distribution_of(rows: npt.NDArray[np.int64], fold: int) -> Distribution:
-        return model.latent_distribution(features[rows], None if fold < 0 else fold)
+        return model.predict_distribution(features[rows], None if fold < 0 else fold)
 
     tracked = not isinstance(features, np.ndarray)
     if model.outcome is Outcome.EPA:
@@ -138,7 +139,7 @@ def cdf_around(
     return np.where(at > 0, cdf[distribution, np.maximum(at - 1, 0)], 0.0), cdf[distribution, at]
 
 
-def fold_of_plays(model: Forecaster, plays: pl.DataFrame) -> npt.NDArray[np.int64]:
+def fold_of_plays(model: Predictor, plays: pl.DataFrame) -> npt.NDArray[np.int64]:
     """Fold of each play's game, -1 where the game was not in training."""
     games = plays["game_id"]
     return (

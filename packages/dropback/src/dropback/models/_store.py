@@ -20,9 +20,10 @@ import dropback
 from dropback.data._features import feature_schema
 from dropback.data._tables import PlaySet
 from dropback.errors import RequestError, RunError
-from dropback.models._model import ModelSettings, PassModel, build_network
+from dropback.models._model import PassModel
+from dropback.models._network import build_network
 from dropback.models._play_batches import tracking_schema
-from dropback.models._play_network import SequenceSettings
+from dropback.models._settings import ModelSettings, SequenceSettings
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dropback.data._features import FeatureSchema
-    from dropback.models._model import PlayInputs
+    from dropback.models._network import PlayInputs
     from splicedpareto.nn import DistributionNetwork
 
 __all__ = [

@@ -16,16 +16,9 @@ from dropback._files import move_folder, partial_path, require_new_folder
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
-from dropback.models._model import (
-    ModelSettings,
-    PassModel,
-    PlayInputs,
-    build_network,
-    network_inputs,
-    observed_targets,
-    training_objective,
-    validation_objective,
-)
+from dropback.models._model import PassModel
+from dropback.models._network import PlayInputs, build_network, network_inputs
+from dropback.models._objectives import observed_targets, training_objective, validation_objective
 from dropback.models._store import RunRecord, data_digest, schema_of, weights_digest, write_run
 from splicedpareto.training import DivergedError, SequenceDataset, fit
 
@@ -39,6 +32,7 @@ if TYPE_CHECKING:
 
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import Plays
+    from dropback.models._settings import ModelSettings
     from splicedpareto.nn import DistributionNetwork
 
 __all__ = [
@@ -46,8 +40,8 @@ __all__ = [
     "assign_folds",
     "split_fold",
     "train",
-    "train_member",
     "train_model",
+    "train_network",
 ]
 
 
@@ -221,7 +215,7 @@ def train_model(
     networks, best_epochs = [], []
     for fold in range(settings.networks):
         start = None if initial is None else initial.networks[fold % len(initial.networks)]
-        network, epoch = train_member(
+        network, epoch = train_network(
             plays,
             features,
             settings=settings,
@@ -239,7 +233,7 @@ def train_model(
     return model, tuple(best_epochs)
 
 
-def train_member(
+def train_network(
     plays: dy.DataFrame[Plays],
     features: PlayInputs,
     *,

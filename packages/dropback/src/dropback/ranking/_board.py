@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from dropback._bootstrap import expanded_interval, grouped_means
+from dropback._frames import like, to_polars
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
@@ -21,8 +22,7 @@ from dropback.ranking._units import sum_by_game
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
+    from dropback._frames import FrameT
     from dropback.ranking._units import Units
 
 __all__ = ["DisplayScale", "keep_plays", "leaderboard"]
@@ -44,7 +44,7 @@ class DisplayScale:
     `average` and a fixed slope does the same; it is absolute, so that 90 means the same in every
     table. The best season's mean score is .5629 (Rodgers 2020, as published), which gives the
     slope; his 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
-    ``benchmarks/display_scale.py`` prints these figures.
+    ``research/display_scale.py`` prints these figures.
 
     Attributes:
         average: Display value of a mean score of exactly one half.
@@ -59,38 +59,8 @@ class DisplayScale:
         return (self.average + self.slope * (score - 0.5)).clip(50, 99)
 
 
-@overload
 def leaderboard(
-    scores: pl.DataFrame | pd.DataFrame,
-    *,
-    by: Sequence[str] = ...,
-    split: Mapping[str, str | int] | None = ...,
-    where: str | None = ...,
-    min_attempts: int | str = ...,
-    replicates: int = ...,
-    seed: int = ...,
-    scale: DisplayScale | None = ...,
-    output: Literal["polars"] = ...,
-) -> pl.DataFrame: ...
-
-
-@overload
-def leaderboard(
-    scores: pl.DataFrame | pd.DataFrame,
-    *,
-    by: Sequence[str] = ...,
-    split: Mapping[str, str | int] | None = ...,
-    where: str | None = ...,
-    min_attempts: int | str = ...,
-    replicates: int = ...,
-    seed: int = ...,
-    scale: DisplayScale | None = ...,
-    output: Literal["pandas"],
-) -> pd.DataFrame: ...
-
-
-def leaderboard(
-    scores: pl.DataFrame | pd.DataFrame,
+    scores: FrameT,
     *,
     by: Sequence[str] = ("passer", "season"),
     split: Mapping[str, str | int] | None = None,
@@ -99,13 +69,13 @@ def leaderboard(
     replicates: int = 1000,
     seed: int = 0,
     scale: DisplayScale | None = None,
-    output: Literal["polars", "pandas"] = "polars",
-) -> pl.DataFrame | pd.DataFrame:
+) -> FrameT:
     """Rank groups of plays by their mean score.
 
     Args:
-        scores: Play scores, as `score_plays` gives them; ``play_score`` may be any number. With
-            a column ``play_weight`` (positive) means are weighted by it.
+        scores: Play scores, as `score_plays` returns them, in a data frame of polars, pandas,
+            pyarrow or DuckDB; ``play_score`` may be any number. With a column ``play_weight``
+            (positive) means are weighted by it.
         by: Names among `SPLITS`.
         split: Value of each split to keep plays of, for example ``{"depth": "deep"}``.
         where: SQL predicate over the columns of `scores`; None keeps all plays.
@@ -116,10 +86,9 @@ def leaderboard(
         replicates: Bootstrap replicates over games, and draws of the true scores.
         seed: Of both.
         scale: Of the display column.
-        output: Which library's frame to return.
 
     Returns:
-        One row a group, best first:
+        One row a group, best first, in a frame of the same library:
 
         - ``rank``; ``rank_low`` and ``rank_high``, 90 % interval of the rank of the true score
           among the rows shown;
@@ -142,7 +111,7 @@ def leaderboard(
         shrunk score; ranks are those of its joint draws, because the bootstrap adds the luck of
         a second sample to that of the first and puts the extremes too far in the middle.
     """
-    table = _as_polars(scores)
+    table = to_polars(scores)
     keys = _keys(by)
     kept = with_splits(keep_plays(table, split=split, where=where), by)
     if min_attempts == _NFL_RULE:
@@ -157,8 +126,7 @@ def leaderboard(
             f"No row is left with min_attempts={min_attempts}, split={dict(split or {})} and "
             f"where={where!r}: {kept.height} of {table.height} plays met them; ask for less."
         )
-    rows = _ranked(units, keys, replicates, seed, scale or DisplayScale())
-    return rows.to_pandas() if output == "pandas" else rows
+    return like(scores, _ranked(units, keys, replicates, seed, scale or DisplayScale()))
 
 
 def keep_plays(
@@ -216,17 +184,6 @@ def _ranked(
             "probability_better_than_next"
         ),
         "probability_best",
-    )
-
-
-def _as_polars(scores: pl.DataFrame | pd.DataFrame) -> pl.DataFrame:
-    if isinstance(scores, pl.DataFrame):
-        return scores
-    if hasattr(scores, "columns") and hasattr(scores, "to_numpy"):  # a pandas frame
-        return pl.DataFrame(pl.from_pandas(scores))
-    raise RequestError(
-        f"Play scores must be a polars or pandas frame, got {type(scores).__name__}: read a file "
-        "with polars.read_parquet first."
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
+from dropback._frames import like, to_polars
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     import numpy.typing as npt
+    from narwhals.stable.v2.typing import IntoFrame
+
+    from dropback._frames import FrameT
 
     Row: TypeAlias = str | int | Sequence[str | int]
 
 __all__ = ["probability_better", "probability_matrix", "probability_next", "rank_summary"]
 
 
-def probability_better(rows: pl.DataFrame, first: Row, second: Row) -> float:
+def probability_better(rows: IntoFrame, first: Row, second: Row) -> float:
     r"""Probability that the true score of one row exceeds that of another.
 
     .. math:: \Phi\left((m_1 - m_2) / \sqrt{s_1^2 + s_2^2}\right)
@@ -31,7 +35,7 @@ def probability_better(rows: pl.DataFrame, first: Row, second: Row) -> float:
     the variance of the difference by 3 %, toward the safe side.
 
     Args:
-        rows: A leaderboard, also one read back from its file.
+        rows: A leaderboard, also one read back from its file, in a data frame of any library.
         first: A value of the row's key columns, for example a passer's id or name, or several
             where one does not tell the row: ``("A.Rodgers", 2020)``.
         second: The other row.
@@ -39,10 +43,11 @@ def probability_better(rows: pl.DataFrame, first: Row, second: Row) -> float:
     Raises:
         RequestError: No row, or several, are meant.
     """
-    return float(_matrix(rows[[_find(rows, first), _find(rows, second)]])[0, 1])
+    board = to_polars(rows, what="The rows of a leaderboard")
+    return float(_matrix(board[[_find(board, first), _find(board, second)]])[0, 1])
 
 
-def probability_matrix(rows: pl.DataFrame, chosen: Sequence[Row] | None = None) -> pl.DataFrame:
+def probability_matrix(rows: FrameT, chosen: Sequence[Row] | None = None) -> FrameT:
     """Probability that the true score of each row exceeds that of each column.
 
     Args:
@@ -51,17 +56,19 @@ def probability_matrix(rows: pl.DataFrame, chosen: Sequence[Row] | None = None) 
 
     Returns:
         A row for each of `chosen`: ``row``, its label, and a column for each; one half on the
-        diagonal.
+        diagonal. The frame is of the library of `rows`.
 
     Raises:
         RequestError: No row, or several, are meant by one of `chosen`.
     """
-    kept = rows if chosen is None else rows[[_find(rows, one) for one in chosen]]
+    board = to_polars(rows, what="The rows of a leaderboard")
+    kept = board if chosen is None else board[[_find(board, one) for one in chosen]]
     labels = [" ".join(_shown(row)) for row in kept.select(_keys(kept)).iter_rows(named=True)]
     if len(set(labels)) < len(labels):  # two passers of one name
         labels = [f"{label} ({rank})" for label, rank in zip(labels, kept["rank"], strict=True)]
     matrix = _matrix(kept)
-    return pl.DataFrame({"row": labels, **{label: matrix[:, j] for j, label in enumerate(labels)}})
+    columns = {label: matrix[:, place] for place, label in enumerate(labels)}
+    return like(rows, pl.DataFrame({"row": labels, **columns}))
 
 
 def probability_next(mean: npt.NDArray[np.float64], sd: npt.NDArray[np.float64]) -> pl.Series:

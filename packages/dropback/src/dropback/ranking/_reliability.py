@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback._bootstrap import game_weights
+from dropback._frames import to_polars
 from dropback.errors import RequestError
 from dropback.ranking._posterior import design_effect, play_variance, sampling_variance
 from dropback.ranking._splits import SPLITS, with_splits
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    from narwhals.stable.v2.typing import IntoFrame
 
     from dropback.ranking._units import Units
 
@@ -78,7 +80,7 @@ class Reliability:
 
 
 def reliability(
-    scores: pl.DataFrame,
+    scores: IntoFrame,
     *,
     by: Sequence[str] = ("passer", "season"),
     replicates: int = 500,
@@ -89,7 +91,7 @@ def reliability(
     Groups with less than a quarter of the attempts of the average attempt's group are left out.
 
     Args:
-        scores: Play scores.
+        scores: Play scores, in a data frame of any library.
         by: What one mean is of, names among `SPLITS`.
         replicates: Bootstrap replicates over groups.
         seed: Of the bootstrap and the random halves.
@@ -103,7 +105,7 @@ def reliability(
         attempts) and ANY/A (154 dropbacks).
     """
     keys = [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
-    units = _large(sum_by_game(with_splits(scores, by), keys))
+    units = _large(sum_by_game(with_splits(to_polars(scores), by), keys))
     groups = units.keys.height
     if groups < 3:
         raise RequestError(

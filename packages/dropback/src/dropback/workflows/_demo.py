@@ -15,7 +15,7 @@ from dropback import workflows
 from dropback._files import whole_folder
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.evaluation._calibration import CLIMATOLOGY, share_of_gap
-from dropback.models._model import PLAY_NETWORK, ModelSettings
+from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.ranking import leaderboard, reliability
 from dropback.simulation import LeagueSettings, simulate_league, write_league
 from dropback.simulation.tracking import (

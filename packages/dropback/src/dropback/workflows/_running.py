@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from dropback.data._selection import Games, Selection
     from dropback.data._tables import Plays, Predictions, Scores
     from dropback.expected_points import ExpectedPoints
-    from dropback.models._model import ModelSettings, PassModel
+    from dropback.models import ModelSettings
+    from dropback.models._model import PassModel
     from dropback.models._store import RunRecord
 
 __all__ = [

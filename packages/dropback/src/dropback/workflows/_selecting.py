@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.expected_points import ExpectedPoints
-    from dropback.models._model import PassModel, PlayInputs
+    from dropback.models._model import PassModel
+    from dropback.models._network import PlayInputs
     from dropback.models._store import RunRecord
     from dropback.tracking.tensors._play_tensors import PlayTensors
 

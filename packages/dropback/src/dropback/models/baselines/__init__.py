@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import dataframely as dy
 
     from dropback.data._tables import Plays
-    from dropback.models._model import Forecaster, PassModel, PlayInputs
+    from dropback.models._model import PassModel, Predictor
+    from dropback.models._network import PlayInputs
     from dropback.models._store import RunRecord
 
 __all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "forecast", "parse_baselines"]
@@ -93,7 +94,7 @@ def fit_baseline(
     features: PlayInputs | None = None,
     truth: pl.DataFrame | None = None,
     on_epoch: Callable[[int, int, float], None] | None = None,
-) -> Forecaster:
+) -> Predictor:
     """Fit one baseline on the training plays of a run.
 
     Args:
@@ -138,7 +139,7 @@ def fit_baseline(
 
 
 def forecast(
-    model: Forecaster,
+    model: Predictor,
     plays: dy.DataFrame[Plays],
     *,
     features: PlayInputs | None = None,

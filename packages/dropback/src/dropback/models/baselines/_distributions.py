@@ -12,7 +12,7 @@ import torch
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
-from dropback.models._model import EPA_BIN, EPA_REACH
+from dropback.models._network import EPA_BIN, EPA_HIGHEST
 from dropback.simulation.tracking import oracle_cdf, oracle_distribution
 from splicedpareto.distributions import SplicedBinnedPareto
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import PlaySet
-    from dropback.models._model import PlayInputs
+    from dropback.models._network import PlayInputs
 
 __all__ = ["GRIDS", "Baseline", "Climatology", "Grid", "Oracle", "oracle_masses"]
 
@@ -69,7 +69,7 @@ class Grid:
 
 GRIDS = {
     Outcome.YARDS: Grid(1.0, YARDS_LOWEST, YARDS_HIGHEST),
-    Outcome.EPA: Grid(EPA_BIN, -round(EPA_REACH / EPA_BIN), round(EPA_REACH / EPA_BIN)),
+    Outcome.EPA: Grid(EPA_BIN, -round(EPA_HIGHEST / EPA_BIN), round(EPA_HIGHEST / EPA_BIN)),
 }
 
 
@@ -90,7 +90,7 @@ class Climatology(Baseline):
 
     counts: tuple[npt.NDArray[np.float64], ...]
 
-    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+    def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         counts = self.counts[fold] if fold is not None else np.sum(self.counts, axis=0)
         return GRIDS[self.outcome].distribution(counts, np.zeros(len(features)))
 
@@ -101,7 +101,7 @@ class Oracle(Baseline):
 
     masses: dict[tuple[int, int], npt.NDArray[np.float64]]
 
-    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:  # noqa: ARG002  # it has seen no play
+    def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:  # noqa: ARG002  # it has seen no play
         keys = features.keys().iter_rows()  # type: ignore[union-attr]  # of a play network alone
         masses = np.stack([self.masses[key] for key in keys])
         return GRIDS[Outcome.YARDS].distribution(masses, np.zeros(len(masses)))

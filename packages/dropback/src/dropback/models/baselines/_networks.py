@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dropback.models._model import ModelSettings
 from dropback.models._play_batches import TrackedPlays
+from dropback.models._settings import ModelSettings
 from dropback.models.baselines._distributions import Baseline
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from torch.distributions import Distribution
 
-    from dropback.models._model import PassModel, PlayInputs
+    from dropback.models._model import PassModel
+    from dropback.models._network import PlayInputs
 
 __all__ = ["Viewed", "network_settings", "view_of"]
 
@@ -28,8 +29,8 @@ class Viewed(Baseline):
     network: PassModel
     view: Callable[[PlayInputs], PlayInputs]
 
-    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
-        return self.network.latent_distribution(self.view(features), fold)
+    def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+        return self.network.predict_distribution(self.view(features), fold)
 
 
 def network_settings(name: str, settings: ModelSettings) -> ModelSettings:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from dropback.data._features import FeatureMatrix
     from dropback.data._tables import Plays
-    from dropback.models._model import PassModel, PlayInputs
+    from dropback.models._model import PassModel
+    from dropback.models._network import PlayInputs
     from dropback.models._store import RunRecord
 
 __all__ = ["BoostedTrees", "fit_trees"]
@@ -43,7 +44,7 @@ class BoostedTrees(Baseline):
         )
         return points
 
-    def latent_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+    def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         residuals = np.sum(self.residuals, axis=0) if fold is None else self.residuals[fold]
         return GRIDS[self.outcome].of_residuals.distribution(residuals, self.point(features, fold))
 

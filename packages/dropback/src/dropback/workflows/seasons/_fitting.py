@@ -19,14 +19,14 @@ from dropback.data._tables import Plays
 from dropback.models._model import PassModel
 from dropback.models._predict import predict
 from dropback.models._store import data_digest
-from dropback.models._train import assign_folds, train_member
+from dropback.models._train import assign_folds, train_network
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import dataframely as dy
 
-    from dropback.models._model import ModelSettings
+    from dropback.models import ModelSettings
     from dropback.workflows.seasons._plan import Fit
 
 __all__ = ["FitOutput", "fit_and_predict", "use_one_thread"]
@@ -94,7 +94,7 @@ def fit_and_predict(
     # A fold without games: the network learns from every game of its seasons.
     fold = settings.folds if fit.fold is None else fit.fold
     state = path.with_suffix("")
-    network, _ = train_member(
+    network, _ = train_network(
         learned,
         features,
         settings=settings,

@@ -24,7 +24,7 @@ from dropback.expected_points import (
     recorded_epa,
     stored_expected_points,
 )
-from dropback.models._model import ModelSettings
+from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
 from dropback.scoring import score_plays
 from dropback.workflows.seasons._dropbacks import score_dropbacks

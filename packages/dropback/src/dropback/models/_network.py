@@ -1,0 +1,141 @@
+"""Build the networks of a pass model from its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.data._tables import Outcome
+from dropback.models._frame_columns import FRAME_COLUMNS, PLAYER_WIDTH
+from dropback.models._play_batches import TrackedPlays
+from dropback.tracking._schema import PLAYERS
+from dropback.tracking.tensors._features import STATIC_COLUMNS
+from splicedpareto.nn import (
+    DistributionNetwork,
+    GaussianHead,
+    ItemSettings,
+    ResidualMLP,
+    SequenceEncoder,
+    SplicedBinnedParetoHead,
+)
+
+if TYPE_CHECKING:
+    from dropback.data._features import FeatureMatrix
+    from dropback.models._settings import ModelSettings, SequenceSettings
+    from splicedpareto.nn import DistributionHead
+
+__all__ = ["EPA_BIN", "EPA_HIGHEST", "PlayInputs", "build_network", "network_inputs"]
+
+PlayInputs: TypeAlias = "FeatureMatrix | TrackedPlays"
+"""Inputs of N plays, indexed by rows: a matrix ``(N, F)`` of columns, or their tracking."""
+
+# Points: 99.9 % of attempts lie within. Bins of 0.1 beat 0.05 and 0.2 in log score, and
+# tail masses of 1 and 5 % beat 1 and 1, or 5 and 5 (research/epa_bins.py).
+_EPA_BODY = 6.0
+EPA_BIN = 0.1
+EPA_HIGHEST = 14.0
+"""No play of 2006-2023 is worth more points either way: from near one goal line to the other."""
+
+# Mean and scale of a column from so many plays are right to 2 % of its spread.
+_STANDARDIZED_PLAYS = 4096
+
+
+def network_inputs(features: PlayInputs) -> tuple[Tensor, ...]:
+    """Tensors that a network takes of `features`."""
+    if isinstance(features, TrackedPlays):
+        return features.batch()
+    return (torch.from_numpy(features),)
+
+
+def build_network(
+    settings: ModelSettings, features: int, *, seed: int, inputs: PlayInputs | None = None
+) -> DistributionNetwork:
+    """Build a network with the initial weights of `seed`; the global random state stays as it was.
+
+    Args:
+        settings: What to build.
+        features: Number of input columns ``F``, where a play is a row of columns.
+        seed: Seed of the initial weights.
+        inputs: Training inputs, to standardize by; None where weights are loaded next.
+    """
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        trunk = (
+            _table_trunk(settings, features, inputs)
+            if settings.sequence is None
+            else _sequence_trunk(settings, settings.sequence, inputs)
+        )
+        return DistributionNetwork(trunk, _head(settings))
+
+
+def _table_trunk(settings: ModelSettings, features: int, inputs: PlayInputs | None) -> ResidualMLP:
+    trunk = ResidualMLP(
+        features, width=settings.width, blocks=settings.blocks, dropout=settings.dropout
+    )
+    if inputs is not None:
+        trunk.standardize.fit(*network_inputs(inputs))
+    return trunk
+
+
+def _sequence_trunk(
+    settings: ModelSettings, sequence: SequenceSettings, inputs: PlayInputs | None
+) -> SequenceEncoder:
+    items = ItemSettings(
+        items=PLAYERS,
+        features=PLAYER_WIDTH,
+        groups=(PLAYERS // 2, PLAYERS // 2),
+        coordinates=(0, 1),
+        anchors=(0,),  # the passer
+        marker=PLAYER_WIDTH - 1,  # the target, once known
+        width=sequence.player_width,
+    )
+    trunk = SequenceEncoder(
+        len(FRAME_COLUMNS),
+        len(STATIC_COLUMNS),
+        sequence.channels,
+        settings.width,
+        levels=sequence.levels,
+        kernel_size=sequence.kernel_size,
+        blocks=settings.blocks,
+        dropout=settings.dropout,
+        items=items if sequence.encoder == "players" else None,
+        shortcut=sequence.shortcut,
+    )
+    if inputs is not None:
+        plays = min(len(inputs), _STANDARDIZED_PLAYS)
+        spread = np.linspace(0, len(inputs) - 1, plays).astype(int)
+        trunk.fit_standardization(*network_inputs(inputs[spread]))
+    return trunk
+
+
+def _head(settings: ModelSettings) -> DistributionHead:
+    if settings.family == "gaussian":
+        # Mean and standard deviation of a targeted attempt, 2018-2020: 7 and 11 yards, 0.2 and
+        # 1.6 points.
+        location, scale = (7.0, 11.0) if settings.outcome is Outcome.YARDS else (0.2, 1.6)
+        return GaussianHead(settings.width, location=location, scale=scale)
+    tails = settings.family == "sbp"
+    return SplicedBinnedParetoHead(
+        settings.width,
+        _edges(settings, holds_all=not tails),
+        lower_mass=settings.lower_tail_mass if tails else 0.0,
+        upper_mass=settings.upper_tail_mass if tails else 0.0,
+        scale=settings.tail_scale,
+    )
+
+
+def _edges(settings: ModelSettings, *, holds_all: bool) -> Tensor:
+    """Edges of the bins; without tails nothing lies outside, so they must hold every outcome."""
+    if settings.outcome is Outcome.EPA:
+        highest = EPA_HIGHEST if holds_all else _EPA_BODY
+        return torch.linspace(-highest, highest, round(2 * highest / EPA_BIN) + 1)
+    low, high = (
+        (YARDS_LOWEST, YARDS_HIGHEST)
+        if holds_all
+        else (settings.lowest_bin_yd, settings.highest_bin_yd)
+    )
+    return torch.arange(low, high + 2) - 0.5

@@ -1,0 +1,128 @@
+"""Settings of a pass model: what it predicts, its networks, how it reads tracking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dropback.data._tables import Outcome
+from dropback.errors import RequestError
+from splicedpareto.training import FitSettings
+
+__all__ = ["PLAY_NETWORK", "Family", "ModelSettings", "SequenceSettings"]
+
+Family = Literal["sbp", "binned", "gaussian"]
+
+
+@dataclass(frozen=True)
+class SequenceSettings:
+    """How the play network reads tracking.
+
+    Attributes:
+        encoder: ``flat``: all columns of a frame side by side; ``players``: each player through
+            one shared network with their place relative to passer and target, then pooled by side.
+        channels: Channels of the convolution.
+        levels: Residual blocks of the convolution; four see 61 frames.
+        kernel_size: Frames that one convolution sees.
+        player_width: Width of a player's embedding, where the encoder is ``players``.
+        prefix_share: Share of an epoch's plays that end at a frame drawn among all frames of all
+            plays, which trains a distribution at every frame; 0 trains the distribution at the
+            release alone.
+        mirror: Whether half of the training plays are mirrored along the field's long axis.
+        shortcut: Whether the perceptron also sees the present frame itself.
+
+    Raises:
+        RequestError: An unknown encoder, or `prefix_share` outside [0, 1].
+    """
+
+    encoder: Literal["flat", "players"] = "flat"
+    channels: int = 128
+    levels: int = 4
+    kernel_size: int = 3
+    player_width: int = 48
+    prefix_share: float = 0.75
+    mirror: bool = True
+    shortcut: bool = True
+
+    def __post_init__(self) -> None:
+        if self.encoder not in {"flat", "players"}:
+            raise RequestError(f"encoder must be 'flat' or 'players', got {self.encoder!r}.")
+        if not 0 <= self.prefix_share <= 1:
+            raise RequestError(f"prefix_share must be in [0, 1], got {self.prefix_share}.")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What is fitted; `fit` says how.
+
+    Attributes:
+        outcome: What is predicted: ``yards`` or ``epa``.
+        family: ``sbp`` (spliced binned-Pareto), ``binned`` (the same without tails) or
+            ``gaussian`` (mean and standard deviation learned), on the same trunk.
+        objective: ``composite`` or ``exact``; see `splicedpareto.objectives`. Without a splice
+            there is no trap, so ``binned`` and ``gaussian`` are always fitted by ``exact``.
+        lowest_bin_yd: Center of the lowest one-yard bin, where yards are predicted.
+        highest_bin_yd: Center of the highest one-yard bin, where yards are predicted.
+        lower_tail_mass: Probability of the lower tail.
+        upper_tail_mass: Probability of the upper tail.
+        tail_scale: ``free`` or ``tied`` to a continuous density.
+        width: Channels of the trunk.
+        blocks: Residual blocks of the trunk.
+        dropout: Dropout of the trunk.
+        folds: Folds of games. Each fold gets a network that never sees its games.
+        members: How many of the folds get a network, the first ones; None is all. Plays of a fold
+            without one cannot be predicted, since every network has seen them.
+        validation_share: Share of the games outside a fold that decide when to stop.
+        fit: Settings of the training loop.
+        sequence: How tracking is read; None where a play is a row of columns.
+
+    Raises:
+        RequestError: `folds`, `members` or `validation_share` is out of range.
+    """
+
+    outcome: Outcome = Outcome.YARDS
+    family: Family = "sbp"
+    objective: Literal["composite", "exact"] = "composite"
+    lowest_bin_yd: int = -50
+    highest_bin_yd: int = 100
+    lower_tail_mass: float = 0.01
+    upper_tail_mass: float = 0.05
+    tail_scale: Literal["free", "tied"] = "free"
+    width: int = 64
+    blocks: int = 2
+    dropout: float = 0.1
+    folds: int = 5
+    members: int | None = None
+    validation_share: float = 0.1
+    fit: FitSettings = field(default_factory=FitSettings)
+    sequence: SequenceSettings | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outcome", Outcome(self.outcome))  # JSON holds it as text
+        if self.folds < 2:
+            raise RequestError(f"folds must be at least 2, got {self.folds}.")
+        if self.members is not None and not 1 <= self.members <= self.folds:
+            raise RequestError(f"members must be in [1, {self.folds}], got {self.members}.")
+        if not 0 < self.validation_share < 1:
+            raise RequestError(f"validation_share must be in (0, 1), got {self.validation_share}.")
+
+    @property
+    def networks(self) -> int:
+        """Number of networks of the ensemble."""
+        return self.folds if self.members is None else self.members
+
+
+PLAY_NETWORK = ModelSettings(
+    width=128,
+    blocks=1,
+    sequence=SequenceSettings(),
+    fit=FitSettings(
+        max_epochs=16,
+        batch_size=256,
+        learning_rate=2e-3,
+        weight_decay=0.5,
+        precision="bfloat16",
+        averaging=8,
+    ),
+)
+"""Settings of a play network, as found by the search that docs/results/play_network.md records."""

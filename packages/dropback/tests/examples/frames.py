@@ -1,0 +1,24 @@
+"""The same table in the data frames of several libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LIBRARIES = ("polars", "polars.lazyframe", "pandas", "pyarrow", "duckdb")
+
+
+def converted(frame: pl.DataFrame, library: str) -> Any:
+    """`frame` as a frame of one of `LIBRARIES`."""
+    kinds = {
+        "polars": lambda: frame,
+        "polars.lazyframe": frame.lazy,
+        "pandas": frame.to_pandas,
+        "pyarrow": frame.to_arrow,
+        "duckdb": lambda: duckdb.from_arrow(frame.to_arrow()),
+    }
+    return kinds[library]()

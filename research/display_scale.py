@@ -1,0 +1,51 @@
+"""The figures behind the 50-99 display scale.
+
+Scores the regular seasons of 2018-2021 (training seasons out of fold) and prints what a line
+through two published marks gives: the best qualified season of four at 99, and the mean of all
+plays where the mid-table seasons land in the mid-80s.
+
+    python research/display_scale.py runs/pbp ../shared/data/pbp
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import polars as pl
+
+from dropback.models._store import load_run
+from dropback.ranking import DisplayScale, leaderboard
+from dropback.workflows import score_run, select_for_run
+
+
+def main() -> None:
+    """Print the best seasons, the spread, and the three seasons that the publication names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="run trained on 2018-2020")
+    parser.add_argument("data", help="folder of play_by_play_*.parquet")
+    arguments = parser.parse_args()
+    model, _ = load_run(arguments.run)
+    selection = select_for_run(
+        model, arguments.data, seasons=(2018, 2019, 2020, 2021), games="regular"
+    )
+    rows = leaderboard(score_run(model, selection), min_attempts="nfl", replicates=1)
+    best = float(rows["score"].max() or 0)
+    scale = DisplayScale()
+    print(f"qualified seasons: {len(rows)}")
+    print(f"mean {rows['score'].mean():.4f}, standard deviation {rows['score'].std():.4f}")
+    print(
+        f"best mean score: {best:.4f}; slope to 99 from {scale.average}: "
+        f"{(99 - scale.average) / (best - 0.5):.0f}"
+    )
+    print(f"scale in use: {scale}")
+    names = ("rank", "passer_player_name", "season", "plays", "score", "display")
+    print(rows.select(names).head(10))
+    within = rows.with_columns(
+        pl.col("score").rank("min", descending=True).over("season").alias("rank")
+    )
+    print(within.filter(pl.col("passer_player_name") == "A.Rodgers").select(names))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Which settings of the play network are best on a simulated tracking league: one change at a time.
+
+Each line of the file is one fit: the settings that differ from the first, epochs, seed, seconds,
+and the log score and CRPS at the release, and the log score at every frame, of whole games that the
+fit never saw. A killed search goes on.
+
+    dropback simulate tracking --plays 50000 --out league/
+    dropback features league/ --out tensors/
+    python research/play_network_search.py tensors/ --out search.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dropback import workflows
+from dropback.data._tables import Plays
+from dropback.errors import RequestError
+from dropback.models import PLAY_NETWORK, ModelSettings
+from dropback.models._model import whole_yard_distribution
+from dropback.models._objectives import observed_targets
+from dropback.models._train import split_fold, train_network
+from dropback.tracking import PlayTensors
+
+# Changes of `ModelSettings`, of its `sequence` and of its `fit`, told apart by the prefix.
+CHANGES: tuple[dict[str, Any], ...] = (
+    {},
+    {"fit.learning_rate": 1e-3},
+    {"fit.learning_rate": 4e-3},
+    {"sequence.shortcut": False},
+    {"sequence.prefix_share": 0.0},
+    {"sequence.mirror": False},
+    {"fit.weight_decay": 0.01},
+    {"fit.weight_decay": 1.5},
+    {"fit.averaging": None},
+    {"dropout": 0.0},
+    {"dropout": 0.3},
+    {"sequence.channels": 64},
+    {"sequence.encoder": "players"},
+    {"sequence.levels": 3},
+    {"blocks": 2},
+)
+
+
+def settings_of(change: dict[str, Any], epochs: int) -> ModelSettings:
+    """The default settings with one change."""
+    parts: dict[str, dict[str, Any]] = {"": {}, "fit": {"max_epochs": epochs}, "sequence": {}}
+    for name, value in change.items():
+        part, _, field = name.rpartition(".")
+        parts[part][field] = value
+    assert PLAY_NETWORK.sequence is not None
+    return replace(
+        PLAY_NETWORK,
+        folds=10,
+        fit=replace(PLAY_NETWORK.fit, **parts["fit"]),
+        sequence=replace(PLAY_NETWORK.sequence, **parts["sequence"]),
+        **parts[""],
+    )
+
+
+def main() -> None:
+    """Fit what is not yet in the file, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tensors", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--plays", type=int, default=8000)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    selection = workflows.select_from(
+        workflows.TrackingSource(PlayTensors.open(arguments.tensors)), seasons=None
+    )
+    assert isinstance(selection, workflows.TrackedSelection)
+    games = selection.plays["game_id"].to_numpy()
+    some = np.unique(games)[:: max(1, len(games) // arguments.plays)]
+    rows = np.flatnonzero(np.isin(games, some))
+    plays, features = Plays.validate(selection.plays[rows]), selection.features[rows]
+    games = plays["game_id"].to_numpy()
+    dealt = {game: number % 10 for number, game in enumerate(sorted(some))}
+    done = {}
+    if arguments.out.is_file():
+        lines = [json.loads(line) for line in arguments.out.read_text().splitlines()]
+        done = {json.dumps([line["change"], line["seed"]]): line for line in lines}
+    for seed in range(arguments.seeds):
+        for change in CHANGES:
+            if json.dumps([change, seed]) in done:
+                continue
+            settings = settings_of(change, arguments.epochs)
+            began = time.perf_counter()
+            held_out = split_fold(games.tolist(), dealt, 0, settings, seed).held_out
+            try:
+                with tempfile.TemporaryDirectory() as work:
+                    network, best = train_network(
+                        plays,
+                        features,
+                        settings=settings,
+                        seed=seed,
+                        work=Path(work),
+                        fold_of_game=dealt,
+                        fold=0,
+                    )
+                found = judge(network, plays[held_out], features[held_out])
+            except RequestError:  # the loss diverged
+                best, found = -1, dict.fromkeys(("log_score", "crps", "every_frame"), np.inf)
+            seconds = time.perf_counter() - began
+            line = {
+                "change": change, "seed": seed, "plays": len(plays), "epochs": arguments.epochs,
+                "best_epoch": best, "seconds": seconds, **found,
+            }  # fmt: skip
+            with arguments.out.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            done[json.dumps([change, seed])] = line
+    print_table(list(done.values()))
+
+
+def judge(network: Any, plays: Any, features: Any) -> dict[str, float]:  # noqa: ANN401
+    """Mean log score of what is known at every frame; at the release that, and CRPS of yards."""
+    found: dict[str, list[torch.Tensor]] = {"log_score": [], "crps": [], "every_frame": []}
+    with torch.inference_mode():
+        for start in range(0, len(plays), 256):
+            part = plays[start : start + 256]
+            sequences, lengths, static = features[np.arange(start, start + len(part))].batch()
+            raw = network.raw_parameters(sequences, lengths, static, every_step=True)
+            play, frame = (torch.arange(raw.shape[1]) < lengths[:, None]).nonzero(as_tuple=True)
+            latent = network.head.distribution(raw[play, frame])
+            lower, upper = observed_targets(part, PLAY_NETWORK.outcome)
+            log_score = -latent.log_prob_interval(lower[play], upper[play])
+            found["every_frame"].append(log_score)
+            found["log_score"].append(log_score[frame == lengths[play] - 1])
+            released = network.head.distribution(raw[torch.arange(len(raw)), lengths - 1])
+            bounds = (part[name].to_numpy(writable=True) for name in ("yards_min", "yards_max"))
+            distribution = whole_yard_distribution(released, *bounds)
+            found["crps"].append(
+                distribution.crps(torch.from_numpy(part["yards"].to_numpy()).float())
+            )
+    return {name: float(torch.cat(values).mean()) for name, values in found.items()}
+
+
+def print_table(lines: list[dict[str, Any]]) -> None:
+    """Changes from best to worst log score of the mix that is trained for by default."""
+    share = PLAY_NETWORK.sequence.prefix_share if PLAY_NETWORK.sequence is not None else 0.0
+    by_change: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        by_change.setdefault(json.dumps(line["change"]), []).append(line)
+    rows = []
+    for name, group in by_change.items():
+        words = ", ".join(f"{key} {value}" for key, value in json.loads(name).items()) or "default"
+        epochs = ", ".join(str(line["best_epoch"] + 1) for line in group)
+        release, every, crps, seconds = (
+            np.mean([line[key] for line in group])
+            for key in ("log_score", "every_frame", "crps", "seconds")
+        )
+        mix = share * every + (1 - share) * release
+        rows.append((mix, words, every, release, crps, epochs, seconds))
+    print(
+        "| change | log score of the mix | of every frame | at the release | CRPS at the release | "
+        "best epoch | seconds |\n|---|---|---|---|---|---|---|"
+    )
+    for mix, words, every, release, crps, epochs, seconds in sorted(rows):
+        print(
+            f"| {words} | {mix:.3f} | {every:.3f} | {release:.3f} | {crps:.3f} | {epochs} | "
+            f"{seconds:.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Networks on the real passes that are no selection: two games of 2015, one of 2017.
+
+Four forecasts of the same plays: climatology and a network of play-by-play, trained on earlier
+seasons; the play network, trained on a simulated league and never on a real play; the same,
+trained on with two of the three games and judged on the third, each in turn. Differences have 90 %
+intervals by resampling plays: three games are too few to resample.
+
+    dropback train ../shared/data/pbp --seasons 2012-2014 --out runs/pbp
+    dropback train league/ --folds 10 --members 1 --out runs/tracking
+    python research/real_tracking.py ../shared/data --static runs/pbp --tracking runs/tracking
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from dropback import workflows
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._selection import select_plays
+from dropback.models._predict import predict
+from dropback.models._store import load_run, read_record
+from dropback.models._train import train_model
+from dropback.models.baselines import fit_baseline, forecast
+from dropback.tracking.ingest._opening import open_tracking
+
+if TYPE_CHECKING:
+    import dataframely as dy
+
+    from dropback.data._tables import Plays, Predictions
+    from dropback.models._model import PassModel, Predictor
+    from dropback.models._play_batches import TrackedPlays
+
+SETS = ("hackathon_2015", "bdb_2019")
+SEASONS = (2015, 2017)
+FINE_EPOCHS, FINE_RATE = 8, 1e-4
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder of tracking/ and pbp/")
+    parser.add_argument("--static", type=Path, required=True)
+    parser.add_argument("--tracking", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    static, _ = load_run(arguments.static)
+    network, _ = load_run(arguments.tracking)
+    with tempfile.TemporaryDirectory() as both:
+        for name in SETS:
+            shutil.copytree(arguments.data / "tracking" / name, Path(both) / name)
+        tensors = open_tracking(both)
+    source = workflows.TrackingSource(tensors, str(arguments.data / "pbp"))
+    selection = workflows.select_from(source, seasons=SEASONS)
+    assert isinstance(selection, workflows.TrackedSelection)
+    print(f"{len(tensors)} dropbacks with tracking, {len(selection.plays)} targeted; left out:")
+    for reason, count in selection.left_out.iter_rows():
+        print(f"  {count:4d} {reason}")
+    plays, features = selection.plays, selection.features
+    climatology = _climatology(arguments.static, static, arguments.data / "pbp")
+    _report(
+        {
+            "climatology": forecast(climatology, plays, seed=0),
+            "play-by-play, earlier seasons": predict(static, plays),
+            "tracking, simulated league": predict(network, plays, features=features),
+            "the same, trained on with the other games": _fine_tuned(
+                network, plays, features, arguments.seed
+            ),
+        },
+        plays["game_id"].n_unique(),
+    )
+
+
+def _climatology(run: Path, static: PassModel, folder: Path) -> Predictor:
+    """The distribution of all outcomes that the static network was trained on."""
+    record = read_record(run)
+    learned = select_plays(read_play_by_play(str(folder), seasons=record.seasons)).plays
+    with tempfile.TemporaryDirectory() as work:
+        return fit_baseline("climatology", static, record, learned, work=Path(work))
+
+
+def _fine_tuned(
+    network: PassModel, plays: dy.DataFrame[Plays], features: TrackedPlays, seed: int
+) -> dy.DataFrame[Predictions]:
+    """Each game by a network that went on from `network` on the other games."""
+    games = sorted(set(plays["game_id"]))
+    settings = replace(
+        network.settings,
+        folds=len(games),
+        members=None,
+        fit=replace(
+            network.settings.fit, max_epochs=FINE_EPOCHS, learning_rate=FINE_RATE, batch_size=32
+        ),
+    )
+    dealt = {game: fold for fold, game in enumerate(games)}
+    with tempfile.TemporaryDirectory() as work:
+        tuned, best = train_model(
+            plays,
+            features,
+            network.schema,
+            settings=settings,
+            seed=seed,
+            work=Path(work),
+            fold_of_game=dealt,
+            initial=network,
+        )
+    print(f"best of {FINE_EPOCHS} epochs: {', '.join(str(epoch + 1) for epoch in best)}")
+    return predict(tuned, plays, features=features)
+
+
+def _report(tables: dict[str, dy.DataFrame[Predictions]], games: int) -> None:
+    first = next(iter(tables.values()))
+    print(f"\n{len(first)} plays of {games} games\n")
+    print("| forecast | MAE | CRPS | log score | in 90 % | CRPS minus that of play-by-play |")
+    print("|---|---|---|---|---|---|")
+    base = tables["play-by-play, earlier seasons"]["crps"].to_numpy()
+    draws = np.random.default_rng(0).integers(0, len(first), (2000, len(first)))
+    for name, table in tables.items():
+        assert table.select("game_id", "play_id").equals(first.select("game_id", "play_id"))
+        error = (table["median"] - table["observed"]).abs().mean()
+        inside = table["pit"].is_between(0.05, 0.95).mean()
+        gap = table["crps"].to_numpy() - base
+        low, high = np.quantile(gap[draws].mean(axis=1), (0.05, 0.95))
+        print(
+            f"| {name} | {error:.2f} | {table['crps'].mean():.3f} | "
+            f"{table['log_score'].mean():.3f} | {inside:.3f} | {gap.mean():+.3f} "
+            f"({low:+.3f} to {high:+.3f}) |"
+        )
+
+
+if __name__ == "__main__":
+    main()
