@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.live._situation import Situation, situations
-from dropback.tracking._schema import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 
 if TYPE_CHECKING:
     from dropback.live._forecast import Forecast

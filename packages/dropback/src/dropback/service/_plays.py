@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from msgspec import Meta, Struct
 
+from dropback.data._field import RATE_HZ
 from dropback.errors import LiveError, TrackingError
 from dropback.live import PlayFrames
 from dropback.live._stored import field_lines, forecast_stored_play
@@ -33,7 +34,7 @@ from dropback.service._wire import (
     situation_from_message,
     situation_message,
 )
-from dropback.tracking._schema import FRAME_QUANTITIES, RATE_HZ
+from dropback.tracking._schema import FRAME_QUANTITIES
 from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
 from dropback.tracking.readers import FORMATS
 

@@ -11,12 +11,12 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from dropback.data._field import RATE_HZ
 from dropback.errors import RequestError
 from dropback.live import situations
 from dropback.service import _messages as messages
 from dropback.service._sockets import SUBPROTOCOL
 from dropback.service._wire import encode_frame, situation_message
-from dropback.tracking._schema import RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
