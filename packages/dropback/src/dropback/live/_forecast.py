@@ -11,7 +11,7 @@ import numpy as np
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.errors import LiveError
 from dropback.models._predict import QUANTILE_LEVELS, YARDS
-from splicedpareto.compiled import compiled_exactly
+from dropback.tracking._compiled import compiled
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -71,7 +71,7 @@ class Forecast:
     @property
     def touchdown(self) -> float:
         """Probability of a touchdown: the mass at the goal line."""
-        return 1.0 - float(self.cdf[self.yards_max - 1 - YARDS_LOWEST])
+        return min(max(1.0 - float(self.cdf[self.yards_max - 1 - YARDS_LOWEST]), 0.0), 1.0)
 
     def score(self, yards: float) -> float:
         r"""Where `yards` fall in the distribution, :math:`F(y - 1) + P(y) / 2`, in ``[0, 1]``.
@@ -112,7 +112,7 @@ class Forecast:
         return first, numbers[: _MASSES_FROM + count].tolist()
 
 
-@compiled_exactly
+@compiled
 def _summarize(cdf: NDArray[np.float32], levels: _Floats, numbers: _Floats) -> tuple[int, int]:
     r"""Write the numbers of a distribution, in one pass where NumPy takes twenty calls.
 
