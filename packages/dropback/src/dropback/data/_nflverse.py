@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropback._files import whole_file
@@ -9,16 +10,17 @@ from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     import polars as pl
+
+    from dropback._files import AnyPath
 
 __all__ = ["fetch_play_by_play"]
 
 
 def fetch_play_by_play(
     seasons: Iterable[int],
-    folder: Path,
+    folder: AnyPath,
     *,
     load: Callable[[int], pl.DataFrame] | None = None,
     on_season: Callable[[int, Path], None] | None = None,
@@ -38,7 +40,7 @@ def fetch_play_by_play(
         ReaderError: `nflreadpy` is not installed, or the download failed.
     """
     load_season = load or _nflreadpy()
-    files = []
+    folder, files = Path(folder), []
     for season in seasons:
         path = folder / f"play_by_play_{season}.parquet"
         if not path.is_file():

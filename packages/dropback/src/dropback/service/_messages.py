@@ -1,42 +1,18 @@
-"""What HTTP takes and answers, version 1; live sockets speak `dropback.service._live_messages`.
+"""Define the messages of HTTP and of the live sockets, version 1.
 
 Numbers are in the units of their names; null is "not known". A message with a field that is not
-named here is refused, so that a misspelt field is never silently ignored.
+named here is refused, so that a misspelled field is never silently ignored.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
-
-__all__ = [
-    "VERSION",
-    "Capabilities",
-    "Field",
-    "Health",
-    "LeaderboardResponse",
-    "LivePlayer",
-    "PasserItem",
-    "PasserResponse",
-    "PassersPage",
-    "PitHistogram",
-    "PlayItem",
-    "PlayResponse",
-    "PlaysPage",
-    "PointForecast",
-    "Problem",
-    "Readiness",
-    "ScoreRequest",
-    "ScoreResponse",
-    "SituationMessage",
-    "SplitItem",
-    "SplitsResponse",
-    "Throw",
-]
 
 VERSION: Final = 1
 """Of the messages; a request of another version is refused."""
@@ -50,7 +26,7 @@ Player = Annotated[
     Meta(
         min_length=len(FRAME_QUANTITIES),
         max_length=len(FRAME_QUANTITIES),
-        description=f"{', '.join(FRAME_QUANTITIES)}; null where there is none.",
+        description=f"{', '.join(FRAME_QUANTITIES)}; null if there is none.",
     ),
 ]
 Frame = Annotated[
@@ -66,7 +42,7 @@ Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class SituationMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known at the snap, as `dropback.live.PlayContext` has it."""
+    """What is known at the snap: the fields of `dropback.live.PlayContext`."""
 
     line_of_scrimmage_x_yd: Annotated[float, Meta(ge=9.0, le=111.0)]
     yards_to_goal: Annotated[float, Meta(ge=-1.0, le=101.0)]
@@ -103,10 +79,10 @@ class ScoreRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PointForecast(Struct, frozen=True):
-    """The distribution of the yards that a league-average passer would gain, in numbers.
+    """The distribution of the yards that a league-average passer would gain.
 
-    ``probabilities`` are of the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left out
-    on either side has less than 1e-6. ``touchdown`` is the mass at the goal line.
+    ``probabilities`` belong to the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left
+    out on either side has less than 1e-6. ``touchdown`` is the mass at the goal line.
     """
 
     frame: int
@@ -122,7 +98,7 @@ class PointForecast(Struct, frozen=True):
 
 
 class ScoreResponse(Struct, frozen=True):
-    """The forecast at the release, and the score where yards came with the play."""
+    """The forecast at the release, and the score if yards came with the play."""
 
     forecast: PointForecast
     score: Probability | None
@@ -130,7 +106,7 @@ class ScoreResponse(Struct, frozen=True):
 
 
 class LivePlayer(Struct, frozen=True):
-    """A man, or the ball, of a stored play."""
+    """A player, or the ball, of a stored play."""
 
     slot: int
     side: str
@@ -140,7 +116,7 @@ class LivePlayer(Struct, frozen=True):
 
 
 class Field(Struct, frozen=True):
-    """Where the lines of a play are, yards along the canonical field."""
+    """Size of the field and the lines of a play, yards along the canonical field."""
 
     length_yd: float
     width_yd: float
@@ -173,7 +149,7 @@ class PlayItem(Struct, frozen=True):
 
 
 class PlaysPage(Struct, frozen=True):
-    """Some of the stored plays, and how many there are."""
+    """A page of the stored plays, and how many there are."""
 
     plays: list[PlayItem]
     total: int
@@ -185,9 +161,9 @@ class PlayResponse(Struct, frozen=True):
     """A stored play, with the forecast at every frame as the live path makes it.
 
     ``frames`` are frame by frame, slot by slot, ``quantities``. ``forecasts`` has one entry a
-    frame, null where that frame has none, and is empty where ``forecast_problem`` says why. At
-    the release the target is known: ``release`` is the forecast with it. ``situation`` is what a
-    live feed of the play starts with, null where ``forecast_problem`` says why.
+    frame, null if that frame has none, and is empty if there are none, which ``forecast_problem``
+    explains. At the release the target is known: ``release`` is the forecast with it.
+    ``situation`` is what a live feed of the play starts with.
     """
 
     item: PlayItem
@@ -206,7 +182,7 @@ class PlayResponse(Struct, frozen=True):
 
 
 class LeaderboardResponse(Struct, frozen=True):
-    """Rows of `dropback.leaderboard`, a page of them, in the order asked for."""
+    """Rows of `dropback.leaderboard`, a page of them, in the requested order."""
 
     columns: list[str]
     rows: list[dict[str, Any]]
@@ -237,7 +213,7 @@ class PassersPage(Struct, frozen=True):
 
 
 class Throw(Struct, frozen=True):
-    """One play of a passer. ``stored`` is (game, play) where its tracking is here to watch."""
+    """One play of a passer. ``stored`` is (game, play) if its tracking is stored."""
 
     game_id: str
     play_id: int
@@ -258,8 +234,8 @@ class Throw(Struct, frozen=True):
 class PitHistogram(Struct, frozen=True):
     """Shares of plays by where the outcome fell in its distribution.
 
-    Yards are whole, so even a perfect distribution does not give level bars: the league's are
-    beside.
+    Yards are whole, so even a perfect distribution does not give level bars: compare with the
+    league's.
     """
 
     edges: list[float]
@@ -283,7 +259,7 @@ class PasserResponse(Struct, frozen=True):
 
 
 class SplitItem(Struct, frozen=True):
-    """A way to divide plays, with its values where the play scores have it."""
+    """A way to divide plays, with its values if the play scores have it."""
 
     name: str
     definition: str
@@ -292,7 +268,7 @@ class SplitItem(Struct, frozen=True):
 
 
 class SplitsResponse(Struct, frozen=True):
-    """What a leaderboard may be grouped by and kept to."""
+    """What a leaderboard may be grouped and filtered by."""
 
     splits: list[SplitItem]
     columns: list[str]
@@ -332,3 +308,124 @@ class Problem(Struct, frozen=True):
     status: int
     detail: str
     type: str = "about:blank"
+
+
+# Live sockets, client to service: JSON objects that ``type`` tells apart.
+
+
+class StartMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="start"):
+    """Start a live play; the answer is ``started`` with the token to resume it."""
+
+    situation: SituationMessage
+    version: Version
+    stored: Annotated[
+        tuple[PlayKey, PlayKey] | None,
+        Meta(description="Game and play of a stored play that is fed again: for watchers."),
+    ] = None
+
+
+class FrameMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="frame"):
+    """One frame; ``number`` counts from 0 at the snap. The answer is ``forecast``."""
+
+    number: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    frame: Frame
+
+
+class ReleaseMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="release"):
+    """The pass is thrown: ask for the forecast with the target, and the score of given yards."""
+
+    target_slot: Slot | None = None
+    yards: Yards | None = None
+
+
+class ResumeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="resume"):
+    """Resume a play whose socket was lost; the answer is ``resumed``."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=64)]
+    version: Version
+
+
+# Live sockets, service to client.
+
+
+class StartedMessage(Struct, frozen=True, tag="started"):
+    """A live play has started; it may be resumed for ``resume_for_s`` after its socket is lost."""
+
+    token: str
+    resume_for_s: float
+    version: Version = VERSION
+
+
+class ResumedMessage(Struct, frozen=True, tag="resumed"):
+    """A live play goes on: send frames from ``next_frame``; the earlier ones are kept.
+
+    ``forecast`` is the newest, which the lost socket may not have delivered.
+    """
+
+    token: str
+    next_frame: int
+    forecast: PointForecast | None
+    score: Probability | None
+    version: Version = VERSION
+
+
+class ForecastMessage(Struct, frozen=True, tag="forecast"):
+    """The answer to a frame, by the rule of `dropback.live.LivePlay`.
+
+    ``forecasts`` usually has one; none for a frame that is ``ignored`` or while a player has not
+    been seen yet; several if skipped frames were filled.
+    """
+
+    number: int
+    forecasts: list[PointForecast]
+    ignored: Literal["duplicate", "late"] | None = None
+
+
+class ReleasedMessage(Struct, frozen=True, tag="released"):
+    """The answer to a release; ``score`` is set if yards came with it."""
+
+    forecast: PointForecast
+    score: Probability | None
+
+
+class ProblemMessage(Struct, frozen=True, tag="problem"):
+    """The same as a problem+json body. ``fatal``: the socket is closed after it."""
+
+    title: str
+    status: int
+    detail: str
+    fatal: bool
+    retry_after_s: float | None = None
+
+
+class WatchingMessage(Struct, frozen=True, tag="watching"):
+    """To a watcher: what follows is of this play. ``stored`` is that of the feed's ``start``."""
+
+    play: str
+    stored: tuple[int, int] | None
+    situation: SituationMessage
+    version: Version = VERSION
+
+
+class WatchedMessage(Struct, frozen=True, tag="watched"):
+    """To a watcher: a frame and its forecasts."""
+
+    play: str
+    number: int
+    frame: list[list[float | None]]
+    forecasts: list[PointForecast]
+
+
+class WatchedReleaseMessage(Struct, frozen=True, tag="watched_release"):
+    """To a watcher: the pass is thrown; ``yards`` and ``score`` if the feed sent them."""
+
+    play: str
+    forecast: PointForecast
+    score: Probability | None
+    yards: int | None
+
+
+LiveRequest = StartMessage | FrameMessage | ReleaseMessage | ResumeMessage
+LiveAnswer = StartedMessage | ResumedMessage | ForecastMessage | ReleasedMessage | ProblemMessage
+
+live_requests = msgspec.json.Decoder(LiveRequest)

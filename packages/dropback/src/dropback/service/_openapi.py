@@ -1,4 +1,4 @@
-"""The OpenAPI document, from the operations and the structs of their messages."""
+"""Write the OpenAPI document from the operations and the structs of their messages."""
 
 from __future__ import annotations
 
@@ -8,28 +8,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dropback import __version__
+from dropback.service._http import JSON
 from dropback.service._messages import Problem
-from dropback.service._operations import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dropback.service._operations import Operation
-
-__all__ = ["openapi_document"]
+    from dropback.service._http import Operation
 
 _REF = "#/components/schemas/{name}"
-# Of the gate and the protocol, on any route.
+# Of the middleware and the connection, on any route.
 _EVERYWHERE = (400, 401, 421, 429, 431, 500)
 
 
 def openapi_document(operations: Iterable[Operation], *, keyed: bool) -> dict[str, Any]:
-    """OpenAPI 3.1 of some operations.
-
-    Args:
-        operations: What is served.
-        keyed: Whether the service wants API keys.
-    """
+    """OpenAPI 3.1 of the operations; `keyed` says whether the service needs API keys."""
     operations = list(operations)
     structs: set[type[msgspec.Struct]] = {Problem}
     for operation in operations:

@@ -1,0 +1,136 @@
+"""The command that compares play scores with older metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from dropback.evaluation.comparison import MetricComparison
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+# Two lines a heading: the table fits a terminal of 80 columns.
+_SHORT = {
+    "win_pct": "team\nwin %",
+    "qb_record": "own\nrec.",
+    "playoffs": "play-\noffs",
+    "playoff_win_pct": "PO\nwin %",
+    "year_to_year": "next\nself",
+    "next_win_pct": "next\nwin %",
+    "next_qb_record": "next\nrec.",
+    "split_half": "split\nhalf",
+}
+
+Scores = Annotated[Path, typer.Argument(help="Play scores, from `dropback score`.")]
+Rating = Annotated[Path | None, typer.Option(help="Ratings by season, CSV.")]
+
+
+@app.command()
+def compare_metrics(
+    scores: Scores,
+    pbp: Annotated[str, typer.Option(help="Folder, file or glob of play_by_play_*.parquet.")],
+    games: Annotated[Path, typer.Option(help="Results, one row a game; .parquet or .csv.")],
+    seasons: Annotated[str, typer.Option(help="Seasons to compare, for example 2017-2023.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables, the figure and the report.")],
+    score: Annotated[
+        list[str] | None,
+        typer.Option(help="Score column; repeat for more, the first is ours. Default: play_score."),
+    ] = None,
+    qbr: Annotated[Path | None, typer.Option(help="ESPN's QBR by season, CSV.")] = None,
+    pff: Annotated[Path | None, typer.Option(help="Your PFF passing summary, CSV.")] = None,
+    madden: Annotated[Path | None, typer.Option(help="Your Madden ratings, CSV.")] = None,
+    half: Annotated[int, typer.Option(min=1, help="Plays of each half in the reliability.")] = 100,
+    replicates: Annotated[int, typer.Option(min=0, help="Bootstrap draws of passers.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
+) -> None:
+    """Compare a score with passer rating, ANY/A, EPA and QBR: winning, stability, prediction.
+
+    Example: `dropback compare-metrics scores.parquet --pbp data/pbp
+    --games data/pbp/games.parquet --seasons 2017-2023 --out comparison`
+    """
+    from dropback import workflows
+    from dropback._files import whole_file
+    from dropback.cli._console import errors
+    from dropback.evaluation.comparison import (
+        as_dict,
+        compare_metrics_from_files,
+        draw,
+        markdown,
+    )
+
+    ratings = {
+        name: path
+        for name, path in (("qbr", qbr), ("pff", pff), ("madden", madden))
+        if path is not None
+    }
+    with errors.status("starting") as status:
+        result = compare_metrics_from_files(
+            scores,
+            play_by_play=pbp,
+            games=games,
+            seasons=workflows.parse_seasons(seasons),
+            expected_points=out / "expected_points",
+            names=tuple(dict.fromkeys(score or ["play_score"])),
+            ratings=ratings,
+            plays_per_half=half,
+            replicates=replicates,
+            seed=seed,
+            on_step=status.update,
+        )
+    _print(result)
+    workflows.write_table(result.comparison, out / "comparison.csv")
+    workflows.write_table(result.passers, out / "passers.csv")
+    workflows.write_table(result.unmatched, out / "unmatched.csv")
+    workflows.write_json(as_dict(result), out / "comparison.json")
+    with whole_file(out / "comparison.md") as aside:
+        aside.write_text(markdown(result))
+    with whole_file(out / "comparison.png") as aside:
+        draw(result).savefig(aside, dpi=130)
+    errors.print(
+        f"{out}: comparison.csv, .md, .json, .png; passers.csv; unmatched.csv "
+        f"({len(result.unmatched)} ratings).",
+        highlight=False,
+    )
+
+
+def _print(result: MetricComparison) -> None:
+    """Print the headline correlations, with a sign where ours differs with 90 % confidence."""
+    from dropback.cli._console import errors
+    from dropback.cli._console import out as console
+    from dropback.evaluation.comparison import decided, headline, number
+
+    rows = headline(result)
+    names = [name for name in _SHORT if any(name in row for row in rows.values())]
+    ours = result.labels[result.ours]
+    table = Table(
+        title=f"r of each metric, {len(result.passers)} qualified passer-seasons",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption=f"+ {ours} is above this metric, - below it: the 90 % interval of the paired "
+        "difference excludes 0. PO: playoffs; next: next season, with the metric itself, the "
+        "team's wins, the passer's record.",
+        caption_justify="left",
+    )
+    table.add_column("metric", no_wrap=True)
+    for name in names:
+        table.add_column(_SHORT[name], justify="right", no_wrap=True)
+    for metric, label in result.labels.items():
+        cells = []
+        for name in names:
+            row = rows[metric].get(name)
+            if row is None:
+                cells.append(number(None) + " ")
+                continue
+            cells.append(number(row["r"]) + {1: "+", 0: " ", -1: "-"}[decided(row)])
+        table.add_row(label, *cells, style="bold" if metric == result.ours else None)
+    console.print(table)
+    for what, reason, count in result.left_out.iter_rows():
+        errors.print(f"Left out: {count} {what}, {reason}.", highlight=False)

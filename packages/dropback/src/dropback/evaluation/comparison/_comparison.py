@@ -1,0 +1,306 @@
+"""Compare play scores with older passing metrics, on the same passers for every metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from dropback.data._games import read_games
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._ratings import RATINGS, match_ratings, read_ratings
+from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS, select_plays
+from dropback.data._table_files import read_table
+from dropback.data._tables import PLAY_KEY, PlaySet
+from dropback.errors import ReaderError, RequestError
+from dropback.evaluation.comparison._correlations import complete_rows, correlate
+from dropback.evaluation.comparison._metrics import (
+    METRICS,
+    passer_metrics,
+    score_metrics,
+    with_qualified,
+)
+from dropback.evaluation.comparison._plays import completion_over_expected, passing_plays
+from dropback.evaluation.comparison._reliability import split_half
+from dropback.evaluation.comparison._results import passer_results
+from dropback.expected_points import (
+    expected_points_added,
+    recorded_epa,
+    stored_expected_points,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dropback._files import AnyPath
+    from dropback.data._play_by_play import PlayByPlaySource
+
+BASELINES = ("passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
+"""What a score is compared with besides published ratings."""
+
+_NO_RATINGS = pl.DataFrame(
+    schema={
+        "rating": pl.String,
+        "season": pl.Int64,
+        "player": pl.String,
+        "team": pl.String,
+        "reason": pl.String,
+    }
+)
+
+
+@dataclass(frozen=True)
+class MetricComparison:
+    """A finished comparison.
+
+    Attributes:
+        comparison: What `correlate` returned, and the rows of `split_half`.
+        passers: The rows compared: passer, season, metrics, results.
+        labels: Each metric's name for readers, ours first.
+        ours: The metric that the others are compared with.
+        left_out: ``what``, ``reason`` and ``count`` of everything that was not compared.
+        unmatched: Ratings without a certain passer: ``rating``, ``season``, ``player``, ``team``,
+            ``reason``.
+        plays_per_half: Plays of each half in the split-half reliability.
+        replicates: Bootstrap draws behind the intervals.
+        seed: Of all draws.
+    """
+
+    comparison: pl.DataFrame
+    passers: pl.DataFrame
+    labels: dict[str, str]
+    ours: str
+    left_out: pl.DataFrame
+    unmatched: pl.DataFrame
+    plays_per_half: int
+    replicates: int
+    seed: int
+
+
+def compare_metrics(
+    scores: pl.DataFrame,
+    passing: pl.DataFrame,
+    games: pl.DataFrame,
+    *,
+    names: Sequence[str] = ("play_score",),
+    ratings: Mapping[str, pl.DataFrame] | None = None,
+    plays_per_half: int = 100,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> MetricComparison:
+    """Compare play scores with the older metrics and with other people's ratings.
+
+    Compared are passers with 14 official attempts per game of their team in the regular season,
+    and among them those for whom every metric exists.
+
+    Args:
+        scores: A row a play: ``game_id``, ``play_id`` and the columns `names`.
+        passing: The plays of every season to compare, as `passing_plays` returned them, with
+            ``completion_over_expected``.
+        games: What `read_games` returned.
+        names: Score columns; the first is ours, the others are baselines.
+        ratings: What `read_ratings` returned, by a name of `RATINGS`.
+        plays_per_half: See `split_half`.
+        replicates: Bootstrap draws of passers.
+        seed: Of all draws.
+
+    Raises:
+        ReaderError: A score column is missing, or the scores have a play twice.
+        RequestError: A season has no result or no score, or nothing is left to compare.
+    """
+    own = score_metrics(scores, names)
+    baselines = {name: METRICS[name] for name in BASELINES}
+    metrics = {**own, **baselines}
+    counts: list[tuple[str, str, int]] = []
+    plays = _regular_final(passing, games, counts)
+    plays = _with_scores(plays, scores, names)
+    _require_every_season(plays, names)
+
+    table = passer_metrics(plays, metrics={**baselines, **own})
+    table = table.join(passer_results(plays, games), on=["passer_player_id", "season"])
+    labels = {name: metric.label for name, metric in metrics.items()}
+    unmatched = []
+    for name, rating in (ratings or {}).items():
+        found = match_ratings(rating, table)
+        table = table.join(
+            found.matched.rename({"value": name}), on=["season", "passer_player_id"], how="left"
+        )
+        unmatched.append(found.left_out.select(pl.lit(name).alias("rating"), pl.all()))
+        labels[name] = RATINGS[name].label
+
+    table = with_qualified(table, plays)
+    qualified = table.filter("qualified")
+    few = f"fewer than 14 attempts per team game ({len(qualified)} passer-seasons have them)"
+    counts.append(("passer-seasons", few, len(table) - len(qualified)))
+    counts.extend(
+        ("qualified passer-seasons", f"without {labels[name]}", qualified[name].null_count())
+        for name in labels
+        if qualified[name].null_count()
+    )
+    compared = complete_rows(qualified, list(labels))
+    ours = names[0]
+    comparison = pl.concat(
+        [
+            correlate(compared, metrics=list(labels), ours=ours, replicates=replicates, seed=seed),
+            split_half(
+                plays,
+                compared,
+                metrics=metrics,
+                ours=ours,
+                plays_per_half=plays_per_half,
+                replicates=replicates,
+                seed=seed,
+            ),
+        ],
+        how="vertical_relaxed",
+    )
+    return MetricComparison(
+        comparison=comparison,
+        passers=compared,
+        labels=labels,
+        ours=ours,
+        left_out=pl.DataFrame(counts, schema=["what", "reason", "count"], orient="row"),
+        unmatched=pl.concat(unmatched) if unmatched else _NO_RATINGS,
+        plays_per_half=plays_per_half,
+        replicates=replicates,
+        seed=seed,
+    )
+
+
+def compare_metrics_from_files(
+    scores: AnyPath,
+    *,
+    play_by_play: PlayByPlaySource,
+    games: AnyPath,
+    seasons: Sequence[int],
+    expected_points: AnyPath,
+    names: Sequence[str] = ("play_score",),
+    ratings: Mapping[str, AnyPath] | None = None,
+    plays_per_half: int = 100,
+    replicates: int = 1000,
+    seed: int = 0,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> MetricComparison:
+    """Compare the play scores of a file with the older metrics.
+
+    Args:
+        scores: Play scores, as `dropback score` writes them.
+        play_by_play: All plays of the seasons, for the older metrics.
+        games: Results; see `read_games`.
+        seasons: Seasons to compare.
+        expected_points: Folder for our expected-points model, which is fitted where the
+            play-by-play has no ``epa`` of its own and `expected_points` holds no model of it.
+        names: Score columns; the first is ours.
+        ratings: Files by a name of `RATINGS`.
+        plays_per_half: See `split_half`.
+        replicates: Bootstrap draws of passers.
+        seed: Of all draws.
+        on_step: Called with what is done next.
+
+    Raises:
+        DropbackError: See `compare_metrics` and the readers it calls.
+    """
+    on_step("reading")
+    # The small files first: what is wrong with them should not wait for the large ones.
+    rated = {
+        name: read_ratings(path, name, seasons=seasons) for name, path in (ratings or {}).items()
+    }
+    results = read_games(games)
+    scored = read_table(scores)
+    plays = read_play_by_play(play_by_play, seasons=seasons)
+    passing = rated_plays(plays, expected_points=expected_points, seed=seed, on_step=on_step)
+    on_step("comparing")
+    return compare_metrics(
+        scored,
+        passing,
+        results,
+        names=names,
+        ratings=rated,
+        plays_per_half=plays_per_half,
+        replicates=replicates,
+        seed=seed,
+    )
+
+
+def rated_plays(
+    play_by_play: pl.DataFrame,
+    *,
+    expected_points: AnyPath,
+    seed: int = 0,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> pl.DataFrame:
+    """Passing plays with what the older metrics need: EPA and completion over expected.
+
+    Args:
+        play_by_play: What `read_play_by_play` returned.
+        expected_points: See `compare_metrics_from_files`.
+        seed: Of the models' folds.
+        on_step: Called with what is done next.
+    """
+    on_step("expected points")
+    recorded = recorded_epa(play_by_play) is not None
+    model = None if recorded else stored_expected_points(play_by_play, expected_points, seed=seed)
+    passing = passing_plays(play_by_play, expected_points_added(play_by_play, model))
+    on_step("completion probabilities")
+    early = int(play_by_play["season"].min()) < FIRST_SEASON_WITH_RECEIVERS  # type: ignore[arg-type]
+    play_set = PlaySet.ATTEMPTS if early else PlaySet.TARGETED
+    selected = select_plays(play_by_play, plays=play_set, games="all").plays
+    return passing.join(
+        completion_over_expected(selected, seed=seed),
+        on=PLAY_KEY,
+        how="left",
+        maintain_order="left",
+    )
+
+
+def _regular_final(
+    passing: pl.DataFrame, games: pl.DataFrame, counts: list[tuple[str, str, int]]
+) -> pl.DataFrame:
+    """Plays of final regular-season games; the games left out are counted."""
+    regular = passing.filter(pl.col("season_type") == "REG")
+    played = regular.select("game_id", "season").unique()
+    known = played.join(games.select("game_id", "final"), on="game_id", how="left")
+    for condition, reason in (
+        (pl.col("final").is_null(), "not in the table of games"),
+        (~pl.col("final"), "not final"),
+    ):
+        if number := known.filter(condition).height:
+            counts.append(("games", reason, number))
+    final = known.filter(pl.col("final"))
+    if lost := sorted(set(played["season"]) - set(final["season"])):
+        raise RequestError(
+            f"The table of games has no final game of season {', '.join(map(str, lost))}: ask "
+            "for seasons that both files hold."
+        )
+    return regular.join(final, on="game_id", how="semi")
+
+
+def _with_scores(plays: pl.DataFrame, scores: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    missing = [name for name in PLAY_KEY if name not in scores.columns]
+    if missing:
+        raise ReaderError(
+            f"The play scores must name their play: {', '.join(map(repr, missing))} missing."
+        )
+    weights = [f"{name}_weight" for name in names if f"{name}_weight" in scores.columns]
+    kept = scores.select(
+        "game_id",
+        pl.col("play_id").cast(pl.Int64),
+        pl.col(*names, *weights).cast(pl.Float64).fill_nan(None),
+    )
+    if kept.select(pl.struct(PLAY_KEY).is_duplicated().any()).item():
+        play = kept.filter(pl.struct(PLAY_KEY).is_duplicated()).row(0, named=True)
+        raise ReaderError(
+            f"The play scores hold game {play['game_id']}, play {play['play_id']} twice."
+        )
+    return plays.join(kept, on=PLAY_KEY, how="left", maintain_order="left")
+
+
+def _require_every_season(plays: pl.DataFrame, names: Sequence[str]) -> None:
+    scored = plays.group_by("season").agg(pl.col(*names).count())
+    for name in names:
+        if lost := sorted(scored.filter(pl.col(name) == 0)["season"]):
+            raise RequestError(
+                f"No play of season {', '.join(map(str, lost))} has a {name}: score these "
+                "seasons, or leave them out of --seasons."
+            )
