@@ -147,7 +147,7 @@ def test_forecasts_in_another_order_are_refused(
     tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]],
 ) -> None:
     plays, predictions = tables
-    with pytest.raises(ValueError, match="predictions of 'a' must be of the given plays"):
+    with pytest.raises(ValueError, match="predictions of 'a' must be of these plays"):
         evaluate(plays, {"a": predictions["a"].reverse()})
 
 

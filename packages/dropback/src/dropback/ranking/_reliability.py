@@ -1,4 +1,4 @@
-"""How many attempts make a mean score tell skill from luck?"""
+"""Estimate how many attempts a mean score needs before it is more skill than luck."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Reliability:
         if not np.isfinite(self.half):
             raise RequestError(
                 f"No number of attempts is reliable: the {self.groups} groups differ by no more "
-                "than luck would make them; give a number of attempts, or take more plays."
+                "than luck would make them; give a number of attempts, or add plays."
             )
         return max(1, int(np.ceil(self.half * reliability / (1 - reliability) - 1e-9)))
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from dropback import ranking
 from dropback.errors import RequestError
-from dropback.ranking._passers import list_passers, split_values
+from dropback.ranking import list_passers, split_values
 from dropback.service._messages import (
     LeaderboardResponse,
     PasserItem,
