@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import polars as pl
 
-from dropback.data._field import HALF_SECONDS, regular_season_weeks
+from dropback.data._field import HALF_SECONDS, last_regular_week
 from dropback.data._tables import PlaySet
 from dropback.errors import DropbackError
 
@@ -90,7 +90,7 @@ def _flag(name: str) -> dict[str, pl.Expr]:
     }
 
 
-_LAST_WEEK = regular_season_weeks(pl.col("season"))
+_LAST_WEEK = last_regular_week(pl.col("season"))
 _GAME_LEFT = pl.col("game_seconds_remaining") / (2 * HALF_SECONDS)
 _MARGIN = pl.col("score_differential")
 _BEYOND_STICKS = pl.col("air_yards") - pl.col("ydstogo")
