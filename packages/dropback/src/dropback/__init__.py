@@ -4,7 +4,7 @@ from importlib import import_module
 
 __all__ = ["leaderboard", "probability_better", "probability_matrix", "reliability"]
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 
 # `import dropback` loads nothing: what stands below the rankings imports it for the version.
