@@ -20,7 +20,7 @@ from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
 from dropback.models import ModelSettings, _network
 from dropback.models._model import PassModel
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 from dropback.models._train import assign_folds, train_network
 
 
@@ -57,7 +57,7 @@ def main() -> None:
                     fold=base.folds,
                 )
             fitted = PassModel(settings, schema, PlaySet.TARGETED, (network,), {})
-            table = predict(fitted, scored)
+            table = predict_plays(fitted, scored)
             print(
                 f"bins of {width:<5} tails {lower:.2f} and {upper:.2f}:  "
                 f"log score {table['log_score'].mean():.4f}  CRPS {table['crps'].mean():.4f}",

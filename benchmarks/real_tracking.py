@@ -25,7 +25,7 @@ import torch
 from dropback import workflows
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import select_plays
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 from dropback.models._store import load_run, read_record
 from dropback.models._train import train_model
 from dropback.models.baselines import fit_baseline, forecast
@@ -69,8 +69,8 @@ def main() -> None:
     _report(
         {
             "climatology": forecast(climatology, plays, seed=0),
-            "play-by-play, earlier seasons": predict(static, plays),
-            "tracking, simulated league": predict(network, plays, features=features),
+            "play-by-play, earlier seasons": predict_plays(static, plays),
+            "tracking, simulated league": predict_plays(network, plays, features=features),
             "the same, trained on with the other games": _fine_tuned(
                 network, plays, features, arguments.seed
             ),
@@ -113,7 +113,7 @@ def _fine_tuned(
             initial=network,
         )
     print(f"best of {FINE_EPOCHS} epochs: {', '.join(str(epoch + 1) for epoch in best)}")
-    return predict(tuned, plays, features=features)
+    return predict_plays(tuned, plays, features=features)
 
 
 def _report(tables: dict[str, dy.DataFrame[Predictions]], games: int) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from dropback.data._features import feature_matrix
 from dropback.errors import RequestError
-from dropback.models._predict import YARDS, predict
+from dropback.models._predict import YARDS, predict_plays
 from dropback.models.baselines import BASELINES, fit_baseline, forecast, parse_baselines
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 
@@ -35,7 +35,7 @@ def baselines(
 def test_baseline_holds_out_the_same_plays(
     baselines: dict[str, Predictor], trained: TrainedRun, name: str
 ) -> None:
-    ours = predict(trained.model, trained.selection.plays)
+    ours = predict_plays(trained.model, trained.selection.plays)
     theirs = forecast(baselines[name], trained.selection.plays, seed=0)
     keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))

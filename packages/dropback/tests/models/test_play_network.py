@@ -20,7 +20,7 @@ from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
 from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
 from dropback.models._model import PassModel, whole_yard_distribution
 from dropback.models._network import network_inputs
-from dropback.models._predict import YARDS, predict
+from dropback.models._predict import YARDS, predict_plays
 from dropback.models._store import load_run
 from dropback.models.baselines import TRACKING_BASELINES, fit_baseline, forecast, parse_baselines
 from dropback.simulation.tracking import (
@@ -230,7 +230,7 @@ def test_run_is_stored_and_loaded(run: Path, model: PassModel, selection: Tracke
     record = json.loads((run / "run.json").read_text())
     assert record["longest_frames"] == int(selection.features.lengths.max())
     assert record["settings"]["sequence"]["encoder"] == "flat"
-    table = predict(model, selection.plays, features=selection.features)
+    table = predict_plays(model, selection.plays, features=selection.features)
     assert table["tracked"].all()
     assert table["fold"].null_count() == 0
     held_out = json.loads((run / "report.json").read_text())
@@ -267,9 +267,11 @@ def test_live_predictor_of_the_run_gives_the_same_distributions(
 def test_predictions_do_not_depend_on_company(
     model: PassModel, selection: TrackedSelection
 ) -> None:
-    together = predict(model, selection.plays, features=selection.features)
+    together = predict_plays(model, selection.plays, features=selection.features)
     rows = np.array([11, 3, 200])
-    apart = predict(model, Plays.validate(selection.plays[rows]), features=selection.features[rows])
+    apart = predict_plays(
+        model, Plays.validate(selection.plays[rows]), features=selection.features[rows]
+    )
     np.testing.assert_allclose(apart["crps"], together["crps"].to_numpy()[rows], rtol=1e-4)
 
 
@@ -297,7 +299,7 @@ def test_fewer_members_leave_seen_plays_out(selection: TrackedSelection, tmp_pat
     seen = len(selection.plays) - len(folds)
     assert unseen.left_out.row(0) == ("seen by every network", seen)
     with pytest.raises(RunError, match=f"trained on {seen} of the {len(selection.plays)} plays"):
-        predict(model, selection.plays, features=selection.features)
+        predict_plays(model, selection.plays, features=selection.features)
 
 
 def test_training_goes_on_from_another_run(
@@ -349,7 +351,7 @@ def test_every_baseline_holds_out_the_same_plays(
         features=selection.features,
         truth=truth,
     )
-    ours = predict(model, selection.plays, features=selection.features)
+    ours = predict_plays(model, selection.plays, features=selection.features)
     theirs = forecast(baseline, selection.plays, features=selection.features, seed=0)
     keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))
@@ -430,7 +432,7 @@ def test_baselines_of_play_by_play_are_fewer() -> None:
 
 
 def test_no_gap_without_both_ends(model: PassModel, selection: TrackedSelection) -> None:
-    table = predict(model, selection.plays, features=selection.features)
+    table = predict_plays(model, selection.plays, features=selection.features)
     assert evaluate(selection.plays, {"sbp": table, "climatology": table}).gap_closed == {}
 
 

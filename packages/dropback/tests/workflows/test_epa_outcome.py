@@ -25,7 +25,11 @@ from dropback.expected_points import (
     fit_expected_points,
 )
 from dropback.models import ModelSettings
-from dropback.models._predict import QUANTILE_LEVELS, predict, summarize_continuous_distributions
+from dropback.models._predict import (
+    QUANTILE_LEVELS,
+    predict_plays,
+    summarize_continuous_distributions,
+)
 from dropback.models._store import load_run
 from dropback.models.baselines import fit_baseline, forecast
 from dropback.scoring import score_plays
@@ -122,7 +126,7 @@ def test_play_scores_of_epa_are_the_distributions_cdf(
     run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord]
 ) -> None:
     plays = run[1].plays
-    predictions = predict(loaded[0], plays)
+    predictions = predict_plays(loaded[0], plays)
     scores = score_plays(plays, predictions)
     assert set(scores["outcome"]) == {"epa"}
     assert scores["play_score"].equals(predictions["pit"].rename("play_score"))
@@ -141,7 +145,7 @@ def test_baselines_predict_epa_too(
     baseline = fit_baseline(name, *loaded, plays, work=tmp_path)
     table = forecast(baseline, plays, seed=0)
     assert set(table["outcome"]) == {"epa"}
-    result = evaluate(plays, {"sbp": predict(loaded[0], plays), name: table})
+    result = evaluate(plays, {"sbp": predict_plays(loaded[0], plays), name: table})
     spread = float(plays["epa"].std())  # type: ignore[arg-type]
     # Two epochs teach `binned` little: its distribution is still nearly uniform over 28 points.
     assert 0.3 * spread < result.metrics[name]["crps"].value < 2 * spread
@@ -194,7 +198,7 @@ def test_plays_selected_for_yards_are_refused(
 ) -> None:
     plays = workflows.select_from(tiny_league.plays, seasons=[2021], plays=PlaySet.DROPBACKS).plays
     with pytest.raises(RunError, match=r"predicts 'epa', which .* lack"):
-        predict(loaded[0], plays)
+        predict_plays(loaded[0], plays)
 
 
 def test_settings_of_an_unknown_outcome_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropback._files import whole_file
@@ -9,16 +10,16 @@ from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from os import PathLike
 
     import polars as pl
 
-__all__ = ["fetch_play_by_play"]
+__all__ = ["fetch"]
 
 
-def fetch_play_by_play(
+def fetch(
     seasons: Iterable[int],
-    folder: Path,
+    folder: str | PathLike[str],
     *,
     load: Callable[[int], pl.DataFrame] | None = None,
     on_season: Callable[[int, Path], None] | None = None,
@@ -36,8 +37,17 @@ def fetch_play_by_play(
 
     Raises:
         ReaderError: `nflreadpy` is not installed, or the download failed.
+
+    Example:
+        >>> import polars as pl
+        >>> files = dropback.fetch(
+        ...     [2021], f"{folder}/pbp", load=lambda season: pl.DataFrame({"season": [season]})
+        ... )
+        >>> [file.name for file in files]
+        ['play_by_play_2021.parquet']
     """
     load_season = load or _nflreadpy()
+    folder = Path(folder)
     files = []
     for season in seasons:
         path = folder / f"play_by_play_{season}.parquet"
