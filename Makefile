@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DROPBACK_DATA ?= $(wildcard ../shared/data)
 export DROPBACK_DATA
 
-.PHONY: install demo test coverage check format clean
+.PHONY: install demo test coverage check mutate format clean
 
 install: $(STAMP)
 
@@ -33,6 +33,11 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# make mutate MODULE=packages/splicedpareto/src/splicedpareto/scoring_rules.py
+mutate: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable 'packages/dropback[mutation]'
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python research/mutation_check.py $(MODULE) $(TESTS)
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
-from benchmarks._capability_report import difference, interval
-from benchmarks._series import (
+from research._capability_report import difference, interval
+from research._series import (
     PERIOD,
     SeriesDistribution,
     read_tweets,

@@ -1,4 +1,4 @@
-"""One page of reference for each public module, made while the site is built."""
+"""Add one page of reference for each public module while the site is built."""
 
 from __future__ import annotations
 
@@ -46,9 +46,23 @@ def _listed(path: Path) -> Iterator[str]:
             yield from ast.literal_eval(statement.value)
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """List the pages in the navigation, a group a package, where it says ``Python: []``."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for module in public_modules():
+        package, _, name = module.partition(".")
+        groups.setdefault(package, []).append({name or package: f"reference/api/{module}.md"})
+    entries = [{package: pages} for package, pages in groups.items()]
+    for section in config.nav or []:
+        for item in section.get("Reference", []):
+            if "Python" in item:
+                item["Python"] = entries
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages."""
     for module in public_modules():
         content = f"# {module}\n\n::: {module}\n"
-        files.append(File.generated(config, f"api/{module}.md", content=content))
+        files.append(File.generated(config, f"reference/api/{module}.md", content=content))
     return files

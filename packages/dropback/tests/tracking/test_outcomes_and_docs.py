@@ -8,7 +8,7 @@ import pytest
 from dropback.tracking._outcomes import join_play_by_play, outcome_disagreements
 from dropback.tracking.readers import FORMATS
 
-DOCS = Path(__file__).parents[4] / "docs/tracking.md"
+DOCS = Path(__file__).parents[4] / "docs/reference/tracking.md"
 
 
 def recorded(**changes):

@@ -264,7 +264,7 @@ def test_derived_acceleration_is_only_a_rough_one(blocks):
         derive_motion(blind, block.frame_in_play, (3,))
         derived.append(blind[..., 3].ravel())
     error = np.abs(np.concatenate(derived) - given)
-    # The mean is 2 yards/s2: docs/tracking.md warns of it.
+    # The mean is 2 yards/s2: docs/reference/tracking.md warns of it.
     assert 0.5 < error.mean() < 1.2
 
 

@@ -54,7 +54,7 @@ _FEATURES: dict[str, pl.Expr] = {
     "home": pl.col("home"),
     "era": pl.sum_horizontal(pl.col("season") >= first for first in _ERAS),
     # Not in the sources: late in the second half many games are over before a score. The log loss
-    # falls by 0.016 nats (benchmarks/expected_points.py --inputs).
+    # falls by 0.016 nats (research/expected_points.py --inputs).
     "half": pl.col("half"),
 }
 

@@ -34,7 +34,7 @@ PlayInputs: TypeAlias = "FeatureMatrix | TrackedPlays"
 """Inputs of N plays, indexed by rows: a matrix ``(N, F)`` of columns, or their tracking."""
 
 # Points: 99.9 % of attempts lie within. Bins of 0.1 beat 0.05 and 0.2 in log score, and
-# tail masses of 1 and 5 % beat 1 and 1, or 5 and 5 (benchmarks/epa_bins.py).
+# tail masses of 1 and 5 % beat 1 and 1, or 5 and 5 (research/epa_bins.py).
 _EPA_BODY = 6.0
 EPA_BIN = 0.1
 EPA_HIGHEST = 14.0

@@ -125,4 +125,4 @@ PLAY_NETWORK = ModelSettings(
         averaging=8,
     ),
 )
-"""Settings of a play network, as found by the search that docs/play_network.md records."""
+"""Settings of a play network, as found by the search that docs/results/play_network.md records."""

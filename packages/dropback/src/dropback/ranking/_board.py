@@ -44,7 +44,7 @@ class DisplayScale:
     `average` and a fixed slope does the same; it is absolute, so that 90 means the same in every
     table. The best season's mean score is .5629 (Rodgers 2020, as published), which gives the
     slope; his 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
-    ``benchmarks/display_scale.py`` prints these figures.
+    ``research/display_scale.py`` prints these figures.
 
     Attributes:
         average: Display value of a mean score of exactly one half.

@@ -2,8 +2,8 @@
 
 The published recipe stops at the mean CDF of the yards, which is stable from year to year and only
 loosely tied to winning; expected points added are the reverse. A play's standardized score is a
-fixed mixture of both, less what the defense it met usually allows. ``docs/score.md`` gives the
-reasons and ``benchmarks/score_study.py`` the evidence for each setting.
+fixed mixture of both, less what the defense it met usually allows. ``docs/explanation/score.md``
+gives the reasons and ``research/score_study.py`` the evidence for each setting.
 """
 
 from __future__ import annotations

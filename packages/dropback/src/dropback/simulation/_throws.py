@@ -19,7 +19,7 @@ __all__ = ["Circumstances", "outcome_distribution", "urgency"]
 
 # The constants below are choices, not estimates: they began as maximum-likelihood fits of
 # similar formulas to the 51,623 targeted attempts of the 2018-2020 regular seasons and were then
-# adjusted by hand until the marginals of `benchmarks/league_marginals.py` agreed with theirs.
+# adjusted by hand until the marginals of `research/league_marginals.py` agreed with theirs.
 DEPTH_KNOTS_YD = (-8.0, -4.0, -1.0, 2.0, 6.0, 10.0, 15.0, 20.0, 28.0, 40.0, 55.0)
 INTERCEPTION_LOGITS = (-3.6, -5.6, -5.6, -5.1, -4.65, -3.95, -3.9, -3.25, -3.2, -3.1, -2.9)
 COMPLETION_LOGITS = (1.4, 2.3, 1.3, 1.4, 1.4, 0.75, 0.7, 0.2, -0.37, -0.6, -1.0)

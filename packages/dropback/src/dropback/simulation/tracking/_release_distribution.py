@@ -38,7 +38,7 @@ _CLOSING_YD_PER_S: Final = 6.5
 
 # The constants below are choices, not estimates: they began as those of `dropback.simulation`'s
 # play-by-play league and were tuned until the marginals of
-# `benchmarks/tracking_league_marginals.py` agreed with the real ones that it prints.
+# `research/tracking_league_marginals.py` agreed with the real ones that it prints.
 _DEPTH_KNOTS_YD: Final = (-6.0, -2.0, 2.0, 6.0, 10.0, 15.0, 20.0, 28.0, 40.0, 55.0)
 _COMPLETION_LOGITS: Final = (0.9, 1.55, 1.65, 2.6, 2.45, 2.55, 1.65, -0.4, -0.85, -1.2)
 _INTERCEPTION_LOGITS: Final = (-3.5, -5.5, -5.05, -5.25, -5.05, -5.1, -4.25, -3.85, -3.3, -3.0)

@@ -73,7 +73,7 @@ def plan_fits(
     Of each kind of plays, the first three seasons are scored out of fold among themselves; each
     later one by a network of the three seasons of its kind before it, which starts from the weights
     of the network before: in a quarter of the time it predicts better than one that starts anew
-    (``benchmarks/rolling_fits.py``), and what it starts from has seen earlier seasons alone.
+    (``research/rolling_fits.py``), and what it starts from has seen earlier seasons alone.
 
     Args:
         seasons: To score.

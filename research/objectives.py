@@ -4,7 +4,7 @@ Fits one network a fold with each objective on real targeted attempts (2018-2020
 and prints proper scores and calibration on the held-out games. ``exact, free scale`` is the trap
 of the quantile splice, fitted here on purpose; `exact_interval_nll` refuses it.
 
-    python benchmarks/objectives.py ../shared/data/pbp --folds 2
+    python research/objectives.py ../shared/data/pbp --folds 2
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Print a simulated tracking league beside real football, and what its oracle is worth.
 
-DROPBACK_DATA=../shared/data python benchmarks/tracking_league_marginals.py [--plays N] [--seed N]
+DROPBACK_DATA=../shared/data python research/tracking_league_marginals.py [--plays N] [--seed N]
 
 Outcomes are compared with the play-by-play of the regular seasons 2018-2020; motion, time to throw
 and pressure with the two real sets that are no selection (one game of 2017, two of 2015), all by

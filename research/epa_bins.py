@@ -2,7 +2,7 @@
 
 One network of 2015-2017 for each choice, judged on 2018.
 
-    python benchmarks/epa_bins.py ../shared/data/pbp
+    python research/epa_bins.py ../shared/data/pbp
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How near are derived motion and inferred roles to what the real sets and play-by-play say?
 
-DROPBACK_DATA=../shared/data python benchmarks/tracking_accuracy.py
+DROPBACK_DATA=../shared/data python research/tracking_accuracy.py
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ and both tail indices move with a covariate. Every objective is fitted to the sa
 same optimizer, five times over; two of them are traps, fitted here on purpose past the refusal of
 `exact_nll`. Each fit is appended to the file of results, so an interrupted study goes on.
 
-    python benchmarks/objective_study.py objective_study.json
+    python research/objective_study.py objective_study.json
 """
 
 from __future__ import annotations

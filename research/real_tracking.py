@@ -7,7 +7,7 @@ intervals by resampling plays: three games are too few to resample.
 
     dropback train ../shared/data/pbp --seasons 2012-2014 --out runs/pbp
     dropback train league/ --folds 10 --members 1 --out runs/tracking
-    python benchmarks/real_tracking.py ../shared/data --static runs/pbp --tracking runs/tracking
+    python research/real_tracking.py ../shared/data --static runs/pbp --tracking runs/tracking
 """
 
 from __future__ import annotations

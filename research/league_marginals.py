@@ -1,6 +1,6 @@
 """Print real and simulated marginals side by side.
 
-Usage: python benchmarks/league_marginals.py [--data DIR] [--seed N]
+Usage: python research/league_marginals.py [--data DIR] [--seed N]
 
 The real column is the regular seasons 2018-2020 of the play-by-play below --data (default: the
 environment variable DROPBACK_DATA); the simulated one a default league with the given seed.

@@ -4,7 +4,7 @@ Scores the regular seasons of 2018-2021 (training seasons out of fold) and print
 through two published marks gives: the best qualified season of four at 99, and the mean of all
 plays where the mid-table seasons land in the mid-80s.
 
-    python benchmarks/display_scale.py runs/pbp ../shared/data/pbp
+    python research/display_scale.py runs/pbp ../shared/data/pbp
 """
 
 from __future__ import annotations

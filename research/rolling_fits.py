@@ -4,7 +4,7 @@ For each season: five networks of the three seasons before it, one that starts a
 starts from the network of the season before, all judged on the season. Prints CPU seconds, CRPS,
 log score, and how far the passers' season means move from those of the five.
 
-    python benchmarks/rolling_fits.py ../shared/data/pbp --outcome epa --seasons 2013,2018
+    python research/rolling_fits.py ../shared/data/pbp --outcome epa --seasons 2013,2018
 """
 
 from __future__ import annotations

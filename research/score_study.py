@@ -1,7 +1,7 @@
 """Which standardized score? Candidates on the seasons up to 2016, then the choice on 2017-2023.
 
-    python benchmarks/score_study.py SEASONS PBP GAMES --qbr QBR --seasons 2009-2016
-    python benchmarks/score_study.py SEASONS PBP GAMES --qbr QBR --seasons 2017-2023
+    python research/score_study.py SEASONS PBP GAMES --qbr QBR --seasons 2009-2016
+    python research/score_study.py SEASONS PBP GAMES --qbr QBR --seasons 2017-2023
 
 SEASONS is the folder that ``dropback seasons`` made. Each candidate is a value a play whose mean a
 passer and season is his score; all are judged on the same qualified passers. *Reached* is the

@@ -6,7 +6,7 @@ fit never saw. A killed search goes on.
 
     dropback simulate tracking --plays 50000 --out league/
     dropback features league/ --out tensors/
-    python benchmarks/play_network_search.py tensors/ --out search.jsonl
+    python research/play_network_search.py tensors/ --out search.jsonl
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ the only error is that of the ranking. A passer's true score is the mean, over h
 what his skill earns on them against an average defense. Prints coverage of the 90 % intervals,
 all passers with 100 attempts, and the calibration of "who is better".
 
-    python benchmarks/ranking_coverage.py --leagues 40
+    python research/ranking_coverage.py --leagues 40
 """
 
 from __future__ import annotations

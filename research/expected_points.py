@@ -5,7 +5,7 @@ scores found in the play-by-play, calibration by class, down and field position,
 well-known situations and the best seasons by EPA per dropback. `--inputs` refits with fewer and
 more inputs (a minute each).
 
-    python benchmarks/expected_points.py ../shared/data/pbp --store runs/expected_points
+    python research/expected_points.py ../shared/data/pbp --store runs/expected_points
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Seven distributions on one trunk, and three detectors for the exceedances, on simulated series whose
 exact distribution is known and on the ten Twitter-volume series of the Numenta Anomaly Benchmark. A
 line of JSON is kept for each finished cell (data, method, seed); run again, finished cells are
-skipped. The tables of `docs/capabilities.md` are printed in Markdown.
+skipped. The tables of `docs/results/capabilities.md` are printed in Markdown.
 
-    python benchmarks/capabilities.py ../shared/data/timeseries/nab_tweets --out capabilities.jsonl
+    python research/capabilities.py ../shared/data/timeseries/nab_tweets --out capabilities.jsonl
 
 Every network sees the last 61 values (a temporal convolution over four levels) and the time of
 day, and is fitted by the one loop of `splicedpareto.training`, by the objective its source states:
