@@ -32,7 +32,7 @@ def main() -> None:
     torch.set_num_threads(1)
     years = range(2015, 2019)
     values = workflows.fit_expected_points_for(arguments.data, seasons=years)
-    plays = workflows.select_from(
+    plays = workflows.read_plays(
         arguments.data, seasons=years, outcome=Outcome.EPA, expected_points=values
     ).plays
     learned, scored = (

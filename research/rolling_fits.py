@@ -75,7 +75,7 @@ def main() -> None:
         values = None
         if outcome is Outcome.EPA:
             values = workflows.fit_expected_points_for(arguments.data, seasons=years)
-        plays = workflows.select_from(
+        plays = workflows.read_plays(
             arguments.data, seasons=years, outcome=outcome, expected_points=values
         ).plays
         scored = plays.filter(pl.col("season") == season)

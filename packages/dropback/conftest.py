@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 import dropback
+from dropback.models import ModelSettings
+from dropback.simulation import LeagueSettings, write_league
+from splicedpareto.training import FitSettings
 
 SURFACE = {
     "dropback",
@@ -28,10 +31,6 @@ SURFACE = {
 @pytest.fixture(scope="session")
 def surface_names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Two seasons of eight games, a model of the first, and an empty folder."""
-    from dropback.models import ModelSettings
-    from dropback.simulation import LeagueSettings, write_league
-    from splicedpareto.training import FitSettings
-
     folder = tmp_path_factory.mktemp("examples")
     settings = LeagueSettings(seasons=(2020, 2021), teams=4, weeks=4)
     write_league(dropback.simulate_league(settings, seed=3), folder / "league")

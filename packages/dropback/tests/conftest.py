@@ -13,7 +13,6 @@ import pytest
 import torch
 
 import dropback
-
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.models import ModelSettings

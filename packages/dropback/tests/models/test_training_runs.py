@@ -83,7 +83,7 @@ def test_killed_training_goes_on_to_the_same_run(trained: TrainedRun, tmp_path: 
     with pytest.raises(Killed):
         train_run(plays, out, settings=trained.model.settings, seed=0, on_epoch=die)
     assert not out.exists()
-    model, record = train_run(
+    run = train_run(
         plays,
         out,
         settings=trained.model.settings,
@@ -91,8 +91,8 @@ def test_killed_training_goes_on_to_the_same_run(trained: TrainedRun, tmp_path: 
         on_epoch=lambda f, e, _l: seen.append((f, e)),
     )
     assert seen == [(1, 1)]
-    assert same_weights(model, trained.model)
-    assert record == trained.record
+    assert same_weights(run.model, trained.model)
+    assert run.record == trained.record
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -149,10 +149,10 @@ def test_full_disk_leaves_the_former_run_and_a_state_to_go_on_from(
                 overwrite=True,
             )
     assert contents(out) == before
-    model, _ = train_run(
+    run = train_run(
         trained.selection.plays, out, settings=trained.model.settings, seed=0, overwrite=True
     )
-    assert same_weights(model, trained.model)
+    assert same_weights(run.model, trained.model)
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -173,7 +173,8 @@ def test_missing_cuda_device_is_one_sentence(trained: TrainedRun, tmp_path: Path
 
 
 def test_loaded_run_is_the_one_that_was_written(trained: TrainedRun) -> None:
-    model, record = load_run(trained.folder)
+    loaded = load_run(str(trained.folder))
+    model, record = loaded.model, loaded.record
     assert record == trained.record == read_record(trained.folder)
     assert same_weights(model, trained.model)
     assert (model.settings, model.schema, model.fold_of_game) == (
