@@ -1,4 +1,4 @@
-"""A service over untrained networks, made-up plays and hand-built scores."""
+"""Serve untrained networks, invented plays and hand-built scores."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def predictor() -> PlayPredictor:
 
 
 def frames(count: int = 12, *, seed: int = 0) -> NDArray[np.float32]:
-    """22 men and the ball who walk about."""
+    """22 players and the ball on random walks."""
     generator = np.random.default_rng(seed)
-    made = np.empty((count, 23, 6), np.float32)
+    values = np.empty((count, 23, 6), np.float32)
     start = generator.uniform((20, 5), (50, 48), (23, 2))
     walk = generator.normal(0, 0.3, (count, 23, 2)).cumsum(axis=0)
-    made[..., :2] = (start + walk).round(2)
-    made[..., 2] = generator.uniform(0, 8, (count, 23)).round(2)
-    made[..., 3] = 0.5
-    made[..., 4:] = generator.uniform(0, 359, (count, 23, 2)).round(2)
-    return made
+    values[..., :2] = (start + walk).round(2)
+    values[..., 2] = generator.uniform(0, 8, (count, 23)).round(2)
+    values[..., 3] = 0.5
+    values[..., 4:] = generator.uniform(0, 359, (count, 23, 2)).round(2)
+    return values
 
 
 def body(count: int = 12, **more: Any) -> dict[str, Any]:
@@ -103,6 +103,11 @@ class Address:
     server: Any
 
     @property
+    def connections(self) -> set[Any]:
+        """The open connections."""
+        return self.server.config.http.connections
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -137,7 +142,7 @@ def session(address: Address) -> httpx.Client:
 
 
 # Short, so that a test of a time limit waits little.
-HASTY = Limits(
+SHORT_LIMITS = Limits(
     header_s=0.4,
     body_s=0.4,
     write_s=0.4,
@@ -148,22 +153,22 @@ HASTY = Limits(
 )
 
 
-class Held:
-    """Networks that wait for leave, and note what they were asked together."""
+class PausedPredictor:
+    """Networks that wait until the test allows them to proceed, and record their batches."""
 
     def __init__(self, networks):
         self._networks = networks
         self.start = networks.start
-        self.leave = threading.Event()
+        self.proceed = threading.Event()
         self.batches = []
 
     def forecast_many(self, plays):
-        self.leave.wait(10)
+        self.proceed.wait(10)
         self.batches.append(len(plays))
         return self._networks.forecast_many(plays)
 
     def push_many(self, frames):
-        self.leave.wait(10)
+        self.proceed.wait(10)
         self.batches.append(-len(frames))
         return self._networks.push_many(frames)
 

@@ -6,13 +6,13 @@ from dropback.service._app import Service
 from dropback.service._library import PlayLibrary
 from dropback.service._scores import ScoreTable
 from dropback.tracking import ingest
-from examples import service as made
+from examples import service as example
 from examples.tracking_sets import MadePlay, made_set
 
 
 @pytest.fixture(scope="session")
 def networks():
-    return made.predictor()
+    return example.predictor()
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +27,13 @@ def plays_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def service(networks, plays_folder):
     return Service(
-        scores=ScoreTable(made.scores()), library=PlayLibrary(plays_folder), predictor=networks
+        scores=ScoreTable(example.scores()), library=PlayLibrary(plays_folder), predictor=networks
     )
 
 
 @pytest.fixture(scope="session")
 def client(service):
-    with made.client_of(service) as opened:
+    with example.client_of(service) as opened:
         yield opened
 
 
@@ -44,7 +44,7 @@ def address(service):
         scores=service.scores,
         library=service.library,
         predictor=service.predictor,
-        limits=made.HASTY,
+        limits=example.SHORT_LIMITS,
     )
-    with made.listening(hasty) as found:
+    with example.listening(hasty) as found:
         yield found

@@ -17,7 +17,7 @@ from dropback.service._library import PlayLibrary
 from dropback.service._scores import ScoreTable, join_score_tables
 from dropback.service._settings import Limits
 from dropback.tracking import ingest
-from examples import service as made
+from examples import service as example
 from examples.service import client_of
 from examples.tracking_sets import MadePlay, made_set
 
@@ -48,7 +48,7 @@ def problem(response, status):
     ],
 )
 def test_rows_are_those_of_the_leaderboard(client, parameters, arguments):
-    expected = dropback.leaderboard(made.scores(), **arguments)
+    expected = dropback.leaderboard(example.scores(), **arguments)
     answer = client.get("/v1/leaderboard", params=parameters).json()
     assert answer["columns"] == expected.columns
     assert answer["rows"] == expected.to_dicts()
@@ -56,7 +56,7 @@ def test_rows_are_those_of_the_leaderboard(client, parameters, arguments):
 
 
 def test_seasons_are_kept_before_anything_is_ranked(client):
-    only = made.scores().filter(pl.col("season") == 2021)
+    only = example.scores().filter(pl.col("season") == 2021)
     expected = dropback.leaderboard(only, by=("passer",), min_attempts=1)
     answer = client.get(
         "/v1/leaderboard", params={"by": "passer", "seasons": "2021", "min_attempts": "1"}
@@ -102,19 +102,19 @@ def test_a_parameter_given_twice_is_refused(client):
 
 
 def test_a_refusal_is_the_sentence_of_the_command_line(client, tmp_path):
-    made.scores().with_columns(
+    example.scores().with_columns(
         season_type=pl.lit("REG"), play_set=pl.lit("targeted")
     ).write_parquet(tmp_path / "scores.parquet")
     asked = client.get("/v1/leaderboard", params={"by": "shoe_size"}).json()["detail"]
     with pytest.raises(RequestError) as refused:
-        dropback.leaderboard(made.scores(), by=("shoe_size",))
+        dropback.leaderboard(example.scores(), by=("shoe_size",))
     assert asked == str(refused.value)
 
 
-def test_a_passer_has_his_seasons_throws_and_calibration(client):
+def test_a_passer_has_seasons_throws_and_calibration(client):
     answer = client.get("/v1/passers/00-A").json()
     assert [row["season"] for row in answer["seasons"]] == [2020, 2021]
-    plays = made.scores().filter(pl.col("passer_player_id") == "00-A")
+    plays = example.scores().filter(pl.col("passer_player_id") == "00-A")
     scores = sorted(plays["play_score"], reverse=True)
     assert [throw["score"] for throw in answer["best"]] == scores[:10]
     assert [throw["score"] for throw in answer["worst"]] == scores[::-1][:10]
@@ -177,7 +177,7 @@ def test_yards_that_a_set_does_not_say_are_those_of_the_play_scores(service, tmp
     folder = tmp_path / "highlights"
     ingest(made_set("ngs_highlights", MadePlay(play=64)).write(tmp_path / "source"), folder)
     scored = (
-        made.scores()
+        example.scores()
         .head(1)
         .with_columns(old_game_id=pl.lit("2022091100"), play_id=pl.lit(64), yards=pl.lit(17))
     )
@@ -307,7 +307,7 @@ def test_a_key_asks_at_its_rate_and_is_told_when_to_come_back(keyed):
     headers = {"authorization": f"Bearer {key}"}
     assert client.get("/v1", headers=headers).status_code == 200
     response = client.get("/v1", headers=headers)
-    assert "'desk' may ask 0.001 times a second" in problem(response, 429)
+    assert "'desk' allows 0.001 requests a second" in problem(response, 429)
     assert 900 < int(response.headers["retry-after"]) <= 1000
 
 
@@ -344,7 +344,7 @@ def test_an_unexpected_failure_shows_no_trace(service, monkeypatch):
 
 
 def test_tables_that_share_plays_or_differ_in_outcome_are_refused():
-    scores = made.scores()
+    scores = example.scores()
     with pytest.raises(RequestError, match="Each play must be scored once"):
         join_score_tables([scores, scores])
     other = scores.with_columns(pl.col("play_id") + 1000, outcome=pl.lit("epa"))
@@ -352,7 +352,7 @@ def test_tables_that_share_plays_or_differ_in_outcome_are_refused():
         join_score_tables([scores, other])
 
 
-def test_other_machines_are_served_with_keys_alone(tmp_path):
+def test_other_computers_are_served_with_keys_alone(tmp_path):
     result = CliRunner().invoke(cli, ["serve", "--host", "0.0.0.0", "--plays", str(tmp_path)])  # noqa: S104
     assert isinstance(result.exception, RequestError)
     assert "needs --keys" in str(result.exception)
@@ -372,7 +372,7 @@ def test_a_service_of_nothing_is_refused():
     assert "nothing to serve" in str(result.exception)
 
 
-def test_a_busy_ranking_room_says_when_to_come_back(service):
+def test_a_busy_ranking_executor_says_when_to_try_again(service):
     limits = Limits(queued_rankings=0)
     with client_of(dataclasses.replace(service, limits=limits)) as client:
         response = client.get("/v1/splits")

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from dropback.errors import DropbackError, RequestError
 from dropback.live import PlayFrames, Situation
 from dropback.service._codec import decode_frame, decode_play, encode_frame, encode_play
-from examples import service as made
+from examples import service as example
 
 floats = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
@@ -71,7 +71,7 @@ def test_any_bytes_are_a_play_or_are_refused_in_a_sentence(body):
 
 @given(st.data())
 def test_a_play_with_bytes_changed_is_a_play_or_is_refused(data):
-    body = bytearray(encode_play(PlayFrames(made.SITUATION, made.frames(2), 3), yards=4))
+    body = bytearray(encode_play(PlayFrames(example.SITUATION, example.frames(2), 3), yards=4))
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, 60))] = data.draw(st.integers(0, 255))
     try:
@@ -104,7 +104,7 @@ def header(**changed):
     situation = fields.pop("situation")
     values = list(fields.values())
     packed = struct.pack("<4sHHbBhff7fHH", *values[:8], *situation, *values[8:])
-    return packed + made.frames(1).tobytes()
+    return packed + example.frames(1).tobytes()
 
 
 def test_the_bytes_of_a_play_are_those_that_are_documented():
@@ -149,7 +149,7 @@ def test_a_play_that_was_cut_is_refused(cut):
 
 
 def test_a_frame_of_another_kind_is_refused():
-    body = encode_frame(3, made.frames(1)[0])
+    body = encode_frame(3, example.frames(1)[0])
     with pytest.raises(RequestError, match="must begin with DBFR"):
         decode_frame(b"X" + body[1:])
     with pytest.raises(RequestError, match="must be of version 1, got 258"):

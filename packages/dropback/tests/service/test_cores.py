@@ -10,13 +10,13 @@ import threading
 import pytest
 
 from dropback.errors import RequestError
-from dropback.service._cores import stay_on_core
+from dropback.service._server import stay_on_core
 
 LINUX = hasattr(os, "sched_setaffinity")
 ON_CORE = """
 import os, threading
 from pathlib import Path
-from dropback.service._cores import stay_on_core
+from dropback.service._server import stay_on_core
 halt = threading.Event()
 threading.Thread(target=halt.wait).start()
 core = max(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""What a hostile client sends: each is answered or dropped, and the service goes on."""
+"""Hostile clients: each is answered or dropped, and the service goes on."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ import pytest
 
 from dropback.live import PlayFrames
 from dropback.service._codec import PLAY_MEDIA_TYPE, encode_play
-from dropback.service._protocol import _Answer
-from examples import service as made
+from examples import service as example
 
-PLAY = made.body()
+PLAY = example.body()
 SCORE = "/v1/plays:score"
 
 
@@ -40,7 +39,7 @@ def answered(sock, within=5.0):
 
 
 def alive(address):
-    with made.session(address) as session:
+    with example.session(address) as session:
         return session.get("/healthz").status_code == 200
 
 
@@ -50,13 +49,13 @@ def _it_goes_on(address):
     yield
     assert alive(address)
     until = time.monotonic() + 5
-    while address.server.server_state.connections and time.monotonic() < until:
+    while address.connections and time.monotonic() < until:
         time.sleep(0.02)
-    assert not address.server.server_state.connections
+    assert not address.connections
 
 
 def ask(address, content, media_type="application/json", **headers):
-    with made.session(address) as session:
+    with example.session(address) as session:
         return session.post(SCORE, content=content, headers={"content-type": media_type, **headers})
 
 
@@ -70,8 +69,8 @@ def problem(response, status):
 
 
 def test_both_forms_of_a_play_give_the_forecast_of_the_networks(address, networks):
-    expected = networks.forecast(made.SITUATION, made.frames(), target_slot=7)
-    binary = encode_play(PlayFrames(made.SITUATION, made.frames(), 7), yards=8)
+    expected = networks.forecast(example.SITUATION, example.frames(), target_slot=7)
+    binary = encode_play(PlayFrames(example.SITUATION, example.frames(), 7), yards=8)
     for response in (ask(address, json.dumps(PLAY)), ask(address, binary, PLAY_MEDIA_TYPE)):
         answer = response.json()
         assert answer["forecast"]["mean"] == pytest.approx(expected.mean, abs=1e-4)
@@ -83,13 +82,13 @@ def test_both_forms_of_a_play_give_the_forecast_of_the_networks(address, network
 
 
 def test_without_yards_there_is_a_forecast_and_no_score(address):
-    answer = ask(address, json.dumps(made.body(yards=None))).json()
+    answer = ask(address, json.dumps(example.body(yards=None))).json()
     assert answer["score"] is None
     assert answer["forecast"]["released"]
 
 
 def hostile_frames(value):
-    body = made.body()
+    body = example.body()
     body["frames"][3][4][0] = value
     return json.dumps(body)
 
@@ -112,11 +111,11 @@ def hostile_frames(value):
         (hostile_frames("12"), 422, "not as documented"),
         (hostile_frames([1]), 422, "not as documented"),
         (hostile_frames(True), 422, "not as documented"),
-        (json.dumps(made.body(frames=[])), 422, "frames"),
-        (json.dumps(made.body(target_slot=11)), 422, "target_slot"),
-        (json.dumps(made.body(yards=10**30)), 422, "yards"),
-        (json.dumps(made.body(version=2)), 422, "version"),
-        (json.dumps(made.body(shoe_size=44)), 422, "shoe_size"),
+        (json.dumps(example.body(frames=[])), 422, "frames"),
+        (json.dumps(example.body(target_slot=11)), 422, "target_slot"),
+        (json.dumps(example.body(yards=10**30)), 422, "yards"),
+        (json.dumps(example.body(version=2)), 422, "version"),
+        (json.dumps(example.body(shoe_size=44)), 422, "shoe_size"),
     ],
 )
 def test_a_body_that_is_no_play_is_refused_in_a_sentence(address, content, status, words):
@@ -124,9 +123,9 @@ def test_a_body_that_is_no_play_is_refused_in_a_sentence(address, content, statu
 
 
 def test_a_play_of_too_many_frames_is_refused(address):
-    one = made.body(1)["frames"]
+    one = example.body(1)["frames"]
     assert "1 to 200 frames, got 201" in problem(
-        ask(address, json.dumps(made.body(frames=one * 201))), 413
+        ask(address, json.dumps(example.body(frames=one * 201))), 413
     )
 
 
@@ -160,7 +159,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(address):
     with raw(address, head + b"content-length: 100\r\n\r\n{") as sock:
         answer = answered(sock)
     assert answer.startswith(b"HTTP/1.1 408")
-    assert b"within 0.4 s; 1 bytes had come" in answer
+    assert b"within 0.4 s; 1 bytes had arrived" in answer
 
 
 @pytest.mark.parametrize(
@@ -238,7 +237,7 @@ def test_a_client_that_reads_no_answer_is_dropped(address):
     sock.connect(("127.0.0.1", address.port))
     with sock, contextlib.suppress(OSError):
         until = time.monotonic() + 8
-        while address.server.server_state.connections and time.monotonic() < until:
+        while address.connections and time.monotonic() < until:
             sock.sendall(request * 4)
             time.sleep(0.02)
     assert time.monotonic() < until
@@ -277,8 +276,8 @@ def test_thousands_of_idle_sockets_are_let_go_and_leave_nothing(address):
 
 
 def test_a_socket_beyond_the_most_is_told_so(service):
-    limits = dataclasses.replace(made.HASTY, connections=3, header_s=5.0)
-    with made.listening(dataclasses.replace(service, limits=limits)) as narrow:
+    limits = dataclasses.replace(example.SHORT_LIMITS, connections=3, header_s=5.0)
+    with example.listening(dataclasses.replace(service, limits=limits)) as narrow:
         with contextlib.ExitStack() as stack:
             for _ in range(3):
                 stack.enter_context(narrow.connect())
@@ -291,12 +290,12 @@ def test_a_socket_beyond_the_most_is_told_so(service):
 
 
 def test_overload_is_refused_with_a_time_to_return_and_loses_nothing(service):
-    limits = dataclasses.replace(made.HASTY, queued_plays=4, batch_plays=2)
-    binary = encode_play(PlayFrames(made.SITUATION, made.frames(40), 7))
+    limits = dataclasses.replace(example.SHORT_LIMITS, queued_plays=4, batch_plays=2)
+    binary = encode_play(PlayFrames(example.SITUATION, example.frames(40), 7))
     statuses = []
 
     def client(address):
-        with made.session(address) as session:
+        with example.session(address) as session:
             for _ in range(12):
                 response = session.post(
                     SCORE, content=binary, headers={"content-type": PLAY_MEDIA_TYPE}
@@ -305,7 +304,7 @@ def test_overload_is_refused_with_a_time_to_return_and_loses_nothing(service):
                 if response.status_code == 503:
                     assert int(response.headers["retry-after"]) >= 1
 
-    with made.listening(dataclasses.replace(service, limits=limits)) as narrow:
+    with example.listening(dataclasses.replace(service, limits=limits)) as narrow:
         clients = [threading.Thread(target=client, args=(narrow,)) for _ in range(12)]
         for one in clients:
             one.start()
@@ -334,43 +333,3 @@ def test_hostile_bodies_leave_no_memory_behind(address):
     before = resident_bytes()
     storm(20)
     assert resident_bytes() - before < 8 << 20
-
-
-class Written:
-    """A transport that keeps what it was given, and the cycle of an answer."""
-
-    def __init__(self):
-        self.packets, self.closed, self.response_started = [], False, False
-
-    def write(self, data):
-        self.packets.append(data)
-
-    def close(self):
-        self.closed = True
-
-    def is_closing(self):
-        return self.closed
-
-
-def test_head_and_body_leave_together_and_the_rest_as_it_comes():
-    written = Written()
-    answer = _Answer(written, written)
-    answer.write(b"100 Continue")
-    assert written.packets == [b"100 Continue"]
-    written.response_started = True
-    answer.write(b"head;")
-    assert written.packets == [b"100 Continue"]
-    answer.write(b"body")
-    answer.write(b"more")
-    answer.close()
-    assert written.packets == [b"100 Continue", b"head;body", b"more"]
-    assert answer.is_closing()
-
-
-def test_a_head_whose_body_never_comes_is_sent_before_the_end():
-    written = Written()
-    written.response_started = True
-    answer = _Answer(written, written)
-    answer.write(b"head")
-    answer.close()
-    assert (written.packets, written.closed) == ([b"head"], True)

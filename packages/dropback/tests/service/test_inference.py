@@ -8,99 +8,99 @@ import pytest
 
 from dropback.errors import LiveError
 from dropback.live import PlayFrames
+from dropback.service._executors import ByteCache, SingleThreadExecutor
+from dropback.service._http import ServiceError
 from dropback.service._inference import Inference
 from dropback.service._metrics import Metrics
-from dropback.service._problems import ServiceError
-from dropback.service._rooms import ByteCache, WorkRoom
 from dropback.service._settings import Limits
-from examples import service as made
-from examples.service import Held
+from examples import service as example
+from examples.service import PausedPredictor
 
 
 @pytest.fixture
-def held(networks):
-    return Held(networks)
+def paused(networks):
+    return PausedPredictor(networks)
 
 
 def play(seed=0, count=12):
-    return PlayFrames(made.SITUATION, made.frames(count, seed=seed), 7)
+    return PlayFrames(example.SITUATION, example.frames(count, seed=seed), 7)
 
 
-def test_what_waits_is_predicted_together_and_each_gets_its_own(networks, held):
+def test_what_waits_is_predicted_together_and_each_gets_its_own(networks, paused):
     async def run():
-        inference = Inference(held, Limits(batch_plays=8), Metrics())
+        inference = Inference(paused, Limits(batch_plays=8), Metrics())
         first = asyncio.create_task(inference.score(play(0)))
         await asyncio.sleep(0.05)  # the thread has taken it alone
         others = [asyncio.create_task(inference.score(play(seed))) for seed in range(1, 11)]
         await asyncio.sleep(0)
-        held.leave.set()
+        paused.proceed.set()
         answers = [await first, *[await one for one in others]]
         inference.close()
         return answers
 
     answers = asyncio.run(run())
-    assert held.batches == [1, 8, 2]
+    assert paused.batches == [1, 8, 2]
     for seed, answer in enumerate(answers):
-        alone = networks.forecast(made.SITUATION, made.frames(seed=seed), target_slot=7)
+        alone = networks.forecast(example.SITUATION, example.frames(seed=seed), target_slot=7)
         np.testing.assert_allclose(answer.cdf, alone.cdf, atol=1e-5)
 
 
-def test_frames_go_before_plays(networks, held):
+def test_frames_go_before_plays(networks, paused):
     async def run():
-        inference = Inference(held, Limits(), Metrics())
-        live = networks.start(made.SITUATION)
+        inference = Inference(paused, Limits(), Metrics())
+        live = networks.start(example.SITUATION)
         tasks = [asyncio.create_task(inference.score(play(0)))]
         await asyncio.sleep(0.05)
         tasks += [asyncio.create_task(inference.score(play(1)))]
-        tasks += [asyncio.create_task(inference.push(live, 0, made.frames()[0]))]
+        tasks += [asyncio.create_task(inference.push(live, 0, example.frames()[0]))]
         await asyncio.sleep(0)
-        held.leave.set()
+        paused.proceed.set()
         await asyncio.gather(*tasks)
         inference.close()
 
     asyncio.run(run())
-    assert held.batches == [1, -1, 1]
+    assert paused.batches == [1, -1, 1]
 
 
-def test_a_full_queue_refuses_and_loses_nothing_that_it_took(held):
+def test_a_full_queue_refuses_and_loses_nothing_that_it_took(paused):
     async def run():
-        inference = Inference(held, Limits(queued_plays=3), Metrics())
+        inference = Inference(paused, Limits(queued_plays=3), Metrics())
         taken = [asyncio.create_task(inference.score(play(seed))) for seed in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(ServiceError, match="3 plays and frames wait already") as refused:
             await inference.score(play(9))
         assert (refused.value.status, refused.value.retry_after_s) == (503, 1.0)
-        held.leave.set()
+        paused.proceed.set()
         answers = await asyncio.gather(*taken)
-        again = await inference.score(play(9))  # there is room again
+        again = await inference.score(play(9))  # there is capacity again
         inference.close()
         return [*answers, again]
 
     assert all(answer.released for answer in asyncio.run(run()))
 
 
-def test_closing_answers_what_was_accepted(held):
+def test_closing_answers_what_was_accepted(paused):
     async def run():
-        inference = Inference(held, Limits(), Metrics())
+        inference = Inference(paused, Limits(), Metrics())
         tasks = [asyncio.create_task(inference.score(play(seed))) for seed in range(5)]
         await asyncio.sleep(0)
-        held.leave.set()
+        paused.proceed.set()
         inference.close()
         return await asyncio.gather(*tasks)
 
     assert len(asyncio.run(run())) == 5
 
 
-def test_a_play_that_is_refused_spoils_no_other(held):
-    spoiled = made.frames()
+def test_a_play_that_is_refused_spoils_no_other(paused):
+    spoiled = example.frames()
     spoiled[3, 4, 0] = np.inf
 
     async def run():
-        inference = Inference(held, Limits(), Metrics())
-        plays = [play(0), PlayFrames(made.SITUATION, spoiled, 7), play(1)]
+        inference = Inference(paused, Limits(), Metrics())
+        plays = [play(0), PlayFrames(example.SITUATION, spoiled, 7), play(1)]
         tasks = [asyncio.create_task(inference.score(one)) for one in plays]
         await asyncio.sleep(0)
-        held.leave.set()
+        paused.proceed.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         inference.close()
         return answers
@@ -111,14 +111,14 @@ def test_a_play_that_is_refused_spoils_no_other(held):
     assert isinstance(refused, LiveError)
 
 
-def test_a_client_that_leaves_takes_no_answer_from_another(held):
+def test_a_client_that_leaves_takes_no_answer_from_another(paused):
     async def run():
-        inference = Inference(held, Limits(), Metrics())
+        inference = Inference(paused, Limits(), Metrics())
         gone = asyncio.create_task(inference.score(play(0)))
         stays = asyncio.create_task(inference.score(play(1)))
         await asyncio.sleep(0)
         gone.cancel()
-        held.leave.set()
+        paused.proceed.set()
         answer = await stays
         inference.close()
         return answer
@@ -126,23 +126,23 @@ def test_a_client_that_leaves_takes_no_answer_from_another(held):
     assert asyncio.run(run()).released
 
 
-def test_a_room_does_its_jobs_in_order_and_refuses_beyond_its_queue():
+def test_an_executor_does_its_jobs_in_order_and_refuses_beyond_its_queue():
     async def run():
-        room = WorkRoom("rankings", 2)
+        executor = SingleThreadExecutor("rankings", 2)
         leave = threading.Event()
         done = []
-        first = asyncio.create_task(room.run(lambda: (leave.wait(10), done.append(1))))
-        second = asyncio.create_task(room.run(lambda: done.append(2)))
+        first = asyncio.create_task(executor.run(lambda: (leave.wait(10), done.append(1))))
+        second = asyncio.create_task(executor.run(lambda: done.append(2)))
         await asyncio.sleep(0)
         with pytest.raises(ServiceError, match="At most 2 rankings may wait at once"):
-            await room.run(lambda: done.append(3))
+            await executor.run(lambda: done.append(3))
         first.cancel()  # its job is still at work and counts
         await asyncio.sleep(0)
         with pytest.raises(ServiceError):
-            await room.run(lambda: done.append(3))
+            await executor.run(lambda: done.append(3))
         leave.set()
         await second
-        room.close()
+        executor.close()
         return done
 
     assert asyncio.run(run()) == [1, 2]

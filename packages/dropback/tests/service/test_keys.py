@@ -41,13 +41,13 @@ def test_a_file_holds_several_keys_under_names_of_their_own(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "<script>"])
 def test_a_name_that_is_none_is_refused(tmp_path, name):
-    with pytest.raises(RequestError, match="The key cannot be made"):
+    with pytest.raises(RequestError, match="The key cannot be created"):
         add_key(tmp_path / "keys.json", name)
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan")])
 def test_a_rate_that_is_none_is_refused(tmp_path, rate):
-    with pytest.raises(RequestError, match="The key cannot be made"):
+    with pytest.raises(RequestError, match="The key cannot be created"):
         add_key(tmp_path / "keys.json", "a", requests_per_s=rate)
 
 

@@ -14,10 +14,10 @@ from websockets.sync.client import connect
 from dropback.service._codec import encode_frame
 from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._settings import Limits
-from examples import service as made
-from examples.service import Held
+from examples import service as example
+from examples.service import PausedPredictor
 
-FRAMES = made.frames()
+FRAMES = example.frames()
 
 
 class Socket:
@@ -34,7 +34,7 @@ class Socket:
         return json.loads(self.raw.recv(timeout=10))
 
     def start(self):
-        answer = self.ask(made.START)
+        answer = self.ask(example.START)
         assert answer["type"] == "started", answer
         return answer["token"]
 
@@ -61,7 +61,7 @@ def json_frame(number, frame):
 
 
 def test_every_frame_is_answered_by_its_forecast_and_the_release_by_the_score(address, networks):
-    live = networks.start(made.SITUATION)
+    live = networks.start(example.SITUATION)
     with opened(address) as socket:
         socket.start()
         for number, frame in enumerate(FRAMES):
@@ -102,7 +102,7 @@ def test_late_and_repeated_frames_are_ignored_and_missing_ones_are_filled(addres
 
 
 def test_a_lost_play_goes_on_where_it_was(address, networks):
-    live = networks.start(made.SITUATION)
+    live = networks.start(example.SITUATION)
     expected = [live.push(number, frame)[0].mean for number, frame in enumerate(FRAMES)]
     with opened(address) as socket:
         token = socket.start()
@@ -144,7 +144,7 @@ def test_a_play_is_kept_for_its_time_and_no_longer(address):
     with opened(address) as socket:
         token = socket.start()
         socket.raw.socket.close()
-    time.sleep(made.HASTY.resume_s + 0.3)
+    time.sleep(example.SHORT_LIMITS.resume_s + 0.3)
     with opened(address) as socket:
         detail = problem(socket.ask({"type": "resume", "version": 1, "token": token}), 404)
         assert "kept for 1 s" in detail
@@ -165,8 +165,8 @@ def test_a_play_that_its_client_closed_is_not_kept(address):
         ("null", 422, "not as documented"),
         ({"type": "fly"}, 422, "fly"),
         ({"type": "start"}, 422, "situation"),
-        ({**made.START, "version": 2}, 422, "version"),
-        ({**made.START, "color": "red"}, 422, "color"),
+        ({**example.START, "version": 2}, 422, "version"),
+        ({**example.START, "color": "red"}, 422, "color"),
         ({"type": "start", "version": 1, "situation": {}}, 422, "line_of_scrimmage_x_yd"),
         ({"type": "resume", "version": 1, "token": "x" * 65}, 422, "token"),
         ({"type": "resume", "version": 1, "token": "../etc"}, 404, "No live play has this token"),
@@ -196,7 +196,7 @@ def test_a_frame_of_values_that_no_field_has_leaves_the_play_as_it_was(address, 
         if answer["type"] == "problem":
             problem(answer, 422)
             (forecast,) = socket.push(1)["forecasts"]
-        else:  # a man who is not seen, or a quantity that is absent
+        else:  # a player who is not seen, or a quantity that is absent
             assert np.isnan(value)
             (forecast,) = answer["forecasts"] or socket.push(2)["forecasts"][-1:]
         assert 0 <= forecast["touchdown"] <= 1
@@ -227,14 +227,14 @@ def test_a_message_that_is_too_large_closes_the_socket(address):
 def test_a_live_socket_may_wait_longer_than_a_head_may_take(address):
     with opened(address) as socket:
         socket.start()
-        time.sleep(made.HASTY.header_s + 0.3)
+        time.sleep(example.SHORT_LIMITS.header_s + 0.3)
         socket.push(0)
 
 
 def test_a_silent_socket_is_told_and_closed(service):
     limits = Limits(live_idle_s=0.2)
     with (
-        made.listening(dataclasses.replace(service, limits=limits)) as address,
+        example.listening(dataclasses.replace(service, limits=limits)) as address,
         opened(address) as socket,
     ):
         assert "every 0.2 s" in problem(socket.answer(), 408, fatal=True)
@@ -246,15 +246,15 @@ def test_a_silent_socket_is_told_and_closed(service):
 def test_live_plays_are_so_many_and_no_more(service):
     limits = Limits(live_plays=2)
     with (
-        made.listening(dataclasses.replace(service, limits=limits)) as address,
+        example.listening(dataclasses.replace(service, limits=limits)) as address,
         opened(address) as first,
         opened(address) as second,
         opened(address) as third,
     ):
         first.start()
         second.start()
-        refused = third.ask(made.START)
-        assert "2 live plays are held already" in problem(refused, 503)
+        refused = third.ask(example.START)
+        assert "2 live plays are open already" in problem(refused, 503)
         assert refused["retry_after_s"] == 1.0
         first.start()  # the next play of a socket takes the place of its last
         second.raw.close()
@@ -265,7 +265,7 @@ def test_a_key_has_live_plays_of_its_own_and_another_cannot_take_them(service, t
     file = tmp_path / "keys.json"
     one, other = add_key(file, "one", live_plays=1), add_key(file, "other")
     keyed = dataclasses.replace(service, keys=KeyRing(read_keys(file)))
-    with made.listening(keyed) as address:
+    with example.listening(keyed) as address:
         with pytest.raises(InvalidStatus) as refused, opened(address):
             pass
         assert refused.value.response.status_code == 401
@@ -273,7 +273,7 @@ def test_a_key_has_live_plays_of_its_own_and_another_cannot_take_them(service, t
         mine = {"additional_headers": {"Authorization": f"Bearer {one}"}}
         with opened(address, **mine) as first, opened(address, **mine) as second:
             token = first.start()
-            assert "may have 1 live plays" in problem(second.ask(made.START), 429)
+            assert "allows 1 live plays" in problem(second.ask(example.START), 429)
             # A browser sends its key as a subprotocol.
             protocols = ["dropback.live.v1", f"dropback.key.{other}"]
             with opened(address, subprotocols=protocols) as foreign:
@@ -299,7 +299,7 @@ def test_a_page_of_another_site_cannot_open_a_live_socket(address, origin, taken
 
 
 def test_without_networks_a_live_socket_is_refused_with_a_problem(service):
-    with made.listening(dataclasses.replace(service, predictor=None)) as address:
+    with example.listening(dataclasses.replace(service, predictor=None)) as address:
         with pytest.raises(InvalidStatus) as refused, opened(address):
             pass
         assert refused.value.response.status_code == 503
@@ -307,15 +307,15 @@ def test_without_networks_a_live_socket_is_refused_with_a_problem(service):
 
 
 def test_a_service_that_stops_answers_the_frame_that_it_took(service, networks):
-    held = Held(networks)
-    slow = dataclasses.replace(service, predictor=held)
-    with made.listening(slow) as address, opened(address) as socket:
+    paused = PausedPredictor(networks)
+    slow = dataclasses.replace(service, predictor=paused)
+    with example.listening(slow) as address, opened(address) as socket:
         socket.start()
         socket.raw.send(encode_frame(0, FRAMES[0]))
         time.sleep(0.1)  # it is at the networks
         address.server.should_exit = True
         time.sleep(0.3)  # the service has begun to stop
-        held.leave.set()
+        paused.proceed.set()
         assert socket.answer()["forecasts"][0]["frame"] == 0
         with pytest.raises(ConnectionClosed) as closed:
             socket.answer()

@@ -14,9 +14,9 @@ from dropback.errors import RequestError
 from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._live_messages import ReleasedMessage
 from dropback.service._replay import Feed, replay
-from examples import service as made
+from examples import service as example
 
-FEED = Feed(made.SITUATION, made.frames(), 7, 8)
+FEED = Feed(example.SITUATION, example.frames(), 7, 8)
 
 
 def collect(url, *, on_answer=lambda _: None, feed=FEED, **more):
@@ -35,8 +35,8 @@ def drop_sockets(address):
     cut = threading.Event()
 
     def abort():
-        for connection in list(address.server.server_state.connections):
-            connection.transport.abort()
+        for connection in list(address.connections):
+            connection.abort()
         cut.set()
 
     address.server.servers[0].get_loop().call_soon_threadsafe(abort)
@@ -44,7 +44,7 @@ def drop_sockets(address):
 
 
 def assert_whole(answers, networks):
-    live = networks.start(made.SITUATION)
+    live = networks.start(example.SITUATION)
     assert len(answers) == len(FEED.frames) + 1
     for number, (answer, frame) in enumerate(zip(answers[:-1], FEED.frames, strict=True)):
         (expected,) = live.push(number, frame)
@@ -67,8 +67,8 @@ def test_a_play_survives_its_sockets(address, networks):
 
 
 def test_a_play_that_the_service_forgot_is_sent_anew(service, networks):
-    limits = dataclasses.replace(made.HASTY, resume_s=0.0)
-    with made.listening(dataclasses.replace(service, limits=limits)) as address:
+    limits = dataclasses.replace(example.SHORT_LIMITS, resume_s=0.0)
+    with example.listening(dataclasses.replace(service, limits=limits)) as address:
 
         def forget(count):
             if count == 5:
@@ -107,7 +107,7 @@ def test_an_answer_that_was_lost_is_taken_from_resuming():
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         port = server.socket.getsockname()[1]
-        one = Feed(made.SITUATION, made.frames(1), 7, 8)
+        one = Feed(example.SITUATION, example.frames(1), 7, 8)
         answers = collect(f"ws://127.0.0.1:{port}/v1/live", feed=one)
         server.shutdown()
         thread.join()
@@ -135,14 +135,14 @@ def test_a_key_is_sent_where_one_is_wanted(service, tmp_path, networks):
     file = tmp_path / "keys.json"
     key = add_key(file, "desk")
     keyed = dataclasses.replace(service, keys=KeyRing(read_keys(file)))
-    with made.listening(keyed) as address:
+    with example.listening(keyed) as address:
         with pytest.raises(RequestError, match="401"):
             collect(address.live)
         assert_whole(collect(address.live, key=key), networks)
 
 
 def test_a_play_that_is_refused_says_why(address):
-    hostile = dataclasses.replace(FEED, frames=made.frames() * 100)
+    hostile = dataclasses.replace(FEED, frames=example.frames() * 100)
     with pytest.raises(RequestError, match=r"The service refused the play: .*x_yd"):
         collect(address.live, feed=hostile)
 

@@ -1,4 +1,4 @@
-"""Watching live plays: what is told, to whom, and how much is kept."""
+"""Watching live plays: what is sent, to whom, and how much is kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from dropback.service import _watching as watching
+from dropback.service import _broadcast
+from dropback.service._broadcast import Broadcast, LivePlayBroadcaster
 from dropback.service._live_messages import ReleasedMessage, StartMessage
 from dropback.service._messages import PointForecast, SituationMessage
-from dropback.service._watching import Shown, Shows
 
 FRAME = np.full((23, 6), 1.25, np.float32)
 START = StartMessage(SituationMessage(line_of_scrimmage_x_yd=35.0, yards_to_goal=75.0), 1, (7, 8))
@@ -30,69 +30,71 @@ class Key:
 
 @dataclass
 class Watcher:
-    """A socket that hears."""
+    """A socket that keeps what it is sent."""
 
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
 
     async def send_text(self, text: str) -> None:
-        self.heard.append(json.loads(text))
+        self.received.append(json.loads(text))
 
     @property
-    def told(self) -> list[Any]:
+    def sequence(self) -> list[Any]:
         """Kinds of message; of frames their number."""
-        return [one.get("number", one["type"]) for one in self.heard]
+        return [one.get("number", one["type"]) for one in self.received]
 
 
 @contextlib.asynccontextmanager
-async def followed(shows: Shows, *, play: str = "", after: int = -1, key: Any = None) -> Any:
+async def followed(
+    broadcaster: LivePlayBroadcaster, *, play: str = "", after: int = -1, key: Any = None
+) -> Any:
     watcher = Watcher()
-    task = asyncio.create_task(shows.follow(watcher, play, after, key))
+    task = asyncio.create_task(broadcaster.follow(watcher, play, after, key))
     await asyncio.sleep(0.01)
     yield watcher
     await asyncio.sleep(0.01)
     task.cancel()
 
 
-def begun(shows: Shows, frames: int, *, key: Any = None) -> Shown:
-    shown = shows.begin(START, key)
+def started(broadcaster: LivePlayBroadcaster, frames: int, *, key: Any = None) -> Broadcast:
+    broadcast = broadcaster.start(START, key)
     for number in range(frames):
-        shows.add(shown, number, FRAME, ())
-    return shown
+        broadcaster.add(broadcast, number, FRAME, ())
+    return broadcast
 
 
-def test_a_watcher_is_told_what_was_and_what_comes() -> None:
+def test_a_watcher_is_sent_the_play_so_far_and_what_follows() -> None:
     async def watch() -> None:
-        shows = Shows()
-        shown = begun(shows, 2)
-        async with followed(shows) as watcher:
-            assert watcher.told == ["watching", 0, 1]
-            shows.add(shown, 3, FRAME, ())
-            shows.close(shown, ReleasedMessage(FORECAST, 0.75), 6)
-        assert watcher.told == ["watching", 0, 1, 3, "watched_release"]
-        assert watcher.heard[0]["stored"] == [7, 8]
-        assert watcher.heard[1]["frame"] == [[1.25] * 6] * 23
-        assert (watcher.heard[-1]["score"], watcher.heard[-1]["yards"]) == (0.75, 6)
+        broadcaster = LivePlayBroadcaster()
+        broadcast = started(broadcaster, 2)
+        async with followed(broadcaster) as watcher:
+            assert watcher.sequence == ["watching", 0, 1]
+            broadcaster.add(broadcast, 3, FRAME, ())
+            broadcaster.release(broadcast, ReleasedMessage(FORECAST, 0.75), 6)
+        assert watcher.sequence == ["watching", 0, 1, 3, "watched_release"]
+        assert watcher.received[0]["stored"] == [7, 8]
+        assert watcher.received[1]["frame"] == [[1.25] * 6] * 23
+        assert (watcher.received[-1]["score"], watcher.received[-1]["yards"]) == (0.75, 6)
 
     asyncio.run(watch())
 
 
-def test_a_watcher_who_comes_back_goes_on_after_the_last_frame_he_saw() -> None:
+def test_a_watcher_that_returns_goes_on_after_its_last_frame() -> None:
     async def watch() -> None:
-        shows = Shows()
-        shown = begun(shows, 5)
-        begun(shows, 1)  # a newer play: not what he watched
-        async with followed(shows, play=shown.opening.play, after=2) as watcher:
-            assert watcher.told == ["watching", 3, 4]
+        broadcaster = LivePlayBroadcaster()
+        broadcast = started(broadcaster, 5)
+        started(broadcaster, 1)  # a newer play: not the one it watched
+        async with followed(broadcaster, play=broadcast.opening.play, after=2) as watcher:
+            assert watcher.sequence == ["watching", 3, 4]
 
     asyncio.run(watch())
 
 
 def test_an_unknown_play_is_followed_by_the_newest_from_its_start() -> None:
     async def watch() -> None:
-        shows = Shows()
-        begun(shows, 2)
-        async with followed(shows, play="forgotten", after=9) as watcher:
-            assert watcher.told == ["watching", 0, 1]
+        broadcaster = LivePlayBroadcaster()
+        started(broadcaster, 2)
+        async with followed(broadcaster, play="forgotten", after=9) as watcher:
+            assert watcher.sequence == ["watching", 0, 1]
 
     asyncio.run(watch())
 
@@ -100,34 +102,34 @@ def test_an_unknown_play_is_followed_by_the_newest_from_its_start() -> None:
 @pytest.mark.parametrize("how", ["released", "silent"])
 def test_the_next_play_comes_when_one_is_over(how: str) -> None:
     async def watch() -> None:
-        shows = Shows()
-        first = begun(shows, 1)
-        async with followed(shows) as watcher:
-            begun(shows, 1)
+        broadcaster = LivePlayBroadcaster()
+        first = started(broadcaster, 1)
+        async with followed(broadcaster) as watcher:
+            started(broadcaster, 1)
             await asyncio.sleep(0.01)
-            assert watcher.told == ["watching", 0]  # the first is still on
+            assert watcher.sequence == ["watching", 0]  # the first is still on
             if how == "released":
-                shows.close(first, ReleasedMessage(FORECAST, None), None)
+                broadcaster.release(first, ReleasedMessage(FORECAST, None), None)
             else:
-                first.touched_s -= 10
-                begun(shows, 0)  # any change makes the service look
+                first.changed_s -= 10
+                started(broadcaster, 0)  # any change wakes the service
         end = ["watched_release", "watching", 0] if how == "released" else ["watching"]
-        assert watcher.told == ["watching", 0, *end]
-        assert len({one["play"] for one in watcher.heard}) == 2
+        assert watcher.sequence == ["watching", 0, *end]
+        assert len({one["play"] for one in watcher.received}) == 2
 
     asyncio.run(watch())
 
 
-def test_a_play_is_shown_to_its_own_key_alone() -> None:
+def test_a_play_is_broadcast_to_its_own_key_alone() -> None:
     async def watch() -> None:
-        shows = Shows()
-        shown = begun(shows, 1, key=Key("a"))
-        async with followed(shows, play=shown.opening.play, key=Key("b")) as other:
+        broadcaster = LivePlayBroadcaster()
+        broadcast = started(broadcaster, 1, key=Key("a"))
+        async with followed(broadcaster, play=broadcast.opening.play, key=Key("b")) as other:
             pass
-        async with followed(shows, key=Key("a")) as own:
+        async with followed(broadcaster, key=Key("a")) as own:
             pass
-        assert other.told == []
-        assert own.told == ["watching", 0]
+        assert other.sequence == []
+        assert own.sequence == ["watching", 0]
 
     asyncio.run(watch())
 
@@ -135,14 +137,14 @@ def test_a_play_is_shown_to_its_own_key_alone() -> None:
 def test_the_newest_plays_are_kept_and_no_message_is_made_for_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watching, "_KEPT", 2)
-    shows = Shows()
-    plays = [begun(shows, 1) for _ in range(3)]
-    assert list(shows._shown) == [shown.opening.play for shown in plays[1:]]
-    assert "message" not in vars(plays[2].moments[0])
+    monkeypatch.setattr(_broadcast, "_MAX_PLAYS", 2)
+    broadcaster = LivePlayBroadcaster()
+    plays = [started(broadcaster, 1) for _ in range(3)]
+    assert list(broadcaster._broadcasts) == [broadcast.opening.play for broadcast in plays[1:]]
+    assert "message" not in vars(plays[2].frames[0])
 
 
-def test_a_misspelt_parameter_is_refused_before_the_socket_opens(address: Any) -> None:
+def test_a_misspelled_parameter_is_refused_before_the_socket_opens(address: Any) -> None:
     url = address.live.replace("/v1/live", "/v1/watch?from=3")
     with pytest.raises(InvalidStatus) as refused, connect(url, proxy=None):
         pass

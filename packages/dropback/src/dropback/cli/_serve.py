@@ -1,4 +1,4 @@
-"""The commands of the service: serve, and the keys that may ask it."""
+"""Define the commands of the service: serve, keys and replay."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ __all__ = ["app"]
 
 app = typer.Typer(help="The service.", no_args_is_help=True)
 
-# What the extra brings that nothing else does.
+# Modules of the extra that no other dependency brings.
 _EXTRA = (
     "httptools",
     "msgspec",
     "prometheus_client",
-    "simdjson",
     "starlette",
     "threadpoolctl",
     "uvicorn",
@@ -31,7 +30,7 @@ _EXTRA = (
 )
 
 ScoreFiles = Annotated[
-    list[Path] | None, typer.Option(help="Play scores; may be given several times.")
+    list[Path] | None, typer.Option(help="Play scores; the option may be repeated.")
 ]
 
 
@@ -39,14 +38,16 @@ ScoreFiles = Annotated[
 def serve_command(
     run: Annotated[
         Path | None,
-        typer.Argument(help="Run with play networks, or a folder that `dropback export` made."),
+        typer.Argument(help="Run with play networks, or a folder that `dropback export` wrote."),
     ] = None,
     scores: ScoreFiles = None,
     plays: Annotated[
-        Path | None, typer.Option(help="Folder that `dropback ingest` made, to watch plays of.")
+        Path | None,
+        typer.Option(help="Folder from `dropback ingest`, whose plays to show."),
     ] = None,
     keys: Annotated[
-        Path | None, typer.Option(help="API keys, made by `dropback keys add`; none lets anyone.")
+        Path | None,
+        typer.Option(help="File of `dropback keys add`; without, no key is needed."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to bind; beyond loopback needs --keys.")] = (
         "127.0.0.1"
@@ -58,7 +59,7 @@ def serve_command(
     ] = None,
     core: Annotated[
         int | None,
-        typer.Option(min=0, help="Stay on this processor core (Linux); by default on any."),
+        typer.Option(min=0, help="Keep the service on this processor core (Linux)."),
     ] = None,
 ) -> None:
     """Serve scores, rankings and live plays over HTTP and WebSocket, and a page to watch them.
@@ -67,16 +68,14 @@ def serve_command(
     """
     _require_extra()
     from dropback.cli._console import errors
-    from dropback.service._cores import stay_on_core
-
-    if core is not None:
-        stay_on_core(core)  # first: threads stay where the one that starts them is
-    from dropback.service._configure import configure
-    from dropback.service._server import serve
+    from dropback.service._app import load_service
+    from dropback.service._server import serve, stay_on_core
     from dropback.service._settings import ServiceSettings
 
+    if core is not None:
+        stay_on_core(core)  # before the service's threads, which stay where they are started
     settings = ServiceSettings(host=host, port=port)
-    service = configure(
+    service = load_service(
         run=run,
         engine=_engine(engine),
         scores=scores or (),
@@ -108,12 +107,12 @@ app.add_typer(keys_app, name="keys")
 
 @keys_app.command("add")
 def keys_add(
-    name: Annotated[str, typer.Argument(help="Who will use it.")],
-    file: Annotated[Path, typer.Option(help="File of keys, made where there is none.")],
+    name: Annotated[str, typer.Argument(help="Name of its user.")],
+    file: Annotated[Path, typer.Option(help="File of keys; it is created if there is none.")],
     rate: Annotated[float, typer.Option(help="Requests a second.")] = 1000.0,
     live_plays: Annotated[int, typer.Option(min=0, help="Live plays at once.")] = 64,
 ) -> None:
-    """Make an API key and print it once; the file holds its hash alone.
+    """Create an API key and print it once; the file holds only its hash.
 
     Example: `dropback keys add broadcast --file keys.json`
     """
@@ -123,12 +122,12 @@ def keys_add(
 
     key = add_key(file, name, requests_per_s=rate, live_plays=live_plays)
     out.print(key, highlight=False, soft_wrap=True, markup=False)
-    errors.print(f"{file}: the key of {name!r}; it is shown this once.", highlight=False)
+    errors.print(f"{file}: added the key of {name!r}, shown only this once.", highlight=False)
 
 
 @app.command("replay")
 def replay_command(
-    path: Annotated[Path, typer.Argument(help="Folder that `dropback ingest` made.")],
+    path: Annotated[Path, typer.Argument(help="Folder that `dropback ingest` wrote.")],
     game: Annotated[int, typer.Option(help="The game's key, such as 2018100707.")],
     play: Annotated[int, typer.Option(help="The play's key in its game.")],
     speed: Annotated[float, typer.Option(help="Times the real pace.")] = 1.0,
@@ -136,7 +135,7 @@ def replay_command(
         "ws://127.0.0.1:8080/v1/live"
     ),
     key: Annotated[
-        str | None, typer.Option(envvar="DROPBACK_KEY", help="API key, where one is wanted.")
+        str | None, typer.Option(envvar="DROPBACK_KEY", help="API key, if the service needs one.")
     ] = None,
 ) -> None:
     """Send a stored play to the service as a live feed and print its forecasts.

@@ -71,7 +71,7 @@ class Forecast:
     @property
     def touchdown(self) -> float:
         """Probability of a touchdown: the mass at the goal line."""
-        return 1.0 - float(self.cdf[self.yards_max - 1 - YARDS_LOWEST])
+        return min(max(1.0 - float(self.cdf[self.yards_max - 1 - YARDS_LOWEST]), 0.0), 1.0)
 
     def score(self, yards: float) -> float:
         r"""Where `yards` fall in the distribution, :math:`F(y - 1) + P(y) / 2`, in ``[0, 1]``.

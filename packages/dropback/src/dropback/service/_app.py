@@ -1,50 +1,53 @@
-"""The ASGI application: every route behind the gate, and the page."""
+"""Build the ASGI application: every route behind the middleware, and the page."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.resources import files
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from dropback import __version__
-from dropback.service._forecasts import stored_forecasts
-from dropback.service._gate import Gate
+from dropback.errors import RequestError
+from dropback.live import PlayPredictor
+from dropback.service._broadcast import LivePlayBroadcaster, watch_endpoint
+from dropback.service._http import JSON, Operation, ServiceError, json_response
 from dropback.service._inference import Inference
-from dropback.service._live_plays import LivePlays
-from dropback.service._live_socket import LiveRoute
+from dropback.service._keys import KeyRing, read_keys
+from dropback.service._library import PlayLibrary
 from dropback.service._messages import Capabilities, Health, Readiness
 from dropback.service._metrics import Metrics
+from dropback.service._middleware import RequestMiddleware
 from dropback.service._openapi import openapi_document
-from dropback.service._operations import JSON, Operation, json_response
-from dropback.service._play_routes import PlayRoutes
-from dropback.service._problems import ServiceError
+from dropback.service._play_routes import PlayRoutes, ScoreRoutes
 from dropback.service._ranking_routes import RankingRoutes
-from dropback.service._routes import Routes
-from dropback.service._score_routes import ScoreRoutes
+from dropback.service._scores import ScoreTable, join_score_tables
+from dropback.service._sessions import PlaySessions, live_endpoint
 from dropback.service._settings import Limits
-from dropback.service._watching import Shows, WatchRoute
+from dropback.service._sockets import OpenSockets
+from dropback.workflows import read_scores
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
+    from starlette.websockets import WebSocket
 
-    from dropback.live import PlayPredictor
-    from dropback.service._keys import KeyRing
-    from dropback.service._library import PlayLibrary
-    from dropback.service._scores import ScoreTable
+    from dropback.live import Engine
+    from dropback.service._settings import ServiceSettings
 
-__all__ = ["LOOPBACK_NAMES", "Service", "create_app"]
+__all__ = ["Service", "create_app", "load_service"]
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 # The page's own addresses: each shows the one page, whose script reads the address.
 _PAGE_PATHS = ("/", "/leaderboard", "/passers", "/passers/{passer}", "/plays",
@@ -53,13 +56,13 @@ _PAGE_PATHS = ("/", "/leaderboard", "/passers", "/passers/{passer}", "/plays",
 
 @dataclass(frozen=True)
 class Service:
-    """What is served; what is None is answered with a problem that says what to pass.
+    """What is served; a part that is None is answered with a problem that says what to pass.
 
     Attributes:
         scores: Play scores.
         library: Stored tracking plays.
         predictor: Networks that forecast a play.
-        keys: Who may ask; None lets anyone.
+        keys: Accepted API keys; None lets anyone in.
         hosts: Names that a request may address; None takes any.
         limits: Bounds on what clients may ask for.
     """
@@ -68,45 +71,99 @@ class Service:
     library: PlayLibrary | None = None
     predictor: PlayPredictor | None = None
     keys: KeyRing | None = None
-    hosts: Collection[str] | None = LOOPBACK_NAMES
+    hosts: Collection[str] | None = _LOOPBACK_NAMES
     limits: Limits = field(default_factory=Limits)
 
 
-def create_app(service: Service) -> Gate:
-    """The application that serves `service`."""
-    metrics = Metrics()
-    stored = service.library.keys if service.library is not None else frozenset()
-    rankings = RankingRoutes(service.scores, stored, service.limits)
-    predictor = service.predictor
-    inference = None if predictor is None else Inference(predictor, service.limits, metrics)
-    forecast = None if predictor is None else partial(stored_forecasts, predictor)
-    yards = _unknown_yards if service.scores is None else service.scores.yards
-    plays = PlayRoutes(service.library, forecast, yards, service.limits)
-    scoring = ScoreRoutes(inference, service.limits)
-    shows = Shows()
-    held = LivePlays(service.limits, metrics)
-    live = LiveRoute(inference, held, shows, service.limits, metrics)
-    watching = WatchRoute(shows, metrics)
+def load_service(
+    *,
+    run: Path | None,
+    engine: Engine | None,
+    scores: Sequence[Path],
+    plays: Path | None,
+    keys: Path | None,
+    settings: ServiceSettings,
+) -> Service:
+    """Read the files to serve.
+
+    Args:
+        run: Run folder with play networks, or a folder that ``dropback export`` wrote.
+        engine: See `PlayPredictor.load`.
+        scores: Files of play scores.
+        plays: Canonical folder of tracking plays.
+        keys: File of API keys.
+        settings: Where the service will listen.
+
+    Raises:
+        RequestError: An address beyond loopback without keys, or nothing to serve.
+        RunError: A run without play networks.
+        ReaderError: A file that cannot be read.
+        TrackingError: A folder without plays.
+    """
+    loopback = _is_loopback(settings.host)
+    if not loopback and keys is None:
+        raise RequestError(
+            f"--host {settings.host} lets other computers in, which needs --keys: create a file "
+            "with 'dropback keys add'."
+        )
+    if run is None and not scores and plays is None:
+        raise RequestError(
+            "There is nothing to serve: name a run with play networks, --scores or --plays."
+        )
+    tables = [read_scores(path) for path in scores]
+    return Service(
+        predictor=None if run is None else PlayPredictor.load(run, engine=engine),
+        scores=ScoreTable(join_score_tables(tables)) if tables else None,
+        library=None if plays is None else PlayLibrary(plays),
+        keys=None if keys is None else KeyRing(read_keys(keys)),
+        hosts=_LOOPBACK_NAMES if loopback else None,
+        limits=settings.limits,
+    )
+
+
+def create_app(service: Service, sockets: OpenSockets | None = None) -> ASGIApp:
+    """The application that serves `service`.
+
+    Args:
+        service: What is served.
+        sockets: Takes the live sockets that are open.
+    """
+    metrics, limits = Metrics(), service.limits
+    sockets = OpenSockets() if sockets is None else sockets
+    predictor, library, scores = service.predictor, service.library, service.scores
+    inference = None if predictor is None else Inference(predictor, limits, metrics)
+    sessions = PlaySessions(limits, LivePlayBroadcaster())
+    metrics.live_plays.set_function(lambda: len(sessions))
+    metrics.live_sockets.set_function(lambda: len(sockets))
+    yards = _unknown_yards if scores is None else scores.yards
+    rankings = RankingRoutes(scores, frozenset() if library is None else library.keys, limits)
+    plays = PlayRoutes(library, inference, yards, limits)
     own = _OwnRoutes(service, metrics)
     operations = [
-        *scoring.operations(),
+        *ScoreRoutes(inference, limits).operations(),
         *rankings.operations(),
         *plays.operations(),
         *own.operations(),
     ]
-    own.document = msgspec.json.encode(openapi_document(operations, keyed=service.keys is not None))
-    others: list[BaseRoute] = [
-        WebSocketRoute("/v1/live", live.live),
-        WebSocketRoute("/v1/watch", watching.watch),
-    ]
+    document = openapi_document(operations, keyed=service.keys is not None)
+    own.document = msgspec.json.encode(document)
+
+    async def live(socket: WebSocket) -> None:
+        await live_endpoint(inference, sessions, sockets, socket)
+
+    async def watch(socket: WebSocket) -> None:
+        await watch_endpoint(sessions.broadcaster, sockets, socket)
+
+    routes: list[BaseRoute] = [operation.route() for operation in operations]
+    routes += [WebSocketRoute("/v1/live", live), WebSocketRoute("/v1/watch", watch)]
     static = Path(str(files("dropback.service") / "static"))
     if (static / "index.html").is_file():
 
         async def page(_: Request) -> Response:
             return FileResponse(static / "index.html")
 
-        others += [Route(path, page) for path in _PAGE_PATHS]
-        others.append(Mount("/static", StaticFiles(directory=static)))
+        routes += [Route(path, page) for path in _PAGE_PATHS]
+        routes.append(Mount("/static", StaticFiles(directory=static)))
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -118,16 +175,12 @@ def create_app(service: Service) -> Gate:
         rankings.close()
         plays.close()
 
-    routes = Routes(operations, others, lifespan)
-    return Gate(routes, keys=service.keys, hosts=service.hosts, metrics=metrics)
-
-
-def _unknown_yards(_game: int, _play: int) -> None:
-    return None
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    return RequestMiddleware(router, keys=service.keys, hosts=service.hosts, metrics=metrics)
 
 
 class _OwnRoutes:
-    """What the service says of itself."""
+    """Handlers about the service itself."""
 
     def __init__(self, service: Service, metrics: Metrics) -> None:
         self._service, self._metrics = service, metrics
@@ -174,3 +227,14 @@ class _OwnRoutes:
 
     async def openapi(self, _: Request) -> Response:
         return json_response(self.document)
+
+
+def _unknown_yards(_game: int, _play: int) -> None:
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

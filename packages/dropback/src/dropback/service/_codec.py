@@ -1,24 +1,24 @@
-"""The compact binary forms, version 1: a play for one request, a frame for a live socket.
+"""Encode and decode the binary forms, version 1: a play for one request, a live frame.
 
 All numbers are little-endian. A play (``application/vnd.dropback.play``) is 52 bytes of header,
 then its frames:
 
 ====== ========= ==========================================================================
-offset type      what
+offset type      field
 ====== ========= ==========================================================================
 0      4 bytes   ``DBPL``
 4      uint16    version, 1
 6      uint16    frames, T
-8      int8      target's slot, -1 where nobody knows
+8      int8      target's slot, -1 if unknown
 9      uint8     0
-10     int16     yards gained, -32768 where not given
+10     int16     yards gained, -32768 if not given
 12     float32   line of scrimmage, x of the canonical field, yards
 16     float32   yards to goal
 20     7 float32 down, yards to go, quarter, seconds left in the half, score differential, at
-                 home (0, 1), weeks left; NaN where not known
-48     uint16    eligible slots, bit n for slot n; 65535 stands for the last five
+                 home (0, 1), weeks left; NaN if unknown
+48     uint16    eligible slots, bit n for slot n; 65535: the last five
 50     uint16    0
-52     float32   T x 23 x 6: frames, slots, quantities; NaN where there is nothing
+52     float32   T x 23 x 6: frames, slots, quantities; NaN if missing
 ====== ========= ==========================================================================
 
 A frame of a live socket is 564 bytes: ``DBFR``, uint16 version, uint16 0, uint32 number, then
@@ -63,11 +63,11 @@ _FRACTIONAL: Final = "seconds_left_in_half_s"
 
 
 def encode_play(play: PlayFrames, *, yards: int | None = None) -> bytes:
-    """A play as bytes.
+    """Encode a play.
 
     Args:
         play: The play.
-        yards: Gained, where its score is asked for.
+        yards: Yards gained, to have the play scored.
     """
     situation = play.situation
     optional = [getattr(situation, name) for name in _OPTIONAL]
@@ -88,14 +88,14 @@ def encode_play(play: PlayFrames, *, yards: int | None = None) -> bytes:
 
 
 def decode_play(body: bytes, *, most_frames: int) -> tuple[PlayFrames, int | None]:
-    """The play of some bytes, and its yards where they were given.
+    """Decode a play, and its yards if they were given.
 
     Args:
-        body: As `encode_play` makes them.
-        most_frames: Frames that are taken.
+        body: As `encode_play` writes it.
+        most_frames: Frames that are accepted.
 
     Raises:
-        RequestError: Not such bytes, too many frames, or a field out of its range.
+        RequestError: Bytes of another form, too many frames, or a field out of its range.
         LiveError: A situation that no play can have.
     """
     if len(body) < _PLAY.size:
@@ -126,7 +126,7 @@ def decode_play(body: bytes, *, most_frames: int) -> tuple[PlayFrames, int | Non
 
 
 def encode_frame(number: int, frame: NDArray[np.float32]) -> bytes:
-    """A frame of a live socket as bytes.
+    """Encode a frame of a live socket.
 
     Args:
         number: 0 at the snap.
@@ -137,10 +137,10 @@ def encode_frame(number: int, frame: NDArray[np.float32]) -> bytes:
 
 
 def decode_frame(body: bytes) -> tuple[int, NDArray[np.float32]]:
-    """Number and frame, shape ``(23, 6)``, of some bytes.
+    """Decode number and frame, shape ``(23, 6)``.
 
     Raises:
-        RequestError: Not such bytes.
+        RequestError: Bytes of another form.
     """
     expected = _FRAME.size + _FRAME_BYTES
     if len(body) != expected:
@@ -151,14 +151,14 @@ def decode_frame(body: bytes) -> tuple[int, NDArray[np.float32]]:
 
 
 def _require_form(
-    what: str, magic: bytes, expected: bytes, version: int, zeros: tuple[int, ...]
+    kind: str, magic: bytes, expected: bytes, version: int, zeros: tuple[int, ...]
 ) -> None:
     if magic != expected:
-        raise RequestError(f"A binary {what} must begin with {expected.decode()}, got {magic!r}.")
+        raise RequestError(f"A binary {kind} must begin with {expected.decode()}, got {magic!r}.")
     if version != _VERSION:
-        raise RequestError(f"A binary {what} must be of version {_VERSION}, got {version}.")
+        raise RequestError(f"A binary {kind} must be of version {_VERSION}, got {version}.")
     if any(zeros):
-        raise RequestError(f"The unused bytes of a binary {what} must be 0, got {zeros}.")
+        raise RequestError(f"The unused bytes of a binary {kind} must be 0, got {zeros}.")
 
 
 def _frames(body: bytes, start: int, count: int) -> NDArray[np.float32]:
@@ -167,7 +167,7 @@ def _frames(body: bytes, start: int, count: int) -> NDArray[np.float32]:
 
 
 def _known(name: str, value: float) -> float | int | bool | None:
-    """A field of the situation as `Situation` takes it; NaN is not known."""
+    """A field as `Situation` takes it; NaN is unknown."""
     if math.isnan(value):
         return None
     if name == _FRACTIONAL:

@@ -1,4 +1,4 @@
-"""One thread that forecasts: a bounded queue before it, and what waits is predicted together."""
+"""Forecast on one thread, behind a bounded queue; what waits is predicted together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from dropback.service._problems import ServiceError
+from dropback.service._http import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,12 +49,12 @@ class Inference:
     """Forecasts off the event loop.
 
     Everything accepted is answered, also when the service is stopping. Frames of one live play
-    must be awaited one after another; its state is then touched by the thread alone.
+    must be awaited one after another; then only the thread touches its state.
 
     Args:
         predictor: The networks.
         limits: Of the service.
-        metrics: What is counted.
+        metrics: Counts batches and what waits.
     """
 
     def __init__(self, predictor: PlayPredictor, limits: Limits, metrics: Metrics) -> None:
@@ -65,7 +65,7 @@ class Inference:
         self._thread = threading.Thread(target=self._run, name="dropback-inference", daemon=True)
         self._thread.start()
 
-    def require_room(self) -> None:
+    def require_capacity(self) -> None:
         """Refuse work while the queue is full, before anything is read or decoded for it.
 
         Raises:
@@ -74,7 +74,7 @@ class Inference:
         if self._unanswered >= self._limits.queued_plays:
             raise ServiceError(
                 503,
-                f"{self._unanswered} plays and frames wait already: ask again in a second.",
+                f"{self._unanswered} plays and frames wait already: try again in a second.",
                 retry_after_s=_RETRY_AFTER_S,
             )
 
@@ -82,10 +82,10 @@ class Inference:
         """The distribution of a whole play at its release.
 
         Raises:
-            ServiceError: 503 where the queue is full.
+            ServiceError: 503 if the queue is full.
             LiveError: The play is refused.
         """
-        forecast: Forecast = await self._ask("play", play)
+        forecast: Forecast = await self._submit("play", play)
         return forecast
 
     async def push(
@@ -94,31 +94,31 @@ class Inference:
         """`LivePlay.push` in the thread.
 
         Raises:
-            ServiceError: 503 where the queue is full; the frame was not taken.
+            ServiceError: 503 if the queue is full; the frame was not taken.
             LiveError: The frame is refused.
         """
-        forecasts: tuple[Forecast, ...] = await self._ask("frame", (live, number, frame))
+        forecasts: tuple[Forecast, ...] = await self._submit("frame", (live, number, frame))
         return forecasts
 
     async def call(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401  # of the work
-        """Anything else that touches the networks, in turn with the rest.
+        """Anything else that touches the networks, in the same queue.
 
         Raises:
-            ServiceError: 503 where the queue is full.
+            ServiceError: 503 if the queue is full.
         """
-        return await self._ask("call", work)
+        return await self._submit("call", work)
 
     def close(self) -> None:
         """Answer all that was accepted, then stop."""
         self._jobs.put(None)
         self._thread.join()
 
-    async def _ask(self, kind: str, work: Any) -> Any:  # noqa: ANN401  # by kind
-        self.require_room()
+    async def _submit(self, kind: str, work: Any) -> Any:  # noqa: ANN401  # by kind
+        self.require_capacity()
         answer = asyncio.get_running_loop().create_future()
         self._unanswered += 1
         self._jobs.put(_Job(kind, work, answer))
-        # A client that leaves gives up its answer alone: the thread goes on with what it is at.
+        # A client that leaves gives up its own answer: the thread finishes the batch.
         return await answer
 
     def _run(self) -> None:
@@ -130,33 +130,33 @@ class Inference:
                 return
             while idle or not self._jobs.empty():
                 job = self._jobs.get()
-                if job is None:  # the last there is
+                if job is None:  # the last one
                     stopping = True
                 else:
                     waiting[job.kind].append(job)
                 idle = False
             kind = next((kind for kind in _KINDS if waiting[kind]), None)
             if kind is not None:
-                most = min(len(waiting[kind]), self._limits.batch_plays)
-                batch = [waiting[kind].popleft() for _ in range(most)]
+                most = 1 if kind == "call" else self._limits.batch_plays
+                size = min(len(waiting[kind]), most)
+                batch = [waiting[kind].popleft() for _ in range(size)]
                 loop = batch[0].answer.get_loop()
                 loop.call_soon_threadsafe(self._deliver, batch, self._answers(batch))
 
     def _answers(self, batch: Sequence[_Job]) -> list[Any]:
         self._metrics.batches.observe(len(batch))
         works = [job.work for job in batch]
-        kind = batch[0].kind
         try:
-            if kind == "frame":
+            if batch[0].kind == "frame":
                 return list(self.predictor.push_many(works))
-            if kind == "play":
+            if batch[0].kind == "play":
                 return list(self.predictor.forecast_many(works))
-        except Exception as error:  # goes to who asked
+            return [works[0]()]
+        except Exception as error:  # goes to the client that sent it
             if len(batch) == 1:
                 return [error]
-            # One play spoils a batch: each is asked alone, so that only it is refused.
-            return [answer for job in batch for answer in self._answers([job])]
-        return [_called(work) for work in works]
+        # One play may spoil a batch: each is tried alone, so that only that play is refused.
+        return [answer for job in batch for answer in self._answers([job])]
 
     def _deliver(self, batch: Sequence[_Job], results: Sequence[Any]) -> None:
         for job, result in zip(batch, results, strict=True):
@@ -165,13 +165,6 @@ class Inference:
                 continue
             if isinstance(result, BaseException):
                 job.answer.set_exception(result)
+                job.answer.exception()  # retrieved, even if the client has gone
             else:
                 job.answer.set_result(result)
-            job.answer.exception()
-
-
-def _called(work: Callable[[], Any]) -> Any:  # noqa: ANN401  # of the work
-    try:
-        return work()
-    except Exception as error:  # goes to who asked
-        return error

@@ -1,4 +1,4 @@
-"""API keys: made once, kept as hashes in a JSON file, each with its own rate.
+"""Create and check API keys, kept as hashes in a JSON file, each with its own rate.
 
 A key is 256 random bits, so that its SHA-256 cannot be searched for: a slow hash such as scrypt
 protects passwords, which can be guessed, and would cost 50 ms a request.
@@ -29,10 +29,10 @@ _DEFAULT_PER_S = 1000.0
 
 
 class StoredKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """A key as the file has it.
+    """A key as it stands in the file.
 
     Attributes:
-        name: Who uses it; shown in logs and metrics.
+        name: Its user; shown in logs and metrics.
         sha256: Of the key, hexadecimal.
         requests_per_s: Sustained rate; a burst of as many as one second's is allowed.
         live_plays: Live plays at once.
@@ -59,7 +59,7 @@ def read_keys(path: Path) -> list[StoredKey]:
         found = msgspec.json.decode(path.read_bytes(), type=_KeyFile).keys
     except OSError as error:
         raise ReaderError(
-            f"{path}: not readable ({error.strerror}); make it with 'dropback keys add'."
+            f"{path}: not readable ({error.strerror}); create it with 'dropback keys add'."
         ) from error
     except msgspec.DecodeError as error:
         raise ReaderError(f"{path}: not a file of API keys ({error}).") from error
@@ -71,17 +71,17 @@ def read_keys(path: Path) -> list[StoredKey]:
 def add_key(
     path: Path, name: str, *, requests_per_s: float = _DEFAULT_PER_S, live_plays: int = 64
 ) -> str:
-    """Make a key, store its hash, and return it: it is not stored and cannot be shown again.
+    """Create a key, store its hash, and return it: it is not stored and cannot be shown again.
 
     Args:
-        path: File of keys; made where there is none.
-        name: Who will use it: letters, digits and ``._@-``, at most 64.
+        path: File of keys; created if there is none.
+        name: Its user: letters, digits and ``._@-``, at most 64.
         requests_per_s: Sustained rate.
         live_plays: Live plays at once.
 
     Raises:
-        RequestError: The name is taken or is none, or the rate is not positive.
-        ReaderError: The file is there and is no file of keys.
+        RequestError: The name is taken or not allowed, or the rate is not positive.
+        ReaderError: The file exists and is not a file of keys.
     """
     stored = read_keys(path) if path.exists() else []
     if any(key.name == name for key in stored):
@@ -96,7 +96,7 @@ def add_key(
     try:
         added = msgspec.convert(fields, StoredKey)
     except msgspec.ValidationError as error:
-        raise RequestError(f"The key cannot be made: {error}.") from error
+        raise RequestError(f"The key cannot be created: {error}.") from error
     with whole_file(path) as aside:
         aside.touch(mode=0o600)
         content = msgspec.to_builtins(_KeyFile([*stored, added]))
@@ -105,24 +105,24 @@ def add_key(
 
 
 class TokenBucket:
-    """A rate with a burst: tokens come at `per_s` up to `most`, and each request takes one.
+    """A rate with a burst: tokens come at `per_s` up to `burst`, and each request takes one.
 
     Args:
         per_s: Tokens a second.
-        most: Tokens that the bucket holds; it starts full.
+        burst: Tokens that the bucket holds; it starts full.
         clock: Seconds, never falling.
     """
 
     def __init__(
-        self, per_s: float, most: float, clock: Callable[[], float] = time.monotonic
+        self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._per_s, self._most, self._clock = per_s, most, clock
-        self._tokens, self._at = most, clock()
+        self._per_s, self._burst, self._clock = per_s, burst, clock
+        self._tokens, self._at = burst, clock()
 
     def take(self) -> float:
-        """Take a token: 0 where there was one, else the seconds until there is."""
+        """Take a token: 0 if there was one, else the seconds until there is one."""
         now = self._clock()
-        self._tokens = min(self._most, self._tokens + (now - self._at) * self._per_s)
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
         self._at = now
         if self._tokens >= 1:
             self._tokens -= 1
@@ -131,7 +131,7 @@ class TokenBucket:
 
 
 class KeyRing:
-    """Who may ask: the keys of a file with the buckets of their rates.
+    """The accepted keys, with the buckets of their rates.
 
     Args:
         keys: The keys.
@@ -139,7 +139,7 @@ class KeyRing:
     """
 
     def __init__(self, keys: list[StoredKey], clock: Callable[[], float] = time.monotonic) -> None:
-        # Looked up by hash: how long it takes says nothing of a key, since nobody can steer the
+        # Looked up by hash: the time it takes reveals nothing of a key, since nobody can steer the
         # hash of a guess.
         self._keys = {key.sha256: key for key in keys}
         self._buckets = {

@@ -1,4 +1,4 @@
-"""What live sockets say, version 1: one message of JSON after another, told apart by ``type``."""
+"""Define the messages of live sockets, version 1: JSON objects that ``type`` tells apart."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ __all__ = [
 
 
 class StartMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="start"):
-    """Begin a live play; the answer is ``started`` with the token to resume by."""
+    """Start a live play; the answer is ``started`` with the token to resume it."""
 
     situation: SituationMessage
     version: Version
     stored: Annotated[
         tuple[PlayKey, PlayKey] | None,
-        Meta(description="Game and play, where the feed is of a stored play: for who watches."),
+        Meta(description="Game and play of a stored play that is fed again: for watchers."),
     ] = None
 
 
@@ -60,14 +60,14 @@ class FrameMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="frame")
 
 
 class ReleaseMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="release"):
-    """The ball is away: the forecast with the target, and the score where yards are given."""
+    """The pass is thrown: ask for the forecast with the target, and the score of given yards."""
 
     target_slot: Slot | None = None
     yards: Yards | None = None
 
 
 class ResumeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="resume"):
-    """Go on with a play whose socket was lost; the answer is ``resumed``."""
+    """Resume a play whose socket was lost; the answer is ``resumed``."""
 
     token: Annotated[str, Meta(min_length=1, max_length=64)]
     version: Version
@@ -77,7 +77,7 @@ class ResumeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="resume
 
 
 class StartedMessage(Struct, frozen=True, tag="started"):
-    """A live play was begun; it may be resumed for ``resume_for_s`` after its socket is lost."""
+    """A live play has started; it may be resumed for ``resume_for_s`` after its socket is lost."""
 
     token: str
     resume_for_s: float
@@ -85,9 +85,9 @@ class StartedMessage(Struct, frozen=True, tag="started"):
 
 
 class ResumedMessage(Struct, frozen=True, tag="resumed"):
-    """A live play goes on: send frames from ``next_frame``; what came before is kept.
+    """A live play goes on: send frames from ``next_frame``; the earlier ones are kept.
 
-    ``forecast`` is the newest, which the lost socket may not have brought.
+    ``forecast`` is the newest, which the lost socket may not have delivered.
     """
 
     token: str
@@ -100,8 +100,8 @@ class ResumedMessage(Struct, frozen=True, tag="resumed"):
 class ForecastMessage(Struct, frozen=True, tag="forecast"):
     """The answer to a frame, by the rule of `dropback.live.LivePlay`.
 
-    ``forecasts`` is one as a rule; none for a frame that is ``ignored`` or while a man has not
-    been seen yet; several where skipped frames were filled.
+    ``forecasts`` usually has one; none for a frame that is ``ignored`` or while a player has not
+    been seen yet; several if skipped frames were filled.
     """
 
     number: int
@@ -110,7 +110,7 @@ class ForecastMessage(Struct, frozen=True, tag="forecast"):
 
 
 class ReleasedMessage(Struct, frozen=True, tag="released"):
-    """The answer to a release; ``score`` is set where yards came with it."""
+    """The answer to a release; ``score`` is set if yards came with it."""
 
     forecast: PointForecast
     score: Probability | None
@@ -127,7 +127,7 @@ class ProblemMessage(Struct, frozen=True, tag="problem"):
 
 
 class WatchingMessage(Struct, frozen=True, tag="watching"):
-    """To a watcher: what follows is of this play. ``stored`` as the feed's ``start`` had it."""
+    """To a watcher: what follows is of this play. ``stored`` is that of the feed's ``start``."""
 
     play: str
     stored: tuple[int, int] | None
@@ -136,7 +136,7 @@ class WatchingMessage(Struct, frozen=True, tag="watching"):
 
 
 class WatchedMessage(Struct, frozen=True, tag="watched"):
-    """To a watcher: a frame, and the forecasts that came of it."""
+    """To a watcher: a frame and its forecasts."""
 
     play: str
     number: int
@@ -145,7 +145,7 @@ class WatchedMessage(Struct, frozen=True, tag="watched"):
 
 
 class WatchedReleaseMessage(Struct, frozen=True, tag="watched_release"):
-    """To a watcher: the ball is away; ``yards`` and ``score`` where the feed told them."""
+    """To a watcher: the pass is thrown; ``yards`` and ``score`` if the feed sent them."""
 
     play: str
     forecast: PointForecast

@@ -1,7 +1,7 @@
-"""What HTTP takes and answers, version 1; live sockets speak `dropback.service._live_messages`.
+"""Define the messages of HTTP, version 1; `dropback.service._live_messages` has the sockets'.
 
 Numbers are in the units of their names; null is "not known". A message with a field that is not
-named here is refused, so that a misspelt field is never silently ignored.
+named here is refused, so that a misspelled field is never silently ignored.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Player = Annotated[
     Meta(
         min_length=len(FRAME_QUANTITIES),
         max_length=len(FRAME_QUANTITIES),
-        description=f"{', '.join(FRAME_QUANTITIES)}; null where there is none.",
+        description=f"{', '.join(FRAME_QUANTITIES)}; null if there is none.",
     ),
 ]
 Frame = Annotated[
@@ -66,7 +66,7 @@ Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class SituationMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known at the snap, as `dropback.live.Situation` has it."""
+    """What is known at the snap: the fields of `dropback.live.Situation`."""
 
     line_of_scrimmage_x_yd: Annotated[float, Meta(ge=9.0, le=111.0)]
     yards_to_goal: Annotated[float, Meta(ge=-1.0, le=101.0)]
@@ -103,10 +103,10 @@ class ScoreRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PointForecast(Struct, frozen=True):
-    """The distribution of the yards that a league-average passer would gain, in numbers.
+    """The distribution of the yards that a league-average passer would gain.
 
-    ``probabilities`` are of the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left out
-    on either side has less than 1e-6. ``touchdown`` is the mass at the goal line.
+    ``probabilities`` belong to the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left
+    out on either side has less than 1e-6. ``touchdown`` is the mass at the goal line.
     """
 
     frame: int
@@ -122,7 +122,7 @@ class PointForecast(Struct, frozen=True):
 
 
 class ScoreResponse(Struct, frozen=True):
-    """The forecast at the release, and the score where yards came with the play."""
+    """The forecast at the release, and the score if yards came with the play."""
 
     forecast: PointForecast
     score: Probability | None
@@ -130,7 +130,7 @@ class ScoreResponse(Struct, frozen=True):
 
 
 class LivePlayer(Struct, frozen=True):
-    """A man, or the ball, of a stored play."""
+    """A player, or the ball, of a stored play."""
 
     slot: int
     side: str
@@ -140,7 +140,7 @@ class LivePlayer(Struct, frozen=True):
 
 
 class Field(Struct, frozen=True):
-    """Where the lines of a play are, yards along the canonical field."""
+    """Size of the field and the lines of a play, yards along the canonical field."""
 
     length_yd: float
     width_yd: float
@@ -173,7 +173,7 @@ class PlayItem(Struct, frozen=True):
 
 
 class PlaysPage(Struct, frozen=True):
-    """Some of the stored plays, and how many there are."""
+    """A page of the stored plays, and how many there are."""
 
     plays: list[PlayItem]
     total: int
@@ -185,9 +185,9 @@ class PlayResponse(Struct, frozen=True):
     """A stored play, with the forecast at every frame as the live path makes it.
 
     ``frames`` are frame by frame, slot by slot, ``quantities``. ``forecasts`` has one entry a
-    frame, null where that frame has none, and is empty where ``forecast_problem`` says why. At
-    the release the target is known: ``release`` is the forecast with it. ``situation`` is what a
-    live feed of the play starts with, null where ``forecast_problem`` says why.
+    frame, null if that frame has none, and is empty if there are none, which ``forecast_problem``
+    explains. At the release the target is known: ``release`` is the forecast with it.
+    ``situation`` is what a live feed of the play starts with.
     """
 
     item: PlayItem
@@ -206,7 +206,7 @@ class PlayResponse(Struct, frozen=True):
 
 
 class LeaderboardResponse(Struct, frozen=True):
-    """Rows of `dropback.leaderboard`, a page of them, in the order asked for."""
+    """Rows of `dropback.leaderboard`, a page of them, in the requested order."""
 
     columns: list[str]
     rows: list[dict[str, Any]]
@@ -237,7 +237,7 @@ class PassersPage(Struct, frozen=True):
 
 
 class Throw(Struct, frozen=True):
-    """One play of a passer. ``stored`` is (game, play) where its tracking is here to watch."""
+    """One play of a passer. ``stored`` is (game, play) if its tracking is stored."""
 
     game_id: str
     play_id: int
@@ -258,8 +258,8 @@ class Throw(Struct, frozen=True):
 class PitHistogram(Struct, frozen=True):
     """Shares of plays by where the outcome fell in its distribution.
 
-    Yards are whole, so even a perfect distribution does not give level bars: the league's are
-    beside.
+    Yards are whole, so even a perfect distribution does not give level bars: compare with the
+    league's.
     """
 
     edges: list[float]
@@ -283,7 +283,7 @@ class PasserResponse(Struct, frozen=True):
 
 
 class SplitItem(Struct, frozen=True):
-    """A way to divide plays, with its values where the play scores have it."""
+    """A way to divide plays, with its values if the play scores have it."""
 
     name: str
     definition: str
@@ -292,7 +292,7 @@ class SplitItem(Struct, frozen=True):
 
 
 class SplitsResponse(Struct, frozen=True):
-    """What a leaderboard may be grouped by and kept to."""
+    """What a leaderboard may be grouped and filtered by."""
 
     splits: list[SplitItem]
     columns: list[str]

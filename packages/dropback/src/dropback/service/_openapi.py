@@ -1,4 +1,4 @@
-"""The OpenAPI document, from the operations and the structs of their messages."""
+"""Write the OpenAPI document from the operations and the structs of their messages."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dropback import __version__
+from dropback.service._http import JSON
 from dropback.service._messages import Problem
-from dropback.service._operations import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dropback.service._operations import Operation
+    from dropback.service._http import Operation
 
 __all__ = ["openapi_document"]
 
 _REF = "#/components/schemas/{name}"
-# Of the gate and the protocol, on any route.
+# Of the middleware and the connection, on any route.
 _EVERYWHERE = (400, 401, 421, 429, 431, 500)
 
 
@@ -28,7 +28,7 @@ def openapi_document(operations: Iterable[Operation], *, keyed: bool) -> dict[st
 
     Args:
         operations: What is served.
-        keyed: Whether the service wants API keys.
+        keyed: Whether the service needs API keys.
     """
     operations = list(operations)
     structs: set[type[msgspec.Struct]] = {Problem}

@@ -1,4 +1,4 @@
-"""Routes of play scores: leaderboards, passers and splits."""
+"""Answer requests about play scores: leaderboards, passers and splits."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from dropback.errors import RequestError
+from dropback.service._executors import ByteCache, SingleThreadExecutor
+from dropback.service._http import Operation, ServiceError, json_response, query
 from dropback.service._messages import (
     LeaderboardResponse,
     PasserResponse,
     PassersPage,
     SplitsResponse,
 )
-from dropback.service._operations import Operation, json_response
-from dropback.service._problems import ServiceError
-from dropback.service._requests import query
-from dropback.service._rooms import ByteCache, WorkRoom
 from dropback.service._scores import LeaderboardQuery, ScoreTable
 
 if TYPE_CHECKING:
@@ -31,20 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["RankingRoutes"]
 
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Most rows to return.")]
-Offset = Annotated[int, Meta(ge=0, le=10**9, description="Rows to pass over.")]
+Offset = Annotated[int, Meta(ge=0, le=10**9, description="Rows to skip.")]
 
 
 class _LeaderboardParameters(Struct, frozen=True, forbid_unknown_fields=True):
-    by: Annotated[str, Meta(max_length=200, description="Splits, divided by commas.")] = (
+    by: Annotated[str, Meta(max_length=200, description="Splits, separated by commas.")] = (
         "passer,season"
     )
     split: Annotated[
-        str, Meta(max_length=500, description="name=value, several divided by commas.")
+        str, Meta(max_length=500, description="name=value, several separated by commas.")
     ] = ""
     where: Annotated[str, Meta(max_length=500, description="SQL predicate of one play.")] = ""
     seasons: Annotated[str, Meta(max_length=200, description="2021, 2018-2020 or both.")] = ""
     min_attempts: Annotated[
-        str, Meta(max_length=12, description="A number, nfl or reliable; empty: what fits by.")
+        str, Meta(max_length=12, description="A number, nfl or reliable; empty chooses by rows.")
     ] = ""
     order: Annotated[
         str, Meta(max_length=64, description="Column of the rows; - before it descends.")
@@ -63,8 +61,8 @@ class RankingRoutes:
     """Handlers over a table of play scores.
 
     Args:
-        scores: The table; None where the service was started without.
-        stored: Keys of the plays whose tracking is here.
+        scores: The table; None if the service was started without.
+        stored: Keys of the plays whose tracking is stored.
         limits: Of the service.
     """
 
@@ -72,11 +70,11 @@ class RankingRoutes:
         self, scores: ScoreTable | None, stored: Container[tuple[int, int]], limits: Limits
     ) -> None:
         self._scores, self._stored = scores, stored
-        self._room = WorkRoom("rankings", limits.queued_rankings)
+        self._executor = SingleThreadExecutor("rankings", limits.queued_rankings)
         self._cache = ByteCache(limits.cached_bytes)
 
     def operations(self) -> list[Operation]:
-        """What is served."""
+        """The operations that are served."""
         return [
             Operation(
                 "GET",
@@ -91,7 +89,7 @@ class RankingRoutes:
                 "GET",
                 "/v1/splits",
                 self.splits,
-                "List what a leaderboard may be grouped by and kept to",
+                "List what a leaderboard may be grouped and filtered by",
                 SplitsResponse,
                 problems=(404, 503),
             ),
@@ -108,7 +106,7 @@ class RankingRoutes:
                 "GET",
                 "/v1/passers/{passer}",
                 self.passer,
-                "Look a passer up: seasons, best and worst throws, calibration",
+                "Look up a passer: seasons, best and worst throws, calibration",
                 PasserResponse,
                 path_parameters={"passer": {"type": "string", "minLength": 1, "maxLength": 64}},
                 problems=(404, 422, 503),
@@ -117,22 +115,23 @@ class RankingRoutes:
 
     def close(self) -> None:
         """Finish what was accepted."""
-        self._room.close()
+        self._executor.close()
 
     async def leaderboard(self, request: Request) -> Response:
         """Answer ``/v1/leaderboard``."""
-        asked = query(request, _LeaderboardParameters)
+        parameters = query(request, _LeaderboardParameters)
         scores = self._table()
-        wanted = LeaderboardQuery(
-            by=tuple(name.strip() for name in asked.by.split(",") if name.strip()),
-            split=_split(asked.split),
-            where=asked.where or None,
-            seasons=asked.seasons,
-            min_attempts=asked.min_attempts,
-            order=asked.order,
+        board = LeaderboardQuery(
+            by=tuple(name.strip() for name in parameters.by.split(",") if name.strip()),
+            split=_split(parameters.split),
+            where=parameters.where or None,
+            seasons=parameters.seasons,
+            min_attempts=parameters.min_attempts,
+            order=parameters.order,
         )
         return await self._answer(
-            asked, lambda: scores.leaderboard(wanted, limit=asked.limit, offset=asked.offset)
+            parameters,
+            lambda: scores.leaderboard(board, limit=parameters.limit, offset=parameters.offset),
         )
 
     async def splits(self, _: Request) -> Response:
@@ -141,10 +140,13 @@ class RankingRoutes:
 
     async def passers(self, request: Request) -> Response:
         """Answer ``/v1/passers``."""
-        asked = query(request, _PassersParameters)
+        parameters = query(request, _PassersParameters)
         scores = self._table()
         return await self._answer(
-            asked, lambda: scores.passers(asked.search, limit=asked.limit, offset=asked.offset)
+            parameters,
+            lambda: scores.passers(
+                parameters.search, limit=parameters.limit, offset=parameters.offset
+            ),
         )
 
     async def passer(self, request: Request) -> Response:
@@ -158,13 +160,13 @@ class RankingRoutes:
     async def _answer(
         self, key: Struct | str | tuple[str, str], work: Callable[[], Struct]
     ) -> Response:
-        """A kept answer, or a new one from the ranking thread."""
-        kept = self._cache.get(key)
-        if kept is None:
+        """A cached answer, or a new one from the ranking thread."""
+        answer = self._cache.get(key)
+        if answer is None:
             # Encoded in the thread too: a thousand rows take 5 ms.
-            kept = await self._room.run(lambda: msgspec.json.encode(work()))
-            self._cache.put(key, kept)
-        return json_response(kept)
+            answer = await self._executor.run(lambda: msgspec.json.encode(work()))
+            self._cache.put(key, answer)
+        return json_response(answer)
 
     def _table(self) -> ScoreTable:
         if self._scores is None:
@@ -178,7 +180,7 @@ def _split(text: str) -> tuple[tuple[str, str], ...]:
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     if any(not (name.strip() and equals and value.strip()) for name, equals, value in pairs):
         raise RequestError(
-            f"split must be name=value, several divided by commas, got {text!r}: for example "
+            f"split must be name=value, several separated by commas, got {text!r}: for example "
             "depth=deep,down=3."
         )
     return tuple((name.strip(), value.strip()) for name, _, value in pairs)

@@ -1,4 +1,4 @@
-"""A stored play sent to the service as a live feed, at its own pace or a multiple of it."""
+"""Send a stored play to the service as a live feed, at its own pace or a multiple of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from dropback.errors import RequestError
 from dropback.live import situations
 from dropback.service._codec import encode_frame
-from dropback.service._forecasts import situation_message
+from dropback.service._convert import situation_message
 from dropback.service._live_messages import (
     ForecastMessage,
     LiveAnswer,
@@ -27,7 +27,7 @@ from dropback.service._live_messages import (
     StartMessage,
 )
 from dropback.service._messages import VERSION
-from dropback.service._protocol import SUBPROTOCOL
+from dropback.service._sockets import SUBPROTOCOL
 from dropback.tracking._schema import RATE_HZ
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class Feed:
     Attributes:
         situation: What was known at the snap.
         frames: Canonical, shape ``(T, 23, 6)``.
-        target_slot: Of the man thrown to, None where nobody knows.
-        yards: Gained, None where nobody knows.
-        stored: Game and play, for who watches; None where the play is stored nowhere.
+        target_slot: Of the intended receiver, None if unknown.
+        yards: Yards gained, None if unknown.
+        stored: Game and play, for watchers; None if the play is not stored.
     """
 
     situation: Situation
@@ -84,14 +84,14 @@ async def replay(
 ) -> AsyncIterator[ForecastMessage | ReleasedMessage]:
     """Send a play frame by frame and yield what the service answers, the release last.
 
-    A socket that is lost is opened again and the play resumed where the service has it; where the
-    service has it no more, the play is sent anew.
+    A lost socket is opened again and the play resumed; if the service no longer has it, the play
+    is sent from its start.
 
     Args:
         feed: The play.
         url: Of the service's live socket, ``ws://127.0.0.1:8080/v1/live``.
         speed: Times the real pace of ten frames a second.
-        key: API key, where the service wants one.
+        key: API key, if the service needs one.
 
     Raises:
         RequestError: The service cannot be reached, or refuses the play.
@@ -120,7 +120,7 @@ async def replay(
 
 
 class _Sender:
-    """What of a play has been sent and answered."""
+    """Send one play over as many sockets as it takes."""
 
     def __init__(self, feed: Feed, speed: float) -> None:
         self._feed, self._pace_s = feed, 1 / (RATE_HZ * speed)
@@ -133,12 +133,12 @@ class _Sender:
     async def begin(self, socket: ClientConnection) -> None:
         """Start the play, or resume it."""
         if self.token is not None:
-            answer = await _ask(socket, ResumeMessage(self.token, VERSION))
+            answer = await _request(socket, ResumeMessage(self.token, VERSION))
             if isinstance(answer, ResumedMessage):
                 self._note_missed(answer)
                 return
         situation = situation_message(self._feed.situation)
-        answer = await _ask(socket, StartMessage(situation, VERSION, self._feed.stored))
+        answer = await _request(socket, StartMessage(situation, VERSION, self._feed.stored))
         if not isinstance(answer, StartedMessage):
             raise _refused(answer)
         self.token, self._next = answer.token, 0
@@ -166,7 +166,7 @@ class _Sender:
         if self.done:
             return
         release = ReleaseMessage(self._feed.target_slot, self._feed.yards)
-        answer = await _ask(socket, release)
+        answer = await _request(socket, release)
         if not isinstance(answer, ReleasedMessage):
             raise _refused(answer)
         self.done = True
@@ -194,7 +194,7 @@ def _connection(url: str, key: str | None) -> connect:
     )
 
 
-async def _ask(socket: ClientConnection, message: msgspec.Struct) -> LiveAnswer:
+async def _request(socket: ClientConnection, message: msgspec.Struct) -> LiveAnswer:
     await socket.send(msgspec.json.encode(message).decode())
     return await _answer(socket)
 

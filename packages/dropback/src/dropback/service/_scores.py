@@ -1,4 +1,4 @@
-"""Play scores behind the HTTP routes: rankings, passers and splits, none of it computed here."""
+"""Serve play scores: rankings, passers and splits, all computed by `dropback.ranking`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from dropback import ranking
 from dropback.errors import RequestError
+from dropback.ranking._passers import list_passers, split_values
 from dropback.service._messages import (
     LeaderboardResponse,
     PasserItem,
@@ -27,15 +28,24 @@ if TYPE_CHECKING:
 __all__ = ["LeaderboardQuery", "ScoreTable", "join_score_tables"]
 
 # A list to choose from: games and opponents would fill it with hundreds.
-_MOST_SPLIT_VALUES = 64
+_MAX_SPLIT_VALUES = 64
+
+# Fields of a throw under another name in play scores.
+_THROW_COLUMNS = {
+    "opponent": "defteam",
+    "quarter": "qtr",
+    "yards_to_go": "ydstogo",
+    "score": "play_score",
+    "description": "desc",
+}
 
 
 class LeaderboardQuery(msgspec.Struct, frozen=True):
-    """What the route's parameters ask for, in the words of `dropback.leaderboard`.
+    """A leaderboard in the words of `dropback.leaderboard`.
 
     Attributes:
-        by: Names of splits, divided by commas.
-        split: ``name=value``, several divided by commas.
+        by: Names of splits.
+        split: Names and values of splits to keep.
         where: SQL predicate of one play.
         seasons: As `parse_seasons` reads them; empty keeps all.
         min_attempts: A number, ``nfl`` or ``reliable``; empty is the rule that fits `by`.
@@ -57,8 +67,7 @@ def join_score_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
         RequestError: Two files score the same play, or different outcomes.
     """
     joined = pl.concat(tables, how="diagonal_relaxed")
-    key = ["game_id", "play_id"]
-    if joined.select(pl.struct(key).is_duplicated().any()).item():
+    if joined.select(pl.struct("game_id", "play_id").is_duplicated().any()).item():
         raise RequestError(
             "Each play must be scored once, but the files of play scores share plays: serve those "
             "of one model."
@@ -84,38 +93,30 @@ class ScoreTable:
         standard = "standard" if "epa_cdf" in scores.columns else "yards"
         self.outcome: str = scores["outcome"][0] if "outcome" in scores.columns else standard
         self._yards = _yards_by_league_key(scores)
-        self._passer_ids = frozenset(scores["passer_player_id"])
+        self._passers = list_passers(scores)
+        self._passer_ids = frozenset(self._passers["id"])
         self.seasons: list[int] = sorted(scores["season"].unique().to_list())
-        names = (
-            pl.col("passer_player_name").drop_nulls().last()
-            if "passer_player_name" in scores.columns
-            else pl.lit(None, pl.String)
-        )
-        self._passers = (
-            scores.group_by("passer_player_id")
-            .agg(
-                names.alias("name"),
-                pl.col("season").min().alias("first"),
-                pl.col("season").max().alias("last"),
-                pl.len().alias("plays"),
-            )
-            .with_columns(pl.col("name").fill_null(pl.col("passer_player_id")))
-            .sort(["plays", "passer_player_id"], descending=[True, False])
-        )
 
     def yards(self, game: int, play: int) -> int | None:
-        """Yards of a play by the league's keys, which tracking has; None where it is not scored."""
+        """Yards of a play by the league's keys, which tracking has; None if it is not scored."""
         return self._yards.get((game, play))
 
     def leaderboard(
         self, query: LeaderboardQuery, *, limit: int, offset: int
     ) -> LeaderboardResponse:
-        """Rows exactly as `dropback.leaderboard` gives them.
+        """Rows exactly as `dropback.leaderboard` returns them.
 
         Raises:
             RequestError: As `dropback.leaderboard`, or an unknown column to order by.
         """
-        rows, minimum = self._rows(query)
+        scores = self._scores
+        split: dict[str, str | int] = dict(query.split)
+        if query.seasons:
+            scores = scores.filter(pl.col("season").is_in(parse_seasons(query.seasons)))
+        minimum = query.min_attempts or ranking.default_minimum(query.by, split)
+        rows = ranking.leaderboard(
+            scores, by=query.by, split=split, where=query.where, min_attempts=minimum
+        )
         if query.order:
             column = query.order.removeprefix("-")
             if column not in rows.columns:
@@ -138,34 +139,33 @@ class ScoreTable:
         )
 
     def passers(self, search: str, *, limit: int, offset: int) -> PassersPage:
-        """Passers whose name or id holds `search`, most plays first."""
+        """Passers whose name or id contains `search`, most plays first."""
         found = self._passers
         if search:
-            text = pl.concat_str(pl.col("name"), pl.lit(" "), pl.col("passer_player_id"))
-            found = found.filter(text.str.to_lowercase().str.contains(search.lower(), literal=True))
-        items = [PasserItem(*self._item(row)) for row in found.slice(offset, limit).to_dicts()]
+            text = pl.concat_str("name", "id", separator=" ").str.to_lowercase()
+            found = found.filter(text.str.contains(search.lower(), literal=True))
+        items = [PasserItem(**row) for row in found.slice(offset, limit).iter_rows(named=True)]
         return PassersPage(items, found.height, offset)
 
     def passer(self, passer: str, stored: Container[tuple[int, int]]) -> PasserResponse:
         """A passer's page.
 
         Args:
-            passer: His id.
-            stored: Keys of the plays whose tracking is here.
+            passer: Their id.
+            stored: Keys of the plays whose tracking is stored.
 
         Raises:
-            RequestError: No play of his is scored.
+            RequestError: None of their plays is scored.
         """
         if self._seasons_board is None:
             self._seasons_board = ranking.passer_seasons(self._scores)
         profile = ranking.passer_profile(self._scores, self._seasons_board, passer)
-        found = self._passers.filter(pl.col("passer_player_id") == passer)
         pit = PitHistogram(
             profile.edges.tolist(), profile.passer.tolist(), profile.league.tolist(), profile.plays
         )
         return PasserResponse(
             id=passer,
-            name=found["name"][0],
+            name=self._passers.row(by_predicate=pl.col("id") == passer, named=True)["name"],
             outcome=self.outcome,
             columns=profile.seasons.columns,
             seasons=profile.seasons.to_dicts(),
@@ -182,30 +182,9 @@ class ScoreTable:
         """What a leaderboard may be grouped by, and the values of each split."""
         items = []
         for name, split in ranking.SPLITS.items():
-            available = all(column in self._scores.columns for column in split.needs)
-            values: list[str] = []
-            if available:
-                column = self._scores.select(split.values.alias(name)).to_series().drop_nulls()
-                if 0 < column.n_unique() <= _MOST_SPLIT_VALUES:
-                    values = column.unique().sort().cast(pl.String).to_list()
-            items.append(SplitItem(name, split.definition, available, values))
+            values = split_values(self._scores, name, most=_MAX_SPLIT_VALUES)
+            items.append(SplitItem(name, split.definition, values is not None, values or []))
         return SplitsResponse(items, self._scores.columns)
-
-    def _rows(self, query: LeaderboardQuery) -> tuple[pl.DataFrame, int | str]:
-        scores = self._scores
-        split: dict[str, str | int] = dict(query.split)
-        if query.seasons:
-            scores = scores.filter(pl.col("season").is_in(parse_seasons(query.seasons)))
-        default = ranking.default_minimum(query.by, split)
-        minimum = query.min_attempts or default
-        rows = ranking.leaderboard(
-            scores, by=query.by, split=split, where=query.where, min_attempts=minimum
-        )
-        return rows, minimum
-
-    @staticmethod
-    def _item(row: dict[str, Any]) -> tuple[str, str, int, int, int]:
-        return row["passer_player_id"], row["name"], row["first"], row["last"], row["plays"]
 
 
 def _yards_by_league_key(scores: pl.DataFrame) -> dict[tuple[int, int], int]:
@@ -221,19 +200,9 @@ def _throw(row: dict[str, Any], stored: Container[tuple[int, int]]) -> Throw:
     key = None
     if (game := row.get("old_game_id")) and str(game).isdecimal():
         key = (int(game), int(row["play_id"]))
-    return Throw(
-        game_id=row["game_id"],
-        play_id=row["play_id"],
-        season=row["season"],
-        week=row.get("week"),
-        opponent=row.get("defteam"),
-        quarter=row.get("qtr"),
-        down=row.get("down"),
-        yards_to_go=row.get("ydstogo"),
-        air_yards=row.get("air_yards"),
-        yards=row.get("yards"),
-        median=row.get("median"),
-        score=row["play_score"],
-        description=row.get("desc"),
-        stored=key if key is not None and key in stored else None,
-    )
+    fields: dict[str, Any] = {
+        name: row.get(_THROW_COLUMNS.get(name, name))
+        for name in Throw.__struct_fields__
+        if name != "stored"
+    }
+    return Throw(**fields, stored=key if key is not None and key in stored else None)

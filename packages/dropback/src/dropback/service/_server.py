@@ -1,9 +1,12 @@
-"""The process: the application on a socket."""
+"""Run the application on a socket until it is told to stop."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -11,47 +14,71 @@ from threadpoolctl import threadpool_limits
 
 from dropback.errors import RequestError
 from dropback.service._app import create_app
+from dropback.service._connections import limited_protocol, report_answers
 from dropback.service._logs import json_logging
-from dropback.service._protocol import guarded_http, guarded_websocket
+from dropback.service._sockets import OpenSockets
 
 if TYPE_CHECKING:
+    import socket
+
     from dropback.service._app import Service
     from dropback.service._settings import ServiceSettings
 
-__all__ = ["make_server", "serve"]
+__all__ = ["Server", "make_server", "serve", "stay_on_core"]
 
-# A thread that wants the interpreter asks for it after so long; Python's own 5 ms are those that
-# a request may take in all.
+# A thread that needs the interpreter asks for it after this long; with Python's own 5 ms it would
+# wait longer than a request may take in all.
 _SWITCH_INTERVAL_S = 0.0005
 
+# Linux lists each thread of the process here, by its number.
+_THREADS = Path("/proc/self/task")
 
-def make_server(service: Service, settings: ServiceSettings) -> uvicorn.Server:
+
+class Server(uvicorn.Server):
+    """uvicorn, which lets live sockets answer what they have taken before it closes them."""
+
+    def __init__(self, config: uvicorn.Config, sockets: OpenSockets) -> None:
+        super().__init__(config)
+        self._live_sockets = sockets
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the live sockets, then what else is open."""
+        self._live_sockets.stop()
+        limit_s = self.config.timeout_graceful_shutdown or 0
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit_s
+        while len(self._live_sockets) and loop.time() < deadline and not self.force_exit:
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+
+def make_server(service: Service, settings: ServiceSettings) -> Server:
     """A server that has not started."""
     limits = settings.limits
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_app(service),
-            host=settings.host,
-            port=settings.port,
-            loop="auto",  # uvloop, where there is one
-            http=guarded_http(limits),
-            ws=guarded_websocket(limits),
-            ws_max_size=limits.message_bytes,
-            # A frame is small, and a compressed message may grow a thousandfold.
-            ws_per_message_deflate=False,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=limits.keep_alive_s,
-            timeout_graceful_shutdown=limits.shutdown_s,
-        )
+    sockets = OpenSockets()
+    config = uvicorn.Config(
+        report_answers(create_app(service, sockets)),
+        host=settings.host,
+        port=settings.port,
+        loop="auto",  # uvloop, if it is installed
+        http=limited_protocol(limits),
+        ws="websockets-sansio",
+        ws_max_size=limits.message_bytes,
+        # A frame is small, and a compressed message may grow a thousandfold.
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=limits.keep_alive_s,
+        timeout_graceful_shutdown=limits.shutdown_s,
     )
+    return Server(config, sockets)
 
 
 def serve(service: Service, settings: ServiceSettings) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM), then finish what was accepted.
+    """Serve until a signal (SIGINT, SIGTERM), then finish what was accepted.
 
     Raises:
         RequestError: The address cannot be bound.
@@ -61,7 +88,7 @@ def serve(service: Service, settings: ServiceSettings) -> None:
     # What was loaded stays: looking through it for garbage takes a tenth of a second.
     gc.collect()
     gc.freeze()
-    # A play is too small to share: a second thread makes it slower, and other plays want the core.
+    # A play is too small to share: a second thread makes it slower, and other plays need the core.
     with json_logging(), threadpool_limits(1, user_api="blas"):
         try:
             server.run()
@@ -69,3 +96,26 @@ def serve(service: Service, settings: ServiceSettings) -> None:
             raise RequestError(
                 f"{settings.host} port {settings.port} cannot be bound: choose another --port."
             ) from error
+
+
+def stay_on_core(core: int) -> None:
+    """Keep this process, all its threads and those that they will start on one core.
+
+    Args:
+        core: Its number, from 0.
+
+    Raises:
+        RequestError: The system has no such call, or the process may not use that core.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        raise RequestError(
+            "--core needs Linux, whose sched_setaffinity keeps a process on a core: leave it out."
+        )
+    usable = sorted(os.sched_getaffinity(0))
+    if core not in usable:
+        raise RequestError(
+            f"--core must be one of the cores that this process may use "
+            f"({', '.join(map(str, usable))}), got {core}."
+        )
+    for thread in _THREADS.iterdir():
+        os.sched_setaffinity(int(thread.name), {core})

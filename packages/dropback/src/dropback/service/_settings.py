@@ -1,4 +1,4 @@
-"""What the service allows: sizes, times, and how much at once."""
+"""Set the service's address and its limits: sizes, times, and how much at once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ class Limits:
             a play and a third less a frame than one; more take no less, and a frame waits for the
             batch before it.
         queued_rankings: Rankings that wait for the ranking thread; beyond, 503.
-        live_plays: Live plays at once, those that wait to be resumed included; beyond, 503.
-        connections: Open sockets; a further one is closed at once.
+        live_plays: Live plays at once, including those that wait to be resumed; beyond, 503.
+        connections: Open sockets; a further one is answered with 503 and closed.
         cached_bytes: Of each cache of answers.
-        rows: Most rows of one answer.
-        where_characters: Of a predicate.
-        header_s: For a request's line and headers to arrive, and for a new socket to speak.
+        header_s: For a request's line and headers to arrive, also on a new socket.
         body_s: For a request's body to arrive.
-        write_s: That a client may read nothing of its answer.
+        write_s: For a client that has stopped reading its answer to go on.
         keep_alive_s: That a socket may idle between requests.
         live_idle_s: That a live socket may idle between messages.
         resume_s: That a live play is kept after its socket was lost.
@@ -45,8 +43,6 @@ class Limits:
     live_plays: int = 256
     connections: int = 2048
     cached_bytes: int = 64 << 20
-    rows: int = 1000
-    where_characters: int = 500
     header_s: float = 10.0
     body_s: float = 10.0
     write_s: float = 10.0
@@ -61,7 +57,7 @@ class ServiceSettings:
     """Where the service listens, and its limits.
 
     Attributes:
-        host: Address to bind; loopback unless told otherwise.
+        host: Address to bind; loopback by default.
         port: Port to bind; 0 takes a free one.
         limits: Bounds on what clients may ask for.
     """

@@ -1,4 +1,4 @@
-"""Work off the event loop: one thread with a bounded queue, and a cache bounded in bytes."""
+"""Do slow work off the event loop, in bounded queues, and keep its answers in bounded caches."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from dropback.service._problems import ServiceError
+from dropback.service._http import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["ByteCache", "WorkRoom"]
+__all__ = ["ByteCache", "SingleThreadExecutor"]
 
 _Result = TypeVar("_Result")
 
 
-class WorkRoom:
-    """One thread that does slow jobs in the order they come, a bounded number of them.
+class SingleThreadExecutor:
+    """One thread that does a bounded number of jobs in the order of their arrival.
 
     Args:
         name: Of the work, for the problem and the thread.
-        waiting: Jobs that may wait or run; a further one is refused.
+        max_jobs: Jobs that may wait or run; a further one is refused.
     """
 
-    def __init__(self, name: str, waiting: int) -> None:
-        self._name, self._most, self._jobs = name, waiting, 0
+    def __init__(self, name: str, max_jobs: int) -> None:
+        self._name, self._max_jobs, self._jobs = name, max_jobs, 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"dropback-{name}")
 
     async def run(self, work: Callable[[], _Result]) -> _Result:
         """Do `work` in the thread.
 
         Raises:
-            ServiceError: 503 where the queue is full.
+            ServiceError: 503 if the queue is full.
         """
-        if self._jobs >= self._most:
+        if self._jobs >= self._max_jobs:
             raise ServiceError(
                 503,
-                f"At most {self._most} {self._name} may wait at once: ask again in a second.",
+                f"At most {self._max_jobs} {self._name} may wait at once: try again in a second.",
                 retry_after_s=1.0,
             )
         self._jobs += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        # Counted until the thread is done with it, also where the client has gone.
+        # Counted until the thread is done with it, even if the client has gone.
         future.add_done_callback(self._done)
         return await asyncio.shield(future)
 
@@ -54,18 +54,18 @@ class WorkRoom:
     def _done(self, future: asyncio.Future[_Result]) -> None:
         self._jobs -= 1
         if not future.cancelled():
-            future.exception()  # seen, also where nobody waits for it any more
+            future.exception()  # retrieved, even if nobody waits for it anymore
 
 
 class ByteCache:
-    """Encoded answers, the least recently used dropped beyond a number of bytes.
+    """Encoded answers; the least recently used are dropped beyond a number of bytes.
 
     Args:
-        most: Bytes to hold.
+        max_bytes: Bytes to hold.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most, self._held = most, 0
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes, self._bytes = max_bytes, 0
         self._answers: OrderedDict[Hashable, bytes] = OrderedDict()
 
     def get(self, key: Hashable) -> bytes | None:
@@ -76,11 +76,11 @@ class ByteCache:
         return answer
 
     def put(self, key: Hashable, answer: bytes) -> None:
-        """Keep an answer; one larger than the whole cache is not kept."""
-        if key in self._answers or len(answer) > self._most:
+        """Keep an answer, unless it is larger than the whole cache."""
+        if key in self._answers or len(answer) > self._max_bytes:
             return
         self._answers[key] = answer
-        self._held += len(answer)
-        while self._held > self._most:
+        self._bytes += len(answer)
+        while self._bytes > self._max_bytes:
             _, dropped = self._answers.popitem(last=False)
-            self._held -= len(dropped)
+            self._bytes -= len(dropped)

@@ -1,4 +1,4 @@
-"""What every request passes: host, key, rate, then its route; every failure leaves as a problem."""
+"""Check host, key and rate of every request, and turn every failure into a problem."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from dropback.errors import DropbackError
-from dropback.service._logs import log, note
-from dropback.service._problems import ServiceError, problem_response
+from dropback.service._http import ServiceError, problem_response
+from dropback.service._logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,33 +23,35 @@ if TYPE_CHECKING:
     from dropback.service._keys import KeyRing, StoredKey
     from dropback.service._metrics import Metrics
 
-__all__ = ["KEY_SUBPROTOCOL", "Gate"]
+__all__ = ["RequestMiddleware"]
 
-KEY_SUBPROTOCOL = "dropback.key."
-"""A browser cannot set headers on a WebSocket: there the key follows this, as a subprotocol."""
+# A browser cannot set headers on a WebSocket: its key follows this, as a subprotocol.
+_KEY_SUBPROTOCOL = "dropback.key."
 
-# Answered to anyone: whether the process lives, what it offers, and the page.
+# Answered without a key: whether the process lives, what it offers, and the page.
 _OPEN = ("/healthz", "/readyz", "/openapi.json")
 _GUARDED = ("/v1", "/metrics")
 
-_SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'none'",
-}
-_SECURITY = tuple((name.encode(), value.encode()) for name, value in _SECURITY_HEADERS.items())
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
+        b"form-action 'none'",
+    ),
+)
 
 
-class Gate:
+class RequestMiddleware:
     """ASGI middleware around the routes.
 
     Args:
-        app: The routes.
-        keys: Who may ask; None lets anyone.
-        hosts: Names that the ``Host`` header may have, without port; None takes any. A page of
-            another site that resolves its own name to this machine is refused by it.
-        metrics: What is counted.
+        app: Starlette's router.
+        keys: Keys that are accepted; None lets anyone in.
+        hosts: Names that the ``Host`` header may have, without port; None takes any. This refuses
+            pages of other sites that resolve their own name to this computer.
+        metrics: Counts the answers.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Gate:
         started = time.perf_counter()
         status = 0
 
-        async def noting(message: Message) -> None:
+        async def send_secured(message: Message) -> None:
             nonlocal status
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 status = message["status"]
@@ -80,16 +82,18 @@ class Gate:
             await send(message)
 
         problem: Response | None = None
+        # Starlette's router raises for an unknown path or method where it runs in an application.
+        scope["app"] = self
         try:
             self._admit(scope)
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, send_secured)
         except ClientDisconnect:
             status = status or 499  # nginx's number for a client that left
         except Exception as error:  # whatever it is, no trace may leave
             problem = self._problem(scope, error)
         if problem is not None and not status:
-            await problem(scope, receive, noting)
-        self._note(scope, status, time.perf_counter() - started)
+            await problem(scope, receive, send_secured)
+        self._record(scope, status, time.perf_counter() - started)
 
     def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -98,8 +102,8 @@ class Gate:
         if self._hosts is not None and name not in self._hosts:
             raise ServiceError(
                 421,
-                "The Host header must name this machine's loopback: start the service with --host "
-                "and --keys to serve other names.",
+                "The Host header must name loopback: start the service with --host and --keys to "
+                "serve other names.",
             )
         origin = headers.get("origin")
         foreign = origin is not None and origin.partition("://")[2] != host
@@ -109,11 +113,11 @@ class Gate:
         path = scope["path"]
         if self._keys is None or path in _OPEN or not path.startswith(_GUARDED):
             return
-        key = self._keys.find(_given_key(headers))
+        key = self._keys.find(_sent_key(headers))
         if key is None:
             raise ServiceError(
                 401,
-                "An API key is needed: send it as 'Authorization: Bearer KEY'; make one with "
+                "An API key is needed: send it as 'Authorization: Bearer KEY'; create one with "
                 "'dropback keys add'.",
             )
         scope["dropback.key"] = key
@@ -121,7 +125,7 @@ class Gate:
         if wait > 0:
             raise ServiceError(
                 429,
-                f"The key {key.name!r} may ask {key.requests_per_s:g} times a second: wait.",
+                f"The key {key.name!r} allows {key.requests_per_s:g} requests a second: wait.",
                 retry_after_s=wait,
             )
 
@@ -139,44 +143,41 @@ class Gate:
             return problem_response(
                 error.status_code, _sentence(error.status_code, scope), headers=error.headers
             )
-        log.error("request failed", exc_info=error, extra={"route": _route(scope)})
+        log.error("request failed", exc_info=error, extra={"fields": {"route": _route(scope)}})
         return problem_response(
             500, "The service failed on this request; its log says why. Nothing was changed."
         )
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         self._metrics.count(route, status, seconds if scope["type"] == "http" else None)
         key: StoredKey | None = scope.get("dropback.key")
         client = scope.get("client")
-        note(
-            "request",
-            {
-                "method": scope.get("method", "WEBSOCKET"),
-                "route": route,
-                "path": scope["path"][:200],
-                "status": status,
-                "milliseconds": round(1e3 * seconds, 3),
-                "client": client[0] if client else None,
-                "key": None if key is None else key.name,
-            },
-        )
+        fields = {
+            "method": scope.get("method", "WEBSOCKET"),
+            "route": route,
+            "path": scope["path"][:200],
+            "status": status,
+            "milliseconds": round(1e3 * seconds, 3),
+            "client": client[0] if client else None,
+            "key": None if key is None else key.name,
+        }
+        log.info("request", extra={"fields": fields})
 
 
-def _given_key(headers: Headers) -> str:
+def _sent_key(headers: Headers) -> str:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()
     for protocol in headers.get("sec-websocket-protocol", "").split(","):
-        if protocol.strip().startswith(KEY_SUBPROTOCOL):
-            return protocol.strip().removeprefix(KEY_SUBPROTOCOL)
+        if protocol.strip().startswith(_KEY_SUBPROTOCOL):
+            return protocol.strip().removeprefix(_KEY_SUBPROTOCOL)
     return ""
 
 
 def _route(scope: Scope) -> str:
     """The handler's name: paths would make a series each."""
-    endpoint = scope.get("endpoint")
-    return getattr(endpoint, "__name__", "none")
+    return getattr(scope.get("endpoint"), "__name__", "none")
 
 
 def _sentence(status: int, scope: Scope) -> str:

@@ -1,0 +1,178 @@
+"""Read HTTP requests into checked values, and write answers and problems."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dropback.service._messages import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.requests import HTTPConnection, Request
+
+    from dropback.service._settings import Limits
+
+    Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+__all__ = [
+    "JSON",
+    "Operation",
+    "ServiceError",
+    "decode",
+    "json_response",
+    "problem_response",
+    "query",
+    "read_body",
+]
+
+JSON: Final = "application/json"
+
+_Value = TypeVar("_Value")
+
+
+class ServiceError(Exception):
+    """A request that is answered with a problem.
+
+    Args:
+        status: HTTP status.
+        detail: What must hold, what came, and what to do, in one sentence.
+        retry_after_s: When it is worth trying again, for 429 and 503.
+    """
+
+    def __init__(self, status: int, detail: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method on a path: its route and its documentation, from which OpenAPI is written.
+
+    Attributes:
+        method: HTTP method.
+        path: With path parameters in braces, which `path_parameters` describes.
+        endpoint: Answers the request; its name labels metrics and logs.
+        summary: What it does.
+        answer: Struct of a 200 answer, or its media type where it is not JSON.
+        query: Struct of the query parameters.
+        path_parameters: Schema of each path parameter.
+        bodies: Media type to struct, or to a binary form's description, of the request.
+        problems: Statuses that it answers with a problem, beside those of every route.
+        guarded: Whether it needs a key where keys are used.
+    """
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    summary: str
+    answer: type[msgspec.Struct] | str
+    query: type[msgspec.Struct] | None = None
+    path_parameters: dict[str, dict[str, Any]] | None = None
+    bodies: dict[str, type[msgspec.Struct] | str] | None = None
+    problems: tuple[int, ...] = ()
+    guarded: bool = True
+
+    def route(self) -> Route:
+        """Starlette's route of the operation."""
+        return Route(self.path, self.endpoint, methods=[self.method])
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The whole body.
+
+    Raises:
+        ServiceError: 413 if it is too large, 408 if it came too slowly, 415 if it is compressed.
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise ServiceError(415, "A body must be sent without Content-Encoding.")
+    too_large = ServiceError(413, f"A body must be at most {limits.body_bytes} bytes.")
+    declared = request.headers.get("content-length")
+    if declared is not None and int(declared) > limits.body_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_s):
+            more = True
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message["body"]
+                if len(body) > limits.body_bytes:
+                    raise too_large
+                more = message["more_body"]
+    except TimeoutError as error:
+        raise ServiceError(
+            408,
+            f"A body must arrive within {limits.body_s:g} s; {len(body)} bytes had arrived.",
+        ) from error
+    return bytes(body)
+
+
+def decode(decoder: msgspec.json.Decoder[_Value], body: bytes | str) -> _Value:
+    """Decode and check a JSON message.
+
+    Raises:
+        ServiceError: 400 if it is not JSON, 422 if it is not the message.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise ServiceError(422, f"The message is not as documented: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServiceError(400, f"The body must be JSON: {error}.") from error
+    except RecursionError as error:
+        raise ServiceError(400, "The body must be JSON of few levels: it is too deep.") from error
+
+
+def query(request: HTTPConnection, kind: type[_Value]) -> _Value:
+    """The query parameters as a struct; one that it does not name is refused.
+
+    Raises:
+        ServiceError: 422.
+    """
+    items = request.query_params.multi_items()
+    values = dict(items)
+    if len(values) < len(items):
+        names = [name for name, _ in items]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ServiceError(422, f"The parameter {repeated!r} must be given once.")
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ServiceError(422, f"The parameters are not as documented: {error}.") from error
+
+
+def json_response(answer: msgspec.Struct | bytes) -> Response:
+    """An answer as JSON, which may be encoded already."""
+    content = answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+    return Response(content, media_type=JSON)
+
+
+def problem_response(
+    status: int,
+    detail: str,
+    *,
+    retry_after_s: float | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error as problem+json (RFC 9457), with the sentence that the command line prints."""
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    sent = dict(headers or {})
+    if retry_after_s is not None:
+        # Whole seconds, rounded up (RFC 9110, section 10.2.3).
+        sent["retry-after"] = str(max(1, -(-int(retry_after_s * 1000) // 1000)))
+    return Response(
+        msgspec.json.encode(problem), status, sent, media_type="application/problem+json"
+    )
