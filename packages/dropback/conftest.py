@@ -1,52 +1,57 @@
-"""Names that the examples in docstrings use: a simulated league, a run, a folder to write to."""
+"""Make the names that examples in docstrings use: a simulated league, a run, a folder."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 import dropback
 from dropback.models import ModelSettings
 from dropback.simulation import LeagueSettings, write_league
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    simulate_tracking_league,
+    write_tracking_league,
+)
 from splicedpareto.training import FitSettings
 
-SURFACE = {
-    "dropback",
-    "dropback.data._nflverse",
-    "dropback.live._predictor",
-    "dropback.models._store",
-    "dropback.ranking._board",
-    "dropback.ranking._comparison",
-    "dropback.ranking._reliability",
-    "dropback.simulation._league",
-    "dropback.tracking.ingest._opening",
-    "dropback.tracking.ingest._pipeline",
-    "dropback.workflows._plays",
-    "dropback.workflows._runs",
+USES = {
+    "dropback": "run_names",
+    "dropback.data._nflverse": "run_names",
+    "dropback.models._store": "run_names",
+    "dropback.ranking._board": "run_names",
+    "dropback.ranking._comparison": "run_names",
+    "dropback.ranking._reliability": "run_names",
+    "dropback.tracking.ingest._opening": "tracking_names",
+    "dropback.tracking.ingest._pipeline": "tracking_names",
+    "dropback.workflows._plays": "run_names",
+    "dropback.workflows._runs": "run_names",
 }
-"""Modules whose examples take these names."""
+"""Modules whose examples take names, and the fixture that has them."""
 
 
 @pytest.fixture(scope="session")
-def surface_names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Two seasons of eight games, a model of the first, and an empty folder."""
+def run_names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Two seasons of eight games, a model of the first, and a folder to write to."""
     folder = tmp_path_factory.mktemp("examples")
     settings = LeagueSettings(seasons=(2020, 2021), teams=4, weeks=4)
     write_league(dropback.simulate_league(settings, seed=3), folder / "league")
     small = ModelSettings(folds=2, width=16, fit=FitSettings(max_epochs=8, batch_size=64))
     dropback.train(folder / "league", folder / "run", seasons=[2020], settings=small)
-    return {
-        "dropback": dropback,
-        "folder": str(folder),
-        "league": str(folder / "league"),
-        "run": str(folder / "run"),
-    }
+    return {"folder": str(folder), **{name: str(folder / name) for name in ("league", "run")}}
+
+
+@pytest.fixture(scope="session")
+def tracking_names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Tracking of two games, and a folder to write to."""
+    folder = tmp_path_factory.mktemp("tracking")
+    league = simulate_tracking_league(TrackingLeagueSettings(plays=60), seed=3)
+    write_tracking_league(league, folder / "tracking")
+    return {"folder": str(folder), "tracking": str(folder / "tracking")}
 
 
 @pytest.fixture(autouse=True)
-def _examples(request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> None:
-    """Give the names to the examples of the surface; other tests wait for no training."""
+def _examples(request: pytest.FixtureRequest, doctest_namespace: dict[str, object]) -> None:
+    """Give the names to the examples that take them; other tests wait for no training."""
     example = getattr(request.node, "dtest", None)
-    if example is not None and example.globs["__name__"] in SURFACE:
-        doctest_namespace.update(request.getfixturevalue("surface_names"))
+    if example is not None and (fixture := USES.get(example.globs["__name__"])) is not None:
+        doctest_namespace.update(dropback=dropback, **request.getfixturevalue(fixture))

@@ -117,7 +117,7 @@ def test_unknown_choices_are_refused(wrong: dict[str, str], words: str) -> None:
 
 
 def test_path_that_is_no_run_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="not a run folder.*'dropback train'"):
+    with pytest.raises(RunError, match=r"not a run folder.*'dropback train'"):
         dropback.score(str(tmp_path), pl.DataFrame())
 
 

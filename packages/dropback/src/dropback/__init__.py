@@ -1,6 +1,6 @@
 """How good was that throw? From tracking or play-by-play to calibrated passing scores.
 
-The names below are the promised interface (``docs/stability.md``): they change with notice alone.
+The names below are the promised interface (``docs/reference/stability.md``): they change with notice alone.
 Paths are `str` or `os.PathLike`, tables are data frames of polars, pandas, pyarrow or DuckDB, and
 bad input raises a `dropback.errors.DropbackError` whose message says what to do.
 

@@ -1,5 +1,14 @@
 """Errors a user can cause, each a sentence that says what to do."""
 
+__all__ = [
+    "DropbackError",
+    "LiveError",
+    "ReaderError",
+    "RequestError",
+    "RunError",
+    "TrackingError",
+]
+
 
 class DropbackError(Exception):
     """Base of every error that bad input causes.

@@ -111,10 +111,8 @@ def test_a_run_values_plays_by_the_model_that_it_learned_with(
     tiny_league: League, run: tuple[Path, Selection], loaded: Run
 ) -> None:
     folder, selection = run
-    assert (loaded.model.outcome, loaded.record.outcome_source) == (
-        Outcome.EPA,
-        "dropback expected points",
-    )
+    assert loaded.model.outcome is Outcome.EPA
+    assert loaded.record.outcome_source == "dropback expected points"
     again = workflows.read_plays_for(loaded, tiny_league.plays, seasons=[2020])
     assert again.plays["epa"].equals(selection.plays["epa"])
     report = json.loads((folder / "report.json").read_text())
