@@ -41,7 +41,7 @@ from splicedpareto.contrib import (
     QuantileParetoHead,
     StudentTHead,
 )
-from splicedpareto.contrib.detectors import DriftSpot, Spot, residual_thresholds, stream_thresholds
+from splicedpareto.contrib.detectors import Spot, stream_thresholds
 from splicedpareto.nn import (
     DistributionHead,
     DistributionNetwork,
@@ -306,18 +306,19 @@ def detector_quantiles(
         for upper in (False, True):
             rows = []
             for n, values in enumerate(series.targets):
-                settings = {"upper": upper, "discard_alarms": False}
-                if name == "DSPOT":
-                    detector = DriftSpot(risk, depth=DEPTH[kind], **settings)
-                else:
-                    detector = Spot(risk, **settings)
+                depth = DEPTH[kind] if name == "DSPOT" else 0
+                detector = Spot(risk, depth=depth, upper=upper, discard_alarms=False)
                 if mean is None:
                     rows.append(stream_thresholds(detector, values[:start], values[start:]))
                 else:
                     held, shown = np.split(mean[n], [start - first])
                     rows.append(
-                        residual_thresholds(
-                            detector, values[first:start], held, values[start:], shown
+                        stream_thresholds(
+                            detector,
+                            values[first:start],
+                            values[start:],
+                            calibration_forecast=held,
+                            forecast=shown,
                         )
                     )
             quantiles[f"quantile {1 - risk if upper else risk}"] = np.stack(rows)

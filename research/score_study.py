@@ -23,9 +23,8 @@ from scipy.stats import norm
 from dropback.data._games import read_games
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._ratings import read_ratings
+from dropback.evaluation.comparison import BASELINES, compare_metrics, rated_plays
 from dropback.evaluation.comparison._correlations import compare
-from dropback.evaluation.comparison._run import rated_plays
-from dropback.evaluation.comparison._table import BASELINES, bake_off
 from dropback.scoring import StandardScore, standard_scores
 from dropback.workflows import parse_seasons
 
@@ -165,7 +164,7 @@ def main() -> None:
         expected_points=given.folder / "expected_points",
     )
     ratings = {"qbr": read_ratings(given.qbr, "qbr", seasons=seasons)} if given.qbr else {}
-    result = bake_off(
+    result = compare_metrics(
         table, passing, read_games(given.games), names=list(labels), ratings=ratings, replicates=0
     )
     mixes = [name for name in labels if name.startswith("mix_0") or name == "plain"]

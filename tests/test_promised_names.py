@@ -18,8 +18,8 @@ POLICY = Path(__file__).parents[1] / "docs" / "reference" / "stability.md"
 def test_promised_names_are_those_that_the_module_lists(module: str) -> None:
     listed = import_module(module).__all__
     assert sorted(listed) == PROMISED[module], (
-        "A name was added or removed: docs/reference/stability.md says when that may be; then change "
-        "tests/promised_names.json and the changelog too."
+        "A name was added or removed: docs/reference/stability.md says when that may be; then "
+        "change tests/promised_names.json and the changelog too."
     )
     assert all(hasattr(import_module(module), name) for name in listed)
 

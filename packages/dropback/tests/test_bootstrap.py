@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from dropback._bootstrap import expanded_interval, game_weights, grouped_means, sums_by_game
+from dropback._bootstrap import (
+    expanded_interval,
+    grouped_means,
+    percentile_interval,
+    resampled_weights,
+    sums_by_game,
+)
 
 
 def slow_means(games: list[list[float]], *, replicates: int, seed: int) -> list[float]:
@@ -27,22 +33,34 @@ def test_sums_by_game_of_worked_plays() -> None:
     assert sums.tolist() == [[2, 20], [0, 0], [5, 50]]
 
 
-def test_game_weights_draw_as_many_games_as_there_are() -> None:
-    weights = game_weights(7, 50, seed=1)
-    assert weights.shape == (50, 7)
+def test_weights_draw_as_many_units_as_there_are_after_the_full_sample() -> None:
+    weights = resampled_weights(7, 50, seed=1)
+    assert weights.shape == (51, 7)
     assert (weights.sum(axis=1) == 7).all()
+    assert (weights[0] == 1).all()
 
 
-def test_game_weights_are_multinomial() -> None:
-    weights = game_weights(4, 20_000, seed=1)
+def test_weights_are_multinomial() -> None:
+    weights = resampled_weights(4, 20_000, seed=1)[1:]
     # Mean 1 and variance 1 - 1/G; standard errors at 20,000 replicates are below 0.01.
     np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.03)
     np.testing.assert_allclose(weights.var(axis=0), 0.75, atol=0.05)
 
 
-def test_game_weights_depend_on_the_seed_alone() -> None:
-    assert (game_weights(5, 9, seed=3) == game_weights(5, 9, seed=3)).all()
-    assert (game_weights(5, 9, seed=3) != game_weights(5, 9, seed=4)).any()
+def test_weights_depend_on_the_seed_alone() -> None:
+    assert (resampled_weights(5, 9, seed=3) == resampled_weights(5, 9, seed=3)).all()
+    assert (resampled_weights(5, 9, seed=3) != resampled_weights(5, 9, seed=4)).any()
+
+
+def test_percentile_interval_is_of_the_replicates_that_define_a_value() -> None:
+    values = np.random.default_rng(2).normal(size=(200, 3))
+    values[::4, 1], values[:, 2] = np.nan, np.nan
+    low, high = percentile_interval(values)
+    for column, rows in ((0, values[:, 0]), (1, values[~np.isnan(values[:, 1]), 1])):
+        assert [low[column], high[column]] == np.quantile(rows, (0.05, 0.95)).tolist()
+    assert np.isnan([low[2], high[2]]).all()
+    halves = np.array([1.0, *[np.inf] * 9])
+    assert percentile_interval(halves, method="nearest").tolist() == [1.0, np.inf]
 
 
 def test_two_games_have_the_three_means_of_their_draws() -> None:

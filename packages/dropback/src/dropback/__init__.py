@@ -1,8 +1,8 @@
 """How good was that throw? From tracking or play-by-play to calibrated passing scores.
 
-The names below are the promised interface (``docs/reference/stability.md``): they change with notice alone.
-Paths are `str` or `os.PathLike`, tables are data frames of polars, pandas, pyarrow or DuckDB, and
-bad input raises a `dropback.errors.DropbackError` whose message says what to do.
+The names below are the promised interface: ``docs/reference/stability.md`` says how they may
+change. Paths are `str` or `os.PathLike`, tables are data frames of polars, pandas, pyarrow or
+DuckDB, and bad input raises a `dropback.errors.DropbackError` whose message says what to do.
 
 - Get plays: `fetch`, `simulate_league`; tracking: `ingest`, `open_tracking`; look: `read_plays`.
 - Train and apply a model: `train`, `load_run`, `predict`, `score`, `evaluate`; live:

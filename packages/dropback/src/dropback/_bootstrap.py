@@ -1,16 +1,21 @@
-"""Intervals by resampling whole games: plays of one game are not independent."""
+"""Estimate intervals by resampling whole games, because plays of one game are not independent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import polars as pl
 import scipy.special
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["expanded_interval", "game_weights", "grouped_means", "sums_by_game"]
+
+def codes(rows: pl.Series | pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Number equal values, or equal rows, from 0 in their order."""
+    key = rows.to_struct() if isinstance(rows, pl.DataFrame) else rows
+    return key.rank("dense").to_numpy().astype(np.int64) - 1
 
 
 def sums_by_game(
@@ -31,14 +36,46 @@ def sums_by_game(
     )
 
 
-def game_weights(games: int, replicates: int, *, seed: int) -> npt.NDArray[np.float64]:
-    """How often each game is drawn in each replicate: multinomial, shape ``(R, G)``.
+def resampled_weights(units: int, replicates: int, *, seed: int) -> npt.NDArray[np.float64]:
+    """How often each unit counts: once in row 0, then as often as it is drawn.
+
+    Args:
+        units: Number ``G`` of units that are drawn with replacement (games, say).
+        replicates: Number ``R`` of draws of `units` units.
+        seed: Seed of the draws.
+
+    Returns:
+        Shape ``(1 + R, G)``: the full sample above its multinomial replicates.
 
     References:
-        Efron and Tibshirani (1993), section 6.2, with games as the sampling units.
+        Efron and Tibshirani (1993), section 6.2; section 6.4 where a unit is a cluster of rows.
     """
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(games, np.full(games, 1 / games), size=replicates).astype(float)
+    draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), replicates)
+    return np.vstack([np.ones(units), draws]).astype(float)
+
+
+def percentile_interval(
+    replicates: npt.NDArray[np.float64], *, method: Literal["linear", "nearest"] = "linear"
+) -> npt.NDArray[np.float64]:
+    """90 % percentile interval of each column, from the replicates in which it is defined.
+
+    Args:
+        replicates: Shape ``(R,)`` or ``(R, M)``; NaN where a replicate defines no value.
+        method: How to interpolate; ``nearest`` where replicates may be infinite.
+
+    Returns:
+        Lower and upper ends, shape ``(2,)`` or ``(2, M)``; NaN where no replicate is defined.
+
+    References:
+        Efron and Tibshirani (1993), section 13.3.
+    """
+    ends = np.full((2, *replicates.shape[1:]), np.nan)
+    for column in np.ndindex(replicates.shape[1:]):
+        values = replicates[(slice(None), *column)]
+        defined = values[~np.isnan(values)]
+        if len(defined):
+            ends[(slice(None), *column)] = np.quantile(defined, (0.05, 0.95), method=method)
+    return ends
 
 
 def grouped_means(

@@ -1,11 +1,13 @@
-"""Files and folders that appear whole or not at all."""
+"""Write files and folders whole or not at all."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
@@ -13,9 +15,8 @@ from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-__all__ = ["move_folder", "partial_path", "require_new_folder", "whole_file", "whole_folder"]
+AnyPath: TypeAlias = str | os.PathLike[str]
 
 # Polars reports a full disk as a ComputeError when it writes Parquet, not as an OSError.
 _DISK_ERRORS = (OSError, pl.exceptions.ComputeError)
@@ -63,12 +64,13 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def whole_folder(path: AnyPath, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside `path`; on success it becomes `path`.
 
     Raises:
         RequestError: `path` is taken (see `require_new_folder`), or the disk refuses.
     """
+    path = Path(path)
     require_new_folder(path, overwrite=overwrite)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:

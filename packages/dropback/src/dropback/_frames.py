@@ -91,4 +91,7 @@ def _to_series(column: nw.Series[Any]) -> pl.Series:
         return column.to_polars()
     except (TypeError, ValueError):
         # Numbers and text in one pandas column: as text, so that a check can name the play.
-        return column.cast(nw.String).to_polars()
+        # narwhals' own cast writes a missing value as "None" before its version 2.29.
+        text = column.to_native().astype("string")
+        whole: nw.Series[Any] = nw.from_native(text, series_only=True)
+        return whole.to_polars()

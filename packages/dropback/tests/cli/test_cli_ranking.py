@@ -174,8 +174,8 @@ def test_report_command_names_its_size(scores: Path, tmp_path: Path) -> None:
         (("reliability", "--plot", "curve.jpg"), "picture's ending must be .png or .svg"),
         (("reliability", "--target", "1"), "reliability must be in"),
         (
-            ("report", "--out", "x.html", "--bakeoff", "nowhere"),
-            "nowhere: holds no readable bakeoff.md",
+            ("report", "--out", "x.html", "--comparison", "nowhere"),
+            "nowhere: holds no readable comparison.md",
         ),
         (("report", "--out", "x.html", "--min-attempts", "9999"), "No row is left"),
     ],

@@ -13,7 +13,7 @@ def test_quarters_make_an_hour() -> None:
 
 
 def test_field_is_120_yards_from_end_line_to_end_line() -> None:
-    assert field.FIELD_LENGTH_YD + 2 * field.END_ZONE_DEPTH_YD == 120
+    assert field.GOAL_TO_GOAL_YD + 2 * field.END_ZONE_DEPTH_YD == field.FIELD_LENGTH_YD == 120
 
 
 @pytest.mark.parametrize(("season", "weeks"), [(2006, 17), (2020, 17), (2021, 18), (2023, 18)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dropback.data._field import FIELD_WIDTH_YD
 from dropback.models._frame_columns import (
     ENGINEERED,
     FRAME_COLUMNS,
@@ -13,7 +14,7 @@ from dropback.models._frame_columns import (
     mirror_signs,
     mirrored_order,
 )
-from dropback.tracking._schema import FIELD_WIDTH_YD, PLAYERS
+from dropback.tracking._schema import PLAYERS
 from dropback.tracking.tensors._features import (
     ENGINEERED_COLUMNS,
     engineered_features,

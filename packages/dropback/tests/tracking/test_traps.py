@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dropback.data._field import FIELD_WIDTH_YD
 from dropback.tracking import read_tracking
-from dropback.tracking._schema import FIELD_WIDTH_YD
 from dropback.tracking._splits import play_splits, with_participation
 from dropback.tracking._windows import find_windows
 from dropback.tracking.ingest._canonical import rotate

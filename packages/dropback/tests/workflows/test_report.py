@@ -12,7 +12,7 @@ import pytest
 
 from dropback.errors import ReaderError, RequestError
 from dropback.ranking import leaderboard
-from dropback.workflows._report import Boards, passer_boards, read_bakeoff, write_report
+from dropback.workflows._report import Boards, passer_boards, read_comparison, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,20 +56,20 @@ def boards() -> Boards:
 @pytest.fixture(scope="module")
 def page(boards: Boards, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
-    bakeoff = folder / "bakeoff"
-    bakeoff.mkdir()
-    (bakeoff / "bakeoff.md").write_text(
+    comparison = folder / "comparison"
+    comparison.mkdir()
+    (comparison / "comparison.md").write_text(
         "Seasons 2020-2021.\n\n| r with | wins |\n|---|---|\n"
         "| **Score** | .61 |\n| <b>PFF</b> | .5 |\n"
     )
-    (bakeoff / "bakeoff.png").write_bytes(b"raster")
+    (comparison / "comparison.png").write_bytes(b"raster")
     path = folder / "page.html"
     write_report(
         path,
         title="A <title>",
         paragraphs=["Beware & read."],
         boards=boards,
-        bakeoff=read_bakeoff(bakeoff),
+        comparison=read_comparison(comparison),
     )
     return path
 
@@ -126,7 +126,7 @@ def test_pictures_of_seasons_are_json_that_cannot_end_the_script(page: Path) -> 
     assert "<!" not in inside[1]
 
 
-def test_bakeoff_is_shown_with_its_tables_and_picture(page: Path) -> None:
+def test_comparison_is_shown_with_its_tables_and_picture(page: Path) -> None:
     text = page.read_text()
     assert "<p>Seasons 2020-2021.</p>" in text
     assert "<td><strong>Score</strong></td>\n<td>.61</td>" in text
@@ -134,17 +134,17 @@ def test_bakeoff_is_shown_with_its_tables_and_picture(page: Path) -> None:
     assert 'src="data:image/png;base64,cmFzdGVy"' in text
 
 
-def test_bakeoff_prefers_the_picture_that_stays_sharp(tmp_path: Path) -> None:
-    (tmp_path / "bakeoff.md").write_text("Nothing.")
-    assert read_bakeoff(tmp_path).picture == ""
-    (tmp_path / "bakeoff.png").write_bytes(b"raster")
-    (tmp_path / "bakeoff.svg").write_text("<svg/>")
-    assert read_bakeoff(tmp_path).picture.startswith("data:image/svg+xml;base64,")
+def test_comparison_prefers_the_picture_that_stays_sharp(tmp_path: Path) -> None:
+    (tmp_path / "comparison.md").write_text("Nothing.")
+    assert read_comparison(tmp_path).picture == ""
+    (tmp_path / "comparison.png").write_bytes(b"raster")
+    (tmp_path / "comparison.svg").write_text("<svg/>")
+    assert read_comparison(tmp_path).picture.startswith("data:image/svg+xml;base64,")
 
 
-def test_folder_that_is_no_bakeoff_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match=r"no readable bakeoff\.md .* with 'dropback bakeoff'"):
-        read_bakeoff(tmp_path)
+def test_folder_that_is_no_comparison_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReaderError, match=r"comparison\.md .* with 'dropback compare-metrics'"):
+        read_comparison(tmp_path)
 
 
 def test_page_without_a_ranking_is_refused(tmp_path: Path) -> None:

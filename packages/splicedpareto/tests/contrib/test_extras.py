@@ -15,13 +15,18 @@ PACKAGE = Path(splicedpareto.__file__).parent
 
 @pytest.mark.parametrize(
     ("module", "missing", "extra"),
-    [("sklearn", "sklearn.base", "sklearn"), ("gluonts", "gluonts.core.component", "gluonts")],
+    [
+        ("contrib/detectors", "libspot", "detectors"),
+        ("contrib/gluonts", "gluonts.core.component", "gluonts"),
+        ("contrib/sklearn", "sklearn.base", "sklearn"),
+        ("contrib/skpro", "skpro.regression.base", "skpro"),
+    ],
 )
 def test_missing_package_is_named(
     module: str, missing: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    spec = importlib.util.spec_from_file_location("without", PACKAGE / "contrib" / f"{module}.py")
+    spec = importlib.util.spec_from_file_location("without", PACKAGE / f"{module}.py")
     assert spec is not None
     assert spec.loader is not None
     with pytest.raises(ModuleNotFoundError, match=rf"pip install 'splicedpareto\[{extra}\]'"):

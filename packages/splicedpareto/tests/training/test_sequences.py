@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from splicedpareto.training._sequences import SequenceBatch
+    from splicedpareto.training._batches import SequenceBatch
 
 COUNT = 240
 SETTINGS = FitSettings(max_epochs=3, batch_size=32, seed=5)

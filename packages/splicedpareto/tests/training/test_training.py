@@ -361,7 +361,7 @@ def test_unknown_device_is_refused() -> None:
 
 
 def test_batches_of_an_epoch_are_a_permutation_that_the_epoch_decides() -> None:
-    sampler = ShuffledBatches(10, FitSettings(batch_size=4, seed=3))
+    sampler = ShuffledBatches(10, 4, seed=3)
     first = list(sampler)
     assert [len(batch) for batch in first] == [4, 4, 2]
     assert len(sampler) == 3
@@ -428,3 +428,10 @@ def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(
     net = network()
     assert run(net, tmp_path) == whole[1]
     assert torch.equal(weights(net), weights(whole[0]))
+
+
+def test_missing_lightning_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "splicedpareto.training._lightning", raising=False)
+    monkeypatch.setitem(sys.modules, "lightning.pytorch", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'splicedpareto\[train\]'"):
+        run(network(), tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dropback.cli._bakeoff import app as bakeoff_app
+from dropback.cli._compare_metrics import app as compare_metrics_app
 from dropback.cli._demo import app as demo_app
 from dropback.cli._leagues import fetch_app, simulate_app
 from dropback.cli._live import app as live_app
@@ -29,7 +29,7 @@ app = typer.Typer(
 app.add_typer(runs_app)
 app.add_typer(demo_app)
 app.add_typer(ranking_app)
-app.add_typer(bakeoff_app)
+app.add_typer(compare_metrics_app)
 app.add_typer(seasons_app)
 app.add_typer(tracking_app)
 app.add_typer(live_app)

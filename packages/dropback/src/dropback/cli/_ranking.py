@@ -130,8 +130,8 @@ def report(
     evaluation: Annotated[
         Path | None, typer.Argument(help="Report, made by `dropback evaluate --json`.")
     ] = None,
-    bakeoff: Annotated[
-        Path | None, typer.Option(help="Folder that `dropback bakeoff` made.")
+    comparison: Annotated[
+        Path | None, typer.Option(help="Folder that `dropback compare-metrics` wrote.")
     ] = None,
     min_attempts: Annotated[str, typer.Option(help="Plays a row needs, nfl or reliable.")] = "nfl",
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Passing scores",
@@ -143,14 +143,14 @@ def report(
     """
     from dropback import workflows
     from dropback.cli._console import errors, progress
-    from dropback.workflows._report import passer_boards, read_bakeoff, write_report
+    from dropback.workflows._report import passer_boards, read_comparison, write_report
 
     table = workflows.read_scores(scores)
     found = None if evaluation is None else workflows.read_evaluation(evaluation)
-    tables = None if bakeoff is None else read_bakeoff(bakeoff)
+    compared = None if comparison is None else read_comparison(comparison)
     with progress(table["season"].n_unique() + 3) as step:
         boards = passer_boards(table, min_attempts=min_attempts, seed=seed, on_board=step)
-        write_report(out, title=title, boards=boards, evaluation=found, bakeoff=tables)
+        write_report(out, title=title, boards=boards, evaluation=found, comparison=compared)
         step("the page")
     errors.print(f"{out}: the page, {out.stat().st_size / 1e6:.1f} MB.", highlight=False)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import polars as pl
 
-from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS
+from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS, last_regular_week
 from dropback.data._tables import PlaySet
 from dropback.errors import DropbackError
 
@@ -92,11 +92,7 @@ def _flag(name: str) -> dict[str, pl.Expr]:
     }
 
 
-def _last_week() -> pl.Expr:
-    # The 17-game season, in 18 weeks, began in 2021.
-    return pl.when(pl.col("season") >= 2021).then(18).otherwise(17)
-
-
+_LAST_WEEK = last_regular_week(pl.col("season"))
 _MARGIN = pl.col("score_differential")
 _BEYOND_STICKS = pl.col("air_yards") - pl.col("ydstogo")
 _SHORT_OF_GOAL = pl.col("yardline_100") - pl.col("air_yards")
@@ -120,8 +116,8 @@ _SITUATION: dict[str, pl.Expr] = {
     "margin_absolute": _MARGIN.abs().clip(0, 28),
     # Points to make up for each half hour that is left: what makes a team throw deep.
     "margin_late": _MARGIN.clip(-21, 21) * (1 - pl.col("game_seconds_remaining") / 3600),
-    "week": pl.min_horizontal(pl.col("week"), _last_week()),
-    "weeks_remaining": (_last_week() - pl.col("week")).clip(lower_bound=0),
+    "week": pl.min_horizontal(pl.col("week"), _LAST_WEEK),
+    "weeks_remaining": (_LAST_WEEK - pl.col("week")).clip(lower_bound=0),
     "postseason": pl.col("season_type") == "POST",
     "home": pl.col("home"),
     **_flag("shotgun"),

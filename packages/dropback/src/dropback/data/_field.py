@@ -1,33 +1,68 @@
-"""The field and the calendar, in the rulebook's numbers."""
+"""The field, the clock and the calendar, in the rulebook's numbers."""
 
 from __future__ import annotations
+
+import polars as pl
 
 __all__ = [
     "END_ZONE_DEPTH_YD",
     "FIELD_LENGTH_YD",
+    "FIELD_WIDTH_YD",
+    "GOAL_LINE_X_YD",
+    "GOAL_TO_GOAL_YD",
     "HALF_SECONDS",
+    "HASH_MARK_Y_YD",
+    "OVERTIME_SECONDS",
+    "OWN_GOAL_LINE_X_YD",
     "QUALIFYING_ATTEMPTS_PER_TEAM_GAME",
     "QUARTER_SECONDS",
+    "RATE_HZ",
+    "last_regular_week",
     "regular_season_weeks",
 ]
 
-# NFL rulebook, Rule 1, Section 1: 100 yards between the goal lines, end zones 10 yards deep.
-FIELD_LENGTH_YD = 100
+# NFL rulebook, Rule 1, Section 1: 360 feet by 160 feet, with end zones of 30 feet. Half of public
+# code rounds the width to 53.3, which moves a rotated player by 0.033 yards; 160 / 3 is exact.
+FIELD_LENGTH_YD = 120.0
+FIELD_WIDTH_YD = 160 / 3
 END_ZONE_DEPTH_YD = 10
+GOAL_TO_GOAL_YD = 100
 
-# NFL rulebook, Rule 4, Section 1: four quarters of 15 minutes.
+# Along the field from the end line behind the offense.
+OWN_GOAL_LINE_X_YD = float(END_ZONE_DEPTH_YD)
+GOAL_LINE_X_YD = FIELD_LENGTH_YD - END_ZONE_DEPTH_YD
+
+# NFL rulebook, Rule 1, Section 2: hash marks 70 feet 9 inches from the sidelines.
+HASH_MARK_Y_YD = 70.75 / 3
+
+# NFL rulebook, Rule 4, Section 1: four quarters of 15 minutes; Rule 16, Section 1: overtime of 10
+# minutes in the regular season, since 2017.
 QUARTER_SECONDS = 900
 HALF_SECONDS = 2 * QUARTER_SECONDS
+OVERTIME_SECONDS = 600
+
+# Frames a second of every public tracking set. The files' own time is cut to whole seconds in
+# places and jumps back in others, so a frame's number over this rate is the clock.
+RATE_HZ = 10.0
 
 # NFL Record and Fact Book: since 1978 a passer qualifies with 14 attempts per game of his team.
 QUALIFYING_ATTEMPTS_PER_TEAM_GAME = 14
 
+# 17 games and a bye from 2021 on; 16 and a bye from 1990.
+_FIRST_SEASON_OF_18_WEEKS = 2021
+_WEEKS, _WEEKS_BEFORE = 18, 17
+
 
 def regular_season_weeks(season: int) -> int:
-    """Number of regular-season weeks: 18 from 2021 (17 games and a bye), 17 from 1990.
+    """Number of regular-season weeks.
 
     Example:
         >>> regular_season_weeks(2020), regular_season_weeks(2021)
         (17, 18)
     """
-    return 18 if season >= 2021 else 17
+    return _WEEKS if season >= _FIRST_SEASON_OF_18_WEEKS else _WEEKS_BEFORE
+
+
+def last_regular_week(season: pl.Expr) -> pl.Expr:
+    """`regular_season_weeks` of a column of seasons."""
+    return pl.when(season >= _FIRST_SEASON_OF_18_WEEKS).then(_WEEKS).otherwise(_WEEKS_BEFORE)

@@ -12,7 +12,7 @@ from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from dropback._files import AnyPath
 
 __all__ = ["GAME_COLUMNS", "GAME_TYPES", "read_games"]
 
@@ -31,7 +31,7 @@ GAME_TYPES = ("REG", "WC", "DIV", "CONF", "SB")
 """Regular season, then the playoffs' rounds."""
 
 
-def read_games(source: Path | pl.DataFrame) -> pl.DataFrame:
+def read_games(source: AnyPath | pl.DataFrame) -> pl.DataFrame:
     """Read results: `GAME_COLUMNS`, teams under their franchise's code, and ``final``.
 
     A game is final where ``phase`` begins with FINAL, or where there is no phase (as in

@@ -10,16 +10,17 @@ from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from os import PathLike
 
     import polars as pl
+
+    from dropback._files import AnyPath
 
 __all__ = ["fetch"]
 
 
 def fetch(
     seasons: Iterable[int],
-    folder: str | PathLike[str],
+    folder: AnyPath,
     *,
     load: Callable[[int], pl.DataFrame] | None = None,
     on_season: Callable[[int, Path], None] | None = None,
@@ -47,8 +48,7 @@ def fetch(
         ['play_by_play_2021.parquet']
     """
     load_season = load or _nflreadpy()
-    folder = Path(folder)
-    files = []
+    folder, files = Path(folder), []
     for season in seasons:
         path = folder / f"play_by_play_{season}.parquet"
         if not path.is_file():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from dropback.data._field import END_ZONE_DEPTH_YD, FIELD_LENGTH_YD
+from dropback.data._field import END_ZONE_DEPTH_YD, GOAL_TO_GOAL_YD
 
 __all__ = ["YARDS_HIGHEST", "YARDS_LOWEST", "yards", "yards_max", "yards_min"]
 
 # From a catch on the end line behind the opponent's goal to the passer's own goal line.
-YARDS_LOWEST = -(FIELD_LENGTH_YD + END_ZONE_DEPTH_YD)
-YARDS_HIGHEST = FIELD_LENGTH_YD
+YARDS_LOWEST = -(GOAL_TO_GOAL_YD + END_ZONE_DEPTH_YD)
+YARDS_HIGHEST = GOAL_TO_GOAL_YD
 
 
 def yards() -> pl.Expr:
@@ -41,7 +41,7 @@ def yards_min() -> pl.Expr:
     the air yards: by 10 yards more at most in every interception of 2006-2023 (a tipped ball, a
     catch behind the receiver), and never behind the end line.
     """
-    to_own_goal = FIELD_LENGTH_YD - pl.col("yardline_100")
+    to_own_goal = GOAL_TO_GOAL_YD - pl.col("yardline_100")
     beyond = pl.min_horizontal(
         pl.col("air_yards").fill_null(0).clip(lower_bound=0) + END_ZONE_DEPTH_YD,
         pl.col("yardline_100") + END_ZONE_DEPTH_YD,

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.typing import IntoFrame
 
+    from dropback._files import AnyPath
+
 __all__ = ["PLAY_BY_PLAY_COLUMNS", "PlayByPlaySource", "read_play_by_play"]
 
-PlayByPlaySource: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]] | IntoFrame"
+PlayByPlaySource: TypeAlias = "AnyPath | Sequence[AnyPath] | IntoFrame"
 
 _INT, _TEXT = pl.Int64, pl.String
 

@@ -24,11 +24,18 @@ def goal_to_go() -> pl.Expr:
     )
 
 
-def half_seconds_remaining() -> pl.Expr:
-    """Seconds left in the half; quarters 1 and 3 have the next quarter too, overtime has itself."""
-    quarters_left = pl.when(pl.col("qtr").is_in([1, 3])).then(1).otherwise(0)
+def half_seconds_remaining(
+    quarter: str = "qtr", seconds: str = "quarter_seconds_remaining"
+) -> pl.Expr:
+    """Seconds left in the half; quarters 1 and 3 have the next quarter too, overtime has itself.
+
+    Args:
+        quarter: Column of the quarter.
+        seconds: Column of the seconds left in it.
+    """
+    quarters_left = pl.when(pl.col(quarter).is_in([1, 3])).then(1).otherwise(0)
     return (
-        (pl.col("quarter_seconds_remaining") + quarters_left * QUARTER_SECONDS)
+        (pl.col(seconds) + quarters_left * QUARTER_SECONDS)
         .clip(0, HALF_SECONDS)
         .alias("half_seconds_remaining")
     )

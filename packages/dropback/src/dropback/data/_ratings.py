@@ -18,7 +18,8 @@ from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from dropback._files import AnyPath
 
 __all__ = ["RATINGS", "MatchedRatings", "Rating", "match_ratings", "read_ratings"]
 
@@ -88,7 +89,7 @@ class MatchedRatings:
     left_out: pl.DataFrame
 
 
-def read_ratings(path: Path, name: str, *, seasons: Sequence[int]) -> pl.DataFrame:
+def read_ratings(path: AnyPath, name: str, *, seasons: Sequence[int]) -> pl.DataFrame:
     """Read one publisher's file.
 
     Args:

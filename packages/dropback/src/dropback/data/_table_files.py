@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -9,17 +10,16 @@ import polars as pl
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["read_table"]
+    from dropback._files import AnyPath
 
 
-def read_table(path: Path) -> pl.DataFrame:
+def read_table(path: AnyPath) -> pl.DataFrame:
     """Read a file by its ending: ``.parquet``, or CSV with all columns as text.
 
     Raises:
         ReaderError: No file, or it is not what its name says.
     """
+    path = Path(path)
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)

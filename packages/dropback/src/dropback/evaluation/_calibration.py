@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from dropback._bootstrap import game_weights, sums_by_game
+from dropback._bootstrap import codes, percentile_interval, resampled_weights, sums_by_game
 from dropback.models._predict import QUANTILE_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import dataframely as dy
+    import polars as pl
 
     from dropback.data._tables import Plays, Predictions
 
@@ -66,7 +66,6 @@ _PIT_BINS = 20
 _CHANCE = 0.05
 # Of the bootstrap: 5 and 95 % points of 1,000 replicates vary by 4 % of the interval's length.
 _REPLICATES = 1000
-_INTERVAL = (0.05, 0.95)
 
 
 @dataclass(frozen=True)
@@ -200,9 +199,9 @@ def evaluate(
     for name, table in predictions.items():
         if not table.select("game_id", "play_id").equals(keys):
             raise ValueError(f"predictions of {name!r} must be of the given plays, in their order.")
-    games = plays["game_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    games = codes(plays["game_id"])
     count = int(games.max()) + 1
-    weights = np.concatenate([np.ones((1, count)), game_weights(count, _REPLICATES, seed=seed)])
+    weights = resampled_weights(count, _REPLICATES, seed=seed)
     sizes = weights @ np.bincount(games).astype(float)
     # First row: the estimate itself; the rest: its bootstrap replicates.
     draws = {name: _replicates(table, games, weights, sizes) for name, table in predictions.items()}
@@ -277,7 +276,7 @@ def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def _estimate(draws: npt.NDArray[np.float64]) -> Estimate:
-    low, high = np.quantile(draws[1:], _INTERVAL)
+    low, high = percentile_interval(draws[1:])
     return Estimate(float(draws[0]), float(low), float(high))
 
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data._field import RATE_HZ
 from dropback.data._tables import Plays, Predictions
 from dropback.evaluation._calibration import Evaluation, evaluate
 from dropback.models._predict import predict_plays
-from dropback.tracking._schema import RATE_HZ
 
 if TYPE_CHECKING:
     import dataframely as dy

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback.data._field import FIELD_LENGTH_YD
+from dropback.data._field import GOAL_TO_GOAL_YD
 from dropback.errors import RequestError
 from dropback.expected_points._next_score import timeline
 
@@ -155,7 +155,7 @@ def _is_credited_by_itself() -> pl.Expr:
 def _situation_after(plays: pl.DataFrame) -> pl.DataFrame:
     """The situation that the gained yards alone leave, for the team that has the ball then."""
     gained = pl.col("yards_gained").fill_null(0)
-    spot = (pl.col("yardline_100") - gained).clip(1, FIELD_LENGTH_YD - 1)
+    spot = (pl.col("yardline_100") - gained).clip(1, GOAL_TO_GOAL_YD - 1)
     converted = gained >= pl.col("ydstogo")
     kept = converted | (pl.col("down") < 4)
     series_ends = converted | (pl.col("down") == 4)
@@ -165,7 +165,7 @@ def _situation_after(plays: pl.DataFrame) -> pl.DataFrame:
     )
     placed = plays.with_columns(
         kept_ball=kept,
-        yardline_100=pl.when(kept).then(spot).otherwise(FIELD_LENGTH_YD - spot),
+        yardline_100=pl.when(kept).then(spot).otherwise(GOAL_TO_GOAL_YD - spot),
         to_go=pl.when(series_ends).then(10).otherwise(pl.col("ydstogo") - gained),
         down=pl.when(series_ends).then(1).otherwise(pl.col("down") + 1),
         half_seconds_remaining=clock,

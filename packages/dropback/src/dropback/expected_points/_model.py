@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,10 @@ from dropback.expected_points._next_score import NEXT_SCORES, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import numpy.typing as npt
+
+    from dropback._files import AnyPath
 
 __all__ = [
     "ExpectedPoints",
@@ -157,7 +159,7 @@ def fit_expected_points(
 
 def stored_expected_points(
     play_by_play: pl.DataFrame,
-    folder: Path,
+    folder: AnyPath,
     *,
     settings: ExpectedPointsSettings | None = None,
     seed: int = 0,
@@ -170,7 +172,7 @@ def stored_expected_points(
         ReaderError: See `fit_expected_points`.
         RequestError: `folder` cannot be written.
     """
-    settings = settings or ExpectedPointsSettings()
+    folder, settings = Path(folder), settings or ExpectedPointsSettings()
     training = _training_data(play_by_play)
     if (folder / "expected_points.json").is_file():
         try:
@@ -185,7 +187,7 @@ def stored_expected_points(
     return model
 
 
-def save_expected_points(model: ExpectedPoints, folder: Path) -> None:
+def save_expected_points(model: ExpectedPoints, folder: AnyPath) -> None:
     """Write the model's folder, whole or not at all, over what it held.
 
     Raises:
@@ -212,7 +214,7 @@ def save_expected_points(model: ExpectedPoints, folder: Path) -> None:
         (aside / "expected_points.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
-def load_expected_points(folder: Path) -> ExpectedPoints:
+def load_expected_points(folder: AnyPath) -> ExpectedPoints:
     """Read what `save_expected_points` wrote.
 
     Raises:
@@ -220,6 +222,7 @@ def load_expected_points(folder: Path) -> ExpectedPoints:
     """
     import xgboost  # noqa: PLC0415  # half a second that only this needs
 
+    folder = Path(folder)
     try:
         record = json.loads((folder / "expected_points.json").read_text())
         if record["format"] != FORMAT:

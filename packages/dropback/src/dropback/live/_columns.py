@@ -9,6 +9,7 @@ import numpy as np
 from dropback.errors import LiveError
 from dropback.models._frame_columns import frame_columns
 from dropback.tracking._blocks import DIRECTION, SPEED, X
+from dropback.tracking._compiled import compiled
 from dropback.tracking._kernels import STANDING_YD_PER_S
 from dropback.tracking._schema import (
     FRAME_QUANTITIES,
@@ -22,7 +23,6 @@ from dropback.tracking.tensors._features import (
     newest_player_features,
     player_features,
 )
-from splicedpareto.compiled import compiled_exactly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,7 +105,7 @@ def complete_play(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return frames
 
 
-@compiled_exactly
+@compiled
 def _is_usual(frames: NDArray[np.float32]) -> bool:
     """Whether no number that is read is missing or out of its range."""
     for frame in range(len(frames)):

@@ -11,7 +11,7 @@ import numpy as np
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.errors import LiveError
 from dropback.models._predict import QUANTILE_LEVELS, YARDS
-from splicedpareto.compiled import compiled_exactly
+from dropback.tracking._compiled import compiled
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -112,7 +112,7 @@ class Forecast:
         return first, numbers[: _MASSES_FROM + count].tolist()
 
 
-@compiled_exactly
+@compiled
 def _summarize(cdf: NDArray[np.float32], levels: _Floats, numbers: _Floats) -> tuple[int, int]:
     r"""Write the numbers of a distribution, in one pass where NumPy takes twenty calls.
 

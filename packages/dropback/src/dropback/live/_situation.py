@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dropback.data._field import FIELD_LENGTH_YD
+from dropback.data._field import GOAL_TO_GOAL_YD
 from dropback.data._outcomes import YARDS_LOWEST
 from dropback.errors import LiveError
 from dropback.tracking._schema import PLAYERS
@@ -106,7 +106,7 @@ class Situation:
     @property
     def yards_max(self) -> int:
         """Most yards: those of a touchdown, at least 1."""
-        return min(max(round(self.yards_to_goal), 1), FIELD_LENGTH_YD)
+        return min(max(round(self.yards_to_goal), 1), GOAL_TO_GOAL_YD)
 
     def static(self) -> NDArray[np.float32]:
         """The static columns of a network, shape ``(8,)`` by `STATIC_COLUMNS`, NaN missing."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.tracking._kernels import show_frames
+from dropback.tracking._compiled import one_layout
+from dropback.tracking._kernels import network_columns
 from dropback.tracking._schema import PLAYERS
 from dropback.tracking.tensors._features import ABOUT_TARGET, ENGINEERED_COLUMNS, NETWORK_QUANTITIES
 
@@ -80,7 +81,9 @@ def frame_columns(
         that the set lacks is NaN.
     """
     columns = np.empty((len(players), len(FRAME_COLUMNS)), np.float32)
-    show_frames(players, engineered, target_slot, released, ABOUT_TARGET, columns)
+    network_columns(
+        one_layout(players), one_layout(engineered), target_slot, released, ABOUT_TARGET, columns
+    )
     return columns
 
 

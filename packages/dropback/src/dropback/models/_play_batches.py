@@ -10,6 +10,7 @@ import polars as pl
 import torch
 
 from dropback.data._features import FeatureSchema
+from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
 from dropback.models._frame_columns import (
     ENGINEERED,
@@ -19,7 +20,6 @@ from dropback.models._frame_columns import (
     mirror_signs,
     mirrored_order,
 )
-from dropback.tracking._schema import RATE_HZ
 from dropback.tracking.tensors._features import STATIC_COLUMNS
 from splicedpareto.training import SequenceDataset
 

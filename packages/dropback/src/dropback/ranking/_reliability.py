@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import game_weights
+from dropback._bootstrap import percentile_interval, resampled_weights
 from dropback._frames import to_polars
+from dropback._split_half import shuffled, split_half_reliability
 from dropback.errors import RequestError
 from dropback.ranking._posterior import design_effect, play_variance, sampling_variance
 from dropback.ranking._splits import SPLITS, with_splits
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 
     from dropback.ranking._units import Units
 
-__all__ = ["Reliability", "reliability", "reliable_minimum"]
+    Array = npt.NDArray[np.float64]
 
 _ATTEMPTS = (25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 600)
 _GAMES = (2, 4, 6, 8, 12, 16)
 # Half of the variance of a mean score is skill: the usual point at which a stat "stabilizes".
 _HALF = 0.5
-_INTERVAL = (0.05, 0.95)
+# The luck of one random halving is averaged out over so many.
+_SPLITS = 20
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,13 @@ def reliability(
         )
     within = play_variance(units)
     effect = design_effect(units, within)
-    weights = np.concatenate([np.ones((1, groups)), game_weights(groups, replicates, seed=seed)])
+    weights = resampled_weights(groups, replicates, seed=seed)
     mean, variance = units.keys["score"].to_numpy(), sampling_variance(units)
     between = between_variance(mean, variance, weights)
     noise = _pooled_noise(units, within * effect, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         half = np.where(noise > 0, noise / between, 0.0)
-    low, high = np.quantile(half[1:], _INTERVAL, method="nearest")
+    low, high = percentile_interval(half[1:], method="nearest")
     attempts = np.array(_ATTEMPTS, dtype=float)
     return Reliability(
         play_variance=within,
@@ -142,7 +144,7 @@ def reliability(
                 "high": attempts / (attempts + low),
             }
         ),
-        split_half=_split_halves(units, weights[1:], seed),
+        split_half=_split_halves(units, weights, seed),
     )
 
 
@@ -169,10 +171,10 @@ def _large(units: Units) -> Units:
 
 
 def between_variance(
-    mean: npt.NDArray[np.float64],
-    variance: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
+    mean: Array,
+    variance: Array,
+    weights: Array,
+) -> Array:
     """DerSimonian and Laird's moment estimate, at least 0, for each row of resampled groups.
 
     Args:
@@ -191,24 +193,22 @@ def between_variance(
     heterogeneity = precision @ mean**2 - total * center**2
     spread = total - (weights / variance**2).sum(axis=1) / total
     expected = weights.sum(axis=1) - 1
-    estimate: npt.NDArray[np.float64] = np.maximum(0.0, (heterogeneity - expected) / spread)
+    estimate: Array = np.maximum(0.0, (heterogeneity - expected) / spread)
     return estimate
 
 
-def _pooled_noise(
-    units: Units, pooled: float, weights: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _pooled_noise(units: Units, pooled: float, weights: Array) -> Array:
     """Variance of a play within the groups drawn, scaled so that all groups give `pooled`."""
     weight = units.group_weight
     freedom = weights @ (weight - units.weight_squared / weight)
     noise = weights @ units.deviation / np.where(freedom > 0, freedom, np.nan)
     if not np.isfinite(noise[0]) or noise[0] <= 0:
         return np.full(len(weights), pooled)
-    scaled: npt.NDArray[np.float64] = noise * pooled / noise[0]
+    scaled: Array = noise * pooled / noise[0]
     return scaled
 
 
-def _split_halves(units: Units, weights: npt.NDArray[np.float64], seed: int) -> pl.DataFrame:
+def _split_halves(units: Units, weights: Array, seed: int) -> pl.DataFrame:
     generator = np.random.default_rng([seed, 2])
     rows = []
     for games in _GAMES:
@@ -216,58 +216,39 @@ def _split_halves(units: Units, weights: npt.NDArray[np.float64], seed: int) -> 
         if enough.sum() < 3:
             continue
         kept = units.keep(enough)
-        own = np.concatenate([np.ones((1, enough.sum())), weights[:, enough]])
-        # The luck of one random halving is averaged out.
-        drawn = [_halves(kept, games, generator) for _ in range(20)]
-        halved = np.mean([_correlation(x, y, own) for (x, y), _ in drawn], axis=0)
-        with np.errstate(divide="ignore"):
-            stepped = 2 * halved / (1 + halved)
-        known = stepped[1:][np.isfinite(stepped[1:])]  # not where one group was drawn throughout
-        low, high = np.quantile(known, _INTERVAL) if known.size else (np.nan, np.nan)
+        drawn = [_halves(kept, games, generator) for _ in range(_SPLITS)]
+        # Which half is the first does not matter, so each pair is there in both orders.
+        both = np.tile(weights[:, enough], 2)
+        found = split_half_reliability(
+            [(halves, np.roll(halves, len(halves) // 2, axis=0), both) for halves, _ in drawn]
+        )
+        low, high = percentile_interval(found[1:, 0])
         rows.append(
             {
                 "games": games,
                 "attempts": float(np.mean([plays for _, plays in drawn])),
                 "groups": int(enough.sum()),
-                "reliability": float(stepped[0]),
+                "reliability": float(found[0, 0]),
                 "low": low,
                 "high": high,
             }
         )
-    schema = {
-        "games": pl.Int64,
-        "attempts": pl.Float64,
-        "groups": pl.Int64,
-        "reliability": pl.Float64,
-        "low": pl.Float64,
-        "high": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema)
+    whole = {"games": pl.Int64, "groups": pl.Int64}
+    names = ("games", "attempts", "groups", "reliability", "low", "high")
+    return pl.DataFrame(rows, schema={name: whole.get(name, pl.Float64) for name in names})
 
 
-def _halves(
-    units: Units, games: int, generator: np.random.Generator
-) -> tuple[npt.NDArray[np.float64], float]:
-    """Means of two random halves of `games` games of each group, shape ``(2, K)``; their plays."""
-    order = np.lexsort((generator.random(len(units.group)), units.group))
-    group = units.group[order]
-    sizes = np.bincount(group)
-    place = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    drawn = place < games
-    cell = 2 * group[drawn] + place[drawn] % 2
-    total = np.bincount(cell, weights=units.total[order][drawn], minlength=2 * len(sizes))
-    weight = np.bincount(cell, weights=units.weight[order][drawn], minlength=2 * len(sizes))
-    plays = units.plays[order][drawn].sum() / len(sizes)
-    return (total / weight).reshape(-1, 2).T, float(plays)
+def _halves(units: Units, games: int, generator: np.random.Generator) -> tuple[Array, float]:
+    """Means of two random halves of `games` games of each of ``K`` groups, and their plays.
 
-
-def _correlation(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Correlation of two columns for each row of weights; which half is first is no matter."""
-    total = weights.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):  # a draw without any of these groups
-        center = (weights @ (x + y)) / (2 * total)
-        spread = (weights @ (x**2 + y**2)) / (2 * total) - center**2
-        correlation: npt.NDArray[np.float64] = (weights @ (x * y) / total - center**2) / spread
-    return correlation
+    Returns:
+        The first halves above the second ones, shape ``(2 K, 1)``, and the mean number of plays
+        of a group in both.
+    """
+    order, place = shuffled(units.group, generator)
+    drawn, half = order[place < games], place[place < games] % 2
+    groups = units.keys.height
+    cell = half * groups + units.group[drawn]
+    total = np.bincount(cell, weights=units.total[drawn])
+    weight = np.bincount(cell, weights=units.weight[drawn])
+    return (total / weight)[:, None], float(units.plays[drawn].sum() / groups)

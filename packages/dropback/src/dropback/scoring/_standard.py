@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback._bootstrap import codes
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
             f"Each dropback needs its expected points added, but {missing} of {plays.height} "
             "have a null 'epa': score the play-by-play that the plays came from."
         )
-    season = _codes(plays["season"])
+    season = codes(plays["season"])
     cdf = plays["mid_cdf"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     thrown = np.isfinite(cdf)
     every = np.ones(len(cdf), dtype=bool)
@@ -90,9 +91,9 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
     mixed -= opponent_effects(
         mixed,
         season=season,
-        passer=_codes(plays.select("season", "passer_player_id")),
-        defense=_codes(plays.select("season", "defteam")),
-        game=_codes(plays.select("game_id", "defteam")),
+        passer=codes(plays.select("season", "passer_player_id")),
+        defense=codes(plays.select("season", "defteam")),
+        game=codes(plays.select("game_id", "defteam")),
         ridge=chosen.opponent_plays,
     )
     return pl.Series("play_score", 0.5 + _UNIFORM_SD * _standardized(mixed, season, every))
@@ -134,12 +135,6 @@ def opponent_effects(
     game_sums, game_plays = np.bincount(game, residual), np.bincount(game)
     others: Array = (sums[defense] - game_sums[game]) / (plays[defense] - game_plays[game] + ridge)
     return others
-
-
-def _codes(rows: pl.Series | pl.DataFrame) -> Codes:
-    """Codes from 0 of equal values or rows."""
-    key = rows.to_struct() if isinstance(rows, pl.DataFrame) else rows
-    return key.rank("dense").to_numpy().astype(np.int64) - 1
 
 
 def _means(values: Array, group: Codes, ridge: float = 0.0) -> Array:

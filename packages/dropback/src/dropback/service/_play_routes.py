@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 from msgspec import Meta, Struct
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
 from dropback.errors import LiveError, TrackingError
 from dropback.live import PlayFrames
 from dropback.live._stored import field_lines, forecast_stored_play
@@ -38,7 +39,7 @@ from dropback.service._messages import (
     ScoreRequest,
     ScoreResponse,
 )
-from dropback.tracking._schema import FIELD_LENGTH_YD, FIELD_WIDTH_YD, FRAME_QUANTITIES, RATE_HZ
+from dropback.tracking._schema import FRAME_QUANTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

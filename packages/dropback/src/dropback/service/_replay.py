@@ -11,6 +11,7 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from dropback.data._field import RATE_HZ
 from dropback.errors import RequestError
 from dropback.live import situations
 from dropback.service._codec import encode_frame
@@ -28,7 +29,6 @@ from dropback.service._live_messages import (
 )
 from dropback.service._messages import VERSION
 from dropback.service._sockets import SUBPROTOCOL
-from dropback.tracking._schema import RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dropback.data._field import QUARTER_SECONDS
 from dropback.simulation._play_calls import Kind
 
 if TYPE_CHECKING:
@@ -13,11 +14,7 @@ if TYPE_CHECKING:
 
     from dropback.simulation._play_calls import Situation
 
-__all__ = ["OVERTIME_SECONDS", "QUARTER_SECONDS", "quarter_end", "seconds_used"]
-
-# NFL rulebook, Rule 4, Section 1 and Rule 16, Section 1 (regular season since 2017).
-QUARTER_SECONDS = 900
-OVERTIME_SECONDS = 600
+__all__ = ["quarter_end", "seconds_used"]
 
 
 def quarter_end(quarter: NDArray[np.int64]) -> NDArray[np.int64]:

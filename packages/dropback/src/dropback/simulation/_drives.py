@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dropback.simulation._clock import OVERTIME_SECONDS, QUARTER_SECONDS, quarter_end, seconds_used
+from dropback.data._field import HALF_SECONDS, OVERTIME_SECONDS, QUARTER_SECONDS
+from dropback.simulation._clock import quarter_end, seconds_used
 from dropback.simulation._play_calls import Kind, Situation, call_plays, choose_target, formation
 from dropback.simulation._throws import Circumstances, outcome_distribution
 
@@ -342,7 +343,7 @@ def _run_clock(games: _Games, chosen: NDArray[np.int64], seconds: NDArray[np.int
 def _situation(games: _Games, chosen: NDArray[np.int64]) -> Situation:
     """The chosen games as their offenses see them."""
     quarter, seconds = games.quarter[chosen], games.seconds[chosen]
-    half_end = np.where(quarter <= 2, 2 * QUARTER_SECONDS, 0)
+    half_end = np.where(quarter <= 2, HALF_SECONDS, 0)
     return Situation(
         quarter=quarter,
         seconds=seconds,

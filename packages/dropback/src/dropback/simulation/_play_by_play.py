@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback.simulation._clock import QUARTER_SECONDS
+from dropback.data._field import QUARTER_SECONDS
 from dropback.simulation._drives import NULL
 from dropback.simulation._play_calls import Kind
 from dropback.simulation._rosters import TEAMS, player_id, player_name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dropback.data._field import QUARTER_SECONDS
 from dropback.simulation._throws import urgency
 
 if TYPE_CHECKING:
@@ -83,7 +84,11 @@ def call_plays(situation: Situation, generator: np.random.Generator) -> NDArray[
     s = situation
     n = len(s.down)
     chase = s.chasing()
-    protect = (s.quarter == 4) * np.clip(s.lead / 8, 0, 1.5) * np.clip(1 - s.seconds / 900, 0, 1)
+    protect = (
+        (s.quarter == 4)
+        * np.clip(s.lead / 8, 0, 1.5)
+        * np.clip(1 - s.seconds / QUARTER_SECONDS, 0, 1)
+    )
 
     drop_back = _chance_to_drop_back(s) + 2.2 * chase - 2.4 * protect - 0.25 * (s.lead > 10)
     kinds = np.where(generator.random(n) < _sigmoid(drop_back), Kind.TARGETED, Kind.RUN)

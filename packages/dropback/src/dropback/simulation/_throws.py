@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dropback.data._field import QUARTER_SECONDS
 from dropback.simulation._outcome_distribution import OutcomeDistribution
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def urgency(quarter: Numbers, seconds: Numbers, lead: Numbers) -> NDArray[np.flo
         lead: Points of the offense minus points of the defense.
     """
     deficit = np.clip(-lead / 8, 0, 1.5)
-    lateness = np.clip(1 - seconds / 900, 0, 1)
+    lateness = np.clip(1 - seconds / QUARTER_SECONDS, 0, 1)
     return np.where(quarter >= 4, deficit * lateness, 0.0)
 
 

@@ -1,8 +1,8 @@
-"""The features of one frame, as machine code that files, live plays and training share.
+"""Loops over frames that files, live plays and training share, compiled with Numba.
 
-All loops are here, since the cache of machine code looks at the file of a function alone: a change
-of a function that is called from another file would go unseen. A man's numbers are gathered from
-the frame once, whatever its layout in memory, and the arithmetic runs over short local arrays.
+A player's numbers are gathered from the frame once, and the arithmetic runs over short local
+arrays. Callers give arrays that are contiguous and writable, so that each kernel is compiled for
+one layout.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dropback.data._field import FIELD_WIDTH_YD, RATE_HZ
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
-from dropback.tracking._schema import FIELD_WIDTH_YD, PLAYERS, RATE_HZ
-from splicedpareto.compiled import compiled_exactly
+from dropback.tracking._compiled import compiled
+from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -22,16 +23,15 @@ if TYPE_CHECKING:
 
     _Float: TypeAlias = np.float32
     _Floats: TypeAlias = NDArray[np.float32]
-    _Numbers: TypeAlias = NDArray[np.int64]
-    _Flags: TypeAlias = NDArray[np.bool_]
+    _Integers: TypeAlias = NDArray[np.int64]
+    _Booleans: TypeAlias = NDArray[np.bool_]
 
 __all__ = [
     "HISTORY_FRAMES",
     "STANDING_YD_PER_S",
-    "count_frames",
-    "follow_frames",
-    "follow_plays",
-    "show_frames",
+    "engineered_columns",
+    "network_columns",
+    "player_columns",
     "slopes",
     "velocities",
 ]
@@ -74,7 +74,7 @@ def _weights() -> NDArray[np.float32]:
 _SLOPE_WEIGHTS: Final = _weights()
 
 
-@compiled_exactly
+@compiled
 def _sine_cosine(degrees: _Float) -> tuple[_Float, _Float]:
     """Sine and cosine of an angle, within 1e-7; exact at right angles.
 
@@ -83,24 +83,24 @@ def _sine_cosine(degrees: _Float) -> tuple[_Float, _Float]:
     """
     quarter = np.floor(degrees * _PER_RIGHT_ANGLE + _HALF)
     rest = (degrees - quarter * _RIGHT_ANGLE) * _RADIANS
-    turn = quarter - np.float32(4) * np.floor(quarter * np.float32(0.25))
+    quadrant = quarter - np.float32(4) * np.floor(quarter * np.float32(0.25))
     z = rest * rest
     sine = np.float32(-1.9515295891e-4) * z + np.float32(8.3321608736e-3)
     sine = (sine * z - np.float32(1.6666654611e-1)) * z * rest + rest
     cosine = np.float32(2.443315711809948e-5) * z - np.float32(1.388731625493765e-3)
     cosine = (cosine * z + np.float32(4.166664568298827e-2)) * z * z - _HALF * z + _ONE
-    odd = turn == np.float32(1) or turn == np.float32(3)
+    odd = quadrant == np.float32(1) or quadrant == np.float32(3)
     first, second = (cosine, sine) if odd else (sine, cosine)
-    if turn >= np.float32(2):
+    if quadrant >= np.float32(2):
         first = -first
-    if turn == np.float32(1) or turn == np.float32(2):
+    if quadrant == np.float32(1) or quadrant == np.float32(2):
         second = -second
     return first, second
 
 
-@compiled_exactly
+@compiled
 def _velocity(speed: _Float, direction: _Float) -> tuple[_Float, _Float]:
-    """Velocity in x and y of a man; 0 of one who stands and has no direction."""
+    """Velocity in x and y of a player; 0 of one who stands and has no direction."""
     sine, cosine = _sine_cosine(direction)
     if np.isnan(direction) and speed < _STANDING:
         sine, cosine = _ZERO, _ZERO
@@ -108,188 +108,175 @@ def _velocity(speed: _Float, direction: _Float) -> tuple[_Float, _Float]:
     return speed * sine, speed * cosine
 
 
-@compiled_exactly
+@compiled
 def velocities(speed: _Floats, direction: _Floats, out_x: _Floats, out_y: _Floats) -> None:
-    """Velocities of men, all arrays of shape ``[N]``."""
-    for man in range(len(speed)):
-        out_x[man], out_y[man] = _velocity(speed[man], direction[man])
+    """Velocities of players, all arrays of shape ``[N]``."""
+    for player in range(len(speed)):
+        out_x[player], out_y[player] = _velocity(speed[player], direction[player])
 
 
-@compiled_exactly
-def slopes(values: _Floats, frame_in_play: _Numbers, out: _Floats) -> None:
+@compiled
+def _slopes_at(values: _Floats, newest: int, before: int, out: _Floats) -> None:
+    """Time derivatives of columns ``[T, K]`` in a row, from it and the rows before it, ``[K]``."""
+    for column in range(values.shape[1]):
+        out[column] = _SLOPE_WEIGHTS[before, 0] * values[newest, column]
+    for lag in range(1, before + 1):
+        weight = _SLOPE_WEIGHTS[before, lag]
+        for column in range(values.shape[1]):
+            out[column] += weight * values[newest - lag, column]
+
+
+@compiled
+def slopes(values: _Floats, frame_in_play: _Integers, out: _Floats) -> None:
     """Time derivatives of columns, ``[T, K]`` each; see `causal_slope`."""
     for frame in range(len(values)):
-        before = min(frame_in_play[frame], HISTORY_FRAMES - 1)
-        for column in range(values.shape[1]):
-            out[frame, column] = _SLOPE_WEIGHTS[before, 0] * values[frame, column]
-        for lag in range(1, min(before, frame) + 1):
-            weight = _SLOPE_WEIGHTS[before, lag]
-            for column in range(values.shape[1]):
-                value = values[frame - lag, column]
-                out[frame, column] += weight * (value if np.isfinite(value) else _ZERO)
+        before = min(frame_in_play[frame], frame, HISTORY_FRAMES - 1)
+        _slopes_at(values, frame, before, out[frame])
 
 
-@compiled_exactly
-def _follow(
-    frame: _Floats, before: _Floats, number: int, line: _Float, after: _Floats, row: _Floats
-) -> None:
-    """One more frame of a play: its players' eight numbers, and the velocities with its own."""
-    for lag in range(HISTORY_FRAMES - 1):
-        for man in range(PLAYERS):
-            after[lag + 1, man, 0] = before[lag, man, 0]
-            after[lag + 1, man, 1] = before[lag, man, 1]
-    for man in range(PLAYERS):
-        row[man, 0] = frame[man, X] - line
-        row[man, 1] = frame[man, Y] - _MIDDLE_YD
-        x, y = _velocity(frame[man, SPEED], frame[man, DIRECTION])
-        after[0, man, 0] = row[man, 2] = x
-        after[0, man, 1] = row[man, 3] = y
-        row[man, 6] = frame[man, DIRECTION]
-        row[man, 7] = frame[man, ORIENTATION]
-    seen = min(number, HISTORY_FRAMES - 1)
-    for man in range(PLAYERS):
-        x = _SLOPE_WEIGHTS[seen, 0] * after[0, man, 0]
-        y = _SLOPE_WEIGHTS[seen, 0] * after[0, man, 1]
-        for lag in range(1, seen + 1):
-            x += _SLOPE_WEIGHTS[seen, lag] * after[lag, man, 0]
-            y += _SLOPE_WEIGHTS[seen, lag] * after[lag, man, 1]
-        row[man, 4] = x
-        row[man, 5] = y
-
-
-@compiled_exactly
-def follow_frames(
-    frames: _Floats, frame_in_play: _Numbers, line_x_yd: _Floats, out: _Floats
-) -> None:
-    """Player features of frames one after another; see `player_features`."""
-    recent = np.zeros((2, HISTORY_FRAMES, PLAYERS, 2), np.float32)
-    for at in range(len(frames)):
-        now = at % 2
-        _follow(frames[at], recent[1 - now], frame_in_play[at], line_x_yd[at], recent[now], out[at])
-
-
-@compiled_exactly
-def follow_plays(
+@compiled
+def player_columns(
     frames: _Floats,
-    before: _Floats,
-    frame_in_play: _Numbers,
+    frame_in_play: _Integers,
     line_x_yd: _Floats,
-    after: _Floats,
+    play: _Integers,
+    recent: _Floats,
     out: _Floats,
 ) -> None:
-    """Player features of one more frame of each play; see `newest_player_features`."""
-    for play in range(len(frames)):
-        _follow(
-            frames[play], before[play], frame_in_play[play], line_x_yd[play], after[play], out[play]
-        )
+    """Player features of frames; see `player_features`.
+
+    Args:
+        frames: Shape ``[F, 23, 6]``, those of a play in order.
+        frame_in_play: Shape ``[F]``.
+        line_x_yd: Shape ``[F]``.
+        play: Row of `recent` that each frame goes on from, shape ``[F]``.
+        recent: Velocities in x and y of the last frames of plays, the newest last, shape
+            ``[N, 5, 44]``; they move on by each frame.
+        out: Shape ``[F, 22, 8]``.
+    """
+    newest = HISTORY_FRAMES - 1
+    acceleration = np.empty(2 * PLAYERS, np.float32)
+    for at in range(len(frames)):
+        history = recent[play[at]]
+        for row in range(newest):
+            for column in range(2 * PLAYERS):
+                history[row, column] = history[row + 1, column]
+        for player in range(PLAYERS):
+            out[at, player, 0] = frames[at, player, X] - line_x_yd[at]
+            out[at, player, 1] = frames[at, player, Y] - _MIDDLE_YD
+            x, y = _velocity(frames[at, player, SPEED], frames[at, player, DIRECTION])
+            history[newest, 2 * player] = out[at, player, 2] = x
+            history[newest, 2 * player + 1] = out[at, player, 3] = y
+            out[at, player, 6] = frames[at, player, DIRECTION]
+            out[at, player, 7] = frames[at, player, ORIENTATION]
+        before = min(frame_in_play[at], newest)
+        _slopes_at(history, newest, before, acceleration)
+        for player in range(PLAYERS):
+            out[at, player, 4] = acceleration[2 * player]
+            out[at, player, 5] = acceleration[2 * player + 1]
 
 
-@compiled_exactly
+@compiled
 def _to_sideline(y: _Float) -> _Float:
     other = _WIDTH_YD - y
     return y if y < other else other
 
 
-@compiled_exactly
+@compiled
 def _root(square: _Float) -> _Float:
     """Distance from its square; NaN where nobody was there to measure to."""
     return np.sqrt(square) if square < _INFINITY else _NAN
 
 
-@compiled_exactly
-def _count_pocket(
-    frame: _Floats, x: _Floats, y: _Floats, line: _Float, eligible: _Flags, row: _Floats
-) -> None:
-    """The engineered columns that need no target but for the clock."""
-    near, past, nearest2 = 0, 0, _INFINITY
-    for man in range(_FIRST_DEFENDER, PLAYERS):
-        gap_x, gap_y = x[man] - x[0], y[man] - y[0]
-        square = gap_x * gap_x + gap_y * gap_y
-        near += square < _NEAR2
-        past += x[man] < line
-        nearest2 = square if square < nearest2 else nearest2
-    out_there, widest2 = 0, _ZERO
-    for receiver in range(_FIRST_ELIGIBLE, _FIRST_DEFENDER):
-        if eligible[receiver]:
-            out_there += x[receiver] > line
-            closest2 = _INFINITY
-            for man in range(_FIRST_DEFENDER, PLAYERS):
-                gap_x, gap_y = x[man] - x[receiver], y[man] - y[receiver]
-                square = gap_x * gap_x + gap_y * gap_y
-                closest2 = square if square < closest2 else closest2
-            widest2 = closest2 if closest2 > widest2 else widest2
-    # Gauss's shoelace formula; the pocket's corners are the passer and slots 1 to 5.
-    doubled = x[5] * y[0] - x[0] * y[5]
-    for man in range(5):
-        doubled += x[man] * y[man + 1] - x[man + 1] * y[man]
-    row[1] = line - x[0]
-    row[2] = frame[0, SPEED]
-    row[3] = _to_sideline(y[0])
-    row[4] = _root(nearest2)
-    row[5] = near
-    row[6] = past
-    row[7] = abs(doubled) * _HALF
-    row[8] = out_there
-    row[9] = _root(widest2)
-
-
-@compiled_exactly
-def _count_target(target: _Floats, x: _Floats, y: _Floats, line: _Float, row: _Floats) -> None:
-    """The engineered columns about the target."""
-    to_x, to_y = target[X] - x[0], target[Y] - y[0]
+@compiled
+def _count_target(x: _Floats, y: _Floats, target: int, line: _Float, row: _Floats) -> None:
+    """The engineered columns about the target but for their speed."""
+    to_x, to_y = x[target] - x[0], y[target] - y[0]
     length2 = to_x * to_x + to_y * to_y
     divisor = length2 if length2 > _POINT2 else _POINT2
     near, closest2, lane2 = 0, _INFINITY, _INFINITY
-    for man in range(_FIRST_DEFENDER, PLAYERS):
-        gap_x, gap_y = x[man] - target[X], y[man] - target[Y]
+    for player in range(_FIRST_DEFENDER, PLAYERS):
+        gap_x, gap_y = x[player] - x[target], y[player] - y[target]
         square = gap_x * gap_x + gap_y * gap_y
         near += square < _NEAR2
         closest2 = square if square < closest2 else closest2
         # From the nearest point of the segment from the passer to the target.
-        gap_x, gap_y = x[man] - x[0], y[man] - y[0]
+        gap_x, gap_y = x[player] - x[0], y[player] - y[0]
         share = (gap_x * to_x + gap_y * to_y) / divisor
         share = _ZERO if share < _ZERO else _ONE if share > _ONE else share
         gap_x, gap_y = gap_x - share * to_x, gap_y - share * to_y
         square = gap_x * gap_x + gap_y * gap_y
         lane2 = square if square < lane2 else lane2
-    row[10] = target[X] - line
-    row[11] = _to_sideline(target[Y])
-    row[12] = target[SPEED]
+    row[10] = x[target] - line
+    row[11] = _to_sideline(y[target])
     row[13] = _root(closest2)
     row[14] = near
     row[15] = np.sqrt(length2)
     row[16] = _root(lane2)
 
 
-@compiled_exactly
-def count_frames(
+@compiled
+def engineered_columns(
     frames: _Floats,
-    frame_in_play: _Numbers,
+    frame_in_play: _Integers,
     line_x_yd: _Floats,
-    target_slot: _Numbers,
-    eligible: _Flags,
+    target_slot: _Integers,
+    eligible: _Booleans,
     out: _Floats,
 ) -> None:
     """The engineered columns of frames; see `engineered_features`."""
     x, y = np.empty(PLAYERS, np.float32), np.empty(PLAYERS, np.float32)
     for at in range(len(frames)):
-        for man in range(PLAYERS):
-            x[man] = frames[at, man, X]
-            y[man] = frames[at, man, Y]
-        out[at, 0] = np.float32(frame_in_play[at] / RATE_HZ)
-        _count_pocket(frames[at], x, y, line_x_yd[at], eligible[at], out[at])
-        if target_slot[at] < 0:
-            out[at, 10:] = _NAN
+        line, row = line_x_yd[at], out[at]
+        for player in range(PLAYERS):
+            x[player] = frames[at, player, X]
+            y[player] = frames[at, player, Y]
+        near, past, nearest2 = 0, 0, _INFINITY
+        for player in range(_FIRST_DEFENDER, PLAYERS):
+            gap_x, gap_y = x[player] - x[0], y[player] - y[0]
+            square = gap_x * gap_x + gap_y * gap_y
+            near += square < _NEAR2
+            past += x[player] < line
+            nearest2 = square if square < nearest2 else nearest2
+        beyond, widest2 = 0, _ZERO
+        for receiver in range(_FIRST_ELIGIBLE, _FIRST_DEFENDER):
+            if eligible[at, receiver]:
+                beyond += x[receiver] > line
+                closest2 = _INFINITY
+                for player in range(_FIRST_DEFENDER, PLAYERS):
+                    gap_x, gap_y = x[player] - x[receiver], y[player] - y[receiver]
+                    square = gap_x * gap_x + gap_y * gap_y
+                    closest2 = square if square < closest2 else closest2
+                widest2 = closest2 if closest2 > widest2 else widest2
+        # Gauss's shoelace formula; the pocket's corners are the passer and slots 1 to 5.
+        doubled = x[5] * y[0] - x[0] * y[5]
+        for player in range(5):
+            doubled += x[player] * y[player + 1] - x[player + 1] * y[player]
+        row[0] = np.float32(frame_in_play[at] / RATE_HZ)
+        row[1] = line - x[0]
+        row[2] = frames[at, 0, SPEED]
+        row[3] = _to_sideline(y[0])
+        row[4] = _root(nearest2)
+        row[5] = near
+        row[6] = past
+        row[7] = abs(doubled) * _HALF
+        row[8] = beyond
+        row[9] = _root(widest2)
+        target = target_slot[at]
+        if target < 0:
+            for column in range(10, len(row)):
+                row[column] = _NAN
         else:
-            _count_target(frames[at, target_slot[at]], x, y, line_x_yd[at], out[at])
+            _count_target(x, y, target, line, row)
+            row[12] = frames[at, target, SPEED]
 
 
-@compiled_exactly
-def show_frames(
+@compiled
+def network_columns(
     players: _Floats,
     engineered: _Floats,
-    target_slot: _Numbers,
-    released: _Flags,
+    target_slot: _Integers,
+    released: _Booleans,
     about_target: int,
     out: _Floats,
 ) -> None:
@@ -303,26 +290,23 @@ def show_frames(
         about_target: First engineered column about the target.
         out: Shape ``[F, 22 * 11 + 17]``.
     """
-    given, shown = players.shape[2], 11
+    width = 11
     for at in range(len(players)):
         row = out[at]
-        for man in range(PLAYERS):
-            first = man * shown
+        for player in range(PLAYERS):
+            first = player * width
             for column in range(6):
-                row[first + column] = players[at, man, column]
-            row[first + 10] = _ZERO
-        for man in range(PLAYERS):
-            first = man * shown
-            sine, cosine = _sine_cosine(players[at, man, given - 2])
-            # A standing man may have no direction; (0, 0) says so.
+                row[first + column] = players[at, player, column]
+            sine, cosine = _sine_cosine(players[at, player, 6])
+            # A standing player may have no direction; (0, 0) says so.
             row[first + 6] = _ZERO if np.isnan(sine) else sine
             row[first + 7] = _ZERO if np.isnan(cosine) else cosine
-            row[first + 8], row[first + 9] = _sine_cosine(players[at, man, given - 1])
-        first = PLAYERS * shown
+            row[first + 8], row[first + 9] = _sine_cosine(players[at, player, 7])
+            row[first + 10] = _ZERO
+        first = PLAYERS * width
         known = released[at] and target_slot[at] >= 0
-        for column in range(engineered.shape[1]):
-            row[first + column] = engineered[at, column]
         if known:
-            row[target_slot[at] * shown + 10] = _ONE
-        else:
-            row[first + about_target :] = _NAN
+            row[target_slot[at] * width + 10] = _ONE
+        for column in range(engineered.shape[1]):
+            about = column >= about_target
+            row[first + column] = _NAN if about and not known else engineered[at, column]

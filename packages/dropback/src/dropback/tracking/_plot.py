@@ -11,15 +11,10 @@ from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD, RATE_HZ
 from dropback.errors import TrackingError
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
-from dropback.tracking._schema import (
-    BALL_SLOT,
-    FIELD_LENGTH_YD,
-    FIELD_WIDTH_YD,
-    PLAYERS,
-    RATE_HZ,
-)
+from dropback.tracking._schema import BALL_SLOT, PLAYERS
 from dropback.tracking.ingest._derive import velocity
 
 if TYPE_CHECKING:
@@ -35,8 +30,6 @@ __all__ = ["plot_play"]
 _COLORS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#6e2c00"}
 _GRASS: Final = "#eef4ea"
 _CHALK: Final = "#9aa79a"
-# NFL rulebook, Rule 1, Section 1: hash marks 70 feet 9 inches from the sidelines.
-_HASH_YD: Final = 70.75 / 3
 _TRAIL_FRAMES: Final = 15
 _WRITERS: Final = (".png", ".gif", ".mp4")
 
@@ -103,7 +96,7 @@ def _field(
         axes.add_patch(Rectangle((end, 0), 10, FIELD_WIDTH_YD, color="#dfe8d8", zorder=0.1))
     axes.vlines(range(10, 111, 5), 0, FIELD_WIDTH_YD, color=_CHALK, lw=0.7, zorder=0.2)
     # NFL rulebook, Rule 1, Section 1: marks of 2 feet, a yard apart.
-    for y in (0.0, _HASH_YD, FIELD_WIDTH_YD - _HASH_YD - 2 / 3, FIELD_WIDTH_YD - 2 / 3):
+    for y in (0.0, HASH_MARK_Y_YD, FIELD_WIDTH_YD - HASH_MARK_Y_YD - 2 / 3, FIELD_WIDTH_YD - 2 / 3):
         axes.vlines(range(11, 110), y, y + 2 / 3, color=_CHALK, lw=0.6, zorder=0.2)
     for yard in range(20, 101, 10):
         if left < yard < right:

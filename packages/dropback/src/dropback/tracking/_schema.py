@@ -1,4 +1,4 @@
-"""The canonical tables of tracking data, their units and the field they lie on.
+"""The canonical tables of tracking data and their units.
 
 Every reader ends in these three tables, whatever the source. The offense moves toward +x; frame 0
 is the snap; the last frame of a play is the release (or the event that ended the dropback).
@@ -10,17 +10,17 @@ from typing import Final
 
 import dataframely as dy
 
+from dropback.data._field import GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD, QUARTER_SECONDS
+
 __all__ = [
     "BALL_SLOT",
-    "FIELD_LENGTH_YD",
-    "FIELD_WIDTH_YD",
     "FIRST_SEASON",
     "FRAME_QUANTITIES",
     "GROUPS_AT_SNAP",
     "HEIGHT_RANGE_IN",
     "LAST_SEASON",
+    "LINE_RANGE_X_YD",
     "PLAYERS",
-    "RATE_HZ",
     "SLOTS",
     "WEIGHT_RANGE_LB",
     "X_RANGE_YD",
@@ -31,21 +31,15 @@ __all__ = [
     "Plays",
 ]
 
-# NFL rulebook, Rule 1, Section 1: 360 feet by 160 feet. Half of public code rounds the width to
-# 53.3, which moves a rotated player by 0.033 yards; 160 / 3 is exact.
-FIELD_LENGTH_YD: Final = 120.0
-FIELD_WIDTH_YD: Final = 160.0 / 3.0
-
-# Every public set samples at 10 Hz. The files' own `time` is cut to whole seconds in places and
-# jumps back in others, so a frame number times 0.1 s is the clock.
-RATE_HZ: Final = 10.0
-
 FIRST_SEASON: Final = 2000
 LAST_SEASON: Final = 2100
 
 PLAYERS: Final = 22
 BALL_SLOT: Final = 22
 SLOTS: Final = 23
+
+# The line of scrimmage is between the goal lines; charted ones are up to a yard off.
+LINE_RANGE_X_YD: Final = (OWN_GOAL_LINE_X_YD - 1, GOAL_LINE_X_YD + 1)
 
 # Outside the field is legal, a field's half length outside is no position.
 X_RANGE_YD: Final = (-60, 180)
@@ -116,10 +110,10 @@ class Plays(dy.Schema):
     home_team = dy.String(nullable=True)
     away_team = dy.String(nullable=True)
     quarter = dy.Int32(nullable=True, min=1)
-    game_clock_s = dy.Int32(nullable=True, min=0, max=900)
+    game_clock_s = dy.Int32(nullable=True, min=0, max=QUARTER_SECONDS)
     down = dy.Int32(nullable=True, min=0, max=4)
     yards_to_go = dy.Int32(nullable=True, min=0)
-    line_of_scrimmage_x_yd = dy.Float32(min=9.0, max=111.0)
+    line_of_scrimmage_x_yd = dy.Float32(min=LINE_RANGE_X_YD[0], max=LINE_RANGE_X_YD[1])
     yards_to_goal = dy.Float32(min=-1.0, max=101.0)
     score_differential = dy.Int32(nullable=True)
     pass_result = dy.Enum(["C", "I", "IN", "S", "R"], nullable=True)

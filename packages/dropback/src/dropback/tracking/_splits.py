@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback.data._field import RATE_HZ
 from dropback.tracking._blocks import X, Y
-from dropback.tracking._schema import BALL_SLOT, RATE_HZ
+from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking._windows import THROWS
 
 if TYPE_CHECKING:

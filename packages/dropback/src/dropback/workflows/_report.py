@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dropback.evaluation._calibration import Estimate, Evaluation
     from dropback.ranking import Reliability
 
-__all__ = ["Bakeoff", "Boards", "passer_boards", "read_bakeoff", "write_report"]
+__all__ = ["Boards", "ComparisonPage", "passer_boards", "read_comparison", "write_report"]
 
 _METRICS = (
     "mae",
@@ -66,8 +66,8 @@ class Boards:
 
 
 @dataclass(frozen=True)
-class Bakeoff:
-    """Results of a comparison with other metrics, as `dropback bakeoff` writes them.
+class ComparisonPage:
+    """A metric comparison as `dropback compare-metrics` writes it.
 
     Attributes:
         text: Its page, as HTML.
@@ -119,23 +119,24 @@ def passer_boards(
     return Boards(tables, seasons, reliability(scores, seed=seed))
 
 
-def read_bakeoff(folder: Path) -> Bakeoff:
-    """Read the page (``bakeoff.md``) and the figure (``bakeoff.svg`` or ``.png``) of a comparison.
+def read_comparison(folder: Path) -> ComparisonPage:
+    """Read the page (``comparison.md``) and the figure (``comparison.svg`` or ``.png``).
 
     Raises:
         ReaderError: No such page.
     """
     try:
-        page = (folder / "bakeoff.md").read_text()
+        page = (folder / "comparison.md").read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(
-            f"{folder}: holds no readable bakeoff.md ({error}); make it with 'dropback bakeoff'."
+            f"{folder}: holds no readable comparison.md ({error}); make it with "
+            "'dropback compare-metrics'."
         ) from error
-    pictures = [folder / f"bakeoff{ending}" for ending in _PICTURES]
+    pictures = [folder / f"comparison{ending}" for ending in _PICTURES]
     picture = next((path for path in pictures if path.is_file()), None)
     # Raw HTML stays text: the page may name what a user's files hold.
     render = MarkdownIt("commonmark", {"html": False}).enable("table").render
-    return Bakeoff(
+    return ComparisonPage(
         text=render(page),
         picture="" if picture is None else _uri(picture.read_bytes(), _PICTURES[picture.suffix]),
     )
@@ -148,7 +149,7 @@ def write_report(
     boards: Boards,
     paragraphs: Sequence[str] = (),
     evaluation: Evaluation | None = None,
-    bakeoff: Bakeoff | None = None,
+    comparison: ComparisonPage | None = None,
 ) -> None:
     """Write a self-contained page: a script of its own to sort and search, nothing to fetch.
 
@@ -158,7 +159,7 @@ def write_report(
         boards: Rankings of passers.
         paragraphs: What the reader should know first.
         evaluation: Of the model behind the scores.
-        bakeoff: Comparison with other metrics.
+        comparison: Comparison with other metrics.
 
     Raises:
         RequestError: `boards` has no table, or the disk refuses.
@@ -186,7 +187,7 @@ def write_report(
         evaluation=evaluation,
         images={} if evaluation is None else {name: _png(name, evaluation) for name in PLOTS},
         alt=_ALT,
-        bakeoff=None if bakeoff is None else (Markup(bakeoff.text), bakeoff.picture),  # noqa: S704  # rendered from Markdown without HTML
+        comparison=None if comparison is None else (Markup(comparison.text), comparison.picture),  # noqa: S704  # rendered from Markdown without HTML
         footer=f"dropback {dropback.__version__}",
     )
     with whole_file(path) as aside:

@@ -1,4 +1,4 @@
-"""Last layers for the distributions that the spliced binned-Pareto is compared with.
+"""Output layers for the baseline distributions of this package.
 
 Bins without tails need no head of their own: `SplicedBinnedParetoHead` with both masses 0.
 """
@@ -22,11 +22,25 @@ if TYPE_CHECKING:
 
 __all__ = ["GaussianMixtureHead", "HybridParetoHead", "QuantileParetoHead", "StudentTHead"]
 
-# The tails of every head here can be as heavy as this: the mean exists.
+# Largest concentration of any tail, so that the mean exists.
 _HEAVIEST = 0.9
 
 
-class StudentTHead(DistributionHead):
+class _LocationScaleHead(DistributionHead):
+    """A head whose parameters are learned relative to an initial location and scale."""
+
+    def __init__(self, in_features: int, raw_features: int, location: float, scale: float) -> None:
+        super().__init__(in_features, raw_features)
+        if not scale > 0:
+            raise ValueError(f"scale must be positive, got {scale}: it is a spread.")
+        self.location = location
+        self.scale = scale
+
+    def _parameters_of(self, location: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        return self.location + self.scale * location, self.scale * _positive(scale)
+
+
+class StudentTHead(_LocationScaleHead):
     r"""State to `StudentT`.
 
     :math:`\nu = 1 / 0.9 + \operatorname{softplus}(r)`, so that neither tail is heavier than
@@ -42,10 +56,7 @@ class StudentTHead(DistributionHead):
     """
 
     def __init__(self, in_features: int, *, location: float = 0.0, scale: float = 1.0) -> None:
-        super().__init__(in_features, 3)
-        _check_scale(scale)
-        self.location = location
-        self.scale = scale
+        super().__init__(in_features, 3, location, scale)
         with torch.no_grad():
             self.linear.bias[1] = SOFTPLUS_ONE
             self.linear.bias[2] = 3.0  # df of 4.2
@@ -54,19 +65,18 @@ class StudentTHead(DistributionHead):
         """The distribution for raw parameters ``(*B, 3)``: location, scale, degrees of freedom."""
         return StudentT(
             1 / _HEAVIEST + nn.functional.softplus(raw[..., 2]),
-            self.location + self.scale * raw[..., 0],
-            self.scale * _positive(raw[..., 1]),
+            *self._parameters_of(raw[..., 0], raw[..., 1]),
             validate_args=False,
         )
 
 
-class GaussianMixtureHead(DistributionHead):
+class GaussianMixtureHead(_LocationScaleHead):
     """State to a `Mixture` of Gaussians: a mixture density network (Bishop 1994).
 
     Args:
         in_features: Width ``C`` of the state.
         components: Number ``K`` of components, at least 1.
-        location: Middle of the initial means, which lie evenly within one `scale` of it.
+        location: Center of the initial means, which are evenly spaced within one `scale` of it.
         scale: Initial spread, and the unit in which means and deviations are learned.
 
     Raises:
@@ -77,11 +87,8 @@ class GaussianMixtureHead(DistributionHead):
         self, in_features: int, *, components: int = 3, location: float = 0.0, scale: float = 1.0
     ) -> None:
         _check_components(components)
-        super().__init__(in_features, 3 * components)
-        _check_scale(scale)
+        super().__init__(in_features, 3 * components, location, scale)
         self.components = components
-        self.location = location
-        self.scale = scale
         with torch.no_grad():
             self.linear.bias[components : 2 * components] = _spread(components)
             self.linear.bias[2 * components :] = SOFTPLUS_ONE
@@ -89,26 +96,22 @@ class GaussianMixtureHead(DistributionHead):
     def distribution(self, raw: Tensor) -> Mixture:
         """The distribution for raw parameters ``(*B, 3 K)``: logits, means, deviations."""
         logits, mean, deviation = raw.chunk(3, dim=-1)
-        parts = Gaussian(
-            self.location + self.scale * mean,
-            self.scale * _positive(deviation),
-            validate_args=False,
-        )
+        parts = Gaussian(*self._parameters_of(mean, deviation), validate_args=False)
         return Mixture(logits, parts, validate_args=False)
 
 
-class HybridParetoHead(DistributionHead):
+class HybridParetoHead(_LocationScaleHead):
     r"""State to a `HybridPareto`, or to a `Mixture` of them.
 
-    With one component the univariate distribution as published; with more the conditional mixture
-    of Carreau and Bengio (2009), "A hybrid Pareto mixture for conditional asymmetric fat-tailed
-    distributions", IEEE Transactions on Neural Networks 20(7), whose network has the same
-    outputs. :math:`\xi` stays in (0, 0.9).
+    With one component it is the published univariate distribution; with more, the conditional
+    mixture of Carreau and Bengio (2009), "A hybrid Pareto mixture for conditional asymmetric
+    fat-tailed distributions", IEEE Transactions on Neural Networks 20(7), whose network has the
+    same outputs. :math:`\xi` stays in (0, 0.9).
 
     Args:
         in_features: Width ``C`` of the state.
         components: Number ``K`` of components, at least 1.
-        location: Middle of the initial modes.
+        location: Center of the initial modes.
         scale: Initial spread, and the unit in which modes and scales are learned.
 
     Raises:
@@ -120,11 +123,8 @@ class HybridParetoHead(DistributionHead):
     ) -> None:
         _check_components(components)
         weights = components if components > 1 else 0
-        super().__init__(in_features, weights + 3 * components)
-        _check_scale(scale)
+        super().__init__(in_features, weights + 3 * components, location, scale)
         self.components = components
-        self.location = location
-        self.scale = scale
         with torch.no_grad():
             mode, spread, concentration = self.linear.bias[weights:].chunk(3)
             mode.copy_(_spread(components))
@@ -137,8 +137,7 @@ class HybridParetoHead(DistributionHead):
         if self.components == 1:
             mode, scale, concentration = (p.squeeze(-1) for p in (mode, scale, concentration))
         distribution = HybridPareto(
-            self.location + self.scale * mode,
-            self.scale * _positive(scale),
+            *self._parameters_of(mode, scale),
             _HEAVIEST * concentration.sigmoid(),
             validate_args=False,
         )
@@ -148,7 +147,7 @@ class HybridParetoHead(DistributionHead):
 
 
 class QuantileParetoHead(DistributionHead):
-    r"""State to quantiles that cannot cross, linear between them, with generalized Pareto tails.
+    r"""State to non-crossing quantiles, linear between them, with generalized Pareto tails.
 
     The outermost level is the lower threshold; every other quantile adds a positive increment.
     The distribution function is linear between the quantiles, so the distribution is a
@@ -192,7 +191,7 @@ class QuantileParetoHead(DistributionHead):
             )
         if quantiles.shape != levels.shape or not bool((quantiles.diff() > 0).all()):
             raise ValueError(
-                f"quantiles must be {count} increasing numbers, one a level, got "
+                f"quantiles must be {count} increasing numbers, one for each level, got "
                 f"{quantiles.tolist()}."
             )
         lowest, highest = concentration_range
@@ -214,7 +213,7 @@ class QuantileParetoHead(DistributionHead):
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
         """Distribution of raw ``(*B, K + 4)``: start, increments, scales, concentrations."""
         count = self.count
-        # The start moves in units of the whole range.
+        # The start is learned in units of the whole range.
         first = self.start + self.unit.sum() * raw[..., :1]
         steps = self.unit * _positive(raw[..., 1:count])
         edges = torch.cat([first, first + steps.cumsum(-1)], -1)
@@ -244,13 +243,8 @@ def _logit(share: float) -> float:
 
 
 def _spread(components: int) -> Tensor:
-    """Locations from -1 to 1; one alone stands at 0."""
+    """Evenly spaced locations from -1 to 1; a single one at 0."""
     return torch.linspace(-1, 1, components) if components > 1 else torch.zeros(1)
-
-
-def _check_scale(scale: float) -> None:
-    if not scale > 0:
-        raise ValueError(f"scale must be positive, got {scale}: it is a spread.")
 
 
 def _check_components(components: int) -> None:

@@ -1,4 +1,4 @@
-"""The hybrid Pareto distribution: a Gaussian that goes over into a generalized Pareto tail."""
+"""The hybrid Pareto distribution: a Gaussian with a generalized Pareto upper tail."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class HybridPareto(LocationScale):
             g(x - \alpha; \xi, \beta) & x > \alpha \end{cases}
 
     Density and derivative are continuous, which fixes the junction, the tail's scale and the
-    weight: with :math:`w = W((1 + \xi)^2 / 2 \pi)`, Lambert's function,
+    weight: with :math:`w = W((1 + \xi)^2 / 2 \pi)`, where :math:`W` is Lambert's function,
     :math:`\alpha = \mu + \sigma \sqrt w`, :math:`\beta = \sigma (1 + \xi) / \sqrt w` and
-    :math:`\gamma = 1 + \Phi(\sqrt w)`. The distribution is therefore one of three parameters, its
+    :math:`\gamma = 1 + \Phi(\sqrt w)`. The distribution therefore has three parameters, its
     lower tail is Gaussian, and the generalized Pareto part holds more than half of its mass.
 
     Args:
@@ -186,7 +186,7 @@ class HybridPareto(LocationScale):
         return (self._below(at) - self._below(low)) + (self._above(at) - self._above(high))
 
     def _below(self, value: Tensor) -> Tensor:
-        """Integral of the squared cdf up to a value; ``inf`` has no meaning here."""
+        """Integral of the squared cdf up to a value; meaningless at ``inf``."""
         z, excess = self._split(torch.where(value == math.inf, self.junction, value))
         body = self.scale * (2 * self._log_weight).exp() * area_of_squared_ndtr(z)
         return body + self._tail.integral_of_rest(excess, 2)
@@ -198,7 +198,7 @@ class HybridPareto(LocationScale):
         body = step - z
         body = body - 2 * weight * (area_of_ndtr(step) - area_of_ndtr(z))
         body = body + weight.square() * (area_of_squared_ndtr(step) - area_of_squared_ndtr(z))
-        # An infinite value leaves nothing; it must not enter the graph.
+        # Beyond an infinite value the integral is 0; the value must not enter the graph.
         nothing = excess.isinf()
         beyond = self._tail.integral_beyond(torch.where(nothing, 0, excess), 2)
         return self.scale * body + torch.where(nothing, 0, beyond)
@@ -208,8 +208,8 @@ class HybridPareto(LocationScale):
     ) -> Tensor:
         """Draw with pathwise gradients, shape ``(*sample_shape, *B)``.
 
-        The excess comes from an exponential number of its own: one minus a float32 uniform stops
-        at 6e-8, and the tail with it.
+        The excess is drawn from an exponential variable: one minus a float32 uniform stops at
+        6e-8, which would cut off the tail.
         """
         shape = torch.Size(sample_shape) + self.batch_shape
         uniform = torch.rand(shape, generator=generator, **tensor_options(self))

@@ -1,4 +1,4 @@
-"""Mixtures of scalar distributions, with both tails accurate."""
+"""Mixtures of scalar distributions, accurate in both tails."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _LEVELS = (0.5, 0.2, 0.05, 0.01, 1e-3, 1e-4, 1e-6, 1e-8)
 class Mixture(ScalarDistribution):
     r"""Mixture of `K` components, :math:`F = \sum_k \pi_k F_k`.
 
-    Of Gaussians it is the distribution of a mixture density network, of `HybridPareto` that of
-    Carreau and Bengio's conditional model. `torch.distributions.MixtureSameFamily` has no survival
-    functions, quantiles or CRPS.
+    A mixture of Gaussians is the distribution of a mixture density network, one of `HybridPareto`
+    that of Carreau and Bengio's conditional model. `torch.distributions.MixtureSameFamily` has no
+    survival functions, quantiles or CRPS.
 
     Args:
         logits: Unnormalized log-weights, shape ``(*B, K)``.
@@ -75,7 +75,7 @@ class Mixture(ScalarDistribution):
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> constraints.Constraint:
-        """The line; components may leave parts of it empty."""
+        """The real line; components may have no mass on parts of it."""
         return constraints.real
 
     @property
@@ -84,14 +84,14 @@ class Mixture(ScalarDistribution):
         return self.logits.log_softmax(-1)
 
     def _beside(self, value: Tensor | float) -> Tensor:
-        """A value with a dimension for the components."""
+        """Append a dimension for the components to a value."""
         return torch.as_tensor(value, **tensor_options(self))[..., None]
 
     def _sum(self, probabilities: Tensor) -> Tensor:
         return (self.log_weights.exp() * probabilities).sum(-1)
 
     def _probability(self, probabilities: Tensor) -> Tensor:
-        # The weights' sum rounds, and a probability above 1 is none.
+        # The sum of the weights is rounded and may exceed 1.
         return self._sum(probabilities).clamp(max=1.0)
 
     def _log_sum(self, log_probabilities: Tensor) -> Tensor:
@@ -154,16 +154,17 @@ class Mixture(ScalarDistribution):
             value = self._bracketed_root(lower, cdf, sf, low, high)
             density = self.log_prob(value).exp()
             density = torch.where(density > 0, density, torch.inf)
-        # One differentiable Newton step: its derivative is the implicit function's.
+        # One Newton step with gradient: its derivative is that of the implicit function.
         gap = torch.where(lower, cdf - self.cdf(value), self.sf(value) - sf)
         return torch.where(endless, end, value + gap / density)
 
     def _bracketed_root(
         self, lower: Tensor, cdf: Tensor, sf: Tensor, low: Tensor, high: Tensor
     ) -> Tensor:
-        """Value between two at which the log of the smaller side is that of the level.
+        """Value in [low, high] at which the log of the smaller side equals that of the level.
 
-        The regula falsi of Anderson and Björck (1973): the end that stays is weighed down.
+        The regula falsi of Anderson and Björck (1973), which shrinks the function at the end that
+        is kept.
         """
         target = torch.where(lower, safe_log(cdf), -safe_log(sf))
 
@@ -223,11 +224,11 @@ class Mixture(ScalarDistribution):
     def sample(
         self, sample_shape: _size = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draw without gradient, shape ``(*sample_shape, *B)``: the component's choice has none."""
+        """Draw without gradient, shape ``(*sample_shape, *B)``; choosing a component has none."""
         with torch.no_grad():
             draws = self.components.sample(sample_shape, generator=generator)
             noise = torch.empty_like(draws).exponential_(generator=generator)
-            # The first of exponential times with rates given by the weights.
+            # The first of exponential times whose rates are the weights.
             chosen = (noise.log() - self.log_weights).argmin(-1, keepdim=True)
             return draws.gather(-1, chosen).squeeze(-1)
 

@@ -1,4 +1,4 @@
-"""Arrays of a caller as the tensors that a network takes."""
+"""Convert tables and sequences to the tensors that a network takes."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ class Rows:
         return Rows(self.values[index], None if self.lengths is None else self.lengths[index])
 
     def contents(self) -> Iterator[bytes]:
-        """What each row holds, equal for equal rows."""
+        """Content of each row, equal for equal rows."""
         lengths = torch.zeros(self.count) if self.lengths is None else self.lengths
         for row, length in zip(self.values.numpy(), lengths.numpy(), strict=True):
             yield row.tobytes() + length.tobytes()
 
 
-def are_sequences(given: Any) -> bool:  # noqa: ANN401  # whatever a caller passes
-    """Whether these are sequences, ``(n, T, F)`` or n of shape ``(T_i, F)``, and no table."""
-    if getattr(given, "ndim", None) == 3:
+def are_sequences(X: Any) -> bool:  # noqa: ANN401  # any input
+    """Whether `X` holds sequences, ``(n, T, F)`` or n of shape ``(T_i, F)``, not a table."""
+    if getattr(X, "ndim", None) == 3:
         return True
-    is_list = isinstance(given, (list, tuple)) or getattr(given, "dtype", None) == np.object_
-    return is_list and len(given) > 0 and np.ndim(given[0]) == 2
+    is_list = isinstance(X, (list, tuple)) or getattr(X, "dtype", None) == np.object_
+    return is_list and len(X) > 0 and np.ndim(X[0]) == 2
 
 
 def table_rows(table: npt.NDArray[Any]) -> Rows:
@@ -66,12 +66,12 @@ def table_rows(table: npt.NDArray[Any]) -> Rows:
     return Rows(torch.from_numpy(np.array(table, order="C")), None)
 
 
-def sequence_rows(sequences: Any) -> Rows:  # noqa: ANN401  # whatever a caller passes
+def sequence_rows(sequences: Any) -> Rows:  # noqa: ANN401  # any input
     """Rows of sequences for which `are_sequences` holds, in float32 where all are, else in float64.
 
     Raises:
-        ValueError: A sequence that is empty, not finite, or of another number of columns than
-            the first.
+        ValueError: A sequence is empty or not finite, or differs from the first in its number of
+            columns.
     """
     arrays = [np.asarray(sequence) for sequence in sequences]
     if not arrays:
@@ -98,17 +98,17 @@ def sequence_rows(sequences: Any) -> Rows:  # noqa: ANN401  # whatever a caller 
 
 
 def held_out_rows(rows: Rows, targets: Tensor, *, share: float, seed: int) -> Tensor:
-    """Which rows decide when to stop, shape ``(n,)``; equal rows with equal targets stay together.
+    """Choose rows for early stopping, shape ``(n,)``; equal rows with equal targets stay together.
 
     Args:
         rows: Rows.
         targets: Shape ``(n,)``.
         share: Share of the distinct rows to hold out; at least one of two, none where all are
             equal or the share is 0.
-        seed: Which ones.
+        seed: Seed of the choice.
     """
-    # Chosen by what a row holds, so that a repeated row and one of weight 2 fare alike; of the
-    # target by its rank, so that its units do not matter.
+    # Chosen by a hash of the row's content, so that a repeated row and a row of weight 2 are
+    # treated alike, and of the target's rank, so that its units do not matter.
     key = seed.to_bytes(8, "little")
     _, ranks = np.unique(targets.numpy(), return_inverse=True)
     digests = [

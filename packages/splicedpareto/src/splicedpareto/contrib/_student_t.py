@@ -1,4 +1,4 @@
-"""Student's t distribution, with both tails accurate: a heavy-tailed baseline of few parameters."""
+"""Student's t distribution, accurate in both tails: a heavy-tailed baseline of few parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import constraints
+from torch.distributions import Gamma, constraints
 
 from splicedpareto.distributions._base import tensor_options
 from splicedpareto.distributions._checks import is_readable, require, resolve_validation
@@ -25,7 +25,7 @@ _STEPS = 16
 
 
 class StudentT(LocationScale):
-    r"""Student's t distribution with a location and a scale, and both tails' digits.
+    r"""Student's t distribution with a location and a scale, accurate in both tails.
 
     .. math:: f(x) = \frac{\Gamma((\nu + 1) / 2)}{\Gamma(\nu / 2) \sqrt{\nu \pi}\, \sigma}
         \left(1 + \frac{z^2}{\nu}\right)^{-(\nu + 1) / 2}, \qquad z = (x - \mu) / \sigma
@@ -141,9 +141,9 @@ class StudentT(LocationScale):
         ends = [torch.as_tensor(v, **tensor_options(self)) for v in (low, high)]
         z = self._standardized(torch.minimum(torch.maximum(value, ends[0]), ends[1]))
         area = _area_of_both(z, self.df)
-        for end, given, sign in zip(ends, (low, high), (1, -1), strict=True):
-            # A number at the end of the line leaves nothing out, and costs half of the work.
-            if isinstance(given, Tensor) or math.isfinite(given):
+        for end, bound, sign in zip(ends, (low, high), (1, -1), strict=True):
+            # An infinite bound excludes nothing; skipping it saves half of the work.
+            if isinstance(bound, Tensor) or math.isfinite(bound):
                 area = area - _area_of_square(sign * self._standardized(end), self.df)
         return self.scale * area
 
@@ -163,8 +163,13 @@ class StudentT(LocationScale):
         shape = torch.Size(sample_shape) + self.batch_shape
         noise = torch.randn(shape, generator=generator, **tensor_options(self))
         half = (self.df / 2).expand(shape)
-        chance: Tensor = torch._standard_gamma(half, generator)  # noqa: SLF001 - no public one
-        return self.loc + self.scale * noise * (half / chance).sqrt()
+        # torch's gamma draws from the global generator alone, which is seeded for this draw.
+        device = self.loc.device
+        seed = torch.randint(2**62, (), generator=generator, device=device)
+        with torch.random.fork_rng(devices=() if device.type == "cpu" else (device,)):
+            torch.manual_seed(int(seed))
+            gamma = Gamma(half, torch.ones_like(half), validate_args=False).rsample()
+        return self.loc + self.scale * noise * (half / gamma).sqrt()
 
     def _expanded(self, batch_shape: torch.Size) -> StudentT:
         parameters = (p.expand(batch_shape) for p in (self.df, self.loc, self.scale))
@@ -189,7 +194,7 @@ def _log_density(z: Tensor, df: Tensor) -> Tensor:
 
 
 def _log1p_square(ratio: Tensor) -> Tensor:
-    """Return log(1 + r**2), where r**2 may be too large for a number."""
+    """Return log(1 + r**2), where r**2 may overflow."""
     large = ratio.abs() > 1e3
     size = torch.where(large, ratio.abs(), 1e3)
     near = torch.where(large, 0, ratio).square().log1p()
@@ -233,7 +238,7 @@ def _sides(z: Tensor, df: Tensor) -> _Sides:
 
 
 def _quantile(cdf: Tensor, sf: Tensor, df: Tensor) -> Tensor:
-    """Standard quantile at a level given from either side."""
+    """Standard quantile at a level, with the probabilities on both sides."""
     lower = cdf < sf
     log_level = safe_log(torch.where(lower, cdf, sf))
     size = _upper_quantile(log_level, df)
@@ -243,9 +248,9 @@ def _quantile(cdf: Tensor, sf: Tensor, df: Tensor) -> Tensor:
 def _upper_quantile(log_level: Tensor, df: Tensor) -> Tensor:
     """Value exceeded with a log-probability of at most log(1/2), by Newton's method.
 
-    Below a level of 0.1 in the logarithms of level and value, from the power distribution that
-    bounds the tail; above it in the level, from zero. Either function is convex or concave, so that
-    every step stays on the side of the start.
+    Below a level of 0.1 it iterates on the logarithms of level and value, from the power law that
+    bounds the tail; above it on the level, from zero. Either function is convex or concave, so
+    that every step stays on the side of the start.
     """
     with torch.no_grad():
         endless = log_level.isneginf()
@@ -264,7 +269,7 @@ def _upper_quantile(log_level: Tensor, df: Tensor) -> Tensor:
                 value, before, rtol=1e-6, atol=1e-6, equal_nan=True
             ):
                 break  # the step below squares the error
-    # One more step, differentiable: its derivative is the implicit function's.
+    # One more step, with gradient: its derivative is that of the implicit function.
     gap = _sides(-value, df).log_below - torch.where(endless, 0, log_level)
     value = value + torch.where(endless, 0, gap) / hazard
     return torch.where(endless, math.inf, value)

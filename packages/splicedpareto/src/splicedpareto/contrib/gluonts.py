@@ -1,4 +1,4 @@
-"""An output for GluonTS's PyTorch models. Needs the extra ``gluonts``."""
+"""Distribution output for GluonTS's PyTorch models. Needs the extra ``gluonts``."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ __all__ = ["SplicedBinnedParetoOutput"]
 class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # untyped
     r"""A `SplicedBinnedPareto` at every step, for DeepAR, SimpleFeedForward and their like.
 
-    These models divide each series by its scale; the bins lie in those units and are moved with
-    the series' location and scale, so that a series in other units gets the same forecast in
-    them. Bins are narrow about 0 and widen outwards, at
+    These models divide each series by its scale. The bins lie in those units and are transformed
+    back with the series' location and scale, so that the forecast does not depend on the units of
+    a series. Bins are narrow near 0 and widen outwards, with edges at
     :math:`r \sinh(4 t) / \sinh(4)` for even :math:`t` in :math:`[-1, 1]`. Trained by
     `composite_nll`.
 
@@ -40,7 +40,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         reach: Outermost edge :math:`r > 0`, in scales of the series.
         lower_mass: Probability of the lower tail; 0 switches it off.
         upper_mass: Probability of the upper tail; 0 switches it off.
-        highest_concentration: Both tails' concentrations stay between 0 and this.
+        highest_concentration: Upper bound of both tails' concentrations; the lower bound is 0.
 
     Raises:
         ValueError: `reach` is not positive.
@@ -51,7 +51,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         >>> estimator = DeepAREstimator(freq="D", prediction_length=7, distr_output=output)
     """
 
-    # GluonTS records and checks the arguments, to write a trained predictor to a folder.
+    # GluonTS records and checks the arguments, to store a trained predictor.
     @validated()  # type: ignore[no-untyped-call,untyped-decorator]
     def __init__(
         self,
@@ -86,9 +86,9 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         return ()
 
     def get_args_proj(self, in_features: int) -> nn.Module:
-        """A layer from a state to the raw parameters, as a tuple of one tensor."""
+        """Layer from a state to the raw parameters, a tuple of one tensor."""
         head = self._head(in_features)
-        # Equally likely bins, not equal density: most of a scaled series lies in the narrow ones.
+        # Start from equal probabilities: most of a scaled series lies in the narrow bins.
         nn.init.zeros_(head.linear.bias[: self.bins])
         return _RawParameters(head)
 
@@ -98,7 +98,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         loc: Tensor | None = None,
         scale: Tensor | None = None,
     ) -> SplicedBinnedPareto:
-        """The distribution of raw parameters ``(*B, P)``, moved by location and scale."""
+        """Distribution of raw parameters ``(*B, P)``, transformed by location and scale."""
         distribution = self._head(1).distribution(distr_args[0])
         return distribution.affine(0.0 if loc is None else loc, 1.0 if scale is None else scale)
 
@@ -114,12 +114,12 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
 
 
 class _RawParameters(nn.Module):
-    """The linear part of a head, in the form that GluonTS expects."""
+    """Linear part of a head, in the form that GluonTS expects."""
 
     def __init__(self, head: SplicedBinnedParetoHead) -> None:
         super().__init__()
         self.head = head
 
     def forward(self, state: Tensor) -> tuple[Any, ...]:
-        """Raw parameters, shape ``(*B, P)``, alone in a tuple."""
+        """Raw parameters, shape ``(*B, P)``, as a tuple of one tensor."""
         return (self.head.raw_parameters(state),)

@@ -1,11 +1,11 @@
-"""A scikit-learn regressor that predicts a distribution. Needs the extra ``sklearn``."""
+"""Regressor with scikit-learn's interface that predicts distributions. Needs extra ``sklearn``."""
 
 from __future__ import annotations
 
 import math
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -32,8 +32,8 @@ from splicedpareto.training import FitSettings, fit
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
-    from sklearn.utils import check_random_state, column_or_1d
-    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+    from sklearn.utils import check_array, check_random_state, column_or_1d
+    from sklearn.utils.validation import check_is_fitted, validate_data
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
         "splicedpareto.contrib.sklearn needs scikit-learn: pip install 'splicedpareto[sklearn]'."
@@ -49,26 +49,28 @@ if TYPE_CHECKING:
 
 __all__ = ["SplicedBinnedParetoRegressor"]
 
-# Rows whose distributions are held at once where only numbers of them are asked for.
+TableOrSequences: TypeAlias = "npt.ArrayLike | Sequence[npt.ArrayLike]"
+
+# Rows whose distributions are in memory at once where only statistics of them are returned.
 _ROWS_AT_ONCE = 8192
 
 
 class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     r"""Neural regression with a `SplicedBinnedPareto` for every row, for heavy-tailed targets.
 
-    Rows are vectors, or sequences of equal or unequal length: a `ResidualMLP` reads the former, a
-    `SequenceEncoder` the latter. The target is shifted and scaled so that the bins span
+    Rows are vectors, read by a `ResidualMLP`, or sequences of equal or unequal length, read by a
+    `SequenceEncoder`. The target is shifted and scaled so that the bins span
     :math:`[-1, 1]`, and the network is trained by `composite_nll`.
 
-    A sample weight of 2 counts as two rows: exactly (up to rounding) where one batch holds all
-    rows and `dropout` is 0, on average over batches else. Rows that are equal stay together when
-    some are held out for early stopping.
+    A sample weight of 2 equals two rows: exactly (up to rounding) if one batch holds all rows and
+    `dropout` is 0, otherwise on average over batches. Equal rows stay together when some rows are
+    held out for early stopping.
 
-    Computation is in float32 where `X` is, and in float64, at half the speed, elsewhere.
+    Computation is in float32 if `X` is in float32, otherwise in float64, at half the speed.
 
     Args:
-        bins: Number of bins of the body; fewer than 50 for less than some 500 rows.
-        spacing: Where they lie; see `edges_from_data`.
+        bins: Number of bins of the body; choose fewer than 50 for fewer than about 500 rows.
+        spacing: Spacing of the bins; see `edges_from_data`.
         lower_mass: Probability of the lower tail; 0 switches it off.
         upper_mass: Probability of the upper tail; 0 switches it off.
         concentration_range: Open interval in which both tails' concentrations :math:`\xi` stay;
@@ -77,15 +79,15 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         width: Channels of the network.
         blocks: Residual blocks of the network.
         levels: Levels of the convolution over a sequence; see `TemporalConvolution`.
-        kernel_size: Steps that one convolution sees.
-        dropout: Probability with which a channel is dropped in training.
-        max_epochs: Passes over the rows at most.
+        kernel_size: Width of one convolution, in steps.
+        dropout: Probability of dropping a channel in training.
+        max_epochs: Largest number of passes over the rows.
         batch_size: Rows a step.
         learning_rate: Highest learning rate of AdamW.
         weight_decay: Decoupled weight decay of AdamW.
-        early_stopping: Whether to hold rows out, keep the weights that do best on them, and stop
-            when they no longer do better. Else the weights of least training loss are kept.
-        validation_share: Share of the distinct rows that are held out.
+        early_stopping: Whether to hold rows out, keep the weights with the lowest loss on them, and
+            stop when it no longer falls. Otherwise the weights of least training loss are kept.
+        validation_share: Share of the distinct rows that is held out.
         patience: Epochs without a better validation loss after which the fit stops.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``, for the fit.
         random_state: Seed of the initial weights, the held-out rows and the order of the others.
@@ -155,7 +157,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
     def fit(
         self,
-        X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803  # scikit-learn's name
+        X: TableOrSequences,
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
     ) -> SplicedBinnedParetoRegressor:
@@ -165,20 +167,17 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             X: Rows: an array ``(n, p)``, sequences ``(n, T, F)``, or a list of n sequences
                 ``(T_i, F)``.
             y: Targets, shape ``(n,)``.
-            sample_weight: Weights at least 0, shape ``(n,)``; None where all count the same.
+            sample_weight: Weights, at least 0, shape ``(n,)``; None for equal weights.
 
         Returns:
             The estimator.
 
         Raises:
-            ValueError: A parameter or an input that breaks its rule, NaN in either; a loss that
-                diverges.
+            ValueError: A parameter or an input breaks its rule or is NaN, or the loss diverges.
         """
         self._check_parameters()
         rows, targets = self._training_rows(X, y)
-        weights = _check_sample_weight(
-            sample_weight, rows.values, dtype=np.float64, ensure_non_negative=True
-        )
+        weights = _sample_weights(sample_weight, rows.count)
         kept = torch.from_numpy(np.flatnonzero(weights > 0))
         rows, targets, weight = rows.take(kept), targets[kept], torch.from_numpy(weights)[kept]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -193,8 +192,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
         def dataset(part: Tensor) -> TensorDataset:
             share = weight[part] / weight[part].mean()
-            numbers = (tensor.to(rows.values.dtype) for tensor in (standardized[part], share))
-            return TensorDataset(*rows.take(part).inputs, *numbers)
+            outcomes = (tensor.to(rows.values.dtype) for tensor in (standardized[part], share))
+            return TensorDataset(*rows.take(part).inputs, *outcomes)
 
         objective = objectives.weighted(objectives.composite_nll)
         with tempfile.TemporaryDirectory() as folder:
@@ -220,7 +219,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         self.n_iter_ = len(result.validation_losses)
         return self
 
-    def predict(self, X: npt.ArrayLike | Sequence[npt.ArrayLike]) -> npt.NDArray[Any]:  # noqa: N803
+    def predict(self, X: TableOrSequences) -> npt.NDArray[Any]:
         """Median or mean of each row's distribution, as `statistic` says, shape ``(n,)``.
 
         Raises:
@@ -233,7 +232,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
     def predict_quantiles(
         self,
-        X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
+        X: TableOrSequences,
         q: npt.ArrayLike,
     ) -> npt.NDArray[Any]:
         """Quantiles of each row's distribution.
@@ -255,17 +254,14 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         below = torch.from_numpy(np.atleast_1d(levels))[:, None]
 
         def quantiles(distribution: SplicedBinnedPareto) -> Tensor:
-            # Levels near 1 keep their digits as distances from it, in float32 too.
+            # A level near 1 keeps its digits in float32 as its distance from 1.
             low, high = (level.to(distribution.logits.dtype) for level in (below, 1 - below))
             return torch.where(below > 0.5, distribution.isf(high), distribution.icdf(low)).T
 
         columns = self._of_each_distribution(X, quantiles)
         return columns if levels.ndim else columns[:, 0]
 
-    def predict_distribution(
-        self,
-        X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
-    ) -> SplicedBinnedPareto:
+    def predict_distribution(self, X: TableOrSequences) -> SplicedBinnedPareto:
         """The distribution of each row in the target's units, batch shape ``(n,)``.
 
         Raises:
@@ -277,7 +273,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
     def score(
         self,
-        X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
+        X: TableOrSequences,
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
     ) -> float:
@@ -288,12 +284,12 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
         with :math:`\hat F` the empirical distribution of `y`, as :math:`R^2` compares with its
         mean: 1 is perfect, 0 no better than climatology. For a heavy-tailed target few rows
-        decide on :math:`R^2`; ``scoring="r2"`` asks for it.
+        decide :math:`R^2`, which is available as ``scoring="r2"``.
 
         Args:
             X: Rows, as in `fit`.
             y: Targets, shape ``(n,)``.
-            sample_weight: Weights, shape ``(n,)``; None where all count the same.
+            sample_weight: Weights, at least 0, shape ``(n,)``; None for equal weights.
 
         Returns:
             At most 1; NaN where all targets are equal.
@@ -305,11 +301,11 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         check_is_fitted(self)
         rows = self._new_rows(X)
         targets = np.array(column_or_1d(y), dtype=np.float64)
-        weights = _check_sample_weight(sample_weight, targets, dtype=np.float64)
         if len(targets) != rows.count:
             raise ValueError(
                 f"y must hold one target for each row of X, got {len(targets)} for {rows.count}."
             )
+        weights = _sample_weights(sample_weight, rows.count)
         at = torch.from_numpy(targets)
         losses = torch.cat(
             [self._distribution(rows.take(p)).crps(at[p]) for p in _parts(rows.count)]
@@ -323,7 +319,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         return 1 - ours / climatology if climatology > 0 else math.nan
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401  # scikit-learn's own type
-        """Sequences are taken too."""
+        """Declare that sequences are accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
@@ -341,7 +337,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
     def _training_rows(
         self,
-        X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
+        X: TableOrSequences,
         y: npt.ArrayLike,
     ) -> tuple[Rows, Tensor]:
         if are_sequences(X):
@@ -361,7 +357,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         )
         return table_rows(table), torch.from_numpy(np.array(targets, dtype=np.float64))
 
-    def _new_rows(self, X: npt.ArrayLike | Sequence[npt.ArrayLike]) -> Rows:  # noqa: N803
+    def _new_rows(self, X: TableOrSequences) -> Rows:
         fitted_to_sequences = isinstance(self.network_.trunk, SequenceEncoder)
         if are_sequences(X) != fitted_to_sequences:
             kinds = {False: "a table of shape (n, p)", True: "sequences, (n, T, F) or a list"}
@@ -421,19 +417,40 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
     def _distribution(self, rows: Rows) -> SplicedBinnedPareto:
         distribution = self.network_(*rows.inputs)
         if not isinstance(distribution, SplicedBinnedPareto):
-            raise TypeError(f"network_ must give a SplicedBinnedPareto, got {distribution!r}.")
+            raise TypeError(f"network_ must return a SplicedBinnedPareto, got {distribution!r}.")
         return distribution.affine(self.location_, self.scale_)
 
     def _of_each_distribution(
         self,
-        X: npt.ArrayLike | Sequence[npt.ArrayLike],  # noqa: N803
-        number: Callable[[SplicedBinnedPareto], Tensor],
+        X: TableOrSequences,
+        statistic: Callable[[SplicedBinnedPareto], Tensor],
     ) -> npt.NDArray[Any]:
         check_is_fitted(self)
         rows = self._new_rows(X)
-        numbers = [number(self._distribution(rows.take(part))) for part in _parts(rows.count)]
-        joined: npt.NDArray[Any] = torch.cat(numbers).numpy()
+        parts = [statistic(self._distribution(rows.take(part))) for part in _parts(rows.count)]
+        joined: npt.NDArray[Any] = torch.cat(parts).numpy()
         return joined
+
+
+def _sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np.float64]:
+    """Weights of the rows, shape ``(count,)``; all 1 for None."""
+    if weights is None:
+        return np.ones(count)
+    checked: npt.NDArray[np.float64] = check_array(
+        weights,
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_non_negative=True,
+        input_name="sample_weight",
+    )
+    if checked.shape != (count,):
+        raise ValueError(
+            f"sample_weight must hold one weight for each row of X, shape ({count},), got shape "
+            f"{checked.shape}."
+        )
+    if not checked.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return checked
 
 
 def _parts(count: int) -> tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-"""The parts of a fit that Lightning's loop calls. Imported only when something is fitted."""
+"""Adapt a fit to Lightning: module, trainer and checkpoints. Imported when `fit` is called."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 
 from splicedpareto.nn._tcn import valid_steps
 from splicedpareto.training._batches import epoch_seed
+from splicedpareto.training._settings import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,28 +25,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from splicedpareto.nn import DistributionNetwork
-    from splicedpareto.training import FitSettings, Objective
+    from splicedpareto.training._settings import FitSettings, Objective
 
-__all__ = ["FitModule", "NotFiniteError", "make_trainer", "quiet_lightning"]
+__all__ = ["FitModule", "make_trainer", "quiet_lightning"]
 
 # Share of the steps over which the learning rate rises from 0 to its highest value.
 _WARM_UP = 0.2
 
 
-class NotFiniteError(ArithmeticError):
-    """The loss of a training batch is NaN or infinite.
-
-    Args:
-        loss: It.
-    """
-
-    def __init__(self, loss: float) -> None:
-        super().__init__(f"The loss is {loss}.")
-        self.loss = loss
-
-
 class FitModule(LightningModule):
-    """A network, what it minimizes, and how."""
+    """A network with its objective and its optimizer."""
 
     def __init__(
         self,
@@ -69,15 +58,15 @@ class FitModule(LightningModule):
         self._on_epoch = on_epoch
 
     def on_train_start(self) -> None:
-        """Leave a fit that had stopped early as it was; Lightning would grant it one more epoch."""
+        """Leave a fit that had stopped early as it was; Lightning would run one more epoch."""
         losses = self.validation_losses
         if losses and len(losses) - 1 - losses.index(min(losses)) >= self._settings.patience:
             self.trainer.should_stop = True
 
     def on_train_batch_start(self, _batch: object, index: int) -> None:
         """Tie dropout to the epoch, so that a resumed fit repeats an uninterrupted one."""
-        # Not at the start of the epoch: there the loader may still draw a seed of its own, and
-        # does so at other times in a resumed fit.
+        # Not at the start of the epoch: there the loader may still draw a seed of its own, at
+        # another time in a resumed fit than in an uninterrupted one.
         if index == 0:
             torch.manual_seed(epoch_seed(self._settings.seed, self.current_epoch))
 
@@ -87,9 +76,7 @@ class FitModule(LightningModule):
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             raw = self._raw_parameters(batch)
         loss = self._losses(self._objective, raw, batch).mean()
-        if not loss.isfinite():
-            raise NotFiniteError(loss.item())
-        return loss
+        return self._require_finite(loss)
 
     def validation_step(self, batch: tuple[Tensor, ...], _index: int) -> None:
         """Mean validation loss of one batch, averaged over the epoch by observations."""
@@ -105,30 +92,39 @@ class FitModule(LightningModule):
         if not self._every_step:
             return objective(self.network.head.distribution(raw), *targets)
         lengths = batch[1]
-        # Only the steps before the padding, one below the other: an objective needs no mask, and
-        # no distribution is built where there is none.
+        # Only the steps before the padding, flattened: an objective needs no mask, and no
+        # distribution is built for padding.
         sequence, step = valid_steps(lengths, raw.shape[1]).nonzero(as_tuple=True)
         distribution = self.network.head.distribution(raw[sequence, step])
         losses = objective(distribution, *(target[sequence] for target in targets))
         return losses.new_zeros(len(lengths)).index_add(0, sequence, losses) / lengths
 
     def on_validation_epoch_end(self) -> None:
-        """Keep the loss and tell the caller."""
-        loss = float(self.trainer.callback_metrics["validation_loss"])
+        """Record the loss and report it to the caller."""
+        loss = float(self._require_finite(self.trainer.callback_metrics["validation_loss"]))
         self.validation_losses.append(loss)
         if self._on_epoch is not None:
             self._on_epoch(self.current_epoch, loss)
 
+    def _require_finite(self, loss: Tensor) -> Tensor:
+        if loss.isfinite():
+            return loss
+        raise DivergedError(
+            f"The loss became {loss.item()} in epoch {self.current_epoch + 1}: the learning rate "
+            f"of {self._settings.learning_rate} is too high for these data; the best weights "
+            "before that are kept."
+        )
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The losses so far belong to the state of the fit."""
+        """Store the losses with the state of the fit."""
         checkpoint["validation_losses"] = list(self.validation_losses)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the losses up again."""
+        """Restore the losses."""
         self.validation_losses = list(checkpoint["validation_losses"])
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401  # Lightning's own union of types
-        """AdamW under a linear rise and a half cosine."""
+        """AdamW whose learning rate rises linearly and falls along a half cosine."""
         settings = self._settings
         optimizer = torch.optim.AdamW(
             self.parameters(),
@@ -152,10 +148,10 @@ class FitModule(LightningModule):
 
 
 class _WholeFileIO(TorchCheckpointIO):
-    """Writes a checkpoint whole or not at all.
+    """Writes a checkpoint atomically.
 
     Lightning's own writer copies the file in from the system's temporary folder, so that a full
-    disk or a kill leaves half a checkpoint, from which no fit goes on.
+    disk or a kill leaves half a checkpoint, from which no fit can resume.
     """
 
     def save_checkpoint(
@@ -173,40 +169,34 @@ class _WholeFileIO(TorchCheckpointIO):
         aside.replace(whole)
 
 
-class _PolynomialDecay(WeightAveraging):
-    """Polynomial-decay averaging of the weights; see `FitSettings.averaging`.
+def _polynomial_decay(power: float, device: str) -> WeightAveraging:
+    """Polynomial-decay averaging of the weights; see `FitSettings.averaging`."""
 
-    Args:
-        settings: With an averaging.
-    """
+    def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        return averaged.lerp(current, (power + 1) / (float(count) + 1 + power))
 
-    def __init__(self, settings: FitSettings) -> None:
-        power = settings.averaging or 0.0
-        on_cuda = settings.device != "cpu" and torch.cuda.is_available()
-
-        def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-            return averaged.lerp(current, (power + 1) / (float(count) + 1 + power))
-
-        # Buffers are no weights: edges and the scales of columns stay as they are.
-        super().__init__("cuda" if on_cuda else "cpu", use_buffers=False, avg_fn=average)
+    on_cuda = device != "cpu" and torch.cuda.is_available()
+    # Buffers (edges, the scales of columns) are not weights and are not averaged.
+    return WeightAveraging("cuda" if on_cuda else "cpu", use_buffers=False, avg_fn=average)
 
 
 def make_trainer(settings: FitSettings, folder: Path) -> tuple[Trainer, ModelCheckpoint]:
-    """The loop, and the keeper of the best weights, both storing in `folder`."""
+    """The trainer, and the callback that stores the best weights; both write to `folder`."""
     best = ModelCheckpoint(
         folder, filename="best", monitor="validation_loss", enable_version_counter=False
     )
-    # Not `save_last`, which keeps the last of the best: a resumed fit would repeat all epochs
-    # since then. It stands after `best`, whose state it holds.
+    # Not `save_last`, which stores the latest best epoch: a resumed fit would repeat all epochs
+    # since then. It comes after `best`, whose state it stores.
     last = ModelCheckpoint(folder, filename="last", enable_version_counter=False)
-    averaging = [] if settings.averaging is None else [_PolynomialDecay(settings)]
+    power = settings.averaging
+    averaging = [] if power is None else [_polynomial_decay(power, settings.device)]
     trainer = Trainer(
         accelerator={"cuda": "gpu"}.get(settings.device, settings.device),
         devices=1,
         max_epochs=settings.max_epochs,
         gradient_clip_val=settings.gradient_norm,
         callbacks=[
-            *averaging,  # before the keepers: they store the average
+            *averaging,  # before the checkpoints, which store the average
             EarlyStopping("validation_loss", patience=settings.patience, check_finite=True),
             best,
             last,
@@ -223,7 +213,7 @@ def make_trainer(settings: FitSettings, folder: Path) -> tuple[Trainer, ModelChe
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's hints; what matters is raised or reported by `fit`."""
+    """Silence Lightning's hints; `fit` raises or reports what matters."""
     loggers = [logging.getLogger(f"lightning.{name}") for name in ("pytorch", "fabric")]
     levels = [logger.level for logger in loggers]
     try:

@@ -1,1 +1,31 @@
-"""The bake-off: is a score better related to winning than older metrics, and more stable?"""
+"""Compare a score with older passing metrics: how it relates to winning, and how stable it is."""
+
+from dropback.evaluation.comparison._comparison import (
+    BASELINES,
+    MetricComparison,
+    compare_metrics,
+    compare_metrics_from_files,
+    rated_plays,
+)
+from dropback.evaluation.comparison._rendering import (
+    as_dict,
+    decided,
+    draw,
+    headline,
+    markdown,
+    number,
+)
+
+__all__ = [
+    "BASELINES",
+    "MetricComparison",
+    "as_dict",
+    "compare_metrics",
+    "compare_metrics_from_files",
+    "decided",
+    "draw",
+    "headline",
+    "markdown",
+    "number",
+    "rated_plays",
+]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
+from dropback._bootstrap import codes, percentile_interval, resampled_weights
+from dropback._split_half import weighted_correlation
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -21,21 +23,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-__all__ = [
-    "STATISTICS",
-    "Statistic",
-    "compare",
-    "comparison_rows",
-    "complete_rows",
-    "passer_weights",
-    "season_mean_correlation",
-    "within_season_z",
-]
-
 # A correlation of two rows is 1 or -1 whatever they hold, so a season needs a few more.
 FEWEST_ROWS = 5
-_FEWEST_DRAWN = 3
-_INTERVAL = (0.05, 0.95)
 
 Average = Literal["season mean", "pooled"]
 
@@ -69,7 +58,7 @@ STATISTICS: dict[str, Statistic] = {
 """Correlations by name. Where a season holds only a dozen rows, the pooled one is the headline."""
 
 
-def compare(
+def correlate(
     table: pl.DataFrame,
     *,
     metrics: Sequence[str],
@@ -118,7 +107,7 @@ def compare(
         ...     "score": [1.0, 2, 3, 4, 5, 6], "baseline": [2.0, 1, 4, 3, 6, 5],
         ...     "win_pct": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
         ... })
-        >>> rows = compare(table, metrics=["score", "baseline"], ours="score", replicates=0)
+        >>> rows = correlate(table, metrics=["score", "baseline"], ours="score", replicates=0)
         >>> rows.filter(pl.col("headline")).select("metric", pl.col("r").round(2)).rows()
         [('score', 1.0), ('baseline', 0.83)]
     """
@@ -126,9 +115,8 @@ def compare(
     if ours not in metrics:
         raise RequestError(f"{ours!r} must be one of the metrics {', '.join(metrics)}.")
     values = rows.select(metrics).to_numpy().astype(float)
-    passers = rows["passer_player_id"].rank("dense").to_numpy().astype(np.int64) - 1
-    weights = passer_weights(passers, replicates, seed=seed)
-    seasons = rows["season"].rank("dense").to_numpy().astype(np.int64) - 1
+    weights = passer_weights(rows["passer_player_id"], replicates, seed=seed)
+    seasons = codes(rows["season"])
     scaled = within_season_z(values, seasons)
 
     pairs = _consecutive(rows)
@@ -205,21 +193,19 @@ def complete_rows(table: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     return rows
 
 
-def passer_weights(passers: npt.NDArray[np.int64], replicates: int, *, seed: int) -> Array:
+def passer_weights(passers: pl.Series, replicates: int, *, seed: int) -> Array:
     """How often each row counts: once in row 0, then as often as its passer is drawn.
 
     Args:
-        passers: Passer of each row, coded ``0 .. P - 1``, shape ``(N,)``.
-        replicates: Number ``R`` of draws of ``P`` passers.
-        seed: Of the draws.
+        passers: Passer of each row, shape ``(N,)``.
+        replicates: Number ``R`` of draws, each of as many passers as there are.
+        seed: Seed of the draws.
 
     Returns:
         Shape ``(1 + R, N)``.
     """
-    count = int(passers.max()) + 1
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), replicates)
-    weights: Array = np.vstack([np.ones(count), draws])[:, passers].astype(float)
-    return weights
+    number = codes(passers)
+    return resampled_weights(int(number.max()) + 1, replicates, seed=seed)[:, number]
 
 
 def season_mean_correlation(
@@ -234,31 +220,17 @@ def season_mean_correlation(
         weights: Shape ``(R, N)``.
 
     Returns:
-        Shape ``(R, M)``. A group counts where it has at least `FEWEST_ROWS` rows, three of them
-        with weight, and both sides vary; NaN where no group counts.
+        Shape ``(R, M)``. A group counts where it has at least `FEWEST_ROWS` rows and a
+        `weighted_correlation`; NaN where no group counts.
     """
-    total = np.zeros((len(weights), x.shape[1]))
-    counted = np.zeros_like(total)
-    for number in np.unique(group):
-        rows = group == number
-        if rows.sum() < FEWEST_ROWS:
-            continue
-        weight = weights[:, rows]
-        size = np.maximum(weight.sum(axis=1, keepdims=True), 1)
-        left, right = x[rows] - x[rows].mean(axis=0), y[rows] - y[rows].mean(axis=0)
-        left_mean, right_mean = weight @ left / size, weight @ right / size
-        covariance = weight @ (left * right) / size - left_mean * right_mean
-        left_variance = weight @ left**2 / size - left_mean**2
-        right_variance = weight @ right**2 / size - right_mean**2
-        # Rounding leaves a constant column a variance near 1e-17 of its square.
-        varies = (left_variance > 1e-12 * np.mean(x[rows] ** 2, axis=0)) & (
-            right_variance > 1e-12 * np.mean(y[rows] ** 2, axis=0)
-        )
-        use = varies & ((weight > 0).sum(axis=1, keepdims=True) >= _FEWEST_DRAWN)
-        scale = np.sqrt(np.where(use, left_variance * right_variance, 1))
-        total += np.where(use, covariance / scale, 0)
-        counted += use
-    return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
+    correlations = [
+        weighted_correlation(x[rows], y[rows], weights[:, rows])
+        for rows in (group == number for number in np.unique(group))
+        if rows.sum() >= FEWEST_ROWS
+    ]
+    found = np.stack([*correlations, np.full((len(weights), x.shape[1]), np.nan)])
+    counted = (~np.isnan(found)).sum(axis=0)
+    return np.where(counted > 0, np.nansum(found, axis=0) / np.maximum(counted, 1), np.nan)
 
 
 def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.DataFrame:
@@ -270,8 +242,8 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
         ours: Whose lead over each other metric is wanted.
     """
     lead = drawn[:, [metrics.index(ours)]] - drawn
-    low, high = _interval(drawn)
-    lead_low, lead_high = _interval(lead)
+    low, high = percentile_interval(drawn[1:])
+    lead_low, lead_high = percentile_interval(lead[1:])
     baseline = pl.col("metric") != ours
     return pl.DataFrame(
         {
@@ -287,16 +259,6 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
         pl.col("r", "r_low", "r_high").fill_nan(None),
         pl.when(baseline).then(pl.col("lead", "lead_low", "lead_high").fill_nan(None)),
     )
-
-
-def _interval(drawn: Array) -> tuple[Array, Array]:
-    """The 90 % percentile interval of each column's replicates, NaN where it has none."""
-    ends = np.full((2, drawn.shape[1]), np.nan)
-    for column, replicates in enumerate(drawn[1:].T):
-        defined = replicates[~np.isnan(replicates)]
-        if len(defined):
-            ends[:, column] = np.quantile(defined, _INTERVAL)
-    return ends[0], ends[1]
 
 
 def within_season_z(values: Array, seasons: npt.NDArray[np.int64]) -> Array:

@@ -1,4 +1,4 @@
-"""The bake-off for readers: Markdown, a dictionary for JSON, and one figure."""
+"""Render a metric comparison as Markdown, as a dictionary for JSON, and as one figure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from dropback.evaluation.comparison._correlations import STATISTICS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from dropback.evaluation.comparison._table import BakeOff
-
-__all__ = ["HEADINGS", "as_dict", "decided", "draw", "headline", "markdown", "number"]
+    from dropback.evaluation.comparison._comparison import MetricComparison
 
 HEADINGS = {name: statistic.label for name, statistic in STATISTICS.items()} | {
     "split_half": "split-half reliability"
@@ -44,7 +42,7 @@ def decided(row: dict[str, Any]) -> int:
     return 0 if low is None else int(low > 0) - int(high < 0)
 
 
-def headline(result: BakeOff) -> dict[str, dict[str, dict[str, Any]]]:
+def headline(result: MetricComparison) -> dict[str, dict[str, dict[str, Any]]]:
     """The headline rows of the comparison, by metric and statistic."""
     rows: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in result.labels}
     for row in result.comparison.filter("headline").iter_rows(named=True):
@@ -52,7 +50,7 @@ def headline(result: BakeOff) -> dict[str, dict[str, dict[str, Any]]]:
     return rows
 
 
-def markdown(result: BakeOff) -> str:
+def markdown(result: MetricComparison) -> str:
     """The table, the leads behind it, and what was left out, in Markdown."""
     rows = headline(result)
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
@@ -95,7 +93,7 @@ def markdown(result: BakeOff) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_dict(result: BakeOff) -> dict[str, object]:
+def as_dict(result: MetricComparison) -> dict[str, object]:
     """Everything but the passers, for JSON."""
     return {
         "ours": result.ours,
@@ -113,7 +111,7 @@ def as_dict(result: BakeOff) -> dict[str, object]:
     }
 
 
-def draw(result: BakeOff) -> Figure:
+def draw(result: MetricComparison) -> Figure:
     """Every headline correlation with its interval: a panel a statistic, a row a metric."""
     rows = headline(result)
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
@@ -139,12 +137,12 @@ def draw(result: BakeOff) -> Figure:
     return figure
 
 
-def _span(result: BakeOff) -> str:
+def _span(result: MetricComparison) -> str:
     seasons = sorted(result.passers["season"].to_list())
     return f"{seasons[0]}-{seasons[-1]}" if seasons[0] < seasons[-1] else f"{seasons[0]}"
 
 
-def _panel(axes: Axes, result: BakeOff, rows: dict[str, dict[str, Any] | None]) -> None:
+def _panel(axes: Axes, result: MetricComparison, rows: dict[str, dict[str, Any] | None]) -> None:
     for place, metric in enumerate(result.labels):
         row = rows[metric]
         if row is None or row["r"] is None:

@@ -7,22 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.simulation.tracking._before_release import ACCELERATION, RESPONSE, TOP_SPEED, step
-from dropback.simulation.tracking._field import (
-    BALL,
-    DEFENSE,
-    ELIGIBLE,
-    FIELD_X_YD,
-    FIELD_Y_YD,
-    FRAME_S,
-    GOAL_X_YD,
-    MEN,
-    OWN_GOAL_X_YD,
-    PASSER,
-    limited,
-    norm,
-)
+from dropback.simulation.tracking._lineup import DEFENSE, ELIGIBLE, FRAME_S, PASSER, limited, norm
 from dropback.simulation.tracking._release_distribution import throw_flight
+from dropback.tracking._schema import BALL_SLOT, PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,13 +88,13 @@ def finish_plays(
     last = release + flies + runs + _FRAMES_AFTER_WHISTLE
     rest = int((flies + runs).max()) + _FRAMES_AFTER_WHISTLE
     total = FRAMES_BEFORE_SNAP + int(release.max()) + rest + 1
-    xy = np.full((n, total, MEN + 1, 2), np.nan, dtype=np.float32)
-    xy[:, :FRAMES_BEFORE_SNAP, :MEN] = calls.snap_xy[:, None]
+    xy = np.full((n, total, PLAYERS + 1, 2), np.nan, dtype=np.float32)
+    xy[:, :FRAMES_BEFORE_SNAP, :PLAYERS] = calls.snap_xy[:, None]
     before = min(dropbacks.xy.shape[1], total - FRAMES_BEFORE_SNAP)
-    xy[:, FRAMES_BEFORE_SNAP : FRAMES_BEFORE_SNAP + before, :MEN] = dropbacks.xy[:, :before]
-    xy[plays[:, None], FRAMES_BEFORE_SNAP + release[:, None], :MEN] = here[:, None]
+    xy[:, FRAMES_BEFORE_SNAP : FRAMES_BEFORE_SNAP + before, :PLAYERS] = dropbacks.xy[:, :before]
+    xy[plays[:, None], FRAMES_BEFORE_SNAP + release[:, None], :PLAYERS] = here[:, None]
     speed = TOP_SPEED * situations.quickness
-    spread = generator.normal(scale=0.9, size=(n, MEN, 2))
+    spread = generator.normal(scale=0.9, size=(n, PLAYERS, 2))
     for since in range(1, rest + 1):
         flying, over = since <= flies, since > flies + runs
         goal = np.where(flying[:, None], aim, end)
@@ -119,12 +108,12 @@ def finish_plays(
             wanted[plays, man],
         )
         wanted = np.where((over | (~flying & ~caught))[:, None, None], 0.35 * velocity, wanted)
-        limit = np.broadcast_to(ACCELERATION * 1.3, (n, MEN)).copy()
+        limit = np.broadcast_to(ACCELERATION * 1.3, (n, PLAYERS)).copy()
         limit[plays, catcher] = _HARDEST
-        response = np.full((n, MEN), RESPONSE)
+        response = np.full((n, PLAYERS), RESPONSE)
         response[plays, catcher] = 0.5
         here, velocity = step(here, velocity, wanted, acceleration=limit, response=response)
-        xy[plays, FRAMES_BEFORE_SNAP + release + since, :MEN] = here
+        xy[plays, FRAMES_BEFORE_SNAP + release + since, :PLAYERS] = here
     arrival = FRAMES_BEFORE_SNAP + release + flies
     frames = FRAMES_BEFORE_SNAP + last + 1
     tracks = Tracks(
@@ -151,13 +140,13 @@ def _where_stopped(
     """Where the carrier is stopped, yards, shape ``(N, 2)``."""
     s = situations
     gained = s.line_x_yd + outcomes.yards
-    gained = np.where(outcomes.yards >= s.yardline_100, GOAL_X_YD + 3.0, gained)
+    gained = np.where(outcomes.yards >= s.yardline_100, GOAL_LINE_X_YD + 3.0, gained)
     returned = aim[:, 0] + outcomes.yards
-    home = returned <= OWN_GOAL_X_YD + 0.5
-    returned = np.where(home & (outcomes.yards < 0), OWN_GOAL_X_YD - 3.0, returned)
+    home = returned <= OWN_GOAL_LINE_X_YD + 0.5
+    returned = np.where(home & (outcomes.yards < 0), OWN_GOAL_LINE_X_YD - 3.0, returned)
     x = np.where(outcomes.intercepted, returned, np.where(outcomes.completed, gained, aim[:, 0]))
     drift = generator.normal(size=len(x)) * np.minimum(0.25 * np.abs(x - aim[:, 0]) + 0.3, 6.0)
-    return np.stack([x, np.clip(aim[:, 1] + drift, 1.0, FIELD_Y_YD - 1.0)], axis=1)
+    return np.stack([x, np.clip(aim[:, 1] + drift, 1.0, FIELD_WIDTH_YD - 1.0)], axis=1)
 
 
 def _wanted(
@@ -199,7 +188,7 @@ def _carry_ball(
     ball = spot[:, None] + share * (xy[:, :, PASSER] - spot[:, None])
     release, arrival = tracks.release[:, None], tracks.arrival[:, None]
     fallen = aim + generator.normal(scale=1.2, size=(n, 2))
-    fallen = np.clip(fallen, 0.1, (FIELD_X_YD - 0.1, FIELD_Y_YD - 0.1))
+    fallen = np.clip(fallen, 0.1, (FIELD_LENGTH_YD - 0.1, FIELD_WIDTH_YD - 0.1))
     end = np.where(
         (catcher >= 0)[:, None], xy[plays, tracks.arrival, np.maximum(catcher, 0)], fallen
     )
@@ -210,5 +199,5 @@ def _carry_ball(
     )
     held = xy[plays[:, None], frame, np.maximum(catcher, 0)[:, None]]
     with_him = (frame > arrival) & (catcher >= 0)[:, None]
-    xy[:, :, BALL] = np.where(with_him[..., None], held, ball)
+    xy[:, :, BALL_SLOT] = np.where(with_him[..., None], held, ball)
     xy[frame[0][None, :].repeat(n, 0) >= tracks.frames[:, None]] = np.nan

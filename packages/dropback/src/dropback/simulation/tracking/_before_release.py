@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.simulation.tracking._field import (
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
+from dropback.simulation.tracking._lineup import (
     DEFENSE,
     ELIGIBLE,
-    FIELD_X_YD,
-    FIELD_Y_YD,
     FRAME_S,
     LINE,
-    MEN,
     PASSER,
     limited,
     norm,
     unit,
 )
 from dropback.simulation.tracking._release_distribution import openness_yd, throw_flight
+from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,11 +103,11 @@ def step(
     change = limited(change, acceleration * FRAME_S * (1 + 0.6 * np.clip(against + 0.3, 0, 1)))
     moving = velocity + change
     # Nobody runs into the stands: 3 yards before the edge, 9 yards a second are still allowed.
-    room = np.array([FIELD_X_YD, FIELD_Y_YD]) - xy
+    room = np.array([FIELD_LENGTH_YD, FIELD_WIDTH_YD]) - xy
     moving = np.clip(moving, -3.0 * xy, 3.0 * room)
     moved = xy + moving * FRAME_S
-    moved[..., 0] = np.clip(moved[..., 0], 0.3, FIELD_X_YD - 0.3)
-    moved[..., 1] = np.clip(moved[..., 1], 0.3, FIELD_Y_YD - 0.3)
+    moved[..., 0] = np.clip(moved[..., 0], 0.3, FIELD_LENGTH_YD - 0.3)
+    moved[..., 1] = np.clip(moved[..., 1], 0.3, FIELD_WIDTH_YD - 0.3)
     return moved, (moved - xy) / FRAME_S
 
 
@@ -126,17 +125,17 @@ def play_dropbacks(
         generator: Source of randomness.
     """
     n = len(situations)
-    xy = np.empty((n, LAST_FRAME + 1, MEN, 2))
-    velocity = np.zeros((n, MEN, 2))
+    xy = np.empty((n, LAST_FRAME + 1, PLAYERS, 2))
+    velocity = np.zeros((n, PLAYERS, 2))
     xy[:, 0] = calls.snap_xy
     team = _Teams(situations, calls, generator)
     eyes = _Eyes(situations, calls, generator)
-    drift = np.zeros((n, MEN, 2))
+    drift = np.zeros((n, PLAYERS, 2))
     speed = TOP_SPEED * situations.quickness
     acceleration = ACCELERATION * situations.quickness
     for frame in range(1, LAST_FRAME + 1):
         now = xy[:, frame - 1]
-        wanted = np.empty((n, MEN, 2))
+        wanted = np.empty((n, PLAYERS, 2))
         wanted[:, ELIGIBLE] = team.run_routes(now, velocity, speed)
         wanted[:, PASSER] = team.drop(now, frame)
         team.rush_and_block(now, frame, wanted)
@@ -279,7 +278,7 @@ class _Teams:
         cushion = self._cushion * np.exp(-frame / 11) + 0.6
         inward = np.sign(self._calls.ball_y_yd[:, None] - seen[..., 1]) * 0.5 + self._shade
         spot = expected + np.stack([cushion, inward], axis=-1)
-        spot[..., 0] = np.minimum(spot[..., 0], FIELD_X_YD - 1.0)
+        spot[..., 0] = np.minimum(spot[..., 0], FIELD_LENGTH_YD - 1.0)
         return np.asarray((spot - xy[:, frame - 1][:, DEFENSE]) * 1.8 + 0.85 * moved)
 
     def _cover_zone(self, now: Array, velocity: Array, frame: int) -> Array:
@@ -296,7 +295,7 @@ class _Teams:
         # He sees half a second ahead of a man who runs at him.
         ahead = runners[..., 0] + 0.5 * velocity[:, ELIGIBLE, 0]
         deepest = np.where(beside, ahead[:, None], -np.inf).max(axis=2)
-        behind = np.minimum(np.maximum(spot[..., 0], deepest + 2.0), FIELD_X_YD - 2.0)
+        behind = np.minimum(np.maximum(spot[..., 0], deepest + 2.0), FIELD_LENGTH_YD - 2.0)
         spot[..., 0] = np.where(self._calls.deep, behind, spot[..., 0])
         pace = np.where(self._calls.deep, 8.2, 6.0)
         along = velocity[:, ELIGIBLE][plays, nearest] * (0.6 * lean)[..., None]

@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.simulation.tracking._field import (
-    BACK,
-    DEFENSE,
-    ELIGIBLE,
-    FIELD_X_YD,
-    FIELD_Y_YD,
-    LINE,
-    MEN,
-    PASSER,
-)
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD
+from dropback.simulation.tracking._lineup import BACK, DEFENSE, ELIGIBLE, LINE, PASSER
 from dropback.simulation.tracking._routes import Routes, draw_routes
+from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,24 +115,25 @@ def call_plays(situations: Situations, generator: np.random.Generator) -> Calls:
         generator.choice(len(FORMATIONS), n, p=_FORMATION_SHARES),
     )
     strong = np.where(generator.random(n) < 0.5, 1.0, -1.0)
-    # NFL rulebook, Rule 1, Section 2: the inbound lines are 70 feet 9 inches from the sidelines.
-    ball_y = np.clip(generator.uniform(21.0, FIELD_Y_YD - 21.0, n), 23.58, FIELD_Y_YD - 23.58)
+    hash_mark = round(HASH_MARK_Y_YD, 2)
+    ball_y = generator.uniform(21.0, FIELD_WIDTH_YD - 21.0, n)
+    ball_y = np.clip(ball_y, hash_mark, FIELD_WIDTH_YD - hash_mark)
     coverage = generator.choice(len(COVERAGES), n, p=_COVERAGE_SHARES)
-    snap_xy = np.empty((n, MEN, 2))
+    snap_xy = np.empty((n, PLAYERS, 2))
     origin = np.stack([s.line_x_yd, ball_y], axis=1)
     turn = np.stack([np.ones(n), strong], axis=1)[:, None]
     snap_xy[:, PASSER] = origin - np.stack([np.where(s.under_center, 1.3, 5.0), np.zeros(n)], 1)
     snap_xy[:, LINE] = origin[:, None] + _LINE_XY
     snap_xy[:, ELIGIBLE] = origin[:, None] + _ELIGIBLE_XY[formation] * turn
     spread = generator.normal(size=(n, 5)) * np.array([1.2, 1.2, 0.8, 0.3, 0.3])
-    snap_xy[:, ELIGIBLE, 1] = np.clip(snap_xy[:, ELIGIBLE, 1] + spread, 3.0, FIELD_Y_YD - 3.0)
+    snap_xy[:, ELIGIBLE, 1] = np.clip(snap_xy[:, ELIGIBLE, 1] + spread, 3.0, FIELD_WIDTH_YD - 3.0)
     rushes, takes = _call_defense(coverage, generator)
     landmark, deep = _landmarks(coverage, origin, turn)
     snap_xy[:, DEFENSE] = _line_up(
         coverage, origin, turn, snap_xy[:, ELIGIBLE], landmark, generator
     )
     snap_xy += generator.normal(scale=0.12, size=snap_xy.shape)
-    snap_xy[..., 0] = np.clip(snap_xy[..., 0], 0.5, FIELD_X_YD - 0.5)
+    snap_xy[..., 0] = np.clip(snap_xy[..., 0], 0.5, FIELD_LENGTH_YD - 0.5)
     routes = draw_routes(s, snap_xy[:, ELIGIBLE], ball_y, generator)
     blitzers = rushes.sum(axis=1) > 4
     blocks = np.zeros((n, 5), dtype=bool)
@@ -189,9 +183,9 @@ def _landmarks(
     n = len(coverage)
     landmark = np.repeat(origin[:, None], 11, axis=1)
     landmark[:, _ZONE_MEN] += _LANDMARKS[coverage] * turn
-    landmark[..., 1] = np.clip(landmark[..., 1], 4.0, FIELD_Y_YD - 4.0)
+    landmark[..., 1] = np.clip(landmark[..., 1], 4.0, FIELD_WIDTH_YD - 4.0)
     # Nobody drops beyond the end zone's middle: behind the end line there is nothing to guard.
-    landmark[..., 0] = np.minimum(landmark[..., 0], FIELD_X_YD - 5.0)
+    landmark[..., 0] = np.minimum(landmark[..., 0], FIELD_LENGTH_YD - 5.0)
     deep = np.zeros((n, 11), dtype=bool)
     deep[:, _ZONE_MEN] = _DEEP[coverage]
     return landmark, deep
@@ -228,5 +222,5 @@ def _line_up(
     )
     xy[:, 9:, 0] = origin[:, :1] + depth
     # Near the goal line all stand nearer: 2 yards from the end line at most.
-    xy[..., 0] = np.minimum(xy[..., 0], FIELD_X_YD - 2.0)
+    xy[..., 0] = np.minimum(xy[..., 0], FIELD_LENGTH_YD - 2.0)
     return xy

@@ -16,7 +16,6 @@ import polars as pl
 
 from dropback._files import require_new_folder, whole_folder
 from dropback.errors import RequestError
-from dropback.simulation.tracking._field import BALL, MEN
 from dropback.simulation.tracking._league import TrackingLeague, simulate_week
 from dropback.simulation.tracking._tables import (
     game_rows,
@@ -27,6 +26,7 @@ from dropback.simulation.tracking._tables import (
     player_table,
     truth_rows,
 )
+from dropback.tracking._schema import BALL_SLOT, PLAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -169,8 +169,8 @@ def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
     m, tracks = week.motion, week.tracks
     plays = week.attempts
     men = player_rows(league, week)
-    who = m.play * (MEN + 1) + m.man
-    is_ball = pl.Series(m.man == BALL)
+    who = m.play * (PLAYERS + 1) + m.man
+    is_ball = pl.Series(m.man == BALL_SLOT)
     events = _events(week)
     kickoff = plays["kickoff"].to_numpy().astype("datetime64[ms]")
     # Half a minute a play keeps the stamps of a game in order.

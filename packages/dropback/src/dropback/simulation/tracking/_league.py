@@ -13,7 +13,7 @@ from dropback.simulation._league import simulate_league
 from dropback.simulation.tracking._after_release import Tracks, finish_plays
 from dropback.simulation.tracking._before_release import Dropbacks, play_dropbacks
 from dropback.simulation.tracking._calls import Calls, call_plays
-from dropback.simulation.tracking._field import FRAME_S
+from dropback.simulation.tracking._lineup import FRAME_S
 from dropback.simulation.tracking._motion import Motion, measure_motion
 from dropback.simulation.tracking._outcomes import Outcomes
 from dropback.simulation.tracking._release_distribution import ReleaseState, release_distribution

@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dropback.simulation.tracking._field import (
-    BALL,
-    FIELD_X_YD,
-    FIELD_Y_YD,
-    FRAME_S,
-    MEN,
-    PASSER,
-)
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
+from dropback.simulation.tracking._lineup import FRAME_S, PASSER
+from dropback.tracking._schema import BALL_SLOT, PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,10 +75,10 @@ def measure_motion(
     # Who stands still is shown moving the way he faces.
     moving = np.rad2deg(np.arctan2(velocity[..., 0], velocity[..., 1]))
     moving = np.where(speed > 0.05, moving, facing)
-    xy[turned] = np.array([FIELD_X_YD, FIELD_Y_YD], np.float32) - xy[turned]
+    xy[turned] = np.array([FIELD_LENGTH_YD, FIELD_WIDTH_YD], np.float32) - xy[turned]
     turn = np.where(turned, np.float32(180.0), np.float32(0.0))[:, None, None]
     facing, moving = facing + turn, moving + turn
-    facing[:, BALL] = moving[:, BALL] = np.nan
+    facing[:, BALL_SLOT] = moving[:, BALL_SLOT] = np.nan
     there = np.arange(xy.shape[2]) < tracks.frames[:, None]
     rows = np.broadcast_to(there[:, None], xy.shape[:3])
     play, man, frame = np.nonzero(rows)
@@ -116,7 +111,7 @@ def _facing(
     """Degrees that everyone faces, shape ``(N, 23, T)``."""
     n, _, total, _ = xy.shape
     frame = np.arange(total)
-    facing = np.full((n, MEN + 1, total), 90.0, np.float32)
+    facing = np.full((n, PLAYERS + 1, total), 90.0, np.float32)
     to_passer = xy[:, PASSER : PASSER + 1] - xy
     at_passer = np.rad2deg(np.arctan2(to_passer[..., 0], to_passer[..., 1]))
     along = np.rad2deg(np.arctan2(velocity[..., 0], velocity[..., 1]))
@@ -127,13 +122,13 @@ def _facing(
     follows = (calls.takes >= 0)[..., None] & fast[:, defense]
     facing[:, defense] = np.where(follows, along[:, defense], at_passer[:, defense])
     # In the last half second the passer turns to where he throws.
-    ball = xy[np.arange(n), BALL, tracks.arrival] - xy[np.arange(n), PASSER, tracks.release]
+    ball = xy[np.arange(n), BALL_SLOT, tracks.arrival] - xy[np.arange(n), PASSER, tracks.release]
     throw = np.rad2deg(np.arctan2(ball[:, 0], ball[:, 1]))[:, None] - 90.0
     turns = np.clip((frame - tracks.release[:, None] + 5) / 5, 0, 1)
     facing[:, PASSER] = 90.0 + turns * ((throw + 180.0) % 360.0 - 180.0)
     before = frame <= tracks.snap
     facing[:, :11, before] = 90.0
     facing[:, defense, before] = 270.0
-    stance = generator.normal(scale=9.0, size=(n, MEN + 1, 1)).astype(np.float32)
-    sway = generator.normal(scale=2.0, size=(n, MEN + 1, total)).astype(np.float32)
+    stance = generator.normal(scale=9.0, size=(n, PLAYERS + 1, 1)).astype(np.float32)
+    sway = generator.normal(scale=2.0, size=(n, PLAYERS + 1, total)).astype(np.float32)
     return np.asarray(facing + stance + sway)

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.simulation._outcome_distribution import OutcomeDistribution
-from dropback.simulation.tracking._field import (
-    DEFENSE,
-    ELIGIBLE,
-    FIELD_X_YD,
-    FIELD_Y_YD,
-    PASSER,
-    limited,
-    norm,
-)
+from dropback.simulation.tracking._lineup import DEFENSE, ELIGIBLE, PASSER, limited, norm
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,7 +127,7 @@ class ReleaseState:
             pressure=1 / (1 + np.exp((to_passer - 1.9) / 0.45)),
             lane=_lane(passer, aim, defense),
             passer_speed_yd_per_s=norm(velocity_xy[:, PASSER]),
-            to_sideline_yd=np.minimum(aim[:, 1], FIELD_Y_YD - aim[:, 1]),
+            to_sideline_yd=np.minimum(aim[:, 1], FIELD_WIDTH_YD - aim[:, 1]),
             room_yd=np.maximum(apart.min(axis=1), 0.5),
             crowd=(before * np.exp(-apart / 8)).sum(axis=1),
         )
@@ -164,8 +157,8 @@ def throw_flight(passer_xy: Array, target_xy: Array, velocity_xy: Array) -> tupl
         aim = target_xy + lead * flight[..., None]
         aim = np.stack(
             [
-                np.clip(aim[..., 0], 1.0, FIELD_X_YD - 1.0),
-                np.clip(aim[..., 1], 0.8, FIELD_Y_YD - 0.8),
+                np.clip(aim[..., 0], 1.0, FIELD_LENGTH_YD - 1.0),
+                np.clip(aim[..., 1], 0.8, FIELD_WIDTH_YD - 0.8),
             ],
             axis=-1,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.simulation.tracking._field import FIELD_X_YD, FIELD_Y_YD
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,8 +127,8 @@ def draw_routes(
         ],
         axis=-1,
     )
-    legs[..., 0] = np.clip(legs[..., 0], 1.0, FIELD_X_YD - 1.0)
-    legs[..., 1] = np.clip(legs[..., 1], 1.5, FIELD_Y_YD - 1.5)
+    legs[..., 0] = np.clip(legs[..., 0], 1.0, FIELD_LENGTH_YD - 1.0)
+    legs[..., 1] = np.clip(legs[..., 1], 1.5, FIELD_WIDTH_YD - 1.5)
     order = generator.random((n, 5))
     order[everyone, primary] = -1.0
     # The back is the outlet, looked at last.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data._field import GOAL_LINE_X_YD
 from dropback.simulation._play_by_play import targeted
 from dropback.simulation._rosters import TEAMS
-from dropback.simulation.tracking._field import GOAL_X_YD, MEN
+from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,9 +57,9 @@ class Situations:
         defense = attempts["defteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
         yardline = attempts["yardline_100"].to_numpy().astype(np.float64)
         sides = {"right": -1.0, "middle": 0.0, "left": 1.0}
-        half = MEN // 2
+        half = PLAYERS // 2
         return cls(
-            line_x_yd=GOAL_X_YD - yardline,
+            line_x_yd=GOAL_LINE_X_YD - yardline,
             yardline_100=yardline,
             intended_yd=attempts["air_yards"].to_numpy().astype(np.float64),
             side=attempts["pass_location"]
@@ -94,5 +95,5 @@ def draw_quickness(
     settings: TrackingLeagueSettings, generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """How much quicker than his like each team's man is, about 1, shape ``(32, 22)``."""
-    spread = np.clip(generator.normal(size=(len(TEAMS), MEN)), -2.5, 2.5)
+    spread = np.clip(generator.normal(size=(len(TEAMS), PLAYERS)), -2.5, 2.5)
     return 1 + settings.man_sd * spread

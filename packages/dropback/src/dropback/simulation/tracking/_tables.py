@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.simulation._rosters import FIRST_PLAYER_NUMBER, TEAMS, player_name
 from dropback.simulation.tracking._calls import COVERAGES, FORMATIONS
-from dropback.simulation.tracking._field import BALL, DEFENSE, ELIGIBLE, FRAME_S, MEN, POSITIONS
+from dropback.simulation.tracking._lineup import DEFENSE, ELIGIBLE, FRAME_S, POSITIONS
 from dropback.simulation.tracking._routes import ROUTES
+from dropback.tracking._schema import BALL_SLOT, PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,11 +63,11 @@ def player_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
 
 def player_table(league: TrackingLeague) -> pl.DataFrame:
     """Everyone who may be on the field, in the columns of ``players.csv`` and the jersey."""
-    others = np.arange(len(TEAMS) * MEN).reshape(len(TEAMS), MEN)[:, 1:].ravel()
+    others = np.arange(len(TEAMS) * PLAYERS).reshape(len(TEAMS), PLAYERS)[:, 1:].ravel()
     passers = league.passers["passer_player_id"].unique().sort().str.slice(3).cast(pl.Int64)
-    positions = np.array(POSITIONS)[np.concatenate([np.zeros(len(passers), int), others % MEN])]
+    positions = np.array(POSITIONS)[np.concatenate([np.zeros(len(passers), int), others % PLAYERS])]
     numbers = pl.concat([passers - FIRST_PLAYER_NUMBER, pl.Series(others + _FIRST_OTHER_NUMBER)])
-    men = np.concatenate([np.zeros(len(passers), int), others % MEN])
+    men = np.concatenate([np.zeros(len(passers), int), others % PLAYERS])
     jersey = np.where(men == 0, 1 + numbers.to_numpy() % 19, np.array(_JERSEYS)[men])
     return pl.DataFrame({"number": numbers, "position": positions, "jerseyNumber": jersey}).select(
         nflId=pl.col("number") + FIRST_PLAYER_NUMBER,
@@ -101,9 +103,9 @@ def play_rows(week: Week) -> pl.DataFrame:
     """One row a play, in columns of 2025's ``plays.csv``."""
     a, s, o, c = week.attempts, week.situations, week.outcomes, week.calls
     tracks = week.tracks
-    line = np.where(week.turned, 120.0 - s.line_x_yd, s.line_x_yd)
-    ball = tracks.xy[np.arange(len(s)), tracks.arrival, BALL]
-    shown = np.where(week.turned[:, None], (120.0, 160.0 / 3.0) - ball, ball)
+    line = np.where(week.turned, FIELD_LENGTH_YD - s.line_x_yd, s.line_x_yd)
+    ball = tracks.xy[np.arange(len(s)), tracks.arrival, BALL_SLOT]
+    shown = np.where(week.turned[:, None], (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - ball, ball)
     formation = np.where(s.under_center, "SINGLEBACK", np.array(FORMATIONS)[c.formation])
     own_side = pl.col("yardline_100") > 50
     drop = np.where(c.rollout != 0, "DESIGNED_ROLLOUT", "TRADITIONAL")
@@ -155,24 +157,24 @@ def player_play_rows(week: Week) -> pl.DataFrame:
     numbers, clubs = _men(a)
 
     def of_men(part: slice, values: NDArray[np.bool_]) -> NDArray[np.int64]:
-        flags = np.zeros((n, MEN), np.int64)
+        flags = np.zeros((n, PLAYERS), np.int64)
         flags[:, part] = values
         return flags.ravel()
 
     target = np.zeros((n, 5), bool)
     target[plays, week.dropbacks.target] = True
-    routes = np.full((n, MEN), "", dtype="U9")
+    routes = np.full((n, PLAYERS), "", dtype="U9")
     routes[:, ELIGIBLE] = np.where(c.blocks, "", np.array(ROUTES)[c.routes.route])
     catch = week.tracks.xy[plays, week.tracks.arrival]
-    gap = np.hypot(*np.moveaxis(catch[:, DEFENSE] - catch[:, BALL : BALL + 1], -1, 0))
+    gap = np.hypot(*np.moveaxis(catch[:, DEFENSE] - catch[:, BALL_SLOT : BALL_SLOT + 1], -1, 0))
     nearest = np.arange(11) == gap.argmin(axis=1)[:, None]
     interceptor = nearest & o.intercepted[:, None]
-    returned = np.zeros((n, MEN), np.int64)
+    returned = np.zeros((n, PLAYERS), np.int64)
     returned[:, DEFENSE] = np.where(interceptor, -o.yards[:, None], 0)
     return pl.DataFrame(
         {
-            "gameId": np.repeat(a["source_game_id"].to_numpy(), MEN),
-            "playId": np.repeat(a["play_id"].to_numpy(), MEN),
+            "gameId": np.repeat(a["source_game_id"].to_numpy(), PLAYERS),
+            "playId": np.repeat(a["play_id"].to_numpy(), PLAYERS),
             "nflId": numbers.ravel() + FIRST_PLAYER_NUMBER,
             "teamAbbr": clubs.ravel(),
             "wasTargettedReceiver": of_men(ELIGIBLE, target),
@@ -205,8 +207,8 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
     o, plays = week.outcomes, np.arange(len(week.attempts))
     air = week.state.air_yards.astype(np.int32)
     gained = np.where(o.intercepted, 0, o.yards).astype(np.int32)
-    arrival_y = week.tracks.xy[plays, week.tracks.arrival, BALL, 1]
-    place = np.searchsorted((160 / 9, 320 / 9), arrival_y)
+    arrival_y = week.tracks.xy[plays, week.tracks.arrival, BALL_SLOT, 1]
+    place = np.searchsorted((FIELD_WIDTH_YD / 3, 2 * FIELD_WIDTH_YD / 3), arrival_y)
     numbers = _men(week.attempts)[0][plays, ELIGIBLE.start + week.dropbacks.target]
     receiver = pl.col("receiver_number")
     played = week.attempts.drop("edge_yd", "week_number", "source_game_id", "kickoff")
@@ -252,12 +254,12 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
 
 def _men(attempts: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     """Numbers of the men of each play and their teams, shape ``(N, 22)`` each."""
-    half = MEN // 2
+    half = PLAYERS // 2
     teams = {team: number for number, team in enumerate(TEAMS)}
     sides = [attempts[side] for side in ("posteam", "defteam")]
     codes = [side.replace_strict(teams, return_dtype=pl.Int64).to_numpy() for side in sides]
     team = np.stack([codes[0]] * half + [codes[1]] * half, axis=1)
-    numbers = _FIRST_OTHER_NUMBER + MEN * team + np.arange(MEN)
+    numbers = _FIRST_OTHER_NUMBER + PLAYERS * team + np.arange(PLAYERS)
     passer = attempts["passer_player_id"].str.slice(3).cast(pl.Int64).to_numpy()
     numbers[:, 0] = passer - FIRST_PLAYER_NUMBER
     return numbers, np.array(TEAMS)[team]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import (
     ACCELERATION,
     DIRECTION,
@@ -18,14 +19,7 @@ from dropback.tracking._blocks import (
     Y,
 )
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
-from dropback.tracking._schema import (
-    BALL_SLOT,
-    FIELD_LENGTH_YD,
-    FIELD_WIDTH_YD,
-    PLAYERS,
-    Players,
-    Plays,
-)
+from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD, PLAYERS, Players, Plays
 from dropback.tracking.ingest._conventions import METERS_PER_YARD, impossible_speeds
 from dropback.tracking.ingest._derive import derive_motion
 
@@ -164,21 +158,20 @@ def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame
     number = pl.col("yardline_number")
     by_side = (
         pl.when(number == 50.0)
-        .then(60.0)
+        .then(FIELD_LENGTH_YD / 2)
         .when(pl.col("yardline_side") == pl.col("offense"))
-        .then(number + 10.0)
+        .then(number + OWN_GOAL_LINE_X_YD)
         .when(pl.col("yardline_side").is_not_null())
-        .then(110.0 - number)
+        .then(GOAL_LINE_X_YD - number)
     )
+    by_snap = pl.col("snap_x").clip(OWN_GOAL_LINE_X_YD + 0.5, GOAL_LINE_X_YD - 0.5)
     plays = block.plays.with_columns(
         snap_x=pl.Series(snap_x, dtype=pl.Float32, nan_to_null=True),
-    ).with_columns(
-        line_of_scrimmage_x_yd=pl.coalesce(charted, by_side, pl.col("snap_x").clip(10.5, 109.5))
-    )
+    ).with_columns(line_of_scrimmage_x_yd=pl.coalesce(charted, by_side, by_snap))
     miss = (pl.col("snap_x") - pl.col("line_of_scrimmage_x_yd")).abs()
     problems = plays.filter(
         (miss > _MAX_SNAP_MISS_YD).fill_null(value=False)
-        | ~pl.col("line_of_scrimmage_x_yd").is_between(9.0, 111.0).fill_null(value=False)
+        | ~pl.col("line_of_scrimmage_x_yd").is_between(*LINE_RANGE_X_YD).fill_null(value=False)
     ).select(
         "play",
         "game_id",
@@ -328,7 +321,7 @@ def _plays_table(
             * pl.when(is_home).then(1).when(~is_home).then(-1),
             game_clock_s=clock.struct.field("1").replace("", "0").cast(pl.Int32) * 60
             + clock.struct.field("2").cast(pl.Int32),
-            yards_to_goal=110.0 - pl.col("line_of_scrimmage_x_yd"),
+            yards_to_goal=GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd"),
             pass_result=pl.col("pass_result").replace_strict(
                 results, results, default=None, return_dtype=pl.String
             ),

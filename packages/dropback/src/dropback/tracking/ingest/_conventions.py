@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import polars as pl
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
-from dropback.tracking._schema import BALL_SLOT, FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
+from dropback.tracking._schema import BALL_SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
+from dropback.data._field import RATE_HZ
 from dropback.errors import ReaderError
-from dropback.tracking._schema import RATE_HZ, LeftOut
+from dropback.tracking._schema import LeftOut
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
 from dropback.tracking.ingest._conventions import Check, Decision, count_incomplete, decide

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback.data._field import last_regular_week
+from dropback.data._play_context import half_seconds_remaining
 from dropback.errors import TrackingError
-from dropback.tracking._kernels import count_frames, follow_frames, follow_plays
+from dropback.tracking._compiled import one_layout
+from dropback.tracking._kernels import HISTORY_FRAMES, engineered_columns, player_columns
 from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
 
 if TYPE_CHECKING:
@@ -114,9 +117,9 @@ def player_features(
         Shape ``[F, 22, 8]`` in the order of `PLAYER_QUANTITIES`; NaN where the set lacks the
         orientation.
     """
-    features = np.empty((len(frames), PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
-    follow_frames(frames, frame_in_play, line_x_yd, features)
-    return features
+    play = np.zeros(len(frames), np.int64)
+    recent = np.zeros((1, HISTORY_FRAMES, PLAYERS * 2), np.float32)
+    return _player_columns(frames, frame_in_play, line_x_yd, play, recent)
 
 
 def newest_player_features(
@@ -129,7 +132,7 @@ def newest_player_features(
 
     Args:
         frames: Canonical frames, complete but for the ball, shape ``[N, 23, 6]``.
-        velocities: Those of each play's last frames, the newest first, anything before its first
+        velocities: Those of each play's last frames, the newest last, anything before its first
             frame, shape ``[N, 5, 22, 2]``.
         frame_in_play: Number of the frame within its play, shape ``[N]``.
         line_x_yd: Line of scrimmage, shape ``[N]``.
@@ -138,10 +141,23 @@ def newest_player_features(
         Shape ``[N, 22, 8]``, equal to those of the whole play, and the velocities with this
         frame's.
     """
+    after = np.array(velocities, order="C")
+    recent = after.reshape(-1, HISTORY_FRAMES, PLAYERS * 2)
+    play = np.arange(len(frames))
+    return _player_columns(frames, frame_in_play, line_x_yd, play, recent), after
+
+
+def _player_columns(
+    frames: NDArray[np.float32],
+    frame_in_play: NDArray[np.int64],
+    line_x_yd: NDArray[np.float32],
+    play: NDArray[np.int64],
+    recent: NDArray[np.float32],
+) -> NDArray[np.float32]:
     features = np.empty((len(frames), PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
-    after = np.empty_like(velocities)
-    follow_plays(frames, velocities, frame_in_play, line_x_yd, after, features)
-    return features, after
+    frames = one_layout(frames)
+    player_columns(frames, frame_in_play, line_x_yd, play, recent, features)
+    return features
 
 
 def engineered_features(
@@ -166,27 +182,25 @@ def engineered_features(
         and slots 1 to 5.
     """
     features = np.empty((len(frames), len(ENGINEERED_COLUMNS)), np.float32)
-    count_frames(frames, frame_in_play, line_x_yd, target_slot, eligible, features)
+    frames = one_layout(frames)
+    engineered_columns(frames, frame_in_play, line_x_yd, target_slot, eligible, features)
     return features
 
 
 def static_features(plays: pl.DataFrame) -> NDArray[np.float32]:
     """What is known of a play before the snap, shape ``[N, 8]`` by `STATIC_COLUMNS`; NaN absent.
 
-    Weeks left count to the end of the regular season: 18 weeks from 2021, 17 before.
+    Weeks left count to the end of the regular season.
     """
-    clock = pl.col("game_clock_s")
-    in_first_quarter_of_half = pl.col("quarter").is_in([1, 3])
-    last_week = pl.when(pl.col("season") >= 2021).then(18).otherwise(17)
     table = plays.select(
         "down",
         "yards_to_go",
         "yards_to_goal",
         "quarter",
-        seconds_left_in_half_s=clock + pl.when(in_first_quarter_of_half).then(900).otherwise(0),
+        seconds_left_in_half_s=half_seconds_remaining("quarter", "game_clock_s"),
         score_differential="score_differential",
         at_home=pl.col("offense") == pl.col("home_team"),
-        weeks_left=(last_week - pl.col("week")).clip(lower_bound=0),
+        weeks_left=(last_regular_week(pl.col("season")) - pl.col("week")).clip(lower_bound=0),
     ).select(pl.col(name).cast(pl.Float32) for name in STATIC_COLUMNS)
     return np.ascontiguousarray(table.fill_null(float("nan")).to_numpy())
 

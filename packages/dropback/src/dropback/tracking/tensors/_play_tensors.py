@@ -17,8 +17,9 @@ import numpy as np
 import polars as pl
 
 from dropback._files import whole_folder
+from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
-from dropback.tracking._schema import PLAYERS, RATE_HZ
+from dropback.tracking._schema import PLAYERS
 from dropback.tracking._splits import split_definitions
 from dropback.tracking.tensors._features import (
     ENGINEERED_COLUMNS,

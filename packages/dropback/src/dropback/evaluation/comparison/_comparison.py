@@ -1,4 +1,4 @@
-"""The bake-off: one table of metrics and results, the same passers for all, and what it shows."""
+"""Compare play scores with older passing metrics, on the same passers for every metric."""
 
 from __future__ import annotations
 
@@ -7,30 +7,55 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback.data._ratings import RATINGS, match_ratings
-from dropback.data._results import passer_results
-from dropback.data._tables import PLAY_KEY
+from dropback.data._games import read_games
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._ratings import RATINGS, match_ratings, read_ratings
+from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS, select_plays
+from dropback.data._table_files import read_table
+from dropback.data._tables import PLAY_KEY, PlaySet
 from dropback.errors import ReaderError, RequestError
-from dropback.evaluation.comparison._correlations import compare, complete_rows
-from dropback.evaluation.comparison._formulas import METRICS, Metric
-from dropback.evaluation.comparison._passers import passer_metrics, with_qualified
+from dropback.evaluation.comparison._correlations import complete_rows, correlate
+from dropback.evaluation.comparison._metrics import (
+    METRICS,
+    passer_metrics,
+    score_metrics,
+    with_qualified,
+)
+from dropback.evaluation.comparison._plays import completion_over_expected, passing_plays
 from dropback.evaluation.comparison._reliability import split_half
+from dropback.evaluation.comparison._results import passer_results
+from dropback.expected_points import (
+    expected_points_added,
+    recorded_epa,
+    stored_expected_points,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["BASELINES", "BakeOff", "bake_off", "score_metrics"]
+    from dropback._files import AnyPath
+    from dropback.data._play_by_play import PlayByPlaySource
 
 BASELINES = ("passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
-"""What a score is compared with besides other people's ratings."""
+"""What a score is compared with besides published ratings."""
+
+_NO_RATINGS = pl.DataFrame(
+    schema={
+        "rating": pl.String,
+        "season": pl.Int64,
+        "player": pl.String,
+        "team": pl.String,
+        "reason": pl.String,
+    }
+)
 
 
 @dataclass(frozen=True)
-class BakeOff:
+class MetricComparison:
     """A finished comparison.
 
     Attributes:
-        comparison: What `compare` returned, and the rows of `split_half`.
+        comparison: What `correlate` returned, and the rows of `split_half`.
         passers: The rows compared: passer, season, metrics, results.
         labels: Each metric's name for readers, ours first.
         ours: The metric that the others are compared with.
@@ -53,30 +78,7 @@ class BakeOff:
     seed: int
 
 
-def score_metrics(scores: pl.DataFrame, names: Sequence[str]) -> dict[str, Metric]:
-    """A metric for each score column: the mean over the plays that have one.
-
-    With a column ``<name>_weight`` beside it, the mean is weighted by it.
-
-    Raises:
-        ReaderError: A column is missing or holds no numbers.
-    """
-    metrics = {}
-    for name in names:
-        if name not in scores.columns or not scores[name].dtype.is_numeric():
-            raise ReaderError(
-                f"The play scores have no column of numbers {name!r}: name one of "
-                f"{', '.join(c for c in scores.columns if scores[c].dtype.is_float())}."
-            )
-        weight = f"{name}_weight"
-        value = pl.col(name).mean()
-        if weight in scores.columns:
-            value = (pl.col(name) * pl.col(weight)).sum() / pl.col(weight).sum()
-        metrics[name] = Metric(name, pl.col(name).is_not_null(), value)
-    return metrics
-
-
-def bake_off(
+def compare_metrics(
     scores: pl.DataFrame,
     passing: pl.DataFrame,
     games: pl.DataFrame,
@@ -86,7 +88,7 @@ def bake_off(
     plays_per_half: int = 100,
     replicates: int = 1000,
     seed: int = 0,
-) -> BakeOff:
+) -> MetricComparison:
     """Compare play scores with the older metrics and with other people's ratings.
 
     Compared are passers with 14 official attempts per game of their team in the regular season,
@@ -108,20 +110,14 @@ def bake_off(
         RequestError: A season has no result or no score, or nothing is left to compare.
     """
     own = score_metrics(scores, names)
-    metrics = {**own, **{name: METRICS[name] for name in BASELINES}}
+    baselines = {name: METRICS[name] for name in BASELINES}
+    metrics = {**own, **baselines}
     counts: list[tuple[str, str, int]] = []
     plays = _regular_final(passing, games, counts)
     plays = _with_scores(plays, scores, names)
     _require_every_season(plays, names)
 
-    table = passer_metrics(plays, metrics=BASELINES)
-    for name, metric in own.items():
-        values = (
-            plays.filter(metric.plays)
-            .group_by("passer_player_id", "season")
-            .agg(metric.value.alias(name))
-        )
-        table = table.join(values, on=["passer_player_id", "season"], how="left")
+    table = passer_metrics(plays, metrics={**baselines, **own})
     table = table.join(passer_results(plays, games), on=["passer_player_id", "season"])
     labels = {name: metric.label for name, metric in metrics.items()}
     unmatched = []
@@ -146,7 +142,7 @@ def bake_off(
     ours = names[0]
     comparison = pl.concat(
         [
-            compare(compared, metrics=list(labels), ours=ours, replicates=replicates, seed=seed),
+            correlate(compared, metrics=list(labels), ours=ours, replicates=replicates, seed=seed),
             split_half(
                 plays,
                 compared,
@@ -159,7 +155,7 @@ def bake_off(
         ],
         how="vertical_relaxed",
     )
-    return BakeOff(
+    return MetricComparison(
         comparison=comparison,
         passers=compared,
         labels=labels,
@@ -172,15 +168,90 @@ def bake_off(
     )
 
 
-_NO_RATINGS = pl.DataFrame(
-    schema={
-        "rating": pl.String,
-        "season": pl.Int64,
-        "player": pl.String,
-        "team": pl.String,
-        "reason": pl.String,
+def compare_metrics_from_files(
+    scores: AnyPath,
+    *,
+    play_by_play: PlayByPlaySource,
+    games: AnyPath,
+    seasons: Sequence[int],
+    expected_points: AnyPath,
+    names: Sequence[str] = ("play_score",),
+    ratings: Mapping[str, AnyPath] | None = None,
+    plays_per_half: int = 100,
+    replicates: int = 1000,
+    seed: int = 0,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> MetricComparison:
+    """Compare the play scores of a file with the older metrics.
+
+    Args:
+        scores: Play scores, as `dropback score` writes them.
+        play_by_play: All plays of the seasons, for the older metrics.
+        games: Results; see `read_games`.
+        seasons: Seasons to compare.
+        expected_points: Folder for our expected-points model, which is fitted where the
+            play-by-play has no ``epa`` of its own and `expected_points` holds no model of it.
+        names: Score columns; the first is ours.
+        ratings: Files by a name of `RATINGS`.
+        plays_per_half: See `split_half`.
+        replicates: Bootstrap draws of passers.
+        seed: Of all draws.
+        on_step: Called with what is done next.
+
+    Raises:
+        DropbackError: See `compare_metrics` and the readers it calls.
+    """
+    on_step("reading")
+    # The small files first: what is wrong with them should not wait for the large ones.
+    rated = {
+        name: read_ratings(path, name, seasons=seasons) for name, path in (ratings or {}).items()
     }
-)
+    results = read_games(games)
+    scored = read_table(scores)
+    plays = read_play_by_play(play_by_play, seasons=seasons)
+    passing = rated_plays(plays, expected_points=expected_points, seed=seed, on_step=on_step)
+    on_step("comparing")
+    return compare_metrics(
+        scored,
+        passing,
+        results,
+        names=names,
+        ratings=rated,
+        plays_per_half=plays_per_half,
+        replicates=replicates,
+        seed=seed,
+    )
+
+
+def rated_plays(
+    play_by_play: pl.DataFrame,
+    *,
+    expected_points: AnyPath,
+    seed: int = 0,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> pl.DataFrame:
+    """Passing plays with what the older metrics need: EPA and completion over expected.
+
+    Args:
+        play_by_play: What `read_play_by_play` returned.
+        expected_points: See `compare_metrics_from_files`.
+        seed: Of the models' folds.
+        on_step: Called with what is done next.
+    """
+    on_step("expected points")
+    recorded = recorded_epa(play_by_play) is not None
+    model = None if recorded else stored_expected_points(play_by_play, expected_points, seed=seed)
+    passing = passing_plays(play_by_play, expected_points_added(play_by_play, model))
+    on_step("completion probabilities")
+    early = int(play_by_play["season"].min()) < FIRST_SEASON_WITH_RECEIVERS  # type: ignore[arg-type]
+    play_set = PlaySet.ATTEMPTS if early else PlaySet.TARGETED
+    selected = select_plays(play_by_play, plays=play_set, games="all").plays
+    return passing.join(
+        completion_over_expected(selected, seed=seed),
+        on=PLAY_KEY,
+        how="left",
+        maintain_order="left",
+    )
 
 
 def _regular_final(

@@ -9,9 +9,9 @@ import pytest
 
 from dropback.data._games import GAME_COLUMNS, read_games
 from dropback.data._play_by_play import read_play_by_play
-from dropback.data._results import passer_results, starters, team_seasons
 from dropback.errors import ReaderError
 from dropback.evaluation.comparison._plays import passing_plays
+from dropback.evaluation.comparison._results import passer_results, starters, team_seasons
 
 if TYPE_CHECKING:
     from pathlib import Path

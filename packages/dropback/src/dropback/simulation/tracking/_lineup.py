@@ -1,6 +1,7 @@
-"""Where things are on the field, and who is who among the 22 men and the ball.
+"""Number the 22 players, and measure vectors between them.
 
-All plays move toward +x here; they are turned when they are written.
+Players have the slots of canonical tracking. All plays move toward +x here; half of them are
+rotated when they are written.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.data._field import END_ZONE_DEPTH_YD, FIELD_LENGTH_YD
+from dropback.data._field import RATE_HZ
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,16 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACK",
-    "BALL",
     "DEFENSE",
     "ELIGIBLE",
-    "FIELD_X_YD",
-    "FIELD_Y_YD",
     "FRAME_S",
-    "GOAL_X_YD",
     "LINE",
-    "MEN",
-    "OWN_GOAL_X_YD",
     "PASSER",
     "POSITIONS",
     "limited",
@@ -35,23 +30,14 @@ __all__ = [
     "unit",
 ]
 
-# NFL rulebook, Rule 1, Section 1: 360 feet by 160 feet.
-FIELD_X_YD: Final = float(FIELD_LENGTH_YD + 2 * END_ZONE_DEPTH_YD)
-FIELD_Y_YD: Final = 160.0 / 3.0
-OWN_GOAL_X_YD: Final = float(END_ZONE_DEPTH_YD)
-GOAL_X_YD: Final = FIELD_X_YD - END_ZONE_DEPTH_YD
+FRAME_S: Final = 1 / RATE_HZ
 
-# Every public set samples at 10 Hz.
-FRAME_S: Final = 0.1
-
-# Agents in order: passer, line from right to left, split end, flanker, slot, tight end, back;
+# Players in order: passer, line from right to left, split end, flanker, slot, tight end, back;
 # ends and tackles, two linebackers, two corners, nickel, strong and free safety.
 POSITIONS: Final = (
     *("QB", "T", "G", "C", "G", "T", "WR", "WR", "WR", "TE", "RB"),
     *("DE", "DT", "DT", "DE", "ILB", "OLB", "CB", "CB", "CB", "SS", "FS"),
 )
-MEN: Final = len(POSITIONS)
-BALL: Final = MEN
 PASSER: Final = 0
 LINE: Final = slice(1, 6)
 ELIGIBLE: Final = slice(6, 11)

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from dropback.evaluation.comparison._table import BakeOff
+    from dropback.evaluation.comparison import MetricComparison
 
 __all__ = ["app"]
 
@@ -28,12 +28,12 @@ _SHORT = {
     "split_half": "split\nhalf",
 }
 
-Scores = Annotated[Path, typer.Argument(help="Play scores, made by `dropback score`.")]
-Rating = Annotated[Path | None, typer.Option(help="Their ratings by season, CSV.")]
+Scores = Annotated[Path, typer.Argument(help="Play scores, from `dropback score`.")]
+Rating = Annotated[Path | None, typer.Option(help="Ratings by season, CSV.")]
 
 
 @app.command()
-def bakeoff(
+def compare_metrics(
     scores: Scores,
     pbp: Annotated[str, typer.Option(help="Folder, file or glob of play_by_play_*.parquet.")],
     games: Annotated[Path, typer.Option(help="Results, one row a game; .parquet or .csv.")],
@@ -50,16 +50,20 @@ def bakeoff(
     replicates: Annotated[int, typer.Option(min=0, help="Bootstrap draws of passers.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
 ) -> None:
-    """Compare a score with passer rating, ANY/A, EPA, QBR: wins, stability, prediction.
+    """Compare a score with passer rating, ANY/A, EPA and QBR: winning, stability, prediction.
 
-    Example: `dropback bakeoff scores.parquet --pbp data/pbp --games data/pbp/games.parquet
-    --seasons 2017-2023 --out bakeoff`
+    Example: `dropback compare-metrics scores.parquet --pbp data/pbp
+    --games data/pbp/games.parquet --seasons 2017-2023 --out comparison`
     """
     from dropback import workflows
     from dropback._files import whole_file
     from dropback.cli._console import errors
-    from dropback.evaluation.comparison._rendering import as_dict, draw, markdown
-    from dropback.evaluation.comparison._run import run_bake_off
+    from dropback.evaluation.comparison import (
+        as_dict,
+        compare_metrics_from_files,
+        draw,
+        markdown,
+    )
 
     ratings = {
         name: path
@@ -67,7 +71,7 @@ def bakeoff(
         if path is not None
     }
     with errors.status("starting") as status:
-        result = run_bake_off(
+        result = compare_metrics_from_files(
             scores,
             play_by_play=pbp,
             games=games,
@@ -81,26 +85,26 @@ def bakeoff(
             on_step=status.update,
         )
     _print(result)
-    workflows.write_table(result.comparison, out / "bakeoff.csv")
+    workflows.write_table(result.comparison, out / "comparison.csv")
     workflows.write_table(result.passers, out / "passers.csv")
     workflows.write_table(result.unmatched, out / "unmatched.csv")
-    workflows.write_json(as_dict(result), out / "bakeoff.json")
-    with whole_file(out / "bakeoff.md") as aside:
+    workflows.write_json(as_dict(result), out / "comparison.json")
+    with whole_file(out / "comparison.md") as aside:
         aside.write_text(markdown(result))
-    with whole_file(out / "bakeoff.png") as aside:
+    with whole_file(out / "comparison.png") as aside:
         draw(result).savefig(aside, dpi=130)
     errors.print(
-        f"{out}: bakeoff.csv, .md, .json, .png; passers.csv; unmatched.csv "
+        f"{out}: comparison.csv, .md, .json, .png; passers.csv; unmatched.csv "
         f"({len(result.unmatched)} ratings).",
         highlight=False,
     )
 
 
-def _print(result: BakeOff) -> None:
-    """The headline correlations; a sign where ours differs with 90 % confidence."""
+def _print(result: MetricComparison) -> None:
+    """Print the headline correlations, with a sign where ours differs with 90 % confidence."""
     from dropback.cli._console import errors
     from dropback.cli._console import out as console
-    from dropback.evaluation.comparison._rendering import decided, headline, number
+    from dropback.evaluation.comparison import decided, headline, number
 
     rows = headline(result)
     names = [name for name in _SHORT if any(name in row for row in rows.values())]

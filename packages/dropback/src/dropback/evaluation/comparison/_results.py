@@ -6,8 +6,6 @@ import polars as pl
 
 from dropback.data._teams import franchise
 
-__all__ = ["passer_results", "starters", "team_seasons"]
-
 # A receiver who throws the first pass of a game on a trick play did not start at quarterback. Of
 # the 16 games of 2006-2023 with such a first pass, five dropbacks in the season tell the receivers
 # from the quarterbacks in all but two (Pennington 2010 and Rodgers 2023, hurt after two each).

@@ -1,4 +1,4 @@
-"""The bake-off judges every metric on the same passers, and says what it left out."""
+"""A metric comparison takes the same passers for every metric, and says what it left out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ import pytest
 
 from dropback.cli import main
 from dropback.errors import ReaderError, RequestError
-from dropback.evaluation.comparison._formulas import Metric
+from dropback.evaluation.comparison import (
+    MetricComparison,
+    as_dict,
+    compare_metrics,
+    draw,
+    headline,
+    markdown,
+)
+from dropback.evaluation.comparison._metrics import Metric
 from dropback.evaluation.comparison._reliability import split_half
-from dropback.evaluation.comparison._rendering import as_dict, draw, headline, markdown
-from dropback.evaluation.comparison._table import BakeOff, bake_off
 from dropback.simulation import LeagueSettings, simulate_league
 
 if TYPE_CHECKING:
@@ -81,10 +87,10 @@ def ratings(passing: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def result() -> BakeOff:
+def result() -> MetricComparison:
     """A comparison with a noise score and a rating beside the baselines."""
     passing, games = league()
-    return bake_off(
+    return compare_metrics(
         scores(passing),
         passing,
         games,
@@ -95,7 +101,7 @@ def result() -> BakeOff:
     )
 
 
-def test_a_score_of_skill_is_related_to_winning_and_noise_is_not(result: BakeOff) -> None:
+def test_a_score_of_skill_is_related_to_winning_and_noise_is_not(result: MetricComparison) -> None:
     rows = headline(result)
     assert rows["play_score"]["win_pct"]["r"] > 0.7
     assert abs(rows["noise"]["win_pct"]["r"]) < 0.5
@@ -103,17 +109,17 @@ def test_a_score_of_skill_is_related_to_winning_and_noise_is_not(result: BakeOff
     assert rows["noise"]["split_half"]["r"] < rows["play_score"]["split_half"]["r"]
 
 
-def test_a_score_that_is_the_epa_ties_with_the_epa(result: BakeOff) -> None:
+def test_a_score_that_is_the_epa_ties_with_the_epa(result: MetricComparison) -> None:
     row = headline(result)["epa_per_dropback"]["year_to_year"]
     assert [row["lead"], row["lead_low"], row["lead_high"]] == pytest.approx([0, 0, 0], abs=1e-9)
 
 
-def test_headline_is_the_average_that_the_statistic_names(result: BakeOff) -> None:
+def test_headline_is_the_average_that_the_statistic_names(result: MetricComparison) -> None:
     averages = {name: row["average"] for name, row in headline(result)["noise"].items()}
     assert (averages["win_pct"], averages["year_to_year"]) == ("season mean", "pooled")
 
 
-def test_ratings_have_no_split_half(result: BakeOff) -> None:
+def test_ratings_have_no_split_half(result: MetricComparison) -> None:
     rows = headline(result)
     assert "split_half" not in rows["qbr"]
     assert set(rows["qbr"]) == set(rows["play_score"]) - {"split_half"}
@@ -123,7 +129,7 @@ def test_a_passer_without_a_rating_is_left_out_for_all_and_counted() -> None:
     passing, games = league()
     rated = ratings(passing).filter(pl.col("team") != "T03")
     unknown = rated.head(1).with_columns(player=pl.lit("Nobody T99"))
-    found = bake_off(
+    found = compare_metrics(
         scores(passing),
         passing,
         games,
@@ -142,7 +148,7 @@ def test_a_passer_without_a_rating_is_left_out_for_all_and_counted() -> None:
 def test_games_without_an_end_or_a_row_are_left_out_and_counted() -> None:
     passing, games = league()
     games = games.with_columns(final=pl.int_range(pl.len()) != 3)[1:]
-    found = bake_off(scores(passing), passing, games, plays_per_half=30, replicates=0)
+    found = compare_metrics(scores(passing), passing, games, plays_per_half=30, replicates=0)
     counted = found.left_out.filter(pl.col("what") == "games").rows()
     assert counted == [("games", "not in the table of games", 1), ("games", "not final", 1)]
     assert found.passers.filter(pl.col("season") == 2020)["games"].sum() == 2 * (36 - 2)
@@ -152,7 +158,7 @@ def test_a_passer_with_one_attempt_is_not_compared() -> None:
     passing, games = league()
     other = pl.lit("00-99").alias("passer_player_id")
     one = pl.concat([passing[:1].with_columns(other), passing[1:]])
-    found = bake_off(scores(one), one, games, plays_per_half=30, replicates=0)
+    found = compare_metrics(scores(one), one, games, plays_per_half=30, replicates=0)
     assert "00-99" not in found.passers["passer_player_id"]
     reason = "fewer than 14 attempts per team game (24 passer-seasons have them)"
     assert ("passer-seasons", reason, 1) in found.left_out.rows()
@@ -163,7 +169,7 @@ def test_weights_of_plays_weight_the_score() -> None:
     weighted = scores(passing).with_columns(
         play_score_weight=(pl.col("play_score") > 0).cast(pl.Float64)
     )
-    found = bake_off(weighted, passing, games, plays_per_half=20, replicates=0)
+    found = compare_metrics(weighted, passing, games, plays_per_half=20, replicates=0)
     positive = passing.filter(pl.col("epa") > 0)
     oracle = positive.group_by("season", "passer_player_id").agg(pl.col("epa").mean())
     both = found.passers.join(oracle, on=["season", "passer_player_id"])
@@ -173,7 +179,7 @@ def test_weights_of_plays_weight_the_score() -> None:
 def test_a_season_of_one_game_has_dashes_and_no_crash() -> None:
     passing, games = league(seasons=1, weeks=1)
     one = passing.filter(pl.col("game_id") == games["game_id"][0])
-    found = bake_off(scores(one), one, games, plays_per_half=30, replicates=50)
+    found = compare_metrics(scores(one), one, games, plays_per_half=30, replicates=50)
     assert len(found.passers) == 2
     assert found.comparison["r"].null_count() == found.comparison.height > 0
     assert "| **play_score** | – |" in markdown(found)
@@ -194,16 +200,16 @@ def test_scores_that_cannot_be_compared_say_why(
 ) -> None:
     passing, games = league()
     with pytest.raises(error, match=message):
-        bake_off(change(scores(passing)), passing, games, plays_per_half=30, replicates=0)
+        compare_metrics(change(scores(passing)), passing, games, plays_per_half=30, replicates=0)
 
 
 def test_a_season_without_results_is_named() -> None:
     passing, games = league()
     with pytest.raises(RequestError, match="no final game of season 2021"):
-        bake_off(scores(passing), passing, games.filter(pl.col("season") == 2020))
+        compare_metrics(scores(passing), passing, games.filter(pl.col("season") == 2020))
 
 
-def test_markdown_marks_leads_whose_interval_excludes_zero(result: BakeOff) -> None:
+def test_markdown_marks_leads_whose_interval_excludes_zero(result: MetricComparison) -> None:
     text = markdown(result)
     row = headline(result)["noise"]["win_pct"]
     lead = f"**{row['lead']:+.2f}".replace("0.", ".", 1)
@@ -213,13 +219,13 @@ def test_markdown_marks_leads_whose_interval_excludes_zero(result: BakeOff) -> N
     assert "**" not in tied
 
 
-def test_json_has_every_row_and_no_nan(result: BakeOff) -> None:
+def test_json_has_every_row_and_no_nan(result: MetricComparison) -> None:
     content = json.loads(json.dumps(as_dict(result), allow_nan=False))
     assert len(content["comparison"]) == result.comparison.height
     assert (content["ours"], content["passer_seasons"]) == ("play_score", 24)
 
 
-def test_figure_has_a_panel_a_statistic_and_a_row_a_metric(result: BakeOff) -> None:
+def test_figure_has_a_panel_a_statistic_and_a_row_a_metric(result: MetricComparison) -> None:
     figure = draw(result)
     shown = [axes for axes in figure.axes if axes.get_visible()]
     # No playoffs were played, so the two statistics of the playoffs hold nothing that varies.
@@ -294,7 +300,7 @@ def test_a_split_needs_plays_and_deals(settings: dict[str, int]) -> None:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated season on disk: play-by-play with EPA, results, scores, a QBR file."""
-    folder = tmp_path_factory.mktemp("bakeoff")
+    folder = tmp_path_factory.mktemp("comparison")
     plays = simulate_league(LeagueSettings(seasons=(2020,), teams=8, weeks=4), seed=5).plays
     value = pl.col("yards_gained").fill_null(0).cast(pl.Float64) / 10 - 0.4
     plays = plays.with_columns(epa=value)
@@ -318,7 +324,7 @@ def run(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     """Runs the command on the files: exit code, standard output, standard error."""
 
     def call(*options: object) -> tuple[int, str, str]:
-        command = ["bakeoff", files / "scores.parquet", "--pbp", files, "--seasons", "2020"]
+        command = ["compare-metrics", files / "scores.parquet", "--pbp", files, "--seasons", "2020"]
         command += ["--games", files / "games.parquet", *options]
         monkeypatch.setattr(sys, "argv", ["dropback", *map(str, command)])
         with pytest.raises(SystemExit) as stopped:
@@ -333,14 +339,14 @@ def test_command_writes_table_figure_and_report(run: Run, tmp_path: Path) -> Non
     code, out, err = run("--out", tmp_path, "--half", 15, "--replicates", 50)
     assert code == 0, err
     assert "EPA per dropback" in out
-    table = pl.read_csv(tmp_path / "bakeoff.csv")
+    table = pl.read_csv(tmp_path / "comparison.csv")
     assert set(table["metric"]) == {
         *("play_score", "passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
     }
     assert {"win_pct", "qb_record", "split_half"} <= set(table["statistic"])
-    assert (tmp_path / "bakeoff.md").read_text().startswith("Seasons 2020: ")
-    assert json.loads((tmp_path / "bakeoff.json").read_text())["replicates"] == 50
-    assert (tmp_path / "bakeoff.png").stat().st_size > 10_000
+    assert (tmp_path / "comparison.md").read_text().startswith("Seasons 2020: ")
+    assert json.loads((tmp_path / "comparison.json").read_text())["replicates"] == 50
+    assert (tmp_path / "comparison.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,154 @@
+"""Compile functions of arrays with Numba, with a cache that no change of source leaves stale.
+
+Numba finds compiled code again by the file that the function is in. It sees neither a constant nor
+a callee that the file imports, and up to version 0.67 it takes a file of equal size and time for
+unchanged, as an upgrade by an installer may leave it. So every function has a cache folder named by
+a digest of all that it is compiled from: its source, the values of the constants that it reads, the
+same of the functions that it calls, and the versions of Numba and NumPy. Numba itself adds the
+types of the arguments and the processor.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import hashlib
+import inspect
+import os
+from pathlib import Path
+from threading import Lock
+from types import CodeType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numba
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["compiled", "one_layout"]
+
+_Function = TypeVar("_Function", bound="Callable[..., object]")
+
+# Every operation is rounded as it is written: equal inputs give equal bits, whatever the layout of
+# the arrays and the machine. Division by zero gives infinity or NaN, as in NumPy.
+_OPTIONS: Final[dict[str, Any]] = {"error_model": "numpy", "nogil": True}
+
+_CONSTANTS: Final = (bool, int, float, str, tuple, np.generic)
+
+# Numba has no types; its settings are the variables of the environment that it documents.
+_settings: Final[Any] = numba.config
+_digests: Final[dict[object, str]] = {}
+_lock: Final = Lock()
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile a function at its first call for each set of dtypes and layouts.
+
+    The result is kept beside the source, else in the user's cache, and serves later processes.
+    While the function runs, other threads run too.
+
+    Args:
+        function: Of NumPy arrays and numbers, in the language that Numba knows. What it reads of
+            its module must be defined above it: numbers, tuples, arrays, NumPy and functions that
+            are themselves compiled by this one.
+
+    Raises:
+        TypeError: The function reads something else, whose changes the cache could not see.
+
+    Example:
+        >>> @compiled
+        ... def total(values):
+        ...     result = 0.0
+        ...     for value in values:
+        ...         result += value
+        ...     return result
+        >>> total(np.array([1.0, 2.5]))
+        3.5
+    """
+    digest = _digest(function)
+    kernel = None
+    for root in _cache_roots(function):
+        kernel = kernel or _compiled_in(root / f"compiled-{digest[:16]}", function)
+    kernel = kernel or njit(**_OPTIONS)(function)
+    _digests[kernel] = digest
+    result: _Function = kernel
+    return result
+
+
+def one_layout(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An array contiguous and writable, a copy where it is not.
+
+    A function is compiled once more for each layout, and once more for read-only arrays.
+    """
+    if array.flags.c_contiguous and array.flags.writeable:
+        return array
+    return np.array(array, np.float32, order="C")
+
+
+def _digest(function: Callable[..., object]) -> str:
+    """SHA-256 of all that a function is compiled from."""
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {_OPTIONS}".encode())
+    code = function.__code__
+    try:
+        digest.update(inspect.getsource(function).encode())
+    except OSError:  # defined where no file is
+        digest.update(code.co_code + repr(code.co_consts).encode())
+    for name in sorted(set(_global_names(code)) - set(dir(builtins))):
+        digest.update(f"{name}={_content(function, name)}".encode())
+    return digest.hexdigest()
+
+
+def _global_names(code: CodeType) -> Iterator[str]:
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "LOAD_GLOBAL":
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _global_names(constant)
+
+
+def _content(function: Callable[..., object], name: str) -> str:
+    """What a global name of a function adds to its digest."""
+    value = function.__globals__.get(name)
+    if value is np:
+        return ""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{value.shape}{value.tobytes().hex()}"
+    if isinstance(value, _CONSTANTS):
+        return repr(value)
+    if value in _digests:
+        return _digests[value]
+    raise TypeError(
+        f"{function.__module__}.{function.__qualname__} reads {name}, which must be a number, "
+        "tuple or array, NumPy or a compiled function, defined above it: a change of anything "
+        f"else would not be seen. It is {value!r}."
+    )
+
+
+def _cache_roots(function: Callable[..., object]) -> Iterator[Path]:
+    """Where compiled code may be kept, the first choice first."""
+    if _settings.CACHE_DIR:
+        yield Path(_settings.CACHE_DIR)
+        return
+    yield Path(function.__code__.co_filename).parent / "__pycache__"
+    yield Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "dropback"
+
+
+def _compiled_in(folder: Path, function: Callable[..., object]) -> Any:  # noqa: ANN401 - Numba's
+    """A dispatcher that keeps its code in a folder; None where that cannot be written."""
+    # Numba reads the setting when a function is decorated. Should another thread decorate one of
+    # its own meanwhile, that one is cached here too, to no harm.
+    with _lock:
+        before, _settings.CACHE_DIR = _settings.CACHE_DIR, str(folder)
+        try:
+            kernel = njit(cache=True, **_OPTIONS)(function)
+        except RuntimeError:
+            return None
+        finally:
+            _settings.CACHE_DIR = before
+    # Where it cannot write, Numba silently takes another folder, that knows no digest.
+    return kernel if kernel.stats.cache_path.startswith(str(folder)) else None

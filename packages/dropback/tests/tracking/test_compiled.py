@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dropback
+from dropback.tracking._compiled import compiled, one_layout
+
+_PACKAGE = Path(dropback.__file__).parent
+_FACTOR = 2
+_WEIGHTS = np.array([1.0, 10.0])
+
+_FEATURES = """
+import numpy as np
+from dropback.tracking import _compiled, _kernels
+from dropback.tracking.tensors._features import player_features
+frame, line = np.ones((1, 23, 6), np.float32), np.zeros(1, np.float32)
+(features,) = player_features(frame, np.zeros(1, int), line)
+print(features[0, 1], features[0, 2], _kernels.player_columns.stats.cache_hits.total())
+"""
+
+
+@compiled
+def _doubled(value):
+    return _FACTOR * value
+
+
+@compiled
+def _weighted(value):
+    return _doubled(value) * _WEIGHTS[1]
+
+
+def test_compiled_functions_read_constants_and_call_each_other():
+    assert _weighted(3.0) == 60.0
+
+
+def _run(copy: Path) -> tuple[float, float, int]:
+    """Middle of the field, a velocity and loads from the cache, in a process of its own."""
+    environment = {
+        # Python's own cache of bytecode looks at size and time too.
+        **{name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"},
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": os.pathsep.join([str(copy), *sys.path]),
+    }
+    command = [sys.executable, "-c", _FEATURES]
+    output = subprocess.check_output(command, env=environment, text=True).split()  # noqa: S603
+    return float(output[0]), float(output[1]), int(output[2])
+
+
+def _edit(file: Path, old: str, new: str, *, keep_stamp: bool) -> None:
+    before, text = file.stat(), file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+    if keep_stamp:
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert file.stat().st_size == before.st_size
+        assert file.stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.slow
+def test_a_changed_constant_or_callee_is_seen_with_a_warm_cache(tmp_path):
+    copy = tmp_path / "dropback"
+    shutil.copytree(_PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "static"))
+    middle, velocity, _ = _run(tmp_path)
+    assert middle == pytest.approx(1 - 160 / 6)
+    assert velocity == pytest.approx(np.sin(np.deg2rad(1)))
+    assert _run(tmp_path) == (middle, velocity, 1)
+    field, kernels = copy / "data/_field.py", copy / "tracking/_kernels.py"
+    _edit(field, "FIELD_WIDTH_YD = 160 / 3", "FIELD_WIDTH_YD = 180 / 3", keep_stamp=True)
+    assert _run(tmp_path) == (1 - 180 / 6, velocity, 0)
+    _edit(kernels, "return speed * sine, speed", "return 3 * speed * sine, speed", keep_stamp=False)
+    assert _run(tmp_path)[1:] == (pytest.approx(3 * velocity), 0)
+
+
+def test_what_the_cache_could_not_see_is_refused():
+    def calls_another(value):
+        return one_layout(value)
+
+    def reads_an_unknown_name(value):
+        return value * _NEVER_DEFINED  # noqa: F821
+
+    with pytest.raises(TypeError, match=r"calls_another reads one_layout, which must be a number"):
+        compiled(calls_another)
+    with pytest.raises(TypeError, match=r"reads_an_unknown_name reads _NEVER_DEFINED"):
+        compiled(reads_an_unknown_name)
+
+
+def test_only_one_module_imports_numba():
+    users = [
+        path.relative_to(_PACKAGE).as_posix()
+        for path in _PACKAGE.rglob("*.py")
+        if re.search(r"^\s*(import|from) numba", path.read_text(), re.MULTILINE)
+    ]
+    assert users == ["tracking/_compiled.py"]
+
+
+def test_a_read_only_or_strided_array_is_copied_into_the_one_layout():
+    array = np.arange(12, dtype=np.float32).reshape(3, 4)
+    assert one_layout(array) is array
+    for other in (array.T, np.broadcast_to(array, (2, 3, 4))):
+        plain = one_layout(other)
+        assert plain.flags.c_contiguous
+        assert plain.flags.writeable
+        np.testing.assert_array_equal(plain, other)

@@ -1,0 +1,206 @@
+"""Regressor and distribution with skpro's interface. Needs the extra ``skpro``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+
+from splicedpareto.distributions import SplicedBinnedPareto
+
+try:
+    import pandas as pd
+    from sklearn.base import clone
+    from skpro.distributions.base import BaseDistribution
+    from skpro.regression.base import BaseProbaRegressor
+
+    from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        "splicedpareto.contrib.skpro needs skpro: pip install 'splicedpareto[skpro]'."
+    ) from missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+    from torch import Tensor
+
+__all__ = ["SplicedBinnedParetoProbaRegressor", "SplicedBinnedParetoTable"]
+
+
+class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyped
+    """A column of `SplicedBinnedPareto` distributions, or a single one.
+
+    Density, cdf, quantiles, mean, variance and energies are exact, and so is skpro's CRPS.
+
+    Args:
+        distribution: Distributions of batch shape ``(n,)``, or ``()`` for a single one.
+        index: Labels of the rows; None for ``0`` to ``n - 1``.
+        columns: Label of the column; None for ``0``.
+
+    Example:
+        >>> import torch
+        >>> from splicedpareto import SplicedBinnedPareto
+        >>> from splicedpareto.contrib.skpro import SplicedBinnedParetoTable
+        >>> edges = torch.linspace(0, 100, 11)
+        >>> distribution = SplicedBinnedPareto(torch.zeros(2, 10), edges, 0.2, 0.2)
+        >>> table = SplicedBinnedParetoTable(distribution)
+        >>> table.ppf(0.5).shape
+        (2, 1)
+    """
+
+    _tags: ClassVar[dict[str, object]] = {
+        "capabilities:approx": ["pdfnorm"],
+        "capabilities:exact": ["mean", "var", "energy", "pdf", "log_pdf", "cdf", "surv", "ppf"],
+        "distr:measuretype": "continuous",
+    }
+
+    def __init__(
+        self,
+        distribution: SplicedBinnedPareto,
+        index: pd.Index | None = None,
+        columns: pd.Index | None = None,
+    ) -> None:
+        self.distribution = distribution
+        if distribution.batch_shape:
+            index = pd.RangeIndex(len(distribution.logits)) if index is None else index
+            columns = pd.RangeIndex(1) if columns is None else columns
+        super().__init__(index=index, columns=columns)
+
+    def _iloc(
+        self, rowidx: npt.ArrayLike | None = None, colidx: npt.ArrayLike | None = None
+    ) -> SplicedBinnedParetoTable:
+        if rowidx is not None and colidx is not None and np.ndim(rowidx) == np.ndim(colidx) == 0:
+            return SplicedBinnedParetoTable(_selected(self.distribution, rowidx))
+        rows = np.arange(len(self.index)) if rowidx is None else np.atleast_1d(rowidx)
+        columns = [0] if colidx is None else np.atleast_1d(colidx)
+        return SplicedBinnedParetoTable(
+            _selected(self.distribution, rows),
+            index=self.index.take(rows),
+            columns=self.columns.take(columns),
+        )
+
+    def _iat(self, rowidx: int, colidx: int) -> SplicedBinnedParetoTable:
+        return self._iloc(rowidx, colidx)
+
+    def _apply(
+        self, method: Callable[[Tensor], Tensor], values: npt.ArrayLike
+    ) -> npt.NDArray[np.float64]:
+        """Apply a method of the distributions to values of the shape of the table."""
+        shape = self.distribution.batch_shape
+        at = torch.as_tensor(np.array(values), dtype=self.distribution.logits.dtype)
+        with torch.no_grad():
+            result = method(at.reshape(shape)).double().numpy()
+        return result[:, None] if shape else result
+
+    def _pdf(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return np.exp(self._log_pdf(x))
+
+    def _log_pdf(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return self._apply(self.distribution.log_prob, x)
+
+    def _cdf(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return self._apply(self.distribution.cdf, x)
+
+    def _surv(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return self._apply(self.distribution.sf, x)
+
+    def _ppf(self, p: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return self._apply(self.distribution.icdf, p)
+
+    def _mean(self) -> npt.NDArray[np.float64]:
+        return self._apply(lambda at: self.distribution.mean + 0 * at, np.zeros(self.shape))
+
+    def _var(self) -> npt.NDArray[np.float64]:
+        return self._apply(lambda at: self.distribution.variance + 0 * at, np.zeros(self.shape))
+
+    def _energy_x(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Mean distance from `x`: E max(X, x) - E min(X, x)."""
+
+        def distance(at: Tensor) -> Tensor:
+            above, below = ((at, math.inf), (-math.inf, at))
+            return self.distribution.clamped_mean(*above) - self.distribution.clamped_mean(*below)
+
+        return self._apply(distance, x)
+
+    def _energy_self(self) -> npt.NDArray[np.float64]:
+        """Mean distance of two draws: at any x the CRPS is E|X - x| less half of it."""
+        median = self._ppf(np.full(self.shape, 0.5))
+        return 2 * (self._energy_x(median) - self._apply(self.distribution.crps, median))
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, object]]:  # noqa: ARG003
+        """Parameters for skpro's own tests."""
+        edges = torch.linspace(-2, 2, 5, dtype=torch.float64)
+        single, many = torch.zeros(4, dtype=edges.dtype), torch.eye(3, 4, dtype=edges.dtype)
+        return [
+            {"distribution": SplicedBinnedPareto(logits, edges, 0.1, 0.2)}
+            for logits in (many, single)
+        ]
+
+
+class SplicedBinnedParetoProbaRegressor(BaseProbaRegressor):  # type: ignore[misc]  # untyped
+    """`SplicedBinnedParetoRegressor` with skpro's interface.
+
+    Args:
+        regressor: The regressor, with its settings; a copy of it is fitted.
+
+    Attributes:
+        regressor_: The fitted regressor.
+
+    Example:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
+        >>> from splicedpareto.contrib.skpro import SplicedBinnedParetoProbaRegressor
+        >>> X = pd.DataFrame({"x": np.linspace(-1, 1, 200)})
+        >>> y = pd.DataFrame({"y": X["x"] + np.random.default_rng(0).standard_t(3, 200)})
+        >>> regressor = SplicedBinnedParetoRegressor(bins=20, max_epochs=5, random_state=0)
+        >>> model = SplicedBinnedParetoProbaRegressor(regressor).fit(X, y)
+        >>> model.predict_quantiles(X[:2], [0.5, 0.999]).shape
+        (2, 2)
+    """
+
+    _tags: ClassVar[dict[str, object]] = {"capability:missing": False}
+
+    def __init__(self, regressor: SplicedBinnedParetoRegressor) -> None:
+        self.regressor = regressor
+        super().__init__()
+
+    def _fit(self, X: pd.DataFrame, y: pd.DataFrame) -> SplicedBinnedParetoProbaRegressor:
+        self._columns = y.columns
+        # scikit-learn refuses names of which only some are strings.
+        self.regressor_ = clone(self.regressor).fit(X.rename(columns=str), y.iloc[:, 0])
+        return self
+
+    def _predict_proba(self, X: pd.DataFrame) -> SplicedBinnedParetoTable:
+        distribution = self.regressor_.predict_distribution(X.rename(columns=str))
+        return SplicedBinnedParetoTable(distribution, index=X.index, columns=self._columns)
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, object]]:  # noqa: ARG003
+        """Parameters for skpro's own tests."""
+        return [
+            {"regressor": SplicedBinnedParetoRegressor(bins=bins, max_epochs=2, random_state=0)}
+            for bins in (5, 9)
+        ]
+
+
+def _selected(distribution: SplicedBinnedPareto, rows: npt.ArrayLike) -> SplicedBinnedPareto:
+    """Distributions of some rows."""
+    index = torch.as_tensor(np.array(rows))
+    edges = distribution.edges
+    tied, at_quantiles = distribution.has_tied_scales, distribution.splice == "quantile"
+    names = ["lower_concentration", "upper_concentration"]
+    names += [] if tied else ["lower_scale", "upper_scale"]
+    names += ["lower_mass", "upper_mass"] if at_quantiles else []
+    return SplicedBinnedPareto(
+        distribution.logits[index],
+        edges if edges.dim() == 1 else edges[index],
+        **{name: getattr(distribution, name)[index] for name in names},
+        splice=distribution.splice,
+        validate_args=False,
+    )

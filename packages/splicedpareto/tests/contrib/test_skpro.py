@@ -1,0 +1,76 @@
+"""The skpro adapter passes skpro's own tests and returns the exact values of our distributions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("skpro", reason="the extra 'skpro' is not installed")
+
+import pandas as pd
+from skpro.metrics import CRPS
+from skpro.utils import check_estimator
+
+from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
+from splicedpareto.contrib.skpro import SplicedBinnedParetoProbaRegressor, SplicedBinnedParetoTable
+from splicedpareto.distributions import SplicedBinnedPareto
+
+# skpro tells of what it approximates and of pandas' own changes.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+EDGES = torch.linspace(-3, 4, 8, dtype=torch.float64)
+LOGITS = torch.linspace(-1, 1, 21, dtype=torch.float64).reshape(3, 7)
+X = pd.DataFrame({"x": np.linspace(-1, 1, 80)}, index=range(100, 180))
+Y = pd.DataFrame({"gain": X["x"] + np.random.default_rng(0).standard_t(3, 80)})
+
+
+@pytest.fixture(scope="module")
+def model() -> SplicedBinnedParetoProbaRegressor:
+    regressor = SplicedBinnedParetoRegressor(bins=10, max_epochs=3, random_state=0)
+    return SplicedBinnedParetoProbaRegressor(regressor).fit(X, Y)
+
+
+@pytest.mark.parametrize("adapter", [SplicedBinnedParetoTable, SplicedBinnedParetoProbaRegressor])
+def test_skpro_accepts_the_adapter(adapter: type) -> None:
+    results = check_estimator(adapter, raise_exceptions=False, verbose=False)
+    assert len(results) > 20
+    assert {name: result for name, result in results.items() if result != "PASSED"} == {}
+
+
+def test_predicted_distributions_are_those_of_the_regressor(
+    model: SplicedBinnedParetoProbaRegressor,
+) -> None:
+    table = model.predict_proba(X[:4])
+    expected = model.regressor_.predict_distribution(X[:4])
+    assert list(table.index) == [100, 101, 102, 103]
+    assert list(table.columns) == ["gain"]
+    levels = torch.tensor([0.01, 0.3, 0.5, 0.999], dtype=torch.float64)
+    quantiles = table.ppf(levels[:, None].numpy())
+    np.testing.assert_array_equal(quantiles["gain"], expected.icdf(levels).numpy())
+    at = torch.as_tensor(quantiles["gain"].to_numpy())
+    np.testing.assert_array_equal(table.pdf(quantiles)["gain"], expected.log_prob(at).exp())
+    np.testing.assert_array_equal(table.cdf(quantiles)["gain"], expected.cdf(at))
+    np.testing.assert_array_equal(table.surv(quantiles)["gain"], expected.sf(at))
+    np.testing.assert_array_equal(table.mean()["gain"], expected.mean)
+    np.testing.assert_array_equal(table.var()["gain"], expected.variance)
+    np.testing.assert_array_equal(model.predict(X[:4])["gain"], expected.mean)
+
+
+@pytest.mark.parametrize("splice", ["quantile", "edge"])
+@pytest.mark.parametrize("scales", [(), (0.7, 1.3)])
+def test_selected_rows_keep_their_distributions(splice: str, scales: tuple[float, ...]) -> None:
+    logits = LOGITS if splice == "quantile" else torch.cat([LOGITS, LOGITS[:, :2]], -1)
+    whole = SplicedBinnedPareto(logits, EDGES, 0.1, 0.2, *scales, splice=splice)
+    table = SplicedBinnedParetoTable(whole, index=pd.Index(list("abc")), columns=pd.Index(["y"]))
+    x = np.array([[-9.0], [0.3], [8.0]])
+    cdf = table.cdf(x)
+    pd.testing.assert_frame_equal(table.loc[["c", "a"]].cdf(x[[2, 0]]), cdf.loc[["c", "a"]])
+    assert table.iat[1, 0].cdf(0.3) == cdf.loc["b", "y"]
+    pd.testing.assert_frame_equal(table.cdf(pd.DataFrame(x, list("abc"), ["y"])[::-1]), cdf[::-1])
+
+
+def test_crps_is_exact(model: SplicedBinnedParetoProbaRegressor) -> None:
+    expected = model.regressor_.predict_distribution(X).crps(torch.as_tensor(Y["gain"].to_numpy()))
+    crps = CRPS().evaluate_by_index(Y, model.predict_proba(X))
+    np.testing.assert_allclose(crps.to_numpy().squeeze(), expected.numpy(), rtol=1e-9)
