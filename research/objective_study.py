@@ -173,12 +173,9 @@ def exact_past_the_refusal(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:
 def exact_with_detached_thresholds(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:
     """The exact likelihood, blind to how thresholds move; for values of the batch's shape."""
     distribution = dist.distribution
-    held = {
-        side: tail._replace(threshold=tail.threshold.detach())
-        for side, tail in (("lower", distribution.lower), ("upper", distribution.upper))
-    }
+    tails = distribution.tails._replace(threshold=distribution.tails.threshold.detach())
     columns = value[..., None] if dist.batch_shape else value
-    return -dataclasses.replace(distribution, **held).log_prob(columns).reshape(value.shape)
+    return -dataclasses.replace(distribution, tails=tails).log_prob(columns).reshape(value.shape)
 
 
 def composite_and_crps(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:

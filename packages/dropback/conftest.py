@@ -6,7 +6,6 @@ import pytest
 
 import dropback
 from dropback.models import ModelSettings
-from dropback.simulation import LeagueSettings, write_league
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,
@@ -23,6 +22,7 @@ USES = {
     "dropback.ranking._reliability": "run_names",
     "dropback.tracking.ingest._opening": "tracking_names",
     "dropback.tracking.ingest._pipeline": "tracking_names",
+    "dropback.workflows._leagues": "run_names",
     "dropback.workflows._plays": "run_names",
     "dropback.workflows._runs": "run_names",
 }
@@ -33,8 +33,7 @@ USES = {
 def run_names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """Two seasons of eight games, a model of the first, and a folder to write to."""
     folder = tmp_path_factory.mktemp("examples")
-    settings = LeagueSettings(seasons=(2020, 2021), teams=4, weeks=4)
-    write_league(dropback.simulate_league(settings, seed=3), folder / "league")
+    dropback.simulate_league(folder / "league", seasons=(2020, 2021), teams=4, weeks=4, seed=3)
     small = ModelSettings(folds=2, width=16, fit=FitSettings(max_epochs=8, batch_size=64))
     dropback.train(folder / "league", folder / "run", seasons=[2020], settings=small)
     return {"folder": str(folder), **{name: str(folder / name) for name in ("league", "run")}}

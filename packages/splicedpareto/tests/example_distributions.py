@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import genpareto
 
-from splicedpareto.distributions import SplicedBinnedPareto, _kernels, _parameters
+from splicedpareto.distributions import SplicedBinnedPareto
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
     from scipy.stats._distn_infrastructure import rv_frozen
@@ -35,15 +33,6 @@ PROPERTY = settings(
 )
 
 CONCENTRATIONS = [-0.5, -0.1, 0.0, 1e-9, -1e-9, 0.3, 0.9, 1.5]
-
-
-@contextmanager
-def by_operators() -> Iterator[None]:
-    """Let torch's operators do everything."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (_kernels, _parameters):
-            patch.setattr(module, "is_eager", lambda *_: False)
-        yield
 
 
 def f64(*values: float) -> torch.Tensor:

@@ -32,7 +32,7 @@ _HOMES = {
     "read_plays": "dropback.workflows",
     "reliability": "dropback.ranking",
     "score": "dropback.workflows",
-    "simulate_league": "dropback.simulation",
+    "simulate_league": "dropback.workflows",
     "train": "dropback.workflows",
 }
 
@@ -54,7 +54,7 @@ __all__ = [
     "train",
 ]
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 
 # `import dropback` loads no other module: torch alone takes seconds. The types are in __init__.pyi.

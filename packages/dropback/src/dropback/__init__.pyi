@@ -2,9 +2,8 @@ from dropback.data._nflverse import fetch
 from dropback.live import PlayPredictor
 from dropback.models._store import load_run
 from dropback.ranking import leaderboard, probability_better, probability_matrix, reliability
-from dropback.simulation import simulate_league
 from dropback.tracking import ingest, open_tracking
-from dropback.workflows import evaluate, predict, read_plays, score, train
+from dropback.workflows import evaluate, predict, read_plays, score, simulate_league, train
 
 __all__ = [
     "PlayPredictor",

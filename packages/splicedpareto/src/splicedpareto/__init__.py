@@ -7,4 +7,4 @@ from splicedpareto.distributions import SplicedBinnedPareto as SplicedBinnedPare
 
 __all__ = ["Censored", "Discretized", "Gaussian", "SplicedBinnedPareto"]
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"

@@ -22,7 +22,6 @@ from splicedpareto.distributions import SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
 from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import is_validating, require
-from splicedpareto.distributions._distribution import between
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
@@ -286,8 +285,8 @@ def _with_whole_outermost_bins(
 def _binned_log_mass(bins: Bins, lower: Tensor, upper: Tensor) -> Tensor:
     """Log-probability of (lower, upper] of the bins alone, in columns ``(*B, S)``."""
     bottom, top = bins.edges[..., :1], bins.edges[..., -1:]
-    start, stop = between(lower, bottom, top), between(upper, bottom, top)
-    first, last = bins.cell(bins.locate(start)), bins.cell(bins.locate(stop))
+    start, stop = torch.cat([lower, upper], -1).clamp(bottom, top).chunk(2, -1)
+    first, last = bins.cell(bins.locate(torch.cat([start, stop], -1))).chunk()
     return log_mass_between(start, first, stop, last)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,24 +16,15 @@ from example_distributions import (
     F64,
     PROPERTY,
     PlainDistribution,
-    by_operators,
     distributions,
     f64,
     uneven_distribution,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from splicedpareto.distributions import SplicedBinnedPareto
 
 EACH_PART = pytest.mark.parametrize("part", ["lower", "body", "upper"])
-
-
-@pytest.fixture(scope="module", autouse=True, params=["machine code", "operators"])
-def _way(request: pytest.FixtureRequest) -> Iterator[None]:
-    with by_operators() if request.param == "operators" else nullcontext():
-        yield
 
 
 def points(dist: SplicedBinnedPareto, part: str) -> np.ndarray:

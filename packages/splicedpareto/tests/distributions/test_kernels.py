@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from example_distributions import F64, f64
-from splicedpareto.distributions import _kernels
 from splicedpareto.distributions._kernels import (
     finite_hazard,
     hazard_inverse,
@@ -89,33 +88,6 @@ def test_inverse_and_its_slopes_are_exact(
     )
     expected = slope_in_shape(exact_inverse, hazard, shape)
     assert in_shape.item() == pytest.approx(expected, rel=200 * tolerance)
-
-
-@DTYPES
-@pytest.mark.parametrize("name", ["finite_hazard", "hazard_inverse"])
-def test_machine_code_and_operators_agree(name: str, dtype: torch.dtype, tolerance: float) -> None:
-    first, shape = torch.meshgrid(
-        torch.tensor([0.0, *EXCESSES, 1e30, math.inf], dtype=dtype),
-        torch.tensor([*SHAPES, -2.0], dtype=dtype),
-        indexing="ij",
-    )
-    scale = [torch.tensor(1.7, dtype=dtype)] if name == "finite_hazard" else []
-    found = []
-    for function in (getattr(_kernels, name), getattr(_kernels, f"_{name}")):
-        leaves = [leaf.clone().requires_grad_() for leaf in (first, *scale, shape)]
-        result = function(*leaves)
-        value, marks = result if isinstance(result, tuple) else (result, None)
-        kept = value.isfinite() if marks is None else ~marks
-        slopes = torch.autograd.grad(value.masked_fill(~kept, 0).sum(), leaves)
-        # Where the slope has no number, at 1e30 in single precision, there is nothing to compare.
-        found.append(
-            [value.masked_fill(~kept, 0).detach(), *slopes, *([] if marks is None else [marks])]
-        )
-    for actual, expected in zip(*found, strict=True):
-        usable = actual.isfinite() & expected.isfinite() if actual.is_floating_point() else ...
-        torch.testing.assert_close(
-            actual[usable], expected[usable], rtol=300 * tolerance, atol=tolerance
-        )
 
 
 @pytest.mark.parametrize("shape", [-0.25, -1.0, -2.0])

@@ -133,10 +133,9 @@ def call(names: Sequence[str], raw: Tensor, value: Tensor) -> dict[str, Tensor]:
 def compiled() -> Iterator[Callable[[Tensor, Tensor], dict[str, Tensor]]]:
     """All calls in one graph: each graph takes seconds."""
     torch.compiler.reset()
-    with pytest.MonkeyPatch.context() as patch:
-        # torch turns the checks of arguments off for the whole process when it first compiles.
-        patch.setattr(Distribution, "_validate_args", Distribution._validate_args)
-        yield torch.compile(partial(call, list(CALLS)), fullgraph=True, backend="aot_eager")
+    yield torch.compile(partial(call, list(CALLS)), fullgraph=True, backend="aot_eager")
+    # torch turns the checks of arguments off for the whole process when it first compiles.
+    Distribution.set_default_validate_args(value=True)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -29,11 +29,11 @@ from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from os import PathLike
 
     import numpy as np
     import numpy.typing as npt
 
+    from dropback._files import AnyPath
     from dropback.data._features import FeatureSchema
     from dropback.models._network import PlayInputs
     from splicedpareto.nn import DistributionNetwork
@@ -152,7 +152,7 @@ def read_record(folder: Path) -> RunRecord:
     return _record(folder, _read_json(folder))
 
 
-def load_run(folder: str | PathLike[str]) -> Run:
+def load_run(folder: AnyPath) -> Run:
     """Load a trained model from its run folder.
 
     Weights are read with ``weights_only=True``: no code of the file runs.

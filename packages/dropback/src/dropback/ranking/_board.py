@@ -88,19 +88,15 @@ def leaderboard(
         scale: Of the display column.
 
     Returns:
-        One row a group, best first, in a frame of the same library:
-
-        - ``rank``; ``rank_low`` and ``rank_high``, 90 % interval of the rank of the true score
-          among the rows shown;
-        - the grouping columns, ``plays``, ``games``;
-        - ``score`` (mean), ``score_low``, ``score_high`` (90 %, games resampled within the
-          group; null for one game);
-        - ``score_shrunk``, the posterior mean of the true score among the rows shown,
-          ``shrunk_low``, ``shrunk_high`` (90 %) and ``shrunk_sd``;
-        - ``reliability``, the share of the variance of such a mean that is skill;
-        - ``percentile`` (share of the rows that it beats, %, ties and itself half), ``z`` (in
-          standard deviations of the rows), ``display``;
-        - ``probability_better_than_next`` and ``probability_best``, of the true scores.
+        One row per group, best first, in a frame of the same library. ``rank``, with the 90 %
+        interval ``rank_low`` and ``rank_high`` of the rank of the true score among the rows shown;
+        the grouping columns, ``plays``, ``games``; ``score`` (mean), ``score_low``, ``score_high``
+        (90 %, games resampled within the group; null for one game); ``score_shrunk``, the posterior
+        mean of the true score among the rows shown, ``shrunk_low``, ``shrunk_high`` (90 %) and
+        ``shrunk_sd``; ``reliability``, the share of the variance of such a mean that is skill;
+        ``percentile`` (share of the rows that it beats, %, ties and itself half), ``z`` (in
+        standard deviations of the rows), ``display``; ``probability_better_than_next`` and
+        ``probability_best``, of the true scores.
 
     Raises:
         RequestError: An unknown grouping or split, a predicate that is no SQL or names no

@@ -11,6 +11,7 @@ from dropback.workflows._files import require_table_path as require_table_path
 from dropback.workflows._files import with_tracking as with_tracking
 from dropback.workflows._files import write_json as write_json
 from dropback.workflows._files import write_table as write_table
+from dropback.workflows._leagues import simulate_league as simulate_league
 from dropback.workflows._plays import TrackedSelection as TrackedSelection
 from dropback.workflows._plays import fit_expected_points_for as fit_expected_points_for
 from dropback.workflows._plays import keep_unseen as keep_unseen

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
+    from dropback._files import AnyPath
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
     from dropback.data._tables import Predictions
@@ -51,24 +52,23 @@ if TYPE_CHECKING:
     from dropback.models._model import PassModel
     from dropback.workflows._plays import Source
 
-    PathName: TypeAlias = str | PathLike[str]
     # Whatever is no data frame: its table comes back as polars.
-    NoFrame: TypeAlias = PathName | Sequence[str | Path] | PlayTensors | Selection
+    NoFrame: TypeAlias = AnyPath | Sequence[str | Path] | PlayTensors | Selection
 
 __all__ = ["RunEvaluation", "evaluate", "predict", "score", "train"]
 
 
 def train(
     data: Source | Selection,
-    out: PathName,
+    out: AnyPath,
     *,
     seasons: Iterable[int] | None = None,
     plays: PlaySet | str = PlaySet.TARGETED,
     games: Games = "regular",
     settings: ModelSettings | None = None,
     play_by_play: PlayByPlaySource | None = None,
-    expected_points: ExpectedPoints | PathName | None = None,
-    initial: Run | PathName | None = None,
+    expected_points: ExpectedPoints | AnyPath | None = None,
+    initial: Run | AnyPath | None = None,
     seed: int = 0,
     overwrite: bool = False,
     on_epoch: Callable[[int, int, float], None] | None = None,
@@ -162,7 +162,7 @@ def train(
 
 @overload
 def predict(
-    run: Run | PathName,
+    run: Run | AnyPath,
     data: NoFrame,
     *,
     seasons: Iterable[int] | None = ...,
@@ -174,7 +174,7 @@ def predict(
 
 @overload
 def predict(
-    run: Run | PathName,
+    run: Run | AnyPath,
     data: FrameT,
     *,
     seasons: Iterable[int] | None = ...,
@@ -185,7 +185,7 @@ def predict(
 
 
 def predict(
-    run: Run | PathName,
+    run: Run | AnyPath,
     data: Any,
     *,
     seasons: Iterable[int] | None = None,
@@ -231,7 +231,7 @@ def predict(
 
 @overload
 def score(
-    run: Run | PathName,
+    run: Run | AnyPath,
     data: NoFrame,
     *,
     seasons: Iterable[int] | None = ...,
@@ -242,7 +242,7 @@ def score(
 
 @overload
 def score(
-    run: Run | PathName,
+    run: Run | AnyPath,
     data: FrameT,
     *,
     seasons: Iterable[int] | None = ...,
@@ -252,7 +252,7 @@ def score(
 
 
 def score(
-    run: Run | PathName,
+    run: Run | AnyPath,
     data: Any,
     *,
     seasons: Iterable[int] | None = None,
@@ -290,7 +290,7 @@ def score(
     return _as_given(data, score_plays(selection.plays, predictions))
 
 
-def _as_run(run: Run | PathName) -> Run:
+def _as_run(run: Run | AnyPath) -> Run:
     return run if isinstance(run, Run) else load_run(run)
 
 
@@ -333,7 +333,7 @@ class RunEvaluation:
 
 
 def evaluate(
-    run: Run | PathName,
+    run: Run | AnyPath,
     data: Source | Selection,
     *,
     seasons: Iterable[int] | None = None,
@@ -341,7 +341,7 @@ def evaluate(
     games: Games = "regular",
     play_by_play: PlayByPlaySource | None = None,
     sample: int | None = None,
-    truth: PathName | None = None,
+    truth: AnyPath | None = None,
     seed: int = 0,
     on_epoch: Callable[[str, int, int, float], None] | None = None,
 ) -> RunEvaluation:

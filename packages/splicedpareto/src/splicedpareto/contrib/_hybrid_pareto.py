@@ -81,7 +81,7 @@ class HybridPareto(LocationScale):
         validating = resolve_validation(validate_args)
         self.loc, self.scale, self.concentration = promote(loc, scale, concentration)
         super().__init__(self.loc.shape, validate_args=False)
-        self._validate_args = validating
+        self.validating = validating
         if validating:
             self._check_location_scale()
             allowed = (self.concentration > -1) & self.concentration.isfinite()

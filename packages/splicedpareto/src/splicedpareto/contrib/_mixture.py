@@ -69,7 +69,7 @@ class Mixture(ScalarDistribution):
         expands = components.batch_shape != shape
         self.components = components.expand(shape) if expands else components
         super().__init__(shape[:-1], validate_args=False)
-        self._validate_args = validating
+        self.validating = validating
         if validating:
             require(self.logits.isfinite(), "logits", "finite", self.logits)
 
@@ -140,7 +140,7 @@ class Mixture(ScalarDistribution):
 
     def _level(self, value: Tensor | float) -> Tensor:
         level = torch.as_tensor(value, **tensor_options(self))
-        if self._validate_args:
+        if self.validating:
             require(~((level < 0) | (level > 1)), "value", "in [0, 1]", level)
         return level
 

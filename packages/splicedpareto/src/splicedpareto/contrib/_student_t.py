@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Gamma, constraints
 
 from splicedpareto.distributions._base import tensor_options
-from splicedpareto.distributions._checks import is_readable, require, resolve_validation
+from splicedpareto.distributions._checks import are_all, require, resolve_validation
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._location_scale import LocationScale, promote
 from splicedpareto.distributions._special import half_beta_fraction, log_gamma_step
@@ -71,7 +71,7 @@ class StudentT(LocationScale):
         validating = resolve_validation(validate_args)
         self.df, self.loc, self.scale = promote(df, loc, scale)
         super().__init__(self.df.shape, validate_args=False)
-        self._validate_args = validating
+        self.validating = validating
         if validating:
             require((self.df > 1) & self.df.isfinite(), "df", "above 1 and finite", self.df)
             self._check_location_scale()
@@ -265,9 +265,8 @@ def _upper_quantile(log_level: Tensor, df: Tensor) -> Tensor:
             outer = value * ((log_beyond - target) / power).exp()
             inner = value - torch.expm1(target - log_beyond) / hazard
             before, value = value, torch.where(in_tail, outer, inner).clamp(min=0)
-            if is_readable(value) and torch.allclose(
-                value, before, rtol=1e-6, atol=1e-6, equal_nan=True
-            ):
+            settled = ~((value - before).abs() > 1e-6 * (1 + before.abs()))
+            if not torch.compiler.is_compiling() and are_all(settled):
                 break  # the step below squares the error
     # One more step, with gradient: its derivative is that of the implicit function.
     gap = _sides(-value, df).log_below - torch.where(endless, 0, log_level)

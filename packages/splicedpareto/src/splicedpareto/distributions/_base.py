@@ -24,8 +24,7 @@ __all__ = [
     "tensor_options",
 ]
 
-
-Same = TypeVar("Same", bound=Distribution)
+Scalar = TypeVar("Scalar", bound="ScalarDistribution")
 
 
 class TensorOptions(TypedDict):
@@ -40,6 +39,8 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
 
     # Whether no value has mass of its own.
     is_continuous: ClassVar[bool] = True
+    # Whether arguments are checked: torch's own flag is private.
+    validating: bool
 
     @abstractmethod
     def sf(self, value: Tensor) -> Tensor:
@@ -108,9 +109,9 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """Return the distribution over a larger batch, without copying its parameters."""
         return self._checked_alike(self._expanded(torch.Size(batch_shape)))
 
-    def _checked_alike(self, new: Same) -> Same:
+    def _checked_alike(self, new: Scalar) -> Scalar:
         """Return another distribution, checking its arguments as this one does."""
-        new._validate_args = self._validate_args  # noqa: SLF001 - torch has no public setter
+        new.validating = self.validating
         return new
 
 

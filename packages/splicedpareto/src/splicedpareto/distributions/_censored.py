@@ -77,7 +77,7 @@ class Censored(ScalarDistribution):
         self.base = accurate.expand(batch_shape) if expands else accurate
         self.low, self.high = low.expand(batch_shape), high.expand(batch_shape)
         super().__init__(batch_shape, validate_args=False)
-        self._validate_args = validating
+        self.validating = validating
         if validating:
             require(self.low < self.high, "low", "below high", self.low)
 

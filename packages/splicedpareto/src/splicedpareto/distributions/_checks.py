@@ -5,43 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch.distributions import Distribution
-
-from splicedpareto.compiled import compiled
-from splicedpareto.distributions._eager import flat
+from torch.distributions import Distribution, constraints
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = [
-    "are_all",
-    "is_readable",
-    "is_validating",
-    "lie_between",
-    "require",
-    "require_finite",
-    "resolve_validation",
-]
+__all__ = ["are_all", "is_validating", "require", "require_finite", "resolve_validation"]
 
 
 def resolve_validation(validate_args: bool | None) -> bool:
-    """Decide whether to check: as asked, else torch's default, and never while tracing.
+    """Decide whether to check: as the caller says, else torch's default, never while tracing.
 
     A check reads values, which a traced graph cannot do.
     """
     if validate_args is not None:
         return validate_args
-    default: bool = Distribution._validate_args  # noqa: SLF001 - torch has no public getter
-    return default and not torch.compiler.is_compiling()
+    return not torch.compiler.is_compiling() and _Probe().validating
 
 
 def is_validating(dist: Distribution) -> bool:
-    """Tell whether a distribution checks its arguments."""
-    flag: bool = dist._validate_args  # noqa: SLF001 - torch has no public getter
-    return flag
+    """Whether a distribution checks its arguments; torch's own are taken to follow the default."""
+    validating: bool | None = getattr(dist, "validating", None)
+    return resolve_validation(validating)
 
 
 def require(valid: Tensor, name: str, rule: str, value: Tensor) -> None:
@@ -52,34 +37,18 @@ def require(valid: Tensor, name: str, rule: str, value: Tensor) -> None:
 
 
 def are_all(valid: Tensor) -> bool:
-    """Tell whether all hold; so do values without storage, on the meta device."""
-    return valid.is_meta or bool(torch._is_all_true(valid))  # noqa: SLF001 - batched by torch.vmap
-
-
-def lie_between(low: float, high: float, *values: Tensor) -> bool:
-    """Tell whether all entries lie strictly within; of values for which `is_eager` holds."""
-    return all(_count_between(flat(value), low, high) == value.numel() for value in values)
-
-
-@compiled
-def _count_between(values: NDArray[Any], low: float, high: float) -> int:
-    count = 0
-    for value in values:
-        count += (value > low) & (value < high)
-    return count
-
-
-def _describe_broken(valid: Tensor, value: Tensor) -> str:
-    if not all(map(is_readable, (valid, value))):
-        return f"{value!r}"
-    broken = value.detach().expand(valid.shape)[~valid]
-    return f"{broken[0].item():g} ({len(broken)} of {valid.numel()} values break the rule)"
-
-
-def is_readable(value: Tensor) -> bool:
-    """Tell whether single values can be read: not while tracing, nor within `torch.vmap`."""
-    batched: bool = torch._C._functorch.is_batchedtensor(value)  # noqa: SLF001 - no public test
-    return not (batched or value.is_meta or torch.compiler.is_compiling())
+    """Whether all hold; so do values without storage, on the meta device."""
+    if valid.is_meta:
+        return True
+    try:
+        return bool(valid.all())
+    except RuntimeError:
+        # Within `torch.vmap` no value can be read, but torch's own distributions are checked there.
+        try:
+            _Probe(valid.reshape(-1), validate_args=True)
+        except ValueError:
+            return False
+        return True
 
 
 def require_finite(name: str, value: Tensor) -> None:
@@ -89,9 +58,48 @@ def require_finite(name: str, value: Tensor) -> None:
 
 
 def _are_surely_finite(value: Tensor) -> bool:
-    """Tell whether the sum is finite: no entry is NaN or infinite then.
+    """Whether the sum is finite: no entry is NaN or infinite then.
 
     One quick pass. The converse fails only where finite entries sum past the largest number.
     """
     total = value.sum()
     return are_all(total - total == 0)
+
+
+def _describe_broken(valid: Tensor, value: Tensor) -> str:
+    value = value.detach().expand(valid.shape)
+    try:
+        broken = value[~valid]
+        return f"{broken[0].item():g} ({len(broken)} of {valid.numel()} values break the rule)"
+    except RuntimeError:  # within `torch.vmap` and while tracing
+        return f"{value!r}"
+
+
+class _Probe(Distribution):
+    """A distribution without events that notes whether torch checks its parameters, and may fail.
+
+    torch has no public getter of its default, but it reads `arg_constraints` only to check them.
+
+    Args:
+        valid: Truth values that torch's check is to find true, shape ``(N,)``; None for no check.
+        validate_args: As in torch.
+    """
+
+    def __init__(self, valid: Tensor | None = None, *, validate_args: bool | None = None) -> None:
+        self.valid, self.validating = valid, False
+        super().__init__(validate_args=validate_args)
+
+    @property
+    def arg_constraints(self) -> dict[str, constraints.Constraint]:
+        self.validating = True
+        return {} if self.valid is None else {"valid": _IsTrue()}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class _IsTrue(constraints.Constraint):
+    """Constraint of truth values."""
+
+    def check(self, value: Tensor) -> Tensor:
+        return value

@@ -50,7 +50,7 @@ class Discretized(ScalarDistribution):
         validating = resolve_validation(validate_args)
         self.base = as_accurate(base)
         super().__init__(self.base.batch_shape, validate_args=False)
-        self._validate_args = validating
+        self.validating = validating
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> constraints.Constraint:

@@ -15,7 +15,6 @@ from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
-    from splicedpareto.distributions._compiled_distribution import CompiledDistribution
     from splicedpareto.distributions._distribution import SplicedDistribution
     from splicedpareto.distributions._parameters import SplicedParameters
 
@@ -26,31 +25,15 @@ class Expectations(ScalarDistribution):
     """The closed forms of `functionals` as methods, on values of any sample shape."""
 
     _parameters: SplicedParameters
-    _kept_distribution: tuple[tuple[int, ...], SplicedDistribution] | None = None
 
     @property
     def distribution(self) -> SplicedDistribution:
-        """The distribution on values in columns, from which every method reads.
+        """The formulas on values in columns, from which every method reads.
 
-        Kept between calls only where no gradient is asked for: a kept graph could be walked once,
-        and would miss an optimizer's step.
+        Built anew each time: a kept one would miss a change of the parameters in place, and a
+        kept graph could be walked once.
         """
-        parameters = self._parameters
-        if parameters.requires_grad or torch.compiler.is_compiling():
-            return parameters.distribution()
-        version = parameters.version
-        if self._kept_distribution is None or self._kept_distribution[0] != version:
-            self._kept_distribution = version, parameters.distribution()
-        return self._kept_distribution[1]
-
-    def __getstate__(self) -> dict[str, object]:
-        # The distribution follows from the parameters; a copy need not carry it.
-        return {**self.__dict__, "_kept_distribution": None}
-
-    def _distribution_of(self, *columns: Tensor) -> SplicedDistribution | CompiledDistribution:
-        """The distribution for values in these columns."""
-        compiled = self._parameters.compiled_distribution(*columns)
-        return self.distribution if compiled is None else compiled
+        return self._parameters.distribution()
 
     def _columns(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
         return to_columns(self.batch_shape, self._parameters.logits, **values)
@@ -58,7 +41,7 @@ class Expectations(ScalarDistribution):
     def _levels(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
         """Lay out values of which the last is a quantile level."""
         columns, shape = self._columns(**values)
-        if self._validate_args:
+        if self.validating:
             # NaN passes, and comes out as NaN.
             name, level = list(values)[-1], columns[-1]
             require(~((level < 0) | (level > 1)), name, "in [0, 1]", level)

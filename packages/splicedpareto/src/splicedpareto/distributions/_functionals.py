@@ -11,11 +11,9 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
-from splicedpareto.distributions._distribution import between
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._lookup import pick
+from splicedpareto.distributions._lookup import gather_or_zero
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,9 +36,10 @@ __all__ = [
 
 def mean(distribution: SplicedDistribution) -> Tensor:
     r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
-    body, lower, upper = distribution.body, distribution.lower, distribution.upper
-    mass = body.density * (body.right - body.left)
-    total = (mass * (body.left + body.right) / 2).sum(-1, keepdim=True)
+    lower, upper = distribution.lower, distribution.upper
+    edges = distribution.body_edges
+    mass = distribution.bins.density * edges.diff()
+    total = (mass * (edges[..., :-1] + edges[..., 1:])).sum(-1, keepdim=True) / 2
     zero = torch.zeros_like(lower.threshold)
     total = total + upper.log_mass.exp() * upper.threshold + lower.log_mass.exp() * lower.threshold
     return total + upper.integral_beyond(zero, 1) - lower.integral_beyond(zero, 1)
@@ -48,11 +47,11 @@ def mean(distribution: SplicedDistribution) -> Tensor:
 
 def variance(distribution: SplicedDistribution) -> Tensor:
     r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
-    body, exact_center = distribution.body, mean(distribution)
+    exact_center = mean(distribution)
     center = torch.where(exact_center.isfinite(), exact_center, 0)
-    left, right = body.left - center, body.right - center
-    mass = body.density * (body.right - body.left)
-    total = (mass * (left.square() + left * right + right.square()) / 3).sum(-1, keepdim=True)
+    edges = distribution.body_edges - center
+    mass = distribution.bins.density * edges.diff()
+    total = (mass * _mean_power(edges, 2)).sum(-1, keepdim=True)
     total = total + distribution.upper.second_moment(distribution.upper.threshold - center)
     total = total + distribution.lower.second_moment(center - distribution.lower.threshold)
     return torch.where(exact_center.isfinite(), total, math.nan)
@@ -63,14 +62,13 @@ def entropy(distribution: SplicedDistribution) -> Tensor:
 
     .. math:: -\sum_k m_k \log\rho_k + \sum_{L, U} p (\log\sigma + 1 + \xi - \log p)
     """
-    body = distribution.body
-    mass = body.density * (body.right - body.left)
-    total = -(mass * safe_log(torch.where(mass > 0, body.density, 1))).sum(-1, keepdim=True)
-    for tail in (distribution.lower, distribution.upper):
-        log_mass = torch.where(tail.log_mass.isneginf(), 0, tail.log_mass)
-        spread = tail.scale.log() + 1 + tail.concentration - log_mass
-        total = total + tail.log_mass.exp() * spread
-    return total
+    density = distribution.bins.density
+    mass = density * distribution.body_edges.diff()
+    total = -(mass * safe_log(torch.where(mass > 0, density, 1))).sum(-1, keepdim=True)
+    tails = distribution.tails
+    log_mass = torch.where(tails.log_mass.isneginf(), 0, tails.log_mass)
+    spread = tails.scale.log() + 1 + tails.concentration - log_mass
+    return total + (tails.log_mass.exp() * spread).sum(-1, keepdim=True)
 
 
 def mode(distribution: SplicedDistribution) -> Tensor:
@@ -78,47 +76,49 @@ def mode(distribution: SplicedDistribution) -> Tensor:
 
     Below :math:`\xi = -1` the density of a tail grows to infinity at its end, which is the mode.
     """
-    body = distribution.body
-    density = torch.where(body.right > body.left, body.density, -1)
-    places, heights = [(body.left + body.right) / 2], [density]
+    edges = distribution.body_edges
+    density = torch.where(edges.diff() > 0, distribution.bins.density, -1)
+    places, heights = [(edges[..., :-1] + edges[..., 1:]) / 2], [density]
     for tail, sign in ((distribution.lower, -1), (distribution.upper, 1)):
         endless = tail.concentration < -1
         end = tail.threshold + sign * tail.excess_at(torch.full_like(tail.log_mass, -math.inf))
         places.append(torch.where(endless, end, tail.threshold))
         height = torch.where(endless, math.inf, (tail.log_mass - tail.scale.log()).exp())
         heights.append(torch.where(tail.log_mass.isneginf(), -1, height))
-    number = torch.cat(heights, -1).argmax(-1, keepdim=True)
-    return torch.cat(places, -1).gather(-1, number)
+    index = torch.cat(heights, -1).argmax(-1, keepdim=True)
+    return torch.cat(places, -1).gather(-1, index)
 
 
 def area_to_upper_threshold(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
     r"""Integral of :math:`S^m` from values to the upper threshold, negative beyond it."""
-    body, lower, upper = distribution.body, distribution.lower, distribution.upper
-    areas = (body.right - body.left) * _mean_power(body.sf_left, body.sf_right, power)
-    after = functional.pad(areas[..., 1:], (0, 1)).flip(-1).cumsum(-1).flip(-1)
-    inside, number = distribution.clip(value)
-    cell = distribution.bins.cell(number)
+    lower, upper = distribution.lower, distribution.upper
+    widths = distribution.body_edges.diff().flip(-1)
+    from_right = (widths * _mean_power(distribution.body_sf, power)).cumsum(-1)
+    cell = distribution.bins.cell(distribution.bin_index(value))
+    after = gather_or_zero(from_right, widths.shape[-1] - 2 - cell.bin_index)
+    inside = distribution.clip(value)
     right = torch.minimum(cell.right, upper.threshold)
-    sf_right = torch.maximum(cell.above, upper.log_mass.exp())
-    own = (right - inside) * _mean_power(cell.sides(inside)[1], sf_right, power)
+    sf = torch.stack([cell.sides(inside)[1], torch.maximum(cell.above, upper.log_mass.exp())], -1)
+    own = (right - inside) * _mean_power(sf, power).squeeze(-1)
     below = lower.integral_of_rest((lower.threshold - value).clamp(min=0), power)
     above = upper.integral_within((value - upper.threshold).clamp(min=0), power)
-    return own + pick(after, number) + below - above
+    return own + after + below - above
 
 
 def area_to_lower_threshold(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
     r"""Integral of :math:`F^m` from the lower threshold to values, negative below it."""
-    body, lower, upper = distribution.body, distribution.lower, distribution.upper
-    areas = (body.right - body.left) * _mean_power(body.cdf_left, body.cdf_right, power)
-    before = functional.pad(areas[..., :-1], (1, 0)).cumsum(-1)
-    inside, number = distribution.clip(value)
-    cell = distribution.bins.cell(number)
+    lower, upper = distribution.lower, distribution.upper
+    widths = distribution.body_edges.diff()
+    from_left = (widths * _mean_power(distribution.body_cdf, power)).cumsum(-1)
+    cell = distribution.bins.cell(distribution.bin_index(value))
+    before = gather_or_zero(from_left, cell.bin_index - 1)
+    inside = distribution.clip(value)
     left = torch.maximum(cell.left, lower.threshold)
-    cdf_left = torch.maximum(cell.below, lower.log_mass.exp())
-    own = (inside - left) * _mean_power(cdf_left, cell.sides(inside)[0], power)
+    cdf = torch.stack([torch.maximum(cell.below, lower.log_mass.exp()), cell.sides(inside)[0]], -1)
+    own = (inside - left) * _mean_power(cdf, power).squeeze(-1)
     above = upper.integral_of_rest((value - upper.threshold).clamp(min=0), power)
     below = lower.integral_within((lower.threshold - value).clamp(min=0), power)
-    return own + pick(before, number) + above - below
+    return own + before + above - below
 
 
 def area_above(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
@@ -152,7 +152,7 @@ def crps_between(
     distribution: SplicedDistribution, value: Tensor, low: Tensor, high: Tensor
 ) -> Tensor:
     r"""Integral over [low, high] of :math:`(F(x) - 1\{y \le x\})^2`; bounds may be infinite."""
-    at = between(value, low, high)
+    at = value.clamp(low, high)
     return _area_from(distribution, low, at) + _area_until(distribution, at, high)
 
 
@@ -238,8 +238,9 @@ def clamped_mean(distribution: SplicedDistribution, low: Tensor, high: Tensor) -
     return total + torch.where(no_high, area_above(distribution, upper, 1), 0)
 
 
-def _mean_power(start: Tensor, stop: Tensor, power: int) -> Tensor:
-    """Mean of the power, 1 or 2, of a function that is straight from `start` to `stop`."""
+def _mean_power(ends: Tensor, power: int) -> Tensor:
+    """Mean powers, 1 or 2, of a function that is straight between values ``(..., N + 1)``."""
+    start, stop = ends[..., :-1], ends[..., 1:]
     if power == 1:
         return (start + stop) / 2
     return (start.square() + start * stop + stop.square()) / 3

@@ -62,7 +62,7 @@ class Gaussian(LocationScale):
         validating = resolve_validation(validate_args)
         self.loc, self.scale = promote(loc, scale)
         super().__init__(self.loc.shape, validate_args=False)
-        self._validate_args = validating
+        self.validating = validating
         if validating:
             self._check_location_scale()
 

@@ -8,14 +8,9 @@ replaced before the operation, not after it.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
-
-from splicedpareto.distributions import _hazard_kernels as compiled
-from splicedpareto.distributions._eager import differentiate, flat, is_eager, must_be_traced
-from splicedpareto.distributions._hazard_kernels import SERIES_BELOW, SINH, TWO_ARTANH
 
 __all__ = [
     "finite_hazard",
@@ -26,6 +21,11 @@ __all__ = [
     "safe_log",
 ]
 
+# Below this size of the argument a series replaces the quotient, whose slope subtracts two terms of
+# order 1/t. The truncation error of either series is below 1e-17.
+SERIES_BELOW = 0.15
+TWO_ARTANH = tuple(2 / odd for odd in range(1, 16, 2))
+SINH = tuple(1 / math.factorial(odd) for odd in range(1, 14, 2))
 # With the first four terms, which single precision and less make do with, the truncation error of
 # either series is below 1e-9.
 _SHORT_SERIES = 4
@@ -74,16 +74,6 @@ def finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple
     References:
         Coles (2001), *An Introduction to Statistical Modeling of Extreme Values*, eq. 4.2.
     """
-    if not is_eager(excess, scale, concentration):
-        return _finite_hazard(excess, scale, concentration)
-    result: tuple[Tensor, Tensor] = _Hazard.apply(  # type: ignore[no-untyped-call]
-        *_alike(excess, scale, concentration)
-    )
-    return result
-
-
-def _finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple[Tensor, Tensor]:
-    """`finite_hazard` by torch's operators."""
     # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
     endless = excess.detach() / scale.detach() == math.inf
     units = excess.masked_fill(endless, 0) / scale
@@ -109,14 +99,6 @@ def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
         The inverse of `finite_hazard` in its first argument. At infinite `hazard` the end of
         the support: :math:`-1 / \xi` below zero concentration, infinity otherwise.
     """
-    if not is_eager(hazard, concentration):
-        return _hazard_inverse(hazard, concentration)
-    result: Tensor = _Excess.apply(*_alike(hazard, concentration))  # type: ignore[no-untyped-call]
-    return result
-
-
-def _hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
-    """`hazard_inverse` by torch's operators."""
     endless = hazard == math.inf
     finite = hazard.masked_fill(endless, 0)
     argument = concentration * finite
@@ -126,56 +108,6 @@ def _hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
     unbounded = concentration >= 0
     end = (-1 / concentration.masked_fill(unbounded, -1)).masked_fill(unbounded, math.inf)
     return torch.where(endless, end, torch.where(small, series, quotient))
-
-
-def _alike(first: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """Tensors in their common shape."""
-    if all(other.shape == first.shape for other in others):
-        return first, *others
-    return tuple(torch.broadcast_tensors(first, *others))  # type: ignore[no-untyped-call]
-
-
-class _Hazard(torch.autograd.Function):
-    """`finite_hazard` by machine code."""
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        hazard = torch.empty(inputs[0].shape, dtype=inputs[0].dtype)
-        past_end = torch.empty(hazard.shape, dtype=torch.bool)
-        compiled.hazards(*map(flat, (*inputs, hazard, past_end)))
-        ctx.save_for_backward(*inputs, past_end)
-        ctx.mark_non_differentiable(past_end)
-        return hazard, past_end
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        *inputs, past_end = ctx.saved_tensors
-        to_hazard = gradients[0]
-        if must_be_traced([to_hazard]):
-            return tuple(differentiate(lambda *x: _finite_hazard(*x)[:1], inputs, [to_hazard]))
-        slopes = tuple(torch.empty(x.shape, dtype=x.dtype) for x in inputs)
-        compiled.hazard_slopes(*map(flat, (*inputs, past_end, to_hazard, *slopes)))
-        return slopes
-
-
-class _Excess(torch.autograd.Function):
-    """`hazard_inverse` by machine code."""
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: Tensor) -> Tensor:  # noqa: ANN401
-        excess = torch.empty(inputs[0].shape, dtype=inputs[0].dtype)
-        compiled.excesses(*map(flat, (*inputs, excess)))
-        ctx.save_for_backward(*inputs)
-        return excess
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        inputs = ctx.saved_tensors
-        if must_be_traced(gradients):
-            return tuple(differentiate(lambda *x: (_hazard_inverse(*x),), inputs, gradients))
-        slopes = tuple(torch.empty(x.shape, dtype=x.dtype) for x in inputs)
-        compiled.excess_slopes(*map(flat, (*inputs, *gradients, *slopes)))
-        return slopes
 
 
 def log1mexp(value: Tensor) -> Tensor:

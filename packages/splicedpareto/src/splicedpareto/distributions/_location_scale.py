@@ -34,7 +34,7 @@ class LocationScale(ScalarDistribution):
     def _level(self, value: Tensor | float) -> Tensor:
         """A quantile level in the type of the parameters, checked."""
         level = torch.as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
-        if self._validate_args:
+        if self.validating:
             require(~((level < 0) | (level > 1)), "value", "in [0, 1]", level)
         return level
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
-from splicedpareto.distributions._bins import Bins, Quantile
-from splicedpareto.distributions._checks import are_all, lie_between, require, require_finite
-from splicedpareto.distributions._compiled_distribution import CompiledDistribution
+from splicedpareto.distributions._bins import Bins, bin_share
+from splicedpareto.distributions._checks import are_all, require, require_finite
 from splicedpareto.distributions._distribution import SplicedDistribution
-from splicedpareto.distributions._eager import is_eager
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._lazy import lazy
-from splicedpareto.distributions._rows import RowSums
+from splicedpareto.distributions._lookup import gather
 from splicedpareto.distributions._tails import Tail
 
 if TYPE_CHECKING:
@@ -46,25 +44,11 @@ class SplicedParameters:
     scales: tuple[Tensor | None, Tensor | None]
     masses: Pair
     splice: Splice
-    _kept: tuple[tuple[int, ...], RowSums] | None = field(default=None, init=False)
-    _kept_distribution: tuple[tuple[int, ...], CompiledDistribution] | None = field(
-        default=None, init=False
-    )
 
     @property
     def _tensors(self) -> list[Tensor]:
-        given = [self.logits, self.edges, *self.concentrations, *self.scales, *self.masses]
-        return [tensor for tensor in given if tensor is not None]
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether a gradient to any parameter is asked for."""
-        return any(tensor.requires_grad for tensor in self._tensors)
-
-    @property
-    def version(self) -> tuple[int, ...]:
-        """Count of the in-place changes of each parameter, 0 where torch does not count them."""
-        return tuple(_version(tensor) for tensor in self._tensors)
+        scales = [scale for scale in self.scales if scale is not None]
+        return [self.logits, self.edges, *self.concentrations, *scales, *self.masses]
 
     @lazy
     def batch_shape(self) -> torch.Size:
@@ -126,140 +110,86 @@ class SplicedParameters:
                 require((scale > 0) & (scale < math.inf), f"{side}_scale", rule, scale)
 
     def _are_surely_sound(self) -> bool:
-        """Tell in few passes whether every rule is kept; if not told, the single tests decide."""
+        """Whether every rule is surely kept, in few passes; if not, the single checks decide."""
         lower, upper = self.masses
-        rows = self._rows()
-        positive = [self.edges.diff(), *(scale for scale in self.scales if scale is not None)]
-        bins = [self.logits[..., 1:-1].amax(-1)] if self.splice == "edge" else []
-        if rows is not None and is_eager(*self._tensors):
-            # A row's total is NaN where a logit is unusable, or none is finite.
-            return (
-                lie_between(0, math.inf, torch.from_numpy(rows.total), *positive)
-                and lie_between(-math.inf, math.inf, *self.concentrations, *bins)
-                and lie_between(-math.ulp(0), 1, lower, upper, lower + upper)
-            )
-        # Each rule has a number that is finite only where it is kept, so one sum tells of all. The
-        # largest logit is NaN where any entry is, and infinite where one or all are.
-        logs = _joined([*positive, 1 - (lower + upper)]).log()
-        finite = [logs, lower.sqrt(), upper.sqrt(), *self.concentrations, *bins]
-        total = _joined([*finite, self.logits.amax(-1)]).sum()
-        return are_all(total - total == 0)
+        scales = [scale for scale in self.scales if scale is not None]
+        positive = _joined([self.edges.diff(), *scales, 1 - (lower + upper)])
+        # NaN where any entry of a row is, and infinite where one or all are.
+        largest = [self.logits.amax(-1)]
+        if self.splice == "edge":
+            largest.append(self.logits[..., 1:-1].amax(-1))
+        total = _joined([positive, *self.concentrations, *largest]).sum()
+        least = torch.minimum(lower.amin(), upper.amin())
+        return are_all((total - total == 0) & (positive.amin() > 0) & (least >= 0))
 
     @torch.no_grad()
     def check_tied_scales(self) -> None:
         """Raise unless a tied scale is finite: the bin beside an edge splice may be empty."""
-        # Not `None in`: torch takes 0.1 ms to tell that a tensor is not equal to it.
+        # Not `None in`: torch compares a tensor with it in 0.1 ms.
         if all(scale is not None for scale in self.scales):
             return
-        compiled = self.compiled_distribution()
-        if compiled is not None and lie_between(0, math.inf, torch.from_numpy(compiled.scale)):
-            return
-        distribution = self.distribution()
-        for side, given, tail in zip(
-            _SIDES, self.scales, (distribution.lower, distribution.upper), strict=True
-        ):
-            if given is None:
+        scales = self.distribution().tails.scale.unbind(-1)
+        for side, free, scale in zip(_SIDES, self.scales, scales, strict=True):
+            if free is None:
                 rule = "finite: the bin beside the splice must not be empty, or give the scale"
-                usable = (tail.scale > 0) & tail.scale.isfinite()
-                require(usable, f"the tied {side}_scale", rule, tail.scale)
-
-    def _rows(self) -> RowSums | None:
-        """Sums of the logits' rows by machine code; the check and the distribution share them."""
-        if not is_eager(self.logits) or self.logits.shape[:-1] != self.batch_shape:
-            return None
-        versions = _version(self.logits), *map(_version, self.masses)
-        if self._kept is None or self._kept[0] != versions:
-            rows = RowSums.of(self.logits, self._both_masses)
-            object.__setattr__(self, "_kept", (versions, rows))
-            return rows
-        return self._kept[1]
-
-    @property
-    def _both_masses(self) -> Tensor:
-        """Masses of the lower and the upper tail side by side, none with the edge splice."""
-        both = torch.stack(broadcast_tensors(*self.masses), -1)
-        return both.expand((*self.batch_shape, 2))[..., : 0 if self.splice == "edge" else 2]
-
-    def __getstate__(self) -> dict[str, object]:
-        # Sums and distribution follow from the parameters; a copy need not carry them.
-        return {**self.__dict__, "_kept": None, "_kept_distribution": None}
-
-    def compiled_distribution(self, *columns: Tensor) -> CompiledDistribution | None:
-        """The compiled distribution, or None where it cannot answer for these columns.
-
-        It gives no gradient, and takes plain tensors, of which each row of logits has its own.
-        """
-        tensors = [*self._tensors, *columns]
-        moving = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-        if moving or not is_eager(*tensors):
-            return None
-        rows = self._rows()
-        if rows is None or any(column.shape[:-1] != self.batch_shape for column in columns):
-            return None
-        version = self.version
-        if self._kept_distribution is None or self._kept_distribution[0] != version:
-            masses = self.masses if self.splice == "quantile" else None
-            distribution = CompiledDistribution.of(
-                rows, self.edges, self.concentrations, self.scales, masses
-            )
-            object.__setattr__(self, "_kept_distribution", (version, distribution))
-            return distribution
-        return self._kept_distribution[1]
+                require((scale > 0) & scale.isfinite(), f"the tied {side}_scale", rule, scale)
 
     def distribution(self) -> SplicedDistribution:
-        """Find the thresholds, tie what scales are not given, and splice."""
-        bins = Bins(self.logits, self.edges, int(self.splice == "edge"), self._rows())
-        compiled = self.compiled_distribution()
-        if compiled is not None:
-            # The same thresholds to the last digit: a value on one is in the body either way.
-            return compiled.on_bins(bins, self.concentrations)
-        splice = _splice_at_edges if self.splice == "edge" else _splice_at_quantiles
-        first, last, log_masses = splice(bins, self.masses, self.batch_shape)
-        lower, upper = (
-            Tail(at.value, concentration[..., None], _scale(given, log_mass, at), log_mass)
-            for at, concentration, given, log_mass in zip(
-                (first, last), self.concentrations, self.scales, log_masses, strict=True
-            )
+        """Find the thresholds, tie the scales that are left out, and splice."""
+        bins = Bins(self.logits, self.edges, int(self.splice == "edge"))
+        splice = self._splice_at_edges if self.splice == "edge" else self._splice_at_quantiles
+        both, threshold, log_prob, log_mass = splice(bins)
+        scale = self._scale(log_mass, log_prob - gather(bins.widths, both).log())
+        tails = Tail(threshold, self._columns(self.concentrations), scale, log_mass)
+        return SplicedDistribution(bins, both[..., :1], both[..., 1:], tails)
+
+    def _splice_at_edges(self, bins: Bins) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Outermost bins and edges; log-probabilities of those bins and of what is outside."""
+        shape = (*self.batch_shape, 4)
+        last = bins.count - 1
+        entries = torch.tensor([1, last + 1, 0, last + 2], device=self.edges.device).expand(shape)
+        log_prob, log_mass = bins.log_prob_of_entries(entries).chunk(2, -1)
+        both = entries[..., :2] - 1
+        threshold = gather(self.edges, both + entries.new_tensor([0, 1]))
+        return both, threshold, log_prob, log_mass
+
+    def _splice_at_quantiles(self, bins: Bins) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The bins within which the masses are exceeded, the quantiles, and log-probabilities."""
+        # Logarithms before the batch: masses are mostly single numbers.
+        masses = torch.stack(broadcast_tensors(*self.masses), -1)
+        log_mass = safe_log(masses).expand((*self.batch_shape, 2))
+        masses = masses.expand((*self.batch_shape, 2))
+        first = bins.sums.first_reaching(masses[..., :1], from_right=False, exceed=True)
+        last = bins.sums.first_reaching(masses[..., 1:], from_right=True, exceed=True)
+        both = torch.cat([first, last], -1).clamp(0, bins.count - 1)
+        first, last = both[..., :1], both[..., 1:]
+        log_prob, below, above = bins.sums.look_up(both, first, last)
+        step = gather(bins.widths, both) * bin_share(
+            masses - torch.cat([below, above], -1), log_prob
         )
-        return SplicedDistribution(bins, first.number, last.number, lower, upper)
+        lower = gather(self.edges, first) + step[..., :1]
+        upper = gather(self.edges, last + 1) - step[..., 1:]
+        # Masses that nearly meet are rounded past each other.
+        threshold = torch.cat([lower, torch.maximum(lower, upper)], -1)
+        return torch.cat([first, torch.maximum(first, last)], -1), threshold, log_prob, log_mass
+
+    def _scale(self, log_mass: Tensor, log_density: Tensor) -> Tensor:
+        """Scales as given, or tied: the mass over the density of the bin at the splice."""
+        free = [scale for scale in self.scales if scale is not None]
+        if len(free) == 2:
+            return self._columns(free)
+        # A tail without mass has no scale; any positive number keeps its formulas finite.
+        tied = torch.where(log_mass.isneginf(), 0, log_mass - log_density).exp()
+        return self._columns(
+            [t if s is None else s for s, t in zip(self.scales, tied.unbind(-1), strict=True)]
+        )
+
+    def _columns(self, both: Sequence[Tensor]) -> Tensor:
+        """Parameters of the lower and of the upper tail in two columns, ``(*B, 2)``."""
+        return torch.stack([parameter.expand(self.batch_shape) for parameter in both], -1)
 
 
 _SIDES = ("lower", "upper")
-
-
-def _version(tensor: Tensor) -> int:
-    return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch has no other
-
-
-def _splice_at_edges(
-    bins: Bins, _: Pair, batch_shape: torch.Size
-) -> tuple[Quantile, Quantile, Pair]:
-    """Outermost bins with their outer edges, and the log-probabilities outside."""
-    return *bins.outermost(batch_shape), bins.outside(batch_shape)
-
-
-def _splice_at_quantiles(
-    bins: Bins, masses: Pair, batch_shape: torch.Size
-) -> tuple[Quantile, Quantile, Pair]:
-    """The two quantiles, and the log masses beyond them."""
-    # Logarithms before the batch: masses are mostly single numbers.
-    both = torch.stack(broadcast_tensors(*masses), -1)
-    log_both, both = (entry.expand((*batch_shape, 2)) for entry in (safe_log(both), both))
-    first, last = bins.outer_quantiles(both)
-    # Masses that nearly meet are rounded past each other.
-    last = last._replace(
-        number=torch.maximum(first.number, last.number),
-        value=torch.maximum(first.value, last.value),
-    )
-    return first, last, (log_both[..., :1], log_both[..., 1:])
-
-
-def _scale(given: Tensor | None, log_mass: Tensor, at: Quantile) -> Tensor:
-    """Scale of a tail: as given, or the mass over the density of the bin at the splice."""
-    if given is not None:
-        return given[..., None]
-    # A tail without mass has no scale; any positive number keeps its formulas finite.
-    return torch.where(log_mass.isneginf(), 0, log_mass - at.log_density).exp()
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

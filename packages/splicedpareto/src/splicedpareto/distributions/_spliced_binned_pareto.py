@@ -133,7 +133,7 @@ class SplicedBinnedPareto(Expectations):
             parameters.check_values()
         self._parameters = parameters
         super().__init__(parameters.batch_shape, validate_args=False)
-        self._validate_args = validating
+        self.validating = validating
         if validating:
             parameters.check_tied_scales()
 
@@ -243,17 +243,17 @@ class SplicedBinnedPareto(Expectations):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density; ``-inf`` outside the support, NaN at NaN."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self._distribution_of(value).log_prob(value), shape)
+        return from_columns(self.distribution.log_prob(value), shape)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of at most `value`, accurate in the lower tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self._distribution_of(value).cdf_and_sf(value)[0], shape)
+        return from_columns(self.distribution.cdf_and_sf(value)[0], shape)
 
     def sf(self, value: Tensor) -> Tensor:
         """Probability of more than `value` (survival function), accurate in the upper tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self._distribution_of(value).cdf_and_sf(value)[1], shape)
+        return from_columns(self.distribution.cdf_and_sf(value)[1], shape)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """Logarithm of `cdf`, accurate in either tail."""
@@ -279,7 +279,7 @@ class SplicedBinnedPareto(Expectations):
             ValueError: If a lower end is above its upper end.
         """
         (lower, upper), shape = self._columns(lower=lower, upper=upper)
-        if self._validate_args:
+        if self.validating:
             require(~(lower > upper), "lower", "at most upper", lower)
         return from_columns(self.distribution.log_prob_interval(lower, upper), shape)
 
@@ -326,11 +326,11 @@ class SplicedBinnedPareto(Expectations):
     ) -> Tensor:
         """Smallest outcomes at levels given four ways, in columns that stand for a shape."""
         levels = (cdf, sf, log_cdf, log_sf)
-        return from_columns(self._distribution_of(*levels).quantile(*levels), shape)
+        return from_columns(self.distribution.quantile(*levels), shape)
 
     def _log_levels(self, log_level: Tensor) -> tuple[Tensor, Tensor, Tensor, torch.Size]:
         (log_level,), shape = self._columns(log_level=log_level)
-        if self._validate_args:
+        if self.validating:
             require(~(log_level > 0), "log_level", "at most 0", log_level)
         rest = -torch.expm1(log_level)
         return log_level, rest, safe_log(rest), shape
@@ -346,7 +346,7 @@ class SplicedBinnedPareto(Expectations):
             ValueError: If `loc` is not finite or `scale` not positive and finite.
         """
         loc, scale = (torch.as_tensor(v, **tensor_options(self)) for v in (loc, scale))
-        if self._validate_args:
+        if self.validating:
             require_finite("loc", loc)
             require((scale > 0) & scale.isfinite(), "scale", "positive and finite", scale)
         edges = self._parameters.edges

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from splicedpareto.distributions._kernels import finite_hazard, hazard_inverse, log1mexp
 
-__all__ = ["Tail", "select"]
+__all__ = ["Tail"]
 
 
 class Tail(NamedTuple):
@@ -31,6 +31,15 @@ class Tail(NamedTuple):
     concentration: Tensor
     scale: Tensor
     log_mass: Tensor
+
+    def columns(self, columns: slice) -> Tail:
+        """The tails in some of the columns."""
+        return Tail(*(entry[..., columns] for entry in self))
+
+    def select(self, is_upper: Tensor) -> Tail:
+        """Of two columns, the upper tail where the condition holds, else the lower."""
+        index = is_upper.long()
+        return Tail(*(entry.expand((*index.shape[:-1], 2)).gather(-1, index) for entry in self))
 
     def hazard(self, excess: Tensor) -> Tensor:
         r"""Cumulative hazard :math:`L` at an excess, infinite at and past the end."""
@@ -130,8 +139,3 @@ class Tail(NamedTuple):
     def _finite_hazard(self, excess: Tensor) -> tuple[Tensor, Tensor]:
         """Hazard with any finite constant in place of infinity, and where that was."""
         return finite_hazard(excess, self.scale, self.concentration)
-
-
-def select(condition: Tensor, one: Tail, other: Tail) -> Tail:
-    """Take each element's tail from `one` where the condition holds, else from `other`."""
-    return Tail(*(torch.where(condition, a, b) for a, b in zip(one, other, strict=True)))

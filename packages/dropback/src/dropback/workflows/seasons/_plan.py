@@ -86,8 +86,11 @@ def plan_fits(
         >>> fits = plan_fits(
         ...     range(2009, 2013), plays=PlaySet.TARGETED, outcomes=[Outcome.YARDS], folds=2
         ... )
-        >>> [(fit.scores, fit.learns, fit.fold) for fit in fits][1:]
-        [((2009, 2010, 2011), (2009, 2010, 2011), 1), ((2012,), (2009, 2010, 2011), None)]
+        >>> for fit in fits:
+        ...     print(fit.scores, fit.learns, fit.fold)
+        (2009, 2010, 2011) (2009, 2010, 2011) 0
+        (2009, 2010, 2011) (2009, 2010, 2011) 1
+        (2012,) (2009, 2010, 2011) None
     """
     fits: list[Fit] = []
     for outcome in outcomes:

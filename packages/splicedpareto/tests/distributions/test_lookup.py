@@ -1,0 +1,191 @@
+"""Look-ups in a softmax are exact from either end, and so are their gradients."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from example_distributions import F64, PROPERTY, uneven_distribution
+from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.distributions._lookup import SoftmaxSums
+
+F32 = torch.float32
+EPSILON = {F32: 3e-6, F64: 1e-14}
+LEVELS = torch.tensor([0.013, 0.31, 0.52, 0.77, 0.991], dtype=F64)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Tensor:
+    """Logits of 0 to 3 rows of 1 to 17 entries, each with a finite one; some are far apart."""
+    count, length = draw(st.integers(0, 3)), draw(st.integers(1, 17))
+    logit = st.floats(-8, 8, width=32) | st.sampled_from([-math.inf, -200.0, 100.0])
+    row = st.lists(logit, min_size=length, max_size=length).filter(lambda r: max(r) > -math.inf)
+    rows = draw(st.lists(row, min_size=count, max_size=count))
+    dtype = draw(st.sampled_from([F32, F64]))
+    return torch.tensor(rows, dtype=dtype).reshape(count, length)
+
+
+def plain_look_up(logits: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same by the sums of a mask's entries, which autograd differentiates."""
+    probs, entry = logits.softmax(-1)[..., None, :], torch.arange(logits.shape[-1])
+    below = probs.masked_fill(entry >= at[..., None], 0).sum(-1)
+    above = probs.masked_fill(entry <= at[..., None], 0).sum(-1)
+    return logits.log_softmax(-1).gather(-1, at), below, above
+
+
+@PROPERTY
+@given(logits=tables(), shift=st.integers(0, 50))
+def test_look_ups_and_their_gradients_are_those_of_masked_sums(logits: Tensor, shift: int) -> None:
+    count, length = logits.shape
+    at = (torch.arange(3 * count).reshape(count, 3) * 7 + shift) % length
+    epsilon = EPSILON[logits.dtype]
+    logits.requires_grad_()
+    found = []
+    for results in (SoftmaxSums(logits).look_up(at, at, at), plain_look_up(logits, at)):
+        # Where an entry has no weight its logarithm is minus infinity, and asks for no step.
+        weights = [
+            (n + torch.arange(3.0).to(r).expand_as(r)) * r.detach().isfinite()
+            for n, r in enumerate(results, 1)
+        ]
+        (gradient,) = torch.autograd.grad(results, logits, weights)
+        found.append([r.detach() for r in results] + [gradient])
+    for actual, expected in zip(*found, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=4 * epsilon, atol=8 * epsilon)
+
+
+@pytest.mark.parametrize("dtype", [F32, F64])
+def test_sums_keep_the_digits_of_either_tail(dtype: torch.dtype) -> None:
+    # Weights fall by a factor of e**-12 to either side: one minus a sum has no digit there.
+    logits = 3 * torch.randn(40, 27, generator=torch.Generator().manual_seed(8), dtype=dtype)
+    logits -= 24 * torch.linspace(-1, 1, 27, dtype=dtype).abs()
+    probs = logits.double().softmax(-1)
+    at = torch.arange(27).expand(40, 27)
+    _, below, above = SoftmaxSums(logits).look_up(at, at, at)
+    left, right = probs.cumsum(-1), probs.flip(-1).cumsum(-1).flip(-1)
+    epsilon = 4 * EPSILON[dtype]
+    torch.testing.assert_close(below[:, 1:].double(), left[:, :-1], rtol=epsilon, atol=0)
+    torch.testing.assert_close(above[:, :-1].double(), right[:, 1:], rtol=epsilon, atol=0)
+    assert not below[:, 0].any()
+    assert not above[:, -1].any()
+
+
+@PROPERTY
+@given(
+    logits=tables(),
+    mass=st.sampled_from([0.0, 1e-30, 0.05, 0.3, 0.5, 0.97]),
+    from_right=st.booleans(),
+    exceed=st.booleans(),
+)
+def test_the_entry_found_holds_the_mass(
+    logits: Tensor, mass: float, from_right: bool, exceed: bool
+) -> None:
+    sums, slack = SoftmaxSums(logits), 4 * EPSILON[logits.dtype]
+    masses = logits.new_full((len(logits), 1), mass)
+    entry = sums.first_reaching(masses, from_right=from_right, exceed=exceed)
+    log_prob, *sides = sums.look_up(entry, entry, entry)
+    beside, prob = sides[from_right], log_prob.exp()
+    assert (beside <= mass + slack).all()
+    assert (beside + prob >= mass - slack).all()
+    if exceed:
+        assert (prob > 0).all()
+
+
+def test_a_mass_that_is_not_reached_is_past_the_far_end() -> None:
+    sums, two = SoftmaxSums(torch.zeros(1, 19)), torch.tensor([[2.0]])
+    assert sums.first_reaching(two, from_right=False, exceed=False) == 19
+    assert sums.first_reaching(two, from_right=True, exceed=True) == -1
+
+
+def test_half_of_the_mass_is_reached_at_the_end_of_half_of_the_entries() -> None:
+    sums, half = SoftmaxSums(torch.zeros(1, 16)), torch.tensor([[0.5]])
+    assert sums.first_reaching(half, from_right=False, exceed=False) == 7
+    assert sums.first_reaching(half, from_right=False, exceed=True) == 8
+    assert sums.first_reaching(half, from_right=True, exceed=True) == 7
+
+
+LAYOUTS = {
+    "transposed": lambda logits: logits.T.contiguous().T,
+    "expanded": lambda logits: logits[:1].expand(4, -1),
+    "cut": lambda logits: torch.cat([logits, logits], -1)[:, 3:9],
+    "one": lambda logits: logits[0],
+    "three": lambda logits: logits.reshape(2, 2, -1),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [F32, F64])
+def test_the_layout_of_logits_does_not_matter(layout: str, dtype: torch.dtype) -> None:
+    logits = torch.randn(4, 6, generator=torch.Generator().manual_seed(3), dtype=dtype)
+    logits = LAYOUTS[layout](logits)
+    value = torch.linspace(-0.5, 6.5, 4, dtype=dtype).reshape((2, 2) if layout == "three" else 4)
+    found = []
+    for other in (logits, logits.clone(memory_format=torch.contiguous_format)):
+        leaf = other.detach().requires_grad_()
+        result = SplicedBinnedPareto(leaf, torch.arange(7.0), 0.1, 0.2).cdf(value)
+        found.append((result.detach(), *torch.autograd.grad(result.sum(), leaf)))
+    for actual, expected in zip(*found, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_values_that_widen_the_batch_get_the_same_answers() -> None:
+    dist = uneven_distribution().expand((3, 1))
+    value = torch.linspace(-40, 120, 5, dtype=F64)
+    each = torch.stack([dist.cdf(v) for v in value], -1).squeeze(-2)
+    torch.testing.assert_close(dist.cdf(value), each)
+
+
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (2, 3), (2, 0, 3)])
+def test_shapes_of_sample_and_batch_stay(shape: tuple[int, ...]) -> None:
+    dist = SplicedBinnedPareto(torch.zeros(*shape[1:], 5), torch.arange(6.0), 0.1, 0.2)
+    value = torch.linspace(-1, 7, max(math.prod(shape), 1))[: math.prod(shape)].reshape(shape)
+    for method in (dist.log_prob, dist.cdf, dist.sf):
+        assert method(value).shape == shape
+    each = [dist.cdf(part) for part in value]
+    if each:
+        torch.testing.assert_close(dist.cdf(value), torch.stack(each))
+
+
+def test_many_gradients_at_once_are_those_one_by_one() -> None:
+    logits = uneven_distribution().logits.clone()
+
+    def results(logits: Tensor) -> Tensor:
+        dist = SplicedBinnedPareto(logits, uneven_distribution().edges, 0.1, 0.2)
+        return torch.cat([dist.log_prob(LEVELS * 90 - 20), dist.icdf(LEVELS)])
+
+    jacobian = torch.autograd.functional.jacobian
+    torch.testing.assert_close(jacobian(results, logits, vectorize=True), jacobian(results, logits))
+
+
+def test_a_gradient_takes_no_logits_changed_since() -> None:
+    logits = torch.zeros(3, 5).requires_grad_()
+    result = SplicedBinnedPareto(logits, torch.arange(6.0), 0.1, 0.2).log_prob(torch.ones(3))
+    with torch.no_grad():
+        logits += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        result.sum().backward()
+
+
+@pytest.mark.parametrize(
+    "name", ["logits", "edges", "lower_concentration", "upper_scale", "lower_mass"]
+)
+def test_a_change_of_a_parameter_is_seen_by_the_next_call(name: str) -> None:
+    parameters = {
+        "logits": torch.zeros(2, 5),
+        "edges": torch.arange(6.0),
+        "lower_concentration": torch.tensor(0.1),
+        "upper_concentration": torch.tensor(0.1),
+        "lower_scale": torch.tensor(1.0),
+        "upper_scale": torch.tensor(1.0),
+        "lower_mass": torch.tensor(0.1),
+    }
+    dist, value = SplicedBinnedPareto(**parameters), torch.tensor([[-3.0], [1.5], [9.0]])
+    before = dist.log_prob(value)
+    parameters[name].view(-1)[0] -= 0.05
+    changed = dist.log_prob(value)
+    assert not changed.equal(before)
+    torch.testing.assert_close(changed, SplicedBinnedPareto(**parameters).log_prob(value))
