@@ -1,5 +1,14 @@
 """Define the errors that a user can cause; each message is a sentence that says what to do."""
 
+__all__ = [
+    "DropbackError",
+    "LiveError",
+    "ReaderError",
+    "RequestError",
+    "RunError",
+    "TrackingError",
+]
+
 
 class DropbackError(Exception):
     """Base of every error that bad input causes.

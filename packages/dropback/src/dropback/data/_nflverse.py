@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
     from dropback._files import AnyPath
 
+<<<<<<< HEAD
+=======
+__all__ = ["fetch"]
 
-def fetch_play_by_play(
+>>>>>>> redesign
+
+def fetch(
     seasons: Iterable[int],
     folder: AnyPath,
     *,
@@ -36,6 +41,14 @@ def fetch_play_by_play(
 
     Raises:
         ReaderError: `nflreadpy` is not installed, or the download failed.
+
+    Example:
+        >>> import polars as pl
+        >>> files = dropback.fetch(
+        ...     [2021], f"{folder}/pbp", load=lambda season: pl.DataFrame({"season": [season]})
+        ... )
+        >>> [file.name for file in files]
+        ['play_by_play_2021.parquet']
     """
     load_season = load or _nflreadpy()
     folder, files = Path(folder), []

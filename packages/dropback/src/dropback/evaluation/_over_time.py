@@ -20,7 +20,7 @@ import polars as pl
 from dropback.data._field import RATE_HZ
 from dropback.data._tables import Plays, Predictions
 from dropback.evaluation._calibration import Evaluation, evaluate
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 
 if TYPE_CHECKING:
     import dataframely as dy
@@ -115,7 +115,7 @@ def _distributions(
         tables.append(
             released[rows]
             if cut == 0
-            else predict(
+            else predict_plays(
                 model,
                 Plays.validate(plays[rows]),
                 features=features[rows].before_release(cut / RATE_HZ),

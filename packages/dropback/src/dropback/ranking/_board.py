@@ -104,6 +104,12 @@ def leaderboard(
         `expanded_interval` for the interval of the score. `posterior` for the
         shrunk score; ranks are those of its joint draws, because the bootstrap adds the luck of
         a second sample to that of the first and puts the extremes too far in the middle.
+
+    Example:
+        >>> scores = dropback.score(run, league)
+        >>> rows = dropback.leaderboard(scores, by=("passer",), min_attempts=50)
+        >>> rows["rank"].is_sorted(), (rows["score_low"] <= rows["score"]).all()
+        (True, True)
     """
     table = to_polars(scores)
     keys = _keys(by)

@@ -40,6 +40,12 @@ def probability_better(rows: IntoFrame, first: Row, second: Row) -> float:
 
     Raises:
         RequestError: No row, or several, are meant.
+
+    Example:
+        >>> rows = dropback.leaderboard(dropback.score(run, league), by=("passer",))
+        >>> best, second, *_ = rows["passer_player_id"]
+        >>> 0 < dropback.probability_better(rows, best, second) < 1
+        True
     """
     board = to_polars(rows, what="The rows of a leaderboard")
     return float(_matrix(board[[_find(board, first), _find(board, second)]])[0, 1])
@@ -58,6 +64,12 @@ def probability_matrix(rows: FrameT, chosen: Sequence[Row] | None = None) -> Fra
 
     Raises:
         RequestError: No row, or several, are meant by one of `chosen`.
+
+    Example:
+        >>> rows = dropback.leaderboard(dropback.score(run, league), by=("passer",))
+        >>> matrix = dropback.probability_matrix(rows.head(3))
+        >>> matrix.shape, matrix[0, 1]
+        ((3, 4), 0.5)
     """
     board = to_polars(rows, what="The rows of a leaderboard")
     kept = board if chosen is None else board[[_find(board, one) for one in chosen]]

@@ -105,6 +105,11 @@ def reliability(
         Between variance: DerSimonian and Laird (1986), eq. 8. Split halves: Spearman (1910);
         Brown (1910). The minimum at one half: intentionalrounding.com, on passer rating (109
         attempts) and ANY/A (154 dropbacks).
+
+    Example:
+        >>> found = dropback.reliability(dropback.score(run, league))
+        >>> found.curve.columns, found.half_low <= found.half <= found.half_high
+        (['attempts', 'reliability', 'low', 'high'], True)
     """
     keys = [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
     units = _large(sum_by_game(with_splits(to_polars(scores), by), keys))
