@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
     from dropback._files import AnyPath
 
-<<<<<<< HEAD
-=======
-__all__ = ["fetch"]
-
->>>>>>> redesign
 
 def fetch(
     seasons: Iterable[int],
