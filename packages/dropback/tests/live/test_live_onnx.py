@@ -77,8 +77,8 @@ def test_graphs_that_differ_from_torch_are_not_written(exported, tmp_path, monke
 @pytest.fixture
 def play_run(tmp_path, monkeypatch) -> Path:
     """A folder that loads as a run of the two networks."""
-    loaded = SimpleNamespace(networks=networks(2))
-    monkeypatch.setattr("dropback.live._session.load_run", lambda _: (loaded, None))
+    loaded = SimpleNamespace(model=SimpleNamespace(networks=networks(2)))
+    monkeypatch.setattr("dropback.live._session.load_run", lambda _: loaded)
     return tmp_path
 
 
@@ -97,8 +97,8 @@ def test_a_run_is_evaluated_by_its_graphs_while_they_are_of_its_weights(
     shutil.copytree(exported, play_run / "graphs")
     monkeypatch.setattr("dropback.live._session.TorchEvaluator", None)
     assert PlayPredictor.load(play_run).digest == PlayPredictor.load(exported).digest
-    others = SimpleNamespace(networks=networks(3)[:2])
-    monkeypatch.setattr("dropback.live._session.load_run", lambda _: (others, None))
+    others = SimpleNamespace(model=SimpleNamespace(networks=networks(3)[:2]))
+    monkeypatch.setattr("dropback.live._session.load_run", lambda _: others)
     with pytest.raises(RunError, match="exported from other weights than those of the run"):
         PlayPredictor.load(play_run)
 

@@ -27,5 +27,5 @@ def export_command(
     from dropback.models._store import load_run
 
     folder = out or run / GRAPHS
-    export_onnx(load_run(run)[0].networks, folder)
+    export_onnx(load_run(run).model.networks, folder)
     console.print(f"graphs in {folder}, equal to torch within 0.00001")

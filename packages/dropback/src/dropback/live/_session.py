@@ -160,7 +160,7 @@ class PlayPredictor:
                     f"{folder} holds exported graphs, which the engine 'onnx' runs, got 'torch'."
                 )
             return cls._from_graphs(*read_export(folder))
-        pool = NetworkPool(load_run(folder)[0].networks)
+        pool = NetworkPool(load_run(folder).model.networks)
         graphs = folder / GRAPHS
         if engine == "torch" or (engine is None and not is_export(graphs)):
             predictor = cls.__new__(cls)
