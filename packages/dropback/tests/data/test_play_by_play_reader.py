@@ -230,7 +230,7 @@ def test_missing_path_is_one_sentence(tmp_path: Path, name: str, *, listed: bool
 
 
 def test_empty_list_is_one_sentence() -> None:
-    with pytest.raises(ReaderError, match="No play-by-play files were given"):
+    with pytest.raises(ReaderError, match="No play-by-play was named"):
         read_play_by_play([])
 
 

@@ -1,1 +1,1 @@
-"""Play-by-play, games, players and the field: tables that every other part reads."""
+"""Read play-by-play, games and ratings, and select the plays that every other folder works on."""

@@ -1,1 +1,1 @@
-"""How well predictions forecast, and how scores compare with other metrics."""
+"""Evaluate predictions, at the release and over time, and compare scores with other metrics."""

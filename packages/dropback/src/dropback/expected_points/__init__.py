@@ -1,4 +1,4 @@
-"""Our own expected points, and expected points added, from play-by-play alone."""
+"""Estimate expected points, and expected points added, from play-by-play alone."""
 
 from dropback.expected_points._added import (
     OWN_SOURCE,

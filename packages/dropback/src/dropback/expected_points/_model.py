@@ -1,4 +1,4 @@
-"""The model of the next score: what a situation is worth in points, before the play is run.
+"""Fit the model of the next score, which values a situation in points before the play.
 
 Yurko, Ventura and Horowitz (2019) define expected points as the mean of the next score of the
 half over its seven classes; Carl and Baldwin (nflfastR) estimate the classes by boosted trees.
@@ -28,15 +28,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dropback._files import AnyPath
-
-__all__ = [
-    "ExpectedPoints",
-    "ExpectedPointsSettings",
-    "fit_expected_points",
-    "load_expected_points",
-    "save_expected_points",
-    "stored_expected_points",
-]
 
 FORMAT = 1
 """Version of the stored folder's layout and of the features' formulas."""
@@ -96,9 +87,9 @@ class ExpectedPoints:
 
     Attributes:
         settings: How they were fitted.
-        data_digest: SHA-256 of what they were fitted on.
+        data_digest: SHA-256 of the data they were fitted on.
         seasons: Seasons that they were fitted on.
-        boosters: One a fold; number ``k`` never saw a game of fold ``k``.
+        boosters: One for each fold; booster ``k`` never saw a game of fold ``k``.
         fold_of_game: Fold of each game.
     """
 
@@ -145,7 +136,7 @@ def fit_expected_points(
 
     Args:
         play_by_play: What `read_play_by_play` returned.
-        settings: How.
+        settings: How the trees are grown.
         seed: Of the folds.
         threads: Threads that grow a tree.
         on_fold: Called with each fold that is done.
@@ -178,7 +169,7 @@ def stored_expected_points(
         try:
             stored = load_expected_points(folder)
         except RunError:
-            pass  # damaged or of another version: what can be made again is made again
+            pass  # damaged or of another version: fit it again
         else:
             if stored.data_digest == _digest(training, settings, seed):
                 return stored

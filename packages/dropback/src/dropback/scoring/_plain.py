@@ -1,4 +1,4 @@
-"""Play scores: where the actual yards fall in the distribution of a league-average passer."""
+"""Score a play by where its yards fall in the distribution of a league-average passer."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import dataframely as dy
 
     from dropback.data._tables import Plays, Predictions
-
-__all__ = ["score_plays"]
 
 
 def score_plays(
