@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
@@ -54,7 +55,7 @@ from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, joi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from os import PathLike
 
     from dropback.tracking._blocks import PlayBlock
 
@@ -64,8 +65,8 @@ _PARTS: Final = "parts"
 
 
 def ingest(
-    path: Path,
-    out: Path,
+    path: str | PathLike[str],
+    out: str | PathLike[str],
     *,
     layout: str = "auto",
     workers: int = 2,
@@ -83,7 +84,13 @@ def ingest(
 
     Raises:
         ReaderError: If nothing can be read.
+
+    Example:
+        >>> report = dropback.ingest(tracking, f"{folder}/plays")
+        >>> report.counts().select("kept", "left_out").row(0)
+        (60, 0)
     """
+    path, out = Path(path), Path(out)
     folders = find_folders(path, choose_formats(layout))
     out.mkdir(parents=True, exist_ok=True)
 
