@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
-from dropback.data._selection import select_plays
+from dropback.data import read_play_by_play, select_plays
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:

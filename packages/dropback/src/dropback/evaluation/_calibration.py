@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from dropback.data._tables import Plays, Predictions
+    from dropback.data import Plays, Predictions
 
 METRICS: dict[str, str] = {
     "mae": "mean absolute error of the median, in units of the outcome",

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback.data import (
+    PlaySet,
+    match_ratings,
+    read_games,
+    read_play_by_play,
+    read_ratings,
+    select_plays,
+)
 from dropback.data._columns import read_table
-from dropback.data._games import read_games
-from dropback.data._play_by_play import read_play_by_play
-from dropback.data._ratings import RATINGS, match_ratings, read_ratings
-from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS, select_plays
-from dropback.data._tables import PLAY_KEY, PlaySet
+from dropback.data._ratings import RATINGS
+from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation.comparison._correlations import complete_rows, correlate
 from dropback.evaluation.comparison._metrics import (
@@ -26,8 +32,8 @@ from dropback.evaluation.comparison._reliability import split_half
 from dropback.evaluation.comparison._results import passer_results
 from dropback.expected_points import (
     expected_points_added,
+    fit_expected_points,
     recorded_epa,
-    stored_expected_points,
 )
 
 if TYPE_CHECKING:
@@ -240,7 +246,9 @@ def rated_plays(
     """
     on_step("expected points")
     recorded = recorded_epa(play_by_play) is not None
-    model = None if recorded else stored_expected_points(play_by_play, expected_points, seed=seed)
+    model = (
+        None if recorded else fit_expected_points(play_by_play, folder=expected_points, seed=seed)
+    )
     passing = passing_plays(play_by_play, expected_points_added(play_by_play, model))
     on_step("completion probabilities")
     early = int(play_by_play["season"].min()) < FIRST_SEASON_WITH_RECEIVERS  # type: ignore[arg-type]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 
+from dropback.errors import RequestError
 from dropback.evaluation.comparison._correlations import STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from dropback.evaluation.comparison._comparison import MetricComparison
 
@@ -117,7 +117,14 @@ def as_dict(result: MetricComparison) -> dict[str, object]:
 
 
 def draw(result: MetricComparison) -> Figure:
-    """Every headline correlation with its interval: a panel a statistic, a row a metric."""
+    """Draw each headline correlation with its interval: a panel a statistic, a row a metric."""
+    try:
+        import matplotlib as mpl  # noqa: PLC0415  # an optional extra
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise RequestError(
+            "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
+        ) from missing
     rows = headline(result)
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
     labels = list(result.labels.values())
