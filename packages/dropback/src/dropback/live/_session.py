@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -29,8 +30,8 @@ from dropback.tracking._schema import FRAME_QUANTITIES, PLAYERS, SLOTS
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -138,7 +139,7 @@ class PlayPredictor:
         self.start(context).push(0, frame)
 
     @classmethod
-    def load(cls, folder: Path, *, engine: Engine | None = None) -> Self:
+    def load(cls, folder: str | os.PathLike[str], *, engine: Engine | None = None) -> Self:
         """The predictor of a run folder, or of a folder that ``dropback export`` made.
 
         Args:
@@ -152,6 +153,7 @@ class PlayPredictor:
                 graphs of other weights; or ``"onnx"`` of a run that has not been exported.
             RequestError: An unknown engine, or one whose package is not installed.
         """
+        folder = Path(folder)
         if engine not in {None, "torch", "onnx"}:
             raise RequestError(f"engine must be 'torch' or 'onnx', got {engine!r}.")
         if is_export(folder):
