@@ -29,8 +29,8 @@ def format_correlation(value: float | None, *, signed: bool = False) -> str:
     """Two decimals without the leading zero, as correlations are printed; a dash where undefined.
 
     Example:
-        >>> format_correlation(0.614), format_correlation(-0.05, signed=True), format_correlation(None)
-        ('.61', '-.05', '–')
+        >>> [format_correlation(r) for r in (0.614, -0.05, None)]
+        ['.61', '-.05', '–']
     """
     if value is None:
         return "–"
@@ -178,7 +178,6 @@ def _with_interval(row: dict[str, Any] | None, of: str) -> str:
     low, high = row[f"{of}_low"], row[f"{of}_high"]
     if low is None:
         return text
-    interval = (
-        f"({format_correlation(low, signed=signed)} to {format_correlation(high, signed=signed)})"
-    )
+    ends = (format_correlation(end, signed=signed) for end in (low, high))
+    interval = f"({' to '.join(ends)})"
     return f"**{text}** {interval}" if signed and lead_sign(row) else f"{text} {interval}"
