@@ -98,7 +98,7 @@ FORECAST = b'{"type":"forecast"'
 
 
 def untrained(folder: Path, *, networks: int = 1, channels: int = 64) -> Path:
-    """An exported run of networks with random weights and 4 levels."""
+    """A run of networks with random weights and 4 levels."""
     sequence = SequenceSettings(channels=channels)
     settings = replace(
         PLAY_NETWORK, width=channels, folds=max(networks, 2), members=networks, sequence=sequence
@@ -127,8 +127,12 @@ def untrained(folder: Path, *, networks: int = 1, channels: int = 64) -> Path:
             longest_frames=FRAMES,
         ),
     )
-    subprocess.run([sys.executable, "-m", "dropback", "export", str(run)], check=True)  # noqa: S603
     return run
+
+
+def export(run: Path) -> None:
+    """Write the graphs of a run, which the service then runs."""
+    subprocess.run([sys.executable, "-m", "dropback", "export", str(run)], check=True)  # noqa: S603
 
 
 def request(content: bytes, media_type: str) -> bytes:
@@ -359,8 +363,8 @@ def measure(arguments: argparse.Namespace, service: Served) -> None:
 def measure_overload(service: Served) -> None:
     """Print what becomes of five times the plays that the service can do.
 
-    It serves what `train` makes, five networks of 128 channels: one of 64 does more plays than a
-    client on a core of its own can ask for.
+    It serves what `train` makes, five networks of 128 channels, in torch: one of 64 does more plays
+    than a client on a core of its own can ask for.
     """
     port = service.port
     taken = one_at_a_time(port, BINARY, 400)
@@ -390,7 +394,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as work:
-        run = arguments.run or untrained(Path(work))
+        run = arguments.run
+        if run is None:
+            run = untrained(Path(work))
+            if arguments.engine != "torch":
+                export(run)
         # A pause of this process would be taken for one of the service.
         gc.collect()
         gc.freeze()
