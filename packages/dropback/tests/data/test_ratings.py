@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from dropback.data._ratings import match_ratings, read_ratings
+from dropback.data import match_ratings, read_ratings
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError, RequestError
 

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 import scipy.stats
 
-from dropback.evaluation._calibration import DEPTH_BANDS, METRICS, Evaluation, evaluate
+from dropback.evaluation import Evaluation, evaluate
+from dropback.evaluation._calibration import DEPTH_BANDS, METRICS
 from dropback.models._predict import QUANTILE_LEVELS, predict_plays
 from dropback.workflows._plots import PLOTS, draw, write_plots
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dropback._bootstrap import codes, percentile_interval, resampled_weights, sums_by_game
+from dropback._statistics import codes, percentile_interval, resampled_weights, sums_by_game
 from dropback.models._predict import QUANTILE_LEVELS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from dropback.data._tables import Plays, Predictions
+    from dropback.data import Plays, Predictions
 
 METRICS: dict[str, str] = {
     "mae": "mean absolute error of the median, in units of the outcome",

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data import Plays, Predictions
 from dropback.data._field import RATE_HZ
-from dropback.data._tables import Plays, Predictions
 from dropback.evaluation._calibration import Evaluation, evaluate
 from dropback.models._predict import predict_plays
 

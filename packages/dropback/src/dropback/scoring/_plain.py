@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback.data._tables import PLAY_KEY, Scores
+from dropback.data import Scores
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     import dataframely as dy
 
-    from dropback.data._tables import Plays, Predictions
+    from dropback.data import Plays, Predictions
 
 
 def score_plays(

@@ -41,7 +41,8 @@ _TEXTS = """() => {
     const style = getComputedStyle(holder);
     let ground = null;
     const player = holder.closest('.player');
-    if (player) ground = getComputedStyle(player.querySelector(':is(circle, rect):not(.ring)')).fill;
+    const shape = player?.querySelector(':is(circle, rect):not(.ring)');
+    if (shape) ground = getComputedStyle(shape).fill;
     for (let at = holder; at && !ground; at = at.parentElement) {
       const color = getComputedStyle(at).backgroundColor;
       if (color !== 'rgba(0, 0, 0, 0)') ground = color;

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data import PlaySet
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._outcomes import is_official_attempt
-from dropback.data._tables import PLAY_KEY, PlaySet
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     import dataframely as dy
     import numpy.typing as npt
 
-    from dropback.data._tables import Plays
+    from dropback.data import Plays
 
 # The log loss of the completion model over the held-out games of 2017-2023 is .5771; three times
 # the work (200 rounds at rate .1, 256 bins) gives .5761, other depths (3, 5) .5774 and .5764: no
@@ -112,8 +113,8 @@ def completion_over_expected(
 
     Args:
         plays: Targeted attempts, as `select_plays` returns them.
-        folds: Number of folds.
-        seed: Of the folds and the trees.
+        folds: Count of folds.
+        seed: Seed of the folds and the trees.
 
     Returns:
         ``game_id``, ``play_id``, ``completion_over_expected`` in [-1, 1].
