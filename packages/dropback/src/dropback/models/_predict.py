@@ -54,9 +54,9 @@ _LEVELS = np.array(list(QUANTILE_LEVELS.values()))
 YARDS = np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)
 """Every possible outcome, in whole yards, shape ``(211,)``."""
 
-# Plays whose 211 probabilities are held at once: 0.4 MB in float32, so that the working set stays
-# in a core's cache (1.3 times as fast as 4,096).
-_CHUNK = 512
+# Plays whose probabilities are held at once: 1 MB in float32. A season takes 1.2 times as long by
+# chunks of 512, because each operator of torch costs some microseconds to start.
+_CHUNK = 2048
 
 
 def predict_plays(
@@ -170,12 +170,11 @@ def summarize_distributions(
     uniform = np.random.default_rng(seed).random(len(plays))
     columns = _Columns.empty(len(plays))
     with torch.inference_mode():
-        for rows, fold in _chunks(folds):
+        for rows, fold in _chunks(folds, low):
             distribution = whole_yard_distribution(
                 distribution_of(rows, fold), low[rows], high[rows]
             )
-            support = torch.from_numpy(YARDS).to(torch.float32)[:, None]
-            cdf = distribution.cdf(support).T.double().numpy()
+            cdf = _cdf_on_field(distribution, int(low[rows].min()), int(high[rows].max()))
             observed = torch.from_numpy(yards[rows]).to(torch.float32)
             log_prob = distribution.log_prob(observed).double().numpy()
             columns.fill(rows, cdf, log_prob, yards[rows], uniform[rows])
@@ -199,7 +198,7 @@ def summarize_continuous_distributions(
     levels = torch.tensor(list(QUANTILE_LEVELS.values()))[:, None]
     columns = _Columns.empty(len(plays))
     with torch.inference_mode():
-        for rows, fold in _chunks(folds):
+        for rows, fold in _chunks(folds, folds):
             distribution, observed = distribution_of(rows, fold), epa[torch.from_numpy(rows)]
             columns.mean[rows] = distribution.mean.numpy()
             columns.quantiles[:, rows] = distribution.icdf(levels).numpy()
@@ -211,10 +210,27 @@ def summarize_continuous_distributions(
     return _predictions(plays, Outcome.EPA, folds, columns, tracked=False)
 
 
-def _chunks(folds: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
-    """Rows that share a fold, a few at a time, and the fold."""
+def _cdf_on_field(distribution: Distribution, low: int, high: int) -> npt.NDArray[np.float64]:
+    """CDF at `YARDS`, shape ``(n, 211)``, of plays that all end from `low` to `high` yards."""
+    first, end = low - YARDS_LOWEST, high - YARDS_LOWEST + 1
+    inside = distribution.cdf(torch.from_numpy(YARDS[first:end]).to(torch.float32)[:, None])
+    cdf = np.ones((inside.shape[1], len(YARDS)))
+    cdf[:, :first] = 0.0
+    cdf[:, first:end] = inside.T.numpy()
+    return cdf
+
+
+def _chunks(
+    folds: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
+) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+    """Rows that share a fold, a few at a time in the given order, and the fold.
+
+    Plays from near the same yard line can gain about the same yards: together they need the CDF at
+    a little more than half of all outcomes.
+    """
     for fold in np.unique(folds):
         in_fold = np.flatnonzero(folds == fold)
+        in_fold = in_fold[np.argsort(order[in_fold], kind="stable")]
         for rows in np.array_split(in_fold, -(-len(in_fold) // _CHUNK)):
             yield rows, int(fold)
 
