@@ -21,15 +21,7 @@ def codes(rows: pl.Series | pl.DataFrame) -> npt.NDArray[np.int64]:
 def sums_by_game(
     games: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Sum of each column over the plays of each game.
-
-    Args:
-        games: Game of each play, coded ``0 .. G - 1``, shape ``(N,)``.
-        values: Shape ``(N, M)``.
-
-    Returns:
-        Shape ``(G, M)``.
-    """
+    """Sum of each column ``(N, M)`` over the plays of each game ``0 .. G - 1``: ``(G, M)``."""
     count = int(games.max()) + 1
     return np.stack(
         [np.bincount(games, weights=column, minlength=count) for column in values.T], axis=1
@@ -37,15 +29,9 @@ def sums_by_game(
 
 
 def resampled_weights(units: int, replicates: int, *, seed: int) -> npt.NDArray[np.float64]:
-    """How often each unit counts: once in row 0, then as often as it is drawn.
+    """How often each unit (a game, say) counts, shape ``(1 + R, G)``.
 
-    Args:
-        units: Number ``G`` of units that are drawn with replacement (games, say).
-        replicates: Number ``R`` of draws of `units` units.
-        seed: Seed of the draws.
-
-    Returns:
-        Shape ``(1 + R, G)``: the full sample above its multinomial replicates.
+    Row 0 is the full sample; the others are multinomial draws of as many units.
 
     References:
         Efron and Tibshirani (1993), section 6.2; section 6.4 where a unit is a cluster of rows.
@@ -57,14 +43,10 @@ def resampled_weights(units: int, replicates: int, *, seed: int) -> npt.NDArray[
 def percentile_interval(
     replicates: npt.NDArray[np.float64], *, method: Literal["linear", "nearest"] = "linear"
 ) -> npt.NDArray[np.float64]:
-    """90 % percentile interval of each column, from the replicates in which it is defined.
+    """90 % percentile interval of replicates ``(R,)`` or ``(R, M)``: both ends of each column.
 
-    Args:
-        replicates: Shape ``(R,)`` or ``(R, M)``; NaN where a replicate defines no value.
-        method: How to interpolate; ``nearest`` where replicates may be infinite.
-
-    Returns:
-        Lower and upper ends, shape ``(2,)`` or ``(2, M)``; NaN where no replicate is defined.
+    NaN replicates are undefined and left out; without a defined one the ends are NaN. Infinite
+    replicates need the method ``nearest``.
 
     References:
         Efron and Tibshirani (1993), section 13.3.
@@ -86,18 +68,15 @@ def grouped_means(
     replicates: int,
     seed: int,
 ) -> npt.NDArray[np.float64]:
-    """Replicates of each group's mean, its games resampled among themselves.
+    """Replicates of each group's mean, its games resampled among themselves, shape ``(R, K)``.
 
     Args:
         group: Group of each unit (a game of a passer, say), coded ``0 .. K - 1`` and sorted,
             shape ``(U,)``.
         sums: Sum of the plays' values in each unit, shape ``(U,)``.
-        counts: Number of plays in each unit, shape ``(U,)``.
-        replicates: Number ``R`` of replicates.
+        counts: Count of plays in each unit, shape ``(U,)``.
+        replicates: ``R``. A group with one game repeats its mean.
         seed: Seed of the draws.
-
-    Returns:
-        Shape ``(R, K)``. A group with one game repeats its mean.
     """
     sizes = np.bincount(group)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -123,11 +102,9 @@ def expanded_interval(
     .. math:: \Phi\left(\pm\sqrt{n / (n - 1)}\; t_{0.95, n - 1}\right)
 
     Args:
-        means: Replicates as `grouped_means` gives them, shape ``(R, K)``.
-        games: Number of games of each group, shape ``(K,)``.
-
-    Returns:
-        Lower and upper ends, shape ``(K,)``; of two games the least and the greatest replicate.
+        means: Replicates of `grouped_means`, shape ``(R, K)``.
+        games: Count of games of each group, shape ``(K,)``. The ends for two games are the least
+            and the greatest replicate.
 
     References:
         Hesterberg (2015), "What teachers should know about the bootstrap", Am. Statistician 69.

@@ -19,15 +19,7 @@ _FEWEST_DRAWN = 3
 
 
 def shuffled(group: Codes, generator: np.random.Generator) -> tuple[Codes, Codes]:
-    """Sort rows by group, in random order within each.
-
-    Args:
-        group: Group of each row, shape ``(N,)``.
-        generator: Source of the order; one number a row.
-
-    Returns:
-        The rows in their new order, and each one's place within its group from 0; shapes ``(N,)``.
-    """
+    """Sort rows by group, in random order within; return the order and places in the group."""
     order = np.lexsort((generator.random(len(group)), group))
     ordered = group[order]
     return order, np.arange(len(group)) - np.searchsorted(ordered, ordered)
@@ -37,8 +29,8 @@ def weighted_correlation(x: Array, y: Array, weights: Array) -> Array:
     """Weighted Pearson correlation of each column of `x` with that of `y`.
 
     Args:
-        x: One side, shape ``(N, M)``.
-        y: The other, shape ``(N, M)`` or ``(N, 1)``.
+        x: Shape ``(N, M)``.
+        y: Shape ``(N, M)`` or ``(N, 1)``.
         weights: How often each row counts in each replicate, shape ``(R, N)``.
 
     Returns:

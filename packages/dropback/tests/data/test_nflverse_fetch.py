@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from dropback.data._nflverse import fetch
+from dropback.data import fetch
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ def test_present_season_is_kept_and_not_loaded(tmp_path: Path) -> None:
     assert files[0].read_text() == "present"
 
 
-def test_progress_is_told_after_each_season(tmp_path: Path) -> None:
-    told: list[tuple[int, bool]] = []
+def test_progress_is_seen_after_each_season(tmp_path: Path) -> None:
+    seen: list[tuple[int, bool]] = []
     fetch(
         [2018, 2019],
         tmp_path,
         load=loaded,
-        on_season=lambda season, path: told.append((season, path.is_file())),
+        on_season=lambda season, path: seen.append((season, path.is_file())),
     )
-    assert told == [(2018, True), (2019, True)]
+    assert seen == [(2018, True), (2019, True)]
 
 
 def test_failing_download_is_one_sentence_and_keeps_what_came_before(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 import scipy.stats
 
-from dropback.evaluation._calibration import DEPTH_BANDS, METRICS, Evaluation, evaluate
+from dropback.evaluation import Evaluation, evaluate
+from dropback.evaluation._calibration import DEPTH_BANDS, METRICS
 from dropback.models._predict import QUANTILE_LEVELS, predict_plays
 from dropback.workflows._plots import PLOTS, draw, write_plots
 
@@ -149,7 +150,7 @@ def test_forecasts_in_another_order_are_refused(
     tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]],
 ) -> None:
     plays, predictions = tables
-    with pytest.raises(ValueError, match="predictions of 'a' must be of the given plays"):
+    with pytest.raises(ValueError, match="predictions of 'a' must be of these plays"):
         evaluate(plays, {"a": predictions["a"].reverse()})
 
 

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from dropback import workflows
-from dropback.data._tables import Outcome, PlaySet
-from dropback.evaluation._calibration import evaluate
+from dropback.data import Outcome, PlaySet
+from dropback.evaluation import evaluate
 from dropback.models._predict import predict_plays
 from dropback.models.baselines._distributions import GRIDS
 from dropback.workflows import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S, OverTime
@@ -157,7 +157,7 @@ def test_distribution_of_a_table_is_that_of_its_frame(
 ) -> None:
     plays, frames = toy
     held = np.flatnonzero(frames.release > 15)
-    # Told frame by frame, without cutting anything.
+    # Frame by frame, without cutting anything.
     at = Frames(np.full(len(held), 16), cut=1)
     plain = predict_plays(TrueDistribution(), plays[held], features=at, seed=0)  # type: ignore[arg-type]
     crps = evaluate(plays[held], {_NAME: plain}).metrics[_NAME]["crps"].value

@@ -1,4 +1,4 @@
-"""Play-by-play from nflverse, through `nflreadpy`."""
+"""Download play-by-play from nflverse through `nflreadpy`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from dropback._files import AnyPath
 
-__all__ = ["fetch"]
-
 
 def fetch(
     seasons: Iterable[int],
@@ -25,16 +23,16 @@ def fetch(
     load: Callable[[int], pl.DataFrame] | None = None,
     on_season: Callable[[int, Path], None] | None = None,
 ) -> list[Path]:
-    """Download seasons and write ``play_by_play_<season>.parquet``; present files are kept.
+    """Download seasons and write ``play_by_play_<season>.parquet``; existing files are kept.
 
     Args:
         seasons: Seasons to get.
         folder: Where the files go.
-        load: What loads a season; None takes `nflreadpy.load_pbp`.
+        load: Function that loads a season; None takes `nflreadpy.load_pbp`.
         on_season: Called after each season.
 
     Returns:
-        The files, one a season.
+        The files, one for each season.
 
     Raises:
         ReaderError: `nflreadpy` is not installed, or the download failed.

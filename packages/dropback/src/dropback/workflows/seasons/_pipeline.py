@@ -20,8 +20,8 @@ from dropback.errors import RequestError
 from dropback.expected_points import (
     attach_epa,
     expected_points_added,
+    fit_expected_points,
     recorded_epa,
-    stored_expected_points,
 )
 from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
@@ -233,7 +233,7 @@ def _with_epa(rows: pl.DataFrame, out: Path, work: Path, *, threads: int) -> pl.
         kept = work / "expected_points"
         if not kept.exists() and (out / "expected_points").is_dir():
             shutil.copytree(out / "expected_points", kept)
-        model = stored_expected_points(rows, kept, threads=threads)
+        model = fit_expected_points(rows, folder=kept, threads=threads)
     added = expected_points_added(rows, model)
     added.write_parquet(work / "epa.parquet")
     return attach_epa(rows, added)
