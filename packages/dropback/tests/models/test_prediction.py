@@ -205,7 +205,7 @@ def test_seed_moves_the_randomized_pit_alone(trained: TrainedRun) -> None:
 
 def test_plays_of_another_set_are_refused(trained: TrainedRun) -> None:
     other = trained.unseen.plays.with_columns(play_set=pl.lit("dropbacks"))
-    with pytest.raises(RunError, match="trained on 'targeted' plays and the plays given are 'drop"):
+    with pytest.raises(RunError, match="trained on 'targeted' plays, but these plays are 'drop"):
         predict_plays(trained.model, other)
 
 

@@ -1,4 +1,4 @@
-"""From plays and a model to predictive distributions in numbers: one row a play."""
+"""Predict plays by a model: the distribution of each in numbers, one row a play."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def predict_plays(
     features: PlayInputs | None = None,
     seed: int = 0,
 ) -> dy.DataFrame[Predictions]:
-    """Predict each play and measure how its outcome met the prediction.
+    """Predict each play, and locate its outcome in the prediction.
 
     A play of a training game is predicted by the network that never saw that game, any other
     play by all networks together.
@@ -74,7 +74,7 @@ def predict_plays(
     Args:
         model: A trained model, or a baseline.
         plays: The plays, of the set the model was trained on.
-        features: What is known of them; None takes the columns of play-by-play.
+        features: Tracking of the plays; None takes the columns of play-by-play.
         seed: Seed of the randomized PIT.
 
     Raises:
@@ -84,7 +84,7 @@ def predict_plays(
     sets = plays["play_set"].unique().to_list()
     if sets != [model.play_set.value]:
         raise RunError(
-            f"The model was trained on {model.play_set.value!r} plays and the plays given are "
+            f"The model was trained on {model.play_set.value!r} plays, but these plays are "
             f"{', '.join(map(repr, sorted(sets)))}: use a model trained on the same set."
         )
     if (lacking := plays[model.outcome.value].null_count()) > 0:
@@ -161,7 +161,7 @@ def summarize_distributions(
 
     Args:
         plays: The plays, with `yards`, `yards_min` and `yards_max`.
-        distribution_of: Latent distribution, batch shape ``(n,)``, of given rows that share a fold.
+        distribution_of: Latent distribution, batch shape ``(n,)``, of rows that share a fold.
         folds: Fold of each play.
         seed: Seed of the randomized PIT.
         tracked: Whether the distributions are of the plays' tracking.
@@ -191,7 +191,7 @@ def summarize_continuous_distributions(
 
     Args:
         plays: The plays, with `epa`.
-        distribution_of: Distribution, batch shape ``(n,)``, of given rows that share a fold.
+        distribution_of: Distribution, batch shape ``(n,)``, of rows that share a fold.
         folds: Fold of each play.
     """
     epa = torch.from_numpy(plays["epa"].to_numpy().astype(np.float32))
