@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import percentile_interval, resampled_weights
 from dropback._frames import to_polars
-from dropback._split_half import shuffled, split_half_reliability
+from dropback._statistics import (
+    percentile_interval,
+    resampled_weights,
+    shuffled,
+    split_half_reliability,
+)
 from dropback.errors import RequestError
 from dropback.ranking._posterior import design_effect, play_variance, sampling_variance
 from dropback.ranking._splits import key_columns, with_splits
