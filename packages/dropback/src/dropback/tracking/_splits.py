@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = ["SPLITS", "Split", "play_splits", "split_definitions", "with_participation"]
-
 
 @dataclass(frozen=True)
 class Split:
@@ -40,8 +38,7 @@ _OURS: Final = "computed here from positions"
 SPLITS: Final = {
     "time_to_throw_s": Split("Seconds from the snap to the throw; null without a throw.", _NGS),
     "time_to_throw_band": Split(
-        "Time to throw under 2.5 s, 2.5 to 4 s, or over 4 s.",
-        f"{_NGS} (quick throws: under 2.5 s)",
+        "Time to throw under 2.5 s, 2.5 to 4 s, or over 4 s.", f"{_NGS} (quick throws: under 2.5 s)"
     ),
     "pressured_at_throw": Split(
         "A defender is within 2 yards of the passer in the last frame, the throw or sack.",

@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = [
-    "Check",
-    "Corrections",
-    "Decision",
-    "count_incomplete",
-    "decide",
-    "impossible_speeds",
-]
-
 # Exact by definition: 0.9144 m.
 METERS_PER_YARD: Final = 0.9144
 

@@ -17,13 +17,7 @@ import polars as pl
 from dropback._files import partial_path
 from dropback.errors import TrackingError
 from dropback.tracking._splits import play_splits
-from dropback.tracking._storage import (
-    chunk_files,
-    drop_plays,
-    read_chunk,
-    read_splits,
-    write_chunk,
-)
+from dropback.tracking._storage import chunk_files, drop_plays, read_chunk, read_splits, write_chunk
 from dropback.tracking.ingest._reading import (
     Blocks,
     BlockSink,
@@ -58,8 +52,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from dropback.tracking._blocks import PlayBlock
-
-__all__ = ["IngestReport", "build_tensors", "find_play", "ingest", "read_tracking"]
 
 _PARTS: Final = "parts"
 

@@ -32,17 +32,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = [
-    "BlockSink",
-    "Blocks",
-    "FileReport",
-    "empty_left_out",
-    "holds_play",
-    "read_file",
-    "read_side_tables",
-    "short_name",
-]
-
 
 # About a hundred plays: their stamps tell how a file writes time for a fiftieth of its reading.
 _TIMED_ROWS: Final = 100_000

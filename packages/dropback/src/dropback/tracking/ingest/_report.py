@@ -24,19 +24,6 @@ if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock
     from dropback.tracking.readers import SourceFile
 
-__all__ = [
-    "REPEATED",
-    "IngestReport",
-    "finished_report",
-    "keys_twice",
-    "part_name",
-    "repeated_as_left_out",
-    "save_report",
-    "with_repeated",
-    "without_repeated",
-    "write_report",
-]
-
 REPEATED: Final = "play in an earlier file"
 
 _KEYS = ("game_id", "play_id")

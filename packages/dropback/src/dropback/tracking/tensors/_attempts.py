@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["TrackedAttempts", "select_tracked"]
-
 _THROWN: Final = ("C", "I", "IN")
 _OWN_KEY: Final = ["old_game_id", "play_id"]
 

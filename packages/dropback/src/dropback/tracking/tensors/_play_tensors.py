@@ -40,15 +40,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = [
-    "TENSOR_PLAYS_COLUMNS",
-    "PlayTensors",
-    "TensorPart",
-    "join_parts",
-    "schema_hash",
-    "tensor_plays",
-]
-
 _KEYS: Final = ("game_id", "play_id")
 _PLAYER: Final = ("player_id", "gsis_id", "name")
 
