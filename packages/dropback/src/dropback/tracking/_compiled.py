@@ -129,6 +129,8 @@ def _content(function: Callable[..., object], name: str) -> str:
 
 def _cache_roots(function: Callable[..., object]) -> Iterator[Path]:
     """Where compiled code may be kept, the first choice first."""
+    if _settings.DISABLE_JIT:
+        return
     if _settings.CACHE_DIR:
         yield Path(_settings.CACHE_DIR)
         return

@@ -6,7 +6,7 @@ one leaves a median error of 90 degrees, and nothing fails. A file's own numbers
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -64,10 +64,6 @@ class Check:
     measured: float | None
     evidence: str
     season: int = 0
-
-    def as_row(self) -> dict[str, object]:
-        """The finding as a JSON-ready mapping."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -182,20 +182,8 @@ def find_entities(
         )
     )
     return _with_recorded_roles(table, layout, tables).select(
-        "entity",
-        "play",
-        "player_id",
-        "gsis_id",
-        "display_name",
-        "position",
-        "height_in",
-        "weight_lb",
-        "side",
-        "x_yd",
-        "y_yd",
-        "recorded_role",
-        "team_code",
-        "home_flag",
+        *("entity", "play", "player_id", "gsis_id", "display_name", "position", "height_in"),
+        *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
     )
 
 

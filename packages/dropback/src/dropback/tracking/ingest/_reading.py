@@ -46,6 +46,9 @@ class BlockSink(Protocol):
     def take(self, block: PlayBlock) -> None:
         """Take the next block."""
 
+    def close(self) -> None:
+        """Finish: no block follows."""
+
 
 @dataclass
 class Blocks:
@@ -60,6 +63,9 @@ class Blocks:
     def take(self, block: PlayBlock) -> None:
         """Keep the next block."""
         self.blocks.append(block)
+
+    def close(self) -> None:
+        """Do nothing: the blocks stay in memory."""
 
 
 @dataclass(frozen=True)

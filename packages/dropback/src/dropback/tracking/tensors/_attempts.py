@@ -185,18 +185,8 @@ def _in_nflverse_columns(plays: pl.DataFrame) -> pl.DataFrame:
         plays.with_row_index("row")
         .with_columns(week=week(pl.col("game_id"), season, of_week))
         .select(
-            "row",
-            "play_id",
-            "season",
-            "week",
-            "home_team",
-            "score_differential",
-            "down",
-            "yards_gained",
-            "pass_result",
-            "nullified",
-            "end_event",
-            "target_slot",
+            *("row", "play_id", "season", "week", "home_team", "score_differential", "down"),
+            *("yards_gained", "pass_result", "nullified", "end_event", "target_slot"),
             pl.col("game_id").cast(pl.String),
             season_type(of_week, season).alias("season_type"),
             *_person("passer", "passer"),
