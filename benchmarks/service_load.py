@@ -50,7 +50,7 @@ from dropback.models._model import PassModel
 from dropback.models._network import build_network
 from dropback.models._play_batches import tracking_schema
 from dropback.models._store import RunRecord, write_run
-from dropback.service._codec import PLAY_MEDIA_TYPE, encode_frame, encode_play
+from dropback.service._wire import PLAY_MEDIA_TYPE, encode_frame, encode_play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

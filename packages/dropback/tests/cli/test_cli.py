@@ -18,7 +18,7 @@ from typer.main import get_command
 
 import dropback
 from dropback.cli import app, main
-from dropback.simulation._files import write_league
+from dropback.simulation import write_league
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,

@@ -16,8 +16,8 @@ from torch import nn
 
 from dropback.live import PlayPredictor, Situation
 from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.service._limits import Limits
 from dropback.service._server import make_server
-from dropback.service._settings import Limits, ServiceSettings
 from examples.scored_plays import table, throws
 from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
 
@@ -122,7 +122,7 @@ class Address:
 @contextlib.contextmanager
 def listening(service: Service) -> Iterator[Address]:
     """The service on a free port, in a thread."""
-    server = make_server(service, ServiceSettings(port=0, limits=service.limits))
+    server = make_server(service, port=0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

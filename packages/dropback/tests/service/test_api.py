@@ -13,9 +13,9 @@ from dropback.cli import app as cli
 from dropback.errors import RequestError
 from dropback.service._app import Service
 from dropback.service._keys import KeyRing, add_key, read_keys
-from dropback.service._library import PlayLibrary
-from dropback.service._scores import ScoreTable, join_score_tables
-from dropback.service._settings import Limits
+from dropback.service._limits import Limits
+from dropback.service._plays import PlayLibrary
+from dropback.service._rankings import ScoreTable, join_score_tables
 from dropback.tracking import ingest
 from examples import service as example
 from examples.service import client_of

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from dropback.errors import DropbackError, RequestError
 from dropback.live import PlayFrames, Situation
-from dropback.service._codec import decode_frame, decode_play, encode_frame, encode_play
+from dropback.service._wire import decode_frame, decode_play, encode_frame, encode_play
 from examples import service as example
 
 floats = st.floats(width=32, allow_nan=True, allow_infinity=True)

@@ -11,9 +11,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from dropback.service._codec import encode_frame
 from dropback.service._keys import KeyRing, add_key, read_keys
-from dropback.service._settings import Limits
+from dropback.service._limits import Limits
+from dropback.service._wire import encode_frame
 from examples import service as example
 from examples.service import PausedPredictor
 

@@ -23,8 +23,8 @@ from dropback.tracking.tensors._tensor_plays import TENSOR_PLAYS_COLUMNS
 def league(tmp_path_factory):
     """A hundred simulated throws: plays of their tensors, play-by-play, truth."""
     folder = tmp_path_factory.mktemp("tracked")
-    made = simulate_tracking_league(TrackingLeagueSettings(plays=100), seed=11)
-    write_tracking_league(made, folder / "league")
+    simulated = simulate_tracking_league(TrackingLeagueSettings(plays=100), seed=11)
+    write_tracking_league(simulated, folder / "league")
     tensors, _ = build_tensors(folder / "league", folder / "tensors")
     recorded = read_play_by_play(folder / "league")
     return tensors.plays, recorded, pl.read_parquet(folder / "league/truth.parquet")

@@ -188,11 +188,11 @@ def test_passer_and_target_of_highlights_are_those_of_play_by_play(
     plays = join_play_by_play(read_plays_table(folder), play_by_play).filter(
         pl.col("source_format") == "ngs_highlights", pl.col(recorded).is_not_null()
     )
-    men = pl.read_parquet(folder / "players/season=*/*.parquet").select(
+    players = pl.read_parquet(folder / "players/season=*/*.parquet").select(
         "game_id", "play_id", "gsis_id", pl.col("slot").cast(pl.Int8)
     )
     found = plays.join(
-        men, left_on=["game_id", "play_id", slot], right_on=["game_id", "play_id", "slot"]
+        players, left_on=["game_id", "play_id", slot], right_on=["game_id", "play_id", "slot"]
     )
     assert plays.height == found.height == cases
     assert (found["gsis_id"] == found[recorded]).all()

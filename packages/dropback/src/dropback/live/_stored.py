@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.live._situation import Situation, situations
 
 if TYPE_CHECKING:
@@ -34,14 +35,18 @@ class StoredPlayForecast:
 
 @dataclass(frozen=True)
 class FieldLines:
-    """Lines across the canonical field, yards along it.
+    """Size and lines of the canonical field for one play, yards along it.
 
     Attributes:
+        length_yd: Length, end zones included.
+        width_yd: Width.
         line_of_scrimmage_x_yd: Line of scrimmage.
         first_down_x_yd: Line to gain, None if it is unknown; at most the goal line.
         goal_line_x_yd: Goal line that the offense attacks.
     """
 
+    length_yd: float
+    width_yd: float
     line_of_scrimmage_x_yd: float
     first_down_x_yd: float | None
     goal_line_x_yd: float
@@ -72,9 +77,10 @@ def forecast_stored_play(
 
 
 def field_lines(block: PlayBlock) -> FieldLines:
-    """The lines of the first play of a block."""
+    """The field of the first play of a block."""
     row = block.plays.row(0, named=True)
     line, to_go = row["line_of_scrimmage_x_yd"], row["yards_to_go"]
     goal = line + row["yards_to_goal"]
     # A first down at or past the goal line is the goal line.
-    return FieldLines(line, min(line + to_go, goal) if to_go else None, goal)
+    first_down = min(line + to_go, goal) if to_go else None
+    return FieldLines(FIELD_LENGTH_YD, FIELD_WIDTH_YD, line, first_down, goal)

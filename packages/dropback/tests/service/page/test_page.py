@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from dropback.service._app import Service
 from dropback.service._keys import KeyRing, add_key, read_keys
-from dropback.service._scores import ScoreTable
+from dropback.service._rankings import ScoreTable
 from examples.served_page import Address, league, listening, predictor
 
 if TYPE_CHECKING:

@@ -1,10 +1,8 @@
-"""Set the service's address and its limits: sizes, times, and how much at once."""
+"""Limit what the service accepts: sizes, times, and how much at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-__all__ = ["Limits", "ServiceSettings"]
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,3 @@ class Limits:
     live_idle_s: float = 60.0
     resume_s: float = 30.0
     shutdown_s: int = 20
-
-
-@dataclass(frozen=True)
-class ServiceSettings:
-    """Where the service listens, and its limits.
-
-    Attributes:
-        host: Address to bind; loopback by default.
-        port: Port to bind; 0 takes a free one.
-        limits: Bounds on what clients may ask for.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    limits: Limits = field(default_factory=Limits)

@@ -1,28 +1,7 @@
-"""Encode and decode the binary forms, version 1: a play for one request, a live frame.
+"""Encode and decode plays, frames, situations and forecasts, as messages and in binary forms.
 
-All numbers are little-endian. A play (``application/vnd.dropback.play``) is 52 bytes of header,
-then its frames:
-
-====== ========= ==========================================================================
-offset type      field
-====== ========= ==========================================================================
-0      4 bytes   ``DBPL``
-4      uint16    version, 1
-6      uint16    frames, T
-8      int8      target's slot, -1 if unknown
-9      uint8     0
-10     int16     yards gained, -32768 if not given
-12     float32   line of scrimmage, x of the canonical field, yards
-16     float32   yards to goal
-20     7 float32 down, yards to go, quarter, seconds left in the half, score differential, at
-                 home (0, 1), weeks left; NaN if unknown
-48     uint16    eligible slots, bit n for slot n; 65535: the last five
-50     uint16    0
-52     float32   T x 23 x 6: frames, slots, quantities; NaN if missing
-====== ========= ==========================================================================
-
-A frame of a live socket is 564 bytes: ``DBFR``, uint16 version, uint16 0, uint32 number, then
-23 x 6 float32.
+The binary forms, version 1, are a play for one request and a frame for a live socket; the page on
+the service in the documentation lists their bytes.
 """
 
 from __future__ import annotations
@@ -30,18 +9,20 @@ from __future__ import annotations
 import math
 import struct
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import msgspec
 import numpy as np
 
 from dropback.errors import RequestError
 from dropback.live import PlayFrames, Situation
+from dropback.service._messages import PointForecast, SituationMessage
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PLAY_MEDIA_TYPE", "decode_frame", "decode_play", "encode_frame", "encode_play"]
+    from dropback.live import Forecast
 
 PLAY_MEDIA_TYPE: Final = "application/vnd.dropback.play"
 
@@ -63,12 +44,7 @@ _FRACTIONAL: Final = "seconds_left_in_half_s"
 
 
 def encode_play(play: PlayFrames, *, yards: int | None = None) -> bytes:
-    """Encode a play.
-
-    Args:
-        play: The play.
-        yards: Yards gained, to have the play scored.
-    """
+    """Encode a play; with `yards` gained, the service scores it."""
     situation = play.situation
     optional = [getattr(situation, name) for name in _OPTIONAL]
     header = _PLAY.pack(
@@ -126,22 +102,13 @@ def decode_play(body: bytes, *, most_frames: int) -> tuple[PlayFrames, int | Non
 
 
 def encode_frame(number: int, frame: NDArray[np.float32]) -> bytes:
-    """Encode a frame of a live socket.
-
-    Args:
-        number: 0 at the snap.
-        frame: Canonical, shape ``(23, 6)``.
-    """
+    """Encode a canonical frame, shape ``(23, 6)``; its number is 0 at the snap."""
     header = _FRAME.pack(_FRAME_MAGIC, _VERSION, 0, number)
     return header + np.ascontiguousarray(frame, "<f4").tobytes()
 
 
 def decode_frame(body: bytes) -> tuple[int, NDArray[np.float32]]:
-    """Decode number and frame, shape ``(23, 6)``.
-
-    Raises:
-        RequestError: Bytes of another form.
-    """
+    """Decode number and frame, shape ``(23, 6)``; other bytes raise `RequestError`."""
     expected = _FRAME.size + _FRAME_BYTES
     if len(body) != expected:
         raise RequestError(f"A binary frame must have {expected} bytes, got {len(body)}.")
@@ -184,3 +151,38 @@ def _eligible(bits: int) -> tuple[bool, ...]:
     if bits >> 11:
         raise RequestError(f"The eligible slots must be bits 0 to 10, got {bits:#06x}.")
     return tuple(bool(bits >> slot & 1) for slot in range(11))
+
+
+FrameRows: TypeAlias = list[list[float | None]]
+
+
+def situation_message(situation: Situation) -> SituationMessage:
+    """A situation as its message."""
+    return msgspec.convert(situation, SituationMessage, from_attributes=True)
+
+
+def situation_from_message(message: SituationMessage) -> Situation:
+    """A situation as the networks take it; one that no play can have raises `LiveError`."""
+    fields = msgspec.structs.asdict(message)
+    eligible = fields.pop("eligible")
+    if eligible is not None:
+        fields["eligible"] = tuple(eligible)
+    return Situation(**fields)
+
+
+def point_forecast(forecast: Forecast) -> PointForecast:
+    """A forecast as its message."""
+    return msgspec.convert(forecast, PointForecast, from_attributes=True)
+
+
+def frame_array(frames: FrameRows | list[FrameRows]) -> NDArray[np.float32]:
+    """Frames as an array, null as NaN; what float32 cannot hold becomes infinite and is refused."""
+    with np.errstate(over="ignore"):
+        return np.array(frames, dtype=np.float32)
+
+
+def frame_rows(frames: NDArray[np.float32]) -> list[FrameRows]:
+    """Frames as lists to the hundredth, NaN as null."""
+    rounded = np.round(frames.astype(np.float64), 2)
+    rows: list[FrameRows] = np.where(np.isnan(rounded), None, rounded).tolist()  # type: ignore[call-overload]  # NumPy's stubs lack None
+    return rows

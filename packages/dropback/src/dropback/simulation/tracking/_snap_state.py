@@ -1,8 +1,8 @@
-"""What each play begins with: the attempts of a play-by-play league, and the men on the field."""
+"""Take each play's state at the snap from the attempts of a play-by-play league."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from dropback.simulation._league import League
     from dropback.simulation.tracking._settings import TrackingLeagueSettings
 
-__all__ = ["Situations", "draw_quickness", "taken_attempts"]
+__all__ = ["SnapState", "draw_quickness", "taken_attempts"]
 
 
 @dataclass(frozen=True)
-class Situations:
+class SnapState:
     """``N`` plays as they stand before the snap.
 
     Args:
@@ -33,7 +33,7 @@ class Situations:
         side: Where it calls for: -1 right, 0 middle, 1 left.
         under_center: Whether the passer takes the snap from the center.
         edge_yd: Skill of the passer minus quality of the defense, in yards per attempt.
-        quickness: Of each man, about 1, shape ``(N, 22)``.
+        quickness: Of each player, about 1, shape ``(N, 22)``.
     """
 
     line_x_yd: NDArray[np.float64]
@@ -45,14 +45,14 @@ class Situations:
     quickness: NDArray[np.float64]
 
     @classmethod
-    def from_attempts(cls, attempts: pl.DataFrame, quickness: NDArray[np.float64]) -> Situations:
+    def from_attempts(cls, attempts: pl.DataFrame, quickness: NDArray[np.float64]) -> SnapState:
         """Read them from rows of `taken_attempts`.
 
         Args:
             attempts: The rows.
-            quickness: By team and man, shape ``(32, 22)``, as `draw_quickness` gives it.
+            quickness: By team and slot, shape ``(32, 22)``, as `draw_quickness` gives it.
         """
-        teams = {team: number for number, team in enumerate(TEAMS)}
+        teams = {team: index for index, team in enumerate(TEAMS)}
         offense = attempts["posteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
         defense = attempts["defteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
         yardline = attempts["yardline_100"].to_numpy().astype(np.float64)
@@ -76,10 +76,6 @@ class Situations:
         """Number of plays ``N``."""
         return len(self.line_x_yd)
 
-    def __getitem__(self, plays: NDArray[np.int64] | slice) -> Situations:
-        """Some of the plays, chosen as rows of an array are."""
-        return Situations(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
-
 
 def taken_attempts(league: League, plays: int) -> pl.DataFrame:
     """The first targeted attempts of a league in order of season, week, game and play.
@@ -94,6 +90,6 @@ def taken_attempts(league: League, plays: int) -> pl.DataFrame:
 def draw_quickness(
     settings: TrackingLeagueSettings, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """How much quicker than his like each team's man is, about 1, shape ``(32, 22)``."""
+    """Quickness of each team's players against their position's, about 1, shape ``(32, 22)``."""
     spread = np.clip(generator.normal(size=(len(TEAMS), PLAYERS)), -2.5, 2.5)
-    return 1 + settings.man_sd * spread
+    return 1 + settings.quickness_sd * spread
