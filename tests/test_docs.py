@@ -116,7 +116,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "dropback simulate pbp --out data/pbp --seasons 2018-2021 --teams 4 --weeks 6",
             "dropback train data/pbp --seasons 2018-2020 --out runs/pbp --folds 2 --epochs 1",
             "dropback score runs/pbp data/pbp --seasons 2018-2021 --out scores.parquet",
-            "dropback simulate tracking --plays 120 --out data/tracking --workers 1",
+            "dropback simulate tracking --plays 240 --out data/tracking --workers 1",
             "dropback ingest data/tracking --out plays",
             "dropback train plays --out runs/tracking --folds 2 --epochs 1",
         ):
