@@ -21,15 +21,7 @@ def codes(rows: pl.Series | pl.DataFrame) -> npt.NDArray[np.int64]:
 def sums_by_game(
     games: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Sum of each column over the plays of each game.
-
-    Args:
-        games: Game of each play, coded ``0 .. G - 1``, shape ``(N,)``.
-        values: Shape ``(N, M)``.
-
-    Returns:
-        Shape ``(G, M)``.
-    """
+    """Sum of each column ``(N, M)`` over the plays of each game ``0 .. G - 1``: ``(G, M)``."""
     count = int(games.max()) + 1
     return np.stack(
         [np.bincount(games, weights=column, minlength=count) for column in values.T], axis=1

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
-from dropback.data._selection import select_plays
+from dropback.data import read_play_by_play, select_plays
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def test_missing_path_is_one_sentence(tmp_path: Path, name: str, *, listed: bool
 
 
 def test_empty_list_is_one_sentence() -> None:
-    with pytest.raises(ReaderError, match="No play-by-play files were given"):
+    with pytest.raises(ReaderError, match="No play-by-play was named"):
         read_play_by_play([])
 
 

@@ -43,7 +43,7 @@ def league(seed: int = 0, seasons: int = 4, passers: int = 30) -> pl.DataFrame:
 
 
 def row(rows: pl.DataFrame, statistic: str, average: str, metric: str) -> dict[str, Any]:
-    """The one row asked for."""
+    """The one row of a statistic, an average and a metric."""
     return rows.row(
         by_predicate=(pl.col("statistic") == statistic)
         & (pl.col("average") == average)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from dropback.data._games import GAME_COLUMNS, read_games
-from dropback.data._play_by_play import read_play_by_play
+from dropback.data import read_games, read_play_by_play
+from dropback.data._games import GAME_COLUMNS
 from dropback.errors import ReaderError
 from dropback.evaluation.comparison._plays import passing_plays
 from dropback.evaluation.comparison._results import passer_results, starters, team_seasons
@@ -161,8 +161,8 @@ def test_a_game_twice_and_a_missing_column_are_refused() -> None:
         read_games(one.drop("home_score"))
 
 
-# NFL.com: record as starter. The tie of 2013 was not his: he was hurt, on the first drive of week
-# nine, and has that loss. Dobbs lost 7 of 8 in Arizona and 2 of 4 in Minnesota.
+# NFL.com: record as starter. The tie of 2013 was not Rodgers': hurt on the first drive of week
+# nine, Rodgers has that loss. Dobbs lost 7 of 8 in Arizona and 2 of 4 in Minnesota.
 RECORDS = {
     (2013, "A.Rodgers"): (9, 6.0),
     (2016, "K.Cousins"): (16, 8.5),

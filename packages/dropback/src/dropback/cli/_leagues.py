@@ -24,13 +24,11 @@ def fetch_pbp(
     """Get play-by-play from nflverse; seasons already there are kept."""
     from dropback import workflows
     from dropback.cli._console import errors, progress
-    from dropback.data._nflverse import fetch_play_by_play
+    from dropback.data._nflverse import fetch
 
     wanted = workflows.parse_seasons(seasons)
     with progress(len(wanted)) as step:
-        files = fetch_play_by_play(
-            wanted, out, on_season=lambda season, _: step(f"season {season}")
-        )
+        files = fetch(wanted, out, on_season=lambda season, _: step(f"season {season}"))
     errors.print(f"{out}: {len(files)} seasons.", highlight=False)
 
 

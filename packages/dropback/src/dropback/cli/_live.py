@@ -23,5 +23,5 @@ def export_command(
     from dropback.live._export import export_onnx
     from dropback.models._store import load_run
 
-    export_onnx(load_run(run)[0].networks, out)
+    export_onnx(load_run(run).model.networks, out)
     console.print(f"graphs in {out}, equal to torch within 0.00001")

@@ -115,7 +115,7 @@ class PlayPredictor:
             predictor = cls.__new__(cls)
             predictor._set_up(*read_export(run))  # noqa: SLF001  # its own kind
             return predictor
-        return cls(load_run(run)[0].networks, engine=engine or "compiled")
+        return cls(load_run(run).model.networks, engine=engine or "compiled")
 
     @property
     def digest(self) -> str:

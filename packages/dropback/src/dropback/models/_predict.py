@@ -31,7 +31,7 @@ __all__ = [
     "YARDS",
     "cdf_around",
     "fold_of_plays",
-    "predict",
+    "predict_plays",
     "summarize_continuous_distributions",
     "summarize_distributions",
     "yard_mean",
@@ -59,7 +59,7 @@ YARDS = np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)
 _CHUNK = 512
 
 
-def predict(
+def predict_plays(
     model: Predictor,
     plays: dy.DataFrame[Plays],
     *,

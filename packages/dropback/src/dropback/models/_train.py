@@ -19,7 +19,7 @@ from dropback.errors import RequestError
 from dropback.models._model import PassModel
 from dropback.models._network import PlayInputs, build_network, network_inputs
 from dropback.models._objectives import observed_targets, training_objective, validation_objective
-from dropback.models._store import RunRecord, data_digest, schema_of, weights_digest, write_run
+from dropback.models._store import Run, RunRecord, data_digest, schema_of, weights_digest, write_run
 from splicedpareto.training import DivergedError, SequenceDataset, fit
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ __all__ = [
     "FoldSplit",
     "assign_folds",
     "split_fold",
-    "train",
     "train_model",
     "train_network",
+    "train_run",
 ]
 
 
@@ -93,7 +93,7 @@ def split_fold(
     )
 
 
-def train(
+def train_run(
     plays: dy.DataFrame[Plays],
     out: Path,
     *,
@@ -105,7 +105,7 @@ def train(
     overwrite: bool = False,
     on_epoch: Callable[[int, int, float], None] | None = None,
     complete: Callable[[PassModel, Path], None] | None = None,
-) -> tuple[PassModel, RunRecord]:
+) -> Run:
     """Train a model and write its run folder, whole or not at all.
 
     The state of the work is kept in a folder beside `out` until the run is complete; the same
@@ -177,7 +177,7 @@ def train(
             f"{work}, and the same command goes on from there."
         ) from error
     shutil.rmtree(work, ignore_errors=True)  # the run stands, whatever becomes of its scaffold
-    return model, record
+    return Run(out, model, record)
 
 
 def train_model(

@@ -1,4 +1,4 @@
-"""From play scores to rows that rank, every number with what is uncertain about it."""
+"""Rank groups of plays by their mean score, and state the uncertainty of each number."""
 
 from __future__ import annotations
 
@@ -25,25 +25,23 @@ if TYPE_CHECKING:
     from dropback._frames import FrameT
     from dropback.ranking._units import Units
 
-__all__ = ["DisplayScale", "keep_plays", "leaderboard"]
-
-# Attempts a passer needs: 14 a game of his team (NFL Record and Fact Book), as many as make
-# half of the variance of a mean score skill, or a number.
+# Attempts that a passer needs: 14 per game of the team (NFL Record and Fact Book), or as many as
+# make half of the variance of a mean score skill.
 _NFL_RULE = "nfl"
 _RELIABLE_RULE = "reliable"
-# Of the normal distribution: 90 % lie within.
+# 90 % of a normal distribution lie within so many standard deviations.
 _NORMAL_90 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
 class DisplayScale:
-    """The 50-99 scale beside the mean score: linear, cut off at both ends.
+    """The 50-99 scale of a mean score: linear, clipped at both ends.
 
     The publication shows the best of all qualified seasons of 2018-2021 at 99 and mid-table
     seasons in the mid-80s (rank 13 at 88, rank 19 at 85). A line through an average league at
     `average` and a fixed slope does the same; it is absolute, so that 90 means the same in every
     table. The best season's mean score is .5629 (Rodgers 2020, as published), which gives the
-    slope; his 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
+    slope; Rodgers 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
     ``research/display_scale.py`` prints these figures.
 
     Attributes:
@@ -106,6 +104,12 @@ def leaderboard(
         `expanded_interval` for the interval of the score. `posterior` for the
         shrunk score; ranks are those of its joint draws, because the bootstrap adds the luck of
         a second sample to that of the first and puts the extremes too far in the middle.
+
+    Example:
+        >>> scores = dropback.score(run, league)
+        >>> rows = dropback.leaderboard(scores, by=("passer",), min_attempts=50)
+        >>> rows["rank"].is_sorted(), (rows["score_low"] <= rows["score"]).all()
+        (True, True)
     """
     table = to_polars(scores)
     keys = _keys(by)
@@ -194,7 +198,7 @@ def _keys(by: Sequence[str]) -> list[str]:
 
 
 def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    """Plays of passer-seasons with 14 official attempts per team game."""
+    """Keep the plays of passer-seasons with 14 official attempts per team game."""
     season = ["passer_player_id", "season"]
     needed = [*season, "season_type", "game_id", "official_attempts", "team_games"]
     if missing := [name for name in needed if name not in scores.columns]:

@@ -1,4 +1,4 @@
-"""How many attempts make a mean score tell skill from luck?"""
+"""Estimate how many attempts a mean score needs before it is more skill than luck."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Reliability:
         if not np.isfinite(self.half):
             raise RequestError(
                 f"No number of attempts is reliable: the {self.groups} groups differ by no more "
-                "than luck would make them; give a number of attempts, or take more plays."
+                "than luck would make them; give a number of attempts, or add plays."
             )
         return max(1, int(np.ceil(self.half * reliability / (1 - reliability) - 1e-9)))
 
@@ -105,6 +105,11 @@ def reliability(
         Between variance: DerSimonian and Laird (1986), eq. 8. Split halves: Spearman (1910);
         Brown (1910). The minimum at one half: intentionalrounding.com, on passer rating (109
         attempts) and ANY/A (154 dropbacks).
+
+    Example:
+        >>> found = dropback.reliability(dropback.score(run, league))
+        >>> found.curve.columns, found.half_low <= found.half <= found.half_high
+        (['attempts', 'reliability', 'low', 'high'], True)
     """
     keys = [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
     units = _large(sum_by_game(with_splits(to_polars(scores), by), keys))

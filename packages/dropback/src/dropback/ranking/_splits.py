@@ -1,4 +1,4 @@
-"""What plays may be grouped by and split by, under names that need no SQL."""
+"""Define the splits of plays by name, and group, filter and label plays by them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["SPLITS", "Split", "default_minimum", "join_tracking", "keep_split", "with_splits"]
-
 # The one split whose minimum is published is deep passes: 15 attempts (Next Gen Stats passing
 # score, 2022). The other splits of a season's attempts take the same.
 _SPLIT_MINIMUM = 15
@@ -25,9 +23,9 @@ class Split:
     """A way to divide plays.
 
     Attributes:
-        columns: Columns of the table that stand for it; a name is shown, not grouped by.
-        definition: What it is, with units.
-        needs: Columns of the play scores that it is made of.
+        columns: Columns of the table that show it; a name is shown, not grouped by.
+        definition: For readers, with units.
+        needs: Columns of the play scores that it is computed from.
         values: Expression of the first of `columns`; a column of the play scores by default.
         minimum: Attempts that a passer's row needs by default in a table split by it.
         tracked: Whether `needs` come from tracking.
@@ -142,7 +140,7 @@ def with_splits(scores: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         if missing and split.tracked:
             raise RequestError(
                 f"The split {name!r} needs tracking, but the play scores have no column "
-                f"{missing[0]!r}: pass --tracking with a folder that 'dropback ingest' made."
+                f"{missing[0]!r}: pass --tracking with a folder that 'dropback ingest' wrote."
             )
         if missing:
             raise RequestError(
@@ -175,7 +173,7 @@ def keep_split(scores: pl.DataFrame, split: Mapping[str, str | int]) -> pl.DataF
 
 
 def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | str:
-    """The rule for a row that a reader expects: ``"nfl"``, or a number of attempts.
+    """The usual minimum of a row: ``"nfl"``, or a number of attempts.
 
     Passers over whole seasons need the official 14 attempts a team game; a table of passers
     that is divided further, or kept to one value of a split, needs the largest minimum of its
@@ -189,11 +187,11 @@ def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | 
 
 
 def join_tracking(scores: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """Put the splits of tracked plays beside their play scores; other plays get null.
+    """Add the splits of tracked plays to their play scores; other plays get null.
 
     Args:
         scores: Play scores with nflverse's ``old_game_id``.
-        splits: As `dropback.tracking._splits.play_splits` gives them, of any number of chunks.
+        splits: Rows of `dropback.tracking._splits.play_splits`, of any number of chunks.
 
     Raises:
         RequestError: The play scores have no ``old_game_id``, or no play is in both tables.
@@ -201,7 +199,7 @@ def join_tracking(scores: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
     if "old_game_id" not in scores.columns or scores["old_game_id"].null_count() == scores.height:
         raise RequestError(
             "Tracking is joined by old_game_id and play_id, but the play scores have no "
-            "old_game_id: take play-by-play that has it, and make them anew with 'dropback score'."
+            "old_game_id: take play-by-play that has it, and run 'dropback score' again."
         )
     keys = ["old_game_id", "play_id"]
     tracked = splits.rename({"game_id": "old_game_id"}).with_columns(

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from dropback import ranking
 from dropback.errors import RequestError
-from dropback.ranking._passers import list_passers, split_values
+from dropback.ranking import list_passers, split_values
 from dropback.service import _messages as messages
 from dropback.service._executors import CachedAnswers
 from dropback.service._http import Operation, ServiceError, query

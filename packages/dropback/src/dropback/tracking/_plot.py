@@ -5,17 +5,23 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD, RATE_HZ
-from dropback.errors import TrackingError
+from dropback.errors import RequestError, TrackingError
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT, PLAYERS
 from dropback.tracking.ingest._derive import velocity
+
+try:
+    import matplotlib as mpl
+    from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+except ModuleNotFoundError as missing:
+    raise RequestError(
+        "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
+    ) from missing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,14 +5,21 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from dropback._files import whole_file
+from dropback.errors import RequestError
 from dropback.evaluation._calibration import DEPTH_BANDS
+
+try:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+except ModuleNotFoundError as missing:
+    raise RequestError(
+        "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
+    ) from missing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback.data._games import read_games
-from dropback.data._play_by_play import read_play_by_play
-from dropback.data._ratings import RATINGS, match_ratings, read_ratings
-from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS, select_plays
-from dropback.data._table_files import read_table
-from dropback.data._tables import PLAY_KEY, PlaySet
+from dropback.data import (
+    PlaySet,
+    match_ratings,
+    read_games,
+    read_play_by_play,
+    read_ratings,
+    select_plays,
+)
+from dropback.data._columns import read_table
+from dropback.data._ratings import RATINGS
+from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation.comparison._correlations import complete_rows, correlate
 from dropback.evaluation.comparison._metrics import (
@@ -26,8 +32,8 @@ from dropback.evaluation.comparison._reliability import split_half
 from dropback.evaluation.comparison._results import passer_results
 from dropback.expected_points import (
     expected_points_added,
+    fit_expected_points,
     recorded_epa,
-    stored_expected_points,
 )
 
 if TYPE_CHECKING:
@@ -89,13 +95,13 @@ def compare_metrics(
     replicates: int = 1000,
     seed: int = 0,
 ) -> MetricComparison:
-    """Compare play scores with the older metrics and with other people's ratings.
+    """Compare play scores with the older metrics and with published ratings.
 
     Compared are passers with 14 official attempts per game of their team in the regular season,
     and among them those for whom every metric exists.
 
     Args:
-        scores: A row a play: ``game_id``, ``play_id`` and the columns `names`.
+        scores: One row per play: ``game_id``, ``play_id`` and the columns `names`.
         passing: The plays of every season to compare, as `passing_plays` returned them, with
             ``completion_over_expected``.
         games: What `read_games` returned.
@@ -196,13 +202,13 @@ def compare_metrics_from_files(
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
         seed: Of all draws.
-        on_step: Called with what is done next.
+        on_step: Called with the name of the next step.
 
     Raises:
         DropbackError: See `compare_metrics` and the readers it calls.
     """
     on_step("reading")
-    # The small files first: what is wrong with them should not wait for the large ones.
+    # The small files first, so that their errors do not wait for the large ones.
     rated = {
         name: read_ratings(path, name, seasons=seasons) for name, path in (ratings or {}).items()
     }
@@ -236,11 +242,13 @@ def rated_plays(
         play_by_play: What `read_play_by_play` returned.
         expected_points: See `compare_metrics_from_files`.
         seed: Of the models' folds.
-        on_step: Called with what is done next.
+        on_step: Called with the name of the next step.
     """
     on_step("expected points")
     recorded = recorded_epa(play_by_play) is not None
-    model = None if recorded else stored_expected_points(play_by_play, expected_points, seed=seed)
+    model = (
+        None if recorded else fit_expected_points(play_by_play, folder=expected_points, seed=seed)
+    )
     passing = passing_plays(play_by_play, expected_points_added(play_by_play, model))
     on_step("completion probabilities")
     early = int(play_by_play["season"].min()) < FIRST_SEASON_WITH_RECEIVERS  # type: ignore[arg-type]
@@ -265,8 +273,8 @@ def _regular_final(
         (pl.col("final").is_null(), "not in the table of games"),
         (~pl.col("final"), "not final"),
     ):
-        if number := known.filter(condition).height:
-            counts.append(("games", reason, number))
+        if count := known.filter(condition).height:
+            counts.append(("games", reason, count))
     final = known.filter(pl.col("final"))
     if lost := sorted(set(played["season"]) - set(final["season"])):
         raise RequestError(

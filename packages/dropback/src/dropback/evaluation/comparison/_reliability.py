@@ -49,13 +49,13 @@ def split_half(
         ours: The one among them that the others are compared with.
         plays_per_half: n. A passer-season with fewer plays in a half, for any metric, is left out
             of that deal for all.
-        splits: Number of deals.
+        splits: Count of random deals.
         replicates: Bootstrap draws of passers.
         seed: Of deals and draws.
 
     Returns:
-        The columns of `correlate`, the statistic being ``split_half``; ``rows`` is the least number
-        of passer-seasons in a deal. No row where no deal has five passer-seasons.
+        The columns of `correlate` for the statistic ``split_half``; ``rows`` is the least count of
+        passer-seasons in a deal. No row where no deal has five passer-seasons.
 
     Raises:
         RequestError: `plays_per_half` or `splits` is below 1.

@@ -17,6 +17,7 @@ from dropback.tracking.tensors._play_tensors import PlayTensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from os import PathLike
 
     from dropback.tracking.ingest._report import IngestReport
     from dropback.tracking.readers import Format
@@ -72,9 +73,9 @@ def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
 
 
 def open_tracking(
-    path: str | Path,
+    path: str | PathLike[str],
     *,
-    work: Path | None = None,
+    work: str | PathLike[str] | None = None,
     layout: str = "auto",
     workers: int = 2,
     on_report: Callable[[IngestReport], None] | None = None,
@@ -94,6 +95,11 @@ def open_tracking(
     Raises:
         ReaderError: If nothing can be read.
         TrackingError: If it is play-by-play or no tracking, or no play is left.
+
+    Example:
+        >>> tensors = dropback.open_tracking(tracking)
+        >>> len(tensors)
+        60
     """
     path = Path(path)
     if _is_tensors(path):
@@ -104,7 +110,7 @@ def open_tracking(
             "files; it is play-by-play."
         )
     if work is not None:
-        tensors, report = build_tensors(path, work, layout=layout, workers=workers)
+        tensors, report = build_tensors(path, Path(work), layout=layout, workers=workers)
     else:
         scratch = Path(tempfile.mkdtemp(prefix="dropback-"))
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
@@ -56,7 +57,7 @@ from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, joi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from os import PathLike
 
     from dropback.tracking._blocks import PlayBlock
 
@@ -66,8 +67,8 @@ _PARTS: Final = "parts"
 
 
 def ingest(
-    path: Path,
-    out: Path,
+    path: str | PathLike[str],
+    out: str | PathLike[str],
     *,
     layout: str = "auto",
     workers: int = 2,
@@ -85,7 +86,13 @@ def ingest(
 
     Raises:
         ReaderError: If nothing can be read.
+
+    Example:
+        >>> report = dropback.ingest(tracking, f"{folder}/plays")
+        >>> report.counts().select("kept", "left_out").row(0)
+        (60, 0)
     """
+    path, out = Path(path), Path(out)
     folders = find_folders(path, choose_formats(layout))
     out.mkdir(parents=True, exist_ok=True)
 

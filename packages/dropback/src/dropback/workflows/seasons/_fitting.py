@@ -17,7 +17,7 @@ from dropback._files import whole_file
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Plays
 from dropback.models._model import PassModel
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 from dropback.models._store import data_digest
 from dropback.models._train import assign_folds, train_network
 
@@ -107,7 +107,7 @@ def fit_and_predict(
     with whole_file(weights) as aside:
         torch.save(network.state_dict(), aside)
     model = PassModel(settings, schema, fit.play_set, (network,), {})
-    predictions = predict(model, scored, seed=seed).with_columns(
+    predictions = predict_plays(model, scored, seed=seed).with_columns(
         pl.lit(fit.fold, dtype=pl.Int64).alias("fold")
     )
     with whole_file(path) as aside:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from dropback import workflows
 from dropback._files import move_folder, partial_path, require_new_folder
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
@@ -21,12 +20,13 @@ from dropback.errors import RequestError
 from dropback.expected_points import (
     attach_epa,
     expected_points_added,
+    fit_expected_points,
     recorded_epa,
-    stored_expected_points,
 )
 from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
 from dropback.scoring import score_plays
+from dropback.workflows._files import write_json, write_table
 from dropback.workflows.seasons._dropbacks import score_dropbacks
 from dropback.workflows.seasons._fitting import fit_and_predict, use_one_thread
 from dropback.workflows.seasons._plan import kinds_of, plan_fits, span
@@ -233,7 +233,7 @@ def _with_epa(rows: pl.DataFrame, out: Path, work: Path, *, threads: int) -> pl.
         kept = work / "expected_points"
         if not kept.exists() and (out / "expected_points").is_dir():
             shutil.copytree(out / "expected_points", kept)
-        model = stored_expected_points(rows, kept, threads=threads)
+        model = fit_expected_points(rows, folder=kept, threads=threads)
     added = expected_points_added(rows, model)
     added.write_parquet(work / "epa.parquet")
     return attach_epa(rows, added)
@@ -383,8 +383,8 @@ def _write(
     if standard is not None:
         standard.write_parquet(finished / "standard.parquet")
     for name, rows in boards.items():
-        workflows.write_table(rows, finished / "leaderboards" / f"{name}.csv")
-    workflows.write_json(summary, finished / "summary.json")
+        write_table(rows, finished / "leaderboards" / f"{name}.csv")
+    write_json(summary, finished / "summary.json")
     for kept in ("epa.parquet", "expected_points"):
         if (work / kept).exists():
             (work / kept).rename(finished / kept)
