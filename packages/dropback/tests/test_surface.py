@@ -17,7 +17,7 @@ import dropback
 from dropback import workflows
 from dropback.data._tables import Predictions, Scores
 from dropback.errors import RequestError, RunError
-from dropback.live import Situation
+from dropback.live import PlayContext
 from dropback.models import PLAY_NETWORK
 from dropback.models._network import build_network
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
@@ -56,10 +56,10 @@ def test_name_that_is_not_promised_is_an_attribute_error() -> None:
 
 def test_predictor_answers_with_a_distribution_over_all_yards() -> None:
     network = build_network(PLAY_NETWORK, 0, seed=1).eval()
-    predictor = dropback.PlayPredictor([network], engine="torch")
-    situation = Situation(line_of_scrimmage_x_yd=60.0, yards_to_goal=50)
+    predictor = dropback.PlayPredictor([network])
+    context = PlayContext(line_of_scrimmage_x_yd=60.0, yards_to_goal=50)
     frame = np.zeros((SLOTS, len(FRAME_QUANTITIES)), np.float32)
-    (forecast,) = predictor.start(situation).push(0, frame)
+    (forecast,) = predictor.start(context).push(0, frame)
     assert sum(forecast.probabilities) == pytest.approx(1, abs=1e-5)
 
 

@@ -83,7 +83,7 @@ def test_pooled_is_pearson_of_within_season_z_scores() -> None:
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
 
 
-def test_year_to_year_pairs_each_passer_with_his_next_season_only() -> None:
+def test_year_to_year_pairs_each_passer_with_the_next_season_only() -> None:
     table = league().filter(pl.col("season") != 2018)
     rows = correlate(table, metrics=METRICS, ours="score")
     first = table.filter(pl.col("season") == 2019)

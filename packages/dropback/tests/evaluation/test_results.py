@@ -89,7 +89,7 @@ def test_where_no_quarterback_threw_the_receiver_started() -> None:
     assert starters(plays)["passer_player_id"].to_list() == ["receiver"]
 
 
-def test_own_record_counts_final_games_that_he_started() -> None:
+def test_own_record_counts_final_games_started() -> None:
     plays = dropbacks(
         ("2020_1_KC_BUF", "KC", "mahomes", 30),
         ("2020_2_BUF_KC", "KC", "mahomes", 30),
@@ -106,7 +106,7 @@ def test_own_record_counts_final_games_that_he_started() -> None:
     ]
 
 
-def test_a_traded_passer_has_his_teams_wins_by_dropbacks_and_the_playoffs_of_the_main_one() -> None:
+def test_a_traded_passer_has_the_teams_wins_by_dropbacks_and_the_playoffs_of_the_main_one() -> None:
     plays = dropbacks(
         ("2020_1_KC_BUF", "BUF", "traded", 30), ("2020_3_KC_MIA", "MIA", "traded", 10)
     )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dropback.live import PlayPredictor, Situation
+from dropback.live import PlayContext, PlayPredictor
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.service._limits import Limits
 from dropback.service._server import make_server
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from dropback.service._app import Service
 
-SITUATION = Situation(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
+SITUATION = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
 SITUATION_JSON = {
     "line_of_scrimmage_x_yd": 35,
     "yards_to_goal": 75,

@@ -15,7 +15,7 @@ from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError, RunError, TrackingError
 from dropback.evaluation._calibration import evaluate
-from dropback.live import PlayPredictor, situations
+from dropback.live import PlayPredictor, play_contexts
 from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
 from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
 from dropback.models._model import PassModel, whole_yard_distribution
@@ -262,7 +262,7 @@ def test_live_predictor_of_the_run_gives_the_same_distributions(
             support
         )
         predictor = PlayPredictor.load(run) if fold is None else PlayPredictor(networks)
-        for play, situation in enumerate(situations(block)[:5]):
+        for play, situation in enumerate(play_contexts(block)[:5]):
             frames = block.frames[block.offsets[play] : block.offsets[play + 1]]
             frames = frames[: max(1, len(frames) - round(seconds * 10))]
             target = None if seconds else block.plays["target_slot"][play]

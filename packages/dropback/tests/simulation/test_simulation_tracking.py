@@ -34,7 +34,7 @@ from dropback.simulation.tracking import (
 from dropback.simulation.tracking import _files as files
 from dropback.simulation.tracking._release_distribution import openness_yd, throw_flight
 from dropback.tracking import build_tensors, read_tracking
-from dropback.tracking._outcomes import join_play_by_play, outcome_disagreements
+from dropback.tracking.tensors._nflverse import join_play_by_play, outcome_disagreements
 
 if TYPE_CHECKING:
     from collections.abc import Callable

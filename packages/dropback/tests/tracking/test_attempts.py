@@ -15,8 +15,8 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import build_tensors, select_tracked
-from dropback.tracking._calendar import season_type, week
-from dropback.tracking.tensors._tensor_plays import TENSOR_PLAYS_COLUMNS
+from dropback.tracking.tensors._nflverse import season_type, week
+from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
 
 
 @pytest.fixture(scope="module")

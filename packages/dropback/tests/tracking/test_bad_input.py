@@ -66,7 +66,7 @@ def test_a_wrong_delimiter_is_named(two_plays, tmp_path):
     path = folder / NAME
     path.write_text(path.read_text().replace(",", ";"))
     with pytest.raises(
-        ReaderError, match=rf"{NAME}: fields must be parted by comma or tab.*semicolon"
+        ReaderError, match=rf"{NAME}: fields must be separated by comma or tab.*semicolon"
     ):
         read_tracking(folder)
 

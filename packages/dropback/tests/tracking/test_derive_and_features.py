@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from dropback.errors import TrackingError
 from dropback.tracking import read_tracking
 from dropback.tracking._kernels import HISTORY_FRAMES
+from dropback.tracking._motion import causal_slope, derive_motion, velocity
 from dropback.tracking._splits import SPLITS, play_splits
-from dropback.tracking.ingest._derive import causal_slope, derive_motion, velocity
 from dropback.tracking.ingest._gaps import fill_gaps
 from dropback.tracking.tensors._features import (
     ENGINEERED_COLUMNS,
@@ -140,7 +140,7 @@ def test_engineered_features_count_what_a_slow_loop_counts(block):
     frame, play = 17, int(block.play_of_frame[17])
     now = block.frames[frame].astype(np.float64)
     line = block.plays["line_of_scrimmage_x_yd"][play]
-    passer, target = now[0], now[target[play]]
+    passer, receiver = now[0], now[target[play]]
 
     def gap(a, b):
         return float(np.hypot(a[0] - b[0], a[1] - b[1]))
@@ -149,7 +149,7 @@ def test_engineered_features_count_what_a_slow_loop_counts(block):
     corners = [now[slot][:2] for slot in range(6)]
     around = zip(corners, corners[1:] + corners[:1], strict=True)
     area = 0.5 * abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in around))
-    along = [passer[:2] + share * (target[:2] - passer[:2]) for share in np.linspace(0, 1, 2001)]
+    along = [passer[:2] + share * (receiver[:2] - passer[:2]) for share in np.linspace(0, 1, 2001)]
     expected = {
         "seconds_since_snap_s": (frame - block.offsets[play]) / 10,
         "passer_depth_yd": line - passer[0],
@@ -165,12 +165,12 @@ def test_engineered_features_count_what_a_slow_loop_counts(block):
         "widest_separation_yd": max(
             min(gap(now[slot], d) for d in defenders) for slot in range(11) if eligible[play, slot]
         ),
-        "target_depth_yd": target[0] - line,
-        "target_to_sideline_yd": min(target[1], 160 / 3 - target[1]),
-        "target_speed_yd_per_s": target[2],
-        "target_separation_yd": min(gap(target, d) for d in defenders),
-        "defenders_within_2_yd_of_target": sum(gap(target, d) < 2 for d in defenders),
-        "passer_to_target_yd": gap(target, passer),
+        "target_depth_yd": receiver[0] - line,
+        "target_to_sideline_yd": min(receiver[1], 160 / 3 - receiver[1]),
+        "target_speed_yd_per_s": receiver[2],
+        "target_separation_yd": min(gap(receiver, d) for d in defenders),
+        "defenders_within_2_yd_of_target": sum(gap(receiver, d) < 2 for d in defenders),
+        "passer_to_target_yd": gap(receiver, passer),
         "lane_to_nearest_defender_yd": min(gap(p, d) for p in along for d in defenders),
     }
     assert tuple(expected) == ENGINEERED_COLUMNS
@@ -225,10 +225,10 @@ def test_a_defender_who_is_not_seen_is_near_nobody(block):
     eligible, number = np.ones((1, 11), bool), np.zeros(1, np.int64)
     frames[0, 11:21] = np.nan
     (features,) = engineered_features(frames, number, line, target, eligible)
-    last, passer, target = frames[0, 21], frames[0, 0], frames[0, 7]
+    last, passer, receiver = frames[0, 21], frames[0, 0], frames[0, 7]
     named = dict(zip(ENGINEERED_COLUMNS, features.tolist(), strict=True))
     assert named["passer_to_nearest_defender_yd"] == pytest.approx(np.hypot(*(last - passer)[:2]))
-    assert named["target_separation_yd"] == pytest.approx(np.hypot(*(last - target)[:2]))
+    assert named["target_separation_yd"] == pytest.approx(np.hypot(*(last - receiver)[:2]))
     frames[0, 21] = np.nan
     (features,) = engineered_features(frames, number, line, target, eligible)
     assert [ENGINEERED_COLUMNS[column] for column in np.flatnonzero(np.isnan(features))] == [

@@ -55,7 +55,7 @@ def serve_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind.")] = 8080,
     engine: Annotated[
         str | None,
-        typer.Option(help="compiled, torch or onnx; by default compiled, or onnx for an export."),
+        typer.Option(help="torch or onnx; by default onnx where the run was exported, else torch."),
     ] = None,
     core: Annotated[
         int | None,
@@ -94,8 +94,8 @@ def _require_extra() -> None:
 
 
 def _engine(name: str | None) -> Engine | None:
-    if name not in {None, "compiled", "torch", "onnx"}:
-        raise RequestError(f"--engine must be compiled, torch or onnx, got {name!r}.")
+    if name not in {None, "torch", "onnx"}:
+        raise RequestError(f"--engine must be torch or onnx, got {name!r}.")
     return name  # type: ignore[return-value]  # checked above
 
 

@@ -75,10 +75,10 @@ def conform(
 
     Args:
         frame: A table as read.
-        columns: What the result holds, in this order. Other columns are ignored.
+        columns: Columns of the result, in this order; others are ignored.
         origin: File or object of the table, for errors.
         keys: Columns that name the row in an error.
-        kind: What the table must hold, for errors.
+        kind: Description of the table, for errors.
 
     Raises:
         ReaderError: A required column is missing, a column holds neither numbers nor text, or a

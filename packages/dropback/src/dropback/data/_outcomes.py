@@ -32,6 +32,16 @@ def yards_max() -> pl.Expr:
     return pl.col("yardline_100").alias("yards_max")
 
 
+def goal_line_yards(yards_to_goal: float) -> int:
+    """`yards_max` of a line of scrimmage as measured: whole yards, at least 1, at most the field's.
+
+    Example:
+        >>> goal_line_yards(64.6), goal_line_yards(-0.4)
+        (65, 1)
+    """
+    return min(max(round(yards_to_goal), 1), GOAL_TO_GOAL_YD)
+
+
 def yards_min() -> pl.Expr:
     """Fewest yards the play can gain: an interception returned to the passer's goal line.
 

@@ -20,8 +20,6 @@ NEXT_SCORES: dict[str, int] = {
 A touchdown counts 7, the try included: 6 and an extra point's .94 to .99.
 """
 
-NO_SCORE = list(NEXT_SCORES).index("none")
-
 KICKOFFS = ("kick_off", "kickoff", "free_kick")
 """Play types of kickoffs; there, `posteam` is the receiving team. The last two are nflverse's."""
 

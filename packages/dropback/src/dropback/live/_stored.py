@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
-from dropback.live._situation import Situation, situations
+from dropback.live._inputs import PlayContext, play_contexts
 
 if TYPE_CHECKING:
     from dropback.live._forecast import Forecast
-    from dropback.live._predictor import PlayPredictor
+    from dropback.live._session import PlayPredictor
     from dropback.tracking._blocks import PlayBlock
 
 __all__ = ["FieldLines", "StoredPlayForecast", "field_lines", "forecast_stored_play"]
@@ -21,13 +21,13 @@ class StoredPlayForecast:
     """The live forecasts of a stored play.
 
     Attributes:
-        situation: What a live feed of the play starts with.
+        context: What a live feed of the play starts with.
         frames: One entry a frame, None where that frame has no forecast.
         release: The forecast at the release, with the target known.
         score: Score of the yards gained, None if they are unknown.
     """
 
-    situation: Situation
+    context: PlayContext
     frames: list[Forecast | None]
     release: Forecast
     score: float | None
@@ -65,15 +65,15 @@ def forecast_stored_play(
     Raises:
         LiveError: A play that no live feed could send.
     """
-    situation = situations(block)[0]
-    live = predictor.start(situation)
+    context = play_contexts(block)[0]
+    live = predictor.start(context)
     frames: list[Forecast | None] = [None] * len(block.frames)
     for number, frame in enumerate(block.frames):
         for forecast in live.push(number, frame):
             frames[forecast.frame] = forecast
     release = live.release(block.plays["target_slot"][0])
     score = None if yards is None else release.score(yards)
-    return StoredPlayForecast(situation, frames, release, score)
+    return StoredPlayForecast(context, frames, release, score)
 
 
 def field_lines(block: PlayBlock) -> FieldLines:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import expanded_interval, grouped_means
 from dropback._frames import like, to_polars
+from dropback._statistics import expanded_interval, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._posterior import posterior, sampling_variance
 from dropback.ranking._predicate import filter_plays
 from dropback.ranking._reliability import reliable_minimum
-from dropback.ranking._splits import SPLITS, keep_split, with_splits
+from dropback.ranking._splits import keep_split, key_columns, with_splits
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def leaderboard(
         (True, True)
     """
     table = to_polars(scores)
-    keys = _keys(by)
+    keys = key_columns(by)
     kept = with_splits(keep_plays(table, split=split, where=where), by)
     if min_attempts == _NFL_RULE:
         kept = _of_qualified(kept, table)
@@ -185,16 +185,6 @@ def _ranked(
         ),
         "probability_best",
     )
-
-
-def _keys(by: Sequence[str]) -> list[str]:
-    unknown = [name for name in by if name not in SPLITS]
-    if unknown or not by:
-        raise RequestError(
-            f"Cannot group by {', '.join(map(repr, unknown)) or 'nothing'}: choose among "
-            f"{', '.join(SPLITS)}."
-        )
-    return [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
 
 
 def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:

@@ -90,13 +90,10 @@ def probability_next(mean: npt.NDArray[np.float64], sd: npt.NDArray[np.float64])
 def rank_summary(
     draws: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Ranks of the true scores over joint draws, 1 is best.
-
-    Args:
-        draws: Shape ``(R, K)``.
+    """Ranks of the true scores over joint draws ``(R, K)``; 1 is best.
 
     Returns:
-        5 % and 95 % points of each rank, both drawn outward to whole ranks, and the share of
+        5 % and 95 % points of each rank, both rounded outward to whole ranks, and the share of
         draws in which each is best; shapes ``(K,)``.
     """
     count, groups = draws.shape

@@ -141,7 +141,7 @@ def split_values(scores: pl.DataFrame, name: str, *, most: int) -> list[str] | N
         None if the scores lack a column that the split needs.
     """
     split = SPLITS[name]
-    if any(column not in scores.columns for column in split.needs):
+    if split.source not in scores.columns:
         return None
     column = scores.select(split.values.alias(name)).to_series().drop_nulls()
     if column.n_unique() > most:

@@ -42,7 +42,7 @@ Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class SituationMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known at the snap: the fields of `dropback.live.Situation`."""
+    """What is known at the snap: the fields of `dropback.live.PlayContext`."""
 
     line_of_scrimmage_x_yd: Annotated[float, Meta(ge=9.0, le=111.0)]
     yards_to_goal: Annotated[float, Meta(ge=-1.0, le=101.0)]

@@ -181,7 +181,7 @@ class PlayRoutes:
             forecasts=[None if frame is None else point_forecast(frame) for frame in frames],
             release=None if forecast is None else point_forecast(forecast.release),
             forecast_problem=problem if forecast is None else None,
-            situation=None if forecast is None else situation_message(forecast.situation),
+            situation=None if forecast is None else situation_message(forecast.context),
             yards=yards,
             score=None if forecast is None else forecast.score,
         )

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from dropback.data._field import RATE_HZ
 from dropback.errors import RequestError
-from dropback.live import situations
+from dropback.live import play_contexts
 from dropback.service import _messages as messages
 from dropback.service._sockets import SUBPROTOCOL
 from dropback.service._wire import encode_frame, situation_message
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from websockets.asyncio.client import ClientConnection
 
-    from dropback.live import Situation
+    from dropback.live import PlayContext
     from dropback.tracking._blocks import PlayBlock
 
 _answers = msgspec.json.Decoder(messages.LiveAnswer)
@@ -45,7 +45,7 @@ class Feed:
         stored: Game and play, for watchers; None if the play is not stored.
     """
 
-    situation: Situation
+    situation: PlayContext
     frames: NDArray[np.float32]
     target_slot: int | None
     yards: int | None
@@ -57,7 +57,7 @@ def feed_of(block: PlayBlock, number: int) -> Feed:
     start, stop = block.offsets[number : number + 2]
     row = block.plays.row(number, named=True)
     return Feed(
-        situations(block)[number],
+        play_contexts(block)[number],
         block.frames[start:stop],
         row["target_slot"],
         row["yards_gained"],

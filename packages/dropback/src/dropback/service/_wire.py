@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from dropback.errors import RequestError
-from dropback.live import PlayFrames, Situation
+from dropback.live import PlayContext, PlayFrames
 from dropback.service._messages import PointForecast, SituationMessage
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 
@@ -45,7 +45,7 @@ _FRACTIONAL: Final = "seconds_left_in_half_s"
 
 def encode_play(play: PlayFrames, *, yards: int | None = None) -> bytes:
     """Encode a play; with `yards` gained, the service scores it."""
-    situation = play.situation
+    situation = play.context
     optional = [getattr(situation, name) for name in _OPTIONAL]
     header = _PLAY.pack(
         _PLAY_MAGIC,
@@ -95,7 +95,7 @@ def decode_play(body: bytes, *, most_frames: int) -> tuple[PlayFrames, int | Non
     }
     if eligible != _LAST_FIVE:
         fields["eligible"] = _eligible(eligible)
-    situation = Situation(line_of_scrimmage_x_yd=line, yards_to_goal=to_goal, **fields)
+    situation = PlayContext(line_of_scrimmage_x_yd=line, yards_to_goal=to_goal, **fields)
     frames = _frames(body, _PLAY.size, count)
     play = PlayFrames(situation, frames, None if slot == _NO_SLOT else slot)
     return play, None if yards == _NO_YARDS else yards
@@ -134,7 +134,7 @@ def _frames(body: bytes, start: int, count: int) -> NDArray[np.float32]:
 
 
 def _known(name: str, value: float) -> float | int | bool | None:
-    """A field as `Situation` takes it; NaN is unknown."""
+    """A field as `PlayContext` takes it; NaN is unknown."""
     if math.isnan(value):
         return None
     if name == _FRACTIONAL:
@@ -156,18 +156,18 @@ def _eligible(bits: int) -> tuple[bool, ...]:
 FrameRows: TypeAlias = list[list[float | None]]
 
 
-def situation_message(situation: Situation) -> SituationMessage:
+def situation_message(situation: PlayContext) -> SituationMessage:
     """A situation as its message."""
     return msgspec.convert(situation, SituationMessage, from_attributes=True)
 
 
-def situation_from_message(message: SituationMessage) -> Situation:
+def situation_from_message(message: SituationMessage) -> PlayContext:
     """A situation as the networks take it; one that no play can have raises `LiveError`."""
     fields = msgspec.structs.asdict(message)
     eligible = fields.pop("eligible")
     if eligible is not None:
         fields["eligible"] = tuple(eligible)
-    return Situation(**fields)
+    return PlayContext(**fields)
 
 
 def point_forecast(forecast: Forecast) -> PointForecast:

@@ -70,7 +70,7 @@ class MetricComparison:
             ``reason``.
         plays_per_half: Plays of each half in the split-half reliability.
         replicates: Bootstrap draws behind the intervals.
-        seed: Of all draws.
+        seed: Seed of all draws.
     """
 
     comparison: pl.DataFrame
@@ -109,7 +109,7 @@ def compare_metrics(
         ratings: What `read_ratings` returned, by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
-        seed: Of all draws.
+        seed: Seed of all draws.
 
     Raises:
         ReaderError: A score column is missing, or the scores have a play twice.
@@ -191,17 +191,17 @@ def compare_metrics_from_files(
     """Compare the play scores of a file with the older metrics.
 
     Args:
-        scores: Play scores, as `dropback score` writes them.
+        scores: File that `dropback score` wrote.
         play_by_play: All plays of the seasons, for the older metrics.
-        games: Results; see `read_games`.
+        games: File of results; see `read_games`.
         seasons: Seasons to compare.
-        expected_points: Folder for our expected-points model, which is fitted where the
-            play-by-play has no ``epa`` of its own and `expected_points` holds no model of it.
-        names: Score columns; the first is ours.
+        expected_points: Folder of our expected-points model, which is fitted there where the
+            play-by-play has no ``epa``.
+        names: See `compare_metrics`, also for the other settings.
         ratings: Files by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
-        seed: Of all draws.
+        seed: Seed of all draws.
         on_step: Called with the name of the next step.
 
     Raises:
@@ -241,7 +241,7 @@ def rated_plays(
     Args:
         play_by_play: What `read_play_by_play` returned.
         expected_points: See `compare_metrics_from_files`.
-        seed: Of the models' folds.
+        seed: Seed of the models' folds.
         on_step: Called with the name of the next step.
     """
     on_step("expected points")

@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes, percentile_interval, resampled_weights
-from dropback._split_half import weighted_correlation
+from dropback._statistics import (
+    codes,
+    percentile_interval,
+    resampled_weights,
+    standardized,
+    weighted_correlation,
+)
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -239,15 +244,8 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
 
 
 def within_season_z(values: Array, seasons: npt.NDArray[np.int64]) -> Array:
-    """Values ``(N, M)`` minus their season's mean, over its deviation; 0 where nothing varies."""
-    scaled = np.zeros_like(values)
-    for season in np.unique(seasons):
-        rows = seasons == season
-        deviation = values[rows].std(axis=0)
-        constant = deviation <= 1e-12 * np.abs(values[rows]).max(axis=0)
-        centered = values[rows] - values[rows].mean(axis=0)
-        scaled[rows] = np.where(constant, 0, centered / np.where(constant, 1, deviation))
-    return scaled
+    """Each column of ``(N, M)`` standardized within its season; seasons are coded from 0."""
+    return np.stack([standardized(column, seasons) for column in values.T], axis=1)
 
 
 def _consecutive(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -113,8 +113,8 @@ def completion_over_expected(
 
     Args:
         plays: Targeted attempts, as `select_plays` returns them.
-        folds: Number of folds.
-        seed: Of the folds and the trees.
+        folds: Count of folds.
+        seed: Seed of the folds and the trees.
 
     Returns:
         ``game_id``, ``play_id``, ``completion_over_expected`` in [-1, 1].

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes
-from dropback._split_half import shuffled, split_half_reliability
+from dropback._statistics import codes, shuffled, split_half_reliability
 from dropback.errors import RequestError
 from dropback.evaluation.comparison._correlations import (
     FEWEST_ROWS,
@@ -69,7 +68,7 @@ def split_half(
     own = plays.join(units.with_row_index("unit"), on=["season", "passer_player_id"])
     unit = own["unit"].to_numpy().astype(np.int64)
     game = codes(own.select("unit", "game_id"))
-    seasons = units["season"].to_numpy()
+    seasons = codes(units["season"])
     weights = passer_weights(units["passer_player_id"], replicates, seed=seed)
     generator = np.random.default_rng(seed)
     fewest = len(units)

@@ -1,4 +1,4 @@
-"""Opens tracking in whatever form it is named: tensors, canonical tables or source files."""
+"""Open tracking in any form: tensors, canonical tables or source files."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _PLAY_BY_PLAY_FILES = "play_by_play_*.*"
 def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
     """Whether a path names tracking, and not play-by-play.
 
-    A folder of tensors or canonical tables is told by what lies in it, files by their columns.
-    What holds both, as the folder of a simulated league does, is tracking.
+    A folder of tensors or canonical tables is recognized by its files, other files by their
+    columns. A folder with both, as that of a simulated league, is tracking.
 
     Args:
         path: A folder, a file or a glob.
@@ -80,10 +80,10 @@ def open_tracking(
     workers: int = 2,
     on_report: Callable[[IngestReport], None] | None = None,
 ) -> PlayTensors:
-    """The play tensors of whatever names tracking.
+    """The play tensors of any tracking.
 
     Args:
-        path: A folder of tensors, opened as it is; a folder that `ingest` made or tracking files
+        path: A folder of tensors, opened as it is; a folder that `ingest` wrote or tracking files
             of any layout (a file, a folder or a glob), whose tensors are built.
         work: Folder to build tensors in, kept; replaced where it holds tensors already. None
             builds in a temporary folder, which goes when the tensors do.

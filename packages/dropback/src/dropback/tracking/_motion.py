@@ -1,4 +1,4 @@
-"""Derives motion from positions by a filter that never looks ahead.
+"""Derive motion from positions by a filter that never looks ahead.
 
 The slope at the newest of the last five frames, by least squares: a parabola through four or five
 frames, a line through two or three, zero at the first. It uses no later frame, so that what a
@@ -47,8 +47,8 @@ def causal_slope(
     """
     values = np.ascontiguousarray(values, np.float32)
     slope = np.empty_like(values)
-    columns = (len(values), -1)
-    slopes(values.reshape(columns), frame_in_play, slope.reshape(columns))
+    flat = (len(values), -1)
+    slopes(values.reshape(flat), frame_in_play, slope.reshape(flat))
     return slope
 
 
@@ -57,7 +57,7 @@ def velocity(
 ) -> NDArray[np.float32]:
     """Velocity from speed and compass direction, yards a second, shape ``[*B, 2]`` for x and y.
 
-    A standing player may have no direction; his velocity is zero.
+    A standing player may have no direction; the velocity is then zero.
     """
     # All x before all y in memory, as in `dropback.tracking._blocks.empty_frames`.
     xy = np.empty((2, *direction_deg.shape), np.float32)
@@ -66,29 +66,29 @@ def velocity(
 
 
 def derive_motion(
-    frames: NDArray[np.float32], frame_in_play: NDArray[np.int64], wanted: tuple[int, ...]
+    frames: NDArray[np.float32], frame_in_play: NDArray[np.int64], columns: tuple[int, ...]
 ) -> None:
     """Fill absent speed, direction and acceleration of players from positions, in place.
 
-    Only cells that are NaN change, and only in the wanted columns. A standing player keeps his
-    last direction; before he has one it is 90, downfield, in the canonical frame.
+    Only cells that are NaN change, and only in the columns to fill. A standing player keeps the
+    last direction; before the first it is 90, downfield, in the canonical frame.
 
     Args:
         frames: Canonical frames, shape ``[F, S, 6]``; each slot's motion comes from its own x, y.
         frame_in_play: Shape ``[F]``.
-        wanted: Columns to fill, of SPEED, DIRECTION and ACCELERATION.
+        columns: Columns to fill, of SPEED, DIRECTION and ACCELERATION.
     """
-    if SPEED in wanted or DIRECTION in wanted:
+    if SPEED in columns or DIRECTION in columns:
         rate = causal_slope(frames[:, :, [X, Y]], frame_in_play)
         speed = np.hypot(rate[..., 0], rate[..., 1])
-        if SPEED in wanted:
+        if SPEED in columns:
             _fill(frames, SPEED, speed)
-        if DIRECTION in wanted:
+        if DIRECTION in columns:
             angle = np.rad2deg(np.arctan2(rate[..., 0], rate[..., 1])) % np.float32(360.0)
             # float32 rounds 359.99999 to 360, which the schema does not allow.
             angle = np.where(angle >= 360.0, np.float32(0), angle)
             _fill(frames, DIRECTION, _held(angle, speed >= STANDING_YD_PER_S, frame_in_play))
-    if ACCELERATION in wanted:
+    if ACCELERATION in columns:
         rate = causal_slope(velocity(frames[..., SPEED], frames[..., DIRECTION]), frame_in_play)
         _fill(frames, ACCELERATION, np.hypot(rate[..., 0], rate[..., 1]))
 
