@@ -116,7 +116,7 @@ class ExpectedPoints:
         for fold in folds.unique():
             rows = (folds == fold).to_numpy()
             members = self.boosters if fold < 0 else (self.boosters[fold],)
-            result[rows] = np.mean([_predict(one, features[rows]) for one in members], axis=0)
+            result[rows] = np.mean([_predict(m, features[rows]) for m in members], axis=0)
         return result
 
     def values(self, situations: pl.DataFrame) -> npt.NDArray[np.float64]:

@@ -97,8 +97,8 @@ def leaderboard(
         ``probability_best``, of the true scores.
 
     Raises:
-        RequestError: An unknown grouping or split, a predicate that is no SQL or names no
-            column, a missing column, a score that is no number, or no row left.
+        RequestError: An unknown grouping or split, a predicate that is not SQL or names no
+            column, a missing column, a score that is not a number, or no row left.
 
     References:
         `expanded_interval` for the interval of the score. `posterior` for the
@@ -212,9 +212,9 @@ def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
 
 def _whole(min_attempts: int | str) -> int:
     try:
-        number = int(min_attempts)
+        attempts = int(min_attempts)
     except ValueError as error:
         raise RequestError(
             f"min_attempts must be a whole number, 'nfl' or 'reliable', got {min_attempts!r}."
         ) from error
-    return max(1, number)
+    return max(1, attempts)

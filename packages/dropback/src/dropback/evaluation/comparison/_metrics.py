@@ -183,8 +183,8 @@ def passer_metrics(
         *(name if "passer_player_id" in by else []),
         pl.col("game_id").n_unique().cast(pl.Int64).alias("games"),
         *(
-            pl.col(one).sum().alias(many)
-            for one, many in (
+            pl.col(count).sum().alias(total)
+            for count, total in (
                 ("dropback", "dropbacks"),
                 ("attempt", "attempts"),
                 ("completion", "completions"),
