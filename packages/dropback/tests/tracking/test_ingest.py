@@ -221,10 +221,7 @@ def test_time_that_jumps_is_reported_by_every_reading(weeks, tmp_path):
         for check in file.checks
         if check.name == "time jumps"
     }
-    assert decisions == {
-        "tracking_week_1.csv": "wrong, not corrected",
-        "tracking_week_2.csv": "ok",
-    }
+    assert decisions == {"tracking_week_1.csv": "wrong, not corrected", "tracking_week_2.csv": "ok"}
 
 
 def test_a_play_set_aside_is_not_found_and_says_why(weeks):

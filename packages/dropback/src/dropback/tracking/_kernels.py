@@ -26,16 +26,6 @@ if TYPE_CHECKING:
     _Integers: TypeAlias = NDArray[np.int64]
     _Booleans: TypeAlias = NDArray[np.bool_]
 
-__all__ = [
-    "HISTORY_FRAMES",
-    "STANDING_YD_PER_S",
-    "engineered_columns",
-    "network_columns",
-    "player_columns",
-    "slopes",
-    "velocities",
-]
-
 HISTORY_FRAMES: Final = 5
 
 # Below this speed a direction is that of the noise: 0.01 yards of rounding over 0.1 s.

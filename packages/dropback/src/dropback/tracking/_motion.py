@@ -17,8 +17,6 @@ from dropback.tracking._kernels import STANDING_YD_PER_S, slopes, velocities
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["causal_slope", "derive_motion", "velocity"]
-
 
 def causal_slope(
     values: NDArray[np.float32], frame_in_play: NDArray[np.int64]

@@ -12,25 +12,6 @@ import dataframely as dy
 
 from dropback.data._field import GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD, QUARTER_SECONDS
 
-__all__ = [
-    "BALL_SLOT",
-    "FIRST_SEASON",
-    "FRAME_QUANTITIES",
-    "GROUPS_AT_SNAP",
-    "HEIGHT_RANGE_IN",
-    "LAST_SEASON",
-    "LINE_RANGE_X_YD",
-    "PLAYERS",
-    "SLOTS",
-    "WEIGHT_RANGE_LB",
-    "X_RANGE_YD",
-    "Y_RANGE_YD",
-    "Frames",
-    "LeftOut",
-    "Players",
-    "Plays",
-]
-
 FIRST_SEASON: Final = 2000
 LAST_SEASON: Final = 2100
 

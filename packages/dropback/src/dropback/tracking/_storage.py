@@ -20,17 +20,6 @@ from dropback.tracking._splits import play_splits
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = [
-    "TABLES",
-    "chunk_files",
-    "drop_plays",
-    "read_chunk",
-    "read_plays_table",
-    "read_splits",
-    "with_splits",
-    "write_chunk",
-]
-
 TABLES: Final = ("plays", "players", "frames", "splits")
 
 

@@ -6,8 +6,6 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["ARRIVALS", "KNOWN_EVENTS", "THROWS", "find_windows"]
-
 # Charted by hand first, automatic second: in 2023 both occur, one or two frames apart and in
 # either order, and the one charted by hand is better. `snap_marker` is 2025's frameType.
 _SNAPS: Final = {"ball_snap": 0, "snap_direct": 0, "autoevent_ballsnap": 1, "snap_marker": 2}
