@@ -147,7 +147,7 @@ def build_tensors(
 
 
 def read_tracking(
-    path: Path, *, layout: str = "auto", all_times: bool = False
+    path: str | PathLike[str], *, layout: str = "auto", all_times: bool = False
 ) -> tuple[list[PlayBlock], IngestReport]:
     """Read tracking files into memory, for a look or a check; large sets want `ingest`.
 
@@ -157,7 +157,7 @@ def read_tracking(
         all_times: Whether to check all time stamps, which costs a second reading, and not only
             those of each file's first rows.
     """
-    folders = find_folders(path, choose_formats(layout))
+    folders = find_folders(Path(path), choose_formats(layout))
     blocks: list[PlayBlock] = []
     reports = []
     for folder in folders:
