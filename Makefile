@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DROPBACK_DATA ?= $(wildcard ../shared/data)
 export DROPBACK_DATA
 
-.PHONY: install demo test coverage check mutate format clean
+.PHONY: install demo test test-oldest coverage check mutate format build clean
 
 install: $(STAMP)
 
@@ -22,6 +22,14 @@ demo: install
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The lowest versions that the packages promise, beside the newest torch of constraints.txt.
+OLDEST := .venv-oldest
+test-oldest:
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --editable 'packages/splicedpareto[all,test]' --editable 'packages/dropback[test]'
+	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile packages
 
 # A third slower, so apart from the tests.
 coverage: install
@@ -43,5 +51,9 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+build: install
+	$(BIN)/python -m build --no-isolation --outdir dist packages/splicedpareto
+	$(BIN)/python -m build --no-isolation --outdir dist packages/dropback
+
 clean:
-	rm -rf $(VENV) demo site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(OLDEST) demo dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

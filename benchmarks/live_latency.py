@@ -1,39 +1,54 @@
-"""Latency of live inference, one play and one thread, by engine and by stage.
+"""Latency and throughput of live inference, from raw frames to a score.
 
-`python benchmarks/live_latency.py` prints microseconds (p50 and p99 over 2,000 calls, in blocks
-that take turns) for a simulated play of 40 frames and untrained networks of 64 and 128 channels
-and 4 levels; the p50 of the quietest block of 20 calls, which tells most on a busy machine, and its
-ratio to the baseline's (torch's eager `Conv1d` of equal size, the network alone); and plays a
-second in batches. Threads are set to one, and the garbage collector runs between blocks alone, as
-a service may run it between plays.
+    python benchmarks/live_latency.py
+    python benchmarks/compare_revisions.py BEFORE -- benchmarks/live_latency.py --json
+
+Prints p50 and p99 in microseconds over 2,000 calls (on one thread, in blocks that alternate between
+the engines) for a simulated play of 40 frames and untrained networks of 64 and 128 channels and 4
+levels, beside torch's eager `Conv1d` network of equal size without features and distribution; the
+p50 of the quietest block of 20 calls, which tells most on a busy machine; and plays and frames a
+second in batches of 512 on two threads. The garbage collector runs between blocks alone, as a
+service may run it between plays. `--json` prints the same as one object, "fast" the faster engine:
+for that the script also runs with the sources of version 0.1, whose fast engine was compiled.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
+import tempfile
 import time
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dropback.live import Engine, PlayFrames, PlayPredictor, Situation
-from dropback.live._columns import SituationArrays, next_columns, play_columns
-from dropback.models._frame_columns import FRAME_COLUMNS
-from dropback.tracking.tensors._features import STATIC_COLUMNS
-from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
+from dropback import live
+from dropback.live import PlayFrames, PlayPredictor
+
+try:
+    from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
+except ImportError:  # version 0.1
+    from splicedpareto.networks import (
+        DistributionNetwork,
+        SequenceEncoder,
+        SplicedBinnedParetoHead,
+    )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-FRAMES, CALLS, BLOCK, BATCH = 40, 2000, 20, 256
-ENGINES: tuple[Engine, ...] = ("compiled", "onnx", "torch")
-SITUATION = Situation(
+COLUMNS, STATIC = 259, 8
+FRAMES, CALLS, BLOCK, BATCH = 40, 2000, 20, 512
+PLAY, FRAME = "raw frames to score", "one more frame to score"
+OLD = hasattr(live, "Situation")  # version 0.1
+CONTEXT = (live.Situation if OLD else live.PlayContext)(
     line_of_scrimmage_x_yd=45.0,
     yards_to_goal=65,
     down=2,
@@ -51,7 +66,7 @@ class Conv1dNetwork(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        widths = [len(FRAME_COLUMNS)] + [channels] * 4
+        widths = [COLUMNS] + [channels] * 4
         self.first, self.second, self.shortcut = (
             nn.ModuleList(
                 nn.Conv1d(a if wide else b, b, kernel, dilation=2**level if kernel > 1 else 1)
@@ -59,9 +74,7 @@ class Conv1dNetwork(nn.Module):
             )
             for kernel, wide in ((3, True), (3, False), (1, True))
         )
-        self.mlp = nn.Sequential(
-            nn.Linear(channels + len(STATIC_COLUMNS), 64), nn.SiLU(), nn.Linear(64, 155)
-        )
+        self.mlp = nn.Sequential(nn.Linear(channels + STATIC, 64), nn.SiLU(), nn.Linear(64, 155))
 
     def forward(self, columns: Tensor, static: Tensor) -> Tensor:
         """Raw parameters ``(B, 155)`` of columns ``(B, F, T)``."""
@@ -77,13 +90,29 @@ class Conv1dNetwork(nn.Module):
 
 def network(channels: int) -> DistributionNetwork:
     """An untrained network of the play model's size."""
-    encoder = SequenceEncoder(len(FRAME_COLUMNS), len(STATIC_COLUMNS), channels, 64)
+    encoder = SequenceEncoder(COLUMNS, STATIC, channels, 64)
     head = SplicedBinnedParetoHead(64, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
     return DistributionNetwork(encoder, head).eval()
 
 
-def made_play(generator: np.random.Generator) -> NDArray[np.float32]:
-    """A play of 40 frames in which 22 men run straight ahead."""
+def predictors(channels: int) -> dict[str, PlayPredictor]:
+    """The reference and the fast engine for one network."""
+    networks = [network(channels)]
+    if OLD:
+        return {
+            "torch": PlayPredictor(networks, engine="torch"),
+            "fast": PlayPredictor(networks, engine="compiled"),
+        }
+    from dropback.live._export import export_onnx  # noqa: PLC0415  # of this version
+
+    with tempfile.TemporaryDirectory() as folder:
+        graphs = Path(folder) / "graphs"
+        export_onnx(networks, graphs)
+        return {"torch": PlayPredictor(networks), "fast": PlayPredictor.load(graphs)}
+
+
+def simulated_play(generator: np.random.Generator) -> NDArray[np.float32]:
+    """A play of 40 frames in which 22 players run straight ahead."""
     time_s = np.arange(FRAMES)[:, None] / 10
     frames = np.zeros((FRAMES, 23, 6), np.float32)
     speed, angle = generator.uniform(0, 8, 23), generator.uniform(0, 360, 23)
@@ -94,39 +123,31 @@ def made_play(generator: np.random.Generator) -> NDArray[np.float32]:
     return frames
 
 
-def measured(
-    ways: dict[str, Callable[[], object]], calls: int, block: int = BLOCK
-) -> dict[str, NDArray[np.float64]]:
-    """Microseconds of each call of each way, in blocks that take turns."""
+def latencies(ways: dict[str, Callable[[], object]], calls: int) -> dict[str, NDArray[np.float64]]:
+    """Microseconds of each call of each way, in blocks that alternate, shape ``(blocks, 20)``."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
-        for _ in range(20):
+        for _ in range(BLOCK):
             way()
     gc.disable()
-    for _ in range(calls // block):
+    for _ in range(-(-calls // BLOCK)):
         for name, way in ways.items():
             gc.collect()
-            for _ in range(block):
+            for _ in range(BLOCK):
                 start = time.perf_counter_ns()
                 way()
                 times[name].append((time.perf_counter_ns() - start) / 1000)
     gc.enable()
-    return {name: np.array(values) for name, values in times.items()}
-
-
-def summary(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """p50 and p99 of all calls, and the p50 of the quietest block."""
-    p50, p99 = np.percentile(values, [50, 99])
-    return float(p50), float(p99), float(np.median(values.reshape(-1, BLOCK), axis=1).min())
+    return {name: np.reshape(values, (-1, BLOCK)) for name, values in times.items()}
 
 
 def streamed(predictor: PlayPredictor, frames: NDArray[np.float32]) -> Callable[[], object]:
     """One more frame of a play that begins anew after its last."""
-    state = {"play": predictor.start(SITUATION), "next": 0}
+    state = {"play": predictor.start(CONTEXT), "next": 0}
 
     def push() -> object:
         if state["next"] == len(frames):
-            state.update(play=predictor.start(SITUATION), next=0)
+            state.update(play=predictor.start(CONTEXT), next=0)
         number = state["next"]
         state["next"] = number + 1
         (forecast,) = state["play"].push(number, frames[number])
@@ -135,100 +156,73 @@ def streamed(predictor: PlayPredictor, frames: NDArray[np.float32]) -> Callable[
     return push
 
 
-def print_alone(calls: int) -> None:
-    """Print p50 and p99 of the compiled engine, all calls of one way in a row."""
-    frames = made_play(np.random.default_rng(0))
-    for channels in (64, 128):
-        predictor = PlayPredictor([network(channels)])
-        ways: dict[str, Callable[[], object]] = {
-            "whole play to score": lambda p=predictor: p.forecast(
-                SITUATION, frames, target_slot=7
-            ).score(7),
-            "one more frame to score": streamed(predictor, frames),
-        }
-        for name, way in ways.items():
-            p50, p99 = np.percentile(measured({name: way}, calls, block=calls)[name], [50, 99])
-            print(f"{channels} channels, compiled: {name:<24} {p50:5.0f} {p99:5.0f} us")
+def rates(predictor: PlayPredictor, plays: list[PlayFrames]) -> tuple[float, float]:
+    """Plays, and frames of as many live plays, a second: the best of three."""
+    of_plays = of_frames = 0.0
+    for _ in range(3):
+        start = time.perf_counter()
+        predictor.forecast_many(plays)
+        of_plays = max(of_plays, len(plays) / (time.perf_counter() - start))
+        started = [predictor.start(CONTEXT) for _ in plays]
+        start = time.perf_counter()
+        for number in range(FRAMES // 4):
+            predictor.push_many(
+                [
+                    (one, number, play.frames[number])
+                    for one, play in zip(started, plays, strict=True)
+                ]
+            )
+        of_frames = max(of_frames, len(plays) * (FRAMES // 4) / (time.perf_counter() - start))
+    return of_plays, of_frames
+
+
+def numbers(channels: int, calls: int) -> dict[str, float]:
+    """Every number of one width, by name."""
+    generator = np.random.default_rng(0)
+    frames = simulated_play(generator)
+    engines = predictors(channels)
+    textbook = Conv1dNetwork(channels).eval()
+    inputs = torch.zeros(1, COLUMNS, FRAMES), torch.zeros(1, STATIC)
+
+    def conv1d() -> object:
+        with torch.inference_mode():
+            return textbook(*inputs)
+
+    ways: dict[str, Callable[[], object]] = {"Conv1d alone": conv1d}
+    for name, predictor in engines.items():
+        ways[f"{name}: {PLAY}"] = lambda p=predictor: p.forecast(
+            CONTEXT, frames, target_slot=7
+        ).score(7)
+        ways[f"{name}: {FRAME}"] = streamed(predictor, frames)
+    torch.set_num_threads(1)
+    found: dict[str, float] = {}
+    for name, values in latencies(ways, calls).items():
+        found[f"{name}, p50 us"], found[f"{name}, p99 us"] = np.percentile(values, [50, 99])
+        found[f"{name}, quiet p50 us"] = float(np.median(values, axis=1).min())
+    torch.set_num_threads(2)
+    plays = [PlayFrames(CONTEXT, simulated_play(generator), 7) for _ in range(BATCH)]
+    for name, predictor in engines.items():
+        of_plays, of_frames = rates(predictor, plays)
+        found[f"{name}: plays a second"], found[f"{name}: frames a second"] = of_plays, of_frames
+    return {name: float(value) for name, value in found.items()}
 
 
 def main() -> None:
-    """Print one table for each width, and the throughput."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the numbers of both widths."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=CALLS)
-    parser.add_argument("--alone", action="store_true", help="The compiled engine alone.")
+    parser.add_argument("--channels", type=int, nargs="+", default=[64, 128])
+    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     arguments = parser.parse_args()
-    calls = arguments.calls
-    torch.set_num_threads(1)
-    if arguments.alone:
-        print_alone(calls)
+    result: dict[str, Any] = {}
+    for channels in arguments.channels:
+        for name, value in numbers(channels, arguments.calls).items():
+            result[f"{channels} channels, {name}"] = value
+    if arguments.json:
+        print(json.dumps(result))
         return
-    generator = np.random.default_rng(0)
-    frames = made_play(generator)
-    arrays = SituationArrays(SITUATION)
-    velocities, numbers = np.zeros((1, 5, 22, 2), np.float32), np.array([9])
-    columns = play_columns(arrays, frames, 7)
-    padded = np.zeros((1, 49, len(FRAME_COLUMNS)), np.float32)
-    padded[0, -FRAMES:] = columns
-    lengths = np.array([FRAMES])
-    for channels in (64, 128):
-        made = network(channels)
-        textbook = Conv1dNetwork(channels).eval()
-        inputs = torch.from_numpy(columns).nan_to_num().T[None].contiguous()
-        static = torch.from_numpy(arrays.static)
-
-        def baseline(
-            textbook: nn.Module = textbook, inputs: tuple[Tensor, ...] = (inputs, static)
-        ) -> object:
-            with torch.inference_mode():
-                return textbook(*inputs)
-
-        ways: dict[str, Callable[[], object]] = {
-            "baseline: Conv1d, eager, network alone": baseline,
-            "columns of a whole play": lambda: play_columns(arrays, frames, 7),
-            "columns of one frame": lambda: next_columns(
-                arrays.line_x_yd, arrays.eligible, frames[9:10], velocities, numbers
-            ),
-        }
-        predictors = {name: PlayPredictor([made], engine=name) for name in ENGINES}
-        for name, predictor in predictors.items():
-            evaluator = predictor._evaluator  # noqa: SLF001  # the network without the features
-            history = np.zeros((1, predictor._sizes.history), np.float32)  # noqa: SLF001
-            ways |= {
-                f"{name}: distribution of columns, whole play": lambda e=evaluator: e.play(
-                    padded, lengths, arrays.static
-                ),
-                f"{name}: distribution of columns, one frame": lambda e=evaluator, h=history: (
-                    e.frame(columns[9:10], h, arrays.static)
-                ),
-                f"{name}: whole play to score": lambda p=predictor: p.forecast(
-                    SITUATION, frames, target_slot=7
-                ).score(7),
-                f"{name}: one more frame to score": streamed(predictor, frames),
-            }
-        times = measured(ways, calls)
-        base = summary(times["baseline: Conv1d, eager, network alone"])
-        print(f"\n{channels} channels, {calls} calls: p50, p99, quiet p50 in us, and / baseline")
-        for name, values in times.items():
-            p50, p99, quiet = summary(values)
-            print(f"{name:<42} {p50:7.0f} {p99:7.0f} {quiet:7.0f} {quiet / base[2]:7.2f}")
-        plays = [PlayFrames(SITUATION, made_play(generator), 7) for _ in range(BATCH)]
-        for name, predictor in predictors.items():
-            rate = 0.0
-            for _ in range(3):
-                start = time.perf_counter()
-                predictor.forecast_many(plays)
-                rate = max(rate, BATCH / (time.perf_counter() - start))
-            live = [predictor.start(SITUATION) for _ in range(BATCH)]
-            start = time.perf_counter()
-            for number in range(FRAMES):
-                predictor.push_many(
-                    [
-                        (one, number, play.frames[number])
-                        for one, play in zip(live, plays, strict=True)
-                    ]
-                )
-            pushed = BATCH * FRAMES / (time.perf_counter() - start)
-            print(f"{name}: {rate:.0f} whole plays/s, {pushed:.0f} frames/s of {BATCH} plays")
+    for name, value in result.items():
+        print(f"{name:<60} {value:9.0f}")
 
 
 if __name__ == "__main__":

@@ -44,13 +44,13 @@ from _service_clients import (
 )
 from dropback import __version__
 from dropback.data._tables import PlaySet
-from dropback.live import PlayFrames, Situation
+from dropback.live import PlayContext, PlayFrames
 from dropback.models import PLAY_NETWORK, SequenceSettings
 from dropback.models._model import PassModel
 from dropback.models._network import build_network
 from dropback.models._play_batches import tracking_schema
 from dropback.models._store import RunRecord, write_run
-from dropback.service._codec import PLAY_MEDIA_TYPE, encode_frame, encode_play
+from dropback.service._wire import PLAY_MEDIA_TYPE, encode_frame, encode_play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAMES = 40
-SITUATION = Situation(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
+SITUATION = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
 
 
 def made_frames() -> NDArray[np.float32]:

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from dropback.models._store import load_run
-from dropback.ranking import DisplayScale, leaderboard
-from dropback.workflows import score_run, select_for_run
+import dropback
+from dropback.ranking import DisplayScale
 
 
 def main() -> None:
@@ -25,11 +24,8 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="run trained on 2018-2020")
     parser.add_argument("data", help="folder of play_by_play_*.parquet")
     arguments = parser.parse_args()
-    model, _ = load_run(arguments.run)
-    selection = select_for_run(
-        model, arguments.data, seasons=(2018, 2019, 2020, 2021), games="regular"
-    )
-    rows = leaderboard(score_run(model, selection), min_attempts="nfl", replicates=1)
+    scores = dropback.score(arguments.run, arguments.data, seasons=(2018, 2019, 2020, 2021))
+    rows = dropback.leaderboard(scores, min_attempts="nfl", replicates=1)
     best = float(rows["score"].max() or 0)
     scale = DisplayScale()
     print(f"qualified seasons: {len(rows)}")

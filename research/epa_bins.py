@@ -20,7 +20,7 @@ from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
 from dropback.models import ModelSettings, _network
 from dropback.models._model import PassModel
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 from dropback.models._train import assign_folds, train_network
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     torch.set_num_threads(1)
     years = range(2015, 2019)
     values = workflows.fit_expected_points_for(arguments.data, seasons=years)
-    plays = workflows.select_from(
+    plays = workflows.read_plays(
         arguments.data, seasons=years, outcome=Outcome.EPA, expected_points=values
     ).plays
     learned, scored = (
@@ -57,7 +57,7 @@ def main() -> None:
                     fold=base.folds,
                 )
             fitted = PassModel(settings, schema, PlaySet.TARGETED, (network,), {})
-            table = predict(fitted, scored)
+            table = predict_plays(fitted, scored)
             print(
                 f"bins of {width:<5} tails {lower:.2f} and {upper:.2f}:  "
                 f"log score {table['log_score'].mean():.4f}  CRPS {table['crps'].mean():.4f}",

@@ -22,7 +22,6 @@ from dropback.expected_points import (
     ExpectedPoints,
     expected_points_added,
     fit_expected_points,
-    stored_expected_points,
     timeline,
 )
 from dropback.expected_points import _model as model
@@ -162,7 +161,7 @@ def main() -> None:
         if arguments.inputs:
             inputs(plays, snaps)
             return
-        fitted = stored_expected_points(plays, arguments.store)
+        fitted = fit_expected_points(plays, folder=arguments.store)
         scores(rows, arguments.data)
         print(f"{snaps.height:,} snaps, out of fold: {log_loss(fitted, snaps)}")
         calibration(fitted, snaps)

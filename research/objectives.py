@@ -29,7 +29,7 @@ from dropback.models._network import build_network
 from dropback.models._objectives import exact_log_score, observed_interval, training_objective
 from dropback.models._predict import summarize_distributions
 from dropback.models._train import assign_folds, split_fold
-from dropback.workflows import select_from
+from dropback.workflows import read_plays
 from splicedpareto.training import fit
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=2, help="how many of the five folds to run")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    plays = select_from(arguments.data, seasons=(2018, 2019, 2020)).plays
+    plays = read_plays(arguments.data, seasons=(2018, 2019, 2020)).plays
     schema = feature_schema(PlaySet.TARGETED)
     features = torch.from_numpy(feature_matrix(plays, schema))
     tensors = (features, *observed_interval(plays))

@@ -78,9 +78,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    selection = workflows.select_from(
-        workflows.TrackingSource(PlayTensors.open(arguments.tensors)), seasons=None
-    )
+    selection = workflows.read_plays(PlayTensors.open(arguments.tensors))
     assert isinstance(selection, workflows.TrackedSelection)
     games = selection.plays["game_id"].to_numpy()
     some = np.unique(games)[:: max(1, len(games) // arguments.plays)]

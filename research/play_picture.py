@@ -18,7 +18,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from dropback.live import PlayPredictor, Situation
+from dropback.live import PlayContext, PlayPredictor
 from dropback.tracking import read_tracking
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def main() -> None:
     play = block.plays.row(number, named=True)
     frames = block.frames[block.offsets[number] : block.offsets[number + 1]]
     line = play["line_of_scrimmage_x_yd"]
-    situation = Situation(
+    situation = PlayContext(
         line_of_scrimmage_x_yd=line,
         yards_to_goal=round(play["yards_to_goal"]),
         down=play["down"],

@@ -17,9 +17,9 @@ import polars as pl
 
 from dropback.ranking import leaderboard, probability_matrix, reliability
 from dropback.simulation import (
-    Circumstances,
     League,
     LeagueSettings,
+    Throws,
     outcome_distribution,
     simulate_league,
 )
@@ -42,7 +42,7 @@ def known_scores(league: League) -> pl.DataFrame:
         how="left",
         maintain_order="left",
     )["skill_yd"].to_numpy()
-    alone = outcome_distribution(Circumstances.from_plays(attempts), skill)
+    alone = outcome_distribution(Throws.from_plays(attempts), skill)
     return attempts.select(
         *("game_id", "season", "passer_player_id", "passer_player_name")
     ).with_columns(

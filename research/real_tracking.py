@@ -23,12 +23,10 @@ import numpy as np
 import torch
 
 from dropback import workflows
-from dropback.data._play_by_play import read_play_by_play
-from dropback.data._selection import select_plays
-from dropback.models._predict import predict
-from dropback.models._store import load_run, read_record
+from dropback.models._predict import predict_plays
+from dropback.models._store import Run, load_run
 from dropback.models._train import train_model
-from dropback.models.baselines import fit_baseline, forecast
+from dropback.models.baselines import fit_baseline, predict_baseline
 from dropback.tracking.ingest._opening import open_tracking
 
 if TYPE_CHECKING:
@@ -52,25 +50,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    static, _ = load_run(arguments.static)
-    network, _ = load_run(arguments.tracking)
+    static = load_run(arguments.static)
+    network = load_run(arguments.tracking).model
     with tempfile.TemporaryDirectory() as both:
         for name in SETS:
             shutil.copytree(arguments.data / "tracking" / name, Path(both) / name)
         tensors = open_tracking(both)
-    source = workflows.TrackingSource(tensors, str(arguments.data / "pbp"))
-    selection = workflows.select_from(source, seasons=SEASONS)
+    selection = workflows.read_plays(tensors, seasons=SEASONS, play_by_play=arguments.data / "pbp")
     assert isinstance(selection, workflows.TrackedSelection)
     print(f"{len(tensors)} dropbacks with tracking, {len(selection.plays)} targeted; left out:")
     for reason, count in selection.left_out.iter_rows():
         print(f"  {count:4d} {reason}")
     plays, features = selection.plays, selection.features
-    climatology = _climatology(arguments.static, static, arguments.data / "pbp")
+    climatology = _climatology(static, arguments.data / "pbp")
     _report(
         {
-            "climatology": forecast(climatology, plays, seed=0),
-            "play-by-play, earlier seasons": predict(static, plays),
-            "tracking, simulated league": predict(network, plays, features=features),
+            "climatology": predict_baseline(climatology, plays, seed=0),
+            "play-by-play, earlier seasons": predict_plays(static.model, plays),
+            "tracking, simulated league": predict_plays(network, plays, features=features),
             "the same, trained on with the other games": _fine_tuned(
                 network, plays, features, arguments.seed
             ),
@@ -79,12 +76,11 @@ def main() -> None:
     )
 
 
-def _climatology(run: Path, static: PassModel, folder: Path) -> Predictor:
-    """The distribution of all outcomes that the static network was trained on."""
-    record = read_record(run)
-    learned = select_plays(read_play_by_play(str(folder), seasons=record.seasons)).plays
+def _climatology(run: Run, folder: Path) -> Predictor:
+    """Distribution of all outcomes that the static network was trained on."""
+    learned = workflows.read_plays(folder, seasons=run.record.seasons).plays
     with tempfile.TemporaryDirectory() as work:
-        return fit_baseline("climatology", static, record, learned, work=Path(work))
+        return fit_baseline("climatology", run, learned, work=Path(work))
 
 
 def _fine_tuned(
@@ -113,7 +109,7 @@ def _fine_tuned(
             initial=network,
         )
     print(f"best of {FINE_EPOCHS} epochs: {', '.join(str(epoch + 1) for epoch in best)}")
-    return predict(tuned, plays, features=features)
+    return predict_plays(tuned, plays, features=features)
 
 
 def _report(tables: dict[str, dy.DataFrame[Predictions]], games: int) -> None:

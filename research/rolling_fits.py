@@ -25,7 +25,7 @@ from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
 from dropback.models import ModelSettings
 from dropback.models._model import PassModel
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 from dropback.models._train import assign_folds, train_network
 from dropback.workflows.seasons import SeasonsSettings
 
@@ -75,7 +75,7 @@ def main() -> None:
         values = None
         if outcome is Outcome.EPA:
             values = workflows.fit_expected_points_for(arguments.data, seasons=years)
-        plays = workflows.select_from(
+        plays = workflows.read_plays(
             arguments.data, seasons=years, outcome=outcome, expected_points=values
         ).plays
         scored = plays.filter(pl.col("season") == season)
@@ -95,7 +95,7 @@ def main() -> None:
         reference = None
         for name, members in variants.items():
             networks = tuple(network for network, _ in members)
-            table = predict(PassModel(cold, SCHEMA, PlaySet.TARGETED, networks, {}), scored)
+            table = predict_plays(PassModel(cold, SCHEMA, PlaySet.TARGETED, networks, {}), scored)
             means = (
                 scored.with_columns(score=table["mid_cdf"])
                 .group_by("passer_player_id")

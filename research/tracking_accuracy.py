@@ -14,8 +14,8 @@ import polars as pl
 
 from dropback.tracking import read_tracking
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, SPEED
+from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_target
-from dropback.tracking.ingest._derive import derive_motion
 from dropback.tracking.readers import FORMATS, read_plays
 from dropback.tracking.tensors._features import eligible_slots
 
@@ -84,7 +84,7 @@ def roles(data: Path) -> None:
     error = counts["found"] - counts["pass_rushers"]
     print(
         f"rushers by crossing the line, bdb_2019: {int((error == 0).sum())} of {counts.height} "
-        f"plays have the charted number, mean error {error.abs().mean():.2f} men"
+        f"plays have the charted number, mean error {error.abs().mean():.2f} players"
     )
 
 

@@ -12,11 +12,11 @@ import hypothesis
 import pytest
 import torch
 
+import dropback
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.models import ModelSettings
 from dropback.simulation import League, LeagueSettings, simulate_league
-from dropback.workflows import train_run
 from examples.play_by_play_rows import league, rows  # noqa: F401 - fixtures
 from splicedpareto.training import FitSettings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from dropback.models._model import PassModel
-    from dropback.models._store import RunRecord
+    from dropback.models._store import Run, RunRecord
 
 # A failure on one machine is a failure on every machine; machines that are shared are slow.
 hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
@@ -82,15 +82,25 @@ TINY = ModelSettings(
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run folder and what it was made from."""
+    """A run and the plays around it."""
 
-    folder: Path
-    model: PassModel
-    record: RunRecord
+    run: Run
     selection: Selection
     """Training plays, season 2020."""
     unseen: Selection
     """Season 2021."""
+
+    @property
+    def folder(self) -> Path:
+        return self.run.folder
+
+    @property
+    def model(self) -> PassModel:
+        return self.run.model
+
+    @property
+    def record(self) -> RunRecord:
+        return self.run.record
 
 
 @pytest.fixture(scope="session")
@@ -109,5 +119,5 @@ def trained(tiny_league: League, tmp_path_factory: pytest.TempPathFactory) -> Tr
     """A model of two folds trained on season 2020; tests must not change its folder."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     selection = season(tiny_league, 2020)
-    model, record, _ = train_run(selection, folder, settings=TINY)
-    return TrainedRun(folder, model, record, selection, season(tiny_league, 2021))
+    run = dropback.train(selection, folder, settings=TINY)
+    return TrainedRun(run, selection, season(tiny_league, 2021))

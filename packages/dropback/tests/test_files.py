@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -17,6 +18,9 @@ from dropback._files import (
     whole_folder,
 )
 from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FAILURES = [
     (ValueError("bug"), ValueError),
@@ -35,20 +39,14 @@ def break_off(path: Path, failure: BaseException) -> None:
     raise failure
 
 
-def test_file_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
+def test_file_appears_whole_under_its_name_and_keeps_its_ending(tmp_path: Path) -> None:
     path = tmp_path / "new" / "deep" / "table.csv"
     with whole_file(path) as aside:
         aside.write_text("whole")
+        assert (aside.suffix, aside.parent) == (".csv", path.parent)
         assert not path.exists()
     assert path.read_text() == "whole"
     assert names(path.parent) == ["table.csv"]
-
-
-def test_file_keeps_its_ending_while_it_is_written(tmp_path: Path) -> None:
-    with whole_file(tmp_path / "table.parquet") as aside:
-        aside.touch()
-        assert aside.suffix == ".parquet"
-        assert aside.parent == tmp_path
 
 
 def test_file_replaces_the_former_one(tmp_path: Path) -> None:
@@ -88,51 +86,37 @@ def test_writers_report_a_full_disk_as_a_request_error(tmp_path: Path, write) ->
         write(table, "/dev/full")
 
 
-def test_file_below_a_file_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("a file")
-    path = tmp_path / "taken" / "table.csv"
-    with pytest.raises(RequestError, match="could not be written"), whole_file(path):
-        pass
-    assert names(tmp_path) == ["taken"]
+@pytest.mark.parametrize(
+    ("where", "write"),
+    [("file/table.csv", Path.touch), ("folder", Path.touch), ("unwritten", Path.exists)],
+)
+def test_file_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, where: str, write: Callable[[Path], object]
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "folder").mkdir()
+    with (
+        pytest.raises(RequestError, match="could not be written"),
+        whole_file(tmp_path / where) as aside,
+    ):
+        write(aside)
+    assert names(tmp_path) == ["file", "folder"]
 
 
-def test_file_in_the_place_of_a_folder_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "taken").mkdir()
-    path = tmp_path / "taken"
-    with pytest.raises(RequestError, match="could not be written"), whole_file(path) as aside:
-        aside.touch()
-    assert names(tmp_path) == ["taken"]
-
-
-def test_file_that_nobody_wrote_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="could not be written"), whole_file(tmp_path / "t"):
-        pass
-
-
-def test_folder_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("former", [None, [], ["former"]])
+def test_folder_appears_whole_with_nothing_of_the_former(
+    tmp_path: Path, former: list[str] | None
+) -> None:
     path = tmp_path / "new" / "run"
-    with whole_folder(path) as aside:
+    if former is not None:
+        path.mkdir(parents=True)
+    for name in former or []:
+        (path / name).touch()
+    with whole_folder(path, overwrite=bool(former)) as aside:
         (aside / "weights").touch()
-        assert not path.exists()
+        assert former is not None or not path.exists()
     assert names(path) == ["weights"]
     assert names(path.parent) == ["run"]
-
-
-def test_empty_folder_is_taken_without_asking(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    with whole_folder(tmp_path / "run") as aside:
-        (aside / "weights").touch()
-    assert names(tmp_path / "run") == ["weights"]
-    assert names(tmp_path) == ["run"]
-
-
-def test_overwritten_folder_holds_nothing_of_the_former(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "former").touch()
-    with whole_folder(tmp_path / "run", overwrite=True) as aside:
-        (aside / "new").touch()
-    assert names(tmp_path / "run") == ["new"]
-    assert names(tmp_path) == ["run"]
 
 
 @pytest.mark.parametrize(("failure", "raised"), FAILURES)

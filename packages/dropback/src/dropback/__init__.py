@@ -1,16 +1,71 @@
-"""How good was that throw? From tracking or play-by-play to calibrated passing scores."""
+"""How good was that throw? From tracking or play-by-play to calibrated passing scores.
+
+The names below are the promised interface: ``docs/reference/stability.md`` says how they may
+change. Paths are `str` or `os.PathLike`, tables are data frames of polars, pandas, pyarrow or
+DuckDB, and bad input raises a `dropback.errors.DropbackError` whose message says what to do.
+
+- Get plays: `fetch`, `simulate_league`; tracking: `ingest`, `open_tracking`; look: `read_plays`.
+- Train and apply a model: `train`, `load_run`, `predict`, `score`, `evaluate`; live:
+  `PlayPredictor`.
+- Rank passers: `leaderboard`, `probability_better`, `probability_matrix`, `reliability`.
+
+Example:
+    >>> scores = dropback.score(dropback.load_run(run), league, seasons=[2021])
+    >>> rows = dropback.leaderboard(scores, by=("passer",), min_attempts="nfl")
+    >>> rows.columns[:5]
+    ['rank', 'rank_low', 'rank_high', 'passer_player_id', 'passer_player_name']
+"""
 
 from importlib import import_module
 
-__all__ = ["leaderboard", "probability_better", "probability_matrix", "reliability"]
+_HOMES = {
+    "PlayPredictor": "dropback.live",
+    "evaluate": "dropback.workflows",
+    "fetch": "dropback.data._nflverse",
+    "ingest": "dropback.tracking",
+    "leaderboard": "dropback.ranking",
+    "load_run": "dropback.models._store",
+    "open_tracking": "dropback.tracking",
+    "predict": "dropback.workflows",
+    "probability_better": "dropback.ranking",
+    "probability_matrix": "dropback.ranking",
+    "read_plays": "dropback.workflows",
+    "reliability": "dropback.ranking",
+    "score": "dropback.workflows",
+    "simulate_league": "dropback.workflows",
+    "train": "dropback.workflows",
+}
+
+__all__ = [
+    "PlayPredictor",
+    "evaluate",
+    "fetch",
+    "ingest",
+    "leaderboard",
+    "load_run",
+    "open_tracking",
+    "predict",
+    "probability_better",
+    "probability_matrix",
+    "read_plays",
+    "reliability",
+    "score",
+    "simulate_league",
+    "train",
+]
 
 __version__ = "0.2.0"
 
 
-# `import dropback` loads nothing: what stands below the rankings imports it for the version.
-# The types are in __init__.pyi.
+# `import dropback` loads no other module: torch alone takes seconds. The types are in __init__.pyi.
 def __getattr__(name: str) -> object:
-    """A function of `dropback.ranking`, imported when it is first asked for."""
-    if name in __all__:
-        return getattr(import_module("dropback.ranking"), name)
-    raise AttributeError(f"module 'dropback' has no attribute {name!r}.")
+    """A name of the interface, imported when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dropback' has no attribute {name!r}.")
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,12 +23,12 @@ _DISK_ERRORS = (OSError, pl.exceptions.ComputeError)
 
 
 def partial_path(path: Path) -> Path:
-    """The resumable working folder beside `path`, stable across runs of the same command."""
+    """Name the resumable working folder next to `path`, the same in every run of a command."""
     return path.with_name(f".{path.name}.partial")
 
 
 def require_new_folder(path: Path, *, overwrite: bool) -> None:
-    """Refuse to write over a folder that holds something, unless told to.
+    """Refuse to write over a folder that holds something, unless `overwrite` is true.
 
     Raises:
         RequestError: `path` is a file, or a folder that is not empty and `overwrite` is false.
@@ -43,13 +43,13 @@ def require_new_folder(path: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; on success it becomes `path` in one rename.
+    """Yield a path next to `path` to write to; on success it becomes `path` in one rename.
 
     Whatever goes wrong inside (a full disk, Ctrl-C), `path` keeps its former content and the
     partial file is removed. The suffix is kept, because writers choose their format by it.
 
     Raises:
-        RequestError: The folder of `path` cannot be made, or the file cannot be written.
+        RequestError: The folder of `path` cannot be created, or the file cannot be written.
     """
     aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
@@ -65,7 +65,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: AnyPath, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield an empty folder beside `path`; on success it becomes `path`.
+    """Yield an empty folder next to `path`; on success it becomes `path`.
 
     Raises:
         RequestError: `path` is taken (see `require_new_folder`), or the disk refuses.

@@ -1,11 +1,20 @@
-"""Errors a user can cause, each a sentence that says what to do."""
+"""Define the errors that a user can cause; each message is a sentence that says what to do."""
+
+__all__ = [
+    "DropbackError",
+    "LiveError",
+    "ReaderError",
+    "RequestError",
+    "RunError",
+    "TrackingError",
+]
 
 
 class DropbackError(Exception):
     """Base of every error that bad input causes.
 
-    The message is one sentence: what must hold, what came, where, and what to do. The command
-    line prints it after ``error:`` and exits with 2; the service answers 422 with the same words.
+    The message is one sentence: what must hold, what was found, where, and what to do. The
+    command line prints it after ``error:`` and exits with 2; the service answers 422 with it.
     """
 
 
@@ -14,7 +23,7 @@ class ReaderError(DropbackError):
 
 
 class RunError(DropbackError):
-    """A run folder (a trained model) that is missing, damaged or made for other features."""
+    """A run folder (a trained model) that is missing, damaged or built for other features."""
 
 
 class RequestError(DropbackError):

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 import dropback
 from dropback.cli import app, main
-from dropback.simulation._files import write_league
+from dropback.simulation import write_league
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,
@@ -147,7 +147,8 @@ def test_plays_without_tracking_are_scored_by_a_static_run(
     assert scores.filter("tracked")["old_game_id"].n_unique() == len(kept)
     assert scores.filter(~pl.col("tracked"))["old_game_id"].n_unique() == 1
     refused(run("score", tracking, some, "--static", static, "--out", out), "there are none")
-    refused(run("score", static, some, "--out", out), "reads play-by-play and was given tracking")
+    score = ("score", static, some, "--out", out)
+    refused(run(*score), "reads play-by-play but the data are tracking")
 
 
 def refused(result: tuple[int, str, str], words: str) -> None:
@@ -166,8 +167,7 @@ def refused(result: tuple[int, str, str], words: str) -> None:
         (("--seasons", "1930"), "no plays of season 1930"),
         (("--seasons", "soon"), "Seasons must be years"),
         (("--seasons", "2018-"), "Seasons must be years"),
-        (("--seasons", "2020", "--games", "friendly"), "--games must be regular, postseason"),
-        (("--seasons", "2020", "--pbp", "more"), "--pbp stands beside tracking"),
+        (("--seasons", "2020", "--pbp", "more"), "play_by_play (--pbp) goes with tracking"),
         (("--seasons", "2020", "--folds", "1"), "folds must be at least 2"),
         (("--seasons", "2020", "--folds", "9"), "needs at least 18 games for 9 folds, got 8"),
         (("--seasons", "2020", "--epochs", "0"), "max_epochs must be positive, got 0"),
@@ -178,6 +178,13 @@ def test_training_refuses_bad_options(
     run: Run, data: Path, tmp_path: Path, options: tuple[str, ...], words: str
 ) -> None:
     refused(run("train", data, "--out", tmp_path / "run", *options), words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_refuses_unknown_games(run: Run, data: Path, tmp_path: Path) -> None:
+    code, out, err = run("train", data, "--out", tmp_path / "run", "--games", "friendly")
+    assert (code, out) == (2, "")
+    assert all(word in err for word in ("'friendly'", "'regular', 'postseason', 'all'"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -252,7 +259,7 @@ def test_leaderboard_refuses_what_are_no_scores(run: Run, data: Path, tmp_path: 
 @pytest.mark.parametrize("command", sorted(get_command(app).commands))  # type: ignore[attr-defined]
 def test_every_command_is_documented(command: str) -> None:
     root = Path(__file__).parents[4]
-    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    pages = [root / "README.md", *(root / "docs").rglob("*.md")]
     assert any(f"dropback {command} " in page.read_text() for page in pages)
 
 
@@ -309,6 +316,6 @@ def test_ctrl_c_in_training_says_so_and_leaves_no_run(data: Path, tmp_path: Path
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Interrupted. Nothing was half-written" in err
+    assert "Run the same command again" in " ".join(err.split())
     assert not (tmp_path / "run").exists()
     assert state.is_file()

@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-import dropback
 from dropback.cli import app
 from dropback.data._tables import Scores
 from dropback.errors import DropbackError, ReaderError
@@ -204,17 +203,6 @@ def test_scores_need_the_columns_that_are_never_null(scores: Path, tmp_path: Pat
     table.drop("down", "posteam").write_parquet(path)
     with pytest.raises(ReaderError, match="the columns posteam, down are missing"):
         read_scores(path)
-
-
-def test_rankings_are_at_the_top_of_the_package(scores: Path) -> None:
-    table = read_scores(scores)
-    rows = dropback.leaderboard(table, by=("passer",), replicates=5)
-    better = dropback.probability_better(rows, "L.Quarterback", "A.Quarterback")
-    assert better > 0.9
-    assert dropback.probability_matrix(rows).height == 12
-    assert dropback.reliability(table, replicates=5).groups == 24
-    with pytest.raises(AttributeError, match="no attribute 'leaderbord'"):
-        dropback.leaderbord  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_import_of_the_package_loads_no_library() -> None:

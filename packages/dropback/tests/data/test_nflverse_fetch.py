@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from dropback.data._nflverse import fetch_play_by_play
+from dropback.data import fetch
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def loaded(season: int) -> pl.DataFrame:
 
 
 def test_seasons_are_written_under_nflverse_names(tmp_path: Path) -> None:
-    files = fetch_play_by_play([2018, 2020], tmp_path / "pbp", load=loaded)
+    files = fetch([2018, 2020], tmp_path / "pbp", load=loaded)
     assert [file.name for file in files] == [
         "play_by_play_2018.parquet",
         "play_by_play_2020.parquet",
@@ -38,20 +38,20 @@ def test_present_season_is_kept_and_not_loaded(tmp_path: Path) -> None:
         asked.append(season)
         return loaded(season)
 
-    files = fetch_play_by_play([2018, 2019], tmp_path, load=load)
+    files = fetch([2018, 2019], tmp_path, load=load)
     assert asked == [2019]
     assert files[0].read_text() == "present"
 
 
-def test_progress_is_told_after_each_season(tmp_path: Path) -> None:
-    told: list[tuple[int, bool]] = []
-    fetch_play_by_play(
+def test_progress_is_seen_after_each_season(tmp_path: Path) -> None:
+    seen: list[tuple[int, bool]] = []
+    fetch(
         [2018, 2019],
         tmp_path,
         load=loaded,
-        on_season=lambda season, path: told.append((season, path.is_file())),
+        on_season=lambda season, path: seen.append((season, path.is_file())),
     )
-    assert told == [(2018, True), (2019, True)]
+    assert seen == [(2018, True), (2019, True)]
 
 
 def test_failing_download_is_one_sentence_and_keeps_what_came_before(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_failing_download_is_one_sentence_and_keeps_what_came_before(tmp_path: P
         return loaded(season)
 
     with pytest.raises(ReaderError, match=r"^Season 2019 .* \(no route to host\); check .*\.$"):
-        fetch_play_by_play([2018, 2019, 2020], tmp_path, load=load)
+        fetch([2018, 2019, 2020], tmp_path, load=load)
     assert [path.name for path in tmp_path.iterdir()] == ["play_by_play_2018.parquet"]
 
 
@@ -70,7 +70,7 @@ def test_failure_without_words_is_named_by_its_type(tmp_path: Path) -> None:
         raise TimeoutError
 
     with pytest.raises(ReaderError, match=r"\(TimeoutError\)"):
-        fetch_play_by_play([2018], tmp_path, load=load)
+        fetch([2018], tmp_path, load=load)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_failing_write_leaves_nothing(
             raise failure
 
     with pytest.raises(raised):
-        fetch_play_by_play([2018], tmp_path, load=lambda _: HalfWritten())
+        fetch([2018], tmp_path, load=lambda _: HalfWritten())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -104,4 +104,4 @@ def test_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ReaderError, match=r"install it with 'pip install dropback\[fetch\]'\.$"):
-        fetch_play_by_play([2018], tmp_path)
+        fetch([2018], tmp_path)

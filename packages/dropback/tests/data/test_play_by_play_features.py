@@ -1,6 +1,6 @@
 """Every feature's value on plays worked by hand, and what must never move one.
 
-Where a value here changes, raise `FORMULA_VERSION` and pin the digests anew.
+Where a value here changes, raise `FORMULA_VERSION` and pin the new digests.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dropback.data import Plays, PlaySet, select_plays
 from dropback.data._features import FeatureSchema, feature_matrix, feature_schema
-from dropback.data._selection import select_plays
-from dropback.data._tables import Plays, PlaySet
 from dropback.errors import DropbackError
 
 if TYPE_CHECKING:

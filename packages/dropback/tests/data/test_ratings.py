@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from dropback.data._ratings import match_ratings, read_ratings
+from dropback.data import match_ratings, read_ratings
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError, RequestError
 
@@ -124,7 +124,7 @@ def test_a_pff_file_is_of_the_one_season_asked_for(tmp_path: Path) -> None:
     )
     found = read_ratings(path, "pff", seasons=[2020])
     assert found.select("team", "value").rows() == [("ARI", 74.9), ("BAL", 70.1)]
-    with pytest.raises(RequestError, match="has no season column, so it is taken for one season"):
+    with pytest.raises(RequestError, match="has no season column, so it is read as one season"):
         read_ratings(path, "pff", seasons=[2019, 2020])
 
 
@@ -162,7 +162,7 @@ def test_another_header_is_one_sentence_on_what_is_missing(
     ("row", "message"),
     [
         ("2020,Regular,Season Total,GB,Aaron Rodgers,high", "player Aaron Rodgers: 'value' is"),
-        ("2019,Regular,Season Total,GB,Aaron Rodgers,50", "no ESPN QBR of the seasons asked for"),
+        ("2019,Regular,Season Total,GB,Aaron Rodgers,50", "no ESPN QBR of the requested seasons"),
     ],
 )
 def test_a_file_without_the_season_or_a_number_is_refused(

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
-from dropback.data._selection import select_plays
-from dropback.data._tables import Plays, PlaySet
+from dropback.data import Plays, PlaySet, read_play_by_play, select_plays
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The tables between rooms refuse what their readers rely on not meeting."""
+"""Tables that the folders exchange refuse values outside their schemas."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from dropback.data._selection import select_plays
-from dropback.data._tables import PLAY_KEY, Plays, PlaySet, Predictions, Scores
+from dropback.data import Plays, PlaySet, Predictions, Scores, select_plays
+from dropback.data._tables import PLAY_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -43,7 +43,7 @@ def league(seed: int = 0, seasons: int = 4, passers: int = 30) -> pl.DataFrame:
 
 
 def row(rows: pl.DataFrame, statistic: str, average: str, metric: str) -> dict[str, Any]:
-    """The one row asked for."""
+    """The one row of a statistic, an average and a metric."""
     return rows.row(
         by_predicate=(pl.col("statistic") == statistic)
         & (pl.col("average") == average)
@@ -83,7 +83,7 @@ def test_pooled_is_pearson_of_within_season_z_scores() -> None:
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
 
 
-def test_year_to_year_pairs_each_passer_with_his_next_season_only() -> None:
+def test_year_to_year_pairs_each_passer_with_the_next_season_only() -> None:
     table = league().filter(pl.col("season") != 2018)
     rows = correlate(table, metrics=METRICS, ours="score")
     first = table.filter(pl.col("season") == 2019)

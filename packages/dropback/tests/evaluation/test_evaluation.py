@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 import scipy.stats
 
-from dropback.evaluation._calibration import DEPTH_BANDS, METRICS, Evaluation, evaluate
-from dropback.models._predict import QUANTILE_LEVELS, predict
+from dropback.evaluation import Evaluation, evaluate
+from dropback.evaluation._calibration import DEPTH_BANDS, METRICS
+from dropback.models._predict import QUANTILE_LEVELS, predict_plays
 from dropback.workflows._plots import PLOTS, draw, write_plots
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def tables(trained: TrainedRun) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     plays = trained.unseen.plays
-    return plays, {name: predict(trained.model, plays, seed=s) for s, name in enumerate("abc")}
+    return plays, {
+        name: predict_plays(trained.model, plays, seed=s) for s, name in enumerate("abc")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +150,7 @@ def test_forecasts_in_another_order_are_refused(
     tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]],
 ) -> None:
     plays, predictions = tables
-    with pytest.raises(ValueError, match="predictions of 'a' must be of the given plays"):
+    with pytest.raises(ValueError, match="predictions of 'a' must be of these plays"):
         evaluate(plays, {"a": predictions["a"].reverse()})
 
 

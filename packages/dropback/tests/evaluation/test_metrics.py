@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropback.data._play_by_play import read_play_by_play
-from dropback.data._selection import select_plays
+from dropback.data import read_play_by_play, select_plays
 from dropback.errors import RequestError
 from dropback.evaluation.comparison._metrics import (
     METRICS,
@@ -125,7 +124,7 @@ def test_a_touchdown_that_a_penalty_took_back_is_one_attempt_too_many(
 def test_a_game_written_twice_is_all_that_parts_brees_2011_from_the_record(
     season_plays: pl.DataFrame,
 ) -> None:
-    # He was 468 of 657 for 5,476, 46 touchdowns, 14 interceptions, and 26 of 36 for 342 and 3 in
+    # Brees was 468 of 657 for 5,476, 46 touchdowns, 14 interceptions, and 26 of 36 for 342 and 3 in
     # this game, of whose first half the source holds two editions under different play ids.
     other_games = season_plays.filter(pl.col("game_id") != "2011_13_DET_NO")
     found = line(passer_metrics(other_games, metrics={}), 2011, "D.Brees")

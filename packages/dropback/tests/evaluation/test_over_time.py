@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from dropback import workflows
-from dropback.data._tables import Outcome, PlaySet
-from dropback.evaluation._calibration import evaluate
-from dropback.models._predict import predict
+from dropback.data import Outcome, PlaySet
+from dropback.evaluation import evaluate
+from dropback.models._predict import predict_plays
 from dropback.models.baselines._distributions import GRIDS
 from dropback.workflows import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S, OverTime
 
@@ -109,7 +109,7 @@ def model() -> TrueDistribution:
 @pytest.fixture(scope="module")
 def over_time(toy: tuple[pl.DataFrame, Frames], model: TrueDistribution) -> OverTime:
     plays, frames = toy
-    released = predict(model, plays, features=frames, seed=2)  # type: ignore[arg-type]
+    released = predict_plays(model, plays, features=frames, seed=2)  # type: ignore[arg-type]
     model.asked.clear()
     return workflows.evaluate_over_time(model, plays, frames, released, name=_NAME, seed=2)  # type: ignore[arg-type]
 
@@ -157,9 +157,9 @@ def test_distribution_of_a_table_is_that_of_its_frame(
 ) -> None:
     plays, frames = toy
     held = np.flatnonzero(frames.release > 15)
-    # Told frame by frame, without cutting anything.
+    # Frame by frame, without cutting anything.
     at = Frames(np.full(len(held), 16), cut=1)
-    plain = predict(TrueDistribution(), plays[held], features=at, seed=0)  # type: ignore[arg-type]
+    plain = predict_plays(TrueDistribution(), plays[held], features=at, seed=0)  # type: ignore[arg-type]
     crps = evaluate(plays[held], {_NAME: plain}).metrics[_NAME]["crps"].value
     judged = over_time.since_snap[1.5].metrics[_NAME]
     assert judged["crps"].value == pytest.approx(crps, rel=1e-12)
@@ -170,7 +170,7 @@ def test_times_that_no_play_reaches_are_left_out(toy: tuple[pl.DataFrame, Frames
     plays, frames = toy
     short = np.flatnonzero(frames.release < 15)
     model = TrueDistribution()
-    released = predict(model, plays[short], features=frames[short], seed=0)  # type: ignore[arg-type]
+    released = predict_plays(model, plays[short], features=frames[short], seed=0)  # type: ignore[arg-type]
     found = workflows.evaluate_over_time(
         model,
         plays[short],  # type: ignore[arg-type]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from dropback.data._games import GAME_COLUMNS, read_games
-from dropback.data._play_by_play import read_play_by_play
+from dropback.data import read_games, read_play_by_play
+from dropback.data._games import GAME_COLUMNS
 from dropback.errors import ReaderError
 from dropback.evaluation.comparison._plays import passing_plays
 from dropback.evaluation.comparison._results import passer_results, starters, team_seasons
@@ -89,7 +89,7 @@ def test_where_no_quarterback_threw_the_receiver_started() -> None:
     assert starters(plays)["passer_player_id"].to_list() == ["receiver"]
 
 
-def test_own_record_counts_final_games_that_he_started() -> None:
+def test_own_record_counts_final_games_started() -> None:
     plays = dropbacks(
         ("2020_1_KC_BUF", "KC", "mahomes", 30),
         ("2020_2_BUF_KC", "KC", "mahomes", 30),
@@ -106,7 +106,7 @@ def test_own_record_counts_final_games_that_he_started() -> None:
     ]
 
 
-def test_a_traded_passer_has_his_teams_wins_by_dropbacks_and_the_playoffs_of_the_main_one() -> None:
+def test_a_traded_passer_has_the_teams_wins_by_dropbacks_and_the_playoffs_of_the_main_one() -> None:
     plays = dropbacks(
         ("2020_1_KC_BUF", "BUF", "traded", 30), ("2020_3_KC_MIA", "MIA", "traded", 10)
     )
@@ -161,8 +161,8 @@ def test_a_game_twice_and_a_missing_column_are_refused() -> None:
         read_games(one.drop("home_score"))
 
 
-# NFL.com: record as starter. The tie of 2013 was not his: he was hurt, on the first drive of week
-# nine, and has that loss. Dobbs lost 7 of 8 in Arizona and 2 of 4 in Minnesota.
+# NFL.com: record as starter. The tie of 2013 was not Rodgers': hurt on the first drive of week
+# nine, Rodgers has that loss. Dobbs lost 7 of 8 in Arizona and 2 of 4 in Minnesota.
 RECORDS = {
     (2013, "A.Rodgers"): (9, 6.0),
     (2016, "K.Cousins"): (16, 8.5),

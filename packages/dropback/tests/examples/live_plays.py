@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dropback.live import PlayFrames, Situation, situations
+from dropback.live import PlayContext, PlayFrames, play_contexts
 from dropback.models._frame_columns import FRAME_COLUMNS, frame_columns
 from dropback.models._model import whole_yard_distribution
 from dropback.models._predict import YARDS
@@ -58,7 +58,7 @@ def networks(
 class Play:
     """A play as the file's path knows it and as the live path takes it."""
 
-    situation: Situation
+    context: PlayContext
     frames: NDArray[np.float32]
     target_slot: int | None
     players: NDArray[np.float32]
@@ -67,7 +67,7 @@ class Play:
 
     @property
     def whole(self) -> PlayFrames:
-        return PlayFrames(self.situation, self.frames, self.target_slot)
+        return PlayFrames(self.context, self.frames, self.target_slot)
 
     def latent(
         self, pool: Sequence[DistributionNetwork], *, last: int | None = None, released: bool = True
@@ -89,7 +89,7 @@ class Play:
         self, pool: Sequence[DistributionNetwork], *, last: int | None = None, released: bool = True
     ) -> NDArray[np.float32]:
         """CDF at all whole yards by the path of training, shape ``(211,)``."""
-        low, high = [self.situation.yards_min], [self.situation.yards_max]
+        low, high = [self.context.yards_min], [self.context.yards_max]
         with torch.inference_mode():
             latent = self.latent(pool, last=last, released=released)
             distribution = whole_yard_distribution(latent, np.array(low), np.array(high))
@@ -102,14 +102,19 @@ def plays_of(block: PlayBlock) -> list[Play]:
     targets = block.plays["target_slot"].to_list()
     return [
         Play(
-            situation,
+            context,
             np.ascontiguousarray(block.frames[start:stop]),
             target,
             players[start:stop],
             engineered[start:stop],
             of_play,
         )
-        for situation, target, of_play, start, stop in zip(
-            situations(block), targets, static, block.offsets[:-1], block.offsets[1:], strict=True
+        for context, target, of_play, start, stop in zip(
+            play_contexts(block),
+            targets,
+            static,
+            block.offsets[:-1],
+            block.offsets[1:],
+            strict=True,
         )
     ]

@@ -18,7 +18,6 @@ from torch import nn
 from dropback.live import PlayPredictor
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.service._server import make_server
-from dropback.service._settings import ServiceSettings
 from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ class Address:
 @contextlib.contextmanager
 def listening(service: Service) -> Iterator[Address]:
     """Serve on a free port until left."""
-    server = make_server(service, ServiceSettings(port=0))
+    server = make_server(service, port=0)
     wire = Wire(server.config.app)  # type: ignore[arg-type]
     server.config.app = wire
     thread = threading.Thread(target=server.run)

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from dropback.live import PlayPredictor, Situation
+from dropback.live import PlayContext, PlayPredictor
 from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.service._limits import Limits
 from dropback.service._server import make_server
-from dropback.service._settings import Limits, ServiceSettings
 from examples.scored_plays import table, throws
 from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from dropback.service._app import Service
 
-SITUATION = Situation(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
+SITUATION = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
 SITUATION_JSON = {
     "line_of_scrimmage_x_yd": 35,
     "yards_to_goal": 75,
@@ -122,7 +122,7 @@ class Address:
 @contextlib.contextmanager
 def listening(service: Service) -> Iterator[Address]:
     """The service on a free port, in a thread."""
-    server = make_server(service, ServiceSettings(port=0, limits=service.limits))
+    server = make_server(service, port=0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Made-up plays in every layout: exact geometry, so that each trap can be set on purpose."""
+"""Invented plays in every layout, with exact geometry, so that a test can set each trap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compass(vx: float, vy: float) -> float:
 
 @dataclass
 class MadePlay:
-    """One play in source coordinates; the offense moves right unless told otherwise.
+    """One play in source coordinates; the offense moves right unless it says otherwise.
 
     Frames are numbered from 1. The snap is at frame 6, the throw at 26, the arrival at 36.
     """
@@ -88,29 +88,29 @@ class MadePlay:
     def _entities(self) -> list[tuple[str, str | None, float, float, float, float, float]]:
         line = self.line_x
         middle = 26.0
-        made: list[tuple[str, str | None, float, float, float, float, float]] = []
+        entities: list[tuple[str, str | None, float, float, float, float, float]] = []
         for number, position in enumerate(OFFENSE):
             if number == 0:
-                made.append(("offense", position, line - 5, middle, -1.5, 0.0, 90.0))
+                entities.append(("offense", position, line - 5, middle, -1.5, 0.0, 90.0))
             elif number <= 5:
-                made.append(
+                entities.append(
                     ("offense", position, line - 1, middle + 1.5 * (number - 3), -0.5, 0.0, 90.0)
                 )
             else:
                 y = (4.0, 48.0, 34.0, 22.0, 14.0)[number - 6]
                 x = line - (4.0 if position == "RB" else 1.0)
-                made.append(("offense", position, x, y, 6.0, 0.5 * (number - 8), 90.0))
+                entities.append(("offense", position, x, y, 6.0, 0.5 * (number - 8), 90.0))
         for number, position in enumerate(DEFENSE):
             if number < 4:
-                made.append(
+                entities.append(
                     ("defense", position, line + 1, middle + 2.5 * (number - 1.5), -2.0, 0.0, 270.0)
                 )
             else:
                 depth = 5.0 if number < 7 else 12.0
                 y = (16.0, 26.0, 36.0, 5.0, 47.0, 20.0, 33.0)[number - 4]
-                made.append(("defense", position, line + depth, y, 3.0, 0.4, 270.0))
-        made.append(("ball", None, line, middle, 0.0, 0.0, 0.0))
-        return made
+                entities.append(("defense", position, line + depth, y, 3.0, 0.4, 270.0))
+        entities.append(("ball", None, line, middle, 0.0, 0.0, 0.0))
+        return entities
 
 
 @dataclass
@@ -135,8 +135,8 @@ def _plays_table(plays: list[MadePlay], **more: object) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
-                "gameId": made.game,
-                "playId": made.play,
+                "gameId": play.game,
+                "playId": play.play,
                 "playDescription": "(15:00) A.Player0 pass short right to A.Player6 for 9 yards.",
                 "quarter": 1,
                 "down": 1,
@@ -144,17 +144,17 @@ def _plays_table(plays: list[MadePlay], **more: object) -> pl.DataFrame:
                 "possessionTeam": "KC",
                 "defensiveTeam": "ARZ",
                 "yardlineSide": "KC",
-                "yardlineNumber": int(made.line_x) - 10,
+                "yardlineNumber": int(play.line_x) - 10,
                 "gameClock": "15:00",
                 "preSnapHomeScore": 7,
                 "preSnapVisitorScore": 3,
                 "passResult": "C",
-                "absoluteYardlineNumber": made.line_x if made.right else 120 - made.line_x,
+                "absoluteYardlineNumber": play.line_x if play.right else 120 - play.line_x,
                 "prePenaltyPlayResult": 9,
                 "playResult": 24,
             }
             | more
-            for made in plays
+            for play in plays
         ]
     )
 
@@ -187,9 +187,9 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
     """The plays as the files of a layout; ``rows`` stands in for their rows where given."""
     chosen = list(plays) or [MadePlay()]
     if rows is None:
-        rows = pl.concat(made.rows() for made in chosen)
+        rows = pl.concat(play.rows() for play in chosen)
     table = _plays_table(chosen)
-    games = pl.DataFrame([{"gameId": made.game, **_GAMES} for made in chosen]).unique("gameId")
+    games = pl.DataFrame([{"gameId": play.game, **_GAMES} for play in chosen]).unique("gameId")
     common = {"plays.csv": table, "games.csv": games, "players.csv": _PLAYERS}
     core = ["gameId", "playId", "nflId", "frameId", "time", "jerseyNumber"]
     motion = ["playDirection", "x", "y", "s", "a", "dis", "o", "dir", "event"]
@@ -238,11 +238,11 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
 
 
 def _made_2026(rows: pl.DataFrame, chosen: list[MadePlay], table: pl.DataFrame) -> MadeSet:
-    made = chosen[0]
+    play = chosen[0]
     kept = rows.filter(
         pl.col("side") != "ball",
         ~pl.col("position").is_in(["C", "G", "T", "DT", "NT"]).fill_null(value=False),
-        pl.col("frameId").is_between(made.snap, made.release),
+        pl.col("frameId").is_between(play.snap, play.release),
     )
     role = (
         pl.when(pl.col("position") == "QB").then(pl.lit("Passer"))
@@ -252,8 +252,8 @@ def _made_2026(rows: pl.DataFrame, chosen: list[MadePlay], table: pl.DataFrame) 
     )  # fmt: skip
     tracking = kept.select(
         game_id="gameId", play_id="playId", nfl_id="nflId",
-        frame_id=pl.col("frameId") - made.snap + 1, play_direction="playDirection",
-        absolute_yardline_number=pl.lit(made.line_x), player_name="displayName",
+        frame_id=pl.col("frameId") - play.snap + 1, play_direction="playDirection",
+        absolute_yardline_number=pl.lit(play.line_x), player_name="displayName",
         player_height=pl.lit("6-3"), player_weight=210, player_position="position",
         player_side=pl.when(pl.col("side") == "offense").then(pl.lit("Offense"))
         .otherwise(pl.lit("Defense")), player_role=role,

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dropback.data._play_by_play import read_play_by_play
+from dropback.data import read_play_by_play
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.expected_points import (
     NEXT_SCORES,
@@ -21,7 +21,6 @@ from dropback.expected_points import (
     load_expected_points,
     recorded_epa,
     save_expected_points,
-    stored_expected_points,
     timeline,
 )
 
@@ -315,12 +314,12 @@ def test_a_stored_model_is_used_again_for_the_same_data_only(
 ) -> None:
     fits: list[int] = []
     folder = tmp_path / "ep"
-    first = stored_expected_points(league_plays, folder, settings=SMALL, on_fold=fits.append)
-    again = stored_expected_points(league_plays, folder, settings=SMALL, on_fold=fits.append)
+    first = fit_expected_points(league_plays, folder=folder, settings=SMALL, on_fold=fits.append)
+    again = fit_expected_points(league_plays, folder=folder, settings=SMALL, on_fold=fits.append)
     assert fits == [0, 1]
     assert again.data_digest == first.data_digest
     fewer = league_plays.filter(pl.col("season") == 2020)
-    stored_expected_points(fewer, folder, settings=SMALL, on_fold=fits.append)
+    fit_expected_points(fewer, folder=folder, settings=SMALL, on_fold=fits.append)
     assert fits == [0, 1, 0, 1]
     assert load_expected_points(folder).seasons == (2020,)
 
@@ -350,9 +349,9 @@ def test_a_damaged_model_is_refused(fitted: ExpectedPoints, tmp_path: Path, dama
 
 def test_a_damaged_model_is_fitted_again(league_plays: pl.DataFrame, tmp_path: Path) -> None:
     folder = tmp_path / "ep"
-    stored_expected_points(league_plays, folder, settings=SMALL)
+    fit_expected_points(league_plays, folder=folder, settings=SMALL)
     (folder / "folds.parquet").write_bytes(b"")
-    stored_expected_points(league_plays, folder, settings=SMALL)
+    fit_expected_points(league_plays, folder=folder, settings=SMALL)
     assert load_expected_points(folder).settings == SMALL
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dropback.errors import LiveError, RequestError, RunError
-from dropback.live import FrameCounts, PlayFrames, PlayPredictor, Situation
+from dropback.live import FrameCounts, PlayContext, PlayFrames, PlayPredictor
 from dropback.models._predict import QUANTILE_LEVELS, summarize_distributions
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
 POOL = networks(2)
 PREDICTOR = PlayPredictor(POOL)
-ENGINES = pytest.mark.parametrize(
-    "predictor", [PREDICTOR, PlayPredictor(POOL, engine="torch")], ids=["compiled", "torch"]
-)
 TOLERANCE = 1e-5  # of a probability in float32
 EVERYONE = np.ones((1, 23), bool)
 
@@ -72,11 +69,10 @@ def apart(one: Forecast, other: Forecast) -> float:
     return float(np.abs(one.cdf - other.cdf).max())
 
 
-@ENGINES
 @pytest.mark.parametrize("number", range(8))
 def test_a_whole_play_gives_the_distribution_of_the_file(plays, number, predictor) -> None:
     forecast = predictor.forecast(
-        plays[number].situation, plays[number].frames, target_slot=plays[number].target_slot
+        plays[number].context, plays[number].frames, target_slot=plays[number].target_slot
     )
     np.testing.assert_allclose(forecast.cdf, plays[number].cdf(POOL), rtol=0, atol=TOLERANCE)
     latent = plays[number].latent(POOL)
@@ -85,11 +81,10 @@ def test_a_whole_play_gives_the_distribution_of_the_file(plays, number, predicto
     assert (forecast.frame, forecast.released) == (len(plays[number].frames) - 1, True)
 
 
-@ENGINES
 @pytest.mark.parametrize("number", range(3))
 def test_every_frame_gives_the_distribution_of_the_file_up_to_it(plays, number, predictor) -> None:
     play = plays[number]
-    live = predictor.start(play.situation)
+    live = predictor.start(play.context)
     for last, frame in enumerate(play.frames):
         (forecast,) = live.push(last, frame)
         expected = play.cdf(POOL, last=last, released=False)
@@ -103,7 +98,7 @@ def test_every_frame_gives_the_distribution_of_the_file_up_to_it(plays, number, 
 def test_networks_of_players_in_no_order_are_streamed_too(play) -> None:
     pool = networks(1, items=ITEMS)
     predictor = PlayPredictor(pool)
-    live = predictor.start(play.situation)
+    live = predictor.start(play.context)
     before = push_all(live, play.frames)[-1]
     expected = play.cdf(pool, last=len(play.frames) - 1, released=False)
     np.testing.assert_allclose(before.cdf, expected, rtol=0, atol=TOLERANCE)
@@ -112,7 +107,7 @@ def test_networks_of_players_in_no_order_are_streamed_too(play) -> None:
 
 
 def test_the_target_moves_the_distribution_at_the_release_alone(play) -> None:
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     before = push_all(live, play.frames)[-1]
     assert apart(before, live.release(play.target_slot)) > 100 * TOLERANCE
 
@@ -120,7 +115,7 @@ def test_the_target_moves_the_distribution_at_the_release_alone(play) -> None:
 def test_numbers_are_those_of_the_table_of_predictions(plays) -> None:
     for play, yards in zip(plays, (-110, -20, 0, 0, 3, 9, 21, 100), strict=True):
         forecast = PREDICTOR.forecast_many([play.whole])[0]
-        high = play.situation.yards_max
+        high = play.context.yards_max
         table = pl.DataFrame(
             {
                 "game_id": ["2020_01_A_B"],
@@ -130,7 +125,7 @@ def test_numbers_are_those_of_the_table_of_predictions(plays) -> None:
                 "passer_player_id": ["p"],
                 "play_set": ["targeted"],
                 "yards": [min(yards, high)],
-                "yards_min": [play.situation.yards_min],
+                "yards_min": [play.context.yards_min],
                 "yards_max": [high],
             }
         )
@@ -146,7 +141,7 @@ def test_numbers_are_those_of_the_table_of_predictions(plays) -> None:
 
 
 def test_the_mass_at_the_goal_line_is_the_touchdown(play) -> None:
-    near = replace(play.situation, yards_to_goal=7)
+    near = replace(play.context, yards_to_goal=7)
     forecast = PREDICTOR.forecast(near, play.frames)
     far = PREDICTOR.forecast(replace(near, yards_to_goal=40), play.frames)
     assert forecast.cdf[110 + 7] == 1
@@ -157,13 +152,13 @@ def test_the_mass_at_the_goal_line_is_the_touchdown(play) -> None:
 
 @pytest.mark.parametrize("yards", [-111, 101, 2.5, float("nan")])
 def test_no_score_for_yards_that_cannot_be(play, yards) -> None:
-    forecast = PREDICTOR.forecast(play.situation, play.frames)
+    forecast = PREDICTOR.forecast(play.context, play.frames)
     with pytest.raises(LiveError, match="yards must be a whole number from -110 to 100"):
         forecast.score(yards)
 
 
 def test_duplicate_and_late_frames_are_counted_and_change_nothing(play) -> None:
-    plain, disturbed = (PREDICTOR.start(play.situation) for _ in range(2))
+    plain, disturbed = (PREDICTOR.start(play.context) for _ in range(2))
     expected = push_all(plain, play.frames)
     push_all(disturbed, play.frames[:6])
     assert disturbed.push(5, play.frames[0]) == ()
@@ -180,7 +175,7 @@ def test_skipped_frames_are_filled_as_in_files(play, skipped) -> None:
     holed[4 : 4 + skipped] = np.nan
     filled = holed.copy()
     fill_gaps(filled, np.array([0, len(filled)]), EVERYONE)
-    live, whole = (PREDICTOR.start(play.situation) for _ in range(2))
+    live, whole = (PREDICTOR.start(play.context) for _ in range(2))
     expected = push_all(whole, filled)
     push_all(live, holed[:4])
     found = live.push(4 + skipped, holed[4 + skipped])
@@ -206,16 +201,16 @@ def test_every_forecast_is_that_of_the_file_filled_up_to_it(plays, holes, never_
     came = [number for number in range(last + 1) if number not in never_came]
     frames[list(set(range(last + 1)) - set(came))] = np.nan
     gap = fill_gaps(filled := frames.copy(), np.array([0, last + 1]), EVERYONE)
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     if gap.too_long[0] or last not in came:
         return
     found: list[Forecast] = []
     for number in came:
         found += live.push(number, frames[number])
-    expected = push_all(PREDICTOR.start(play.situation), filled)
+    expected = push_all(PREDICTOR.start(play.context), filled)
     assert [forecast.frame for forecast in found] == list(range(last + 1))
     assert apart(found[-1], expected[-1]) <= TOLERANCE
-    assert apart(live.release(7), PREDICTOR.forecast(play.situation, filled, target_slot=7)) <= (
+    assert apart(live.release(7), PREDICTOR.forecast(play.context, filled, target_slot=7)) <= (
         TOLERANCE
     )
 
@@ -223,7 +218,7 @@ def test_every_forecast_is_that_of_the_file_filled_up_to_it(plays, holes, never_
 def test_a_man_not_yet_seen_holds_the_forecasts_back(play) -> None:
     frames = play.frames.copy()
     frames[:2, 14] = np.nan
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     assert (live.push(0, frames[0]), live.push(1, frames[1])) == ((), ())
     with pytest.raises(LiveError, match="push the frame of the release first"):
         live.release(7)
@@ -231,9 +226,9 @@ def test_a_man_not_yet_seen_holds_the_forecasts_back(play) -> None:
 
 
 def test_a_play_whose_first_frames_never_came_begins_with_the_first_that_did(play) -> None:
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     still = np.concatenate([np.repeat(play.frames[2:3], 2, axis=0), play.frames[2:3]])
-    expected = push_all(PREDICTOR.start(play.situation), still)
+    expected = push_all(PREDICTOR.start(play.context), still)
     for found, wanted in zip(live.push(2, play.frames[2]), expected, strict=True):
         assert apart(found, wanted) <= TOLERANCE
 
@@ -248,7 +243,7 @@ def test_a_play_whose_first_frames_never_came_begins_with_the_first_that_did(pla
     ],
 )
 def test_a_long_hole_ends_the_play(play, numbers, hidden, reason) -> None:
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     frames = play.frames.copy()
     frames[list(hidden), 9] = np.nan
     for number in numbers[:-1]:
@@ -262,7 +257,7 @@ def test_a_long_hole_ends_the_play(play, numbers, hidden, reason) -> None:
 
 
 def test_after_the_release_no_frame_is_taken(play) -> None:
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     push_all(live, play.frames[:3])
     live.release(None)
     with pytest.raises(LiveError, match="The ball was released at frame 2: start another play"):
@@ -296,12 +291,12 @@ def spoiled(frame: np.ndarray, slot: int, column: int, value: float) -> np.ndarr
     ],
 )
 def test_a_frame_that_is_refused_leaves_the_play_as_it_was(play, spoil, words) -> None:
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     push_all(live, play.frames[:3])
     with pytest.raises(LiveError, match=words):
         live.push(3, spoil(play.frames[3]))
     (forecast,) = live.push(3, play.frames[3])
-    plain = push_all(PREDICTOR.start(play.situation), play.frames[:4])[-1]
+    plain = push_all(PREDICTOR.start(play.context), play.frames[:4])[-1]
     assert apart(forecast, plain) == 0
     assert live.counts == FrameCounts(taken=4)
 
@@ -309,15 +304,15 @@ def test_a_frame_that_is_refused_leaves_the_play_as_it_was(play, spoil, words) -
 def test_orientation_and_a_standing_mans_direction_may_be_absent(play) -> None:
     frame = spoiled(spoiled(play.frames[0], 2, 2, 0.0), 2, 4, np.nan)
     frame[:, 5] = frame[:, 3] = np.nan
-    (forecast,) = PREDICTOR.start(play.situation).push(0, frame)
+    (forecast,) = PREDICTOR.start(play.context).push(0, frame)
     assert np.isfinite(forecast.cdf).all()
 
 
 def test_the_ball_is_never_read(play) -> None:
-    (with_ball,) = PREDICTOR.start(play.situation).push(0, play.frames[0])
+    (with_ball,) = PREDICTOR.start(play.context).push(0, play.frames[0])
     frame = play.frames[0].copy()
     frame[22] = np.nan
-    (without,) = PREDICTOR.start(play.situation).push(0, frame)
+    (without,) = PREDICTOR.start(play.context).push(0, frame)
     assert apart(with_ball, without) == 0
 
 
@@ -325,12 +320,12 @@ def test_the_ball_is_never_read(play) -> None:
 def test_a_play_goes_on_from_its_state(play, at) -> None:
     frames = play.frames.copy()
     frames[6:9, 12] = np.nan
-    live = PREDICTOR.start(play.situation)
+    live = PREDICTOR.start(play.context)
     push_all(live, frames[:at])
     live.push(0, frames[0])
     resumed = PlayPredictor(POOL).resume(live.state())
     assert (resumed.frame, resumed.counts) == (live.frame, live.counts)
-    assert resumed.situation == play.situation
+    assert resumed.context == play.context
     start = live.frame + 1
     ours, theirs = (push_all(one, frames[start:], start) for one in (live, resumed))
     assert [apart(one, other) for one, other in zip(ours, theirs, strict=True)] == [0] * len(ours)
@@ -338,27 +333,27 @@ def test_a_play_goes_on_from_its_state(play, at) -> None:
     assert PREDICTOR.resume(live.state()).ended == live.ended
 
 
-def test_a_play_goes_on_with_another_engine(play) -> None:
-    live = PREDICTOR.start(play.situation)
+def test_a_play_goes_on_with_another_engine(play, predictor) -> None:
+    live = PREDICTOR.start(play.context)
     push_all(live, play.frames[:6])
-    resumed = PlayPredictor(POOL, engine="torch").resume(live.state())
+    resumed = predictor.resume(live.state())
     ours, theirs = (push_all(one, play.frames[6:], 6) for one in (live, resumed))
     assert max(apart(one, other) for one, other in zip(ours, theirs, strict=True)) < TOLERANCE
 
 
 def test_a_state_of_other_networks_or_of_none_is_refused(play) -> None:
-    live = PlayPredictor(networks(1)).start(play.situation)
+    live = PlayPredictor(networks(1)).start(play.context)
     with pytest.raises(LiveError, match="must be of the same networks"):
         PREDICTOR.resume(live.state())
     with pytest.raises(LiveError, match=r"must be what `LivePlay\.state` gave"):
         PREDICTOR.resume(b"nothing")
     with pytest.raises(LiveError, match=r"must be what `LivePlay\.state` gave"):
-        PREDICTOR.resume(PREDICTOR.start(play.situation).state()[:-200])
+        PREDICTOR.resume(PREDICTOR.start(play.context).state()[:-200])
 
 
 def test_many_plays_at_once_are_each_as_alone(plays) -> None:
-    alone = [push_all(PREDICTOR.start(play.situation), play.frames[:12]) for play in plays]
-    together = [PREDICTOR.start(play.situation) for play in plays]
+    alone = [push_all(PREDICTOR.start(play.context), play.frames[:12]) for play in plays]
+    together = [PREDICTOR.start(play.context) for play in plays]
     for number in range(12):
         batch = [
             (live, number, play.frames[number])
@@ -373,7 +368,7 @@ def test_many_plays_at_once_are_each_as_alone(plays) -> None:
 
 
 def test_a_bad_frame_does_not_spoil_the_batch(plays) -> None:
-    live = [PREDICTOR.start(play.situation) for play in plays[:3]]
+    live = [PREDICTOR.start(play.context) for play in plays[:3]]
     frames = [plays[0].frames[0], plays[1].frames[0] * 1e9, plays[2].frames[0]]
     first, second, third = PREDICTOR.push_many(
         [(one, 0, frame) for one, frame in zip(live, frames, strict=True)]
@@ -384,19 +379,19 @@ def test_a_bad_frame_does_not_spoil_the_batch(plays) -> None:
         PREDICTOR.push_many([(live[0], 1, frames[0]), (live[0], 2, frames[0])])
 
 
-def test_a_batch_of_whole_plays_is_each_as_alone(plays) -> None:
-    batch = PREDICTOR.forecast_many([play.whole for play in plays])
+def test_a_batch_of_whole_plays_is_each_as_alone(plays, predictor) -> None:
+    batch = predictor.forecast_many([play.whole for play in plays])
     for play, forecast in zip(plays, batch, strict=True):
-        (alone,) = PREDICTOR.forecast_many([play.whole])
+        (alone,) = predictor.forecast_many([play.whole])
         assert apart(alone, forecast) <= TOLERANCE
     assert PREDICTOR.forecast_many([]) == []
 
 
-def test_a_play_longer_than_the_networks_see_is_read_to_its_end(play) -> None:
+def test_a_play_longer_than_the_networks_see_is_read_to_its_end(play, predictor) -> None:
     long = np.concatenate([np.repeat(play.frames[:1], 70, axis=0), play.frames])
-    live = PREDICTOR.start(play.situation)
+    live = predictor.start(play.context)
     push_all(live, long)
-    whole = PREDICTOR.forecast(play.situation, long, target_slot=7)
+    whole = predictor.forecast(play.context, long, target_slot=7)
     assert apart(whole, live.release(7)) <= TOLERANCE
 
 
@@ -412,9 +407,9 @@ def test_a_play_longer_than_the_networks_see_is_read_to_its_end(play) -> None:
     ],
 )
 def test_a_whole_play_that_is_refused_is_named(play, change, words) -> None:
-    bad = PlayFrames(play.situation, change(play.frames))
+    bad = PlayFrames(play.context, change(play.frames))
     with pytest.raises(LiveError, match=words):
-        PREDICTOR.forecast(play.situation, bad.frames)
+        PREDICTOR.forecast(play.context, bad.frames)
     with pytest.raises(LiveError, match=f"Play 1: .*{words}"):
         PREDICTOR.forecast_many([play.whole, bad])
 
@@ -422,7 +417,7 @@ def test_a_whole_play_that_is_refused_is_named(play, change, words) -> None:
 @pytest.mark.parametrize("slot", [-1, 11, 2.5])
 def test_a_target_must_be_a_man_of_the_offense(play, slot) -> None:
     with pytest.raises(LiveError, match="target_slot must be a slot of the offense, 0 to 10"):
-        PREDICTOR.forecast(play.situation, play.frames, target_slot=slot)
+        PREDICTOR.forecast(play.context, play.frames, target_slot=slot)
 
 
 @pytest.mark.parametrize(
@@ -439,13 +434,13 @@ def test_a_target_must_be_a_man_of_the_offense(play, slot) -> None:
 )
 def test_a_situation_out_of_range_is_refused(change, words) -> None:
     with pytest.raises(LiveError, match=words):
-        Situation(**({"line_of_scrimmage_x_yd": 45.0, "yards_to_goal": 65} | change))
+        PlayContext(**({"line_of_scrimmage_x_yd": 45.0, "yards_to_goal": 65} | change))
 
 
 def test_what_nobody_told_counts_as_the_mean(play) -> None:
     mean = POOL[0].trunk.standardize_static.mean.tolist()
-    unknown = Situation(line_of_scrimmage_x_yd=60.0, yards_to_goal=50)
-    told = Situation(
+    unknown = PlayContext(line_of_scrimmage_x_yd=60.0, yards_to_goal=50)
+    told = PlayContext(
         line_of_scrimmage_x_yd=60.0,
         yards_to_goal=50,
         **dict(zip(("down", "yards_to_go"), mean[:2], strict=True)),
@@ -479,9 +474,9 @@ def test_networks_that_cannot_be_streamed_are_refused(network, words) -> None:
         PlayPredictor(network)
 
 
-def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(RequestError, match="engine must be 'compiled', 'torch' or 'onnx', got"):
-        PlayPredictor(POOL, engine="jax")
+def test_an_unknown_engine_is_refused(tmp_path) -> None:
+    with pytest.raises(RequestError, match="engine must be 'torch' or 'onnx', got 'jax'"):
+        PlayPredictor.load(tmp_path, engine="jax")
 
 
 def test_a_run_without_a_play_network_is_refused(trained: TrainedRun) -> None:
@@ -489,16 +484,16 @@ def test_a_run_without_a_play_network_is_refused(trained: TrainedRun) -> None:
         PlayPredictor.load(trained.folder)
 
 
-def test_real_plays_frame_by_frame(data_dir: Path) -> None:
+def test_real_plays_frame_by_frame(data_dir: Path, predictor) -> None:
     blocks = read_tracking(data_dir / "tracking" / "bdb_2023_sample")[0]
     found = [play for block in blocks for play in plays_of(block)]
     assert len(found) == 7
     for play in found:
-        live = PREDICTOR.start(play.situation)
+        live = predictor.start(play.context)
         forecasts = push_all(live, play.frames)
         for last in (0, len(play.frames) // 2, len(play.frames) - 1):
             expected = play.cdf(POOL, last=last, released=False)
             np.testing.assert_allclose(forecasts[last].cdf, expected, rtol=0, atol=TOLERANCE)
-        released, whole = live.release(play.target_slot), PREDICTOR.forecast_many([play.whole])[0]
+        released, whole = live.release(play.target_slot), predictor.forecast_many([play.whole])[0]
         for forecast in (released, whole):
             np.testing.assert_allclose(forecast.cdf, play.cdf(POOL), rtol=0, atol=TOLERANCE)

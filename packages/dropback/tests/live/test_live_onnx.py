@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from dropback.cli import main
 from dropback.errors import RequestError, RunError
-from dropback.live import PlayPredictor, Situation
+from dropback.live import PlayPredictor
 from dropback.live._export import export_onnx
 from examples.live_plays import networks
 
@@ -23,59 +22,6 @@ if TYPE_CHECKING:
     from tests.conftest import TrainedRun
 
 pytest.importorskip("onnxruntime")
-
-POOL = networks(2, levels=1)
-SITUATION = Situation(line_of_scrimmage_x_yd=45.0, yards_to_goal=65, down=3, yards_to_go=4)
-
-
-def made_frames(count: int, seed: int = 0) -> np.ndarray:
-    """Men at random, who need not move as they say."""
-    rng = np.random.default_rng(seed)
-    frames = np.empty((count, 23, 6), np.float32)
-    frames[..., 0] = rng.uniform(30, 70, (count, 23))
-    frames[..., 1] = rng.uniform(0, 53, (count, 23))
-    frames[..., 2:4] = rng.uniform(0, 9, (count, 23, 2))
-    frames[..., 4:] = rng.uniform(0, 360, (count, 23, 2))
-    return frames
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The graphs of two networks."""
-    folder = tmp_path_factory.mktemp("onnx") / "graphs"
-    export_onnx(POOL, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def predictors(exported: Path) -> tuple[PlayPredictor, PlayPredictor]:
-    """Torch, and ONNX Runtime."""
-    return PlayPredictor(POOL, engine="torch"), PlayPredictor.load(exported)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("frames", [1, 2, 5, 13, 40])
-def test_whole_plays_have_the_distributions_of_torch(predictors, frames) -> None:
-    ours, theirs = (
-        one.forecast(SITUATION, made_frames(frames), target_slot=8) for one in predictors
-    )
-    np.testing.assert_allclose(ours.cdf, theirs.cdf, rtol=0, atol=1e-5)
-    assert ours.lower_threshold_yd == pytest.approx(theirs.lower_threshold_yd, abs=1e-3)
-    assert ours.upper_threshold_yd == pytest.approx(theirs.upper_threshold_yd, abs=1e-3)
-
-
-@pytest.mark.slow
-def test_streamed_plays_have_the_distributions_of_torch_and_change_engines(predictors) -> None:
-    frames = made_frames(20)
-    ours, theirs = (one.start(replace(SITUATION, at_home=True)) for one in predictors)
-    for number, frame in enumerate(frames[:10]):
-        (one,), (other,) = ours.push(number, frame), theirs.push(number, frame)
-        np.testing.assert_allclose(one.cdf, other.cdf, rtol=0, atol=1e-5)
-    ours = predictors[0].resume(theirs.state())
-    for number, frame in enumerate(frames[10:], 10):
-        (one,), (other,) = ours.push(number, frame), theirs.push(number, frame)
-        np.testing.assert_allclose(one.cdf, other.cdf, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(ours.release(9).cdf, theirs.release(9).cdf, rtol=0, atol=1e-5)
 
 
 def damaged(exported: Path, folder: Path, **changed: object) -> Path:
@@ -92,7 +38,7 @@ def damaged(exported: Path, folder: Path, **changed: object) -> Path:
     [
         ({"schema_hash": "0" * 64}, "exported for columns of schema 000000000000, this version"),
         ({"frame_columns": ["x"]}, "export again, from a run of this version"),
-        ({"format": 99}, "export again"),
+        ({"format": 1}, "exported in format 1, this version reads 2: export again"),
         ({"sizes": {}}, "not what `dropback export` writes"),
     ],
 )
@@ -118,19 +64,49 @@ def test_torch_does_not_run_exported_graphs(exported) -> None:
 
 @pytest.mark.slow
 def test_graphs_that_differ_from_torch_are_not_written(exported, tmp_path, monkeypatch) -> None:
-    other = networks(3, levels=1)[:2]
-    graphs = (exported / "play.onnx").read_bytes(), (exported / "frame.onnx").read_bytes()
-    traced = iter(graphs)
-    monkeypatch.setattr("dropback.live._export._traced", lambda *_: next(traced))
-    with pytest.raises(RunError, match="must agree with torch within 1e-05"):
-        export_onnx(other, tmp_path / "graphs")
+    names = iter(("play", "frame", "distribution"))
+    monkeypatch.setattr(
+        "dropback.live._export._traced",
+        lambda *_: (exported / f"{next(names)}.onnx").read_bytes(),
+    )
+    with pytest.raises(RunError, match=r"must agree with torch within 1e-05, got .* in 'raw'"):
+        export_onnx(networks(3)[:2], tmp_path / "graphs")
     assert not (tmp_path / "graphs").exists()
 
 
-def test_without_the_runtime_the_engine_says_what_to_install(monkeypatch) -> None:
+@pytest.fixture
+def play_run(tmp_path, monkeypatch) -> Path:
+    """A folder that loads as a run of the two networks."""
+    loaded = SimpleNamespace(model=SimpleNamespace(networks=networks(2)))
+    monkeypatch.setattr("dropback.live._session.load_run", lambda _: loaded)
+    return tmp_path
+
+
+def test_a_run_without_graphs_says_how_to_export_them(play_run) -> None:
+    assert (
+        PlayPredictor.load(play_run).digest == PlayPredictor.load(play_run, engine="torch").digest
+    )
+    with pytest.raises(RunError, match="has no exported graphs: run `dropback export"):
+        PlayPredictor.load(play_run, engine="onnx")
+
+
+@pytest.mark.slow
+def test_a_run_is_evaluated_by_its_graphs_while_they_are_of_its_weights(
+    exported, play_run, monkeypatch
+) -> None:
+    shutil.copytree(exported, play_run / "graphs")
+    monkeypatch.setattr("dropback.live._session.TorchEvaluator", None)
+    assert PlayPredictor.load(play_run).digest == PlayPredictor.load(exported).digest
+    others = SimpleNamespace(model=SimpleNamespace(networks=networks(3)[:2]))
+    monkeypatch.setattr("dropback.live._session.load_run", lambda _: others)
+    with pytest.raises(RunError, match="exported from other weights than those of the run"):
+        PlayPredictor.load(play_run)
+
+
+def test_without_the_runtime_an_export_says_what_to_install(monkeypatch, tmp_path) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(RequestError, match=r"pip install 'dropback\[onnx\]'"):
-        PlayPredictor(POOL, engine="onnx")
+        export_onnx(networks(1), tmp_path / "graphs")
 
 
 def test_the_command_refuses_a_run_without_a_play_network(

@@ -10,8 +10,8 @@ import torch
 
 from dropback.data._features import feature_matrix
 from dropback.errors import RequestError
-from dropback.models._predict import YARDS, predict
-from dropback.models.baselines import BASELINES, fit_baseline, forecast, parse_baselines
+from dropback.models._predict import YARDS, predict_plays
+from dropback.models.baselines import BASELINES, fit_baseline, parse_baselines, predict_baseline
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def baselines(
     """Every baseline, fitted on the training plays of the run."""
     work = tmp_path_factory.mktemp("baselines")
     return {
-        name: fit_baseline(name, trained.model, trained.record, trained.selection.plays, work=work)
+        name: fit_baseline(name, trained.run, trained.selection.plays, work=work)
         for name in BASELINES
     }
 
@@ -35,8 +35,8 @@ def baselines(
 def test_baseline_holds_out_the_same_plays(
     baselines: dict[str, Predictor], trained: TrainedRun, name: str
 ) -> None:
-    ours = predict(trained.model, trained.selection.plays)
-    theirs = forecast(baselines[name], trained.selection.plays, seed=0)
+    ours = predict_plays(trained.model, trained.selection.plays)
+    theirs = predict_baseline(baselines[name], trained.selection.plays, seed=0)
     keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))
 
@@ -78,7 +78,7 @@ def test_point_of_boosted_trees_is_their_median_and_mean(
     baselines: dict[str, Predictor], trained: TrainedRun, name: str
 ) -> None:
     plays = trained.selection.plays
-    table = forecast(baselines[name], plays, seed=0)
+    table = predict_baseline(baselines[name], plays, seed=0)
     folds = plays["game_id"].replace_strict(trained.model.fold_of_game).to_numpy()
     features = feature_matrix(plays, trained.model.schema)
     for fold in (0, 1):
@@ -112,8 +112,7 @@ def test_unknown_baseline_is_refused(trained: TrainedRun, tmp_path: object) -> N
     with pytest.raises(RequestError, match="Unknown baseline 'oracle'"):
         fit_baseline(
             "oracle",
-            trained.model,
-            trained.record,
+            trained.run,
             trained.selection.plays,
             work=tmp_path,  # type: ignore[arg-type]
         )

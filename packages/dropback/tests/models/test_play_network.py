@@ -15,14 +15,19 @@ from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError, RunError, TrackingError
 from dropback.evaluation._calibration import evaluate
-from dropback.live import PlayPredictor, situations
+from dropback.live import PlayPredictor, play_contexts
 from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
 from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
 from dropback.models._model import PassModel, whole_yard_distribution
 from dropback.models._network import network_inputs
-from dropback.models._predict import YARDS, predict
+from dropback.models._predict import YARDS, predict_plays
 from dropback.models._store import load_run
-from dropback.models.baselines import TRACKING_BASELINES, fit_baseline, forecast, parse_baselines
+from dropback.models.baselines import (
+    TRACKING_BASELINES,
+    fit_baseline,
+    parse_baselines,
+    predict_baseline,
+)
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     oracle_distribution,
@@ -36,6 +41,7 @@ from splicedpareto.training import FitResult, FitSettings, SequenceDataset
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dropback.simulation import League
     from dropback.workflows import TrackedSelection
 
 TINY = replace(
@@ -72,18 +78,18 @@ def selection(tensors: PlayTensors) -> TrackedSelection:
 def run(selection: TrackedSelection, league: Path) -> Path:
     """A play network of two folds."""
     folder = league.parent / "run"
-    workflows.train_run(selection, folder, settings=TINY, seed=1)
+    workflows.train(selection, folder, settings=TINY, seed=1)
     return folder
 
 
 @pytest.fixture(scope="module")
 def model(run: Path) -> PassModel:
     """The same, loaded."""
-    return load_run(run)[0]
+    return load_run(run).model
 
 
 def select(tensors: PlayTensors, **options: object) -> TrackedSelection:
-    chosen = workflows.select_from(workflows.TrackingSource(tensors), seasons=None, **options)  # type: ignore[arg-type]
+    chosen = workflows.read_plays(tensors, **options)  # type: ignore[arg-type]
     assert isinstance(chosen, workflows.TrackedSelection)
     return chosen
 
@@ -230,7 +236,7 @@ def test_run_is_stored_and_loaded(run: Path, model: PassModel, selection: Tracke
     record = json.loads((run / "run.json").read_text())
     assert record["longest_frames"] == int(selection.features.lengths.max())
     assert record["settings"]["sequence"]["encoder"] == "flat"
-    table = predict(model, selection.plays, features=selection.features)
+    table = predict_plays(model, selection.plays, features=selection.features)
     assert table["tracked"].all()
     assert table["fold"].null_count() == 0
     held_out = json.loads((run / "report.json").read_text())
@@ -256,7 +262,7 @@ def test_live_predictor_of_the_run_gives_the_same_distributions(
             support
         )
         predictor = PlayPredictor.load(run) if fold is None else PlayPredictor(networks)
-        for play, situation in enumerate(situations(block)[:5]):
+        for play, situation in enumerate(play_contexts(block)[:5]):
             frames = block.frames[block.offsets[play] : block.offsets[play + 1]]
             frames = frames[: max(1, len(frames) - round(seconds * 10))]
             target = None if seconds else block.plays["target_slot"][play]
@@ -267,9 +273,11 @@ def test_live_predictor_of_the_run_gives_the_same_distributions(
 def test_predictions_do_not_depend_on_company(
     model: PassModel, selection: TrackedSelection
 ) -> None:
-    together = predict(model, selection.plays, features=selection.features)
+    together = predict_plays(model, selection.plays, features=selection.features)
     rows = np.array([11, 3, 200])
-    apart = predict(model, Plays.validate(selection.plays[rows]), features=selection.features[rows])
+    apart = predict_plays(
+        model, Plays.validate(selection.plays[rows]), features=selection.features[rows]
+    )
     np.testing.assert_allclose(apart["crps"], together["crps"].to_numpy()[rows], rtol=1e-4)
 
 
@@ -288,7 +296,8 @@ def test_run_of_other_columns_is_refused(run: Path, tmp_path: Path) -> None:
 
 def test_fewer_members_leave_seen_plays_out(selection: TrackedSelection, tmp_path: Path) -> None:
     settings = replace(TINY, members=1, fit=replace(TINY.fit, max_epochs=1))
-    model, _, held_out = workflows.train_run(selection, tmp_path / "run", settings=settings)
+    model = workflows.train(selection, tmp_path / "run", settings=settings).model
+    held_out = workflows.read_evaluation(tmp_path / "run" / "report.json")
     assert len(model.networks) == 1
     unseen = workflows.keep_unseen(selection, model)
     folds = [model.fold_of_game[game] for game in unseen.plays["game_id"]]
@@ -297,32 +306,37 @@ def test_fewer_members_leave_seen_plays_out(selection: TrackedSelection, tmp_pat
     seen = len(selection.plays) - len(folds)
     assert unseen.left_out.row(0) == ("seen by every network", seen)
     with pytest.raises(RunError, match=f"trained on {seen} of the {len(selection.plays)} plays"):
-        predict(model, selection.plays, features=selection.features)
+        predict_plays(model, selection.plays, features=selection.features)
 
 
 def test_training_goes_on_from_another_run(
     run: Path, model: PassModel, selection: TrackedSelection, tmp_path: Path
 ) -> None:
     still = replace(TINY, fit=replace(TINY.fit, max_epochs=1, learning_rate=1e-12))
-    again, _, _ = workflows.train_run(selection, tmp_path / "on", settings=still, initial=run)
-    for ours, theirs in zip(again.networks, model.networks, strict=True):
+    again = workflows.train(selection, tmp_path / "on", settings=still, initial=run)
+    for ours, theirs in zip(again.model.networks, model.networks, strict=True):
         for name, value in ours.state_dict().items():
             torch.testing.assert_close(value, theirs.state_dict()[name], rtol=1e-5, atol=1e-6)
     wider = replace(still, width=16)
     with pytest.raises(RequestError, match="networks of another shape"):
-        workflows.train_run(selection, tmp_path / "wider", settings=wider, initial=run)
+        workflows.train(selection, tmp_path / "wider", settings=wider, initial=run)
 
 
 def test_rate_that_diverges_is_told(selection: TrackedSelection, tmp_path: Path) -> None:
     wild = replace(TINY, fit=replace(TINY.fit, learning_rate=1e30, gradient_norm=1e30))
     with pytest.raises(RequestError, match=r"Fold 0: The loss became .* learning rate"):
-        workflows.train_run(selection, tmp_path / "run", settings=wild)
+        workflows.train(selection, tmp_path / "run", settings=wild)
     assert not (tmp_path / "run").exists()
 
 
-def test_run_of_tracking_wants_tracking(model: PassModel) -> None:
-    with pytest.raises(RunError, match="reads tracking and was given play-by-play"):
-        workflows.select_for_run(model, "nowhere", seasons=None, games="regular")
+def test_run_of_tracking_refuses_play_by_play(run: Path, tiny_league: League) -> None:
+    with pytest.raises(RunError, match="reads tracking but the data are play-by-play"):
+        workflows.score(run, tiny_league.plays)
+
+
+def test_settings_for_other_data_are_refused(selection: TrackedSelection, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="settings are for play-by-play, but the data are trac"):
+        workflows.train(selection, tmp_path / "run", settings=ModelSettings())
 
 
 @pytest.mark.parametrize("bad", [{"encoder": "deep"}, {"prefix_share": 1.5}])
@@ -338,19 +352,18 @@ def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
 def test_every_baseline_holds_out_the_same_plays(
     name: str, run: Path, selection: TrackedSelection, league: Path, tmp_path: Path
 ) -> None:
-    model, record = load_run(run)
+    loaded = load_run(run)
     truth = pl.read_parquet(league / "truth.parquet")
     baseline = fit_baseline(
         name,
-        model,
-        record,
+        loaded,
         selection.plays,
         work=tmp_path,
         features=selection.features,
         truth=truth,
     )
-    ours = predict(model, selection.plays, features=selection.features)
-    theirs = forecast(baseline, selection.plays, features=selection.features, seed=0)
+    ours = predict_plays(loaded.model, selection.plays, features=selection.features)
+    theirs = predict_baseline(baseline, selection.plays, features=selection.features, seed=0)
     keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))
     if name == "oracle":
@@ -370,10 +383,9 @@ def test_every_baseline_holds_out_the_same_plays(
 def test_shares_of_the_gap_run_from_climatology_to_the_oracle(
     run: Path, tensors: PlayTensors, league: Path
 ) -> None:
-    evaluated = workflows.evaluate_run(
+    evaluated = workflows.evaluate(
         run,
-        workflows.TrackingSource(tensors),
-        seasons=None,
+        tensors,
         against=("climatology", "oracle"),
         truth=league / "truth.parquet",
     )
@@ -393,11 +405,9 @@ def test_release_alone_has_no_distributions_by_time(
         members=1,
         fit=replace(TINY.fit, max_epochs=1),
     )
-    workflows.train_run(selection, tmp_path / "run", settings=settings)
-    source = workflows.TrackingSource(selection.features.tensors)
-    assert workflows.evaluate_run(tmp_path / "run", source, seasons=None).by_time == OverTime(
-        {}, {}
-    )
+    workflows.train(selection, tmp_path / "run", settings=settings)
+    evaluated = workflows.evaluate(tmp_path / "run", selection.features.tensors)
+    assert evaluated.by_time == OverTime({}, {})
 
 
 def test_validation_holds_prefixes_as_training_does_and_no_mirrors(
@@ -410,7 +420,7 @@ def test_validation_holds_prefixes_as_training_does_and_no_mirrors(
         return FitResult(0, 0.0, (0.0,))
 
     monkeypatch.setattr("dropback.models._train.fit", note)
-    workflows.train_run(selection, tmp_path / "run", settings=replace(TINY, members=1))
+    workflows.train(selection, tmp_path / "run", settings=replace(TINY, members=1))
     training, validation = seen
     assert (training.prefix_share, validation.prefix_share) == (0.75, 0.75)
     assert training.augment is not None
@@ -419,9 +429,7 @@ def test_validation_holds_prefixes_as_training_does_and_no_mirrors(
 
 def test_oracle_wants_the_truth(run: Path, tensors: PlayTensors) -> None:
     with pytest.raises(RequestError, match=r"name its truth\.parquet"):
-        workflows.evaluate_run(
-            run, workflows.TrackingSource(tensors), seasons=None, against=("oracle",)
-        )
+        workflows.evaluate(run, tensors, against=("oracle",))
 
 
 def test_baselines_of_play_by_play_are_fewer() -> None:
@@ -430,7 +438,7 @@ def test_baselines_of_play_by_play_are_fewer() -> None:
 
 
 def test_no_gap_without_both_ends(model: PassModel, selection: TrackedSelection) -> None:
-    table = predict(model, selection.plays, features=selection.features)
+    table = predict_plays(model, selection.plays, features=selection.features)
     assert evaluate(selection.plays, {"sbp": table, "climatology": table}).gap_closed == {}
 
 

@@ -21,7 +21,7 @@ from dropback.models import ModelSettings
 from dropback.models._model import whole_yard_distribution
 from dropback.models._network import build_network
 from dropback.models._objectives import observed_interval
-from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict, summarize_distributions
+from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict_plays, summarize_distributions
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 
 if TYPE_CHECKING:
@@ -164,18 +164,17 @@ def test_training_games_are_predicted_by_the_network_that_never_saw_them(
     trained: TrainedRun,
 ) -> None:
     plays = trained.selection.plays
-    table = predict(trained.model, plays)
+    table = predict_plays(trained.model, plays)
     assert table["fold"].null_count() == 0
     for fold in (0, 1):
         rows = (table["fold"] == fold).to_numpy()
         games = set(plays["game_id"].to_numpy()[rows])
         assert games == {g for g, dealt in trained.model.fold_of_game.items() if dealt == fold}
         inputs = torch.from_numpy(feature_matrix(plays, trained.model.schema)[rows])
-        with torch.inference_mode():
-            distribution = trained.model.networks[fold](inputs)
+        network = trained.model.networks[fold]
         part = summarize_distributions(
             plays.filter(pl.Series(rows)),
-            lambda _r, _f, distribution=distribution: distribution,
+            lambda some, _f, network=network, inputs=inputs: network(inputs[some]),
             folds=np.zeros(rows.sum(), int),
             seed=0,
         )
@@ -184,30 +183,30 @@ def test_training_games_are_predicted_by_the_network_that_never_saw_them(
 
 def test_new_games_are_predicted_by_all_networks(trained: TrainedRun) -> None:
     plays = trained.unseen.plays
-    table = predict(trained.model, plays)
+    table = predict_plays(trained.model, plays)
     assert table["fold"].null_count() == len(plays)
-    alone = predict(replace(trained.model, networks=trained.model.networks[:1]), plays)
+    alone = predict_plays(replace(trained.model, networks=trained.model.networks[:1]), plays)
     assert not np.allclose(table["crps"], alone["crps"], rtol=1e-6)
 
 
 def test_prediction_of_a_play_does_not_depend_on_the_others(trained: TrainedRun) -> None:
     plays = trained.unseen.plays
-    some = predict(trained.model, plays[10:20])
-    whole = predict(trained.model, plays)[10:20]
+    some = predict_plays(trained.model, plays[10:20])
+    whole = predict_plays(trained.model, plays)[10:20]
     np.testing.assert_allclose(some["mid_cdf"], whole["mid_cdf"], atol=1e-5)
 
 
 def test_seed_moves_the_randomized_pit_alone(trained: TrainedRun) -> None:
-    one, other = (predict(trained.model, trained.unseen.plays, seed=seed) for seed in (1, 2))
+    one, other = (predict_plays(trained.model, trained.unseen.plays, seed=seed) for seed in (1, 2))
     assert one.drop("pit").equals(other.drop("pit"))
     assert not one["pit"].equals(other["pit"])
-    assert one.equals(predict(trained.model, trained.unseen.plays, seed=1))
+    assert one.equals(predict_plays(trained.model, trained.unseen.plays, seed=1))
 
 
 def test_plays_of_another_set_are_refused(trained: TrainedRun) -> None:
     other = trained.unseen.plays.with_columns(play_set=pl.lit("dropbacks"))
-    with pytest.raises(RunError, match="trained on 'targeted' plays and the plays given are 'drop"):
-        predict(trained.model, other)
+    with pytest.raises(RunError, match="trained on 'targeted' plays, but these plays are 'drop"):
+        predict_plays(trained.model, other)
 
 
 @pytest.mark.parametrize("family", ["sbp", "binned", "gaussian"])

@@ -17,9 +17,9 @@ import torch
 from dropback._files import partial_path
 from dropback.errors import RequestError, RunError
 from dropback.models import ModelSettings
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 from dropback.models._store import load_run, read_record
-from dropback.models._train import assign_folds, split_fold, train
+from dropback.models._train import assign_folds, split_fold, train_run
 
 if TYPE_CHECKING:
     from conftest import TrainedRun
@@ -81,9 +81,9 @@ def test_killed_training_goes_on_to_the_same_run(trained: TrainedRun, tmp_path: 
 
     plays = trained.selection.plays
     with pytest.raises(Killed):
-        train(plays, out, settings=trained.model.settings, seed=0, on_epoch=die)
+        train_run(plays, out, settings=trained.model.settings, seed=0, on_epoch=die)
     assert not out.exists()
-    model, record = train(
+    run = train_run(
         plays,
         out,
         settings=trained.model.settings,
@@ -91,8 +91,8 @@ def test_killed_training_goes_on_to_the_same_run(trained: TrainedRun, tmp_path: 
         on_epoch=lambda f, e, _l: seen.append((f, e)),
     )
     assert seen == [(1, 1)]
-    assert same_weights(model, trained.model)
-    assert record == trained.record
+    assert same_weights(run.model, trained.model)
+    assert run.record == trained.record
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -100,7 +100,7 @@ def test_other_settings_start_anew(trained: TrainedRun, tmp_path: Path) -> None:
     out, seen = tmp_path / "run", []
     partial_path(out).mkdir()
     (partial_path(out) / "job.json").write_bytes(b"\xff not ours")
-    train(
+    train_run(
         trained.selection.plays,
         out,
         settings=replace(
@@ -114,7 +114,7 @@ def test_other_settings_start_anew(trained: TrainedRun, tmp_path: Path) -> None:
 
 def test_taken_folder_is_refused_before_any_work(trained: TrainedRun) -> None:
     with pytest.raises(RequestError, match="is not empty: name another folder, or pass --over"):
-        train(trained.selection.plays, trained.folder, settings=trained.model.settings, seed=0)
+        train_run(trained.selection.plays, trained.folder, settings=trained.model.settings, seed=0)
 
 
 def copy_of(trained: TrainedRun, folder: Path) -> Path:
@@ -140,8 +140,8 @@ def test_full_disk_leaves_the_former_run_and_a_state_to_go_on_from(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(RequestError, match="could not be written: No space left on device; t"):
-            train(
+        with pytest.raises(RequestError, match="could not be written: No space left on device; tr"):
+            train_run(
                 trained.selection.plays,
                 out,
                 settings=trained.model.settings,
@@ -149,10 +149,10 @@ def test_full_disk_leaves_the_former_run_and_a_state_to_go_on_from(
                 overwrite=True,
             )
     assert contents(out) == before
-    model, _ = train(
+    run = train_run(
         trained.selection.plays, out, settings=trained.model.settings, seed=0, overwrite=True
     )
-    assert same_weights(model, trained.model)
+    assert same_weights(run.model, trained.model)
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -161,7 +161,7 @@ def test_divergence_is_one_sentence(trained: TrainedRun, tmp_path: Path) -> None
         trained.model.settings, fit=replace(trained.model.settings.fit, learning_rate=1e30)
     )
     with pytest.raises(RequestError, match="Fold 0: The loss became nan in epoch 1"):
-        train(trained.selection.plays, tmp_path / "run", settings=wild, seed=0)
+        train_run(trained.selection.plays, tmp_path / "run", settings=wild, seed=0)
     assert not (tmp_path / "run").exists()
 
 
@@ -169,11 +169,12 @@ def test_divergence_is_one_sentence(trained: TrainedRun, tmp_path: Path) -> None
 def test_missing_cuda_device_is_one_sentence(trained: TrainedRun, tmp_path: Path) -> None:
     cuda = replace(trained.model.settings, fit=replace(trained.model.settings.fit, device="cuda"))
     with pytest.raises(RequestError, match="device is 'cuda' and this machine has none"):
-        train(trained.selection.plays, tmp_path / "run", settings=cuda, seed=0)
+        train_run(trained.selection.plays, tmp_path / "run", settings=cuda, seed=0)
 
 
 def test_loaded_run_is_the_one_that_was_written(trained: TrainedRun) -> None:
-    model, record = load_run(trained.folder)
+    loaded = load_run(str(trained.folder))
+    model, record = loaded.model, loaded.record
     assert record == trained.record == read_record(trained.folder)
     assert same_weights(model, trained.model)
     assert (model.settings, model.schema, model.fold_of_game) == (
@@ -182,7 +183,7 @@ def test_loaded_run_is_the_one_that_was_written(trained: TrainedRun) -> None:
         trained.model.fold_of_game,
     )
     plays = trained.unseen.plays
-    assert predict(model, plays).equals(predict(trained.model, plays))
+    assert predict_plays(model, plays).equals(predict_plays(trained.model, plays))
     report = json.loads((trained.folder / "report.json").read_text())
     assert report["plays"] == len(trained.selection.plays)
 
@@ -233,7 +234,7 @@ def test_truncated_file_is_refused(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 99}, "a run of format 99, and this version reads format"),
+        ({"format": 99}, "a run of format 99, and dropback .* reads format 2: train it again with"),
         ({"feature_digest": "0", "feature_names": ["old"]}, "on other features than those.*old"),
         ({"feature_digest": "0"}, "on other features than those.*other formulas"),
         ({"play_set": "punts"}, "missing, unknown or out of range.*punts"),

@@ -37,7 +37,7 @@ def test_a_season_needs_enough_plays_where_any_has_as_many():
     assert passer_seasons(scores, min_attempts=5).height == 3
 
 
-def test_best_and_worst_throws_are_his_and_the_earlier_of_equal_ones_first():
+def test_best_and_worst_throws_are_the_passers_and_the_earlier_of_equal_ones_first():
     found = profile(throws=3)
     assert found.best["play_score"].to_list() == [0.9, 0.7, 0.5]
     assert found.best["play_id"].to_list() == [0, 4, 2]
@@ -45,7 +45,7 @@ def test_best_and_worst_throws_are_his_and_the_earlier_of_equal_ones_first():
     assert found.worst["play_id"].to_list() == [1, 5, 2]
 
 
-def test_the_histogram_has_his_shares_beside_those_of_the_league():
+def test_the_histogram_has_the_passers_shares_beside_those_of_the_league():
     found = profile("B")
     assert found.plays == 3
     assert found.edges == pytest.approx(np.arange(11) / 10)

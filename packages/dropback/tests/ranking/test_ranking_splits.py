@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from dropback.data._selection import select_plays
+from dropback.data import select_plays
 from dropback.errors import RequestError
 from dropback.ranking import SPLITS, default_minimum, join_tracking, leaderboard
 from dropback.ranking._splits import keep_split, with_splits

@@ -165,7 +165,7 @@ def test_probability_better_is_that_of_two_normals() -> None:
     ("row", "count"), [("J.Allen", 2), ("T.Brady", 0), (("J.Allen", 2019), 0), (2020, 2)]
 )
 def test_row_that_is_not_one_is_refused(row: str | tuple[str, int], count: int) -> None:
-    with pytest.raises(RequestError, match=f"must mean one row .* but means {count}: give the id"):
+    with pytest.raises(RequestError, match=f"must mean one row .* but means {count}: name the id"):
         probability_better(ROWS, row, "00-2")
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from dropback.data._selection import select_plays
-from dropback.data._tables import Predictions, Scores
+from dropback.data import Predictions, Scores, select_plays
 from dropback.errors import RequestError
 from dropback.scoring import score_plays
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-    from dropback.data._tables import Plays
+    from dropback.data import Plays
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from dropback.cli import app as cli
 from dropback.errors import RequestError
 from dropback.service._app import Service
 from dropback.service._keys import KeyRing, add_key, read_keys
-from dropback.service._library import PlayLibrary
-from dropback.service._scores import ScoreTable, join_score_tables
-from dropback.service._settings import Limits
+from dropback.service._limits import Limits
+from dropback.service._plays import PlayLibrary
+from dropback.service._rankings import ScoreTable, join_score_tables
 from dropback.tracking import ingest
 from examples import service as example
 from examples.service import client_of
@@ -153,9 +153,9 @@ def test_stored_plays_are_listed_and_searched(client):
 def test_a_stored_play_has_the_live_forecast_of_every_frame(client, service):
     answer = client.get("/v1/plays/2022091100/64").json()
     block = service.library.read(2022091100, 64)
-    from dropback.live import situations  # noqa: PLC0415
+    from dropback.live import play_contexts  # noqa: PLC0415
 
-    live = service.predictor.start(situations(block)[0])
+    live = service.predictor.start(play_contexts(block)[0])
     assert len(answer["frames"]) == len(answer["forecasts"]) == len(block.frames) == 21
     for number, frame in enumerate(block.frames):
         (forecast,) = live.push(number, frame)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dropback.errors import DropbackError, RequestError
-from dropback.live import PlayFrames, Situation
-from dropback.service._codec import decode_frame, decode_play, encode_frame, encode_play
+from dropback.live import PlayContext, PlayFrames
+from dropback.service._wire import decode_frame, decode_play, encode_frame, encode_play
 from examples import service as example
 
 floats = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -22,7 +22,7 @@ def maybe(strategy):
 
 
 situations = st.builds(
-    Situation,
+    PlayContext,
     line_of_scrimmage_x_yd=st.floats(9, 111, width=32),
     yards_to_goal=st.floats(0, 100, width=32),
     down=maybe(st.integers(0, 4)),
@@ -46,7 +46,7 @@ def plays(draw):
 @given(plays(), maybe(st.integers(-110, 100)))
 def test_a_play_comes_back_as_it_went(play, yards):
     back, back_yards = decode_play(encode_play(play, yards=yards), most_frames=4)
-    assert back.situation == play.situation
+    assert back.context == play.context
     assert (back.target_slot, back_yards) == (play.target_slot, yards)
     np.testing.assert_array_equal(back.frames, play.frames)
 
@@ -111,10 +111,10 @@ def test_the_bytes_of_a_play_are_those_that_are_documented():
     play, yards = decode_play(header(slot=7, yards=12, eligible=0b11), most_frames=1)
     assert yards == 12
     assert play.target_slot == 7
-    assert play.situation.eligible == (True, True, *[False] * 9)
-    assert play.situation.down is None
-    expected = Situation(line_of_scrimmage_x_yd=35, yards_to_goal=75)
-    assert decode_play(header(), most_frames=1)[0].situation == expected
+    assert play.context.eligible == (True, True, *[False] * 9)
+    assert play.context.down is None
+    expected = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75)
+    assert decode_play(header(), most_frames=1)[0].context == expected
 
 
 @pytest.mark.parametrize(

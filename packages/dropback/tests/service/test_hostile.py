@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from dropback.live import PlayFrames
-from dropback.service._codec import PLAY_MEDIA_TYPE, encode_play
+from dropback.service._wire import PLAY_MEDIA_TYPE, encode_play
 from examples import service as example
 
 PLAY = example.body()

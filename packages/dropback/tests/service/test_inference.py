@@ -8,11 +8,10 @@ import pytest
 
 from dropback.errors import LiveError
 from dropback.live import PlayFrames
-from dropback.service._executors import ByteCache, SingleThreadExecutor
+from dropback.service._executors import ByteCache, Inference, SingleThreadExecutor
 from dropback.service._http import ServiceError
-from dropback.service._inference import Inference
+from dropback.service._limits import Limits
 from dropback.service._metrics import Metrics
-from dropback.service._settings import Limits
 from examples import service as example
 from examples.service import PausedPredictor
 
@@ -35,7 +34,7 @@ def test_what_waits_is_predicted_together_and_each_gets_its_own(networks, paused
         await asyncio.sleep(0)
         paused.proceed.set()
         answers = [await first, *[await one for one in others]]
-        inference.close()
+        await inference.close()
         return answers
 
     answers = asyncio.run(run())
@@ -56,7 +55,7 @@ def test_frames_go_before_plays(networks, paused):
         await asyncio.sleep(0)
         paused.proceed.set()
         await asyncio.gather(*tasks)
-        inference.close()
+        await inference.close()
 
     asyncio.run(run())
     assert paused.batches == [1, -1, 1]
@@ -73,7 +72,7 @@ def test_a_full_queue_refuses_and_loses_nothing_that_it_took(paused):
         paused.proceed.set()
         answers = await asyncio.gather(*taken)
         again = await inference.score(play(9))  # there is capacity again
-        inference.close()
+        await inference.close()
         return [*answers, again]
 
     assert all(answer.released for answer in asyncio.run(run()))
@@ -85,7 +84,7 @@ def test_closing_answers_what_was_accepted(paused):
         tasks = [asyncio.create_task(inference.score(play(seed))) for seed in range(5)]
         await asyncio.sleep(0)
         paused.proceed.set()
-        inference.close()
+        await inference.close()
         return await asyncio.gather(*tasks)
 
     assert len(asyncio.run(run())) == 5
@@ -102,7 +101,7 @@ def test_a_play_that_is_refused_spoils_no_other(paused):
         await asyncio.sleep(0)
         paused.proceed.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-        inference.close()
+        await inference.close()
         return answers
 
     first, refused, last = asyncio.run(run())
@@ -120,7 +119,7 @@ def test_a_client_that_leaves_takes_no_answer_from_another(paused):
         gone.cancel()
         paused.proceed.set()
         answer = await stays
-        inference.close()
+        await inference.close()
         return answer
 
     assert asyncio.run(run()).released

@@ -11,9 +11,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from dropback.service._codec import encode_frame
 from dropback.service._keys import KeyRing, add_key, read_keys
-from dropback.service._settings import Limits
+from dropback.service._limits import Limits
+from dropback.service._wire import encode_frame
 from examples import service as example
 from examples.service import PausedPredictor
 
@@ -320,3 +320,12 @@ def test_a_service_that_stops_answers_the_frame_that_it_took(service, networks):
         with pytest.raises(ConnectionClosed) as closed:
             socket.answer()
         assert closed.value.rcvd.code == 1012
+
+
+def test_thousands_of_messages_at_once_wait_unread_and_are_all_answered(address):
+    empty = b"\x82\x80\x00\x00\x00\x00"  # a binary message of no bytes, masked by zeros
+    with opened(address) as socket:
+        socket.raw.socket.sendall(empty * 3000)
+        for _ in range(3000):
+            assert "must have 564 bytes, got 0" in problem(socket.answer(), 422)
+        socket.start()

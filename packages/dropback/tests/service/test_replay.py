@@ -12,7 +12,7 @@ from websockets.sync.server import serve
 from dropback.cli import app
 from dropback.errors import RequestError
 from dropback.service._keys import KeyRing, add_key, read_keys
-from dropback.service._live_messages import ReleasedMessage
+from dropback.service._messages import ReleasedMessage
 from dropback.service._replay import Feed, replay
 from examples import service as example
 

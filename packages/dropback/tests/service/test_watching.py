@@ -15,8 +15,12 @@ from websockets.sync.client import connect
 
 from dropback.service import _broadcast
 from dropback.service._broadcast import Broadcast, LivePlayBroadcaster
-from dropback.service._live_messages import ReleasedMessage, StartMessage
-from dropback.service._messages import PointForecast, SituationMessage
+from dropback.service._messages import (
+    PointForecast,
+    ReleasedMessage,
+    SituationMessage,
+    StartMessage,
+)
 
 FRAME = np.full((23, 6), 1.25, np.float32)
 START = StartMessage(SituationMessage(line_of_scrimmage_x_yd=35.0, yards_to_goal=75.0), 1, (7, 8))

@@ -9,8 +9,9 @@ import scipy.stats
 
 from dropback.simulation import (
     LATTICE_YARDS,
-    Circumstances,
     OutcomeDistribution,
+    PlayContexts,
+    Throws,
     outcome_distribution,
 )
 
@@ -26,27 +27,29 @@ THROWS = {
 }
 
 
-def circumstances(**throw: float) -> Circumstances:
-    """One throw, on first and ten in the first quarter unless told otherwise."""
+def one_throw(**throw: float) -> Throws:
+    """One throw, on first and ten in the first quarter unless it says otherwise."""
     seconds = throw.get("seconds", 3000)
-    values = {
-        "air_yards": throw["air_yards"],
+    context = {
         "yardline_100": throw["yardline_100"],
         "down": throw.get("down", 1),
         "yards_to_go": throw.get("to_go", 10),
         "score_differential": throw.get("lead", 0),
         "game_seconds_remaining": seconds,
         "quarter": 4 - seconds // 900,
-        "shotgun": throw.get("shotgun", 1),
-        "middle": throw.get("middle", 0),
-        "right": throw.get("right", 0),
     }
-    return Circumstances(**{name: np.array([float(value)]) for name, value in values.items()})
+    return Throws(
+        PlayContexts(**{name: np.array([float(value)]) for name, value in context.items()}),
+        air_yards=np.array([float(throw["air_yards"])]),
+        shotgun=np.array([bool(throw.get("shotgun", 1))]),
+        middle=np.array([bool(throw.get("middle", 0))]),
+        right=np.array([bool(throw.get("right", 0))]),
+    )
 
 
 @pytest.fixture(params=THROWS)
 def distribution(request: pytest.FixtureRequest) -> OutcomeDistribution:
-    return outcome_distribution(circumstances(**THROWS[request.param]))
+    return outcome_distribution(one_throw(**THROWS[request.param]))
 
 
 def oracle_cdf(distribution: OutcomeDistribution, k: int) -> float:
@@ -163,7 +166,7 @@ def test_samples_follow_the_distribution(distribution: OutcomeDistribution) -> N
 
 
 def test_a_sample_is_an_incompletion_or_completed_or_intercepted_but_not_both() -> None:
-    distribution = outcome_distribution(circumstances(air_yards=20, yardline_100=60))
+    distribution = outcome_distribution(one_throw(air_yards=20, yardline_100=60))
     repeated = distribution[np.zeros(5000, dtype=np.int64)]
     yards, completed, intercepted = repeated.sample(np.random.default_rng(1))
     assert not (completed & intercepted).any()
@@ -218,26 +221,26 @@ def test_extreme_uniform_draws_stay_on_the_field(
     ],
     ids=str,
 )
-def test_circumstances_move_the_distribution_as_in_the_real_games(
+def test_context_and_throw_move_the_distribution_as_in_the_real_games(
     change: dict, name: str, sign: int
 ) -> None:
     before = {"air_yards": 10, "yardline_100": 60}
     usual, changed = (
-        outcome_distribution(circumstances(**throw)) for throw in (before, before | change)
+        outcome_distribution(one_throw(**throw)) for throw in (before, before | change)
     )
     assert sign * (getattr(changed, name)[0] - getattr(usual, name)[0]) > 1e-3
 
 
 def test_a_lead_late_in_the_game_hurries_nobody() -> None:
     ahead, level = (
-        outcome_distribution(circumstances(air_yards=10, yardline_100=60, seconds=60, lead=lead))
+        outcome_distribution(one_throw(air_yards=10, yardline_100=60, seconds=60, lead=lead))
         for lead in (8, 0)
     )
     assert ahead.interception_probability == level.interception_probability
 
 
 def test_a_catch_in_the_end_zone_is_a_touchdown() -> None:
-    distribution = outcome_distribution(circumstances(air_yards=9, yardline_100=9))
+    distribution = outcome_distribution(one_throw(air_yards=9, yardline_100=9))
     assert distribution.probability([9])[0] == pytest.approx(
         distribution.completion_probability[0], rel=1e-12
     )
@@ -255,7 +258,7 @@ def test_a_distribution_survives_its_table(distribution: OutcomeDistribution) ->
 
 @pytest.mark.parametrize("throw", THROWS.values(), ids=THROWS.keys())
 def test_a_better_passer_completes_more_loses_fewer_and_gains_more(throw: dict) -> None:
-    average, better = (outcome_distribution(circumstances(**throw), edge) for edge in (0.0, 0.5))
+    average, better = (outcome_distribution(one_throw(**throw), edge) for edge in (0.0, 0.5))
     assert better.completion_probability[0] > average.completion_probability[0]
     assert better.interception_probability[0] < average.interception_probability[0]
     assert better.mean()[0] > average.mean()[0]

@@ -34,7 +34,7 @@ from dropback.simulation.tracking import (
 from dropback.simulation.tracking import _files as files
 from dropback.simulation.tracking._release_distribution import openness_yd, throw_flight
 from dropback.tracking import build_tensors, read_tracking
-from dropback.tracking._outcomes import join_play_by_play, outcome_disagreements
+from dropback.tracking.tensors._nflverse import join_play_by_play, outcome_disagreements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def a_state(**changed: float) -> ReleaseState:
 
 def test_outcomes_follow_the_distribution_of_the_actual_passer(week: Week) -> None:
     # Twenty outcomes a play from one seed, so that 200 plays can tell a wrong distribution.
-    distribution = release_distribution(week.state, week.situations.edge_yd)
+    distribution = release_distribution(week.state, week.snap.edge_yd)
     generator = np.random.default_rng(4)
     pits = []
     for _ in range(20):
@@ -116,7 +116,7 @@ def test_outcomes_follow_the_distribution_of_the_actual_passer(week: Week) -> No
 def test_truth_on_disk_gives_back_the_distributions_that_outcomes_were_drawn_from(
     week: Week, truth: pl.DataFrame
 ) -> None:
-    drawn_from = release_distribution(week.state, week.situations.edge_yd)
+    drawn_from = release_distribution(week.state, week.snap.edge_yd)
     assert np.array_equal(oracle_distribution(truth, passer="actual").cdf(7), drawn_from.cdf(7))
     assert np.array_equal(truth["yards"].to_numpy(), week.outcomes.yards)
     average = oracle_distribution(truth)
@@ -136,7 +136,7 @@ def test_oracle_cdf_stands_on_the_yards_that_predictions_are_summarized_on(
 def test_distribution_on_re_rolls_from_the_release_is_the_distribution_in_closed_form(
     week: Week,
 ) -> None:
-    distribution = release_distribution(week.state, week.situations.edge_yd)[np.arange(8)]
+    distribution = release_distribution(week.state, week.snap.edge_yd)[np.arange(8)]
     generator = np.random.default_rng(2)
     rolls = np.stack([distribution.sample(generator)[0] for _ in range(4000)])
     for yards in (-1, 0, 5, 12):
@@ -145,7 +145,7 @@ def test_distribution_on_re_rolls_from_the_release_is_the_distribution_in_closed
 
 
 def laid_out(defender: tuple[float, float]) -> ReleaseState:
-    """A man standing 20 yards from the passer, one defender, and ten others far from both."""
+    """A receiver standing 20 yards from the passer, one defender, and ten others far from both."""
     xy = np.full((1, 22, 2), (119.0, 1.0))
     xy[0, 0], xy[0, 6], xy[0, 11] = (40.0, 26.0), (60.0, 26.0), defender
     none = np.zeros_like(xy)
@@ -156,7 +156,7 @@ def laid_out(defender: tuple[float, float]) -> ReleaseState:
 def test_state_at_the_release_is_what_a_ruler_gives() -> None:
     beside = laid_out((60.0, 32.0))
     assert beside.air_yards == 15
-    # 0.25 s and 20 yards at 21 yards a second; from 0.4 s on he gains 6.5 yards a second.
+    # 0.25 s and 20 yards at 21 yards a second; from 0.4 s on the defender gains 6.5 yards a second.
     gains = 6.5 * (0.25 + 20 / 21 - 0.4)
     assert beside.openness_yd == pytest.approx(6 - gains, abs=1e-6)
     assert beside.room_yd == pytest.approx(6 - gains, abs=1e-6)
@@ -168,10 +168,10 @@ def test_state_at_the_release_is_what_a_ruler_gives() -> None:
 
 
 @pytest.mark.parametrize("velocity", [(0.0, 0.0), (5.0, 0.0), (0.0, -6.0), (-3.0, 4.0)])
-def test_throws_come_down_when_and_where_the_man_is(velocity: tuple[float, float]) -> None:
-    passer, man = np.array([[40.0, 26.0]]), np.array([[55.0, 30.0]])
-    aim, flight = throw_flight(passer, man, np.array([velocity]))
-    assert aim[0] == pytest.approx(man[0] + np.array(velocity) * flight[0], abs=0.3)
+def test_throws_come_down_when_and_where_the_receiver_is(velocity: tuple[float, float]) -> None:
+    passer, receiver = np.array([[40.0, 26.0]]), np.array([[55.0, 30.0]])
+    aim, flight = throw_flight(passer, receiver, np.array([velocity]))
+    assert aim[0] == pytest.approx(receiver[0] + np.array(velocity) * flight[0], abs=0.3)
     assert np.hypot(*(aim - passer)[0]) == pytest.approx(21 * (flight[0] - 0.25))
 
 
@@ -206,7 +206,7 @@ def test_each_thing_seen_at_the_release_moves_the_expected_yards(
 
 def test_better_passers_gain_more_on_the_same_throws(week: Week) -> None:
     means = [release_distribution(week.state, edge).mean().mean() for edge in (-0.5, 0.0, 0.5)]
-    # Skill is told in yards per attempt: one yard of it is one yard, to a fifth.
+    # Skill is in yards per attempt: one yard of it is one yard, to a fifth.
     assert means[2] - means[0] == pytest.approx(1.0, abs=0.2)
     assert means[0] < means[1] < means[2]
 
@@ -237,8 +237,8 @@ def test_what_the_distribution_depends_on_can_be_measured_in_the_files(
     velocity = np.stack([speed * np.sin(angle), speed * np.cos(angle)], axis=1)
     order = thrown.select(pl.struct(keys).rle_id()).to_series().to_numpy()
     assert np.array_equal(order, np.repeat(np.arange(PLAYS), 22))
-    men = pl.read_csv(folder / "player_play.csv", null_values="NA")
-    target = men["wasTargettedReceiver"].to_numpy().reshape(PLAYS, 22)[:, 6:11].argmax(axis=1)
+    players = pl.read_csv(folder / "player_play.csv", null_values="NA")
+    target = players["wasTargettedReceiver"].to_numpy().reshape(PLAYS, 22)[:, 6:11].argmax(axis=1)
     state = ReleaseState.at_release(
         xy.reshape(PLAYS, 22, 2),
         velocity.reshape(PLAYS, 22, 2),
@@ -277,9 +277,9 @@ def test_every_play_is_snapped_thrown_and_arrives_once_and_in_order(rows: pl.Dat
 
 
 def test_nobody_teleports_or_leaves_the_field(rows: pl.DataFrame) -> None:
-    men = rows.filter(pl.col("club") != "football")
-    assert men["s"].max() < 13
-    assert men["a"].quantile(0.999) < 20
+    players = rows.filter(pl.col("club") != "football")
+    assert players["s"].max() < 13
+    assert players["a"].quantile(0.999) < 20
     assert rows["x"].is_between(0, 120).all()
     assert rows["y"].is_between(0, 160 / 3).all()
 
@@ -304,7 +304,7 @@ def test_speed_direction_and_acceleration_are_those_of_the_positions(rows: pl.Da
         vy=pl.Series(steps["s"].to_numpy() * np.cos(turn)),
     ).with_columns(pl.col("vx", "vy").diff().over(who))
     gained = (vectors["vx"] ** 2 + vectors["vy"] ** 2).sqrt() * 10
-    # A man slower than 0.05 yd/s is shown moving the way he faces: 0.5 yd/s2 at each end.
+    # A player slower than 0.05 yd/s has the direction of the orientation: 0.5 yd/s2 at each end.
     assert (gained - vectors["a"]).abs().max() < 1.1
     assert (gained - vectors["a"]).abs().quantile(0.99) < 0.2
 
@@ -384,8 +384,8 @@ def test_equal_seeds_give_equal_files_and_others_do_not(
     [
         ({"plays": 0}, "plays must be from 1 to 1,000,000, got 0"),
         ({"first_season": 1999}, "first_season must be from 2018 to 2050, got 1999"),
-        ({"man_sd": 0.5}, "man_sd must be from 0 to 0.1, got 0.5"),
-        ({"man_sd": float("nan")}, "man_sd must be from 0 to 0.1, got nan"),
+        ({"quickness_sd": 0.5}, "quickness_sd must be from 0 to 0.1, got 0.5"),
+        ({"quickness_sd": float("nan")}, "quickness_sd must be from 0 to 0.1, got nan"),
         ({"skill_sd_yd": -1.0}, "skill_sd_yd must be from 0 to 2 yards per attempt, got -1.0"),
     ],
 )

@@ -12,10 +12,10 @@ from polars.testing import assert_frame_equal
 
 from dropback.errors import RequestError
 from dropback.simulation import (
-    Circumstances,
     League,
     LeagueSettings,
     OutcomeDistribution,
+    Throws,
     outcome_distribution,
     simulate_league,
     write_league,
@@ -86,25 +86,22 @@ def test_truth_lists_the_targeted_attempts_with_their_outcomes(league: League) -
 
 def test_average_distribution_of_the_truth_is_that_of_the_plays(league: League) -> None:
     attempts = targeted_attempts(league.plays).head(500)
-    from_plays = outcome_distribution(Circumstances.from_plays(attempts))
+    from_plays = outcome_distribution(Throws.from_plays(attempts))
     from_truth = league.league_average_distribution()[:500]
     assert from_plays.lattice_cdf().tolist() == from_truth.lattice_cdf().tolist()
 
 
 def test_a_yard_of_skill_is_worth_a_yard_an_attempt(league: League) -> None:
-    circumstances = Circumstances.from_plays(targeted_attempts(league.plays).head(8000))
+    throws = Throws.from_plays(targeted_attempts(league.plays).head(8000))
     for skill in (-0.5, 0.5, 1.0):
-        gain = (
-            outcome_distribution(circumstances, skill).mean()
-            - outcome_distribution(circumstances).mean()
-        )
+        gain = outcome_distribution(throws, skill).mean() - outcome_distribution(throws).mean()
         assert gain.mean() == pytest.approx(skill, rel=0.05)
 
 
 def test_the_average_passers_distribution_is_nearly_the_mixture_over_passers(
     league: League,
 ) -> None:
-    plays = Circumstances.from_plays(targeted_attempts(league.plays).head(300))
+    plays = Throws.from_plays(targeted_attempts(league.plays).head(300))
     edges = np.quantile(league.truth["edge_yd"].to_numpy(), (np.arange(25) + 0.5) / 25)
     mixture = np.mean([outcome_distribution(plays, edge).lattice_cdf() for edge in edges], axis=0)
     assert np.abs(mixture - outcome_distribution(plays).lattice_cdf()).max() < 0.005
@@ -121,7 +118,7 @@ def test_edge_is_the_passers_skill_less_the_defense(league: League) -> None:
     assert defense.select(quality.std()).item() == pytest.approx(0.15, rel=0.4)
 
 
-def test_expected_score_of_a_passer_is_what_his_attempts_earn_on_average(league: League) -> None:
+def test_expected_score_of_a_passer_is_the_mean_that_attempts_earn(league: League) -> None:
     mid = league.league_average_distribution().mid_cdf(league.truth["yards"].to_numpy())
     seasons = (
         league.truth.with_columns(pl.Series("mid", mid))

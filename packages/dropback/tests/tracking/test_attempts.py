@@ -15,16 +15,16 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import build_tensors, select_tracked
-from dropback.tracking._calendar import season_type, week
-from dropback.tracking.tensors._tensor_plays import TENSOR_PLAYS_COLUMNS
+from dropback.tracking.tensors._nflverse import season_type, week
+from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
 
 
 @pytest.fixture(scope="module")
 def league(tmp_path_factory):
     """A hundred simulated throws: plays of their tensors, play-by-play, truth."""
     folder = tmp_path_factory.mktemp("tracked")
-    made = simulate_tracking_league(TrackingLeagueSettings(plays=100), seed=11)
-    write_tracking_league(made, folder / "league")
+    simulated = simulate_tracking_league(TrackingLeagueSettings(plays=100), seed=11)
+    write_tracking_league(simulated, folder / "league")
     tensors, _ = build_tensors(folder / "league", folder / "tensors")
     recorded = read_play_by_play(folder / "league")
     return tensors.plays, recorded, pl.read_parquet(folder / "league/truth.parquet")

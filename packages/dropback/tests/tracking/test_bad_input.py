@@ -28,7 +28,7 @@ def two_plays(make_set, make_play):
 
     def build(change=lambda rows: rows, **first):
         plays = [make_play(play=64, **first), make_play(play=100)]
-        rows = pl.concat(made.rows() for made in plays)
+        rows = pl.concat(play.rows() for play in plays)
         spoiled = change(rows.filter(pl.col("playId") == 64))
         together = pl.concat([spoiled, rows.filter(pl.col("playId") == 100)])
         return make_set("bdb_2025", *plays, rows=together)
@@ -49,10 +49,10 @@ def test_a_truncated_csv_sets_its_last_play_aside_and_names_it(two_plays, tmp_pa
 
 
 def test_a_truncated_gzip_is_named_and_the_other_file_goes_on(make_set, make_play, tmp_path):
-    made = make_set("bdb_2025", make_play(play=64), make_play(play=100))
-    table = made.tracking[NAME]
-    made.tracking = {"tracking_week_2.csv": table.filter(pl.col("playId") == 100)}
-    folder = made.write(tmp_path)
+    source = make_set("bdb_2025", make_play(play=64), make_play(play=100))
+    table = source.tracking[NAME]
+    source.tracking = {"tracking_week_2.csv": table.filter(pl.col("playId") == 100)}
+    folder = source.write(tmp_path)
     packed = gzip.compress(table.filter(pl.col("playId") == 64).write_csv(null_value="NA").encode())
     (folder / "tracking_week_1.csv.gz").write_bytes(packed[: len(packed) // 2])
     blocks, report = read_tracking(folder)
@@ -66,7 +66,7 @@ def test_a_wrong_delimiter_is_named(two_plays, tmp_path):
     path = folder / NAME
     path.write_text(path.read_text().replace(",", ";"))
     with pytest.raises(
-        ReaderError, match=rf"{NAME}: fields must be parted by comma or tab.*semicolon"
+        ReaderError, match=rf"{NAME}: fields must be separated by comma or tab.*semicolon"
     ):
         read_tracking(folder)
 
@@ -113,26 +113,26 @@ def test_a_release_before_the_snap_is_set_aside(two_plays, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "men"),
+    ("change", "counts"),
     [
         (
             lambda rows: rows.filter(pl.col("nflId").ne_missing(30021)),
-            "11 men of the offense and 10",
+            "11 players of the offense and 10",
         ),
         (
             lambda rows: pl.concat(
                 [rows, rows.filter(pl.col("nflId") == 30003).with_columns(nflId=30099)],
                 how="vertical_relaxed",
             ),
-            "12 men of the offense and 11",
+            "12 players of the offense and 11",
         ),
     ],
-    ids=["10 men", "23 men"],
+    ids=["10 players", "23 players"],
 )
-def test_a_play_not_eleven_against_eleven_is_set_aside(change, men, two_plays, tmp_path):
+def test_a_play_not_eleven_against_eleven_is_set_aside(change, counts, two_plays, tmp_path):
     blocks, report = read_tracking(two_plays(change).write(tmp_path))
     assert reasons(report)[64][0] == "not 11 against 11"
-    assert reasons(report)[64][1].startswith(men)
+    assert reasons(report)[64][1].startswith(counts)
     assert blocks[0].plays["play_id"].to_list() == [100]
 
 
@@ -168,14 +168,14 @@ def test_a_short_gap_is_filled_and_counted(two_plays, tmp_path):
 
     blocks, _ = read_tracking(two_plays(spoil).write(tmp_path))
     assert blocks[0].plays["filled_positions"].to_list() == [2, 0]
-    # He runs at 6 yards a second from x = 44 at the snap (frame 6): a line is exact.
+    # The receiver runs at 6 yards a second from x = 44 at the snap (frame 6): a line is exact.
     target = blocks[0].players.filter(pl.col("player_id") == 30006, pl.col("play_id") == 64)
     assert blocks[0].frames[4, target["slot"][0], 0] == pytest.approx(44 + 6 * 0.4, abs=0.011)
 
 
 def test_a_file_in_meters_is_recognized_corrected_and_recorded(make_set, make_play, tmp_path):
     plays = [make_play(play=number, line_x=30.0 + 5 * number) for number in range(1, 9)]
-    rows = pl.concat(made.rows() for made in plays).with_columns(
+    rows = pl.concat(play.rows() for play in plays).with_columns(
         pl.col("x", "y", "s", "a", "dis") * 0.9144
     )
     folder = make_set("bdb_2025", *plays, rows=rows).write(tmp_path)
@@ -189,18 +189,18 @@ def test_a_file_in_meters_is_recognized_corrected_and_recorded(make_set, make_pl
 
 
 def test_a_play_missing_from_the_table_of_plays_is_set_aside(two_plays, tmp_path):
-    made = two_plays()
-    made.tables["plays.csv"] = made.tables["plays.csv"].filter(pl.col("playId") == 100)
-    _, report = read_tracking(made.write(tmp_path))
+    source = two_plays()
+    source.tables["plays.csv"] = source.tables["plays.csv"].filter(pl.col("playId") == 100)
+    _, report = read_tracking(source.write(tmp_path))
     assert reasons(report)[64] == ("not in the table of plays", "plays.csv has no row for it")
 
 
 def test_a_snap_far_from_the_line_is_set_aside(two_plays, tmp_path):
-    made = two_plays()
-    made.tables["plays.csv"] = made.tables["plays.csv"].with_columns(
+    source = two_plays()
+    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(
         absoluteYardlineNumber=pl.when(pl.col("playId") == 64).then(80.0).otherwise(45.0)
     )
-    _, report = read_tracking(made.write(tmp_path))
+    _, report = read_tracking(source.write(tmp_path))
     reason, detail = reasons(report)[64]
     assert reason == "snap away from the line of scrimmage"
     assert detail.startswith("snapped at x = 45.0 yd, line of scrimmage at 80.0 yd")
@@ -212,10 +212,10 @@ def test_a_snap_far_from_the_line_is_set_aside(two_plays, tmp_path):
      ("yardsToGo", -3, "yards_to_go is -3"), ("gameClock", "20:00", "game_clock_s is 1200")],
 )  # fmt: skip
 def test_a_value_no_play_can_have_sets_the_play_aside(column, value, detail, two_plays, tmp_path):
-    made = two_plays()
+    source = two_plays()
     spoiled = pl.when(pl.col("playId") == 64).then(pl.lit(value)).otherwise(column)
-    made.tables["plays.csv"] = made.tables["plays.csv"].with_columns(spoiled.alias(column))
-    blocks, report = read_tracking(made.write(tmp_path))
+    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(spoiled.alias(column))
+    blocks, report = read_tracking(source.write(tmp_path))
     assert reasons(report) == {64: ("value out of bounds", detail)}
     (block,) = blocks
     assert block.plays["play_id"].to_list() == [100]
@@ -223,12 +223,12 @@ def test_a_value_no_play_can_have_sets_the_play_aside(column, value, detail, two
     assert len(block.frames) == 21
 
 
-def test_a_height_and_a_weight_no_man_has_are_null(two_plays, tmp_path):
-    made = two_plays()
-    made.tables["players.csv"] = made.tables["players.csv"].with_columns(
+def test_a_height_and_a_weight_that_nobody_has_are_null(two_plays, tmp_path):
+    source = two_plays()
+    source.tables["players.csv"] = source.tables["players.csv"].with_columns(
         height=pl.lit("4-2"), weight=900
     )
-    (block,), _ = read_tracking(made.write(tmp_path))
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays.height == 2
     assert block.players["height_in"].null_count() == block.players.height
     assert block.players["weight_lb"].null_count() == block.players.height
@@ -245,10 +245,10 @@ def test_a_position_far_from_any_field_is_treated_as_missing(two_plays, tmp_path
 
 
 def test_a_play_twice_in_the_table_of_plays_is_an_error(two_plays, tmp_path):
-    made = two_plays()
-    made.tables["plays.csv"] = pl.concat([made.tables["plays.csv"]] * 2)
+    source = two_plays()
+    source.tables["plays.csv"] = pl.concat([source.tables["plays.csv"]] * 2)
     with pytest.raises(ReaderError, match="play 64 is there more than once"):
-        read_tracking(made.write(tmp_path))
+        read_tracking(source.write(tmp_path))
 
 
 def test_a_play_in_two_files_is_read_once_and_the_second_is_named(make_set, tmp_path):
@@ -268,7 +268,7 @@ def test_a_speed_that_none_is_is_read_as_missing_and_counted(speed, make_set, ma
     rows = play.rows().with_columns(s=pl.when(at).then(speed).otherwise("s"))
     (block,), report = read_tracking(make_set("bdb_2025", play, rows=rows).write(tmp_path))
     slot = block.players.filter(player_id=30006)["slot"][0]
-    # He runs at (6, -1) yards a second.
+    # The receiver runs at (6, -1) yards a second.
     assert block.frames[10, slot, 2] == pytest.approx(np.hypot(6, 1), abs=0.05)
     assert np.nanmin(block.frames[..., 2]) >= 0
     (check,) = [c for c in report.files[0].checks if c.name.startswith("speeds below 0")]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from dropback.errors import TrackingError
 from dropback.tracking import read_tracking
 from dropback.tracking._kernels import HISTORY_FRAMES
+from dropback.tracking._motion import causal_slope, derive_motion, velocity
 from dropback.tracking._splits import SPLITS, play_splits
-from dropback.tracking.ingest._derive import causal_slope, derive_motion, velocity
 from dropback.tracking.ingest._gaps import fill_gaps
 from dropback.tracking.tensors._features import (
     ENGINEERED_COLUMNS,
@@ -74,7 +74,7 @@ def test_velocity_is_within_rounding_of_double_precision(direction, speed):
     np.testing.assert_allclose(found, exact, atol=speed * 1.2e-7)
 
 
-def test_a_standing_man_without_direction_has_no_velocity_and_a_running_one_none_known():
+def test_a_standing_player_without_direction_has_no_velocity_and_a_running_one_none_known():
     xy = velocity(np.float32([0.05, 0.2, np.nan]), np.full(3, np.nan, np.float32))
     np.testing.assert_array_equal(xy, [[0, 0], [np.nan, np.nan], [np.nan, np.nan]])
 
@@ -84,7 +84,7 @@ def test_derived_direction_is_held_while_standing_and_downfield_before():
     frames[:, 0, 0] = [0, 0, 0, 0, 0, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0, 2.0]
     frames[:, 0, 1] = 5.0
     frames[:4, 0, 0] = 0.0
-    frames[:, 0, :2] = frames[:, 0, 1::-1]  # he runs toward +y: compass 0
+    frames[:, 0, :2] = frames[:, 0, 1::-1]  # runs toward +y: compass 0
     derive_motion(frames, np.arange(12), (2, 4))
     assert frames[2, 0, 4] == 90.0
     assert frames[7, 0, 4] == pytest.approx(0.0)
@@ -140,7 +140,7 @@ def test_engineered_features_count_what_a_slow_loop_counts(block):
     frame, play = 17, int(block.play_of_frame[17])
     now = block.frames[frame].astype(np.float64)
     line = block.plays["line_of_scrimmage_x_yd"][play]
-    passer, man = now[0], now[target[play]]
+    passer, receiver = now[0], now[target[play]]
 
     def gap(a, b):
         return float(np.hypot(a[0] - b[0], a[1] - b[1]))
@@ -149,7 +149,7 @@ def test_engineered_features_count_what_a_slow_loop_counts(block):
     corners = [now[slot][:2] for slot in range(6)]
     around = zip(corners, corners[1:] + corners[:1], strict=True)
     area = 0.5 * abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in around))
-    along = [passer[:2] + share * (man[:2] - passer[:2]) for share in np.linspace(0, 1, 2001)]
+    along = [passer[:2] + share * (receiver[:2] - passer[:2]) for share in np.linspace(0, 1, 2001)]
     expected = {
         "seconds_since_snap_s": (frame - block.offsets[play]) / 10,
         "passer_depth_yd": line - passer[0],
@@ -165,12 +165,12 @@ def test_engineered_features_count_what_a_slow_loop_counts(block):
         "widest_separation_yd": max(
             min(gap(now[slot], d) for d in defenders) for slot in range(11) if eligible[play, slot]
         ),
-        "target_depth_yd": man[0] - line,
-        "target_to_sideline_yd": min(man[1], 160 / 3 - man[1]),
-        "target_speed_yd_per_s": man[2],
-        "target_separation_yd": min(gap(man, d) for d in defenders),
-        "defenders_within_2_yd_of_target": sum(gap(man, d) < 2 for d in defenders),
-        "passer_to_target_yd": gap(man, passer),
+        "target_depth_yd": receiver[0] - line,
+        "target_to_sideline_yd": min(receiver[1], 160 / 3 - receiver[1]),
+        "target_speed_yd_per_s": receiver[2],
+        "target_separation_yd": min(gap(receiver, d) for d in defenders),
+        "defenders_within_2_yd_of_target": sum(gap(receiver, d) < 2 for d in defenders),
+        "passer_to_target_yd": gap(receiver, passer),
         "lane_to_nearest_defender_yd": min(gap(p, d) for p in along for d in defenders),
     }
     assert tuple(expected) == ENGINEERED_COLUMNS
@@ -225,10 +225,10 @@ def test_a_defender_who_is_not_seen_is_near_nobody(block):
     eligible, number = np.ones((1, 11), bool), np.zeros(1, np.int64)
     frames[0, 11:21] = np.nan
     (features,) = engineered_features(frames, number, line, target, eligible)
-    last, passer, man = frames[0, 21], frames[0, 0], frames[0, 7]
+    last, passer, receiver = frames[0, 21], frames[0, 0], frames[0, 7]
     named = dict(zip(ENGINEERED_COLUMNS, features.tolist(), strict=True))
     assert named["passer_to_nearest_defender_yd"] == pytest.approx(np.hypot(*(last - passer)[:2]))
-    assert named["target_separation_yd"] == pytest.approx(np.hypot(*(last - man)[:2]))
+    assert named["target_separation_yd"] == pytest.approx(np.hypot(*(last - receiver)[:2]))
     frames[0, 21] = np.nan
     (features,) = engineered_features(frames, number, line, target, eligible)
     assert [ENGINEERED_COLUMNS[column] for column in np.flatnonzero(np.isnan(features))] == [
@@ -295,25 +295,26 @@ def test_a_set_without_linemen_is_refused_by_name(make_set, tmp_path):
 
 
 def test_slots_are_the_same_whatever_the_order_of_rows(make_set, make_play, tmp_path):
-    made = make_set("bdb_2025", make_play())
+    source = make_set("bdb_2025", make_play())
     name = "tracking_week_1.csv"
-    (plain,), _ = read_tracking(made.write(tmp_path / "plain"))
-    made.tracking[name] = made.tracking[name].sample(fraction=1, shuffle=True, seed=3)
-    (shuffled,), _ = read_tracking(made.write(tmp_path / "shuffled"))
+    (plain,), _ = read_tracking(source.write(tmp_path / "plain"))
+    source.tracking[name] = source.tracking[name].sample(fraction=1, shuffle=True, seed=3)
+    (shuffled,), _ = read_tracking(source.write(tmp_path / "shuffled"))
     np.testing.assert_array_equal(plain.frames, shuffled.frames)
 
 
 def test_slots_follow_roles(block):
-    men = block.players.filter(pl.col("play_id") == 4).sort("slot")
-    assert men["position"].to_list()[:6] == ["QB", "T", "G", "C", "G", "T"]
-    assert sorted(men["position"].to_list()[6:11]) == ["RB", "TE", "WR", "WR", "WR"]
-    assert men["position"].to_list()[11:15] == ["DE", "DT", "NT", "DE"]
-    assert men["position"].to_list()[18:22] == ["CB", "FS", "SS", "CB"]
+    players = block.players.filter(pl.col("play_id") == 4).sort("slot")
+    assert players["position"].to_list()[:6] == ["QB", "T", "G", "C", "G", "T"]
+    assert sorted(players["position"].to_list()[6:11]) == ["RB", "TE", "WR", "WR", "WR"]
+    assert players["position"].to_list()[11:15] == ["DE", "DT", "NT", "DE"]
+    assert players["position"].to_list()[18:22] == ["CB", "FS", "SS", "CB"]
 
 
 def test_rushers_are_the_defenders_who_cross_the_line(block):
-    men = block.players.filter(pl.col("play_id") == 4)
-    assert sorted(men.filter(pl.col("role") == "rusher")["position"]) == ["DE", "DE", "DT", "NT"]
+    players = block.players.filter(pl.col("play_id") == 4)
+    rushers = players.filter(pl.col("role") == "rusher")
+    assert sorted(rushers["position"]) == ["DE", "DE", "DT", "NT"]
 
 
 def test_splits_of_a_made_play(block):

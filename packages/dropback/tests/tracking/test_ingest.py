@@ -25,13 +25,13 @@ def weeks(make_set, make_play, tmp_path):
     """Two weeks: plays 1 and 2 in the first, 3 and one without a snap in the second."""
     plays = [make_play(play=1), make_play(play=2, right=False), make_play(play=3, release=30),
              make_play(play=4, events={26: "pass_forward"})]  # fmt: skip
-    made = make_set("bdb_2025", *plays)
-    table = made.tracking[NAME]
-    made.tracking = {
+    source = make_set("bdb_2025", *plays)
+    table = source.tracking[NAME]
+    source.tracking = {
         "tracking_week_1.csv": table.filter(pl.col("playId") <= 2),
         "tracking_week_2.csv": table.filter(pl.col("playId") > 2),
     }
-    return made.write(tmp_path / "source")
+    return source.write(tmp_path / "source")
 
 
 def test_ingest_writes_valid_tables_by_season(weeks, tmp_path):

@@ -75,22 +75,22 @@ def test_a_csv_may_be_compressed(compress, make_set, tmp_path):
 
 
 def test_parquet_and_csv_of_the_same_rows_give_the_same_play(make_set, tmp_path):
-    made = make_set("bdb_2025")
-    (from_csv,), _ = read_tracking(made.write(tmp_path / "csv"))
-    table = made.tracking.pop("tracking_week_1.csv")
-    made.tracking["tracking_week_1.parquet"] = table
-    (from_parquet,), _ = read_tracking(made.write(tmp_path / "parquet"))
+    source = make_set("bdb_2025")
+    (from_csv,), _ = read_tracking(source.write(tmp_path / "csv"))
+    table = source.tracking.pop("tracking_week_1.csv")
+    source.tracking["tracking_week_1.parquet"] = table
+    (from_parquet,), _ = read_tracking(source.write(tmp_path / "parquet"))
     np.testing.assert_array_equal(from_csv.frames, from_parquet.frames)
 
 
 def test_many_weeks_are_read_in_name_order(make_set, make_play, tmp_path):
-    made = make_set("bdb_2025", make_play(play=64), make_play(play=100))
-    table = made.tracking["tracking_week_1.csv"]
-    made.tracking = {
+    source = make_set("bdb_2025", make_play(play=64), make_play(play=100))
+    table = source.tracking["tracking_week_1.csv"]
+    source.tracking = {
         "tracking_week_1.csv": table.filter(pl.col("playId") == 100),
         "tracking_week_2.csv": table.filter(pl.col("playId") == 64),
     }
-    blocks, _ = read_tracking(made.write(tmp_path))
+    blocks, _ = read_tracking(source.write(tmp_path))
     assert [block.plays["play_id"][0] for block in blocks] == [100, 64]
 
 
@@ -112,21 +112,21 @@ def test_plays_split_over_small_batches_stay_whole(make_set, make_play, tmp_path
 
 def test_interleaved_plays_are_still_read(make_set, make_play, tmp_path, monkeypatch):
     monkeypatch.setattr(rows_module, "ROWS_PER_BATCH", 500)
-    made = make_set("bdb_2025", make_play(play=1), make_play(play=2), make_play(play=3))
+    source = make_set("bdb_2025", make_play(play=1), make_play(play=2), make_play(play=3))
     name = "tracking_week_1.csv"
-    made.tracking[name] = made.tracking[name].sort("frameId", "playId", "nflId")
-    blocks, report = read_tracking(made.write(tmp_path))
+    source.tracking[name] = source.tracking[name].sort("frameId", "playId", "nflId")
+    blocks, report = read_tracking(source.write(tmp_path))
     assert [block.plays.height for block in blocks] == [3]
     assert report.plays_read == 3
 
 
 def test_the_snap_marker_of_2025_stands_in_for_a_missing_event(make_set, make_play, tmp_path):
-    made = make_set("bdb_2025", make_play(events={26: "pass_forward"}))
+    source = make_set("bdb_2025", make_play(events={26: "pass_forward"}))
     name = "tracking_week_1.csv"
-    made.tracking[name] = made.tracking[name].with_columns(
+    source.tracking[name] = source.tracking[name].with_columns(
         frameType=pl.when(pl.col("frameId") == 6).then(pl.lit("SNAP")).otherwise("frameType")
     )
-    (block,), _ = read_tracking(made.write(tmp_path))
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["snap_event"].to_list() == ["snap_marker"]
     assert block.plays["snap_frame"].to_list() == [6]
 
@@ -228,13 +228,13 @@ absolute_yardline_x_yd = "absoluteYardlineNumber"
 
 
 def test_a_column_map_reads_a_layout_of_ones_own(make_set, tmp_path):
-    made = make_set("bdb_2025")
-    table = made.tracking.pop("tracking_week_1.csv").select(
+    source = make_set("bdb_2025")
+    table = source.tracking.pop("tracking_week_1.csv").select(
         g="gameId", p="playId", id="nflId", f="frameId", club="club", x="x", y="y",
         e=pl.col("event").replace({"ball_snap": "hike", "pass_forward": "fling"}),
     )  # fmt: skip
-    made.tracking["mine.csv"] = table
-    folder = made.write(tmp_path / "set")
+    source.tracking["mine.csv"] = table
+    folder = source.write(tmp_path / "set")
     (tmp_path / "mine.toml").write_text(MAP)
     (block,), report = read_tracking(folder, layout=str(tmp_path / "mine.toml"))
     assert report.files[0].source_format == "mine"

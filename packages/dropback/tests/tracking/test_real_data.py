@@ -14,12 +14,12 @@ from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import select_plays
 from dropback.errors import TrackingError
 from dropback.tracking import build_tensors, ingest, read_tracking, select_tracked
-from dropback.tracking._outcomes import join_play_by_play, outcome_disagreements
+from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_target
 from dropback.tracking._storage import read_plays_table
-from dropback.tracking.ingest._derive import derive_motion
 from dropback.tracking.readers import FORMATS, read_plays
 from dropback.tracking.tensors._features import eligible_slots
+from dropback.tracking.tensors._nflverse import join_play_by_play, outcome_disagreements
 
 SEASONS = (2015, 2017, 2018, 2019, 2021)
 
@@ -188,11 +188,11 @@ def test_passer_and_target_of_highlights_are_those_of_play_by_play(
     plays = join_play_by_play(read_plays_table(folder), play_by_play).filter(
         pl.col("source_format") == "ngs_highlights", pl.col(recorded).is_not_null()
     )
-    men = pl.read_parquet(folder / "players/season=*/*.parquet").select(
+    players = pl.read_parquet(folder / "players/season=*/*.parquet").select(
         "game_id", "play_id", "gsis_id", pl.col("slot").cast(pl.Int8)
     )
     found = plays.join(
-        men, left_on=["game_id", "play_id", slot], right_on=["game_id", "play_id", "slot"]
+        players, left_on=["game_id", "play_id", slot], right_on=["game_id", "play_id", "slot"]
     )
     assert plays.height == found.height == cases
     assert (found["gsis_id"] == found[recorded]).all()

@@ -25,7 +25,7 @@ def reflected(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def assert_features_are_mirrored(image: PlayTensors, original: PlayTensors) -> int:
-    """Compare all 22 x 8 features of all plays but those with two men of a group on one line."""
+    """Compare all 22 x 8 features of plays without two players of a group on one line."""
     keys = ["game_id", "play_id"]
     assert image.plays.select(keys).equals(original.plays.select(keys))
     sign = np.array([-1.0 if name.startswith("y_") else 1.0 for name in PLAYER_QUANTITIES])
@@ -53,10 +53,10 @@ def assert_features_are_mirrored(image: PlayTensors, original: PlayTensors) -> i
 
 def test_a_mirrored_play_has_the_features_of_its_mirrored_slots(make_set, make_play, tmp_path):
     plays = [make_play(play=1), make_play(play=2, right=False, line_x=60.0)]
-    made = make_set("bdb_2025", *plays)
-    original, _ = build_tensors(made.write(tmp_path / "source"), tmp_path / "original")
-    made.tracking[NAME] = reflected(made.tracking[NAME])
-    image, _ = build_tensors(made.write(tmp_path / "reflected"), tmp_path / "image")
+    source = make_set("bdb_2025", *plays)
+    original, _ = build_tensors(source.write(tmp_path / "source"), tmp_path / "original")
+    source.tracking[NAME] = reflected(source.tracking[NAME])
+    image, _ = build_tensors(source.write(tmp_path / "reflected"), tmp_path / "image")
     assert assert_features_are_mirrored(image, original) == 2
     assert image.plays["mirror_slots"].to_list() == original.plays["mirror_slots"].to_list()
 
@@ -82,7 +82,7 @@ def test_mirrored_real_plays_have_the_features_of_their_mirrored_slots(
         table.write_parquet(tmp_path / name / "week1.parquet")
         tensors[name], _ = build_tensors(tmp_path / name, tmp_path / f"tensors_{name}")
     assert len(tensors["original"]) == plays
-    # The others have two men of a group on one yard line to the hundredth.
+    # The others have two players of a group on one yard line to the hundredth.
     assert assert_features_are_mirrored(tensors["image"], tensors["original"]) >= plays - 2
 
 
@@ -112,13 +112,14 @@ def test_tensors_of_a_set_with_gsis_ids_hold_the_passers(make_set, tmp_path):
 
 def test_a_lineman_listed_as_another_fills_the_line(make_set, make_play, tmp_path):
     # The right tackle is listed as a tight end: still five are not eligible.
-    made = make_set("bdb_2025", make_play())
+    source = make_set("bdb_2025", make_play())
     listed = pl.when(pl.col("nflId") == 30001).then(pl.lit("TE")).otherwise("officialPosition")
-    made.tables["players.csv"] = made.tables["players.csv"].with_columns(officialPosition=listed)
-    (block,), _ = read_tracking(made.write(tmp_path))
-    men = block.players.sort("slot")
-    assert men["player_id"].to_list()[1:6] == [30001, 30002, 30003, 30004, 30005]
-    assert men["role_at_snap"].to_list()[:7] == ["passer", *["blocker"] * 5, "eligible"]
+    players = source.tables["players.csv"]
+    source.tables["players.csv"] = players.with_columns(officialPosition=listed)
+    (block,), _ = read_tracking(source.write(tmp_path))
+    players = block.players.sort("slot")
+    assert players["player_id"].to_list()[1:6] == [30001, 30002, 30003, 30004, 30005]
+    assert players["role_at_snap"].to_list()[:7] == ["passer", *["blocker"] * 5, "eligible"]
 
 
 @pytest.mark.parametrize(
@@ -127,23 +128,23 @@ def test_a_lineman_listed_as_another_fills_the_line(make_set, make_play, tmp_pat
 def test_the_return_of_an_interception_is_summed_over_its_carriers(
     returned, expected, make_set, make_play, tmp_path
 ):
-    made = make_set("bdb_2025", make_play())
-    made.tables["plays.csv"] = made.tables["plays.csv"].with_columns(passResult=pl.lit("IN"))
-    made.tables["player_play.csv"] = pl.DataFrame(
+    source = make_set("bdb_2025", make_play())
+    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(passResult=pl.lit("IN"))
+    source.tables["player_play.csv"] = pl.DataFrame(
         {"gameId": 2022091100, "playId": 64, "nflId": [30018, 30020], "wasTargettedReceiver": 0,
          "wasInitialPassRusher": None, "interceptionYards": returned},
         schema_overrides={"interceptionYards": pl.Int64},
     )  # fmt: skip
-    (block,), _ = read_tracking(made.write(tmp_path))
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["interception_return_yards"].to_list() == [expected]
 
 
 def test_a_completion_has_no_return_and_charted_air_yards_are_read(make_set, make_play, tmp_path):
-    made = make_set("bdb_2025", make_play())
-    made.tables["plays.csv"] = made.tables["plays.csv"].with_columns(passLength=17)
-    table = made.tables["player_play.csv"]
-    made.tables["player_play.csv"] = table.with_columns(interceptionYards=0)
-    (block,), _ = read_tracking(made.write(tmp_path))
+    source = make_set("bdb_2025", make_play())
+    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(passLength=17)
+    table = source.tables["player_play.csv"]
+    source.tables["player_play.csv"] = table.with_columns(interceptionYards=0)
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays.select("interception_return_yards", "air_yards").row(0) == (None, 17)
 
 

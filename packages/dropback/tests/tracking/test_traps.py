@@ -141,9 +141,9 @@ def test_trap_6_a_sack_ends_the_window():
 
 @pytest.mark.parametrize("null", ["None", "NA", ""])
 def test_trap_6_no_event_is_null_in_every_spelling(null, make_set, tmp_path):
-    made = make_set("bdb_2025")
-    made.tracking[NAME] = made.tracking[NAME].with_columns(pl.col("event").fill_null(null))
-    (block,), _ = read_tracking(made.write(tmp_path))
+    source = make_set("bdb_2025")
+    source.tracking[NAME] = source.tracking[NAME].with_columns(pl.col("event").fill_null(null))
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["frames"].to_list() == [21]
 
 
@@ -154,7 +154,7 @@ def test_trap_7_a_missing_defense_sets_the_play_aside(make_set, make_play, tmp_p
     )
     (block,), report = read_tracking(make_set("bdb_2021", *plays, rows=rows).write(tmp_path))
     assert block.plays["play_id"].to_list() == [100]
-    assert report.left_out["detail"].to_list() == ["6 men of the offense and 0 of the defense"]
+    assert report.left_out["detail"].to_list() == ["6 players of the offense and 0 of the defense"]
 
 
 def test_trap_7_rows_of_nothing_are_dropped_and_counted(make_set, make_play, tmp_path):
@@ -178,10 +178,10 @@ def test_trap_8_of_repeated_rows_the_first_counts(make_set, make_play, tmp_path)
 
 
 def test_trap_9_time_stamps_do_not_matter_where_there_are_frame_numbers(make_set, tmp_path):
-    made = make_set("bdb_2019")
+    source = make_set("bdb_2019")
     name = "tracking_gameId_1.csv"
-    made.tracking[name] = made.tracking[name].with_columns(time=pl.lit("2017-09-08 00:41:59"))
-    (block,), _ = read_tracking(made.write(tmp_path))
+    source.tracking[name] = source.tracking[name].with_columns(time=pl.lit("2017-09-08 00:41:59"))
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert play_splits(block)["time_to_throw_s"].to_list() == [2.0]
 
 
@@ -197,24 +197,24 @@ def test_trap_10_coordinates_out_of_the_field_are_legal(make_set, make_play, tmp
 def test_trap_10_of_two_quarterbacks_the_one_behind_the_center_passes(
     make_set, make_play, tmp_path
 ):
-    made = make_set("bdb_2025", make_play())
-    made.tables["players.csv"] = made.tables["players.csv"].with_columns(
+    source = make_set("bdb_2025", make_play())
+    source.tables["players.csv"] = source.tables["players.csv"].with_columns(
         officialPosition=pl.when(pl.col("nflId") == 30010)
         .then(pl.lit("QB"))
         .otherwise("officialPosition")
     )
-    (block,), _ = read_tracking(made.write(tmp_path))
+    (block,), _ = read_tracking(source.write(tmp_path))
     passer = block.players.filter(pl.col("role") == "passer")
     assert passer["player_id"].to_list() == [30000]
     assert passer["slot"].to_list() == [0]
 
 
 def test_trap_10_without_a_quarterback_whoever_stands_there_passes(make_set, make_play, tmp_path):
-    made = make_set("bdb_2025", make_play())
-    made.tables["players.csv"] = made.tables["players.csv"].with_columns(
+    source = make_set("bdb_2025", make_play())
+    source.tables["players.csv"] = source.tables["players.csv"].with_columns(
         officialPosition=pl.col("officialPosition").replace("QB", "WR")
     )
-    (block,), _ = read_tracking(made.write(tmp_path))
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert block.players.filter(pl.col("role") == "passer")["player_id"].to_list() == [30000]
 
 
@@ -225,11 +225,11 @@ def test_trap_11_penalty_yards_are_not_gained(make_set, tmp_path):
 
 
 def test_trap_11_a_nullified_play_is_marked(make_set, tmp_path):
-    made = make_set("bdb_2025")
-    made.tables["plays.csv"] = made.tables["plays.csv"].with_columns(
+    source = make_set("bdb_2025")
+    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(
         playNullifiedByPenalty=pl.lit("Y")
     )
-    (block,), _ = read_tracking(made.write(tmp_path))
+    (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["nullified"].to_list() == [True]
 
 
@@ -273,12 +273,12 @@ def test_a_yard_line_read_from_the_other_end_is_corrected(reading, make_set, mak
         make_play(play=number, right=number % 2 == 0, line_x=25.0 + number)
         for number in range(1, 11)
     ]
-    made = make_set("bdb_2025", *plays)
+    source = make_set("bdb_2025", *plays)
     given = pl.col("absoluteYardlineNumber")
     own_end = pl.Series([play.line_x for play in plays])
-    made.tables["plays.csv"] = made.tables["plays.csv"].with_columns(
+    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(
         absoluteYardlineNumber=own_end if reading == "toward_goal" else 120 - given
     )
-    (block,), report = read_tracking(made.write(tmp_path))
+    (block,), report = read_tracking(source.write(tmp_path))
     assert checks_of(report)["yard line in raw x"] == "corrected"
     assert block.plays["line_of_scrimmage_x_yd"].to_list() == [play.line_x for play in plays]

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from dropback.cli import app
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation._calibration import Evaluation
-from dropback.live import PlayPredictor, situations
+from dropback.live import PlayPredictor, play_contexts
 from dropback.models import ModelSettings
 from dropback.simulation import LeagueSettings
 from dropback.simulation.tracking import TrackingLeagueSettings
@@ -58,7 +58,7 @@ def test_demo_writes_every_result(demo: tuple[Path, DemoResult]) -> None:
 def test_page_of_the_demo_shows_its_plays_frame_by_frame(demo: tuple[Path, DemoResult]) -> None:
     out, _ = demo
     block = read_chunk(chunk_files(out / "plays")[0])
-    play = PlayPredictor.load(out / "play-run").start(situations(block)[0])
+    play = PlayPredictor.load(out / "play-run").start(play_contexts(block)[0])
     forecasts = [play.push(n, frame) for n, frame in enumerate(block.frames[: block.offsets[1]])]
     assert [len(each) for each in forecasts] == [1] * int(block.offsets[1])
     assert pl.read_parquet(out / "scores.parquet").height > 0

@@ -25,9 +25,13 @@ from dropback.expected_points import (
     fit_expected_points,
 )
 from dropback.models import ModelSettings
-from dropback.models._predict import QUANTILE_LEVELS, predict, summarize_continuous_distributions
+from dropback.models._predict import (
+    QUANTILE_LEVELS,
+    predict_plays,
+    summarize_continuous_distributions,
+)
 from dropback.models._store import load_run
-from dropback.models.baselines import fit_baseline, forecast
+from dropback.models.baselines import fit_baseline, predict_baseline
 from dropback.scoring import score_plays
 from splicedpareto.distributions import Gaussian
 from splicedpareto.training import FitSettings
@@ -38,8 +42,7 @@ if TYPE_CHECKING:
 
     from dropback.data._selection import Selection
     from dropback.expected_points import ExpectedPoints
-    from dropback.models._model import PassModel
-    from dropback.models._store import RunRecord
+    from dropback.models._store import Run
     from dropback.simulation import League
 
     Rows = Callable[..., pl.DataFrame]
@@ -64,19 +67,19 @@ def run(
     tiny_league: League, values: ExpectedPoints, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Selection]:
     folder = tmp_path_factory.mktemp("epa") / "run"
-    selection = workflows.select_from(
+    selection = workflows.read_plays(
         tiny_league.plays,
         seasons=[2020],
         plays=PlaySet.DROPBACKS,
         outcome=Outcome.EPA,
         expected_points=values,
     )
-    workflows.train_run(selection, folder, settings=EPA, expected_points=values)
+    workflows.train(selection, folder, settings=EPA, expected_points=values)
     return folder, selection
 
 
 @pytest.fixture(scope="module")
-def loaded(run: tuple[Path, Selection]) -> tuple[PassModel, RunRecord]:
+def loaded(run: tuple[Path, Selection]) -> Run:
     return load_run(run[0])
 
 
@@ -105,24 +108,22 @@ def test_numbers_of_a_continuous_distribution_are_its_own() -> None:
 
 
 def test_a_run_values_plays_by_the_model_that_it_learned_with(
-    tiny_league: League, run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord]
+    tiny_league: League, run: tuple[Path, Selection], loaded: Run
 ) -> None:
     folder, selection = run
-    model, record = loaded
-    assert (model.outcome, record.outcome_source) == (Outcome.EPA, "dropback expected points")
-    again = workflows.select_for_run(
-        model, tiny_league.plays, seasons=[2020], games="regular", run=folder
-    )
+    assert loaded.model.outcome is Outcome.EPA
+    assert loaded.record.outcome_source == "dropback expected points"
+    again = workflows.read_plays_for(loaded, tiny_league.plays, seasons=[2020])
     assert again.plays["epa"].equals(selection.plays["epa"])
     report = json.loads((folder / "report.json").read_text())
     assert report["plays"] == len(selection.plays)
 
 
 def test_play_scores_of_epa_are_the_distributions_cdf(
-    run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord]
+    run: tuple[Path, Selection], loaded: Run
 ) -> None:
     plays = run[1].plays
-    predictions = predict(loaded[0], plays)
+    predictions = predict_plays(loaded.model, plays)
     scores = score_plays(plays, predictions)
     assert set(scores["outcome"]) == {"epa"}
     assert scores["play_score"].equals(predictions["pit"].rename("play_score"))
@@ -133,25 +134,25 @@ def test_play_scores_of_epa_are_the_distributions_cdf(
 @pytest.mark.parametrize("name", ["gaussian", "binned", "xgboost", "climatology"])
 def test_baselines_predict_epa_too(
     run: tuple[Path, Selection],
-    loaded: tuple[PassModel, RunRecord],
+    loaded: Run,
     tmp_path: Path,
     name: str,
 ) -> None:
     plays = run[1].plays
-    baseline = fit_baseline(name, *loaded, plays, work=tmp_path)
-    table = forecast(baseline, plays, seed=0)
+    baseline = fit_baseline(name, loaded, plays, work=tmp_path)
+    table = predict_baseline(baseline, plays, seed=0)
     assert set(table["outcome"]) == {"epa"}
-    result = evaluate(plays, {"sbp": predict(loaded[0], plays), name: table})
+    result = evaluate(plays, {"sbp": predict_plays(loaded.model, plays), name: table})
     spread = float(plays["epa"].std())  # type: ignore[arg-type]
     # Two epochs teach `binned` little: its distribution is still nearly uniform over 28 points.
     assert 0.3 * spread < result.metrics[name]["crps"].value < 2 * spread
 
 
 def test_climatology_of_epa_is_the_counts_of_the_other_folds(
-    run: tuple[Path, Selection], loaded: tuple[PassModel, RunRecord], tmp_path: Path
+    run: tuple[Path, Selection], loaded: Run, tmp_path: Path
 ) -> None:
-    plays, model = run[1].plays, loaded[0]
-    baseline = fit_baseline("climatology", *loaded, plays, work=tmp_path)
+    plays, model = run[1].plays, loaded.model
+    baseline = fit_baseline("climatology", loaded, plays, work=tmp_path)
     distribution = baseline.predict_distribution(np.zeros((1, 1), dtype=np.float32), 0)
     folds = plays["game_id"].replace_strict(model.fold_of_game).to_numpy()
     others = plays["epa"].to_numpy()[folds != 0]
@@ -178,23 +179,21 @@ def test_raw_columns_of_nflverse_do_not_slip_into_plays_of_yards(rows: Rows) -> 
 
 def test_a_run_refuses_epa_of_another_source(tiny_league: League, tmp_path: Path) -> None:
     nflverse = tiny_league.plays.with_columns(qb_epa=pl.lit(0.1) + pl.col("play_id") % 7)
-    selection = workflows.select_from(
+    selection = workflows.read_plays(
         nflverse, seasons=[2020], plays=PlaySet.DROPBACKS, outcome=Outcome.EPA
     )
     other = tmp_path / "run"
-    model, record, _ = workflows.train_run(selection, other, settings=EPA)
-    assert record.outcome_source == "nflverse qb_epa"
+    trained = workflows.train(selection, other, settings=EPA)
+    assert trained.record.outcome_source == "nflverse qb_epa"
     renamed = nflverse.rename({"qb_epa": "epa"})
     with pytest.raises(RunError, match=r"from 'nflverse qb_epa' and .* from 'nflverse epa'"):
-        workflows.select_for_run(model, renamed, seasons=[2021], games="regular", run=other)
+        workflows.score(other, renamed, seasons=[2021])
 
 
-def test_plays_selected_for_yards_are_refused(
-    tiny_league: League, loaded: tuple[PassModel, RunRecord]
-) -> None:
-    plays = workflows.select_from(tiny_league.plays, seasons=[2021], plays=PlaySet.DROPBACKS).plays
+def test_plays_selected_for_yards_are_refused(tiny_league: League, loaded: Run) -> None:
+    plays = workflows.read_plays(tiny_league.plays, seasons=[2021], plays=PlaySet.DROPBACKS).plays
     with pytest.raises(RunError, match=r"predicts 'epa', which .* lack"):
-        predict(loaded[0], plays)
+        predict_plays(loaded.model, plays)
 
 
 def test_settings_of_an_unknown_outcome_are_refused() -> None:

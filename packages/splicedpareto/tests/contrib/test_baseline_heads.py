@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+pytest.importorskip("lightning", reason="the extra 'train' is not installed")
+
 from splicedpareto.contrib import (
     GaussianMixtureHead,
     HybridPareto,

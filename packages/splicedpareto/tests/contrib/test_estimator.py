@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+
+pytest.importorskip("sklearn", reason="the extra 'sklearn' is not installed")
+pytest.importorskip("lightning", reason="the extra 'train' is not installed")
+
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import estimator_checks_generator

@@ -6,9 +6,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+
+pytest.importorskip("gluonts", reason="the extra 'gluonts' is not installed")
+
+import pandas as pd
 from gluonts.core import serde
 from gluonts.dataset.common import ListDataset
 from gluonts.torch import DeepAREstimator, SimpleFeedForwardEstimator

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
+pytest.importorskip("lightning", reason="the extra 'train' is not installed")
+
 from splicedpareto.nn import DistributionNetwork, GaussianHead, SequenceEncoder
 from splicedpareto.objectives import exact_nll
 from splicedpareto.training import DivergedError, FitResult, FitSettings, SequenceDataset, fit

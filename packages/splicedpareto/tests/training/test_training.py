@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+pytest.importorskip("lightning", reason="the extra 'train' is not installed")
+
 import splicedpareto
 from splicedpareto.nn import DistributionNetwork, GaussianHead, ResidualMLP
 from splicedpareto.objectives import exact_nll
@@ -428,10 +430,3 @@ def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(
     net = network()
     assert run(net, tmp_path) == whole[1]
     assert torch.equal(weights(net), weights(whole[0]))
-
-
-def test_missing_lightning_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "splicedpareto.training._lightning", raising=False)
-    monkeypatch.setitem(sys.modules, "lightning.pytorch", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'splicedpareto\[train\]'"):
-        run(network(), tmp_path)

@@ -1,4 +1,4 @@
-"""The command line: each command parses, calls one library function, and prints."""
+"""Run the command line: each command parses, calls one library function, and prints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def main() -> None:
-    """Run the command line; an error a user caused is one sentence and exit code 2."""
+    """Run the command line; bad input prints one sentence and exits with 2."""
     # Before torch is imported. The networks are small: a second thread makes training 1.2 times
     # as fast on an idle machine, and several times slower where other work holds the other core.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,6 +30,7 @@ def main() -> None:
         # Typer turns Ctrl-C into this exit code and says nothing.
         if stopped.code == _INTERRUPTED:
             errors.print(
-                "Interrupted. Nothing was half-written; 'train' goes on from its last epoch."
+                "Interrupted. No half-written file is left. Run the same command again: 'train' "
+                "resumes from its last epoch, 'seasons' from its last fit."
             )
         raise

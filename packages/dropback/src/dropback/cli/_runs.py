@@ -1,4 +1,4 @@
-"""The commands of runs: train one, predict and score plays with it, measure it."""
+"""Commands of runs: train one, predict and score plays with it, evaluate it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dropback.data._selection import Games
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from dropback.data._selection import Games, Selection
-    from dropback.models._model import PassModel
+    from dropback.data._selection import Selection
+    from dropback.models._store import Run
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Models: train, predict, score, evaluate.", no_args_is_help=True)
 
-Run = Annotated[Path, typer.Argument(help="Run folder, made by `dropback train`.")]
+RunFolder = Annotated[Path, typer.Argument(help="Run folder that `dropback train` wrote.")]
 Data = Annotated[
     str,
     typer.Argument(
         help="Folder, file or glob of play_by_play_*.parquet or .csv; or tracking: files, a folder "
-        "that `ingest` made, or one that `features` made."
+        "that `ingest` wrote, or one that `features` wrote."
     ),
 ]
 Seasons = Annotated[
@@ -37,41 +38,35 @@ PlayByPlay = Annotated[
     str | None,
     typer.Option(
         "--pbp",
-        help="Beside tracking: play-by-play that says what came of the plays. Default: the "
-        "tracking set's own word.",
+        help="Beside tracking: play-by-play that says how the plays ended. Default: the tracking "
+        "set's own columns.",
     ),
 ]
-GamesOption = Annotated[str, typer.Option(help="regular, postseason or all.")]
+GamesOption = Annotated[Games, typer.Option(help="Which games.")]
 Out = Annotated[Path, typer.Option(help="File to write; .parquet, .csv or .md.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 Static = Annotated[
     Path | None,
-    typer.Option(help="Run of play-by-play for the plays of --pbp that have no tracking."),
+    typer.Option(help="Run of play-by-play, for the plays of --pbp without tracking."),
 ]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Threads of torch; default 1, with tracking as many as cores."),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-
-
-def _games(text: str) -> Games:
-    if text not in {"regular", "postseason", "all"}:
-        raise RequestError(f"--games must be regular, postseason or all, got {text!r}.")
-    return text  # type: ignore[return-value]  # checked above
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]
 
 
 @app.command()
 def train(
     data: Data,
-    out: Annotated[Path, typer.Option(help="Run folder to make.")],
+    out: Annotated[Path, typer.Option(help="Run folder to write.")],
     seasons: Seasons = None,
     plays: Annotated[
         PlaySet,
         typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways."),
     ] = PlaySet.TARGETED,
     outcome: Annotated[
-        Outcome, typer.Option(help="What a play is judged by: yards, or expected points added.")
+        Outcome, typer.Option(help="What to predict: yards, or expected points added.")
     ] = Outcome.YARDS,
     expected_points: Annotated[
         Path | None,
@@ -89,10 +84,10 @@ def train(
         float | None,
         typer.Option(help="Highest learning rate; default 0.008, with tracking 0.002."),
     ] = None,
-    folds: Annotated[int, typer.Option(help="Folds of games; one network each.")] = 5,
+    folds: Annotated[int, typer.Option(help="Folds of games; each gets one network.")] = 5,
     members: Annotated[
         int | None,
-        typer.Option(help="Fit only so many of the folds' networks; default all."),
+        typer.Option(help="Fit the networks of only the first so many folds; default all."),
     ] = None,
     pbp: PlayByPlay = None,
     encoder: Annotated[
@@ -100,16 +95,21 @@ def train(
     ] = "flat",
     prefix_share: Annotated[
         float,
-        typer.Option(help="With tracking: share of an epoch's plays that end at any frame."),
+        typer.Option(
+            help="With tracking: share of an epoch's plays that are cut at a random frame."
+        ),
     ] = 0.75,
     init: Annotated[
-        Path | None, typer.Option(help="Run whose networks, settings too, are trained on.")
+        Path | None,
+        typer.Option(
+            help="Run to start from: its networks, with its settings, are trained further."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a model; killed, the same command goes on where it stopped.
+    """Train a model. If training is interrupted, run the same command again to resume.
 
     Example: `dropback train data/pbp --seasons 2018-2020 --out runs/pbp`, or with tracking
     `dropback train plays/ --out runs/tracking`
@@ -125,8 +125,7 @@ def train(
 
     require_new_folder(out, overwrite=overwrite)
     wanted = None if seasons is None else workflows.parse_seasons(seasons)
-    source = open_source(data, pbp)
-    tracked = isinstance(source, workflows.TrackingSource)
+    source, tracked = open_source(data)
     use_threads(threads, tracked=tracked)
     settings = PLAY_NETWORK if tracked else ModelSettings()
     if init is not None:
@@ -147,38 +146,42 @@ def train(
     settings = replace(settings, outcome=outcome, folds=folds, members=members, fit=fit)
     values = None
     if outcome is Outcome.EPA:
-        values = workflows.fit_expected_points_for(source, seasons=wanted, stored=expected_points)
-    selection = workflows.select_from(
+        values = workflows.fit_expected_points_for(
+            source, seasons=wanted, play_by_play=pbp, stored=expected_points
+        )
+    selection = workflows.read_plays(
         source,
         seasons=wanted,
         plays=plays,
-        games=_games(games),
+        games=games,
         outcome=outcome,
+        play_by_play=pbp,
         expected_points=values,
     )
     selection_summary(selection)
     with progress(settings.networks * fit.max_epochs) as step:
-        _, record, held_out = workflows.train_run(
+        run = workflows.train(
             selection,
             out,
+            games=games,
             settings=settings,
-            seed=seed,
-            games=_games(games),
-            overwrite=overwrite,
             expected_points=values,
             initial=init,
+            seed=seed,
+            overwrite=overwrite,
             on_epoch=lambda fold, epoch, loss: step(
                 f"fold {fold + 1} of {settings.networks}, epoch {epoch + 1}: log score {loss:.4f}"
             ),
         )
+    held_out = workflows.read_evaluation(out / "report.json")
     evaluation_table(held_out, f"Out of fold, {held_out.plays:,} plays of {held_out.games} games")
-    best = ", ".join(str(epoch + 1) for epoch in record.best_epochs)
+    best = ", ".join(str(epoch + 1) for epoch in run.record.best_epochs)
     errors.print(f"{out}: {settings.networks} networks, best epochs {best}.", highlight=False)
 
 
 @app.command()
 def predict(
-    run: Run,
+    run: RunFolder,
     data: Data,
     out: Out,
     seasons: Seasons = None,
@@ -187,30 +190,25 @@ def predict(
     static: Static = None,
     seed: Seed = 0,
 ) -> None:
-    """Write the predictive distribution of each play in numbers, and how its outcome met it.
+    """Write the predictive distribution of each play in numbers, and where its outcome fell.
 
     Plays of training games are predicted out of fold.
     """
+    from functools import partial
+
     from dropback import workflows
     from dropback.cli._console import errors
 
     workflows.require_table_path(out)
-    predictions = _over_runs(
-        run,
-        static,
-        data,
-        pbp,
-        seasons,
-        games,
-        lambda model, selection: workflows.predict_plays(model, selection, seed=seed),
-    )
+    table_of = partial(workflows.predict, seed=seed)
+    predictions = _over_runs(table_of, run, static, data, pbp, seasons, games)
     workflows.write_table(predictions, out)
     errors.print(f"{out}: {len(predictions):,} predictions.", highlight=False)
 
 
 @app.command()
 def score(
-    run: Run,
+    run: RunFolder,
     data: Data,
     out: Out,
     seasons: Seasons = None,
@@ -223,63 +221,62 @@ def score(
     from dropback.cli._console import errors
 
     workflows.require_table_path(out)
-    scores = _over_runs(run, static, data, pbp, seasons, games, workflows.score_run)
+    scores = _over_runs(workflows.score, run, static, data, pbp, seasons, games)
     workflows.write_table(scores, out)
     mean = scores["play_score"].mean()
     errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.", highlight=False)
 
 
 def _over_runs(
+    table_of: Callable[[Run, Selection], pl.DataFrame],
     run: Path,
     static: Path | None,
     data: str,
     pbp: str | None,
     seasons: str | None,
-    games: str,
-    table_of: Callable[[PassModel, Selection], pl.DataFrame],
+    games: Games,
 ) -> pl.DataFrame:
-    """A table of the plays that `run` can predict, and below it of those only `static` can."""
+    """A table of the plays that `run` can predict, then of those that only `static` can."""
     import polars as pl
 
-    from dropback import workflows
+    from dropback import load_run, workflows
     from dropback.cli._console import errors, selection_summary
     from dropback.cli._source import open_source, use_threads
-    from dropback.models._store import load_run
 
-    model, record = load_run(run)
-    source = open_source(data, pbp)
-    use_threads(None, tracked=isinstance(source, workflows.TrackingSource))
-    selection = workflows.select_for_run(
-        model,
+    loaded = load_run(run)
+    source, tracked = open_source(data)
+    use_threads(None, tracked=tracked)
+    selection = workflows.read_plays_for(
+        loaded,
         source,
         seasons=None if seasons is None else workflows.parse_seasons(seasons),
-        games=_games(games),
-        run=run,
+        games=games,
+        play_by_play=pbp,
     )
-    selection = workflows.keep_unseen(selection, model)
     selection_summary(selection)
-    if (longer := workflows.longer_than_trained(selection, record)) > 0:
+    if (longer := workflows.longer_than_trained(selection, loaded.record)) > 0:
         errors.print(
             f"{longer:,} plays last longer than any in training: their predictions extrapolate.",
             highlight=False,
         )
-    table = table_of(model, selection)
+    table = table_of(loaded, selection)
     if static is None:
         return table
-    untracked = workflows.without_tracking(selection, load_run(static)[0])
+    beside = load_run(static)
+    untracked = workflows.without_tracking(selection, beside.model)
     errors.print(f"{len(untracked.plays):,} plays without tracking, by {static}.", highlight=False)
-    return pl.concat([table, table_of(load_run(static)[0], untracked)])
+    return pl.concat([table, table_of(beside, untracked)])
 
 
 @app.command()
 def evaluate(
-    run: Run,
+    run: RunFolder,
     data: Data,
     seasons: Seasons = None,
     against: Annotated[
         str,
         typer.Option(
-            help="Of gaussian, binned, xgboost, xgboost-mae, constant; with tracking also "
+            help="Of gaussian, binned, xgboost, xgboost-mae, climatology; with tracking also "
             "xgboost-flat, xgboost-flat-mae, static, flat, players, release-only, no-engineered, "
             "early, oracle."
         ),
@@ -292,7 +289,9 @@ def evaluate(
     sample: Annotated[
         int | None, typer.Option(help="Whole games, drawn until they hold this many plays.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Report to write.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Report to write, with plots beside it.")
+    ] = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for PNG plots.")] = None,
     seed: Seed = 0,
     threads: Threads = None,
@@ -310,14 +309,14 @@ def evaluate(
     tracked = read_record(run).settings.sequence is not None
     names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
     use_threads(threads, tracked=tracked)
-    source = open_source(data, pbp)
     with progress(len(names) * 50) as step:
-        evaluated = workflows.evaluate_run(
+        evaluated = workflows.evaluate(
             run,
-            source,
+            open_source(data)[0],
             seasons=None if seasons is None else workflows.parse_seasons(seasons),
             against=names,
-            games=_games(games),
+            games=games,
+            play_by_play=pbp,
             sample=sample,
             truth=truth,
             seed=seed,
@@ -331,14 +330,7 @@ def evaluate(
     evaluation_table(result, title)
     by_time_table(evaluated.by_time)
     if json is not None:
-        by_time = {
-            name: {f"{seconds:g}": e.as_dict() for seconds, e in evaluations.items()}
-            for name, evaluations in (
-                ("seconds_since_snap", evaluated.by_time.since_snap),
-                ("seconds_before_release", evaluated.by_time.before_release),
-            )
-        }
-        workflows.write_json({"title": title, **result.as_dict(), **by_time}, json)
+        workflows.write_json({"title": title, **evaluated.as_dict()}, json)
         errors.print(f"{json}: the report.", highlight=False)
     if plots is not None or json is not None:
         from dropback.workflows._plots import write_plots

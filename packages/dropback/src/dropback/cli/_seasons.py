@@ -1,4 +1,4 @@
-"""The command that scores many seasons at once: it parses, calls one function, and prints."""
+"""Command that scores many seasons at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dropback.data._selection import Games
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-Out = Annotated[Path, typer.Option(help="Folder to make.")]
+GamesOption = Annotated[Games, typer.Option(help="Which games.")]
+Out = Annotated[Path, typer.Option(help="Folder to write.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]
 
 app = typer.Typer(help="Many seasons at once.", no_args_is_help=True)
 
@@ -32,19 +35,20 @@ def seasons_command(
         PlaySet,
         typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways."),
     ] = PlaySet.TARGETED,
-    games: Annotated[str, typer.Option(help="regular, postseason or all.")] = "regular",
-    epochs: Annotated[int, typer.Option(help="Epochs of a network that starts anew.")] = 12,
+    games: GamesOption = "regular",
+    epochs: Annotated[int, typer.Option(help="Epochs of a network with new weights.")] = 12,
     refresh_epochs: Annotated[
-        int, typer.Option(help="Epochs of one that starts from the season before.")
+        int, typer.Option(help="Epochs of a network that starts from the one of the season before.")
     ] = 3,
     folds: Annotated[int, typer.Option(help="Folds of games in the first three seasons.")] = 2,
     workers: Annotated[int, typer.Option(help="Networks fitted at once, a core each.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Score and rank many seasons, each by models of the three seasons before it.
 
-    The first three seasons are scored out of fold. Killed, the same command keeps finished fits.
+    The first three seasons are scored out of fold. If the command is interrupted, run it again to
+    resume: fits that were finished are kept.
 
     Example: `dropback seasons data/pbp --seasons 2006-2023 --out seasons`
     """
@@ -55,7 +59,7 @@ def seasons_command(
     wanted = workflows.parse_seasons(seasons)
     settings = SeasonsSettings(
         plays=plays,
-        games=_games(games),
+        games=games,
         outcomes=_outcomes(outcomes),
         epochs=epochs,
         refresh_epochs=refresh_epochs,
@@ -78,12 +82,6 @@ def seasons_command(
             leaderboard_table(result.leaderboards[careers[-1]], f"{title}, {careers[-1]}", most=10)
     _print_summary(result.summary, settings)
     errors.print(f"{out}: {len(result.leaderboards)} leaderboards.", highlight=False)
-
-
-def _games(text: str) -> Any:  # noqa: ANN401  # a literal type that only the annotations know
-    if text not in {"regular", "postseason", "all"}:
-        raise RequestError(f"--games must be regular, postseason or all, got {text!r}.")
-    return text
 
 
 def _outcomes(text: str) -> tuple[Outcome, ...]:

@@ -55,7 +55,7 @@ def serve_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind.")] = 8080,
     engine: Annotated[
         str | None,
-        typer.Option(help="compiled, torch or onnx; by default compiled, or onnx for an export."),
+        typer.Option(help="torch or onnx; by default onnx where the run was exported, else torch."),
     ] = None,
     core: Annotated[
         int | None,
@@ -70,21 +70,19 @@ def serve_command(
     from dropback.cli._console import errors
     from dropback.service._app import load_service
     from dropback.service._server import serve, stay_on_core
-    from dropback.service._settings import ServiceSettings
 
     if core is not None:
         stay_on_core(core)  # before the service's threads, which stay where they are started
-    settings = ServiceSettings(host=host, port=port)
     service = load_service(
         run=run,
         engine=_engine(engine),
         scores=scores or (),
         plays=plays,
         keys=keys,
-        settings=settings,
+        host=host,
     )
     errors.print(f"http://{host}:{port}: Ctrl-C stops it.", highlight=False)
-    serve(service, settings)
+    serve(service, host=host, port=port)
 
 
 def _require_extra() -> None:
@@ -96,8 +94,8 @@ def _require_extra() -> None:
 
 
 def _engine(name: str | None) -> Engine | None:
-    if name not in {None, "compiled", "torch", "onnx"}:
-        raise RequestError(f"--engine must be compiled, torch or onnx, got {name!r}.")
+    if name not in {None, "torch", "onnx"}:
+        raise RequestError(f"--engine must be torch or onnx, got {name!r}.")
     return name  # type: ignore[return-value]  # checked above
 
 
@@ -146,7 +144,7 @@ def replay_command(
     import asyncio
 
     from dropback.cli._console import errors, out
-    from dropback.service._live_messages import ReleasedMessage
+    from dropback.service._messages import ReleasedMessage
     from dropback.service._replay import feed_of, replay
     from dropback.tracking.ingest._pipeline import find_play
 

@@ -1,8 +1,9 @@
-"""Columns by name and type: what a table must hold, and one sentence where it does not."""
+"""Read a table from a file, and check its columns by name and type."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,7 +14,7 @@ from dropback.errors import ReaderError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Column", "conform"]
+    from dropback._files import AnyPath
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,37 @@ class Column:
     required: bool = True
 
 
+def read_table(path: AnyPath, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read a Parquet file (ending ``.parquet`` or ``.pq``), or CSV with all columns as text.
+
+    Args:
+        path: The file; a CSV may be compressed.
+        columns: Columns to read, where the file has them; None reads all.
+
+    Raises:
+        ReaderError: No file, or its content is not what its name says.
+    """
+    path = Path(path)
+    parquet = path.suffix in {".parquet", ".pq"}
+    try:
+        # As text: a type guessed from the first rows would fail far below without saying why.
+        scan = (
+            pl.scan_parquet(path)
+            if parquet
+            else pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
+        )
+        if columns is not None:
+            present = set(scan.collect_schema().names())
+            scan = scan.select(name for name in columns if name in present)
+        return scan.collect()
+    except FileNotFoundError as error:
+        raise ReaderError(f"{path}: no such file.") from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        kind = "Parquet" if parquet else "CSV"
+        raise ReaderError(f"{path}: not a readable {kind} file ({reason}).") from error
+
+
 def conform(
     frame: pl.DataFrame,
     columns: Sequence[Column],
@@ -43,10 +75,10 @@ def conform(
 
     Args:
         frame: A table as read.
-        columns: What the result holds, in this order. Other columns are ignored.
-        origin: The file or object the table came from, for errors.
-        keys: Columns that tell a reader of the error which row it was.
-        kind: What the table must hold, for errors.
+        columns: Columns of the result, in this order; others are ignored.
+        origin: File or object of the table, for errors.
+        keys: Columns that name the row in an error.
+        kind: Description of the table, for errors.
 
     Raises:
         ReaderError: A required column is missing, a column holds neither numbers nor text, or a
@@ -77,10 +109,10 @@ def _typed(column: Column) -> pl.Expr:
     value = pl.col(column.name)
     if column.dtype == pl.Int64:
         # Through float64, because nflverse stores whole numbers as doubles and CSV writes "1.0".
-        number = value.cast(pl.Float64, strict=False).fill_nan(None)
+        as_float = value.cast(pl.Float64, strict=False).fill_nan(None)
         return (
-            pl.when(number == number.round())
-            .then(number)
+            pl.when(as_float == as_float.round())
+            .then(as_float)
             .cast(pl.Int64, strict=False)
             .alias(column.name)
         )

@@ -1,8 +1,8 @@
-"""Features of a pass known at its release, from play-by-play.
+"""Compute the features of a pass that are known at its release, from play-by-play.
 
-Nothing here is recorded after the ball is thrown, and nothing tells who threw it: the prediction
-is that of a league-average passer. `qb_hit` is on the outcome's side (a hit is charted with the
-result), so it is no feature, and neither are penalties.
+No feature is recorded after the ball is thrown, and none identifies the passer: the prediction is
+that of a league-average passer. `qb_hit` is charted with the result, so it belongs to the outcome
+and is no feature; the same holds for penalties.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import polars as pl
 
-from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS, last_regular_week
+from dropback.data._field import HALF_SECONDS, last_regular_week
 from dropback.data._tables import PlaySet
 from dropback.errors import DropbackError
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dropback.data._tables import Plays
-
-__all__ = ["FORMULA_VERSION", "FeatureMatrix", "FeatureSchema", "feature_matrix", "feature_schema"]
 
 FeatureMatrix: TypeAlias = "npt.NDArray[np.float32]"
 
@@ -49,7 +47,7 @@ def feature_schema(plays: PlaySet) -> FeatureSchema:
     """The features for a set of plays.
 
     For dropbacks the throw itself is left out: a sack has no air yards, so their absence would
-    tell the network the result.
+    reveal the result to the network.
     """
     names = _SITUATION if plays is PlaySet.DROPBACKS else _SITUATION | _THROW
     return FeatureSchema(tuple(names))
@@ -85,7 +83,7 @@ def feature_matrix(
 
 
 def _flag(name: str) -> dict[str, pl.Expr]:
-    """A flag that may be unrecorded: two columns, so that unknown is not taken for no."""
+    """Encode a flag that may be unrecorded in two columns, so that unknown is not read as no."""
     return {
         name: pl.col(name).fill_null(value=False),
         f"{name}_unknown": pl.col(name).is_null(),
@@ -93,6 +91,7 @@ def _flag(name: str) -> dict[str, pl.Expr]:
 
 
 _LAST_WEEK = last_regular_week(pl.col("season"))
+_GAME_LEFT = pl.col("game_seconds_remaining") / (2 * HALF_SECONDS)
 _MARGIN = pl.col("score_differential")
 _BEYOND_STICKS = pl.col("air_yards") - pl.col("ydstogo")
 _SHORT_OF_GOAL = pl.col("yardline_100") - pl.col("air_yards")
@@ -109,13 +108,13 @@ _SITUATION: dict[str, pl.Expr] = {
     "yardline_100_log": pl.col("yardline_100").cast(pl.Float64).log1p(),
     "goal_to_go": pl.col("goal_to_go"),
     "overtime": pl.col("qtr") > 4,
-    "game_remaining": pl.col("game_seconds_remaining") / (4 * QUARTER_SECONDS),
+    "game_remaining": _GAME_LEFT,
     "half_remaining": pl.col("half_seconds_remaining") / HALF_SECONDS,
     "half_last_two_minutes": (1 - pl.col("half_seconds_remaining") / 120).clip(0, 1),
     "margin": _MARGIN.clip(-28, 28),
     "margin_absolute": _MARGIN.abs().clip(0, 28),
     # Points to make up for each half hour that is left: what makes a team throw deep.
-    "margin_late": _MARGIN.clip(-21, 21) * (1 - pl.col("game_seconds_remaining") / 3600),
+    "margin_late": _MARGIN.clip(-21, 21) * (1 - _GAME_LEFT),
     "week": pl.min_horizontal(pl.col("week"), _LAST_WEEK),
     "weeks_remaining": (_LAST_WEEK - pl.col("week")).clip(lower_bound=0),
     "postseason": pl.col("season_type") == "POST",

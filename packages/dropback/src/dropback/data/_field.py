@@ -1,25 +1,8 @@
-"""The field, the clock and the calendar, in the rulebook's numbers."""
+"""Define the field, the clock and the calendar in the rulebook's numbers."""
 
 from __future__ import annotations
 
 import polars as pl
-
-__all__ = [
-    "END_ZONE_DEPTH_YD",
-    "FIELD_LENGTH_YD",
-    "FIELD_WIDTH_YD",
-    "GOAL_LINE_X_YD",
-    "GOAL_TO_GOAL_YD",
-    "HALF_SECONDS",
-    "HASH_MARK_Y_YD",
-    "OVERTIME_SECONDS",
-    "OWN_GOAL_LINE_X_YD",
-    "QUALIFYING_ATTEMPTS_PER_TEAM_GAME",
-    "QUARTER_SECONDS",
-    "RATE_HZ",
-    "last_regular_week",
-    "regular_season_weeks",
-]
 
 # NFL rulebook, Rule 1, Section 1: 360 feet by 160 feet, with end zones of 30 feet. Half of public
 # code rounds the width to 53.3, which moves a rotated player by 0.033 yards; 160 / 3 is exact.
@@ -41,11 +24,11 @@ QUARTER_SECONDS = 900
 HALF_SECONDS = 2 * QUARTER_SECONDS
 OVERTIME_SECONDS = 600
 
-# Frames a second of every public tracking set. The files' own time is cut to whole seconds in
-# places and jumps back in others, so a frame's number over this rate is the clock.
+# Frames per second of every public tracking set. The files' own time is cut to whole seconds in
+# places and jumps back in others, so the frame count over this rate is the clock.
 RATE_HZ = 10.0
 
-# NFL Record and Fact Book: since 1978 a passer qualifies with 14 attempts per game of his team.
+# NFL Record and Fact Book: since 1978 a passer qualifies with 14 attempts per game of their team.
 QUALIFYING_ATTEMPTS_PER_TEAM_GAME = 14
 
 # 17 games and a bye from 2021 on; 16 and a bye from 1990.

@@ -1,4 +1,4 @@
-"""Schedules and results with nflverse's column names."""
+"""Read schedules and results with nflverse's column names."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback.data._columns import Column, conform
-from dropback.data._table_files import read_table
+from dropback.data._columns import Column, conform, read_table
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
     from dropback._files import AnyPath
-
-__all__ = ["GAME_COLUMNS", "GAME_TYPES", "read_games"]
 
 GAME_COLUMNS: tuple[Column, ...] = (
     Column("game_id", pl.String),
@@ -44,7 +41,7 @@ def read_games(source: AnyPath | pl.DataFrame) -> pl.DataFrame:
         ReaderError: No file, a missing column, a value of the wrong type, an unknown game type,
             a game twice, or a final game without a score.
     """
-    origin = "the given games" if isinstance(source, pl.DataFrame) else str(source)
+    origin = "the table of games" if isinstance(source, pl.DataFrame) else str(source)
     raw = source if isinstance(source, pl.DataFrame) else read_table(source)
     kind = "a table of games with nflverse's column names"
     games = conform(raw, GAME_COLUMNS, origin=origin, keys=("game_id",), kind=kind)

@@ -1,4 +1,4 @@
-"""Play-by-play from nflverse, through `nflreadpy`."""
+"""Download play-by-play from nflverse through `nflreadpy`."""
 
 from __future__ import annotations
 
@@ -15,29 +15,35 @@ if TYPE_CHECKING:
 
     from dropback._files import AnyPath
 
-__all__ = ["fetch_play_by_play"]
 
-
-def fetch_play_by_play(
+def fetch(
     seasons: Iterable[int],
     folder: AnyPath,
     *,
     load: Callable[[int], pl.DataFrame] | None = None,
     on_season: Callable[[int, Path], None] | None = None,
 ) -> list[Path]:
-    """Download seasons and write ``play_by_play_<season>.parquet``; present files are kept.
+    """Download seasons and write ``play_by_play_<season>.parquet``; existing files are kept.
 
     Args:
         seasons: Seasons to get.
         folder: Where the files go.
-        load: What loads a season; None takes `nflreadpy.load_pbp`.
+        load: Function that loads a season; None takes `nflreadpy.load_pbp`.
         on_season: Called after each season.
 
     Returns:
-        The files, one a season.
+        The files, one for each season.
 
     Raises:
         ReaderError: `nflreadpy` is not installed, or the download failed.
+
+    Example:
+        >>> import polars as pl
+        >>> files = dropback.fetch(
+        ...     [2021], f"{folder}/pbp", load=lambda season: pl.DataFrame({"season": [season]})
+        ... )
+        >>> [file.name for file in files]
+        ['play_by_play_2021.parquet']
     """
     load_season = load or _nflreadpy()
     folder, files = Path(folder), []

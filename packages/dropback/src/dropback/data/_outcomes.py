@@ -1,12 +1,10 @@
-"""What a play came to, in yards, and the bounds that the field puts on it."""
+"""Compute the outcome of a play in yards, and the bounds that the field puts on it."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from dropback.data._field import END_ZONE_DEPTH_YD, GOAL_TO_GOAL_YD
-
-__all__ = ["YARDS_HIGHEST", "YARDS_LOWEST", "yards", "yards_max", "yards_min"]
 
 # From a catch on the end line behind the opponent's goal to the passer's own goal line.
 YARDS_LOWEST = -(GOAL_TO_GOAL_YD + END_ZONE_DEPTH_YD)
@@ -34,6 +32,16 @@ def yards_max() -> pl.Expr:
     return pl.col("yardline_100").alias("yards_max")
 
 
+def goal_line_yards(yards_to_goal: float) -> int:
+    """`yards_max` of a line of scrimmage as measured: whole yards, at least 1, at most the field's.
+
+    Example:
+        >>> goal_line_yards(64.6), goal_line_yards(-0.4)
+        (65, 1)
+    """
+    return min(max(round(yards_to_goal), 1), GOAL_TO_GOAL_YD)
+
+
 def yards_min() -> pl.Expr:
     """Fewest yards the play can gain: an interception returned to the passer's goal line.
 
@@ -47,3 +55,16 @@ def yards_min() -> pl.Expr:
         pl.col("yardline_100") + END_ZONE_DEPTH_YD,
     )
     return (-(to_own_goal + beyond)).alias("yards_min")
+
+
+def is_official_attempt() -> pl.Expr:
+    """Whether a play is an attempt in the record book's sense, from nflverse's columns.
+
+    Spikes and throw-aways count; sacks, two-point tries and plays that a penalty wiped out do not.
+    """
+    return (
+        pl.col("play_type").is_in(["pass", "qb_spike"])
+        & (pl.col("sack").cast(pl.Int64).fill_null(0) != 1)
+        & (pl.col("two_point_attempt").fill_null(0) == 0)
+        & pl.col("down").is_not_null()
+    )

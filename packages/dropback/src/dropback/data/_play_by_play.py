@@ -1,7 +1,7 @@
-"""Play-by-play with nflverse's column names, from files or from memory.
+"""Read play-by-play with nflverse's column names, from files or from memory.
 
-Columns and meanings: nflverse's ``dictionary_pbp``; the files are those that
-``nflreadpy.load_pbp()`` returns, one Parquet (or CSV) a season.
+Columns and meanings: nflverse's ``dictionary_pbp``; the files are those of
+``nflreadpy.load_pbp()``, one Parquet or CSV file for each season.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import polars as pl
 
 from dropback._frames import to_polars
-from dropback.data._columns import Column, conform
+from dropback.data._columns import Column, conform, read_table
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
 
     from dropback._files import AnyPath
-
-__all__ = ["PLAY_BY_PLAY_COLUMNS", "PlayByPlaySource", "read_play_by_play"]
 
 PlayByPlaySource: TypeAlias = "AnyPath | Sequence[AnyPath] | IntoFrame"
 
@@ -107,22 +105,22 @@ def read_play_by_play(
             column, a value of the wrong type, or a season that has no plays.
         RequestError: `source` is neither a path, a list of paths nor a data frame.
     """
-    wanted = None if seasons is None else sorted(set(seasons))
+    years = None if seasons is None else sorted(set(seasons))
     frames = [
         conform(raw, PLAY_BY_PLAY_COLUMNS, origin=origin, keys=("game_id", "play_id"))
-        for origin, raw in _raw_frames(source, wanted)
+        for origin, raw in _raw_frames(source, years)
     ]
     plays = pl.concat(frames)
-    if wanted is None:
+    if years is None:
         return plays
-    plays = plays.filter(pl.col("season").is_in(wanted))
-    absent = sorted(set(wanted) - set(plays["season"].unique()))
+    plays = plays.filter(pl.col("season").is_in(years))
+    absent = sorted(set(years) - set(plays["season"].unique()))
     if absent:
-        # Files of other seasons may not have been read, so only those asked for are named.
-        held = [str(season) for season in wanted if season not in absent]
+        # Files of other seasons may not have been read, so only the requested ones are named.
+        held = [str(season) for season in years if season not in absent]
         raise ReaderError(
-            f"{_name(source)}: no plays of season {', '.join(map(str, absent))}; of the seasons "
-            f"asked for it holds {', '.join(held) or 'none'}."
+            f"{_name(source)}: no plays of season {', '.join(map(str, absent))}; of the requested "
+            f"seasons it holds {', '.join(held) or 'none'}."
         )
     return plays
 
@@ -142,7 +140,7 @@ def _raw_frames(
 
 
 def _name(source: PlayByPlaySource) -> str:
-    return str(source) if isinstance(source, str | PathLike) else "the given play-by-play"
+    return str(source) if isinstance(source, str | PathLike) else "the play-by-play"
 
 
 def _find_files(path: Path, seasons: Sequence[int] | None) -> list[Path]:
@@ -168,7 +166,7 @@ def _find_files(path: Path, seasons: Sequence[int] | None) -> list[Path]:
 
 
 def _of_seasons(files: list[Path], seasons: Sequence[int] | None) -> list[Path]:
-    """Files of a folder that can hold the wanted seasons, by their names; all if none do."""
+    """Files of a folder that can hold the seasons, by their names; all if none can."""
     if seasons is None:
         return files
     stems = {f"play_by_play_{season}" for season in seasons}
@@ -177,23 +175,8 @@ def _of_seasons(files: list[Path], seasons: Sequence[int] | None) -> list[Path]:
 
 def _read_files(paths: Sequence[Path]) -> Iterable[tuple[str, pl.DataFrame]]:
     if not paths:
-        raise ReaderError("No play-by-play files were given: name a folder, files or a glob.")
-    for path in paths:
-        yield str(path), _read_file(path)
-
-
-def _read_file(path: Path) -> pl.DataFrame:
+        raise ReaderError("No play-by-play was named: name a folder, files or a glob.")
+    # Only our columns: all 372 of nflverse's would cost ten times the time.
     names = [column.name for column in PLAY_BY_PLAY_COLUMNS]
-    try:
-        if path.name.endswith((".csv", ".csv.gz")):
-            # As text: a type guessed from the first rows would fail far below without saying why.
-            scan = pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
-        else:
-            scan = pl.scan_parquet(path)
-        # Only our columns: all 372 of nflverse's would cost ten times the time.
-        present = set(scan.collect_schema().names())
-        return scan.select(name for name in names if name in present).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        kind = "CSV" if ".csv" in path.name else "Parquet"
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ReaderError(f"{path}: not a readable {kind} file ({reason}).") from error
+    for path in paths:
+        yield str(path), read_table(path, columns=names)

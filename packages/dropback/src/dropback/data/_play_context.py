@@ -1,12 +1,10 @@
-"""The situation at the snap, read off a row of play-by-play."""
+"""Derive the situation at the snap from a row of play-by-play."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS
-
-__all__ = ["at_home", "goal_to_go", "half_seconds_remaining"]
 
 
 def at_home() -> pl.Expr:

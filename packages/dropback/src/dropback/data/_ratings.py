@@ -1,7 +1,7 @@
-"""Ratings of passers that others publish: ESPN's QBR, and PFF or Madden from a user's file.
+"""Read published ratings of passers: ESPN's QBR, and PFF or Madden from a user's file.
 
-The files are the user's; none is shipped. What they hold is one number a player and season, and
-names where we have ids: `match_ratings` joins what is certain and lists the rest with its reason.
+No file is shipped. A file holds one rating per player and season, with names instead of ids:
+`match_ratings` joins what is certain and lists the rest with the reason.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback.data._columns import Column, conform
-from dropback.data._table_files import read_table
+from dropback.data._columns import Column, conform, read_table
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError, RequestError
 
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
 
     from dropback._files import AnyPath
 
-__all__ = ["RATINGS", "MatchedRatings", "Rating", "match_ratings", "read_ratings"]
-
 
 @dataclass(frozen=True)
 class Rating:
-    """Where a publisher's files keep what we read.
+    """Headers under which a publisher's files keep the columns that are read.
 
     Headers are compared without regard to case, spaces and underscores; the first that a file has
     is read.
@@ -36,7 +33,7 @@ class Rating:
         value: Headers of the rating.
         player: Headers of the player's name, first name first.
         team: Headers of the team; may be absent.
-        season: Headers of the season; may be absent where one season is asked for.
+        season: Headers of the season; may be absent where one season is requested.
         only: Header and value of the rows to keep, where the header is present.
     """
 
@@ -98,13 +95,13 @@ def read_ratings(path: AnyPath, name: str, *, seasons: Sequence[int]) -> pl.Data
         seasons: Seasons to keep. A file without a season column must be for one season.
 
     Returns:
-        ``season``, ``player``, ``team`` (franchise's code, null where not given), ``value``; rows
+        ``season``, ``player``, ``team`` (franchise's code, null where absent), ``value``; rows
         without a value are left out.
 
     Raises:
         ReaderError: No file, a header that is missing, a value that is no number, or no row of
             the seasons.
-        RequestError: Several seasons are asked for and the file does not name its own.
+        RequestError: Several seasons are requested and the file has no season column.
     """
     rating = RATINGS[name]
     raw = read_table(path)
@@ -133,8 +130,8 @@ def read_ratings(path: AnyPath, name: str, *, seasons: Sequence[int]) -> pl.Data
     if found["season"] is None:
         if len(seasons) != 1:
             raise RequestError(
-                f"{path} has no season column, so it is taken for one season alone, but "
-                f"{len(seasons)} are asked for: add a column 'season'."
+                f"{path} has no season column, so it is read as one season, but {len(seasons)} are "
+                "requested: add a column 'season'."
             )
         table = table.with_columns(pl.lit(seasons[0]).alias("season"))
     columns = (
@@ -148,17 +145,17 @@ def read_ratings(path: AnyPath, name: str, *, seasons: Sequence[int]) -> pl.Data
     if kept.is_empty():
         held = ", ".join(str(season) for season in sorted(typed["season"].drop_nulls().unique()))
         raise ReaderError(
-            f"{path}: no {rating.label} of the seasons asked for; it holds {held or 'none'}."
+            f"{path}: no {rating.label} of the requested seasons; it holds {held or 'none'}."
         )
     return kept.with_columns(franchise(pl.col("team")))
 
 
 def match_ratings(ratings: pl.DataFrame, passers: pl.DataFrame) -> MatchedRatings:
-    """Give each rating its passer where name and team leave one, and a reason where not.
+    """Match each rating with its passer where name and team leave one, else say why not.
 
-    A player matches a passer of the same season whose surname is the same (case, punctuation and
-    "Jr." or "III" aside) and whose abbreviated first name begins his ("Aa.Rodgers" is Aaron
-    Rodgers, and not Amari). The passer must have played for the team that the rating names.
+    A player matches a passer of the same season with the same surname (case, punctuation and
+    "Jr." or "III" aside) whose abbreviated first name begins the player's ("Aa.Rodgers" is Aaron
+    Rodgers, not Amari). The passer must have played for the team that the rating names.
 
     Args:
         ratings: What `read_ratings` returned.
@@ -224,7 +221,7 @@ def _plain(header: str) -> str:
 
 
 def _first_name(name: pl.Expr) -> pl.Expr:
-    """Letters of the first word, lower case: "Aaron", "A.J."; "Aa" where "Aa Rodgers" is given."""
+    """Letters of the first word, lower case: "Aaron", "A.J."; "Aa" of "Aa Rodgers"."""
     return _letters(name.str.strip_chars().str.splitn(" ", 2).struct.field("field_0"))
 
 

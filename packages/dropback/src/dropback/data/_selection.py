@@ -1,4 +1,4 @@
-"""From every row of the play-by-play to the plays that are modeled, each exclusion counted."""
+"""Select the plays to model from play-by-play, and count each exclusion with its reason."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import dataframely as dy
-
-__all__ = ["FIRST_SEASON_WITH_RECEIVERS", "Games", "Selection", "select_plays"]
 
 # Receivers of incompletions are null in every game book before 2009 (data of 2006-2023).
 FIRST_SEASON_WITH_RECEIVERS = 2009
@@ -62,7 +60,7 @@ def select_plays(
             which the plays have no EPA, so that no table mixes sources.
         plays: `TARGETED` becomes `ATTEMPTS` in seasons before 2009.
         games: Which games to keep.
-        outcome: What the plays will be judged by; a play without it is left out.
+        outcome: Outcome that the plays are modeled by; a play without it is left out.
 
     Raises:
         ReaderError: No play is left.
@@ -112,14 +110,14 @@ def _play_set_of(play_by_play: pl.DataFrame, plays: PlaySet) -> PlaySet:
     if early.any():
         raise RequestError(
             f"Seasons before {FIRST_SEASON_WITH_RECEIVERS} name no receiver of an incompletion, "
-            "so their targeted attempts cannot be told from throw-aways: ask for them apart "
-            "from the later seasons, or use --plays attempts for all."
+            "so their targeted attempts cannot be told from throw-aways: take them "
+            "without the later seasons, or use --plays attempts for all."
         )
     return PlaySet.TARGETED
 
 
 def _context() -> Iterable[pl.Expr]:
-    """Columns of `Plays` that are read off the row alone."""
+    """Columns of `Plays` that depend on their row alone."""
     for name in ("complete_pass", "interception", "sack"):
         yield (pl.col(name) == 1).fill_null(value=False).alias(name)
     for name in ("pass_touchdown", "qb_hit", "shotgun", "no_huddle"):
@@ -128,21 +126,14 @@ def _context() -> Iterable[pl.Expr]:
 
 
 def _official_attempts() -> pl.Expr:
-    """Attempts in the record book's sense (spikes and throw-aways count), a passer and game."""
-    thrown = (
-        (pl.col("play_type").is_in(["pass", "qb_spike"]))
-        & ~pl.col("sack")
-        & (pl.col("two_point_attempt").fill_null(0) == 0)
-        & pl.col("down").is_not_null()
-        & pl.col("play_id").is_first_distinct()  # a game read twice is thrown once
-    )
-    return (
-        thrown.sum().over("game_id", "passer_player_id").cast(pl.Int64).alias("official_attempts")
-    )
+    """Official attempts of the play's passer in its game."""
+    # A game that is read twice counts once.
+    once = outcomes.is_official_attempt() & pl.col("play_id").is_first_distinct()
+    return once.sum().over("game_id", "passer_player_id").cast(pl.Int64).alias("official_attempts")
 
 
 def _team_games() -> pl.Expr:
-    """Games that the passer's team played in that season and season type."""
+    """Games of the passer's team in that season and season type."""
     return (
         pl.col("game_id")
         .n_unique()

@@ -1,7 +1,7 @@
-"""Schemas of the tables that pass from room to room.
+"""Define the schemas of the tables that the folders exchange.
 
-Each is validated once, where it is made or read; behind that point its columns are trusted.
-Names that nflverse has keep nflverse's name and meaning.
+A table is validated once, where it is computed or read; from there on its columns are trusted.
+Columns that nflverse has keep nflverse's name and meaning.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from enum import StrEnum
 import dataframely as dy
 import polars as pl
 
-__all__ = ["PLAY_KEY", "Outcome", "PlaySet", "Plays", "Predictions", "Scores", "StandardScores"]
-
 PLAY_KEY = ("game_id", "play_id")
 """A play's identity in every table."""
 
 
 class PlaySet(StrEnum):
-    """Which plays a model is trained on and a passer is judged by.
+    """Which plays a model is trained on and a passer is evaluated by.
 
     A model of one set never predicts another, because each set has its own outcome distribution.
     """
@@ -26,14 +24,14 @@ class PlaySet(StrEnum):
     TARGETED = "targeted"
     """Passes with a named receiver: no sack, spike, throw-away or two-point try."""
     ATTEMPTS = "attempts"
-    """All passes with air yards: what `TARGETED` becomes before 2009, where receivers of
+    """All passes with air yards. `TARGETED` becomes this before 2009, because receivers of
     incompletions were not recorded."""
     DROPBACKS = "dropbacks"
     """Targeted attempts, throw-aways and sacks."""
 
 
 class Outcome(StrEnum):
-    """What a play is judged by: the name of its column in `Plays`."""
+    """The outcome that a play is scored by: the name of its column in `Plays`."""
 
     YARDS = "yards"
     """Whole yards, bounded by the field."""
@@ -42,7 +40,7 @@ class Outcome(StrEnum):
 
 
 class Plays(dy.Schema):
-    """A row a play: who, when, the situation at the snap, the throw, and what came of it."""
+    """One row per play: passer, game, situation at the snap, throw, and outcome."""
 
     game_id = dy.String(primary_key=True)
     play_id = dy.Int64(primary_key=True)
@@ -87,10 +85,11 @@ class Plays(dy.Schema):
 
 
 class Predictions(dy.Schema):
-    """A row a play: the predictive distribution in numbers, and the outcome within it.
+    """One row per play: summary of the predictive distribution, and the outcome's place in it.
 
-    `outcome` names what was predicted; `observed`, `median`, `mean`, the quantiles and `crps` are
-    in its units. Of yards, `log_score` is minus the log of a probability; of EPA, of a density.
+    `outcome` names the predicted variable; `observed`, `median`, `mean`, the quantiles and `crps`
+    are in its units. For yards, `log_score` is minus the log of a probability; for EPA, of a
+    density.
     """
 
     game_id = dy.String(primary_key=True)
@@ -100,7 +99,7 @@ class Predictions(dy.Schema):
     passer_player_id = dy.String(nullable=False)
     play_set = dy.String(nullable=False)
     tracked = dy.Bool(nullable=False)
-    """Whether the distribution is of the play's tracking, or of its row of play-by-play."""
+    """Whether the prediction used the play's tracking, or play-by-play alone."""
     fold = dy.Int64(nullable=True)
     outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
     observed = dy.Float64(nullable=False)
@@ -127,7 +126,7 @@ class Predictions(dy.Schema):
 
 
 class Scores(Plays):
-    """A row a play: its circumstances, its predictive distribution in short, and its play score."""
+    """One row per play: the columns of `Plays`, its prediction in short, and its play score."""
 
     outcome = dy.String(nullable=False, check=lambda c: c.is_in([o.value for o in Outcome]))
     tracked = dy.Bool(nullable=False)
@@ -139,11 +138,11 @@ class Scores(Plays):
 
 
 class StandardScores(Plays):
-    """A row a dropback: its circumstances and its standardized score."""
+    """One row per dropback: the columns of `Plays` and its standardized score."""
 
     epa = dy.Float64(nullable=False)
     mid_cdf = dy.Float64(nullable=True, min=0.0, max=1.0)
-    """Of its yards, null without a distribution of them: a sack, a throw-away."""
+    """Of the yards; null without a distribution of yards, as for sacks and throw-aways."""
     epa_cdf = dy.Float64(nullable=True, min=0.0, max=1.0)
     epa_mean = dy.Float64(nullable=True)
     play_score = dy.Float64(nullable=False)

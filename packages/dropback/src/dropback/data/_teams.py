@@ -1,4 +1,4 @@
-"""Teams under one code each, whoever wrote the file and wherever the franchise played."""
+"""Map every code and name of a team, past or present, to one code for its franchise."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
-
-__all__ = ["TEAMS", "franchise"]
 
 TEAMS: dict[str, tuple[str, ...]] = {
     "ARI": ("ARZ", "PHX", "Cardinals"),
@@ -43,14 +41,14 @@ TEAMS: dict[str, tuple[str, ...]] = {
     "TEN": ("OTI", "Titans"),
     "WAS": ("WSH", "Redskins", "Football Team", "Commanders"),
 }
-"""nflverse's code of each franchise, and what other files and other years call it: codes of ESPN,
-PFF and Pro Football Reference, of former cities (St. Louis, San Diego, Oakland), and names."""
+"""nflverse's code of each franchise, and its other codes and names: those of ESPN, PFF and Pro
+Football Reference, of former cities (St. Louis, San Diego, Oakland), and nicknames."""
 
 _CODES = {alias.upper(): code for code, aliases in TEAMS.items() for alias in (code, *aliases)}
 
 
 def franchise(team: pl.Expr) -> pl.Expr:
-    """Nflverse's code of a team given by code, nickname or full name; unknown ones stay.
+    """Translate a team's code, nickname or full name to nflverse's code; unknown ones stay.
 
     Example:
         >>> import polars as pl

@@ -1,15 +1,15 @@
-"""How good are the predictions? Proper scores and calibration, with intervals over games."""
+"""Evaluate predictions by proper scores and calibration, with intervals over games."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from dropback._bootstrap import codes, percentile_interval, resampled_weights, sums_by_game
+from dropback._statistics import codes, percentile_interval, resampled_weights, sums_by_game
 from dropback.models._predict import QUANTILE_LEVELS
 
 if TYPE_CHECKING:
@@ -18,18 +18,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from dropback.data._tables import Plays, Predictions
-
-__all__ = [
-    "CLIMATOLOGY",
-    "DEPTH_BANDS",
-    "METRICS",
-    "ORACLE",
-    "Estimate",
-    "Evaluation",
-    "evaluate",
-    "share_of_gap",
-]
+    from dropback.data import Plays, Predictions
 
 METRICS: dict[str, str] = {
     "mae": "mean absolute error of the median, in units of the outcome",
@@ -51,7 +40,7 @@ METRICS: dict[str, str] = {
     "tail_upper": "share of randomized PIT values above 0.99",
     "mean_mid_cdf": "mean of the mid-distribution function: 0.5 for a league-average league",
 }
-"""Name and meaning of every number of an evaluation."""
+"""Name and meaning of every metric of an evaluation."""
 
 CLIMATOLOGY, ORACLE = "climatology", "oracle"
 """Names of the models between which the gap in CRPS is measured."""
@@ -70,7 +59,7 @@ _REPLICATES = 1000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 90 % bootstrap interval over games."""
+    """An estimate with its 90 % bootstrap interval over games."""
 
     value: float
     low: float
@@ -82,15 +71,15 @@ class Evaluation:
     """Numbers of several models on the same plays.
 
     Attributes:
-        plays: Number of plays.
-        games: Number of games.
+        plays: Count of plays.
+        games: Count of games.
         metrics: Model to metric to estimate.
         differences: Baseline to metric to estimate of ours minus the baseline's, paired by game.
         pit_histogram: Model to density in twenty equal bins of [0, 1]; all 1 is calibrated.
         pit_cdf: Model to empirical distribution function of the PIT at 0.01 .. 0.99.
         pit_distance: Model to the largest distance of that function, at any point, from uniform
-            (Kolmogorov); `flat_distance` says what chance makes of it. Empty in reports written
-            before it was measured.
+            (Kolmogorov), to compare with `flat_distance`. Empty in reports written before it was
+            measured.
         mae_by_depth: Model to mean absolute error in each of `DEPTH_BANDS`, NaN where empty.
         gap_closed: Model to the share of the CRPS gap from `CLIMATOLOGY` to `ORACLE` that it
             closes; empty where either is not among the models.
@@ -108,7 +97,7 @@ class Evaluation:
 
     @property
     def flat_distance(self) -> float:
-        r"""What `pit_distance` of calibrated forecasts exceeds 1 time in 20.
+        r"""The distance that `pit_distance` of calibrated forecasts exceeds 1 time in 20.
 
         .. math:: \sqrt{\log(2 / 0.05) / (2 n)}
 
@@ -119,53 +108,37 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON; `from_dict` reads them back."""
-
-        def plain(table: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, dict[str, float]]]:
-            return {
-                model: {name: vars(estimate) for name, estimate in row.items()}
-                for model, row in table.items()
-            }
-
         return {
-            "plays": self.plays,
-            "games": self.games,
-            "interval": "90 %, bootstrap over games, 1000 replicates",
+            **asdict(self),
+            "interval": f"90 %, bootstrap over games, {_REPLICATES} replicates",
             "definitions": METRICS,
-            "metrics": plain(self.metrics),
-            "differences": plain(self.differences),
-            "pit_histogram": self.pit_histogram,
-            "pit_cdf": self.pit_cdf,
-            "pit_distance": self.pit_distance,
             "flat_distance": self.flat_distance,
             "depth_bands": [list(band) for band in DEPTH_BANDS],
             "mae_by_depth": {
                 model: [None if np.isnan(value) else value for value in row]
                 for model, row in self.mae_by_depth.items()
             },
-            "gap_closed": {model: vars(share) for model, share in self.gap_closed.items()},
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Evaluation:
-        """An evaluation from what `as_dict` gave.
+        """Read what `as_dict` returned.
 
         Raises:
             KeyError: A field is missing.
         """
 
-        def estimates(
-            table: dict[str, dict[str, dict[str, float]]],
-        ) -> dict[str, dict[str, Estimate]]:
-            return {
-                model: {name: Estimate(**estimate) for name, estimate in row.items()}
-                for model, row in table.items()
-            }
+        def estimates(row: dict[str, dict[str, float]]) -> dict[str, Estimate]:
+            return {name: Estimate(**estimate) for name, estimate in row.items()}
+
+        def tables(name: str) -> dict[str, dict[str, Estimate]]:
+            return {model: estimates(row) for model, row in content[name].items()}
 
         return cls(
             plays=content["plays"],
             games=content["games"],
-            metrics=estimates(content["metrics"]),
-            differences=estimates(content["differences"]),
+            metrics=tables("metrics"),
+            differences=tables("differences"),
             pit_histogram=content["pit_histogram"],
             pit_cdf=content["pit_cdf"],
             pit_distance=content.get("pit_distance", {}),
@@ -173,9 +146,7 @@ class Evaluation:
                 model: [np.nan if value is None else value for value in row]
                 for model, row in content["mae_by_depth"].items()
             },
-            gap_closed={
-                model: Estimate(**share) for model, share in content.get("gap_closed", {}).items()
-            },
+            gap_closed=estimates(content.get("gap_closed", {})),
         )
 
 
@@ -198,7 +169,7 @@ def evaluate(
     keys = plays.select("game_id", "play_id")
     for name, table in predictions.items():
         if not table.select("game_id", "play_id").equals(keys):
-            raise ValueError(f"predictions of {name!r} must be of the given plays, in their order.")
+            raise ValueError(f"predictions of {name!r} must be of these plays, in their order.")
     games = codes(plays["game_id"])
     count = int(games.max()) + 1
     weights = resampled_weights(count, _REPLICATES, seed=seed)
@@ -253,7 +224,7 @@ def _replicates(
 
 
 def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
-    """What each play adds to each mean."""
+    """Contribution of each play to each mean."""
     observed, pit = table["observed"].to_numpy(), table["pit"].to_numpy()
     result = {
         "mae": np.abs(table["median"].to_numpy() - observed),

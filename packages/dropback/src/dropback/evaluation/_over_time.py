@@ -1,12 +1,12 @@
 """Evaluate forecasts by time since the snap and by time before the release.
 
-A forecaster that knows the true distribution at every moment is calibrated at a time since the
-snap, among all plays in which the ball is still in the passer's hands then: who is among them is
-known at that moment. He need not be at a time before the release, which picks plays by what comes
-next. Say that half of the plays are thrown after 1 second and gain 0 yards, the others after 2 and
-gain 10. At the snap the true distribution gives either gain one half, and after a second in hand it
-is sure of 10. One second before the release, the short plays are at the snap, where their PIT lies
-in the lower half, and the long ones are sure: three quarters of all values lie below one half.
+The true distribution at every moment is calibrated at a time since the snap, among all plays in
+which the passer still holds the ball: which plays these are is known at that moment. At a time
+before the release it need not be, because the future decides which plays are evaluated. Say that
+half of the plays are thrown after 1 second and gain 0 yards, the others after 2 and gain 10. At
+the snap the true distribution gives each gain one half, and after more than a second it is certain
+of 10. One second before the release, the short plays are at the snap, where their PIT lies in the
+lower half, and the long ones are certain: three quarters of all values lie below one half.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data import Plays, Predictions
 from dropback.data._field import RATE_HZ
-from dropback.data._tables import Plays, Predictions
 from dropback.evaluation._calibration import Evaluation, evaluate
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 
 if TYPE_CHECKING:
     import dataframely as dy
@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     from dropback.models._model import Predictor
     from dropback.models._play_batches import TrackedPlays
 
-__all__ = ["TIMES_BEFORE_RELEASE_S", "TIMES_SINCE_SNAP_S", "OverTime", "evaluate_over_time"]
-
 TIMES_SINCE_SNAP_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-"""Seconds since the snap at which distributions are judged: where calibration must hold."""
+"""Seconds since the snap at which forecasts are evaluated: calibration must hold there."""
 
 TIMES_BEFORE_RELEASE_S = (2.0, 1.5, 1.0, 0.5, 0.0)
-"""Seconds before the release at which distributions are judged: what each half second adds."""
+"""Seconds before the release at which forecasts are evaluated: the gain of each half second."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class OverTime:
 
     Attributes:
         since_snap: Seconds since the snap to the evaluation of the plays in which the ball is
-            still in the passer's hands; times that no play reaches are left out.
+            still in the passer's hands; times that no play reaches are absent.
         before_release: Seconds before the release to the evaluation of the plays that last longer
             than the first of `TIMES_BEFORE_RELEASE_S`; empty where none does.
     """
@@ -62,15 +60,15 @@ def evaluate_over_time(
     name: str,
     seed: int,
 ) -> OverTime:
-    """Evaluate a model's forecasts over time; one that is in both tables is made once.
+    """Evaluate a model's forecasts over time; a forecast in both tables is computed once.
 
     Args:
         model: A model with a distribution at every frame.
         plays: The plays.
-        features: All that is known of them up to the release.
+        features: Tracking of them up to the release.
         released: The model's predictions at the release, in their order.
-        name: Of the model.
-        seed: Of the randomized PIT and the bootstrap.
+        name: Name of the model.
+        seed: Seed of the randomized PIT and the bootstrap.
     """
     release = features.lengths - 1
     since, before = {}, {}
@@ -82,19 +80,19 @@ def evaluate_over_time(
     if len(long):
         for seconds in TIMES_BEFORE_RELEASE_S:
             before[seconds] = (long, np.full(len(long), round(seconds * RATE_HZ)))
-    # A distribution is known by its play and how many frames before the release it stands.
-    wanted = np.zeros((len(plays), int(release.max(initial=0)) + 1), bool)
+    # A forecast is identified by its play and its number of frames before the release.
+    needed = np.zeros((len(plays), int(release.max(initial=0)) + 1), bool)
     for rows, frames in (*since.values(), *before.values()):
-        wanted[rows, frames] = True
-    place, distributions = _distributions(model, plays, features, released, wanted, seed)
+        needed[rows, frames] = True
+    place, distributions = _distributions(model, plays, features, released, needed, seed)
 
-    def judged(rows: npt.NDArray[np.int64], frames: npt.NDArray[np.int64]) -> Evaluation:
+    def evaluated(rows: npt.NDArray[np.int64], frames: npt.NDArray[np.int64]) -> Evaluation:
         chosen = Predictions.validate(distributions[place[rows, frames]])
         return evaluate(Plays.validate(plays[rows]), {name: chosen}, seed=seed)
 
     return OverTime(
-        {seconds: judged(*which) for seconds, which in since.items()},
-        {seconds: judged(*which) for seconds, which in before.items()},
+        {seconds: evaluated(*places) for seconds, places in since.items()},
+        {seconds: evaluated(*places) for seconds, places in before.items()},
     )
 
 
@@ -103,21 +101,21 @@ def _distributions(
     plays: dy.DataFrame[Plays],
     features: TrackedPlays,
     released: dy.DataFrame[Predictions],
-    wanted: npt.NDArray[np.bool_],
+    needed: npt.NDArray[np.bool_],
     seed: int,
 ) -> tuple[npt.NDArray[np.int64], pl.DataFrame]:
-    """Predictions of each play and frame before the release in `wanted`, and where each stands."""
-    place = np.full(wanted.shape, -1)
+    """Predictions of each play and frame before the release in `needed`, and the row of each."""
+    place = np.full(needed.shape, -1)
     tables: list[pl.DataFrame] = [released.clear()]
     count = 0
-    for cut in np.flatnonzero(wanted.any(axis=0)).tolist():
-        rows = np.flatnonzero(wanted[:, cut])
+    for cut in np.flatnonzero(needed.any(axis=0)).tolist():
+        rows = np.flatnonzero(needed[:, cut])
         place[rows, cut] = count + np.arange(len(rows))
         count += len(rows)
         tables.append(
             released[rows]
             if cut == 0
-            else predict(
+            else predict_plays(
                 model,
                 Plays.validate(plays[rows]),
                 features=features[rows].before_release(cut / RATE_HZ),

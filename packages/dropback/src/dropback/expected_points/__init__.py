@@ -1,4 +1,4 @@
-"""Our own expected points, and expected points added, from play-by-play alone."""
+"""Estimate expected points, and expected points added, from play-by-play alone."""
 
 from dropback.expected_points._added import (
     OWN_SOURCE,
@@ -12,7 +12,6 @@ from dropback.expected_points._model import (
     fit_expected_points,
     load_expected_points,
     save_expected_points,
-    stored_expected_points,
 )
 from dropback.expected_points._next_score import NEXT_SCORES, timeline
 
@@ -27,6 +26,5 @@ __all__ = [
     "load_expected_points",
     "recorded_epa",
     "save_expected_points",
-    "stored_expected_points",
     "timeline",
 ]

@@ -1,4 +1,4 @@
-"""Expected points added (EPA): what each play changed, in points."""
+"""Compute expected points added (EPA): how much each play changed the expected points."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from dropback.expected_points._next_score import timeline
 if TYPE_CHECKING:
     from dropback.expected_points._model import ExpectedPoints
 
-__all__ = ["OWN_SOURCE", "attach_epa", "expected_points_added", "recorded_epa"]
-
 OWN_SOURCE = "dropback expected points"
 """Name of our own model as the source of a table's EPA."""
 
@@ -24,12 +22,12 @@ _RECORDED = ("qb_epa", "epa")
 # nflverse leaves single plays without a value, whole seasons never.
 _RECORDED_SHARE = 0.99
 
-# What a play takes where the clock of the next one says nothing (nflfastR's add_qb_epa: 6 s).
+# Duration of a play where the clock of the next one is missing (nflfastR's add_qb_epa: 6 s).
 _PLAY_SECONDS = 6
 
 
 def recorded_epa(play_by_play: pl.DataFrame) -> str | None:
-    """The column of nflverse to read EPA from, None where a season of the source lacks it.
+    """Name the column of nflverse to read EPA from; None where a season of the source lacks it.
 
     A table takes all its EPA from one source, so a column counts only if it is filled for the
     dropbacks of every season.
@@ -45,7 +43,7 @@ def recorded_epa(play_by_play: pl.DataFrame) -> str | None:
 def expected_points_added(
     play_by_play: pl.DataFrame, model: ExpectedPoints | None = None
 ) -> pl.DataFrame:
-    r"""EPA of every snap: the value of what came of it minus the value of the situation.
+    r"""EPA of every snap: the value after the play minus the value of its situation.
 
     .. math:: \mathrm{EPA}_i = v_i - \mathrm{EP}_i
 
@@ -65,12 +63,12 @@ def expected_points_added(
         One row a snap, in the source's order: `game_id`, `play_id`, `season`, `season_type`,
         `week`, `posteam`, `defteam`, `play_type`, `qb_player_id` and `qb_player_name` (passer,
         or rusher of a `qb_run`), `qb_dropback` (pass, sack or scramble; no spike, kneel or
-        two-point try, as in nflverse), `qb_run` (scramble or run by a player who passes at
-        least as often as he runs in that season; no kneel), `ep` (null where EPA was read),
+        two-point try, as in nflverse), `qb_run` (scramble or run by a player with at least as
+        many passes as runs in that season; no kneel), `ep` (null where EPA was read),
         `epa` (null where nflverse has none), and `epa_source`.
 
     Raises:
-        RequestError: No model is given and the source has no EPA.
+        RequestError: `model` is None and the source has no EPA.
 
     References:
         Yurko, Ventura and Horowitz (2019), section 3.2, for the difference; Carl and Baldwin's
@@ -80,8 +78,8 @@ def expected_points_added(
         column = recorded_epa(play_by_play)
         if column is None:
             raise RequestError(
-                "The play-by-play has no epa or qb_epa for every season: give an expected-points "
-                "model, or let 'dropback' fit one (fit_expected_points)."
+                "The play-by-play has no epa or qb_epa for every season: pass an expected-points "
+                "model, as fit_expected_points returns it."
             )
         snaps = play_by_play.filter(pl.col("down").is_not_null()).unique(
             ["game_id", "play_id"], keep="first", maintain_order=True
@@ -97,11 +95,11 @@ def expected_points_added(
 
 
 def attach_epa(play_by_play: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
-    """The play-by-play with `epa` of one source in every snap, and `epa_source`.
+    """Replace the play-by-play's `epa` by that of one source, and add `epa_source`.
 
     Args:
         play_by_play: What `read_play_by_play` returned.
-        added: What `expected_points_added` made of it.
+        added: What `expected_points_added` returned for it.
     """
     return play_by_play.drop("epa").join(
         added.select("game_id", "play_id", "epa", "epa_source"),
@@ -183,7 +181,7 @@ def _dropback() -> pl.Expr:
 
 
 def _described(snaps: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The snaps with who had the ball in hand."""
+    """The snaps with their quarterback."""
     passes = (pl.col("play_type") == "pass").fill_null(value=False)
     runs = (pl.col("play_type") == "run").fill_null(value=False)
     kneels = pl.col("desc").fill_null("").str.contains("kneel")

@@ -1,4 +1,4 @@
-"""The model of the next score: what a situation is worth in points, before the play is run.
+"""Fit the model of the next score, which values a situation in points before the play.
 
 Yurko, Ventura and Horowitz (2019) define expected points as the mean of the next score of the
 half over its seven classes; Carl and Baldwin (nflfastR) estimate the classes by boosted trees.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,15 +29,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dropback._files import AnyPath
-
-__all__ = [
-    "ExpectedPoints",
-    "ExpectedPointsSettings",
-    "fit_expected_points",
-    "load_expected_points",
-    "save_expected_points",
-    "stored_expected_points",
-]
 
 FORMAT = 1
 """Version of the stored folder's layout and of the features' formulas."""
@@ -96,9 +88,9 @@ class ExpectedPoints:
 
     Attributes:
         settings: How they were fitted.
-        data_digest: SHA-256 of what they were fitted on.
+        data_digest: SHA-256 of the data they were fitted on.
         seasons: Seasons that they were fitted on.
-        boosters: One a fold; number ``k`` never saw a game of fold ``k``.
+        boosters: One for each fold; booster ``k`` never saw a game of fold ``k``.
         fold_of_game: Fold of each game.
     """
 
@@ -124,7 +116,7 @@ class ExpectedPoints:
         for fold in folds.unique():
             rows = (folds == fold).to_numpy()
             members = self.boosters if fold < 0 else (self.boosters[fold],)
-            result[rows] = np.mean([_predict(one, features[rows]) for one in members], axis=0)
+            result[rows] = np.mean([_predict(m, features[rows]) for m in members], axis=0)
         return result
 
     def values(self, situations: pl.DataFrame) -> npt.NDArray[np.float64]:
@@ -136,6 +128,7 @@ class ExpectedPoints:
 def fit_expected_points(
     play_by_play: pl.DataFrame,
     *,
+    folder: AnyPath | None = None,
     settings: ExpectedPointsSettings | None = None,
     seed: int = 0,
     threads: int = 1,
@@ -145,45 +138,35 @@ def fit_expected_points(
 
     Args:
         play_by_play: What `read_play_by_play` returned.
-        settings: How.
-        seed: Of the folds.
+        folder: Where to store the model; if it holds one that was fitted on the same data, that
+            one is returned. None stores nothing.
+        settings: How the trees are grown.
+        seed: Seed of the folds.
         threads: Threads that grow a tree.
-        on_fold: Called with each fold that is done.
+        on_fold: Called with each fold that is fitted.
 
     Raises:
         ReaderError: Fewer than two games a fold, or no score at all.
-    """
-    settings = settings or ExpectedPointsSettings()
-    return _fit(_training_data(play_by_play), settings, seed, threads, on_fold)
-
-
-def stored_expected_points(
-    play_by_play: pl.DataFrame,
-    folder: AnyPath,
-    *,
-    settings: ExpectedPointsSettings | None = None,
-    seed: int = 0,
-    threads: int = 1,
-    on_fold: Callable[[int], None] | None = None,
-) -> ExpectedPoints:
-    """The model of `folder` if it was fitted on the same data, else a new one, stored there.
-
-    Raises:
-        ReaderError: See `fit_expected_points`.
         RequestError: `folder` cannot be written.
     """
-    folder, settings = Path(folder), settings or ExpectedPointsSettings()
+    settings = settings or ExpectedPointsSettings()
     training = _training_data(play_by_play)
-    if (folder / "expected_points.json").is_file():
-        try:
+    digest = _digest(training, settings, seed)
+    if folder is not None and (Path(folder) / "expected_points.json").is_file():
+        with suppress(RunError):  # damaged or of another version: fit it again
             stored = load_expected_points(folder)
-        except RunError:
-            pass  # damaged or of another version: what can be made again is made again
-        else:
-            if stored.data_digest == _digest(training, settings, seed):
+            if stored.data_digest == digest:
                 return stored
-    model = _fit(training, settings, seed, threads, on_fold)
-    save_expected_points(model, folder)
+    fold_of_game = _folds(training, settings, seed)
+    folds = training.games.replace_strict(fold_of_game, return_dtype=pl.Int64).to_numpy()
+    boosters = []
+    for fold in range(settings.folds):
+        boosters.append(_boost(training, np.flatnonzero(folds != fold), settings, seed, threads))
+        if on_fold is not None:
+            on_fold(fold)
+    model = ExpectedPoints(settings, digest, training.seasons, tuple(boosters), fold_of_game)
+    if folder is not None:
+        save_expected_points(model, folder)
     return model
 
 
@@ -318,13 +301,7 @@ def _digest(training: _TrainingData, settings: ExpectedPointsSettings, seed: int
     return digest.hexdigest()
 
 
-def _fit(
-    training: _TrainingData,
-    settings: ExpectedPointsSettings,
-    seed: int,
-    threads: int,
-    on_fold: Callable[[int], None] | None,
-) -> ExpectedPoints:
+def _folds(training: _TrainingData, settings: ExpectedPointsSettings, seed: int) -> dict[str, int]:
     names = sorted(training.games.unique())
     if len(names) < 2 * settings.folds:
         raise ReaderError(
@@ -332,20 +309,7 @@ def _fit(
             f"folds, got {len(names)}: add games or seasons."
         )
     order = np.random.default_rng([seed, 3]).permutation(len(names))
-    fold_of_game = {names[game]: int(place % settings.folds) for place, game in enumerate(order)}
-    folds = training.games.replace_strict(fold_of_game, return_dtype=pl.Int64).to_numpy()
-    boosters = []
-    for fold in range(settings.folds):
-        boosters.append(_boost(training, np.flatnonzero(folds != fold), settings, seed, threads))
-        if on_fold is not None:
-            on_fold(fold)
-    return ExpectedPoints(
-        settings,
-        _digest(training, settings, seed),
-        training.seasons,
-        tuple(boosters),
-        fold_of_game,
-    )
+    return {names[game]: int(place % settings.folds) for place, game in enumerate(order)}
 
 
 def _boost(

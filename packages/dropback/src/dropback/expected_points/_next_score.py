@@ -1,12 +1,10 @@
-"""Who scores next in the half, and what each play itself scored, from the running score."""
+"""Derive the points of each play, and the next score of its half, from the running score."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
-
-__all__ = ["KICKOFFS", "NEXT_SCORES", "NO_SCORE", "timeline"]
 
 NEXT_SCORES: dict[str, int] = {
     "touchdown": 7,
@@ -22,14 +20,12 @@ NEXT_SCORES: dict[str, int] = {
 A touchdown counts 7, the try included: 6 and an extra point's .94 to .99.
 """
 
-NO_SCORE = list(NEXT_SCORES).index("none")
-
 KICKOFFS = ("kick_off", "kickoff", "free_kick")
 """Play types of kickoffs; there, `posteam` is the receiving team. The last two are nflverse's."""
 
 
 def timeline(play_by_play: pl.DataFrame) -> pl.DataFrame:
-    """Every row with a team in possession, its situation, its own score and the next score.
+    """List every row with a team in possession: situation, own score and next score.
 
     The score is read off the change of `score_differential` to the next row: 6 points and more
     are a touchdown, 3 a field goal, 2 a safety; what changes on a try belongs to the touchdown
@@ -98,7 +94,7 @@ def _points() -> pl.Expr:
 
 
 def _described_points() -> pl.Expr:
-    """Points of a row that no other follows, from its words and flags."""
+    """Points of a game's last row, from its description and flags."""
     # After a replay only what stands counts.
     words = pl.col("desc").fill_null("").str.split("REVERSED").list.last()
     stands = ~words.str.contains("NULLIFIED")
@@ -120,7 +116,7 @@ def _described_points() -> pl.Expr:
 
 
 def _drive() -> pl.Expr:
-    """Number of the drive within its game: another team, another half or a kickoff begins one."""
+    """Count the drives of a game; a new team, a new half or a kickoff begins one."""
     begins = (
         (pl.col("posteam") != pl.col("posteam").shift(1)).fill_null(value=True)
         | (pl.col("half") != pl.col("half").shift(1)).fill_null(value=True)

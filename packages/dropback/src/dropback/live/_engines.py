@@ -1,180 +1,320 @@
-"""What evaluates the networks: machine code, torch, or ONNX Runtime."""
+"""Evaluate the networks of a run: in torch, the reference, or by ONNX Runtime, the fast way."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeAlias
 
-import numpy as np
 import torch
+from torch import Tensor, nn
 
-from dropback.errors import RequestError
-from dropback.live._graphs import FrameGraph, PlayGraph
-from splicedpareto.nn import CompiledStreams, GridDistributions
+from dropback.data._outcomes import YARDS_LOWEST
+from dropback.errors import RequestError, RunError
+from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.models._model import whole_yard_distribution
+from dropback.models._predict import YARDS
+from dropback.models._store import weights_digest
+from dropback.tracking.tensors._features import STATIC_COLUMNS
+from splicedpareto.nn import SequenceEncoder, SplicedBinnedParetoHead
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
-    import onnxruntime
+    import numpy as np
     from numpy.typing import NDArray
 
-    from dropback.live._graphs import PooledStreams
+    from splicedpareto.nn import DistributionNetwork
 
 __all__ = [
-    "CompiledEvaluator",
+    "MOST_PLAYS",
+    "Engine",
     "Evaluator",
+    "Graph",
+    "GraphName",
+    "NetworkPool",
     "OnnxEvaluator",
+    "PoolSizes",
     "TorchEvaluator",
+    "graphs_of",
     "onnx_runtime",
 ]
 
+Engine: TypeAlias = Literal["torch", "onnx"]
+"""What evaluates the networks."""
 
-class Evaluator(Protocol):
-    """Evaluates networks on arrays of float32, at the 211 whole yards.
+GraphName: TypeAlias = Literal["play", "frame", "distribution"]
+
+MOST_PLAYS: Final = 4096
+"""Plays that one call of an exported graph takes."""
+
+
+@dataclass(frozen=True)
+class PoolSizes:
+    """What a caller of the graphs must know.
 
     Attributes:
-        stride: Whole plays must have a multiple of this number of frames and one more.
+        history: Numbers that are kept of each play between two frames.
+        stride: Whole plays are padded to a multiple of this number of frames and one more.
+        receptive_field: Frames that a distribution sees.
+        digest: SHA-256 of all weights.
     """
 
+    history: int
     stride: int
+    receptive_field: int
+    digest: str
 
-    def play(
-        self,
-        columns: NDArray[np.float32],
-        lengths: NDArray[np.int64],
-        static: NDArray[np.float32],
-    ) -> GridDistributions:
-        """The distributions at the last frame, before the field bounds them.
+
+class NetworkPool:
+    """The networks of a run, copied, pooled as `pooled_distribution` does.
+
+    Args:
+        networks: At least one, of equal sizes.
+
+    Attributes:
+        sizes: Of the graphs.
+        trunks: Of the networks.
+        heads: Of the networks.
+
+    Raises:
+        RunError: No network, or one that does not read frames or has no spliced distribution.
+    """
+
+    def __init__(self, networks: Sequence[DistributionNetwork]) -> None:
+        if not networks:
+            raise RunError("networks must hold at least one network, got none.")
+        self.trunks: list[SequenceEncoder] = []
+        self.heads: list[SplicedBinnedParetoHead] = []
+        for network in copy.deepcopy(list(networks)):
+            network.eval().requires_grad_(requires_grad=False)
+            trunk, head = network.trunk, network.head
+            if not isinstance(trunk, SequenceEncoder) or trunk.pooling != "last":
+                raise RunError(
+                    f"A network must read its state at the last frame, got {type(trunk).__name__}: "
+                    "train a play network, `dropback train` on play tensors."
+                )
+            if not isinstance(head, SplicedBinnedParetoHead):
+                raise RunError(
+                    f"The head must be spliced binned-Pareto, got {type(head).__name__}: train "
+                    "with family 'sbp' or 'binned'."
+                )
+            self.trunks.append(trunk)
+            self.heads.append(head)
+        convolutions = [trunk.convolution for trunk in self.trunks]
+        sizes = {(c.receptive_field, len(c.blocks), c.history_size) for c in convolutions}
+        if len(sizes) > 1:
+            raise RunError(f"networks must be of equal sizes, got {len(sizes)} kinds.")
+        ((field, levels, history),) = sizes
+        digest = weights_digest(networks)
+        self.sizes = PoolSizes(history * len(self.trunks), 2**levels, field, digest)
+
+    def raw_parameters(self, states: Sequence[Tensor]) -> Tensor:
+        """Mean raw parameters of the networks' states, each ``(B, C)``."""
+        raw = [head.raw_parameters(state) for head, state in zip(self.heads, states, strict=True)]
+        return raw[0] if len(raw) == 1 else torch.stack(raw).mean(dim=0)
+
+
+class Graph(nn.Module, ABC):
+    """A step of inference that runs in torch as it is and exports to ONNX.
+
+    Attributes:
+        inputs: Names of what `forward` takes, each of any number of plays.
+        outputs: Names of what `forward` returns.
+    """
+
+    inputs: ClassVar[tuple[str, ...]]
+    outputs: ClassVar[tuple[str, ...]]
+
+    def __init__(self, pool: NetworkPool) -> None:
+        super().__init__()
+        self.pool = pool
+        self.trunks = nn.ModuleList(pool.trunks)
+        self.heads = nn.ModuleList(pool.heads)
+
+    @abstractmethod
+    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Random inputs to trace and to compare with."""
+
+    def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
+        """Which dimensions of the inputs may change, as `torch.export` takes them."""
+        plays = torch.export.Dim("plays", min=1, max=MOST_PLAYS)
+        return tuple({0: plays} for _ in self.inputs)
+
+
+class PlayGraph(Graph):
+    """Whole plays to the raw parameters of their distributions at the last frame."""
+
+    inputs: ClassVar = ("columns", "begun", "static")
+    outputs: ClassVar = ("raw",)
+
+    def forward(self, columns: Tensor, begun: Tensor, static: Tensor) -> tuple[Tensor]:
+        """Evaluate plays.
 
         Args:
-            columns: Shape ``(B, T, 259)``, all plays ending at the last frame, 0 before a play.
-            lengths: Frames of each play, shape ``(B,)``.
+            columns: Shape ``(B, T, 259)`` with ``T - 1`` a multiple of `PoolSizes.stride`, all
+                plays ending at the last frame.
+            begun: 1 from the snap on, 0 before it, shape ``(B, T, 1)``.
             static: Shape ``(B, 8)``.
+
+        Returns:
+            Shape ``(B, P)``.
         """
+        states = [trunk.last_state(columns, begun, static) for trunk in self.pool.trunks]
+        return (self.pool.raw_parameters(states),)
 
-    def frame(
-        self,
-        columns: NDArray[np.float32],
-        history: NDArray[np.float32],
-        static: NDArray[np.float32],
-    ) -> tuple[GridDistributions, NDArray[np.float32]]:
-        """See `FrameGraph.forward`."""
+    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        frames = 2 * self.pool.sizes.stride + 1
+        return (
+            torch.randn(plays, frames, len(FRAME_COLUMNS), generator=generator),
+            torch.ones(plays, frames, 1),
+            torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
+        )
+
+    def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
+        """See `Graph`; the frames change too."""
+        columns, begun, static = super().dynamic_shapes()
+        frames = self.pool.sizes.stride * torch.export.Dim("blocks", min=1, max=64) + 1
+        return {**columns, 1: frames}, {**begun, 1: frames}, static
 
 
-class CompiledEvaluator:
-    """Evaluates in machine code of our own."""
+class FrameGraph(Graph):
+    """One more frame of plays to the raw parameters of their distributions there."""
 
-    stride = 1
+    inputs: ClassVar = ("columns", "history", "static")
+    outputs: ClassVar = ("raw", "history_after")
 
-    def __init__(self, pool: PooledStreams) -> None:
-        streams, heads = list(pool.streams), list(pool.heads)
-        self._streams = CompiledStreams(streams, heads, pool.distribution)  # type: ignore[arg-type]  # ModuleList has forgotten what it holds
+    def forward(self, columns: Tensor, history: Tensor, static: Tensor) -> tuple[Tensor, Tensor]:
+        """Evaluate frames.
 
-    def play(
-        self,
-        columns: NDArray[np.float32],
-        lengths: NDArray[np.int64],
-        static: NDArray[np.float32],
-    ) -> GridDistributions:
-        """See `Evaluator`."""
-        return self._streams.last(columns, lengths, static)
+        Args:
+            columns: Shape ``(B, 259)``.
+            history: What is kept of the frames before, shape ``(B, H)``; 0 at the snap.
+            static: Shape ``(B, 8)``.
 
-    def frame(
-        self,
-        columns: NDArray[np.float32],
-        history: NDArray[np.float32],
-        static: NDArray[np.float32],
-    ) -> tuple[GridDistributions, NDArray[np.float32]]:
-        """See `Evaluator`."""
-        return self._streams.step(columns, history, static)
+        Returns:
+            Shape ``(B, P)``, and the history with this frame.
+        """
+        parts = history.chunk(len(self.pool.trunks), dim=-1)
+        steps = [
+            trunk.step(columns, part, static)
+            for trunk, part in zip(self.pool.trunks, parts, strict=True)
+        ]
+        after = [history_after for _, history_after in steps]
+        raw = self.pool.raw_parameters([state for state, _ in steps])
+        return raw, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
+
+    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        return (
+            torch.randn(plays, len(FRAME_COLUMNS), generator=generator),
+            torch.randn(plays, self.pool.sizes.history, generator=generator),
+            torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
+        )
+
+
+class DistributionGraph(Graph):
+    """Raw parameters to the distribution of whole yards, bounded by the field."""
+
+    inputs: ClassVar = ("raw", "yards_max")
+    outputs: ClassVar = ("cdf", "lower_threshold", "upper_threshold")
+    yards: Tensor
+
+    def __init__(self, pool: NetworkPool) -> None:
+        super().__init__(pool)
+        self.register_buffer("yards", torch.from_numpy(YARDS).float()[:, None], persistent=False)
+
+    def forward(self, raw: Tensor, yards_max: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Evaluate distributions.
+
+        Args:
+            raw: Shape ``(B, P)``.
+            yards_max: Most yards of each play, shape ``(B,)``.
+
+        Returns:
+            CDF at `YARDS`, shape ``(B, 211)``, and of the distribution before the field bounds it
+            the lower and the upper threshold, shape ``(B,)``.
+        """
+        latent = self.pool.heads[0].distribution(raw)
+        yards_min = torch.full_like(yards_max, YARDS_LOWEST)
+        cdf = whole_yard_distribution(latent, yards_min, yards_max).cdf(self.yards)
+        return cdf.T, latent.lower_threshold, latent.upper_threshold
+
+    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        raw_features = self.pool.heads[0].linear.out_features
+        return torch.randn(plays, raw_features, generator=generator), torch.randint(
+            1, 100, (plays,), generator=generator
+        ).float()
+
+
+def graphs_of(pool: NetworkPool) -> dict[GraphName, Graph]:
+    """The graphs of a pool."""
+    return {
+        "play": PlayGraph(pool),
+        "frame": FrameGraph(pool),
+        "distribution": DistributionGraph(pool),
+    }
+
+
+class Evaluator(Protocol):
+    """Evaluates the graphs on arrays of float32."""
+
+    def run(self, name: GraphName, *inputs: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        """The outputs of a graph for its inputs."""
 
 
 class TorchEvaluator:
-    """Evaluates in torch, operator by operator."""
+    """Evaluates in torch, operator by operator: the reference."""
 
-    def __init__(self, pool: PooledStreams) -> None:
-        self.stride = pool.sizes.stride
-        self._play = PlayGraph(pool)
-        self._frame = FrameGraph(pool)
+    def __init__(self, pool: NetworkPool) -> None:
+        self._graphs = graphs_of(pool)
 
-    def play(
-        self,
-        columns: NDArray[np.float32],
-        lengths: NDArray[np.int64],
-        static: NDArray[np.float32],
-    ) -> GridDistributions:
-        """See `Evaluator`."""
-        valid = _valid(lengths, columns.shape[1])
-        with torch.inference_mode():
-            distribution = self._play(*map(torch.from_numpy, (columns, valid, static)))
-        return GridDistributions(*(values.numpy() for values in distribution))
-
-    def frame(
-        self,
-        columns: NDArray[np.float32],
-        history: NDArray[np.float32],
-        static: NDArray[np.float32],
-    ) -> tuple[GridDistributions, NDArray[np.float32]]:
+    def run(self, name: GraphName, *inputs: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """See `Evaluator`."""
         with torch.inference_mode():
-            *distribution, history_after = self._frame(
-                *map(torch.from_numpy, (columns, history, static))
-            )
-        return GridDistributions(
-            *(values.numpy() for values in distribution)
-        ), history_after.numpy()
+            outputs = self._graphs[name](*map(torch.from_numpy, inputs))
+        return [values.numpy() for values in outputs]
 
 
 class OnnxEvaluator:
     """Evaluates exported graphs by ONNX Runtime, on one thread a call.
 
     Args:
-        play: The exported `PlayGraph`: a file, or its bytes.
-        frame: The exported `FrameGraph`.
-        stride: See `Evaluator`.
+        graphs: The exported graphs, each a file or its bytes.
+
+    Raises:
+        RequestError: ONNX Runtime is not installed.
     """
 
-    def __init__(self, play: Path | bytes, frame: Path | bytes, stride: int) -> None:
-        self.stride = stride
+    def __init__(self, graphs: Mapping[GraphName, Path | bytes]) -> None:
         runtime = onnx_runtime()
         options = runtime.SessionOptions()
         # A play is too small to share: a second thread makes it slower, and a service wants its
         # cores for other plays.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._sessions = {
+            name: runtime.InferenceSession(
+                graph if isinstance(graph, bytes) else str(graph),
+                options,
+                providers=["CPUExecutionProvider"],
+            )
+            for name, graph in graphs.items()
+        }
+        self._inputs = {
+            name: [of_graph.name for of_graph in session.get_inputs()]
+            for name, session in self._sessions.items()
+        }
 
-        def session(graph: Path | bytes) -> onnxruntime.InferenceSession:
-            content = graph if isinstance(graph, bytes) else str(graph)
-            return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-        self._play, self._frame = session(play), session(frame)
-
-    def play(
-        self,
-        columns: NDArray[np.float32],
-        lengths: NDArray[np.int64],
-        static: NDArray[np.float32],
-    ) -> GridDistributions:
+    def run(self, name: GraphName, *inputs: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """See `Evaluator`."""
-        valid = _valid(lengths, columns.shape[1])
-        feeds = {"columns": columns, "valid": valid, "static": static}
-        return GridDistributions(*self._play.run(None, feeds))
-
-    def frame(
-        self,
-        columns: NDArray[np.float32],
-        history: NDArray[np.float32],
-        static: NDArray[np.float32],
-    ) -> tuple[GridDistributions, NDArray[np.float32]]:
-        """See `Evaluator`."""
-        feeds = {"columns": columns, "history": history, "static": static}
-        *distribution, history_after = self._frame.run(None, feeds)
-        return GridDistributions(*distribution), history_after
-
-
-def _valid(lengths: NDArray[np.int64], frames: int) -> NDArray[np.float32]:
-    """1 from the snap of each play on, 0 before it, shape ``(B, T, 1)``."""
-    begun = np.arange(frames) >= frames - lengths[:, None]
-    return begun[..., None].astype(np.float32)
+        feeds = dict(zip(self._inputs[name], inputs, strict=True))
+        outputs: Sequence[NDArray[np.float32]] = self._sessions[name].run(None, feeds)
+        return outputs
 
 
 def onnx_runtime() -> ModuleType:
@@ -188,7 +328,7 @@ def onnx_runtime() -> ModuleType:
     except ImportError as error:
         raise RequestError(
             "The engine 'onnx' needs ONNX Runtime: install it with `pip install "
-            "'dropback[onnx]'`, or use the engine 'compiled'."
+            "'dropback[onnx]'`, or use the engine 'torch'."
         ) from error
     runtime: ModuleType = onnxruntime
     return runtime

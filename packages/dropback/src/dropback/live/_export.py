@@ -1,4 +1,4 @@
-"""The graphs as ONNX files, for ONNX Runtime or any other runtime."""
+"""Export the graphs of inference to ONNX files, and read them back."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import json
 import logging
 import warnings
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-import numpy as np
 import torch
 
 from dropback._files import whole_folder
 from dropback.errors import RequestError, RunError
-from dropback.live._engines import OnnxEvaluator, TorchEvaluator, onnx_runtime
-from dropback.live._graphs import FrameGraph, PlayGraph, PooledStreams, PoolSizes
+from dropback.live._engines import (
+    GraphName,
+    NetworkPool,
+    OnnxEvaluator,
+    PoolSizes,
+    TorchEvaluator,
+    graphs_of,
+    onnx_runtime,
+)
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._predict import YARDS
 from dropback.tracking.tensors._features import STATIC_COLUMNS
@@ -25,26 +31,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from torch import nn
-
+    from dropback.live._engines import Graph
     from splicedpareto.nn import DistributionNetwork
 
-__all__ = ["DESCRIPTION", "export_onnx", "is_export", "read_export", "trace"]
+__all__ = ["DESCRIPTION", "export_onnx", "is_export", "read_export"]
 
 DESCRIPTION: Final = "live.json"
-_FORMAT: Final = 1
-_PLAY, _FRAME = "play.onnx", "frame.onnx"
+_FORMAT: Final = 2
+_NAMES: Final[tuple[GraphName, ...]] = get_args(GraphName)
 
-# Largest difference of a probability between torch and ONNX Runtime that an export may have.
+# Largest difference of a number of order 1 between torch and ONNX Runtime that an export may have.
 _TOLERANCE: Final = 1e-5
+# Raw parameters and the history reach some tens, thresholds are yards up to 100.
+_SCALES: Final = {"raw": 10.0, "history_after": 10.0, "cdf": 1.0}
+_SCALE_OF_YARDS: Final = 100.0
 
 
 def export_onnx(networks: Sequence[DistributionNetwork], folder: Path) -> None:
-    """Write both graphs and what a caller must know of them.
+    """Write the graphs and what a caller must know of them.
 
-    ``play.onnx`` and ``frame.onnx`` are `dropback.live._graphs.PlayGraph` and `FrameGraph` for any
-    number of plays; ``live.json`` names their columns and sizes. Both are run beside torch on
-    random inputs before the folder takes its place.
+    ``play.onnx``, ``frame.onnx`` and ``distribution.onnx`` are the graphs of
+    `dropback.live._engines` for any number of plays; ``live.json`` names their columns and sizes.
+    Each is compared with torch on random inputs before the folder takes its place.
 
     Args:
         networks: As `PlayPredictor` takes them.
@@ -54,8 +62,10 @@ def export_onnx(networks: Sequence[DistributionNetwork], folder: Path) -> None:
         RunError: Networks that cannot be exported, or graphs that differ from torch.
         RequestError: The folder exists, or the extra ``onnx`` is not installed.
     """
-    pool = PooledStreams(networks)
-    play, frame = trace(pool)
+    onnx_runtime()  # before half a minute of tracing
+    pool = NetworkPool(networks)
+    graphs = {name: _traced(graph) for name, graph in graphs_of(pool).items()}
+    _compare(pool, OnnxEvaluator(graphs))
     described = {
         "format": _FORMAT,
         "schema_hash": schema_hash(),
@@ -65,8 +75,8 @@ def export_onnx(networks: Sequence[DistributionNetwork], folder: Path) -> None:
         "sizes": asdict(pool.sizes),
     }
     with whole_folder(folder) as aside:
-        (aside / _PLAY).write_bytes(play)
-        (aside / _FRAME).write_bytes(frame)
+        for name, content in graphs.items():
+            (aside / f"{name}.onnx").write_bytes(content)
         (aside / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
@@ -84,19 +94,23 @@ def read_export(folder: Path) -> tuple[OnnxEvaluator, PoolSizes]:
     """
     try:
         described: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        found = described["format"], described["schema_hash"], described["frame_columns"]
-        sizes = PoolSizes(**described["sizes"])
+        version, schema = described["format"], described["schema_hash"]
+        columns, sizes = described["frame_columns"], PoolSizes(**described["sizes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{folder / DESCRIPTION}: not what `dropback export` writes ({error!r}); export again."
         ) from error
-    if found != (_FORMAT, schema_hash(), list(FRAME_COLUMNS)):
+    if version != _FORMAT:
         raise RunError(
-            f"{folder}: exported for columns of schema {str(found[1])[:12]}, this version reads "
+            f"{folder}: exported in format {version!r}, this version reads {_FORMAT}: export again."
+        )
+    if (schema, columns) != (schema_hash(), list(FRAME_COLUMNS)):
+        raise RunError(
+            f"{folder}: exported for columns of schema {str(schema)[:12]}, this version reads "
             f"{schema_hash()[:12]}: export again, from a run of this version."
         )
     try:
-        return OnnxEvaluator(folder / _PLAY, folder / _FRAME, sizes.stride), sizes
+        return OnnxEvaluator({name: folder / f"{name}.onnx" for name in _NAMES}), sizes
     except RequestError:
         raise
     except Exception as error:  # ONNX Runtime has no class of its own that it documents
@@ -105,54 +119,16 @@ def read_export(folder: Path) -> tuple[OnnxEvaluator, PoolSizes]:
         ) from error
 
 
-def trace(pool: PooledStreams) -> tuple[bytes, bytes]:
-    """The graphs of whole plays and of frames, as ONNX files have them.
-
-    Raises:
-        RunError: A graph gives other probabilities than torch.
-        RequestError: The extra ``onnx`` is not installed.
-    """
-    onnx_runtime()  # before half a minute of tracing
-    plays = torch.export.Dim("plays", min=1, max=4096)
-    blocks = torch.export.Dim("blocks", min=1, max=64)
-    frames = pool.sizes.stride * blocks + 1
-    whole, one = PlayGraph(pool), FrameGraph(pool)
-    graphs = (
-        _traced(
-            whole,
-            whole.example(3),
-            {
-                "columns": {0: plays, 1: frames},
-                "valid": {0: plays, 1: frames},
-                "static": {0: plays},
-            },
-            ["cdf", "lower_threshold", "upper_threshold"],
-        ),
-        _traced(
-            one,
-            one.example(3),
-            {"columns": {0: plays}, "history": {0: plays}, "static": {0: plays}},
-            ["cdf", "lower_threshold", "upper_threshold", "history_after"],
-        ),
-    )
-    _compare(pool, OnnxEvaluator(*graphs, pool.sizes.stride))
-    return graphs
-
-
-def _traced(
-    graph: nn.Module,
-    example: tuple[torch.Tensor, ...],
-    shapes: dict[str, dict[int, Any]],
-    outputs: list[str],
-) -> bytes:
+def _traced(graph: Graph) -> bytes:
+    """A graph as an ONNX file has it."""
     try:
         with _quiet():
             program = torch.onnx.export(
-                graph,
-                example,
-                input_names=list(shapes),
-                output_names=outputs,
-                dynamic_shapes=shapes,
+                graph.eval(),
+                graph.example(3, torch.Generator().manual_seed(0)),
+                input_names=list(graph.inputs),
+                output_names=list(graph.outputs),
+                dynamic_shapes=graph.dynamic_shapes(),
                 dynamo=True,
                 verbose=False,
             )
@@ -164,30 +140,26 @@ def _traced(
     return content
 
 
-def _compare(pool: PooledStreams, exported: OnnxEvaluator) -> None:
-    """Raise unless both graphs agree with torch, on other numbers and sizes than they came from."""
-    torch_evaluator = TorchEvaluator(pool)
-    rng = np.random.default_rng(0)
-    columns, _, static = (x.numpy() for x in PlayGraph(pool).example(5))
-    columns[rng.random(columns.shape) < 0.1] = np.nan
-    lengths = np.full(5, columns.shape[1])
-    lengths[1] -= pool.sizes.stride
-    columns[1, : pool.sizes.stride] = 0
-    history = rng.normal(size=(5, pool.sizes.history)).astype(np.float32)
-    pairs = [
-        (*torch_evaluator.play(columns, lengths, static),),
-        (*exported.play(columns, lengths, static),),
-        (*(step := torch_evaluator.frame(columns[:, 0], history, static))[0], step[1]),
-        (*(step := exported.frame(columns[:, 0], history, static))[0], step[1]),
-    ]
-    for ours, theirs in ((pairs[0], pairs[1]), (pairs[2], pairs[3])):
-        # Thresholds are yards, up to 100; probabilities and the history are of order 1.
-        for scale, a, b in zip((1, 100, 100, 10), ours, theirs, strict=False):
-            difference = float(np.abs(a - b).max()) / scale
+def _compare(pool: NetworkPool, exported: OnnxEvaluator) -> None:
+    """Raise unless the graphs agree with torch, on other numbers and sizes than they came from."""
+    reference = TorchEvaluator(pool)
+    generator = torch.Generator().manual_seed(1)
+    for name, graph in graphs_of(pool).items():
+        inputs = graph.example(5, generator)
+        if name == "play":
+            columns, begun, _ = inputs
+            columns[torch.rand(columns.shape, generator=generator) < 0.1] = torch.nan
+            columns[1, : pool.sizes.stride] = begun[1, : pool.sizes.stride] = 0
+        arrays = [values.numpy() for values in inputs]
+        results = zip(
+            graph.outputs, reference.run(name, *arrays), exported.run(name, *arrays), strict=True
+        )
+        for output, ours, theirs in results:
+            difference = float(abs(ours - theirs).max()) / _SCALES.get(output, _SCALE_OF_YARDS)
             if not difference <= _TOLERANCE:
                 raise RunError(
                     f"An exported graph must agree with torch within {_TOLERANCE:g}, got "
-                    f"{difference:g}: use the engine 'compiled'."
+                    f"{difference:g} in {output!r} of {name!r}: use the engine 'torch'."
                 )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropback.live._situation import Situation, situations
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
+from dropback.live._inputs import PlayContext, play_contexts
 
 if TYPE_CHECKING:
     from dropback.live._forecast import Forecast
-    from dropback.live._predictor import PlayPredictor
+    from dropback.live._session import PlayPredictor
     from dropback.tracking._blocks import PlayBlock
 
 __all__ = ["FieldLines", "StoredPlayForecast", "field_lines", "forecast_stored_play"]
@@ -20,13 +21,13 @@ class StoredPlayForecast:
     """The live forecasts of a stored play.
 
     Attributes:
-        situation: What a live feed of the play starts with.
+        context: What a live feed of the play starts with.
         frames: One entry a frame, None where that frame has no forecast.
         release: The forecast at the release, with the target known.
         score: Score of the yards gained, None if they are unknown.
     """
 
-    situation: Situation
+    context: PlayContext
     frames: list[Forecast | None]
     release: Forecast
     score: float | None
@@ -34,14 +35,18 @@ class StoredPlayForecast:
 
 @dataclass(frozen=True)
 class FieldLines:
-    """Lines across the canonical field, yards along it.
+    """Size and lines of the canonical field for one play, yards along it.
 
     Attributes:
+        length_yd: Length, end zones included.
+        width_yd: Width.
         line_of_scrimmage_x_yd: Line of scrimmage.
         first_down_x_yd: Line to gain, None if it is unknown; at most the goal line.
         goal_line_x_yd: Goal line that the offense attacks.
     """
 
+    length_yd: float
+    width_yd: float
     line_of_scrimmage_x_yd: float
     first_down_x_yd: float | None
     goal_line_x_yd: float
@@ -60,21 +65,22 @@ def forecast_stored_play(
     Raises:
         LiveError: A play that no live feed could send.
     """
-    situation = situations(block)[0]
-    live = predictor.start(situation)
+    context = play_contexts(block)[0]
+    live = predictor.start(context)
     frames: list[Forecast | None] = [None] * len(block.frames)
     for number, frame in enumerate(block.frames):
         for forecast in live.push(number, frame):
             frames[forecast.frame] = forecast
     release = live.release(block.plays["target_slot"][0])
     score = None if yards is None else release.score(yards)
-    return StoredPlayForecast(situation, frames, release, score)
+    return StoredPlayForecast(context, frames, release, score)
 
 
 def field_lines(block: PlayBlock) -> FieldLines:
-    """The lines of the first play of a block."""
+    """The field of the first play of a block."""
     row = block.plays.row(0, named=True)
     line, to_go = row["line_of_scrimmage_x_yd"], row["yards_to_go"]
     goal = line + row["yards_to_goal"]
     # A first down at or past the goal line is the goal line.
-    return FieldLines(line, min(line + to_go, goal) if to_go else None, goal)
+    first_down = min(line + to_go, goal) if to_go else None
+    return FieldLines(FIELD_LENGTH_YD, FIELD_WIDTH_YD, line, first_down, goal)

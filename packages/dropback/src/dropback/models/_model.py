@@ -93,7 +93,9 @@ class PassModel:
 
 
 def whole_yard_distribution(
-    latent: Distribution, yards_min: npt.NDArray[np.int64], yards_max: npt.NDArray[np.int64]
+    latent: Distribution,
+    yards_min: npt.NDArray[np.int64] | torch.Tensor,
+    yards_max: npt.NDArray[np.int64] | torch.Tensor,
 ) -> Discretized:
     """Distribution of the recorded yards: bounded by the field, rounded to whole yards.
 

@@ -1,4 +1,4 @@
-"""A run folder: a trained model with all that is needed to trust it, on disk.
+"""Write and load run folders: a trained model with all that is needed to trust it.
 
 ``run.json`` holds settings, feature schema and digests; ``weights.pt`` the networks;
 ``folds.parquet`` the fold of each training game; ``report.json`` the held-out evaluation.
@@ -11,6 +11,7 @@ import io
 import json
 import pickle
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -28,17 +29,18 @@ from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
+    from dropback._files import AnyPath
     from dropback.data._features import FeatureSchema
     from dropback.models._network import PlayInputs
     from splicedpareto.nn import DistributionNetwork
 
 __all__ = [
     "FORMAT",
+    "Run",
     "RunRecord",
     "data_digest",
     "load_run",
@@ -48,13 +50,13 @@ __all__ = [
     "write_run",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of a run folder; a folder of another version is refused."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run was made from.
+    """Settings, data and code that a run was trained with.
 
     Attributes:
         settings: Of the model.
@@ -87,6 +89,21 @@ class RunRecord:
     longest_frames: int | None = None
 
 
+@dataclass(frozen=True)
+class Run:
+    """A trained model, and the folder that it was loaded from.
+
+    Attributes:
+        folder: The run folder.
+        model: The networks, and the fold of each training game.
+        record: Settings, data and code that it was trained with.
+    """
+
+    folder: Path
+    model: PassModel
+    record: RunRecord
+
+
 def schema_of(settings: ModelSettings, play_set: PlaySet) -> FeatureSchema:
     """The features of a model of `settings` for plays of `play_set`."""
     return feature_schema(play_set) if settings.sequence is None else tracking_schema()
@@ -112,7 +129,7 @@ def data_digest(
 
 
 def write_run(folder: Path, model: PassModel, record: RunRecord) -> None:
-    """Write `model` and `record` into the existing, empty `folder`."""
+    """Write a model and its record into the existing, empty `folder`."""
     weights = folder / "weights.pt"
     # Through memory, because torch reports a full disk as a RuntimeError without a reason.
     content = io.BytesIO()
@@ -127,21 +144,32 @@ def write_run(folder: Path, model: PassModel, record: RunRecord) -> None:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Read what a run was made from.
+    """Read the record of a run without its weights.
 
     Raises:
-        RunError: The folder is no run, or one of another layout.
+        RunError: The folder is no run, or one of another format.
     """
     return _record(folder, _read_json(folder))
 
 
-def load_run(folder: Path) -> tuple[PassModel, RunRecord]:
-    """Load a trained model. Weights are read with ``weights_only=True``: no code runs.
+def load_run(folder: AnyPath) -> Run:
+    """Load a trained model from its run folder.
+
+    Weights are read with ``weights_only=True``: no code of the file runs.
+
+    Args:
+        folder: Folder that `train` wrote.
 
     Raises:
         RunError: The folder is no run, a file is missing or damaged, or the features of this
             version are not those that the model was trained on.
+
+    Example:
+        >>> loaded = dropback.load_run(run)
+        >>> loaded.record.seasons, loaded.model.members
+        ((2020,), 2)
     """
+    folder = Path(folder)
     content = _read_json(folder)
     record = _record(folder, content)
     play_set = PlaySet(record.play_set)  # `_record` has checked it
@@ -151,14 +179,16 @@ def load_run(folder: Path) -> tuple[PassModel, RunRecord]:
         raise RunError(
             f"{folder}: trained by dropback {record.code_version} on other features than those "
             f"of dropback {dropback.__version__} ({', '.join(changed) or 'other formulas'}): "
-            "train again, or use that version."
+            "train it again with 'dropback train', or use that version."
         )
     weights = folder / "weights.pt"
     try:
         intact = _sha256(weights) == content.get("weights_sha256")
         folds = pl.read_parquet(folder / "folds.parquet", columns=["game_id", "fold"])
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(f"{folder}: the run is incomplete ({error}); train it again.") from error
+        raise RunError(
+            f"{folder}: the run is incomplete ({error}); train it again with 'dropback train'."
+        ) from error
     if not intact:
         raise RunError(
             f"{weights}: the weights are truncated or changed (their SHA-256 is not the one in "
@@ -177,7 +207,8 @@ def load_run(folder: Path) -> tuple[PassModel, RunRecord]:
             f"{weights}: not the weights of the networks that run.json describes ({reason})."
         ) from error
     fold_of_game = dict(zip(folds["game_id"], folds["fold"], strict=True))
-    return PassModel(record.settings, schema, play_set, tuple(networks), fold_of_game), record
+    model = PassModel(record.settings, schema, play_set, tuple(networks), fold_of_game)
+    return Run(folder, model, record)
 
 
 def _read_json(folder: Path) -> dict[str, Any]:
@@ -186,15 +217,15 @@ def _read_json(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise RunError(
-            f"{folder}: not a run folder, it has no run.json; make one with 'dropback train'."
+            f"{folder}: not a run folder, it has no run.json; train one with 'dropback train'."
         ) from error
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: not readable as JSON ({error}).") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else None
         raise RunError(
-            f"{path}: a run of format {found!r}, and this version reads format {FORMAT}: train "
-            "again."
+            f"{path}: a run of format {found!r}, and dropback {dropback.__version__} reads format "
+            f"{FORMAT}: train it again with 'dropback train'."
         )
     return content
 

@@ -1,8 +1,14 @@
-"""From play scores to rankings: who is better, by how much, and how sure is that?"""
+"""Rank passers, teams and games by their play scores, with the uncertainty of every number."""
 
 from dropback.ranking._board import DisplayScale, keep_plays, leaderboard
 from dropback.ranking._comparison import probability_better, probability_matrix
-from dropback.ranking._profile import Profile, passer_profile, passer_seasons
+from dropback.ranking._profile import (
+    Profile,
+    list_passers,
+    passer_profile,
+    passer_seasons,
+    split_values,
+)
 from dropback.ranking._reliability import Reliability, reliability, reliable_minimum
 from dropback.ranking._splits import SPLITS, Split, default_minimum, join_tracking
 
@@ -16,10 +22,12 @@ __all__ = [
     "join_tracking",
     "keep_plays",
     "leaderboard",
+    "list_passers",
     "passer_profile",
     "passer_seasons",
     "probability_better",
     "probability_matrix",
     "reliability",
     "reliable_minimum",
+    "split_values",
 ]

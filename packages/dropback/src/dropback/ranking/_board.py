@@ -1,4 +1,4 @@
-"""From play scores to rows that rank, every number with what is uncertain about it."""
+"""Rank groups of plays by their mean score, and state the uncertainty of each number."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import expanded_interval, grouped_means
 from dropback._frames import like, to_polars
+from dropback._statistics import expanded_interval, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._posterior import posterior, sampling_variance
 from dropback.ranking._predicate import filter_plays
 from dropback.ranking._reliability import reliable_minimum
-from dropback.ranking._splits import SPLITS, keep_split, with_splits
+from dropback.ranking._splits import keep_split, key_columns, with_splits
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
@@ -25,25 +25,23 @@ if TYPE_CHECKING:
     from dropback._frames import FrameT
     from dropback.ranking._units import Units
 
-__all__ = ["DisplayScale", "keep_plays", "leaderboard"]
-
-# Attempts a passer needs: 14 a game of his team (NFL Record and Fact Book), as many as make
-# half of the variance of a mean score skill, or a number.
+# Attempts that a passer needs: 14 per game of the team (NFL Record and Fact Book), or as many as
+# make half of the variance of a mean score skill.
 _NFL_RULE = "nfl"
 _RELIABLE_RULE = "reliable"
-# Of the normal distribution: 90 % lie within.
+# 90 % of a normal distribution lie within so many standard deviations.
 _NORMAL_90 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
 class DisplayScale:
-    """The 50-99 scale beside the mean score: linear, cut off at both ends.
+    """The 50-99 scale of a mean score: linear, clipped at both ends.
 
     The publication shows the best of all qualified seasons of 2018-2021 at 99 and mid-table
     seasons in the mid-80s (rank 13 at 88, rank 19 at 85). A line through an average league at
     `average` and a fixed slope does the same; it is absolute, so that 90 means the same in every
     table. The best season's mean score is .5629 (Rodgers 2020, as published), which gives the
-    slope; his 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
+    slope; Rodgers 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
     ``research/display_scale.py`` prints these figures.
 
     Attributes:
@@ -99,16 +97,22 @@ def leaderboard(
         ``probability_best``, of the true scores.
 
     Raises:
-        RequestError: An unknown grouping or split, a predicate that is no SQL or names no
-            column, a missing column, a score that is no number, or no row left.
+        RequestError: An unknown grouping or split, a predicate that is not SQL or names no
+            column, a missing column, a score that is not a number, or no row left.
 
     References:
         `expanded_interval` for the interval of the score. `posterior` for the
         shrunk score; ranks are those of its joint draws, because the bootstrap adds the luck of
         a second sample to that of the first and puts the extremes too far in the middle.
+
+    Example:
+        >>> scores = dropback.score(run, league)
+        >>> rows = dropback.leaderboard(scores, by=("passer",), min_attempts=50)
+        >>> rows["rank"].is_sorted(), (rows["score_low"] <= rows["score"]).all()
+        (True, True)
     """
     table = to_polars(scores)
-    keys = _keys(by)
+    keys = key_columns(by)
     kept = with_splits(keep_plays(table, split=split, where=where), by)
     if min_attempts == _NFL_RULE:
         kept = _of_qualified(kept, table)
@@ -183,18 +187,8 @@ def _ranked(
     )
 
 
-def _keys(by: Sequence[str]) -> list[str]:
-    unknown = [name for name in by if name not in SPLITS]
-    if unknown or not by:
-        raise RequestError(
-            f"Cannot group by {', '.join(map(repr, unknown)) or 'nothing'}: choose among "
-            f"{', '.join(SPLITS)}."
-        )
-    return [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
-
-
 def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    """Plays of passer-seasons with 14 official attempts per team game."""
+    """Keep the plays of passer-seasons with 14 official attempts per team game."""
     season = ["passer_player_id", "season"]
     needed = [*season, "season_type", "game_id", "official_attempts", "team_games"]
     if missing := [name for name in needed if name not in scores.columns]:
@@ -218,9 +212,9 @@ def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
 
 def _whole(min_attempts: int | str) -> int:
     try:
-        number = int(min_attempts)
+        attempts = int(min_attempts)
     except ValueError as error:
         raise RequestError(
             f"min_attempts must be a whole number, 'nfl' or 'reliable', got {min_attempts!r}."
         ) from error
-    return max(1, number)
+    return max(1, attempts)

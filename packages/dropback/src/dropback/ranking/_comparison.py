@@ -1,4 +1,4 @@
-"""Who is better, and how sure is that? From the rows of a leaderboard."""
+"""Compare rows of a leaderboard: the probability that one is truly better than another."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     Row: TypeAlias = str | int | Sequence[str | int]
 
-__all__ = ["probability_better", "probability_matrix", "probability_next", "rank_summary"]
-
 
 def probability_better(rows: IntoFrame, first: Row, second: Row) -> float:
     r"""Probability that the true score of one row exceeds that of another.
@@ -37,11 +35,17 @@ def probability_better(rows: IntoFrame, first: Row, second: Row) -> float:
     Args:
         rows: A leaderboard, also one read back from its file, in a data frame of any library.
         first: A value of the row's key columns, for example a passer's id or name, or several
-            where one does not tell the row: ``("A.Rodgers", 2020)``.
+            where one does not identify the row: ``("A.Rodgers", 2020)``.
         second: The other row.
 
     Raises:
         RequestError: No row, or several, are meant.
+
+    Example:
+        >>> rows = dropback.leaderboard(dropback.score(run, league), by=("passer",))
+        >>> best, second, *_ = rows["passer_player_id"]
+        >>> 0 < dropback.probability_better(rows, best, second) < 1
+        True
     """
     board = to_polars(rows, what="The rows of a leaderboard")
     return float(_matrix(board[[_find(board, first), _find(board, second)]])[0, 1])
@@ -60,9 +64,15 @@ def probability_matrix(rows: FrameT, chosen: Sequence[Row] | None = None) -> Fra
 
     Raises:
         RequestError: No row, or several, are meant by one of `chosen`.
+
+    Example:
+        >>> rows = dropback.leaderboard(dropback.score(run, league), by=("passer",))
+        >>> matrix = dropback.probability_matrix(rows.head(3))
+        >>> matrix.shape, matrix[0, 1]
+        ((3, 4), 0.5)
     """
     board = to_polars(rows, what="The rows of a leaderboard")
-    kept = board if chosen is None else board[[_find(board, one) for one in chosen]]
+    kept = board if chosen is None else board[[_find(board, row) for row in chosen]]
     labels = [" ".join(_shown(row)) for row in kept.select(_keys(kept)).iter_rows(named=True)]
     if len(set(labels)) < len(labels):  # two passers of one name
         labels = [f"{label} ({rank})" for label, rank in zip(labels, kept["rank"], strict=True)]
@@ -80,20 +90,17 @@ def probability_next(mean: npt.NDArray[np.float64], sd: npt.NDArray[np.float64])
 def rank_summary(
     draws: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Ranks of the true scores over joint draws, 1 is best.
-
-    Args:
-        draws: Shape ``(R, K)``.
+    """Ranks of the true scores over joint draws ``(R, K)``; 1 is best.
 
     Returns:
-        5 % and 95 % points of each rank, both drawn outward to whole ranks, and the share of
+        5 % and 95 % points of each rank, both rounded outward to whole ranks, and the share of
         draws in which each is best; shapes ``(K,)``.
     """
     count, groups = draws.shape
     ranks = np.empty((groups, count), np.int32)
     place = np.arange(1, groups + 1, dtype=np.int32)
-    for number, draw in enumerate(draws):  # memory stays that of the ranks
-        ranks[np.argsort(-draw, kind="stable"), number] = place
+    for replicate, draw in enumerate(draws):  # memory stays that of the ranks
+        ranks[np.argsort(-draw, kind="stable"), replicate] = place
     ranks.sort(axis=1)
     low = ranks[:, int(np.floor(0.05 * (count - 1)))]
     high = ranks[:, int(np.ceil(0.95 * (count - 1)))]
@@ -114,7 +121,7 @@ def _better(
     other_mean: npt.NDArray[np.float64],
     other_sd: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    # Without any luck the better mean is better for sure: the tiny number is no variance.
+    # Without any luck the better mean is certainly better; the tiny number avoids 0 / 0.
     spread = np.sqrt(sd**2 + other_sd**2) + np.finfo(float).tiny
     with np.errstate(over="ignore"):
         better: npt.NDArray[np.float64] = ndtr((mean - other_mean) / spread)
@@ -122,12 +129,12 @@ def _better(
 
 
 def _keys(rows: pl.DataFrame) -> list[str]:
-    """The columns between the ranks and the counts: what a row is of."""
+    """The key columns: those between the ranks and the counts."""
     return rows.columns[rows.columns.index("rank_high") + 1 : rows.columns.index("plays")]
 
 
 def _shown(row: dict[str, object]) -> list[str]:
-    """The values of a row's keys, a name in place of its id."""
+    """The values of a row's keys, a name instead of its id."""
     return [
         str(value)
         for name, value in row.items()
@@ -135,13 +142,13 @@ def _shown(row: dict[str, object]) -> list[str]:
     ]
 
 
-def _find(rows: pl.DataFrame, wanted: Row) -> int:
-    values = {str(one) for one in ([wanted] if isinstance(wanted, str | int) else wanted)}
+def _find(rows: pl.DataFrame, row: Row) -> int:
+    values = set(map(str, [row] if isinstance(row, str | int) else row))
     keys = rows.select(_keys(rows)).iter_rows()
-    found = [n for n, row in enumerate(keys) if values <= {str(value) for value in row}]
+    found = [place for place, key in enumerate(keys) if values <= set(map(str, key))]
     if len(found) != 1:
         raise RequestError(
-            f"{wanted!r} must mean one row of the leaderboard, but means {len(found)}: give the "
-            f"id, and a value of each of {', '.join(_keys(rows))} that is needed to tell it."
+            f"{row!r} must mean one row of the leaderboard, but means {len(found)}: name the "
+            f"id, and a value of each of {', '.join(_keys(rows))} that is needed to identify it."
         )
     return found[0]

@@ -1,4 +1,4 @@
-"""What is known of every group's true score: luck within groups against skill between them."""
+"""Estimate every group's true score: luck within groups against skill between them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dropback.ranking._units import Units
-
-__all__ = ["Posterior", "design_effect", "play_variance", "posterior", "sampling_variance"]
 
 # Shrinkage factors that the uniform prior is summed over: cubes of midpoints, so that the least,
 # 2e-8, is small enough for groups that hardly any luck is in, with the cube's slope as weight.
@@ -50,7 +48,7 @@ class Posterior:
         if not self.variance.any():
             return np.tile(self.observed, (count, 1))
         between = generator.choice(self.between, size=count, p=self.weight)[:, None]
-        center, center_variance, trust = _given(self.observed, self.variance, between)
+        center, center_variance, trust = _conditional(self.observed, self.variance, between)
         center = center + np.sqrt(center_variance) * generator.normal(size=(count, 1))
         noise = np.sqrt(trust * self.variance) * generator.normal(size=trust.shape)
         drawn: npt.NDArray[np.float64] = center + trust * (self.observed - center) + noise
@@ -60,8 +58,8 @@ class Posterior:
 def play_variance(units: Units) -> float:
     """Variance of a play's score within groups, pooled, from weighted squared deviations.
 
-    Where every group has one play nothing tells skill from luck: then it is the variance of all
-    plays, as if all were luck.
+    Where every group has one play, skill and luck cannot be separated: then it is the variance of
+    all plays, as if all were luck.
     """
     weight = units.group_weight
     freedom = float((weight - units.weight_squared / weight).sum())
@@ -102,7 +100,7 @@ def sampling_variance(units: Units) -> npt.NDArray[np.float64]:
     .. math:: v_g = d\,\sigma^2 \sum w^2 / (\sum w)^2
 
     with :math:`\sigma^2` from `play_variance` and :math:`d` from `design_effect`, both pooled:
-    a passer's own games are too few to tell his variance.
+    one passer's games are too few to estimate a variance of their own.
     """
     within = play_variance(units)
     variance: npt.NDArray[np.float64] = (
@@ -133,7 +131,7 @@ def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) 
         return Posterior(mean, still, still + 1, mean, variance, np.zeros(1), np.ones(1))
     harmonic = len(variance) / float((1 / variance).sum())
     between = harmonic * (1 - _SHRINKAGE) / _SHRINKAGE
-    center, center_variance, trust = _given(mean, variance, between[:, None])
+    center, center_variance, trust = _conditional(mean, variance, between[:, None])
     total = variance + between[:, None]
     log_density = np.log(_SLOPE) + 0.5 * np.log(center_variance[:, 0])
     log_density -= 0.5 * (np.log(total) + (mean - center) ** 2 / total).sum(axis=1)
@@ -153,12 +151,12 @@ def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) 
     )
 
 
-def _given(
+def _conditional(
     mean: npt.NDArray[np.float64],
     variance: npt.NDArray[np.float64],
     between: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Given each between variance, shape ``(G, 1)``: league mean, its variance, trust."""
+    """League mean, its variance, and trust, for each between variance, shape ``(G, 1)``."""
     precision = 1 / (variance + between)
     center_variance = 1 / precision.sum(axis=1, keepdims=True)
     center = (precision * mean).sum(axis=1, keepdims=True) * center_variance

@@ -1,4 +1,4 @@
-"""SQL predicates over play scores: each looks at one play, reads no file and runs no query."""
+"""Filter play scores by an SQL predicate on one play that reads no file and runs no query."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import re
 import polars as pl
 
 from dropback.errors import RequestError
-
-__all__ = ["filter_plays"]
 
 # Polars opens the files that a subquery names while it parses, so these words are refused before,
 # within quotes too: what is quoted differs between dialects.
@@ -19,7 +17,7 @@ _COMMENT = re.compile(r"--|/\*")
 _CALL = re.compile(r'(\w+|"[^"]*")\s*\(')
 # Keywords that a bracket may follow, and functions whose result in a row depends on that row
 # alone. An aggregate or window function looks at all plays at once: `max(air_yards) = 30` is
-# true of every play or of none, and would answer another question than the one asked. Nested ten
+# true of every play or of none, and would not answer a question about single plays. Nested ten
 # times, `replace` makes a text of any length.
 _BEFORE_BRACKET = {
     *("and", "between", "case", "else", "ilike", "in", "is", "like", "not", "or", "then", "when"),

@@ -1,4 +1,4 @@
-"""One passer: his seasons among all passers, his best and worst throws, and his calibration."""
+"""Look one passer up among all: seasons, best and worst throws, calibration; list all passers."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import polars as pl
 
 from dropback.errors import RequestError
 from dropback.ranking._board import leaderboard
+from dropback.ranking._splits import SPLITS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-__all__ = ["Profile", "passer_profile", "passer_seasons"]
 
 _BINS = 10
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What there is to say of one passer.
+    """One passer among all.
 
     Attributes:
-        seasons: His rows of the leaderboard by passer and season, by season.
-        best: His plays of highest score, best first.
-        worst: His plays of lowest score, worst first.
+        seasons: The passer's rows of the leaderboard by passer and season, by season.
+        best: Plays of highest score, best first.
+        worst: Plays of lowest score, worst first.
         edges: Of the histogram's bins, shape ``(11,)``, 0 to 1.
-        passer: Share of his plays whose mid-CDF lies in each bin, shape ``(10,)``; null mid-CDFs
-            (plays without a distribution of yards) are left out. Empty where none is known.
+        passer: Share of the passer's plays whose mid-CDF lies in each bin, shape ``(10,)``; null
+            mid-CDFs (plays without a distribution of yards) are left out. Empty where none is
+            known.
         league: The same of all plays. Yards are whole, so even a perfect distribution's shares
             differ from one tenth: compare with these.
         plays: Plays in `passer`.
@@ -66,23 +66,23 @@ def passer_profile(
     Args:
         scores: Play scores.
         seasons: As `passer_seasons` gives them.
-        passer: His ``passer_player_id``.
+        passer: The ``passer_player_id``.
         throws: Best and worst throws to show.
 
     Raises:
-        RequestError: No play of his is in `scores`.
+        RequestError: No play of the passer is in `scores`.
     """
-    his = scores.filter(pl.col("passer_player_id") == passer)
-    if his.is_empty():
+    own = scores.filter(pl.col("passer_player_id") == passer)
+    if own.is_empty():
         raise RequestError(f"No play of passer {passer!r} is among the {scores.height} scored.")
     edges = np.linspace(0, 1, _BINS + 1)
-    shares, plays = _shares(his, edges)
+    shares, plays = _shares(own, edges)
     # Of equal scores the earlier play comes first, so that the list does not change.
     order = ["play_score", "season", "week", "game_id", "play_id"]
     return Profile(
         seasons=seasons.filter(pl.col("passer_player_id") == passer).sort("season"),
-        best=his.sort(order, descending=[True, *[False] * 4]).head(throws),
-        worst=his.sort(order).head(throws),
+        best=own.sort(order, descending=[True, *[False] * 4]).head(throws),
+        worst=own.sort(order).head(throws),
         edges=edges,
         passer=shares,
         league=_shares(scores, edges)[0],
@@ -99,3 +99,51 @@ def _shares(
     if not len(values):
         return np.zeros(0), 0
     return np.histogram(values, edges)[0] / len(values), len(values)
+
+
+def list_passers(scores: pl.DataFrame) -> pl.DataFrame:
+    """The passers of play scores, most plays first.
+
+    Args:
+        scores: Play scores.
+
+    Returns:
+        ``id``, ``name`` (the newest; the id if there is none), ``first_season``, ``last_season``
+        and ``plays``.
+    """
+    name = (
+        pl.col("passer_player_name").drop_nulls().last()
+        if "passer_player_name" in scores.columns
+        else pl.lit(None, pl.String)
+    )
+    return (
+        scores.group_by(pl.col("passer_player_id").alias("id"))
+        .agg(
+            name.alias("name"),
+            pl.col("season").min().alias("first_season"),
+            pl.col("season").max().alias("last_season"),
+            pl.len().alias("plays"),
+        )
+        .with_columns(pl.col("name").fill_null(pl.col("id")))
+        .sort("plays", "id", descending=[True, False])
+    )
+
+
+def split_values(scores: pl.DataFrame, name: str, *, most: int) -> list[str] | None:
+    """The values that a split has in play scores, sorted.
+
+    Args:
+        scores: Play scores.
+        name: A name of `SPLITS`.
+        most: A split of more values gives an empty list.
+
+    Returns:
+        None if the scores lack a column that the split needs.
+    """
+    split = SPLITS[name]
+    if split.source not in scores.columns:
+        return None
+    column = scores.select(split.values.alias(name)).to_series().drop_nulls()
+    if column.n_unique() > most:
+        return []
+    return column.unique().sort().cast(pl.String).to_list()

@@ -1,4 +1,4 @@
-"""How many attempts make a mean score tell skill from luck?"""
+"""Estimate how many attempts a mean score needs before it is more skill than luck."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import percentile_interval, resampled_weights
 from dropback._frames import to_polars
-from dropback._split_half import shuffled, split_half_reliability
+from dropback._statistics import (
+    percentile_interval,
+    resampled_weights,
+    shuffled,
+    split_half_reliability,
+)
 from dropback.errors import RequestError
 from dropback.ranking._posterior import design_effect, play_variance, sampling_variance
-from dropback.ranking._splits import SPLITS, with_splits
+from dropback.ranking._splits import key_columns, with_splits
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
@@ -76,7 +80,7 @@ class Reliability:
         if not np.isfinite(self.half):
             raise RequestError(
                 f"No number of attempts is reliable: the {self.groups} groups differ by no more "
-                "than luck would make them; give a number of attempts, or take more plays."
+                "than luck would make them; give a number of attempts, or add plays."
             )
         return max(1, int(np.ceil(self.half * reliability / (1 - reliability) - 1e-9)))
 
@@ -105,9 +109,13 @@ def reliability(
         Between variance: DerSimonian and Laird (1986), eq. 8. Split halves: Spearman (1910);
         Brown (1910). The minimum at one half: intentionalrounding.com, on passer rating (109
         attempts) and ANY/A (154 dropbacks).
+
+    Example:
+        >>> found = dropback.reliability(dropback.score(run, league))
+        >>> found.curve.columns, found.half_low <= found.half <= found.half_high
+        (['attempts', 'reliability', 'low', 'high'], True)
     """
-    keys = [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
-    units = _large(sum_by_game(with_splits(to_polars(scores), by), keys))
+    units = _large(sum_by_game(with_splits(to_polars(scores), by), key_columns(by)))
     groups = units.keys.height
     if groups < 3:
         raise RequestError(
@@ -170,15 +178,9 @@ def between_variance(
     variance: Array,
     weights: Array,
 ) -> Array:
-    """DerSimonian and Laird's moment estimate, at least 0, for each row of resampled groups.
+    """DerSimonian and Laird's moment estimate, at least 0, in each replicate, shape ``(R,)``.
 
-    Args:
-        mean: Shape ``(K,)``.
-        variance: Sampling variances, shape ``(K,)``.
-        weights: How often each group is drawn, shape ``(R, K)``.
-
-    Returns:
-        Shape ``(R,)``.
+    Means and sampling variances are of shape ``(K,)``, weights of groups ``(R, K)``.
     """
     if not variance.any():
         return np.full(len(weights), mean.var(ddof=1))
@@ -234,11 +236,9 @@ def _split_halves(units: Units, weights: Array, seed: int) -> pl.DataFrame:
 
 
 def _halves(units: Units, games: int, generator: np.random.Generator) -> tuple[Array, float]:
-    """Means of two random halves of `games` games of each of ``K`` groups, and their plays.
+    """Means of two random halves of `games` games of each group, first halves above second ones.
 
-    Returns:
-        The first halves above the second ones, shape ``(2 K, 1)``, and the mean number of plays
-        of a group in both.
+    They are of shape ``(2 K, 1)``; with them comes the mean count of plays in both halves.
     """
     order, place = shuffled(units.group, generator)
     drawn, half = order[place < games], place[place < games] % 2

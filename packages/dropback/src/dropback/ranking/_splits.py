@@ -1,4 +1,4 @@
-"""What plays may be grouped by and split by, under names that need no SQL."""
+"""Define the splits of plays by name, and group, filter and label plays by them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["SPLITS", "Split", "default_minimum", "join_tracking", "keep_split", "with_splits"]
-
 # The one split whose minimum is published is deep passes: 15 attempts (Next Gen Stats passing
 # score, 2022). The other splits of a season's attempts take the same.
 _SPLIT_MINIMUM = 15
@@ -25,24 +23,33 @@ class Split:
     """A way to divide plays.
 
     Attributes:
-        columns: Columns of the table that stand for it; a name is shown, not grouped by.
-        definition: What it is, with units.
-        needs: Columns of the play scores that it is made of.
-        values: Expression of the first of `columns`; a column of the play scores by default.
+        columns: Columns that show it in a table; a name is shown, not grouped by.
+        definition: For readers, with units.
+        source: Column of the play scores that it is computed from.
+        values: Expression of the first of `columns`.
         minimum: Attempts that a passer's row needs by default in a table split by it.
-        tracked: Whether `needs` come from tracking.
+        tracked: Whether `source` comes from tracking.
     """
 
     columns: tuple[str, ...]
     definition: str
-    needs: tuple[str, ...]
+    source: str
     values: pl.Expr
-    minimum: int = _SPLIT_MINIMUM
-    tracked: bool = False
+    minimum: int
+    tracked: bool
 
 
-def _column(name: str, definition: str, *, minimum: int = _SPLIT_MINIMUM) -> Split:
-    return Split((name,), definition, (name,), pl.col(name), minimum=minimum)
+def _by(
+    source: str,
+    definition: str,
+    *,
+    columns: tuple[str, ...] = (),
+    values: pl.Expr | None = None,
+    minimum: int = _SPLIT_MINIMUM,
+    tracked: bool = False,
+) -> Split:
+    shown = pl.col(source) if values is None else values
+    return Split(columns or (source,), definition, source, shown, minimum, tracked)
 
 
 def _bands(column: str, below: Sequence[tuple[float, str]], last: str) -> pl.Expr:
@@ -58,76 +65,77 @@ def _either(column: str, yes: str, no: str) -> pl.Expr:
 
 
 SPLITS: dict[str, Split] = {
-    "passer": Split(
-        ("passer_player_id", "passer_player_name"),
+    "passer": _by(
+        "passer_player_id",
         "Who threw.",
-        ("passer_player_id",),
-        pl.col("passer_player_id"),
+        columns=("passer_player_id", "passer_player_name"),
         minimum=1,
     ),
-    "season": _column("season", "The year in which the season began.", minimum=1),
-    "week": _column("week", "Week.", minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME),
-    "game": Split(
-        ("game_id",),
-        "Game.",
-        ("game_id",),
-        pl.col("game_id"),
-        minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME,
-    ),
-    "team": Split(("posteam",), "The passer's team.", ("posteam",), pl.col("posteam"), minimum=1),
-    "opponent": Split(
-        ("defteam",),
-        "The defending team.",
-        ("defteam",),
-        pl.col("defteam"),
-        minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME,
-    ),
-    "quarter": Split(
-        ("qtr",), "Quarter; from 5 on overtime.", ("qtr",), pl.col("qtr").cast(pl.Int64)
-    ),
-    "down": _column("down", "Down, 1 to 4."),
-    "depth": Split(
-        ("depth",),
+    "season": _by("season", "The year in which the season began.", minimum=1),
+    "week": _by("week", "Week.", minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME),
+    "game": _by("game_id", "Game.", minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME),
+    "team": _by("posteam", "The passer's team.", minimum=1),
+    "opponent": _by("defteam", "The defending team.", minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME),
+    "quarter": _by("qtr", "Quarter; from 5 on overtime.", values=pl.col("qtr").cast(pl.Int64)),
+    "down": _by("down", "Down, 1 to 4."),
+    "depth": _by(
+        "air_yards",
         "Air yards: behind the line (below 0), short (0 to 9), middle (10 to 19), deep (20 and "
         "more).",
-        ("air_yards",),
-        _bands("air_yards", [(0, "behind the line"), (10, "short"), (20, "middle")], "deep"),
+        columns=("depth",),
+        values=_bands("air_yards", [(0, "behind the line"), (10, "short"), (20, "middle")], "deep"),
     ),
-    "location": _column("pass_location", "Side of the throw: left, middle, right."),
-    "home": Split(("venue",), "At home or away.", ("home",), _either("home", "home", "away")),
-    "shotgun": Split(
-        ("formation",),
+    "location": _by("pass_location", "Side of the throw: left, middle, right."),
+    "home": _by(
+        "home", "At home or away.", columns=("venue",), values=_either("home", "home", "away")
+    ),
+    "shotgun": _by(
+        "shotgun",
         "From the shotgun or from under center.",
-        ("shotgun",),
-        _either("shotgun", "shotgun", "under center"),
+        columns=("formation",),
+        values=_either("shotgun", "shotgun", "under center"),
     ),
-    "score_state": Split(
-        ("score_state",),
+    "score_state": _by(
+        "score_differential",
         "Lead before the play: trailing by 9+, trailing by 1-8, tied, leading by 1-8, leading by "
         "9+ (8 points are one score).",
-        ("score_differential",),
-        _bands(
+        columns=("score_state",),
+        values=_bands(
             "score_differential",
             [(-8, "trailing by 9+"), (0, "trailing by 1-8"), (1, "tied"), (9, "leading by 1-8")],
             "leading by 9+",
         ),
     ),
-    "pressure": Split(
-        ("pressure",),
+    "pressure": _by(
+        "pressured_at_throw",
         "Pressured: a defender within 2 yards of the passer at the throw; else clean.",
-        ("pressured_at_throw",),
-        _either("pressured_at_throw", "pressured", "clean"),
+        columns=("pressure",),
+        values=_either("pressured_at_throw", "pressured", "clean"),
         tracked=True,
     ),
-    "time_to_throw": Split(
-        ("time_to_throw",),
+    "time_to_throw": _by(
+        "time_to_throw_band",
         "From the snap to the throw: under 2.5 s, 2.5 to 4 s, over 4 s.",
-        ("time_to_throw_band",),
-        pl.col("time_to_throw_band"),
+        columns=("time_to_throw",),
         tracked=True,
     ),
 }
 """Name of each split; a leaderboard can be grouped by any, and kept to one value of any."""
+
+
+def key_columns(by: Sequence[str]) -> list[str]:
+    """Columns of a table that is grouped by the named splits.
+
+    Raises:
+        RequestError: No name, or an unknown one.
+    """
+    unknown = [name for name in by if name not in SPLITS]
+    if unknown or not by:
+        raise RequestError(
+            f"Cannot group by {', '.join(map(repr, unknown)) or 'nothing'}: choose among "
+            f"{', '.join(SPLITS)}."
+        )
+    return [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
 
 
 def with_splits(scores: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -138,16 +146,13 @@ def with_splits(scores: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """
     for name in names:
         split = _split(name)
-        missing = [column for column in split.needs if column not in scores.columns]
-        if missing and split.tracked:
+        if split.source not in scores.columns:
             raise RequestError(
                 f"The split {name!r} needs tracking, but the play scores have no column "
-                f"{missing[0]!r}: pass --tracking with a folder that 'dropback ingest' made."
-            )
-        if missing:
-            raise RequestError(
-                f"The split {name!r} needs the column {missing[0]!r}, which the play scores lack; "
-                f"they have {', '.join(scores.columns)}."
+                f"{split.source!r}: pass --tracking with a folder that 'dropback ingest' wrote."
+                if split.tracked
+                else f"The split {name!r} needs the column {split.source!r}, which the play "
+                f"scores lack; they have {', '.join(scores.columns)}."
             )
         scores = scores.with_columns(split.values.alias(split.columns[0])).filter(
             pl.col(split.columns[0]).is_not_null()
@@ -175,7 +180,7 @@ def keep_split(scores: pl.DataFrame, split: Mapping[str, str | int]) -> pl.DataF
 
 
 def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | str:
-    """The rule for a row that a reader expects: ``"nfl"``, or a number of attempts.
+    """The usual minimum of a row: ``"nfl"``, or a number of attempts.
 
     Passers over whole seasons need the official 14 attempts a team game; a table of passers
     that is divided further, or kept to one value of a split, needs the largest minimum of its
@@ -189,11 +194,11 @@ def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | 
 
 
 def join_tracking(scores: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """Put the splits of tracked plays beside their play scores; other plays get null.
+    """Add the splits of tracked plays to their play scores; other plays get null.
 
     Args:
         scores: Play scores with nflverse's ``old_game_id``.
-        splits: As `dropback.tracking._splits.play_splits` gives them, of any number of chunks.
+        splits: Rows of `dropback.tracking._splits.play_splits`, of any number of chunks.
 
     Raises:
         RequestError: The play scores have no ``old_game_id``, or no play is in both tables.
@@ -201,7 +206,7 @@ def join_tracking(scores: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
     if "old_game_id" not in scores.columns or scores["old_game_id"].null_count() == scores.height:
         raise RequestError(
             "Tracking is joined by old_game_id and play_id, but the play scores have no "
-            "old_game_id: take play-by-play that has it, and make them anew with 'dropback score'."
+            "old_game_id: take play-by-play that has it, and run 'dropback score' again."
         )
     keys = ["old_game_id", "play_id"]
     tracked = splits.rename({"game_id": "old_game_id"}).with_columns(

@@ -1,4 +1,4 @@
-"""From plays to the sums that every table is made of: one row a group and game."""
+"""Sum play scores by group and game; every ranking is computed from these sums."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-
-__all__ = ["Units", "sum_by_game"]
 
 SCORE = "play_score"
 WEIGHT = "play_weight"
@@ -73,10 +71,10 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
     Args:
         scores: Play scores.
         columns: Key columns of a group. One that ends in ``_name`` is shown and not grouped by:
-            a passer whom game books spell in two ways is one group under his latest name.
+            a passer with two spellings in the game books is one group under the latest name.
 
     Raises:
-        RequestError: A column is missing, or a score or weight that is no number.
+        RequestError: A column is missing, or a score or weight is not a number.
     """
     needed = [*columns, "game_id", SCORE]
     if missing := [name for name in dict.fromkeys(needed) if name not in scores.columns]:

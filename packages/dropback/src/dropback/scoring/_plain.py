@@ -1,4 +1,4 @@
-"""Play scores: where the actual yards fall in the distribution of a league-average passer."""
+"""Score a play by where its yards fall in the distribution of a league-average passer."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback.data._tables import PLAY_KEY, Scores
+from dropback.data import Scores
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     import dataframely as dy
 
-    from dropback.data._tables import Plays, Predictions
-
-__all__ = ["score_plays"]
+    from dropback.data import Plays, Predictions
 
 
 def score_plays(

@@ -1,8 +1,8 @@
-"""The standardized play score: how good the throw was, and what the dropback was worth.
+"""Score a dropback by a fixed mixture of its throw and its value, adjusted for the defense.
 
-The published recipe stops at the mean CDF of the yards, which is stable from year to year and only
+The published recipe is the mean CDF of the yards, which is stable from year to year and only
 loosely tied to winning; expected points added are the reverse. A play's standardized score is a
-fixed mixture of both, less what the defense it met usually allows. ``docs/explanation/score.md``
+fixed mixture of both, less what its defense usually allows. ``docs/explanation/score.md``
 gives the reasons and ``research/score_study.py`` the evidence for each setting.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes
+from dropback._statistics import codes, standardized
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
     Codes = npt.NDArray[np.int64]
-
-__all__ = ["StandardScore", "opponent_effects", "standard_scores"]
 
 # Standard deviation of a uniform variable: the standardized score spreads as the plain one does.
 _UNIFORM_SD = 12**-0.5
@@ -66,7 +64,7 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
     (`opponent_effects`). The result is ``1/2 + s / sqrt(12)`` with ``s`` in standard deviations.
 
     Args:
-        plays: A row a dropback: ``season``, ``game_id``, ``passer_player_id``, ``defteam``,
+        plays: One row per dropback: ``season``, ``game_id``, ``passer_player_id``, ``defteam``,
             ``mid_cdf`` (null without a prediction), ``epa``.
         settings: Defaults are those chosen on the seasons up to 2016.
 
@@ -78,15 +76,14 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
     if missing:
         raise RequestError(
             f"Each dropback needs its expected points added, but {missing} of {plays.height} "
-            "have a null 'epa': score the play-by-play that the plays came from."
+            "have a null 'epa': score the play-by-play of these plays."
         )
     season = codes(plays["season"])
     cdf = plays["mid_cdf"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     thrown = np.isfinite(cdf)
-    every = np.ones(len(cdf), dtype=bool)
-    value = _standardized(plays["epa"].to_numpy(), season, every)
+    value = standardized(plays["epa"].to_numpy(), season)
     share = np.bincount(season, thrown) / np.bincount(season)
-    throw = _standardized(cdf, season, thrown) / np.where(share > 0, share, 1.0)[season]
+    throw = standardized(cdf, season, thrown) / np.where(share > 0, share, 1.0)[season]
     mixed = chosen.throw_share * throw + (1 - chosen.throw_share) * value
     mixed -= opponent_effects(
         mixed,
@@ -96,7 +93,7 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
         game=codes(plays.select("game_id", "defteam")),
         ridge=chosen.opponent_plays,
     )
-    return pl.Series("play_score", 0.5 + _UNIFORM_SD * _standardized(mixed, season, every))
+    return pl.Series("play_score", 0.5 + _UNIFORM_SD * standardized(mixed, season))
 
 
 def opponent_effects(
@@ -106,11 +103,11 @@ def opponent_effects(
 
     Passers and defenses are crossed random effects of one season, each shrunk as if by `ridge`
     plays of an average one, solved by alternation. The game of the play itself is left out of
-    its defense's effect, so that a passer is not robbed of a game he won by himself.
+    its defense's effect, so that a passer's own good game does not count as a weak defense.
 
     Args:
         values: Play values, shape ``(N,)``.
-        season: Season codes from 0; a season's mean is nobody's effect.
+        season: Season codes from 0; the effects are about the season's mean.
         passer: Codes of passer and season.
         defense: Codes of defense and season.
         game: Codes of game and defense.
@@ -139,13 +136,3 @@ def opponent_effects(
 
 def _means(values: Array, group: Codes, ridge: float = 0.0) -> Array:
     return np.bincount(group, values) / (np.bincount(group) + ridge)
-
-
-def _standardized(values: Array, season: Codes, counted: npt.NDArray[np.bool_]) -> Array:
-    """Standard deviations from the season's mean, both over the rows that count; others 0."""
-    kept = np.where(counted, values, 0.0)
-    rows = np.maximum(np.bincount(season, counted), 1)
-    mean = np.bincount(season, kept) / rows
-    centered = np.where(counted, values - mean[season], 0.0)
-    spread = np.sqrt(np.bincount(season, centered**2) / rows)
-    return centered / np.where(spread > 0, spread, 1.0)[season]

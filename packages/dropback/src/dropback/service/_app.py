@@ -18,19 +18,17 @@ from dropback import __version__
 from dropback.errors import RequestError
 from dropback.live import PlayPredictor
 from dropback.service._broadcast import LivePlayBroadcaster, watch_endpoint
+from dropback.service._executors import Inference
 from dropback.service._http import JSON, Operation, ServiceError, json_response
-from dropback.service._inference import Inference
 from dropback.service._keys import KeyRing, read_keys
-from dropback.service._library import PlayLibrary
+from dropback.service._limits import Limits
 from dropback.service._messages import Capabilities, Health, Readiness
 from dropback.service._metrics import Metrics
 from dropback.service._middleware import RequestMiddleware
 from dropback.service._openapi import openapi_document
-from dropback.service._play_routes import PlayRoutes, ScoreRoutes
-from dropback.service._ranking_routes import RankingRoutes
-from dropback.service._scores import ScoreTable, join_score_tables
+from dropback.service._plays import PlayLibrary, PlayRoutes
+from dropback.service._rankings import RankingRoutes, ScoreTable, join_score_tables
 from dropback.service._sessions import PlaySessions, live_endpoint
-from dropback.service._settings import Limits
 from dropback.service._sockets import OpenSockets
 from dropback.workflows import read_scores
 
@@ -43,9 +41,6 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from dropback.live import Engine
-    from dropback.service._settings import ServiceSettings
-
-__all__ = ["Service", "create_app", "load_service"]
 
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -82,7 +77,7 @@ def load_service(
     scores: Sequence[Path],
     plays: Path | None,
     keys: Path | None,
-    settings: ServiceSettings,
+    host: str,
 ) -> Service:
     """Read the files to serve.
 
@@ -92,18 +87,16 @@ def load_service(
         scores: Files of play scores.
         plays: Canonical folder of tracking plays.
         keys: File of API keys.
-        settings: Where the service will listen.
+        host: Address that the service will bind.
 
     Raises:
         RequestError: An address beyond loopback without keys, or nothing to serve.
-        RunError: A run without play networks.
-        ReaderError: A file that cannot be read.
-        TrackingError: A folder without plays.
+        DropbackError: A file or folder that cannot be served.
     """
-    loopback = _is_loopback(settings.host)
+    loopback = _is_loopback(host)
     if not loopback and keys is None:
         raise RequestError(
-            f"--host {settings.host} lets other computers in, which needs --keys: create a file "
+            f"--host {host} lets other computers in, which needs --keys: create a file "
             "with 'dropback keys add'."
         )
     if run is None and not scores and plays is None:
@@ -117,7 +110,6 @@ def load_service(
         library=None if plays is None else PlayLibrary(plays),
         keys=None if keys is None else KeyRing(read_keys(keys)),
         hosts=_LOOPBACK_NAMES if loopback else None,
-        limits=settings.limits,
     )
 
 
@@ -135,14 +127,12 @@ def create_app(service: Service, sockets: OpenSockets | None = None) -> ASGIApp:
     sessions = PlaySessions(limits, LivePlayBroadcaster())
     metrics.live_plays.set_function(lambda: len(sessions))
     metrics.live_sockets.set_function(lambda: len(sockets))
-    yards = _unknown_yards if scores is None else scores.yards
     rankings = RankingRoutes(scores, frozenset() if library is None else library.keys, limits)
-    plays = PlayRoutes(library, inference, yards, limits)
+    plays = PlayRoutes(library, inference, {} if scores is None else scores.yards, limits)
     own = _OwnRoutes(service, metrics)
     operations = [
-        *ScoreRoutes(inference, limits).operations(),
-        *rankings.operations(),
         *plays.operations(),
+        *rankings.operations(),
         *own.operations(),
     ]
     document = openapi_document(operations, keyed=service.keys is not None)
@@ -171,9 +161,9 @@ def create_app(service: Service, sockets: OpenSockets | None = None) -> ASGIApp:
         yield
         own.ready = False
         if inference is not None:
-            inference.close()
-        rankings.close()
-        plays.close()
+            await inference.close()
+        rankings.answers.close()
+        plays.answers.close()
 
     router = Router(routes, redirect_slashes=False, lifespan=lifespan)
     return RequestMiddleware(router, keys=service.keys, hosts=service.hosts, metrics=metrics)
@@ -200,17 +190,17 @@ class _OwnRoutes:
         ]  # fmt: skip
 
     async def capabilities(self, _: Request) -> Response:
-        service = self._service
+        service, scores, library = self._service, self._service.scores, self._service.library
         return json_response(
             Capabilities(
                 dropback=__version__,
                 predictor=service.predictor is not None,
-                scores=service.scores is not None,
-                plays=service.library is not None,
+                scores=scores is not None,
+                plays=library is not None,
                 keys_required=service.keys is not None,
-                outcome=service.scores.outcome if service.scores is not None else None,
-                seasons=service.scores.seasons if service.scores is not None else [],
-                notes=service.library.notes if service.library is not None else [],
+                outcome=None if scores is None else scores.outcome,
+                seasons=[] if scores is None else scores.seasons,
+                notes=[] if library is None else library.notes,
             )
         )
 
@@ -227,10 +217,6 @@ class _OwnRoutes:
 
     async def openapi(self, _: Request) -> Response:
         return json_response(self.document)
-
-
-def _unknown_yards(_game: int, _play: int) -> None:
-    return None
 
 
 def _is_loopback(host: str) -> bool:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from dropback.service._convert import frame_rows, point_forecast
 from dropback.service._http import query
-from dropback.service._live_messages import WatchedMessage, WatchedReleaseMessage, WatchingMessage
+from dropback.service._messages import WatchedMessage, WatchedReleaseMessage, WatchingMessage
+from dropback.service._wire import frame_rows, point_forecast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
     from dropback.live import Forecast
     from dropback.service._keys import StoredKey
-    from dropback.service._live_messages import ReleasedMessage, StartMessage
+    from dropback.service._messages import ReleasedMessage, StartMessage
     from dropback.service._sockets import OpenSockets
-
-__all__ = ["Broadcast", "LivePlayBroadcaster", "WatchParameters", "watch_endpoint"]
 
 # The newest plays may be watched: of 200 frames of 2 KB each they take 26 MB.
 _MAX_PLAYS = 64

@@ -21,9 +21,7 @@ from dropback.service._http import problem_response
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from dropback.service._settings import Limits
-
-__all__ = ["LimitedConnection", "limited_protocol", "report_answers"]
+    from dropback.service._limits import Limits
 
 # Requests that a client may send before it has read the answer to the first.
 _PIPELINED = 16
@@ -61,11 +59,7 @@ def report_answers(app: ASGIApp) -> ASGIApp:
 
 
 class LimitedConnection(asyncio.Protocol):
-    """One connection: uvicorn's protocol behind limits.
-
-    Args:
-        server: What uvicorn gives its protocols, handed on as it is.
-    """
+    """One connection: uvicorn's protocol behind limits."""
 
     limits: Limits
     connections: set[LimitedConnection]
@@ -99,7 +93,6 @@ class LimitedConnection(asyncio.Protocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
         self._expect(None)
         _cancel(self._write_deadline)
         self._parser, self._pending = None, b""  # the parser refers to this object
@@ -134,7 +127,6 @@ class LimitedConnection(asyncio.Protocol):
             self._expect(self.limits.header_s)
 
     def eof_received(self) -> bool | None:
-        """Hand the end of the client's bytes to uvicorn."""
         return self._inner.eof_received()
 
     def pause_writing(self) -> None:
@@ -146,7 +138,6 @@ class LimitedConnection(asyncio.Protocol):
         self._write_deadline = loop.call_later(self.limits.write_s, self._transport.abort)
 
     def resume_writing(self) -> None:
-        """The client reads again."""
         _cancel(self._write_deadline)
         self._inner.resume_writing()
         if self._is_websocket and not self._reading_paused:
@@ -155,19 +146,15 @@ class LimitedConnection(asyncio.Protocol):
     # What httptools calls.
 
     def on_message_begin(self) -> None:
-        """A request begins."""
         self._parsed_head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """A part of the request's target."""
         self._parsed_head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header of the request."""
         self._parsed_head_bytes += len(name) + len(value) + 4
 
     def on_headers_complete(self) -> None:
-        """The head has ended."""
         self._expect(None)
         self._in_body, self._head_bytes, self._drained_bytes = True, 0, 0
         if self._parsed_head_bytes > self.limits.header_bytes:
@@ -177,14 +164,12 @@ class LimitedConnection(asyncio.Protocol):
         self._unanswered += 1
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body, which is drained where the request was answered before."""
         if not self._unanswered:
             self._drained_bytes += len(body)
             if self._drained_bytes > _DRAINED_BODIES * self.limits.body_bytes:
                 self._transport.abort()
 
     def on_message_complete(self) -> None:
-        """The request has ended."""
         self._in_body = False
 
     # What the application and uvicorn's protocols call.
@@ -218,7 +203,6 @@ class LimitedConnection(asyncio.Protocol):
             self._inner.data_received(piece)
 
     def abort(self) -> None:
-        """Drop the connection at once."""
         self._transport.abort()
 
     def _expect(self, seconds: float | None) -> None:
@@ -245,10 +229,7 @@ class LimitedConnection(asyncio.Protocol):
 
 
 class _InnerTransport:
-    """The transport as uvicorn's protocols see it.
-
-    It is the connection's own but where they change who reads.
-    """
+    """The transport as uvicorn's protocols see it: the connection decides who reads, and when."""
 
     def __init__(self, connection: LimitedConnection, transport: asyncio.Transport) -> None:
         self._connection, self._transport = connection, transport

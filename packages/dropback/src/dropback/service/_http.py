@@ -19,20 +19,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import HTTPConnection, Request
 
-    from dropback.service._settings import Limits
+    from dropback.service._limits import Limits
 
     Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-__all__ = [
-    "JSON",
-    "Operation",
-    "ServiceError",
-    "decode",
-    "json_response",
-    "problem_response",
-    "query",
-    "read_body",
-]
 
 JSON: Final = "application/json"
 
@@ -40,13 +29,7 @@ _Value = TypeVar("_Value")
 
 
 class ServiceError(Exception):
-    """A request that is answered with a problem.
-
-    Args:
-        status: HTTP status.
-        detail: What must hold, what came, and what to do, in one sentence.
-        retry_after_s: When it is worth trying again, for 429 and 503.
-    """
+    """A request that is answered with a problem; `retry_after_s` is for 429 and 503."""
 
     def __init__(self, status: int, detail: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
@@ -89,11 +72,7 @@ class Operation:
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """The whole body.
-
-    Raises:
-        ServiceError: 413 if it is too large, 408 if it came too slowly, 415 if it is compressed.
-    """
+    """The whole body, refused if it is too large (413), too slow (408) or compressed (415)."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise ServiceError(415, "A body must be sent without Content-Encoding.")
     too_large = ServiceError(413, f"A body must be at most {limits.body_bytes} bytes.")
@@ -121,11 +100,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
 
 
 def decode(decoder: msgspec.json.Decoder[_Value], body: bytes | str) -> _Value:
-    """Decode and check a JSON message.
-
-    Raises:
-        ServiceError: 400 if it is not JSON, 422 if it is not the message.
-    """
+    """Decode a JSON message: 400 if it is not JSON, 422 if it is another message."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -137,11 +112,7 @@ def decode(decoder: msgspec.json.Decoder[_Value], body: bytes | str) -> _Value:
 
 
 def query(request: HTTPConnection, kind: type[_Value]) -> _Value:
-    """The query parameters as a struct; one that it does not name is refused.
-
-    Raises:
-        ServiceError: 422.
-    """
+    """The query parameters as a struct; others than its own are refused (422)."""
     items = request.query_params.multi_items()
     values = dict(items)
     if len(values) < len(items):

@@ -7,7 +7,6 @@ protects passwords, which can be guessed, and would cost 50 ms a request.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +20,6 @@ from dropback.errors import ReaderError, RequestError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-__all__ = ["KeyRing", "StoredKey", "TokenBucket", "add_key", "read_keys"]
 
 _PREFIX = "dropback_"
 _DEFAULT_PER_S = 1000.0
@@ -50,11 +47,7 @@ class _KeyFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_keys(path: Path) -> list[StoredKey]:
-    """The keys of a file.
-
-    Raises:
-        ReaderError: No file, or not a file of keys.
-    """
+    """The keys of a file, or a `ReaderError`."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=_KeyFile).keys
     except OSError as error:
@@ -99,19 +92,13 @@ def add_key(
         raise RequestError(f"The key cannot be created: {error}.") from error
     with whole_file(path) as aside:
         aside.touch(mode=0o600)
-        content = msgspec.to_builtins(_KeyFile([*stored, added]))
-        aside.write_text(json.dumps(content, indent=2) + "\n")
+        content = msgspec.json.encode(_KeyFile([*stored, added]))
+        aside.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
     return key
 
 
 class TokenBucket:
-    """A rate with a burst: tokens come at `per_s` up to `burst`, and each request takes one.
-
-    Args:
-        per_s: Tokens a second.
-        burst: Tokens that the bucket holds; it starts full.
-        clock: Seconds, never falling.
-    """
+    """A rate with a burst: tokens come at `per_s` up to `burst`, and each request takes one."""
 
     def __init__(
         self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic
@@ -131,12 +118,7 @@ class TokenBucket:
 
 
 class KeyRing:
-    """The accepted keys, with the buckets of their rates.
-
-    Args:
-        keys: The keys.
-        clock: Of the buckets.
-    """
+    """The accepted keys, with the buckets of their rates."""
 
     def __init__(self, keys: list[StoredKey], clock: Callable[[], float] = time.monotonic) -> None:
         # Looked up by hash: the time it takes reveals nothing of a key, since nobody can steer the

@@ -14,7 +14,6 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["json_logging", "log"]
 
 log: Final = logging.getLogger("dropback.service")
 """The service's logger; ``extra={"fields": {...}}`` adds fields to a line."""

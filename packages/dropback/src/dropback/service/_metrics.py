@@ -5,8 +5,6 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-__all__ = ["Metrics"]
-
 # From a tenth of the goal for one frame to the longest ranking.
 _SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3, 1e-2, 2.5e-2, 0.1, 0.5, 1, 5, 30)
 _SIZES = (1, 2, 4, 8, 16, 32)
@@ -18,46 +16,28 @@ class Metrics:
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         self.requests = Counter(
-            "dropback_requests", "Requests answered.", ["route", "status"], registry=self.registry
+            "dropback_requests", "Requests answered.", ["route", "status"], registry=registry
         )
+        seconds = "From a request's headers to its answer."
         self.seconds = Histogram(
-            "dropback_request_seconds",
-            "From a request's headers to its answer.",
-            ["route"],
-            buckets=_SECONDS,
-            registry=self.registry,
+            "dropback_request_seconds", seconds, ["route"], buckets=_SECONDS, registry=registry
         )
         self.waiting = Gauge(
-            "dropback_queued_plays", "Plays and frames that wait.", registry=self.registry
+            "dropback_queued_plays", "Plays and frames that wait.", registry=registry
         )
-        self.batches = Histogram(
-            "dropback_batch_plays",
-            "Plays and frames predicted together.",
-            buckets=_SIZES,
-            registry=self.registry,
-        )
+        batches = "Plays and frames predicted together."
+        self.batches = Histogram("dropback_batch_plays", batches, buckets=_SIZES, registry=registry)
         self.shed = Counter(
-            "dropback_shed",
-            "Requests refused with 429 or 503.",
-            ["why"],
-            registry=self.registry,
+            "dropback_shed", "Requests refused with 429 or 503.", ["why"], registry=registry
         )
-        self.live_plays = Gauge("dropback_live_plays", "Live plays open.", registry=self.registry)
-        self.live_sockets = Gauge(
-            "dropback_live_sockets", "Live sockets open.", registry=self.registry
-        )
+        self.live_plays = Gauge("dropback_live_plays", "Live plays held.", registry=registry)
+        self.live_sockets = Gauge("dropback_live_sockets", "Live sockets open.", registry=registry)
 
     def count(self, route: str, status: int, seconds: float | None) -> None:
-        """Count an answer.
-
-        Args:
-            route: Name of its handler.
-            status: HTTP status.
-            seconds: From the headers to the answer; None for a socket, which lasts.
-        """
+        """Count an answer of a handler; a socket, which lasts, has no seconds."""
         self.requests.labels(route, status).inc()
         if seconds is not None:
             self.seconds.labels(route).observe(seconds)

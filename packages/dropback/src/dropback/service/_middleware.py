@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dropback.service._keys import KeyRing, StoredKey
     from dropback.service._metrics import Metrics
 
-__all__ = ["RequestMiddleware"]
-
 # A browser cannot set headers on a WebSocket: its key follows this, as a subprotocol.
 _KEY_SUBPROTOCOL = "dropback.key."
 

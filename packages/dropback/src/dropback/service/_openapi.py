@@ -16,20 +16,13 @@ if TYPE_CHECKING:
 
     from dropback.service._http import Operation
 
-__all__ = ["openapi_document"]
-
 _REF = "#/components/schemas/{name}"
 # Of the middleware and the connection, on any route.
 _EVERYWHERE = (400, 401, 421, 429, 431, 500)
 
 
 def openapi_document(operations: Iterable[Operation], *, keyed: bool) -> dict[str, Any]:
-    """OpenAPI 3.1 of some operations.
-
-    Args:
-        operations: What is served.
-        keyed: Whether the service needs API keys.
-    """
+    """OpenAPI 3.1 of the operations; `keyed` says whether the service needs API keys."""
     operations = list(operations)
     structs: set[type[msgspec.Struct]] = {Problem}
     for operation in operations:

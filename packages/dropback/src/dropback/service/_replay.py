@@ -13,22 +13,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from dropback.data._field import RATE_HZ
 from dropback.errors import RequestError
-from dropback.live import situations
-from dropback.service._codec import encode_frame
-from dropback.service._convert import situation_message
-from dropback.service._live_messages import (
-    ForecastMessage,
-    LiveAnswer,
-    ProblemMessage,
-    ReleasedMessage,
-    ReleaseMessage,
-    ResumedMessage,
-    ResumeMessage,
-    StartedMessage,
-    StartMessage,
-)
-from dropback.service._messages import VERSION
+from dropback.live import play_contexts
+from dropback.service import _messages as messages
 from dropback.service._sockets import SUBPROTOCOL
+from dropback.service._wire import encode_frame, situation_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,12 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from websockets.asyncio.client import ClientConnection
 
-    from dropback.live import Situation
+    from dropback.live import PlayContext
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = ["Feed", "feed_of", "replay"]
-
-_answers = msgspec.json.Decoder(LiveAnswer)
+_answers = msgspec.json.Decoder(messages.LiveAnswer)
 # Between attempts to reach the service again, and how long they go on: as long as it keeps a play.
 _AGAIN_S, _GIVE_UP_S = 0.2, 30.0
 
@@ -59,7 +45,7 @@ class Feed:
         stored: Game and play, for watchers; None if the play is not stored.
     """
 
-    situation: Situation
+    situation: PlayContext
     frames: NDArray[np.float32]
     target_slot: int | None
     yards: int | None
@@ -71,7 +57,7 @@ def feed_of(block: PlayBlock, number: int) -> Feed:
     start, stop = block.offsets[number : number + 2]
     row = block.plays.row(number, named=True)
     return Feed(
-        situations(block)[number],
+        play_contexts(block)[number],
         block.frames[start:stop],
         row["target_slot"],
         row["yards_gained"],
@@ -81,7 +67,7 @@ def feed_of(block: PlayBlock, number: int) -> Feed:
 
 async def replay(
     feed: Feed, url: str, *, speed: float = 1.0, key: str | None = None
-) -> AsyncIterator[ForecastMessage | ReleasedMessage]:
+) -> AsyncIterator[messages.ForecastMessage | messages.ReleasedMessage]:
     """Send a play frame by frame and yield what the service answers, the release last.
 
     A lost socket is opened again and the play resumed; if the service no longer has it, the play
@@ -127,25 +113,27 @@ class _Sender:
         self.token: str | None = None
         self.done = False
         self._next = 0
-        self._missed: list[ForecastMessage | ReleasedMessage] = []
+        self._missed: list[messages.ForecastMessage | messages.ReleasedMessage] = []
         self._due = time.monotonic()
 
     async def begin(self, socket: ClientConnection) -> None:
         """Start the play, or resume it."""
         if self.token is not None:
-            answer = await _request(socket, ResumeMessage(self.token, VERSION))
-            if isinstance(answer, ResumedMessage):
+            answer = await _request(socket, messages.ResumeMessage(self.token, messages.VERSION))
+            if isinstance(answer, messages.ResumedMessage):
                 self._note_missed(answer)
                 return
         situation = situation_message(self._feed.situation)
-        answer = await _request(socket, StartMessage(situation, VERSION, self._feed.stored))
-        if not isinstance(answer, StartedMessage):
+        answer = await _request(
+            socket, messages.StartMessage(situation, messages.VERSION, self._feed.stored)
+        )
+        if not isinstance(answer, messages.StartedMessage):
             raise _refused(answer)
         self.token, self._next = answer.token, 0
 
     async def go_on(
         self, socket: ClientConnection
-    ) -> AsyncIterator[ForecastMessage | ReleasedMessage]:
+    ) -> AsyncIterator[messages.ForecastMessage | messages.ReleasedMessage]:
         """Send what remains, each frame when it is due, and the release."""
         while self._missed:
             yield self._missed.pop()
@@ -156,30 +144,30 @@ class _Sender:
             self._due = max(self._due, time.monotonic() - self._pace_s) + self._pace_s
             await socket.send(encode_frame(self._next, self._feed.frames[self._next]))
             answer = await _answer(socket)
-            if isinstance(answer, ProblemMessage) and answer.retry_after_s is not None:
+            if isinstance(answer, messages.ProblemMessage) and answer.retry_after_s is not None:
                 await asyncio.sleep(min(answer.retry_after_s, 1.0))
                 continue
-            if not isinstance(answer, ForecastMessage):
+            if not isinstance(answer, messages.ForecastMessage):
                 raise _refused(answer)
             self._next += 1
             yield answer
         if self.done:
             return
-        release = ReleaseMessage(self._feed.target_slot, self._feed.yards)
+        release = messages.ReleaseMessage(self._feed.target_slot, self._feed.yards)
         answer = await _request(socket, release)
-        if not isinstance(answer, ReleasedMessage):
+        if not isinstance(answer, messages.ReleasedMessage):
             raise _refused(answer)
         self.done = True
         yield answer
 
-    def _note_missed(self, resumed: ResumedMessage) -> None:
+    def _note_missed(self, resumed: messages.ResumedMessage) -> None:
         """Take the answer that the lost socket did not bring from that of resuming."""
         newest = resumed.forecast
         if newest is not None and newest.released:
-            self._missed = [ReleasedMessage(newest, resumed.score)]
+            self._missed = [messages.ReleasedMessage(newest, resumed.score)]
             self.done = True
         elif newest is not None and resumed.next_frame > self._next:
-            self._missed = [ForecastMessage(resumed.next_frame - 1, [newest])]
+            self._missed = [messages.ForecastMessage(resumed.next_frame - 1, [newest])]
         self._next = resumed.next_frame
 
 
@@ -194,16 +182,16 @@ def _connection(url: str, key: str | None) -> connect:
     )
 
 
-async def _request(socket: ClientConnection, message: msgspec.Struct) -> LiveAnswer:
+async def _request(socket: ClientConnection, message: msgspec.Struct) -> messages.LiveAnswer:
     await socket.send(msgspec.json.encode(message).decode())
     return await _answer(socket)
 
 
-async def _answer(socket: ClientConnection) -> LiveAnswer:
-    answer: LiveAnswer = _answers.decode(await socket.recv())
+async def _answer(socket: ClientConnection) -> messages.LiveAnswer:
+    answer: messages.LiveAnswer = _answers.decode(await socket.recv())
     return answer
 
 
-def _refused(answer: LiveAnswer) -> RequestError:
-    detail = answer.detail if isinstance(answer, ProblemMessage) else f"got {answer!r}"
+def _refused(answer: messages.LiveAnswer) -> RequestError:
+    detail = answer.detail if isinstance(answer, messages.ProblemMessage) else f"got {answer!r}"
     return RequestError(f"The service refused the play: {detail}")

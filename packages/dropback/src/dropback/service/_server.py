@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     import socket
 
     from dropback.service._app import Service
-    from dropback.service._settings import ServiceSettings
-
-__all__ = ["Server", "make_server", "serve", "stay_on_core"]
 
 # A thread that needs the interpreter asks for it after this long; with Python's own 5 ms it would
 # wait longer than a request may take in all.
@@ -52,14 +49,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(service: Service, settings: ServiceSettings) -> Server:
-    """A server that has not started."""
-    limits = settings.limits
+def make_server(service: Service, *, host: str = "127.0.0.1", port: int = 8080) -> Server:
+    """A server that has not started; port 0 takes a free one."""
+    limits = service.limits
     sockets = OpenSockets()
     config = uvicorn.Config(
         report_answers(create_app(service, sockets)),
-        host=settings.host,
-        port=settings.port,
+        host=host,
+        port=port,
         loop="auto",  # uvloop, if it is installed
         http=limited_protocol(limits),
         ws="websockets-sansio",
@@ -77,13 +74,13 @@ def make_server(service: Service, settings: ServiceSettings) -> Server:
     return Server(config, sockets)
 
 
-def serve(service: Service, settings: ServiceSettings) -> None:
+def serve(service: Service, *, host: str, port: int) -> None:
     """Serve until a signal (SIGINT, SIGTERM), then finish what was accepted.
 
     Raises:
         RequestError: The address cannot be bound.
     """
-    server = make_server(service, settings)
+    server = make_server(service, host=host, port=port)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     # What was loaded stays: looking through it for garbage takes a tenth of a second.
     gc.collect()
@@ -94,19 +91,12 @@ def serve(service: Service, settings: ServiceSettings) -> None:
             server.run()
         except SystemExit as error:
             raise RequestError(
-                f"{settings.host} port {settings.port} cannot be bound: choose another --port."
+                f"{host} port {port} cannot be bound: choose another --port."
             ) from error
 
 
 def stay_on_core(core: int) -> None:
-    """Keep this process, all its threads and those that they will start on one core.
-
-    Args:
-        core: Its number, from 0.
-
-    Raises:
-        RequestError: The system has no such call, or the process may not use that core.
-    """
+    """Keep this process, all its threads and those that they will start on one core."""
     if not hasattr(os, "sched_setaffinity"):
         raise RequestError(
             "--core needs Linux, whose sched_setaffinity keeps a process on a core: leave it out."

@@ -13,22 +13,10 @@ import msgspec
 from starlette.websockets import WebSocketDisconnect
 
 from dropback.errors import DropbackError, RequestError
-from dropback.service._codec import decode_frame
-from dropback.service._convert import frame_array, point_forecast, situation_from_message
+from dropback.service import _messages as messages
 from dropback.service._http import ServiceError, decode
-from dropback.service._live_messages import (
-    ForecastMessage,
-    FrameMessage,
-    ProblemMessage,
-    ReleasedMessage,
-    ReleaseMessage,
-    ResumedMessage,
-    ResumeMessage,
-    StartedMessage,
-    StartMessage,
-    live_requests,
-)
 from dropback.service._sockets import close_quietly
+from dropback.service._wire import decode_frame, frame_array, point_forecast, situation_from_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,13 +28,10 @@ if TYPE_CHECKING:
 
     from dropback.live import Forecast, LivePlay
     from dropback.service._broadcast import Broadcast, LivePlayBroadcaster
-    from dropback.service._inference import Inference
+    from dropback.service._executors import Inference
     from dropback.service._keys import StoredKey
-    from dropback.service._live_messages import LiveAnswer
-    from dropback.service._settings import Limits
+    from dropback.service._limits import Limits
     from dropback.service._sockets import OpenSockets
-
-__all__ = ["PlaySession", "PlaySessions", "live_endpoint"]
 
 # RFC 6455, section 7.4.1.
 _NORMAL, _GOING_AWAY = 1000, 1001
@@ -96,11 +81,7 @@ class PlaySessions:
         return len(self._sessions)
 
     def require_capacity(self, key: StoredKey | None) -> None:
-        """Refuse a further play at the limit.
-
-        Raises:
-            ServiceError: 503 for all together, 429 for one key.
-        """
+        """Refuse a further play at the limit of the service (503) or of the key (429)."""
         if len(self._sessions) >= self.limits.live_plays:
             raise ServiceError(
                 503,
@@ -117,7 +98,7 @@ class PlaySessions:
             )
 
     def start(
-        self, play: LivePlay, request: StartMessage, key: StoredKey | None, owner: object
+        self, play: LivePlay, request: messages.StartMessage, key: StoredKey | None, owner: object
     ) -> PlaySession:
         """Open a session for a socket."""
         token = secrets.token_urlsafe(16)
@@ -129,8 +110,7 @@ class PlaySessions:
     def resume(self, token: str, key: StoredKey | None, owner: object) -> PlaySession:
         """Give a session to another socket; the former one, if it is still open, loses it.
 
-        Raises:
-            ServiceError: 404 if no session of this key has the token, or its time has passed.
+        A token that no session of this key has, or whose time has passed, is refused (404).
         """
         session = self._sessions.get(token)
         if session is None or session.key != (None if key is None else key.name):
@@ -173,27 +153,25 @@ async def live_endpoint(
         await _LiveSocket(inference, sessions, sockets, socket).run()
 
 
+@dataclass(eq=False)
 class _LiveSocket:
-    """One socket, and the play that it has now."""
+    """One socket, and the session that it has now."""
 
-    def __init__(
-        self,
-        inference: Inference,
-        sessions: PlaySessions,
-        sockets: OpenSockets,
-        socket: WebSocket,
-    ) -> None:
-        self._inference, self._sessions = inference, sessions
-        self._limits = sessions.limits
-        self._sockets, self._socket = sockets, socket
-        self._key: StoredKey | None = socket.scope.get("dropback.key")
-        self._session: PlaySession | None = None
+    inference: Inference
+    sessions: PlaySessions
+    sockets: OpenSockets
+    socket: WebSocket
+    session: PlaySession | None = None
+
+    @property
+    def _key(self) -> StoredKey | None:
+        return self.socket.scope.get("dropback.key")
 
     async def run(self) -> None:
-        idle_s = self._limits.live_idle_s
+        idle_s = self.sessions.limits.live_idle_s
         try:
             while True:
-                message = await self._sockets.receive(self._socket, idle_s=idle_s)
+                message = await self.sockets.receive(self.socket, idle_s=idle_s)
                 if message["type"] == "websocket.disconnect":
                     if message.get("code") == _NORMAL:
                         self._drop()
@@ -203,17 +181,17 @@ class _LiveSocket:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 idle = f"A live socket must send a message every {idle_s:g} s."
                 await self._refuse(408, idle, fatal=True)
-            await close_quietly(self._socket, _GOING_AWAY)
+            await close_quietly(self.socket, _GOING_AWAY)
         except WebSocketDisconnect:
             pass
         finally:
-            if self._session is not None:
-                self._sessions.leave(self._session, self)
+            if self.session is not None:
+                self.sessions.leave(self.session, self)
 
     def _drop(self) -> None:
-        if self._session is not None:
-            self._sessions.drop(self._session)
-            self._session = None
+        if self.session is not None:
+            self.sessions.drop(self.session)
+            self.session = None
 
     async def _answer(self, message: Message) -> None:
         try:
@@ -225,72 +203,76 @@ class _LiveSocket:
         else:
             await self._send(answer)
 
-    async def _handle(self, message: Message) -> LiveAnswer:
+    async def _handle(self, message: Message) -> messages.LiveAnswer:
         body = message.get("bytes")
         if body is not None:
             return await self._push(*decode_frame(body))
-        request = decode(live_requests, message["text"])
-        if isinstance(request, FrameMessage):
+        request = decode(messages.live_requests, message["text"])
+        if isinstance(request, messages.FrameMessage):
             return await self._push(request.number, frame_array(request.frame))
-        if isinstance(request, ReleaseMessage):
+        if isinstance(request, messages.ReleaseMessage):
             return await self._release(request)
-        if isinstance(request, StartMessage):
+        if isinstance(request, messages.StartMessage):
             return await self._start(request)
         return await self._resume(request)
 
-    async def _start(self, request: StartMessage) -> StartedMessage:
+    async def _start(self, request: messages.StartMessage) -> messages.StartedMessage:
         situation = situation_from_message(request.situation)
         self._drop()  # a socket has one play: this one takes its place
-        self._sessions.require_capacity(self._key)
-        play = await self._inference.call(lambda: self._inference.predictor.start(situation))
-        self._session = self._sessions.start(play, request, self._key, self)
-        return StartedMessage(self._session.token, self._limits.resume_s)
+        self.sessions.require_capacity(self._key)
+        play = await self.inference.call(lambda: self.inference.predictor.start(situation))
+        self.session = self.sessions.start(play, request, self._key, self)
+        return messages.StartedMessage(self.session.token, self.sessions.limits.resume_s)
 
-    async def _resume(self, request: ResumeMessage) -> ResumedMessage:
-        session = self._sessions.resume(request.token, self._key, self)
-        if session is not self._session:
+    async def _resume(self, request: messages.ResumeMessage) -> messages.ResumedMessage:
+        session = self.sessions.resume(request.token, self._key, self)
+        if session is not self.session:
             self._drop()
-        self._session = session
+        self.session = session
         async with session.lock:  # the lost socket's last frame may still be at the networks
             newest = None if session.newest is None else point_forecast(session.newest)
-            return ResumedMessage(session.token, session.play.frame + 1, newest, session.score)
+            return messages.ResumedMessage(
+                session.token, session.play.frame + 1, newest, session.score
+            )
 
-    async def _push(self, number: int, frame: NDArray[np.float32]) -> ForecastMessage:
-        if number >= self._limits.frames:
-            raise ServiceError(413, f"A live play may have {self._limits.frames} frames.")
+    async def _push(self, number: int, frame: NDArray[np.float32]) -> messages.ForecastMessage:
+        if number >= self.sessions.limits.frames:
+            raise ServiceError(413, f"A live play may have {self.sessions.limits.frames} frames.")
         async with self._locked() as session:
             before = session.play.frame
-            forecasts = await self._inference.push(session.play, number, frame)
+            forecasts = await self.inference.push(session.play, number, frame)
             if forecasts:
                 session.newest = forecasts[-1]
             if number > before:
-                self._sessions.broadcaster.add(session.broadcast, number, frame, forecasts)
+                self.sessions.broadcaster.add(session.broadcast, number, frame, forecasts)
         ignored: Literal["duplicate", "late"] | None = None
         if number <= before:
             ignored = "duplicate" if number == before else "late"
-        return ForecastMessage(number, [point_forecast(found) for found in forecasts], ignored)
+        return messages.ForecastMessage(
+            number, [point_forecast(found) for found in forecasts], ignored
+        )
 
-    async def _release(self, request: ReleaseMessage) -> ReleasedMessage:
+    async def _release(self, request: messages.ReleaseMessage) -> messages.ReleasedMessage:
         async with self._locked() as session:
-            forecast: Forecast = await self._inference.call(
+            forecast: Forecast = await self.inference.call(
                 lambda: session.play.release(request.target_slot)
             )
             session.newest = forecast
             if request.yards is not None:
                 session.score = forecast.score(request.yards)
-            released = ReleasedMessage(point_forecast(forecast), session.score)
-            self._sessions.broadcaster.release(session.broadcast, released, request.yards)
+            released = messages.ReleasedMessage(point_forecast(forecast), session.score)
+            self.sessions.broadcaster.release(session.broadcast, released, request.yards)
         return released
 
     @contextlib.asynccontextmanager
     async def _locked(self) -> AsyncIterator[PlaySession]:
         """The session of this socket, locked."""
-        session = self._session
+        session = self.session
         if session is None:
             raise RequestError("No play is open on this socket: send 'start' or 'resume' first.")
         async with session.lock:
             if session.owner is not self:
-                self._session = None
+                self.session = None
                 raise ServiceError(409, "Another socket has resumed this play: it goes on there.")
             yield session
 
@@ -298,7 +280,7 @@ class _LiveSocket:
         self, status: int, detail: str, *, fatal: bool = False, retry_after_s: float | None = None
     ) -> None:
         title = HTTPStatus(status).phrase
-        await self._send(ProblemMessage(title, status, detail, fatal, retry_after_s))
+        await self._send(messages.ProblemMessage(title, status, detail, fatal, retry_after_s))
 
-    async def _send(self, answer: LiveAnswer) -> None:
-        await self._socket.send_text(msgspec.json.encode(answer).decode())
+    async def _send(self, answer: messages.LiveAnswer) -> None:
+        await self.socket.send_text(msgspec.json.encode(answer).decode())

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from starlette.types import Message
     from starlette.websockets import WebSocket
 
-__all__ = ["SUBPROTOCOL", "OpenSockets", "ServiceStoppingError", "close_quietly"]
-
 SUBPROTOCOL = "dropback.live.v1"
 """Of the live sockets; a browser that sends its key as a subprotocol must offer this one too."""
 
@@ -52,12 +50,7 @@ class OpenSockets:
             self._open -= 1
 
     async def receive(self, socket: WebSocket, *, idle_s: float | None = None) -> Message:
-        """The next message of a socket.
-
-        Raises:
-            TimeoutError: None came within `idle_s`.
-            ServiceStoppingError: The service is stopping.
-        """
+        """The next message; `TimeoutError` after `idle_s`, `ServiceStoppingError` at the end."""
         if self._stopping:
             raise ServiceStoppingError
         timeout = asyncio.timeout(idle_s)

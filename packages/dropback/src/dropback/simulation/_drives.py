@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dropback.data._field import HALF_SECONDS, OVERTIME_SECONDS, QUARTER_SECONDS
-from dropback.simulation._clock import quarter_end, seconds_used
-from dropback.simulation._play_calls import Kind, Situation, call_plays, choose_target, formation
-from dropback.simulation._throws import Circumstances, outcome_distribution
+from dropback.data._field import GOAL_TO_GOAL_YD, OVERTIME_SECONDS, QUARTER_SECONDS
+from dropback.simulation._play_calls import (
+    Kind,
+    call_plays,
+    choose_target,
+    formation,
+    quarter_end,
+    seconds_used,
+)
+from dropback.simulation._throws import PlayContexts, Throws, outcome_distribution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["NULL", "play_games"]
 
 NULL = -(10**6)
-"""Stands for a missing number in the rows; far outside every column's range."""
+"""A missing number in the rows; far outside every column's range."""
 
 # Phases of a game: what comes next.
 KICK_OFF, TRY, SCRIMMAGE, OVER = range(4)
@@ -69,7 +75,7 @@ def play_games(
     games = _new_games(len(edge_yd), generator)
     steps: list[Rows] = []
     while True:
-        _turn_quarters(games)
+        _start_quarters(games)
         live = np.flatnonzero(games.phase != OVER)
         if not live.size:
             break
@@ -102,7 +108,7 @@ def _new_games(n: int, generator: np.random.Generator) -> _Games:
     )
 
 
-def _turn_quarters(games: _Games) -> None:
+def _start_quarters(games: _Games) -> None:
     """Start the next quarter, overtime or nothing where the clock has run out."""
     level = games.points[:, 0] == games.points[:, 1]
     live = games.phase != OVER
@@ -111,9 +117,9 @@ def _turn_quarters(games: _Games) -> None:
     out_of_time = live & (games.seconds == quarter_end(games.quarter)) & (games.phase != TRY)
     ended = out_of_time & ((games.quarter == 5) | ((games.quarter == 4) & ~level))
     games.phase[ended] = OVER
-    turned = out_of_time & (games.phase != OVER)
-    games.quarter[turned] += 1
-    third, overtime = turned & (games.quarter == 3), turned & (games.quarter == 5)
+    next_quarter = out_of_time & (games.phase != OVER)
+    games.quarter[next_quarter] += 1
+    third, overtime = next_quarter & (games.quarter == 3), next_quarter & (games.quarter == 5)
     games.offense[third] = games.second_half_receiver[third]
     games.seconds[overtime] = OVERTIME_SECONDS
     games.phase[third | overtime] = KICK_OFF
@@ -161,8 +167,8 @@ def _try(games: _Games, chosen: NDArray[np.int64], generator: np.random.Generato
     lead = _lead(games, chosen)
     late = games.quarter[chosen] == 4
     # The leads, touchdown included, at which two points change what the next score does.
-    wanted = late & np.isin(lead, (-10, -5, -2, 1, 5))
-    for_two = generator.random(n) < np.where(wanted, 0.6, 0.075)
+    tempting = late & np.isin(lead, (-10, -5, -2, 1, 5))
+    for_two = generator.random(n) < np.where(tempting, 0.6, 0.075)
     good = generator.random(n) < np.where(for_two, 0.48, 0.94)
     rows = _rows(games, chosen, np.where(for_two, Kind.TWO_POINT_TRY, Kind.EXTRA_POINT))
     rows["yardline"] = np.where(for_two, 2, 15)
@@ -179,20 +185,24 @@ def _scrimmage(
     generator: np.random.Generator,
 ) -> Rows:
     """Snap the ball once in each chosen game."""
-    s = _situation(games, chosen)
-    kinds = call_plays(s, generator)
+    c = _contexts(games, chosen)
+    kinds = call_plays(c, generator)
     rows = _rows(games, chosen, kinds)
-    rows["down"], rows["to_go"], rows["yardline"] = s.down, s.to_go, s.yardline
-    shotgun, no_huddle = formation(s, kinds, generator)
+    rows |= {
+        "down": games.down[chosen],
+        "to_go": games.to_go[chosen],
+        "yardline": games.yardline[chosen],
+    }
+    shotgun, no_huddle = formation(c, kinds, generator)
     rows["shotgun"], rows["no_huddle"] = shotgun.astype(np.int64), no_huddle.astype(np.int64)
     edge = edge_yd[chosen, games.offense[chosen]]
-    _carry(rows, s, generator)
-    _drop_back(rows, s, edge, generator)
-    _advance(games, chosen, rows, s, generator)
+    _carry(rows, c, generator)
+    _drop_back(rows, c, edge, generator)
+    _advance(games, chosen, rows, c, generator)
     return rows
 
 
-def _carry(rows: Rows, s: Situation, generator: np.random.Generator) -> None:
+def _carry(rows: Rows, c: PlayContexts, generator: np.random.Generator) -> None:
     """Fill in runs, scrambles and kneels."""
     kinds = rows["kind"]
     n = len(kinds)
@@ -200,8 +210,8 @@ def _carry(rows: Rows, s: Situation, generator: np.random.Generator) -> None:
     ran = np.interp(u, RUN_PROBABILITIES, RUN_QUANTILES_YD)
     scrambled = np.interp(u, RUN_PROBABILITIES, SCRAMBLE_QUANTILES_YD)
     yards = np.select([kinds == Kind.RUN, kinds == Kind.SCRAMBLE], [ran, scrambled], -1.0)
-    # A carrier is not brought down in his own end zone: safeties come from sacks.
-    yards = np.clip(np.rint(yards).astype(np.int64), s.yardline - 99, s.yardline)
+    # A carrier is not brought down in the offense's end zone: safeties come from sacks.
+    yards = np.clip(np.rint(yards).astype(np.int64), c.yardline_100 - 99, c.yardline_100)
     carried = np.isin(kinds, (Kind.RUN, Kind.SCRAMBLE, Kind.KNEEL))
     rows["yards"][carried] = yards[carried]
     carrier = np.where(kinds == Kind.RUN, np.searchsorted((0.62, 0.9), generator.random(n)), 3)
@@ -210,7 +220,7 @@ def _carry(rows: Rows, s: Situation, generator: np.random.Generator) -> None:
 
 
 def _drop_back(
-    rows: Rows, s: Situation, edge: NDArray[np.float64], generator: np.random.Generator
+    rows: Rows, c: PlayContexts, edge: NDArray[np.float64], generator: np.random.Generator
 ) -> None:
     """Fill in sacks, spikes, throw-aways and targeted attempts."""
     kinds = rows["kind"]
@@ -230,11 +240,11 @@ def _drop_back(
     loss = np.where(
         generator.random(n) < 0.1, generator.integers(0, 2, n), generator.gamma(5.0, 1.45, n)
     )
-    loss = np.minimum(np.rint(loss).astype(np.int64), 100 - s.yardline)
+    loss = np.minimum(np.rint(loss).astype(np.int64), GOAL_TO_GOAL_YD - c.yardline_100)
     rows["yards"][sacked] = -loss[sacked]
 
     aimed = (kinds == Kind.THROW_AWAY) | (kinds == Kind.TARGETED)
-    air_yards, location = choose_target(s, generator)
+    air_yards, location = choose_target(c, generator)
     rows["air_yards"][aimed], rows["location"][aimed] = air_yards[aimed], location[aimed]
     # Nearly half of the penalty rows tell of a pass that did not count.
     undone = (kinds == Kind.PENALTY) & (generator.random(n) < 0.45)
@@ -244,7 +254,14 @@ def _drop_back(
     shares = np.where((air_yards <= 0)[:, None], TARGET_SHARES_BEHIND_LINE, TARGET_SHARES_DOWNFIELD)
     receiver = (generator.random(n)[:, None] > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
     rows["receiver"][targeted] = receiver[targeted]
-    distribution = outcome_distribution(_circumstances(rows, s, targeted), edge[targeted])
+    throws = Throws(
+        context=c[targeted],
+        air_yards=air_yards[targeted],
+        shotgun=rows["shotgun"][targeted] == 1,
+        middle=location[targeted] == 1,
+        right=location[targeted] == 2,
+    )
+    distribution = outcome_distribution(throws, edge[targeted])
     yards, completed, intercepted = distribution.sample(generator)
     rows["completed"][targeted], rows["intercepted"][targeted] = completed, intercepted
     rows["yards"][targeted] = np.where(intercepted, 0, yards)
@@ -257,35 +274,36 @@ def _advance(
     games: _Games,
     chosen: NDArray[np.int64],
     rows: Rows,
-    s: Situation,
+    c: PlayContexts,
     generator: np.random.Generator,
 ) -> None:
     """Move the ball, the score and the clock by what the rows say."""
     kinds = rows["kind"]
     n = len(kinds)
-    seconds = seconds_used(s, kinds, rows["completed"] == 1, rows["yards"] < s.yardline, generator)
+    short_of_goal = rows["yards"] < c.yardline_100
+    seconds = seconds_used(c, kinds, rows["completed"] == 1, short_of_goal, generator)
     _run_clock(games, chosen, seconds)
 
     penalty = kinds == Kind.PENALTY
-    enforced = _penalty_yards(s, generator)
+    enforced = _penalty_yards(c, generator)
     gain = np.where(penalty, enforced, np.where(rows["yards"] == NULL, 0, rows["yards"]))
     rows["penalty"] = np.where(penalty, 1, rows["penalty"] * (kinds >= Kind.RUN))
 
-    left = s.yardline - gain
-    converted = gain >= s.to_go
-    next_down = np.where(converted, 1, np.where(penalty, s.down, s.down + 1))
-    to_go = np.where(converted, np.minimum(10, left), s.to_go - gain)
+    left = c.yardline_100 - gain
+    converted = gain >= c.yards_to_go
+    next_down = np.where(converted, 1, np.where(penalty, c.down, c.down + 1))
+    to_go = np.where(converted, np.minimum(10, left), c.yards_to_go - gain)
     kicked = (kinds == Kind.PUNT) | (kinds == Kind.FIELD_GOAL)
     intercepted = rows["intercepted"] == 1
     failed = ~kicked & ~intercepted & (next_down > 4)
 
     # Where the other side would start, in its own yards to the goal.
-    to_passer_goal = 100 - s.yardline + rows["air_yards"] - rows["return_yards"]
-    in_end_zone = (rows["air_yards"] == s.yardline) & (rows["return_yards"] == 0)
+    to_passer_goal = GOAL_TO_GOAL_YD - c.yardline_100 + rows["air_yards"] - rows["return_yards"]
+    in_end_zone = (rows["air_yards"] == c.yardline_100) & (rows["return_yards"] == 0)
     after_interception = np.where(in_end_zone, 80, np.clip(to_passer_goal, 1, 99))
-    landed = s.yardline - np.rint(generator.normal(42, 9, n)).astype(np.int64)
+    landed = c.yardline_100 - np.rint(generator.normal(42, 9, n)).astype(np.int64)
     after_punt = np.where(landed <= 0, 80, np.clip(100 - landed, 20, 99))
-    after_miss = np.minimum(100 - s.yardline - 7, 80)
+    after_miss = np.minimum(GOAL_TO_GOAL_YD - c.yardline_100 - 7, 80)
     start = np.select(
         [intercepted, kinds == Kind.PUNT, kinds == Kind.FIELD_GOAL],
         [after_interception, after_punt, np.maximum(after_miss, 1)],
@@ -302,7 +320,7 @@ def _advance(
     offense = games.offense[chosen].copy()
     games.offense[chosen] = np.where(turned_over, 1 - offense, offense)
 
-    made = (kinds == Kind.FIELD_GOAL) & (generator.random(n) < _chance_of_field_goal(s))
+    field_goal = (kinds == Kind.FIELD_GOAL) & (generator.random(n) < _chance_of_field_goal(c))
     touchdown = ~penalty & ~turned_over & (left == 0)
     safety = ~penalty & (left >= 100)
     pick_six = intercepted & (to_passer_goal == 0)
@@ -310,7 +328,7 @@ def _advance(
     for scored, side, ball_to, points, phase in (
         (touchdown, offense, offense, 6, TRY),
         (pick_six, defense, defense, 6, TRY),
-        (made, offense, defense, 3, KICK_OFF),
+        (field_goal, offense, defense, 3, KICK_OFF),
         # After a safety the side that was scored on also has to kick.
         (safety, defense, defense, 2, KICK_OFF),
     ):
@@ -340,18 +358,15 @@ def _run_clock(games: _Games, chosen: NDArray[np.int64], seconds: NDArray[np.int
     games.seconds[chosen] = np.maximum(games.seconds[chosen] - seconds, end)
 
 
-def _situation(games: _Games, chosen: NDArray[np.int64]) -> Situation:
+def _contexts(games: _Games, chosen: NDArray[np.int64]) -> PlayContexts:
     """The chosen games as their offenses see them."""
-    quarter, seconds = games.quarter[chosen], games.seconds[chosen]
-    half_end = np.where(quarter <= 2, HALF_SECONDS, 0)
-    return Situation(
-        quarter=quarter,
-        seconds=seconds,
-        half_seconds=seconds - half_end,
+    return PlayContexts(
+        quarter=games.quarter[chosen],
+        game_seconds_remaining=games.seconds[chosen],
         down=games.down[chosen],
-        to_go=games.to_go[chosen],
-        yardline=games.yardline[chosen],
-        lead=_lead(games, chosen),
+        yards_to_go=games.to_go[chosen],
+        yardline_100=games.yardline[chosen],
+        score_differential=_lead(games, chosen),
     )
 
 
@@ -361,34 +376,15 @@ def _lead(games: _Games, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
     return games.points[chosen, offense] - games.points[chosen, 1 - offense]
 
 
-def _circumstances(rows: Rows, s: Situation, throws: NDArray[np.bool_]) -> Circumstances:
-    """What the throws among the rows face."""
-    location = rows["location"][throws]
-    columns = {
-        "air_yards": rows["air_yards"][throws],
-        "yardline_100": s.yardline[throws],
-        "down": s.down[throws],
-        "yards_to_go": s.to_go[throws],
-        "score_differential": s.lead[throws],
-        "game_seconds_remaining": s.seconds[throws],
-        "quarter": s.quarter[throws],
-        "shotgun": rows["shotgun"][throws],
-        "middle": location == 1,
-        "right": location == 2,
-    }
-    return Circumstances(
-        **{f.name: columns[f.name].astype(np.float64) for f in fields(Circumstances)}
-    )
-
-
-def _penalty_yards(s: Situation, generator: np.random.Generator) -> NDArray[np.int64]:
+def _penalty_yards(c: PlayContexts, generator: np.random.Generator) -> NDArray[np.int64]:
     """Yards for or against the offense, at most half the distance to either goal."""
-    kinds = generator.choice(4, len(s.down), p=(0.4, 0.23, 0.22, 0.15))
+    kinds = generator.choice(4, len(c), p=(0.4, 0.23, 0.22, 0.15))
     yards = np.array([-5, -10, 5, 15])[kinds]
-    enforced: NDArray[np.int64] = np.clip(yards, -((100 - s.yardline) // 2), s.yardline // 2)
+    to_own_goal = GOAL_TO_GOAL_YD - c.yardline_100
+    enforced: NDArray[np.int64] = np.clip(yards, -(to_own_goal // 2), c.yardline_100 // 2)
     return enforced
 
 
-def _chance_of_field_goal(s: Situation) -> NDArray[np.float64]:
+def _chance_of_field_goal(c: PlayContexts) -> NDArray[np.float64]:
     """Probability that the kick is good, by the line of scrimmage."""
-    return np.interp(s.yardline, (2, 15, 25, 32, 38, 50), (0.99, 0.94, 0.82, 0.72, 0.6, 0.2))
+    return np.interp(c.yardline_100, (2, 15, 25, 32, 38, 50), (0.99, 0.94, 0.82, 0.72, 0.6, 0.2))

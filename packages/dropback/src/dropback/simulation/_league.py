@@ -1,4 +1,4 @@
-"""A seeded league: plays in nflverse's layout, and the truth behind them."""
+"""Simulate a league from a seed: plays in nflverse's layout, and the truth behind them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import polars as pl
 
+from dropback._files import whole_folder
 from dropback.simulation._drives import play_games
 from dropback.simulation._outcome_distribution import OutcomeDistribution
 from dropback.simulation._play_by_play import games_table, play_by_play, targeted
 from dropback.simulation._rosters import draw_calendar, draw_passers, player_id, player_name
 from dropback.simulation._settings import LeagueSettings
-from dropback.simulation._throws import Circumstances, outcome_distribution
+from dropback.simulation._throws import Throws, outcome_distribution
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from dropback.simulation._rosters import Calendar
 
-__all__ = ["League", "simulate_league"]
-
+__all__ = ["League", "simulate_league", "write_league"]
 
 _Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
 class League:
-    """What `simulate_league` made, and what it knows that no real league tells.
+    """A simulated league with the truth behind it, that no real league shows.
 
     Args:
-        settings: The settings that made it.
+        settings: Its settings.
         plays: Play-by-play, columns and dtypes as nflverse's files, in order of game and play.
         games: One row a game with the final score, as ``games.parquet``.
         passers: One row a passer and season: ``passer_player_id``, ``passer_player_name``,
@@ -62,9 +64,7 @@ class League:
     def actual_distribution(self) -> OutcomeDistribution:
         """Distributions that the rows of `truth` were drawn from: the actual passer and defense."""
         attempts = self.plays.filter(targeted())
-        return outcome_distribution(
-            Circumstances.from_plays(attempts), self.truth["edge_yd"].to_numpy()
-        )
+        return outcome_distribution(Throws.from_plays(attempts), self.truth["edge_yd"].to_numpy())
 
 
 def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> League:
@@ -72,7 +72,7 @@ def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> Lea
 
     Games are played drive by drive, so downs, field position, clock and score follow from the
     plays. Yards of targeted attempts are drawn from a distribution in closed form
-    (`OutcomeDistribution`) of their circumstances, the passer's skill and the defense's quality.
+    (`OutcomeDistribution`) of their context, the passer's skill and the defense's quality.
     Two calls with equal arguments return equal tables.
 
     Args:
@@ -117,6 +117,24 @@ def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> Lea
     )
 
 
+def write_league(league: League, folder: Path, *, overwrite: bool = False) -> None:
+    """Write ``play_by_play_<season>.parquet``, ``games``, ``passers`` and ``truth`` as Parquet.
+
+    The folder appears whole or not at all.
+
+    Raises:
+        RequestError: The folder is a file, or not empty and ``overwrite`` is false, or cannot
+            be written.
+    """
+    with whole_folder(folder, overwrite=overwrite) as aside:
+        for season in league.settings.seasons:
+            plays = league.plays.filter(pl.col("season") == season)
+            plays.write_parquet(aside / f"play_by_play_{season}.parquet")
+        league.games.write_parquet(aside / "games.parquet")
+        league.passers.write_parquet(aside / "passers.parquet")
+        league.truth.write_parquet(aside / "truth.parquet")
+
+
 def _by_side(
     values: NDArray[_Number], calendar: Calendar, role: NDArray[np.int64]
 ) -> NDArray[_Number]:
@@ -128,9 +146,9 @@ def _by_side(
 def _truth(plays: pl.DataFrame, edge_yd: NDArray[np.float64]) -> pl.DataFrame:
     """The distributions behind the targeted attempts among the plays."""
     attempts = plays.with_columns(edge_yd=pl.lit(pl.Series(edge_yd))).filter(targeted())
-    circumstances = Circumstances.from_plays(attempts)
-    average = outcome_distribution(circumstances)
-    actual = outcome_distribution(circumstances, attempts["edge_yd"].to_numpy())
+    throws = Throws.from_plays(attempts)
+    average = outcome_distribution(throws)
+    actual = outcome_distribution(throws, attempts["edge_yd"].to_numpy())
     distribution_columns = [pl.Series(f.name, getattr(average, f.name)) for f in fields(average)]
     outcome = pl.when(pl.col("interception") == 1).then(-pl.col("return_yards"))
     return attempts.select(

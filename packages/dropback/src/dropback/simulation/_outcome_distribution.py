@@ -1,9 +1,9 @@
-"""The exact distribution of a targeted attempt's yards in the synthetic league."""
+"""Define the exact distribution of a targeted attempt's yards in the simulated leagues."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LATTICE_YARDS", "OutcomeDistribution"]
+__all__ = ["LATTICE_YARDS", "OutcomeDistribution", "Outcomes"]
 
 # A pick-six from the far goal line returns 100 yards; the longest completion gains 99.
 LATTICE_YARDS: NDArray[np.int64] = np.arange(-100, 100)
 
-# A receiver stopped where he caught the ball: a Laplace distribution, narrow enough that 0.85 of it
+# A receiver stopped at the catch: a Laplace distribution, narrow enough that 0.85 of it
 # rounds to no yards after the catch and 0.045 to a loss (1 to 2 % of real completions lose).
 STOP_LOCATION_YD = 0.1
 STOP_SCALE_YD = 0.25
@@ -26,6 +26,20 @@ STOP_SCALE_YD = 0.25
 # Plays whose whole lattice is evaluated at once: 512 x 200 float64 is 0.8 MB, within a core's
 # cache; 4096 took 1.4 times as long.
 CHUNK_PLAYS = 512
+
+
+class Outcomes(NamedTuple):
+    """Outcomes of ``N`` targeted attempts.
+
+    Attributes:
+        yards: Gain of a completion, 0, or minus the return of an interception, shape ``(N,)``.
+        completed: Whether the target caught the ball.
+        intercepted: Whether a defender did.
+    """
+
+    yards: NDArray[np.int64]
+    completed: NDArray[np.bool_]
+    intercepted: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -171,14 +185,8 @@ class OutcomeDistribution:
             means[rows] = (mid * np.diff(theirs, axis=1, prepend=0.0)).sum(axis=1)
         return means
 
-    def sample(
-        self, generator: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Draw one outcome a play by inverting each part of the mixture.
-
-        Returns:
-            Whole yards, shape ``(N,)``; whether the pass was completed; whether intercepted.
-        """
+    def sample(self, generator: np.random.Generator) -> Outcomes:
+        """Draw one outcome a play by inverting each part of the mixture."""
         kind, part, u = generator.random((3, len(self)))
         intercepted = kind < self.interception_probability
         completed = ~intercepted & (
@@ -186,7 +194,7 @@ class OutcomeDistribution:
         )
         yards = np.where(completed, self._draw_gain(part, u), 0.0)
         yards = np.where(intercepted, -self._draw_return(part, u), yards)
-        return yards.astype(np.int64), completed, intercepted
+        return Outcomes(yards.astype(np.int64), completed, intercepted)
 
     def _chunks(self) -> Iterator[slice]:
         """Row ranges small enough that their lattices stay small."""

@@ -1,4 +1,4 @@
-"""From the simulation's numbers to nflverse's play-by-play columns."""
+"""Write the simulated plays in nflverse's play-by-play columns."""
 
 from __future__ import annotations
 
@@ -150,8 +150,8 @@ def _game_day() -> pl.Expr:
 
 
 def _old_game_id() -> pl.Expr:
-    number = pl.col("pairing").cast(pl.String).str.zfill(2)
-    return pl.format("{}{}", _game_day().dt.to_string("%Y%m%d"), number).alias("old_game_id")
+    pairing = pl.col("pairing").cast(pl.String).str.zfill(2)
+    return pl.format("{}{}", _game_day().dt.to_string("%Y%m%d"), pairing).alias("old_game_id")
 
 
 def _identity() -> list[pl.Expr]:
@@ -195,7 +195,7 @@ def _state() -> list[pl.Expr]:
 
 
 def _result() -> list[pl.Expr]:
-    """Formation, throw and what came of it."""
+    """Formation, throw and result."""
     kind, yards = pl.col("kind"), pl.col("yards")
     passed = kind >= Kind.SACK
     completed, intercepted = pl.col("completed") == 1, pl.col("intercepted") == 1

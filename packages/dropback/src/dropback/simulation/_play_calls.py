@@ -1,20 +1,20 @@
-"""What an offense does before each snap: the call, the formation, the target's place."""
+"""Choose what an offense does on each play: the call, the formation, the target, the clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dropback.data._field import QUARTER_SECONDS
-from dropback.simulation._throws import urgency
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Kind", "Situation", "call_plays", "choose_target", "formation"]
+    from dropback.simulation._throws import PlayContexts
+
+__all__ = ["Kind", "call_plays", "choose_target", "formation", "quarter_end", "seconds_used"]
 
 # Rates and tables in this module were rounded from the 2018-2020 regular seasons.
 
@@ -47,53 +47,20 @@ class Kind(IntEnum):
     TARGETED = 12
 
 
-@dataclass(frozen=True)
-class Situation:
-    """Scrimmage situations of ``N`` games at the same moment of the simulation.
-
-    Args:
-        quarter: 1 to 5, shape ``(N,)``, as all fields.
-        seconds: Seconds to the end of the fourth quarter, or of overtime.
-        half_seconds: Seconds to the end of the half, or of overtime.
-        down: 1 to 4.
-        to_go: Whole yards to a first down or the goal.
-        yardline: Whole yards to the goal, 1 to 99.
-        lead: Points of the offense minus points of the defense.
-    """
-
-    quarter: NDArray[np.int64]
-    seconds: NDArray[np.int64]
-    half_seconds: NDArray[np.int64]
-    down: NDArray[np.int64]
-    to_go: NDArray[np.int64]
-    yardline: NDArray[np.int64]
-    lead: NDArray[np.int64]
-
-    def chasing(self) -> NDArray[np.float64]:
-        """How pressing the deficit is, 0 to 1.5, shape ``(N,)``."""
-        return urgency(self.quarter, self.seconds, self.lead)
-
-    def hurried(self) -> NDArray[np.bool_]:
-        """Whether the offense plays against the clock: late in a half and not ahead in the last."""
-        ahead = (self.quarter >= 4) & (self.lead > 0)
-        return ~ahead & ((self.half_seconds <= 120) | (self.chasing() > 0.5))
-
-
-def call_plays(situation: Situation, generator: np.random.Generator) -> NDArray[np.int64]:
+def call_plays(context: PlayContexts, generator: np.random.Generator) -> NDArray[np.int64]:
     """Choose each offense's kind of play, shape ``(N,)``, as `Kind` values."""
-    s = situation
-    n = len(s.down)
-    chase = s.chasing()
+    c, n = context, len(context)
+    chase, lead = c.urgency(), c.score_differential
     protect = (
-        (s.quarter == 4)
-        * np.clip(s.lead / 8, 0, 1.5)
-        * np.clip(1 - s.seconds / QUARTER_SECONDS, 0, 1)
+        (c.quarter == 4)
+        * np.clip(lead / 8, 0, 1.5)
+        * np.clip(1 - c.game_seconds_remaining / QUARTER_SECONDS, 0, 1)
     )
 
-    drop_back = _chance_to_drop_back(s) + 2.2 * chase - 2.4 * protect - 0.25 * (s.lead > 10)
+    drop_back = _chance_to_drop_back(c) + 2.2 * chase - 2.4 * protect - 0.25 * (lead > 10)
     kinds = np.where(generator.random(n) < _sigmoid(drop_back), Kind.TARGETED, Kind.RUN)
 
-    pressure = 0.2 * (s.down >= 3) + 0.2 * np.clip((s.to_go - 7) / 10, 0, 1) + 0.3 * chase
+    pressure = 0.2 * (c.down >= 3) + 0.2 * np.clip((c.yards_to_go - 7) / 10, 0, 1) + 0.3 * chase
     # Sacks are 6.2 % of dropbacks, scrambles 4.3 %, throw-aways and batted balls 2.8 %.
     sacked, scrambled, thrown_away = 0.056 * np.exp(pressure), 0.043, 0.029
     u = generator.random(n)
@@ -103,31 +70,32 @@ def call_plays(situation: Situation, generator: np.random.Generator) -> NDArray[
     kinds[passing & (u < 1 - scrambled) & (u > 1 - scrambled - thrown_away)] = Kind.THROW_AWAY
 
     u = generator.random(n)
-    end_of_half = (s.half_seconds <= 60) & (s.quarter % 2 == 0) & (s.lead <= 0)
-    kinds[end_of_half & (s.down <= 3) & (u < 0.09)] = Kind.SPIKE
+    end_of_half = (
+        (c.half_seconds_remaining <= 60) & (c.quarter % 2 == 0) & (c.score_differential <= 0)
+    )
+    kinds[end_of_half & (c.down <= 3) & (u < 0.09)] = Kind.SPIKE
     # A leading offense kneels once the remaining downs outlast the clock.
-    outlasts = s.seconds <= 40 * (4 - s.down)
-    kinds[(s.quarter == 4) & (s.lead > 0) & (s.down <= 3) & outlasts] = Kind.KNEEL
+    outlasts = c.game_seconds_remaining <= 40 * (4 - c.down)
+    kinds[(c.quarter == 4) & (lead > 0) & (c.down <= 3) & outlasts] = Kind.KNEEL
 
-    fourth = s.down == 4
-    kicks = fourth & (generator.random(n) >= _chance_to_go(s, chase))
-    in_range = generator.random(n) < _sigmoid((38 - s.yardline) / 1.5)
+    fourth = c.down == 4
+    kicks = fourth & (generator.random(n) >= _chance_to_go(c, chase))
+    in_range = generator.random(n) < _sigmoid((38 - c.yardline_100) / 1.5)
     kinds[kicks] = np.where(in_range, Kind.FIELD_GOAL, Kind.PUNT)[kicks]
     kinds[generator.random(n) < 0.063] = Kind.PENALTY
     return kinds
 
 
 def formation(
-    situation: Situation, kinds: NDArray[np.int64], generator: np.random.Generator
+    context: PlayContexts, kinds: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Choose shotgun and no-huddle, each shape ``(N,)``; neither for kicks, kneels and spikes."""
-    s = situation
-    n = len(s.down)
+    c, n = context, len(context)
     dropped_back = (kinds == Kind.SCRAMBLE) | (kinds == Kind.SACK) | (kinds >= Kind.THROW_AWAY)
-    by_down = np.where(s.down == 1, 0.67, np.where(s.down == 2, 0.79, 0.96))
-    shotgun = np.where(dropped_back, by_down + 0.15 * (s.to_go > 10), 0.62 * by_down)
+    by_down = np.where(c.down == 1, 0.67, np.where(c.down == 2, 0.79, 0.96))
+    shotgun = np.where(dropped_back, by_down + 0.15 * (c.yards_to_go > 10), 0.62 * by_down)
     scrimmage = (kinds == Kind.RUN) | (kinds == Kind.PENALTY) | dropped_back
-    no_huddle = np.where(s.hurried(), 0.24, 0.085)
+    no_huddle = np.where(c.hurried(), 0.24, 0.085)
     return (
         scrimmage & (generator.random(n) < shotgun),
         scrimmage & (generator.random(n) < no_huddle),
@@ -135,7 +103,7 @@ def formation(
 
 
 def choose_target(
-    situation: Situation, generator: np.random.Generator
+    context: PlayContexts, generator: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Choose each throw's depth and side.
 
@@ -143,39 +111,78 @@ def choose_target(
         Air yards, shape ``(N,)``, at most the yards to the goal; location 0 left, 1 middle,
         2 right.
     """
-    s = situation
-    n = len(s.down)
+    c, n = context, len(context)
     depth = np.interp(generator.random(n), DEPTH_PROBABILITIES, DEPTH_QUANTILES_YD)
-    depth = np.where(depth > 0, depth * (1 + 0.12 * s.chasing()), depth)
+    depth = np.where(depth > 0, depth * (1 + 0.12 * c.urgency()), depth)
     # From third down on, the shorter the distance the more throws go just beyond the marker.
-    to_marker = np.where((s.down >= 3) & (s.to_go <= 15), 0.5, 0.0)
-    beyond = s.to_go - 1 + generator.gamma(1.4, 2.6, n)
+    to_marker = np.where((c.down >= 3) & (c.yards_to_go <= 15), 0.5, 0.0)
+    beyond = c.yards_to_go - 1 + generator.gamma(1.4, 2.6, n)
     depth = np.where(generator.random(n) < to_marker, beyond, depth)
-    to_end_zone = np.where(s.yardline <= 20, 0.25 * (1 - s.yardline / 25), 0.0)
-    depth = np.where(generator.random(n) < to_end_zone, s.yardline, depth)
-    air_yards = np.clip(np.rint(depth).astype(np.int64), s.yardline - 99, s.yardline)
+    to_end_zone = np.where(c.yardline_100 <= 20, 0.25 * (1 - c.yardline_100 / 25), 0.0)
+    depth = np.where(generator.random(n) < to_end_zone, c.yardline_100, depth)
+    air_yards = np.clip(np.rint(depth).astype(np.int64), c.yardline_100 - 99, c.yardline_100)
     in_middle = np.interp(air_yards, (-5, 5, 15, 30), (0.15, 0.25, 0.32, 0.18))
     u = generator.random(n)
     side = np.where(u < in_middle, 1, np.where(u < in_middle + (1 - in_middle) * 0.486, 0, 2))
     return air_yards, side
 
 
-def _chance_to_drop_back(s: Situation) -> NDArray[np.float64]:
+def quarter_end(quarter: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Game seconds remaining when the quarter ends; overtime has a clock of its own."""
+    return np.maximum(4 - quarter, 0) * QUARTER_SECONDS
+
+
+def seconds_used(
+    context: PlayContexts,
+    kinds: NDArray[np.int64],
+    completed: NDArray[np.bool_],
+    short_of_goal: NDArray[np.bool_],
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Seconds from this snap to the next, shape ``(N,)``.
+
+    Args:
+        context: The plays before the snap, ``N`` of them.
+        kinds: `Kind` values, shape ``(N,)``, as the rest.
+        completed: Whether a pass was caught by the offense.
+        short_of_goal: Whether the ball stopped short of the goal line.
+        generator: Source of randomness.
+    """
+    c, n = context, len(context)
+    play = generator.integers(3, 9, n)
+    carried = np.isin(kinds, (Kind.RUN, Kind.SCRAMBLE)) | completed
+    # Ball carriers in a hurry run out of bounds three times as often.
+    stayed_in = generator.random(n) >= np.where(c.hurried(), 0.3, 0.1)
+    runs_on = (carried & stayed_in) | (kinds == Kind.SACK) | (kinds == Kind.KNEEL)
+    protects = (c.quarter == 4) & (c.score_differential > 0) & (c.game_seconds_remaining < 400)
+    unhurried = np.where(protects, 37, generator.integers(27, 42, n))
+    huddle = np.where(c.hurried(), generator.integers(7, 18, n), unhurried)
+    # Half of the penalties come before the snap and take no time.
+    idle = generator.random(n) < 0.5
+    flagged = np.where(idle, 0, play + generator.integers(0, 20, n))
+    return np.select(
+        [runs_on & short_of_goal, kinds == Kind.PUNT, kinds == Kind.PENALTY, kinds == Kind.SPIKE],
+        [play + huddle, play + 4, flagged, np.ones(n, dtype=np.int64)],
+        play,
+    )
+
+
+def _chance_to_drop_back(c: PlayContexts) -> NDArray[np.float64]:
     """Logit of a dropback by down and distance."""
-    to_go = s.to_go
+    to_go = c.yards_to_go
     first = np.interp(to_go, (1, 3, 5, 10, 15, 20), (0.26, 0.36, 0.43, 0.51, 0.66, 0.75))
     second = np.interp(to_go, (1, 3, 5, 8, 10, 13, 20), (0.31, 0.43, 0.56, 0.69, 0.67, 0.76, 0.8))
     third = np.interp(to_go, (1, 2, 3, 5, 8, 12, 20), (0.28, 0.68, 0.81, 0.92, 0.95, 0.89, 0.84))
-    chance = np.select([s.down == 1, s.down == 2], [first, second], third)
-    return np.log(chance / (1 - chance))
+    chance = np.select([c.down == 1, c.down == 2], [first, second], third)
+    return np.asarray(np.log(chance / (1 - chance)))
 
 
-def _chance_to_go(s: Situation, chase: NDArray[np.float64]) -> NDArray[np.float64]:
+def _chance_to_go(c: PlayContexts, chase: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability of a scrimmage play on fourth down."""
-    by_distance = np.interp(s.to_go, (1, 2, 3, 6, 10), (0.66, 0.35, 0.22, 0.13, 0.06))
-    by_place = np.interp(s.yardline, (0, 30, 36, 42, 60, 75), (0.9, 1.0, 2.0, 1.8, 0.6, 0.2))
-    desperate = (s.quarter >= 4) & (s.lead < 0) & (s.seconds < 240)
-    needs_touchdown = (s.lead < -3) | (s.yardline > 38)
+    by_distance = np.interp(c.yards_to_go, (1, 2, 3, 6, 10), (0.66, 0.35, 0.22, 0.13, 0.06))
+    by_place = np.interp(c.yardline_100, (0, 30, 36, 42, 60, 75), (0.9, 1.0, 2.0, 1.8, 0.6, 0.2))
+    desperate = (c.quarter >= 4) & (c.score_differential < 0) & (c.game_seconds_remaining < 240)
+    needs_touchdown = (c.score_differential < -3) | (c.yardline_100 > 38)
     return np.where(
         desperate & needs_touchdown, 0.9, np.clip(by_distance * by_place + 0.3 * chase, 0, 0.9)
     )

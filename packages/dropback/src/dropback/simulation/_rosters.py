@@ -1,4 +1,4 @@
-"""Teams, schedules and passers of the synthetic league, with their true skill."""
+"""Draw teams, schedules and passers of the simulated league, with their true skill."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEAMS = (
 # real player.
 FIRST_PLAYER_NUMBER = 90_000
 
-# Made-up surnames, again so that no row can pass for a real player's.
+# Invented surnames, again so that no row can pass for a real player's.
 SURNAME_STARTS = ("Al", "Bra", "Cor", "Dal", "El", "Fen", "Gar", "Hol", "Kel", "Lor", "Mar", "Nor")
 SURNAME_ENDS = ("bury", "combe", "croft", "dale", "field", "gate", "hurst", "ley", "mere", "ridge")
 INITIALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -68,7 +68,7 @@ def draw_calendar(settings: LeagueSettings, generator: np.random.Generator) -> C
     """Pair every team in every week: a shuffled round robin, home sides drawn by coin."""
     teams = settings.teams
     parts = []
-    for number, season in enumerate(settings.seasons):
+    for season_number, season in enumerate(settings.seasons):
         order = generator.permutation(teams)
         for week in range(1, settings.weeks + 1):
             # The circle method: the first team stays, the others move on by one a round.
@@ -77,7 +77,7 @@ def draw_calendar(settings: LeagueSettings, generator: np.random.Generator) -> C
             swapped = generator.random(teams // 2) < 0.5
             home, away = np.where(swapped, pairs[::-1], pairs)
             size = np.ones(teams // 2, dtype=np.int64)
-            parts.append((season * size, number * size, week * size, home, away))
+            parts.append((season * size, season_number * size, week * size, home, away))
     return Calendar(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

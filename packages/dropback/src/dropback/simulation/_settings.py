@@ -1,4 +1,4 @@
-"""What a synthetic league looks like: its size and how much its passers differ."""
+"""Set the size of a simulated league and how much its passers differ."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LeagueSettings:
             attempt.
         backup_start_probability: Probability, in [0, 1), that a team's backup plays a game.
         turnover_probability: Probability, in [0, 1], that a passer has left the league by the
-            next season and a new one has his place.
+            next season and is replaced.
         defense_sd_yd: Standard deviation between team defenses, in yards allowed per attempt,
             at least 0; drawn afresh each season.
 

@@ -1,13 +1,13 @@
-"""How a throw's circumstances and its passer's skill set the distribution of its yards."""
+"""Derive the distribution of a throw's yards from its context and its passer's skill."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dropback.data._field import QUARTER_SECONDS
+from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS
 from dropback.simulation._outcome_distribution import OutcomeDistribution
 
 if TYPE_CHECKING:
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Numbers = NDArray[np.int64] | NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
-__all__ = ["Circumstances", "outcome_distribution", "urgency"]
+__all__ = ["PlayContexts", "Throws", "outcome_distribution"]
 
 # The constants below are choices, not estimates: they began as maximum-likelihood fits of
 # similar formulas to the 51,623 targeted attempts of the 2018-2020 regular seasons and were then
@@ -43,100 +44,126 @@ RUN_LOG_SCALE_PER_YD = 0.068
 
 
 @dataclass(frozen=True)
-class Circumstances:
-    """What ``N`` targeted attempts faced, known when the ball is released.
+class PlayContexts:
+    """The contexts of ``N`` plays before the snap, as arrays of shape ``(N,)``.
 
     Args:
-        air_yards: Whole yards from the line of scrimmage to the target, at most
-            ``yardline_100``, shape ``(N,)``, as all fields.
-        yardline_100: Whole yards from the line of scrimmage to the goal, 1 to 99.
+        quarter: 1 to 5.
+        game_seconds_remaining: Seconds to the end of the fourth quarter, or of overtime.
         down: 1 to 4.
         yards_to_go: Whole yards to a first down or the goal.
+        yardline_100: Whole yards from the line of scrimmage to the goal, 1 to 99.
         score_differential: Points of the offense minus points of the defense.
-        game_seconds_remaining: Seconds to the end of the fourth quarter, or of overtime.
-        quarter: 1 to 5.
+    """
+
+    quarter: Numbers
+    game_seconds_remaining: Numbers
+    down: Numbers
+    yards_to_go: Numbers
+    yardline_100: Numbers
+    score_differential: Numbers
+
+    def __len__(self) -> int:
+        """Number of plays ``N``."""
+        return len(self.down)
+
+    def __getitem__(self, plays: NDArray[np.bool_]) -> PlayContexts:
+        """Contexts of some plays, indexed as an array."""
+        return PlayContexts(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
+
+    @property
+    def half_seconds_remaining(self) -> Numbers:
+        """Seconds to the end of the half, or of overtime."""
+        return self.game_seconds_remaining - np.where(self.quarter <= 2, HALF_SECONDS, 0)
+
+    def urgency(self) -> NDArray[np.float64]:
+        """How pressing a deficit is, 0 to 1.5: grows over the last 15 minutes, and in overtime."""
+        deficit = np.clip(-self.score_differential / 8, 0, 1.5)
+        lateness = np.clip(1 - self.game_seconds_remaining / QUARTER_SECONDS, 0, 1)
+        return np.where(self.quarter >= 4, deficit * lateness, 0.0)
+
+    def hurried(self) -> NDArray[np.bool_]:
+        """Whether the offense plays against the clock: late in a half and not ahead in the last."""
+        ahead = (self.quarter >= 4) & (self.score_differential > 0)
+        return ~ahead & ((self.half_seconds_remaining <= 120) | (self.urgency() > 0.5))
+
+
+@dataclass(frozen=True)
+class Throws:
+    """``N`` targeted attempts, as they are known when the ball is released.
+
+    Args:
+        context: Before the snap.
+        air_yards: Whole yards from the line of scrimmage to the target, at most
+            ``yardline_100``, shape ``(N,)``, as all fields.
         shotgun: Whether the passer took a shotgun snap.
         middle: Whether the target was in the middle of the field.
         right: Whether it was on the right.
     """
 
-    air_yards: NDArray[np.float64]
-    yardline_100: NDArray[np.float64]
-    down: NDArray[np.float64]
-    yards_to_go: NDArray[np.float64]
-    score_differential: NDArray[np.float64]
-    game_seconds_remaining: NDArray[np.float64]
-    quarter: NDArray[np.float64]
-    shotgun: NDArray[np.float64]
-    middle: NDArray[np.float64]
-    right: NDArray[np.float64]
+    context: PlayContexts
+    air_yards: Numbers
+    shotgun: Flags
+    middle: Flags
+    right: Flags
 
     @classmethod
-    def from_plays(cls, plays: pl.DataFrame) -> Circumstances:
+    def from_plays(cls, plays: pl.DataFrame) -> Throws:
         """Read them from play-by-play rows, each of which must be a targeted attempt."""
 
         def column(name: str) -> NDArray[np.float64]:
             return plays[name].to_numpy().astype(np.float64)
 
-        location = plays["pass_location"]
-        return cls(
-            air_yards=column("air_yards"),
-            yardline_100=column("yardline_100"),
+        context = PlayContexts(
+            quarter=column("qtr"),
+            game_seconds_remaining=column("game_seconds_remaining"),
             down=column("down"),
             yards_to_go=column("ydstogo"),
+            yardline_100=column("yardline_100"),
             score_differential=column("score_differential"),
-            game_seconds_remaining=column("game_seconds_remaining"),
-            quarter=column("qtr"),
-            shotgun=column("shotgun"),
-            middle=(location == "middle").to_numpy().astype(np.float64),
-            right=(location == "right").to_numpy().astype(np.float64),
+        )
+        location = plays["pass_location"]
+        return cls(
+            context=context,
+            air_yards=column("air_yards"),
+            shotgun=column("shotgun") == 1,
+            middle=(location == "middle").to_numpy(),
+            right=(location == "right").to_numpy(),
         )
 
 
-def urgency(quarter: Numbers, seconds: Numbers, lead: Numbers) -> NDArray[np.float64]:
-    """How pressing a deficit is, 0 to 1.5: grows over the last 15 minutes, and in overtime.
-
-    Args:
-        quarter: 1 to 5, shape ``(N,)``, as the others.
-        seconds: Seconds to the end of the fourth quarter, or of overtime.
-        lead: Points of the offense minus points of the defense.
-    """
-    deficit = np.clip(-lead / 8, 0, 1.5)
-    lateness = np.clip(1 - seconds / QUARTER_SECONDS, 0, 1)
-    return np.where(quarter >= 4, deficit * lateness, 0.0)
-
-
-def outcome_distribution(
-    circumstances: Circumstances, edge_yd: ArrayLike = 0.0
-) -> OutcomeDistribution:
+def outcome_distribution(throws: Throws, edge_yd: ArrayLike = 0.0) -> OutcomeDistribution:
     """Give each attempt the distribution of its yards.
 
     Args:
-        circumstances: The attempts, ``N`` of them.
+        throws: The attempts, ``N`` of them.
         edge_yd: Skill of the passer minus quality of the defense, in yards per attempt, a
             scalar or shape ``(N,)``; 0 is the league-average passer against the average defense.
 
     Returns:
         The distributions, in closed form.
     """
-    c = circumstances
+    c, shotgun, middle = throws.context, throws.shotgun, throws.middle
+    air_yards, yardline_100 = (
+        yards.astype(np.float64) for yards in (throws.air_yards, c.yardline_100)
+    )
     edge = np.asarray(edge_yd, dtype=np.float64)
     late_down = (c.down >= 3).astype(np.float64)
-    end_zone = (c.air_yards >= c.yardline_100).astype(np.float64)
-    room_yd = c.yardline_100 - c.air_yards
+    end_zone = (air_yards >= c.yardline_100).astype(np.float64)
+    space_yd = yardline_100 - air_yards
     # The last 15 yards before the goal line: 22 players share less and less grass.
-    crowded = (1 - end_zone) * np.clip(1 - room_yd / 15, 0, 1)
-    red_zone = np.clip(1 - c.yardline_100 / 20, 0, 1)
+    crowded = (1 - end_zone) * np.clip(1 - space_yd / 15, 0, 1)
+    red_zone = np.clip(1 - yardline_100 / 20, 0, 1)
     long_to_go = np.clip((c.yards_to_go - 10) / 10, 0, 1.5)
     # A defense waits for the throw just beyond the marker.
-    at_marker = late_down * np.exp(-(((c.air_yards - c.yards_to_go - 2) / 4) ** 2))
-    deep_middle = c.middle * np.clip((c.air_yards - 10) / 10, 0, 2)
-    chase = urgency(c.quarter, c.game_seconds_remaining, c.score_differential)
+    at_marker = late_down * np.exp(-(((air_yards - c.yards_to_go - 2) / 4) ** 2))
+    deep_middle = middle * np.clip((air_yards - 10) / 10, 0, 2)
+    chase = c.urgency()
 
     interception_logit = (
-        np.interp(c.air_yards, DEPTH_KNOTS_YD, INTERCEPTION_LOGITS)
-        + 0.35 * c.middle
-        + 0.15 * c.right
+        np.interp(air_yards, DEPTH_KNOTS_YD, INTERCEPTION_LOGITS)
+        + 0.35 * middle
+        + 0.15 * throws.right
         + 0.2 * deep_middle
         + 0.2 * late_down
         + 0.3 * at_marker
@@ -148,10 +175,10 @@ def outcome_distribution(
         + INTERCEPTION_LOGIT_PER_YD * edge
     )
     completion_logit = (
-        np.interp(c.air_yards, DEPTH_KNOTS_YD, COMPLETION_LOGITS)
-        + 0.12 * c.middle
+        np.interp(air_yards, DEPTH_KNOTS_YD, COMPLETION_LOGITS)
+        + 0.12 * middle
         + 0.17 * deep_middle
-        - 0.15 * c.shotgun
+        - 0.15 * shotgun
         - 0.25 * late_down
         - 0.12 * at_marker
         + 0.25 * late_down * (c.yards_to_go <= 2)
@@ -164,33 +191,33 @@ def outcome_distribution(
     return OutcomeDistribution(
         completion_probability=(1 - interception) * _sigmoid(completion_logit),
         interception_probability=interception,
-        air_yards=c.air_yards,
-        yardline_100=c.yardline_100,
+        air_yards=air_yards,
+        yardline_100=yardline_100,
         stop_probability=_sigmoid(
-            np.interp(c.air_yards, RUN_KNOTS_YD, STOP_LOGITS)
-            - 0.55 * c.middle
-            + 0.1 * c.shotgun
-            + 0.2 * late_down * (c.air_yards >= c.yards_to_go)
+            np.interp(air_yards, RUN_KNOTS_YD, STOP_LOGITS)
+            - 0.55 * middle
+            + 0.1 * shotgun
+            + 0.2 * late_down * (air_yards >= c.yards_to_go)
             - 0.15 * long_to_go
         ),
-        run_power=np.exp(np.interp(c.air_yards, RUN_KNOTS_YD, RUN_LOG_POWERS)),
+        run_power=np.exp(np.interp(air_yards, RUN_KNOTS_YD, RUN_LOG_POWERS)),
         run_scale_yd=np.exp(
-            np.interp(c.air_yards, RUN_KNOTS_YD, RUN_LOG_SCALES)
-            + 0.05 * c.middle
-            - 0.19 * c.shotgun
+            np.interp(air_yards, RUN_KNOTS_YD, RUN_LOG_SCALES)
+            + 0.05 * middle
+            - 0.19 * shotgun
             + 0.09 * late_down
             - 0.35 * crowded
             + RUN_LOG_SCALE_PER_YD * edge
         ),
-        run_concentration=np.interp(c.air_yards, RUN_CONCENTRATION_KNOTS_YD, RUN_CONCENTRATIONS),
+        run_concentration=np.interp(air_yards, RUN_CONCENTRATION_KNOTS_YD, RUN_CONCENTRATIONS),
         no_return_probability=_sigmoid(
             -1.25
             + 2.0 * end_zone
-            + 0.025 * np.clip(c.air_yards, 0, 40)
-            + 0.035 * np.clip(c.air_yards - 20, 0, 30)
+            + 0.025 * np.clip(air_yards, 0, 40)
+            + 0.035 * np.clip(air_yards - 20, 0, 30)
         ),
-        return_scale_yd=np.exp(RETURN_LOG_SCALE - 0.009 * np.clip(c.air_yards, -5, 40)),
-        return_concentration=np.full_like(c.air_yards, RETURN_CONCENTRATION),
+        return_scale_yd=np.exp(RETURN_LOG_SCALE - 0.009 * np.clip(air_yards, -5, 40)),
+        return_concentration=np.full_like(air_yards, RETURN_CONCENTRATION),
     )
 
 

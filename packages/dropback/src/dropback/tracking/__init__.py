@@ -1,4 +1,4 @@
-"""Tracking data: any public layout in, canonical plays, features and tensors out."""
+"""Read tracking data of any public layout into canonical plays, features and tensors."""
 
 from dropback.tracking._blocks import PlayBlock
 from dropback.tracking.ingest._opening import is_tracking, open_tracking

@@ -1,4 +1,4 @@
-"""Plays as arrays: the form that every step between files and tensors works on."""
+"""Hold plays as arrays, the form that every step between files and tensors works on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ X, Y, SPEED, ACCELERATION, DIRECTION, ORIENTATION = range(len(FRAME_QUANTITIES))
 
 
 def empty_frames(count: int) -> NDArray[np.float32]:
-    """NaN frames, shape ``[count, 23, 6]``, with each quantity in one stretch of memory.
+    """NaN frames, shape ``[count, 23, 6]``, with each quantity contiguous in memory.
 
     Nearly every step works on one quantity of all players: with the six side by side it would
     fetch six times what it reads, and no loop over it could use wide instructions.
@@ -69,7 +69,7 @@ class PlayBlock:
 
     @property
     def play_of_frame(self) -> NDArray[np.int64]:
-        """Play number of each frame, shape ``[F]``."""
+        """Index of each frame's play, shape ``[F]``."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
     @property
@@ -79,33 +79,33 @@ class PlayBlock:
 
     @property
     def groups_at_snap(self) -> NDArray[np.int8]:
-        """Group of each slot, a number in `GROUPS_AT_SNAP` or -1 for nobody, shape ``[N, 23]``."""
-        numbers = {name: number for number, name in enumerate(GROUPS_AT_SNAP)}
-        men = self.players.select("game_id", "play_id", "slot", "role_at_snap").join(
+        """Group of each slot, an index of `GROUPS_AT_SNAP` or -1 for nobody, shape ``[N, 23]``."""
+        indices = {name: index for index, name in enumerate(GROUPS_AT_SNAP)}
+        players = self.players.select("game_id", "play_id", "slot", "role_at_snap").join(
             self.plays.select("game_id", "play_id").with_row_index("n"),
             on=["game_id", "play_id"],
             how="inner",
         )
         groups = np.full((self.plays.height, SLOTS), -1, np.int8)
-        groups[men["n"].to_numpy(), men["slot"].to_numpy()] = (
-            men["role_at_snap"].cast(pl.String).replace_strict(numbers, return_dtype=pl.Int8)
+        groups[players["n"].to_numpy(), players["slot"].to_numpy()] = (
+            players["role_at_snap"].cast(pl.String).replace_strict(indices, return_dtype=pl.Int8)
         ).to_numpy()
         return groups
 
-    def keep(self, wanted: NDArray[np.bool_]) -> PlayBlock:
-        """The block without the plays that are not wanted; ``wanted`` has shape ``[N]``."""
-        if wanted.all():
+    def keep(self, kept: NDArray[np.bool_]) -> PlayBlock:
+        """The plays to keep, chosen by flags of shape ``[N]``."""
+        if kept.all():
             return self
         lengths = np.diff(self.offsets)
-        keys = self.plays.filter(pl.Series(wanted)).select("game_id", "play_id")
+        keys = self.plays.filter(pl.Series(kept)).select("game_id", "play_id")
         return PlayBlock(
-            plays=self.plays.filter(pl.Series(wanted)),
+            plays=self.plays.filter(pl.Series(kept)),
             players=self.players.join(
                 keys, on=["game_id", "play_id"], how="semi", maintain_order="left"
             ),
-            frames=_by_quantity(_planes(self.frames)[:, np.repeat(wanted, lengths)]),
-            offsets=np.concatenate([[0], np.cumsum(lengths[wanted])]),
-            arrival_xy=self.arrival_xy[wanted],
+            frames=_by_quantity(_planes(self.frames)[:, np.repeat(kept, lengths)]),
+            offsets=np.concatenate([[0], np.cumsum(lengths[kept])]),
+            arrival_xy=self.arrival_xy[kept],
         )
 
     def frames_table(self) -> pl.DataFrame:

@@ -1,21 +1,27 @@
-"""Draws a play from snap to release: the field, both teams and their trails."""
+"""Draw a play from snap to release: the field, both teams and their trails."""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD, RATE_HZ
-from dropback.errors import TrackingError
+from dropback.errors import RequestError, TrackingError
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
+from dropback.tracking._motion import velocity
 from dropback.tracking._schema import BALL_SLOT, PLAYERS
-from dropback.tracking.ingest._derive import velocity
+
+try:
+    import matplotlib as mpl
+    from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+except ModuleNotFoundError as missing:
+    raise RequestError(
+        "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
+    ) from missing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,17 +40,17 @@ _TRAIL_FRAMES: Final = 15
 _WRITERS: Final = (".png", ".gif", ".mp4")
 
 
-def plot_play(block: PlayBlock, number: int, out: Path, *, note: str = "") -> None:
+def plot_play(block: PlayBlock, play: int, out: Path, *, note: str = "") -> None:
     """Draw one play of a block: the release as a picture, or snap to release as a film.
 
     Args:
         block: Canonical plays.
-        number: Which play, from 0.
+        play: Index of the play.
         out: A path ending in ``.png``, ``.gif`` or ``.mp4``; mp4 needs an ``ffmpeg`` on the PATH.
         note: A line below the drawing, such as that a set is no fair sample.
 
     Raises:
-        TrackingError: If the ending is another, or mp4 is asked for without ffmpeg.
+        TrackingError: If the ending is another, or there is no ffmpeg for mp4.
     """
     suffix = out.suffix.lower()
     if suffix not in _WRITERS:
@@ -54,15 +60,15 @@ def plot_play(block: PlayBlock, number: int, out: Path, *, note: str = "") -> No
             f"{out.name}: mp4 needs an ffmpeg on the PATH, and there is none; install ffmpeg, or "
             "write a .gif."
         )
-    frames = block.frames[block.offsets[number] : block.offsets[number + 1]]
-    figure, axes = _field(frames, block, number, note)
-    drawing = _Drawing(axes, frames, block, number)
+    frames = block.frames[block.offsets[play] : block.offsets[play + 1]]
+    figure, axes = _field(frames, block, play, note)
+    drawing = _Drawing(axes, frames, block, play)
     out.parent.mkdir(parents=True, exist_ok=True)
     if suffix == ".png":
         drawing.show(len(frames) - 1)
         figure.savefig(out, dpi=130)
         return
-    # The last frame stands for a second, so that the release can be seen.
+    # The last frame is shown for a second, so that the release can be seen.
     order = [*range(len(frames)), *[len(frames) - 1] * int(RATE_HZ)]
     film = FuncAnimation(figure, drawing.show, frames=order, blit=False)
     writer = FFMpegWriter if suffix == ".mp4" else PillowWriter
@@ -70,10 +76,10 @@ def plot_play(block: PlayBlock, number: int, out: Path, *, note: str = "") -> No
 
 
 def _field(
-    frames: NDArray[np.float32], block: PlayBlock, number: int, note: str
+    frames: NDArray[np.float32], block: PlayBlock, play: int, note: str
 ) -> tuple[Figure, Axes]:
-    play = block.plays.row(number, named=True)
-    line = play["line_of_scrimmage_x_yd"]
+    row = block.plays.row(play, named=True)
+    line = row["line_of_scrimmage_x_yd"]
     lowest = float(np.nanmin(frames[:, :PLAYERS, X]))
     highest = float(np.nanmax(frames[:, :PLAYERS, X]))
     left = min(max(-2.0, min(lowest, line - 10) - 4), FIELD_LENGTH_YD - 40)
@@ -100,14 +106,14 @@ def _field(
         axes.vlines(range(11, 110), y, y + 2 / 3, color=_CHALK, lw=0.6, zorder=0.2)
     for yard in range(20, 101, 10):
         if left < yard < right:
-            for y, turn in ((5.0, 0), (FIELD_WIDTH_YD - 5.0, 180)):
+            for y, rotation in ((5.0, 0), (FIELD_WIDTH_YD - 5.0, 180)):
                 axes.text(yard, y, str(min(yard - 10, 110 - yard)), color=_CHALK, fontsize=13,
-                          ha="center", va="center", rotation=turn, zorder=0.3)  # fmt: skip
+                          ha="center", va="center", rotation=rotation, zorder=0.3)  # fmt: skip
     axes.plot([line, line], [0, FIELD_WIDTH_YD], color="#2c3e50", lw=1.6, zorder=0.4)
-    to_go = play["yards_to_go"]
+    to_go = row["yards_to_go"]
     if to_go and line + to_go < FIELD_LENGTH_YD - 10:
         axes.plot([line + to_go] * 2, [0, FIELD_WIDTH_YD], color="#d4a017", lw=1.6, zorder=0.4)
-    figure.text(0.5, 0.985, _title(play), ha="center", va="top", fontsize=10)
+    figure.text(0.5, 0.985, _title(row), ha="center", va="top", fontsize=10)
     if note:
         figure.text(0.5, 0.008, note, ha="center", va="bottom", fontsize=8, style="italic")
     return figure, axes
@@ -127,18 +133,18 @@ def _title(play: dict[str, Any]) -> str:
 
 
 class _Drawing:
-    """The moving things of one play."""
+    """The moving parts of the picture of one play."""
 
     def __init__(
-        self, axes: Axes, frames: NDArray[np.float32], block: PlayBlock, number: int
+        self, axes: Axes, frames: NDArray[np.float32], block: PlayBlock, play: int
     ) -> None:
         self._frames = frames
-        key = block.plays.row(number, named=True)
-        men = block.players.filter(game_id=key["game_id"], play_id=key["play_id"]).sort("slot")
-        self._slots = men["slot"].to_list()
+        key = block.plays.row(play, named=True)
+        players = block.players.filter(game_id=key["game_id"], play_id=key["play_id"]).sort("slot")
+        self._slots = players["slot"].to_list()
         self._trails, self._facings, self._velocities = {}, {}, {}
         self._dots, self._labels = {}, {}
-        for slot, side, role, position in men.select(
+        for slot, side, role, position in players.select(
             "slot", "side", "role", "position"
         ).iter_rows():
             color = _COLORS[side]
@@ -175,7 +181,7 @@ class _Drawing:
         )
 
     def show(self, frame: int) -> list[Any]:
-        """Move everything to a frame."""
+        """Draw a frame."""
         now = self._frames[frame]
         xy = now[:, [X, Y]]
         moving = velocity(now[:PLAYERS, SPEED], now[:PLAYERS, DIRECTION])
@@ -186,7 +192,7 @@ class _Drawing:
             self._dots[slot].set_data([x], [y])
             self._labels[slot].set_position((x, y))
             if slot < PLAYERS:
-                # Where he would be in 0.4 s.
+                # The place in 0.4 s at this velocity.
                 end = xy[slot] + 0.4 * moving[slot]
                 self._velocities[slot].set_data([x, end[0]], [y, end[1]])
                 facing = np.deg2rad(now[slot, ORIENTATION])

@@ -1,6 +1,6 @@
-"""Who does what: a stable slot at the snap, and a role by the release.
+"""Assign players a stable slot at the snap, and a role by the release.
 
-Slots are settled by what is known at the snap, so that a live play has the same ones:
+Slots follow from what is known at the snap, so that a live play has the same ones:
 
 - 0: the passer;
 - from 1: interior linemen, from the offense's right to its left;
@@ -41,9 +41,9 @@ _DEFENSIVE_GROUPS: Final = {
 
 _PLAY = "play"
 
-# One number a play and side: polars groups by it several times faster than by a number and a word.
+# One integer a play and side: polars groups by it several times faster than by two columns.
 _SIDE = "play_and_side"
-_SIDE_NUMBERS: Final = {"offense": 0, "defense": 1, "ball": 2}
+_SIDE_INDICES: Final = {"offense": 0, "defense": 1, "ball": 2}
 
 
 def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
@@ -52,8 +52,8 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
     Args:
         entities: One row a play and entity: ``play``, ``side``, ``position`` (null where
             unknown), ``x_yd`` and ``y_yd`` at the snap with the offense moving toward +x,
-            ``given_role`` (null where not given) and ``named_passer``, whether the play's
-            description says that he passed.
+            ``recorded_role`` (null where there is none) and ``named_passer``, whether the play's
+            description names the player as the passer.
 
     Returns:
         The same rows and order with ``slot``, ``role_at_snap`` (one of `GROUPS_AT_SNAP`) and
@@ -69,7 +69,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             (
                 pl.col(_PLAY) * 3
-                + pl.col("side").replace_strict(_SIDE_NUMBERS, return_dtype=pl.Int64)
+                + pl.col("side").replace_strict(_SIDE_INDICES, return_dtype=pl.Int64)
             ).alias(_SIDE)
         )
         .with_columns(
@@ -77,14 +77,14 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
                 y_of_center.mean().over(_SIDE), pl.col("y_yd").median().over(_SIDE)
             ),
             front_x=pl.col("x_yd").max().over(_SIDE),
-            men=pl.len().over(_SIDE),
+            players_of_side=pl.len().over(_SIDE),
         )
     )
     off_middle = (pl.col("y_yd") - pl.col("middle_y")).abs()
-    # A quarterback stands behind the center. Where no position says who he is, or none is on the
-    # field, whoever stands there but a lineman is the passer.
+    # A quarterback stands behind the center. Where no position tells the quarterback, the player
+    # there who is no lineman is the passer.
     passer_score = (
-        pl.when(pl.col("given_role") == "passer")
+        pl.when(pl.col("recorded_role") == "passer")
         .then(-3000.0)
         .when("named_passer")
         .then(-2000.0)
@@ -104,7 +104,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
     )
     # At least five of eleven are not eligible (NFL rulebook, Rule 5, Section 3). Where positions
     # name fewer (a tight end at tackle, or no position known), the line is filled up with those
-    # nearest to the middle within 1.5 yards of the foremost man.
+    # nearest to the middle within 1.5 yards of the foremost player.
     line_score = (
         pl.when(pl.col("is_passer"))
         .then(1000.0)
@@ -121,7 +121,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         .with_row_index("nearest")
         .with_columns(near_center=_place("nearest", _SIDE) < 5)
     )
-    blocks = is_line | (pl.col("near_center") & (pl.col("men") >= 11))
+    blocks = is_line | (pl.col("near_center") & (pl.col("players_of_side") >= 11))
     depth = pl.col("x_yd") - pl.when(is_offense).then("front_x").max().over(_PLAY)
     defensive_group = pl.coalesce(
         pl.col("position").replace_strict(_DEFENSIVE_GROUPS, default=None, return_dtype=pl.Int8),
@@ -162,7 +162,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         ordered.with_columns(
             slot=slot.cast(pl.Int64),
             role_at_snap=pl.col("order").replace_strict(names, return_dtype=pl.String),
-            passer_inferred=pl.col("is_passer") & pl.col("given_role").ne_missing("passer"),
+            passer_inferred=pl.col("is_passer") & pl.col("recorded_role").ne_missing("passer"),
         )
         .sort("row")
         .select(*entities.columns, "slot", "role_at_snap", "passer_inferred")
@@ -171,7 +171,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
 
 
 def _place(row: str, group: pl.Expr | str) -> pl.Expr:
-    """Number of a row within its group, from its number in a table sorted by group."""
+    """Place of a row within its group, from its place in a table sorted by group."""
     return (pl.col(row) - pl.col(row).min().over(group)).cast(pl.Int64)
 
 
@@ -181,7 +181,7 @@ def mirror_slots(groups: NDArray[np.int8]) -> NDArray[np.uint8]:
     Each group stands from right to left in its slots, so that a mirror reverses it.
 
     Args:
-        groups: Group of each slot as its number in `GROUPS_AT_SNAP`, -1 for an empty slot, shape
+        groups: Group of each slot as its index in `GROUPS_AT_SNAP`, -1 for an empty slot, shape
             ``[N, 22]``.
 
     Returns:
@@ -202,8 +202,8 @@ def infer_rushers(
 ) -> NDArray[np.bool_]:
     """Which defenders rush the passer.
 
-    A defender rushes if he is past the line of scrimmage at some frame of the window. Only what
-    happens up to the release is used.
+    A rusher is past the line of scrimmage in some frame of the window. Only what happens up to
+    the release is used.
 
     Args:
         x_yd: Canonical x of the defenders, shape ``[F, 11]``.
@@ -244,21 +244,21 @@ def named_targets(plays: pl.DataFrame, players: pl.DataFrame) -> pl.DataFrame:
         players: ``play``, ``player_id``, ``side`` and ``display_name`` ("Davante Adams").
 
     Returns:
-        ``play`` and ``player_id``, only where exactly one man of the offense has the name.
+        ``play`` and ``player_id``, only where exactly one player of the offense has the name.
     """
-    return _named(plays, players, _TARGET_IN_WORDS)
+    return _named(plays, players, _TARGET_PATTERN)
 
 
 def named_passers(plays: pl.DataFrame, players: pl.DataFrame) -> pl.DataFrame:
     """As `named_targets` for the passer: "C.McCaffrey pass short right", "A.Luck sacked"."""
-    return _named(plays, players, _PASSER_IN_WORDS)
+    return _named(plays, players, _PASSER_PATTERN)
 
 
 _NAME: Final = r"([A-Z][A-Za-z]*)\.((?:St\. )?[A-Z][A-Za-z'\-]+)"
-_TARGET_IN_WORDS: Final = (
+_TARGET_PATTERN: Final = (
     r"pass (?:incomplete )?(?:short|deep)? ?(?:left|middle|right)? ?(?:to|intended for) " + _NAME
 )
-_PASSER_IN_WORDS: Final = _NAME + r"(?: pass | sacked | spiked)"
+_PASSER_PATTERN: Final = _NAME + r"(?: pass | sacked | spiked)"
 
 
 def _named(plays: pl.DataFrame, players: pl.DataFrame, pattern: str) -> pl.DataFrame:
@@ -276,7 +276,7 @@ def _named(plays: pl.DataFrame, players: pl.DataFrame, pattern: str) -> pl.DataF
     plain = pl.col("rest", "surname").str.replace_all(r"[\s.]", "")
     return (
         named.join(offense, on=_PLAY, how="inner")
-        # The initial spares nine men in ten the search for their surname.
+        # Nine players in ten have another initial and need no search for their surname.
         .filter(pl.col("display_name").str.slice(0, 1) == pl.col("initial").str.slice(0, 1))
         .with_columns(rest=pl.col("display_name").str.extract(r"^\S+\s+(.+)$", 1))
         .with_columns(plain)

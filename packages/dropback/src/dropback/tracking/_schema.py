@@ -45,7 +45,7 @@ LINE_RANGE_X_YD: Final = (OWN_GOAL_LINE_X_YD - 1, GOAL_LINE_X_YD + 1)
 X_RANGE_YD: Final = (-60, 180)
 Y_RANGE_YD: Final = (-60, 120)
 
-# What is beyond is a slip of the pen or another unit.
+# Values beyond are typing errors or in another unit.
 HEIGHT_RANGE_IN: Final = (60, 90)
 WEIGHT_RANGE_LB: Final = (120, 450)
 
@@ -87,9 +87,9 @@ class Plays(dy.Schema):
             and where the set does not say (``yards_gained`` is 0 there, as the league books it).
         nullified: Whether a penalty took the play off the books.
         snap_event, end_event: The events that open and close the window; null without events.
-        snap_frame: The source's own number of frame 0.
-        frames: Frames from snap to end, both included; the last is number ``frames - 1``.
-        rotated: Whether the play was turned by 180 degrees to move toward +x.
+        snap_frame: The source's frame number of frame 0.
+        frames: Frames from snap to end, both included; the last is ``frames - 1``.
+        rotated: Whether the play was rotated by 180 degrees to move toward +x.
         passer_slot, target_slot: Slots of ``Players``; null where not known.
         passer_source, target_source: ``given``, ``inferred`` or null.
         duplicate_rows: Rows of the window that repeated a player and frame; the first was kept.

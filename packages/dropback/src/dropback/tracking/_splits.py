@@ -150,10 +150,10 @@ def with_participation(splits: pl.DataFrame, participation: pl.DataFrame) -> pl.
 
 
 def _nearest_defender(frames: NDArray[np.float32], slot: NDArray[np.int64]) -> NDArray[np.float32]:
-    man = np.take_along_axis(frames[:, :11, :2], slot[:, None, None], axis=1)[:, 0].T
+    player = np.take_along_axis(frames[:, :11, :2], slot[:, None, None], axis=1)[:, 0].T
     # Players first: the minimum then runs along contiguous frames.
-    gap_x = frames[:, 11:22, X].T - man[0]
-    gap_y = frames[:, 11:22, Y].T - man[1]
+    gap_x = frames[:, 11:22, X].T - player[0]
+    gap_y = frames[:, 11:22, Y].T - player[1]
     return np.asarray(np.sqrt(np.fmin.reduce(gap_x * gap_x + gap_y * gap_y, axis=0)))
 
 

@@ -8,8 +8,8 @@ import polars as pl
 
 __all__ = ["ARRIVALS", "KNOWN_EVENTS", "THROWS", "find_windows"]
 
-# Charted by hand first, by machine second: in 2023 both occur, one or two frames apart and in
-# either order, and the hand-made one is the better. `snap_marker` is 2025's frameType.
+# Charted by hand first, automatic second: in 2023 both occur, one or two frames apart and in
+# either order, and the one charted by hand is better. `snap_marker` is 2025's frameType.
 _SNAPS: Final = {"ball_snap": 0, "snap_direct": 0, "autoevent_ballsnap": 1, "snap_marker": 2}
 
 _RELEASES: Final = {
@@ -45,7 +45,7 @@ ARRIVALS: Final = (
 )
 
 
-# All events that tell a window; a file's other events are not looked at.
+# All events that bound a window; a file's other events are not read.
 KNOWN_EVENTS: Final = (*_SNAPS, *_RELEASES, *ARRIVALS)
 
 

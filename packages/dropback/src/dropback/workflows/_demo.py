@@ -1,6 +1,6 @@
-"""The main job on a league whose truth is known: simulate, train, evaluate, score, rank.
+"""Run the main job on a league of known skill: simulate, train, evaluate, score, rank.
 
-Beside it a few games of tracking and a play network for them, for the page to show.
+Beside it simulate a few games of tracking and train a play network on them, for the page to show.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback import workflows
 from dropback._files import whole_folder
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.evaluation._calibration import CLIMATOLOGY, share_of_gap
@@ -24,7 +23,9 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import build_tensors, ingest
+from dropback.workflows._files import write_json, write_table
 from dropback.workflows._report import Boards, write_report
+from dropback.workflows._runs import evaluate, score, train
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -40,22 +41,22 @@ LEAGUE = LeagueSettings(seasons=(2018, 2019, 2020))
 """Two seasons to train on, one to judge by."""
 
 MODEL = ModelSettings(folds=3, fit=FitSettings(max_epochs=8))
-"""Fewer fits and epochs than the default: a minute instead of two, 1 % in the log score."""
+"""Fewer fits and epochs than the default: one minute instead of two, 1 % worse in log score."""
 
 TRACKING = TrackingLeagueSettings(plays=1000)
-"""Sixteen games: enough to watch, and for a network that has seen something."""
+"""Sixteen games: enough to watch and to train a first network."""
 
 PLAY_MODEL = replace(
     PLAY_NETWORK, members=1, fit=replace(PLAY_NETWORK.fit, max_epochs=6, batch_size=64)
 )
-"""Ten seconds of training. It is there to be watched, and judged nowhere."""
+"""Ten seconds of training: to be watched on the page, not evaluated."""
 
 _BASELINES = ("gaussian", CLIMATOLOGY)
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found.
+    """Results of the demo.
 
     Attributes:
         evaluation: Of the season that the model had not seen.
@@ -91,7 +92,7 @@ def run_demo(
     """Run the main job on a synthetic league and write every result into `out`.
 
     Args:
-        out: Folder to make: ``league/``, ``run/``, tables, ``report.json``, ``report.html``, and
+        out: Folder to write: ``league/``, ``run/``, tables, ``report.json``, ``report.html``, and
             for the page ``plays/`` with ``play-run/``.
         league_settings: Of the league; its last season is held out.
         model_settings: Of the model.
@@ -99,7 +100,7 @@ def run_demo(
         play_settings: Of their network.
         seed: Of the league and the model.
         overwrite: Replace what `out` holds.
-        on_step: Told what comes next.
+        on_step: Called with a description before each step.
 
     Raises:
         RequestError: `out` is taken.
@@ -111,9 +112,10 @@ def run_demo(
         data = aside / "league"
         write_league(league, data)
         run = aside / "run"
-        model, _, _ = workflows.train_run(
-            workflows.select_from(data, seasons=training_seasons),
+        train(
+            data,
             run,
+            seasons=training_seasons,
             settings=model_settings,
             seed=seed,
             on_epoch=lambda fold, epoch, loss: on_step(
@@ -122,16 +124,13 @@ def run_demo(
             ),
         )
         on_step(f"evaluating on {last}, beside {' and '.join(_BASELINES)}")
-        evaluated = workflows.evaluate_run(
-            run, data, seasons=(last,), against=_BASELINES, seed=seed
-        )
-        workflows.write_json(evaluated.evaluation.as_dict(), aside / "report.json")
+        evaluated = evaluate(run, data, seasons=(last,), against=_BASELINES, seed=seed)
+        write_json(evaluated.evaluation.as_dict(), aside / "report.json")
         on_step("scoring and ranking")
-        selection = workflows.select_for_run(model, data, seasons=(last,), games="regular")
-        scores = workflows.score_run(model, selection)
-        workflows.write_table(scores, aside / "scores.parquet")
+        scores = score(run, data, seasons=(last,))
+        write_table(scores, aside / "scores.parquet")
         rows = _with_truth(leaderboard(scores, by=("passer",), min_attempts="nfl"), league, last)
-        workflows.write_table(rows, aside / "leaderboard.csv")
+        write_table(rows, aside / "leaderboard.csv")
         result = DemoResult(
             evaluation=evaluated.evaluation,
             oracle_crps=_oracle_crps(league, scores),
@@ -171,8 +170,8 @@ def _write_tracking(
     write_tracking_league(simulate_tracking_league(settings, seed=seed), source)
     ingest(source, folder / "plays")
     tensors, _ = build_tensors(folder / "plays", folder / "tensors")
-    workflows.train_run(
-        workflows.select_from(workflows.TrackingSource(tensors), seasons=None),
+    train(
+        tensors,
         folder / "play-run",
         settings=play_settings,
         seed=seed,
@@ -186,7 +185,7 @@ def _write_tracking(
 
 
 def _with_truth(rows: pl.DataFrame, league: League, season: int) -> pl.DataFrame:
-    """Put each passer's expected score, and the rank it would give, beside his row."""
+    """Add each passer's expected score, and the rank it would give, to their row."""
     truth = (
         league.truth.filter(pl.col("season") == season)
         .group_by("passer_player_id")

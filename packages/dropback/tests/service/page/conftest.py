@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dropback.service._app import Service
-from dropback.service._library import PlayLibrary
-from dropback.service._scores import ScoreTable
+from dropback.service._plays import PlayLibrary
+from dropback.service._rankings import ScoreTable
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from dropback.service._app import Service
 from dropback.service._keys import KeyRing, add_key, read_keys
-from dropback.service._scores import ScoreTable
+from dropback.service._rankings import ScoreTable
 from examples.served_page import Address, league, listening, predictor
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def test_the_end_shows_the_release_the_yards_and_the_score(
     assert page.locator("[data-number=score]").inner_text() == score_text(stored["score"])
     assert f"score {score_text(stored['score'])}" in page.locator("[aria-live]").text_content()
     assert (
-        page.locator(".field.released .man.target .ring").evaluate(
+        page.locator(".field.released .player.target .ring").evaluate(
             "ring => getComputedStyle(ring).visibility"
         )
         == "visible"
@@ -221,16 +221,16 @@ def test_the_end_shows_the_release_the_yards_and_the_score(
 
 
 @pytest.mark.browser
-def test_men_stand_to_scale_and_sides_differ_in_shape(
+def test_players_stand_to_scale_and_sides_differ_in_shape(
     tab: Any, key: tuple[int, int], stored: Any
 ) -> None:
     page, show = tab
     show(f"/#/plays/{key[0]}/{key[1]}?frame=4")
     page.get_by_label("Whole field").check()
-    men = page.locator(".man:not(.unseen)")
-    drawn = men.evaluate_all(
-        "all => all.map(man => { const at = new DOMMatrix(getComputedStyle(man).transform);"
-        " return [man.dataset.slot, at.e, at.f]; })"
+    players = page.locator(".player:not(.unseen)")
+    drawn = players.evaluate_all(
+        "all => all.map(player => { const at = new DOMMatrix(getComputedStyle(player).transform);"
+        " return [player.dataset.slot, at.e, at.f]; })"
     )
     width = page.locator(".field").bounding_box()["width"]
     per_yard = width / stored["field"]["length_yd"]
@@ -240,8 +240,8 @@ def test_men_stand_to_scale_and_sides_differ_in_shape(
         x_yd, y_yd = stored["frames"][4][int(slot)][:2]
         assert x == pytest.approx(x_yd * per_yard, abs=0.1)
         assert y == pytest.approx((stored["field"]["width_yd"] - y_yd) * per_yard, abs=0.1)
-    assert page.locator(".man.offense > circle:not(.ring)").count() == 11
-    assert page.locator(".man.defense > rect").count() == 11
+    assert page.locator(".player.offense > circle:not(.ring)").count() == 11
+    assert page.locator(".player.defense > rect").count() == 11
     line = page.locator(".field .scrimmage").evaluate("line => line.x1.baseVal.value")
     assert line == pytest.approx(stored["field"]["line_of_scrimmage_x_yd"] * per_yard, abs=0.1)
     # A bar stands under the yard line where the ball would be.
@@ -290,7 +290,7 @@ def test_a_link_opens_the_play_at_its_frame(tab: Any, key: tuple[int, int], stor
     page, show = tab
     show(f"/plays/{key[0]}/{key[1]}?frame=9")  # the plain address, too
     page.wait_for_url(f"**/#/plays/{key[0]}/{key[1]}?frame=9")
-    page.wait_for_selector(".field .man")
+    page.wait_for_selector(".field .player")
     assert at_frame(page) == 9
     assert shown_numbers(page) == told_numbers(stored["forecasts"][9])
     page.keyboard.press("ArrowRight")
@@ -341,7 +341,7 @@ def send_live(address: Address, stored: Any) -> None:
             socket.send(json.dumps({"type": "frame", "number": number, "frame": frame}))
             assert json.loads(socket.recv())["type"] == "forecast"
             time.sleep(0.01)
-        slot = next(man["slot"] for man in stored["players"] if man["role"] == "target")
+        slot = next(player["slot"] for player in stored["players"] if player["role"] == "target")
         release = {"type": "release", "target_slot": slot, "yards": stored["yards"]}
         socket.send(json.dumps(release))
         assert json.loads(socket.recv())["type"] == "released"

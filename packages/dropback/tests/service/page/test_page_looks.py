@@ -40,8 +40,9 @@ _TEXTS = """() => {
     if (holder.closest('title, .unseen, .skip, script, option, .ground')) continue;
     const style = getComputedStyle(holder);
     let ground = null;
-    const man = holder.closest('.man');
-    if (man) ground = getComputedStyle(man.querySelector(':is(circle, rect):not(.ring)')).fill;
+    const player = holder.closest('.player');
+    const shape = player?.querySelector(':is(circle, rect):not(.ring)');
+    if (shape) ground = getComputedStyle(shape).fill;
     for (let at = holder; at && !ground; at = at.parentElement) {
       const color = getComputedStyle(at).backgroundColor;
       if (color !== 'rgba(0, 0, 0, 0)') ground = color;
@@ -143,10 +144,10 @@ def test_the_first_tab_stop_skips_to_the_content(tab: Any) -> None:
 
 
 @pytest.mark.browser
-def test_men_do_not_glide_where_motion_is_not_wanted(tab: Any, key: tuple[int, int]) -> None:
+def test_players_do_not_glide_where_motion_is_not_wanted(tab: Any, key: tuple[int, int]) -> None:
     page, show = tab
     show(f"/#/plays/{key[0]}/{key[1]}")
-    glide = "getComputedStyle(document.querySelector('.man')).transitionProperty"
+    glide = "getComputedStyle(document.querySelector('.player')).transitionProperty"
     assert page.evaluate(glide) == "none"
     page.emulate_media(reduced_motion="no-preference")
     assert page.evaluate(glide) == "transform"

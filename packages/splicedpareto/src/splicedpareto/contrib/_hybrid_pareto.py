@@ -24,7 +24,7 @@ from splicedpareto.distributions._special import lambert_w
 from splicedpareto.distributions._tails import Tail
 
 if TYPE_CHECKING:
-    from torch.types import _size
+    from collections.abc import Sequence
 
 __all__ = ["HybridPareto"]
 
@@ -204,7 +204,7 @@ class HybridPareto(LocationScale):
         return self.scale * body + torch.where(nothing, 0, beyond)
 
     def rsample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw with pathwise gradients, shape ``(*sample_shape, *B)``.
 

@@ -14,7 +14,7 @@ from splicedpareto.distributions._checks import require, resolve_validation
 from splicedpareto.distributions._kernels import log_between, log_sum_exp, safe_log
 
 if TYPE_CHECKING:
-    from torch.types import _size
+    from collections.abc import Sequence
 
 __all__ = ["Mixture"]
 
@@ -222,11 +222,11 @@ class Mixture(ScalarDistribution):
         return quantiles.movedim(0, -1).flatten(-2)
 
     def sample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw without gradient, shape ``(*sample_shape, *B)``; choosing a component has none."""
         with torch.no_grad():
-            draws = self.components.sample(sample_shape, generator=generator)
+            draws = self.components.sample(torch.Size(sample_shape), generator=generator)
             noise = torch.empty_like(draws).exponential_(generator=generator)
             # The first of exponential times whose rates are the weights.
             chosen = (noise.log() - self.log_weights).argmin(-1, keepdim=True)

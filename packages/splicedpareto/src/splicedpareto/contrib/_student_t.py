@@ -16,7 +16,7 @@ from splicedpareto.distributions._location_scale import LocationScale, promote
 from splicedpareto.distributions._special import half_beta_fraction, log_gamma_step
 
 if TYPE_CHECKING:
-    from torch.types import _size
+    from collections.abc import Sequence
 
 __all__ = ["StudentT"]
 
@@ -157,7 +157,7 @@ class StudentT(LocationScale):
         return self.loc + self.scale * (_area(start, self.df) - _area(-stop, self.df))
 
     def rsample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw with pathwise gradients, shape ``(*sample_shape, *B)``."""
         shape = torch.Size(sample_shape) + self.batch_shape

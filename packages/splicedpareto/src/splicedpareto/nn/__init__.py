@@ -1,10 +1,7 @@
 """Networks whose forward pass is a distribution."""
 
-from splicedpareto.nn._compiled import CompiledStreams as CompiledStreams
-from splicedpareto.nn._compiled import GridDistributions as GridDistributions
 from splicedpareto.nn._edges import edges_from_data as edges_from_data
 from splicedpareto.nn._encoder import SequenceEncoder as SequenceEncoder
-from splicedpareto.nn._grid import GridDistribution as GridDistribution
 from splicedpareto.nn._heads import DistributionHead as DistributionHead
 from splicedpareto.nn._heads import GaussianHead as GaussianHead
 from splicedpareto.nn._heads import SplicedBinnedParetoHead as SplicedBinnedParetoHead
@@ -14,21 +11,16 @@ from splicedpareto.nn._mlp import ResidualMLP as ResidualMLP
 from splicedpareto.nn._mlp import Standardize as Standardize
 from splicedpareto.nn._network import DistributionNetwork as DistributionNetwork
 from splicedpareto.nn._network import pooled_distribution as pooled_distribution
-from splicedpareto.nn._streaming import SequenceStream as SequenceStream
 from splicedpareto.nn._tcn import TemporalConvolution as TemporalConvolution
 
 __all__ = [
-    "CompiledStreams",
     "DistributionHead",
     "DistributionNetwork",
     "GaussianHead",
-    "GridDistribution",
-    "GridDistributions",
     "ItemEncoder",
     "ItemSettings",
     "ResidualMLP",
     "SequenceEncoder",
-    "SequenceStream",
     "SplicedBinnedParetoHead",
     "Standardize",
     "TemporalConvolution",

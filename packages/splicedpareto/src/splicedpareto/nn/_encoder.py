@@ -42,6 +42,9 @@ class SequenceEncoder(nn.Module):
         shortcut: Whether the perceptron also reads the step itself beside the convolution's
             state; in a long convolution what the last step alone tells is blurred.
 
+    Attributes:
+        stride: Steps between those that the deepest level looks at, for the last state.
+
     Raises:
         ValueError: A size below its least value, a dropout outside ``[0, 1)``, another pooling, or
             more columns of items than columns.
@@ -96,6 +99,7 @@ class SequenceEncoder(nn.Module):
             kernel_size=kernel_size,
             dropout=dropout,
         )
+        self.stride = 2**levels
         read = channels + static_features + (of_step if shortcut else 0)
         self.mlp = ResidualMLP(read, width, blocks=blocks, dropout=dropout)
 
@@ -177,6 +181,70 @@ class SequenceEncoder(nn.Module):
         return torch.where(
             valid_steps(lengths, steps)[..., None], self.read(state, inputs, static), 0
         )
+
+    def last_state(self, sequences: Tensor, begun: Tensor, static: Tensor | None = None) -> Tensor:
+        """State of each sequence, where all end at the last step: `forward` as a graph.
+
+        Exported (`torch.export`, `torch.onnx.export`) it has slices of constant shape where
+        :math:`T - 1` is a multiple of `stride`.
+
+        Args:
+            sequences: Shape ``(B, T, F)``, any content but NaN before a sequence begins.
+            begun: 1 from the first step of each sequence on, 0 before, shape ``(B, T, 1)``.
+            static: As in `forward`.
+
+        Returns:
+            States, shape ``(B, C)``.
+
+        Raises:
+            ValueError: The encoder averages over the steps.
+        """
+        self._require_last()
+        inputs = self.embed(sequences) * begun
+        state = self.convolution.aligned_last_state(inputs, begun)
+        return self.read(state, inputs[:, -1], static)
+
+    def begin(self, batch: int = 1) -> Tensor:
+        """The history before the first step, shape ``(batch, H)``."""
+        return self.standardize_static.mean.new_zeros((batch, self.convolution.history_size))
+
+    def step(
+        self, columns: Tensor, history: Tensor, static: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """State after one more step of each sequence: that of `states` there.
+
+        Args:
+            columns: The step of each sequence, shape ``(B, F)``; NaN where a number is missing.
+            history: Of the steps before it, shape ``(B, H)``; left as it is, so that a step may be
+                taken back.
+            static: As in `forward`.
+
+        Returns:
+            The state, shape ``(B, C)``, and the history with this step, shape ``(B, H)``.
+
+        Raises:
+            ValueError: The encoder averages over the steps.
+
+        Example:
+            >>> encoder = SequenceEncoder(5, 0, channels=16, width=8).eval()
+            >>> sequences = torch.randn(3, 40, 5)
+            >>> history = encoder.begin(3)
+            >>> for step in range(40):
+            ...     state, history = encoder.step(sequences[:, step], history)
+            >>> torch.allclose(state, encoder(sequences, torch.full((3,), 40)), atol=1e-5)
+            True
+        """
+        self._require_last()
+        inputs = self.embed(columns)
+        state, history = self.convolution.step(inputs, history)
+        return self.read(state, inputs, static), history
+
+    def _require_last(self) -> None:
+        if self.pooling != "last":
+            raise ValueError(
+                f"pooling must be 'last', got {self.pooling!r}: the state after a step must not be "
+                "a mean over all."
+            )
 
     def _inputs(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """What the convolution reads of padded sequences."""

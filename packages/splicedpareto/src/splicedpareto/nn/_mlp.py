@@ -68,8 +68,11 @@ class Standardize(nn.Module):
 
     def filled(self, inputs: Tensor) -> Tensor:
         """Standardize `inputs`, shape ``(*B, F)``; NaN becomes 0, the mean."""
+        columns = self(inputs)
+        if torch.compiler.is_exporting():  # ONNX spells out `nan_to_num` in nine operators
+            return torch.where(columns.isnan(), 0, columns)
         # One pass, in a seventh of the time of two operators; infinity stays what it is.
-        return torch.nan_to_num(self(inputs), 0.0, math.inf, -math.inf)
+        return torch.nan_to_num(columns, 0.0, math.inf, -math.inf)
 
 
 class ResidualMLP(nn.Module):

@@ -1,13 +1,17 @@
-"""Causal convolutions over sequences of unequal length."""
+"""Convolve sequences of unequal length causally: every step, the last alone, or one more."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions._checks import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["TemporalConvolution", "valid_steps"]
 
@@ -33,6 +37,7 @@ class TemporalConvolution(nn.Module):
 
     Attributes:
         receptive_field: Steps that a state sees, :math:`1 + 2 (k - 1)(2^{levels} - 1)`.
+        history_size: Numbers ``H`` that `step` keeps of each sequence.
 
     Raises:
         ValueError: A size below its least value, or a dropout outside ``[0, 1)``.
@@ -68,12 +73,20 @@ class TemporalConvolution(nn.Module):
         self.in_features = in_features
         self.channels = channels
         self.receptive_field = 1 + 2 * (kernel_size - 1) * (2**levels - 1)
-        self.blocks = nn.ModuleList(
+        blocks = [
             _ResidualBlock(
                 in_features if level == 0 else channels, channels, kernel_size, 2**level, dropout
             )
             for level in range(levels)
-        )
+        ]
+        self.blocks = nn.ModuleList(blocks)
+        self._segments = [
+            size
+            for block in blocks
+            for convolution in (block.first, block.second)
+            for size in convolution.segments(block.dilation)
+        ]
+        self.history_size = sum(self._segments)
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The state at every step.
@@ -116,17 +129,51 @@ class TemporalConvolution(nn.Module):
             ValueError: A shape or a length that breaks its rule.
         """
         lengths = self._ragged(inputs, lengths, shortest=1)
-        inputs, valid = _as_computed(inputs), None
+        state, begun = _as_computed(inputs), None
         if lengths is not None:
-            inputs, valid = _aligned_at_the_end(inputs, lengths)
-        inputs = inputs[:, -self.receptive_field :]
+            state, begun = _aligned_at_the_end(state, lengths)
+            begun = begun[:, -self.receptive_field :]
+        state = state[:, -self.receptive_field :]
+        for block in self.blocks:
+            skip = (state.shape[1] - 1) % 2
+            state, begun = block.every_second(state, begun, skip=skip)  # type: ignore[operator]  # ModuleList
+        return state[:, -1]
+
+    def aligned_last_state(self, inputs: Tensor, begun: Tensor) -> Tensor:
+        """`last_state` of sequences that all end at the last step of a tree without remainders.
+
+        An exported graph of it computes no shapes: half of its operators would.
+
+        Args:
+            inputs: Shape ``(B, T, F)`` with :math:`T - 1` a multiple of :math:`2^{levels}`, 0
+                before a sequence begins.
+            begun: 1 from the first step of each sequence on, 0 before, shape ``(B, T, 1)``.
+        """
         state = inputs
         for block in self.blocks:
-            if valid is not None:
-                valid = valid[:, -state.shape[1] :]
-            # ModuleList has forgotten what it holds.
-            state, valid = block.every_second(state, valid)  # type: ignore[operator]
+            state, begun = block.every_second(state, begun, skip=0)  # type: ignore[operator]  # ModuleList
         return state[:, -1]
+
+    def step(self, inputs: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """The state at one more step: ``forward`` there, for the same work whatever came before.
+
+        What later steps need of earlier ones is a history of fixed size: of each convolution of
+        kernel size :math:`k` and dilation :math:`d` its last :math:`(k - 1) d` inputs, oldest
+        first.
+
+        Args:
+            inputs: The step of each sequence, shape ``(B, F)``.
+            history: Of the steps before it, shape ``(B, H)``, 0 before the first; left as it is.
+
+        Returns:
+            States, shape ``(B, C)``, and the history with this step, shape ``(B, H)``.
+        """
+        segments = iter(torch.split(history, self._segments, dim=-1))
+        kept: list[Tensor] = []
+        state = inputs
+        for block in self.blocks:
+            state = block.step(state, segments, kept)  # type: ignore[operator]  # ModuleList
+        return state, torch.cat(kept, dim=-1) if kept else history
 
     def _states(self, inputs: Tensor) -> Tensor:
         states = inputs
@@ -160,12 +207,13 @@ class TemporalConvolution(nn.Module):
 class _CausalConvolution(nn.Module):
     """A weight-normalized filter over a step and the `kernel_size` - 1 before it, and its ReLU.
 
-    One product of a matrix with the shifted inputs side by side: in the layout of every other
-    layer, and able to leave out the steps that nobody reads (`benchmarks/temporal_training.py`).
+    One product of a matrix with the inputs side by side: in the layout of every other layer, and
+    able to leave out the steps that nobody reads (`benchmarks/temporal_training.py`).
     """
 
     def __init__(self, in_features: int, channels: int, kernel_size: int) -> None:
         super().__init__()
+        self.in_features = in_features
         self.kernel_size = kernel_size
         bound = 1 / math.sqrt(kernel_size * in_features)  # torch.nn.Conv1d's
         direction = torch.empty(channels, kernel_size * in_features).uniform_(-bound, bound)
@@ -179,26 +227,56 @@ class _CausalConvolution(nn.Module):
         weight: Tensor = self.direction * (self.gain / self.direction.norm(dim=1, keepdim=True))
         return weight
 
+    def filtered(self, taps: list[Tensor]) -> Tensor:
+        """Values ``(*B, C)`` of the inputs ``(*B, F)`` that the filter reads, the earliest first.
+
+        Every way to read a sequence comes here: all its steps, its last alone, or one more.
+        """
+        return nn.functional.linear(torch.cat(taps, dim=-1), self.weight, self.bias).relu()
+
     def forward(
-        self, inputs: Tensor, kept: Tensor | None, *, dilation: int = 1, stride: int = 1
+        self,
+        inputs: Tensor,
+        kept: Tensor | None,
+        *,
+        dilation: int = 1,
+        stride: int = 1,
+        skip: int = 0,
     ) -> Tensor:
-        """Convolve ``(B, T, F)``; keep every `stride`-th step, counted back from the last.
+        """Convolve ``(B, T, F)``; leave out the first `skip` steps, then keep every `stride`-th.
 
         Args:
             inputs: Sequences.
             kept: What the ReLU is multiplied by, shape ``(B, 1, C)``; None for nothing.
             dilation: Steps between two inputs of the filter.
             stride: Steps between two outputs.
+            skip: Steps before the first output.
         """
-        steps = inputs.shape[1]
         padded = nn.functional.pad(inputs, (0, 0, (self.kernel_size - 1) * dilation, 0))
-        first = (steps - 1) % stride
-        shifted = [
-            padded[:, first + tap * dilation : steps + tap * dilation : stride]
-            for tap in range(self.kernel_size)
-        ]
-        states = nn.functional.linear(torch.cat(shifted, dim=-1), self.weight, self.bias).relu()
+        taps = []
+        for tap in range(self.kernel_size):
+            # Counted from the end: a graph of any number of steps then has constant slices.
+            end = (tap + 1 - self.kernel_size) * dilation or None
+            taps.append(padded[:, skip + tap * dilation : end : stride])
+        states = self.filtered(taps)
         return states if kept is None else states * kept
+
+    def segments(self, dilation: int) -> list[int]:
+        """Sizes of the segments of the history that `step` keeps.
+
+        It is cut before and after each input that the next step reads, the oldest of every
+        `dilation`, so that the segments are joined anew without any arithmetic.
+        """
+        period = [self.in_features, self.in_features * (dilation - 1)]
+        return period[: 2 if dilation > 1 else 1] * (self.kernel_size - 1)
+
+    def step(
+        self, inputs: Tensor, segments: Iterator[Tensor], kept: list[Tensor], *, dilation: int
+    ) -> Tensor:
+        """The value ``(B, C)`` at one more step ``(B, F)``; the new segments go to `kept`."""
+        history = [next(segments) for _ in self.segments(dilation)]
+        kept += [*history[1:], inputs] if history else []
+        return self.filtered([*history[:: 2 if dilation > 1 else 1], inputs])
 
 
 def _as_computed(tensor: Tensor) -> Tensor:
@@ -242,23 +320,31 @@ class _ResidualBlock(nn.Module):
         hidden = self.second(hidden, self._kept(inputs), dilation=self.dilation)
         return nn.functional.relu(self.shortcut(inputs) + hidden)
 
-    def every_second(self, inputs: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Every second state, counted back from the last, where neighbors lie a dilation apart.
+    def every_second(
+        self, inputs: Tensor, begun: Tensor | None, *, skip: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """Every second state up to the last, where neighboring inputs lie a dilation apart.
 
         Args:
-            inputs: Sequences that end at the last step, shape ``(B, N, F)``, 0 where not `valid`.
-            valid: Where a sequence has begun, shape ``(B, N, 1)``; None where all have.
+            inputs: Sequences that end at the last step, shape ``(B, N, F)``, 0 where not `begun`.
+            begun: Where a sequence has begun, shape ``(B, N, 1)``; None where all have.
+            skip: 0 where ``N`` is odd, else 1.
         """
         hidden = self.first(inputs, self._kept(inputs))
-        if valid is not None:
-            hidden = hidden * valid  # what lies before a sequence is 0 at every layer
-        hidden = self.second(hidden, self._kept(inputs), stride=2)
-        first = (inputs.shape[1] - 1) % 2
-        states = nn.functional.relu(self.shortcut(inputs[:, first::2]) + hidden)
-        if valid is None:
+        if begun is not None:
+            hidden = hidden * begun  # what lies before a sequence is 0 at every layer
+        hidden = self.second(hidden, self._kept(inputs), stride=2, skip=skip)
+        states = nn.functional.relu(self.shortcut(inputs[:, skip::2]) + hidden)
+        if begun is None:
             return states, None
-        valid = valid[:, first::2]
-        return states * valid, valid
+        begun = begun[:, skip::2]
+        return states * begun, begun
+
+    def step(self, inputs: Tensor, segments: Iterator[Tensor], kept: list[Tensor]) -> Tensor:
+        """The state ``(B, C)`` at one more step ``(B, F)``; see `_CausalConvolution.step`."""
+        hidden = self.first.step(inputs, segments, kept, dilation=self.dilation)
+        hidden = self.second.step(hidden, segments, kept, dilation=self.dilation)
+        return nn.functional.relu(self.shortcut(inputs) + hidden)
 
 
 def valid_steps(lengths: Tensor, steps: int) -> Tensor:

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback.data._games import read_games
-from dropback.data._play_by_play import read_play_by_play
-from dropback.data._ratings import RATINGS, match_ratings, read_ratings
-from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS, select_plays
-from dropback.data._table_files import read_table
-from dropback.data._tables import PLAY_KEY, PlaySet
+from dropback.data import (
+    PlaySet,
+    match_ratings,
+    read_games,
+    read_play_by_play,
+    read_ratings,
+    select_plays,
+)
+from dropback.data._columns import read_table
+from dropback.data._ratings import RATINGS
+from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation.comparison._correlations import complete_rows, correlate
 from dropback.evaluation.comparison._metrics import (
@@ -26,8 +32,8 @@ from dropback.evaluation.comparison._reliability import split_half
 from dropback.evaluation.comparison._results import passer_results
 from dropback.expected_points import (
     expected_points_added,
+    fit_expected_points,
     recorded_epa,
-    stored_expected_points,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +70,7 @@ class MetricComparison:
             ``reason``.
         plays_per_half: Plays of each half in the split-half reliability.
         replicates: Bootstrap draws behind the intervals.
-        seed: Of all draws.
+        seed: Seed of all draws.
     """
 
     comparison: pl.DataFrame
@@ -89,13 +95,13 @@ def compare_metrics(
     replicates: int = 1000,
     seed: int = 0,
 ) -> MetricComparison:
-    """Compare play scores with the older metrics and with other people's ratings.
+    """Compare play scores with the older metrics and with published ratings.
 
     Compared are passers with 14 official attempts per game of their team in the regular season,
     and among them those for whom every metric exists.
 
     Args:
-        scores: A row a play: ``game_id``, ``play_id`` and the columns `names`.
+        scores: One row per play: ``game_id``, ``play_id`` and the columns `names`.
         passing: The plays of every season to compare, as `passing_plays` returned them, with
             ``completion_over_expected``.
         games: What `read_games` returned.
@@ -103,7 +109,7 @@ def compare_metrics(
         ratings: What `read_ratings` returned, by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
-        seed: Of all draws.
+        seed: Seed of all draws.
 
     Raises:
         ReaderError: A score column is missing, or the scores have a play twice.
@@ -185,24 +191,24 @@ def compare_metrics_from_files(
     """Compare the play scores of a file with the older metrics.
 
     Args:
-        scores: Play scores, as `dropback score` writes them.
+        scores: File that `dropback score` wrote.
         play_by_play: All plays of the seasons, for the older metrics.
-        games: Results; see `read_games`.
+        games: File of results; see `read_games`.
         seasons: Seasons to compare.
-        expected_points: Folder for our expected-points model, which is fitted where the
-            play-by-play has no ``epa`` of its own and `expected_points` holds no model of it.
-        names: Score columns; the first is ours.
+        expected_points: Folder of our expected-points model, which is fitted there where the
+            play-by-play has no ``epa``.
+        names: See `compare_metrics`, also for the other settings.
         ratings: Files by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
-        seed: Of all draws.
-        on_step: Called with what is done next.
+        seed: Seed of all draws.
+        on_step: Called with the name of the next step.
 
     Raises:
         DropbackError: See `compare_metrics` and the readers it calls.
     """
     on_step("reading")
-    # The small files first: what is wrong with them should not wait for the large ones.
+    # The small files first, so that their errors do not wait for the large ones.
     rated = {
         name: read_ratings(path, name, seasons=seasons) for name, path in (ratings or {}).items()
     }
@@ -235,12 +241,14 @@ def rated_plays(
     Args:
         play_by_play: What `read_play_by_play` returned.
         expected_points: See `compare_metrics_from_files`.
-        seed: Of the models' folds.
-        on_step: Called with what is done next.
+        seed: Seed of the models' folds.
+        on_step: Called with the name of the next step.
     """
     on_step("expected points")
     recorded = recorded_epa(play_by_play) is not None
-    model = None if recorded else stored_expected_points(play_by_play, expected_points, seed=seed)
+    model = (
+        None if recorded else fit_expected_points(play_by_play, folder=expected_points, seed=seed)
+    )
     passing = passing_plays(play_by_play, expected_points_added(play_by_play, model))
     on_step("completion probabilities")
     early = int(play_by_play["season"].min()) < FIRST_SEASON_WITH_RECEIVERS  # type: ignore[arg-type]
@@ -265,8 +273,8 @@ def _regular_final(
         (pl.col("final").is_null(), "not in the table of games"),
         (~pl.col("final"), "not final"),
     ):
-        if number := known.filter(condition).height:
-            counts.append(("games", reason, number))
+        if count := known.filter(condition).height:
+            counts.append(("games", reason, count))
     final = known.filter(pl.col("final"))
     if lost := sorted(set(played["season"]) - set(final["season"])):
         raise RequestError(

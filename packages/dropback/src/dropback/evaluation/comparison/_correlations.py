@@ -1,6 +1,6 @@
-"""Correlations of passing metrics with winning and with themselves, paired over passers.
+"""Correlate passing metrics with winning and with themselves, on the same passers for all.
 
-Every metric is judged on the same passer-seasons, and every interval comes from the same draws of
+Every metric is evaluated on the same passer-seasons, and every interval uses the same draws of
 passers, so that a difference between two metrics is free of what moves both.
 """
 
@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes, percentile_interval, resampled_weights
-from dropback._split_half import weighted_correlation
+from dropback._statistics import (
+    codes,
+    percentile_interval,
+    resampled_weights,
+    standardized,
+    weighted_correlation,
+)
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ Average = Literal["season mean", "pooled"]
 
 @dataclass(frozen=True)
 class Statistic:
-    """What a metric is correlated with.
+    """A variable that metrics are correlated with.
 
     Attributes:
         outcome: Column of the table that is the other side; None is the metric itself.
@@ -79,9 +84,9 @@ def correlate(
     z-scores are those of the full table in every draw.
 
     Args:
-        table: One row a passer and season: ``season``, ``passer_player_id``, the `metrics`, and
-            any of the outcome columns that `STATISTICS` names. A next season is that of a passer
-            who has a row in it: hand in qualified seasons, and he qualified in both. Rows where a
+        table: One row per passer and season: ``season``, ``passer_player_id``, the `metrics`, and
+            any of the outcome columns that `STATISTICS` names. A next season counts where
+            the passer has a row in it: with qualified seasons, both are qualified. Rows where a
             metric is missing are left out for all metrics; rows where an outcome is missing, for
             that outcome.
         metrics: Columns to compare, higher is better.
@@ -90,7 +95,7 @@ def correlate(
         seed: Of the draws.
 
     Returns:
-        One row a statistic, average and metric: ``statistic``, ``average``, ``headline``,
+        One row per statistic, average and metric: ``statistic``, ``average``, ``headline``,
         ``metric``, ``r``, ``r_low``, ``r_high``, ``lead`` (ours minus this metric, null in our
         own row), ``lead_low``, ``lead_high``, ``rows`` and ``seasons`` that it rests on.
         Intervals are 90 %. A statistic without its outcome column, or without any row, is absent.
@@ -118,35 +123,31 @@ def correlate(
     weights = passer_weights(rows["passer_player_id"], replicates, seed=seed)
     seasons = codes(rows["season"])
     scaled = within_season_z(values, seasons)
-
     pairs = _consecutive(rows)
     same = np.arange(len(rows)), np.arange(len(rows))
 
     found = []
     for name, statistic in STATISTICS.items():
         first, second = pairs if statistic.next_season else same
-        raw = None
         if statistic.outcome is None:
-            sides = (scaled[first], scaled[second])
-            raw = (values[first], values[second])
+            other = scaled[second]
         elif statistic.outcome in rows.columns:
             outcome = rows[statistic.outcome].cast(pl.Float64).fill_nan(None).to_numpy()[second]
             known = ~np.isnan(outcome)
-            first, outcome = first[known], outcome[known, None]
-            sides = (scaled[first], within_season_z(outcome, seasons[first]))
+            first, second = first[known], second[known]
+            other = within_season_z(outcome[known, None], seasons[first])
         else:
             continue
         if not len(first):
             continue
-        within = seasons[first]
-        whole = np.zeros(len(first), dtype=np.int64)
-        averages: list[tuple[str, tuple[Array, Array], npt.NDArray[np.int64]]] = [
-            ("season mean", sides, within),
-            ("pooled", sides, whole),
+        within, whole = seasons[first], np.zeros(len(first), dtype=np.int64)
+        averages = [
+            ("season mean", scaled[first], other, within),
+            ("pooled", scaled[first], other, whole),
         ]
-        if raw is not None:
-            averages.append(("raw", raw, whole))
-        for average, (x, y), group in averages:
+        if statistic.outcome is None:
+            averages.append(("raw", values[first], values[second], whole))
+        for average, x, y, group in averages:
             drawn = season_mean_correlation(x, y, group, weights[:, first])
             found.append(
                 comparison_rows(drawn, metrics=metrics, ours=ours).select(
@@ -194,38 +195,22 @@ def complete_rows(table: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
 
 
 def passer_weights(passers: pl.Series, replicates: int, *, seed: int) -> Array:
-    """How often each row counts: once in row 0, then as often as its passer is drawn.
-
-    Args:
-        passers: Passer of each row, shape ``(N,)``.
-        replicates: Number ``R`` of draws, each of as many passers as there are.
-        seed: Seed of the draws.
-
-    Returns:
-        Shape ``(1 + R, N)``.
-    """
-    number = codes(passers)
-    return resampled_weights(int(number.max()) + 1, replicates, seed=seed)[:, number]
+    """`resampled_weights` of each row's passer, shape ``(1 + R, N)``."""
+    coded = codes(passers)
+    return resampled_weights(int(coded.max()) + 1, replicates, seed=seed)[:, coded]
 
 
 def season_mean_correlation(
     x: Array, y: Array, group: npt.NDArray[np.int64], weights: Array
 ) -> Array:
-    r"""Mean over groups of the weighted Pearson correlation within the group.
+    """Mean over groups of the `weighted_correlation` within the group, shape ``(R, M)``.
 
-    Args:
-        x: One side, shape ``(N, M)``.
-        y: The other, shape ``(N, M)`` or ``(N, 1)``.
-        group: Group of each row, shape ``(N,)``.
-        weights: Shape ``(R, N)``.
-
-    Returns:
-        Shape ``(R, M)``. A group counts where it has at least `FEWEST_ROWS` rows and a
-        `weighted_correlation`; NaN where no group counts.
+    A group, of shape ``(N,)``, counts where it has at least `FEWEST_ROWS` rows and a correlation;
+    the mean is NaN where no group counts.
     """
     correlations = [
         weighted_correlation(x[rows], y[rows], weights[:, rows])
-        for rows in (group == number for number in np.unique(group))
+        for rows in (group == code for code in np.unique(group))
         if rows.sum() >= FEWEST_ROWS
     ]
     found = np.stack([*correlations, np.full((len(weights), x.shape[1]), np.nan)])
@@ -234,12 +219,9 @@ def season_mean_correlation(
 
 
 def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.DataFrame:
-    """Values, intervals and leads from a statistic and its replicates.
+    """Values, intervals and leads of `ours` from a statistic, shape ``(1 + R, M)``.
 
-    Args:
-        drawn: The statistic in row 0 and its replicates below, shape ``(1 + R, M)``.
-        metrics: Names of the columns.
-        ours: Whose lead over each other metric is wanted.
+    Row 0 holds the statistic of each of `metrics`, the others its replicates.
     """
     lead = drawn[:, [metrics.index(ours)]] - drawn
     low, high = percentile_interval(drawn[1:])
@@ -262,24 +244,12 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
 
 
 def within_season_z(values: Array, seasons: npt.NDArray[np.int64]) -> Array:
-    """Values minus their season's mean, over its standard deviation; 0 where nothing varies.
-
-    Args:
-        values: Shape ``(N, M)``.
-        seasons: Season of each row, shape ``(N,)``.
-    """
-    scaled = np.zeros_like(values)
-    for season in np.unique(seasons):
-        rows = seasons == season
-        deviation = values[rows].std(axis=0)
-        constant = deviation <= 1e-12 * np.abs(values[rows]).max(axis=0)
-        centered = values[rows] - values[rows].mean(axis=0)
-        scaled[rows] = np.where(constant, 0, centered / np.where(constant, 1, deviation))
-    return scaled
+    """Each column of ``(N, M)`` standardized within its season; seasons are coded from 0."""
+    return np.stack([standardized(column, seasons) for column in values.T], axis=1)
 
 
 def _consecutive(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Row numbers of each passer's season and of his next one."""
+    """Rows of each passer's season and of the passer's next one."""
     numbered = rows.select("season", "passer_player_id").with_row_index("row")
     pairs = numbered.join(
         numbered.with_columns(pl.col("season") - 1),

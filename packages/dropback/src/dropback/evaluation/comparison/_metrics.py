@@ -101,9 +101,9 @@ class Metric:
     """A metric as an aggregation over passing plays.
 
     Attributes:
-        label: For readers.
-        plays: Which rows of `passing_plays` it counts.
-        value: Aggregates those rows; higher is better.
+        label: Name for readers.
+        plays: Whether the metric counts a row of `passing_plays`.
+        value: Aggregate of those rows; higher is better.
     """
 
     label: str
@@ -164,7 +164,7 @@ def passer_metrics(
         metrics: The metrics by name.
 
     Returns:
-        One row a group, ordered by `by`: the group, ``passer_player_name`` (the most frequent,
+        One row per group, ordered by `by`: the group, ``passer_player_name`` (the most frequent,
         where the group is a passer's), ``games``, ``dropbacks``, ``attempts``, ``completions``,
         ``passing_yards``, ``touchdowns``, ``interceptions``, ``sacks``, ``sack_yards``, then the
         metrics, null where no play of the group counts.
@@ -183,8 +183,8 @@ def passer_metrics(
         *(name if "passer_player_id" in by else []),
         pl.col("game_id").n_unique().cast(pl.Int64).alias("games"),
         *(
-            pl.col(one).sum().alias(many)
-            for one, many in (
+            pl.col(count).sum().alias(total)
+            for count, total in (
                 ("dropback", "dropbacks"),
                 ("attempt", "attempts"),
                 ("completion", "completions"),
@@ -207,7 +207,7 @@ def with_qualified(table: pl.DataFrame, passing: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         table: What `passer_metrics` returned for passers and seasons.
-        passing: The regular-season plays it was made from. Of a passer's teams in a season, the
+        passing: The regular-season plays of `table`. Of a passer's teams in a season, the
             one that played most games counts.
     """
     team_games = pl.col("game_id").n_unique().over("season", "posteam").cast(pl.Int64)
@@ -222,7 +222,7 @@ def with_qualified(table: pl.DataFrame, passing: pl.DataFrame) -> pl.DataFrame:
 def score_metrics(scores: pl.DataFrame, names: Sequence[str]) -> dict[str, Metric]:
     """A metric for each score column: the mean over the plays that have one.
 
-    With a column ``<name>_weight`` beside it, the mean is weighted by it.
+    A column ``<name>_weight``, where there is one, weights the mean.
 
     Raises:
         ReaderError: A column is missing or holds no numbers.

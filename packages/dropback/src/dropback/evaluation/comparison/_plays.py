@@ -1,4 +1,4 @@
-"""Collect every play that a passing metric counts, with its passer and what the metric needs."""
+"""Collect every play that a passing metric counts, with its passer and its counts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data import PlaySet
 from dropback.data._features import feature_matrix, feature_schema
-from dropback.data._tables import PLAY_KEY, PlaySet
+from dropback.data._outcomes import is_official_attempt
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     import dataframely as dy
     import numpy.typing as npt
 
-    from dropback.data._tables import Plays
+    from dropback.data import Plays
 
 # The log loss of the completion model over the held-out games of 2017-2023 is .5771; three times
 # the work (200 rounds at rate .1, 256 bins) gives .5761, other depths (3, 5) .5774 and .5764: no
@@ -33,12 +35,11 @@ _PARAMETERS = {
 
 
 def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Attempts, sacks and scrambles, with the counts that the metrics add up.
+    """Attempts, sacks and scrambles, with the counts that the metrics sum.
 
-    nflverse's ``pass_attempt`` includes sacks, so it is not used. An *attempt* is what the record
-    book calls one: a forward pass with a passer, spikes and throw-aways included; no sack, no
-    two-point try, no play that a penalty wiped out (those are no pass plays in play-by-play). A
-    *dropback* is an attempt without a spike, a sack or a scramble.
+    nflverse's ``pass_attempt`` includes sacks, so it is not used. An *attempt* is one of
+    `is_official_attempt` with a passer. A *dropback* is an attempt other than a spike, a sack or a
+    scramble.
 
     Args:
         play_by_play: What `read_play_by_play` returned.
@@ -55,7 +56,7 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
     passed = pl.col("play_type").is_in(["pass", "qb_spike"])
     spike = (pl.col("qb_spike").fill_null(0) == 1) | (pl.col("play_type") == "qb_spike")
     scramble = (pl.col("qb_scramble").fill_null(0) == 1) & (pl.col("play_type") == "run")
-    attempt = passed & ~sack
+    attempt = is_official_attempt()
     complete = attempt & (pl.col("complete_pass") == 1)
     counted = (
         play_by_play.filter(
@@ -112,8 +113,8 @@ def completion_over_expected(
 
     Args:
         plays: Targeted attempts, as `select_plays` returns them.
-        folds: Number of folds.
-        seed: Of the folds and the trees.
+        folds: Count of folds.
+        seed: Seed of the folds and the trees.
 
     Returns:
         ``game_id``, ``play_id``, ``completion_over_expected`` in [-1, 1].
@@ -139,7 +140,7 @@ def completion_over_expected(
 
 
 def _folds(plays: pl.DataFrame, folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """Fold of each play: games in random order within their season, dealt in turn."""
+    """Deal the games of each season to folds in random order; return the fold of each play."""
     games = plays.select("season", "game_id").unique().sort("season", "game_id")
     if len(games) < folds:
         raise RequestError(

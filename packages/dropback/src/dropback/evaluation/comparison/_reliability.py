@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes
-from dropback._split_half import shuffled, split_half_reliability
+from dropback._statistics import codes, shuffled, split_half_reliability
 from dropback.errors import RequestError
 from dropback.evaluation.comparison._correlations import (
     FEWEST_ROWS,
@@ -49,13 +48,13 @@ def split_half(
         ours: The one among them that the others are compared with.
         plays_per_half: n. A passer-season with fewer plays in a half, for any metric, is left out
             of that deal for all.
-        splits: Number of deals.
+        splits: Count of random deals.
         replicates: Bootstrap draws of passers.
         seed: Of deals and draws.
 
     Returns:
-        The columns of `correlate`, the statistic being ``split_half``; ``rows`` is the least number
-        of passer-seasons in a deal. No row where no deal has five passer-seasons.
+        The columns of `correlate` for the statistic ``split_half``; ``rows`` is the least count of
+        passer-seasons in a deal. No row where no deal has five passer-seasons.
 
     Raises:
         RequestError: `plays_per_half` or `splits` is below 1.
@@ -69,7 +68,7 @@ def split_half(
     own = plays.join(units.with_row_index("unit"), on=["season", "passer_player_id"])
     unit = own["unit"].to_numpy().astype(np.int64)
     game = codes(own.select("unit", "game_id"))
-    seasons = units["season"].to_numpy()
+    seasons = codes(units["season"])
     weights = passer_weights(units["passer_player_id"], replicates, seed=seed)
     generator = np.random.default_rng(seed)
     fewest = len(units)

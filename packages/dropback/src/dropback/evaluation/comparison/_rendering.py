@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 
+from dropback.errors import RequestError
 from dropback.evaluation.comparison._correlations import STATISTICS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from dropback.evaluation.comparison._comparison import MetricComparison
 
@@ -23,12 +25,12 @@ HEADINGS = {name: statistic.label for name, statistic in STATISTICS.items()} | {
 _OURS, _BASELINE = "#D55E00", "#0072B2"  # Okabe and Ito (2008)
 
 
-def number(value: float | None, *, signed: bool = False) -> str:
+def format_correlation(value: float | None, *, signed: bool = False) -> str:
     """Two decimals without the leading zero, as correlations are printed; a dash where undefined.
 
     Example:
-        >>> number(0.614), number(-0.05, signed=True), number(None)
-        ('.61', '-.05', '–')
+        >>> [format_correlation(r) for r in (0.614, -0.05, None)]
+        ['.61', '-.05', '–']
     """
     if value is None:
         return "–"
@@ -36,7 +38,7 @@ def number(value: float | None, *, signed: bool = False) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 0.995 else text
 
 
-def decided(row: dict[str, Any]) -> int:
+def lead_sign(row: dict[str, Any]) -> int:
     """1 where our lead's interval lies above 0, -1 where below, 0 where it holds 0 or is none."""
     low, high = row["lead_low"], row["lead_high"]
     return 0 if low is None else int(low > 0) - int(high < 0)
@@ -54,43 +56,46 @@ def markdown(result: MetricComparison) -> str:
     """The table, the leads behind it, and what was left out, in Markdown."""
     rows = headline(result)
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
-    lines = [
+    headings = [HEADINGS[name] for name in names]
+    ours = result.labels[result.ours]
+    correlations = [
+        [f"**{label}**" if metric == result.ours else label]
+        + [_with_interval(rows[metric].get(name), "r") for name in names]
+        for metric, label in result.labels.items()
+    ]
+    leads = [
+        [label, *(_with_interval(rows[metric].get(name), "lead") for name in names)]
+        for metric, label in result.labels.items()
+        if metric != result.ours
+    ]
+    bases = {name: next(row[name] for row in rows.values() if name in row) for name in names}
+    unmatched = result.unmatched.group_by("rating", "reason", maintain_order=True).len()
+    left_out = [
+        *result.left_out.iter_rows(),
+        *((f"{result.labels[name]} rows", why, count) for name, why, count in unmatched.rows()),
+    ]
+    parts = [
         f"Seasons {_span(result)}: {len(result.passers)} qualified passer-seasons "
         f"of {result.passers['passer_player_id'].n_unique()} passers, the same for every metric. "
         f"90 % intervals over {result.replicates} draws of passers.",
-        "",
-        "| r with | " + " | ".join(HEADINGS[name] for name in names) + " |",
-        "|---|" + "---|" * len(names),
-    ]
-    for metric, label in result.labels.items():
-        cells = (_with_interval(rows[metric].get(name), "r") for name in names)
-        mark = "**" if metric == result.ours else ""
-        lines.append(f"| {mark}{label}{mark} | " + " | ".join(cells) + " |")
-    ours = result.labels[result.ours]
-    lines += [
-        "",
+        _table(["r with", *headings], correlations),
         f"{ours} minus the baseline; bold where the interval excludes 0:",
-        "",
-        "| baseline | " + " | ".join(HEADINGS[name] for name in names) + " |",
-        "|---|" + "---|" * len(names),
+        _table(["baseline", *headings], leads),
+        _table(
+            ["statistic", "average", "passer-seasons", "seasons"],
+            [
+                (HEADINGS[name], row["average"], row["rows"], row["seasons"])
+                for name, row in bases.items()
+            ],
+        ),
+        _table(["left out", "why", "number"], left_out),
     ]
-    for metric, label in result.labels.items():
-        if metric != result.ours:
-            cells = (_with_interval(rows[metric].get(name), "lead") for name in names)
-            lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    bases = {name: next(row[name] for row in rows.values() if name in row) for name in names}
-    lines += ["", "| statistic | average | passer-seasons | seasons |", "|---|---|---|---|"]
-    lines += [
-        f"| {HEADINGS[name]} | {row['average']} | {row['rows']} | {row['seasons']} |"
-        for name, row in bases.items()
-    ]
-    lines += ["", "| left out | why | number |", "|---|---|---|"]
-    lines += [f"| {' | '.join(map(str, row))} |" for row in result.left_out.iter_rows()]
-    for (rating, reason), group in result.unmatched.group_by(
-        "rating", "reason", maintain_order=True
-    ):
-        lines.append(f"| {result.labels[str(rating)]} rows | {reason} | {len(group)} |")
-    return "\n".join(lines) + "\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [f"| {' | '.join(map(str, cells))} |" for cells in (heading, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(heading), *lines[1:]])
 
 
 def as_dict(result: MetricComparison) -> dict[str, object]:
@@ -112,7 +117,14 @@ def as_dict(result: MetricComparison) -> dict[str, object]:
 
 
 def draw(result: MetricComparison) -> Figure:
-    """Every headline correlation with its interval: a panel a statistic, a row a metric."""
+    """Draw each headline correlation with its interval: a panel a statistic, a row a metric."""
+    try:
+        import matplotlib as mpl  # noqa: PLC0415  # an optional extra
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise RequestError(
+            "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
+        ) from missing
     rows = headline(result)
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
     labels = list(result.labels.values())
@@ -162,9 +174,10 @@ def _with_interval(row: dict[str, Any] | None, of: str) -> str:
     if row is None or row[of] is None:
         return "–"
     signed = of == "lead"
-    text = number(row[of], signed=signed)
+    text = format_correlation(row[of], signed=signed)
     low, high = row[f"{of}_low"], row[f"{of}_high"]
     if low is None:
         return text
-    interval = f"({number(low, signed=signed)} to {number(high, signed=signed)})"
-    return f"**{text}** {interval}" if signed and decided(row) else f"{text} {interval}"
+    ends = (format_correlation(end, signed=signed) for end in (low, high))
+    interval = f"({' to '.join(ends)})"
+    return f"**{text}** {interval}" if signed and lead_sign(row) else f"{text} {interval}"

@@ -1,4 +1,4 @@
-"""What a passer's season came to: his teams' wins, his own record as starter, the playoffs."""
+"""Compute the results of a passer's season: team wins, record as starter, playoffs."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def team_seasons(games: pl.DataFrame) -> pl.DataFrame:
 def starters(passing: pl.DataFrame) -> pl.DataFrame:
     """The passer who started each game for each team.
 
-    He is the one with the team's first dropback, among those with at least five in the season (or
+    The starter has the team's first dropback, among those with at least five in the season (or
     among all, where the team has none such): a starter who is hurt on the first drive keeps the
-    start, and a receiver's trick pass does not take it.
+    start, and a receiver's trick pass does not count.
 
     Args:
         passing: What `passing_plays` returned.
@@ -70,18 +70,18 @@ def starters(passing: pl.DataFrame) -> pl.DataFrame:
 def passer_results(passing: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """Results of each passer's season.
 
-    A passer of two teams in one season has the mean of their ``win_pct``, weighted by his
-    dropbacks for each, and the playoffs of the team that he dropped back for most.
+    A passer of two teams in one season has the mean of their ``win_pct``, weighted by the
+    dropbacks for each, and the playoffs of the team with most of them.
 
     Args:
         passing: Regular-season plays, as `passing_plays` returned them.
         games: What `read_games` returned.
 
     Returns:
-        One row a passer and season whose team is in `games`: ``season``, ``passer_player_id``,
-        ``team`` (his teams, most dropbacks first, joined by ``/``), ``win_pct``, ``playoffs``,
-        ``playoff_win_pct``, ``starts``, ``qb_record`` (wins and half the ties over the final
-        games that he started, null without one).
+        One row per passer and season whose team is in `games`: ``season``, ``passer_player_id``,
+        ``team`` (all teams of the passer, most dropbacks first, joined by ``/``), ``win_pct``,
+        ``playoffs``, ``playoff_win_pct``, ``starts``, ``qb_record`` (wins and half the ties over
+        the final games started, null without one).
     """
     keys = ["season", "passer_player_id"]
     teams = (

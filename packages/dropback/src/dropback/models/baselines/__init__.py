@@ -18,7 +18,7 @@ import polars as pl
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Predictions
 from dropback.errors import RequestError
-from dropback.models._predict import fold_of_plays, predict
+from dropback.models._predict import fold_of_plays, predict_plays
 from dropback.models._train import train_model
 from dropback.models.baselines._distributions import GRIDS, Climatology, Oracle, oracle_masses
 from dropback.models.baselines._networks import Viewed, network_settings, view_of
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     import dataframely as dy
 
     from dropback.data._tables import Plays
-    from dropback.models._model import PassModel, Predictor
+    from dropback.models._model import Predictor
     from dropback.models._network import PlayInputs
-    from dropback.models._store import RunRecord
+    from dropback.models._store import Run
 
-__all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "forecast", "parse_baselines"]
+__all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "parse_baselines", "predict_baseline"]
 
 BASELINES = {
     "gaussian": "a Gaussian on the same trunk",
@@ -86,8 +86,7 @@ def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[st
 
 def fit_baseline(
     name: str,
-    model: PassModel,
-    record: RunRecord,
+    run: Run,
     plays: dy.DataFrame[Plays],
     *,
     work: Path,
@@ -99,8 +98,7 @@ def fit_baseline(
 
     Args:
         name: One of `BASELINES`, or of `TRACKING_BASELINES` for a play network.
-        model: The run's model: folds and features.
-        record: The run's record: seed.
+        run: The run, whose folds, features and seed the baseline shares.
         plays: The run's training plays.
         work: A folder for the state of a network's fit.
         features: What is known of the plays; None takes the columns of play-by-play.
@@ -110,6 +108,7 @@ def fit_baseline(
     Raises:
         RequestError: Unknown name, or no truth for the oracle.
     """
+    model, seed = run.model, run.record.seed
     known = BASELINES if model.settings.sequence is None else TRACKING_BASELINES
     parse_baselines(name, known)
     if features is None:
@@ -124,13 +123,13 @@ def fit_baseline(
         return Climatology(*common, tuple(counts))
     view = view_of(name, model)
     if name.startswith("xgboost"):
-        return fit_trees(name, model, record, plays, features, view, on_epoch)
+        return fit_trees(name, model, seed, plays, features, view, on_epoch)
     baseline, _ = train_model(
         plays,
         view(features),
         model.schema,
         settings=network_settings(name, model.settings),
-        seed=record.seed,
+        seed=seed,
         work=work / name,
         fold_of_game=model.fold_of_game,
         on_epoch=on_epoch,
@@ -138,24 +137,24 @@ def fit_baseline(
     return Viewed(*common, baseline, view)
 
 
-def forecast(
-    model: Predictor,
+def predict_baseline(
+    baseline: Predictor,
     plays: dy.DataFrame[Plays],
     *,
     features: PlayInputs | None = None,
     seed: int,
 ) -> dy.DataFrame[Predictions]:
-    """Predictions of the model or a baseline; a point forecaster's point is median and mean."""
+    """Predictions of a baseline; of boosted trees the point is median and mean."""
     if features is None:
-        features = feature_matrix(plays, model.schema)
-    predictions = predict(model, plays, features=features, seed=seed)
-    if not isinstance(model, BoostedTrees):
+        features = feature_matrix(plays, baseline.schema)
+    predictions = predict_plays(baseline, plays, features=features, seed=seed)
+    if not isinstance(baseline, BoostedTrees):
         return predictions
-    folds = fold_of_plays(model, plays)
+    folds = fold_of_plays(baseline, plays)
     point = np.empty(len(plays))
     for fold in np.unique(folds):
         rows = folds == fold
-        point[rows] = model.point(features[rows], None if fold < 0 else int(fold))
+        point[rows] = baseline.point(features[rows], None if fold < 0 else int(fold))
     return Predictions.validate(
         predictions.with_columns(median=pl.Series(point), mean=pl.Series(point))
     )

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dropback.data._tables import Plays
     from dropback.models._model import PassModel
     from dropback.models._network import PlayInputs
-    from dropback.models._store import RunRecord
 
 __all__ = ["BoostedTrees", "fit_trees"]
 
@@ -52,7 +51,7 @@ class BoostedTrees(Baseline):
 def fit_trees(
     name: str,
     model: PassModel,
-    record: RunRecord,
+    seed: int,
     plays: dy.DataFrame[Plays],
     features: PlayInputs,
     view: Callable[[PlayInputs], PlayInputs],
@@ -63,14 +62,14 @@ def fit_trees(
     matrix = np.asarray(view(features))
     boosters, residuals = [], []
     for fold in range(model.members):
-        split = split_fold(games, model.fold_of_game, fold, model.settings, record.seed)
+        split = split_fold(games, model.fold_of_game, fold, model.settings, seed)
         booster = _boost(
             matrix,
             observed,
             split.training,
             split.validation,
             absolute=name.endswith("mae"),
-            seed=record.seed,
+            seed=seed,
         )
         left = observed[split.validation] - _boosted(booster, matrix[split.validation])
         boosters.append(booster)

@@ -1,4 +1,4 @@
-"""A tracking league with known truth: 22 players at 10 Hz and exact distributions."""
+"""Simulate tracking whose truth is known: 22 players at 10 Hz and exact distributions."""
 
 from dropback.simulation.tracking._files import write_tracking_league
 from dropback.simulation.tracking._league import (

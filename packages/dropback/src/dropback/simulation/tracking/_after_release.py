@@ -1,4 +1,4 @@
-"""From the release to the whistle: frames that tell the outcome that was drawn."""
+"""Simulate the frames from the release to the whistle, so that they show the drawn outcome."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from dropback.tracking._schema import BALL_SLOT, PLAYERS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dropback.simulation._outcome_distribution import Outcomes
     from dropback.simulation.tracking._before_release import Dropbacks
     from dropback.simulation.tracking._calls import Calls
-    from dropback.simulation.tracking._outcomes import Outcomes
-    from dropback.simulation.tracking._situations import Situations
+    from dropback.simulation.tracking._snap_state import SnapState
 
     Array = NDArray[np.float64]
 
@@ -28,14 +28,14 @@ __all__ = ["FRAMES_BEFORE_SNAP", "Tracks", "finish_plays"]
 FRAMES_BEFORE_SNAP: Final = 5
 _FRAMES_AFTER_WHISTLE: Final = 4
 
-# Beyond these nobody has been timed: a carrier flat out, and a man who brakes or dives.
+# Nobody has been timed beyond these: a carrier at full speed, and a player who brakes or dives.
 _CARRIER_YD_PER_S: Final = 9.6
 _HARDEST: Final = 14.0
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """Where the 22 and the ball are on ``N`` plays, moving toward +x.
+    """Positions of the 22 and the ball on ``N`` plays, moving toward +x.
 
     Args:
         xy: Positions by frame, shape ``(N, T, 23, 2)``, yards; NaN after a play's last frame.
@@ -55,33 +55,33 @@ class Tracks:
 
 
 def finish_plays(
-    situations: Situations,
+    snap: SnapState,
     calls: Calls,
     dropbacks: Dropbacks,
     outcomes: Outcomes,
     generator: np.random.Generator,
 ) -> Tracks:
-    """Let the ball fly and the carrier run to where the outcome says that he was stopped.
+    """Let the ball fly and the carrier run to the yard of the drawn outcome.
 
-    The distribution knows nothing of these frames: they are drawn to fit what it gave.
+    The distribution does not depend on these frames: they are made to fit the outcome.
 
     Args:
-        situations: The plays, ``N`` of them.
+        snap: The plays, ``N`` of them.
         calls: What was called on them.
         dropbacks: Their frames up to the release.
-        outcomes: What came of them.
+        outcomes: Their drawn outcomes.
         generator: Source of randomness.
     """
-    n, plays = len(situations), np.arange(len(situations))
+    n, plays = len(snap), np.arange(len(snap))
     release = dropbacks.release
     here = dropbacks.xy[plays, release]
     velocity = (here - dropbacks.xy[plays, release - 1]) / FRAME_S
-    man = ELIGIBLE.start + dropbacks.target
-    aim, flight = throw_flight(here[:, PASSER], here[plays, man], velocity[plays, man])
-    catcher = np.where(outcomes.intercepted, _interceptor(here, velocity, aim, flight), man)
+    receiver = ELIGIBLE.start + dropbacks.target
+    aim, flight = throw_flight(here[:, PASSER], here[plays, receiver], velocity[plays, receiver])
+    catcher = np.where(outcomes.intercepted, _interceptor(here, velocity, aim, flight), receiver)
     flies = np.maximum(np.rint(flight / FRAME_S), 2).astype(np.int64)
     caught = outcomes.completed | outcomes.intercepted
-    end = _where_stopped(situations, aim, outcomes, generator)
+    end = _where_stopped(snap, aim, outcomes, generator)
     distance = norm(end - aim)
     pace = 4.0 + 3.6 * (1 - np.exp(-distance / 12))
     runs = np.where(caught, np.ceil(distance / pace / FRAME_S) + 4, 2).astype(np.int64)
@@ -93,26 +93,26 @@ def finish_plays(
     before = min(dropbacks.xy.shape[1], total - FRAMES_BEFORE_SNAP)
     xy[:, FRAMES_BEFORE_SNAP : FRAMES_BEFORE_SNAP + before, :PLAYERS] = dropbacks.xy[:, :before]
     xy[plays[:, None], FRAMES_BEFORE_SNAP + release[:, None], :PLAYERS] = here[:, None]
-    speed = TOP_SPEED * situations.quickness
+    speed = TOP_SPEED * snap.quickness
     spread = generator.normal(scale=0.9, size=(n, PLAYERS, 2))
     for since in range(1, rest + 1):
         flying, over = since <= flies, since > flies + runs
         goal = np.where(flying[:, None], aim, end)
         left = np.where(flying, flies, flies + runs) - since + 1
-        wanted = _wanted(here, velocity, goal, left, speed, spread)
+        desired = _desired(here, velocity, goal, left, speed, spread)
         straight = (goal - here[plays, catcher]) / (np.maximum(left, 1) * FRAME_S)[:, None]
-        wanted[plays, catcher] = limited(straight, _CARRIER_YD_PER_S)
-        wanted[plays, man] = np.where(
+        desired[plays, catcher] = limited(straight, _CARRIER_YD_PER_S)
+        desired[plays, receiver] = np.where(
             flying[:, None],
-            limited((aim - here[plays, man]) / (np.maximum(left, 1) * FRAME_S)[:, None], 9.0),
-            wanted[plays, man],
+            limited((aim - here[plays, receiver]) / (np.maximum(left, 1) * FRAME_S)[:, None], 9.0),
+            desired[plays, receiver],
         )
-        wanted = np.where((over | (~flying & ~caught))[:, None, None], 0.35 * velocity, wanted)
+        desired = np.where((over | (~flying & ~caught))[:, None, None], 0.35 * velocity, desired)
         limit = np.broadcast_to(ACCELERATION * 1.3, (n, PLAYERS)).copy()
         limit[plays, catcher] = _HARDEST
         response = np.full((n, PLAYERS), RESPONSE)
         response[plays, catcher] = 0.5
-        here, velocity = step(here, velocity, wanted, acceleration=limit, response=response)
+        here, velocity = step(here, velocity, desired, acceleration=limit, response=response)
         xy[plays, FRAMES_BEFORE_SNAP + release + since, :PLAYERS] = here
     arrival = FRAMES_BEFORE_SNAP + release + flies
     frames = FRAMES_BEFORE_SNAP + last + 1
@@ -124,21 +124,21 @@ def finish_plays(
         whistle=arrival + runs,
         frames=frames,
     )
-    _carry_ball(tracks, situations, calls, aim, np.where(caught, catcher, -1), generator)
+    _carry_ball(tracks, snap, calls, aim, np.where(caught, catcher, -1), generator)
     return tracks
 
 
 def _interceptor(here: Array, velocity: Array, aim: Array, flight: Array) -> NDArray[np.int64]:
-    """The defender who can be nearest to the ball, as a number among the 22."""
+    """Slot of the defender who can be nearest to the ball."""
     onward = here[:, DEFENSE] + velocity[:, DEFENSE] * np.minimum(flight, 0.4)[:, None, None]
     return np.asarray(DEFENSE.start + norm(onward - aim[:, None]).argmin(axis=1))
 
 
 def _where_stopped(
-    situations: Situations, aim: Array, outcomes: Outcomes, generator: np.random.Generator
+    snap: SnapState, aim: Array, outcomes: Outcomes, generator: np.random.Generator
 ) -> Array:
     """Where the carrier is stopped, yards, shape ``(N, 2)``."""
-    s = situations
+    s = snap
     gained = s.line_x_yd + outcomes.yards
     gained = np.where(outcomes.yards >= s.yardline_100, GOAL_LINE_X_YD + 3.0, gained)
     returned = aim[:, 0] + outcomes.yards
@@ -149,7 +149,7 @@ def _where_stopped(
     return np.stack([x, np.clip(aim[:, 1] + drift, 1.0, FIELD_WIDTH_YD - 1.0)], axis=1)
 
 
-def _wanted(
+def _desired(
     here: Array,
     velocity: Array,
     goal: Array,
@@ -157,21 +157,21 @@ def _wanted(
     speed: Array,
     spread: Array,
 ) -> Array:
-    """Velocities wanted by those without the ball, shape ``(N, 22, 2)``."""
-    wanted = 0.93 * velocity
-    wanted[:, PASSER] = 0.6 * velocity[:, PASSER]
+    """Velocities that players without the ball want, shape ``(N, 22, 2)``."""
+    desired = 0.93 * velocity
+    desired[:, PASSER] = 0.6 * velocity[:, PASSER]
     seconds = np.maximum(left, 1) * FRAME_S
-    # Whoever can be there when the ball, or its carrier, comes to a stop is on his way.
+    # Defenders who can be there when the ball, or its carrier, stops run to that place.
     meet = goal[:, None] + spread[:, DEFENSE] - here[:, DEFENSE]
     chase = limited(meet / seconds[:, None, None], 0.97 * speed[:, DEFENSE])
     near = norm(meet) < (12.0 + 6.0 * seconds)[:, None]
-    wanted[:, DEFENSE] = np.where(near[..., None], chase, 0.9 * velocity[:, DEFENSE])
-    return wanted
+    desired[:, DEFENSE] = np.where(near[..., None], chase, 0.9 * velocity[:, DEFENSE])
+    return desired
 
 
 def _carry_ball(
     tracks: Tracks,
-    situations: Situations,
+    snap: SnapState,
     calls: Calls,
     aim: Array,
     catcher: NDArray[np.int64],
@@ -181,9 +181,9 @@ def _carry_ball(
     xy = tracks.xy
     n, total = xy.shape[:2]
     plays, frame = np.arange(n), np.arange(total)[None, :]
-    spot = np.stack([situations.line_x_yd, calls.ball_y_yd], axis=1).astype(np.float32)
+    spot = np.stack([snap.line_x_yd, calls.ball_y_yd], axis=1).astype(np.float32)
     # The snap takes 0.2 s from the center, 0.5 s to a passer in the shotgun.
-    snapped = np.where(situations.under_center, 2, 5)[:, None]
+    snapped = np.where(snap.under_center, 2, 5)[:, None]
     share = np.clip((frame - tracks.snap) / snapped, 0, 1)[..., None]
     ball = spot[:, None] + share * (xy[:, :, PASSER] - spot[:, None])
     release, arrival = tracks.release[:, None], tracks.arrival[:, None]
@@ -198,6 +198,6 @@ def _carry_ball(
         (frame > release)[..., None], start[:, None] + flown * (end - start)[:, None], ball
     )
     held = xy[plays[:, None], frame, np.maximum(catcher, 0)[:, None]]
-    with_him = (frame > arrival) & (catcher >= 0)[:, None]
-    xy[:, :, BALL_SLOT] = np.where(with_him[..., None], held, ball)
+    with_catcher = (frame > arrival) & (catcher >= 0)[:, None]
+    xy[:, :, BALL_SLOT] = np.where(with_catcher[..., None], held, ball)
     xy[frame[0][None, :].repeat(n, 0) >= tracks.frames[:, None]] = np.nan

@@ -1,4 +1,4 @@
-"""What both sides call: formation, protection, routes, coverage and rush, and where all stand."""
+"""Draw what both sides call: formation, protection, routes, coverage and rush."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dropback.tracking._schema import PLAYERS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dropback.simulation.tracking._situations import Situations
+    from dropback.simulation.tracking._snap_state import SnapState
 
 __all__ = ["COVERAGES", "FORMATIONS", "Calls", "call_plays"]
 
@@ -50,7 +50,7 @@ _LANDMARKS: Final = np.array(
     ],
     dtype=np.float64,
 )
-_ZONE_MEN: Final = np.array([14, 15, 16, 17, 18, 19, 20, 21]) - 11
+_IN_ZONE: Final = np.array([14, 15, 16, 17, 18, 19, 20, 21]) - 11
 _DEEP: Final = np.array(
     [
         [0, 0, 0, 0, 0, 0, 0, 1],
@@ -61,7 +61,7 @@ _DEEP: Final = np.array(
     ],
     dtype=bool,
 )
-# Whom each defender takes in man coverage, as a number among the eligible; -1 is nobody.
+# Receiver of each defender in man coverage, an index of the eligible; -1 is nobody.
 _TAKES: Final = np.array([-1, -1, -1, -1, 4, -1, 0, 1, 2, 3, -1])
 _TAKES_WITHOUT_SAFETY: Final = np.array([-1, -1, -1, -1, -1, -1, 0, 1, 2, 3, 4])
 
@@ -71,8 +71,8 @@ class Calls:
     """What was called on ``N`` plays.
 
     Args:
-        formation: Number in `FORMATIONS`, shape ``(N,)``.
-        coverage: Number in `COVERAGES`.
+        formation: Index in `FORMATIONS`, shape ``(N,)``.
+        coverage: Index in `COVERAGES`.
         play_action: Whether a run is faked first.
         rollout: Whether, and to which side, the passer leaves the pocket by design: -1, 0, 1.
         snap_xy: Where everyone stands at the snap, yards, shape ``(N, 22, 2)``.
@@ -81,9 +81,9 @@ class Calls:
         routes: Of the eligible.
         blocks: Which of the eligible stay to block, shape ``(N, 5)``.
         rushes: Which defenders rush the passer, shape ``(N, 11)``.
-        takes: Whom each defender follows, 0 to 4, or -1, shape ``(N, 11)``.
-        landmark: Where each defender without a man drops to, yards, shape ``(N, 11, 2)``.
-        deep: Which of them let nobody behind them, shape ``(N, 11)``.
+        takes: Receiver that each defender follows, 0 to 4, or -1, shape ``(N, 11)``.
+        landmark: Where each defender in zone drops to, yards, shape ``(N, 11, 2)``.
+        deep: Which of them stay behind every receiver, shape ``(N, 11)``.
     """
 
     formation: NDArray[np.int64]
@@ -101,14 +101,14 @@ class Calls:
     deep: NDArray[np.bool_]
 
 
-def call_plays(situations: Situations, generator: np.random.Generator) -> Calls:
+def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
     """Draw what both sides call and where they line up.
 
     Args:
-        situations: The plays, ``N`` of them.
+        snap: The plays, ``N`` of them.
         generator: Source of randomness.
     """
-    s, n = situations, len(situations)
+    s, n = snap, len(snap)
     formation = np.where(
         s.under_center,
         generator.choice(len(FORMATIONS), n, p=_FORMATION_SHARES_UNDER_CENTER),
@@ -171,23 +171,23 @@ def _call_defense(
     rushes[:, 3] &= all_out | (u > 0.08)
     rushes[:, 5] = all_out | (u > 0.78)
     rushes[:, 4] = all_out & (u > 0.4)
-    man = coverage <= 1
+    in_man = coverage <= 1
     takes = np.where(all_out[:, None], _TAKES_WITHOUT_SAFETY, _TAKES)
-    return rushes, np.where(man[:, None], takes, -1)
+    return rushes, np.where(in_man[:, None], takes, -1)
 
 
 def _landmarks(
     coverage: NDArray[np.int64], origin: NDArray[np.float64], turn: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Where defenders without a man drop to, and which of them stay deepest."""
+    """Where defenders in zone drop to, and which of them stay deepest."""
     n = len(coverage)
     landmark = np.repeat(origin[:, None], 11, axis=1)
-    landmark[:, _ZONE_MEN] += _LANDMARKS[coverage] * turn
+    landmark[:, _IN_ZONE] += _LANDMARKS[coverage] * turn
     landmark[..., 1] = np.clip(landmark[..., 1], 4.0, FIELD_WIDTH_YD - 4.0)
     # Nobody drops beyond the end zone's middle: behind the end line there is nothing to guard.
     landmark[..., 0] = np.minimum(landmark[..., 0], FIELD_LENGTH_YD - 5.0)
     deep = np.zeros((n, 11), dtype=bool)
-    deep[:, _ZONE_MEN] = _DEEP[coverage]
+    deep[:, _IN_ZONE] = _DEEP[coverage]
     return landmark, deep
 
 
@@ -212,7 +212,7 @@ def _line_up(
     inward = np.sign(origin[:, 1:] - over[..., 1])
     over[..., 1] += inward * generator.uniform(0.0, 1.2, (n, 3))
     xy[:, 6:9] = over
-    # A safety shows where he will drop to, and disguises the rest.
+    # Safeties line up near where they will drop to.
     shown = 0.25 * eligible_xy[:, 3:4] + 0.75 * landmark[:, 9:]
     xy[:, 9:] = shown
     depth = np.where(

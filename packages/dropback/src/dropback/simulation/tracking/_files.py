@@ -1,4 +1,4 @@
-"""A tracking league on disk, in the layout of the Big Data Bowl 2025, with its truth beside it."""
+"""Write a tracking league in the layout of the Big Data Bowl 2025, with its truth beside it."""
 
 from __future__ import annotations
 
@@ -72,14 +72,13 @@ def write_tracking_league(
         folder: Folder to make.
         tracking: Kind of the tracking files.
         overwrite: Whether a folder that holds something is replaced.
-        workers: Processes that make weeks at once, at least 1. With more than one, a script must
-            guard what it runs by ``if __name__ == "__main__"``, as `multiprocessing` asks.
+        workers: Processes that simulate weeks at once, at least 1. With more than one, a script
+            must guard what it runs by ``if __name__ == "__main__"``, as `multiprocessing` asks.
         on_week: Called with weeks done and weeks in all.
 
     Raises:
         RequestError: ``tracking`` is neither, ``workers`` is below 1, a worker was killed, or the
-            folder is a file, not empty and
-            ``overwrite`` is false, or cannot be written.
+            folder is a file, not empty and ``overwrite`` is false, or cannot be written.
     """
     if tracking not in get_args(TrackingFile):
         kinds = " or ".join(get_args(TrackingFile))
@@ -87,15 +86,15 @@ def write_tracking_league(
     if workers < 1:
         raise RequestError(f"workers must be at least 1, got {workers}.")
     require_new_folder(folder, overwrite=overwrite)
-    made: dict[int, dict[str, pl.DataFrame]] = {}
+    done: dict[int, dict[str, pl.DataFrame]] = {}
     with whole_folder(folder, overwrite=overwrite) as aside:
         # Closed before the folder goes, so that no worker writes to it any more.
         with closing(_write_weeks(league, aside, tracking, workers)) as weeks:
-            for number, tables in weeks:
-                made[number] = tables
+            for week, tables in weeks:
+                done[week] = tables
                 if on_week is not None:
-                    on_week(len(made), league.weeks)
-        parts = {name: pl.concat(made[number][name] for number in sorted(made)) for name in made[0]}
+                    on_week(len(done), league.weeks)
+        parts = {name: pl.concat(done[week][name] for week in sorted(done)) for name in done[0]}
         game_rows(league).write_csv(aside / "games.csv", null_value="NA")
         player_table(league).write_csv(aside / "players.csv", null_value="NA")
         parts["plays"].write_csv(aside / "plays.csv", null_value="NA")
@@ -119,7 +118,7 @@ def _write_weeks(
         min(workers, league.weeks),
         # Polars' threads do not survive a fork.
         mp_context=get_context("spawn"),
-        # Ctrl-C reaches all processes and ends these at once, without a word; this one cleans up.
+        # Ctrl-C reaches all processes and ends these at once; this process cleans up.
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_DFL),
     )
@@ -138,7 +137,7 @@ def _write_weeks(
                 yield pending.pop(future), future.result()
     except BrokenProcessPool as error:
         raise RequestError(
-            "A process that made a week was killed, perhaps for want of memory: "
+            "A process that simulated a week was killed, perhaps for lack of memory: "
             "ask for fewer workers."
         ) from error
     finally:
@@ -168,9 +167,9 @@ def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
     """The rows of a tracking file, in the columns of 2025 and their order."""
     m, tracks = week.motion, week.tracks
     plays = week.attempts
-    men = player_rows(league, week)
-    who = m.play * (PLAYERS + 1) + m.man
-    is_ball = pl.Series(m.man == BALL_SLOT)
+    players = player_rows(league, week)
+    who = m.play * (PLAYERS + 1) + m.slot
+    is_ball = pl.Series(m.slot == BALL_SLOT)
     events = _events(week)
     kickoff = plays["kickoff"].to_numpy().astype("datetime64[ms]")
     # Half a minute a play keeps the stamps of a game in order.
@@ -179,18 +178,18 @@ def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
     words = pl.Series(stamps.ravel()).dt.to_string("%Y-%m-%d %H:%M:%S%.3f")
     at = m.play * events.shape[1] + m.frame
     after = (m.frame > tracks.snap).astype(np.int64) - (m.frame < tracks.snap)
-    direction = np.where(week.turned, "left", "right")
+    direction = np.where(week.rotated, "left", "right")
     return pl.DataFrame(
         {
             "gameId": plays["source_game_id"].gather(m.play),
             "playId": plays["play_id"].gather(m.play),
-            "nflId": men["nflId"].gather(who),
-            "displayName": men["displayName"].gather(who),
+            "nflId": players["nflId"].gather(who),
+            "displayName": players["displayName"].gather(who),
             "frameId": (m.frame + 1).astype(np.int32),
             "frameType": pl.Series(["BEFORE_SNAP", "SNAP", "AFTER_SNAP"]).gather(after + 1),
             "time": words.gather(at),
-            "jerseyNumber": men["jerseyNumber"].gather(who),
-            "club": men["club"].gather(who),
+            "jerseyNumber": players["jerseyNumber"].gather(who),
+            "club": players["club"].gather(who),
             "playDirection": pl.Series(direction).gather(m.play),
             "x": m.x,
             "y": m.y,
@@ -205,23 +204,23 @@ def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
 
 
 def _events(week: Week) -> NDArray[np.int64]:
-    """The event of each frame as its number in `_EVENTS`, shape ``(N, T)``."""
+    """The event of each frame as an index of `_EVENTS`, shape ``(N, T)``."""
     tracks, outcomes = week.tracks, week.outcomes
     n, total = tracks.xy.shape[:2]
     plays = np.arange(n)
-    number = {event: at for at, event in enumerate(_EVENTS)}
+    index = {event: at for at, event in enumerate(_EVENTS)}
     events = np.zeros((n, total), dtype=np.int64)
-    scores = outcomes.completed & (outcomes.yards >= week.situations.yardline_100)
+    scores = outcomes.completed & (outcomes.yards >= week.snap.yardline_100)
     caught = outcomes.completed | outcomes.intercepted
     events[plays, tracks.whistle] = np.select(
-        [scores, caught], [number["touchdown"], number["tackle"]], 0
+        [scores, caught], [index["touchdown"], index["tackle"]], 0
     )
     events[plays, tracks.arrival + 1] = np.select(
         [outcomes.intercepted, outcomes.completed],
-        [number["pass_outcome_interception"], number["pass_outcome_caught"]],
-        number["pass_outcome_incomplete"],
+        [index["pass_outcome_interception"], index["pass_outcome_caught"]],
+        index["pass_outcome_incomplete"],
     )
-    events[plays, tracks.arrival] = number["pass_arrived"]
-    events[plays, tracks.release] = number["pass_forward"]
-    events[:, tracks.snap] = number["ball_snap"]
+    events[plays, tracks.arrival] = index["pass_arrived"]
+    events[plays, tracks.release] = index["pass_forward"]
+    events[:, tracks.snap] = index["ball_snap"]
     return events

@@ -1,4 +1,4 @@
-"""A tracking league: its plays week by week, with the true distribution of each."""
+"""Simulate a tracking league week by week, with the true distribution of each play."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from dropback.simulation.tracking._before_release import Dropbacks, play_dropbac
 from dropback.simulation.tracking._calls import Calls, call_plays
 from dropback.simulation.tracking._lineup import FRAME_S
 from dropback.simulation.tracking._motion import Motion, measure_motion
-from dropback.simulation.tracking._outcomes import Outcomes
 from dropback.simulation.tracking._release_distribution import ReleaseState, release_distribution
 from dropback.simulation.tracking._settings import TrackingLeagueSettings
-from dropback.simulation.tracking._situations import Situations, draw_quickness, taken_attempts
+from dropback.simulation.tracking._snap_state import SnapState, draw_quickness, taken_attempts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dropback.simulation._outcome_distribution import OutcomeDistribution
+    from dropback.simulation._outcome_distribution import OutcomeDistribution, Outcomes
 
 __all__ = [
     "TrackingLeague",
@@ -37,17 +36,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class TrackingLeague:
-    """What is settled before the first snap.
+    """Settings, schedule and players of a league before its first snap.
 
     Args:
-        settings: The settings that made it.
-        seed: Likewise.
+        settings: Its settings.
+        seed: Its seed.
         attempts: One row a play in order of season, week, game and play: play-by-play's columns
             up to the snap, ``edge_yd``, ``week_number`` (from 0, through the seasons),
             ``source_game_id`` and ``kickoff``.
         games: One row a game that is played, as ``games.parquet``.
-        passers: One row a passer and season with his ``skill_yd``.
-        quickness: By team and man, shape ``(32, 22)``.
+        passers: One row a passer and season with ``skill_yd``.
+        quickness: By team and slot, shape ``(32, 22)``.
     """
 
     settings: TrackingLeagueSettings
@@ -69,34 +68,34 @@ class Week:
 
     Args:
         attempts: Their rows of `TrackingLeague.attempts`.
-        situations: What they began with.
-        calls: What was called.
-        dropbacks: What happened up to the release.
+        snap: Their state at the snap.
+        calls: What both sides called.
+        dropbacks: Their frames up to the release.
         state: What the distribution depends on.
-        outcomes: What was drawn from it.
-        tracks: Everyone's way.
-        turned: Which plays go to the left in the stadium.
+        outcomes: Drawn from it.
+        tracks: All positions to the whistle.
+        rotated: Which plays go to the left in the stadium.
         motion: The rows of the feed.
     """
 
     attempts: pl.DataFrame
-    situations: Situations
+    snap: SnapState
     calls: Calls
     dropbacks: Dropbacks
     state: ReleaseState
     outcomes: Outcomes
     tracks: Tracks
-    turned: NDArray[np.bool_]
+    rotated: NDArray[np.bool_]
     motion: Motion
 
 
 def simulate_tracking_league(
     settings: TrackingLeagueSettings | None = None, *, seed: int
 ) -> TrackingLeague:
-    """Draw teams, passers and situations; `simulate_week` then plays them.
+    """Draw teams, passers and plays; `simulate_week` then simulates their frames.
 
-    Situations are those of targeted attempts of a play-by-play league with the same seed; each
-    is played anew, so that what follows in its game does not follow from what came of it here.
+    The plays are the targeted attempts of a play-by-play league with the same seed, up to the
+    snap. Each gets a new outcome, which the rest of its game does not follow from.
 
     Args:
         settings: Size and spread; the defaults are 5,000 plays.
@@ -129,35 +128,35 @@ def simulate_tracking_league(
 
 
 def simulate_week(league: TrackingLeague, number: int) -> Week:
-    """Play all plays of a week, each from its own stream's draws.
+    """Simulate all plays of a week.
 
     Args:
         league: The league.
-        number: Of the week, from 0 to ``league.weeks - 1``.
+        number: The week's, from 0 to ``league.weeks - 1``.
     """
-    # One stream a week and purpose: a week is the same whatever is made before it.
+    # One stream a week and purpose: a week is the same whatever is simulated before it.
     calling, playing, drawing, finishing, measuring = (
         np.random.default_rng(stream)
         for stream in np.random.SeedSequence([league.seed, 2, number]).spawn(5)
     )
     attempts = league.attempts.filter(pl.col("week_number") == number)
-    situations = Situations.from_attempts(attempts, league.quickness)
-    calls = call_plays(situations, calling)
-    dropbacks = play_dropbacks(situations, calls, playing)
-    state = _state_at_release(situations, dropbacks)
-    outcomes = Outcomes.draw(release_distribution(state, situations.edge_yd), drawing)
-    tracks = finish_plays(situations, calls, dropbacks, outcomes, finishing)
-    turned = measuring.random(len(situations)) < 0.5
+    snap = SnapState.from_attempts(attempts, league.quickness)
+    calls = call_plays(snap, calling)
+    dropbacks = play_dropbacks(snap, calls, playing)
+    state = _state_at_release(snap, dropbacks)
+    outcomes = release_distribution(state, snap.edge_yd).sample(drawing)
+    tracks = finish_plays(snap, calls, dropbacks, outcomes, finishing)
+    rotated = measuring.random(len(snap)) < 0.5
     return Week(
         attempts=attempts,
-        situations=situations,
+        snap=snap,
         calls=calls,
         dropbacks=dropbacks,
         state=state,
         outcomes=outcomes,
         tracks=tracks,
-        turned=turned,
-        motion=measure_motion(tracks, calls, turned, measuring),
+        rotated=rotated,
+        motion=measure_motion(tracks, calls, rotated, measuring),
     )
 
 
@@ -169,7 +168,7 @@ def oracle_distribution(
     Args:
         truth: Rows of ``truth.parquet``.
         passer: The league-average passer, which a network that never sees who throws can hope
-            to know; or the one who threw against the defense he threw at.
+            to know; or the actual passer against the actual defense.
 
     Returns:
         The distributions; `OutcomeDistribution.cdf` gives them at any whole yard, and `oracle_cdf`
@@ -180,22 +179,22 @@ def oracle_distribution(
 
 
 def oracle_cdf(distribution: OutcomeDistribution) -> NDArray[np.float64]:
-    """CDF at each of the 211 whole yards that a play can come to, shape ``(N, 211)``.
+    """CDF at each of the 211 whole yards that a play can gain, shape ``(N, 211)``.
 
     The yards are those of `dropback.models._predict.YARDS`, -110 to 100.
     """
     return distribution.cdf(np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)[None, :])
 
 
-def _state_at_release(situations: Situations, dropbacks: Dropbacks) -> ReleaseState:
+def _state_at_release(snap: SnapState, dropbacks: Dropbacks) -> ReleaseState:
     """What the distribution depends on, from the last two frames."""
-    plays, release = np.arange(len(situations)), dropbacks.release
+    plays, release = np.arange(len(snap)), dropbacks.release
     xy = dropbacks.xy[plays, release]
     velocity = (xy - dropbacks.xy[plays, release - 1]) / FRAME_S
     return ReleaseState.at_release(
         xy,
         velocity,
         dropbacks.target,
-        line_x_yd=situations.line_x_yd,
-        yardline_100=situations.yardline_100,
+        line_x_yd=snap.line_x_yd,
+        yardline_100=snap.yardline_100,
     )

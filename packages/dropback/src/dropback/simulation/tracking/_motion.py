@@ -1,4 +1,4 @@
-"""What a tracking feed reports of a man beside his place: speed, acceleration, two angles."""
+"""Measure what a tracking feed reports beside positions: speed, acceleration and two angles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Motion", "measure_motion"]
 
 @dataclass(frozen=True)
 class Motion:
-    """The numbers of a feed, of ``R`` rows: a play's men one after another, each his frames.
+    """The columns of a feed, ``R`` rows: the players of a play one after another, frame by frame.
 
     Args:
         x: Yards from the left end line, in the stadium's own direction, shape ``(R,)``.
@@ -32,11 +32,11 @@ class Motion:
         s: Speed, yards a second.
         a: Size of the acceleration, yards a second squared.
         dis: Yards since the frame before.
-        o: Degrees clockwise from +y that the man faces; NaN for the ball.
-        dir: Degrees clockwise from +y that he moves; NaN for the ball.
-        play: Number of the play.
-        man: Number among the 22, or 22 for the ball.
-        frame: Number of the frame, from 0.
+        o: Orientation, degrees clockwise from +y; NaN for the ball.
+        dir: Direction of movement, degrees clockwise from +y; NaN for the ball.
+        play: Index of the play.
+        slot: 0 to 21, or 22 for the ball.
+        frame: From 0.
     """
 
     x: Numbers
@@ -47,23 +47,23 @@ class Motion:
     o: Numbers
     dir: Numbers
     play: NDArray[np.int64]
-    man: NDArray[np.int64]
+    slot: NDArray[np.int64]
     frame: NDArray[np.int64]
 
 
 def measure_motion(
-    tracks: Tracks, calls: Calls, turned: NDArray[np.bool_], generator: np.random.Generator
+    tracks: Tracks, calls: Calls, rotated: NDArray[np.bool_], generator: np.random.Generator
 ) -> Motion:
-    """Measure everyone in every frame.
+    """Measure all players in every frame.
 
     A velocity is the displacement that led to the frame over a tenth of a second, so that the
     feed's speed and direction are those of its positions.
 
     Args:
         tracks: The plays, ``N`` of them.
-        calls: Who follows whom decides who looks where.
-        turned: Which plays go to the left in the stadium, shape ``(N,)``.
-        generator: Source of randomness: nobody faces exactly where he looks.
+        calls: Defenders in man coverage face their receiver, the others the passer.
+        rotated: Which plays go to the left in the stadium, shape ``(N,)``.
+        generator: Source of randomness: players do not face exactly where they look.
     """
     xy = np.ascontiguousarray(tracks.xy.transpose(0, 2, 1, 3))
     velocity = np.zeros_like(xy)
@@ -72,16 +72,16 @@ def measure_motion(
     change[:, :, 1:] = np.diff(velocity, axis=2) / np.float32(FRAME_S)
     speed = np.hypot(velocity[..., 0], velocity[..., 1])
     facing = _facing(tracks, calls, xy, velocity, generator)
-    # Who stands still is shown moving the way he faces.
+    # A standing player's direction is the orientation.
     moving = np.rad2deg(np.arctan2(velocity[..., 0], velocity[..., 1]))
     moving = np.where(speed > 0.05, moving, facing)
-    xy[turned] = np.array([FIELD_LENGTH_YD, FIELD_WIDTH_YD], np.float32) - xy[turned]
-    turn = np.where(turned, np.float32(180.0), np.float32(0.0))[:, None, None]
-    facing, moving = facing + turn, moving + turn
+    xy[rotated] = np.array([FIELD_LENGTH_YD, FIELD_WIDTH_YD], np.float32) - xy[rotated]
+    half_turn = np.where(rotated, np.float32(180.0), np.float32(0.0))[:, None, None]
+    facing, moving = facing + half_turn, moving + half_turn
     facing[:, BALL_SLOT] = moving[:, BALL_SLOT] = np.nan
     there = np.arange(xy.shape[2]) < tracks.frames[:, None]
     rows = np.broadcast_to(there[:, None], xy.shape[:3])
-    play, man, frame = np.nonzero(rows)
+    play, slot, frame = np.nonzero(rows)
 
     def rounded(values: Numbers) -> Numbers:
         return np.round(values[rows], 2)
@@ -96,7 +96,7 @@ def measure_motion(
         o=np.round(facing[rows] % 360, 2) % 360,
         dir=np.round(moving[rows] % 360, 2) % 360,
         play=play,
-        man=man,
+        slot=slot,
         frame=frame,
     )
 
@@ -108,7 +108,7 @@ def _facing(
     velocity: Numbers,
     generator: np.random.Generator,
 ) -> Numbers:
-    """Degrees that everyone faces, shape ``(N, 23, T)``."""
+    """Orientation of all, degrees, shape ``(N, 23, T)``."""
     n, _, total, _ = xy.shape
     frame = np.arange(total)
     facing = np.full((n, PLAYERS + 1, total), 90.0, np.float32)
@@ -121,7 +121,7 @@ def _facing(
     defense = slice(11, 22)
     follows = (calls.takes >= 0)[..., None] & fast[:, defense]
     facing[:, defense] = np.where(follows, along[:, defense], at_passer[:, defense])
-    # In the last half second the passer turns to where he throws.
+    # In the last half second the passer turns to the target.
     ball = xy[np.arange(n), BALL_SLOT, tracks.arrival] - xy[np.arange(n), PASSER, tracks.release]
     throw = np.rad2deg(np.arctan2(ball[:, 0], ball[:, 1]))[:, None] - 90.0
     turns = np.clip((frame - tracks.release[:, None] + 5) / 5, 0, 1)

@@ -1,4 +1,4 @@
-"""The exact distribution of a throw's yards, given positions and velocities at the release."""
+"""Derive the exact distribution of a throw's yards from positions and velocities at the release."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BALL_YD_PER_S: Final = 21.0
 _LONGEST_FLIGHT_S: Final = 3.0
 _RECEIVER_YD_PER_S: Final = 8.8
 
-# A defender runs on for half a second before he plays the ball, then gains on it.
+# A defender runs on for the reaction time before playing the ball, then gains on it.
 _REACTION_S: Final = 0.4
 _CLOSING_YD_PER_S: Final = 6.5
 
@@ -105,14 +105,14 @@ class ReleaseState:
         Args:
             xy: Positions of the 22, the offense moving toward +x, yards, shape ``(N, 22, 2)``.
             velocity_xy: Yards a second, shape ``(N, 22, 2)``.
-            target: Number of the target among the eligible, 0 to 4, shape ``(N,)``.
+            target: Index of the target among the eligible, 0 to 4, shape ``(N,)``.
             line_x_yd: Line of scrimmage.
             yardline_100: Whole yards from it to the goal.
         """
         plays = np.arange(len(xy))
         passer, defense, moves = xy[:, PASSER], xy[:, DEFENSE], velocity_xy[:, DEFENSE]
-        man = ELIGIBLE.start + target
-        aim, flight = throw_flight(passer, xy[plays, man], velocity_xy[plays, man])
+        receiver = ELIGIBLE.start + target
+        aim, flight = throw_flight(passer, xy[plays, receiver], velocity_xy[plays, receiver])
         to_passer = norm(defense - passer[:, None]).min(axis=1)
         # Where each defender can be when the ball comes down.
         onward = defense + moves * np.minimum(flight, _REACTION_S)[:, None, None]
@@ -139,7 +139,7 @@ class ReleaseState:
 
 
 def throw_flight(passer_xy: Array, target_xy: Array, velocity_xy: Array) -> tuple[Array, Array]:
-    """Where a throw comes down, and after how long: the passer leads a man who runs on.
+    """Where a throw comes down, and after how long: the passer leads the receiver.
 
     Args:
         passer_xy: Broadcastable to ``(*B, 2)``, yards.
@@ -172,8 +172,8 @@ def openness_yd(aim_xy: Array, flight_s: Array, defense_xy: Array, velocity_xy: 
 
     .. math:: -s \log \sum_j \exp(-g_j / s), \quad s = 0.8
 
-    with :math:`g_j` the distance of defender :math:`j` to the ball after he has run on for the
-    reaction time, less what he gains on it in the rest of the flight.
+    with :math:`g_j` the distance of defender :math:`j` to the ball after running on for the
+    reaction time, less what the defender gains on it in the rest of the flight.
 
     Args:
         aim_xy: Where throws come down, shape ``(N, M, 2)``.
@@ -207,7 +207,7 @@ def release_distribution(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> Outco
     s, edge = state, np.asarray(edge_yd, dtype=np.float64)
     depth = s.air_yards
     end_zone = (depth >= s.yardline_100).astype(np.float64)
-    # Beyond 4 yards free is free, and two men at the ball are not worse off than three.
+    # More than 4 yards of separation, or a third defender at the ball, change little more.
     free = np.tanh((s.openness_yd - 1.0) / 2.2)
     sideline = np.clip(1 - s.to_sideline_yd / 2.5, 0, 1)
     log_room = np.log(np.minimum(s.room_yd, 10.0) / 2.5)

@@ -1,4 +1,4 @@
-"""Routes of the eligible receivers, and the order in which the passer reads them."""
+"""Draw routes of the eligible receivers, and the order in which the passer reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dropback.simulation.tracking._situations import Situations
+    from dropback.simulation.tracking._snap_state import SnapState
 
 __all__ = ["ROUTES", "Routes", "draw_routes"]
 
@@ -20,8 +20,8 @@ ROUTES: Final = (
     *("HITCH", "SLANT", "OUT", "IN", "GO", "POST", "CORNER", "CROSS", "COMEBACK"),
     *("FLAT", "SCREEN", "CHECKDOWN"),
 )
-# Legs from where the man stands: share of the depth and yards down the field, yards toward the
-# ball. Depths of breaks leave room for the throw's flight, in which the man runs on.
+# Legs from where the receiver stands: share of the depth and yards down the field, yards toward
+# the ball. Depths of breaks allow for the throw's flight, in which the receiver runs on.
 _LEGS: Final = np.array(
     [
         [(1.0, 1.2, 0.0), (1.0, -0.4, 1.0), (1.0, -0.4, 1.0)],  # HITCH
@@ -53,7 +53,7 @@ _ROUTE_SHARES: Final = np.array(
         [0.0, 0.0, 0.0, 0.02, 0.58, 0.25, 0.15, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-# Who is thrown at by intended depth: split end, flanker, slot, tight end, back.
+# Shares of targets by intended depth: split end, flanker, slot, tight end, back.
 _TARGET_SHARES: Final = np.array(
     [
         [0.08, 0.08, 0.16, 0.05, 0.63],
@@ -70,16 +70,16 @@ _OTHER_DEPTHS_YD: Final = (4.0, 7.0, 10.0, 13.0, 17.0, 23.0)
 
 @dataclass(frozen=True)
 class Routes:
-    """Of the five eligible on ``N`` plays.
+    """Routes of the five eligible on ``N`` plays.
 
     Args:
-        route: Number in `ROUTES`, shape ``(N, 5)``.
+        route: Index in `ROUTES`, shape ``(N, 5)``.
         legs: Ends of the three legs, yards, shape ``(N, 5, 3, 2)``.
-        settles: Whether the man stops at the end of the last leg, shape ``(N, 5)``.
+        settles: Whether the receiver stops at the end of the last leg, shape ``(N, 5)``.
         depth_yd: How deep the route is, yards from the line, shape ``(N, 5)``.
         breaks: Whether the route turns, so that a throw waits for the turn, shape ``(N, 5)``.
-        primary: Whom the play is drawn up for, shape ``(N,)``.
-        reads: Order in which the passer looks, primary first, shape ``(N, 5)``.
+        primary: The receiver that the play is drawn up for, shape ``(N,)``.
+        reads: Order of the passer's reads, primary first, shape ``(N, 5)``.
     """
 
     route: NDArray[np.int64]
@@ -92,7 +92,7 @@ class Routes:
 
 
 def draw_routes(
-    situations: Situations,
+    snap: SnapState,
     eligible_xy: NDArray[np.float64],
     ball_y_yd: NDArray[np.float64],
     generator: np.random.Generator,
@@ -100,19 +100,19 @@ def draw_routes(
     """Draw a primary route of the intended depth, and others around it.
 
     Args:
-        situations: The plays, ``N`` of them.
+        snap: The plays, ``N`` of them.
         eligible_xy: Where the eligible stand, shape ``(N, 5, 2)``.
         ball_y_yd: Where the ball lies.
         generator: Source of randomness.
     """
-    s, n = situations, len(situations)
+    s, n = snap, len(snap)
     everyone = np.arange(n)
     band = np.searchsorted(_DEPTH_LIMITS_YD, s.intended_yd)
     primary = _drawn(_TARGET_SHARES[band], generator)
     depth = generator.choice(_OTHER_DEPTHS_YD, (n, 5)) + generator.normal(size=(n, 5))
     # The back and the tight end stay shorter than the rest.
     depth *= np.array([1.0, 1.0, 0.9, 0.75, 0.3])
-    # Deep plans fall through more often than short ones, so more of them are made.
+    # Deep targets are passed over more often than short ones, so more of them are planned.
     planned = np.where(s.intended_yd > 4, 1.35 * s.intended_yd - 1.4, s.intended_yd)
     depth[everyone, primary] = planned
     route = _drawn(_ROUTE_SHARES[np.searchsorted(_DEPTH_LIMITS_YD, depth)], generator)

@@ -1,4 +1,4 @@
-"""How large a tracking league is, and how much its men differ."""
+"""Set the size of a tracking league and how much its players differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_PLAYS = 1_000_000
 
 @dataclass(frozen=True)
 class TrackingLeagueSettings:
-    """Size of a tracking league and the spread of its men.
+    """Size of a tracking league and the spread of its players.
 
     Args:
         plays: Targeted attempts, 1 to 1,000,000: 17 weeks of 32 teams hold about 18,400.
@@ -28,8 +28,9 @@ class TrackingLeagueSettings:
             season holds run on into the next ones.
         skill_sd_yd: Standard deviation of starters' skill, in yards per targeted attempt, as
             `LeagueSettings.skill_sd_yd`.
-        man_sd: Standard deviation of how much quicker than his like a man moves, as a share of
-            his speed and reaction, 0 to 0.1; drawn once a man, so it shows in tracking alone.
+        quickness_sd: Standard deviation between players of one position in speed and reaction, as
+            a share of their position's, 0 to 0.1; drawn once a player, so it shows in tracking
+            alone.
 
     Raises:
         RequestError: A value is outside its domain.
@@ -42,7 +43,7 @@ class TrackingLeagueSettings:
     plays: int = 5000
     first_season: int = 2022
     skill_sd_yd: float = 0.6
-    man_sd: float = 0.04
+    quickness_sd: float = 0.04
 
     def __post_init__(self) -> None:
         """Check every domain once, so that the simulation can trust its settings."""
@@ -53,13 +54,13 @@ class TrackingLeagueSettings:
                 f"first_season must be from 2018 to 2050, got {self.first_season}: orientation "
                 "had another zero before."
             )
-        # Beyond a tenth some men would outrun any ever timed.
-        if not 0 <= self.man_sd <= 0.1:
-            raise RequestError(f"man_sd must be from 0 to 0.1, got {self.man_sd}.")
+        # Beyond a tenth some players would outrun any ever timed.
+        if not 0 <= self.quickness_sd <= 0.1:
+            raise RequestError(f"quickness_sd must be from 0 to 0.1, got {self.quickness_sd}.")
         self.league()
 
     def league(self) -> LeagueSettings:
-        """The league of play-by-play whose attempts, situations and passers are taken."""
+        """The league of play-by-play whose attempts and passers are taken."""
         weeks = self.plays // FEWEST_ATTEMPTS_A_WEEK + 1
         seasons = -(-weeks // WEEKS_A_SEASON)
         return LeagueSettings(

@@ -1,4 +1,4 @@
-"""The small tables beside the tracking files, and the truth."""
+"""Write the small tables beside the tracking files, and the truth."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "truth_rows",
 ]
 
-# Passers have the numbers of the play-by-play league; everyone else those from here on, by team.
+# Passers have the numbers of the play-by-play league; all others count from here, by team.
 _FIRST_OTHER_NUMBER: Final = 1500
 _JERSEYS: Final = (
     *(0, 71, 66, 55, 64, 78, 81, 13, 11, 87, 28),
@@ -47,8 +47,8 @@ _SHOTGUN_WORDS: Final = {"DOUBLES": "SHOTGUN", "TRIPS": "SHOTGUN", "BUNCH": "SHO
 
 
 def player_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
-    """The 22 men and the ball of each play in order: nflId, displayName, jerseyNumber, club."""
-    numbers, clubs = _men(week.attempts)
+    """The 22 players and the ball of each play: nflId, displayName, jerseyNumber, club."""
+    numbers, clubs = _player_numbers(week.attempts)
     ball = np.full((len(numbers), 1), -1)
     flat = np.concatenate([numbers, ball], axis=1).ravel()
     names = player_table(league).select("nflId", "displayName", "jerseyNumber")
@@ -65,10 +65,10 @@ def player_table(league: TrackingLeague) -> pl.DataFrame:
     """Everyone who may be on the field, in the columns of ``players.csv`` and the jersey."""
     others = np.arange(len(TEAMS) * PLAYERS).reshape(len(TEAMS), PLAYERS)[:, 1:].ravel()
     passers = league.passers["passer_player_id"].unique().sort().str.slice(3).cast(pl.Int64)
-    positions = np.array(POSITIONS)[np.concatenate([np.zeros(len(passers), int), others % PLAYERS])]
     numbers = pl.concat([passers - FIRST_PLAYER_NUMBER, pl.Series(others + _FIRST_OTHER_NUMBER)])
-    men = np.concatenate([np.zeros(len(passers), int), others % PLAYERS])
-    jersey = np.where(men == 0, 1 + numbers.to_numpy() % 19, np.array(_JERSEYS)[men])
+    slots = np.concatenate([np.zeros(len(passers), int), others % PLAYERS])
+    positions = np.array(POSITIONS)[slots]
+    jersey = np.where(slots == 0, 1 + numbers.to_numpy() % 19, np.array(_JERSEYS)[slots])
     return pl.DataFrame({"number": numbers, "position": positions, "jerseyNumber": jersey}).select(
         nflId=pl.col("number") + FIRST_PLAYER_NUMBER,
         height=pl.col("position").replace_strict(_HEIGHTS, return_dtype=pl.String),
@@ -101,11 +101,11 @@ def game_rows(league: TrackingLeague) -> pl.DataFrame:
 
 def play_rows(week: Week) -> pl.DataFrame:
     """One row a play, in columns of 2025's ``plays.csv``."""
-    a, s, o, c = week.attempts, week.situations, week.outcomes, week.calls
+    a, s, o, c = week.attempts, week.snap, week.outcomes, week.calls
     tracks = week.tracks
-    line = np.where(week.turned, FIELD_LENGTH_YD - s.line_x_yd, s.line_x_yd)
+    line = np.where(week.rotated, FIELD_LENGTH_YD - s.line_x_yd, s.line_x_yd)
     ball = tracks.xy[np.arange(len(s)), tracks.arrival, BALL_SLOT]
-    shown = np.where(week.turned[:, None], (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - ball, ball)
+    shown = np.where(week.rotated[:, None], (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - ball, ball)
     formation = np.where(s.under_center, "SINGLEBACK", np.array(FORMATIONS)[c.formation])
     own_side = pl.col("yardline_100") > 50
     drop = np.where(c.rollout != 0, "DESIGNED_ROLLOUT", "TRADITIONAL")
@@ -151,12 +151,12 @@ def play_rows(week: Week) -> pl.DataFrame:
 
 
 def player_play_rows(week: Week) -> pl.DataFrame:
-    """One row a play and man, in columns of 2025's ``player_play.csv``."""
+    """One row a play and player, in columns of 2025's ``player_play.csv``."""
     a, c, o = week.attempts, week.calls, week.outcomes
     n, plays = len(a), np.arange(len(a))
-    numbers, clubs = _men(a)
+    numbers, clubs = _player_numbers(a)
 
-    def of_men(part: slice, values: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def per_player(part: slice, values: NDArray[np.bool_]) -> NDArray[np.int64]:
         flags = np.zeros((n, PLAYERS), np.int64)
         flags[:, part] = values
         return flags.ravel()
@@ -177,12 +177,12 @@ def player_play_rows(week: Week) -> pl.DataFrame:
             "playId": np.repeat(a["play_id"].to_numpy(), PLAYERS),
             "nflId": numbers.ravel() + FIRST_PLAYER_NUMBER,
             "teamAbbr": clubs.ravel(),
-            "wasTargettedReceiver": of_men(ELIGIBLE, target),
-            "hadPassReception": of_men(ELIGIBLE, target & o.completed[:, None]),
-            "hadInterception": of_men(DEFENSE, interceptor),
+            "wasTargettedReceiver": per_player(ELIGIBLE, target),
+            "hadPassReception": per_player(ELIGIBLE, target & o.completed[:, None]),
+            "hadInterception": per_player(DEFENSE, interceptor),
             "interceptionYards": returned.ravel(),
-            "wasInitialPassRusher": of_men(DEFENSE, c.rushes),
-            "wasRunningRoute": of_men(ELIGIBLE, ~c.blocks),
+            "wasInitialPassRusher": per_player(DEFENSE, c.rushes),
+            "wasRunningRoute": per_player(ELIGIBLE, ~c.blocks),
             "routeRan": pl.Series(routes.ravel()).replace("", None),
         }
     )
@@ -203,13 +203,13 @@ def truth_rows(week: Week) -> pl.DataFrame:
 
 
 def play_by_play_rows(week: Week) -> pl.DataFrame:
-    """The plays in nflverse's columns, with what came of them here."""
+    """The plays in nflverse's columns, with their outcomes here."""
     o, plays = week.outcomes, np.arange(len(week.attempts))
     air = week.state.air_yards.astype(np.int32)
     gained = np.where(o.intercepted, 0, o.yards).astype(np.int32)
     arrival_y = week.tracks.xy[plays, week.tracks.arrival, BALL_SLOT, 1]
     place = np.searchsorted((FIELD_WIDTH_YD / 3, 2 * FIELD_WIDTH_YD / 3), arrival_y)
-    numbers = _men(week.attempts)[0][plays, ELIGIBLE.start + week.dropbacks.target]
+    numbers = _player_numbers(week.attempts)[0][plays, ELIGIBLE.start + week.dropbacks.target]
     receiver = pl.col("receiver_number")
     played = week.attempts.drop("edge_yd", "week_number", "source_game_id", "kickoff")
     return (
@@ -252,10 +252,10 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
     )
 
 
-def _men(attempts: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
-    """Numbers of the men of each play and their teams, shape ``(N, 22)`` each."""
+def _player_numbers(attempts: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Numbers and teams of the players of each play, shape ``(N, 22)`` each."""
     half = PLAYERS // 2
-    teams = {team: number for number, team in enumerate(TEAMS)}
+    teams = {team: index for index, team in enumerate(TEAMS)}
     sides = [attempts[side] for side in ("posteam", "defteam")]
     codes = [side.replace_strict(teams, return_dtype=pl.Int64).to_numpy() for side in sides]
     team = np.stack([codes[0]] * half + [codes[1]] * half, axis=1)
@@ -272,7 +272,7 @@ def _results(week: Week) -> NDArray[np.str_]:
 
 def _description(week: Week) -> pl.Series:
     """Each play in words, shorter than the feed's."""
-    numbers = _men(week.attempts)[0]
+    numbers = _player_numbers(week.attempts)[0]
     plays = np.arange(len(numbers))
     target = numbers[plays, ELIGIBLE.start + week.dropbacks.target]
     table = pl.DataFrame(

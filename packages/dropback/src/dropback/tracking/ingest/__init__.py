@@ -1,1 +1,1 @@
-"""From source files of tracking to checked, canonical plays."""
+"""Read source files of tracking into checked, canonical plays."""

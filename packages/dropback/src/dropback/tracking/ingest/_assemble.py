@@ -1,7 +1,7 @@
-"""Turns a batch of source rows into plays as arrays, and sets bad plays aside.
+"""Turn a batch of source rows into plays as arrays, and set bad plays aside.
 
 Rows are never sorted: the two dozen entities of a play are, and rows are scattered to where they
-belong. Nothing is corrected or turned here; see `dropback.tracking.ingest._canonical`.
+belong. Nothing is corrected or rotated here; see `dropback.tracking.ingest._canonical`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RAN
 from dropback.tracking._windows import KNOWN_EVENTS, find_windows
 from dropback.tracking.ingest._entities import (
     SOURCE_KEY,
+    PlayerRuns,
     SideTables,
-    Stretches,
     WindowRows,
     find_entities,
-    find_stretches,
+    find_player_runs,
     place_entities,
     rows_inside,
 )
 from dropback.tracking.ingest._gaps import fill_gaps
-from dropback.tracking.ingest._problems import crowd_problems, window_problems
+from dropback.tracking.ingest._problems import player_problems, window_problems
 from dropback.tracking.readers import (
     nulls_restored,
     play_heads,
@@ -51,7 +51,7 @@ class Assembled:
     """A batch as arrays.
 
     Args:
-        block: The plays that are fit; their frames as the source has them, not yet turned.
+        block: The plays that are fit; their frames as the source has them, not yet rotated.
         left_out: Rows of (game_id, play_id, reason, detail).
         plays_seen: Plays in the batch, fit or not.
         unreadable_rows: Rows without a key, a frame or coordinates, with text for a number, or
@@ -75,18 +75,16 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
     """
     plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     rows = _readable(batch)
-    stretches = find_stretches(rows)
-    plays = _joined_plays(rows, stretches.first_of_play, layout, tables, path)
-    plays = plays.join(
-        _windows(rows, stretches, layout), on="play", how="left", maintain_order="left"
-    )
+    runs = find_player_runs(rows)
+    plays = _joined_plays(rows, runs.first_of_play, layout, tables, path)
+    plays = plays.join(_windows(rows, runs, layout), on="play", how="left", maintain_order="left")
     keys = plays.select("play", "game_id", "play_id")
     problems = window_problems(plays, layout)
     plays = _without(plays, problems)
-    window = rows_inside(rows, stretches, plays)
+    window = rows_inside(rows, runs, plays)
     entities = find_entities(window, plays, layout, tables)
-    crowd = crowd_problems(plays, entities, layout)
-    plays = _without(plays, crowd)
+    miscounted = player_problems(plays, entities, layout)
+    plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
     entities, plays = place_entities(entities, plays)
     frames, offsets, duplicates = _scattered(window, plays, entities)
@@ -107,10 +105,10 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
         players=entities,
         frames=frames,
         offsets=offsets,
-        arrival_xy=_arrivals(rows, stretches, plays, entities),
+        arrival_xy=_arrivals(rows, runs, plays, entities),
     ).keep(~gaps.too_long)
     left_out = (
-        pl.concat([problems, crowd, holes])
+        pl.concat([problems, miscounted, holes])
         .join(keys, on="play", how="left", maintain_order="left")
         .select(list(_NAMED))
     )
@@ -141,11 +139,11 @@ def _joined_plays(
     tables: SideTables,
     path: Path,
 ) -> pl.DataFrame:
-    """One row a play of the batch, in order of number, with the set's columns."""
-    told = [name for name in rows.columns if name.startswith("plays.")]
+    """One row a play of the batch, in order, with the set's columns."""
+    repeated_columns = [name for name in rows.columns if name.startswith("plays.")]
     if "play_direction" in rows.columns:
-        told.append("play_direction")
-    heads = nulls_restored(rows.select(*SOURCE_KEY, *told)[starts])
+        repeated_columns.append("play_direction")
+    heads = nulls_restored(rows.select(*SOURCE_KEY, *repeated_columns)[starts])
     found = tables.plays
     if not layout.plays_file:
         prefix = "plays."
@@ -161,7 +159,7 @@ def _joined_plays(
         else pl.lit(None, dtype=pl.String)
     )
     return (
-        heads.select(*SOURCE_KEY, direction.alias("given_direction"))
+        heads.select(*SOURCE_KEY, direction.alias("recorded_direction"))
         .with_row_index("play")
         .with_columns(pl.col("play").cast(pl.Int64))
         .join(
@@ -184,15 +182,15 @@ def _season(game_id: pl.Expr) -> pl.Expr:
     return (game_id // 1_000_000 - ((game_id // 10_000) % 100 <= 2).cast(pl.Int64)).cast(pl.Int32)
 
 
-def _windows(rows: pl.DataFrame, stretches: Stretches, layout: Format) -> pl.DataFrame:
+def _windows(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.DataFrame:
     if "events" in layout.lacks:
         frame = rows["frame"].to_numpy()
         return (
             pl.DataFrame(
                 {
-                    "play": stretches.play,
-                    "first": np.minimum.reduceat(frame, stretches.head),
-                    "last": np.maximum.reduceat(frame, stretches.head),
+                    "play": runs.play,
+                    "first": np.minimum.reduceat(frame, runs.head),
+                    "last": np.maximum.reduceat(frame, runs.head),
                 }
             )
             .group_by("play")
@@ -208,28 +206,26 @@ def _windows(rows: pl.DataFrame, stretches: Stretches, layout: Format) -> pl.Dat
     none = pl.DataFrame(schema={"play": pl.Int64, "frame": pl.Int64, "event": pl.String})
     found = [none]
     if "event" in rows.columns:
-        telling = [*KNOWN_EVENTS, *layout.event_names]
+        bounding = [*KNOWN_EVENTS, *layout.event_names]
         # A length is in the string's head: it rules out nearly all rows without a look-up.
-        at = (rows["event"].str.len_bytes() >= min(map(len, telling))).arg_true()
-        at = at.filter(rows["event"].gather(at).is_in(telling))
+        at = (rows["event"].str.len_bytes() >= min(map(len, bounding))).arg_true()
+        at = at.filter(rows["event"].gather(at).is_in(bounding))
         found.append(
-            _at_rows(rows, stretches, at).with_columns(
+            _at_rows(rows, runs, at).with_columns(
                 rows["event"].gather(at).replace(layout.event_names)
             )
         )
     if "snap_marker" in rows.columns:
         at = (rows["snap_marker"] == "SNAP").arg_true()
         found.append(
-            _at_rows(rows, stretches, at).with_columns(event=pl.lit("snap_marker", dtype=pl.String))
+            _at_rows(rows, runs, at).with_columns(event=pl.lit("snap_marker", dtype=pl.String))
         )
     return find_windows(pl.concat(found).unique())
 
 
-def _at_rows(rows: pl.DataFrame, stretches: Stretches, at: pl.Series) -> pl.DataFrame:
+def _at_rows(rows: pl.DataFrame, runs: PlayerRuns, at: pl.Series) -> pl.DataFrame:
     """Play and frame of a few rows."""
-    return pl.DataFrame(
-        {"play": stretches.play_of(at.to_numpy()), "frame": rows["frame"].gather(at)}
-    )
+    return pl.DataFrame({"play": runs.play_of(at.to_numpy()), "frame": rows["frame"].gather(at)})
 
 
 def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
@@ -272,7 +268,7 @@ def _write(
 ) -> None:
     for column, name in enumerate(FRAME_QUANTITIES):
         if name in rows.columns:
-            # A view: each quantity is one stretch of memory.
+            # A view: each quantity is contiguous.
             frames[:, :, column].reshape(-1)[cell] = rows[name].to_numpy()[row]
 
 
@@ -283,16 +279,16 @@ def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> NDArray[np.bool_
 
 
 def _arrivals(
-    rows: pl.DataFrame, stretches: Stretches, plays: pl.DataFrame, entities: pl.DataFrame
+    rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame, entities: pl.DataFrame
 ) -> NDArray[np.float32]:
     arrival_xy = np.full((plays.height, SLOTS, 2), np.nan, np.float32)
     arrives = plays.drop_nulls("arrival_frame")
-    at = np.full(len(stretches.first_of_play), -(2**31))
+    at = np.full(len(runs.first_of_play), -(2**31))
     at[arrives["play"].to_numpy()] = arrives["arrival_frame"].to_numpy()
-    row = np.flatnonzero(rows["frame"].to_numpy() == stretches.over_rows(at[stretches.play]))
+    row = np.flatnonzero(rows["frame"].to_numpy() == runs.over_rows(at[runs.play]))
     found = (
         rows.select("player_id", "x_yd", "y_yd")[row]
-        .with_columns(play=pl.Series(stretches.play_of(row)))
+        .with_columns(play=pl.Series(runs.play_of(row)))
         .join(
             entities.select("play", "player_id", "n", "slot"),
             on=["play", "player_id"],

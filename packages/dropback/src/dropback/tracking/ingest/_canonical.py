@@ -1,4 +1,4 @@
-"""Brings assembled plays into the one canonical form."""
+"""Bring assembled plays into the one canonical form."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from dropback.tracking._blocks import (
     X,
     Y,
 )
+from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
 from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD, PLAYERS, Players, Plays
 from dropback.tracking.ingest._conventions import METERS_PER_YARD, impossible_speeds
-from dropback.tracking.ingest._derive import derive_motion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ def canonicalize(
     """
     frames, arrival = block.frames, block.arrival_xy
     seasons = block.plays["season"].to_numpy()
-    turned = ~block.plays["moves_right"].to_numpy()
+    rotated = ~block.plays["moves_right"].to_numpy()
     play_of_frame = block.play_of_frame
     if corrections.meters:
         frames[..., [X, Y]] /= METERS_PER_YARD
@@ -68,8 +68,8 @@ def canonicalize(
         frames[..., [SPEED, ACCELERATION]] /= METERS_PER_YARD
     _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
     _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
-    rotate(frames, turned[play_of_frame])
-    arrival[turned] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[turned]
+    rotate(frames, rotated[play_of_frame])
+    arrival[rotated] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[rotated]
     # What cannot be is not known: positions tell it, as they do where a set lacks a speed.
     frames[..., SPEED][impossible_speeds(frames)] = np.nan
     derived = _derive(frames, block.frame_in_play)
@@ -92,24 +92,24 @@ def canonicalize(
     return replace(block, plays=valid), pl.concat([named, wrong])
 
 
-def rotate(frames: NDArray[np.float32], turned: NDArray[np.bool_]) -> None:
-    """Turn frames by 180 degrees about the field's middle, in place.
+def rotate(frames: NDArray[np.float32], flags: NDArray[np.bool_]) -> None:
+    """Rotate frames by 180 degrees about the field's middle, in place.
 
-    A mirror would keep y and swap left and right hands; a turn keeps them.
+    A mirror image would keep y and swap left and right hands; a rotation keeps them.
 
     Args:
         frames: Shape ``[F, S, 6]``.
-        turned: Which frames to turn, shape ``[F]``.
+        flags: Which frames to rotate, shape ``[F]``.
     """
-    if not turned.any():
+    if not flags.any():
         return
-    part = frames[turned]
+    part = frames[flags]
     np.subtract(np.float32(FIELD_LENGTH_YD), part[..., X], out=part[..., X])
     np.subtract(np.float32(FIELD_WIDTH_YD), part[..., Y], out=part[..., Y])
     for angle in (DIRECTION, ORIENTATION):
         values = part[..., angle]
         values += np.where(values < 180.0, np.float32(180.0), np.float32(-180.0))
-    frames[turned] = part
+    frames[flags] = part
 
 
 def _read_angles(
@@ -132,10 +132,10 @@ def _derive(frames: NDArray[np.float32], frame_in_play: NDArray[np.int64]) -> li
     players = frames[:, :PLAYERS]
     present = np.isfinite(players[..., X])
     absent = {name: np.isnan(players[..., column]) & present for name, column in _MOTION.items()}
-    wanted = tuple(_MOTION[name] for name, cells in absent.items() if cells.any())
+    columns = tuple(_MOTION[name] for name, cells in absent.items() if cells.any())
     derived = [name for name, cells in absent.items() if bool((cells == present).all())]
-    if wanted:
-        derive_motion(players, frame_in_play, wanted)
+    if columns:
+        derive_motion(players, frame_in_play, columns)
     return derived
 
 
@@ -147,22 +147,22 @@ def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame
     )
     line = np.where(np.isinf(reach), np.nan, reach + _LINE_BEHIND_BALL_YD)
     snap_x = np.where(np.isnan(first[:, BALL_SLOT, X]), line, first[:, BALL_SLOT, X])
-    given = pl.col("absolute_yardline_x_yd")
+    recorded = pl.col("absolute_yardline_x_yd")
     right = pl.col("moves_right")
-    far = FIELD_LENGTH_YD - given
+    far = FIELD_LENGTH_YD - recorded
     charted = {
-        "raw": pl.when(right).then(given).otherwise(far),
-        "flipped": pl.when(right).then(far).otherwise(given),
-        "toward_goal": given,
+        "raw": pl.when(right).then(recorded).otherwise(far),
+        "flipped": pl.when(right).then(far).otherwise(recorded),
+        "toward_goal": recorded,
     }[corrections.yardline]
-    number = pl.col("yardline_number")
+    yards = pl.col("yardline_number")
     by_side = (
-        pl.when(number == 50.0)
+        pl.when(yards == 50.0)
         .then(FIELD_LENGTH_YD / 2)
         .when(pl.col("yardline_side") == pl.col("offense"))
-        .then(number + OWN_GOAL_LINE_X_YD)
+        .then(yards + OWN_GOAL_LINE_X_YD)
         .when(pl.col("yardline_side").is_not_null())
-        .then(GOAL_LINE_X_YD - number)
+        .then(GOAL_LINE_X_YD - yards)
     )
     by_snap = pl.col("snap_x").clip(OWN_GOAL_LINE_X_YD + 0.5, GOAL_LINE_X_YD - 0.5)
     plays = block.plays.with_columns(
@@ -212,7 +212,7 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
         else False
     )
     nearest = infer_target(block.arrival_xy, eligible[:, :11])
-    given = _slot_of(players, pl.col("given_role") == "target", "given_target")
+    recorded = _slot_of(players, pl.col("recorded_role") == "target", "recorded_target")
     named = (
         named_targets(plays, players.filter(pl.col("slot") > 0))
         .join(players, on=["play", "player_id"], how="inner")
@@ -222,11 +222,11 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
     plays = plays.with_columns(nearest=pl.Series(nearest)).with_columns(
         nearest=pl.when(pl.col("nearest") >= 0).then("nearest")
     )
-    for table in (given, named, passer):
+    for table in (recorded, named, passer):
         plays = plays.join(table, on="play", how="left", maintain_order="left")
     plays = plays.with_columns(
-        target_slot=pl.coalesce("given_target", "named_target", "nearest"),
-        target_source=pl.when(pl.col("given_target").is_not_null())
+        target_slot=pl.coalesce("recorded_target", "named_target", "nearest"),
+        target_source=pl.when(pl.col("recorded_target").is_not_null())
         .then(pl.lit("given"))
         .when(pl.coalesce("named_target", "nearest").is_not_null())
         .then(pl.lit("inferred")),
@@ -242,7 +242,8 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _role() -> pl.Expr:
-    charted = pl.col("given_role").is_in(["rusher", "coverage"]).any().over("play", "side")
+    is_offense = pl.col("side") == "offense"
+    charted = pl.col("recorded_role").is_in(["rusher", "coverage"]).any().over("play", "side")
     return (
         pl.when(pl.col("side") == "ball")
         .then(pl.lit("ball"))
@@ -250,19 +251,19 @@ def _role() -> pl.Expr:
         .then(pl.lit("passer"))
         .when(pl.col("slot") == pl.col("target_slot"))
         .then(pl.lit("target"))
-        .when((pl.col("side") == "offense") & pl.col("given_role").is_in(["eligible", "blocker"]))
-        .then(pl.col("given_role"))
-        .when(pl.col("side") == "offense")
+        .when(is_offense & pl.col("recorded_role").is_in(["eligible", "blocker"]))
+        .then(pl.col("recorded_role"))
+        .when(is_offense)
         .then(pl.col("role_at_snap"))
-        .when(pl.when(charted).then(pl.col("given_role") == "rusher").otherwise("rushes"))
+        .when(pl.when(charted).then(pl.col("recorded_role") == "rusher").otherwise("rushes"))
         .then(pl.lit("rusher"))
         .otherwise(pl.lit("coverage"))
     )
 
 
-def _slot_of(players: pl.DataFrame, wanted: pl.Expr, name: str, *more: str) -> pl.DataFrame:
+def _slot_of(players: pl.DataFrame, condition: pl.Expr, name: str, *more: str) -> pl.DataFrame:
     return (
-        players.filter(wanted, pl.col("slot") < 11)
+        players.filter(condition, pl.col("slot") < 11)
         .unique("play", keep="first", maintain_order=True)
         .select("play", pl.col("slot").alias(name), *more)
     )

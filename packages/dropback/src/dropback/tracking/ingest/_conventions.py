@@ -1,4 +1,4 @@
-"""Checks a file's conventions against its own evidence, and corrects what is decisive.
+"""Check a file's conventions against its own evidence, and correct what is decisive.
 
 Public code gets these wrong in one repository out of two: a compass angle read as a mathematical
 one leaves a median error of 90 degrees, and nothing fails. A file's own numbers settle it.
@@ -38,11 +38,11 @@ METERS_PER_YARD: Final = 0.9144
 # Where a compass angle of the file's reading is (sign * angle + offset) mod 360.
 _ANGLE_READINGS: Final = {
     "compass degrees": (1.0, 0.0),
-    "compass degrees, turned by 180": (1.0, 180.0),
+    "compass degrees, rotated by 180": (1.0, 180.0),
     "compass degrees, 90 too low": (1.0, 90.0),
     "compass degrees, 90 too high": (1.0, -90.0),
     "mathematical degrees": (-1.0, 90.0),
-    "mathematical degrees, turned by 180": (-1.0, 270.0),
+    "mathematical degrees, rotated by 180": (-1.0, 270.0),
 }
 
 # A right reading of 2018's highlights leaves 0.9 degrees, of 2017's 2.7; a wrong one leaves 90.
@@ -62,8 +62,8 @@ class Check:
 
     Args:
         name: What was looked at.
-        decision: What came of it.
-        measured: The evidence, a number with its unit in ``evidence``.
+        decision: What follows from it.
+        measured: The evidence, with its unit in ``evidence``.
         evidence: The finding in words, with how many cases it rests on.
         season: The season it is about; 0 for the whole file.
     """
@@ -152,7 +152,7 @@ def count_incomplete(block: PlayBlock) -> dict[str, int]:
 
 
 def impossible_speeds(frames: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which cells of frames ``[F, 23, 6]`` hold a number for speed that none is, ``[F, 23]``."""
+    """Which cells of frames ``[F, 23, 6]`` have a speed below 0 or infinite, ``[F, 23]``."""
     speed = frames[..., SPEED]
     return np.asarray((speed < 0) | np.isinf(speed))
 
@@ -203,7 +203,7 @@ def _check_orientation(
     usable = np.isfinite(at_snap)
     cases = int(usable.sum())
     if cases < _MIN_PLAYERS:
-        return _unmeasured(name, f"{cases} men of the offense with one at the snap", season)
+        return _unmeasured(name, f"{cases} players of the offense with one at the snap", season)
     true_angle = np.broadcast_to(facing, at_snap.shape)[usable]
     angle = at_snap[usable]
     # All face one way at the snap, so a compass 90 too low and a mathematical angle look the
@@ -211,7 +211,7 @@ def _check_orientation(
     off = np.exp(1j * np.deg2rad(angle - true_angle))
     mean_error = float(np.rad2deg(np.angle(off.mean())))
     check, reading = _angle_verdict(
-        name, angle, true_angle, f"{cases} men at the snap", season, signs=(sign,)
+        name, angle, true_angle, f"{cases} players at the snap", season, signs=(sign,)
     )
     evidence = f"{check.evidence}; the offense faces {mean_error:+.0f} degrees off downfield"
     return Check(name, check.decision, check.measured, evidence, season), reading
@@ -258,14 +258,14 @@ def _snap_x(block: PlayBlock) -> tuple[NDArray[np.float64], str]:
 
 def _yardline_misses(block: PlayBlock, scale: float) -> dict[str, NDArray[np.float64]]:
     """Distance of the snap from the absolute yard line under each reading, yards."""
-    given = block.plays["absolute_yardline_x_yd"].cast(pl.Float64).to_numpy()
+    recorded = block.plays["absolute_yardline_x_yd"].cast(pl.Float64).to_numpy()
     right = block.plays["moves_right"].to_numpy()
     snap_x = _snap_x(block)[0] * scale
-    flipped = FIELD_LENGTH_YD - given
+    flipped = FIELD_LENGTH_YD - recorded
     return {
-        "raw": np.abs(snap_x - given),
+        "raw": np.abs(snap_x - recorded),
         "flipped": np.abs(snap_x - flipped),
-        "toward_goal": np.abs(snap_x - np.where(right, given, flipped)),
+        "toward_goal": np.abs(snap_x - np.where(right, recorded, flipped)),
     }
 
 
@@ -314,14 +314,14 @@ def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:
 
 def _check_flip(block: PlayBlock) -> Check:
     name = "play direction"
-    given = block.plays["given_direction"]
+    recorded = block.plays["recorded_direction"]
     right = block.plays["moves_right"]
-    cases = given.drop_nulls().len()
+    cases = recorded.drop_nulls().len()
     if not cases:
         gap = float(block.plays["side_gap_yd"].to_numpy().min(initial=np.inf))
-        evidence = f"not given; read from where the sides stand, at least {gap:.1f} yards apart"
+        evidence = f"not recorded; read from where the sides stand, at least {gap:.1f} yards apart"
         return Check(name, "ok", None, evidence)
-    wrong = int((given.is_not_null() & ((given == "right") != right)).sum())
+    wrong = int((recorded.is_not_null() & ((recorded == "right") != right)).sum())
     evidence = f"{wrong} of {cases} plays say left or right against where the sides stand"
     return Check(name, "corrected" if wrong else "ok", float(wrong), evidence)
 

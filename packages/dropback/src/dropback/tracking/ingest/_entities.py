@@ -1,4 +1,4 @@
-"""Who is on the field: the entities of each play, their sides, roles given and slots."""
+"""Find the entities of each play, with their sides, recorded roles and slots."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SOURCE_KEY",
+    "PlayerRuns",
     "SideTables",
-    "Stretches",
     "WindowRows",
     "find_entities",
-    "find_stretches",
+    "find_player_runs",
     "place_entities",
     "rows_inside",
 ]
@@ -42,7 +42,7 @@ class SideTables:
     Args:
         plays: Rows of `PLAY_COLUMNS` plus ``offense_label``; empty where the rows hold them.
         players: One row a player.
-        roles: Given roles by play and player.
+        roles: Recorded roles by play and player.
     """
 
     plays: pl.DataFrame
@@ -51,17 +51,17 @@ class SideTables:
 
 
 @dataclass(frozen=True)
-class Stretches:
-    """Stretches of rows of one player of one play.
+class PlayerRuns:
+    """Runs of rows of one player in one play.
 
-    Files keep a play's rows together and a player's rows within it, so there is one stretch for
-    some forty rows: what can be settled by stretch costs a fortieth. A file in another order has
-    more and shorter ones, down to a row each, and only takes longer.
+    Files keep a play's rows together and a player's rows within it, so there is one run for some
+    forty rows: what can be computed by run costs a fortieth. A file in another order has more and
+    shorter runs, down to a row each, and only takes longer.
 
     Args:
         head: First row of each.
         length: Its number of rows.
-        play: Number of its play, in order of first row.
+        play: Index of its play, in order of first row.
         player: The player's key, -1 for none.
         first_of_play: First row of each play.
     """
@@ -73,11 +73,11 @@ class Stretches:
     first_of_play: NDArray[np.int64]
 
     def over_rows(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Values of stretches, given to each of their rows."""
+        """Values of runs, repeated for each of their rows."""
         return np.repeat(values, self.length)
 
     def play_of(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Number of the play that each of a few rows belongs to."""
+        """Index of the play that each of a few rows belongs to."""
         return self.play[np.searchsorted(self.head, row, side="right") - 1]
 
 
@@ -85,7 +85,7 @@ class Stretches:
 class WindowRows:
     """The rows inside the windows of fit plays, and the entities that they are of.
 
-    ``row`` is a row's number in ``rows``, ``frame`` counts from the snap. Rows come in stretches
+    ``row`` is a row's index in ``rows``, ``frame`` counts from the snap. Rows come in runs
     of ``length`` rows of an ``entity``; ``first_row`` and ``play`` are of each entity.
     """
 
@@ -98,18 +98,18 @@ class WindowRows:
     play: NDArray[np.int64]
 
 
-def find_stretches(rows: pl.DataFrame) -> Stretches:
-    """The stretches of rows with their plays numbered in order of first row."""
+def find_player_runs(rows: pl.DataFrame) -> PlayerRuns:
+    """The runs of rows, with their plays indexed in order of first row."""
     game, play = (rows[name].to_numpy() for name in SOURCE_KEY)
     player = rows["player_id"].fill_null(-1).to_numpy()
-    head = stretch_heads([game, play, player])
-    number, first = number_groups([game[head], play[head]])
+    head = run_heads([game, play, player])
+    index, first = index_groups([game[head], play[head]])
     length = np.diff(head, append=len(player))
-    return Stretches(head, length, number, player[head], head[first])
+    return PlayerRuns(head, length, index, player[head], head[first])
 
 
-def stretch_heads(keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The first row of each stretch of rows with equal keys."""
+def run_heads(keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The first row of each run of rows with equal keys."""
     new = np.ones(len(keys[0]), bool)
     new[1:] = keys[0][1:] != keys[0][:-1]
     for key in keys[1:]:
@@ -117,33 +117,31 @@ def stretch_heads(keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.flatnonzero(new)
 
 
-def number_groups(keys: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number of each row's group in order of first row, and the first row of each group."""
-    head = stretch_heads(keys)
+def index_groups(keys: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Index of each row's group in order of first row, and the first row of each group."""
+    head = run_heads(keys)
     table = pl.DataFrame([pl.Series(str(i), key[head]) for i, key in enumerate(keys)])
     first_head = table.with_row_index("head").select(pl.col("head").first().over(table.columns))[
         "head"
     ]
     first = first_head.unique().sort()
-    number = first.search_sorted(first_head).to_numpy().astype(np.int64)
-    return np.repeat(number, np.diff(head, append=len(keys[0]))), head[first.to_numpy()]
+    index = first.search_sorted(first_head).to_numpy().astype(np.int64)
+    return np.repeat(index, np.diff(head, append=len(keys[0]))), head[first.to_numpy()]
 
 
-def rows_inside(rows: pl.DataFrame, stretches: Stretches, plays: pl.DataFrame) -> WindowRows:
-    """Rows between snap and end of the fit plays, with their entities numbered."""
-    snap = np.full(len(stretches.first_of_play), np.iinfo(np.int64).max // 2)
+def rows_inside(rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame) -> WindowRows:
+    """Rows between snap and end of the fit plays, with their entities indexed."""
+    snap = np.full(len(runs.first_of_play), np.iinfo(np.int64).max // 2)
     last = np.full(len(snap), -1)
     fit = plays["play"].to_numpy()
     snap[fit] = plays["snap_frame"].to_numpy()
     last[fit] = (plays["end_frame"] - plays["snap_frame"]).to_numpy()
-    since_snap = rows["frame"].to_numpy() - stretches.over_rows(snap[stretches.play])
-    row = np.flatnonzero(
-        (since_snap >= 0) & (since_snap <= stretches.over_rows(last[stretches.play]))
-    )
-    bounds = np.searchsorted(row, np.append(stretches.head, rows.height))
+    since_snap = rows["frame"].to_numpy() - runs.over_rows(snap[runs.play])
+    row = np.flatnonzero((since_snap >= 0) & (since_snap <= runs.over_rows(last[runs.play])))
+    bounds = np.searchsorted(row, np.append(runs.head, rows.height))
     length = np.diff(bounds)
     inside = np.flatnonzero(length)
-    entity, first = number_groups([stretches.play[inside], stretches.player[inside]])
+    entity, first = index_groups([runs.play[inside], runs.player[inside]])
     return WindowRows(
         rows=rows,
         row=row,
@@ -151,7 +149,7 @@ def rows_inside(rows: pl.DataFrame, stretches: Stretches, plays: pl.DataFrame) -
         length=length[inside],
         entity=entity,
         first_row=row[bounds[inside[first]]],
-        play=stretches.play[inside[first]],
+        play=runs.play[inside[first]],
     )
 
 
@@ -160,14 +158,14 @@ def find_entities(
 ) -> pl.DataFrame:
     """One row a play and entity in the window: who, which side, where at the snap."""
     count = len(window.first_row)
-    given = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
-    told = [name for name in ("player_id", "team", "role", *given) if name in window.rows.columns]
-    heads = nulls_restored(window.rows.select(told)[window.first_row]).with_columns(
+    details = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
+    columns = [c for c in ("player_id", "team", "role", *details) if c in window.rows.columns]
+    heads = nulls_restored(window.rows.select(columns)[window.first_row]).with_columns(
         entity=pl.Series(np.arange(count)),
         play=pl.Series(window.play),
         **_at_snap(window, count),
     )
-    absent = [pl.lit(None, dtype=pl.String).alias(c) for c in given if c not in heads.columns]
+    absent = [pl.lit(None, dtype=pl.String).alias(c) for c in details if c not in heads.columns]
     is_ball = pl.col("team").str.to_lowercase().is_in(_BALL_WORDS) | (
         pl.col("player_id").is_null() & pl.col("team").is_null()
     )
@@ -196,7 +194,7 @@ def find_entities(
             .otherwise(pl.lit("defense")),
         )
     )
-    return _with_given_roles(table, layout, tables).select(
+    return _with_recorded_roles(table, layout, tables).select(
         "entity",
         "play",
         "player_id",
@@ -208,7 +206,7 @@ def find_entities(
         "side",
         "x_yd",
         "y_yd",
-        "given_role",
+        "recorded_role",
         "team_code",
         "home_flag",
     )
@@ -226,21 +224,21 @@ def place_entities(
         moves_right=pl.col("offense_x") < pl.col("defense_x"),
         side_gap_yd=(pl.col("offense_x") - pl.col("defense_x")).abs(),
     )
-    turned = entities.join(
+    moving = entities.join(
         plays.select("play", "moves_right"), on="play", how="left", maintain_order="left"
     )
     sign = pl.when("moves_right").then(1.0).otherwise(-1.0)
     passers = named_passers(plays, entities).with_columns(named_passer=pl.lit(value=True))
-    named = turned.join(passers, on=["play", "player_id"], how="left", maintain_order="left")
+    named = moving.join(passers, on=["play", "player_id"], how="left", maintain_order="left")
     slots = assign_slots(
         named.with_columns(
             pl.col("x_yd", "y_yd") * sign, pl.col("named_passer").fill_null(value=False)
         )
     )
-    first_number = pl.DataFrame({"play": plays["play"], "n": np.arange(plays.height)})
+    index_of_play = pl.DataFrame({"play": plays["play"], "n": np.arange(plays.height)})
     return (
         slots.drop("x_yd", "y_yd", "moves_right")
-        .join(first_number, on="play", how="left", maintain_order="left")
+        .join(index_of_play, on="play", how="left", maintain_order="left")
         .join(
             plays.select("play", "game_id", "play_id"), on="play", how="left", maintain_order="left"
         )
@@ -255,8 +253,8 @@ def _at_snap(window: WindowRows, count: int) -> dict[str, pl.Series]:
     entity = np.repeat(window.entity, window.length)[early]
     row, frame = window.row[early], window.frame[early]
     # The earliest is written last, so that it stays.
-    for number in reversed(range(_SNAP_FRAMES)):
-        at = np.flatnonzero(frame == number)
+    for earlier in reversed(range(_SNAP_FRAMES)):
+        at = np.flatnonzero(frame == earlier)
         for name, values in where.items():
             values[entity[at]] = window.rows[name].to_numpy()[row[at]]
     return {name: pl.Series(values, nan_to_null=True) for name, values in where.items()}
@@ -266,8 +264,8 @@ def _inside(values: pl.Expr, bounds: tuple[float, float]) -> pl.Expr:
     return pl.when(values.is_between(*bounds)).then(values)
 
 
-def _with_given_roles(table: pl.DataFrame, layout: Format, tables: SideTables) -> pl.DataFrame:
-    # A target outranks the scouts' "route", so only one role a man is kept, the most telling.
+def _with_recorded_roles(table: pl.DataFrame, layout: Format, tables: SideTables) -> pl.DataFrame:
+    # A target outranks the scouts' "route": the most specific role of a player is kept.
     rank = {"target": 0, "passer": 1, "rusher": 2, "blocker": 3, "coverage": 4, "eligible": 5}
     roles = (
         tables.roles.with_columns(rank=pl.col("role").replace_strict(rank, return_dtype=pl.Int8))
@@ -283,7 +281,7 @@ def _with_given_roles(table: pl.DataFrame, layout: Format, tables: SideTables) -
     return table.join(
         roles, on=[*SOURCE_KEY, "player_id"], how="left", maintain_order="left"
     ).with_columns(
-        given_role=pl.coalesce(
+        recorded_role=pl.coalesce(
             pl.when(pl.col("player_id") == pl.col("passer_id")).then(pl.lit("passer")),
             pl.when(pl.col("player_id") == pl.col("target_id")).then(pl.lit("target")),
             in_rows,

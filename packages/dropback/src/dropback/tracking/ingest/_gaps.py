@@ -1,4 +1,4 @@
-"""Fills short gaps in tracks and finds the long ones."""
+"""Fill short gaps in tracks and find the long ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fill_gaps(
     """Fill gaps of players up to `MAX_GAP_FRAMES` by straight lines, in place.
 
     A gap at either end of a window takes the nearest value. Angles take the value before the gap,
-    since a line through 360 degrees would turn a man around. The ball is never filled.
+    since a line through 360 degrees would turn a player around. The ball is never filled.
 
     Args:
         frames: Shape ``[F, 23, 6]``.

@@ -1,4 +1,4 @@
-"""Opens tracking in whatever form it is named: tensors, canonical tables or source files."""
+"""Open tracking in any form: tensors, canonical tables or source files."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dropback.tracking.tensors._play_tensors import PlayTensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from os import PathLike
 
     from dropback.tracking.ingest._report import IngestReport
     from dropback.tracking.readers import Format
@@ -30,8 +31,8 @@ _PLAY_BY_PLAY_FILES = "play_by_play_*.*"
 def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
     """Whether a path names tracking, and not play-by-play.
 
-    A folder of tensors or canonical tables is told by what lies in it, files by their columns.
-    What holds both, as the folder of a simulated league does, is tracking.
+    A folder of tensors or canonical tables is recognized by its files, other files by their
+    columns. A folder with both, as that of a simulated league, is tracking.
 
     Args:
         path: A folder, a file or a glob.
@@ -72,17 +73,17 @@ def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
 
 
 def open_tracking(
-    path: str | Path,
+    path: str | PathLike[str],
     *,
-    work: Path | None = None,
+    work: str | PathLike[str] | None = None,
     layout: str = "auto",
     workers: int = 2,
     on_report: Callable[[IngestReport], None] | None = None,
 ) -> PlayTensors:
-    """The play tensors of whatever names tracking.
+    """The play tensors of any tracking.
 
     Args:
-        path: A folder of tensors, opened as it is; a folder that `ingest` made or tracking files
+        path: A folder of tensors, opened as it is; a folder that `ingest` wrote or tracking files
             of any layout (a file, a folder or a glob), whose tensors are built.
         work: Folder to build tensors in, kept; replaced where it holds tensors already. None
             builds in a temporary folder, which goes when the tensors do.
@@ -94,6 +95,11 @@ def open_tracking(
     Raises:
         ReaderError: If nothing can be read.
         TrackingError: If it is play-by-play or no tracking, or no play is left.
+
+    Example:
+        >>> tensors = dropback.open_tracking(tracking)
+        >>> len(tensors)
+        60
     """
     path = Path(path)
     if _is_tensors(path):
@@ -104,7 +110,7 @@ def open_tracking(
             "files; it is play-by-play."
         )
     if work is not None:
-        tensors, report = build_tensors(path, work, layout=layout, workers=workers)
+        tensors, report = build_tensors(path, Path(work), layout=layout, workers=workers)
     else:
         scratch = Path(tempfile.mkdtemp(prefix="dropback-"))
         try:

@@ -1,4 +1,4 @@
-"""From a folder of tracking files to canonical Parquet or to play tensors.
+"""Read a folder of tracking files into canonical Parquet or play tensors.
 
 Files are read one by one and several at once; each leaves a finished part behind, so that an
 interrupted run goes on where it stopped. What is not fit is in ``left_out.csv`` with its reason.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
@@ -32,17 +33,15 @@ from dropback.tracking.ingest._reading import (
     read_file,
     read_side_tables,
 )
-from dropback.tracking.ingest._repeats import (
-    keys_twice,
-    repeated_as_left_out,
-    with_repeated,
-    without_repeated,
-)
 from dropback.tracking.ingest._report import (
     IngestReport,
     finished_report,
+    keys_twice,
     part_name,
+    repeated_as_left_out,
     save_report,
+    with_repeated,
+    without_repeated,
     write_report,
 )
 from dropback.tracking.readers import (
@@ -56,7 +55,7 @@ from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, joi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from os import PathLike
 
     from dropback.tracking._blocks import PlayBlock
 
@@ -66,8 +65,8 @@ _PARTS: Final = "parts"
 
 
 def ingest(
-    path: Path,
-    out: Path,
+    path: str | PathLike[str],
+    out: str | PathLike[str],
     *,
     layout: str = "auto",
     workers: int = 2,
@@ -85,7 +84,13 @@ def ingest(
 
     Raises:
         ReaderError: If nothing can be read.
+
+    Example:
+        >>> report = dropback.ingest(tracking, f"{folder}/plays")
+        >>> report.counts().select("kept", "left_out").row(0)
+        (60, 0)
     """
+    path, out = Path(path), Path(out)
     folders = find_folders(path, choose_formats(layout))
     out.mkdir(parents=True, exist_ok=True)
 
@@ -118,7 +123,7 @@ def build_tensors(
     """Features of all plays as `PlayTensors`.
 
     Args:
-        path: Tracking files of any layout, or a folder that `ingest` made.
+        path: Tracking files of any layout, or a folder that `ingest` wrote.
         out: Folder to make. Parts stay beside it until it is whole, so that a run can go on.
         layout: As for `ingest`; of no effect on canonical plays.
         workers: Files read at once.
@@ -178,10 +183,10 @@ def read_tracking(
 
 
 def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, str]:
-    """A play by its keys: its block, its number there, and the note its set carries.
+    """A play by its keys: its block, its index there, and its set's note.
 
     Args:
-        path: Tracking files of any layout, or a folder that `ingest` made.
+        path: Tracking files of any layout, or a folder that `ingest` wrote.
         game_id: The game's key.
         play_id: The play's key.
 
@@ -199,11 +204,11 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
         reasons = [f"{reason}: {detail}" for reason, detail in
                    found.select("reason", "detail").iter_rows()]  # fmt: skip
     for block in blocks:
-        numbers = block.plays.select(pl.arg_where(key)).to_series()
-        if numbers.len():
-            number = int(numbers[0])
-            layout = FORMATS.get(block.plays["source_format"][number])
-            return block, number, layout.selection if layout else ""
+        places = block.plays.select(pl.arg_where(key)).to_series()
+        if places.len():
+            index = int(places[0])
+            layout = FORMATS.get(block.plays["source_format"][index])
+            return block, index, layout.selection if layout else ""
     why = f" It was set aside: {reasons[0]}." if reasons else ""
     raise TrackingError(f"{path} has no game {game_id}, play {play_id} among its plays.{why}")
 
@@ -323,22 +328,22 @@ def _tensors_from_chunks(
 ) -> PlayTensors:
     chunks = chunk_files(path)
 
-    def work(number: int, plays_file: Path) -> None:
-        part = TensorPart(parts / f"{number:06d}")
+    def work(index: int, plays_file: Path) -> None:
+        part = TensorPart(parts / f"{index:06d}")
         part.add(read_chunk(plays_file), read_splits(plays_file))
         part.close()
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         pending = {pool.submit(work, *job): job[1] for job in enumerate(chunks)}
-        for number, future in enumerate(as_completed(pending), start=1):
+        for count, future in enumerate(as_completed(pending), start=1):
             future.result()
             if progress is not None:
-                progress(number, len(chunks), pending[future].name)
+                progress(count, len(chunks), pending[future].name)
     summary = path / "ingest.json"
     notes = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {"files": []}
     selections = sorted({file["selection"] for file in notes["files"] if file["selection"]})
     tensors = join_parts(
-        [parts / f"{number:06d}" for number in range(len(chunks))], out, {"selection": selections}
+        [parts / f"{index:06d}" for index in range(len(chunks))], out, {"selection": selections}
     )
     shutil.rmtree(parts)
     return tensors

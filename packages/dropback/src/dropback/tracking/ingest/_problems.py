@@ -1,4 +1,4 @@
-"""Why a play is set aside: a reason, and a sentence with what was found."""
+"""Find plays to set aside, with a reason and a sentence of what was found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dropback.tracking._windows import THROWS
 if TYPE_CHECKING:
     from dropback.tracking.readers import Format
 
-__all__ = ["crowd_problems", "window_problems"]
+__all__ = ["player_problems", "window_problems"]
 
 
 def window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
@@ -59,8 +59,8 @@ def window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
     return plays.select("play", reason=reason, detail=detail).drop_nulls("reason")
 
 
-def crowd_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """Rows of (play, reason, detail) for plays without the men or the ball they should have."""
+def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays with too few or too many players or balls."""
     counts = entities.group_by("play").agg(
         offense=(pl.col("side") == "offense").sum(),
         defense=(pl.col("side") == "defense").sum(),
@@ -70,7 +70,7 @@ def crowd_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) 
     counted = (
         plays.select("play").join(counts, on="play", how="left", maintain_order="left").fill_null(0)
     )
-    men = pl.format("{} men of the offense and {} of the defense", "offense", "defense")
+    found = pl.format("{} players of the offense and {} of the defense", "offense", "defense")
     if "linemen" in layout.lacks:
         wrong = (pl.col("offense") < 1) | (pl.col("defense") < 1)
         crowded = (pl.col("offense") > 11) | (pl.col("defense") > 11)
@@ -86,7 +86,7 @@ def crowd_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) 
         .when(pl.col("unplaced") > 0)
         .then(pl.lit("frames missing")),
         detail=pl.when(wrong)
-        .then(men)
+        .then(found)
         .when(pl.col("balls") > 1)
         .then(pl.format("{} balls", "balls"))
         .otherwise(pl.format("{} players without coordinates at the snap", "unplaced")),

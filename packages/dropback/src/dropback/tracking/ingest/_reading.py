@@ -1,4 +1,4 @@
-"""One file from source rows to canonical blocks, with a report of what became of it."""
+"""Read one file into canonical blocks, and report what was kept and left out."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from dropback.tracking.readers import (
     SourceFile,
     SourceFolder,
     read_batches,
-    read_given_roles,
     read_players,
     read_plays,
+    read_recorded_roles,
     scan_rows,
     truncation,
 )
@@ -75,7 +75,7 @@ class Blocks:
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of a tracking file.
+    """Counts, reasons and checks of a tracking file.
 
     Args:
         source_file: Its path.
@@ -114,7 +114,7 @@ def read_side_tables(folder: SourceFolder) -> SideTables:
     return SideTables(
         plays=read_plays(layout, folder.path) if layout.plays_file else pl.DataFrame(),
         players=read_players(layout, folder.path),
-        roles=read_given_roles(layout, folder.path),
+        roles=read_recorded_roles(layout, folder.path),
     )
 
 
@@ -162,7 +162,7 @@ def _check_time(source: SourceFile, rows: int | None) -> Check:
     """Whether the time stamps run with the frame numbers; these are what is used in any case."""
     name = "time jumps"
     if not {"time", "frame"} <= set(source.layout.rows):
-        return Check(name, "not measurable", None, "the set has not both time and frame number")
+        return Check(name, "not measurable", None, "the set lacks time or frame number")
     play = SOURCE_KEY
     stamp = pl.col("time").str.replace("T", " ").str.to_datetime(strict=False)
     steps = (
@@ -210,18 +210,18 @@ def _read(
     try:
         for batch in read_batches(source, whole=whole):
             fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
-            made = assemble(fit, source.layout, tables, source.path)
-            plays_read += made.plays_seen
-            unreadable += made.unreadable_rows
-            left_out.append(made.left_out)
-            if not made.block.plays.height:
+            assembled_batch = assemble(fit, source.layout, tables, source.path)
+            plays_read += assembled_batch.plays_seen
+            unreadable += assembled_batch.unreadable_rows
+            left_out.append(assembled_batch.left_out)
+            if not assembled_batch.block.plays.height:
                 continue
             if corrections is None:
-                corrections, checks = decide(made.block)
-            incomplete.update(count_incomplete(made.block))
-            assembled += made.block.plays.height
+                corrections, checks = decide(assembled_batch.block)
+            incomplete.update(count_incomplete(assembled_batch.block))
+            assembled += assembled_batch.block.plays.height
             block, contradictions = canonicalize(
-                made.block, source.layout, corrections, short_name(source.path)
+                assembled_batch.block, source.layout, corrections, short_name(source.path)
             )
             left_out.append(contradictions)
             plays_kept += block.plays.height

@@ -1,41 +1,50 @@
-"""What became of a run's files: counts, reasons and checks, on disk so that a run can go on."""
+"""Report counts, reasons and checks of a run, on disk so that an interrupted run can go on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from dropback import __version__
 from dropback._files import whole_file
+from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import split_definitions
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.ingest._reading import FileReport, empty_left_out
+from dropback.tracking.ingest._reading import FileReport, empty_left_out, short_name
 from dropback.tracking.tensors._play_tensors import schema_hash
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from dropback.tracking._blocks import PlayBlock
     from dropback.tracking.readers import SourceFile
 
 __all__ = [
     "REPEATED",
     "IngestReport",
     "finished_report",
+    "keys_twice",
     "part_name",
+    "repeated_as_left_out",
     "save_report",
+    "with_repeated",
+    "without_repeated",
     "write_report",
 ]
 
 REPEATED: Final = "play in an earlier file"
 
+_KEYS = ("game_id", "play_id")
+
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What became of all files of a run.
+    """Counts, reasons and checks of all files of a run.
 
     Args:
         files: One report a file, in order.
@@ -160,3 +169,59 @@ def _report_to_json(report: FileReport) -> dict[str, Any]:
         "selection": report.selection,
         "checks": [check.as_row() for check in report.checks],
     }
+
+
+def keys_twice(plays_files: Sequence[Path]) -> list[tuple[Path, pl.DataFrame]]:
+    """Plays that an earlier file of canonical plays holds already, by file."""
+    existing = [path for path in plays_files if path.is_file()]
+    tables = [pl.read_parquet(path, columns=[*_KEYS, "source_file"]) for path in existing]
+    repeated = _repeated(tables).filter("repeated")
+    return [
+        (existing[index], repeated.filter(pl.col("table") == index))
+        for index in repeated["table"].unique().sort().to_list()
+    ]
+
+
+def without_repeated(blocks: Sequence[PlayBlock]) -> tuple[list[PlayBlock], pl.DataFrame]:
+    """The blocks without plays that an earlier one holds, and the keys of those plays."""
+    keys = _repeated([block.plays for block in blocks])
+    kept = [
+        block.keep(~keys.filter(pl.col("table") == index)["repeated"].to_numpy())
+        for index, block in enumerate(blocks)
+    ]
+    return kept, keys.filter("repeated")
+
+
+def repeated_as_left_out(repeated: Sequence[pl.DataFrame], report: IngestReport) -> pl.DataFrame:
+    """Rows of `LeftOut` for keys of repeated plays, with their files' whole paths."""
+    full = {short_name(Path(file.source_file)): file.source_file for file in report.files}
+    rows = [
+        keys.select(
+            pl.col("source_file").replace(full),
+            *_KEYS,
+            reason=pl.lit(REPEATED),
+            detail=pl.format("also in {}", "earlier"),
+        )
+        for keys in repeated
+    ]
+    return LeftOut.validate(pl.concat([empty_left_out(), *rows]), cast=True)
+
+
+def with_repeated(report: IngestReport, left_out: pl.DataFrame) -> IngestReport:
+    """The report with repeated plays among those left out."""
+    return IngestReport(report.files, pl.concat([report.left_out, left_out]), report.resumed_files)
+
+
+def _repeated(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Keys of all plays, the file that has each first, and whether an earlier table has it."""
+    none = pl.DataFrame(
+        schema={"game_id": pl.Int64, "play_id": pl.Int64, "source_file": pl.String}
+    ).with_columns(table=pl.lit(0, dtype=pl.Int32))
+    indexed = (
+        table.select(*_KEYS, "source_file", table=pl.lit(index, dtype=pl.Int32))
+        for index, table in enumerate(tables)
+    )
+    return pl.concat([none, *indexed]).with_columns(
+        earlier=pl.col("source_file").first().over(_KEYS),
+        repeated=~pl.struct(_KEYS).is_first_distinct(),
+    )

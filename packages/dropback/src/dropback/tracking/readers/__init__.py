@@ -1,4 +1,4 @@
-"""Readers of public tracking layouts: one file a layout, one line in the table below."""
+"""Read public tracking layouts, each declared once and listed in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers import _bdb_2019 as bdb_2019
-from dropback.tracking.readers import _bdb_2021 as bdb_2021
-from dropback.tracking.readers import _bdb_2023 as bdb_2023
-from dropback.tracking.readers import _bdb_2024 as bdb_2024
-from dropback.tracking.readers import _bdb_2025 as bdb_2025
-from dropback.tracking.readers import _bdb_2026 as bdb_2026
-from dropback.tracking.readers import _ngs_highlights as ngs_highlights
+from dropback.tracking.readers._big_data_bowl import BIG_DATA_BOWL
 from dropback.tracking.readers._column_map import read_column_map
 from dropback.tracking.readers._files import (
     SourceFile,
@@ -25,6 +19,7 @@ from dropback.tracking.readers._files import (
     truncation,
 )
 from dropback.tracking.readers._format import Format
+from dropback.tracking.readers._ngs_highlights import NGS_HIGHLIGHTS
 from dropback.tracking.readers._rows import (
     InterleavedPlaysError,
     play_heads,
@@ -35,9 +30,9 @@ from dropback.tracking.readers._tables import (
     height_in,
     normalized_position,
     nulls_restored,
-    read_given_roles,
     read_players,
     read_plays,
+    read_recorded_roles,
     shaped_plays,
     team_code,
     with_offense_label,
@@ -59,10 +54,10 @@ __all__ = [
     "play_heads",
     "read_batches",
     "read_column_map",
-    "read_given_roles",
     "read_header",
     "read_players",
     "read_plays",
+    "read_recorded_roles",
     "scan_rows",
     "shaped_plays",
     "team_code",
@@ -75,16 +70,7 @@ with resources.as_file(
 ) as _hackathon_2015:
     FORMATS: Final[dict[str, Format]] = {
         layout.name: layout
-        for layout in (
-            bdb_2019.FORMAT,
-            bdb_2021.FORMAT,
-            bdb_2023.FORMAT,
-            bdb_2024.FORMAT,
-            bdb_2025.FORMAT,
-            bdb_2026.FORMAT,
-            ngs_highlights.FORMAT,
-            read_column_map(Path(_hackathon_2015)),
-        )
+        for layout in (*BIG_DATA_BOWL, NGS_HIGHLIGHTS, read_column_map(Path(_hackathon_2015)))
     }
 
 

@@ -1,4 +1,4 @@
-"""Any other layout, declared in a small TOML file.
+"""Read the declaration of any other layout from a small TOML file.
 
 ::
 

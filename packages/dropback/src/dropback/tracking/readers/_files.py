@@ -1,4 +1,4 @@
-"""Finds tracking files, tells their layout from their columns, and knows a broken one."""
+"""Find tracking files, detect their layout by their columns, and recognize broken ones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SourceFile:
     Args:
         path: Where it is.
         layout: Its layout.
-        delimiter: What parts its fields; empty for Parquet.
+        delimiter: Between its fields; empty for Parquet.
     """
 
     path: Path
@@ -78,7 +78,7 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
     """The column names of a file and its delimiter (empty for Parquet).
 
     Raises:
-        ReaderError: If the file is empty, unreadable or not parted by comma or tab.
+        ReaderError: If the file is empty, unreadable or not separated by comma or tab.
     """
     if path.name.endswith(".parquet"):
         try:
@@ -99,7 +99,7 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
     delimiter = max(_DELIMITERS, key=line.count)
     if delimiter not in ",\t":
         raise ReaderError(
-            f"{path}: fields must be parted by comma or tab, but its header is parted by "
+            f"{path}: fields must be separated by comma or tab, but the header has "
             f"{_DELIMITERS[delimiter]}: {line.strip()[:60]!r}."
         )
     names = (name.strip().strip('"') for name in line.rstrip("\r\n").split(delimiter))
@@ -129,7 +129,7 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
 
     Args:
         path: A file, a folder, searched to any depth, or a glob of files.
-        formats: The layouts to tell apart; one layout means no detection is wanted.
+        formats: The layouts to tell apart; a single one is not detected.
 
     Returns:
         One entry a folder that holds a tracking file or a file set aside.

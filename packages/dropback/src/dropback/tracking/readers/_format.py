@@ -1,4 +1,4 @@
-"""What a reader declares: where a layout keeps each quantity, and what it lacks."""
+"""Define how a layout is declared: where it keeps each quantity, and what it lacks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PLAYER_COLUMNS", "PLAY_COLUMNS", "ROW_COLUMNS", "Format"]
 
-# Columns that a layout may map from its tracking rows. `team` tells the sides apart; `time` stands
-# in for `frame` only where a set has no frame number.
+# Columns that a layout may map from its tracking rows. `team` tells the sides apart; `time`
+# replaces `frame` only where a set has no frame number.
 ROW_COLUMNS: dict[str, type[pl.DataType]] = {
     "source_game_id": pl.Float64,
     "source_play_id": pl.Float64,
@@ -103,9 +103,9 @@ class Format:
             `PLAY_COLUMNS`. Where ``plays_file`` is empty these are columns of the rows.
         players_file: The table of players, optional on disk.
         players: As ``plays``; keys from `PLAYER_COLUMNS`.
-        given_roles: Reads roles that the set gives, from a folder, as rows of
+        recorded_roles: Reads roles that the set records, from a folder, as rows of
             (source_game_id, source_play_id, player_id, role).
-        interception_returns: Reads the returns of interceptions that stand in another table than
+        interception_returns: Reads the returns of interceptions that are in another table than
             the plays', from a folder, as rows of (source_game_id, source_play_id,
             interception_return_yards).
         row_roles: The set's words for roles on its rows to ours.
@@ -124,7 +124,7 @@ class Format:
     plays_file: str = ""
     players_file: str = ""
     players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    given_roles: Callable[[Path], pl.DataFrame] | None = None
+    recorded_roles: Callable[[Path], pl.DataFrame] | None = None
     interception_returns: Callable[[Path], pl.DataFrame] | None = None
     row_roles: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Next Gen Stats highlights 2017 to 2019, one TSV a play or all in one Parquet.
+"""Declare the Next Gen Stats highlights of 2017 to 2019, a TSV a play or all in one Parquet.
 
 Every row repeats its play's columns. No acceleration and no outcome: join play-by-play. 2017's
 orientation is 90 degrees off, which the self-check measures and corrects.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dropback.tracking.readers._format import Format
 
-__all__ = ["FORMAT"]
+__all__ = ["NGS_HIGHLIGHTS"]
 
-FORMAT = Format(
+NGS_HIGHLIGHTS = Format(
     name="ngs_highlights",
     rows={
         "source_game_id": "gameId",

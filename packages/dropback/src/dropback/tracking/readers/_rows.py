@@ -1,4 +1,4 @@
-"""Streams a tracking file as batches of whole plays."""
+"""Stream a tracking file as batches of whole plays."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ROWS_PER_BATCH", "InterleavedPlaysError", "play_heads", "read_batches", "scan_rows"]
 
-# About 1,500 plays: a batch and what is made of it stay near 400 MB, and the evidence of one batch
-# settles a file's conventions.
+# About 1,500 plays: a batch and its arrays stay near 400 MB, and the evidence of one batch decides
+# a file's conventions.
 ROWS_PER_BATCH: Final = 1_500_000
 
 _KEYS = ["source_game_id", "source_play_id"]
@@ -31,7 +31,7 @@ _WHOLE_NUMBERS: Final = (*_KEYS, "player_id", "frame")
 
 
 class InterleavedPlaysError(ReaderError):
-    """A file whose plays are not each in one stretch of rows; it has to be read whole."""
+    """A file whose plays are not each in one run of rows; it has to be read whole."""
 
 
 def scan_rows(source: SourceFile, *, with_time: bool = False) -> pl.LazyFrame:
@@ -44,24 +44,24 @@ def scan_rows(source: SourceFile, *, with_time: bool = False) -> pl.LazyFrame:
         with_time: Whether to read the time stamps, which only a check needs where the file has
             frame numbers.
     """
-    wanted = {
+    columns = {
         name: column
         for name, column in source.layout.rows.items()
         if name != "time" or with_time or "frame" not in source.layout.rows
     }
     in_rows: list[str] = []
     if not source.layout.plays_file:
-        in_rows = sorted({columns[0] for columns in source.layout.plays.values()})
-    read = sorted({*wanted.values(), *in_rows})
-    frame = _scan(source, wanted).select(read)
+        in_rows = sorted({names[0] for names in source.layout.plays.values()})
+    read = sorted({*columns.values(), *in_rows})
+    frame = _scan(source, columns).select(read)
     return frame.select(
         *(
             pl.col(column).cast(ROW_COLUMNS[name], strict=False).alias(name)
-            for name, column in wanted.items()
+            for name, column in columns.items()
         ),
         *(pl.col(column).alias(f"plays.{column}") for column in in_rows),
     ).with_columns(
-        pl.col(name).cast(pl.Int64, strict=False) for name in _WHOLE_NUMBERS if name in wanted
+        pl.col(name).cast(pl.Int64, strict=False) for name in _WHOLE_NUMBERS if name in columns
     )
 
 
@@ -103,12 +103,12 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
         ) from error
 
 
-def _scan(source: SourceFile, wanted: dict[str, str]) -> pl.LazyFrame:
+def _scan(source: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
     if not source.delimiter:
         return pl.scan_parquet(source.path)
     types: dict[str, Any] = {
         column: dtype
-        for name, column in wanted.items()
+        for name, column in columns.items()
         if (dtype := ROW_COLUMNS[name]) is not pl.String
     }
     return pl.scan_csv(
@@ -124,7 +124,7 @@ def _scan(source: SourceFile, wanted: dict[str, str]) -> pl.LazyFrame:
 
 
 def play_heads(rows: pl.DataFrame) -> NDArray[np.int64]:
-    """The first row of each stretch of one play's rows."""
+    """The first row of each run of one play's rows."""
     new = np.ones(rows.height, bool)
     values = [rows[name].fill_null(-1).to_numpy() for name in _KEYS]
     new[1:] = np.logical_or.reduce([value[1:] != value[:-1] for value in values])

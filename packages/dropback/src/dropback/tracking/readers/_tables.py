@@ -1,4 +1,4 @@
-"""Reads the small tables beside tracking files into one vocabulary."""
+"""Read the small tables beside tracking files into one vocabulary."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = [
     "height_in",
     "normalized_position",
     "nulls_restored",
-    "read_given_roles",
     "read_players",
     "read_plays",
+    "read_recorded_roles",
     "read_table",
     "shaped_players",
     "shaped_plays",
@@ -168,8 +168,8 @@ def read_players(layout: Format, folder: Path) -> pl.DataFrame:
     return shaped_players(layout, none if path is None else read_table(path))
 
 
-def read_given_roles(layout: Format, folder: Path) -> pl.DataFrame:
-    """Roles that the set gives beside its tracking, empty where it gives none."""
+def read_recorded_roles(layout: Format, folder: Path) -> pl.DataFrame:
+    """Roles that the set records beside its tracking, empty where it has none."""
     empty = pl.DataFrame(
         schema={
             "source_game_id": pl.Int64,
@@ -178,7 +178,7 @@ def read_given_roles(layout: Format, folder: Path) -> pl.DataFrame:
             "role": pl.String,
         }
     )
-    found = _read_beside(layout.given_roles, folder)
+    found = _read_beside(layout.recorded_roles, folder)
     return empty if found is None else found
 
 
@@ -239,12 +239,12 @@ def _first_found(
 
 
 def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    wanted = {"week": "week", "homeTeamAbbr": "home_team", "visitorTeamAbbr": "away_team"}
+    columns = {"week": "week", "homeTeamAbbr": "home_team", "visitorTeamAbbr": "away_team"}
     keyed = games.select(
         pl.col("gameId").cast(pl.Int64).alias("game_id"),
         *(
             pl.col(column).alias(f"{name}_of_game")
-            for column, name in wanted.items()
+            for column, name in columns.items()
             if column in games.columns
         ),
     ).unique("game_id")
@@ -253,7 +253,7 @@ def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce(
             pl.col(name), pl.col(f"{name}_of_game").cast(PLAY_COLUMNS[name], strict=False)
         ).alias(name)
-        for name in wanted.values()
+        for name in columns.values()
         if f"{name}_of_game" in joined.columns
     ]
     return (

@@ -1,1 +1,1 @@
-"""From canonical plays to the arrays that a network reads."""
+"""Compute the arrays that a network reads from canonical plays."""

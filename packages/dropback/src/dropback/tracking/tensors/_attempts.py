@@ -1,7 +1,7 @@
-"""From tracked plays to the table of plays that play-by-play gives, each exclusion counted.
+"""Select tracked plays as play-by-play plays are selected, with each exclusion counted.
 
-It stands in tracking, above `dropback.data._selection`, because it is the one place that knows
-both: the columns of tensors and what `select_plays` makes of play-by-play.
+It is in tracking, above `dropback.data._selection`, because it knows both the columns of tensors
+and the plays of `select_plays`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dropback.data._play_context import at_home, goal_to_go, half_seconds_remain
 from dropback.data._selection import Games, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError, TrackingError
-from dropback.tracking._calendar import season_type, week
-from dropback.tracking.tensors._tensor_plays import TENSOR_PLAYS_COLUMNS
+from dropback.tracking.tensors._nflverse import season_type, week
+from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
 
 if TYPE_CHECKING:
     import dataframely as dy
@@ -77,7 +77,7 @@ def select_tracked(
 
     Raises:
         ReaderError: No tracked play is left of those in the play-by-play.
-        RequestError: Expected points are asked for without play-by-play, or seasons before and
+        RequestError: The outcome is expected points without play-by-play, or seasons before and
             from 2009 together.
         TrackingError: ``plays`` is another table, no play is left, or play-by-play has none of
             the plays.
@@ -92,8 +92,8 @@ def select_tracked(
         return _by_play_by_play(plays, play_by_play, play_set, games, outcome)
     if outcome is not Outcome.YARDS:
         raise RequestError(
-            "Expected points added need play-by-play beside the tracking set, which tells yards "
-            "alone: give it, or judge plays by yards."
+            "Expected points added need play-by-play beside the tracking set, which has yards "
+            "alone: pass it, or judge plays by yards."
         )
     return _by_own_tables(plays, play_set, games)
 
@@ -121,7 +121,7 @@ def _by_play_by_play(
             f"play_id (tracked seasons {seasons}; play-by-play seasons {others}): give that of "
             "their seasons."
         )
-    # All of play-by-play, so that a passer's official attempts are those of his whole game.
+    # All of play-by-play, so that official attempts are those of a passer's whole game.
     chosen = select_plays(play_by_play, plays=play_set, games=games, outcome=outcome).plays
     # Once more on the tracked plays alone, for their reasons.
     reasons = select_plays(recorded, plays=play_set, games=games, outcome=outcome).left_out
@@ -140,7 +140,7 @@ def _by_play_by_play(
 
 def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> TrackedAttempts:
     labeled = (
-        _in_words_of_nflverse(plays)
+        _in_nflverse_columns(plays)
         .with_columns(
             outcomes.yards(),
             outcomes.yards_max(),
@@ -171,7 +171,7 @@ def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> Trac
     )
 
 
-def _in_words_of_nflverse(plays: pl.DataFrame) -> pl.DataFrame:
+def _in_nflverse_columns(plays: pl.DataFrame) -> pl.DataFrame:
     """The tracked plays in nflverse's columns, as far as a tracking set can tell them."""
     result, qtr, clock = pl.col("pass_result"), pl.col("quarter"), pl.col("game_clock_s")
     season, of_week = pl.col("season"), pl.col("week")

@@ -1,4 +1,4 @@
-"""What a network reads, from canonical frames: any leading dimensions, so one live frame too."""
+"""Compute what a network reads from canonical frames, of files and live plays alike."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ NETWORK_QUANTITIES: Final = (
 )
 
 PLAYER_COLUMNS: Final = tuple(
-    f"{side}_{number}_{quantity}"
+    f"{side}_{place}_{quantity}"
     for side in ("offense", "defense")
-    for number in range(11)
+    for place in range(11)
     for quantity in PLAYER_QUANTITIES
 )
 
@@ -110,7 +110,7 @@ def player_features(
 
     Args:
         frames: Canonical frames of plays one after another, shape ``[F, 23, 6]``.
-        frame_in_play: Number of each frame within its play, shape ``[F]``.
+        frame_in_play: Index of each frame within its play, shape ``[F]``.
         line_x_yd: Line of scrimmage, shape ``[F]``.
 
     Returns:
@@ -134,7 +134,7 @@ def newest_player_features(
         frames: Canonical frames, complete but for the ball, shape ``[N, 23, 6]``.
         velocities: Those of each play's last frames, the newest last, anything before its first
             frame, shape ``[N, 5, 22, 2]``.
-        frame_in_play: Number of the frame within its play, shape ``[N]``.
+        frame_in_play: Index of the frame within its play, shape ``[N]``.
         line_x_yd: Line of scrimmage, shape ``[N]``.
 
     Returns:
@@ -171,7 +171,7 @@ def engineered_features(
 
     Args:
         frames: Canonical frames, shape ``[F, 23, 6]``.
-        frame_in_play: Number of each frame within its play, shape ``[F]``.
+        frame_in_play: Index of each frame within its play, shape ``[F]``.
         line_x_yd: Line of scrimmage, shape ``[F]``.
         target_slot: Slot of the target, -1 where there is none, shape ``[F]``.
         eligible: Which of the offense's slots are eligible receivers, shape ``[F, 11]``.
@@ -246,6 +246,6 @@ def block_features(
 def eligible_slots(block: PlayBlock) -> NDArray[np.bool_]:
     """Which of the offense's slots may catch a pass, shape ``[N, 11]``.
 
-    By where they stood at the snap, whatever role they took up: the last slots, a man each.
+    They are so by alignment at the snap, whatever their role afterwards: the last slots.
     """
     return np.asarray(block.groups_at_snap[:, _OFFENSE] == GROUPS_AT_SNAP.index("eligible"))

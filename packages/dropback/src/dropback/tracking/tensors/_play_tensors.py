@@ -1,4 +1,4 @@
-"""Plays as memory-mapped float32 arrays, ragged in time, with their schema and hash.
+"""Store plays as memory-mapped float32 arrays, ragged in time, with their schema and hash.
 
 A folder holds ``players.f32`` ``[F, 22, 8]``, ``engineered.f32`` ``[F, 17]``, ``static.f32``
 ``[N, 8]``, ``offsets.npy`` ``[N + 1]``, ``plays.parquet`` and ``schema.json``.
@@ -19,16 +19,18 @@ import polars as pl
 from dropback._files import whole_folder
 from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
-from dropback.tracking._schema import PLAYERS
-from dropback.tracking._splits import split_definitions
+from dropback.tracking._roles import mirror_slots
+from dropback.tracking._schema import PLAYERS, Plays
+from dropback.tracking._splits import SPLITS, split_definitions
+from dropback.tracking._storage import with_splits
 from dropback.tracking.tensors._features import (
     ENGINEERED_COLUMNS,
     PLAYER_COLUMNS,
     PLAYER_QUANTITIES,
     STATIC_COLUMNS,
     block_features,
+    eligible_slots,
 )
-from dropback.tracking.tensors._tensor_plays import TENSOR_PLAYS_COLUMNS, tensor_plays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,59 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = ["PlayTensors", "TensorPart", "join_parts", "schema_hash"]
+__all__ = [
+    "TENSOR_PLAYS_COLUMNS",
+    "PlayTensors",
+    "TensorPart",
+    "join_parts",
+    "schema_hash",
+    "tensor_plays",
+]
+
+_KEYS: Final = ("game_id", "play_id")
+_PLAYER: Final = ("player_id", "gsis_id", "name")
+
+TENSOR_PLAYS_COLUMNS: Final = (
+    *Plays.column_names(),
+    *(name for name in SPLITS if name not in Plays.column_names()),
+    *(f"{role}_{what}" for role in ("passer", "target") for what in _PLAYER),
+    "eligible_slots",
+    "mirror_slots",
+)
+
+
+def tensor_plays(block: PlayBlock, splits: pl.DataFrame) -> pl.DataFrame:
+    """The plays of a block in the columns of `TENSOR_PLAYS_COLUMNS`.
+
+    Args:
+        block: Canonical plays.
+        splits: Their splits, as `play_splits` gives them.
+
+    Returns:
+        The plays in their order: the columns of `dropback.tracking._schema.Plays`, the splits, who
+        passed and who was the target (``passer_player_id``, ``passer_gsis_id``, ``passer_name``,
+        ...; null where not known), ``eligible_slots`` (shape ``[11]``, of the offense's slots)
+        and ``mirror_slots`` (shape ``[22]``): after a mirror image across the field's long axis
+        the player of ``mirror_slots[slot]`` is in ``slot``.
+    """
+    plays = with_splits(block.plays, splits)
+    players = block.players.select(*_KEYS, "slot", "player_id", "gsis_id", name="display_name")
+    for role in ("passer", "target"):
+        of_role = players.rename({what: f"{role}_{what}" for what in _PLAYER})
+        plays = plays.join(
+            of_role.with_columns(pl.col("slot").cast(pl.Int8)),
+            left_on=[*_KEYS, f"{role}_slot"],
+            right_on=[*_KEYS, "slot"],
+            how="left",
+            maintain_order="left",
+        )
+    mirror = mirror_slots(block.groups_at_snap[:, :PLAYERS])
+    eligible = eligible_slots(block)
+    return plays.with_columns(
+        pl.Series("eligible_slots", eligible, dtype=pl.Array(pl.Boolean, eligible.shape[1])),
+        pl.Series("mirror_slots", np.ascontiguousarray(mirror), dtype=pl.Array(pl.UInt8, PLAYERS)),
+    ).select(TENSOR_PLAYS_COLUMNS)
+
 
 _ARRAYS: Final = {
     "players": (PLAYERS, len(PLAYER_QUANTITIES)),
@@ -164,8 +218,8 @@ def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayT
     if out.exists() and not (out / "schema.json").is_file():
         raise TrackingError(f"{out} exists and is no folder of play tensors; name another.")
     tables = [
-        pl.read_parquet(part / "plays.parquet").with_columns(part=pl.lit(number))
-        for number, part in enumerate(parts)
+        pl.read_parquet(part / "plays.parquet").with_columns(part=pl.lit(index))
+        for index, part in enumerate(parts)
         if (part / "plays.parquet").is_file()
     ]
     if not tables:
@@ -210,23 +264,23 @@ def _join(name: str, parts: Sequence[Path], plays: pl.DataFrame, out: Path) -> s
     row_bytes = int(np.prod(_ARRAYS[name])) * 4
     # The digest takes as long as reading and writing: both at once halve the time.
     with ThreadPoolExecutor(max_workers=1) as beside, (out / f"{name}.f32").open("wb") as target:
-        for number, part in enumerate(parts):
-            mine = plays.filter(pl.col("part") == number)
-            rows = np.ones(mine.height, np.int64) if name == "static" else mine["frames"].to_numpy()
+        for index, part in enumerate(parts):
+            table = plays.filter(pl.col("part") == index)
+            rows = np.ones(table.height, int) if name == "static" else table["frames"].to_numpy()
             bounds = np.concatenate([[0], np.cumsum(rows)]) * row_bytes
-            for start, end in _stretches(mine["kept"].to_numpy(), bounds):
+            for start, end in _kept_ranges(table["kept"].to_numpy(), bounds):
                 with (part / f"{name}.f32").open("rb") as source:
                     source.seek(start)
                     left = end - start
-                    while left and (piece := source.read(min(left, _COPY_BYTES))):
-                        digested = beside.submit(digest.update, piece)
-                        target.write(piece)
-                        left -= len(piece)
+                    while left and (chunk := source.read(min(left, _COPY_BYTES))):
+                        digested = beside.submit(digest.update, chunk)
+                        target.write(chunk)
+                        left -= len(chunk)
                         digested.result()
     return digest.hexdigest()
 
 
-def _stretches(kept: NDArray[np.bool_], bounds: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _kept_ranges(kept: NDArray[np.bool_], bounds: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Byte ranges of runs of kept plays."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(np.int8), [0]])))
     return [(int(bounds[a]), int(bounds[b])) for a, b in edges.reshape(-1, 2)]

@@ -1,4 +1,4 @@
-"""Fit one network of the plan and predict what it scores; runs in a process of its own."""
+"""Fit one network of the plan and predict its plays, in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dropback._files import whole_file
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Plays
 from dropback.models._model import PassModel
-from dropback.models._predict import predict
+from dropback.models._predict import predict_plays
 from dropback.models._store import data_digest
 from dropback.models._train import assign_folds, train_network
 
@@ -39,12 +39,12 @@ def use_one_thread() -> None:
 
 @dataclass(frozen=True)
 class FitOutput:
-    """What a fit left.
+    """Files of a fit.
 
     Attributes:
-        predictions: Parquet of what it scores.
+        predictions: Parquet of the plays that it scores.
         weights: The network's state.
-        cpu_seconds: Spent on it, 0 where both were there.
+        cpu_seconds: Processor time of the fit, 0 where both files existed already.
     """
 
     predictions: Path
@@ -60,10 +60,10 @@ def fit_and_predict(
     seed: int,
     initial: Path | None = None,
 ) -> FitOutput:
-    """Write the predictions and the weights of one fit, unless the same ones are there.
+    """Write the predictions and the weights of one fit, unless they exist already.
 
     Args:
-        fit: What learns from and scores which plays.
+        fit: The seasons that it learns from and scores.
         plays_file: Parquet of all plays of `fit.play_set`.
         work: Folder for predictions and the state of fits.
         settings: Of the network.
@@ -107,7 +107,7 @@ def fit_and_predict(
     with whole_file(weights) as aside:
         torch.save(network.state_dict(), aside)
     model = PassModel(settings, schema, fit.play_set, (network,), {})
-    predictions = predict(model, scored, seed=seed).with_columns(
+    predictions = predict_plays(model, scored, seed=seed).with_columns(
         pl.lit(fit.fold, dtype=pl.Int64).alias("fold")
     )
     with whole_file(path) as aside:

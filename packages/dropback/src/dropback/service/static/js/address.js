@@ -14,7 +14,7 @@ export function makeHash(path, values) {
   return `#${path}${text ? `?${text}` : ""}`;
 }
 
-/** Say in the address where the reader is, without a new view. */
+/** Put the state of the view in the address without opening another. */
 export function noteHash(path, values) {
   history.replaceState(null, "", makeHash(path, values));
 }

@@ -1,4 +1,4 @@
-// Charts of a passer: seasons with intervals, and the histogram of where throws fell.
+// Draw a passer's seasons with intervals, and the histogram of where throws fell.
 
 import { el, onWidth, svg } from "./dom.js";
 import * as format from "./format.js";

@@ -1,9 +1,9 @@
-// The field to scale: lines, the men (offense round, defense square), the ball, and trails.
+// Draw the field to scale: lines, players (offense round, defense square), the ball, and trails.
 
 import { svg } from "./dom.js";
 
 const SHORT_TRAIL = 15;
-// Of a man with his arms, yards; drawn no smaller than what an eye tells apart.
+// Radius of a player with arms, yards; drawn no smaller than can be distinguished.
 const REACH_YD = 0.95;
 // NFL rulebook, Rule 1, Section 2: inbounds lines 70 feet 9 inches from the sidelines.
 const HASH_YD = 70.75 / 3;
@@ -13,7 +13,7 @@ export const TRAILS = ["short", "whole", "none"];
 export class FieldView {
   constructor(play, { choose }) {
     this.play = play;
-    this.men = new Map(play.players.map((man) => [man.slot, man]));
+    this.players = new Map(play.players.map((player) => [player.slot, player]));
     this.element = svg("svg", { class: "field", role: "img", "aria-label": this.words() });
     this.choose = choose;
     this.trails = TRAILS[0];
@@ -25,7 +25,7 @@ export class FieldView {
     return `Field with ${offense ?? "the offense"} moving right against ${defense ?? "the defense"}`;
   }
 
-  /** Draw everything anew for another width or another part of the field. */
+  /** Redraw everything for another width or another part of the field. */
   layout(scale) {
     this.scale = scale;
     const { element } = this;
@@ -35,37 +35,37 @@ export class FieldView {
     this.paths = new Map();
     this.marks = new Map();
     const trails = svg("g", { class: "trails" });
-    const men = svg("g", { class: "men" });
-    for (const [slot, man] of this.men) {
-      const path = svg("path", { class: `trail ${man.side} ${man.role}` });
+    const players = svg("g", { class: "players" });
+    for (const [slot, player] of this.players) {
+      const path = svg("path", { class: `trail ${player.side} ${player.role}` });
       this.paths.set(slot, path);
       trails.append(path);
-      const mark = this.mark(slot, man);
+      const mark = this.mark(slot, player);
       this.marks.set(slot, mark);
-      men.append(mark);
+      players.append(mark);
     }
-    element.replaceChildren(ground(this.play, scale), trails, men);
+    element.replaceChildren(ground(this.play, scale), trails, players);
     if (this.at !== undefined) this.show(this.frames, this.at, this.released);
   }
 
-  mark(slot, man) {
+  mark(slot, player) {
     const radius = Math.max(this.scale.width < 600 ? 6.5 : 9, REACH_YD * this.scale.perYard);
-    const label = radius >= 9 ? (man.position ?? "") : "";
-    const shape = man.side === "ball"
+    const label = radius >= 9 ? (player.position ?? "") : "";
+    const shape = player.side === "ball"
       ? svg("ellipse", { rx: Math.max(4.5, 0.55 * this.scale.perYard), ry: Math.max(3, 0.36 * this.scale.perYard) })
-      : man.side === "offense" ? svg("circle", { r: radius })
+      : player.side === "offense" ? svg("circle", { r: radius })
         : svg("rect", { x: -radius * 0.9, y: -radius * 0.9, width: radius * 1.8, height: radius * 1.8, rx: 2 });
-    const ring = man.role === "passer" || man.role === "target" ? svg("circle", { class: "ring", r: radius + 3.5 }) : null;
+    const ring = player.role === "passer" || player.role === "target" ? svg("circle", { class: "ring", r: radius + 3.5 }) : null;
     const text = label ? svg("text", { y: radius * 0.33, "text-anchor": "middle",
       "font-size": Math.min(12, radius * (label.length > 2 ? 0.82 : 0.98)) }, label) : null;
-    const mark = svg("g", { class: `man ${man.side} ${man.role}`, "data-slot": slot },
-      svg("title", {}, [man.name ?? man.position ?? man.side, man.position, man.role].filter(Boolean).join(", ")),
+    const mark = svg("g", { class: `player ${player.side} ${player.role}`, "data-slot": slot },
+      svg("title", {}, [player.name ?? player.position ?? player.side, player.position, player.role].filter(Boolean).join(", ")),
       ...[ring, shape, text].filter(Boolean));
     mark.addEventListener("click", () => this.choose(slot));
     return mark;
   }
 
-  /** The men at frame `at`; after the release the target is ringed. */
+  /** The players at frame `at`; after the release the target is ringed. */
   show(frames, at, released) {
     this.frames = frames;
     this.at = at;
@@ -114,9 +114,9 @@ function ground(play, scale) {
   for (const [at, name] of [[0, item.offense], [goals[1], item.defense]]) {
     parts.push(svg("rect", { class: "endzone", x: x(at), width: 10 * perYard, height }));
     if (!name) continue;
-    const [middle, turn] = [x(at + 5), at ? 90 : -90];
+    const [middle, angle] = [x(at + 5), at ? 90 : -90];
     parts.push(svg("text", { class: "endname", "text-anchor": "middle", "font-size": 6 * perYard, dy: "0.36em",
-      transform: `translate(${middle} ${height / 2}) rotate(${turn})` }, name));
+      transform: `translate(${middle} ${height / 2}) rotate(${angle})` }, name));
   }
   for (let yard = 10; yard <= goals[1]; yard += 5) {
     parts.push(svg("line", { class: goals.includes(yard) ? "goal" : "yardline", x1: x(yard), x2: x(yard), y1: 0, y2: height }));
@@ -131,9 +131,9 @@ function ground(play, scale) {
   parts.push(svg("path", { class: "hash", d: hashes }));
   for (let yard = 20; yard < goals[1]; yard += 10) {
     const text = yard <= 60 ? yard - 10 : field.length_yd - 10 - yard;
-    for (const [at, turn] of [[8, 0], [field.width_yd - 8, 180]]) {
+    for (const [at, angle] of [[8, 0], [field.width_yd - 8, 180]]) {
       parts.push(svg("text", { class: "number", "text-anchor": "middle", "font-size": Math.max(9, 3 * perYard), dy: "0.36em",
-        transform: `translate(${x(yard)} ${y(at)}) rotate(${turn})` }, text));
+        transform: `translate(${x(yard)} ${y(at)}) rotate(${angle})` }, text));
     }
   }
   parts.push(marker("scrimmage", field.line_of_scrimmage_x_yd, scale, "Line of scrimmage"));

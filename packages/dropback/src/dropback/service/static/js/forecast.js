@@ -1,4 +1,4 @@
-// The distribution of the yards, drawn under the field: the bar of a yard stands where the ball would be.
+// Draw the distribution of the yards under the field: each yard's bar is where the ball would be.
 
 import { svg } from "./dom.js";
 import * as format from "./format.js";
@@ -7,7 +7,7 @@ const TOP = 34;
 const BELOW = 22;
 const HEIGHT = 178;
 
-/** The height that bars share: of the largest, but for those of no gain and of the goal line, which stand out in any play. */
+/** The probability at full height: the largest, except at no gain and at the goal line, which stand out in any play. */
 function tallest(forecasts, goal) {
   let most = 0.03;
   for (const forecast of forecasts) {
@@ -67,7 +67,7 @@ export class ForecastView {
     return x < 24 ? "start" : x > this.scale.width - 24 ? "end" : "middle";
   }
 
-  /** `actual` is the yards gained, null before they are told. */
+  /** `actual` is the yards gained, null before they are known. */
   show(track, forecast, actual) {
     Object.assign(this, { track, forecast, actual });
     if (!this.scale) return;
@@ -86,7 +86,7 @@ export class ForecastView {
       if (probability > most) this.cut(yard, probability);
     }
     if (forecast) {
-      // Least first: what matters most is drawn over the rest.
+      // The most important marks are drawn last, on top.
       this.mark("splice", forecast.lower_threshold_yd, "splice", TOP - 8, "end");
       this.mark("splice", forecast.upper_threshold_yd, "splice", TOP - 8, "start");
       this.mark("median", forecast.median, `median ${format.decimal(forecast.median, 0)}`, 12, null);
@@ -94,7 +94,7 @@ export class ForecastView {
     if (actual !== null) this.mark("actual", actual, `gained ${format.decimal(actual, 0)}`, TOP + 7, null);
   }
 
-  /** A bar too tall to draw is cut through, and its number written beside it. */
+  /** A bar too tall to draw is cut, with its number beside it. */
   cut(yard, probability) {
     const x = this.at(yard);
     const left = yard === this.goal;

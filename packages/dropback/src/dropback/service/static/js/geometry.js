@@ -1,9 +1,9 @@
-// From yards on the field to pixels on the screen; the offense moves to the right.
+// Convert yards on the field to pixels on the screen; the offense moves to the right.
 
 /** The part of the field that a play needs: from `least` to `most` yards along it. */
 export function playWindow(field, frames, minimum) {
   const line = field.line_of_scrimmage_x_yd;
-  // Of a feed that has yet to come nobody knows how far the passer will drop.
+  // Before a feed arrives it is unknown how far the passer will drop back.
   let least = line - (frames.length ? 12 : 18);
   let most = line + 30;
   for (const frame of frames) {
@@ -13,7 +13,7 @@ export function playWindow(field, frames, minimum) {
       if (x + 2 > most) most = x + 2;
     }
   }
-  // Downfield is where the yards are: what is short of the minimum is added there.
+  // A window short of the minimum grows downfield, where the yards are.
   most = Math.max(most, least + minimum);
   if (most > field.length_yd) {
     least -= most - field.length_yd;

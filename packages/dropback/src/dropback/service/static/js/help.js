@@ -1,14 +1,14 @@
-// What the keys do.
+// Explain the keyboard shortcuts.
 
 import { el } from "./dom.js";
 
 const KEYS = [
   ["Space", "Play or pause"],
-  ["← →", "One frame back or on; with Shift ten"],
+  ["← →", "One frame back or forward; with Shift ten"],
   ["Home End", "The snap, the release"],
   ["[ ]", "Slower, faster"],
   ["T", "Trails: short, whole, none"],
-  ["F", "The whole field, or the part where the play is"],
+  ["F", "The whole field, or the part around the play"],
   ["?", "This help"],
 ];
 

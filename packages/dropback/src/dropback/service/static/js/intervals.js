@@ -1,4 +1,4 @@
-// An interval drawn to one scale for all rows given: a line from low to high, a dot at the value.
+// Draw intervals to one scale for all rows: a line from low to high, a dot at the value.
 
 import { svg } from "./dom.js";
 import * as format from "./format.js";

@@ -1,4 +1,4 @@
-// The leaderboard: filters in the address, rows from the service, sorted and searched as given.
+// The leaderboard: filters in the address, rows from the service, sorted and searched on the page.
 
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
@@ -18,7 +18,7 @@ const GROUPS = [
 ];
 // Chosen by controls of their own, or with too many values for a list of filters.
 const NO_FILTER = new Set(["passer", "season", "game", "week"]);
-const MINIMA = [["", "What fits the rows"], ["nfl", "14 attempts a team game"], ["reliable", "Half skill, half luck"],
+const MINIMA = [["", "Default for the rows"], ["nfl", "14 attempts a team game"], ["reliable", "Reliable (half signal, half noise)"],
   ["1", "1 play"], ["15", "15 plays"], ["50", "50 plays"], ["100", "100 plays"], ["200", "200 plays"]];
 const WORDS = { depth: "Depth", down: "Down", quarter: "Quarter", location: "Side", home: "Venue", shotgun: "Formation",
   score_state: "Score state", pressure: "Pressure", time_to_throw: "Time to throw", team: "Team", opponent: "Opponent" };
@@ -53,9 +53,9 @@ export async function make(_, query) {
 
 const OUTCOMES = {
   yards: "Each throw is placed in the distribution of what an average passer would have gained from there: .500 is average. "
-    + "The bar is the 90% interval, games drawn anew.",
+    + "The bar is the 90% interval from resampled games.",
   epa: "Each throw is placed in the distribution of the expected points an average passer would have added: .500 is average. "
-    + "The bar is the 90% interval, games drawn anew.",
+    + "The bar is the 90% interval from resampled games.",
 };
 
 function filters(splits, seasons, asked, board) {
@@ -94,11 +94,11 @@ class Board {
     this.status = el("p", { class: "status", role: "status" });
     this.body = el("div", { class: "scroll" });
     this.element = el("section", { class: "card board", "aria-label": "Ranking" }, this.status, this.body);
-    this.turn = 0;
+    this.request = 0;
   }
 
   async load() {
-    const turn = ++this.turn;
+    const request = ++this.request;
     const { by, divide, split, seasons, min_attempts } = this.asked;
     this.note();
     this.element.setAttribute("aria-busy", "true");
@@ -106,16 +106,16 @@ class Board {
       const answer = await get("/v1/leaderboard", {
         by: divide ? `${by},${divide}` : by, split, seasons, min_attempts, limit: MOST,
       });
-      if (turn !== this.turn) return;
+      if (request !== this.request) return;
       this.answer = answer;
       this.draw();
     } catch (error) {
-      if (turn !== this.turn) return;
+      if (request !== this.request) return;
       this.answer = null;
       this.status.textContent = error.message;
       this.body.replaceChildren();
     } finally {
-      if (turn === this.turn) this.element.removeAttribute("aria-busy");
+      if (request === this.request) this.element.removeAttribute("aria-busy");
     }
   }
 
@@ -208,7 +208,7 @@ function columnsOf(names) {
     { name: "score_low", text: "Interval", title: "The 90% interval, sorted by its low end", class: "interval",
       cell: (row, scale) => [scale(row)] },
     { name: "score_shrunk", text: "Skill", class: "num wide",
-      title: "What is left of the score when luck is taken out (posterior mean), and its 90% interval",
+      title: "Score shrunk toward the average by its reliability (posterior mean), and its 90% interval",
       cell: (row) => [format.score(row.score_shrunk),
         el("small", {}, `${format.score(row.shrunk_low)} to ${format.score(row.shrunk_high)}`)] },
     { name: "display", text: "50–99", title: "The score on a scale from 50 to 99", class: "num wide",

@@ -1,4 +1,4 @@
-// Live: a play that is being sent, to watch; or a stored play that this page sends, ten frames a second.
+// Watch a live play, or send a stored play as a live feed, ten frames a second.
 
 import { makeHash } from "./address.js";
 import { get } from "./api.js";
@@ -24,7 +24,7 @@ async function choose(query) {
     content: [
       el("div", { class: "head" }, el("h1", {}, "Live"),
         el("p", { class: "lead" }, about.predictor
-          ? "A play that is sent to the service is shown here as it unfolds. Or choose a stored play to send."
+          ? "Live plays appear here as they happen. Or choose a stored play to replay."
           : "This service was started without tracking networks: it has no live forecasts.")),
       watch?.element,
       ...about.notes.map(selectionNote),
@@ -40,7 +40,7 @@ async function run([game, play], query) {
   return {
     title: "Live",
     content: [
-      playHead(stored.item, el("a", { class: "golive", href: makeHash(`/plays/${game}/${play}`, {}) }, "Scrub through it")),
+      playHead(stored.item, el("a", { class: "golive", href: makeHash(`/plays/${game}/${play}`, {}) }, "View frame by frame")),
       feed.stage.element,
     ],
     entered: () => feed.start(),
@@ -104,7 +104,7 @@ class Feed {
   ready(next, forecast, again) {
     this.next = next;
     this.answered = next - 1;
-    // What the lost socket did not bring: the newest forecast comes with the resumption.
+    // The forecast that the lost socket did not deliver comes with the resumption.
     if (forecast) this.take(next - 1, [forecast]);
     this.state("on", again ? `Live again from frame ${next + 1}` : "Live");
     this.beat();
@@ -122,7 +122,7 @@ class Feed {
       return;
     }
     clearTimeout(this.timer);
-    const target = this.stored.players.find((man) => man.role === "target");
+    const target = this.stored.players.find((player) => player.role === "target");
     this.socket.release(target?.slot ?? null, this.stored.yards);
   }
 

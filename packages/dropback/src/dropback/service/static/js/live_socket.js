@@ -1,39 +1,39 @@
-// A live play sent to the service: begun, and gone on with where it was when the socket was lost.
+// Send a live play to the service, and resume it when its socket is lost.
 
 import { ReturningSocket } from "./socket.js";
 
 const VERSION = 1;
 
 /**
- * `hear` gets `ready(nextFrame, forecast, again)`, `forecasts(number, forecasts)`, `released(forecast, score)`,
- * `lost(waitMs)` and `refused(sentence)`; the last ends it. `stored` is the game and the play, for who watches.
+ * `on` gets `ready(nextFrame, forecast, again)`, `forecasts(number, forecasts)`, `released(forecast, score)`,
+ * `lost(waitMs)` and `refused(sentence)`; the last ends it. `stored` is the game and the play, for watchers.
  */
 export class LiveSocket {
-  constructor(situation, stored, hear) {
-    Object.assign(this, { situation, stored, hear, token: null, resuming: false, joined: false });
+  constructor(situation, stored, on) {
+    Object.assign(this, { situation, stored, on, token: null, resuming: false, joined: false });
     this.socket = new ReturningSocket({
       address: () => "/v1/live",
       greet: () => this.greet(),
       take: (message) => this.take(message),
       lost: (wait) => {
         this.joined = false;
-        hear.lost(wait);
+        on.lost(wait);
       },
     });
   }
 
   greet() {
     this.resuming = this.token !== null;
-    this.socket.tell(this.resuming ? { type: "resume", version: VERSION, token: this.token }
+    this.socket.send(this.resuming ? { type: "resume", version: VERSION, token: this.token }
       : { type: "start", version: VERSION, situation: this.situation, stored: this.stored });
   }
 
   frame(number, frame) {
-    this.socket.tell({ type: "frame", number, frame });
+    this.socket.send({ type: "frame", number, frame });
   }
 
   release(targetSlot, yards) {
-    this.socket.tell({ type: "release", target_slot: targetSlot, yards });
+    this.socket.send({ type: "release", target_slot: targetSlot, yards });
   }
 
   take(message) {
@@ -41,12 +41,12 @@ export class LiveSocket {
       this.token = message.token;
       this.joined = true;
       this.socket.well();
-      if (message.forecast?.released) this.hear.released(message.forecast, message.score);
-      else this.hear.ready(message.next_frame ?? 0, message.forecast ?? null, message.type === "resumed");
+      if (message.forecast?.released) this.on.released(message.forecast, message.score);
+      else this.on.ready(message.next_frame ?? 0, message.forecast ?? null, message.type === "resumed");
     } else if (message.type === "forecast") {
-      this.hear.forecasts(message.number, message.forecasts);
+      this.on.forecasts(message.number, message.forecasts);
     } else if (message.type === "released") {
-      this.hear.released(message.forecast, message.score);
+      this.on.released(message.forecast, message.score);
     } else if (message.type === "problem") {
       this.problem(message);
     }
@@ -54,14 +54,14 @@ export class LiveSocket {
 
   problem(message) {
     if (this.resuming && !this.joined) {
-      // Kept for a while only: what was lost for longer begins again.
+      // Kept for a while only: a play lost for longer starts again.
       this.token = null;
       this.socket.again(0);
     } else if (message.retry_after_s !== null) {
       this.socket.again(message.retry_after_s * 1000);
     } else {
       this.close();
-      this.hear.refused(message.detail);
+      this.on.refused(message.detail);
     }
   }
 

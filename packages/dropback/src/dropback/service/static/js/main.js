@@ -34,27 +34,27 @@ async function route() {
     if (link.dataset.section === section) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const turn = (shown = Symbol(path));
+  const request = (shown = Symbol(path));
   leave();
   leave = () => {};
   main.setAttribute("aria-busy", "true");
   try {
     const names = match.slice(1).filter(Boolean).map(decodeURIComponent);
-    const made = await view.make(names, query);
-    if (turn !== shown) {
-      made.leave?.();
+    const opened = await view.make(names, query);
+    if (request !== shown) {
+      opened.leave?.();
       return;
     }
-    leave = made.leave ?? (() => {});
-    document.title = `${made.title} · dropback`;
-    main.replaceChildren(...made.content);
-    made.entered?.();
+    leave = opened.leave ?? (() => {});
+    document.title = `${opened.title} · dropback`;
+    main.replaceChildren(...opened.content);
+    opened.entered?.();
   } catch (error) {
-    if (turn !== shown) return;
+    if (request !== shown) return;
     main.replaceChildren(problemCard(error));
     if (!(error instanceof Problem)) throw error;
   } finally {
-    if (turn === shown) main.removeAttribute("aria-busy");
+    if (request === shown) main.removeAttribute("aria-busy");
   }
 }
 

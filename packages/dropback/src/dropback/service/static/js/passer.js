@@ -1,4 +1,4 @@
-// A passer: his seasons with their intervals, his best and worst throws, and his calibration.
+// A passer: seasons with intervals, best and worst throws, and calibration.
 
 import { makeHash } from "./address.js";
 import { get } from "./api.js";
@@ -47,7 +47,7 @@ function throwsCard(title, throws) {
   return el("section", { class: "card" },
     el("h2", {}, title),
     el("ol", { class: "throws" }, throws.map((play) => {
-      const when = [play.season, play.week === null ? "" : `week ${play.week}`, play.opponent ? `v ${play.opponent}` : "",
+      const when = [play.season, play.week === null ? "" : `week ${play.week}`, play.opponent ? `vs. ${play.opponent}` : "",
         format.quarter(play.quarter), format.downAndDistance(play.down, play.yards_to_go)].filter(Boolean).join(" · ");
       return el("li", {},
         el("div", { class: "stamp" }, el("b", {}, format.score(play.score)), el("small", {}, "score")),
@@ -64,8 +64,8 @@ function throwsCard(title, throws) {
 
 function pitCard(pit) {
   return el("section", { class: "card", "aria-labeledby": "pit" },
-    el("h2", { id: "pit" }, "Where his throws fell in their distributions"),
+    el("h2", { id: "pit" }, "Where the throws fell in their distributions"),
     el("p", { class: "note" }, `Share of ${format.count(pit.plays)} plays by score. Yards are whole, so not even a perfect `
-      + "forecast gives level bars: the line is the whole league."),
+      + "forecast gives level bars: compare with the line, all plays of the league."),
     pitChart(pit));
 }

@@ -1,4 +1,4 @@
-// The stored plays: search, and choose one to watch.
+// Search the stored plays and choose one to watch.
 
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
@@ -14,9 +14,9 @@ export const situationText = (item) => [
 ].filter(Boolean).join(" · ");
 
 export const matchText = (item) =>
-  item.offense && item.defense ? `${item.offense} v ${item.defense}` : item.game === null ? "Live feed" : `Game ${item.game}`;
+  item.offense && item.defense ? `${item.offense} vs. ${item.defense}` : item.game === null ? "Live feed" : `Game ${item.game}`;
 
-/** A note for plays that are a selection: shown wherever they are. */
+/** A note on plays that are a selection, shown with each of them. */
 export function selectionNote(text) {
   return text ? el("p", { class: "selection" }, el("b", {}, noteTitle(text)), ` ${text[0].toUpperCase()}${text.slice(1)}.`) : null;
 }
@@ -32,7 +32,7 @@ export async function make(_, query) {
     title: "Plays",
     content: [
       el("div", { class: "head" }, el("h1", {}, "Plays"),
-        el("p", { class: "lead" }, "Every man at every tenth of a second, and what the play was worth as it unfolded.")),
+        el("p", { class: "lead" }, "Every player ten times a second, with the forecast of the play as it unfolds.")),
       ...about.notes.map(selectionNote),
       list,
     ],
@@ -45,18 +45,18 @@ export async function playList(search, { link, searched }) {
   const grid = el("ul", { class: "plays" });
   const more = el("button", { type: "button", class: "more" }, "Show more");
   const input = el("input", { type: "search", value: search, placeholder: "Passer, receiver, words", autocomplete: "off" });
-  let turn = 0;
+  let latest = 0;
   let words = search;
   const load = async (offset) => {
-    const mine = ++turn;
+    const mine = ++latest;
     let page;
     try {
       page = await get("/v1/plays", { search: words, limit: PAGE, offset });
     } catch (error) {
-      if (mine === turn) status.textContent = error.message;
+      if (mine === latest) status.textContent = error.message;
       return;
     }
-    if (mine !== turn) return;
+    if (mine !== latest) return;
     if (!offset) grid.replaceChildren();
     grid.append(...page.plays.map((item) => playCard(item, link(item))));
     status.textContent = `${format.count(page.total)} plays`;

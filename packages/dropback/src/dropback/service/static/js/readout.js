@@ -1,4 +1,4 @@
-// The numbers beside the field: of this frame, and at the end what came and its score.
+// The numbers beside the field: the forecast at this frame, and at the end the yards and the score.
 
 import { el } from "./dom.js";
 import * as format from "./format.js";

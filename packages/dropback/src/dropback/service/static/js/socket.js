@@ -1,11 +1,11 @@
-// A WebSocket that may be lost: it comes back by itself, sooner at first.
+// A WebSocket that reconnects by itself, after longer and longer waits.
 
 import { openSocket } from "./api.js";
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
 
-/** `address()` says where to go, `greet()` what to do once there, `take(message)` hears, `lost(waitMs)` is told of a loss. */
+/** `address()` is the URL, `greet()` runs when it opens, `take(message)` gets messages, `lost(waitMs)` runs at a loss. */
 export class ReturningSocket {
   constructor({ address, greet, take, lost }) {
     Object.assign(this, { address, greet, take, lost, wait: FIRST_WAIT_MS, over: false, timer: null });
@@ -28,7 +28,7 @@ export class ReturningSocket {
     });
   }
 
-  tell(message) {
+  send(message) {
     this.socket.send(JSON.stringify(message));
   }
 

@@ -1,4 +1,4 @@
-// Field, distribution, timeline and numbers of one play, kept in step.
+// Keep field, distribution, timeline and numbers of one play in step.
 
 import { el, labeled, onWidth, select } from "./dom.js";
 import { FieldView, TRAILS } from "./field.js";
@@ -51,7 +51,7 @@ export class Stage {
   layout(width) {
     this.width = width;
     const { field } = this.play;
-    // Field and distribution are to be seen together: so much of the field as makes it low enough.
+    // Field and distribution should fit on one screen: show as much of the field as leaves room.
     const tall = Math.max(300, window.innerHeight - OTHER_PX);
     const part = this.whole ? { least: 0, most: field.length_yd }
       : playWindow(field, this.play.frames, width < 600 ? 58 : Math.max(70, (width * field.width_yd) / tall));
@@ -82,7 +82,7 @@ export class Stage {
     this.show(this.at);
   }
 
-  /** Draw a frame; men glide for `glide` milliseconds where the reader does not mind motion. */
+  /** Draw a frame; players glide for `glide` milliseconds unless the reader prefers no motion. */
   show(at, glide = 0) {
     this.at = at;
     const { track } = this;
@@ -107,7 +107,7 @@ export class Stage {
     this.readout.speak(forecast, outcome, this.seconds());
   }
 
-  /** What holds at this frame; at the last one the ball is away. */
+  /** Forecast and outcome at this frame; at the last one the pass is thrown. */
   now() {
     const { track, at } = this;
     const last = at === track.length - 1;
@@ -123,24 +123,24 @@ export class Stage {
 
   nameChosen(frame) {
     const slot = this.field.chosen;
-    const man = this.field.men.get(slot);
+    const player = this.field.players.get(slot);
     const speed = slot === null ? null : frame?.[slot]?.[2];
-    this.named.textContent = !man ? "Choose a man to see his speed and his whole trail."
-      : `${man.name ?? man.position ?? man.side}: ${format.decimal(speed)} yd/s`;
+    this.named.textContent = !player ? "Choose a player to see their speed and whole trail."
+      : `${player.name ?? player.position ?? player.side}: ${format.decimal(speed)} yd/s`;
   }
 }
 
 function roster(play, choose) {
-  const side = (name) => play.players.filter((man) => man.side === name).map((man) => el("li", {},
-    el("button", { type: "button", "data-slot": man.slot, "aria-pressed": "false", onclick: () => choose(man.slot) },
-      el("span", { class: `sign ${name}`, "aria-hidden": "true" }), el("b", {}, man.position ?? "?"), ` ${man.name ?? "unnamed"}`,
-      el("small", {}, man.role))));
-  return el("details", { class: "roster" }, el("summary", {}, "The men"),
+  const side = (name) => play.players.filter((player) => player.side === name).map((player) => el("li", {},
+    el("button", { type: "button", "data-slot": player.slot, "aria-pressed": "false", onclick: () => choose(player.slot) },
+      el("span", { class: `sign ${name}`, "aria-hidden": "true" }), el("b", {}, player.position ?? "?"), ` ${player.name ?? "unnamed"}`,
+      el("small", {}, player.role))));
+  return el("details", { class: "roster" }, el("summary", {}, "Players"),
     el("h3", {}, play.item.offense ?? "Offense"), el("ul", {}, side("offense")),
     el("h3", {}, play.item.defense ?? "Defense"), el("ul", {}, side("defense")));
 }
 
-/** The line over the field: who, when, where, and what is wrong with the set. */
+/** The line over the field: teams, situation, passer and receiver, and a note about the data set. */
 export function playHead(item, ...more) {
   return el("div", { class: "head play" },
     el("div", { class: "bug" },

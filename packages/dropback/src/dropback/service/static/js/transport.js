@@ -129,7 +129,7 @@ export class Transport {
       t: () => this.trails(),
       f: () => this.whole(),
     };
-    // The space bar presses the button that has the focus, as anywhere.
+    // The space bar presses the focused button, as everywhere.
     if (event.key === " " && !target.closest("button, summary, a")) acts[" "] = () => this.toggle();
     const act = acts[event.key] ?? acts[event.key.toLowerCase()];
     if (!act) return;

@@ -1,4 +1,4 @@
-// A stored play: scrub through it; the address keeps the frame.
+// View a stored play frame by frame; the address keeps the frame.
 
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
@@ -29,7 +29,7 @@ export async function make([game, play], query) {
   stage.under.append(transport.element);
   const first = Number.parseInt(query.get("frame") ?? "0", 10);
   transport.go(Number.isNaN(first) ? 0 : first);
-  const live = el("a", { class: "golive", href: makeHash(`/live/${game}/${play}`, {}) }, "Run it live");
+  const live = el("a", { class: "golive", href: makeHash(`/live/${game}/${play}`, {}) }, "Replay it live");
   return {
     title: [answer.item.passer, answer.item.target].filter(Boolean).join(" to ") || `Play ${play}`,
     content: [playHead(answer.item, live), stage.element],

@@ -1,12 +1,12 @@
-// A live play that somebody else sends: followed as it unfolds, the next one after it.
+// Follow a live play as another client sends it, and the next one after it.
 
 import { get } from "./api.js";
 import { el } from "./dom.js";
 import { ReturningSocket } from "./socket.js";
 import { Stage, playHead } from "./stage.js";
 
-// Frames that the time axis has room for while nobody knows how long the play will be.
-const ROOM = 40;
+// Frames on the time axis while the length of the play is unknown.
+const EXPECTED_FRAMES = 40;
 
 export class Watch {
   constructor() {
@@ -27,7 +27,7 @@ export class Watch {
         this.socket.well();
         this.state(this.stage && !this.closed ? "on" : "wait", this.stage ? this.words.textContent : "Waiting for a play");
       },
-      // One after the other: a play's names are asked for before its frames are drawn.
+      // One after another: a play's names are fetched before its frames are drawn.
       take: (message) => { this.queue = this.queue.then(() => this.take(message)); },
       lost: (wait) => this.state("lost", `Connection lost; again in ${(wait / 1000).toFixed(2)} s`),
     });
@@ -57,7 +57,7 @@ export class Watch {
     const known = stored ? await get(`/v1/plays/${stored[0]}/${stored[1]}`).catch(() => null) : null;
     const shown = known ?? nameless(situation);
     const track = { frames: [], forecasts: [], release: null, problem: null, outcome: null,
-      length: known ? known.frames.length : ROOM };
+      length: known ? known.frames.length : EXPECTED_FRAMES };
     this.stage = new Stage(shown, track);
     this.stage.under.append(this.bar);
     this.place.replaceChildren(playHead(shown.item), this.stage.element);
@@ -74,7 +74,7 @@ export class Watch {
     track.frames[number] = frame;
     track.forecasts[number] ??= null;
     for (const forecast of forecasts) track.forecasts[forecast.frame] = forecast;
-    // A play that goes on longer than there was room for moves the end on.
+    // A longer play extends the axis.
     if (number >= track.length) track.length = number + 1;
     this.after = number;
     this.stage.show(number, 1000 / play.rate_hz);
@@ -93,7 +93,7 @@ export class Watch {
   }
 }
 
-/** A play of which the feed tells nothing but what was known at the snap. */
+/** A play of which only the situation at the snap is known. */
 function nameless(situation) {
   const side = (slot) => (slot < 11 ? "offense" : slot < 22 ? "defense" : "ball");
   return {

@@ -1,0 +1,268 @@
+"""Answer requests about play scores: leaderboards, passers and splits.
+
+All numbers are computed by `dropback.ranking`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import polars as pl
+from msgspec import Meta, Struct
+
+from dropback import ranking
+from dropback.errors import RequestError
+from dropback.ranking import list_passers, split_values
+from dropback.service import _messages as messages
+from dropback.service._executors import CachedAnswers
+from dropback.service._http import Operation, ServiceError, query
+from dropback.workflows import parse_seasons
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from dropback.service._limits import Limits
+
+# A list to choose from: games and opponents would fill it with hundreds.
+_MAX_SPLIT_VALUES = 64
+
+# Fields of a throw under another name in play scores.
+_THROW_COLUMNS = {
+    "opponent": "defteam",
+    "quarter": "qtr",
+    "yards_to_go": "ydstogo",
+    "score": "play_score",
+    "description": "desc",
+}
+
+_Limit = Annotated[int, Meta(ge=1, le=1000, description="Most rows to return.")]
+_Offset = Annotated[int, Meta(ge=0, le=10**9, description="Rows to skip.")]
+
+
+class LeaderboardQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query parameters of ``/v1/leaderboard``, in the words of `dropback.leaderboard`."""
+
+    by: Annotated[str, Meta(max_length=200, description="Splits, separated by commas.")] = (
+        "passer,season"
+    )
+    split: Annotated[
+        str, Meta(max_length=500, description="name=value, several separated by commas.")
+    ] = ""
+    where: Annotated[str, Meta(max_length=500, description="SQL predicate of one play.")] = ""
+    seasons: Annotated[str, Meta(max_length=200, description="2021, 2018-2020 or both.")] = ""
+    min_attempts: Annotated[
+        str, Meta(max_length=12, description="A number, nfl or reliable; empty chooses by rows.")
+    ] = ""
+    order: Annotated[
+        str, Meta(max_length=64, description="Column of the rows; - before it descends.")
+    ] = ""
+    limit: _Limit = 200
+    offset: _Offset = 0
+
+
+class PassersQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query parameters of ``/v1/passers``."""
+
+    search: Annotated[str, Meta(max_length=100, description="Part of a name or id.")] = ""
+    limit: _Limit = 100
+    offset: _Offset = 0
+
+
+def join_score_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Join the play scores of several files; each play once, and one outcome."""
+    joined = pl.concat(tables, how="diagonal_relaxed")
+    if joined.select(pl.struct("game_id", "play_id").is_duplicated().any()).item():
+        raise RequestError(
+            "Each play must be scored once, but the files of play scores share plays: serve those "
+            "of one model."
+        )
+    if "outcome" in joined.columns and joined["outcome"].n_unique() > 1:
+        raise RequestError(
+            "The files of play scores must be of one outcome, got "
+            f"{', '.join(sorted(map(str, joined['outcome'].unique())))}: serve them one by one."
+        )
+    return joined
+
+
+class ScoreTable:
+    """Rankings of one table of play scores.
+
+    Args:
+        scores: Play scores.
+    """
+
+    def __init__(self, scores: pl.DataFrame) -> None:
+        self._scores = scores
+        self._seasons_board: pl.DataFrame | None = None
+        standard = "standard" if "epa_cdf" in scores.columns else "yards"
+        self.outcome: str = scores["outcome"][0] if "outcome" in scores.columns else standard
+        # By the league's keys, which tracking has.
+        self.yards = _yards_by_league_key(scores)
+        self._passers = list_passers(scores)
+        self._passer_ids = frozenset(self._passers["id"])
+        self.seasons: list[int] = sorted(scores["season"].unique().to_list())
+
+    def leaderboard(self, query: LeaderboardQuery) -> messages.LeaderboardResponse:
+        """Rows exactly as `dropback.leaderboard` returns them."""
+        scores = self._scores
+        by = tuple(name.strip() for name in query.by.split(",") if name.strip())
+        split = _split(query.split)
+        if query.seasons:
+            scores = scores.filter(pl.col("season").is_in(parse_seasons(query.seasons)))
+        minimum = query.min_attempts or ranking.default_minimum(by, split)
+        rows = ranking.leaderboard(
+            scores, by=by, split=split, where=query.where or None, min_attempts=minimum
+        )
+        if query.order:
+            column = query.order.removeprefix("-")
+            if column not in rows.columns:
+                raise RequestError(
+                    f"Cannot order by {column!r}: choose among {', '.join(rows.columns)}."
+                )
+            descending = query.order.startswith("-")
+            rows = rows.sort(column, descending=descending, nulls_last=True, maintain_order=True)
+        page = rows.slice(query.offset, query.limit).to_dicts()
+        return messages.LeaderboardResponse(
+            rows.columns, page, rows.height, query.offset, minimum, self.outcome
+        )
+
+    def passers(self, query: PassersQuery) -> messages.PassersPage:
+        """Passers whose name or id contains the search, most plays first."""
+        found = self._passers
+        if query.search:
+            text = pl.concat_str("name", "id", separator=" ").str.to_lowercase()
+            found = found.filter(text.str.contains(query.search.lower(), literal=True))
+        rows = found.slice(query.offset, query.limit).iter_rows(named=True)
+        return messages.PassersPage(
+            [messages.PasserItem(**row) for row in rows], found.height, query.offset
+        )
+
+    def passer(self, passer: str, stored: Container[tuple[int, int]]) -> messages.PasserResponse:
+        """The page of a passer; `stored` has the keys of the plays whose tracking is stored."""
+        if self._seasons_board is None:
+            self._seasons_board = ranking.passer_seasons(self._scores)
+        profile = ranking.passer_profile(self._scores, self._seasons_board, passer)
+        pit = messages.PitHistogram(
+            profile.edges.tolist(), profile.passer.tolist(), profile.league.tolist(), profile.plays
+        )
+        return messages.PasserResponse(
+            id=passer,
+            name=self._passers.row(by_predicate=pl.col("id") == passer, named=True)["name"],
+            outcome=self.outcome,
+            columns=profile.seasons.columns,
+            seasons=profile.seasons.to_dicts(),
+            best=[_throw(row, stored) for row in profile.best.to_dicts()],
+            worst=[_throw(row, stored) for row in profile.worst.to_dicts()],
+            pit=pit if profile.plays else None,
+        )
+
+    def knows(self, passer: str) -> bool:
+        """Whether any play of a passer is scored."""
+        return passer in self._passer_ids
+
+    def splits(self) -> messages.SplitsResponse:
+        """What a leaderboard may be grouped by, and the values of each split."""
+        items = []
+        for name, split in ranking.SPLITS.items():
+            values = split_values(self._scores, name, most=_MAX_SPLIT_VALUES)
+            items.append(
+                messages.SplitItem(name, split.definition, values is not None, values or [])
+            )
+        return messages.SplitsResponse(items, self._scores.columns)
+
+
+def _yards_by_league_key(scores: pl.DataFrame) -> dict[tuple[int, int], int]:
+    if not {"old_game_id", "yards"} <= set(scores.columns):
+        return {}
+    rows = scores.select(
+        pl.col("old_game_id").cast(pl.Int64, strict=False), pl.col("play_id", "yards")
+    ).drop_nulls()
+    return {(game, play): yards for game, play, yards in rows.iter_rows()}
+
+
+def _throw(row: dict[str, Any], stored: Container[tuple[int, int]]) -> messages.Throw:
+    key = None
+    if (game := row.get("old_game_id")) and str(game).isdecimal():
+        key = (int(game), int(row["play_id"]))
+    fields: dict[str, Any] = {
+        name: row.get(_THROW_COLUMNS.get(name, name))
+        for name in messages.Throw.__struct_fields__
+        if name != "stored"
+    }
+    return messages.Throw(**fields, stored=key if key is not None and key in stored else None)
+
+
+class RankingRoutes:
+    """Handlers over a table of play scores.
+
+    Args:
+        scores: The table; None if the service was started without.
+        stored: Keys of the plays whose tracking is stored.
+        limits: Of the service.
+    """
+
+    def __init__(
+        self, scores: ScoreTable | None, stored: Container[tuple[int, int]], limits: Limits
+    ) -> None:
+        self._scores, self._stored = scores, stored
+        self.answers = CachedAnswers("rankings", limits)
+
+    def operations(self) -> list[Operation]:
+        """The operations that are served."""
+        problems = (404, 422, 503)
+        passer = {"passer": {"type": "string", "minLength": 1, "maxLength": 64}}
+        return [
+            Operation("GET", "/v1/leaderboard", self.leaderboard,
+                      "Rank groups of plays by their mean play score",
+                      messages.LeaderboardResponse, query=LeaderboardQuery, problems=problems),
+            Operation("GET", "/v1/splits", self.splits,
+                      "List what a leaderboard may be grouped and filtered by",
+                      messages.SplitsResponse, problems=(404, 503)),
+            Operation("GET", "/v1/passers", self.passers, "List passers, most plays first",
+                      messages.PassersPage, query=PassersQuery, problems=problems),
+            Operation("GET", "/v1/passers/{passer}", self.passer,
+                      "Look up a passer: seasons, best and worst throws, calibration",
+                      messages.PasserResponse, path_parameters=passer, problems=problems),
+        ]  # fmt: skip
+
+    async def leaderboard(self, request: Request) -> Response:
+        parameters = query(request, LeaderboardQuery)
+        scores = self._require_scores()
+        return await self.answers.get(parameters, lambda: scores.leaderboard(parameters))
+
+    async def splits(self, _: Request) -> Response:
+        return await self.answers.get("splits", self._require_scores().splits)
+
+    async def passers(self, request: Request) -> Response:
+        parameters = query(request, PassersQuery)
+        scores = self._require_scores()
+        return await self.answers.get(parameters, lambda: scores.passers(parameters))
+
+    async def passer(self, request: Request) -> Response:
+        scores = self._require_scores()
+        passer: str = request.path_params["passer"]
+        if not scores.knows(passer):
+            raise ServiceError(404, f"No play of passer {passer[:64]!r} is scored here.")
+        return await self.answers.get(
+            ("passer", passer), lambda: scores.passer(passer, self._stored)
+        )
+
+    def _require_scores(self) -> ScoreTable:
+        if self._scores is None:
+            raise ServiceError(
+                404, "This service has no play scores: start it with --scores scores.parquet."
+            )
+        return self._scores
+
+
+def _split(text: str) -> dict[str, str | int]:
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not (name.strip() and equals and value.strip()) for name, equals, value in pairs):
+        raise RequestError(
+            f"split must be name=value, several separated by commas, got {text!r}: for example "
+            "depth=deep,down=3."
+        )
+    return {name.strip(): value.strip() for name, _, value in pairs}

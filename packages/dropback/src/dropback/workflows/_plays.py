@@ -1,0 +1,395 @@
+"""Read the plays that a model is trained on or predicts, from files, frames or tracking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, get_args
+
+import numpy as np
+import polars as pl
+
+from dropback.data._play_by_play import read_play_by_play
+from dropback.data._selection import Games, Selection, select_plays
+from dropback.data._tables import Outcome, Plays, PlaySet
+from dropback.errors import RequestError, RunError
+from dropback.expected_points import (
+    OWN_SOURCE,
+    attach_epa,
+    expected_points_added,
+    fit_expected_points,
+    load_expected_points,
+    recorded_epa,
+)
+from dropback.models._play_batches import TrackedPlays
+from dropback.models._predict import fold_of_plays
+from dropback.tracking import PlayTensors, is_tracking, open_tracking, select_tracked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import dataframely as dy
+    import numpy.typing as npt
+
+    from dropback.data._play_by_play import PlayByPlaySource
+    from dropback.expected_points import ExpectedPoints
+    from dropback.models._model import PassModel
+    from dropback.models._network import PlayInputs
+    from dropback.models._store import Run, RunRecord
+    from dropback.tracking import IngestReport
+
+__all__ = [
+    "Source",
+    "TrackedSelection",
+    "features_of",
+    "fit_expected_points_for",
+    "keep_unseen",
+    "longer_than_trained",
+    "open_source",
+    "parse_seasons",
+    "read_plays",
+    "read_plays_for",
+    "sample_games",
+    "without_tracking",
+]
+
+Source: TypeAlias = "PlayByPlaySource | PlayTensors"
+"""Play-by-play (a path, several, or a data frame), or tracking (a path or its tensors)."""
+
+
+def parse_seasons(text: str) -> tuple[int, ...]:
+    """Seasons from ``2018-2020``, ``2021`` or ``2016,2018-2020``.
+
+    Raises:
+        RequestError: Anything else.
+
+    Example:
+        >>> parse_seasons("2016,2018-2020")
+        (2016, 2018, 2019, 2020)
+    """
+    seasons: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        try:
+            start, stop = int(first), int(last if dash else first)
+        except ValueError:
+            start, stop = 1, 0
+        if not 1920 <= start <= stop <= 2100:
+            raise RequestError(
+                f"Seasons must be years like 2021, 2018-2020 or 2016,2018-2020, got {text!r}."
+            )
+        seasons.update(range(start, stop + 1))
+    return tuple(sorted(seasons))
+
+
+@dataclass(frozen=True)
+class TrackedSelection(Selection):
+    """Plays with tracking, and those of the play-by-play that have none.
+
+    Attributes:
+        features: What the network takes of the plays, in their order.
+        untracked: Plays of the play-by-play without tracking, for a model of play-by-play.
+    """
+
+    features: TrackedPlays
+    untracked: dy.DataFrame[Plays]
+
+
+def open_source(
+    data: Source, *, on_report: Callable[[IngestReport], None] | None = None
+) -> PlayByPlaySource | PlayTensors:
+    """Open `data` where it is a path to tracking; everything else is returned as it is.
+
+    Args:
+        data: Play-by-play as `read_play_by_play` takes it, or tracking: tensors, or a path to
+            tensors, to a folder that `ingest` wrote or to tracking files.
+        on_report: Called with the report of source files, where any were read.
+
+    Raises:
+        TrackingError: A path to neither, which is not named like play-by-play.
+        ReaderError: Tracking that cannot be read.
+    """
+    if not isinstance(data, str | PathLike):
+        return data
+    path = Path(data)
+    # Damaged play-by-play is known by its name: its reader says what is wrong with it.
+    if _is_named_play_by_play(path) or not is_tracking(path):
+        return data
+    return open_tracking(path, on_report=on_report)
+
+
+def _is_named_play_by_play(path: Path) -> bool:
+    """Whether it is named like play-by-play, and nothing beside it may be tracking."""
+    files = [path] if path.is_file() else list(path.glob("*")) if path.is_dir() else []
+    return bool(files) and all(file.name.startswith("play_by_play_") for file in files)
+
+
+def read_plays(
+    data: Source,
+    *,
+    seasons: Iterable[int] | None = None,
+    plays: PlaySet | str = PlaySet.TARGETED,
+    games: Games = "regular",
+    outcome: Outcome | str = Outcome.YARDS,
+    play_by_play: PlayByPlaySource | None = None,
+    expected_points: ExpectedPoints | None = None,
+) -> Selection:
+    """Read play-by-play or tracking, and select the plays to model.
+
+    Args:
+        data: Play-by-play with nflverse's columns: a folder, a file, a glob, a list of these, or a
+            data frame (of polars, pandas, pyarrow or DuckDB). Or tracking: a path to files or to a
+            folder that `ingest` wrote, or what `open_tracking` returned.
+        seasons: Seasons to keep; None keeps all.
+        plays: ``targeted`` attempts; all ``attempts``; ``dropbacks`` add sacks and throw-aways.
+        games: ``regular``, ``postseason`` or ``all``.
+        outcome: What the plays are judged by: whole ``yards``, or ``epa`` in points.
+        play_by_play: Beside tracking: says how the plays ended; None takes the tracking set's own
+            columns.
+        expected_points: Model that values snaps where the outcome is EPA; None reads nflverse's.
+
+    Returns:
+        ``plays``, one row a play; ``left_out``, the rows left out by reason. With tracking the
+        selection also holds the features of the plays.
+
+    Raises:
+        ReaderError: Nothing to read, a column or value that is not what it should be, or no play
+            left.
+        TrackingError: Tracking that cannot be used.
+        RequestError: An unknown choice, or `play_by_play` beside play-by-play.
+
+    Example:
+        >>> selection = dropback.read_plays(league, seasons=[2021])
+        >>> selection.plays.select("season", "play_set").unique().rows()
+        [(2021, 'targeted')]
+        >>> selection.left_out.columns
+        ['reason', 'plays']
+    """
+    years = None if seasons is None else tuple(seasons)
+    play_set, judged = _choice(PlaySet, plays), _choice(Outcome, outcome)
+    if games not in get_args(Games):
+        raise RequestError(f"games must be {_listed(get_args(Games))}, got {games!r}.")
+    source = open_source(data)
+    tracked = isinstance(source, PlayTensors)
+    if play_by_play is not None and not tracked:
+        raise RequestError(
+            "play_by_play (--pbp) goes with tracking, but the data are play-by-play themselves: "
+            "name them alone."
+        )
+    recorded = play_by_play if isinstance(source, PlayTensors) else source
+    rows = None if recorded is None else read_play_by_play(recorded, seasons=years)
+    if rows is not None and judged is Outcome.EPA:
+        rows = attach_epa(rows, expected_points_added(rows, expected_points))
+    if isinstance(source, PlayTensors):
+        return _select_tracked(source, rows, years, play_set, games, judged)
+    assert rows is not None  # noqa: S101  # play-by-play was read above
+    return select_plays(rows, plays=play_set, games=games, outcome=judged)
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _choice(kind: type[_Choice], value: str) -> _Choice:
+    try:
+        return kind(value)
+    except ValueError as error:
+        name = "plays" if kind is PlaySet else "outcome"
+        raise RequestError(f"{name} must be {_listed(kind)}, got {value!r}.") from error
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}"
+
+
+def _select_tracked(
+    tensors: PlayTensors,
+    rows: pl.DataFrame | None,
+    seasons: tuple[int, ...] | None,
+    plays: PlaySet,
+    games: Games,
+    outcome: Outcome,
+) -> TrackedSelection:
+    table = tensors.plays
+    kept = np.arange(table.height)
+    if seasons is not None:
+        kept = kept[table["season"].is_in(seasons).to_numpy()]
+        if not len(kept):
+            named, held = (
+                ", ".join(map(str, each)) for each in (seasons, sorted(set(table["season"])))
+            )
+            raise RequestError(f"The tracking holds no play of season {named}; it holds {held}.")
+    found = select_tracked(
+        table[kept], play_by_play=rows, play_set=plays, games=games, outcome=outcome
+    )
+    return TrackedSelection(
+        plays=found.plays,
+        left_out=found.left_out,
+        missing_columns=(),
+        features=TrackedPlays(tensors, kept[found.rows]),
+        untracked=found.untracked,
+    )
+
+
+def fit_expected_points_for(
+    data: Source,
+    *,
+    seasons: Iterable[int] | None,
+    play_by_play: PlayByPlaySource | None = None,
+    stored: Path | None = None,
+) -> ExpectedPoints | None:
+    """Model that values the snaps of `data`, None where nflverse's EPA is there to read.
+
+    Args:
+        data: Play-by-play or tracking, as for `read_plays`.
+        seasons: Seasons to fit on: all their games, playoffs too.
+        play_by_play: Beside tracking: as for `read_plays`.
+        stored: Folder of a model that was fitted before; None fits one.
+
+    Raises:
+        RequestError: Tracking without play-by-play beside it.
+    """
+    if stored is not None:
+        return load_expected_points(stored)
+    source = open_source(data)
+    recorded = play_by_play if isinstance(source, PlayTensors) else source
+    if recorded is None:
+        raise RequestError(
+            "Expected points need play-by-play beside the tracking: name it with --pbp."
+        )
+    rows = read_play_by_play(recorded, seasons=seasons)
+    return None if recorded_epa(rows) is not None else fit_expected_points(rows)
+
+
+def read_plays_for(
+    run: Run,
+    data: Source | Selection,
+    *,
+    seasons: Iterable[int] | None = None,
+    games: Games = "regular",
+    play_by_play: PlayByPlaySource | None = None,
+    keep_seen: bool = False,
+) -> Selection:
+    """Read the plays of `data` that a run can predict, as it learned them.
+
+    Args:
+        run: The run.
+        data: As for `read_plays`; plays that are selected already are checked alone.
+        seasons: As for `read_plays`.
+        games: As for `read_plays`.
+        play_by_play: As for `read_plays`.
+        keep_seen: Whether to keep plays that every network was trained on.
+
+    Raises:
+        RunError: The run learned nflverse's EPA, and `data` has none; or the run reads tracking
+            and `data` is none, or the other way round.
+        RequestError: Selected plays are to be selected again, or every network has seen the plays.
+    """
+    if isinstance(data, Selection):
+        if seasons is not None or play_by_play is not None or games != "regular":
+            raise RequestError(
+                "seasons, games and play_by_play choose plays from data, but these plays are "
+                "selected already: give these options to read_plays."
+            )
+        selection = data
+        _require_kind(run, tracked=isinstance(data, TrackedSelection))
+    else:
+        source = open_source(data)
+        _require_kind(run, tracked=isinstance(source, PlayTensors))
+        own = run.record.outcome_source == OWN_SOURCE
+        selection = read_plays(
+            source,
+            seasons=seasons,
+            plays=run.model.play_set,
+            games=games,
+            outcome=run.model.outcome,
+            play_by_play=play_by_play,
+            expected_points=load_expected_points(run.folder / "expected_points") if own else None,
+        )
+    learned = run.record.outcome_source
+    if run.model.outcome is Outcome.EPA and (found := selection.plays["epa_source"][0]) != learned:
+        raise RunError(
+            f"{run.folder}: the run learned EPA from {learned!r} and the plays have it from "
+            f"{found!r}: use play-by-play from the same source."
+        )
+    if keep_seen or isinstance(data, Selection):
+        return selection
+    return keep_unseen(selection, run.model)
+
+
+def _require_kind(run: Run, *, tracked: bool) -> None:
+    reads = run.model.settings.sequence is not None
+    if tracked != reads:
+        needed, found = ("tracking", "play-by-play") if reads else ("play-by-play", "tracking")
+        raise RunError(
+            f"{run.folder} reads {needed} but the data are {found}: use a run trained on {found}, "
+            f"or name a folder of {needed}."
+        )
+
+
+def features_of(selection: Selection) -> PlayInputs | None:
+    """Tracking of selected plays; None where a model takes their own columns."""
+    return selection.features if isinstance(selection, TrackedSelection) else None
+
+
+def without_tracking(selection: Selection, model: PassModel) -> Selection:
+    """Plays of the play-by-play without tracking, for a model of play-by-play.
+
+    Raises:
+        RequestError: There are none: no play-by-play was named, or all its plays are tracked.
+    """
+    if not isinstance(selection, TrackedSelection) or selection.untracked.is_empty():
+        raise RequestError(
+            "A static run takes the plays without tracking, and there are none: name play-by-play "
+            "with --pbp that holds more plays than the tracking."
+        )
+    none = selection.left_out.clear()
+    return keep_unseen(Selection(selection.untracked, none, ()), model)
+
+
+def longer_than_trained(selection: Selection, record: RunRecord) -> int:
+    """Number of tracked plays with more frames than any that the run was trained on."""
+    if not isinstance(selection, TrackedSelection) or record.longest_frames is None:
+        return 0
+    return int((selection.features.lengths > record.longest_frames).sum())
+
+
+def keep_unseen(selection: Selection, model: PassModel) -> Selection:
+    """Leave out plays that every network of `model` was trained on, and count them.
+
+    Raises:
+        RequestError: None is left.
+    """
+    unseen = fold_of_plays(model, selection.plays) < model.members
+    if unseen.all():
+        return selection
+    if not unseen.any():
+        raise RequestError(
+            "Every network of the model was trained on all of these plays: predict other plays, or "
+            "train with a network for each fold."
+        )
+    kept = _take(selection, np.flatnonzero(unseen))
+    seen = pl.DataFrame(
+        {"reason": ["seen by every network"], "plays": [int((~unseen).sum())]},
+        schema=selection.left_out.schema,
+    )
+    return replace(kept, left_out=pl.concat([seen, selection.left_out]))
+
+
+def _take(selection: Selection, rows: npt.NDArray[np.int64]) -> Selection:
+    plays = Plays.validate(selection.plays[rows])
+    if isinstance(selection, TrackedSelection):
+        return replace(selection, plays=plays, features=selection.features[rows])
+    return replace(selection, plays=plays)
+
+
+def sample_games(selection: Selection, sample: int, seed: int) -> Selection:
+    """Keep whole games, drawn at random until they hold `sample` plays."""
+    plays = selection.plays
+    sizes = plays.group_by("game_id").len().sort("game_id")
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    upto = np.searchsorted(np.cumsum(sizes["len"].to_numpy()[order]), sample) + 1
+    drawn = plays["game_id"].is_in(sizes["game_id"][order[:upto]].implode())
+    return _take(selection, np.flatnonzero(drawn.to_numpy()))

@@ -1,0 +1,421 @@
+"""Train a run, predict and score plays with it, and evaluate it beside its baselines."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from dropback._frames import FrameT, like
+from dropback.data._features import feature_matrix
+from dropback.data._selection import Selection
+from dropback.data._tables import Outcome, PlaySet
+from dropback.errors import RequestError, RunError
+from dropback.evaluation._calibration import Evaluation
+from dropback.evaluation._calibration import evaluate as evaluate_predictions
+from dropback.evaluation._over_time import OverTime, evaluate_over_time
+from dropback.expected_points import load_expected_points, save_expected_points
+from dropback.models import PLAY_NETWORK, ModelSettings
+from dropback.models._predict import predict_plays
+from dropback.models._store import Run, data_digest, load_run
+from dropback.models._train import train_run
+from dropback.models.baselines import fit_baseline, predict_baseline
+from dropback.scoring import score_plays
+from dropback.tracking import PlayTensors
+from dropback.workflows._files import read_truth, write_json
+from dropback.workflows._plays import (
+    TrackedSelection,
+    features_of,
+    fit_expected_points_for,
+    keep_unseen,
+    open_source,
+    read_plays,
+    read_plays_for,
+    sample_games,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias, TypedDict, Unpack
+
+    import dataframely as dy
+    import polars as pl
+
+    from dropback._files import AnyPath
+    from dropback.data._play_by_play import PlayByPlaySource
+    from dropback.data._selection import Games
+    from dropback.data._tables import Predictions
+    from dropback.expected_points import ExpectedPoints
+    from dropback.models._model import PassModel
+    from dropback.workflows._plays import Source
+
+    # No data frame: the table comes back as polars.
+    NoFrame: TypeAlias = AnyPath | Sequence[str | Path] | PlayTensors | Selection
+
+    class _Options(TypedDict, total=False):
+        seasons: Iterable[int] | None
+        games: Games
+        play_by_play: PlayByPlaySource | None
+
+    class _SeedOptions(_Options, total=False):
+        seed: int
+
+
+__all__ = ["RunEvaluation", "evaluate", "predict", "score", "train"]
+
+
+def train(
+    data: Source | Selection,
+    out: AnyPath,
+    *,
+    seasons: Iterable[int] | None = None,
+    plays: PlaySet | str = PlaySet.TARGETED,
+    games: Games = "regular",
+    settings: ModelSettings | None = None,
+    play_by_play: PlayByPlaySource | None = None,
+    expected_points: ExpectedPoints | AnyPath | None = None,
+    initial: Run | AnyPath | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    on_epoch: Callable[[int, int, float], None] | None = None,
+) -> Run:
+    """Train a model on plays and write its run folder, whole or not at all.
+
+    Each fold of the games gets a network that never sees it, so that every training play can be
+    predicted out of fold; that evaluation is ``report.json`` in the folder. If training is
+    interrupted, the same call resumes from the last epoch.
+
+    Args:
+        data: Play-by-play or tracking, as for `read_plays`, or the plays that it returned.
+        out: The run folder to write.
+        seasons: Seasons to train on; None takes all.
+        plays: Which plays, as for `read_plays`.
+        games: Which games: ``regular``, ``postseason`` or ``all``.
+        settings: What and how to fit, the outcome included; None takes the defaults for
+            play-by-play, or for tracking `dropback.models.PLAY_NETWORK`.
+        play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
+        expected_points: Where the outcome is EPA: the model that values the snaps, or its folder;
+            None takes nflverse's EPA, or fits a model where the data have none. Stored with the
+            run, so that new plays are valued alike.
+        initial: A run whose networks are trained further; None takes new weights.
+        seed: Seed of folds, initial weights and fits.
+        overwrite: Replace what `out` holds.
+        on_epoch: Called with fold, epoch and validation loss (nats) after each epoch.
+
+    Returns:
+        The run, as `load_run` loads it.
+
+    Raises:
+        ReaderError: As for `read_plays`.
+        RequestError: `out` is taken, too few games for the folds, a setting out of range, or the
+            fit diverged.
+
+    Example:
+        >>> from dropback.models import ModelSettings
+        >>> from splicedpareto.training import FitSettings
+        >>> small = ModelSettings(folds=2, width=8, fit=FitSettings(max_epochs=1))
+        >>> trained = dropback.train(league, f"{folder}/new", seasons=[2020], settings=small)
+        >>> trained.record.seasons, trained.record.plays, trained.model.members
+        ((2020,), 525, 2)
+    """
+    source = data if isinstance(data, Selection) else open_source(data)
+    tracked = isinstance(source, PlayTensors | TrackedSelection)
+    if settings is None:
+        settings = PLAY_NETWORK if tracked else ModelSettings()
+    if tracked != (settings.sequence is not None):
+        needed, found = ("play-by-play", "tracking") if tracked else ("tracking", "play-by-play")
+        raise RequestError(f"The settings are for {needed}, but the data are {found}.")
+    values = expected_points
+    if isinstance(values, str | PathLike):
+        values = load_expected_points(Path(values))
+    if isinstance(source, Selection):
+        selection = source
+    else:
+        seasons = None if seasons is None else tuple(seasons)
+        if values is None and settings.outcome is Outcome.EPA:
+            values = fit_expected_points_for(source, seasons=seasons, play_by_play=play_by_play)
+        selection = read_plays(
+            source,
+            seasons=seasons,
+            plays=plays,
+            games=games,
+            outcome=settings.outcome,
+            play_by_play=play_by_play,
+            expected_points=values,
+        )
+
+    def complete(model: PassModel, folder: Path) -> None:
+        unseen = keep_unseen(selection, model)
+        predictions = predict_plays(model, unseen.plays, features=features_of(unseen), seed=seed)
+        held_out = evaluate_predictions(unseen.plays, {settings.family: predictions}, seed=seed)
+        write_json({"held_out": "out of fold", **held_out.as_dict()}, folder / "report.json")
+        if values is not None:
+            save_expected_points(values, folder / "expected_points")
+
+    return train_run(
+        selection.plays,
+        Path(out),
+        settings=settings,
+        seed=seed,
+        games=games,
+        features=features_of(selection),
+        initial=None if initial is None else _as_run(initial).model,
+        overwrite=overwrite,
+        on_epoch=on_epoch,
+        complete=complete,
+    )
+
+
+@overload
+def predict(run: Run | AnyPath, data: NoFrame, **options: Unpack[_SeedOptions]) -> pl.DataFrame: ...
+@overload
+def predict(run: Run | AnyPath, data: FrameT, **options: Unpack[_SeedOptions]) -> FrameT: ...
+def predict(
+    run: Run | AnyPath,
+    data: Any,
+    *,
+    seasons: Iterable[int] | None = None,
+    games: Games = "regular",
+    play_by_play: PlayByPlaySource | None = None,
+    seed: int = 0,
+) -> Any:
+    """Predictive distribution of each play in numbers, and where its outcome fell in it.
+
+    A play of a training game is predicted by the network that never saw that game, any other play
+    by all networks together.
+
+    Args:
+        run: A run, or its folder.
+        data: Play-by-play or tracking, as for `read_plays`, or the plays that it returned.
+        seasons: Seasons to predict; None takes all.
+        games: Which games: ``regular``, ``postseason`` or ``all``.
+        play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
+        seed: Seed of the randomized PIT.
+
+    Returns:
+        One row a play, in a frame of the kind of `data`, else polars: the keys, ``observed``,
+        ``median``, ``mean``, quantiles ``q01`` to ``q99`` and ``crps`` in the outcome's units
+        (yards or points), ``mid_cdf`` and ``pit`` in [0, 1], ``log_score`` in nats.
+
+    Raises:
+        RunError: The run is damaged, reads other data, or learned EPA from another source.
+        ReaderError: As for `read_plays`.
+        RequestError: Every network was trained on all of the plays.
+
+    Example:
+        >>> predictions = dropback.predict(run, league, seasons=[2021])
+        >>> ordered = predictions["q05"] <= predictions["median"]
+        >>> predictions.height, ordered.all(), predictions["mid_cdf"].is_between(0, 1).all()
+        (486, True, True)
+    """
+    chosen = _as_run(run)
+    selection = read_plays_for(
+        chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
+    )
+    return _as_given(data, _predict(chosen.model, selection, seed))
+
+
+@overload
+def score(run: Run | AnyPath, data: NoFrame, **options: Unpack[_Options]) -> pl.DataFrame: ...
+@overload
+def score(run: Run | AnyPath, data: FrameT, **options: Unpack[_Options]) -> FrameT: ...
+def score(
+    run: Run | AnyPath,
+    data: Any,
+    *,
+    seasons: Iterable[int] | None = None,
+    games: Games = "regular",
+    play_by_play: PlayByPlaySource | None = None,
+) -> Any:
+    """Score of each play: the mid-CDF of its outcome under the distribution predicted for it.
+
+    Args:
+        run: A run, or its folder.
+        data: Play-by-play or tracking, as for `read_plays`, or the plays that it returned.
+        seasons: Seasons to score; None takes all.
+        games: Which games: ``regular``, ``postseason`` or ``all``.
+        play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
+
+    Returns:
+        One row a play, in a frame of the kind of `data`, else polars: the play's context, its
+        ``median`` and ``mean``, and ``play_score`` in [0, 1], on average one half.
+
+    Raises:
+        RunError: As for `predict`.
+        ReaderError: As for `read_plays`.
+        RequestError: As for `predict`.
+
+    Example:
+        >>> scores = dropback.score(run, league, seasons=[2021])
+        >>> scores.height, 0.4 < scores["play_score"].mean() < 0.6
+        (486, True)
+    """
+    chosen = _as_run(run)
+    selection = read_plays_for(
+        chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
+    )
+    predictions = _predict(chosen.model, selection, seed=0)
+    return _as_given(data, score_plays(selection.plays, predictions))
+
+
+def _as_run(run: Run | AnyPath) -> Run:
+    return run if isinstance(run, Run) else load_run(run)
+
+
+def _predict(model: PassModel, selection: Selection, seed: int) -> dy.DataFrame[Predictions]:
+    return predict_plays(model, selection.plays, features=features_of(selection), seed=seed)
+
+
+def _as_given(data: Any, table: pl.DataFrame) -> Any:  # noqa: ANN401  # any frame, see `like`
+    if isinstance(data, str | PathLike | list | tuple | PlayTensors | Selection):
+        return table
+    return like(data, table)
+
+
+@dataclass(frozen=True)
+class RunEvaluation:
+    """Accuracy and calibration of a run and its baselines.
+
+    Attributes:
+        evaluation: At the release of the ball: ``metrics`` by model and name, each an estimate
+            with its 90 % interval, and the paired ``differences`` to each baseline.
+        by_time: By time since the snap and before the release; empty but for a play network that
+            was trained on prefixes.
+        out_of_fold: Whether plays of training games are among those evaluated.
+    """
+
+    evaluation: Evaluation
+    by_time: OverTime
+    out_of_fold: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Content of the report that ``dropback evaluate --json`` writes."""
+        by_time = {
+            name: {f"{seconds:g}": each.as_dict() for seconds, each in evaluations.items()}
+            for name, evaluations in (
+                ("seconds_since_snap", self.by_time.since_snap),
+                ("seconds_before_release", self.by_time.before_release),
+            )
+        }
+        return self.evaluation.as_dict() | by_time
+
+
+def evaluate(
+    run: Run | AnyPath,
+    data: Source | Selection,
+    *,
+    seasons: Iterable[int] | None = None,
+    against: Sequence[str] = (),
+    games: Games = "regular",
+    play_by_play: PlayByPlaySource | None = None,
+    sample: int | None = None,
+    truth: AnyPath | None = None,
+    seed: int = 0,
+    on_epoch: Callable[[str, int, int, float], None] | None = None,
+) -> RunEvaluation:
+    """Evaluate a run, and baselines fitted on its training plays, on the same plays.
+
+    Args:
+        run: A run, or its folder.
+        data: Play-by-play or tracking, as for `read_plays`, or the plays that it returned. For
+            baselines it must hold the training seasons too.
+        seasons: Seasons to evaluate; None is all. Training seasons are predicted out of fold, by
+            all models; plays that every network has seen are left out.
+        against: Names of baselines: ``gaussian``, ``binned``, ``xgboost``, ``xgboost-mae``,
+            ``climatology``; more with tracking (`dropback.models.baselines.TRACKING_BASELINES`).
+        games: Games to evaluate on.
+        play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
+        sample: Evaluate on whole games drawn at random until they hold this many plays.
+        truth: ``truth.parquet`` of a simulated tracking league, for the baseline ``oracle``.
+        seed: Seed of the sample, the randomized PIT and the bootstrap.
+        on_epoch: Called with baseline, fold, epoch and validation loss.
+
+    Raises:
+        RunError: As for `predict`, or the training plays in `data` are not those of the run.
+        RequestError: `sample` is below 1, an unknown baseline, or baselines without a source of
+            training plays.
+
+    Example:
+        >>> found = dropback.evaluate(run, league, seasons=[2021], against=["climatology"])
+        >>> crps = {name: row["crps"] for name, row in found.evaluation.metrics.items()}
+        >>> list(crps), crps["sbp"].low < crps["sbp"].value < crps["sbp"].high
+        (['sbp', 'climatology'], True)
+    """
+    if sample is not None and sample < 1:
+        raise RequestError(f"sample must be at least 1 play, got {sample}.")
+    if against and isinstance(data, Selection):
+        raise RequestError(
+            "Baselines are fitted on the training plays: give play-by-play or tracking that holds "
+            "them, not selected plays."
+        )
+    chosen = _as_run(run)
+    model = chosen.model
+    source = data if isinstance(data, Selection) else open_source(data)
+    selection = read_plays_for(
+        chosen, source, seasons=seasons, games=games, play_by_play=play_by_play
+    )
+    if sample is not None:
+        selection = sample_games(selection, sample, seed)
+    plays, features = selection.plays, features_of(selection)
+    ours = predict_plays(model, plays, features=features, seed=seed)
+    predictions = {_name(model): ours}
+    if against:
+        training = read_plays_for(
+            chosen,
+            source,
+            seasons=chosen.record.seasons,
+            games=chosen.record.games,  # type: ignore[arg-type]  # written by train from this type
+            play_by_play=play_by_play,
+            keep_seen=True,
+        )
+        known = features_of(training)
+        if known is None:
+            known = feature_matrix(training.plays, model.schema)
+        observed = training.plays[model.outcome.value].to_numpy()
+        if data_digest(known, observed) != chosen.record.data_digest:
+            trained = chosen.record.seasons
+            raise RunError(
+                f"{chosen.folder}: trained on other plays than the data hold for seasons "
+                f"{trained[0]}-{trained[-1]}; baselines must be fitted on the same."
+            )
+        distributions = None if truth is None else read_truth(Path(truth))
+        with tempfile.TemporaryDirectory(prefix="dropback-") as work:
+            for name in against:
+                baseline = fit_baseline(
+                    name,
+                    chosen,
+                    training.plays,
+                    work=Path(work),
+                    features=known,
+                    truth=distributions,
+                    on_epoch=None if on_epoch is None else partial(on_epoch, name),
+                )
+                predictions[name] = predict_baseline(baseline, plays, features=features, seed=seed)
+    return RunEvaluation(
+        evaluate_predictions(plays, predictions, seed=seed),
+        _by_time(model, selection, ours, seed),
+        bool(set(plays["game_id"]) & set(model.fold_of_game)),
+    )
+
+
+def _name(model: PassModel) -> str:
+    """Name of a model in an evaluation: its family, and how it reads tracking."""
+    sequence = model.settings.sequence
+    return (
+        model.settings.family if sequence is None else f"{model.settings.family}-{sequence.encoder}"
+    )
+
+
+def _by_time(
+    model: PassModel, selection: Selection, released: dy.DataFrame[Predictions], seed: int
+) -> OverTime:
+    """Empty where the model has no distributions before the release."""
+    sequence = model.settings.sequence
+    if not isinstance(selection, TrackedSelection) or not (sequence and sequence.prefix_share):
+        return OverTime({}, {})
+    return evaluate_over_time(
+        model, selection.plays, selection.features, released, name=_name(model), seed=seed
+    )

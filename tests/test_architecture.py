@@ -1,0 +1,164 @@
+"""Imports run in no circle, and neither package reads a private name of another project."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grimp
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+PACKAGES = ("splicedpareto", "dropback")
+SOURCES = sorted(
+    path
+    for package in PACKAGES
+    for path in (Path(__file__).parents[1] / "packages" / package / "src").rglob("*.py")
+)
+# Public by their documentation: the methods of named tuples.
+PUBLIC = {"_asdict", "_fields", "_make", "_replace"}
+ACCESSORS = {"getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller"}
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in {"_", *PUBLIC}
+
+
+def is_ours(module: str | None) -> bool:
+    return (module or "").split(".")[0] in PACKAGES
+
+
+def definitions(tree: ast.AST) -> Iterator[str]:
+    """Names that a module defines: functions, classes, variables and attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def foreign_names(tree: ast.AST) -> Iterator[str]:
+    """Names that a module binds to something of another project."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (
+                (alias.asname or alias.name).split(".")[0]
+                for alias in node.names
+                if not is_ours(alias.name)
+            )
+        elif isinstance(node, ast.ImportFrom) and not node.level and not is_ours(node.module):
+            yield from (alias.asname or alias.name for alias in node.names)
+
+
+def private_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Lines that import a private name of another project."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for alias in node.names:
+                name = ".".join([*module, alias.name])
+                if not is_ours(name) and any(map(is_private, name.split("."))):
+                    yield node.lineno, name
+
+
+def private_attributes(tree: ast.AST, ours: set[str]) -> Iterator[tuple[int, str]]:
+    """Lines that read or set a private attribute of another project, by its name or a string."""
+    foreign = set(foreign_names(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            root: ast.expr = node.value
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if (isinstance(root, ast.Name) and root.id in foreign) or node.attr not in ours:
+                yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ACCESSORS:
+            strings = {getattr(argument, "value", "") for argument in node.args}
+            if any(isinstance(s, str) and is_private(s) and s not in ours for s in strings):
+                yield node.lineno, ast.unparse(node)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    graphlib.TopologicalSorter(imports).prepare()  # CycleError names the circle
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import torch._dynamo",
+        "from scipy.stats._distn_infrastructure import rv_frozen",
+        "from torch.types import _size",
+        "import torch\ntorch._C._functorch",
+        "from torch.distributions import Distribution\nDistribution._validate_args",
+        "server._sockets",
+        "getattr(server, '_sockets')",
+        "setattr(server, '_sockets', [])",
+    ],
+)
+def test_private_name_of_another_project_is_found(statement: str) -> None:
+    tree = ast.parse(statement)
+    assert [*private_imports(tree), *private_attributes(tree, {"_validate_args"})]
+
+
+def test_own_private_names_are_allowed() -> None:
+    tree = ast.parse("from dropback._files import _write\nself._rows\nrow._replace(a=1)\n_")
+    assert [*private_imports(tree), *private_attributes(tree, {"_rows"})] == []
+
+
+def test_no_source_names_a_private_part_of_another_project() -> None:
+    trees = {path: ast.parse(path.read_text()) for path in SOURCES}
+    ours = {name for tree in trees.values() for name in definitions(tree) if is_private(name)}
+    found = [
+        f"{path.name}:{line}: {name}"
+        for path, tree in trees.items()
+        for line, name in (*private_imports(tree), *private_attributes(tree, ours))
+    ]
+    assert found == []
+
+
+def test_no_class_reads_a_private_attribute_of_its_foreign_base() -> None:
+    assert [use for module in modules() for use in inherited_uses(module)] == []
+
+
+def modules() -> Iterator[ModuleType]:
+    for package in map(importlib.import_module, PACKAGES):
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not info.name.endswith("__main__"):
+                yield importlib.import_module(info.name)
+
+
+def inherited_uses(module: ModuleType) -> Iterator[str]:
+    """Uses of ``self._name`` where a base class of another project defines ``_name``."""
+    for _, cls in inspect.getmembers(module, inspect.isclass):
+        if cls.__module__ != module.__name__:
+            continue
+        theirs: set[str] = set()
+        overridden: set[str] = set()
+        for base in cls.__mro__:
+            if is_ours(base.__module__):
+                overridden |= vars(base).keys()
+            elif base is not object:
+                theirs |= {name for name in vars(base) if is_private(name)}
+                try:
+                    theirs |= set(re.findall(r"self\.(_[a-z]\w*)", inspect.getsource(base)))
+                except (OSError, TypeError):  # compiled
+                    continue
+        try:
+            source = inspect.getsource(cls)
+        except (OSError, TypeError):  # made by a decorator
+            continue
+        used = set(re.findall(r"(?:self|cls|super\(\))\.(_[a-z]\w*)", source))
+        for name in sorted((theirs & used) - overridden):
+            yield f"{cls.__module__}.{cls.__qualname__}: {name}"
