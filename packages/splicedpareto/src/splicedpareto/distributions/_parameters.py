@@ -10,7 +10,6 @@ import torch
 
 from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
 from splicedpareto.distributions._checks import require, require_finite
-from splicedpareto.distributions._distribution import SplicedDistribution
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._lazy import lazy
 
@@ -123,15 +122,20 @@ class SplicedParameters:
         except RuntimeError:  # within `torch.vmap` no number can be read
             return False
 
-    @torch.no_grad()
-    def check_tied_scales(self) -> None:
-        """Raise unless a tied scale is finite: the bin beside an edge splice may be empty."""
+    @property
+    def has_tied_scale(self) -> bool:
+        """Whether a scale is left out."""
         # Not `None in`: torch compares a tensor with it in 0.1 ms.
-        if all(scale is not None for scale in self.scales):
-            return
-        scales = SplicedDistribution(self).tails.scale.unbind(-1)
-        for side, free, scale in zip(_SIDES, self.scales, scales, strict=True):
-            if free is None:
+        return any(scale is None for scale in self.scales)
+
+    def check_tied_scales(self, both: Tensor) -> None:
+        """Raise unless a tied scale is finite: the bin beside an edge splice may be empty.
+
+        Args:
+            both: Scales of the lower and of the upper tail, given or tied, ``(*B, 2)``.
+        """
+        for side, given, scale in zip(_SIDES, self.scales, both.detach().unbind(-1), strict=True):
+            if given is None:
                 rule = "finite: the bin beside the splice must not be empty, or give the scale"
                 require((scale > 0) & scale.isfinite(), f"the tied {side}_scale", rule, scale)
 
@@ -152,7 +156,7 @@ class SplicedParameters:
     def scale_columns(self) -> Tensor | None:
         """Scales of both tails in two columns; None where one is tied."""
         scales = [scale for scale in self.scales if scale is not None]
-        return self._columns(scales) if len(scales) == 2 else None
+        return None if self.has_tied_scale else self._columns(scales)
 
     def tied_scale_columns(self, log_mass: Tensor, log_density: Tensor) -> Tensor:
         """Scales as given, or tied: the mass over the density of the bin at the splice."""

@@ -134,8 +134,9 @@ class SplicedBinnedPareto(Expectations):
         self._parameters = parameters
         super().__init__(parameters.batch_shape, validate_args=False)
         self.validating = validating
-        if validating:
-            parameters.check_tied_scales()
+        if validating and parameters.has_tied_scale:
+            with torch.no_grad():
+                parameters.check_tied_scales(self.distribution.tails.scale)
 
     @staticmethod
     def _from_checked(parameters: SplicedParameters) -> SplicedBinnedPareto:
