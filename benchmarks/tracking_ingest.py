@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.tracking import build_tensors, ingest
 from dropback.tracking.readers import FORMATS, SourceFile, scan_rows
 
@@ -219,14 +220,14 @@ def pandas_loop(path: Path, plays_path: Path, plays: int) -> float:
         snap = play.loc[play["event"] == "ball_snap", "frameId"].min()
         release = play.loc[play["event"] == "pass_forward", "frameId"].min()
         window = play[(play["frameId"] >= snap) & (play["frameId"] <= release)]
-        men = window[window["club"] != "football"].copy()
-        if (men["playDirection"] == "left").all():
-            men["x"] = 120 - men["x"]
-            men["y"] = 160 / 3 - men["y"]
-        men["first"] = men["club"] != row["possessionTeam"]
-        men = men.sort_values(["first", "nflId", "frameId"])
+        players = window[window["club"] != "football"].copy()
+        if (players["playDirection"] == "left").all():
+            players["x"] = FIELD_LENGTH_YD - players["x"]
+            players["y"] = FIELD_WIDTH_YD - players["y"]
+        players["first"] = players["club"] != row["possessionTeam"]
+        players = players.sort_values(["first", "nflId", "frameId"])
         for quantity in ("x", "y", "vx", "vy", "a", "o", "dir"):
-            men.pivot_table(index="frameId", columns="nflId", values=quantity).to_numpy()
+            players.pivot_table(index="frameId", columns="nflId", values=quantity).to_numpy()
     looping = time.perf_counter() - start
     return reading / share + looping / len(groups) * plays
 

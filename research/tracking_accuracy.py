@@ -84,7 +84,7 @@ def roles(data: Path) -> None:
     error = counts["found"] - counts["pass_rushers"]
     print(
         f"rushers by crossing the line, bdb_2019: {int((error == 0).sum())} of {counts.height} "
-        f"plays have the charted number, mean error {error.abs().mean():.2f} men"
+        f"plays have the charted number, mean error {error.abs().mean():.2f} players"
     )
 
 

@@ -108,8 +108,10 @@ def motion_marginals(folder: Path) -> dict[str, float]:
         kept = block.keep(thrown)
         roles = np.full((kept.plays.height, 23), "", dtype="U9")
         play = kept.plays.select("game_id", "play_id").with_row_index("at")
-        men = kept.players.join(play, on=["game_id", "play_id"], how="inner")
-        roles[men["at"].to_numpy(), men["slot"].to_numpy()] = men["role"].cast(pl.String).to_numpy()
+        players = kept.players.join(play, on=["game_id", "play_id"], how="inner")
+        roles[players["at"].to_numpy(), players["slot"].to_numpy()] = (
+            players["role"].cast(pl.String).to_numpy()
+        )
         role = roles[kept.play_of_frame]
         speed = kept.frames[..., SPEED]
         frame = kept.frame_in_play

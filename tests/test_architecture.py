@@ -120,12 +120,10 @@ def test_own_private_names_are_allowed() -> None:
 def test_no_source_names_a_private_part_of_another_project() -> None:
     trees = {path: ast.parse(path.read_text()) for path in SOURCES}
     ours = {name for tree in trees.values() for name in definitions(tree) if is_private(name)}
-    ours |= {"_validate_args"}  # on its way out
     found = [
         f"{path.name}:{line}: {name}"
         for path, tree in trees.items()
         for line, name in (*private_imports(tree), *private_attributes(tree, ours))
-        if path.parent.name != "distributions"  # on their way out
     ]
     assert found == []
 
@@ -162,5 +160,5 @@ def inherited_uses(module: ModuleType) -> Iterator[str]:
         except (OSError, TypeError):  # made by a decorator
             continue
         used = set(re.findall(r"(?:self|cls|super\(\))\.(_[a-z]\w*)", source))
-        for name in sorted((theirs & used) - overridden - {"_validate_args"}):  # on its way out
+        for name in sorted((theirs & used) - overridden):
             yield f"{cls.__module__}.{cls.__qualname__}: {name}"

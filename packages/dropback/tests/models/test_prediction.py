@@ -171,11 +171,10 @@ def test_training_games_are_predicted_by_the_network_that_never_saw_them(
         games = set(plays["game_id"].to_numpy()[rows])
         assert games == {g for g, dealt in trained.model.fold_of_game.items() if dealt == fold}
         inputs = torch.from_numpy(feature_matrix(plays, trained.model.schema)[rows])
-        with torch.inference_mode():
-            distribution = trained.model.networks[fold](inputs)
+        network = trained.model.networks[fold]
         part = summarize_distributions(
             plays.filter(pl.Series(rows)),
-            lambda _r, _f, distribution=distribution: distribution,
+            lambda some, _f, network=network, inputs=inputs: network(inputs[some]),
             folds=np.zeros(rows.sum(), int),
             seed=0,
         )
@@ -206,7 +205,7 @@ def test_seed_moves_the_randomized_pit_alone(trained: TrainedRun) -> None:
 
 def test_plays_of_another_set_are_refused(trained: TrainedRun) -> None:
     other = trained.unseen.plays.with_columns(play_set=pl.lit("dropbacks"))
-    with pytest.raises(RunError, match="trained on 'targeted' plays and the plays given are 'drop"):
+    with pytest.raises(RunError, match="trained on 'targeted' plays, but these plays are 'drop"):
         predict_plays(trained.model, other)
 
 

@@ -140,7 +140,7 @@ def test_full_disk_leaves_the_former_run_and_a_state_to_go_on_from(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(RequestError, match="could not be written: No space left on device; t"):
+        with pytest.raises(RequestError, match="could not be written: No space left on device; tr"):
             train_run(
                 trained.selection.plays,
                 out,

@@ -104,7 +104,7 @@ def _print(result: MetricComparison) -> None:
     """Print the headline correlations, with a sign where ours differs with 90 % confidence."""
     from dropback.cli._console import errors
     from dropback.cli._console import out as console
-    from dropback.evaluation.comparison import decided, headline, number
+    from dropback.evaluation.comparison import format_correlation, headline, lead_sign
 
     rows = headline(result)
     names = [name for name in _SHORT if any(name in row for row in rows.values())]
@@ -127,9 +127,9 @@ def _print(result: MetricComparison) -> None:
         for name in names:
             row = rows[metric].get(name)
             if row is None:
-                cells.append(number(None) + " ")
+                cells.append(format_correlation(None) + " ")
                 continue
-            cells.append(number(row["r"]) + {1: "+", 0: " ", -1: "-"}[decided(row)])
+            cells.append(format_correlation(row["r"]) + {1: "+", 0: " ", -1: "-"}[lead_sign(row)])
         table.add_row(label, *cells, style="bold" if metric == result.ours else None)
     console.print(table)
     for what, reason, count in result.left_out.iter_rows():

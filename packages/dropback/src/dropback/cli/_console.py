@@ -1,4 +1,4 @@
-"""What the commands print: tables on standard output, progress and notes on standard error."""
+"""Print tables on standard output, and progress and notes on standard error."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _PAIRED = ("mae", "crps", "log_score")
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error; the yielded function moves it one step and says what was done."""
+    """Show a bar on standard error; the yielded function advances it, with a description."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -79,7 +79,7 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
 
 
 def selection_summary(selection: Selection) -> None:
-    """Say how many plays are kept and what was left out, by reason."""
+    """Print how many plays are kept, and how many are left out by reason."""
     seasons = selection.plays["season"]
     span = sorted(set(seasons))
     label = f"{span[0]}-{span[-1]}" if len(span) > 1 else f"{span[0]}"
@@ -97,20 +97,31 @@ def selection_summary(selection: Selection) -> None:
         )
 
 
-def evaluation_table(evaluation: Evaluation, title: str) -> None:
-    """Print the main metrics of each model, then the paired differences to ours."""
+def _table(
+    title: str, headings: Iterable[str], *, left: int = 1, caption: str | None = None
+) -> Table:
+    """An empty table for a terminal of 80 columns; all but the `left` first columns are numbers."""
     table = Table(
         title=title,
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        caption="log: log score, nats. PP: PIT's distance from uniform. 98 %, low 1%, top 1%: % of "
-        "PIT values in the central 98 % and in each 1 % tail.",
+        caption=caption,
         caption_justify="left",
     )
-    table.add_column("model", no_wrap=True)
-    for heading, _, _ in _SHOWN.values():
-        table.add_column(heading, justify="right", no_wrap=True)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if place < left else "right", no_wrap=True)
+    return table
+
+
+def evaluation_table(evaluation: Evaluation, title: str) -> None:
+    """Print the main metrics of each model, then the paired differences to ours."""
+    caption = (
+        "log: log score, nats. PP: PIT's distance from uniform. 98 %, low 1%, top 1%: % of PIT "
+        "values in the central 98 % and in each 1 % tail."
+    )
+    headings = (heading for heading, _, _ in _SHOWN.values())
+    table = _table(title, ("model", *headings), caption=caption)
     for model, row in evaluation.metrics.items():
         table.add_row(model, *_shown(row))
     out.print(table)
@@ -118,22 +129,13 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
         return
     ours = next(iter(evaluation.metrics))
     title = f"{ours} minus baseline, 90 % interval over games"
-    paired = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    paired.add_column("baseline", no_wrap=True)
-    for metric in _PAIRED:
-        paired.add_column(_SHOWN[metric][0], justify="right", no_wrap=True)
+    paired = _table(title, ("baseline", *(_SHOWN[metric][0] for metric in _PAIRED)))
     for baseline, row in evaluation.differences.items():
         paired.add_row(baseline, *(f"{row[m].low:+.3f} to {row[m].high:+.3f}" for m in _PAIRED))
     out.print(paired)
     if evaluation.gap_closed:
-        shares = Table(
-            title="Share of the CRPS gap from climatology to the oracle that is closed, %",
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
-        )
-        for heading in ("model", "closed", "90 % interval"):
-            shares.add_column(heading, justify="left" if heading == "model" else "right")
+        title = "Share of the CRPS gap from climatology to the oracle that is closed, %"
+        shares = _table(title, ("model", "closed", "90 % interval"))
         for model, share in evaluation.gap_closed.items():
             interval = f"{100 * share.low:.1f} to {100 * share.high:.1f}"
             shares.add_row(model, f"{100 * share.value:.1f}", interval)
@@ -141,27 +143,21 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
 
 
 def by_time_table(by_time: OverTime) -> None:
-    """Print accuracy and calibration of the distributions as the plays unfold."""
+    """Print accuracy and calibration by time since the snap and before the release."""
+    caption = (
+        "mean: of the PIT. <1 to >99: % of PIT values there. D: PIT's largest distance from "
+        "uniform; chance: what calibrated distributions exceed 1 time in 20."
+    )
     tables = (
-        ("since the snap, plays that are still in the passer's hands", by_time.since_snap),
-        ("before the release, plays that are so long", by_time.before_release),
+        ("since the snap, plays whose ball is not thrown yet", by_time.since_snap),
+        ("before the release, plays that last so long", by_time.before_release),
     )
     for title, evaluations in tables:
         if not evaluations:
             continue
         name = next(iter(next(iter(evaluations.values())).metrics))
-        table = Table(
-            title=f"{name}, seconds {title}",
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
-            caption="mean: of the PIT. <1 to >99: % of PIT values there. D: PIT's largest distance "
-            "from uniform; chance: what calibrated distributions exceed 1 time in 20.",
-            caption_justify="left",
-        )
-        headings = (heading for heading, _, _ in _BY_TIME.values())
-        for heading in ("s", "plays", *headings, "D", "chance"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        headings = ("s", "plays", *(heading for heading, _, _ in _BY_TIME.values()), "D", "chance")
+        table = _table(f"{name}, seconds {title}", headings, left=0, caption=caption)
         for seconds, evaluation in evaluations.items():
             table.add_row(
                 f"{seconds:g}",
@@ -183,31 +179,29 @@ def _shown(
 
 
 def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:
-    """Print the first rows of a leaderboard, two lines each: what it is, and how sure.
+    """Print the first rows of a leaderboard, two lines each: values, then intervals.
 
-    All numbers fit a terminal of 80 columns that way; ids stay in its file.
+    All numbers fit a terminal of 80 columns that way; ids stay in the file.
     """
-    table = Table(
-        title=title,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=0,  # the head's box already puts a space between columns
-        caption="Second lines: 90 % intervals, games, z, probability of being best. rel.: share "
-        "of a score's variance that is skill. > next: probability that the true score is above the "
-        "next row's.",
-        caption_justify="left",
-    )
     keys = rows.columns[rows.columns.index("rank_high") + 1 : rows.columns.index("plays")]
     first, *others = [name for name in keys if name.removesuffix("_id") + "_name" not in keys]
     named = "\n".join([_KEYS.get(first, first), ", ".join(_KEYS.get(n, n) for n in others)])
     shown: dict[str, _Column] = {"rank": ("rank\n90 %", _ranks)}
     shown |= {"true": ("true\nrank", _plain("true_rank"))} if "true_rank" in rows.columns else {}
     shown |= {"key": (named, lambda row: _lines(row[first], _joined(row[n] for n in others)))}
-    for heading, _ in (shown | _COLUMNS).values():
-        right = heading != named
-        table.add_column(heading.rstrip(), justify="right" if right else "left", no_wrap=True)
+    shown |= _COLUMNS
+    caption = (
+        "Second lines: 90 % intervals, games, z, probability of being best. rel.: share of a "
+        "score's variance that is skill. > next: probability that the true score is above the "
+        "next row's."
+    )
+    table = _table(title, (), caption=caption)
+    table.padding = (0, 0, 0, 0)  # the head's box already puts a space between columns
+    for heading, _ in shown.values():
+        left = heading == named
+        table.add_column(heading.rstrip(), justify="left" if left else "right", no_wrap=True)
     for row in rows.head(most).iter_rows(named=True):
-        table.add_row(*(cell(row) for _, cell in (shown | _COLUMNS).values()))
+        table.add_row(*(cell(row) for _, cell in shown.values()))
     out.print(table)
     if len(rows) > most:
         out.print(f"... and {len(rows) - most} more rows", highlight=False)
@@ -215,25 +209,13 @@ def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None
 
 def reliability_table(found: Reliability) -> None:
     """Print the reliability curve, its parts, and the split halves beside it."""
-    table = Table(
-        title=f"Reliability, {found.groups:,} passer-seasons",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 2, 0, 0),
-    )
-    for heading in ("attempts", "reliability", "90 % interval"):
-        table.add_column(heading, justify="right")
+    title = f"Reliability, {found.groups:,} passer-seasons"
+    table = _table(title, ("attempts", "reliability", "90 % interval"), left=0)
     for attempts, value, low, high in found.curve.iter_rows():
         table.add_row(f"{attempts}", f"{value:.2f}", f"{low:.2f} to {high:.2f}")
     out.print(table)
-    halves = Table(
-        title="Split halves of games (Spearman-Brown)",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 2, 0, 0),
-    )
-    for heading in ("games", "attempts", "passer-seasons", "reliability", "90 % interval"):
-        halves.add_column(heading, justify="right")
+    headings = ("games", "attempts", "passer-seasons", "reliability", "90 % interval")
+    halves = _table("Split halves of games (Spearman-Brown)", headings, left=0)
     for games, attempts, groups, value, low, high in found.split_half.iter_rows():
         halves.add_row(
             f"{games}", f"{attempts:.0f}", f"{groups}", f"{value:.2f}", f"{low:.2f} to {high:.2f}"

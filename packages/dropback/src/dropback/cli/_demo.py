@@ -1,4 +1,4 @@
-"""The command of the demo: it runs the whole job and prints what came of it."""
+"""Command of the demo: run the whole job on a simulated league and print the results."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ app = typer.Typer(help="The demo.", no_args_is_help=True)
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to make.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what the folder holds.")
+    ] = False,
 ) -> None:
     """Run the whole job on a simulated league and hold the ranking against true skill."""
     from dropback.cli._console import errors, evaluation_table, leaderboard_table
@@ -37,7 +39,7 @@ def demo(
     )
     console.print(f"Open {out / 'report.html'}; tables and the run are in {out}.", highlight=False)
     console.print(
-        "Watch plays and rankings on a page (simulated, by a network of ten seconds' training):\n"
+        "Watch plays and rankings on a page (simulated, by a network trained for ten seconds):\n"
         f"{_this_program()} serve {out / 'play-run'} --scores {out / 'scores.parquet'} "
         f"--plays {out / 'plays'}",
         highlight=False,
@@ -46,7 +48,7 @@ def demo(
 
 
 def _this_program() -> str:
-    """The command as it was called, from here: `make demo` runs one that is on no PATH."""
+    """Relative path of the command: `make demo` runs one that is not on the PATH."""
     called = Path(sys.argv[0])
     if called.name != "dropback" or not called.is_file():
         return "dropback"

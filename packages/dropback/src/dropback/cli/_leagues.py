@@ -1,4 +1,4 @@
-"""The commands that get plays: nflverse's, or those of a simulated league."""
+"""Define the commands that fetch nflverse's plays or simulate a league."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 __all__ = ["fetch_app", "simulate_app"]
 
-Out = Annotated[Path, typer.Option(help="Folder to make.")]
+Out = Annotated[Path, typer.Option(help="Folder to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
@@ -26,13 +26,13 @@ def fetch_pbp(
     from dropback.cli._console import errors, progress
     from dropback.data._nflverse import fetch
 
-    wanted = workflows.parse_seasons(seasons)
-    with progress(len(wanted)) as step:
-        files = fetch(wanted, out, on_season=lambda season, _: step(f"season {season}"))
+    years = workflows.parse_seasons(seasons)
+    with progress(len(years)) as step:
+        files = fetch(years, out, on_season=lambda season, _: step(f"season {season}"))
     errors.print(f"{out}: {len(files)} seasons.", highlight=False)
 
 
-simulate_app = typer.Typer(help="Make leagues whose truth is known.", no_args_is_help=True)
+simulate_app = typer.Typer(help="Simulate leagues whose truth is known.", no_args_is_help=True)
 
 
 @simulate_app.command("pbp")
@@ -60,7 +60,7 @@ def simulate_tracking(
     out: Out,
     plays: Annotated[int, typer.Option(help="Targeted attempts.")] = 5000,
     tracking: Annotated[str, typer.Option(help="Tracking files as parquet or csv.")] = "parquet",
-    workers: Annotated[int, typer.Option(min=1, help="Weeks made at once.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Weeks simulated at once.")] = 2,
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:

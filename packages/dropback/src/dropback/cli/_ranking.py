@@ -1,4 +1,4 @@
-"""The commands of play scores: rank them, ask how many plays are enough, show it on a page."""
+"""Rank play scores, estimate how many attempts are enough, and write a page of both."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Rankings of play scores.", no_args_is_help=True)
+app = typer.Typer(help="Rank play scores.", no_args_is_help=True)
 
-ScoresFile = Annotated[Path, typer.Argument(help="Play scores, made by `dropback score`.")]
+ScoresFile = Annotated[Path, typer.Argument(help="Play scores, from `dropback score`.")]
 By = Annotated[
     str,
     typer.Option(
@@ -43,7 +43,7 @@ MinAttempts = Annotated[
 ]
 Tracking = Annotated[
     Path | None,
-    typer.Option(help="Folder that `dropback ingest` made: adds pressure and time_to_throw."),
+    typer.Option(help="Folder that `dropback ingest` wrote: adds pressure and time_to_throw."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 
@@ -59,7 +59,7 @@ def leaderboard(
     out: Annotated[Path | None, typer.Option(help="File to write; .csv, .parquet or .md.")] = None,
     seed: Seed = 0,
 ) -> None:
-    """Rank passers, teams, games by their mean play score, and say how sure each number is.
+    """Rank passers, teams or games by their mean play score, with intervals.
 
     Example: `dropback leaderboard scores.parquet --by passer --split depth=deep`
     """
@@ -95,7 +95,7 @@ def reliability(
     plot: Annotated[Path | None, typer.Option(help="Picture: .png or .svg.")] = None,
     seed: Seed = 0,
 ) -> None:
-    """Say how many attempts a passer's season needs before its score is more skill than luck.
+    """Estimate how many attempts a passer's season needs to be more skill than luck.
 
     Example: `dropback reliability scores.parquet --plot reliability.png`
     """
@@ -128,7 +128,7 @@ def report(
     scores: ScoresFile,
     out: Annotated[Path, typer.Option(help="HTML file to write.")],
     evaluation: Annotated[
-        Path | None, typer.Argument(help="Report, made by `dropback evaluate --json`.")
+        Path | None, typer.Argument(help="Report, from `dropback evaluate --json`.")
     ] = None,
     comparison: Annotated[
         Path | None, typer.Option(help="Folder that `dropback compare-metrics` wrote.")
@@ -137,7 +137,7 @@ def report(
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Passing scores",
     seed: Seed = 0,
 ) -> None:
-    """Write one HTML page of every season and career, with what each number rests on.
+    """Write one HTML page of every season and career, with reliability and calibration.
 
     It needs no network and fits a phone.
     """

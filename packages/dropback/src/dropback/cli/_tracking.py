@@ -1,4 +1,4 @@
-"""The commands of tracking data: each parses, calls one library function and prints."""
+"""Define the commands of tracking data: each parses, calls one library function and prints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "print_counts"]
 
-app = typer.Typer(help="Tracking data: read, check, features, pictures.", no_args_is_help=True)
+app = typer.Typer(
+    help="Read, check and draw tracking data, and compute its features.", no_args_is_help=True
+)
 
 Source = Annotated[Path, typer.Argument(help="A tracking file or a folder of them.")]
 Layout = Annotated[
@@ -78,7 +80,7 @@ def check_command(
 
 @app.command("features")
 def features_command(
-    path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest made.")],
+    path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest wrote.")],
     out: Annotated[Path, typer.Option(help="Folder for the tensors.")] = Path("tensors"),
     layout: Layout = "auto",
     workers: Workers = 2,
@@ -105,7 +107,7 @@ def features_command(
 
 @app.command("plot")
 def plot_command(
-    path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest made.")],
+    path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest wrote.")],
     game: Annotated[int, typer.Option(help="The game's key, such as 2018100707.")],
     play: Annotated[int, typer.Option(help="The play's key in its game.")],
     out: Annotated[Path, typer.Option(help="A .png, .gif or .mp4 file.")] = Path("play.png"),
@@ -114,8 +116,8 @@ def plot_command(
     from dropback.tracking._plot import plot_play
     from dropback.tracking.ingest._pipeline import find_play
 
-    block, number, note = find_play(path, game, play)
-    plot_play(block, number, out, note=note)
+    block, index, note = find_play(path, game, play)
+    plot_play(block, index, out, note=note)
     console.print(f"drawn in {out}")
 
 
@@ -139,7 +141,7 @@ def print_counts(report: IngestReport, console: Console = console) -> None:
     by_reason = (
         report.left_out.group_by("reason").len().sort("len", "reason", descending=[True, False])
     )
-    for reason, number in by_reason.iter_rows():
-        reasons.add_row(reason, str(number))
+    for reason, count in by_reason.iter_rows():
+        reasons.add_row(reason, str(count))
     if report.left_out.height:
         console.print(reasons)

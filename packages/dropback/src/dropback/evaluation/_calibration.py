@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dropback._bootstrap import codes, percentile_interval, resampled_weights, sums_by_game
+from dropback._statistics import codes, percentile_interval, resampled_weights, sums_by_game
 from dropback.models._predict import QUANTILE_LEVELS
 
 if TYPE_CHECKING:

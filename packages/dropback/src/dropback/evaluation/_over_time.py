@@ -91,8 +91,8 @@ def evaluate_over_time(
         return evaluate(Plays.validate(plays[rows]), {name: chosen}, seed=seed)
 
     return OverTime(
-        {seconds: evaluated(*which) for seconds, which in since.items()},
-        {seconds: evaluated(*which) for seconds, which in before.items()},
+        {seconds: evaluated(*places) for seconds, places in since.items()},
+        {seconds: evaluated(*places) for seconds, places in before.items()},
     )
 
 

@@ -1,7 +1,7 @@
-"""The columns of a frame that the play network reads, and their image in a mirror.
+"""Lay out the columns of a frame that the play network reads, and mirror them.
 
-22 players of 11 quantities come first, then the engineered columns. Who the throw is for is known
-when it is thrown: in the frame of the release, and in no frame before it.
+22 players of 11 quantities come first, then the engineered columns. The target of the throw is
+known in the frame of the release, and in no frame before it.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ def frame_columns(
     target_slot: NDArray[np.int64],
     released: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """What the network reads of each frame.
+    """Columns that the network reads of each frame.
 
     Args:
         players: Player features, shape ``[F, 22, 8]``: `PLAYER_QUANTITIES`.
         engineered: Shape ``[F, 17]``: `ENGINEERED_COLUMNS`.
-        target_slot: Slot of the target, -1 where nobody knows, shape ``[F]``.
+        target_slot: Slot of the target, -1 where it is unknown, shape ``[F]``.
         released: Whether the frame is that of the release, shape ``[F]``.
 
     Returns:
-        Shape ``[F, 259]`` in the order of `FRAME_COLUMNS`. What is about the target is NaN,
-        which stands for missing, and his flag 0, but in the frame of a release to a known target.
-        Angles are sine and cosine, both 0 of a standing man who has no direction; an orientation
-        that the set lacks is NaN.
+        Shape ``[F, 259]`` in the order of `FRAME_COLUMNS`. Columns about the target are NaN
+        (missing) and its flag is 0, except in the frame of a release to a known target. Angles are
+        sine and cosine, both 0 for a standing player without a direction; an orientation that the
+        set lacks is NaN.
     """
     columns = np.empty((len(players), len(FRAME_COLUMNS)), np.float32)
     network_columns(

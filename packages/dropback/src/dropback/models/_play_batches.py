@@ -1,4 +1,4 @@
-"""Tracked plays as the network takes them: rows of play tensors, cut, mirrored, flattened."""
+"""Prepare tracked plays for a network: rows of play tensors, cut, mirrored, flattened."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tracking_schema() -> FeatureSchema:
 
 @dataclass(frozen=True)
 class TrackedPlays:
-    """N plays of a folder of play tensors; indexed by rows it gives some of them.
+    """N plays of a folder of play tensors, indexed by rows.
 
     Attributes:
         tensors: All plays of the folder.
@@ -73,7 +73,7 @@ class TrackedPlays:
         return np.maximum(self._all_frames() - self.cut_frames, 1)
 
     def before_release(self, seconds: float) -> Self:
-        """The plays as they stood `seconds` before the release; at the snap where that is later."""
+        """The plays up to `seconds` before the release; at the snap where that is later."""
         return replace(self, cut_frames=round(seconds * RATE_HZ))
 
     def reaches(self, seconds: float) -> NDArray[np.bool_]:
@@ -85,7 +85,7 @@ class TrackedPlays:
         return replace(self, engineered=False)
 
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What a network takes: sequences ``(N, T, 259)``, lengths ``(N,)``, static ``(N, 8)``."""
+        """Inputs of a network: sequences ``(N, T, 259)``, lengths ``(N,)``, static ``(N, 8)``."""
         lengths = self.lengths
         columns = self._columns()
         steps = int(lengths.max(initial=1))
@@ -94,7 +94,7 @@ class TrackedPlays:
         return torch.from_numpy(padded), torch.from_numpy(lengths), self.static()
 
     def static(self) -> Tensor:
-        """Static columns, shape ``(N, 8)``, NaN where the set does not tell."""
+        """Static columns, shape ``(N, 8)``, NaN where the set lacks them."""
         return torch.from_numpy(np.asarray(self.tensors.static[self.rows]))
 
     def dataset(
@@ -110,7 +110,7 @@ class TrackedPlays:
         are 0.8 GB.
 
         Args:
-            targets: What the objective takes of each play, each shape ``(N,)``.
+            targets: Targets of the objective, each shape ``(N,)``.
             prefix_share: Share of prefixes among the plays of an epoch, each frame as likely.
             mirror: Whether half of the plays of a batch are seen in a mirror.
         """
@@ -130,9 +130,9 @@ class TrackedPlays:
         )
 
     def static_matrix(self) -> FeatureMatrix:
-        """What is known at the snap, for a network without tracking, shape ``(N, 16)``.
+        """Columns known at the snap, for a network without tracking, shape ``(N, 16)``.
 
-        The static columns, 0 where missing, and a flag for each that tells so.
+        The static columns, 0 where missing, and a flag for each missing one.
         """
         static = self.static().numpy()
         return np.concatenate([np.nan_to_num(static), np.isnan(static)], axis=1, dtype=np.float32)
@@ -148,7 +148,7 @@ class TrackedPlays:
         return np.concatenate([*frames, self.static().numpy()], axis=1)
 
     def tobytes(self) -> bytes:
-        """What tells these inputs from others: digests of the arrays, rows and cuts."""
+        """Content to digest: digests of the arrays, rows and cuts."""
         digests = sorted(self.tensors.schema["data_sha256"].items())
         return repr((digests, self.cut_frames, self.engineered)).encode() + self.rows.tobytes()
 
@@ -200,13 +200,13 @@ class TrackedPlays:
         return columns
 
     def _require_players(self, columns: NDArray[np.float32], play: NDArray[np.int64]) -> None:
-        """Refuse plays in which a player has no place or velocity."""
+        """Refuse plays in which a player lacks a position or a velocity."""
         by_player = columns[:, : ENGINEERED.start].reshape(len(columns), -1, PLAYER_WIDTH)
         lacking = ~np.isfinite(by_player[..., :4]).all(axis=(1, 2))
         if lacking.any():
             game, number = self.keys().row(int(play[lacking.argmax()]))
             raise TrackingError(
-                "A network needs place and velocity of all 22 players in every frame, and game "
+                "A network needs position and velocity of all 22 players in every frame, and game "
                 f"{game}, play {number} lacks some: leave the play out, or use a set that has them."
             )
 

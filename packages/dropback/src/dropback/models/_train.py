@@ -1,4 +1,4 @@
-"""Train a pass model on plays: folds of games, one network a fold, resumable throughout."""
+"""Train a pass model on plays: one network for each fold of games; interruptions resume."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FoldSplit:
 
 
 def assign_folds(games: Sequence[str], folds: int, *, seed: int) -> dict[str, int]:
-    """Deal the games at random into folds of equal size.
+    """Assign the games at random to folds of equal size.
 
     Raises:
         RequestError: Fewer than two games a fold: one to hold out, one to stop by.
@@ -64,7 +64,7 @@ def assign_folds(games: Sequence[str], folds: int, *, seed: int) -> dict[str, in
     if len(names) < 2 * folds:
         raise RequestError(
             f"Training needs at least {2 * folds} games for {folds} folds, got {len(names)}: "
-            "add seasons or ask for fewer folds."
+            "add seasons or use fewer folds."
         )
     order = np.random.default_rng([seed, 1]).permutation(len(names))
     return {names[game]: int(place % folds) for place, game in enumerate(order)}
@@ -79,7 +79,7 @@ def split_fold(
 ) -> FoldSplit:
     """Rows of one fold; whole games stay together, and every model of a run gets this split."""
     folds = np.array([fold_of_game[game] for game in games])
-    others = sorted(game for game, dealt in fold_of_game.items() if dealt != fold)
+    others = sorted(game for game, own in fold_of_game.items() if own != fold)
     # At least one game to learn from and one to stop by.
     size = min(max(1, round(settings.validation_share * len(others))), len(others) - 1)
     chosen = np.random.default_rng([seed, 2, fold]).choice(len(others), size, replace=False)
@@ -108,20 +108,20 @@ def train_run(
 ) -> Run:
     """Train a model and write its run folder, whole or not at all.
 
-    The state of the work is kept in a folder beside `out` until the run is complete; the same
-    call goes on from there after an interruption, and starts anew where settings or data differ.
+    The state of training is kept in a folder beside `out` until the run is complete. The same call
+    resumes from it; other settings or data start from the beginning.
 
     Args:
         plays: Training plays of one set.
-        out: The run folder to make.
+        out: The run folder to write.
         settings: What and how to fit.
-        seed: Of folds, initial weights and fits.
+        seed: Seed of folds, initial weights and fits.
         games: Which games `plays` hold, for the record.
-        features: What is known of the plays; None takes the columns of play-by-play.
-        initial: A model to go on from: its networks in turn; None starts anew.
+        features: Tracking of the plays; None takes the columns of play-by-play.
+        initial: A model whose networks are trained further, in turn; None takes new weights.
         overwrite: Replace what `out` holds.
         on_epoch: Called with fold, epoch and validation loss after each epoch.
-        complete: Writes what else belongs into the run folder, before it takes its place.
+        complete: Writes more files into the run folder, before it is moved to `out`.
 
     Raises:
         RequestError: `out` is taken, too few games, or the fit diverged.
@@ -173,10 +173,10 @@ def train_run(
         move_folder(finished, out)
     except OSError as error:
         raise RequestError(
-            f"{out} could not be written: {error.strerror or error}; the work so far is kept in "
-            f"{work}, and the same command goes on from there."
+            f"{out} could not be written: {error.strerror or error}; training so far is kept in "
+            f"{work}: run the same command again to resume."
         ) from error
-    shutil.rmtree(work, ignore_errors=True)  # the run stands, whatever becomes of its scaffold
+    shutil.rmtree(work, ignore_errors=True)  # the run is complete without it
     return Run(out, model, record)
 
 
@@ -192,26 +192,25 @@ def train_model(
     initial: PassModel | None = None,
     on_epoch: Callable[[int, int, float], None] | None = None,
 ) -> tuple[PassModel, tuple[int, ...]]:
-    """Fit one network a fold, keeping state in `work`.
+    """Fit one network for each fold by `train_network`.
 
     Args:
         plays: Training plays of one set.
-        features: What is known of them.
-        schema: Of the features.
+        features: Their features.
+        schema: Schema of the features.
         settings: What and how to fit.
-        seed: Of folds, initial weights and fits.
+        seed: Seed of folds, initial weights and fits.
         work: Folder for the state of the fits.
-        fold_of_game: Folds to use; None deals them by `seed`.
-        initial: A model to go on from; None starts anew.
-        on_epoch: Called with fold, epoch and validation loss after each epoch.
+        fold_of_game: Folds to use; None assigns them by `seed`.
+        initial: As for `train_run`.
+        on_epoch: As for `train_run`.
 
     Returns:
         The model, and the best epoch of each fold.
-
-    Raises:
-        RequestError: Too few games, no CUDA device where one is asked for, or a fit diverged.
     """
-    dealt = fold_of_game or assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
+    fold_of_game = fold_of_game or assign_folds(
+        plays["game_id"].to_list(), settings.folds, seed=seed
+    )
     networks, best_epochs = [], []
     for fold in range(settings.networks):
         start = None if initial is None else initial.networks[fold % len(initial.networks)]
@@ -221,7 +220,7 @@ def train_model(
             settings=settings,
             seed=seed,
             work=work / f"fold-{fold}",
-            fold_of_game=dealt,
+            fold_of_game=fold_of_game,
             fold=fold,
             initial=None if start is None else start.state_dict(),
             on_epoch=on_epoch,
@@ -229,7 +228,7 @@ def train_model(
         networks.append(network)
         best_epochs.append(epoch)
     play_set = PlaySet(plays["play_set"][0])
-    model = PassModel(settings, schema, play_set, tuple(networks), dealt)
+    model = PassModel(settings, schema, play_set, tuple(networks), fold_of_game)
     return model, tuple(best_epochs)
 
 
@@ -245,25 +244,25 @@ def train_network(
     initial: Mapping[str, Tensor] | None = None,
     on_epoch: Callable[[int, int, float], None] | None = None,
 ) -> tuple[DistributionNetwork, int]:
-    """Fit the network that is blind to one fold of the games, keeping state in `work`.
+    """Fit the network that never sees one fold of the games.
 
     Args:
         plays: Training plays of one set.
-        features: What is known of them.
+        features: Their features.
         settings: What and how to fit.
-        seed: Of initial weights, validation games and the fit.
-        work: Folder for the state of the fit.
+        seed: Seed of initial weights, validation games and the fit.
+        work: Folder for the state of the fit, which the same call resumes from.
         fold_of_game: Fold of every game.
-        fold: The one it never sees; a fold without games gives a network of all games.
-        initial: State of a fitted network to go on from, its standardization of the inputs
-            included; None starts anew.
+        fold: The fold it never sees; a fold without games gives a network of all games.
+        initial: State of a network to train further, its standardization of the inputs included;
+            None takes new weights.
         on_epoch: Called with fold, epoch and validation loss after each epoch.
 
     Returns:
         The network, and its best epoch.
 
     Raises:
-        RequestError: No CUDA device where one is asked for, or the fit diverged.
+        RequestError: The device is ``cuda`` and there is none, or the fit diverged.
     """
     if settings.fit.device == "cuda" and not torch.cuda.is_available():
         raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
@@ -306,12 +305,12 @@ def train_network(
 def _dataset(
     features: PlayInputs, targets: tuple[Tensor, ...], settings: ModelSettings, *, learns: bool
 ) -> TensorDataset | SequenceDataset:
-    """Inputs and targets as `fit` takes them; mirrors are for learning alone."""
+    """Inputs and targets as `fit` takes them; only training plays are mirrored."""
     if settings.sequence is None or isinstance(features, np.ndarray):
         return TensorDataset(*network_inputs(features), *targets)
     return features.dataset(
         targets,
-        # In validation too: the epoch that is kept must be good at all that is trained for.
+        # In validation too: the best epoch is judged by the distributions that are trained.
         prefix_share=settings.sequence.prefix_share,
         mirror=settings.sequence.mirror and learns,
     )
@@ -320,7 +319,7 @@ def _dataset(
 def _resumable_folder(
     out: Path, settings: ModelSettings, digest: str, seed: int, initial: PassModel | None
 ) -> Path:
-    """The working folder, emptied unless it holds the same job's state."""
+    """Open the working folder, emptied unless it holds the state of the same job."""
     work = partial_path(out)
     job = json.dumps(
         {

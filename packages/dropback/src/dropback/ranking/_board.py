@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import expanded_interval, grouped_means
 from dropback._frames import like, to_polars
+from dropback._statistics import expanded_interval, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
@@ -82,8 +82,8 @@ def leaderboard(
             so that a qualified passer stays qualified in a split, and over regular-season games
             where `scores` holds any; or ``"reliable"``: `reliable_minimum` of the plays kept.
         replicates: Bootstrap replicates over games, and draws of the true scores.
-        seed: Of both.
-        scale: Of the display column.
+        seed: Seed of both.
+        scale: Scale of the display column.
 
     Returns:
         One row per group, best first, in a frame of the same library. ``rank``, with the 90 %
@@ -97,8 +97,8 @@ def leaderboard(
         ``probability_best``, of the true scores.
 
     Raises:
-        RequestError: An unknown grouping or split, a predicate that is no SQL or names no
-            column, a missing column, a score that is no number, or no row left.
+        RequestError: An unknown grouping or split, a predicate that is not SQL or names no
+            column, a missing column, a score that is not a number, or no row left.
 
     References:
         `expanded_interval` for the interval of the score. `posterior` for the
@@ -138,7 +138,7 @@ def keep_plays(
     """Keep the plays of one value of each split that meet a predicate, as `leaderboard` does.
 
     Raises:
-        RequestError: An unknown split or value, or a predicate that is none.
+        RequestError: An unknown split or value, or a predicate that is not SQL.
     """
     kept = scores if where is None else filter_plays(scores, where)
     return keep_split(kept, split or {})
@@ -212,9 +212,9 @@ def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
 
 def _whole(min_attempts: int | str) -> int:
     try:
-        number = int(min_attempts)
+        attempts = int(min_attempts)
     except ValueError as error:
         raise RequestError(
             f"min_attempts must be a whole number, 'nfl' or 'reliable', got {min_attempts!r}."
         ) from error
-    return max(1, number)
+    return max(1, attempts)

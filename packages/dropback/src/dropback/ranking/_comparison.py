@@ -72,7 +72,7 @@ def probability_matrix(rows: FrameT, chosen: Sequence[Row] | None = None) -> Fra
         ((3, 4), 0.5)
     """
     board = to_polars(rows, what="The rows of a leaderboard")
-    kept = board if chosen is None else board[[_find(board, one) for one in chosen]]
+    kept = board if chosen is None else board[[_find(board, row) for row in chosen]]
     labels = [" ".join(_shown(row)) for row in kept.select(_keys(kept)).iter_rows(named=True)]
     if len(set(labels)) < len(labels):  # two passers of one name
         labels = [f"{label} ({rank})" for label, rank in zip(labels, kept["rank"], strict=True)]
@@ -143,7 +143,7 @@ def _shown(row: dict[str, object]) -> list[str]:
 
 
 def _find(rows: pl.DataFrame, row: Row) -> int:
-    values = {str(one) for one in ([row] if isinstance(row, str | int) else row)}
+    values = set(map(str, [row] if isinstance(row, str | int) else row))
     keys = rows.select(_keys(rows)).iter_rows()
     found = [place for place, key in enumerate(keys) if values <= set(map(str, key))]
     if len(found) != 1:

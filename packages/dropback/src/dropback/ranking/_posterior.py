@@ -48,7 +48,7 @@ class Posterior:
         if not self.variance.any():
             return np.tile(self.observed, (count, 1))
         between = generator.choice(self.between, size=count, p=self.weight)[:, None]
-        center, center_variance, trust = _given(self.observed, self.variance, between)
+        center, center_variance, trust = _conditional(self.observed, self.variance, between)
         center = center + np.sqrt(center_variance) * generator.normal(size=(count, 1))
         noise = np.sqrt(trust * self.variance) * generator.normal(size=trust.shape)
         drawn: npt.NDArray[np.float64] = center + trust * (self.observed - center) + noise
@@ -131,7 +131,7 @@ def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) 
         return Posterior(mean, still, still + 1, mean, variance, np.zeros(1), np.ones(1))
     harmonic = len(variance) / float((1 / variance).sum())
     between = harmonic * (1 - _SHRINKAGE) / _SHRINKAGE
-    center, center_variance, trust = _given(mean, variance, between[:, None])
+    center, center_variance, trust = _conditional(mean, variance, between[:, None])
     total = variance + between[:, None]
     log_density = np.log(_SLOPE) + 0.5 * np.log(center_variance[:, 0])
     log_density -= 0.5 * (np.log(total) + (mean - center) ** 2 / total).sum(axis=1)
@@ -151,7 +151,7 @@ def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) 
     )
 
 
-def _given(
+def _conditional(
     mean: npt.NDArray[np.float64],
     variance: npt.NDArray[np.float64],
     between: npt.NDArray[np.float64],

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import percentile_interval, resampled_weights
 from dropback._frames import to_polars
-from dropback._split_half import shuffled, split_half_reliability
+from dropback._statistics import (
+    percentile_interval,
+    resampled_weights,
+    shuffled,
+    split_half_reliability,
+)
 from dropback.errors import RequestError
 from dropback.ranking._posterior import design_effect, play_variance, sampling_variance
 from dropback.ranking._splits import key_columns, with_splits
@@ -94,9 +98,9 @@ def reliability(
 
     Args:
         scores: Play scores, in a data frame of any library.
-        by: What one mean is of, names among `SPLITS`.
+        by: Names among `SPLITS` that define the groups.
         replicates: Bootstrap replicates over groups.
-        seed: Of the bootstrap and the random halves.
+        seed: Seed of the bootstrap and the random halves.
 
     Raises:
         RequestError: An unknown grouping, a missing column, or fewer than three groups.

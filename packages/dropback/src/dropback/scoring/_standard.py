@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes
+from dropback._statistics import codes, standardized
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -81,10 +81,9 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
     season = codes(plays["season"])
     cdf = plays["mid_cdf"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     thrown = np.isfinite(cdf)
-    every = np.ones(len(cdf), dtype=bool)
-    value = _standardized(plays["epa"].to_numpy(), season, every)
+    value = standardized(plays["epa"].to_numpy(), season)
     share = np.bincount(season, thrown) / np.bincount(season)
-    throw = _standardized(cdf, season, thrown) / np.where(share > 0, share, 1.0)[season]
+    throw = standardized(cdf, season, thrown) / np.where(share > 0, share, 1.0)[season]
     mixed = chosen.throw_share * throw + (1 - chosen.throw_share) * value
     mixed -= opponent_effects(
         mixed,
@@ -94,7 +93,7 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
         game=codes(plays.select("game_id", "defteam")),
         ridge=chosen.opponent_plays,
     )
-    return pl.Series("play_score", 0.5 + _UNIFORM_SD * _standardized(mixed, season, every))
+    return pl.Series("play_score", 0.5 + _UNIFORM_SD * standardized(mixed, season))
 
 
 def opponent_effects(
@@ -137,13 +136,3 @@ def opponent_effects(
 
 def _means(values: Array, group: Codes, ridge: float = 0.0) -> Array:
     return np.bincount(group, values) / (np.bincount(group) + ridge)
-
-
-def _standardized(values: Array, season: Codes, counted: npt.NDArray[np.bool_]) -> Array:
-    """Standard deviations from the season's mean, both over the rows that count; others 0."""
-    kept = np.where(counted, values, 0.0)
-    rows = np.maximum(np.bincount(season, counted), 1)
-    mean = np.bincount(season, kept) / rows
-    centered = np.where(counted, values - mean[season], 0.0)
-    spread = np.sqrt(np.bincount(season, centered**2) / rows)
-    return centered / np.where(spread > 0, spread, 1.0)[season]

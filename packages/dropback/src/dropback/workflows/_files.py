@@ -1,4 +1,4 @@
-"""Tables, reports and truths, from files and to files."""
+"""Read and write score tables, reports and the truth of simulated leagues."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_scores(path: Path) -> pl.DataFrame:
     try:
         table = pl.read_parquet(path)
     except FileNotFoundError as error:
-        raise ReaderError(f"{path}: no such file; make it with 'dropback score'.") from error
+        raise ReaderError(f"{path}: no such file; write it with 'dropback score'.") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReaderError(f"{path}: not a readable Parquet file ({error}).") from error
     # What a ranking needs, of either kind of score. A column that may be null may be absent.
@@ -48,13 +48,13 @@ def read_scores(path: Path) -> pl.DataFrame:
     if missing:
         raise ReaderError(
             f"{path}: not a table of play scores, the columns {', '.join(missing)} are missing; "
-            "make it with 'dropback score'."
+            "write it with 'dropback score'."
         )
     return table
 
 
 def with_tracking(scores: pl.DataFrame, folder: Path) -> pl.DataFrame:
-    """Put the splits of tracked plays beside their play scores.
+    """Add the splits of tracked plays to their play scores.
 
     Raises:
         TrackingError: `folder` holds no canonical plays.
@@ -80,7 +80,7 @@ def read_evaluation(path: Path) -> Evaluation:
 
 
 def read_truth(path: Path) -> pl.DataFrame:
-    """Read what the distributions of a simulated tracking league depend on.
+    """Read the parameters of the true distributions of a simulated tracking league.
 
     Raises:
         ReaderError: No file, or not Parquet.

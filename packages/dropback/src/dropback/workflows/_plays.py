@@ -167,7 +167,7 @@ def read_plays(
         >>> selection.left_out.columns
         ['reason', 'plays']
     """
-    wanted = None if seasons is None else tuple(seasons)
+    years = None if seasons is None else tuple(seasons)
     play_set, judged = _choice(PlaySet, plays), _choice(Outcome, outcome)
     if games not in get_args(Games):
         raise RequestError(f"games must be {_listed(get_args(Games))}, got {games!r}.")
@@ -179,11 +179,11 @@ def read_plays(
             "name them alone."
         )
     recorded = play_by_play if isinstance(source, PlayTensors) else source
-    rows = None if recorded is None else read_play_by_play(recorded, seasons=wanted)
+    rows = None if recorded is None else read_play_by_play(recorded, seasons=years)
     if rows is not None and judged is Outcome.EPA:
         rows = attach_epa(rows, expected_points_added(rows, expected_points))
     if isinstance(source, PlayTensors):
-        return _select_tracked(source, rows, wanted, play_set, games, judged)
+        return _select_tracked(source, rows, years, play_set, games, judged)
     assert rows is not None  # noqa: S101  # play-by-play was read above
     return select_plays(rows, plays=play_set, games=games, outcome=judged)
 
@@ -217,10 +217,10 @@ def _select_tracked(
     if seasons is not None:
         kept = kept[table["season"].is_in(seasons).to_numpy()]
         if not len(kept):
-            held = ", ".join(map(str, sorted(set(table["season"]))))
-            raise RequestError(
-                f"The tracking holds no play of the seasons asked for; it holds {held}."
+            named, held = (
+                ", ".join(map(str, each)) for each in (seasons, sorted(set(table["season"])))
             )
+            raise RequestError(f"The tracking holds no play of season {named}; it holds {held}.")
     found = select_tracked(
         table[kept], play_by_play=rows, play_set=plays, games=games, outcome=outcome
     )
@@ -335,10 +335,10 @@ def features_of(selection: Selection) -> PlayInputs | None:
 
 
 def without_tracking(selection: Selection, model: PassModel) -> Selection:
-    """The plays beside a tracked selection that have no tracking, for a model of play-by-play.
+    """Plays of the play-by-play without tracking, for a model of play-by-play.
 
     Raises:
-        RequestError: There are none: no play-by-play was given, or all its plays are tracked.
+        RequestError: There are none: no play-by-play was named, or all its plays are tracked.
     """
     if not isinstance(selection, TrackedSelection) or selection.untracked.is_empty():
         raise RequestError(
@@ -350,7 +350,7 @@ def without_tracking(selection: Selection, model: PassModel) -> Selection:
 
 
 def longer_than_trained(selection: Selection, record: RunRecord) -> int:
-    """How many tracked plays have more frames than any that the run was trained on."""
+    """Number of tracked plays with more frames than any that the run was trained on."""
     if not isinstance(selection, TrackedSelection) or record.longest_frames is None:
         return 0
     return int((selection.features.lengths > record.longest_frames).sum())
@@ -367,7 +367,7 @@ def keep_unseen(selection: Selection, model: PassModel) -> Selection:
         return selection
     if not unseen.any():
         raise RequestError(
-            "Every network of the model was trained on all of these plays: give it others, or "
+            "Every network of the model was trained on all of these plays: predict other plays, or "
             "train with a network for each fold."
         )
     kept = _take(selection, np.flatnonzero(unseen))

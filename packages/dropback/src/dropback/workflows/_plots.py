@@ -1,4 +1,4 @@
-"""Pictures: calibration and error of an evaluation, reliability, a passer's seasons."""
+"""Draw calibration and error of an evaluation, reliability, and a passer's seasons."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 _LEVELS = np.arange(1, 100) / 100
-# Okabe and Ito (2008): told apart by readers with any color vision.
+# Okabe and Ito (2008): distinct to readers with any color vision.
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 
 
@@ -104,7 +104,7 @@ def _depth(axes: Axes, evaluation: Evaluation) -> None:
 
 
 PLOTS = {"pit": _pit, "pp": _pp, "tails": _tails, "mae_by_depth": _depth}
-"""Name of each picture and what draws it."""
+"""Name of each picture and the function that draws it."""
 
 
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -210,8 +210,8 @@ def draw_seasons(rows: pl.DataFrame, passer_player_id: str) -> Figure:
     """A passer's seasons with 90 % intervals, see-through, in the frame of `draw_league`.
 
     Args:
-        rows: As given to `draw_league`.
-        passer_player_id: Whose.
+        rows: As for `draw_league`.
+        passer_player_id: The passer.
     """
     figure, axes = _season_axes(rows)
     axes.set_axis_off()

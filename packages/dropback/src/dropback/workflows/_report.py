@@ -1,4 +1,4 @@
-"""One HTML page: rankings of every season beside what they rest on. No network, fits a phone."""
+"""Write one HTML page of rankings and their calibration; it fetches nothing and fits a phone."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def passer_boards(
         scores: Play scores.
         min_attempts: As for `leaderboard`; careers consist of the seasons that meet ``"nfl"``.
         seed: Of the bootstrap.
-        on_board: Told each ranking that is made.
+        on_board: Called with the name of each ranking when it is done.
 
     Raises:
         RequestError: As `leaderboard`.
@@ -157,7 +157,7 @@ def write_report(
         path: The HTML file.
         title: Its heading.
         boards: Rankings of passers.
-        paragraphs: What the reader should know first.
+        paragraphs: Introduction.
         evaluation: Of the model behind the scores.
         comparison: Comparison with other metrics.
 

@@ -39,7 +39,7 @@ from dropback.workflows._plays import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeAlias
+    from typing import TypeAlias, TypedDict, Unpack
 
     import dataframely as dy
     import polars as pl
@@ -52,8 +52,17 @@ if TYPE_CHECKING:
     from dropback.models._model import PassModel
     from dropback.workflows._plays import Source
 
-    # Whatever is no data frame: its table comes back as polars.
+    # No data frame: the table comes back as polars.
     NoFrame: TypeAlias = AnyPath | Sequence[str | Path] | PlayTensors | Selection
+
+    class _Options(TypedDict, total=False):
+        seasons: Iterable[int] | None
+        games: Games
+        play_by_play: PlayByPlaySource | None
+
+    class _SeedOptions(_Options, total=False):
+        seed: int
+
 
 __all__ = ["RunEvaluation", "evaluate", "predict", "score", "train"]
 
@@ -91,7 +100,7 @@ def train(
         expected_points: Where the outcome is EPA: the model that values the snaps, or its folder;
             None takes nflverse's EPA, or fits a model where the data have none. Stored with the
             run, so that new plays are valued alike.
-        initial: A run whose networks are trained further; None starts anew.
+        initial: A run whose networks are trained further; None takes new weights.
         seed: Seed of folds, initial weights and fits.
         overwrite: Replace what `out` holds.
         on_epoch: Called with fold, epoch and validation loss (nats) after each epoch.
@@ -161,29 +170,9 @@ def train(
 
 
 @overload
-def predict(
-    run: Run | AnyPath,
-    data: NoFrame,
-    *,
-    seasons: Iterable[int] | None = ...,
-    games: Games = ...,
-    play_by_play: PlayByPlaySource | None = ...,
-    seed: int = ...,
-) -> pl.DataFrame: ...
-
-
+def predict(run: Run | AnyPath, data: NoFrame, **options: Unpack[_SeedOptions]) -> pl.DataFrame: ...
 @overload
-def predict(
-    run: Run | AnyPath,
-    data: FrameT,
-    *,
-    seasons: Iterable[int] | None = ...,
-    games: Games = ...,
-    play_by_play: PlayByPlaySource | None = ...,
-    seed: int = ...,
-) -> FrameT: ...
-
-
+def predict(run: Run | AnyPath, data: FrameT, **options: Unpack[_SeedOptions]) -> FrameT: ...
 def predict(
     run: Run | AnyPath,
     data: Any,
@@ -230,27 +219,9 @@ def predict(
 
 
 @overload
-def score(
-    run: Run | AnyPath,
-    data: NoFrame,
-    *,
-    seasons: Iterable[int] | None = ...,
-    games: Games = ...,
-    play_by_play: PlayByPlaySource | None = ...,
-) -> pl.DataFrame: ...
-
-
+def score(run: Run | AnyPath, data: NoFrame, **options: Unpack[_Options]) -> pl.DataFrame: ...
 @overload
-def score(
-    run: Run | AnyPath,
-    data: FrameT,
-    *,
-    seasons: Iterable[int] | None = ...,
-    games: Games = ...,
-    play_by_play: PlayByPlaySource | None = ...,
-) -> FrameT: ...
-
-
+def score(run: Run | AnyPath, data: FrameT, **options: Unpack[_Options]) -> FrameT: ...
 def score(
     run: Run | AnyPath,
     data: Any,

@@ -13,7 +13,6 @@ from torch.distributions import Distribution, constraints
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch.types import _size
 
 __all__ = [
     "ScalarDistribution",
@@ -87,14 +86,14 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         raise NotImplementedError(f"{type(self).__name__} has no closed-form mean.")
 
     def sample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw without gradient, shape ``(*sample_shape, *B)``."""
         with torch.no_grad():
             return self.rsample(sample_shape, generator=generator)
 
     def rsample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw with pathwise gradients to the parameters, shape ``(*sample_shape, *B)``."""
         raise NotImplementedError(f"{type(self).__name__} has no pathwise gradient.")
@@ -104,7 +103,7 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """Return the distribution over a larger batch."""
 
     def expand(
-        self, batch_shape: _size, _instance: Distribution | None = None
+        self, batch_shape: Sequence[int], _instance: Distribution | None = None
     ) -> ScalarDistribution:
         """Return the distribution over a larger batch, without copying its parameters."""
         return self._checked_alike(self._expanded(torch.Size(batch_shape)))

@@ -19,8 +19,9 @@ from splicedpareto.distributions._base import (
 from splicedpareto.distributions._checks import require, resolve_validation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch.distributions import Distribution
-    from torch.types import _size
 
 __all__ = ["Censored"]
 
@@ -159,7 +160,7 @@ class Censored(ScalarDistribution):
         return self.base.crps_between(value, start, stop) + missed
 
     def rsample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw with pathwise gradients, zero at the bounds, shape ``(*sample_shape, *B)``."""
         return self.base.rsample(sample_shape, generator=generator).clamp(self.low, self.high)

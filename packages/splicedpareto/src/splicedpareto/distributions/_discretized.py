@@ -14,8 +14,9 @@ from splicedpareto.distributions._base import ScalarDistribution, broadcast_shap
 from splicedpareto.distributions._checks import resolve_validation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch.distributions import Distribution
-    from torch.types import _size
 
 __all__ = ["Discretized"]
 
@@ -158,7 +159,7 @@ class Discretized(ScalarDistribution):
         return whole, self.log_prob(whole).exp()
 
     def sample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw whole numbers, shape ``(*sample_shape, *B)``."""
         draws = self.base.sample(sample_shape, generator=generator)

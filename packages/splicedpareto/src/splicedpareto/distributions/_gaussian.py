@@ -21,7 +21,7 @@ from splicedpareto.distributions._normal import (
 )
 
 if TYPE_CHECKING:
-    from torch.types import _size
+    from collections.abc import Sequence
 
 __all__ = ["Gaussian"]
 
@@ -137,7 +137,7 @@ class Gaussian(LocationScale):
         return self.loc + self.scale * (area_of_ndtr(start) - area_of_ndtr(-stop))
 
     def rsample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw with pathwise gradients, shape ``(*sample_shape, *B)``."""
         shape = torch.Size(sample_shape) + self.batch_shape

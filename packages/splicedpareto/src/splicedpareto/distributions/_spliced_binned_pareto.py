@@ -22,7 +22,7 @@ from splicedpareto.distributions._layout import from_columns
 from splicedpareto.distributions._parameters import DEFAULT_MASS, Splice, SplicedParameters
 
 if TYPE_CHECKING:
-    from torch.types import _size
+    from collections.abc import Sequence
 
 __all__ = ["SplicedBinnedPareto"]
 
@@ -360,7 +360,7 @@ class SplicedBinnedPareto(Expectations):
         )
 
     def rsample(
-        self, sample_shape: _size = (), *, generator: torch.Generator | None = None
+        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw with pathwise gradients to the parameters, shape ``(*sample_shape, *B)``.
 

@@ -9,11 +9,11 @@ from dropback.evaluation.comparison._comparison import (
 )
 from dropback.evaluation.comparison._rendering import (
     as_dict,
-    decided,
     draw,
+    format_correlation,
     headline,
+    lead_sign,
     markdown,
-    number,
 )
 
 __all__ = [
@@ -22,10 +22,10 @@ __all__ = [
     "as_dict",
     "compare_metrics",
     "compare_metrics_from_files",
-    "decided",
     "draw",
+    "format_correlation",
     "headline",
+    "lead_sign",
     "markdown",
-    "number",
     "rated_plays",
 ]

@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes, percentile_interval, resampled_weights
-from dropback._split_half import weighted_correlation
+from dropback._statistics import (
+    codes,
+    percentile_interval,
+    resampled_weights,
+    standardized,
+    weighted_correlation,
+)
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -36,8 +41,8 @@ class Statistic:
     Attributes:
         outcome: Column of the table that is the other side; None is the metric itself.
         next_season: Whether the other side is that of the passer's next season.
-        headline: Which of the two averages the table and the figure show.
-        label: For readers.
+        headline: The average that the table and the figure show.
+        label: Name for readers.
     """
 
     outcome: str | None
@@ -87,7 +92,7 @@ def correlate(
         metrics: Columns to compare, higher is better.
         ours: The one among `metrics` that the others are compared with.
         replicates: Bootstrap draws; 0 leaves the intervals null.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
         One row per statistic, average and metric: ``statistic``, ``average``, ``headline``,
@@ -184,7 +189,7 @@ def complete_rows(table: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     if not twice.is_empty():
         season, passer = twice.select("season", "passer_player_id").row(0)
         raise RequestError(
-            f"Each passer must have one row a season, but {passer} has several in {season}."
+            f"Each passer must have one row per season, but {passer} has several in {season}."
         )
     return rows
 
@@ -239,15 +244,8 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
 
 
 def within_season_z(values: Array, seasons: npt.NDArray[np.int64]) -> Array:
-    """Values ``(N, M)`` minus their season's mean, over its deviation; 0 where nothing varies."""
-    scaled = np.zeros_like(values)
-    for season in np.unique(seasons):
-        rows = seasons == season
-        deviation = values[rows].std(axis=0)
-        constant = deviation <= 1e-12 * np.abs(values[rows]).max(axis=0)
-        centered = values[rows] - values[rows].mean(axis=0)
-        scaled[rows] = np.where(constant, 0, centered / np.where(constant, 1, deviation))
-    return scaled
+    """Each column of ``(N, M)`` standardized within its season; seasons are coded from 0."""
+    return np.stack([standardized(column, seasons) for column in values.T], axis=1)
 
 
 def _consecutive(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -158,7 +158,7 @@ def passer_metrics(
     """Metrics and totals of each group of passing plays.
 
     Args:
-        passing: What `passing_plays` returned, and what else the metrics read
+        passing: What `passing_plays` returned, and other columns that the metrics read
             (``completion_over_expected`` for ``cpoe``).
         by: Columns of `passing` that make a group.
         metrics: The metrics by name.
@@ -183,8 +183,8 @@ def passer_metrics(
         *(name if "passer_player_id" in by else []),
         pl.col("game_id").n_unique().cast(pl.Int64).alias("games"),
         *(
-            pl.col(one).sum().alias(many)
-            for one, many in (
+            pl.col(count).sum().alias(total)
+            for count, total in (
                 ("dropback", "dropbacks"),
                 ("attempt", "attempts"),
                 ("completion", "completions"),

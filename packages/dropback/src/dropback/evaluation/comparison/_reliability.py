@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._bootstrap import codes
-from dropback._split_half import shuffled, split_half_reliability
+from dropback._statistics import codes, shuffled, split_half_reliability
 from dropback.errors import RequestError
 from dropback.evaluation.comparison._correlations import (
     FEWEST_ROWS,
@@ -43,7 +42,7 @@ def split_half(
     more plays. The within-season z-scores of the halves go into `split_half_reliability`.
 
     Args:
-        plays: What `passing_plays` returned, and what else the metrics read.
+        plays: What `passing_plays` returned, and other columns that the metrics read.
         passers: ``season`` and ``passer_player_id`` of the rows to compare.
         metrics: The metrics by name.
         ours: The one among them that the others are compared with.
@@ -51,7 +50,7 @@ def split_half(
             of that deal for all.
         splits: Count of random deals.
         replicates: Bootstrap draws of passers.
-        seed: Of deals and draws.
+        seed: Seed of deals and draws.
 
     Returns:
         The columns of `correlate` for the statistic ``split_half``; ``rows`` is the least count of
@@ -69,7 +68,7 @@ def split_half(
     own = plays.join(units.with_row_index("unit"), on=["season", "passer_player_id"])
     unit = own["unit"].to_numpy().astype(np.int64)
     game = codes(own.select("unit", "game_id"))
-    seasons = units["season"].to_numpy()
+    seasons = codes(units["season"])
     weights = passer_weights(units["passer_player_id"], replicates, seed=seed)
     generator = np.random.default_rng(seed)
     fewest = len(units)

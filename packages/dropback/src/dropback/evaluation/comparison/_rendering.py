@@ -25,12 +25,12 @@ HEADINGS = {name: statistic.label for name, statistic in STATISTICS.items()} | {
 _OURS, _BASELINE = "#D55E00", "#0072B2"  # Okabe and Ito (2008)
 
 
-def number(value: float | None, *, signed: bool = False) -> str:
+def format_correlation(value: float | None, *, signed: bool = False) -> str:
     """Two decimals without the leading zero, as correlations are printed; a dash where undefined.
 
     Example:
-        >>> number(0.614), number(-0.05, signed=True), number(None)
-        ('.61', '-.05', '–')
+        >>> [format_correlation(r) for r in (0.614, -0.05, None)]
+        ['.61', '-.05', '–']
     """
     if value is None:
         return "–"
@@ -38,7 +38,7 @@ def number(value: float | None, *, signed: bool = False) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 0.995 else text
 
 
-def decided(row: dict[str, Any]) -> int:
+def lead_sign(row: dict[str, Any]) -> int:
     """1 where our lead's interval lies above 0, -1 where below, 0 where it holds 0 or is none."""
     low, high = row["lead_low"], row["lead_high"]
     return 0 if low is None else int(low > 0) - int(high < 0)
@@ -174,9 +174,10 @@ def _with_interval(row: dict[str, Any] | None, of: str) -> str:
     if row is None or row[of] is None:
         return "–"
     signed = of == "lead"
-    text = number(row[of], signed=signed)
+    text = format_correlation(row[of], signed=signed)
     low, high = row[f"{of}_low"], row[f"{of}_high"]
     if low is None:
         return text
-    interval = f"({number(low, signed=signed)} to {number(high, signed=signed)})"
-    return f"**{text}** {interval}" if signed and decided(row) else f"{text} {interval}"
+    ends = (format_correlation(end, signed=signed) for end in (low, high))
+    interval = f"({' to '.join(ends)})"
+    return f"**{text}** {interval}" if signed and lead_sign(row) else f"{text} {interval}"

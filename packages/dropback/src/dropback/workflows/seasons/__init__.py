@@ -1,4 +1,4 @@
-"""Many seasons in one go, each scored by models that were fitted on other games alone."""
+"""Score many seasons in one call, each by models fitted on other games alone."""
 
 from dropback.workflows.seasons._pipeline import ScoredSeasons, SeasonsSettings, score_seasons
 from dropback.workflows.seasons._plan import Fit, plan_fits

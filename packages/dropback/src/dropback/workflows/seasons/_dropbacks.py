@@ -1,4 +1,4 @@
-"""Give every dropback its standardized score, from the predictions for its throw and its value."""
+"""Give every dropback a standardized score, from the prediction of its throw and its value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fit one network of the plan and predict what it scores; runs in a process of its own."""
+"""Fit one network of the plan and predict its plays, in a process of its own."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def use_one_thread() -> None:
 
 @dataclass(frozen=True)
 class FitOutput:
-    """What a fit left.
+    """Files of a fit.
 
     Attributes:
-        predictions: Parquet of what it scores.
+        predictions: Parquet of the plays that it scores.
         weights: The network's state.
-        cpu_seconds: Spent on it, 0 where both were there.
+        cpu_seconds: Processor time of the fit, 0 where both files existed already.
     """
 
     predictions: Path
@@ -60,10 +60,10 @@ def fit_and_predict(
     seed: int,
     initial: Path | None = None,
 ) -> FitOutput:
-    """Write the predictions and the weights of one fit, unless the same ones are there.
+    """Write the predictions and the weights of one fit, unless they exist already.
 
     Args:
-        fit: What learns from and scores which plays.
+        fit: The seasons that it learns from and scores.
         plays_file: Parquet of all plays of `fit.play_set`.
         work: Folder for predictions and the state of fits.
         settings: Of the network.

@@ -1,4 +1,4 @@
-"""From play-by-play of many seasons to their scores, leaderboards and calibration, in one call."""
+"""Score many seasons of play-by-play, with leaderboards and calibration, in one call."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
+import torch
 
 from dropback._files import move_folder, partial_path, require_new_folder
 from dropback.data._play_by_play import read_play_by_play
@@ -30,6 +30,7 @@ from dropback.workflows._files import write_json, write_table
 from dropback.workflows.seasons._dropbacks import score_dropbacks
 from dropback.workflows.seasons._fitting import fit_and_predict, use_one_thread
 from dropback.workflows.seasons._plan import kinds_of, plan_fits, span
+from splicedpareto.scoring_rules import pp_error
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -47,20 +48,23 @@ __all__ = ["ScoredSeasons", "SeasonsSettings", "score_seasons"]
 # NFL Record and Fact Book: a career passer rating counts from 1,500 attempts on.
 _CAREER_ATTEMPTS = 1500
 
-# Half that of a network that starts anew: what was learned is to be kept.
+# Half that of a network with new weights: a larger rate forgets the season before.
 _REFRESH_LEARNING_RATE = 4e-3
+
+
+_LEVELS = torch.arange(1, 100, dtype=torch.float64) / 100
 
 
 @dataclass(frozen=True)
 class SeasonsSettings:
-    """How many seasons are scored at once.
+    """Settings of `score_seasons`.
 
     Attributes:
         plays: Which plays; seasons before 2009 fall back as in `select_plays`.
         games: Which games.
         outcomes: What plays are judged by; the first gives `play_score`.
         folds: Folds of games in the first three seasons, which are scored out of fold.
-        epochs: Epochs of a network that starts anew.
+        epochs: Epochs of a network with new weights.
         refresh_epochs: Epochs of one that starts from the network of the season before.
         workers: Processes that fit at once.
         seed: Of everything.
@@ -101,7 +105,7 @@ class SeasonsSettings:
 
 @dataclass(frozen=True)
 class ScoredSeasons:
-    """What `score_seasons` made.
+    """Results of `score_seasons`.
 
     Attributes:
         scores: One row a play, valid as `Scores` of the first outcome; of EPA, beside it,
@@ -144,16 +148,16 @@ def score_seasons(
     """Score every play of many seasons by models that never saw it, and rank the passers.
 
     A season is scored by a network fitted on the three seasons before it, the first three by
-    networks blind to the fold of games that they score (see `plan_fits`). Interrupted, the same
-    call keeps the fits that were finished.
+    networks blind to the fold of games that they score (see `plan_fits`). If the call is
+    interrupted, the same call keeps the fits that were finished.
 
     Args:
         source: Play-by-play of the seasons.
-        out: Folder to make: ``scores.parquet`` (the published recipe), ``standard.parquet``
+        out: Folder to write: ``scores.parquet`` (the published recipe), ``standard.parquet``
             (see `standard_scores`), ``epa.parquet`` (every snap's EPA), ``leaderboards/``,
             ``expected_points/``, ``summary.json``.
         seasons: Seasons to score, and the only ones to learn from.
-        settings: How.
+        settings: Outcomes, folds, epochs, workers.
         overwrite: Replace what `out` holds; its expected-points model is used again where the
             data are the same.
         on_step: Called after each step with what was done: reading, expected points, every fit
@@ -165,19 +169,19 @@ def score_seasons(
     """
     settings = settings or SeasonsSettings()
     require_new_folder(out, overwrite=overwrite)
-    wanted = sorted(set(seasons))
-    fits = plan_fits(wanted, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
+    years = sorted(set(seasons))
+    fits = plan_fits(years, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
     clock, work = _Clock(), partial_path(out)
     work.mkdir(parents=True, exist_ok=True)
     try:
-        rows = read_play_by_play(source, seasons=wanted)
+        rows = read_play_by_play(source, seasons=years)
         clock.stop("read")
         on_step(f"read {rows.height:,} rows")
         if Outcome.EPA in settings.outcomes:
             rows = _with_epa(rows, out, work, threads=settings.workers)
             clock.stop("expected points")
         on_step("expected points")
-        selections = _select(rows, wanted, settings)
+        selections = _select(rows, years, settings)
         files = {}
         for kind, selection in selections.items():
             files[kind] = work / f"plays-{kind.value}.parquet"
@@ -202,7 +206,7 @@ def score_seasons(
         boards = dict(_leaderboards(_recipes(scores, standard, settings.outcomes)))
         clock.stop("scores and leaderboards")
         summary = {
-            "seasons": wanted,
+            "seasons": years,
             "plays": scores.height,
             "epa_source": scores["epa_source"].drop_nulls().first(),
             "seconds": clock.seconds,
@@ -219,7 +223,7 @@ def score_seasons(
     except OSError as error:
         raise RequestError(
             f"{out} could not be written: {error.strerror or error}; the fits so far are kept in "
-            f"{work}, and the same command goes on from there."
+            f"{work}: run the same command again to resume."
         ) from error
     shutil.rmtree(work, ignore_errors=True)
     on_step("leaderboards")
@@ -353,7 +357,7 @@ def _calibration(table: pl.DataFrame) -> dict[str, dict[str, float]]:
             "log_score": _mean(rows["log_score"]),
             "mean_mid_cdf": _mean(rows["mid_cdf"]),
             "coverage_98": _mean(rows["pit"].is_between(0.01, 0.99)),
-            "pp_error": _pp_error(rows["pit"].to_numpy()),
+            "pp_error": round(pp_error(rows["pit"].to_torch(), _LEVELS).item(), 5),
         }
         for (season,), rows in table.sort("season").group_by("season", maintain_order=True)
     }
@@ -361,12 +365,6 @@ def _calibration(table: pl.DataFrame) -> dict[str, dict[str, float]]:
 
 def _mean(values: pl.Series) -> float:
     return round(float(values.cast(pl.Float64).mean()), 5)  # type: ignore[arg-type]
-
-
-def _pp_error(pit: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    levels = np.arange(1, 100) / 100
-    below = np.searchsorted(np.sort(pit), levels, side="right") / len(pit)
-    return round(float(np.abs(below - levels).mean()), 5)
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""Which model scores which season: always one that learned from other games."""
+"""Plan which model scores which season: always one that learned from other games."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def span(seasons: Sequence[int]) -> str:
 
 
 def kinds_of(seasons: Sequence[int], plays: PlaySet) -> dict[PlaySet, tuple[int, ...]]:
-    """Seasons by what their plays are: before 2009 targeted attempts cannot be told."""
+    """Seasons by what their plays are: before 2009 targeted attempts are not recorded."""
     ordered = sorted(seasons)
     if plays is not PlaySet.TARGETED:
         return {plays: tuple(ordered)}
@@ -72,7 +72,7 @@ def plan_fits(
 
     Of each kind of plays, the first three seasons are scored out of fold among themselves; each
     later one by a network of the three seasons of its kind before it, which starts from the weights
-    of the network before: in a quarter of the time it predicts better than one that starts anew
+    of the network before: in a quarter of the time it predicts better than one with new weights
     (``research/rolling_fits.py``), and what it starts from has seen earlier seasons alone.
 
     Args:

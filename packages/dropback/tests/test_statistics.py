@@ -1,4 +1,4 @@
-"""Resampling games, against enumeration and a slow version that redraws one play list a time."""
+"""Shared statistics against SciPy, enumeration and a slow bootstrap that redraws lists of plays."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from dropback._bootstrap import (
+from dropback._statistics import (
     expanded_interval,
     grouped_means,
     percentile_interval,
     resampled_weights,
+    shuffled,
+    split_half_reliability,
+    standardized,
     sums_by_game,
+    weighted_correlation,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +39,17 @@ def grouped(seed: int) -> Any:
     """Means of three games."""
     units = (np.array([0, 0, 0]), np.array([1.0, 2.0, 5.0]), np.array([3.0, 3.0, 8.0]))
     return grouped_means(*units, replicates=30, seed=seed)
+
+
+def test_standardized_is_zscore_of_each_group_over_the_rows_that_count() -> None:
+    values = np.random.default_rng(4).normal(50, 3, size=60)
+    group, counted = np.arange(60) % 3, np.arange(60) % 4 > 0
+    values[group == 2] = 7.1
+    found = standardized(np.where(counted, values, np.nan), group, counted)
+    for code in (0, 1):
+        rows = (group == code) & counted
+        np.testing.assert_allclose(found[rows], scipy.stats.zscore(values[rows]), atol=1e-12)
+    assert (found[(group == 2) | ~counted] == 0).all()
 
 
 def test_sums_by_game_of_worked_plays() -> None:
@@ -146,3 +161,51 @@ def test_expanded_interval_holds_where_percentiles_are_too_narrow() -> None:
     # Of 1,500 the standard error is 0.8 %.
     assert np.mean((plain_low < 0) & (plain_high > 0)) < 0.84
     assert np.mean((low < 0) & (high > 0)) == pytest.approx(0.90, abs=0.025)
+
+
+def test_shuffled_rows_are_sorted_by_group_and_random_within() -> None:
+    group = np.array([2, 0, 2, 0, 2])
+    orders = set()
+    for seed in range(40):
+        order, place = shuffled(group, np.random.default_rng(seed))
+        assert group[order].tolist() == [0, 0, 2, 2, 2]
+        assert place.tolist() == [0, 1, 0, 1, 2]
+        orders.add(tuple(order.tolist()))
+    assert len(orders) == 12  # 2! times 3!
+
+
+def test_a_weight_of_two_is_a_row_written_twice() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 8, 2))
+    twice = np.array([0, 1, 2, 3, 4, 5, 6, 7, 7])
+    found = weighted_correlation(x, y, np.array([[1.0] * 7 + [2.0]]))
+    oracle = [scipy.stats.pearsonr(x[twice, m], y[twice, m]).statistic for m in (0, 1)]
+    assert found[0] == pytest.approx(oracle, abs=1e-12)
+
+
+def test_fewer_than_three_rows_or_a_constant_side_have_no_correlation() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 6, 2))
+    x[:, 1] = 7.1
+    weights = np.array([[1.0, 1, 1, 0, 0, 0], [2.0, 1, 0, 0, 0, 0]])
+    found = weighted_correlation(x, y, weights)
+    assert np.isnan(found).tolist() == [[False, True], [True, True]]
+
+
+def test_reliability_is_that_of_the_sum_of_both_halves() -> None:
+    draw = np.random.default_rng(1)
+    skill = draw.normal(size=(4000, 1))
+    splits = [
+        (skill + draw.normal(size=skill.shape), skill + draw.normal(size=skill.shape), weights)
+        for weights in [np.ones((1, 4000))] * 5
+    ]
+    # Skill and luck of one half have variance 1 each, so both halves have 1 / (1 + 1/2).
+    assert split_half_reliability(splits)[0, 0] == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_splits_without_a_correlation_count_for_nothing() -> None:
+    x, y = np.random.default_rng(3).normal(size=(2, 9, 1))
+    known = (x, y, np.ones((2, 9)))
+    constant = (np.zeros((9, 1)), y, np.ones((2, 9)))
+    alone, both = split_half_reliability([known]), split_half_reliability([known, constant])
+    assert (alone == both).all()
+    assert np.isnan(split_half_reliability([constant])).all()
+    assert np.isnan(split_half_reliability([(x, -x, np.ones((2, 9)))])).all()
