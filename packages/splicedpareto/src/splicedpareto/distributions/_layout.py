@@ -24,7 +24,8 @@ def to_columns(
             error calls them.
 
     Returns:
-        The columns, ``(1, ..., 1, S)`` where the batch shares the values, and the common shape that `from_columns` restores.
+        The columns, ``(1, ..., 1, S)`` where the batch shares the values, and the common shape
+        that `from_columns` restores.
 
     Raises:
         ValueError: If the values do not broadcast with the batch.

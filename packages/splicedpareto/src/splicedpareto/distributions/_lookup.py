@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from splicedpareto.distributions._base import broadcast_shapes
+
 __all__ = ["SoftmaxSums", "gather", "gather_or_zero", "rank"]
 
 
@@ -162,7 +164,7 @@ def rank(ordered: Tensor, value: Tensor, *, right: bool) -> Tensor:
     """Count the entries of ``(*B, N)`` below values ``(*B, S)``; with `right`, at most those."""
     if ordered.dim() == 1:
         return torch.bucketize(value.contiguous(), ordered, right=right)
-    batch = torch.broadcast_shapes(ordered.shape[:-1], value.shape[:-1])
+    batch = broadcast_shapes(ordered.shape[:-1], value.shape[:-1])
     ordered = ordered.expand((*batch, ordered.shape[-1]))
     value = value.expand((*batch, value.shape[-1]))
     if torch.compiler.is_exporting():
