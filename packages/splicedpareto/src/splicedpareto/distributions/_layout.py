@@ -24,7 +24,8 @@ def to_columns(
             error calls them.
 
     Returns:
-        The columns, and the common shape that `from_columns` restores.
+        The columns, ``(1, ..., 1, S)`` where the batch shares the values, and the common shape
+        that `from_columns` restores.
 
     Raises:
         ValueError: If the values do not broadcast with the batch.
@@ -37,13 +38,21 @@ def to_columns(
             f"{' and '.join(values)} must broadcast with the batch shape {tuple(batch_shape)}, "
             f"got {' and '.join(str(tuple(tensor.shape)) for tensor in tensors)}."
         ) from error
+    if shape == batch_shape:
+        return [tensor.expand(shape)[..., None] for tensor in tensors], shape
     sample = shape[: len(shape) - len(batch_shape)]
     # A value may also widen the batch: ones of the batch shape then stand for many.
     batch = shape[len(sample) :]
-    flat = (tensor.expand(shape).reshape(math.prod(sample), *batch) for tensor in tensors)
+    own = broadcast_shapes(*(tensor.shape for tensor in tensors))
+    if math.prod(own[max(len(own) - len(batch), 0) :]) == 1:
+        # Values that the batch shares stay one row: their bins are found once.
+        batch = torch.Size([1] * len(batch))
+    flat = (tensor.expand(sample + batch).reshape(math.prod(sample), *batch) for tensor in tensors)
     return [tensor.movedim(0, -1) for tensor in flat], shape
 
 
 def from_columns(columns: Tensor, shape: torch.Size) -> Tensor:
     """Undo `to_columns`."""
+    if columns.shape[:-1] == shape:
+        return columns.squeeze(-1)
     return columns.movedim(-1, 0).reshape(shape)
