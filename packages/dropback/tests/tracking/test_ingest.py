@@ -178,7 +178,7 @@ def test_frames_that_do_not_fit_their_plays_are_refused(weeks, tmp_path):
 
 def test_a_folder_without_canonical_plays_says_how_to_make_them(tmp_path):
     (tmp_path / "plays").mkdir()
-    with pytest.raises(TrackingError, match="make them with `dropback ingest`"):
+    with pytest.raises(TrackingError, match="write them with `dropback ingest`"):
         build_tensors(tmp_path, tmp_path / "out")
 
 

@@ -1,4 +1,4 @@
-"""Loops over frames that files, live plays and training share, compiled with Numba.
+"""Compute features in loops over frames that files, live plays and training share.
 
 A player's numbers are gathered from the frame once, and the arithmetic runs over short local
 arrays. Callers give arrays that are contiguous and writable, so that each kernel is compiled for

@@ -1,4 +1,4 @@
-"""The canonical tables of tracking data and their units.
+"""Define the canonical tables of tracking data and their units.
 
 Every reader ends in these three tables, whatever the source. The offense moves toward +x; frame 0
 is the snap; the last frame of a play is the release (or the event that ended the dropback).

@@ -1,4 +1,4 @@
-"""What users split plays by, each computed by a definition with its source."""
+"""Compute what users split plays by, each by a definition with its source."""
 
 from __future__ import annotations
 

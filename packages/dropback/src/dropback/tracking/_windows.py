@@ -1,4 +1,4 @@
-"""The window of a dropback: from the snap to the release, or to what ended it."""
+"""Find the window of a dropback: from the snap to the release, or to what ended it."""
 
 from __future__ import annotations
 
