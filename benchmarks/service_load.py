@@ -1,13 +1,13 @@
-"""How fast the service answers, how much it takes, and what it does when asked for more.
+"""Measure how fast the service starts and answers, how much it takes, and what overload does.
 
     python benchmarks/service_load.py [--run FOLDER] [--seconds 60] [--soak-minutes 10]
 
-The service runs in a process of its own (``dropback serve``, one worker); this one asks, on
-loopback. Without ``--run`` one network of 64 channels, untrained, is served: the time of an answer
-does not depend on the weights. A play is 40 frames. A request for nothing
-(``/healthz``) is the baseline: what socket, HTTP and scheduler take by themselves. Service and
-client each stay on a core of their own, the last and the first that there are; with ``--free`` the
-system moves them about.
+The service runs in a process of its own (``dropback serve``, one worker); this process sends the
+load on loopback. Without ``--run`` one network of 64 channels, untrained and exported, is served:
+the time of an answer does not depend on the weights. A play is 40 frames. A request for nothing
+(``/healthz``) is the baseline: what socket, HTTP and scheduler take by themselves. The CPU time of
+an answer, unlike its latency, hardly depends on what else the computer does. Service and client
+each stay on a core of their own, the last and the first; with ``--free`` the system chooses.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import contextlib
 import gc
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -61,19 +62,19 @@ FRAMES = 40
 SITUATION = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
 
 
-def made_frames() -> NDArray[np.float32]:
-    """22 men and the ball who walk about, to the hundredth as files have them."""
+def random_frames() -> NDArray[np.float32]:
+    """22 players and the ball on random walks, to the hundredth as in files."""
     generator = np.random.default_rng(0)
-    made = np.empty((FRAMES, 23, 6), np.float32)
+    frames = np.empty((FRAMES, 23, 6), np.float32)
     walk = generator.normal(0, 0.3, (FRAMES, 23, 2)).cumsum(axis=0)
-    made[..., :2] = (generator.uniform((20, 8), (50, 45), (23, 2)) + walk).round(2)
-    made[..., 2] = generator.uniform(0, 8, (FRAMES, 23)).round(2)
-    made[..., 3] = generator.uniform(0, 3, (FRAMES, 23)).round(2)
-    made[..., 4:] = generator.uniform(0, 359, (FRAMES, 23, 2)).round(2)
-    return made
+    frames[..., :2] = (generator.uniform((20, 8), (50, 45), (23, 2)) + walk).round(2)
+    frames[..., 2] = generator.uniform(0, 8, (FRAMES, 23)).round(2)
+    frames[..., 3] = generator.uniform(0, 3, (FRAMES, 23)).round(2)
+    frames[..., 4:] = generator.uniform(0, 359, (FRAMES, 23, 2)).round(2)
+    return frames
 
 
-PLAY = made_frames()
+PLAY = random_frames()
 BINARY_PLAY = encode_play(PlayFrames(SITUATION, PLAY, 7), yards=8)
 JSON_PLAY = json.dumps(
     {
@@ -130,6 +131,11 @@ def untrained(folder: Path, *, networks: int = 1, channels: int = 64) -> Path:
     return run
 
 
+def export(run: Path) -> None:
+    """Write the graphs of a run, which the service then runs."""
+    subprocess.run([sys.executable, "-m", "dropback", "export", str(run)], check=True)  # noqa: S603
+
+
 def request(content: bytes, media_type: str) -> bytes:
     """A whole request for the score of a play."""
     head = (
@@ -150,6 +156,22 @@ class Served:
 
     port: int
     process: subprocess.Popen[bytes]
+    started: float
+    """On the monotonic clock."""
+    ready_s: float = 0.0
+    """From the start of the process until it accepted a connection."""
+    ready_cpu_s: float = 0.0
+    """CPU time until then."""
+
+    def note_ready(self) -> None:
+        """Record that a connection was accepted."""
+        self.ready_s = time.monotonic() - self.started
+        self.ready_cpu_s = self.cpu_s()
+
+    def cpu_s(self) -> float:
+        """CPU time that it has used, seconds."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_mb(self) -> float:
         """Memory that it holds, megabytes."""
@@ -168,6 +190,7 @@ def served(run: Path, log: Path, engine: str | None, core: int | None = None) ->
         command += ["--engine", engine]
     if core is not None:
         command += ["--core", str(core)]
+    started = time.monotonic()
     with log.open("wb") as lines, subprocess.Popen(command, stderr=lines) as process:  # noqa: S603
         try:
             until = time.monotonic() + 120
@@ -176,11 +199,22 @@ def served(run: Path, log: Path, engine: str | None, core: int | None = None) ->
                 assert time.monotonic() < until
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                     break
-                time.sleep(0.1)
-            yield Served(port, process)
+                time.sleep(0.02)
+            service = Served(port, process, started)
+            service.note_ready()
+            yield service
         finally:
             process.terminate()
             process.wait(60)
+
+
+def import_cpu_s() -> float:
+    """CPU seconds that a process takes to start and import what the service needs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    imports = "import dropback.cli, dropback.service._server, onnxruntime"
+    subprocess.run([sys.executable, "-c", imports], check=True)  # noqa: S603
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def cores(*, free: bool) -> tuple[int, int] | None:
@@ -310,14 +344,26 @@ def measure(arguments: argparse.Namespace, service: Served) -> None:
         print(f"| {what} | {goal} | {found} |", flush=True)
 
     print("| what | goal, p50 / p99 | measured |\n|---|---|---|")
+    imports_s = import_cpu_s()
+    found = (
+        f"{service.ready_cpu_s - imports_s:.1f} s of CPU time after {imports_s:.1f} s of imports, "
+        f"in all {service.ready_s:.1f} s"
+    )
+    row("ready", "5 s after its imports", found)
     for name, message, goal in (
         ("a request for nothing", NOTHING, "baseline"),
         ("one play at a time, JSON", JSON, "1.5 / 4 ms"),
         ("one play at a time, binary", BINARY, "0.8 / 2 ms"),
     ):
-        row(name, goal, quantiles(one_at_a_time(port, message, arguments.times)))
+        before = service.cpu_s()
+        taken = one_at_a_time(port, message, arguments.times)
+        cpu_ms = 1e3 * (service.cpu_s() - before) / arguments.times
+        row(name, goal, f"{quantiles(taken)}, {cpu_ms:.2f} ms of CPU time")
+    before = service.cpu_s()
     taken = live_one(port, arguments.times // FRAMES)
-    row("live socket, frame to distribution", "0.5 / 2 ms", quantiles(taken))
+    cpu_ms = 1e3 * (service.cpu_s() - before) / arguments.times
+    found = f"{quantiles(taken)}, {cpu_ms:.2f} ms of CPU time"
+    row("live socket, frame to distribution", "0.5 / 2 ms", found)
     tally = uvloop.run(offered(HttpCrowd(port, BINARY), 500, seconds))
     failed = tally.offered - tally.count(200)
     found = f"{failed} of {tally.offered:,} failed, {quantiles_of(tally)}"
@@ -333,8 +379,8 @@ def measure(arguments: argparse.Namespace, service: Served) -> None:
 def measure_overload(service: Served) -> None:
     """Print what becomes of five times the plays that the service can do.
 
-    It serves what `train` makes, five networks of 128 channels: one of 64 does more plays than a
-    client on a core of its own can ask for.
+    It serves what `train` makes, five networks of 128 channels, in torch: one of 64 does more plays
+    than a client on a core of its own can ask for.
     """
     port = service.port
     taken = one_at_a_time(port, BINARY, 400)
@@ -364,7 +410,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as work:
-        run = arguments.run or untrained(Path(work))
+        run = arguments.run
+        if run is None:
+            run = untrained(Path(work))
+            if arguments.engine != "torch":
+                export(run)
         # A pause of this process would be taken for one of the service.
         gc.collect()
         gc.freeze()

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from splicedpareto import objectives
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
+from splicedpareto.distributions._distribution import log_density
 from splicedpareto.nn import ResidualMLP
 
 DRAWS, BINS, MASS, SEEDS = 20_000, 50, 0.05, 5
@@ -173,9 +174,10 @@ def exact_past_the_refusal(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:
 def exact_with_detached_thresholds(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:
     """The exact likelihood, blind to how thresholds move; for values of the batch's shape."""
     distribution = dist.distribution
-    tails = distribution.tails._replace(threshold=distribution.tails.threshold.detach())
     columns = value[..., None] if dist.batch_shape else value
-    return -dataclasses.replace(distribution, tails=tails).log_prob(columns).reshape(value.shape)
+    tails, cell = distribution.look_up(distribution.bin_index(columns), with_sums=False)
+    held = tails._replace(threshold=tails.threshold.detach())
+    return -log_density(held, cell, columns).reshape(value.shape)
 
 
 def composite_and_crps(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:

@@ -1,13 +1,30 @@
-"""The site shows every public module, and its formulas without a script."""
+"""Run the code of the pages, and check that the site shows every public module."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
+import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from documents import (
+    ROOT,
+    Block,
+    blocks,
+    check_command,
+    command_lines,
+    inline_commands,
+    pages,
+    quoted_paths,
+    run_python,
+    run_shell,
+)
+from dropback.data import _tables as tables
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -24,7 +41,7 @@ def hook(name: str) -> ModuleType:
     return module
 
 
-FORMULAS, PAGES = hook("formulas"), hook("api_pages")
+FORMULAS, REFERENCE = hook("formulas"), hook("api_pages")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +70,7 @@ def test_marked_formulas_become_mathml() -> None:
 
 
 def test_reference_has_a_page_for_what_the_core_promises() -> None:
-    pages = PAGES.public_modules()
+    pages = REFERENCE.public_modules()
     core = {"distributions", "contrib.sklearn", "contrib.gluonts", "nn", "objectives"}
     assert {f"splicedpareto.{name}" for name in core | {"scoring_rules", "training"}} <= set(pages)
     assert "TemporalConvolution" in pages["splicedpareto.nn"]
@@ -62,4 +79,135 @@ def test_reference_has_a_page_for_what_the_core_promises() -> None:
 
 def test_what_a_package_lists_has_one_page() -> None:
     # splicedpareto.distributions lists the Gaussian of its module `gaussian`.
-    assert "splicedpareto.distributions._gaussian" not in PAGES.public_modules()
+    assert "splicedpareto.distributions._gaussian" not in REFERENCE.public_modules()
+
+
+# Blocks that are not run, by reason. A new one is a choice, so it changes a number here.
+NOT_RUN = {
+    "installs": 5,
+    "is R": 1,
+    "is output": 1,
+    "needs real tracking": 2,
+    "needs the network": 1,
+    "needs the real seasons": 1,
+    "publishes": 1,
+    "takes a minute": 1,
+    "takes hours": 9,
+    "waits for requests": 3,
+}
+PAGES = pages()
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+# A tutorial and a package's page begin in an empty folder, as their reader does.
+FROM_NOTHING = {
+    page for page in PAGES if page.name in {"README.md", "index.md"} or "tutorials" in page.parts
+}
+
+
+def name_of(value: object) -> str:
+    return str(value.relative_to(ROOT)) if isinstance(value, Path) else str(value)
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that a how-to guide takes as given: small simulated data, runs and scores."""
+    folder = tmp_path_factory.mktemp("docs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for line in (
+            "dropback simulate pbp --out data/pbp --seasons 2018-2021 --teams 4 --weeks 6",
+            "dropback train data/pbp --seasons 2018-2020 --out runs/pbp --folds 2 --epochs 1",
+            "dropback score runs/pbp data/pbp --seasons 2018-2021 --out scores.parquet",
+            "dropback simulate tracking --plays 240 --out data/tracking --workers 1",
+            "dropback ingest data/tracking --out plays",
+            "dropback train plays --out runs/tracking --folds 2 --epochs 1",
+        ):
+            run_shell(Block(Path(__file__), 0, "sh", line, None))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if any(not b.reason for b in blocks(p))], ids=name_of
+)
+def test_the_blocks_of_a_page_run(
+    page: Path,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "work"
+    if page in FROM_NOTHING:
+        folder.mkdir()
+    else:
+        shutil.copytree(request.getfixturevalue("workspace"), folder)
+    monkeypatch.chdir(folder)
+    names: dict[str, object] = {}
+    printed = ""
+    for block in blocks(page):
+        if block.reason:
+            continue
+        if block.language == "text":
+            assert shape(block.text) in shape(printed), f"{block.place} shows another output"
+        elif block.language == "toml":
+            tomllib.loads(block.text)
+        elif block.language == "python":
+            run_python(block, names)
+        else:
+            run_shell(block)
+        printed = capsys.readouterr().out
+
+
+def shape(text: str) -> str:
+    """Text without what another machine may print differently: digits, names, lines."""
+    return re.sub(r"[\s─-]+", " ", re.sub(r"\b[A-Z]\.\w+|\d+(\.\d+)?", "#", text)).strip()
+
+
+def test_every_block_runs_or_says_why_not() -> None:
+    languages = {"python", "sh", "text", "toml"}
+    strange = [b.place for b in BLOCKS if not b.reason and b.language not in languages]
+    assert not strange
+    assert Counter(b.reason for b in BLOCKS if b.reason) == NOT_RUN
+
+
+@pytest.mark.parametrize(
+    "block",
+    [b for b in BLOCKS if b.reason and b.language == "sh"],
+    ids=lambda block: block.place,
+)
+def test_commands_that_are_not_run_could_be_parsed(block: Block) -> None:
+    for words in command_lines(block.text):
+        check_command(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_in_sentences_exist(page: Path) -> None:
+    for command in inline_commands(page):
+        check_command(command.split(), whole=False)
+
+
+def test_files_that_are_mentioned_exist() -> None:
+    missing = [f"{path}: {name}" for path, name in quoted_paths() if not (ROOT / name).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.parent == ROOT], ids=name_of)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+@pytest.mark.parametrize(
+    "schema", [tables.Plays, tables.Scores, tables.StandardScores, tables.Predictions]
+)
+def test_every_column_of_a_table_is_explained(schema: type[tables.Plays]) -> None:
+    page = (DOCS / "reference" / "tables.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`(\w+)`", page))
+    assert set(schema.column_names()) <= explained
+
+
+def test_the_command_line_page_has_every_option() -> None:
+    page = hook("command_line").page()
+    assert "## dropback train" in page
+    assert "`--epochs`" in page

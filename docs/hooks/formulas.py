@@ -52,9 +52,12 @@ def on_page_content(page_html: str, **_: object) -> str:
 
 
 class SphinxMath(griffe.Extension):
-    """Rewrites the formulas of every docstring before Markdown sees them."""
+    """Rewrite formulas and examples of every docstring before Markdown sees them."""
 
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
         """Called by griffe with each module, class, function and attribute."""
         if obj.docstring is not None:
-            obj.docstring.value = with_dollars(obj.docstring.value)
+            # griffe knows the plural; another title's doctest would be read as Markdown, in which
+            # an index above a list is a link.
+            examples = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.M)
+            obj.docstring.value = with_dollars(examples)

@@ -12,8 +12,8 @@ DuckDB, and bad input raises a `dropback.errors.DropbackError` whose message say
 Example:
     >>> scores = dropback.score(dropback.load_run(run), league, seasons=[2021])
     >>> rows = dropback.leaderboard(scores, by=("passer",), min_attempts="nfl")
-    >>> rows.columns[:5]
-    ['rank', 'rank_low', 'rank_high', 'passer_player_id', 'passer_player_name']
+    >>> print(*rows.columns[:5])
+    rank rank_low rank_high passer_player_id passer_player_name
 """
 
 from importlib import import_module

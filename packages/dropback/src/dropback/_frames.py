@@ -30,11 +30,11 @@ def to_polars(
     Args:
         frame: A polars frame (eager or lazy), a pandas frame, a pyarrow table, a DuckDB relation,
             or a frame of another library that narwhals reads.
-        what: What the frame holds, for the errors.
+        what: Content of the frame, for the errors.
         columns: Columns to convert; others are dropped, absent ones ignored. None converts all.
 
     Raises:
-        RequestError: `frame` is no data frame, names a column twice, or needs pyarrow, which is
+        RequestError: `frame` is not a data frame, names a column twice, or needs pyarrow, which is
             not installed.
     """
     if isinstance(frame, pl.DataFrame):

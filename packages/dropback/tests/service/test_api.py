@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 import dropback
+from dropback.cli import _serve
 from dropback.cli import app as cli
 from dropback.errors import RequestError
+from dropback.live._export import DESCRIPTION
 from dropback.service._app import Service
 from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._limits import Limits
@@ -365,6 +367,18 @@ def test_without_the_extra_the_commands_say_how_to_get_it(monkeypatch):
     other = CliRunner().invoke(cli, ["keys", "add", "a", "--file", "keys.json"])
     assert "pip install 'dropback[service]'" in str(result.exception)
     assert "msgspec" in str(other.exception)
+
+
+def test_without_onnx_runtime_a_run_is_served_by_torch_and_an_export_is_refused_later(
+    monkeypatch, tmp_path
+):
+    assert _serve._engine(None, tmp_path) is None
+    monkeypatch.setattr("dropback.cli._serve.find_spec", lambda _: None)
+    assert _serve._engine(None, tmp_path) == "torch"
+    (tmp_path / DESCRIPTION).touch()
+    assert _serve._engine(None, tmp_path) is None
+    with pytest.raises(RequestError, match="must be torch or onnx, got 'compiled'"):
+        _serve._engine("compiled", tmp_path)
 
 
 def test_a_service_of_nothing_is_refused():

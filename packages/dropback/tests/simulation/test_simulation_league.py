@@ -31,14 +31,14 @@ def with_next(plays: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def test_plays_have_the_real_columns_and_dtypes(league: League, data_dir: Path) -> None:
-    schema = pl.read_parquet_schema(data_dir / "pbp" / "play_by_play_2019.parquet")
-    assert list(league.plays.schema.items()) == list(schema.items())
-
-
-def test_games_have_the_real_columns_and_dtypes(league: League, data_dir: Path) -> None:
-    schema = pl.read_parquet_schema(data_dir / "pbp" / "games.parquet")
-    assert list(league.games.schema.items()) == list(schema.items())
+@pytest.mark.parametrize(
+    ("table", "file"), [("plays", "play_by_play_2019.parquet"), ("games", "games.parquet")]
+)
+def test_tables_have_the_real_columns_and_dtypes(
+    league: League, data_dir: Path, table: str, file: str
+) -> None:
+    schema = pl.read_parquet_schema(data_dir / "pbp" / file)
+    assert list(getattr(league, table).schema.items()) == list(schema.items())
 
 
 def test_nulls_fall_where_the_real_ones_do(league: League, real: pl.DataFrame) -> None:

@@ -123,7 +123,7 @@ def test_truth_on_disk_gives_back_the_distributions_that_outcomes_were_drawn_fro
     assert np.array_equal(average.cdf(7), release_distribution(week.state).cdf(7))
 
 
-def test_oracle_cdf_stands_on_the_yards_that_predictions_are_summarized_on(
+def test_oracle_cdf_is_at_the_yards_that_predictions_are_summarized_on(
     truth: pl.DataFrame,
 ) -> None:
     cdf = oracle_cdf(oracle_distribution(truth))
@@ -343,7 +343,7 @@ def test_reader_keeps_every_play_and_corrects_nothing(folder: Path) -> None:
     assert plays["end_event"].unique().to_list() == ["pass_forward"]
 
 
-def test_tracking_and_play_by_play_tell_the_same_outcomes(
+def test_tracking_and_play_by_play_have_the_same_outcomes(
     folder: Path, truth: pl.DataFrame
 ) -> None:
     plays = pl.concat([block.plays for block in read_tracking(folder)[0]])
@@ -394,11 +394,18 @@ def test_bad_settings_are_refused_in_a_sentence(settings: dict[str, float], word
         TrackingLeagueSettings(**settings)  # type: ignore[arg-type]
 
 
-def test_unknown_kind_of_file_is_refused_before_anything_is_made(
-    league: TrackingLeague, tmp_path: Path
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tracking": "xlsx"}, "must be parquet or csv, got 'xlsx'"),
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_written(
+    small: TrackingLeague, tmp_path: Path, options: dict[str, object], words: str
 ) -> None:
-    with pytest.raises(RequestError, match="must be parquet or csv, got 'xlsx'"):
-        write_tracking_league(league, tmp_path / "out", tracking="xlsx")
+    with pytest.raises(RequestError, match=words):
+        write_tracking_league(small, tmp_path / "out", **options)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -450,10 +457,10 @@ def test_no_more_weeks_are_begun_than_there_are_workers(
         def __init__(self, *_: object, **__: object) -> None:
             pass
 
-        def submit(self, make: Callable[..., object], *given: object) -> Future[object]:
+        def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
             begun.append(len(begun))
             future: Future[object] = Future()
-            future.set_result(make(*given))
+            future.set_result(function(*arguments))
             return future
 
         def shutdown(self, **_: object) -> None:
@@ -470,7 +477,7 @@ def test_no_more_weeks_are_begun_than_there_are_workers(
     assert len(begun) == 2 + 3
 
 
-def test_a_killed_worker_is_told_in_a_sentence(
+def test_a_killed_worker_is_reported_in_a_sentence(
     three_weeks: TrackingLeague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class KilledPool:
@@ -489,11 +496,6 @@ def test_a_killed_worker_is_told_in_a_sentence(
     with pytest.raises(RequestError, match=r"was killed, perhaps .* ask for fewer workers"):
         write_tracking_league(three_weeks, tmp_path / "out", workers=2)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_no_workers_are_refused(small: TrackingLeague, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="workers must be at least 1, got 0"):
-        write_tracking_league(small, tmp_path / "out", workers=0)
 
 
 def test_csv_and_parquet_hold_the_same_rows(small: TrackingLeague, tmp_path: Path) -> None:

@@ -170,10 +170,7 @@ def test_passers_and_teammates_are_different_people(league: League) -> None:
 
 def test_constant_skill_stays_but_for_the_yearly_centring() -> None:
     settings = LeagueSettings(
-        seasons=(2019, 2020),
-        weeks=1,
-        skill_season_correlation=1.0,
-        turnover_probability=0.0,
+        seasons=(2019, 2020), weeks=1, skill_season_correlation=1.0, turnover_probability=0.0
     )
     passers = simulate_league(settings, seed=2).passers
     first, second = (passers.filter(pl.col("season") == s)["skill_yd"] for s in (2019, 2020))

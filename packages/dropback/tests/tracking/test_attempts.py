@@ -30,13 +30,13 @@ def league(tmp_path_factory):
     return tensors.plays, recorded, pl.read_parquet(folder / "league/truth.parquet")
 
 
-def test_tables_and_play_by_play_of_a_league_tell_the_same(league):
+def test_tables_and_play_by_play_of_a_league_agree(league):
     plays, recorded, truth = league
     own, joined = select_tracked(plays), select_tracked(plays, play_by_play=recorded)
     assert own.rows.tolist() == joined.rows.tolist() == list(range(100))
     assert own.left_out.is_empty()
     assert joined.left_out.is_empty()
-    # What a tracking set does not tell, or tells in its own words.
+    # Columns that a tracking set lacks or has in its own words.
     other = {"game_id", "passer_player_id", "passer_player_name", "receiver_player_id"}
     other |= {"receiver_player_name", "shotgun", "no_huddle", "pass_location", "yards_after_catch"}
     for name in set(Plays.column_names()) - other:

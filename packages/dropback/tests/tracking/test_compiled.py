@@ -43,14 +43,11 @@ def test_compiled_functions_read_constants_and_call_each_other():
 
 def _run(copy: Path) -> tuple[float, float, int]:
     """Middle of the field, a velocity and loads from the cache, in a process of its own."""
-    environment = {
-        # Python's own cache of bytecode looks at size and time too.
-        **{name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"},
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join([str(copy), *sys.path]),
-    }
+    own = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    # Python's own cache of bytecode looks at size and time too.
+    own |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join([str(copy), *sys.path])}
     command = [sys.executable, "-c", _FEATURES]
-    output = subprocess.check_output(command, env=environment, text=True).split()  # noqa: S603
+    output = subprocess.check_output(command, env=own, text=True).split()  # noqa: S603
     return float(output[0]), float(output[1]), int(output[2])
 
 
@@ -90,6 +87,15 @@ def test_what_the_cache_could_not_see_is_refused():
         compiled(calls_another)
     with pytest.raises(TypeError, match=r"reads_an_unknown_name reads _NEVER_DEFINED"):
         compiled(reads_an_unknown_name)
+
+
+def test_without_compiling_the_functions_are_pythons(monkeypatch):
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+
+    def halved(value):
+        return value / _FACTOR
+
+    assert compiled(halved) is halved
 
 
 def test_only_one_module_imports_numba():

@@ -19,7 +19,6 @@ from dropback.tracking.tensors._features import (
     eligible_slots,
     engineered_features,
     newest_player_features,
-    player_features,
     static_features,
 )
 
@@ -207,18 +206,6 @@ def test_plays_fed_frame_by_frame_equal_the_batch(block):
         np.testing.assert_array_equal(counted, engineered[at])
 
 
-def test_features_are_the_same_bits_whatever_the_layout_of_the_frames(block):
-    frames, numbers = np.ascontiguousarray(block.frames), block.frame_in_play
-    line = np.full(len(frames), 45, np.float32)
-    target, eligible = np.full(len(frames), 7), np.tile(np.arange(11) > 5, (len(frames), 1))
-    assert block.frames.strides != frames.strides
-    for features in (
-        lambda frames: player_features(frames, numbers, line),
-        lambda frames: engineered_features(frames, numbers, line, target, eligible),
-    ):
-        np.testing.assert_array_equal(features(frames), features(block.frames))
-
-
 def test_a_defender_who_is_not_seen_is_near_nobody(block):
     frames = np.ascontiguousarray(block.frames[:1])
     line, target = np.full(1, 45, np.float32), np.full(1, 7)
@@ -268,14 +255,6 @@ def test_a_lane_ends_at_the_passer_and_at_the_target(place, distance):
         frames, np.zeros(1, np.int64), line, target, np.ones((1, 11), bool)
     )
     assert features[ENGINEERED_COLUMNS.index("lane_to_nearest_defender_yd")] == distance
-
-
-def test_acceleration_is_the_slope_of_velocity(block):
-    players, _, _ = block_features(block)
-    xy = velocity(block.frames[:, :22, 2], block.frames[:, :22, 4])
-    slope = causal_slope(xy, block.frame_in_play)
-    np.testing.assert_allclose(players[..., 4:6], slope, atol=2e-5)
-    assert np.abs(slope).max() > 0.1
 
 
 def test_acceleration_is_that_of_the_last_frames_only(block):

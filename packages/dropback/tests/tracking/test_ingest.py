@@ -178,7 +178,7 @@ def test_frames_that_do_not_fit_their_plays_are_refused(weeks, tmp_path):
 
 def test_a_folder_without_canonical_plays_says_how_to_make_them(tmp_path):
     (tmp_path / "plays").mkdir()
-    with pytest.raises(TrackingError, match="make them with `dropback ingest`"):
+    with pytest.raises(TrackingError, match="write them with `dropback ingest`"):
         build_tensors(tmp_path, tmp_path / "out")
 
 
@@ -221,10 +221,7 @@ def test_time_that_jumps_is_reported_by_every_reading(weeks, tmp_path):
         for check in file.checks
         if check.name == "time jumps"
     }
-    assert decisions == {
-        "tracking_week_1.csv": "wrong, not corrected",
-        "tracking_week_2.csv": "ok",
-    }
+    assert decisions == {"tracking_week_1.csv": "wrong, not corrected", "tracking_week_2.csv": "ok"}
 
 
 def test_a_play_set_aside_is_not_found_and_says_why(weeks):

@@ -74,8 +74,9 @@ def composite_nll(
     value, mask = _observed(dist, value, mask, "value")
     (columns,), shape = to_columns(dist.batch_shape, dist.logits, value=value)
     distribution = dist.distribution
-    loss = -distribution.bins.log_density(distribution.bins.locate(columns))
-    lower, upper = distribution.lower, distribution.upper
+    tails, cell = distribution.look_up(distribution.bins.locate(columns), with_sums=False)
+    loss = -cell.log_density
+    lower, upper = tails.columns(slice(0, 1)), tails.columns(slice(1, 2))
     for tail, excess in (
         (lower, lower.threshold.detach() - columns),
         (upper, columns - upper.threshold.detach()),
@@ -287,7 +288,7 @@ def _binned_log_mass(bins: Bins, lower: Tensor, upper: Tensor) -> Tensor:
     bottom, top = bins.edges[..., :1], bins.edges[..., -1:]
     start, stop = torch.cat([lower, upper], -1).clamp(bottom, top).chunk(2, -1)
     first, last = bins.cell(bins.locate(torch.cat([start, stop], -1))).chunk()
-    return log_mass_between(start, first, stop, last)
+    return log_mass_between(start, stop, first, last)
 
 
 def _masked(loss: Tensor, mask: Tensor | None, shape: torch.Size | None) -> Tensor:

@@ -138,6 +138,8 @@ def compiled() -> Iterator[Callable[[Tensor, Tensor], dict[str, Tensor]]]:
     Distribution.set_default_validate_args(value=True)
 
 
+# torch.compile instantiates the function itself.
+@pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated")
 @pytest.mark.parametrize("name", CALLS)
 def test_compiled_graph_is_whole_and_gives_the_same(name: str, compiled) -> None:
     raw = raw_parameters().requires_grad_()

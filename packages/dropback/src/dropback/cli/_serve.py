@@ -55,7 +55,7 @@ def serve_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind.")] = 8080,
     engine: Annotated[
         str | None,
-        typer.Option(help="torch or onnx; by default onnx where the run was exported, else torch."),
+        typer.Option(help="onnx or torch; by default onnx if the run is exported, else torch."),
     ] = None,
     core: Annotated[
         int | None,
@@ -75,7 +75,7 @@ def serve_command(
         stay_on_core(core)  # before the service's threads, which stay where they are started
     service = load_service(
         run=run,
-        engine=_engine(engine),
+        engine=_engine(engine, run),
         scores=scores or (),
         plays=plays,
         keys=keys,
@@ -93,9 +93,13 @@ def _require_extra() -> None:
         )
 
 
-def _engine(name: str | None) -> Engine | None:
+def _engine(name: str | None, run: Path | None) -> Engine | None:
+    from dropback.live._export import is_export
+
     if name not in {None, "torch", "onnx"}:
         raise RequestError(f"--engine must be torch or onnx, got {name!r}.")
+    if name is None and find_spec("onnxruntime") is None and not (run and is_export(run)):
+        return "torch"  # the run's exported graphs need ONNX Runtime
     return name  # type: ignore[return-value]  # checked above
 
 

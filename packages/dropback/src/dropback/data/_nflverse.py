@@ -27,7 +27,7 @@ def fetch(
 
     Args:
         seasons: Seasons to get.
-        folder: Where the files go.
+        folder: Folder of the files.
         load: Function that loads a season; None takes `nflreadpy.load_pbp`.
         on_season: Called after each season.
 

@@ -68,7 +68,7 @@ PLAY_BY_PLAY_COLUMNS: tuple[Column, ...] = (
     Column("qb_hit", _INT, required=False),
     Column("old_game_id", _TEXT, required=False),
     Column("desc", _TEXT, required=False),
-    # Of runs, scores and penalties: what expected points added needs beside passes.
+    # Runs, scores and penalties, which expected points added needs.
     Column("qb_scramble", _INT, required=False),
     Column("rusher_player_id", _TEXT, required=False),
     Column("rusher_player_name", _TEXT, required=False),
@@ -98,7 +98,7 @@ def read_play_by_play(
         seasons: Seasons to keep; None keeps all.
 
     Returns:
-        One row a play, in the source's order.
+        One row per play, in the source's order.
 
     Raises:
         ReaderError: Nothing found, a file that is not what its name says, a missing required

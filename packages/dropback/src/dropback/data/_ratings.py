@@ -29,7 +29,7 @@ class Rating:
     is read.
 
     Attributes:
-        label: For readers.
+        label: Name for readers.
         value: Headers of the rating.
         player: Headers of the player's name, first name first.
         team: Headers of the team; may be absent.
@@ -99,7 +99,7 @@ def read_ratings(path: AnyPath, name: str, *, seasons: Sequence[int]) -> pl.Data
         without a value are left out.
 
     Raises:
-        ReaderError: No file, a header that is missing, a value that is no number, or no row of
+        ReaderError: No file, a header that is missing, a value that is not a number, or no row of
             the seasons.
         RequestError: Several seasons are requested and the file has no season column.
     """

@@ -24,7 +24,7 @@ FIRST_SEASON_WITH_RECEIVERS = 2009
 Games = Literal["regular", "postseason", "all"]
 
 _IDENTITY = ("game_id", "play_id", "season", "season_type", "week", "posteam")
-# Columns of runs, scores and fouls are no part of a pass play; `epa` may come from elsewhere.
+# Columns of runs, scores and fouls do not belong to a pass play; `epa` may come from elsewhere.
 _SITUATION_COLUMNS = set(Plays.column_names()) - {"epa"}
 # What `Plays` demands: a value outside excludes its play, and not the whole file.
 _RANGES = {"down": (1, 4), "ydstogo": (0, 100), "yardline_100": (1, 99)}
@@ -35,7 +35,7 @@ class Selection:
     """The plays kept, and how many rows were left out for which reason.
 
     Attributes:
-        plays: One row a play, valid as `Plays`.
+        plays: One row per play, valid as `Plays`.
         left_out: Columns ``reason`` and ``plays``, most frequent first. Each row of the source
             is counted once, under the first reason that applies.
         missing_columns: Optional source columns that were absent or empty throughout.
@@ -59,7 +59,7 @@ def select_plays(
         play_by_play: What `read_play_by_play` returned; `attach_epa` adds `epa_source`, without
             which the plays have no EPA, so that no table mixes sources.
         plays: `TARGETED` becomes `ATTEMPTS` in seasons before 2009.
-        games: Which games to keep.
+        games: Games to keep.
         outcome: Outcome that the plays are modeled by; a play without it is left out.
 
     Raises:

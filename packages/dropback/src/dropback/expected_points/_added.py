@@ -60,7 +60,7 @@ def expected_points_added(
         model: Values situations; None reads nflverse's column (see `recorded_epa`).
 
     Returns:
-        One row a snap, in the source's order: `game_id`, `play_id`, `season`, `season_type`,
+        One row per snap, in the source's order: `game_id`, `play_id`, `season`, `season_type`,
         `week`, `posteam`, `defteam`, `play_type`, `qb_player_id` and `qb_player_name` (passer,
         or rusher of a `qb_run`), `qb_dropback` (pass, sack or scramble; no spike, kneel or
         two-point try, as in nflverse), `qb_run` (scramble or run by a player with at least as

@@ -87,7 +87,7 @@ class ExpectedPoints:
     """Models of the next score, each blind to one fold of games.
 
     Attributes:
-        settings: How they were fitted.
+        settings: Settings of the fit.
         data_digest: SHA-256 of the data they were fitted on.
         seasons: Seasons that they were fitted on.
         boosters: One for each fold; booster ``k`` never saw a game of fold ``k``.
@@ -138,15 +138,15 @@ def fit_expected_points(
 
     Args:
         play_by_play: What `read_play_by_play` returned.
-        folder: Where to store the model; if it holds one that was fitted on the same data, that
+        folder: Folder to store the model in; if it holds one that was fitted on the same data, that
             one is returned. None stores nothing.
-        settings: How the trees are grown.
+        settings: Settings of the trees.
         seed: Seed of the folds.
         threads: Threads that grow a tree.
         on_fold: Called with each fold that is fitted.
 
     Raises:
-        ReaderError: Fewer than two games a fold, or no score at all.
+        ReaderError: Fewer than two games per fold, or no score at all.
         RequestError: `folder` cannot be written.
     """
     settings = settings or ExpectedPointsSettings()

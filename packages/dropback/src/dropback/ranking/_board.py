@@ -82,8 +82,8 @@ def leaderboard(
             so that a qualified passer stays qualified in a split, and over regular-season games
             where `scores` holds any; or ``"reliable"``: `reliable_minimum` of the plays kept.
         replicates: Bootstrap replicates over games, and draws of the true scores.
-        seed: Of both.
-        scale: Of the display column.
+        seed: Seed of both.
+        scale: Scale of the display column.
 
     Returns:
         One row per group, best first, in a frame of the same library. ``rank``, with the 90 %
@@ -138,7 +138,7 @@ def keep_plays(
     """Keep the plays of one value of each split that meet a predicate, as `leaderboard` does.
 
     Raises:
-        RequestError: An unknown split or value, or a predicate that is none.
+        RequestError: An unknown split or value, or a predicate that is not SQL.
     """
     kept = scores if where is None else filter_plays(scores, where)
     return keep_split(kept, split or {})

@@ -26,7 +26,7 @@ class Profile:
         seasons: The passer's rows of the leaderboard by passer and season, by season.
         best: Plays of highest score, best first.
         worst: Plays of lowest score, worst first.
-        edges: Of the histogram's bins, shape ``(11,)``, 0 to 1.
+        edges: Edges of the histogram's bins, shape ``(11,)``, 0 to 1.
         passer: Share of the passer's plays whose mid-CDF lies in each bin, shape ``(10,)``; null
             mid-CDFs (plays without a distribution of yards) are left out. Empty where none is
             known.
@@ -51,7 +51,7 @@ def passer_seasons(scores: pl.DataFrame, *, min_attempts: int = 50, seed: int = 
         scores: Play scores.
         min_attempts: Plays that a season needs; a season of fewer has an interval as wide as the
             league. Where no season has as many, one play is enough.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
     """
     largest = scores.group_by("passer_player_id", "season").len()["len"].max()
     enough = isinstance(largest, int) and largest >= min_attempts
@@ -65,7 +65,7 @@ def passer_profile(
 
     Args:
         scores: Play scores.
-        seasons: As `passer_seasons` gives them.
+        seasons: What `passer_seasons` returned.
         passer: The ``passer_player_id``.
         throws: Best and worst throws to show.
 

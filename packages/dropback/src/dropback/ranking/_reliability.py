@@ -98,9 +98,9 @@ def reliability(
 
     Args:
         scores: Play scores, in a data frame of any library.
-        by: What one mean is of, names among `SPLITS`.
+        by: Names among `SPLITS` that define the groups.
         replicates: Bootstrap replicates over groups.
-        seed: Of the bootstrap and the random halves.
+        seed: Seed of the bootstrap and the random halves.
 
     Raises:
         RequestError: An unknown grouping, a missing column, or fewer than three groups.

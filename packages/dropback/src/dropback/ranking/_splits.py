@@ -24,7 +24,7 @@ class Split:
 
     Attributes:
         columns: Columns that show it in a table; a name is shown, not grouped by.
-        definition: For readers, with units.
+        definition: Definition for readers, with units.
         source: Column of the play scores that it is computed from.
         values: Expression of the first of `columns`.
         minimum: Attempts that a passer's row needs by default in a table split by it.

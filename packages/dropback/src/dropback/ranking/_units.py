@@ -26,7 +26,7 @@ class Units:
     A play counts with its weight :math:`w`, 1 without a column ``play_weight``.
 
     Attributes:
-        keys: One row a group: its key columns, ``plays``, ``games``, and ``score``, the
+        keys: One row per group: its key columns, ``plays``, ``games``, and ``score``, the
             weighted mean :math:`\sum w s / \sum w`.
         group: Group of each unit (the plays of one group in one game), shape ``(U,)``.
         plays: Number of plays of each unit, shape ``(U,)``.
@@ -98,7 +98,7 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
             (pl.col("w") * pl.col("s")).sum().alias("total"),
             pl.col("w").pow(2).sum().alias("weight_squared"),
             # About the unit's mean first: sums of squares about 0 lose the digits of a spread
-            # that is small beside the scores.
+            # that is small relative to the scores.
             (pl.col("w") * (pl.col("s") - _mean()).pow(2)).sum().alias("deviation"),
             *(pl.col(name).max() for name in names),
         )

@@ -26,10 +26,10 @@ def score_plays(
 
     Args:
         plays: The plays and their circumstances, which become the columns to split by.
-        predictions: Of the same plays.
+        predictions: Predictions of the same plays.
 
     Returns:
-        One row a play, `play_score` in [0, 1].
+        One row per play, `play_score` in [0, 1].
 
     Raises:
         RequestError: A play has no prediction.

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Rows = dict[str, NDArray[np.int64]]
 
-__all__ = ["NULL", "play_games"]
-
 NULL = -(10**6)
 """A missing number in the rows; far outside every column's range."""
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation._rosters import Calendar
 
-__all__ = ["League", "simulate_league", "write_league"]
-
 _Number = TypeVar("_Number", bound=np.generic)
 
 
@@ -156,6 +154,5 @@ def _truth(plays: pl.DataFrame, edge_yd: NDArray[np.float64]) -> pl.DataFrame:
         outcome.otherwise(pl.col("yards_gained")).alias("yards"),
         "edge_yd",
     ).with_columns(
-        *distribution_columns,
-        pl.Series("expected_mid_cdf", average.expected_mid_cdf(actual)),
+        *distribution_columns, pl.Series("expected_mid_cdf", average.expected_mid_cdf(actual))
     )

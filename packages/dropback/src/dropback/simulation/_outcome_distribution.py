@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LATTICE_YARDS", "OutcomeDistribution", "Outcomes"]
-
 # A pick-six from the far goal line returns 100 yards; the longest completion gains 99.
 LATTICE_YARDS: NDArray[np.int64] = np.arange(-100, 100)
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation._rosters import Calendar
 
-__all__ = ["games_table", "play_by_play", "targeted"]
-
 PLAY_TYPES = {
     Kind.KICK_OFF: "kick_off",
     Kind.EXTRA_POINT: "xp_kick",

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation._throws import PlayContexts
 
-__all__ = ["Kind", "call_plays", "choose_target", "formation", "quarter_end", "seconds_used"]
-
 # Rates and tables in this module were rounded from the 2018-2020 regular seasons.
 
 # Depth of throws on early downs, away from the goal: quantiles joined by straight lines.

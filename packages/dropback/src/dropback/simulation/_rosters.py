@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation._settings import LeagueSettings
 
-__all__ = ["TEAMS", "Calendar", "draw_calendar", "draw_passers", "player_id", "player_name"]
-
 TEAMS = (
     *("ARI", "ATL", "BAL", "BUF", "CAR", "CHI", "CIN", "CLE", "DAL", "DEN", "DET"),
     *("GB", "HOU", "IND", "JAX", "KC", "LA", "LAC", "LV", "MIA", "MIN", "NE"),

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from dropback.errors import RequestError
 
-__all__ = ["LeagueSettings"]
-
 # The league has 32 teams, whose abbreviations the simulation uses.
 MOST_TEAMS = 32
 # Weeks are two digits in a game_id, and no real regular season is longer than 18.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64] | NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["PlayContexts", "Throws", "outcome_distribution"]
-
 # The constants below are choices, not estimates: they began as maximum-likelihood fits of
 # similar formulas to the 51,623 targeted attempts of the 2018-2020 regular seasons and were then
 # adjusted by hand until the marginals of `research/league_marginals.py` agreed with theirs.

@@ -13,17 +13,6 @@ from dropback.tracking._schema import FRAME_QUANTITIES, GROUPS_AT_SNAP, SLOTS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "ACCELERATION",
-    "DIRECTION",
-    "ORIENTATION",
-    "SPEED",
-    "PlayBlock",
-    "X",
-    "Y",
-    "empty_frames",
-]
-
 X, Y, SPEED, ACCELERATION, DIRECTION, ORIENTATION = range(len(FRAME_QUANTITIES))
 
 
@@ -119,5 +108,5 @@ class PlayBlock:
                 "frame": np.repeat(self.frame_in_play.astype(np.int16), SLOTS),
                 "slot": np.tile(np.arange(SLOTS, dtype=np.uint8), len(plays)),
                 **{name: planes[n].ravel() for n, name in enumerate(FRAME_QUANTITIES)},
-            },
+            }
         ).with_columns(pl.col(FRAME_QUANTITIES).fill_nan(None))

@@ -3,9 +3,9 @@
 Numba finds compiled code again by the file that the function is in. It sees neither a constant nor
 a callee that the file imports, and up to version 0.67 it takes a file of equal size and time for
 unchanged, as an upgrade by an installer may leave it. So every function has a cache folder named by
-a digest of all that it is compiled from: its source, the values of the constants that it reads, the
-same of the functions that it calls, and the versions of Numba and NumPy. Numba itself adds the
-types of the arguments and the processor.
+a digest of all that it is compiled from: its bytecode, the constants that it reads, the digests of
+the functions that it calls, and the versions of Numba and NumPy. Numba itself adds the types of
+the arguments and the processor.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import builtins
 import dis
 import hashlib
-import inspect
 import os
 from pathlib import Path
 from threading import Lock
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-
-__all__ = ["compiled", "one_layout"]
 
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
@@ -70,10 +67,9 @@ def compiled(function: _Function) -> _Function:
         3.5
     """
     digest = _digest(function)
-    kernel = None
-    for root in _cache_roots(function):
-        kernel = kernel or _compiled_in(root / f"compiled-{digest[:16]}", function)
-    kernel = kernel or njit(**_OPTIONS)(function)
+    folders = (root / f"compiled-{digest[:16]}" for root in _cache_roots(function))
+    kernels = (_compiled_in(folder, function) for folder in folders)
+    kernel = next((kernel for kernel in kernels if kernel), None) or njit(**_OPTIONS)(function)
     _digests[kernel] = digest
     result: _Function = kernel
     return result
@@ -90,25 +86,27 @@ def one_layout(array: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _digest(function: Callable[..., object]) -> str:
-    """SHA-256 of all that a function is compiled from."""
+    """SHA-256 of all that a function is compiled from.
+
+    Its bytecode is taken, not its source: that may have changed since Python read it.
+    """
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {_OPTIONS}".encode())
-    code = function.__code__
-    try:
-        digest.update(inspect.getsource(function).encode())
-    except OSError:  # defined where no file is
-        digest.update(code.co_code + repr(code.co_consts).encode())
-    for name in sorted(set(_global_names(code)) - set(dir(builtins))):
-        digest.update(f"{name}={_content(function, name)}".encode())
+    for code in _codes(function.__code__):
+        constants = [value for value in code.co_consts if not isinstance(value, CodeType)]
+        digest.update(code.co_code)
+        digest.update(repr((constants, code.co_names, code.co_varnames)).encode())
+        for instruction in dis.get_instructions(code):
+            if instruction.opname == "LOAD_GLOBAL" and not hasattr(builtins, instruction.argval):
+                digest.update(_content(function, instruction.argval).encode())
     return digest.hexdigest()
 
 
-def _global_names(code: CodeType) -> Iterator[str]:
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL":
-            yield instruction.argval
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """A function's code and that of the functions in it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _global_names(constant)
+            yield from _codes(constant)
 
 
 def _content(function: Callable[..., object], name: str) -> str:
@@ -131,6 +129,8 @@ def _content(function: Callable[..., object], name: str) -> str:
 
 def _cache_roots(function: Callable[..., object]) -> Iterator[Path]:
     """Where compiled code may be kept, the first choice first."""
+    if _settings.DISABLE_JIT:
+        return
     if _settings.CACHE_DIR:
         yield Path(_settings.CACHE_DIR)
         return

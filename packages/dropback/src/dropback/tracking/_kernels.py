@@ -1,4 +1,4 @@
-"""Loops over frames that files, live plays and training share, compiled with Numba.
+"""Compute features in loops over frames that files, live plays and training share.
 
 A player's numbers are gathered from the frame once, and the arithmetic runs over short local
 arrays. Callers give arrays that are contiguous and writable, so that each kernel is compiled for
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     _Floats: TypeAlias = NDArray[np.float32]
     _Integers: TypeAlias = NDArray[np.int64]
     _Booleans: TypeAlias = NDArray[np.bool_]
-
-__all__ = [
-    "HISTORY_FRAMES",
-    "STANDING_YD_PER_S",
-    "engineered_columns",
-    "network_columns",
-    "player_columns",
-    "slopes",
-    "velocities",
-]
 
 HISTORY_FRAMES: Final = 5
 

@@ -17,8 +17,6 @@ from dropback.tracking._kernels import STANDING_YD_PER_S, slopes, velocities
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["causal_slope", "derive_motion", "velocity"]
-
 
 def causal_slope(
     values: NDArray[np.float32], frame_in_play: NDArray[np.int64]
@@ -38,7 +36,7 @@ def causal_slope(
     References:
         Savitzky and Golay (1964), the one-sided case. Errors against the league's own columns are
         measured in ``tests/tracking/test_real_data.py`` and reported in
-        ``docs/reference/tracking.md``.
+        ``docs/results/derived_motion.md``.
 
     Example:
         >>> x = np.array([0.0, 0.1, 0.4, 0.9, 1.6], dtype=np.float32)  # 10 t^2 yards at 10 Hz

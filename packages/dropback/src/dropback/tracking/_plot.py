@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = ["plot_play"]
-
 _COLORS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#6e2c00"}
 _GRASS: Final = "#eef4ea"
 _CHALK: Final = "#9aa79a"

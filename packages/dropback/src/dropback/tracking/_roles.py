@@ -21,16 +21,6 @@ from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "LINE_POSITIONS",
-    "assign_slots",
-    "infer_rushers",
-    "infer_target",
-    "mirror_slots",
-    "named_passers",
-    "named_targets",
-]
-
 LINE_POSITIONS: Final = ("C", "G", "T", "OL", "OC")
 
 _DEFENSIVE_GROUPS: Final = {
@@ -267,11 +257,7 @@ def _named(plays: pl.DataFrame, players: pl.DataFrame, pattern: str) -> pl.DataF
         initial=pl.col("description").str.extract(pattern, 1),
         surname=pl.col("description").str.extract(pattern, 2),
     ).drop_nulls()
-    offense = players.filter(pl.col("side") == "offense").select(
-        _PLAY,
-        "player_id",
-        "display_name",
-    )
+    offense = players.filter(pl.col("side") == "offense").select(_PLAY, "player_id", "display_name")
     # "St. Brown", "Beckham Jr.", "Fuller V": the description drops suffixes and spaces.
     plain = pl.col("rest", "surname").str.replace_all(r"[\s.]", "")
     return (

@@ -1,4 +1,4 @@
-"""The canonical tables of tracking data and their units.
+"""Define the canonical tables of tracking data and their units.
 
 Every reader ends in these three tables, whatever the source. The offense moves toward +x; frame 0
 is the snap; the last frame of a play is the release (or the event that ended the dropback).
@@ -11,25 +11,6 @@ from typing import Final
 import dataframely as dy
 
 from dropback.data._field import GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD, QUARTER_SECONDS
-
-__all__ = [
-    "BALL_SLOT",
-    "FIRST_SEASON",
-    "FRAME_QUANTITIES",
-    "GROUPS_AT_SNAP",
-    "HEIGHT_RANGE_IN",
-    "LAST_SEASON",
-    "LINE_RANGE_X_YD",
-    "PLAYERS",
-    "SLOTS",
-    "WEIGHT_RANGE_LB",
-    "X_RANGE_YD",
-    "Y_RANGE_YD",
-    "Frames",
-    "LeftOut",
-    "Players",
-    "Plays",
-]
 
 FIRST_SEASON: Final = 2000
 LAST_SEASON: Final = 2100

@@ -1,4 +1,4 @@
-"""What users split plays by, each computed by a definition with its source."""
+"""Compute what users split plays by, each by a definition with its source."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback.tracking._blocks import PlayBlock
-
-__all__ = ["SPLITS", "Split", "play_splits", "split_definitions", "with_participation"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,7 @@ _OURS: Final = "computed here from positions"
 SPLITS: Final = {
     "time_to_throw_s": Split("Seconds from the snap to the throw; null without a throw.", _NGS),
     "time_to_throw_band": Split(
-        "Time to throw under 2.5 s, 2.5 to 4 s, or over 4 s.",
-        f"{_NGS} (quick throws: under 2.5 s)",
+        "Time to throw under 2.5 s, 2.5 to 4 s, or over 4 s.", f"{_NGS} (quick throws: under 2.5 s)"
     ),
     "pressured_at_throw": Split(
         "A defender is within 2 yards of the passer in the last frame, the throw or sack.",
@@ -103,26 +100,20 @@ def play_splits(block: PlayBlock) -> pl.DataFrame:
     )
     thrown = pl.col("end_event").is_in(THROWS) | pl.col("lacks").list.contains("events")
     time = pl.when(thrown).then((pl.col("frames") - 1) / RATE_HZ).cast(pl.Float32)
-    return table.with_columns(
-        time_to_throw_s=time,
-        pressured_at_throw=pl.col("last_gap") < 2.0,
-        pressured_any_time=pl.col("least_gap") < 1.5,
-    ).select(
-        "game_id",
-        "play_id",
-        "time_to_throw_s",
-        time_to_throw_band=_band(
-            "time_to_throw_s", {2.5: "under 2.5 s", 4.0: "2.5 to 4 s"}, "over 4 s"
-        ),
-        pressured_at_throw="pressured_at_throw",
-        pressured_any_time="pressured_any_time",
-        throw_depth_yd="throw_depth_yd",
-        throw_depth_band=_band(
-            "throw_depth_yd", {0.0: "behind the line", 10.0: "short", 20.0: "middle"}, "deep"
-        ),
-        separation_at_release_yd="separation_at_release_yd",
-        dropback_depth_yd="dropback_depth_yd",
-        play_action="play_action",
+    depths = {0.0: "behind the line", 10.0: "short", 20.0: "middle"}
+    return (
+        table.with_columns(
+            time_to_throw_s=time,
+            pressured_at_throw=pl.col("last_gap") < 2.0,
+            pressured_any_time=pl.col("least_gap") < 1.5,
+            throw_depth_band=_band("throw_depth_yd", depths, "deep"),
+        )
+        .with_columns(
+            time_to_throw_band=_band(
+                "time_to_throw_s", {2.5: "under 2.5 s", 4.0: "2.5 to 4 s"}, "over 4 s"
+            )
+        )
+        .select("game_id", "play_id", *SPLITS)
     )
 
 

@@ -1,6 +1,6 @@
-"""The canonical tables on disk: Parquet, partitioned by season.
+"""Store the canonical tables as Parquet, partitioned by season.
 
-``plays/season=2022/week1-000.parquet`` stands beside ``players/...``, ``frames/...`` and
+``plays/season=2022/week1-000.parquet`` is beside ``players/...``, ``frames/...`` and
 ``splits/...`` of the same name: one chunk of plays, in one order.
 """
 
@@ -19,17 +19,6 @@ from dropback.tracking._splits import play_splits
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-__all__ = [
-    "TABLES",
-    "chunk_files",
-    "drop_plays",
-    "read_chunk",
-    "read_plays_table",
-    "read_splits",
-    "with_splits",
-    "write_chunk",
-]
 
 TABLES: Final = ("plays", "players", "frames", "splits")
 
@@ -60,7 +49,7 @@ def chunk_files(folder: Path) -> list[Path]:
     if not files:
         raise TrackingError(
             f"{folder} must hold canonical plays (plays/season=*/*.parquet) and has none; "
-            "make them with `dropback ingest`."
+            "write them with `dropback ingest`."
         )
     return files
 
@@ -97,7 +86,7 @@ def _valid(schema: type[Plays | Players], path: Path) -> pl.DataFrame:
     if missing := [name for name in schema.column_names() if name not in table.columns]:
         raise TrackingError(
             f"{path} must hold {', '.join(missing)}, which this version adds: "
-            "make the folder again with `dropback ingest`."
+            "write the folder again with `dropback ingest`."
         )
     return schema.validate(table)
 

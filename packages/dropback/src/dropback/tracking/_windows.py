@@ -1,12 +1,10 @@
-"""The window of a dropback: from the snap to the release, or to what ended it."""
+"""Find the window of a dropback: from the snap to the release, or to what ended it."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import polars as pl
-
-__all__ = ["ARRIVALS", "KNOWN_EVENTS", "THROWS", "find_windows"]
 
 # Charted by hand first, automatic second: in 2023 both occur, one or two frames apart and in
 # either order, and the one charted by hand is better. `snap_marker` is 2025's frameType.

@@ -8,7 +8,7 @@ dimension, so a batch costs O(B K) once and O(B S) for its values.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
@@ -23,48 +23,61 @@ if TYPE_CHECKING:
 __all__ = ["Bins", "Cell", "bin_share", "log_mass_between"]
 
 
-class Cell(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Cell:
     """The bins that hold some values, with the probabilities on either side of each bin.
 
-    Attributes:
-        bin_index: Bin indices, shape ``(*B, S)``, as all others.
-        left: Left edges.
-        right: Right edges.
+    Args:
+        edges: Edges of all bins, shape ``(K + 1,)`` or ``(*B, K + 1)``.
+        index: Bin indices, shape ``(*B, S)``, as all that follows.
         log_prob: Log-probabilities of the bins.
         below: Probabilities to the left of the bins, summed from the left.
         above: Probabilities to the right of the bins, summed from the right.
     """
 
-    bin_index: Tensor
-    left: Tensor
-    right: Tensor
+    edges: Tensor
+    index: Tensor
     log_prob: Tensor
     below: Tensor
     above: Tensor
 
+    @lazy
+    def left(self) -> Tensor:
+        """Left edges."""
+        return gather(self.edges, self.index)
+
+    @lazy
+    def right(self) -> Tensor:
+        """Right edges."""
+        return gather(self.edges, self.index + 1)
+
+    @lazy
+    def width(self) -> Tensor:
+        """Widths."""
+        return gather(self.edges.diff(), self.index)
+
     @property
     def log_density(self) -> Tensor:
         """Log-density within the bins."""
-        return self.log_prob - (self.right - self.left).log()
+        return self.log_prob - self.width.log()
 
     def sides(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities up to values in the bins, and beyond them."""
-        density = self.log_prob.exp() / (self.right - self.left)
+        density = self.log_prob.exp() / self.width
         below = self.below + density * (value - self.left)
         return below, self.above + density * (self.right - value)
 
-    def quantile(self, cdf: Tensor) -> Tensor:
-        """Values in the bins with probability `cdf` to their left."""
-        return self.left + (self.right - self.left) * bin_share(cdf - self.below, self.log_prob)
-
-    def upper_quantile(self, sf: Tensor) -> Tensor:
-        """Values in the bins with probability `sf` to their right."""
-        return self.right - (self.right - self.left) * bin_share(sf - self.above, self.log_prob)
+    def quantile(self, cdf: Tensor, sf: Tensor, from_left: Tensor) -> Tensor:
+        """Values in the bins with a probability to the left, or to the right, as marked."""
+        mass = torch.where(from_left, cdf - self.below, sf - self.above)
+        step = self.width * bin_share(mass, self.log_prob)
+        return torch.where(from_left, self.left + step, self.right - step)
 
     def chunk(self) -> tuple[Cell, Cell]:
         """The first and the second half of the columns."""
-        first, second = zip(*(entry.chunk(2, -1) for entry in self), strict=True)
-        return Cell(*first), Cell(*second)
+        entries = (self.index, self.log_prob, self.below, self.above)
+        first, second = zip(*(entry.chunk(2, -1) for entry in entries), strict=True)
+        return Cell(self.edges, *first), Cell(self.edges, *second)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,22 +128,11 @@ class Bins:
         sums = self.logits.softmax(-1).flip(-1).cumsum(-1)
         return sums[..., :-1] if self.offset else functional.pad(sums, (1, 0))
 
-    def log_prob_of_entries(self, index: Tensor) -> Tensor:
-        """Log-probabilities of entries of the logits by their indices ``(*B, S)``."""
-        nothing = index[..., :0]
-        return self.sums.look_up(index, nothing, nothing)[0]
-
-    def log_density(self, index: Tensor) -> Tensor:
-        """Log-density within bins."""
-        entry = index + self.offset if self.offset else index
-        return self.log_prob_of_entries(entry) - gather(self.widths, index).log()
-
     def cell(self, index: Tensor) -> Cell:
         """Edges and probabilities of bins."""
         entry = index + self.offset if self.offset else index
         log_prob, below, above = self.sums.look_up(entry, entry, entry)
-        left, right = gather(self.edges, index), gather(self.edges, index + 1)
-        return Cell(index, left, right, log_prob, below, above)
+        return Cell(self.edges, index, log_prob, below, above)
 
     def locate(self, value: Tensor) -> Tensor:
         """Bin index of each value; a value on an edge belongs to the bin on its right.
@@ -154,19 +156,19 @@ class Bins:
         return entry - self.offset if self.offset else entry
 
 
-def log_mass_between(lower: Tensor, first: Cell, upper: Tensor, last: Cell) -> Tensor:
+def log_mass_between(lower: Tensor, upper: Tensor, first: Cell, last: Cell) -> Tensor:
     """Log-probability of (lower, upper], where `lower` lies in `first` and `upper` in `last`.
 
     The sum of what is left of the first bin, the whole bins between and what is taken of the
     last. Neighboring bins share no subtraction, so narrow intervals lose no digits.
     """
-    several = last.bin_index > first.bin_index
+    several = last.index > first.index
     head = first.log_density + safe_log(torch.minimum(upper, first.right) - lower)
     tail = last.log_density + safe_log(torch.where(several, upper - last.left, 0))
     from_left = last.below - (first.below + first.log_prob.exp())
     from_right = first.above - (last.above + last.log_prob.exp())
     between = torch.where(last.below < first.above, from_left, from_right).clamp(min=0)
-    middle = safe_log(torch.where(last.bin_index > first.bin_index + 1, between, 0))
+    middle = safe_log(torch.where(last.index > first.index + 1, between, 0))
     return log_sum_exp(torch.stack([head, middle, tail]))
 
 

@@ -11,34 +11,60 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from splicedpareto.distributions._bins import log_mass_between
+from splicedpareto.distributions._bins import Bins, Cell, bin_share, log_mass_between
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
+from splicedpareto.distributions._lookup import gather
+from splicedpareto.distributions._tails import Tail
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from splicedpareto.distributions._bins import Bins
-    from splicedpareto.distributions._tails import Tail
+    from splicedpareto.distributions._parameters import SplicedParameters
 
-__all__ = ["SplicedDistribution"]
+__all__ = ["SplicedDistribution", "log_density"]
 
 
 @dataclass(frozen=True, eq=False)
 class SplicedDistribution:
     """Bins between two generalized Pareto tails.
 
+    Where the tails start is found first, without gradient. Thresholds, scales and the bins that
+    a method needs then come from one look-up in the softmax, whose gradient is one table.
+
     Args:
-        bins: The binned distribution before splicing.
-        first: Index of the bin that holds the lower threshold, shape ``(*B, 1)``.
-        last: Index of the bin that holds the upper threshold.
-        tails: The lower and the upper tail in two columns, entries of shape ``(*B, 2)``.
+        parameters: The parameters, checked.
     """
 
-    bins: Bins
-    first: Tensor
-    last: Tensor
-    tails: Tail
+    parameters: SplicedParameters
+
+    @lazy
+    def bins(self) -> Bins:
+        """The binned distribution before splicing."""
+        is_edge = self.parameters.splice == "edge"
+        return Bins(self.parameters.logits, self.parameters.edges, int(is_edge))
+
+    @lazy
+    def splice(self) -> tuple[Tensor, Tensor]:
+        """Indices of the bins that hold the lower and the upper threshold, each ``(*B, 1)``.
+
+        With the quantile splice the sums from the left, and from the right, exceed the masses in
+        them, so that they have probability, also where a mass is zero.
+        """
+        shape, last_bin = (*self.parameters.batch_shape, 1), self.bins.count - 1
+        if self.parameters.splice == "edge":
+            index = torch.arange(0, last_bin + 1, max(last_bin, 1), device=self.bins.edges.device)
+            return index[:1].expand(shape), index[-1:].expand(shape)
+        lower, upper = (mass[..., None].expand(shape) for mass in self.parameters.masses)
+        first = self.bins.sums.first_reaching(lower, from_right=False, exceed=True)
+        last = self.bins.sums.first_reaching(upper, from_right=True, exceed=True)
+        return first.clamp(0, last_bin), last.clamp(0, last_bin)
+
+    @lazy
+    def tails(self) -> Tail:
+        """The lower and the upper tail in two columns, entries of shape ``(*B, 2)``."""
+        first, _ = self.splice
+        return self.look_up(first[..., :0])[0]
 
     @lazy
     def lower(self) -> Tail:
@@ -50,10 +76,140 @@ class SplicedDistribution:
         """The upper tail."""
         return self.tails.columns(slice(1, 2))
 
+    def look_up(self, index: Tensor, *, with_sums: bool = True) -> tuple[Tail, Cell]:
+        """Both tails in two columns, and bins by their indices ``(*B, S)``.
+
+        Args:
+            index: Indices of bins.
+            with_sums: Whether the probabilities on either side of the bins are needed.
+        """
+        parameters, bins = self.parameters, self.bins
+        # Values may widen the batch.
+        first, last = (entry.expand((*index.shape[:-1], 1)) for entry in self.splice)
+        both, columns = torch.cat([first, last], -1), index.shape[-1]
+        beside = index if with_sums else index[..., :0]
+        if parameters.splice == "edge":
+            outside = torch.cat([first, last + 2], -1)
+            at = torch.cat([index + 1, both + 1, outside], -1)
+            log_prob, below, above = bins.sums.look_up(at, beside + 1, beside + 1)
+            log_mass = log_prob[..., columns + 2 :]
+            threshold = torch.cat([gather(bins.edges, first), gather(bins.edges, last + 1)], -1)
+        else:
+            at = torch.cat([index, both], -1)
+            before, after = torch.cat([beside, first], -1), torch.cat([beside, last], -1)
+            log_prob, below, above = bins.sums.look_up(at, before, after)
+            masses, log_mass = parameters.mass_columns
+            outside = torch.cat([below[..., -1:], above[..., -1:]], -1)
+            share = bin_share(masses - outside, log_prob[..., columns:])
+            step = gather(bins.widths, both) * share
+            low = gather(bins.edges, first) + step[..., :1]
+            high = gather(bins.edges, last + 1) - step[..., 1:]
+            # Masses that nearly meet are rounded past each other.
+            threshold = torch.cat([low, torch.maximum(low, high)], -1)
+        scale = parameters.scale_columns
+        if scale is None:
+            log_density = log_prob[..., columns : columns + 2] - gather(bins.widths, both).log()
+            scale = parameters.tied_scale_columns(log_mass, log_density)
+        tails = Tail(threshold, parameters.concentration_columns, scale, log_mass)
+        sums = below[..., : beside.shape[-1]], above[..., : beside.shape[-1]]
+        return tails, Cell(bins.edges, index, log_prob[..., :columns], *sums)
+
+    def bin_index(self, value: Tensor) -> Tensor:
+        """Indices of the bins that hold values once clamped to the body."""
+        first, last = self.splice
+        # A threshold on an edge belongs to the bin on the side of the body.
+        return self.bins.locate(value).clamp(first, torch.maximum(first, last))
+
+    def clip(self, value: Tensor) -> Tensor:
+        """Clamp values to the body."""
+        return value.clamp(self.lower.threshold, self.upper.threshold)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-density."""
+        return log_density(*self.look_up(self.bin_index(value), with_sums=False), value)
+
+    def cdf_and_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities on either side of values, the smaller with all its digits."""
+        is_below, accurate, _, _ = self._lesser_side(value)
+        rest = 1 - accurate
+        return torch.where(is_below, accurate, rest), torch.where(is_below, rest, accurate)
+
+    def log_cdf_and_log_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities on either side of values."""
+        is_below, accurate, in_body, log_beyond = self._lesser_side(value)
+        small = accurate < 0.5
+        near_one = safe_log(torch.where(small, 1, 1 - accurate))
+        rest = torch.where(small, torch.log1p(-torch.where(small, accurate, 0)), near_one)
+        in_bins = safe_log(torch.where(in_body, accurate, 1))
+        log_accurate = torch.where(in_body, in_bins, log_beyond)
+        return torch.where(is_below, log_accurate, rest), torch.where(is_below, rest, log_accurate)
+
+    def _lesser_side(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Whether the side that has all its digits is below values, and its probability.
+
+        Beyond the body it is the side away from it, whose logarithm comes last, after the mark of
+        values in the body.
+        """
+        tails, cell = self.look_up(self.bin_index(value))
+        inside, excess, is_upper = tails.excess(value)
+        below, above = cell.sides(inside)
+        is_lower_half, in_body = below < above, excess == 0
+        log_beyond = tails.select(is_upper).log_beyond(excess)
+        in_bins = torch.where(is_lower_half, below, above)
+        # Written without `where`, which ONNX Runtime lacks for truth values.
+        is_below = (in_body & is_lower_half) | ~(in_body | is_upper)
+        return is_below, torch.where(in_body, in_bins, log_beyond.exp()), in_body, log_beyond
+
+    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Log-probability of (lower, upper]: the sum of its parts in both tails and the body.
+
+        Where the interval holds most of the mass, one minus the mass outside it.
+        """
+        ends = torch.cat([lower, upper], -1)
+        tails, cell = self.look_up(self.bin_index(ends))
+        low, high = tails.columns(slice(0, 1)), tails.columns(slice(1, 2))
+        start, stop = ends.clamp(low.threshold, high.threshold).chunk(2, -1)
+        pieces = [
+            low.log_mass_between(
+                (low.threshold - upper).clamp(min=0), (low.threshold - lower).clamp(min=0)
+            ),
+            log_mass_between(start, stop, *cell.chunk()),
+            high.log_mass_between(
+                (lower - high.threshold).clamp(min=0), (upper - high.threshold).clamp(min=0)
+            ),
+        ]
+        cdf, sf = self.cdf_and_sf(ends)
+        outside = cdf[..., : lower.shape[-1]] + sf[..., lower.shape[-1] :]
+        mostly = outside < 0.5
+        complement = torch.log1p(-torch.where(mostly, outside, 0))
+        return torch.where(mostly, complement, log_sum_exp(torch.stack(pieces)))
+
+    def quantile(self, cdf: Tensor, sf: Tensor, logs: tuple[Tensor, Tensor] | None) -> Tensor:
+        """Smallest value at a level given by both sides, and their logarithms where known."""
+        from_left = cdf < sf
+        first, last = self.splice
+        index = self.bins.locate_mass(torch.minimum(cdf, sf), ~from_left)
+        tails, cell = self.look_up(index.clamp(first, torch.maximum(first, last)))
+        low, high = tails.columns(slice(0, 1)), tails.columns(slice(1, 2))
+        body = cell.quantile(cdf, sf, from_left).clamp(low.threshold, high.threshold)
+        if logs is None:
+            mass = tails.log_mass.exp()
+            is_upper = sf < mass[..., 1:]
+            in_tail = is_upper | (cdf < mass[..., :1])
+            log_beyond = safe_log(torch.where(is_upper, sf, cdf))
+        else:
+            is_upper = logs[1] < high.log_mass
+            in_tail = is_upper | (logs[0] < low.log_mass)
+            log_beyond = torch.where(is_upper, logs[1], logs[0])
+        tail = tails.select(is_upper)
+        excess = tail.excess_at(torch.where(in_tail, log_beyond, tail.log_mass))
+        outer = torch.where(is_upper, high.threshold + excess, low.threshold - excess)
+        return torch.where(in_tail, outer, body)
+
     @property
     def body_edges(self) -> Tensor:
         """Bin edges clamped to the body, ``(*B, K + 1)``; a bin outside it has width zero."""
-        return self.bins.edges.clamp(self.lower.threshold, self.upper.threshold)
+        return self.clip(self.bins.edges)
 
     @property
     def body_cdf(self) -> Tensor:
@@ -67,97 +223,10 @@ class SplicedDistribution:
         lower_mass, upper_mass = self.lower.log_mass.exp(), self.upper.log_mass.exp()
         return self.bins.sf_at_edges.clamp(upper_mass, 1 - lower_mass)
 
-    def clip(self, value: Tensor) -> Tensor:
-        """Clamp values to the body."""
-        return value.clamp(self.lower.threshold, self.upper.threshold)
 
-    def bin_index(self, value: Tensor) -> Tensor:
-        """Indices of the bins that hold values once clamped to the body."""
-        # A threshold on an edge belongs to the bin on the side of the body.
-        return self.bins.locate(value).clamp(self.first, self.last)
-
-    def excess(self, value: Tensor) -> tuple[Tensor, Tensor, Tail]:
-        """Excess of each value in its tail (zero in the body), whether upper, and that tail."""
-        above, below = value - self.upper.threshold, self.lower.threshold - value
-        is_upper = above > 0
-        # In the body both are negative, and neither has a gradient.
-        return torch.maximum(above, below).clamp(min=0), is_upper, self.tails.select(is_upper)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density."""
-        excess, _, tail = self.excess(value)
-        in_tail = tail.log_mass + tail.log_density(excess)
-        in_body = self.bins.log_density(self.bin_index(value))
-        return torch.where(excess == 0, in_body, in_tail)
-
-    def cdf_and_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities on either side of values, the smaller with all its digits."""
-        below, above = self.bins.cell(self.bin_index(value)).sides(self.clip(value))
-        is_lower_half = below < above
-        excess, is_upper, tail = self.excess(value)
-        in_body = excess == 0
-        beyond = tail.log_beyond(excess).exp()
-        accurate = torch.where(in_body, torch.where(is_lower_half, below, above), beyond)
-        # Written without `where`, which ONNX Runtime lacks for truth values.
-        is_below = (in_body & is_lower_half) | ~(in_body | is_upper)
-        rest = 1 - accurate
-        return torch.where(is_below, accurate, rest), torch.where(is_below, rest, accurate)
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """Log-probability of at most a value."""
-        cdf, sf = self.cdf_and_sf(value)
-        excess, is_upper, tail = self.excess(value)
-        in_tail = (excess != 0) & ~is_upper
-        return torch.where(in_tail, tail.log_beyond(excess), _log_of_smaller(cdf, sf))
-
-    def log_sf(self, value: Tensor) -> Tensor:
-        """Log-probability of more than a value."""
-        cdf, sf = self.cdf_and_sf(value)
-        excess, is_upper, tail = self.excess(value)
-        in_tail = (excess != 0) & is_upper
-        return torch.where(in_tail, tail.log_beyond(excess), _log_of_smaller(sf, cdf))
-
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
-        """Log-probability of (lower, upper]: the sum of its parts in both tails and the body.
-
-        Where the interval holds most of the mass, one minus the mass outside it.
-        """
-        ends = torch.cat([lower, upper], -1)
-        start, stop = self.clip(ends).chunk(2, -1)
-        first, last = self.bins.cell(self.bin_index(ends)).chunk()
-        low, high = self.lower, self.upper
-        pieces = [
-            low.log_mass_between(
-                (low.threshold - upper).clamp(min=0), (low.threshold - lower).clamp(min=0)
-            ),
-            log_mass_between(start, first, stop, last),
-            high.log_mass_between(
-                (lower - high.threshold).clamp(min=0), (upper - high.threshold).clamp(min=0)
-            ),
-        ]
-        cdf, sf = self.cdf_and_sf(ends)
-        outside = cdf[..., : lower.shape[-1]] + sf[..., lower.shape[-1] :]
-        mostly = outside < 0.5
-        complement = torch.log1p(-torch.where(mostly, outside, 0))
-        return torch.where(mostly, complement, log_sum_exp(torch.stack(pieces)))
-
-    def quantile(self, cdf: Tensor, sf: Tensor, log_cdf: Tensor, log_sf: Tensor) -> Tensor:
-        """Smallest value at a level given four ways, each accurate where it is used."""
-        from_left = cdf < sf
-        index = self.bins.locate_mass(torch.minimum(cdf, sf), ~from_left)
-        cell = self.bins.cell(index.clamp(self.first, self.last))
-        body = self.clip(torch.where(from_left, cell.quantile(cdf), cell.upper_quantile(sf)))
-        is_upper = log_sf < self.upper.log_mass
-        in_tail = is_upper | (log_cdf < self.lower.log_mass)
-        tail = self.tails.select(is_upper)
-        log_beyond = torch.where(is_upper, log_sf, log_cdf)
-        excess = tail.excess_at(torch.where(in_tail, log_beyond, tail.log_mass))
-        outer = torch.where(is_upper, tail.threshold + excess, tail.threshold - excess)
-        return torch.where(in_tail, outer, body)
-
-
-def _log_of_smaller(probability: Tensor, complement: Tensor) -> Tensor:
-    """Log of a probability, from its complement where that is smaller."""
-    small = probability < complement
-    log1p = torch.log1p(-torch.where(small, 0, complement))
-    return torch.where(small, safe_log(torch.where(small, probability, 0)), log1p)
+def log_density(tails: Tail, cell: Cell, value: Tensor) -> Tensor:
+    """Log-density at values, from both tails and the bins that hold the values."""
+    _, excess, is_upper = tails.excess(value)
+    tail = tails.select(is_upper)
+    in_tail = tail.log_mass + tail.log_density(excess)
+    return torch.where(excess == 0, cell.log_density, in_tail)

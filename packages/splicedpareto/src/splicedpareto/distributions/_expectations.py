@@ -11,11 +11,10 @@ from torch import Tensor
 from splicedpareto.distributions import _functionals as functionals
 from splicedpareto.distributions._base import ScalarDistribution
 from splicedpareto.distributions._checks import require
-from splicedpareto.distributions._kernels import safe_log
+from splicedpareto.distributions._distribution import SplicedDistribution
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
-    from splicedpareto.distributions._distribution import SplicedDistribution
     from splicedpareto.distributions._parameters import SplicedParameters
 
 __all__ = ["Expectations"]
@@ -33,7 +32,7 @@ class Expectations(ScalarDistribution):
         Built anew each time: a kept one would miss a change of the parameters in place, and a
         kept graph could be walked once.
         """
-        return self._parameters.distribution()
+        return SplicedDistribution(self._parameters)
 
     def _columns(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
         return to_columns(self.batch_shape, self._parameters.logits, **values)
@@ -102,7 +101,7 @@ class Expectations(ScalarDistribution):
         """
         (value, level), shape = self._levels(value=value, level=level)
         rest = 1 - level
-        quantile = self.distribution.quantile(level, rest, safe_log(level), safe_log(rest))
+        quantile = self.distribution.quantile(level, rest, None)
         error = value - quantile
         return from_columns(torch.where(error > 0, level * error, -rest * error), shape)
 

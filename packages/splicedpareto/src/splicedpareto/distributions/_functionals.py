@@ -11,9 +11,10 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._lookup import gather_or_zero
+from splicedpareto.distributions._lookup import gather
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,9 +94,11 @@ def area_to_upper_threshold(distribution: SplicedDistribution, value: Tensor, po
     r"""Integral of :math:`S^m` from values to the upper threshold, negative beyond it."""
     lower, upper = distribution.lower, distribution.upper
     widths = distribution.body_edges.diff().flip(-1)
-    from_right = (widths * _mean_power(distribution.body_sf, power)).cumsum(-1)
+    from_right = functional.pad(widths * _mean_power(distribution.body_sf, power), (1, 0)).cumsum(
+        -1
+    )
     cell = distribution.bins.cell(distribution.bin_index(value))
-    after = gather_or_zero(from_right, widths.shape[-1] - 2 - cell.bin_index)
+    after = gather(from_right, widths.shape[-1] - 1 - cell.index)
     inside = distribution.clip(value)
     right = torch.minimum(cell.right, upper.threshold)
     sf = torch.stack([cell.sides(inside)[1], torch.maximum(cell.above, upper.log_mass.exp())], -1)
@@ -109,9 +112,11 @@ def area_to_lower_threshold(distribution: SplicedDistribution, value: Tensor, po
     r"""Integral of :math:`F^m` from the lower threshold to values, negative below it."""
     lower, upper = distribution.lower, distribution.upper
     widths = distribution.body_edges.diff()
-    from_left = (widths * _mean_power(distribution.body_cdf, power)).cumsum(-1)
+    from_left = functional.pad(widths * _mean_power(distribution.body_cdf, power), (1, 0)).cumsum(
+        -1
+    )
     cell = distribution.bins.cell(distribution.bin_index(value))
-    before = gather_or_zero(from_left, cell.bin_index - 1)
+    before = gather(from_left, cell.index)
     inside = distribution.clip(value)
     left = torch.maximum(cell.left, lower.threshold)
     cdf = torch.stack([torch.maximum(cell.below, lower.log_mass.exp()), cell.sides(inside)[0]], -1)
@@ -206,7 +211,7 @@ def expected_shortfall(distribution: SplicedDistribution, level: Tensor, *, uppe
     what the tail keeps within the quantile is added to the threshold instead.
     """
     rest = 1 - level
-    quantile = distribution.quantile(level, rest, safe_log(level), safe_log(rest))
+    quantile = distribution.quantile(level, rest, None)
     low, high = distribution.lower.threshold, distribution.upper.threshold
     if upper:
         far, excess, threshold, sign = distribution.lower, low - quantile, low, 1

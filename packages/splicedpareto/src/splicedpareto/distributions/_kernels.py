@@ -8,9 +8,12 @@ replaced before the operation, not after it.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from splicedpareto.distributions._base import broadcast_tensors
 
 __all__ = [
     "finite_hazard",
@@ -21,37 +24,13 @@ __all__ = [
     "safe_log",
 ]
 
-# Below this size of the argument a series replaces the quotient, whose slope subtracts two terms of
-# order 1/t. The truncation error of either series is below 1e-17.
-SERIES_BELOW = 0.15
-TWO_ARTANH = tuple(2 / odd for odd in range(1, 16, 2))
-SINH = tuple(1 / math.factorial(odd) for odd in range(1, 14, 2))
-# With the first four terms, which single precision and less make do with, the truncation error of
-# either series is below 1e-9.
-_SHORT_SERIES = 4
-
-
-def _power_series(coefficients: tuple[float, ...], argument: Tensor) -> Tensor:
-    """Sum coefficients times rising powers of the argument, by Horner's rule."""
-    if torch.finfo(argument.dtype).eps > 1e-8:
-        coefficients = coefficients[:_SHORT_SERIES]
-    *rest, before, last = coefficients
-    series = last * argument + before
-    for coefficient in reversed(rest):
-        series = series * argument + coefficient
-    return series
-
-
-def _log1p_over_argument(argument: Tensor) -> Tensor:
-    """Return log(1 + t) / t for small t by the series of 2 artanh(t / (2 + t)) / t."""
-    longer = 2 + argument
-    return _power_series(TWO_ARTANH, (argument / longer).square()) / longer
-
-
-def _expm1_over_argument(argument: Tensor) -> Tensor:
-    """Return (exp(t) - 1) / t for small t, as exp(t / 2) sinh(t / 2) / (t / 2)."""
-    half = argument / 2
-    return half.exp() * _power_series(SINH, half.square())
+# Below this size of the argument a series replaces a difference of two terms of order 1/a. Its
+# truncation error is below 1e-16, or below 1e-8 with the five terms that single precision and less
+# make do with.
+SERIES_BELOW = 0.02
+_LOG_SERIES = tuple((-1) ** (n + 1) * (n + 1) / (n + 2) for n in range(10))
+_EXP_SERIES = tuple((n + 1) / math.factorial(n + 2) for n in range(10))
+_SHORT_SERIES = 5
 
 
 def finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,22 +47,16 @@ def finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple
 
     Returns:
         Values in :math:`[0, \infty)`, and where they should be infinite: at and past the end of
-        the support, :math:`\xi u \le -1`, and at infinity. A constant without gradient
-        stands there.
+        the support, :math:`\xi u \le -1`, and at infinity. Zero without gradient stands there.
 
     References:
         Coles (2001), *An Introduction to Statistical Modeling of Extreme Values*, eq. 4.2.
     """
     # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
-    endless = excess.detach() / scale.detach() == math.inf
+    endless = excess >= scale.detach() * (torch.finfo(excess.dtype).max / 4)
     units = excess.masked_fill(endless, 0) / scale
-    argument = concentration * units
-    past_end = argument <= -1
-    small = argument.abs() < SERIES_BELOW
-    series = units * _log1p_over_argument(argument.clamp(-SERIES_BELOW, SERIES_BELOW))
-    replaced = small | past_end
-    quotient = argument.masked_fill(replaced, 1).log1p() / concentration.masked_fill(replaced, 1)
-    return torch.where(small, series, quotient), past_end | endless
+    past_end = endless | (concentration.detach() * units.detach() <= -1)
+    return _ratio(units.masked_fill(past_end, 0), concentration, is_log=True), past_end
 
 
 def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
@@ -100,14 +73,83 @@ def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
         the support: :math:`-1 / \xi` below zero concentration, infinity otherwise.
     """
     endless = hazard == math.inf
-    finite = hazard.masked_fill(endless, 0)
-    argument = concentration * finite
-    small = argument.abs() < SERIES_BELOW
-    series = finite * _expm1_over_argument(argument.clamp(-SERIES_BELOW, SERIES_BELOW))
-    quotient = argument.expm1() / concentration.masked_fill(small, 1)
+    excess = _ratio(hazard.masked_fill(endless, 0), concentration, is_log=False)
     unbounded = concentration >= 0
     end = (-1 / concentration.masked_fill(unbounded, -1)).masked_fill(unbounded, math.inf)
-    return torch.where(endless, end, torch.where(small, series, quotient))
+    return torch.where(endless, end, excess)
+
+
+def _ratio(x: Tensor, concentration: Tensor, *, is_log: bool) -> Tensor:
+    both = broadcast_tensors(x, concentration)
+    if not torch.compiler.is_compiling():
+        function = _RatioInAllModes.apply
+    # A traced graph takes no function with a forward-mode rule, and an exported one takes none.
+    elif any(tensor.requires_grad for tensor in both):
+        function = _Ratio.apply
+    else:
+        function = _Ratio.forward
+    result: Tensor = function(*both, is_log)  # type: ignore[no-untyped-call]  # torch has no types
+    return result
+
+
+class _Ratio(torch.autograd.Function):
+    r"""The quotient :math:`y = f(\xi x) / \xi`, or x at zero, with f either log1p or expm1.
+
+    With :math:`a = \xi x` the slope in x is :math:`f'(a)`. That in :math:`\xi` is :math:`(x f'(a) -
+    y) / \xi`, or :math:`x^2 g'(a)` with the series of :math:`g(a) = f(a) / a` near zero.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, concentration: Tensor, is_log: bool) -> Tensor:
+        argument = concentration * x
+        zero = argument == 0
+        quotient = (argument.log1p() if is_log else argument.expm1()) / argument
+        return x * quotient.masked_fill(zero, 1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:  # noqa: ANN401
+        x, concentration, ctx.is_log = inputs
+        ctx.save_for_backward(x, concentration, output)
+        ctx.save_for_forward(x, concentration, output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN401
+        in_x, in_concentration = _slopes(*ctx.saved_tensors, is_log=ctx.is_log)
+        return gradient * in_x, gradient * in_concentration, None
+
+
+class _RatioInAllModes(_Ratio):
+    """`_Ratio`, which forward-mode differentiation and `torch.vmap` can take too."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def jvp(ctx: Any, x: Tensor, concentration: Tensor, _: None) -> Tensor:  # noqa: ANN401
+        in_x, in_concentration = _slopes(*ctx.saved_tensors, is_log=ctx.is_log)
+        return x * in_x + concentration * in_concentration
+
+
+def _slopes(x: Tensor, concentration: Tensor, y: Tensor, *, is_log: bool) -> tuple[Tensor, Tensor]:
+    """Slopes of `_Ratio` in both arguments."""
+    argument = concentration * x
+    in_x = 1 / (1 + argument) if is_log else argument.exp()
+    small = argument.abs() < SERIES_BELOW
+    near = argument.masked_fill(~small, 0)
+    series = _power_series(_LOG_SERIES if is_log else _EXP_SERIES, near)
+    series = x.masked_fill(~small, 0).square() * series
+    quotient = (x * in_x - y) / concentration.masked_fill(small, 1)
+    return in_x, torch.where(small, series, quotient)
+
+
+def _power_series(coefficients: tuple[float, ...], argument: Tensor) -> Tensor:
+    """Sum coefficients times rising powers of the argument, by Horner's rule."""
+    if torch.finfo(argument.dtype).eps > 1e-8:
+        coefficients = coefficients[:_SHORT_SERIES]
+    *rest, before, last = coefficients
+    series = last * argument + before
+    for coefficient in reversed(rest):
+        series = series * argument + coefficient
+    return series
 
 
 def log1mexp(value: Tensor) -> Tensor:

@@ -37,6 +37,8 @@ def to_columns(
             f"{' and '.join(values)} must broadcast with the batch shape {tuple(batch_shape)}, "
             f"got {' and '.join(str(tuple(tensor.shape)) for tensor in tensors)}."
         ) from error
+    if shape == batch_shape:
+        return [tensor.expand(shape)[..., None] for tensor in tensors], shape
     sample = shape[: len(shape) - len(batch_shape)]
     # A value may also widen the batch: ones of the batch shape then stand for many.
     batch = shape[len(sample) :]
@@ -46,4 +48,6 @@ def to_columns(
 
 def from_columns(columns: Tensor, shape: torch.Size) -> Tensor:
     """Undo `to_columns`."""
+    if columns.shape[:-1] == shape:
+        return columns.squeeze(-1)
     return columns.movedim(-1, 0).reshape(shape)

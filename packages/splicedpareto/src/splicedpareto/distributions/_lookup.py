@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["SoftmaxSums", "gather", "gather_or_zero", "rank"]
+__all__ = ["SoftmaxSums", "gather", "rank"]
 
 
 class SoftmaxSums:
@@ -23,7 +24,8 @@ class SoftmaxSums:
         logits: Unnormalized log-probabilities, shape ``(*B, N)``.
 
     Attributes:
-        from_left: Sums of the weights up to and with each entry, shape ``(*B, N)``.
+        from_left: Sums of the weights before each entry, shape ``(*B, N + 2)``: zero before the
+            first, and twice the sum of all at the end.
         from_right: The same from the last entry on, in order of summation.
         total: Sum of the weights, shape ``(*B, 1)``.
         log_total: Logarithm of the sum of the logits' exponentials, shape ``(*B, 1)``.
@@ -33,14 +35,13 @@ class SoftmaxSums:
         self.logits = logits
         # A traced graph differentiates the tables themselves: it takes no function with a
         # forward-mode rule of its own.
-        constant = logits if torch.compiler.is_compiling() else logits.detach()
-        largest = constant.detach().amax(-1, keepdim=True)
-        weights = (constant - largest).exp_()
-        self.from_left = weights.cumsum(-1)
-        weights = weights.flip(-1)
-        self.from_right = weights.cumsum(-1)
+        tables: tuple[Tensor, Tensor, Tensor]
+        if torch.compiler.is_compiling():
+            tables = _running_sums(logits)
+        else:
+            tables = _RunningSums.apply(logits.detach())  # type: ignore[no-untyped-call]
+        self.from_left, self.from_right, self.log_total = tables
         self.total = self.from_left[..., -1:]
-        self.log_total = largest + self.total.log()
 
     def first_reaching(self, mass: Tensor, *, from_right: bool, exceed: bool) -> Tensor:
         """Index of the first entry, from one side, at whose end the summed probability is `mass`.
@@ -51,11 +52,12 @@ class SoftmaxSums:
             exceed: Whether the sum must exceed `mass`, not only reach it.
 
         Returns:
-            Indices of the same shape; -1 or `N` where all entries together do not reach the mass.
+            Indices of the same shape. They lie outside the table where the mass is zero, or where
+            all entries together do not reach it.
         """
         sums = self.from_right if from_right else self.from_left
-        index = rank(sums.detach(), (mass * self.total).detach(), right=exceed)
-        return sums.shape[-1] - 1 - index if from_right else index
+        count = rank(sums.detach(), (mass * self.total).detach(), right=exceed)
+        return sums.shape[-1] - 2 - count if from_right else count - 1
 
     def look_up(self, at: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities of entries, sums of probability before entries and after entries.
@@ -75,6 +77,38 @@ class SoftmaxSums:
         return _LookUp.apply(*inputs)  # type: ignore[no-any-return,no-untyped-call]
 
 
+def _running_sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Tables of `SoftmaxSums` and the logarithm of the total."""
+    largest = logits.detach().amax(-1, keepdim=True)
+    weights = functional.pad(logits, (1, 1), value=-math.inf).sub_(largest).exp_()
+    if torch.compiler.is_compiling():
+        from_left, from_right = weights.cumsum(-1), weights.flip(-1).cumsum(-1)
+    else:
+        from_right = weights.flip(-1).cumsum_(-1)
+        from_left = weights.cumsum_(-1)
+    return from_left, from_right, largest + from_left[..., -1:].log()
+
+
+class _RunningSums(torch.autograd.Function):
+    """`_running_sums` of constant logits, as a function that `torch.vmap` can map."""
+
+    @staticmethod
+    def forward(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _running_sums(logits)
+
+    @staticmethod
+    def setup_context(ctx: Any, _: tuple[Tensor], output: tuple[Tensor, ...]) -> None:  # noqa: ANN401
+        ctx.mark_non_differentiable(*output)
+
+    @staticmethod
+    def vmap(_: Any, dims: tuple[int], logits: Tensor) -> tuple[Any, tuple[int, int, int]]:  # noqa: ANN401
+        return _RunningSums.apply(logits.movedim(dims[0], 0)), (0, 0, 0)  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def jvp(*_: Any) -> tuple[None, None, None]:  # noqa: ANN401
+        return None, None, None
+
+
 def _look_up(
     logits: Tensor,
     from_left: Tensor,
@@ -87,8 +121,8 @@ def _look_up(
     last, total = logits.shape[-1] - 1, from_left[..., -1:]
     return (
         gather(logits, at) - log_total,
-        gather_or_zero(from_left, before - 1) / total,
-        gather_or_zero(from_right, last - 1 - after) / total,
+        gather(from_left, before) / total,
+        gather(from_right, last - after) / total,
     )
 
 
@@ -121,10 +155,9 @@ class _LookUp(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         logits, at, before, after, below, above = ctx.saved_tensors
         to_log_prob, to_below, to_above = gradients
-        probs, last = logits.softmax(-1), logits.shape[-1] - 1
-        mean = to_log_prob.sum(-1, keepdim=True)
+        last, mean = logits.shape[-1] - 1, to_log_prob.sum(-1, keepdim=True)
         if before.shape[-1] == 0:
-            gradient = probs.mul(-mean)
+            gradient = logits.softmax(-1).mul_(-mean)
         else:
             # The heights of the steps, so that their running sum is the gradient before it is
             # weighted. Nothing comes after the last entry.
@@ -133,29 +166,27 @@ class _LookUp(torch.autograd.Function):
             steps = functional.pad(start, (0, last)).scatter_add_(-1, before, -to_below)
             rises = to_above.masked_fill(after == last, 0)
             steps = steps.scatter_add_(-1, (after + 1).clamp(max=last), rises)
-            gradient = steps.cumsum(-1).mul_(probs)
+            steps = steps.cumsum(-1)
+            gradient = steps.mul_(logits.softmax(-1))
         return gradient.scatter_add_(-1, at, to_log_prob), *(None,) * 6
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
         logits, at, before, after, below, above = ctx.saved_tensors
-        moved = logits.softmax(-1) * tangent
+        moved = functional.pad(logits.softmax(-1) * tangent, (1, 1))
         mean, last = moved.sum(-1, keepdim=True), logits.shape[-1] - 1
         return (
             gather(tangent, at) - mean,
-            gather_or_zero(moved.cumsum(-1), before - 1) - below * mean,
-            gather_or_zero(moved.flip(-1).cumsum(-1), last - 1 - after) - above * mean,
+            gather(moved.cumsum(-1), before) - below * mean,
+            gather(moved.flip(-1).cumsum(-1), last - after) - above * mean,
         )
 
 
 def gather(table: Tensor, index: Tensor) -> Tensor:
     """Entries of a table ``(*B, N)`` or ``(N,)`` at an index ``(*B, S)``."""
-    return table.expand((*index.shape[:-1], table.shape[-1])).gather(-1, index)
-
-
-def gather_or_zero(table: Tensor, index: Tensor) -> Tensor:
-    """Entries of a table at an index, zero where the index is negative."""
-    return gather(table, index.clamp(min=0)).masked_fill(index < 0, 0)
+    if table.shape[:-1] != index.shape[:-1]:
+        table = table.expand((*index.shape[:-1], table.shape[-1]))
+    return table.gather(-1, index)
 
 
 def rank(ordered: Tensor, value: Tensor, *, right: bool) -> Tensor:

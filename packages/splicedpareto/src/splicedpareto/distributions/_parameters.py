@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
-from splicedpareto.distributions._bins import Bins, bin_share
-from splicedpareto.distributions._checks import are_all, require, require_finite
-from splicedpareto.distributions._distribution import SplicedDistribution
+from splicedpareto.distributions._checks import require, require_finite
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._lazy import lazy
-from splicedpareto.distributions._lookup import gather
-from splicedpareto.distributions._tails import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,75 +109,62 @@ class SplicedParameters:
         """Whether every rule is surely kept, in few passes; if not, the single checks decide."""
         lower, upper = self.masses
         scales = [scale for scale in self.scales if scale is not None]
-        positive = _joined([self.edges.diff(), *scales, 1 - (lower + upper)])
         # NaN where any entry of a row is, and infinite where one or all are.
         largest = [self.logits.amax(-1)]
         if self.splice == "edge":
             largest.append(self.logits[..., 1:-1].amax(-1))
-        total = _joined([positive, *self.concentrations, *largest]).sum()
-        least = torch.minimum(lower.amin(), upper.amin())
-        return are_all((total - total == 0) & (positive.amin() > 0) & (least >= 0))
+        try:
+            return (
+                _lie_within(0, math.inf, self.edges.diff(), *scales)
+                and _lie_within(-math.inf, math.inf, *self.concentrations, *largest)
+                and _lie_within(-math.ulp(0), 1, lower, upper, lower + upper)
+            )
+        except RuntimeError:  # within `torch.vmap` no number can be read
+            return False
 
-    @torch.no_grad()
-    def check_tied_scales(self) -> None:
-        """Raise unless a tied scale is finite: the bin beside an edge splice may be empty."""
+    @property
+    def has_tied_scale(self) -> bool:
+        """Whether a scale is left out."""
         # Not `None in`: torch compares a tensor with it in 0.1 ms.
-        if all(scale is not None for scale in self.scales):
-            return
-        scales = self.distribution().tails.scale.unbind(-1)
-        for side, free, scale in zip(_SIDES, self.scales, scales, strict=True):
-            if free is None:
+        return any(scale is None for scale in self.scales)
+
+    def check_tied_scales(self, both: Tensor) -> None:
+        """Raise unless a tied scale is finite: the bin beside an edge splice may be empty.
+
+        Args:
+            both: Scales of the lower and of the upper tail, given or tied, ``(*B, 2)``.
+        """
+        for side, given, scale in zip(_SIDES, self.scales, both.detach().unbind(-1), strict=True):
+            if given is None:
                 rule = "finite: the bin beside the splice must not be empty, or give the scale"
                 require((scale > 0) & scale.isfinite(), f"the tied {side}_scale", rule, scale)
 
-    def distribution(self) -> SplicedDistribution:
-        """Find the thresholds, tie the scales that are left out, and splice."""
-        bins = Bins(self.logits, self.edges, int(self.splice == "edge"))
-        splice = self._splice_at_edges if self.splice == "edge" else self._splice_at_quantiles
-        both, threshold, log_prob, log_mass = splice(bins)
-        scale = self._scale(log_mass, log_prob - gather(bins.widths, both).log())
-        tails = Tail(threshold, self._columns(self.concentrations), scale, log_mass)
-        return SplicedDistribution(bins, both[..., :1], both[..., 1:], tails)
-
-    def _splice_at_edges(self, bins: Bins) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Outermost bins and edges; log-probabilities of those bins and of what is outside."""
-        shape = (*self.batch_shape, 4)
-        last = bins.count - 1
-        entries = torch.tensor([1, last + 1, 0, last + 2], device=self.edges.device).expand(shape)
-        log_prob, log_mass = bins.log_prob_of_entries(entries).chunk(2, -1)
-        both = entries[..., :2] - 1
-        threshold = gather(self.edges, both + entries.new_tensor([0, 1]))
-        return both, threshold, log_prob, log_mass
-
-    def _splice_at_quantiles(self, bins: Bins) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The bins within which the masses are exceeded, the quantiles, and log-probabilities."""
+    @property
+    def mass_columns(self) -> tuple[Tensor, Tensor]:
+        """Masses of both tails and their logarithms, in two columns."""
         # Logarithms before the batch: masses are mostly single numbers.
         masses = torch.stack(broadcast_tensors(*self.masses), -1)
-        log_mass = safe_log(masses).expand((*self.batch_shape, 2))
-        masses = masses.expand((*self.batch_shape, 2))
-        first = bins.sums.first_reaching(masses[..., :1], from_right=False, exceed=True)
-        last = bins.sums.first_reaching(masses[..., 1:], from_right=True, exceed=True)
-        both = torch.cat([first, last], -1).clamp(0, bins.count - 1)
-        first, last = both[..., :1], both[..., 1:]
-        log_prob, below, above = bins.sums.look_up(both, first, last)
-        step = gather(bins.widths, both) * bin_share(
-            masses - torch.cat([below, above], -1), log_prob
-        )
-        lower = gather(self.edges, first) + step[..., :1]
-        upper = gather(self.edges, last + 1) - step[..., 1:]
-        # Masses that nearly meet are rounded past each other.
-        threshold = torch.cat([lower, torch.maximum(lower, upper)], -1)
-        return torch.cat([first, torch.maximum(first, last)], -1), threshold, log_prob, log_mass
+        shape = (*self.batch_shape, 2)
+        return masses.expand(shape), safe_log(masses).expand(shape)
 
-    def _scale(self, log_mass: Tensor, log_density: Tensor) -> Tensor:
+    @property
+    def concentration_columns(self) -> Tensor:
+        """Concentrations of both tails in two columns."""
+        return self._columns(self.concentrations)
+
+    @property
+    def scale_columns(self) -> Tensor | None:
+        """Scales of both tails in two columns; None where one is tied."""
+        scales = [scale for scale in self.scales if scale is not None]
+        return None if self.has_tied_scale else self._columns(scales)
+
+    def tied_scale_columns(self, log_mass: Tensor, log_density: Tensor) -> Tensor:
         """Scales as given, or tied: the mass over the density of the bin at the splice."""
-        free = [scale for scale in self.scales if scale is not None]
-        if len(free) == 2:
-            return self._columns(free)
         # A tail without mass has no scale; any positive number keeps its formulas finite.
-        tied = torch.where(log_mass.isneginf(), 0, log_mass - log_density).exp()
-        return self._columns(
-            [t if s is None else s for s, t in zip(self.scales, tied.unbind(-1), strict=True)]
+        tied = torch.where(log_mass.isneginf(), 0, log_mass - log_density).exp().unbind(-1)
+        pairs = zip(self.scales, tied, strict=True)
+        return torch.stack(
+            [tie if scale is None else scale.expand(tie.shape) for scale, tie in pairs], -1
         )
 
     def _columns(self, both: Sequence[Tensor]) -> Tensor:
@@ -192,8 +175,13 @@ class SplicedParameters:
 _SIDES = ("lower", "upper")
 
 
-def _joined(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+def _lie_within(low: float, high: float, *values: Tensor) -> bool:
+    """Whether all entries surely lie strictly within bounds."""
+    joined = torch.cat([value.reshape(-1) for value in values])
+    if joined.is_meta or not joined.numel():
+        return True
+    least, largest = joined.aminmax()
+    return low < least.item() and largest.item() < high
 
 
 def _are_default(masses: Pair) -> bool:

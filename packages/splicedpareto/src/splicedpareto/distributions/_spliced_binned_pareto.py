@@ -134,8 +134,9 @@ class SplicedBinnedPareto(Expectations):
         self._parameters = parameters
         super().__init__(parameters.batch_shape, validate_args=False)
         self.validating = validating
-        if validating:
-            parameters.check_tied_scales()
+        if validating and parameters.has_tied_scale:
+            with torch.no_grad():
+                parameters.check_tied_scales(self.distribution.tails.scale)
 
     @staticmethod
     def _from_checked(parameters: SplicedParameters) -> SplicedBinnedPareto:
@@ -258,12 +259,12 @@ class SplicedBinnedPareto(Expectations):
     def log_cdf(self, value: Tensor) -> Tensor:
         """Logarithm of `cdf`, accurate in either tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self.distribution.log_cdf(value), shape)
+        return from_columns(self.distribution.log_cdf_and_log_sf(value)[0], shape)
 
     def log_sf(self, value: Tensor) -> Tensor:
         """Logarithm of `sf`, accurate in either tail."""
         (value,), shape = self._columns(value=value)
-        return from_columns(self.distribution.log_sf(value), shape)
+        return from_columns(self.distribution.log_cdf_and_log_sf(value)[1], shape)
 
     def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
         """Log-probability of (lower, upper], accurate in either tail.
@@ -290,8 +291,7 @@ class SplicedBinnedPareto(Expectations):
             ValueError: If a level lies outside [0, 1].
         """
         (level,), shape = self._levels(value=value)
-        rest = 1 - level
-        return self._quantile(level, rest, safe_log(level), safe_log(rest), shape)
+        return from_columns(self.distribution.quantile(level, 1 - level, None), shape)
 
     def isf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `sf` falls to `value`: ``icdf(1 - value)`` without the rounding.
@@ -300,8 +300,7 @@ class SplicedBinnedPareto(Expectations):
             ValueError: If a level lies outside [0, 1].
         """
         (level,), shape = self._levels(value=value)
-        rest = 1 - level
-        return self._quantile(rest, level, safe_log(rest), safe_log(level), shape)
+        return from_columns(self.distribution.quantile(1 - level, level, None), shape)
 
     def icdf_from_log(self, log_level: Tensor) -> Tensor:
         """Quantile of a level given by its logarithm, for levels too small for a number.
@@ -309,8 +308,9 @@ class SplicedBinnedPareto(Expectations):
         Raises:
             ValueError: If a logarithm is above 0.
         """
-        log_level, rest, log_rest, shape = self._log_levels(log_level)
-        return self._quantile(log_level.exp(), rest, log_level, log_rest, shape)
+        (log_level, rest, log_rest), shape = self._log_levels(log_level)
+        quantile = self.distribution.quantile(log_level.exp(), rest, (log_level, log_rest))
+        return from_columns(quantile, shape)
 
     def isf_from_log(self, log_level: Tensor) -> Tensor:
         """Upper quantile of a level given by its logarithm.
@@ -318,22 +318,17 @@ class SplicedBinnedPareto(Expectations):
         Raises:
             ValueError: If a logarithm is above 0.
         """
-        log_level, rest, log_rest, shape = self._log_levels(log_level)
-        return self._quantile(rest, log_level.exp(), log_rest, log_level, shape)
+        (log_level, rest, log_rest), shape = self._log_levels(log_level)
+        quantile = self.distribution.quantile(rest, log_level.exp(), (log_rest, log_level))
+        return from_columns(quantile, shape)
 
-    def _quantile(
-        self, cdf: Tensor, sf: Tensor, log_cdf: Tensor, log_sf: Tensor, shape: torch.Size
-    ) -> Tensor:
-        """Smallest outcomes at levels given four ways, in columns that stand for a shape."""
-        levels = (cdf, sf, log_cdf, log_sf)
-        return from_columns(self.distribution.quantile(*levels), shape)
-
-    def _log_levels(self, log_level: Tensor) -> tuple[Tensor, Tensor, Tensor, torch.Size]:
+    def _log_levels(self, log_level: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], torch.Size]:
+        """Logarithms of a level, one minus the level, and the logarithm of that."""
         (log_level,), shape = self._columns(log_level=log_level)
         if self.validating:
             require(~(log_level > 0), "log_level", "at most 0", log_level)
         rest = -torch.expm1(log_level)
-        return log_level, rest, safe_log(rest), shape
+        return (log_level, rest, safe_log(rest)), shape
 
     def affine(self, loc: Tensor | float, scale: Tensor | float) -> SplicedBinnedPareto:
         """Return the distribution of ``loc + scale * X``, which is of the same family.
@@ -373,14 +368,14 @@ class SplicedBinnedPareto(Expectations):
         (uniform, hazard), _ = self._columns(uniform=uniform, hazard=hazard)
         # The pair (uniform, hazard) stands for one uniform level, fixed under differentiation:
         # the tails' masses are detached, so that a level moves into a tail as its mass grows.
-        lower, upper = (
-            t.log_mass.detach() for t in (self.distribution.lower, self.distribution.upper)
-        )
+        distribution = self.distribution
+        lower, upper = distribution.tails.log_mass.detach().chunk(2, -1)
         is_lower = uniform < lower.exp()
         is_upper = (1 - uniform <= upper.exp()) & ~is_lower & ~upper.isneginf()
         log_cdf = torch.where(is_lower, lower - hazard, 0)
         log_sf = torch.where(is_upper, upper - hazard, 0)
-        return self._quantile(uniform, 1 - uniform, log_cdf, log_sf, shape)
+        quantile = distribution.quantile(uniform, 1 - uniform, (log_cdf, log_sf))
+        return from_columns(quantile, shape)
 
     def _expanded(self, batch_shape: torch.Size) -> SplicedBinnedPareto:
         lower, upper = self._parameters.concentrations

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from splicedpareto.distributions._kernels import finite_hazard, hazard_inverse, log1mexp
+from splicedpareto.distributions._lookup import gather
 
 __all__ = ["Tail"]
 
@@ -37,9 +38,19 @@ class Tail(NamedTuple):
         return Tail(*(entry[..., columns] for entry in self))
 
     def select(self, is_upper: Tensor) -> Tail:
-        """Of two columns, the upper tail where the condition holds, else the lower."""
+        """Of two columns, the upper tail where the condition holds, else the lower.
+
+        Both thresholds stay in their columns.
+        """
         index = is_upper.long()
-        return Tail(*(entry.expand((*index.shape[:-1], 2)).gather(-1, index) for entry in self))
+        return Tail(self.threshold, *(gather(entry, index) for entry in self[1:]))
+
+    def excess(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of two columns: values clamped to the body, their excess, and whether it is upper."""
+        inside = value.clamp(self.threshold[..., :1], self.threshold[..., 1:])
+        # In the body the difference is zero, and has no gradient.
+        beyond = value - inside
+        return inside, beyond.abs(), beyond > 0
 
     def hazard(self, excess: Tensor) -> Tensor:
         r"""Cumulative hazard :math:`L` at an excess, infinite at and past the end."""

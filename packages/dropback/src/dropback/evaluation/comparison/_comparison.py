@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dropback.data._play_by_play import PlayByPlaySource
 
 BASELINES = ("passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
-"""What a score is compared with besides published ratings."""
+"""Metrics that a score is compared with besides published ratings."""
 
 _NO_RATINGS = pl.DataFrame(
     schema={

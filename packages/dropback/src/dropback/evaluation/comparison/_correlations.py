@@ -41,8 +41,8 @@ class Statistic:
     Attributes:
         outcome: Column of the table that is the other side; None is the metric itself.
         next_season: Whether the other side is that of the passer's next season.
-        headline: Which of the two averages the table and the figure show.
-        label: For readers.
+        headline: The average that the table and the figure show.
+        label: Name for readers.
     """
 
     outcome: str | None
@@ -92,7 +92,7 @@ def correlate(
         metrics: Columns to compare, higher is better.
         ours: The one among `metrics` that the others are compared with.
         replicates: Bootstrap draws; 0 leaves the intervals null.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
         One row per statistic, average and metric: ``statistic``, ``average``, ``headline``,
@@ -189,7 +189,7 @@ def complete_rows(table: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     if not twice.is_empty():
         season, passer = twice.select("season", "passer_player_id").row(0)
         raise RequestError(
-            f"Each passer must have one row a season, but {passer} has several in {season}."
+            f"Each passer must have one row per season, but {passer} has several in {season}."
         )
     return rows
 

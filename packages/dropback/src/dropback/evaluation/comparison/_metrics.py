@@ -158,7 +158,7 @@ def passer_metrics(
     """Metrics and totals of each group of passing plays.
 
     Args:
-        passing: What `passing_plays` returned, and what else the metrics read
+        passing: What `passing_plays` returned, and other columns that the metrics read
             (``completion_over_expected`` for ``cpoe``).
         by: Columns of `passing` that make a group.
         metrics: The metrics by name.

@@ -42,7 +42,7 @@ def split_half(
     more plays. The within-season z-scores of the halves go into `split_half_reliability`.
 
     Args:
-        plays: What `passing_plays` returned, and what else the metrics read.
+        plays: What `passing_plays` returned, and other columns that the metrics read.
         passers: ``season`` and ``passer_player_id`` of the rows to compare.
         metrics: The metrics by name.
         ours: The one among them that the others are compared with.
@@ -50,7 +50,7 @@ def split_half(
             of that deal for all.
         splits: Count of random deals.
         replicates: Bootstrap draws of passers.
-        seed: Of deals and draws.
+        seed: Seed of deals and draws.
 
     Returns:
         The columns of `correlate` for the statistic ``split_half``; ``rows`` is the least count of

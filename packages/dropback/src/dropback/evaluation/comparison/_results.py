@@ -93,7 +93,7 @@ def passer_results(passing: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     weighted = (pl.col("win_pct") * pl.col("dropbacks")).sum() / pl.col("dropbacks").sum()
     seasons = teams.group_by(keys, maintain_order=True).agg(
         pl.col("team").str.join("/"),
-        # A spike alone is no dropback.
+        # A passer with a spike alone has no dropback.
         pl.when(pl.col("dropbacks").sum() > 0)
         .then(weighted)
         .otherwise(pl.col("win_pct").mean())

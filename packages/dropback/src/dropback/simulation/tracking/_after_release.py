@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["FRAMES_BEFORE_SNAP", "Tracks", "finish_plays"]
-
 FRAMES_BEFORE_SNAP: Final = 5
 _FRAMES_AFTER_WHISTLE: Final = 4
 
@@ -150,12 +148,7 @@ def _where_stopped(
 
 
 def _desired(
-    here: Array,
-    velocity: Array,
-    goal: Array,
-    left: NDArray[np.int64],
-    speed: Array,
-    spread: Array,
+    here: Array, velocity: Array, goal: Array, left: NDArray[np.int64], speed: Array, spread: Array
 ) -> Array:
     """Velocities that players without the ball want, shape ``(N, 22, 2)``."""
     desired = 0.93 * velocity

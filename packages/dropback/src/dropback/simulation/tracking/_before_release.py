@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["ACCELERATION", "RESPONSE", "TOP_SPEED", "Dropbacks", "play_dropbacks", "step"]
-
 # Random drift that each frame adds to the desired velocity, yards a second; 0.92 of it stays for
 # the next frame. Passers and rushers are never still.
 _DRIFT: Final = np.array([0.34] + [0.2] * 5 + [0.1] * 5 + [0.42] * 4 + [0.16] * 7)
@@ -309,9 +307,7 @@ class _PasserReads:
         self._read = np.zeros(n, dtype=np.int64)
         self._since = np.zeros(n, dtype=np.int64)
         earliest = np.select(
-            [calls.play_action, snap.intended_yd < 0, snap.intended_yd < 8],
-            [20, 10, 13],
-            17,
+            [calls.play_action, snap.intended_yd < 0, snap.intended_yd < 8], [20, 10, 13], 17
         )
         self._earliest = earliest + generator.gamma(2.0, 1.8, n).astype(np.int64)
         # A route takes 1.8 s and a tenth more for each yard to come open.

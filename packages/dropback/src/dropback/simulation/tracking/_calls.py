@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation.tracking._snap_state import SnapState
 
-__all__ = ["COVERAGES", "FORMATIONS", "Calls", "call_plays"]
-
 FORMATIONS: Final = ("DOUBLES", "TRIPS", "EMPTY", "SINGLEBACK", "BUNCH")
 
 # Split end, flanker, slot, tight end and back: yards behind the line, yards to the strong side.

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation.tracking._league import Week
 
-__all__ = ["TrackingFile", "write_tracking_league"]
-
 TrackingFile = Literal["parquet", "csv"]
 
 _CSV_DECIMALS: Final = 2

@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation._outcome_distribution import OutcomeDistribution, Outcomes
 
-__all__ = [
-    "TrackingLeague",
-    "Week",
-    "oracle_cdf",
-    "oracle_distribution",
-    "simulate_tracking_league",
-    "simulate_week",
-]
-
 
 @dataclass(frozen=True)
 class TrackingLeague:
@@ -192,9 +183,5 @@ def _state_at_release(snap: SnapState, dropbacks: Dropbacks) -> ReleaseState:
     xy = dropbacks.xy[plays, release]
     velocity = (xy - dropbacks.xy[plays, release - 1]) / FRAME_S
     return ReleaseState.at_release(
-        xy,
-        velocity,
-        dropbacks.target,
-        line_x_yd=snap.line_x_yd,
-        yardline_100=snap.yardline_100,
+        xy, velocity, dropbacks.target, line_x_yd=snap.line_x_yd, yardline_100=snap.yardline_100
     )

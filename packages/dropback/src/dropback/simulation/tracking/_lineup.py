@@ -17,19 +17,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = [
-    "BACK",
-    "DEFENSE",
-    "ELIGIBLE",
-    "FRAME_S",
-    "LINE",
-    "PASSER",
-    "POSITIONS",
-    "limited",
-    "norm",
-    "unit",
-]
-
 FRAME_S: Final = 1 / RATE_HZ
 
 # Players in order: passer, line from right to left, split end, flanker, slot, tight end, back;

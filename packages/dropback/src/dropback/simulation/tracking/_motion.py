@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float32]
 
-__all__ = ["Motion", "measure_motion"]
-
 
 @dataclass(frozen=True)
 class Motion:
@@ -102,11 +100,7 @@ def measure_motion(
 
 
 def _facing(
-    tracks: Tracks,
-    calls: Calls,
-    xy: Numbers,
-    velocity: Numbers,
-    generator: np.random.Generator,
+    tracks: Tracks, calls: Calls, xy: Numbers, velocity: Numbers, generator: np.random.Generator
 ) -> Numbers:
     """Orientation of all, degrees, shape ``(N, 23, T)``."""
     n, _, total, _ = xy.shape

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["ReleaseState", "openness_yd", "release_distribution", "throw_flight"]
-
 # A ball leaves the hand 0.25 s after the arm starts and covers 21 yards a second on the ground.
 _ARM_S: Final = 0.25
 _BALL_YD_PER_S: Final = 21.0

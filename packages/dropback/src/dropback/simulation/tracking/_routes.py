@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation.tracking._snap_state import SnapState
 
-__all__ = ["ROUTES", "Routes", "draw_routes"]
-
 ROUTES: Final = (
     *("HITCH", "SLANT", "OUT", "IN", "GO", "POST", "CORNER", "CROSS", "COMEBACK"),
     *("FLAT", "SCREEN", "CHECKDOWN"),

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from dropback.errors import RequestError
 from dropback.simulation._settings import MOST_TEAMS, LeagueSettings
 
-__all__ = ["TrackingLeagueSettings"]
-
 # 32 teams play 16 games a week and throw about 1,080 targeted attempts in them; weeks are drawn
 # with this many counted on, so that there are always enough.
 FEWEST_ATTEMPTS_A_WEEK = 900

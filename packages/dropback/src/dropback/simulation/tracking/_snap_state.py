@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dropback.simulation._league import League
     from dropback.simulation.tracking._settings import TrackingLeagueSettings
 
-__all__ = ["SnapState", "draw_quickness", "taken_attempts"]
-
 
 @dataclass(frozen=True)
 class SnapState:

@@ -20,16 +20,6 @@ if TYPE_CHECKING:
 
     from dropback.simulation.tracking._league import TrackingLeague, Week
 
-__all__ = [
-    "game_rows",
-    "play_by_play_rows",
-    "play_rows",
-    "player_play_rows",
-    "player_rows",
-    "player_table",
-    "truth_rows",
-]
-
 # Passers have the numbers of the play-by-play league; all others count from here, by team.
 _FIRST_OTHER_NUMBER: Final = 1500
 _JERSEYS: Final = (

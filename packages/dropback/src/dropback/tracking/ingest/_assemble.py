@@ -27,12 +27,7 @@ from dropback.tracking.ingest._entities import (
 )
 from dropback.tracking.ingest._gaps import fill_gaps
 from dropback.tracking.ingest._problems import player_problems, window_problems
-from dropback.tracking.readers import (
-    nulls_restored,
-    play_heads,
-    shaped_plays,
-    with_offense_label,
-)
+from dropback.tracking.readers import nulls_restored, play_heads, shaped_plays, with_offense_label
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +35,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback.tracking.readers import Format
-
-__all__ = ["Assembled", "assemble"]
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
 
@@ -133,11 +126,7 @@ def _readable(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def _joined_plays(
-    rows: pl.DataFrame,
-    starts: NDArray[np.int64],
-    layout: Format,
-    tables: SideTables,
-    path: Path,
+    rows: pl.DataFrame, starts: NDArray[np.int64], layout: Format, tables: SideTables, path: Path
 ) -> pl.DataFrame:
     """One row a play of the batch, in order, with the set's columns."""
     repeated_columns = [name for name in rows.columns if name.startswith("plays.")]
@@ -261,10 +250,7 @@ def _scattered(
 
 
 def _write(
-    frames: NDArray[np.float32],
-    rows: pl.DataFrame,
-    cell: NDArray[np.int64],
-    row: NDArray[np.int64],
+    frames: NDArray[np.float32], rows: pl.DataFrame, cell: NDArray[np.int64], row: NDArray[np.int64]
 ) -> None:
     for column, name in enumerate(FRAME_QUANTITIES):
         if name in rows.columns:

@@ -9,15 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
-from dropback.tracking._blocks import (
-    ACCELERATION,
-    DIRECTION,
-    ORIENTATION,
-    SPEED,
-    PlayBlock,
-    X,
-    Y,
-)
+from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, PlayBlock, X, Y
 from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
 from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD, PLAYERS, Players, Plays
@@ -30,8 +22,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking.ingest._conventions import Corrections
     from dropback.tracking.readers import Format
-
-__all__ = ["canonicalize", "rotate"]
 
 # The ball lies within 2 yards of the charted line on 90 % of snaps; 5 yards off, either the snap
 # or the line is another play's.
@@ -166,7 +156,7 @@ def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame
     )
     by_snap = pl.col("snap_x").clip(OWN_GOAL_LINE_X_YD + 0.5, GOAL_LINE_X_YD - 0.5)
     plays = block.plays.with_columns(
-        snap_x=pl.Series(snap_x, dtype=pl.Float32, nan_to_null=True),
+        snap_x=pl.Series(snap_x, dtype=pl.Float32, nan_to_null=True)
     ).with_columns(line_of_scrimmage_x_yd=pl.coalesce(charted, by_side, by_snap))
     miss = (pl.col("snap_x") - pl.col("line_of_scrimmage_x_yd")).abs()
     problems = plays.filter(
@@ -204,9 +194,7 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
     rushes = np.zeros((count, 23), bool)
     rushes[:, defenders] = (
         infer_rushers(
-            block.frames[:, defenders, X],
-            plays["line_of_scrimmage_x_yd"].to_numpy(),
-            block.offsets,
+            block.frames[:, defenders, X], plays["line_of_scrimmage_x_yd"].to_numpy(), block.offsets
         )
         if count
         else False

@@ -6,7 +6,7 @@ one leaves a median error of 90 degrees, and nothing fails. A file's own numbers
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback.tracking._blocks import PlayBlock
-
-__all__ = [
-    "Check",
-    "Corrections",
-    "Decision",
-    "count_incomplete",
-    "decide",
-    "impossible_speeds",
-]
 
 # Exact by definition: 0.9144 m.
 METERS_PER_YARD: Final = 0.9144
@@ -73,10 +64,6 @@ class Check:
     measured: float | None
     evidence: str
     season: int = 0
-
-    def as_row(self) -> dict[str, object]:
-        """The finding as a JSON-ready mapping."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

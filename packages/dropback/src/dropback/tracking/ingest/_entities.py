@@ -17,17 +17,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking.readers import Format
 
-__all__ = [
-    "SOURCE_KEY",
-    "PlayerRuns",
-    "SideTables",
-    "WindowRows",
-    "find_entities",
-    "find_player_runs",
-    "place_entities",
-    "rows_inside",
-]
-
 SOURCE_KEY: Final = ["source_game_id", "source_play_id"]
 _BALL_WORDS: Final = ("ball", "football")
 
@@ -161,9 +150,7 @@ def find_entities(
     details = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
     columns = [c for c in ("player_id", "team", "role", *details) if c in window.rows.columns]
     heads = nulls_restored(window.rows.select(columns)[window.first_row]).with_columns(
-        entity=pl.Series(np.arange(count)),
-        play=pl.Series(window.play),
-        **_at_snap(window, count),
+        entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window, count)
     )
     absent = [pl.lit(None, dtype=pl.String).alias(c) for c in details if c not in heads.columns]
     is_ball = pl.col("team").str.to_lowercase().is_in(_BALL_WORDS) | (
@@ -195,20 +182,8 @@ def find_entities(
         )
     )
     return _with_recorded_roles(table, layout, tables).select(
-        "entity",
-        "play",
-        "player_id",
-        "gsis_id",
-        "display_name",
-        "position",
-        "height_in",
-        "weight_lb",
-        "side",
-        "x_yd",
-        "y_yd",
-        "recorded_role",
-        "team_code",
-        "home_flag",
+        *("entity", "play", "player_id", "gsis_id", "display_name", "position", "height_in"),
+        *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
     )
 
 

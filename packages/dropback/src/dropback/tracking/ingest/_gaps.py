@@ -13,8 +13,6 @@ from dropback.tracking._schema import BALL_SLOT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MAX_GAP_FRAMES", "Gaps", "fill_gaps"]
-
 # A gap of 0.3 s is bridged by a straight line: at an acceleration of 5 yards/s2 the line is at
 # most 5 / 8 * 0.4**2 = 0.1 yards off. Longer gaps set the play aside.
 MAX_GAP_FRAMES: Final = 3

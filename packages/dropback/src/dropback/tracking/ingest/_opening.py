@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dropback.tracking.ingest._report import IngestReport
     from dropback.tracking.readers import Format
 
-__all__ = ["is_tracking", "open_tracking"]
-
 _PLAY_BY_PLAY = frozenset(column.name for column in PLAY_BY_PLAY_COLUMNS if column.required)
 _PLAY_BY_PLAY_FILES = "play_by_play_*.*"
 

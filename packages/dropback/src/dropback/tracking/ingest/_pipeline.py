@@ -10,20 +10,13 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from dropback._files import partial_path
 from dropback.errors import TrackingError
-from dropback.tracking._splits import play_splits
-from dropback.tracking._storage import (
-    chunk_files,
-    drop_plays,
-    read_chunk,
-    read_splits,
-    write_chunk,
-)
+from dropback.tracking._storage import chunk_files, drop_plays, read_chunk, read_splits, write_chunk
 from dropback.tracking.ingest._reading import (
     Blocks,
     BlockSink,
@@ -58,8 +51,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from dropback.tracking._blocks import PlayBlock
-
-__all__ = ["IngestReport", "build_tensors", "find_play", "ingest", "read_tracking"]
 
 _PARTS: Final = "parts"
 
@@ -141,8 +132,8 @@ def build_tensors(
         return _tensors_from_chunks(path, out, parts, workers=workers, progress=progress), None
     folders = find_folders(path, choose_formats(layout))
 
-    def sink(name: str) -> _TensorSink:
-        return _TensorSink(parts / name)
+    def sink(name: str) -> TensorPart:
+        return TensorPart(parts / name)
 
     report = _read_all(folders, parts / _PARTS, sink, workers=workers, progress=progress)
     names = [part_name(file) for folder in folders for file in folder.files]
@@ -156,7 +147,7 @@ def build_tensors(
 
 
 def read_tracking(
-    path: Path, *, layout: str = "auto", all_times: bool = False
+    path: str | PathLike[str], *, layout: str = "auto", all_times: bool = False
 ) -> tuple[list[PlayBlock], IngestReport]:
     """Read tracking files into memory, for a look or a check; large sets want `ingest`.
 
@@ -166,7 +157,7 @@ def read_tracking(
         all_times: Whether to check all time stamps, which costs a second reading, and not only
             those of each file's first rows.
     """
-    folders = find_folders(path, choose_formats(layout))
+    folders = find_folders(Path(path), choose_formats(layout))
     blocks: list[PlayBlock] = []
     reports = []
     for folder in folders:
@@ -230,10 +221,6 @@ def _read_files_with(
     return sink.blocks, pl.concat(left_out)
 
 
-class _Sink(BlockSink, Protocol):
-    def close(self) -> None: ...
-
-
 class _ParquetSink:
     """Writes blocks as chunks of a canonical folder."""
 
@@ -254,26 +241,10 @@ class _ParquetSink:
         pass
 
 
-class _TensorSink:
-    """Writes the features of blocks as a part of play tensors."""
-
-    def __init__(self, folder: Path) -> None:
-        self._part = TensorPart(folder)
-
-    def restart(self) -> None:
-        self._part.restart()
-
-    def take(self, block: PlayBlock) -> None:
-        self._part.add(block, play_splits(block))
-
-    def close(self) -> None:
-        self._part.close()
-
-
 def _read_all(
     folders: Sequence[SourceFolder],
     reports: Path,
-    sink: Callable[[str], _Sink],
+    sink: Callable[[str], BlockSink],
     *,
     workers: int,
     progress: Callable[[int, int, str], None] | None,
@@ -330,7 +301,7 @@ def _tensors_from_chunks(
 
     def work(index: int, plays_file: Path) -> None:
         part = TensorPart(parts / f"{index:06d}")
-        part.add(read_chunk(plays_file), read_splits(plays_file))
+        part.take(read_chunk(plays_file), read_splits(plays_file))
         part.close()
 
     with ThreadPoolExecutor(max_workers=workers) as pool:

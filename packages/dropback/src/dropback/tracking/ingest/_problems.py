@@ -11,8 +11,6 @@ from dropback.tracking._windows import THROWS
 if TYPE_CHECKING:
     from dropback.tracking.readers import Format
 
-__all__ = ["player_problems", "window_problems"]
-
 
 def window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
     """Rows of (play, reason, detail) for plays that are no dropback or have no window."""

@@ -32,17 +32,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = [
-    "BlockSink",
-    "Blocks",
-    "FileReport",
-    "empty_left_out",
-    "holds_play",
-    "read_file",
-    "read_side_tables",
-    "short_name",
-]
-
 
 # About a hundred plays: their stamps tell how a file writes time for a fiftieth of its reading.
 _TIMED_ROWS: Final = 100_000
@@ -56,6 +45,9 @@ class BlockSink(Protocol):
 
     def take(self, block: PlayBlock) -> None:
         """Take the next block."""
+
+    def close(self) -> None:
+        """Finish: no block follows."""
 
 
 @dataclass
@@ -71,6 +63,9 @@ class Blocks:
     def take(self, block: PlayBlock) -> None:
         """Keep the next block."""
         self.blocks.append(block)
+
+    def close(self) -> None:
+        """Do nothing: the blocks stay in memory."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
     from dropback.tracking.readers import SourceFile
-
-__all__ = [
-    "REPEATED",
-    "IngestReport",
-    "finished_report",
-    "keys_twice",
-    "part_name",
-    "repeated_as_left_out",
-    "save_report",
-    "with_repeated",
-    "without_repeated",
-    "write_report",
-]
 
 REPEATED: Final = "play in an earlier file"
 
@@ -128,16 +115,11 @@ def finished_report(reports: Path, file: SourceFile) -> FileReport | None:
     if record["source"] != _fingerprint(file):
         return None
     found = record["report"]
-    return FileReport(
-        source_file=found["source_file"],
-        source_format=found["source_format"],
-        plays_read=found["plays_read"],
-        plays_kept=found["plays_kept"],
-        unreadable_rows=found["unreadable_rows"],
-        left_out=pl.DataFrame(found["left_out_rows"], schema=empty_left_out().schema, orient="row"),
-        checks=[Check(**check) for check in found["checks"]],
-        selection=found["selection"],
+    left_out = pl.DataFrame(
+        found.pop("left_out_rows"), schema=empty_left_out().schema, orient="row"
     )
+    checks = [Check(**check) for check in found.pop("checks")]
+    return FileReport(**found, left_out=left_out, checks=checks)
 
 
 def write_report(report: IngestReport, out: Path) -> None:
@@ -160,15 +142,8 @@ def _fingerprint(file: SourceFile) -> dict[str, Any]:
 
 
 def _report_to_json(report: FileReport) -> dict[str, Any]:
-    return {
-        "source_file": report.source_file,
-        "source_format": report.source_format,
-        "plays_read": report.plays_read,
-        "plays_kept": report.plays_kept,
-        "unreadable_rows": report.unreadable_rows,
-        "selection": report.selection,
-        "checks": [check.as_row() for check in report.checks],
-    }
+    fields = {name: value for name, value in vars(report).items() if name != "left_out"}
+    return {**fields, "checks": [asdict(check) for check in report.checks]}
 
 
 def keys_twice(plays_files: Sequence[Path]) -> list[tuple[Path, pl.DataFrame]]:

@@ -30,8 +30,6 @@ from dropback.tracking.readers._tables import read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BIG_DATA_BOWL"]
-
 _ROWS = {
     "source_game_id": "gameId",
     "source_play_id": "playId",

@@ -28,18 +28,11 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._format import (
-    PLAY_COLUMNS,
-    PLAYER_COLUMNS,
-    ROW_COLUMNS,
-    Format,
-)
+from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, ROW_COLUMNS, Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-__all__ = ["read_column_map"]
 
 _REQUIRED_ROWS = ("source_game_id", "source_play_id", "player_id", "team", "x_yd", "y_yd")
 _REQUIRED_PLAYS = ("file", "source_game_id", "source_play_id", "game_id", "play_id", "offense")
@@ -85,11 +78,7 @@ def read_column_map(path: Path) -> Format:
 
 
 def _section(
-    path: Path,
-    declared: dict[str, Any],
-    name: str,
-    required: Iterable[str],
-    allowed: Iterable[str],
+    path: Path, declared: dict[str, Any], name: str, required: Iterable[str], allowed: Iterable[str]
 ) -> dict[str, str]:
     section = dict(declared.get(name, {}))
     missing = [key for key in required if key not in section]

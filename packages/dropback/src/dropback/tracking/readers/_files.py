@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking.readers._format import Format
 
-__all__ = [
-    "SourceFile",
-    "SourceFolder",
-    "candidate_files",
-    "detect_format",
-    "find_folders",
-    "read_header",
-    "truncation",
-]
-
 _SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 # Tables that stand beside tracking files and are read for what they hold, or not needed at all.

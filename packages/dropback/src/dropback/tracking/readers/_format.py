@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["PLAYER_COLUMNS", "PLAY_COLUMNS", "ROW_COLUMNS", "Format"]
-
 # Columns that a layout may map from its tracking rows. `team` tells the sides apart; `time`
 # replaces `frame` only where a set has no frame number.
 ROW_COLUMNS: dict[str, type[pl.DataType]] = {

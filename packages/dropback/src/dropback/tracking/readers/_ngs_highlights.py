@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dropback.tracking.readers._format import Format
 
-__all__ = ["NGS_HIGHLIGHTS"]
-
 NGS_HIGHLIGHTS = Format(
     name="ngs_highlights",
     rows={

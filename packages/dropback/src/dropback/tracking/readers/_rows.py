@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking.readers._files import SourceFile
 
-__all__ = ["ROWS_PER_BATCH", "InterleavedPlaysError", "play_heads", "read_batches", "scan_rows"]
-
 # About 1,500 plays: a batch and its arrays stay near 400 MB, and the evidence of one batch decides
 # a file's conventions.
 ROWS_PER_BATCH: Final = 1_500_000

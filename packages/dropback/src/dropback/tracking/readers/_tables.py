@@ -15,22 +15,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking.readers._format import Format
 
-__all__ = [
-    "NULL_VALUES",
-    "first_line",
-    "height_in",
-    "normalized_position",
-    "nulls_restored",
-    "read_players",
-    "read_plays",
-    "read_recorded_roles",
-    "read_table",
-    "shaped_players",
-    "shaped_plays",
-    "team_code",
-    "with_offense_label",
-]
-
 # An absent event is "None" in 2021, "NA" from R's writers, "" elsewhere.
 NULL_VALUES: Final = ("NA", "None", "NULL", "nan", "NaN", "")
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["TrackedAttempts", "select_tracked"]
-
 _THROWN: Final = ("C", "I", "IN")
 _OWN_KEY: Final = ["old_game_id", "play_id"]
 
@@ -187,18 +185,8 @@ def _in_nflverse_columns(plays: pl.DataFrame) -> pl.DataFrame:
         plays.with_row_index("row")
         .with_columns(week=week(pl.col("game_id"), season, of_week))
         .select(
-            "row",
-            "play_id",
-            "season",
-            "week",
-            "home_team",
-            "score_differential",
-            "down",
-            "yards_gained",
-            "pass_result",
-            "nullified",
-            "end_event",
-            "target_slot",
+            *("row", "play_id", "season", "week", "home_team", "score_differential", "down"),
+            *("yards_gained", "pass_result", "nullified", "end_event", "target_slot"),
             pl.col("game_id").cast(pl.String),
             season_type(of_week, season).alias("season_type"),
             *_person("passer", "passer"),

@@ -19,22 +19,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = [
-    "ABOUT_TARGET",
-    "ENGINEERED_COLUMNS",
-    "NETWORK_QUANTITIES",
-    "PLAYER_COLUMNS",
-    "PLAYER_QUANTITIES",
-    "STATIC_COLUMNS",
-    "block_features",
-    "eligible_slots",
-    "engineered_features",
-    "newest_player_features",
-    "player_features",
-    "require_all_players",
-    "static_features",
-]
-
 PLAYER_QUANTITIES: Final = (
     "x_from_line_yd",
     "y_from_middle_yd",
@@ -100,9 +84,7 @@ _OFFENSE: Final = slice(0, PLAYERS // 2)
 
 
 def player_features(
-    frames: NDArray[np.float32],
-    frame_in_play: NDArray[np.int64],
-    line_x_yd: NDArray[np.float32],
+    frames: NDArray[np.float32], frame_in_play: NDArray[np.int64], line_x_yd: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Eight numbers a player: 176 a frame.
 

@@ -8,8 +8,6 @@ import polars as pl
 
 from dropback.data._field import last_regular_week
 
-__all__ = ["join_play_by_play", "outcome_disagreements", "season_type", "week"]
-
 _PLAYOFF_WEEKS: Final = 4
 
 

@@ -21,7 +21,7 @@ from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
 from dropback.tracking._roles import mirror_slots
 from dropback.tracking._schema import PLAYERS, Plays
-from dropback.tracking._splits import SPLITS, split_definitions
+from dropback.tracking._splits import SPLITS, play_splits, split_definitions
 from dropback.tracking._storage import with_splits
 from dropback.tracking.tensors._features import (
     ENGINEERED_COLUMNS,
@@ -39,15 +39,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback.tracking._blocks import PlayBlock
-
-__all__ = [
-    "TENSOR_PLAYS_COLUMNS",
-    "PlayTensors",
-    "TensorPart",
-    "join_parts",
-    "schema_hash",
-    "tensor_plays",
-]
 
 _KEYS: Final = ("game_id", "play_id")
 _PLAYER: Final = ("player_id", "gsis_id", "name")
@@ -191,8 +182,9 @@ class TensorPart:
         self._folder.mkdir(parents=True)
         self._plays: list[pl.DataFrame] = []
 
-    def add(self, block: PlayBlock, splits: pl.DataFrame) -> None:
-        """Append a block's features, and its plays with their splits."""
+    def take(self, block: PlayBlock, splits: pl.DataFrame | None = None) -> None:
+        """Append a block's features, and its plays with their splits: the block's unless given."""
+        splits = play_splits(block) if splits is None else splits
         for (name, shape), values in zip(_ARRAYS.items(), block_features(block), strict=True):
             with (self._folder / f"{name}.f32").open("ab") as file:
                 file.write(np.ascontiguousarray(values.reshape(-1, *shape), "<f4").data)
