@@ -2,8 +2,8 @@
 
 Plays of `dropback.simulation` are scored by the known distribution of the league-average passer, so
 the only error is that of the ranking. A passer's true score is the mean, over the passer's
-attempts, of what that skill earns on them against an average defense. Prints coverage of the 90 % intervals,
-all passers with 100 attempts, and the calibration of "who is better".
+attempts, of what that skill earns on them against an average defense. Prints coverage of the 90 %
+intervals, all passers with 100 attempts, and the calibration of "who is better".
 
     python research/ranking_coverage.py --leagues 40
 """
