@@ -1,9 +1,9 @@
 """Do the leaderboard's intervals and probabilities hold what they say? Leagues of known skill.
 
 Plays of `dropback.simulation` are scored by the known distribution of the league-average passer, so
-the only error is that of the ranking. A passer's true score is the mean, over his own attempts, of
-what his skill earns on them against an average defense. Prints coverage of the 90 % intervals,
-all passers with 100 attempts, and the calibration of "who is better".
+the only error is that of the ranking. A passer's true score is the mean, over the passer's
+attempts, of what that skill earns on them against an average defense. Prints coverage of the 90 %
+intervals, all passers with 100 attempts, and the calibration of "who is better".
 
     python research/ranking_coverage.py --leagues 40
 """
@@ -119,7 +119,7 @@ def main() -> None:
 
 
 def pairs(boards: list[pl.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
-    """Stated probability that the likelier of two is better, and whether he is."""
+    """Stated probability that the likelier of two is better, and whether this holds."""
     stated, better = [], []
     for board in boards:
         matrix = probability_matrix(board).drop("row").to_numpy()

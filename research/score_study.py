@@ -4,7 +4,7 @@
     python research/score_study.py SEASONS PBP GAMES --qbr QBR --seasons 2017-2023
 
 SEASONS is the folder that ``dropback seasons`` made. Each candidate is a value a play whose mean a
-passer and season is his score; all are judged on the same qualified passers. *Reached* is the
+passer and season is the score; all are judged on the same qualified passers. *Reached* is the
 criterion that chose: the mean over five targets of the share that is reached, each capped at one
 (win % .70, itself next season .42, win % next season .32, and for playoffs and split-half
 reliability the best baseline's), so that nothing is won by overshooting one of them.

@@ -36,6 +36,11 @@ def with_dollars(docstring: str) -> str:
     return _DIRECTIVE.sub(display, inline)
 
 
+def with_examples(docstring: str) -> str:
+    """Title examples as griffe knows them: under another title a doctest is read as Markdown."""
+    return re.sub(r"^( *)Example:$", r"\1Examples:", docstring, flags=re.MULTILINE)
+
+
 def with_mathml(page: str) -> str:
     """Replace marked formulas in a page's HTML."""
 
@@ -57,7 +62,8 @@ class SphinxMath(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
         """Called by griffe with each module, class, function and attribute."""
         if obj.docstring is not None:
-            # griffe knows the plural; another title's doctest would be read as Markdown, in which
-            # an index above a list is a link.
-            examples = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.M)
-            obj.docstring.value = with_dollars(examples)
+            obj.docstring.value = with_examples(with_dollars(obj.docstring.value))
+
+    def on_package(self, *, pkg: griffe.Module, **_: object) -> None:
+        """Called by griffe with each package, whose docstring a stub file hides until now."""
+        self.on_object(obj=pkg)

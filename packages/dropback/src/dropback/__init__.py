@@ -21,7 +21,7 @@ from importlib import import_module
 _HOMES = {
     "PlayPredictor": "dropback.live",
     "evaluate": "dropback.workflows",
-    "fetch": "dropback.data._nflverse",
+    "fetch": "dropback.data",
     "ingest": "dropback.tracking",
     "leaderboard": "dropback.ranking",
     "load_run": "dropback.models._store",

@@ -1,4 +1,4 @@
-from dropback.data._nflverse import fetch
+from dropback.data import fetch
 from dropback.live import PlayPredictor
 from dropback.models._store import load_run
 from dropback.ranking import leaderboard, probability_better, probability_matrix, reliability

@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dropback import workflows
 from dropback.data import Outcome, PlaySet
-from dropback.evaluation import evaluate
+from dropback.evaluation import OverTime, evaluate, evaluate_over_time
+from dropback.evaluation._over_time import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S
 from dropback.models._predict import predict_plays
 from dropback.models.baselines._distributions import GRIDS
-from dropback.workflows import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S, OverTime
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -111,7 +110,7 @@ def over_time(toy: tuple[pl.DataFrame, Frames], model: TrueDistribution) -> Over
     plays, frames = toy
     released = predict_plays(model, plays, features=frames, seed=2)  # type: ignore[arg-type]
     model.asked.clear()
-    return workflows.evaluate_over_time(model, plays, frames, released, name=_NAME, seed=2)  # type: ignore[arg-type]
+    return evaluate_over_time(model, plays, frames, released, name=_NAME, seed=2)  # type: ignore[arg-type]
 
 
 def test_true_distribution_is_calibrated_by_time_since_the_snap(
@@ -171,7 +170,7 @@ def test_times_that_no_play_reaches_are_left_out(toy: tuple[pl.DataFrame, Frames
     short = np.flatnonzero(frames.release < 15)
     model = TrueDistribution()
     released = predict_plays(model, plays[short], features=frames[short], seed=0)  # type: ignore[arg-type]
-    found = workflows.evaluate_over_time(
+    found = evaluate_over_time(
         model,
         plays[short],  # type: ignore[arg-type]
         frames[short],  # type: ignore[arg-type]

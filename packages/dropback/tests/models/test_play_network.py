@@ -14,7 +14,7 @@ import torch
 from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError, RunError, TrackingError
-from dropback.evaluation._calibration import evaluate
+from dropback.evaluation import OverTime, evaluate
 from dropback.live import PlayPredictor, play_contexts
 from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
 from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
@@ -35,7 +35,6 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import PlayTensors, build_tensors, read_tracking
-from dropback.workflows import OverTime
 from splicedpareto.training import FitResult, FitSettings, SequenceDataset
 
 if TYPE_CHECKING:

@@ -272,3 +272,16 @@ def test_improbable_bins_keep_their_log_probability() -> None:
     assert dist.log_prob(torch.tensor(1.5)).item() == pytest.approx(expected)
     interval = dist.log_prob_interval(torch.tensor(1.0), torch.tensor(2.0))
     assert interval.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("own_edges", [False, True])
+def test_values_that_the_batch_shares_give_what_each_row_gives(own_edges: bool) -> None:
+    logits = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    edges = torch.linspace(0, 10, 6) + (torch.arange(3.0)[:, None] if own_edges else 0)
+    distribution = SplicedBinnedPareto(logits, edges, 0.1, 0.1)
+    points = torch.linspace(-3, 14, 9)[:, None]
+    for method in ("log_prob", "cdf", "sf", "log_cdf"):
+        read = getattr(distribution, method)
+        assert torch.equal(read(points), read(points.expand(9, 3)))
+    levels = points.sigmoid()
+    assert torch.equal(distribution.icdf(levels), distribution.icdf(levels.expand(9, 3)))

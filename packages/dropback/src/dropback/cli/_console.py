@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dropback.data._selection import Selection
-    from dropback.evaluation._calibration import Estimate, Evaluation
+    from dropback.evaluation import Estimate, Evaluation, OverTime
     from dropback.ranking import Reliability
-    from dropback.workflows import OverTime
 
     _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
 

@@ -29,20 +29,6 @@ if TYPE_CHECKING:
 
     from splicedpareto.nn import DistributionNetwork
 
-__all__ = [
-    "MOST_PLAYS",
-    "Engine",
-    "Evaluator",
-    "Graph",
-    "GraphName",
-    "NetworkPool",
-    "OnnxEvaluator",
-    "PoolSizes",
-    "TorchEvaluator",
-    "graphs_of",
-    "onnx_runtime",
-]
-
 Engine: TypeAlias = Literal["torch", "onnx"]
 """What evaluates the networks."""
 

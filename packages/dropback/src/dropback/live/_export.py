@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from dropback.live._engines import Graph
     from splicedpareto.nn import DistributionNetwork
 
-__all__ = ["DESCRIPTION", "export_onnx", "is_export", "read_export"]
-
 DESCRIPTION: Final = "live.json"
 _FORMAT: Final = 2
 _NAMES: Final[tuple[GraphName, ...]] = get_args(GraphName)

@@ -15,8 +15,6 @@ from dropback.models._predict import QUANTILE_LEVELS, cdf_around, yard_mean, yar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Forecast"]
-
 # Less mass than this on either side moves no number that is shown.
 _LEFT_OUT: Final = 1e-6
 _DIGITS: Final = 7

@@ -29,18 +29,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = [
-    "LONGEST_PLAY",
-    "ContextArrays",
-    "PlayContext",
-    "checked_frame",
-    "checked_play",
-    "next_columns",
-    "play_columns",
-    "play_contexts",
-    "target_or_none",
-]
-
 # A minute; the longest dropback of the public sets takes 13 s.
 LONGEST_PLAY: Final = 600
 

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from dropback.live._engines import Evaluator, PoolSizes
     from splicedpareto.nn import DistributionNetwork
 
-__all__ = ["GRAPHS", "FrameCounts", "LivePlay", "PlayFrames", "PlayPredictor", "Snapshot"]
-
 GRAPHS: Final = "graphs"
 """Folder of a run in which ``dropback export`` leaves its graphs."""
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from dropback.live._session import PlayPredictor
     from dropback.tracking._blocks import PlayBlock
 
-__all__ = ["FieldLines", "StoredPlayForecast", "field_lines", "forecast_stored_play"]
-
 
 @dataclass(frozen=True)
 class StoredPlayForecast:

@@ -1,8 +1,8 @@
 """Compute features in loops over frames that files, live plays and training share.
 
-A player's numbers are gathered from the frame once, and the arithmetic runs over short local
-arrays. Callers give arrays that are contiguous and writable, so that each kernel is compiled for
-one layout.
+Frames come by quantity, as `dropback.tracking._blocks` lays them out, so that a loop over players
+reads neighbors in memory. All arrays are contiguous and writable, so that each kernel is compiled
+for one layout.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def slopes(values: _Floats, frame_in_play: _Integers, out: _Floats) -> None:
 
 @compiled
 def player_columns(
-    frames: _Floats,
+    planes: _Floats,
     frame_in_play: _Integers,
     line_x_yd: _Floats,
     play: _Integers,
@@ -136,7 +136,7 @@ def player_columns(
     """Player features of frames; see `player_features`.
 
     Args:
-        frames: Shape ``[F, 23, 6]``, those of a play in order.
+        planes: Frames by quantity, shape ``[6, F, 23]``, those of a play in order.
         frame_in_play: Shape ``[F]``.
         line_x_yd: Shape ``[F]``.
         play: Row of `recent` that each frame goes on from, shape ``[F]``.
@@ -146,19 +146,19 @@ def player_columns(
     """
     newest = HISTORY_FRAMES - 1
     acceleration = np.empty(2 * PLAYERS, np.float32)
-    for at in range(len(frames)):
+    for at in range(len(line_x_yd)):
         history = recent[play[at]]
         for row in range(newest):
             for column in range(2 * PLAYERS):
                 history[row, column] = history[row + 1, column]
         for player in range(PLAYERS):
-            out[at, player, 0] = frames[at, player, X] - line_x_yd[at]
-            out[at, player, 1] = frames[at, player, Y] - _MIDDLE_YD
-            x, y = _velocity(frames[at, player, SPEED], frames[at, player, DIRECTION])
+            out[at, player, 0] = planes[X, at, player] - line_x_yd[at]
+            out[at, player, 1] = planes[Y, at, player] - _MIDDLE_YD
+            x, y = _velocity(planes[SPEED, at, player], planes[DIRECTION, at, player])
             history[newest, 2 * player] = out[at, player, 2] = x
             history[newest, 2 * player + 1] = out[at, player, 3] = y
-            out[at, player, 6] = frames[at, player, DIRECTION]
-            out[at, player, 7] = frames[at, player, ORIENTATION]
+            out[at, player, 6] = planes[DIRECTION, at, player]
+            out[at, player, 7] = planes[ORIENTATION, at, player]
         before = min(frame_in_play[at], newest)
         _slopes_at(history, newest, before, acceleration)
         for player in range(PLAYERS):
@@ -207,7 +207,7 @@ def _count_target(x: _Floats, y: _Floats, target: int, line: _Float, row: _Float
 
 @compiled
 def engineered_columns(
-    frames: _Floats,
+    planes: _Floats,
     frame_in_play: _Integers,
     line_x_yd: _Floats,
     target_slot: _Integers,
@@ -216,11 +216,11 @@ def engineered_columns(
 ) -> None:
     """The engineered columns of frames; see `engineered_features`."""
     x, y = np.empty(PLAYERS, np.float32), np.empty(PLAYERS, np.float32)
-    for at in range(len(frames)):
+    for at in range(len(line_x_yd)):
         line, row = line_x_yd[at], out[at]
         for player in range(PLAYERS):
-            x[player] = frames[at, player, X]
-            y[player] = frames[at, player, Y]
+            x[player] = planes[X, at, player]
+            y[player] = planes[Y, at, player]
         near, past, nearest2 = 0, 0, _INFINITY
         for player in range(_FIRST_DEFENDER, PLAYERS):
             gap_x, gap_y = x[player] - x[0], y[player] - y[0]
@@ -244,7 +244,7 @@ def engineered_columns(
             doubled += x[player] * y[player + 1] - x[player + 1] * y[player]
         row[0] = np.float32(frame_in_play[at] / RATE_HZ)
         row[1] = line - x[0]
-        row[2] = frames[at, 0, SPEED]
+        row[2] = planes[SPEED, at, 0]
         row[3] = _to_sideline(y[0])
         row[4] = _root(nearest2)
         row[5] = near
@@ -258,7 +258,7 @@ def engineered_columns(
                 row[column] = _NAN
         else:
             _count_target(x, y, target, line, row)
-            row[12] = frames[at, target, SPEED]
+            row[12] = planes[SPEED, at, target]
 
 
 @compiled
@@ -287,16 +287,19 @@ def network_columns(
             first = player * width
             for column in range(6):
                 row[first + column] = players[at, player, column]
+            row[first + 10] = _ZERO
+        for player in range(PLAYERS):
+            first = player * width
             sine, cosine = _sine_cosine(players[at, player, 6])
             # A standing player may have no direction; (0, 0) says so.
             row[first + 6] = _ZERO if np.isnan(sine) else sine
             row[first + 7] = _ZERO if np.isnan(cosine) else cosine
             row[first + 8], row[first + 9] = _sine_cosine(players[at, player, 7])
-            row[first + 10] = _ZERO
         first = PLAYERS * width
-        known = released[at] and target_slot[at] >= 0
-        if known:
-            row[target_slot[at] * width + 10] = _ONE
         for column in range(engineered.shape[1]):
-            about = column >= about_target
-            row[first + column] = _NAN if about and not known else engineered[at, column]
+            row[first + column] = engineered[at, column]
+        if released[at] and target_slot[at] >= 0:
+            row[target_slot[at] * width + 10] = _ONE
+        else:
+            for column in range(first + about_target, len(row)):
+                row[column] = _NAN

@@ -1,9 +1,5 @@
 """Do what each command does, from files to files; callable from Python too."""
 
-from dropback.evaluation._over_time import TIMES_BEFORE_RELEASE_S as TIMES_BEFORE_RELEASE_S
-from dropback.evaluation._over_time import TIMES_SINCE_SNAP_S as TIMES_SINCE_SNAP_S
-from dropback.evaluation._over_time import OverTime as OverTime
-from dropback.evaluation._over_time import evaluate_over_time as evaluate_over_time
 from dropback.workflows._files import read_evaluation as read_evaluation
 from dropback.workflows._files import read_scores as read_scores
 from dropback.workflows._files import require_picture_path as require_picture_path

@@ -14,9 +14,8 @@ from dropback.data._features import feature_matrix
 from dropback.data._selection import Selection
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError, RunError
-from dropback.evaluation._calibration import Evaluation
-from dropback.evaluation._calibration import evaluate as evaluate_predictions
-from dropback.evaluation._over_time import OverTime, evaluate_over_time
+from dropback.evaluation import Evaluation, OverTime, evaluate_over_time
+from dropback.evaluation import evaluate as evaluate_predictions
 from dropback.expected_points import load_expected_points, save_expected_points
 from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._predict import predict_plays

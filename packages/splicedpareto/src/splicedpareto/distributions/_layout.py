@@ -24,7 +24,8 @@ def to_columns(
             error calls them.
 
     Returns:
-        The columns, and the common shape that `from_columns` restores.
+        The columns, ``(1, ..., 1, S)`` where the batch shares the values, and the common shape
+        that `from_columns` restores.
 
     Raises:
         ValueError: If the values do not broadcast with the batch.
@@ -42,7 +43,11 @@ def to_columns(
     sample = shape[: len(shape) - len(batch_shape)]
     # A value may also widen the batch: ones of the batch shape then stand for many.
     batch = shape[len(sample) :]
-    flat = (tensor.expand(shape).reshape(math.prod(sample), *batch) for tensor in tensors)
+    own = broadcast_shapes(*(tensor.shape for tensor in tensors))
+    if math.prod(own[max(len(own) - len(batch), 0) :]) == 1:
+        # Values that the batch shares stay one row: their bins are found once.
+        batch = torch.Size([1] * len(batch))
+    flat = (tensor.expand(sample + batch).reshape(math.prod(sample), *batch) for tensor in tensors)
     return [tensor.movedim(0, -1) for tensor in flat], shape
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from splicedpareto.distributions._base import broadcast_shapes
+
 __all__ = ["SoftmaxSums", "gather", "rank"]
 
 
@@ -193,7 +195,9 @@ def rank(ordered: Tensor, value: Tensor, *, right: bool) -> Tensor:
     """Count the entries of ``(*B, N)`` below values ``(*B, S)``; with `right`, at most those."""
     if ordered.dim() == 1:
         return torch.bucketize(value.contiguous(), ordered, right=right)
-    ordered = ordered.expand((*value.shape[:-1], ordered.shape[-1]))
+    batch = broadcast_shapes(ordered.shape[:-1], value.shape[:-1])
+    ordered = ordered.expand((*batch, ordered.shape[-1]))
+    value = value.expand((*batch, value.shape[-1]))
     if torch.compiler.is_exporting():
         # ONNX has no sorted search. The comparison costs O(B S K).
         table, column = ordered[..., None, :], value[..., :, None]

@@ -7,8 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-__all__ = ["EdgeSpacing", "edges_from_data"]
-
 EdgeSpacing = Literal["quantile", "uniform", "mixed"]
 
 

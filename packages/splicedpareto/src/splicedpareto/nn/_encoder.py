@@ -14,8 +14,6 @@ from splicedpareto.nn._tcn import TemporalConvolution, valid_steps
 if TYPE_CHECKING:
     from splicedpareto.nn._items import ItemSettings
 
-__all__ = ["SequenceEncoder"]
-
 
 class SequenceEncoder(nn.Module):
     """The trunk of a `DistributionNetwork` for a sequence with static features beside it.

@@ -14,8 +14,6 @@ from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-__all__ = ["SOFTPLUS_ONE", "DistributionHead", "GaussianHead", "SplicedBinnedParetoHead"]
-
 # The raw parameter at which softplus is 1.
 SOFTPLUS_ONE = math.log(math.e - 1)
 

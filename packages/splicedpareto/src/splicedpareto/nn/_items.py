@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from splicedpareto.nn._mlp import Standardize
 
-__all__ = ["ItemEncoder", "ItemSettings"]
-
 
 @dataclass(frozen=True)
 class ItemSettings:

@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ResidualMLP", "Standardize"]
-
 # A flag that one step in a thousand has would be 32 of its deviations, from which training
 # diverges; left at 1 among columns of deviation 1, it is learned too slowly.
 _HIGHEST_FLAG = 10.0

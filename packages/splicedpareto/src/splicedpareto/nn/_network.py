@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from splicedpareto.nn._heads import DistributionHead
 
-__all__ = ["DistributionNetwork", "pooled_distribution"]
-
 
 class DistributionNetwork(nn.Module):
     """A module that builds and returns the distribution :math:`p(Y | x)` within its forward pass.

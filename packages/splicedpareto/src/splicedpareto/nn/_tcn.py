@@ -13,8 +13,6 @@ from splicedpareto.distributions._checks import require
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TemporalConvolution", "valid_steps"]
-
 
 class TemporalConvolution(nn.Module):
     r"""Temporal convolutional network (TCN): the state at a step sees that step and those before.

@@ -137,8 +137,8 @@ def _player_columns(
     recent: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     features = np.empty((len(frames), PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
-    frames = one_layout(frames)
-    player_columns(frames, frame_in_play, line_x_yd, play, recent, features)
+    planes = one_layout(frames.transpose(2, 0, 1))
+    player_columns(planes, frame_in_play, line_x_yd, play, recent, features)
     return features
 
 
@@ -164,8 +164,8 @@ def engineered_features(
         and slots 1 to 5.
     """
     features = np.empty((len(frames), len(ENGINEERED_COLUMNS)), np.float32)
-    frames = one_layout(frames)
-    engineered_columns(frames, frame_in_play, line_x_yd, target_slot, eligible, features)
+    planes = one_layout(frames.transpose(2, 0, 1))
+    engineered_columns(planes, frame_in_play, line_x_yd, target_slot, eligible, features)
     return features
 
 

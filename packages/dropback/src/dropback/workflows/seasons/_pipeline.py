@@ -15,7 +15,7 @@ import torch
 from dropback._files import move_folder, partial_path, require_new_folder
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
-from dropback.data._tables import PLAY_KEY, Outcome, Plays, PlaySet, Predictions
+from dropback.data._tables import PLAY_KEY, Outcome, Plays, PlaySet, Predictions, StandardScores
 from dropback.errors import RequestError
 from dropback.expected_points import (
     attach_epa,
@@ -25,9 +25,8 @@ from dropback.expected_points import (
 )
 from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
-from dropback.scoring import score_plays
+from dropback.scoring import score_plays, standard_scores
 from dropback.workflows._files import write_json, write_table
-from dropback.workflows.seasons._dropbacks import score_dropbacks
 from dropback.workflows.seasons._fitting import fit_and_predict, use_one_thread
 from dropback.workflows.seasons._plan import kinds_of, plan_fits, span
 from splicedpareto.scoring_rules import pp_error
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
+
+    import dataframely as dy
 
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
@@ -202,7 +203,7 @@ def score_seasons(
         scores = _scores(plays, tables)
         standard = None
         if _is_standardized(settings):
-            standard = score_dropbacks(rows, scores, games=settings.games)
+            standard = _score_dropbacks(rows, scores, games=settings.games)
         boards = dict(_leaderboards(_recipes(scores, standard, settings.outcomes)))
         clock.stop("scores and leaderboards")
         summary = {
@@ -310,6 +311,27 @@ def _scores(plays: pl.DataFrame, tables: Mapping[Outcome, pl.DataFrame]) -> pl.D
         pl.col("mean").alias("epa_mean"),
     )
     return scored.join(beside, on=PLAY_KEY, how="left", maintain_order="left")
+
+
+def _score_dropbacks(
+    play_by_play: pl.DataFrame,
+    throws: pl.DataFrame,
+    *,
+    games: Games,
+) -> dy.DataFrame[StandardScores]:
+    """Score every dropback by `standard_scores`: attempts, throw-aways and sacks.
+
+    Play scores of the targeted attempts, `throws`, give the dropbacks their ``mid_cdf``, and where
+    EPA has a distribution ``epa_cdf`` and ``epa_mean``; other dropbacks have none.
+    """
+    chosen = select_plays(
+        play_by_play, plays=PlaySet.DROPBACKS, games=games, outcome=Outcome.EPA
+    ).plays
+    distributions = [name for name in ("mid_cdf", "epa_cdf", "epa_mean") if name in throws.columns]
+    table = chosen.join(
+        throws.select(*PLAY_KEY, *distributions), on=PLAY_KEY, how="left", maintain_order="left"
+    )
+    return StandardScores.validate(table.with_columns(standard_scores(table)), cast=True)
 
 
 def _is_standardized(settings: SeasonsSettings) -> bool:
