@@ -111,10 +111,9 @@ class Bins:
         return self.edges.diff()
 
     @property
-    def density(self) -> Tensor:
-        """Densities of all bins, shape ``(*B, K)``."""
-        probs = self.logits.softmax(-1)
-        return probs[..., self.offset : self.offset + self.count] / self.widths
+    def probs(self) -> Tensor:
+        """Probabilities of all bins, shape ``(*B, K)``."""
+        return self.logits.softmax(-1)[..., self.offset : self.offset + self.count]
 
     @property
     def cdf_at_edges(self) -> Tensor:

@@ -63,8 +63,9 @@ class SplicedDistribution:
     @lazy
     def tails(self) -> Tail:
         """The lower and the upper tail in two columns, entries of shape ``(*B, 2)``."""
-        first, _ = self.splice
-        return self.look_up(first[..., :0])[0]
+        # Of another distribution, with which the tables of its sums are freed.
+        other = SplicedDistribution(self.parameters)
+        return other.look_up(other.splice[0][..., :0])[0]
 
     @lazy
     def lower(self) -> Tail:
@@ -113,6 +114,11 @@ class SplicedDistribution:
         tails = Tail(threshold, parameters.concentration_columns, scale, log_mass)
         sums = below[..., : beside.shape[-1]], above[..., : beside.shape[-1]]
         return tails, Cell(bins.edges, index, log_prob[..., :columns], *sums)
+
+    def cell(self, value: Tensor) -> Cell:
+        """The bins that hold values once clamped to the body."""
+        other = SplicedDistribution(self.parameters)
+        return other.look_up(other.bin_index(value))[1]
 
     def bin_index(self, value: Tensor) -> Tensor:
         """Indices of the bins that hold values once clamped to the body."""
@@ -210,6 +216,11 @@ class SplicedDistribution:
     def body_edges(self) -> Tensor:
         """Bin edges clamped to the body, ``(*B, K + 1)``; a bin outside it has width zero."""
         return self.clip(self.bins.edges)
+
+    @property
+    def body_mass(self) -> Tensor:
+        """Probabilities of the clamped bins."""
+        return self.bins.probs * (self.body_edges.diff() / self.bins.widths)
 
     @property
     def body_cdf(self) -> Tensor:

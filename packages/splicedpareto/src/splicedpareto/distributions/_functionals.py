@@ -38,9 +38,11 @@ __all__ = [
 def mean(distribution: SplicedDistribution) -> Tensor:
     r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
     lower, upper = distribution.lower, distribution.upper
+    mass = distribution.body_mass
     edges = distribution.body_edges
-    mass = distribution.bins.density * edges.diff()
-    total = (mass * (edges[..., :-1] + edges[..., 1:])).sum(-1, keepdim=True) / 2
+    # Two products, one after the other: that with a sum of edges would be one more table.
+    total = (mass * edges[..., :-1]).sum(-1, keepdim=True) / 2
+    total = total + (mass * edges[..., 1:]).sum(-1, keepdim=True) / 2
     zero = torch.zeros_like(lower.threshold)
     total = total + upper.log_mass.exp() * upper.threshold + lower.log_mass.exp() * lower.threshold
     return total + upper.integral_beyond(zero, 1) - lower.integral_beyond(zero, 1)
@@ -50,9 +52,8 @@ def variance(distribution: SplicedDistribution) -> Tensor:
     r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
     exact_center = mean(distribution)
     center = torch.where(exact_center.isfinite(), exact_center, 0)
-    edges = distribution.body_edges - center
-    mass = distribution.bins.density * edges.diff()
-    total = (mass * _mean_power(edges, 2)).sum(-1, keepdim=True)
+    squares = _mean_power(distribution.body_edges - center, 2)
+    total = (distribution.body_mass * squares).sum(-1, keepdim=True)
     total = total + distribution.upper.second_moment(distribution.upper.threshold - center)
     total = total + distribution.lower.second_moment(center - distribution.lower.threshold)
     return torch.where(exact_center.isfinite(), total, math.nan)
@@ -63,8 +64,7 @@ def entropy(distribution: SplicedDistribution) -> Tensor:
 
     .. math:: -\sum_k m_k \log\rho_k + \sum_{L, U} p (\log\sigma + 1 + \xi - \log p)
     """
-    density = distribution.bins.density
-    mass = density * distribution.body_edges.diff()
+    density, mass = distribution.bins.probs / distribution.bins.widths, distribution.body_mass
     total = -(mass * safe_log(torch.where(mass > 0, density, 1))).sum(-1, keepdim=True)
     tails = distribution.tails
     log_mass = torch.where(tails.log_mass.isneginf(), 0, tails.log_mass)
@@ -78,7 +78,8 @@ def mode(distribution: SplicedDistribution) -> Tensor:
     Below :math:`\xi = -1` the density of a tail grows to infinity at its end, which is the mode.
     """
     edges = distribution.body_edges
-    density = torch.where(edges.diff() > 0, distribution.bins.density, -1)
+    density = distribution.bins.probs / distribution.bins.widths
+    density = torch.where(edges.diff() > 0, density, -1)
     places, heights = [(edges[..., :-1] + edges[..., 1:]) / 2], [density]
     for tail, sign in ((distribution.lower, -1), (distribution.upper, 1)):
         endless = tail.concentration < -1
@@ -243,9 +244,14 @@ def clamped_mean(distribution: SplicedDistribution, low: Tensor, high: Tensor) -
     return total + torch.where(no_high, area_above(distribution, upper, 1), 0)
 
 
+def _running_sum(areas: Tensor) -> Tensor:
+    """Sums before each of the areas, and of all."""
+    return functional.pad(areas.cumsum(-1), (1, 0))
+
+
 def _mean_power(ends: Tensor, power: int) -> Tensor:
     """Mean powers, 1 or 2, of a function that is straight between values ``(..., N + 1)``."""
     start, stop = ends[..., :-1], ends[..., 1:]
     if power == 1:
         return (start + stop) / 2
-    return (start.square() + start * stop + stop.square()) / 3
+    return torch.addcmul(torch.addcmul(start.square(), start, stop), stop, stop) / 3
