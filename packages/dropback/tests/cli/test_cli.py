@@ -184,7 +184,7 @@ def test_training_refuses_bad_options(
 def test_training_refuses_unknown_games(run: Run, data: Path, tmp_path: Path) -> None:
     code, out, err = run("train", data, "--out", tmp_path / "run", "--games", "friendly")
     assert (code, out) == (2, "")
-    assert all(word in err for word in ("'friendly'", "'regular', 'postseason', 'all'"))
+    assert all(word in err for word in ("'friendly'", "'regular'", "'postseason'", "'all'"))
     assert list(tmp_path.iterdir()) == []
 
 
