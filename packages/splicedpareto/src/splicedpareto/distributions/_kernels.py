@@ -102,9 +102,10 @@ class _Ratio(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, concentration: Tensor, is_log: bool) -> Tensor:
         argument = concentration * x
-        zero = argument == 0
+        # The quotient rounds to one here, and at numbers below the normal ones torch's is zero.
+        is_one = argument.abs() < torch.finfo(argument.dtype).eps / 4
         quotient = (argument.log1p() if is_log else argument.expm1()) / argument
-        return x * quotient.masked_fill(zero, 1)
+        return x * quotient.masked_fill(is_one, 1)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:  # noqa: ANN401
