@@ -172,7 +172,8 @@ def run_python(block: Block, names: dict[str, object]) -> None:
 def quoted_paths() -> Iterator[tuple[Path, str]]:
     """Files of this repository that sources and pages mention."""
     suffixes = {".py", ".md", ".toml", ".yml"}
-    pattern = re.compile(r"\b(?:docs|research|benchmarks|notebooks)/[\w/-]+\.(?:md|py|svg|ipynb)\b")
+    folders_here = "docs|research|benchmarks|notebooks|packages"
+    pattern = re.compile(rf"\b(?:{folders_here})/[\w/-]+\.(?:md|py|svg|ipynb)\b")
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [f for f in folders if not f.startswith(".") and f not in {"site", "demo"}]
         for name in files:

@@ -9,7 +9,7 @@ import torch
 
 import splicedpareto
 
-README = Path(__file__).parents[3] / "README.md"
+README = Path(__file__).parents[1] / "README.md"
 
 
 def test_top_level_names_are_the_distributions() -> None:

@@ -30,6 +30,21 @@ if TYPE_CHECKING:
     from dropback.service._app import Service
 
 SITUATION = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
+OPERATIONS = [
+    ("get", "/healthz"),
+    ("get", "/metrics"),
+    ("get", "/openapi.json"),
+    ("get", "/readyz"),
+    ("get", "/v1"),
+    ("get", "/v1/leaderboard"),
+    ("get", "/v1/passers"),
+    ("get", "/v1/passers/{passer}"),
+    ("get", "/v1/plays"),
+    ("get", "/v1/plays/{game}/{play}"),
+    ("get", "/v1/splits"),
+    ("post", "/v1/plays:score"),
+]
+
 SITUATION_JSON = {
     "line_of_scrimmage_x_yd": 35,
     "yards_to_goal": 75,

@@ -47,7 +47,7 @@ def a_frame(released: bool, target: int) -> np.ndarray:
 def test_columns_are_the_players_then_the_engineered() -> None:
     columns = a_frame(released=True, target=9)
     assert len(FRAME_COLUMNS) == len(columns) == 22 * 11 + 17
-    # The ninth slot of the defense is the twentieth player: 8 numbers each, the third his speed.
+    # Slot 8 of the defense is player 19 of 22: 8 quantities each, number 2 of them the x velocity.
     assert columns[at("defense_8_x_velocity_yd_per_s")] == 19 * 8 + 2
     assert columns[at("offense_3_direction_sine")] == pytest.approx(np.sin(np.deg2rad(3 * 8 + 6)))
     assert columns[at("offense_3_orientation_cosine")] == pytest.approx(np.cos(np.deg2rad(31)))

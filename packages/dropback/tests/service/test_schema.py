@@ -11,20 +11,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-OPERATIONS = [
-    ("get", "/healthz"),
-    ("get", "/metrics"),
-    ("get", "/openapi.json"),
-    ("get", "/readyz"),
-    ("get", "/v1"),
-    ("get", "/v1/leaderboard"),
-    ("get", "/v1/passers"),
-    ("get", "/v1/passers/{passer}"),
-    ("get", "/v1/plays"),
-    ("get", "/v1/plays/{game}/{play}"),
-    ("get", "/v1/splits"),
-    ("post", "/v1/plays:score"),
-]
+from examples.service import OPERATIONS
 
 
 @pytest.fixture(scope="module")

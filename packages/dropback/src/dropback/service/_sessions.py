@@ -66,12 +66,7 @@ class PlaySession:
 
 
 class PlaySessions:
-    """The play sessions of a service, bounded in number and in time.
-
-    Args:
-        limits: Of the service.
-        broadcaster: Shows the plays to watchers.
-    """
+    """The play sessions of a service, bounded in number and in time."""
 
     def __init__(self, limits: Limits, broadcaster: LivePlayBroadcaster) -> None:
         self.limits, self.broadcaster = limits, broadcaster

@@ -158,16 +158,6 @@ class HybridPareto(LocationScale):
         body = (-(self._log_weight.exp() * ndtr(z))).log1p()
         return torch.where(excess > 0, self._tail.log_beyond(excess), body)
 
-    def icdf(self, value: Tensor) -> Tensor:
-        """Outcome whose `cdf` is `value`."""
-        level = self._level(value)
-        return self._quantile(level, 1 - level)
-
-    def isf(self, value: Tensor) -> Tensor:
-        """Outcome whose `sf` is `value`."""
-        level = self._level(value)
-        return self._quantile(1 - level, level)
-
     def _quantile(self, cdf: Tensor, sf: Tensor) -> Tensor:
         in_tail = sf < self._log_weight.exp()
         share = torch.where(in_tail, 0.5, cdf / self._log_weight.exp()).clamp(max=1.0)

@@ -11,7 +11,8 @@ from torch.distributions import constraints
 
 from splicedpareto.distributions._base import ScalarDistribution, broadcast_shapes, tensor_options
 from splicedpareto.distributions._checks import require, resolve_validation
-from splicedpareto.distributions._kernels import log_between, log_sum_exp, safe_log
+from splicedpareto.distributions._kernels import log_sum_exp, safe_log
+from splicedpareto.distributions._location_scale import Continuous
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 _LEVELS = (0.5, 0.2, 0.05, 0.01, 1e-3, 1e-4, 1e-6, 1e-8)
 
 
-class Mixture(ScalarDistribution):
+class Mixture(Continuous):
     r"""Mixture of `K` components, :math:`F = \sum_k \pi_k F_k`.
 
     A mixture of Gaussians is the distribution of a mixture density network, one of `HybridPareto`
@@ -122,29 +123,17 @@ class Mixture(ScalarDistribution):
         """Logarithm of `sf`."""
         return self._log_sum(self.components.log_sf(self._beside(value)))
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
-        """Log-probability of (lower, upper]; either end may be infinite."""
-        return log_between(
-            self.log_cdf(lower), self.log_cdf(upper), self.log_sf(lower), self.log_sf(upper)
-        )
-
     def icdf(self, value: Tensor) -> Tensor:
         """Outcome whose `cdf` is `value`, between the components' own quantiles."""
         level = self._level(value)
-        return self._quantile(level, 1 - level, self.components.icdf(level[..., None]))
+        return self._between(level, 1 - level, self.components.icdf(level[..., None]))
 
     def isf(self, value: Tensor) -> Tensor:
         """Outcome whose `sf` is `value`, between the components' own quantiles."""
         level = self._level(value)
-        return self._quantile(1 - level, level, self.components.isf(level[..., None]))
+        return self._between(1 - level, level, self.components.isf(level[..., None]))
 
-    def _level(self, value: Tensor | float) -> Tensor:
-        level = torch.as_tensor(value, **tensor_options(self))
-        if self.validating:
-            require(~((level < 0) | (level > 1)), "value", "in [0, 1]", level)
-        return level
-
-    def _quantile(self, cdf: Tensor, sf: Tensor, quantiles: Tensor) -> Tensor:
+    def _between(self, cdf: Tensor, sf: Tensor, quantiles: Tensor) -> Tensor:
         lower = cdf < sf
         with torch.no_grad():
             low, high = quantiles.amin(-1), quantiles.amax(-1)

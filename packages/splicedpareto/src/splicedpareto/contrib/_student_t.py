@@ -116,15 +116,10 @@ class StudentT(LocationScale):
         """Logarithm of `sf`."""
         return _sides(-self._standardized(value), self.df).log_below
 
-    def icdf(self, value: Tensor) -> Tensor:
-        """Outcome whose `cdf` is `value`."""
-        level = self._level(value)
-        return self.loc + self.scale * _quantile(level, 1 - level, self.df)
-
-    def isf(self, value: Tensor) -> Tensor:
-        """Outcome whose `sf` is `value`."""
-        level = self._level(value)
-        return self.loc - self.scale * _quantile(level, 1 - level, self.df)
+    def _quantile(self, cdf: Tensor, sf: Tensor) -> Tensor:
+        lower = cdf < sf
+        size = _upper_quantile(safe_log(torch.where(lower, cdf, sf)), self.df)
+        return self.loc + self.scale * torch.where(lower, -size, size)
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         r"""CRPS with its integral over [low, high], in units of the outcome.
@@ -235,14 +230,6 @@ def _sides(z: Tensor, df: Tensor) -> _Sides:
         torch.where(far, 0.5, central).log(),
     )
     return _Sides(below, log_below)
-
-
-def _quantile(cdf: Tensor, sf: Tensor, df: Tensor) -> Tensor:
-    """Standard quantile at a level, with the probabilities on both sides."""
-    lower = cdf < sf
-    log_level = safe_log(torch.where(lower, cdf, sf))
-    size = _upper_quantile(log_level, df)
-    return torch.where(lower, -size, size)
 
 
 def _upper_quantile(log_level: Tensor, df: Tensor) -> Tensor:

@@ -1,18 +1,53 @@
-"""What distributions with a location and a scale share: standardizing, levels, interval masses."""
+"""Bases of continuous distributions: quantile levels, interval masses, location and scale."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._base import ScalarDistribution, broadcast_tensors
+from splicedpareto.distributions._base import (
+    ScalarDistribution,
+    broadcast_tensors,
+    tensor_options,
+)
 from splicedpareto.distributions._checks import require, require_finite
 from splicedpareto.distributions._kernels import log_between
 
-__all__ = ["LocationScale", "promote"]
+__all__ = ["Continuous", "LocationScale", "promote"]
 
 
-class LocationScale(ScalarDistribution):
+class Continuous(ScalarDistribution):
+    """A distribution without point masses, whose quantiles follow from both levels."""
+
+    def _quantile(self, cdf: Tensor, sf: Tensor) -> Tensor:
+        """Outcome with a probability of `cdf` below and `sf` above it."""
+        raise NotImplementedError
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Outcome whose `cdf` is `value`."""
+        level = self._level(value)
+        return self._quantile(level, 1 - level)
+
+    def isf(self, value: Tensor) -> Tensor:
+        """Outcome whose `sf` is `value`."""
+        level = self._level(value)
+        return self._quantile(1 - level, level)
+
+    def _level(self, value: Tensor | float) -> Tensor:
+        """A quantile level in the type of the parameters, checked."""
+        level = torch.as_tensor(value, **tensor_options(self))
+        if self.validating:
+            require(~((level < 0) | (level > 1)), "value", "in [0, 1]", level)
+        return level
+
+    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Log-probability of (lower, upper]; either end may be infinite."""
+        return log_between(
+            self.log_cdf(lower), self.log_cdf(upper), self.log_sf(lower), self.log_sf(upper)
+        )
+
+
+class LocationScale(Continuous):
     """A distribution of ``loc + scale * Z``."""
 
     loc: Tensor
@@ -30,19 +65,6 @@ class LocationScale(ScalarDistribution):
         infinite = value.isinf()
         standardized = (torch.where(infinite, 0, value) - self.loc) / self.scale
         return torch.where(infinite, value, standardized)
-
-    def _level(self, value: Tensor | float) -> Tensor:
-        """A quantile level in the type of the parameters, checked."""
-        level = torch.as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
-        if self.validating:
-            require(~((level < 0) | (level > 1)), "value", "in [0, 1]", level)
-        return level
-
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
-        """Log-probability of (lower, upper]; either end may be infinite."""
-        return log_between(
-            self.log_cdf(lower), self.log_cdf(upper), self.log_sf(lower), self.log_sf(upper)
-        )
 
 
 def promote(*parameters: Tensor | float) -> tuple[Tensor, ...]:
