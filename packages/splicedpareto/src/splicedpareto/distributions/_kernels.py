@@ -15,15 +15,6 @@ from torch import Tensor
 
 from splicedpareto.distributions._base import broadcast_tensors
 
-__all__ = [
-    "finite_hazard",
-    "hazard_inverse",
-    "log1mexp",
-    "log_between",
-    "log_sum_exp",
-    "safe_log",
-]
-
 # Below this size of the argument a series replaces a difference of two terms of order 1/a. Its
 # truncation error is below 1e-16, or below 1e-8 with the five terms that single precision and less
 # make do with.
