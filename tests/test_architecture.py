@@ -162,3 +162,9 @@ def inherited_uses(module: ModuleType) -> Iterator[str]:
         used = set(re.findall(r"(?:self|cls|super\(\))\.(_[a-z]\w*)", source))
         for name in sorted((theirs & used) - overridden):
             yield f"{cls.__module__}.{cls.__qualname__}: {name}"
+
+
+def test_only_public_modules_list_what_they_promise() -> None:
+    private = [path for path in SOURCES if is_private(path.stem)]
+    assert private
+    assert [path.name for path in private if "\n__all__ = " in path.read_text()] == []

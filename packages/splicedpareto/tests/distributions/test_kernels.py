@@ -19,7 +19,7 @@ from splicedpareto.distributions._kernels import (
 )
 
 # Zero, next to it, and either side of the switch to the series for an excess of one.
-SHAPES = [0.0, 1e-12, -1e-8, 1e-6, -1e-4, 0.0149, 0.1499, 0.1501, -0.1499, -0.1501, 0.3, 1.5, -0.9]
+SHAPES = [0.0, 5e-324, 1e-12, -1e-8, 1e-6, -1e-4, 0.0199, 0.0201, -0.0199, -0.0201, 0.3, 1.5, -0.9]
 EXCESSES = [1e-6, 0.01, 0.5, 1.0, 9.9, 10.1, 30.0]
 DTYPES = pytest.mark.parametrize(
     # Value and slope against the float64 inputs: the rounding of either input counts in float32.

@@ -14,8 +14,6 @@ from dropback.cli._seasons import app as seasons_app
 from dropback.cli._serve import app as serve_app
 from dropback.cli._tracking import app as tracking_app
 
-__all__ = ["app"]
-
 app = typer.Typer(
     name="dropback",
     help="How good was that throw? Predictive distributions, play scores and passer rankings.",

@@ -12,8 +12,6 @@ from rich.table import Table
 if TYPE_CHECKING:
     from dropback.evaluation.comparison import MetricComparison
 
-__all__ = ["app"]
-
 app = typer.Typer()
 
 # Two lines a heading: the table fits a terminal of 80 columns.

@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 
     _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
 
-__all__ = [
-    "by_time_table",
-    "errors",
-    "evaluation_table",
-    "leaderboard_table",
-    "out",
-    "progress",
-    "reliability_table",
-    "selection_summary",
-]
-
 out = Console(emoji=False)
 errors = Console(stderr=True, emoji=False)
 

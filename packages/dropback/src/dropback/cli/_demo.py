@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["app"]
-
 app = typer.Typer(help="The demo.", no_args_is_help=True)
 
 

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["fetch_app", "simulate_app"]
-
 Out = Annotated[Path, typer.Option(help="Folder to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]

@@ -9,8 +9,6 @@ import typer
 
 from dropback.cli._console import out as console
 
-__all__ = ["app"]
-
 app = typer.Typer(help="Live inference.", no_args_is_help=True)
 
 

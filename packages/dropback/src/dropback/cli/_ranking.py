@@ -12,8 +12,6 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["app"]
-
 app = typer.Typer(help="Rank play scores.", no_args_is_help=True)
 
 ScoresFile = Annotated[Path, typer.Argument(help="Play scores, from `dropback score`.")]

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dropback.data._selection import Selection
     from dropback.models._store import Run
 
-__all__ = ["app"]
-
 app = typer.Typer(help="Models: train, predict, score, evaluate.", no_args_is_help=True)
 
 RunFolder = Annotated[Path, typer.Argument(help="Run folder that `dropback train` wrote.")]

@@ -14,8 +14,6 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from dropback.workflows.seasons import SeasonsSettings
 
-__all__ = ["app"]
-
 GamesOption = Annotated[Games, typer.Option(help="Which games.")]
 Out = Annotated[Path, typer.Option(help="Folder to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]

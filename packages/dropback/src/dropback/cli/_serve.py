@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from dropback.live import Engine
     from dropback.service._messages import PointForecast
 
-__all__ = ["app"]
-
 app = typer.Typer(help="The service.", no_args_is_help=True)
 
 # Modules of the extra that no other dependency brings.

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.tracking import PlayTensors
 
-__all__ = ["open_source", "use_threads"]
-
 
 def open_source(data: str) -> tuple[PlayByPlaySource | PlayTensors, bool]:
     """Open tracking, print the counts of what was read, and say whether it is tracking."""

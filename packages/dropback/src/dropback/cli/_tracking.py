@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking.ingest._report import IngestReport
 
-__all__ = ["app", "print_counts"]
-
 app = typer.Typer(
     help="Read, check and draw tracking data, and compute its features.", no_args_is_help=True
 )

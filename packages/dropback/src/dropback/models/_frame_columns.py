@@ -18,15 +18,6 @@ from dropback.tracking.tensors._features import ABOUT_TARGET, ENGINEERED_COLUMNS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "ENGINEERED",
-    "FRAME_COLUMNS",
-    "PLAYER_WIDTH",
-    "frame_columns",
-    "mirror_signs",
-    "mirrored_order",
-]
-
 _QUANTITIES: Final = (*NETWORK_QUANTITIES, "is_target")
 
 PLAYER_WIDTH: Final = len(_QUANTITIES)

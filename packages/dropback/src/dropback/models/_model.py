@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dropback.models._settings import ModelSettings
     from splicedpareto.nn import DistributionNetwork
 
-__all__ = ["PassModel", "Predictor", "whole_yard_distribution"]
-
 
 class Predictor(Protocol):
     """Anything that predicts the outcome of a pass: our model and each baseline."""

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dropback.models._settings import ModelSettings, SequenceSettings
     from splicedpareto.nn import DistributionHead
 
-__all__ = ["EPA_BIN", "EPA_HIGHEST", "PlayInputs", "build_network", "network_inputs"]
-
 PlayInputs: TypeAlias = "FeatureMatrix | TrackedPlays"
 """Inputs of N plays, indexed by rows: a matrix ``(N, F)`` of columns, or their tracking."""
 

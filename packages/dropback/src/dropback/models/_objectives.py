@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 
     from dropback.models._settings import ModelSettings
 
-__all__ = [
-    "OBJECTIVES",
-    "exact_log_score",
-    "observed_interval",
-    "observed_targets",
-    "training_objective",
-    "validation_objective",
-]
-
 OBJECTIVES: dict[Outcome, dict[str, Callable[..., Tensor]]] = {
     Outcome.YARDS: {
         "composite": objectives.composite_interval_nll,

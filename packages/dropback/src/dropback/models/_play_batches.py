@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from dropback.data._features import FeatureMatrix
     from dropback.tracking.tensors._play_tensors import PlayTensors
 
-__all__ = ["TrackedPlays", "tracking_schema"]
-
 # Plays whose columns are computed at once for training: 30 MB in float32.
 _CHUNK: Final = 1024
 

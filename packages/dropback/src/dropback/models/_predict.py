@@ -26,18 +26,6 @@ if TYPE_CHECKING:
     from dropback.models._model import Predictor
     from dropback.models._network import PlayInputs
 
-__all__ = [
-    "QUANTILE_LEVELS",
-    "YARDS",
-    "cdf_around",
-    "fold_of_plays",
-    "predict_plays",
-    "summarize_continuous_distributions",
-    "summarize_distributions",
-    "yard_mean",
-    "yard_quantiles",
-]
-
 QUANTILE_LEVELS = {
     "q01": 0.01,
     "q05": 0.05,

@@ -9,8 +9,6 @@ from dropback.data._tables import Outcome
 from dropback.errors import RequestError
 from splicedpareto.training import FitSettings
 
-__all__ = ["PLAY_NETWORK", "Family", "ModelSettings", "SequenceSettings"]
-
 Family = Literal["sbp", "binned", "gaussian"]
 
 

@@ -38,18 +38,6 @@ if TYPE_CHECKING:
     from dropback.models._network import PlayInputs
     from splicedpareto.nn import DistributionNetwork
 
-__all__ = [
-    "FORMAT",
-    "Run",
-    "RunRecord",
-    "data_digest",
-    "load_run",
-    "read_record",
-    "schema_of",
-    "weights_digest",
-    "write_run",
-]
-
 FORMAT = 2
 """Version of the layout of a run folder; a folder of another version is refused."""
 

@@ -35,15 +35,6 @@ if TYPE_CHECKING:
     from dropback.models._settings import ModelSettings
     from splicedpareto.nn import DistributionNetwork
 
-__all__ = [
-    "FoldSplit",
-    "assign_folds",
-    "split_fold",
-    "train_model",
-    "train_network",
-    "train_run",
-]
-
 
 @dataclass(frozen=True)
 class FoldSplit:

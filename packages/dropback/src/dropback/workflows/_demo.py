@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from dropback.evaluation._calibration import Evaluation
     from dropback.simulation import League
 
-__all__ = ["DemoResult", "run_demo"]
-
 LEAGUE = LeagueSettings(seasons=(2018, 2019, 2020))
 """Two seasons to train on, one to judge by."""
 

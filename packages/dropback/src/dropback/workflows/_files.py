@@ -17,17 +17,6 @@ from dropback.tracking._storage import chunk_files, read_splits
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = [
-    "read_evaluation",
-    "read_scores",
-    "read_truth",
-    "require_picture_path",
-    "require_table_path",
-    "with_tracking",
-    "write_json",
-    "write_table",
-]
-
 
 def read_scores(path: Path) -> pl.DataFrame:
     """Read a table of play scores.

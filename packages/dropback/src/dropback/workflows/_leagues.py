@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from dropback._files import AnyPath
     from dropback.simulation import League
 
-__all__ = ["simulate_league"]
-
 
 def simulate_league(
     out: AnyPath,

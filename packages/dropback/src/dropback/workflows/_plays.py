@@ -40,21 +40,6 @@ if TYPE_CHECKING:
     from dropback.models._store import Run, RunRecord
     from dropback.tracking import IngestReport
 
-__all__ = [
-    "Source",
-    "TrackedSelection",
-    "features_of",
-    "fit_expected_points_for",
-    "keep_unseen",
-    "longer_than_trained",
-    "open_source",
-    "parse_seasons",
-    "read_plays",
-    "read_plays_for",
-    "sample_games",
-    "without_tracking",
-]
-
 Source: TypeAlias = "PlayByPlaySource | PlayTensors"
 """Play-by-play (a path, several, or a data frame), or tracking (a path or its tensors)."""
 

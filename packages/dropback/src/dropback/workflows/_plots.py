@@ -29,17 +29,6 @@ if TYPE_CHECKING:
     from dropback.evaluation._calibration import Evaluation
     from dropback.ranking import Reliability
 
-__all__ = [
-    "PLOTS",
-    "draw",
-    "draw_league",
-    "draw_reliability",
-    "draw_seasons",
-    "svg",
-    "write_figure",
-    "write_plots",
-]
-
 _LEVELS = np.arange(1, 100) / 100
 # Okabe and Ito (2008): distinct to readers with any color vision.
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")

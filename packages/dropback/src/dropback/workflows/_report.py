@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from dropback.evaluation._calibration import Estimate, Evaluation
     from dropback.ranking import Reliability
 
-__all__ = ["Boards", "ComparisonPage", "passer_boards", "read_comparison", "write_report"]
-
 _METRICS = (
     "mae",
     "rmse",

@@ -63,9 +63,6 @@ if TYPE_CHECKING:
         seed: int
 
 
-__all__ = ["RunEvaluation", "evaluate", "predict", "score", "train"]
-
-
 def train(
     data: Source | Selection,
     out: AnyPath,

@@ -20,8 +20,6 @@ from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead
 if TYPE_CHECKING:
     from splicedpareto.distributions._base import ScalarDistribution
 
-__all__ = ["GaussianMixtureHead", "HybridParetoHead", "QuantileParetoHead", "StudentTHead"]
-
 # Largest concentration of any tail, so that the mean exists.
 _HEAVIEST = 0.9
 

@@ -26,8 +26,6 @@ from splicedpareto.distributions._tails import Tail
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["HybridPareto"]
-
 
 class HybridPareto(LocationScale):
     r"""Gaussian up to a junction, generalized Pareto beyond, smooth where they meet.

@@ -17,8 +17,6 @@ from splicedpareto.distributions._location_scale import Continuous
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Mixture"]
-
 # Evaluations between the components' quantiles; the last step, Newton's, squares the error.
 _EVALUATIONS = 20
 # Gauss-Legendre nodes on each piece between neighboring quantiles of the components.

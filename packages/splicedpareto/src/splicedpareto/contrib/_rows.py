@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Rows", "are_sequences", "held_out_rows", "sequence_rows", "table_rows"]
-
 
 @dataclass(frozen=True)
 class Rows:

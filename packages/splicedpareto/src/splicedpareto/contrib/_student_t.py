@@ -18,8 +18,6 @@ from splicedpareto.distributions._special import half_beta_fraction, log_gamma_s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["StudentT"]
-
 # Steps of Newton's method; the slowest start, at a `df` of 1e4 and a level of 0.1, needs 11.
 _STEPS = 16
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from splicedpareto.distributions._base import ScalarDistribution
 
-__all__ = ["as_accurate", "log_prob_interval"]
-
 
 def as_accurate(base: Distribution) -> ScalarDistribution:
     """Return the base itself, or the accurate `Gaussian` for a torch `Normal`.

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from splicedpareto.distributions._spliced_binned_pareto import SplicedBinnedPareto
 
-__all__ = ["from_bar_distribution"]
-
 
 def from_bar_distribution(
     logits: Tensor,

@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-__all__ = [
-    "ScalarDistribution",
-    "TensorOptions",
-    "broadcast_shapes",
-    "broadcast_tensors",
-    "interval",
-    "tensor_options",
-]
-
 Scalar = TypeVar("Scalar", bound="ScalarDistribution")
 
 

@@ -20,8 +20,6 @@ from splicedpareto.distributions._lookup import SoftmaxSums, gather, rank
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Bins", "Cell", "bin_share", "log_mass_between"]
-
 
 @dataclass(frozen=True, eq=False)
 class Cell:

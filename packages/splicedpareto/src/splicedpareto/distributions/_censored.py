@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from torch.distributions import Distribution
 
-__all__ = ["Censored"]
-
 
 class Censored(ScalarDistribution):
     r"""Distribution of a base variable reported as ``min(max(X, low), high)``.

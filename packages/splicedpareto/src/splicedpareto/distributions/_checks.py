@@ -10,8 +10,6 @@ from torch.distributions import Distribution, constraints
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["are_all", "is_validating", "require", "require_finite", "resolve_validation"]
-
 
 def resolve_validation(validate_args: bool | None) -> bool:
     """Decide whether to check: as the caller says, else torch's default, never while tracing.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from torch.distributions import Distribution
 
-__all__ = ["Discretized"]
-
 
 class Discretized(ScalarDistribution):
     r"""Distribution of a base variable rounded to the nearest whole number.

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from splicedpareto.distributions._parameters import SplicedParameters
 
-__all__ = ["SplicedDistribution", "log_density"]
-
 
 @dataclass(frozen=True, eq=False)
 class SplicedDistribution:

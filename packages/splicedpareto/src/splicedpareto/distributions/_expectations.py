@@ -17,8 +17,6 @@ from splicedpareto.distributions._layout import from_columns, to_columns
 if TYPE_CHECKING:
     from splicedpareto.distributions._parameters import SplicedParameters
 
-__all__ = ["Expectations"]
-
 
 class Expectations(ScalarDistribution):
     """The closed forms of `functionals` as methods, on values of any sample shape."""

@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 
     from splicedpareto.distributions._distribution import SplicedDistribution
 
-__all__ = [
-    "area_above",
-    "clamped_mean",
-    "crps",
-    "crps_between",
-    "entropy",
-    "expected_shortfall",
-    "mean",
-    "mean_excess",
-    "mode",
-    "variance",
-]
-
 
 def mean(distribution: SplicedDistribution) -> Tensor:
     r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""

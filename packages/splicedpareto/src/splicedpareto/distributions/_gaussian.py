@@ -23,8 +23,6 @@ from splicedpareto.distributions._normal import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Gaussian"]
-
 
 class Gaussian(LocationScale):
     r"""Gaussian distribution, with survival functions, interval masses and CRPS.

@@ -15,15 +15,6 @@ from torch import Tensor
 
 from splicedpareto.distributions._base import broadcast_tensors
 
-__all__ = [
-    "finite_hazard",
-    "hazard_inverse",
-    "log1mexp",
-    "log_between",
-    "log_sum_exp",
-    "safe_log",
-]
-
 # Below this size of the argument a series replaces a difference of two terms of order 1/a. Its
 # truncation error is below 1e-16, or below 1e-8 with the five terms that single precision and less
 # make do with.
@@ -102,9 +93,10 @@ class _Ratio(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, concentration: Tensor, is_log: bool) -> Tensor:
         argument = concentration * x
-        zero = argument == 0
+        # The quotient rounds to one here, and at numbers below the normal ones torch's is zero.
+        is_one = argument.abs() < torch.finfo(argument.dtype).eps / 4
         quotient = (argument.log1p() if is_log else argument.expm1()) / argument
-        return x * quotient.masked_fill(zero, 1)
+        return x * quotient.masked_fill(is_one, 1)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:  # noqa: ANN401

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from splicedpareto.distributions._base import broadcast_shapes
 
-__all__ = ["from_columns", "to_columns"]
-
 
 def to_columns(
     batch_shape: torch.Size, like: Tensor, **values: Tensor | float

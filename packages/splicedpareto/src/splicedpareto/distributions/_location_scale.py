@@ -13,8 +13,6 @@ from splicedpareto.distributions._base import (
 from splicedpareto.distributions._checks import require, require_finite
 from splicedpareto.distributions._kernels import log_between
 
-__all__ = ["Continuous", "LocationScale", "promote"]
-
 
 class Continuous(ScalarDistribution):
     """A distribution without point masses, whose quantiles follow from both levels."""

@@ -11,8 +11,6 @@ from torch.nn import functional
 
 from splicedpareto.distributions._base import broadcast_shapes
 
-__all__ = ["SoftmaxSums", "gather", "rank"]
-
 
 class SoftmaxSums:
     """Running sums of the softmax of each row of logits, from either end.

@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["area_of_ndtr", "area_of_squared_ndtr", "log_ndtr", "ndtr", "ndtri", "normal_density"]
-
 
 def ndtr(value: Tensor) -> Tensor:
     """Return the standard normal cdf; `torch.special.ndtr` has no digits left below -8."""

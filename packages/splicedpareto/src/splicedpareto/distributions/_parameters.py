@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["DEFAULT_MASS", "Splice", "SplicedParameters"]
-
 Splice = Literal["quantile", "edge"]
 Pair = tuple["Tensor", "Tensor"]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["half_beta_fraction", "lambert_w", "log_gamma_step"]
-
 # Pairs of terms of the continued fraction. It needs most where `df` is large and the argument at
 # the switch: up to a `df` of 1e4 the relative error is below 2e-11 with 30 pairs, and below 4e-7,
 # a few roundings of float32, with 12.

@@ -24,8 +24,6 @@ from splicedpareto.distributions._parameters import DEFAULT_MASS, Splice, Splice
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SplicedBinnedPareto"]
-
 
 class SplicedBinnedPareto(Expectations):
     r"""Bins in the body, a generalized Pareto distribution (GPD) in each tail.

@@ -11,8 +11,6 @@ from torch import Tensor
 from splicedpareto.distributions._kernels import finite_hazard, hazard_inverse, log1mexp
 from splicedpareto.distributions._lookup import gather
 
-__all__ = ["Tail"]
-
 
 class Tail(NamedTuple):
     r"""One tail of a spliced distribution, in excesses that grow away from the body.

@@ -15,14 +15,6 @@ from torch.utils.data import Dataset, Sampler
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = [
-    "SequenceBatch",
-    "SequenceBatches",
-    "SequenceDataset",
-    "ShuffledBatches",
-    "epoch_seed",
-]
-
 Augmentation: TypeAlias = "Callable[[Tensor, Tensor, torch.Generator], Tensor]"
 """``augment(sequences, rows, generator)``: sequences of the same shape ``(B, T, F)``."""
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from splicedpareto.training._batches import SequenceDataset
     from splicedpareto.training._settings import FitSettings, Objective
 
-__all__ = ["fit"]
-
 
 def fit(
     network: DistributionNetwork,

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from splicedpareto.nn import DistributionNetwork
     from splicedpareto.training._settings import FitSettings, Objective
 
-__all__ = ["FitModule", "make_trainer", "quiet_lightning"]
-
 # Share of the steps over which the learning rate rises from 0 to its highest value.
 _WARM_UP = 0.2
 

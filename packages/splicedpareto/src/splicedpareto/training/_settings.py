@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["DivergedError", "FitResult", "FitSettings", "Objective"]
-
 Objective: TypeAlias = "Callable[..., Tensor]"
 """``objective(distribution, *targets)``: losses of shape ``(B,)``."""
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dropback.data._tables import PlaySet
     from dropback.models._network import PlayInputs
 
-__all__ = ["GRIDS", "Baseline", "Climatology", "Grid", "Oracle", "oracle_masses"]
-
 # Pseudo-count of a bin, so that no outcome is impossible.
 _PSEUDO_COUNT = 0.1
 

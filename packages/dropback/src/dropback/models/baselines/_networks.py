@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dropback.models._model import PassModel
     from dropback.models._network import PlayInputs
 
-__all__ = ["Viewed", "network_settings", "view_of"]
-
 _EARLY_S = 0.5
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dropback.models._model import PassModel
     from dropback.models._network import PlayInputs
 
-__all__ = ["BoostedTrees", "fit_trees"]
-
 
 @dataclass(frozen=True)
 class BoostedTrees(Baseline):

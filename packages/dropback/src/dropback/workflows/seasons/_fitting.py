@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from dropback.models import ModelSettings
     from dropback.workflows.seasons._plan import Fit
 
-__all__ = ["FitOutput", "fit_and_predict", "use_one_thread"]
-
 
 def use_one_thread() -> None:
     """Set up a worker: two networks at a time on two cores, not one on both."""

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from dropback.workflows.seasons._fitting import FitOutput
     from dropback.workflows.seasons._plan import Fit
 
-__all__ = ["ScoredSeasons", "SeasonsSettings", "score_seasons"]
-
 # NFL Record and Fact Book: a career passer rating counts from 1,500 attempts on.
 _CAREER_ATTEMPTS = 1500
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from dropback.data._tables import Outcome
 
-__all__ = ["HISTORY_SEASONS", "Fit", "kinds_of", "plan_fits"]
-
 HISTORY_SEASONS = 3
 """Seasons that a model learns from: the three before the one that it scores."""
 
