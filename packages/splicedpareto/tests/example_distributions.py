@@ -207,7 +207,8 @@ class PlainDistribution:
             stops = sorted({*np.linspace(0, reach, 201), *(h for h in hazards if h < reach)})
             for start, stop in pairwise(stops):
                 h, weight = _gauss_legendre(start, stop)
-                shape = tail.concentration
+                # Subnormal numbers have too few digits for the quotient below.
+                shape = tail.concentration if abs(tail.concentration) > 1e-300 else 0.0
                 z = tail.scale * (np.expm1(shape * h) / shape if shape else h)
                 slope = weight * tail.scale * np.exp(shape * h)
                 pieces.append((tail.threshold + sign * z, slope))
