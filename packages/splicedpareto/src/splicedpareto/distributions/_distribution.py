@@ -115,8 +115,7 @@ class SplicedDistribution:
 
     def cell(self, value: Tensor) -> Cell:
         """The bins that hold values once clamped to the body."""
-        other = SplicedDistribution(self.parameters)
-        return other.look_up(other.bin_index(value))[1]
+        return self.bins.cell(self.bin_index(value))
 
     def bin_index(self, value: Tensor) -> Tensor:
         """Indices of the bins that hold values once clamped to the body."""

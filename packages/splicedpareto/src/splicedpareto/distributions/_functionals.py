@@ -19,6 +19,7 @@ from splicedpareto.distributions._lookup import gather
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from splicedpareto.distributions._bins import Cell
     from splicedpareto.distributions._distribution import SplicedDistribution
 
 
@@ -78,14 +79,14 @@ def mode(distribution: SplicedDistribution) -> Tensor:
     return torch.cat(places, -1).gather(-1, index)
 
 
-def area_to_upper_threshold(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
+def area_to_upper_threshold(
+    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
+) -> Tensor:
     r"""Integral of :math:`S^m` from values to the upper threshold, negative beyond it."""
     lower, upper = distribution.lower, distribution.upper
     widths = distribution.body_edges.diff().flip(-1)
-    from_right = functional.pad(widths * _mean_power(distribution.body_sf, power), (1, 0)).cumsum(
-        -1
-    )
-    cell = distribution.bins.cell(distribution.bin_index(value))
+    from_right = _running_sum(widths * _mean_power(distribution.body_sf, power))
+    cell = distribution.cell(value) if cell is None else cell
     after = gather(from_right, widths.shape[-1] - 1 - cell.index)
     inside = distribution.clip(value)
     right = torch.minimum(cell.right, upper.threshold)
@@ -96,14 +97,14 @@ def area_to_upper_threshold(distribution: SplicedDistribution, value: Tensor, po
     return own + after + below - above
 
 
-def area_to_lower_threshold(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
+def area_to_lower_threshold(
+    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
+) -> Tensor:
     r"""Integral of :math:`F^m` from the lower threshold to values, negative below it."""
     lower, upper = distribution.lower, distribution.upper
     widths = distribution.body_edges.diff()
-    from_left = functional.pad(widths * _mean_power(distribution.body_cdf, power), (1, 0)).cumsum(
-        -1
-    )
-    cell = distribution.bins.cell(distribution.bin_index(value))
+    from_left = _running_sum(widths * _mean_power(distribution.body_cdf, power))
+    cell = distribution.cell(value) if cell is None else cell
     before = gather(from_left, cell.index)
     inside = distribution.clip(value)
     left = torch.maximum(cell.left, lower.threshold)
@@ -114,31 +115,35 @@ def area_to_lower_threshold(distribution: SplicedDistribution, value: Tensor, po
     return own + before + above - below
 
 
-def area_above(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
+def area_above(
+    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
+) -> Tensor:
     r"""Integral of :math:`S^m` from values on; infinite where :math:`\xi_U \ge m`."""
     endless, threshold = value.isneginf(), distribution.upper.threshold
     excess = (value - threshold).clamp(min=0)
     inside = torch.where((excess > 0) | endless, threshold, value)
-    area = area_to_upper_threshold(
-        distribution, inside, power
-    ) + distribution.upper.integral_beyond(excess, power)
+    area = area_to_upper_threshold(distribution, inside, power, cell)
+    area = area + distribution.upper.integral_beyond(excess, power)
     return torch.where(endless, math.inf, area)
 
 
-def area_below(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
+def area_below(
+    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
+) -> Tensor:
     r"""Integral of :math:`F^m` up to values; infinite where :math:`\xi_L \ge m`."""
     endless, threshold = value.isposinf(), distribution.lower.threshold
     excess = (threshold - value).clamp(min=0)
     inside = torch.where((excess > 0) | endless, threshold, value)
-    area = area_to_lower_threshold(
-        distribution, inside, power
-    ) + distribution.lower.integral_beyond(excess, power)
+    area = area_to_lower_threshold(distribution, inside, power, cell)
+    area = area + distribution.lower.integral_beyond(excess, power)
     return torch.where(endless, math.inf, area)
 
 
 def crps(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     r"""Integral of :math:`(F(x) - 1\{y \le x\})^2`: the areas on either side of the value."""
-    return area_below(distribution, value, 2) + area_above(distribution, value, 2)
+    # A value beyond a threshold has the cell of the threshold: both areas read the same one.
+    cell = distribution.cell(value)
+    return area_below(distribution, value, 2, cell) + area_above(distribution, value, 2, cell)
 
 
 def crps_between(
@@ -233,7 +238,7 @@ def clamped_mean(distribution: SplicedDistribution, low: Tensor, high: Tensor) -
 
 def _running_sum(areas: Tensor) -> Tensor:
     """Sums before each of the areas, and of all."""
-    return functional.pad(areas.cumsum(-1), (1, 0))
+    return functional.pad(areas, (1, 0)).cumsum(-1)
 
 
 def _mean_power(ends: Tensor, power: int) -> Tensor:
