@@ -159,13 +159,11 @@ class PlayPredictor:
                 raise RunError(
                     f"{folder} holds exported graphs, which the engine 'onnx' runs, got 'torch'."
                 )
-            return cls._from_graphs(*read_export(folder))
+            return cls._evaluating(*read_export(folder))
         pool = NetworkPool(load_run(folder).model.networks)
         graphs = folder / GRAPHS
         if engine == "torch" or (engine is None and not is_export(graphs)):
-            predictor = cls.__new__(cls)
-            predictor._set_up(TorchEvaluator(pool), pool.sizes)  # noqa: SLF001  # its own kind
-            return predictor
+            return cls._evaluating(TorchEvaluator(pool), pool.sizes)
         if not is_export(graphs):
             raise RunError(
                 f"{folder} has no exported graphs: run `dropback export {folder}` once, or use "
@@ -177,10 +175,11 @@ class PlayPredictor:
                 f"{graphs}: exported from other weights than those of the run: delete the folder "
                 f"and run `dropback export {folder}` again."
             )
-        return cls._from_graphs(evaluator, sizes)
+        return cls._evaluating(evaluator, sizes)
 
     @classmethod
-    def _from_graphs(cls, evaluator: Evaluator, sizes: PoolSizes) -> Self:
+    def _evaluating(cls, evaluator: Evaluator, sizes: PoolSizes) -> Self:
+        """A predictor of what is evaluated already, without building networks again."""
         predictor = cls.__new__(cls)
         predictor._set_up(evaluator, sizes)  # noqa: SLF001  # its own kind
         return predictor
