@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback.errors import RequestError
-
 if TYPE_CHECKING:
     import polars as pl
 
@@ -66,7 +64,7 @@ def leaderboard(
 
     if out is not None:
         workflows.require_table_path(out)
-    names, kept = _names(by), _split(split)
+    names, kept = _names(by), ranking.parse_split(split, option="--split")
     minimum = ranking.default_minimum(names, kept) if min_attempts is None else min_attempts
     rows = ranking.leaderboard(
         _read(scores, tracking),
@@ -104,7 +102,9 @@ def reliability(
         workflows.require_table_path(out)
     if plot is not None:
         workflows.require_picture_path(plot)
-    kept = ranking.keep_plays(_read(scores, tracking), split=_split(split), where=where)
+    kept = ranking.keep_plays(
+        _read(scores, tracking), split=ranking.parse_split(split, option="--split"), where=where
+    )
     found = ranking.reliability(kept, seed=seed)
     minimum = found.minimum(target)
     reliability_table(found)
@@ -162,13 +162,3 @@ def _read(scores: Path, tracking: Path | None) -> pl.DataFrame:
 
 def _names(by: str) -> list[str]:
     return [name.strip() for name in by.split(",") if name.strip()]
-
-
-def _split(text: str) -> dict[str, str | int]:
-    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
-    if any(not (name.strip() and equals and value.strip()) for name, equals, value in pairs):
-        raise RequestError(
-            f"--split must be name=value, several divided by commas, got {text!r}: for example "
-            "depth=deep,down=3."
-        )
-    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -10,7 +10,7 @@ from dropback.ranking._profile import (
     split_values,
 )
 from dropback.ranking._reliability import Reliability, reliability, reliable_minimum
-from dropback.ranking._splits import SPLITS, Split, default_minimum, join_tracking
+from dropback.ranking._splits import SPLITS, Split, default_minimum, join_tracking, parse_split
 
 __all__ = [
     "SPLITS",
@@ -23,6 +23,7 @@ __all__ = [
     "keep_plays",
     "leaderboard",
     "list_passers",
+    "parse_split",
     "passer_profile",
     "passer_seasons",
     "probability_better",

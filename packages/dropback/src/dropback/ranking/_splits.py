@@ -179,6 +179,29 @@ def keep_split(scores: pl.DataFrame, split: Mapping[str, str | int]) -> pl.DataF
     return labeled
 
 
+def parse_split(text: str, *, option: str) -> dict[str, str | int]:
+    """Read splits and their values from ``name=value`` pairs separated by commas.
+
+    Args:
+        text: The pairs, none where it is empty.
+        option: Name of the option or parameter that holds them, for the error.
+
+    Raises:
+        RequestError: A part that is not ``name=value``.
+
+    Example:
+        >>> parse_split("depth=deep, down=3", option="--split")
+        {'depth': 'deep', 'down': '3'}
+    """
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not (name.strip() and equals and value.strip()) for name, equals, value in pairs):
+        raise RequestError(
+            f"{option} must be name=value, several separated by commas, got {text!r}: for example "
+            "depth=deep,down=3."
+        )
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | str:
     """The usual minimum of a row: ``"nfl"``, or a number of attempts.
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from dropback import ranking
 from dropback.errors import RequestError
-from dropback.ranking import list_passers, split_values
+from dropback.ranking import list_passers, parse_split, split_values
 from dropback.service import _messages as messages
 from dropback.service._executors import CachedAnswers
 from dropback.service._http import Operation, ServiceError, query
@@ -109,7 +109,7 @@ class ScoreTable:
         """Rows exactly as `dropback.leaderboard` returns them."""
         scores = self._scores
         by = tuple(name.strip() for name in query.by.split(",") if name.strip())
-        split = _split(query.split)
+        split = parse_split(query.split, option="split")
         if query.seasons:
             scores = scores.filter(pl.col("season").is_in(parse_seasons(query.seasons)))
         minimum = query.min_attempts or ranking.default_minimum(by, split)
@@ -256,13 +256,3 @@ class RankingRoutes:
                 404, "This service has no play scores: start it with --scores scores.parquet."
             )
         return self._scores
-
-
-def _split(text: str) -> dict[str, str | int]:
-    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
-    if any(not (name.strip() and equals and value.strip()) for name, equals, value in pairs):
-        raise RequestError(
-            f"split must be name=value, several separated by commas, got {text!r}: for example "
-            "depth=deep,down=3."
-        )
-    return {name.strip(): value.strip() for name, _, value in pairs}
