@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -181,6 +182,20 @@ def test_processes_give_the_scores_of_one(
     made = score_seasons(league.plays, tmp_path / "out", seasons=SEASONS, settings=pair)
     assert made.scores["play_score"].equals(result[1].scores["play_score"])
     assert "epa_cdf" not in made.scores.columns
+
+
+@pytest.mark.slow
+def test_scores_do_not_depend_on_the_threads_of_the_process(
+    league: League, result: tuple[Path, ScoredSeasons, list[str]], tmp_path: Path
+) -> None:
+    alone = replace(QUICK, outcomes=(Outcome.YARDS,))
+    torch.set_num_threads(2)
+    try:
+        made = score_seasons(league.plays, tmp_path / "out", seasons=SEASONS, settings=alone)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert made.scores["play_score"].equals(result[1].scores["play_score"])
 
 
 def test_a_taken_folder_or_a_missing_season_is_one_sentence(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from dropback.models._store import data_digest
 from dropback.models._train import assign_folds, train_network
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import dataframely as dy
@@ -30,9 +32,18 @@ if TYPE_CHECKING:
     from dropback.workflows.seasons._plan import Fit
 
 
-def use_one_thread() -> None:
-    """Set up a worker: two networks at a time on two cores, not one on both."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: two networks at a time use two cores better than one on both.
+
+    Sums on more threads round otherwise, so a fit must not depend on how many its process has.
+    """
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class FitOutput:
     cpu_seconds: float
 
 
+@one_thread()
 def fit_and_predict(
     fit: Fit,
     plays_file: Path,

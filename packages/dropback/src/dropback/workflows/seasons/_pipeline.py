@@ -27,7 +27,7 @@ from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
 from dropback.scoring import score_plays, standard_scores
 from dropback.workflows._files import write_json, write_table
-from dropback.workflows.seasons._fitting import fit_and_predict, use_one_thread
+from dropback.workflows.seasons._fitting import fit_and_predict
 from dropback.workflows.seasons._plan import kinds_of, plan_fits, span
 from splicedpareto.scoring_rules import pp_error
 from splicedpareto.training import FitSettings
@@ -277,9 +277,7 @@ def _run(
     waiting = list(fits)
     running: dict[Future[FitOutput], Fit] = {}
     # Spawned, because a fork of a process whose libraries hold threads may never wake up.
-    with ProcessPoolExecutor(
-        settings.workers, mp_context=get_context("spawn"), initializer=use_one_thread
-    ) as pool:
+    with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
         try:
             while waiting or running:
                 for fit in [fit for fit in waiting if fit.starts_from in {None, *done}]:
