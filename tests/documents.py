@@ -1,27 +1,21 @@
 """Read the code blocks of the documentation, run them, and check commands that are not run."""
 
-from __future__ import annotations
-
 import ast
 import os
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import click
 import typer.main
 from markdown_it import MarkdownIt
 
 from dropback.cli import app
 from dropback.models.baselines import TRACKING_BASELINES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import click
 
 ROOT = Path(__file__).parents[1]
 REASON = re.compile(r"<!-- not run: (.+?) -->")

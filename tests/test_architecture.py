@@ -1,22 +1,17 @@
 """Imports run in no circle, and neither package reads a private name of another project."""
 
-from __future__ import annotations
-
 import ast
 import graphlib
 import importlib
 import inspect
 import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import grimp
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
 
 PACKAGES = ("splicedpareto", "dropback")
 SOURCES = sorted(

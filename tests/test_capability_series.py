@@ -1,10 +1,8 @@
 """The simulated distribution is that of its draws, and real inputs know no future."""
 
-from __future__ import annotations
-
 import datetime
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +16,6 @@ from research._series import (
     simulate_series,
     simulated_set,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def one_step(upper: float = 0.4) -> SeriesDistribution:

@@ -1,14 +1,12 @@
 """Run the code of the pages, and check that the site shows every public module."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import pytest
 
@@ -25,9 +23,6 @@ from documents import (
     run_shell,
 )
 from dropback.data import _tables as tables
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -1,7 +1,5 @@
 """The tutorial runs, and its numbers say what its text says."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

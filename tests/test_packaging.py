@@ -1,7 +1,5 @@
 """Both packages build, hold what they need, install into an empty environment and run there."""
 
-from __future__ import annotations
-
 import ast
 import importlib.metadata
 import json

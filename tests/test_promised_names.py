@@ -1,7 +1,5 @@
 """The promise of docs/reference/stability.md: a listed name never disappears unnoticed."""
 
-from __future__ import annotations
-
 import json
 from importlib import import_module
 from pathlib import Path

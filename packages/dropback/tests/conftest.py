@@ -1,12 +1,10 @@
 """Fixtures shared by all tests: threads, seeds, the folder of real data, and a trained model."""
 
-from __future__ import annotations
-
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import hypothesis
 import pytest
@@ -18,15 +16,8 @@ from dropback.data._selection import Selection, select_plays
 from dropback.models import ModelSettings
 from dropback.simulation import League, LeagueSettings, simulate_league
 from examples.play_by_play_rows import league, rows  # noqa: F401 - fixtures
+from examples.trained_run import TrainedRun
 from splicedpareto.training import FitSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
-
-    from dropback.models._model import PassModel
-    from dropback.models._store import Run, RunRecord
 
 # A failure on one machine is a failure on every machine; machines that are shared are slow.
 hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
@@ -53,7 +44,7 @@ def data_dir() -> Path:
 
 # Of a module: while Playwright is open, no other test could run an event loop of its own.
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[Any]:
     """A Chromium that asks nobody for updates, or a skip that says what to install."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = next(
@@ -78,29 +69,6 @@ def browser() -> Iterator[Browser]:
 TINY = ModelSettings(
     folds=2, width=8, blocks=1, fit=FitSettings(max_epochs=2, batch_size=128, seed=0)
 )
-
-
-@dataclass(frozen=True)
-class TrainedRun:
-    """A run and the plays around it."""
-
-    run: Run
-    selection: Selection
-    """Training plays, season 2020."""
-    unseen: Selection
-    """Season 2021."""
-
-    @property
-    def folder(self) -> Path:
-        return self.run.folder
-
-    @property
-    def model(self) -> PassModel:
-        return self.run.model
-
-    @property
-    def record(self) -> RunRecord:
-        return self.run.record
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """A function that needs an absent extra says in one sentence what to install."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 

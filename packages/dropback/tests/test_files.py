@@ -1,11 +1,9 @@
 """Files and folders appear whole or not at all."""
 
-from __future__ import annotations
-
 import errno
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -18,9 +16,6 @@ from dropback._files import (
     whole_folder,
 )
 from dropback.errors import RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FAILURES = [
     (ValueError("bug"), ValueError),

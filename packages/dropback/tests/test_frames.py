@@ -1,7 +1,5 @@
 """Data frames of any library at the public edge, and one sentence for what is none."""
 
-from __future__ import annotations
-
 import gc
 import sys
 from typing import Any

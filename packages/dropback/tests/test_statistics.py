@@ -1,10 +1,9 @@
 """Shared statistics against SciPy, enumeration and a slow bootstrap that redraws lists of plays."""
 
-from __future__ import annotations
-
 import random
+from collections.abc import Callable
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +20,6 @@ from dropback._statistics import (
     sums_by_game,
     weighted_correlation,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def slow_means(games: list[list[float]], *, replicates: int, seed: int) -> list[float]:

@@ -1,11 +1,10 @@
 """The promised names: present, lazily imported, typed, documented, and alike at their edges."""
 
-from __future__ import annotations
-
 import ast
 import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +19,9 @@ from dropback.errors import RequestError, RunError
 from dropback.live import PlayContext
 from dropback.models import PLAY_NETWORK
 from dropback.models._network import build_network
+from dropback.simulation import League
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from conftest import TrainedRun
-    from dropback.simulation import League
+from examples.trained_run import TrainedRun
 
 PACKAGE = Path(dropback.__file__).parent
 

@@ -1,7 +1,5 @@
 """Fixtures shared by the core's tests: threads and seeds."""
 
-from __future__ import annotations
-
 import hypothesis
 import pytest
 import torch

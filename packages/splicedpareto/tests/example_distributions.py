@@ -1,25 +1,20 @@
 """Parameter sets, Hypothesis strategies and a slow plain version of the spliced distribution."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.special import softmax
 from scipy.stats import genpareto
+from scipy.stats._distn_infrastructure import rv_frozen
 
 from splicedpareto.distributions import SplicedBinnedPareto
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-    from scipy.stats._distn_infrastructure import rv_frozen
 
 F64 = torch.float64
 
@@ -127,7 +122,7 @@ class PlainDistribution:
     upper: PlainTail
 
     @classmethod
-    def of(cls, dist: SplicedBinnedPareto) -> PlainDistribution:
+    def of(cls, dist: SplicedBinnedPareto) -> Self:
         """Build from the parameters; the scales are the distribution's own, tied or given."""
         probs, edges = softmax(dist.logits.numpy()), dist.edges.numpy()
         if dist.splice == "edge":

@@ -1,7 +1,5 @@
 """Each objective is the likelihood it says, best at the truth, and blind to masked targets."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the package promises at its top, and what the README shows."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

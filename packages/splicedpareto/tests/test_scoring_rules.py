@@ -1,7 +1,5 @@
 """Scores equal scoringrules', are proper, and tell calibration from its lack."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Each command does its job; each bad input is exit code 2, one sentence, nothing half-written."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -9,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -18,21 +16,16 @@ from typer.main import get_command
 
 import dropback
 from dropback.cli import app, main
-from dropback.simulation import write_league
+from dropback.simulation import League, write_league
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,
     write_tracking_league,
 )
 from dropback.tracking import build_tensors
+from examples.trained_run import TrainedRun
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from conftest import TrainedRun
-    from dropback.simulation import League
-
-    Run = Callable[..., tuple[int, str, str]]
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")

@@ -1,25 +1,19 @@
 """The commands of play scores: what they print and write, and the sentences that refuse."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from dropback.cli import app
 from dropback.data._tables import Scores
 from dropback.errors import DropbackError, ReaderError
 from dropback.workflows import read_scores
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from click.testing import Result
 
 
 @pytest.fixture(scope="module")

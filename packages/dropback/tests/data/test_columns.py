@@ -1,7 +1,5 @@
 """Columns by name and type."""
 
-from __future__ import annotations
-
 import polars as pl
 import pytest
 

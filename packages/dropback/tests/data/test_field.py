@@ -1,7 +1,5 @@
 """The rulebook's numbers."""
 
-from __future__ import annotations
-
 import polars as pl
 import pytest
 

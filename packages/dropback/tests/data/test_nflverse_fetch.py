@@ -1,9 +1,7 @@
 """Fetching seasons with a loader in the place of the network."""
 
-from __future__ import annotations
-
 import builtins
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,9 +9,6 @@ from polars.testing import assert_frame_equal
 
 from dropback.data import fetch
 from dropback.errors import ReaderError, RequestError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def loaded(season: int) -> pl.DataFrame:

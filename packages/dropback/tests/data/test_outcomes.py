@@ -1,18 +1,12 @@
 """Yards of hand-built plays and the bounds that the field puts on them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 import pytest
 
 from dropback.data import _outcomes as outcomes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Rows = Callable[..., pl.DataFrame]
+from examples.play_by_play_rows import Rows
 
 INTERCEPTED = {"complete_pass": 0, "interception": 1, "yards_gained": 0}
 INCOMPLETE = {"complete_pass": 0, "incomplete_pass": 1}

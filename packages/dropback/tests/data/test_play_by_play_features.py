@@ -3,9 +3,7 @@
 Where a value here changes, raise `FORMULA_VERSION` and pin the new digests.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,11 +12,7 @@ import pytest
 from dropback.data import Plays, PlaySet, select_plays
 from dropback.data._features import FeatureSchema, feature_matrix, feature_schema
 from dropback.errors import DropbackError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Rows = Callable[..., pl.DataFrame]
+from examples.play_by_play_rows import Rows
 
 # Third and 7 at the opponent's 25, four points down with 90 seconds left: 20 yards to the left.
 LATE = {

@@ -1,11 +1,8 @@
 """Play-by-play from files and frames, and one sentence for each that cannot be read."""
 
-from __future__ import annotations
-
 import gzip
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import polars as pl
@@ -16,11 +13,7 @@ from dropback.data import read_play_by_play, select_plays
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, RequestError
 from examples.frames import LIBRARIES, converted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Rows = Callable[..., pl.DataFrame]
+from examples.play_by_play_rows import Rows
 
 REQUIRED = [column.name for column in PLAY_BY_PLAY_COLUMNS if column.required]
 OPTIONAL = [column.name for column in PLAY_BY_PLAY_COLUMNS if not column.required]

@@ -1,8 +1,6 @@
 """Other people's ratings find their passer where that is certain, and are listed where not."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,9 +8,6 @@ import pytest
 from dropback.data import match_ratings, read_ratings
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError, RequestError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QBR = "season,season_type,game_week,team_abb,name_display,qbr_total"
 PFF = "player,player_id,position,team_name,player_game_count,grades_offense,grades_pass"

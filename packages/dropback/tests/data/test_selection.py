@@ -1,8 +1,7 @@
 """Which plays are kept, and the one reason of each that is not."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,12 +11,7 @@ from hypothesis import strategies as st
 from dropback.data import Plays, PlaySet, read_play_by_play, select_plays
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    Rows = Callable[..., pl.DataFrame]
+from examples.play_by_play_rows import Rows
 
 INCOMPLETE = {"complete_pass": 0, "incomplete_pass": 1, "yards_gained": 0}
 SACK = {"complete_pass": 0, "sack": 1, "yards_gained": -7, "air_yards": None}

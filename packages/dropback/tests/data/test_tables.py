@@ -1,8 +1,6 @@
 """Tables that the folders exchange refuse values outside their schemas."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -10,9 +8,7 @@ import pytest
 
 from dropback.data import Plays, PlaySet, Predictions, Scores, select_plays
 from dropback.data._tables import PLAY_KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from examples.play_by_play_rows import Rows
 
 QUANTILES = ["q01", "q05", "q10", "q25", "q50", "q75", "q90", "q95", "q99"]
 
@@ -51,16 +47,14 @@ def test_predictions_hold_nine_quantiles_in_order() -> None:
         ("passer_player_id", None),
     ],
 )
-def test_plays_refuse_a_value_out_of_bounds(
-    rows: Callable[..., pl.DataFrame], column: str, value: Any
-) -> None:
+def test_plays_refuse_a_value_out_of_bounds(rows: Rows, column: str, value: Any) -> None:
     plays = select_plays(rows({})).plays
     wrong = plays.with_columns(pl.lit(value, dtype=plays.schema[column]).alias(column))
     with pytest.raises(dy.exc.ValidationError, match=column):
         Plays.validate(wrong)
 
 
-def test_plays_refuse_a_repeated_key(rows: Callable[..., pl.DataFrame]) -> None:
+def test_plays_refuse_a_repeated_key(rows: Rows) -> None:
     plays = select_plays(rows({})).plays
     with pytest.raises(dy.exc.ValidationError, match="primary_key"):
         Plays.validate(pl.concat([plays, plays]))

@@ -1,10 +1,10 @@
 """A metric comparison takes the same passers for every metric, and says what it left out."""
 
-from __future__ import annotations
-
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,11 +24,7 @@ from dropback.evaluation.comparison._metrics import Metric
 from dropback.evaluation.comparison._reliability import split_half
 from dropback.simulation import LeagueSettings, simulate_league
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    Run = Callable[..., tuple[int, str, str]]
+Run = Callable[..., tuple[int, str, str]]
 
 TEAMS = [f"T{number:02d}" for number in range(12)]
 

@@ -1,7 +1,5 @@
 """Correlations agree with SciPy season by season; their intervals and leads mean what they say."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,11 +1,9 @@
 """Every number of an evaluation is the one that its definition gives."""
 
-from __future__ import annotations
-
 import json
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,11 +14,7 @@ from dropback.evaluation import Evaluation, evaluate
 from dropback.evaluation._calibration import DEPTH_BANDS, METRICS
 from dropback.models._predict import QUANTILE_LEVELS, predict_plays
 from dropback.workflows._plots import PLOTS, draw, write_plots
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from conftest import TrainedRun
+from examples.trained_run import TrainedRun
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
 """Older metrics follow their formulas, count the plays they should, and give published seasons."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,13 +18,9 @@ from dropback.evaluation.comparison._metrics import (
     with_qualified,
 )
 from dropback.evaluation.comparison._plays import completion_over_expected, passing_plays
+from dropback.simulation import League
+from examples.play_by_play_rows import Rows
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from examples.conftest import Rows
-
-    from dropback.simulation import League
 SACK = {"play_type": "pass", "sack": 1, "complete_pass": 0, "yards_gained": -7, "air_yards": None}
 SPIKE = {"qb_spike": 1, "complete_pass": 0, "incomplete_pass": 1, "yards_gained": 0}
 INTERCEPTION = {"complete_pass": 0, "interception": 1, "yards_gained": 0, "return_yards": 30}

@@ -1,25 +1,20 @@
 """As plays unfold, the true distribution is calibrated by the clock, not by what is to come."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
+from torch.distributions import Distribution
 
 from dropback.data import Outcome, PlaySet
 from dropback.evaluation import OverTime, evaluate, evaluate_over_time
 from dropback.evaluation._over_time import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S
 from dropback.models._predict import predict_plays
 from dropback.models.baselines._distributions import GRIDS
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-    from torch.distributions import Distribution
-
-    from conftest import TrainedRun
+from examples.trained_run import TrainedRun
 
 # Frames of the release: never before 1.1 s, then with these chances in each frame, by kind of play.
 _FIRST = 11

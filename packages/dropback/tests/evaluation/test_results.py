@@ -1,8 +1,7 @@
 """Records, playoffs and starters, through ties, trades, moves and games without an end."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,9 +11,6 @@ from dropback.data._games import GAME_COLUMNS
 from dropback.errors import ReaderError
 from dropback.evaluation.comparison._plays import passing_plays
 from dropback.evaluation.comparison._results import passer_results, starters, team_seasons
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def games(*rows: tuple[Any, ...]) -> pl.DataFrame:

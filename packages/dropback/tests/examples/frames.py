@@ -1,13 +1,9 @@
 """The same table in the data frames of several libraries."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
-
-if TYPE_CHECKING:
-    import polars as pl
+import polars as pl
 
 LIBRARIES = ("polars", "polars.lazyframe", "pandas", "pyarrow", "duckdb")
 

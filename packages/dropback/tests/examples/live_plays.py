@@ -1,18 +1,19 @@
 """Tracked plays and untrained networks for the tests of live inference."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+from torch.distributions import Distribution
 
 from dropback.live import PlayContext, PlayFrames, play_contexts
 from dropback.models._frame_columns import FRAME_COLUMNS, frame_columns
 from dropback.models._model import whole_yard_distribution
 from dropback.models._predict import YARDS
+from dropback.tracking._blocks import PlayBlock
 from dropback.tracking.tensors._features import STATIC_COLUMNS, block_features
 from splicedpareto.nn import (
     DistributionNetwork,
@@ -21,14 +22,6 @@ from splicedpareto.nn import (
     SplicedBinnedParetoHead,
     pooled_distribution,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-    from torch.distributions import Distribution
-
-    from dropback.tracking._blocks import PlayBlock
 
 ITEMS = ItemSettings(width=5)
 

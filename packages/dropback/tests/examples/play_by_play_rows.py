@@ -1,8 +1,7 @@
 """Hand-built plays, one ordinary completion changed where a test needs another; and a league."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import polars as pl
 import pytest
@@ -10,10 +9,7 @@ import pytest
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.simulation import League, LeagueSettings, simulate_league
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Rows: TypeAlias = Callable[..., pl.DataFrame]
+Rows: TypeAlias = Callable[..., pl.DataFrame]
 
 # First and 10 at the own 25, 5 minutes into the game: 8 yards through the air, 4 after the catch.
 COMPLETION: dict[str, Any] = {

@@ -1,13 +1,9 @@
 """Hand-built play scores: one passer's plays in one game, changed where a test needs another."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def throws(passer: str, scores: Sequence[float], **more: Any) -> list[dict[str, Any]]:

@@ -1,31 +1,25 @@
 """The service as the page meets it: simulated plays, untrained networks, scores that are known."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading
 import time
 import urllib.request
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from torch import nn
 
 from dropback.live import PlayPredictor
 from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.service._app import Service
 from dropback.service._server import make_server
 from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from dropback.service._app import Service
 
 
 def predictor() -> PlayPredictor:

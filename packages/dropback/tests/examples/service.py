@@ -1,33 +1,27 @@
 """Serve untrained networks, invented plays and hand-built scores."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import numpy as np
+import polars as pl
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from dropback.live import PlayContext, PlayPredictor
 from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.service._app import Service
 from dropback.service._limits import Limits
 from dropback.service._server import make_server
 from examples.scored_plays import table, throws
 from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import polars as pl
-    from numpy.typing import NDArray
-
-    from dropback.service._app import Service
 
 SITUATION = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
 OPERATIONS = [

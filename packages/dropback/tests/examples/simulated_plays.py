@@ -1,7 +1,5 @@
 """What tests of simulated plays share."""
 
-from __future__ import annotations
-
 import polars as pl
 
 

@@ -1,15 +1,10 @@
 """Invented plays in every layout, with exact geometry, so that a test can set each trap."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OFFENSE = ("QB", "T", "G", "C", "G", "T", "WR", "WR", "TE", "RB", "WR")
 DEFENSE = ("DE", "DT", "NT", "DE", "OLB", "ILB", "ILB", "CB", "CB", "FS", "SS")

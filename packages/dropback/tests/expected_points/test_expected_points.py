@@ -1,9 +1,8 @@
 """Next scores and EPA of drives worked by hand; what the stored model may and may not know."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,14 +22,8 @@ from dropback.expected_points import (
     save_expected_points,
     timeline,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from dropback.simulation import League
-
-    Rows = Callable[..., pl.DataFrame]
+from dropback.simulation import League
+from examples.play_by_play_rows import Rows
 
 SMALL = ExpectedPointsSettings(rounds=3, depth=3)
 

@@ -1,17 +1,12 @@
 """Both engines over the same two networks."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from dropback.live import PlayPredictor
 from dropback.live._export import export_onnx
 from examples.live_plays import networks
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

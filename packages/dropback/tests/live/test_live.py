@@ -1,9 +1,7 @@
 """Live inference: equal to the path of files, whatever the order in which frames come."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dropback.errors import LiveError, RequestError, RunError
-from dropback.live import FrameCounts, PlayContext, PlayFrames, PlayPredictor
+from dropback.live import Forecast, FrameCounts, LivePlay, PlayContext, PlayFrames, PlayPredictor
 from dropback.models._predict import QUANTILE_LEVELS, summarize_distributions
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
@@ -23,6 +21,7 @@ from dropback.simulation.tracking import (
 from dropback.tracking import read_tracking
 from dropback.tracking.ingest._gaps import fill_gaps
 from examples.live_plays import ITEMS, Play, networks, plays_of
+from examples.trained_run import TrainedRun
 from splicedpareto.nn import (
     DistributionNetwork,
     GaussianHead,
@@ -30,13 +29,6 @@ from splicedpareto.nn import (
     SequenceEncoder,
     SplicedBinnedParetoHead,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import TrainedRun
-
-    from dropback.live import Forecast, LivePlay
 
 POOL = networks(2)
 PREDICTOR = PlayPredictor(POOL)

@@ -1,7 +1,5 @@
 """The numbers of a forecast against the functions that serve batches of distributions."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

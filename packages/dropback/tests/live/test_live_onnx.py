@@ -1,12 +1,10 @@
 """Live inference by ONNX Runtime: the graphs of a folder are the networks that they came from."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,11 +13,7 @@ from dropback.errors import RequestError, RunError
 from dropback.live import PlayPredictor
 from dropback.live._export import export_onnx
 from examples.live_plays import networks
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import TrainedRun
+from examples.trained_run import TrainedRun
 
 pytest.importorskip("onnxruntime")
 

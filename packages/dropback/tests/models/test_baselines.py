@@ -1,22 +1,16 @@
 """Baselines see the same games, and their distributions are those of their kind."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 import torch
 
 from dropback.data._features import feature_matrix
 from dropback.errors import RequestError
+from dropback.models._model import Predictor
 from dropback.models._predict import YARDS, predict_plays
 from dropback.models.baselines import BASELINES, fit_baseline, parse_baselines, predict_baseline
+from examples.trained_run import TrainedRun
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-
-if TYPE_CHECKING:
-    from conftest import TrainedRun
-    from dropback.models._model import Predictor
 
 
 @pytest.fixture(scope="module")

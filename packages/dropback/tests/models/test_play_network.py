@@ -1,10 +1,8 @@
 """The play network: what it may see, how it is trained and stored, and who it is compared with."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -28,6 +26,7 @@ from dropback.models.baselines import (
     parse_baselines,
     predict_baseline,
 )
+from dropback.simulation import League
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     oracle_distribution,
@@ -35,13 +34,8 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import PlayTensors, build_tensors, read_tracking
+from dropback.workflows import TrackedSelection
 from splicedpareto.training import FitResult, FitSettings, SequenceDataset
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dropback.simulation import League
-    from dropback.workflows import TrackedSelection
 
 TINY = replace(
     PLAY_NETWORK,

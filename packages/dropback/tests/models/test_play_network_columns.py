@@ -1,7 +1,5 @@
 """What the play network reads of a frame: by hand, before and at the release, and in a mirror."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

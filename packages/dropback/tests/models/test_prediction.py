@@ -1,10 +1,7 @@
 """Predicted numbers are those of the distribution, and each play gets the right one."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -13,6 +10,7 @@ import scipy.stats
 import scoringrules
 import torch
 from polars.testing import assert_frame_equal
+from torch.distributions import Distribution
 
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Predictions
@@ -22,12 +20,8 @@ from dropback.models._model import whole_yard_distribution
 from dropback.models._network import build_network
 from dropback.models._objectives import observed_interval
 from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict_plays, summarize_distributions
+from examples.trained_run import TrainedRun
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-
-if TYPE_CHECKING:
-    from torch.distributions import Distribution
-
-    from conftest import TrainedRun
 
 
 def plays_of(yards: list[int], low: list[int], high: list[int]) -> pl.DataFrame:

@@ -1,13 +1,10 @@
 """A run is trained on disjoint games, appears whole or not at all, and is trusted only intact."""
 
-from __future__ import annotations
-
 import errno
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -17,13 +14,11 @@ import torch
 from dropback._files import partial_path
 from dropback.errors import RequestError, RunError
 from dropback.models import ModelSettings
+from dropback.models._model import PassModel
 from dropback.models._predict import predict_plays
 from dropback.models._store import load_run, read_record
 from dropback.models._train import assign_folds, split_fold, train_run
-
-if TYPE_CHECKING:
-    from conftest import TrainedRun
-    from dropback.models._model import PassModel
+from examples.trained_run import TrainedRun
 
 GAMES = [f"2020_{week:02}_{team}" for week in range(1, 13) for team in "abcd" for _ in range(3)]
 

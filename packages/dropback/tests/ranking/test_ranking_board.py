@@ -1,7 +1,5 @@
 """Leaderboards of hand-built scores: means, ranks, rules, intervals, shrinkage, display."""
 
-from __future__ import annotations
-
 import math
 import random
 from statistics import fmean

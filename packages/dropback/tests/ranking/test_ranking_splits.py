@@ -1,8 +1,7 @@
 """Named splits and SQL predicates: the plays they keep, and the sentences that refuse others."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,12 +10,8 @@ from dropback.data import select_plays
 from dropback.errors import RequestError
 from dropback.ranking import SPLITS, default_minimum, join_tracking, leaderboard
 from dropback.ranking._splits import keep_split, with_splits
+from examples.play_by_play_rows import Rows
 from examples.scored_plays import table, throws
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from examples.conftest import Rows
 
 
 def ranked(scores: pl.DataFrame, **options: Any) -> pl.DataFrame:

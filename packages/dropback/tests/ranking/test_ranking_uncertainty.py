@@ -1,10 +1,7 @@
 """What is known of true scores: against slow integrals, hand-worked cases and known skill."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from hypothesis import given
@@ -18,10 +15,7 @@ from dropback.ranking._posterior import design_effect, play_variance, posterior,
 from dropback.ranking._units import sum_by_game
 from examples.scored_plays import table, throws
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 
 def slow_posterior(mean: Array, variance: Array) -> tuple[Array, Array]:

@@ -1,7 +1,5 @@
 """Reliability by attempts, on data whose variances are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 import pytest

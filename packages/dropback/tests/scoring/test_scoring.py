@@ -1,26 +1,17 @@
 """Play scores are the mid-CDF of each play's own prediction."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import dataframely as dy
 import polars as pl
 import pytest
 
-from dropback.data import Predictions, Scores, select_plays
+from dropback.data import Plays, Predictions, Scores, select_plays
 from dropback.errors import RequestError
 from dropback.scoring import score_plays
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import dataframely as dy
-
-    from dropback.data import Plays
+from examples.play_by_play_rows import Rows
 
 
 @pytest.fixture
-def plays(rows: Callable[..., pl.DataFrame]) -> dy.DataFrame[Plays]:
+def plays(rows: Rows) -> dy.DataFrame[Plays]:
     return select_plays(rows({}, {"game_id": "2020_02_KC_LAC"}, {"air_yards": 30})).plays
 
 

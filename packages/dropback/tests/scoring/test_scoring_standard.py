@@ -1,7 +1,5 @@
 """The standardized score, against SciPy, least squares and hand-worked plays."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 import pytest

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from dropback.service._app import Service

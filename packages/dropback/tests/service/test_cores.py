@@ -1,7 +1,5 @@
 """Staying on a core, each in a process of its own: what is left of one stays with it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Hostile clients: each is answered or dropped, and the service goes on."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import gc

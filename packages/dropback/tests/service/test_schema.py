@@ -1,7 +1,5 @@
 """Requests made up from the OpenAPI document, right and wrong: every answer is as documented."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

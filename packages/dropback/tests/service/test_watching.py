@@ -1,7 +1,5 @@
 """Watching live plays: what is sent, to whom, and how much is kept."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,7 +1,5 @@
 """The distribution of a throw's yards, against slow plain versions and its own samples."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 import pytest

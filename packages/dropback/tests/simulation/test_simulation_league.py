@@ -1,18 +1,12 @@
 """The synthetic league's plays: their layout, bookkeeping and resemblance to real ones."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from dropback.simulation import League
 from examples.simulated_plays import targeted_attempts
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dropback.simulation import League
 
 
 @pytest.fixture(scope="module")

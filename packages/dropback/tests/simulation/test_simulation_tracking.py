@@ -1,12 +1,11 @@
 """The tracking league: football's rules, the reader's, and outcomes as distributed."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -35,10 +34,6 @@ from dropback.simulation.tracking import _files as files
 from dropback.simulation.tracking._release_distribution import openness_yd, throw_flight
 from dropback.tracking import build_tensors, read_tracking
 from dropback.tracking.tensors._nflverse import join_play_by_play, outcome_disagreements
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 PLAYS = 200
 

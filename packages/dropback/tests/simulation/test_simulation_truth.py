@@ -1,8 +1,6 @@
 """The synthetic league's truth, its settings, seeds and files."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -21,9 +19,6 @@ from dropback.simulation import (
     write_league,
 )
 from examples.simulated_plays import targeted_attempts
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SMALL = LeagueSettings(seasons=(2019, 2021), teams=4, weeks=5)
 

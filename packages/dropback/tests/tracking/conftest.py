@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from examples.tracking_sets import MadePlay, made_set

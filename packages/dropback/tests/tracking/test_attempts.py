@@ -1,7 +1,5 @@
 """From tensors to the table of plays that play-by-play gives, two ways."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 import pytest

@@ -1,7 +1,5 @@
 """Whatever a user names: tensors, canonical tables, tracking files or play-by-play."""
 
-from __future__ import annotations
-
 import gc
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """All four folders of real tracking data: what is kept and why, conventions, outcomes, errors."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 

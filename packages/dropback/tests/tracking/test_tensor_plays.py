@@ -1,7 +1,5 @@
 """What lies beside the tensors: who passed, who may catch, and the slots of a mirror image."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 import pytest

@@ -1,7 +1,5 @@
 """The fourteen traps of public tracking data, each a minimal case that once went wrong."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 import pytest

@@ -1,10 +1,8 @@
 """The demo on a small league, and the page it writes."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -21,9 +19,6 @@ from dropback.tracking._storage import chunk_files, read_chunk
 from dropback.workflows import read_evaluation
 from dropback.workflows._demo import PLAY_MODEL, DemoResult, run_demo
 from splicedpareto.training import FitSettings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """EPA through the machinery of yards: a continuous distribution, learned, stored and compared."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,11 +12,12 @@ import torch
 
 from dropback import workflows
 from dropback.data._play_by_play import read_play_by_play
-from dropback.data._selection import select_plays
+from dropback.data._selection import Selection, select_plays
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RunError
 from dropback.evaluation._calibration import evaluate
 from dropback.expected_points import (
+    ExpectedPoints,
     ExpectedPointsSettings,
     attach_epa,
     expected_points_added,
@@ -30,22 +29,13 @@ from dropback.models._predict import (
     predict_plays,
     summarize_continuous_distributions,
 )
-from dropback.models._store import load_run
+from dropback.models._store import Run, load_run
 from dropback.models.baselines import fit_baseline, predict_baseline
 from dropback.scoring import score_plays
+from dropback.simulation import League
+from examples.play_by_play_rows import Rows
 from splicedpareto.distributions import Gaussian
 from splicedpareto.training import FitSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from dropback.data._selection import Selection
-    from dropback.expected_points import ExpectedPoints
-    from dropback.models._store import Run
-    from dropback.simulation import League
-
-    Rows = Callable[..., pl.DataFrame]
 
 EPA = ModelSettings(
     outcome=Outcome.EPA,

@@ -1,10 +1,10 @@
 """The page: what it shows, that it needs nothing else, and that its buttons work in a browser."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,12 +13,6 @@ import pytest
 from dropback.errors import ReaderError, RequestError
 from dropback.ranking import leaderboard
 from dropback.workflows._report import Boards, passer_boards, read_comparison, write_report
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from playwright.sync_api import Page
 
 
 def league() -> pl.DataFrame:
@@ -162,7 +156,7 @@ def test_page_of_one_ranking_alone_has_no_empty_parts(tmp_path: Path) -> None:
 
 
 @pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
-def opened(browser: Any, page: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+def opened(browser: Any, page: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
     tab = context.new_page()
@@ -175,7 +169,7 @@ def opened(browser: Any, page: Path, request: pytest.FixtureRequest) -> Iterator
     assert wrong == []
 
 
-def column(tab: Page, place: int) -> list[str]:
+def column(tab: Any, place: int) -> list[str]:
     return tab.eval_on_selector_all(
         "#board tbody:not([hidden]) tr:not([hidden])",
         f"rows => rows.map(row => row.cells[{place}].dataset.v)",
@@ -183,7 +177,7 @@ def column(tab: Page, place: int) -> list[str]:
 
 
 @pytest.mark.browser
-def test_page_sorts_searches_chooses_and_draws(opened: Page, boards: Boards) -> None:
+def test_page_sorts_searches_chooses_and_draws(opened: Any, boards: Boards) -> None:
     newest = boards.tables["2021"]
     assert column(opened, 0) == [str(rank) for rank in newest["rank"]]
     heads = opened.locator("#board thead th")

@@ -1,10 +1,8 @@
 """Many seasons at once: no play is scored by a model that saw it, and nothing is done twice."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,15 +14,9 @@ from typer.testing import CliRunner
 from dropback.cli import app
 from dropback.data._tables import Outcome, PlaySet, Scores
 from dropback.errors import ReaderError, RequestError
-from dropback.simulation import LeagueSettings, simulate_league
-from dropback.workflows.seasons import SeasonsSettings, plan_fits, score_seasons
+from dropback.simulation import League, LeagueSettings, simulate_league
+from dropback.workflows.seasons import ScoredSeasons, SeasonsSettings, plan_fits, score_seasons
 from dropback.workflows.seasons._fitting import fit_and_predict
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dropback.simulation import League
-    from dropback.workflows.seasons import ScoredSeasons
 
 SEASONS = (2010, 2011, 2012, 2013)
 QUICK = SeasonsSettings(epochs=1, refresh_epochs=1, workers=1)

@@ -1,9 +1,7 @@
 """Baseline heads give the distributions their docstrings state, and one loop trains them."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,9 +23,6 @@ from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 from splicedpareto.nn import DistributionHead, DistributionNetwork, ResidualMLP
 from splicedpareto.objectives import crps_loss, exact_nll
 from splicedpareto.training import FitSettings, fit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LEVELS = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
 QUANTILES = torch.tensor([-4.0, -1.0, 0.0, 2.0, 7.0])

@@ -1,7 +1,5 @@
 """Detectors raise alarms at their rate, follow what they claim to follow, and refuse bad input."""
 
-from __future__ import annotations
-
 import functools
 import math
 

@@ -1,11 +1,11 @@
 """The regressor has scikit-learn's interface and predicts distributions of the target."""
 
-from __future__ import annotations
-
 import pickle
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -18,11 +18,6 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
 from splicedpareto.distributions import SplicedBinnedPareto
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
 
 # One batch and no dropout, where a weight equals a repetition up to rounding.
 TINY: dict[str, Any] = {"bins": 10, "width": 8, "blocks": 1, "max_epochs": 1, "random_state": 0}

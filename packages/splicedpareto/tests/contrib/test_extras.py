@@ -1,7 +1,5 @@
 """Modules that need an optional package name what to install."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from pathlib import Path

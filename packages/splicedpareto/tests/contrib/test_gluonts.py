@@ -1,9 +1,9 @@
 """GluonTS's models train and forecast with our distribution, in the units of each series."""
 
-from __future__ import annotations
-
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +18,6 @@ from gluonts.torch import DeepAREstimator, SimpleFeedForwardEstimator
 
 from splicedpareto.contrib.gluonts import SplicedBinnedParetoOutput
 from splicedpareto.distributions import SplicedBinnedPareto
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 # Lightning and GluonTS warn of old names, few workers and no logger, none of them ours.
 pytestmark = pytest.mark.filterwarnings("ignore")

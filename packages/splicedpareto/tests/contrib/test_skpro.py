@@ -1,7 +1,5 @@
 """The skpro adapter passes skpro's own tests and returns the exact values of our distributions."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,9 +1,6 @@
 """The baselines of the spliced distribution equal SciPy, mpmath, scoringrules and quadrature."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import mpmath
 import numpy as np
@@ -17,10 +14,8 @@ import torch
 from example_distributions import F64, f64
 from splicedpareto.contrib import HybridPareto, Mixture, StudentT
 from splicedpareto.distributions import Censored, Gaussian
+from splicedpareto.distributions._base import ScalarDistribution
 from splicedpareto.distributions._special import lambert_w, log_gamma_step
-
-if TYPE_CHECKING:
-    from splicedpareto.distributions._base import ScalarDistribution
 
 DFS = [1.05, 2.0, 3.7, 30.0, 32.5, 1e4]
 VALUES = torch.tensor([-1e6, -50, -4, -1.1, -0.3, 0, 0.9, 1.9, 6, 80, 1e5], dtype=F64)

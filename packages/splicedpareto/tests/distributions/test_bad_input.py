@@ -1,7 +1,5 @@
 """Every entry refuses bad input by name, rule and value; degenerate input gives the exact limit."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """A bar distribution keeps its probabilities in our family."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import scipy.stats

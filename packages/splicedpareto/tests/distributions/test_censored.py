@@ -1,7 +1,5 @@
 """A censored variable has the base's distribution between its bounds and atoms on them."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

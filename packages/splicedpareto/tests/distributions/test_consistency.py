@@ -1,20 +1,15 @@
 """Methods agree with each other, whatever the parameters."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from example_distributions import F64, PROPERTY, distributions, f64, uneven_distribution
 from splicedpareto.distributions import SplicedBinnedPareto
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 LEVELS = f64(1e-12, 1e-6, 0.003, 0.04, 0.2, 0.5, 0.77, 0.96, 0.9999, 1 - 1e-9)
 

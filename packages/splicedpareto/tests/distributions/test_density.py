@@ -1,9 +1,6 @@
 """The density integrates to one, and every probability equals SciPy's, region by region."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,9 +17,7 @@ from example_distributions import (
     f64,
     uneven_distribution,
 )
-
-if TYPE_CHECKING:
-    from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.distributions import SplicedBinnedPareto
 
 EACH_PART = pytest.mark.parametrize("part", ["lower", "body", "upper"])
 

@@ -1,7 +1,5 @@
 """A rounded variable has the base's mass around each whole number."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

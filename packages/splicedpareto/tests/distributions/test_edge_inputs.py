@@ -1,7 +1,5 @@
 """Bad parameters are refused by name, and extreme ones give the limit that mathematics gives."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

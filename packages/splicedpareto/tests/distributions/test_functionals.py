@@ -1,7 +1,5 @@
 """Every closed form equals its integral by quadrature, and is infinite when the integral is."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The Gaussian keeps both tails, and its closed forms equal SciPy's and scoringrules'."""
 
-from __future__ import annotations
-
 import math
 
 import mpmath

@@ -1,7 +1,5 @@
 """Gradients are those of the formulas, finite at every value, also through the thresholds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Logits with gaps and far apart, in a batch, give what SciPy gives for each row."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """The elementary functions keep their digits through every switch of a branch."""
 
-from __future__ import annotations
-
 import math
 
 import mpmath

@@ -1,7 +1,5 @@
 """Look-ups in a softmax are exact from either end, and so are their gradients."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -3,8 +3,6 @@
 Each test gives our distribution the input on which theirs fails, and checks the right answer.
 """
 
-from __future__ import annotations
-
 import math
 
 import pytest

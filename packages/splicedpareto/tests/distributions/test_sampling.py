@@ -1,7 +1,5 @@
 """Draws follow the distribution, in the body and out to the rarest values."""
 
-from __future__ import annotations
-
 import pytest
 import scipy.stats
 import torch

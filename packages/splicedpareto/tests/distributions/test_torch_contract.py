@@ -1,7 +1,5 @@
 """The distribution keeps torch's conventions of shape, type, place, copying and sampling."""
 
-from __future__ import annotations
-
 import copy
 import io
 import pickle

@@ -1,14 +1,12 @@
 """torch's transforms take the distribution apart and give the same numbers."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -17,9 +15,6 @@ from torch.distributions import Distribution
 
 from splicedpareto import objectives
 from splicedpareto.distributions import Censored, Discretized, SplicedBinnedPareto
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 BINS = 6
 EDGES = torch.linspace(-3, 5, BINS + 1)

@@ -1,7 +1,5 @@
 """Edges from data hold the data, rise strictly, and lie where their spacing says."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,9 +1,7 @@
 """A state reads the sequence up to its step, its static features, and no number that is missing."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -19,9 +17,6 @@ from splicedpareto.nn import (
     Standardize,
     pooled_distribution,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 F64 = torch.float64
 ITEMS = ItemSettings(

@@ -1,7 +1,5 @@
 """Networks give the distributions that their parameters state, from the first step on."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

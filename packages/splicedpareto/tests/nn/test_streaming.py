@@ -1,7 +1,5 @@
 """Sequences read step by step, and their last state where all end together."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

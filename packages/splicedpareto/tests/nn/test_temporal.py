@@ -1,9 +1,7 @@
 """The state at a step is a function of that step and those before it, and of nothing else."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -12,9 +10,6 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from splicedpareto.nn import TemporalConvolution
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 F64 = torch.float64
 

@@ -1,7 +1,5 @@
 """Every objective finds the distribution that made the data; the one that cannot is refused."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,27 +1,22 @@
 """Batches of sequences hold what was stored, and depend on the seed and the epoch alone."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
+from splicedpareto.training._batches import SequenceBatch
+
 pytest.importorskip("lightning", reason="the extra 'train' is not installed")
 
 from splicedpareto.nn import DistributionNetwork, GaussianHead, SequenceEncoder
 from splicedpareto.objectives import exact_nll
 from splicedpareto.training import DivergedError, FitResult, FitSettings, SequenceDataset, fit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from splicedpareto.training._batches import SequenceBatch
 
 COUNT = 240
 SETTINGS = FitSettings(max_epochs=3, batch_size=32, seed=5)

@@ -1,16 +1,14 @@
 """A fit recovers what it is shown, depends on its seed alone, and survives being killed."""
 
-from __future__ import annotations
-
 import copy
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -30,9 +28,6 @@ from splicedpareto.training import (
     epoch_seed,
     fit,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SETTINGS = FitSettings(max_epochs=4, batch_size=64, seed=5)
 

@@ -1,9 +1,8 @@
 """The real service with simulated plays, and a browser to open its page in."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,11 +16,6 @@ from dropback.simulation.tracking import (
 )
 from dropback.tracking.ingest._pipeline import ingest
 from examples.served_page import Address, league, listening, predictor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, BrowserContext, Page
 
 DESK = (1280, 860)
 
@@ -53,7 +47,7 @@ def stored(address: Address, key: tuple[int, int]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def context(browser: Browser, address: Address) -> Iterator[BrowserContext]:
+def context(browser: Any, address: Address) -> Iterator[Any]:
     width, height = DESK
     opened = browser.new_context(
         viewport={"width": width, "height": height},
@@ -67,7 +61,7 @@ def context(browser: Browser, address: Address) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def tab(context: BrowserContext, address: Address) -> Iterator[tuple[Page, Any]]:
+def tab(context: Any, address: Address) -> Iterator[tuple[Any, Any]]:
     """A page and how to open an address of it; what the browser complains of fails the test."""
     page = context.new_page()
     wrong: list[str] = []
@@ -78,7 +72,7 @@ def tab(context: BrowserContext, address: Address) -> Iterator[tuple[Page, Any]]
         lambda asked: asked.url.startswith((address.url, "data:")) or wrong.append(asked.url),
     )
 
-    def show(path: str) -> Page:
+    def show(path: str) -> Any:
         if page.url != "about:blank":  # another address after # alone would load nothing anew
             page.goto("about:blank")
         page.goto(path)

@@ -1,11 +1,11 @@
 """The page in a real browser, against the real service: what it shows is what the service says."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.client import connect
@@ -14,12 +14,6 @@ from dropback.service._app import Service
 from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._rankings import ScoreTable
 from examples.served_page import Address, league, listening, predictor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from playwright.sync_api import Browser, Page
 
 
 def score_text(value: float) -> str:
@@ -37,7 +31,7 @@ def percent_text(value: float) -> str:
     return "<0.1%" if 0 < shown < 0.1 else f"{shown:.{1 if shown < 10 else 0}f}%"
 
 
-def column(page: Page, name: str) -> list[str]:
+def column(page: Any, name: str) -> list[str]:
     """Texts of a column of the leaderboard, without the small print."""
     heads = page.locator(".ranking thead th").evaluate_all(
         "all => all.map(th => th.dataset.column)"
@@ -49,7 +43,7 @@ def column(page: Page, name: str) -> list[str]:
     )
 
 
-def settled(page: Page) -> None:
+def settled(page: Any) -> None:
     page.wait_for_selector(".board:not([aria-busy])")
 
 
@@ -149,7 +143,7 @@ def test_passer_shows_seasons_throws_and_calibration(
     assert page.url.endswith(f"#/plays/{key[0]}/{key[1]}")
 
 
-def shown_numbers(page: Page) -> dict[str, str]:
+def shown_numbers(page: Any) -> dict[str, str]:
     cells = page.locator("dd[data-number]")
     return dict(
         cells.evaluate_all("all => all.map(cell => [cell.dataset.number, cell.textContent])")
@@ -166,13 +160,13 @@ def told_numbers(forecast: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def shown_bars(page: Page) -> dict[int, float]:
+def shown_bars(page: Any) -> dict[int, float]:
     bars = page.locator(".bars rect")
     pairs = bars.evaluate_all("all => all.map(bar => [bar.dataset.yard, bar.dataset.probability])")
     return {int(yard): float(probability) for yard, probability in pairs}
 
 
-def scrub(page: Page, frame: int) -> None:
+def scrub(page: Any, frame: int) -> None:
     page.locator("input[type=range]").fill(str(frame))
 
 
@@ -251,7 +245,7 @@ def test_players_stand_to_scale_and_sides_differ_in_shape(
     assert bar == pytest.approx(line + 10 * per_yard, abs=0.1)
 
 
-def at_frame(page: Page) -> int:
+def at_frame(page: Any) -> int:
     return int(page.locator("input[type=range]").input_value())
 
 
@@ -394,7 +388,7 @@ def test_what_is_not_there_is_told_in_the_sentence_of_the_service(tab: Any) -> N
 
 
 @pytest.fixture
-def keyed(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Address, str]]:
+def keyed(browser: Any, tmp_path: Path) -> Iterator[tuple[Any, Address, str]]:
     """A page of a service that wants a key, and the key."""
     file = tmp_path / "keys.json"
     key = add_key(file, "desk")
@@ -409,7 +403,7 @@ def keyed(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Address, str
 
 @pytest.mark.browser
 def test_a_key_is_asked_for_and_used_for_answers_and_sockets_until_the_tab_is_closed(
-    keyed: tuple[Page, Address, str],
+    keyed: tuple[Any, Address, str],
 ) -> None:
     page, address, key = keyed
     page.goto("/")

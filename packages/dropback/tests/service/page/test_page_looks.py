@@ -1,16 +1,13 @@
 """The page for any eye, finger and policy: contrast, names, small screens, no code inline."""
 
-from __future__ import annotations
-
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from examples.served_page import Address
+from examples.served_page import Address
 
 STATIC = Path(str(files("dropback.service") / "static"))
 VIEWS = {
