@@ -23,7 +23,6 @@ EDGE = GOOD | {"logits": torch.zeros(5), "splice": "edge"}
     [
         ({"edges": torch.tensor([0.0, 2, 1, 3])}, r"edges must be strictly increasing.*got -1"),
         ({"edges": torch.tensor([0.0, 1, 1, 3])}, r"edges must be strictly increasing.*got 0"),
-        ({"edges": torch.tensor([0.0, 1, 2, INF])}, r"edges must be finite, got inf"),
         ({"edges": torch.tensor([0.0, NAN, 2, 3])}, r"edges must be finite, got nan"),
         (
             {"edges": torch.arange(5.0)},
@@ -32,21 +31,17 @@ EDGE = GOOD | {"logits": torch.zeros(5), "splice": "edge"}
         ({"edges": torch.arange(1.0)}, r"edges must hold at least 2 edges, got shape \(1,\)"),
         ({"edges": torch.tensor(1.0)}, r"edges must hold at least 2 edges, got shape \(\)"),
         ({"logits": torch.tensor(1.0)}, r"logits must end in 3 entries.*got shape \(\)"),
-        ({"logits": torch.tensor([0, NAN, 0])}, r"logits must be finite or -inf, got nan"),
         ({"logits": torch.tensor([0, INF, 0])}, r"logits must be finite or -inf, got inf"),
         ({"logits": torch.full((3,), -INF)}, r"logits must be finite for at least one bin"),
-        ({"lower_concentration": NAN}, r"lower_concentration must be finite, got nan"),
         ({"upper_concentration": INF}, r"upper_concentration must be finite, got inf"),
         ({"lower_scale": 0.0}, r"lower_scale must be positive and finite, got 0"),
         ({"upper_scale": -1.5}, r"upper_scale must be positive and finite, got -1.5"),
-        ({"upper_scale": NAN}, r"upper_scale must be positive and finite, got nan"),
         ({"upper_scale": INF}, r"upper_scale must be positive and finite, got inf"),
         ({"lower_mass": -0.1}, r"lower_mass must be in \[0, 1\), got -0.1"),
         ({"upper_mass": 1.0}, r"upper_mass must be in \[0, 1\), got 1"),
-        ({"upper_mass": NAN}, r"upper_mass must be in \[0, 1\), got nan"),
         (
-            {"lower_mass": 0.5, "upper_mass": 0.5},
-            r"lower_mass \+ upper_mass must be below 1.*got 1",
+            {"lower_scale": torch.tensor([1.0, -1, 2, -3])},
+            r"got -1 \(2 of 4 values break",
         ),
         ({"splice": "middle"}, r"splice must be 'quantile' or 'edge', got 'middle'"),
         ({"lower_concentration": torch.zeros(2), "upper_scale": torch.ones(3)}, r"must broadcast"),
@@ -66,14 +61,9 @@ def test_a_bad_parameter_is_refused_by_name_rule_and_value(
         ({"logits": torch.zeros(3)}, r"logits must end in 5 entries for 3 bins and splice='edge'"),
         ({"lower_mass": 0.1}, r"lower_mass and upper_mass must be left out.*got 0.1"),
         ({"upper_mass": torch.tensor([0.05])}, r"must be left out with splice='edge'"),
-        (
-            {"logits": torch.tensor([0.0, -INF, -INF, -INF, 0.0])},
-            r"logits must be finite for at least one bin",
-        ),
-        (
-            {"logits": torch.tensor([0.0, 0.0, 0.0, -INF, 0.0])},
-            r"the tied upper_scale must be finite.*got inf",
-        ),
+        ({"logits": torch.tensor([0, -INF, -INF, -INF, 0])}, r"logits must be finite for at least"),
+        ({"logits": torch.tensor([0.0, 0, 0, -INF, 0])}, r"the tied upper_scale must be finite"),
+        ({"logits": torch.tensor([0.0, -INF, 0, 0, 0])}, r"the tied lower_scale must be finite"),
     ],
 )
 def test_a_bad_edge_splice_is_refused(changes: dict[str, object], message: str) -> None:
@@ -84,19 +74,6 @@ def test_a_bad_edge_splice_is_refused(changes: dict[str, object], message: str) 
 def test_whole_number_logits_are_refused() -> None:
     with pytest.raises(TypeError, match=r"logits must be floating-point, got torch.int64"):
         SplicedBinnedPareto(**(GOOD | {"logits": torch.zeros(3, dtype=torch.long)}))
-
-
-def test_the_number_of_broken_values_is_told() -> None:
-    scale = torch.tensor([1.0, -1.0, 2.0, -3.0])
-    with pytest.raises(ValueError, match=r"got -1 \(2 of 4 values break the rule\)"):
-        SplicedBinnedPareto(**GOOD, lower_scale=scale)
-
-
-@pytest.mark.parametrize("method", ["icdf", "isf"])
-@pytest.mark.parametrize("level", [-1e-9, 1.0001, INF])
-def test_a_level_outside_the_unit_interval_is_refused(method: str, level: float) -> None:
-    with pytest.raises(ValueError, match=r"value must be in \[0, 1\], got"):
-        getattr(uneven_distribution(), method)(f64(level))
 
 
 def test_other_bad_arguments_of_methods_are_refused() -> None:
@@ -113,14 +90,6 @@ def test_other_bad_arguments_of_methods_are_refused() -> None:
         dist.affine(0.0, -2.0)
     with pytest.raises(ValueError, match=r"loc must be finite, got nan"):
         dist.affine(NAN, 1.0)
-
-
-def test_a_value_of_the_wrong_shape_is_refused() -> None:
-    dist = uneven_distribution().expand((4,))
-    with pytest.raises(ValueError, match=r"value must broadcast.*\(4,\), got \(3,\)"):
-        dist.log_prob(torch.zeros(3))
-    with pytest.raises(ValueError, match=r"lower and upper must broadcast"):
-        dist.log_prob_interval(torch.zeros(4), torch.zeros(2))
 
 
 def test_without_validation_nothing_is_checked() -> None:
@@ -240,22 +209,6 @@ def test_one_bin_is_enough(splice: str) -> None:
     assert dist.crps(torch.tensor(0.3)).isfinite()
 
 
-@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 2)])
-def test_an_empty_batch_gives_empty_results(shape: tuple[int, ...]) -> None:
-    dist = SplicedBinnedPareto(torch.zeros(*shape, 5), torch.arange(6.0), 0.1, 0.2)
-    value = torch.zeros(shape)
-    for method in ("log_prob", "cdf", "log_sf", "icdf", "crps"):
-        assert getattr(dist, method)(value).shape == shape
-    assert dist.sample((2,)).shape == (2, *shape)
-    assert dist.mean.shape == shape
-    assert dist.log_prob(torch.zeros(4, *shape)).shape == (4, *shape)
-
-
-def test_no_values_give_no_results() -> None:
-    assert uneven_distribution().log_prob(torch.zeros(0)).shape == (0,)
-    assert uneven_distribution().sample((0,)).shape == (0,)
-
-
 def test_masses_that_nearly_meet_leave_a_body() -> None:
     dist = uneven_distribution(lower_mass=0.5, upper_mass=0.5 - 1e-12)
     assert dist.lower_threshold <= dist.upper_threshold
@@ -270,16 +223,3 @@ def test_improbable_bins_keep_their_log_probability() -> None:
     assert dist.log_prob(torch.tensor(1.5)).item() == pytest.approx(expected)
     interval = dist.log_prob_interval(torch.tensor(1.0), torch.tensor(2.0))
     assert interval.item() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("own_edges", [False, True])
-def test_values_that_the_batch_shares_give_what_each_row_gives(own_edges: bool) -> None:
-    logits = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
-    edges = torch.linspace(0, 10, 6) + (torch.arange(3.0)[:, None] if own_edges else 0)
-    distribution = SplicedBinnedPareto(logits, edges, 0.1, 0.1)
-    points = torch.linspace(-3, 14, 9)[:, None]
-    for method in ("log_prob", "cdf", "sf", "log_cdf"):
-        read = getattr(distribution, method)
-        assert torch.equal(read(points), read(points.expand(9, 3)))
-    levels = points.sigmoid()
-    assert torch.equal(distribution.icdf(levels), distribution.icdf(levels.expand(9, 3)))

@@ -32,21 +32,15 @@ def distribution(shapes: tuple[float, float], splice: str = "quantile") -> Splic
 
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", HEAVY)
-def test_mean_is_the_integral(shapes: tuple[float, float], splice: str) -> None:
-    dist = distribution(shapes, splice)
-    expected = PlainDistribution.of(dist).expectation(lambda x: x)
-    assert dist.mean.item() == pytest.approx(expected, rel=1e-9)
-
-
-@EACH_SPLICE
-@pytest.mark.parametrize("shapes", LIGHT)
-def test_variance_is_the_integral(shapes: tuple[float, float], splice: str) -> None:
+def test_mean_and_variance_are_the_integrals(shapes: tuple[float, float], splice: str) -> None:
     dist = distribution(shapes, splice)
     plain = PlainDistribution.of(dist)
     mean = plain.expectation(lambda x: x)
-    expected = plain.expectation(lambda x: (x - mean) ** 2)
-    assert dist.variance.item() == pytest.approx(expected, rel=1e-8)
-    assert dist.stddev.item() == pytest.approx(math.sqrt(expected), rel=1e-8)
+    assert dist.mean.item() == pytest.approx(mean, rel=1e-9)
+    if shapes in LIGHT:
+        expected = plain.expectation(lambda x: (x - mean) ** 2)
+        assert dist.variance.item() == pytest.approx(expected, rel=1e-8)
+        assert dist.stddev.item() == pytest.approx(math.sqrt(expected), rel=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -248,11 +242,6 @@ def test_crps_is_twice_the_mean_pinball_loss() -> None:
     level, slope = u**3 * (10 - 15 * u + 6 * u**2), 15 * u**2 * (1 - u) ** 2
     losses = dist.pinball(y, torch.tensor(level)).numpy()
     assert 2 * (losses * weights * slope).sum() == pytest.approx(dist.crps(y).item(), rel=1e-4)
-
-
-def test_median_halves_the_distribution() -> None:
-    dist = distribution((0.2, 0.9))
-    assert dist.cdf(dist.median).item() == pytest.approx(0.5, abs=1e-15)
 
 
 @PROPERTY

@@ -56,22 +56,6 @@ def test_look_ups_and_their_gradients_are_those_of_masked_sums(logits: Tensor, s
         torch.testing.assert_close(actual, expected, rtol=4 * epsilon, atol=8 * epsilon)
 
 
-@pytest.mark.parametrize("dtype", [F32, F64])
-def test_sums_keep_the_digits_of_either_tail(dtype: torch.dtype) -> None:
-    # Weights fall by a factor of e**-12 to either side: one minus a sum has no digit there.
-    logits = 3 * torch.randn(40, 27, generator=torch.Generator().manual_seed(8), dtype=dtype)
-    logits -= 24 * torch.linspace(-1, 1, 27, dtype=dtype).abs()
-    probs = logits.double().softmax(-1)
-    at = torch.arange(27).expand(40, 27)
-    _, below, above = SoftmaxSums(logits).look_up(at, at, at)
-    left, right = probs.cumsum(-1), probs.flip(-1).cumsum(-1).flip(-1)
-    epsilon = 4 * EPSILON[dtype]
-    torch.testing.assert_close(below[:, 1:].double(), left[:, :-1], rtol=epsilon, atol=0)
-    torch.testing.assert_close(above[:, :-1].double(), right[:, 1:], rtol=epsilon, atol=0)
-    assert not below[:, 0].any()
-    assert not above[:, -1].any()
-
-
 @PROPERTY
 @given(
     logits=tables(),
@@ -106,48 +90,6 @@ def test_half_of_the_mass_is_reached_at_the_end_of_half_of_the_entries() -> None
     assert sums.first_reaching(half, from_right=False, exceed=False) == 7
     assert sums.first_reaching(half, from_right=False, exceed=True) == 8
     assert sums.first_reaching(half, from_right=True, exceed=True) == 7
-
-
-LAYOUTS = {
-    "transposed": lambda logits: logits.T.contiguous().T,
-    "expanded": lambda logits: logits[:1].expand(4, -1),
-    "cut": lambda logits: torch.cat([logits, logits], -1)[:, 3:9],
-    "one": lambda logits: logits[0],
-    "three": lambda logits: logits.reshape(2, 2, -1),
-}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", [F32, F64])
-def test_the_layout_of_logits_does_not_matter(layout: str, dtype: torch.dtype) -> None:
-    logits = torch.randn(4, 6, generator=torch.Generator().manual_seed(3), dtype=dtype)
-    logits = LAYOUTS[layout](logits)
-    value = torch.linspace(-0.5, 6.5, 4, dtype=dtype).reshape((2, 2) if layout == "three" else 4)
-    found = []
-    for other in (logits, logits.clone(memory_format=torch.contiguous_format)):
-        leaf = other.detach().requires_grad_()
-        result = SplicedBinnedPareto(leaf, torch.arange(7.0), 0.1, 0.2).cdf(value)
-        found.append((result.detach(), *torch.autograd.grad(result.sum(), leaf)))
-    for actual, expected in zip(*found, strict=True):
-        torch.testing.assert_close(actual, expected, rtol=1e-6, atol=1e-7)
-
-
-def test_values_that_widen_the_batch_get_the_same_answers() -> None:
-    dist = uneven_distribution().expand((3, 1))
-    value = torch.linspace(-40, 120, 5, dtype=F64)
-    each = torch.stack([dist.cdf(v) for v in value], -1).squeeze(-2)
-    torch.testing.assert_close(dist.cdf(value), each)
-
-
-@pytest.mark.parametrize("shape", [(0,), (3, 0), (2, 3), (2, 0, 3)])
-def test_shapes_of_sample_and_batch_stay(shape: tuple[int, ...]) -> None:
-    dist = SplicedBinnedPareto(torch.zeros(*shape[1:], 5), torch.arange(6.0), 0.1, 0.2)
-    value = torch.linspace(-1, 7, max(math.prod(shape), 1))[: math.prod(shape)].reshape(shape)
-    for method in (dist.log_prob, dist.cdf, dist.sf):
-        assert method(value).shape == shape
-    each = [dist.cdf(part) for part in value]
-    if each:
-        torch.testing.assert_close(dist.cdf(value), torch.stack(each))
 
 
 def test_many_gradients_at_once_are_those_one_by_one() -> None:
