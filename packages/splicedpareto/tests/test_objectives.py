@@ -135,34 +135,24 @@ PARTITIONS = {
 }
 
 
-@pytest.mark.parametrize("partition", PARTITIONS)
-def test_composite_interval_loss_has_no_slope_at_the_truth(partition: str) -> None:
+@pytest.mark.parametrize("partition", [*PARTITIONS, "densities"])
+def test_composite_losses_have_no_slope_at_the_truth(partition: str) -> None:
     dist, logits = truth()
-    cuts = f64(*PARTITIONS[partition])
-    probability = dist.log_prob_interval(cuts[:-1], cuts[1:]).exp()
     parameters = [logits, f64(*TRUE_SHAPES), f64(*TRUE_SCALES)]
     parameters = [p.clone().requires_grad_() for p in parameters]
     fitted = SplicedBinnedPareto(
         parameters[0], dist.edges, *parameters[1], *parameters[2], lower_mass=0.08, upper_mass=0.12
     )
-    loss = (probability * composite_interval_nll(fitted, cuts[:-1], cuts[1:])).sum()
-    slopes = torch.autograd.grad(loss, parameters)
-    assert all(slope.abs().max() < 1e-10 for slope in slopes)
-
-
-def test_composite_loss_has_no_slope_at_the_truth() -> None:
-    dist, logits = truth()
-    x, weight = PlainDistribution.of(dist).quadrature(*range(-6, 13))
-    x = torch.tensor(x)
-    probability = torch.tensor(weight) * dist.log_prob(x).exp()
-    parameters = [logits, f64(*TRUE_SHAPES), f64(*TRUE_SCALES)]
-    parameters = [p.clone().requires_grad_() for p in parameters]
-    fitted = SplicedBinnedPareto(
-        parameters[0], dist.edges, *parameters[1], *parameters[2], lower_mass=0.08, upper_mass=0.12
-    )
-    loss = (probability * composite_nll(fitted, x)).sum()
-    slopes = torch.autograd.grad(loss, parameters)
-    assert all(slope.abs().max() < 1e-9 for slope in slopes)
+    if partition == "densities":
+        x, weight = map(torch.tensor, PlainDistribution.of(dist).quadrature(*range(-6, 13)))
+        expected = (weight * dist.log_prob(x).exp() * composite_nll(fitted, x)).sum()
+    else:
+        cuts = f64(*PARTITIONS[partition])
+        probability = dist.log_prob_interval(cuts[:-1], cuts[1:]).exp()
+        expected = (probability * composite_interval_nll(fitted, cuts[:-1], cuts[1:])).sum()
+    slopes = torch.autograd.grad(expected, parameters)
+    bound = 1e-9 if partition == "densities" else 1e-10
+    assert all(slope.abs().max() < bound for slope in slopes)
 
 
 @pytest.mark.parametrize("y", [-50.0, 60.0])
@@ -218,27 +208,17 @@ def test_free_scales_under_the_quantile_splice_are_refused(scales: tuple) -> Non
             call()
 
 
-@pytest.mark.parametrize("objective", DENSITY)
+@pytest.mark.parametrize("objective", [*DENSITY, *INTERVAL])
 def test_masked_targets_cost_and_teach_nothing(objective) -> None:
     logits = torch.zeros(3, 4, dtype=F64, requires_grad=True)
     dist = SplicedBinnedPareto(logits, torch.arange(5.0), -0.2, 0.1)
-    value = f64(math.nan, 1.5, 9.0)
-    loss = objective(dist, value, mask=~value.isnan())
+    value, width = f64(math.nan, 1.5, 9.0), [0, 1] if objective in INTERVAL else [0]
+    loss = objective(dist, *(value + w for w in width), mask=~value.isnan())
     assert loss.shape == (3,)
     assert loss[0] == 0
-    torch.testing.assert_close(loss[1:], objective(dist, f64(2.0, 1.5, 9.0))[1:])
-    (gradient,) = torch.autograd.grad(loss.sum(), logits)
-    assert gradient[0].tolist() == [0] * 4
-    assert (gradient[1:].abs().sum(-1) > 0).all()
-
-
-@pytest.mark.parametrize("objective", INTERVAL)
-def test_masked_intervals_cost_and_teach_nothing(objective) -> None:
-    logits = torch.zeros(3, 4, dtype=F64, requires_grad=True)
-    dist = SplicedBinnedPareto(logits, torch.arange(5.0), 0.2, 0.1)
-    lower = f64(math.nan, 1.5, 9.0)
-    loss = objective(dist, lower, lower + 1, mask=~lower.isnan())
-    assert loss[0] == 0
+    torch.testing.assert_close(
+        loss[1:], objective(dist, *(f64(2.0, 1.5, 9.0) + w for w in width))[1:]
+    )
     (gradient,) = torch.autograd.grad(loss.sum(), logits)
     assert gradient[0].tolist() == [0] * 4
     assert (gradient[1:].abs().sum(-1) > 0).all()

@@ -13,7 +13,7 @@ from splicedpareto import scoring_rules
 from splicedpareto.distributions import Censored, Discretized, Gaussian
 
 GAUSSIAN = Gaussian(f64(3.0), f64(2.0))
-VALUES = f64(-4.0, 3.0, 3.7, 11.0)
+VALUES = f64(-20.0, -4.0, 3.0, 3.7, 11.0)
 
 
 def poisson_table(rate: float, last: int) -> torch.Tensor:

@@ -36,13 +36,6 @@ HEADS = {
 every_head = pytest.mark.parametrize("build", HEADS.values(), ids=HEADS)
 
 
-@pytest.fixture(autouse=True)
-def _keep_random_state() -> object:
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(5)
-        yield
-
-
 def test_initial_student_is_at_the_location_with_df_four() -> None:
     distribution = StudentTHead(4, location=2.0, scale=3.0)(torch.randn(4))
     assert isinstance(distribution, StudentT)

@@ -51,15 +51,12 @@ def test_thresholds_are_set_before_the_observation_is_seen() -> None:
     np.testing.assert_array_equal(one[:501], other[:501])
 
 
-def test_update_tells_what_the_threshold_says() -> None:
-    detector = Spot(0.01)
+@pytest.mark.parametrize(("upper", "beyond"), [(True, 1e-6), (False, -1e-6)])
+def test_update_tells_what_the_threshold_says(upper: bool, beyond: float) -> None:
+    detector = Spot(0.01, upper=upper)
     detector.fit(heavy(3000))
-    assert detector.update(detector.threshold + 1e-6)
-    assert not detector.update(detector.threshold - 1e-6)
-    lower = Spot(0.01, upper=False)
-    lower.fit(heavy(3000))
-    assert lower.update(lower.threshold - 1e-6)
-    assert not lower.update(lower.threshold + 1e-6)
+    assert detector.update(detector.threshold + beyond)
+    assert not detector.update(detector.threshold - beyond)
 
 
 def test_alarms_do_not_move_the_threshold() -> None:
@@ -118,6 +115,7 @@ def test_thresholds_move_with_the_forecast() -> None:
         ({"risk": math.nan}, "risk must be"),
         ({"risk": 0.01, "level": 1.0}, r"level must be in \[0.5, 1\), got 1.0"),
         ({"risk": 0.01, "max_excesses": 0}, "max_excesses must be at least 1, got 0"),
+        ({"risk": 0.01, "depth": -1}, "depth must be at least 0, got -1"),
     ],
 )
 def test_bad_settings_are_refused(settings: dict[str, float], message: str) -> None:
@@ -125,19 +123,14 @@ def test_bad_settings_are_refused(settings: dict[str, float], message: str) -> N
         Spot(**settings)
 
 
-def test_bad_depth_and_short_calibration_are_refused() -> None:
-    with pytest.raises(ValueError, match="depth must be at least 0, got -1"):
-        Spot(0.01, depth=-1)
-    with pytest.raises(ValueError, match="values must be more than depth=10, got 10"):
-        Spot(0.01, depth=10).fit(heavy(10))
-
-
-def test_values_that_are_not_numbers_are_refused() -> None:
+def test_values_that_cannot_be_used_are_refused() -> None:
     detector = Spot(0.01)
     with pytest.raises(ValueError, match="with 1 that are not finite"):
         detector.fit(np.array([1.0, math.nan, 3.0]))
     with pytest.raises(ValueError, match="values must be enough to fit a tail, got 3 values"):
         detector.fit(np.array([1.0, 2.0, 3.0]))
+    with pytest.raises(ValueError, match="values must be more than depth=10, got 10"):
+        Spot(0.01, depth=10).fit(heavy(10))
     detector.fit(heavy(500))
     with pytest.raises(ValueError, match="value must be finite, got inf"):
         detector.update(math.inf)

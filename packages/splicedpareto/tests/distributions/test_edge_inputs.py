@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from example_distributions import F64, f64, uneven_distribution
+from example_distributions import f64, uneven_distribution
 from splicedpareto.distributions import SplicedBinnedPareto
 
 NAN, INF = math.nan, math.inf
@@ -182,24 +182,6 @@ def test_tails_start_within_bins_that_have_probability() -> None:
     assert dist.cdf(f64(1.1, 2.0, 2.9)).tolist() == pytest.approx([0.05, 0.5, 0.95])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, F64])
-def test_one_hot_logits_leave_one_bin(dtype: torch.dtype) -> None:
-    logits = torch.tensor([0.0, 1e4, 0.0], dtype=dtype)
-    dist = SplicedBinnedPareto(logits, torch.arange(4.0), 0.1, 0.1)
-    assert dist.lower_threshold.item() == pytest.approx(1.05)
-    assert dist.upper_threshold.item() == pytest.approx(1.95)
-    value = torch.tensor([0.5, 1.5, 2.5], dtype=dtype)
-    assert dist.log_prob(value).isfinite().all()
-    assert dist.cdf(value)[1].item() == pytest.approx(0.5)
-
-
-def test_equal_logits_are_uniform_between_the_thresholds() -> None:
-    dist = SplicedBinnedPareto(torch.zeros(10), torch.linspace(0, 1, 11), 0.0, 0.0)
-    level = torch.linspace(0.06, 0.94, 23)
-    torch.testing.assert_close(dist.icdf(level), level)
-    torch.testing.assert_close(dist.log_prob(level), torch.zeros(23), rtol=0, atol=1e-6)
-
-
 @pytest.mark.parametrize("splice", ["quantile", "edge"])
 def test_one_bin_is_enough(splice: str) -> None:
     logits = torch.zeros(1) if splice == "quantile" else torch.tensor([0.05, 0.9, 0.05]).log()
@@ -207,12 +189,6 @@ def test_one_bin_is_enough(splice: str) -> None:
     assert dist.median.item() == pytest.approx(1.0)
     assert dist.cdf(dist.lower_threshold).item() == pytest.approx(0.05)
     assert dist.crps(torch.tensor(0.3)).isfinite()
-
-
-def test_masses_that_nearly_meet_leave_a_body() -> None:
-    dist = uneven_distribution(lower_mass=0.5, upper_mass=0.5 - 1e-12)
-    assert dist.lower_threshold <= dist.upper_threshold
-    assert dist.cdf(dist.median).item() == pytest.approx(0.5)
 
 
 def test_improbable_bins_keep_their_log_probability() -> None:

@@ -184,6 +184,7 @@ def test_draws_move_with_the_parameters_as_their_differences(
     shapes: tuple[float, float], generator: torch.Generator
 ) -> None:
     state = generator.get_state()
+    assert SplicedBinnedPareto.has_rsample
 
     def draw(logits: Tensor, shapes: Tensor, scales: Tensor) -> Tensor:
         dist = build(logits, shapes, scales, f64(0.11, 0.07))

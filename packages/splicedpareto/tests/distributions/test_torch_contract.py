@@ -225,19 +225,6 @@ def test_repr_tells_shape_bins_and_splice() -> None:
     )
 
 
-def test_samples_carry_no_gradient_and_reparametrized_ones_do() -> None:
-    logits = torch.zeros(3, 5, requires_grad=True)
-    dist = SplicedBinnedPareto(logits, torch.arange(6.0), 0.1, 0.2)
-    assert not dist.sample((2,)).requires_grad
-    assert dist.rsample((2,)).requires_grad
-    assert SplicedBinnedPareto.has_rsample
-
-
-def test_draws_differ_along_every_dimension() -> None:
-    draws = uneven_distribution().expand((3,)).sample((5, 4))
-    assert draws.unique().numel() == draws.numel()
-
-
 def test_a_generator_repeats_the_draws() -> None:
     for dist in (
         uneven_distribution(),

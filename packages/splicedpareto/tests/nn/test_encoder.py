@@ -1,7 +1,6 @@
 """A state reads the sequence up to its step, its static features, and no number that is missing."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -22,13 +21,6 @@ F64 = torch.float64
 ITEMS = ItemSettings(
     items=6, features=4, groups=(4, 2), coordinates=(0, 1), anchors=(0, 4), marker=3, width=5
 )
-
-
-@pytest.fixture(autouse=True)
-def _keep_random_state() -> Iterator[None]:
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(0)
-        yield
 
 
 def encoder(

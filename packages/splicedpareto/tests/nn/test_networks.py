@@ -33,12 +33,6 @@ def network(seed: int = 0, *, dropout: float = 0.0, head: str = "sbp") -> Distri
     return DistributionNetwork(ResidualMLP(3, 8, blocks=1, dropout=dropout), last)
 
 
-@pytest.fixture(autouse=True)
-def _keep_random_state() -> object:
-    with torch.random.fork_rng(devices=()):
-        yield
-
-
 def test_initial_distribution_has_uniform_bins_and_concentration_one_tenth() -> None:
     distribution = SplicedBinnedParetoHead(8, EDGES)(torch.randn(4, 8))
     assert isinstance(distribution, SplicedBinnedPareto)
@@ -252,15 +246,6 @@ def test_pool_ignores_the_order_of_its_networks() -> None:
 def test_pool_of_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one network, got none"):
         pooled_distribution([], torch.zeros(1, 3))
-
-
-def test_weighted_standardization_is_that_of_repeated_rows() -> None:
-    inputs, weight = torch.randn(20, 3), torch.arange(20) % 4
-    weighted, repeated = Standardize(3), Standardize(3)
-    weighted.fit(inputs, weight)
-    repeated.fit(inputs.repeat_interleave(weight, dim=0))
-    torch.testing.assert_close(weighted.mean, repeated.mean)
-    torch.testing.assert_close(weighted.scale, repeated.scale)
 
 
 def test_standardization_leaves_its_inputs_alone() -> None:

@@ -1,7 +1,6 @@
 """The state at a step is a function of that step and those before it, and of nothing else."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -12,13 +11,6 @@ from torch import Tensor, nn
 from splicedpareto.nn import TemporalConvolution
 
 F64 = torch.float64
-
-
-@pytest.fixture(autouse=True)
-def _keep_random_state() -> Iterator[None]:
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(0)
-        yield
 
 
 def convolution(in_features: int = 3, channels: int = 5, **settings: float) -> TemporalConvolution:

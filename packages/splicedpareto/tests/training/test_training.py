@@ -29,6 +29,7 @@ from splicedpareto.training import (
     fit,
 )
 
+Whole = tuple[DistributionNetwork, FitResult]
 SETTINGS = FitSettings(max_epochs=4, batch_size=64, seed=5)
 
 
@@ -58,12 +59,13 @@ def run(
     on_epoch: Callable[[int, float], None] | None = None,
     training: TensorDataset = TRAINING,
     validation: TensorDataset = VALIDATION,
+    objective: Callable[..., Tensor] = exact_nll,
 ) -> FitResult:
     return fit(
         net,
         training,
         validation,
-        objective=exact_nll,
+        objective=objective,
         validation_objective=exact_nll,
         settings=settings,
         folder=folder,
@@ -81,7 +83,7 @@ def validation_loss(net: DistributionNetwork) -> float:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[DistributionNetwork, FitResult]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """An uninterrupted fit with `SETTINGS`."""
     net = network()
     return net, run(net, tmp_path_factory.mktemp("whole"))
@@ -99,7 +101,7 @@ def test_fit_recovers_a_known_conditional_distribution(tmp_path: Path) -> None:
 
 
 def test_network_is_left_in_eval_mode_with_the_weights_of_its_best_epoch(
-    whole: tuple[DistributionNetwork, FitResult],
+    whole: Whole,
 ) -> None:
     net, result = whole
     assert not net.training
@@ -120,31 +122,20 @@ def test_validation_loss_is_the_mean_over_observations_not_batches(tmp_path: Pat
     assert result.best_validation_loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_same_seed_gives_the_same_weights(
-    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
-) -> None:
-    net = network()
-    result = run(net, tmp_path)
-    assert torch.equal(weights(net), weights(whole[0]))
-    assert result == whole[1]
-
-
-def test_other_seed_gives_other_weights(
-    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
-) -> None:
+def test_other_seed_gives_other_weights(whole: Whole, tmp_path: Path) -> None:
     net = network()
     run(net, tmp_path, replace(SETTINGS, seed=6))
     assert not torch.equal(weights(net), weights(whole[0]))
 
 
-def test_caller_random_state_neither_matters_nor_changes(
-    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+def test_the_same_seed_gives_the_same_weights_whatever_the_callers_random_state(
+    whole: Whole, tmp_path: Path
 ) -> None:
     net = network()
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(999)
         before = torch.get_rng_state()
-        run(net, tmp_path)
+        assert run(net, tmp_path) == whole[1]
         assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(weights(net), weights(whole[0]))
 
@@ -162,44 +153,20 @@ def stop_at(epoch: int, error: type[BaseException]) -> Callable[[int, float], No
 
 
 @pytest.mark.parametrize("error", [Killed, KeyboardInterrupt])
-@pytest.mark.parametrize("epoch", [0, 1, 3])
+@pytest.mark.parametrize("epochs", [(0,), (1,), (3,), (1, 2)])
 def test_killed_fit_goes_on_to_the_same_weights(
-    whole: tuple[DistributionNetwork, FitResult],
-    tmp_path: Path,
-    error: type[BaseException],
-    epoch: int,
+    whole: Whole, tmp_path: Path, error: type[BaseException], epochs: tuple[int, ...]
 ) -> None:
     handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(error):
-        run(network(), tmp_path, on_epoch=stop_at(epoch, error))
+    for epoch in epochs:
+        with pytest.raises(error):
+            run(network(), tmp_path, on_epoch=stop_at(epoch, error))
     assert signal.getsignal(signal.SIGINT) is handler
     net, seen = network(), []
     result = run(net, tmp_path, on_epoch=lambda current, _loss: seen.append(current))
     assert torch.equal(weights(net), weights(whole[0]))
     assert result == whole[1]
-    assert seen == list(range(epoch, 4))  # whole epochs are not repeated
-
-
-def test_fit_killed_twice_goes_on_to_the_same_weights(
-    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
-) -> None:
-    for epoch in (1, 2):
-        with pytest.raises(Killed):
-            run(network(), tmp_path, on_epoch=stop_at(epoch, Killed))
-    net = network()
-    assert run(net, tmp_path) == whole[1]
-    assert torch.equal(weights(net), weights(whole[0]))
-
-
-def test_finished_fit_is_not_fitted_further(
-    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
-) -> None:
-    run(network(), tmp_path)
-    net, seen = network(), []
-    result = run(net, tmp_path, on_epoch=lambda current, _loss: seen.append(current))
-    assert seen == []
-    assert result == whole[1]
-    assert torch.equal(weights(net), weights(whole[0]))
+    assert seen == list(range(epochs[-1], 4))  # whole epochs are not repeated
 
 
 def trained_weights(folder: Path) -> Tensor:
@@ -219,8 +186,7 @@ def test_averaged_weights_are_the_polynomial_mean_of_those_after_each_step(
         return exact_nll(distribution, value)
 
     settings = replace(SETTINGS, max_epochs=2)
-    fit(net, TRAINING, VALIDATION, objective=noting, validation_objective=exact_nll,
-        settings=settings, folder=tmp_path / "plain")  # fmt: skip
+    run(net, tmp_path / "plain", settings, objective=noting)
     steps = [*before_step[1:], trained_weights(tmp_path / "plain")]
     assert len(steps) == 10
     # Shamir and Zhang (2013): the mean after step t gives that step (power + 1) / (t + power).
@@ -244,12 +210,6 @@ def test_killed_fit_goes_on_with_its_average(tmp_path: Path) -> None:
     assert torch.equal(weights(second), weights(first))
 
 
-@pytest.mark.parametrize("power", [-1.0, float("nan"), float("inf")])
-def test_averaging_must_be_a_power_from_0(power: float) -> None:
-    with pytest.raises(ValueError, match="averaging must be at least 0 and finite, got"):
-        FitSettings(averaging=power)
-
-
 # Targets unlike those of validation: each step makes the validation loss worse.
 MISLEADING = TensorDataset(TRAINING.tensors[0], TRAINING.tensors[1] + 50)
 IMPATIENT = replace(SETTINGS, max_epochs=20, patience=2)
@@ -262,14 +222,13 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
     assert validation_loss(net) == pytest.approx(result.best_validation_loss, rel=1e-6)
 
 
-def test_fit_that_stopped_early_is_not_fitted_further(tmp_path: Path) -> None:
-    first = run(network(), tmp_path, IMPATIENT, training=MISLEADING)
-    seen: list[int] = []
-    again = run(
-        network(), tmp_path, IMPATIENT, on_epoch=lambda e, _: seen.append(e), training=MISLEADING
-    )
-    assert seen == []
-    assert again == first
+@pytest.mark.parametrize("settings", [SETTINGS, IMPATIENT], ids=["finished", "stopped early"])
+def test_fit_that_is_over_is_not_fitted_further(settings: FitSettings, tmp_path: Path) -> None:
+    net, again = network(), network()
+    first = run(net, tmp_path, settings, training=MISLEADING)
+    on_epoch = lambda *_: pytest.fail("an epoch more")  # noqa: E731
+    assert run(again, tmp_path, settings, on_epoch=on_epoch, training=MISLEADING) == first
+    assert torch.equal(weights(again), weights(net))
 
 
 def test_killed_fit_repeats_no_epoch_after_the_best(tmp_path: Path) -> None:
@@ -294,32 +253,16 @@ def test_divergence_in_the_first_epoch_keeps_the_initial_weights(tmp_path: Path)
     net = network()
     initial = copy.deepcopy(net)
     with pytest.raises(DivergedError, match=r"nan in epoch 1: the learning rate of 0\.008"):
-        fit(
-            net,
-            TRAINING,
-            VALIDATION,
-            objective=nan_from(0, []),
-            validation_objective=exact_nll,
-            settings=SETTINGS,
-            folder=tmp_path,
-        )
+        run(net, tmp_path, objective=nan_from(0, []))
     assert torch.equal(weights(net), weights(initial))
 
 
 def test_divergence_later_keeps_the_best_weights_and_the_next_call_starts_anew(
-    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
+    whole: Whole, tmp_path: Path
 ) -> None:
     net = network()
     with pytest.raises(DivergedError, match="nan in epoch 3"):
-        fit(
-            net,
-            TRAINING,
-            VALIDATION,
-            objective=nan_from(2, []),
-            validation_objective=exact_nll,
-            settings=SETTINGS,
-            folder=tmp_path,
-        )
+        run(net, tmp_path, objective=nan_from(2, []))
     assert validation_loss(net) == pytest.approx(min(whole[1].validation_losses[:2]), rel=1e-6)
     again = network()
     assert run(again, tmp_path) == whole[1]
@@ -336,6 +279,12 @@ def test_no_observations_are_refused(empty: str, tmp_path: Path) -> None:
     nothing = TensorDataset(torch.zeros(0, 1), torch.zeros(0))
     with pytest.raises(ValueError, match=f"{empty} must hold at least one observation"):
         run(network(), tmp_path, **{empty: nothing})
+
+
+@pytest.mark.parametrize("power", [-1.0, float("nan"), float("inf")])
+def test_averaging_must_be_a_power_from_0(power: float) -> None:
+    with pytest.raises(ValueError, match="averaging must be at least 0 and finite, got"):
+        FitSettings(averaging=power)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +323,7 @@ def test_epoch_seeds_differ_within_and_between_fits() -> None:
 
 
 def test_full_disk_at_a_checkpoint_leaves_a_state_to_go_on_from(
-    whole: tuple[DistributionNetwork, FitResult],
+    whole: Whole,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -397,9 +346,7 @@ def test_full_disk_at_a_checkpoint_leaves_a_state_to_go_on_from(
     assert torch.equal(weights(net), weights(whole[0]))
 
 
-def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(
-    whole: tuple[DistributionNetwork, FitResult], tmp_path: Path
-) -> None:
+def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(whole: Whole, tmp_path: Path) -> None:
     script = f"""
         import os, pathlib, signal, sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
