@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from splicedpareto.distributions import SplicedBinnedPareto
@@ -22,6 +22,7 @@ SPACINGS = ["quantile", "uniform", "mixed"]
     spacing=st.sampled_from(SPACINGS),
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )
+@example([1e-45], 1, "mixed", torch.float32)
 def test_edges_rise_strictly_whatever_the_ties(
     values: list[float], bins: int, spacing: str, dtype: torch.dtype
 ) -> None:

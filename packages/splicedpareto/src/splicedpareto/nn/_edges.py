@@ -66,9 +66,11 @@ def edges_from_data(
     distinct, share = _distribution(values, weight)
     lowest = float(distinct[share > outside][0])
     highest = float(distinct[share >= 1 - outside][0])
-    resolution = 4 * torch.finfo(values.dtype).eps * max(abs(lowest), abs(highest))
+    numbers = torch.finfo(values.dtype)
+    resolution = max(4 * numbers.eps * max(abs(lowest), abs(highest)), numbers.tiny)
     if highest - lowest <= 2 * bins * resolution:
-        reach = abs(lowest) / 2 or 0.5
+        # Half of a subnormal number has no room for the bins.
+        reach = abs(lowest) / 2 if abs(lowest) > 2 * bins * resolution else 0.5
         lowest, highest = lowest - reach, highest + reach
     by_quantile = {"quantile": bins - 1, "uniform": 0, "mixed": bins // 2}[spacing]
     levels = torch.arange(1, by_quantile + 1, dtype=torch.float64) / (by_quantile + 1)
