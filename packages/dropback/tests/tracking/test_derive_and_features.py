@@ -19,14 +19,22 @@ from dropback.tracking.tensors._features import (
     newest_player_features,
     static_features,
 )
+from examples.tracking_sets import MadePlay, made_set
+
+
+def engineered_of(frames, *, line=0, target=7):
+    """Engineered features of the first of some frames, by name."""
+    lines, targets = np.full(1, line, np.float32), np.full(1, target)
+    (features,) = engineered_features(
+        frames[:1], np.zeros(1, np.int64), lines, targets, np.ones((1, 11), bool)
+    )
+    return dict(zip(ENGINEERED_COLUMNS, features.tolist(), strict=True))
 
 
 @pytest.fixture
-def block(make_set, make_play, tmp_path):
-    plays = [
-        make_play(play=number, right=number % 2 == 0, release=20 + number) for number in (1, 4)
-    ]
-    (block,), _ = read_tracking(make_set("bdb_2025", *plays).write(tmp_path))
+def block(tmp_path):
+    plays = [MadePlay(play=number, right=number % 2 == 0, release=20 + number) for number in (1, 4)]
+    (block,), _ = read_tracking(made_set("bdb_2025", *plays).write(tmp_path))
     return block
 
 
@@ -119,11 +127,8 @@ def test_a_gap_does_not_borrow_from_the_next_play():
     assert frames[3, 0, 0] == 0.0
 
 
-def test_there_are_176_player_columns():
-    assert len(PLAYER_COLUMNS) == 22 * 8 == len(set(PLAYER_COLUMNS))
-
-
 def test_player_features_are_relative_to_line_and_middle(block):
+    assert len(PLAYER_COLUMNS) == 22 * 8 == len(set(PLAYER_COLUMNS))
     players, _, _ = block_features(block)
     # The passer stands 5 yards behind the line at y = 26 and moves back at 1.5 yards a second.
     np.testing.assert_allclose(players[0, 0, :2], [-5.0, 26 - 80 / 3], atol=0.011)
@@ -206,17 +211,13 @@ def test_plays_fed_frame_by_frame_equal_the_batch(block):
 
 def test_a_defender_who_is_not_seen_is_near_nobody(block):
     frames = np.ascontiguousarray(block.frames[:1])
-    line, target = np.full(1, 45, np.float32), np.full(1, 7)
-    eligible, number = np.ones((1, 11), bool), np.zeros(1, np.int64)
     frames[0, 11:21] = np.nan
-    (features,) = engineered_features(frames, number, line, target, eligible)
+    named = engineered_of(frames, line=45)
     last, passer, receiver = frames[0, 21], frames[0, 0], frames[0, 7]
-    named = dict(zip(ENGINEERED_COLUMNS, features.tolist(), strict=True))
     assert named["passer_to_nearest_defender_yd"] == pytest.approx(np.hypot(*(last - passer)[:2]))
     assert named["target_separation_yd"] == pytest.approx(np.hypot(*(last - receiver)[:2]))
     frames[0, 21] = np.nan
-    (features,) = engineered_features(frames, number, line, target, eligible)
-    assert [ENGINEERED_COLUMNS[column] for column in np.flatnonzero(np.isnan(features))] == [
+    assert [name for name, x in engineered_of(frames, line=45).items() if np.isnan(x)] == [
         "passer_to_nearest_defender_yd",
         "widest_separation_yd",
         "target_separation_yd",
@@ -227,14 +228,7 @@ def test_a_defender_who_is_not_seen_is_near_nobody(block):
 def test_a_target_where_the_passer_stands_has_a_lane_of_one_point(block):
     frames = np.ascontiguousarray(block.frames[:1])
     frames[0, 7] = frames[0, 0]
-    (features,) = engineered_features(
-        frames,
-        np.zeros(1, np.int64),
-        np.zeros(1, np.float32),
-        np.full(1, 7),
-        np.ones((1, 11), bool),
-    )
-    named = dict(zip(ENGINEERED_COLUMNS, features.tolist(), strict=True))
+    named = engineered_of(frames)
     assert named["passer_to_target_yd"] == 0
     assert named["lane_to_nearest_defender_yd"] == named["passer_to_nearest_defender_yd"]
 
@@ -248,11 +242,7 @@ def test_a_lane_ends_at_the_passer_and_at_the_target(place, distance):
     frames = np.zeros((1, 23, 6), np.float32)
     frames[:, 11:, :2] = 90.0
     frames[0, 0, :2], frames[0, 7, :2], frames[0, 15, :2] = (30.0, 30.0), (40.0, 30.0), place
-    line, target = np.full(1, 33, np.float32), np.full(1, 7)
-    (features,) = engineered_features(
-        frames, np.zeros(1, np.int64), line, target, np.ones((1, 11), bool)
-    )
-    assert features[ENGINEERED_COLUMNS.index("lane_to_nearest_defender_yd")] == distance
+    assert engineered_of(frames, line=33)["lane_to_nearest_defender_yd"] == distance
 
 
 def test_acceleration_is_that_of_the_last_frames_only(block):
@@ -265,14 +255,14 @@ def test_acceleration_is_that_of_the_last_frames_only(block):
     assert HISTORY_FRAMES == 5
 
 
-def test_a_set_without_linemen_is_refused_by_name(make_set, tmp_path):
-    (block,), _ = read_tracking(make_set("bdb_2021").write(tmp_path))
+def test_a_set_without_linemen_is_refused_by_name(tmp_path):
+    (block,), _ = read_tracking(made_set("bdb_2021").write(tmp_path))
     with pytest.raises(TrackingError, match="all 22 players, but bdb_2021 lacks linemen"):
         block_features(block)
 
 
-def test_slots_are_the_same_whatever_the_order_of_rows(make_set, make_play, tmp_path):
-    source = make_set("bdb_2025", make_play())
+def test_slots_are_the_same_whatever_the_order_of_rows(tmp_path):
+    source = made_set("bdb_2025", MadePlay())
     name = "tracking_week_1.csv"
     (plain,), _ = read_tracking(source.write(tmp_path / "plain"))
     source.tracking[name] = source.tracking[name].sample(fraction=1, shuffle=True, seed=3)
@@ -306,8 +296,8 @@ def test_splits_of_a_made_play(block):
     assert splits["throw_depth_band"] == "middle"
 
 
-def test_a_defender_at_the_passer_is_pressure_by_both_definitions(make_set, make_play, tmp_path):
-    play = make_play()
+def test_a_defender_at_the_passer_is_pressure_by_both_definitions(tmp_path):
+    play = MadePlay()
     rows = play.rows()
     passer = rows.filter(pl.col("nflId") == 30000).select("frameId", qx="x", qy="y")
     near = (pl.col("nflId") == 30011) & (pl.col("frameId") > 15)
@@ -316,7 +306,7 @@ def test_a_defender_at_the_passer_is_pressure_by_both_definitions(make_set, make
         y=pl.when(near).then("qy").otherwise("y"),
     )
     (block,), _ = read_tracking(
-        make_set("bdb_2025", play, rows=rows.drop("qx", "qy")).write(tmp_path)
+        made_set("bdb_2025", play, rows=rows.drop("qx", "qy")).write(tmp_path)
     )
     splits = play_splits(block).row(0, named=True)
     assert (splits["pressured_at_throw"], splits["pressured_any_time"]) == (True, True)

@@ -14,16 +14,17 @@ from dropback.tracking._schema import Frames
 from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
 from dropback.tracking.ingest import _pipeline as pipeline
 from dropback.tracking.ingest._pipeline import find_play
+from examples.tracking_sets import MadePlay, made_set
 
 NAME = "tracking_week_1.csv"
 
 
 @pytest.fixture
-def weeks(make_set, make_play, tmp_path):
+def weeks(tmp_path):
     """Two weeks: plays 1 and 2 in the first, 3 and one without a snap in the second."""
-    plays = [make_play(play=1), make_play(play=2, right=False), make_play(play=3, release=30),
-             make_play(play=4, events={26: "pass_forward"})]  # fmt: skip
-    source = make_set("bdb_2025", *plays)
+    plays = [MadePlay(play=1), MadePlay(play=2, right=False), MadePlay(play=3, release=30),
+             MadePlay(play=4, events={26: "pass_forward"})]  # fmt: skip
+    source = made_set("bdb_2025", *plays)
     table = source.tracking[NAME]
     source.tracking = {
         "tracking_week_1.csv": table.filter(pl.col("playId") <= 2),

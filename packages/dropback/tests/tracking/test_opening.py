@@ -10,15 +10,16 @@ import pytest
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import TrackingError
 from dropback.tracking import build_tensors, ingest, is_tracking, open_tracking
+from examples.tracking_sets import MadePlay, made_set
 
 NAME = "tracking_week_1.csv"
 
 
 @pytest.fixture
-def source(make_set, make_play, tmp_path):
+def source(tmp_path):
     """Play 1, and play 2 without a release."""
-    plays = [make_play(play=1), make_play(play=2, events={6: "ball_snap"})]
-    return make_set("bdb_2025", *plays).write(tmp_path / "source")
+    plays = [MadePlay(play=1), MadePlay(play=2, events={6: "ball_snap"})]
+    return made_set("bdb_2025", *plays).write(tmp_path / "source")
 
 
 @pytest.fixture
@@ -62,9 +63,9 @@ def test_temporary_tensors_go_with_the_last_use(source, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("dropback-*"))
 
 
-def test_nothing_temporary_stays_where_no_play_is_left(make_set, make_play, tmp_path, monkeypatch):
-    play = make_play(events={6: "ball_snap"})
-    source = make_set("bdb_2025", play).write(tmp_path / "source")
+def test_nothing_temporary_stays_where_no_play_is_left(tmp_path, monkeypatch):
+    play = MadePlay(events={6: "ball_snap"})
+    source = made_set("bdb_2025", play).write(tmp_path / "source")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(TrackingError, match="no play is left"):
         open_tracking(source)

@@ -21,13 +21,14 @@ from dropback.tracking.readers import (
     team_code,
 )
 from dropback.tracking.readers import _rows as rows_module
+from examples.tracking_sets import MadePlay, made_set
 
 LAYOUTS = ["bdb_2019", "bdb_2021", "bdb_2023", "bdb_2024", "bdb_2025", "bdb_2026", "ngs_highlights"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_file_of_each_layout_is_detected_and_gives_one_valid_play(layout, make_set, tmp_path):
-    folder = make_set(layout).write(tmp_path)
+def test_a_file_of_each_layout_is_detected_and_gives_one_valid_play(layout, tmp_path):
+    folder = made_set(layout).write(tmp_path)
     (block,), report = read_tracking(folder)
     assert report.files[0].source_format == layout
     Plays.validate(block.plays)
@@ -40,8 +41,8 @@ def test_a_file_of_each_layout_is_detected_and_gives_one_valid_play(layout, make
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_reads_the_same_positions(layout, make_set, make_play, tmp_path):
-    folder = make_set(layout, make_play(right=False)).write(tmp_path)
+def test_every_layout_reads_the_same_positions(layout, tmp_path):
+    folder = made_set(layout, MadePlay(right=False)).write(tmp_path)
     (block,), _ = read_tracking(folder)
     # The passer starts at (40, 26) and moves back at 1.5 yards a second for 2 s.
     np.testing.assert_allclose(block.frames[0, 0, :2], [40.0, 26.0], atol=0.011)
@@ -49,21 +50,21 @@ def test_every_layout_reads_the_same_positions(layout, make_set, make_play, tmp_
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_a_set_lacks_is_recorded(layout, make_set, tmp_path):
-    (block,), _ = read_tracking(make_set(layout).write(tmp_path))
+def test_what_a_set_lacks_is_recorded(layout, tmp_path):
+    (block,), _ = read_tracking(made_set(layout).write(tmp_path))
     assert tuple(block.plays["lacks"][0]) == FORMATS[layout].lacks
 
 
-def test_scores_clock_and_week_come_with_the_play(make_set, tmp_path):
-    (block,), _ = read_tracking(make_set("bdb_2025").write(tmp_path))
+def test_scores_clock_and_week_come_with_the_play(tmp_path):
+    (block,), _ = read_tracking(made_set("bdb_2025").write(tmp_path))
     play = block.plays.row(0, named=True)
     assert (play["score_differential"], play["game_clock_s"], play["week"]) == (4, 900, 1)
     assert (play["home_team"], play["away_team"]) == ("KC", "ARI")
 
 
 @pytest.mark.parametrize("compress", [False, True])
-def test_a_csv_may_be_compressed(compress, make_set, tmp_path):
-    folder = make_set("bdb_2023").write(tmp_path)
+def test_a_csv_may_be_compressed(compress, tmp_path):
+    folder = made_set("bdb_2023").write(tmp_path)
     path = folder / "week1.csv"
     if compress:
         (folder / "week1.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
@@ -72,8 +73,8 @@ def test_a_csv_may_be_compressed(compress, make_set, tmp_path):
     assert blocks[0].plays.height == 1
 
 
-def test_parquet_and_csv_of_the_same_rows_give_the_same_play(make_set, tmp_path):
-    source = make_set("bdb_2025")
+def test_parquet_and_csv_of_the_same_rows_give_the_same_play(tmp_path):
+    source = made_set("bdb_2025")
     (from_csv,), _ = read_tracking(source.write(tmp_path / "csv"))
     table = source.tracking.pop("tracking_week_1.csv")
     source.tracking["tracking_week_1.parquet"] = table
@@ -81,8 +82,8 @@ def test_parquet_and_csv_of_the_same_rows_give_the_same_play(make_set, tmp_path)
     np.testing.assert_array_equal(from_csv.frames, from_parquet.frames)
 
 
-def test_many_weeks_are_read_in_name_order(make_set, make_play, tmp_path):
-    source = make_set("bdb_2025", make_play(play=64), make_play(play=100))
+def test_many_weeks_are_read_in_name_order(tmp_path):
+    source = made_set("bdb_2025", MadePlay(play=64), MadePlay(play=100))
     table = source.tracking["tracking_week_1.csv"]
     source.tracking = {
         "tracking_week_1.csv": table.filter(pl.col("playId") == 100),
@@ -92,15 +93,15 @@ def test_many_weeks_are_read_in_name_order(make_set, make_play, tmp_path):
     assert [block.plays["play_id"][0] for block in blocks] == [100, 64]
 
 
-def test_a_single_file_is_read_with_the_tables_beside_it(make_set, tmp_path):
-    folder = make_set("bdb_2024").write(tmp_path)
+def test_a_single_file_is_read_with_the_tables_beside_it(tmp_path):
+    folder = made_set("bdb_2024").write(tmp_path)
     blocks, _ = read_tracking(folder / "tracking_week_1.csv")
     assert blocks[0].plays.height == 1
 
 
-def test_plays_split_over_small_batches_stay_whole(make_set, make_play, tmp_path, monkeypatch):
+def test_plays_split_over_small_batches_stay_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(rows_module, "ROWS_PER_BATCH", 500)
-    folder = make_set("bdb_2025", *(make_play(play=number) for number in range(1, 8))).write(
+    folder = made_set("bdb_2025", *(MadePlay(play=number) for number in range(1, 8))).write(
         tmp_path
     )
     blocks, report = read_tracking(folder)
@@ -108,9 +109,9 @@ def test_plays_split_over_small_batches_stay_whole(make_set, make_play, tmp_path
     assert report.plays_read == 7
 
 
-def test_interleaved_plays_are_still_read(make_set, make_play, tmp_path, monkeypatch):
+def test_interleaved_plays_are_still_read(tmp_path, monkeypatch):
     monkeypatch.setattr(rows_module, "ROWS_PER_BATCH", 500)
-    source = make_set("bdb_2025", make_play(play=1), make_play(play=2), make_play(play=3))
+    source = made_set("bdb_2025", MadePlay(play=1), MadePlay(play=2), MadePlay(play=3))
     name = "tracking_week_1.csv"
     source.tracking[name] = source.tracking[name].sort("frameId", "playId", "nflId")
     blocks, report = read_tracking(source.write(tmp_path))
@@ -118,8 +119,8 @@ def test_interleaved_plays_are_still_read(make_set, make_play, tmp_path, monkeyp
     assert report.plays_read == 3
 
 
-def test_the_snap_marker_of_2025_stands_in_for_a_missing_event(make_set, make_play, tmp_path):
-    source = make_set("bdb_2025", make_play(events={26: "pass_forward"}))
+def test_the_snap_marker_of_2025_stands_in_for_a_missing_event(tmp_path):
+    source = made_set("bdb_2025", MadePlay(events={26: "pass_forward"}))
     name = "tracking_week_1.csv"
     source.tracking[name] = source.tracking[name].with_columns(
         frameType=pl.when(pl.col("frameId") == 6).then(pl.lit("SNAP")).otherwise("frameType")
@@ -129,15 +130,15 @@ def test_the_snap_marker_of_2025_stands_in_for_a_missing_event(make_set, make_pl
     assert block.plays["snap_frame"].to_list() == [6]
 
 
-def test_given_targets_are_taken(make_set, tmp_path):
-    (block,), _ = read_tracking(make_set("bdb_2025").write(tmp_path))
+def test_given_targets_are_taken(tmp_path):
+    (block,), _ = read_tracking(made_set("bdb_2025").write(tmp_path))
     target = block.players.filter(pl.col("role") == "target")
     assert target["player_id"].to_list() == [30008]
     assert block.plays["target_source"].to_list() == ["given"]
 
 
-def test_players_of_2026_carry_their_given_roles(make_set, tmp_path):
-    (block,), _ = read_tracking(make_set("bdb_2026").write(tmp_path))
+def test_players_of_2026_carry_their_given_roles(tmp_path):
+    (block,), _ = read_tracking(made_set("bdb_2026").write(tmp_path))
     roles = dict(block.players.select("player_id", "role").iter_rows())
     assert roles[30000] == "passer"
     assert roles[30009] == "target"
@@ -162,15 +163,15 @@ def test_a_folder_without_tracking_says_what_was_looked_for(tmp_path):
         find_folders(tmp_path, choose_formats("auto"))
 
 
-def test_a_missing_table_of_plays_is_named(make_set, tmp_path):
-    folder = make_set("bdb_2023").write(tmp_path)
+def test_a_missing_table_of_plays_is_named(tmp_path):
+    folder = made_set("bdb_2023").write(tmp_path)
     (folder / "plays.csv").unlink()
     with pytest.raises(ReaderError, match=r"bdb_2023 needs plays\.csv in"):
         read_tracking(folder)
 
 
-def test_2019_without_games_says_why_they_are_needed(make_set, tmp_path):
-    folder = make_set("bdb_2019").write(tmp_path)
+def test_2019_without_games_says_why_they_are_needed(tmp_path):
+    folder = made_set("bdb_2019").write(tmp_path)
     (folder / "games.csv").unlink()
     with pytest.raises(ReaderError, match=r"needs games\.csv.*which team is at home"):
         read_tracking(folder)
@@ -225,8 +226,8 @@ absolute_yardline_x_yd = "absoluteYardlineNumber"
 """
 
 
-def test_a_column_map_reads_a_layout_of_ones_own(make_set, tmp_path):
-    source = make_set("bdb_2025")
+def test_a_column_map_reads_a_layout_of_ones_own(tmp_path):
+    source = made_set("bdb_2025")
     table = source.tracking.pop("tracking_week_1.csv").select(
         g="gameId", p="playId", id="nflId", f="frameId", club="club", x="x", y="y",
         e=pl.col("event").replace({"ball_snap": "hike", "pass_forward": "fling"}),
@@ -258,7 +259,7 @@ def test_a_wrong_column_map_says_what_is_wrong(change, message, tmp_path):
         read_column_map(path)
 
 
-def test_batches_hold_the_rows_of_the_file(make_set, tmp_path):
-    folder = make_set("bdb_2023").write(tmp_path)
+def test_batches_hold_the_rows_of_the_file(tmp_path):
+    folder = made_set("bdb_2023").write(tmp_path)
     source = SourceFile(folder / "week1.csv", FORMATS["bdb_2023"], ",")
     assert sum(batch.height for batch in read_batches(source)) == 23 * 40

@@ -51,6 +51,11 @@ def play_by_play(data_dir):
 
 
 @pytest.fixture(scope="module")
+def joined(ingested, play_by_play):
+    return join_play_by_play(read_plays_table(ingested[1]), play_by_play)
+
+
+@pytest.fixture(scope="module")
 def tensors(ingested, tmp_path_factory):
     return build_tensors(ingested[1], tmp_path_factory.mktemp("real") / "tensors")[0]
 
@@ -156,10 +161,7 @@ def test_every_hackathon_pass_play_has_the_outcome_of_play_by_play(data_dir, pla
     assert outcome_disagreements(joined).is_empty()
 
 
-def test_every_kept_play_is_in_play_by_play_and_differs_only_by_two_penalties(
-    ingested, play_by_play
-):
-    joined = join_play_by_play(read_plays_table(ingested[1]), play_by_play)
+def test_every_kept_play_is_in_play_by_play_and_differs_only_by_two_penalties(joined):
     assert joined["recorded_result"].null_count() == 0
     # 2019's PlayResult has penalty yards in it and there is no column without them.
     assert outcome_disagreements(joined).select("game_id", "play_id").rows() == [
@@ -168,8 +170,7 @@ def test_every_kept_play_is_in_play_by_play_and_differs_only_by_two_penalties(
     ]
 
 
-def test_highlights_take_their_outcome_from_play_by_play(ingested, play_by_play):
-    joined = join_play_by_play(read_plays_table(ingested[1]), play_by_play)
+def test_highlights_take_their_outcome_from_play_by_play(joined):
     highlights = joined.filter(pl.col("source_format") == "ngs_highlights")
     counts = dict(highlights.group_by("pass_result").len().iter_rows())
     assert counts == {"C": 262, "I": 1, "IN": 34, "S": 7}
@@ -180,13 +181,12 @@ def test_highlights_take_their_outcome_from_play_by_play(ingested, play_by_play)
     [("passer_slot", "passer_gsis_id", 304), ("target_slot", "receiver_gsis_id", 297)],
 )
 def test_passer_and_target_of_highlights_are_those_of_play_by_play(
-    slot, recorded, cases, ingested, play_by_play
+    slot, recorded, cases, ingested, joined
 ):
-    _, folder = ingested
-    plays = join_play_by_play(read_plays_table(folder), play_by_play).filter(
+    plays = joined.filter(
         pl.col("source_format") == "ngs_highlights", pl.col(recorded).is_not_null()
     )
-    players = pl.read_parquet(folder / "players/season=*/*.parquet").select(
+    players = pl.read_parquet(ingested[1] / "players/season=*/*.parquet").select(
         "game_id", "play_id", "gsis_id", pl.col("slot").cast(pl.Int8)
     )
     found = plays.join(

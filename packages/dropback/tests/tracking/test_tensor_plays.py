@@ -10,6 +10,7 @@ from dropback.tracking._roles import mirror_slots
 from dropback.tracking._schema import GROUPS_AT_SNAP
 from dropback.tracking._storage import chunk_files
 from dropback.tracking.tensors._features import PLAYER_QUANTITIES
+from examples.tracking_sets import MadePlay, made_set
 
 NAME = "tracking_week_1.csv"
 
@@ -49,9 +50,9 @@ def assert_features_are_mirrored(image: PlayTensors, original: PlayTensors) -> i
     return compared
 
 
-def test_a_mirrored_play_has_the_features_of_its_mirrored_slots(make_set, make_play, tmp_path):
-    plays = [make_play(play=1), make_play(play=2, right=False, line_x=60.0)]
-    source = make_set("bdb_2025", *plays)
+def test_a_mirrored_play_has_the_features_of_its_mirrored_slots(tmp_path):
+    plays = [MadePlay(play=1), MadePlay(play=2, right=False, line_x=60.0)]
+    source = made_set("bdb_2025", *plays)
     original, _ = build_tensors(source.write(tmp_path / "source"), tmp_path / "original")
     source.tracking[NAME] = reflected(source.tracking[NAME])
     image, _ = build_tensors(source.write(tmp_path / "reflected"), tmp_path / "image")
@@ -93,8 +94,8 @@ def test_a_mirror_reverses_each_group_and_leaves_empty_slots() -> None:
     ]
 
 
-def test_tensors_tell_who_passed_and_who_may_catch(make_set, tmp_path):
-    tensors, _ = build_tensors(make_set("bdb_2025").write(tmp_path / "source"), tmp_path / "out")
+def test_tensors_tell_who_passed_and_who_may_catch(tmp_path):
+    tensors, _ = build_tensors(made_set("bdb_2025").write(tmp_path / "source"), tmp_path / "out")
     play = tensors.plays.row(0, named=True)
     assert (play["passer_player_id"], play["passer_gsis_id"]) == (30000, None)
     assert play["passer_name"] == "Al Player0"
@@ -102,15 +103,15 @@ def test_tensors_tell_who_passed_and_who_may_catch(make_set, tmp_path):
     assert play["eligible_slots"] == [False] * 6 + [True] * 5
 
 
-def test_tensors_of_a_set_with_gsis_ids_hold_the_passers(make_set, tmp_path):
-    folder = make_set("ngs_highlights").write(tmp_path / "source")
+def test_tensors_of_a_set_with_gsis_ids_hold_the_passers(tmp_path):
+    folder = made_set("ngs_highlights").write(tmp_path / "source")
     tensors, _ = build_tensors(folder, tmp_path / "out")
     assert tensors.plays["passer_gsis_id"].to_list() == ["00-0030000"]
 
 
-def test_a_lineman_listed_as_another_fills_the_line(make_set, make_play, tmp_path):
+def test_a_lineman_listed_as_another_fills_the_line(tmp_path):
     # The right tackle is listed as a tight end: still five are not eligible.
-    source = make_set("bdb_2025", make_play())
+    source = made_set("bdb_2025", MadePlay())
     listed = pl.when(pl.col("nflId") == 30001).then(pl.lit("TE")).otherwise("officialPosition")
     players = source.tables["players.csv"]
     source.tables["players.csv"] = players.with_columns(officialPosition=listed)
@@ -123,10 +124,8 @@ def test_a_lineman_listed_as_another_fills_the_line(make_set, make_play, tmp_pat
 @pytest.mark.parametrize(
     ("returned", "expected"), [([12, 0], 12), ([7, 5], 12), ([None, 30], 30), ([None, None], None)]
 )
-def test_the_return_of_an_interception_is_summed_over_its_carriers(
-    returned, expected, make_set, make_play, tmp_path
-):
-    source = make_set("bdb_2025", make_play())
+def test_the_return_of_an_interception_is_summed_over_its_carriers(returned, expected, tmp_path):
+    source = made_set("bdb_2025", MadePlay())
     source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(passResult=pl.lit("IN"))
     source.tables["player_play.csv"] = pl.DataFrame(
         {"gameId": 2022091100, "playId": 64, "nflId": [30018, 30020], "wasTargettedReceiver": 0,
@@ -137,8 +136,8 @@ def test_the_return_of_an_interception_is_summed_over_its_carriers(
     assert block.plays["interception_return_yards"].to_list() == [expected]
 
 
-def test_a_completion_has_no_return_and_charted_air_yards_are_read(make_set, make_play, tmp_path):
-    source = make_set("bdb_2025", make_play())
+def test_a_completion_has_no_return_and_charted_air_yards_are_read(tmp_path):
+    source = made_set("bdb_2025", MadePlay())
     source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(passLength=17)
     table = source.tables["player_play.csv"]
     source.tables["player_play.csv"] = table.with_columns(interceptionYards=0)
@@ -146,8 +145,8 @@ def test_a_completion_has_no_return_and_charted_air_yards_are_read(make_set, mak
     assert block.plays.select("interception_return_yards", "air_yards").row(0) == (None, 17)
 
 
-def test_canonical_tables_of_an_earlier_version_say_what_to_do(make_set, tmp_path):
-    ingest(make_set("bdb_2025").write(tmp_path / "source"), tmp_path / "plays")
+def test_canonical_tables_of_an_earlier_version_say_what_to_do(tmp_path):
+    ingest(made_set("bdb_2025").write(tmp_path / "source"), tmp_path / "plays")
     (chunk,) = chunk_files(tmp_path / "plays")
     pl.read_parquet(chunk).drop("air_yards").write_parquet(chunk)
     with pytest.raises(
