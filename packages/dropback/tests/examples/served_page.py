@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import threading
-import time
 import urllib.request
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -13,29 +11,20 @@ import numpy as np
 import polars as pl
 import torch
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from torch import nn
 
 from dropback.live import PlayPredictor
-from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.service._app import Service
-from dropback.service._server import make_server
-from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
+from examples import service as example
+from examples.service import network
 
 
 def predictor() -> PlayPredictor:
     """An untrained network whose forecasts move with the play, around 7 yards."""
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(5)
-        encoder = SequenceEncoder(len(FRAME_COLUMNS), 8, 6, 8)
-        head = SplicedBinnedParetoHead(8, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
-        nn.init.normal_(head.linear.weight, std=0.15)
-        middles = torch.arange(-50, 101)
-        lean = 4 - (middles - 7).abs() / 8
-        lean[50] += 2  # an incomplete pass gains nothing
-        head.linear.bias.data[:151] += lean
-        encoder.standardize.scale.fill_(10.0)
-        encoder.standardize_static.scale.fill_(30.0)
-        return PlayPredictor([DistributionNetwork(encoder, head).eval()])
+    untrained = network(5, std=0.15)
+    lean = 4 - (torch.arange(-50, 101) - 7).abs() / 8
+    lean[50] += 2  # an incomplete pass gains nothing
+    untrained.head.linear.bias.data[:151] += lean
+    return PlayPredictor([untrained])
 
 
 def league(stored: Collection[tuple[int, int]]) -> pl.DataFrame:
@@ -134,17 +123,11 @@ class Address:
 @contextlib.contextmanager
 def listening(service: Service) -> Iterator[Address]:
     """Serve on a free port until left."""
-    server = make_server(service, port=0)
-    wire = Wire(server.config.app)  # type: ignore[arg-type]
-    server.config.app = wire
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Address(f"http://127.0.0.1:{port}", wire)
-    finally:
-        server.should_exit = True
-        thread.join()
+    wires: list[Wire] = []
+
+    def wrap(app: ASGIApp) -> Wire:
+        wires.append(Wire(app))
+        return wires[0]
+
+    with example.listening(service, wrap) as address:
+        yield Address(address.url, wires[0])

@@ -1,11 +1,15 @@
 """Serve untrained networks, invented plays and hand-built scores."""
 
+import asyncio
 import contextlib
+import dataclasses
+import functools
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,9 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dropback.live import PlayContext, PlayPredictor
+from dropback.live import PlayContext
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.service._app import Service
+from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._limits import Limits
 from dropback.service._server import make_server
 from examples.scored_plays import table, throws
@@ -48,16 +53,26 @@ SITUATION_JSON = {
 START = {"type": "start", "version": 1, "situation": SITUATION_JSON}
 
 
-def predictor() -> PlayPredictor:
-    """One small network whose weights nearly all inputs move."""
+def network(seed: int, *, std: float) -> DistributionNetwork:
+    """A small network whose weights nearly all inputs move."""
     with torch.random.fork_rng(devices=()):
-        torch.manual_seed(7)
+        torch.manual_seed(seed)
         encoder = SequenceEncoder(len(FRAME_COLUMNS), 8, 6, 8)
         head = SplicedBinnedParetoHead(8, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
-        nn.init.normal_(head.linear.weight, std=0.3)
+        nn.init.normal_(head.linear.weight, std=std)
         encoder.standardize.scale.fill_(10.0)
         encoder.standardize_static.scale.fill_(30.0)
-    return PlayPredictor([DistributionNetwork(encoder, head).eval()])
+    return DistributionNetwork(encoder, head).eval()
+
+
+def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A test that is a coroutine, run to its end."""
+
+    @functools.wraps(test)
+    def run(**fixtures: Any) -> None:
+        asyncio.run(test(**fixtures))
+
+    return run
 
 
 def frames(count: int = 12, *, seed: int = 0) -> NDArray[np.float32]:
@@ -129,9 +144,10 @@ class Address:
 
 
 @contextlib.contextmanager
-def listening(service: Service) -> Iterator[Address]:
+def listening(service: Service, wrap: Callable[[Any], Any] = lambda app: app) -> Iterator[Address]:
     """The service on a free port, in a thread."""
     server = make_server(service, port=0)
+    server.config.app = wrap(server.config.app)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -187,3 +203,9 @@ def client_of(service):
     """A client of the service on a port of its own."""
     with listening(service) as address, session(address) as client:
         yield client
+
+
+def keyed(service: Service, file: Path, **key: Any) -> tuple[Service, str]:
+    """The service with a file of keys, and its one key."""
+    secret = add_key(file, "desk", **key)
+    return dataclasses.replace(service, keys=KeyRing(read_keys(file))), secret

@@ -1,5 +1,6 @@
 import pytest
 
+from dropback.live import PlayPredictor
 from dropback.service._app import Service
 from dropback.service._plays import PlayLibrary
 from dropback.service._rankings import ScoreTable
@@ -10,7 +11,7 @@ from examples.tracking_sets import MadePlay, made_set
 
 @pytest.fixture(scope="session")
 def networks():
-    return example.predictor()
+    return PlayPredictor([example.network(7, std=0.3)])
 
 
 @pytest.fixture(scope="session")

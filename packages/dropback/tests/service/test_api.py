@@ -12,7 +12,6 @@ from dropback.cli import app as cli
 from dropback.errors import RequestError
 from dropback.live._export import DESCRIPTION
 from dropback.service._app import Service
-from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._limits import Limits
 from dropback.service._plays import PlayLibrary
 from dropback.service._rankings import ScoreTable, join_score_tables
@@ -281,10 +280,8 @@ def test_paths_make_no_series_of_their_own(client):
 
 @pytest.fixture
 def keyed(service, tmp_path):
-    file = tmp_path / "keys.json"
-    key = add_key(file, "desk", requests_per_s=0.001)
-    ring = KeyRing(read_keys(file))
-    with client_of(dataclasses.replace(service, keys=ring)) as opened:
+    locked, key = example.keyed(service, tmp_path / "keys.json", requests_per_s=0.001)
+    with client_of(locked) as opened:
         yield opened, key
 
 

@@ -9,7 +9,6 @@ from websockets.sync.server import serve
 
 from dropback.cli import app
 from dropback.errors import RequestError
-from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._messages import ReleasedMessage
 from dropback.service._replay import Feed, replay
 from examples import service as example
@@ -130,9 +129,7 @@ def test_an_address_that_is_none_is_refused(url):
 
 
 def test_a_key_is_sent_where_one_is_wanted(service, tmp_path, networks):
-    file = tmp_path / "keys.json"
-    key = add_key(file, "desk")
-    keyed = dataclasses.replace(service, keys=KeyRing(read_keys(file)))
+    keyed, key = example.keyed(service, tmp_path / "keys.json")
     with example.listening(keyed) as address:
         with pytest.raises(RequestError, match="401"):
             collect(address.live)

@@ -19,6 +19,7 @@ from dropback.service._messages import (
     SituationMessage,
     StartMessage,
 )
+from examples.service import in_loop
 
 FRAME = np.full((23, 6), 1.25, np.float32)
 START = StartMessage(SituationMessage(line_of_scrimmage_x_yd=35.0, yards_to_goal=75.0), 1, (7, 8))
@@ -64,76 +65,66 @@ def started(broadcaster: LivePlayBroadcaster, frames: int, *, key: Any = None) -
     return broadcast
 
 
-def test_a_watcher_is_sent_the_play_so_far_and_what_follows() -> None:
-    async def watch() -> None:
-        broadcaster = LivePlayBroadcaster()
-        broadcast = started(broadcaster, 2)
-        async with followed(broadcaster) as watcher:
-            assert watcher.sequence == ["watching", 0, 1]
-            broadcaster.add(broadcast, 3, FRAME, ())
-            broadcaster.release(broadcast, ReleasedMessage(FORECAST, 0.75), 6)
-        assert watcher.sequence == ["watching", 0, 1, 3, "watched_release"]
-        assert watcher.received[0]["stored"] == [7, 8]
-        assert watcher.received[1]["frame"] == [[1.25] * 6] * 23
-        assert (watcher.received[-1]["score"], watcher.received[-1]["yards"]) == (0.75, 6)
-
-    asyncio.run(watch())
+@in_loop
+async def test_a_watcher_is_sent_the_play_so_far_and_what_follows() -> None:
+    broadcaster = LivePlayBroadcaster()
+    broadcast = started(broadcaster, 2)
+    async with followed(broadcaster) as watcher:
+        assert watcher.sequence == ["watching", 0, 1]
+        broadcaster.add(broadcast, 3, FRAME, ())
+        broadcaster.release(broadcast, ReleasedMessage(FORECAST, 0.75), 6)
+    assert watcher.sequence == ["watching", 0, 1, 3, "watched_release"]
+    assert watcher.received[0]["stored"] == [7, 8]
+    assert watcher.received[1]["frame"] == [[1.25] * 6] * 23
+    assert (watcher.received[-1]["score"], watcher.received[-1]["yards"]) == (0.75, 6)
 
 
-def test_a_watcher_that_returns_goes_on_after_its_last_frame() -> None:
-    async def watch() -> None:
-        broadcaster = LivePlayBroadcaster()
-        broadcast = started(broadcaster, 5)
-        started(broadcaster, 1)  # a newer play: not the one it watched
-        async with followed(broadcaster, play=broadcast.opening.play, after=2) as watcher:
-            assert watcher.sequence == ["watching", 3, 4]
-
-    asyncio.run(watch())
+@in_loop
+async def test_a_watcher_that_returns_goes_on_after_its_last_frame() -> None:
+    broadcaster = LivePlayBroadcaster()
+    broadcast = started(broadcaster, 5)
+    started(broadcaster, 1)  # a newer play: not the one it watched
+    async with followed(broadcaster, play=broadcast.opening.play, after=2) as watcher:
+        assert watcher.sequence == ["watching", 3, 4]
 
 
-def test_an_unknown_play_is_followed_by_the_newest_from_its_start() -> None:
-    async def watch() -> None:
-        broadcaster = LivePlayBroadcaster()
-        started(broadcaster, 2)
-        async with followed(broadcaster, play="forgotten", after=9) as watcher:
-            assert watcher.sequence == ["watching", 0, 1]
-
-    asyncio.run(watch())
+@in_loop
+async def test_an_unknown_play_is_followed_by_the_newest_from_its_start() -> None:
+    broadcaster = LivePlayBroadcaster()
+    started(broadcaster, 2)
+    async with followed(broadcaster, play="forgotten", after=9) as watcher:
+        assert watcher.sequence == ["watching", 0, 1]
 
 
 @pytest.mark.parametrize("how", ["released", "silent"])
-def test_the_next_play_comes_when_one_is_over(how: str) -> None:
-    async def watch() -> None:
-        broadcaster = LivePlayBroadcaster()
-        first = started(broadcaster, 1)
-        async with followed(broadcaster) as watcher:
-            started(broadcaster, 1)
-            await asyncio.sleep(0.01)
-            assert watcher.sequence == ["watching", 0]  # the first is still on
-            if how == "released":
-                broadcaster.release(first, ReleasedMessage(FORECAST, None), None)
-            else:
-                first.changed_s -= 10
-                started(broadcaster, 0)  # any change wakes the service
-        end = ["watched_release", "watching", 0] if how == "released" else ["watching"]
-        assert watcher.sequence == ["watching", 0, *end]
-        assert len({one["play"] for one in watcher.received}) == 2
-
-    asyncio.run(watch())
+@in_loop
+async def test_the_next_play_comes_when_one_is_over(how: str) -> None:
+    broadcaster = LivePlayBroadcaster()
+    first = started(broadcaster, 1)
+    async with followed(broadcaster) as watcher:
+        started(broadcaster, 1)
+        await asyncio.sleep(0.01)
+        assert watcher.sequence == ["watching", 0]  # the first is still on
+        if how == "released":
+            broadcaster.release(first, ReleasedMessage(FORECAST, None), None)
+        else:
+            first.changed_s -= 10
+            started(broadcaster, 0)  # any change wakes the service
+    end = ["watched_release", "watching", 0] if how == "released" else ["watching"]
+    assert watcher.sequence == ["watching", 0, *end]
+    assert len({one["play"] for one in watcher.received}) == 2
 
 
-def test_a_play_is_broadcast_to_its_own_key_alone() -> None:
-    async def watch() -> None:
-        broadcaster = LivePlayBroadcaster()
-        broadcast = started(broadcaster, 1, key=Key("a"))
-        async with followed(broadcaster, play=broadcast.opening.play, key=Key("b")) as other:
-            pass
-        async with followed(broadcaster, key=Key("a")) as own:
-            pass
-        assert other.sequence == []
-        assert own.sequence == ["watching", 0]
-
-    asyncio.run(watch())
+@in_loop
+async def test_a_play_is_broadcast_to_its_own_key_alone() -> None:
+    broadcaster = LivePlayBroadcaster()
+    broadcast = started(broadcaster, 1, key=Key("a"))
+    async with followed(broadcaster, play=broadcast.opening.play, key=Key("b")) as other:
+        pass
+    async with followed(broadcaster, key=Key("a")) as own:
+        pass
+    assert other.sequence == []
+    assert own.sequence == ["watching", 0]
 
 
 def test_the_newest_plays_are_kept_and_no_message_is_made_for_nobody(

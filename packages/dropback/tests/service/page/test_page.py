@@ -11,9 +11,9 @@ import pytest
 from websockets.sync.client import connect
 
 from dropback.service._app import Service
-from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._rankings import ScoreTable
 from examples.served_page import Address, league, listening, predictor
+from examples.service import keyed as locked
 
 
 def score_text(value: float) -> str:
@@ -390,11 +390,9 @@ def test_what_is_not_there_is_told_in_the_sentence_of_the_service(tab: Any) -> N
 @pytest.fixture
 def keyed(browser: Any, tmp_path: Path) -> Iterator[tuple[Any, Address, str]]:
     """A page of a service that wants a key, and the key."""
-    file = tmp_path / "keys.json"
-    key = add_key(file, "desk")
     scores = ScoreTable(league({(1, 1)}))
-    ring = KeyRing(read_keys(file))
-    with listening(Service(scores=scores, predictor=predictor(), keys=ring)) as address:
+    service, key = locked(Service(scores=scores, predictor=predictor()), tmp_path / "keys.json")
+    with listening(service) as address:
         opened = browser.new_context(base_url=address.url)
         opened.set_default_timeout(15_000)
         yield opened.new_page(), address, key
