@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 import torch
 
 import dropback
+from dropback.cli import main
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.models import ModelSettings
 from dropback.simulation import League, LeagueSettings, simulate_league
 from examples.play_by_play_rows import league, rows  # noqa: F401 - fixtures
-from examples.trained_run import TrainedRun
+from examples.trained_run import Command, TrainedRun
 from splicedpareto.training import FitSettings
 
 # A failure on one machine is a failure on every machine; machines that are shared are slow.
@@ -40,6 +42,20 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder.resolve()}: set DROPBACK_DATA to its folder")
     return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command line in this process: exit code, standard output, standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dropback", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed = capsys.readouterr()
+        return int(stopped.value.code or 0), printed.out, printed.err
+
+    return call
 
 
 # Of a module: while Playwright is open, no other test could run an event loop of its own.

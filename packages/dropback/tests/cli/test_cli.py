@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -15,17 +14,11 @@ import pytest
 from typer.main import get_command
 
 import dropback
-from dropback.cli import app, main
+from dropback.cli import app
 from dropback.simulation import League, write_league
-from dropback.simulation.tracking import (
-    TrackingLeagueSettings,
-    simulate_tracking_league,
-    write_tracking_league,
-)
 from dropback.tracking import build_tensors
-from examples.trained_run import TrainedRun
-
-Run = Callable[..., tuple[int, str, str]]
+from examples.simulated_plays import write_throws
+from examples.trained_run import Command, TrainedRun
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +29,7 @@ def data(tiny_league: League, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process: exit code, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dropback", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return int(stopped.value.code or 0), printed.out, printed.err
-
-    return call
-
-
-def test_main_job_runs_from_files_to_leaderboard(run: Run, data: Path, tmp_path: Path) -> None:
+def test_main_job_runs_from_files_to_leaderboard(run: Command, data: Path, tmp_path: Path) -> None:
     out, scores, board = tmp_path / "run", tmp_path / "s.parquet", tmp_path / "board.csv"
     train = ("train", data, "--seasons", "2020", "--out", out, "--folds", 2, "--epochs", 1)
     code, _, err = run(*train)
@@ -79,13 +58,11 @@ def test_main_job_runs_from_files_to_leaderboard(run: Run, data: Path, tmp_path:
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six games of a tracking league on disk, and their features."""
     folder = tmp_path_factory.mktemp("tracked")
-    league = simulate_tracking_league(TrackingLeagueSettings(plays=300), seed=2)
-    write_tracking_league(league, folder / "league")
-    build_tensors(folder / "league", folder / "tensors")
+    build_tensors(write_throws(folder / "league", 300, seed=2), folder / "tensors")
     return folder
 
 
-def test_main_job_runs_on_tracking(run: Run, tracked: Path, tmp_path: Path) -> None:
+def test_main_job_runs_on_tracking(run: Command, tracked: Path, tmp_path: Path) -> None:
     league, tensors, out = tracked / "league", tracked / "tensors", tmp_path / "run"
     train = ("train", tensors, "--out", out, "--folds", 2, "--epochs", 1, "--threads", 1)
     code, _, err = run(*train, "--encoder", "players", "--prefix-share", 0.25)
@@ -114,7 +91,7 @@ def test_main_job_runs_on_tracking(run: Run, tracked: Path, tmp_path: Path) -> N
 
 
 def test_plays_without_tracking_are_scored_by_a_static_run(
-    run: Run, tracked: Path, tmp_path: Path
+    run: Command, tracked: Path, tmp_path: Path
 ) -> None:
     league, some = tracked / "league", tmp_path / "some"
     some.mkdir()
@@ -168,13 +145,13 @@ def refused(result: tuple[int, str, str], words: str) -> None:
     ],
 )
 def test_training_refuses_bad_options(
-    run: Run, data: Path, tmp_path: Path, options: tuple[str, ...], words: str
+    run: Command, data: Path, tmp_path: Path, options: tuple[str, ...], words: str
 ) -> None:
     refused(run("train", data, "--out", tmp_path / "run", *options), words)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_training_refuses_unknown_games(run: Run, data: Path, tmp_path: Path) -> None:
+def test_training_refuses_unknown_games(run: Command, data: Path, tmp_path: Path) -> None:
     code, out, err = run("train", data, "--out", tmp_path / "run", "--games", "friendly")
     assert (code, out) == (2, "")
     assert all(word in err for word in ("'friendly'", "'regular'", "'postseason'", "'all'"))
@@ -193,7 +170,7 @@ def test_training_refuses_unknown_games(run: Run, data: Path, tmp_path: Path) ->
     ids=["empty folder", "wrong file", "text for a number", "NaN outcomes", "missing column"],
 )
 def test_training_refuses_bad_files(
-    run: Run, data: Path, tmp_path: Path, content: bytes | pl.Expr | None, words: str
+    run: Command, data: Path, tmp_path: Path, content: bytes | pl.Expr | None, words: str
 ) -> None:
     folder = tmp_path / "bad"
     folder.mkdir()
@@ -208,14 +185,9 @@ def test_training_refuses_bad_files(
     assert not (tmp_path / "run").exists()
 
 
-def test_taken_run_folder_is_refused(run: Run, data: Path, trained: TrainedRun) -> None:
-    result = run("train", data, "--seasons", 2020, "--out", trained.folder)
-    refused(result, "is not empty: name another folder, or pass --overwrite")
-
-
 @pytest.mark.parametrize("command", ["predict", "score"])
 def test_damaged_run_is_refused(
-    run: Run, data: Path, tmp_path: Path, trained: TrainedRun, command: str
+    run: Command, data: Path, tmp_path: Path, trained: TrainedRun, command: str
 ) -> None:
     broken, out = shutil.copytree(trained.folder, tmp_path / "broken"), tmp_path / "out.csv"
     (broken / "weights.pt").write_bytes(b"")
@@ -226,14 +198,14 @@ def test_damaged_run_is_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 
 
-def test_evaluation_refuses_bad_options(run: Run, data: Path, trained: TrainedRun) -> None:
+def test_evaluation_refuses_bad_options(run: Command, data: Path, trained: TrainedRun) -> None:
     call = ("evaluate", trained.folder, data, "--seasons", 2021)
     refused(run(*call, "--against", "oracle"), "Unknown baseline 'oracle'")
     refused(run(*call, "--sample", 0), "sample must be at least 1 play, got 0")
 
 
 def test_baselines_need_the_training_plays(
-    run: Run, data: Path, tmp_path: Path, trained: TrainedRun
+    run: Command, data: Path, tmp_path: Path, trained: TrainedRun
 ) -> None:
     for season in (2020, 2021):
         name = f"play_by_play_{season}.parquet"
@@ -244,7 +216,7 @@ def test_baselines_need_the_training_plays(
     refused(run(*call), "trained on other plays than")
 
 
-def test_leaderboard_refuses_what_are_no_scores(run: Run, data: Path, tmp_path: Path) -> None:
+def test_leaderboard_refuses_what_are_no_scores(run: Command, data: Path, tmp_path: Path) -> None:
     refused(run("leaderboard", tmp_path / "none.parquet"), "no such file")
     refused(run("leaderboard", data / "games.parquet"), "not a table of play scores")
 
@@ -257,7 +229,7 @@ def test_every_command_is_documented(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", sorted(get_command(app).commands))  # type: ignore[attr-defined]
-def test_help_of_every_command_says_what_it_does(run: Run, command: str) -> None:
+def test_help_of_every_command_says_what_it_does(run: Command, command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0
     assert f"dropback {command}" in " ".join(out.split())
@@ -269,20 +241,9 @@ def environment() -> dict[str, str]:
 
 
 def test_module_prints_one_sentence_and_exits_with_two(tmp_path: Path) -> None:
-    call = [
-        sys.executable,
-        "-m",
-        "dropback",
-        "score",
-        tmp_path,
-        "x",
-        "--seasons",
-        "1",
-        "--out",
-        "x.csv",
-    ]
+    call = [sys.executable, "-m", "dropback", "score", tmp_path, "x", "--out", "x.csv"]
     done = subprocess.run(  # noqa: S603  # our own program
-        call,
+        [*call, "--seasons", "1"],
         capture_output=True,
         text=True,
         check=False,

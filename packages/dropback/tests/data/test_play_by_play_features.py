@@ -14,76 +14,32 @@ from dropback.data._features import FeatureSchema, feature_matrix, feature_schem
 from dropback.errors import DropbackError
 from examples.play_by_play_rows import Rows
 
-# Third and 7 at the opponent's 25, four points down with 90 seconds left: 20 yards to the left.
-LATE = {
-    "season": 2020,
-    "week": 10,
-    "posteam": "KC",
-    "qtr": 4,
-    "quarter_seconds_remaining": 90,
-    "game_seconds_remaining": 90,
-    "down": 3,
-    "ydstogo": 7,
-    "yardline_100": 25,
-    "score_differential": -4,
-    "air_yards": 20,
-    "pass_location": "left",
-    "shotgun": 1,
-    "no_huddle": None,
+# LATE: third and 7 at the opponent's 25, four down with 90 seconds left: 20 yards to the left.
+# FAR, beyond every clip: overtime of a playoff game, first and 35 at the own 1, thrown 20 back.
+# GOAL: fourth and goal at the 3 on the first snap: 2 yards deep in the end zone.
+# SHORT: second and 8 at midfield a minute before the half: short of the sticks to the right.
+SITUATIONS: dict[str, tuple[Any, Any, Any, Any]] = {
+    "season": (2020, 2021, 2020, 2021),
+    "season_type": ("REG", "POST", "REG", "REG"),
+    "week": (10, 19, 17, 3),
+    "posteam": ("KC", "BUF", "KC", "BUF"),
+    "qtr": (4, 5, 1, 2),
+    "quarter_seconds_remaining": (90, 600, 900, 60),
+    "game_seconds_remaining": (90, 600, 3600, 1860),
+    "down": (3, 1, 4, 2),
+    "ydstogo": (7, 35, 3, 8),
+    "yardline_100": (25, 99, 3, 50),
+    "goal_to_go": (0, 0, 1, 0),
+    "score_differential": (-4, 35, -30, 24),
+    "air_yards": (20, -20, 5, -3),
+    "pass_location": ("left", None, "middle", "right"),
+    "shotgun": (1, 0, None, 1),
+    "no_huddle": (None, 1, 0, 0),
+    "yards_gained": (12, 0, 3, 12),
 }
-# Beyond every clip: overtime of a playoff game, first and 35 at the own 1, thrown 20 yards back.
-FAR = {
-    "season": 2021,
-    "season_type": "POST",
-    "week": 19,
-    "posteam": "BUF",
-    "qtr": 5,
-    "quarter_seconds_remaining": 600,
-    "game_seconds_remaining": 600,
-    "down": 1,
-    "ydstogo": 35,
-    "yardline_100": 99,
-    "score_differential": 35,
-    "air_yards": -20,
-    "pass_location": None,
-    "shotgun": 0,
-    "no_huddle": 1,
-    "yards_gained": 0,
-}
-# Fourth and goal at the 3 on the first snap: 2 yards deep in the end zone.
-GOAL = {
-    "season": 2020,
-    "week": 17,
-    "posteam": "KC",
-    "qtr": 1,
-    "quarter_seconds_remaining": 900,
-    "game_seconds_remaining": 3600,
-    "down": 4,
-    "ydstogo": 3,
-    "yardline_100": 3,
-    "goal_to_go": 1,
-    "score_differential": -30,
-    "air_yards": 5,
-    "pass_location": "middle",
-    "shotgun": None,
-    "no_huddle": 0,
-    "yards_gained": 3,
-}
-# Second and 8 at midfield a minute before the half: short of the sticks to the right.
-SHORT = {
-    "season": 2021,
-    "week": 3,
-    "posteam": "BUF",
-    "qtr": 2,
-    "quarter_seconds_remaining": 60,
-    "game_seconds_remaining": 1860,
-    "down": 2,
-    "ydstogo": 8,
-    "yardline_100": 50,
-    "score_differential": 24,
-    "air_yards": -3,
-    "pass_location": "right",
-}
+LATE, FAR, GOAL, SHORT = (
+    dict(zip(SITUATIONS, play, strict=True)) for play in zip(*SITUATIONS.values(), strict=True)
+)
 SITUATION: dict[str, tuple[float, float, float, float]] = {
     "down_1": (0, 1, 0, 0),
     "down_2": (0, 0, 0, 1),

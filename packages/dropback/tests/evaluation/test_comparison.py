@@ -1,7 +1,6 @@
 """A metric comparison takes the same passers for every metric, and says what it left out."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dropback.cli import main
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation.comparison import (
     MetricComparison,
@@ -23,8 +21,7 @@ from dropback.evaluation.comparison import (
 from dropback.evaluation.comparison._metrics import Metric
 from dropback.evaluation.comparison._reliability import split_half
 from dropback.simulation import LeagueSettings, simulate_league
-
-Run = Callable[..., tuple[int, str, str]]
+from examples.trained_run import Command
 
 TEAMS = [f"T{number:02d}" for number in range(12)]
 
@@ -316,23 +313,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command on the files: exit code, standard output, standard error."""
-
-    def call(*options: object) -> tuple[int, str, str]:
-        command = ["compare-metrics", files / "scores.parquet", "--pbp", files, "--seasons", "2020"]
-        command += ["--games", files / "games.parquet", *options]
-        monkeypatch.setattr(sys, "argv", ["dropback", *map(str, command)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return int(stopped.value.code or 0), printed.out, printed.err
-
-    return call
+def compare(files: Path, run: Command) -> Command:
+    """Runs the command on the files."""
+    scores, games = files / "scores.parquet", files / "games.parquet"
+    fixed = (scores, "--pbp", files, "--seasons", "2020", "--games", games)
+    return lambda *options: run("compare-metrics", *fixed, *options)
 
 
-def test_command_writes_table_figure_and_report(run: Run, tmp_path: Path) -> None:
-    code, out, err = run("--out", tmp_path, "--half", 15, "--replicates", 50)
+def test_command_writes_table_figure_and_report(compare: Command, tmp_path: Path) -> None:
+    code, out, err = compare("--out", tmp_path, "--half", 15, "--replicates", 50)
     assert code == 0, err
     assert "EPA per dropback" in out
     table = pl.read_csv(tmp_path / "comparison.csv")
@@ -355,11 +344,11 @@ def test_command_writes_table_figure_and_report(run: Run, tmp_path: Path) -> Non
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(
-    run: Run, files: Path, tmp_path: Path, options: tuple[str, str], message: str
+    compare: Command, files: Path, tmp_path: Path, options: tuple[str, str], message: str
 ) -> None:
     option, value = options
     path = files / value if value.endswith(".csv") else value
-    code, out, err = run("--out", tmp_path / "out", option, path)
+    code, out, err = compare("--out", tmp_path / "out", option, path)
     assert (code, out) == (2, "")
     assert message in " ".join(err.split())
     assert not (tmp_path / "out").exists()

@@ -40,6 +40,10 @@ def league(seed: int = 0, seasons: int = 4, passers: int = 30) -> pl.DataFrame:
     return pl.concat(frames)
 
 
+def correlated(table: pl.DataFrame, **options: Any) -> pl.DataFrame:
+    return correlate(table, **{"metrics": METRICS, "ours": "score", **options})
+
+
 def row(rows: pl.DataFrame, statistic: str, average: str, metric: str) -> dict[str, Any]:
     """The one row of a statistic, an average and a metric."""
     return rows.row(
@@ -57,7 +61,7 @@ def test_season_mean_is_the_mean_of_scipys_correlations(metric: str) -> None:
         scipy.stats.pearsonr(part[metric], part["win_pct"]).statistic
         for part in table.partition_by("season")
     ]
-    found = row(correlate(table, metrics=METRICS, ours="score"), "win_pct", "season mean", metric)
+    found = row(correlated(table), "win_pct", "season mean", metric)
     assert found["r"] == pytest.approx(np.mean(oracle), abs=1e-9)
     assert (found["rows"], found["seasons"]) == (96, 4)
 
@@ -65,9 +69,7 @@ def test_season_mean_is_the_mean_of_scipys_correlations(metric: str) -> None:
 def test_playoffs_are_point_biserial() -> None:
     table = league(seasons=1)
     oracle = scipy.stats.pointbiserialr(table["playoffs"], table["baseline"]).statistic
-    found = row(
-        correlate(table, metrics=METRICS, ours="score"), "playoffs", "season mean", "baseline"
-    )
+    found = row(correlated(table), "playoffs", "season mean", "baseline")
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
 
 
@@ -77,13 +79,13 @@ def test_pooled_is_pearson_of_within_season_z_scores() -> None:
         / pl.col("baseline", "win_pct").std().over("season")
     )
     oracle = scipy.stats.pearsonr(table["baseline"], table["win_pct"]).statistic
-    found = row(correlate(league(), metrics=METRICS, ours="score"), "win_pct", "pooled", "baseline")
+    found = row(correlated(league()), "win_pct", "pooled", "baseline")
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
 
 
 def test_year_to_year_pairs_each_passer_with_the_next_season_only() -> None:
     table = league().filter(pl.col("season") != 2018)
-    rows = correlate(table, metrics=METRICS, ours="score")
+    rows = correlated(table)
     first = table.filter(pl.col("season") == 2019)
     pairs = first.join(
         table.with_columns(pl.col("season") - 1), on=["season", "passer_player_id"], suffix="_next"
@@ -97,14 +99,14 @@ def test_year_to_year_pairs_each_passer_with_the_next_season_only() -> None:
 def test_a_drift_of_the_league_moves_the_raw_correlation_alone() -> None:
     table = league()
     moved = table.with_columns(pl.col("noise") + 100 * pl.col("season"))
-    before, after = (correlate(t, metrics=METRICS, ours="score") for t in (table, moved))
+    before, after = (correlated(t) for t in (table, moved))
     key = ("year_to_year", "pooled", "noise")
     assert row(after, *key)["r"] == pytest.approx(row(before, *key)["r"], abs=1e-6)
     assert row(after, "year_to_year", "raw", "noise")["r"] > 0.95
 
 
 def test_lead_is_ours_minus_the_baseline_with_a_paired_interval() -> None:
-    rows = correlate(league(), metrics=METRICS, ours="score")
+    rows = correlated(league())
     ours, baseline = (row(rows, "win_pct", "season mean", name) for name in ("score", "baseline"))
     assert ours["lead"] is None
     assert baseline["lead"] == pytest.approx(ours["r"] - baseline["r"])
@@ -150,29 +152,22 @@ def test_interval_covers_the_truth_about_nine_times_in_ten() -> None:
 def test_order_of_rows_changes_nothing() -> None:
     table = league()
     again = table.sample(fraction=1, shuffle=True, seed=5)
-    assert correlate(again, metrics=METRICS, ours="score").equals(
-        correlate(table, metrics=METRICS, ours="score")
-    )
+    assert correlated(again).equals(correlated(table))
 
 
 def test_a_row_without_one_metric_is_left_out_for_all() -> None:
     table = league().with_columns(
         baseline=pl.when(pl.col("passer_player_id") != "00-03").then("baseline")
     )
-    rows = correlate(table, metrics=METRICS, ours="score")
-    without = correlate(
-        league().filter(pl.col("passer_player_id") != "00-03"), metrics=METRICS, ours="score"
-    )
+    rows = correlated(table)
+    without = correlated(league().filter(pl.col("passer_player_id") != "00-03"))
     assert rows.equals(without)
 
 
 def test_a_season_of_four_passers_counts_for_nothing_in_the_season_mean() -> None:
     three = league().filter(pl.col("season") > 2017)
     short = pl.concat([league().filter(pl.col("season") == 2017).head(4), three])
-    found = [
-        row(correlate(t, metrics=METRICS, ours="score"), "win_pct", "season mean", "baseline")["r"]
-        for t in (short, three)
-    ]
+    found = [row(correlated(t), "win_pct", "season mean", "baseline")["r"] for t in (short, three)]
     assert found[0] == pytest.approx(found[1], abs=1e-12)
 
 
@@ -181,16 +176,14 @@ def test_next_season_is_the_outcome_of_the_passers_next_row() -> None:
     pairs = table.filter(pl.col("season") == 2017).join(
         table.filter(pl.col("season") == 2018), on="passer_player_id", suffix="_next"
     )
-    found = row(
-        correlate(table, metrics=METRICS, ours="score"), "next_win_pct", "season mean", "baseline"
-    )
+    found = row(correlated(table), "next_win_pct", "season mean", "baseline")
     oracle = scipy.stats.pearsonr(pairs["baseline"], pairs["win_pct_next"]).statistic
     assert found["r"] == pytest.approx(oracle, abs=1e-9)
     assert found["rows"] == len(pairs)
 
 
 def test_a_constant_metric_has_no_correlation() -> None:
-    rows = correlate(league().with_columns(noise=pl.lit(7.1)), metrics=METRICS, ours="score")
+    rows = correlated(league().with_columns(noise=pl.lit(7.1)))
     found = row(rows, "win_pct", "pooled", "noise")
     assert found["r"] is None
     assert found["lead"] is None
@@ -198,7 +191,7 @@ def test_a_constant_metric_has_no_correlation() -> None:
 
 
 def test_no_replicates_leave_the_intervals_empty() -> None:
-    rows = correlate(league(), metrics=METRICS, ours="score", replicates=0)
+    rows = correlated(league(), replicates=0)
     assert rows["r"].is_not_null().all()
     assert rows.select("r_low", "lead_high").null_count().row(0) == (rows.height, rows.height)
 

@@ -16,9 +16,11 @@ from dropback.models._predict import QUANTILE_LEVELS, predict_plays
 from dropback.workflows._plots import PLOTS, draw, write_plots
 from examples.trained_run import TrainedRun
 
+Tables = tuple[pl.DataFrame, dict[str, pl.DataFrame]]
+
 
 @pytest.fixture(scope="module")
-def tables(trained: TrainedRun) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+def tables(trained: TrainedRun) -> Tables:
     plays = trained.unseen.plays
     return plays, {
         name: predict_plays(trained.model, plays, seed=s) for s, name in enumerate("abc")
@@ -26,7 +28,7 @@ def tables(trained: TrainedRun) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
 
 
 @pytest.fixture(scope="module")
-def evaluation(tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]]) -> Evaluation:
+def evaluation(tables: Tables) -> Evaluation:
     plays, predictions = tables
     return evaluate(plays, {**predictions, "twin": predictions["a"]}, seed=3)
 
@@ -62,7 +64,7 @@ def plain(rows: list[dict[str, float]]) -> dict[str, float]:
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_metric_is_that_of_a_plain_computation(
-    tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]], evaluation: Evaluation, metric: str
+    tables: Tables, evaluation: Evaluation, metric: str
 ) -> None:
     expected = plain(tables[1]["b"].to_dicts())
     assert evaluation.metrics["b"][metric].value == pytest.approx(expected[metric], rel=1e-9)
@@ -75,7 +77,7 @@ def test_model_against_itself_differs_by_exactly_zero(evaluation: Evaluation, me
 
 
 def test_interval_is_that_of_a_slow_bootstrap_over_games(
-    tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]], evaluation: Evaluation
+    tables: Tables, evaluation: Evaluation
 ) -> None:
     table = tables[1]["a"]
     games = [part["crps"].to_numpy() for part in table.partition_by("game_id")]
@@ -92,7 +94,7 @@ def test_interval_is_that_of_a_slow_bootstrap_over_games(
 
 
 def test_perfect_pit_has_no_pp_error_and_a_flat_histogram(
-    tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]],
+    tables: Tables,
 ) -> None:
     plays, predictions = tables
     grid = (np.arange(len(plays)) + 0.5) / len(plays)
@@ -104,9 +106,7 @@ def test_perfect_pit_has_no_pp_error_and_a_flat_histogram(
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
-def test_distance_of_the_pit_is_that_of_kolmogorov(
-    tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]], power: float
-) -> None:
+def test_distance_of_the_pit_is_that_of_kolmogorov(tables: Tables, power: float) -> None:
     plays, predictions = tables
     pit = np.random.default_rng(5).random(len(plays)) ** power
     result = evaluate(plays, {"a": predictions["a"].with_columns(pit=pl.Series(pit))})
@@ -124,7 +124,7 @@ def test_report_without_distances_can_still_be_read(evaluation: Evaluation) -> N
 
 
 def test_error_by_depth_is_zero_where_perfect_and_empty_where_no_throw_is(
-    tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]],
+    tables: Tables,
 ) -> None:
     plays, predictions = tables
     deep = plays["air_yards"] >= 10
@@ -141,7 +141,7 @@ def test_depth_bands_leave_no_gap() -> None:
 
 
 def test_forecasts_in_another_order_are_refused(
-    tables: tuple[pl.DataFrame, dict[str, pl.DataFrame]],
+    tables: Tables,
 ) -> None:
     plays, predictions = tables
     with pytest.raises(ValueError, match="predictions of 'a' must be of these plays"):

@@ -73,10 +73,11 @@ class TrueDistribution:
 _YARDS = np.arange(GRIDS[Outcome.YARDS].lowest, GRIDS[Outcome.YARDS].highest + 1)
 _MASSES = np.exp(-0.5 * ((_YARDS - _MEAN_YD[:, None]) / 4) ** 2)
 _MASSES /= _MASSES.sum(axis=1, keepdims=True)
+Toy = tuple[pl.DataFrame, Frames]
 
 
 @pytest.fixture(scope="module")
-def toy(trained: TrainedRun) -> tuple[pl.DataFrame, Frames]:
+def toy(trained: TrainedRun) -> Toy:
     """Plays of two kinds: short ones are thrown soon, long ones late."""
     count = 3000
     generator = np.random.default_rng(11)
@@ -101,7 +102,7 @@ def model() -> TrueDistribution:
 
 
 @pytest.fixture(scope="module")
-def over_time(toy: tuple[pl.DataFrame, Frames], model: TrueDistribution) -> OverTime:
+def over_time(toy: Toy, model: TrueDistribution) -> OverTime:
     plays, frames = toy
     released = predict_plays(model, plays, features=frames, seed=2)  # type: ignore[arg-type]
     model.asked.clear()
@@ -109,7 +110,7 @@ def over_time(toy: tuple[pl.DataFrame, Frames], model: TrueDistribution) -> Over
 
 
 def test_true_distribution_is_calibrated_by_time_since_the_snap(
-    over_time: OverTime, toy: tuple[pl.DataFrame, Frames]
+    over_time: OverTime, toy: Toy
 ) -> None:
     release = toy[1].release
     assert tuple(over_time.since_snap) == TIMES_SINCE_SNAP_S
@@ -120,7 +121,7 @@ def test_true_distribution_is_calibrated_by_time_since_the_snap(
 
 
 def test_true_distribution_is_not_calibrated_by_time_before_the_release(
-    over_time: OverTime, toy: tuple[pl.DataFrame, Frames]
+    over_time: OverTime, toy: Toy
 ) -> None:
     assert tuple(over_time.before_release) == TIMES_BEFORE_RELEASE_S
     long = int((toy[1].release >= 20).sum())
@@ -133,7 +134,7 @@ def test_true_distribution_is_not_calibrated_by_time_before_the_release(
 
 
 def test_each_distribution_is_made_once_and_those_of_the_release_not_again(
-    over_time: OverTime, model: TrueDistribution, toy: tuple[pl.DataFrame, Frames]
+    over_time: OverTime, model: TrueDistribution, toy: Toy
 ) -> None:
     release = toy[1].release
     assert over_time.since_snap
@@ -146,9 +147,7 @@ def test_each_distribution_is_made_once_and_those_of_the_release_not_again(
     assert all(frame < last for last, frame in model.asked)
 
 
-def test_distribution_of_a_table_is_that_of_its_frame(
-    over_time: OverTime, toy: tuple[pl.DataFrame, Frames]
-) -> None:
+def test_distribution_of_a_table_is_that_of_its_frame(over_time: OverTime, toy: Toy) -> None:
     plays, frames = toy
     held = np.flatnonzero(frames.release > 15)
     # Frame by frame, without cutting anything.
@@ -160,7 +159,7 @@ def test_distribution_of_a_table_is_that_of_its_frame(
     assert judged["log_score"].value == pytest.approx(plain["log_score"].mean(), rel=1e-12)
 
 
-def test_times_that_no_play_reaches_are_left_out(toy: tuple[pl.DataFrame, Frames]) -> None:
+def test_times_that_no_play_reaches_are_left_out(toy: Toy) -> None:
     plays, frames = toy
     short = np.flatnonzero(frames.release < 15)
     model = TrueDistribution()

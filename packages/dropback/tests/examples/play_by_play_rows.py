@@ -71,3 +71,21 @@ def rows() -> Rows:
 def league() -> League:
     """Two seasons of real size, about 34,000 targeted attempts."""
     return simulate_league(LeagueSettings(seasons=(2019, 2020), weeks=16), seed=20260101)
+
+
+def plays_of(yards: list[int], low: list[int], high: list[int]) -> pl.DataFrame:
+    """Plays as predictions need them: what they gained, and the bounds of the field."""
+    count = len(yards)
+    return pl.DataFrame(
+        {
+            "game_id": ["2020_01_A_B"] * count,
+            "play_id": list(range(count)),
+            "season": [2020] * count,
+            "week": [1] * count,
+            "passer_player_id": ["p"] * count,
+            "play_set": ["targeted"] * count,
+            "yards": yards,
+            "yards_min": low,
+            "yards_max": high,
+        }
+    )

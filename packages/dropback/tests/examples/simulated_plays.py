@@ -1,6 +1,14 @@
 """What tests of simulated plays share."""
 
+from pathlib import Path
+
 import polars as pl
+
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    simulate_tracking_league,
+    write_tracking_league,
+)
 
 
 def targeted_attempts(plays: pl.DataFrame) -> pl.DataFrame:
@@ -15,3 +23,10 @@ def targeted_attempts(plays: pl.DataFrame) -> pl.DataFrame:
         pl.col("air_yards").is_not_null(),
         pl.col("receiver_player_id").is_not_null(),
     ).with_columns(yards=returned.otherwise(pl.col("yards_gained")))
+
+
+def write_throws(folder: Path, plays: int, *, seed: int) -> Path:
+    """The first throws of a simulated season with tracking, as files."""
+    league = simulate_tracking_league(TrackingLeagueSettings(plays=plays), seed=seed)
+    write_tracking_league(league, folder)
+    return folder

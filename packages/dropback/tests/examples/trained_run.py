@@ -1,11 +1,14 @@
-"""A trained run, as the fixture `trained` hands it to tests."""
+"""What the fixtures `run` and `trained` hand to tests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dropback.data._selection import Selection
 from dropback.models._model import PassModel
 from dropback.models._store import Run, RunRecord
+
+Command = Callable[..., tuple[int, str, str]]
 
 
 @dataclass(frozen=True)

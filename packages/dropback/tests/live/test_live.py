@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,14 +12,11 @@ from hypothesis import strategies as st
 from dropback.errors import LiveError, RequestError, RunError
 from dropback.live import Forecast, FrameCounts, LivePlay, PlayContext, PlayFrames, PlayPredictor
 from dropback.models._predict import QUANTILE_LEVELS, summarize_distributions
-from dropback.simulation.tracking import (
-    TrackingLeagueSettings,
-    simulate_tracking_league,
-    write_tracking_league,
-)
 from dropback.tracking import read_tracking
 from dropback.tracking.ingest._gaps import fill_gaps
 from examples.live_plays import ITEMS, Play, networks, plays_of
+from examples.play_by_play_rows import plays_of as plays_of_yards
+from examples.simulated_plays import write_throws
 from examples.trained_run import TrainedRun
 from splicedpareto.nn import (
     DistributionNetwork,
@@ -39,9 +35,7 @@ EVERYONE = np.ones((1, 23), bool)
 @pytest.fixture(scope="module")
 def plays(tmp_path_factory: pytest.TempPathFactory) -> list[Play]:
     """Eight throws of a simulated league, 13 to 43 frames."""
-    folder = tmp_path_factory.mktemp("live") / "league"
-    league = simulate_tracking_league(TrackingLeagueSettings(plays=8), seed=11)
-    write_tracking_league(league, folder)
+    folder = write_throws(tmp_path_factory.mktemp("live") / "league", 8, seed=11)
     return [play for block in read_tracking(folder)[0] for play in plays_of(block)]
 
 
@@ -108,22 +102,12 @@ def test_numbers_are_those_of_the_table_of_predictions(plays) -> None:
     for play, yards in zip(plays, (-110, -20, 0, 0, 3, 9, 21, 100), strict=True):
         forecast = PREDICTOR.forecast_many([play.whole])[0]
         high = play.context.yards_max
-        table = pl.DataFrame(
-            {
-                "game_id": ["2020_01_A_B"],
-                "play_id": [1],
-                "season": [2020],
-                "week": [1],
-                "passer_player_id": ["p"],
-                "play_set": ["targeted"],
-                "yards": [min(yards, high)],
-                "yards_min": [play.context.yards_min],
-                "yards_max": [high],
-            }
-        )
         latent = play.latent(POOL)
         numbers = summarize_distributions(
-            table, lambda *_, distribution=latent: distribution, folds=np.array([-1]), seed=0
+            plays_of_yards([min(yards, high)], [play.context.yards_min], [high]),
+            lambda *_, distribution=latent: distribution,
+            folds=np.array([-1]),
+            seed=0,
         )
         row = numbers.row(0, named=True)
         assert forecast.mean == pytest.approx(row["mean"], abs=1e-3)

@@ -8,12 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from dropback.cli import main
 from dropback.errors import RequestError, RunError
 from dropback.live import PlayPredictor
 from dropback.live._export import export_onnx
 from examples.live_plays import networks
-from examples.trained_run import TrainedRun
+from examples.trained_run import Command, TrainedRun
 
 pytest.importorskip("onnxruntime")
 
@@ -104,12 +103,9 @@ def test_without_the_runtime_an_export_says_what_to_install(monkeypatch, tmp_pat
 
 
 def test_the_command_refuses_a_run_without_a_play_network(
-    trained: TrainedRun, tmp_path, monkeypatch, capsys
+    trained: TrainedRun, tmp_path: Path, run: Command
 ) -> None:
-    command = ["dropback", "export", str(trained.folder), "--out", str(tmp_path / "graphs")]
-    monkeypatch.setattr("sys.argv", command)
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    assert "train a play network" in capsys.readouterr().err
+    code, _, said = run("export", trained.folder, "--out", tmp_path / "graphs")
+    assert code == 2
+    assert "train a play network" in said
     assert not (tmp_path / "graphs").exists()

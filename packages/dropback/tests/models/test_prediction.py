@@ -20,26 +20,9 @@ from dropback.models._model import whole_yard_distribution
 from dropback.models._network import build_network
 from dropback.models._objectives import observed_interval
 from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict_plays, summarize_distributions
+from examples.play_by_play_rows import plays_of
 from examples.trained_run import TrainedRun
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-
-
-def plays_of(yards: list[int], low: list[int], high: list[int]) -> pl.DataFrame:
-    count = len(yards)
-    return pl.DataFrame(
-        {
-            "game_id": ["2020_01_A_B"] * count,
-            "play_id": list(range(count)),
-            "season": [2020] * count,
-            "week": [1] * count,
-            "passer_player_id": ["p"] * count,
-            "play_set": ["targeted"] * count,
-            "yards": yards,
-            "yards_min": low,
-            "yards_max": high,
-        }
-    )
-
 
 PLAYS = plays_of([-30, 0, 12, 40, -99, 3], [-50, -60, -80, -95, -99, -105], [60, 50, 30, 40, 8, 3])
 

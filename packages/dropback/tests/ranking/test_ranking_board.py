@@ -2,7 +2,6 @@
 
 import math
 import random
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from scipy.stats import norm
-from scipy.stats import t as student_t
 
 from dropback._frames import to_polars
 from dropback.errors import RequestError
@@ -202,29 +199,6 @@ def test_order_of_the_plays_does_not_matter(seed: int) -> None:
     scores = league(1)
     shuffled = scores.sample(fraction=1, shuffle=True, seed=seed)
     assert_frame_equal(ranked(shuffled), ranked(scores), abs_tol=1e-12)
-
-
-def test_interval_is_that_of_the_slow_bootstrap() -> None:
-    scores = league(2)
-    rows = ranked(scores, replicates=4000)
-    draw = random.Random(3)  # noqa: S311  # no secret
-    for passer, low, high in rows.select("passer_player_id", "score_low", "score_high").rows():
-        own = scores.filter(pl.col("passer_player_id") == passer)
-        games = (
-            own.group_by("game_id", maintain_order=True).agg("play_score")["play_score"].to_list()
-        )
-        if len(games) < 6:  # the quantiles of few games are those of few atoms
-            continue
-        slow = [
-            fmean(score for game in draw.choices(games, k=len(games)) for score in game)
-            for _ in range(2000)
-        ]
-        n = len(games)
-        level = norm.cdf(-math.sqrt(n / (n - 1)) * student_t(n - 1).ppf(0.95))
-        # A 3 % quantile of 2,000 draws has a standard error of 0.06 standard deviations.
-        reach = 0.25 * float(np.std(slow))
-        assert low == pytest.approx(np.quantile(slow, level), abs=reach)
-        assert high == pytest.approx(np.quantile(slow, 1 - level), abs=reach)
 
 
 def test_single_game_has_no_interval() -> None:

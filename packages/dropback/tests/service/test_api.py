@@ -100,13 +100,6 @@ def test_a_parameter_given_twice_is_refused(client):
     assert detail == "The parameter 'by' must be given once."
 
 
-def test_a_refusal_is_the_sentence_of_the_command_line(client):
-    asked = client.get("/v1/leaderboard", params={"by": "shoe_size"}).json()["detail"]
-    with pytest.raises(RequestError) as refused:
-        dropback.leaderboard(example.scores(), by=("shoe_size",))
-    assert asked == str(refused.value)
-
-
 def test_a_passer_has_seasons_throws_and_calibration(client):
     answer = client.get("/v1/passers/00-A").json()
     assert [row["season"] for row in answer["seasons"]] == [2020, 2021]

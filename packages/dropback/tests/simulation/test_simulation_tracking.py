@@ -1,6 +1,5 @@
 """The tracking league: football's rules, the reader's, and outcomes as distributed."""
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -12,10 +11,7 @@ import polars as pl
 import pytest
 import scipy.stats
 
-from dropback.cli import main
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
-from dropback.data._play_by_play import read_play_by_play
-from dropback.data._selection import select_plays
 from dropback.errors import RequestError
 from dropback.models._predict import YARDS
 from dropback.simulation.tracking import (
@@ -33,7 +29,7 @@ from dropback.simulation.tracking import (
 from dropback.simulation.tracking import _files as files
 from dropback.simulation.tracking._release_distribution import openness_yd, throw_flight
 from dropback.tracking import build_tensors, read_tracking
-from dropback.tracking.tensors._nflverse import join_play_by_play, outcome_disagreements
+from examples.trained_run import Command
 
 PLAYS = 200
 
@@ -126,17 +122,6 @@ def test_oracle_cdf_is_at_the_yards_that_predictions_are_summarized_on(
     assert (np.diff(cdf, axis=1) >= -1e-12).all()
     assert np.allclose(cdf[:, -1], 1)
     assert (cdf[:, 0] == 0).all()
-
-
-def test_distribution_on_re_rolls_from_the_release_is_the_distribution_in_closed_form(
-    week: Week,
-) -> None:
-    distribution = release_distribution(week.state, week.snap.edge_yd)[np.arange(8)]
-    generator = np.random.default_rng(2)
-    rolls = np.stack([distribution.sample(generator)[0] for _ in range(4000)])
-    for yards in (-1, 0, 5, 12):
-        # Four standard errors of a share among 4,000.
-        assert np.abs((rolls <= yards).mean(axis=0) - distribution.cdf(yards)).max() < 0.032
 
 
 def laid_out(defender: tuple[float, float]) -> ReleaseState:
@@ -338,17 +323,6 @@ def test_reader_keeps_every_play_and_corrects_nothing(folder: Path) -> None:
     assert plays["end_event"].unique().to_list() == ["pass_forward"]
 
 
-def test_tracking_and_play_by_play_have_the_same_outcomes(
-    folder: Path, truth: pl.DataFrame
-) -> None:
-    plays = pl.concat([block.plays for block in read_tracking(folder)[0]])
-    written = pl.read_parquet(folder / "play_by_play_2022.parquet")
-    joined = join_play_by_play(plays, written)
-    assert outcome_disagreements(joined).height == 0
-    chosen = select_plays(read_play_by_play(written, seasons=[2022])).plays
-    assert chosen["yards"].to_list() == truth["yards"].to_list()
-
-
 def test_features_are_built_from_the_league(folder: Path, tmp_path: Path) -> None:
     tensors, _ = build_tensors(folder, tmp_path / "tensors")
     assert len(tensors) == PLAYS
@@ -431,16 +405,23 @@ def test_files_are_equal_whatever_the_number_of_workers(
     assert done == [(1, 3), (2, 3), (3, 3)] * 2
 
 
+def stop(*_: int) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_interrupted_writing_leaves_nothing_behind(
     workers: int, three_weeks: TrackingLeague, tmp_path: Path
 ) -> None:
-    def stop(*_: int) -> None:
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
         write_tracking_league(three_weeks, tmp_path / "out", workers=workers, on_week=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def pool(submit: Callable[..., Future[object]]) -> type:
+    """A pool of processes that does as it is told, at once."""
+    methods = {"__init__": lambda *_, **__: None, "shutdown": lambda *_, **__: None}
+    return type("Pool", (), {**methods, "submit": lambda _, *call: submit(*call)})
 
 
 def test_no_more_weeks_are_begun_than_there_are_workers(
@@ -448,23 +429,13 @@ def test_no_more_weeks_are_begun_than_there_are_workers(
 ) -> None:
     begun: list[int] = []
 
-    class PromptPool:
-        def __init__(self, *_: object, **__: object) -> None:
-            pass
+    def submit(function: Callable[..., object], *arguments: object) -> Future[object]:
+        begun.append(len(begun))
+        future: Future[object] = Future()
+        future.set_result(function(*arguments))
+        return future
 
-        def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
-            begun.append(len(begun))
-            future: Future[object] = Future()
-            future.set_result(function(*arguments))
-            return future
-
-        def shutdown(self, **_: object) -> None:
-            pass
-
-    def stop(*_: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(files, "ProcessPoolExecutor", PromptPool)
+    monkeypatch.setattr(files, "ProcessPoolExecutor", pool(submit))
     with pytest.raises(KeyboardInterrupt):
         write_tracking_league(three_weeks, tmp_path / "out", workers=2, on_week=stop)
     assert len(begun) == 2
@@ -475,19 +446,9 @@ def test_no_more_weeks_are_begun_than_there_are_workers(
 def test_a_killed_worker_is_reported_in_a_sentence(
     three_weeks: TrackingLeague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class KilledPool:
-        def __init__(self, *_: object, **__: object) -> None:
-            pass
-
-        def submit(self, *_: object) -> Future[None]:
-            future: Future[None] = Future()
-            future.set_exception(BrokenProcessPool("killed"))
-            return future
-
-        def shutdown(self, **_: object) -> None:
-            pass
-
-    monkeypatch.setattr(files, "ProcessPoolExecutor", KilledPool)
+    killed: Future[object] = Future()
+    killed.set_exception(BrokenProcessPool("killed"))
+    monkeypatch.setattr(files, "ProcessPoolExecutor", pool(lambda *_: killed))
     with pytest.raises(RequestError, match=r"was killed, perhaps .* ask for fewer workers"):
         write_tracking_league(three_weeks, tmp_path / "out", workers=2)
     assert list(tmp_path.iterdir()) == []
@@ -513,22 +474,14 @@ def test_weeks_run_on_through_seasons() -> None:
 
 
 def test_command_writes_a_league_and_refuses_bad_requests_with_code_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, run: Command
 ) -> None:
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["dropback", "simulate", "tracking", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        # A long path wraps the sentence in a narrow terminal.
-        return int(stopped.value.code or 0), " ".join(capsys.readouterr().err.split())
-
-    out = str(tmp_path / "league")
-    code, said = run("--plays", "3", "--out", out)
-    assert (code, "3 simulated plays" in said) == (0, True)
-    assert pl.read_parquet(tmp_path / "league" / "truth.parquet").height == 3
-    code, said = run("--plays", "3", "--out", out)
-    assert code == 2
-    assert "is not empty" in said
-    code, said = run("--plays", "0", "--out", out)
-    assert code == 2
-    assert "plays must be from 1" in said
+    out = tmp_path / "league"
+    code, _, said = run("simulate", "tracking", "--plays", 3, "--out", out)
+    # A long path wraps the sentence in a narrow terminal.
+    assert (code, "3 simulated plays" in " ".join(said.split())) == (0, True)
+    assert pl.read_parquet(out / "truth.parquet").height == 3
+    for plays, words in ((3, "is not empty"), (0, "plays must be from 1")):
+        code, _, said = run("simulate", "tracking", "--plays", plays, "--out", out)
+        assert code == 2
+        assert words in " ".join(said.split())

@@ -7,22 +7,17 @@ import pytest
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import ReaderError, RequestError, TrackingError
-from dropback.simulation.tracking import (
-    TrackingLeagueSettings,
-    simulate_tracking_league,
-    write_tracking_league,
-)
 from dropback.tracking import build_tensors, select_tracked
 from dropback.tracking.tensors._nflverse import season_type, week
 from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
+from examples.simulated_plays import write_throws
 
 
 @pytest.fixture(scope="module")
 def league(tmp_path_factory):
     """A hundred simulated throws: plays of their tensors, play-by-play, truth."""
     folder = tmp_path_factory.mktemp("tracked")
-    simulated = simulate_tracking_league(TrackingLeagueSettings(plays=100), seed=11)
-    write_tracking_league(simulated, folder / "league")
+    write_throws(folder / "league", 100, seed=11)
     tensors, _ = build_tensors(folder / "league", folder / "tensors")
     recorded = read_play_by_play(folder / "league")
     return tensors.plays, recorded, pl.read_parquet(folder / "league/truth.parquet")

@@ -177,8 +177,10 @@ def test_2019_without_games_says_why_they_are_needed(tmp_path):
         read_tracking(folder)
 
 
-@pytest.mark.parametrize(("text", "inches"), [("6'03\"", 75.0), ("6-3", 75.0), ("75", 75.0)])
-def test_heights_in_all_three_spellings(text, inches):
+@pytest.mark.parametrize(
+    ("text", "inches"), [("6'03\"", 75.0), ("6-3", 75.0), ("75", 75.0), ("tall", None)]
+)
+def test_heights_in_all_three_spellings_and_none_that_is_no_height(text, inches):  # trap 12
     assert pl.DataFrame({"h": [text]}).select(height_in("h")).item() == inches
 
 

@@ -9,7 +9,6 @@ from dropback.tracking import read_tracking
 from dropback.tracking._splits import play_splits, with_participation
 from dropback.tracking._windows import find_windows
 from dropback.tracking.ingest._canonical import rotate
-from dropback.tracking.readers import height_in
 from examples.tracking_sets import MadePlay, made_set
 
 NAME = "tracking_week_1.csv"
@@ -212,10 +211,6 @@ def test_trap_11_a_nullified_play_is_marked(tmp_path):
     )
     (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["nullified"].to_list() == [True]
-
-
-def test_trap_12_a_height_that_is_no_height_is_null():
-    assert pl.DataFrame({"h": ["tall"]}).select(height_in("h")).item() is None
 
 
 def test_trap_13_a_set_with_derived_acceleration_says_so(tmp_path):

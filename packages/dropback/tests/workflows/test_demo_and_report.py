@@ -20,9 +20,11 @@ from dropback.workflows import read_evaluation
 from dropback.workflows._demo import PLAY_MODEL, DemoResult, run_demo
 from splicedpareto.training import FitSettings
 
+Demo = tuple[Path, DemoResult]
+
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoResult]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     out = tmp_path_factory.mktemp("demo") / "out"
     result = run_demo(
         out,
@@ -36,7 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoResult]:
     return out, result
 
 
-def test_demo_writes_every_result(demo: tuple[Path, DemoResult]) -> None:
+def test_demo_writes_every_result(demo: Demo) -> None:
     out, _ = demo
     assert sorted(path.name for path in out.iterdir()) == [
         "leaderboard.csv",
@@ -50,7 +52,7 @@ def test_demo_writes_every_result(demo: tuple[Path, DemoResult]) -> None:
     ]
 
 
-def test_page_of_the_demo_shows_its_plays_frame_by_frame(demo: tuple[Path, DemoResult]) -> None:
+def test_page_of_the_demo_shows_its_plays_frame_by_frame(demo: Demo) -> None:
     out, _ = demo
     block = read_chunk(chunk_files(out / "plays")[0])
     play = PlayPredictor.load(out / "play-run").start(play_contexts(block)[0])
@@ -59,13 +61,13 @@ def test_page_of_the_demo_shows_its_plays_frame_by_frame(demo: tuple[Path, DemoR
     assert pl.read_parquet(out / "scores.parquet").height > 0
 
 
-def test_demo_judges_a_season_that_the_model_has_not_seen(demo: tuple[Path, DemoResult]) -> None:
+def test_demo_judges_a_season_that_the_model_has_not_seen(demo: Demo) -> None:
     out, _ = demo
     assert json.loads((out / "run" / "run.json").read_text())["seasons"] == [2019]
     assert pl.read_parquet(out / "scores.parquet")["season"].unique().to_list() == [2020]
 
 
-def test_demo_ranks_true_scores_from_best(demo: tuple[Path, DemoResult]) -> None:
+def test_demo_ranks_true_scores_from_best(demo: Demo) -> None:
     _, result = demo
     by_truth = result.rows.sort("true_score", descending=True)
     assert by_truth["true_rank"].to_list() == list(range(1, len(by_truth) + 1))
@@ -76,7 +78,7 @@ def test_demo_ranks_true_scores_from_best(demo: tuple[Path, DemoResult]) -> None
 
 
 def test_known_distribution_beats_the_model_and_the_model_beats_climatology(
-    demo: tuple[Path, DemoResult],
+    demo: Demo,
 ) -> None:
     _, result = demo
     crps = {name: row["crps"].value for name, row in result.evaluation.metrics.items()}
@@ -87,7 +89,7 @@ def test_known_distribution_beats_the_model_and_the_model_beats_climatology(
 
 
 def test_page_is_self_contained_and_shows_each_passer_and_picture(
-    demo: tuple[Path, DemoResult],
+    demo: Demo,
 ) -> None:
     out, result = demo
     page = (out / "report.html").read_text()
@@ -104,9 +106,7 @@ def test_demo_keeps_a_folder_that_is_not_empty(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_report_command_makes_the_page_of_scores_and_evaluation(
-    demo: tuple[Path, DemoResult], tmp_path: Path
-) -> None:
+def test_report_command_makes_the_page_of_scores_and_evaluation(demo: Demo, tmp_path: Path) -> None:
     out, _ = demo
     page = tmp_path / "page.html"
     arguments = ["report", str(out / "scores.parquet"), str(out / "report.json")]
@@ -115,7 +115,7 @@ def test_report_command_makes_the_page_of_scores_and_evaluation(
     assert "<h1>A &lt;title&gt;</h1>" in page.read_text()
 
 
-def test_evaluation_survives_json(demo: tuple[Path, DemoResult]) -> None:
+def test_evaluation_survives_json(demo: Demo) -> None:
     out, result = demo
     again = read_evaluation(out / "report.json")
     assert isinstance(again, Evaluation)

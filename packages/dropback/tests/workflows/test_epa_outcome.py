@@ -37,6 +37,7 @@ from examples.play_by_play_rows import Rows
 from splicedpareto.distributions import Gaussian
 from splicedpareto.training import FitSettings
 
+Trained = tuple[Path, Selection]
 EPA = ModelSettings(
     outcome=Outcome.EPA,
     folds=2,
@@ -55,7 +56,7 @@ def values(tiny_league: League) -> ExpectedPoints:
 @pytest.fixture(scope="module")
 def run(
     tiny_league: League, values: ExpectedPoints, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Selection]:
+) -> Trained:
     folder = tmp_path_factory.mktemp("epa") / "run"
     selection = workflows.read_plays(
         tiny_league.plays,
@@ -69,7 +70,7 @@ def run(
 
 
 @pytest.fixture(scope="module")
-def loaded(run: tuple[Path, Selection]) -> Run:
+def loaded(run: Trained) -> Run:
     return load_run(run[0])
 
 
@@ -98,7 +99,7 @@ def test_numbers_of_a_continuous_distribution_are_its_own() -> None:
 
 
 def test_a_run_values_plays_by_the_model_that_it_learned_with(
-    tiny_league: League, run: tuple[Path, Selection], loaded: Run
+    tiny_league: League, run: Trained, loaded: Run
 ) -> None:
     folder, selection = run
     assert loaded.model.outcome is Outcome.EPA
@@ -109,9 +110,7 @@ def test_a_run_values_plays_by_the_model_that_it_learned_with(
     assert report["plays"] == len(selection.plays)
 
 
-def test_play_scores_of_epa_are_the_distributions_cdf(
-    run: tuple[Path, Selection], loaded: Run
-) -> None:
+def test_play_scores_of_epa_are_the_distributions_cdf(run: Trained, loaded: Run) -> None:
     plays = run[1].plays
     predictions = predict_plays(loaded.model, plays)
     scores = score_plays(plays, predictions)
@@ -123,7 +122,7 @@ def test_play_scores_of_epa_are_the_distributions_cdf(
 
 @pytest.mark.parametrize("name", ["gaussian", "binned", "xgboost", "climatology"])
 def test_baselines_predict_epa_too(
-    run: tuple[Path, Selection],
+    run: Trained,
     loaded: Run,
     tmp_path: Path,
     name: str,
@@ -139,7 +138,7 @@ def test_baselines_predict_epa_too(
 
 
 def test_climatology_of_epa_is_the_counts_of_the_other_folds(
-    run: tuple[Path, Selection], loaded: Run, tmp_path: Path
+    run: Trained, loaded: Run, tmp_path: Path
 ) -> None:
     plays, model = run[1].plays, loaded.model
     baseline = fit_baseline("climatology", loaded, plays, work=tmp_path)

@@ -18,6 +18,7 @@ from dropback.simulation import League, LeagueSettings, simulate_league
 from dropback.workflows.seasons import ScoredSeasons, SeasonsSettings, plan_fits, score_seasons
 from dropback.workflows.seasons._fitting import fit_and_predict
 
+Made = tuple[Path, ScoredSeasons, list[str]]
 SEASONS = (2010, 2011, 2012, 2013)
 QUICK = SeasonsSettings(epochs=1, refresh_epochs=1, workers=1)
 
@@ -57,16 +58,14 @@ def league() -> League:
 
 
 @pytest.fixture(scope="module")
-def result(
-    league: League, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, ScoredSeasons, list[str]]:
+def result(league: League, tmp_path_factory: pytest.TempPathFactory) -> Made:
     out, steps = tmp_path_factory.mktemp("seasons") / "out", []
     made = score_seasons(league.plays, out, seasons=SEASONS, settings=QUICK, on_step=steps.append)
     return out, made, steps
 
 
 def test_every_play_is_scored_once_by_both_outcomes(
-    result: tuple[Path, ScoredSeasons, list[str]],
+    result: Made,
 ) -> None:
     out, made, _ = result
     scores = pl.read_parquet(out / "scores.parquet")
@@ -83,7 +82,7 @@ def test_every_play_is_scored_once_by_both_outcomes(
 
 
 def test_every_dropback_has_a_standardized_score(
-    result: tuple[Path, ScoredSeasons, list[str]],
+    result: Made,
 ) -> None:
     out, made, _ = result
     standard = pl.read_parquet(out / "standard.parquet")
@@ -97,7 +96,7 @@ def test_every_dropback_has_a_standardized_score(
 
 
 def test_the_folder_holds_what_the_summary_says(
-    result: tuple[Path, ScoredSeasons, list[str]],
+    result: Made,
 ) -> None:
     out, made, steps = result
     boards = {path.stem for path in (out / "leaderboards").iterdir()}
@@ -117,7 +116,7 @@ def test_the_folder_holds_what_the_summary_says(
 
 
 def test_a_seasons_distribution_does_not_depend_on_its_own_outcomes(
-    result: tuple[Path, ScoredSeasons, list[str]], tmp_path: Path
+    result: Made, tmp_path: Path
 ) -> None:
     plays = result[1].scores
     last = pl.col("season") == 2013
@@ -143,7 +142,7 @@ def test_a_seasons_distribution_does_not_depend_on_its_own_outcomes(
 
 
 def test_interrupted_it_keeps_finished_fits_and_ends_the_same(
-    league: League, result: tuple[Path, ScoredSeasons, list[str]], tmp_path: Path
+    league: League, result: Made, tmp_path: Path
 ) -> None:
     def interrupt(step: str) -> None:
         if step == "yards-targeted-2013":
@@ -167,9 +166,7 @@ def test_interrupted_it_keeps_finished_fits_and_ends_the_same(
 
 
 @pytest.mark.slow
-def test_processes_give_the_scores_of_one(
-    league: League, result: tuple[Path, ScoredSeasons, list[str]], tmp_path: Path
-) -> None:
+def test_processes_give_the_scores_of_one(league: League, result: Made, tmp_path: Path) -> None:
     pair = replace(QUICK, workers=2, outcomes=(Outcome.YARDS,))
     made = score_seasons(league.plays, tmp_path / "out", seasons=SEASONS, settings=pair)
     assert made.scores["play_score"].equals(result[1].scores["play_score"])
@@ -178,7 +175,7 @@ def test_processes_give_the_scores_of_one(
 
 @pytest.mark.slow
 def test_scores_do_not_depend_on_the_threads_of_the_process(
-    league: League, result: tuple[Path, ScoredSeasons, list[str]], tmp_path: Path
+    league: League, result: Made, tmp_path: Path
 ) -> None:
     alone = replace(QUICK, outcomes=(Outcome.YARDS,))
     torch.set_num_threads(2)
@@ -191,7 +188,7 @@ def test_scores_do_not_depend_on_the_threads_of_the_process(
 
 
 def test_a_taken_folder_or_a_missing_season_is_one_sentence(
-    league: League, result: tuple[Path, ScoredSeasons, list[str]], tmp_path: Path
+    league: League, result: Made, tmp_path: Path
 ) -> None:
     with pytest.raises(RequestError, match="pass --overwrite"):
         score_seasons(league.plays, result[0], seasons=SEASONS, settings=QUICK)

@@ -9,13 +9,9 @@ import pytest
 from dropback.service._app import Service
 from dropback.service._plays import PlayLibrary
 from dropback.service._rankings import ScoreTable
-from dropback.simulation.tracking import (
-    TrackingLeagueSettings,
-    simulate_tracking_league,
-    write_tracking_league,
-)
 from dropback.tracking.ingest._pipeline import ingest
 from examples.served_page import Address, league, listening, predictor
+from examples.simulated_plays import write_throws
 
 DESK = (1280, 860)
 
@@ -23,9 +19,7 @@ DESK = (1280, 860)
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     folder = tmp_path_factory.mktemp("page")
-    simulated = simulate_tracking_league(TrackingLeagueSettings(plays=6), seed=11)
-    write_tracking_league(simulated, folder / "league")
-    ingest(folder / "league", folder / "plays", workers=1)
+    ingest(write_throws(folder / "league", 6, seed=11), folder / "plays", workers=1)
     library = PlayLibrary(folder / "plays")
     scores = ScoreTable(league(library.keys))
     with listening(Service(scores=scores, library=library, predictor=predictor())) as opened:
