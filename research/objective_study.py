@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from splicedpareto import objectives
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 from splicedpareto.distributions._distribution import log_density
+from splicedpareto.distributions._tails import Tails
 from splicedpareto.nn import ResidualMLP
 
 DRAWS, BINS, MASS, SEEDS = 20_000, 50, 0.05, 5
@@ -176,8 +177,8 @@ def exact_with_detached_thresholds(dist: SplicedBinnedPareto, value: Tensor) -> 
     distribution = dist.distribution
     columns = value[..., None] if dist.batch_shape else value
     tails, cell = distribution.look_up(distribution.bin_index(columns), with_sums=False)
-    held = tails._replace(threshold=tails.threshold.detach())
-    return -log_density(held, cell, columns).reshape(value.shape)
+    held = (tail._replace(threshold=tail.threshold.detach()) for tail in tails)
+    return -log_density(Tails(*held), cell, columns).reshape(value.shape)
 
 
 def composite_and_crps(dist: SplicedBinnedPareto, value: Tensor) -> Tensor:

@@ -76,10 +76,9 @@ def composite_nll(
     distribution = dist.distribution
     tails, cell = distribution.look_up(distribution.bins.locate(columns), with_sums=False)
     loss = -cell.log_density
-    lower, upper = tails.columns(slice(0, 1)), tails.columns(slice(1, 2))
     for tail, excess in (
-        (lower, lower.threshold.detach() - columns),
-        (upper, columns - upper.threshold.detach()),
+        (tails.lower, tails.lower.threshold.detach() - columns),
+        (tails.upper, columns - tails.upper.threshold.detach()),
     ):
         exceeds = (excess > 0) & ~tail.log_mass.isneginf()
         loss = loss - torch.where(exceeds, tail.log_density(excess.clamp(min=0)), 0)
@@ -287,7 +286,8 @@ def _binned_log_mass(bins: Bins, lower: Tensor, upper: Tensor) -> Tensor:
     """Log-probability of (lower, upper] of the bins alone, in columns ``(*B, S)``."""
     bottom, top = bins.edges[..., :1], bins.edges[..., -1:]
     start, stop = torch.cat([lower, upper], -1).clamp(bottom, top).chunk(2, -1)
-    first, last = bins.cell(bins.locate(torch.cat([start, stop], -1))).chunk()
+    both = torch.cat([start, stop], -1)
+    first, last = bins.cell(bins.locate(both)).split(start.shape[-1], stop.shape[-1])
     return log_mass_between(start, stop, first, last)
 
 

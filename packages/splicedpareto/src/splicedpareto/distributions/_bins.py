@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from splicedpareto.distributions._areas import area_between
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
 from splicedpareto.distributions._lookup import SoftmaxSums, gather, rank
@@ -55,13 +56,18 @@ class Cell:
         return gather(self.edges.diff(), self.index)
 
     @property
+    def prob(self) -> Tensor:
+        """Probabilities of the bins."""
+        return self.log_prob.exp()
+
+    @property
     def log_density(self) -> Tensor:
         """Log-density within the bins."""
         return self.log_prob - self.width.log()
 
     def sides(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities up to values in the bins, and beyond them."""
-        density = self.log_prob.exp() / self.width
+        density = self.prob / self.width
         below = self.below + density * (value - self.left)
         return below, self.above + density * (self.right - value)
 
@@ -71,11 +77,11 @@ class Cell:
         step = self.width * bin_share(mass, self.log_prob)
         return torch.where(from_left, self.left + step, self.right - step)
 
-    def chunk(self) -> tuple[Cell, Cell]:
-        """The first and the second half of the columns."""
+    def split(self, *counts: int) -> tuple[Cell, ...]:
+        """The bins of consecutive columns."""
         entries = (self.index, self.log_prob, self.below, self.above)
-        first, second = zip(*(entry.chunk(2, -1) for entry in entries), strict=True)
-        return Cell(self.edges, *first), Cell(self.edges, *second)
+        parts = zip(*(torch.split(entry, list(counts), -1) for entry in entries), strict=True)
+        return tuple(Cell(self.edges, *part) for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,23 +119,33 @@ class Bins:
         """Probabilities of all bins, shape ``(*B, K)``."""
         return self.logits.softmax(-1)[..., self.offset : self.offset + self.count]
 
-    @property
-    def cdf_at_edges(self) -> Tensor:
-        """Probabilities to the left of all edges, summed from the left, shape ``(*B, K + 1)``."""
-        sums = self.logits.softmax(-1).cumsum(-1)
-        return sums[..., :-1] if self.offset else functional.pad(sums, (1, 0))
-
-    @property
-    def sf_at_edges(self) -> Tensor:
-        """Probabilities to the right of all edges, summed from the right, in that order."""
-        sums = self.logits.softmax(-1).flip(-1).cumsum(-1)
-        return sums[..., :-1] if self.offset else functional.pad(sums, (1, 0))
-
     def cell(self, index: Tensor) -> Cell:
         """Edges and probabilities of bins."""
         entry = index + self.offset if self.offset else index
-        log_prob, below, above = self.sums.look_up(entry, entry, entry)
+        log_prob, below, above = self.sums.look_up(entry, entry.shape[-1])
         return Cell(self.edges, index, log_prob, below, above)
+
+    def area_between(self, start: Tensor, stop: Tensor, power: int, *, from_right: bool) -> Tensor:
+        """Integral of a power of the probability on one side, over the bins between two bins.
+
+        Args:
+            start: Index of the bin nearest to that side, ``(*B, 1)``.
+            stop: Indices of the bins furthest from it, ``(*B, S)``.
+            power: Exponent, 1 or 2.
+            from_right: Whether the probability is summed from the right.
+        """
+        widths, offset, sums = self.widths, self.offset, self.sums.from_left
+        if from_right:
+            last, widths, sums = self.count - 1, self.widths.flip(-1), self.sums.from_right
+            start, stop = last - start, last - stop
+        # What is outside the bins has no width; the first entry lies between no two.
+        widths = functional.pad(widths, (0, 1)) if offset else widths[..., 1:]
+        logits, sums, widths = (
+            table.expand((*stop.shape[:-1], table.shape[-1]))
+            for table in (self.logits, sums, widths)
+        )
+        start, stop = start + offset, stop + offset
+        return area_between(logits, sums, widths, start, stop, power, from_right=from_right)
 
     def locate(self, value: Tensor) -> Tensor:
         """Bin index of each value; a value on an edge belongs to the bin on its right.
@@ -145,10 +161,12 @@ class Bins:
         From the right it must exceed it: on a flat stretch the right edge of that bin is the
         smallest value. Before the first bin and after the last the index runs on.
         """
+        # A search for nothing takes two thirds of the time.
+        right, left = torch.where(from_right, mass, 0), torch.where(from_right, 0, mass)
         entry = torch.where(
             from_right,
-            self.sums.first_reaching(mass, from_right=True, exceed=True),
-            self.sums.first_reaching(mass, from_right=False, exceed=False),
+            self.sums.first_reaching(right, from_right=True, exceed=True),
+            self.sums.first_reaching(left, from_right=False, exceed=False),
         )
         return entry - self.offset if self.offset else entry
 
@@ -174,4 +192,4 @@ def bin_share(mass: Tensor, log_prob: Tensor) -> Tensor:
     prob = log_prob.exp()
     empty = prob == 0
     # Of an empty bin nothing is taken; but NaN stays.
-    return (torch.where(empty, 0 * mass, mass) / prob.masked_fill(empty, 1)).clamp(0, 1)
+    return (torch.where(empty, 0 * mass, mass) / torch.where(empty, 1, prob)).clamp(0, 1)

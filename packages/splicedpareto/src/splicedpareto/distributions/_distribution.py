@@ -15,7 +15,7 @@ from splicedpareto.distributions._bins import Bins, Cell, bin_share, log_mass_be
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
 from splicedpareto.distributions._lookup import gather
-from splicedpareto.distributions._tails import Tail
+from splicedpareto.distributions._tails import Tail, Tails
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,24 +59,24 @@ class SplicedDistribution:
         return first.clamp(0, last_bin), last.clamp(0, last_bin)
 
     @lazy
-    def tails(self) -> Tail:
-        """The lower and the upper tail in two columns, entries of shape ``(*B, 2)``."""
+    def tails(self) -> Tails:
+        """The lower and the upper tail, entries of shape ``(*B, 1)``."""
         # Of another distribution, with which the tables of its sums are freed.
         other = SplicedDistribution(self.parameters)
         return other.look_up(other.splice[0][..., :0])[0]
 
-    @lazy
+    @property
     def lower(self) -> Tail:
         """The lower tail, entries of shape ``(*B, 1)``."""
-        return self.tails.columns(slice(0, 1))
+        return self.tails.lower
 
-    @lazy
+    @property
     def upper(self) -> Tail:
         """The upper tail."""
-        return self.tails.columns(slice(1, 2))
+        return self.tails.upper
 
-    def look_up(self, index: Tensor, *, with_sums: bool = True) -> tuple[Tail, Cell]:
-        """Both tails in two columns, and bins by their indices ``(*B, S)``.
+    def look_up(self, index: Tensor, *, with_sums: bool = True) -> tuple[Tails, Cell]:
+        """Both tails, and bins by their indices ``(*B, S)``.
 
         Args:
             index: Indices of bins.
@@ -85,37 +85,46 @@ class SplicedDistribution:
         parameters, bins = self.parameters, self.bins
         # Values may widen the batch.
         first, last = (entry.expand((*index.shape[:-1], 1)) for entry in self.splice)
-        both, columns = torch.cat([first, last], -1), index.shape[-1]
-        beside = index if with_sums else index[..., :0]
+        columns = index.shape[-1] if with_sums else 0
         if parameters.splice == "edge":
-            outside = torch.cat([first, last + 2], -1)
-            at = torch.cat([index + 1, both + 1, outside], -1)
-            log_prob, below, above = bins.sums.look_up(at, beside + 1, beside + 1)
-            log_mass = log_prob[..., columns + 2 :]
-            threshold = torch.cat([gather(bins.edges, first), gather(bins.edges, last + 1)], -1)
+            at = torch.cat([index + 1, first, last + 2, first + 1, last + 1], -1)
+            log_prob, below, above = bins.sums.look_up(at, columns)
+            log_prob, log_mass, beside = torch.split(log_prob, [index.shape[-1], 2, 2], -1)
+            low, high = gather(bins.edges, first), gather(bins.edges, last + 1)
         else:
-            at = torch.cat([index, both], -1)
-            before, after = torch.cat([beside, first], -1), torch.cat([beside, last], -1)
-            log_prob, below, above = bins.sums.look_up(at, before, after)
+            at = torch.cat([first, last, index], -1)
+            log_prob, below, above = bins.sums.look_up(at, 2 + columns)
+            beside, log_prob = log_prob[..., :2], log_prob[..., 2:]
             masses, log_mass = parameters.mass_columns
-            outside = torch.cat([below[..., -1:], above[..., -1:]], -1)
-            share = bin_share(masses - outside, log_prob[..., columns:])
-            step = gather(bins.widths, both) * share
+            outside = torch.cat([below[..., :1], above[..., 1:2]], -1)
+            step = gather(bins.widths, at[..., :2]) * bin_share(masses - outside, beside)
             low = gather(bins.edges, first) + step[..., :1]
             high = gather(bins.edges, last + 1) - step[..., 1:]
             # Masses that nearly meet are rounded past each other.
-            threshold = torch.cat([low, torch.maximum(low, high)], -1)
-        scale = parameters.scale_columns
-        if scale is None:
-            log_density = log_prob[..., columns : columns + 2] - gather(bins.widths, both).log()
-            scale = parameters.tied_scale_columns(log_mass, log_density)
-        tails = Tail(threshold, parameters.concentration_columns, scale, log_mass)
-        sums = below[..., : beside.shape[-1]], above[..., : beside.shape[-1]]
-        return tails, Cell(bins.edges, index, log_prob[..., :columns], *sums)
+            high = torch.maximum(low, high)
+            below, above = below[..., 2:], above[..., 2:]
+        tied = None
+        if parameters.has_tied_scale:
+            both = torch.cat([first, last], -1)
+            log_scale = log_mass - beside + gather(bins.widths, both).log()
+            # A tail without mass has no scale; any positive number keeps its formulas finite.
+            tied = torch.where(log_mass.isneginf(), 0, log_scale).exp()
+        entries = zip(
+            (low, high),
+            parameters.concentration_columns,
+            parameters.scale_columns(tied),
+            log_mass.chunk(2, -1),
+            strict=True,
+        )
+        lower, upper = (Tail(*entry) for entry in entries)
+        return Tails(lower, upper), Cell(bins.edges, index, log_prob, below, above)
 
-    def cell(self, value: Tensor) -> Cell:
-        """The bins that hold values once clamped to the body."""
-        return self.bins.cell(self.bin_index(value))
+    def place(self, value: Tensor) -> Place:
+        """Values with all that areas from or up to them need, from one look-up."""
+        index = self.bin_index(value)
+        ends = (entry.expand((*index.shape[:-1], 1)) for entry in self.splice)
+        tails, cell = self.look_up(torch.cat([index, *ends], -1))
+        return Place(self.bins, value, tails, *cell.split(index.shape[-1], 1, 1))
 
     def bin_index(self, value: Tensor) -> Tensor:
         """Indices of the bins that hold values once clamped to the body."""
@@ -125,7 +134,7 @@ class SplicedDistribution:
 
     def clip(self, value: Tensor) -> Tensor:
         """Clamp values to the body."""
-        return value.clamp(self.lower.threshold, self.upper.threshold)
+        return self.tails.clip(value)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density."""
@@ -170,13 +179,13 @@ class SplicedDistribution:
         """
         ends = torch.cat([lower, upper], -1)
         tails, cell = self.look_up(self.bin_index(ends))
-        low, high = tails.columns(slice(0, 1)), tails.columns(slice(1, 2))
-        start, stop = ends.clamp(low.threshold, high.threshold).chunk(2, -1)
+        low, high = tails
+        start, stop = tails.clip(ends).chunk(2, -1)
         pieces = [
             low.log_mass_between(
                 (low.threshold - upper).clamp(min=0), (low.threshold - lower).clamp(min=0)
             ),
-            log_mass_between(start, stop, *cell.chunk()),
+            log_mass_between(start, stop, *cell.split(lower.shape[-1], upper.shape[-1])),
             high.log_mass_between(
                 (lower - high.threshold).clamp(min=0), (upper - high.threshold).clamp(min=0)
             ),
@@ -193,12 +202,11 @@ class SplicedDistribution:
         first, last = self.splice
         index = self.bins.locate_mass(torch.minimum(cdf, sf), ~from_left)
         tails, cell = self.look_up(index.clamp(first, torch.maximum(first, last)))
-        low, high = tails.columns(slice(0, 1)), tails.columns(slice(1, 2))
-        body = cell.quantile(cdf, sf, from_left).clamp(low.threshold, high.threshold)
+        low, high = tails
+        body = tails.clip(cell.quantile(cdf, sf, from_left))
         if logs is None:
-            mass = tails.log_mass.exp()
-            is_upper = sf < mass[..., 1:]
-            in_tail = is_upper | (cdf < mass[..., :1])
+            is_upper = sf < high.log_mass.exp()
+            in_tail = is_upper | (cdf < low.log_mass.exp())
             log_beyond = safe_log(torch.where(is_upper, sf, cdf))
         else:
             is_upper = logs[1] < high.log_mass
@@ -219,20 +227,29 @@ class SplicedDistribution:
         """Probabilities of the clamped bins."""
         return self.bins.probs * (self.body_edges.diff() / self.bins.widths)
 
-    @property
-    def body_cdf(self) -> Tensor:
-        """Distribution function at the clamped edges."""
-        lower_mass, upper_mass = self.lower.log_mass.exp(), self.upper.log_mass.exp()
-        return self.bins.cdf_at_edges.clamp(lower_mass, 1 - upper_mass)
 
-    @property
-    def body_sf(self) -> Tensor:
-        """Survival function at the clamped edges, from the last to the first."""
-        lower_mass, upper_mass = self.lower.log_mass.exp(), self.upper.log_mass.exp()
-        return self.bins.sf_at_edges.clamp(upper_mass, 1 - lower_mass)
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Values, the tails, and the bins that hold the values and both thresholds.
+
+    Args:
+        bins: The bins.
+        value: Values, shape ``(*B, S)``.
+        tails: Both tails.
+        cell: The bins that hold the values once clamped to the body.
+        first: The bin that holds the lower threshold.
+        last: The bin that holds the upper threshold.
+    """
+
+    bins: Bins
+    value: Tensor
+    tails: Tails
+    cell: Cell
+    first: Cell
+    last: Cell
 
 
-def log_density(tails: Tail, cell: Cell, value: Tensor) -> Tensor:
+def log_density(tails: Tails, cell: Cell, value: Tensor) -> Tensor:
     """Log-density at values, from both tails and the bins that hold the values."""
     _, excess, is_upper = tails.excess(value)
     tail = tails.select(is_upper)

@@ -106,7 +106,7 @@ class Expectations(ScalarDistribution):
     def stop_loss(self, threshold: Tensor | float) -> Tensor:
         r"""Stop-loss :math:`E[(X - t)^+] = \int_t^\infty S`, infinite where :math:`\xi_U \ge 1`."""
         (threshold,), shape = self._columns(threshold=threshold)
-        return from_columns(functionals.area_above(self.distribution, threshold, 1), shape)
+        return from_columns(functionals.stop_loss(self.distribution, threshold), shape)
 
     def mean_excess(self, threshold: Tensor | float) -> Tensor:
         r"""Mean excess :math:`E[X - t \mid X > t]`, infinite where :math:`\xi_U \ge 1`."""

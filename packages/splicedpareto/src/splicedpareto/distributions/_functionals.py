@@ -11,16 +11,14 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
+from splicedpareto.distributions._areas import mean_power
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._lookup import gather
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from splicedpareto.distributions._bins import Cell
-    from splicedpareto.distributions._distribution import SplicedDistribution
+    from splicedpareto.distributions._distribution import Place, SplicedDistribution
 
 
 def mean(distribution: SplicedDistribution) -> Tensor:
@@ -40,7 +38,8 @@ def variance(distribution: SplicedDistribution) -> Tensor:
     r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
     exact_center = mean(distribution)
     center = torch.where(exact_center.isfinite(), exact_center, 0)
-    squares = _mean_power(distribution.body_edges - center, 2)
+    edges = distribution.body_edges - center
+    squares = mean_power(edges[..., :-1], edges[..., 1:], 2)
     total = (distribution.body_mass * squares).sum(-1, keepdim=True)
     total = total + distribution.upper.second_moment(distribution.upper.threshold - center)
     total = total + distribution.lower.second_moment(center - distribution.lower.threshold)
@@ -54,10 +53,11 @@ def entropy(distribution: SplicedDistribution) -> Tensor:
     """
     density, mass = distribution.bins.probs / distribution.bins.widths, distribution.body_mass
     total = -(mass * safe_log(torch.where(mass > 0, density, 1))).sum(-1, keepdim=True)
-    tails = distribution.tails
-    log_mass = torch.where(tails.log_mass.isneginf(), 0, tails.log_mass)
-    spread = tails.scale.log() + 1 + tails.concentration - log_mass
-    return total + (tails.log_mass.exp() * spread).sum(-1, keepdim=True)
+    for tail in distribution.tails:
+        log_mass = torch.where(tail.log_mass.isneginf(), 0, tail.log_mass)
+        spread = tail.scale.log() + 1 + tail.concentration - log_mass
+        total = total + tail.log_mass.exp() * spread
+    return total
 
 
 def mode(distribution: SplicedDistribution) -> Tensor:
@@ -79,71 +79,77 @@ def mode(distribution: SplicedDistribution) -> Tensor:
     return torch.cat(places, -1).gather(-1, index)
 
 
-def area_to_upper_threshold(
-    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
-) -> Tensor:
-    r"""Integral of :math:`S^m` from values to the upper threshold, negative beyond it."""
-    lower, upper = distribution.lower, distribution.upper
-    widths = distribution.body_edges.diff().flip(-1)
-    from_right = _running_sum(widths * _mean_power(distribution.body_sf, power))
-    cell = distribution.cell(value) if cell is None else cell
-    after = gather(from_right, widths.shape[-1] - 1 - cell.index)
-    inside = distribution.clip(value)
+def _body_above(place: Place, inside: Tensor, power: int) -> Tensor:
+    r"""Integral of :math:`S^m` from values in the body to the upper threshold."""
+    upper, cell, last = place.tails.upper, place.cell, place.last
+    mass = upper.log_mass.exp()
     right = torch.minimum(cell.right, upper.threshold)
-    sf = torch.stack([cell.sides(inside)[1], torch.maximum(cell.above, upper.log_mass.exp())], -1)
-    own = (right - inside) * _mean_power(sf, power).squeeze(-1)
-    below = lower.integral_of_rest((lower.threshold - value).clamp(min=0), power)
-    above = upper.integral_within((value - upper.threshold).clamp(min=0), power)
-    return own + after + below - above
+    sf = cell.sides(inside)[1]
+    own = (right - inside) * mean_power(torch.maximum(cell.above, mass), sf, power)
+    beside = (upper.threshold - last.left) * mean_power(mass, last.above + last.prob, power)
+    between = place.bins.area_between(last.index, cell.index, power, from_right=True)
+    return own + torch.where(cell.index < last.index, between + beside, 0)
 
 
-def area_to_lower_threshold(
-    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
-) -> Tensor:
-    r"""Integral of :math:`F^m` from the lower threshold to values, negative below it."""
-    lower, upper = distribution.lower, distribution.upper
-    widths = distribution.body_edges.diff()
-    from_left = _running_sum(widths * _mean_power(distribution.body_cdf, power))
-    cell = distribution.cell(value) if cell is None else cell
-    before = gather(from_left, cell.index)
-    inside = distribution.clip(value)
+def _body_below(place: Place, inside: Tensor, power: int) -> Tensor:
+    r"""Integral of :math:`F^m` from the lower threshold to values in the body."""
+    lower, cell, first = place.tails.lower, place.cell, place.first
+    mass = lower.log_mass.exp()
     left = torch.maximum(cell.left, lower.threshold)
-    cdf = torch.stack([torch.maximum(cell.below, lower.log_mass.exp()), cell.sides(inside)[0]], -1)
-    own = (inside - left) * _mean_power(cdf, power).squeeze(-1)
+    cdf = cell.sides(inside)[0]
+    own = (inside - left) * mean_power(torch.maximum(cell.below, mass), cdf, power)
+    beside = (first.right - lower.threshold) * mean_power(mass, first.below + first.prob, power)
+    between = place.bins.area_between(first.index, cell.index, power, from_right=False)
+    return own + torch.where(cell.index > first.index, between + beside, 0)
+
+
+def area_to_upper_threshold(place: Place, power: int) -> Tensor:
+    r"""Integral of :math:`S^m` from values to the upper threshold, negative beyond it."""
+    (lower, upper), value = place.tails, place.value
+    body = _body_above(place, place.tails.clip(value), power)
+    below = lower.integral_of_rest((lower.threshold - value).clamp(min=0), power)
+    return body + below - upper.integral_within((value - upper.threshold).clamp(min=0), power)
+
+
+def area_to_lower_threshold(place: Place, power: int) -> Tensor:
+    r"""Integral of :math:`F^m` from the lower threshold to values, negative below it."""
+    (lower, upper), value = place.tails, place.value
+    body = _body_below(place, place.tails.clip(value), power)
     above = upper.integral_of_rest((value - upper.threshold).clamp(min=0), power)
-    below = lower.integral_within((lower.threshold - value).clamp(min=0), power)
-    return own + before + above - below
+    return body + above - lower.integral_within((lower.threshold - value).clamp(min=0), power)
 
 
-def area_above(
-    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
-) -> Tensor:
+def area_above(place: Place, power: int) -> Tensor:
     r"""Integral of :math:`S^m` from values on; infinite where :math:`\xi_U \ge m`."""
-    endless, threshold = value.isneginf(), distribution.upper.threshold
-    excess = (value - threshold).clamp(min=0)
-    inside = torch.where((excess > 0) | endless, threshold, value)
-    area = area_to_upper_threshold(distribution, inside, power, cell)
-    area = area + distribution.upper.integral_beyond(excess, power)
+    (lower, upper), endless = place.tails, place.value.isneginf()
+    value = torch.where(endless, upper.threshold, place.value)
+    area = _body_above(place, place.tails.clip(value), power)
+    area = area + lower.integral_of_rest((lower.threshold - value).clamp(min=0), power)
+    area = area + upper.integral_beyond((value - upper.threshold).clamp(min=0), power)
     return torch.where(endless, math.inf, area)
 
 
-def area_below(
-    distribution: SplicedDistribution, value: Tensor, power: int, cell: Cell | None = None
-) -> Tensor:
+def area_below(place: Place, power: int) -> Tensor:
     r"""Integral of :math:`F^m` up to values; infinite where :math:`\xi_L \ge m`."""
-    endless, threshold = value.isposinf(), distribution.lower.threshold
-    excess = (threshold - value).clamp(min=0)
-    inside = torch.where((excess > 0) | endless, threshold, value)
-    area = area_to_lower_threshold(distribution, inside, power, cell)
-    area = area + distribution.lower.integral_beyond(excess, power)
+    (lower, upper), endless = place.tails, place.value.isposinf()
+    value = torch.where(endless, lower.threshold, place.value)
+    area = _body_below(place, place.tails.clip(value), power)
+    area = area + upper.integral_of_rest((value - upper.threshold).clamp(min=0), power)
+    area = area + lower.integral_beyond((lower.threshold - value).clamp(min=0), power)
     return torch.where(endless, math.inf, area)
 
 
 def crps(distribution: SplicedDistribution, value: Tensor) -> Tensor:
-    r"""Integral of :math:`(F(x) - 1\{y \le x\})^2`: the areas on either side of the value."""
-    # A value beyond a threshold has the cell of the threshold: both areas read the same one.
-    cell = distribution.cell(value)
-    return area_below(distribution, value, 2, cell) + area_above(distribution, value, 2, cell)
+    r"""Integral of :math:`(F(x) - 1\{y \le x\})^2`: the areas on either side of the value.
+
+    Only the tail nearer to a value is cut by it; the other one counts as a whole.
+    """
+    place, endless = distribution.place(value), value.isinf()
+    inside, excess, is_upper = place.tails.excess(torch.where(endless, 0, value))
+    near, far = place.tails.select(is_upper), place.tails.select(~is_upper)
+    body = _body_below(place, inside, 2) + _body_above(place, inside, 2)
+    beyond = near.integral_beyond(excess, 2) + far.integral_beyond(torch.zeros_like(excess), 2)
+    return torch.where(endless, math.inf, body + near.integral_of_rest(excess, 2) + beyond)
 
 
 def crps_between(
@@ -156,43 +162,54 @@ def crps_between(
 
 def _area_from(distribution: SplicedDistribution, low: Tensor, value: Tensor) -> Tensor:
     r"""Integral of :math:`F^2` from `low`, which may be ``-inf``, to values."""
-    endless = low.isneginf()
-    start = torch.where(endless, distribution.lower.threshold, low)
-    stop = torch.where(endless, distribution.lower.threshold, value)
-    bounded = area_to_lower_threshold(distribution, stop, 2) - area_to_lower_threshold(
-        distribution, start, 2
-    )
-    return torch.where(endless, area_below(distribution, value, 2), bounded)
+    endless, place = low.isneginf(), distribution.place(value)
+    threshold = place.tails.lower.threshold
+    start, stop = torch.where(endless, threshold, low), torch.where(endless, threshold, value)
+    bounded = _to_lower(distribution, stop, 2) - _to_lower(distribution, start, 2)
+    return torch.where(endless, area_below(place, 2), bounded)
 
 
 def _area_until(distribution: SplicedDistribution, value: Tensor, high: Tensor) -> Tensor:
     r"""Integral of :math:`S^2` from values to `high`, which may be ``inf``."""
-    endless = high.isposinf()
-    stop = torch.where(endless, distribution.upper.threshold, high)
-    start = torch.where(endless, distribution.upper.threshold, value)
-    bounded = area_to_upper_threshold(distribution, start, 2) - area_to_upper_threshold(
-        distribution, stop, 2
-    )
-    return torch.where(endless, area_above(distribution, value, 2), bounded)
+    endless, place = high.isposinf(), distribution.place(value)
+    threshold = place.tails.upper.threshold
+    start, stop = torch.where(endless, threshold, value), torch.where(endless, threshold, high)
+    bounded = _to_upper(distribution, start, 2) - _to_upper(distribution, stop, 2)
+    return torch.where(endless, area_above(place, 2), bounded)
+
+
+def _to_lower(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
+    return area_to_lower_threshold(distribution.place(value), power)
+
+
+def _to_upper(distribution: SplicedDistribution, value: Tensor, power: int) -> Tensor:
+    return area_to_upper_threshold(distribution.place(value), power)
+
+
+def stop_loss(distribution: SplicedDistribution, value: Tensor) -> Tensor:
+    r"""Stop-loss :math:`E[(X - t)^+]`, the area under the survival function from values on."""
+    return area_above(distribution.place(value), 1)
 
 
 def mean_excess(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     r"""Mean excess :math:`E[X - t \mid X > t]`; at and past the end its limit, zero."""
-    excess = value - distribution.upper.threshold
-    in_tail = distribution.upper.mean_excess(excess.clamp(min=0))
+    place = distribution.place(value)
+    excess = value - place.tails.upper.threshold
+    in_tail = place.tails.upper.mean_excess(excess.clamp(min=0))
     _, sf = distribution.cdf_and_sf(value)
     positive = sf > 0
-    ratio = area_above(distribution, value, 1) / torch.where(positive, sf, 1)
+    ratio = area_above(place, 1) / torch.where(positive, sf, 1)
     return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
 
 
 def mean_shortfall(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     r"""Mean shortfall :math:`E[t - X \mid X < t]`; at and past the lower end its limit, zero."""
-    excess = distribution.lower.threshold - value
-    in_tail = distribution.lower.mean_excess(excess.clamp(min=0))
+    place = distribution.place(value)
+    excess = place.tails.lower.threshold - value
+    in_tail = place.tails.lower.mean_excess(excess.clamp(min=0))
     cdf, _ = distribution.cdf_and_sf(value)
     positive = cdf > 0
-    ratio = area_below(distribution, value, 1) / torch.where(positive, cdf, 1)
+    ratio = area_below(place, 1) / torch.where(positive, cdf, 1)
     return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
 
 
@@ -208,12 +225,12 @@ def expected_shortfall(distribution: SplicedDistribution, level: Tensor, *, uppe
     low, high = distribution.lower.threshold, distribution.upper.threshold
     if upper:
         far, excess, threshold, sign = distribution.lower, low - quantile, low, 1
-        start, area = torch.maximum(quantile, low), area_above(distribution, low, 1)
+        start, area = torch.maximum(quantile, low), area_above(distribution.place(low), 1)
         beyond = start + mean_excess(distribution, start)
     else:
         level, rest = rest, level
         far, excess, threshold, sign = distribution.upper, quantile - high, high, -1
-        start, area = torch.minimum(quantile, high), area_below(distribution, high, 1)
+        start, area = torch.minimum(quantile, high), area_below(distribution.place(high), 1)
         beyond = start - mean_shortfall(distribution, start)
     in_far = excess > 0
     excess = torch.where(in_far, excess, 0)
@@ -227,23 +244,6 @@ def clamped_mean(distribution: SplicedDistribution, low: Tensor, high: Tensor) -
     lower, upper = distribution.lower.threshold, distribution.upper.threshold
     no_low, no_high = low.isneginf(), high.isposinf()
     start, stop = torch.where(no_low, lower, low), torch.where(no_high, upper, high)
-    total = (
-        start
-        + area_to_upper_threshold(distribution, start, 1)
-        - area_to_upper_threshold(distribution, stop, 1)
-    )
-    total = total - torch.where(no_low, area_below(distribution, lower, 1), 0)
-    return total + torch.where(no_high, area_above(distribution, upper, 1), 0)
-
-
-def _running_sum(areas: Tensor) -> Tensor:
-    """Sums before each of the areas, and of all."""
-    return functional.pad(areas, (1, 0)).cumsum(-1)
-
-
-def _mean_power(ends: Tensor, power: int) -> Tensor:
-    """Mean powers, 1 or 2, of a function that is straight between values ``(..., N + 1)``."""
-    start, stop = ends[..., :-1], ends[..., 1:]
-    if power == 1:
-        return (start + stop) / 2
-    return torch.addcmul(torch.addcmul(start.square(), start, stop), stop, stop) / 3
+    total = start + _to_upper(distribution, start, 1) - _to_upper(distribution, stop, 1)
+    total = total - torch.where(no_low, area_below(distribution.place(lower), 1), 0)
+    return total + torch.where(no_high, area_above(distribution.place(upper), 1), 0)

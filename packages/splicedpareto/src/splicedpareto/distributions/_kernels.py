@@ -45,9 +45,9 @@ def finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple
     """
     # An infinite ratio must not enter the graph: its gradient would be 0 * inf.
     endless = excess >= scale.detach() * (torch.finfo(excess.dtype).max / 4)
-    units = excess.masked_fill(endless, 0) / scale
+    units = torch.where(endless, 0, excess) / scale
     past_end = endless | (concentration.detach() * units.detach() <= -1)
-    return _ratio(units.masked_fill(past_end, 0), concentration, is_log=True), past_end
+    return _ratio(torch.where(past_end, 0, units), concentration, is_log=True), past_end
 
 
 def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
@@ -64,9 +64,9 @@ def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
         the support: :math:`-1 / \xi` below zero concentration, infinity otherwise.
     """
     endless = hazard == math.inf
-    excess = _ratio(hazard.masked_fill(endless, 0), concentration, is_log=False)
+    excess = _ratio(torch.where(endless, 0, hazard), concentration, is_log=False)
     unbounded = concentration >= 0
-    end = (-1 / concentration.masked_fill(unbounded, -1)).masked_fill(unbounded, math.inf)
+    end = torch.where(unbounded, math.inf, -1 / torch.where(unbounded, -1, concentration))
     return torch.where(endless, end, excess)
 
 
@@ -96,7 +96,7 @@ class _Ratio(torch.autograd.Function):
         # The quotient rounds to one here, and at numbers below the normal ones torch's is zero.
         is_one = argument.abs() < torch.finfo(argument.dtype).eps / 4
         quotient = (argument.log1p() if is_log else argument.expm1()) / argument
-        return x * quotient.masked_fill(is_one, 1)
+        return x * torch.where(is_one, 1, quotient)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:  # noqa: ANN401
@@ -126,10 +126,10 @@ def _slopes(x: Tensor, concentration: Tensor, y: Tensor, *, is_log: bool) -> tup
     argument = concentration * x
     in_x = 1 / (1 + argument) if is_log else argument.exp()
     small = argument.abs() < SERIES_BELOW
-    near = argument.masked_fill(~small, 0)
+    near = torch.where(small, argument, 0)
     series = _power_series(_LOG_SERIES if is_log else _EXP_SERIES, near)
-    series = x.masked_fill(~small, 0).square() * series
-    quotient = (x * in_x - y) / concentration.masked_fill(small, 1)
+    series = torch.where(small, x, 0).square() * series
+    quotient = (x * in_x - y) / torch.where(small, 1, concentration)
     return in_x, torch.where(small, series, quotient)
 
 
@@ -160,7 +160,7 @@ def log1mexp(value: Tensor) -> Tensor:
 def safe_log(value: Tensor) -> Tensor:
     """Return log(value), with gradient zero instead of infinite where `value` is zero."""
     empty = value == 0
-    return value.masked_fill(empty, 1).log().masked_fill(empty, -math.inf)
+    return torch.where(empty, -math.inf, torch.where(empty, 1, value).log())
 
 
 def log_sum_exp(terms: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -24,8 +23,7 @@ class SoftmaxSums:
         logits: Unnormalized log-probabilities, shape ``(*B, N)``.
 
     Attributes:
-        from_left: Sums of the weights before each entry, shape ``(*B, N + 2)``: zero before the
-            first, and twice the sum of all at the end.
+        from_left: Sums of the weights up to each entry, itself included, shape ``(*B, N)``.
         from_right: The same from the last entry on, in order of summation.
         total: Sum of the weights, shape ``(*B, 1)``.
         log_total: Logarithm of the sum of the logits' exponentials, shape ``(*B, 1)``.
@@ -52,26 +50,25 @@ class SoftmaxSums:
             exceed: Whether the sum must exceed `mass`, not only reach it.
 
         Returns:
-            Indices of the same shape. They lie outside the table where the mass is zero, or where
-            all entries together do not reach it.
+            Indices of the same shape. They lie past the far end where all entries together do not
+            reach the mass.
         """
         sums = self.from_right if from_right else self.from_left
         count = rank(sums.detach(), (mass * self.total).detach(), right=exceed)
-        return sums.shape[-1] - 2 - count if from_right else count - 1
+        return sums.shape[-1] - 1 - count if from_right else count
 
-    def look_up(self, at: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def look_up(self, at: Tensor, summed: int) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities of entries, sums of probability before entries and after entries.
 
         Args:
-            at: Indices of the entries whose log-probabilities are returned, shape ``(*B, S)``.
-            before: Indices of the entries before which to sum, shape ``(*B, T)``.
-            after: Indices of the entries after which to sum, shape ``(*B, T)``.
+            at: Indices of the entries, shape ``(*B, S)``.
+            summed: How many of the columns of `at`, from the first on, are summed beside.
 
         Returns:
-            Tensors of the shapes of `at`, `before` and `after`.
+            Tensors of shapes ``(*B, S)``, ``(*B, summed)`` and ``(*B, summed)``.
         """
         logits = self.logits.expand((*at.shape[:-1], self.logits.shape[-1]))
-        inputs = logits, self.from_left, self.from_right, self.log_total, at, before, after
+        inputs = logits, self.from_left, self.from_right, self.log_total, at, summed
         if torch.compiler.is_compiling():
             return _look_up(*inputs)
         return _LookUp.apply(*inputs)  # type: ignore[no-any-return,no-untyped-call]
@@ -80,17 +77,38 @@ class SoftmaxSums:
 def _running_sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Tables of `SoftmaxSums` and the logarithm of the total."""
     largest = logits.detach().amax(-1, keepdim=True)
-    weights = functional.pad(logits, (1, 1), value=-math.inf).sub_(largest).exp_()
     if torch.compiler.is_compiling():
+        weights = (logits - largest).exp()
         from_left, from_right = weights.cumsum(-1), weights.flip(-1).cumsum(-1)
     else:
+        weights = (logits - largest).exp_()
         from_right = weights.flip(-1).cumsum_(-1)
         from_left = weights.cumsum_(-1)
     return from_left, from_right, largest + from_left[..., -1:].log()
 
 
-class _RunningSums(torch.autograd.Function):
-    """`_running_sums` of constant logits, as a function that `torch.vmap` can map."""
+class MappedFunction(torch.autograd.Function):
+    """A function of tensors ``(*B, N)`` of one batch, which `torch.vmap` maps in one call.
+
+    A rule made by torch would run each operator by its own rule, and those in place have none.
+    """
+
+    @classmethod
+    def vmap(cls, info: Any, dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:  # noqa: ANN401
+        moved = [
+            entry
+            if not isinstance(entry, Tensor)
+            else entry.expand((info.batch_size, *entry.shape))
+            if dim is None
+            else entry.movedim(dim, 0)
+            for entry, dim in zip(inputs, dims, strict=True)
+        ]
+        output = cls.apply(*moved)  # type: ignore[no-untyped-call]
+        return output, (0,) * len(output) if isinstance(output, tuple) else 0
+
+
+class _RunningSums(MappedFunction):
+    """`_running_sums` of constant logits."""
 
     @staticmethod
     def forward(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -99,10 +117,6 @@ class _RunningSums(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, _: tuple[Tensor], output: tuple[Tensor, ...]) -> None:  # noqa: ANN401
         ctx.mark_non_differentiable(*output)
-
-    @staticmethod
-    def vmap(_: Any, dims: tuple[int], logits: Tensor) -> tuple[Any, tuple[int, int, int]]:  # noqa: ANN401
-        return _RunningSums.apply(logits.movedim(dims[0], 0)), (0, 0, 0)  # type: ignore[no-untyped-call]
 
     @staticmethod
     def jvp(*_: Any) -> tuple[None, None, None]:  # noqa: ANN401
@@ -115,15 +129,19 @@ def _look_up(
     from_right: Tensor,
     log_total: Tensor,
     at: Tensor,
-    before: Tensor,
-    after: Tensor,
+    summed: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    last, total = logits.shape[-1] - 1, from_left[..., -1:]
+    last, total, entry = logits.shape[-1] - 1, from_left[..., -1:], at[..., :summed]
     return (
         gather(logits, at) - log_total,
-        gather(from_left, before) / total,
-        gather(from_right, last - after) / total,
+        sum_before(from_left, entry) / total,
+        sum_before(from_right, last - entry) / total,
     )
+
+
+def sum_before(sums: Tensor, entry: Tensor) -> Tensor:
+    """Sums up to entries, themselves not included."""
+    return torch.where(entry > 0, gather(sums, (entry - 1).clamp(min=0)), 0)
 
 
 class _LookUp(torch.autograd.Function):
@@ -137,48 +155,49 @@ class _LookUp(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(*inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
         return _look_up(*inputs)
 
     @staticmethod
     def setup_context(
         ctx: Any,  # noqa: ANN401
-        inputs: tuple[Tensor, ...],
+        inputs: tuple[Any, ...],
         output: tuple[Tensor, Tensor, Tensor],
     ) -> None:
-        logits, _, _, _, *indices = inputs
-        kept = (logits, *indices, *output[1:])
+        logits, _, _, _, at, ctx.summed = inputs
+        kept = (logits, at, *output[1:])
         ctx.save_for_backward(*kept)
         ctx.save_for_forward(*kept)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        logits, at, before, after, below, above = ctx.saved_tensors
+        logits, at, below, above = ctx.saved_tensors
         to_log_prob, to_below, to_above = gradients
         last, mean = logits.shape[-1] - 1, to_log_prob.sum(-1, keepdim=True)
-        if before.shape[-1] == 0:
+        if not ctx.summed:
             gradient = logits.softmax(-1).mul_(-mean)
         else:
             # The heights of the steps, so that their running sum is the gradient before it is
             # weighted. Nothing comes after the last entry.
             mean = mean + (to_below * below + to_above * above).sum(-1, keepdim=True)
             start = to_below.sum(-1, keepdim=True) - mean
-            steps = functional.pad(start, (0, last)).scatter_add_(-1, before, -to_below)
-            rises = to_above.masked_fill(after == last, 0)
-            steps = steps.scatter_add_(-1, (after + 1).clamp(max=last), rises)
-            steps = steps.cumsum(-1)
-            gradient = steps.mul_(logits.softmax(-1))
-        return gradient.scatter_add_(-1, at, to_log_prob), *(None,) * 6
+            entry = at[..., : ctx.summed]
+            steps = functional.pad(start, (0, last)).scatter_add_(-1, entry, -to_below)
+            rises = torch.where(entry == last, 0, to_above)
+            steps = steps.scatter_add_(-1, (entry + 1).clamp(max=last), rises)
+            gradient = steps.cumsum(-1).mul_(logits.softmax(-1))
+        return gradient.scatter_add_(-1, at, to_log_prob), *(None,) * 5
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
-        logits, at, before, after, below, above = ctx.saved_tensors
-        moved = functional.pad(logits.softmax(-1) * tangent, (1, 1))
+    def jvp(ctx: Any, tangent: Tensor, *_: object) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
+        logits, at, below, above = ctx.saved_tensors
+        moved = logits.softmax(-1) * tangent
         mean, last = moved.sum(-1, keepdim=True), logits.shape[-1] - 1
+        entry = at[..., : ctx.summed]
         return (
             gather(tangent, at) - mean,
-            gather(moved.cumsum(-1), before) - below * mean,
-            gather(moved.flip(-1).cumsum(-1), last - after) - above * mean,
+            sum_before(moved.cumsum(-1), entry) - below * mean,
+            sum_before(moved.flip(-1).cumsum(-1), last - entry) - above * mean,
         )
 
 

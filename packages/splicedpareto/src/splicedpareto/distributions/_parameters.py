@@ -14,7 +14,7 @@ from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from torch import Tensor
 
@@ -126,13 +126,13 @@ class SplicedParameters:
         # Not `None in`: torch compares a tensor with it in 0.1 ms.
         return any(scale is None for scale in self.scales)
 
-    def check_tied_scales(self, both: Tensor) -> None:
+    def check_tied_scales(self, *both: Tensor) -> None:
         """Raise unless a tied scale is finite: the bin beside an edge splice may be empty.
 
         Args:
-            both: Scales of the lower and of the upper tail, given or tied, ``(*B, 2)``.
+            both: Scales of the lower and of the upper tail, given or tied, ``(*B, 1)``.
         """
-        for side, given, scale in zip(_SIDES, self.scales, both.detach().unbind(-1), strict=True):
+        for side, given, scale in zip(_SIDES, self.scales, both, strict=True):
             if given is None:
                 rule = "finite: the bin beside the splice must not be empty, or give the scale"
                 require((scale > 0) & scale.isfinite(), f"the tied {side}_scale", rule, scale)
@@ -146,28 +146,20 @@ class SplicedParameters:
         return masses.expand(shape), safe_log(masses).expand(shape)
 
     @property
-    def concentration_columns(self) -> Tensor:
-        """Concentrations of both tails in two columns."""
-        return self._columns(self.concentrations)
+    def concentration_columns(self) -> Pair:
+        """Concentrations of the lower and of the upper tail, each ``(*B, 1)``."""
+        return self._column(self.concentrations[0]), self._column(self.concentrations[1])
 
-    @property
-    def scale_columns(self) -> Tensor | None:
-        """Scales of both tails in two columns; None where one is tied."""
-        scales = [scale for scale in self.scales if scale is not None]
-        return None if self.has_tied_scale else self._columns(scales)
+    def scale_columns(self, tied: Tensor | None) -> Iterator[Tensor]:
+        """Scales as given, or those of the two columns `tied`, each ``(*B, 1)``."""
+        for side, scale in enumerate(self.scales):
+            if scale is not None:
+                yield self._column(scale)
+            elif tied is not None:
+                yield tied[..., side : side + 1]
 
-    def tied_scale_columns(self, log_mass: Tensor, log_density: Tensor) -> Tensor:
-        """Scales as given, or tied: the mass over the density of the bin at the splice."""
-        # A tail without mass has no scale; any positive number keeps its formulas finite.
-        tied = torch.where(log_mass.isneginf(), 0, log_mass - log_density).exp().unbind(-1)
-        pairs = zip(self.scales, tied, strict=True)
-        return torch.stack(
-            [tie if scale is None else scale.expand(tie.shape) for scale, tie in pairs], -1
-        )
-
-    def _columns(self, both: Sequence[Tensor]) -> Tensor:
-        """Parameters of the lower and of the upper tail in two columns, ``(*B, 2)``."""
-        return torch.stack([parameter.expand(self.batch_shape) for parameter in both], -1)
+    def _column(self, parameter: Tensor) -> Tensor:
+        return parameter.expand(self.batch_shape)[..., None]
 
 
 _SIDES = ("lower", "upper")

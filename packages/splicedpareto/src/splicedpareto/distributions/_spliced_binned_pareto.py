@@ -134,7 +134,7 @@ class SplicedBinnedPareto(Expectations):
         self.validating = validating
         if validating and parameters.has_tied_scale:
             with torch.no_grad():
-                parameters.check_tied_scales(self.distribution.tails.scale)
+                parameters.check_tied_scales(*(tail.scale for tail in self.distribution.tails))
 
     @staticmethod
     def _from_checked(parameters: SplicedParameters) -> SplicedBinnedPareto:
@@ -367,7 +367,7 @@ class SplicedBinnedPareto(Expectations):
         # The pair (uniform, hazard) stands for one uniform level, fixed under differentiation:
         # the tails' masses are detached, so that a level moves into a tail as its mass grows.
         distribution = self.distribution
-        lower, upper = distribution.tails.log_mass.detach().chunk(2, -1)
+        lower, upper = (tail.log_mass.detach() for tail in distribution.tails)
         is_lower = uniform < lower.exp()
         is_upper = (1 - uniform <= upper.exp()) & ~is_lower & ~upper.isneginf()
         log_cdf = torch.where(is_lower, lower - hazard, 0)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from splicedpareto.distributions._kernels import finite_hazard, hazard_inverse, log1mexp
-from splicedpareto.distributions._lookup import gather
 
 
 class Tail(NamedTuple):
@@ -31,35 +30,16 @@ class Tail(NamedTuple):
     scale: Tensor
     log_mass: Tensor
 
-    def columns(self, columns: slice) -> Tail:
-        """The tails in some of the columns."""
-        return Tail(*(entry[..., columns] for entry in self))
-
-    def select(self, is_upper: Tensor) -> Tail:
-        """Of two columns, the upper tail where the condition holds, else the lower.
-
-        Both thresholds stay in their columns.
-        """
-        index = is_upper.long()
-        return Tail(self.threshold, *(gather(entry, index) for entry in self[1:]))
-
-    def excess(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of two columns: values clamped to the body, their excess, and whether it is upper."""
-        inside = value.clamp(self.threshold[..., :1], self.threshold[..., 1:])
-        # In the body the difference is zero, and has no gradient.
-        beyond = value - inside
-        return inside, beyond.abs(), beyond > 0
-
     def hazard(self, excess: Tensor) -> Tensor:
         r"""Cumulative hazard :math:`L` at an excess, infinite at and past the end."""
         hazard, past_end = self._finite_hazard(excess)
-        return hazard.masked_fill(past_end, math.inf)
+        return torch.where(past_end, math.inf, hazard)
 
     def log_density(self, excess: Tensor) -> Tensor:
         r"""Conditional log-density of an excess: :math:`-\log\sigma - (1 + \xi) L`."""
         hazard, past_end = self._finite_hazard(excess)
         log_density = -(self.scale.log() + (1 + self.concentration) * hazard)
-        return log_density.masked_fill(past_end, -math.inf)
+        return torch.where(past_end, -math.inf, log_density)
 
     def log_beyond(self, excess: Tensor) -> Tensor:
         """Log-probability of the tail beyond an excess."""
@@ -142,9 +122,36 @@ class Tail(NamedTuple):
 
     def integral_of_rest(self, excess: Tensor, power: int) -> Tensor:
         r"""Integral of :math:`(1 - p\,e^{-L})^m` from the threshold to an excess, m = 1 or 2."""
-        integral = excess - power * self.integral_within(excess, 1)
-        return integral + self.integral_within(excess, 2) if power == 2 else integral
+        hazard, mass = self.hazard(excess), self.log_mass.exp()
+        integral = excess
+        for exponent, count in ((1, power), (2, power - 1))[:power]:
+            area = self.scale * hazard_inverse(hazard, self.concentration - exponent)
+            integral = integral + (-1) ** exponent * count * mass**exponent * area
+        return torch.where(self.log_mass.isneginf(), excess, integral)
 
     def _finite_hazard(self, excess: Tensor) -> tuple[Tensor, Tensor]:
         """Hazard with any finite constant in place of infinity, and where that was."""
         return finite_hazard(excess, self.scale, self.concentration)
+
+
+class Tails(NamedTuple):
+    """The lower and the upper tail."""
+
+    lower: Tail
+    upper: Tail
+
+    def clip(self, value: Tensor) -> Tensor:
+        """Clamp values to the body."""
+        return value.clamp(self.lower.threshold, self.upper.threshold)
+
+    def excess(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Values clamped to the body, their excess over it, and whether that is an upper one."""
+        inside = self.clip(value)
+        # In the body the difference is zero, and has no gradient.
+        beyond = value - inside
+        return inside, beyond.abs(), beyond > 0
+
+    def select(self, is_upper: Tensor) -> Tail:
+        """The upper tail where the condition holds, else the lower."""
+        entries = zip(self.lower, self.upper, strict=True)
+        return Tail(*(torch.where(is_upper, upper, lower) for lower, upper in entries))
