@@ -244,10 +244,34 @@ def test_a_column_map_reads_a_layout_of_ones_own(tmp_path):
     assert block.frames[-1, 0, 2] == pytest.approx(1.5, abs=0.1)
 
 
+def test_a_column_map_holds_what_the_map_that_it_is_like_holds(tmp_path):
+    (tmp_path / "mine.toml").write_text(MAP)
+    (tmp_path / "next.toml").write_text(
+        'name = "next"\nlike = "mine.toml"\n'
+        '[rows]\nteam = "side"\n[plays]\nclock = ["time", "clock"]\n'
+    )
+    mine, following = (read_column_map(tmp_path / f"{name}.toml") for name in ("mine", "next"))
+    assert following.name == "next"
+    assert following.rows == {**mine.rows, "team": "side"}
+    assert following.plays == {**mine.plays, "clock": ("time", "clock")}
+    assert following.event_names == mine.event_names
+
+
+def test_a_column_map_needs_no_table_where_the_rows_hold_the_plays(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        MAP.replace('file = "plays.csv"', "in_rows = true").replace(
+            'offense = "possessionTeam"', ""
+        )
+    )
+    assert read_column_map(path).plays_file == ""
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (('player_id = "id"\n', ""), r"\[rows\] must map player_id"),
+        (('file = "plays.csv"\n', ""), r"\[plays\] must map file"),
         (('event = "e"', 'evnt = "e"'), r"\[rows\] has unknown keys evnt; known are"),
         (('"code"', '"who"'), "possession must be one of code, home_or_away, label, got 'who'"),
         (('frame = "f"\n', ""), r"must map `frame` or, without frame numbers, `time`"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._big_data_bowl import BIG_DATA_BOWL
+from dropback.tracking.readers._big_data_bowl import RECORDED
 from dropback.tracking.readers._column_map import read_column_map
 from dropback.tracking.readers._files import (
     SourceFile,
@@ -19,7 +19,6 @@ from dropback.tracking.readers._files import (
     truncation,
 )
 from dropback.tracking.readers._format import Format
-from dropback.tracking.readers._ngs_highlights import NGS_HIGHLIGHTS
 from dropback.tracking.readers._rows import (
     InterleavedPlaysError,
     play_heads,
@@ -65,13 +64,11 @@ __all__ = [
     "with_offense_label",
 ]
 
-with resources.as_file(
-    resources.files("dropback.tracking.readers") / "column_maps" / "hackathon_2015.toml"
-) as _hackathon_2015:
-    FORMATS: Final[dict[str, Format]] = {
-        layout.name: layout
-        for layout in (*BIG_DATA_BOWL, NGS_HIGHLIGHTS, read_column_map(Path(_hackathon_2015)))
-    }
+FORMATS: Final[dict[str, Format]] = {
+    path.stem: replace(read_column_map(path), **RECORDED.get(path.stem, {}))
+    for path in sorted((Path(__file__).parent / "column_maps").glob("*.toml"))
+}
+"""The layouts that are known, by name."""
 
 
 def choose_formats(name: str) -> list[Format]:

@@ -1,10 +1,13 @@
-"""Read the declaration of any other layout from a small TOML file.
+"""Read the declaration of a layout from a small TOML file.
 
 ::
 
     name = "my_set"
     possession = "code"            # or "home_or_away"; or "label" with offense_label = "..."
     lacks = ["ball"]               # ball, linemen, events, speed, acceleration, direction, ...
+    like = "another.toml"          # optional: a map beside this, whose entries hold here too
+    signature = ["game", "x"]      # optional: columns that tell the layout; by default all of [rows]
+    absent = ["club"]              # optional: columns that it must not have
 
     [rows]                         # our name = the tracking file's column
     source_game_id = "game"
@@ -13,9 +16,13 @@
     [events]                       # the set's word = the league's word
     snap = "ball_snap"
 
+    [row_roles]                    # optional: the set's word for a role = ours
+    Passer = "passer"
+
     [plays]                        # our name = the column of the table of plays
-    file = "plays.csv"
+    file = "plays.csv"             # or in_rows = true, where every row repeats its play's columns
     source_game_id = "game"
+    clock = ["clock", "gameClock"] # of several columns the first that is there
 
     [players]                      # optional, likewise
     file = "players.csv"
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REQUIRED_ROWS = ("source_game_id", "source_play_id", "player_id", "team", "x_yd", "y_yd")
-_REQUIRED_PLAYS = ("file", "source_game_id", "source_play_id", "game_id", "play_id", "offense")
+_PLAY_KEYS = ("source_game_id", "source_play_id", "game_id", "play_id")
 _POSSESSIONS = ("code", "home_or_away", "label")
 
 
@@ -45,14 +52,11 @@ def read_column_map(path: Path) -> Format:
     Raises:
         ReaderError: If the file is no TOML, lacks a needed key or has an unknown one.
     """
-    try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ReaderError(f"{path} does not exist; it should be a column map (TOML).") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ReaderError(f"{path} is not valid TOML: {error}.") from error
+    declared = _declared(path)
+    in_rows = declared.get("plays", {}).pop("in_rows", False)
+    required = _PLAY_KEYS if in_rows else ("file", *_PLAY_KEYS, "offense")
     rows = _section(path, declared, "rows", _REQUIRED_ROWS, ROW_COLUMNS)
-    plays = _section(path, declared, "plays", _REQUIRED_PLAYS, {"file", *PLAY_COLUMNS})
+    plays = _section(path, declared, "plays", required, {"file", *PLAY_COLUMNS})
     players = _section(path, declared, "players", (), {"file", *PLAYER_COLUMNS})
     if "frame" not in rows and "time" not in rows:
         raise ReaderError(f"{path}: [rows] must map `frame` or, without frame numbers, `time`.")
@@ -64,22 +68,50 @@ def read_column_map(path: Path) -> Format:
     return Format(
         name=declared.get("name", path.stem),
         rows=rows,
-        signature=frozenset(rows.values()),
+        signature=frozenset(declared.get("signature", rows.values())),
+        absent=frozenset(declared.get("absent", ())),
         possession=possession,
         offense_label=declared.get("offense_label", ""),
-        plays_file=plays.pop("file"),
-        plays={name: (column,) for name, column in plays.items()},
+        plays_file=plays.pop("file", ""),
+        plays=_candidates(plays),
         players_file=players.pop("file", ""),
-        players={name: (column,) for name, column in players.items()},
+        players=_candidates(players),
+        row_roles=declared.get("row_roles", {}),
         event_names=declared.get("events", {}),
         lacks=tuple(declared.get("lacks", ())),
         selection=declared.get("selection", ""),
     )
 
 
+def _declared(path: Path) -> dict[str, Any]:
+    """Content of a map, over that of the map which it is like."""
+    try:
+        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ReaderError(f"{path} does not exist; it should be a column map (TOML).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ReaderError(f"{path} is not valid TOML: {error}.") from error
+    if "like" not in declared:
+        return declared
+    shared = _declared(path.parent / declared.pop("like"))
+    sections = {
+        name: {**section, **declared.get(name, {})}
+        for name, section in shared.items()
+        if isinstance(section, dict)
+    }
+    return {**shared, **declared, **sections}
+
+
+def _candidates(columns: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {
+        name: (column,) if isinstance(column, str) else tuple(column)
+        for name, column in columns.items()
+    }
+
+
 def _section(
     path: Path, declared: dict[str, Any], name: str, required: Iterable[str], allowed: Iterable[str]
-) -> dict[str, str]:
+) -> dict[str, Any]:
     section = dict(declared.get(name, {}))
     missing = [key for key in required if key not in section]
     if missing:

@@ -7,80 +7,40 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from dropback.tracking._schema import FRAME_QUANTITIES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+PLAYER_DETAILS = ("gsis_id", "display_name", "position", "height", "weight")
+
 # Columns that a layout may map from its tracking rows. `team` tells the sides apart; `time`
 # replaces `frame` only where a set has no frame number.
 ROW_COLUMNS: dict[str, type[pl.DataType]] = {
-    "source_game_id": pl.Float64,
-    "source_play_id": pl.Float64,
-    "player_id": pl.Float64,
-    "frame": pl.Float64,
-    "time": pl.String,
-    "team": pl.String,
-    "play_direction": pl.String,
-    "x_yd": pl.Float32,
-    "y_yd": pl.Float32,
-    "speed_yd_per_s": pl.Float32,
-    "acceleration_yd_per_s2": pl.Float32,
-    "direction_deg": pl.Float32,
-    "orientation_deg": pl.Float32,
-    "event": pl.String,
-    "snap_marker": pl.String,
-    "position": pl.String,
-    "display_name": pl.String,
-    "gsis_id": pl.String,
-    "height": pl.String,
-    "weight": pl.String,
-    "role": pl.String,
-    "team_code": pl.String,
-    "home_flag": pl.String,
+    **dict.fromkeys(("source_game_id", "source_play_id", "player_id", "frame"), pl.Float64),
+    **dict.fromkeys(FRAME_QUANTITIES, pl.Float32),
+    **dict.fromkeys(("time", "team", "play_direction", "event", "snap_marker", "role"), pl.String),
+    **dict.fromkeys(("team_code", "home_flag", *PLAYER_DETAILS), pl.String),
 }
 
 # Columns that a layout may map from its table of plays.
 PLAY_COLUMNS: dict[str, type[pl.DataType]] = {
-    "source_game_id": pl.Int64,
-    "source_play_id": pl.Int64,
-    "game_id": pl.Int64,
-    "play_id": pl.Int64,
-    "week": pl.Int32,
-    "quarter": pl.Int32,
-    "clock": pl.String,
-    "down": pl.Int32,
-    "yards_to_go": pl.Int32,
-    "offense": pl.String,
-    "defense": pl.String,
-    "home_team": pl.String,
-    "away_team": pl.String,
-    "yardline_side": pl.String,
-    "yardline_number": pl.Float32,
-    "absolute_yardline_x_yd": pl.Float32,
-    "home_score": pl.Int32,
-    "away_score": pl.Int32,
-    "pass_result": pl.String,
-    "play_kind": pl.String,
-    "yards_gained": pl.Float32,
-    "air_yards": pl.Int32,
-    "interception_return_yards": pl.Int32,
-    "nullified": pl.String,
-    "play_action": pl.String,
-    "dropback_type": pl.String,
-    "passer_id": pl.Int64,
-    "target_id": pl.Int64,
+    **dict.fromkeys(("source_game_id", "source_play_id", "game_id", "play_id"), pl.Int64),
+    **dict.fromkeys(("passer_id", "target_id"), pl.Int64),
+    **dict.fromkeys(("week", "quarter", "down", "yards_to_go", "home_score"), pl.Int32),
+    **dict.fromkeys(("away_score", "air_yards", "interception_return_yards"), pl.Int32),
     "pass_rushers": pl.Int32,
-    "description": pl.String,
+    **dict.fromkeys(("yardline_number", "absolute_yardline_x_yd", "yards_gained"), pl.Float32),
+    **dict.fromkeys(("offense", "defense", "home_team", "away_team", "yardline_side"), pl.String),
+    **dict.fromkeys(("clock", "pass_result", "play_kind", "nullified", "play_action"), pl.String),
+    **dict.fromkeys(("dropback_type", "description"), pl.String),
 }
 
 # Columns that a layout may map from its table of players.
 PLAYER_COLUMNS: dict[str, type[pl.DataType]] = {
     "player_id": pl.Int64,
-    "gsis_id": pl.String,
-    "display_name": pl.String,
-    "position": pl.String,
-    "height": pl.String,
-    "weight": pl.String,
+    **dict.fromkeys(PLAYER_DETAILS, pl.String),
 }
 
 

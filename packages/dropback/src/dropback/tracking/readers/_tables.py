@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS
 
@@ -18,20 +19,6 @@ if TYPE_CHECKING:
 # An absent event is "None" in 2021, "NA" from R's writers, "" elsewhere.
 NULL_VALUES: Final = ("NA", "None", "NULL", "nan", "NaN", "")
 
-# The league's older codes and moved clubs, in nflverse's words for every season.
-_TEAM_CODES: Final = {
-    "ARZ": "ARI",
-    "BLT": "BAL",
-    "CLV": "CLE",
-    "HST": "HOU",
-    "JAC": "JAX",
-    "LAR": "LA",
-    "SL": "LA",
-    "STL": "LA",
-    "OAK": "LV",
-    "SD": "LAC",
-}
-
 _POSITIONS: Final = {"HB": "RB", "OT": "T", "OG": "G", "LT": "T", "RT": "T", "LG": "G", "RG": "G"}
 
 _TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
@@ -39,7 +26,7 @@ _TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
 
 def team_code(column: str) -> pl.Expr:
     """Team codes in nflverse's words; anything else unchanged, less a trailing ``.0``."""
-    return pl.col(column).cast(pl.String).str.strip_suffix(".0").replace(_TEAM_CODES)
+    return franchise(pl.col(column).cast(pl.String).str.strip_suffix(".0"))
 
 
 def normalized_position(column: str) -> pl.Expr:
