@@ -22,9 +22,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except DropbackError as error:
-        errors.print(
-            f"error: {error}", style="bold red", highlight=False, soft_wrap=True, markup=False
-        )
+        errors.print(f"error: {error}", style="bold red", soft_wrap=True, markup=False)
         sys.exit(2)
     except SystemExit as stopped:
         # Typer turns Ctrl-C into this exit code and says nothing.

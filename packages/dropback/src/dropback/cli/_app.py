@@ -7,7 +7,6 @@ import typer
 from dropback.cli._compare_metrics import app as compare_metrics_app
 from dropback.cli._demo import app as demo_app
 from dropback.cli._leagues import fetch_app, simulate_app
-from dropback.cli._live import app as live_app
 from dropback.cli._ranking import app as ranking_app
 from dropback.cli._runs import app as runs_app
 from dropback.cli._seasons import app as seasons_app
@@ -30,7 +29,6 @@ app.add_typer(ranking_app)
 app.add_typer(compare_metrics_app)
 app.add_typer(seasons_app)
 app.add_typer(tracking_app)
-app.add_typer(live_app)
 app.add_typer(serve_app)
 app.add_typer(fetch_app, name="fetch")
 app.add_typer(simulate_app, name="simulate")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.table import Table
+
+from dropback.cli._options import ScoresFile, Seed
 
 if TYPE_CHECKING:
     from dropback.evaluation.comparison import MetricComparison
@@ -26,13 +26,10 @@ _SHORT = {
     "split_half": "split\nhalf",
 }
 
-Scores = Annotated[Path, typer.Argument(help="Play scores, from `dropback score`.")]
-Rating = Annotated[Path | None, typer.Option(help="Ratings by season, CSV.")]
-
 
 @app.command()
 def compare_metrics(
-    scores: Scores,
+    scores: ScoresFile,
     pbp: Annotated[str, typer.Option(help="Folder, file or glob of play_by_play_*.parquet.")],
     games: Annotated[Path, typer.Option(help="Results, one row a game; .parquet or .csv.")],
     seasons: Annotated[str, typer.Option(help="Seasons to compare, for example 2017-2023.")],
@@ -46,7 +43,7 @@ def compare_metrics(
     madden: Annotated[Path | None, typer.Option(help="Your Madden ratings, CSV.")] = None,
     half: Annotated[int, typer.Option(min=1, help="Plays of each half in the reliability.")] = 100,
     replicates: Annotated[int, typer.Option(min=0, help="Bootstrap draws of passers.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Compare a score with passer rating, ANY/A, EPA and QBR: winning, stability, prediction.
 
@@ -94,32 +91,25 @@ def compare_metrics(
     errors.print(
         f"{out}: comparison.csv, .md, .json, .png; passers.csv; unmatched.csv "
         f"({len(result.unmatched)} ratings).",
-        highlight=False,
     )
 
 
 def _print(result: MetricComparison) -> None:
     """Print the headline correlations, with a sign where ours differs with 90 % confidence."""
-    from dropback.cli._console import errors
+    from dropback.cli._console import errors, table_of
     from dropback.cli._console import out as console
     from dropback.evaluation.comparison import format_correlation, headline, lead_sign
 
     rows = headline(result)
     names = [name for name in _SHORT if any(name in row for row in rows.values())]
     ours = result.labels[result.ours]
-    table = Table(
-        title=f"r of each metric, {len(result.passers)} qualified passer-seasons",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+    table = table_of(
+        f"r of each metric, {len(result.passers)} qualified passer-seasons",
+        ("metric", *(_SHORT[name] for name in names)),
         caption=f"+ {ours} is above this metric, - below it: the 90 % interval of the paired "
         "difference excludes 0. PO: playoffs; next: next season, with the metric itself, the "
         "team's wins, the passer's record.",
-        caption_justify="left",
     )
-    table.add_column("metric", no_wrap=True)
-    for name in names:
-        table.add_column(_SHORT[name], justify="right", no_wrap=True)
     for metric, label in result.labels.items():
         cells = []
         for name in names:
@@ -131,4 +121,4 @@ def _print(result: MetricComparison) -> None:
         table.add_row(label, *cells, style="bold" if metric == result.ours else None)
     console.print(table)
     for what, reason, count in result.left_out.iter_rows():
-        errors.print(f"Left out: {count} {what}, {reason}.", highlight=False)
+        errors.print(f"Left out: {count} {what}, {reason}.")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
 
-out = Console(emoji=False)
-errors = Console(stderr=True, emoji=False)
+out = Console(emoji=False, highlight=False)
+errors = Console(stderr=True, emoji=False, highlight=False)
 
 # Metric to heading, decimals and factor: narrow enough for a terminal of 80 columns.
 _SHOWN = {
@@ -46,24 +46,23 @@ _BY_TIME = {
     "tail_upper": (">99", 2, 100),
 }
 _PAIRED = ("mae", "crps", "log_score")
+_BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
     """Show a bar on standard error; the yielded function advances it, with a description."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=errors, transient=True) as bar:
+    with Progress(*_BAR, console=errors, transient=True) as bar:
         task = bar.add_task("starting", total=total)
+        yield lambda description: bar.update(task, advance=1, description=description)
 
-        def step(description: str) -> None:
-            bar.update(task, advance=1, description=description)
 
-        yield step
+@contextmanager
+def file_progress() -> Iterator[Callable[[int, int, str], None]]:
+    """Show a bar on standard output; the yielded function takes files done and files in all."""
+    with Progress(*_BAR, console=out) as bar:
+        task = bar.add_task("files", total=None)
+        yield lambda done, total, _: bar.update(task, completed=done, total=total)
 
 
 def selection_summary(selection: Selection) -> None:
@@ -72,7 +71,7 @@ def selection_summary(selection: Selection) -> None:
     span = sorted(set(seasons))
     label = f"{span[0]}-{span[-1]}" if len(span) > 1 else f"{span[0]}"
     play_set = selection.plays["play_set"][0]
-    errors.print(f"{len(selection.plays):,} plays ({play_set}), season {label}", highlight=False)
+    errors.print(f"{len(selection.plays):,} plays ({play_set}), season {label}")
     table = Table("left out because", "plays", box=None, padding=(0, 2))
     table.columns[1].justify = "right"
     for reason, count in selection.left_out.iter_rows():
@@ -80,12 +79,10 @@ def selection_summary(selection: Selection) -> None:
     if table.row_count:
         errors.print(table)
     if selection.missing_columns:
-        errors.print(
-            f"Without {', '.join(selection.missing_columns)}: taken as unknown.", highlight=False
-        )
+        errors.print(f"Without {', '.join(selection.missing_columns)}: taken as unknown.")
 
 
-def _table(
+def table_of(
     title: str, headings: Iterable[str], *, left: int = 1, caption: str | None = None
 ) -> Table:
     """An empty table for a terminal of 80 columns; all but the `left` first columns are numbers."""
@@ -109,7 +106,7 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
         "values in the central 98 % and in each 1 % tail."
     )
     headings = (heading for heading, _, _ in _SHOWN.values())
-    table = _table(title, ("model", *headings), caption=caption)
+    table = table_of(title, ("model", *headings), caption=caption)
     for model, row in evaluation.metrics.items():
         table.add_row(model, *_shown(row))
     out.print(table)
@@ -117,13 +114,13 @@ def evaluation_table(evaluation: Evaluation, title: str) -> None:
         return
     ours = next(iter(evaluation.metrics))
     title = f"{ours} minus baseline, 90 % interval over games"
-    paired = _table(title, ("baseline", *(_SHOWN[metric][0] for metric in _PAIRED)))
+    paired = table_of(title, ("baseline", *(_SHOWN[metric][0] for metric in _PAIRED)))
     for baseline, row in evaluation.differences.items():
         paired.add_row(baseline, *(f"{row[m].low:+.3f} to {row[m].high:+.3f}" for m in _PAIRED))
     out.print(paired)
     if evaluation.gap_closed:
         title = "Share of the CRPS gap from climatology to the oracle that is closed, %"
-        shares = _table(title, ("model", "closed", "90 % interval"))
+        shares = table_of(title, ("model", "closed", "90 % interval"))
         for model, share in evaluation.gap_closed.items():
             interval = f"{100 * share.low:.1f} to {100 * share.high:.1f}"
             shares.add_row(model, f"{100 * share.value:.1f}", interval)
@@ -145,7 +142,7 @@ def by_time_table(by_time: OverTime) -> None:
             continue
         name = next(iter(next(iter(evaluations.values())).metrics))
         headings = ("s", "plays", *(heading for heading, _, _ in _BY_TIME.values()), "D", "chance")
-        table = _table(f"{name}, seconds {title}", headings, left=0, caption=caption)
+        table = table_of(f"{name}, seconds {title}", headings, left=0, caption=caption)
         for seconds, evaluation in evaluations.items():
             table.add_row(
                 f"{seconds:g}",
@@ -183,7 +180,7 @@ def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None
         "score's variance that is skill. > next: probability that the true score is above the "
         "next row's."
     )
-    table = _table(title, (), caption=caption)
+    table = table_of(title, (), caption=caption)
     table.padding = (0, 0, 0, 0)  # the head's box already puts a space between columns
     for heading, _ in shown.values():
         left = heading == named
@@ -192,18 +189,18 @@ def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None
         table.add_row(*(cell(row) for _, cell in shown.values()))
     out.print(table)
     if len(rows) > most:
-        out.print(f"... and {len(rows) - most} more rows", highlight=False)
+        out.print(f"... and {len(rows) - most} more rows")
 
 
 def reliability_table(found: Reliability) -> None:
     """Print the reliability curve, its parts, and the split halves beside it."""
     title = f"Reliability, {found.groups:,} passer-seasons"
-    table = _table(title, ("attempts", "reliability", "90 % interval"), left=0)
+    table = table_of(title, ("attempts", "reliability", "90 % interval"), left=0)
     for attempts, value, low, high in found.curve.iter_rows():
         table.add_row(f"{attempts}", f"{value:.2f}", f"{low:.2f} to {high:.2f}")
     out.print(table)
     headings = ("games", "attempts", "passer-seasons", "reliability", "90 % interval")
-    halves = _table("Split halves of games (Spearman-Brown)", headings, left=0)
+    halves = table_of("Split halves of games (Spearman-Brown)", headings, left=0)
     for games, attempts, groups, value, low, high in found.split_half.iter_rows():
         halves.add_row(
             f"{games}", f"{attempts:.0f}", f"{groups}", f"{value:.2f}", f"{low:.2f} to {high:.2f}"
@@ -213,7 +210,6 @@ def reliability_table(found: Reliability) -> None:
         f"n / (n + k), k = {found.half:.0f} ({found.half_low:.0f} to {found.half_high:.0f}): "
         f"variance of a play {found.play_variance:.4g}, times {found.design_effect:.2f} for what "
         f"the plays of a game share, over {found.between_variance:.3g} between true scores.",
-        highlight=False,
     )
 
 

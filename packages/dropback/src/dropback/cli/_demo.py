@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
+
+from dropback.cli._options import OutFolder, Overwrite, Seed
 
 app = typer.Typer(help="The demo.", no_args_is_help=True)
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what the folder holds.")
-    ] = False,
+    out: OutFolder = Path("demo"),
+    seed: Seed = 1,
+    overwrite: Overwrite = False,
 ) -> None:
     """Run the whole job on a simulated league and hold the ranking against true skill."""
     from dropback.cli._console import errors, evaluation_table, leaderboard_table
@@ -33,14 +32,12 @@ def demo(
     console.print(
         f"Rank correlation with true skill: {result.rank_correlation:.2f}. Share of the CRPS gap "
         f"between climatology and the known distribution that is closed: {result.gap_closed:.0%}.",
-        highlight=False,
     )
-    console.print(f"Open {out / 'report.html'}; tables and the run are in {out}.", highlight=False)
+    console.print(f"Open {out / 'report.html'}; tables and the run are in {out}.")
     console.print(
         "Watch plays and rankings on a page (simulated, by a network trained for ten seconds):\n"
         f"{_this_program()} serve {out / 'play-run'} --scores {out / 'scores.parquet'} "
         f"--plays {out / 'plays'}",
-        highlight=False,
         soft_wrap=True,
     )
 

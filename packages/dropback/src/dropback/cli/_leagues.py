@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-Out = Annotated[Path, typer.Option(help="Folder to write.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+from dropback.cli._options import OutFolder, Overwrite, Seed
 
 fetch_app = typer.Typer(help="Download data that anyone may use.", no_args_is_help=True)
 
@@ -27,7 +25,7 @@ def fetch_pbp(
     years = workflows.parse_seasons(seasons)
     with progress(len(years)) as step:
         files = fetch(years, out, on_season=lambda season, _: step(f"season {season}"))
-    errors.print(f"{out}: {len(files)} seasons.", highlight=False)
+    errors.print(f"{out}: {len(files)} seasons.")
 
 
 simulate_app = typer.Typer(help="Simulate leagues whose truth is known.", no_args_is_help=True)
@@ -35,7 +33,7 @@ simulate_app = typer.Typer(help="Simulate leagues whose truth is known.", no_arg
 
 @simulate_app.command("pbp")
 def simulate_pbp(
-    out: Out,
+    out: OutFolder,
     seasons: Annotated[str, typer.Option(help="For example 2018-2021.")] = "2018-2021",
     teams: Annotated[int, typer.Option(help="Number of teams, even.")] = 32,
     weeks: Annotated[int, typer.Option(help="Games of a team in a season.")] = 17,
@@ -45,17 +43,21 @@ def simulate_pbp(
     """Simulate play-by-play in nflverse's layout, with passers of known skill."""
     from dropback import workflows
     from dropback.cli._console import errors
-    from dropback.simulation import LeagueSettings, simulate_league, write_league
 
-    settings = LeagueSettings(seasons=workflows.parse_seasons(seasons), teams=teams, weeks=weeks)
-    league = simulate_league(settings, seed=seed)
-    write_league(league, out, overwrite=overwrite)
-    errors.print(f"{out}: {league.plays.height:,} rows of simulated play-by-play.", highlight=False)
+    league = workflows.simulate_league(
+        out,
+        seasons=workflows.parse_seasons(seasons),
+        teams=teams,
+        weeks=weeks,
+        seed=seed,
+        overwrite=overwrite,
+    )
+    errors.print(f"{out}: {league.plays.height:,} rows of simulated play-by-play.")
 
 
 @simulate_app.command("tracking")
 def simulate_tracking(
-    out: Out,
+    out: OutFolder,
     plays: Annotated[int, typer.Option(help="Targeted attempts.")] = 5000,
     tracking: Annotated[str, typer.Option(help="Tracking files as parquet or csv.")] = "parquet",
     workers: Annotated[int, typer.Option(min=1, help="Weeks simulated at once.")] = 2,
@@ -80,4 +82,4 @@ def simulate_tracking(
             workers=workers,
             on_week=lambda done, weeks: step(f"week {done} of {weeks}"),
         )
-    errors.print(f"{out}: {plays:,} simulated plays.", highlight=False)
+    errors.print(f"{out}: {plays:,} simulated plays.")

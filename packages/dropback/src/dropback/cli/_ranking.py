@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dropback.cli._options import ScoresFile, Seed
+
 if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(help="Rank play scores.", no_args_is_help=True)
 
-ScoresFile = Annotated[Path, typer.Argument(help="Play scores, from `dropback score`.")]
 By = Annotated[
     str,
     typer.Option(
@@ -41,7 +42,6 @@ Tracking = Annotated[
     Path | None,
     typer.Option(help="Folder that `dropback ingest` wrote: adds pressure and time_to_throw."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 
 
 @app.command()
@@ -77,7 +77,7 @@ def leaderboard(
     leaderboard_table(rows, f"Mean play score by {by}" + (f", {split}" if split else ""))
     if out is not None:
         workflows.write_table(rows, out)
-        errors.print(f"{out}: {len(rows)} rows.", highlight=False)
+        errors.print(f"{out}: {len(rows)} rows.")
 
 
 @app.command()
@@ -110,15 +110,15 @@ def reliability(
     reliability_table(found)
     from dropback.cli._console import out as console
 
-    console.print(f"Minimum for reliability {target:g}: {minimum} attempts.", highlight=False)
+    console.print(f"Minimum for reliability {target:g}: {minimum} attempts.")
     if out is not None:
         workflows.write_table(found.curve, out)
-        errors.print(f"{out}: the curve.", highlight=False)
+        errors.print(f"{out}: the curve.")
     if plot is not None:
         from dropback.workflows._plots import draw_reliability, write_figure
 
         write_figure(draw_reliability(found), plot)
-        errors.print(f"{plot}: the picture.", highlight=False)
+        errors.print(f"{plot}: the picture.")
 
 
 @app.command()
@@ -150,7 +150,7 @@ def report(
         boards = passer_boards(table, min_attempts=min_attempts, seed=seed, on_board=step)
         write_report(out, title=title, boards=boards, evaluation=found, comparison=compared)
         step("the page")
-    errors.print(f"{out}: the page, {out.stat().st_size / 1e6:.1f} MB.", highlight=False)
+    errors.print(f"{out}: the page, {out.stat().st_size / 1e6:.1f} MB.")
 
 
 def _read(scores: Path, tracking: Path | None) -> pl.DataFrame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback.data._selection import Games
+from dropback.cli._options import GamesOption, Overwrite, PlaysOption, Seed
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from dropback.data._selection import Selection
+    from dropback.data._play_by_play import PlayByPlaySource
+    from dropback.data._selection import Games, Selection
     from dropback.models._store import Run
+    from dropback.tracking import PlayTensors
 
 app = typer.Typer(help="Models: train, predict, score, evaluate.", no_args_is_help=True)
 
@@ -40,9 +43,7 @@ PlayByPlay = Annotated[
         "set's own columns.",
     ),
 ]
-GamesOption = Annotated[Games, typer.Option(help="Which games.")]
 Out = Annotated[Path, typer.Option(help="File to write; .parquet, .csv or .md.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 Static = Annotated[
     Path | None,
     typer.Option(help="Run of play-by-play, for the plays of --pbp without tracking."),
@@ -51,7 +52,6 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Threads of torch; default 1, with tracking as many as cores."),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]
 
 
 @app.command()
@@ -59,10 +59,7 @@ def train(
     data: Data,
     out: Annotated[Path, typer.Option(help="Run folder to write.")],
     seasons: Seasons = None,
-    plays: Annotated[
-        PlaySet,
-        typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways."),
-    ] = PlaySet.TARGETED,
+    plays: PlaysOption = PlaySet.TARGETED,
     outcome: Annotated[
         Outcome, typer.Option(help="What to predict: yards, or expected points added.")
     ] = Outcome.YARDS,
@@ -117,14 +114,13 @@ def train(
     from dropback import workflows
     from dropback._files import require_new_folder
     from dropback.cli._console import errors, evaluation_table, progress, selection_summary
-    from dropback.cli._source import open_source, use_threads
     from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
     from dropback.models._store import read_record
 
     require_new_folder(out, overwrite=overwrite)
     wanted = None if seasons is None else workflows.parse_seasons(seasons)
-    source, tracked = open_source(data)
-    use_threads(threads, tracked=tracked)
+    source, tracked = _open_source(data)
+    _use_threads(threads, tracked=tracked)
     settings = PLAY_NETWORK if tracked else ModelSettings()
     if init is not None:
         settings = read_record(init).settings
@@ -174,7 +170,7 @@ def train(
     held_out = workflows.read_evaluation(out / "report.json")
     evaluation_table(held_out, f"Out of fold, {held_out.plays:,} plays of {held_out.games} games")
     best = ", ".join(str(epoch + 1) for epoch in run.record.best_epochs)
-    errors.print(f"{out}: {settings.networks} networks, best epochs {best}.", highlight=False)
+    errors.print(f"{out}: {settings.networks} networks, best epochs {best}.")
 
 
 @app.command()
@@ -201,7 +197,7 @@ def predict(
     table_of = partial(workflows.predict, seed=seed)
     predictions = _over_runs(table_of, run, static, data, pbp, seasons, games)
     workflows.write_table(predictions, out)
-    errors.print(f"{out}: {len(predictions):,} predictions.", highlight=False)
+    errors.print(f"{out}: {len(predictions):,} predictions.")
 
 
 @app.command()
@@ -222,7 +218,7 @@ def score(
     scores = _over_runs(workflows.score, run, static, data, pbp, seasons, games)
     workflows.write_table(scores, out)
     mean = scores["play_score"].mean()
-    errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.", highlight=False)
+    errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.")
 
 
 def _over_runs(
@@ -239,11 +235,10 @@ def _over_runs(
 
     from dropback import load_run, workflows
     from dropback.cli._console import errors, selection_summary
-    from dropback.cli._source import open_source, use_threads
 
     loaded = load_run(run)
-    source, tracked = open_source(data)
-    use_threads(None, tracked=tracked)
+    source, tracked = _open_source(data)
+    _use_threads(None, tracked=tracked)
     selection = workflows.read_plays_for(
         loaded,
         source,
@@ -255,14 +250,13 @@ def _over_runs(
     if (longer := workflows.longer_than_trained(selection, loaded.record)) > 0:
         errors.print(
             f"{longer:,} plays last longer than any in training: their predictions extrapolate.",
-            highlight=False,
         )
     table = table_of(loaded, selection)
     if static is None:
         return table
     beside = load_run(static)
     untracked = workflows.without_tracking(selection, beside.model)
-    errors.print(f"{len(untracked.plays):,} plays without tracking, by {static}.", highlight=False)
+    errors.print(f"{len(untracked.plays):,} plays without tracking, by {static}.")
     return pl.concat([table, table_of(beside, untracked)])
 
 
@@ -300,17 +294,16 @@ def evaluate(
     """
     from dropback import workflows
     from dropback.cli._console import by_time_table, errors, evaluation_table, progress
-    from dropback.cli._source import open_source, use_threads
     from dropback.models._store import read_record
     from dropback.models.baselines import BASELINES, TRACKING_BASELINES, parse_baselines
 
     tracked = read_record(run).settings.sequence is not None
     names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
-    use_threads(threads, tracked=tracked)
+    _use_threads(threads, tracked=tracked)
     with progress(len(names) * 50) as step:
         evaluated = workflows.evaluate(
             run,
-            open_source(data)[0],
+            _open_source(data)[0],
             seasons=None if seasons is None else workflows.parse_seasons(seasons),
             against=names,
             games=games,
@@ -329,10 +322,46 @@ def evaluate(
     by_time_table(evaluated.by_time)
     if json is not None:
         workflows.write_json({"title": title, **evaluated.as_dict()}, json)
-        errors.print(f"{json}: the report.", highlight=False)
+        errors.print(f"{json}: the report.")
     if plots is not None or json is not None:
         from dropback.workflows._plots import write_plots
 
         folder = plots or json.with_name(f"{json.stem}-plots")  # type: ignore[union-attr]
         for path in write_plots(result, folder):
-            errors.print(f"{path}", highlight=False)
+            errors.print(f"{path}")
+
+
+@app.command("export")
+def export_command(
+    run: Annotated[Path, typer.Argument(help="A run folder of a play network.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the graphs; by default in the run folder.")
+    ] = None,
+) -> None:
+    """Write a run's networks as ONNX graphs, which `dropback serve` then runs."""
+    from dropback.cli._console import out as console
+    from dropback.live._export import export_onnx
+    from dropback.live._session import GRAPHS
+    from dropback.models._store import load_run
+
+    folder = out or run / GRAPHS
+    export_onnx(load_run(run).model.networks, folder)
+    console.print(f"graphs in {folder}, equal to torch within 0.00001")
+
+
+def _open_source(data: str) -> tuple[PlayByPlaySource | PlayTensors, bool]:
+    """Open tracking, print the counts of what was read, and say whether it is tracking."""
+    from dropback import workflows
+    from dropback.cli._console import errors
+    from dropback.cli._tracking import print_counts
+    from dropback.tracking import PlayTensors
+
+    source = workflows.open_source(data, on_report=lambda report: print_counts(report, errors))
+    return source, isinstance(source, PlayTensors)
+
+
+def _use_threads(threads: int | None, *, tracked: bool) -> None:
+    """Give torch `threads`; by default one, or all cores for the large products of tracking."""
+    import torch
+
+    torch.set_num_threads(threads or ((os.cpu_count() or 1) if tracked else 1))

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dropback.data._selection import Games
+from dropback.cli._options import GamesOption, OutFolder, Overwrite, PlaysOption, Seed
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     from dropback.workflows.seasons import SeasonsSettings
-
-GamesOption = Annotated[Games, typer.Option(help="Which games.")]
-Out = Annotated[Path, typer.Option(help="Folder to write.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]
 
 app = typer.Typer(help="Many seasons at once.", no_args_is_help=True)
 
@@ -26,13 +21,10 @@ def seasons_command(
     data: Annotated[
         str, typer.Argument(help="Folder, file or glob of play_by_play_*.parquet or .csv.")
     ],
-    out: Out,
+    out: OutFolder,
     seasons: Annotated[str, typer.Option(help="For example 2006-2023.")],
     outcomes: Annotated[str, typer.Option(help="yards, epa or both.")] = "yards,epa",
-    plays: Annotated[
-        PlaySet,
-        typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways."),
-    ] = PlaySet.TARGETED,
+    plays: PlaysOption = PlaySet.TARGETED,
     games: GamesOption = "regular",
     epochs: Annotated[int, typer.Option(help="Epochs of a network with new weights.")] = 12,
     refresh_epochs: Annotated[
@@ -40,7 +32,7 @@ def seasons_command(
     ] = 3,
     folds: Annotated[int, typer.Option(help="Folds of games in the first three seasons.")] = 2,
     workers: Annotated[int, typer.Option(help="Networks fitted at once, a core each.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
+    seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Score and rank many seasons, each by models of the three seasons before it.
@@ -79,7 +71,7 @@ def seasons_command(
         if careers:
             leaderboard_table(result.leaderboards[careers[-1]], f"{title}, {careers[-1]}", most=10)
     _print_summary(result.summary, settings)
-    errors.print(f"{out}: {len(result.leaderboards)} leaderboards.", highlight=False)
+    errors.print(f"{out}: {len(result.leaderboards)} leaderboards.")
 
 
 def _outcomes(text: str) -> tuple[Outcome, ...]:
@@ -92,14 +84,11 @@ def _outcomes(text: str) -> tuple[Outcome, ...]:
 
 def _print_summary(summary: dict[str, Any], settings: SeasonsSettings) -> None:
     """Calibration of each season, what was left out, and where the time went."""
-    from rich.table import Table
+    from dropback.cli._console import errors, out, table_of
 
-    from dropback.cli._console import errors, out
-
+    headings = ("season", "plays", "CRPS", "log score", "mean CDF", "98 %", "PP error")
     for outcome in settings.outcomes:
-        table = Table(title=f"Calibration, {outcome.value}", title_justify="left", box=None)
-        for heading in ("season", "plays", "CRPS", "log score", "mean CDF", "98 %", "PP error"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        table = table_of(f"Calibration, {outcome.value}", headings, left=0)
         for season, row in summary["calibration"][outcome.value].items():
             table.add_row(
                 season,
@@ -114,12 +103,10 @@ def _print_summary(summary: dict[str, Any], settings: SeasonsSettings) -> None:
     for kind, reasons in summary["left_out"].items():
         errors.print(
             f"Left out ({kind}): " + "; ".join(f"{why} {n:,}" for why, n in reasons.items()),
-            highlight=False,
         )
     if summary["epa_source"]:
-        errors.print(f"EPA from {summary['epa_source']}.", highlight=False)
+        errors.print(f"EPA from {summary['epa_source']}.")
     errors.print(
         "Seconds: "
         + ", ".join(f"{stage} {took:.0f}" for stage, took in summary["seconds"].items()),
-        highlight=False,
     )

@@ -79,7 +79,7 @@ def serve_command(
         keys=keys,
         host=host,
     )
-    errors.print(f"http://{host}:{port}: Ctrl-C stops it.", highlight=False)
+    errors.print(f"http://{host}:{port}: Ctrl-C stops it.")
     serve(service, host=host, port=port)
 
 
@@ -121,8 +121,8 @@ def keys_add(
     from dropback.service._keys import add_key
 
     key = add_key(file, name, requests_per_s=rate, live_plays=live_plays)
-    out.print(key, highlight=False, soft_wrap=True, markup=False)
-    errors.print(f"{file}: added the key of {name!r}, shown only this once.", highlight=False)
+    out.print(key, soft_wrap=True, markup=False)
+    errors.print(f"{file}: added the key of {name!r}, shown only this once.")
 
 
 @app.command("replay")
@@ -152,17 +152,17 @@ def replay_command(
 
     block, number, note = find_play(path, game, play)
     if note:
-        errors.print(f"note: {note}", highlight=False)
+        errors.print(f"note: {note}")
 
     async def run() -> None:
         async for answer in replay(feed_of(block, number), url, speed=speed, key=key):
             if isinstance(answer, ReleasedMessage):
-                out.print(_line("release", answer.forecast), highlight=False)
+                out.print(_line("release", answer.forecast))
                 if answer.score is not None:
-                    out.print(f"score {answer.score:.3f}", highlight=False)
+                    out.print(f"score {answer.score:.3f}")
                 continue
             for forecast in answer.forecasts:
-                out.print(_line(f"{forecast.frame / 10:5.1f} s", forecast), highlight=False)
+                out.print(_line(f"{forecast.frame / 10:5.1f} s", forecast))
 
     asyncio.run(run())
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dropback.cli._console import file_progress, table_of
 from dropback.cli._console import out as console
 
 if TYPE_CHECKING:
@@ -38,15 +38,8 @@ def ingest_command(
     """Read tracking files into canonical Parquet: dropback ingest data/ --out plays/."""
     from dropback.tracking.ingest._pipeline import ingest
 
-    with _progress() as bar:
-        task = bar.add_task("files", total=None)
-        report = ingest(
-            path,
-            out,
-            layout=layout,
-            workers=workers,
-            progress=lambda done, total, _: bar.update(task, completed=done, total=total),
-        )
+    with file_progress() as step:
+        report = ingest(path, out, layout=layout, workers=workers, progress=step)
     print_counts(report)
     console.print(f"plays in {out}, reasons in {out / 'left_out.csv'}")
 
@@ -86,15 +79,8 @@ def features_command(
     """Write the features of all plays as tensors: dropback features plays/ --out tensors/."""
     from dropback.tracking.ingest._pipeline import build_tensors
 
-    with _progress() as bar:
-        task = bar.add_task("files", total=None)
-        tensors, report = build_tensors(
-            path,
-            out,
-            layout=layout,
-            workers=workers,
-            progress=lambda done, total, _: bar.update(task, completed=done, total=total),
-        )
+    with file_progress() as step:
+        tensors, report = build_tensors(path, out, layout=layout, workers=workers, progress=step)
     if report is not None:
         print_counts(report)
     console.print(
@@ -119,23 +105,13 @@ def plot_command(
     console.print(f"drawn in {out}")
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    )
-
-
 def print_counts(report: IngestReport, console: Console = console) -> None:
     """Print how many plays were read and kept, and why others were left out."""
-    counts = Table(title="plays by layout", title_justify="left")
-    for heading in ("format", "files", "read", "kept", "left out"):
-        counts.add_column(heading)
+    counts = table_of("plays by layout", ("format", "files", "read", "kept", "left out"))
     for row in report.counts().iter_rows():
         counts.add_row(*map(str, row))
     console.print(counts)
-    reasons = Table(title="left out by reason", title_justify="left")
-    reasons.add_column("reason")
-    reasons.add_column("plays")
+    reasons = table_of("left out by reason", ("reason", "plays"))
     by_reason = (
         report.left_out.group_by("reason").len().sort("len", "reason", descending=[True, False])
     )

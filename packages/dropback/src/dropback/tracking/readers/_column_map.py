@@ -6,7 +6,7 @@
     possession = "code"            # or "home_or_away"; or "label" with offense_label = "..."
     lacks = ["ball"]               # ball, linemen, events, speed, acceleration, direction, ...
     like = "another.toml"          # optional: a map beside this, whose entries hold here too
-    signature = ["game", "x"]      # optional: columns that tell the layout; by default all of [rows]
+    signature = ["game", "x"]      # optional: columns that tell it; by default all of [rows]
     absent = ["club"]              # optional: columns that it must not have
 
     [rows]                         # our name = the tracking file's column
