@@ -7,7 +7,7 @@ import pytest
 
 from dropback.errors import LiveError
 from dropback.live import PlayFrames
-from dropback.service._executors import ByteCache, Inference, SingleThreadExecutor
+from dropback.service._executors import CachedAnswers, Inference
 from dropback.service._http import ServiceError
 from dropback.service._limits import Limits
 from dropback.service._metrics import Metrics
@@ -110,32 +110,43 @@ async def test_a_client_that_leaves_takes_no_answer_from_another(paused):
 
 
 @in_loop
-async def test_an_executor_does_its_jobs_in_order_and_refuses_beyond_its_queue():
-    executor = SingleThreadExecutor("rankings", 2)
+async def test_answers_are_computed_in_order_and_refused_beyond_the_queue():
+    answers = CachedAnswers("rankings", Limits(queued_rankings=2))
     leave = threading.Event()
     done = []
-    first = asyncio.create_task(executor.run(lambda: (leave.wait(10), done.append(1))))
-    second = asyncio.create_task(executor.run(lambda: done.append(2)))
+    first = asyncio.create_task(answers.get(1, lambda: (leave.wait(10), done.append(1))))
+    second = asyncio.create_task(answers.get(2, lambda: done.append(2)))
     await asyncio.sleep(0)
     with pytest.raises(ServiceError, match="At most 2 rankings may wait at once"):
-        await executor.run(lambda: done.append(3))
+        await answers.get(3, lambda: done.append(3))
     first.cancel()  # its job is still at work and counts
     await asyncio.sleep(0)
     with pytest.raises(ServiceError):
-        await executor.run(lambda: done.append(3))
+        await answers.get(3, lambda: done.append(3))
     leave.set()
     await second
-    executor.close()
+    answers.close()
     assert done == [1, 2]
 
 
-def test_a_cache_holds_no_more_bytes_than_it_may():
-    cache = ByteCache(10)
-    cache.put("a", b"1234")
-    cache.put("b", b"1234")
-    assert cache.get("a") == b"1234"
-    cache.put("c", b"1234")  # b was used longest ago
-    assert [cache.get(key) is not None for key in "abc"] == [True, False, True]
-    cache.put("d", b"x" * 11)
-    assert cache.get("d") is None
-    assert cache.get("a") is not None
+@in_loop
+async def test_a_cache_holds_no_more_bytes_than_it_may():
+    answers = CachedAnswers("rankings", Limits(cached_bytes=10))
+    computed = []
+
+    async def get(key, content="12"):  # in quotes: 4 bytes
+        return (await answers.get(key, lambda: computed.append(key) or content)).body
+
+    await get("a")
+    await get("b")
+    assert await get("a") == b'"12"'
+    await get("c")  # b was used longest ago
+    await get("a")
+    await get("c")
+    assert "".join(computed) == "abc"
+    await get("b")
+    await get("d", "x" * 9)  # larger than the whole cache
+    await get("d", "x" * 9)
+    await get("b")
+    assert "".join(computed) == "abcbdd"
+    answers.close()

@@ -7,11 +7,11 @@ from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dropback.service._http import ServiceError, json_response
+from dropback.service._http import busy, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,96 +24,65 @@ if TYPE_CHECKING:
     from dropback.service._limits import Limits
     from dropback.service._metrics import Metrics
 
-_Result = TypeVar("_Result")
 
-
-class SingleThreadExecutor:
-    """One thread that does a bounded number of jobs in the order of their arrival.
+class CachedAnswers:
+    """Answers that one thread computes in the order of asking, and that a cache keeps.
 
     Args:
         name: Of the work, for the problem and the thread.
-        max_jobs: Jobs that may wait or run; a further one is refused.
+        limits: Bound the jobs that wait or run, and the bytes kept: beyond, the answers that were
+            used longest ago are dropped.
     """
 
-    def __init__(self, name: str, max_jobs: int) -> None:
-        self._name, self._max_jobs, self._jobs = name, max_jobs, 0
+    def __init__(self, name: str, limits: Limits) -> None:
+        self._name, self._limits = name, limits
+        self._jobs = self._bytes = 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"dropback-{name}")
+        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
 
-    async def run(self, work: Callable[[], _Result]) -> _Result:
-        """Do `work` in the thread, or refuse it with 503 if the queue is full."""
-        if self._jobs >= self._max_jobs:
-            raise ServiceError(
-                503,
-                f"At most {self._max_jobs} {self._name} may wait at once: try again in a second.",
-                retry_after_s=1.0,
-            )
+    async def get(self, key: Hashable, work: Callable[[], msgspec.Struct]) -> Response:
+        """The answer to `key`, which `work` computes if it is new; 503 if the queue is full."""
+        answer = self._kept.get(key)
+        if answer is not None:
+            self._kept.move_to_end(key)
+            return json_response(answer)
+        most = self._limits.queued_rankings
+        if self._jobs >= most:
+            raise busy(f"At most {most} {self._name} may wait at once: try again in a second.")
         self._jobs += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        future = asyncio.get_running_loop().run_in_executor(
+            # Encoded in the thread too: a thousand rows take 5 ms.
+            self._pool,
+            lambda: msgspec.json.encode(work()),
+        )
         # Counted until the thread is done with it, even if the client has gone.
         future.add_done_callback(self._done)
-        return await asyncio.shield(future)
+        answer = await asyncio.shield(future)
+        self._keep(key, answer)
+        return json_response(answer)
 
     def close(self) -> None:
         """Finish what was accepted."""
         self._pool.shutdown(wait=True)
 
-    def _done(self, future: asyncio.Future[_Result]) -> None:
+    def _done(self, future: asyncio.Future[bytes]) -> None:
         self._jobs -= 1
         if not future.cancelled():
             future.exception()  # retrieved, even if nobody waits for it anymore
 
-
-class ByteCache:
-    """Encoded answers; beyond `max_bytes` the least recently used are dropped."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes, self._bytes = max_bytes, 0
-        self._answers: OrderedDict[Hashable, bytes] = OrderedDict()
-
-    def get(self, key: Hashable) -> bytes | None:
-        """The answer to `key`, or None."""
-        answer = self._answers.get(key)
-        if answer is not None:
-            self._answers.move_to_end(key)
-        return answer
-
-    def put(self, key: Hashable, answer: bytes) -> None:
-        """Keep an answer, unless it is larger than the whole cache."""
-        if key in self._answers or len(answer) > self._max_bytes:
+    def _keep(self, key: Hashable, answer: bytes) -> None:
+        most = self._limits.cached_bytes
+        if key in self._kept or len(answer) > most:
             return
-        self._answers[key] = answer
+        self._kept[key] = answer
         self._bytes += len(answer)
-        while self._bytes > self._max_bytes:
-            _, dropped = self._answers.popitem(last=False)
+        while self._bytes > most:
+            _, dropped = self._kept.popitem(last=False)
             self._bytes -= len(dropped)
-
-
-class CachedAnswers:
-    """Answers that one thread computes and encodes, and that a cache keeps."""
-
-    def __init__(self, name: str, limits: Limits) -> None:
-        self._executor = SingleThreadExecutor(name, limits.queued_rankings)
-        self._cache = ByteCache(limits.cached_bytes)
-
-    async def get(self, key: Hashable, work: Callable[[], msgspec.Struct]) -> Response:
-        """The answer to `key`, which `work` computes if it is new."""
-        answer = self._cache.get(key)
-        if answer is None:
-            # Encoded in the thread too: a thousand rows take 5 ms.
-            answer = await self._executor.run(lambda: msgspec.json.encode(work()))
-            self._cache.put(key, answer)
-        return json_response(answer)
-
-    def close(self) -> None:
-        """Finish what was accepted."""
-        self._executor.close()
 
 
 # Frames go first: a frame is due within a tenth of a second, and takes a tenth of a play's time.
 _KINDS = ("frame", "call", "play")
-
-# A full queue is done within this, at a millisecond a play.
-_RETRY_AFTER_S = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,11 +115,7 @@ class Inference:
     def require_capacity(self) -> None:
         """Refuse with 503 while the queue is full, before anything is read or decoded."""
         if self._unanswered >= self._limits.queued_plays:
-            raise ServiceError(
-                503,
-                f"{self._unanswered} plays and frames wait already: try again in a second.",
-                retry_after_s=_RETRY_AFTER_S,
-            )
+            raise busy(f"{self._unanswered} plays and frames wait already: try again in a second.")
 
     async def score(self, play: PlayFrames) -> Forecast:
         """The distribution of a whole play at its release."""

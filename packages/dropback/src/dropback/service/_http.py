@@ -38,6 +38,11 @@ class ServiceError(Exception):
         self.retry_after_s = retry_after_s
 
 
+def busy(detail: str) -> ServiceError:
+    """A refusal of work (503) beyond a bound; a full queue of plays is done within the second."""
+    return ServiceError(503, detail, retry_after_s=1.0)
+
+
 @dataclass(frozen=True)
 class Operation:
     """A method on a path: its route and its documentation, from which OpenAPI is written.

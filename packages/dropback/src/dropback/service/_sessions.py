@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from dropback.errors import DropbackError, RequestError
 from dropback.service import _messages as messages
-from dropback.service._http import ServiceError, decode
+from dropback.service._http import ServiceError, busy, decode
 from dropback.service._sockets import close_quietly
 from dropback.service._wire import decode_frame, frame_array, point_forecast, situation_from_message
 
@@ -78,10 +78,8 @@ class PlaySessions:
     def require_capacity(self, key: StoredKey | None) -> None:
         """Refuse a further play at the limit of the service (503) or of the key (429)."""
         if len(self._sessions) >= self.limits.live_plays:
-            raise ServiceError(
-                503,
-                f"{self.limits.live_plays} live plays are open already: try again in a second.",
-                retry_after_s=1.0,
+            raise busy(
+                f"{self.limits.live_plays} live plays are open already: try again in a second."
             )
         if key is None:
             return

@@ -16,7 +16,6 @@ from dropback.tracking._blocks import PlayBlock, X, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking._windows import KNOWN_EVENTS, find_windows
 from dropback.tracking.ingest._entities import (
-    SOURCE_KEY,
     PlayerRuns,
     SideTables,
     WindowRows,
@@ -27,7 +26,13 @@ from dropback.tracking.ingest._entities import (
 )
 from dropback.tracking.ingest._gaps import fill_gaps
 from dropback.tracking.ingest._problems import player_problems, window_problems
-from dropback.tracking.readers import nulls_restored, play_heads, shaped_plays, with_offense_label
+from dropback.tracking.readers import (
+    SOURCE_KEY,
+    nulls_restored,
+    play_heads,
+    shaped_plays,
+    with_offense_label,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

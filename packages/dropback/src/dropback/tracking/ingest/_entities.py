@@ -10,14 +10,20 @@ import polars as pl
 
 from dropback.tracking._roles import assign_slots, named_passers
 from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
-from dropback.tracking.readers import height_in, normalized_position, nulls_restored, team_code
+from dropback.tracking.readers import (
+    SOURCE_KEY,
+    height_in,
+    normalized_position,
+    nulls_restored,
+    run_heads,
+    team_code,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback.tracking.readers import Format
 
-SOURCE_KEY: Final = ["source_game_id", "source_play_id"]
 _BALL_WORDS: Final = ("ball", "football")
 
 # Who has no coordinates in the first 0.4 s was not there at the snap.
@@ -95,15 +101,6 @@ def find_player_runs(rows: pl.DataFrame) -> PlayerRuns:
     index, first = index_groups([game[head], play[head]])
     length = np.diff(head, append=len(player))
     return PlayerRuns(head, length, index, player[head], head[first])
-
-
-def run_heads(keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The first row of each run of rows with equal keys."""
-    new = np.ones(len(keys[0]), bool)
-    new[1:] = keys[0][1:] != keys[0][:-1]
-    for key in keys[1:]:
-        new[1:] |= key[1:] != key[:-1]
-    return np.flatnonzero(new)
 
 
 def index_groups(keys: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -10,18 +10,18 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import polars as pl
 
 from dropback._files import partial_path
 from dropback.errors import TrackingError
+from dropback.tracking._schema import LeftOut
 from dropback.tracking._storage import chunk_files, drop_plays, read_chunk, read_splits, write_chunk
 from dropback.tracking.ingest._reading import (
     Blocks,
     BlockSink,
     FileReport,
-    empty_left_out,
     holds_play,
     read_file,
     read_side_tables,
@@ -47,12 +47,15 @@ from dropback.tracking.readers import (
 from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, join_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from os import PathLike
 
     from dropback.tracking._blocks import PlayBlock
 
 _PARTS: Final = "parts"
+
+_Job = TypeVar("_Job", bound="tuple[object, ...]")
+_Result = TypeVar("_Result")
 
 
 def ingest(
@@ -158,15 +161,7 @@ def read_tracking(
             those of each file's first rows.
     """
     folders = find_folders(Path(path), choose_formats(layout))
-    blocks: list[PlayBlock] = []
-    reports = []
-    for folder in folders:
-        if folder.files:
-            tables = read_side_tables(folder)
-            for file in folder.files:
-                sink = Blocks()
-                reports.append(read_file(file, tables, sink, all_times=all_times))
-                blocks += sink.blocks
+    blocks, reports = _read_into_memory(folders, all_times=all_times)
     left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
     kept, repeated = without_repeated(blocks)
     report = IngestReport(reports, left_out, 0)
@@ -190,10 +185,11 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
         chunks = (file for file in chunk_files(path) if pl.read_parquet(file).filter(key).height)
         blocks = [read_chunk(file) for file in chunks]
     else:
-        blocks, left_out = _read_files_with(path, game_id, play_id)
-        found = left_out.filter(key)
-        reasons = [f"{reason}: {detail}" for reason, detail in
-                   found.select("reason", "detail").iter_rows()]  # fmt: skip
+        folders = find_folders(path, choose_formats("auto"))
+        blocks, reports = _read_into_memory(folders, holding=(game_id, play_id))
+        for report in reports:
+            found = report.left_out.filter(key).select("reason", "detail")
+            reasons += [f"{reason}: {detail}" for reason, detail in found.iter_rows()]
     for block in blocks:
         places = block.plays.select(pl.arg_where(key)).to_series()
         if places.len():
@@ -204,21 +200,25 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
     raise TrackingError(f"{path} has no game {game_id}, play {play_id} among its plays.{why}")
 
 
-def _read_files_with(
-    path: Path, game_id: int, play_id: int
-) -> tuple[list[PlayBlock], pl.DataFrame]:
-    """Blocks and rows left out of the source files that hold a play."""
-    sink = Blocks()
-    left_out = [empty_left_out()]
-    for folder in find_folders(path, choose_formats("auto")):
-        if folder.files:
-            tables = read_side_tables(folder)
-            left_out += [
-                read_file(file, tables, sink).left_out
-                for file in folder.files
-                if holds_play(file, tables, game_id, play_id)
-            ]
-    return sink.blocks, pl.concat(left_out)
+def _read_into_memory(
+    folders: Sequence[SourceFolder],
+    *,
+    all_times: bool = False,
+    holding: tuple[int, int] | None = None,
+) -> tuple[list[PlayBlock], list[FileReport]]:
+    """Blocks and reports of the files, of all or of those that may hold a play."""
+    blocks: list[PlayBlock] = []
+    reports = []
+    for folder in folders:
+        if not folder.files:
+            continue
+        tables = read_side_tables(folder)
+        for file in folder.files:
+            if holding is None or holds_play(file, tables, *holding):
+                sink = Blocks()
+                reports.append(read_file(file, tables, sink, all_times=all_times))
+                blocks += sink.blocks
+    return blocks, reports
 
 
 class _ParquetSink:
@@ -271,19 +271,11 @@ def _read_all(
         save_report(reports, file, report)
         return report
 
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        pending = {
-            pool.submit(work, folder, file): file for folder, file in jobs if file.path not in done
-        }
-        try:
-            for future in as_completed(pending):
-                file = pending[future]
-                done[file.path] = future.result()
-                if progress is not None:
-                    progress(len(done), len(jobs), file.path.name)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    waiting = [(folder, file) for folder, file in jobs if file.path not in done]
+    for (_, file), report in _as_done(work, waiting, workers):
+        done[file.path] = report
+        if progress is not None:
+            progress(len(done), len(jobs), file.path.name)
     ordered = [done[file.path] for _, file in jobs]
     left_out = pl.concat([_unread_files(folders), *(report.left_out for report in ordered)])
     return IngestReport(ordered, left_out, resumed)
@@ -304,12 +296,9 @@ def _tensors_from_chunks(
         part.take(read_chunk(plays_file), read_splits(plays_file))
         part.close()
 
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        pending = {pool.submit(work, *job): job[1] for job in enumerate(chunks)}
-        for count, future in enumerate(as_completed(pending), start=1):
-            future.result()
-            if progress is not None:
-                progress(count, len(chunks), pending[future].name)
+    for count, (job, _) in enumerate(_as_done(work, enumerate(chunks), workers), start=1):
+        if progress is not None:
+            progress(count, len(chunks), job[1].name)
     summary = path / "ingest.json"
     notes = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {"files": []}
     selections = sorted({file["selection"] for file in notes["files"] if file["selection"]})
@@ -320,13 +309,27 @@ def _tensors_from_chunks(
     return tensors
 
 
+def _as_done(
+    work: Callable[..., _Result], jobs: Iterable[_Job], workers: int
+) -> Iterator[tuple[_Job, _Result]]:
+    """Do the jobs in threads and yield each with its result; after an error none begins."""
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        pending = {pool.submit(work, *job): job for job in jobs}
+        try:
+            for future in as_completed(pending):
+                yield pending[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
 def _unread_files(folders: Sequence[SourceFolder]) -> pl.DataFrame:
     rows = [
         (str(path), None, None, "file not read", reason)
         for folder in folders
         for path, reason in folder.left_out
     ]
-    return pl.DataFrame(rows, schema=empty_left_out().schema, orient="row")
+    return pl.DataFrame(rows, schema=LeftOut.create_empty().schema, orient="row")
 
 
 def _repeated_plays(out: Path) -> list[tuple[Path, pl.DataFrame]]:

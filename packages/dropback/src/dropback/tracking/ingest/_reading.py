@@ -14,8 +14,9 @@ from dropback.tracking._schema import LeftOut
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
 from dropback.tracking.ingest._conventions import Check, Decision, count_incomplete, decide
-from dropback.tracking.ingest._entities import SOURCE_KEY, SideTables
+from dropback.tracking.ingest._entities import SideTables
 from dropback.tracking.readers import (
+    SOURCE_KEY,
     InterleavedPlaysError,
     SourceFile,
     SourceFolder,
@@ -96,11 +97,6 @@ class FileReport:
 def short_name(path: Path) -> str:
     """A file's name with its folder's: what plays record as their source."""
     return f"{path.parent.name}/{path.name}"
-
-
-def empty_left_out() -> pl.DataFrame:
-    """No rows of `LeftOut`."""
-    return LeftOut.create_empty()
 
 
 def read_side_tables(folder: SourceFolder) -> SideTables:
@@ -233,7 +229,7 @@ def _read(
         )
         for table in left_out
     ]
-    rows = LeftOut.validate(pl.concat([empty_left_out(), *named, *broken]), cast=True)
+    rows = LeftOut.validate(pl.concat([LeftOut.create_empty(), *named, *broken]), cast=True)
     return FileReport(
         source_file=str(source.path),
         source_format=source.layout.name,

@@ -15,7 +15,7 @@ from dropback._files import whole_file
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import split_definitions
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.ingest._reading import FileReport, empty_left_out, short_name
+from dropback.tracking.ingest._reading import FileReport, short_name
 from dropback.tracking.tensors._play_tensors import schema_hash
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def finished_report(reports: Path, file: SourceFile) -> FileReport | None:
         return None
     found = record["report"]
     left_out = pl.DataFrame(
-        found.pop("left_out_rows"), schema=empty_left_out().schema, orient="row"
+        found.pop("left_out_rows"), schema=LeftOut.create_empty().schema, orient="row"
     )
     checks = [Check(**check) for check in found.pop("checks")]
     return FileReport(**found, left_out=left_out, checks=checks)
@@ -179,7 +179,7 @@ def repeated_as_left_out(repeated: Sequence[pl.DataFrame], report: IngestReport)
         )
         for keys in repeated
     ]
-    return LeftOut.validate(pl.concat([empty_left_out(), *rows]), cast=True)
+    return LeftOut.validate(pl.concat([LeftOut.create_empty(), *rows]), cast=True)
 
 
 def with_repeated(report: IngestReport, left_out: pl.DataFrame) -> IngestReport:

@@ -18,11 +18,12 @@ from dropback.tracking.readers._files import (
     read_header,
     truncation,
 )
-from dropback.tracking.readers._format import Format
+from dropback.tracking.readers._format import SOURCE_KEY, Format
 from dropback.tracking.readers._rows import (
     InterleavedPlaysError,
     play_heads,
     read_batches,
+    run_heads,
     scan_rows,
 )
 from dropback.tracking.readers._tables import (
@@ -39,6 +40,7 @@ from dropback.tracking.readers._tables import (
 
 __all__ = [
     "FORMATS",
+    "SOURCE_KEY",
     "Format",
     "InterleavedPlaysError",
     "SourceFile",
@@ -57,6 +59,7 @@ __all__ = [
     "read_players",
     "read_plays",
     "read_recorded_roles",
+    "run_heads",
     "scan_rows",
     "shaped_plays",
     "team_code",

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+# The set's own key of a play.
+SOURCE_KEY = ["source_game_id", "source_play_id"]
+
 PLAYER_DETAILS = ("gsis_id", "display_name", "position", "height", "weight")
 
 # Columns that a layout may map from its tracking rows. `team` tells the sides apart; `time`

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._format import ROW_COLUMNS
+from dropback.tracking.readers._format import ROW_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._tables import first_line
 
 if TYPE_CHECKING:
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 # a file's conventions.
 ROWS_PER_BATCH: Final = 1_500_000
 
-_KEYS = ["source_game_id", "source_play_id"]
-
 # Read as decimals, since some files write 33131.0.
-_WHOLE_NUMBERS: Final = (*_KEYS, "player_id", "frame")
+_WHOLE_NUMBERS: Final = (*SOURCE_KEY, "player_id", "frame")
 
 
 class InterleavedPlaysError(ReaderError):
@@ -123,16 +121,22 @@ def _scan(source: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
 
 def play_heads(rows: pl.DataFrame) -> NDArray[np.int64]:
     """The first row of each run of one play's rows."""
-    new = np.ones(rows.height, bool)
-    values = [rows[name].fill_null(-1).to_numpy() for name in _KEYS]
-    new[1:] = np.logical_or.reduce([value[1:] != value[:-1] for value in values])
+    return run_heads([rows[name].fill_null(-1).to_numpy() for name in SOURCE_KEY])
+
+
+def run_heads(keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The first row of each run of rows with equal keys."""
+    new = np.ones(len(keys[0]), bool)
+    new[1:] = keys[0][1:] != keys[0][:-1]
+    for key in keys[1:]:
+        new[1:] |= key[1:] != key[:-1]
     return np.flatnonzero(new)
 
 
 def _not_seen_before(
     batch: pl.DataFrame, seen: set[tuple[int | None, int | None]], source: SourceFile
 ) -> pl.DataFrame:
-    keys = set(batch.select(_KEYS)[play_heads(batch)].iter_rows())
+    keys = set(batch.select(SOURCE_KEY)[play_heads(batch)].iter_rows())
     if keys & seen:
         raise InterleavedPlaysError(
             f"{source.path}: the rows of game and play {min(keys & seen, key=str)} "

@@ -8,7 +8,7 @@ import polars as pl
 
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
-from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS
+from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, SOURCE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +89,7 @@ def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
             f"{layout.name} needs games.csv in {folder} or its parent: its rows say home and "
             "away, and only that table says which team is at home."
         )
-    repeated = plays.filter(pl.struct("source_game_id", "source_play_id").is_duplicated())
+    repeated = plays.filter(pl.struct(SOURCE_KEY).is_duplicated())
     if repeated.height:
         first = repeated.row(0, named=True)
         raise ReaderError(
@@ -105,11 +105,7 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFram
     if plays["source_game_id"].null_count() or plays["source_play_id"].null_count():
         raise ReaderError(f"{path}: every row must have a game and a play key; some are absent.")
     return plays.with_columns(
-        team_code("offense"),
-        team_code("defense"),
-        team_code("home_team"),
-        team_code("away_team"),
-        team_code("yardline_side"),
+        *map(team_code, ("offense", "defense", "home_team", "away_team", "yardline_side")),
         *(
             pl.col(flag).str.to_uppercase().is_in(_TRUE_WORDS).alias(flag)
             for flag in ("nullified", "play_action")
@@ -141,16 +137,9 @@ def read_players(layout: Format, folder: Path) -> pl.DataFrame:
 
 def read_recorded_roles(layout: Format, folder: Path) -> pl.DataFrame:
     """Roles that the set records beside its tracking, empty where it has none."""
-    empty = pl.DataFrame(
-        schema={
-            "source_game_id": pl.Int64,
-            "source_play_id": pl.Int64,
-            "player_id": pl.Int64,
-            "role": pl.String,
-        }
-    )
+    keys = dict.fromkeys((*SOURCE_KEY, "player_id"), pl.Int64)
     found = _read_beside(layout.recorded_roles, folder)
-    return empty if found is None else found
+    return pl.DataFrame(schema={**keys, "role": pl.String}) if found is None else found
 
 
 def first_line(error: BaseException) -> str:
@@ -180,9 +169,8 @@ def _with_interception_returns(layout: Format, folder: Path, plays: pl.DataFrame
     returns = _read_beside(layout.interception_returns, folder)
     if returns is None:
         return plays
-    keys = ["source_game_id", "source_play_id"]
     return plays.drop("interception_return_yards").join(
-        returns, on=keys, how="left", maintain_order="left"
+        returns, on=SOURCE_KEY, how="left", maintain_order="left"
     )
 
 
