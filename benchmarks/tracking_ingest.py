@@ -28,7 +28,9 @@ import polars as pl
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.tracking import build_tensors, ingest
-from dropback.tracking.readers import FORMATS, SourceFile, scan_rows
+from dropback.tracking.readers import FORMATS
+from dropback.tracking.readers._files import SourceFile
+from dropback.tracking.readers._rows import scan_rows
 
 WEEKS = 9
 LEAD, TRAIL = 5, 5

@@ -8,7 +8,7 @@ from dropback.data._play_by_play import read_play_by_play
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import ReaderError, RequestError, TrackingError
 from dropback.tracking import build_tensors, select_tracked
-from dropback.tracking.tensors._nflverse import season_type, week
+from dropback.tracking.tensors._attempts import season_type, week
 from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
 from examples.simulated_plays import write_throws
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from dropback.tracking.readers import FORMATS
-from dropback.tracking.tensors._nflverse import join_play_by_play, outcome_disagreements
+from examples.recorded_outcomes import join_play_by_play, outcome_disagreements
 
 DOCS = Path(__file__).parents[4] / "docs/reference/tracking.md"
 

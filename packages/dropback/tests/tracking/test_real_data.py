@@ -15,9 +15,10 @@ from dropback.tracking import build_tensors, ingest, read_tracking, select_track
 from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_target
 from dropback.tracking._storage import read_plays_table
-from dropback.tracking.readers import FORMATS, read_plays
+from dropback.tracking.readers import FORMATS
+from dropback.tracking.readers._tables import read_plays
 from dropback.tracking.tensors._features import eligible_slots
-from dropback.tracking.tensors._nflverse import join_play_by_play, outcome_disagreements
+from examples.recorded_outcomes import join_play_by_play, outcome_disagreements
 
 SEASONS = (2015, 2017, 2018, 2019, 2021)
 

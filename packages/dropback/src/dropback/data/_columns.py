@@ -32,6 +32,11 @@ class Column:
     required: bool = True
 
 
+def columns_of(dtype: type[pl.DataType], *names: str, required: bool = True) -> tuple[Column, ...]:
+    """Columns of one type."""
+    return tuple(Column(name, dtype, required) for name in names)
+
+
 def read_table(path: AnyPath, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """Read a Parquet file (ending ``.parquet`` or ``.pq``), or CSV with all columns as text.
 

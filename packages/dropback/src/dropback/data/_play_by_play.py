@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import polars as pl
 
 from dropback._frames import to_polars
-from dropback.data._columns import Column, conform, read_table
+from dropback.data._columns import Column, columns_of, conform, read_table
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -29,54 +29,22 @@ PlayByPlaySource: TypeAlias = "AnyPath | Sequence[AnyPath] | IntoFrame"
 _INT, _TEXT = pl.Int64, pl.String
 
 PLAY_BY_PLAY_COLUMNS: tuple[Column, ...] = (
-    Column("game_id", _TEXT),
-    Column("play_id", _INT),
-    Column("season", _INT),
-    Column("season_type", _TEXT),
-    Column("week", _INT),
-    Column("home_team", _TEXT),
-    Column("away_team", _TEXT),
-    Column("posteam", _TEXT),
-    Column("defteam", _TEXT),
-    Column("qtr", _INT),
-    Column("quarter_seconds_remaining", _INT),
-    Column("game_seconds_remaining", _INT),
-    Column("down", _INT),
-    Column("ydstogo", _INT),
-    Column("yardline_100", _INT),
-    Column("score_differential", _INT),
-    Column("play_type", _TEXT),
-    Column("complete_pass", _INT),
-    Column("incomplete_pass", _INT),
-    Column("interception", _INT),
-    Column("sack", _INT),
-    Column("qb_spike", _INT),
-    Column("two_point_attempt", _INT),
-    Column("yards_gained", _INT),
-    Column("air_yards", _INT),
-    Column("return_yards", _INT),
-    Column("passer_player_id", _TEXT),
-    Column("receiver_player_id", _TEXT),
-    Column("passer_player_name", _TEXT, required=False),
-    Column("receiver_player_name", _TEXT, required=False),
-    Column("goal_to_go", _INT, required=False),
-    Column("shotgun", _INT, required=False),
-    Column("no_huddle", _INT, required=False),
-    Column("pass_location", _TEXT, required=False),
-    Column("yards_after_catch", _INT, required=False),
-    Column("pass_touchdown", _INT, required=False),
-    Column("qb_hit", _INT, required=False),
-    Column("old_game_id", _TEXT, required=False),
-    Column("desc", _TEXT, required=False),
+    *columns_of(_TEXT, "game_id", "season_type", "home_team", "away_team", "posteam", "defteam"),
+    *columns_of(_INT, "play_id", "season", "week", "qtr", "quarter_seconds_remaining"),
+    *columns_of(_INT, "game_seconds_remaining", "down", "ydstogo", "yardline_100"),
+    *columns_of(_TEXT, "play_type", "passer_player_id", "receiver_player_id"),
+    *columns_of(_INT, "score_differential", "complete_pass", "incomplete_pass", "interception"),
+    *columns_of(_INT, "sack", "qb_spike", "two_point_attempt"),
+    *columns_of(_INT, "yards_gained", "air_yards", "return_yards"),
+    *columns_of(_TEXT, "passer_player_name", "receiver_player_name", required=False),
+    *columns_of(_TEXT, "pass_location", "old_game_id", "desc", required=False),
+    *columns_of(_INT, "goal_to_go", "shotgun", "no_huddle", "qb_hit", required=False),
+    *columns_of(_INT, "yards_after_catch", "pass_touchdown", required=False),
     # Runs, scores and penalties, which expected points added needs.
-    Column("qb_scramble", _INT, required=False),
-    Column("rusher_player_id", _TEXT, required=False),
-    Column("rusher_player_name", _TEXT, required=False),
-    Column("return_touchdown", _INT, required=False),
-    Column("penalty", _INT, required=False),
+    *columns_of(_TEXT, "rusher_player_id", "rusher_player_name", required=False),
+    *columns_of(_INT, "qb_scramble", "return_touchdown", "penalty", required=False),
     # nflverse's own expected points added.
-    Column("epa", pl.Float64, required=False),
-    Column("qb_epa", pl.Float64, required=False),
+    *columns_of(pl.Float64, "epa", "qb_epa", required=False),
 )
 
 _FILE_PATTERNS = (

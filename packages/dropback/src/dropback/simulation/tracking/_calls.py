@@ -75,7 +75,6 @@ class Calls:
         rollout: Whether, and to which side, the passer leaves the pocket by design: -1, 0, 1.
         snap_xy: Where everyone stands at the snap, yards, shape ``(N, 22, 2)``.
         ball_y_yd: Where the ball lies, yards from the right sideline.
-        strong: Sign of y toward the strong side.
         routes: Of the eligible.
         blocks: Which of the eligible stay to block, shape ``(N, 5)``.
         rushes: Which defenders rush the passer, shape ``(N, 11)``.
@@ -90,7 +89,6 @@ class Calls:
     rollout: NDArray[np.float64]
     snap_xy: NDArray[np.float64]
     ball_y_yd: NDArray[np.float64]
-    strong: NDArray[np.float64]
     routes: Routes
     blocks: NDArray[np.bool_]
     rushes: NDArray[np.bool_]
@@ -147,7 +145,6 @@ def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
         rollout=np.where(rolls, np.where(generator.random(n) < 0.7, -1.0, 1.0), 0.0),
         snap_xy=snap_xy,
         ball_y_yd=ball_y,
-        strong=strong,
         routes=routes,
         blocks=blocks,
         rushes=rushes,

@@ -28,7 +28,6 @@ class SnapState:
         line_x_yd: Line of scrimmage, 11 to 109 with the goal at 110, shape ``(N,)``.
         yardline_100: Whole yards from it to the goal.
         intended_yd: Depth that the play calls for, whole yards from the line.
-        side: Where it calls for: -1 right, 0 middle, 1 left.
         under_center: Whether the passer takes the snap from the center.
         edge_yd: Skill of the passer minus quality of the defense, in yards per attempt.
         quickness: Of each player, about 1, shape ``(N, 22)``.
@@ -37,7 +36,6 @@ class SnapState:
     line_x_yd: NDArray[np.float64]
     yardline_100: NDArray[np.float64]
     intended_yd: NDArray[np.float64]
-    side: NDArray[np.float64]
     under_center: NDArray[np.bool_]
     edge_yd: NDArray[np.float64]
     quickness: NDArray[np.float64]
@@ -54,15 +52,11 @@ class SnapState:
         offense = attempts["posteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
         defense = attempts["defteam"].replace_strict(teams, return_dtype=pl.Int64).to_numpy()
         yardline = attempts["yardline_100"].to_numpy().astype(np.float64)
-        sides = {"right": -1.0, "middle": 0.0, "left": 1.0}
         half = PLAYERS // 2
         return cls(
             line_x_yd=GOAL_LINE_X_YD - yardline,
             yardline_100=yardline,
             intended_yd=attempts["air_yards"].to_numpy().astype(np.float64),
-            side=attempts["pass_location"]
-            .replace_strict(sides, return_dtype=pl.Float64)
-            .to_numpy(),
             under_center=(attempts["shotgun"] == 0).to_numpy(),
             edge_yd=attempts["edge_yd"].to_numpy(),
             quickness=np.concatenate(

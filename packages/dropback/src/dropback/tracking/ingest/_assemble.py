@@ -26,20 +26,16 @@ from dropback.tracking.ingest._entities import (
 )
 from dropback.tracking.ingest._gaps import fill_gaps
 from dropback.tracking.ingest._problems import player_problems, window_problems
-from dropback.tracking.readers import (
-    SOURCE_KEY,
-    nulls_restored,
-    play_heads,
-    shaped_plays,
-    with_offense_label,
-)
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._rows import play_heads
+from dropback.tracking.readers._tables import nulls_restored, shaped_plays, with_offense_label
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from dropback.tracking.readers import Format
+    from dropback.tracking.readers._format import Format
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback.tracking.ingest._conventions import Corrections
-    from dropback.tracking.readers import Format
+    from dropback.tracking.readers._format import Format
 
 # The ball lies within 2 yards of the charted line on 90 % of snaps; 5 yards off, either the snap
 # or the line is another play's.

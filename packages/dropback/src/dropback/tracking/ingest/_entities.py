@@ -10,19 +10,19 @@ import polars as pl
 
 from dropback.tracking._roles import assign_slots, named_passers
 from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
-from dropback.tracking.readers import (
-    SOURCE_KEY,
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._rows import run_heads
+from dropback.tracking.readers._tables import (
     height_in,
     normalized_position,
     nulls_restored,
-    run_heads,
     team_code,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dropback.tracking.readers import Format
+    from dropback.tracking.readers._format import Format
 
 _BALL_WORDS: Final = ("ball", "football")
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, TrackingError
 from dropback.tracking.ingest._pipeline import build_tensors
-from dropback.tracking.readers import candidate_files, choose_formats, detect_format, read_header
+from dropback.tracking.readers import choose_formats
+from dropback.tracking.readers._files import candidate_files, detect_format, read_header
 from dropback.tracking.tensors._play_tensors import PlayTensors
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from dropback.tracking.ingest._report import IngestReport
-    from dropback.tracking.readers import Format
+    from dropback.tracking.readers._format import Format
 
 _PLAY_BY_PLAY = frozenset(column.name for column in PLAY_BY_PLAY_COLUMNS if column.required)
 _PLAY_BY_PLAY_FILES = "play_by_play_*.*"

@@ -37,13 +37,8 @@ from dropback.tracking.ingest._report import (
     without_repeated,
     write_report,
 )
-from dropback.tracking.readers import (
-    FORMATS,
-    SourceFile,
-    SourceFolder,
-    choose_formats,
-    find_folders,
-)
+from dropback.tracking.readers import FORMATS, choose_formats
+from dropback.tracking.readers._files import SourceFile, SourceFolder, find_folders
 from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, join_parts
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import polars as pl
 from dropback.tracking._windows import THROWS
 
 if TYPE_CHECKING:
-    from dropback.tracking.readers import Format
+    from dropback.tracking.readers._format import Format
 
 
 def window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:

@@ -15,18 +15,10 @@ from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
 from dropback.tracking.ingest._conventions import Check, Decision, count_incomplete, decide
 from dropback.tracking.ingest._entities import SideTables
-from dropback.tracking.readers import (
-    SOURCE_KEY,
-    InterleavedPlaysError,
-    SourceFile,
-    SourceFolder,
-    read_batches,
-    read_players,
-    read_plays,
-    read_recorded_roles,
-    scan_rows,
-    truncation,
-)
+from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._rows import InterleavedPlaysError, read_batches, scan_rows
+from dropback.tracking.readers._tables import read_players, read_plays, read_recorded_roles
 
 if TYPE_CHECKING:
     from pathlib import Path

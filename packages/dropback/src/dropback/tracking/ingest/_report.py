@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dropback.tracking._blocks import PlayBlock
-    from dropback.tracking.readers import SourceFile
+    from dropback.tracking.readers._files import SourceFile
 
 REPEATED: Final = "play in an earlier file"
 

@@ -4,68 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dropback.errors import ReaderError
 from dropback.tracking.readers._big_data_bowl import RECORDED
 from dropback.tracking.readers._column_map import read_column_map
-from dropback.tracking.readers._files import (
-    SourceFile,
-    SourceFolder,
-    candidate_files,
-    detect_format,
-    find_folders,
-    read_header,
-    truncation,
-)
-from dropback.tracking.readers._format import SOURCE_KEY, Format
-from dropback.tracking.readers._rows import (
-    InterleavedPlaysError,
-    play_heads,
-    read_batches,
-    run_heads,
-    scan_rows,
-)
-from dropback.tracking.readers._tables import (
-    height_in,
-    normalized_position,
-    nulls_restored,
-    read_players,
-    read_plays,
-    read_recorded_roles,
-    shaped_plays,
-    team_code,
-    with_offense_label,
-)
 
-__all__ = [
-    "FORMATS",
-    "SOURCE_KEY",
-    "Format",
-    "InterleavedPlaysError",
-    "SourceFile",
-    "SourceFolder",
-    "candidate_files",
-    "choose_formats",
-    "detect_format",
-    "find_folders",
-    "height_in",
-    "normalized_position",
-    "nulls_restored",
-    "play_heads",
-    "read_batches",
-    "read_column_map",
-    "read_header",
-    "read_players",
-    "read_plays",
-    "read_recorded_roles",
-    "run_heads",
-    "scan_rows",
-    "shaped_plays",
-    "team_code",
-    "truncation",
-    "with_offense_label",
-]
+if TYPE_CHECKING:
+    from dropback.tracking.readers._format import Format
+
+__all__ = ["FORMATS", "choose_formats"]
 
 FORMATS: Final[dict[str, Format]] = {
     path.stem: replace(read_column_map(path), **RECORDED.get(path.stem, {}))

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dropback.data import _outcomes as outcomes
-from dropback.data._field import QUARTER_SECONDS
+from dropback.data._field import QUARTER_SECONDS, last_regular_week
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
 from dropback.data._selection import Games, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError, TrackingError
-from dropback.tracking.tensors._nflverse import season_type, week
 from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 _THROWN: Final = ("C", "I", "IN")
 _OWN_KEY: Final = ["old_game_id", "play_id"]
+_PLAYOFF_WEEKS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,33 @@ def _in_nflverse_columns(plays: pl.DataFrame) -> pl.DataFrame:
             team_games=pl.col("game_id").n_unique().over("season", "season_type", "posteam"),
         )
     )
+
+
+def week(game_id: pl.Expr, season: pl.Expr, recorded: pl.Expr) -> pl.Expr:
+    """The week of a game as nflverse counts, on through the playoffs.
+
+    A recorded week is kept, but that no season has more than four weeks of playoffs: the league
+    counts the idle week before the Super Bowl, nflverse does not. Where none is recorded it
+    follows from the date that a game's key begins with: weeks start on Thursday, the first on the
+    one after Labor Day, the first Monday of September; a game before it is of the first week.
+
+    Args:
+        game_id: The league's key, ``yyyymmdd`` and two digits.
+        season: Year the season began in.
+        recorded: Week as the set counts it, null where it does not.
+    """
+    date = (game_id // 100).cast(pl.String).str.to_date("%Y%m%d", strict=False)
+    first_of_september = pl.date(season, 9, 1)
+    labor_day = first_of_september + pl.duration(days=(8 - first_of_september.dt.weekday()) % 7)
+    since = (date - labor_day).dt.total_days() - 3
+    counted = (since // 7 + 1).clip(lower_bound=1)
+    last = last_regular_week(season) + _PLAYOFF_WEEKS
+    return pl.min_horizontal(pl.coalesce(recorded, counted), last).cast(pl.Int64)
+
+
+def season_type(week: pl.Expr, season: pl.Expr) -> pl.Expr:
+    """REG or POST, from the week."""
+    return pl.when(week <= last_regular_week(season)).then(pl.lit("REG")).otherwise(pl.lit("POST"))
 
 
 def _person(role: str, name: str) -> list[pl.Expr]:
