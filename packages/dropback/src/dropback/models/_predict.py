@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +15,8 @@ from dropback.errors import RunError
 from dropback.models._model import whole_yard_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
 
     import dataframely as dy
     import numpy.typing as npt
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from dropback.data._tables import Plays
     from dropback.models._model import Predictor
     from dropback.models._network import PlayInputs
+
+    # Rows of a chunk, numbers of each, and its quantiles, shape (9, n).
+    _Part: TypeAlias = tuple[npt.NDArray[np.int64], dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
 
 QUANTILE_LEVELS = {
     "q01": 0.01,
@@ -156,17 +159,25 @@ def summarize_distributions(
     """
     yards, low, high = (plays[name].to_numpy() for name in ("yards", "yards_min", "yards_max"))
     uniform = np.random.default_rng(seed).random(len(plays))
-    columns = _Columns.empty(len(plays))
+    parts = []
     with torch.inference_mode():
         for rows, fold in _chunks(folds, low):
             distribution = whole_yard_distribution(
                 distribution_of(rows, fold), low[rows], high[rows]
             )
             cdf = _cdf_on_field(distribution, int(low[rows].min()), int(high[rows].max()))
-            observed = torch.from_numpy(yards[rows]).to(torch.float32)
-            log_prob = distribution.log_prob(observed).double().numpy()
-            columns.fill(rows, cdf, log_prob, yards[rows], uniform[rows])
-    return _predictions(plays, Outcome.YARDS, folds, columns, tracked=tracked)
+            observed = yards[rows]
+            below, upto = cdf_around(cdf, observed)
+            numbers = {
+                "mean": yard_mean(cdf),
+                "pit": below + uniform[rows] * (upto - below),
+                "mid_cdf": (below + upto) / 2,
+                # CRPS = sum of (F - step)^2 over whole yards.
+                "crps": ((cdf - (observed[:, None] <= YARDS)) ** 2).sum(axis=1),
+                "log_score": -distribution.log_prob(torch.from_numpy(observed).float()).numpy(),
+            }
+            parts.append((rows, numbers, yard_quantiles(cdf)))
+    return _predictions(plays, Outcome.YARDS, folds, parts, tracked=tracked)
 
 
 def summarize_continuous_distributions(
@@ -184,18 +195,20 @@ def summarize_continuous_distributions(
     """
     epa = torch.from_numpy(plays["epa"].to_numpy().astype(np.float32))
     levels = torch.tensor(list(QUANTILE_LEVELS.values()))[:, None]
-    columns = _Columns.empty(len(plays))
+    parts = []
     with torch.inference_mode():
         for rows, fold in _chunks(folds, folds):
             distribution, observed = distribution_of(rows, fold), epa[torch.from_numpy(rows)]
-            columns.mean[rows] = distribution.mean.numpy()
-            columns.quantiles[:, rows] = distribution.icdf(levels).numpy()
-            columns.pit[rows] = columns.mid_cdf[rows] = (
-                distribution.cdf(observed).clamp(0, 1).numpy()
-            )
-            columns.crps[rows] = distribution.crps(observed).clamp(min=0).numpy()  # type: ignore[attr-defined]  # all ours
-            columns.log_score[rows] = -distribution.log_prob(observed).numpy()
-    return _predictions(plays, Outcome.EPA, folds, columns, tracked=False)
+            cdf = distribution.cdf(observed).clamp(0, 1).numpy()
+            numbers = {
+                "mean": distribution.mean.numpy(),
+                "pit": cdf,
+                "mid_cdf": cdf,
+                "crps": distribution.crps(observed).clamp(min=0).numpy(),  # type: ignore[attr-defined]  # all ours
+                "log_score": -distribution.log_prob(observed).numpy(),
+            }
+            parts.append((rows, numbers, distribution.icdf(levels).numpy()))
+    return _predictions(plays, Outcome.EPA, folds, parts, tracked=False)
 
 
 def _cdf_on_field(distribution: Distribution, low: int, high: int) -> npt.NDArray[np.float64]:
@@ -227,10 +240,17 @@ def _predictions(
     plays: pl.DataFrame,
     outcome: Outcome,
     folds: npt.NDArray[np.int64],
-    columns: _Columns,
+    parts: Sequence[_Part],
     *,
     tracked: bool,
 ) -> dy.DataFrame[Predictions]:
+    """Join the numbers of all chunks in the order of the plays."""
+    place = np.argsort(np.concatenate([rows for rows, _, _ in parts]))
+    quantiles = np.concatenate([levels for _, _, levels in parts], axis=1, dtype=np.float64)
+    columns = dict(zip(QUANTILE_LEVELS, quantiles, strict=True))
+    columns["median"] = columns["q50"]
+    for name in parts[0][1]:
+        columns[name] = np.concatenate([numbers[name] for _, numbers, _ in parts], dtype=np.float64)
     keys = ("game_id", "play_id", "season", "week", "passer_player_id", "play_set")
     return Predictions.validate(
         plays.select(
@@ -239,56 +259,6 @@ def _predictions(
             pl.Series("fold", folds).replace(-1, None),
             pl.lit(outcome.value).alias("outcome"),
             pl.col(outcome.value).alias("observed"),
-        ).with_columns(**columns.as_series()),
+        ).with_columns(pl.Series(name, values[place]) for name, values in columns.items()),
         cast=True,
     )
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """The numbers of each play, filled chunk by chunk."""
-
-    mean: npt.NDArray[np.float64]
-    quantiles: npt.NDArray[np.float64]
-    pit: npt.NDArray[np.float64]
-    mid_cdf: npt.NDArray[np.float64]
-    crps: npt.NDArray[np.float64]
-    log_score: npt.NDArray[np.float64]
-
-    @classmethod
-    def empty(cls, plays: int) -> _Columns:
-        quantiles = np.zeros((len(QUANTILE_LEVELS), plays))
-        return cls(np.zeros(plays), quantiles, *(np.zeros(plays) for _ in range(4)))
-
-    def fill(
-        self,
-        rows: npt.NDArray[np.int64],
-        cdf: npt.NDArray[np.float64],
-        log_prob: npt.NDArray[np.float64],
-        yards: npt.NDArray[np.int64],
-        uniform: npt.NDArray[np.float64],
-    ) -> None:
-        """Summarize distributions given by their CDF at every whole yard, shape ``(n, 211)``."""
-        below, upto = cdf_around(cdf, yards)
-        self.pit[rows] = below + uniform * (upto - below)
-        self.mid_cdf[rows] = (below + upto) / 2
-        self.log_score[rows] = -log_prob
-        self.mean[rows] = yard_mean(cdf)
-        # CRPS = sum of (F - step)^2 over whole yards.
-        self.crps[rows] = ((cdf - (yards[:, None] <= YARDS)) ** 2).sum(axis=1)
-        self.quantiles[:, rows] = yard_quantiles(cdf)
-
-    def as_series(self) -> dict[str, pl.Series]:
-        """Columns of `Predictions`."""
-        named = {
-            name: pl.Series(values)
-            for name, values in zip(QUANTILE_LEVELS, self.quantiles, strict=True)
-        }
-        return named | {
-            "median": named["q50"],
-            "mean": pl.Series(self.mean),
-            "pit": pl.Series(self.pit),
-            "mid_cdf": pl.Series(self.mid_cdf),
-            "crps": pl.Series(self.crps),
-            "log_score": pl.Series(self.log_score),
-        }
