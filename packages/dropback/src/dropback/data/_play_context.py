@@ -25,12 +25,7 @@ def goal_to_go() -> pl.Expr:
 def half_seconds_remaining(
     quarter: str = "qtr", seconds: str = "quarter_seconds_remaining"
 ) -> pl.Expr:
-    """Seconds left in the half; quarters 1 and 3 have the next quarter too, overtime has itself.
-
-    Args:
-        quarter: Column of the quarter.
-        seconds: Column of the seconds left in it.
-    """
+    """Seconds left in the half; quarters 1 and 3 have the next quarter too, overtime has itself."""
     quarters_left = pl.when(pl.col(quarter).is_in([1, 3])).then(1).otherwise(0)
     return (
         (pl.col(seconds) + quarters_left * QUARTER_SECONDS)

@@ -81,14 +81,6 @@ def load_service(
 ) -> Service:
     """Read the files to serve.
 
-    Args:
-        run: Run folder with play networks, or a folder that ``dropback export`` wrote.
-        engine: See `PlayPredictor.load`.
-        scores: Files of play scores.
-        plays: Canonical folder of tracking plays.
-        keys: File of API keys.
-        host: Address that the service will bind.
-
     Raises:
         RequestError: An address beyond loopback without keys, or nothing to serve.
         DropbackError: A file or folder that cannot be served.
@@ -114,12 +106,7 @@ def load_service(
 
 
 def create_app(service: Service, sockets: OpenSockets | None = None) -> ASGIApp:
-    """The application that serves `service`.
-
-    Args:
-        service: What is served.
-        sockets: Takes the live sockets that are open.
-    """
+    """The application that serves `service`."""
     metrics, limits = Metrics(), service.limits
     sockets = OpenSockets() if sockets is None else sockets
     predictor, library, scores = service.predictor, service.library, service.scores

@@ -66,10 +66,6 @@ def encode_play(play: PlayFrames, *, yards: int | None = None) -> bytes:
 def decode_play(body: bytes, *, most_frames: int) -> tuple[PlayFrames, int | None]:
     """Decode a play, and its yards if they were given.
 
-    Args:
-        body: As `encode_play` writes it.
-        most_frames: Frames that are accepted.
-
     Raises:
         RequestError: Bytes of another form, too many frames, or a field out of its range.
         LiveError: A situation that no play can have.

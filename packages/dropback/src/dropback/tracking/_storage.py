@@ -24,13 +24,7 @@ TABLES: Final = ("plays", "players", "frames", "splits")
 
 
 def write_chunk(block: PlayBlock, folder: Path, name: str) -> None:
-    """Write a block, a file a table and season.
-
-    Args:
-        block: Canonical plays.
-        folder: The folder that holds the three tables.
-        name: Name of the chunk, unique in the folder.
-    """
+    """Write a block, a file a table and season."""
     seasons = block.plays["season"].to_numpy()
     for season in np.unique(seasons).tolist():
         part = block.keep(seasons == season)

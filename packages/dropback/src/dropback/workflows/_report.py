@@ -151,14 +151,6 @@ def write_report(
 ) -> None:
     """Write a self-contained page: a script of its own to sort and search, nothing to fetch.
 
-    Args:
-        path: The HTML file.
-        title: Its heading.
-        boards: Rankings of passers.
-        paragraphs: Introduction.
-        evaluation: Of the model behind the scores.
-        comparison: Comparison with other metrics.
-
     Raises:
         RequestError: `boards` has no table, or the disk refuses.
     """

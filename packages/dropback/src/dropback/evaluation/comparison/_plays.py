@@ -111,11 +111,6 @@ def completion_over_expected(
     depth, direction; neither passer nor receiver). Games are dealt to folds within their season
     and each play is predicted by the model fitted without its fold, never by one that saw it.
 
-    Args:
-        plays: Targeted attempts, as `select_plays` returns them.
-        folds: Count of folds.
-        seed: Seed of the folds and the trees.
-
     Returns:
         ``game_id``, ``play_id``, ``completion_over_expected`` in [-1, 1].
 

@@ -62,13 +62,6 @@ def finish_plays(
     """Let the ball fly and the carrier run to the yard of the drawn outcome.
 
     The distribution does not depend on these frames: they are made to fit the outcome.
-
-    Args:
-        snap: The plays, ``N`` of them.
-        calls: What was called on them.
-        dropbacks: Their frames up to the release.
-        outcomes: Their drawn outcomes.
-        generator: Source of randomness.
     """
     n, plays = len(snap), np.arange(len(snap))
     release = dropbacks.release

@@ -114,11 +114,6 @@ def play_dropbacks(snap: SnapState, calls: Calls, generator: np.random.Generator
 
     The passer's skill has no part in this: it shows in the distribution of the outcome alone, so
     that a league-average passer would face the same throw.
-
-    Args:
-        snap: The plays, ``N`` of them.
-        calls: What was called on them.
-        generator: Source of randomness.
     """
     n = len(snap)
     xy = np.empty((n, LAST_FRAME + 1, PLAYERS, 2))

@@ -98,12 +98,7 @@ class Calls:
 
 
 def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
-    """Draw what both sides call and where they line up.
-
-    Args:
-        snap: The plays, ``N`` of them.
-        generator: Source of randomness.
-    """
+    """Draw what both sides call and where they line up."""
     s, n = snap, len(snap)
     formation = np.where(
         s.under_center,

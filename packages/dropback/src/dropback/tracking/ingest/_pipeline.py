@@ -166,11 +166,6 @@ def read_tracking(
 def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, str]:
     """A play by its keys: its block, its index there, and its set's note.
 
-    Args:
-        path: Tracking files of any layout, or a folder that `ingest` wrote.
-        game_id: The game's key.
-        play_id: The play's key.
-
     Raises:
         TrackingError: If the play is not there, with the reason where it was set aside.
     """

@@ -125,12 +125,6 @@ def read_file(
 
     The first block's evidence settles the file's conventions.
 
-    Args:
-        source: The file.
-        tables: The tables beside it.
-        sink: Where the canonical blocks go.
-        all_times: Whether to check all time stamps, and not only those of the first rows.
-
     Returns:
         The report. A file that breaks off, or cannot be read at all, is reported, not raised.
     """

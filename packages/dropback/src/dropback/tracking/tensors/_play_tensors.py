@@ -55,10 +55,6 @@ TENSOR_PLAYS_COLUMNS: Final = (
 def tensor_plays(block: PlayBlock, splits: pl.DataFrame) -> pl.DataFrame:
     """The plays of a block in the columns of `TENSOR_PLAYS_COLUMNS`.
 
-    Args:
-        block: Canonical plays.
-        splits: Their splits, as `play_splits` gives them.
-
     Returns:
         The plays in their order: the columns of `dropback.tracking._schema.Plays`, the splits, who
         passed and who was the target (``passer_player_id``, ``passer_gsis_id``, ``passer_name``,

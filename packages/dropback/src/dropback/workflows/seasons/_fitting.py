@@ -70,16 +70,7 @@ def fit_and_predict(
     seed: int,
     initial: Path | None = None,
 ) -> FitOutput:
-    """Write the predictions and the weights of one fit, unless they exist already.
-
-    Args:
-        fit: The seasons that it learns from and scores.
-        plays_file: Parquet of all plays of `fit.play_set`.
-        work: Folder for predictions and the state of fits.
-        settings: Of the network.
-        seed: Of folds, initial weights and the fit.
-        initial: Weights that `fit.starts_from` left.
-    """
+    """Write the predictions and the weights of one fit, unless they exist already."""
     began = time.process_time()
     needed = sorted({*fit.learns, *fit.scores})
     scan = pl.scan_parquet(plays_file).filter(
