@@ -1,9 +1,6 @@
 """Distributions, networks and scoring rules for heavy-tailed targets."""
 
-from splicedpareto.distributions import Censored as Censored
-from splicedpareto.distributions import Discretized as Discretized
-from splicedpareto.distributions import Gaussian as Gaussian
-from splicedpareto.distributions import SplicedBinnedPareto as SplicedBinnedPareto
+from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
 
 __all__ = ["Censored", "Discretized", "Gaussian", "SplicedBinnedPareto"]
 

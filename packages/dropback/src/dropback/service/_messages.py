@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.live._stored import FieldLines  # noqa: TC001  # msgspec reads the annotation
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 
 VERSION: Final = 1
@@ -115,16 +116,6 @@ class LivePlayer(Struct, frozen=True):
     name: str | None
 
 
-class Field(Struct, frozen=True):
-    """Size of the field and the lines of a play, yards along the canonical field."""
-
-    length_yd: float
-    width_yd: float
-    line_of_scrimmage_x_yd: float
-    first_down_x_yd: float | None
-    goal_line_x_yd: float
-
-
 class PlayItem(Struct, frozen=True):
     """A stored play in a list."""
 
@@ -167,7 +158,7 @@ class PlayResponse(Struct, frozen=True):
     """
 
     item: PlayItem
-    field: Field
+    field: FieldLines
     players: list[LivePlayer]
     rate_hz: float
     quantities: list[str]

@@ -173,7 +173,7 @@ class PlayRoutes:
         frames = [] if forecast is None else forecast.frames
         return messages.PlayResponse(
             item=library.item(game, play),
-            field=msgspec.convert(field_lines(block), messages.Field, from_attributes=True),
+            field=field_lines(block),
             players=players_of(block),
             rate_hz=RATE_HZ,
             quantities=list(FRAME_QUANTITIES),

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit
 
 from dropback.data._field import QUARTER_SECONDS
 
@@ -56,7 +57,7 @@ def call_plays(context: PlayContexts, generator: np.random.Generator) -> NDArray
     )
 
     drop_back = _chance_to_drop_back(c) + 2.2 * chase - 2.4 * protect - 0.25 * (lead > 10)
-    kinds = np.where(generator.random(n) < _sigmoid(drop_back), Kind.TARGETED, Kind.RUN)
+    kinds = np.where(generator.random(n) < expit(drop_back), Kind.TARGETED, Kind.RUN)
 
     pressure = 0.2 * (c.down >= 3) + 0.2 * np.clip((c.yards_to_go - 7) / 10, 0, 1) + 0.3 * chase
     # Sacks are 6.2 % of dropbacks, scrambles 4.3 %, throw-aways and batted balls 2.8 %.
@@ -78,7 +79,7 @@ def call_plays(context: PlayContexts, generator: np.random.Generator) -> NDArray
 
     fourth = c.down == 4
     kicks = fourth & (generator.random(n) >= _chance_to_go(c, chase))
-    in_range = generator.random(n) < _sigmoid((38 - c.yardline_100) / 1.5)
+    in_range = generator.random(n) < expit((38 - c.yardline_100) / 1.5)
     kinds[kicks] = np.where(in_range, Kind.FIELD_GOAL, Kind.PUNT)[kicks]
     kinds[generator.random(n) < 0.063] = Kind.PENALTY
     return kinds
@@ -184,7 +185,3 @@ def _chance_to_go(c: PlayContexts, chase: NDArray[np.float64]) -> NDArray[np.flo
     return np.where(
         desperate & needs_touchdown, 0.9, np.clip(by_distance * by_place + 0.3 * chase, 0, 0.9)
     )
-
-
-def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-logit))

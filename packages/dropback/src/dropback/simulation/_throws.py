@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit
 
 from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS
 from dropback.simulation._outcome_distribution import OutcomeDistribution
@@ -185,13 +186,13 @@ def outcome_distribution(throws: Throws, edge_yd: ArrayLike = 0.0) -> OutcomeDis
         + end_zone * (-1.3 + 0.022 * c.yardline_100)
         + COMPLETION_LOGIT_PER_YD * edge
     )
-    interception = _sigmoid(interception_logit)
+    interception = expit(interception_logit)
     return OutcomeDistribution(
-        completion_probability=(1 - interception) * _sigmoid(completion_logit),
+        completion_probability=(1 - interception) * expit(completion_logit),
         interception_probability=interception,
         air_yards=air_yards,
         yardline_100=yardline_100,
-        stop_probability=_sigmoid(
+        stop_probability=expit(
             np.interp(air_yards, RUN_KNOTS_YD, STOP_LOGITS)
             - 0.55 * middle
             + 0.1 * shotgun
@@ -208,7 +209,7 @@ def outcome_distribution(throws: Throws, edge_yd: ArrayLike = 0.0) -> OutcomeDis
             + RUN_LOG_SCALE_PER_YD * edge
         ),
         run_concentration=np.interp(air_yards, RUN_CONCENTRATION_KNOTS_YD, RUN_CONCENTRATIONS),
-        no_return_probability=_sigmoid(
+        no_return_probability=expit(
             -1.25
             + 2.0 * end_zone
             + 0.025 * np.clip(air_yards, 0, 40)
@@ -217,8 +218,3 @@ def outcome_distribution(throws: Throws, edge_yd: ArrayLike = 0.0) -> OutcomeDis
         return_scale_yd=np.exp(RETURN_LOG_SCALE - 0.009 * np.clip(air_yards, -5, 40)),
         return_concentration=np.full_like(air_yards, RETURN_CONCENTRATION),
     )
-
-
-def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability of a logit; the logits here stay within 10 of 0."""
-    return 1 / (1 + np.exp(-logit))

@@ -1,12 +1,14 @@
 """Baseline families and adapters to other libraries, without a promise of stability."""
 
-from splicedpareto.contrib._heads import GaussianMixtureHead as GaussianMixtureHead
-from splicedpareto.contrib._heads import HybridParetoHead as HybridParetoHead
-from splicedpareto.contrib._heads import QuantileParetoHead as QuantileParetoHead
-from splicedpareto.contrib._heads import StudentTHead as StudentTHead
-from splicedpareto.contrib._hybrid_pareto import HybridPareto as HybridPareto
-from splicedpareto.contrib._mixture import Mixture as Mixture
-from splicedpareto.contrib._student_t import StudentT as StudentT
+from splicedpareto.contrib._heads import (
+    GaussianMixtureHead,
+    HybridParetoHead,
+    QuantileParetoHead,
+    StudentTHead,
+)
+from splicedpareto.contrib._hybrid_pareto import HybridPareto
+from splicedpareto.contrib._mixture import Mixture
+from splicedpareto.contrib._student_t import StudentT
 
 __all__ = [
     "GaussianMixtureHead",

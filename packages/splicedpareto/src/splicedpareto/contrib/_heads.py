@@ -5,7 +5,6 @@ Bins without tails need no head of their own: `SplicedBinnedParetoHead` with bot
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +14,14 @@ from splicedpareto.contrib._hybrid_pareto import HybridPareto
 from splicedpareto.contrib._mixture import Mixture
 from splicedpareto.contrib._student_t import StudentT
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead
+from splicedpareto.nn._heads import (
+    SOFTPLUS_ONE,
+    DistributionHead,
+    LocationScaleHead,
+    initial_concentration,
+    logit,
+    positive,
+)
 
 if TYPE_CHECKING:
     from splicedpareto.distributions._base import ScalarDistribution
@@ -24,21 +30,7 @@ if TYPE_CHECKING:
 _HEAVIEST = 0.9
 
 
-class _LocationScaleHead(DistributionHead):
-    """A head whose parameters are learned relative to an initial location and scale."""
-
-    def __init__(self, in_features: int, raw_features: int, location: float, scale: float) -> None:
-        super().__init__(in_features, raw_features)
-        if not scale > 0:
-            raise ValueError(f"scale must be positive, got {scale}: it is a spread.")
-        self.location = location
-        self.scale = scale
-
-    def _parameters_of(self, location: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        return self.location + self.scale * location, self.scale * _positive(scale)
-
-
-class StudentTHead(_LocationScaleHead):
+class StudentTHead(LocationScaleHead):
     r"""State to `StudentT`.
 
     :math:`\nu = 1 / 0.9 + \operatorname{softplus}(r)`, so that neither tail is heavier than
@@ -63,12 +55,12 @@ class StudentTHead(_LocationScaleHead):
         """The distribution for raw parameters ``(*B, 3)``: location, scale, degrees of freedom."""
         return StudentT(
             1 / _HEAVIEST + nn.functional.softplus(raw[..., 2]),
-            *self._parameters_of(raw[..., 0], raw[..., 1]),
+            *self.parameters_of(raw[..., 0], raw[..., 1]),
             validate_args=False,
         )
 
 
-class GaussianMixtureHead(_LocationScaleHead):
+class GaussianMixtureHead(LocationScaleHead):
     """State to a `Mixture` of Gaussians: a mixture density network (Bishop 1994).
 
     Args:
@@ -94,11 +86,11 @@ class GaussianMixtureHead(_LocationScaleHead):
     def distribution(self, raw: Tensor) -> Mixture:
         """The distribution for raw parameters ``(*B, 3 K)``: logits, means, deviations."""
         logits, mean, deviation = raw.chunk(3, dim=-1)
-        parts = Gaussian(*self._parameters_of(mean, deviation), validate_args=False)
+        parts = Gaussian(*self.parameters_of(mean, deviation), validate_args=False)
         return Mixture(logits, parts, validate_args=False)
 
 
-class HybridParetoHead(_LocationScaleHead):
+class HybridParetoHead(LocationScaleHead):
     r"""State to a `HybridPareto`, or to a `Mixture` of them.
 
     With one component it is the published univariate distribution; with more, the conditional
@@ -127,7 +119,7 @@ class HybridParetoHead(_LocationScaleHead):
             mode, spread, concentration = self.linear.bias[weights:].chunk(3)
             mode.copy_(_spread(components))
             spread.fill_(SOFTPLUS_ONE)
-            concentration.fill_(_logit(0.1 / _HEAVIEST))
+            concentration.fill_(logit(0.1 / _HEAVIEST))
 
     def distribution(self, raw: Tensor) -> ScalarDistribution:
         """Distribution of raw parameters: logits unless `K` is 1, modes, scales, concentrations."""
@@ -135,7 +127,7 @@ class HybridParetoHead(_LocationScaleHead):
         if self.components == 1:
             mode, scale, concentration = (p.squeeze(-1) for p in (mode, scale, concentration))
         distribution = HybridPareto(
-            *self._parameters_of(mode, scale),
+            *self.parameters_of(mode, scale),
             _HEAVIEST * concentration.sigmoid(),
             validate_args=False,
         )
@@ -192,12 +184,7 @@ class QuantileParetoHead(DistributionHead):
                 f"quantiles must be {count} increasing numbers, one for each level, got "
                 f"{quantiles.tolist()}."
             )
-        lowest, highest = concentration_range
-        if not lowest < highest:
-            raise ValueError(
-                f"concentration_range must be (lowest, highest) with lowest < highest, got "
-                f"{concentration_range}."
-            )
+        start = initial_concentration(concentration_range)
         self.concentration_range = concentration_range
         self.count = count
         self.register_buffer("log_masses", masses.log())
@@ -205,19 +192,18 @@ class QuantileParetoHead(DistributionHead):
         self.register_buffer("unit", quantiles.diff())
         with torch.no_grad():
             self.linear.bias[1 : count + 2] = SOFTPLUS_ONE
-            share = min(max((0.1 - lowest) / (highest - lowest), 0.02), 0.98)
-            self.linear.bias[count + 2 :] = _logit(share)
+            self.linear.bias[count + 2 :] = start
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
         """Distribution of raw ``(*B, K + 4)``: start, increments, scales, concentrations."""
         count = self.count
         # The start is learned in units of the whole range.
         first = self.start + self.unit.sum() * raw[..., :1]
-        steps = self.unit * _positive(raw[..., 1:count])
+        steps = self.unit * positive(raw[..., 1:count])
         edges = torch.cat([first, first + steps.cumsum(-1)], -1)
         # Initially the density is continuous at the outermost quantiles.
         outer = (self.log_masses[[0, -1]] - self.log_masses[[1, -2]]).exp() * self.unit[[0, -1]]
-        scales = outer * _positive(raw[..., count : count + 2])
+        scales = outer * positive(raw[..., count : count + 2])
         lowest, highest = self.concentration_range
         concentration = lowest + (highest - lowest) * raw[..., count + 2 :].sigmoid()
         return SplicedBinnedPareto(
@@ -230,14 +216,6 @@ class QuantileParetoHead(DistributionHead):
             splice="edge",
             validate_args=False,
         )
-
-
-def _positive(raw: Tensor) -> Tensor:
-    return nn.functional.softplus(raw) + 1e-3
-
-
-def _logit(share: float) -> float:
-    return math.log(share / (1 - share))
 
 
 def _spread(components: int) -> Tensor:

@@ -89,12 +89,7 @@ class SplicedBinnedParetoHead(DistributionHead):
     ) -> None:
         bins = edges.shape[-1] - 1
         super().__init__(in_features, bins + (4 if scale == "free" else 2))
-        lowest, highest = concentration_range
-        if not lowest < highest:
-            raise ValueError(
-                f"concentration_range must be (lowest, highest) with lowest < highest, got "
-                f"{concentration_range}."
-            )
+        start = initial_concentration(concentration_range)
         self.register_buffer("edges", edges)
         self.bins = bins
         self.lower_mass = lower_mass
@@ -107,8 +102,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         with torch.no_grad():
             bias = self.linear.bias
             bias[:bins] = edges.diff().log()  # equal density, whatever the widths
-            share = min(max((0.1 - lowest) / (highest - lowest), 0.02), 0.98)
-            bias[bins : bins + 2] = math.log(share / (1 - share))
+            bias[bins : bins + 2] = start
             bias[bins + 2 :] = SOFTPLUS_ONE
 
     @torch.no_grad()
@@ -143,7 +137,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         concentration = lowest + (highest - lowest) * raw[..., bins : bins + 2].sigmoid()
         if self.scale == "tied":
             return (concentration[..., 0], None), (concentration[..., 1], None)
-        scales = nn.functional.softplus(raw[..., bins + 2 :]) + 1e-3
+        scales = positive(raw[..., bins + 2 :])
         return (
             (concentration[..., 0], self.lower_unit * scales[..., 0]),
             (concentration[..., 1], self.upper_unit * scales[..., 1]),
@@ -166,7 +160,22 @@ class SplicedBinnedParetoHead(DistributionHead):
         )
 
 
-class GaussianHead(DistributionHead):
+class LocationScaleHead(DistributionHead):
+    """A head whose parameters are learned relative to an initial location and scale."""
+
+    def __init__(self, in_features: int, raw_features: int, location: float, scale: float) -> None:
+        super().__init__(in_features, raw_features)
+        if not scale > 0:
+            raise ValueError(f"scale must be positive, got {scale}: it is a spread.")
+        self.location = location
+        self.scale = scale
+
+    def parameters_of(self, location: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and scale of raw ones."""
+        return self.location + self.scale * location, self.scale * positive(scale)
+
+
+class GaussianHead(LocationScaleHead):
     """State to a Gaussian whose mean and standard deviation are both learned.
 
     Args:
@@ -179,16 +188,31 @@ class GaussianHead(DistributionHead):
     """
 
     def __init__(self, in_features: int, *, location: float = 0.0, scale: float = 1.0) -> None:
-        super().__init__(in_features, 2)
-        if not scale > 0:
-            raise ValueError(f"scale must be positive, got {scale}: it is a standard deviation.")
-        self.location = location
-        self.scale = scale
+        super().__init__(in_features, 2, location, scale)
         with torch.no_grad():
             self.linear.bias[1] = SOFTPLUS_ONE
 
     def distribution(self, raw: Tensor) -> Gaussian:
         """The distribution for raw parameters ``(*B, 2)``."""
-        mean = self.location + self.scale * raw[..., 0]
-        deviation = self.scale * (nn.functional.softplus(raw[..., 1]) + 1e-3)
-        return Gaussian(mean, deviation, validate_args=False)
+        return Gaussian(*self.parameters_of(raw[..., 0], raw[..., 1]), validate_args=False)
+
+
+def positive(raw: Tensor) -> Tensor:
+    """A positive number of a raw one, 1.001 at `SOFTPLUS_ONE`."""
+    return nn.functional.softplus(raw) + 1e-3
+
+
+def logit(share: float) -> float:
+    """The raw parameter at which sigmoid is `share`."""
+    return math.log(share / (1 - share))
+
+
+def initial_concentration(concentration_range: tuple[float, float]) -> float:
+    """Raw parameter of a concentration of 0.1, or of the nearest within the range."""
+    lowest, highest = concentration_range
+    if not lowest < highest:
+        raise ValueError(
+            f"concentration_range must be (lowest, highest) with lowest < highest, got "
+            f"{concentration_range}."
+        )
+    return logit(min(max((0.1 - lowest) / (highest - lowest), 0.02), 0.98))

@@ -6,7 +6,7 @@ Which observations make a batch depends on the seed and the epoch alone.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from torch.utils.data import Dataset, Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+_Batch = TypeVar("_Batch")
 
 Augmentation: TypeAlias = "Callable[[Tensor, Tensor, torch.Generator], Tensor]"
 """``augment(sequences, rows, generator)``: sequences of the same shape ``(B, T, F)``."""
@@ -24,27 +26,34 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return seed * 10_000 + epoch
 
 
-class ShuffledBatches(Sampler[list[int]]):
-    """Batches of indices in an order that depends on the seed and the epoch alone."""
+class _EpochBatches(Sampler[_Batch]):
+    """Batches of `size` observations that depend on the seed and the epoch alone."""
 
-    def __init__(self, size: int, batch_size: int, *, seed: int) -> None:
+    def __init__(self, size: int, batch_size: int) -> None:
         self._size = size
         self._batch_size = batch_size
-        self._seed = seed
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch; called before each."""
         self._epoch = epoch
 
+    def __len__(self) -> int:
+        return math.ceil(self._size / self._batch_size)
+
+
+class ShuffledBatches(_EpochBatches[list[int]]):
+    """Batches of indices in an order that depends on the seed and the epoch alone."""
+
+    def __init__(self, size: int, batch_size: int, *, seed: int) -> None:
+        super().__init__(size, batch_size)
+        self._seed = seed
+
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(epoch_seed(self._seed, self._epoch))
         order = torch.randperm(self._size, generator=generator)
         for start in range(0, self._size, self._batch_size):
             yield order[start : start + self._batch_size].tolist()
-
-    def __len__(self) -> int:
-        return math.ceil(self._size / self._batch_size)
 
 
 class SequenceBatch(NamedTuple):
@@ -199,7 +208,7 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
         return SequenceBatches(self, batch_size, seed=None)
 
 
-class SequenceBatches(Sampler[SequenceBatch]):
+class SequenceBatches(_EpochBatches[SequenceBatch]):
     """Batches of nearly equal length that depend on the seed and the epoch alone.
 
     Each length fills as many whole batches as it can; the remaining observations of all lengths
@@ -212,14 +221,9 @@ class SequenceBatches(Sampler[SequenceBatch]):
     """
 
     def __init__(self, dataset: SequenceDataset, batch_size: int, *, seed: int | None) -> None:
+        super().__init__(len(dataset), batch_size)
         self._dataset = dataset
-        self._batch_size = batch_size
         self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; called before each."""
-        self._epoch = epoch
 
     def __iter__(self) -> Iterator[SequenceBatch]:
         fixed = self._seed is None
@@ -234,9 +238,6 @@ class SequenceBatches(Sampler[SequenceBatch]):
         for index in range(len(batches)) if fixed else shuffled:
             chosen = batches[index]
             yield SequenceBatch(positions[chosen], lengths[chosen], seeds[index])
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._dataset) / self._batch_size)
 
 
 def _bucketed(order: Tensor, lengths: Tensor, batch_size: int) -> list[Tensor]:

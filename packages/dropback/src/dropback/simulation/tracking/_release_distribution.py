@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.special import expit
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.simulation._outcome_distribution import OutcomeDistribution
@@ -210,14 +211,14 @@ def release_distribution(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> Outco
     sideline = np.clip(1 - s.to_sideline_yd / 2.5, 0, 1)
     log_room = np.log(np.minimum(s.room_yd, 10.0) / 2.5)
     crowd = s.crowd - 1.2
-    interception = _sigmoid(
+    interception = expit(
         np.interp(depth, _DEPTH_KNOTS_YD, _INTERCEPTION_LOGITS)
         + _INTERCEPTION_PER_OPENNESS * free
         + _INTERCEPTION_PER_PRESSURE * s.pressure
         + _INTERCEPTION_PER_LANE * s.lane
         + _INTERCEPTION_PER_SKILL * edge
     )
-    completion = _sigmoid(
+    completion = expit(
         np.interp(depth, _DEPTH_KNOTS_YD, _COMPLETION_LOGITS)
         + _COMPLETION_PER_OPENNESS * free
         + _COMPLETION_PER_PRESSURE * s.pressure
@@ -233,7 +234,7 @@ def release_distribution(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> Outco
         interception_probability=interception,
         air_yards=depth,
         yardline_100=s.yardline_100,
-        stop_probability=_sigmoid(
+        stop_probability=expit(
             np.interp(depth, _RUN_KNOTS_YD, _STOP_LOGITS) + _STOP_PER_LOG_ROOM * log_room
         ),
         run_power=np.exp(np.interp(depth, _RUN_KNOTS_YD, _RUN_LOG_POWERS)),
@@ -244,7 +245,7 @@ def release_distribution(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> Outco
             + _RUN_LOG_SCALE_PER_SKILL * edge
         ),
         run_concentration=np.clip(concentration + _RUN_CONCENTRATION_PER_CROWD * crowd, 0.05, 0.95),
-        no_return_probability=_sigmoid(
+        no_return_probability=expit(
             -1.25
             + 2.0 * end_zone
             + 0.025 * np.clip(depth, 0, 40)
@@ -265,8 +266,3 @@ def _lane(passer_xy: Array, aim_xy: Array, defense_xy: Array) -> Array:
     aside = np.abs(offset[..., 0] * along[:, None, 1] - offset[..., 1] * along[:, None, 0])
     inside = 1 / (1 + np.exp(-2 * (forward - 3.0))) / (1 + np.exp(forward - length[:, None] + 2.0))
     return np.asarray(1 - np.prod(1 - 0.7 * inside * np.exp(-((aside / 1.5) ** 2)), axis=1))
-
-
-def _sigmoid(logit: Array) -> Array:
-    """Probability of a logit; the logits here stay within 15 of 0."""
-    return np.asarray(1 / (1 + np.exp(-logit)))
