@@ -15,10 +15,7 @@ import scipy.special
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
-    Array = npt.NDArray[np.float64]
-    Codes = npt.NDArray[np.int64]
+    from dropback._arrays import Flags, Floats, Integers
 
 # Rounding leaves a constant column a standard deviation below this share of its values.
 _ROUNDING = 1e-12
@@ -26,15 +23,13 @@ _ROUNDING = 1e-12
 _FEWEST_DRAWN = 3
 
 
-def codes(rows: pl.Series | pl.DataFrame) -> Codes:
+def codes(rows: pl.Series | pl.DataFrame) -> Integers:
     """Number equal values, or equal rows, from 0 in their order."""
     key = rows.to_struct() if isinstance(rows, pl.DataFrame) else rows
     return key.rank("dense").to_numpy().astype(np.int64) - 1
 
 
-def standardized(
-    values: Array, group: Codes, counted: npt.NDArray[np.bool_] | None = None
-) -> Array:
+def standardized(values: Floats, group: Integers, counted: Flags | None = None) -> Floats:
     """Standard deviations from the group's mean, both over the rows that count, shape ``(N,)``.
 
     Rows that do not count, and groups whose values do not vary, have 0.
@@ -50,7 +45,7 @@ def standardized(
     return np.where(varies[group], centered / np.where(varies, spread, 1.0)[group], 0.0)
 
 
-def sums_by_game(games: Codes, values: Array) -> Array:
+def sums_by_game(games: Integers, values: Floats) -> Floats:
     """Sum of each column ``(N, M)`` over the plays of each game ``0 .. G - 1``: ``(G, M)``."""
     count = int(games.max()) + 1
     return np.stack(
@@ -58,7 +53,7 @@ def sums_by_game(games: Codes, values: Array) -> Array:
     )
 
 
-def resampled_weights(units: int, replicates: int, *, seed: int) -> Array:
+def resampled_weights(units: int, replicates: int, *, seed: int) -> Floats:
     """How often each unit (a game, say) counts, shape ``(1 + R, G)``.
 
     Row 0 is the full sample; the others are multinomial draws of as many units.
@@ -71,8 +66,8 @@ def resampled_weights(units: int, replicates: int, *, seed: int) -> Array:
 
 
 def percentile_interval(
-    replicates: Array, *, method: Literal["linear", "nearest"] = "linear"
-) -> Array:
+    replicates: Floats, *, method: Literal["linear", "nearest"] = "linear"
+) -> Floats:
     """90 % percentile interval of replicates ``(R,)`` or ``(R, M)``: both ends of each column.
 
     NaN replicates are undefined and left out; without a defined one the ends are NaN. Infinite
@@ -91,13 +86,8 @@ def percentile_interval(
 
 
 def grouped_means(
-    group: Codes,
-    sums: Array,
-    counts: Array,
-    *,
-    replicates: int,
-    seed: int,
-) -> Array:
+    group: Integers, sums: Floats, counts: Floats, *, replicates: int, seed: int
+) -> Floats:
     """Replicates of each group's mean, its games resampled among themselves, shape ``(R, K)``.
 
     Args:
@@ -120,7 +110,7 @@ def grouped_means(
     return means
 
 
-def expanded_interval(means: Array, games: Codes) -> tuple[Array, Array]:
+def expanded_interval(means: Floats, games: Integers) -> tuple[Floats, Floats]:
     r"""90 % interval of each group's mean from its replicates, wider where games are few.
 
     Plain percentiles of ``n`` games are too narrow, as a standard deviation over ``n`` in place
@@ -146,22 +136,22 @@ def expanded_interval(means: Array, games: Codes) -> tuple[Array, Array]:
     group = np.arange(means.shape[1])
     part = place - below
 
-    def between(rank: Codes, step: int) -> Array:
+    def between(rank: Integers, step: int) -> Floats:
         there, beyond = ordered[rank, group], ordered[np.clip(rank + step, 0, count - 1), group]
-        value: Array = there + part * (beyond - there)
+        value: Floats = there + part * (beyond - there)
         return value
 
     return between(below, 1), between(count - 1 - below, -1)
 
 
-def shuffled(group: Codes, generator: np.random.Generator) -> tuple[Codes, Codes]:
+def shuffled(group: Integers, generator: np.random.Generator) -> tuple[Integers, Integers]:
     """Sort rows by group, in random order within; return the order and places in the group."""
     order = np.lexsort((generator.random(len(group)), group))
     ordered = group[order]
     return order, np.arange(len(group)) - np.searchsorted(ordered, ordered)
 
 
-def weighted_correlation(x: Array, y: Array, weights: Array) -> Array:
+def weighted_correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
     """Weighted Pearson correlation of each column of `x` with that of `y`.
 
     Args:
@@ -188,7 +178,7 @@ def weighted_correlation(x: Array, y: Array, weights: Array) -> Array:
     )
 
 
-def split_half_reliability(splits: Sequence[tuple[Array, Array, Array]]) -> Array:
+def split_half_reliability(splits: Sequence[tuple[Floats, Floats, Floats]]) -> Floats:
     r"""Reliability of means over both halves, from the correlation :math:`r` of the halves.
 
     .. math:: \rho = \frac{2 r}{1 + r}

@@ -21,11 +21,11 @@ from dropback.errors import DropbackError
 
 if TYPE_CHECKING:
     import dataframely as dy
-    import numpy.typing as npt
 
+    from dropback._arrays import Singles
     from dropback.data._tables import Plays
 
-FeatureMatrix: TypeAlias = "npt.NDArray[np.float32]"
+FeatureMatrix: TypeAlias = "Singles"
 
 FORMULA_VERSION = 1
 """Raised with every change of a formula below; a test pins the values of hand-worked plays."""

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from dropback._arrays import Floats, Integers
 from dropback._statistics import codes, percentile_interval, resampled_weights, sums_by_game
 from dropback.models._predict import QUANTILE_LEVELS
 
@@ -48,7 +48,7 @@ CLIMATOLOGY, ORACLE = "climatology", "oracle"
 DEPTH_BANDS = ((-99, -1), (0, 4), (5, 9), (10, 14), (15, 19), (20, 29), (30, 99))
 """Bands of air yards, both ends included."""
 
-_Crps = TypeVar("_Crps", float, npt.NDArray[np.float64])
+_Crps = TypeVar("_Crps", float, Floats)
 
 _PIT_LEVELS = np.arange(1, 100) / 100
 _PIT_BINS = 20
@@ -207,11 +207,8 @@ def share_of_gap(value: _Crps, *, worst: _Crps, best: _Crps) -> _Crps:
 
 
 def _replicates(
-    table: pl.DataFrame,
-    games: npt.NDArray[np.int64],
-    weights: npt.NDArray[np.float64],
-    sizes: npt.NDArray[np.float64],
-) -> dict[str, npt.NDArray[np.float64]]:
+    table: pl.DataFrame, games: Integers, weights: Floats, sizes: Floats
+) -> dict[str, Floats]:
     contributions = _contributions(table)
     sums = sums_by_game(games, np.stack(list(contributions.values()), axis=1))
     means = dict(zip(contributions, (weights @ sums / sizes[:, None]).T, strict=True))
@@ -223,7 +220,7 @@ def _replicates(
     return {name: means[name] for name in METRICS}
 
 
-def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+def _contributions(table: pl.DataFrame) -> dict[str, Floats]:
     """Contribution of each play to each mean."""
     observed, pit = table["observed"].to_numpy(), table["pit"].to_numpy()
     result = {
@@ -246,12 +243,12 @@ def _contributions(table: pl.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
     return result
 
 
-def _estimate(draws: npt.NDArray[np.float64]) -> Estimate:
+def _estimate(draws: Floats) -> Estimate:
     low, high = percentile_interval(draws[1:])
     return Estimate(float(draws[0]), float(low), float(high))
 
 
-def _gap_closed(crps: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Estimate]:
+def _gap_closed(crps: Mapping[str, Floats]) -> dict[str, Estimate]:
     """Share of the gap from climatology to the oracle, replicate by replicate."""
     if not {CLIMATOLOGY, ORACLE} <= crps.keys():
         return {}
@@ -259,12 +256,12 @@ def _gap_closed(crps: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Estima
     return {name: _estimate(share_of_gap(v, worst=worst, best=best)) for name, v in crps.items()}
 
 
-def _pit_histogram(pit: npt.NDArray[np.float64]) -> list[float]:
+def _pit_histogram(pit: Floats) -> list[float]:
     density, _ = np.histogram(pit, bins=_PIT_BINS, range=(0, 1), density=True)
     return [float(value) for value in density]
 
 
-def _distance_from_uniform(pit: npt.NDArray[np.float64]) -> float:
+def _distance_from_uniform(pit: Floats) -> float:
     """Kolmogorov's distance; the empirical function jumps at each value, so both sides count."""
     below = np.sort(pit) - np.arange(len(pit)) / len(pit)
     return float(max(below.max(), (1 / len(pit) - below).max()))

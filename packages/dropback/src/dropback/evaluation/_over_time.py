@@ -24,8 +24,8 @@ from dropback.models._predict import predict_plays
 
 if TYPE_CHECKING:
     import dataframely as dy
-    import numpy.typing as npt
 
+    from dropback._arrays import Flags, Integers
     from dropback.models._model import Predictor
     from dropback.models._play_batches import TrackedPlays
 
@@ -86,7 +86,7 @@ def evaluate_over_time(
         needed[rows, frames] = True
     place, distributions = _distributions(model, plays, features, released, needed, seed)
 
-    def evaluated(rows: npt.NDArray[np.int64], frames: npt.NDArray[np.int64]) -> Evaluation:
+    def evaluated(rows: Integers, frames: Integers) -> Evaluation:
         chosen = Predictions.validate(distributions[place[rows, frames]])
         return evaluate(Plays.validate(plays[rows]), {name: chosen}, seed=seed)
 
@@ -101,9 +101,9 @@ def _distributions(
     plays: dy.DataFrame[Plays],
     features: TrackedPlays,
     released: dy.DataFrame[Predictions],
-    needed: npt.NDArray[np.bool_],
+    needed: Flags,
     seed: int,
-) -> tuple[npt.NDArray[np.int64], pl.DataFrame]:
+) -> tuple[Integers, pl.DataFrame]:
     """Predictions of each play and frame before the release in `needed`, and the row of each."""
     place = np.full(needed.shape, -1)
     tables: list[pl.DataFrame] = [released.clear()]

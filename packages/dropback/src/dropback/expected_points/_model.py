@@ -26,8 +26,7 @@ from dropback.expected_points._next_score import NEXT_SCORES, timeline
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
+    from dropback._arrays import Floats, Integers, Singles
     from dropback._files import AnyPath
 
 FORMAT = 1
@@ -100,7 +99,7 @@ class ExpectedPoints:
     boosters: tuple[Any, ...]
     fold_of_game: dict[str, int]
 
-    def probabilities(self, situations: pl.DataFrame) -> npt.NDArray[np.float64]:
+    def probabilities(self, situations: pl.DataFrame) -> Floats:
         """Probability of each class of `NEXT_SCORES`, shape ``(N, 7)``.
 
         Args:
@@ -119,9 +118,9 @@ class ExpectedPoints:
             result[rows] = np.mean([_predict(m, features[rows]) for m in members], axis=0)
         return result
 
-    def values(self, situations: pl.DataFrame) -> npt.NDArray[np.float64]:
+    def values(self, situations: pl.DataFrame) -> Floats:
         """Expected points of the team with the ball, shape ``(N,)``."""
-        values: npt.NDArray[np.float64] = self.probabilities(situations) @ _POINTS
+        values: Floats = self.probabilities(situations) @ _POINTS
         return values
 
 
@@ -242,9 +241,9 @@ class _TrainingData:
 
     games: pl.Series
     seasons: tuple[int, ...]
-    features: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
-    weights: npt.NDArray[np.float64]
+    features: Singles
+    labels: Integers
+    weights: Floats
 
 
 def _training_data(play_by_play: pl.DataFrame) -> _TrainingData:
@@ -263,7 +262,7 @@ def _training_data(play_by_play: pl.DataFrame) -> _TrainingData:
     )
 
 
-def _weights(snaps: pl.DataFrame) -> npt.NDArray[np.float64]:
+def _weights(snaps: pl.DataFrame) -> Floats:
     """Weight of each snap in [0, 1]: less for a distant next score and for a lopsided game.
 
     References:
@@ -278,13 +277,11 @@ def _weights(snaps: pl.DataFrame) -> npt.NDArray[np.float64]:
     total = closeness(pl.col("drives_to_score")) + closeness(pl.col("score_differential").abs())
     weights = snaps.select(total.alias("weight"))["weight"].to_numpy()
     low, high = weights.min(), weights.max()
-    scaled: npt.NDArray[np.float64] = (
-        (weights - low) / (high - low) if high > low else np.ones(len(weights))
-    )
+    scaled: Floats = (weights - low) / (high - low) if high > low else np.ones(len(weights))
     return scaled
 
 
-def _feature_matrix(situations: pl.DataFrame) -> npt.NDArray[np.float32]:
+def _feature_matrix(situations: pl.DataFrame) -> Singles:
     return np.ascontiguousarray(
         situations.select(
             expression.cast(pl.Float32).alias(name) for name, expression in _FEATURES.items()
@@ -314,7 +311,7 @@ def _folds(training: _TrainingData, settings: ExpectedPointsSettings, seed: int)
 
 def _boost(
     training: _TrainingData,
-    rows: npt.NDArray[np.int64],
+    rows: Integers,
     settings: ExpectedPointsSettings,
     seed: int,
     threads: int,
@@ -342,6 +339,6 @@ def _boost(
     return xgboost.train(parameters, matrix, num_boost_round=settings.rounds)
 
 
-def _predict(booster: Any, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:  # noqa: ANN401
+def _predict(booster: Any, features: Singles) -> Floats:  # noqa: ANN401
     booster.set_param({"nthread": 1})  # a second thread is of little use and waits for its core
     return np.asarray(booster.inplace_predict(features), dtype=np.float64)

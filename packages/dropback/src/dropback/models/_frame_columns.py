@@ -18,6 +18,8 @@ from dropback.tracking.tensors._features import ABOUT_TARGET, ENGINEERED_COLUMNS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dropback._arrays import Flags, Integers, Singles
+
 _QUANTITIES: Final = (*NETWORK_QUANTITIES, "is_target")
 
 PLAYER_WIDTH: Final = len(_QUANTITIES)
@@ -52,11 +54,8 @@ _CHANGES_SIGN: Final = frozenset(
 
 
 def frame_columns(
-    players: NDArray[np.float32],
-    engineered: NDArray[np.float32],
-    target_slot: NDArray[np.int64],
-    released: NDArray[np.bool_],
-) -> NDArray[np.float32]:
+    players: Singles, engineered: Singles, target_slot: Integers, released: Flags
+) -> Singles:
     """Columns that the network reads of each frame.
 
     Args:
@@ -78,13 +77,13 @@ def frame_columns(
     return columns
 
 
-def mirror_signs() -> NDArray[np.float32]:
+def mirror_signs() -> Singles:
     """Signs that the columns take in a mirror along the field's long axis, shape ``[259]``."""
     of_player = [-1 if name in _CHANGES_SIGN else 1 for name in _QUANTITIES]
     return np.array([*of_player * PLAYERS, *[1] * len(ENGINEERED_COLUMNS)], np.float32)
 
 
-def mirrored_order(mirror_slots: NDArray[np.uint8]) -> NDArray[np.int64]:
+def mirrored_order(mirror_slots: NDArray[np.uint8]) -> Integers:
     """Columns of a frame in the order they take in a mirror.
 
     Args:

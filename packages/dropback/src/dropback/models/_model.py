@@ -12,10 +12,9 @@ from splicedpareto.distributions import Censored, Discretized
 from splicedpareto.nn import pooled_distribution
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from torch.distributions import Distribution
 
+    from dropback._arrays import Integers
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import Outcome, PlaySet
     from dropback.models._network import PlayInputs
@@ -91,9 +90,7 @@ class PassModel:
 
 
 def whole_yard_distribution(
-    latent: Distribution,
-    yards_min: npt.NDArray[np.int64] | torch.Tensor,
-    yards_max: npt.NDArray[np.int64] | torch.Tensor,
+    latent: Distribution, yards_min: Integers | torch.Tensor, yards_max: Integers | torch.Tensor
 ) -> Discretized:
     """Distribution of the recorded yards: bounded by the field, rounded to whole yards.
 

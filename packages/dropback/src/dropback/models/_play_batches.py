@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from dropback._arrays import Flags, Integers, Singles
     from dropback.data._features import FeatureMatrix
     from dropback.tracking.tensors._play_tensors import PlayTensors
 
@@ -54,19 +55,19 @@ class TrackedPlays:
     """
 
     tensors: PlayTensors
-    rows: NDArray[np.int64]
+    rows: Integers
     cut_frames: int = 0
     engineered: bool = True
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+    def __getitem__(self, rows: Integers | Flags) -> Self:
         """Some of the plays, chosen as rows of an array are."""
         return replace(self, rows=self.rows[rows])
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> Integers:
         """Frames of each play that are shown, shape ``(N,)``."""
         return np.maximum(self._all_frames() - self.cut_frames, 1)
 
@@ -74,7 +75,7 @@ class TrackedPlays:
         """The plays up to `seconds` before the release; at the snap where that is later."""
         return replace(self, cut_frames=round(seconds * RATE_HZ))
 
-    def reaches(self, seconds: float) -> NDArray[np.bool_]:
+    def reaches(self, seconds: float) -> Flags:
         """Which plays have a frame so long before the release, shape ``(N,)``."""
         return self._all_frames() > round(seconds * RATE_HZ)
 
@@ -154,14 +155,14 @@ class TrackedPlays:
         """The tracking set's keys of the plays: game_id and play_id."""
         return self.tensors.plays.select("game_id", "play_id")[self.rows]
 
-    def _all_frames(self) -> NDArray[np.int64]:
+    def _all_frames(self) -> Integers:
         offsets = self.tensors.offsets
         return np.asarray(offsets[self.rows + 1] - offsets[self.rows], np.int64)
 
     def _mirror_slots(self) -> NDArray[np.uint8]:
         return np.asarray(self.tensors.plays["mirror_slots"].to_numpy()[self.rows])
 
-    def _columns(self) -> NDArray[np.float32]:
+    def _columns(self) -> Singles:
         """Columns of all frames shown, shape ``(F, 259)``, play by play."""
         lengths = self.lengths
         ends = np.cumsum(lengths)
@@ -175,16 +176,14 @@ class TrackedPlays:
             released[ends - 1] = True
         return self._columns_of(frames, play, released)
 
-    def _last_columns(self, back: int) -> NDArray[np.float32]:
+    def _last_columns(self, back: int) -> Singles:
         """Columns of one frame a play, `back` before the last shown or else the first."""
         starts = self.tensors.offsets[self.rows]
         frames = starts + np.maximum(self.lengths - 1 - back, 0)
         released = np.full(len(self), self.cut_frames == 0 and back == 0)
         return self._columns_of(frames, np.arange(len(self)), released)
 
-    def _columns_of(
-        self, frames: NDArray[np.int64], play: NDArray[np.int64], released: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
+    def _columns_of(self, frames: Integers, play: Integers, released: Flags) -> Singles:
         target = self.tensors.plays["target_slot"][self.rows].cast(pl.Int64).fill_null(-1)
         columns = frame_columns(
             self.tensors.players[frames],
@@ -197,7 +196,7 @@ class TrackedPlays:
         self._require_players(columns, play)
         return columns
 
-    def _require_players(self, columns: NDArray[np.float32], play: NDArray[np.int64]) -> None:
+    def _require_players(self, columns: Singles, play: Integers) -> None:
         """Refuse plays in which a player lacks a position or a velocity."""
         by_player = columns[:, : ENGINEERED.start].reshape(len(columns), -1, PLAYER_WIDTH)
         lacking = ~np.isfinite(by_player[..., :4]).all(axis=(1, 2))

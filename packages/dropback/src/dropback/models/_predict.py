@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch.distributions import Distribution
 
+    from dropback._arrays import Floats, Integers
     from dropback.data._tables import Plays
     from dropback.models._model import Predictor
     from dropback.models._network import PlayInputs
 
     # Rows of a chunk, numbers of each, and its quantiles, shape (9, n).
-    _Part: TypeAlias = tuple[npt.NDArray[np.int64], dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
+    _Part: TypeAlias = tuple[Integers, dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
 
 QUANTILE_LEVELS = {
     "q01": 0.01,
@@ -92,7 +93,7 @@ def predict_plays(
             "those games out, or train with a network for each fold."
         )
 
-    def distribution_of(rows: npt.NDArray[np.int64], fold: int) -> Distribution:
+    def distribution_of(rows: Integers, fold: int) -> Distribution:
         return model.predict_distribution(features[rows], None if fold < 0 else fold)
 
     tracked = not isinstance(features, np.ndarray)
@@ -101,13 +102,13 @@ def predict_plays(
     return summarize_distributions(plays, distribution_of, folds=folds, seed=seed, tracked=tracked)
 
 
-def yard_mean(cdf: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def yard_mean(cdf: Floats) -> Floats:
     """Expected yards, shape ``(n,)``, from a CDF at `YARDS`, ``(n, 211)``."""
     # E[Y] = highest - sum of F below it.
     return np.asarray(YARDS_HIGHEST - cdf[:, :-1].sum(axis=1))
 
 
-def yard_quantiles(cdf: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def yard_quantiles(cdf: Floats) -> Integers:
     """Fewest yards at which the CDF reaches each of `QUANTILE_LEVELS`, shape ``(9, n)``.
 
     Args:
@@ -117,9 +118,7 @@ def yard_quantiles(cdf: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return np.asarray(YARDS[np.minimum(below, len(YARDS) - 1)])
 
 
-def cdf_around(
-    cdf: npt.NDArray[np.float64], yards: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def cdf_around(cdf: Floats, yards: Integers) -> tuple[Floats, Floats]:
     """Probability of less than, and of at most, `yards`; their mean is the mid-CDF.
 
     Args:
@@ -130,7 +129,7 @@ def cdf_around(
     return np.where(at > 0, cdf[distribution, np.maximum(at - 1, 0)], 0.0), cdf[distribution, at]
 
 
-def fold_of_plays(model: Predictor, plays: pl.DataFrame) -> npt.NDArray[np.int64]:
+def fold_of_plays(model: Predictor, plays: pl.DataFrame) -> Integers:
     """Fold of each play's game, -1 where the game was not in training."""
     games = plays["game_id"]
     return (
@@ -142,9 +141,9 @@ def fold_of_plays(model: Predictor, plays: pl.DataFrame) -> npt.NDArray[np.int64
 
 def summarize_distributions(
     plays: pl.DataFrame,
-    distribution_of: Callable[[npt.NDArray[np.int64], int], Distribution],
+    distribution_of: Callable[[Integers, int], Distribution],
     *,
-    folds: npt.NDArray[np.int64],
+    folds: Integers,
     seed: int,
     tracked: bool = False,
 ) -> dy.DataFrame[Predictions]:
@@ -182,9 +181,9 @@ def summarize_distributions(
 
 def summarize_continuous_distributions(
     plays: pl.DataFrame,
-    distribution_of: Callable[[npt.NDArray[np.int64], int], Distribution],
+    distribution_of: Callable[[Integers, int], Distribution],
     *,
-    folds: npt.NDArray[np.int64],
+    folds: Integers,
 ) -> dy.DataFrame[Predictions]:
     """Numbers of each play's continuous distribution of EPA; PIT and mid-CDF are the CDF.
 
@@ -211,7 +210,7 @@ def summarize_continuous_distributions(
     return _predictions(plays, Outcome.EPA, folds, parts, tracked=False)
 
 
-def _cdf_on_field(distribution: Distribution, low: int, high: int) -> npt.NDArray[np.float64]:
+def _cdf_on_field(distribution: Distribution, low: int, high: int) -> Floats:
     """CDF at `YARDS`, shape ``(n, 211)``, of plays that all end from `low` to `high` yards."""
     first, end = low - YARDS_LOWEST, high - YARDS_LOWEST + 1
     inside = distribution.cdf(torch.from_numpy(YARDS[first:end]).to(torch.float32)[:, None])
@@ -221,9 +220,7 @@ def _cdf_on_field(distribution: Distribution, low: int, high: int) -> npt.NDArra
     return cdf
 
 
-def _chunks(
-    folds: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
-) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+def _chunks(folds: Integers, order: Integers) -> Iterator[tuple[Integers, int]]:
     """Rows that share a fold, a few at a time in the given order, and the fold.
 
     Plays from near the same yard line can gain about the same yards: together they need the CDF at
@@ -237,12 +234,7 @@ def _chunks(
 
 
 def _predictions(
-    plays: pl.DataFrame,
-    outcome: Outcome,
-    folds: npt.NDArray[np.int64],
-    parts: Sequence[_Part],
-    *,
-    tracked: bool,
+    plays: pl.DataFrame, outcome: Outcome, folds: Integers, parts: Sequence[_Part], *, tracked: bool
 ) -> dy.DataFrame[Predictions]:
     """Join the numbers of all chunks in the order of the plays."""
     place = np.argsort(np.concatenate([rows for rows, _, _ in parts]))

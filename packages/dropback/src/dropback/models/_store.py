@@ -30,9 +30,7 @@ from splicedpareto.training import FitSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
+    from dropback._arrays import Floats, Integers
     from dropback._files import AnyPath
     from dropback.data._features import FeatureSchema
     from dropback.models._network import PlayInputs
@@ -107,9 +105,7 @@ def weights_digest(networks: Sequence[DistributionNetwork]) -> str:
     return digest.hexdigest()
 
 
-def data_digest(
-    features: PlayInputs, observed: npt.NDArray[np.int64] | npt.NDArray[np.float64]
-) -> str:
+def data_digest(features: PlayInputs, observed: Integers | Floats) -> str:
     """SHA-256 of the training data as the networks see it."""
     digest = hashlib.sha256(features.tobytes())
     digest.update(observed.tobytes())

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import dataframely as dy
-    import numpy.typing as npt
     from torch import Tensor
 
+    from dropback._arrays import Integers
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import Plays
     from dropback.models._settings import ModelSettings
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 class FoldSplit:
     """Rows of the plays that one fold's network learns from, stops by, and never sees."""
 
-    training: npt.NDArray[np.int64]
-    validation: npt.NDArray[np.int64]
-    held_out: npt.NDArray[np.int64]
+    training: Integers
+    validation: Integers
+    held_out: Integers
 
 
 def assign_folds(games: Sequence[str], folds: int, *, seed: int) -> dict[str, int]:

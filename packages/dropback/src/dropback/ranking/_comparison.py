@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeAlias
 
-    import numpy.typing as npt
     from narwhals.stable.v2.typing import IntoFrame
 
+    from dropback._arrays import Floats, Integers
     from dropback._frames import FrameT
 
     Row: TypeAlias = str | int | Sequence[str | int]
@@ -81,15 +81,13 @@ def probability_matrix(rows: FrameT, chosen: Sequence[Row] | None = None) -> Fra
     return like(rows, pl.DataFrame({"row": labels, **columns}))
 
 
-def probability_next(mean: npt.NDArray[np.float64], sd: npt.NDArray[np.float64]) -> pl.Series:
+def probability_next(mean: Floats, sd: Floats) -> pl.Series:
     """Probability that each row is better than the one below it; null for the last."""
     better = _better(mean[:-1], sd[:-1], mean[1:], sd[1:])
     return pl.Series([*better.tolist(), None], dtype=pl.Float64)
 
 
-def rank_summary(
-    draws: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def rank_summary(draws: Floats) -> tuple[Integers, Integers, Floats]:
     """Ranks of the true scores over joint draws ``(R, K)``; 1 is best.
 
     Returns:
@@ -108,23 +106,18 @@ def rank_summary(
     return low.astype(np.int64), high.astype(np.int64), best
 
 
-def _matrix(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
+def _matrix(rows: pl.DataFrame) -> Floats:
     mean, sd = (rows[name].to_numpy() for name in ("score_shrunk", "shrunk_sd"))
     matrix = _better(mean[:, None], sd[:, None], mean, sd)
     np.fill_diagonal(matrix, 0.5)
     return matrix
 
 
-def _better(
-    mean: npt.NDArray[np.float64],
-    sd: npt.NDArray[np.float64],
-    other_mean: npt.NDArray[np.float64],
-    other_sd: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
+def _better(mean: Floats, sd: Floats, other_mean: Floats, other_sd: Floats) -> Floats:
     # Without any luck the better mean is certainly better; the tiny number avoids 0 / 0.
     spread = np.sqrt(sd**2 + other_sd**2) + np.finfo(float).tiny
     with np.errstate(over="ignore"):
-        better: npt.NDArray[np.float64] = ndtr((mean - other_mean) / spread)
+        better: Floats = ndtr((mean - other_mean) / spread)
     return better
 
 

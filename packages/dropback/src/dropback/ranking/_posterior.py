@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from dropback._arrays import Floats
     from dropback.ranking._units import Units
 
 # Shrinkage factors that the uniform prior is summed over: cubes of midpoints, so that the least,
@@ -34,15 +33,15 @@ class Posterior:
         weight: Posterior probability of each grid point, shape ``(G,)``.
     """
 
-    mean: npt.NDArray[np.float64]
-    sd: npt.NDArray[np.float64]
-    reliability: npt.NDArray[np.float64]
-    observed: npt.NDArray[np.float64]
-    variance: npt.NDArray[np.float64]
-    between: npt.NDArray[np.float64]
-    weight: npt.NDArray[np.float64]
+    mean: Floats
+    sd: Floats
+    reliability: Floats
+    observed: Floats
+    variance: Floats
+    between: Floats
+    weight: Floats
 
-    def draws(self, count: int, *, seed: int) -> npt.NDArray[np.float64]:
+    def draws(self, count: int, *, seed: int) -> Floats:
         """Joint draws of all true scores, shape ``(count, K)``."""
         generator = np.random.default_rng([seed, 1])  # apart from the bootstrap's stream
         if not self.variance.any():
@@ -51,7 +50,7 @@ class Posterior:
         center, center_variance, trust = _conditional(self.observed, self.variance, between)
         center = center + np.sqrt(center_variance) * generator.normal(size=(count, 1))
         noise = np.sqrt(trust * self.variance) * generator.normal(size=trust.shape)
-        drawn: npt.NDArray[np.float64] = center + trust * (self.observed - center) + noise
+        drawn: Floats = center + trust * (self.observed - center) + noise
         return drawn
 
 
@@ -94,7 +93,7 @@ def design_effect(units: Units, within: float) -> float:
     return max(1.0, float((clustered * size).sum() / (independent * size).sum()))
 
 
-def sampling_variance(units: Units) -> npt.NDArray[np.float64]:
+def sampling_variance(units: Units) -> Floats:
     r"""Variance of each group's mean about its true score, shape ``(K,)``.
 
     .. math:: v_g = d\,\sigma^2 \sum w^2 / (\sum w)^2
@@ -103,13 +102,13 @@ def sampling_variance(units: Units) -> npt.NDArray[np.float64]:
     one passer's games are too few to estimate a variance of their own.
     """
     within = play_variance(units)
-    variance: npt.NDArray[np.float64] = (
+    variance: Floats = (
         within * design_effect(units, within) * units.weight_squared / units.group_weight**2
     )
     return variance
 
 
-def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) -> Posterior:
+def posterior(mean: Floats, variance: Floats) -> Posterior:
     r"""True scores :math:`\theta_g \sim N(\mu, \tau^2)` behind means :math:`N(\theta_g, v_g)`.
 
     :math:`\mu` is integrated out under a flat prior and :math:`\tau^2` on a grid under the
@@ -151,11 +150,7 @@ def posterior(mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) 
     )
 
 
-def _conditional(
-    mean: npt.NDArray[np.float64],
-    variance: npt.NDArray[np.float64],
-    between: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _conditional(mean: Floats, variance: Floats, between: Floats) -> tuple[Floats, Floats, Floats]:
     """League mean, its variance, and trust, for each between variance, shape ``(G, 1)``."""
     precision = 1 / (variance + between)
     center_variance = 1 / precision.sum(axis=1, keepdims=True)

@@ -13,7 +13,7 @@ from dropback.ranking._board import leaderboard
 from dropback.ranking._splits import SPLITS
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from dropback._arrays import Floats
 
 _BINS = 10
 
@@ -38,9 +38,9 @@ class Profile:
     seasons: pl.DataFrame
     best: pl.DataFrame
     worst: pl.DataFrame
-    edges: npt.NDArray[np.float64]
-    passer: npt.NDArray[np.float64]
-    league: npt.NDArray[np.float64]
+    edges: Floats
+    passer: Floats
+    league: Floats
     plays: int
 
 
@@ -90,9 +90,7 @@ def passer_profile(
     )
 
 
-def _shares(
-    scores: pl.DataFrame, edges: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], int]:
+def _shares(scores: pl.DataFrame, edges: Floats) -> tuple[Floats, int]:
     if "mid_cdf" not in scores.columns:
         return np.zeros(0), 0
     values = scores["mid_cdf"].drop_nulls().to_numpy()

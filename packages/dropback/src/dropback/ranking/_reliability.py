@@ -23,12 +23,10 @@ from dropback.ranking._units import sum_by_game
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
     from narwhals.stable.v2.typing import IntoFrame
 
+    from dropback._arrays import Floats
     from dropback.ranking._units import Units
-
-    Array = npt.NDArray[np.float64]
 
 _ATTEMPTS = (25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 600)
 _GAMES = (2, 4, 6, 8, 12, 16)
@@ -173,11 +171,7 @@ def _large(units: Units) -> Units:
     return units.keep(plays >= 0.25 * (plays**2).sum() / plays.sum())
 
 
-def between_variance(
-    mean: Array,
-    variance: Array,
-    weights: Array,
-) -> Array:
+def between_variance(mean: Floats, variance: Floats, weights: Floats) -> Floats:
     """DerSimonian and Laird's moment estimate, at least 0, in each replicate, shape ``(R,)``.
 
     Means and sampling variances are of shape ``(K,)``, weights of groups ``(R, K)``.
@@ -190,22 +184,22 @@ def between_variance(
     heterogeneity = precision @ mean**2 - total * center**2
     spread = total - (weights / variance**2).sum(axis=1) / total
     expected = weights.sum(axis=1) - 1
-    estimate: Array = np.maximum(0.0, (heterogeneity - expected) / spread)
+    estimate: Floats = np.maximum(0.0, (heterogeneity - expected) / spread)
     return estimate
 
 
-def _pooled_noise(units: Units, pooled: float, weights: Array) -> Array:
+def _pooled_noise(units: Units, pooled: float, weights: Floats) -> Floats:
     """Variance of a play within the groups drawn, scaled so that all groups give `pooled`."""
     weight = units.group_weight
     freedom = weights @ (weight - units.weight_squared / weight)
     noise = weights @ units.deviation / np.where(freedom > 0, freedom, np.nan)
     if not np.isfinite(noise[0]) or noise[0] <= 0:
         return np.full(len(weights), pooled)
-    scaled: Array = noise * pooled / noise[0]
+    scaled: Floats = noise * pooled / noise[0]
     return scaled
 
 
-def _split_halves(units: Units, weights: Array, seed: int) -> pl.DataFrame:
+def _split_halves(units: Units, weights: Floats, seed: int) -> pl.DataFrame:
     generator = np.random.default_rng([seed, 2])
     rows = []
     for games in _GAMES:
@@ -235,7 +229,7 @@ def _split_halves(units: Units, weights: Array, seed: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: whole.get(name, pl.Float64) for name in names})
 
 
-def _halves(units: Units, games: int, generator: np.random.Generator) -> tuple[Array, float]:
+def _halves(units: Units, games: int, generator: np.random.Generator) -> tuple[Floats, float]:
     """Means of two random halves of `games` games of each group, first halves above second ones.
 
     They are of shape ``(2 K, 1)``; with them comes the mean count of plays in both halves.

@@ -13,7 +13,7 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
+    from dropback._arrays import Flags, Floats, Integers
 
 SCORE = "play_score"
 WEIGHT = "play_weight"
@@ -38,19 +38,19 @@ class Units:
     """
 
     keys: pl.DataFrame
-    group: npt.NDArray[np.int64]
-    plays: npt.NDArray[np.int64]
-    weight: npt.NDArray[np.float64]
-    total: npt.NDArray[np.float64]
-    weight_squared: npt.NDArray[np.float64]
-    deviation: npt.NDArray[np.float64]
+    group: Integers
+    plays: Integers
+    weight: Floats
+    total: Floats
+    weight_squared: Floats
+    deviation: Floats
 
     @property
-    def group_weight(self) -> npt.NDArray[np.float64]:
+    def group_weight(self) -> Floats:
         """Sum of the weights of each group, shape ``(K,)``."""
         return np.bincount(self.group, weights=self.weight).astype(np.float64)
 
-    def keep(self, mask: npt.NDArray[np.bool_]) -> Units:
+    def keep(self, mask: Flags) -> Units:
         """The groups where `mask`, shape ``(K,)``, is true."""
         inside = mask[self.group]
         code = np.cumsum(mask) - 1

@@ -18,10 +18,7 @@ from dropback._statistics import codes, standardized
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Array = npt.NDArray[np.float64]
-    Codes = npt.NDArray[np.int64]
+    from dropback._arrays import Floats, Integers
 
 # Standard deviation of a uniform variable: the standardized score spreads as the plain one does.
 _UNIFORM_SD = 12**-0.5
@@ -97,8 +94,14 @@ def standard_scores(plays: pl.DataFrame, settings: StandardScore | None = None) 
 
 
 def opponent_effects(
-    values: Array, *, season: Codes, passer: Codes, defense: Codes, game: Codes, ridge: float
-) -> Array:
+    values: Floats,
+    *,
+    season: Integers,
+    passer: Integers,
+    defense: Integers,
+    game: Integers,
+    ridge: float,
+) -> Floats:
     """What each play's defense allows beyond the average, measured in its other games.
 
     Passers and defenses are crossed random effects of one season, each shrunk as if by `ridge`
@@ -108,9 +111,9 @@ def opponent_effects(
     Args:
         values: Play values, shape ``(N,)``.
         season: Season codes from 0; the effects are about the season's mean.
-        passer: Codes of passer and season.
-        defense: Codes of defense and season.
-        game: Codes of game and defense.
+        passer: Integers of passer and season.
+        defense: Integers of defense and season.
+        game: Integers of game and defense.
         ridge: Plays to shrink by; infinity gives zeros.
 
     Returns:
@@ -130,9 +133,9 @@ def opponent_effects(
         allowed = _means(residual, defense, ridge)
     sums, plays = np.bincount(defense, residual), np.bincount(defense)
     game_sums, game_plays = np.bincount(game, residual), np.bincount(game)
-    others: Array = (sums[defense] - game_sums[game]) / (plays[defense] - game_plays[game] + ridge)
+    others: Floats = (sums[defense] - game_sums[game]) / (plays[defense] - game_plays[game] + ridge)
     return others
 
 
-def _means(values: Array, group: Codes, ridge: float = 0.0) -> Array:
+def _means(values: Floats, group: Integers, ridge: float = 0.0) -> Floats:
     return np.bincount(group, values) / (np.bincount(group) + ridge)

@@ -21,10 +21,9 @@ from dropback.service._wire import frame_rows, point_forecast
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
     from starlette.websockets import WebSocket
 
+    from dropback._arrays import Singles
     from dropback.live import Forecast
     from dropback.service._keys import StoredKey
     from dropback.service._messages import ReleasedMessage, StartMessage
@@ -42,7 +41,7 @@ class _BroadcastFrame:
 
     play: str
     number: int
-    frame: NDArray[np.float32]
+    frame: Singles
     forecasts: Sequence[Forecast]
 
     @cached_property
@@ -98,11 +97,7 @@ class LivePlayBroadcaster:
         return broadcast
 
     def add(
-        self,
-        broadcast: Broadcast,
-        number: int,
-        frame: NDArray[np.float32],
-        forecasts: Sequence[Forecast],
+        self, broadcast: Broadcast, number: int, frame: Singles, forecasts: Sequence[Forecast]
     ) -> None:
         """Broadcast a frame."""
         name = broadcast.opening.play

@@ -16,10 +16,9 @@ from dropback.service._http import busy, json_response
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    import numpy as np
-    from numpy.typing import NDArray
     from starlette.responses import Response
 
+    from dropback._arrays import Singles
     from dropback.live import Forecast, LivePlay, PlayFrames, PlayPredictor
     from dropback.service._limits import Limits
     from dropback.service._metrics import Metrics
@@ -122,9 +121,7 @@ class Inference:
         forecast: Forecast = await self._submit("play", play)
         return forecast
 
-    async def push(
-        self, live: LivePlay, number: int, frame: NDArray[np.float32]
-    ) -> tuple[Forecast, ...]:
+    async def push(self, live: LivePlay, number: int, frame: Singles) -> tuple[Forecast, ...]:
         """`LivePlay.push` in the thread; the frame is not taken if the queue is full (503)."""
         forecasts: tuple[Forecast, ...] = await self._submit("frame", (live, number, frame))
         return forecasts

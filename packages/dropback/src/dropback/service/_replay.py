@@ -21,10 +21,9 @@ from dropback.service._wire import encode_frame, situation_message
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import numpy as np
-    from numpy.typing import NDArray
     from websockets.asyncio.client import ClientConnection
 
+    from dropback._arrays import Singles
     from dropback.live import PlayContext
     from dropback.tracking._blocks import PlayBlock
 
@@ -46,7 +45,7 @@ class Feed:
     """
 
     situation: PlayContext
-    frames: NDArray[np.float32]
+    frames: Singles
     target_slot: int | None
     yards: int | None
     stored: tuple[int, int] | None = None

@@ -21,11 +21,10 @@ from dropback.service._wire import decode_frame, frame_array, point_forecast, si
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import numpy as np
-    from numpy.typing import NDArray
     from starlette.types import Message
     from starlette.websockets import WebSocket
 
+    from dropback._arrays import Singles
     from dropback.live import Forecast, LivePlay
     from dropback.service._broadcast import Broadcast, LivePlayBroadcaster
     from dropback.service._executors import Inference
@@ -228,7 +227,7 @@ class _LiveSocket:
                 session.token, session.play.frame + 1, newest, session.score
             )
 
-    async def _push(self, number: int, frame: NDArray[np.float32]) -> messages.ForecastMessage:
+    async def _push(self, number: int, frame: Singles) -> messages.ForecastMessage:
         if number >= self.sessions.limits.frames:
             raise ServiceError(413, f"A live play may have {self.sessions.limits.frames} frames.")
         async with self._locked() as session:

@@ -20,8 +20,7 @@ from dropback.service._messages import PointForecast, SituationMessage
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Singles
     from dropback.live import Forecast
 
 PLAY_MEDIA_TYPE: Final = "application/vnd.dropback.play"
@@ -97,13 +96,13 @@ def decode_play(body: bytes, *, most_frames: int) -> tuple[PlayFrames, int | Non
     return play, None if yards == _NO_YARDS else yards
 
 
-def encode_frame(number: int, frame: NDArray[np.float32]) -> bytes:
+def encode_frame(number: int, frame: Singles) -> bytes:
     """Encode a canonical frame, shape ``(23, 6)``; its number is 0 at the snap."""
     header = _FRAME.pack(_FRAME_MAGIC, _VERSION, 0, number)
     return header + np.ascontiguousarray(frame, "<f4").tobytes()
 
 
-def decode_frame(body: bytes) -> tuple[int, NDArray[np.float32]]:
+def decode_frame(body: bytes) -> tuple[int, Singles]:
     """Decode number and frame, shape ``(23, 6)``; other bytes raise `RequestError`."""
     expected = _FRAME.size + _FRAME_BYTES
     if len(body) != expected:
@@ -124,7 +123,7 @@ def _require_form(
         raise RequestError(f"The unused bytes of a binary {kind} must be 0, got {zeros}.")
 
 
-def _frames(body: bytes, start: int, count: int) -> NDArray[np.float32]:
+def _frames(body: bytes, start: int, count: int) -> Singles:
     values = np.frombuffer(body, "<f4", offset=start).astype(np.float32)
     return values.reshape(count, SLOTS, len(FRAME_QUANTITIES))
 
@@ -171,13 +170,13 @@ def point_forecast(forecast: Forecast) -> PointForecast:
     return msgspec.convert(forecast, PointForecast, from_attributes=True)
 
 
-def frame_array(frames: FrameRows | list[FrameRows]) -> NDArray[np.float32]:
+def frame_array(frames: FrameRows | list[FrameRows]) -> Singles:
     """Frames as an array, null as NaN; what float32 cannot hold becomes infinite and is refused."""
     with np.errstate(over="ignore"):
         return np.array(frames, dtype=np.float32)
 
 
-def frame_rows(frames: NDArray[np.float32]) -> list[FrameRows]:
+def frame_rows(frames: Singles) -> list[FrameRows]:
     """Frames as lists to the hundredth, NaN as null."""
     rounded = np.round(frames.astype(np.float64), 2)
     rows: list[FrameRows] = np.where(np.isnan(rounded), None, rounded).tolist()  # type: ignore[call-overload]  # NumPy's stubs lack None

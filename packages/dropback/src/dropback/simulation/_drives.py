@@ -19,9 +19,9 @@ from dropback.simulation._play_calls import (
 from dropback.simulation._throws import PlayContexts, Throws, outcome_distribution
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from dropback._arrays import Floats, Integers
 
-    Rows = dict[str, NDArray[np.int64]]
+    Rows = dict[str, Integers]
 
 NULL = -(10**6)
 """A missing number in the rows; far outside every column's range."""
@@ -43,20 +43,18 @@ TARGET_SHARES_DOWNFIELD = (0.25, 0.2, 0.14, 0.18, 0.1, 0.07, 0.04, 0.02)
 class _Games:
     """Where each of ``G`` games stands; every field has shape ``(G,)``, `points` ``(G, 2)``."""
 
-    quarter: NDArray[np.int64]
-    seconds: NDArray[np.int64]
-    offense: NDArray[np.int64]
-    yardline: NDArray[np.int64]
-    down: NDArray[np.int64]
-    to_go: NDArray[np.int64]
-    phase: NDArray[np.int64]
-    second_half_receiver: NDArray[np.int64]
-    points: NDArray[np.int64]
+    quarter: Integers
+    seconds: Integers
+    offense: Integers
+    yardline: Integers
+    down: Integers
+    to_go: Integers
+    phase: Integers
+    second_half_receiver: Integers
+    points: Integers
 
 
-def play_games(
-    edge_yd: NDArray[np.float64], generator: np.random.Generator
-) -> tuple[Rows, NDArray[np.int64]]:
+def play_games(edge_yd: Floats, generator: np.random.Generator) -> tuple[Rows, Integers]:
     """Play all games to the end.
 
     Overtime is sudden death; a game that it leaves level is a tie.
@@ -123,7 +121,7 @@ def _start_quarters(games: _Games) -> None:
     games.phase[third | overtime] = KICK_OFF
 
 
-def _rows(games: _Games, chosen: NDArray[np.int64], kind: NDArray[np.int64]) -> Rows:
+def _rows(games: _Games, chosen: Integers, kind: Integers) -> Rows:
     """One row a game before the play is known: the state, and `NULL` for the rest."""
     points = games.points[chosen]
     rows = {
@@ -146,7 +144,7 @@ def _rows(games: _Games, chosen: NDArray[np.int64], kind: NDArray[np.int64]) -> 
     return rows
 
 
-def _kick_off(games: _Games, chosen: NDArray[np.int64], generator: np.random.Generator) -> Rows:
+def _kick_off(games: _Games, chosen: Integers, generator: np.random.Generator) -> Rows:
     """Kick off to the side on offense."""
     rows = _rows(games, chosen, np.full(len(chosen), Kind.KICK_OFF))
     rows["yardline"][:] = 35
@@ -158,7 +156,7 @@ def _kick_off(games: _Games, chosen: NDArray[np.int64], generator: np.random.Gen
     return rows
 
 
-def _try(games: _Games, chosen: NDArray[np.int64], generator: np.random.Generator) -> Rows:
+def _try(games: _Games, chosen: Integers, generator: np.random.Generator) -> Rows:
     """Kick the extra point or try for two after a touchdown."""
     n = len(chosen)
     offense = games.offense[chosen]
@@ -177,10 +175,7 @@ def _try(games: _Games, chosen: NDArray[np.int64], generator: np.random.Generato
 
 
 def _scrimmage(
-    games: _Games,
-    chosen: NDArray[np.int64],
-    edge_yd: NDArray[np.float64],
-    generator: np.random.Generator,
+    games: _Games, chosen: Integers, edge_yd: Floats, generator: np.random.Generator
 ) -> Rows:
     """Snap the ball once in each chosen game."""
     c = _contexts(games, chosen)
@@ -217,9 +212,7 @@ def _carry(rows: Rows, c: PlayContexts, generator: np.random.Generator) -> None:
     rows["penalty"] = (generator.random(n) < 0.015).astype(np.int64)
 
 
-def _drop_back(
-    rows: Rows, c: PlayContexts, edge: NDArray[np.float64], generator: np.random.Generator
-) -> None:
+def _drop_back(rows: Rows, c: PlayContexts, edge: Floats, generator: np.random.Generator) -> None:
     """Fill in sacks, spikes, throw-aways and targeted attempts."""
     kinds = rows["kind"]
     n = len(kinds)
@@ -269,11 +262,7 @@ def _drop_back(
 
 
 def _advance(
-    games: _Games,
-    chosen: NDArray[np.int64],
-    rows: Rows,
-    c: PlayContexts,
-    generator: np.random.Generator,
+    games: _Games, chosen: Integers, rows: Rows, c: PlayContexts, generator: np.random.Generator
 ) -> None:
     """Move the ball, the score and the clock by what the rows say."""
     kinds = rows["kind"]
@@ -337,11 +326,11 @@ def _advance(
 
 def _set_down(
     games: _Games,
-    chosen: NDArray[np.int64],
+    chosen: Integers,
     *,
-    yardline: NDArray[np.int64],
-    down: NDArray[np.int64] | int = 1,
-    to_go: NDArray[np.int64] | None = None,
+    yardline: Integers,
+    down: Integers | int = 1,
+    to_go: Integers | None = None,
 ) -> None:
     """Place the ball for the next snap."""
     games.yardline[chosen] = yardline
@@ -350,13 +339,13 @@ def _set_down(
     games.phase[chosen] = SCRIMMAGE
 
 
-def _run_clock(games: _Games, chosen: NDArray[np.int64], seconds: NDArray[np.int64]) -> None:
+def _run_clock(games: _Games, chosen: Integers, seconds: Integers) -> None:
     """Take seconds off the clock, at most to the end of the quarter."""
     end = quarter_end(games.quarter[chosen])
     games.seconds[chosen] = np.maximum(games.seconds[chosen] - seconds, end)
 
 
-def _contexts(games: _Games, chosen: NDArray[np.int64]) -> PlayContexts:
+def _contexts(games: _Games, chosen: Integers) -> PlayContexts:
     """The chosen games as their offenses see them."""
     return PlayContexts(
         quarter=games.quarter[chosen],
@@ -368,21 +357,21 @@ def _contexts(games: _Games, chosen: NDArray[np.int64]) -> PlayContexts:
     )
 
 
-def _lead(games: _Games, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+def _lead(games: _Games, chosen: Integers) -> Integers:
     """Points of the offense minus points of the defense."""
     offense = games.offense[chosen]
     return games.points[chosen, offense] - games.points[chosen, 1 - offense]
 
 
-def _penalty_yards(c: PlayContexts, generator: np.random.Generator) -> NDArray[np.int64]:
+def _penalty_yards(c: PlayContexts, generator: np.random.Generator) -> Integers:
     """Yards for or against the offense, at most half the distance to either goal."""
     kinds = generator.choice(4, len(c), p=(0.4, 0.23, 0.22, 0.15))
     yards = np.array([-5, -10, 5, 15])[kinds]
     to_own_goal = GOAL_TO_GOAL_YD - c.yardline_100
-    enforced: NDArray[np.int64] = np.clip(yards, -(to_own_goal // 2), c.yardline_100 // 2)
+    enforced: Integers = np.clip(yards, -(to_own_goal // 2), c.yardline_100 // 2)
     return enforced
 
 
-def _chance_of_field_goal(c: PlayContexts) -> NDArray[np.float64]:
+def _chance_of_field_goal(c: PlayContexts) -> Floats:
     """Probability that the kick is good, by the line of scrimmage."""
     return np.interp(c.yardline_100, (2, 15, 25, 32, 38, 50), (0.99, 0.94, 0.82, 0.72, 0.6, 0.2))

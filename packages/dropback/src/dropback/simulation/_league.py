@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dropback._arrays import Floats, Integers
     from dropback.simulation._rosters import Calendar
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -133,15 +134,13 @@ def write_league(league: League, folder: Path, *, overwrite: bool = False) -> No
         league.truth.write_parquet(aside / "truth.parquet")
 
 
-def _by_side(
-    values: NDArray[_Number], calendar: Calendar, role: NDArray[np.int64]
-) -> NDArray[_Number]:
+def _by_side(values: NDArray[_Number], calendar: Calendar, role: Integers) -> NDArray[_Number]:
     """Values of each game's home and away side, shape ``(G, 2)``, from (season, team, role)."""
     sides = np.stack([calendar.home, calendar.away], axis=1)
     return values[calendar.season_number[:, None], sides, role]
 
 
-def _truth(plays: pl.DataFrame, edge_yd: NDArray[np.float64]) -> pl.DataFrame:
+def _truth(plays: pl.DataFrame, edge_yd: Floats) -> pl.DataFrame:
     """The distributions behind the targeted attempts among the plays."""
     attempts = plays.with_columns(edge_yd=pl.lit(pl.Series(edge_yd))).filter(targeted())
     throws = Throws.from_plays(attempts)

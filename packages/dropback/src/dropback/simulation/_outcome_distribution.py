@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from dropback._arrays import Flags, Floats, Integers
 
 # A pick-six from the far goal line returns 100 yards; the longest completion gains 99.
-LATTICE_YARDS: NDArray[np.int64] = np.arange(-100, 100)
+LATTICE_YARDS: Integers = np.arange(-100, 100)
 
 # A receiver stopped at the catch: a Laplace distribution, narrow enough that 0.85 of it
 # rounds to no yards after the catch and 0.045 to a loss (1 to 2 % of real completions lose).
@@ -35,9 +37,9 @@ class Outcomes(NamedTuple):
         intercepted: Whether a defender did.
     """
 
-    yards: NDArray[np.int64]
-    completed: NDArray[np.bool_]
-    intercepted: NDArray[np.bool_]
+    yards: Integers
+    completed: Flags
+    intercepted: Flags
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,17 @@ class OutcomeDistribution:
         Naveau, Huser, Ribereau and Hannart (2016), model (i): the extended generalized Pareto.
     """
 
-    completion_probability: NDArray[np.float64]
-    interception_probability: NDArray[np.float64]
-    air_yards: NDArray[np.float64]
-    yardline_100: NDArray[np.float64]
-    stop_probability: NDArray[np.float64]
-    run_power: NDArray[np.float64]
-    run_scale_yd: NDArray[np.float64]
-    run_concentration: NDArray[np.float64]
-    no_return_probability: NDArray[np.float64]
-    return_scale_yd: NDArray[np.float64]
-    return_concentration: NDArray[np.float64]
+    completion_probability: Floats
+    interception_probability: Floats
+    air_yards: Floats
+    yardline_100: Floats
+    stop_probability: Floats
+    run_power: Floats
+    run_scale_yd: Floats
+    run_concentration: Floats
+    no_return_probability: Floats
+    return_scale_yd: Floats
+    return_concentration: Floats
 
     @classmethod
     def from_frame(cls, truth: pl.DataFrame) -> OutcomeDistribution:
@@ -98,12 +100,12 @@ class OutcomeDistribution:
         return len(self.air_yards)
 
     def __getitem__(
-        self, plays: slice | NDArray[np.bool_] | NDArray[np.int64] | tuple[slice, None]
+        self, plays: slice | Flags | Integers | tuple[slice, None]
     ) -> OutcomeDistribution:
         """Distributions of some plays, indexed as an array; ``[:, None]`` adds an axis."""
         return OutcomeDistribution(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
 
-    def cdf(self, yards: ArrayLike) -> NDArray[np.float64]:
+    def cdf(self, yards: ArrayLike) -> Floats:
         """Probability of at most so many yards.
 
         Args:
@@ -122,13 +124,13 @@ class OutcomeDistribution:
             + self.completion_probability * self._completion_cdf(k)
         )
 
-    def probability(self, yards: ArrayLike) -> NDArray[np.float64]:
+    def probability(self, yards: ArrayLike) -> Floats:
         """Probability of exactly so many whole yards, shaped as `cdf`'s result."""
         k = np.asarray(yards, dtype=np.float64)
         # Rounding may leave -1e-17 where no yards can end.
         return np.maximum(self.cdf(k) - self.cdf(k - 1), 0)
 
-    def mid_cdf(self, yards: ArrayLike) -> NDArray[np.float64]:
+    def mid_cdf(self, yards: ArrayLike) -> Floats:
         """Mid-distribution function F(y - 1) + P(y) / 2, shaped as `cdf`'s result.
 
         Under its own distribution it averages exactly 1/2, ties or not.
@@ -136,21 +138,21 @@ class OutcomeDistribution:
         k = np.asarray(yards, dtype=np.float64)
         return (self.cdf(k) + self.cdf(k - 1)) / 2
 
-    def lattice_cdf(self) -> NDArray[np.float64]:
+    def lattice_cdf(self) -> Floats:
         """CDF at every whole yard of `LATTICE_YARDS`, shape ``(N, 200)``; the last column is 1."""
         lattice = np.empty((len(self), len(LATTICE_YARDS)))
         for rows in self._chunks():
             lattice[rows] = self[rows].cdf(LATTICE_YARDS[None, :])
         return lattice
 
-    def mean(self) -> NDArray[np.float64]:
+    def mean(self) -> Floats:
         """Expected yards, shape ``(N,)``: the last lattice yard minus the sum of the CDF below."""
         means = np.empty(len(self))
         for rows in self._chunks():
             means[rows] = LATTICE_YARDS[-1] - self[rows].lattice_cdf()[:, :-1].sum(axis=1)
         return means
 
-    def crps(self, yards: ArrayLike) -> NDArray[np.float64]:
+    def crps(self, yards: ArrayLike) -> Floats:
         r"""Continuous ranked probability score, in yards, shape ``(N,)``.
 
         .. math:: \sum_k (F(k) - 1\{y \le k\})^2
@@ -170,7 +172,7 @@ class OutcomeDistribution:
             scores[rows] = ((self[rows].lattice_cdf() - reached) ** 2).sum(axis=1)
         return scores
 
-    def expected_mid_cdf(self, other: OutcomeDistribution) -> NDArray[np.float64]:
+    def expected_mid_cdf(self, other: OutcomeDistribution) -> Floats:
         """Mean of `mid_cdf` where the yards follow another distribution, shape ``(N,)``.
 
         With this distribution the league average's and the other a passer's, it is the play score
@@ -199,11 +201,11 @@ class OutcomeDistribution:
         for start in range(0, len(self), CHUNK_PLAYS):
             yield slice(start, start + CHUNK_PLAYS)
 
-    def _return_limit(self) -> NDArray[np.float64]:
+    def _return_limit(self) -> Floats:
         """Yards from the catch to the passer's goal line."""
         return 100 - self.yardline_100 + self.air_yards
 
-    def _completion_cdf(self, k: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _completion_cdf(self, k: Floats) -> Floats:
         """P(gain <= k) given a completion."""
         limit = self.yardline_100
         # Three quarters of the lattice lie outside the field or far behind the catch, where
@@ -228,7 +230,7 @@ class OutcomeDistribution:
         result[where] = stop * np.where(z < 0, half, 1 - half) + (1 - stop) * ran
         return result
 
-    def _interception_cdf(self, k: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _interception_cdf(self, k: Floats) -> Floats:
         """P(-R <= k) given an interception."""
         where = (k < 0) & (-k <= self._return_limit())
         shape = where.shape
@@ -247,7 +249,7 @@ class OutcomeDistribution:
         result[where] = (1 - no_return) * _gpd_sf(from_yd, scale, concentration)
         return result
 
-    def _draw_gain(self, part: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _draw_gain(self, part: Floats, u: Floats) -> Floats:
         """Gains of completions from two uniform draws a play."""
         side = np.where(u < 0.5, 2 * u, 2 * (1 - u))
         stopped = STOP_LOCATION_YD + np.sign(u - 0.5) * STOP_SCALE_YD * -np.log(side + 1e-300)
@@ -258,26 +260,20 @@ class OutcomeDistribution:
         gain = np.clip(gain, self.yardline_100 - 100, self.yardline_100)
         return np.where(self.air_yards < self.yardline_100, gain, self.yardline_100)
 
-    def _draw_return(
-        self, part: NDArray[np.float64], u: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _draw_return(self, part: Floats, u: Floats) -> Floats:
         """Return yards of interceptions from two uniform draws a play."""
         carry = _gpd_isf(1 - u, self.return_scale_yd, self.return_concentration)
         carried = np.clip(np.ceil(np.minimum(carry, 200) - 0.5), 1, self._return_limit())
         return np.where(part < self.no_return_probability, 0.0, carried)
 
 
-def _gpd_sf(
-    excess: NDArray[np.float64], scale: NDArray[np.float64], concentration: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _gpd_sf(excess: Floats, scale: Floats, concentration: Floats) -> Floats:
     """Generalized Pareto survival function for a positive concentration; 1 below 0."""
     z = concentration * np.maximum(excess, 0) / scale
     return np.exp(-np.log1p(z) / concentration)
 
 
-def _gpd_isf(
-    sf: NDArray[np.float64], scale: NDArray[np.float64], concentration: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _gpd_isf(sf: Floats, scale: Floats, concentration: Floats) -> Floats:
     """Excess that a generalized Pareto variable passes with probability ``sf``."""
     # The floor keeps a draw of exactly 0 finite; it is 1e284 times rarer than the last digit.
     return scale * np.expm1(-concentration * np.log(np.maximum(sf, 1e-300))) / concentration

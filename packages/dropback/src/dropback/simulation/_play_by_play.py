@@ -13,8 +13,7 @@ from dropback.simulation._play_calls import Kind
 from dropback.simulation._rosters import TEAMS, player_id, player_name
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Integers
     from dropback.simulation._rosters import Calendar
 
 PLAY_TYPES = {
@@ -49,10 +48,7 @@ def targeted() -> pl.Expr:
 
 
 def play_by_play(
-    rows: dict[str, NDArray[np.int64]],
-    calendar: Calendar,
-    passers: NDArray[np.int64],
-    generator: np.random.Generator,
+    rows: dict[str, Integers], calendar: Calendar, passers: Integers, generator: np.random.Generator
 ) -> pl.DataFrame:
     """Lay the rows out in nflverse's columns and dtypes.
 
@@ -92,7 +88,7 @@ def play_by_play(
     return described.with_columns(_description().alias("desc"))
 
 
-def games_table(calendar: Calendar, points: NDArray[np.int64]) -> pl.DataFrame:
+def games_table(calendar: Calendar, points: Integers) -> pl.DataFrame:
     """One row a game with its final score, in the columns of ``games.parquet``."""
     frame = pl.DataFrame(
         {
@@ -120,14 +116,14 @@ def games_table(calendar: Calendar, points: NDArray[np.int64]) -> pl.DataFrame:
     )
 
 
-def _pairing(calendar: Calendar) -> NDArray[np.int64]:
+def _pairing(calendar: Calendar) -> Integers:
     """Number of each game within its week, from 0."""
     games = np.arange(len(calendar.week))
     changes = np.diff(calendar.season * 100 + calendar.week, prepend=-1) != 0
     return games - np.maximum.accumulate(np.where(changes, games, 0))
 
 
-def _play_numbers(game: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+def _play_numbers(game: Integers, generator: np.random.Generator) -> Integers:
     """Play numbers that grow within each game by uneven gaps, as the feed's do."""
     total = np.cumsum(generator.integers(15, 32, len(game)))
     first = np.diff(game, prepend=-1) != 0

@@ -11,8 +11,7 @@ from scipy.special import expit
 from dropback.data._field import QUARTER_SECONDS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Floats, Integers
     from dropback.simulation._throws import PlayContexts
 
 # Rates and tables in this module were rounded from the 2018-2020 regular seasons.
@@ -46,7 +45,7 @@ class Kind(IntEnum):
     TARGETED = 12
 
 
-def call_plays(context: PlayContexts, generator: np.random.Generator) -> NDArray[np.int64]:
+def call_plays(context: PlayContexts, generator: np.random.Generator) -> Integers:
     """Choose each offense's kind of play, shape ``(N,)``, as `Kind` values."""
     c, n = context, len(context)
     chase, lead = c.urgency(), c.score_differential
@@ -86,8 +85,8 @@ def call_plays(context: PlayContexts, generator: np.random.Generator) -> NDArray
 
 
 def formation(
-    context: PlayContexts, kinds: NDArray[np.int64], generator: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    context: PlayContexts, kinds: Integers, generator: np.random.Generator
+) -> tuple[Flags, Flags]:
     """Choose shotgun and no-huddle, each shape ``(N,)``; neither for kicks, kneels and spikes."""
     c, n = context, len(context)
     dropped_back = (kinds == Kind.SCRAMBLE) | (kinds == Kind.SACK) | (kinds >= Kind.THROW_AWAY)
@@ -103,7 +102,7 @@ def formation(
 
 def choose_target(
     context: PlayContexts, generator: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Integers, Integers]:
     """Choose each throw's depth and side.
 
     Returns:
@@ -126,18 +125,18 @@ def choose_target(
     return air_yards, side
 
 
-def quarter_end(quarter: NDArray[np.int64]) -> NDArray[np.int64]:
+def quarter_end(quarter: Integers) -> Integers:
     """Game seconds remaining when the quarter ends; overtime has a clock of its own."""
     return np.maximum(4 - quarter, 0) * QUARTER_SECONDS
 
 
 def seconds_used(
     context: PlayContexts,
-    kinds: NDArray[np.int64],
-    completed: NDArray[np.bool_],
-    short_of_goal: NDArray[np.bool_],
+    kinds: Integers,
+    completed: Flags,
+    short_of_goal: Flags,
     generator: np.random.Generator,
-) -> NDArray[np.int64]:
+) -> Integers:
     """Seconds from this snap to the next, shape ``(N,)``.
 
     Args:
@@ -166,7 +165,7 @@ def seconds_used(
     )
 
 
-def _chance_to_drop_back(c: PlayContexts) -> NDArray[np.float64]:
+def _chance_to_drop_back(c: PlayContexts) -> Floats:
     """Logit of a dropback by down and distance."""
     to_go = c.yards_to_go
     first = np.interp(to_go, (1, 3, 5, 10, 15, 20), (0.26, 0.36, 0.43, 0.51, 0.66, 0.75))
@@ -176,7 +175,7 @@ def _chance_to_drop_back(c: PlayContexts) -> NDArray[np.float64]:
     return np.asarray(np.log(chance / (1 - chance)))
 
 
-def _chance_to_go(c: PlayContexts, chase: NDArray[np.float64]) -> NDArray[np.float64]:
+def _chance_to_go(c: PlayContexts, chase: Floats) -> Floats:
     """Probability of a scrimmage play on fourth down."""
     by_distance = np.interp(c.yards_to_go, (1, 2, 3, 6, 10), (0.66, 0.35, 0.22, 0.13, 0.06))
     by_place = np.interp(c.yardline_100, (0, 30, 36, 42, 60, 75), (0.9, 1.0, 2.0, 1.8, 0.6, 0.2))

@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Floats, Integers
     from dropback.simulation._settings import LeagueSettings
 
 TEAMS = (
@@ -41,11 +40,11 @@ class Calendar:
         away: Index of the away team.
     """
 
-    season: NDArray[np.int64]
-    season_number: NDArray[np.int64]
-    week: NDArray[np.int64]
-    home: NDArray[np.int64]
-    away: NDArray[np.int64]
+    season: Integers
+    season_number: Integers
+    week: Integers
+    home: Integers
+    away: Integers
 
 
 def player_id(numbers: pl.Expr) -> pl.Expr:
@@ -81,7 +80,7 @@ def draw_calendar(settings: LeagueSettings, generator: np.random.Generator) -> C
 
 def draw_passers(
     settings: LeagueSettings, generator: np.random.Generator
-) -> tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[pl.DataFrame, Integers, Floats]:
     """Draw each team's starter and backup of each season, and their skill.
 
     Skill follows an autoregression of order one from season to season. Within a season it is

@@ -13,10 +13,11 @@ from dropback.simulation._outcome_distribution import OutcomeDistribution
 
 if TYPE_CHECKING:
     import polars as pl
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Numbers = NDArray[np.int64] | NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+    from dropback._arrays import Flags, Floats, Integers
+
+    Numbers = Integers | Floats
 
 # The constants below are choices, not estimates: they began as maximum-likelihood fits of
 # similar formulas to the 51,623 targeted attempts of the 2018-2020 regular seasons and were then
@@ -66,7 +67,7 @@ class PlayContexts:
         """Number of plays ``N``."""
         return len(self.down)
 
-    def __getitem__(self, plays: NDArray[np.bool_]) -> PlayContexts:
+    def __getitem__(self, plays: Flags) -> PlayContexts:
         """Contexts of some plays, indexed as an array."""
         return PlayContexts(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
 
@@ -75,13 +76,13 @@ class PlayContexts:
         """Seconds to the end of the half, or of overtime."""
         return self.game_seconds_remaining - np.where(self.quarter <= 2, HALF_SECONDS, 0)
 
-    def urgency(self) -> NDArray[np.float64]:
+    def urgency(self) -> Floats:
         """How pressing a deficit is, 0 to 1.5: grows over the last 15 minutes, and in overtime."""
         deficit = np.clip(-self.score_differential / 8, 0, 1.5)
         lateness = np.clip(1 - self.game_seconds_remaining / QUARTER_SECONDS, 0, 1)
         return np.where(self.quarter >= 4, deficit * lateness, 0.0)
 
-    def hurried(self) -> NDArray[np.bool_]:
+    def hurried(self) -> Flags:
         """Whether the offense plays against the clock: late in a half and not ahead in the last."""
         ahead = (self.quarter >= 4) & (self.score_differential > 0)
         return ~ahead & ((self.half_seconds_remaining <= 120) | (self.urgency() > 0.5))
@@ -110,7 +111,7 @@ class Throws:
     def from_plays(cls, plays: pl.DataFrame) -> Throws:
         """Read them from play-by-play rows, each of which must be a targeted attempt."""
 
-        def column(name: str) -> NDArray[np.float64]:
+        def column(name: str) -> Floats:
             return plays[name].to_numpy().astype(np.float64)
 
         context = PlayContexts(

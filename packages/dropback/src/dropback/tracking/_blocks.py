@@ -13,10 +13,12 @@ from dropback.tracking._schema import FRAME_QUANTITIES, GROUPS_AT_SNAP, SLOTS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dropback._arrays import Flags, Integers, Singles
+
 X, Y, SPEED, ACCELERATION, DIRECTION, ORIENTATION = range(len(FRAME_QUANTITIES))
 
 
-def empty_frames(count: int) -> NDArray[np.float32]:
+def empty_frames(count: int) -> Singles:
     """NaN frames, shape ``[count, 23, 6]``, with each quantity contiguous in memory.
 
     Nearly every step works on one quantity of all players: with the six side by side it would
@@ -26,11 +28,11 @@ def empty_frames(count: int) -> NDArray[np.float32]:
     return _by_quantity(planes)
 
 
-def _by_quantity(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+def _by_quantity(planes: Singles) -> Singles:
     return np.moveaxis(planes, 0, -1)
 
 
-def _planes(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def _planes(frames: Singles) -> Singles:
     return np.moveaxis(frames, -1, 0)
 
 
@@ -52,17 +54,17 @@ class PlayBlock:
 
     plays: pl.DataFrame
     players: pl.DataFrame
-    frames: NDArray[np.float32]
-    offsets: NDArray[np.int64]
-    arrival_xy: NDArray[np.float32]
+    frames: Singles
+    offsets: Integers
+    arrival_xy: Singles
 
     @property
-    def play_of_frame(self) -> NDArray[np.int64]:
+    def play_of_frame(self) -> Integers:
         """Index of each frame's play, shape ``[F]``."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
     @property
-    def frame_in_play(self) -> NDArray[np.int64]:
+    def frame_in_play(self) -> Integers:
         """Frame number within its play, 0 at the snap, shape ``[F]``."""
         return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
 
@@ -81,7 +83,7 @@ class PlayBlock:
         ).to_numpy()
         return groups
 
-    def keep(self, kept: NDArray[np.bool_]) -> PlayBlock:
+    def keep(self, kept: Flags) -> PlayBlock:
         """The plays to keep, chosen by flags of shape ``[N]``."""
         if kept.all():
             return self

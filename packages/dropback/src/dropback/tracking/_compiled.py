@@ -26,7 +26,7 @@ from numba import njit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
+    from dropback._arrays import Singles
 
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
@@ -75,7 +75,7 @@ def compiled(function: _Function) -> _Function:
     return result
 
 
-def one_layout(array: NDArray[np.float32]) -> NDArray[np.float32]:
+def one_layout(array: Singles) -> Singles:
     """An array contiguous and writable, a copy where it is not.
 
     A function is compiled once more for each layout, and once more for read-only arrays.

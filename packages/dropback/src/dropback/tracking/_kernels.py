@@ -19,12 +19,9 @@ from dropback.tracking._schema import PLAYERS
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from numpy.typing import NDArray
+    from dropback._arrays import Flags, Integers, Singles
 
     _Float: TypeAlias = np.float32
-    _Floats: TypeAlias = NDArray[np.float32]
-    _Integers: TypeAlias = NDArray[np.int64]
-    _Booleans: TypeAlias = NDArray[np.bool_]
 
 HISTORY_FRAMES: Final = 5
 
@@ -50,7 +47,7 @@ _PER_RIGHT_ANGLE: Final = np.float32(1 / 90)
 _RADIANS: Final = np.float32(np.pi / 180)
 
 
-def _weights() -> NDArray[np.float32]:
+def _weights() -> Singles:
     """Weight of lag ``j`` for a frame with ``i`` frames before it, shape ``[5, 5]``, 1/s."""
     table = np.zeros((HISTORY_FRAMES, HISTORY_FRAMES))
     for before in range(1, HISTORY_FRAMES):
@@ -99,14 +96,14 @@ def _velocity(speed: _Float, direction: _Float) -> tuple[_Float, _Float]:
 
 
 @compiled
-def velocities(speed: _Floats, direction: _Floats, out_x: _Floats, out_y: _Floats) -> None:
+def velocities(speed: Singles, direction: Singles, out_x: Singles, out_y: Singles) -> None:
     """Velocities of players, all arrays of shape ``[N]``."""
     for player in range(len(speed)):
         out_x[player], out_y[player] = _velocity(speed[player], direction[player])
 
 
 @compiled
-def _slopes_at(values: _Floats, newest: int, before: int, out: _Floats) -> None:
+def _slopes_at(values: Singles, newest: int, before: int, out: Singles) -> None:
     """Time derivatives of columns ``[T, K]`` in a row, from it and the rows before it, ``[K]``."""
     for column in range(values.shape[1]):
         out[column] = _SLOPE_WEIGHTS[before, 0] * values[newest, column]
@@ -117,7 +114,7 @@ def _slopes_at(values: _Floats, newest: int, before: int, out: _Floats) -> None:
 
 
 @compiled
-def slopes(values: _Floats, frame_in_play: _Integers, out: _Floats) -> None:
+def slopes(values: Singles, frame_in_play: Integers, out: Singles) -> None:
     """Time derivatives of columns, ``[T, K]`` each; see `causal_slope`."""
     for frame in range(len(values)):
         before = min(frame_in_play[frame], frame, HISTORY_FRAMES - 1)
@@ -126,12 +123,12 @@ def slopes(values: _Floats, frame_in_play: _Integers, out: _Floats) -> None:
 
 @compiled
 def player_columns(
-    planes: _Floats,
-    frame_in_play: _Integers,
-    line_x_yd: _Floats,
-    play: _Integers,
-    recent: _Floats,
-    out: _Floats,
+    planes: Singles,
+    frame_in_play: Integers,
+    line_x_yd: Singles,
+    play: Integers,
+    recent: Singles,
+    out: Singles,
 ) -> None:
     """Player features of frames; see `player_features`.
 
@@ -179,7 +176,7 @@ def _root(square: _Float) -> _Float:
 
 
 @compiled
-def _count_target(x: _Floats, y: _Floats, target: int, line: _Float, row: _Floats) -> None:
+def _count_target(x: Singles, y: Singles, target: int, line: _Float, row: Singles) -> None:
     """The engineered columns about the target but for their speed."""
     to_x, to_y = x[target] - x[0], y[target] - y[0]
     length2 = to_x * to_x + to_y * to_y
@@ -207,12 +204,12 @@ def _count_target(x: _Floats, y: _Floats, target: int, line: _Float, row: _Float
 
 @compiled
 def engineered_columns(
-    planes: _Floats,
-    frame_in_play: _Integers,
-    line_x_yd: _Floats,
-    target_slot: _Integers,
-    eligible: _Booleans,
-    out: _Floats,
+    planes: Singles,
+    frame_in_play: Integers,
+    line_x_yd: Singles,
+    target_slot: Integers,
+    eligible: Flags,
+    out: Singles,
 ) -> None:
     """The engineered columns of frames; see `engineered_features`."""
     x, y = np.empty(PLAYERS, np.float32), np.empty(PLAYERS, np.float32)
@@ -263,12 +260,12 @@ def engineered_columns(
 
 @compiled
 def network_columns(
-    players: _Floats,
-    engineered: _Floats,
-    target_slot: _Integers,
-    released: _Booleans,
+    players: Singles,
+    engineered: Singles,
+    target_slot: Integers,
+    released: Flags,
     about_target: int,
-    out: _Floats,
+    out: Singles,
 ) -> None:
     """What the play network reads of frames; see `dropback.models._frame_columns.frame_columns`.
 

@@ -15,12 +15,10 @@ from dropback.tracking._blocks import ACCELERATION, DIRECTION, SPEED, X, Y
 from dropback.tracking._kernels import STANDING_YD_PER_S, slopes, velocities
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from dropback._arrays import Flags, Integers, Singles
 
 
-def causal_slope(
-    values: NDArray[np.float32], frame_in_play: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def causal_slope(values: Singles, frame_in_play: Integers) -> Singles:
     r"""Time derivative by least squares over at most the last `HISTORY_FRAMES` frames.
 
     .. math:: \dot v_t = \sum_{j=0}^{\min(t, 4)} w_{\min(t, 4), j} \, v_{t - j}
@@ -50,9 +48,7 @@ def causal_slope(
     return slope
 
 
-def velocity(
-    speed_yd_per_s: NDArray[np.float32], direction_deg: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def velocity(speed_yd_per_s: Singles, direction_deg: Singles) -> Singles:
     """Velocity from speed and compass direction, yards a second, shape ``[*B, 2]`` for x and y.
 
     A standing player may have no direction; the velocity is then zero.
@@ -63,9 +59,7 @@ def velocity(
     return xy.transpose(*range(1, xy.ndim), 0)
 
 
-def derive_motion(
-    frames: NDArray[np.float32], frame_in_play: NDArray[np.int64], columns: tuple[int, ...]
-) -> None:
+def derive_motion(frames: Singles, frame_in_play: Integers, columns: tuple[int, ...]) -> None:
     """Fill absent speed, direction and acceleration of players from positions, in place.
 
     Only cells that are NaN change, and only in the columns to fill. A standing player keeps the
@@ -91,13 +85,11 @@ def derive_motion(
         _fill(frames, ACCELERATION, np.hypot(rate[..., 0], rate[..., 1]))
 
 
-def _fill(frames: NDArray[np.float32], column: int, values: NDArray[np.float32]) -> None:
+def _fill(frames: Singles, column: int, values: Singles) -> None:
     np.copyto(frames[..., column], values, where=np.isnan(frames[..., column]))
 
 
-def _held(
-    angle: NDArray[np.float32], moving: NDArray[np.bool_], frame_in_play: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _held(angle: Singles, moving: Flags, frame_in_play: Integers) -> Singles:
     """Angles with those of standing players replaced by their last one while moving."""
     index = np.arange(len(angle))[:, None]
     start = index[:, 0] - frame_in_play

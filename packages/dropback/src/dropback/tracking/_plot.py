@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
+    from dropback._arrays import Singles
     from dropback.tracking._blocks import PlayBlock
 
 _COLORS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#6e2c00"}
@@ -73,9 +73,7 @@ def plot_play(block: PlayBlock, play: int, out: Path, *, note: str = "") -> None
     film.save(str(out), writer=writer(fps=int(RATE_HZ)), dpi=90)
 
 
-def _field(
-    frames: NDArray[np.float32], block: PlayBlock, play: int, note: str
-) -> tuple[Figure, Axes]:
+def _field(frames: Singles, block: PlayBlock, play: int, note: str) -> tuple[Figure, Axes]:
     row = block.plays.row(play, named=True)
     line = row["line_of_scrimmage_x_yd"]
     lowest = float(np.nanmin(frames[:, :PLAYERS, X]))
@@ -133,9 +131,7 @@ def _title(play: dict[str, Any]) -> str:
 class _Drawing:
     """The moving parts of the picture of one play."""
 
-    def __init__(
-        self, axes: Axes, frames: NDArray[np.float32], block: PlayBlock, play: int
-    ) -> None:
+    def __init__(self, axes: Axes, frames: Singles, block: PlayBlock, play: int) -> None:
         self._frames = frames
         key = block.plays.row(play, named=True)
         players = block.players.filter(game_id=key["game_id"], play_id=key["play_id"]).sort("slot")

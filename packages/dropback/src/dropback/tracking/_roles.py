@@ -21,6 +21,8 @@ from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dropback._arrays import Flags, Integers, Singles
+
 LINE_POSITIONS: Final = ("C", "G", "T", "OL", "OC")
 
 _DEFENSIVE_GROUPS: Final = {
@@ -187,9 +189,7 @@ def mirror_slots(groups: NDArray[np.int8]) -> NDArray[np.uint8]:
     return mirrored.astype(np.uint8)
 
 
-def infer_rushers(
-    x_yd: NDArray[np.float32], line_x_yd: NDArray[np.float32], offsets: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def infer_rushers(x_yd: Singles, line_x_yd: Singles, offsets: Integers) -> Flags:
     """Which defenders rush the passer.
 
     A rusher is past the line of scrimmage in some frame of the window. Only what happens up to
@@ -208,7 +208,7 @@ def infer_rushers(
     return np.asarray(deepest < line_x_yd[:, None])
 
 
-def infer_target(arrival_xy: NDArray[np.float32], eligible: NDArray[np.bool_]) -> NDArray[np.int64]:
+def infer_target(arrival_xy: Singles, eligible: Flags) -> Integers:
     """The eligible receiver nearest to the ball when the pass arrives.
 
     Args:

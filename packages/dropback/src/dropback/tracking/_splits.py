@@ -14,8 +14,7 @@ from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking._windows import THROWS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Integers, Singles
     from dropback.tracking._blocks import PlayBlock
 
 
@@ -140,7 +139,7 @@ def with_participation(splits: pl.DataFrame, participation: pl.DataFrame) -> pl.
     return splits.join(charted, on=["game_id", "play_id"], how="left", maintain_order="left")
 
 
-def _nearest_defender(frames: NDArray[np.float32], slot: NDArray[np.int64]) -> NDArray[np.float32]:
+def _nearest_defender(frames: Singles, slot: Integers) -> Singles:
     player = np.take_along_axis(frames[:, :11, :2], slot[:, None, None], axis=1)[:, 0].T
     # Players first: the minimum then runs along contiguous frames.
     gap_x = frames[:, 11:22, X].T - player[0]

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import dataframely as dy
-    import numpy.typing as npt
 
+    from dropback._arrays import Integers
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.expected_points import ExpectedPoints
     from dropback.models._model import PassModel
@@ -363,7 +363,7 @@ def keep_unseen(selection: Selection, model: PassModel) -> Selection:
     return replace(kept, left_out=pl.concat([seen, selection.left_out]))
 
 
-def _take(selection: Selection, rows: npt.NDArray[np.int64]) -> Selection:
+def _take(selection: Selection, rows: Integers) -> Selection:
     plays = Plays.validate(selection.plays[rows])
     if isinstance(selection, TrackedSelection):
         return replace(selection, plays=plays, features=selection.features[rows])

@@ -24,9 +24,7 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
-    Array = npt.NDArray[np.float64]
+    from dropback._arrays import Floats, Integers
 
 # A correlation of two rows is 1 or -1 whatever they hold, so a season needs a few more.
 FEWEST_ROWS = 5
@@ -194,15 +192,13 @@ def complete_rows(table: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     return rows
 
 
-def passer_weights(passers: pl.Series, replicates: int, *, seed: int) -> Array:
+def passer_weights(passers: pl.Series, replicates: int, *, seed: int) -> Floats:
     """`resampled_weights` of each row's passer, shape ``(1 + R, N)``."""
     coded = codes(passers)
     return resampled_weights(int(coded.max()) + 1, replicates, seed=seed)[:, coded]
 
 
-def season_mean_correlation(
-    x: Array, y: Array, group: npt.NDArray[np.int64], weights: Array
-) -> Array:
+def season_mean_correlation(x: Floats, y: Floats, group: Integers, weights: Floats) -> Floats:
     """Mean over groups of the `weighted_correlation` within the group, shape ``(R, M)``.
 
     A group, of shape ``(N,)``, counts where it has at least `FEWEST_ROWS` rows and a correlation;
@@ -218,7 +214,7 @@ def season_mean_correlation(
     return np.where(counted > 0, np.nansum(found, axis=0) / np.maximum(counted, 1), np.nan)
 
 
-def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.DataFrame:
+def comparison_rows(drawn: Floats, *, metrics: Sequence[str], ours: str) -> pl.DataFrame:
     """Values, intervals and leads of `ours` from a statistic, shape ``(1 + R, M)``.
 
     Row 0 holds the statistic of each of `metrics`, the others its replicates.
@@ -243,12 +239,12 @@ def comparison_rows(drawn: Array, *, metrics: Sequence[str], ours: str) -> pl.Da
     )
 
 
-def within_season_z(values: Array, seasons: npt.NDArray[np.int64]) -> Array:
+def within_season_z(values: Floats, seasons: Integers) -> Floats:
     """Each column of ``(N, M)`` standardized within its season; seasons are coded from 0."""
     return np.stack([standardized(column, seasons) for column in values.T], axis=1)
 
 
-def _consecutive(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _consecutive(rows: pl.DataFrame) -> tuple[Integers, Integers]:
     """Rows of each passer's season and of the passer's next one."""
     numbered = rows.select("season", "passer_player_id").with_row_index("row")
     pairs = numbered.join(

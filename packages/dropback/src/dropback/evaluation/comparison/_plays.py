@@ -15,8 +15,8 @@ from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     import dataframely as dy
-    import numpy.typing as npt
 
+    from dropback._arrays import Integers
     from dropback.data import Plays
 
 # The log loss of the completion model over the held-out games of 2017-2023 is .5771; three times
@@ -134,7 +134,7 @@ def completion_over_expected(
     return plays.select(*PLAY_KEY, pl.Series("completion_over_expected", completed - expected))
 
 
-def _folds(plays: pl.DataFrame, folds: int, seed: int) -> npt.NDArray[np.int64]:
+def _folds(plays: pl.DataFrame, folds: int, seed: int) -> Integers:
     """Deal the games of each season to folds in random order; return the fold of each play."""
     games = plays.select("season", "game_id").unique().sort("season", "game_id")
     if len(games) < folds:

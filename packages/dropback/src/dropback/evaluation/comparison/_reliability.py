@@ -19,8 +19,7 @@ from dropback.evaluation.comparison._correlations import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
-
+    from dropback._arrays import Floats, Integers
     from dropback.evaluation.comparison._metrics import Metric
 
 
@@ -101,10 +100,7 @@ def split_half(
 
 
 def _dealt(
-    plays: pl.DataFrame,
-    unit: npt.NDArray[np.int64],
-    game: npt.NDArray[np.int64],
-    generator: np.random.Generator,
+    plays: pl.DataFrame, unit: Integers, game: Integers, generator: np.random.Generator
 ) -> pl.DataFrame:
     """Deal the games of each unit to two halves, and shuffle the plays of each half.
 
@@ -121,9 +117,7 @@ def _dealt(
     return plays[order].with_columns(pl.Series("half", half[order]))
 
 
-def _half_values(
-    dealt: pl.DataFrame, metric: Metric, most: int, units: int
-) -> npt.NDArray[np.float64]:
+def _half_values(dealt: pl.DataFrame, metric: Metric, most: int, units: int) -> Floats:
     """The metric over the first `most` plays of each half that it counts; NaN with fewer plays."""
     found = (
         dealt.filter(metric.plays)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch.distributions import Distribution
 
+    from dropback._arrays import Floats
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import PlaySet
     from dropback.models._network import PlayInputs
@@ -42,15 +43,13 @@ class Grid:
         reach = self.highest - self.lowest
         return Grid(self.width, -reach, reach)
 
-    def counts(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    def counts(self, values: npt.NDArray[Any]) -> Floats:
         """Smoothed counts of values in the bins, shape ``(K,)``."""
         numbers = np.rint(values / self.width).astype(np.int64) - self.lowest
         counts = np.bincount(numbers, minlength=self.highest - self.lowest + 1)
         return counts.astype(float) + _PSEUDO_COUNT
 
-    def distribution(
-        self, counts: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]
-    ) -> Distribution:
+    def distribution(self, counts: Floats, shift: Floats) -> Distribution:
         """The distribution of the counts, moved by `shift`, shape ``(N,)``."""
         edges = (torch.arange(self.lowest, self.highest + 2) - 0.5) * self.width
         zero = torch.zeros(len(shift))
@@ -86,7 +85,7 @@ class Baseline:
 class Climatology(Baseline):
     """The distribution of all training outcomes, the same for every play."""
 
-    counts: tuple[npt.NDArray[np.float64], ...]
+    counts: tuple[Floats, ...]
 
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         counts = self.counts[fold] if fold is not None else np.sum(self.counts, axis=0)
@@ -97,7 +96,7 @@ class Climatology(Baseline):
 class Oracle(Baseline):
     """The distribution that simulated plays were drawn from, by the set's keys."""
 
-    masses: dict[tuple[int, int], npt.NDArray[np.float64]]
+    masses: dict[tuple[int, int], Floats]
 
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:  # noqa: ARG002  # it has seen no play
         keys = features.keys().iter_rows()  # type: ignore[union-attr]  # of a play network alone
@@ -105,7 +104,7 @@ class Oracle(Baseline):
         return GRIDS[Outcome.YARDS].distribution(masses, np.zeros(len(masses)))
 
 
-def oracle_masses(truth: pl.DataFrame | None) -> dict[tuple[int, int], npt.NDArray[np.float64]]:
+def oracle_masses(truth: pl.DataFrame | None) -> dict[tuple[int, int], Floats]:
     if truth is None:
         raise RequestError(
             "The oracle needs the truth of a simulated league: name its truth.parquet."

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch.distributions import Distribution
 
+    from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureMatrix
     from dropback.data._tables import Plays
     from dropback.models._model import PassModel
@@ -29,16 +30,14 @@ class BoostedTrees(Baseline):
     """XGBoost's point forecast plus the distribution of its validation residuals."""
 
     boosters: tuple[Any, ...]
-    residuals: tuple[npt.NDArray[np.float64], ...]
+    residuals: tuple[Floats, ...]
     view: Callable[[PlayInputs], PlayInputs]
 
-    def point(self, features: PlayInputs, fold: int | None) -> npt.NDArray[np.float64]:
+    def point(self, features: PlayInputs, fold: int | None) -> Floats:
         """Point forecast in yards, shape ``(N,)``; the members' mean where no fold is held out."""
         matrix = np.asarray(self.view(features))
         boosters = self.boosters if fold is None else (self.boosters[fold],)
-        points: npt.NDArray[np.float64] = np.mean(
-            [_boosted(booster, matrix) for booster in boosters], axis=0
-        )
+        points: Floats = np.mean([_boosted(booster, matrix) for booster in boosters], axis=0)
         return points
 
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
@@ -81,8 +80,8 @@ def fit_trees(
 def _boost(
     features: FeatureMatrix,
     observed: npt.NDArray[Any],
-    training: npt.NDArray[np.int64],
-    validation: npt.NDArray[np.int64],
+    training: Integers,
+    validation: Integers,
     *,
     absolute: bool,
     seed: int,
@@ -112,7 +111,7 @@ def _boost(
     )
 
 
-def _boosted(booster: Any, features: FeatureMatrix) -> npt.NDArray[np.float64]:  # noqa: ANN401
+def _boosted(booster: Any, features: FeatureMatrix) -> Floats:  # noqa: ANN401
     import xgboost  # noqa: PLC0415
 
     best = (0, booster.best_iteration + 1)

@@ -14,14 +14,11 @@ from dropback.simulation.tracking._release_distribution import throw_flight
 from dropback.tracking._schema import BALL_SLOT, PLAYERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Floats, Integers, Singles
     from dropback.simulation._outcome_distribution import Outcomes
     from dropback.simulation.tracking._before_release import Dropbacks
     from dropback.simulation.tracking._calls import Calls
     from dropback.simulation.tracking._snap_state import SnapState
-
-    Array = NDArray[np.float64]
 
 FRAMES_BEFORE_SNAP: Final = 5
 _FRAMES_AFTER_WHISTLE: Final = 4
@@ -44,12 +41,12 @@ class Tracks:
         frames: Number of frames.
     """
 
-    xy: NDArray[np.float32]
+    xy: Singles
     snap: int
-    release: NDArray[np.int64]
-    arrival: NDArray[np.int64]
-    whistle: NDArray[np.int64]
-    frames: NDArray[np.int64]
+    release: Integers
+    arrival: Integers
+    whistle: Integers
+    frames: Integers
 
 
 def finish_plays(
@@ -119,15 +116,15 @@ def finish_plays(
     return tracks
 
 
-def _interceptor(here: Array, velocity: Array, aim: Array, flight: Array) -> NDArray[np.int64]:
+def _interceptor(here: Floats, velocity: Floats, aim: Floats, flight: Floats) -> Integers:
     """Slot of the defender who can be nearest to the ball."""
     onward = here[:, DEFENSE] + velocity[:, DEFENSE] * np.minimum(flight, 0.4)[:, None, None]
     return np.asarray(DEFENSE.start + norm(onward - aim[:, None]).argmin(axis=1))
 
 
 def _where_stopped(
-    snap: SnapState, aim: Array, outcomes: Outcomes, generator: np.random.Generator
-) -> Array:
+    snap: SnapState, aim: Floats, outcomes: Outcomes, generator: np.random.Generator
+) -> Floats:
     """Where the carrier is stopped, yards, shape ``(N, 2)``."""
     s = snap
     gained = s.line_x_yd + outcomes.yards
@@ -141,8 +138,8 @@ def _where_stopped(
 
 
 def _desired(
-    here: Array, velocity: Array, goal: Array, left: NDArray[np.int64], speed: Array, spread: Array
-) -> Array:
+    here: Floats, velocity: Floats, goal: Floats, left: Integers, speed: Floats, spread: Floats
+) -> Floats:
     """Velocities that players without the ball want, shape ``(N, 22, 2)``."""
     desired = 0.93 * velocity
     desired[:, PASSER] = 0.6 * velocity[:, PASSER]
@@ -159,8 +156,8 @@ def _carry_ball(
     tracks: Tracks,
     snap: SnapState,
     calls: Calls,
-    aim: Array,
-    catcher: NDArray[np.int64],
+    aim: Floats,
+    catcher: Integers,
     generator: np.random.Generator,
 ) -> None:
     """Put the ball into `Tracks.xy`: snapped, held, thrown, then with its catcher or down."""

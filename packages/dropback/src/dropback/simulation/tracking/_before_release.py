@@ -22,12 +22,9 @@ from dropback.simulation.tracking._release_distribution import openness_yd, thro
 from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Floats, Integers
     from dropback.simulation.tracking._calls import Calls
     from dropback.simulation.tracking._snap_state import SnapState
-
-    Array = NDArray[np.float64]
 
 # Random drift that each frame adds to the desired velocity, yards a second; 0.92 of it stays for
 # the next frame. Passers and rushers are never still.
@@ -69,19 +66,19 @@ class Dropbacks:
         target: Index of the target among the eligible, 0 to 4.
     """
 
-    xy: Array
-    release: NDArray[np.int64]
-    target: NDArray[np.int64]
+    xy: Floats
+    release: Integers
+    target: Integers
 
 
 def step(
-    xy: Array,
-    velocity: Array,
-    desired: Array,
+    xy: Floats,
+    velocity: Floats,
+    desired: Floats,
     *,
-    acceleration: Array,
-    response: Array | float = RESPONSE,
-) -> tuple[Array, Array]:
+    acceleration: Floats,
+    response: Floats | float = RESPONSE,
+) -> tuple[Floats, Floats]:
     """Move all players by a frame toward the velocities that they want.
 
     Args:
@@ -174,7 +171,7 @@ class _Teams:
         self._cushion = calls.snap_xy[:, DEFENSE, 0] - s.line_x_yd[:, None]
         self._shade = generator.normal(scale=0.5, size=(n, 11))
 
-    def _win_frames(self, generator: np.random.Generator) -> NDArray[np.int64]:
+    def _win_frames(self, generator: np.random.Generator) -> Integers:
         """Frame in which each rusher has beaten the blocker; 0 where nobody blocks."""
         s, c = self._s, self._calls
         n = len(s)
@@ -186,7 +183,7 @@ class _Teams:
         frames[:, 5] = np.where(generator.random(n) < 0.75, frames[:, 5], 0.0)
         return np.asarray(frames.astype(np.int64))
 
-    def run_routes(self, now: Array, velocity: Array, speed: Array) -> Array:
+    def run_routes(self, now: Floats, velocity: Floats, speed: Floats) -> Floats:
         """Velocities that the eligible want, shape ``(N, 5, 2)``."""
         routes = self._calls.routes
         legs = np.take_along_axis(routes.legs, self.leg[:, :, None, None], axis=2)[:, :, 0]
@@ -202,7 +199,7 @@ class _Teams:
         stays = routes.settles & (self.leg >= 1)
         return np.where(stays[..., None], settling, running)
 
-    def drop(self, now: Array, frame: int) -> Array:
+    def drop(self, now: Floats, frame: int) -> Floats:
         """Velocity that the passer wants, shape ``(N, 2)``: to the pocket, away from rushers."""
         here = now[:, PASSER]
         back = limited((self._pocket - here) * 1.5, 3.7)
@@ -215,7 +212,7 @@ class _Teams:
         fake = self._calls.play_action & (frame < 12)
         return np.asarray(np.where(fake[:, None], 0.75 * back, back) + 1.5 * force)
 
-    def rush_and_block(self, now: Array, frame: int, desired: Array) -> None:
+    def rush_and_block(self, now: Floats, frame: int, desired: Floats) -> None:
         """Fill in what rushers, line and blocking backs want."""
         passer = now[:, PASSER]
         rush = now[:, DEFENSE][:, :_RUSHERS]
@@ -248,14 +245,14 @@ class _Teams:
             stays[:, 3, None], limited((spot - now[:, 9]) * 0.8, 2.0), desired[:, 9]
         )
 
-    def cover(self, xy: Array, velocity: Array, frame: int, speed: Array) -> Array:
+    def cover(self, xy: Floats, velocity: Floats, frame: int, speed: Floats) -> Floats:
         """Velocities that defenders in coverage want, shape ``(N, 11, 2)``."""
         in_man = self._cover_man(xy, frame)
         in_zone = self._cover_zone(xy[:, frame - 1], velocity, frame)
         chosen = np.where((self._calls.takes >= 0)[..., None], in_man, in_zone)
         return limited(chosen, speed)
 
-    def _cover_man(self, xy: Array, frame: int) -> Array:
+    def _cover_man(self, xy: Floats, frame: int) -> Floats:
         """Follow a receiver's place of a reaction time ago, from inside and over the top."""
         plays = np.arange(len(xy))[:, None]
         whom = ELIGIBLE.start + np.maximum(self._calls.takes, 0)
@@ -270,7 +267,7 @@ class _Teams:
         spot[..., 0] = np.minimum(spot[..., 0], FIELD_LENGTH_YD - 1.0)
         return np.asarray((spot - xy[:, frame - 1][:, DEFENSE]) * 1.8 + 0.85 * moved)
 
-    def _cover_zone(self, now: Array, velocity: Array, frame: int) -> Array:
+    def _cover_zone(self, now: Floats, velocity: Floats, frame: int) -> Floats:
         """Drop to a landmark, lean to the nearest receiver, and stay behind the deepest if deep."""
         here, runners = now[:, DEFENSE], now[:, ELIGIBLE]
         mark = self._calls.landmark
@@ -310,7 +307,7 @@ class _PasserReads:
         self._patience = generator.integers(3, 8, n)
         self._required_yd = generator.normal(-1.0, 1.3, n) - 0.09 * np.maximum(snap.intended_yd, 0)
 
-    def look(self, xy: Array, velocity: Array, frame: int, leg: NDArray[np.int64]) -> None:
+    def look(self, xy: Floats, velocity: Floats, frame: int, leg: Integers) -> None:
         """Throw where the read is open or the rush leaves no choice; else go on reading."""
         s, routes = self._s, self._calls.routes
         plays = np.arange(len(s))

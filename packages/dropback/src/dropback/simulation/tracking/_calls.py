@@ -13,8 +13,7 @@ from dropback.simulation.tracking._routes import Routes, draw_routes
 from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Floats, Integers
     from dropback.simulation.tracking._snap_state import SnapState
 
 FORMATIONS: Final = ("DOUBLES", "TRIPS", "EMPTY", "SINGLEBACK", "BUNCH")
@@ -83,18 +82,18 @@ class Calls:
         deep: Which of them stay behind every receiver, shape ``(N, 11)``.
     """
 
-    formation: NDArray[np.int64]
-    coverage: NDArray[np.int64]
-    play_action: NDArray[np.bool_]
-    rollout: NDArray[np.float64]
-    snap_xy: NDArray[np.float64]
-    ball_y_yd: NDArray[np.float64]
+    formation: Integers
+    coverage: Integers
+    play_action: Flags
+    rollout: Floats
+    snap_xy: Floats
+    ball_y_yd: Floats
     routes: Routes
-    blocks: NDArray[np.bool_]
-    rushes: NDArray[np.bool_]
-    takes: NDArray[np.int64]
-    landmark: NDArray[np.float64]
-    deep: NDArray[np.bool_]
+    blocks: Flags
+    rushes: Flags
+    takes: Integers
+    landmark: Floats
+    deep: Flags
 
 
 def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
@@ -149,9 +148,7 @@ def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
     )
 
 
-def _call_defense(
-    coverage: NDArray[np.int64], generator: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+def _call_defense(coverage: Integers, generator: np.random.Generator) -> tuple[Flags, Integers]:
     """Who rushes and who follows whom, shape ``(N, 11)`` each."""
     n = len(coverage)
     u = generator.random(n)
@@ -166,9 +163,7 @@ def _call_defense(
     return rushes, np.where(in_man[:, None], takes, -1)
 
 
-def _landmarks(
-    coverage: NDArray[np.int64], origin: NDArray[np.float64], turn: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _landmarks(coverage: Integers, origin: Floats, turn: Floats) -> tuple[Floats, Flags]:
     """Where defenders in zone drop to, and which of them stay deepest."""
     n = len(coverage)
     landmark = np.repeat(origin[:, None], 11, axis=1)
@@ -182,13 +177,13 @@ def _landmarks(
 
 
 def _line_up(
-    coverage: NDArray[np.int64],
-    origin: NDArray[np.float64],
-    turn: NDArray[np.float64],
-    eligible_xy: NDArray[np.float64],
-    landmark: NDArray[np.float64],
+    coverage: Integers,
+    origin: Floats,
+    turn: Floats,
+    eligible_xy: Floats,
+    landmark: Floats,
     generator: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Where the defense stands at the snap, shape ``(N, 11, 2)``."""
     n = len(coverage)
     xy = np.empty((n, 11, 2))

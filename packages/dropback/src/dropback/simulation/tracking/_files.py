@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Integers
     from dropback.simulation.tracking._league import Week
 
 TrackingFile = Literal["parquet", "csv"]
@@ -201,7 +200,7 @@ def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
     ).with_columns(pl.when(~is_ball).then(pl.col(name)).alias(name) for name in ("o", "dir"))
 
 
-def _events(week: Week) -> NDArray[np.int64]:
+def _events(week: Week) -> Integers:
     """The event of each frame as an index of `_EVENTS`, shape ``(N, T)``."""
     tracks, outcomes = week.tracks, week.outcomes
     n, total = tracks.xy.shape[:2]

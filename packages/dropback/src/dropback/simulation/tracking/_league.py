@@ -20,8 +20,7 @@ from dropback.simulation.tracking._settings import TrackingLeagueSettings
 from dropback.simulation.tracking._snap_state import SnapState, draw_quickness, taken_attempts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Floats
     from dropback.simulation._outcome_distribution import OutcomeDistribution, Outcomes
 
 
@@ -45,7 +44,7 @@ class TrackingLeague:
     attempts: pl.DataFrame
     games: pl.DataFrame
     passers: pl.DataFrame
-    quickness: NDArray[np.float64]
+    quickness: Floats
 
     @property
     def weeks(self) -> int:
@@ -76,7 +75,7 @@ class Week:
     state: ReleaseState
     outcomes: Outcomes
     tracks: Tracks
-    rotated: NDArray[np.bool_]
+    rotated: Flags
     motion: Motion
 
 
@@ -169,7 +168,7 @@ def oracle_distribution(
     return release_distribution(ReleaseState.from_frame(truth), edge)
 
 
-def oracle_cdf(distribution: OutcomeDistribution) -> NDArray[np.float64]:
+def oracle_cdf(distribution: OutcomeDistribution) -> Floats:
     """CDF at each of the 211 whole yards that a play can gain, shape ``(N, 211)``.
 
     The yards are those of `dropback.models._predict.YARDS`, -110 to 100.

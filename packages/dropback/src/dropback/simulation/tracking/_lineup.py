@@ -13,9 +13,7 @@ import numpy as np
 from dropback.data._field import RATE_HZ
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from dropback._arrays import Floats
 
 FRAME_S: Final = 1 / RATE_HZ
 
@@ -32,17 +30,17 @@ BACK: Final = 10
 DEFENSE: Final = slice(11, 22)
 
 
-def norm(vectors: Array) -> Array:
+def norm(vectors: Floats) -> Floats:
     """Lengths over the last axis, shape ``(*B,)`` of ``(*B, 2)``."""
     return np.hypot(vectors[..., 0], vectors[..., 1])
 
 
-def unit(vectors: Array) -> Array:
+def unit(vectors: Floats) -> Floats:
     """Vectors scaled to length one, shape ``(*B, 2)``; the zero vector stays zero."""
     return vectors / np.maximum(norm(vectors), 1e-9)[..., None]
 
 
-def limited(vectors: Array, most: Array | float) -> Array:
+def limited(vectors: Floats, most: Floats | float) -> Floats:
     """Vectors shortened to at most a length, shape ``(*B, 2)``.
 
     Args:

@@ -12,12 +12,9 @@ from dropback.simulation.tracking._lineup import FRAME_S, PASSER
 from dropback.tracking._schema import BALL_SLOT, PLAYERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Integers, Singles
     from dropback.simulation.tracking._after_release import Tracks
     from dropback.simulation.tracking._calls import Calls
-
-    Numbers = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -37,20 +34,20 @@ class Motion:
         frame: From 0.
     """
 
-    x: Numbers
-    y: Numbers
-    s: Numbers
-    a: Numbers
-    dis: Numbers
-    o: Numbers
-    dir: Numbers
-    play: NDArray[np.int64]
-    slot: NDArray[np.int64]
-    frame: NDArray[np.int64]
+    x: Singles
+    y: Singles
+    s: Singles
+    a: Singles
+    dis: Singles
+    o: Singles
+    dir: Singles
+    play: Integers
+    slot: Integers
+    frame: Integers
 
 
 def measure_motion(
-    tracks: Tracks, calls: Calls, rotated: NDArray[np.bool_], generator: np.random.Generator
+    tracks: Tracks, calls: Calls, rotated: Flags, generator: np.random.Generator
 ) -> Motion:
     """Measure all players in every frame.
 
@@ -81,7 +78,7 @@ def measure_motion(
     rows = np.broadcast_to(there[:, None], xy.shape[:3])
     play, slot, frame = np.nonzero(rows)
 
-    def rounded(values: Numbers) -> Numbers:
+    def rounded(values: Singles) -> Singles:
         return np.round(values[rows], 2)
 
     return Motion(
@@ -100,8 +97,8 @@ def measure_motion(
 
 
 def _facing(
-    tracks: Tracks, calls: Calls, xy: Numbers, velocity: Numbers, generator: np.random.Generator
-) -> Numbers:
+    tracks: Tracks, calls: Calls, xy: Singles, velocity: Singles, generator: np.random.Generator
+) -> Singles:
     """Orientation of all, degrees, shape ``(N, 23, T)``."""
     n, _, total, _ = xy.shape
     frame = np.arange(total)

@@ -14,9 +14,9 @@ from dropback.simulation.tracking._lineup import DEFENSE, ELIGIBLE, PASSER, limi
 
 if TYPE_CHECKING:
     import polars as pl
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from dropback._arrays import Floats, Integers
 
 # A ball leaves the hand 0.25 s after the arm starts and covers 21 yards a second on the ground.
 _ARM_S: Final = 0.25
@@ -79,25 +79,25 @@ class ReleaseState:
         crowd: Defenders before the runner as the ball arrives, each less the farther away.
     """
 
-    air_yards: Array
-    yardline_100: Array
-    openness_yd: Array
-    pressure: Array
-    lane: Array
-    passer_speed_yd_per_s: Array
-    to_sideline_yd: Array
-    room_yd: Array
-    crowd: Array
+    air_yards: Floats
+    yardline_100: Floats
+    openness_yd: Floats
+    pressure: Floats
+    lane: Floats
+    passer_speed_yd_per_s: Floats
+    to_sideline_yd: Floats
+    room_yd: Floats
+    crowd: Floats
 
     @classmethod
     def at_release(
         cls,
-        xy: Array,
-        velocity_xy: Array,
-        target: NDArray[np.int64],
+        xy: Floats,
+        velocity_xy: Floats,
+        target: Integers,
         *,
-        line_x_yd: Array,
-        yardline_100: Array,
+        line_x_yd: Floats,
+        yardline_100: Floats,
     ) -> ReleaseState:
         """Measure it in the frame of the release.
 
@@ -137,7 +137,9 @@ class ReleaseState:
         return cls(**{f.name: truth[f.name].to_numpy().astype(np.float64) for f in fields(cls)})
 
 
-def throw_flight(passer_xy: Array, target_xy: Array, velocity_xy: Array) -> tuple[Array, Array]:
+def throw_flight(
+    passer_xy: Floats, target_xy: Floats, velocity_xy: Floats
+) -> tuple[Floats, Floats]:
     """Where a throw comes down, and after how long: the passer leads the receiver.
 
     Args:
@@ -166,7 +168,9 @@ def throw_flight(passer_xy: Array, target_xy: Array, velocity_xy: Array) -> tupl
     return aim, flight
 
 
-def openness_yd(aim_xy: Array, flight_s: Array, defense_xy: Array, velocity_xy: Array) -> Array:
+def openness_yd(
+    aim_xy: Floats, flight_s: Floats, defense_xy: Floats, velocity_xy: Floats
+) -> Floats:
     r"""Yards that the nearest defenders lack to the ball as it comes down.
 
     .. math:: -s \log \sum_j \exp(-g_j / s), \quad s = 0.8
@@ -256,7 +260,7 @@ def release_distribution(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> Outco
     )
 
 
-def _lane(passer_xy: Array, aim_xy: Array, defense_xy: Array) -> Array:
+def _lane(passer_xy: Floats, aim_xy: Floats, defense_xy: Floats) -> Floats:
     """Of defenders near the line from passer to target, but not near either end, in [0, 1]."""
     line = aim_xy - passer_xy
     length = np.maximum(norm(line), 1e-6)

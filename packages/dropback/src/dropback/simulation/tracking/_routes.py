@@ -10,8 +10,7 @@ import numpy as np
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Floats, Integers
     from dropback.simulation.tracking._snap_state import SnapState
 
 ROUTES: Final = (
@@ -80,20 +79,17 @@ class Routes:
         reads: Order of the passer's reads, primary first, shape ``(N, 5)``.
     """
 
-    route: NDArray[np.int64]
-    legs: NDArray[np.float64]
-    settles: NDArray[np.bool_]
-    depth_yd: NDArray[np.float64]
-    breaks: NDArray[np.bool_]
-    primary: NDArray[np.int64]
-    reads: NDArray[np.int64]
+    route: Integers
+    legs: Floats
+    settles: Flags
+    depth_yd: Floats
+    breaks: Flags
+    primary: Integers
+    reads: Integers
 
 
 def draw_routes(
-    snap: SnapState,
-    eligible_xy: NDArray[np.float64],
-    ball_y_yd: NDArray[np.float64],
-    generator: np.random.Generator,
+    snap: SnapState, eligible_xy: Floats, ball_y_yd: Floats, generator: np.random.Generator
 ) -> Routes:
     """Draw a primary route of the intended depth, and others around it.
 
@@ -143,7 +139,7 @@ def draw_routes(
     )
 
 
-def _drawn(shares: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.int64]:
+def _drawn(shares: Floats, generator: np.random.Generator) -> Integers:
     """One category of each row of shares, shape ``(*B,)`` of ``(*B, K)``."""
     reached = np.cumsum(shares, axis=-1)
     u = generator.random(shares.shape[:-1]) * reached[..., -1]

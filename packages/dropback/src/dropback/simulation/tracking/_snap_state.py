@@ -14,8 +14,7 @@ from dropback.simulation._rosters import TEAMS
 from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Floats
     from dropback.simulation._league import League
     from dropback.simulation.tracking._settings import TrackingLeagueSettings
 
@@ -33,15 +32,15 @@ class SnapState:
         quickness: Of each player, about 1, shape ``(N, 22)``.
     """
 
-    line_x_yd: NDArray[np.float64]
-    yardline_100: NDArray[np.float64]
-    intended_yd: NDArray[np.float64]
-    under_center: NDArray[np.bool_]
-    edge_yd: NDArray[np.float64]
-    quickness: NDArray[np.float64]
+    line_x_yd: Floats
+    yardline_100: Floats
+    intended_yd: Floats
+    under_center: Flags
+    edge_yd: Floats
+    quickness: Floats
 
     @classmethod
-    def from_attempts(cls, attempts: pl.DataFrame, quickness: NDArray[np.float64]) -> SnapState:
+    def from_attempts(cls, attempts: pl.DataFrame, quickness: Floats) -> SnapState:
         """Read them from rows of `taken_attempts`.
 
         Args:
@@ -79,9 +78,7 @@ def taken_attempts(league: League, plays: int) -> pl.DataFrame:
     return attempts.sort("season", "week", "old_game_id", "play_id").head(plays)
 
 
-def draw_quickness(
-    settings: TrackingLeagueSettings, generator: np.random.Generator
-) -> NDArray[np.float64]:
+def draw_quickness(settings: TrackingLeagueSettings, generator: np.random.Generator) -> Floats:
     """Quickness of each team's players against their position's, about 1, shape ``(32, 22)``."""
     spread = np.clip(generator.normal(size=(len(TEAMS), PLAYERS)), -2.5, 2.5)
     return 1 + settings.quickness_sd * spread

@@ -18,6 +18,7 @@ from dropback.tracking._schema import BALL_SLOT, PLAYERS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dropback._arrays import Flags, Integers
     from dropback.simulation.tracking._league import TrackingLeague, Week
 
 # Passers have the numbers of the play-by-play league; all others count from here, by team.
@@ -146,7 +147,7 @@ def player_play_rows(week: Week) -> pl.DataFrame:
     n, plays = len(a), np.arange(len(a))
     numbers, clubs = _player_numbers(a)
 
-    def per_player(part: slice, values: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def per_player(part: slice, values: Flags) -> Integers:
         flags = np.zeros((n, PLAYERS), np.int64)
         flags[:, part] = values
         return flags.ravel()
@@ -242,7 +243,7 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
     )
 
 
-def _player_numbers(attempts: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+def _player_numbers(attempts: pl.DataFrame) -> tuple[Integers, NDArray[np.str_]]:
     """Numbers and teams of the players of each play, shape ``(N, 22)`` each."""
     half = PLAYERS // 2
     teams = {team: index for index, team in enumerate(TEAMS)}

@@ -33,8 +33,7 @@ from dropback.tracking.readers._tables import nulls_restored, shaped_plays, with
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Integers, Singles
     from dropback.tracking.readers._format import Format
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
@@ -127,7 +126,7 @@ def _readable(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def _joined_plays(
-    rows: pl.DataFrame, starts: NDArray[np.int64], layout: Format, tables: SideTables, path: Path
+    rows: pl.DataFrame, starts: Integers, layout: Format, tables: SideTables, path: Path
 ) -> pl.DataFrame:
     """One row a play of the batch, in order, with the set's columns."""
     repeated_columns = [name for name in rows.columns if name.startswith("plays.")]
@@ -224,7 +223,7 @@ def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
 
 def _scattered(
     window: WindowRows, plays: pl.DataFrame, entities: pl.DataFrame
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Singles, Integers, Integers]:
     """The frames array, the bounds of its plays and the repeated rows of each play."""
     lengths = (plays["end_frame"] - plays["snap_frame"] + 1).to_numpy()
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -250,16 +249,14 @@ def _scattered(
     return frames, offsets, duplicates
 
 
-def _write(
-    frames: NDArray[np.float32], rows: pl.DataFrame, cell: NDArray[np.int64], row: NDArray[np.int64]
-) -> None:
+def _write(frames: Singles, rows: pl.DataFrame, cell: Integers, row: Integers) -> None:
     for column, name in enumerate(FRAME_QUANTITIES):
         if name in rows.columns:
             # A view: each quantity is contiguous.
             frames[:, :, column].reshape(-1)[cell] = rows[name].to_numpy()[row]
 
 
-def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> NDArray[np.bool_]:
+def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> Flags:
     used = np.zeros((plays.height, SLOTS), bool)
     used[entities["n"].to_numpy(), entities["slot"].to_numpy()] = True
     return used
@@ -267,7 +264,7 @@ def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> NDArray[np.bool_
 
 def _arrivals(
     rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame, entities: pl.DataFrame
-) -> NDArray[np.float32]:
+) -> Singles:
     arrival_xy = np.full((plays.height, SLOTS, 2), np.nan, np.float32)
     arrives = plays.drop_nulls("arrival_frame")
     at = np.full(len(runs.first_of_play), -(2**31))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dropback._arrays import Flags, Integers, Singles
     from dropback.tracking.ingest._conventions import Corrections
     from dropback.tracking.readers._format import Format
 
@@ -82,7 +83,7 @@ def canonicalize(
     return replace(block, plays=valid), pl.concat([named, wrong])
 
 
-def rotate(frames: NDArray[np.float32], flags: NDArray[np.bool_]) -> None:
+def rotate(frames: Singles, flags: Flags) -> None:
     """Rotate frames by 180 degrees about the field's middle, in place.
 
     A mirror image would keep y and swap left and right hands; a rotation keeps them.
@@ -103,7 +104,7 @@ def rotate(frames: NDArray[np.float32], flags: NDArray[np.bool_]) -> None:
 
 
 def _read_angles(
-    frames: NDArray[np.float32],
+    frames: Singles,
     season_of_frame: NDArray[np.int32],
     column: int,
     readings: Mapping[int, tuple[float, float]],
@@ -117,7 +118,7 @@ def _read_angles(
     values[values >= 360.0] -= 360.0
 
 
-def _derive(frames: NDArray[np.float32], frame_in_play: NDArray[np.int64]) -> list[str]:
+def _derive(frames: Singles, frame_in_play: Integers) -> list[str]:
     """Fill absent motion of players; names of the quantities that no cell had."""
     players = frames[:, :PLAYERS]
     present = np.isfinite(players[..., X])
@@ -350,7 +351,7 @@ def _out_of_bounds(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return valid, pl.DataFrame(rows, schema=kinds, orient="row")
 
 
-def _without_keys(table: pl.DataFrame, dropped: pl.DataFrame) -> NDArray[np.bool_]:
+def _without_keys(table: pl.DataFrame, dropped: pl.DataFrame) -> Flags:
     keys = set(dropped.select("game_id", "play_id").iter_rows())
     return np.array(
         [key not in keys for key in table.select("game_id", "play_id").iter_rows()], bool

@@ -19,8 +19,7 @@ from dropback.tracking._schema import BALL_SLOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Floats, Singles
     from dropback.tracking._blocks import PlayBlock
 
 # Exact by definition: 0.9144 m.
@@ -138,13 +137,13 @@ def count_incomplete(block: PlayBlock) -> dict[str, int]:
     }
 
 
-def impossible_speeds(frames: NDArray[np.float32]) -> NDArray[np.bool_]:
+def impossible_speeds(frames: Singles) -> Flags:
     """Which cells of frames ``[F, 23, 6]`` have a speed below 0 or infinite, ``[F, 23]``."""
     speed = frames[..., SPEED]
     return np.asarray((speed < 0) | np.isinf(speed))
 
 
-def _steps(block: PlayBlock) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _steps(block: PlayBlock) -> tuple[Singles, Singles]:
     """Displacements between frames, yards, and the frame where each ends, players only."""
     players = block.frames[:, :BALL_SLOT]
     moved = players[1:, :, [X, Y]] - players[:-1, :, [X, Y]]
@@ -152,12 +151,12 @@ def _steps(block: PlayBlock) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return moved[inside], players[1:][inside]
 
 
-def _angle_error(angle: NDArray[np.float64], true_angle: NDArray[np.float64]) -> float:
+def _angle_error(angle: Floats, true_angle: Floats) -> float:
     return float(np.median(np.abs((angle - true_angle + 180.0) % 360.0 - 180.0)))
 
 
 def _best_reading(
-    angle: NDArray[np.float64], true_angle: NDArray[np.float64], signs: tuple[float, ...]
+    angle: Floats, true_angle: Floats, signs: tuple[float, ...]
 ) -> tuple[str, dict[str, float]]:
     errors = {
         name: _angle_error(sign * angle + offset, true_angle)
@@ -206,8 +205,8 @@ def _check_orientation(
 
 def _angle_verdict(
     name: str,
-    angle: NDArray[np.float64],
-    true_angle: NDArray[np.float64],
+    angle: Floats,
+    true_angle: Floats,
     cases: str,
     season: int,
     *,
@@ -229,7 +228,7 @@ def _unmeasured(name: str, found: str, season: int) -> tuple[Check, tuple[float,
     return Check(name, "not measurable", None, f"only {found}", season), (1.0, 0.0)
 
 
-def _snap_x(block: PlayBlock) -> tuple[NDArray[np.float64], str]:
+def _snap_x(block: PlayBlock) -> tuple[Floats, str]:
     """Where the ball is snapped in source x, and what that was read from."""
     first = block.frames[block.offsets[:-1]].astype(np.float64)
     ball = first[:, BALL_SLOT, X]
@@ -243,7 +242,7 @@ def _snap_x(block: PlayBlock) -> tuple[NDArray[np.float64], str]:
     return np.where(right, reach, -reach), "line"
 
 
-def _yardline_misses(block: PlayBlock, scale: float) -> dict[str, NDArray[np.float64]]:
+def _yardline_misses(block: PlayBlock, scale: float) -> dict[str, Floats]:
     """Distance of the snap from the absolute yard line under each reading, yards."""
     recorded = block.plays["absolute_yardline_x_yd"].cast(pl.Float64).to_numpy()
     right = block.plays["moves_right"].to_numpy()
@@ -256,7 +255,7 @@ def _yardline_misses(block: PlayBlock, scale: float) -> dict[str, NDArray[np.flo
     }
 
 
-def _median(values: NDArray[np.float64]) -> float:
+def _median(values: Floats) -> float:
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else np.inf
 

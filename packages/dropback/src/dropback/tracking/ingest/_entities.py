@@ -20,8 +20,7 @@ from dropback.tracking.readers._tables import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Integers
     from dropback.tracking.readers._format import Format
 
 _BALL_WORDS: Final = ("ball", "football")
@@ -61,17 +60,17 @@ class PlayerRuns:
         first_of_play: First row of each play.
     """
 
-    head: NDArray[np.int64]
-    length: NDArray[np.int64]
-    play: NDArray[np.int64]
-    player: NDArray[np.int64]
-    first_of_play: NDArray[np.int64]
+    head: Integers
+    length: Integers
+    play: Integers
+    player: Integers
+    first_of_play: Integers
 
-    def over_rows(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def over_rows(self, values: Integers) -> Integers:
         """Values of runs, repeated for each of their rows."""
         return np.repeat(values, self.length)
 
-    def play_of(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
+    def play_of(self, row: Integers) -> Integers:
         """Index of the play that each of a few rows belongs to."""
         return self.play[np.searchsorted(self.head, row, side="right") - 1]
 
@@ -85,12 +84,12 @@ class WindowRows:
     """
 
     rows: pl.DataFrame
-    row: NDArray[np.int64]
-    frame: NDArray[np.int64]
-    length: NDArray[np.int64]
-    entity: NDArray[np.int64]
-    first_row: NDArray[np.int64]
-    play: NDArray[np.int64]
+    row: Integers
+    frame: Integers
+    length: Integers
+    entity: Integers
+    first_row: Integers
+    play: Integers
 
 
 def find_player_runs(rows: pl.DataFrame) -> PlayerRuns:
@@ -103,7 +102,7 @@ def find_player_runs(rows: pl.DataFrame) -> PlayerRuns:
     return PlayerRuns(head, length, index, player[head], head[first])
 
 
-def index_groups(keys: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def index_groups(keys: list[Integers]) -> tuple[Integers, Integers]:
     """Index of each row's group in order of first row, and the first row of each group."""
     head = run_heads(keys)
     table = pl.DataFrame([pl.Series(str(i), key[head]) for i, key in enumerate(keys)])

@@ -11,7 +11,7 @@ from dropback.tracking._blocks import DIRECTION
 from dropback.tracking._schema import BALL_SLOT
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from dropback._arrays import Flags, Integers, Singles
 
 # A gap of 0.3 s is bridged by a straight line: at an acceleration of 5 yards/s2 the line is at
 # most 5 / 8 * 0.4**2 = 0.1 yards off. Longer gaps set the play aside.
@@ -28,14 +28,12 @@ class Gaps:
         sentences: The longest gap of each such play in words, in order of plays.
     """
 
-    filled: NDArray[np.int64]
-    too_long: NDArray[np.bool_]
+    filled: Integers
+    too_long: Flags
     sentences: list[str]
 
 
-def fill_gaps(
-    frames: NDArray[np.float32], offsets: NDArray[np.int64], used: NDArray[np.bool_]
-) -> Gaps:
+def fill_gaps(frames: Singles, offsets: Integers, used: Flags) -> Gaps:
     """Fill gaps of players up to `MAX_GAP_FRAMES` by straight lines, in place.
 
     A gap at either end of a window takes the nearest value. Angles take the value before the gap,
@@ -82,8 +80,8 @@ def fill_gaps(
 
 
 def _neighbors(
-    holes: NDArray[np.bool_], offsets: NDArray[np.int64], play_of_frame: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    holes: Flags, offsets: Integers, play_of_frame: Integers
+) -> tuple[Integers, Integers]:
     """The frames before and after each cell that hold a value, beyond its play where none does."""
     index = np.arange(len(holes))[:, None]
     before = np.maximum.accumulate(np.where(holes, -1, index), axis=0)
@@ -94,10 +92,7 @@ def _neighbors(
 
 
 def _interpolate(
-    frames: NDArray[np.float32],
-    holes: tuple[NDArray[np.int64], NDArray[np.int64]],
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
+    frames: Singles, holes: tuple[Integers, Integers], first: Integers, last: Integers
 ) -> None:
     at_frame, at_slot = holes
     span = np.maximum(last - first, 1)

@@ -14,8 +14,7 @@ from dropback.tracking.readers._tables import first_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Integers
     from dropback.tracking.readers._files import SourceFile
 
 # About 1,500 plays: a batch and its arrays stay near 400 MB, and the evidence of one batch decides
@@ -119,12 +118,12 @@ def _scan(source: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
     )
 
 
-def play_heads(rows: pl.DataFrame) -> NDArray[np.int64]:
+def play_heads(rows: pl.DataFrame) -> Integers:
     """The first row of each run of one play's rows."""
     return run_heads([rows[name].fill_null(-1).to_numpy() for name in SOURCE_KEY])
 
 
-def run_heads(keys: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+def run_heads(keys: list[Integers]) -> Integers:
     """The first row of each run of rows with equal keys."""
     new = np.ones(len(keys[0]), bool)
     new[1:] = keys[0][1:] != keys[0][:-1]

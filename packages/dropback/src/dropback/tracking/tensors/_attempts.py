@@ -21,8 +21,8 @@ from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
 
 if TYPE_CHECKING:
     import dataframely as dy
-    import numpy as np
-    from numpy.typing import NDArray
+
+    from dropback._arrays import Integers
 
 _THROWN: Final = ("C", "I", "IN")
 _OWN_KEY: Final = ["old_game_id", "play_id"]
@@ -43,7 +43,7 @@ class TrackedAttempts:
     """
 
     plays: dy.DataFrame[Plays]
-    rows: NDArray[np.int64]
+    rows: Integers
     left_out: pl.DataFrame
     untracked: dy.DataFrame[Plays]
 

@@ -15,8 +15,7 @@ from dropback.tracking._kernels import HISTORY_FRAMES, engineered_columns, playe
 from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Integers, Singles
     from dropback.tracking._blocks import PlayBlock
 
 PLAYER_QUANTITIES: Final = (
@@ -83,9 +82,7 @@ STATIC_COLUMNS: Final = (
 _OFFENSE: Final = slice(0, PLAYERS // 2)
 
 
-def player_features(
-    frames: NDArray[np.float32], frame_in_play: NDArray[np.int64], line_x_yd: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def player_features(frames: Singles, frame_in_play: Integers, line_x_yd: Singles) -> Singles:
     """Eight numbers a player: 176 a frame.
 
     Accelerations are slopes of velocities, see `causal_slope`.
@@ -105,11 +102,8 @@ def player_features(
 
 
 def newest_player_features(
-    frames: NDArray[np.float32],
-    velocities: NDArray[np.float32],
-    frame_in_play: NDArray[np.int64],
-    line_x_yd: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    frames: Singles, velocities: Singles, frame_in_play: Integers, line_x_yd: Singles
+) -> tuple[Singles, Singles]:
     """`player_features` of the next frame of each of ``N`` plays as it arrives.
 
     Args:
@@ -130,12 +124,8 @@ def newest_player_features(
 
 
 def _player_columns(
-    frames: NDArray[np.float32],
-    frame_in_play: NDArray[np.int64],
-    line_x_yd: NDArray[np.float32],
-    play: NDArray[np.int64],
-    recent: NDArray[np.float32],
-) -> NDArray[np.float32]:
+    frames: Singles, frame_in_play: Integers, line_x_yd: Singles, play: Integers, recent: Singles
+) -> Singles:
     features = np.empty((len(frames), PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
     planes = one_layout(frames.transpose(2, 0, 1))
     player_columns(planes, frame_in_play, line_x_yd, play, recent, features)
@@ -143,12 +133,12 @@ def _player_columns(
 
 
 def engineered_features(
-    frames: NDArray[np.float32],
-    frame_in_play: NDArray[np.int64],
-    line_x_yd: NDArray[np.float32],
-    target_slot: NDArray[np.int64],
-    eligible: NDArray[np.bool_],
-) -> NDArray[np.float32]:
+    frames: Singles,
+    frame_in_play: Integers,
+    line_x_yd: Singles,
+    target_slot: Integers,
+    eligible: Flags,
+) -> Singles:
     """What coaches would count in a frame.
 
     Args:
@@ -169,7 +159,7 @@ def engineered_features(
     return features
 
 
-def static_features(plays: pl.DataFrame) -> NDArray[np.float32]:
+def static_features(plays: pl.DataFrame) -> Singles:
     """What is known of a play before the snap, shape ``[N, 8]`` by `STATIC_COLUMNS`; NaN absent.
 
     Weeks left count to the end of the regular season.
@@ -203,9 +193,7 @@ def require_all_players(block: PlayBlock) -> None:
         )
 
 
-def block_features(
-    block: PlayBlock,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+def block_features(block: PlayBlock) -> tuple[Singles, Singles, Singles]:
     """Features of all frames of a block.
 
     Returns:
@@ -225,7 +213,7 @@ def block_features(
     return players, engineered, static_features(block.plays)
 
 
-def eligible_slots(block: PlayBlock) -> NDArray[np.bool_]:
+def eligible_slots(block: PlayBlock) -> Flags:
     """Which of the offense's slots may catch a pass, shape ``[N, 11]``.
 
     They are so by alignment at the snap, whatever their role afterwards: the last slots.

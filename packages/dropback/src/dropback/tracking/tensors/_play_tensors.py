@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Integers, Singles
     from dropback.tracking._blocks import PlayBlock
 
 _KEYS: Final = ("game_id", "play_id")
@@ -118,10 +117,10 @@ class PlayTensors:
         schema: What ``schema.json`` holds: columns, hashes, counts, sources.
     """
 
-    players: NDArray[np.float32]
-    engineered: NDArray[np.float32]
-    static: NDArray[np.float32]
-    offsets: NDArray[np.int64]
+    players: Singles
+    engineered: Singles
+    static: Singles
+    offsets: Integers
     plays: pl.DataFrame
     schema: dict[str, Any]
 
@@ -155,7 +154,7 @@ class PlayTensors:
         plays = pl.read_parquet(folder / "plays.parquet")
         return cls(**arrays, offsets=offsets, plays=plays, schema=schema)
 
-    def frames_of(self, play: int) -> NDArray[np.float32]:
+    def frames_of(self, play: int) -> Singles:
         """Player features of one play, shape ``[T, 22, 8]``, a view of the file."""
         return self.players[self.offsets[play] : self.offsets[play + 1]]
 
@@ -235,7 +234,7 @@ def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayT
     return PlayTensors.open(out)
 
 
-def _map(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _map(path: Path, shape: tuple[int, ...]) -> Singles:
     size = int(np.prod(shape)) * 4
     found = path.stat().st_size if path.is_file() else 0
     if found != size:
@@ -268,7 +267,7 @@ def _join(name: str, parts: Sequence[Path], plays: pl.DataFrame, out: Path) -> s
     return digest.hexdigest()
 
 
-def _kept_ranges(kept: NDArray[np.bool_], bounds: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _kept_ranges(kept: Flags, bounds: Integers) -> list[tuple[int, int]]:
     """Byte ranges of runs of kept plays."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(np.int8), [0]])))
     return [(int(bounds[a]), int(bounds[b])) for a, b in edges.reshape(-1, 2)]
