@@ -28,15 +28,19 @@ class Cell:
 
     Args:
         edges: Edges of all bins, shape ``(K + 1,)`` or ``(*B, K + 1)``.
+        widths: Widths of all bins.
         index: Bin indices, shape ``(*B, S)``, as all that follows.
         log_prob: Log-probabilities of the bins.
+        prob: Probabilities of the bins.
         below: Probabilities to the left of the bins, summed from the left.
         above: Probabilities to the right of the bins, summed from the right.
     """
 
     edges: Tensor
+    widths: Tensor
     index: Tensor
     log_prob: Tensor
+    prob: Tensor
     below: Tensor
     above: Tensor
 
@@ -53,12 +57,7 @@ class Cell:
     @lazy
     def width(self) -> Tensor:
         """Widths."""
-        return gather(self.edges.diff(), self.index)
-
-    @property
-    def prob(self) -> Tensor:
-        """Probabilities of the bins."""
-        return self.log_prob.exp()
+        return gather(self.widths, self.index)
 
     @property
     def log_density(self) -> Tensor:
@@ -74,14 +73,15 @@ class Cell:
     def quantile(self, cdf: Tensor, sf: Tensor, from_left: Tensor) -> Tensor:
         """Values in the bins with a probability to the left, or to the right, as marked."""
         mass = torch.where(from_left, cdf - self.below, sf - self.above)
-        step = self.width * bin_share(mass, self.log_prob)
-        return torch.where(from_left, self.left + step, self.right - step)
+        step = self.width * bin_share(mass, self.prob)
+        side = gather(self.edges, self.index + ~from_left)
+        return side + torch.where(from_left, step, -step)
 
     def split(self, *counts: int) -> tuple[Cell, ...]:
         """The bins of consecutive columns."""
-        entries = (self.index, self.log_prob, self.below, self.above)
+        entries = (self.index, self.log_prob, self.prob, self.below, self.above)
         parts = zip(*(torch.split(entry, list(counts), -1) for entry in entries), strict=True)
-        return tuple(Cell(self.edges, *part) for part in parts)
+        return tuple(Cell(self.edges, self.widths, *part) for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class Bins:
         """Edges and probabilities of bins."""
         entry = index + self.offset if self.offset else index
         log_prob, below, above = self.sums.look_up(entry, entry.shape[-1])
-        return Cell(self.edges, index, log_prob, below, above)
+        return Cell(self.edges, self.widths, index, log_prob, log_prob.exp(), below, above)
 
     def area_between(self, start: Tensor, stop: Tensor, power: int, *, from_right: bool) -> Tensor:
         """Integral of a power of the probability on one side, over the bins between two bins.
@@ -152,8 +152,7 @@ class Bins:
 
         Values outside the bins, and NaN, belong to an outermost bin.
         """
-        index = rank(self.edges.detach(), value.detach(), right=True) - 1
-        return index.clamp(0, self.count - 1)
+        return (rank(self.edges, value, right=True) - 1).clamp(0, self.count - 1)
 
     def locate_mass(self, mass: Tensor, from_right: Tensor) -> Tensor:
         """Index of the bin, from one side, at whose end the summed probability reaches `mass`.
@@ -180,16 +179,15 @@ def log_mass_between(lower: Tensor, upper: Tensor, first: Cell, last: Cell) -> T
     several = last.index > first.index
     head = first.log_density + safe_log(torch.minimum(upper, first.right) - lower)
     tail = last.log_density + safe_log(torch.where(several, upper - last.left, 0))
-    from_left = last.below - (first.below + first.log_prob.exp())
-    from_right = first.above - (last.above + last.log_prob.exp())
+    from_left = last.below - (first.below + first.prob)
+    from_right = first.above - (last.above + last.prob)
     between = torch.where(last.below < first.above, from_left, from_right).clamp(min=0)
     middle = safe_log(torch.where(last.index > first.index + 1, between, 0))
     return log_sum_exp(torch.stack([head, middle, tail]))
 
 
-def bin_share(mass: Tensor, log_prob: Tensor) -> Tensor:
+def bin_share(mass: Tensor, prob: Tensor) -> Tensor:
     """Mass taken of a bin, as a share of the bin's probability."""
-    prob = log_prob.exp()
     empty = prob == 0
     # Of an empty bin nothing is taken; but NaN stays.
     return (torch.where(empty, 0 * mass, mass) / torch.where(empty, 1, prob)).clamp(0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -47,6 +48,24 @@ def are_all(valid: Tensor) -> bool:
         except ValueError:
             return False
         return True
+
+
+def require_in_unit_interval(name: str, value: Tensor) -> None:
+    """Raise unless every value lies in [0, 1]; NaN passes."""
+    if not lie_within(-math.ulp(0), math.nextafter(1, 2), value):
+        require(~((value < 0) | (value > 1)), name, "in [0, 1]", value)
+
+
+def lie_within(low: float, high: float, *values: Tensor) -> bool:
+    """Whether all entries surely lie strictly within bounds, in few passes; NaN does not."""
+    joined = torch.cat([value.reshape(-1) for value in values])
+    if joined.is_meta or not joined.numel():
+        return True
+    least, largest = joined.aminmax()
+    try:
+        return low < least.item() and largest.item() < high
+    except RuntimeError:  # within `torch.vmap` no number can be read
+        return False
 
 
 def require_finite(name: str, value: Tensor) -> None:

@@ -56,7 +56,9 @@ class SplicedDistribution:
         lower, upper = (mass[..., None].expand(shape) for mass in self.parameters.masses)
         first = self.bins.sums.first_reaching(lower, from_right=False, exceed=True)
         last = self.bins.sums.first_reaching(upper, from_right=True, exceed=True)
-        return first.clamp(0, last_bin), last.clamp(0, last_bin)
+        first = first.clamp(max=last_bin)
+        # Masses that nearly meet are rounded past each other.
+        return first, torch.maximum(last, first).clamp(max=last_bin)
 
     @lazy
     def tails(self) -> Tails:
@@ -85,24 +87,25 @@ class SplicedDistribution:
         parameters, bins = self.parameters, self.bins
         # Values may widen the batch.
         first, last = (entry.expand((*index.shape[:-1], 1)) for entry in self.splice)
-        columns = index.shape[-1] if with_sums else 0
+        count = index.shape[-1]
+        columns = count if with_sums else 0
         if parameters.splice == "edge":
             at = torch.cat([index + 1, first, last + 2, first + 1, last + 1], -1)
             log_prob, below, above = bins.sums.look_up(at, columns)
-            log_prob, log_mass, beside = torch.split(log_prob, [index.shape[-1], 2, 2], -1)
+            prob = log_prob.exp()[..., :count]
+            log_prob, log_mass, beside = torch.split(log_prob, [count, 2, 2], -1)
             low, high = gather(bins.edges, first), gather(bins.edges, last + 1)
         else:
             at = torch.cat([first, last, index], -1)
             log_prob, below, above = bins.sums.look_up(at, 2 + columns)
+            prob = log_prob.exp()
             beside, log_prob = log_prob[..., :2], log_prob[..., 2:]
             masses, log_mass = parameters.mass_columns
             outside = torch.cat([below[..., :1], above[..., 1:2]], -1)
-            step = gather(bins.widths, at[..., :2]) * bin_share(masses - outside, beside)
+            step = gather(bins.widths, at[..., :2]) * bin_share(masses - outside, prob[..., :2])
             low = gather(bins.edges, first) + step[..., :1]
-            high = gather(bins.edges, last + 1) - step[..., 1:]
-            # Masses that nearly meet are rounded past each other.
-            high = torch.maximum(low, high)
-            below, above = below[..., 2:], above[..., 2:]
+            high = torch.maximum(low, gather(bins.edges, last + 1) - step[..., 1:])
+            prob, below, above = prob[..., 2:], below[..., 2:], above[..., 2:]
         tied = None
         if parameters.has_tied_scale:
             both = torch.cat([first, last], -1)
@@ -117,7 +120,9 @@ class SplicedDistribution:
             strict=True,
         )
         lower, upper = (Tail(*entry) for entry in entries)
-        return Tails(lower, upper), Cell(bins.edges, index, log_prob, below, above)
+        return Tails(lower, upper), Cell(
+            bins.edges, bins.widths, index, log_prob, prob, below, above
+        )
 
     def place(self, value: Tensor) -> Place:
         """Values with all that areas from or up to them need, from one look-up."""
@@ -128,9 +133,8 @@ class SplicedDistribution:
 
     def bin_index(self, value: Tensor) -> Tensor:
         """Indices of the bins that hold values once clamped to the body."""
-        first, last = self.splice
         # A threshold on an edge belongs to the bin on the side of the body.
-        return self.bins.locate(value).clamp(first, torch.maximum(first, last))
+        return self.bins.locate(value).clamp(*self.splice)
 
     def clip(self, value: Tensor) -> Tensor:
         """Clamp values to the body."""
@@ -199,9 +203,8 @@ class SplicedDistribution:
     def quantile(self, cdf: Tensor, sf: Tensor, logs: tuple[Tensor, Tensor] | None) -> Tensor:
         """Smallest value at a level given by both sides, and their logarithms where known."""
         from_left = cdf < sf
-        first, last = self.splice
         index = self.bins.locate_mass(torch.minimum(cdf, sf), ~from_left)
-        tails, cell = self.look_up(index.clamp(first, torch.maximum(first, last)))
+        tails, cell = self.look_up(index.clamp(*self.splice))
         low, high = tails
         body = tails.clip(cell.quantile(cdf, sf, from_left))
         if logs is None:

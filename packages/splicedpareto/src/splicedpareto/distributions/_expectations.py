@@ -10,7 +10,7 @@ from torch import Tensor
 
 from splicedpareto.distributions import _functionals as functionals
 from splicedpareto.distributions._base import ScalarDistribution
-from splicedpareto.distributions._checks import require
+from splicedpareto.distributions._checks import require_in_unit_interval
 from splicedpareto.distributions._distribution import SplicedDistribution
 from splicedpareto.distributions._layout import from_columns, to_columns
 
@@ -39,9 +39,7 @@ class Expectations(ScalarDistribution):
         """Lay out values of which the last is a quantile level."""
         columns, shape = self._columns(**values)
         if self.validating:
-            # NaN passes, and comes out as NaN.
-            name, level = list(values)[-1], columns[-1]
-            require(~((level < 0) | (level > 1)), name, "in [0, 1]", level)
+            require_in_unit_interval(list(values)[-1], columns[-1])
         return columns, shape
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
-from splicedpareto.distributions._checks import require, require_finite
+from splicedpareto.distributions._checks import lie_within, require, require_finite
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._lazy import lazy
 
@@ -107,18 +107,20 @@ class SplicedParameters:
         """Whether every rule is surely kept, in few passes; if not, the single checks decide."""
         lower, upper = self.masses
         scales = [scale for scale in self.scales if scale is not None]
+        return (
+            lie_within(0, math.inf, self.edges.diff(), *scales)
+            and lie_within(-math.ulp(0), 1, lower, upper, lower + upper)
+            and lie_within(-math.inf, math.inf, *self.concentrations)
+            and self._has_surely_sound_logits()
+        )
+
+    def _has_surely_sound_logits(self) -> bool:
+        # A finite sum has neither NaN nor infinity in it, and takes a third of the time.
+        if lie_within(-math.inf, math.inf, self.logits.sum()):
+            return True
         # NaN where any entry of a row is, and infinite where one or all are.
-        largest = [self.logits.amax(-1)]
-        if self.splice == "edge":
-            largest.append(self.logits[..., 1:-1].amax(-1))
-        try:
-            return (
-                _lie_within(0, math.inf, self.edges.diff(), *scales)
-                and _lie_within(-math.inf, math.inf, *self.concentrations, *largest)
-                and _lie_within(-math.ulp(0), 1, lower, upper, lower + upper)
-            )
-        except RuntimeError:  # within `torch.vmap` no number can be read
-            return False
+        bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
+        return lie_within(-math.inf, math.inf, self.logits.amax(-1), bins.amax(-1))
 
     @property
     def has_tied_scale(self) -> bool:
@@ -163,15 +165,6 @@ class SplicedParameters:
 
 
 _SIDES = ("lower", "upper")
-
-
-def _lie_within(low: float, high: float, *values: Tensor) -> bool:
-    """Whether all entries surely lie strictly within bounds."""
-    joined = torch.cat([value.reshape(-1) for value in values])
-    if joined.is_meta or not joined.numel():
-        return True
-    least, largest = joined.aminmax()
-    return low < least.item() and largest.item() < high
 
 
 def _are_default(masses: Pair) -> bool:
