@@ -148,11 +148,8 @@ def _reason(play_set: PlaySet, games: Games, outcome: Outcome) -> pl.Expr:
     clock = ("qtr", "game_seconds_remaining", "half_seconds_remaining")
     needed = (*_IDENTITY, *clock, "home", "defteam", "score_differential", *_RANGES)
     thrown = ~pl.col("sack")
-    rules: list[tuple[pl.Expr, str]] = []
-    if games != "all":
-        other = "POST" if games == "regular" else "REG"
-        rules.append((pl.col("season_type") == other, f"not a {games} game"))
-    rules += [
+    rules = [
+        *other_games(games),
         (~pl.col("play_type").is_in(["pass", "qb_spike"]), "not a pass play"),
         (pl.col("two_point_attempt") == 1, "two-point try"),
         ((pl.col("qb_spike") == 1) | (pl.col("play_type") == "qb_spike"), "spike"),
@@ -186,8 +183,21 @@ def _reason(play_set: PlaySet, games: Games, outcome: Outcome) -> pl.Expr:
         (pl.col(outcome.value).is_null(), "no expected points added"),
         (pl.struct("game_id", "play_id").is_first_distinct().not_(), "duplicate play"),
     ]
+    return first_that_holds(rules)
+
+
+def first_that_holds(rules: Iterable[tuple[pl.Expr, str]]) -> pl.Expr:
+    """The reason of the first rule whose condition holds, null where none does."""
     # A null condition must not exclude, whatever the column: missing flags read as "no".
     return pl.coalesce(
         pl.when(condition.fill_null(value=False)).then(pl.lit(reason))
         for condition, reason in rules
     )
+
+
+def other_games(games: Games) -> list[tuple[pl.Expr, str]]:
+    """The rule that leaves out the games which are not to be kept; none where all are."""
+    if games == "all":
+        return []
+    other = "POST" if games == "regular" else "REG"
+    return [(pl.col("season_type") == other, f"not a {games} game")]

@@ -14,7 +14,7 @@ import polars as pl
 from dropback.data import _outcomes as outcomes
 from dropback.data._field import QUARTER_SECONDS, last_regular_week
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
-from dropback.data._selection import Games, select_plays
+from dropback.data._selection import Games, first_that_holds, other_games, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError, TrackingError
 from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
@@ -257,11 +257,8 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
         *("down", "ydstogo", "yardline_100", "week"),
     )
     result, unknown_yards = pl.col("pass_result"), pl.col("yards_gained").is_null()
-    rules: list[tuple[pl.Expr, str]] = []
-    if games != "all":
-        other = "POST" if games == "regular" else "REG"
-        rules.append((pl.col("season_type") == other, f"not a {games} game"))
-    rules += [
+    rules = [
+        *other_games(games),
         (pl.col("nullified"), "nullified by a penalty"),
         (result.is_null(), "result unknown"),
         (result == "R", "scramble"),
@@ -294,11 +291,7 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
             "outcome outside the field",
         ),
     ]
-    # A null condition must not exclude: missing flags read as "no".
-    return pl.coalesce(
-        pl.when(condition.fill_null(value=False)).then(pl.lit(reason))
-        for condition, reason in rules
-    )
+    return first_that_holds(rules)
 
 
 def _most_frequent_first(reasons: pl.DataFrame) -> pl.DataFrame:
