@@ -22,7 +22,7 @@ from dropback.service._messages import (
 from examples.service import in_loop
 
 FRAME = np.full((23, 6), 1.25, np.float32)
-START = StartMessage(SituationMessage(line_of_scrimmage_x_yd=35.0, yards_to_goal=75.0), 1, (7, 8))
+START = StartMessage(SituationMessage(35.0, 75.0, yards_to_go=10), 1, (7, 8))
 FORECAST = PointForecast(0, True, 5.0, 4.0, {}, -3.0, 20.0, 0.1, 0, [1.0])
 
 
@@ -74,7 +74,12 @@ async def test_a_watcher_is_sent_the_play_so_far_and_what_follows() -> None:
         broadcaster.add(broadcast, 3, FRAME, ())
         broadcaster.release(broadcast, ReleasedMessage(FORECAST, 0.75), 6)
     assert watcher.sequence == ["watching", 0, 1, 3, "watched_release"]
-    assert watcher.received[0]["stored"] == [7, 8]
+    opening = watcher.received[0]
+    assert opening["stored"] == [7, 8]
+    # The page draws the field by these: hash marks 70 feet 9 inches from the sidelines.
+    lines = {"line_of_scrimmage_x_yd": 35, "first_down_x_yd": 45, "goal_line_x_yd": 110}
+    size = {"length_yd": 120, "width_yd": 160 / 3, "hash_mark_y_yd": 849 / 36}
+    assert opening["field"] == lines | size
     assert watcher.received[1]["frame"] == [[1.25] * 6] * 23
     assert (watcher.received[-1]["score"], watcher.received[-1]["yards"]) == (0.75, 6)
 

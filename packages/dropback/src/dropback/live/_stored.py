@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD
 from dropback.live._inputs import PlayContext, play_contexts
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ class StoredPlayForecast:
     score: float | None
 
 
+FIELD_COLUMNS = ("line_of_scrimmage_x_yd", "yards_to_goal", "yards_to_go")
+
+
 @dataclass(frozen=True)
 class FieldLines:
     """Size and lines of the canonical field for one play, yards along it.
@@ -38,6 +41,7 @@ class FieldLines:
     Attributes:
         length_yd: Length, end zones included.
         width_yd: Width.
+        hash_mark_y_yd: Distance of the hash marks from either sideline.
         line_of_scrimmage_x_yd: Line of scrimmage.
         first_down_x_yd: Line to gain, None if it is unknown; at most the goal line.
         goal_line_x_yd: Goal line that the offense attacks.
@@ -45,6 +49,7 @@ class FieldLines:
 
     length_yd: float
     width_yd: float
+    hash_mark_y_yd: float
     line_of_scrimmage_x_yd: float
     first_down_x_yd: float | None
     goal_line_x_yd: float
@@ -74,11 +79,12 @@ def forecast_stored_play(
     return StoredPlayForecast(context, frames, release, score)
 
 
-def field_lines(block: PlayBlock) -> FieldLines:
-    """The field of the first play of a block."""
-    row = block.plays.row(0, named=True)
-    line, to_go = row["line_of_scrimmage_x_yd"], row["yards_to_go"]
-    goal = line + row["yards_to_goal"]
+def field_lines(
+    line_of_scrimmage_x_yd: float, yards_to_goal: float, yards_to_go: float | None
+) -> FieldLines:
+    """The field of a play, of which the arguments are `FIELD_COLUMNS`."""
+    line = line_of_scrimmage_x_yd
+    goal = line + yards_to_goal
     # A first down at or past the goal line is the goal line.
-    first_down = min(line + to_go, goal) if to_go else None
-    return FieldLines(FIELD_LENGTH_YD, FIELD_WIDTH_YD, line, first_down, goal)
+    first_down = min(line + yards_to_go, goal) if yards_to_go else None
+    return FieldLines(FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD, line, first_down, goal)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from dropback.data._field import RATE_HZ
+from dropback.live._stored import field_lines
 from dropback.service._http import query
 from dropback.service._messages import WatchedMessage, WatchedReleaseMessage, WatchingMessage
 from dropback.service._wire import frame_rows, point_forecast
@@ -88,7 +90,9 @@ class LivePlayBroadcaster:
     def start(self, request: StartMessage, key: StoredKey | None) -> Broadcast:
         """Broadcast a play that was just started."""
         name = secrets.token_urlsafe(8)
-        opening = WatchingMessage(name, request.stored, request.situation)
+        at = request.situation
+        lines = field_lines(at.line_of_scrimmage_x_yd, at.yards_to_goal, at.yards_to_go)
+        opening = WatchingMessage(name, request.stored, at, lines, RATE_HZ)
         broadcast = Broadcast(None if key is None else key.name, opening)
         self._broadcasts[name] = broadcast
         if len(self._broadcasts) > _MAX_PLAYS:

@@ -395,6 +395,8 @@ class WatchingMessage(Struct, frozen=True, tag="watching"):
     play: str
     stored: tuple[int, int] | None
     situation: SituationMessage
+    field: FieldLines
+    rate_hz: float
     version: Version = VERSION
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from dropback.data._field import RATE_HZ
 from dropback.errors import LiveError, TrackingError
 from dropback.live import PlayFrames
-from dropback.live._stored import field_lines, forecast_stored_play
+from dropback.live._stored import FIELD_COLUMNS, field_lines, forecast_stored_play
 from dropback.service import _messages as messages
 from dropback.service._executors import CachedAnswers
 from dropback.service._http import (
@@ -173,7 +173,7 @@ class PlayRoutes:
         frames = [] if forecast is None else forecast.frames
         return messages.PlayResponse(
             item=library.item(game, play),
-            field=field_lines(block),
+            field=field_lines(**block.plays.select(FIELD_COLUMNS).row(0, named=True)),
             players=players_of(block),
             rate_hz=RATE_HZ,
             quantities=list(FRAME_QUANTITIES),

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD, RATE_HZ
+from dropback.data._field import (
+    END_ZONE_DEPTH_YD,
+    FIELD_LENGTH_YD,
+    FIELD_WIDTH_YD,
+    GOAL_LINE_X_YD,
+    HASH_MARK_Y_YD,
+    RATE_HZ,
+)
 from dropback.errors import RequestError, TrackingError
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking._motion import velocity
@@ -94,8 +101,10 @@ def _field(frames: Singles, block: PlayBlock, play: int, note: str) -> tuple[Fig
     axes.set(xlim=(left, right), ylim=(-1.5, FIELD_WIDTH_YD + 1.5), aspect="equal")
     axes.set_axis_off()
     axes.add_patch(Rectangle((0, 0), FIELD_LENGTH_YD, FIELD_WIDTH_YD, color=_GRASS, zorder=0))
-    for end in (0.0, FIELD_LENGTH_YD - 10):
-        axes.add_patch(Rectangle((end, 0), 10, FIELD_WIDTH_YD, color="#dfe8d8", zorder=0.1))
+    for end in (0.0, GOAL_LINE_X_YD):
+        axes.add_patch(
+            Rectangle((end, 0), END_ZONE_DEPTH_YD, FIELD_WIDTH_YD, color="#dfe8d8", zorder=0.1)
+        )
     axes.vlines(range(10, 111, 5), 0, FIELD_WIDTH_YD, color=_CHALK, lw=0.7, zorder=0.2)
     # NFL rulebook, Rule 1, Section 1: marks of 2 feet, a yard apart.
     for y in (0.0, HASH_MARK_Y_YD, FIELD_WIDTH_YD - HASH_MARK_Y_YD - 2 / 3, FIELD_WIDTH_YD - 2 / 3):
@@ -107,7 +116,7 @@ def _field(frames: Singles, block: PlayBlock, play: int, note: str) -> tuple[Fig
                           ha="center", va="center", rotation=rotation, zorder=0.3)  # fmt: skip
     axes.plot([line, line], [0, FIELD_WIDTH_YD], color="#2c3e50", lw=1.6, zorder=0.4)
     to_go = row["yards_to_go"]
-    if to_go and line + to_go < FIELD_LENGTH_YD - 10:
+    if to_go and line + to_go < GOAL_LINE_X_YD:
         axes.plot([line + to_go] * 2, [0, FIELD_WIDTH_YD], color="#d4a017", lw=1.6, zorder=0.4)
     figure.text(0.5, 0.985, _title(row), ha="center", va="top", fontsize=10)
     if note:

@@ -5,8 +5,6 @@ import { svg } from "./dom.js";
 const SHORT_TRAIL = 15;
 // Radius of a player with arms, yards; drawn no smaller than can be distinguished.
 const REACH_YD = 0.95;
-// NFL rulebook, Rule 1, Section 2: inbounds lines 70 feet 9 inches from the sidelines.
-const HASH_YD = 70.75 / 3;
 
 export const TRAILS = ["short", "whole", "none"];
 
@@ -124,7 +122,7 @@ function ground(play, scale) {
   let hashes = "";
   for (let yard = 11; yard < goals[1]; yard += 1) {
     if (yard % 5 === 0) continue;
-    for (const at of [0.6, HASH_YD, field.width_yd - HASH_YD, field.width_yd - 0.6]) {
+    for (const at of [0.6, field.hash_mark_y_yd, field.width_yd - field.hash_mark_y_yd, field.width_yd - 0.6]) {
       hashes += `M${x(yard).toFixed(1)} ${(y(at) - perYard / 3).toFixed(1)}v${(perYard * 2 / 3).toFixed(1)}`;
     }
   }

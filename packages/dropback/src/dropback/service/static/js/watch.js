@@ -52,10 +52,10 @@ export class Watch {
     }
   }
 
-  async begin({ play, stored, situation }) {
+  async begin({ play, stored, situation, field, rate_hz }) {
     Object.assign(this, { play, after: -1, closed: false });
     const known = stored ? await get(`/v1/plays/${stored[0]}/${stored[1]}`).catch(() => null) : null;
-    const shown = known ?? nameless(situation);
+    const shown = known ?? nameless(situation, field, rate_hz);
     const track = { frames: [], forecasts: [], release: null, problem: null, outcome: null,
       length: known ? known.frames.length : EXPECTED_FRAMES };
     this.stage = new Stage(shown, track);
@@ -94,15 +94,14 @@ export class Watch {
 }
 
 /** A play of which only the situation at the snap is known. */
-function nameless(situation) {
+function nameless(situation, field, rate_hz) {
   const side = (slot) => (slot < 11 ? "offense" : slot < 22 ? "defense" : "ball");
   return {
     item: { ...situation, game: null, play: null, offense: null, defense: null, passer: null, target: null, season: null,
       game_clock_s: null, note: "", description: "A play of a live feed" },
-    field: { length_yd: 120, width_yd: 160 / 3, line_of_scrimmage_x_yd: situation.line_of_scrimmage_x_yd,
-      first_down_x_yd: null, goal_line_x_yd: 110 },
+    field,
     players: Array.from({ length: 23 }, (_, slot) => ({ slot, side: side(slot), role: side(slot), position: null, name: null })),
-    rate_hz: 10,
+    rate_hz,
     frames: [],
   };
 }
