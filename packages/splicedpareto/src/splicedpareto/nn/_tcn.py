@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions._checks import require
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class TemporalConvolution(nn.Module):
@@ -78,11 +74,13 @@ class TemporalConvolution(nn.Module):
             for level in range(levels)
         ]
         self.blocks = nn.ModuleList(blocks)
+        # The history is a queue for each convolution, of all that its next steps read beside their
+        # own inputs: what the next step reads comes first, then the same of the step after it for
+        # the blocks of dilation 2 and more, and so on. So a step joins few, long pieces anew.
+        of_blocks = [block.first.history_size + block.second.history_size for block in blocks]
         self._segments = [
-            size
-            for block in blocks
-            for convolution in (block.first, block.second)
-            for size in convolution.segments(block.dilation)
+            *(size for b in blocks for size in (b.first.history_size, b.second.history_size)),
+            *(2 ** (level - 1) * sum(of_blocks[level:]) for level in range(1, levels)),
         ]
         self.history_size = sum(self._segments)
 
@@ -156,8 +154,8 @@ class TemporalConvolution(nn.Module):
         """The state at one more step: ``forward`` there, for the same work whatever came before.
 
         What later steps need of earlier ones is a history of fixed size: of each convolution of
-        kernel size :math:`k` and dilation :math:`d` its last :math:`(k - 1) d` inputs, oldest
-        first.
+        kernel size :math:`k` and dilation :math:`d` the :math:`k - 1` inputs that each of its next
+        :math:`d` steps reads of the steps so far.
 
         Args:
             inputs: The step of each sequence, shape ``(B, F)``.
@@ -166,12 +164,16 @@ class TemporalConvolution(nn.Module):
         Returns:
             States, shape ``(B, C)``, and the history with this step, shape ``(B, H)``.
         """
-        segments = iter(torch.split(history, self._segments, dim=-1))
+        segments = torch.split(history, self._segments, dim=-1)
+        blocks = len(self.blocks)
+        before, later = segments[: 2 * blocks], segments[2 * blocks :]
         kept: list[Tensor] = []
         state = inputs
-        for block in self.blocks:
-            state = block.step(state, segments, kept)  # type: ignore[operator]  # ModuleList
-        return state, torch.cat(kept, dim=-1) if kept else history
+        for level, block in enumerate(self.blocks):
+            kept += later[level - 1 : level]
+            state, *after = block.step(state, *before[2 * level : 2 * level + 2])  # type: ignore[operator]  # ModuleList
+            kept += after
+        return state, torch.cat(kept, dim=-1)
 
     def _states(self, inputs: Tensor) -> Tensor:
         states = inputs
@@ -225,12 +227,22 @@ class _CausalConvolution(nn.Module):
         weight: Tensor = self.direction * (self.gain / self.direction.norm(dim=1, keepdim=True))
         return weight
 
-    def filtered(self, taps: list[Tensor]) -> Tensor:
-        """Values ``(*B, C)`` of the inputs ``(*B, F)`` that the filter reads, the earliest first.
+    @property
+    def history_size(self) -> int:
+        """Numbers that one step reads of the steps before it."""
+        return (self.kernel_size - 1) * self.in_features
 
-        Every way to read a sequence comes here: all its steps, its last alone, or one more.
+    def filtered(self, joined: Tensor, *, begun: bool = False) -> Tensor:
+        """Values ``(*B, C)`` of the inputs ``(*B, k F)`` that the filter reads, the earliest first.
+
+        Every way to read a sequence comes here: all its steps, its last alone, or one more. With
+        `begun` a last column says whether the sequence has begun, 1 or 0: before that all inputs
+        are 0, and without the bias so is the value.
         """
-        return nn.functional.linear(torch.cat(taps, dim=-1), self.weight, self.bias).relu()
+        if not begun:
+            return nn.functional.linear(joined, self.weight, self.bias).relu()
+        weight = torch.cat([self.weight, self.bias[:, None]], dim=-1)
+        return nn.functional.linear(joined, weight).relu()
 
     def forward(
         self,
@@ -240,6 +252,7 @@ class _CausalConvolution(nn.Module):
         dilation: int = 1,
         stride: int = 1,
         skip: int = 0,
+        begun: Tensor | None = None,
     ) -> Tensor:
         """Convolve ``(B, T, F)``; leave out the first `skip` steps, then keep every `stride`-th.
 
@@ -249,32 +262,22 @@ class _CausalConvolution(nn.Module):
             dilation: Steps between two inputs of the filter.
             stride: Steps between two outputs.
             skip: Steps before the first output.
+            begun: Where outputs are not 0, see `filtered`; None for everywhere.
         """
         padded = nn.functional.pad(inputs, (0, 0, (self.kernel_size - 1) * dilation, 0))
-        taps = []
-        for tap in range(self.kernel_size):
+        taps = [
             # Counted from the end: a graph of any number of steps then has constant slices.
-            end = (tap + 1 - self.kernel_size) * dilation or None
-            taps.append(padded[:, skip + tap * dilation : end : stride])
-        states = self.filtered(taps)
+            padded[:, skip + tap * dilation : (tap + 1 - self.kernel_size) * dilation : stride]
+            for tap in range(self.kernel_size - 1)
+        ]
+        parts = [*taps, inputs[:, skip::stride]] + ([] if begun is None else [begun])
+        states = self.filtered(torch.cat(parts, dim=-1), begun=begun is not None)
         return states if kept is None else states * kept
 
-    def segments(self, dilation: int) -> list[int]:
-        """Sizes of the segments of the history that `step` keeps.
-
-        It is cut before and after each input that the next step reads, the oldest of every
-        `dilation`, so that the segments are joined anew without any arithmetic.
-        """
-        period = [self.in_features, self.in_features * (dilation - 1)]
-        return period[: 2 if dilation > 1 else 1] * (self.kernel_size - 1)
-
-    def step(
-        self, inputs: Tensor, segments: Iterator[Tensor], kept: list[Tensor], *, dilation: int
-    ) -> Tensor:
-        """The value ``(B, C)`` at one more step ``(B, F)``; the new segments go to `kept`."""
-        history = [next(segments) for _ in self.segments(dilation)]
-        kept += [*history[1:], inputs] if history else []
-        return self.filtered([*history[:: 2 if dilation > 1 else 1], inputs])
+    def step(self, inputs: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """The value ``(B, C)`` at one more step ``(B, F)``, and its `before` a dilation later."""
+        joined = torch.cat([before, inputs], dim=-1)
+        return self.filtered(joined), joined[..., self.in_features :]
 
 
 def _as_computed(tensor: Tensor) -> Tensor:
@@ -328,21 +331,19 @@ class _ResidualBlock(nn.Module):
             begun: Where a sequence has begun, shape ``(B, N, 1)``; None where all have.
             skip: 0 where ``N`` is odd, else 1.
         """
-        hidden = self.first(inputs, self._kept(inputs))
-        if begun is not None:
-            hidden = hidden * begun  # what lies before a sequence is 0 at every layer
-        hidden = self.second(hidden, self._kept(inputs), stride=2, skip=skip)
+        hidden = self.first(inputs, self._kept(inputs), begun=begun)
+        begun = None if begun is None else begun[:, skip::2]
+        hidden = self.second(hidden, self._kept(inputs), stride=2, skip=skip, begun=begun)
         states = nn.functional.relu(self.shortcut(inputs[:, skip::2]) + hidden)
-        if begun is None:
-            return states, None
-        begun = begun[:, skip::2]
-        return states * begun, begun
+        if begun is None or isinstance(self.shortcut, nn.Identity):
+            return states, begun
+        return states * begun, begun  # the shortcut has a bias
 
-    def step(self, inputs: Tensor, segments: Iterator[Tensor], kept: list[Tensor]) -> Tensor:
+    def step(self, inputs: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The state ``(B, C)`` at one more step ``(B, F)``; see `_CausalConvolution.step`."""
-        hidden = self.first.step(inputs, segments, kept, dilation=self.dilation)
-        hidden = self.second.step(hidden, segments, kept, dilation=self.dilation)
-        return nn.functional.relu(self.shortcut(inputs) + hidden)
+        hidden, after_first = self.first.step(inputs, first)
+        hidden, after_second = self.second.step(hidden, second)
+        return nn.functional.relu(self.shortcut(inputs) + hidden), after_first, after_second
 
 
 def valid_steps(lengths: Tensor, steps: int) -> Tensor:
