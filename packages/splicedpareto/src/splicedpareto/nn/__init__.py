@@ -2,6 +2,7 @@
 
 from splicedpareto.nn._edges import edges_from_data
 from splicedpareto.nn._encoder import SequenceEncoder
+from splicedpareto.nn._grid import GridCdf
 from splicedpareto.nn._heads import DistributionHead, GaussianHead, SplicedBinnedParetoHead
 from splicedpareto.nn._items import ItemEncoder, ItemSettings
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
@@ -12,6 +13,7 @@ __all__ = [
     "DistributionHead",
     "DistributionNetwork",
     "GaussianHead",
+    "GridCdf",
     "ItemEncoder",
     "ItemSettings",
     "ResidualMLP",

@@ -76,6 +76,7 @@ class SplicedBinnedParetoHead(DistributionHead):
     """
 
     edges: Tensor
+    units: Tensor
 
     def __init__(
         self,
@@ -97,8 +98,8 @@ class SplicedBinnedParetoHead(DistributionHead):
         self.concentration_range = concentration_range
         self.scale = scale
         span = float(edges[-1] - edges[0])
-        self.lower_unit = max(lower_mass, 1e-6) * span
-        self.upper_unit = max(upper_mass, 1e-6) * span
+        units = [max(mass, 1e-6) * span for mass in (lower_mass, upper_mass)]
+        self.register_buffer("units", torch.tensor(units, dtype=edges.dtype), persistent=False)
         with torch.no_grad():
             bias = self.linear.bias
             bias[:bins] = edges.diff().log()  # equal density, whatever the widths
@@ -123,34 +124,31 @@ class SplicedBinnedParetoHead(DistributionHead):
         even = self.edges.diff() / (self.edges[-1] - self.edges[0])
         self.linear.bias[: self.bins] = (0.99 * counts / counts.sum() + 0.01 * even).log()
 
-    def tails(self, raw: Tensor) -> tuple[tuple[Tensor, Tensor | None], ...]:
-        """Concentration and scale (None where tied) of the lower and of the upper tail.
+    def tails(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Concentrations and scales (None where tied) of the lower and of the upper tail.
 
         Args:
             raw: Shape ``(*B, K + 4)``, or ``(*B, K + 2)`` where scales are tied.
 
         Returns:
-            Two pairs, each number of shape ``(*B,)``.
+            Two columns of each, shape ``(*B, 2)``.
         """
         lowest, highest = self.concentration_range
         bins = self.bins
         concentration = lowest + (highest - lowest) * raw[..., bins : bins + 2].sigmoid()
         if self.scale == "tied":
-            return (concentration[..., 0], None), (concentration[..., 1], None)
-        scales = positive(raw[..., bins + 2 :])
-        return (
-            (concentration[..., 0], self.lower_unit * scales[..., 0]),
-            (concentration[..., 1], self.upper_unit * scales[..., 1]),
-        )
+            return concentration, None
+        return concentration, self.units * positive(raw[..., bins + 2 :])
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
         """The distribution for raw parameters ``(*B, K + 4)``: logits, two shapes, two scales."""
-        (lower_concentration, lower_scale), (upper_concentration, upper_scale) = self.tails(raw)
+        concentration, scale = self.tails(raw)
+        lower_scale, upper_scale = (None, None) if scale is None else scale.unbind(-1)
         return SplicedBinnedPareto(
             raw[..., : self.bins],
             self.edges,
-            lower_concentration,
-            upper_concentration,
+            concentration[..., 0],
+            concentration[..., 1],
             lower_scale,
             upper_scale,
             self.lower_mass,
