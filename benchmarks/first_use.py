@@ -17,9 +17,8 @@ import time
 import numpy as np
 from dropback.models._frame_columns import frame_columns
 from dropback.tracking._motion import causal_slope, velocity
-from dropback.tracking.tensors._features import (
-    engineered_features, newest_player_features, player_features,
-)
+from dropback.live._inputs import next_columns
+from dropback.tracking.tensors._features import engineered_features, player_features
 
 frames = np.random.default_rng(0).uniform(10, 40, (20, 23, 6)).astype(np.float32)
 number, line = np.arange(20), np.full(20, 30, np.float32)
@@ -28,7 +27,7 @@ start, cpu = time.perf_counter(), time.process_time()
 players = player_features(frames, number, line)
 engineered = engineered_features(frames, number, line, target, eligible)
 frame_columns(players, engineered, target, np.zeros(20, bool))
-newest_player_features(frames[:2], np.zeros((2, 5, 22, 2), np.float32), number[:2], line[:2])
+next_columns(line[:2], eligible[:2], frames[:2], np.zeros((2, 5, 22, 2), np.float32), number[:2])
 causal_slope(frames[..., :2], number)
 velocity(frames[..., 2], frames[..., 4])
 print(f"{time.perf_counter() - start:5.2f} s, CPU {time.process_time() - cpu:5.2f} s")

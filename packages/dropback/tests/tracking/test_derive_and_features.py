@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dropback.errors import TrackingError
+from dropback.live._inputs import next_columns
+from dropback.models._frame_columns import frame_columns
 from dropback.tracking import read_tracking
 from dropback.tracking._kernels import HISTORY_FRAMES
 from dropback.tracking._motion import causal_slope, derive_motion, velocity
@@ -16,7 +18,6 @@ from dropback.tracking.tensors._features import (
     block_features,
     eligible_slots,
     engineered_features,
-    newest_player_features,
     static_features,
 )
 from examples.tracking_sets import MadePlay, made_set
@@ -203,11 +204,14 @@ def test_plays_fed_frame_by_frame_equal_the_batch(block):
     velocities = np.zeros((len(line), HISTORY_FRAMES, 22, 2), np.float32)
     for number in range(int(np.diff(block.offsets).min())):
         at = block.offsets[:-1] + number
-        numbers = np.full(len(line), number)
-        found, velocities = newest_player_features(block.frames[at], velocities, numbers, line)
-        np.testing.assert_array_equal(found, players[at])
-        counted = engineered_features(block.frames[at], numbers, line, target, eligible)
-        np.testing.assert_array_equal(counted, engineered[at])
+        numbers, frames = np.full(len(line), number), block.frames[at]
+        for of_target, released in ((target, True), (None, False)):
+            expected = frame_columns(
+                players[at], engineered[at], target, np.full(len(line), released)
+            )
+            found, after = next_columns(line, eligible, frames, velocities, numbers, of_target)
+            np.testing.assert_array_equal(found, expected)
+        velocities = after
 
 
 def test_a_defender_who_is_not_seen_is_near_nobody(block):

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeA
 import torch
 from torch import Tensor, nn
 
-from dropback.data._outcomes import YARDS_LOWEST
 from dropback.errors import RequestError, RunError
 from dropback.models._frame_columns import FRAME_COLUMNS
-from dropback.models._model import whole_yard_distribution
 from dropback.models._predict import YARDS
 from dropback.models._store import weights_digest
 from dropback.tracking.tensors._features import STATIC_COLUMNS
-from splicedpareto.nn import SequenceEncoder, SplicedBinnedParetoHead
+from splicedpareto.nn import GridCdf, SequenceEncoder, SplicedBinnedParetoHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 Engine: TypeAlias = Literal["torch", "onnx"]
 """What evaluates the networks."""
 
-GraphName: TypeAlias = Literal["play", "frame", "distribution"]
+GraphName: TypeAlias = Literal["play", "frame"]
 
 MOST_PLAYS: Final = 4096
 """Plays that one call of an exported graph takes."""
@@ -65,6 +63,7 @@ class NetworkPool:
         sizes: Of the graphs.
         trunks: Of the networks.
         heads: Of the networks.
+        cdf: Of their distributions at `YARDS`.
 
     Raises:
         RunError: No network, or one that does not read frames or has no spliced distribution.
@@ -97,11 +96,23 @@ class NetworkPool:
         ((field, levels, history),) = sizes
         digest = weights_digest(networks)
         self.sizes = PoolSizes(history * len(self.trunks), 2**levels, field, digest)
+        # Whole yards end half a yard after them.
+        self.cdf = GridCdf(self.heads[0], torch.from_numpy(YARDS).float() + 0.5)
 
-    def raw_parameters(self, states: Sequence[Tensor]) -> Tensor:
-        """Mean raw parameters of the networks' states, each ``(B, C)``."""
+    def distribution(self, states: Sequence[Tensor], scored: Tensor) -> tuple[Tensor, Tensor]:
+        """The pooled distribution of whole yards: that of `whole_yard_distribution`.
+
+        Args:
+            states: Of each network, shape ``(B, C)``.
+            scored: 1 at the yards of a touchdown and beyond, else 0, shape ``(B, 211)``.
+
+        Returns:
+            CDF at `YARDS`, shape ``(B, 211)``, and of the distribution before the field bounds it
+            the lower and the upper threshold, shape ``(B, 2)``.
+        """
         raw = [head.raw_parameters(state) for head, state in zip(self.heads, states, strict=True)]
-        return raw[0] if len(raw) == 1 else torch.stack(raw).mean(dim=0)
+        cdf, thresholds = self.cdf(raw[0] if len(raw) == 1 else torch.stack(raw).mean(dim=0))
+        return torch.maximum(cdf, scored), thresholds
 
 
 class Graph(nn.Module, ABC):
@@ -132,12 +143,14 @@ class Graph(nn.Module, ABC):
 
 
 class PlayGraph(Graph):
-    """Whole plays to the raw parameters of their distributions at the last frame."""
+    """Whole plays to their distributions at the last frame."""
 
-    inputs: ClassVar = ("columns", "begun", "static")
-    outputs: ClassVar = ("raw",)
+    inputs: ClassVar = ("columns", "begun", "static", "scored")
+    outputs: ClassVar = ("cdf", "thresholds")
 
-    def forward(self, columns: Tensor, begun: Tensor, static: Tensor) -> tuple[Tensor]:
+    def forward(
+        self, columns: Tensor, begun: Tensor, static: Tensor, scored: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Evaluate plays.
 
         Args:
@@ -145,12 +158,10 @@ class PlayGraph(Graph):
                 plays ending at the last frame.
             begun: 1 from the snap on, 0 before it, shape ``(B, T, 1)``.
             static: Shape ``(B, 8)``.
-
-        Returns:
-            Shape ``(B, P)``.
+            scored: See `NetworkPool.distribution`, whose result it gives.
         """
         states = [trunk.last_state(columns, begun, static) for trunk in self.pool.trunks]
-        return (self.pool.raw_parameters(states),)
+        return self.pool.distribution(states, scored)
 
     def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """See `Graph`."""
@@ -159,31 +170,35 @@ class PlayGraph(Graph):
             torch.randn(plays, frames, len(FRAME_COLUMNS), generator=generator),
             torch.ones(plays, frames, 1),
             torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
+            torch.randint(2, (plays, len(YARDS)), generator=generator).float(),
         )
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """See `Graph`; the frames change too."""
-        columns, begun, static = super().dynamic_shapes()
+        columns, begun, *others = super().dynamic_shapes()
         frames = self.pool.sizes.stride * torch.export.Dim("blocks", min=1, max=64) + 1
-        return {**columns, 1: frames}, {**begun, 1: frames}, static
+        return {**columns, 1: frames}, {**begun, 1: frames}, *others
 
 
 class FrameGraph(Graph):
-    """One more frame of plays to the raw parameters of their distributions there."""
+    """One more frame of plays to their distributions there."""
 
-    inputs: ClassVar = ("columns", "history", "static")
-    outputs: ClassVar = ("raw", "history_after")
+    inputs: ClassVar = ("columns", "history", "static", "scored")
+    outputs: ClassVar = ("cdf", "thresholds", "history_after")
 
-    def forward(self, columns: Tensor, history: Tensor, static: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, columns: Tensor, history: Tensor, static: Tensor, scored: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Evaluate frames.
 
         Args:
             columns: Shape ``(B, 259)``.
             history: What is kept of the frames before, shape ``(B, H)``; 0 at the snap.
             static: Shape ``(B, 8)``.
+            scored: See `NetworkPool.distribution`.
 
         Returns:
-            Shape ``(B, P)``, and the history with this frame.
+            The result of `NetworkPool.distribution`, and the history with this frame.
         """
         parts = history.chunk(len(self.pool.trunks), dim=-1)
         steps = [
@@ -191,8 +206,8 @@ class FrameGraph(Graph):
             for trunk, part in zip(self.pool.trunks, parts, strict=True)
         ]
         after = [history_after for _, history_after in steps]
-        raw = self.pool.raw_parameters([state for state, _ in steps])
-        return raw, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
+        found = self.pool.distribution([state for state, _ in steps], scored)
+        return *found, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
 
     def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """See `Graph`."""
@@ -200,51 +215,13 @@ class FrameGraph(Graph):
             torch.randn(plays, len(FRAME_COLUMNS), generator=generator),
             torch.randn(plays, self.pool.sizes.history, generator=generator),
             torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
+            torch.randint(2, (plays, len(YARDS)), generator=generator).float(),
         )
-
-
-class DistributionGraph(Graph):
-    """Raw parameters to the distribution of whole yards, bounded by the field."""
-
-    inputs: ClassVar = ("raw", "yards_max")
-    outputs: ClassVar = ("cdf", "lower_threshold", "upper_threshold")
-    yards: Tensor
-
-    def __init__(self, pool: NetworkPool) -> None:
-        super().__init__(pool)
-        self.register_buffer("yards", torch.from_numpy(YARDS).float()[:, None], persistent=False)
-
-    def forward(self, raw: Tensor, yards_max: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Evaluate distributions.
-
-        Args:
-            raw: Shape ``(B, P)``.
-            yards_max: Most yards of each play, shape ``(B,)``.
-
-        Returns:
-            CDF at `YARDS`, shape ``(B, 211)``, and of the distribution before the field bounds it
-            the lower and the upper threshold, shape ``(B,)``.
-        """
-        latent = self.pool.heads[0].distribution(raw)
-        yards_min = torch.full_like(yards_max, YARDS_LOWEST)
-        cdf = whole_yard_distribution(latent, yards_min, yards_max).cdf(self.yards)
-        return cdf.T, latent.lower_threshold, latent.upper_threshold
-
-    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """See `Graph`."""
-        raw_features = self.pool.heads[0].linear.out_features
-        return torch.randn(plays, raw_features, generator=generator), torch.randint(
-            1, 100, (plays,), generator=generator
-        ).float()
 
 
 def graphs_of(pool: NetworkPool) -> dict[GraphName, Graph]:
     """The graphs of a pool."""
-    return {
-        "play": PlayGraph(pool),
-        "frame": FrameGraph(pool),
-        "distribution": DistributionGraph(pool),
-    }
+    return {"play": PlayGraph(pool), "frame": FrameGraph(pool)}
 
 
 class Evaluator(Protocol):
@@ -291,15 +268,16 @@ class OnnxEvaluator:
             )
             for name, graph in graphs.items()
         }
-        self._inputs = {
-            name: [of_graph.name for of_graph in session.get_inputs()]
-            for name, session in self._sessions.items()
+        self._names = {
+            name: [[of_graph.name for of_graph in ends()] for ends in (s.get_inputs, s.get_outputs)]
+            for name, s in self._sessions.items()
         }
 
     def run(self, name: GraphName, *inputs: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """See `Evaluator`."""
-        feeds = dict(zip(self._inputs[name], inputs, strict=True))
-        outputs: Sequence[NDArray[np.float32]] = self._sessions[name].run(None, feeds)
+        taken, given = self._names[name]
+        feeds = dict(zip(taken, inputs, strict=True))
+        outputs: Sequence[NDArray[np.float32]] = self._sessions[name].run(given, feeds)
         return outputs
 
 

@@ -35,21 +35,20 @@ if TYPE_CHECKING:
     from splicedpareto.nn import DistributionNetwork
 
 DESCRIPTION: Final = "live.json"
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _NAMES: Final[tuple[GraphName, ...]] = get_args(GraphName)
 
 # Largest difference of a number of order 1 between torch and ONNX Runtime that an export may have.
 _TOLERANCE: Final = 1e-5
-# Raw parameters and the history reach some tens, thresholds are yards up to 100.
-_SCALES: Final = {"raw": 10.0, "history_after": 10.0, "cdf": 1.0}
-_SCALE_OF_YARDS: Final = 100.0
+# The history reaches some tens, thresholds are yards up to 100.
+_SCALES: Final = {"cdf": 1.0, "thresholds": 100.0, "history_after": 10.0}
 
 
 def export_onnx(networks: Sequence[DistributionNetwork], folder: Path) -> None:
     """Write the graphs and what a caller must know of them.
 
-    ``play.onnx``, ``frame.onnx`` and ``distribution.onnx`` are the graphs of
-    `dropback.live._engines` for any number of plays; ``live.json`` names their columns and sizes.
+    ``play.onnx`` and ``frame.onnx`` are the graphs of `dropback.live._engines` for any number of
+    plays; ``live.json`` names their columns and sizes.
     Each is compared with torch on random inputs before the folder takes its place.
 
     Args:
@@ -145,7 +144,7 @@ def _compare(pool: NetworkPool, exported: OnnxEvaluator) -> None:
     for name, graph in graphs_of(pool).items():
         inputs = graph.example(5, generator)
         if name == "play":
-            columns, begun, _ = inputs
+            columns, begun, *_ = inputs
             columns[torch.rand(columns.shape, generator=generator) < 0.1] = torch.nan
             columns[1, : pool.sizes.stride] = begun[1, : pool.sizes.stride] = 0
         arrays = [values.numpy() for values in inputs]
@@ -153,7 +152,7 @@ def _compare(pool: NetworkPool, exported: OnnxEvaluator) -> None:
             graph.outputs, reference.run(name, *arrays), exported.run(name, *arrays), strict=True
         )
         for output, ours, theirs in results:
-            difference = float(abs(ours - theirs).max()) / _SCALES.get(output, _SCALE_OF_YARDS)
+            difference = float(abs(ours - theirs).max()) / _SCALES[output]
             if not difference <= _TOLERANCE:
                 raise RunError(
                     f"An exported graph must agree with torch within {_TOLERANCE:g}, got "

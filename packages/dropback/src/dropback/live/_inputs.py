@@ -11,16 +11,16 @@ import numpy as np
 
 from dropback.data._outcomes import YARDS_LOWEST, goal_line_yards
 from dropback.errors import LiveError
-from dropback.models._frame_columns import frame_columns
+from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.models._predict import YARDS
 from dropback.tracking._blocks import DIRECTION, SPEED, X
-from dropback.tracking._kernels import STANDING_YD_PER_S
+from dropback.tracking._compiled import compiled, one_layout
+from dropback.tracking._kernels import HISTORY_FRAMES, STANDING_YD_PER_S, columns_of_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, PLAYERS, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking.tensors._features import (
+    ABOUT_TARGET,
     STATIC_COLUMNS,
     eligible_slots,
-    engineered_features,
-    newest_player_features,
-    player_features,
     static_features,
 )
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 # A minute; the longest dropback of the public sets takes 13 s.
 LONGEST_PLAY: Final = 600
+
+VELOCITIES: Final = (HISTORY_FRAMES, PLAYERS, 2)
+"""Shape of the velocities that are kept of a play between two frames."""
 
 _OFFENSE_SLOTS: Final = PLAYERS // 2
 _LAST_FIVE: Final = (False,) * 6 + (True,) * 5
@@ -62,13 +65,13 @@ class ContextArrays(NamedTuple):
         line_x_yd: Line of scrimmage, shape ``(1,)``.
         eligible: Eligible receivers, shape ``(1, 11)``.
         static: Static columns by `STATIC_COLUMNS`, NaN where unknown, shape ``(1, 8)``.
-        yards_max: Most yards, shape ``(1,)``.
+        scored: 1 at the yards of a touchdown and beyond, else 0, at `YARDS`, shape ``(1, 211)``.
     """
 
     line_x_yd: NDArray[np.float32]
     eligible: NDArray[np.bool_]
     static: NDArray[np.float32]
-    yards_max: NDArray[np.float32]
+    scored: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +156,7 @@ class PlayContext:
             line_x_yd=np.array([self.line_of_scrimmage_x_yd], np.float32),
             eligible=np.array([self.eligible], bool),
             static=np.array([[math.nan if v is None else v for v in static]], np.float32),
-            yards_max=np.array([self.yards_max], np.float32),
+            scored=(self.yards_max <= YARDS).astype(np.float32)[None],
         )
 
 
@@ -224,18 +227,31 @@ def _checked(
     fits = frames.ndim == dimensions and frames.shape[-2:] == (SLOTS, len(FRAME_QUANTITIES))
     if not fits or (dimensions == 3 and not 1 <= len(frames) <= LONGEST_PLAY):
         raise LiveError(f"A frame must have shape {shape}, got {frames.shape}.")
-    players = frames[..., :PLAYERS, :]
-    values = players[..., _PLACE_AND_SPEED]
-    # Most frames lack nothing, which one look tells; NaN fails every comparison.
-    inside = (values >= _LEAST) & (values <= _MOST)
-    if inside.all() and (np.abs(players[..., DIRECTION:]) <= _ANGLE).all():
+    frames = one_layout(frames)
+    if _lack_nothing(frames.reshape(-1, *frames.shape[-2:])):
         return frames, True
-    return frames, _require_plausible(players, ~inside)
+    return frames, _require_plausible(frames[..., :PLAYERS, :])
 
 
-def _require_plausible(players: NDArray[np.float32], outside: NDArray[np.bool_]) -> bool:
+@compiled
+def _lack_nothing(frames: NDArray[np.float32]) -> bool:
+    """Whether every value that is read of frames ``(T, 23, 6)`` is in its range."""
+    for frame in range(len(frames)):
+        for player in range(PLAYERS):
+            for quantity in range(len(_LEAST)):
+                # Written so that NaN fails.
+                if not _LEAST[quantity] <= frames[frame, player, quantity] <= _MOST[quantity]:
+                    return False
+            for quantity in range(DIRECTION, frames.shape[2]):
+                if not abs(frames[frame, player, quantity]) <= _ANGLE:
+                    return False
+    return True
+
+
+def _require_plausible(players: NDArray[np.float32]) -> bool:
     """Raise for a value that no field has; False where only holes are."""
-    hole = np.isnan(players[..., X])
+    values, hole = players[..., _PLACE_AND_SPEED], np.isnan(players[..., X])
+    outside = ~((values >= _LEAST) & (values <= _MOST))
     speed, angles = players[..., SPEED], players[..., DIRECTION:]
     # No orientation is known in some sets, and a standing player need not have a direction.
     absent = np.isnan(angles)
@@ -274,32 +290,33 @@ def target_or_none(target_slot: int | None) -> int:
 
 
 def play_columns(
-    context: ContextArrays, frames: NDArray[np.float32], target_slot: int
-) -> NDArray[np.float32]:
+    context: ContextArrays,
+    frames: NDArray[np.float32],
+    target_slot: int,
+    out: NDArray[np.float32],
+) -> None:
     """Columns of a whole play that ends with the release.
 
     Args:
         context: Of the play.
         frames: Complete, shape ``(T, 23, 6)``.
         target_slot: -1 where it is unknown.
-
-    Returns:
-        Shape ``(T, 259)``.
+        out: Where they go, shape ``(T, 259)``.
     """
     count = len(frames)
-    number = np.arange(count)
-    line = np.full(count, context.line_x_yd)
     # The target is unknown until the ball is thrown.
     target = np.full(count, -1)
     target[-1] = target_slot
-    released = np.zeros(count, bool)
-    released[-1] = True
-    eligible = np.repeat(context.eligible, count, axis=0)
-    return frame_columns(
-        player_features(frames, number, line),
-        engineered_features(frames, number, line, target, eligible),
+    columns_of_frames(
+        one_layout(frames.transpose(2, 0, 1)),
+        np.arange(count),
+        np.repeat(context.line_x_yd, count),
+        np.zeros(count, np.int64),
+        np.zeros((1, HISTORY_FRAMES, PLAYERS * 2), np.float32),
+        np.repeat(context.eligible, count, axis=0),
         target,
-        released,
+        ABOUT_TARGET,
+        out,
     )
 
 
@@ -311,22 +328,31 @@ def next_columns(
     numbers: NDArray[np.int64],
     target_slot: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Columns of one more frame of each of N plays.
+    """Columns of one more frame of each of N plays: those of the whole plays.
 
     Args:
         line_x_yd: Shape ``(N,)``.
         eligible: Shape ``(N, 11)``.
         frames: Complete, shape ``(N, 23, 6)``.
-        velocities: See `newest_player_features`.
+        velocities: Those of each play's last frames, the newest last, anything before its first
+            frame, shape ``(N, 5, 22, 2)``.
         numbers: Of the frames, shape ``(N,)``.
         target_slot: -1 where it is unknown, shape ``(N,)``, at the release; None before it.
 
     Returns:
         Shape ``(N, 259)``, and the velocities with this frame's.
     """
-    released = np.full(len(frames), target_slot is not None)
-    if target_slot is None:
-        target_slot = np.full(len(frames), -1)
-    players, velocities = newest_player_features(frames, velocities, numbers, line_x_yd)
-    engineered = engineered_features(frames, numbers, line_x_yd, target_slot, eligible)
-    return frame_columns(players, engineered, target_slot, released), velocities
+    columns = np.empty((len(frames), len(FRAME_COLUMNS)), np.float32)
+    after = np.array(velocities)
+    columns_of_frames(
+        one_layout(frames.transpose(2, 0, 1)),
+        numbers,
+        line_x_yd,
+        np.arange(len(frames)),
+        after.reshape(-1, HISTORY_FRAMES, PLAYERS * 2),
+        eligible,
+        np.full(len(frames), -1) if target_slot is None else target_slot,
+        ABOUT_TARGET,
+        columns,
+    )
+    return columns, after

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from dropback.live._engines import Engine, NetworkPool, TorchEvaluator
 from dropback.live._export import is_export, read_export
 from dropback.live._forecast import Forecast
 from dropback.live._inputs import (
+    VELOCITIES,
+    ContextArrays,
     PlayContext,
     checked_frame,
     checked_play,
@@ -25,7 +27,6 @@ from dropback.live._inputs import (
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._store import load_run
 from dropback.tracking._blocks import X
-from dropback.tracking._kernels import HISTORY_FRAMES
 from dropback.tracking._schema import FRAME_QUANTITIES, PLAYERS, SLOTS
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 
@@ -44,11 +45,9 @@ GRAPHS: Final = "graphs"
 # Plays of a batch that is evaluated at once: 64 of 49 frames are 3 MB of columns.
 _BATCH: Final = 64
 
-_STATE_FORMAT: Final = 2
+_STATE_FORMAT: Final = 3
 _ARRAYS: Final = ("frame", "velocities", "history")
 _ALL_SLOTS: Final = np.ones((1, SLOTS), bool)
-
-_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +66,7 @@ class PlayFrames:
     target_slot: int | None = None
 
 
-@dataclass(frozen=True)
-class FrameCounts:
+class FrameCounts(NamedTuple):
     """How many frames of a play were taken, ignored and filled.
 
     Attributes:
@@ -90,7 +88,7 @@ class Snapshot(NamedTuple):
     Attributes:
         number: Of the frame, -1 before the first.
         frame: The frame, complete, shape ``(23, 6)``; NaN before the first.
-        velocities: See `newest_player_features`, shape ``(5, 22, 2)``.
+        velocities: See `next_columns`, shape `VELOCITIES`.
         history: What the networks keep, shape ``(H,)``.
     """
 
@@ -105,7 +103,7 @@ class Snapshot(NamedTuple):
         return cls(
             number=-1,
             frame=np.full((SLOTS, len(FRAME_QUANTITIES)), np.nan, np.float32),
-            velocities=np.zeros((HISTORY_FRAMES, PLAYERS, 2), np.float32),
+            velocities=np.zeros(VELOCITIES, np.float32),
             history=np.zeros(history_size, np.float32),
         )
 
@@ -222,14 +220,8 @@ class PlayPredictor:
         for length, places in by_length.items():
             for start in range(0, len(places), _BATCH):
                 batch = places[start : start + _BATCH]
-                raw = self._raw_parameters(
+                of_batch = self._forecast_padded(
                     [plays[place] for place in batch], [frames[place] for place in batch], length
-                )
-                of_batch = self._forecasts(
-                    raw,
-                    [plays[place].context for place in batch],
-                    [len(frames[place]) - 1 for place in batch],
-                    released=True,
                 )
                 forecasts |= zip(batch, of_batch, strict=True)
         return [forecasts[place] for place in range(len(plays))]
@@ -296,79 +288,66 @@ class PlayPredictor:
             np.array([number]),
             np.array([target_or_none(target_slot)]),
         )
-        raw, _ = self._evaluator.run("frame", columns, before.history[None], arrays.static)
-        return self._forecasts(raw, [play.context], [number], released=True)[0]
+        cdf, thresholds, _ = self._evaluator.run(
+            "frame", columns, before.history[None], arrays.static, arrays.scored
+        )
+        return _forecasts(cdf, thresholds, [play.context], [number], released=True)[0]
 
     def _read(self, readings: Sequence[_Reading], step: int) -> None:
         """Read the pending frame `step` of each play."""
         latest = [reading.snapshots[-1] for reading in readings]
         contexts = [reading.play.context for reading in readings]
-        arrays = [context.arrays for context in contexts]
+        arrays = _joined(contexts)
         frames = _stacked([reading.pending[step] for reading in readings])
         numbers = [snapshot.number + 1 for snapshot in latest]
         columns, velocities = next_columns(
-            _joined([of_play.line_x_yd for of_play in arrays]),
-            _joined([of_play.eligible for of_play in arrays]),
+            arrays.line_x_yd,
+            arrays.eligible,
             frames,
             _stacked([snapshot.velocities for snapshot in latest]),
             np.array(numbers),
         )
-        raw, histories = self._evaluator.run(
+        cdf, thresholds, histories = self._evaluator.run(
             "frame",
             columns,
             _stacked([snapshot.history for snapshot in latest]),
-            _joined([of_play.static for of_play in arrays]),
+            arrays.static,
+            arrays.scored,
         )
-        forecasts = self._forecasts(raw, contexts, numbers, released=False)
+        forecasts = _forecasts(cdf, thresholds, contexts, numbers, released=False)
         for row, reading in enumerate(readings):
             reading.snapshots.append(
                 Snapshot(numbers[row], frames[row], velocities[row], histories[row])
             )
             reading.forecasts.append(forecasts[row])
 
-    def _raw_parameters(
+    def _forecast_padded(
         self,
         plays: Sequence[PlayFrames],
         frames: Sequence[NDArray[np.float32]],
         length: int,
-    ) -> NDArray[np.float32]:
-        """Raw parameters of plays that are padded to one length, shape ``(B, P)``."""
-        columns = np.zeros((len(plays), length, len(FRAME_COLUMNS)), np.float32)
-        begun = np.zeros((len(plays), length, 1), np.float32)
-        arrays = [play.context.arrays for play in plays]
+    ) -> list[Forecast]:
+        """Forecasts of plays that are padded, or cut at the front, to one length."""
+        contexts = [play.context for play in plays]
+        numbers = [len(of_play) - 1 for of_play in frames]
+        longest = max(length, max(numbers) + 1)
+        columns = np.zeros((len(plays), longest, len(FRAME_COLUMNS)), np.float32)
+        begun = np.zeros((len(plays), longest, 1), np.float32)
         for row, (play, of_play) in enumerate(zip(plays, frames, strict=True)):
-            seen = min(len(of_play), length)
-            read = play_columns(arrays[row], of_play, target_or_none(play.target_slot))
-            columns[row, length - seen :] = read[-seen:]
-            begun[row, length - seen :] = 1
-        static = _joined([of_play.static for of_play in arrays])
-        (raw,) = self._evaluator.run("play", columns, begun, static)
-        return raw
+            first = longest - len(of_play)
+            target = target_or_none(play.target_slot)
+            play_columns(play.context.arrays, of_play, target, columns[row, first:])
+            begun[row, first:] = 1
+        arrays = _joined(contexts)
+        cdf, thresholds = self._evaluator.run(
+            "play", columns[:, -length:], begun[:, -length:], arrays.static, arrays.scored
+        )
+        return _forecasts(cdf, thresholds, contexts, numbers, released=True)
 
     def _padded(self, frames: int) -> int:
         """Frames that a play is padded to: a multiple of the stride and one more."""
         seen, stride = min(frames, self._sizes.receptive_field) - 1, self._sizes.stride
         return -(-max(seen, 1) // stride) * stride + 1
-
-    def _forecasts(
-        self,
-        raw: NDArray[np.float32],
-        contexts: Sequence[PlayContext],
-        numbers: Sequence[int],
-        *,
-        released: bool,
-    ) -> list[Forecast]:
-        yards_max = _joined([context.arrays.yards_max for context in contexts])
-        cdf, lower, upper = self._evaluator.run("distribution", raw, yards_max)
-        return [
-            Forecast(number, released, *of_play, context.yards_max)
-            for number, context, of_play in zip(
-                numbers,
-                contexts,
-                zip(cdf, lower.tolist(), upper.tolist(), strict=True),
-                strict=True,
-            )
-        ]
 
 
 class LivePlay:
@@ -467,7 +446,7 @@ class LivePlay:
             "format": _STATE_FORMAT,
             "digest": self._predictor.digest,
             "context": asdict(self.context),
-            "counts": asdict(self.counts),
+            "counts": self.counts._asdict(),
             "ended": self.ended,
             "last_emitted": self._last_emitted,
             "numbers": [self._anchor.number, self._before.number],
@@ -521,13 +500,13 @@ class LivePlay:
         frame, complete = checked_frame(frame)
         if number <= self.frame:
             if number == self.frame:
-                self.counts = replace(self.counts, duplicates=self.counts.duplicates + 1)
+                self.counts = self.counts._replace(duplicates=self.counts.duplicates + 1)
             else:
-                self.counts = replace(self.counts, late=self.counts.late + 1)
+                self.counts = self.counts._replace(late=self.counts.late + 1)
             return self._anchor, ()
         skipped = number - self.frame - 1
         if complete and not skipped and not self._pending:
-            self.counts = replace(self.counts, taken=self.counts.taken + 1)
+            self.counts = self.counts._replace(taken=self.counts.taken + 1)
             return self._anchor, (np.array(frame),)
         return self._anchor, self._bridged(np.array(frame), skipped)
 
@@ -572,8 +551,8 @@ class LivePlay:
                 slot = int((never_seen if gaps is None else hole.sum(axis=0)).argmax())
                 self._end(f"slot {slot} was not seen for more than {MAX_GAP_FRAMES} frames")
             filled = tuple(window[begun:])
-        self.counts = replace(
-            self.counts, taken=self.counts.taken + 1, filled=self.counts.filled + skipped
+        self.counts = self.counts._replace(
+            taken=self.counts.taken + 1, filled=self.counts.filled + skipped
         )
         if filled is None:
             self._pending = seen
@@ -596,8 +575,23 @@ class LivePlay:
         raise LiveError(self.ended)
 
 
-@dataclass(frozen=True)
-class _Reading:
+def _forecasts(
+    cdf: NDArray[np.float32],
+    thresholds: NDArray[np.float32],
+    contexts: Sequence[PlayContext],
+    numbers: Sequence[int],
+    *,
+    released: bool,
+) -> list[Forecast]:
+    """A forecast of each row."""
+    rows = zip(numbers, cdf, thresholds.tolist(), contexts, strict=True)
+    return [
+        Forecast(number, released, of_play, lower, upper, context.yards_max)
+        for number, of_play, (lower, upper), context in rows
+    ]
+
+
+class _Reading(NamedTuple):
     """A play whose pending frames are read, with its snapshots and forecasts so far."""
 
     place: int
@@ -644,6 +638,11 @@ def _stacked(arrays: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
-def _joined(arrays: list[NDArray[_T]]) -> NDArray[_T]:
-    """Arrays of one row each above each other, without a copy of a single one."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+def _joined(contexts: Sequence[PlayContext]) -> ContextArrays:
+    """Contexts above each other, without a copy of a single one."""
+    arrays = [context.arrays for context in contexts]
+    return (
+        arrays[0]
+        if len(arrays) == 1
+        else ContextArrays(*map(np.concatenate, zip(*arrays, strict=True)))
+    )

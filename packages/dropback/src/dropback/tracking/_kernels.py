@@ -300,3 +300,27 @@ def network_columns(
         else:
             for column in range(first + about_target, len(row)):
                 row[column] = _NAN
+
+
+@compiled
+def columns_of_frames(
+    planes: Singles,
+    frame_in_play: Integers,
+    line_x_yd: Singles,
+    play: Integers,
+    recent: Singles,
+    eligible: Flags,
+    target_slot: Integers,
+    about_target: int,
+    out: Singles,
+) -> None:
+    """`network_columns` of frames as they come: the three kernels above in one call.
+
+    A target is known in a frame of a release alone. See the kernels for the arguments.
+    """
+    frames = len(line_x_yd)
+    players = np.empty((frames, PLAYERS, 8), np.float32)
+    engineered = np.empty((frames, out.shape[1] - PLAYERS * 11), np.float32)
+    player_columns(planes, frame_in_play, line_x_yd, play, recent, players)
+    engineered_columns(planes, frame_in_play, line_x_yd, target_slot, eligible, engineered)
+    network_columns(players, engineered, target_slot, target_slot >= 0, about_target, out)

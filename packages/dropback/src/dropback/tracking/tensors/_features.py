@@ -98,34 +98,6 @@ def player_features(frames: Singles, frame_in_play: Integers, line_x_yd: Singles
     """
     play = np.zeros(len(frames), np.int64)
     recent = np.zeros((1, HISTORY_FRAMES, PLAYERS * 2), np.float32)
-    return _player_columns(frames, frame_in_play, line_x_yd, play, recent)
-
-
-def newest_player_features(
-    frames: Singles, velocities: Singles, frame_in_play: Integers, line_x_yd: Singles
-) -> tuple[Singles, Singles]:
-    """`player_features` of the next frame of each of ``N`` plays as it arrives.
-
-    Args:
-        frames: Canonical frames, complete but for the ball, shape ``[N, 23, 6]``.
-        velocities: Those of each play's last frames, the newest last, anything before its first
-            frame, shape ``[N, 5, 22, 2]``.
-        frame_in_play: Index of the frame within its play, shape ``[N]``.
-        line_x_yd: Line of scrimmage, shape ``[N]``.
-
-    Returns:
-        Shape ``[N, 22, 8]``, equal to those of the whole play, and the velocities with this
-        frame's.
-    """
-    after = np.array(velocities, order="C")
-    recent = after.reshape(-1, HISTORY_FRAMES, PLAYERS * 2)
-    play = np.arange(len(frames))
-    return _player_columns(frames, frame_in_play, line_x_yd, play, recent), after
-
-
-def _player_columns(
-    frames: Singles, frame_in_play: Integers, line_x_yd: Singles, play: Integers, recent: Singles
-) -> Singles:
     features = np.empty((len(frames), PLAYERS, len(PLAYER_QUANTITIES)), np.float32)
     planes = one_layout(frames.transpose(2, 0, 1))
     player_columns(planes, frame_in_play, line_x_yd, play, recent, features)
