@@ -5,8 +5,7 @@ from __future__ import annotations
 import typer
 
 from dropback.cli._compare_metrics import app as compare_metrics_app
-from dropback.cli._demo import app as demo_app
-from dropback.cli._leagues import fetch_app, simulate_app
+from dropback.cli._leagues import demo_app, fetch_app, simulate_app
 from dropback.cli._ranking import app as ranking_app
 from dropback.cli._runs import app as runs_app
 from dropback.cli._seasons import app as seasons_app

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     import polars as pl
     from numpy.typing import ArrayLike
@@ -140,17 +140,13 @@ class OutcomeDistribution:
 
     def lattice_cdf(self) -> Floats:
         """CDF at every whole yard of `LATTICE_YARDS`, shape ``(N, 200)``; the last column is 1."""
-        lattice = np.empty((len(self), len(LATTICE_YARDS)))
-        for rows in self._chunks():
-            lattice[rows] = self[rows].cdf(LATTICE_YARDS[None, :])
-        return lattice
+        return self._by_chunk(lambda rows: self[rows].cdf(LATTICE_YARDS[None, :]))
 
     def mean(self) -> Floats:
         """Expected yards, shape ``(N,)``: the last lattice yard minus the sum of the CDF below."""
-        means = np.empty(len(self))
-        for rows in self._chunks():
-            means[rows] = LATTICE_YARDS[-1] - self[rows].lattice_cdf()[:, :-1].sum(axis=1)
-        return means
+        return self._by_chunk(
+            lambda rows: LATTICE_YARDS[-1] - self[rows].lattice_cdf()[:, :-1].sum(axis=1)
+        )
 
     def crps(self, yards: ArrayLike) -> Floats:
         r"""Continuous ranked probability score, in yards, shape ``(N,)``.
@@ -166,11 +162,10 @@ class OutcomeDistribution:
             Gneiting and Raftery (2007), eq. 20.
         """
         observed = np.asarray(yards, dtype=np.float64)
-        scores = np.empty(len(self))
-        for rows in self._chunks():
-            reached = observed[rows, None] <= LATTICE_YARDS[None, :]
-            scores[rows] = ((self[rows].lattice_cdf() - reached) ** 2).sum(axis=1)
-        return scores
+        reached = observed[:, None] <= LATTICE_YARDS
+        return self._by_chunk(
+            lambda rows: ((self[rows].lattice_cdf() - reached[rows]) ** 2).sum(axis=1)
+        )
 
     def expected_mid_cdf(self, other: OutcomeDistribution) -> Floats:
         """Mean of `mid_cdf` where the yards follow another distribution, shape ``(N,)``.
@@ -178,12 +173,13 @@ class OutcomeDistribution:
         With this distribution the league average's and the other a passer's, it is the play score
         that the passer earns on average on each play. Equal distributions give 1/2.
         """
-        means = np.empty(len(self))
-        for rows in self._chunks():
+
+        def mean(rows: slice) -> Floats:
             mine, theirs = self[rows].lattice_cdf(), other[rows].lattice_cdf()
             mid = mine - np.diff(mine, axis=1, prepend=0.0) / 2
-            means[rows] = (mid * np.diff(theirs, axis=1, prepend=0.0)).sum(axis=1)
-        return means
+            return np.asarray((mid * np.diff(theirs, axis=1, prepend=0.0)).sum(axis=1))
+
+        return self._by_chunk(mean)
 
     def sample(self, generator: np.random.Generator) -> Outcomes:
         """Draw one outcome a play by inverting each part of the mixture."""
@@ -196,10 +192,10 @@ class OutcomeDistribution:
         yards = np.where(intercepted, -self._draw_return(part, u), yards)
         return Outcomes(yards.astype(np.int64), completed, intercepted)
 
-    def _chunks(self) -> Iterator[slice]:
-        """Row ranges small enough that their lattices stay small."""
-        for start in range(0, len(self), CHUNK_PLAYS):
-            yield slice(start, start + CHUNK_PLAYS)
+    def _by_chunk(self, numbers: Callable[[slice], Floats]) -> Floats:
+        """Numbers of all plays, of few enough at a time that their lattices stay small."""
+        starts = range(0, max(len(self), 1), CHUNK_PLAYS)
+        return np.concatenate([numbers(slice(start, start + CHUNK_PLAYS)) for start in starts])
 
     def _return_limit(self) -> Floats:
         """Yards from the catch to the passer's goal line."""

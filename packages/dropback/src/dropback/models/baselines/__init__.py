@@ -10,7 +10,8 @@ games, so that it can be judged by proper scores too, not by its absolute error 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -18,10 +19,17 @@ import polars as pl
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Predictions
 from dropback.errors import RequestError
+from dropback.models._play_batches import TrackedPlays
 from dropback.models._predict import fold_of_plays, predict_plays
+from dropback.models._settings import ModelSettings
 from dropback.models._train import train_model
-from dropback.models.baselines._distributions import GRIDS, Climatology, Oracle, oracle_masses
-from dropback.models.baselines._networks import Viewed, network_settings, view_of
+from dropback.models.baselines._distributions import (
+    GRIDS,
+    Baseline,
+    Climatology,
+    Oracle,
+    oracle_masses,
+)
 from dropback.models.baselines._trees import BoostedTrees, fit_trees
 
 if TYPE_CHECKING:
@@ -29,9 +37,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import dataframely as dy
+    from torch.distributions import Distribution
 
     from dropback.data._tables import Plays
-    from dropback.models._model import Predictor
+    from dropback.models._model import PassModel, Predictor
     from dropback.models._network import PlayInputs
     from dropback.models._store import Run
 
@@ -61,6 +70,9 @@ TRACKING_BASELINES = {
     "oracle": "the distribution that the plays were drawn from, where they are simulated",
 }
 """Name and meaning of each baseline of a play network."""
+
+
+_EARLY_S = 0.5
 
 
 def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[str, ...]:
@@ -121,14 +133,14 @@ def fit_baseline(
         folds = fold_of_plays(model, plays)
         counts = [grid.counts(observed[folds != fold]) for fold in range(model.members)]
         return Climatology(*common, tuple(counts))
-    view = view_of(name, model)
+    view = _view_of(name, model)
     if name.startswith("xgboost"):
         return fit_trees(name, model, seed, plays, features, view, on_epoch)
     baseline, _ = train_model(
         plays,
         view(features),
         model.schema,
-        settings=network_settings(name, model.settings),
+        settings=_network_settings(name, model.settings),
         seed=seed,
         work=work / name,
         fold_of_game=model.fold_of_game,
@@ -158,3 +170,47 @@ def predict_baseline(
     return Predictions.validate(
         predictions.with_columns(median=pl.Series(point), mean=pl.Series(point))
     )
+
+
+@dataclass(frozen=True)
+class Viewed(Baseline):
+    """A network that sees what `view` shows."""
+
+    network: PassModel
+    view: Callable[[PlayInputs], PlayInputs]
+
+    def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
+        return self.network.predict_distribution(self.view(features), fold)
+
+
+def _network_settings(name: str, settings: ModelSettings) -> ModelSettings:
+    """Settings of a baseline that is a network: the model's but for what its name says."""
+    if name in {"gaussian", "binned"}:
+        return replace(settings, family=name, objective="exact")  # type: ignore[arg-type]
+    if name == "static":
+        return ModelSettings(
+            outcome=settings.outcome, folds=settings.folds, members=settings.members
+        )
+    assert settings.sequence is not None  # noqa: S101  # the others are baselines of play networks
+    changed: dict[str, dict[str, Any]] = {
+        "flat": {"encoder": "flat"},
+        "players": {"encoder": "players"},
+        "release-only": {"prefix_share": 0.0},
+    }
+    return replace(settings, sequence=replace(settings.sequence, **changed.get(name, {})))
+
+
+def _view_of(name: str, model: PassModel) -> Callable[[PlayInputs], PlayInputs]:
+    """What a baseline sees of plays."""
+    if model.settings.sequence is None:
+        return lambda features: features
+    views: dict[str, Callable[[TrackedPlays], PlayInputs]] = {
+        "static": TrackedPlays.static_matrix,
+        "no-engineered": TrackedPlays.without_engineered,
+        "early": lambda tracked: tracked.before_release(_EARLY_S),
+        "xgboost": TrackedPlays.engineered_matrix,
+        "xgboost-mae": TrackedPlays.engineered_matrix,
+        "xgboost-flat": TrackedPlays.flat_matrix,
+        "xgboost-flat-mae": TrackedPlays.flat_matrix,
+    }
+    return views.get(name, lambda tracked: tracked)  # type: ignore[return-value]
