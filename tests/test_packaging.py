@@ -12,6 +12,7 @@ import venv
 import zipfile
 from dataclasses import dataclass
 from email import message_from_string
+from email.message import Message
 from pathlib import Path
 
 import numpy as np
@@ -70,13 +71,16 @@ class Built:
             files = (member.name for member in archive if member.isfile())
             return {name.partition("/")[2] for name in files}
 
-    def requirements(self, *extras: str) -> set[str]:
-        """Projects that the package itself declares, its own extras resolved."""
+    @property
+    def metadata(self) -> Message:
         with zipfile.ZipFile(self.wheel) as archive:
             (path,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
-            metadata = message_from_string(archive.read(path).decode())
+            return message_from_string(archive.read(path).decode())
+
+    def requirements(self, *extras: str) -> set[str]:
+        """Projects that the package itself declares, its own extras resolved."""
         found = set()
-        for line in metadata.get_all("Requires-Dist", []):
+        for line in self.metadata.get_all("Requires-Dist", []):
             match = re.match(r"([\w.-]+)(?:\[([\w,-]+)\])?[^;]*(?:;(.*))?", line)
             assert match is not None
             project, its_extras, marker = match.groups()
@@ -90,10 +94,7 @@ class Built:
     @property
     def extras(self) -> list[str]:
         """Extras for users."""
-        with zipfile.ZipFile(self.wheel) as archive:
-            (path,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
-            metadata = message_from_string(archive.read(path).decode())
-        return [e for e in metadata.get_all("Provides-Extra", []) if e not in {"dev", "test"}]
+        return [e for e in self.metadata.get_all("Provides-Extra", []) if e not in {"dev", "test"}]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from dropback._statistics import (
     resampled_weights,
     shuffled,
     split_half_reliability,
-    standardized,
     sums_by_game,
     weighted_correlation,
 )
@@ -35,17 +34,6 @@ def grouped(seed: int) -> Any:
     """Means of three games."""
     units = (np.array([0, 0, 0]), np.array([1.0, 2.0, 5.0]), np.array([3.0, 3.0, 8.0]))
     return grouped_means(*units, replicates=30, seed=seed)
-
-
-def test_standardized_is_zscore_of_each_group_over_the_rows_that_count() -> None:
-    values = np.random.default_rng(4).normal(50, 3, size=60)
-    group, counted = np.arange(60) % 3, np.arange(60) % 4 > 0
-    values[group == 2] = 7.1
-    found = standardized(np.where(counted, values, np.nan), group, counted)
-    for code in (0, 1):
-        rows = (group == code) & counted
-        np.testing.assert_allclose(found[rows], scipy.stats.zscore(values[rows]), atol=1e-12)
-    assert (found[(group == 2) | ~counted] == 0).all()
 
 
 def test_sums_by_game_of_worked_plays() -> None:
@@ -184,17 +172,6 @@ def test_fewer_than_three_rows_or_a_constant_side_have_no_correlation() -> None:
     weights = np.array([[1.0, 1, 1, 0, 0, 0], [2.0, 1, 0, 0, 0, 0]])
     found = weighted_correlation(x, y, weights)
     assert np.isnan(found).tolist() == [[False, True], [True, True]]
-
-
-def test_reliability_is_that_of_the_sum_of_both_halves() -> None:
-    draw = np.random.default_rng(1)
-    skill = draw.normal(size=(4000, 1))
-    splits = [
-        (skill + draw.normal(size=skill.shape), skill + draw.normal(size=skill.shape), weights)
-        for weights in [np.ones((1, 4000))] * 5
-    ]
-    # Skill and luck of one half have variance 1 each, so both halves have 1 / (1 + 1/2).
-    assert split_half_reliability(splits)[0, 0] == pytest.approx(2 / 3, abs=0.02)
 
 
 def test_splits_without_a_correlation_count_for_nothing() -> None:

@@ -14,11 +14,6 @@ def test_field_is_120_yards_from_end_line_to_end_line() -> None:
     assert field.GOAL_TO_GOAL_YD + 2 * field.END_ZONE_DEPTH_YD == field.FIELD_LENGTH_YD == 120
 
 
-@pytest.mark.parametrize(("season", "weeks"), [(2006, 17), (2020, 17), (2021, 18), (2023, 18)])
-def test_regular_season_has_18_weeks_from_2021(season: int, weeks: int) -> None:
-    assert field.regular_season_weeks(season) == weeks
-
-
 @pytest.mark.parametrize("season", [2012, 2020, 2021, 2023])
 def test_last_regular_week_of_the_real_season_is_the_fields(data_dir, season: int) -> None:
     plays = pl.scan_parquet(data_dir / "pbp" / f"play_by_play_{season}.parquet")

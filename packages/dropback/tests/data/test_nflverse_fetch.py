@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dropback.data import fetch
-from dropback.errors import ReaderError, RequestError
+from dropback.errors import ReaderError
 
 
 def loaded(season: int) -> pl.DataFrame:
@@ -66,27 +66,6 @@ def test_failure_without_words_is_named_by_its_type(tmp_path: Path) -> None:
 
     with pytest.raises(ReaderError, match=r"\(TimeoutError\)"):
         fetch([2018], tmp_path, load=load)
-
-
-@pytest.mark.parametrize(
-    ("failure", "raised"),
-    [
-        (OSError(28, "No space left on device"), RequestError),
-        (pl.exceptions.ComputeError("No space left on device"), RequestError),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-    ],
-)
-def test_failing_write_leaves_nothing(
-    tmp_path: Path, failure: BaseException, raised: type[BaseException]
-) -> None:
-    class HalfWritten:
-        def write_parquet(self, path: Path) -> None:
-            path.write_text("PAR1 half")
-            raise failure
-
-    with pytest.raises(raised):
-        fetch([2018], tmp_path, load=lambda _: HalfWritten())
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

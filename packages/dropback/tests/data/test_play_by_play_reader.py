@@ -68,27 +68,22 @@ def test_pandas_categories_are_taken(plays: pl.DataFrame) -> None:
     assert_frame_equal(read_play_by_play(frame), plays)
 
 
-def test_csv_gives_the_frame_that_parquet_gives(
-    folder: Path, plays: pl.DataFrame, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "null"), [("plays.csv", ""), ("plays.csv", "NA"), ("play_by_play_2020.csv.gz", "")]
+)
+def test_csv_gives_the_same_frame(
+    plays: pl.DataFrame, tmp_path: Path, name: str, null: str
 ) -> None:
-    plays.write_csv(tmp_path / "plays.csv")
-    assert_frame_equal(read_play_by_play(tmp_path / "plays.csv"), read_play_by_play(folder))
-
-
-def test_compressed_csv_gives_the_same_frame(plays: pl.DataFrame, tmp_path: Path) -> None:
-    with gzip.open(tmp_path / "play_by_play_2020.csv.gz", "wb") as file:
-        file.write(plays.write_csv().encode())
-    assert_frame_equal(read_play_by_play(tmp_path), plays)
+    with (gzip.open if name.endswith("gz") else Path.open)(tmp_path / name, "wb") as file:
+        file.write(plays.write_csv(null_value=null).encode())
+    # That of a season is found in its folder.
+    source = tmp_path if name.endswith("gz") else tmp_path / name
+    assert_frame_equal(read_play_by_play(source), plays)
 
 
 def test_season_held_in_both_formats_is_read_once(folder: Path, plays: pl.DataFrame) -> None:
     plays.filter(pl.col("season") == 2020).write_csv(folder / "play_by_play_2020.csv")
     assert_frame_equal(read_play_by_play(folder), plays)
-
-
-def test_missing_values_written_by_r_are_null(plays: pl.DataFrame, tmp_path: Path) -> None:
-    plays.write_csv(tmp_path / "plays.csv", null_value="NA")
-    assert_frame_equal(read_play_by_play(tmp_path / "plays.csv"), plays)
 
 
 def test_doubles_of_nflverse_are_whole_numbers(plays: pl.DataFrame, tmp_path: Path) -> None:

@@ -119,14 +119,10 @@ def test_attempts_add_throw_aways_with_air_yards(rows: Rows) -> None:
     assert selection.left_out.rows() == [("sack", 1)]
 
 
-def test_targeted_attempts_before_2009_are_all_attempts(rows: Rows) -> None:
-    plays = select_plays(rows({"season": 2008}, {"season": 2008, **THROWN_AWAY})).plays
-    assert plays["play_set"].to_list() == ["attempts"] * 2
-
-
-def test_targeted_attempts_from_2009_need_a_receiver(rows: Rows) -> None:
-    plays = select_plays(rows({"season": 2009}, {"season": 2009, **THROWN_AWAY})).plays
-    assert plays["play_set"].to_list() == ["targeted"]
+@pytest.mark.parametrize(("season", "kept"), [(2008, ["attempts"] * 2), (2009, ["targeted"])])
+def test_targeted_attempts_need_a_receiver_from_2009(rows: Rows, season: int, kept: list) -> None:
+    plays = select_plays(rows({"season": season}, {"season": season, **THROWN_AWAY})).plays
+    assert plays["play_set"].to_list() == kept
 
 
 def test_targeted_attempts_of_both_eras_are_refused_together(rows: Rows) -> None:

@@ -16,20 +16,21 @@ from dropback.models._predict import QUANTILE_LEVELS, predict_plays
 from dropback.workflows._plots import PLOTS, draw, write_plots
 from examples.trained_run import TrainedRun
 
-Tables = tuple[pl.DataFrame, dict[str, pl.DataFrame]]
+Predicted = dict[str, pl.DataFrame]
 
 
 @pytest.fixture(scope="module")
-def tables(trained: TrainedRun) -> Tables:
-    plays = trained.unseen.plays
-    return plays, {
-        name: predict_plays(trained.model, plays, seed=s) for s, name in enumerate("abc")
-    }
+def plays(trained: TrainedRun) -> pl.DataFrame:
+    return trained.unseen.plays
 
 
 @pytest.fixture(scope="module")
-def evaluation(tables: Tables) -> Evaluation:
-    plays, predictions = tables
+def predictions(trained: TrainedRun, plays: pl.DataFrame) -> Predicted:
+    return {name: predict_plays(trained.model, plays, seed=s) for s, name in enumerate("abc")}
+
+
+@pytest.fixture(scope="module")
+def evaluation(plays: pl.DataFrame, predictions: Predicted) -> Evaluation:
     return evaluate(plays, {**predictions, "twin": predictions["a"]}, seed=3)
 
 
@@ -64,9 +65,9 @@ def plain(rows: list[dict[str, float]]) -> dict[str, float]:
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_metric_is_that_of_a_plain_computation(
-    tables: Tables, evaluation: Evaluation, metric: str
+    predictions: Predicted, evaluation: Evaluation, metric: str
 ) -> None:
-    expected = plain(tables[1]["b"].to_dicts())
+    expected = plain(predictions["b"].to_dicts())
     assert evaluation.metrics["b"][metric].value == pytest.approx(expected[metric], rel=1e-9)
 
 
@@ -77,9 +78,9 @@ def test_model_against_itself_differs_by_exactly_zero(evaluation: Evaluation, me
 
 
 def test_interval_is_that_of_a_slow_bootstrap_over_games(
-    tables: Tables, evaluation: Evaluation
+    predictions: Predicted, evaluation: Evaluation
 ) -> None:
-    table = tables[1]["a"]
+    table = predictions["a"]
     games = [part["crps"].to_numpy() for part in table.partition_by("game_id")]
     generator = np.random.default_rng(5)
     draws = [
@@ -94,9 +95,8 @@ def test_interval_is_that_of_a_slow_bootstrap_over_games(
 
 
 def test_perfect_pit_has_no_pp_error_and_a_flat_histogram(
-    tables: Tables,
+    plays: pl.DataFrame, predictions: Predicted
 ) -> None:
-    plays, predictions = tables
     grid = (np.arange(len(plays)) + 0.5) / len(plays)
     result = evaluate(plays, {"perfect": predictions["a"].with_columns(pit=pl.Series(grid))})
     assert result.metrics["perfect"]["pp_error"].value < 1 / len(plays)
@@ -106,8 +106,9 @@ def test_perfect_pit_has_no_pp_error_and_a_flat_histogram(
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
-def test_distance_of_the_pit_is_that_of_kolmogorov(tables: Tables, power: float) -> None:
-    plays, predictions = tables
+def test_distance_of_the_pit_is_that_of_kolmogorov(
+    plays: pl.DataFrame, predictions: Predicted, power: float
+) -> None:
     pit = np.random.default_rng(5).random(len(plays)) ** power
     result = evaluate(plays, {"a": predictions["a"].with_columns(pit=pl.Series(pit))})
     oracle = scipy.stats.kstest(pit, "uniform")
@@ -124,9 +125,8 @@ def test_report_without_distances_can_still_be_read(evaluation: Evaluation) -> N
 
 
 def test_error_by_depth_is_zero_where_perfect_and_empty_where_no_throw_is(
-    tables: Tables,
+    plays: pl.DataFrame, predictions: Predicted
 ) -> None:
-    plays, predictions = tables
     deep = plays["air_yards"] >= 10
     sure = predictions["a"].with_columns(median=pl.col("observed").cast(pl.Float64))
     result = evaluate(plays.filter(~deep), {"sure": sure.filter(~deep)})
@@ -141,9 +141,8 @@ def test_depth_bands_leave_no_gap() -> None:
 
 
 def test_forecasts_in_another_order_are_refused(
-    tables: Tables,
+    plays: pl.DataFrame, predictions: Predicted
 ) -> None:
-    plays, predictions = tables
     with pytest.raises(ValueError, match="predictions of 'a' must be of these plays"):
         evaluate(plays, {"a": predictions["a"].reverse()})
 

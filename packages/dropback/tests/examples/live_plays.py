@@ -92,22 +92,10 @@ class Play:
 def plays_of(block: PlayBlock) -> list[Play]:
     """The plays of a block."""
     players, engineered, static = block_features(block)
-    targets = block.plays["target_slot"].to_list()
-    return [
-        Play(
-            context,
-            np.ascontiguousarray(block.frames[start:stop]),
-            target,
-            players[start:stop],
-            engineered[start:stop],
-            of_play,
-        )
-        for context, target, of_play, start, stop in zip(
-            play_contexts(block),
-            targets,
-            static,
-            block.offsets[:-1],
-            block.offsets[1:],
-            strict=True,
-        )
-    ]
+    plays = []
+    for number, context in enumerate(play_contexts(block)):
+        part = slice(*block.offsets[number : number + 2])
+        frames = np.ascontiguousarray(block.frames[part])
+        told = block.plays["target_slot"][number], players[part], engineered[part], static[number]
+        plays.append(Play(context, frames, *told))
+    return plays

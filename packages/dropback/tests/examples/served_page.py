@@ -1,6 +1,7 @@
 """The service as the page meets it: simulated plays, untrained networks, scores that are known."""
 
 import contextlib
+import itertools
 import json
 import urllib.request
 from collections.abc import Collection, Iterator
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dropback.live import PlayPredictor
 from dropback.service._app import Service
 from examples import service as example
+from examples.scored_plays import throws
 from examples.service import network
 
 
@@ -32,38 +34,33 @@ def league(stored: Collection[tuple[int, int]]) -> pl.DataFrame:
     generator = np.random.default_rng(2)
     game, play = min(stored)
     rows = []
-    for season in (2021, 2022):
-        for passer in range(6):
-            for number in range(120):
-                score = float(generator.uniform(0.02, 0.94) * (0.9 + 0.02 * passer))
-                rows.append(
-                    {
-                        "game_id": f"{season}_{number % 6 + 1:02}_P{passer}",
-                        "old_game_id": None,
-                        "play_id": 1000 * passer + number,
-                        "season": season,
-                        "season_type": "REG",
-                        "week": number % 6 + 1,
-                        "passer_player_id": f"00-{passer}",
-                        "passer_player_name": f"{'ABCDEF'[passer]}.<Passer>",
-                        "posteam": f"T{passer}",
-                        "defteam": "OPP",
-                        "qtr": number % 4 + 1,
-                        "down": number % 3 + 1,
-                        "ydstogo": 10,
-                        "air_yards": number % 25,
-                        "yards": number % 17 - 2,
-                        "median": 6.0,
-                        "mid_cdf": score,
-                        "play_score": score,
-                        "official_attempts": 20,
-                        "team_games": 6,
-                        "desc": f"{passer} throws <b>pass</b> {number}.",
-                        "outcome": "yards",
-                    }
-                )
-    best = {"old_game_id": str(game), "play_id": play, "play_score": 0.9987, "mid_cdf": 0.9987}
-    rows[5] |= best
+    for season, passer, number in itertools.product((2021, 2022), range(6), range(120)):
+        score = float(generator.uniform(0.02, 0.94) * (0.9 + 0.02 * passer))
+        week = number % 6 + 1
+        rows += throws(
+            f"00-{passer}",
+            [score],
+            game_id=f"{season}_{week:02}_P{passer}",
+            old_game_id=None,
+            play_id=1000 * passer + number,
+            season=season,
+            week=week,
+            passer_player_name=f"{'ABCDEF'[passer]}.<Passer>",
+            posteam=f"T{passer}",
+            defteam="OPP",
+            qtr=number % 4 + 1,
+            down=number % 3 + 1,
+            ydstogo=10,
+            air_yards=number % 25,
+            yards=number % 17 - 2,
+            median=6.0,
+            mid_cdf=score,
+            official_attempts=20,
+            team_games=6,
+            desc=f"{passer} throws <b>pass</b> {number}.",
+            outcome="yards",
+        )
+    rows[5] |= {"old_game_id": str(game), "play_id": play, "play_score": 0.9987, "mid_cdf": 0.9987}
     return pl.DataFrame(rows, infer_schema_length=None)
 
 

@@ -164,17 +164,10 @@ _PLAYERS = pl.DataFrame(
 _GAMES = {"season": 2022, "week": 1, "homeTeamAbbr": "KC", "visitorTeamAbbr": "ARZ"}
 
 
-def _club(rows: pl.DataFrame, ball: str) -> pl.Expr:
+def _side(rows: pl.DataFrame, offense: object, defense: object, ball: object = None) -> pl.Expr:
     return (
-        pl.when(rows["side"] == "offense").then(pl.lit("KC"))
-        .when(rows["side"] == "defense").then(pl.lit("ARZ")).otherwise(pl.lit(ball))
-    )  # fmt: skip
-
-
-def _home(rows: pl.DataFrame, ball: str) -> pl.Expr:
-    return (
-        pl.when(rows["side"] == "offense").then(pl.lit("home"))
-        .when(rows["side"] == "defense").then(pl.lit("away")).otherwise(pl.lit(ball))
+        pl.when(rows["side"] == "offense").then(pl.lit(offense))
+        .when(rows["side"] == "defense").then(pl.lit(defense)).otherwise(pl.lit(ball))
     )  # fmt: skip
 
 
@@ -191,7 +184,7 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
     if layout == "bdb_2019":
         tracking = rows.with_columns(
             pl.col("gameId", "playId", "frameId", "nflId").cast(pl.Float64),
-            team=_home(rows, "ball"),
+            team=_side(rows, "home", "away", "ball"),
         ).rename({"frameId": "frame.id"})
         names = ["time", "x", "y", "s", "dis", "dir", "event", "nflId", "displayName", "team"]
         common["plays.csv"] = table.rename(
@@ -209,13 +202,15 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
         )
     if layout == "bdb_2021":
         tracking = rows.filter(~pl.col("position").is_in(["C", "G", "T"]).fill_null(value=False))
-        tracking = tracking.with_columns(team=_home(tracking, "football"), route=pl.lit(None))
+        tracking = tracking.with_columns(
+            team=_side(tracking, "home", "away", "football"), route=pl.lit(None)
+        )
         common["targetedReceiver.csv"] = table.select("gameId", "playId", targetNflId=30007)
         names = ["displayName", "position", "team", "route"]
         return MadeSet({"week1.csv": tracking.select(*core, *motion, *names)}, common)
     if layout in ("bdb_2023", "bdb_2024", "bdb_2025"):
         column = "team" if layout == "bdb_2023" else "club"
-        tracking = rows.with_columns(_club(rows, "football").alias(column))
+        tracking = rows.with_columns(_side(rows, "KC", "ARZ", "football").alias(column))
         names = [column] if layout == "bdb_2023" else [column, "displayName"]
         if layout == "bdb_2025":
             tracking = tracking.with_columns(frameType=pl.lit("AFTER_SNAP"))
@@ -278,12 +273,8 @@ def _made_highlights(rows: pl.DataFrame, table: pl.DataFrame) -> MadeSet:
         week=1, preSnapHomeScore="preSnapHomeScore", preSnapVisitorScore="preSnapVisitorScore",
         playDirection="playDirection", quarter="quarter", gameClock="gameClock", down="down",
         yardsToGo="yardsToGo", absoluteYardlineNumber="absoluteYardlineNumber",
-        possessionFlag=pl.when(pl.col("side") == "offense").then(1.0)
-        .when(pl.col("side") == "defense").then(0.0),
-        homeTeamFlag=pl.when(pl.col("side") == "offense").then(1.0)
-        .when(pl.col("side") == "defense").then(0.0),
-        teamAbbr=pl.when(pl.col("side") == "offense").then(pl.lit("KC"))
-        .when(pl.col("side") == "defense").then(pl.lit("ARZ")),
+        possessionFlag=_side(joined, 1.0, 0.0), homeTeamFlag=_side(joined, 1.0, 0.0),
+        teamAbbr=_side(joined, "KC", "ARZ"),
         frame=pl.col("frameId") - 1,
         displayName=pl.col("displayName").replace("football", "ball"),
         gsisId=pl.format("00-00{}", "nflId"), nflId=pl.col("nflId").cast(pl.Float64),

@@ -101,8 +101,9 @@ def test_binned_has_no_tails(baselines: dict[str, Predictor], trained: TrainedRu
 
 
 def test_unknown_baseline_is_refused(trained: TrainedRun, tmp_path: object) -> None:
-    with pytest.raises(RequestError, match="Unknown baseline 'oracle': choose among gaussian"):
-        parse_baselines("gaussian,oracle")
+    for name in ("oracle", "players"):  # of tracking
+        with pytest.raises(RequestError, match=f"Unknown baseline '{name}': choose among gaussian"):
+            parse_baselines(f"gaussian,{name}")
     with pytest.raises(RequestError, match="Unknown baseline 'oracle'"):
         fit_baseline(
             "oracle",

@@ -23,7 +23,6 @@ from dropback.models._store import load_run
 from dropback.models.baselines import (
     TRACKING_BASELINES,
     fit_baseline,
-    parse_baselines,
     predict_baseline,
 )
 from dropback.simulation import League
@@ -396,11 +395,6 @@ def test_validation_holds_prefixes_as_training_does_and_no_mirrors(
 def test_oracle_wants_the_truth(run: Path, tensors: PlayTensors) -> None:
     with pytest.raises(RequestError, match=r"name its truth\.parquet"):
         workflows.evaluate(run, tensors, against=("oracle",))
-
-
-def test_baselines_of_play_by_play_are_fewer() -> None:
-    with pytest.raises(RequestError, match="Unknown baseline 'players'"):
-        parse_baselines("players")
 
 
 def test_no_gap_without_both_ends(model: PassModel, selection: TrackedSelection) -> None:

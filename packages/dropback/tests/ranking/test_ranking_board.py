@@ -332,9 +332,3 @@ def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:
     assert shrunk["B"] < shrunk["A"] < 0.8
     assert of(rows, "reliability")["A"] < of(rows, "reliability")["B"]
     assert of(rows, "rank_high")["A"] == 2
-
-
-def test_small_league_has_the_best_passer_first() -> None:
-    rows = ranked(league(5))
-    assert rows["score"].is_sorted(descending=True)
-    assert (rows["rank"].diff().drop_nulls() > 0).all()

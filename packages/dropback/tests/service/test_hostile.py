@@ -152,10 +152,14 @@ def raw(address, *parts, pause=0.0):
     return sock
 
 
+def answer_to(address, *parts):
+    with raw(address, *parts) as sock:
+        return answered(sock)
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(address):
     head = b"POST /v1/plays:score HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-    with raw(address, head + b"content-length: 100\r\n\r\n{") as sock:
-        answer = answered(sock)
+    answer = answer_to(address, head + b"content-length: 100\r\n\r\n{")
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"within 0.4 s; 1 bytes had arrived" in answer
 
@@ -190,8 +194,7 @@ def test_a_head_that_comes_drop_by_drop_has_no_more_time(address):
     ],
 )
 def test_a_flood_of_headers_is_refused(address, flood):
-    with raw(address, flood) as sock:
-        answer = answered(sock)
+    answer = answer_to(address, flood)
     assert answer.startswith(b"HTTP/1.1 431")
     assert b"at most 16384 bytes together" in answer
 
@@ -208,16 +211,14 @@ def test_a_flood_of_headers_is_refused(address, flood):
     ],
 )
 def test_what_is_no_http_is_refused(address, said):
-    with raw(address, said) as sock:
-        answer = answered(sock)
+    answer = answer_to(address, said)
     assert answer.startswith(b"HTTP/1.1 4")
     assert b"application/problem+json" in answer
 
 
 def test_requests_that_are_piled_up_unanswered_are_dropped(address):
     request = b"GET /v1/splits HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-    with raw(address, request * 5000) as sock:
-        answer = answered(sock)
+    answer = answer_to(address, request * 5000)
     assert answer.count(b"HTTP/1.1 200") < 100
 
 

@@ -67,26 +67,6 @@ async def test_frames_go_before_plays(networks, paused):
 
 
 @in_loop
-async def test_a_full_queue_refuses_and_loses_nothing_that_it_took(paused):
-    async with inference_of(paused, queued_plays=3) as (inference, ask):
-        taken = await ask(0, 1, 2)
-        with pytest.raises(ServiceError, match="3 plays and frames wait already") as refused:
-            await inference.score(play(9))
-        assert (refused.value.status, refused.value.retry_after_s) == (503, 1.0)
-        paused.proceed.set()
-        assert all(answer.released for answer in await asyncio.gather(*taken))
-        assert (await inference.score(play(9))).released  # there is capacity again
-
-
-@in_loop
-async def test_closing_answers_what_was_accepted(paused):
-    async with inference_of(paused) as (_, ask):
-        tasks = await ask(*range(5))
-        paused.proceed.set()
-    assert len(await asyncio.gather(*tasks)) == 5
-
-
-@in_loop
 async def test_a_play_that_is_refused_spoils_no_other(paused):
     spoiled = example.frames()
     spoiled[3, 4, 0] = np.inf

@@ -145,25 +145,22 @@ def test_every_point_comes_from_the_play_before_it(league: League) -> None:
     assert with_next(league.plays).select(allowed).to_series().drop_nulls().all()
 
 
-@pytest.mark.parametrize("play_type", ["field_goal", "xp_kick", "pat2"])
-def test_the_side_that_scored_kicks_off(league: League, play_type: str) -> None:
-    scored = with_next(league.plays).filter(
-        pl.col("play_type") == play_type, pl.col("next_play_type") == "kick_off"
-    )
+@pytest.mark.parametrize(
+    ("before", "often"),
+    [
+        *((pl.col("play_type") == kind, 100) for kind in ("field_goal", "xp_kick", "pat2")),
+        (pl.col("yards_gained") == pl.col("yardline_100") - 100, 5),
+    ],
+    ids=["field goal", "extra point", "two points", "safety"],
+)
+def test_after_a_score_or_a_safety_the_side_of_the_offense_kicks_off(
+    league: League, before: pl.Expr, often: int
+) -> None:
+    scored = with_next(league.plays).filter(before, pl.col("next_play_type") == "kick_off")
     # A half that ends with the score is followed by the other half's own kick-off.
     scored = scored.filter(pl.col("qtr") == pl.col("next_qtr"))
-    assert len(scored) > 100
+    assert len(scored) > often
     assert (scored["next_posteam"] == scored["defteam"]).all()
-
-
-def test_the_side_that_gave_up_a_safety_kicks_off(league: League) -> None:
-    trapped = with_next(league.plays).filter(
-        pl.col("yards_gained") == pl.col("yardline_100") - 100,
-        pl.col("next_play_type") == "kick_off",
-        pl.col("qtr") == pl.col("next_qtr"),
-    )
-    assert len(trapped) > 5
-    assert (trapped["next_posteam"] == trapped["defteam"]).all()
 
 
 def test_each_side_receives_one_of_the_halves(league: League) -> None:

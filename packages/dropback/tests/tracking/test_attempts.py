@@ -14,17 +14,24 @@ from examples.simulated_plays import write_throws
 
 
 @pytest.fixture(scope="module")
-def league(tmp_path_factory):
-    """A hundred simulated throws: plays of their tensors, play-by-play, truth."""
-    folder = tmp_path_factory.mktemp("tracked")
-    write_throws(folder / "league", 100, seed=11)
-    tensors, _ = build_tensors(folder / "league", folder / "tensors")
-    recorded = read_play_by_play(folder / "league")
-    return tensors.plays, recorded, pl.read_parquet(folder / "league/truth.parquet")
+def folder(tmp_path_factory):
+    """A hundred simulated throws."""
+    return write_throws(tmp_path_factory.mktemp("tracked") / "league", 100, seed=11)
 
 
-def test_tables_and_play_by_play_of_a_league_agree(league):
-    plays, recorded, truth = league
+@pytest.fixture(scope="module")
+def plays(folder):
+    """The plays of their tensors."""
+    return build_tensors(folder, folder.parent / "tensors")[0].plays
+
+
+@pytest.fixture(scope="module")
+def recorded(folder):
+    """Their play-by-play."""
+    return read_play_by_play(folder)
+
+
+def test_tables_and_play_by_play_of_a_league_agree(plays, recorded, folder):
     own, joined = select_tracked(plays), select_tracked(plays, play_by_play=recorded)
     assert own.rows.tolist() == joined.rows.tolist() == list(range(100))
     assert own.left_out.is_empty()
@@ -34,7 +41,9 @@ def test_tables_and_play_by_play_of_a_league_agree(league):
     other |= {"receiver_player_name", "shotgun", "no_huddle", "pass_location", "yards_after_catch"}
     for name in set(Plays.column_names()) - other:
         assert own.plays[name].equals(joined.plays[name]), name
-    assert own.plays["yards"].to_list() == truth["yards"].to_list()
+    assert (
+        own.plays["yards"].to_list() == pl.read_parquet(folder / "truth.parquet")["yards"].to_list()
+    )
     assert (own.plays["interception"] & (own.plays["yards"] < 0)).any()
     numbers = joined.plays["passer_player_id"].str.slice(3).cast(pl.Int64)
     assert own.plays["passer_player_id"].cast(pl.Int64).equals(numbers)
@@ -42,8 +51,7 @@ def test_tables_and_play_by_play_of_a_league_agree(league):
     assert own.plays["game_id"].equals(own.plays["old_game_id"])
 
 
-def test_plays_that_are_not_in_both_are_counted_and_returned(league):
-    plays, recorded, _ = league
+def test_plays_that_are_not_in_both_are_counted_and_returned(plays, recorded):
     joined = select_tracked(plays[10:60], play_by_play=recorded[30:])
     assert joined.rows.tolist() == list(range(20, 50))
     assert joined.left_out.rows() == [("not in the play-by-play", 20)]
@@ -53,8 +61,7 @@ def test_plays_that_are_not_in_both_are_counted_and_returned(league):
     assert joined.plays["official_attempts"].equals(every["official_attempts"][:30])
 
 
-def test_the_reasons_of_play_by_play_come_first(league):
-    plays, recorded, _ = league
+def test_the_reasons_of_play_by_play_come_first(plays, recorded):
     number = pl.int_range(pl.len())
     spoiled = recorded.with_columns(
         sack=pl.when(number == 3).then(1).otherwise("sack"),
@@ -65,8 +72,7 @@ def test_the_reasons_of_play_by_play_come_first(league):
     assert np.setdiff1d(np.arange(100), joined.rows).tolist() == [3, 5]
 
 
-def test_rows_lead_to_the_tensors_whatever_their_order(league):
-    plays, recorded, _ = league
+def test_rows_lead_to_the_tensors_whatever_their_order(plays, recorded):
     shuffled = plays.sample(fraction=1.0, shuffle=True, seed=1)
     for joined in (select_tracked(shuffled, play_by_play=recorded), select_tracked(shuffled)):
         keys = shuffled[joined.rows]["play_id"]
@@ -104,8 +110,7 @@ def changed(plays: pl.DataFrame, changes: dict[str, object]) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("reason", list(CHANGES))
-def test_each_reason_leaves_its_play_out(reason, league):
-    plays, *_ = league
+def test_each_reason_leaves_its_play_out(reason, plays):
     own = select_tracked(changed(plays[:3], CHANGES[reason]))
     assert own.left_out.rows() == [(reason, 1)]
     assert own.rows.tolist() == [1, 2]
@@ -124,8 +129,7 @@ def test_each_reason_leaves_its_play_out(reason, league):
         ({"air_yards": None, "throw_depth_yd": None}, PlaySet.TARGETED, None),
     ],
 )
-def test_yards_are_those_of_the_result(changes, play_set, yards, league):
-    plays, *_ = league
+def test_yards_are_those_of_the_result(changes, play_set, yards, plays):
     own = select_tracked(changed(plays, changes), play_set=play_set)
     assert own.rows[0] == 0
     assert yards is None or own.plays["yards"][0] == yards
@@ -133,14 +137,12 @@ def test_yards_are_those_of_the_result(changes, play_set, yards, league):
 
 
 @pytest.mark.parametrize(("quarter", "left"), [(1, 2912), (3, 1112), (4, 212), (5, 212)])
-def test_the_clock_adds_the_quarters_to_come_and_none_after_the_fourth(quarter, left, league):
-    plays, *_ = league
+def test_the_clock_adds_the_quarters_to_come_and_none_after_the_fourth(quarter, left, plays):
     own = select_tracked(changed(plays[:1], {"quarter": quarter, "game_clock_s": 212}))
     assert own.plays["game_seconds_remaining"].item() == left
 
 
-def test_attempts_are_those_of_a_game_and_games_those_of_a_kind(league):
-    plays, *_ = league
+def test_attempts_are_those_of_a_game_and_games_those_of_a_kind(plays):
     # Five throws of one passer in week 1, one of them nullified, and two in the playoffs.
     seven = plays[:7].with_columns(
         game_id=pl.Series([2022091100] * 5 + [2023011500] * 2),
@@ -155,15 +157,13 @@ def test_attempts_are_those_of_a_game_and_games_those_of_a_kind(league):
     assert own.plays["team_games"].to_list() == [1] * 6
 
 
-def test_a_sack_booked_as_nothing_is_no_outcome(league):
-    plays, *_ = league
+def test_a_sack_booked_as_nothing_is_no_outcome(plays):
     sack = changed(plays[:3], {"pass_result": "S", "yards_gained": 0})
     own = select_tracked(sack, play_set=PlaySet.DROPBACKS)
     assert own.left_out.rows() == [("sack whose loss is unknown", 1)]
 
 
-def test_bounds_follow_the_goal_line_and_the_depth_of_the_throw(league):
-    plays, *_ = league
+def test_bounds_follow_the_goal_line_and_the_depth_of_the_throw(plays):
     play = {"yards_to_goal": 40.0, "pass_result": "I"}
     for depth, lowest in (
         ({"air_yards": 12}, -82),
@@ -175,15 +175,13 @@ def test_bounds_follow_the_goal_line_and_the_depth_of_the_throw(league):
         assert (row["yards_min"], row["yards_max"]) == (lowest, 40)
 
 
-def test_plays_without_any_outcome_say_where_outcomes_are(league):
-    plays, *_ = league
+def test_plays_without_any_outcome_say_where_outcomes_are(plays):
     blank = plays.with_columns(pass_result=pl.lit(None, dtype=plays.schema["pass_result"]))
     with pytest.raises(TrackingError, match=r"result unknown: 100\. Outcomes .* play-by-play"):
         select_tracked(blank)
 
 
-def test_bad_requests_are_refused_in_a_sentence(league):
-    plays, recorded, _ = league
+def test_bad_requests_are_refused_in_a_sentence(plays, recorded):
     with pytest.raises(TrackingError, match=r"lacks mirror_slots: pass `PlayTensors.plays`"):
         select_tracked(plays.drop("mirror_slots"))
     with pytest.raises(RequestError, match="Expected points added need play-by-play"):
@@ -213,5 +211,5 @@ def test_given_weeks_stand_but_for_the_idle_one_before_the_super_bowl():
     ]  # fmt: skip
 
 
-def test_every_column_of_tensors_plays_is_there(league):
-    assert tuple(league[0].columns) == TENSOR_PLAYS_COLUMNS
+def test_every_column_of_tensors_plays_is_there(plays):
+    assert tuple(plays.columns) == TENSOR_PLAYS_COLUMNS

@@ -155,17 +155,17 @@ def test_a_folder_without_tracking_says_what_was_looked_for(tmp_path):
         find_folders(tmp_path, choose_formats("auto"))
 
 
-def test_a_missing_table_of_plays_is_named(tmp_path):
-    folder = made_set("bdb_2023").write(tmp_path)
-    (folder / "plays.csv").unlink()
-    with pytest.raises(ReaderError, match=r"bdb_2023 needs plays\.csv in"):
-        read_tracking(folder)
-
-
-def test_2019_without_games_says_why_they_are_needed(tmp_path):
-    folder = made_set("bdb_2019").write(tmp_path)
-    (folder / "games.csv").unlink()
-    with pytest.raises(ReaderError, match=r"needs games\.csv.*which team is at home"):
+@pytest.mark.parametrize(
+    ("layout", "table", "words"),
+    [
+        ("bdb_2023", "plays.csv", r"bdb_2023 needs plays\.csv in"),
+        ("bdb_2019", "games.csv", r"needs games\.csv.*which team is at home"),
+    ],
+)
+def test_a_missing_table_is_named(layout, table, words, tmp_path):
+    folder = made_set(layout).write(tmp_path)
+    (folder / table).unlink()
+    with pytest.raises(ReaderError, match=words):
         read_tracking(folder)
 
 

@@ -36,6 +36,16 @@ def ingested(data_dir, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def report(ingested):
+    return ingested[0]
+
+
+@pytest.fixture(scope="module")
+def folder(ingested):
+    return ingested[1]
+
+
+@pytest.fixture(scope="module")
 def blocks(data_dir):
     folder = data_dir / "tracking"
     return {
@@ -52,18 +62,17 @@ def play_by_play(data_dir):
 
 
 @pytest.fixture(scope="module")
-def joined(ingested, play_by_play):
-    return join_play_by_play(read_plays_table(ingested[1]), play_by_play)
+def joined(folder, play_by_play):
+    return join_play_by_play(read_plays_table(folder), play_by_play)
 
 
 @pytest.fixture(scope="module")
-def tensors(ingested, tmp_path_factory):
-    return build_tensors(ingested[1], tmp_path_factory.mktemp("real") / "tensors")[0]
+def tensors(folder, tmp_path_factory):
+    return build_tensors(folder, tmp_path_factory.mktemp("real") / "tensors")[0]
 
 
 @pytest.fixture(scope="module")
-def checks(ingested):
-    report, _ = ingested
+def checks(report):
     return {
         (file.source_format, check.name, check.season): check
         for file in report.files
@@ -81,14 +90,12 @@ def checks(ingested):
         ("ngs_highlights", 404 + 10, 304),
     ],
 )
-def test_plays_read_and_kept_by_layout(layout, read, kept, ingested):
-    report, _ = ingested
+def test_plays_read_and_kept_by_layout(layout, read, kept, report):
     row = report.counts().row(by_predicate=pl.col("format") == layout, named=True)
     assert (row["read"], row["kept"]) == (read, kept)
 
 
-def test_every_play_left_out_has_a_reason(ingested):
-    report, _ = ingested
+def test_every_play_left_out_has_a_reason(report):
     reasons = dict(report.left_out.group_by("reason").len().iter_rows())
     assert reasons == {
         "not a dropback": 363,
@@ -102,8 +109,7 @@ def test_every_play_left_out_has_a_reason(ingested):
     assert report.plays_read - report.plays_kept == sum(reasons.values())
 
 
-def test_the_empty_rows_of_2017s_game_are_counted(ingested):
-    report, _ = ingested
+def test_the_empty_rows_of_2017s_game_are_counted(report):
     (file,) = [file for file in report.files if file.source_format == "bdb_2019"]
     assert file.unreadable_rows == 27
 
@@ -136,8 +142,7 @@ def test_the_yard_line_is_in_raw_x(layout, checks):
     assert (check.decision, check.measured < 1.1) == ("ok", True)
 
 
-def test_the_offense_faces_downfield_in_every_season_with_an_orientation(ingested):
-    _, folder = ingested
+def test_the_offense_faces_downfield_in_every_season_with_an_orientation(folder):
     plays = read_plays_table(folder).filter(~pl.col("lacks").list.contains("orientation"))
     frames = pl.scan_parquet(folder / "frames/season=*/*.parquet").filter(
         pl.col("frame") == 0, pl.col("slot") < 11
@@ -182,12 +187,12 @@ def test_highlights_take_their_outcome_from_play_by_play(joined):
     [("passer_slot", "passer_gsis_id", 304), ("target_slot", "receiver_gsis_id", 297)],
 )
 def test_passer_and_target_of_highlights_are_those_of_play_by_play(
-    slot, recorded, cases, ingested, joined
+    slot, recorded, cases, folder, joined
 ):
     plays = joined.filter(
         pl.col("source_format") == "ngs_highlights", pl.col(recorded).is_not_null()
     )
-    players = pl.read_parquet(ingested[1] / "players/season=*/*.parquet").select(
+    players = pl.read_parquet(folder / "players/season=*/*.parquet").select(
         "game_id", "play_id", "gsis_id", pl.col("slot").cast(pl.Int8)
     )
     found = plays.join(

@@ -176,26 +176,17 @@ def test_trap_10_coordinates_out_of_the_field_are_legal(tmp_path):
     assert np.nanmin(block.frames[..., 1]) == -1.5
 
 
-def test_trap_10_of_two_quarterbacks_the_one_behind_the_center_passes(tmp_path):
+@pytest.mark.parametrize("quarterbacks", [("QB", "QB"), ("WR", "WR")], ids=["two", "none"])
+def test_trap_10_whoever_stands_behind_the_center_passes(quarterbacks, tmp_path):
     source = made_set("bdb_2025", MadePlay())
     source.tables["players.csv"] = source.tables["players.csv"].with_columns(
-        officialPosition=pl.when(pl.col("nflId") == 30010)
-        .then(pl.lit("QB"))
-        .otherwise("officialPosition")
+        officialPosition=pl.col("nflId").replace_strict(
+            [30000, 30010], list(quarterbacks), default=pl.col("officialPosition")
+        )
     )
     (block,), _ = read_tracking(source.write(tmp_path))
     passer = block.players.filter(pl.col("role") == "passer")
-    assert passer["player_id"].to_list() == [30000]
-    assert passer["slot"].to_list() == [0]
-
-
-def test_trap_10_without_a_quarterback_whoever_stands_there_passes(tmp_path):
-    source = made_set("bdb_2025", MadePlay())
-    source.tables["players.csv"] = source.tables["players.csv"].with_columns(
-        officialPosition=pl.col("officialPosition").replace("QB", "WR")
-    )
-    (block,), _ = read_tracking(source.write(tmp_path))
-    assert block.players.filter(pl.col("role") == "passer")["player_id"].to_list() == [30000]
+    assert (passer["player_id"].to_list(), passer["slot"].to_list()) == ([30000], [0])
 
 
 def test_trap_11_penalty_yards_are_not_gained(tmp_path):

@@ -20,13 +20,15 @@ from dropback.workflows import read_evaluation
 from dropback.workflows._demo import PLAY_MODEL, DemoResult, run_demo
 from splicedpareto.training import FitSettings
 
-Demo = tuple[Path, DemoResult]
-
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    out = tmp_path_factory.mktemp("demo") / "out"
-    result = run_demo(
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "out"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def result(out: Path) -> DemoResult:
+    return run_demo(
         out,
         league_settings=LeagueSettings(seasons=(2019, 2020), teams=8, weeks=10),
         model_settings=ModelSettings(folds=2, fit=FitSettings(max_epochs=6, batch_size=64)),
@@ -35,11 +37,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
             PLAY_MODEL, folds=2, width=8, fit=replace(PLAY_MODEL.fit, max_epochs=1)
         ),
     )
-    return out, result
 
 
-def test_demo_writes_every_result(demo: Demo) -> None:
-    out, _ = demo
+def test_demo_writes_every_result(out: Path) -> None:
     assert sorted(path.name for path in out.iterdir()) == [
         "leaderboard.csv",
         "league",
@@ -52,8 +52,7 @@ def test_demo_writes_every_result(demo: Demo) -> None:
     ]
 
 
-def test_page_of_the_demo_shows_its_plays_frame_by_frame(demo: Demo) -> None:
-    out, _ = demo
+def test_page_of_the_demo_shows_its_plays_frame_by_frame(out: Path) -> None:
     block = read_chunk(chunk_files(out / "plays")[0])
     play = PlayPredictor.load(out / "play-run").start(play_contexts(block)[0])
     forecasts = [play.push(n, frame) for n, frame in enumerate(block.frames[: block.offsets[1]])]
@@ -61,14 +60,12 @@ def test_page_of_the_demo_shows_its_plays_frame_by_frame(demo: Demo) -> None:
     assert pl.read_parquet(out / "scores.parquet").height > 0
 
 
-def test_demo_judges_a_season_that_the_model_has_not_seen(demo: Demo) -> None:
-    out, _ = demo
+def test_demo_judges_a_season_that_the_model_has_not_seen(out: Path) -> None:
     assert json.loads((out / "run" / "run.json").read_text())["seasons"] == [2019]
     assert pl.read_parquet(out / "scores.parquet")["season"].unique().to_list() == [2020]
 
 
-def test_demo_ranks_true_scores_from_best(demo: Demo) -> None:
-    _, result = demo
+def test_demo_ranks_true_scores_from_best(result: DemoResult) -> None:
     by_truth = result.rows.sort("true_score", descending=True)
     assert by_truth["true_rank"].to_list() == list(range(1, len(by_truth) + 1))
     spearman = pl.DataFrame({"a": result.rows["rank"], "b": result.rows["true_rank"]}).select(
@@ -78,9 +75,8 @@ def test_demo_ranks_true_scores_from_best(demo: Demo) -> None:
 
 
 def test_known_distribution_beats_the_model_and_the_model_beats_climatology(
-    demo: Demo,
+    result: DemoResult,
 ) -> None:
-    _, result = demo
     crps = {name: row["crps"].value for name, row in result.evaluation.metrics.items()}
     assert result.oracle_crps < crps["sbp"] < crps["climatology"]
     assert 0 < result.gap_closed < 1
@@ -89,9 +85,8 @@ def test_known_distribution_beats_the_model_and_the_model_beats_climatology(
 
 
 def test_page_is_self_contained_and_shows_each_passer_and_picture(
-    demo: Demo,
+    out: Path, result: DemoResult
 ) -> None:
-    out, result = demo
     page = (out / "report.html").read_text()
     assert page.lstrip().startswith("<!doctype html>")
     assert page.count("data:image/png;base64,") == 4
@@ -106,8 +101,7 @@ def test_demo_keeps_a_folder_that_is_not_empty(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_report_command_makes_the_page_of_scores_and_evaluation(demo: Demo, tmp_path: Path) -> None:
-    out, _ = demo
+def test_report_command_makes_the_page_of_scores_and_evaluation(out: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     arguments = ["report", str(out / "scores.parquet"), str(out / "report.json")]
     result = CliRunner().invoke(app, [*arguments, "--out", str(page), "--title", "A <title>"])
@@ -115,8 +109,7 @@ def test_report_command_makes_the_page_of_scores_and_evaluation(demo: Demo, tmp_
     assert "<h1>A &lt;title&gt;</h1>" in page.read_text()
 
 
-def test_evaluation_survives_json(demo: Demo) -> None:
-    out, result = demo
+def test_evaluation_survives_json(out: Path, result: DemoResult) -> None:
     again = read_evaluation(out / "report.json")
     assert isinstance(again, Evaluation)
     assert again.as_dict() == result.evaluation.as_dict()

@@ -13,6 +13,7 @@ import pytest
 from dropback.errors import ReaderError, RequestError
 from dropback.ranking import leaderboard
 from dropback.workflows._report import Boards, passer_boards, read_comparison, write_report
+from examples.scored_plays import table, throws
 
 
 def league() -> pl.DataFrame:
@@ -21,25 +22,13 @@ def league() -> pl.DataFrame:
     rows = []
     for season in (2020, 2021):
         for number in range(12 if season == 2021 else 11):
+            name = "A.Same" if number < 2 else f"{'BCDEFGHIJK'[number - 2]}.<Q>"
             for week in range(1, 9 if number else 2):
                 scores = generator.uniform(0, 1, 20) * (0.9 + 0.02 * number)
-                rows += [
-                    {
-                        "game_id": f"{season}_{week:02}_{number}",
-                        "season": season,
-                        "season_type": "REG",
-                        "week": week,
-                        "passer_player_id": f"00-{number:02}",
-                        "passer_player_name": "A.Same"
-                        if number < 2
-                        else f"{'BCDEFGHIJK'[number - 2]}.<Q>",
-                        "official_attempts": 20,
-                        "team_games": 8,
-                        "play_score": float(score),
-                    }
-                    for score in scores
-                ]
-    return pl.DataFrame(rows)
+                game = {"game_id": f"{season}_{week:02}_{number}", "season": season, "week": week}
+                fixed = {"passer_player_name": name, "team_games": 8, **game}
+                rows.append(throws(f"00-{number:02}", scores.tolist(), **fixed))
+    return table(*rows)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
+from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor as Regressor
 from splicedpareto.distributions import SplicedBinnedPareto
 
 # One batch and no dropout, where a weight equals a repetition up to rounding.
@@ -28,7 +28,7 @@ LEARNING = TINY | {"max_epochs": 8, "batch_size": 32, "learning_rate": 0.1, "ear
 def named_checks() -> list[Any]:
     """scikit-learn's checks, each on the least settings with which it can pass."""
     checks = []
-    for estimator, check in estimator_checks_generator(SplicedBinnedParetoRegressor(**TINY)):
+    for estimator, check in estimator_checks_generator(Regressor(**TINY)):
         name = check.func.__name__
         if name == "check_regressors_train":
             estimator.set_params(**LEARNING)
@@ -39,7 +39,7 @@ def named_checks() -> list[Any]:
 @pytest.mark.parametrize(("estimator", "check"), named_checks())
 @pytest.mark.filterwarnings("default")
 def test_scikit_learn_accepts_the_estimator(
-    estimator: SplicedBinnedParetoRegressor, check: Callable[[Any], None]
+    estimator: Regressor, check: Callable[[Any], None]
 ) -> None:
     check(estimator)
 
@@ -52,13 +52,13 @@ def heavy_tailed(count: int, seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[A
 
 
 @pytest.fixture(scope="module")
-def fitted() -> SplicedBinnedParetoRegressor:
+def fitted() -> Regressor:
     inputs, targets = heavy_tailed(2500, 0)
-    model = SplicedBinnedParetoRegressor(width=32, max_epochs=10, blocks=1, random_state=0)
+    model = Regressor(width=32, max_epochs=10, blocks=1, random_state=0)
     return model.fit(inputs.astype(np.float32), targets)
 
 
-def test_distribution_is_calibrated_and_heavy_tailed(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_distribution_is_calibrated_and_heavy_tailed(fitted: Regressor) -> None:
     inputs, targets = heavy_tailed(4000, 1)
     distribution = fitted.predict_distribution(inputs)
     assert isinstance(distribution, SplicedBinnedPareto)
@@ -73,7 +73,7 @@ def test_distribution_is_calibrated_and_heavy_tailed(fitted: SplicedBinnedPareto
     assert 0.1 < distribution.upper_concentration.mean() < 0.55
 
 
-def test_median_and_quantiles_follow_the_truth(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_median_and_quantiles_follow_the_truth(fitted: Regressor) -> None:
     at = np.array([[-0.8, 0.0], [0.8, 0.0], [0.0, -0.8], [0.0, 0.8]])
     median, upper = fitted.predict(at), fitted.predict_quantiles(at, 0.9)
     np.testing.assert_allclose(median, 2 * at[:, 0], atol=0.4)
@@ -84,7 +84,7 @@ def test_median_and_quantiles_follow_the_truth(fitted: SplicedBinnedParetoRegres
 
 
 def test_score_is_the_share_of_climatologys_crps_that_is_saved(
-    fitted: SplicedBinnedParetoRegressor,
+    fitted: Regressor,
 ) -> None:
     inputs, targets = heavy_tailed(300, 2)
     weights = np.arange(300) % 4
@@ -96,7 +96,7 @@ def test_score_is_the_share_of_climatologys_crps_that_is_saved(
     assert fitted.score(inputs, targets) > 0.15
 
 
-def test_quantiles_are_those_of_the_distribution(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_quantiles_are_those_of_the_distribution(fitted: Regressor) -> None:
     inputs, _ = heavy_tailed(7, 3)
     levels = [0.001, 0.5, 0.9, 1 - 1e-9]
     quantiles = fitted.predict_quantiles(inputs, levels)
@@ -109,7 +109,7 @@ def test_quantiles_are_those_of_the_distribution(fitted: SplicedBinnedParetoRegr
     np.testing.assert_array_equal(fitted.predict(inputs), quantiles[:, 1])
 
 
-def test_mean_is_that_of_the_distribution_and_finite(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_mean_is_that_of_the_distribution_and_finite(fitted: Regressor) -> None:
     inputs, _ = heavy_tailed(7, 3)
     mean = pickle.loads(pickle.dumps(fitted)).set_params(statistic="mean").predict(inputs)  # noqa: S301  # our own
     np.testing.assert_array_equal(mean, fitted.predict_distribution(inputs).mean)
@@ -120,7 +120,7 @@ def test_mean_is_that_of_the_distribution_and_finite(fitted: SplicedBinnedPareto
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_computation_has_the_type_of_the_rows(dtype: type) -> None:
     inputs, targets = heavy_tailed(50, 0)
-    model = SplicedBinnedParetoRegressor(**TINY).fit(inputs.astype(dtype), targets)
+    model = Regressor(**TINY).fit(inputs.astype(dtype), targets)
     assert model.predict(inputs).dtype == dtype
 
 
@@ -129,9 +129,7 @@ def test_predictions_move_with_the_target(location: float, scale: float) -> None
     inputs, targets = heavy_tailed(60, 0)
     settings = TINY | {"max_epochs": 3, "spacing": "quantile"}
     one, other = (
-        SplicedBinnedParetoRegressor(**settings)
-        .fit(inputs, moved)
-        .predict_quantiles(inputs, [0.1, 0.99])
+        Regressor(**settings).fit(inputs, moved).predict_quantiles(inputs, [0.1, 0.99])
         for moved in (targets, location + scale * targets)
     )
     np.testing.assert_allclose(other, location + scale * one, rtol=1e-6, atol=1e-6 * scale)
@@ -139,7 +137,7 @@ def test_predictions_move_with_the_target(location: float, scale: float) -> None
 
 def test_random_state_decides_all() -> None:
     inputs, targets = heavy_tailed(60, 0)
-    model = SplicedBinnedParetoRegressor(**TINY | {"dropout": 0.3, "max_epochs": 2})
+    model = Regressor(**TINY | {"dropout": 0.3, "max_epochs": 2})
     first, again = (clone(model).fit(inputs, targets).predict(inputs) for _ in range(2))
     other = clone(model).set_params(random_state=1).fit(inputs, targets).predict(inputs)
     np.testing.assert_array_equal(first, again)
@@ -149,7 +147,7 @@ def test_random_state_decides_all() -> None:
 def test_fit_leaves_the_global_random_state_alone() -> None:
     inputs, targets = heavy_tailed(30, 0)
     before = torch.get_rng_state()
-    SplicedBinnedParetoRegressor(**TINY).fit(inputs, targets)
+    Regressor(**TINY).fit(inputs, targets)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -157,7 +155,7 @@ def test_early_stopping_ends_before_the_last_epoch() -> None:
     random = np.random.default_rng(0)
     inputs, targets = random.normal(size=(40, 5)), random.normal(size=40)  # nothing to learn
     settings = TINY | {"max_epochs": 40, "learning_rate": 0.1, "patience": 3}
-    assert SplicedBinnedParetoRegressor(**settings).fit(inputs, targets).n_iter_ < 40
+    assert Regressor(**settings).fit(inputs, targets).n_iter_ < 40
 
 
 def sequences(count: int, seed: int) -> tuple[list[npt.NDArray[Any]], npt.NDArray[Any]]:
@@ -171,9 +169,7 @@ def sequences(count: int, seed: int) -> tuple[list[npt.NDArray[Any]], npt.NDArra
 def test_sequences_are_learnt_from() -> None:
     rows, targets = sequences(400, 0)
     settings = LEARNING | {"levels": 1, "width": 16, "max_epochs": 6, "learning_rate": 0.03}
-    model = SplicedBinnedParetoRegressor(**settings).fit(
-        [r.astype(np.float32) for r in rows], targets
-    )
+    model = Regressor(**settings).fit([r.astype(np.float32) for r in rows], targets)
     unseen, outcome = sequences(300, 1)
     assert model.n_features_in_ == 2
     assert model.score(unseen, outcome) > 0.3
@@ -182,7 +178,7 @@ def test_sequences_are_learnt_from() -> None:
 def test_sequences_of_equal_length_may_be_an_array() -> None:
     rows = np.random.default_rng(0).normal(size=(20, 5, 3))
     targets = rows[:, -1, 0]
-    model = SplicedBinnedParetoRegressor(**TINY).fit(rows, targets)
+    model = Regressor(**TINY).fit(rows, targets)
     np.testing.assert_array_equal(model.predict(rows), model.predict(list(rows)))
 
 
@@ -193,10 +189,10 @@ def test_weight_is_repetition(ragged: bool) -> None:
     index = np.repeat(np.arange(24), weights)
     repeated = [rows[i] for i in index] if ragged else rows[index]  # type: ignore[call-overload,index]
     settings = TINY | {"max_epochs": 3, "levels": 2}
-    weighted = SplicedBinnedParetoRegressor(**settings).fit(rows, targets, weights)
-    other = SplicedBinnedParetoRegressor(**settings).fit(repeated, targets[index])
+    weighted = Regressor(**settings).fit(rows, targets, weights)
+    other = Regressor(**settings).fit(repeated, targets[index])
     np.testing.assert_allclose(weighted.predict(rows), other.predict(rows), rtol=1e-6)
-    even = SplicedBinnedParetoRegressor(**settings).fit(rows, targets)
+    even = Regressor(**settings).fit(rows, targets)
     assert not np.allclose(weighted.predict(rows), even.predict(rows), rtol=1e-3)
 
 
@@ -215,12 +211,12 @@ def test_weight_is_repetition(ragged: bool) -> None:
 def test_settings_that_break_their_rule_are_refused(settings: dict[str, Any], message: str) -> None:
     inputs, targets = heavy_tailed(20, 0)
     with pytest.raises(ValueError, match=message):
-        SplicedBinnedParetoRegressor(**TINY | settings).fit(inputs, targets)
+        Regressor(**TINY | settings).fit(inputs, targets)
 
 
 def test_sequences_that_break_their_rule_are_refused() -> None:
     rows, targets = sequences(6, 0)
-    model = SplicedBinnedParetoRegressor(**TINY)
+    model = Regressor(**TINY)
     gap = [*rows[:5], np.full((4, 2), np.nan)]
     for wrong, message in (
         (gap, "got NaN or infinity in sequence 5"),
@@ -238,7 +234,7 @@ def test_sequences_that_break_their_rule_are_refused() -> None:
 
 def test_rows_of_another_kind_than_fitted_are_refused() -> None:
     rows, targets = sequences(20, 0)
-    model = SplicedBinnedParetoRegressor(**TINY).fit(rows, targets)
+    model = Regressor(**TINY).fit(rows, targets)
     with pytest.raises(ValueError, match=r"X must be sequences, .* got a table"):
         model.predict(np.zeros((3, 2)))
     with pytest.raises(ValueError, match="sequences of 2 columns, as in fit, got 5"):
@@ -249,22 +245,20 @@ def test_rows_of_another_kind_than_fitted_are_refused() -> None:
 
 
 @pytest.mark.parametrize("level", [-0.1, [0.5, 1.1], float("nan"), [[0.5]]], ids=str)
-def test_levels_outside_the_unit_interval_are_refused(
-    fitted: SplicedBinnedParetoRegressor, level: Any
-) -> None:
+def test_levels_outside_the_unit_interval_are_refused(fitted: Regressor, level: Any) -> None:
     with pytest.raises(ValueError, match=r"q must be a level in \[0, 1\]"):
         fitted.predict_quantiles(np.zeros((1, 2)), level)
 
 
 def test_no_distribution_before_the_fit() -> None:
     with pytest.raises(NotFittedError):
-        SplicedBinnedParetoRegressor().predict_distribution(np.zeros((1, 2)))
+        Regressor().predict_distribution(np.zeros((1, 2)))
 
 
-def test_equal_targets_have_no_skill(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_equal_targets_have_no_skill(fitted: Regressor) -> None:
     assert np.isnan(fitted.score(np.zeros((3, 2)), np.ones(3)))
 
 
-def test_score_needs_a_target_for_each_row(fitted: SplicedBinnedParetoRegressor) -> None:
+def test_score_needs_a_target_for_each_row(fitted: Regressor) -> None:
     with pytest.raises(ValueError, match="got 2 for 3"):
         fitted.score(np.zeros((3, 2)), np.ones(2))

@@ -77,19 +77,6 @@ def test_the_entry_found_holds_the_mass(
         assert (prob > 0).all()
 
 
-def test_a_mass_that_is_not_reached_is_past_the_far_end() -> None:
-    sums, two = SoftmaxSums(torch.zeros(1, 19)), torch.tensor([[2.0]])
-    assert sums.first_reaching(two, from_right=False, exceed=False) >= 19
-    assert sums.first_reaching(two, from_right=True, exceed=True) <= -1
-
-
-def test_half_of_the_mass_is_reached_at_the_end_of_half_of_the_entries() -> None:
-    sums, half = SoftmaxSums(torch.zeros(1, 16)), torch.tensor([[0.5]])
-    assert sums.first_reaching(half, from_right=False, exceed=False) == 7
-    assert sums.first_reaching(half, from_right=False, exceed=True) == 8
-    assert sums.first_reaching(half, from_right=True, exceed=True) == 7
-
-
 def test_many_gradients_at_once_are_those_one_by_one() -> None:
     logits = uneven_distribution().logits.clone()
 

@@ -121,21 +121,6 @@ def test_last_state_is_that_of_the_whole_network(steps: int, kernel_size: int) -
     torch.testing.assert_close(network.last_state(inputs, lengths), at_the_end)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 7, 8])
-@pytest.mark.parametrize("kernel_size", [1, 2, 3])
-def test_gradients_are_those_of_conv1d(steps: int, kernel_size: int) -> None:
-    network = convolution(kernel_size=kernel_size)
-    inputs = torch.randn(3, steps, 3, dtype=F64, requires_grad=True)
-    wanted = [inputs, *network.parameters()]
-    slope = torch.randn(3, network.channels, dtype=F64)
-    states = with_conv1d(network, inputs)
-    oracle = torch.autograd.grad((states[:, -1] * slope).sum(), wanted)
-    for read in (network.last_state(inputs), network(inputs)[:, -1]):
-        ours = torch.autograd.grad((read * slope).sum(), wanted)
-        for one, other in zip(ours, oracle, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
-
-
 def test_dropout_drops_whole_channels_in_training_alone() -> None:
     block = convolution(dropout=0.5, levels=1).blocks[0]
     inputs = torch.randn(50, 9, 3, dtype=F64)
@@ -144,17 +129,6 @@ def test_dropout_drops_whole_channels_in_training_alone() -> None:
     assert set(kept.unique().tolist()) == {0.0, 2.0}
     torch.testing.assert_close(block.first(inputs, kept), block.first(inputs, None) * kept)
     assert block.eval()._kept(inputs) is None
-
-
-def test_equal_lengths_take_the_path_without_masks(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, inputs = convolution(), torch.randn(2, 6, 3, dtype=F64)
-    monkeypatch.setattr("splicedpareto.nn._tcn._aligned_at_the_end", None)
-    monkeypatch.setattr("splicedpareto.nn._tcn.valid_steps", None)
-    lengths = torch.tensor([6, 6])
-    assert torch.equal(network.last_state(inputs, lengths), network.last_state(inputs))
-    assert torch.equal(network(inputs, lengths), network(inputs))
-    with pytest.raises(TypeError, match="not callable"):
-        network(inputs, torch.tensor([6, 5]))
 
 
 def test_autocast_multiplies_in_bfloat16_and_leaves_float64_alone() -> None:
