@@ -14,7 +14,6 @@ import pytest
 
 import dropback
 from dropback import workflows
-from dropback.data._tables import Predictions, Scores
 from dropback.errors import RequestError, RunError
 from dropback.live import PlayContext
 from dropback.models import PLAY_NETWORK
@@ -81,11 +80,6 @@ def test_predictions_and_scores_come_as_the_kind_of_frame_that_went_in(
     given = expected["play_score"].to_numpy()
     np.testing.assert_array_equal(np.asarray(scores["play_score"]), given)
     np.testing.assert_array_equal(np.asarray(predictions["mid_cdf"]), given)
-
-
-def test_tables_of_selected_plays_are_valid(trained: TrainedRun) -> None:
-    Predictions.validate(dropback.predict(trained.run, trained.unseen))
-    Scores.validate(dropback.score(trained.run, trained.unseen))
 
 
 def test_selected_plays_are_not_selected_again(trained: TrainedRun) -> None:

@@ -11,58 +11,40 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from dropback.cli import app
+from dropback.data import select_plays
 from dropback.data._tables import Scores
 from dropback.errors import DropbackError, ReaderError
 from dropback.workflows import read_scores
+from examples.play_by_play_rows import Rows
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scores(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Play scores of two seasons: 12 passers, 10 games of 30 attempts, half of them tracked."""
-    generator = np.random.default_rng(2)
     passer, game, play = (part.ravel() for part in np.indices((12, 20, 30)))
-    plays = len(passer)
-    season = 2020 + game // 10
-    table = pl.DataFrame(
-        {
-            "game_id": [
-                f"{s}_{g % 10 + 1:02}_{p}" for s, g, p in zip(season, game, passer, strict=True)
-            ],
-            "play_id": play,
-            "season": season,
-            "season_type": "REG",
-            "week": game % 10 + 1,
-            "play_set": "targeted",
-            "passer_player_id": [f"00-{p:07}" for p in passer],
-            "passer_player_name": [f"{chr(65 + p)}.Quarterback" for p in passer],
-            "posteam": "KC",
-            "defteam": "BUF",
-            "home": game % 2 == 0,
-            "qtr": play % 4 + 1,
-            "game_seconds_remaining": 1000,
-            "half_seconds_remaining": 1000,
-            "score_differential": play % 20 - 10,
-            "down": play % 3 + 1,
-            "ydstogo": 10,
-            "yardline_100": 50,
-            "goal_to_go": False,
-            "air_yards": play % 25,
-            "complete_pass": True,
-            "interception": False,
-            "sack": False,
-            "yards": 5,
-            "yards_min": -50,
-            "yards_max": 50,
-            "official_attempts": 30,
-            "team_games": 10,
-            "median": 5.0,
-            "mean": 5.0,
-            "mid_cdf": 0.5,
-            "play_score": np.clip(generator.normal(0.4 + 0.02 * passer, 0.25), 0, 1),
-            "old_game_id": (2020090000 + 100 * passer + game).astype(str),
-        }
+    plays = rows(
+        *(
+            {
+                "game_id": f"{2020 + g // 10}_{g % 10 + 1:02}_{p}",
+                "old_game_id": f"{2020090000 + 100 * p + g}",
+                "play_id": n,
+                "season": 2020 + g // 10,
+                "week": g % 10 + 1,
+                "posteam": f"T{p:02}",
+                "home_team": f"T{p:02}" if g % 2 == 0 else "BUF",
+                "passer_player_id": f"00-{p:07}",
+                "passer_player_name": f"{chr(65 + p)}.Quarterback",
+                "qtr": n % 4 + 1,
+                "score_differential": n % 20 - 10,
+                "down": n % 3 + 1,
+                "air_yards": n % 25,
+            }
+            for p, g, n in np.stack([passer, game, play], axis=1).tolist()
+        )
     )
-    assert plays == table.height
+    score = np.random.default_rng(2).normal(0.4 + 0.02 * passer, 0.25).clip(0, 1)
+    numbers = {"median": 5.0, "mean": 5.0, "mid_cdf": 0.5, "play_score": score}
+    table = select_plays(plays).plays.with_columns(**numbers)
     path = tmp_path_factory.mktemp("scores") / "scores.parquet"
     table.write_parquet(path)
     return path

@@ -94,11 +94,6 @@ def test_doubles_of_nflverse_are_whole_numbers(plays: pl.DataFrame, tmp_path: Pa
     assert_frame_equal(read_play_by_play(tmp_path / "plays.csv"), plays)
 
 
-def test_nan_is_a_missing_value(plays: pl.DataFrame) -> None:
-    nan = plays.with_columns(air_yards=pl.lit(float("nan")))
-    assert read_play_by_play(nan)["air_yards"].null_count() == 3
-
-
 def test_extra_columns_are_ignored(plays: pl.DataFrame, tmp_path: Path) -> None:
     more = plays.select(
         pl.lit(0.3).alias("cpoe"), *reversed(plays.columns), pl.lit("x").alias("wp")

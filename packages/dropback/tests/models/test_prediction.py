@@ -90,27 +90,6 @@ def test_whole_yard_distribution_sums_to_one_over_the_field(low: int, high: int)
     assert distribution.log_prob(outside).isneginf().all()
 
 
-def test_mass_at_the_goal_line_is_the_latent_survival_half_a_yard_short() -> None:
-    distribution = whole_yard_distribution(
-        gaussian(np.arange(1), -1), np.array([-80]), np.array([20])
-    )
-    expected = scipy.stats.norm(6, 12).sf(19.5)
-    assert distribution.log_prob(torch.tensor(20.0)).exp().item() == pytest.approx(
-        expected, rel=1e-5
-    )
-
-
-def test_pit_is_uniform_when_outcomes_follow_the_distribution() -> None:
-    count = 4000
-    generator = np.random.default_rng(8)
-    drawn = np.ceil(generator.normal(6, 12, count) - 0.5).astype(int).clip(-30, 20)
-    plays = plays_of(drawn.tolist(), [-30] * count, [20] * count)
-    table = summarize_distributions(plays, gaussian, folds=np.full(count, -1), seed=1)
-    assert scipy.stats.kstest(table["pit"], "uniform").pvalue > 0.01
-    # Mean of a bounded variable of deviation 0.29 over 4,000 plays: standard error 0.0046.
-    assert table["mid_cdf"].mean() == pytest.approx(0.5, abs=0.015)
-
-
 def test_rows_keep_their_order_whatever_their_folds_and_chunks(
     monkeypatch: pytest.MonkeyPatch, summary: pl.DataFrame
 ) -> None:

@@ -46,28 +46,14 @@ def test_every_season_averages_one_half_with_the_spread_of_a_uniform(settings):
     assert moments["sd"].to_numpy() == pytest.approx(12**-0.5, rel=1e-12)
 
 
-def test_the_value_alone_is_a_line_in_expected_points_within_a_season():
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_score_is_the_mixture_that_its_docstring_states(share):
     table = plays(seasons=1)
-    score, epa = standard_scores(table, VALUE).to_numpy(), table["epa"].to_numpy()
-    assert score == pytest.approx(0.5 + (epa - epa.mean()) / epa.std() / np.sqrt(12), rel=1e-12)
-
-
-def test_the_throw_alone_ranks_thrown_plays_by_their_cdf_and_leaves_sacks_at_the_average():
-    table = plays(seasons=1)
-    score = standard_scores(table, PLAIN).to_numpy()
-    cdf = table["mid_cdf"].fill_null(np.nan).to_numpy()
-    thrown = np.isfinite(cdf)
-    assert np.corrcoef(score[thrown], cdf[thrown])[0, 1] == pytest.approx(1.0)
-    assert score[~thrown] == pytest.approx(0.5, abs=1e-12)
-
-
-def test_the_default_is_the_mixture_that_its_docstring_states():
-    table = plays(seasons=1)
-    settings = StandardScore(throw_share=0.25, opponent_plays=np.inf)
+    settings = StandardScore(throw_share=share, opponent_plays=np.inf)
     cdf, epa = table["mid_cdf"].fill_null(np.nan).to_numpy(), table["epa"].to_numpy()
     thrown = np.isfinite(cdf)
     u = np.where(thrown, (cdf - cdf[thrown].mean()) / cdf[thrown].std(), 0) / thrown.mean()
-    mixed = 0.25 * u + 0.75 * (epa - epa.mean()) / epa.std()
+    mixed = share * u + (1 - share) * (epa - epa.mean()) / epa.std()
     expected = 0.5 + (mixed - mixed.mean()) / mixed.std() / np.sqrt(12)
     assert standard_scores(table, settings).to_numpy() == pytest.approx(expected, rel=1e-12)
 

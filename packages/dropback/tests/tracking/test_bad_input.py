@@ -214,16 +214,6 @@ def test_a_play_twice_in_the_table_of_plays_is_an_error(tmp_path):
         read_tracking(source.write(tmp_path))
 
 
-def test_a_play_in_two_files_is_read_once_and_the_second_is_named(tmp_path):
-    source = made_set("bdb_2025").write(tmp_path)
-    (source / "tracking_week_2.csv").write_text((source / NAME).read_text())
-    blocks, report = read_tracking(source)
-    assert sum(block.plays.height for block in blocks) == 1
-    assert report.plays_kept == 1
-    twice = report.left_out.filter(reason="play in an earlier file")
-    assert twice["source_file"].to_list() == [str(source / "tracking_week_2.csv")]
-
-
 @pytest.mark.parametrize("speed", [-3.0, float("-inf"), float("inf")])
 def test_a_speed_that_none_is_is_read_as_missing_and_counted(speed, tmp_path):
     play = MadePlay()

@@ -1,4 +1,5 @@
 import gzip
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -30,6 +31,12 @@ def test_a_file_of_each_layout_is_detected_and_gives_one_valid_play(layout, tmp_
     assert play["line_of_scrimmage_x_yd"] == 45.0
     assert play["offense"] == "KC"
     assert play["defense"] == "ARI"
+
+
+@pytest.mark.parametrize("layout", list(FORMATS))
+def test_every_layout_is_documented(layout):
+    page = Path(__file__).parents[4] / "docs/reference/tracking.md"
+    assert f"`{layout}`" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -120,13 +127,6 @@ def test_the_snap_marker_of_2025_stands_in_for_a_missing_event(tmp_path):
     (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["snap_event"].to_list() == ["snap_marker"]
     assert block.plays["snap_frame"].to_list() == [6]
-
-
-def test_given_targets_are_taken(tmp_path):
-    (block,), _ = read_tracking(made_set("bdb_2025").write(tmp_path))
-    target = block.players.filter(pl.col("role") == "target")
-    assert target["player_id"].to_list() == [30008]
-    assert block.plays["target_source"].to_list() == ["given"]
 
 
 def test_players_of_2026_carry_their_given_roles(tmp_path):

@@ -48,12 +48,6 @@ def test_trap_2_mathematical_angles_are_found_and_turned_into_compass(right, tmp
     assert block.frames[0, 0, 5] == pytest.approx(90.0)
 
 
-def test_trap_2_compass_angles_are_left_alone(tmp_path):
-    _, report = read_tracking(made_set("bdb_2025").write(tmp_path))
-    assert checks_of(report)["direction"] == "ok"
-    assert checks_of(report)["orientation"] == "ok"
-
-
 def test_trap_2_random_angles_are_called_wrong_and_not_corrected(tmp_path):
     play = MadePlay()
     angles = np.random.default_rng(1).uniform(0, 360, play.rows().height)

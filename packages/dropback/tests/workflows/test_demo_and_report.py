@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from dropback.cli import app
 from dropback.errors import ReaderError, RequestError
-from dropback.evaluation._calibration import Evaluation
 from dropback.live import PlayPredictor, play_contexts
 from dropback.models import ModelSettings
 from dropback.simulation import LeagueSettings
@@ -107,12 +106,6 @@ def test_report_command_makes_the_page_of_scores_and_evaluation(out: Path, tmp_p
     result = CliRunner().invoke(app, [*arguments, "--out", str(page), "--title", "A <title>"])
     assert result.exit_code == 0, result.output
     assert "<h1>A &lt;title&gt;</h1>" in page.read_text()
-
-
-def test_evaluation_survives_json(out: Path, result: DemoResult) -> None:
-    again = read_evaluation(out / "report.json")
-    assert isinstance(again, Evaluation)
-    assert again.as_dict() == result.evaluation.as_dict()
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"plays": 3}'])

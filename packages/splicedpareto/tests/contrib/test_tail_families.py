@@ -211,13 +211,6 @@ def test_mixture_is_the_weighted_sum_of_its_components() -> None:
     torch.testing.assert_close(gaussian_mixture().mean, mean)
 
 
-def test_one_component_is_the_component() -> None:
-    distribution, alone = Mixture(f64(0.0).reshape(1), hybrid().expand((1,))), hybrid()
-    at = f64(-3.0, 1.0, 40.0)
-    torch.testing.assert_close(distribution.log_prob(at), alone.log_prob(at))
-    torch.testing.assert_close(distribution.crps(at), alone.crps(at), rtol=0, atol=2e-5)
-
-
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 

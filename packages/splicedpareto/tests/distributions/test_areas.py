@@ -1,7 +1,5 @@
 """Areas between entries are those of the plain sums, and so are their derivatives of any kind."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Tensor

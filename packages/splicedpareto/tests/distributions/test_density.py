@@ -95,19 +95,6 @@ def test_tied_scales_make_the_density_continuous(splice: str) -> None:
         torch.testing.assert_close(density, density[1].expand(3), rtol=1e-6, atol=1e-6)
 
 
-def test_a_tail_without_mass_leaves_a_histogram() -> None:
-    dist = uneven_distribution(0.4, 0.4, lower_mass=0.0, upper_mass=0.0)
-    assert dist.end_points == (-30, 104)
-    outside = f64(-30.001, 104.001)
-    assert dist.log_prob(outside).tolist() == [-torch.inf, -torch.inf]
-    assert dist.cdf(outside).tolist() == [0, 1]
-    assert dist.sf(outside).tolist() == [1, 0]
-    inside = torch.linspace(-30, 104, 301, dtype=F64)
-    expected = PlainDistribution.of(dist).density(inside.numpy())
-    # The last edge belongs to the last bin.
-    assert_allclose(dist.log_prob(inside).exp().numpy(), expected, rtol=1e-13)
-
-
 @pytest.mark.parametrize("method", ["log_prob", "cdf", "sf", "log_cdf", "log_sf"])
 @pytest.mark.parametrize(
     # Just before an end point no float32 value is near enough to the exact one.

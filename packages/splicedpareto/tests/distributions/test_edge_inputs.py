@@ -141,13 +141,6 @@ def test_extreme_levels_of_endless_tails_are_infinite() -> None:
     assert dist.isf_from_log(f64(-INF)) == INF
 
 
-@pytest.mark.parametrize("splice", ["quantile", "edge"])
-def test_a_value_on_an_edge_belongs_to_the_bin_on_its_right(splice: str) -> None:
-    dist = uneven_distribution(splice=splice)
-    inner = dist.edges[2:-2]
-    torch.testing.assert_close(dist.log_prob(inner), dist.log_prob(inner + 1e-6))
-
-
 def test_a_threshold_on_an_edge_belongs_to_the_body() -> None:
     # A quarter of the mass in each bin: the thresholds are the inner edges exactly.
     dist = SplicedBinnedPareto(
@@ -180,15 +173,6 @@ def test_tails_start_within_bins_that_have_probability() -> None:
     assert dist.upper_threshold.item() == pytest.approx(2.9)
     assert dist.lower_scale.item() == pytest.approx(0.1)
     assert dist.cdf(f64(1.1, 2.0, 2.9)).tolist() == pytest.approx([0.05, 0.5, 0.95])
-
-
-@pytest.mark.parametrize("splice", ["quantile", "edge"])
-def test_one_bin_is_enough(splice: str) -> None:
-    logits = torch.zeros(1) if splice == "quantile" else torch.tensor([0.05, 0.9, 0.05]).log()
-    dist = SplicedBinnedPareto(logits, torch.tensor([0.0, 2.0]), 0.2, -0.2, splice=splice)
-    assert dist.median.item() == pytest.approx(1.0)
-    assert dist.cdf(dist.lower_threshold).item() == pytest.approx(0.05)
-    assert dist.crps(torch.tensor(0.3)).isfinite()
 
 
 def test_improbable_bins_keep_their_log_probability() -> None:

@@ -47,42 +47,29 @@ def slope_in_shape(function, first: float, shape: float) -> float:
 
 @DTYPES
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("excess", EXCESSES)
-def test_hazard_and_its_slopes_are_exact(
-    excess: float, shape: float, dtype: torch.dtype, tolerance: float
+@pytest.mark.parametrize("at", EXCESSES)
+@pytest.mark.parametrize("inverse", [False, True], ids=["hazard", "inverse"])
+def test_hazard_its_inverse_and_their_slopes_are_exact(
+    inverse: bool, at: float, shape: float, dtype: torch.dtype, tolerance: float
 ) -> None:
-    if shape < 0:
-        excess *= min(1, 0.9 / (-shape * excess))  # stay before the end point
-    u, xi = torch.tensor([excess, shape], dtype=dtype).unbind()
-    excess, shape = u.item(), xi.item()
-    u, xi = u.clone().requires_grad_(), xi.clone().requires_grad_()
-    hazard, _ = finite_hazard(u, torch.ones_like(u), xi)
-    in_excess, in_shape = torch.autograd.grad(hazard, [u, xi])
-    assert hazard.item() == pytest.approx(float(exact_hazard(excess, shape)), rel=tolerance)
-    assert in_excess.item() == pytest.approx(1 / (1 + shape * excess), rel=10 * tolerance)
-    expected = slope_in_shape(exact_hazard, excess, shape)
-    assert in_shape.item() == pytest.approx(expected, rel=200 * tolerance)
-
-
-@DTYPES
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("hazard", EXCESSES)
-def test_inverse_and_its_slopes_are_exact(
-    hazard: float, shape: float, dtype: torch.dtype, tolerance: float
-) -> None:
-    h, xi = torch.tensor([hazard, shape], dtype=dtype).unbind()
-    hazard, shape = h.item(), xi.item()
-    h, xi = h.clone().requires_grad_(), xi.clone().requires_grad_()
-    excess = hazard_inverse(h, xi)
-    in_hazard, in_shape = torch.autograd.grad(excess, [h, xi])
-    # An exponential multiplies the rounding of its argument by that argument.
-    tolerance *= 1 + abs(shape * hazard)
-    assert excess.item() == pytest.approx(float(exact_inverse(hazard, shape)), rel=tolerance)
-    # The slope is one plus the rounded expm1, so it is exact relative to one, not to itself.
-    assert in_hazard.item() == pytest.approx(
-        math.exp(shape * hazard), rel=10 * tolerance, abs=tolerance
-    )
-    expected = slope_in_shape(exact_inverse, hazard, shape)
+    if shape < 0 and not inverse:
+        at *= min(1, 0.9 / (-shape * at))  # stay before the end point
+    first, xi = torch.tensor([at, shape], dtype=dtype).unbind()
+    at, shape = first.item(), xi.item()
+    first, xi = first.clone().requires_grad_(), xi.clone().requires_grad_()
+    if inverse:
+        result, exact, slope = hazard_inverse(first, xi), exact_inverse, math.exp(shape * at)
+        # An exponential multiplies the rounding of its argument by that argument. Its slope is one
+        # plus the rounded expm1, so it is exact relative to one, not to itself.
+        tolerance *= 1 + abs(shape * at)
+    else:
+        result, _ = finite_hazard(first, torch.ones_like(first), xi)
+        exact, slope = exact_hazard, 1 / (1 + shape * at)
+    in_first, in_shape = torch.autograd.grad(result, [first, xi])
+    assert result.item() == pytest.approx(float(exact(at, shape)), rel=tolerance)
+    slack = {"rel": 10 * tolerance, "abs": tolerance if inverse else 0}
+    assert in_first.item() == pytest.approx(slope, **slack)
+    expected = slope_in_shape(exact, at, shape)
     assert in_shape.item() == pytest.approx(expected, rel=200 * tolerance)
 
 

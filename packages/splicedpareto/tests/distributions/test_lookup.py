@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from example_distributions import F64, PROPERTY, uneven_distribution
+from example_distributions import F64, PROPERTY
 from splicedpareto.distributions import SplicedBinnedPareto
 from splicedpareto.distributions._lookup import SoftmaxSums
 
@@ -75,17 +75,6 @@ def test_the_entry_found_holds_the_mass(
     assert (beside + prob >= mass - slack).all()
     if exceed:
         assert (prob > 0).all()
-
-
-def test_many_gradients_at_once_are_those_one_by_one() -> None:
-    logits = uneven_distribution().logits.clone()
-
-    def results(logits: Tensor) -> Tensor:
-        dist = SplicedBinnedPareto(logits, uneven_distribution().edges, 0.1, 0.2)
-        return torch.cat([dist.log_prob(LEVELS * 90 - 20), dist.icdf(LEVELS)])
-
-    jacobian = torch.autograd.functional.jacobian
-    torch.testing.assert_close(jacobian(results, logits, vectorize=True), jacobian(results, logits))
 
 
 def test_a_gradient_takes_no_logits_changed_since() -> None:

@@ -242,15 +242,6 @@ def test_items_are_described_by_their_place_from_anchors_and_the_marked_item() -
         assert torch.equal(told[:, item], torch.cat([items[:, item], *places, group], dim=-1))
 
 
-def test_relative_places_do_not_move_with_all_items() -> None:
-    network, items = ItemEncoder(ITEMS).to(F64), frames(4)
-    moved = items.clone()
-    moved[..., :2] += torch.tensor([16.0, -4.0], dtype=F64)
-    before, after = described(network, items), described(network, moved)
-    torch.testing.assert_close(after[..., 4:], before[..., 4:])
-    assert torch.equal(after[..., :4], moved)
-
-
 def test_pools_are_means_and_maxima_of_each_group_before_anchors_and_the_marked() -> None:
     network, items = ItemEncoder(ITEMS).to(F64), frames(3)
     embedding = network.second(network.first(described(network, items)).relu()).relu()

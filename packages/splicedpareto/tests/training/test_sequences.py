@@ -14,12 +14,12 @@ from splicedpareto.training._batches import SequenceBatch
 
 pytest.importorskip("lightning", reason="the extra 'train' is not installed")
 
+from example_fits import Killed, Whole, stop_at, weights
 from splicedpareto.nn import DistributionNetwork, GaussianHead, SequenceEncoder
 from splicedpareto.objectives import exact_nll
 from splicedpareto.training import DivergedError, FitResult, FitSettings, SequenceDataset, fit
 
 COUNT = 240
-Whole = tuple[DistributionNetwork, FitResult]
 SETTINGS = FitSettings(max_epochs=3, batch_size=32, seed=5)
 
 
@@ -83,10 +83,6 @@ def run(
 
 def noisy(sequences: Tensor, _rows: Tensor, generator: torch.Generator) -> Tensor:
     return sequences + 0.1 * torch.randn(sequences.shape, generator=generator)
-
-
-def weights(net: torch.nn.Module) -> Tensor:
-    return torch.cat([value.flatten() for value in net.state_dict().values()])
 
 
 def test_every_sequence_comes_once_as_stored_and_padded_by_zeros() -> None:
@@ -274,15 +270,8 @@ def test_fit_learns_the_sum_of_a_sequence(tmp_path: Path) -> None:
 def test_killed_fit_of_sequences_goes_on_to_the_same_weights(
     whole_fit: Whole, tmp_path: Path
 ) -> None:
-    class Killed(Exception):  # noqa: N818  # not an error of ours
-        pass
-
-    def kill(epoch: int, _loss: float) -> None:
-        if epoch == 1:
-            raise Killed
-
     with pytest.raises(Killed):
-        run(network(), tmp_path, on_epoch=kill)
+        run(network(), tmp_path, on_epoch=stop_at(1))
     net = network()
     assert run(net, tmp_path) == whole_fit[1]
     assert torch.equal(weights(net), weights(whole_fit[0]))

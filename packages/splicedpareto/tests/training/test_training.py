@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import TensorDataset
 
 pytest.importorskip("lightning", reason="the extra 'train' is not installed")
 
-import splicedpareto
+from example_fits import Killed, Whole, stop_at, weights
 from splicedpareto.nn import DistributionNetwork, GaussianHead, ResidualMLP
 from splicedpareto.objectives import exact_nll
 from splicedpareto.training import (
@@ -29,7 +29,6 @@ from splicedpareto.training import (
     fit,
 )
 
-Whole = tuple[DistributionNetwork, FitResult]
 SETTINGS = FitSettings(max_epochs=4, batch_size=64, seed=5)
 
 
@@ -71,10 +70,6 @@ def run(
         folder=folder,
         on_epoch=on_epoch,
     )
-
-
-def weights(net: nn.Module) -> Tensor:
-    return torch.cat([value.flatten() for value in net.state_dict().values()])
 
 
 def validation_loss(net: DistributionNetwork) -> float:
@@ -140,18 +135,6 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_callers_random_state(
     assert torch.equal(weights(net), weights(whole[0]))
 
 
-class Killed(Exception):  # noqa: N818  # not an error of ours
-    """Stands for a process that dies."""
-
-
-def stop_at(epoch: int, error: type[BaseException]) -> Callable[[int, float], None]:
-    def on_epoch(current: int, _loss: float) -> None:
-        if current == epoch:
-            raise error
-
-    return on_epoch
-
-
 @pytest.mark.parametrize("error", [Killed, KeyboardInterrupt])
 @pytest.mark.parametrize("epochs", [(0,), (1,), (3,), (1, 2)])
 def test_killed_fit_goes_on_to_the_same_weights(
@@ -205,7 +188,7 @@ def test_killed_fit_goes_on_with_its_average(tmp_path: Path) -> None:
     first, second = network(), network()
     expected = run(first, tmp_path / "whole", settings)
     with pytest.raises(Killed):
-        run(network(), tmp_path / "killed", settings, on_epoch=stop_at(1, Killed))
+        run(network(), tmp_path / "killed", settings, on_epoch=stop_at(1))
     assert run(second, tmp_path / "killed", settings) == expected
     assert torch.equal(weights(second), weights(first))
 
@@ -233,7 +216,7 @@ def test_fit_that_is_over_is_not_fitted_further(settings: FitSettings, tmp_path:
 
 def test_killed_fit_repeats_no_epoch_after_the_best(tmp_path: Path) -> None:
     with pytest.raises(Killed):
-        run(network(), tmp_path, IMPATIENT, on_epoch=stop_at(2, Killed), training=MISLEADING)
+        run(network(), tmp_path, IMPATIENT, on_epoch=stop_at(2), training=MISLEADING)
     seen: list[int] = []
     run(network(), tmp_path, IMPATIENT, on_epoch=lambda e, _: seen.append(e), training=MISLEADING)
     assert seen == [2]
@@ -348,8 +331,7 @@ def test_full_disk_at_a_checkpoint_leaves_a_state_to_go_on_from(
 
 def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(whole: Whole, tmp_path: Path) -> None:
     script = f"""
-        import os, pathlib, signal, sys
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import os, pathlib, signal
         import test_training as t
         def on_epoch(epoch, loss):
             if epoch == 2:
@@ -359,14 +341,14 @@ def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(whole: Whole, tmp_path: Pa
         except KeyboardInterrupt:
             print("interrupted", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
     """
-    source = Path(splicedpareto.__file__).parent.parent
     done = subprocess.run(  # noqa: S603  # our own interpreter and script
         [sys.executable, "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
-        env={**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
     )
     assert done.stdout.split() == ["interrupted", "True"]
     net = network()
