@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from splicedpareto.distributions._base import tensor_options
-from splicedpareto.distributions._checks import require, resolve_validation
+from splicedpareto.distributions._checks import require
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._location_scale import LocationScale, promote
+from splicedpareto.distributions._location_scale import LocationScale
 from splicedpareto.distributions._normal import (
     area_of_ndtr,
     area_of_squared_ndtr,
@@ -67,6 +67,7 @@ class HybridPareto(LocationScale):
         "concentration": constraints.greater_than(-1.0),  # type: ignore[no-untyped-call]
     }
     has_rsample = True
+    concentration: Tensor
 
     def __init__(
         self,
@@ -76,12 +77,8 @@ class HybridPareto(LocationScale):
         *,
         validate_args: bool | None = None,
     ) -> None:
-        validating = resolve_validation(validate_args)
-        self.loc, self.scale, self.concentration = promote(loc, scale, concentration)
-        super().__init__(self.loc.shape, validate_args=False)
-        self.validating = validating
-        if validating:
-            self._check_location_scale()
+        super().__init__(validate_args, loc=loc, scale=scale, concentration=concentration)
+        if self.validating:
             allowed = (self.concentration > -1) & self.concentration.isfinite()
             require(allowed, "concentration", "above -1 and finite", self.concentration)
         step = lambert_w((1 + self.concentration).square() / (2 * math.pi)).sqrt()
@@ -109,11 +106,6 @@ class HybridPareto(LocationScale):
     def tail_mass(self) -> Tensor:
         r"""Probability of the tail, :math:`1 / \gamma`, shape ``(*B,)``."""
         return self._log_weight.exp()
-
-    @property
-    def mode(self) -> Tensor:
-        """Mode, `loc`."""
-        return self.loc
 
     def _split(self, value: Tensor | float) -> tuple[Tensor, Tensor]:
         """Standardized value within the Gaussian part, and the excess in the tail."""
@@ -207,7 +199,3 @@ class HybridPareto(LocationScale):
         body = self._quantile(torch.where(in_tail, (1 - mass) / 2, uniform), torch.ones_like(mass))
         tail = self._tail.threshold + self._tail.excess_at(self._log_weight - hazard)
         return torch.where(in_tail, tail, body)
-
-    def _expanded(self, batch_shape: torch.Size) -> HybridPareto:
-        parameters = (p.expand(batch_shape) for p in (self.loc, self.scale, self.concentration))
-        return HybridPareto(*parameters, validate_args=False)

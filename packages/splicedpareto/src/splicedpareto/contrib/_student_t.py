@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributions import Gamma, constraints
 
 from splicedpareto.distributions._base import tensor_options
-from splicedpareto.distributions._checks import are_all, require, resolve_validation
+from splicedpareto.distributions._checks import are_all, require
 from splicedpareto.distributions._kernels import safe_log
-from splicedpareto.distributions._location_scale import LocationScale, promote
+from splicedpareto.distributions._location_scale import LocationScale
 from splicedpareto.distributions._special import half_beta_fraction, log_gamma_step
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class StudentT(LocationScale):
     }
     support = constraints.real
     has_rsample = True
+    df: Tensor
 
     def __init__(
         self,
@@ -66,22 +67,13 @@ class StudentT(LocationScale):
         *,
         validate_args: bool | None = None,
     ) -> None:
-        validating = resolve_validation(validate_args)
-        self.df, self.loc, self.scale = promote(df, loc, scale)
-        super().__init__(self.df.shape, validate_args=False)
-        self.validating = validating
-        if validating:
+        super().__init__(validate_args, df=df, loc=loc, scale=scale)
+        if self.validating:
             require((self.df > 1) & self.df.isfinite(), "df", "above 1 and finite", self.df)
-            self._check_location_scale()
 
     @property
     def mean(self) -> Tensor:
         """Mean, `loc`."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """Mode, `loc`."""
         return self.loc
 
     @property
@@ -163,10 +155,6 @@ class StudentT(LocationScale):
             torch.manual_seed(int(seed))
             gamma = Gamma(half, torch.ones_like(half), validate_args=False).rsample()
         return self.loc + self.scale * noise * (half / gamma).sqrt()
-
-    def _expanded(self, batch_shape: torch.Size) -> StudentT:
-        parameters = (p.expand(batch_shape) for p in (self.df, self.loc, self.scale))
-        return StudentT(*parameters, validate_args=False)
 
 
 class _Sides(NamedTuple):

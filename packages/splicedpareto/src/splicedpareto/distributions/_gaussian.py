@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from splicedpareto.distributions._base import tensor_options
-from splicedpareto.distributions._checks import resolve_validation
-from splicedpareto.distributions._location_scale import LocationScale, promote
+from splicedpareto.distributions._location_scale import LocationScale
 from splicedpareto.distributions._normal import (
     area_of_ndtr,
     area_of_squared_ndtr,
@@ -57,21 +56,11 @@ class Gaussian(LocationScale):
         *,
         validate_args: bool | None = None,
     ) -> None:
-        validating = resolve_validation(validate_args)
-        self.loc, self.scale = promote(loc, scale)
-        super().__init__(self.loc.shape, validate_args=False)
-        self.validating = validating
-        if validating:
-            self._check_location_scale()
+        super().__init__(validate_args, loc=loc, scale=scale)
 
     @property
     def mean(self) -> Tensor:
         """Mean, `loc`."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """Mode, `loc`."""
         return self.loc
 
     @property
@@ -141,7 +130,3 @@ class Gaussian(LocationScale):
         shape = torch.Size(sample_shape) + self.batch_shape
         noise = torch.randn(shape, generator=generator, **tensor_options(self))
         return self.loc + self.scale * noise
-
-    def _expanded(self, batch_shape: torch.Size) -> Gaussian:
-        loc, scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
-        return Gaussian(loc, scale, validate_args=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
@@ -10,8 +12,16 @@ from splicedpareto.distributions._base import (
     broadcast_tensors,
     tensor_options,
 )
-from splicedpareto.distributions._checks import require, require_finite
+from splicedpareto.distributions._checks import (
+    require,
+    require_finite,
+    require_in_unit_interval,
+    resolve_validation,
+)
 from splicedpareto.distributions._kernels import log_between
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class Continuous(ScalarDistribution):
@@ -35,7 +45,7 @@ class Continuous(ScalarDistribution):
         """A quantile level in the type of the parameters, checked."""
         level = torch.as_tensor(value, **tensor_options(self))
         if self.validating:
-            require(~((level < 0) | (level > 1)), "value", "in [0, 1]", level)
+            require_in_unit_interval("value", level)
         return level
 
     def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
@@ -51,10 +61,24 @@ class LocationScale(Continuous):
     loc: Tensor
     scale: Tensor
 
-    def _check_location_scale(self) -> None:
-        require_finite("loc", self.loc)
-        positive = (self.scale > 0) & self.scale.isfinite()
-        require(positive, "scale", "positive and finite", self.scale)
+    def __init__(self, validate_args: bool | None, **parameters: Tensor | float) -> None:
+        self.validating = resolve_validation(validate_args)
+        vars(self).update(zip(parameters, promote(*parameters.values()), strict=True))
+        super().__init__(self.loc.shape, validate_args=False)
+        if self.validating:
+            require_finite("loc", self.loc)
+            positive = (self.scale > 0) & self.scale.isfinite()
+            require(positive, "scale", "positive and finite", self.scale)
+
+    @property
+    def mode(self) -> Tensor:
+        """Mode, `loc`."""
+        return self.loc
+
+    def _expanded(self, batch_shape: torch.Size) -> Self:
+        parameters = {name: getattr(self, name) for name in self.arg_constraints}
+        expanded = {name: value.expand(batch_shape) for name, value in parameters.items()}
+        return type(self)(validate_args=False, **expanded)
 
     def _standardized(self, value: Tensor | float) -> Tensor:
         """Return ``(value - loc) / scale``; infinite values stay as they are."""
