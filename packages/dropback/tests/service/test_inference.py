@@ -67,6 +67,14 @@ async def test_frames_go_before_plays(networks, paused):
 
 
 @in_loop
+async def test_closing_answers_what_was_accepted(paused):
+    async with inference_of(paused) as (_, ask):
+        tasks = await ask(*range(5))
+        paused.proceed.set()
+    assert len(await asyncio.gather(*tasks)) == 5
+
+
+@in_loop
 async def test_a_play_that_is_refused_spoils_no_other(paused):
     spoiled = example.frames()
     spoiled[3, 4, 0] = np.inf
