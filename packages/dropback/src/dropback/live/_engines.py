@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Singles
     from splicedpareto.nn import DistributionNetwork
 
 Engine: TypeAlias = Literal["torch", "onnx"]
@@ -132,9 +130,17 @@ class Graph(nn.Module, ABC):
         self.trunks = nn.ModuleList(pool.trunks)
         self.heads = nn.ModuleList(pool.heads)
 
-    @abstractmethod
     def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs to trace and to compare with."""
+        return (
+            *self.example_frames(plays, generator),
+            torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
+            torch.randint(2, (plays, len(YARDS)), generator=generator).float(),
+        )
+
+    @abstractmethod
+    def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The first two of the inputs."""
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """Which dimensions of the inputs may change, as `torch.export` takes them."""
@@ -163,15 +169,11 @@ class PlayGraph(Graph):
         states = [trunk.last_state(columns, begun, static) for trunk in self.pool.trunks]
         return self.pool.distribution(states, scored)
 
-    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Graph`."""
-        frames = 2 * self.pool.sizes.stride + 1
-        return (
-            torch.randn(plays, frames, len(FRAME_COLUMNS), generator=generator),
-            torch.ones(plays, frames, 1),
-            torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
-            torch.randint(2, (plays, len(YARDS)), generator=generator).float(),
-        )
+        size = plays, 2 * self.pool.sizes.stride + 1
+        columns = torch.randn(*size, len(FRAME_COLUMNS), generator=generator)
+        return columns, torch.ones(*size, 1)
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """See `Graph`; the frames change too."""
@@ -209,14 +211,10 @@ class FrameGraph(Graph):
         found = self.pool.distribution([state for state, _ in steps], scored)
         return *found, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
 
-    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Graph`."""
-        return (
-            torch.randn(plays, len(FRAME_COLUMNS), generator=generator),
-            torch.randn(plays, self.pool.sizes.history, generator=generator),
-            torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
-            torch.randint(2, (plays, len(YARDS)), generator=generator).float(),
-        )
+        columns = torch.randn(plays, len(FRAME_COLUMNS), generator=generator)
+        return columns, torch.randn(plays, self.pool.sizes.history, generator=generator)
 
 
 def graphs_of(pool: NetworkPool) -> dict[GraphName, Graph]:
@@ -227,7 +225,7 @@ def graphs_of(pool: NetworkPool) -> dict[GraphName, Graph]:
 class Evaluator(Protocol):
     """Evaluates the graphs on arrays of float32."""
 
-    def run(self, name: GraphName, *inputs: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+    def run(self, name: GraphName, *inputs: Singles) -> Sequence[Singles]:
         """The outputs of a graph for its inputs."""
 
 
@@ -237,7 +235,7 @@ class TorchEvaluator:
     def __init__(self, pool: NetworkPool) -> None:
         self._graphs = graphs_of(pool)
 
-    def run(self, name: GraphName, *inputs: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+    def run(self, name: GraphName, *inputs: Singles) -> Sequence[Singles]:
         """See `Evaluator`."""
         with torch.inference_mode():
             outputs = self._graphs[name](*map(torch.from_numpy, inputs))
@@ -273,11 +271,11 @@ class OnnxEvaluator:
             for name, s in self._sessions.items()
         }
 
-    def run(self, name: GraphName, *inputs: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+    def run(self, name: GraphName, *inputs: Singles) -> Sequence[Singles]:
         """See `Evaluator`."""
         taken, given = self._names[name]
         feeds = dict(zip(taken, inputs, strict=True))
-        outputs: Sequence[NDArray[np.float32]] = self._sessions[name].run(given, feeds)
+        outputs: Sequence[Singles] = self._sessions[name].run(given, feeds)
         return outputs
 
 

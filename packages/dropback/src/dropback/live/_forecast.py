@@ -13,7 +13,7 @@ from dropback.errors import LiveError
 from dropback.models._predict import QUANTILE_LEVELS, yard_mean, yard_quantiles
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from dropback._arrays import Floats, Singles
 
 # Less mass than this on either side moves no number that is shown.
 _LEFT_OUT: Final = 1e-6
@@ -38,7 +38,7 @@ class Forecast:
 
     frame: int
     released: bool
-    cdf: NDArray[np.float32]
+    cdf: Singles
     lower_threshold_yd: float
     upper_threshold_yd: float
     yards_max: int
@@ -97,7 +97,7 @@ class Forecast:
         return shown
 
     @property
-    def _batch(self) -> NDArray[np.float64]:
+    def _batch(self) -> Floats:
         """The CDF as a batch of one, shape ``(1, 211)``."""
         return self.cdf[None].astype(np.float64)
 

@@ -25,8 +25,7 @@ from dropback.tracking.tensors._features import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from dropback._arrays import Flags, Integers, Singles
     from dropback.tracking._blocks import PlayBlock
 
 # A minute; the longest dropback of the public sets takes 13 s.
@@ -68,10 +67,10 @@ class ContextArrays(NamedTuple):
         scored: 1 at the yards of a touchdown and beyond, else 0, at `YARDS`, shape ``(1, 211)``.
     """
 
-    line_x_yd: NDArray[np.float32]
-    eligible: NDArray[np.bool_]
-    static: NDArray[np.float32]
-    scored: NDArray[np.float32]
+    line_x_yd: Singles
+    eligible: Flags
+    static: Singles
+    scored: Singles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +187,7 @@ def _field(name: str, value: float) -> Any:  # noqa: ANN401 - of the field's typ
     return int(value) if name in _WHOLE else value
 
 
-def checked_frame(frame: NDArray[np.float32]) -> tuple[NDArray[np.float32], bool]:
+def checked_frame(frame: Singles) -> tuple[Singles, bool]:
     """A frame ``(23, 6)`` as float32, and whether it is complete.
 
     Returns:
@@ -200,7 +199,7 @@ def checked_frame(frame: NDArray[np.float32]) -> tuple[NDArray[np.float32], bool
     return _checked(frame, "(23, 6)", dimensions=2)
 
 
-def checked_play(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def checked_play(frames: Singles) -> Singles:
     """Frames of a whole play ``(T, 23, 6)`` as float32.
 
     Raises:
@@ -217,9 +216,7 @@ def checked_play(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return frames
 
 
-def _checked(
-    frames: NDArray[np.float32], shape: str, *, dimensions: int
-) -> tuple[NDArray[np.float32], bool]:
+def _checked(frames: Singles, shape: str, *, dimensions: int) -> tuple[Singles, bool]:
     try:
         frames = np.asarray(frames, np.float32)
     except (TypeError, ValueError) as error:
@@ -234,7 +231,7 @@ def _checked(
 
 
 @compiled
-def _lack_nothing(frames: NDArray[np.float32]) -> bool:
+def _lack_nothing(frames: Singles) -> bool:
     """Whether every value that is read of frames ``(T, 23, 6)`` is in its range."""
     for frame in range(len(frames)):
         for player in range(PLAYERS):
@@ -248,7 +245,7 @@ def _lack_nothing(frames: NDArray[np.float32]) -> bool:
     return True
 
 
-def _require_plausible(players: NDArray[np.float32]) -> bool:
+def _require_plausible(players: Singles) -> bool:
     """Raise for a value that no field has; False where only holes are."""
     values, hole = players[..., _PLACE_AND_SPEED], np.isnan(players[..., X])
     outside = ~((values >= _LEAST) & (values <= _MOST))
@@ -289,12 +286,7 @@ def target_or_none(target_slot: int | None) -> int:
     return int(target_slot)
 
 
-def play_columns(
-    context: ContextArrays,
-    frames: NDArray[np.float32],
-    target_slot: int,
-    out: NDArray[np.float32],
-) -> None:
+def play_columns(context: ContextArrays, frames: Singles, target_slot: int, out: Singles) -> None:
     """Columns of a whole play that ends with the release.
 
     Args:
@@ -321,13 +313,13 @@ def play_columns(
 
 
 def next_columns(
-    line_x_yd: NDArray[np.float32],
-    eligible: NDArray[np.bool_],
-    frames: NDArray[np.float32],
-    velocities: NDArray[np.float32],
-    numbers: NDArray[np.int64],
-    target_slot: NDArray[np.int64] | None = None,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    line_x_yd: Singles,
+    eligible: Flags,
+    frames: Singles,
+    velocities: Singles,
+    numbers: Integers,
+    target_slot: Integers | None = None,
+) -> tuple[Singles, Singles]:
     """Columns of one more frame of each of N plays: those of the whole plays.
 
     Args:

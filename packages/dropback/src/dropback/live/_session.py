@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dropback._arrays import Singles
     from dropback.live._engines import Evaluator, PoolSizes
     from splicedpareto.nn import DistributionNetwork
 
@@ -62,7 +63,7 @@ class PlayFrames:
     """
 
     context: PlayContext
-    frames: NDArray[np.float32]
+    frames: Singles
     target_slot: int | None = None
 
 
@@ -93,9 +94,9 @@ class Snapshot(NamedTuple):
     """
 
     number: int
-    frame: NDArray[np.float32]
-    velocities: NDArray[np.float32]
-    history: NDArray[np.float32]
+    frame: Singles
+    velocities: Singles
+    history: Singles
 
     @classmethod
     def before_first_frame(cls, history_size: int) -> Self:
@@ -188,11 +189,7 @@ class PlayPredictor:
         return self._sizes.digest
 
     def forecast(
-        self,
-        context: PlayContext,
-        frames: NDArray[np.float32],
-        *,
-        target_slot: int | None = None,
+        self, context: PlayContext, frames: Singles, *, target_slot: int | None = None
     ) -> Forecast:
         """The distribution at the release.
 
@@ -239,7 +236,7 @@ class PlayPredictor:
         return LivePlay.restored(self, state)
 
     def push_many(
-        self, frames: Sequence[tuple[LivePlay, int, NDArray[np.float32]]]
+        self, frames: Sequence[tuple[LivePlay, int, Singles]]
     ) -> list[tuple[Forecast, ...] | LiveError]:
         """`LivePlay.push` for many plays at once; a refused frame gives its error in its place.
 
@@ -272,11 +269,7 @@ class PlayPredictor:
         return results
 
     def forecast_release(
-        self,
-        play: LivePlay,
-        before: Snapshot,
-        frame: NDArray[np.float32],
-        target_slot: int | None,
+        self, play: LivePlay, before: Snapshot, frame: Singles, target_slot: int | None
     ) -> Forecast:
         """The forecast of a frame in which the ball is released; see `LivePlay.release`."""
         arrays, number = play.context.arrays, before.number + 1
@@ -322,10 +315,7 @@ class PlayPredictor:
             reading.forecasts.append(forecasts[row])
 
     def _forecast_padded(
-        self,
-        plays: Sequence[PlayFrames],
-        frames: Sequence[NDArray[np.float32]],
-        length: int,
+        self, plays: Sequence[PlayFrames], frames: Sequence[Singles], length: int
     ) -> list[Forecast]:
         """Forecasts of plays that are padded, or cut at the front, to one length."""
         contexts = [play.context for play in plays]
@@ -383,7 +373,7 @@ class LivePlay:
         self._predictor = predictor
         # Nothing up to the anchor will change; the pending frames after it, as they came, may.
         self._anchor = start
-        self._pending: tuple[NDArray[np.float32], ...] = ()
+        self._pending: tuple[Singles, ...] = ()
         # The play before its newest frame, and that frame, complete.
         self._before = start
         self._newest = start.frame
@@ -394,7 +384,7 @@ class LivePlay:
         """Number of the newest frame, -1 before the first."""
         return self._anchor.number + len(self._pending)
 
-    def push(self, number: int, frame: NDArray[np.float32]) -> tuple[Forecast, ...]:
+    def push(self, number: int, frame: Singles) -> tuple[Forecast, ...]:
         """Take a frame.
 
         Args:
@@ -484,9 +474,7 @@ class LivePlay:
         play._last_emitted = facts["last_emitted"]
         return play
 
-    def prepare(
-        self, number: int, frame: NDArray[np.float32]
-    ) -> tuple[Snapshot, tuple[NDArray[np.float32], ...]]:
+    def prepare(self, number: int, frame: Singles) -> tuple[Snapshot, tuple[Singles, ...]]:
         """Take a frame into the play, and say which frames the networks have to read for it.
 
         Returns:
@@ -527,7 +515,7 @@ class LivePlay:
         self._last_emitted = snapshots[-1].number
         return fresh
 
-    def _bridged(self, frame: NDArray[np.float32], skipped: int) -> tuple[NDArray[np.float32], ...]:
+    def _bridged(self, frame: Singles, skipped: int) -> tuple[Singles, ...]:
         """Fill the holes between the anchor and a frame; keep pending what a later one closes."""
         number = self.frame + skipped + 1
         if skipped > MAX_GAP_FRAMES:
@@ -576,8 +564,8 @@ class LivePlay:
 
 
 def _forecasts(
-    cdf: NDArray[np.float32],
-    thresholds: NDArray[np.float32],
+    cdf: Singles,
+    thresholds: Singles,
     contexts: Sequence[PlayContext],
     numbers: Sequence[int],
     *,
@@ -596,12 +584,12 @@ class _Reading(NamedTuple):
 
     place: int
     play: LivePlay
-    pending: tuple[NDArray[np.float32], ...]
+    pending: tuple[Singles, ...]
     snapshots: list[Snapshot]
     forecasts: list[Forecast]
 
 
-def _complete(play: PlayFrames, place: int, plays: int) -> NDArray[np.float32]:
+def _complete(play: PlayFrames, place: int, plays: int) -> Singles:
     try:
         target_or_none(play.target_slot)
         return checked_play(play.frames)
@@ -633,16 +621,14 @@ def _unpacked(state: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return facts, arrays
 
 
-def _stacked(arrays: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _stacked(arrays: list[Singles]) -> Singles:
     """Arrays above each other, without a copy of a single one."""
     return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _joined(contexts: Sequence[PlayContext]) -> ContextArrays:
     """Contexts above each other, without a copy of a single one."""
-    arrays = [context.arrays for context in contexts]
-    return (
-        arrays[0]
-        if len(arrays) == 1
-        else ContextArrays(*map(np.concatenate, zip(*arrays, strict=True)))
-    )
+    if len(contexts) == 1:
+        return contexts[0].arrays
+    arrays = zip(*(context.arrays for context in contexts), strict=True)
+    return ContextArrays(*map(np.concatenate, arrays))
