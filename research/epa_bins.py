@@ -21,7 +21,7 @@ from dropback.data._tables import Outcome, PlaySet
 from dropback.models import ModelSettings, _network
 from dropback.models._model import PassModel
 from dropback.models._predict import predict_plays
-from dropback.models._train import assign_folds, train_network
+from dropback.models._train import Training, assign_folds
 
 
 def main() -> None:
@@ -47,15 +47,9 @@ def main() -> None:
         for lower, upper in ((0.01, 0.05), (0.01, 0.01), (0.05, 0.05)):
             settings = replace(base, lower_tail_mass=lower, upper_tail_mass=upper)
             with tempfile.TemporaryDirectory() as work:
-                network, _ = train_network(
-                    learned,
-                    feature_matrix(learned, schema),
-                    settings=settings,
-                    seed=0,
-                    work=Path(work),
-                    fold_of_game=games,
-                    fold=base.folds,
-                )
+                features = feature_matrix(learned, schema)
+                training = Training(learned, features, settings, 0, Path(work), games)
+                network, _ = training.network(base.folds)
             fitted = PassModel(settings, schema, PlaySet.TARGETED, (network,), {})
             table = predict_plays(fitted, scored)
             print(

@@ -28,7 +28,7 @@ from dropback.errors import RequestError
 from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._model import whole_yard_distribution
 from dropback.models._objectives import observed_targets
-from dropback.models._train import split_fold, train_network
+from dropback.models._train import Training, split_fold
 from dropback.tracking import PlayTensors
 
 # Changes of `ModelSettings`, of its `sequence` and of its `fit`, told apart by the prefix.
@@ -99,15 +99,8 @@ def main() -> None:
             held_out = split_fold(games.tolist(), dealt, 0, settings, seed).held_out
             try:
                 with tempfile.TemporaryDirectory() as work:
-                    network, best = train_network(
-                        plays,
-                        features,
-                        settings=settings,
-                        seed=seed,
-                        work=Path(work),
-                        fold_of_game=dealt,
-                        fold=0,
-                    )
+                    training = Training(plays, features, settings, seed, Path(work), dealt)
+                    network, best = training.network(0)
                 found = judge(network, plays[held_out], features[held_out])
             except RequestError:  # the loss diverged
                 best, found = -1, dict.fromkeys(("log_score", "crps", "every_frame"), np.inf)

@@ -25,7 +25,7 @@ import torch
 from dropback import workflows
 from dropback.models._predict import predict_plays
 from dropback.models._store import Run, load_run
-from dropback.models._train import train_model
+from dropback.models._train import Training
 from dropback.models.baselines import fit_baseline, predict_baseline
 from dropback.tracking.ingest._opening import open_tracking
 
@@ -98,16 +98,8 @@ def _fine_tuned(
     )
     dealt = {game: fold for fold, game in enumerate(games)}
     with tempfile.TemporaryDirectory() as work:
-        tuned, best = train_model(
-            plays,
-            features,
-            network.schema,
-            settings=settings,
-            seed=seed,
-            work=Path(work),
-            fold_of_game=dealt,
-            initial=network,
-        )
+        training = Training(plays, features, settings, seed, Path(work), dealt)
+        tuned, best = training.model(network.schema, network)
     print(f"best of {FINE_EPOCHS} epochs: {', '.join(str(epoch + 1) for epoch in best)}")
     return predict_plays(tuned, plays, features=features)
 

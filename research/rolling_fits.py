@@ -26,7 +26,7 @@ from dropback.data._tables import Outcome, PlaySet
 from dropback.models import ModelSettings
 from dropback.models._model import PassModel
 from dropback.models._predict import predict_plays
-from dropback.models._train import assign_folds, train_network
+from dropback.models._train import Training, assign_folds
 from dropback.workflows.seasons import SeasonsSettings
 
 if TYPE_CHECKING:
@@ -46,16 +46,9 @@ def fit(
     began = time.process_time()
     games = assign_folds(plays["game_id"].to_list(), settings.folds, seed=0)
     with tempfile.TemporaryDirectory() as work:
-        network, _ = train_network(
-            plays,
-            feature_matrix(plays, SCHEMA),
-            settings=settings,
-            seed=0,
-            work=Path(work),
-            fold_of_game=games,
-            fold=fold,
-            initial=None if initial is None else initial.state_dict(),
-        )
+        features = feature_matrix(plays, SCHEMA)
+        training = Training(plays, features, settings, 0, Path(work), games)
+        network, _ = training.network(fold, None if initial is None else initial.state_dict())
     return network, time.process_time() - began
 
 

@@ -1,4 +1,4 @@
-"""Take any data frame at the public edge, and give the same kind back.
+"""Take any data frame at the public edge, give the same kind back, and join inside.
 
 Inside the package every table is a `polars.DataFrame`. Frames of other libraries come and go
 through narwhals, whose ``stable.v2`` is the first stable interface that collects DuckDB relations.
@@ -15,7 +15,7 @@ import polars as pl
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from narwhals.stable.v2.typing import IntoFrame
 
@@ -73,6 +73,13 @@ def like(frame: FrameT, result: pl.DataFrame) -> FrameT:
         if isinstance(wrapped, nw.LazyFrame):
             return cast("FrameT", nw.from_native(result).lazy(backend).to_native())
         return cast("FrameT", nw.from_arrow(result, backend=backend).to_native())
+
+
+def left_join(
+    table: pl.DataFrame, other: pl.DataFrame, *, on: str | Sequence[str], suffix: str = "_right"
+) -> pl.DataFrame:
+    """The rows of `table`, all of them in their order, with the columns of `other` beside them."""
+    return table.join(other, on=on, how="left", suffix=suffix, maintain_order="left")
 
 
 @contextmanager

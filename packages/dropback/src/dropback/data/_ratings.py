@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._columns import Column, conform, read_table
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError, RequestError
@@ -185,8 +186,7 @@ def match_ratings(ratings: pl.DataFrame, passers: pl.DataFrame) -> MatchedRating
         rows.group_by("rating").len(name) for rows, name in ((same_name, "names"), (same_team, "n"))
     )
     reasons = (
-        numbered.join(names, on="rating", how="left", maintain_order="left")
-        .join(teams, on="rating", how="left", maintain_order="left")
+        left_join(left_join(numbered, names, on="rating"), teams, on="rating")
         .with_columns(pl.col("names", "n").fill_null(0))
         .select(
             "rating",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._field import GOAL_TO_GOAL_YD
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 from dropback.expected_points._next_score import timeline
 
@@ -101,12 +103,8 @@ def attach_epa(play_by_play: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
         play_by_play: What `read_play_by_play` returned.
         added: What `expected_points_added` returned for it.
     """
-    return play_by_play.drop("epa").join(
-        added.select("game_id", "play_id", "epa", "epa_source"),
-        on=["game_id", "play_id"],
-        how="left",
-        maintain_order="left",
-    )
+    epa = added.select(*PLAY_KEY, "epa", "epa_source")
+    return left_join(play_by_play.drop("epa"), epa, on=PLAY_KEY)
 
 
 def _added(snaps: pl.DataFrame, model: ExpectedPoints) -> pl.DataFrame:
@@ -195,9 +193,9 @@ def _described(snaps: pl.DataFrame, source: str) -> pl.DataFrame:
         .select("season", pl.col("passer_player_id").alias("rusher_player_id"))
         .with_columns(runner_passes=pl.lit(value=True))
     )
-    marked = snaps.join(
-        quarterbacks, on=["season", "rusher_player_id"], how="left", maintain_order="left"
-    ).with_columns(qb_dropback=_dropback())
+    marked = left_join(snaps, quarterbacks, on=["season", "rusher_player_id"]).with_columns(
+        qb_dropback=_dropback()
+    )
     scrambles = pl.col("qb_dropback") & runs
     marked = marked.with_columns(
         qb_run=(scrambles | (runs & pl.col("runner_passes").fill_null(value=False))) & ~kneels

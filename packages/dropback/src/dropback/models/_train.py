@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,17 +128,8 @@ def train_run(
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
     work = _resumable_folder(out, settings, digest, seed, initial)
     try:
-        model, best_epochs = train_model(
-            plays,
-            features,
-            schema,
-            settings=settings,
-            seed=seed,
-            work=work,
-            fold_of_game=fold_of_game,
-            initial=initial,
-            on_epoch=on_epoch,
-        )
+        training = Training(plays, features, settings, seed, work, fold_of_game, on_epoch)
+        model, best_epochs = training.model(schema, initial)
         record = RunRecord(
             settings=settings,
             feature_names=schema.names,
@@ -171,126 +163,107 @@ def train_run(
     return Run(out, model, record)
 
 
-def train_model(
-    plays: dy.DataFrame[Plays],
-    features: PlayInputs,
-    schema: FeatureSchema,
-    *,
-    settings: ModelSettings,
-    seed: int,
-    work: Path,
-    fold_of_game: dict[str, int] | None = None,
-    initial: PassModel | None = None,
-    on_epoch: Callable[[int, int, float], None] | None = None,
-) -> tuple[PassModel, tuple[int, ...]]:
-    """Fit one network for each fold by `train_network`.
+@dataclass(frozen=True)
+class Training:
+    """Plays that networks are fitted on, and how.
 
-    Args:
-        plays: Training plays of one set.
-        features: Their features.
-        schema: Schema of the features.
-        settings: What and how to fit.
-        seed: Seed of folds, initial weights and fits.
-        work: Folder for the state of the fits.
-        fold_of_game: Folds to use; None assigns them by `seed`.
-        initial: As for `train_run`.
-        on_epoch: As for `train_run`.
-
-    Returns:
-        The model, and the best epoch of each fold.
-    """
-    fold_of_game = fold_of_game or assign_folds(
-        plays["game_id"].to_list(), settings.folds, seed=seed
-    )
-    networks, best_epochs = [], []
-    for fold in range(settings.networks):
-        start = None if initial is None else initial.networks[fold % len(initial.networks)]
-        network, epoch = train_network(
-            plays,
-            features,
-            settings=settings,
-            seed=seed,
-            work=work / f"fold-{fold}",
-            fold_of_game=fold_of_game,
-            fold=fold,
-            initial=None if start is None else start.state_dict(),
-            on_epoch=on_epoch,
-        )
-        networks.append(network)
-        best_epochs.append(epoch)
-    play_set = PlaySet(plays["play_set"][0])
-    model = PassModel(settings, schema, play_set, tuple(networks), fold_of_game)
-    return model, tuple(best_epochs)
-
-
-def train_network(
-    plays: dy.DataFrame[Plays],
-    features: PlayInputs,
-    *,
-    settings: ModelSettings,
-    seed: int,
-    work: Path,
-    fold_of_game: dict[str, int],
-    fold: int,
-    initial: Mapping[str, Tensor] | None = None,
-    on_epoch: Callable[[int, int, float], None] | None = None,
-) -> tuple[DistributionNetwork, int]:
-    """Fit the network that never sees one fold of the games.
-
-    Args:
+    Attributes:
         plays: Training plays of one set.
         features: Their features.
         settings: What and how to fit.
-        seed: Seed of initial weights, validation games and the fit.
-        work: Folder for the state of the fit, which the same call resumes from.
+        seed: Seed of initial weights, validation games and fits.
+        work: Folder for the state of the fits, which the same fit resumes from.
         fold_of_game: Fold of every game.
-        fold: The fold it never sees; a fold without games gives a network of all games.
-        initial: State of a network to train further, its standardization of the inputs included;
-            None takes new weights.
         on_epoch: Called with fold, epoch and validation loss after each epoch.
-
-    Returns:
-        The network, and its best epoch.
-
-    Raises:
-        RequestError: The device is ``cuda`` and there is none, or the fit diverged.
     """
-    if settings.fit.device == "cuda" and not torch.cuda.is_available():
-        raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
-    split = split_fold(plays["game_id"].to_list(), fold_of_game, fold, settings, seed)
-    network = build_network(
-        settings,
-        0 if settings.sequence is not None else features.shape[1],  # type: ignore[union-attr]
-        seed=seed * 1000 + fold,
-        inputs=features[split.training],
-    )
-    if initial is not None:
-        try:
-            network.load_state_dict(initial)
-        except RuntimeError as error:
-            raise RequestError(
-                "The run to start from has networks of another shape "
-                f"({str(error).splitlines()[-1].strip()}): train with its settings."
-            ) from error
-    targets = observed_targets(plays, settings.outcome)
-    datasets = [
-        _dataset(features[rows], tuple(target[rows] for target in targets), settings, learns=learns)
-        for rows, learns in ((split.training, True), (split.validation, False))
-    ]
-    try:
-        result = fit(
-            network,
-            *datasets,
-            inputs=1 if settings.sequence is None else 3,
-            objective=training_objective(settings),
-            validation_objective=validation_objective(settings),
-            settings=settings.fit,
-            folder=work,
-            on_epoch=None if on_epoch is None else lambda e, loss: on_epoch(fold, e, loss),
+
+    plays: dy.DataFrame[Plays]
+    features: PlayInputs
+    settings: ModelSettings
+    seed: int
+    work: Path
+    fold_of_game: dict[str, int]
+    on_epoch: Callable[[int, int, float], None] | None = None
+
+    def model(
+        self, schema: FeatureSchema, initial: PassModel | None = None
+    ) -> tuple[PassModel, tuple[int, ...]]:
+        """Fit one network for each fold.
+
+        Args:
+            schema: Schema of the features.
+            initial: As for `train_run`.
+
+        Returns:
+            The model, and the best epoch of each fold.
+        """
+        networks, best_epochs = [], []
+        for fold in range(self.settings.networks):
+            start = None if initial is None else initial.networks[fold % len(initial.networks)]
+            state = None if start is None else start.state_dict()
+            network, epoch = self.network(fold, state)
+            networks.append(network)
+            best_epochs.append(epoch)
+        play_set = PlaySet(self.plays["play_set"][0])
+        model = PassModel(self.settings, schema, play_set, tuple(networks), self.fold_of_game)
+        return model, tuple(best_epochs)
+
+    def network(
+        self, fold: int, initial: Mapping[str, Tensor] | None = None
+    ) -> tuple[DistributionNetwork, int]:
+        """Fit the network that never sees one fold of the games.
+
+        Args:
+            fold: The fold it never sees; a fold without games gives a network of all games.
+            initial: State of a network to train further, its standardization of the inputs
+                included; None takes new weights.
+
+        Returns:
+            The network, and its best epoch.
+
+        Raises:
+            RequestError: The device is ``cuda`` and there is none, or the fit diverged.
+        """
+        plays, features, settings = self.plays, self.features, self.settings
+        if settings.fit.device == "cuda" and not torch.cuda.is_available():
+            raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
+        games = plays["game_id"].to_list()
+        split = split_fold(games, self.fold_of_game, fold, settings, self.seed)
+        network = build_network(
+            settings,
+            0 if settings.sequence is not None else features.shape[1],  # type: ignore[union-attr]
+            seed=self.seed * 1000 + fold,
+            inputs=features[split.training],
         )
-    except DivergedError as error:
-        raise RequestError(f"Fold {fold}: {error}") from error
-    return network, result.best_epoch
+        if initial is not None:
+            try:
+                network.load_state_dict(initial)
+            except RuntimeError as error:
+                raise RequestError(
+                    "The run to start from has networks of another shape "
+                    f"({str(error).splitlines()[-1].strip()}): train with its settings."
+                ) from error
+        targets = observed_targets(plays, settings.outcome)
+        datasets = [
+            _dataset(
+                features[rows], tuple(target[rows] for target in targets), settings, learns=learns
+            )
+            for rows, learns in ((split.training, True), (split.validation, False))
+        ]
+        try:
+            result = fit(
+                network,
+                *datasets,
+                inputs=1 if settings.sequence is None else 3,
+                objective=training_objective(settings),
+                validation_objective=validation_objective(settings),
+                settings=settings.fit,
+                folder=self.work / f"fold-{fold}",
+                on_epoch=None if self.on_epoch is None else partial(self.on_epoch, fold),
+            )
+        except DivergedError as error:
+            raise RequestError(f"Fold {fold}: {error}") from error
+        return network, result.best_epoch
 
 
 def _dataset(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 
@@ -236,13 +237,12 @@ def join_tracking(scores: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
         pl.col("old_game_id").cast(pl.String), pl.col("play_id").cast(pl.Int64)
     )
     new = [name for name in tracked.columns if name in keys or name not in scores.columns]
-    joined = scores.join(
+    joined = left_join(
+        scores,
         tracked.select(new)
         .unique(keys, keep="first", maintain_order=True)
         .with_columns(pl.lit(value=True).alias("tracked")),
         on=keys,
-        how="left",
-        maintain_order="left",
     )
     if joined["tracked"].null_count() == joined.height:
         raise RequestError(

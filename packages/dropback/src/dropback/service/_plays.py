@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from msgspec import Meta, Struct
 
+from dropback._frames import left_join
 from dropback.data._field import RATE_HZ
 from dropback.errors import LiveError, TrackingError
 from dropback.live import PlayFrames
@@ -278,11 +279,10 @@ def _names(files: list[Path]) -> list[pl.Series]:
         players = pl.read_parquet(beside, columns=["game_id", "play_id", "slot", "display_name"])
         plays = pl.read_parquet(path, columns=["game_id", "play_id", "passer_slot", "target_slot"])
         for slot, name in (("passer_slot", "passer"), ("target_slot", "target")):
-            plays = plays.with_columns(pl.col(slot).cast(pl.UInt8)).join(
+            plays = left_join(
+                plays.with_columns(pl.col(slot).cast(pl.UInt8)),
                 players.rename({"slot": slot, "display_name": name}),
                 on=["game_id", "play_id", slot],
-                how="left",
-                maintain_order="left",
             )
         named.append(plays.select("passer", "target"))
     return pl.concat(named).get_columns()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._field import RATE_HZ
 from dropback.tracking._blocks import X, Y
 from dropback.tracking._schema import BALL_SLOT
@@ -136,7 +137,7 @@ def with_participation(splits: pl.DataFrame, participation: pl.DataFrame) -> pl.
         charted_pressure=pl.col("was_pressure").cast(pl.Boolean),
         charted_by=pl.when(pl.col("season") < 2023).then(pl.lit("NGS")).otherwise(pl.lit("FTN")),
     )
-    return splits.join(charted, on=["game_id", "play_id"], how="left", maintain_order="left")
+    return left_join(splits, charted, on=["game_id", "play_id"])
 
 
 def _nearest_defender(frames: Singles, slot: Integers) -> Singles:

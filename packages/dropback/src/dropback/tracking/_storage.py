@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from dropback._files import whole_file
+from dropback._frames import left_join
 from dropback.errors import TrackingError
 from dropback.tracking._blocks import PlayBlock, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, Players, Plays
@@ -55,9 +56,7 @@ def read_plays_table(folder: Path) -> pl.DataFrame:
 
 def with_splits(plays: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
     """Plays followed by their splits; ``play_action`` is in both."""
-    return plays.join(
-        splits.drop("play_action"), on=["game_id", "play_id"], how="left", maintain_order="left"
-    )
+    return left_join(plays, splits.drop("play_action"), on=["game_id", "play_id"])
 
 
 def read_splits(plays_file: Path) -> pl.DataFrame:

@@ -6,6 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from dropback._frames import left_join
+
 # Charted by hand first, automatic second: in 2023 both occur, one or two frames apart and in
 # either order, and the one charted by hand is better. `snap_marker` is 2025's frameType.
 _SNAPS: Final = {"ball_snap": 0, "snap_direct": 0, "autoevent_ballsnap": 1, "snap_marker": 2}
@@ -93,5 +95,5 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
     )
     windows = snaps
     for table in (ends, early, arrivals):
-        windows = windows.join(table, on="play", how="left")
+        windows = left_join(windows, table, on="play")
     return windows.sort("play")

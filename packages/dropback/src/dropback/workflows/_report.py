@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 import dropback
 from dropback._files import whole_file
+from dropback._frames import left_join
 from dropback.errors import ReaderError, RequestError
 from dropback.ranking import leaderboard, reliability
 from dropback.workflows._plots import PLOTS, draw, draw_league, draw_reliability, draw_seasons, svg
@@ -109,10 +110,10 @@ def passer_boards(
         tables["All seasons"] = together
     key = ["passer_player_id", "season"]
     drawn = leaderboard(scores, min_attempts=_LEAST_ATTEMPTS_DRAWN, seed=seed)
-    seasons = drawn.join(
-        together.select(*key, pl.lit(value=True).alias("qualified")),
-        on=key, how="left", maintain_order="left",
-    ).with_columns(pl.col("qualified").fill_null(value=False))  # fmt: skip
+    qualified = together.select(*key, pl.lit(value=True).alias("qualified"))
+    seasons = left_join(drawn, qualified, on=key).with_columns(
+        pl.col("qualified").fill_null(value=False)
+    )
     on_board("reliability")
     return Boards(tables, seasons, reliability(scores, seed=seed))
 

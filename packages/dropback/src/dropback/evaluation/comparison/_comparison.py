@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data import (
     PlaySet,
     match_ratings,
@@ -129,8 +130,8 @@ def compare_metrics(
     unmatched = []
     for name, rating in (ratings or {}).items():
         found = match_ratings(rating, table)
-        table = table.join(
-            found.matched.rename({"value": name}), on=["season", "passer_player_id"], how="left"
+        table = left_join(
+            table, found.matched.rename({"value": name}), on=["season", "passer_player_id"]
         )
         unmatched.append(found.left_out.select(pl.lit(name).alias("rating"), pl.all()))
         labels[name] = RATINGS[name].label
@@ -254,12 +255,7 @@ def rated_plays(
     early = int(play_by_play["season"].min()) < FIRST_SEASON_WITH_RECEIVERS  # type: ignore[arg-type]
     play_set = PlaySet.ATTEMPTS if early else PlaySet.TARGETED
     selected = select_plays(play_by_play, plays=play_set, games="all").plays
-    return passing.join(
-        completion_over_expected(selected, seed=seed),
-        on=PLAY_KEY,
-        how="left",
-        maintain_order="left",
-    )
+    return left_join(passing, completion_over_expected(selected, seed=seed), on=PLAY_KEY)
 
 
 def _regular_final(
@@ -268,7 +264,7 @@ def _regular_final(
     """Plays of final regular-season games; the games left out are counted."""
     regular = passing.filter(pl.col("season_type") == "REG")
     played = regular.select("game_id", "season").unique()
-    known = played.join(games.select("game_id", "final"), on="game_id", how="left")
+    known = left_join(played, games.select("game_id", "final"), on="game_id")
     for condition, reason in (
         (pl.col("final").is_null(), "not in the table of games"),
         (~pl.col("final"), "not final"),
@@ -301,7 +297,7 @@ def _with_scores(plays: pl.DataFrame, scores: pl.DataFrame, names: Sequence[str]
         raise ReaderError(
             f"The play scores hold game {play['game_id']}, play {play['play_id']} twice."
         )
-    return plays.join(kept, on=PLAY_KEY, how="left", maintain_order="left")
+    return left_join(plays, kept, on=PLAY_KEY)
 
 
 def _require_every_season(plays: pl.DataFrame, names: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import ReaderError, RequestError
 
@@ -198,7 +199,7 @@ def passer_metrics(
     )
     for metric, rule in metrics.items():
         values = passing.filter(rule.plays).group_by(by).agg(rule.value.alias(metric))
-        totals = totals.join(values, on=list(by), how="left")
+        totals = left_join(totals, values, on=list(by))
     return totals.sort(by)
 
 
@@ -214,9 +215,7 @@ def with_qualified(table: pl.DataFrame, passing: pl.DataFrame) -> pl.DataFrame:
     plays = passing.with_columns(team_games=team_games)
     most = plays.group_by(_KEYS).agg(pl.col("team_games").max())
     needed = QUALIFYING_ATTEMPTS_PER_TEAM_GAME * pl.col("team_games")
-    return table.join(most, on=_KEYS, how="left", maintain_order="left").with_columns(
-        qualified=pl.col("attempts") >= needed
-    )
+    return left_join(table, most, on=_KEYS).with_columns(qualified=pl.col("attempts") >= needed)
 
 
 def score_metrics(scores: pl.DataFrame, names: Sequence[str]) -> dict[str, Metric]:

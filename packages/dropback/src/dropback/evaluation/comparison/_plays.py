@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data import PlaySet
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._outcomes import is_official_attempt
@@ -93,9 +94,7 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
     )
     if epa is None:
         return counted.with_columns(pl.lit(None, dtype=pl.Float64).alias("epa"))
-    return counted.join(
-        epa.select(*PLAY_KEY, "epa"), on=PLAY_KEY, how="left", maintain_order="left"
-    )
+    return left_join(counted, epa.select(*PLAY_KEY, "epa"), on=PLAY_KEY)
 
 
 def _count(condition: pl.Expr, name: str) -> pl.Expr:

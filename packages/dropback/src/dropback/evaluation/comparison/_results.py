@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._teams import franchise
 
 # A receiver who throws the first pass of a game on a trick play did not start at quarterback. Of
@@ -109,9 +110,7 @@ def passer_results(passing: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
             ((pl.col("margin").sign() + 1) / 2).mean().alias("qb_record"),
         )
     )
-    return seasons.join(started, on=keys, how="left", maintain_order="left").with_columns(
-        pl.col("starts").fill_null(0)
-    )
+    return left_join(seasons, started, on=keys).with_columns(pl.col("starts").fill_null(0))
 
 
 def _sides(games: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,7 @@ from dropback.errors import RequestError
 from dropback.models._play_batches import TrackedPlays
 from dropback.models._predict import fold_of_plays, predict_plays
 from dropback.models._settings import ModelSettings
-from dropback.models._train import train_model
+from dropback.models._train import Training
 from dropback.models.baselines._distributions import (
     GRIDS,
     Baseline,
@@ -136,16 +136,10 @@ def fit_baseline(
     view = _view_of(name, model)
     if name.startswith("xgboost"):
         return fit_trees(name, model, seed, plays, features, view, on_epoch)
-    baseline, _ = train_model(
-        plays,
-        view(features),
-        model.schema,
-        settings=_network_settings(name, model.settings),
-        seed=seed,
-        work=work / name,
-        fold_of_game=model.fold_of_game,
-        on_epoch=on_epoch,
-    )
+    settings, state = _network_settings(name, model.settings), work / name
+    seen = view(features)
+    training = Training(plays, seen, settings, seed, state, model.fold_of_game, on_epoch)
+    baseline, _ = training.model(model.schema)
     return Viewed(*common, baseline, view)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.simulation._rosters import FIRST_PLAYER_NUMBER, TEAMS, player_name
 from dropback.simulation.tracking._calls import COVERAGES, FORMATIONS
@@ -46,7 +47,7 @@ def player_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
     football = np.full((len(numbers), 1), "football")
     club = np.concatenate([clubs, football], axis=1).ravel()
     rows = pl.DataFrame({"nflId": flat + FIRST_PLAYER_NUMBER, "club": club})
-    return rows.join(names, on="nflId", how="left", maintain_order="left").with_columns(
+    return left_join(rows, names, on="nflId").with_columns(
         pl.when(pl.col("club") != "football").then("nflId").alias("nflId"),
         pl.col("displayName").fill_null("football"),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.tracking._blocks import PlayBlock, X, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking._windows import KNOWN_EVENTS, find_windows
@@ -70,7 +71,7 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
     rows = _readable(batch)
     runs = find_player_runs(rows)
     plays = _joined_plays(rows, runs.first_of_play, layout, tables, path)
-    plays = plays.join(_windows(rows, runs, layout), on="play", how="left", maintain_order="left")
+    plays = left_join(plays, _windows(rows, runs, layout), on="play")
     keys = plays.select("play", "game_id", "play_id")
     problems = window_problems(plays, layout)
     plays = _without(plays, problems)
@@ -100,10 +101,8 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
         offsets=offsets,
         arrival_xy=_arrivals(rows, runs, plays, entities),
     ).keep(~gaps.too_long)
-    left_out = (
-        pl.concat([problems, miscounted, holes])
-        .join(keys, on="play", how="left", maintain_order="left")
-        .select(list(_NAMED))
+    left_out = left_join(pl.concat([problems, miscounted, holes]), keys, on="play").select(
+        list(_NAMED)
     )
     return Assembled(block, left_out, plays_seen, batch.height - rows.height)
 
@@ -151,12 +150,7 @@ def _joined_plays(
         heads.select(*SOURCE_KEY, direction.alias("recorded_direction"))
         .with_row_index("play")
         .with_columns(pl.col("play").cast(pl.Int64))
-        .join(
-            found.with_columns(in_table=pl.lit(value=True)),
-            on=SOURCE_KEY,
-            how="left",
-            maintain_order="left",
-        )
+        .pipe(left_join, found.with_columns(in_table=pl.lit(value=True)), on=SOURCE_KEY)
         .with_columns(
             pl.col("in_table").fill_null(value=False),
             game_id=pl.coalesce("game_id", "source_game_id"),

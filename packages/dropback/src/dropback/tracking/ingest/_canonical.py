@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, PlayBlock, X, Y
 from dropback.tracking._motion import derive_motion
@@ -184,9 +185,7 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
         block.plays.drop("play").with_row_index("play").with_columns(pl.col("play").cast(pl.Int64))
     )
     keys = plays.select("play", "game_id", "play_id")
-    players = block.players.drop("play", "n").join(
-        keys, on=["game_id", "play_id"], how="left", maintain_order="left"
-    )
+    players = left_join(block.players.drop("play", "n"), keys, on=["game_id", "play_id"])
     at = players["play"].to_numpy(), players["slot"].to_numpy()
     count = plays.height
     eligible = np.zeros((count, 23), bool)
@@ -212,7 +211,7 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
         nearest=pl.when(pl.col("nearest") >= 0).then("nearest")
     )
     for table in (recorded, named, passer):
-        plays = plays.join(table, on="play", how="left", maintain_order="left")
+        plays = left_join(plays, table, on="play")
     plays = plays.with_columns(
         target_slot=pl.coalesce("recorded_target", "named_target", "nearest"),
         target_source=pl.when(pl.col("recorded_target").is_not_null())
@@ -224,10 +223,8 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
         .when(pl.col("passer_slot").is_not_null())
         .then(pl.lit("given")),
     )
-    players = players.with_columns(rushes=pl.Series(rushes[at])).join(
-        plays.select("play", "target_slot"), on="play", how="left", maintain_order="left"
-    )
-    return plays, players.with_columns(role=_role())
+    players = left_join(players, plays.select("play", "target_slot"), on="play")
+    return plays, players.with_columns(rushes=pl.Series(rushes[at])).with_columns(role=_role())
 
 
 def _role() -> pl.Expr:
@@ -267,26 +264,19 @@ def _plays_table(
     derived: list[str],
     source_file: str,
 ) -> pl.DataFrame:
-    teams = (
-        players.filter(pl.col("side") == "offense")
-        .group_by("play")
-        .agg(
-            team=pl.col("team_code").drop_nulls().first(),
-            at_home=(pl.col("home_flag").str.strip_suffix(".0") == "1").first(),
-        )
-        .join(
-            players.filter(pl.col("side") == "defense")
-            .group_by("play")
-            .agg(opponent=pl.col("team_code").drop_nulls().first()),
-            on="play",
-            how="left",
-        )
+    offenses, defenses = (
+        players.filter(pl.col("side") == side).group_by("play") for side in ("offense", "defense")
+    )
+    code = pl.col("team_code").drop_nulls().first()
+    at_home = (pl.col("home_flag").str.strip_suffix(".0") == "1").first()
+    teams = left_join(
+        offenses.agg(team=code, at_home=at_home), defenses.agg(opponent=code), on="play"
     )
     is_home = pl.coalesce("at_home", pl.col("offense") == pl.col("home_team"))
     clock = pl.col("clock").str.extract_groups(r"^(\d*):(\d\d)")
     results = ["C", "I", "IN", "S", "R"]
     return (
-        plays.join(teams, on="play", how="left", maintain_order="left")
+        left_join(plays, teams, on="play")
         .with_columns(
             offense=pl.coalesce("offense", "team"),
             defense=pl.coalesce(

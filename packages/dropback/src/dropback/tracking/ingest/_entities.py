@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.tracking._roles import assign_slots, named_passers
 from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
 from dropback.tracking.readers._format import SOURCE_KEY
@@ -155,12 +156,11 @@ def find_entities(
     table = (
         heads.with_columns(absent)
         .with_columns(normalized_position("position"), team_code("team"), team_code("team_code"))
-        .join(tables.players, on="player_id", how="left", suffix="_t", maintain_order="left")
-        .join(
+        .pipe(left_join, tables.players, on="player_id", suffix="_t")
+        .pipe(
+            left_join,
             plays.select("play", *SOURCE_KEY, "offense_label", "passer_id", "target_id"),
             on="play",
-            how="left",
-            maintain_order="left",
             suffix="_p",
         )
         .with_columns(
@@ -191,16 +191,14 @@ def place_entities(
         offense_x=pl.col("x_yd").filter(pl.col("side") == "offense").mean(),
         defense_x=pl.col("x_yd").filter(pl.col("side") == "defense").mean(),
     )
-    plays = plays.join(centers, on="play", how="left", maintain_order="left").with_columns(
+    plays = left_join(plays, centers, on="play").with_columns(
         moves_right=pl.col("offense_x") < pl.col("defense_x"),
         side_gap_yd=(pl.col("offense_x") - pl.col("defense_x")).abs(),
     )
-    moving = entities.join(
-        plays.select("play", "moves_right"), on="play", how="left", maintain_order="left"
-    )
+    moving = left_join(entities, plays.select("play", "moves_right"), on="play")
     sign = pl.when("moves_right").then(1.0).otherwise(-1.0)
     passers = named_passers(plays, entities).with_columns(named_passer=pl.lit(value=True))
-    named = moving.join(passers, on=["play", "player_id"], how="left", maintain_order="left")
+    named = left_join(moving, passers, on=["play", "player_id"])
     slots = assign_slots(
         named.with_columns(
             pl.col("x_yd", "y_yd") * sign, pl.col("named_passer").fill_null(value=False)
@@ -208,11 +206,8 @@ def place_entities(
     )
     index_of_play = pl.DataFrame({"play": plays["play"], "n": np.arange(plays.height)})
     return (
-        slots.drop("x_yd", "y_yd", "moves_right")
-        .join(index_of_play, on="play", how="left", maintain_order="left")
-        .join(
-            plays.select("play", "game_id", "play_id"), on="play", how="left", maintain_order="left"
-        )
+        left_join(slots.drop("x_yd", "y_yd", "moves_right"), index_of_play, on="play")
+        .pipe(left_join, plays.select("play", "game_id", "play_id"), on="play")
         .sort("n", "slot")
     ), plays
 
@@ -249,9 +244,7 @@ def _with_recorded_roles(table: pl.DataFrame, layout: Format, tables: SideTables
         if "role" in table.columns
         else pl.lit(None, dtype=pl.String)
     )
-    return table.join(
-        roles, on=[*SOURCE_KEY, "player_id"], how="left", maintain_order="left"
-    ).with_columns(
+    return left_join(table, roles, on=[*SOURCE_KEY, "player_id"]).with_columns(
         recorded_role=pl.coalesce(
             pl.when(pl.col("player_id") == pl.col("passer_id")).then(pl.lit("passer")),
             pl.when(pl.col("player_id") == pl.col("target_id")).then(pl.lit("target")),

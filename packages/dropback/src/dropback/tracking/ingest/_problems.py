@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.tracking._windows import THROWS
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
         balls=(pl.col("side") == "ball").sum(),
         unplaced=(pl.col("x_yd").is_null() & (pl.col("side") != "ball")).sum(),
     )
-    counted = (
-        plays.select("play").join(counts, on="play", how="left", maintain_order="left").fill_null(0)
-    )
+    counted = left_join(plays.select("play"), counts, on="play").fill_null(0)
     found = pl.format("{} players of the offense and {} of the defense", "offense", "defense")
     if "linemen" in layout.lacks:
         wrong = (pl.col("offense") < 1) | (pl.col("defense") < 1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, SOURCE_KEY
@@ -169,9 +170,7 @@ def _with_interception_returns(layout: Format, folder: Path, plays: pl.DataFrame
     returns = _read_beside(layout.interception_returns, folder)
     if returns is None:
         return plays
-    return plays.drop("interception_return_yards").join(
-        returns, on=SOURCE_KEY, how="left", maintain_order="left"
-    )
+    return left_join(plays.drop("interception_return_yards"), returns, on=SOURCE_KEY)
 
 
 def _shaped(
@@ -207,7 +206,7 @@ def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
             if column in games.columns
         ),
     ).unique("game_id")
-    joined = plays.join(keyed, on="game_id", how="left", maintain_order="left")
+    joined = left_join(plays, keyed, on="game_id")
     filled = [
         pl.coalesce(
             pl.col(name), pl.col(f"{name}_of_game").cast(PLAY_COLUMNS[name], strict=False)

@@ -20,7 +20,7 @@ from dropback.data._tables import Plays
 from dropback.models._model import PassModel
 from dropback.models._predict import predict_plays
 from dropback.models._store import data_digest
-from dropback.models._train import assign_folds, train_network
+from dropback.models._train import Training, assign_folds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,16 +95,9 @@ def fit_and_predict(
     # A fold without games: the network learns from every game of its seasons.
     fold = settings.folds if fit.fold is None else fit.fold
     state = path.with_suffix("")
-    network, _ = train_network(
-        learned,
-        features,
-        settings=settings,
-        seed=seed,
-        work=state,
-        fold_of_game=fold_of_game,
-        fold=fold,
-        initial=None if initial is None else torch.load(initial, weights_only=True),
-    )
+    training = Training(learned, features, settings, seed, state, fold_of_game)
+    weights_before = None if initial is None else torch.load(initial, weights_only=True)
+    network, _ = training.network(fold, weights_before)
     with whole_file(weights) as aside:
         torch.save(network.state_dict(), aside)
     model = PassModel(settings, schema, fit.play_set, (network,), {})

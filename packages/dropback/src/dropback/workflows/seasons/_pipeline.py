@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from dropback._files import move_folder, partial_path, require_new_folder
+from dropback._frames import left_join
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.data._tables import PLAY_KEY, Outcome, Plays, PlaySet, Predictions, StandardScores
@@ -306,7 +307,7 @@ def _scores(plays: pl.DataFrame, tables: Mapping[Outcome, pl.DataFrame]) -> pl.D
         pl.col("median").alias("epa_median"),
         pl.col("mean").alias("epa_mean"),
     )
-    return scored.join(beside, on=PLAY_KEY, how="left", maintain_order="left")
+    return left_join(scored, beside, on=PLAY_KEY)
 
 
 def _score_dropbacks(
@@ -324,9 +325,7 @@ def _score_dropbacks(
         play_by_play, plays=PlaySet.DROPBACKS, games=games, outcome=Outcome.EPA
     ).plays
     distributions = [name for name in ("mid_cdf", "epa_cdf", "epa_mean") if name in throws.columns]
-    table = chosen.join(
-        throws.select(*PLAY_KEY, *distributions), on=PLAY_KEY, how="left", maintain_order="left"
-    )
+    table = left_join(chosen, throws.select(*PLAY_KEY, *distributions), on=PLAY_KEY)
     return StandardScores.validate(table.with_columns(standard_scores(table)), cast=True)
 
 
