@@ -1,7 +1,7 @@
 """The real service with simulated plays, and a browser to open its page in."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -55,8 +55,8 @@ def context(browser: Any, address: Address) -> Iterator[Any]:
 
 
 @pytest.fixture
-def tab(context: Any, address: Address) -> Iterator[tuple[Any, Any]]:
-    """A page and how to open an address of it; what the browser complains of fails the test."""
+def tab(context: Any, address: Address) -> Iterator[Any]:
+    """A page; what the browser complains of fails the test."""
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -65,18 +65,24 @@ def tab(context: Any, address: Address) -> Iterator[tuple[Any, Any]]:
         "request",
         lambda asked: asked.url.startswith((address.url, "data:")) or wrong.append(asked.url),
     )
-
-    def show(path: str) -> Any:
-        if page.url != "about:blank":  # another address after # alone would load nothing anew
-            page.goto("about:blank")
-        page.goto(path)
-        # The sign of loading alone: a view may wait for a play, too.
-        page.wait_for_selector("main:not([aria-busy]):not(:has(> p.wait))")
-        return page
-
-    yield page, show
+    yield page
     page.evaluate("localStorage.clear()")
     page.close()
     # The browser itself complains of answers that are problems, and of a socket that is lost.
     expected = re.compile(r"status of (404|422)|WebSocket connection to")
     assert [words for words in wrong if not expected.search(words)] == []
+
+
+@pytest.fixture
+def show(tab: Any) -> Callable[[str], Any]:
+    """Open an address in the tab and give its page."""
+
+    def opened(path: str) -> Any:
+        if tab.url != "about:blank":  # another address after # alone would load nothing anew
+            tab.goto("about:blank")
+        tab.goto(path)
+        # The sign of loading alone: a view may wait for a play, too.
+        tab.wait_for_selector("main:not([aria-busy]):not(:has(> p.wait))")
+        return tab
+
+    return opened

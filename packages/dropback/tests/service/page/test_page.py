@@ -15,6 +15,8 @@ from dropback.service._rankings import ScoreTable
 from examples.served_page import Address, league, listening, predictor
 from examples.service import keyed as locked
 
+pytestmark = pytest.mark.browser
+
 
 def score_text(value: float) -> str:
     """As the page writes a score: .512."""
@@ -43,16 +45,10 @@ def column(page: Any, name: str) -> list[str]:
     )
 
 
-def settled(page: Any) -> None:
-    page.wait_for_selector(".board:not([aria-busy])")
-
-
-@pytest.mark.browser
 def test_leaderboard_shows_the_rows_of_the_service_and_sorts_them(
-    tab: Any, address: Address
+    show: Any, address: Address
 ) -> None:
-    page, show = tab
-    show("/")
+    page = show("/")
     answer = address.get("/v1/leaderboard?by=passer,season&seasons=2022&limit=1000")
     rows = answer["rows"]
     assert len(rows) == 6
@@ -77,10 +73,8 @@ def test_leaderboard_shows_the_rows_of_the_service_and_sorts_them(
     assert page.locator(".board .status").inner_text() == "1 of 6 rows"
 
 
-@pytest.mark.browser
-def test_whiskers_lie_on_one_scale(tab: Any, address: Address) -> None:
-    page, show = tab
-    show("/")
+def test_whiskers_lie_on_one_scale(show: Any, address: Address) -> None:
+    page = show("/")
     rows = address.get("/v1/leaderboard?by=passer,season&seasons=2022&limit=1000")["rows"]
     drawn = page.locator("line.whisker").evaluate_all(
         "all => all.map(line => [line.x1.baseVal.value, line.x2.baseVal.value])"
@@ -93,14 +87,12 @@ def test_whiskers_lie_on_one_scale(tab: Any, address: Address) -> None:
         assert x2 == pytest.approx(left + (high - a) * slope, abs=0.01)
 
 
-@pytest.mark.browser
-def test_filters_ask_the_service_and_stay_in_the_address(tab: Any, address: Address) -> None:
-    page, show = tab
-    show("/")
+def test_filters_ask_the_service_and_stay_in_the_address(show: Any, address: Address) -> None:
+    page = show("/")
     page.get_by_text("Situations").click()
     page.get_by_label("Depth", exact=True).select_option("deep")
     page.get_by_label("Season").select_option("")
-    settled(page)
+    page.wait_for_selector(".board:not([aria-busy])")
     query = "by=passer,season&split=depth%3Ddeep&limit=1000"
     expected = [score_text(row["score"]) for row in address.get(f"/v1/leaderboard?{query}")["rows"]]
     page.wait_for_selector(f".board .status:text-is('{len(expected)} of {len(expected)} rows')")
@@ -116,12 +108,10 @@ def test_filters_ask_the_service_and_stay_in_the_address(tab: Any, address: Addr
     page.wait_for_selector(".ranking")
 
 
-@pytest.mark.browser
 def test_passer_shows_seasons_throws_and_calibration(
-    tab: Any, address: Address, key: tuple[int, int]
+    show: Any, address: Address, key: tuple[int, int]
 ) -> None:
-    page, show = tab
-    show("/")
+    page = show("/")
     page.get_by_role("link", name="A.<Passer>").click()
     page.wait_for_selector("h1:text-is('A.<Passer>')")
     told = address.get("/v1/passers/00-0")
@@ -170,12 +160,10 @@ def scrub(page: Any, frame: int) -> None:
     page.locator("input[type=range]").fill(str(frame))
 
 
-@pytest.mark.browser
 def test_every_frame_that_is_scrubbed_to_shows_the_numbers_of_the_service(
-    tab: Any, key: tuple[int, int], stored: Any
+    show: Any, key: tuple[int, int], stored: Any
 ) -> None:
-    page, show = tab
-    show(f"/#/plays/{key[0]}/{key[1]}")
+    page = show(f"/#/plays/{key[0]}/{key[1]}")
     last = len(stored["frames"]) - 1
     assert len({forecast["mean"] for forecast in stored["forecasts"]}) > 5
     for frame in (0, 7, last - 1):
@@ -195,12 +183,10 @@ def test_every_frame_that_is_scrubbed_to_shows_the_numbers_of_the_service(
     ]
 
 
-@pytest.mark.browser
 def test_the_end_shows_the_release_the_yards_and_the_score(
-    tab: Any, key: tuple[int, int], stored: Any
+    show: Any, key: tuple[int, int], stored: Any
 ) -> None:
-    page, show = tab
-    show(f"/#/plays/{key[0]}/{key[1]}")
+    page = show(f"/#/plays/{key[0]}/{key[1]}")
     scrub(page, len(stored["frames"]) - 1)
     assert shown_numbers(page) == told_numbers(stored["release"])
     assert page.locator("[data-number=yards]").inner_text() == yards_text(stored["yards"])
@@ -214,12 +200,10 @@ def test_the_end_shows_the_release_the_yards_and_the_score(
     )
 
 
-@pytest.mark.browser
 def test_players_stand_to_scale_and_sides_differ_in_shape(
-    tab: Any, key: tuple[int, int], stored: Any
+    show: Any, key: tuple[int, int], stored: Any
 ) -> None:
-    page, show = tab
-    show(f"/#/plays/{key[0]}/{key[1]}?frame=4")
+    page = show(f"/#/plays/{key[0]}/{key[1]}?frame=4")
     page.get_by_label("Whole field").check()
     players = page.locator(".player:not(.unseen)")
     drawn = players.evaluate_all(
@@ -249,10 +233,8 @@ def at_frame(page: Any) -> int:
     return int(page.locator("input[type=range]").input_value())
 
 
-@pytest.mark.browser
-def test_keys_move_play_and_help(tab: Any, key: tuple[int, int], stored: Any) -> None:
-    page, show = tab
-    show(f"/#/plays/{key[0]}/{key[1]}")
+def test_keys_move_play_and_help(show: Any, key: tuple[int, int], stored: Any) -> None:
+    page = show(f"/#/plays/{key[0]}/{key[1]}")
     last = len(stored["frames"]) - 1
     for name, frame in (
         ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("Shift+ArrowRight", 11),
@@ -279,10 +261,8 @@ def test_keys_move_play_and_help(tab: Any, key: tuple[int, int], stored: Any) ->
     assert page.get_by_label("Trails").input_value() == "whole"
 
 
-@pytest.mark.browser
-def test_a_link_opens_the_play_at_its_frame(tab: Any, key: tuple[int, int], stored: Any) -> None:
-    page, show = tab
-    show(f"/plays/{key[0]}/{key[1]}?frame=9")  # the plain address, too
+def test_a_link_opens_the_play_at_its_frame(show: Any, key: tuple[int, int], stored: Any) -> None:
+    page = show(f"/plays/{key[0]}/{key[1]}?frame=9")  # the plain address, too
     page.wait_for_url(f"**/#/plays/{key[0]}/{key[1]}?frame=9")
     page.wait_for_selector(".field .player")
     assert at_frame(page) == 9
@@ -302,25 +282,23 @@ new MutationObserver(() => {
 """
 
 
-@pytest.mark.browser
 def test_live_play_goes_on_after_its_socket_is_cut(
-    tab: Any, address: Address, key: tuple[int, int], stored: Any
+    tab: Any, show: Any, address: Address, key: tuple[int, int], stored: Any
 ) -> None:
-    page, show = tab
     before = len(address.wire.opened)
     address.wire.cut("/v1/live", after=8)  # "started" and seven forecasts; the eighth is lost
-    page.add_init_script(_NOTE_STATES)
+    tab.add_init_script(_NOTE_STATES)
     show(f"/#/live/{key[0]}/{key[1]}?speed=5")
-    page.wait_for_selector(".livebar .state:has-text('Released')")
-    states = page.evaluate("states")
+    tab.wait_for_selector(".livebar .state:has-text('Released')")
+    states = tab.evaluate("states")
     assert [re.sub(" in .*", "", state) for state in states] == [
         "Connecting", "Live", "Connection lost; again", "Live again from frame 9", "Released",
     ]  # fmt: skip
     assert address.wire.opened[before:] == ["/v1/live", "/v1/live"]
-    assert shown_numbers(page) == told_numbers(stored["release"])
-    assert page.locator("[data-number=score]").inner_text() == score_text(stored["score"])
+    assert shown_numbers(tab) == told_numbers(stored["release"])
+    assert tab.locator("[data-number=score]").inner_text() == score_text(stored["score"])
     # The lost answer came with the resumption: the line of medians has no gap.
-    path = page.locator(".timeline path.median").get_attribute("d") or ""
+    path = tab.locator(".timeline path.median").get_attribute("d") or ""
     assert len(re.findall("[ML]", path)) == len(stored["frames"])
 
 
@@ -341,47 +319,42 @@ def send_live(address: Address, stored: Any) -> None:
         assert json.loads(socket.recv())["type"] == "released"
 
 
-@pytest.mark.browser
 def test_page_follows_a_play_that_is_sent_and_misses_nothing_of_it(
-    tab: Any, address: Address, stored: Any
+    tab: Any, show: Any, address: Address, stored: Any
 ) -> None:
-    page, show = tab
-    page.add_init_script(_NOTE_STATES)
+    tab.add_init_script(_NOTE_STATES)
     show("/#/live")
-    page.wait_for_selector(".livebar .state:has-text('aiting')")  # or after a play of before
-    before = page.locator(".watched").get_attribute("data-play") or ""
+    tab.wait_for_selector(".livebar .state:has-text('aiting')")  # or after a play of before
+    before = tab.locator(".watched").get_attribute("data-play") or ""
     address.wire.cut("/v1/watch", after=6)
     send_live(address, stored)
-    page.wait_for_selector(f".watched:not([data-play='{before}']) .state:has-text('Released')")
-    assert any(state.startswith("Connection lost") for state in page.evaluate("states"))
-    assert shown_numbers(page) == told_numbers(stored["release"])
-    assert page.locator("[data-number=score]").inner_text() == score_text(stored["score"])
-    assert page.locator(".bug").inner_text().startswith(stored["item"]["offense"])
-    path = page.locator(".timeline path.median").get_attribute("d") or ""
+    tab.wait_for_selector(f".watched:not([data-play='{before}']) .state:has-text('Released')")
+    assert any(state.startswith("Connection lost") for state in tab.evaluate("states"))
+    assert shown_numbers(tab) == told_numbers(stored["release"])
+    assert tab.locator("[data-number=score]").inner_text() == score_text(stored["score"])
+    assert tab.locator(".bug").inner_text().startswith(stored["item"]["offense"])
+    path = tab.locator(".timeline path.median").get_attribute("d") or ""
     assert len(re.findall("[ML]", path)) == len(stored["frames"])
 
 
-@pytest.mark.browser
-def test_a_selection_of_plays_says_that_it_is_one(tab: Any, key: tuple[int, int]) -> None:
-    page, show = tab
-
+def test_a_selection_of_plays_says_that_it_is_one(
+    tab: Any, show: Any, key: tuple[int, int]
+) -> None:
     def reel(route: Any) -> None:
         answer = route.fetch()
         play = answer.json()
         play["item"]["note"] = "a highlight reel, not a sample: not for ranking"
         route.fulfill(response=answer, json=play)
 
-    page.route(f"**/v1/plays/{key[0]}/{key[1]}", reel)
+    tab.route(f"**/v1/plays/{key[0]}/{key[1]}", reel)
     show(f"/#/plays/{key[0]}/{key[1]}")
-    assert page.locator(".selection").inner_text() == (
+    assert tab.locator(".selection").inner_text() == (
         "Highlight reel. A highlight reel, not a sample: not for ranking."
     )
 
 
-@pytest.mark.browser
-def test_what_is_not_there_is_told_in_the_sentence_of_the_service(tab: Any) -> None:
-    page, show = tab
-    show("/#/plays/12/x")  # no such address: the first view
+def test_what_is_not_there_is_told_in_the_sentence_of_the_service(show: Any) -> None:
+    page = show("/#/plays/12/x")  # no such address: the first view
     page.wait_for_selector(".ranking")
     show("/#/passers/nobody")
     assert "No play of passer 'nobody' is scored here." in page.get_by_role("alert").inner_text()
@@ -399,7 +372,6 @@ def keyed(browser: Any, tmp_path: Path) -> Iterator[tuple[Any, Address, str]]:
         opened.close()
 
 
-@pytest.mark.browser
 def test_a_key_is_asked_for_and_used_for_answers_and_sockets_until_the_tab_is_closed(
     keyed: tuple[Any, Address, str],
 ) -> None:

@@ -74,9 +74,8 @@ def test_contrast_is_that_of_the_standard() -> None:
 
 
 @pytest.mark.browser
-def test_view_can_be_read_is_named_and_fits_a_phone(tab: Any, view: str) -> None:
-    page, show = tab
-    show(view)
+def test_view_can_be_read_is_named_and_fits_a_phone(show: Any, view: str) -> None:
+    page = show(view)
     faint = []
     seen = 0
     for scheme in ("light", "dark"):
@@ -113,9 +112,8 @@ def test_view_can_be_read_is_named_and_fits_a_phone(tab: Any, view: str) -> None
 
 
 @pytest.mark.browser
-def test_dark_and_light_can_be_chosen_and_are_kept(tab: Any) -> None:
-    page, show = tab
-    show("/")
+def test_dark_and_light_can_be_chosen_and_are_kept(show: Any) -> None:
+    page = show("/")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
     button = page.locator("#theme")
@@ -130,9 +128,8 @@ def test_dark_and_light_can_be_chosen_and_are_kept(tab: Any) -> None:
 
 
 @pytest.mark.browser
-def test_the_first_tab_stop_skips_to_the_content(tab: Any) -> None:
-    page, show = tab
-    show("/")
+def test_the_first_tab_stop_skips_to_the_content(show: Any) -> None:
+    page = show("/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
@@ -141,9 +138,8 @@ def test_the_first_tab_stop_skips_to_the_content(tab: Any) -> None:
 
 
 @pytest.mark.browser
-def test_players_do_not_glide_where_motion_is_not_wanted(tab: Any, key: tuple[int, int]) -> None:
-    page, show = tab
-    show(f"/#/plays/{key[0]}/{key[1]}")
+def test_players_do_not_glide_where_motion_is_not_wanted(show: Any, key: tuple[int, int]) -> None:
+    page = show(f"/#/plays/{key[0]}/{key[1]}")
     glide = "getComputedStyle(document.querySelector('.player')).transitionProperty"
     assert page.evaluate(glide) == "none"
     page.emulate_media(reduced_motion="no-preference")
