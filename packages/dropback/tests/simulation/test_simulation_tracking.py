@@ -5,11 +5,13 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
+from polars.testing import assert_frame_equal
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.errors import RequestError
@@ -92,16 +94,10 @@ def test_outcomes_follow_the_distribution_of_the_actual_passer(week: Week) -> No
     # Twenty outcomes a play from one seed, so that 200 plays can tell a wrong distribution.
     distribution = release_distribution(week.state, week.snap.edge_yd)
     generator = np.random.default_rng(4)
-    pits = []
-    for _ in range(20):
-        yards = distribution.sample(generator)[0]
-        below, upto = distribution.cdf(yards - 1), distribution.cdf(yards)
-        pits.append(below + (upto - below) * generator.random(len(yards)))
-    assert scipy.stats.kstest(np.concatenate(pits), "uniform").pvalue > 1e-3
-    yards = week.outcomes.yards
-    below, upto = distribution.cdf(yards - 1), distribution.cdf(yards)
-    pit = below + (upto - below) * generator.random(len(yards))
-    assert scipy.stats.kstest(pit, "uniform").pvalue > 1e-3
+    for draws in ([distribution.sample(generator)[0] for _ in range(20)], [week.outcomes.yards]):
+        between = [(distribution.cdf(yards - 1), distribution.cdf(yards)) for yards in draws]
+        pits = [generator.uniform(below, upto) for below, upto in between]
+        assert scipy.stats.kstest(np.concatenate(pits), "uniform").pvalue > 1e-3
 
 
 def test_truth_on_disk_gives_back_the_distributions_that_outcomes_were_drawn_from(
@@ -297,15 +293,12 @@ def test_carriers_are_stopped_where_the_outcome_says(
     ends = down.select(
         "gameId", "playId", x=pl.when(flipped).then(120 - pl.col("x")).otherwise("x")
     )
-    caught = truth.filter(pl.col("pass_result") == "C").join(
-        ends, left_on=["old_game_id", "play_id"], right_on=["gameId", "playId"]
-    )
+    both = truth.join(ends, left_on=["old_game_id", "play_id"], right_on=["gameId", "playId"])
+    caught = both.filter(pass_result="C")  # noqa: S106
     gained = caught["x"] - (110 - caught["yardline_100"])
     assert len(gained) > 100
     assert (gained - caught["yards"]).abs().max() < 1.0
-    stolen = truth.filter(pl.col("pass_result") == "IN").join(
-        ends, left_on=["old_game_id", "play_id"], right_on=["gameId", "playId"]
-    )
+    stolen = both.filter(pass_result="IN")  # noqa: S106
     spot = 110 - stolen["yardline_100"] + stolen["air_yards"] + stolen["yards"]
     # The throw's depth is rounded to a yard, and a touchdown is run out of the field of play.
     assert ((stolen["x"] - spot).abs() < 1.6).all() or (stolen["x"] < 10).any()
@@ -330,22 +323,21 @@ def test_features_are_built_from_the_league(folder: Path, tmp_path: Path) -> Non
     assert np.isfinite(tensors.players).all()
 
 
+def written(league: TrackingLeague, folder: Path, **options: Any) -> dict[str, bytes]:
+    """Contents of the files of a league, by their names."""
+    write_tracking_league(league, folder, **options)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_equal_seeds_give_equal_files_and_others_do_not(
     small: TrackingLeague, tmp_path: Path
 ) -> None:
     again, other = (simulate_tracking_league(small.settings, seed=seed) for seed in (5, 6))
-    for name, league in (("first", small), ("again", again), ("other", other)):
-        write_tracking_league(league, tmp_path / name)
-    names = sorted(path.name for path in (tmp_path / "first").iterdir())
-    first, same, different = (
-        [(tmp_path / folder / name).read_bytes() for name in names]
-        for folder in ("first", "again", "other")
-    )
-    assert first == same
-    drawn = [
-        names.index(name) for name in ("plays.csv", "tracking_week_1.parquet", "truth.parquet")
-    ]
-    assert all(first[at] != different[at] for at in drawn)
+    first = written(small, tmp_path / "first")
+    assert written(again, tmp_path / "again") == first
+    different = written(other, tmp_path / "other")
+    drawn = ("plays.csv", "tracking_week_1.parquet", "truth.parquet")
+    assert all(first[name] != different[name] for name in drawn)
 
 
 @pytest.mark.parametrize(
@@ -389,16 +381,10 @@ def test_files_are_equal_whatever_the_number_of_workers(
     three_weeks: TrackingLeague, tmp_path: Path
 ) -> None:
     done: list[tuple[int, int]] = []
-    for workers in (1, 2):
-        write_tracking_league(
-            three_weeks,
-            tmp_path / str(workers),
-            workers=workers,
-            on_week=lambda *progress: done.append(progress),
-        )
+    note = lambda *progress: done.append(progress)  # noqa: E731
     one, two = (
-        {path.name: path.read_bytes() for path in (tmp_path / workers).iterdir()}
-        for workers in ("1", "2")
+        written(three_weeks, tmp_path / str(workers), workers=workers, on_week=note)
+        for workers in (1, 2)
     )
     assert "tracking_week_3.parquet" in one
     assert one == two
@@ -462,9 +448,10 @@ def test_csv_and_parquet_hold_the_same_rows(small: TrackingLeague, tmp_path: Pat
     )
     parquet = pl.read_parquet(tmp_path / "parquet" / "tracking_week_1.parquet")
     assert csv.columns == parquet.columns
-    assert csv["event"].to_list() == parquet["event"].to_list()
-    for name in ("x", "y", "s", "a", "o", "dir"):
-        assert (csv[name] - parquet[name]).abs().max() < 0.006
+    columns = ("event", "x", "y", "s", "a", "o", "dir")
+    assert_frame_equal(
+        csv.select(columns), parquet.select(columns), check_dtypes=False, rel_tol=0, abs_tol=0.006
+    )
 
 
 def test_weeks_run_on_through_seasons() -> None:

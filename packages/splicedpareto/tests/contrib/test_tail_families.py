@@ -259,14 +259,11 @@ def test_crps_of_one_tail_is_its_integral(distribution: ScalarDistribution) -> N
     low, high = (distribution.icdf(f64(q)).item() for q in (0.05, 0.95))
     start, stop = ends(distribution)
     y = high + 3
-    below = plain_crps(distribution, y, start, low)
-    above = plain_crps(distribution, y, high, stop)
-    assert distribution.crps_between(f64(y), -math.inf, low).item() == pytest.approx(
-        below, rel=1e-6
-    )
-    assert distribution.crps_between(f64(y), high, math.inf).item() == pytest.approx(
-        above, rel=1e-6
-    )
+    for bounds, finite in (((-math.inf, low), (start, low)), ((high, math.inf), (high, stop))):
+        expected = plain_crps(distribution, y, *finite)
+        assert distribution.crps_between(f64(y), *bounds).item() == pytest.approx(
+            expected, rel=1e-6
+        )
 
 
 @every_distribution
@@ -402,10 +399,8 @@ def test_draws_carry_the_gradient_of_their_level(name: str) -> None:
 
     def mean(scale: float) -> float:
         distribution = build(*(f64(scale if i == index else p) for i, p in enumerate(parameters)))
-        return (
-            30
-            - scipy.integrate.quad(lambda x: distribution.cdf(f64(x)).item(), -20, 30, limit=200)[0]
-        )
+        cdf = lambda x: distribution.cdf(f64(x)).item()  # noqa: E731
+        return 30 - scipy.integrate.quad(cdf, -20, 30, limit=200)[0]
 
     difference = (mean(2.0 + 1e-3) - mean(2.0 - 1e-3)) / 2e-3
     assert slope.item() == pytest.approx(difference, abs=0.05)
@@ -434,8 +429,7 @@ def test_mixture_probabilities_stay_below_one_in_single_precision() -> None:
     logits, loc = (torch.randn(2000, 3, generator=generator) for _ in range(2))
     distribution = Mixture(logits, Gaussian(loc, 1.0))
     far = torch.tensor(50.0)
-    assert (
-        distribution.log_weights.exp().sum(-1).max() > 1
-    )  # the rounding that the distribution must not show
+    # The rounding that the distribution must not show.
+    assert distribution.log_weights.exp().sum(-1).max() > 1
     assert distribution.cdf(far).max() == 1
     assert distribution.sf(-far).max() == 1

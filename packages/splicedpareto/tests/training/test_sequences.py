@@ -35,16 +35,18 @@ def dataset(**settings: object) -> SequenceDataset:
     return SequenceDataset(steps, offsets, static, (targets,), **settings)  # type: ignore[arg-type]
 
 
+def zeros(lengths: Tensor, **settings: float) -> SequenceDataset:
+    offsets = torch.cat([torch.tensor([0]), lengths.cumsum(0)])
+    steps, static = torch.zeros(int(offsets[-1]), 1), torch.zeros(len(lengths), 0)
+    return SequenceDataset(steps, offsets, static, (), **settings)  # type: ignore[arg-type]
+
+
 def batches(
     whole: SequenceDataset, *, batch_size: int = 32, seed: int = 0, epoch: int = 0
 ) -> list[SequenceBatch]:
     sampler = whole.batches(batch_size, seed)
     sampler.set_epoch(epoch)
     return list(sampler)
-
-
-def gathered(whole: SequenceDataset, drawn: list[SequenceBatch]) -> list[tuple[Tensor, ...]]:
-    return [whole[batch] for batch in drawn]
 
 
 def network(seed: int = 0, dropout: float = 0.2) -> DistributionNetwork:
@@ -58,8 +60,8 @@ def run(
     net: DistributionNetwork,
     folder: Path,
     settings: FitSettings = SETTINGS,
-    training: SequenceDataset | None = None,
-    validation: SequenceDataset | None = None,
+    training: SequenceDataset | TensorDataset | None = None,
+    validation: SequenceDataset | TensorDataset | None = None,
     *,
     every_step: bool = False,
     objective: Callable[..., Tensor] = exact_nll,
@@ -135,12 +137,10 @@ def test_lengths_fill_batches_of_their_own_and_the_rest_are_neighbors() -> None:
 
 def test_epoch_and_seed_decide_order_prefixes_and_augmentation() -> None:
     whole = dataset(prefix_share=0.5, augment=noisy)
-    first = gathered(whole, batches(whole, seed=3, epoch=1))
-    again = gathered(whole, batches(whole, seed=3, epoch=1))
-    for one, other in zip(first, again, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    first, again = ([whole[b] for b in batches(whole, seed=3, epoch=1)] for _ in range(2))
+    torch.testing.assert_close(again, first, rtol=0, atol=0)
     for seed, epoch in ((3, 2), (4, 1)):
-        changed = gathered(whole, batches(whole, seed=seed, epoch=epoch))
+        changed = [whole[batch] for batch in batches(whole, seed=seed, epoch=epoch)]
         assert [len(b[0][0]) for b in changed] != [len(b[0][0]) for b in first]
     noise = {batch.seed for epoch in range(3) for batch in batches(whole, epoch=epoch)}
     assert len(noise) == 3 * len(first)
@@ -149,23 +149,14 @@ def test_epoch_and_seed_decide_order_prefixes_and_augmentation() -> None:
 def test_validation_draws_are_the_same_in_every_epoch() -> None:
     whole = dataset(prefix_share=0.5, augment=noisy)
     sampler = whole.batches_in_order(64)
-    first = gathered(whole, list(sampler))
+    first = [whole[batch] for batch in sampler]
     sampler.set_epoch(7)
-    for one, other in zip(first, gathered(whole, list(sampler)), strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    torch.testing.assert_close([whole[batch] for batch in sampler], first, rtol=0, atol=0)
 
 
 def test_prefixes_are_uniform_from_the_shortest_to_all() -> None:
-    count, steps = 8000, 6
-    offsets = torch.arange(count + 1) * steps
-    whole = SequenceDataset(
-        torch.zeros(count * steps, 1),
-        offsets,
-        torch.zeros(count, 0),
-        (),
-        prefix_share=0.5,
-        shortest_prefix=3,
-    )
+    count = 8000
+    whole = zeros(torch.full((count,), 6), prefix_share=0.5, shortest_prefix=3)
     lengths = torch.cat([batch.lengths for batch in batches(whole, batch_size=512)])
     share = lengths.bincount() / count
     assert not share[:3].any()
@@ -177,15 +168,7 @@ def test_prefixes_are_uniform_from_the_shortest_to_all() -> None:
 def test_prefix_of_a_long_sequence_is_as_likely_as_one_of_a_short() -> None:
     count = 4000
     each = torch.tensor([2, 6, 1]).repeat(count // 3 + 1)[:count]
-    offsets = torch.cat([torch.tensor([0]), each.cumsum(0)])
-    whole = SequenceDataset(
-        torch.zeros(int(offsets[-1]), 1),
-        offsets,
-        torch.zeros(count, 0),
-        (),
-        prefix_share=1.0,
-        shortest_prefix=2,
-    )
+    whole = zeros(each, prefix_share=1.0, shortest_prefix=2)
     drawn = torch.zeros(7, 7)
     epochs = 5
     for epoch in range(epochs):
@@ -250,9 +233,7 @@ def test_datasets_that_do_not_fit_are_refused(changed: dict[str, object], messag
 
 
 @pytest.fixture(scope="module")
-def whole_fit(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Whole:
+def whole_fit(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """An uninterrupted fit with `SETTINGS`."""
     net = network()
     return net, run(net, tmp_path_factory.mktemp("whole"))
@@ -339,7 +320,7 @@ def test_fit_takes_sequences_of_one_step(tmp_path: Path) -> None:
 
 
 def test_training_loss_that_is_not_finite_stops_at_once_with_the_best_weights(
-    tmp_path: Path,
+    whole_fit: Whole, tmp_path: Path
 ) -> None:
     batch_count, updates = math.ceil(180 / 32), []
 
@@ -353,18 +334,13 @@ def test_training_loss_that_is_not_finite_stops_at_once_with_the_best_weights(
     with pytest.raises(DivergedError, match=r"(inf|nan) in epoch 2: the learning rate of 0\.008"):
         run(net, tmp_path, objective=objective)
     assert len(updates) == batch_count + 3
-    one = network()
-    first = run(one, tmp_path / "one", replace(SETTINGS, max_epochs=3), on_epoch=None)
-    assert first.validation_losses[0] == pytest.approx(validation_loss(net), rel=1e-6)
-    assert not (tmp_path / "last.ckpt").exists()
-
-
-def validation_loss(net: DistributionNetwork) -> float:
     held = dataset(rows=torch.arange(180, COUNT))
     (batch,) = held.batches_in_order()
     *inputs, target = held[batch]
     with torch.no_grad():
-        return exact_nll(net(*inputs), target).mean().item()
+        loss = exact_nll(net(*inputs), target).mean().item()
+    assert whole_fit[1].validation_losses[0] == pytest.approx(loss, rel=1e-6)
+    assert not (tmp_path / "last.ckpt").exists()
 
 
 def test_dataset_and_tensors_of_one_length_train_alike(tmp_path: Path) -> None:
@@ -376,20 +352,6 @@ def test_dataset_and_tensors_of_one_length_train_alike(tmp_path: Path) -> None:
     settings = FitSettings(max_epochs=3, batch_size=40)
     losses = []
     for name, data in (("ragged", ragged), ("plain", plain)):
-        result = fit(
-            network(dropout=0.0),
-            data,
-            data,
-            inputs=3,
-            objective=exact_nll,
-            validation_objective=exact_nll,
-            settings=settings,
-            folder=tmp_path / name,
-        )
+        result = run(network(dropout=0.0), tmp_path / name, settings, data, data)
         losses.append(result.validation_losses)
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-
-
-def test_precision_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="precision must be 'float32' or 'bfloat16', got 'half'"):
-        FitSettings(precision="half")  # type: ignore[arg-type]
