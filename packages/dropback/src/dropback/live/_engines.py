@@ -15,7 +15,7 @@ from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._predict import YARDS
 from dropback.models._store import weights_digest
 from dropback.tracking.tensors._features import STATIC_COLUMNS
-from splicedpareto.nn import GridCdf, SequenceEncoder, SplicedBinnedParetoHead
+from splicedpareto.nn import SequenceEncoder, SplicedBinnedParetoHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class NetworkPool:
         sizes: Of the graphs.
         trunks: Of the networks.
         heads: Of the networks.
-        cdf: Of their distributions at `YARDS`.
+        yards: The ends of `YARDS`, shape ``(211, 1)``.
 
     Raises:
         RunError: No network, or one that does not read frames or has no spliced distribution.
@@ -95,7 +95,7 @@ class NetworkPool:
         digest = weights_digest(networks)
         self.sizes = PoolSizes(history * len(self.trunks), 2**levels, field, digest)
         # Whole yards end half a yard after them.
-        self.cdf = GridCdf(self.heads[0], torch.from_numpy(YARDS).float() + 0.5)
+        self.yards = torch.from_numpy(YARDS).float()[:, None] + 0.5
 
     def distribution(self, states: Sequence[Tensor], scored: Tensor) -> tuple[Tensor, Tensor]:
         """The pooled distribution of whole yards: that of `whole_yard_distribution`.
@@ -109,8 +109,9 @@ class NetworkPool:
             the lower and the upper threshold, shape ``(B, 2)``.
         """
         raw = [head.raw_parameters(state) for head, state in zip(self.heads, states, strict=True)]
-        cdf, thresholds = self.cdf(raw[0] if len(raw) == 1 else torch.stack(raw).mean(dim=0))
-        return torch.maximum(cdf, scored), thresholds
+        pooled = raw[0] if len(raw) == 1 else torch.stack(raw).mean(dim=0)
+        cdf, *thresholds = self.heads[0].distribution(pooled).cdf_and_thresholds(self.yards)
+        return torch.maximum(cdf.T, scored), torch.stack(thresholds, -1)
 
 
 class Graph(nn.Module, ABC):

@@ -146,35 +146,18 @@ class SplicedDistribution:
 
     def cdf_and_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities on either side of values, the smaller with all its digits."""
-        is_below, accurate, _, _ = self._lesser_side(value)
-        rest = 1 - accurate
-        return torch.where(is_below, accurate, rest), torch.where(is_below, rest, accurate)
+        return sides(*self.look_up(self.bin_index(value)), value)
 
     def log_cdf_and_log_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities on either side of values."""
-        is_below, accurate, in_body, log_beyond = self._lesser_side(value)
+        found = self.look_up(self.bin_index(value))
+        is_below, accurate, in_body, log_beyond = _lesser_side(*found, value)
         small = accurate < 0.5
         near_one = safe_log(torch.where(small, 1, 1 - accurate))
         rest = torch.where(small, torch.log1p(-torch.where(small, accurate, 0)), near_one)
         in_bins = safe_log(torch.where(in_body, accurate, 1))
         log_accurate = torch.where(in_body, in_bins, log_beyond)
         return torch.where(is_below, log_accurate, rest), torch.where(is_below, rest, log_accurate)
-
-    def _lesser_side(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Whether the side that has all its digits is below values, and its probability.
-
-        Beyond the body it is the side away from it, whose logarithm comes last, after the mark of
-        values in the body.
-        """
-        tails, cell = self.look_up(self.bin_index(value))
-        inside, excess, is_upper = tails.excess(value)
-        below, above = cell.sides(inside)
-        is_lower_half, in_body = below < above, excess == 0
-        log_beyond = tails.select(is_upper).log_beyond(excess)
-        in_bins = torch.where(is_lower_half, below, above)
-        # Written without `where`, which ONNX Runtime lacks for truth values.
-        is_below = (in_body & is_lower_half) | ~(in_body | is_upper)
-        return is_below, torch.where(in_body, in_bins, log_beyond.exp()), in_body, log_beyond
 
     def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
         """Log-probability of (lower, upper]: the sum of its parts in both tails and the body.
@@ -258,3 +241,26 @@ def log_density(tails: Tails, cell: Cell, value: Tensor) -> Tensor:
     tail = tails.select(is_upper)
     in_tail = tail.log_mass + tail.log_density(excess)
     return torch.where(excess == 0, cell.log_density, in_tail)
+
+
+def sides(tails: Tails, cell: Cell, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Probabilities on either side of values, from both tails and the bins that hold them."""
+    is_below, accurate, _, _ = _lesser_side(tails, cell, value)
+    rest = 1 - accurate
+    return torch.where(is_below, accurate, rest), torch.where(is_below, rest, accurate)
+
+
+def _lesser_side(tails: Tails, cell: Cell, value: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Whether the side that has all its digits is below values, and its probability.
+
+    Beyond the body it is the side away from it, whose logarithm comes last, after the mark of
+    values in the body.
+    """
+    inside, excess, is_upper = tails.excess(value)
+    below, above = cell.sides(inside)
+    is_lower_half, in_body = below < above, excess == 0
+    log_beyond = tails.select(is_upper).log_beyond(excess)
+    in_bins = torch.where(is_lower_half, below, above)
+    # Written without `where`, which ONNX Runtime lacks for truth values.
+    is_below = (in_body & is_lower_half) | ~(in_body | is_upper)
+    return is_below, torch.where(in_body, in_bins, log_beyond.exp()), in_body, log_beyond

@@ -2,7 +2,6 @@
 
 from splicedpareto.nn._edges import edges_from_data
 from splicedpareto.nn._encoder import SequenceEncoder
-from splicedpareto.nn._grid import GridCdf
 from splicedpareto.nn._heads import DistributionHead, GaussianHead, SplicedBinnedParetoHead
 from splicedpareto.nn._items import ItemEncoder, ItemSettings
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
@@ -13,7 +12,6 @@ __all__ = [
     "DistributionHead",
     "DistributionNetwork",
     "GaussianHead",
-    "GridCdf",
     "ItemEncoder",
     "ItemSettings",
     "ResidualMLP",
