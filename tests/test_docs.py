@@ -29,8 +29,6 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def hook(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, DOCS / "hooks" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -152,11 +152,8 @@ def source_files(name: str) -> set[str]:
 def test_archives_hold_the_whole_package_and_its_license(
     name: str, archives: dict[str, Built]
 ) -> None:
-    wheel, sdist, source = (
-        archives[name].wheel_files,
-        archives[name].sdist_files,
-        source_files(name),
-    )
+    built, source = archives[name], source_files(name)
+    wheel, sdist = built.wheel_files, built.sdist_files
     assert {file for file in wheel if not re.match(r"[^/]+\.dist-info/", file)} == source
     assert {f"src/{file}" for file in source} <= sdist
     assert f"{name}/py.typed" in wheel

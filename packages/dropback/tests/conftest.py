@@ -29,12 +29,6 @@ hypothesis.settings.load_profile("reproducible")
 torch.set_num_threads(1)
 
 
-@pytest.fixture
-def generator() -> torch.Generator:
-    """A seeded source of randomness, fresh for each test."""
-    return torch.Generator().manual_seed(20260101)
-
-
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real data, or a skip that says what to set."""

@@ -1,12 +1,7 @@
 """The service as the page meets it: simulated plays, untrained networks, scores that are known."""
 
-import contextlib
 import itertools
-import json
-import urllib.request
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection
 
 import numpy as np
 import polars as pl
@@ -14,8 +9,6 @@ import torch
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dropback.live import PlayPredictor
-from dropback.service._app import Service
-from examples import service as example
 from examples.scored_plays import throws
 from examples.service import network
 
@@ -97,34 +90,3 @@ class Wire:
             await send(message)
 
         await self._app(scope, receive, cutting)
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where it listens."""
-
-    url: str
-    wire: Wire
-
-    def get(self, path: str) -> Any:
-        """The service's own answer, to hold against what the page shows."""
-        with urllib.request.urlopen(self.url + path) as response:  # noqa: S310  # loopback
-            return json.load(response)
-
-    def headers(self, path: str) -> dict[str, str]:
-        """Headers of an answer, names in lower case."""
-        with urllib.request.urlopen(self.url + path) as response:  # noqa: S310  # loopback
-            return {name.lower(): value for name, value in response.headers.items()}
-
-
-@contextlib.contextmanager
-def listening(service: Service) -> Iterator[Address]:
-    """Serve on a free port until left."""
-    wires: list[Wire] = []
-
-    def wrap(app: ASGIApp) -> Wire:
-        wires.append(Wire(app))
-        return wires[0]
-
-    with example.listening(service, wrap) as address:
-        yield Address(address.url, wires[0])

@@ -139,6 +139,15 @@ class Address:
     def live(self) -> str:
         return f"ws://127.0.0.1:{self.port}/v1/live"
 
+    @property
+    def wire(self) -> Any:
+        """What the application was wrapped in."""
+        return self.server.config.app
+
+    def get(self, path: str) -> httpx.Response:
+        with session(self) as client:
+            return client.get(path)
+
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 

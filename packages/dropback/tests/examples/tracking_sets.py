@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -37,21 +38,21 @@ class MadePlay:
             self.release: "pass_forward",
             self.arrival: "pass_arrived",
         }
+        entities = self._entities()
+        _, _, target_x, target_y, target_vx, target_vy, _ = entities[6]
+        turn = 0 if self.right else 180
         rows = []
-        for number, (side, position, x0, y0, vx, vy, facing) in enumerate(self._entities()):
+        for number, (side, position, x0, y0, vx, vy, facing) in enumerate(entities):
+            is_ball = side == "ball"
+            angle = compass(vx, vy) if (vx, vy) != (0, 0) else facing
             for frame in range(1, self.frames + 1):
                 since = max(0, frame - self.snap) / 10
-                moving = frame > self.snap
+                speed = float(np.hypot(vx, vy)) if frame > self.snap else 0.0
                 x, y = x0 + vx * since, y0 + vy * since
-                if side == "ball" and frame >= self.arrival:
-                    x, y = self._target_at(since)
-                angle = compass(vx, vy) if (vx, vy) != (0, 0) else facing
+                if is_ball and frame >= self.arrival:
+                    x, y = target_x + target_vx * since, target_y + target_vy * since
                 if not self.right:
                     x, y = 120 - x, 160 / 3 - y
-                    angle, facing_now = (angle + 180) % 360, (facing + 180) % 360
-                else:
-                    facing_now = facing
-                is_ball = side == "ball"
                 rows.append(
                     {
                         "gameId": self.game,
@@ -66,19 +67,15 @@ class MadePlay:
                         "playDirection": "right" if self.right else "left",
                         "x": round(x, 2),
                         "y": round(y, 2),
-                        "s": round(float(np.hypot(vx, vy)) if moving else 0.0, 2),
+                        "s": round(speed, 2),
                         "a": 0.0,
-                        "dis": round(float(np.hypot(vx, vy)) / 10 if moving else 0.0, 2),
-                        "o": None if is_ball else round(facing_now, 2),
-                        "dir": None if is_ball else round(angle, 2),
+                        "dis": round(speed / 10, 2),
+                        "o": None if is_ball else round((facing + turn) % 360, 2),
+                        "dir": None if is_ball else round((angle + turn) % 360, 2),
                         "event": events.get(frame),
                     }
                 )
         return pl.DataFrame(rows, infer_schema_length=None)
-
-    def _target_at(self, since: float) -> tuple[float, float]:
-        _, _, x0, y0, vx, vy, _ = self._entities()[6]
-        return x0 + vx * since, y0 + vy * since
 
     def _entities(self) -> list[tuple[str, str | None, float, float, float, float, float]]:
         line = self.line_x
@@ -114,6 +111,12 @@ class MadeSet:
 
     tracking: dict[str, pl.DataFrame]
     tables: dict[str, pl.DataFrame]
+
+    def change(self, name: str, *columns: pl.Expr, **named: object) -> Self:
+        """The set with other columns in the file of this name."""
+        files = self.tracking if name in self.tracking else self.tables
+        files[name] = files[name].with_columns(*columns, **named)  # type: ignore[arg-type]
+        return self
 
     def write(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)

@@ -291,15 +291,11 @@ def test_probabilities_are_a_distribution_and_unseen_games_get_the_mean_of_all(
     known = fitted.probabilities(snaps)
     np.testing.assert_allclose(known.sum(axis=1), 1, atol=1e-6)
     unseen = fitted.probabilities(snaps.with_columns(game_id=pl.lit("2030_01_A_B")))
-    other = snaps.with_columns(
-        game_id=pl.lit(next(g for g, f in fitted.fold_of_game.items() if f != _fold(fitted, snaps)))
-    )
-    np.testing.assert_allclose(unseen, (known + fitted.probabilities(other)) / 2, atol=1e-7)
-
-
-def _fold(model: ExpectedPoints, snaps: pl.DataFrame) -> int:
-    (fold,) = {model.fold_of_game[game] for game in snaps["game_id"]}
-    return fold
+    folds = fitted.fold_of_game
+    (fold,) = {folds[game] for game in snaps["game_id"]}
+    held_out_elsewhere = next(game for game, other in folds.items() if other != fold)
+    other = fitted.probabilities(snaps.with_columns(game_id=pl.lit(held_out_elsewhere)))
+    np.testing.assert_allclose(unseen, (known + other) / 2, atol=1e-7)
 
 
 def test_a_stored_model_is_used_again_for_the_same_data_only(

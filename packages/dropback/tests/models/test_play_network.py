@@ -39,6 +39,7 @@ TINY = replace(
     fit=FitSettings(max_epochs=2, batch_size=64, learning_rate=2e-3),
     sequence=SequenceSettings(channels=8, levels=2, player_width=8),
 )
+BRIEF = replace(TINY, members=1, fit=replace(TINY.fit, max_epochs=1))
 
 
 @pytest.fixture(scope="module")
@@ -267,8 +268,7 @@ def test_predictions_do_not_depend_on_company(
 
 
 def test_fewer_members_leave_seen_plays_out(selection: TrackedSelection, tmp_path: Path) -> None:
-    settings = replace(TINY, members=1, fit=replace(TINY.fit, max_epochs=1))
-    model = workflows.train(selection, tmp_path / "run", settings=settings).model
+    model = workflows.train(selection, tmp_path / "run", settings=BRIEF).model
     held_out = workflows.read_evaluation(tmp_path / "run" / "report.json")
     assert len(model.networks) == 1
     unseen = workflows.keep_unseen(selection, model)
@@ -364,12 +364,7 @@ def test_shares_of_the_gap_run_from_climatology_to_the_oracle(
 def test_release_alone_has_no_distributions_by_time(
     selection: TrackedSelection, tmp_path: Path
 ) -> None:
-    settings = replace(
-        TINY,
-        sequence=replace(TINY.sequence, prefix_share=0.0),  # type: ignore[type-var]
-        members=1,
-        fit=replace(TINY.fit, max_epochs=1),
-    )
+    settings = replace(BRIEF, sequence=replace(TINY.sequence, prefix_share=0.0))  # type: ignore[type-var]
     workflows.train(selection, tmp_path / "run", settings=settings)
     evaluated = workflows.evaluate(tmp_path / "run", selection.features.tensors)
     assert evaluated.by_time == OverTime({}, {})

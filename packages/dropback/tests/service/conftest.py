@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from dropback.live import PlayPredictor
@@ -39,11 +41,6 @@ def client(service):
 @pytest.fixture(scope="session")
 def address(service):
     """A listening service with short time limits."""
-    hasty = Service(
-        scores=service.scores,
-        library=service.library,
-        predictor=service.predictor,
-        limits=example.SHORT_LIMITS,
-    )
+    hasty = dataclasses.replace(service, limits=example.SHORT_LIMITS)
     with example.listening(hasty) as found:
         yield found

@@ -74,22 +74,6 @@ def truth(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(folder / "truth.parquet")
 
 
-def a_state(**changed: float) -> ReleaseState:
-    """One throw ten yards deep, and what is changed about it."""
-    usual = {
-        "air_yards": 10.0,
-        "yardline_100": 60.0,
-        "openness_yd": 1.0,
-        "pressure": 0.1,
-        "lane": 0.3,
-        "passer_speed_yd_per_s": 1.0,
-        "to_sideline_yd": 20.0,
-        "room_yd": 2.5,
-        "crowd": 1.2,
-    }
-    return ReleaseState(**{name: np.array([x]) for name, x in (usual | changed).items()})
-
-
 def test_outcomes_follow_the_distribution_of_the_actual_passer(week: Week) -> None:
     # Twenty outcomes a play from one seed, so that 200 plays can tell a wrong distribution.
     distribution = release_distribution(week.state, week.snap.edge_yd)
@@ -161,22 +145,24 @@ def test_two_defenders_at_the_ball_are_worse_than_one() -> None:
     assert openness_yd(aim, flight, defense, still) == pytest.approx(3.0 - 0.8 * np.log(2))
 
 
-@pytest.mark.parametrize(
-    ("name", "worse", "better"),
-    [
-        ("openness_yd", -1.0, 3.0),
-        ("pressure", 0.9, 0.1),
-        ("lane", 0.8, 0.1),
-        ("passer_speed_yd_per_s", 5.0, 0.5),
-        ("to_sideline_yd", 0.8, 10.0),
-        ("room_yd", 1.0, 6.0),
-        ("crowd", 3.0, 0.2),
-    ],
-)
-def test_each_thing_seen_at_the_release_moves_the_expected_yards(
-    name: str, worse: float, better: float
-) -> None:
-    low, high = (release_distribution(a_state(**{name: x})).mean()[0] for x in (worse, better))
+# What is usual, and what is worse and better for the offense.
+SEEN = {
+    "openness_yd": (1.0, -1.0, 3.0),
+    "pressure": (0.1, 0.9, 0.1),
+    "lane": (0.3, 0.8, 0.1),
+    "passer_speed_yd_per_s": (1.0, 5.0, 0.5),
+    "to_sideline_yd": (20.0, 0.8, 10.0),
+    "room_yd": (2.5, 1.0, 6.0),
+    "crowd": (1.2, 3.0, 0.2),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_each_thing_seen_at_the_release_moves_the_expected_yards(name: str) -> None:
+    state = {"air_yards": 10.0, "yardline_100": 60.0, **{one: SEEN[one][0] for one in SEEN}}
+    # A throw ten yards deep, twice: once with the worse and once with the better.
+    arrays = {one: np.full(2, x) for one, x in state.items()} | {name: np.array(SEEN[name][1:])}
+    low, high = release_distribution(ReleaseState(**arrays)).mean()
     assert low < high - 0.1
 
 

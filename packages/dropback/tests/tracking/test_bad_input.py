@@ -187,10 +187,7 @@ def test_a_file_in_meters_is_recognized_corrected_and_recorded(tmp_path):
 
 
 def test_a_height_and_a_weight_that_nobody_has_are_null(tmp_path):
-    source = two_plays()
-    source.tables["players.csv"] = source.tables["players.csv"].with_columns(
-        height=pl.lit("4-2"), weight=900
-    )
+    source = two_plays().change("players.csv", height=pl.lit("4-2"), weight=900)
     (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays.height == 2
     assert block.players["height_in"].null_count() == block.players.height

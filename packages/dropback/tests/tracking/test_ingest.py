@@ -33,18 +33,15 @@ def weeks(tmp_path):
     return source.write(tmp_path / "source")
 
 
-def test_ingest_writes_valid_tables_by_season(weeks, tmp_path):
+def test_ingest_writes_valid_tables_by_season_and_counts_what_it_left_out(weeks, tmp_path):
     report = ingest(weeks, tmp_path / "plays")
+    assert report.counts().rows() == [("bdb_2025", 2, 4, 3, 1)]
     assert (report.plays_read, report.plays_kept) == (4, 3)
     plays = read_plays_table(tmp_path / "plays")
     assert sorted(plays["play_id"]) == [1, 2, 3]
     frames = pl.read_parquet(tmp_path / "plays/frames/season=2022/*.parquet")
     Frames.validate(frames.select(Frames.column_names()))
     assert frames.height == 23 * (21 + 21 + 25)
-
-
-def test_left_out_plays_are_in_a_readable_table(weeks, tmp_path):
-    ingest(weeks, tmp_path / "plays")
     table = pl.read_csv(tmp_path / "plays/left_out.csv")
     assert table.select("play_id", "reason").rows() == [(4, "no snap")]
     summary = json.loads((tmp_path / "plays/ingest.json").read_text())
@@ -58,11 +55,6 @@ def test_the_definitions_of_splits_lie_beside_their_values(weeks, tmp_path):
     assert recorded == tensors.schema["splits"]
     assert recorded["time_to_throw_s"]["source"] == "NFL Next Gen Stats glossary"
     assert set(recorded) <= set(tensors.plays.columns)
-
-
-def test_counts_add_up_by_layout(weeks, tmp_path):
-    counts = ingest(weeks, tmp_path / "plays").counts()
-    assert counts.rows() == [("bdb_2025", 2, 4, 3, 1)]
 
 
 def test_a_second_run_reads_nothing_again(weeks, tmp_path, monkeypatch):
@@ -260,14 +252,12 @@ def test_a_film_has_a_frame_a_tenth_of_a_second_and_a_second_of_rest(weeks, tmp_
     assert sum(durations) == (21 + 10) * 100
 
 
-def test_mp4_without_ffmpeg_says_what_to_install(weeks, tmp_path, monkeypatch):
+def test_mp4_without_ffmpeg_says_what_to_install_and_another_ending_is_refused(
+    weeks, tmp_path, monkeypatch
+):
     monkeypatch.setenv("PATH", str(tmp_path))
     block, number, _ = find_play(weeks, 2022091100, 1)
     with pytest.raises(TrackingError, match=r"mp4 needs an ffmpeg on the PATH.*or write a \.gif"):
         plot_play(block, number, tmp_path / "play.mp4")
-
-
-def test_another_ending_is_refused(weeks, tmp_path):
-    block, number, _ = find_play(weeks, 2022091100, 1)
     with pytest.raises(TrackingError, match=r"must end in \.png, \.gif, \.mp4, got 'play\.bmp'"):
         plot_play(block, number, tmp_path / "play.bmp")

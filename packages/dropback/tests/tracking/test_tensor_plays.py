@@ -111,10 +111,8 @@ def test_tensors_of_a_set_with_gsis_ids_hold_the_passers(tmp_path):
 
 def test_a_lineman_listed_as_another_fills_the_line(tmp_path):
     # The right tackle is listed as a tight end: still five are not eligible.
-    source = made_set("bdb_2025", MadePlay())
     listed = pl.when(pl.col("nflId") == 30001).then(pl.lit("TE")).otherwise("officialPosition")
-    players = source.tables["players.csv"]
-    source.tables["players.csv"] = players.with_columns(officialPosition=listed)
+    source = made_set("bdb_2025").change("players.csv", officialPosition=listed)
     (block,), _ = read_tracking(source.write(tmp_path))
     players = block.players.sort("slot")
     assert players["player_id"].to_list()[1:6] == [30001, 30002, 30003, 30004, 30005]
@@ -125,8 +123,7 @@ def test_a_lineman_listed_as_another_fills_the_line(tmp_path):
     ("returned", "expected"), [([12, 0], 12), ([7, 5], 12), ([None, 30], 30), ([None, None], None)]
 )
 def test_the_return_of_an_interception_is_summed_over_its_carriers(returned, expected, tmp_path):
-    source = made_set("bdb_2025", MadePlay())
-    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(passResult=pl.lit("IN"))
+    source = made_set("bdb_2025").change("plays.csv", passResult=pl.lit("IN"))
     source.tables["player_play.csv"] = pl.DataFrame(
         {"gameId": 2022091100, "playId": 64, "nflId": [30018, 30020], "wasTargettedReceiver": 0,
          "wasInitialPassRusher": None, "interceptionYards": returned},
@@ -137,10 +134,8 @@ def test_the_return_of_an_interception_is_summed_over_its_carriers(returned, exp
 
 
 def test_a_completion_has_no_return_and_charted_air_yards_are_read(tmp_path):
-    source = made_set("bdb_2025", MadePlay())
-    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(passLength=17)
-    table = source.tables["player_play.csv"]
-    source.tables["player_play.csv"] = table.with_columns(interceptionYards=0)
+    source = made_set("bdb_2025").change("plays.csv", passLength=17)
+    source.change("player_play.csv", interceptionYards=0)
     (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays.select("interception_return_yards", "air_yards").row(0) == (None, 17)
 

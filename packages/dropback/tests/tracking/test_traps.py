@@ -117,8 +117,7 @@ def test_trap_6_a_window_goes_from_the_manual_snap_to_the_throw_or_sack(events, 
 
 @pytest.mark.parametrize("null", ["None", "NA", ""])
 def test_trap_6_no_event_is_null_in_every_spelling(null, tmp_path):
-    source = made_set("bdb_2025")
-    source.tracking[NAME] = source.tracking[NAME].with_columns(pl.col("event").fill_null(null))
+    source = made_set("bdb_2025").change(NAME, pl.col("event").fill_null(null))
     (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["frames"].to_list() == [21]
 
@@ -154,9 +153,8 @@ def test_trap_8_of_repeated_rows_the_first_counts(tmp_path):
 
 
 def test_trap_9_time_stamps_do_not_matter_where_there_are_frame_numbers(tmp_path):
-    source = made_set("bdb_2019")
-    name = "tracking_gameId_1.csv"
-    source.tracking[name] = source.tracking[name].with_columns(time=pl.lit("2017-09-08 00:41:59"))
+    stamp = pl.lit("2017-09-08 00:41:59")
+    source = made_set("bdb_2019").change("tracking_gameId_1.csv", time=stamp)
     (block,), _ = read_tracking(source.write(tmp_path))
     assert play_splits(block)["time_to_throw_s"].to_list() == [2.0]
 
@@ -172,12 +170,10 @@ def test_trap_10_coordinates_out_of_the_field_are_legal(tmp_path):
 
 @pytest.mark.parametrize("quarterbacks", [("QB", "QB"), ("WR", "WR")], ids=["two", "none"])
 def test_trap_10_whoever_stands_behind_the_center_passes(quarterbacks, tmp_path):
-    source = made_set("bdb_2025", MadePlay())
-    source.tables["players.csv"] = source.tables["players.csv"].with_columns(
-        officialPosition=pl.col("nflId").replace_strict(
-            [30000, 30010], list(quarterbacks), default=pl.col("officialPosition")
-        )
+    listed = pl.col("nflId").replace_strict(
+        [30000, 30010], list(quarterbacks), default=pl.col("officialPosition")
     )
+    source = made_set("bdb_2025").change("players.csv", officialPosition=listed)
     (block,), _ = read_tracking(source.write(tmp_path))
     passer = block.players.filter(pl.col("role") == "passer")
     assert (passer["player_id"].to_list(), passer["slot"].to_list()) == ([30000], [0])
@@ -190,10 +186,7 @@ def test_trap_11_penalty_yards_are_not_gained(tmp_path):
 
 
 def test_trap_11_a_nullified_play_is_marked(tmp_path):
-    source = made_set("bdb_2025")
-    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(
-        playNullifiedByPenalty=pl.lit("Y")
-    )
+    source = made_set("bdb_2025").change("plays.csv", playNullifiedByPenalty=pl.lit("Y"))
     (block,), _ = read_tracking(source.write(tmp_path))
     assert block.plays["nullified"].to_list() == [True]
 
@@ -234,12 +227,9 @@ def test_a_yard_line_read_from_the_other_end_is_corrected(reading, tmp_path):
         MadePlay(play=number, right=number % 2 == 0, line_x=25.0 + number)
         for number in range(1, 11)
     ]
-    source = made_set("bdb_2025", *plays)
-    given = pl.col("absoluteYardlineNumber")
     own_end = pl.Series([play.line_x for play in plays])
-    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(
-        absoluteYardlineNumber=own_end if reading == "toward_goal" else 120 - given
-    )
+    told = own_end if reading == "toward_goal" else 120 - pl.col("absoluteYardlineNumber")
+    source = made_set("bdb_2025", *plays).change("plays.csv", absoluteYardlineNumber=told)
     (block,), report = read_tracking(source.write(tmp_path))
     assert checks_of(report)["yard line in raw x"] == "corrected"
     assert block.plays["line_of_scrimmage_x_yd"].to_list() == [play.line_x for play in plays]

@@ -93,7 +93,6 @@ def test_baseline_gradients_are_finite_far_from_the_training_inputs(build) -> No
     targets = torch.tensor([-40.0, 0.0, 4e3])
     (exact_nll(distribution, targets) + crps_loss(distribution, targets)).sum().backward()
     for parameter in head.parameters():
-        assert parameter.grad is not None
         assert parameter.grad.isfinite().all()
 
 

@@ -1,6 +1,7 @@
 """A state reads the sequence up to its step, its static features, and no number that is missing."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -106,14 +107,17 @@ def test_encoder_without_static_features_is_a_trunk() -> None:
     assert distribution.batch_shape == (4,)
 
 
-def test_encoder_refuses_another_pooling() -> None:
-    with pytest.raises(ValueError, match="pooling must be 'last' or 'mean', got 'max'"):
-        encoder(pooling="max")
-
-
-def test_encoder_refuses_a_negative_number_of_static_features() -> None:
-    with pytest.raises(ValueError, match="static_features must be at least 0, got -1"):
-        encoder(static=-1)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pooling": "max"}, "pooling must be 'last' or 'mean', got 'max'"),
+        ({"static": -1}, "static_features must be at least 0, got -1"),
+        ({"columns": 23, "items": ITEMS}, r"in_features must be at least 24, .* got 23"),
+    ],
+)
+def test_encoders_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        encoder(**settings)
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean"])
@@ -270,7 +274,6 @@ def test_items_share_statistics_of_the_steps_alone() -> None:
     sequences[1, 2:] = sequences[2, 3:] = 1e9
     network.fit_standardization(sequences, lengths)
     features = steps[:, :24].reshape(-1, 4)
-    assert network.items is not None
     # The fourth, the marker, is a flag and keeps its zeros.
     torch.testing.assert_close(network.items.standardize.mean[:3], features.mean(0)[:3])
     assert network.items.standardize.mean[3] == 0
@@ -306,8 +309,3 @@ def test_items_without_marker_or_anchors_are_pooled_alone() -> None:
 def test_items_that_do_not_fit_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ItemSettings(**settings)  # type: ignore[arg-type]
-
-
-def test_encoder_refuses_fewer_columns_than_items_have() -> None:
-    with pytest.raises(ValueError, match=r"in_features must be at least 24, .* got 23"):
-        encoder(columns=23, items=ITEMS)

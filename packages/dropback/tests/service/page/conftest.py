@@ -10,7 +10,8 @@ from dropback.service._app import Service
 from dropback.service._plays import PlayLibrary
 from dropback.service._rankings import ScoreTable
 from dropback.tracking.ingest._pipeline import ingest
-from examples.served_page import Address, league, listening, predictor
+from examples.served_page import Wire, league, predictor
+from examples.service import Address, listening
 from examples.simulated_plays import write_throws
 
 DESK = (1280, 860)
@@ -22,20 +23,21 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     ingest(write_throws(folder / "league", 6, seed=11), folder / "plays", workers=1)
     library = PlayLibrary(folder / "plays")
     scores = ScoreTable(league(library.keys))
-    with listening(Service(scores=scores, library=library, predictor=predictor())) as opened:
+    service = Service(scores=scores, library=library, predictor=predictor())
+    with listening(service, Wire) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def key(address: Address) -> tuple[int, int]:
     """Game and play of the first stored play."""
-    plays = address.get("/v1/plays")["plays"]
+    plays = address.get("/v1/plays").json()["plays"]
     return min((item["game"], item["play"]) for item in plays)
 
 
 @pytest.fixture(scope="session")
 def stored(address: Address, key: tuple[int, int]) -> Any:
-    answer = address.get(f"/v1/plays/{key[0]}/{key[1]}")
+    answer = address.get(f"/v1/plays/{key[0]}/{key[1]}").json()
     assert answer["forecast_problem"] is None
     return answer
 

@@ -12,10 +12,17 @@ from websockets.sync.client import connect
 
 from dropback.service._app import Service
 from dropback.service._rankings import ScoreTable
-from examples.served_page import Address, league, listening, predictor
+from examples.served_page import Wire, league, predictor
+from examples.service import Address, listening
 from examples.service import keyed as locked
 
 pytestmark = pytest.mark.browser
+
+
+def ranking(address: Address, query: str) -> list[dict[str, Any]]:
+    """The service's own rows, to hold against what the page shows."""
+    answer = address.get(f"/v1/leaderboard?by=passer,season&limit=1000&{query}")
+    return answer.json()["rows"]
 
 
 def score_text(value: float) -> str:
@@ -49,8 +56,7 @@ def test_leaderboard_shows_the_rows_of_the_service_and_sorts_them(
     show: Any, address: Address
 ) -> None:
     page = show("/")
-    answer = address.get("/v1/leaderboard?by=passer,season&seasons=2022&limit=1000")
-    rows = answer["rows"]
+    rows = ranking(address, "seasons=2022")
     assert len(rows) == 6
     assert column(page, "passer_player_name") == [row["passer_player_name"] for row in rows]
     assert column(page, "score") == [score_text(row["score"]) for row in rows]
@@ -75,7 +81,7 @@ def test_leaderboard_shows_the_rows_of_the_service_and_sorts_them(
 
 def test_whiskers_lie_on_one_scale(show: Any, address: Address) -> None:
     page = show("/")
-    rows = address.get("/v1/leaderboard?by=passer,season&seasons=2022&limit=1000")["rows"]
+    rows = ranking(address, "seasons=2022")
     drawn = page.locator("line.whisker").evaluate_all(
         "all => all.map(line => [line.x1.baseVal.value, line.x2.baseVal.value])"
     )
@@ -93,8 +99,7 @@ def test_filters_ask_the_service_and_stay_in_the_address(show: Any, address: Add
     page.get_by_label("Depth", exact=True).select_option("deep")
     page.get_by_label("Season").select_option("")
     page.wait_for_selector(".board:not([aria-busy])")
-    query = "by=passer,season&split=depth%3Ddeep&limit=1000"
-    expected = [score_text(row["score"]) for row in address.get(f"/v1/leaderboard?{query}")["rows"]]
+    expected = [score_text(row["score"]) for row in ranking(address, "split=depth%3Ddeep")]
     page.wait_for_selector(f".board .status:text-is('{len(expected)} of {len(expected)} rows')")
     assert column(page, "score") == expected
     linked = page.url
@@ -114,7 +119,7 @@ def test_passer_shows_seasons_throws_and_calibration(
     page = show("/")
     page.get_by_role("link", name="A.<Passer>").click()
     page.wait_for_selector("h1:text-is('A.<Passer>')")
-    told = address.get("/v1/passers/00-0")
+    told = address.get("/v1/passers/00-0").json()
     seasons = [score_text(row["score"]) for row in told["seasons"]]
     assert page.locator("table.plain tbody b").all_inner_texts() == seasons
     stamps = page.locator(".stamp b").all_inner_texts()
@@ -305,7 +310,7 @@ def test_live_play_goes_on_after_its_socket_is_cut(
 def send_live(address: Address, stored: Any) -> None:
     """Send a stored play as `dropback replay` does, ten times as fast."""
     item = stored["item"]
-    with connect(f"ws{address.url.removeprefix('http')}/v1/live", proxy=None) as socket:
+    with connect(address.live, proxy=None) as socket:
         start = {"situation": stored["situation"], "stored": [item["game"], item["play"]]}
         socket.send(json.dumps({"type": "start", "version": 1, **start}))
         assert json.loads(socket.recv())["type"] == "started"
@@ -365,7 +370,7 @@ def keyed(browser: Any, tmp_path: Path) -> Iterator[tuple[Any, Address, str]]:
     """A page of a service that wants a key, and the key."""
     scores = ScoreTable(league({(1, 1)}))
     service, key = locked(Service(scores=scores, predictor=predictor()), tmp_path / "keys.json")
-    with listening(service) as address:
+    with listening(service, Wire) as address:
         opened = browser.new_context(base_url=address.url)
         opened.set_default_timeout(15_000)
         yield opened.new_page(), address, key

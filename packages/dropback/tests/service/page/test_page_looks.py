@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from examples.served_page import Address
+from examples.service import Address
 
 STATIC = Path(str(files("dropback.service") / "static"))
 VIEWS = {
@@ -147,7 +147,7 @@ def test_players_do_not_glide_where_motion_is_not_wanted(show: Any, key: tuple[i
 
 
 def test_policy_allows_nothing_but_the_service_itself(address: Address) -> None:
-    policy = address.headers("/")["content-security-policy"]
+    policy = address.get("/").headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert not re.search(r"https?:", policy)
