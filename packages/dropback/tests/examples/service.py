@@ -214,6 +214,17 @@ def client_of(service):
         yield client
 
 
+def problem(response: httpx.Response, status: int) -> str:
+    """The sentence of a problem, which shows no path and no trace."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    answer = response.json()
+    assert answer["status"] == status
+    assert "Traceback" not in answer["detail"]
+    assert "dropback/" not in answer["detail"]
+    return answer["detail"]
+
+
 def keyed(service: Service, file: Path, **key: Any) -> tuple[Service, str]:
     """The service with a file of keys, and its one key."""
     secret = add_key(file, "desk", **key)

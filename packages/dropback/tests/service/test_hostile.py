@@ -16,6 +16,7 @@ import pytest
 from dropback.live import PlayFrames
 from dropback.service._wire import PLAY_MEDIA_TYPE, encode_play
 from examples import service as example
+from examples.service import problem
 
 PLAY = example.body()
 SCORE = "/v1/plays:score"
@@ -50,15 +51,6 @@ def _it_goes_on(address):
 def ask(address, content, media_type="application/json", **headers):
     with example.session(address) as session:
         return session.post(SCORE, content=content, headers={"content-type": media_type, **headers})
-
-
-def problem(response, status):
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    detail = response.json()["detail"]
-    assert "Traceback" not in detail
-    assert "dropback/" not in detail
-    return detail
 
 
 def test_both_forms_of_a_play_give_the_forecast_of_the_networks(address, networks):

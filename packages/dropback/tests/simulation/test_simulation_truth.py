@@ -52,10 +52,8 @@ def test_outcomes_follow_the_distribution_they_were_drawn_from(league: League) -
 )
 def test_the_distribution_holds_within(league: League, split: pl.Expr) -> None:
     chosen = targeted_attempts(league.plays).select(split).to_series().to_numpy()
-    distribution, yards = (
-        league.actual_distribution()[chosen],
-        league.truth["yards"].to_numpy()[chosen],
-    )
+    distribution = league.actual_distribution()[chosen]
+    yards = league.truth["yards"].to_numpy()[chosen]
     # The mid-distribution values of a discrete distribution spread less than a uniform variable
     # does.
     z = (distribution.mid_cdf(yards).mean() - 0.5) * np.sqrt(12 * chosen.sum())
