@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,18 +13,15 @@ from splicedpareto.distributions._base import tensor_options
 from splicedpareto.distributions._checks import require
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._location_scale import LocationScale
-from splicedpareto.distributions._normal import (
+from splicedpareto.distributions._special import (
     area_of_ndtr,
     area_of_squared_ndtr,
+    lambert_w,
     log_ndtr,
     ndtr,
     ndtri,
 )
-from splicedpareto.distributions._special import lambert_w
 from splicedpareto.distributions._tails import Tail
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class HybridPareto(LocationScale):
@@ -183,15 +180,13 @@ class HybridPareto(LocationScale):
         beyond = self._tail.integral_beyond(torch.where(nothing, 0, excess), 2)
         return self.scale * body + torch.where(nothing, 0, beyond)
 
-    def rsample(
-        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Draw with pathwise gradients, shape ``(*sample_shape, *B)``.
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        """Draw as by two uniform numbers.
 
         The excess is drawn from an exponential variable: one minus a float32 uniform stops at
         6e-8, which would cut off the tail.
         """
-        shape = torch.Size(sample_shape) + self.batch_shape
+        shape = sample_shape + self.batch_shape
         uniform = torch.rand(shape, generator=generator, **tensor_options(self))
         hazard = torch.empty_like(uniform).exponential_(generator=generator)
         mass = self._log_weight.exp()

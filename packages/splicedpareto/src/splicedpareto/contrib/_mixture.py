@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,9 +13,6 @@ from splicedpareto.distributions._base import ScalarDistribution, broadcast_shap
 from splicedpareto.distributions._checks import require, resolve_validation
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._location_scale import Continuous
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Evaluations between the components' quantiles; the last step, Newton's, squares the error.
 _EVALUATIONS = 20
@@ -53,7 +50,7 @@ class Mixture(Continuous):
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {
         "logits": constraints.real_vector
     }
-    has_rsample = False
+    has_rsample = False  # the choice of a component has no gradient
 
     def __init__(
         self,
@@ -208,16 +205,12 @@ class Mixture(Continuous):
         quantiles = torch.cat([self.components.icdf(levels), self.components.isf(levels)])
         return quantiles.movedim(0, -1).flatten(-2)
 
-    def sample(
-        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Draw without gradient, shape ``(*sample_shape, *B)``; choosing a component has none."""
-        with torch.no_grad():
-            draws = self.components.sample(torch.Size(sample_shape), generator=generator)
-            noise = torch.empty_like(draws).exponential_(generator=generator)
-            # The first of exponential times whose rates are the weights.
-            chosen = (noise.log() - self.log_weights).argmin(-1, keepdim=True)
-            return draws.gather(-1, chosen).squeeze(-1)
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        draws = self.components.sample(sample_shape, generator=generator)
+        noise = torch.empty_like(draws).exponential_(generator=generator)
+        # The first of exponential times whose rates are the weights.
+        chosen = (noise.log() - self.log_weights).argmin(-1, keepdim=True)
+        return draws.gather(-1, chosen).squeeze(-1)
 
     def _expanded(self, batch_shape: torch.Size) -> Mixture:
         logits = self.logits.expand(*batch_shape, self.logits.shape[-1])

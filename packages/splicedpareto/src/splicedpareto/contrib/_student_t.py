@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,9 +14,6 @@ from splicedpareto.distributions._checks import are_all, require
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._location_scale import LocationScale
 from splicedpareto.distributions._special import half_beta_fraction, log_gamma_step
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Steps of Newton's method; the slowest start, at a `df` of 1e4 and a level of 0.1, needs 11.
 _STEPS = 16
@@ -125,7 +122,9 @@ class StudentT(LocationScale):
         """
         ends = [torch.as_tensor(v, **tensor_options(self)) for v in (low, high)]
         z = self._standardized(torch.minimum(torch.maximum(value, ends[0]), ends[1]))
-        area = _area_of_both(z, self.df)
+        # Of the squared functions over the whole line: of F up to z and of 1 - F from there on.
+        area = z * (2 * _sides(z, self.df).below - 1) + 2 * _partial_moment(z, self.df)
+        area = area - 2 * _area_of_ends(self.df)
         for end, bound, sign in zip(ends, (low, high), (1, -1), strict=True):
             # An infinite bound excludes nothing; skipping it saves half of the work.
             if isinstance(bound, Tensor) or math.isfinite(bound):
@@ -141,11 +140,8 @@ class StudentT(LocationScale):
         start, stop = self._standardized(low), self._standardized(high)
         return self.loc + self.scale * (_area(start, self.df) - _area(-stop, self.df))
 
-    def rsample(
-        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Draw with pathwise gradients, shape ``(*sample_shape, *B)``."""
-        shape = torch.Size(sample_shape) + self.batch_shape
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        shape = sample_shape + self.batch_shape
         noise = torch.randn(shape, generator=generator, **tensor_options(self))
         half = (self.df / 2).expand(shape)
         # torch's gamma draws from the global generator alone, which is seeded for this draw.
@@ -245,12 +241,6 @@ def _upper_quantile(log_level: Tensor, df: Tensor) -> Tensor:
     gap = _sides(-value, df).log_below - torch.where(endless, 0, log_level)
     value = value + torch.where(endless, 0, gap) / hazard
     return torch.where(endless, math.inf, value)
-
-
-def _area_of_both(z: Tensor, df: Tensor) -> Tensor:
-    """Integrals of the squared standard functions: of F up to `z` and of 1 - F from there on."""
-    excess = 2 * _sides(z, df).below - 1
-    return z * excess + 2 * _partial_moment(z, df) - 2 * _area_of_ends(df)
 
 
 def _area(z: Tensor, df: Tensor) -> Tensor:

@@ -81,13 +81,19 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
     ) -> Tensor:
         """Draw without gradient, shape ``(*sample_shape, *B)``."""
         with torch.no_grad():
-            return self.rsample(sample_shape, generator=generator)
+            return self._draw(torch.Size(sample_shape), generator)
 
     def rsample(
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw with pathwise gradients to the parameters, shape ``(*sample_shape, *B)``."""
-        raise NotImplementedError(f"{type(self).__name__} has no pathwise gradient.")
+        if not self.has_rsample:
+            raise NotImplementedError(f"{type(self).__name__} has no pathwise gradient.")
+        return self._draw(torch.Size(sample_shape), generator)
+
+    @abstractmethod
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        """Draw, with pathwise gradients where the distribution has such."""
 
     @abstractmethod
     def _expanded(self, batch_shape: torch.Size) -> ScalarDistribution:

@@ -19,8 +19,6 @@ from splicedpareto.distributions._base import (
 from splicedpareto.distributions._checks import require, resolve_validation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch.distributions import Distribution
 
 
@@ -157,10 +155,8 @@ class Censored(ScalarDistribution):
         missed = (at - self.high).clamp(min=0) + (self.low - at).clamp(min=0)
         return self.base.crps_between(value, start, stop) + missed
 
-    def rsample(
-        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Draw with pathwise gradients, zero at the bounds, shape ``(*sample_shape, *B)``."""
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        """Draw with pathwise gradients, zero at the bounds."""
         return self.base.rsample(sample_shape, generator=generator).clamp(self.low, self.high)
 
     def _expanded(self, batch_shape: torch.Size) -> Censored:

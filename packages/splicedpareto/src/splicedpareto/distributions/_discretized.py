@@ -14,8 +14,6 @@ from splicedpareto.distributions._base import ScalarDistribution, broadcast_shap
 from splicedpareto.distributions._checks import resolve_validation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch.distributions import Distribution
 
 
@@ -156,10 +154,7 @@ class Discretized(ScalarDistribution):
         whole = whole.reshape(-1, *(1,) * len(self.batch_shape))
         return whole, self.log_prob(whole).exp()
 
-    def sample(
-        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Draw whole numbers, shape ``(*sample_shape, *B)``."""
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         draws = self.base.sample(sample_shape, generator=generator)
         # Halves go down, as in the interval (k - 1/2, k + 1/2].
         return (draws - 0.5).ceil()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,16 +11,13 @@ from torch.distributions import constraints
 
 from splicedpareto.distributions._base import tensor_options
 from splicedpareto.distributions._location_scale import LocationScale
-from splicedpareto.distributions._normal import (
+from splicedpareto.distributions._special import (
     area_of_ndtr,
     area_of_squared_ndtr,
     log_ndtr,
     ndtr,
     ndtri,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Gaussian(LocationScale):
@@ -123,10 +120,7 @@ class Gaussian(LocationScale):
         start, stop = self._standardized(low), self._standardized(high)
         return self.loc + self.scale * (area_of_ndtr(start) - area_of_ndtr(-stop))
 
-    def rsample(
-        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Draw with pathwise gradients, shape ``(*sample_shape, *B)``."""
-        shape = torch.Size(sample_shape) + self.batch_shape
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        shape = sample_shape + self.batch_shape
         noise = torch.randn(shape, generator=generator, **tensor_options(self))
         return self.loc + self.scale * noise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,9 +21,6 @@ from splicedpareto.distributions._expectations import Expectations
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._layout import from_columns
 from splicedpareto.distributions._parameters import DEFAULT_MASS, Splice, SplicedParameters
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class SplicedBinnedPareto(Expectations):
@@ -364,15 +361,13 @@ class SplicedBinnedPareto(Expectations):
             )
         )
 
-    def rsample(
-        self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Draw with pathwise gradients to the parameters, shape ``(*sample_shape, *B)``.
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        """Draw by two random numbers.
 
         A uniform number chooses the region. Excesses come from an exponential number of their
         own: one minus a float32 uniform stops at 6e-8, and the tails with it.
         """
-        shape = torch.Size(sample_shape) + self.batch_shape
+        shape = sample_shape + self.batch_shape
         uniform = torch.rand(shape, generator=generator, **tensor_options(self))
         hazard = torch.empty_like(uniform).exponential_(generator=generator)
         (uniform, hazard), _ = self._columns(uniform=uniform, hazard=hazard)
