@@ -368,8 +368,7 @@ def _penalty_yards(c: PlayContexts, generator: np.random.Generator) -> Integers:
     kinds = generator.choice(4, len(c), p=(0.4, 0.23, 0.22, 0.15))
     yards = np.array([-5, -10, 5, 15])[kinds]
     to_own_goal = GOAL_TO_GOAL_YD - c.yardline_100
-    enforced: Integers = np.clip(yards, -(to_own_goal // 2), c.yardline_100 // 2)
-    return enforced
+    return np.asarray(np.clip(yards, -(to_own_goal // 2), c.yardline_100 // 2))
 
 
 def _chance_of_field_goal(c: PlayContexts) -> Floats:

@@ -107,13 +107,9 @@ def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> Lea
         player_name(pl.col("number")).alias("passer_player_name"),
         *("season", "team", "starter", "skill_yd"),
     )
-    return League(
-        settings=settings,
-        plays=plays,
-        games=games_table(calendar, final_points),
-        passers=passers,
-        truth=_truth(plays, edge_yd[rows["game"], rows["offense"]]),
-    )
+    games = games_table(calendar, final_points)
+    truth = _truth(plays, edge_yd[rows["game"], rows["offense"]])
+    return League(settings, plays, games, passers, truth)
 
 
 def write_league(league: League, folder: Path, *, overwrite: bool = False) -> None:

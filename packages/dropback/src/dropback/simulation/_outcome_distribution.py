@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import Self
 
     import polars as pl
     from numpy.typing import ArrayLike
@@ -22,6 +24,10 @@ LATTICE_YARDS: Integers = np.arange(-100, 100)
 # rounds to no yards after the catch and 0.045 to a loss (1 to 2 % of real completions lose).
 STOP_LOCATION_YD = 0.1
 STOP_SCALE_YD = 0.25
+
+# Of interceptions, alike in every league.
+_RETURN_LOG_SCALE = 3.2
+_RETURN_CONCENTRATION = 0.1
 
 # Plays whose whole lattice is evaluated at once: 512 x 200 float64 is 0.8 MB, within a core's
 # cache; 4096 took 1.4 times as long.
@@ -43,7 +49,25 @@ class Outcomes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class OutcomeDistribution:
+class PlayArrays:
+    """Arrays of ``N`` plays, one a field."""
+
+    @classmethod
+    def from_frame(cls, table: pl.DataFrame) -> Self:
+        """Read them from a table with one column a field, a row a play."""
+        return cls(**{f.name: table[f.name].to_numpy().astype(np.float64) for f in fields(cls)})
+
+    def __len__(self) -> int:
+        """Number of plays ``N``."""
+        return len(getattr(self, fields(self)[0].name))
+
+    def __getitem__(self, plays: slice | Flags | Integers | tuple[slice, None]) -> Self:
+        """Some of the plays, indexed as an array; ``[:, None]`` adds an axis."""
+        return type(self)(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class OutcomeDistribution(PlayArrays):
     r"""Distributions of yards for ``N`` targeted attempts, each a mixture in closed form.
 
     Outcome :math:`Y` is the yards gained on a completion, 0 on an incompletion and minus the
@@ -89,21 +113,6 @@ class OutcomeDistribution:
     no_return_probability: Floats
     return_scale_yd: Floats
     return_concentration: Floats
-
-    @classmethod
-    def from_frame(cls, truth: pl.DataFrame) -> OutcomeDistribution:
-        """Read the distributions from a table with one column a field, a row a play."""
-        return cls(**{f.name: truth[f.name].to_numpy().astype(np.float64) for f in fields(cls)})
-
-    def __len__(self) -> int:
-        """Number of plays ``N``."""
-        return len(self.air_yards)
-
-    def __getitem__(
-        self, plays: slice | Flags | Integers | tuple[slice, None]
-    ) -> OutcomeDistribution:
-        """Distributions of some plays, indexed as an array; ``[:, None]`` adds an axis."""
-        return OutcomeDistribution(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
 
     def cdf(self, yards: ArrayLike) -> Floats:
         """Probability of at most so many yards.
@@ -201,6 +210,10 @@ class OutcomeDistribution:
         """Yards from the catch to the passer's goal line."""
         return 100 - self.yardline_100 + self.air_yards
 
+    def _chosen(self, where: Flags, *names: str) -> Iterator[Floats]:
+        """Fields at the chosen plays and yards."""
+        return (np.broadcast_to(getattr(self, name), where.shape)[where] for name in names)
+
     def _completion_cdf(self, k: Floats) -> Floats:
         """P(gain <= k) given a completion."""
         limit = self.yardline_100
@@ -208,40 +221,27 @@ class OutcomeDistribution:
         # the result is 0 or 1. The cut at 12 yards leaves out 7e-23 of the stops.
         lowest = np.maximum(limit - 100, self.air_yards - 12)
         where = (k < limit) & (k >= lowest) & (self.air_yards < limit)
-        shape = where.shape
         run = (k + 0.5 - self.air_yards)[where]
-        stop, power, scale, concentration = (
-            np.broadcast_to(values, shape)[where]
-            for values in (
-                self.stop_probability,
-                self.run_power,
-                self.run_scale_yd,
-                self.run_concentration,
-            )
+        stop, power, scale, concentration = self._chosen(
+            where, "stop_probability", "run_power", "run_scale_yd", "run_concentration"
         )
         z = (run - STOP_LOCATION_YD) / STOP_SCALE_YD
         half = 0.5 * np.exp(-np.abs(z))
         ran = (1 - _gpd_sf(run, scale, concentration)) ** power
-        result = np.broadcast_to(k >= limit, shape).astype(np.float64)
+        result = np.broadcast_to(k >= limit, where.shape).astype(np.float64)
         result[where] = stop * np.where(z < 0, half, 1 - half) + (1 - stop) * ran
         return result
 
     def _interception_cdf(self, k: Floats) -> Floats:
         """P(-R <= k) given an interception."""
         where = (k < 0) & (-k <= self._return_limit())
-        shape = where.shape
-        returned = -np.broadcast_to(k, shape)[where]
-        no_return, scale, concentration = (
-            np.broadcast_to(values, shape)[where]
-            for values in (
-                self.no_return_probability,
-                self.return_scale_yd,
-                self.return_concentration,
-            )
+        returned = -np.broadcast_to(k, where.shape)[where]
+        no_return, scale, concentration = self._chosen(
+            where, "no_return_probability", "return_scale_yd", "return_concentration"
         )
         # One yard takes all that rounds to one yard or less.
         from_yd = np.where(returned == 1, 0.0, returned - 0.5)
-        result = np.broadcast_to(k >= 0, shape).astype(np.float64)
+        result = np.broadcast_to(k >= 0, where.shape).astype(np.float64)
         result[where] = (1 - no_return) * _gpd_sf(from_yd, scale, concentration)
         return result
 
@@ -261,6 +261,20 @@ class OutcomeDistribution:
         carry = _gpd_isf(1 - u, self.return_scale_yd, self.return_concentration)
         carried = np.clip(np.ceil(np.minimum(carry, 200) - 0.5), 1, self._return_limit())
         return np.where(part < self.no_return_probability, 0.0, carried)
+
+
+def interception_returns(air_yards: Floats, end_zone: Floats) -> dict[str, Floats]:
+    """Fields of `OutcomeDistribution` about returns, of throws into the end zone (1) or not (0)."""
+    return {
+        "no_return_probability": expit(
+            -1.25
+            + 2.0 * end_zone
+            + 0.025 * np.clip(air_yards, 0, 40)
+            + 0.035 * np.clip(air_yards - 20, 0, 30)
+        ),
+        "return_scale_yd": np.exp(_RETURN_LOG_SCALE - 0.009 * np.clip(air_yards, -5, 40)),
+        "return_concentration": np.full_like(air_yards, _RETURN_CONCENTRATION),
+    }
 
 
 def _gpd_sf(excess: Floats, scale: Floats, concentration: Floats) -> Floats:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit
 
 from dropback.data._field import HALF_SECONDS, QUARTER_SECONDS
-from dropback.simulation._outcome_distribution import OutcomeDistribution
+from dropback.simulation._outcome_distribution import (
+    OutcomeDistribution,
+    PlayArrays,
+    interception_returns,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,9 +37,6 @@ RUN_LOG_SCALES = (2.19, 1.78, 1.59, 1.34, 1.11, 1.07, 0.68, 0.33, 0.11, -0.09)
 RUN_CONCENTRATION_KNOTS_YD = (-5.0, 5.0, 15.0, 30.0)
 RUN_CONCENTRATIONS = (0.08, 0.26, 0.55, 0.9)
 
-RETURN_LOG_SCALE = 3.2
-RETURN_CONCENTRATION = 0.1
-
 # What one yard per attempt of skill does. The shares are a choice; together they add up to one
 # yard per attempt on the league's mix of attempts, which a test holds to 5 %.
 COMPLETION_LOGIT_PER_YD = 0.24
@@ -44,7 +45,7 @@ RUN_LOG_SCALE_PER_YD = 0.068
 
 
 @dataclass(frozen=True)
-class PlayContexts:
+class PlayContexts(PlayArrays):
     """The contexts of ``N`` plays before the snap, as arrays of shape ``(N,)``.
 
     Args:
@@ -62,14 +63,6 @@ class PlayContexts:
     yards_to_go: Numbers
     yardline_100: Numbers
     score_differential: Numbers
-
-    def __len__(self) -> int:
-        """Number of plays ``N``."""
-        return len(self.down)
-
-    def __getitem__(self, plays: Flags) -> PlayContexts:
-        """Contexts of some plays, indexed as an array."""
-        return PlayContexts(**{f.name: getattr(self, f.name)[plays] for f in fields(self)})
 
     @property
     def half_seconds_remaining(self) -> Numbers:
@@ -210,12 +203,5 @@ def outcome_distribution(throws: Throws, edge_yd: ArrayLike = 0.0) -> OutcomeDis
             + RUN_LOG_SCALE_PER_YD * edge
         ),
         run_concentration=np.interp(air_yards, RUN_CONCENTRATION_KNOTS_YD, RUN_CONCENTRATIONS),
-        no_return_probability=expit(
-            -1.25
-            + 2.0 * end_zone
-            + 0.025 * np.clip(air_yards, 0, 40)
-            + 0.035 * np.clip(air_yards - 20, 0, 30)
-        ),
-        return_scale_yd=np.exp(RETURN_LOG_SCALE - 0.009 * np.clip(air_yards, -5, 40)),
-        return_concentration=np.full_like(air_yards, RETURN_CONCENTRATION),
+        **interception_returns(air_yards, end_zone),
     )

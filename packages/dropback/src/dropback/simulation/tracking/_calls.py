@@ -106,11 +106,11 @@ def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
     )
     strong = np.where(generator.random(n) < 0.5, 1.0, -1.0)
     hash_mark = round(HASH_MARK_Y_YD, 2)
-    ball_y = generator.uniform(21.0, FIELD_WIDTH_YD - 21.0, n)
-    ball_y = np.clip(ball_y, hash_mark, FIELD_WIDTH_YD - hash_mark)
+    ball_y_yd = generator.uniform(21.0, FIELD_WIDTH_YD - 21.0, n)
+    ball_y_yd = np.clip(ball_y_yd, hash_mark, FIELD_WIDTH_YD - hash_mark)
     coverage = generator.choice(len(COVERAGES), n, p=_COVERAGE_SHARES)
     snap_xy = np.empty((n, PLAYERS, 2))
-    origin = np.stack([s.line_x_yd, ball_y], axis=1)
+    origin = np.stack([s.line_x_yd, ball_y_yd], axis=1)
     turn = np.stack([np.ones(n), strong], axis=1)[:, None]
     snap_xy[:, PASSER] = origin - np.stack([np.where(s.under_center, 1.3, 5.0), np.zeros(n)], 1)
     snap_xy[:, LINE] = origin[:, None] + _LINE_XY
@@ -124,7 +124,7 @@ def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
     )
     snap_xy += generator.normal(scale=0.12, size=snap_xy.shape)
     snap_xy[..., 0] = np.clip(snap_xy[..., 0], 0.5, FIELD_LENGTH_YD - 0.5)
-    routes = draw_routes(s, snap_xy[:, ELIGIBLE], ball_y, generator)
+    routes = draw_routes(s, snap_xy[:, ELIGIBLE], ball_y_yd, generator)
     blitzers = rushes.sum(axis=1) > 4
     blocks = np.zeros((n, 5), dtype=bool)
     stays = generator.random((n, 2)) < np.stack([np.where(blitzers, 0.5, 0.22), np.full(n, 0.1)], 1)
@@ -132,20 +132,10 @@ def call_plays(snap: SnapState, generator: np.random.Generator) -> Calls:
     blocks[:, 3] = stays[:, 1] & (formation != FORMATIONS.index("EMPTY"))
     blocks[np.arange(n), routes.primary] = False
     rolls = (generator.random(n) < 0.07) & (s.intended_yd > 0)
-    return Calls(
-        formation=formation,
-        coverage=coverage,
-        play_action=generator.random(n) < np.where(s.under_center, 0.55, 0.1),
-        rollout=np.where(rolls, np.where(generator.random(n) < 0.7, -1.0, 1.0), 0.0),
-        snap_xy=snap_xy,
-        ball_y_yd=ball_y,
-        routes=routes,
-        blocks=blocks,
-        rushes=rushes,
-        takes=takes,
-        landmark=landmark,
-        deep=deep,
-    )
+    play_action = generator.random(n) < np.where(s.under_center, 0.55, 0.1)
+    rollout = np.where(rolls, np.where(generator.random(n) < 0.7, -1.0, 1.0), 0.0)
+    called = (formation, coverage, play_action, rollout, snap_xy, ball_y_yd, routes)
+    return Calls(*called, blocks, rushes, takes, landmark, deep)
 
 
 def _call_defense(coverage: Integers, generator: np.random.Generator) -> tuple[Flags, Integers]:

@@ -188,13 +188,7 @@ def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
             "jerseyNumber": players["jerseyNumber"].gather(who),
             "club": players["club"].gather(who),
             "playDirection": pl.Series(direction).gather(m.play),
-            "x": m.x,
-            "y": m.y,
-            "s": m.s,
-            "a": m.a,
-            "dis": m.dis,
-            "o": m.o,
-            "dir": m.dir,
+            **{name: getattr(m, name) for name in ("x", "y", "s", "a", "dis", "o", "dir")},
             "event": pl.Series(_EVENTS).gather(events.ravel()[at]),
         }
     ).with_columns(pl.when(~is_ball).then(pl.col(name)).alias(name) for name in ("o", "dir"))

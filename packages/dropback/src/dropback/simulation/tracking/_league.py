@@ -104,17 +104,9 @@ def simulate_tracking_league(
         kickoff=pl.col("old_game_id").str.slice(0, 8).str.to_datetime("%Y%m%d")
         + pl.duration(hours=17),
     )
+    games = league.games.join(attempts, on="old_game_id", how="semi")
     quickness = draw_quickness(settings, np.random.default_rng([seed, 1]))
-    return TrackingLeague(
-        settings=settings,
-        seed=seed,
-        attempts=attempts,
-        games=league.games.join(
-            attempts.select("old_game_id").unique(), on="old_game_id", how="semi"
-        ),
-        passers=league.passers,
-        quickness=quickness,
-    )
+    return TrackingLeague(settings, seed, attempts, games, league.passers, quickness)
 
 
 def simulate_week(league: TrackingLeague, number: int) -> Week:
@@ -137,17 +129,8 @@ def simulate_week(league: TrackingLeague, number: int) -> Week:
     outcomes = release_distribution(state, snap.edge_yd).sample(drawing)
     tracks = finish_plays(snap, calls, dropbacks, outcomes, finishing)
     rotated = measuring.random(len(snap)) < 0.5
-    return Week(
-        attempts=attempts,
-        snap=snap,
-        calls=calls,
-        dropbacks=dropbacks,
-        state=state,
-        outcomes=outcomes,
-        tracks=tracks,
-        rotated=rotated,
-        motion=measure_motion(tracks, calls, rotated, measuring),
-    )
+    motion = measure_motion(tracks, calls, rotated, measuring)
+    return Week(attempts, snap, calls, dropbacks, state, outcomes, tracks, rotated, motion)
 
 
 def oracle_distribution(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.special import expit
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
-from dropback.simulation._outcome_distribution import OutcomeDistribution
+from dropback.simulation._outcome_distribution import (
+    OutcomeDistribution,
+    PlayArrays,
+    interception_returns,
+)
 from dropback.simulation.tracking._lineup import DEFENSE, ELIGIBLE, PASSER, limited, norm
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import ArrayLike
 
     from dropback._arrays import Floats, Integers
@@ -62,7 +65,7 @@ _RUN_LOG_SCALE_PER_SKILL: Final = 0.068
 
 
 @dataclass(frozen=True)
-class ReleaseState:
+class ReleaseState(PlayArrays):
     """What the yards of ``N`` throws depend on, all known at the release.
 
     Args:
@@ -130,11 +133,6 @@ class ReleaseState:
             room_yd=np.maximum(apart.min(axis=1), 0.5),
             crowd=(before * np.exp(-apart / 8)).sum(axis=1),
         )
-
-    @classmethod
-    def from_frame(cls, truth: pl.DataFrame) -> ReleaseState:
-        """Read the states from a table with one column a field, a row a play."""
-        return cls(**{f.name: truth[f.name].to_numpy().astype(np.float64) for f in fields(cls)})
 
 
 def throw_flight(
@@ -249,14 +247,7 @@ def release_distribution(state: ReleaseState, edge_yd: ArrayLike = 0.0) -> Outco
             + _RUN_LOG_SCALE_PER_SKILL * edge
         ),
         run_concentration=np.clip(concentration + _RUN_CONCENTRATION_PER_CROWD * crowd, 0.05, 0.95),
-        no_return_probability=expit(
-            -1.25
-            + 2.0 * end_zone
-            + 0.025 * np.clip(depth, 0, 40)
-            + 0.035 * np.clip(depth - 20, 0, 30)
-        ),
-        return_scale_yd=np.exp(3.2 - 0.009 * np.clip(depth, -5, 40)),
-        return_concentration=np.full_like(depth, 0.1),
+        **interception_returns(depth, end_zone),
     )
 
 

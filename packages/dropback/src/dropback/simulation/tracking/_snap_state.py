@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback.data._field import GOAL_LINE_X_YD
+from dropback.simulation._outcome_distribution import PlayArrays
 from dropback.simulation._play_by_play import targeted
 from dropback.simulation._rosters import TEAMS
 from dropback.tracking._schema import PLAYERS
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SnapState:
+class SnapState(PlayArrays):
     """``N`` plays as they stand before the snap.
 
     Args:
@@ -62,10 +63,6 @@ class SnapState:
                 [quickness[offense, :half], quickness[defense, half:]], axis=1
             ),
         )
-
-    def __len__(self) -> int:
-        """Number of plays ``N``."""
-        return len(self.line_x_yd)
 
 
 def taken_attempts(league: League, plays: int) -> pl.DataFrame:
