@@ -30,8 +30,7 @@ try:
     from dropback.data._tables import PlaySet
     from dropback.models import ModelSettings
     from dropback.models._model import PassModel
-    from dropback.models._network import build_network
-    from dropback.models._objectives import observed_targets, training_objective
+    from dropback.models._network import build_network, observed_targets, training_objective
     from dropback.models._predict import predict_plays
 except ModuleNotFoundError:  # a tree of 0.1
     from dropback.features.play_by_play import (  # type: ignore[import-not-found,no-redef]

@@ -25,8 +25,12 @@ from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Plays, PlaySet, Predictions
 from dropback.evaluation._calibration import evaluate
 from dropback.models import ModelSettings
-from dropback.models._network import build_network
-from dropback.models._objectives import exact_log_score, observed_interval, training_objective
+from dropback.models._network import (
+    build_network,
+    exact_log_score,
+    observed_interval,
+    training_objective,
+)
 from dropback.models._predict import summarize_distributions
 from dropback.models._train import assign_folds, split_fold
 from dropback.workflows import read_plays

@@ -27,7 +27,7 @@ from dropback.data._tables import Plays
 from dropback.errors import RequestError
 from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._model import whole_yard_distribution
-from dropback.models._objectives import observed_targets
+from dropback.models._network import observed_targets
 from dropback.models._train import Training, split_fold
 from dropback.tracking import PlayTensors
 

@@ -1,4 +1,4 @@
-"""Take any data frame at the public edge, give the same kind back, and join inside.
+"""Take any data frame at the public edge, give the same kind back; join and label.
 
 Inside the package every table is a `polars.DataFrame`. Frames of other libraries come and go
 through narwhals, whose ``stable.v2`` is the first stable interface that collects DuckDB relations.
@@ -80,6 +80,14 @@ def left_join(
 ) -> pl.DataFrame:
     """The rows of `table`, all of them in their order, with the columns of `other` beside them."""
     return table.join(other, on=on, how="left", suffix=suffix, maintain_order="left")
+
+
+def bands(column: str, below: Sequence[tuple[float, str]], last: str) -> pl.Expr:
+    """Label of the first limit that the value is below; null stays null."""
+    label: pl.Expr = pl.lit(last)
+    for limit, name in reversed(below):
+        label = pl.when(pl.col(column) < limit).then(pl.lit(name)).otherwise(label)
+    return pl.when(pl.col(column).is_not_null()).then(label)
 
 
 @contextmanager

@@ -138,8 +138,7 @@ def expanded_interval(means: Floats, games: Integers) -> tuple[Floats, Floats]:
 
     def between(rank: Integers, step: int) -> Floats:
         there, beyond = ordered[rank, group], ordered[np.clip(rank + step, 0, count - 1), group]
-        value: Floats = there + part * (beyond - there)
-        return value
+        return np.asarray(there + part * (beyond - there))
 
     return between(below, 1), between(count - 1 - below, -1)
 

@@ -17,8 +17,7 @@ from dropback.data._tables import Predictions
 from dropback.errors import RequestError, RunError
 from dropback.models import ModelSettings
 from dropback.models._model import whole_yard_distribution
-from dropback.models._network import build_network
-from dropback.models._objectives import observed_interval
+from dropback.models._network import build_network, observed_interval
 from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict_plays, summarize_distributions
 from examples.play_by_play_rows import plays_of
 from examples.trained_run import TrainedRun

@@ -100,10 +100,14 @@ def conform(
     # Pandas keeps repeated text as categories, which cast to no number.
     frame = frame.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
     for column in columns:
-        _refuse_other_types(frame.schema.get(column.name, pl.Null()), column, origin=origin)
-    typed = frame.select(
-        _typed(column) if column.name in frame.columns else _absent(column) for column in columns
-    )
+        dtype = frame.schema.get(column.name, pl.Null())
+        if not (dtype.is_numeric() or isinstance(dtype, pl.String | pl.Boolean | pl.Null)):
+            raise ReaderError(
+                f"{origin}: the column {column.name!r} must hold numbers or text, not {dtype}; "
+                "convert it first."
+            )
+    absent = [pl.lit(None).alias(c.name) for c in columns if c.name not in frame.columns]
+    typed = frame.with_columns(absent).select(map(_typed, columns))
     for column in columns:
         if column.name in frame.columns and column.dtype != pl.String:
             _refuse_bad_values(frame, typed, column, origin=origin, keys=keys)
@@ -125,18 +129,6 @@ def _typed(column: Column) -> pl.Expr:
         return value.cast(pl.Float64, strict=False).fill_nan(None)
     text = value.cast(pl.String)
     return pl.when(~text.is_in(["", "NA"])).then(text).alias(column.name)
-
-
-def _absent(column: Column) -> pl.Expr:
-    return pl.lit(None, dtype=column.dtype).alias(column.name)
-
-
-def _refuse_other_types(dtype: pl.DataType, column: Column, *, origin: str) -> None:
-    if not (dtype.is_numeric() or isinstance(dtype, pl.String | pl.Boolean | pl.Null)):
-        raise ReaderError(
-            f"{origin}: the column {column.name!r} must hold numbers or text, not {dtype}; "
-            "convert it first."
-        )
 
 
 def _refuse_bad_values(

@@ -98,10 +98,7 @@ _SHORT_OF_GOAL = pl.col("yardline_100") - pl.col("air_yards")
 
 # Scales bring every column near the unit range; the network standardizes on its training plays.
 _SITUATION: dict[str, pl.Expr] = {
-    "down_1": pl.col("down") == 1,
-    "down_2": pl.col("down") == 2,
-    "down_3": pl.col("down") == 3,
-    "down_4": pl.col("down") == 4,
+    **{f"down_{down}": pl.col("down") == down for down in range(1, 5)},
     "yards_to_go": pl.col("ydstogo").clip(0, 30),
     "yards_to_go_log": pl.col("ydstogo").cast(pl.Float64).log1p(),
     "yardline_100": pl.col("yardline_100"),

@@ -186,7 +186,10 @@ def evaluate(
             baseline: {m: _estimate(v - draws[baseline][m]) for m, v in draws[ours].items()}
             for baseline in baselines
         },
-        pit_histogram={name: _pit_histogram(pit) for name, pit in pits.items()},
+        pit_histogram={
+            name: np.histogram(pit, bins=_PIT_BINS, range=(0, 1), density=True)[0].tolist()
+            for name, pit in pits.items()
+        },
         pit_cdf={
             name: (pit[:, None] <= _PIT_LEVELS).mean(axis=0).tolist() for name, pit in pits.items()
         },
@@ -254,11 +257,6 @@ def _gap_closed(crps: Mapping[str, Floats]) -> dict[str, Estimate]:
         return {}
     worst, best = crps[CLIMATOLOGY], crps[ORACLE]
     return {name: _estimate(share_of_gap(v, worst=worst, best=best)) for name, v in crps.items()}
-
-
-def _pit_histogram(pit: Floats) -> list[float]:
-    density, _ = np.histogram(pit, bins=_PIT_BINS, range=(0, 1), density=True)
-    return [float(value) for value in density]
 
 
 def _distance_from_uniform(pit: Floats) -> float:

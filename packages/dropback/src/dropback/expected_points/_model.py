@@ -120,8 +120,7 @@ class ExpectedPoints:
 
     def values(self, situations: pl.DataFrame) -> Floats:
         """Expected points of the team with the ball, shape ``(N,)``."""
-        values: Floats = self.probabilities(situations) @ _POINTS
-        return values
+        return np.asarray(self.probabilities(situations) @ _POINTS)
 
 
 def fit_expected_points(
@@ -277,8 +276,7 @@ def _weights(snaps: pl.DataFrame) -> Floats:
     total = closeness(pl.col("drives_to_score")) + closeness(pl.col("score_differential").abs())
     weights = snaps.select(total.alias("weight"))["weight"].to_numpy()
     low, high = weights.min(), weights.max()
-    scaled: Floats = (weights - low) / (high - low) if high > low else np.ones(len(weights))
-    return scaled
+    return np.asarray((weights - low) / (high - low) if high > low else np.ones(len(weights)))
 
 
 def _feature_matrix(situations: pl.DataFrame) -> Singles:

@@ -119,13 +119,14 @@ class TrackedPlays:
             rows = np.arange(start, min(start + _CHUNK, len(self)))
             block = torch.from_numpy(self[rows]._columns())  # noqa: SLF001  # its own kind
             stored[offsets[start] : offsets[rows[-1] + 1]] = block
+        slots = self.tensors.plays["mirror_slots"].to_numpy()
         return SequenceDataset(
             stored,
             torch.from_numpy(offsets),
             self.static(),
             targets,
             prefix_share=prefix_share,
-            augment=_Mirror(self._mirror_slots()) if mirror else None,
+            augment=_Mirror(slots[self.rows]) if mirror else None,
         )
 
     def static_matrix(self) -> FeatureMatrix:
@@ -158,9 +159,6 @@ class TrackedPlays:
     def _all_frames(self) -> Integers:
         offsets = self.tensors.offsets
         return np.asarray(offsets[self.rows + 1] - offsets[self.rows], np.int64)
-
-    def _mirror_slots(self) -> NDArray[np.uint8]:
-        return np.asarray(self.tensors.plays["mirror_slots"].to_numpy()[self.rows])
 
     def _columns(self) -> Singles:
         """Columns of all frames shown, shape ``(F, 259)``, play by play."""

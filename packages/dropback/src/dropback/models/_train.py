@@ -18,8 +18,14 @@ from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 from dropback.models._model import PassModel
-from dropback.models._network import PlayInputs, build_network, network_inputs
-from dropback.models._objectives import observed_targets, training_objective, validation_objective
+from dropback.models._network import (
+    PlayInputs,
+    build_network,
+    network_inputs,
+    observed_targets,
+    training_objective,
+    validation_objective,
+)
 from dropback.models._store import Run, RunRecord, data_digest, schema_of, weights_digest, write_run
 from splicedpareto.training import DivergedError, SequenceDataset, fit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._posterior import posterior, sampling_variance
-from dropback.ranking._predicate import filter_plays
 from dropback.ranking._reliability import reliable_minimum
 from dropback.ranking._splits import keep_split, key_columns, with_splits
 from dropback.ranking._units import sum_by_game
@@ -31,6 +31,27 @@ _NFL_RULE = "nfl"
 _RELIABLE_RULE = "reliable"
 # 90 % of a normal distribution lie within so many standard deviations.
 _NORMAL_90 = 1.6448536269514722
+
+# Polars opens the files that a subquery names while it parses, so these words are refused before,
+# within quotes too: what is quoted differs between dialects.
+_QUERY = re.compile(r"\b(?:select|table|values|(?:read|scan)_\w+)\b", re.IGNORECASE)
+
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_COMMENT = re.compile(r"--|/\*")
+_CALL = re.compile(r'(\w+|"[^"]*")\s*\(')
+# Keywords that a bracket may follow, and functions whose result in a row depends on that row
+# alone. An aggregate or window function looks at all plays at once: `max(air_yards) = 30` is
+# true of every play or of none, and would not answer a question about single plays. Nested ten
+# times, `replace` makes a text of any length.
+_BEFORE_BRACKET = {
+    *("and", "between", "case", "else", "ilike", "in", "is", "like", "not", "or", "then", "when"),
+    *("abs", "ceil", "ceiling", "exp", "floor", "ln", "log", "log10", "log2", "mod", "pow"),
+    *("power", "round", "sign", "sqrt", "greatest", "least"),
+    *("cast", "try_cast", "coalesce", "if", "ifnull", "nullif"),
+    *("concat", "contains", "ends_with", "initcap", "left", "length", "lower", "ltrim"),
+    *("regexp_like", "reverse", "right", "rtrim", "starts_with", "strpos", "substr", "substring"),
+    *("trim", "upper"),
+}
 
 
 @dataclass(frozen=True)
@@ -140,8 +161,43 @@ def keep_plays(
     Raises:
         RequestError: An unknown split or value, or a predicate that is not SQL.
     """
-    kept = scores if where is None else filter_plays(scores, where)
+    kept = scores if where is None else _filter_plays(scores, where)
     return keep_split(kept, split or {})
+
+
+def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
+    """Keep the plays that meet an SQL predicate, which reads no file and runs no query.
+
+    Args:
+        scores: Play scores.
+        where: Comparisons of columns of one play, for example ``air_yards >= 20 AND down = 3``.
+
+    Raises:
+        RequestError: No predicate, an unknown column, a query, a file, a comment, or a function
+            that looks at more than one play.
+    """
+    if query := _QUERY.search(where):
+        raise RequestError(
+            f"The predicate {where!r} must compare columns of the play scores alone, without "
+            f"{query[0]!r}: it runs no query and reads no file."
+        )
+    code = _LITERAL.sub("''", where)
+    if comment := _COMMENT.search(code):
+        raise RequestError(f"The predicate {where!r} must have no comment, got {comment[0]!r}.")
+    for call in _CALL.findall(code):
+        if call.lower() not in _BEFORE_BRACKET:
+            raise RequestError(
+                f"The predicate {where!r} must be about one play at a time, without {call}(): "
+                "it may call functions of one play such as abs, lower or coalesce, no aggregate or "
+                "window function."
+            )
+    try:
+        return scores.filter(pl.sql_expr(where))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise RequestError(
+            f"The predicate {where!r} does not hold for play scores "
+            f"({str(error).splitlines()[0]}); their columns are {', '.join(scores.columns)}."
+        ) from error
 
 
 def _ranked(

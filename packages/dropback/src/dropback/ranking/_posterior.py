@@ -50,8 +50,7 @@ class Posterior:
         center, center_variance, trust = _conditional(self.observed, self.variance, between)
         center = center + np.sqrt(center_variance) * generator.normal(size=(count, 1))
         noise = np.sqrt(trust * self.variance) * generator.normal(size=trust.shape)
-        drawn: Floats = center + trust * (self.observed - center) + noise
-        return drawn
+        return np.asarray(center + trust * (self.observed - center) + noise)
 
 
 def play_variance(units: Units) -> float:
@@ -139,15 +138,8 @@ def posterior(mean: Floats, variance: Floats) -> Posterior:
     means = center + trust * (mean - center)
     variances = trust * variance + (1 - trust) ** 2 * center_variance
     average = weight @ means
-    return Posterior(
-        mean=average,
-        sd=np.sqrt(weight @ (variances + (means - average) ** 2)),
-        reliability=weight @ trust,
-        observed=mean,
-        variance=variance,
-        between=between,
-        weight=weight,
-    )
+    sd = np.sqrt(weight @ (variances + (means - average) ** 2))
+    return Posterior(average, sd, weight @ trust, mean, variance, between, weight)
 
 
 def _conditional(mean: Floats, variance: Floats, between: Floats) -> tuple[Floats, Floats, Floats]:

@@ -184,8 +184,7 @@ def between_variance(mean: Floats, variance: Floats, weights: Floats) -> Floats:
     heterogeneity = precision @ mean**2 - total * center**2
     spread = total - (weights / variance**2).sum(axis=1) / total
     expected = weights.sum(axis=1) - 1
-    estimate: Floats = np.maximum(0.0, (heterogeneity - expected) / spread)
-    return estimate
+    return np.asarray(np.maximum(0.0, (heterogeneity - expected) / spread))
 
 
 def _pooled_noise(units: Units, pooled: float, weights: Floats) -> Floats:
@@ -195,8 +194,7 @@ def _pooled_noise(units: Units, pooled: float, weights: Floats) -> Floats:
     noise = weights @ units.deviation / np.where(freedom > 0, freedom, np.nan)
     if not np.isfinite(noise[0]) or noise[0] <= 0:
         return np.full(len(weights), pooled)
-    scaled: Floats = noise * pooled / noise[0]
-    return scaled
+    return np.asarray(noise * pooled / noise[0])
 
 
 def _split_halves(units: Units, weights: Floats, seed: int) -> pl.DataFrame:

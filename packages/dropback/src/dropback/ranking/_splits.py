@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback._frames import left_join
+from dropback._frames import bands, left_join
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 
@@ -53,14 +53,6 @@ def _by(
     return Split(columns or (source,), definition, source, shown, minimum, tracked)
 
 
-def _bands(column: str, below: Sequence[tuple[float, str]], last: str) -> pl.Expr:
-    """Label of the first limit that the value is below; null stays null."""
-    label: pl.Expr = pl.lit(last)
-    for limit, name in reversed(below):
-        label = pl.when(pl.col(column) < limit).then(pl.lit(name)).otherwise(label)
-    return pl.when(pl.col(column).is_not_null()).then(label)
-
-
 def _either(column: str, yes: str, no: str) -> pl.Expr:
     return pl.when(pl.col(column)).then(pl.lit(yes)).when(~pl.col(column)).then(pl.lit(no))
 
@@ -84,7 +76,7 @@ SPLITS: dict[str, Split] = {
         "Air yards: behind the line (below 0), short (0 to 9), middle (10 to 19), deep (20 and "
         "more).",
         columns=("depth",),
-        values=_bands("air_yards", [(0, "behind the line"), (10, "short"), (20, "middle")], "deep"),
+        values=bands("air_yards", [(0, "behind the line"), (10, "short"), (20, "middle")], "deep"),
     ),
     "location": _by("pass_location", "Side of the throw: left, middle, right."),
     "home": _by(
@@ -101,7 +93,7 @@ SPLITS: dict[str, Split] = {
         "Lead before the play: trailing by 9+, trailing by 1-8, tied, leading by 1-8, leading by "
         "9+ (8 points are one score).",
         columns=("score_state",),
-        values=_bands(
+        values=bands(
             "score_differential",
             [(-8, "trailing by 9+"), (0, "trailing by 1-8"), (1, "tied"), (9, "leading by 1-8")],
             "leading by 9+",

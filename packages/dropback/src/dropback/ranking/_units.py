@@ -119,12 +119,8 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
     )
     return Units(
         rows.select(*columns, "plays", "games", "score"),
-        units["group"].to_numpy(),
-        units["plays"].to_numpy(),
-        units["weight"].to_numpy(),
-        units["total"].to_numpy(),
-        rows["weight_squared"].to_numpy(),
-        rows["deviation"].to_numpy(),
+        *(units[name].to_numpy() for name in ("group", "plays", "weight", "total")),
+        *(rows[name].to_numpy() for name in ("weight_squared", "deviation")),
     )
 
 

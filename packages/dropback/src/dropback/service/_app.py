@@ -19,13 +19,18 @@ from dropback.errors import RequestError
 from dropback.live import PlayPredictor
 from dropback.service._broadcast import LivePlayBroadcaster, watch_endpoint
 from dropback.service._executors import Inference
-from dropback.service._http import JSON, Operation, ServiceError, json_response
+from dropback.service._http import (
+    JSON,
+    Operation,
+    ServiceError,
+    json_response,
+    openapi_document,
+)
 from dropback.service._keys import KeyRing, read_keys
 from dropback.service._limits import Limits
 from dropback.service._messages import Capabilities, Health, Readiness
 from dropback.service._metrics import Metrics
 from dropback.service._middleware import RequestMiddleware
-from dropback.service._openapi import openapi_document
 from dropback.service._plays import PlayLibrary, PlayRoutes
 from dropback.service._rankings import RankingRoutes, ScoreTable, join_score_tables
 from dropback.service._sessions import PlaySessions, live_endpoint

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from dropback._frames import left_join
+from dropback._frames import bands, left_join
 from dropback.data._field import RATE_HZ
 from dropback.tracking._blocks import X, Y
 from dropback.tracking._schema import BALL_SLOT
@@ -100,19 +100,16 @@ def play_splits(block: PlayBlock) -> pl.DataFrame:
     )
     thrown = pl.col("end_event").is_in(THROWS) | pl.col("lacks").list.contains("events")
     time = pl.when(thrown).then((pl.col("frames") - 1) / RATE_HZ).cast(pl.Float32)
-    depths = {0.0: "behind the line", 10.0: "short", 20.0: "middle"}
+    depths = [(0, "behind the line"), (10, "short"), (20, "middle")]
+    times = [(2.5, "under 2.5 s"), (4, "2.5 to 4 s")]
     return (
         table.with_columns(
             time_to_throw_s=time,
             pressured_at_throw=pl.col("last_gap") < 2.0,
             pressured_any_time=pl.col("least_gap") < 1.5,
-            throw_depth_band=_band("throw_depth_yd", depths, "deep"),
+            throw_depth_band=bands("throw_depth_yd", depths, "deep"),
         )
-        .with_columns(
-            time_to_throw_band=_band(
-                "time_to_throw_s", {2.5: "under 2.5 s", 4.0: "2.5 to 4 s"}, "over 4 s"
-            )
-        )
+        .with_columns(time_to_throw_band=bands("time_to_throw_s", times, "over 4 s"))
         .select("game_id", "play_id", *SPLITS)
     )
 
@@ -146,10 +143,3 @@ def _nearest_defender(frames: Singles, slot: Integers) -> Singles:
     gap_x = frames[:, 11:22, X].T - player[0]
     gap_y = frames[:, 11:22, Y].T - player[1]
     return np.asarray(np.sqrt(np.fmin.reduce(gap_x * gap_x + gap_y * gap_y, axis=0)))
-
-
-def _band(column: str, below: dict[float, str], otherwise: str) -> pl.Expr:
-    band: pl.Expr = pl.lit(otherwise)
-    for limit, name in sorted(below.items(), reverse=True):
-        band = pl.when(pl.col(column) < limit).then(pl.lit(name)).otherwise(band)
-    return pl.when(pl.col(column).is_not_null()).then(band)

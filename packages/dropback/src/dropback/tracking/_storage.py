@@ -51,7 +51,9 @@ def chunk_files(folder: Path) -> list[Path]:
 
 def read_plays_table(folder: Path) -> pl.DataFrame:
     """All plays of a canonical folder with their splits, in chunk order."""
-    return pl.concat(_plays_and_splits(path) for path in chunk_files(folder))
+    return pl.concat(
+        with_splits(_valid(Plays, path), read_splits(path)) for path in chunk_files(folder)
+    )
 
 
 def with_splits(plays: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
@@ -63,10 +65,6 @@ def read_splits(plays_file: Path) -> pl.DataFrame:
     """The splits of a chunk."""
     folder = plays_file.parent.parent.parent
     return pl.read_parquet(folder / "splits" / plays_file.relative_to(folder / "plays"))
-
-
-def _plays_and_splits(plays_file: Path) -> pl.DataFrame:
-    return with_splits(_valid(Plays, plays_file), read_splits(plays_file))
 
 
 def _valid(schema: type[Plays | Players], path: Path) -> pl.DataFrame:

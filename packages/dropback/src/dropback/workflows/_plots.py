@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
+    from dropback._arrays import Floats
     from dropback.evaluation._calibration import Evaluation
     from dropback.ranking import Reliability
 
@@ -69,14 +71,19 @@ def _tails(axes: Axes, evaluation: Evaluation) -> None:
         (0.12, "tail_upper", _COLORS[4], "above the 99 % quantile"),
     ):
         rows = [evaluation.metrics[name][metric] for name in names]
-        value = np.array([row.value for row in rows])
-        error = np.array([[row.value - row.low, row.high - row.value] for row in rows]).T
-        axes.errorbar(
-            place + shift, 100 * value, 100 * error.clip(0), fmt="o", color=color, label=label
-        )
+        value, low, high = 100 * np.array([(row.value, row.low, row.high) for row in rows]).T
+        _points(axes, place + shift, value, (low, high), {"color": color, "label": label})
     axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
     axes.set(title="Outcomes in each 1 % tail, 90 % intervals", ylabel="% of plays", ylim=(0, None))
     axes.set_xticks(place, names, rotation=20)
+
+
+def _points(
+    axes: Axes, x: ArrayLike, value: Floats, ends: tuple[Floats, Floats], style: dict[str, Any]
+) -> None:
+    """Draw points with their intervals."""
+    error = np.array([value - ends[0], ends[1] - value])
+    axes.errorbar(x, value, error.clip(0), fmt="o", **style)
 
 
 def _depth(axes: Axes, evaluation: Evaluation) -> None:
@@ -135,17 +142,10 @@ def draw_reliability(found: Reliability) -> Figure:
         attempts, value, low, high = (found.curve[name].to_numpy() for name in found.curve.columns)
         axes.fill_between(attempts, low, high, color=_COLORS[0], alpha=0.2, linewidth=0)
         axes.plot(attempts, value, color=_COLORS[0], label="n / (n + k), 90 % interval")
-        halves = found.split_half
-        reached = halves["reliability"].to_numpy()
-        error = np.array([reached - halves["low"].to_numpy(), halves["high"].to_numpy() - reached])
-        axes.errorbar(
-            halves["attempts"].to_numpy(),
-            reached,
-            error.clip(0),
-            fmt="o",
-            color=_COLORS[4],
-            label="split halves of games",
-        )
+        columns = ("attempts", "reliability", "low", "high")
+        at, reached, *ends = (found.split_half[name].to_numpy() for name in columns)
+        style = {"color": _COLORS[4], "label": "split halves of games"}
+        _points(axes, at, reached, (ends[0], ends[1]), style)
         axes.axhline(0.5, color="0.4", linewidth=0.8, linestyle="--")
         if found.half < attempts[-1]:
             axes.axvline(found.half, color="0.4", linewidth=0.8, linestyle="--")
@@ -209,14 +209,8 @@ def draw_seasons(rows: pl.DataFrame, passer_player_id: str) -> Figure:
         season, score, low, high = (
             kept[name].to_numpy() for name in ("season", "score", "score_low", "score_high")
         )
-        axes.errorbar(
-            season,
-            score,
-            np.array([score - low, high - score]),
-            fmt="o",
-            color=_COLORS[0],
-            markerfacecolor=_COLORS[0] if qualified else "white",
-        )
+        style = {"color": _COLORS[0], "markerfacecolor": _COLORS[0] if qualified else "white"}
+        _points(axes, season, score, (low, high), style)
     return figure
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from dropback._frames import left_join
 from dropback.tracking._blocks import PlayBlock, X, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
-from dropback.tracking._windows import KNOWN_EVENTS, find_windows
+from dropback.tracking._windows import KNOWN_EVENTS, THROWS, find_windows
 from dropback.tracking.ingest._entities import (
     PlayerRuns,
     SideTables,
@@ -26,7 +26,6 @@ from dropback.tracking.ingest._entities import (
     rows_inside,
 )
 from dropback.tracking.ingest._gaps import fill_gaps
-from dropback.tracking.ingest._problems import player_problems, window_problems
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import play_heads
 from dropback.tracking.readers._tables import nulls_restored, shaped_plays, with_offense_label
@@ -34,7 +33,7 @@ from dropback.tracking.readers._tables import nulls_restored, shaped_plays, with
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dropback._arrays import Flags, Integers, Singles
+    from dropback._arrays import Integers, Singles
     from dropback.tracking.readers._format import Format
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
@@ -73,16 +72,18 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
     plays = _joined_plays(rows, runs.first_of_play, layout, tables, path)
     plays = left_join(plays, _windows(rows, runs, layout), on="play")
     keys = plays.select("play", "game_id", "play_id")
-    problems = window_problems(plays, layout)
+    problems = _window_problems(plays, layout)
     plays = _without(plays, problems)
     window = rows_inside(rows, runs, plays)
     entities = find_entities(window, plays, layout, tables)
-    miscounted = player_problems(plays, entities, layout)
+    miscounted = _player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
     entities, plays = place_entities(entities, plays)
     frames, offsets, duplicates = _scattered(window, plays, entities)
-    gaps = fill_gaps(frames, offsets, _used_slots(plays, entities))
+    used = np.zeros((plays.height, SLOTS), bool)
+    used[entities["n"].to_numpy(), entities["slot"].to_numpy()] = True
+    gaps = fill_gaps(frames, offsets, used)
     plays = plays.with_columns(
         duplicate_rows=pl.Series(duplicates, dtype=pl.Int32),
         filled_positions=pl.Series(gaps.filled, dtype=pl.Int32),
@@ -94,13 +95,8 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
             reason=pl.lit("frames missing"), detail=pl.Series(gaps.sentences, dtype=pl.String)
         )
     )
-    block = PlayBlock(
-        plays=plays,
-        players=entities,
-        frames=frames,
-        offsets=offsets,
-        arrival_xy=_arrivals(rows, runs, plays, entities),
-    ).keep(~gaps.too_long)
+    arrival_xy = _arrivals(rows, runs, plays, entities)
+    block = PlayBlock(plays, entities, frames, offsets, arrival_xy).keep(~gaps.too_long)
     left_out = left_join(pl.concat([problems, miscounted, holes]), keys, on="play").select(
         list(_NAMED)
     )
@@ -250,12 +246,6 @@ def _write(frames: Singles, rows: pl.DataFrame, cell: Integers, row: Integers) -
             frames[:, :, column].reshape(-1)[cell] = rows[name].to_numpy()[row]
 
 
-def _used_slots(plays: pl.DataFrame, entities: pl.DataFrame) -> Flags:
-    used = np.zeros((plays.height, SLOTS), bool)
-    used[entities["n"].to_numpy(), entities["slot"].to_numpy()] = True
-    return used
-
-
 def _arrivals(
     rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame, entities: pl.DataFrame
 ) -> Singles:
@@ -278,3 +268,80 @@ def _arrivals(
         "x_yd", "y_yd"
     ).to_numpy()
     return arrival_xy
+
+
+def _window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays that are no dropback or have no window."""
+    kind = pl.col("play_kind").str.to_lowercase()
+    charted = pl.col("pass_result").is_not_null() | kind.str.contains("pass|sack")
+    says_nothing = pl.all_horizontal(pl.col("pass_result", "play_kind").is_null().all())
+    is_dropback = (
+        pl.when(says_nothing).then(pl.col("end_event").is_in(THROWS)).otherwise(charted)
+    ).fill_null(value=False)
+    no_events = "events" in layout.lacks
+    reason = (
+        pl.when(~pl.col("in_table"))
+        .then(pl.lit("not in the table of plays"))
+        .when(~is_dropback & ~pl.lit(no_events))
+        .then(pl.lit("not a dropback"))
+        .when(pl.col("snap_frame").is_null())
+        .then(pl.lit("no snap"))
+        .when(pl.col("end_frame").is_null() & pl.col("early_end_frame").is_not_null())
+        .then(pl.lit("release not after the snap"))
+        .when(pl.col("end_frame").is_null())
+        .then(pl.lit("no release"))
+        .when(pl.col("end_frame") <= pl.col("snap_frame"))
+        .then(pl.lit("fewer than two frames"))
+    )
+    detail = (
+        pl.when(reason == "not in the table of plays")
+        .then(pl.lit(f"{layout.plays_file} has no row for it"))
+        .when(reason == "not a dropback")
+        .then(
+            pl.format(
+                "pass result {}, kind {}",
+                pl.col("pass_result").fill_null("none"),
+                pl.col("play_kind").fill_null("none"),
+            )
+        )
+        .when(reason == "no snap")
+        .then(pl.lit("no ball_snap, snap_direct or automatic snap event"))
+        .when(reason == "release not after the snap")
+        .then(pl.format("release at frame {}, snap at frame {}", "early_end_frame", "snap_frame"))
+        .when(reason == "no release")
+        .then(pl.format("no throw, sack or run event after the snap at frame {}", "snap_frame"))
+        .otherwise(pl.lit("the window has a single frame"))
+    )
+    return plays.select("play", reason=reason, detail=detail).drop_nulls("reason")
+
+
+def _player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays with too few or too many players or balls."""
+    counts = entities.group_by("play").agg(
+        offense=(pl.col("side") == "offense").sum(),
+        defense=(pl.col("side") == "defense").sum(),
+        balls=(pl.col("side") == "ball").sum(),
+        unplaced=(pl.col("x_yd").is_null() & (pl.col("side") != "ball")).sum(),
+    )
+    counted = left_join(plays.select("play"), counts, on="play").fill_null(0)
+    found = pl.format("{} players of the offense and {} of the defense", "offense", "defense")
+    if "linemen" in layout.lacks:
+        wrong = (pl.col("offense") < 1) | (pl.col("defense") < 1)
+        crowded = (pl.col("offense") > 11) | (pl.col("defense") > 11)
+        wrong |= crowded
+    else:
+        wrong = (pl.col("offense") != 11) | (pl.col("defense") != 11)
+    return counted.select(
+        "play",
+        reason=pl.when(wrong)
+        .then(pl.lit("not 11 against 11"))
+        .when(pl.col("balls") > 1)
+        .then(pl.lit("more than one ball"))
+        .when(pl.col("unplaced") > 0)
+        .then(pl.lit("frames missing")),
+        detail=pl.when(wrong)
+        .then(found)
+        .when(pl.col("balls") > 1)
+        .then(pl.format("{} balls", "balls"))
+        .otherwise(pl.format("{} players without coordinates at the snap", "unplaced")),
+    ).drop_nulls("reason")

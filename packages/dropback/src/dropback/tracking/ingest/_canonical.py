@@ -73,13 +73,8 @@ def canonicalize(
         plays, players, layout, corrections, derived=derived, source_file=source_file
     )
     valid, wrong = _out_of_bounds(table)
-    block = PlayBlock(
-        plays=table,
-        players=Players.validate(players.select(Players.column_names()), cast=True),
-        frames=block.frames,
-        offsets=block.offsets,
-        arrival_xy=block.arrival_xy,
-    ).keep(_without_keys(table, wrong))
+    players = Players.validate(players.select(Players.column_names()), cast=True)
+    block = replace(block, plays=table, players=players).keep(_without_keys(table, wrong))
     named = problems.select("game_id", "play_id", "reason", "detail")
     return replace(block, plays=valid), pl.concat([named, wrong])
 

@@ -151,15 +151,11 @@ def _steps(block: PlayBlock) -> tuple[Singles, Singles]:
     return moved[inside], players[1:][inside]
 
 
-def _angle_error(angle: Floats, true_angle: Floats) -> float:
-    return float(np.median(np.abs((angle - true_angle + 180.0) % 360.0 - 180.0)))
-
-
 def _best_reading(
     angle: Floats, true_angle: Floats, signs: tuple[float, ...]
 ) -> tuple[str, dict[str, float]]:
     errors = {
-        name: _angle_error(sign * angle + offset, true_angle)
+        name: _median(np.abs((sign * angle + offset - true_angle + 180.0) % 360.0 - 180.0))
         for name, (sign, offset) in _ANGLE_READINGS.items()
         if sign in signs or name == "compass degrees"
     }

@@ -128,15 +128,8 @@ def rows_inside(rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame) -> Wi
     length = np.diff(bounds)
     inside = np.flatnonzero(length)
     entity, first = index_groups([runs.play[inside], runs.player[inside]])
-    return WindowRows(
-        rows=rows,
-        row=row,
-        frame=since_snap[row],
-        length=length[inside],
-        entity=entity,
-        first_row=row[bounds[inside[first]]],
-        play=runs.play[inside[first]],
-    )
+    first_row, play = row[bounds[inside[first]]], runs.play[inside[first]]
+    return WindowRows(rows, row, since_snap[row], length[inside], entity, first_row, play)
 
 
 def find_entities(

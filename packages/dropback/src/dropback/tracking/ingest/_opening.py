@@ -43,7 +43,7 @@ def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
     """
     path = Path(path)
     formats = choose_formats(layout)
-    if _is_tensors(path) or _is_canonical(path):
+    if _is_tensors(path) or any((path / "plays").glob("season=*/*.parquet")):
         return True
     if path.is_dir():
         below = candidate_files(path)
@@ -127,10 +127,6 @@ def open_tracking(
 
 def _is_tensors(path: Path) -> bool:
     return (path / "schema.json").is_file()
-
-
-def _is_canonical(path: Path) -> bool:
-    return any((path / "plays").glob("season=*/*.parquet"))
 
 
 def _file_is_tracking(file: Path, formats: Sequence[Format]) -> bool | None:

@@ -87,7 +87,7 @@ def ingest(
         return _ParquetSink(out, name)
 
     report = _read_all(folders, out / _PARTS, sink, workers=workers, progress=progress)
-    repeated = _repeated_plays(out)
+    repeated = keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []
     for plays_file, keys in repeated:
         drop_plays(plays_file, keys)
     dropped = repeated_as_left_out([keys for _, keys in repeated], report)
@@ -320,7 +320,3 @@ def _unread_files(folders: Sequence[SourceFolder]) -> pl.DataFrame:
         for path, reason in folder.left_out
     ]
     return pl.DataFrame(rows, schema=LeftOut.create_empty().schema, orient="row")
-
-
-def _repeated_plays(out: Path) -> list[tuple[Path, pl.DataFrame]]:
-    return keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []

@@ -28,8 +28,7 @@ from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
 from dropback.scoring import score_plays, standard_scores
 from dropback.workflows._files import write_json, write_table
-from dropback.workflows.seasons._fitting import fit_and_predict
-from dropback.workflows.seasons._plan import kinds_of, plan_fits, span
+from dropback.workflows.seasons._fitting import fit_and_predict, kinds_of, plan_fits, span
 from splicedpareto.scoring_rules import pp_error
 from splicedpareto.training import FitSettings
 
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
 
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
-    from dropback.workflows.seasons._fitting import FitOutput
-    from dropback.workflows.seasons._plan import Fit
+    from dropback.workflows.seasons._fitting import Fit, FitOutput
 
 # NFL Record and Fact Book: a career passer rating counts from 1,500 attempts on.
 _CAREER_ATTEMPTS = 1500
