@@ -132,6 +132,7 @@ def test_past_the_end_of_the_support_there_is_nothing(shape: float) -> None:
     assert dist.icdf(f64(0, 1)).tolist() == [low, high]
     assert dist.isf(f64(0, 1)).tolist() == [high, low]
     assert dist.mean_excess(high + 1) == 0
+    assert dist.mean_excess(math.nan).isnan()
     assert dist.stop_loss(high + 1) == 0
 
 

@@ -73,6 +73,13 @@ def test_a_tail_without_mass_spoils_no_moment() -> None:
     assert dist.entropy().isfinite()
 
 
+def test_entropy_of_a_bin_whose_density_rounds_to_zero() -> None:
+    logits, edges = torch.tensor([0.0, -102, 0]), torch.arange(4) * 10.0
+    dist = SplicedBinnedPareto(logits, edges, 0.1, 0.1)
+    exact = SplicedBinnedPareto(logits.double(), edges, 0.1, 0.1)
+    assert dist.entropy().item() == pytest.approx(exact.entropy().item())
+
+
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", INFINITE_MEAN)
 def test_entropy_is_the_integral(shapes: tuple[float, float], splice: str) -> None:

@@ -78,8 +78,10 @@ class _Area(MappedFunction):
             areas = torch.where(before, 0, _powers(lower, upper, power) * widths).cumsum(-1)
         else:
             # In place: a call that keeps few tables leaves them to the next one in the cache.
-            areas = _powers(lower, upper, power).mul_(widths)
-            areas = areas.masked_fill_(before, 0).cumsum_(-1)
+            areas = lower + upper if power == 1 else lower.square()
+            if power == 2:
+                areas.addcmul_(lower, upper).addcmul_(upper, upper)
+            areas = areas.mul_(widths).masked_fill_(before, 0).cumsum_(-1)
         return sum_before(areas, stop - 1) / ((power + 1) * sums[..., -1:] ** power)
 
     @staticmethod
@@ -96,7 +98,8 @@ class _Area(MappedFunction):
         lower, upper = cdf[..., :-1], cdf[..., 1:]
         # The gradient of all areas that hold an entry, as a running sum of its steps.
         begin = start.clamp(max=widths.shape[-1] - 1)
-        counts = torch.zeros_like(upper).scatter_add_(-1, begin, gradient.sum(-1, keepdim=True))
+        counts = gradient.new_zeros(upper.shape)  # `torch.vmap` maps it with the gradient
+        counts = counts.scatter_add_(-1, begin, gradient.sum(-1, keepdim=True))
         counts = counts.scatter_add_(-1, torch.maximum(stop - 1, begin), -gradient).cumsum(-1)
         weight = counts * widths
         both = weight if ctx.power == 1 else weight * (lower + upper)
@@ -147,7 +150,4 @@ def _powers(lower: Tensor, upper: Tensor, power: int) -> Tensor:
     """Mean of a power, times the power plus one."""
     if power == 1:
         return lower + upper
-    total = lower.square()
-    if torch.is_grad_enabled() or torch.compiler.is_compiling():
-        return torch.addcmul(torch.addcmul(total, lower, upper), upper, upper)
-    return total.addcmul_(lower, upper).addcmul_(upper, upper)
+    return torch.addcmul(torch.addcmul(lower.square(), lower, upper), upper, upper)

@@ -119,6 +119,11 @@ class Bins:
         """Probabilities of all bins, shape ``(*B, K)``."""
         return self.logits.softmax(-1)[..., self.offset : self.offset + self.count]
 
+    @property
+    def log_probs(self) -> Tensor:
+        """Log-probabilities of all bins."""
+        return self.logits.log_softmax(-1)[..., self.offset : self.offset + self.count]
+
     def cell(self, index: Tensor) -> Cell:
         """Edges and probabilities of bins."""
         entry = index + self.offset if self.offset else index

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from splicedpareto.distributions._areas import mean_power
-from splicedpareto.distributions._kernels import safe_log
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,8 +50,10 @@ def entropy(distribution: SplicedDistribution) -> Tensor:
 
     .. math:: -\sum_k m_k \log\rho_k + \sum_{L, U} p (\log\sigma + 1 + \xi - \log p)
     """
-    density, mass = distribution.bins.probs / distribution.bins.widths, distribution.body_mass
-    total = -(mass * safe_log(torch.where(mass > 0, density, 1))).sum(-1, keepdim=True)
+    bins, mass = distribution.bins, distribution.body_mass
+    # Not the logarithm of the density: that may be zero where its mass is not.
+    log_density = torch.where(mass > 0, bins.log_probs, 0) - bins.widths.log()
+    total = -(mass * log_density).sum(-1, keepdim=True)
     for tail in distribution.tails:
         log_mass = torch.where(tail.log_mass.isneginf(), 0, tail.log_mass)
         spread = tail.scale.log() + 1 + tail.concentration - log_mass
@@ -199,7 +200,8 @@ def mean_excess(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     _, sf = distribution.cdf_and_sf(value)
     positive = sf > 0
     ratio = area_above(place, 1) / torch.where(positive, sf, 1)
-    return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
+    outside = torch.where(excess.isnan(), excess, 0)
+    return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, outside))
 
 
 def mean_shortfall(distribution: SplicedDistribution, value: Tensor) -> Tensor:
@@ -210,7 +212,8 @@ def mean_shortfall(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     cdf, _ = distribution.cdf_and_sf(value)
     positive = cdf > 0
     ratio = area_below(place, 1) / torch.where(positive, cdf, 1)
-    return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, 0))
+    outside = torch.where(excess.isnan(), excess, 0)
+    return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, outside))
 
 
 def expected_shortfall(distribution: SplicedDistribution, level: Tensor, *, upper: bool) -> Tensor:

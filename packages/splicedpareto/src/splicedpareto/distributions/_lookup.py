@@ -177,7 +177,7 @@ class _LookUp(torch.autograd.Function):
         to_log_prob, to_below, to_above = gradients
         last, mean = logits.shape[-1] - 1, to_log_prob.sum(-1, keepdim=True)
         if not ctx.summed:
-            gradient = logits.softmax(-1).mul_(-mean)
+            gradient = logits.softmax(-1) * -mean
         else:
             # The heights of the steps, so that their running sum is the gradient before it is
             # weighted. Nothing comes after the last entry.
