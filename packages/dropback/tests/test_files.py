@@ -10,10 +10,10 @@ import pytest
 
 from dropback._files import (
     move_folder,
-    partial_path,
     require_new_folder,
     whole_file,
     whole_folder,
+    working_folder,
 )
 from dropback.errors import RequestError
 
@@ -170,5 +170,20 @@ def test_file_is_no_folder_to_write_to(tmp_path: Path, *, overwrite: bool) -> No
         require_new_folder(tmp_path / "file", overwrite=overwrite)
 
 
-def test_partial_folder_is_hidden_and_beside_its_target() -> None:
-    assert partial_path(Path("runs/pbp")) == Path("runs/.pbp.partial")
+def test_one_at_a_time_has_the_working_folder_which_is_kept_when_it_is_stopped(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "run"
+
+    def stopped() -> None:
+        with working_folder(out, "work") as work:
+            (work / "state").touch()
+            with pytest.raises(RequestError, match="run is being written by another process"):
+                working_folder(out, "work").__enter__()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(RequestError, match=r"work so far is kept in .*run the same command again"):
+        stopped()
+    with working_folder(out, "work") as work:
+        assert (work / "state").exists()
+    assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
+from filelock import FileLock, Timeout
 
 from dropback.errors import RequestError
 
@@ -22,9 +23,46 @@ AnyPath: TypeAlias = str | os.PathLike[str]
 _DISK_ERRORS = (OSError, pl.exceptions.ComputeError)
 
 
-def partial_path(path: Path) -> Path:
-    """Name the resumable working folder next to `path`, the same in every run of a command."""
-    return path.with_name(f".{path.name}.partial")
+@contextmanager
+def working_folder(out: Path, kept: str) -> Iterator[Path]:
+    """Yield the working folder next to `out`, from which the same command can go on.
+
+    It is removed on success and kept when the work is stopped. One process at a time has it: two
+    would remove each other's files.
+
+    Args:
+        out: What the command writes.
+        kept: What is kept, for the message.
+
+    Raises:
+        RequestError: Another process writes `out`, or the disk refuses.
+    """
+    work, lock_file = (out.with_name(f".{out.name}.{kind}") for kind in ("partial", "lock"))
+    lock = FileLock(lock_file, timeout=0)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as held:
+        raise RequestError(
+            f"{out} is being written by another process: wait for it, or name another folder."
+        ) from held
+    except OSError as error:
+        raise RequestError(f"{out} could not be written: {_reason(error)}.") from error
+    try:
+        work.mkdir(exist_ok=True)
+        yield work
+        shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        raise RequestError(
+            f"{out} could not be written: {_reason(error)}; {kept} so far is kept in {work}: run "
+            "the same command again to resume."
+        ) from error
+    finally:
+        with suppress(OSError):  # unless something is kept
+            work.rmdir()
+        with suppress(OSError):  # while it is held, so that nobody gets the removed one
+            lock_file.unlink()
+        lock.release()
 
 
 def require_new_folder(path: Path, *, overwrite: bool) -> None:

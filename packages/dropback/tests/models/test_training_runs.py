@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 import torch
 
-from dropback._files import partial_path
 from dropback.errors import RequestError, RunError
 from dropback.models import ModelSettings
 from dropback.models._model import PassModel
@@ -87,8 +86,8 @@ def test_killed_training_goes_on_to_the_same_run(trained: TrainedRun, tmp_path: 
 
 def test_other_settings_start_anew(trained: TrainedRun, tmp_path: Path) -> None:
     out, seen = tmp_path / "run", []
-    partial_path(out).mkdir()
-    (partial_path(out) / "job.json").write_bytes(b"\xff not ours")
+    (tmp_path / ".run.partial").mkdir()
+    (tmp_path / ".run.partial" / "job.json").write_bytes(b"\xff not ours")
     one_epoch = replace(trained.model.settings.fit, max_epochs=1)
     settings = replace(trained.model.settings, width=4, fit=one_epoch)
     train(trained, out, settings=settings, seed=1, on_epoch=lambda f, e, _l: seen.append((f, e)))

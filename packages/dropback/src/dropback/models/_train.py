@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 import dropback
-from dropback._files import move_folder, partial_path, require_new_folder
+from dropback._files import move_folder, require_new_folder, working_folder
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
@@ -132,8 +132,8 @@ def train_run(
     digest = data_digest(features, plays[settings.outcome.value].to_numpy())
     # Before the working folder is made, so that a refusal leaves none behind.
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
-    work = _resumable_folder(out, settings, digest, seed, initial)
-    try:
+    with working_folder(out, "training") as work:
+        _keep_or_empty(work, settings, digest, seed, initial)
         training = Training(plays, features, settings, seed, work, fold_of_game, on_epoch)
         model, best_epochs = training.model(schema, initial)
         record = RunRecord(
@@ -160,12 +160,6 @@ def train_run(
         if complete is not None:
             complete(model, finished)
         move_folder(finished, out)
-    except OSError as error:
-        raise RequestError(
-            f"{out} could not be written: {error.strerror or error}; training so far is kept in "
-            f"{work}: run the same command again to resume."
-        ) from error
-    shutil.rmtree(work, ignore_errors=True)  # the run is complete without it
     return Run(out, model, record)
 
 
@@ -286,11 +280,10 @@ def _dataset(
     )
 
 
-def _resumable_folder(
-    out: Path, settings: ModelSettings, digest: str, seed: int, initial: PassModel | None
-) -> Path:
-    """Open the working folder, emptied unless it holds the state of the same job."""
-    work = partial_path(out)
+def _keep_or_empty(
+    work: Path, settings: ModelSettings, digest: str, seed: int, initial: PassModel | None
+) -> None:
+    """Empty the working folder unless it holds the state of the same job."""
     job = json.dumps(
         {
             "settings": asdict(settings),
@@ -301,11 +294,7 @@ def _resumable_folder(
         }
     ).encode()
     marker = work / "job.json"
-    try:
-        if not (marker.is_file() and marker.read_bytes() == job):
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir(parents=True)
-            marker.write_bytes(job)
-    except OSError as error:
-        raise RequestError(f"{work} could not be made: {error.strerror or error}.") from error
-    return work
+    if not (marker.is_file() and marker.read_bytes() == job):
+        shutil.rmtree(work)
+        work.mkdir()
+        marker.write_bytes(job)

@@ -7,14 +7,13 @@ interrupted run goes on where it stopped. What is not fit is in ``left_out.csv``
 from __future__ import annotations
 
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import polars as pl
 
-from dropback._files import partial_path
+from dropback._files import working_folder
 from dropback.errors import TrackingError
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._storage import chunk_files, drop_plays, read_chunk, read_splits, write_chunk
@@ -125,23 +124,22 @@ def build_tensors(
         ReaderError: If nothing can be read.
         TrackingError: If the set lacks players, or no play is left.
     """
-    parts = partial_path(out)
-    if (path / "plays").is_dir():
-        return _tensors_from_chunks(path, out, parts, workers=workers, progress=progress), None
-    folders = find_folders(path, choose_formats(layout))
+    with working_folder(out, "what was read") as parts:
+        if (path / "plays").is_dir():
+            return _tensors_from_chunks(path, out, parts, workers=workers, progress=progress), None
+        folders = find_folders(path, choose_formats(layout))
 
-    def sink(name: str) -> TensorPart:
-        return TensorPart(parts / name)
+        def sink(name: str) -> TensorPart:
+            return TensorPart(parts / name)
 
-    report = _read_all(folders, parts / _PARTS, sink, workers=workers, progress=progress)
-    names = [part_name(file) for folder in folders for file in folder.files]
-    selections = sorted({file.selection for file in report.files if file.selection})
-    tensors = join_parts([parts / name for name in names], out, {"selection": selections})
-    repeated = keys_twice([parts / name / "plays.parquet" for name in names])
-    report = with_repeated(report, repeated_as_left_out([keys for _, keys in repeated], report))
-    write_report(report, out)
-    shutil.rmtree(parts)
-    return tensors, report
+        report = _read_all(folders, parts / _PARTS, sink, workers=workers, progress=progress)
+        names = [part_name(file) for folder in folders for file in folder.files]
+        selections = sorted({file.selection for file in report.files if file.selection})
+        tensors = join_parts([parts / name for name in names], out, {"selection": selections})
+        repeated = keys_twice([parts / name / "plays.parquet" for name in names])
+        report = with_repeated(report, repeated_as_left_out([keys for _, keys in repeated], report))
+        write_report(report, out)
+        return tensors, report
 
 
 def read_tracking(
@@ -292,11 +290,9 @@ def _tensors_from_chunks(
     summary = path / "ingest.json"
     notes = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {"files": []}
     selections = sorted({file["selection"] for file in notes["files"] if file["selection"]})
-    tensors = join_parts(
+    return join_parts(
         [parts / f"{index:06d}" for index in range(len(chunks))], out, {"selection": selections}
     )
-    shutil.rmtree(parts)
-    return tensors
 
 
 def _as_done(

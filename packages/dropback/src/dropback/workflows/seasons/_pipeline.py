@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import torch
 
-from dropback._files import move_folder, partial_path, require_new_folder
+from dropback._files import move_folder, require_new_folder, working_folder
 from dropback._frames import left_join
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
@@ -169,9 +169,8 @@ def score_seasons(
     require_new_folder(out, overwrite=overwrite)
     years = sorted(set(seasons))
     fits = plan_fits(years, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
-    clock, work = _Clock(), partial_path(out)
-    work.mkdir(parents=True, exist_ok=True)
-    try:
+    clock = _Clock()
+    with working_folder(out, "what was fitted") as work:
         rows = read_play_by_play(source, seasons=years)
         clock.stop("read")
         on_step(f"read {rows.height:,} rows")
@@ -218,12 +217,6 @@ def score_seasons(
         }
         finished = _write(work, scores, standard, boards, summary)
         move_folder(finished, out)
-    except OSError as error:
-        raise RequestError(
-            f"{out} could not be written: {error.strerror or error}; the fits so far are kept in "
-            f"{work}: run the same command again to resume."
-        ) from error
-    shutil.rmtree(work, ignore_errors=True)
     on_step("leaderboards")
     return ScoredSeasons(scores, standard, boards, summary)
 
