@@ -235,9 +235,7 @@ def published(data_dir: Path) -> pl.DataFrame:
     return select_plays(read_play_by_play(data_dir / "pbp", seasons=range(2018, 2021))).plays
 
 
-def test_regular_seasons_2018_to_2020_hold_51623_targeted_attempts(
-    published: pl.DataFrame,
-) -> None:
+def test_regular_seasons_2018_to_2020_hold_51623_targeted_attempts(published: pl.DataFrame) -> None:
     assert len(published) == 51_623
     assert published["complete_pass"].sum() == pytest.approx(34_000, rel=0.02)
     assert published["interception"].sum() == pytest.approx(1_200, rel=0.02)

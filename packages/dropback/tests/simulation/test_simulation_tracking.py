@@ -94,9 +94,7 @@ def test_truth_on_disk_gives_back_the_distributions_that_outcomes_were_drawn_fro
     assert np.array_equal(average.cdf(7), release_distribution(week.state).cdf(7))
 
 
-def test_oracle_cdf_is_at_the_yards_that_predictions_are_summarized_on(
-    truth: pl.DataFrame,
-) -> None:
+def test_oracle_cdf_is_at_the_yards_that_predictions_are_summarized_on(truth: pl.DataFrame) -> None:
     cdf = oracle_cdf(oracle_distribution(truth))
     assert cdf.shape == (PLAYS, len(YARDS)) == (PLAYS, YARDS_HIGHEST - YARDS_LOWEST + 1)
     assert (np.diff(cdf, axis=1) >= -1e-12).all()

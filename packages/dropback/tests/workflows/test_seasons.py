@@ -64,9 +64,7 @@ def result(league: League, tmp_path_factory: pytest.TempPathFactory) -> Made:
     return out, made, steps
 
 
-def test_every_play_is_scored_once_by_both_outcomes(
-    result: Made,
-) -> None:
+def test_every_play_is_scored_once_by_both_outcomes(result: Made) -> None:
     out, made, _ = result
     scores = pl.read_parquet(out / "scores.parquet")
     assert scores.equals(made.scores)
@@ -81,9 +79,7 @@ def test_every_play_is_scored_once_by_both_outcomes(
     assert folds == {2010: [0, 1], 2011: [0, 1], 2012: [0, 1], 2013: [None]}
 
 
-def test_every_dropback_has_a_standardized_score(
-    result: Made,
-) -> None:
+def test_every_dropback_has_a_standardized_score(result: Made) -> None:
     out, made, _ = result
     standard = pl.read_parquet(out / "standard.parquet")
     assert made.standard is not None
@@ -95,9 +91,7 @@ def test_every_dropback_has_a_standardized_score(
     assert by_season["play_score"].to_numpy() == pytest.approx(0.5)
 
 
-def test_the_folder_holds_what_the_summary_says(
-    result: Made,
-) -> None:
+def test_the_folder_holds_what_the_summary_says(result: Made) -> None:
     out, made, steps = result
     boards = {path.stem for path in (out / "leaderboards").iterdir()}
     years = {f"{name}-{season}" for name in ("yards", "epa", "standard") for season in SEASONS}

@@ -83,9 +83,7 @@ def test_median_and_quantiles_follow_the_truth(fitted: Regressor) -> None:
     assert 2.5 < spread[3] / spread[2] < 8
 
 
-def test_score_is_the_share_of_climatologys_crps_that_is_saved(
-    fitted: Regressor,
-) -> None:
+def test_score_is_the_share_of_climatologys_crps_that_is_saved(fitted: Regressor) -> None:
     inputs, targets = heavy_tailed(300, 2)
     weights = np.arange(300) % 4
     distribution = fitted.predict_distribution(inputs)

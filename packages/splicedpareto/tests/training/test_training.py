@@ -97,9 +97,7 @@ def test_fit_recovers_a_known_conditional_distribution(tmp_path: Path) -> None:
     torch.testing.assert_close(distribution.stddev.detach(), (x[:, 0] / 2).exp(), atol=0, rtol=0.12)
 
 
-def test_network_is_left_in_eval_mode_with_the_weights_of_its_best_epoch(
-    whole: Whole,
-) -> None:
+def test_network_is_left_in_eval_mode_with_the_weights_of_its_best_epoch(whole: Whole) -> None:
     net, result = whole
     assert not net.training
     assert result.best_validation_loss == min(result.validation_losses)

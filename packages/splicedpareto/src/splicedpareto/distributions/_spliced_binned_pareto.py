@@ -47,6 +47,10 @@ class SplicedBinnedPareto(Expectations):
     density continuous at the threshold, :math:`\sigma = p / \rho(\tau)` with :math:`\rho` the
     density of the bins there.
 
+    Gradients exist in reverse mode to any order and in forward mode once: `torch.func.hessian` is
+    right, ``jacfwd(jacfwd(...))`` is not, as torch leaves custom functions out of an outer forward
+    mode without a word.
+
     Args:
         logits: Unnormalized log-probabilities, shape ``(*B, K)``, or ``(*B, K + 2)`` with the
             edge splice, whose first and last entries are the tails. ``-inf`` empties a bin.
