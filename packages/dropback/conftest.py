@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import dropback
-from dropback.models import ModelSettings
+from dropback.models import PLAY_NETWORK, ModelSettings
+from dropback.models._network import build_network
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,
     write_tracking_league,
 )
+from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 from splicedpareto.training import FitSettings
 
 USES = {
     "dropback": "run_names",
     "dropback.data._nflverse": "run_names",
+    "dropback.live._session": "network_names",
     "dropback.models._store": "run_names",
     "dropback.ranking._board": "run_names",
     "dropback.ranking._comparison": "run_names",
@@ -46,6 +50,13 @@ def tracking_names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object
     league = simulate_tracking_league(TrackingLeagueSettings(plays=60), seed=3)
     write_tracking_league(league, folder / "tracking")
     return {"folder": str(folder), "tracking": str(folder / "tracking")}
+
+
+@pytest.fixture(scope="session")
+def network_names() -> dict[str, object]:
+    """An untrained play network, and a frame without players."""
+    frame = np.zeros((SLOTS, len(FRAME_QUANTITIES)), np.float32)
+    return {"network": build_network(PLAY_NETWORK, 0, seed=1).eval(), "frame": frame}
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,12 @@ DuckDB, and bad input raises a `dropback.errors.DropbackError` whose message say
 
 Example:
     >>> scores = dropback.score(dropback.load_run(run), league, seasons=[2021])
-    >>> rows = dropback.leaderboard(scores, by=("passer",), min_attempts="nfl")
+    >>> rows = dropback.leaderboard(scores, by="passer")
     >>> print(*rows.columns[:5])
     rank rank_low rank_high passer_player_id passer_player_name
 """
 
-from importlib import import_module
+from importlib import import_module as _import_module
 
 _HOMES = {
     "PlayPredictor": "dropback.live",
@@ -62,7 +62,7 @@ def __getattr__(name: str) -> object:
     """A name of the interface, imported when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module 'dropback' has no attribute {name!r}.")
-    found = getattr(import_module(_HOMES[name]), name)
+    found = getattr(_import_module(_HOMES[name]), name)
     globals()[name] = found
     return found
 

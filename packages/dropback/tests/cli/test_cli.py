@@ -182,6 +182,8 @@ def test_training_refuses_bad_files(
         changed = plays.with_columns(content)
         (changed.drop("down") if "dawn" in changed.columns else changed).write_parquet(file)
     refused(run("train", folder, "--seasons", 2020, "--out", tmp_path / "run"), words)
+    if "missing" in words:  # whatever its name
+        refused(run("train", file.rename(folder / "bad.parquet"), "--out", tmp_path / "run"), words)
     assert not (tmp_path / "run").exists()
 
 
@@ -194,6 +196,7 @@ def test_damaged_run_is_refused(
     options = (data, "--seasons", 2021, "--out", out)
     refused(run(command, broken, *options), "truncated or changed")
     refused(run(command, tmp_path, *options), "not a run folder")
+    refused(run("export", trained.folder), "is a run of play-by-play; a live forecast needs")
     refused(run(command, trained.folder, *options[:-1], tmp_path / "out.txt"), "ending must be")
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 

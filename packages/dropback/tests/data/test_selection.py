@@ -154,6 +154,13 @@ def test_no_play_left_is_one_sentence_with_the_reasons(rows: Rows) -> None:
         select_plays(rows(SACK, SACK, SPIKE))
 
 
+@pytest.mark.parametrize("name", ["week", "qtr"])
+def test_week_and_quarter_below_1_are_refused_with_their_play(rows: Rows, name: str) -> None:
+    sentence = rf"^game_id \S+, play_id \d+: '{name}' is 0, but must be at least 1;"
+    with pytest.raises(ReaderError, match=sentence):
+        select_plays(rows({}, {name: 0}, {name: 0, "play_type": "run"}))
+
+
 def test_no_play_at_all_is_one_sentence(rows: Rows) -> None:
     with pytest.raises(ReaderError, match="Left out: none was read"):
         select_plays(rows())

@@ -455,7 +455,7 @@ def test_an_unknown_engine_is_refused(tmp_path) -> None:
 
 
 def test_a_run_without_a_play_network_is_refused(trained: TrainedRun) -> None:
-    with pytest.raises(RunError, match="got ResidualMLP: train a play network"):
+    with pytest.raises(RunError, match="is a run of play-by-play; a live forecast needs"):
         PlayPredictor.load(trained.folder)
 
 

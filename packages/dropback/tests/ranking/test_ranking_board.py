@@ -26,7 +26,7 @@ from examples.scored_plays import table, throws
 
 
 def ranked(scores: pl.DataFrame, **options: Any) -> pl.DataFrame:
-    return leaderboard(scores, **{"by": ["passer"], "replicates": 20, **options})
+    return leaderboard(scores, **{"by": ["passer"], "min_attempts": 1, "replicates": 20, **options})
 
 
 def of(rows: pl.DataFrame, column: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def test_score_is_the_mean_over_plays_and_not_over_games() -> None:
 
 
 def test_columns_are_those_promised() -> None:
-    rows = leaderboard(table(throws("A", [0.5])), by=["passer", "season"])
+    rows = leaderboard(table(throws("A", [0.5])), by="passer, season", min_attempts=1)
     assert rows.columns == [
         *("rank", "rank_low", "rank_high"),
         *("passer_player_id", "passer_player_name", "season", "plays", "games"),
@@ -79,7 +79,7 @@ def test_groups_are_those_of_the_columns_named(by: list[str], groups: int) -> No
         throws("A", [0.5], season=2021, game_id="2021_01_KC_BUF"),
         throws("B", [0.5], posteam="BUF", **SECOND),
     )
-    rows = leaderboard(scores, by=by, replicates=5)
+    rows = leaderboard(scores, by=by, min_attempts=1, replicates=5)
     columns = {column for name in by for column in SPLITS[name].columns}
     assert len(rows) == groups
     assert columns < set(rows.columns)
@@ -295,7 +295,7 @@ def test_scores_may_be_any_numbers(shift: float) -> None:
 def test_missing_column_is_one_sentence(column: str) -> None:
     scores = table(throws("A", [0.5])).drop(column)
     with pytest.raises(RequestError, match=f"'{column}'.*(have|has) .*week"):
-        leaderboard(scores)
+        leaderboard(scores, min_attempts=1)
 
 
 def test_nfl_rule_needs_its_columns() -> None:

@@ -15,7 +15,7 @@ from examples.scored_plays import table, throws
 
 
 def ranked(scores: pl.DataFrame, **options: Any) -> pl.DataFrame:
-    return leaderboard(scores, **{"by": ["passer"], "replicates": 5, **options})
+    return leaderboard(scores, **{"by": ["passer"], "min_attempts": 1, "replicates": 5, **options})
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,7 @@ NO_QUERY = "must compare columns of the play scores alone"
     ("where", "words"),
     [
         ("windspeed > 3", NO_PREDICATE),
+        ("air_yds >= 20", r"\(unable to find column \"air_yds\"\); the nearest .* air_yards.*\.$"),
         ("air_yards >=", NO_PREDICATE),
         ("", NO_PREDICATE),
         ("air_yards", NO_PREDICATE),

@@ -115,9 +115,8 @@ def test_one_play_a_group_counts_all_variance_as_luck() -> None:
 
 @pytest.mark.parametrize("score", [0.25, 0.1, 1 / 3])
 def test_groups_without_luck_are_not_shrunk(score: float) -> None:
-    rows = leaderboard(
-        table(throws("A", [score] * 7), throws("B", [0.9] * 3)), by=["passer"], replicates=5
-    )
+    scores = table(throws("A", [score] * 7), throws("B", [0.9] * 3))
+    rows = leaderboard(scores, by="passer", min_attempts=1, replicates=5)
     assert sorted(rows["score_shrunk"]) == pytest.approx([score, 0.9])
     assert rows["rank_low"].to_list() == rows["rank_high"].to_list() == [1, 2]
     assert rows["probability_better_than_next"].to_list() == [1.0, None]
@@ -201,7 +200,7 @@ def test_intervals_and_probabilities_hold_for_known_skill() -> None:
     score, shrunk, rank, best, stated, better = [], [], [], [], [], []
     for seed in range(25):
         scores, skill = simulated(seed)
-        rows = leaderboard(scores, by=["passer"], replicates=400, seed=seed)
+        rows = leaderboard(scores, by=["passer"], min_attempts=1, replicates=400, seed=seed)
         true = skill[rows["passer_player_id"].to_numpy()]
         true_rank = np.argsort(np.argsort(-true)) + 1
         for kept, low, high, value in (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from dropback import __version__
 from dropback.cli._compare_metrics import app as compare_metrics_app
 from dropback.cli._leagues import demo_app, fetch_app, simulate_app
 from dropback.cli._ranking import app as ranking_app
@@ -14,12 +17,28 @@ from dropback.cli._tracking import app as tracking_app
 
 app = typer.Typer(
     name="dropback",
-    help="How good was that throw? Predictive distributions, play scores and passer rankings.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+
+def _print_version(asked: bool) -> None:  # as typer calls it
+    if asked:
+        typer.echo(f"dropback {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it, exit."),
+    ] = False,
+) -> None:
+    """How good was that throw? Predictive distributions, play scores and passer rankings."""
+
 
 # Without a name: their commands stand beside one another.
 app.add_typer(runs_app)

@@ -70,7 +70,7 @@ def compare_metrics(
             scores,
             play_by_play=pbp,
             games=games,
-            seasons=workflows.parse_seasons(seasons),
+            seasons=seasons,
             expected_points=out / "expected_points",
             names=tuple(dict.fromkeys(score or ["play_score"])),
             ratings=ratings,

@@ -17,7 +17,7 @@ fetch_app = typer.Typer(help="Download data that anyone may use.", no_args_is_he
 @fetch_app.command("pbp")
 def fetch_pbp(
     seasons: Annotated[str, typer.Argument(help="For example 2018-2023.")],
-    out: Annotated[Path, typer.Option(help="Folder for play_by_play_<season>.parquet.")],
+    out: Annotated[Path, typer.Option(help="Folder for play_by_play_*.parquet.")],
 ) -> None:
     """Get play-by-play from nflverse; seasons already there are kept."""
     from dropback import workflows
@@ -27,7 +27,7 @@ def fetch_pbp(
     years = workflows.parse_seasons(seasons)
     with progress(len(years)) as step:
         files = fetch(years, out, on_season=lambda season, _: step(f"season {season}"))
-    errors.print(f"{out}: {len(files)} seasons.")
+    errors.print(f"{out}: {len(files)} season{'s' if len(files) > 1 else ''}.")
 
 
 simulate_app = typer.Typer(help="Simulate leagues whose truth is known.", no_args_is_help=True)
@@ -48,7 +48,7 @@ def simulate_pbp(
 
     league = workflows.simulate_league(
         out,
-        seasons=workflows.parse_seasons(seasons),
+        seasons=seasons,
         teams=teams,
         weeks=weeks,
         seed=seed,

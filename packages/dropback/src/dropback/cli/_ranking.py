@@ -64,14 +64,12 @@ def leaderboard(
 
     if out is not None:
         workflows.require_table_path(out)
-    names, kept = _names(by), ranking.parse_split(split, option="--split")
-    minimum = ranking.default_minimum(names, kept) if min_attempts is None else min_attempts
     rows = ranking.leaderboard(
         _read(scores, tracking),
-        by=names,
-        split=kept,
+        by=by,
+        split=split,
         where=where,
-        min_attempts=minimum,
+        min_attempts=min_attempts,
         seed=seed,
     )
     leaderboard_table(rows, f"Mean play score by {by}" + (f", {split}" if split else ""))
@@ -102,9 +100,7 @@ def reliability(
         workflows.require_table_path(out)
     if plot is not None:
         workflows.require_picture_path(plot)
-    kept = ranking.keep_plays(
-        _read(scores, tracking), split=ranking.parse_split(split, option="--split"), where=where
-    )
+    kept = ranking.keep_plays(_read(scores, tracking), split=split, where=where)
     found = ranking.reliability(kept, seed=seed)
     minimum = found.minimum(target)
     reliability_table(found)
@@ -158,7 +154,3 @@ def _read(scores: Path, tracking: Path | None) -> pl.DataFrame:
 
     table = workflows.read_scores(scores)
     return table if tracking is None else workflows.with_tracking(table, tracking)
-
-
-def _names(by: str) -> list[str]:
-    return [name.strip() for name in by.split(",") if name.strip()]

@@ -242,7 +242,7 @@ def _over_runs(
     selection = workflows.read_plays_for(
         loaded,
         source,
-        seasons=None if seasons is None else workflows.parse_seasons(seasons),
+        seasons=seasons,
         games=games,
         play_by_play=pbp,
     )
@@ -304,7 +304,7 @@ def evaluate(
         evaluated = workflows.evaluate(
             run,
             _open_source(data)[0],
-            seasons=None if seasons is None else workflows.parse_seasons(seasons),
+            seasons=seasons,
             against=names,
             games=games,
             play_by_play=pbp,
@@ -340,12 +340,13 @@ def export_command(
 ) -> None:
     """Write a run's networks as ONNX graphs, which `dropback serve` then runs."""
     from dropback.cli._console import out as console
+    from dropback.live._engines import live_networks
     from dropback.live._export import export_onnx
     from dropback.live._session import GRAPHS
     from dropback.models._store import load_run
 
     folder = out or run / GRAPHS
-    export_onnx(load_run(run).model.networks, folder)
+    export_onnx(live_networks(load_run(run)), folder)
     console.print(f"graphs in {folder}, equal to torch within 0.00001")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dropback._choices import parse_names
 from dropback.cli._options import GamesOption, OutFolder, Overwrite, PlaysOption, Seed
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
@@ -75,9 +76,8 @@ def seasons_command(
 
 
 def _outcomes(text: str) -> tuple[Outcome, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
     try:
-        return tuple(Outcome(name) for name in names)
+        return tuple(Outcome(name) for name in parse_names(text))
     except ValueError as error:
         raise RequestError(f"--outcomes must be yards, epa or both, got {text!r}.") from error
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropback._choices import Seasons, parse_seasons
 from dropback._files import whole_file
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import polars as pl
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    seasons: Iterable[int],
+    seasons: Seasons,
     folder: AnyPath,
     *,
     load: Callable[[int], pl.DataFrame] | None = None,
@@ -26,7 +27,7 @@ def fetch(
     """Download seasons and write ``play_by_play_<season>.parquet``; existing files are kept.
 
     Args:
-        seasons: Seasons to get.
+        seasons: Seasons to get, as for `read_plays`.
         folder: Folder of the files.
         load: Function that loads a season; None takes `nflreadpy.load_pbp`.
         on_season: Called after each season.
@@ -36,6 +37,7 @@ def fetch(
 
     Raises:
         ReaderError: `nflreadpy` is not installed, or the download failed.
+        RequestError: The seasons are no years.
 
     Example:
         >>> import polars as pl
@@ -45,9 +47,9 @@ def fetch(
         >>> [file.name for file in files]
         ['play_by_play_2021.parquet']
     """
-    load_season = load or _nflreadpy()
+    years, load_season = parse_seasons(seasons), load or _nflreadpy()
     folder, files = Path(folder), []
-    for season in seasons:
+    for season in years:
         path = folder / f"play_by_play_{season}.parquet"
         if not path.is_file():
             try:

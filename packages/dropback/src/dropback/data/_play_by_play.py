@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
+from dropback._choices import Seasons, parse_seasons, season_list
 from dropback._frames import to_polars
 from dropback.data._columns import Column, columns_of, conform, read_table
 from dropback.errors import ReaderError
@@ -54,9 +55,7 @@ _FILE_PATTERNS = (
 )
 
 
-def read_play_by_play(
-    source: PlayByPlaySource, *, seasons: Iterable[int] | None = None
-) -> pl.DataFrame:
+def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = None) -> pl.DataFrame:
     """Read play-by-play into a frame that holds exactly `PLAY_BY_PLAY_COLUMNS`.
 
     Args:
@@ -71,9 +70,10 @@ def read_play_by_play(
     Raises:
         ReaderError: Nothing found, a file that is not what its name says, a missing required
             column, a value of the wrong type, or a season that has no plays.
-        RequestError: `source` is neither a path, a list of paths nor a data frame.
+        RequestError: `source` is neither a path, a list of paths nor a data frame, or `seasons` are
+            no years.
     """
-    years = None if seasons is None else sorted(set(seasons))
+    years = None if seasons is None else sorted(set(parse_seasons(seasons)))
     frames = [
         conform(raw, PLAY_BY_PLAY_COLUMNS, origin=origin, keys=("game_id", "play_id"))
         for origin, raw in _raw_frames(source, years)
@@ -84,11 +84,12 @@ def read_play_by_play(
     plays = plays.filter(pl.col("season").is_in(years))
     absent = sorted(set(years) - set(plays["season"].unique()))
     if absent:
-        # Files of other seasons may not have been read, so only the requested ones are named.
-        held = [str(season) for season in years if season not in absent]
+        # Files of other seasons may not have been read before.
+        column = columns_of(_INT, "season")
+        every = [conform(raw, column, origin=at)["season"] for at, raw in _raw_frames(source, None)]
+        held = pl.concat(every).drop_nulls().unique().sort()
         raise ReaderError(
-            f"{_name(source)}: no plays of season {', '.join(map(str, absent))}; of the requested "
-            f"seasons it holds {', '.join(held) or 'none'}."
+            f"{_name(source)}: no plays of {season_list(absent)}; it holds {season_list(held)}."
         )
     return plays
 

@@ -63,7 +63,7 @@ def select_plays(
         outcome: Outcome that the plays are modeled by; a play without it is left out.
 
     Raises:
-        ReaderError: No play is left.
+        ReaderError: No play is left, or a week or quarter below 1.
         RequestError: Seasons before and from 2009 together: their sets of plays differ.
     """
     play_set = _play_set_of(play_by_play, plays)
@@ -91,6 +91,7 @@ def select_plays(
     if kept.is_empty():
         reasons = "; ".join(f"{row[0]}: {row[1]}" for row in left_out.iter_rows())
         raise ReaderError(f"No play is left to model. Left out: {reasons or 'none was read'}.")
+    _refuse_below_one(kept)
     missing = tuple(
         column.name
         for column in PLAY_BY_PLAY_COLUMNS
@@ -99,6 +100,15 @@ def select_plays(
         and kept[column.name].null_count() == kept.height
     )
     return Selection(Plays.validate(kept, cast=True), left_out, missing)
+
+
+def _refuse_below_one(plays: pl.DataFrame) -> None:
+    for name in ("week", "qtr"):
+        for game, play, value in plays.filter(pl.col(name) < 1)["game_id", "play_id", name].rows():
+            raise ReaderError(
+                f"game_id {game}, play_id {play}: {name!r} is {value}, but must be at least 1; "
+                "correct the play-by-play."
+            )
 
 
 def _play_set_of(play_by_play: pl.DataFrame, plays: PlaySet) -> PlaySet:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from dropback._arrays import Singles
+    from dropback.models._store import Run
     from splicedpareto.nn import DistributionNetwork
 
 Engine: TypeAlias = Literal["torch", "onnx"]
@@ -49,6 +50,16 @@ class PoolSizes:
     stride: int
     receptive_field: int
     digest: str
+
+
+def live_networks(run: Run) -> Sequence[DistributionNetwork]:
+    """The networks of a run; one of play-by-play, which cannot forecast live, is refused."""
+    if run.model.settings.sequence is None:
+        raise RunError(
+            f"{run.folder} is a run of play-by-play; a live forecast needs one trained on "
+            "tracking: `dropback train PLAYS --out RUN`."
+        )
+    return run.model.networks
 
 
 class NetworkPool:

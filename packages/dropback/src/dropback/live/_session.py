@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import numpy as np
 
 from dropback.errors import LiveError, RequestError, RunError
-from dropback.live._engines import Engine, NetworkPool, TorchEvaluator
+from dropback.live._engines import Engine, NetworkPool, TorchEvaluator, live_networks
 from dropback.live._export import is_export, read_export
 from dropback.live._forecast import Forecast
 from dropback.live._inputs import (
@@ -120,6 +120,13 @@ class PlayPredictor:
 
     Raises:
         RunError: No network, or one that cannot read a frame at a time.
+
+    Example:
+        >>> predictor = dropback.PlayPredictor([network])  # a run's: PlayPredictor.load(folder)
+        >>> live = predictor.start(PlayContext(line_of_scrimmage_x_yd=60, yards_to_goal=50))
+        >>> (forecast,) = live.push(0, frame)  # shape (23, 6): the players and the ball
+        >>> round(sum(forecast.probabilities), 4), forecast.quantiles["q05"] <= forecast.median
+        (1.0, True)
     """
 
     def __init__(self, networks: Sequence[DistributionNetwork]) -> None:
@@ -159,7 +166,7 @@ class PlayPredictor:
                     f"{folder} holds exported graphs, which the engine 'onnx' runs, got 'torch'."
                 )
             return cls._evaluating(*read_export(folder))
-        pool = NetworkPool(load_run(folder).model.networks)
+        pool = NetworkPool(live_networks(load_run(folder)))
         graphs = folder / GRAPHS
         if engine == "torch" or (engine is None and not is_export(graphs)):
             return cls._evaluating(TorchEvaluator(pool), pool.sizes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from dropback._choices import parse_names
 from dropback._frames import like, to_polars
 from dropback._statistics import expanded_interval, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
@@ -16,7 +18,13 @@ from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._posterior import posterior, sampling_variance
 from dropback.ranking._reliability import reliable_minimum
-from dropback.ranking._splits import keep_split, key_columns, with_splits
+from dropback.ranking._splits import (
+    default_minimum,
+    keep_split,
+    key_columns,
+    parse_split,
+    with_splits,
+)
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
@@ -36,6 +44,7 @@ _NORMAL_90 = 1.6448536269514722
 # within quotes too: what is quoted differs between dialects.
 _QUERY = re.compile(r"\b(?:select|table|values|(?:read|scan)_\w+)\b", re.IGNORECASE)
 
+_UNKNOWN = re.compile(r'unable to find column "([^"]*)"')
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _COMMENT = re.compile(r"--|/\*")
 _CALL = re.compile(r'(\w+|"[^"]*")\s*\(')
@@ -81,10 +90,10 @@ class DisplayScale:
 def leaderboard(
     scores: FrameT,
     *,
-    by: Sequence[str] = ("passer", "season"),
-    split: Mapping[str, str | int] | None = None,
+    by: str | Sequence[str] = ("passer", "season"),
+    split: str | Mapping[str, str | int] | None = None,
     where: str | None = None,
-    min_attempts: int | str = 1,
+    min_attempts: int | str | None = None,
     replicates: int = 1000,
     seed: int = 0,
     scale: DisplayScale | None = None,
@@ -95,13 +104,15 @@ def leaderboard(
         scores: Play scores, as `score_plays` returns them, in a data frame of polars, pandas,
             pyarrow or DuckDB; ``play_score`` may be any number. With a column ``play_weight``
             (positive) means are weighted by it.
-        by: Names among `SPLITS`.
-        split: Value of each split to keep plays of, for example ``{"depth": "deep"}``.
+        by: Names among `SPLITS`, several or separated by commas.
+        split: Value of each split to keep plays of: ``{"depth": "deep"}`` or ``"depth=deep"``.
         where: SQL predicate over the columns of `scores`; None keeps all plays.
         min_attempts: Plays a row needs after `split` and `where`; or ``"nfl"``: official
             attempts of 14 per game of the passer's team in each season, counted before `where`,
             so that a qualified passer stays qualified in a split, and over regular-season games
             where `scores` holds any; or ``"reliable"``: `reliable_minimum` of the plays kept.
+            None is `default_minimum`: ``"nfl"`` for passers over whole seasons, fewer in a split
+            of them, 1 without passers.
         replicates: Bootstrap replicates over games, and draws of the true scores.
         seed: Seed of both.
         scale: Scale of the display column.
@@ -133,7 +144,10 @@ def leaderboard(
         (True, True)
     """
     table = to_polars(scores)
+    by, split = parse_names(by), parse_split(split)
     keys = key_columns(by)
+    if min_attempts is None:
+        min_attempts = default_minimum(by, split)
     kept = with_splits(keep_plays(table, split=split, where=where), by)
     if min_attempts == _NFL_RULE:
         kept = _of_qualified(kept, table)
@@ -144,7 +158,7 @@ def leaderboard(
         min_attempts = least
     if units.keys.is_empty():
         raise RequestError(
-            f"No row is left with min_attempts={min_attempts}, split={dict(split or {})} and "
+            f"No row is left with min_attempts={min_attempts}, split={split} and "
             f"where={where!r}: {kept.height} of {table.height} plays met them; ask for less."
         )
     return like(scores, _ranked(units, keys, replicates, seed, scale or DisplayScale()))
@@ -153,7 +167,7 @@ def leaderboard(
 def keep_plays(
     scores: pl.DataFrame,
     *,
-    split: Mapping[str, str | int] | None = None,
+    split: str | Mapping[str, str | int] | None = None,
     where: str | None = None,
 ) -> pl.DataFrame:
     """Keep the plays of one value of each split that meet a predicate, as `leaderboard` does.
@@ -162,7 +176,7 @@ def keep_plays(
         RequestError: An unknown split or value, or a predicate that is not SQL.
     """
     kept = scores if where is None else _filter_plays(scores, where)
-    return keep_split(kept, split or {})
+    return keep_split(kept, parse_split(split))
 
 
 def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
@@ -194,9 +208,13 @@ def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
     try:
         return scores.filter(pl.sql_expr(where))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        # Polars lists all columns too.
+        reason = str(error).splitlines()[0].partition("; valid columns")[0]
+        unknown = _UNKNOWN.search(reason)
+        near = get_close_matches(unknown[1], scores.columns) if unknown else []
         raise RequestError(
-            f"The predicate {where!r} does not hold for play scores "
-            f"({str(error).splitlines()[0]}); their columns are {', '.join(scores.columns)}."
+            f"The predicate {where!r} does not hold for play scores ({reason}); "
+            f"{'the nearest' if near else 'their'} columns are {', '.join(near or scores.columns)}."
         ) from error
 
 

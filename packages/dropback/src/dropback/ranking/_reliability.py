@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback._choices import parse_names
 from dropback._frames import to_polars
 from dropback._statistics import (
     percentile_interval,
@@ -86,7 +87,7 @@ class Reliability:
 def reliability(
     scores: IntoFrame,
     *,
-    by: Sequence[str] = ("passer", "season"),
+    by: str | Sequence[str] = ("passer", "season"),
     replicates: int = 500,
     seed: int = 0,
 ) -> Reliability:
@@ -96,7 +97,7 @@ def reliability(
 
     Args:
         scores: Play scores, in a data frame of any library.
-        by: Names among `SPLITS` that define the groups.
+        by: Names among `SPLITS` that define the groups, several or separated by commas.
         replicates: Bootstrap replicates over groups.
         seed: Seed of the bootstrap and the random halves.
 
@@ -113,6 +114,7 @@ def reliability(
         >>> found.curve.columns, found.half_low <= found.half <= found.half_high
         (['attempts', 'reliability', 'low', 'high'], True)
     """
+    by = parse_names(by)
     units = _large(sum_by_game(with_splits(to_polars(scores), by), key_columns(by)))
     groups = units.keys.height
     if groups < 3:

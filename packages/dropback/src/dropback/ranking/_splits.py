@@ -172,24 +172,22 @@ def keep_split(scores: pl.DataFrame, split: Mapping[str, str | int]) -> pl.DataF
     return labeled
 
 
-def parse_split(text: str, *, option: str) -> dict[str, str | int]:
-    """Read splits and their values from ``name=value`` pairs separated by commas.
-
-    Args:
-        text: The pairs, none where it is empty.
-        option: Name of the option or parameter that holds them, for the error.
+def parse_split(split: str | Mapping[str, str | int] | None) -> dict[str, str | int]:
+    """Splits and their values, given so or as a text of ``name=value`` pairs with commas between.
 
     Raises:
         RequestError: A part that is not ``name=value``.
 
     Example:
-        >>> parse_split("depth=deep, down=3", option="--split")
+        >>> parse_split("depth=deep, down=3")
         {'depth': 'deep', 'down': '3'}
     """
-    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not isinstance(split, str):
+        return dict(split or {})
+    pairs = [part.partition("=") for part in split.split(",") if part.strip()]
     if any(not (name.strip() and equals and value.strip()) for name, equals, value in pairs):
         raise RequestError(
-            f"{option} must be name=value, several separated by commas, got {text!r}: for example "
+            f"split must be name=value, several separated by commas, got {split!r}: for example "
             "depth=deep,down=3."
         )
     return {name.strip(): value.strip() for name, _, value in pairs}

@@ -11,12 +11,12 @@ import polars as pl
 from msgspec import Meta, Struct
 
 from dropback import ranking
+from dropback._choices import parse_names, parse_seasons
 from dropback.errors import RequestError
 from dropback.ranking import list_passers, parse_split, split_values
 from dropback.service import _messages as messages
 from dropback.service._executors import CachedAnswers
 from dropback.service._http import Operation, ServiceError, query
-from dropback.workflows import parse_seasons
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -108,8 +108,7 @@ class ScoreTable:
     def leaderboard(self, query: LeaderboardQuery) -> messages.LeaderboardResponse:
         """Rows exactly as `dropback.leaderboard` returns them."""
         scores = self._scores
-        by = tuple(name.strip() for name in query.by.split(",") if name.strip())
-        split = parse_split(query.split, option="split")
+        by, split = parse_names(query.by), parse_split(query.split)
         if query.seasons:
             scores = scores.filter(pl.col("season").is_in(parse_seasons(query.seasons)))
         minimum = query.min_attempts or ranking.default_minimum(by, split)

@@ -1,5 +1,6 @@
 """Do what each command does, from files to files; callable from Python too."""
 
+from dropback._choices import parse_seasons as parse_seasons
 from dropback.workflows._files import read_evaluation as read_evaluation
 from dropback.workflows._files import read_scores as read_scores
 from dropback.workflows._files import require_picture_path as require_picture_path
@@ -13,7 +14,6 @@ from dropback.workflows._plays import fit_expected_points_for as fit_expected_po
 from dropback.workflows._plays import keep_unseen as keep_unseen
 from dropback.workflows._plays import longer_than_trained as longer_than_trained
 from dropback.workflows._plays import open_source as open_source
-from dropback.workflows._plays import parse_seasons as parse_seasons
 from dropback.workflows._plays import read_plays as read_plays
 from dropback.workflows._plays import read_plays_for as read_plays_for
 from dropback.workflows._plays import without_tracking as without_tracking

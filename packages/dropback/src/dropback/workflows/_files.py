@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback._files import whole_file
-from dropback.data._tables import Plays
+from dropback.data._tables import Plays, Scores, StandardScores
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation._calibration import Evaluation
 from dropback.ranking import join_tracking
@@ -17,19 +17,29 @@ from dropback.tracking._storage import chunk_files, read_splits
 if TYPE_CHECKING:
     from pathlib import Path
 
+_TYPES = {
+    name: column.dtype for name, column in (Scores.columns() | StandardScores.columns()).items()
+}
+
 
 def read_scores(path: Path) -> pl.DataFrame:
-    """Read a table of play scores.
+    """Read a table of play scores, from CSV (ending ``.csv``) or Parquet.
 
     Raises:
-        ReaderError: No file, not Parquet, or not play scores.
+        ReaderError: No file, not what its name says, or not play scores.
     """
+    csv = path.suffix == ".csv"
     try:
-        table = pl.read_parquet(path)
+        # Of a CSV's values alone a type could not be told: an empty column would be text.
+        table = pl.read_csv(path, schema_overrides=_TYPES) if csv else pl.read_parquet(path)
     except FileNotFoundError as error:
         raise ReaderError(f"{path}: no such file; write it with 'dropback score'.") from error
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise ReaderError(f"{path}: not a readable Parquet file ({error}).") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        kind = "CSV" if csv else "Parquet"
+        raise ReaderError(
+            f"{path}: not a readable {kind} file ({reason}); name a .parquet or .csv."
+        ) from error
     # What a ranking needs, of either kind of score. A column that may be null may be absent.
     required = [name for name, column in Plays.columns().items() if not column.nullable]
     required.append("play_score")

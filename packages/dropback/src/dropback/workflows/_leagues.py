@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropback._choices import Seasons, parse_seasons
 from dropback.simulation import LeagueSettings, write_league
 from dropback.simulation import simulate_league as simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dropback._files import AnyPath
     from dropback.simulation import League
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def simulate_league(
     out: AnyPath,
     *,
-    seasons: Iterable[int] = (2018, 2019, 2020, 2021),
+    seasons: Seasons = (2018, 2019, 2020, 2021),
     teams: int = 32,
     weeks: int = 17,
     seed: int = 0,
@@ -40,7 +39,7 @@ def simulate_league(
         attempt, and ``truth``, the distribution that each attempt was drawn from.
 
     Raises:
-        RequestError: `out` is taken or cannot be written.
+        RequestError: `out` is taken or cannot be written, or the seasons are no years.
         ValueError: A setting out of range.
 
     Example:
@@ -49,7 +48,7 @@ def simulate_league(
         ('ATL', 'ARI')
     """
     simulated = simulate(
-        LeagueSettings(seasons=tuple(seasons), teams=teams, weeks=weeks), seed=seed
+        LeagueSettings(seasons=parse_seasons(seasons), teams=teams, weeks=weeks), seed=seed
     )
     write_league(simulated, Path(out), overwrite=overwrite)
     return simulated

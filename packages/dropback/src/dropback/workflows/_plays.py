@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, get_args
 import numpy as np
 import polars as pl
 
+from dropback._choices import Seasons, parse_seasons, season_list
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Games, Selection, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
@@ -42,31 +43,6 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "PlayByPlaySource | PlayTensors"
 """Play-by-play (a path, several, or a data frame), or tracking (a path or its tensors)."""
-
-
-def parse_seasons(text: str) -> tuple[int, ...]:
-    """Seasons from ``2018-2020``, ``2021`` or ``2016,2018-2020``.
-
-    Raises:
-        RequestError: Anything else.
-
-    Example:
-        >>> parse_seasons("2016,2018-2020")
-        (2016, 2018, 2019, 2020)
-    """
-    seasons: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        try:
-            start, stop = int(first), int(last if dash else first)
-        except ValueError:
-            start, stop = 1, 0
-        if not 1920 <= start <= stop <= 2100:
-            raise RequestError(
-                f"Seasons must be years like 2021, 2018-2020 or 2016,2018-2020, got {text!r}."
-            )
-        seasons.update(range(start, stop + 1))
-    return tuple(sorted(seasons))
 
 
 @dataclass(frozen=True)
@@ -114,7 +90,7 @@ def _is_named_play_by_play(path: Path) -> bool:
 def read_plays(
     data: Source,
     *,
-    seasons: Iterable[int] | None = None,
+    seasons: Seasons | None = None,
     plays: PlaySet | str = PlaySet.TARGETED,
     games: Games = "regular",
     outcome: Outcome | str = Outcome.YARDS,
@@ -127,7 +103,8 @@ def read_plays(
         data: Play-by-play with nflverse's columns: a folder, a file, a glob, a list of these, or a
             data frame (of polars, pandas, pyarrow or DuckDB). Or tracking: a path to files or to a
             folder that `ingest` wrote, or what `open_tracking` returned.
-        seasons: Seasons to keep; None keeps all.
+        seasons: Seasons to keep, as ``2021``, ``[2020, 2021]`` or ``"2016,2018-2020"``; None keeps
+            all.
         plays: ``targeted`` attempts; all ``attempts``; ``dropbacks`` add sacks and throw-aways.
         games: ``regular``, ``postseason`` or ``all``.
         outcome: What the plays are judged by: whole ``yards``, or ``epa`` in points.
@@ -152,7 +129,7 @@ def read_plays(
         >>> selection.left_out.columns
         ['reason', 'plays']
     """
-    years = None if seasons is None else tuple(seasons)
+    years = None if seasons is None else parse_seasons(seasons)
     play_set, judged = _choice(PlaySet, plays), _choice(Outcome, outcome)
     if games not in get_args(Games):
         raise RequestError(f"games must be {_listed(get_args(Games))}, got {games!r}.")
@@ -202,10 +179,10 @@ def _select_tracked(
     if seasons is not None:
         kept = kept[table["season"].is_in(seasons).to_numpy()]
         if not len(kept):
-            named, held = (
-                ", ".join(map(str, each)) for each in (seasons, sorted(set(table["season"])))
+            held = season_list(table["season"].unique().sort())
+            raise RequestError(
+                f"The tracking holds no play of {season_list(seasons)}; it holds {held}."
             )
-            raise RequestError(f"The tracking holds no play of season {named}; it holds {held}.")
     found = select_tracked(
         table[kept], play_by_play=rows, play_set=plays, games=games, outcome=outcome
     )
@@ -221,7 +198,7 @@ def _select_tracked(
 def fit_expected_points_for(
     data: Source,
     *,
-    seasons: Iterable[int] | None,
+    seasons: Seasons | None,
     play_by_play: PlayByPlaySource | None = None,
     stored: Path | None = None,
 ) -> ExpectedPoints | None:
@@ -252,7 +229,7 @@ def read_plays_for(
     run: Run,
     data: Source | Selection,
     *,
-    seasons: Iterable[int] | None = None,
+    seasons: Seasons | None = None,
     games: Games = "regular",
     play_by_play: PlayByPlaySource | None = None,
     keep_seen: bool = False,

@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from dropback._choices import Seasons, parse_names, parse_seasons
 from dropback._frames import FrameT, like
 from dropback.data._features import feature_matrix
 from dropback.data._selection import Selection
@@ -37,7 +38,7 @@ from dropback.workflows._plays import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias, TypedDict, Unpack
 
     import dataframely as dy
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     NoFrame: TypeAlias = AnyPath | Sequence[str | Path] | PlayTensors | Selection
 
     class _Options(TypedDict, total=False):
-        seasons: Iterable[int] | None
+        seasons: Seasons | None
         games: Games
         play_by_play: PlayByPlaySource | None
 
@@ -67,7 +68,7 @@ def train(
     data: Source | Selection,
     out: AnyPath,
     *,
-    seasons: Iterable[int] | None = None,
+    seasons: Seasons | None = None,
     plays: PlaySet | str = PlaySet.TARGETED,
     games: Games = "regular",
     settings: ModelSettings | None = None,
@@ -130,7 +131,7 @@ def train(
     if isinstance(source, Selection):
         selection = source
     else:
-        seasons = None if seasons is None else tuple(seasons)
+        seasons = None if seasons is None else parse_seasons(seasons)
         if values is None and settings.outcome is Outcome.EPA:
             values = fit_expected_points_for(source, seasons=seasons, play_by_play=play_by_play)
         selection = read_plays(
@@ -173,7 +174,7 @@ def predict(
     run: Run | AnyPath,
     data: Any,
     *,
-    seasons: Iterable[int] | None = None,
+    seasons: Seasons | None = None,
     games: Games = "regular",
     play_by_play: PlayByPlaySource | None = None,
     seed: int = 0,
@@ -222,7 +223,7 @@ def score(
     run: Run | AnyPath,
     data: Any,
     *,
-    seasons: Iterable[int] | None = None,
+    seasons: Seasons | None = None,
     games: Games = "regular",
     play_by_play: PlayByPlaySource | None = None,
 ) -> Any:
@@ -303,8 +304,8 @@ def evaluate(
     run: Run | AnyPath,
     data: Source | Selection,
     *,
-    seasons: Iterable[int] | None = None,
-    against: Sequence[str] = (),
+    seasons: Seasons | None = None,
+    against: str | Sequence[str] = (),
     games: Games = "regular",
     play_by_play: PlayByPlaySource | None = None,
     sample: int | None = None,
@@ -320,8 +321,9 @@ def evaluate(
             baselines it must hold the training seasons too.
         seasons: Seasons to evaluate; None is all. Training seasons are predicted out of fold, by
             all models; plays that every network has seen are left out.
-        against: Names of baselines: ``gaussian``, ``binned``, ``xgboost``, ``xgboost-mae``,
-            ``climatology``; more with tracking (`dropback.models.baselines.TRACKING_BASELINES`).
+        against: Baselines, several or separated by commas: ``gaussian``, ``binned``,
+            ``xgboost``, ``xgboost-mae``, ``climatology``; more with tracking
+            (`dropback.models.baselines.TRACKING_BASELINES`).
         games: Games to evaluate on.
         play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
         sample: Evaluate on whole games drawn at random until they hold this many plays.
@@ -347,6 +349,7 @@ def evaluate(
             "Baselines are fitted on the training plays: give play-by-play or tracking that holds "
             "them, not selected plays."
         )
+    against = parse_names(against)
     chosen = _as_run(run)
     model = chosen.model
     source = data if isinstance(data, Selection) else open_source(data)

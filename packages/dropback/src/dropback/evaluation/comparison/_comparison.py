@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._choices import Seasons, parse_names, parse_seasons, season_list
 from dropback._frames import left_join
 from dropback.data import (
     PlaySet,
@@ -90,7 +91,7 @@ def compare_metrics(
     passing: pl.DataFrame,
     games: pl.DataFrame,
     *,
-    names: Sequence[str] = ("play_score",),
+    names: str | Sequence[str] = ("play_score",),
     ratings: Mapping[str, pl.DataFrame] | None = None,
     plays_per_half: int = 100,
     replicates: int = 1000,
@@ -106,7 +107,8 @@ def compare_metrics(
         passing: The plays of every season to compare, as `passing_plays` returned them, with
             ``completion_over_expected``.
         games: What `read_games` returned.
-        names: Score columns; the first is ours, the others are baselines.
+        names: Score columns, several or separated by commas; the first is ours, the others are
+            baselines.
         ratings: What `read_ratings` returned, by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
@@ -116,6 +118,7 @@ def compare_metrics(
         ReaderError: A score column is missing, or the scores have a play twice.
         RequestError: A season has no result or no score, or nothing is left to compare.
     """
+    names = parse_names(names)
     own = score_metrics(scores, names)
     baselines = {name: METRICS[name] for name in BASELINES}
     metrics = {**own, **baselines}
@@ -180,9 +183,9 @@ def compare_metrics_from_files(
     *,
     play_by_play: PlayByPlaySource,
     games: AnyPath,
-    seasons: Sequence[int],
+    seasons: Seasons,
     expected_points: AnyPath,
-    names: Sequence[str] = ("play_score",),
+    names: str | Sequence[str] = ("play_score",),
     ratings: Mapping[str, AnyPath] | None = None,
     plays_per_half: int = 100,
     replicates: int = 1000,
@@ -209,13 +212,14 @@ def compare_metrics_from_files(
         DropbackError: See `compare_metrics` and the readers it calls.
     """
     on_step("reading")
+    years = parse_seasons(seasons)
     # The small files first, so that their errors do not wait for the large ones.
     rated = {
-        name: read_ratings(path, name, seasons=seasons) for name, path in (ratings or {}).items()
+        name: read_ratings(path, name, seasons=years) for name, path in (ratings or {}).items()
     }
     results = read_games(games)
     scored = read_table(scores)
-    plays = read_play_by_play(play_by_play, seasons=seasons)
+    plays = read_play_by_play(play_by_play, seasons=years)
     passing = rated_plays(plays, expected_points=expected_points, seed=seed, on_step=on_step)
     on_step("comparing")
     return compare_metrics(
@@ -274,7 +278,7 @@ def _regular_final(
     final = known.filter(pl.col("final"))
     if lost := sorted(set(played["season"]) - set(final["season"])):
         raise RequestError(
-            f"The table of games has no final game of season {', '.join(map(str, lost))}: ask "
+            f"The table of games has no final game of {season_list(lost)}: ask "
             "for seasons that both files hold."
         )
     return regular.join(final, on="game_id", how="semi")
@@ -305,6 +309,6 @@ def _require_every_season(plays: pl.DataFrame, names: Sequence[str]) -> None:
     for name in names:
         if lost := sorted(scored.filter(pl.col(name) == 0)["season"]):
             raise RequestError(
-                f"No play of season {', '.join(map(str, lost))} has a {name}: score these "
+                f"No play of {season_list(lost)} has a {name}: score these "
                 "seasons, or leave them out of --seasons."
             )

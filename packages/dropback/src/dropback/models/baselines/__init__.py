@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from dropback._choices import parse_names
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Predictions
 from dropback.errors import RequestError
@@ -89,7 +90,7 @@ def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[st
         >>> parse_baselines("gaussian, climatology")
         ('gaussian', 'climatology')
     """
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    names = parse_names(text)
     for name in names:
         if name not in known:
             raise RequestError(f"Unknown baseline {name!r}: choose among {', '.join(known)}.")

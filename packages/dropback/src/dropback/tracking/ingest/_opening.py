@@ -133,9 +133,13 @@ def _file_is_tracking(file: Path, formats: Sequence[Format]) -> bool | None:
     """Whether a file is tracking or play-by-play, by its columns; None for neither."""
     try:
         header, _ = read_header(file)
-        if header >= _PLAY_BY_PLAY:
-            return False
-        detect_format(file, header, formats)
     except ReaderError:
         return None
+    if header >= _PLAY_BY_PLAY:
+        return False
+    try:
+        detect_format(file, header, formats)
+    except ReaderError:
+        # Of play-by-play that lacks a column or two its reader says which.
+        return False if 2 * len(header & _PLAY_BY_PLAY) > len(_PLAY_BY_PLAY) else None
     return True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import torch
 
+from dropback._choices import Seasons, parse_seasons
 from dropback._files import move_folder, require_new_folder, working_folder
 from dropback._frames import left_join
 from dropback.data._play_by_play import read_play_by_play
@@ -138,7 +139,7 @@ def score_seasons(
     source: PlayByPlaySource,
     out: Path,
     *,
-    seasons: Sequence[int],
+    seasons: Seasons,
     settings: SeasonsSettings | None = None,
     overwrite: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
@@ -167,7 +168,7 @@ def score_seasons(
     """
     settings = settings or SeasonsSettings()
     require_new_folder(out, overwrite=overwrite)
-    years = sorted(set(seasons))
+    years = sorted(set(parse_seasons(seasons)))
     fits = plan_fits(years, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
     clock = _Clock()
     with working_folder(out, "what was fitted") as work:
@@ -353,7 +354,7 @@ def _board(plays: pl.DataFrame, *, by: Sequence[str], minimum: int | str) -> pl.
     try:
         return leaderboard(plays, by=by, min_attempts=minimum)
     except RequestError:
-        return leaderboard(plays, by=by)
+        return leaderboard(plays, by=by, min_attempts=1)
 
 
 def _calibration(table: pl.DataFrame) -> dict[str, dict[str, float]]:
