@@ -170,9 +170,7 @@ def test_file_is_no_folder_to_write_to(tmp_path: Path, *, overwrite: bool) -> No
         require_new_folder(tmp_path / "file", overwrite=overwrite)
 
 
-def test_one_at_a_time_has_the_working_folder_which_is_kept_when_it_is_stopped(
-    tmp_path: Path,
-) -> None:
+def test_one_process_has_the_working_folder_and_keeps_it_when_stopped(tmp_path: Path) -> None:
     out = tmp_path / "run"
 
     def stopped() -> None:
