@@ -29,6 +29,13 @@ hypothesis.settings.load_profile("reproducible")
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Undo what a command sets for its process, before a test elsewhere compares two fits."""
+    yield
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real data, or a skip that says what to set."""

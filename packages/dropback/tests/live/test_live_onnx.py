@@ -67,11 +67,15 @@ def test_graphs_that_differ_from_torch_are_not_written(exported, tmp_path, monke
     assert not (tmp_path / "graphs").exists()
 
 
+def run_of(networks) -> SimpleNamespace:
+    settings = SimpleNamespace(sequence="as of a play network")
+    return SimpleNamespace(model=SimpleNamespace(networks=networks, settings=settings))
+
+
 @pytest.fixture
 def play_run(tmp_path, monkeypatch) -> Path:
     """A folder that loads as a run of the two networks."""
-    loaded = SimpleNamespace(model=SimpleNamespace(networks=networks(2)))
-    monkeypatch.setattr("dropback.live._session.load_run", lambda _: loaded)
+    monkeypatch.setattr("dropback.live._session.load_run", lambda _: run_of(networks(2)))
     return tmp_path
 
 
@@ -90,8 +94,7 @@ def test_a_run_is_evaluated_by_its_graphs_while_they_are_of_its_weights(
     shutil.copytree(exported, play_run / "graphs")
     monkeypatch.setattr("dropback.live._session.TorchEvaluator", None)
     assert PlayPredictor.load(play_run).digest == PlayPredictor.load(exported).digest
-    others = SimpleNamespace(model=SimpleNamespace(networks=networks(3)[:2]))
-    monkeypatch.setattr("dropback.live._session.load_run", lambda _: others)
+    monkeypatch.setattr("dropback.live._session.load_run", lambda _: run_of(networks(3)[:2]))
     with pytest.raises(RunError, match="exported from other weights than those of the run"):
         PlayPredictor.load(play_run)
 
@@ -107,5 +110,5 @@ def test_the_command_refuses_a_run_without_a_play_network(
 ) -> None:
     code, _, said = run("export", trained.folder, "--out", tmp_path / "graphs")
     assert code == 2
-    assert "train a play network" in said
+    assert "needs one trained on tracking" in said
     assert not (tmp_path / "graphs").exists()
