@@ -177,7 +177,7 @@ class SplicedDistribution:
                 (lower - high.threshold).clamp(min=0), (upper - high.threshold).clamp(min=0)
             ),
         ]
-        cdf, sf = self.cdf_and_sf(ends)
+        cdf, sf = sides(tails, cell, ends)
         outside = cdf[..., : lower.shape[-1]] + sf[..., lower.shape[-1] :]
         mostly = outside < 0.5
         complement = torch.log1p(-torch.where(mostly, outside, 0))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from splicedpareto.distributions._areas import mean_power
+from splicedpareto.distributions._distribution import sides
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -197,7 +198,7 @@ def mean_excess(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     place = distribution.place(value)
     excess = value - place.tails.upper.threshold
     in_tail = place.tails.upper.mean_excess(excess.clamp(min=0))
-    _, sf = distribution.cdf_and_sf(value)
+    _, sf = sides(place.tails, place.cell, value)
     positive = sf > 0
     ratio = area_above(place, 1) / torch.where(positive, sf, 1)
     outside = torch.where(excess.isnan(), excess, 0)
@@ -209,7 +210,7 @@ def mean_shortfall(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     place = distribution.place(value)
     excess = place.tails.lower.threshold - value
     in_tail = place.tails.lower.mean_excess(excess.clamp(min=0))
-    cdf, _ = distribution.cdf_and_sf(value)
+    cdf, _ = sides(place.tails, place.cell, value)
     positive = cdf > 0
     ratio = area_below(place, 1) / torch.where(positive, cdf, 1)
     outside = torch.where(excess.isnan(), excess, 0)
