@@ -26,7 +26,7 @@ from dropback import workflows
 from dropback.models._predict import predict_plays
 from dropback.models._store import Run, load_run
 from dropback.models._train import Training
-from dropback.models.baselines import fit_baseline, predict_baseline
+from dropback.models.baselines import fit_baseline
 from dropback.tracking.ingest._opening import open_tracking
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def main() -> None:
     climatology = _climatology(static, arguments.data / "pbp")
     _report(
         {
-            "climatology": predict_baseline(climatology, plays, seed=0),
+            "climatology": predict_plays(climatology, plays),
             "play-by-play, earlier seasons": predict_plays(static.model, plays),
             "tracking, simulated league": predict_plays(network, plays, features=features),
             "the same, trained on with the other games": _fine_tuned(

@@ -30,7 +30,7 @@ from dropback.models._predict import (
     summarize_continuous_distributions,
 )
 from dropback.models._store import Run, load_run
-from dropback.models.baselines import fit_baseline, predict_baseline
+from dropback.models.baselines import fit_baseline
 from dropback.scoring import score_plays
 from dropback.simulation import League
 from examples.play_by_play_rows import Rows
@@ -120,7 +120,7 @@ def test_play_scores_of_epa_are_the_distributions_cdf(run: Trained, loaded: Run)
     assert scores["play_score"].mean() == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "binned", "xgboost", "climatology"])
+@pytest.mark.parametrize("name", ["gaussian", "binned", "idr", "quantile-forest", "climatology"])
 def test_baselines_predict_epa_too(
     run: Trained,
     loaded: Run,
@@ -129,7 +129,7 @@ def test_baselines_predict_epa_too(
 ) -> None:
     plays = run[1].plays
     baseline = fit_baseline(name, loaded, plays, work=tmp_path)
-    table = predict_baseline(baseline, plays, seed=0)
+    table = predict_plays(baseline, plays)
     assert set(table["outcome"]) == {"epa"}
     result = evaluate(plays, {"sbp": predict_plays(loaded.model, plays), name: table})
     spread = float(plays["epa"].std())  # type: ignore[arg-type]

@@ -268,9 +268,9 @@ def evaluate(
     against: Annotated[
         str,
         typer.Option(
-            help="Of gaussian, binned, xgboost, xgboost-mae, climatology; with tracking also "
-            "xgboost-flat, xgboost-flat-mae, static, flat, players, release-only, no-engineered, "
-            "early, oracle."
+            help="Of gaussian, binned, hazard, cp-xyac, quantile-forest, air-yards, idr, tabpfn, "
+            "climatology; with tracking of gaussian, binned, climatology, idr, idr-flat, static, "
+            "flat, players, release-only, no-engineered, early, oracle."
         ),
     ] = "",
     pbp: PlayByPlay = None,

@@ -22,7 +22,7 @@ from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._predict import predict_plays
 from dropback.models._store import Run, data_digest, load_run
 from dropback.models._train import train_run
-from dropback.models.baselines import fit_baseline, predict_baseline
+from dropback.models.baselines import fit_baseline
 from dropback.scoring import score_plays
 from dropback.tracking import PlayTensors
 from dropback.workflows._files import read_truth, write_json
@@ -321,9 +321,9 @@ def evaluate(
             baselines it must hold the training seasons too.
         seasons: Seasons to evaluate; None is all. Training seasons are predicted out of fold, by
             all models; plays that every network has seen are left out.
-        against: Baselines, several or separated by commas: ``gaussian``, ``binned``,
-            ``xgboost``, ``xgboost-mae``, ``climatology``; more with tracking
-            (`dropback.models.baselines.TRACKING_BASELINES`).
+        against: Baselines, several or separated by commas: ``hazard``, ``cp-xyac``,
+            ``quantile-forest``, ``air-yards``, ``idr``, ``tabpfn``, ``gaussian``, ``binned``,
+            ``climatology``; with tracking others (`dropback.models.baselines.TRACKING_BASELINES`).
         games: Games to evaluate on.
         play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
         sample: Evaluate on whole games drawn at random until they hold this many plays.
@@ -333,8 +333,8 @@ def evaluate(
 
     Raises:
         RunError: As for `predict`, or the training plays in `data` are not those of the run.
-        RequestError: `sample` is below 1, an unknown baseline, or baselines without a source of
-            training plays.
+        RequestError: `sample` is below 1, an unknown baseline, one that the run's plays or outcome
+            do not suit or whose package is absent, or baselines without a source of training plays.
 
     Example:
         >>> found = dropback.evaluate(run, league, seasons=[2021], against=["climatology"])
@@ -392,7 +392,7 @@ def evaluate(
                     truth=distributions,
                     on_epoch=None if on_epoch is None else partial(on_epoch, name),
                 )
-                predictions[name] = predict_baseline(baseline, plays, features=features, seed=seed)
+                predictions[name] = predict_plays(baseline, plays, features=features, seed=seed)
     return RunEvaluation(
         evaluate_predictions(plays, predictions, seed=seed),
         _by_time(model, selection, ours, seed),

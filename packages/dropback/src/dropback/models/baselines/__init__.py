@@ -4,8 +4,8 @@ Baselines of a play network are other networks and trees on the same plays, the 
 less to see, and, where plays are simulated, the distribution that they were drawn from.
 
 Every baseline gets the model's folds and validation games, so that the same play is held out for
-all. XGBoost gives a point; its distribution is that point plus the residuals on its validation
-games, so that it can be judged by proper scores too, not by its absolute error alone.
+all and all stop by the same plays. Each predicts a distribution, in whole yards bounded by the
+field as the model's, so that all are judged by proper scores.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from dropback._choices import parse_names
 from dropback.data._features import feature_matrix
-from dropback.data._tables import Predictions
+from dropback.data._tables import Outcome
 from dropback.errors import RequestError
+from dropback.models._network import observed_targets, validation_objective
 from dropback.models._play_batches import TrackedPlays
-from dropback.models._predict import fold_of_plays, predict_plays
+from dropback.models._predict import fold_of_plays
 from dropback.models._settings import ModelSettings
-from dropback.models._train import Training
+from dropback.models._train import Training, split_fold
+from dropback.models.baselines._air_yards import fit_air_yards
+from dropback.models.baselines._catch_point import fit_cp_xyac, fit_hazard
 from dropback.models.baselines._distributions import (
     GRIDS,
     Baseline,
@@ -31,37 +33,58 @@ from dropback.models.baselines._distributions import (
     Oracle,
     oracle_masses,
 )
-from dropback.models.baselines._trees import BoostedTrees, fit_trees
+from dropback.models.baselines._forecasts import Examples, Pooled
+from dropback.models.baselines._forest import fit_quantile_forest
+from dropback.models.baselines._isotonic import fit_idr
+from dropback.models.baselines._tabpfn import fit_tabpfn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import dataframely as dy
+    import polars as pl
     from torch.distributions import Distribution
 
+    from dropback._arrays import Floats
     from dropback.data._tables import Plays
     from dropback.models._model import PassModel, Predictor
     from dropback.models._network import PlayInputs
     from dropback.models._store import Run
+    from dropback.models.baselines._forecasts import Forecast
 
-__all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "parse_baselines", "predict_baseline"]
+__all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "parse_baselines"]
+
+_FORECASTS: dict[str, Callable[[Examples, Examples, int], Forecast]] = {
+    "hazard": fit_hazard,
+    "cp-xyac": fit_cp_xyac,
+    "quantile-forest": fit_quantile_forest,
+    "air-yards": fit_air_yards,
+    "idr": fit_idr,
+    "tabpfn": fit_tabpfn,
+}
+_CAUGHT = ("hazard", "cp-xyac", "air-yards")
+"""Those that count yards from the throw, so that they need air yards."""
 
 BASELINES = {
     "gaussian": "a Gaussian on the same trunk",
     "binned": "the same network without tails",
-    "xgboost": "boosted trees, squared error",
-    "xgboost-mae": "boosted trees, absolute error",
+    "hazard": "what happens, then the hazard of each yard after the catch, by boosted trees",
+    "cp-xyac": "completion probability and classes of yards after the catch, as in nflfastR",
+    "quantile-forest": "a forest's weights on the training outcomes",
+    "air-yards": "a smoothed table of what happens and how far it goes, by air yards alone",
+    "idr": "boosted trees, and isotonic distributional regression around their point",
+    "tabpfn": "TabPFN, where it is installed",
     "climatology": "the distribution of all training outcomes",
 }
 """Name and meaning of each baseline of a model of play-by-play."""
 
 TRACKING_BASELINES = {
-    **BASELINES,
-    "xgboost": "boosted trees on engineered columns of the release, squared error",
-    "xgboost-mae": "the same, absolute error",
-    "xgboost-flat": "boosted trees on all columns of three frames, squared error",
-    "xgboost-flat-mae": "the same, absolute error",
+    "gaussian": BASELINES["gaussian"],
+    "binned": BASELINES["binned"],
+    "climatology": BASELINES["climatology"],
+    "idr": "boosted trees on engineered columns of the release, and IDR around their point",
+    "idr-flat": "boosted trees on all columns of three frames, and IDR around their point",
     "static": "a network that sees the situation alone",
     "flat": "the play network on the columns of a frame side by side",
     "players": "the play network with a shared encoder of players",
@@ -71,6 +94,14 @@ TRACKING_BASELINES = {
     "oracle": "the distribution that the plays were drawn from, where they are simulated",
 }
 """Name and meaning of each baseline of a play network."""
+
+# A point plus the residuals of all plays was no match for the spread of a throw.
+_GONE = {
+    "xgboost": "idr",
+    "xgboost-mae": "idr",
+    "xgboost-flat": "idr-flat",
+    "xgboost-flat-mae": "idr-flat",
+}
 
 
 _EARLY_S = 0.5
@@ -84,7 +115,7 @@ def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[st
         known: `BASELINES` or `TRACKING_BASELINES`.
 
     Raises:
-        RequestError: A name that is no baseline.
+        RequestError: A name that is no baseline, or no longer one.
 
     Example:
         >>> parse_baselines("gaussian, climatology")
@@ -92,6 +123,11 @@ def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[st
     """
     names = parse_names(text)
     for name in names:
+        if _GONE.get(name) in known:
+            raise RequestError(
+                f"The baseline {name!r} is gone: take {_GONE[name]!r}, which has the same trees "
+                "and a better distribution around their point."
+            )
         if name not in known:
             raise RequestError(f"Unknown baseline {name!r}: choose among {', '.join(known)}.")
     return names
@@ -116,10 +152,13 @@ def fit_baseline(
         work: A folder for the state of a network's fit.
         features: What is known of the plays; None takes the columns of play-by-play.
         truth: ``truth.parquet`` of a simulated tracking league, for ``oracle``.
-        on_epoch: Called with fold, epoch and validation loss after each epoch.
+        on_epoch: Called with fold, epoch and validation loss after each epoch; for baselines that
+            are no networks, once a fold.
 
     Raises:
-        RequestError: Unknown name, or no truth for the oracle.
+        RequestError: Unknown name, plays without the air yards that the baseline needs, an
+            outcome that it does not predict, a package it needs is absent, or no truth for the
+            oracle.
     """
     model, seed = run.model, run.record.seed
     known = BASELINES if model.settings.sequence is None else TRACKING_BASELINES
@@ -129,14 +168,25 @@ def fit_baseline(
     common = (model.schema, model.play_set, model.fold_of_game, model.members, model.outcome)
     if name == "oracle":
         return Oracle(*common, oracle_masses(truth))
+    counts = _training_counts(model, plays)
     if name == "climatology":
-        grid, observed = GRIDS[model.outcome], plays[model.outcome.value].to_numpy()
-        folds = fold_of_plays(model, plays)
-        counts = [grid.counts(observed[folds != fold]) for fold in range(model.members)]
-        return Climatology(*common, tuple(counts))
+        return Climatology(*common, counts)
     view = _view_of(name, model)
-    if name.startswith("xgboost"):
-        return fit_trees(name, model, seed, plays, features, view, on_epoch)
+    if (fit := _FORECASTS.get(name.removesuffix("-flat"))) is not None:
+        _require_throws(name, model)
+        examples = Examples(plays, np.asarray(view(features)), model.schema, model.outcome)
+        games, pooled = plays["game_id"].to_list(), Pooled(*common, (), counts, view)
+        for fold in range(model.members):
+            split = split_fold(games, model.fold_of_game, fold, model.settings, seed)
+            forecast = fit(examples[split.training], examples[split.validation], seed)
+            pooled = replace(pooled, forecasts=(*pooled.forecasts, forecast))
+            if on_epoch is not None:
+                loss = validation_objective(model.settings)(
+                    pooled.predict_distribution(features[split.validation], fold),
+                    *observed_targets(plays[split.validation], model.outcome),
+                )
+                on_epoch(fold, 0, float(loss.mean()))
+        return pooled
     settings, state = _network_settings(name, model.settings), work / name
     seen = view(features)
     training = Training(plays, seen, settings, seed, state, model.fold_of_game, on_epoch)
@@ -144,27 +194,25 @@ def fit_baseline(
     return Viewed(*common, baseline, view)
 
 
-def predict_baseline(
-    baseline: Predictor,
-    plays: dy.DataFrame[Plays],
-    *,
-    features: PlayInputs | None = None,
-    seed: int,
-) -> dy.DataFrame[Predictions]:
-    """Predictions of a baseline; of boosted trees the point is median and mean."""
-    if features is None:
-        features = feature_matrix(plays, baseline.schema)
-    predictions = predict_plays(baseline, plays, features=features, seed=seed)
-    if not isinstance(baseline, BoostedTrees):
-        return predictions
-    folds = fold_of_plays(baseline, plays)
-    point = np.empty(len(plays))
-    for fold in np.unique(folds):
-        rows = folds == fold
-        point[rows] = baseline.point(features[rows], None if fold < 0 else int(fold))
-    return Predictions.validate(
-        predictions.with_columns(median=pl.Series(point), mean=pl.Series(point))
-    )
+def _training_counts(model: PassModel, plays: pl.DataFrame) -> tuple[Floats, ...]:
+    """Smoothed counts of the outcomes outside each fold."""
+    grid, observed = GRIDS[model.outcome], plays[model.outcome.value].to_numpy()
+    folds = fold_of_plays(model, plays)
+    return tuple(grid.counts(observed[folds != fold]) for fold in range(model.members))
+
+
+def _require_throws(name: str, model: PassModel) -> None:
+    if name not in _CAUGHT:
+        return
+    if model.outcome is not Outcome.YARDS:
+        raise RequestError(
+            f"The baseline {name!r} predicts yards, and the run predicts {model.outcome.value!r}."
+        )
+    if "air_yards" not in model.schema.names:
+        raise RequestError(
+            f"The baseline {name!r} needs air yards, which {model.play_set.value!r} plays lack (a "
+            "sack has none): take a run of targeted attempts."
+        )
 
 
 @dataclass(frozen=True)
@@ -203,9 +251,7 @@ def _view_of(name: str, model: PassModel) -> Callable[[PlayInputs], PlayInputs]:
         "static": TrackedPlays.static_matrix,
         "no-engineered": TrackedPlays.without_engineered,
         "early": lambda tracked: tracked.before_release(_EARLY_S),
-        "xgboost": TrackedPlays.engineered_matrix,
-        "xgboost-mae": TrackedPlays.engineered_matrix,
-        "xgboost-flat": TrackedPlays.flat_matrix,
-        "xgboost-flat-mae": TrackedPlays.flat_matrix,
+        "idr": TrackedPlays.engineered_matrix,
+        "idr-flat": TrackedPlays.flat_matrix,
     }
     return views.get(name, lambda tracked: tracked)  # type: ignore[return-value]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch.distributions import Distribution
 
-    from dropback._arrays import Floats
+    from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import PlaySet
     from dropback.models._network import PlayInputs
@@ -38,26 +38,26 @@ class Grid:
     highest: int
 
     @property
-    def of_residuals(self) -> Grid:
-        """Bins that reach every difference of two outcomes."""
-        reach = self.highest - self.lowest
-        return Grid(self.width, -reach, reach)
+    def size(self) -> int:
+        """Number of bins ``K``."""
+        return self.highest - self.lowest + 1
+
+    def bins(self, values: npt.NDArray[Any]) -> Integers:
+        """Index of the bin of each value."""
+        return np.rint(values / self.width).astype(np.int64) - self.lowest
 
     def counts(self, values: npt.NDArray[Any]) -> Floats:
         """Smoothed counts of values in the bins, shape ``(K,)``."""
-        numbers = np.rint(values / self.width).astype(np.int64) - self.lowest
-        counts = np.bincount(numbers, minlength=self.highest - self.lowest + 1)
-        return counts.astype(float) + _PSEUDO_COUNT
+        return np.bincount(self.bins(values), minlength=self.size).astype(float) + _PSEUDO_COUNT
 
-    def distribution(self, counts: Floats, shift: Floats) -> Distribution:
-        """The distribution of the counts, moved by `shift`, shape ``(N,)``."""
+    def distribution(self, masses: Floats) -> Distribution:
+        """Distribution in proportion to positive `masses`, shape ``(N, K)``."""
         edges = (torch.arange(self.lowest, self.highest + 2) - 0.5) * self.width
-        zero = torch.zeros(len(shift))
         return SplicedBinnedPareto(
-            torch.from_numpy(np.log(counts)).float().expand(len(shift), -1),
-            edges + torch.from_numpy(shift).float()[:, None],
-            zero,
-            zero,
+            torch.from_numpy(np.log(masses)).float(),
+            edges,
+            0.0,
+            0.0,
             lower_mass=0.0,
             upper_mass=0.0,
             validate_args=False,
@@ -89,7 +89,8 @@ class Climatology(Baseline):
 
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         counts = self.counts[fold] if fold is not None else np.sum(self.counts, axis=0)
-        return GRIDS[self.outcome].distribution(counts, np.zeros(len(features)))
+        grid = GRIDS[self.outcome]
+        return grid.distribution(np.broadcast_to(counts, (len(features), grid.size)))
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Oracle(Baseline):
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:  # noqa: ARG002  # it has seen no play
         keys = features.keys().iter_rows()  # type: ignore[union-attr]  # of a play network alone
         masses = np.stack([self.masses[key] for key in keys])
-        return GRIDS[Outcome.YARDS].distribution(masses, np.zeros(len(masses)))
+        return GRIDS[Outcome.YARDS].distribution(masses)
 
 
 def oracle_masses(truth: pl.DataFrame | None) -> dict[tuple[int, int], Floats]:
