@@ -14,7 +14,14 @@ from scipy.special import softmax
 from scipy.stats import genpareto
 from scipy.stats._distn_infrastructure import rv_frozen
 
-from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Delta,
+    Gaussian,
+    Mixture,
+    SplicedBinnedPareto,
+)
 
 F64 = torch.float64
 
@@ -90,6 +97,65 @@ def distributions(
         splice=splice,
         **masses,
     )
+
+
+def uniform(low: float, high: float) -> SplicedBinnedPareto:
+    """One bin without tails."""
+    return SplicedBinnedPareto(
+        f64(0.0).reshape(1), f64(low, high), 0, 0, lower_mass=0, upper_mass=0
+    )
+
+
+def shares(*weights: float) -> torch.Tensor:
+    """Logits of probabilities."""
+    return torch.tensor(weights, dtype=F64).log()
+
+
+# Atoms within and outside the other parts, moved and stretched parts, a censored and a nested one.
+MIXTURES = {
+    "uniforms": Mixture(shares(0.2, 0.5, 0.3), [Delta(f64(0.0)), uniform(1, 3), uniform(2, 6)]),
+    "moved bins": Mixture(
+        shares(0.35, 0.6, 0.05),
+        [
+            Delta(f64(0.0)),
+            AffineTransformed(uneven_distribution(0.1, 0.3, splice="edge"), f64(7.0), f64(0.4)),
+            uneven_distribution(0.3, -0.1),
+        ],
+    ),
+    "moving atom": Mixture(
+        shares(0.2, 0.3, 0.5), [Delta(f64(7.0)), Delta(f64(-1.0)), Gaussian(f64(6.0), f64(0.5))]
+    ),
+    "no atom": Mixture(shares(0.9, 0.1), [Gaussian(f64(0.0), f64(0.1)), uneven_distribution(0.5)]),
+    "censored part": Mixture(
+        shares(0.5, 0.5),
+        [Censored(uneven_distribution(0.2, 0.3), -3.0, 20.0), Gaussian(f64(3.0), f64(9.0))],
+    ),
+    "nested": Mixture(
+        shares(0.3, 0.7),
+        [
+            Mixture(shares(0.5, 0.5), [Delta(f64(2.0)), Gaussian(f64(-4.0), f64(1.0))]),
+            uneven_distribution(0.2, 0.2),
+        ],
+    ),
+    "switched off": Mixture(
+        f64(-np.inf, 0.0, 0.0),
+        [uneven_distribution(1.8, 2.5), Delta(f64(1.0)), Gaussian(f64(0.0), f64(2.0))],
+    ),
+}
+
+
+@st.composite
+def mixtures(draw: st.DrawFn) -> Mixture:
+    """An atom or two, and one or two parts that may be moved and stretched."""
+    numbers = st.floats(-30, 30, allow_nan=False)
+    parts = [Delta(f64(draw(numbers | st.just(0.0)))) for _ in range(draw(st.integers(0, 2)))]
+    for _ in range(draw(st.integers(1, 2))):
+        part = draw(distributions(lowest=-0.3, highest=0.9))
+        if draw(st.booleans()):
+            part = AffineTransformed(part, f64(draw(numbers)), f64(draw(st.floats(0.1, 10))))
+        parts.append(part)
+    logits = draw(st.lists(st.floats(-5, 5), min_size=len(parts), max_size=len(parts)))
+    return Mixture(torch.tensor(logits, dtype=F64), parts)
 
 
 @dataclass

@@ -1,7 +1,23 @@
 """Distributions, networks and scoring rules for heavy-tailed targets."""
 
-from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Delta,
+    Discretized,
+    Gaussian,
+    Mixture,
+    SplicedBinnedPareto,
+)
 
-__all__ = ["Censored", "Discretized", "Gaussian", "SplicedBinnedPareto"]
+__all__ = [
+    "AffineTransformed",
+    "Censored",
+    "Delta",
+    "Discretized",
+    "Gaussian",
+    "Mixture",
+    "SplicedBinnedPareto",
+]
 
 __version__ = "0.2.0"

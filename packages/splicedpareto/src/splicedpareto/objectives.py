@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.distributions import AffineTransformed, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
 from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import is_validating, require
@@ -151,7 +151,8 @@ def exact_nll(dist: Distribution, value: Tensor, *, mask: Tensor | None = None) 
     """Negative log-density, where minimizing it is safe.
 
     Args:
-        dist: Any distribution; a `SplicedBinnedPareto` must have tied scales or the edge splice.
+        dist: Any distribution; a `SplicedBinnedPareto` must have tied scales or the edge splice,
+            also as a component of a `Mixture`.
         value: Targets, broadcastable with ``(*B,)``.
         mask: True where a target is observed.
 
@@ -234,6 +235,11 @@ def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _refuse_moving_splice(dist: Distribution) -> None:
+    if isinstance(dist, Mixture):
+        for component in dist.components:
+            _refuse_moving_splice(component)
+    if isinstance(dist, AffineTransformed):
+        _refuse_moving_splice(dist.base)
     if isinstance(dist, SplicedBinnedPareto) and not (
         dist.splice == "edge" or dist.has_tied_scales
     ):

@@ -78,6 +78,24 @@ def test_crps_is_the_integral(low: float, high: float, y: float) -> None:
     assert dist.crps(f64(y)).item() == pytest.approx((weight * error**2).sum(), rel=1e-8)
 
 
+@pytest.mark.parametrize("y", [-30.0, -5.0, 1.0, 24.0, 60.0])
+@pytest.mark.parametrize(
+    ("start", "stop"), [(30.0, 40.0), (-40.0, -10.0), (-20.0, 10.0), (5.0, 50.0), (-30.0, INF)]
+)
+def test_crps_of_an_interval_is_the_integral(start: float, stop: float, y: float) -> None:
+    dist = Censored(uneven_distribution(-0.2, 0.3), -3.0, 20.0)
+    high = min(stop, 70.0)  # beyond, both the distribution and the outcome are certain
+    x, weight = np.polynomial.legendre.leggauss(8)
+    knots = sorted({start, high, y, -3.0, 20.0, *dist.base.edges.tolist()})
+    knots += [*dist.base.breakpoints[[-4, 0]].tolist(), *np.linspace(4.0, 20.0, 9)]
+    knots = sorted({k for k in knots if start <= k <= high})
+    low, width = np.array(knots[:-1])[:, None], np.diff(knots)[:, None]
+    at = low + width * (x + 1) / 2
+    error = (dist.cdf(torch.tensor(at)).numpy() - (at >= y)) ** 2
+    expected = (error @ weight * width[:, 0]).sum() / 2
+    assert dist.crps_between(f64(y), start, stop).item() == pytest.approx(expected, abs=1e-8)
+
+
 def test_crps_of_a_censored_gaussian_is_scoringrules() -> None:
     dist = Censored(Normal(f64(1.0), f64(2.0)), -1.0, 4.0)
     for y in (-1.0, 0.5, 4.0):

@@ -100,6 +100,13 @@ class HybridPareto(LocationScale):
         return self._tail.threshold
 
     @property
+    def breakpoints(self) -> Tensor:
+        """The junction and a finite end, without gradient, shape ``(*B, 2)``."""
+        end = self.support.upper_bound
+        end = torch.where(end.isfinite(), end, self.junction)
+        return torch.stack([self.junction, end], -1).detach()
+
+    @property
     def tail_mass(self) -> Tensor:
         r"""Probability of the tail, :math:`1 / \gamma`, shape ``(*B,)``."""
         return self._log_weight.exp()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
+
+from splicedpareto.distributions._checks import require_in_unit_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +30,7 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
     """A distribution of scalars with survival functions, interval masses and seeded sampling."""
 
     # Whether no value has mass of its own.
-    is_continuous: ClassVar[bool] = True
+    is_continuous: bool = True
     # Whether arguments are checked: torch's own flag is private.
     validating: bool
 
@@ -55,6 +57,17 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
     def cdf_below(self, value: Tensor) -> Tensor:
         """Probability of less than `value`: `cdf` without the mass on `value` itself."""
         return self.cdf(value)
+
+    def log_mass(self, value: Tensor) -> Tensor:
+        """Log-probability of `value` itself; ``-inf`` where the distribution has no atom."""
+        value = torch.as_tensor(value, **tensor_options(self))
+        shape = broadcast_shapes(value.shape, self.batch_shape)
+        return torch.full(shape, -math.inf, dtype=value.dtype, device=value.device)
+
+    @property
+    def breakpoints(self) -> Tensor:
+        """Values between which `cdf` is smooth, in any order, shape ``(*B, N)``."""
+        return torch.empty((*self.batch_shape, 0), **tensor_options(self))
 
     @property
     def median(self) -> Tensor:
@@ -95,6 +108,13 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         """Draw, with pathwise gradients where the distribution has such."""
 
+    def _level(self, value: Tensor | float) -> Tensor:
+        """A quantile level in the type of the parameters, checked."""
+        level = torch.as_tensor(value, **tensor_options(self))
+        if self.validating:
+            require_in_unit_interval("value", level)
+        return level
+
     @abstractmethod
     def _expanded(self, batch_shape: torch.Size) -> ScalarDistribution:
         """Return the distribution over a larger batch."""
@@ -113,6 +133,8 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
 
 def tensor_options(base: Distribution) -> TensorOptions:
     """Type and place of a distribution's first floating-point parameter."""
+    if not base.arg_constraints:  # a wrapper without parameters of its own
+        return tensor_options(base.base)  # type: ignore[attr-defined]
     parameters = (getattr(base, name) for name in base.arg_constraints)
     first = next(p for p in parameters if isinstance(p, Tensor) and p.is_floating_point())
     return {"dtype": first.dtype, "device": first.device}

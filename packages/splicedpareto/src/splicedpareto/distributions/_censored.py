@@ -17,6 +17,8 @@ from splicedpareto.distributions._base import (
     tensor_options,
 )
 from splicedpareto.distributions._checks import require, resolve_validation
+from splicedpareto.distributions._kernels import log_sum_exp
+from splicedpareto.distributions._mixture import Mixture
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
@@ -30,14 +32,15 @@ class Censored(ScalarDistribution):
     the log-density of the base, outside ``-inf``.
 
     Args:
-        base: Continuous scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`;
-            a torch `Normal` is taken as `Gaussian`.
+        base: Scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`, continuous
+            or a `Mixture`; a torch `Normal` is taken as `Gaussian`.
         low: Lower bound in units of the outcome, broadcastable to ``(*B,)``; may be ``-inf``.
         high: Upper bound above `low`; may be ``inf``.
         validate_args: As in `SplicedBinnedPareto`.
 
     Raises:
-        ValueError: If a bound is NaN, `low` is not below `high`, or the base has events or atoms.
+        ValueError: If a bound is NaN, `low` is not below `high`, the base has events, or has
+            atoms and is no `Mixture`.
         TypeError: If the base gives no accurate tails.
 
     Example:
@@ -63,7 +66,7 @@ class Censored(ScalarDistribution):
     ) -> None:
         validating = resolve_validation(validate_args)
         accurate = as_accurate(base)
-        if not getattr(accurate, "is_continuous", True):
+        if not (getattr(accurate, "is_continuous", True) or isinstance(accurate, Mixture)):
             raise ValueError(
                 f"base must be continuous, got {base!r}: censor first, then discretize."
             )
@@ -74,6 +77,7 @@ class Censored(ScalarDistribution):
         self.base = accurate.expand(batch_shape) if expands else accurate
         self.low, self.high = low.expand(batch_shape), high.expand(batch_shape)
         super().__init__(batch_shape, validate_args=False)
+        self.has_rsample = accurate.has_rsample
         self.validating = validating
         if validating:
             require(self.low < self.high, "low", "below high", self.low)
@@ -91,10 +95,34 @@ class Censored(ScalarDistribution):
         value = self._value(value)
         between = torch.where((value < self.low) | (value > self.high), -math.inf, 0)
         between = between + self.base.log_prob(value.clamp(self.low, self.high))
-        at_low = self.base.log_cdf(self.low)
-        at_high = self.base.log_sf(self.high)
+        return self._with_bounds(value, between)
+
+    def log_mass(self, value: Tensor) -> Tensor:
+        """Log-probability of `value` itself, as `log_prob` at a bound and at the base's atoms."""
+        value = self._value(value)
+        between = torch.where((value < self.low) | (value > self.high), -math.inf, 0)
+        if getattr(self.base, "is_continuous", True):
+            between = torch.full_like(between, -math.inf)
+        else:
+            between = between + self.base.log_mass(value.clamp(self.low, self.high))
+        return self._with_bounds(value, between)
+
+    def _with_bounds(self, value: Tensor, between: Tensor) -> Tensor:
+        """Put the logs of the masses on both bounds beside those of values between them."""
+        at_low, at_high = self.base.log_cdf(self.low), self.base.log_sf(self.high)
+        if not getattr(self.base, "is_continuous", True):
+            at_high = log_sum_exp(torch.stack([at_high, self.base.log_mass(self.high)]))
         log_prob = torch.where(value == self.high, at_high, between)
         return torch.where(value == self.low, at_low, log_prob)
+
+    @property
+    def breakpoints(self) -> Tensor:
+        """The bounds, where finite, and the base's within them, shape ``(*B, N)``."""
+        low, high = self.low[..., None], self.high[..., None]
+        if not hasattr(self.base, "breakpoints"):
+            return torch.cat([low, high], -1)
+        inner = torch.minimum(torch.maximum(self.base.breakpoints, low), high)
+        return torch.cat([low, inner, high], -1)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of at most `value`; jumps at the bounds."""
@@ -105,7 +133,8 @@ class Censored(ScalarDistribution):
     def cdf_below(self, value: Tensor) -> Tensor:
         """Probability of less than `value`: `cdf` without the atom on `value`."""
         value = self._value(value)
-        cdf = torch.where(value <= self.low, 0, self.base.cdf(value))
+        below = getattr(self.base, "cdf_below", self.base.cdf)
+        cdf = torch.where(value <= self.low, 0, below(value))
         return torch.where(value > self.high, 1, cdf)
 
     def sf(self, value: Tensor) -> Tensor:
@@ -147,17 +176,27 @@ class Censored(ScalarDistribution):
         """Mean; finite where both bounds are."""
         return self.base.clamped_mean(self.low, self.high)
 
+    def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """Mean of ``min(max(X, low), high)``, within the nearer of both pairs of bounds."""
+        low, high = self._value(low), self._value(high)
+        ends = (torch.minimum(torch.maximum(end, low), high) for end in (self.low, self.high))
+        return self.base.clamped_mean(*ends)
+
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high]; nothing is uncertain beyond the bounds."""
         value, low, high = self._value(value), self._value(low), self._value(high)
-        start, stop = torch.maximum(low, self.low), torch.minimum(high, self.high)
+        start, stop = (
+            torch.minimum(torch.maximum(end, self.low), self.high) for end in (low, high)
+        )
         at = torch.minimum(torch.maximum(value, low), high)
-        missed = (at - self.high).clamp(min=0) + (self.low - at).clamp(min=0)
+        missed = (at - torch.maximum(low, self.high)).clamp(min=0)
+        missed = missed + (torch.minimum(high, self.low) - at).clamp(min=0)
         return self.base.crps_between(value, start, stop) + missed
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
-        """Draw with pathwise gradients, zero at the bounds."""
-        return self.base.rsample(sample_shape, generator=generator).clamp(self.low, self.high)
+        """Draw, with pathwise gradients where the base has them, zero at the bounds."""
+        draw = self.base.rsample if self.has_rsample else self.base.sample
+        return draw(sample_shape, generator=generator).clamp(self.low, self.high)
 
     def _expanded(self, batch_shape: torch.Size) -> Censored:
         low, high = self.low.expand(batch_shape), self.high.expand(batch_shape)

@@ -64,6 +64,10 @@ class Discretized(ScalarDistribution):
         log_prob = log_prob_interval(self.base, whole - 0.5, whole + 0.5)
         return torch.where((value == whole) | value.isnan(), log_prob, -math.inf)
 
+    def log_mass(self, value: Tensor) -> Tensor:
+        """Log-probability of `value`, as `log_prob`."""
+        return self.log_prob(value)
+
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of at most `value`, continuous from the right."""
         return self.base.cdf(self._value(value).floor() + 0.5)

@@ -43,6 +43,18 @@ class Expectations(ScalarDistribution):
         return columns, shape
 
     @property
+    def breakpoints(self) -> Tensor:
+        """Edges and thresholds of the body, and finite ends, without gradient, ``(*B, K + 3)``."""
+        with torch.no_grad():
+            edges = self.distribution.body_edges
+            ends = []
+            for tail, sign in zip(self.distribution.tails, (-1, 1), strict=True):
+                nothing = torch.full_like(tail.log_mass, -math.inf)
+                end = tail.threshold + sign * tail.excess_at(nothing)
+                ends.append(torch.where(end.isfinite(), end, tail.threshold))
+            return torch.cat([edges, *ends], -1).expand(*self.batch_shape, -1)
+
+    @property
     def mean(self) -> Tensor:
         r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
         return functionals.mean(self.distribution).squeeze(-1)

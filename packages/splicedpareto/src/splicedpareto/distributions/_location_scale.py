@@ -10,12 +10,10 @@ from torch import Tensor
 from splicedpareto.distributions._base import (
     ScalarDistribution,
     broadcast_tensors,
-    tensor_options,
 )
 from splicedpareto.distributions._checks import (
     require,
     require_finite,
-    require_in_unit_interval,
     resolve_validation,
 )
 from splicedpareto.distributions._kernels import log_between
@@ -40,13 +38,6 @@ class Continuous(ScalarDistribution):
         """Outcome whose `sf` is `value`."""
         level = self._level(value)
         return self._quantile(1 - level, level)
-
-    def _level(self, value: Tensor | float) -> Tensor:
-        """A quantile level in the type of the parameters, checked."""
-        level = torch.as_tensor(value, **tensor_options(self))
-        if self.validating:
-            require_in_unit_interval("value", level)
-        return level
 
     def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
         """Log-probability of (lower, upper]; either end may be infinite."""

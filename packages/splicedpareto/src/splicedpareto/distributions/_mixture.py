@@ -1,0 +1,203 @@
+"""A mixture of any scalar distributions, atoms among them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from splicedpareto.distributions._accurate import as_accurate
+from splicedpareto.distributions._base import (
+    ScalarDistribution,
+    broadcast_shapes,
+    interval,
+    tensor_options,
+)
+from splicedpareto.distributions._checks import require, resolve_validation
+from splicedpareto.distributions._dispersion import dispersion
+from splicedpareto.distributions._mixture_probabilities import MixtureProbabilities
+from splicedpareto.distributions._mixture_quantile import quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch.distributions import Distribution
+
+
+class Mixture(MixtureProbabilities):
+    r"""Mixture :math:`F = \sum_k w_k F_k` of distributions of different families, and of atoms.
+
+    For outcomes that come about in several ways: a claim or none, rain or none, and each part with
+    an origin of its own (`AffineTransformed`). `log_prob` is the log of a density with respect to
+    the Lebesgue measure plus the counting measure on the atoms: at a value that has mass it is the
+    log of that mass, elsewhere of the density of the rest.
+
+    The quantiles, found by bisection, are the smallest numbers at which `cdf` reaches the level;
+    their gradients are those of the implicit function, and at an atom those of the atom's place.
+
+    Args:
+        logits: Unnormalized log-weights, shape ``(*B, K)``; ``-inf`` switches a component off.
+        components: `K` scalar distributions, broadcastable to ``(*B,)``, of the type of `logits`;
+            a torch `Normal` is taken as `Gaussian`.
+        validate_args: As in torch.
+
+    Raises:
+        ValueError: If there is no component, shapes do not match, or logits are NaN, ``inf`` or
+            all ``-inf``.
+        TypeError: If a component is no scalar distribution of this package or of another type
+            than `logits`.
+
+    References:
+        Gneiting and Ranjan (2013), "Combining predictive distributions", Electronic Journal of
+        Statistics 7, eq. 3: the linear pool.
+
+    Example:
+        >>> from splicedpareto.distributions import Delta, Gaussian
+        >>> weights = torch.tensor([0.3, 0.7])
+        >>> dist = Mixture(weights.log(), [Delta(0.0), Gaussian(5.0, 1.0)])
+        >>> dist.log_prob(torch.tensor(0.0)).exp(), dist.icdf(torch.tensor(0.2))
+        (tensor(0.3000), tensor(0.))
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {
+        "logits": constraints.independent(constraints.real, 1)  # type: ignore[no-untyped-call]
+    }
+    # The choice of a component has no pathwise gradient.
+    has_rsample = False
+
+    def __init__(
+        self,
+        logits: Tensor,
+        components: Sequence[Distribution],
+        *,
+        validate_args: bool | None = None,
+    ) -> None:
+        validating = resolve_validation(validate_args)
+        accurate = [as_accurate(component) for component in components]
+        if validating:
+            _check_components(logits, accurate)
+        shapes = [component.batch_shape for component in accurate]
+        batch_shape = broadcast_shapes(logits.shape[:-1], *shapes)
+        self.logits = logits.expand(*batch_shape, len(accurate))
+        self.components = tuple(
+            part if part.batch_shape == batch_shape else part.expand(batch_shape)
+            for part in accurate
+        )
+        super().__init__(batch_shape, validate_args=False)
+        self.is_continuous = all(component.is_continuous for component in accurate)
+        self.validating = validating
+        if validating:
+            possible = ~(self.logits.isnan() | self.logits.isposinf())
+            require(possible, "logits", "finite or -inf", self.logits)
+            most = self.logits.amax(-1)
+            require(~most.isneginf(), "logits", "finite for at least one component", most)
+
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> constraints.Constraint:
+        """The interval that holds the supports of all components."""
+        supports = [component.support for component in self.components]
+        like = self.logits[..., 0]
+        low, high = (
+            torch.stack([torch.full_like(like, 0) + getattr(s, name, end) for s in supports])
+            for name, end in (("lower_bound", -math.inf), ("upper_bound", math.inf))
+        )
+        return interval(low.amin(0), high.amax(0))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Smallest outcome whose `cdf` reaches `value`; the ends of the support at 0 and 1."""
+        return quantile(self, self._level(value), self.components, self.weights, is_upper=False)
+
+    def isf(self, value: Tensor) -> Tensor:
+        """Smallest outcome whose `sf` falls to `value`, accurate in the upper tail."""
+        return quantile(self, self._level(value), self.components, self.weights, is_upper=True)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, where the components have one."""
+        return self._average(torch.stack([part.mean for part in self.components], -1))
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance: the mean of the components' and the variance of their means."""
+        means = torch.stack([part.mean for part in self.components], -1)
+        within = torch.stack([part.variance for part in self.components], -1)
+        return self._average(within + (means - self.mean[..., None]).square())
+
+    def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
+        return self._average(self._each("clamped_mean", low, high))
+
+    def crps(self, value: Tensor) -> Tensor:
+        r"""Continuous ranked probability score, in units of the outcome.
+
+        .. math:: \sum_k w_k \operatorname{CRPS}_k(y) - \sum_{j < k} w_j w_k \int (F_j - F_k)^2
+
+        The scores are the components' closed forms, and so is the distance from a `Delta`. Other
+        distances, which do not depend on the outcome, come from a quadrature at hundreds of values
+        with a relative error below 1e-6 up to a concentration of 1.2.
+
+        References:
+            Gneiting and Raftery (2007), eq. 20 and 21, for the score and the distance.
+        """
+        value = self._value(value)
+        endless = value.isinf()
+        each = self._each("crps", torch.where(endless, 0, value))
+        score = self._average(each) - self._dispersion(-math.inf, math.inf)
+        return torch.where(endless, math.inf, score)
+
+    def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """CRPS with its integral over [low, high], as `crps`."""
+        each = self._each("crps_between", self._value(value), low, high)
+        return self._average(each) - self._dispersion(low, high)
+
+    def _dispersion(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        return dispersion(self.components, self.weights, self._value(low), self._value(high))
+
+    def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        draws = [part.sample(sample_shape, generator=generator) for part in self.components]
+        each = torch.stack(draws, -1)
+        noise = torch.empty_like(each).exponential_(generator=generator)
+        # The first of exponential times whose rates are the weights.
+        chosen = (noise.log() - self.log_weights).argmin(-1, keepdim=True)
+        return each.gather(-1, chosen).squeeze(-1)
+
+    def _expanded(self, batch_shape: torch.Size) -> Mixture:
+        logits = self.logits.expand(*batch_shape, -1)
+        parts = [component.expand(batch_shape) for component in self.components]
+        return Mixture(logits, parts, validate_args=False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.components))})"
+
+
+def _check_components(logits: Tensor, components: Sequence[ScalarDistribution]) -> None:
+    count = len(components)
+    if not count:
+        raise ValueError("components must hold at least one distribution, got none.")
+    if logits.dim() == 0 or logits.shape[-1] != count:
+        raise ValueError(
+            f"logits must end in {count} entries for {count} components, got shape "
+            f"{tuple(logits.shape)}."
+        )
+    for component in components:
+        if not isinstance(component, ScalarDistribution):
+            raise TypeError(
+                f"components must be scalar distributions of splicedpareto, got {component!r}."
+            )
+        dtype = tensor_options(component)["dtype"]
+        if dtype != logits.dtype:
+            raise TypeError(
+                f"components must be of the type of logits, {logits.dtype}, got {dtype} in "
+                f"{component!r}."
+            )
+    shapes = [logits.shape[:-1], *(component.batch_shape for component in components)]
+    try:
+        broadcast_shapes(*shapes)
+    except RuntimeError as error:
+        raise ValueError(
+            "logits and components must broadcast, got batch shapes "
+            f"{', '.join(str(tuple(shape)) for shape in shapes)}."
+        ) from error
