@@ -36,6 +36,14 @@ class DistributionHead(nn.Module, abc.ABC):
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
+    # Whether the distribution moves with an origin, an input beside the state.
+    takes_origin: bool = False
+
+    @property
+    def raw_features(self) -> int:
+        """Number ``P`` of raw parameters."""
+        return self.linear.out_features
+
     def raw_parameters(self, state: Tensor) -> Tensor:
         """Raw parameters, shape ``(*B, P)``, for a state of shape ``(*B, C)``."""
         raw: Tensor = self.linear(state)

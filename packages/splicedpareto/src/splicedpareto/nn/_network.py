@@ -26,7 +26,8 @@ class DistributionNetwork(nn.Module):
     Args:
         trunk: Inputs to a state of shape ``(*B, C)``; with a method `states` of the same
             arguments, to a state at every step, shape ``(B, T, C)``, as `SequenceEncoder` has it.
-        head: State to distribution.
+        head: State to distribution. For a head that takes an origin, as `MixtureHead` may, the last
+            input of the network is the origin: the head reads it, not the trunk.
     """
 
     def __init__(self, trunk: nn.Module, head: DistributionHead) -> None:
@@ -38,7 +39,8 @@ class DistributionNetwork(nn.Module):
         """Unbounded parameters of the distribution.
 
         Args:
-            inputs: As the trunk takes them.
+            inputs: As the trunk takes them, then an origin where the head takes one, broadcastable
+                to the shape of the distribution.
             every_step: Whether of the distribution at every step of a sequence, given the steps so
                 far, or of that given all.
 
@@ -54,9 +56,11 @@ class DistributionNetwork(nn.Module):
                 f"{type(self.trunk).__name__}."
             )
         read = self.trunk.states if every_step else self.trunk
+        beside = int(self.head.takes_origin)
+        inputs, origin = inputs[: len(inputs) - beside], inputs[len(inputs) - beside :]
         state: Tensor = read(*inputs)  # type: ignore[operator]  # a method, not a submodule
         with _full_precision(state.device.type):
-            return self.head.raw_parameters(state.to(self.head.linear.weight.dtype))
+            return self.head.raw_parameters(state.to(self.head.linear.weight.dtype), *origin)
 
     def forward(self, *inputs: Tensor, every_step: bool = False) -> Distribution:
         """The distribution of batch shape ``(*B,)``, or ``(B, T)`` at every step."""
