@@ -48,7 +48,7 @@ def main() -> None:
             settings = replace(base, lower_tail_mass=lower, upper_tail_mass=upper)
             with tempfile.TemporaryDirectory() as work:
                 features = feature_matrix(learned, schema)
-                training = Training(learned, features, settings, 0, Path(work), games)
+                training = Training(learned, features, schema, settings, 0, Path(work), games)
                 network, _ = training.network(base.folds)
             fitted = PassModel(settings, schema, PlaySet.TARGETED, (network,), {})
             table = predict_plays(fitted, scored)

@@ -28,6 +28,7 @@ from dropback.errors import RequestError
 from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._model import whole_yard_distribution
 from dropback.models._network import observed_targets
+from dropback.models._play_batches import tracking_schema
 from dropback.models._train import Training, split_fold
 from dropback.tracking import PlayTensors
 
@@ -99,7 +100,9 @@ def main() -> None:
             held_out = split_fold(games.tolist(), dealt, 0, settings, seed).held_out
             try:
                 with tempfile.TemporaryDirectory() as work:
-                    training = Training(plays, features, settings, seed, Path(work), dealt)
+                    training = Training(
+                        plays, features, tracking_schema(), settings, seed, Path(work), dealt
+                    )
                     network, best = training.network(0)
                 found = judge(network, plays[held_out], features[held_out])
             except RequestError:  # the loss diverged

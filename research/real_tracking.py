@@ -98,8 +98,8 @@ def _fine_tuned(
     )
     dealt = {game: fold for fold, game in enumerate(games)}
     with tempfile.TemporaryDirectory() as work:
-        training = Training(plays, features, settings, seed, Path(work), dealt)
-        tuned, best = training.model(network.schema, network)
+        training = Training(plays, features, network.schema, settings, seed, Path(work), dealt)
+        tuned, best = training.model(network)
     print(f"best of {FINE_EPOCHS} epochs: {', '.join(str(epoch + 1) for epoch in best)}")
     return predict_plays(tuned, plays, features=features)
 

@@ -47,7 +47,7 @@ def fit(
     games = assign_folds(plays["game_id"].to_list(), settings.folds, seed=0)
     with tempfile.TemporaryDirectory() as work:
         features = feature_matrix(plays, SCHEMA)
-        training = Training(plays, features, settings, 0, Path(work), games)
+        training = Training(plays, features, SCHEMA, settings, 0, Path(work), games)
         network, _ = training.network(fold, None if initial is None else initial.state_dict())
     return network, time.process_time() - began
 

@@ -17,7 +17,6 @@ from dropback.live import PlayPredictor, play_contexts
 from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
 from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
 from dropback.models._model import PassModel, whole_yard_distribution
-from dropback.models._network import network_inputs
 from dropback.models._predict import YARDS, predict_plays
 from dropback.models._store import load_run
 from dropback.models.baselines import (
@@ -396,9 +395,7 @@ def test_no_gap_without_both_ends(model: PassModel, selection: TrackedSelection)
     assert evaluate(selection.plays, {"sbp": table, "climatology": table}).gap_closed == {}
 
 
-def test_inputs_of_a_matrix_are_itself() -> None:
-    (only,) = network_inputs(np.ones((2, 3), np.float32))
-    assert only.shape == (2, 3)
+def test_members_are_bounded_by_the_folds() -> None:
     assert ModelSettings().networks == 5
     with pytest.raises(RequestError, match=r"members must be in \[1, 5\], got 6"):
         ModelSettings(members=6)

@@ -164,10 +164,11 @@ def test_plays_of_another_set_are_refused(trained: TrainedRun) -> None:
         predict_plays(trained.model, other)
 
 
-@pytest.mark.parametrize("family", ["sbp", "binned", "gaussian"])
+@pytest.mark.parametrize("family", ["sbp", "catch-point", "binned", "gaussian"])
 def test_every_possible_outcome_has_a_likelihood(family: str) -> None:
     network = build_network(ModelSettings(family=family, width=4), 2, seed=0)  # type: ignore[arg-type]
-    distribution = network(torch.zeros(1, 2))
+    origin = (torch.zeros(1),) if network.head.takes_origin else ()
+    distribution = network(torch.zeros(1, 2), *origin)
     yards = torch.from_numpy(YARDS).float()[:, None]
     assert distribution.log_prob_interval(yards - 0.5, yards + 0.5).isfinite().all()
 

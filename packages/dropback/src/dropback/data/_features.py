@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import polars as pl
 
-from dropback.data._field import HALF_SECONDS, last_regular_week
+from dropback.data._field import (
+    END_ZONE_DEPTH_YD,
+    FIELD_LENGTH_YD,
+    HALF_SECONDS,
+    last_regular_week,
+)
 from dropback.data._tables import PlaySet
 from dropback.errors import DropbackError
 
@@ -62,8 +67,8 @@ def feature_matrix(
         Shape ``(N, F)``, float32, finite, in the order of `schema`.
 
     Raises:
-        DropbackError: The schema names a feature that this version does not have, or a value is
-            missing.
+        DropbackError: The schema names a feature that this version does not have, a value is
+            missing, or a pass comes down off the field.
     """
     unknown = [name for name in schema.names if name not in _FEATURES]
     if unknown:
@@ -79,7 +84,23 @@ def feature_matrix(
                 f"Feature {name!r} is missing in {count} plays, first in game "
                 f"{play['game_id']}, play {play['play_id']}: its source columns must be filled."
             )
+    if "air_yards" in schema.names:
+        _require_on_field(plays)
     return np.ascontiguousarray(table.to_numpy())
+
+
+def _require_on_field(plays: pl.DataFrame) -> None:
+    """Fail where a pass comes down beyond an end line."""
+    on_field = pl.col("air_yards").is_between(
+        pl.col("yardline_100") - FIELD_LENGTH_YD + END_ZONE_DEPTH_YD,
+        pl.col("yardline_100") + END_ZONE_DEPTH_YD,
+    )
+    for play in plays.filter(~on_field).head(1).iter_rows(named=True):
+        raise DropbackError(
+            f"Game {play['game_id']}, play {play['play_id']}: 'air_yards' is {play['air_yards']} "
+            f"with {play['yardline_100']} yards to the goal line, beyond the end line: correct "
+            "the play-by-play."
+        )
 
 
 def _flag(name: str) -> dict[str, pl.Expr]:

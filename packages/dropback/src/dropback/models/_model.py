@@ -86,7 +86,7 @@ class PassModel:
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         """See `Predictor`; networks are pooled by `pooled_distribution`."""
         chosen = self.networks if fold is None else (self.networks[fold],)
-        return pooled_distribution(chosen, *network_inputs(features))
+        return pooled_distribution(chosen, *network_inputs(features, self.settings, self.schema))
 
 
 def whole_yard_distribution(

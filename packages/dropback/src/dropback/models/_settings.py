@@ -9,7 +9,7 @@ from dropback.data._tables import Outcome
 from dropback.errors import RequestError
 from splicedpareto.training import FitSettings
 
-Family = Literal["sbp", "binned", "gaussian"]
+Family = Literal["sbp", "catch-point", "binned", "gaussian"]
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,17 @@ class ModelSettings:
 
     Attributes:
         outcome: What is predicted: ``yards`` or ``epa``.
-        family: ``sbp`` (spliced binned-Pareto), ``binned`` (the same without tails) or
-            ``gaussian`` (mean and standard deviation learned), on the same trunk.
-        objective: ``composite`` or ``exact``; see `splicedpareto.objectives`. Without a splice
-            there is no trap, so ``binned`` and ``gaussian`` are always fitted by ``exact``.
+        family: ``sbp`` (spliced binned-Pareto, counted from the line of scrimmage),
+            ``catch-point`` (nothing, or the gain after the catch counted from there, or a return),
+            ``binned`` (``sbp`` without tails) or ``gaussian`` (mean and standard deviation
+            learned), on the same trunk.
+        objective: ``composite`` or ``exact``, of ``sbp``; see `splicedpareto.objectives`. The
+            other families have no splice that moves freely, so ``exact`` is safe and theirs.
         lowest_bin_yd: Center of the lowest one-yard bin, where yards are predicted.
         highest_bin_yd: Center of the highest one-yard bin, where yards are predicted.
-        lower_tail_mass: Probability of the lower tail.
-        upper_tail_mass: Probability of the upper tail.
-        tail_scale: ``free`` or ``tied`` to a continuous density.
+        lower_tail_mass: Probability of the lower tail of ``sbp``.
+        upper_tail_mass: Probability of the upper tail of ``sbp``.
+        tail_scale: ``free`` or ``tied`` to a continuous density, of ``sbp``.
         width: Channels of the trunk.
         blocks: Residual blocks of the trunk.
         dropout: Dropout of the trunk.
@@ -75,7 +77,8 @@ class ModelSettings:
         sequence: How tracking is read; None where a play is a row of columns.
 
     Raises:
-        RequestError: `folds`, `members` or `validation_share` is out of range.
+        RequestError: `folds`, `members` or `validation_share` is out of range, or expected points
+            counted from the catch.
     """
 
     outcome: Outcome = Outcome.YARDS
@@ -101,6 +104,11 @@ class ModelSettings:
             raise RequestError(f"folds must be at least 2, got {self.folds}.")
         if self.members is not None and not 1 <= self.members <= self.folds:
             raise RequestError(f"members must be in [1, {self.folds}], got {self.members}.")
+        if self.family == "catch-point" and self.outcome is not Outcome.YARDS:
+            raise RequestError(
+                "family 'catch-point' counts yards from the catch, got outcome "
+                f"{self.outcome.value!r}: take family 'sbp'."
+            )
         if not 0 < self.validation_share < 1:
             raise RequestError(f"validation_share must be in (0, 1), got {self.validation_share}.")
 

@@ -21,6 +21,7 @@ from dropback.models._model import PassModel
 from dropback.models._network import (
     PlayInputs,
     build_network,
+    catch_points,
     network_inputs,
     observed_targets,
     training_objective,
@@ -131,11 +132,13 @@ def train_run(
         features = feature_matrix(plays, schema)
     digest = data_digest(features, plays[settings.outcome.value].to_numpy())
     # Before the working folder is made, so that a refusal leaves none behind.
+    if settings.family == "catch-point":
+        catch_points(features, schema)
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
     with working_folder(out, "training") as work:
         _keep_or_empty(work, settings, digest, seed, initial)
-        training = Training(plays, features, settings, seed, work, fold_of_game, on_epoch)
-        model, best_epochs = training.model(schema, initial)
+        training = Training(plays, features, schema, settings, seed, work, fold_of_game, on_epoch)
+        model, best_epochs = training.model(initial)
         record = RunRecord(
             settings=settings,
             feature_names=schema.names,
@@ -170,6 +173,7 @@ class Training:
     Attributes:
         plays: Training plays of one set.
         features: Their features.
+        schema: Names and order of the features.
         settings: What and how to fit.
         seed: Seed of initial weights, validation games and fits.
         work: Folder for the state of the fits, which the same fit resumes from.
@@ -179,19 +183,17 @@ class Training:
 
     plays: dy.DataFrame[Plays]
     features: PlayInputs
+    schema: FeatureSchema
     settings: ModelSettings
     seed: int
     work: Path
     fold_of_game: dict[str, int]
     on_epoch: Callable[[int, int, float], None] | None = None
 
-    def model(
-        self, schema: FeatureSchema, initial: PassModel | None = None
-    ) -> tuple[PassModel, tuple[int, ...]]:
+    def model(self, initial: PassModel | None = None) -> tuple[PassModel, tuple[int, ...]]:
         """Fit one network for each fold.
 
         Args:
-            schema: Schema of the features.
             initial: As for `train_run`.
 
         Returns:
@@ -205,7 +207,7 @@ class Training:
             networks.append(network)
             best_epochs.append(epoch)
         play_set = PlaySet(self.plays["play_set"][0])
-        model = PassModel(self.settings, schema, play_set, tuple(networks), self.fold_of_game)
+        model = PassModel(self.settings, self.schema, play_set, tuple(networks), self.fold_of_game)
         return model, tuple(best_epochs)
 
     def network(
@@ -245,16 +247,14 @@ class Training:
                 ) from error
         targets = observed_targets(plays, settings.outcome)
         datasets = [
-            _dataset(
-                features[rows], tuple(target[rows] for target in targets), settings, learns=learns
-            )
+            self._dataset(features[rows], tuple(target[rows] for target in targets), learns=learns)
             for rows, learns in ((split.training, True), (split.validation, False))
         ]
         try:
             result = fit(
                 network,
                 *datasets,
-                inputs=1 if settings.sequence is None else 3,
+                inputs=(1 if settings.sequence is None else 3) + network.head.takes_origin,
                 objective=training_objective(settings),
                 validation_objective=validation_objective(settings),
                 settings=settings.fit,
@@ -265,19 +265,19 @@ class Training:
             raise RequestError(f"Fold {fold}: {error}") from error
         return network, result.best_epoch
 
-
-def _dataset(
-    features: PlayInputs, targets: tuple[Tensor, ...], settings: ModelSettings, *, learns: bool
-) -> TensorDataset | SequenceDataset:
-    """Inputs and targets as `fit` takes them; only training plays are mirrored."""
-    if settings.sequence is None or isinstance(features, np.ndarray):
-        return TensorDataset(*network_inputs(features), *targets)
-    return features.dataset(
-        targets,
-        # In validation too: the best epoch is judged by the distributions that are trained.
-        prefix_share=settings.sequence.prefix_share,
-        mirror=settings.sequence.mirror and learns,
-    )
+    def _dataset(
+        self, features: PlayInputs, targets: tuple[Tensor, ...], *, learns: bool
+    ) -> TensorDataset | SequenceDataset:
+        """Inputs and targets as `fit` takes them; only training plays are mirrored."""
+        sequence = self.settings.sequence
+        if sequence is None or isinstance(features, np.ndarray):
+            return TensorDataset(*network_inputs(features, self.settings, self.schema), *targets)
+        return features.dataset(
+            targets,
+            # In validation too: the best epoch is judged by the distributions that are trained.
+            prefix_share=sequence.prefix_share,
+            mirror=sequence.mirror and learns,
+        )
 
 
 def _keep_or_empty(

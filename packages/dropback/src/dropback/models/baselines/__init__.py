@@ -189,8 +189,10 @@ def fit_baseline(
         return pooled
     settings, state = _network_settings(name, model.settings), work / name
     seen = view(features)
-    training = Training(plays, seen, settings, seed, state, model.fold_of_game, on_epoch)
-    baseline, _ = training.model(model.schema)
+    training = Training(
+        plays, seen, model.schema, settings, seed, state, model.fold_of_game, on_epoch
+    )
+    baseline, _ = training.model()
     return Viewed(*common, baseline, view)
 
 

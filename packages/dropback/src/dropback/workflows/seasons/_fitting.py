@@ -187,7 +187,7 @@ def fit_and_predict(
     # A fold without games: the network learns from every game of its seasons.
     fold = settings.folds if fit.fold is None else fit.fold
     state = path.with_suffix("")
-    training = Training(learned, features, settings, seed, state, fold_of_game)
+    training = Training(learned, features, schema, settings, seed, state, fold_of_game)
     weights_before = None if initial is None else torch.load(initial, weights_only=True)
     network, _ = training.network(fold, weights_before)
     with whole_file(weights) as aside:
