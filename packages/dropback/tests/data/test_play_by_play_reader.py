@@ -240,8 +240,74 @@ def test_nan_outcome_is_counted_and_not_scored(plays: pl.DataFrame) -> None:
     assert left_out["no result recorded"] == 2
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *(("REG", kind) for kind in ("REG", "reg", "Regular", "2")),
+        *(("POST", kind) for kind in ("POST", "PST", "3", "WC", "SB")),
+        ("PRE", "pre"),
+        (None, "<NA>"),
+    ],
+)
+def test_season_types_are_read_in_any_spelling(
+    plays: pl.DataFrame, written: str | None, read: str
+) -> None:
+    frame = read_play_by_play(plays.with_columns(season_type=pl.lit(read)))
+    assert frame["season_type"].to_list() == [written] * 3
+
+
+def test_unknown_season_type_is_named_with_its_play(plays: pl.DataFrame) -> None:
+    wrong = plays.with_columns(season_type=pl.Series(["REG", "XFL", "REG"]))
+    with pytest.raises(ReaderError, match="play_id 20: 'season_type' is 'XFL', not one of PRE, RE"):
+        read_play_by_play(wrong)
+
+
+def test_teams_are_read_under_one_code(plays: pl.DataFrame) -> None:
+    moved = plays.with_columns(home_team=pl.lit("LAR"), posteam=pl.lit("STL"))
+    read = read_play_by_play(moved)
+    assert read.select("home_team", "posteam", "away_team").row(0) == ("LA", "LA", "KC")
+    assert select_plays(read).plays["home"].all()
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "<NA>", "NaN", "NA", "", " "])
+def test_words_for_nothing_name_nobody(plays: pl.DataFrame, word: str) -> None:
+    nobody = plays.with_columns(
+        receiver_player_id=pl.lit(word), receiver_player_name=pl.lit(word), air_yards=pl.lit(word)
+    )
+    read = read_play_by_play(nobody)
+    names = ("receiver_player_id", "receiver_player_name", "air_yards")
+    assert read.select(names).null_count().row(0) == (3, 3, 3)
+
+
+@pytest.mark.parametrize("key", [2024090801.0, "2024090801.0", 2024090801, "2024090801"])
+def test_whole_keys_are_written_without_a_point(plays: pl.DataFrame, key: object) -> None:
+    read = read_play_by_play(plays.with_columns(game_id=pl.lit(key), old_game_id=pl.lit(key)))
+    assert read.select("game_id", "old_game_id").row(0) == ("2024090801", "2024090801")
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_other_separators_are_named(
+    plays: pl.DataFrame, tmp_path: Path, separator: str, name: str
+) -> None:
+    plays.write_csv(tmp_path / "plays.csv", separator=separator)
+    with pytest.raises(
+        ReaderError, match=rf"plays\.csv: its columns are separated by {name}: save"
+    ):
+        read_play_by_play(tmp_path / "plays.csv")
+
+
+def test_another_encoding_is_named(plays: pl.DataFrame, tmp_path: Path) -> None:
+    text = plays.with_columns(desc=pl.lit("J.Doré pass")).write_csv()
+    (tmp_path / "plays.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(
+        ReaderError, match=r"plays\.csv: its text is not in UTF-8 .* save it as UTF"
+    ):
+        read_play_by_play(tmp_path / "plays.csv")
+
+
 def test_real_files_hold_every_column(data_dir: Path) -> None:
     read = read_play_by_play(data_dir / "pbp", seasons=[2019])
     assert read.columns == [column.name for column in PLAY_BY_PLAY_COLUMNS]
     empty = [name for name in read.columns if read[name].null_count() == read.height]
-    assert empty == ["epa", "qb_epa"]  # of nflverse's own model
+    # The last two are of nflverse's own model.
+    assert empty == ["passing_yards", "epa", "qb_epa"]

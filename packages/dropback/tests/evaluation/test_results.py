@@ -120,7 +120,7 @@ def test_a_franchise_that_moved_is_one_team() -> None:
         ("LAC", 1),
         ("LV", 2),
     ]
-    plays = dropbacks(("2020_1_OAK_SD", "OAK", "carr", 30))
+    plays = dropbacks(("2020_1_OAK_SD", "LV", "carr", 30))
     assert passer_results(plays, read_games(moved))["win_pct"].to_list() == [0.5]
 
 

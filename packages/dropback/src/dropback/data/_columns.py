@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from dropback._files import AnyPath
 
+# What R, pandas, Arrow and databases write for a missing value, in numbers and text alike.
+_MISSING = ("", "NA", "N/A", "NaN", "nan", "None", "<NA>", "NaT", "null", "NULL")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -56,6 +59,8 @@ def read_table(path: AnyPath, *, columns: Sequence[str] | None = None) -> pl.Dat
             if parquet
             else pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
         )
+        if not parquet:
+            _require_commas(path, scan.collect_schema().names())
         if columns is not None:
             present = set(scan.collect_schema().names())
             scan = scan.select(name for name in columns if name in present)
@@ -64,8 +69,21 @@ def read_table(path: AnyPath, *, columns: Sequence[str] | None = None) -> pl.Dat
         raise ReaderError(f"{path}: no such file.") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "utf-8" in reason:
+            raise ReaderError(
+                f"{path}: its text is not in UTF-8 (it may be in Latin-1): save it as UTF-8."
+            ) from error
         kind = "Parquet" if parquet else "CSV"
         raise ReaderError(f"{path}: not a readable {kind} file ({reason}).") from error
+
+
+def _require_commas(path: Path, header: Sequence[str]) -> None:
+    """Refuse a CSV whose one column is a row of columns between other separators."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise ReaderError(
+                f"{path}: its columns are separated by {name}: save it with commas, or as Parquet."
+            )
 
 
 def conform(
@@ -107,14 +125,15 @@ def conform(
                 "convert it first."
             )
     absent = [pl.lit(None).alias(c.name) for c in columns if c.name not in frame.columns]
-    typed = frame.with_columns(absent).select(map(_typed, columns))
+    frame = frame.with_columns(absent)
+    typed = frame.select(_typed(column, frame.schema[column.name]) for column in columns)
     for column in columns:
-        if column.name in frame.columns and column.dtype != pl.String:
+        if column.dtype != pl.String:
             _refuse_bad_values(frame, typed, column, origin=origin, keys=keys)
     return typed
 
 
-def _typed(column: Column) -> pl.Expr:
+def _typed(column: Column, source: pl.DataType) -> pl.Expr:
     value = pl.col(column.name)
     if column.dtype == pl.Int64:
         # Through float64, because nflverse stores whole numbers as doubles and CSV writes "1.0".
@@ -127,8 +146,13 @@ def _typed(column: Column) -> pl.Expr:
         )
     if column.dtype == pl.Float64:
         return value.cast(pl.Float64, strict=False).fill_nan(None)
+    if column.name.endswith("_id"):
+        # A key that was once a double joins nothing: "2024090801.0".
+        if source.is_float():
+            value = pl.coalesce(pl.when(value == value.round()).then(value.cast(pl.Int64)), value)
+        value = value.cast(pl.String).str.replace(r"^(\d+)\.0+$", "$1")
     text = value.cast(pl.String)
-    return pl.when(~text.is_in(["", "NA"])).then(text).alias(column.name)
+    return pl.when(~text.str.strip_chars().is_in(_MISSING)).then(text).alias(column.name)
 
 
 def _refuse_bad_values(
@@ -144,8 +168,7 @@ def _refuse_bad_values(
     if raw.dtype.is_float():
         lost &= raw.is_not_nan()
     if raw.dtype == pl.String:
-        # R writes missing values as NA; a CSV leaves the field empty.
-        lost &= ~raw.str.strip_chars().is_in(["", "NA", "NaN", "nan"])
+        lost &= ~raw.str.strip_chars().is_in(_MISSING)
     if not lost.any():
         return
     row = lost.arg_max() or 0

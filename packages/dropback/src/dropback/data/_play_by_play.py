@@ -16,6 +16,7 @@ import polars as pl
 from dropback._choices import Seasons, parse_seasons, season_list
 from dropback._frames import to_polars
 from dropback.data._columns import Column, columns_of, conform, read_table
+from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -40,13 +41,20 @@ PLAY_BY_PLAY_COLUMNS: tuple[Column, ...] = (
     *columns_of(_TEXT, "passer_player_name", "receiver_player_name", required=False),
     *columns_of(_TEXT, "pass_location", "old_game_id", "desc", required=False),
     *columns_of(_INT, "goal_to_go", "shotgun", "no_huddle", "qb_hit", required=False),
-    *columns_of(_INT, "yards_after_catch", "pass_touchdown", required=False),
+    *columns_of(_INT, "yards_after_catch", "pass_touchdown", "passing_yards", required=False),
     # Runs, scores and penalties, which expected points added needs.
     *columns_of(_TEXT, "rusher_player_id", "rusher_player_name", required=False),
     *columns_of(_INT, "qb_scramble", "return_touchdown", "penalty", required=False),
     # nflverse's own expected points added.
     *columns_of(pl.Float64, "epa", "qb_epa", required=False),
 )
+
+_SEASON_TYPES = {
+    "PRE": ("PRE", "PRESEASON", "1"),
+    "REG": ("REG", "REGULAR", "2"),
+    "POST": ("POST", "POSTSEASON", "PST", "PLAYOFFS", "WC", "DIV", "CON", "CONF", "SB", "3"),
+}
+"""nflverse's word for each part of a season, and how others write it."""
 
 _FILE_PATTERNS = (
     "play_by_play_*.parquet",
@@ -65,17 +73,20 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
         seasons: Seasons to keep; None keeps all.
 
     Returns:
-        One row per play, in the source's order.
+        One row per play, in the source's order, with nflverse's team codes and season types.
 
     Raises:
         ReaderError: Nothing found, a file that is not what its name says, a missing required
-            column, a value of the wrong type, or a season that has no plays.
+            column, a value of the wrong type, an unknown season type, or a season that has no
+            plays.
         RequestError: `source` is neither a path, a list of paths nor a data frame, or `seasons` are
             no years.
     """
     years = None if seasons is None else sorted(set(parse_seasons(seasons)))
     frames = [
-        conform(raw, PLAY_BY_PLAY_COLUMNS, origin=origin, keys=("game_id", "play_id"))
+        _normalized(
+            conform(raw, PLAY_BY_PLAY_COLUMNS, origin=origin, keys=("game_id", "play_id")), origin
+        )
         for origin, raw in _raw_frames(source, years)
     ]
     plays = pl.concat(frames)
@@ -92,6 +103,21 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
             f"{_name(source)}: no plays of {season_list(absent)}; it holds {season_list(held)}."
         )
     return plays
+
+
+def _normalized(plays: pl.DataFrame, origin: str) -> pl.DataFrame:
+    """Teams under their franchise's code, and the season type in nflverse's word."""
+    known = {word: kind for kind, words in _SEASON_TYPES.items() for word in words}
+    written = pl.col("season_type").str.strip_chars().str.to_uppercase()
+    kind = written.replace_strict(known, default=None)
+    unknown = plays.filter(written.is_not_null() & kind.is_null())
+    for game, play, value in unknown["game_id", "play_id", "season_type"].head(1).rows():
+        raise ReaderError(
+            f"{origin}, game_id {game}, play_id {play}: 'season_type' is {value!r}, not one of "
+            f"{', '.join(_SEASON_TYPES)}; correct the file or leave the value empty."
+        )
+    teams = ("home_team", "away_team", "posteam", "defteam")
+    return plays.with_columns(kind.alias("season_type"), *map(franchise, map(pl.col, teams)))
 
 
 def _raw_frames(

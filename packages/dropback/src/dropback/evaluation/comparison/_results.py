@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.data._teams import franchise
 
 # A receiver who throws the first pass of a game on a trick play did not start at quarterback. Of
 # the 16 games of 2006-2023 with such a first pass, five dropbacks in the season tell the receivers
@@ -61,7 +60,7 @@ def starters(passing: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         passing.filter(pl.col("dropback") == 1)
-        .with_columns(franchise(pl.col("posteam")).alias("team"), occasional.alias("occasional"))
+        .with_columns(pl.col("posteam").alias("team"), occasional.alias("occasional"))
         .sort("game_id", "team", "occasional", "play_id")
         .unique(["game_id", "team"], keep="first", maintain_order=True)
         .select("game_id", "season", "team", "passer_player_id")
@@ -86,7 +85,7 @@ def passer_results(passing: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """
     keys = ["season", "passer_player_id"]
     teams = (
-        passing.group_by(*keys, franchise(pl.col("posteam")).alias("team"))
+        passing.group_by(*keys, pl.col("posteam").alias("team"))
         .agg(pl.col("dropback").sum().alias("dropbacks"))
         .join(team_seasons(games), on=["season", "team"])
         .sort(*keys, "dropbacks", "team", descending=[False, False, True, False])
