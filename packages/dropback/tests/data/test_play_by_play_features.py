@@ -31,7 +31,7 @@ SITUATIONS: dict[str, tuple[Any, Any, Any, Any]] = {
     "yardline_100": (25, 99, 3, 50),
     "goal_to_go": (0, 0, 1, 0),
     "score_differential": (-4, 35, -30, 24),
-    "air_yards": (20, -20, 5, -3),
+    "air_yards": (20, -11, 5, -20),
     "pass_location": ("left", None, "middle", "right"),
     "shotgun": (1, 0, None, 1),
     "no_huddle": (None, 1, 0, 0),
@@ -67,14 +67,14 @@ SITUATION: dict[str, tuple[float, float, float, float]] = {
     "no_huddle_unknown": (1, 0, 0, 0),
 }
 THROW: dict[str, tuple[float, float, float, float]] = {
-    "air_yards": (20, -20, 5, -3),
-    "air_yards_behind": (0, 15, 0, 3),
+    "air_yards": (20, -11, 5, -20),
+    "air_yards_behind": (0, 11, 0, 15),
     "air_yards_short": (8, 0, 5, 0),
     "air_yards_deep": (2, 0, 0, 0),
     "air_yards_log": (3.0445224, 0, 1.7917595, 0),  # log 21, 1, 6, 1
-    "beyond_sticks": (13, -25, 2, -11),
+    "beyond_sticks": (13, -25, 2, -25),
     "at_sticks": (1, 0, 1, 0),
-    "short_of_goal": (5, 119, -2, 53),
+    "short_of_goal": (5, 110, -2, 70),
     "short_of_goal_near": (0.5, 0, 1, 0),
     "into_end_zone": (0, 0, 1, 0),
     "location_left": (1, 0, 0, 0),
@@ -171,6 +171,7 @@ def test_features_of_a_throw_do_not_depend_on_how_it_ended(
 
 def test_features_of_dropbacks_do_not_tell_a_sack(rows: Rows) -> None:
     sack = {"complete_pass": 0, "sack": 1, "air_yards": None, "pass_location": None}
+    sack |= {"yards_gained": -7}
     plays = select_plays(rows(LATE, {**LATE, **sack}), plays=PlaySet.DROPBACKS).plays
     thrown, sacked = feature_matrix(plays, feature_schema(PlaySet.DROPBACKS))
     np.testing.assert_array_equal(thrown, sacked)
@@ -186,7 +187,7 @@ def test_matrix_is_contiguous_single_precision(worked: pl.DataFrame) -> None:
 
 def test_columns_follow_the_schemas_order(worked: pl.DataFrame) -> None:
     matrix = feature_matrix(worked, FeatureSchema(("yardline_100", "air_yards")))
-    assert matrix.tolist() == [[25, 20], [99, -20], [3, 5], [50, -3]]
+    assert matrix.tolist() == [[25, 20], [99, -11], [3, 5], [50, -20]]
 
 
 def test_missing_value_names_the_feature_and_the_play(worked: pl.DataFrame) -> None:

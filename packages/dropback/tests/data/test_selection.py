@@ -16,12 +16,13 @@ from examples.play_by_play_rows import Rows
 INCOMPLETE = {"complete_pass": 0, "incomplete_pass": 1, "yards_gained": 0}
 SACK = {"complete_pass": 0, "sack": 1, "yards_gained": -7, "air_yards": None}
 SACK |= {"receiver_player_id": None}
-THROWN_AWAY = {**INCOMPLETE, "receiver_player_id": None}
+THROWN_AWAY = {**INCOMPLETE, "receiver_player_id": None, "receiver_player_name": None}
 SPIKE = {**THROWN_AWAY, "qb_spike": 1, "air_yards": None}
 TWO_POINTS = {"two_point_attempt": 1, "down": None, "yardline_100": 2}
 INTERCEPTED = {"complete_pass": 0, "interception": 1, "yards_gained": 0}
 
 REASONS: list[tuple[dict[str, Any], str]] = [
+    ({"season_type": "PRE"}, "preseason game"),
     ({"season_type": "POST", "week": 18}, "not a regular game"),
     ({"play_type": "run"}, "not a pass play"),
     ({"play_type": "no_play"}, "not a pass play"),
@@ -44,6 +45,11 @@ REASONS: list[tuple[dict[str, Any], str]] = [
     ({"yardline_100": 0}, "situation outside the rules"),
     ({"yardline_100": 100}, "situation outside the rules"),
     ({"ydstogo": -1}, "situation outside the rules"),
+    ({"week": 0}, "situation outside the rules"),
+    ({"qtr": 0}, "situation outside the rules"),
+    # From the own 25: the end lines are 35 yards behind and 85 ahead.
+    ({"air_yards": -36}, "air yards outside the field"),
+    ({"air_yards": 86}, "air yards outside the field"),
     ({"passer_player_id": None}, "no passer recorded"),
     ({"complete_pass": 0}, "no result recorded"),
     ({"complete_pass": None, "incomplete_pass": None}, "no result recorded"),
@@ -54,7 +60,8 @@ REASONS: list[tuple[dict[str, Any], str]] = [
     ({"yards_gained": None}, "outcome not recorded"),
     ({"yards_gained": 76}, "outcome outside the field"),
     ({**INTERCEPTED, "return_yards": 44}, "outcome outside the field"),
-    ({"play_id": 10}, "duplicate play"),
+    ({"play_id": 10}, "repeated play"),
+    ({"quarter_seconds_remaining": 598, "desc": "A.Passer to B.Receiver."}, "repeated play"),
 ]
 
 
@@ -154,11 +161,47 @@ def test_no_play_left_is_one_sentence_with_the_reasons(rows: Rows) -> None:
         select_plays(rows(SACK, SACK, SPIKE))
 
 
-@pytest.mark.parametrize("name", ["week", "qtr"])
-def test_week_and_quarter_below_1_are_refused_with_their_play(rows: Rows, name: str) -> None:
-    sentence = rf"^game_id \S+, play_id \d+: '{name}' is 0, but must be at least 1;"
-    with pytest.raises(ReaderError, match=sentence):
-        select_plays(rows({}, {name: 0}, {name: 0, "play_type": "run"}))
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"quarter_seconds_remaining": 597},
+        {"quarter_seconds_remaining": 600, "down": 2},
+        {"quarter_seconds_remaining": 600, "yards_gained": 0},
+        {"quarter_seconds_remaining": 600, "game_id": "2020_01_LA_SF"},
+    ],
+)
+def test_another_play_at_about_the_same_time_is_no_repeat(rows: Rows, other: dict) -> None:
+    assert len(select_plays(rows({}, other)).plays) == 2
+
+
+def test_a_timeout_under_a_plays_key_does_not_take_its_place(rows: Rows) -> None:
+    timeout = {"play_id": 10, "play_type": "no_play", "quarter_seconds_remaining": 600}
+    selection = select_plays(rows(timeout, {"play_id": 10, "quarter_seconds_remaining": 600}))
+    assert selection.left_out.rows() == [("not a pass play", 1)]
+    assert selection.plays["official_attempts"].to_list() == [1]
+
+
+@pytest.mark.parametrize(
+    ("receiver", "thrown", "kept"),
+    [
+        ({"receiver_player_name": "B.Receiver"}, INCOMPLETE, 1),
+        ({"receiver_player_name": None}, INCOMPLETE, 0),
+        ({"receiver_player_name": None}, {}, 1),
+    ],
+)
+def test_a_name_or_a_catch_makes_a_target_without_an_id(
+    rows: Rows, receiver: dict, thrown: dict, kept: int
+) -> None:
+    play = {**thrown, "receiver_player_id": None, **receiver}
+    assert len(select_plays(rows({}, play)).plays) == 1 + kept
+
+
+def test_passing_yards_go_on_after_a_lateral(rows: Rows) -> None:
+    lateral = {"yardline_100": 30, "yards_gained": 5, "passing_yards": 30, "pass_touchdown": 1}
+    selection = select_plays(rows(lateral, {**INCOMPLETE, "passing_yards": None}))
+    assert selection.plays.select("yards", "yards_max").rows() == [(30, 30), (0, 75)]
+    # 8 yards through the air and 4 after the catch are not 30.
+    assert selection.doubtful == 1
 
 
 def test_no_play_at_all_is_one_sentence(rows: Rows) -> None:
@@ -264,7 +307,7 @@ def test_no_real_play_is_outside_its_field(data_dir: Path) -> None:
     columns = [column.name for column in PLAY_BY_PLAY_COLUMNS if column.name in present]
     passes = scan.filter(pl.col("play_type") == "pass").select(columns).collect()
     selection = select_plays(read_play_by_play(passes), plays=PlaySet.DROPBACKS, games="all")
-    assert selection.left_out["reason"].to_list() == ["spike"]
+    assert selection.left_out["reason"].to_list() == ["spike", "repeated play"]
     assert len(selection.plays) > 290_000
 
 

@@ -54,14 +54,21 @@ COMPLETION: dict[str, Any] = {
     "desc": "A.Passer pass short left to B.Receiver for 12 yards.",
 }
 
+CLOCKS = ("quarter_seconds_remaining", "game_seconds_remaining")
+
 
 @pytest.fixture(scope="session")
 def rows() -> Rows:
     """Build play-by-play as read: a row for each dict of what differs from `COMPLETION`."""
     schema = {column.name: column.dtype for column in PLAY_BY_PLAY_COLUMNS}
 
+    def snap(n: int) -> dict[str, int]:
+        # One play every 5 seconds: two at once would be one play, entered twice.
+        clock = {name: COMPLETION[name] - 5 * n for name in CLOCKS}
+        return {"play_id": 10 * (n + 1), **clock}
+
     def build(*changes: dict[str, Any]) -> pl.DataFrame:
-        plays = [{**COMPLETION, "play_id": 10 * n, **new} for n, new in enumerate(changes, 1)]
+        plays = [{**COMPLETION, **snap(n), **new} for n, new in enumerate(changes)]
         return pl.DataFrame(plays, schema=schema)
 
     return build

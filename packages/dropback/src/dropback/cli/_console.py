@@ -78,6 +78,11 @@ def selection_summary(selection: Selection) -> None:
         table.add_row(reason, f"{count:,}")
     if table.row_count:
         errors.print(table)
+    if selection.doubtful:
+        errors.print(
+            f"Kept but doubtful: {selection.doubtful:,} completions whose air yards and yards "
+            "after the catch do not add up to the gain."
+        )
     if selection.missing_columns:
         errors.print(f"Without {', '.join(selection.missing_columns)}: taken as unknown.")
 

@@ -27,7 +27,13 @@ _IDENTITY = ("game_id", "play_id", "season", "season_type", "week", "posteam")
 # Columns of runs, scores and fouls do not belong to a pass play; `epa` may come from elsewhere.
 _SITUATION_COLUMNS = set(Plays.column_names()) - {"epa"}
 # What `Plays` demands: a value outside excludes its play, and not the whole file.
-_RANGES = {"down": (1, 4), "ydstogo": (0, 100), "yardline_100": (1, 99)}
+_RANGES = {
+    "week": (1, 99),
+    "qtr": (1, 99),
+    "down": (1, 4),
+    "ydstogo": (0, 100),
+    "yardline_100": (1, 99),
+}
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,14 @@ class Selection:
         left_out: Columns ``reason`` and ``plays``, most frequent first. Each row of the source
             is counted once, under the first reason that applies.
         missing_columns: Optional source columns that were absent or empty throughout.
+        doubtful: Completions kept whose air yards and yards after the catch do not add up to the
+            gain, as after a lateral or a slip of the scorer.
     """
 
     plays: dy.DataFrame[Plays]
     left_out: pl.DataFrame
     missing_columns: tuple[str, ...]
+    doubtful: int
 
 
 def select_plays(
@@ -63,7 +72,7 @@ def select_plays(
         outcome: Outcome that the plays are modeled by; a play without it is left out.
 
     Raises:
-        ReaderError: No play is left, or a week or quarter below 1.
+        ReaderError: No play is left.
         RequestError: Seasons before and from 2009 together: their sets of plays differ.
     """
     play_set = _play_set_of(play_by_play, plays)
@@ -78,6 +87,12 @@ def select_plays(
         )
         .with_columns(_official_attempts(), _team_games())
         .with_columns(_reason(play_set, games, outcome).alias("reason"))
+        .with_columns(
+            pl.when(outcomes.is_repeated(pl.col("reason").is_null()))
+            .then(pl.lit("repeated play"))
+            .otherwise("reason")
+            .alias("reason")
+        )
     )
     left_out = (
         labeled.filter(pl.col("reason").is_not_null())
@@ -91,7 +106,6 @@ def select_plays(
     if kept.is_empty():
         reasons = "; ".join(f"{row[0]}: {row[1]}" for row in left_out.iter_rows())
         raise ReaderError(f"No play is left to model. Left out: {reasons or 'none was read'}.")
-    _refuse_below_one(kept)
     missing = tuple(
         column.name
         for column in PLAY_BY_PLAY_COLUMNS
@@ -99,16 +113,9 @@ def select_plays(
         and not column.required
         and kept[column.name].null_count() == kept.height
     )
-    return Selection(Plays.validate(kept, cast=True), left_out, missing)
-
-
-def _refuse_below_one(plays: pl.DataFrame) -> None:
-    for name in ("week", "qtr"):
-        for game, play, value in plays.filter(pl.col(name) < 1)["game_id", "play_id", name].rows():
-            raise ReaderError(
-                f"game_id {game}, play_id {play}: {name!r} is {value}, but must be at least 1; "
-                "correct the play-by-play."
-            )
+    apart = pl.col("air_yards") + pl.col("yards_after_catch") != pl.col("yards")
+    doubtful = kept.filter(pl.col("complete_pass") & apart).height
+    return Selection(Plays.validate(kept, cast=True), left_out, missing, doubtful)
 
 
 def _play_set_of(play_by_play: pl.DataFrame, plays: PlaySet) -> PlaySet:
@@ -137,8 +144,8 @@ def _context() -> Iterable[pl.Expr]:
 
 def _official_attempts() -> pl.Expr:
     """Official attempts of the play's passer in its game."""
-    # A game that is read twice counts once.
-    once = outcomes.is_official_attempt() & pl.col("play_id").is_first_distinct()
+    attempt = outcomes.is_official_attempt()
+    once = attempt & ~outcomes.is_repeated(attempt)
     return once.sum().over("game_id", "passer_player_id").cast(pl.Int64).alias("official_attempts")
 
 
@@ -170,13 +177,18 @@ def _reason(play_set: PlaySet, games: Games, outcome: Outcome) -> pl.Expr:
             (pl.col("air_yards").is_null(), "no air yards recorded"),
         ]
     if play_set is PlaySet.TARGETED:
-        rules.append((pl.col("receiver_player_id").is_null(), "no receiver (thrown away, batted)"))
+        receiver = pl.coalesce("receiver_player_id", "receiver_player_name")
+        # A ball that was caught had a target, whether or not he was recorded.
+        rules.append(
+            (receiver.is_null() & ~pl.col("complete_pass"), "no receiver (thrown away, batted)")
+        )
     rules += [
         (pl.any_horizontal(pl.col(name).is_null() for name in needed), "situation not recorded"),
         (
             pl.any_horizontal(~pl.col(name).is_between(*ends) for name, ends in _RANGES.items()),
             "situation outside the rules",
         ),
+        (outcomes.is_beyond_field("air_yards"), "air yards outside the field"),
         (pl.col("passer_player_id").is_null(), "no passer recorded"),
         (
             thrown
@@ -191,7 +203,6 @@ def _reason(play_set: PlaySet, games: Games, outcome: Outcome) -> pl.Expr:
             "outcome outside the field",
         ),
         (pl.col(outcome.value).is_null(), "no expected points added"),
-        (pl.struct("game_id", "play_id").is_first_distinct().not_(), "duplicate play"),
     ]
     return first_that_holds(rules)
 
@@ -206,8 +217,9 @@ def first_that_holds(rules: Iterable[tuple[pl.Expr, str]]) -> pl.Expr:
 
 
 def other_games(games: Games) -> list[tuple[pl.Expr, str]]:
-    """The rule that leaves out the games which are not to be kept; none where all are."""
+    """The rules that leave out the games which are not to be kept; preseason games never are."""
+    preseason = (pl.col("season_type") == "PRE", "preseason game")
     if games == "all":
-        return []
+        return [preseason]
     other = "POST" if games == "regular" else "REG"
-    return [(pl.col("season_type") == other, f"not a {games} game")]
+    return [preseason, (pl.col("season_type") == other, f"not a {games} game")]

@@ -190,6 +190,7 @@ def _select_tracked(
         plays=found.plays,
         left_out=found.left_out,
         missing_columns=(),
+        doubtful=0,
         features=TrackedPlays(tensors, kept[found.rows]),
         untracked=found.untracked,
     )
@@ -308,7 +309,7 @@ def without_tracking(selection: Selection, model: PassModel) -> Selection:
             "with --pbp that holds more plays than the tracking."
         )
     none = selection.left_out.clear()
-    return keep_unseen(Selection(selection.untracked, none, ()), model)
+    return keep_unseen(Selection(selection.untracked, none, (), 0), model)
 
 
 def longer_than_trained(selection: Selection, record: RunRecord) -> int:

@@ -10,7 +10,7 @@ import polars as pl
 from dropback._frames import left_join
 from dropback.data import PlaySet
 from dropback.data._features import feature_matrix, feature_schema
-from dropback.data._outcomes import is_official_attempt
+from dropback.data._outcomes import is_official_attempt, is_repeated, yards
 from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 
@@ -65,6 +65,7 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
             & (pl.col("two_point_attempt").fill_null(0) == 0)
             & pl.col("down").is_not_null()
         )
+        .filter(~is_repeated(pl.lit(value=True)))
         .select(
             "game_id",
             "play_id",
@@ -86,11 +87,10 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
             _count(attempt & (pl.col("interception") == 1), "interception"),
             _count(passed & sack, "sack"),
             _count((passed & ~spike) | scramble, "dropback"),
-            pl.when(complete).then("yards_gained").fill_null(0).alias("passing_yards"),
+            pl.when(complete).then(yards()).fill_null(0).alias("passing_yards"),
             pl.when(passed & sack).then(-pl.col("yards_gained")).fill_null(0).alias("sack_yards"),
         )
         .filter(pl.col("passer_player_id").is_not_null())
-        .unique(list(PLAY_KEY), keep="first", maintain_order=True)
     )
     if epa is None:
         return counted.with_columns(pl.lit(None, dtype=pl.Float64).alias("epa"))

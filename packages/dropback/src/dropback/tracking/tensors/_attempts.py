@@ -176,7 +176,7 @@ def _in_nflverse_columns(plays: pl.DataFrame) -> pl.DataFrame:
     nothing: dict[str, pl.DataType | type[pl.DataType]] = {
         "goal_to_go": pl.Int64, "shotgun": pl.Boolean, "no_huddle": pl.Boolean,
         "pass_location": pl.String, "yards_after_catch": pl.Int64, "qb_hit": pl.Boolean,
-        "epa": pl.Float64, "epa_source": pl.String,
+        "passing_yards": pl.Int64, "epa": pl.Float64, "epa_source": pl.String,
     }  # fmt: skip
     official = (
         result.is_in(_THROWN) & (pl.col("down") > 0) & ~pl.col("nullified").fill_null(value=False)
