@@ -1,6 +1,8 @@
 """Fetching seasons with a loader in the place of the network."""
 
 import builtins
+import os
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -25,28 +27,45 @@ def test_seasons_are_written_under_nflverse_names(tmp_path: Path) -> None:
     assert_frame_equal(pl.read_parquet(files[1]), loaded(2020))
 
 
-def test_present_season_is_kept_and_not_loaded(tmp_path: Path) -> None:
-    (tmp_path / "play_by_play_2018.parquet").write_text("present")
-    asked: list[int] = []
-
-    def load(season: int) -> pl.DataFrame:
-        asked.append(season)
-        return loaded(season)
-
-    files = fetch([2018, 2019], tmp_path, load=load)
-    assert asked == [2019]
-    assert files[0].read_text() == "present"
+def present(folder: Path, season: int, written: str, plays: int = 1) -> Path:
+    """A file of a season, of an age."""
+    path = folder / f"play_by_play_{season}.parquet"
+    pl.DataFrame({"season": [season] * plays, "play_id": [0.0] * plays}).write_parquet(path)
+    when = datetime.fromisoformat(f"{written}T12:00+00:00").timestamp()
+    os.utime(path, (when, when))
+    return path
 
 
-def test_progress_is_seen_after_each_season(tmp_path: Path) -> None:
-    seen: list[tuple[int, bool]] = []
-    fetch(
-        [2018, 2019],
-        tmp_path,
-        load=loaded,
-        on_season=lambda season, path: seen.append((season, path.is_file())),
-    )
-    assert seen == [(2018, True), (2019, True)]
+@pytest.mark.parametrize(
+    ("written", "refresh", "state"),
+    [
+        ("2019-03-02", False, "kept"),
+        ("2019-03-02", True, "refreshed"),
+        ("2019-02-27", False, "refreshed"),  # the Super Bowl may be corrected
+        ("2018-10-09", False, "refreshed"),
+    ],
+)
+def test_only_a_file_from_after_its_season_is_kept(
+    tmp_path: Path, written: str, state: str, *, refresh: bool
+) -> None:
+    path, seen = present(tmp_path, 2018, written), []
+    fetch([2018, 2019], tmp_path, refresh=refresh, load=loaded, on_season=lambda *a: seen.append(a))
+    assert seen == [(2018, path, state), (2019, tmp_path / "play_by_play_2019.parquet", "new")]
+    assert pl.read_parquet(path)["play_id"].item() == (0.0 if state == "kept" else 1.0)
+
+
+def test_a_download_with_fewer_plays_does_not_replace_the_file(tmp_path: Path) -> None:
+    path = present(tmp_path, 2018, "2018-10-09", plays=2)
+    with pytest.raises(ReaderError, match=r"now has 1 plays and the file 2, .* the file is kept"):
+        fetch([2018], tmp_path, load=loaded)
+    assert pl.read_parquet(path).height == 2
+
+
+def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "play_by_play_2018.parquet"
+    path.write_text("damaged")
+    fetch([2018], tmp_path, refresh=True, load=loaded)
+    assert_frame_equal(pl.read_parquet(path), loaded(2018))
 
 
 def test_failing_download_is_one_sentence_and_keeps_what_came_before(tmp_path: Path) -> None:

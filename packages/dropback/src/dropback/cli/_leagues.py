@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -18,16 +19,24 @@ fetch_app = typer.Typer(help="Download data that anyone may use.", no_args_is_he
 def fetch_pbp(
     seasons: Annotated[str, typer.Argument(help="For example 2018-2023.")],
     out: Annotated[Path, typer.Option(help="Folder for play_by_play_*.parquet.")],
+    refresh: Annotated[bool, typer.Option("--refresh", help="Get past seasons again too.")] = False,
 ) -> None:
-    """Get play-by-play from nflverse; seasons already there are kept."""
+    """Get play-by-play from nflverse; past seasons already there are kept."""
     from dropback import workflows
     from dropback.cli._console import errors, progress
     from dropback.data._nflverse import fetch
 
     years = workflows.parse_seasons(seasons)
+    states: Counter[str] = Counter()
     with progress(len(years)) as step:
-        files = fetch(years, out, on_season=lambda season, _: step(f"season {season}"))
-    errors.print(f"{out}: {len(files)} season{'s' if len(files) > 1 else ''}.")
+
+        def fetched(season: int, _: Path, state: str) -> None:
+            states[state] += 1
+            step(f"season {season}: {state}")
+
+        fetch(years, out, refresh=refresh, on_season=fetched)
+    told = ", ".join(f"{count} {state}" for state, count in states.items())
+    errors.print(f"{out}: {len(years)} season{'s' if len(years) > 1 else ''} ({told}).")
 
 
 simulate_app = typer.Typer(help="Simulate leagues whose truth is known.", no_args_is_help=True)
