@@ -95,6 +95,31 @@ def test_leaderboard_prints_each_number_with_what_is_uncertain(scores: Path) -> 
     assert low < score < high
 
 
+def test_leaderboard_says_by_how_much_each_season_is_off(scores: Path, tmp_path: Path) -> None:
+    """Season 2020 drifts by .02, 2021 by -.02: rows of both seasons are less that, or raw."""
+    drift = pl.when(pl.col("season") == 2020).then(0.02).otherwise(-0.02)
+    centered = pl.col("play_score").mean().over("season") - pl.col("play_score") + 0.5 + drift
+    drifting = tmp_path / "drifting.parquet"
+    pl.read_parquet(scores).with_columns(
+        mid_cdf=centered, play_score=centered, season_drift=drift
+    ).write_parquet(drifting)
+    arguments = ("leaderboard", drifting, "--by", "season", "--out", tmp_path / "rows.csv")
+    text = " ".join(printed(*arguments).split())
+    assert "2020 +0.0200 (" in text
+    assert "2021 -0.0200 (" in text
+    assert "Scores are centered: the drift of each season is subtracted." in text
+    rows = pl.read_csv(tmp_path / "rows.csv").sort("season")
+    assert rows.select("score", "drift").rows() == [
+        (pytest.approx(0.5), pytest.approx(0.02)),
+        (pytest.approx(0.5), pytest.approx(-0.02)),
+    ]
+    text = " ".join(printed(*arguments, "--no-center").split())
+    assert "2020 +0.0200 (" in text
+    assert "Scores are not centered: compare passers within a season" in text
+    raw = pl.read_csv(tmp_path / "rows.csv").sort("season")
+    assert raw["score"].to_list() == [pytest.approx(0.52), pytest.approx(0.48)]
+
+
 def test_leaderboard_writes_all_columns_with_ids(scores: Path, tmp_path: Path) -> None:
     for name in ("rows.csv", "rows.parquet"):
         printed("leaderboard", scores, "--by", "passer,depth", "--out", tmp_path / name)

@@ -21,8 +21,9 @@ def test_every_table_is_keyed_by_game_and_play() -> None:
     assert all(tuple(table.primary_key()) == PLAY_KEY for table in (Plays, Predictions, Scores))
 
 
-def test_scores_are_plays_and_seven_columns() -> None:
+def test_scores_are_plays_and_eight_columns() -> None:
     added = ["outcome", "tracked", "fold", "median", "mean", "mid_cdf", "play_score"]
+    added.append("season_drift")
     assert Scores.column_names() == [*Plays.column_names(), *added]
 
 

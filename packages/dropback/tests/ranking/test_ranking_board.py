@@ -49,7 +49,7 @@ def test_columns_are_those_promised() -> None:
         *("score", "score_low", "score_high"),
         *("score_shrunk", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability"),
         *("percentile", "z", "display"),
-        *("probability_better_than_next", "probability_best"),
+        *("probability_better_than_next", "probability_best", "drift"),
     ]
 
 

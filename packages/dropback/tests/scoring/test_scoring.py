@@ -6,7 +6,7 @@ import pytest
 
 from dropback.data import Plays, Predictions, Scores, select_plays
 from dropback.errors import RequestError
-from dropback.scoring import score_plays
+from dropback.scoring import score_plays, season_drift
 from examples.play_by_play_rows import Rows
 
 
@@ -51,3 +51,16 @@ def test_play_without_a_prediction_is_one_sentence(plays, predictions) -> None:
 
 def test_predictions_of_other_plays_are_ignored(plays, predictions) -> None:
     assert score_plays(plays.head(1), predictions)["play_score"].to_list() == [0.1]
+
+
+def test_drift_of_a_season_is_its_mean_less_one_half_from_2500_plays_on() -> None:
+    """2,500 plays of .53 and .49 in turn have a mean of .51; 2,499 plays are too few."""
+    scores = [0.53, 0.49] * 1250
+    table = pl.DataFrame(
+        {"season": [2020] * 2500 + [2021] * 2499, "mid_cdf": scores + scores[:-1]}
+    ).select("season", drift=season_drift("mid_cdf"))
+    assert dict(table.unique().iter_rows()) == {2020: pytest.approx(0.01), 2021: 0.0}
+
+
+def test_few_plays_have_the_scores_of_their_predictions_alone(plays, predictions) -> None:
+    assert score_plays(plays, predictions)["season_drift"].to_list() == [0.0, 0.0, 0.0]

@@ -14,7 +14,7 @@ from dropback.live._export import DESCRIPTION
 from dropback.service._app import Service
 from dropback.service._limits import Limits
 from dropback.service._plays import PlayLibrary
-from dropback.service._rankings import ScoreTable, join_score_tables
+from dropback.service._rankings import LeaderboardQuery, ScoreTable, join_score_tables
 from dropback.tracking import ingest
 from examples import service as example
 from examples.service import OPERATIONS, client_of, problem
@@ -51,6 +51,21 @@ def test_seasons_are_kept_before_anything_is_ranked(client):
         "/v1/leaderboard", params={"by": "passer", "seasons": "2021", "min_attempts": "1"}
     )
     assert answer.json()["rows"] == expected.to_dicts()
+
+
+def test_rows_come_with_the_drift_of_their_seasons():
+    drift = pl.when(pl.col("season") == 2021).then(0.01).otherwise(-0.02)
+    scores = example.scores().with_columns(mid_cdf=0.5 + drift, play_score=0.5 + drift)
+    table = ScoreTable(scores.with_columns(season_drift=drift))
+    both = table.leaderboard(LeaderboardQuery(by="season"))
+    assert "2021 +0.0100" in both.drift
+    assert "2020 -0.0200" in both.drift
+    assert {row["season"]: row["score"] for row in both.rows} == {
+        season: pytest.approx(0.5) for season in (2020, 2021)
+    }
+    later = table.leaderboard(LeaderboardQuery(by="season", seasons="2021")).drift
+    assert "2020" not in later
+    assert later.endswith("Scores are centered: the drift of each season is subtracted.")
 
 
 def test_rows_come_in_the_order_asked_for_a_page_at_a_time(client):

@@ -71,6 +71,15 @@ def test_one_season_needs_no_careers() -> None:
     assert list(boards.tables) == ["2020"]
 
 
+def test_page_says_by_how_much_each_season_is_off(tmp_path: Path) -> None:
+    scores = league().with_columns(mid_cdf=pl.lit(0.51))
+    path = tmp_path / "page.html"
+    write_report(path, title="Drift", boards=passer_boards(scores))
+    text = path.read_text()
+    assert "2020 +0.0100 (+0.0100 to +0.0100), 2021 +0.0100" in text
+    assert "Scores are not centered: compare passers within a season" in text
+
+
 def test_season_without_a_qualified_passer_is_not_offered() -> None:
     scores = league().with_columns(
         official_attempts=pl.when(pl.col("season") == 2020).then(5).otherwise(20)

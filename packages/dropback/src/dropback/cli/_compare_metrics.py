@@ -120,5 +120,7 @@ def _print(result: MetricComparison) -> None:
             cells.append(format_correlation(row["r"]) + {1: "+", 0: " ", -1: "-"}[lead_sign(row)])
         table.add_row(label, *cells, style="bold" if metric == result.ours else None)
     console.print(table)
+    if result.drift:
+        console.print(result.drift)
     for what, reason, count in result.left_out.iter_rows():
         errors.print(f"Left out: {count} {what}, {reason}.")

@@ -197,6 +197,15 @@ def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None
         out.print(f"... and {len(rows) - most} more rows")
 
 
+def drift_line(scores: pl.DataFrame, *, center: bool = True) -> None:
+    """Print the drift of each season beside a ranking of its scores."""
+    from dropback.ranking import drift_sentence, season_drifts
+
+    ranked = scores if center else scores.drop("season_drift", strict=False)
+    if sentence := drift_sentence(season_drifts(ranked)):
+        out.print(sentence)
+
+
 def reliability_table(found: Reliability) -> None:
     """Print the reliability curve, its parts, and the split halves beside it."""
     title = f"Reliability, {found.groups:,} passer-seasons"

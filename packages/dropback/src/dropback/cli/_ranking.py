@@ -54,25 +54,31 @@ def leaderboard(
     tracking: Tracking = None,
     out: Annotated[Path | None, typer.Option(help="File to write; .csv, .parquet or .md.")] = None,
     seed: Seed = 0,
+    center: Annotated[
+        bool, typer.Option(help="Subtract each season's drift from one half; it is printed below.")
+    ] = True,
 ) -> None:
     """Rank passers, teams or games by their mean play score, with intervals.
 
     Example: `dropback leaderboard scores.parquet --by passer --split depth=deep`
     """
     from dropback import ranking, workflows
-    from dropback.cli._console import errors, leaderboard_table
+    from dropback.cli._console import drift_line, errors, leaderboard_table
 
     if out is not None:
         workflows.require_table_path(out)
+    table = _read(scores, tracking)
     rows = ranking.leaderboard(
-        _read(scores, tracking),
+        table,
         by=by,
         split=split,
         where=where,
         min_attempts=min_attempts,
         seed=seed,
+        center=center,
     )
     leaderboard_table(rows, f"Mean play score by {by}" + (f", {split}" if split else ""))
+    drift_line(table, center=center)
     if out is not None:
         workflows.write_table(rows, out)
         errors.print(f"{out}: {len(rows)} rows.")

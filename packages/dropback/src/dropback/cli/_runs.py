@@ -212,13 +212,14 @@ def score(
 ) -> None:
     """Write a score for each play: the mid-CDF of its outcome under its distribution."""
     from dropback import workflows
-    from dropback.cli._console import errors
+    from dropback.cli._console import drift_line, errors
 
     workflows.require_table_path(out)
     scores = _over_runs(workflows.score, run, static, data, pbp, seasons, games)
     workflows.write_table(scores, out)
     mean = scores["play_score"].mean()
     errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.")
+    drift_line(scores)
 
 
 def _over_runs(

@@ -44,7 +44,7 @@ def seasons_command(
     Example: `dropback seasons data/pbp --seasons 2006-2023 --out seasons`
     """
     from dropback import workflows
-    from dropback.cli._console import errors, leaderboard_table, progress
+    from dropback.cli._console import drift_line, errors, leaderboard_table, progress
     from dropback.workflows.seasons import SeasonsSettings, plan_fits, score_seasons
 
     wanted = workflows.parse_seasons(seasons)
@@ -71,6 +71,7 @@ def seasons_command(
         careers = [board for board in result.leaderboards if board.startswith(f"{name}-career")]
         if careers:
             leaderboard_table(result.leaderboards[careers[-1]], f"{title}, {careers[-1]}", most=10)
+    drift_line(result.scores)
     _print_summary(result.summary, settings)
     errors.print(f"{out}: {len(result.leaderboards)} leaderboards.")
 

@@ -135,6 +135,8 @@ class Scores(Plays):
     mean = dy.Float64(nullable=False)
     mid_cdf = dy.Float64(nullable=False, min=0.0, max=1.0)
     play_score = dy.Float64(nullable=False)
+    season_drift = dy.Float64(nullable=False)
+    """Mean `play_score` of the season's plays less one half; rankings subtract it."""
 
 
 class StandardScores(Plays):

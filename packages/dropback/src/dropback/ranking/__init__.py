@@ -2,6 +2,7 @@
 
 from dropback.ranking._board import DisplayScale, keep_plays, leaderboard
 from dropback.ranking._comparison import probability_better, probability_matrix
+from dropback.ranking._drift import drift_sentence, season_drifts
 from dropback.ranking._profile import (
     Profile,
     list_passers,
@@ -19,6 +20,7 @@ __all__ = [
     "Reliability",
     "Split",
     "default_minimum",
+    "drift_sentence",
     "join_tracking",
     "keep_plays",
     "leaderboard",
@@ -30,5 +32,6 @@ __all__ = [
     "probability_matrix",
     "reliability",
     "reliable_minimum",
+    "season_drifts",
     "split_values",
 ]

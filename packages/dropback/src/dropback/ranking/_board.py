@@ -25,7 +25,7 @@ from dropback.ranking._splits import (
     parse_split,
     with_splits,
 )
-from dropback.ranking._units import sum_by_game
+from dropback.ranking._units import DRIFT, sum_by_game
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,6 +97,7 @@ def leaderboard(
     replicates: int = 1000,
     seed: int = 0,
     scale: DisplayScale | None = None,
+    center: bool = True,
 ) -> FrameT:
     """Rank groups of plays by their mean score.
 
@@ -116,6 +117,8 @@ def leaderboard(
         replicates: Bootstrap replicates over games, and draws of the true scores.
         seed: Seed of both.
         scale: Scale of the display column.
+        center: Subtract each season's drift from its plays' scores, so that seasons stand side by
+            side: the column ``season_drift`` that `score_plays` writes, where there is one.
 
     Returns:
         One row per group, best first, in a frame of the same library. ``rank``, with the 90 %
@@ -126,7 +129,8 @@ def leaderboard(
         ``shrunk_sd``; ``reliability``, the share of the variance of such a mean that is skill;
         ``percentile`` (share of the rows that it beats, %, ties and itself half), ``z`` (in
         standard deviations of the rows), ``display``; ``probability_better_than_next`` and
-        ``probability_best``, of the true scores.
+        ``probability_best``, of the true scores; ``drift``, the mean of what `center` subtracted
+        (`season_drifts` has it by season, with its interval).
 
     Raises:
         RequestError: An unknown grouping or split, a predicate that is not SQL or names no
@@ -144,6 +148,8 @@ def leaderboard(
         (True, True)
     """
     table = to_polars(scores)
+    if not center:
+        table = table.drop(DRIFT, strict=False)
     by, split = parse_names(by), parse_split(split)
     keys = key_columns(by)
     if min_attempts is None:
@@ -258,6 +264,7 @@ def _ranked(
             "probability_better_than_next"
         ),
         "probability_best",
+        "drift",
     )
 
 

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 SCORE = "play_score"
 WEIGHT = "play_weight"
+DRIFT = "season_drift"
 
 
 @dataclass(frozen=True)
 class Units:
     r"""Sums of play scores by group and game, groups coded ``0 .. K - 1`` and sorted.
 
-    A play counts with its weight :math:`w`, 1 without a column ``play_weight``.
+    A play counts with its weight :math:`w`, 1 without a column ``play_weight``. Its score
+    :math:`s` is less its season's drift, 0 without a column ``season_drift``.
 
     Attributes:
-        keys: One row per group: its key columns, ``plays``, ``games``, and ``score``, the
-            weighted mean :math:`\sum w s / \sum w`.
+        keys: One row per group: its key columns, ``plays``, ``games``, ``score``, the
+            weighted mean :math:`\sum w s / \sum w`, and ``drift``, that of what was subtracted.
         group: Group of each unit (the plays of one group in one game), shape ``(U,)``.
         plays: Number of plays of each unit, shape ``(U,)``.
         weight: Sum of the weights of each unit, shape ``(U,)``.
@@ -84,9 +86,11 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
         )
     weighted = scores.with_columns(
         (pl.col(WEIGHT).cast(pl.Float64) if WEIGHT in scores.columns else pl.lit(1.0)).alias("w"),
+        (pl.col(DRIFT).cast(pl.Float64) if DRIFT in scores.columns else pl.lit(0.0)).alias("d"),
         pl.col(SCORE).cast(pl.Float64).alias("s"),
     )
     _check(weighted)
+    weighted = weighted.with_columns(pl.col("s") - pl.col("d"))
     names = [name for name in columns if name.endswith("_name")]
     identity = [name for name in columns if name not in names]
     unit = [*identity, *({"game_id"} - set(identity))]
@@ -96,6 +100,7 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
             pl.len().cast(pl.Int64).alias("plays"),
             pl.col("w").sum().alias("weight"),
             (pl.col("w") * pl.col("s")).sum().alias("total"),
+            (pl.col("w") * pl.col("d")).sum().alias("drift"),
             pl.col("w").pow(2).sum().alias("weight_squared"),
             # About the unit's mean first: sums of squares about 0 lose the digits of a spread
             # that is small relative to the scores.
@@ -115,10 +120,11 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
         pl.col("plays").sum(),
         pl.len().cast(pl.Int64).alias("games"),
         (pl.col("total").sum() / pl.col("weight").sum()).alias("score"),
+        (pl.col("drift").sum() / pl.col("weight").sum()).alias("drift"),
         pl.col("weight_squared", "deviation").sum(),
     )
     return Units(
-        rows.select(*columns, "plays", "games", "score"),
+        rows.select(*columns, "plays", "games", "score", "drift"),
         *(units[name].to_numpy() for name in ("group", "plays", "weight", "total")),
         *(rows[name].to_numpy() for name in ("weight_squared", "deviation")),
     )
@@ -132,10 +138,11 @@ def _check(weighted: pl.DataFrame) -> None:
     for column, name, good in (
         ("s", SCORE, pl.col("s").is_finite()),
         ("w", WEIGHT, pl.col("w").is_finite() & (pl.col("w") > 0)),
+        ("d", DRIFT, pl.col("d").is_finite()),
     ):
         bad = weighted.filter(~good.fill_null(value=False))
         if bad.height:
-            kind = "a finite number" if column == "s" else "a positive finite number"
+            kind = "a positive finite number" if column == "w" else "a finite number"
             raise RequestError(
                 f"{name} must be {kind} in every play, but is {bad[name][0]} in {bad.height} of "
                 f"{weighted.height} plays, first in game {bad['game_id'][0]}."

@@ -4,7 +4,8 @@ from dropback.scoring._recipes import (
     StandardScore,
     opponent_effects,
     score_plays,
+    season_drift,
     standard_scores,
 )
 
-__all__ = ["StandardScore", "opponent_effects", "score_plays", "standard_scores"]
+__all__ = ["StandardScore", "opponent_effects", "score_plays", "season_drift", "standard_scores"]

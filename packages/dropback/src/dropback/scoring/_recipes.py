@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.data import Plays, Predictions
 
+# A play's mid-CDF has a standard deviation of .29, so that the mean of 2,500 plays is known to
+# .006, as much as a season drifts: the mean of fewer would add more noise than it takes out.
+_FEWEST_CENTERED = 2500
 # Standard deviation of a uniform variable: the standardized score spreads as the plain one does.
 _UNIFORM_SD = 12**-0.5
 
@@ -37,12 +40,15 @@ def score_plays(
     Yards are whole and a third of all targeted attempts end at exactly 0, so the plain CDF would
     give an average passer more than one half; the mid-CDF gives exactly one half.
 
+    A season that the model has not seen is not quite like those that it has: `season_drift` says
+    by how much the mean score of the season's plays is off, so that rankings can take it out.
+
     Args:
         plays: The plays and their circumstances, which become the columns to split by.
         predictions: Predictions of the same plays.
 
     Returns:
-        One row per play, `play_score` in [0, 1].
+        One row per play, `play_score` in [0, 1], and its season's drift (see `season_drift`).
 
     Raises:
         RequestError: A play has no prediction.
@@ -56,7 +62,16 @@ def score_plays(
             f"Each play must have a prediction, but {plays.height - scored.height} of "
             f"{plays.height} have none: predict the plays that are scored."
         )
-    return Scores.validate(scored.with_columns(play_score=pl.col("mid_cdf")), cast=True)
+    scored = scored.with_columns(play_score=pl.col("mid_cdf"), season_drift=season_drift("mid_cdf"))
+    return Scores.validate(scored, cast=True)
+
+
+def season_drift(column: str) -> pl.Expr:
+    """Mean of a mid-CDF over each season's plays less one half; 0 for seasons below 2,500 plays."""
+    mean = pl.col(column).mean().over("season")
+    return (
+        pl.when(pl.len().over("season") >= _FEWEST_CENTERED).then(mean - 0.5).otherwise(pl.lit(0.0))
+    )
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,10 @@ class PlayResponse(Struct, frozen=True):
 
 
 class LeaderboardResponse(Struct, frozen=True):
-    """Rows of `dropback.leaderboard`, a page of them, in the requested order."""
+    """Rows of `dropback.leaderboard`, a page of them, in the requested order.
+
+    `drift` says by how much each season's mean score was off, and whether that is subtracted.
+    """
 
     columns: list[str]
     rows: list[dict[str, Any]]
@@ -181,6 +184,7 @@ class LeaderboardResponse(Struct, frozen=True):
     offset: int
     min_attempts: int | str
     outcome: str
+    drift: str
     version: Version = VERSION
 
 

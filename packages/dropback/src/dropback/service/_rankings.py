@@ -102,6 +102,7 @@ class ScoreTable:
         # By the league's keys, which tracking has.
         self.yards = _yards_by_league_key(scores)
         self._passers = list_passers(scores)
+        self._drifts = ranking.season_drifts(scores)
         self._passer_ids = frozenset(self._passers["id"])
         self.seasons: list[int] = sorted(scores["season"].unique().to_list())
 
@@ -109,8 +110,10 @@ class ScoreTable:
         """Rows exactly as `dropback.leaderboard` returns them."""
         scores = self._scores
         by, split = parse_names(query.by), parse_split(query.split)
+        drifts = self._drifts
         if query.seasons:
-            scores = scores.filter(pl.col("season").is_in(parse_seasons(query.seasons)))
+            chosen = pl.col("season").is_in(parse_seasons(query.seasons))
+            scores, drifts = scores.filter(chosen), drifts.filter(chosen)
         minimum = query.min_attempts or ranking.default_minimum(by, split)
         rows = ranking.leaderboard(
             scores, by=by, split=split, where=query.where or None, min_attempts=minimum
@@ -123,9 +126,10 @@ class ScoreTable:
                 )
             descending = query.order.startswith("-")
             rows = rows.sort(column, descending=descending, nulls_last=True, maintain_order=True)
+        drift = ranking.drift_sentence(drifts)
         page = rows.slice(query.offset, query.limit).to_dicts()
         return messages.LeaderboardResponse(
-            rows.columns, page, rows.height, query.offset, minimum, self.outcome
+            rows.columns, page, rows.height, query.offset, minimum, self.outcome, drift
         )
 
     def passers(self, query: PassersQuery) -> messages.PassersPage:

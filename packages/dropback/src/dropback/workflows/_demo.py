@@ -15,7 +15,7 @@ from dropback._files import whole_folder
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.evaluation._calibration import CLIMATOLOGY, share_of_gap
 from dropback.models import PLAY_NETWORK, ModelSettings
-from dropback.ranking import leaderboard, reliability
+from dropback.ranking import drift_sentence, leaderboard, reliability, season_drifts
 from dropback.simulation import LeagueSettings, simulate_league, write_league
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
@@ -148,7 +148,11 @@ def run_demo(
                 f"{result.rank_correlation:.2f}. The model closes {result.gap_closed:.0%} of the "
                 "CRPS gap between climatology and the known distribution.",
             ),
-            boards=Boards({str(last): rows}, reliability=reliability(scores)),
+            boards=Boards(
+                {str(last): rows},
+                reliability=reliability(scores),
+                drift=drift_sentence(season_drifts(scores)),
+            ),
             evaluation=result.evaluation,
         )
         _write_tracking(aside, tracking_settings, play_settings, seed, on_step)

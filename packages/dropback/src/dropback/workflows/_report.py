@@ -17,7 +17,7 @@ import dropback
 from dropback._files import whole_file
 from dropback._frames import left_join
 from dropback.errors import ReaderError, RequestError
-from dropback.ranking import leaderboard, reliability
+from dropback.ranking import drift_sentence, leaderboard, reliability, season_drifts
 from dropback.workflows._plots import PLOTS, draw, draw_league, draw_reliability, draw_seasons, svg
 
 if TYPE_CHECKING:
@@ -57,11 +57,13 @@ class Boards:
         seasons: Leaderboard by passer and season with ``qualified``, for the pictures of one
             passer's seasons; None shows none.
         reliability: Of the play scores; None shows none.
+        drift: The sentence of `drift_sentence`; empty shows none.
     """
 
     tables: Mapping[str, pl.DataFrame]
     seasons: pl.DataFrame | None = None
     reliability: Reliability | None = None
+    drift: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,12 @@ def passer_boards(
         pl.col("qualified").fill_null(value=False)
     )
     on_board("reliability")
-    return Boards(tables, seasons, reliability(scores, seed=seed))
+    return Boards(
+        tables,
+        seasons,
+        reliability(scores, seed=seed),
+        drift_sentence(season_drifts(scores, seed=seed)),
+    )
 
 
 def read_comparison(folder: Path) -> ComparisonPage:
@@ -170,6 +177,7 @@ def write_report(
         charts=charts,
         charts_json=_json({key: [chart["svg"], chart["alt"]] for key, chart in charts.items()}),
         league=None if not charts else _uri(svg(draw_league(boards.seasons)).encode()),  # type: ignore[arg-type]  # then it is a table
+        drift=boards.drift,
         reliability=boards.reliability,
         reliability_picture=boards.reliability
         and _uri(svg(draw_reliability(boards.reliability)).encode()),

@@ -37,6 +37,7 @@ from dropback.expected_points import (
     fit_expected_points,
     recorded_epa,
 )
+from dropback.ranking import drift_sentence, season_drifts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,6 +74,7 @@ class MetricComparison:
         plays_per_half: Plays of each half in the split-half reliability.
         replicates: Bootstrap draws behind the intervals.
         seed: Seed of all draws.
+        drift: The sentence of `dropback.ranking.drift_sentence` on the scores.
     """
 
     comparison: pl.DataFrame
@@ -84,6 +86,7 @@ class MetricComparison:
     plays_per_half: int
     replicates: int
     seed: int
+    drift: str
 
 
 def compare_metrics(
@@ -103,7 +106,8 @@ def compare_metrics(
     and among them those for whom every metric exists.
 
     Args:
-        scores: One row per play: ``game_id``, ``play_id`` and the columns `names`.
+        scores: One row per play: ``game_id``, ``play_id`` and the columns `names`. A column
+            ``season_drift`` is subtracted from ``play_score``, as in rankings.
         passing: The plays of every season to compare, as `passing_plays` returned them, with
             ``completion_over_expected``.
         games: What `read_games` returned.
@@ -175,6 +179,7 @@ def compare_metrics(
         plays_per_half=plays_per_half,
         replicates=replicates,
         seed=seed,
+        drift=drift_sentence(season_drifts(scores)) if "season" in scores.columns else "",
     )
 
 
@@ -295,13 +300,16 @@ def _with_scores(plays: pl.DataFrame, scores: pl.DataFrame, names: Sequence[str]
         "game_id",
         pl.col("play_id").cast(pl.Int64),
         pl.col(*names, *weights).cast(pl.Float64).fill_nan(None),
+        *(["season_drift"] if "season_drift" in scores.columns else []),
     )
+    if {"play_score", "season_drift"} <= set(kept.columns):
+        kept = kept.with_columns(pl.col("play_score") - pl.col("season_drift"))
     if kept.select(pl.struct(PLAY_KEY).is_duplicated().any()).item():
         play = kept.filter(pl.struct(PLAY_KEY).is_duplicated()).row(0, named=True)
         raise ReaderError(
             f"The play scores hold game {play['game_id']}, play {play['play_id']} twice."
         )
-    return left_join(plays, kept, on=PLAY_KEY)
+    return left_join(plays, kept.drop("season_drift", strict=False), on=PLAY_KEY)
 
 
 def _require_every_season(plays: pl.DataFrame, names: Sequence[str]) -> None:

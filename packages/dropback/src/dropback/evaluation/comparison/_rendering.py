@@ -78,6 +78,7 @@ def markdown(result: MetricComparison) -> str:
         f"Seasons {_span(result)}: {len(result.passers)} qualified passer-seasons "
         f"of {result.passers['passer_player_id'].n_unique()} passers, the same for every metric. "
         f"90 % intervals over {result.replicates} draws of passers.",
+        *([result.drift] if result.drift else []),
         _table(["r with", *headings], correlations),
         f"{ours} minus the baseline; bold where the interval excludes 0:",
         _table(["baseline", *headings], leads),
@@ -110,6 +111,7 @@ def as_dict(result: MetricComparison) -> dict[str, object]:
         "replicates": result.replicates,
         "seed": result.seed,
         "interval": 0.9,
+        "drift": result.drift,
         "comparison": result.comparison.to_dicts(),
         "left_out": result.left_out.to_dicts(),
         "unmatched": result.unmatched.to_dicts(),

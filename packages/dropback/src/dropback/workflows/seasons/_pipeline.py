@@ -27,7 +27,7 @@ from dropback.expected_points import (
 )
 from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
-from dropback.scoring import score_plays, standard_scores
+from dropback.scoring import score_plays, season_drift, standard_scores
 from dropback.workflows._files import write_json, write_table
 from dropback.workflows.seasons._fitting import fit_and_predict, kinds_of, plan_fits, span
 from splicedpareto.scoring_rules import pp_error
@@ -333,9 +333,11 @@ def _recipes(
     """Plays with a `play_score`, by the name of the score."""
     found = {} if standard is None else {"standard": standard}
     for outcome in outcomes:
-        column = "epa_cdf" if outcome is Outcome.EPA else "play_score"
+        column = "epa_cdf" if outcome is Outcome.EPA else "mid_cdf"
         judged = scores.filter(pl.col(column).is_not_null())
-        found[outcome.value] = judged.with_columns(play_score=pl.col(column))
+        found[outcome.value] = judged.with_columns(
+            play_score=pl.col(column), mid_cdf=pl.col(column), season_drift=season_drift(column)
+        )
     return found
 
 

@@ -93,7 +93,8 @@ class Board {
     this.asked = asked;
     this.status = el("p", { class: "status", role: "status" });
     this.body = el("div", { class: "scroll" });
-    this.element = el("section", { class: "card board", "aria-label": "Ranking" }, this.status, this.body);
+    this.drift = el("p", { class: "lead" });
+    this.element = el("section", { class: "card board", "aria-label": "Ranking" }, this.status, this.body, this.drift);
     this.request = 0;
   }
 
@@ -151,6 +152,7 @@ class Board {
       el("caption", { class: "unseen" }, "Ranking by mean play score"),
       el("thead", {}, head), el("tbody", {}, lines));
     this.body.replaceChildren(table);
+    this.drift.textContent = this.answer.drift;
     if (shown.length < found.length) {
       this.body.append(el("button", { type: "button", class: "more", onclick: () => this.draw(true) },
         `Show all ${format.count(found.length)}`));
