@@ -65,12 +65,12 @@ def test_best_comes_first_and_ties_share_a_rank() -> None:
     [
         (["passer"], 2),
         (["season"], 2),
-        (["week"], 2),
+        (["week"], 3),  # of each season
         (["game"], 3),
         (["team"], 2),
         (["passer", "season"], 3),
         (["season", "passer", "season"], 3),
-        (["team", "week"], 2),
+        (["team", "week"], 3),
     ],
 )
 def test_groups_are_those_of_the_columns_named(by: list[str], groups: int) -> None:
@@ -162,6 +162,31 @@ def test_nfl_rule_keeps_a_qualified_passer_in_a_split() -> None:
     deep = throws("A", [0.9], air_yards=40, official_attempts=20, team_games=2)
     scores = table(season_of("A", 20, 20), deep, season_of("B", 9, 9, air_yards=40))
     assert of(ranked(scores, min_attempts="nfl", where="air_yards >= 20"), "plays") == {"A": 1}
+
+
+def test_nfl_rule_counts_the_games_of_weeks_that_were_scored_apart() -> None:
+    # A threw 14 in each of two games, B 20 in the first alone; each week knows of one game.
+    first = table(throws("A", [0.5] * 14), throws("B", [0.5] * 20))
+    weeks = pl.concat([first, table(throws("A", [0.5] * 14, **SECOND))])
+    assert of(ranked(weeks, min_attempts="nfl"), "plays") == {"A": 28}
+    # Both games of the season are remembered where the second is taken out.
+    both = weeks.with_columns(team_games=2).filter(week=1)
+    with pytest.raises(RequestError, match="No row is left"):
+        ranked(both, min_attempts="nfl")
+
+
+def test_a_play_that_is_there_twice_is_named() -> None:
+    week = table(throws("A", [0.1, 0.9])).with_columns(play_id=pl.Series([5, 6]))
+    message = r"game 2020_01_KC_BUF, play 6 is there twice \(2 such rows\): keep one table of each"
+    with pytest.raises(RequestError, match=message):
+        ranked(pl.concat([week, week[1:]]))
+
+
+def test_weeks_of_several_seasons_are_kept_apart() -> None:
+    scores = table(throws("A", [0.2]), throws("A", [0.8], season=2021, game_id="2021_01_KC_BUF"))
+    rows = ranked(scores, by="passer,week")
+    assert rows.select("season", "week", "score").rows() == [(2021, 1, 0.8), (2020, 1, 0.2)]
+    assert "season" not in ranked(scores[:1], by="passer,week").columns
 
 
 def test_nfl_rule_takes_each_season_apart() -> None:

@@ -77,6 +77,8 @@ def leaderboard(
         seed=seed,
         center=center,
     )
+    if "season" in rows.columns and "season" not in by:
+        errors.print("Several seasons: each week is that of its season.")
     leaderboard_table(rows, f"Mean play score by {by}" + (f", {split}" if split else ""))
     drift_line(table, center=center)
     if out is not None:

@@ -14,6 +14,7 @@ from dropback._choices import parse_names
 from dropback._frames import like, to_polars
 from dropback._statistics import expanded_interval, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
+from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._posterior import posterior, sampling_variance
@@ -105,7 +106,8 @@ def leaderboard(
         scores: Play scores, as `score_plays` returns them, in a data frame of polars, pandas,
             pyarrow or DuckDB; ``play_score`` may be any number. With a column ``play_weight``
             (positive) means are weighted by it.
-        by: Names among `SPLITS`, several or separated by commas.
+        by: Names among `SPLITS`, several or separated by commas. ``week`` of several seasons is
+            that of each ``season``, which is added.
         split: Value of each split to keep plays of: ``{"depth": "deep"}`` or ``"depth=deep"``.
         where: SQL predicate over the columns of `scores`; None keeps all plays.
         min_attempts: Plays a row needs after `split` and `where`; or ``"nfl"``: official
@@ -134,7 +136,8 @@ def leaderboard(
 
     Raises:
         RequestError: An unknown grouping or split, a predicate that is not SQL or names no
-            column, a missing column, a score that is not a number, or no row left.
+            column, a missing column, a score that is not a number, a play that is there twice, or
+            no row left.
 
     References:
         `expanded_interval` for the interval of the score. `posterior` for the
@@ -150,7 +153,8 @@ def leaderboard(
     table = to_polars(scores)
     if not center:
         table = table.drop(DRIFT, strict=False)
-    by, split = parse_names(by), parse_split(split)
+    _require_single(table)
+    by, split = with_season(table, parse_names(by)), parse_split(split)
     keys = key_columns(by)
     if min_attempts is None:
         min_attempts = default_minimum(by, split)
@@ -168,6 +172,34 @@ def leaderboard(
             f"where={where!r}: {kept.height} of {table.height} plays met them; ask for less."
         )
     return like(scores, _ranked(units, keys, replicates, seed, scale or DisplayScale()))
+
+
+def with_season(scores: pl.DataFrame, by: Sequence[str]) -> tuple[str, ...]:
+    """The names to group by, with ``season`` before a ``week`` of several seasons.
+
+    Example:
+        >>> with_season(pl.DataFrame({"season": [2020, 2021]}), ("passer", "week"))
+        ('passer', 'season', 'week')
+    """
+    names = tuple(by)
+    if "week" not in names or "season" in names or "season" not in scores.columns:
+        return names
+    if scores["season"].n_unique() < 2:
+        return names
+    place = names.index("week")
+    return (*names[:place], "season", *names[place:])
+
+
+def _require_single(scores: pl.DataFrame) -> None:
+    """Refuse scores that hold a play twice, as overlapping weeks put together do."""
+    if not set(PLAY_KEY) <= set(scores.columns):
+        return
+    twice = scores.filter(pl.struct(PLAY_KEY).is_duplicated())
+    for game, play in twice.select(PLAY_KEY).head(1).iter_rows():
+        raise RequestError(
+            f"Each play must be scored once, but game {game}, play {play} is there twice "
+            f"({len(twice)} such rows): keep one table of each week, or drop the repeated rows."
+        )
 
 
 def keep_plays(
@@ -271,15 +303,19 @@ def _ranked(
 def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     """Keep the plays of passer-seasons with 14 official attempts per team game."""
     season = ["passer_player_id", "season"]
-    needed = [*season, "season_type", "game_id", "official_attempts", "team_games"]
+    needed = [*season, "season_type", "posteam", "game_id", "official_attempts", "team_games"]
     if missing := [name for name in needed if name not in scores.columns]:
         raise RequestError(
             f"The rule min_attempts='nfl' needs the columns {', '.join(missing)}, which the play "
             "scores lack: give a number of attempts."
         )
     regular = scores.filter(pl.col("season_type") == "REG")
+    # The games of all weeks here, where each week was scored alone and knows of one; those that
+    # each play remembers, where plays were taken out.
+    here = pl.col("game_id").n_unique().over("season", "posteam").cast(pl.Int64)
     qualified = (
         (scores if regular.is_empty() else regular)
+        .with_columns(pl.max_horizontal("team_games", here).alias("team_games"))
         .group_by(*season, "game_id")
         .agg(pl.col("official_attempts", "team_games").max())
         .group_by(season)
