@@ -79,6 +79,18 @@ def require_new_folder(path: Path, *, overwrite: bool) -> None:
         )
 
 
+def require_new_file(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over a file, unless `overwrite` is true.
+
+    Raises:
+        RequestError: `path` is there and `overwrite` is false.
+    """
+    if path.exists() and not overwrite:
+        raise RequestError(
+            f"{path} is there already: name another file, or pass --overwrite to replace it."
+        )
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a path next to `path` to write to; on success it becomes `path` in one rename.

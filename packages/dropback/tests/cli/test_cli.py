@@ -116,9 +116,10 @@ def test_plays_without_tracking_are_scored_by_a_static_run(
     assert scores.height == plays.height
     assert scores.filter("tracked")["old_game_id"].n_unique() == len(kept)
     assert scores.filter(~pl.col("tracked"))["old_game_id"].n_unique() == 1
-    refused(run("score", tracking, some, "--static", static, "--out", out), "there are none")
-    score = ("score", static, some, "--out", out)
-    refused(run(*score), "reads play-by-play but the data are tracking")
+    refused(run("score", tracking, some, *beside), "scores.parquet is there already")
+    again = ("--out", out, "--overwrite")
+    refused(run("score", tracking, some, "--static", static, *again), "there are none")
+    refused(run("score", static, some, *again), "reads play-by-play but the data are tracking")
 
 
 def refused(result: tuple[int, str, str], words: str) -> None:

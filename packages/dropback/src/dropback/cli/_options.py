@@ -14,5 +14,5 @@ PlaysOption = Annotated[
 ]
 ScoresFile = Annotated[Path, typer.Argument(help="Play scores: .parquet or .csv of `score`.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]

@@ -183,6 +183,7 @@ def predict(
     pbp: PlayByPlay = None,
     static: Static = None,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the predictive distribution of each play in numbers, and where its outcome fell.
 
@@ -191,9 +192,11 @@ def predict(
     from functools import partial
 
     from dropback import workflows
+    from dropback._files import require_new_file
     from dropback.cli._console import errors
 
     workflows.require_table_path(out)
+    require_new_file(out, overwrite=overwrite)
     table_of = partial(workflows.predict, seed=seed)
     predictions = _over_runs(table_of, run, static, data, pbp, seasons, games)
     workflows.write_table(predictions, out)
@@ -209,12 +212,15 @@ def score(
     games: GamesOption = "regular",
     pbp: PlayByPlay = None,
     static: Static = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a score for each play: the mid-CDF of its outcome under its distribution."""
     from dropback import workflows
+    from dropback._files import require_new_file
     from dropback.cli._console import drift_line, errors
 
     workflows.require_table_path(out)
+    require_new_file(out, overwrite=overwrite)
     scores = _over_runs(workflows.score, run, static, data, pbp, seasons, games)
     workflows.write_table(scores, out)
     mean = scores["play_score"].mean()
