@@ -39,6 +39,7 @@ class MadePlay:
             self.arrival: "pass_arrived",
         }
         entities = self._entities()
+        _, _, passer_x, passer_y, passer_vx, _, _ = entities[0]
         _, _, target_x, target_y, target_vx, target_vy, _ = entities[6]
         turn = 0 if self.right else 180
         rows = []
@@ -49,6 +50,8 @@ class MadePlay:
                 since = max(0, frame - self.snap) / 10
                 speed = float(np.hypot(vx, vy)) if frame > self.snap else 0.0
                 x, y = x0 + vx * since, y0 + vy * since
+                if is_ball and self.snap < frame <= self.release:  # in the passer's hands
+                    x, y = passer_x + passer_vx * since, passer_y
                 if is_ball and frame >= self.arrival:
                     x, y = target_x + target_vx * since, target_y + target_vy * since
                 if not self.right:

@@ -102,7 +102,11 @@ THROWN = {30: "pass_forward"}
         ({6: "ball_snap", 8: "autoevent_ballsnap", **THROWN}, 6, 30),
         ({6: "autoevent_ballsnap", 7: "ball_snap", **THROWN}, 7, 30),
         ({7: "autoevent_ballsnap", 30: "autoevent_passforward"}, 7, 30),  # where there is no other
-        ({6: "ball_snap", 9: "ball_snap", **THROWN, 33: "pass_forward"}, 6, 30),  # the first counts
+        (
+            {6: "ball_snap", 9: "ball_snap", **THROWN, 33: "pass_forward"},
+            6,
+            30,
+        ),  # unsettled: the first
         ({6: "ball_snap", 20: "run", **THROWN}, 6, 30),  # a scramble before a throw is no end
         ({6: "ball_snap", 40: "qb_strip_sack", 41: "fumble"}, 6, 40),
     ],

@@ -75,6 +75,15 @@ class Plays(dy.Schema):
         passer_source, target_source: ``given``, ``inferred`` or null.
         duplicate_rows: Rows of the window that repeated a player and frame; the first was kept.
         filled_positions: Player positions filled across gaps of at most 0.3 s.
+        ball_to_center_yd: From the ball to the nearest player of the line or receiver at the snap.
+        ball_to_passer_yd: From the ball to the passer at the release of a forward pass.
+        rate_hz: Frames a second by the time stamps; null where these do not say.
+        speed_before_snap_yd_per_s, speed_after_snap_yd_per_s: Median over the players of the net
+            displacement in the half second before the snap, and from .5 to 1 s after it.
+        fastest_step_yd_per_s: Longest step of a player in the window.
+        speed_error_yd_per_s: Mean distance of recorded speeds from displacements.
+        repeated_events: Snaps and throws charted beside those that bound the window.
+        flags: What is unusual about the play and was not set aside, in words.
     """
 
     game_id = dy.Int64(primary_key=True)
@@ -116,6 +125,15 @@ class Plays(dy.Schema):
     target_source = dy.Enum(["given", "inferred"], nullable=True)
     duplicate_rows = dy.Int32(min=0)
     filled_positions = dy.Int32(min=0)
+    ball_to_center_yd = dy.Float32(nullable=True, min=0)
+    ball_to_passer_yd = dy.Float32(nullable=True, min=0)
+    rate_hz = dy.Float32(nullable=True)
+    speed_before_snap_yd_per_s = dy.Float32(nullable=True, min=0)
+    speed_after_snap_yd_per_s = dy.Float32(nullable=True, min=0)
+    fastest_step_yd_per_s = dy.Float32(nullable=True, min=0)
+    speed_error_yd_per_s = dy.Float32(nullable=True, min=0)
+    repeated_events = dy.Int32(min=0)
+    flags = dy.List(dy.String())
 
 
 class Players(dy.Schema):

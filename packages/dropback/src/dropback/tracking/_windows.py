@@ -10,9 +10,9 @@ from dropback._frames import left_join
 
 # Charted by hand first, automatic second: in 2023 both occur, one or two frames apart and in
 # either order, and the one charted by hand is better. `snap_marker` is 2025's frameType.
-_SNAPS: Final = {"ball_snap": 0, "snap_direct": 0, "autoevent_ballsnap": 1, "snap_marker": 2}
+SNAPS: Final = {"ball_snap": 0, "snap_direct": 0, "autoevent_ballsnap": 1, "snap_marker": 2}
 
-_RELEASES: Final = {
+RELEASES: Final = {
     "pass_forward": 0,
     "pass_shovel": 0,
     "autoevent_passforward": 1,
@@ -27,14 +27,11 @@ _RELEASES: Final = {
     "handoff": 6,
 }
 
+# The passer lets go of the ball.
+FORWARD_PASSES: Final = ("pass_forward", "pass_shovel", "autoevent_passforward")
+
 # Events that mean a forward pass left the hand.
-THROWS: Final = (
-    "pass_forward",
-    "pass_shovel",
-    "autoevent_passforward",
-    "pass_tipped",
-    "autoevent_passinterrupted",
-)
+THROWS: Final = (*FORWARD_PASSES, "pass_tipped", "autoevent_passinterrupted")
 
 ARRIVALS: Final = (
     "pass_arrived",
@@ -46,14 +43,15 @@ ARRIVALS: Final = (
 
 
 # All events that bound a window; a file's other events are not read.
-KNOWN_EVENTS: Final = (*_SNAPS, *_RELEASES, *ARRIVALS)
+KNOWN_EVENTS: Final = (*SNAPS, *RELEASES, *ARRIVALS)
 
 
 def find_windows(events: pl.DataFrame) -> pl.DataFrame:
     """Snap, end and arrival of each play.
 
-    Of repeated events the first counts; of two kinds, the one charted by hand; a throw counts
-    before a sack or run, because a quarterback may scramble and still throw.
+    Of two kinds of an event, the one charted by hand counts; a throw counts before a sack or run,
+    because a quarterback may scramble and still throw; a pass arrives after its throw. Of repeated
+    snaps and throws `settle_repeats` leaves one; of other repeats the first counts.
 
     Args:
         events: Rows of (play, frame, event), any order, repeats allowed.
@@ -64,8 +62,8 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
         end before or at the snap, null where there is none) and ``arrival_frame``.
     """
     known = events.with_columns(
-        pl.col("event").replace_strict(_SNAPS, default=None, return_dtype=pl.Int8).alias("snap"),
-        pl.col("event").replace_strict(_RELEASES, default=None, return_dtype=pl.Int8).alias("end"),
+        pl.col("event").replace_strict(SNAPS, default=None, return_dtype=pl.Int8).alias("snap"),
+        pl.col("event").replace_strict(RELEASES, default=None, return_dtype=pl.Int8).alias("end"),
     )
     snaps = (
         known.drop_nulls("snap")
@@ -88,8 +86,14 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
         .group_by("play")
         .agg(early_end_frame=pl.col("frame").min())
     )
+    thrown = ends.select(
+        "play", thrown=pl.when(pl.col("end_event").is_in(THROWS)).then("end_frame")
+    )
     arrivals = (
-        after_snap.filter(is_late & pl.col("event").is_in(ARRIVALS))
+        after_snap.join(thrown, on="play", how="left")
+        .filter(
+            pl.col("frame") > pl.coalesce("thrown", "snap_frame"), pl.col("event").is_in(ARRIVALS)
+        )
         .group_by("play")
         .agg(arrival_frame=pl.col("frame").min())
     )

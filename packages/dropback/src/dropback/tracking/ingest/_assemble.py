@@ -16,6 +16,7 @@ from dropback._frames import left_join
 from dropback.tracking._blocks import PlayBlock, X, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking._windows import KNOWN_EVENTS, THROWS, find_windows
+from dropback.tracking.ingest._clocks import align_tracks
 from dropback.tracking.ingest._entities import (
     PlayerRuns,
     SideTables,
@@ -26,6 +27,8 @@ from dropback.tracking.ingest._entities import (
     rows_inside,
 )
 from dropback.tracking.ingest._gaps import fill_gaps
+from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
+from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import play_heads
 from dropback.tracking.readers._tables import nulls_restored, shaped_plays, with_offense_label
@@ -70,11 +73,21 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
     rows = _readable(batch)
     runs = find_player_runs(rows)
     plays = _joined_plays(rows, runs.first_of_play, layout, tables, path)
-    plays = left_join(plays, _windows(rows, runs, layout), on="play")
+    at, names = _event_rows(rows, layout)
+    clocks = align_tracks(rows, runs, at, names)
+    rows = clocks.rows
+    windows, ties = _windows(rows, runs, plays, layout, tables, at, names)
+    for found in (windows, clocks.shifted, ties):
+        plays = left_join(plays, found, on="play")
     keys = plays.select("play", "game_id", "play_id")
     problems = _window_problems(plays, layout)
+    problems = pl.concat([problems, _without(clocks.problems, problems)])
     plays = _without(plays, problems)
     window = rows_inside(rows, runs, plays)
+    speeds = speeds_around_snap(rows, runs, window.around, window.since_snap)
+    plays = left_join(plays, speeds, on="play").pipe(
+        left_join, frame_rates(rows, runs, window.around, window.since_snap), on="play"
+    )
     entities = find_entities(window, plays, layout, tables)
     miscounted = _player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
@@ -161,10 +174,19 @@ def _season(game_id: pl.Expr) -> pl.Expr:
     return (game_id // 1_000_000 - ((game_id // 10_000) % 100 <= 2).cast(pl.Int64)).cast(pl.Int32)
 
 
-def _windows(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.DataFrame:
+def _windows(
+    rows: pl.DataFrame,
+    runs: PlayerRuns,
+    plays: pl.DataFrame,
+    layout: Format,
+    tables: SideTables,
+    at: Integers,
+    names: pl.Series,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The plays' windows, and their repeated events (see `settle_repeats`)."""
     if "events" in layout.lacks:
         frame = rows["frame"].to_numpy()
-        return (
+        windows = (
             pl.DataFrame(
                 {
                     "play": runs.play,
@@ -182,29 +204,33 @@ def _windows(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.DataFra
                 arrival_frame=pl.lit(None, dtype=pl.Int64),
             )
         )
-    none = pl.DataFrame(schema={"play": pl.Int64, "frame": pl.Int64, "event": pl.String})
-    found = [none]
+        return windows, NO_TIES
+    events = pl.DataFrame(
+        {"play": runs.play_of(at), "frame": rows["frame"].to_numpy()[at], "event": names}
+    )
+    # An event that fewer than half of the tracks have where most have it is one track's own.
+    counted = events.group_by("play", "event", "frame").len()
+    shared = pl.col("len") * 2 >= pl.col("len").max().over("play", "event")
+    events = counted.filter(shared).select("play", "frame", "event")
+    events, ties = settle_repeats(events, rows, runs, plays, tables, layout)
+    return find_windows(events), ties
+
+
+def _event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series]:
+    """Rows that hold an event, and the events in the league's words."""
+    found, names = [np.zeros(0, np.int64)], [pl.Series([], dtype=pl.String)]
     if "event" in rows.columns:
         bounding = [*KNOWN_EVENTS, *layout.event_names]
         # A length is in the string's head: it rules out nearly all rows without a look-up.
         at = (rows["event"].str.len_bytes() >= min(map(len, bounding))).arg_true()
         at = at.filter(rows["event"].gather(at).is_in(bounding))
-        found.append(
-            _at_rows(rows, runs, at).with_columns(
-                rows["event"].gather(at).replace(layout.event_names)
-            )
-        )
+        found.append(at.to_numpy().astype(np.int64))
+        names.append(rows["event"].gather(at).replace(layout.event_names))
     if "snap_marker" in rows.columns:
         at = (rows["snap_marker"] == "SNAP").arg_true()
-        found.append(
-            _at_rows(rows, runs, at).with_columns(event=pl.lit("snap_marker", dtype=pl.String))
-        )
-    return find_windows(pl.concat(found).unique())
-
-
-def _at_rows(rows: pl.DataFrame, runs: PlayerRuns, at: pl.Series) -> pl.DataFrame:
-    """Play and frame of a few rows."""
-    return pl.DataFrame({"play": runs.play_of(at.to_numpy()), "frame": rows["frame"].gather(at)})
+        found.append(at.to_numpy().astype(np.int64))
+        names.append(pl.repeat("snap_marker", len(at), dtype=pl.String, eager=True))
+    return np.concatenate(found), pl.concat(names)
 
 
 def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
 from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD, PLAYERS, Players, Plays
 from dropback.tracking.ingest._conventions import METERS_PER_YARD, impossible_speeds
+from dropback.tracking.ingest._quality import MEASURES, implausible, speed_errors, with_quality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ _MOTION: Final = {"speed": SPEED, "acceleration": ACCELERATION, "direction": DIR
 
 def canonicalize(
     block: PlayBlock, layout: Format, corrections: Corrections, source_file: str
-) -> tuple[PlayBlock, pl.DataFrame]:
+) -> tuple[PlayBlock, pl.DataFrame, pl.DataFrame]:
     """Corrected plays with the offense moving toward +x, complete motion and roles.
 
     Args:
@@ -46,8 +47,8 @@ def canonicalize(
         source_file: Name to record.
 
     Returns:
-        The plays, valid by `Plays` and `Players`, and rows of (game_id, play_id, reason, detail)
-        for plays that contradict themselves.
+        The plays, valid by `Plays` and `Players`; rows of (game_id, play_id, reason, detail) for
+        plays that contradict themselves; and the measures of `LIMITS` of both.
     """
     frames, arrival = block.frames, block.arrival_xy
     seasons = block.plays["season"].to_numpy()
@@ -64,19 +65,25 @@ def canonicalize(
     arrival[rotated] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[rotated]
     # What cannot be is not known: positions tell it, as they do where a set lacks a speed.
     frames[..., SPEED][impossible_speeds(frames)] = np.nan
+    errors = pl.Series("speed_error_yd_per_s", speed_errors(block), pl.Float32, nan_to_null=True)
     derived = _derive(frames, block.frame_in_play)
     plays, problems = _with_line(block, corrections)
+    plays = plays.with_columns(errors)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     block = PlayBlock(plays, block.players, frames, block.offsets, arrival).keep(fit)
     plays, players = _with_roles(block)
+    plays = with_quality(block, plays, linemen="linemen" not in layout.lacks)
+    measured, unlikely = plays.select(MEASURES), implausible(plays)
     table = _plays_table(
         plays, players, layout, corrections, derived=derived, source_file=source_file
     )
-    valid, wrong = _out_of_bounds(table)
+    likely = ~plays["play"].is_in(unlikely["play"].implode())
+    valid, wrong = _out_of_bounds(table.filter(likely))
     players = Players.validate(players.select(Players.column_names()), cast=True)
-    block = replace(block, plays=table, players=players).keep(_without_keys(table, wrong))
-    named = problems.select("game_id", "play_id", "reason", "detail")
-    return replace(block, plays=valid), pl.concat([named, wrong])
+    named = pl.concat([problems, unlikely]).select("game_id", "play_id", "reason", "detail")
+    dropped = pl.concat([named, wrong])
+    block = replace(block, plays=table, players=players).keep(_without_keys(table, dropped))
+    return replace(block, plays=valid), dropped, measured
 
 
 def rotate(frames: Singles, flags: Flags) -> None:
@@ -309,7 +316,10 @@ def _plays_table(
             source_file=pl.lit(source_file),
             lacks=pl.lit(list(layout.lacks), dtype=pl.List(pl.String)),
             derived=pl.lit(derived, dtype=pl.List(pl.String)),
-            corrections=_corrections_by_season(corrections),
+            corrections=pl.concat_list(
+                _corrections_by_season(corrections),
+                pl.concat_list("clock_shift").list.drop_nulls(),
+            ),
         )
         .with_columns(
             pass_result=pl.when(

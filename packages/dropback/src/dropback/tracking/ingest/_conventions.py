@@ -43,7 +43,7 @@ _MIN_PLAYERS: Final = 8
 _SAMPLE_PLAYS: Final = 300
 
 Yardline = Literal["raw", "flipped", "toward_goal"]
-Decision = Literal["ok", "corrected", "wrong, not corrected", "not measurable"]
+Decision = Literal["ok", "corrected", "flagged", "wrong, not corrected", "not measurable"]
 
 
 @dataclass(frozen=True)

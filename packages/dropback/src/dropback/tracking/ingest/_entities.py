@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from dropback._arrays import Integers
     from dropback.tracking.readers._format import Format
 
-_BALL_WORDS: Final = ("ball", "football")
+BALL_WORDS: Final = ("ball", "football")
+
+# Half a second before the snap to the snap; half a second to a second after it.
+AROUND_SNAP: Final = (-5, 0, 5, 10)
 
 # Who has no coordinates in the first 0.4 s was not there at the snap.
 _SNAP_FRAMES: Final = 4
@@ -81,7 +84,8 @@ class WindowRows:
     """The rows inside the windows of fit plays, and the entities that they are of.
 
     ``row`` is a row's index in ``rows``, ``frame`` counts from the snap. Rows come in runs
-    of ``length`` rows of an ``entity``; ``first_row`` and ``play`` are of each entity.
+    of ``length`` rows of an ``entity``; ``first_row`` and ``play`` are of each entity. ``around``
+    are the rows at the frames `AROUND_SNAP`, ``since_snap`` their frames.
     """
 
     rows: pl.DataFrame
@@ -91,6 +95,8 @@ class WindowRows:
     entity: Integers
     first_row: Integers
     play: Integers
+    around: Integers
+    since_snap: Integers
 
 
 def find_player_runs(rows: pl.DataFrame) -> PlayerRuns:
@@ -129,7 +135,11 @@ def rows_inside(rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame) -> Wi
     inside = np.flatnonzero(length)
     entity, first = index_groups([runs.play[inside], runs.player[inside]])
     first_row, play = row[bounds[inside[first]]], runs.play[inside[first]]
-    return WindowRows(rows, row, since_snap[row], length[inside], entity, first_row, play)
+    around = np.flatnonzero(np.isin(since_snap, AROUND_SNAP))
+    return WindowRows(
+        rows, row, since_snap[row], length[inside], entity, first_row, play,
+        around, since_snap[around],
+    )  # fmt: skip
 
 
 def find_entities(
@@ -143,7 +153,7 @@ def find_entities(
         entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window, count)
     )
     absent = [pl.lit(None, dtype=pl.String).alias(c) for c in details if c not in heads.columns]
-    is_ball = pl.col("team").str.to_lowercase().is_in(_BALL_WORDS) | (
+    is_ball = pl.col("team").str.to_lowercase().is_in(BALL_WORDS) | (
         pl.col("player_id").is_null() & pl.col("team").is_null()
     )
     table = (

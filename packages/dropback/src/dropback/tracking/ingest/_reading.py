@@ -13,8 +13,10 @@ from dropback.errors import ReaderError
 from dropback.tracking._schema import LeftOut
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
+from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check, Decision, count_incomplete, decide
 from dropback.tracking.ingest._entities import SideTables
+from dropback.tracking.ingest._quality import quality_checks
 from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import InterleavedPlaysError, read_batches, scan_rows
@@ -141,11 +143,10 @@ def _check_time(source: SourceFile, rows: int | None) -> Check:
     if not {"time", "frame"} <= set(source.layout.rows):
         return Check(name, "not measurable", None, "the set lacks time or frame number")
     play = SOURCE_KEY
-    stamp = pl.col("time").str.replace("T", " ").str.to_datetime(strict=False)
     steps = (
-        scan_rows(source, with_time=True)
+        scan_rows(source)
         .slice(0, rows)
-        .select(*play, "frame", time=stamp.dt.timestamp("ms") / 1000)
+        .select(*play, "frame", time=parsed_stamps("time"))
         .drop_nulls()
         .unique([*play, "frame"], keep="first", maintain_order=True)
         .sort(*play, "frame")
@@ -180,6 +181,7 @@ def _read(
     plays_read = plays_kept = unreadable = assembled = 0
     left_out: list[pl.DataFrame] = []
     checks: list[Check] = []
+    measured: list[pl.DataFrame] = []
     incomplete: Counter[str] = Counter()
     corrections = None
     cut_off = truncation(source)
@@ -197,10 +199,11 @@ def _read(
                 corrections, checks = decide(assembled_batch.block)
             incomplete.update(count_incomplete(assembled_batch.block))
             assembled += assembled_batch.block.plays.height
-            block, contradictions = canonicalize(
+            block, contradictions, measures = canonicalize(
                 assembled_batch.block, source.layout, corrections, short_name(source.path)
             )
             left_out.append(contradictions)
+            measured.append(measures)
             plays_kept += block.plays.height
             if block.plays.height:
                 sink.take(block)
@@ -225,6 +228,7 @@ def _read(
         left_out=rows,
         checks=[
             *checks,
+            *(quality_checks(pl.concat(measured)) if measured else ()),
             *(
                 Check(name, "ok", float(count), f"{count} in {assembled} plays")
                 for name, count in incomplete.items()

@@ -12,7 +12,7 @@ from dropback.tracking.readers._format import ROW_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._tables import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dropback._arrays import Integers
     from dropback.tracking.readers._files import SourceFile
@@ -29,21 +29,15 @@ class InterleavedPlaysError(ReaderError):
     """A file whose plays are not each in one run of rows; it has to be read whole."""
 
 
-def scan_rows(source: SourceFile, *, with_time: bool = False) -> pl.LazyFrame:
+def scan_rows(source: SourceFile) -> pl.LazyFrame:
     """The rows of a tracking file in the names of `ROW_COLUMNS`, typed, not yet read.
 
     Cells that are no number become null: the play they belong to is set aside later by name.
 
     Args:
         source: The file.
-        with_time: Whether to read the time stamps, which only a check needs where the file has
-            frame numbers.
     """
-    columns = {
-        name: column
-        for name, column in source.layout.rows.items()
-        if name != "time" or with_time or "frame" not in source.layout.rows
-    }
+    columns = source.layout.rows
     in_rows: list[str] = []
     if not source.layout.plays_file:
         in_rows = sorted({names[0] for names in source.layout.plays.values()})
@@ -98,7 +92,7 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
         ) from error
 
 
-def _scan(source: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
+def _scan(source: SourceFile, columns: Mapping[str, str]) -> pl.LazyFrame:
     if not source.delimiter:
         return pl.scan_parquet(source.path)
     types: dict[str, Any] = {

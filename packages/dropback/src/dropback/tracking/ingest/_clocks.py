@@ -1,0 +1,223 @@
+"""Put the tracks of a play on one clock, by each track's own snap event and time stamps.
+
+A player's and the ball's frames are numbered by what recorded them. Of 511 highlights of 2017 to
+2019, 19 number the ball's frames from another moment than the players', by up to 118 frames; a
+game of 2017 has one player so. Joined by frame number, they are of two moments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.data._field import RATE_HZ
+from dropback.tracking._windows import SNAPS
+
+if TYPE_CHECKING:
+    from dropback._arrays import Floats, Integers
+    from dropback.tracking.ingest._entities import PlayerRuns
+
+# Stamps of one moment differ by rounding to 0.1 s at most; those cut to whole seconds by a second.
+_SAME_MOMENT_S: Final = 0.15
+_SAME_SECOND_S: Final = 1.05
+# Of 23 tracks at most a few are odd: where fewer agree, none of the clocks is the play's.
+_AGREEING_SHARE: Final = 0.6
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """What the clocks of a batch's tracks say.
+
+    Args:
+        rows: The rows, with the frames of odd tracks shifted.
+        shifted: ``play`` and ``clock_shift``, a sentence for each play with shifted tracks.
+        problems: Rows of (play, reason, detail) for plays whose tracks cannot be put on one clock.
+    """
+
+    rows: pl.DataFrame
+    shifted: pl.DataFrame
+    problems: pl.DataFrame
+
+
+def align_tracks(rows: pl.DataFrame, runs: PlayerRuns, at: Integers, events: pl.Series) -> Clocks:
+    """Shift each track whose snap event has another frame number than most tracks' of its play.
+
+    A track is shifted where its snap event and its time stamps say the same; where they
+    contradict each other the play is set aside.
+
+    Args:
+        rows: Source rows with ``frame`` and, where the set has them, ``time`` stamps.
+        runs: Their runs by player.
+        at: Rows that hold an event.
+        events: The events of these rows.
+    """
+    frame = rows["frame"].to_numpy()
+    stamp = read_stamps(rows, at)
+    tracks = _tracks(rows, runs, at, events, stamp)
+    odd = tracks if tracks.is_empty() else _judged(tracks, exact=are_exact(stamp))
+    if odd.is_empty():
+        return Clocks(rows, _NO_SHIFT, _NO_PROBLEM)
+    broken = (
+        odd.filter("contradicts")
+        .group_by("play", maintain_order=True)
+        .agg(pl.len().alias("count"), pl.col("offset").first())
+    )
+    problems = broken.select(
+        "play",
+        reason=pl.lit("tracks on several clocks"),
+        detail=pl.format(
+            "{} tracks number their frames otherwise than most (the first by {}), and their snap "
+            "events and time stamps contradict each other",
+            "count",
+            "offset",
+        ),
+    )
+    shift = odd.join(broken, on="play", how="anti").select("play", "player", "offset")
+    offsets = (
+        pl.DataFrame({"play": runs.play, "player": runs.player})
+        .join(shift, on=["play", "player"], how="left", maintain_order="left")["offset"]
+        .fill_null(0)
+        .to_numpy()
+    )
+    shifted = (
+        shift.with_columns(
+            word=pl.when(pl.col("player") < 0)
+            .then(pl.lit("ball"))
+            .otherwise(pl.format("player {}", "player"))
+        )
+        .group_by("play", maintain_order=True)
+        .agg(pl.format("{} by {}", "word", -pl.col("offset")).alias("words"))
+        .select(
+            "play",
+            clock_shift=pl.format("clock: frames shifted to the other tracks' snap, {}",
+                            pl.col("words").list.join(", ")),
+        )
+    )  # fmt: skip
+    moved = frame - runs.over_rows(offsets) if offsets.any() else frame
+    return Clocks(rows.with_columns(frame=pl.Series(moved)), shifted, problems)
+
+
+_NO_SHIFT: Final = pl.DataFrame(schema={"play": pl.Int64, "clock_shift": pl.String})
+_NO_PROBLEM: Final = pl.DataFrame(
+    schema={"play": pl.Int64, "reason": pl.String, "detail": pl.String}
+)
+
+
+def parsed_stamps(column: str) -> pl.Expr:
+    """Time stamps in seconds; null for text that is none."""
+    stamp = pl.col(column).str.replace("T", " ").str.to_datetime(strict=False)
+    return stamp.dt.timestamp("ms") / 1000
+
+
+def read_stamps(rows: pl.DataFrame, at: Integers) -> Floats:
+    """Time stamps of a few rows in seconds, NaN where there is none."""
+    if "time" not in rows.columns:
+        return np.full(len(at), np.nan)
+    found = rows.select("time")[at].select(parsed_stamps("time")).to_series()
+    return np.asarray(found.fill_null(np.nan).to_numpy())
+
+
+def are_exact(stamp: Floats) -> bool:
+    """Whether stamps are to a tenth of a second, and not cut to whole seconds as in 2017."""
+    known = stamp[np.isfinite(stamp)]
+    return bool(len(known)) and not bool((known % 1 == 0).all())
+
+
+def _tracks(
+    rows: pl.DataFrame, runs: PlayerRuns, at: Integers, events: pl.Series, stamp: Floats
+) -> pl.DataFrame:
+    """One row a track and snap: frame, stamp, and whether it is a snap event of its own.
+
+    A track without one stands by its first row, which its stamp alone can place.
+    """
+    frame = rows["frame"].to_numpy()
+    run = np.searchsorted(runs.head, at, side="right") - 1
+    rank = events.replace_strict(SNAPS, default=None, return_dtype=pl.Int8)
+    snaps = pl.DataFrame(
+        {
+            "play": runs.play[run],
+            "player": runs.player[run],
+            "rank": rank,
+            "frame": frame[at],
+            "stamp": stamp,
+        }
+    ).drop_nulls("rank")
+    if snaps.is_empty():
+        return snaps
+    # The kind of snap that most tracks of the play have: one charted by hand before others.
+    best = pl.col("rank") == pl.col("rank").min().over("play")
+    snaps = snaps.filter(best).with_columns(snap=pl.lit(value=True))
+    heads = (
+        pl.DataFrame({"play": runs.play, "player": runs.player, "row": runs.head})
+        .join(snaps, on=["play", "player"], how="anti")
+        .join(snaps.select("play").unique(), on="play", how="semi")
+    )
+    head = heads["row"].to_numpy()
+    first = heads.select(
+        "play",
+        "player",
+        pl.Series("frame", frame[head]),
+        pl.Series("stamp", read_stamps(rows, head)),
+        snap=pl.lit(value=False),
+    )
+    return pl.concat([snaps.drop("rank"), first])
+
+
+def _judged(tracks: pl.DataFrame, *, exact: bool) -> pl.DataFrame:
+    """The odd tracks: play, player, offset of their frames, and whether evidence contradicts it."""
+    key = ["play", "player"]
+    votes = (
+        tracks.filter("snap")
+        .group_by("play", "frame")
+        .agg(pl.len().alias("votes"), pl.col("stamp").median().alias("stamp"))
+        .with_columns(most=pl.col("votes").max().over("play"))
+    )
+    reference = (
+        votes.filter(pl.col("votes") == pl.col("most"))
+        .sort("play", "frame")
+        .unique("play", keep="first", maintain_order=True)
+    )
+    # Nearly every track has its snap where most have theirs; the rest is looked at closely.
+    settled = tracks.join(reference, on=["play", "frame"], how="semi").select(key).unique()
+    doubtful = tracks.join(settled, on=key, how="anti")
+    if not exact:
+        # A repeated snap that many tracks share is on their clock, if stamps cannot tell.
+        shared = votes.filter(pl.col("votes") * 2 > pl.col("most"))
+        doubtful = doubtful.filter("snap").join(shared, on=["play", "frame"], how="anti")
+    if doubtful.is_empty():
+        return doubtful
+    count = tracks.group_by("play").agg(tracks=pl.col("player").n_unique())
+    found = (
+        doubtful.sort("play", "player", "frame")
+        .unique(key, keep="first", maintain_order=True)
+        .join(reference.select("play", ref="frame", ref_stamp="stamp"), on="play", how="inner")
+        .join(count, on="play", how="left")
+        .with_columns(
+            by_event=pl.when("snap").then(pl.col("frame") - pl.col("ref")),
+            by_stamp=(
+                (pl.col("frame") - pl.col("ref"))
+                - (pl.col("stamp") - pl.col("ref_stamp")) * RATE_HZ
+            ).round()
+            if exact
+            else pl.lit(None, pl.Float64),
+            apart=(pl.col("stamp") - pl.col("ref_stamp")).abs(),
+        )
+    )
+    # The event's stamp is the others' snap, so that its frame number is of another clock; or it is
+    # not, and the event is charted at another moment on the same clock.
+    same = pl.col("apart") <= (_SAME_MOMENT_S if exact else _SAME_SECOND_S)
+    offset = pl.coalesce(pl.col("by_stamp").fill_nan(None), "by_event")
+    return (
+        found.with_columns(offset=offset.fill_null(0).cast(pl.Int64))
+        .filter(pl.col("offset") != 0)
+        .with_columns(
+            contradicts=(
+                (pl.col("snap") & ~same.fill_null(value=True) & pl.col("stamp").is_not_nan())
+                | (pl.len().over("play") > (1 - _AGREEING_SHARE) * pl.col("tracks"))
+            )
+        )
+        .select(*key, "offset", "contradicts")
+    )

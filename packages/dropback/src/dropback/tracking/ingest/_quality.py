@@ -1,0 +1,276 @@
+"""Measure whether each play is plausible, and set aside or flag those that are not.
+
+A play that contradicts itself gives features of the wrong moment or the wrong man, and nothing
+fails. What must hold of every play is measured, stored with it, and held against bounds that the
+real sets give: 386 dropbacks with a ball (a game of 2017, highlights of 2018 and 2019, 2021) and
+149 without (two games of 2015). ``docs/reference/tracking.md`` has the distributions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import polars as pl
+
+from dropback.data._field import RATE_HZ
+from dropback.tracking._blocks import SPEED, X, Y
+from dropback.tracking._schema import BALL_SLOT
+from dropback.tracking._windows import FORWARD_PASSES
+from dropback.tracking.ingest._clocks import are_exact, read_stamps
+from dropback.tracking.ingest._conventions import Check, Decision
+from dropback.tracking.ingest._entities import AROUND_SNAP
+
+if TYPE_CHECKING:
+    from dropback._arrays import Floats, Integers, Singles
+    from dropback.tracking._blocks import PlayBlock
+    from dropback.tracking.ingest._entities import PlayerRuns
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a measure of a play must keep to.
+
+    Attributes:
+        column: The measure, a column of `Plays`.
+        name: Its name as a check.
+        least: Lowest plausible value; None for none.
+        most: Highest plausible value; None for none.
+        action: What becomes of a play beyond.
+        reason: Why, in the words of ``left_out.csv`` and ``flags``.
+    """
+
+    column: str
+    name: str
+    least: float | None
+    most: float | None
+    action: Literal["set aside", "flag"]
+    reason: str
+
+    def beyond(self) -> pl.Expr:
+        """Whether a play is; false where the measure is unknown."""
+        value = pl.col(self.column)
+        below = pl.lit(value=False) if self.least is None else value < self.least
+        above = pl.lit(value=False) if self.most is None else value > self.most
+        return (below | above).fill_null(value=False)
+
+
+LIMITS: Final = (
+    # All but the spare ball (30 yd) are within 1.6.
+    Limit("ball_to_center_yd", "ball at the center at the snap", None, 3.0, "set aside",
+          "ball away from the center at the snap"),
+    # The event is charted up to .4 s after the ball leaves the hand: 95 % within 5.2, all within
+    # 7.6. Of another clock: 7.3 to 13.6; of a spare ball 25.
+    Limit("ball_to_passer_yd", "ball at the passer at the release", None, 10.0, "set aside",
+          "ball away from the passer at the release"),
+    Limit("ball_to_passer_yd", "ball near the passer at the release", None, 6.0, "flag",
+          "ball far from the passer at the release"),
+    Limit("rate_hz", "ten frames a second", 9.5, 10.5, "set aside", "not ten frames a second"),
+    # 2017 to 2021: .12, at most .6; in 2015 twelve of 149 snaps are charted after the start.
+    Limit("speed_before_snap_yd_per_s", "still before the snap", None, 1.0, "flag",
+          "players move before the snap"),
+    # 2.2; the least is .6. A snap that nobody moves after: .2.
+    Limit("speed_after_snap_yd_per_s", "moving after the snap", 0.5, None, "flag",
+          "players stand after the snap"),
+    # The fastest of 535 dropbacks is 10.2; the league's fastest ball carrier on record, 10.4.
+    Limit("fastest_step_yd_per_s", "steps that a player can run", None, 12.5, "flag",
+          "a step that no player can run"),
+    # Means of 2018 to 2021 are .1, of 2017's and 2015's smoother speeds .5 to .8.
+    Limit("speed_error_yd_per_s", "speed of each play against displacement", None, 1.0, "flag",
+          "recorded speeds unlike displacements"),
+    Limit("repeated_events", "repeated snaps and throws", None, 0.5, "flag", "repeated events"),
+)  # fmt: skip
+"""What a play must keep to, in the order in which reasons are given."""
+
+ON_ONE_CLOCK: Final = "tracks put on one clock"
+AGAINST_SIDES: Final = "direction against the sides"
+
+MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags")
+
+
+def speeds_around_snap(
+    rows: pl.DataFrame, runs: PlayerRuns, around: Integers, since_snap: Integers
+) -> pl.DataFrame:
+    """Median speed of the players before and after the snap, by net displacement.
+
+    Args:
+        rows: Source rows on one clock.
+        runs: Their runs by player.
+        around: Rows at the frames `AROUND_SNAP`.
+        since_snap: Frames since the snap of these rows.
+
+    Returns:
+        ``play``, ``speed_before_snap_yd_per_s`` and ``speed_after_snap_yd_per_s``, null where the
+        source has no such frames.
+    """
+    run = np.searchsorted(runs.head, around, side="right") - 1
+    table = pl.DataFrame(
+        {
+            "play": runs.play[run],
+            "player": runs.player[run],
+            "since": since_snap,
+            "x": rows["x_yd"].to_numpy()[around],
+            "y": rows["y_yd"].to_numpy()[around],
+        }
+    ).filter(pl.col("player") >= 0)
+    key = ["play", "player"]
+    moves = []
+    early, snap, soon, later = AROUND_SNAP
+    for name, start, end in (("before", early, snap), ("after", soon, later)):
+        pair = table.filter(since=start).join(table.filter(since=end), on=key, how="inner")
+        along, across = pl.col("x_right") - pl.col("x"), pl.col("y_right") - pl.col("y")
+        speed = (along.pow(2) + across.pow(2)).sqrt() * (RATE_HZ / (end - start))
+        column = f"speed_{name}_snap_yd_per_s"
+        moves.append(pair.group_by("play").agg(speed.median().cast(pl.Float32).alias(column)))
+    return moves[0].join(moves[1], on="play", how="full", coalesce=True)
+
+
+def frame_rates(
+    rows: pl.DataFrame, runs: PlayerRuns, around: Integers, since_snap: Integers
+) -> pl.DataFrame:
+    """Frames a second in the second after the snap, by the time stamps of each play's first track.
+
+    Args:
+        rows: Source rows on one clock.
+        runs: Their runs by player.
+        around: Rows at the frames `AROUND_SNAP`.
+        since_snap: Frames since the snap of these rows.
+
+    Returns:
+        ``play`` and ``rate_hz``; no row where there are no exact stamps.
+    """
+    run = np.searchsorted(runs.head, around, side="right") - 1
+    of_first = runs.head[run] == runs.first_of_play[runs.play[run]]
+    _, snap, _, later = AROUND_SNAP
+    start, end = (np.flatnonzero(of_first & (since_snap == at)) for at in (snap, later))
+    stamps = read_stamps(rows, around[np.concatenate([start, end])])
+    table = pl.DataFrame({"play": runs.play[run[np.concatenate([start, end])]], "stamp": stamps})
+    pair = table[: len(start)].join(table[len(start) :], on="play", how="inner")
+    lasted = pl.col("stamp_right") - pl.col("stamp")
+    if not are_exact(stamps):
+        pair = pair.clear()
+    return (
+        pair.with_columns(rate_hz=((later - snap) / lasted).cast(pl.Float32))
+        .filter(pl.col("rate_hz").is_finite())
+        .unique("play", keep="first", maintain_order=True)
+        .select("play", "rate_hz")
+    )
+
+
+def speed_errors(block: PlayBlock) -> Floats:
+    """Mean distance of recorded speeds from displacements in each play, yards a second, ``[N]``."""
+    frames = block.frames[:, :BALL_SLOT]
+    error = np.abs(_steps(frames) - frames[1:, :, SPEED])
+    error[block.frame_in_play[1:] == 0] = np.nan
+    known = np.isfinite(error)
+    starts = np.maximum(block.offsets[:-1] - 1, 0)
+    total = np.add.reduceat(np.where(known, error, 0.0).sum(axis=1), starts)
+    count = np.add.reduceat(known.sum(axis=1), starts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / np.where(count, count, np.nan))
+
+
+def with_quality(block: PlayBlock, plays: pl.DataFrame, *, linemen: bool) -> pl.DataFrame:
+    """The plays with the measures of `LIMITS` that canonical frames give, and their flags.
+
+    Args:
+        block: Canonical plays.
+        plays: Their rows with ``passer_slot``, and the measures of the source's rows.
+        linemen: Whether the set has them: without, nobody is the center.
+    """
+    first, last = block.frames[block.offsets[:-1]], block.frames[block.offsets[1:] - 1]
+    passer = plays["passer_slot"].fill_null(BALL_SLOT).to_numpy()
+    to_passer = _distance(last[np.arange(len(last)), passer], last[:, BALL_SLOT])
+    thrown = plays["end_event"].is_in(FORWARD_PASSES).fill_null(value=False).to_numpy()
+    to_passer[~thrown | (passer == BALL_SLOT)] = np.nan
+    to_line = _distance(first[:, 1:11], first[:, BALL_SLOT][:, None])
+    nearest = np.where(np.isnan(to_line) | (not linemen), np.inf, to_line).min(axis=1)
+    steps = _steps(block.frames[:, :BALL_SLOT])
+    steps[block.frame_in_play[1:] == 0] = 0.0
+    fastest = np.maximum.reduceat(
+        np.nan_to_num(steps).max(axis=1), np.maximum(block.offsets[:-1] - 1, 0)
+    )
+    measured = plays.with_columns(
+        pl.Series(name, np.where(np.isinf(values), np.nan, values), pl.Float32, nan_to_null=True)
+        for name, values in (
+            ("ball_to_passer_yd", to_passer),
+            ("ball_to_center_yd", nearest),
+            ("fastest_step_yd_per_s", fastest),
+        )
+    ).with_columns(pl.col("repeated_events").fill_null(0))
+    against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")
+    flags = [
+        *(pl.when(limit.beyond()).then(pl.lit(limit.reason)) for limit in LIMITS),
+        pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
+        pl.when(against).then(pl.lit(AGAINST_SIDES)),
+    ]
+    return measured.with_columns(flags=pl.concat_list(flags).list.drop_nulls())
+
+
+def implausible(plays: pl.DataFrame) -> pl.DataFrame:
+    """Rows of (play, game_id, play_id, reason, detail) for plays that are set aside."""
+    found = []
+    for limit in LIMITS:
+        if limit.action == "set aside":
+            bound = f"at most {limit.most:g}" if limit.least is None else f"about {RATE_HZ:g}"
+            found.append(
+                plays.filter(limit.beyond()).select(
+                    "play",
+                    "game_id",
+                    "play_id",
+                    reason=pl.lit(limit.reason),
+                    detail=pl.format(
+                        f"{limit.column} is {{}}, must be {bound}", pl.col(limit.column).round(1)
+                    ),
+                )
+            )
+    return pl.concat(found).unique("play", keep="first", maintain_order=True)
+
+
+def quality_checks(plays: pl.DataFrame) -> list[Check]:
+    """The measures of a file's plays against their bounds, as checks.
+
+    Args:
+        plays: The columns of `LIMITS` and ``flags`` of all plays measured, also those set aside.
+    """
+    checks = []
+    for limit in LIMITS:
+        values = plays[limit.column].drop_nulls().cast(pl.Float64)
+        if values.is_empty():
+            checks.append(Check(limit.name, "not measurable", None, "no play says so"))
+            continue
+        count = int(plays.select(limit.beyond().sum()).item())
+        bounds = [f"at least {limit.least:g}"] if limit.least is not None else []
+        bounds += [f"at most {limit.most:g}"] if limit.most is not None else []
+        middle, tail = (
+            values.quantile(q, "nearest") for q in (0.5, 0.01 if limit.most is None else 0.99)
+        )
+        evidence = (
+            f"median {middle:.2f}, {'1' if limit.most is None else '99'} % {tail:.2f} over "
+            f"{len(values)} plays; must be {' and '.join(bounds)}"
+        )
+        if count:
+            done = "set aside" if limit.action == "set aside" else "flagged"
+            evidence += f": {count} {'play' if count == 1 else 'plays'} {done}"
+        decision: Decision = "ok"
+        if count:
+            decision = "flagged" if limit.action == "flag" else "wrong, not corrected"
+        checks.append(Check(limit.name, decision, middle, evidence))
+    for flag in (ON_ONE_CLOCK, AGAINST_SIDES):
+        count = int(plays["flags"].list.contains(flag).sum())
+        if count:
+            checks.append(
+                Check(flag, "corrected", float(count), f"{count} of {plays.height} plays")
+            )
+    return checks
+
+
+def _steps(players: Singles) -> Floats:
+    """Displacement from each frame to the next, yards a second, shape ``[F - 1, S]``."""
+    moved = players[1:, :, [X, Y]] - players[:-1, :, [X, Y]]
+    return np.asarray(np.hypot(moved[..., 0], moved[..., 1]) * np.float32(RATE_HZ))
+
+
+def _distance(first: Singles, second: Singles) -> Floats:
+    return np.asarray(np.hypot(first[..., X] - second[..., X], first[..., Y] - second[..., Y]))

@@ -1,0 +1,222 @@
+"""Choose among repeated snaps and throws of a play by what the players and the ball do.
+
+Two in a hundred dropbacks of complete games have a snap or a throw charted twice, for all players
+alike: a snap that nobody moves after, a throw while the passer still drops back, a backward pass
+before the forward one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback._frames import left_join
+from dropback.data._field import RATE_HZ
+from dropback.tracking._roles import named_passers
+from dropback.tracking._windows import ARRIVALS, FORWARD_PASSES, RELEASES, SNAPS
+from dropback.tracking.ingest._entities import BALL_WORDS
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._tables import normalized_position, nulls_restored, team_code
+
+if TYPE_CHECKING:
+    from dropback.tracking.ingest._entities import PlayerRuns, SideTables
+    from dropback.tracking.readers._format import Format
+
+# At the throws of 382 plays with one throw and a ball the passer is within 7.6 yards of it
+# (95 % within 5.2): the event is charted up to .4 s after the ball leaves the hand.
+MOST_BALL_TO_PASSER_YD: Final = 7.6
+# Median speed of the players half a second to a second after the snap, less that in the half
+# second before it: see `dropback.tracking.ingest._quality`.
+LEAST_START_YD_PER_S: Final = 0.5
+
+_THROWS: Final = {name: RELEASES[name] for name in FORWARD_PASSES}
+_HALF_SECOND: Final = int(RATE_HZ) // 2
+
+NO_TIES: Final = pl.DataFrame(schema={"play": pl.Int64, "repeated_events": pl.Int32})
+
+
+def settle_repeats(
+    events: pl.DataFrame,
+    rows: pl.DataFrame,
+    runs: PlayerRuns,
+    plays: pl.DataFrame,
+    tables: SideTables,
+    layout: Format,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One snap and one throw for each play that has any.
+
+    The throw is the last before the pass first arrives at which the named passer has the ball;
+    where no ball or no passer is known, the last before that arrival. The snap is the last before
+    the throw after which the players start to move; where they start after none, the first.
+
+    Args:
+        events: Rows of (play, frame, event), each once.
+        rows: Source rows on one clock.
+        runs: Their runs by player.
+        plays: One row a play with ``description``, ``passer_id`` and ``offense_label``.
+        tables: The set's tables, for names and positions.
+        layout: The set's layout.
+
+    Returns:
+        The events without the repeats that do not count, and ``play`` and ``repeated_events``, the
+        number of these, of plays that have any.
+    """
+    snaps = _candidates(events, SNAPS)
+    throws = _candidates(events, _THROWS)
+    tied = pl.concat(
+        table.filter(pl.len().over("play") > 1).select("play") for table in (snaps, throws)
+    ).unique()
+    if tied.is_empty():
+        return events, NO_TIES
+    snaps, throws = (table.join(tied, on="play", how="semi") for table in (snaps, throws))
+    positions = _positions(rows, runs, tied)
+    players = _players(positions, plays, tables, layout)
+    throw = _chosen_throw(throws, events, positions, players)
+    snap = _chosen_snap(snaps, throw, positions)
+    key = ["play", "frame", "event"]
+    kept = pl.concat(table.select(key) for table in (throw, snap))
+    dropped = pl.concat(table.select(key) for table in (throws, snaps)).join(
+        kept, on=key, how="anti"
+    )
+    settled = events.join(dropped, on=key, how="anti")
+    return settled, dropped.group_by("play").agg(repeated_events=pl.len().cast(pl.Int32))
+
+
+def _candidates(events: pl.DataFrame, ranks: dict[str, int]) -> pl.DataFrame:
+    """The events of the best kind that each play has."""
+    rank = pl.col("event").replace_strict(ranks, default=None, return_dtype=pl.Int8)
+    return (
+        events.with_columns(rank=rank)
+        .drop_nulls("rank")
+        .filter(pl.col("rank") == pl.col("rank").min().over("play"))
+        .unique(["play", "frame"], keep="first", maintain_order=True)
+        .drop("rank")
+        .sort("play", "frame")
+    )
+
+
+def _positions(rows: pl.DataFrame, runs: PlayerRuns, tied: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a few plays."""
+    is_tied = np.zeros(len(runs.first_of_play), bool)
+    is_tied[tied["play"].to_numpy()] = True
+    at = np.flatnonzero(runs.over_rows(is_tied[runs.play]))
+    wanted = ("player_id", "frame", "x_yd", "y_yd", "team", "position", "display_name", "role")
+    found = rows.select(name for name in wanted if name in rows.columns)[at]
+    absent = [pl.lit(None, pl.String).alias(c) for c in wanted[5:] if c not in found.columns]
+    return (
+        nulls_restored(found.with_columns(absent))
+        .with_columns(play=pl.Series(runs.play_of(at)))
+        .with_columns(
+            is_ball=pl.col("team").str.to_lowercase().is_in(BALL_WORDS).fill_null(value=True)
+        )
+        .unique(["play", "player_id", "frame"], keep="first", maintain_order=True)
+    )
+
+
+def _players(
+    positions: pl.DataFrame, plays: pl.DataFrame, tables: SideTables, layout: Format
+) -> pl.DataFrame:
+    """``play`` and ``player_id`` of the passer, where one is known."""
+    who = (
+        positions.filter(~pl.col("is_ball"))
+        .unique(["play", "player_id"], keep="first", maintain_order=True)
+        .pipe(left_join, tables.players, on="player_id", suffix="_t")
+        .pipe(
+            left_join,
+            plays.select("play", *SOURCE_KEY, "passer_id", "description", "offense_label"),
+            on="play",
+        )
+        .with_columns(
+            position=normalized_position("position"),
+            display_name=pl.coalesce("display_name", "display_name_t"),
+        )
+        .with_columns(position=pl.coalesce("position", "position_t"), team=team_code("team"))
+        .filter(pl.col("team") == pl.col("offense_label"))
+    )
+    named = named_passers(plays, who.with_columns(side=pl.lit("offense")))
+    recorded = tables.roles.filter(role="passer").select(*SOURCE_KEY, "player_id")
+    by_role = who.join(recorded, on=[*SOURCE_KEY, "player_id"], how="semi")
+    in_rows = [word for word, role in layout.row_roles.items() if role == "passer"]
+    # The most certain first: of a play's passers the first stays.
+    return pl.concat(
+        [
+            who.filter(pl.col("player_id") == pl.col("passer_id")).select("play", "player_id"),
+            named.select("play", "player_id"),
+            by_role.select("play", "player_id"),
+            who.filter(pl.col("role").is_in(in_rows)).select("play", "player_id"),
+            who.filter(pl.col("position") == "QB").select("play", "player_id"),
+        ]
+    ).unique("play", keep="first", maintain_order=True)
+
+
+def _chosen_throw(
+    throws: pl.DataFrame, events: pl.DataFrame, positions: pl.DataFrame, passers: pl.DataFrame
+) -> pl.DataFrame:
+    ball = positions.filter("is_ball").select("play", "frame", ball_x="x_yd", ball_y="y_yd")
+    passer = positions.join(passers, on=["play", "player_id"], how="semi").select(
+        "play", "frame", "x_yd", "y_yd"
+    )
+    gap = (
+        (pl.col("x_yd") - pl.col("ball_x")).pow(2) + (pl.col("y_yd") - pl.col("ball_y")).pow(2)
+    ).sqrt()
+    has = gap <= MOST_BALL_TO_PASSER_YD
+    candidates = (
+        left_join(throws, ball.unique(["play", "frame"]), on=["play", "frame"])
+        .pipe(left_join, passer.unique(["play", "frame"]), on=["play", "frame"])
+        .with_columns(has=has.fill_null(value=False))
+        .filter(pl.col("has") | ~pl.col("has").any().over("play"))
+    )
+    arrivals = events.filter(pl.col("event").is_in(ARRIVALS)).select("play", arrival="frame")
+    first_arrival = (
+        candidates.group_by("play")
+        .agg(first=pl.col("frame").min())
+        .join(arrivals, on="play", how="inner")
+        .filter(pl.col("arrival") > pl.col("first"))
+        .group_by("play")
+        .agg(pl.col("arrival").min())
+    )
+    return (
+        left_join(candidates, first_arrival, on="play")
+        .filter((pl.col("frame") < pl.col("arrival")).fill_null(value=True))
+        .sort("play", "frame")
+        .unique("play", keep="last", maintain_order=True)
+    )
+
+
+def _chosen_snap(snaps: pl.DataFrame, throw: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
+    players = positions.filter(~pl.col("is_ball")).select(
+        "play", "player_id", "x_yd", "y_yd", at="frame"
+    )
+    moved = snaps.join(players.select("play", "player_id").unique(), on="play", how="inner")
+    on = ["play", "player_id", "at"]
+    for name, shift in (("before", -_HALF_SECOND), ("now", 0), ("soon", 5), ("later", 10)):
+        there = players.rename({"x_yd": f"x_{name}", "y_yd": f"y_{name}"})
+        moved = left_join(moved.with_columns(at=pl.col("frame") + shift), there, on=on)
+
+    def speed(start: str, end: str) -> pl.Expr:
+        along = pl.col(f"x_{end}") - pl.col(f"x_{start}")
+        across = pl.col(f"y_{end}") - pl.col(f"y_{start}")
+        return (along.pow(2) + across.pow(2)).sqrt() / (_HALF_SECOND / RATE_HZ)
+
+    starts = (
+        moved.with_columns(still=speed("before", "now"), moving=speed("soon", "later"))
+        .group_by("play", "frame")
+        .agg(
+            start=pl.col("moving").median() - pl.col("still").median().fill_null(0.0),
+        )
+    )
+    does_start = (pl.col("start") >= LEAST_START_YD_PER_S) & (
+        (pl.col("frame") < pl.col("throw")).fill_null(value=True)
+    )
+    return (
+        left_join(snaps, starts, on=["play", "frame"])
+        .pipe(left_join, throw.select("play", throw="frame"), on="play")
+        .with_columns(starts=does_start.fill_null(value=False))
+        .filter(pl.col("starts") | ~pl.col("starts").any().over("play"))
+        # Of those that players start after the last, of others the first.
+        .with_columns(order=pl.when("starts").then(-pl.col("frame")).otherwise("frame"))
+        .sort("play", "order")
+        .unique("play", keep="first", maintain_order=True)
+    )

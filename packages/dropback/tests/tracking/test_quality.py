@@ -1,0 +1,141 @@
+"""Whether a play is plausible: measures worked by hand, what is set aside and what is flagged."""
+
+import polars as pl
+import pytest
+
+from dropback.tracking import ingest, read_tracking
+from dropback.tracking._storage import read_plays_table
+from dropback.tracking.ingest._quality import LIMITS
+from examples.tracking_sets import MadePlay, made_set
+
+BALL = pl.col("nflId").is_null()
+
+
+def read(folder, change=lambda rows: rows, layout="bdb_2025", **play):
+    made = MadePlay(**play)
+    return read_tracking(made_set(layout, made, rows=change(made.rows())).write(folder))
+
+
+def test_measures_of_a_made_play_are_those_worked_by_hand(tmp_path):
+    (block,), _ = read(tmp_path)
+    row = block.plays.row(0, named=True)
+    assert row["ball_to_center_yd"] == pytest.approx(1.0)  # the center a yard behind the ball
+    assert row["ball_to_passer_yd"] == pytest.approx(0.0)
+    assert row["rate_hz"] == pytest.approx(10.0)
+    assert row["speed_before_snap_yd_per_s"] == 0.0
+    # Of 22 speeds, .5 five times, 1.5, 2.0 four times, then seven backs at the hypotenuse of
+    # 3 and .4 yards a second, which hold the middle.
+    assert row["speed_after_snap_yd_per_s"] == pytest.approx(3.0265, abs=0.02)
+    # Receivers run 6 yards a second downfield and at most 1 across.
+    assert row["fastest_step_yd_per_s"] == pytest.approx(6.083, abs=0.1)
+    assert row["speed_error_yd_per_s"] < 0.05
+    assert (row["repeated_events"], row["flags"]) == (0, [])
+
+
+def where(condition, **columns):
+    return lambda rows: rows.with_columns(
+        pl.when(condition).then(value).otherwise(pl.col(name)).alias(name)
+        for name, value in columns.items()
+    )
+
+
+def at_rate(hertz):
+    since = pl.duration(milliseconds=pl.col("frameId") * (1000 // hertz))
+    stamp = (pl.datetime(2022, 9, 11, 13) + since).dt.to_string("%Y-%m-%dT%H:%M:%S%.3f")
+    return lambda rows: rows.with_columns(time=stamp)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "detail"),
+    [
+        # A second ball on the sideline, as in the highlight 2018121700/610.
+        (where(BALL, x=44.0, y=-1.8), "ball away from the center at the snap", "5.8, .* at most 3"),
+        (where(BALL & (pl.col("frameId") == 26), x=60.0),
+         "ball away from the passer at the release", "23.0, must be at most 10"),
+        (at_rate(25), "not ten frames a second", "25.0, must be about 10"),
+        (at_rate(5), "not ten frames a second", "5.0, must be about 10"),
+    ],
+    ids=["spare ball", "ball gone", "25 Hz", "5 Hz"],
+)  # fmt: skip
+def test_a_play_that_contradicts_itself_is_set_aside(change, reason, detail, tmp_path):
+    blocks, report = read(tmp_path, change)
+    assert blocks == []
+    row = report.left_out.row(0, named=True)
+    assert row["reason"] == reason
+    assert pl.Series([row["detail"]]).str.contains(detail).all()
+    failed = {check.name for check in report.files[0].checks if "set aside" in check.evidence}
+    assert next(limit.name for limit in LIMITS if limit.reason == reason) in failed
+
+
+def teleported(rows):
+    here = (pl.col("nflId") == 30012) & (pl.col("frameId") >= 15)
+    return where(here, x=pl.col("x") + 5)(rows)
+
+
+def motionless(rows):
+    return where(~BALL, x=pl.col("x").first().over("nflId"), y=pl.col("y").first().over("nflId"),
+                 s=0.0)(rows)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "play", "flag"),
+    [
+        (teleported, {}, "a step that no player can run"),
+        (motionless, {}, "players stand after the snap"),
+        (where(~BALL, s=pl.col("s") + 2), {}, "recorded speeds unlike displacements"),
+        # Players start at frame 6, the snap is charted a second later.
+        (where(BALL, x=43.0), {"events": {16: "ball_snap", 26: "pass_forward"}},
+         "players move before the snap"),
+        # 8 yards behind the line, where the ball still lies.
+        (where(BALL, x=45.0, y=26.0), {}, "ball far from the passer at the release"),
+        (where(pl.lit(value=True), playDirection=pl.lit("left")), {},
+         "direction against the sides"),
+    ],
+    ids=["step", "still", "speed", "late snap", "late throw", "direction"],
+)  # fmt: skip
+def test_an_unusual_play_is_kept_and_flagged(change, play, flag, tmp_path):
+    (block,), report = read(tmp_path, change, **play)
+    assert flag in block.plays["flags"][0].to_list()
+    names = {limit.reason: limit.name for limit in LIMITS}
+    decisions = {check.name: check.decision for check in report.files[0].checks}
+    assert decisions[names.get(flag, flag)] in ("flagged", "corrected")
+
+
+def test_sets_without_a_ball_or_stamps_measure_what_they_can(tmp_path):
+    (block,), report = read(tmp_path, layout="bdb_2026")
+    row = block.plays.row(0, named=True)
+    assert row["ball_to_passer_yd"] is row["ball_to_center_yd"] is row["rate_hz"] is None
+    assert row["fastest_step_yd_per_s"] == pytest.approx(6.083, abs=0.1)
+    decisions = {check.name: check.decision for check in report.files[0].checks}
+    assert decisions["ball at the passer at the release"] == "not measurable"
+
+
+def test_a_set_without_linemen_has_no_center(tmp_path):
+    (block,), _ = read(tmp_path, layout="bdb_2021")
+    assert block.plays["ball_to_center_yd"].to_list() == [None]
+
+
+def test_measures_are_stored_with_the_plays(tmp_path):
+    source = made_set("bdb_2025").write(tmp_path / "source")
+    ingest(source, tmp_path / "plays")
+    stored = read_plays_table(tmp_path / "plays").row(0, named=True)
+    assert stored["ball_to_center_yd"] == pytest.approx(1.0)
+    assert stored["flags"] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "kept", "flags"),
+    [
+        ("bdb_2023_sample", 7, {}),
+        ("bdb_2019", 78, {"ball far from the passer at the release": 1}),
+        ("hackathon_2015", 149, {"players move before the snap": 12, "repeated events": 4}),
+        ("ngs_highlights/tracking.parquet", 303,
+         {"tracks put on one clock": 9, "repeated events": 1, "a step that no player can run": 1,
+          "ball far from the passer at the release": 1}),
+    ],
+)  # fmt: skip
+def test_few_real_plays_are_flagged_and_none_beyond_those_known(folder, kept, flags, data_dir):
+    (block,), _ = read_tracking(data_dir / "tracking" / folder)
+    assert block.plays.height == kept
+    counts = block.plays["flags"].explode().drop_nulls().value_counts()
+    assert dict(counts.iter_rows()) == flags
