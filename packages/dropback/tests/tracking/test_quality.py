@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from dropback.tracking import ingest, read_tracking
+from dropback.tracking import build_tensors, ingest, read_tracking, select_tracked
 from dropback.tracking._storage import read_plays_table
 from dropback.tracking.ingest._quality import LIMITS
 from examples.tracking_sets import MadePlay, made_set
@@ -139,3 +139,47 @@ def test_few_real_plays_are_flagged_and_none_beyond_those_known(folder, kept, fl
     assert block.plays.height == kept
     counts = block.plays["flags"].explode().drop_nulls().value_counts()
     assert dict(counts.iter_rows()) == flags
+
+
+NO_PLAY = (
+    "(9:12) A.Player0 pass short left to A.Player6. PENALTY on KC, Holding, 10 yards - No Play."
+)
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "nullified", "decision"),
+    [
+        ("bdb_2023", {}, False, "ok"),
+        ("bdb_2023", {"playDescription": NO_PLAY}, True, "ok"),
+        ("bdb_2021", {"playDescription": NO_PLAY}, True, "ok"),
+        # Where there is a flag it says so.
+        ("bdb_2025", {"playDescription": NO_PLAY, "playNullifiedByPenalty": "N"}, False, "ok"),
+        ("bdb_2025", {"playNullifiedByPenalty": "Y"}, True, "ok"),
+        # Neither: the rule cannot be applied, and the check says so.
+        ("bdb_2023", {"playDescription": None}, None, "not measurable"),
+    ],
+)
+def test_a_nullified_play_is_known_by_flag_or_description(
+    layout, table, nullified, decision, tmp_path
+):
+    source = made_set(layout).change("plays.csv", **{k: pl.lit(v) for k, v in table.items()})
+    (block,), report = read_tracking(source.write(tmp_path))
+    assert block.plays["nullified"].to_list() == [nullified]
+    assert {c.name: c.decision for c in report.files[0].checks}["nullified plays"] == decision
+
+
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [
+        (NO_PLAY, "nullified by a penalty"),
+        ("(:05) A.Player0 spiked the ball to stop the clock.", "spike"),
+        ("TWO-POINT CONVERSION ATTEMPT. A.Player0 pass to A.Player6 is complete.", "two-point try"),
+    ],
+)
+def test_what_the_description_says_is_no_attempt_in_any_layout(description, reason, tmp_path):
+    source = made_set("bdb_2023").change("plays.csv", playDescription=pl.lit(description))
+    ok = made_set("bdb_2023", MadePlay(game=2022091101)).write(tmp_path / "ok")
+    tensors, _ = build_tensors(ok, tmp_path / "whole")
+    spoiled, _ = build_tensors(source.write(tmp_path / "spoiled"), tmp_path / "other")
+    both = pl.concat([tensors.plays, spoiled.plays])
+    assert select_tracked(both).left_out.rows() == [(reason, 1)]

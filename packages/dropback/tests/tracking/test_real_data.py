@@ -355,3 +355,24 @@ def test_yards_of_a_set_of_its_own_are_those_of_play_by_play(tensors, data_dir):
 def test_highlights_have_no_outcome_of_their_own(tensors):
     with pytest.raises(TrackingError, match="result unknown: 296"):
         select_tracked(tensors.plays.filter(source_format="ngs_highlights"), games="all")
+
+
+@pytest.mark.parametrize(
+    ("layout", "nullified", "attempts"), [("bdb_2023", 489, 436), ("bdb_2024", 337, None)]
+)
+def test_nullified_plays_are_those_that_the_description_or_the_flag_names(
+    layout, nullified, attempts, data_dir
+):
+    """2023 has no flag; 2024's flag and its descriptions name the same plays."""
+    plays = read_plays(FORMATS[layout], data_dir / f"tracking/{layout}_tables")
+    found = plays.filter("nullified")
+    assert found.height == nullified
+    assert plays["nullified"].null_count() == 0
+    if attempts is not None:
+        assert found["pass_result"].is_in(["C", "I", "IN"]).sum() == attempts
+    flagless = replace(
+        FORMATS[layout],
+        plays={name: c for name, c in FORMATS[layout].plays.items() if name != "nullified"},
+    )
+    blind = read_plays(flagless, data_dir / f"tracking/{layout}_tables")
+    assert blind["nullified"].equals(plays["nullified"])

@@ -86,7 +86,7 @@ LIMITS: Final = (
 ON_ONE_CLOCK: Final = "tracks put on one clock"
 AGAINST_SIDES: Final = "direction against the sides"
 
-MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags")
+MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags", "nullified")
 
 
 def speeds_around_snap(
@@ -257,6 +257,13 @@ def quality_checks(plays: pl.DataFrame) -> list[Check]:
         if count:
             decision = "flagged" if limit.action == "flag" else "wrong, not corrected"
         checks.append(Check(limit.name, decision, middle, evidence))
+    if plays["nullified"].null_count() == plays.height:
+        absent = "neither a flag nor a description: none is left out as nullified by a penalty"
+        checks.append(Check("nullified plays", "not measurable", None, absent))
+    else:
+        count = int(plays["nullified"].sum())
+        evidence = f"{count} of {plays.height} plays, by the set's flag or the description"
+        checks.append(Check("nullified plays", "ok", float(count), evidence))
     for flag in (ON_ONE_CLOCK, AGAINST_SIDES):
         count = int(plays["flags"].list.contains(flag).sum())
         if count:

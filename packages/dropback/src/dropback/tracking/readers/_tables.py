@@ -111,6 +111,12 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFram
             pl.col(flag).str.to_uppercase().is_in(_TRUE_WORDS).alias(flag)
             for flag in ("nullified", "play_action")
         ),
+    ).with_columns(
+        # 2021 and 2023 have no flag; where 2024 has one, it is Y on the 337 of 12,486 plays whose
+        # description says so, and on no other.
+        nullified=pl.coalesce(
+            "nullified", pl.col("description").str.contains("- No Play.", literal=True)
+        )
     )
 
 

@@ -262,8 +262,15 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
         (pl.col("nullified"), "nullified by a penalty"),
         (result.is_null(), "result unknown"),
         (result == "R", "scramble"),
-        (pl.col("down") == 0, "two-point try"),
-        (pl.col("end_event") == "qb_spike", "spike"),
+        # A set may lack the down or the event; the game book's words are the same in all.
+        (
+            (pl.col("down") == 0) | pl.col("desc").str.contains("TWO-POINT CONVERSION ATTEMPT"),
+            "two-point try",
+        ),
+        (
+            (pl.col("end_event") == "qb_spike") | pl.col("desc").str.contains(" spiked the ball"),
+            "spike",
+        ),
     ]
     if play_set is not PlaySet.DROPBACKS:
         rules.append((pl.col("sack"), "sack"))
