@@ -1,6 +1,6 @@
 """Measure whether each play is plausible, and set aside or flag those that are not.
 
-A play that contradicts itself gives features of the wrong moment or the wrong man, and nothing
+A play that contradicts itself gives features of the wrong moment or player, and nothing
 fails. What must hold of every play is measured, stored with it, and held against bounds that the
 real sets give: 386 dropbacks with a ball (a game of 2017, highlights of 2018 and 2019, 2021) and
 149 without (two games of 2015). ``docs/reference/tracking.md`` has the distributions.
