@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -46,6 +47,44 @@ def test_ingest_writes_valid_tables_by_season_and_counts_what_it_left_out(weeks,
     assert table.select("play_id", "reason").rows() == [(4, "no snap")]
     summary = json.loads((tmp_path / "plays/ingest.json").read_text())
     assert summary["left_out_by_reason"] == {"no snap": 1}
+
+
+def test_ingest_prints_what_failed_and_check_prints_all(weeks, tmp_path):
+    late = made_set("bdb_2025", MadePlay(play=9, events={16: "ball_snap", 26: "pass_forward"}))
+    late.tracking = {"tracking_week_3.csv": late.tracking[NAME].with_columns(
+        x=pl.when(pl.col("nflId").is_null()).then(43.0).otherwise("x"))}  # fmt: skip
+    late.tables = {}
+    late.write(weeks)
+    plays = pl.read_csv(weeks / "plays.csv", infer_schema=False)
+    pl.concat([plays, plays[:1].with_columns(playId=pl.lit("9"))]).write_csv(weeks / "plays.csv")
+    run = CliRunner().invoke(app, ["ingest", str(weeks), "--out", str(tmp_path / "plays")])
+    assert run.exit_code == 0, run.output
+    text = " ".join(run.output.split())
+    assert "still before the snap" in text
+    assert "no snap" in text
+    assert "players move before the snap 1" in text
+    assert "speed against displacement" not in text  # it is right
+    page = (tmp_path / "plays/ingest.html").read_text()
+    assert "players move before the snap" in page
+    assert "<td>no snap</td>" in page
+    assert not re.search(r"(?:src|href)=", page)
+    summary = json.loads((tmp_path / "plays/ingest.json").read_text())
+    assert summary["flagged"][0]["play_id"] == 9
+    arguments = ["check", str(weeks), "--html", str(tmp_path / "check.html")]
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 0, run.output
+    assert "players move before the snap 1" in " ".join(run.output.split())
+    assert "against displacement" in " ".join(run.output.split())
+    assert "players move before the snap" in (tmp_path / "check.html").read_text()
+
+
+def test_a_page_escapes_what_files_say(tmp_path):
+    source = made_set("bdb_2025").write(tmp_path / "<b>source")
+    report = ingest(source, tmp_path / "plays")
+    assert report.plays_kept == 1
+    page = (tmp_path / "plays/ingest.html").read_text()
+    assert "&lt;b&gt;source" in page
+    assert "<b>source" not in page
 
 
 def test_the_definitions_of_splits_lie_beside_their_values(weeks, tmp_path):
@@ -261,3 +300,25 @@ def test_mp4_without_ffmpeg_says_what_to_install_and_another_ending_is_refused(
         plot_play(block, number, tmp_path / "play.mp4")
     with pytest.raises(TrackingError, match=r"must end in \.png, \.gif, \.mp4, got 'play\.bmp'"):
         plot_play(block, number, tmp_path / "play.bmp")
+
+
+@pytest.mark.parametrize("from_source", [True, False])
+def test_a_play_that_was_set_aside_is_not_drawn_and_why(from_source, weeks, tmp_path):
+    ingest(weeks, tmp_path / "plays")
+    path = weeks if from_source else tmp_path / "plays"
+    with pytest.raises(TrackingError, match=r"play 4 among.* set aside: no snap: no ball_snap"):
+        find_play(path, 2022091100, 4)
+    with pytest.raises(TrackingError, match=r"play 5 among its plays\.$"):
+        find_play(path, 2022091100, 5)
+
+
+def test_the_ball_is_drawn_over_the_players_and_can_be_seen(weeks, tmp_path):
+    """At the release the ball lies on the passer: still at least 40 pixels of it are on top."""
+    from matplotlib.image import imread  # noqa: PLC0415 - needed here only
+
+    block, index, _ = find_play(weeks, 2022091100, 1)
+    plot_play(block, index, tmp_path / "play.png")
+    pixels = (imread(tmp_path / "play.png")[..., :3] * 255).round().astype(int)
+    orange = (abs(pixels - np.array([255, 140, 0])) < 12).all(axis=-1)
+    # The legend's own ball lies below the field.
+    assert orange[: int(0.9 * len(pixels))].sum() >= 40

@@ -361,10 +361,10 @@ def _open_source(data: str) -> tuple[PlayByPlaySource | PlayTensors, bool]:
     """Open tracking, print the counts of what was read, and say whether it is tracking."""
     from dropback import workflows
     from dropback.cli._console import errors
-    from dropback.cli._tracking import print_counts
+    from dropback.cli._tracking import print_report
     from dropback.tracking import PlayTensors
 
-    source = workflows.open_source(data, on_report=lambda report: print_counts(report, errors))
+    source = workflows.open_source(data, on_report=lambda report: print_report(report, errors))
     return source, isinstance(source, PlayTensors)
 
 

@@ -40,8 +40,10 @@ def ingest_command(
 
     with file_progress() as step:
         report = ingest(path, out, layout=layout, workers=workers, progress=step)
-    print_counts(report)
-    console.print(f"plays in {out}, reasons in {out / 'left_out.csv'}")
+    print_report(report)
+    console.print(
+        f"plays in {out}, reasons in {out / 'left_out.csv'}, all checks in {out / 'ingest.html'}"
+    )
 
 
 @app.command("check")
@@ -49,24 +51,19 @@ def check_command(
     path: Source,
     layout: Layout = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write the checks as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write them as a page.")] = None,
 ) -> None:
     """Check a set's conventions against its own evidence: dropback check data/ --out check.json."""
     from dropback.tracking.ingest._pipeline import read_tracking
+    from dropback.tracking.ingest._report import write_page
     from dropback.workflows import write_json
 
     report = read_tracking(path, layout=layout, all_times=True)[1]
-    for file in report.files:
-        table = Table(title=f"{file.source_file} ({file.source_format})", title_justify="left")
-        for heading in ("check", "season", "decision", "evidence"):
-            table.add_column(heading)
-        for check in file.checks:
-            table.add_row(check.name, str(check.season or ""), check.decision, check.evidence)
-        console.print(table)
-        if file.selection:
-            console.print(f"note: {file.selection}")
-    print_counts(report)
+    print_report(report, every=True)
     if out is not None:
         write_json(report.to_json(), out)
+    if html is not None:
+        write_page(report, html)
 
 
 @app.command("features")
@@ -82,7 +79,7 @@ def features_command(
     with file_progress() as step:
         tensors, report = build_tensors(path, out, layout=layout, workers=workers, progress=step)
     if report is not None:
-        print_counts(report)
+        print_report(report)
     console.print(
         f"{len(tensors)} plays, {tensors.offsets[-1]} frames in {out} "
         f"(schema {tensors.schema['schema_hash'][:12]})"
@@ -105,17 +102,29 @@ def plot_command(
     console.print(f"drawn in {out}")
 
 
-def print_counts(report: IngestReport, console: Console = console) -> None:
-    """Print how many plays were read and kept, and why others were left out."""
+def print_report(report: IngestReport, console: Console = console, *, every: bool = False) -> None:
+    """Print checks that failed, or every check, what is flagged, and what was kept and left out."""
+    for file in report.files:
+        checks = file.checks if every else file.failed
+        if checks:
+            table = Table(title=f"{file.source_file} ({file.source_format})", title_justify="left")
+            for heading in ("check", "season", "decision", "evidence"):
+                table.add_column(heading)
+            for check in checks:
+                table.add_row(check.name, str(check.season or ""), check.decision, check.evidence)
+            console.print(table)
+        if file.selection:
+            console.print(f"note: {file.selection}")
     counts = table_of("plays by layout", ("format", "files", "read", "kept", "left out"))
     for row in report.counts().iter_rows():
         counts.add_row(*map(str, row))
     console.print(counts)
-    reasons = table_of("left out by reason", ("reason", "plays"))
-    by_reason = (
-        report.left_out.group_by("reason").len().sort("len", "reason", descending=[True, False])
-    )
-    for reason, count in by_reason.iter_rows():
-        reasons.add_row(reason, str(count))
-    if report.left_out.height:
-        console.print(reasons)
+    for title, heading, rows in (
+        ("left out by reason", "reason", report.reasons()),
+        ("kept and flagged", "flag", report.flags()),
+    ):
+        if rows.height:
+            table = table_of(title, (heading, "plays"))
+            for word, count in rows.iter_rows():
+                table.add_row(word, str(count))
+            console.print(table)

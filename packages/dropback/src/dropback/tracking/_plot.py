@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dropback._arrays import Singles
     from dropback.tracking._blocks import PlayBlock
 
-_COLORS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#6e2c00"}
+_COLORS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#ff8c00"}
 _GRASS: Final = "#eef4ea"
 _CHALK: Final = "#9aa79a"
 _TRAIL_FRAMES: Final = 15
@@ -151,14 +151,15 @@ class _Drawing:
             "slot", "side", "role", "position"
         ).iter_rows():
             color = _COLORS[side]
-            size = 5 if slot == BALL_SLOT else 11
-            edge = "#111111" if role in ("passer", "target") else "white"
-            shape = "s" if side == "defense" else "o"
+            is_ball = slot == BALL_SLOT
+            size = 9 if is_ball else 11
+            edge = "#111111" if is_ball or role in ("passer", "target") else "white"
+            shape = "D" if is_ball else "s" if side == "defense" else "o"
             (self._trails[slot],) = axes.plot([], [], color=color, alpha=0.35, lw=1.4, zorder=1)
             (self._velocities[slot],) = axes.plot([], [], color=color, lw=1.6, zorder=2)
             (self._facings[slot],) = axes.plot([], [], color="#111111", lw=1.0, zorder=2.5)
             (self._dots[slot],) = axes.plot(
-                [], [], shape, color=color, ms=size, mec=edge, mew=1.6, zorder=3
+                [], [], shape, color=color, ms=size, mec=edge, mew=1.6, zorder=6 if is_ball else 3
             )
             self._labels[slot] = axes.text(
                 0,
@@ -177,10 +178,11 @@ class _Drawing:
         for shape, name, side in (("o", "offense", "offense"), ("s", "defense", "defense")):
             label = f"{name} {key[side] or ''}".strip()
             axes.plot([], [], shape, ls="", color=_COLORS[side], label=label)
+        axes.plot([], [], "D", ls="", color=_COLORS["ball"], mec="#111111", label="ball")
         label = "black rim: passer and target"
         axes.plot([], [], "o", ls="", mfc="white", mec="#111111", label=label)
         axes.legend(
-            loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, fontsize=8, frameon=False
+            loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, fontsize=8, frameon=False
         )
 
     def show(self, frame: int) -> list[Any]:

@@ -168,24 +168,31 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
         TrackingError: If the play is not there, with the reason where it was set aside.
     """
     key = (pl.col("game_id") == game_id) & (pl.col("play_id") == play_id)
-    reasons: list[str] = []
     if (path / "plays").is_dir():
         chunks = (file for file in chunk_files(path) if pl.read_parquet(file).filter(key).height)
         blocks = [read_chunk(file) for file in chunks]
+        tables = [_left_out_of(path)]
     else:
         folders = find_folders(path, choose_formats("auto"))
         blocks, reports = _read_into_memory(folders, holding=(game_id, play_id))
-        for report in reports:
-            found = report.left_out.filter(key).select("reason", "detail")
-            reasons += [f"{reason}: {detail}" for reason, detail in found.iter_rows()]
+        tables = [report.left_out for report in reports]
     for block in blocks:
         places = block.plays.select(pl.arg_where(key)).to_series()
         if places.len():
             index = int(places[0])
             layout = FORMATS.get(block.plays["source_format"][index])
             return block, index, layout.selection if layout else ""
-    why = f" It was set aside: {reasons[0]}." if reasons else ""
+    why = ""
+    for table in tables:
+        for reason, detail in table.filter(key).select("reason", "detail").iter_rows():
+            why = why or f" It was set aside: {reason}: {detail}."
     raise TrackingError(f"{path} has no game {game_id}, play {play_id} among its plays.{why}")
+
+
+def _left_out_of(folder: Path) -> pl.DataFrame:
+    """The plays that `ingest` left out of a folder; empty where it lacks the table."""
+    path, schema = folder / "left_out.csv", LeftOut.create_empty().schema
+    return pl.read_csv(path, schema=schema) if path.is_file() else pl.DataFrame(schema=schema)
 
 
 def _read_into_memory(

@@ -79,7 +79,7 @@ LIMITS: Final = (
     # Means of 2018 to 2021 are .1, of 2017's and 2015's smoother speeds .5 to .8.
     Limit("speed_error_yd_per_s", "speed of each play against displacement", None, 1.0, "flag",
           "recorded speeds unlike displacements"),
-    Limit("repeated_events", "repeated snaps and throws", None, 0.5, "flag", "repeated events"),
+    Limit("repeated_events", "repeated snaps and throws", None, 0, "flag", "repeated events"),
 )  # fmt: skip
 """What a play must keep to, in the order in which reasons are given."""
 

@@ -75,6 +75,7 @@ class FileReport:
         unreadable_rows: Rows without a key, a frame or coordinates.
         left_out: Rows of `LeftOut`.
         checks: The self-check.
+        flagged: ``game_id``, ``play_id`` and ``flags``, as one text, of kept plays that have any.
         selection: A warning about the set, where it is no fair sample.
     """
 
@@ -85,7 +86,17 @@ class FileReport:
     unreadable_rows: int
     left_out: pl.DataFrame
     checks: list[Check]
+    flagged: pl.DataFrame
     selection: str
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that found something wrong, corrected or not."""
+        return [check for check in self.checks if check.decision in _FAILED]
+
+
+_FAILED: Final = ("corrected", "flagged", "wrong, not corrected")
+FLAGGED: Final = {"game_id": pl.Int64, "play_id": pl.Int64, "flags": pl.String}
 
 
 def short_name(path: Path) -> str:
@@ -182,6 +193,7 @@ def _read(
     left_out: list[pl.DataFrame] = []
     checks: list[Check] = []
     measured: list[pl.DataFrame] = []
+    flagged = [pl.DataFrame(schema=FLAGGED)]
     incomplete: Counter[str] = Counter()
     corrections = None
     cut_off = truncation(source)
@@ -207,6 +219,8 @@ def _read(
             plays_kept += block.plays.height
             if block.plays.height:
                 sink.take(block)
+            unusual = block.plays.filter(pl.col("flags").list.len() > 0)
+            flagged.append(unusual.select("game_id", "play_id", pl.col("flags").list.join("; ")))
         checks.append(_check_time(source, None if all_times else _TIMED_ROWS))
     except InterleavedPlaysError:
         raise
@@ -235,6 +249,7 @@ def _read(
             ),
             *_counted(rows),
         ],
+        flagged=pl.concat(flagged),
         selection=source.layout.selection,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import jinja2
 import polars as pl
 
 from dropback import __version__
@@ -15,7 +16,7 @@ from dropback._files import whole_file
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import split_definitions
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.ingest._reading import FileReport, short_name
+from dropback.tracking.ingest._reading import FLAGGED, FileReport, short_name
 from dropback.tracking.tensors._play_tensors import schema_hash
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from dropback.tracking.readers._files import SourceFile
 
 REPEATED: Final = "play in an earlier file"
+
+# Plays that a page names; the tables hold all.
+_MOST_NAMED: Final = 500
 
 _KEYS = ("game_id", "play_id")
 
@@ -79,15 +83,31 @@ class IngestReport:
             .with_columns(left_out=pl.col("read") - pl.col("kept"))
         )
 
+    @property
+    def flagged(self) -> pl.DataFrame:
+        """``game_id``, ``play_id`` and ``flags`` of kept plays that have any."""
+        each = [pl.DataFrame(schema=FLAGGED), *(file.flagged for file in self.files)]
+        return pl.concat(each).unique(_KEYS, keep="first", maintain_order=True)
+
+    def reasons(self) -> pl.DataFrame:
+        """``reason`` and ``plays`` left out for it, most frequent first."""
+        counts = self.left_out.group_by("reason").agg(plays=pl.len())
+        return counts.sort("plays", "reason", descending=[True, False])
+
+    def flags(self) -> pl.DataFrame:
+        """``flag`` and ``plays`` that have it, most frequent first."""
+        each = self.flagged.select(flag=pl.col("flags").str.split("; ").explode())
+        counts = each.group_by("flag").agg(plays=pl.len())
+        return counts.sort("plays", "flag", descending=[True, False])
+
     def to_json(self) -> dict[str, Any]:
         """The run as a JSON-ready mapping: files, counts by reason and the self-check."""
         return {
             "dropback": __version__,
             "plays_read": self.plays_read,
             "plays_kept": self.plays_kept,
-            "left_out_by_reason": dict(
-                self.left_out.group_by("reason").len().sort("reason").iter_rows()
-            ),
+            "left_out_by_reason": dict(self.reasons().sort("reason").iter_rows()),
+            "flagged": self.flagged.to_dicts(),
             "files": [_report_to_json(report) for report in self.files],
         }
 
@@ -102,6 +122,7 @@ def save_report(reports: Path, file: SourceFile, report: FileReport) -> None:
     """Record that a file is finished: written aside, then renamed."""
     record = {"source": _fingerprint(file), "report": _report_to_json(report)}
     record["report"]["left_out_rows"] = report.left_out.rows()
+    record["report"]["flagged"] = report.flagged.rows()
     with whole_file(reports / f"{part_name(file)}.json") as aside:
         aside.write_text(json.dumps(record), encoding="utf-8")
 
@@ -119,14 +140,28 @@ def finished_report(reports: Path, file: SourceFile) -> FileReport | None:
         found.pop("left_out_rows"), schema=LeftOut.create_empty().schema, orient="row"
     )
     checks = [Check(**check) for check in found.pop("checks")]
-    return FileReport(**found, left_out=left_out, checks=checks)
+    flagged = pl.DataFrame(found.pop("flagged"), schema=FLAGGED, orient="row")
+    return FileReport(**found, left_out=left_out, checks=checks, flagged=flagged)
 
 
 def write_report(report: IngestReport, out: Path) -> None:
-    """Write ``left_out.csv`` and ``ingest.json`` into a folder."""
+    """Write ``left_out.csv``, ``ingest.json`` and ``ingest.html`` into a folder."""
+    write_page(report, out / "ingest.html")
     report.left_out.write_csv(out / "left_out.csv")
     summary = {**report.to_json(), "splits": split_definitions()}
     (out / "ingest.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+def write_page(report: IngestReport, path: Path) -> None:
+    """Write a report as one HTML page that fetches nothing."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dropback.tracking.ingest"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    html = environment.get_template("report.html.j2").render(report=report, most=_MOST_NAMED)
+    with whole_file(path) as aside:
+        aside.write_text(html, encoding="utf-8")
 
 
 def _fingerprint(file: SourceFile) -> dict[str, Any]:
@@ -142,7 +177,9 @@ def _fingerprint(file: SourceFile) -> dict[str, Any]:
 
 
 def _report_to_json(report: FileReport) -> dict[str, Any]:
-    fields = {name: value for name, value in vars(report).items() if name != "left_out"}
+    fields = {
+        name: value for name, value in vars(report).items() if name not in ("left_out", "flagged")
+    }
     return {**fields, "checks": [asdict(check) for check in report.checks]}
 
 
