@@ -338,7 +338,8 @@ def test_yards_of_a_set_of_its_own_are_those_of_play_by_play(tensors, data_dir):
         "situation not recorded (score_differential)": 145,
         "sack": 8,
         "scramble": 2,
-        "no target (thrown away, batted)": 2,
+        "no target (thrown away, batted)": 1,
+        "spike": 1,
     }
     own = select_tracked(plays.with_columns(pl.col("score_differential").fill_null(0)))
     assert dict(own.left_out.iter_rows())["interception whose return is unknown"] == 3

@@ -142,6 +142,8 @@ class Players(dy.Schema):
     Columns:
         slot: 0 to 10 offense, 11 to 21 defense, 22 ball; see `dropback.tracking._roles`.
         player_id: The source's ``nflId``, null for the ball. It differs by era: prefer gsis_id.
+            Where the source's ids are text, a number that stands for it.
+        player_key: The source's id where it is text, else null.
         gsis_id: nflverse's player key where the set holds it.
         side: ``offense``, ``defense`` or ``ball``.
         role_at_snap: The group that the slot is of, one of `GROUPS_AT_SNAP`.
@@ -154,6 +156,7 @@ class Players(dy.Schema):
     play_id = dy.Int64(primary_key=True)
     slot = dy.UInt8(primary_key=True, max=BALL_SLOT)
     player_id = dy.Int64(nullable=True)
+    player_key = dy.String(nullable=True)
     gsis_id = dy.String(nullable=True)
     display_name = dy.String(nullable=True)
     side = dy.Enum(["offense", "defense", "ball"])

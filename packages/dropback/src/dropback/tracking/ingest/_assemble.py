@@ -138,8 +138,8 @@ def _joined_plays(
 ) -> pl.DataFrame:
     """One row a play of the batch, in order, with the set's columns."""
     repeated_columns = [name for name in rows.columns if name.startswith("plays.")]
-    if "play_direction" in rows.columns:
-        repeated_columns.append("play_direction")
+    of_row = ("play_direction", "absolute_yardline_x_yd")
+    repeated_columns += [name for name in of_row if name in rows.columns]
     heads = nulls_restored(rows.select(*SOURCE_KEY, *repeated_columns)[starts])
     found = tables.plays
     if not layout.plays_file:
@@ -150,18 +150,33 @@ def _joined_plays(
             if name.startswith(prefix)
         )
         found = with_offense_label(layout, shaped_plays(layout, repeated, path))
+    # A set whose rows tell the offense may lack its table of plays.
+    no_table = bool(layout.plays_file) and found.is_empty()
+    yardline = (
+        pl.col("absolute_yardline_x_yd").cast(pl.Float32)
+        if no_table and "absolute_yardline_x_yd" in heads.columns
+        else pl.lit(None, dtype=pl.Float32)
+    )
     direction = (
         pl.col("play_direction").str.to_lowercase()
         if "play_direction" in heads.columns
         else pl.lit(None, dtype=pl.String)
     )
     return (
-        heads.select(*SOURCE_KEY, direction.alias("recorded_direction"))
+        heads.select(
+            *SOURCE_KEY,
+            direction.alias("recorded_direction"),
+            yardline.alias("yardline_of_row"),
+        )
         .with_row_index("play")
         .with_columns(pl.col("play").cast(pl.Int64))
         .pipe(left_join, found.with_columns(in_table=pl.lit(value=True)), on=SOURCE_KEY)
         .with_columns(
-            pl.col("in_table").fill_null(value=False),
+            pl.col("in_table").fill_null(value=no_table),
+            pl.coalesce("absolute_yardline_x_yd", "yardline_of_row").alias(
+                "absolute_yardline_x_yd"
+            ),
+            pl.col("offense_label").fill_null(layout.offense_label),
             game_id=pl.coalesce("game_id", "source_game_id"),
             play_id=pl.coalesce("play_id", "source_play_id"),
         )

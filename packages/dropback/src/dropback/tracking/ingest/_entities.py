@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 BALL_WORDS: Final = ("ball", "football")
 
+# nflverse's key of a player.
+_GSIS_ID: Final = r"^\d{2}-\d{7}$"
+
 # Half a second before the snap to the snap; half a second to a second after it.
 AROUND_SNAP: Final = (-5, 0, 5, 10)
 
@@ -148,11 +151,16 @@ def find_entities(
     """One row a play and entity in the window: who, which side, where at the snap."""
     count = len(window.first_row)
     details = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
-    columns = [c for c in ("player_id", "team", "role", *details) if c in window.rows.columns]
+    wanted = ("player_id", "player_key", "team", "role", *details)
+    columns = [c for c in wanted if c in window.rows.columns]
     heads = nulls_restored(window.rows.select(columns)[window.first_row]).with_columns(
         entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window, count)
     )
-    absent = [pl.lit(None, dtype=pl.String).alias(c) for c in details if c not in heads.columns]
+    absent = [
+        pl.lit(None, dtype=pl.String).alias(c)
+        for c in (*details, "player_key")
+        if c not in heads.columns
+    ]
     is_ball = pl.col("team").str.to_lowercase().is_in(BALL_WORDS) | (
         pl.col("player_id").is_null() & pl.col("team").is_null()
     )
@@ -167,7 +175,10 @@ def find_entities(
             suffix="_p",
         )
         .with_columns(
-            *(pl.coalesce(c, f"{c}_t").alias(c) for c in ("position", "display_name", "gsis_id")),
+            *(pl.coalesce(c, f"{c}_t").alias(c) for c in ("position", "display_name")),
+            gsis_id=pl.coalesce(
+                "gsis_id", "gsis_id_t", pl.col("player_key").str.extract(_GSIS_ID, 0)
+            ),
             height_in=_inside(pl.coalesce(height_in("height"), "height_in"), HEIGHT_RANGE_IN),
             weight_lb=_inside(
                 pl.coalesce(pl.col("weight").cast(pl.Float32, strict=False), "weight_lb"),
@@ -181,7 +192,16 @@ def find_entities(
         )
     )
     return _with_recorded_roles(table, layout, tables).select(
-        *("entity", "play", "player_id", "gsis_id", "display_name", "position", "height_in"),
+        *(
+            "entity",
+            "play",
+            "player_id",
+            "player_key",
+            "gsis_id",
+            "display_name",
+            "position",
+            "height_in",
+        ),
         *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
     )
 

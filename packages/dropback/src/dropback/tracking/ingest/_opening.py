@@ -13,6 +13,7 @@ from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, TrackingError
 from dropback.tracking.ingest._pipeline import build_tensors
 from dropback.tracking.readers import choose_formats
+from dropback.tracking.readers._archives import zip_files
 from dropback.tracking.readers._files import candidate_files, detect_format, read_header
 from dropback.tracking.tensors._play_tensors import PlayTensors
 
@@ -44,6 +45,9 @@ def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
     path = Path(path)
     formats = choose_formats(layout)
     if _is_tensors(path) or any((path / "plays").glob("season=*/*.parquet")):
+        return True
+    # Play-by-play comes in no zip.
+    if zip_files(path):
         return True
     if path.is_dir():
         below = candidate_files(path)

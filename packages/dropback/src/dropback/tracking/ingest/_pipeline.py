@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import polars as pl
@@ -37,6 +38,7 @@ from dropback.tracking.ingest._report import (
     write_report,
 )
 from dropback.tracking.readers import FORMATS, choose_formats
+from dropback.tracking.readers._archives import unpacked
 from dropback.tracking.readers._files import SourceFile, SourceFolder, find_folders
 from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, join_parts
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock
 
 _PARTS: Final = "parts"
+_UNZIPPED: Final = "unzipped"
 
 _Job = TypeVar("_Job", bound="tuple[object, ...]")
 _Result = TypeVar("_Result")
@@ -63,7 +66,7 @@ def ingest(
     """Read tracking files into canonical Parquet.
 
     Args:
-        path: A tracking file or a folder of them, any depth.
+        path: A tracking file or a folder of them, any depth; also zips, as Kaggle hands them out.
         out: Folder for ``plays``, ``players``, ``frames``, ``splits``, ``left_out.csv`` and
             ``ingest.json``. Files that it already holds from the same source are not read again.
         layout: ``auto``, a layout's name, or the path of a column map ending in ``.toml``.
@@ -78,7 +81,18 @@ def ingest(
         >>> report.counts().select("kept", "left_out").row(0)
         (60, 0)
     """
-    path, out = Path(path), Path(out)
+    out = Path(out)
+    with unpacked(Path(path), out / _UNZIPPED) as source:
+        return _ingest(source, out, layout, workers, progress)
+
+
+def _ingest(
+    path: Path,
+    out: Path,
+    layout: str,
+    workers: int,
+    progress: Callable[[int, int, str], None] | None,
+) -> IngestReport:
     folders = find_folders(path, choose_formats(layout))
     out.mkdir(parents=True, exist_ok=True)
 
@@ -127,12 +141,13 @@ def build_tensors(
     with working_folder(out, "what was read") as parts:
         if (path / "plays").is_dir():
             return _tensors_from_chunks(path, out, parts, workers=workers, progress=progress), None
-        folders = find_folders(path, choose_formats(layout))
 
         def sink(name: str) -> TensorPart:
             return TensorPart(parts / name)
 
-        report = _read_all(folders, parts / _PARTS, sink, workers=workers, progress=progress)
+        with unpacked(path, parts / _UNZIPPED) as source:
+            folders = find_folders(source, choose_formats(layout))
+            report = _read_all(folders, parts / _PARTS, sink, workers=workers, progress=progress)
         names = [part_name(file) for folder in folders for file in folder.files]
         selections = sorted({file.selection for file in report.files if file.selection})
         tensors = join_parts([parts / name for name in names], out, {"selection": selections})
@@ -153,8 +168,9 @@ def read_tracking(
         all_times: Whether to check all time stamps, which costs a second reading, and not only
             those of each file's first rows.
     """
-    folders = find_folders(Path(path), choose_formats(layout))
-    blocks, reports = _read_into_memory(folders, all_times=all_times)
+    with TemporaryDirectory() as scratch, unpacked(Path(path), Path(scratch) / "set") as source:
+        folders = find_folders(source, choose_formats(layout))
+        blocks, reports = _read_into_memory(folders, all_times=all_times)
     left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
     kept, repeated = without_repeated(blocks)
     report = IngestReport(reports, left_out, 0)
@@ -173,8 +189,9 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
         blocks = [read_chunk(file) for file in chunks]
         tables = [_left_out_of(path)]
     else:
-        folders = find_folders(path, choose_formats("auto"))
-        blocks, reports = _read_into_memory(folders, holding=(game_id, play_id))
+        with TemporaryDirectory() as scratch, unpacked(path, Path(scratch) / "set") as source:
+            folders = find_folders(source, choose_formats("auto"))
+            blocks, reports = _read_into_memory(folders, holding=(game_id, play_id))
         tables = [report.left_out for report in reports]
     for block in blocks:
         places = block.plays.select(pl.arg_where(key)).to_series()

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from dropback.tracking.readers._ids import id_number, whole_number
 from dropback.tracking.readers._tables import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _PLAYER_KEY = [
-    pl.col("gameId").cast(pl.Int64).alias("source_game_id"),
-    pl.col("playId").cast(pl.Int64).alias("source_play_id"),
-    pl.col("nflId").cast(pl.Float64, strict=False).cast(pl.Int64).alias("player_id"),
+    whole_number("gameId").alias("source_game_id"),
+    whole_number("playId").alias("source_play_id"),
+    id_number("nflId").alias("player_id"),
 ]
+_KEYS = ("gameId", "playId", "nflId")
 
 # The scouts' word for a route covers the target too, which 2023 does not name.
 _SCOUTED_ROLES = {
@@ -31,17 +33,19 @@ _FLAGGED_ROLES = {"wasTargettedReceiver": "target", "wasInitialPassRusher": "rus
 
 
 def _targets_of_2021(folder: Path) -> pl.DataFrame:
-    table = read_table(folder / "targetedReceiver.csv").rename({"targetNflId": "nflId"})
+    table = read_table(folder / "targetedReceiver.csv", (*_KEYS, "targetNflId"))
+    table = table.rename({"targetNflId": "nflId"})
     return table.select(*_PLAYER_KEY, role=pl.lit("target")).drop_nulls()
 
 
 def _roles_of_2023(folder: Path) -> pl.DataFrame:
     role = pl.col("pff_role").replace_strict(_SCOUTED_ROLES, default=None, return_dtype=pl.String)
-    return read_table(folder / "pffScoutingData.csv").select(*_PLAYER_KEY, role=role).drop_nulls()
+    table = read_table(folder / "pffScoutingData.csv", (*_KEYS, "pff_role"))
+    return table.select(*_PLAYER_KEY, role=role).drop_nulls()
 
 
 def _roles_of_2025(folder: Path) -> pl.DataFrame:
-    table = read_table(folder / "player_play.csv")
+    table = read_table(folder / "player_play.csv", (*_KEYS, *_FLAGGED_ROLES))
     return pl.concat(
         table.filter(pl.col(flag).cast(pl.Float64, strict=False) == 1).select(
             *_PLAYER_KEY, role=pl.lit(role)
@@ -52,7 +56,7 @@ def _roles_of_2025(folder: Path) -> pl.DataFrame:
 
 
 def _interception_returns_of_2025(folder: Path) -> pl.DataFrame:
-    table = read_table(folder / "player_play.csv")
+    table = read_table(folder / "player_play.csv", (*_KEYS, "interceptionYards"))
     if "interceptionYards" not in table.columns:
         table = table.with_columns(interceptionYards=pl.lit(None, dtype=pl.String))
     # A return that goes on after a lateral is recorded for both players.

@@ -6,25 +6,29 @@ import glob
 import gzip
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from dropback.errors import ReaderError
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._ids import id_kind, require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dropback.tracking.readers._format import Format
+    from dropback.tracking.readers._ids import IdKind
 
-_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 # Tables that stand beside tracking files and are read for what they hold, or not needed at all.
-_SIDE_TABLES: Final = re.compile(
+SIDE_TABLES: Final = re.compile(
     r"^((plays|players|games|tackles|player_play|pffscoutingdata|targetedreceiver"
-    r"|supplementary_data|outcomes|coverages?_\w+|output_\w+)\.csv(\.gz)?"
+    r"|supplementary_data|outcomes|coverages?_\w+|output_\w+)"
+    r"(\.[ct]sv(\.gz|\.zip)?|\.parquet)"
     # What a simulated league holds beside them, its truth among it.
     r"|(truth|passers|play_by_play_\d+)\.parquet)$",
     re.IGNORECASE,
@@ -32,6 +36,7 @@ _SIDE_TABLES: Final = re.compile(
 
 _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _TAIL_BYTES: Final = 1 << 16
+_ID_ROWS: Final = 5000
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,14 @@ class SourceFile:
         path: Where it is.
         layout: Its layout.
         delimiter: Between its fields; empty for Parquet.
+        ids: What the ids of each kind are, of ``player_id`` and the keys of games and plays, where
+            they are not ordinary numbers.
     """
 
     path: Path
     layout: Format
     delimiter: str
+    ids: Mapping[str, IdKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,26 +100,53 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
             f"{path}: fields must be separated by comma or tab, but the header has "
             f"{_DELIMITERS[delimiter]}: {line.strip()[:60]!r}."
         )
-    names = (name.strip().strip('"') for name in line.rstrip("\r\n").split(delimiter))
+    names = [name.strip().strip('"') for name in line.rstrip("\r\n").split(delimiter)]
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
+    if twice:
+        raise ReaderError(
+            f"{path}: each column must be named once, but the header has {twice[0]!r} twice."
+        )
     return frozenset(names), delimiter
 
 
 def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format]) -> Format:
-    """The one layout whose columns a header has.
+    """The one layout whose columns a header has, in the header's own spelling.
+
+    Case, underscores, dots and spaces do not matter where no layout's names are there exactly.
 
     Raises:
         ReaderError: If there is none; it names the nearest layout and what is missing.
     """
     found = [layout for layout in formats if layout.matches(header)]
+    if not found:
+        spelled = (layout.fitted(header) for layout in formats)
+        found = [layout for layout in spelled if layout.matches(header)]
     if found:
-        # The layout that asks for most columns is the most particular one.
-        return max(found, key=lambda layout: len(layout.signature))
+        # The layout whose columns are all there and that asks for most is the most particular one.
+        chosen = max(found, key=lambda layout: _columns_there(layout, header))
+        _require_columns(path, chosen, header)
+        return chosen
     nearest = min(formats, key=lambda layout: len(layout.signature - header))
     missing = ", ".join(sorted(nearest.signature - header)) or "no column"
     raise ReaderError(
         f"{path}: its columns are of no known tracking layout; the nearest is {nearest.name}, "
         f"which also needs {missing}. Another layout can be declared in a column map."
     )
+
+
+def _columns_there(layout: Format, header: frozenset[str]) -> tuple[bool, int, int]:
+    columns = set(layout.rows.values())
+    # Folded, 2019's `frame.id` is the later sets' `frameId`: they also have what 2019 lacks.
+    return columns <= header, len(columns & header), len(layout.signature)
+
+
+def _require_columns(path: Path, layout: Format, header: frozenset[str]) -> None:
+    """Require the columns that a layout maps, whatever its signature asks for."""
+    if missing := sorted(set(layout.rows.values()) - header):
+        raise ReaderError(
+            f"{path}: a file of the {layout.name} layout must have the columns "
+            f"{', '.join(layout.rows.values())}, but lacks {', '.join(missing)}."
+        )
 
 
 def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
@@ -136,7 +171,7 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
         raise ReaderError(
             reasons[0]
             if reasons
-            else f"{path} holds no tracking file; looked for {', '.join(_SUFFIXES)}."
+            else f"{path} holds no tracking file; looked for {', '.join(SUFFIXES)}."
         )
     return folders
 
@@ -162,8 +197,8 @@ def candidate_files(path: Path) -> list[Path]:
         file
         for file in found
         if file.is_file()
-        and file.name.lower().endswith(_SUFFIXES)
-        and not _SIDE_TABLES.match(file.name)
+        and file.name.lower().endswith(SUFFIXES)
+        and not SIDE_TABLES.match(file.name)
     ]
 
 
@@ -199,13 +234,33 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
     return sentence, keys[0], keys[1]
 
 
+def _unusual_ids(path: Path, layout: Format, delimiter: str) -> dict[str, IdKind]:
+    """The kinds of ids that are no ordinary numbers, by a file's first rows."""
+    columns = {name: layout.rows[name] for name in (*SOURCE_KEY, "player_id")}
+    try:
+        if delimiter:
+            scan = pl.scan_csv(path, separator=delimiter, infer_schema=False)
+        else:
+            scan = pl.scan_parquet(path)
+        cells = (
+            scan.select(columns.values()).head(_ID_ROWS).collect().select(pl.all().cast(pl.String))
+        )
+    except (pl.exceptions.PolarsError, OSError):
+        return {}  # reading says what is wrong
+    for name in SOURCE_KEY:
+        require_number(path, columns[name], cells[columns[name]])
+    kinds = {name: id_kind(cells[column]) for name, column in columns.items()}
+    return {name: kind for name, kind in kinds.items() if kind != "number"}
+
+
 def _sorted_out(folder: Path, paths: list[Path], formats: Sequence[Format]) -> SourceFolder:
     files: list[SourceFile] = []
     left_out: list[tuple[Path, str]] = []
     for path in paths:
         try:
             header, delimiter = read_header(path)
-            files.append(SourceFile(path, detect_format(path, header, formats), delimiter))
+            layout = detect_format(path, header, formats)
+            files.append(SourceFile(path, layout, delimiter, _unusual_ids(path, layout, delimiter)))
         except ReaderError as error:
             left_out.append((path, str(error)))
     if not files:

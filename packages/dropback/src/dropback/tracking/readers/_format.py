@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -22,7 +23,7 @@ PLAYER_DETAILS = ("gsis_id", "display_name", "position", "height", "weight")
 # replaces `frame` only where a set has no frame number.
 ROW_COLUMNS: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("source_game_id", "source_play_id", "player_id", "frame"), pl.Float64),
-    **dict.fromkeys(FRAME_QUANTITIES, pl.Float32),
+    **dict.fromkeys((*FRAME_QUANTITIES, "absolute_yardline_x_yd"), pl.Float32),
     **dict.fromkeys(("time", "team", "play_direction", "event", "snap_marker", "role"), pl.String),
     **dict.fromkeys(("team_code", "home_flag", *PLAYER_DETAILS), pl.String),
 }
@@ -95,3 +96,26 @@ class Format:
     def matches(self, header: frozenset[str]) -> bool:
         """Whether a header is of this layout."""
         return self.signature <= header and not (self.absent & header)
+
+    def fitted(self, header: frozenset[str]) -> Format:
+        """The layout with a header's own spelling of its columns: ``game_id`` for ``gameId``."""
+        spelling = {folded(name): name for name in header} | {name: name for name in header}
+
+        def own(name: str) -> str:
+            return spelling.get(name, spelling.get(folded(name), name))
+
+        return replace(
+            self,
+            rows={ours: own(column) for ours, column in self.rows.items()},
+            signature=frozenset(map(own, self.signature)),
+            # A sibling's columns are told by exact names alone where the own ones are exact.
+            absent=frozenset(map(own, self.absent)),
+            plays=self.plays
+            if self.plays_file
+            else {ours: tuple(map(own, columns)) for ours, columns in self.plays.items()},
+        )
+
+
+def folded(name: str) -> str:
+    """A column's name without case, underscores, dots and spaces."""
+    return re.sub(r"[\W_]", "", name).lower()

@@ -9,6 +9,7 @@ import polars as pl
 
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import ROW_COLUMNS, SOURCE_KEY
+from dropback.tracking.readers._ids import id_number
 from dropback.tracking.readers._tables import first_line
 
 if TYPE_CHECKING:
@@ -43,15 +44,25 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
         in_rows = sorted({names[0] for names in source.layout.plays.values()})
     read = sorted({*columns.values(), *in_rows})
     frame = _scan(source, columns).select(read)
+    text = source.ids.get("player_id") == "text"
     return frame.select(
-        *(
-            pl.col(column).cast(ROW_COLUMNS[name], strict=False).alias(name)
-            for name, column in columns.items()
-        ),
+        *(_typed(source, name, column) for name, column in columns.items()),
+        *([pl.col(columns["player_id"]).alias("player_key")] if text else []),
         *(pl.col(column).alias(f"plays.{column}") for column in in_rows),
     ).with_columns(
         pl.col(name).cast(pl.Int64, strict=False) for name in _WHOLE_NUMBERS if name in columns
     )
+
+
+def _typed(source: SourceFile, name: str, column: str) -> pl.Expr:
+    if source.ids.get(name) == "text":
+        return id_number(column).alias(name)
+    return pl.col(column).cast(_row_type(source, name), strict=False).alias(name)
+
+
+def _row_type(source: SourceFile, name: str) -> type[pl.DataType]:
+    kinds: dict[str, type[pl.DataType]] = {"long": pl.Int64, "text": pl.String}
+    return kinds.get(source.ids.get(name, ""), ROW_COLUMNS[name])
 
 
 def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.DataFrame]:
@@ -98,7 +109,7 @@ def _scan(source: SourceFile, columns: Mapping[str, str]) -> pl.LazyFrame:
     types: dict[str, Any] = {
         column: dtype
         for name, column in columns.items()
-        if (dtype := ROW_COLUMNS[name]) is not pl.String
+        if (dtype := _row_type(source, name)) is not pl.String
     }
     return pl.scan_csv(
         source.path,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -9,18 +11,28 @@ import polars as pl
 from dropback._frames import left_join
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
-from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, SOURCE_KEY
+from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, SOURCE_KEY, folded
+from dropback.tracking.readers._ids import NULL_VALUES, id_number, require_number, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from dropback.tracking.readers._format import Format
 
-# An absent event is "None" in 2021, "NA" from R's writers, "" elsewhere.
-NULL_VALUES: Final = ("NA", "None", "NULL", "nan", "NaN", "")
-
 _POSITIONS: Final = {"HB": "RB", "OT": "T", "OG": "G", "LT": "T", "RT": "T", "LG": "G", "RG": "G"}
+
+# How a table may be packed; the layouts name all as CSV.
+TABLE_ENDINGS: Final = (
+    *(f"{ending}{packed}" for ending in (".csv", ".tsv") for packed in ("", ".gz", ".zip")),
+    ".parquet",
+)
+
+_OF_GAMES: Final = {
+    "week": "week", "homeTeamAbbr": "home_team", "visitorTeamAbbr": "away_team",
+}  # fmt: skip
+
+_PERSONS: Final = ("player_id", "passer_id", "target_id")
 
 _TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
 
@@ -50,18 +62,62 @@ def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.col(pl.String).replace(dict.fromkeys(NULL_VALUES)))
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """All columns of a small CSV as text, with every spelling of absence as null.
+def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
+    """All columns of a small table as text, with every spelling of absence as null.
+
+    Args:
+        path: The table, as CSV; it may also lie there as TSV or Parquet, as ``.gz`` or ``.zip``,
+            and in another case.
+        names: Columns that are told whatever their case, underscores and dots.
 
     Raises:
-        ReaderError: If the file is missing or no CSV.
+        ReaderError: If the table is missing or no such file.
     """
+    there = _spelled(path)
+    if there is None:
+        raise ReaderError(
+            f"{path} must exist beside the tracking files, and does not."
+        ) from FileNotFoundError(path)
+    name = there.name.lower()
     try:
-        return pl.read_csv(path, infer_schema=False, null_values=list(NULL_VALUES))
-    except FileNotFoundError:
-        raise ReaderError(f"{path} must exist beside the tracking files, and does not.") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ReaderError(f"{path} is not a readable CSV: {first_line(error)}.") from error
+        if name.endswith(".parquet"):
+            table = nulls_restored(pl.read_parquet(there).select(pl.all().cast(pl.String)))
+        else:
+            source: Path | bytes = there
+            if name.endswith(".zip"):
+                with zipfile.ZipFile(there) as packed:
+                    (only,) = packed.namelist()
+                    source = packed.read(only)
+            separator = "\t" if ".tsv" in name else ","
+            table = pl.read_csv(
+                source, infer_schema=False, null_values=list(NULL_VALUES), separator=separator
+            )
+    except (
+        pl.exceptions.PolarsError,
+        OSError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise ReaderError(f"{there} is not a readable table: {first_line(error)}.") from error
+    spelling = {folded(column): column for column in table.columns}
+    wanted = {
+        spelling[folded(name)]: name
+        for name in names
+        if name not in table.columns and folded(name) in spelling
+    }
+    # Of two of our names that fold alike the first stays.
+    return table.rename({old: new for old, new in wanted.items() if new not in table.columns})
+
+
+def _spelled(path: Path) -> Path | None:
+    """The file of a table, however its name is spelled and packed."""
+    if path.is_file():
+        return path
+    stem = path.name.lower().removesuffix(".csv")
+    wanted = {f"{stem}{ending}" for ending in TABLE_ENDINGS}
+    found = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    return next((p for p in found if p.name.lower() in wanted and p.is_file()), None)
 
 
 def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
@@ -71,20 +127,26 @@ def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
         layout: The layout; its ``plays_file`` is looked for in the folder, then its parent.
         folder: Where the tracking files lie.
 
+    Returns:
+        One row a play; none where the table is not there and the rows tell the offense.
+
     Raises:
         ReaderError: If the table is missing, holds a play twice or lacks a key column.
     """
     path = _beside(folder, layout.plays_file)
+    if path is None and layout.possession == "label":
+        # The rows say who has the ball; what the table tells besides stays unknown.
+        return with_offense_label(layout, _shaped(pl.DataFrame(), {}, PLAY_COLUMNS).clear())
     if path is None:
         raise ReaderError(
             f"{layout.name} needs {layout.plays_file} in {folder} or its parent: "
             "only that table says which team has the ball."
         )
-    plays = shaped_plays(layout, read_table(path), path)
+    plays = shaped_plays(layout, read_table(path, _candidates(layout.plays)), path)
     plays = _with_interception_returns(layout, folder, plays)
     games = _beside(folder, "games.csv")
     if games is not None:
-        plays = _with_games(plays, read_table(games))
+        plays = _with_games(plays, read_table(games, ("gameId", *_OF_GAMES)))
     if layout.possession == "home_or_away" and plays["home_team"].null_count() == plays.height:
         raise ReaderError(
             f"{layout.name} needs games.csv in {folder} or its parent: its rows say home and "
@@ -102,6 +164,10 @@ def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
 
 def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFrame:
     """A table of plays, whatever its columns, in the columns and types of `PLAY_COLUMNS`."""
+    for key in ("game_id", "play_id", *SOURCE_KEY):
+        for column in layout.plays.get(key, ()):
+            if column in table.columns:
+                require_number(path, column, table[column])
     plays = _shaped(table, layout.plays, PLAY_COLUMNS)
     if plays["source_game_id"].null_count() or plays["source_play_id"].null_count():
         raise ReaderError(f"{path}: every row must have a game and a play key; some are absent.")
@@ -139,7 +205,9 @@ def read_players(layout: Format, folder: Path) -> pl.DataFrame:
     """The set's players (empty where it has no such table), one row a player."""
     path = _beside(folder, layout.players_file) if layout.players_file else None
     none = pl.DataFrame(schema={"": pl.String})
-    return shaped_players(layout, none if path is None else read_table(path))
+    return shaped_players(
+        layout, none if path is None else read_table(path, _candidates(layout.players))
+    )
 
 
 def read_recorded_roles(layout: Format, folder: Path) -> pl.DataFrame:
@@ -154,9 +222,13 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else repr(error)
 
 
+def _candidates(columns: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [name for names in columns.values() for name in names]
+
+
 def _beside(folder: Path, name: str) -> Path | None:
-    places = (folder / name, folder.parent / name)
-    return next((path for path in places if path.is_file()), None)
+    places = (_spelled(folder / name), _spelled(folder.parent / name))
+    return next((path for path in places if path is not None), None)
 
 
 def _read_beside(read: Callable[[Path], pl.DataFrame] | None, folder: Path) -> pl.DataFrame | None:
@@ -167,7 +239,7 @@ def _read_beside(read: Callable[[Path], pl.DataFrame] | None, folder: Path) -> p
         try:
             return read(place)
         except ReaderError as error:
-            if not isinstance(error.__context__, FileNotFoundError):
+            if not isinstance(error.__cause__, FileNotFoundError):
                 raise
     return None
 
@@ -185,13 +257,13 @@ def _shaped(
     columns: Mapping[str, type[pl.DataType]],
 ) -> pl.DataFrame:
     return table.with_columns(
-        _first_found(table, names.get(name, ()), dtype).alias(name)
+        _first_found(table, names.get(name, ()), dtype, is_id=name in _PERSONS).alias(name)
         for name, dtype in columns.items()
     ).select(list(columns))
 
 
 def _first_found(
-    table: pl.DataFrame, candidates: tuple[str, ...], dtype: type[pl.DataType]
+    table: pl.DataFrame, candidates: tuple[str, ...], dtype: type[pl.DataType], *, is_id: bool
 ) -> pl.Expr:
     found = next((column for column in candidates if column in table.columns), None)
     if found is None:
@@ -199,16 +271,22 @@ def _first_found(
     column = pl.col(found)
     if dtype is pl.String:
         return column.cast(pl.String)
-    return column.cast(pl.Float64, strict=False).cast(dtype)
+    if is_id:
+        return id_number(found)
+    if dtype is pl.Int64:
+        return whole_number(found)
+    # "inf" is a number to a parser, and no whole one.
+    return column.cast(pl.Float64, strict=False).cast(dtype, strict=False)
 
 
 def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    columns = {"week": "week", "homeTeamAbbr": "home_team", "visitorTeamAbbr": "away_team"}
+    if "gameId" not in games.columns:
+        return plays
     keyed = games.select(
-        pl.col("gameId").cast(pl.Int64).alias("game_id"),
+        whole_number("gameId").alias("game_id"),
         *(
             pl.col(column).alias(f"{name}_of_game")
-            for column, name in columns.items()
+            for column, name in _OF_GAMES.items()
             if column in games.columns
         ),
     ).unique("game_id")
@@ -217,7 +295,7 @@ def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce(
             pl.col(name), pl.col(f"{name}_of_game").cast(PLAY_COLUMNS[name], strict=False)
         ).alias(name)
-        for name in columns.values()
+        for name in _OF_GAMES.values()
         if f"{name}_of_game" in joined.columns
     ]
     return (

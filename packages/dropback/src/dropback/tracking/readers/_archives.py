@@ -1,0 +1,127 @@
+"""Unpack the zip files that a set comes in, such as Kaggle's whole download or its single files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from dropback.errors import ReaderError
+from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Tracking packs to a sixth; a member that grows a thousandfold is made to fill a disk.
+_MOST_GROWTH: Final = 200
+_SMALL_BYTES: Final = 1 << 20
+_CHUNK_BYTES: Final = 1 << 20
+
+
+def zip_files(path: Path) -> list[Path]:
+    """The zip files that hold tracking: the path itself, or those in a folder but its tables."""
+    found = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [
+        file
+        for file in found
+        if file.name.lower().endswith(".zip")
+        and file.is_file()
+        and not SIDE_TABLES.match(file.name)
+    ]
+
+
+@contextmanager
+def unpacked(path: Path, into: Path) -> Iterator[Path]:
+    """Yield a folder in which every file of `path` lies unpacked; `path` itself without zips.
+
+    Args:
+        path: A zip file, or any path that tracking is read from.
+        into: Folder to unpack into, which goes afterwards. Files keep the time that the archive
+            gives them, so that an interrupted reading goes on.
+
+    Raises:
+        ReaderError: An archive that is none, is damaged, is larger than the disk, grows beyond
+            all measure, or holds a path outside itself.
+    """
+    archives = zip_files(path)
+    if not archives:
+        yield path
+        return
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            for other in path.iterdir():
+                if other not in archives and not (into / other.name).exists():
+                    (into / other.name).symlink_to(other.resolve())
+        for archive in archives:
+            _unpack(archive, into / archive.name[: -len(".zip")])
+        yield into
+    finally:
+        shutil.rmtree(into, ignore_errors=True)
+
+
+def _unpack(archive: Path, into: Path) -> None:
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            members = [member for member in packed.infolist() if not member.is_dir()]
+            for member in members:
+                _require_safe(archive, member)
+            wanted = [m for m in members if m.filename.lower().endswith(SUFFIXES)]
+            size = sum(member.file_size for member in wanted)
+            into.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(into).free
+            if size > free:
+                raise ReaderError(
+                    f"{archive} holds {size / 1e9:.1f} GB, and {into} has {free / 1e9:.1f} GB "
+                    "free: make room, or unpack it elsewhere."
+                )
+            # A file alone in an archive of its own name lies beside the others.
+            alone = len(wanted) == 1 and wanted[0].filename == into.name
+            for member in wanted:
+                target = into.parent / f".{into.name}" if alone else into / member.filename
+                _write(packed, member, archive, target)
+            if alone:
+                into.rmdir()
+                target.rename(into)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
+        raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
+
+
+def _require_safe(archive: Path, member: zipfile.ZipInfo) -> None:
+    name = PurePosixPath(member.filename.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or ":" in member.filename:
+        raise ReaderError(
+            f"{archive} holds {member.filename!r}, a path outside itself: it is not unpacked."
+        )
+    if member.file_size > max(_SMALL_BYTES, _MOST_GROWTH * member.compress_size):
+        raise ReaderError(
+            f"{archive}: {member.filename} grows from {member.compress_size} to "
+            f"{member.file_size} bytes, more than {_MOST_GROWTH} times, as no data does: it is not "
+            "unpacked."
+        )
+
+
+def _write(packed: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with packed.open(member) as source, target.open("wb") as out:
+        while chunk := source.read(_CHUNK_BYTES):
+            written += len(chunk)
+            # What the archive says of itself need not be so.
+            if written > member.file_size:
+                raise ReaderError(f"{archive}: {member.filename} is longer than it says.")
+            out.write(chunk)
+    stamp = time.mktime((*member.date_time, 0, 0, -1))
+    os.utime(target, (stamp, stamp))
