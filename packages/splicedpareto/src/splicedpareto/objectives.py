@@ -74,7 +74,8 @@ def composite_nll(
     value, mask = _observed(dist, value, mask, "value")
     (columns,), shape = to_columns(dist.batch_shape, dist.logits, value=value)
     distribution = dist.distribution
-    tails, cell = distribution.look_up(distribution.bins.locate(columns), with_sums=False)
+    index = distribution.bins.locate(columns)
+    tails, (*_, cell) = distribution.look_up(index, with_sums=False)
     loss = -cell.log_density
     for tail, excess in (
         (tails.lower, tails.lower.threshold.detach() - columns),
@@ -293,7 +294,7 @@ def _binned_log_mass(bins: Bins, lower: Tensor, upper: Tensor) -> Tensor:
     bottom, top = bins.edges[..., :1], bins.edges[..., -1:]
     start, stop = torch.cat([lower, upper], -1).clamp(bottom, top).chunk(2, -1)
     both = torch.cat([start, stop], -1)
-    first, last = bins.cell(bins.locate(both)).split(start.shape[-1], stop.shape[-1])
+    first, last = bins.cells(*bins.locate(both).chunk(2, -1), summed=2)
     return log_mass_between(start, stop, first, last)
 
 

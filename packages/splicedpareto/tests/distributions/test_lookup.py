@@ -44,7 +44,9 @@ def test_look_ups_and_their_gradients_are_those_of_masked_sums(logits: Tensor, s
     epsilon = EPSILON[logits.dtype]
     logits.requires_grad_()
     found = []
-    for results in (SoftmaxSums(logits).look_up(at, 3), plain_look_up(logits, at)):
+    (entries,) = SoftmaxSums(logits).look_up(at, summed=1)
+    ours = entries.log_prob, entries.below, entries.above
+    for results in (ours, plain_look_up(logits, at)):
         # Where an entry has no weight its logarithm is minus infinity, and asks for no step.
         weights = [
             (n + torch.arange(3.0).to(r).expand_as(r)) * r.detach().isfinite()
@@ -69,8 +71,9 @@ def test_the_entry_found_holds_the_mass(
     sums, slack = SoftmaxSums(logits), 4 * EPSILON[logits.dtype]
     masses = logits.new_full((len(logits), 1), mass)
     entry = sums.first_reaching(masses, from_right=from_right, exceed=exceed)
-    log_prob, *sides = sums.look_up(entry, 1)
-    beside, prob = sides[from_right], log_prob.exp()
+    (entries,) = sums.look_up(entry, summed=1)
+    beside = entries.above if from_right else entries.below
+    prob = entries.log_prob.exp()
     assert (beside <= mass + slack).all()
     assert (beside + prob >= mass - slack).all()
     if exceed:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from splicedpareto.distributions._lookup import MappedFunction, sum_before
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from splicedpareto.distributions._base import are_plain
+from splicedpareto.distributions._lookup import sum_before
 
 
 def area_between(
@@ -44,12 +43,12 @@ def area_between(
     """
     if not widths.shape[-1]:
         return logits.new_zeros(stop.shape)
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or are_plain(logits, sums, widths, start, stop):
         return _Area.forward(logits, sums, widths, start, stop, power, from_right)
     return _Area.apply(logits, sums, widths, start, stop, power, from_right)  # type: ignore[no-any-return,no-untyped-call]
 
 
-class _Area(MappedFunction):
+class _Area(torch.autograd.Function):
     r"""`area_between`.
 
     With :math:`u_i` the width of an entry times the gradient of all areas that hold it, and
@@ -61,6 +60,19 @@ class _Area(MappedFunction):
     as a logit lifts the upper end of its own entry and both ends of those after it; the last sum
     is :math:`m` times the areas, which are homogeneous in :math:`F`.
     """
+
+    @staticmethod
+    def vmap(info: Any, dims: tuple[int | None, ...], *inputs: Any) -> tuple[Tensor, int]:  # noqa: ANN401
+        # A rule made by torch would run each operator by its own, and those in place have none.
+        moved = [
+            entry
+            if not isinstance(entry, Tensor)
+            else entry.expand((info.batch_size, *entry.shape))
+            if dim is None
+            else entry.movedim(dim, 0)
+            for entry, dim in zip(inputs, dims, strict=True)
+        ]
+        return _Area.apply(*moved), 0  # type: ignore[no-untyped-call]
 
     @staticmethod
     def forward(

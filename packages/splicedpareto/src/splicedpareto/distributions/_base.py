@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 from torch.distributions import Distribution, constraints
 
 from splicedpareto.distributions._checks import require_in_unit_interval
@@ -140,6 +141,24 @@ def tensor_options(base: Distribution) -> TensorOptions:
     return {"dtype": first.dtype, "device": first.device}
 
 
+def are_plain(*tensors: Tensor) -> bool:
+    """Whether no derivative is taken of tensors, and no transform of `torch.func` maps them.
+
+    A function with a derivative of its own is then called directly: by way of torch a call takes
+    60 us more. A tensor that a transform wraps has no storage to point at.
+    """
+    differentiates = torch.is_grad_enabled()
+    try:
+        for tensor in tensors:
+            moves = unpack_dual(tensor).tangent is not None  # type: ignore[no-untyped-call]
+            if moves or (differentiates and tensor.requires_grad):
+                return False
+            tensor.data_ptr()
+    except RuntimeError:
+        return False
+    return True
+
+
 def broadcast_shapes(*shapes: Sequence[int]) -> torch.Size:
     """Shape to which all shapes broadcast."""
     batched = [tuple(shape) for shape in shapes if len(shape)] or [()]
@@ -147,6 +166,11 @@ def broadcast_shapes(*shapes: Sequence[int]) -> torch.Size:
         # The common case, in a tenth of the time.
         return torch.Size(batched[0])
     return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+
+
+def widened(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """A view of a tensor in a larger shape, or itself where it has that."""
+    return tensor if tensor.shape == shape else tensor.expand(shape)
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -7,6 +7,7 @@ dimension, so a batch costs O(B K) once and O(B S) for its values.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from torch.nn import functional
 from splicedpareto.distributions._areas import area_between
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
-from splicedpareto.distributions._lookup import SoftmaxSums, gather, rank
+from splicedpareto.distributions._lookup import Entries, SoftmaxSums, gather, rank
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
 
@@ -28,21 +31,33 @@ class Cell:
 
     Args:
         edges: Edges of all bins, shape ``(K + 1,)`` or ``(*B, K + 1)``.
-        widths: Widths of all bins.
-        index: Bin indices, shape ``(*B, S)``, as all that follows.
-        log_prob: Log-probabilities of the bins.
-        prob: Probabilities of the bins.
-        below: Probabilities to the left of the bins, summed from the left.
-        above: Probabilities to the right of the bins, summed from the right.
+        index: Bin indices, shape ``(*B, S)``.
+        entries: The bins in the softmax.
     """
 
     edges: Tensor
-    widths: Tensor
     index: Tensor
-    log_prob: Tensor
-    prob: Tensor
-    below: Tensor
-    above: Tensor
+    entries: Entries
+
+    @property
+    def log_prob(self) -> Tensor:
+        """Log-probabilities."""
+        return self.entries.log_prob
+
+    @lazy
+    def prob(self) -> Tensor:
+        """Probabilities."""
+        return self.log_prob.exp()
+
+    @property
+    def below(self) -> Tensor:
+        """Probabilities to the left of the bins, summed from the left."""
+        return self.entries.below
+
+    @property
+    def above(self) -> Tensor:
+        """Probabilities to the right of the bins, summed from the right."""
+        return self.entries.above
 
     @lazy
     def left(self) -> Tensor:
@@ -57,7 +72,7 @@ class Cell:
     @lazy
     def width(self) -> Tensor:
         """Widths."""
-        return gather(self.widths, self.index)
+        return self.right - self.left
 
     @property
     def log_density(self) -> Tensor:
@@ -76,12 +91,6 @@ class Cell:
         step = self.width * bin_share(mass, self.prob)
         side = gather(self.edges, self.index + ~from_left)
         return side + torch.where(from_left, step, -step)
-
-    def split(self, *counts: int) -> tuple[Cell, ...]:
-        """The bins of consecutive columns."""
-        entries = (self.index, self.log_prob, self.prob, self.below, self.above)
-        parts = zip(*(torch.split(entry, list(counts), -1) for entry in entries), strict=True)
-        return tuple(Cell(self.edges, self.widths, *part) for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +133,16 @@ class Bins:
         """Log-probabilities of all bins."""
         return self.logits.log_softmax(-1)[..., self.offset : self.offset + self.count]
 
-    def cell(self, index: Tensor) -> Cell:
-        """Edges and probabilities of bins."""
-        entry = index + self.offset if self.offset else index
-        log_prob, below, above = self.sums.look_up(entry, entry.shape[-1])
-        return Cell(self.edges, self.widths, index, log_prob, log_prob.exp(), below, above)
+    def cells(self, *index: Tensor, summed: int) -> Iterator[Cell]:
+        """Edges and probabilities of bins.
+
+        Args:
+            index: Indices of bins, each of shape ``(*B, S)`` with an `S` of its own.
+            summed: How many of them, from the first on, need the probabilities on either side.
+        """
+        entries = [at + self.offset for at in index] if self.offset else index
+        found = zip(index, self.sums.look_up(*entries, summed=summed), strict=True)
+        return (Cell(self.edges, *pair) for pair in found)
 
     def area_between(self, start: Tensor, stop: Tensor, power: int, *, from_right: bool) -> Tensor:
         """Integral of a power of the probability on one side, over the bins between two bins.
@@ -193,6 +207,5 @@ def log_mass_between(lower: Tensor, upper: Tensor, first: Cell, last: Cell) -> T
 
 def bin_share(mass: Tensor, prob: Tensor) -> Tensor:
     """Mass taken of a bin, as a share of the bin's probability."""
-    empty = prob == 0
     # Of an empty bin nothing is taken; but NaN stays.
-    return (torch.where(empty, 0 * mass, mass) / torch.where(empty, 1, prob)).clamp(0, 1)
+    return (mass / torch.where(prob.logical_not(), math.inf, prob)).clamp(0, 1)

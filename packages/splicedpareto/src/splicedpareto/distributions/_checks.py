@@ -58,14 +58,16 @@ def require_in_unit_interval(name: str, value: Tensor) -> None:
 
 def lie_within(low: float, high: float, *values: Tensor) -> bool:
     """Whether all entries surely lie strictly within bounds, in few passes; NaN does not."""
-    joined = torch.cat([value.reshape(-1) for value in values])
-    if joined.is_meta or not joined.numel():
-        return True
-    least, largest = joined.aminmax()
-    try:
-        return low < least.item() and largest.item() < high
-    except RuntimeError:  # within `torch.vmap` no number can be read
-        return False
+    for value in values:
+        if value.is_meta or not value.numel():
+            continue
+        least, largest = value.aminmax() if value.numel() > 1 else (value, value)
+        try:
+            if not (low < least.item() and largest.item() < high):
+                return False
+        except RuntimeError:  # within `torch.vmap` no number can be read
+            return False
+    return True
 
 
 def require_finite(name: str, value: Tensor) -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from splicedpareto.distributions._base import widened
 from splicedpareto.distributions._bins import Bins, Cell, bin_share, log_mass_between
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
-from splicedpareto.distributions._lookup import gather
+from splicedpareto.distributions._lookup import rank
 from splicedpareto.distributions._tails import Tail, Tails
 
 if TYPE_CHECKING:
@@ -53,19 +54,19 @@ class SplicedDistribution:
         if self.parameters.splice == "edge":
             index = torch.arange(0, last_bin + 1, max(last_bin, 1), device=self.bins.edges.device)
             return index[:1].expand(shape), index[-1:].expand(shape)
-        lower, upper = (mass[..., None].expand(shape) for mass in self.parameters.masses)
+        lower, upper = (mass.unsqueeze(-1) for mass in self.parameters.masses)
         first = self.bins.sums.first_reaching(lower, from_right=False, exceed=True)
         last = self.bins.sums.first_reaching(upper, from_right=True, exceed=True)
         first = first.clamp(max=last_bin)
         # Masses that nearly meet are rounded past each other.
-        return first, torch.maximum(last, first).clamp(max=last_bin)
+        return widened(first, shape), widened(torch.maximum(last, first), shape)
 
     @lazy
     def tails(self) -> Tails:
         """The lower and the upper tail, entries of shape ``(*B, 1)``."""
         # Of another distribution, with which the tables of its sums are freed.
         other = SplicedDistribution(self.parameters)
-        return other.look_up(other.splice[0][..., :0])[0]
+        return other.look_up()[0]
 
     @property
     def lower(self) -> Tail:
@@ -77,64 +78,54 @@ class SplicedDistribution:
         """The upper tail."""
         return self.tails.upper
 
-    def look_up(self, index: Tensor, *, with_sums: bool = True) -> tuple[Tails, Cell]:
-        """Both tails, and bins by their indices ``(*B, S)``.
+    def look_up(self, *index: Tensor, with_sums: bool = True) -> tuple[Tails, tuple[Cell, ...]]:
+        """Both tails, the bins that hold their thresholds, and bins by their indices.
 
         Args:
-            index: Indices of bins.
+            index: Indices of bins, each of shape ``(*B, S)`` with an `S` of its own.
             with_sums: Whether the probabilities on either side of the bins are needed.
+
+        Returns:
+            The tails, and the bins of the lower threshold, of the upper one and of each index.
         """
         parameters, bins = self.parameters, self.bins
         # Values may widen the batch.
-        first, last = (entry.expand((*index.shape[:-1], 1)) for entry in self.splice)
-        count = index.shape[-1]
-        columns = count if with_sums else 0
-        if parameters.splice == "edge":
-            at = torch.cat([index + 1, first, last + 2, first + 1, last + 1], -1)
-            log_prob, below, above = bins.sums.look_up(at, columns)
-            prob = log_prob.exp()[..., :count]
-            log_prob, log_mass, beside = torch.split(log_prob, [count, 2, 2], -1)
-            low, high = gather(bins.edges, first), gather(bins.edges, last + 1)
+        batch = index[0].shape[:-1] if index else parameters.batch_shape
+        at = [*(widened(entry, (*batch, 1)) for entry in self.splice), *index]
+        summed = len(at) if with_sums else 2 - 2 * bins.offset
+        if bins.offset:
+            first, last, *cells, below, above = bins.cells(*at, at[0] - 1, at[1] + 1, summed=summed)
+            log_lower, log_upper = below.log_prob, above.log_prob
+            low, high = first.left, last.right
         else:
-            at = torch.cat([first, last, index], -1)
-            log_prob, below, above = bins.sums.look_up(at, 2 + columns)
-            prob = log_prob.exp()
-            beside, log_prob = log_prob[..., :2], log_prob[..., 2:]
-            masses, log_mass = parameters.mass_columns
-            outside = torch.cat([below[..., :1], above[..., 1:2]], -1)
-            step = gather(bins.widths, at[..., :2]) * bin_share(masses - outside, prob[..., :2])
-            low = gather(bins.edges, first) + step[..., :1]
-            high = torch.maximum(low, gather(bins.edges, last + 1) - step[..., 1:])
-            prob, below, above = prob[..., 2:], below[..., 2:], above[..., 2:]
-        tied = None
-        if parameters.has_tied_scale:
-            both = torch.cat([first, last], -1)
-            log_scale = log_mass - beside + gather(bins.widths, both).log()
-            # A tail without mass has no scale; any positive number keeps its formulas finite.
-            tied = torch.where(log_mass.isneginf(), 0, log_scale).exp()
-        entries = zip(
-            (low, high),
-            parameters.concentration_columns,
-            parameters.scale_columns(tied),
-            log_mass.chunk(2, -1),
-            strict=True,
+            first, last, *cells = bins.cells(*at, summed=summed)
+            lower, upper = (mass.unsqueeze(-1) for mass in parameters.masses)
+            log_lower, log_upper = safe_log(lower), safe_log(upper)
+            low = first.left + first.width * bin_share(lower - first.below, first.prob)
+            high = last.right - last.width * bin_share(upper - last.above, last.prob)
+            high = torch.maximum(low, high)
+        # A tail without mass has no scale; any positive number keeps its formulas finite.
+        scales = (
+            torch.where(log_mass.isneginf(), 0, log_mass - cell.log_density).exp()
+            if scale is None
+            else parameters.column(scale)
+            for scale, log_mass, cell in zip(
+                parameters.scales, (log_lower, log_upper), (first, last), strict=True
+            )
         )
-        lower, upper = (Tail(*entry) for entry in entries)
-        return Tails(lower, upper), Cell(
-            bins.edges, bins.widths, index, log_prob, prob, below, above
-        )
+        concentrations = (parameters.column(entry) for entry in parameters.concentrations)
+        entries = zip((low, high), concentrations, scales, (log_lower, log_upper), strict=True)
+        return Tails(*(Tail(*entry) for entry in entries)), (first, last, *cells)
 
     def place(self, value: Tensor) -> Place:
         """Values with all that areas from or up to them need, from one look-up."""
-        index = self.bin_index(value)
-        ends = (entry.expand((*index.shape[:-1], 1)) for entry in self.splice)
-        tails, cell = self.look_up(torch.cat([index, *ends], -1))
-        return Place(self.bins, value, tails, *cell.split(index.shape[-1], 1, 1))
+        tails, (first, last, cell) = self.look_up(self.bin_index(value))
+        return Place(self.bins, value, tails, cell, first, last)
 
     def bin_index(self, value: Tensor) -> Tensor:
         """Indices of the bins that hold values once clamped to the body."""
         # A threshold on an edge belongs to the bin on the side of the body.
-        return self.bins.locate(value).clamp(*self.splice)
+        return (rank(self.bins.edges, value, right=True) - 1).clamp(*self.splice)
 
     def clip(self, value: Tensor) -> Tensor:
         """Clamp values to the body."""
@@ -142,16 +133,18 @@ class SplicedDistribution:
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density."""
-        return log_density(*self.look_up(self.bin_index(value), with_sums=False), value)
+        tails, (*_, cell) = self.look_up(self.bin_index(value), with_sums=False)
+        return log_density(tails, cell, value)
 
     def cdf_and_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities on either side of values, the smaller with all its digits."""
-        return sides(*self.look_up(self.bin_index(value)), value)
+        tails, (*_, cell) = self.look_up(self.bin_index(value))
+        return sides(tails, cell, value)
 
     def log_cdf_and_log_sf(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities on either side of values."""
-        found = self.look_up(self.bin_index(value))
-        is_below, accurate, in_body, log_beyond = _lesser_side(*found, value)
+        tails, (*_, cell) = self.look_up(self.bin_index(value))
+        is_below, accurate, in_body, log_beyond = _lesser_side(tails, cell, value)
         small = accurate < 0.5
         near_one = safe_log(torch.where(small, 1, 1 - accurate))
         rest = torch.where(small, torch.log1p(-torch.where(small, accurate, 0)), near_one)
@@ -164,21 +157,18 @@ class SplicedDistribution:
 
         Where the interval holds most of the mass, one minus the mass outside it.
         """
-        ends = torch.cat([lower, upper], -1)
-        tails, cell = self.look_up(self.bin_index(ends))
+        tails, (*_, first, last) = self.look_up(self.bin_index(lower), self.bin_index(upper))
         low, high = tails
-        start, stop = tails.clip(ends).chunk(2, -1)
         pieces = [
             low.log_mass_between(
                 (low.threshold - upper).clamp(min=0), (low.threshold - lower).clamp(min=0)
             ),
-            log_mass_between(start, stop, *cell.split(lower.shape[-1], upper.shape[-1])),
+            log_mass_between(tails.clip(lower), tails.clip(upper), first, last),
             high.log_mass_between(
                 (lower - high.threshold).clamp(min=0), (upper - high.threshold).clamp(min=0)
             ),
         ]
-        cdf, sf = sides(tails, cell, ends)
-        outside = cdf[..., : lower.shape[-1]] + sf[..., lower.shape[-1] :]
+        outside = sides(tails, first, lower)[0] + sides(tails, last, upper)[1]
         mostly = outside < 0.5
         complement = torch.log1p(-torch.where(mostly, outside, 0))
         return torch.where(mostly, complement, log_sum_exp(torch.stack(pieces)))
@@ -187,7 +177,7 @@ class SplicedDistribution:
         """Smallest value at a level given by both sides, and their logarithms where known."""
         from_left = cdf < sf
         index = self.bins.locate_mass(torch.minimum(cdf, sf), ~from_left)
-        tails, cell = self.look_up(index.clamp(*self.splice))
+        tails, (*_, cell) = self.look_up(index.clamp(*self.splice))
         low, high = tails
         body = tails.clip(cell.quantile(cdf, sf, from_left))
         if logs is None:
@@ -240,7 +230,7 @@ def log_density(tails: Tails, cell: Cell, value: Tensor) -> Tensor:
     _, excess, is_upper = tails.excess(value)
     tail = tails.select(is_upper)
     in_tail = tail.log_mass + tail.log_density(excess)
-    return torch.where(excess == 0, cell.log_density, in_tail)
+    return torch.where(excess.logical_not(), cell.log_density, in_tail)
 
 
 def sides(tails: Tails, cell: Cell, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -258,7 +248,7 @@ def _lesser_side(tails: Tails, cell: Cell, value: Tensor) -> tuple[Tensor, Tenso
     """
     inside, excess, is_upper = tails.excess(value)
     below, above = cell.sides(inside)
-    is_lower_half, in_body = below < above, excess == 0
+    is_lower_half, in_body = below < above, excess.logical_not()
     log_beyond = tails.select(is_upper).log_beyond(excess)
     in_bins = torch.where(is_lower_half, below, above)
     # Written without `where`, which ONNX Runtime lacks for truth values.

@@ -49,7 +49,7 @@ class Expectations(ScalarDistribution):
             edges = self.distribution.body_edges
             ends = []
             for tail, sign in zip(self.distribution.tails, (-1, 1), strict=True):
-                nothing = torch.full_like(tail.log_mass, -math.inf)
+                nothing = torch.full_like(tail.threshold, -math.inf)
                 end = tail.threshold + sign * tail.excess_at(nothing)
                 ends.append(torch.where(end.isfinite(), end, tail.threshold))
             return torch.cat([edges, *ends], -1).expand(*self.batch_shape, -1)

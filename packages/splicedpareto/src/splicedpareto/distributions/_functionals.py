@@ -73,7 +73,7 @@ def mode(distribution: SplicedDistribution) -> Tensor:
     places, heights = [(edges[..., :-1] + edges[..., 1:]) / 2], [density]
     for tail, sign in ((distribution.lower, -1), (distribution.upper, 1)):
         endless = tail.concentration < -1
-        end = tail.threshold + sign * tail.excess_at(torch.full_like(tail.log_mass, -math.inf))
+        end = tail.threshold + sign * tail.excess_at(torch.full_like(tail.threshold, -math.inf))
         places.append(torch.where(endless, end, tail.threshold))
         height = torch.where(endless, math.inf, (tail.log_mass - tail.scale.log()).exp())
         heights.append(torch.where(tail.log_mass.isneginf(), -1, height))

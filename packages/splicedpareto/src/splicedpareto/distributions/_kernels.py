@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._base import broadcast_tensors
+from splicedpareto.distributions._base import are_plain, broadcast_tensors
 
 # Below this size of the argument a series replaces a difference of two terms of order 1/a. Its
 # truncation error is below 1e-16, or below 1e-8 with the five terms that single precision and less
@@ -71,15 +71,13 @@ def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
 
 
 def _ratio(x: Tensor, concentration: Tensor, *, is_log: bool) -> Tensor:
-    both = broadcast_tensors(x, concentration)
-    if not torch.compiler.is_compiling():
-        function = _RatioInAllModes.apply
+    x, concentration = both = broadcast_tensors(x, concentration)
     # A traced graph takes no function with a forward-mode rule, and an exported one takes none.
-    elif any(tensor.requires_grad for tensor in both):
-        function = _Ratio.apply
-    else:
-        function = _Ratio.forward
-    result: Tensor = function(*both, is_log)  # type: ignore[no-untyped-call]  # torch has no types
+    compiling = torch.compiler.is_compiling()
+    if not any(tensor.requires_grad for tensor in both) if compiling else are_plain(*both):
+        return _Ratio.forward(x, concentration, is_log)
+    function = _Ratio if compiling else _RatioInAllModes
+    result: Tensor = function.apply(*both, is_log)  # type: ignore[no-untyped-call]  # of torch
     return result
 
 
@@ -93,10 +91,10 @@ class _Ratio(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, concentration: Tensor, is_log: bool) -> Tensor:
         argument = concentration * x
-        # The quotient rounds to one here, and at numbers below the normal ones torch's is zero.
+        # The result rounds to x here, and with numbers below the normal ones torch's is zero.
         is_one = argument.abs() < torch.finfo(argument.dtype).eps / 4
-        quotient = (argument.log1p() if is_log else argument.expm1()) / argument
-        return x * torch.where(is_one, 1, quotient)
+        result = (argument.log1p() if is_log else argument.expm1()) / concentration
+        return torch.where(is_one, x, result)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, bool], output: Tensor) -> None:  # noqa: ANN401
@@ -159,7 +157,7 @@ def log1mexp(value: Tensor) -> Tensor:
 
 def safe_log(value: Tensor) -> Tensor:
     """Return log(value), with gradient zero instead of infinite where `value` is zero."""
-    empty = value == 0
+    empty = value.logical_not()
     return torch.where(empty, -math.inf, torch.where(empty, 1, value).log())
 
 

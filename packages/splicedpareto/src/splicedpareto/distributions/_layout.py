@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._base import broadcast_shapes, widened
 
 
 def to_columns(
@@ -37,7 +37,7 @@ def to_columns(
             f"got {' and '.join(str(tuple(tensor.shape)) for tensor in tensors)}."
         ) from error
     if shape == batch_shape:
-        return [tensor.expand(shape)[..., None] for tensor in tensors], shape
+        return [widened(tensor, shape).unsqueeze(-1) for tensor in tensors], shape
     sample = shape[: len(shape) - len(batch_shape)]
     # A value may also widen the batch: ones of the batch shape then stand for many.
     batch = shape[len(sample) :]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._base import are_plain, broadcast_shapes
+from splicedpareto.distributions._lazy import lazy
 
 
 class SoftmaxSums:
@@ -33,11 +35,7 @@ class SoftmaxSums:
         self.logits = logits
         # A traced graph differentiates the tables themselves: it takes no function with a
         # forward-mode rule of its own.
-        tables: tuple[Tensor, Tensor, Tensor]
-        if torch.compiler.is_compiling():
-            tables = _running_sums(logits)
-        else:
-            tables = _RunningSums.apply(logits.detach())  # type: ignore[no-untyped-call]
+        tables = _running_sums(logits if torch.compiler.is_compiling() else logits.detach())
         self.from_left, self.from_right, self.log_total = tables
         self.total = self.from_left[..., -1:]
 
@@ -57,27 +55,66 @@ class SoftmaxSums:
         count = rank(sums, mass * self.total, right=exceed)
         return sums.shape[-1] - 1 - count if from_right else count
 
-    def look_up(self, at: Tensor, summed: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-probabilities of entries, sums of probability before entries and after entries.
+    def look_up(self, *at: Tensor, summed: int) -> tuple[Entries, ...]:
+        """Look up entries, all with one table of gradients.
 
         Args:
-            at: Indices of the entries, shape ``(*B, S)``.
-            summed: How many of the columns of `at`, from the first on, are summed beside.
+            at: Indices of the entries, each of shape ``(*B, S)`` with an `S` of its own.
+            summed: How many of `at`, from the first on, need the sums beside their entries.
 
         Returns:
-            Tensors of shapes ``(*B, S)``, ``(*B, summed)`` and ``(*B, summed)``.
+            The entries of each index.
         """
-        logits = self.logits.expand((*at.shape[:-1], self.logits.shape[-1]))
-        inputs = logits, self.from_left, self.from_right, self.log_total, at, summed
-        if torch.compiler.is_compiling():
-            return _look_up(*inputs)
-        return _LookUp.apply(*inputs)  # type: ignore[no-any-return,no-untyped-call]
+        found = tuple(Entries(self, index) for index in at)
+        inputs = self.logits, self.from_left, self.from_right, self.log_total
+        compiling = torch.compiler.is_compiling()
+        if not compiling and are_plain(*inputs, *at):
+            return found
+        counts = [index.shape[-1] for index in at]
+        joined = torch.cat(at, -1)
+        logits = self.logits.expand((*joined.shape[:-1], self.logits.shape[-1]))
+        function = _LookUp.forward if compiling else _LookUp.apply
+        log_prob, *sides = function(logits, *inputs[1:], joined, sum(counts[:summed]))
+        counted = [*counts[:summed], *(0 for _ in at[summed:])]
+        parts = (torch.split(log_prob, counts, -1), *(torch.split(s, counted, -1) for s in sides))
+        for entries, *given in zip(found, *parts, strict=True):
+            vars(entries).update(zip(("log_prob", "below", "above"), given, strict=True))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """Entries of a softmax: read from its tables when asked for, or given with a gradient.
+
+    Args:
+        sums: The tables.
+        index: Indices of the entries, shape ``(*B, S)``.
+    """
+
+    sums: SoftmaxSums
+    index: Tensor
+
+    @lazy
+    def log_prob(self) -> Tensor:
+        """Log-probabilities."""
+        return _log_prob(self.sums.logits, self.index, self.sums.log_total)
+
+    @lazy
+    def below(self) -> Tensor:
+        """Sums of probability before the entries."""
+        return _share(self.sums.from_left, self.index, self.sums.total)
+
+    @lazy
+    def above(self) -> Tensor:
+        """Sums of probability after the entries."""
+        last = self.sums.logits.shape[-1] - 1
+        return _share(self.sums.from_right, last - self.index, self.sums.total)
 
 
 def _running_sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Tables of `SoftmaxSums` and the logarithm of the total."""
     largest = logits.detach().amax(-1, keepdim=True)
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not are_plain(logits):
         weights = (logits - largest).exp()
         from_left, from_right = weights.cumsum(-1), weights.flip(-1).cumsum(-1)
     else:
@@ -87,67 +124,22 @@ def _running_sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return from_left, from_right, largest + from_left[..., -1:].log()
 
 
-class MappedFunction(torch.autograd.Function):
-    """A function of tensors ``(*B, N)`` of one batch, which `torch.vmap` maps in one call.
-
-    A rule made by torch would run each operator by its own rule, and those in place have none.
-    """
-
-    @classmethod
-    def vmap(cls, info: Any, dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:  # noqa: ANN401
-        moved = [
-            entry
-            if not isinstance(entry, Tensor)
-            else entry.expand((info.batch_size, *entry.shape))
-            if dim is None
-            else entry.movedim(dim, 0)
-            for entry, dim in zip(inputs, dims, strict=True)
-        ]
-        output = cls.apply(*moved)  # type: ignore[no-untyped-call]
-        return output, (0,) * len(output) if isinstance(output, tuple) else 0
+def _log_prob(logits: Tensor, at: Tensor, log_total: Tensor) -> Tensor:
+    return gather(logits, at) - log_total
 
 
-class _RunningSums(MappedFunction):
-    """`_running_sums` of constant logits."""
-
-    @staticmethod
-    def forward(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _running_sums(logits)
-
-    @staticmethod
-    def setup_context(ctx: Any, _: tuple[Tensor], output: tuple[Tensor, ...]) -> None:  # noqa: ANN401
-        ctx.mark_non_differentiable(*output)
-
-    @staticmethod
-    def jvp(*_: Any) -> tuple[None, None, None]:  # noqa: ANN401
-        return None, None, None
+def _share(sums: Tensor, at: Tensor, total: Tensor) -> Tensor:
+    return sum_before(sums, at) / total
 
 
-def _look_up(
-    logits: Tensor,
-    from_left: Tensor,
-    from_right: Tensor,
-    log_total: Tensor,
-    at: Tensor,
-    summed: int,
-) -> tuple[Tensor, Tensor, Tensor]:
-    last, total = logits.shape[-1] - 1, from_left[..., -1:]
-    return (
-        gather(logits, at) - log_total,
-        sum_before(from_left, at, summed) / total,
-        sum_before(from_right, last - at, summed) / total,
-    )
-
-
-def sum_before(sums: Tensor, entry: Tensor, columns: int | None = None) -> Tensor:
-    """Sums up to entries, themselves not included, of the first columns or of all."""
-    # Only then cut to the columns: arithmetic on part of a table takes four times as long.
-    is_first, before = entry < 1, (entry - 1).clamp(min=0)
-    return torch.where(is_first[..., :columns], 0, gather(sums, before[..., :columns]))
+def sum_before(sums: Tensor, entry: Tensor) -> Tensor:
+    """Sums up to entries, themselves not included, of sums up to each and itself."""
+    before = gather(sums, (entry - 1).clamp(min=0))
+    return torch.where(entry < 1, 0, before)
 
 
 class _LookUp(torch.autograd.Function):
-    r"""`SoftmaxSums.look_up` with its gradient in closed form.
+    r"""`Entries` with its gradient in closed form.
 
     With :math:`\pi` the softmax of the logits, the gradient of :math:`\log\pi_k` in the logits is
     :math:`1\{i = k\} - \pi_i`, that of :math:`\sum_{j<k} \pi_j` is :math:`\pi_i (1\{i < k\} -
@@ -157,8 +149,21 @@ class _LookUp(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
-        return _look_up(*inputs)
+    def forward(
+        logits: Tensor,
+        from_left: Tensor,
+        from_right: Tensor,
+        log_total: Tensor,
+        at: Tensor,
+        summed: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        last, total = logits.shape[-1] - 1, from_left[..., -1:]
+        entry = at[..., :summed]
+        return (
+            _log_prob(logits, at, log_total),
+            _share(from_left, entry, total),
+            _share(from_right, last - entry, total),
+        )
 
     @staticmethod
     def setup_context(
@@ -195,15 +200,18 @@ class _LookUp(torch.autograd.Function):
         logits, at, below, above = ctx.saved_tensors
         moved = logits.softmax(-1) * tangent
         mean, last = moved.sum(-1, keepdim=True), logits.shape[-1] - 1
+        entry = at[..., : ctx.summed]
         return (
             gather(tangent, at) - mean,
-            sum_before(moved.cumsum(-1), at, ctx.summed) - below * mean,
-            sum_before(moved.flip(-1).cumsum(-1), last - at, ctx.summed) - above * mean,
+            sum_before(moved.cumsum(-1), entry) - below * mean,
+            sum_before(moved.flip(-1).cumsum(-1), last - entry) - above * mean,
         )
 
 
 def gather(table: Tensor, index: Tensor) -> Tensor:
     """Entries of a table ``(*B, N)`` or ``(N,)`` at an index ``(*B, S)``."""
+    if table.dim() == 1:
+        return table[index]
     if table.shape[:-1] != index.shape[:-1]:
         table = table.expand((*index.shape[:-1], table.shape[-1]))
     return table.gather(-1, index)

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
+from splicedpareto.distributions._base import broadcast_shapes, widened
 from splicedpareto.distributions._checks import lie_within, require, require_finite
-from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
 Splice = Literal["quantile", "edge"]
@@ -105,22 +102,21 @@ class SplicedParameters:
 
     def _are_surely_sound(self) -> bool:
         """Whether every rule is surely kept, in few passes; if not, the single checks decide."""
-        lower, upper = self.masses
+        (lower, upper), (left, right) = self.masses, self.concentrations
         scales = [scale for scale in self.scales if scale is not None]
-        return (
-            lie_within(0, math.inf, self.edges.diff(), *scales)
-            and lie_within(-math.ulp(0), 1, lower, upper, lower + upper)
-            and lie_within(-math.inf, math.inf, *self.concentrations)
-            and self._has_surely_sound_logits()
-        )
-
-    def _has_surely_sound_logits(self) -> bool:
         # A finite sum has neither NaN nor infinity in it, and takes a third of the time.
-        if lie_within(-math.inf, math.inf, self.logits.sum()):
+        sums = left.sum() + right.sum(), self.logits.sum()
+        if not (
+            lie_within(-math.ulp(0), 1, lower, upper, lower + upper)
+            and lie_within(0, math.inf, self.edges.diff(), *scales)
+        ):
+            return False
+        if lie_within(-math.inf, math.inf, *sums):
             return True
         # NaN where any entry of a row is, and infinite where one or all are.
         bins = self.logits if self.splice == "quantile" else self.logits[..., 1:-1]
-        return lie_within(-math.inf, math.inf, self.logits.amax(-1), bins.amax(-1))
+        largest = self.logits.amax(-1), bins.amax(-1)
+        return lie_within(-math.inf, math.inf, sums[0], *largest)
 
     @property
     def has_tied_scale(self) -> bool:
@@ -139,29 +135,9 @@ class SplicedParameters:
                 rule = "finite: the bin beside the splice must not be empty, or give the scale"
                 require((scale > 0) & scale.isfinite(), f"the tied {side}_scale", rule, scale)
 
-    @property
-    def mass_columns(self) -> tuple[Tensor, Tensor]:
-        """Masses of both tails and their logarithms, in two columns."""
-        # Logarithms before the batch: masses are mostly single numbers.
-        masses = torch.stack(broadcast_tensors(*self.masses), -1)
-        shape = (*self.batch_shape, 2)
-        return masses.expand(shape), safe_log(masses).expand(shape)
-
-    @property
-    def concentration_columns(self) -> Pair:
-        """Concentrations of the lower and of the upper tail, each ``(*B, 1)``."""
-        return self._column(self.concentrations[0]), self._column(self.concentrations[1])
-
-    def scale_columns(self, tied: Tensor | None) -> Iterator[Tensor]:
-        """Scales as given, or those of the two columns `tied`, each ``(*B, 1)``."""
-        for side, scale in enumerate(self.scales):
-            if scale is not None:
-                yield self._column(scale)
-            elif tied is not None:
-                yield tied[..., side : side + 1]
-
-    def _column(self, parameter: Tensor) -> Tensor:
-        return parameter.expand(self.batch_shape)[..., None]
+    def column(self, parameter: Tensor) -> Tensor:
+        """A parameter of the tails as a column beside the batch, shape ``(*B, 1)``."""
+        return widened(parameter, self.batch_shape).unsqueeze(-1)
 
 
 _SIDES = ("lower", "upper")

@@ -220,7 +220,7 @@ class SplicedBinnedPareto(Expectations):
     def end_points(self) -> tuple[Tensor, Tensor]:
         """Ends of the support, infinite where a tail has none, each of shape ``(*B,)``."""
         lower, upper = self.distribution.lower, self.distribution.upper
-        nothing = torch.full_like(lower.log_mass, -math.inf)
+        nothing = torch.full_like(lower.threshold, -math.inf)
         low, high = lower.excess_at(nothing), upper.excess_at(nothing)
         return (lower.threshold - low).squeeze(-1), (upper.threshold + high).squeeze(-1)
 
@@ -263,7 +263,7 @@ class SplicedBinnedPareto(Expectations):
         """
         (value,), shape = self._columns(value=value)
         distribution = self.distribution
-        tails, cell = distribution.look_up(distribution.bin_index(value))
+        tails, (*_, cell) = distribution.look_up(distribution.bin_index(value))
         cdf = from_columns(sides(tails, cell, value)[0], shape)
         return cdf, tails.lower.threshold.squeeze(-1), tails.upper.threshold.squeeze(-1)
 

@@ -22,7 +22,8 @@ class Tail(NamedTuple):
         threshold: Where the tail starts, in units of the outcome.
         concentration: :math:`\xi`, any sign.
         scale: :math:`\sigma > 0`, in units of the outcome.
-        log_mass: Log-probability :math:`\log p` of the tail, ``-inf`` where it is switched off.
+        log_mass: Log-probability :math:`\log p` of the tail, ``-inf`` where it is switched off; a
+            mass that a batch shares is one number.
     """
 
     threshold: Tensor
@@ -38,7 +39,7 @@ class Tail(NamedTuple):
     def log_density(self, excess: Tensor) -> Tensor:
         r"""Conditional log-density of an excess: :math:`-\log\sigma - (1 + \xi) L`."""
         hazard, past_end = self._finite_hazard(excess)
-        log_density = -(self.scale.log() + (1 + self.concentration) * hazard)
+        log_density = (-1 - self.concentration) * hazard - self.scale.log()
         return torch.where(past_end, -math.inf, log_density)
 
     def log_beyond(self, excess: Tensor) -> Tensor:
@@ -149,7 +150,7 @@ class Tails(NamedTuple):
         inside = self.clip(value)
         # In the body the difference is zero, and has no gradient.
         beyond = value - inside
-        return inside, beyond.abs(), beyond > 0
+        return inside, beyond.abs(), value > inside
 
     def select(self, is_upper: Tensor) -> Tail:
         """The upper tail where the condition holds, else the lower."""
