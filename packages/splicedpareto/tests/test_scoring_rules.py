@@ -155,10 +155,21 @@ def test_pp_error_sees_distances_that_cancel() -> None:
     assert expected > 0.1
 
 
+def test_pp_error_takes_the_ends_of_its_range() -> None:
+    # One of two transforms is at most 0, both are at most 1.
+    assert scoring_rules.pp_error(f64(0.0, 1.0), f64(0.0, 1.0)).item() == 0.25
+
+
+def test_what_a_lattice_leaves_out_lies_on_its_last_number() -> None:
+    mid = scoring_rules.lattice_mid_cdf(f64(0.25, 0.5, 0.75), f64(0.0, 1.0, 2.0, 3.0), first=0)
+    assert mid.tolist() == [0.125, 0.375, 0.75, 1]
+
+
 def test_unusable_arguments_are_refused() -> None:
     table = poisson_table(6.5, 50)
-    with pytest.raises(ValueError, match="value must be a whole number, got"):
-        scoring_rules.lattice_crps(table, f64(0.5), first=0)
+    for fraction in (0.25, 0.75):
+        with pytest.raises(ValueError, match="value must be a whole number, got"):
+            scoring_rules.lattice_crps(table, f64(fraction), first=0)
     with pytest.raises(ValueError, match="cdf must be nondecreasing"):
         scoring_rules.lattice_crps(table.flip(0), f64(0.0), first=0)
     with pytest.raises(ValueError, match=r"cdf must be in \[0, 1\], got"):
@@ -167,8 +178,14 @@ def test_unusable_arguments_are_refused() -> None:
         scoring_rules.pp_error(torch.zeros(0), f64(0.5))
     with pytest.raises(ValueError, match=r"pit must be in \[0, 1\], got nan"):
         scoring_rules.pp_error(f64(math.nan), f64(0.5))
-    with pytest.raises(ValueError, match=r"level must be in \[0, 1\], got 2"):
-        scoring_rules.pp_error(f64(0.5), f64(2.0))
+    for pit, level, name in (
+        (-0.5, 0.5, "pit"),
+        (2.0, 0.5, "pit"),
+        (0.5, -0.5, "level"),
+        (0.5, 2.0, "level"),
+    ):
+        with pytest.raises(ValueError, match=rf"{name} must be in \[0, 1\], got"):
+            scoring_rules.pp_error(f64(pit), f64(level))
     with pytest.raises(ValueError, match=r"value must be in \[0, 1\]"):
         scoring_rules.pinball(uneven_distribution(), f64(0.5), f64(2.0))
     with pytest.raises(NotImplementedError, match="has no closed-form CRPS"):
