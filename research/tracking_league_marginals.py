@@ -21,7 +21,7 @@ import torch
 from xgboost import XGBClassifier
 
 from dropback.data._outcomes import YARDS_LOWEST
-from dropback.models._predict import YARDS
+from dropback.models._grid import YARDS
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     oracle_cdf,

@@ -12,8 +12,8 @@ from torch.distributions import Distribution
 from dropback.data import Outcome, PlaySet
 from dropback.evaluation import OverTime, evaluate, evaluate_over_time
 from dropback.evaluation._over_time import TIMES_BEFORE_RELEASE_S, TIMES_SINCE_SNAP_S
+from dropback.models._grid import GRIDS
 from dropback.models._predict import predict_plays
-from dropback.models.baselines._distributions import GRIDS
 from examples.trained_run import TrainedRun
 
 # Frames of the release: never before 1.1 s, then with these chances in each frame, by kind of play.

@@ -11,8 +11,8 @@ from torch.distributions import Distribution
 
 from dropback.live import PlayContext, PlayFrames, play_contexts
 from dropback.models._frame_columns import FRAME_COLUMNS, frame_columns
+from dropback.models._grid import YARDS
 from dropback.models._model import whole_yard_distribution
-from dropback.models._predict import YARDS
 from dropback.tracking._blocks import PlayBlock
 from dropback.tracking.tensors._features import STATIC_COLUMNS, block_features
 from splicedpareto.nn import (

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from dropback.data._outcomes import YARDS_LOWEST
 from dropback.live import Forecast
-from dropback.models._predict import QUANTILE_LEVELS, YARDS, yard_mean, yard_quantiles
+from dropback.models._grid import YARDS
+from dropback.models._predict import QUANTILE_LEVELS, yard_mean, yard_quantiles
 
 
 def forecast(cdf):

@@ -11,12 +11,9 @@ import torch
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
-from dropback.models._predict import YARDS
-from dropback.models.baselines._air_yards import fit_air_yards, kernel_weights
-from dropback.models.baselines._catch_point import (
+from dropback.models._catch_point import (
     FIRST_RUN,
     LAST_RUN,
-    fit_cp_xyac,
     fit_hazard,
     from_catch,
     mixture,
@@ -25,8 +22,11 @@ from dropback.models.baselines._catch_point import (
     survival_masses,
     tail_hazard_of,
 )
-from dropback.models.baselines._distributions import GRIDS
-from dropback.models.baselines._forecasts import Examples, Forecast, Throws, with_climatology
+from dropback.models._examples import Examples, Throws
+from dropback.models._grid import GRIDS, YARDS
+from dropback.models.baselines._air_yards import fit_air_yards, kernel_weights
+from dropback.models.baselines._cp_xyac import fit_cp_xyac
+from dropback.models.baselines._forecasts import Forecast, with_climatology
 from dropback.models.baselines._forest import fit_quantile_forest
 from dropback.models.baselines._isotonic import IsotonicDistributions, fit_idr
 from dropback.models.baselines._tabpfn import fit_tabpfn

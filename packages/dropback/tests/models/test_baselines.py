@@ -13,8 +13,9 @@ from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import DropbackError, RequestError
 from dropback.models import ModelSettings
+from dropback.models._grid import YARDS
 from dropback.models._model import Predictor, whole_yard_distribution
-from dropback.models._predict import YARDS, predict_plays
+from dropback.models._predict import predict_plays
 from dropback.models.baselines import (
     BASELINES,
     TRACKING_BASELINES,

@@ -16,8 +16,9 @@ from dropback.evaluation import OverTime, evaluate
 from dropback.live import PlayPredictor, play_contexts
 from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
 from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
+from dropback.models._grid import YARDS
 from dropback.models._model import PassModel, whole_yard_distribution
-from dropback.models._predict import YARDS, predict_plays
+from dropback.models._predict import predict_plays
 from dropback.models._store import load_run
 from dropback.models.baselines import (
     TRACKING_BASELINES,

@@ -16,9 +16,10 @@ from dropback.data._features import feature_matrix
 from dropback.data._tables import Predictions
 from dropback.errors import RequestError, RunError
 from dropback.models import ModelSettings
+from dropback.models._grid import YARDS
 from dropback.models._model import whole_yard_distribution
 from dropback.models._network import build_network, observed_interval
-from dropback.models._predict import QUANTILE_LEVELS, YARDS, predict_plays, summarize_distributions
+from dropback.models._predict import QUANTILE_LEVELS, predict_plays, summarize_distributions
 from examples.play_by_play_rows import plays_of
 from examples.trained_run import TrainedRun
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.errors import RequestError
-from dropback.models._predict import YARDS
+from dropback.models._grid import YARDS
 from dropback.simulation.tracking import (
     ReleaseState,
     TrackingLeague,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dropback.errors import RequestError, RunError
 from dropback.models._frame_columns import FRAME_COLUMNS
-from dropback.models._predict import YARDS
+from dropback.models._grid import YARDS
 from dropback.models._store import weights_digest
 from dropback.tracking.tensors._features import STATIC_COLUMNS
 from splicedpareto.nn import SequenceEncoder, SplicedBinnedParetoHead

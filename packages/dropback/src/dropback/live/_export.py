@@ -23,7 +23,7 @@ from dropback.live._engines import (
     onnx_runtime,
 )
 from dropback.models._frame_columns import FRAME_COLUMNS
-from dropback.models._predict import YARDS
+from dropback.models._grid import YARDS
 from dropback.tracking.tensors._features import STATIC_COLUMNS
 from dropback.tracking.tensors._play_tensors import schema_hash
 

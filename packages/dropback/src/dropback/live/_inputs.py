@@ -12,7 +12,7 @@ import numpy as np
 from dropback.data._outcomes import YARDS_LOWEST, goal_line_yards
 from dropback.errors import LiveError
 from dropback.models._frame_columns import FRAME_COLUMNS
-from dropback.models._predict import YARDS
+from dropback.models._grid import YARDS
 from dropback.tracking._blocks import DIRECTION, SPEED, X
 from dropback.tracking._compiled import compiled, one_layout
 from dropback.tracking._kernels import HISTORY_FRAMES, STANDING_YD_PER_S, columns_of_frames

@@ -12,6 +12,7 @@ from dropback.data._features import feature_matrix
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome, Predictions
 from dropback.errors import RunError
+from dropback.models._grid import YARDS
 from dropback.models._model import whole_yard_distribution
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ QUANTILE_LEVELS = {
     "q99": 0.99,
 }
 _LEVELS = np.array(list(QUANTILE_LEVELS.values()))
-
-YARDS = np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)
-"""Every possible outcome, in whole yards, shape ``(211,)``."""
 
 # Plays whose probabilities are held at once: 1 MB in float32. A season takes 1.2 times as long by
 # chunks of 512, because each operator of torch costs some microseconds to start.

@@ -19,21 +19,23 @@ from dropback._choices import parse_names
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
+from dropback.models._catch_point import fit_hazard
+from dropback.models._examples import Examples
+from dropback.models._grid import GRIDS
 from dropback.models._network import observed_targets, validation_objective
 from dropback.models._play_batches import TrackedPlays
 from dropback.models._predict import fold_of_plays
 from dropback.models._settings import ModelSettings
 from dropback.models._train import Training, split_fold
 from dropback.models.baselines._air_yards import fit_air_yards
-from dropback.models.baselines._catch_point import fit_cp_xyac, fit_hazard
+from dropback.models.baselines._cp_xyac import fit_cp_xyac
 from dropback.models.baselines._distributions import (
-    GRIDS,
     Baseline,
     Climatology,
     Oracle,
     oracle_masses,
 )
-from dropback.models.baselines._forecasts import Examples, Pooled
+from dropback.models.baselines._forecasts import Pooled
 from dropback.models.baselines._forest import fit_quantile_forest
 from dropback.models.baselines._isotonic import fit_idr
 from dropback.models.baselines._tabpfn import fit_tabpfn

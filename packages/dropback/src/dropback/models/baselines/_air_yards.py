@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dropback.data._outcomes import YARDS_LOWEST
-from dropback.models._network import exact_log_score, observed_interval
-from dropback.models._predict import YARDS
-from dropback.models.baselines._catch_point import (
+from dropback.models._catch_point import (
     FIRST_RUN,
     LAST_RUN,
     mixture,
@@ -26,12 +24,15 @@ from dropback.models.baselines._catch_point import (
     survival_masses,
     tail_hazard_of,
 )
-from dropback.models.baselines._forecasts import Throws, with_climatology
+from dropback.models._examples import Throws
+from dropback.models._grid import YARDS
+from dropback.models._network import exact_log_score, observed_interval
+from dropback.models.baselines._forecasts import with_climatology
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureMatrix, FeatureSchema
-    from dropback.models.baselines._forecasts import Examples
+    from dropback.models._examples import Examples
 
 # The kernel over depths: its standard deviation in yards at the line of scrimmage, and the depth
 # at which it is twice as wide, because deep throws are few. The validation games choose. On games

@@ -18,7 +18,7 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureMatrix
-    from dropback.models.baselines._forecasts import Examples
+    from dropback.models._examples import Examples
 
 
 @dataclass(frozen=True)

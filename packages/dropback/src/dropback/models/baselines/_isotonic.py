@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.optimize
 
-from dropback.models.baselines._boosting import boost, boosted
+from dropback.models._boosting import boost, boosted
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureMatrix
-    from dropback.models.baselines._forecasts import Examples
+    from dropback.models._examples import Examples
 
 
 @dataclass(frozen=True)

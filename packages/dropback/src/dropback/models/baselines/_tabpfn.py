@@ -19,8 +19,8 @@ from splicedpareto.distributions import from_bar_distribution
 if TYPE_CHECKING:
     from dropback._arrays import Floats
     from dropback.data._features import FeatureMatrix
-    from dropback.models.baselines._distributions import Grid
-    from dropback.models.baselines._forecasts import Examples
+    from dropback.models._examples import Examples
+    from dropback.models._grid import Grid
 
 # What its second version was trained for; later ones take more.
 _MOST_PLAYS = 10_000

@@ -19,27 +19,24 @@ import numpy as np
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
-from dropback.models._predict import YARDS
-from dropback.models.baselines._boosting import boost, boosted
-from dropback.models.baselines._distributions import GRIDS
-from dropback.models.baselines._forecasts import Throws
+from dropback.models._boosting import boost, boosted
+from dropback.models._examples import Throws
+from dropback.models._grid import GRIDS, YARDS
 
 if TYPE_CHECKING:
     from dropback._arrays import Flags, Floats, Integers
     from dropback.data._features import FeatureMatrix, FeatureSchema
-    from dropback.models.baselines._forecasts import Examples
+    from dropback.models._examples import Examples
 
 INCOMPLETE, COMPLETE, INTERCEPTED = range(3)
 
 # The hazard is learned from 8 yards behind the catch to 60 beyond; 1.4 completions in 1,000 end
 # outside.
 FIRST_RUN, LAST_RUN = -8, 60
-# nflfastR's classes of yards after the catch; the first and the last hold what lies beyond.
-FIRST_CLASS, LAST_CLASS = -5, 70
 _LONGEST_RUN = YARDS_HIGHEST - YARDS_LOWEST
 
 
-class _Runs(Protocol):
+class Runs(Protocol):
     """A fitted distribution of the yards after the catch."""
 
     @property
@@ -63,7 +60,7 @@ class CatchPoint:
 
     schema: FeatureSchema
     result: Any
-    runs: _Runs
+    runs: Runs
     returns: Floats
 
     def masses(self, features: FeatureMatrix) -> Floats:
@@ -231,7 +228,7 @@ class Hazard:
     first: int = FIRST_RUN
 
     def masses(self, features: FeatureMatrix, throws: Throws) -> Floats:
-        """See `_Runs`."""
+        """See `Runs`."""
         runs = np.arange(FIRST_RUN, LAST_RUN + 1)
         hazards = np.zeros((len(features), len(runs)))
         # What a run does beyond the goal line is never seen.
@@ -310,49 +307,3 @@ def require_completions(*sets: Examples) -> None:
             "This baseline learns from completed passes, and the training or the validation games "
             "of a fold have none: add seasons or use fewer folds."
         )
-
-
-# Yards after the catch, by classes
-
-
-@dataclass(frozen=True)
-class Classes:
-    """Probability of each class of yards after the catch."""
-
-    booster: Any
-    first: int = FIRST_CLASS
-
-    def masses(self, features: FeatureMatrix, throws: Throws) -> Floats:  # noqa: ARG002  # of `_Runs`
-        """See `_Runs`."""
-        return boosted(self.booster, features)
-
-
-def fit_cp_xyac(training: Examples, validation: Examples, seed: int) -> CatchPoint:
-    """Fit what happens, and nflfastR's classes of the yards after the catch."""
-    require_completions(training, validation)
-    booster = boost(
-        *(_labeled_classes(examples) for examples in (training, validation)),
-        seed=seed,
-        objective="multi:softprob",
-        num_class=LAST_CLASS - FIRST_CLASS + 1,
-        max_depth=4,
-        # nflfastR grows a tree for each class and stops where a split gains less than 2. On
-        # held-out games of 2018-2020 trees whose leaves hold all classes have log score 2.383 and
-        # CRPS 4.334, those of nflfastR 2.388 and 4.335.
-        multi_strategy="multi_output_tree",
-        eta=0.1,
-        subsample=0.8,
-        colsample_bytree=0.8,
-    )
-    return CatchPoint(
-        training.schema,
-        fit_result(training, validation, seed),
-        Classes(booster),
-        return_masses(training),
-    )
-
-
-def _labeled_classes(examples: Examples) -> tuple[FeatureMatrix, Integers]:
-    caught = examples[examples.complete]
-    run, _ = runs_of(caught)
-    return caught.features, run.clip(FIRST_CLASS, LAST_CLASS) - FIRST_CLASS
