@@ -36,7 +36,7 @@ def test_main_job_runs_from_files_to_leaderboard(run: Command, data: Path, tmp_p
     assert code == 0, err
     report, unseen = tmp_path / "report.json", ("--seasons", "2021")
     assert run("evaluate", out, data, *unseen, "--against", "climatology", "--json", report)[0] == 0
-    assert set(json.loads(report.read_text())["metrics"]) == {"sbp", "climatology"}
+    assert set(json.loads(report.read_text())["metrics"]) == {"catch-point", "climatology"}
     assert len(list((tmp_path / "report-plots").glob("*.png"))) == 4
     predictions = tmp_path / "p.parquet"
     assert run("predict", out, data, *unseen, "--out", predictions)[0] == 0

@@ -235,5 +235,5 @@ def test_games_without_a_completion_are_refused(
     trained: TrainedRun, tmp_path: Path, name: str
 ) -> None:
     plays = trained.selection.plays.with_columns(complete_pass=pl.lit(value=False), yards=0)
-    with pytest.raises(RequestError, match="learns from completed passes"):
+    with pytest.raises(RequestError, match="are learned from completed passes"):
         fit_baseline(name, trained.run, Plays.validate(plays, cast=True), work=tmp_path)

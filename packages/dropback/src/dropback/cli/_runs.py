@@ -50,7 +50,7 @@ Static = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Threads of torch; default 1, with tracking as many as cores."),
+    typer.Option(min=1, help="Threads; default as many as cores, for networks of play-by-play alone 1."),
 ]
 
 
@@ -114,14 +114,14 @@ def train(
     from dropback import workflows
     from dropback._files import require_new_folder
     from dropback.cli._console import errors, evaluation_table, progress, selection_summary
-    from dropback.models import PLAY_NETWORK, ModelSettings, SequenceSettings
+    from dropback.models import PLAY_NETWORK, SequenceSettings, settings_for
     from dropback.models._store import read_record
 
     require_new_folder(out, overwrite=overwrite)
     wanted = None if seasons is None else workflows.parse_seasons(seasons)
     source, tracked = _open_source(data)
-    _use_threads(threads, tracked=tracked)
-    settings = PLAY_NETWORK if tracked else ModelSettings()
+    settings = PLAY_NETWORK if tracked else settings_for(plays, outcome)
+    _use_threads(threads, many=tracked or settings.boosted_share > 0)
     if init is not None:
         settings = read_record(init).settings
     elif tracked:
@@ -245,7 +245,7 @@ def _over_runs(
 
     loaded = load_run(run)
     source, tracked = _open_source(data)
-    _use_threads(None, tracked=tracked)
+    _use_threads(None, many=tracked or bool(loaded.model.boosted))
     selection = workflows.read_plays_for(
         loaded,
         source,
@@ -304,9 +304,10 @@ def evaluate(
     from dropback.models._store import read_record
     from dropback.models.baselines import BASELINES, TRACKING_BASELINES, parse_baselines
 
-    tracked = read_record(run).settings.sequence is not None
+    settings = read_record(run).settings
+    tracked = settings.sequence is not None
     names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
-    _use_threads(threads, tracked=tracked)
+    _use_threads(threads, many=tracked or settings.boosted_share > 0)
     with progress(len(names) * 50) as step:
         evaluated = workflows.evaluate(
             run,
@@ -368,8 +369,8 @@ def _open_source(data: str) -> tuple[PlayByPlaySource | PlayTensors, bool]:
     return source, isinstance(source, PlayTensors)
 
 
-def _use_threads(threads: int | None, *, tracked: bool) -> None:
-    """Give torch `threads`; by default one, or all cores for the large products of tracking."""
+def _use_threads(threads: int | None, *, many: bool) -> None:
+    """Give torch and trees `threads`; by default one, or all cores where there is `many` to do."""
     import torch
 
-    torch.set_num_threads(threads or ((os.cpu_count() or 1) if tracked else 1))
+    torch.set_num_threads(threads or ((os.cpu_count() or 1) if many else 1))

@@ -157,4 +157,4 @@ _THROW: dict[str, pl.Expr] = {
     "location_middle": pl.col("pass_location").eq_missing(pl.lit("middle")),
     "location_right": pl.col("pass_location").eq_missing(pl.lit("right")),
 }
-_FEATURES = _SITUATION | _THROW
+_FEATURES = _SITUATION | _THROW | {"season": pl.col("season")}

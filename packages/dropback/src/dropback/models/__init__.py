@@ -1,5 +1,11 @@
 """Networks, baselines, training, prediction and the folder that holds a trained run."""
 
-from dropback.models._settings import PLAY_NETWORK, ModelSettings, SequenceSettings
+from dropback.models._settings import (
+    PLAY_NETWORK,
+    THROW_MODEL,
+    ModelSettings,
+    SequenceSettings,
+    settings_for,
+)
 
-__all__ = ["PLAY_NETWORK", "ModelSettings", "SequenceSettings"]
+__all__ = ["PLAY_NETWORK", "THROW_MODEL", "ModelSettings", "SequenceSettings", "settings_for"]

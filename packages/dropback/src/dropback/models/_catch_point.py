@@ -15,15 +15,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import torch
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
-from dropback.models._boosting import boost, boosted
+from dropback.models._boosting import Labeled, boost, boosted, from_tensor, to_tensor
 from dropback.models._examples import Throws
 from dropback.models._grid import GRIDS, YARDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from dropback._arrays import Flags, Floats, Integers
     from dropback.data._features import FeatureMatrix, FeatureSchema
     from dropback.models._examples import Examples
@@ -69,6 +74,24 @@ class CatchPoint:
         runs = self.runs.masses(features, throws)
         shares = boosted(self.result, features)
         return mixture(shares, runs, self.runs.first, self.returns, throws.air_yards)
+
+
+def to_state(forecast: CatchPoint) -> dict[str, Tensor]:
+    """What a run folder holds of a forecast whose runs are a `Hazard`."""
+    if not isinstance(forecast.runs, Hazard):
+        raise TypeError(f"only a hazard is stored, got {type(forecast.runs).__name__}.")
+    return {
+        "result": to_tensor(forecast.result),
+        "hazard": to_tensor(forecast.runs.booster),
+        "tail_hazard": torch.tensor(forecast.runs.tail_hazard, dtype=torch.float64),
+        "returns": torch.from_numpy(forecast.returns),
+    }
+
+
+def from_state(state: Mapping[str, Tensor], schema: FeatureSchema) -> CatchPoint:
+    """The forecast that `to_state` described."""
+    runs = Hazard(from_tensor(state["hazard"]), state["tail_hazard"].item())
+    return CatchPoint(schema, from_tensor(state["result"]), runs, state["returns"].numpy())
 
 
 def mixture(
@@ -127,7 +150,10 @@ def from_catch(runs: Floats, first: int, air_yards: Integers) -> Floats:
 def fit_result(training: Examples, validation: Examples, seed: int) -> Any:  # noqa: ANN401
     """Boost the probabilities of an incompletion, a completion and an interception."""
     return boost(
-        *((each.features, results_of(each)) for each in (training, validation)),
+        *(
+            Labeled(each.features, results_of(each), each.weights)
+            for each in (training, validation)
+        ),
         seed=seed,
         objective="multi:softprob",
         num_class=3,
@@ -282,11 +308,15 @@ def tail_hazard_of(run: Integers, scored: Flags) -> float:
     return float((ends + 1) / (steps + 10))
 
 
-def _labeled_steps(examples: Examples) -> tuple[FeatureMatrix, Flags]:
+def _labeled_steps(examples: Examples) -> Labeled:
     caught = examples[examples.complete]
     steps = steps_of(*runs_of(caught))
     throws = Throws.of(caught.features, caught.schema)
-    return step_features(caught.features, throws, steps.play, steps.run), steps.ended
+    return Labeled(
+        step_features(caught.features, throws, steps.play, steps.run),
+        steps.ended,
+        None if caught.weights is None else caught.weights[steps.play],
+    )
 
 
 def runs_of(caught: Examples) -> tuple[Integers, Flags]:
@@ -304,6 +334,6 @@ def require_completions(*sets: Examples) -> None:
     """
     if not all(examples.complete.any() for examples in sets):
         raise RequestError(
-            "This baseline learns from completed passes, and the training or the validation games "
-            "of a fold have none: add seasons or use fewer folds."
+            "Yards after the catch are learned from completed passes, and the training or the "
+            "validation games of a fold have none: add seasons or use fewer folds."
         )

@@ -21,24 +21,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Examples:
-    """Plays that a baseline learns from, or stops by.
+    """Plays to learn from, or to stop by.
 
     Attributes:
         plays: Their outcomes; completion and yards after the catch are labels, never features.
         features: What is known at the release, shape ``(N, F)``.
         schema: Names and order of the features.
         outcome: What is predicted.
+        weights: How much each play counts, shape ``(N,)``; None where all count the same.
     """
 
     plays: pl.DataFrame
     features: FeatureMatrix
     schema: FeatureSchema
     outcome: Outcome
+    weights: Floats | None = None
 
     def __getitem__(self, rows: Integers | Flags) -> Examples:
         """Some of the plays."""
         kept = np.flatnonzero(rows) if rows.dtype == bool else rows
-        return Examples(self.plays[kept], self.features[kept], self.schema, self.outcome)
+        weights = None if self.weights is None else self.weights[kept]
+        return Examples(self.plays[kept], self.features[kept], self.schema, self.outcome, weights)
 
     def __len__(self) -> int:
         """Number of plays ``N``."""

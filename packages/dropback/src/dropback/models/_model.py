@@ -1,14 +1,17 @@
-"""The pass model: a small ensemble of networks, each blind to one fold of the training games."""
+"""The pass model: networks and boosted trees, each blind to one fold of the training games."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
+from dropback.data._tables import Outcome
+from dropback.models._grid import GRIDS
 from dropback.models._network import network_inputs
-from splicedpareto.distributions import Censored, Discretized
+from splicedpareto.distributions import Censored, Discretized, Mixture
 from splicedpareto.nn import pooled_distribution
 
 if TYPE_CHECKING:
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Integers
     from dropback.data._features import FeatureSchema
-    from dropback.data._tables import Outcome, PlaySet
+    from dropback.data._tables import PlaySet
+    from dropback.models._catch_point import CatchPoint
     from dropback.models._network import PlayInputs
     from dropback.models._settings import ModelSettings
     from splicedpareto.nn import DistributionNetwork
@@ -56,7 +60,7 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class PassModel:
-    """Networks that together predict the outcome of a pass.
+    """Networks, and trees beside them, that together predict the outcome of a pass.
 
     Attributes:
         settings: What was fitted.
@@ -64,6 +68,7 @@ class PassModel:
         play_set: The plays it was trained on and can predict.
         networks: One a fold, in eval mode; network ``k`` never saw a game of fold ``k``.
         fold_of_game: Fold of each training game.
+        boosted: Trees, one a fold as the networks, or none.
     """
 
     settings: ModelSettings
@@ -71,6 +76,7 @@ class PassModel:
     play_set: PlaySet
     networks: tuple[DistributionNetwork, ...]
     fold_of_game: dict[str, int]
+    boosted: tuple[CatchPoint, ...] = ()
 
     @property
     def members(self) -> int:
@@ -84,9 +90,23 @@ class PassModel:
 
     @torch.inference_mode()
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
-        """See `Predictor`; networks are pooled by `pooled_distribution`."""
-        chosen = self.networks if fold is None else (self.networks[fold],)
-        return pooled_distribution(chosen, *network_inputs(features, self.settings, self.schema))
+        """See `Predictor`; the mean of the members' probabilities where they count from the catch.
+
+        Other networks are pooled by `pooled_distribution`, which keeps their family.
+        """
+        chosen = slice(None) if fold is None else slice(fold, fold + 1)
+        networks, trees = self.networks[chosen], self.boosted[chosen]
+        inputs = network_inputs(features, self.settings, self.schema)
+        if self.settings.family != "catch-point" or self.settings.sequence is not None:
+            return pooled_distribution(networks, *inputs)
+        parts = [network(*inputs) for network in networks]
+        weights = [(1 - self.settings.boosted_share) / len(parts)] * len(parts)
+        if trees:
+            masses = np.mean([each.masses(np.asarray(features)) for each in trees], axis=0)
+            # A mass of 0 has no logarithm; the networks hold nothing impossible.
+            parts.append(GRIDS[Outcome.YARDS].distribution(np.maximum(masses, 1e-12)))
+            weights.append(self.settings.boosted_share)
+        return Mixture(torch.tensor(weights).log(), parts, validate_args=False)
 
 
 def whole_yard_distribution(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dropback.data._tables import Outcome
+from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 from splicedpareto.training import FitSettings
 
@@ -66,6 +66,9 @@ class ModelSettings:
         lower_tail_mass: Probability of the lower tail of ``sbp``.
         upper_tail_mass: Probability of the upper tail of ``sbp``.
         tail_scale: ``free`` or ``tied`` to a continuous density, of ``sbp``.
+        boosted_share: Weight of boosted trees beside the networks of ``catch-point``; 0 is none.
+        half_life_seasons: Age, before the last training season, at which a play counts half as
+            much; None where all count the same.
         width: Channels of the trunk.
         blocks: Residual blocks of the trunk.
         dropout: Dropout of the trunk.
@@ -77,8 +80,8 @@ class ModelSettings:
         sequence: How tracking is read; None where a play is a row of columns.
 
     Raises:
-        RequestError: `folds`, `members` or `validation_share` is out of range, or expected points
-            counted from the catch.
+        RequestError: A number is out of range, expected points counted from the catch, or boosted
+            trees beside another family.
     """
 
     outcome: Outcome = Outcome.YARDS
@@ -89,6 +92,8 @@ class ModelSettings:
     lower_tail_mass: float = 0.01
     upper_tail_mass: float = 0.05
     tail_scale: Literal["free", "tied"] = "free"
+    boosted_share: float = 0.0
+    half_life_seasons: float | None = None
     width: int = 64
     blocks: int = 2
     dropout: float = 0.1
@@ -109,6 +114,15 @@ class ModelSettings:
                 "family 'catch-point' counts yards from the catch, got outcome "
                 f"{self.outcome.value!r}: take family 'sbp'."
             )
+        if not 0 <= self.boosted_share < 1:
+            raise RequestError(f"boosted_share must be in [0, 1), got {self.boosted_share}.")
+        if self.boosted_share and self.family != "catch-point":
+            raise RequestError(
+                f"boosted_share must be 0 with family {self.family!r}, got {self.boosted_share}: "
+                "the trees count yards from the catch; take family 'catch-point'."
+            )
+        if self.half_life_seasons is not None and not self.half_life_seasons > 0:
+            raise RequestError(f"half_life_seasons must be positive, got {self.half_life_seasons}.")
         if not 0 < self.validation_share < 1:
             raise RequestError(f"validation_share must be in (0, 1), got {self.validation_share}.")
 
@@ -116,6 +130,17 @@ class ModelSettings:
     def networks(self) -> int:
         """Number of networks of the ensemble."""
         return self.folds if self.members is None else self.members
+
+
+THROW_MODEL = ModelSettings(family="catch-point", boosted_share=0.8, half_life_seasons=4.0)
+"""Settings of a model of the yards of throws, from play-by-play."""
+
+
+def settings_for(play_set: PlaySet | str, outcome: Outcome) -> ModelSettings:
+    """Settings of a model of play-by-play: `THROW_MODEL` where it can be."""
+    if outcome is Outcome.YARDS and play_set != PlaySet.DROPBACKS:
+        return THROW_MODEL
+    return ModelSettings(outcome=outcome)
 
 
 PLAY_NETWORK = ModelSettings(

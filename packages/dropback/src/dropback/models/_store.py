@@ -1,6 +1,6 @@
 """Write and load run folders: a trained model with all that is needed to trust it.
 
-``run.json`` holds settings, feature schema and digests; ``weights.pt`` the networks;
+``run.json`` holds settings, feature schema and digests; ``weights.pt`` the networks and the trees;
 ``folds.parquet`` the fold of each training game; ``report.json`` the held-out evaluation.
 """
 
@@ -18,9 +18,10 @@ import polars as pl
 import torch
 
 import dropback
-from dropback.data._features import feature_schema
+from dropback.data._features import FeatureSchema, feature_schema
 from dropback.data._tables import PlaySet
 from dropback.errors import RequestError, RunError
+from dropback.models._catch_point import from_state, to_state
 from dropback.models._model import PassModel
 from dropback.models._network import build_network
 from dropback.models._play_batches import tracking_schema
@@ -32,11 +33,10 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Floats, Integers
     from dropback._files import AnyPath
-    from dropback.data._features import FeatureSchema
     from dropback.models._network import PlayInputs
     from splicedpareto.nn import DistributionNetwork
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout of a run folder; a folder of another version is refused."""
 
 
@@ -92,7 +92,11 @@ class Run:
 
 def schema_of(settings: ModelSettings, play_set: PlaySet) -> FeatureSchema:
     """The features of a model of `settings` for plays of `play_set`."""
-    return feature_schema(play_set) if settings.sequence is None else tracking_schema()
+    if settings.sequence is not None:
+        return tracking_schema()
+    names = feature_schema(play_set).names
+    # Trees find the year in which completions rose, and hold on to the last; see `THROW_MODEL`.
+    return FeatureSchema((*names, "season")) if settings.boosted_share else FeatureSchema(names)
 
 
 def weights_digest(networks: Sequence[DistributionNetwork]) -> str:
@@ -117,7 +121,13 @@ def write_run(folder: Path, model: PassModel, record: RunRecord) -> None:
     weights = folder / "weights.pt"
     # Through memory, because torch reports a full disk as a RuntimeError without a reason.
     content = io.BytesIO()
-    torch.save([network.state_dict() for network in model.networks], content)
+    torch.save(
+        {
+            "networks": [network.state_dict() for network in model.networks],
+            "boosted": [to_state(each) for each in model.boosted],
+        },
+        content,
+    )
     weights.write_bytes(content.getbuffer())
     games = sorted(model.fold_of_game)
     pl.DataFrame(
@@ -180,8 +190,9 @@ def load_run(folder: AnyPath) -> Run:
         )
     try:
         states = torch.load(weights, weights_only=True, map_location="cpu")
+        boosted = tuple(from_state(state, schema) for state in states["boosted"])
         networks = []
-        for state in states:
+        for state in states["networks"]:
             network = build_network(record.settings, len(schema.names), seed=0)
             network.load_state_dict(state)
             networks.append(network.eval())
@@ -191,7 +202,7 @@ def load_run(folder: AnyPath) -> Run:
             f"{weights}: not the weights of the networks that run.json describes ({reason})."
         ) from error
     fold_of_game = dict(zip(folds["game_id"], folds["fold"], strict=True))
-    model = PassModel(record.settings, schema, play_set, tuple(networks), fold_of_game)
+    model = PassModel(record.settings, schema, play_set, tuple(networks), fold_of_game, boosted)
     return Run(folder, model, record)
 
 

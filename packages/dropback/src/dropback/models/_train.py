@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +13,12 @@ import torch
 from torch.utils.data import TensorDataset
 
 import dropback
-from dropback._files import move_folder, require_new_folder, working_folder
+from dropback._files import move_folder, require_new_folder, whole_file, working_folder
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
+from dropback.models._catch_point import fit_hazard, from_state, to_state
+from dropback.models._examples import Examples
 from dropback.models._model import PassModel
 from dropback.models._network import (
     PlayInputs,
@@ -28,6 +30,7 @@ from dropback.models._network import (
     validation_objective,
 )
 from dropback.models._store import Run, RunRecord, data_digest, schema_of, weights_digest, write_run
+from splicedpareto.objectives import weighted
 from splicedpareto.training import DivergedError, SequenceDataset, fit
 
 if TYPE_CHECKING:
@@ -37,9 +40,10 @@ if TYPE_CHECKING:
     import dataframely as dy
     from torch import Tensor
 
-    from dropback._arrays import Integers
+    from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import Plays
+    from dropback.models._catch_point import CatchPoint
     from dropback.models._settings import ModelSettings
     from splicedpareto.nn import DistributionNetwork
 
@@ -166,6 +170,17 @@ def train_run(
     return Run(out, model, record)
 
 
+def age_weights(seasons: Integers, half_life: float) -> Floats:
+    """Weight of plays that halves every `half_life` seasons before the last, on average 1.
+
+    Example:
+        >>> age_weights(np.array([2020, 2016, 2016]), 4.0)
+        array([1.5 , 0.75, 0.75])
+    """
+    weights = 0.5 ** ((seasons.max() - seasons) / half_life)
+    return np.asarray(weights / weights.mean())
+
+
 @dataclass(frozen=True)
 class Training:
     """Plays that networks are fitted on, and how.
@@ -199,16 +214,50 @@ class Training:
         Returns:
             The model, and the best epoch of each fold.
         """
-        networks, best_epochs = [], []
+        networks, boosted, best_epochs = [], [], []
         for fold in range(self.settings.networks):
             start = None if initial is None else initial.networks[fold % len(initial.networks)]
             state = None if start is None else start.state_dict()
             network, epoch = self.network(fold, state)
             networks.append(network)
             best_epochs.append(epoch)
+            if self.settings.boosted_share:
+                boosted.append(self.boosted(fold))
         play_set = PlaySet(self.plays["play_set"][0])
-        model = PassModel(self.settings, self.schema, play_set, tuple(networks), self.fold_of_game)
+        model = PassModel(
+            self.settings,
+            self.schema,
+            play_set,
+            tuple(networks),
+            self.fold_of_game,
+            tuple(boosted),
+        )
         return model, tuple(best_epochs)
+
+    def boosted(self, fold: int) -> CatchPoint:
+        """Fit the trees that never see one fold of the games, or take those of a former call."""
+        path = self.work / f"boosted-{fold}.pt"
+        if path.is_file():
+            return from_state(torch.load(path, weights_only=True), self.schema)
+        games = self.plays["game_id"].to_list()
+        split = split_fold(games, self.fold_of_game, fold, self.settings, self.seed)
+        examples = Examples(
+            self.plays, np.asarray(self.features), self.schema, self.settings.outcome, self.weights
+        )
+        seed = self.seed * 1000 + fold
+        trees = fit_hazard(examples[split.training], examples[split.validation], seed)
+        with whole_file(path) as aside:
+            torch.save(to_state(trees), aside)
+        return trees
+
+    @cached_property
+    def weights(self) -> Floats | None:
+        """How much each play counts, on average 1; None where all count the same."""
+        half_life = self.settings.half_life_seasons
+        if half_life is None:
+            return None
+        seasons = self.plays["season"].to_numpy()
+        return age_weights(seasons, half_life)
 
     def network(
         self, fold: int, initial: Mapping[str, Tensor] | None = None
@@ -246,6 +295,10 @@ class Training:
                     f"({str(error).splitlines()[-1].strip()}): train with its settings."
                 ) from error
         targets = observed_targets(plays, settings.outcome)
+        objectives = (training_objective(settings), validation_objective(settings))
+        if self.weights is not None:
+            targets = (*targets, torch.from_numpy(self.weights).float())
+            objectives = (weighted(objectives[0]), weighted(objectives[1]))
         datasets = [
             self._dataset(features[rows], tuple(target[rows] for target in targets), learns=learns)
             for rows, learns in ((split.training, True), (split.validation, False))
@@ -255,8 +308,8 @@ class Training:
                 network,
                 *datasets,
                 inputs=(1 if settings.sequence is None else 3) + network.head.takes_origin,
-                objective=training_objective(settings),
-                validation_objective=validation_objective(settings),
+                objective=objectives[0],
+                validation_objective=objectives[1],
                 settings=settings.fit,
                 folder=self.work / f"fold-{fold}",
                 on_epoch=None if self.on_epoch is None else partial(self.on_epoch, fold),

@@ -18,7 +18,7 @@ from dropback.errors import RequestError, RunError
 from dropback.evaluation import Evaluation, OverTime, evaluate_over_time
 from dropback.evaluation import evaluate as evaluate_predictions
 from dropback.expected_points import load_expected_points, save_expected_points
-from dropback.models import PLAY_NETWORK, ModelSettings
+from dropback.models import PLAY_NETWORK, ModelSettings, settings_for
 from dropback.models._predict import predict_plays
 from dropback.models._store import Run, data_digest, load_run
 from dropback.models._train import train_run
@@ -91,8 +91,8 @@ def train(
         seasons: Seasons to train on; None takes all.
         plays: Which plays, as for `read_plays`.
         games: Which games: ``regular``, ``postseason`` or ``all``.
-        settings: What and how to fit, the outcome included; None takes the defaults for
-            play-by-play, or for tracking `dropback.models.PLAY_NETWORK`.
+        settings: What and how to fit, the outcome included; None takes yards and
+            `dropback.models.settings_for` the plays, or for tracking `PLAY_NETWORK`.
         play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
         expected_points: Where the outcome is EPA: the model that values the snaps, or its folder;
             None takes nflverse's EPA, or fits a model where the data have none. Stored with the
@@ -121,7 +121,8 @@ def train(
     source = data if isinstance(data, Selection) else open_source(data)
     tracked = isinstance(source, PlayTensors | TrackedSelection)
     if settings is None:
-        settings = PLAY_NETWORK if tracked else ModelSettings()
+        play_set = source.plays["play_set"][0] if isinstance(source, Selection) else plays
+        settings = PLAY_NETWORK if tracked else settings_for(play_set, Outcome.YARDS)
     if tracked != (settings.sequence is not None):
         needed, found = ("play-by-play", "tracking") if tracked else ("tracking", "play-by-play")
         raise RequestError(f"The settings are for {needed}, but the data are {found}.")

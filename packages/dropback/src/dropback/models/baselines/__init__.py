@@ -233,7 +233,7 @@ class Viewed(Baseline):
 def _network_settings(name: str, settings: ModelSettings) -> ModelSettings:
     """Settings of a baseline that is a network: the model's but for what its name says."""
     if name in {"gaussian", "binned"}:
-        return replace(settings, family=name, objective="exact")  # type: ignore[arg-type]
+        return replace(settings, family=name, objective="exact", boosted_share=0.0)  # type: ignore[arg-type]
     if name == "static":
         return ModelSettings(
             outcome=settings.outcome, folds=settings.folds, members=settings.members

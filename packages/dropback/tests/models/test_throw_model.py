@@ -1,0 +1,165 @@
+"""Trees beside the networks: one distribution, blind to its fold, stored whole, weighted by age."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+import dropback
+from dropback.data._features import feature_matrix
+from dropback.data._tables import Outcome, Plays, PlaySet
+from dropback.errors import RequestError
+from dropback.models import THROW_MODEL, ModelSettings, settings_for
+from dropback.models._grid import YARDS
+from dropback.models._model import PassModel, whole_yard_distribution
+from dropback.models._predict import predict_plays
+from dropback.models._store import load_run
+from dropback.models._train import age_weights, train_run
+from dropback.models.baselines import fit_baseline
+from examples.trained_run import TrainedRun
+
+
+@pytest.fixture(scope="module")
+def blended(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """As `trained`, with trees."""
+    folder = tmp_path_factory.mktemp("blended") / "run"
+    run = dropback.train(trained.selection, folder, settings=settings_of(trained))
+    return TrainedRun(run, trained.selection, trained.unseen)
+
+
+def settings_of(trained: TrainedRun) -> ModelSettings:
+    small = trained.model.settings
+    return replace(small, family="catch-point", boosted_share=0.75, half_life_seasons=4.0)
+
+
+def masses(model: PassModel, plays: pl.DataFrame, fold: int | None) -> np.ndarray:
+    """Probabilities of `YARDS` on the field, shape ``(N, 211)``."""
+    latent = model.predict_distribution(feature_matrix(plays, model.schema), fold)
+    distribution = whole_yard_distribution(
+        latent, np.array(plays["yards_min"]), np.array(plays["yards_max"])
+    )
+    return distribution.log_prob(torch.from_numpy(YARDS).float()[:, None]).exp().numpy().T
+
+
+@pytest.mark.parametrize("fold", [None, 0, 1])
+def test_probabilities_are_the_weighted_mean_of_trees_and_networks(
+    blended: TrainedRun, fold: int | None
+) -> None:
+    model, plays = blended.model, blended.unseen.plays[:80]
+    own = range(2) if fold is None else [fold]
+    alone = replace(model, settings=replace(model.settings, boosted_share=0.0), boosted=())
+    networks = np.mean([masses(alone, plays, each) for each in own], axis=0)
+    features = feature_matrix(plays, model.schema)
+    trees = np.mean([model.boosted[each].masses(features) for each in own], axis=0)
+    low, high = (plays[name].to_numpy()[:, None] for name in ("yards_min", "yards_max"))
+    onto = np.clip(YARDS, low, high) - YARDS[0]
+    on_field = np.zeros_like(trees)
+    for play in range(len(plays)):
+        np.add.at(on_field[play], onto[play], trees[play])
+    found = masses(model, plays, fold)
+    np.testing.assert_allclose(found, 0.25 * networks + 0.75 * on_field, atol=2e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=2e-5)
+    # No outcome that the field allows is impossible.
+    assert found[(low <= YARDS) & (high >= YARDS)].min() > 0
+
+
+def test_stored_run_predicts_alike(blended: TrainedRun) -> None:
+    loaded = load_run(blended.folder)
+    assert loaded.record == blended.record
+    assert loaded.model.schema.names[-1] == "season"
+    plays = blended.unseen.plays
+    assert predict_plays(loaded.model, plays).equals(predict_plays(blended.model, plays))
+
+
+def test_outcomes_of_the_held_out_games_change_nothing(blended: TrainedRun, tmp_path: Path) -> None:
+    plays, model = blended.selection.plays, blended.model
+    held_out = plays["game_id"].replace_strict(model.fold_of_game) == 0
+    throw = pl.when(held_out)
+    changed = plays.with_columns(
+        complete_pass=throw.then(pl.lit(value=True)).otherwise("complete_pass"),
+        interception=throw.then(pl.lit(value=False)).otherwise("interception"),
+        yards=throw.then(pl.min_horizontal("air_yards", "yards_max")).otherwise("yards"),
+    )
+    other = train_run(Plays.validate(changed), tmp_path / "run", settings=model.settings, seed=0)
+    hidden = plays.filter(held_out)
+    np.testing.assert_array_equal(masses(other.model, hidden, 0), masses(model, hidden, 0))
+    assert not np.array_equal(masses(other.model, hidden, 1), masses(model, hidden, 1))
+
+
+def test_killed_training_keeps_the_trees(
+    blended: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(fold: int, _epoch: int, _loss: float) -> None:
+        if fold == 1:
+            raise KeyboardInterrupt
+
+    out, plays, settings = tmp_path / "run", blended.selection.plays, blended.model.settings
+    with pytest.raises(KeyboardInterrupt):
+        train_run(plays, out, settings=settings, seed=0, on_epoch=die)
+    fitted = []
+    fit = dropback.models._train.fit_hazard
+    monkeypatch.setattr(
+        "dropback.models._train.fit_hazard", lambda *of: fitted.append(of[2]) or fit(*of)
+    )
+    run = train_run(plays, out, settings=settings, seed=0)
+    assert fitted == [1]  # the seed of fold 1
+    unseen = blended.unseen.plays
+    assert predict_plays(run.model, unseen).equals(predict_plays(blended.model, unseen))
+
+
+def test_weights_halve_with_age() -> None:
+    weights = age_weights(np.array([2020, 2018, 2012, 2020]), 2.0)
+    np.testing.assert_allclose(weights[:3] / weights[0], [1, 1 / 2, 1 / 16])
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_old_plays_weigh_less(trained: TrainedRun, tmp_path: Path) -> None:
+    """Where a former season had another game, the trees of the last alone know nothing of it."""
+    plays = trained.selection.plays
+    former = plays.with_columns(
+        season=pl.col("season") - 20,
+        game_id="old_" + pl.col("game_id"),
+        complete_pass=pl.lit(value=True),
+        interception=pl.lit(value=False),
+        yards=pl.min_horizontal("air_yards", "yards_max"),
+    )
+    both = Plays.validate(pl.concat([former, plays]))
+    shares = {}
+    for half_life in (None, 1.0):
+        settings = replace(settings_of(trained), half_life_seasons=half_life)
+        model = train_run(both, tmp_path / f"{half_life}", settings=settings, seed=0).model
+        caught = masses(model, trained.unseen.plays, None)
+        at = trained.unseen.plays["air_yards"].to_numpy() - YARDS[0]
+        shares[half_life] = caught[np.arange(len(at)), at].mean()
+    assert shares[1.0] < shares[None]
+
+
+def test_default_settings_suit_the_plays() -> None:
+    assert settings_for(PlaySet.TARGETED, Outcome.YARDS) == THROW_MODEL
+    assert settings_for("attempts", Outcome.YARDS) == THROW_MODEL
+    assert settings_for(PlaySet.DROPBACKS, Outcome.YARDS) == ModelSettings()
+    assert settings_for(PlaySet.TARGETED, Outcome.EPA) == ModelSettings(outcome=Outcome.EPA)
+
+
+def test_networks_of_other_families_have_no_trees(blended: TrainedRun, tmp_path: Path) -> None:
+    plays = blended.selection.plays
+    gaussian = fit_baseline("gaussian", blended.run, plays, work=tmp_path)
+    assert not gaussian.network.boosted  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"boosted_share": 1.0}, r"boosted_share must be in \[0, 1\), got 1.0"),
+        ({"boosted_share": float("nan")}, "boosted_share must be in"),
+        ({"family": "sbp", "boosted_share": 0.5}, "must be 0 with family 'sbp', got 0.5"),
+        ({"half_life_seasons": 0.0}, "half_life_seasons must be positive, got 0.0"),
+        ({"half_life_seasons": float("nan")}, "half_life_seasons must be positive"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, float], words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        replace(THROW_MODEL, **settings)
