@@ -67,7 +67,7 @@ class TrueDistribution:
         at_release = _HAZARD * (1 - _HAZARD) ** (frame[:, None] - _FIRST)
         chance = np.where(features.cut > 0, going, at_release)
         chance /= chance.sum(axis=1, keepdims=True)
-        return GRIDS[Outcome.YARDS].distribution(chance @ _MASSES, np.zeros(len(frame)))
+        return GRIDS[Outcome.YARDS].distribution(chance @ _MASSES)
 
 
 _YARDS = np.arange(GRIDS[Outcome.YARDS].lowest, GRIDS[Outcome.YARDS].highest + 1)
