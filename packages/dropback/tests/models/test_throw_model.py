@@ -19,6 +19,7 @@ from dropback.models._predict import predict_plays
 from dropback.models._store import load_run
 from dropback.models._train import age_weights, train_run
 from dropback.models.baselines import fit_baseline
+from dropback.simulation import League
 from examples.trained_run import TrainedRun
 
 
@@ -163,3 +164,13 @@ def test_networks_of_other_families_have_no_trees(blended: TrainedRun, tmp_path:
 def test_impossible_settings_are_refused(settings: dict[str, float], words: str) -> None:
     with pytest.raises(RequestError, match=words):
         replace(THROW_MODEL, **settings)
+
+
+def test_training_seasons_are_not_judged_with_others(
+    blended: TrainedRun, tiny_league: League
+) -> None:
+    with pytest.raises(RequestError, match=r"2020, 2021 overlap the training seasons 2020 of .*ap"):
+        dropback.evaluate(blended.run, tiny_league.plays)
+    for seasons, out_of_fold in (([2020], True), ([2021], False)):
+        found = dropback.evaluate(blended.run, tiny_league.plays, seasons=seasons)
+        assert found.out_of_fold == out_of_fold

@@ -320,8 +320,9 @@ def evaluate(
         run: A run, or its folder.
         data: Play-by-play or tracking, as for `read_plays`, or the plays that it returned. For
             baselines it must hold the training seasons too.
-        seasons: Seasons to evaluate; None is all. Training seasons are predicted out of fold, by
-            all models; plays that every network has seen are left out.
+        seasons: Seasons to evaluate; None is all. Training seasons, which must not be mixed with
+            others, are predicted out of fold, by all models; plays that every network has seen are
+            left out.
         against: Baselines, several or separated by commas: ``hazard``, ``cp-xyac``,
             ``quantile-forest``, ``air-yards``, ``idr``, ``tabpfn``, ``gaussian``, ``binned``,
             ``climatology``; with tracking others (`dropback.models.baselines.TRACKING_BASELINES`).
@@ -334,8 +335,9 @@ def evaluate(
 
     Raises:
         RunError: As for `predict`, or the training plays in `data` are not those of the run.
-        RequestError: `sample` is below 1, an unknown baseline, one that the run's plays or outcome
-            do not suit or whose package is absent, or baselines without a source of training plays.
+        RequestError: Some of the seasons are training seasons, `sample` is below 1, an unknown
+            baseline, one that the run's plays or outcome do not suit or whose package is absent, or
+            baselines without a source of training plays.
 
     Example:
         >>> found = dropback.evaluate(run, league, seasons=[2021], against=["climatology"])
@@ -357,6 +359,7 @@ def evaluate(
     selection = read_plays_for(
         chosen, source, seasons=seasons, games=games, play_by_play=play_by_play
     )
+    _require_apart(chosen, selection)
     if sample is not None:
         selection = sample_games(selection, sample, seed)
     plays, features = selection.plays, features_of(selection)
@@ -399,6 +402,18 @@ def evaluate(
         _by_time(model, selection, ours, seed),
         bool(set(plays["game_id"]) & set(model.fold_of_game)),
     )
+
+
+def _require_apart(run: Run, selection: Selection) -> None:
+    """Fail where training seasons, predicted out of fold, would be averaged with others."""
+    learned = set(run.record.seasons)
+    judged = set(selection.plays["season"])
+    if learned & judged and not judged <= learned:
+        raise RequestError(
+            f"Seasons {', '.join(map(str, sorted(judged)))} overlap the training seasons "
+            f"{', '.join(map(str, sorted(learned)))} of {run.folder}, which are predicted out of "
+            "fold: evaluate those and the others apart."
+        )
 
 
 def _name(model: PassModel) -> str:
