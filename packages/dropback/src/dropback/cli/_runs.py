@@ -50,7 +50,7 @@ Static = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Threads; default as many as cores, for networks of play-by-play alone 1."),
+    typer.Option(min=1, help="Threads; default all cores, for networks of play-by-play alone 1."),
 ]
 
 
