@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DROPBACK_DATA ?= $(wildcard ../shared/data)
 export DROPBACK_DATA
 
-.PHONY: install demo test test-oldest coverage check mutate format build clean
+.PHONY: install demo evaluate test test-oldest coverage check mutate format build clean
 
 install: $(STAMP)
 
@@ -19,6 +19,10 @@ $(STAMP): packages/splicedpareto/pyproject.toml packages/dropback/pyproject.toml
 
 demo: install
 	$(BIN)/dropback demo --out demo --overwrite
+
+# Takes hours, goes on where it stopped, and fails where a baseline is better.
+evaluate: install
+	$(BIN)/python benchmarks/play_by_play_forecasts.py $(DROPBACK_DATA)/pbp --out runs/forecasts --threads 2
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -25,12 +25,14 @@ import torch
 
 from dropback import load_run, workflows
 from dropback._files import whole_file
+from dropback.data._features import feature_matrix
 from dropback.data._tables import Plays, Predictions
 from dropback.errors import RunError
 from dropback.evaluation import evaluate
 from dropback.evaluation._calibration import DEPTH_BANDS
 from dropback.models import THROW_MODEL, ModelSettings
 from dropback.models._predict import predict_plays
+from dropback.models._store import data_digest
 from dropback.models.baselines import fit_baseline, parse_baselines
 from dropback.simulation import LeagueSettings, simulate_league, write_league
 from splicedpareto.training import FitSettings
@@ -112,7 +114,7 @@ def season_forecasts(
     learned = workflows.read_plays(data, seasons=range(season - history, season))
     plays = workflows.read_plays(data, seasons=[season]).plays
     folder.mkdir(parents=True, exist_ok=True)
-    run = stored_run(folder / "run", settings)
+    run = stored_run(folder / "run", settings, learned.plays)
     if run is None:
         for stale in folder.glob("*.parquet"):
             stale.unlink()
@@ -137,13 +139,16 @@ def season_forecasts(
     return plays, tables
 
 
-def stored_run(folder: Path, settings: ModelSettings) -> Run | None:
-    """The run of a former call, unless it is of other settings or another version."""
+def stored_run(folder: Path, settings: ModelSettings, plays: pl.DataFrame) -> Run | None:
+    """The run of a former call, unless it is of other settings, plays or another version."""
     try:
         run = load_run(folder)
     except RunError:
         return None
-    return run if run.record.settings == settings else None
+    same = run.record.settings == settings and run.record.data_digest == data_digest(
+        feature_matrix(plays, run.model.schema), plays["yards"].to_numpy()
+    )
+    return run if same else None
 
 
 def told(season: int, what: str, began: float) -> None:
