@@ -1,6 +1,7 @@
 """Trees beside the networks: one distribution, blind to its fold, stored whole, weighted by age."""
 
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ import dropback
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError
-from dropback.models import THROW_MODEL, ModelSettings, settings_for
+from dropback.models import THROW_MODEL, ModelSettings, _train, settings_for
+from dropback.models._catch_point import CatchPoint
+from dropback.models._examples import Examples
 from dropback.models._grid import YARDS
 from dropback.models._model import PassModel, whole_yard_distribution
 from dropback.models._predict import predict_plays
 from dropback.models._store import load_run
-from dropback.models._train import age_weights, train_run
+from dropback.models._train import FITS_OF_ALL, train_run
 from dropback.models.baselines import fit_baseline
 from dropback.simulation import League
 from examples.trained_run import TrainedRun
@@ -33,7 +36,7 @@ def blended(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Tr
 
 def settings_of(trained: TrainedRun) -> ModelSettings:
     small = trained.model.settings
-    return replace(small, family="catch-point", boosted_share=0.75, half_life_seasons=4.0)
+    return replace(small, family="catch-point", boosted_share=0.75)
 
 
 def masses(model: PassModel, plays: pl.DataFrame, fold: int | None) -> np.ndarray:
@@ -54,7 +57,10 @@ def test_probabilities_are_the_weighted_mean_of_trees_and_networks(
     alone = replace(model, settings=replace(model.settings, boosted_share=0.0), boosted=())
     networks = np.mean([masses(alone, plays, each) for each in own], axis=0)
     features = feature_matrix(plays, model.schema)
-    trees = np.mean([model.boosted[each].masses(features) for each in own], axis=0)
+    # A game that is not in training is predicted by the trees of all games too.
+    fits = model.boosted if fold is None else [model.boosted[fold]]
+    assert len(fits) == (2 + FITS_OF_ALL if fold is None else 1)
+    trees = np.mean([each.masses(features) for each in fits], axis=0)
     low, high = (plays[name].to_numpy()[:, None] for name in ("yards_min", "yards_max"))
     onto = np.clip(YARDS, low, high) - YARDS[0]
     on_field = np.zeros_like(trees)
@@ -93,49 +99,37 @@ def test_outcomes_of_the_held_out_games_change_nothing(blended: TrainedRun, tmp_
 def test_killed_training_keeps_the_trees(
     blended: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(fold: int, _epoch: int, _loss: float) -> None:
-        if fold == 1:
+    fit, fitted = _train.fit_hazard, []
+
+    def die_of_the_second(training: Examples, stop: Examples, seed: int) -> CatchPoint:
+        fitted.append(seed)
+        if len(fitted) == 2:
             raise KeyboardInterrupt
+        return fit(training, stop, seed)
 
     out, plays, settings = tmp_path / "run", blended.selection.plays, blended.model.settings
+    monkeypatch.setattr(_train, "fit_hazard", die_of_the_second)
     with pytest.raises(KeyboardInterrupt):
-        train_run(plays, out, settings=settings, seed=0, on_epoch=die)
-    fitted = []
-    fit = dropback.models._train.fit_hazard
-    monkeypatch.setattr(
-        "dropback.models._train.fit_hazard", lambda *of: fitted.append(of[2]) or fit(*of)
-    )
+        train_run(plays, out, settings=settings, seed=0)
     run = train_run(plays, out, settings=settings, seed=0)
-    assert fitted == [1]  # the seed of fold 1
+    assert fitted == [0, 1, 1]
     unseen = blended.unseen.plays
     assert predict_plays(run.model, unseen).equals(predict_plays(blended.model, unseen))
 
 
-def test_weights_halve_with_age() -> None:
-    weights = age_weights(np.array([2020, 2018, 2012, 2020]), 2.0)
-    np.testing.assert_allclose(weights[:3] / weights[0], [1, 1 / 2, 1 / 16])
-    assert weights.mean() == pytest.approx(1)
+def test_fit_of_all_games_has_more_rounds_than_those_of_the_folds(blended: TrainedRun) -> None:
+    *folds, one, other = blended.model.boosted
+    for forecast in (one, other):
+        for part in ("result", "runs.booster"):
+            rounds = [attrgetter(part)(each).num_boosted_rounds() for each in folds]
+            found = attrgetter(part)(forecast).num_boosted_rounds()
+            assert found == round(1.15 * np.mean(rounds))
 
 
-def test_old_plays_weigh_less(trained: TrainedRun, tmp_path: Path) -> None:
-    """Where a former season had another game, the trees of the last alone know nothing of it."""
-    plays = trained.selection.plays
-    former = plays.with_columns(
-        season=pl.col("season") - 20,
-        game_id="old_" + pl.col("game_id"),
-        complete_pass=pl.lit(value=True),
-        interception=pl.lit(value=False),
-        yards=pl.min_horizontal("air_yards", "yards_max"),
-    )
-    both = Plays.validate(pl.concat([former, plays]))
-    shares = {}
-    for half_life in (None, 1.0):
-        settings = replace(settings_of(trained), half_life_seasons=half_life)
-        model = train_run(both, tmp_path / f"{half_life}", settings=settings, seed=0).model
-        caught = masses(model, trained.unseen.plays, None)
-        at = trained.unseen.plays["air_yards"].to_numpy() - YARDS[0]
-        shares[half_life] = caught[np.arange(len(at)), at].mean()
-    assert shares[1.0] < shares[None]
+def test_fits_of_all_games_have_seeds_of_their_own(blended: TrainedRun) -> None:
+    features = feature_matrix(blended.unseen.plays, blended.model.schema)
+    one, other = (each.masses(features) for each in blended.model.boosted[2:])
+    assert not np.array_equal(one, other)
 
 
 def test_default_settings_suit_the_plays() -> None:
@@ -143,6 +137,18 @@ def test_default_settings_suit_the_plays() -> None:
     assert settings_for("attempts", Outcome.YARDS) == THROW_MODEL
     assert settings_for(PlaySet.DROPBACKS, Outcome.YARDS) == ModelSettings()
     assert settings_for(PlaySet.TARGETED, Outcome.EPA) == ModelSettings(outcome=Outcome.EPA)
+
+
+def test_the_hazard_is_the_part_of_the_model_that_each_fold_has(
+    blended: TrainedRun, tmp_path: Path
+) -> None:
+    hazard = fit_baseline("hazard", blended.run, blended.selection.plays, work=tmp_path)
+    features = feature_matrix(blended.unseen.plays[:50], blended.model.schema)
+    support = torch.from_numpy(YARDS).float()[:, None] + 0.5
+    pooled = hazard.predict_distribution(features).cdf(support).numpy().T
+    trees = np.mean([each.masses(features) for each in blended.model.boosted[:2]], axis=0)
+    # The baseline adds half a percent of climatology.
+    np.testing.assert_allclose(pooled, trees.cumsum(axis=1), atol=0.0051)
 
 
 def test_networks_of_other_families_have_no_trees(blended: TrainedRun, tmp_path: Path) -> None:
@@ -157,8 +163,6 @@ def test_networks_of_other_families_have_no_trees(blended: TrainedRun, tmp_path:
         ({"boosted_share": 1.0}, r"boosted_share must be in \[0, 1\), got 1.0"),
         ({"boosted_share": float("nan")}, "boosted_share must be in"),
         ({"family": "sbp", "boosted_share": 0.5}, "must be 0 with family 'sbp', got 0.5"),
-        ({"half_life_seasons": 0.0}, "half_life_seasons must be positive, got 0.0"),
-        ({"half_life_seasons": float("nan")}, "half_life_seasons must be positive"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, float], words: str) -> None:

@@ -2,65 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import numpy.typing as npt
     from torch import Tensor
 
     from dropback._arrays import Floats
     from dropback.data._features import FeatureMatrix
 
+    Labeled: TypeAlias = tuple[FeatureMatrix, npt.NDArray[Any]]
+
 _MOST_ROUNDS = 3000
-
-
-@dataclass(frozen=True)
-class Labeled:
-    """Rows for trees to learn from, or to stop by.
-
-    Attributes:
-        features: Shape ``(N, F)``.
-        labels: Shape ``(N,)``.
-        weights: How much each row counts, shape ``(N,)``; None where all count the same.
-    """
-
-    features: FeatureMatrix
-    labels: npt.NDArray[Any]
-    weights: Floats | None = None
 
 
 def boost(
     training: Labeled,
-    validation: Labeled,
+    stop: Labeled | int,
     *,
     seed: int,
     patience: int = 50,
     **parameters: object,
 ) -> Any:  # noqa: ANN401  # xgboost ships no types
-    """Boost trees until the validation loss has not fallen for `patience` rounds; keep the best.
+    """Boost trees until a loss has not fallen for some rounds, and keep the best.
 
     Args:
-        training: Rows to learn from.
-        validation: Rows to stop by.
+        training: Features and labels to learn from.
+        stop: Features and labels whose loss decides; or the number of rounds.
         seed: Seed of the subsamples.
-        patience: Rounds.
+        patience: Rounds without a lower loss.
         **parameters: XGBoost's own.
     """
     import xgboost  # noqa: PLC0415  # half a second that only trees need
 
-    learned = xgboost.QuantileDMatrix(training.features, training.labels, weight=training.weights)
-    stops = xgboost.QuantileDMatrix(
-        validation.features, validation.labels, weight=validation.weights, ref=learned
-    )
+    learned = xgboost.QuantileDMatrix(*training)
+    settings = {"tree_method": "hist", "nthread": torch.get_num_threads(), "seed": seed}
+    if isinstance(stop, int):
+        return xgboost.train(settings | parameters, learned, num_boost_round=stop)
     booster = xgboost.train(
-        {"tree_method": "hist", "nthread": torch.get_num_threads(), "seed": seed, **parameters},
+        settings | parameters,
         learned,
         num_boost_round=_MOST_ROUNDS,
-        evals=[(stops, "validation")],
+        evals=[(xgboost.QuantileDMatrix(*stop, ref=learned), "validation")],
         early_stopping_rounds=patience,
         verbose_eval=False,
     )

@@ -20,24 +20,25 @@ import torch
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
-from dropback.models._boosting import Labeled, boost, boosted, from_tensor, to_tensor
-from dropback.models._examples import Throws
+from dropback.models._boosting import boost, boosted, from_tensor, to_tensor
+from dropback.models._examples import Examples, Throws
 from dropback.models._grid import GRIDS, YARDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     from dropback._arrays import Flags, Floats, Integers
     from dropback.data._features import FeatureMatrix, FeatureSchema
-    from dropback.models._examples import Examples
 
 INCOMPLETE, COMPLETE, INTERCEPTED = range(3)
 
 # The hazard is learned from 8 yards behind the catch to 60 beyond; 1.4 completions in 1,000 end
 # outside.
 FIRST_RUN, LAST_RUN = -8, 60
+# More games bear more rounds before they are learned by heart.
+_MORE_ROUNDS = 1.15
 _LONGEST_RUN = YARDS_HIGHEST - YARDS_LOWEST
 
 
@@ -147,13 +148,11 @@ def from_catch(runs: Floats, first: int, air_yards: Integers) -> Floats:
 # What happens to the ball
 
 
-def fit_result(training: Examples, validation: Examples, seed: int) -> Any:  # noqa: ANN401
+def fit_result(training: Examples, stop: Examples | int, seed: int) -> Any:  # noqa: ANN401
     """Boost the probabilities of an incompletion, a completion and an interception."""
     return boost(
-        *(
-            Labeled(each.features, results_of(each), each.weights)
-            for each in (training, validation)
-        ),
+        (training.features, results_of(training)),
+        stop if isinstance(stop, int) else (stop.features, results_of(stop)),
         seed=seed,
         objective="multi:softprob",
         num_class=3,
@@ -273,12 +272,20 @@ def step_features(
     return np.column_stack([features[play], *(place.astype(np.float32) for place in places)])
 
 
-def fit_hazard(training: Examples, validation: Examples, seed: int) -> CatchPoint:
-    """Fit what happens, and the hazard of the yards after the catch."""
-    require_completions(training, validation)
+def fit_hazard(training: Examples, stop: Examples | tuple[int, int], seed: int) -> CatchPoint:
+    """Fit what happens, and the hazard of the yards after the catch.
+
+    Args:
+        training: Plays to learn from.
+        stop: Plays to stop by; or the rounds of both.
+        seed: Seed of the subsamples.
+    """
+    if isinstance(stop, Examples):
+        require_completions(training, stop)
+    result_stop, run_stop = (stop, _labeled_steps(stop)) if isinstance(stop, Examples) else stop
     booster = boost(
         _labeled_steps(training),
-        _labeled_steps(validation),
+        run_stop,
         seed=seed,
         objective="binary:logistic",
         grow_policy="lossguide",
@@ -294,10 +301,26 @@ def fit_hazard(training: Examples, validation: Examples, seed: int) -> CatchPoin
     )
     return CatchPoint(
         training.schema,
-        fit_result(training, validation, seed),
+        fit_result(training, result_stop, seed),
         Hazard(booster, tail_hazard_of(*runs_of(training[training.complete]))),
         return_masses(training),
     )
+
+
+def fit_of_all(examples: Examples, folds: Sequence[CatchPoint], seed: int) -> CatchPoint:
+    """Fit on the games of all folds, with somewhat more rounds than the fits of the folds had.
+
+    A fold's fit has seen 72 % of the games. Of 2020, learned from 2011-2019, it has a CRPS of
+    4.216 and a log score of 2.352, one of all games 4.217 and 2.351, their mean 4.215 and 2.351.
+    """
+    results, runs = (
+        round(_MORE_ROUNDS * float(np.mean([booster.num_boosted_rounds() for booster in boosters])))
+        for boosters in (
+            [each.result for each in folds],
+            [each.runs.booster for each in folds if isinstance(each.runs, Hazard)],
+        )
+    )
+    return fit_hazard(examples, (results, runs), seed)
 
 
 def tail_hazard_of(run: Integers, scored: Flags) -> float:
@@ -308,15 +331,11 @@ def tail_hazard_of(run: Integers, scored: Flags) -> float:
     return float((ends + 1) / (steps + 10))
 
 
-def _labeled_steps(examples: Examples) -> Labeled:
+def _labeled_steps(examples: Examples) -> tuple[FeatureMatrix, Flags]:
     caught = examples[examples.complete]
     steps = steps_of(*runs_of(caught))
     throws = Throws.of(caught.features, caught.schema)
-    return Labeled(
-        step_features(caught.features, throws, steps.play, steps.run),
-        steps.ended,
-        None if caught.weights is None else caught.weights[steps.play],
-    )
+    return step_features(caught.features, throws, steps.play, steps.run), steps.ended
 
 
 def runs_of(caught: Examples) -> tuple[Integers, Flags]:

@@ -28,20 +28,17 @@ class Examples:
         features: What is known at the release, shape ``(N, F)``.
         schema: Names and order of the features.
         outcome: What is predicted.
-        weights: How much each play counts, shape ``(N,)``; None where all count the same.
     """
 
     plays: pl.DataFrame
     features: FeatureMatrix
     schema: FeatureSchema
     outcome: Outcome
-    weights: Floats | None = None
 
     def __getitem__(self, rows: Integers | Flags) -> Examples:
         """Some of the plays."""
         kept = np.flatnonzero(rows) if rows.dtype == bool else rows
-        weights = None if self.weights is None else self.weights[kept]
-        return Examples(self.plays[kept], self.features[kept], self.schema, self.outcome, weights)
+        return Examples(self.plays[kept], self.features[kept], self.schema, self.outcome)
 
     def __len__(self) -> int:
         """Number of plays ``N``."""

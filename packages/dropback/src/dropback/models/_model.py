@@ -68,7 +68,7 @@ class PassModel:
         play_set: The plays it was trained on and can predict.
         networks: One a fold, in eval mode; network ``k`` never saw a game of fold ``k``.
         fold_of_game: Fold of each training game.
-        boosted: Trees, one a fold as the networks, or none.
+        boosted: Trees, one a fold as the networks, then those of all games; or none.
     """
 
     settings: ModelSettings

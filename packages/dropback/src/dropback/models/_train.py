@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from dropback._files import move_folder, require_new_folder, whole_file, working
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
-from dropback.models._catch_point import fit_hazard, from_state, to_state
+from dropback.models._catch_point import fit_hazard, fit_of_all, from_state, to_state
 from dropback.models._examples import Examples
 from dropback.models._model import PassModel
 from dropback.models._network import (
@@ -30,7 +30,6 @@ from dropback.models._network import (
     validation_objective,
 )
 from dropback.models._store import Run, RunRecord, data_digest, schema_of, weights_digest, write_run
-from splicedpareto.objectives import weighted
 from splicedpareto.training import DivergedError, SequenceDataset, fit
 
 if TYPE_CHECKING:
@@ -40,12 +39,16 @@ if TYPE_CHECKING:
     import dataframely as dy
     from torch import Tensor
 
-    from dropback._arrays import Floats, Integers
+    from dropback._arrays import Integers
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import Plays
     from dropback.models._catch_point import CatchPoint
     from dropback.models._settings import ModelSettings
     from splicedpareto.nn import DistributionNetwork
+
+
+FITS_OF_ALL = 2
+"""Fits of trees on all games, for games that are not in training."""
 
 
 @dataclass(frozen=True)
@@ -170,17 +173,6 @@ def train_run(
     return Run(out, model, record)
 
 
-def age_weights(seasons: Integers, half_life: float) -> Floats:
-    """Weight of plays that halves every `half_life` seasons before the last, on average 1.
-
-    Example:
-        >>> age_weights(np.array([2020, 2016, 2016]), 4.0)
-        array([1.5 , 0.75, 0.75])
-    """
-    weights = 0.5 ** ((seasons.max() - seasons) / half_life)
-    return np.asarray(weights / weights.mean())
-
-
 @dataclass(frozen=True)
 class Training:
     """Plays that networks are fitted on, and how.
@@ -214,15 +206,13 @@ class Training:
         Returns:
             The model, and the best epoch of each fold.
         """
-        networks, boosted, best_epochs = [], [], []
+        networks, best_epochs = [], []
         for fold in range(self.settings.networks):
             start = None if initial is None else initial.networks[fold % len(initial.networks)]
             state = None if start is None else start.state_dict()
             network, epoch = self.network(fold, state)
             networks.append(network)
             best_epochs.append(epoch)
-            if self.settings.boosted_share:
-                boosted.append(self.boosted(fold))
         play_set = PlaySet(self.plays["play_set"][0])
         model = PassModel(
             self.settings,
@@ -230,34 +220,32 @@ class Training:
             play_set,
             tuple(networks),
             self.fold_of_game,
-            tuple(boosted),
+            self.boosted() if self.settings.boosted_share else (),
         )
         return model, tuple(best_epochs)
 
-    def boosted(self, fold: int) -> CatchPoint:
-        """Fit the trees that never see one fold of the games, or take those of a former call."""
-        path = self.work / f"boosted-{fold}.pt"
+    def boosted(self) -> tuple[CatchPoint, ...]:
+        """Fit the trees that never see a fold, for each fold, then those of all games."""
+        games, settings = self.plays["game_id"].to_list(), self.settings
+        examples = Examples(self.plays, np.asarray(self.features), self.schema, settings.outcome)
+        trees: list[CatchPoint] = []
+        for fold in range(settings.networks):
+            split = split_fold(games, self.fold_of_game, fold, settings, self.seed)
+            parts = (examples[split.training], examples[split.validation])
+            trees.append(self._trees(f"{fold}", partial(fit_hazard, *parts), fold))
+        of_all = partial(fit_of_all, examples, tuple(trees))
+        seeds = range(settings.folds, settings.folds + FITS_OF_ALL)
+        return (*trees, *(self._trees(f"all-{seed}", of_all, seed) for seed in seeds))
+
+    def _trees(self, name: str, fit: Callable[[int], CatchPoint], seed: int) -> CatchPoint:
+        """The trees of a fit, or those that a former call kept."""
+        path = self.work / f"boosted-{name}.pt"
         if path.is_file():
             return from_state(torch.load(path, weights_only=True), self.schema)
-        games = self.plays["game_id"].to_list()
-        split = split_fold(games, self.fold_of_game, fold, self.settings, self.seed)
-        examples = Examples(
-            self.plays, np.asarray(self.features), self.schema, self.settings.outcome, self.weights
-        )
-        seed = self.seed * 1000 + fold
-        trees = fit_hazard(examples[split.training], examples[split.validation], seed)
+        trees = fit(self.seed * 1000 + seed)
         with whole_file(path) as aside:
             torch.save(to_state(trees), aside)
         return trees
-
-    @cached_property
-    def weights(self) -> Floats | None:
-        """How much each play counts, on average 1; None where all count the same."""
-        half_life = self.settings.half_life_seasons
-        if half_life is None:
-            return None
-        seasons = self.plays["season"].to_numpy()
-        return age_weights(seasons, half_life)
 
     def network(
         self, fold: int, initial: Mapping[str, Tensor] | None = None
@@ -295,10 +283,6 @@ class Training:
                     f"({str(error).splitlines()[-1].strip()}): train with its settings."
                 ) from error
         targets = observed_targets(plays, settings.outcome)
-        objectives = (training_objective(settings), validation_objective(settings))
-        if self.weights is not None:
-            targets = (*targets, torch.from_numpy(self.weights).float())
-            objectives = (weighted(objectives[0]), weighted(objectives[1]))
         datasets = [
             self._dataset(features[rows], tuple(target[rows] for target in targets), learns=learns)
             for rows, learns in ((split.training, True), (split.validation, False))
@@ -308,8 +292,8 @@ class Training:
                 network,
                 *datasets,
                 inputs=(1 if settings.sequence is None else 3) + network.head.takes_origin,
-                objective=objectives[0],
-                validation_objective=objectives[1],
+                objective=training_objective(settings),
+                validation_objective=validation_objective(settings),
                 settings=settings.fit,
                 folder=self.work / f"fold-{fold}",
                 on_epoch=None if self.on_epoch is None else partial(self.on_epoch, fold),

@@ -180,7 +180,13 @@ def fit_baseline(
         games, pooled = plays["game_id"].to_list(), Pooled(*common, (), counts, view)
         for fold in range(model.members):
             split = split_fold(games, model.fold_of_game, fold, model.settings, seed)
-            forecast = fit(examples[split.training], examples[split.validation], seed)
+            forecast: Forecast
+            if (
+                name == "hazard" and model.boosted
+            ):  # a part of the model, learned from the same games
+                forecast = model.boosted[fold]
+            else:
+                forecast = fit(examples[split.training], examples[split.validation], seed)
             pooled = replace(pooled, forecasts=(*pooled.forecasts, forecast))
             if on_epoch is not None:
                 loss = validation_objective(model.settings)(

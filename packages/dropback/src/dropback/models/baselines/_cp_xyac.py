@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dropback.models._boosting import Labeled, boost, boosted
+from dropback.models._boosting import boost, boosted
 from dropback.models._catch_point import (
     CatchPoint,
     fit_result,
@@ -15,7 +15,7 @@ from dropback.models._catch_point import (
 )
 
 if TYPE_CHECKING:
-    from dropback._arrays import Floats
+    from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureMatrix
     from dropback.models._examples import Examples, Throws
 
@@ -60,7 +60,7 @@ def fit_cp_xyac(training: Examples, validation: Examples, seed: int) -> CatchPoi
     )
 
 
-def _labeled_classes(examples: Examples) -> Labeled:
+def _labeled_classes(examples: Examples) -> tuple[FeatureMatrix, Integers]:
     caught = examples[examples.complete]
     run, _ = runs_of(caught)
-    return Labeled(caught.features, run.clip(FIRST_CLASS, LAST_CLASS) - FIRST_CLASS)
+    return caught.features, run.clip(FIRST_CLASS, LAST_CLASS) - FIRST_CLASS

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.optimize
 
-from dropback.models._boosting import Labeled, boost, boosted
+from dropback.models._boosting import boost, boosted
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
@@ -93,8 +93,8 @@ def fit_idr(training: Examples, validation: Examples, seed: int) -> BoostedIdr:
     least absolute error 4.638 and 2.658.
     """
     booster = boost(
-        Labeled(training.features, training.observed),
-        Labeled(validation.features, validation.observed),
+        (training.features, training.observed),
+        (validation.features, validation.observed),
         seed=seed,
         objective="reg:squarederror",
         # Depth 4 beat depth 6 in both errors on held-out games of 2018-2020.
