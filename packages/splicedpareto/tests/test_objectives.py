@@ -4,12 +4,19 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from scipy.stats import genpareto
 from torch import Tensor
 
 from example_distributions import F64, PlainDistribution, f64, uneven_distribution
-from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Discretized,
+    Gaussian,
+    SplicedBinnedPareto,
+)
 from splicedpareto.objectives import (
     composite_interval_nll,
     composite_nll,
@@ -303,3 +310,50 @@ def test_weight_multiplies_the_loss() -> None:
     torch.testing.assert_close(
         weighted(exact_nll)(distribution, value, weight), weight * exact_nll(distribution, value)
     )
+
+
+def test_a_location_and_a_scale_have_a_likelihood_of_their_own() -> None:
+    base, y = uneven_distribution(0.2, 0.3, scale=20.0), f64(-70.0, 0.7, 130.0)
+    loc, scale = f64(1.5).requires_grad_(), f64(0.6).requires_grad_()
+    dist = AffineTransformed(base, loc, scale)
+    z = (y - 1.5) / 0.6
+    student = scipy.stats.t(10, 1.5, 0.6)
+    constant = student.logpdf(1.5) + math.log(0.6)
+    expected = composite_nll(base, z) + math.log(0.6)
+    expected = expected - torch.tensor(student.logpdf(y.numpy()) - constant)
+    loss = composite_nll(dist, y)
+    torch.testing.assert_close(loss, expected)
+
+    # The bins' part moves neither.
+    def student_alone(loc: Tensor, scale: Tensor) -> Tensor:
+        return -torch.distributions.StudentT(f64(10.0), loc, scale).log_prob(y).sum()
+
+    expected = torch.autograd.grad(student_alone(loc, scale), (loc, scale))
+    torch.testing.assert_close(torch.autograd.grad(loss.sum(), (loc, scale)), expected)
+
+
+def test_intervals_fit_a_location_by_their_middles_or_finite_ends() -> None:
+    base = uneven_distribution(0.2, 0.3, scale=20.0)
+    loc = f64(1.5).requires_grad_()
+    dist = AffineTransformed(base, loc, f64(0.6))
+    lower, upper, middle = f64(-INF, 2.0, 3.0), f64(-4.0, 2.5, INF), f64(-4.0, 2.25, 3.0)
+    loss = composite_interval_nll(dist, lower, upper)
+    own = composite_interval_nll(base, (lower - 1.5) / 0.6, (upper - 1.5) / 0.6)
+    beside = composite_nll(dist, middle) - composite_nll(base, (middle - 1.5) / 0.6)
+    torch.testing.assert_close(loss - own, beside - math.log(0.6))
+    (slope,) = torch.autograd.grad(loss.sum(), loc)
+    (expected,) = torch.autograd.grad(composite_nll(dist, middle).sum(), loc)
+    torch.testing.assert_close(slope, expected)
+    everything = composite_interval_nll(dist, f64(-INF), f64(INF))
+    torch.testing.assert_close(everything, composite_interval_nll(base, f64(-INF), f64(INF)))
+
+
+@pytest.mark.parametrize("objective", [composite_nll, composite_interval_nll])
+def test_composite_objectives_refuse_other_families(objective) -> None:
+    targets = (f64(0.0),) if objective is composite_nll else (f64(0.0), f64(1.0))
+    gaussian = Gaussian(f64(0.0), f64(1.0))
+    for dist in (gaussian, AffineTransformed(gaussian, f64(1.0))):
+        with pytest.raises(
+            TypeError, match="must be a SplicedBinnedPareto or an AffineTransformed"
+        ):
+            objective(dist, *targets)

@@ -42,8 +42,13 @@ __all__ = [
 ]
 
 
+# Degrees of freedom of the likelihood that fits a location and a scale. Of 1, 4, 10 and 30 the best
+# on the series of `research/capabilities.py`, seeds 0 and 1: with 1 a location follows one mode.
+_LOCATION_DF = 10.0
+
+
 def composite_nll(
-    dist: SplicedBinnedPareto, value: Tensor, *, mask: Tensor | None = None
+    dist: SplicedBinnedPareto | AffineTransformed, value: Tensor, *, mask: Tensor | None = None
 ) -> Tensor:
     r"""Composite negative log-likelihood: the bins' for every value, each tail's for its excesses.
 
@@ -57,8 +62,12 @@ def composite_nll(
     conditional observation, so its score has mean zero at the truth. With the edge splice the
     thresholds are fixed, the tails are classes of the softmax, and this is `exact_nll`.
 
+    A location and a scale that a network gives (`AffineTransformed`) are fitted by a likelihood of
+    their own, Student's t with ten degrees of freedom, and detached where the bins use them: edges
+    that moved with the loss would let values outside shrink the scale.
+
     Args:
-        dist: Distribution over the batch ``(*B,)``.
+        dist: Spliced distribution over the batch ``(*B,)``, or `AffineTransformed` around one.
         value: Targets, broadcastable with ``(*B,)``, in units of the outcome. Below zero
             concentration a target past the end of the support has infinite loss, gradient zero.
         mask: True where a target is observed, broadcastable with `value`.
@@ -68,7 +77,14 @@ def composite_nll(
 
     Raises:
         ValueError: If an observed target is NaN and the distribution validates.
+        TypeError: If the distribution is of another family.
     """
+    if isinstance(dist, AffineTransformed):
+        value, mask = _observed(dist, value, mask, "value")
+        loss = composite_nll(_spliced(dist.base), _in_units(dist, value))
+        loss = loss + dist.scale.detach().log() + _location_scale_nll(dist, value)
+        return _masked(loss, mask, None)
+    dist = _spliced(dist)
     if dist.splice == "edge":
         return exact_nll(dist, value, mask=mask)
     value, mask = _observed(dist, value, mask, "value")
@@ -87,7 +103,11 @@ def composite_nll(
 
 
 def composite_interval_nll(
-    dist: SplicedBinnedPareto, lower: Tensor, upper: Tensor, *, mask: Tensor | None = None
+    dist: SplicedBinnedPareto | AffineTransformed,
+    lower: Tensor,
+    upper: Tensor,
+    *,
+    mask: Tensor | None = None,
 ) -> Tensor:
     r"""Composite negative log-likelihood of targets known to lie in (lower, upper].
 
@@ -110,8 +130,11 @@ def composite_interval_nll(
     observation if need be, in which an interval past an outermost edge either starts in the
     outermost bin or has no end. With the edge splice this is `exact_interval_nll`.
 
+    A location and a scale that a network gives are fitted as in `composite_nll`, by the middle of
+    the interval, or its finite end.
+
     Args:
-        dist: Distribution over the batch ``(*B,)``.
+        dist: As in `composite_nll`.
         lower: Lower ends, broadcastable with ``(*B,)``: half a unit below a rounded target,
             ``-inf`` for a left-censored one.
         upper: Upper ends above `lower`: half a unit above, ``inf`` for a right-censored one.
@@ -122,7 +145,16 @@ def composite_interval_nll(
 
     Raises:
         ValueError: If the distribution validates and an observed interval is NaN or empty.
+        TypeError: If the distribution is of another family.
     """
+    if isinstance(dist, AffineTransformed):
+        lower, upper, mask = _observed_interval(dist, lower, upper, mask)
+        ends = _in_units(dist, lower), _in_units(dist, upper)
+        middle = torch.where(lower.isinf(), upper, torch.where(upper.isinf(), lower, 0))
+        middle = torch.where(lower.isfinite() & upper.isfinite(), (lower + upper) / 2, middle)
+        loss = composite_interval_nll(_spliced(dist.base), *ends)
+        return _masked(loss + _location_scale_nll(dist, middle), mask, None)
+    dist = _spliced(dist)
     if dist.splice == "edge":
         return exact_interval_nll(dist, lower, upper, mask=mask)
     lower, upper, mask = _observed_interval(dist, lower, upper, mask)
@@ -275,6 +307,27 @@ def _observed_interval(
     if is_validating(dist):
         require(lower < upper, "lower", "below upper", lower)
     return lower, upper, mask
+
+
+def _spliced(dist: Distribution) -> SplicedBinnedPareto:
+    if not isinstance(dist, SplicedBinnedPareto):
+        raise TypeError(
+            "dist must be a SplicedBinnedPareto or an AffineTransformed around one, got "
+            f"{dist!r}: for others use an exact objective or crps_loss."
+        )
+    return dist
+
+
+def _in_units(dist: AffineTransformed, value: Tensor) -> Tensor:
+    return (value - dist.loc.detach()) / dist.scale.detach()
+
+
+def _location_scale_nll(dist: AffineTransformed, value: Tensor) -> Tensor:
+    """Likelihood of Student's t in location and scale, but for a constant; 0 at infinite values."""
+    endless = value.isinf()
+    z = (torch.where(endless, dist.loc.detach(), value) - dist.loc) / dist.scale
+    loss = (_LOCATION_DF + 1) / 2 * (z.square() / _LOCATION_DF).log1p() + dist.scale.log()
+    return torch.where(endless, 0, loss)
 
 
 def _with_whole_outermost_bins(
