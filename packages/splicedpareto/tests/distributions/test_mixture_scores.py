@@ -67,7 +67,7 @@ def test_crps_by_hand() -> None:
 @every_mixture
 @pytest.mark.parametrize("y", [-6.0, 0.0, 1.7, 7.0, 90.0])
 def test_crps_is_the_integral(dist: Mixture, y: float) -> None:
-    assert dist.crps(f64(y)).item() == pytest.approx(plain_crps(dist, y), rel=1e-8)
+    assert dist.crps(f64(y)).item() == pytest.approx(plain_crps(dist, y), rel=1e-7)
 
 
 @every_mixture
@@ -288,8 +288,83 @@ def test_the_exact_likelihood_refuses_a_moving_splice_within_a_mixture() -> None
         mixed = Mixture(shares(0.5, 0.5), [Delta(f64(0.0)), part])
         assert exact_nll(mixed, f64(1.0)) == -mixed.log_prob(f64(1.0))
     assert crps_loss(dist, f64(1.0)) == dist.crps(f64(1.0))
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="must be a SplicedBinnedPareto or an AffineTransformed"):
         composite_nll(dist, f64(1.0))
+
+
+def test_a_rounded_part_counts_its_jumps_in_a_distance() -> None:
+    rounded = Discretized(Censored(Gaussian(f64(1.0), f64(2.0)), -4.0, 5.0))
+    dist = Mixture(shares(0.5, 0.5), [rounded, uniform(-3, 3)])
+    # Straight between whole numbers: exact by ends that are continuous from either side.
+    whole = torch.arange(-4.0, 6.0, dtype=F64)
+    start, stop = dist.cdf(whole[:-1]), dist.cdf_below(whole[1:])
+    start, stop = (torch.where(whole[1:] > 1, 1 - v, v) for v in (start, stop))
+    expected = ((start**2 + start * stop + stop**2) / 3).sum().item()
+    assert dist.crps(f64(1.0)).item() == pytest.approx(expected, rel=1e-12)
+    assert Discretized(Gaussian(f64(0.0), f64(1.0))).breakpoints.shape == (0,)
+
+
+def test_moments_of_whole_numbers_are_those_of_their_masses() -> None:
+    base = Mixture(shares(0.3, 0.7), [Delta(f64(0.0)), uneven_distribution(0.1, 0.2)])
+    low, high = f64(-9.0, -5.0), f64(3.0, 40.0)
+    dist, whole = Discretized(Censored(base, low, high)), torch.arange(-9.0, 41.0, dtype=F64)
+    mass = dist.log_prob(whole[:, None]).exp().numpy()
+    for row in range(2):
+        x, p = whole.numpy(), mass[:, row]
+        assert dist.mean[row].item() == pytest.approx(p @ x, rel=1e-12)
+        assert dist.variance[row].item() == pytest.approx(p @ (x - p @ x) ** 2, rel=1e-11)
+        for y in (-12.0, -5.0, 2.0, 39.0, 44.0):
+            # The energy form, from the masses alone.
+            expected = p @ np.abs(x - y) - p @ np.abs(x[:, None] - x) @ p / 2
+            assert dist.crps(f64(y))[row].item() == pytest.approx(expected, rel=1e-11)
+    level = torch.linspace(0.004, 0.996, 249, dtype=F64)[:, None]
+    expected = (mass.cumsum(0)[None] >= level.numpy()[:, :, None]).argmax(1) - 9
+    np.testing.assert_array_equal(dist.icdf(level), expected)
+    lower, upper = f64(-2.5, 1.0), f64(2.0, 17.3)
+    inside = (whole[:, None] > lower) & (whole[:, None] <= upper)
+    interval = dist.log_prob_interval(lower, upper).exp()
+    torch.testing.assert_close(interval, (torch.tensor(mass) * inside).sum(0))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+@pytest.mark.parametrize("name", ["icdf", "crps"])
+def test_second_derivatives_are_the_differences(name: str) -> None:
+    at = LEVELS if name == "icdf" else VALUES
+
+    def function(logits: Tensor) -> Tensor:
+        bins = f64(0.3, -0.2, 0.5, 0.1), f64(-1.0, 0.2, 0.3, -0.2, -1.5)
+        return getattr(build(logits, f64(2.13), f64(0.8), *bins), name)(at).sum()
+
+    logits = f64(0.2, 0.4, -0.3)
+    slope = torch.func.grad(function)
+    steps = 1e-5 * torch.eye(3, dtype=F64)
+    expected = torch.stack([(slope(logits + h) - slope(logits - h)) / 2e-5 for h in steps])
+    actual = torch.func.hessian(function)(logits)
+    torch.testing.assert_close(actual, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["icdf", "isf", "crps"])
+def test_vmap_of_searches_and_scores_gives_the_batch(method: str) -> None:
+    logits, origin = f64([0.1, 0.5, -1.0], [0.3, 0.0, 2.0]), f64(1.0, 4.0)
+    bins = f64(0.3, -0.2, 0.5, 0.1), f64(-1.0, 0.2, 0.3, -0.2, -1.5)
+
+    def result(logits: Tensor, origin: Tensor) -> Tensor:
+        return getattr(build(logits, origin, f64(0.8), *bins), method)(LEVELS)
+
+    each = torch.stack([result(*row) for row in zip(logits, origin, strict=True)])
+    torch.testing.assert_close(torch.vmap(result)(logits, origin), each, rtol=1e-12, atol=1e-14)
+
+
+def test_single_precision_scores_where_numbers_are_extreme() -> None:
+    for loc, scale in ((0.0, 1e-30), (0.0, 1e15), (1e6, 10.0)):
+
+        def score(dtype: torch.dtype, loc: float = loc, scale: float = scale) -> Tensor:
+            bins = AffineTransformed(uneven_distribution(0.1, 0.3, dtype=dtype), loc, scale)
+            wide = Gaussian(torch.tensor(loc, dtype=dtype), scale)
+            dist = Mixture(torch.zeros(2, dtype=dtype), [bins, wide])
+            return dist.crps(torch.tensor(loc + scale, dtype=dtype)) / scale
+
+        torch.testing.assert_close(score(torch.float32).double(), score(F64), rtol=1e-3, atol=0)
 
 
 def test_weights_and_parts_are_learned_from_draws() -> None:

@@ -30,6 +30,7 @@ class Delta(ScalarDistribution):
 
     Raises:
         ValueError: If `loc` is not finite.
+        TypeError: If `loc` is a tensor of whole numbers.
 
     Example:
         >>> Delta(2.0).cdf(torch.tensor([1.9, 2.0]))
@@ -43,6 +44,8 @@ class Delta(ScalarDistribution):
     def __init__(self, loc: Tensor | float, *, validate_args: bool | None = None) -> None:
         validating = resolve_validation(validate_args)
         self.loc = loc if isinstance(loc, Tensor) else torch.tensor(float(loc))
+        if not self.loc.is_floating_point():
+            raise TypeError(f"loc must be floating-point, got {self.loc.dtype}.")
         super().__init__(self.loc.shape, validate_args=False)
         self.validating = validating
         if validating:

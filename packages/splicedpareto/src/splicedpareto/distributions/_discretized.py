@@ -111,16 +111,24 @@ class Discretized(ScalarDistribution):
             return torch.where(self.sf(whole) > level, whole + 1, whole)
 
     @property
+    def breakpoints(self) -> Tensor:
+        """All whole numbers of a bounded support, shape ``(*B, N)``; none of an unbounded one."""
+        ends = self._ends()
+        if ends is None:
+            return super().breakpoints
+        return self._whole(*ends).movedim(0, -1).expand(*self.batch_shape, -1)
+
+    @property
     def mean(self) -> Tensor:
         """Mean, summed over the whole numbers of a bounded support."""
-        whole, prob = self._lattice()
+        whole, prob = self._masses()
         return (whole * prob).sum(0)
 
     @property
     def variance(self) -> Tensor:
         """Variance, summed over the whole numbers of a bounded support."""
-        whole, prob = self._lattice()
-        return ((whole - self.mean).square() * prob).sum(0)
+        whole, prob = self._masses()
+        return ((whole - (whole * prob).sum(0)).square() * prob).sum(0)
 
     def crps(self, value: Tensor) -> Tensor:
         r"""Ranked probability score :math:`\sum_k (F(k) - 1\{y \le k\})^2` of a bounded support.
@@ -131,32 +139,46 @@ class Discretized(ScalarDistribution):
         shape = broadcast_shapes(value.shape, self.batch_shape)
         value = value.expand(shape)
         samples = (1,) * (len(shape) - len(self.batch_shape))
-        whole, prob = self._lattice()
+        whole, cdf = self._lattice()
         whole = whole.reshape(-1, *(1,) * len(shape))
-        cdf = prob.cumsum(0)[:-1].reshape(-1, *samples, *self.batch_shape)
+        cdf = cdf[:-1].reshape(-1, *samples, *self.batch_shape)
         first, last = whole[0], whole[-1]
         at_most = (torch.minimum(torch.maximum(value, first), last) <= whole[:-1]).to(cdf.dtype)
         missed = (value - last).clamp(min=0) + (first - value).clamp(min=0)
         return (cdf - at_most).square().sum(0) + missed
 
+    def _masses(self) -> tuple[Tensor, Tensor]:
+        """All whole numbers with mass and their masses, as differences of the table."""
+        whole, cdf = self._lattice()
+        return whole, cdf.diff(dim=0, prepend=torch.zeros_like(cdf[:1]))
+
     def _lattice(self) -> tuple[Tensor, Tensor]:
-        """All whole numbers with mass, shape ``(N, *1)``, and their masses, ``(N, *B)``.
+        """All whole numbers with mass, shape ``(N, *1)``, and `cdf` at them, ``(N, *B)``.
 
         Raises:
             NotImplementedError: If the support is not bounded: no sum is exact then.
         """
-        support = self.base.support
-        ends = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
-        low, high = (torch.as_tensor(math.inf if end is None else end) for end in ends)
-        if not (low.isfinite().all() and high.isfinite().all()):
+        ends = self._ends()
+        if ends is None:
             raise NotImplementedError(
                 f"{self!r} has no bounded support, over which alone sums are exact: censor the "
                 "base first."
             )
-        first, last = (low.min() - 0.5).ceil(), (high.max() - 0.5).ceil()
-        whole = torch.arange(first.item(), last.item() + 1, **tensor_options(self.base))
-        whole = whole.reshape(-1, *(1,) * len(self.batch_shape))
-        return whole, self.log_prob(whole).exp()
+        whole = self._whole(*ends)
+        return whole, self.cdf(whole)
+
+    def _ends(self) -> tuple[float, float] | None:
+        """Lowest and highest whole number with mass in any row, where all supports are bounded."""
+        support = self.base.support
+        ends = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
+        low, high = (torch.as_tensor(math.inf if end is None else end) for end in ends)
+        if not (low.isfinite().all() and high.isfinite().all()):
+            return None
+        return (low.min() - 0.5).ceil().item(), (high.max() - 0.5).ceil().item()
+
+    def _whole(self, first: float, last: float) -> Tensor:
+        whole = torch.arange(first, last + 1, **tensor_options(self.base))
+        return whole.reshape(-1, *(1,) * len(self.batch_shape))
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         draws = self.base.sample(sample_shape, generator=generator)

@@ -47,7 +47,12 @@ def finite_hazard(excess: Tensor, scale: Tensor, concentration: Tensor) -> tuple
     endless = excess >= scale.detach() * (torch.finfo(excess.dtype).max / 4)
     units = torch.where(endless, 0, excess) / scale
     past_end = endless | (concentration.detach() * units.detach() <= -1)
-    return _ratio(torch.where(past_end, 0, units), concentration, is_log=True), past_end
+    return hazard_of_units(torch.where(past_end, 0, units), concentration), past_end
+
+
+def hazard_of_units(units: Tensor, concentration: Tensor) -> Tensor:
+    """`finite_hazard` of excesses in units of the scale, which lie before the end."""
+    return _ratio(units, concentration, is_log=True)
 
 
 def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:

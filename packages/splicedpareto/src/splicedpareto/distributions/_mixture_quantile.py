@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._base import broadcast_shapes, broadcast_tensors
 from splicedpareto.distributions._smallest import smallest_number
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def quantile(
 ) -> Tensor:
     """Smallest number at which a mixture reaches a level; the ends of its support at 0 and 1.
 
+    An atom is met exactly, other numbers to the rounding of the components' own quantiles.
+
     Args:
         mixture: The mixture, of batch shape ``*B``.
         level: Levels in [0, 1], broadcastable with the batch.
@@ -42,10 +44,17 @@ def quantile(
 
     with torch.no_grad():
         shape = broadcast_shapes(level.shape, mixture.batch_shape)
-        value = smallest_number(lambda x: gap(x) >= 0, level.expand(shape))
-        first, last = (1, 0) if is_upper else (0, 1)
-        for end, side in ((first, torch.amin), (last, torch.amax)):
-            value = torch.where(level == end, _end(components, weights, side), value)
+        low, high = (
+            _end(components, weights, side, level, is_upper=is_upper).expand(shape)
+            for side in (torch.amin, torch.amax)
+        )
+        is_end = (level == 0) | (level == 1)
+        start = torch.nextafter(torch.where(is_end, 0, low), low.new_tensor(-math.inf))
+        atoms = [part.breakpoints for part in components if not part.is_continuous]
+        jumps = torch.cat([weights[..., :0], *atoms], -1).movedim(-1, 0)
+        value = smallest_number(gap, start, torch.where(is_end, 0, high), jumps)
+        first = level == (1 if is_upper else 0)
+        value = torch.where(is_end, torch.where(first, low, high), value)
         value = torch.where(level.isnan(), math.nan, value)
     if not torch.is_grad_enabled():
         return value
@@ -55,19 +64,26 @@ def quantile(
         density = mixture.log_prob(at).exp()
         moves = is_inner & (density > 0) & mixture.log_mass(at).isneginf()
         density = torch.where(moves, density, math.inf)
-    # The sum is zero; its derivative is that of the implicit function.
-    step = -gap(at) / density
-    return value + (step - step.detach()) + _step_of_atoms(at, components, weights, is_inner)
+    # Newton's steps from the root are zero; the derivative of one is that of the implicit function,
+    # that of two is right to the second order.
+    for _ in range(2):
+        step = -gap(at) / density
+        at = at + (step - step.detach())
+    return value + (at - at.detach()) + _step_of_atoms(value, components, weights, is_inner)
 
 
 def _end(
-    components: Sequence[ScalarDistribution], weights: Tensor, side: Callable[..., Tensor]
+    components: Sequence[ScalarDistribution],
+    weights: Tensor,
+    side: Callable[..., Tensor],
+    level: Tensor,
+    *,
+    is_upper: bool,
 ) -> Tensor:
-    """Lower or upper end of the components that have weight."""
-    level, unused = (0.0, math.inf) if side is torch.amin else (1.0, -math.inf)
-    at = torch.full_like(weights[..., 0], level)
-    ends = torch.stack([component.icdf(at) for component in components], -1)
-    return side(torch.where(weights > 0, ends, unused), -1)
+    """Lowest or highest quantile of the components that have weight, between which theirs lies."""
+    unused = math.inf if side is torch.amin else -math.inf
+    each = [component.isf(level) if is_upper else component.icdf(level) for component in components]
+    return side(torch.where(weights > 0, torch.stack(broadcast_tensors(*each), -1), unused), -1)
 
 
 def _step_of_atoms(

@@ -1,4 +1,4 @@
-"""Search for the number from which on a condition holds, to the last bit."""
+"""Search for the number at which a function that never falls reaches zero, to the last bit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from splicedpareto.distributions._checks import are_all
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,30 +16,67 @@ if TYPE_CHECKING:
 
 # Integers of the same width, as which floating-point numbers are counted.
 _INTEGERS = {torch.float64: torch.int64, torch.float32: torch.int32}
+# Numbers on either side of the interpolated one that are tried with it.
+_NEIGHBORS = 3
 
 
-def smallest_number(holds: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
-    """Smallest number for which a condition holds, or infinity.
+def smallest_number(
+    gap: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, jumps: Tensor
+) -> Tensor:
+    """Smallest number at which a function that never falls is at least zero, or infinity.
 
-    Bisection that halves the count of numbers between, not their distance: zero, a jump and a
-    number of any size are found exactly, in 64 evaluations, 32 in float32.
+    In each round all of a row's candidates are evaluated at once: those that cut the count of
+    numbers between the bounds in four, which finds a number of any size, the interpolated one with
+    its neighbors, which ends the search where the function is straight, and the last one before
+    the upper bound, which proves a jump. At most 32 rounds, 16 in float32; mostly seven.
 
     Args:
-        holds: Condition that holds from some number on.
-        like: Tensor of the shape and type of the result, float32 or float64.
+        gap: Function of values of the shape of the bounds behind any sample shape.
+        low: Guess of a number below the one sought, float32 or float64; may be ``-inf``.
+        high: Guess of a number not below it; may be ``inf``.
+        jumps: Where the function may jump, shape ``(N, *B)``. These are found exactly, other
+            numbers to the rounding of the larger guess, from above.
 
     Returns:
-        Numbers above minus infinity.
+        Numbers above minus infinity, of the shape of the bounds.
     """
-    below = _rank(torch.full_like(like, -math.inf))
-    above = _rank(torch.full_like(like, math.inf))
-    for _ in range(torch.finfo(like.dtype).bits):
-        # The mean rounded down, of numbers whose sum has no room.
-        middle = (below & above) + ((below ^ above) >> 1)
-        found = holds(_number(middle, like.dtype))
-        below, above = torch.where(found, below, middle), torch.where(found, middle, above)
+    largest = torch.maximum(low.abs(), high.abs())
+    near = 2 * torch.finfo(low.dtype).eps * torch.where(largest.isfinite(), largest, 0)
+    bounds = torch.full_like(low, -math.inf), torch.full_like(low, math.inf)
+    below, above = (_rank(bound) for bound in bounds)
+    lower, upper = -torch.ones_like(low), torch.ones_like(low)
+    jumps = jumps.reshape(len(jumps), *(1,) * (low.dim() - jumps.dim() + 1), *jumps.shape[1:])
+    rank = _rank(torch.cat([torch.stack([low, high]), jumps.expand(-1, *low.shape)]))
+    for _ in range(torch.finfo(low.dtype).bits // 2):
+        at = gap(_number(rank, low.dtype))
+        holds = at >= 0
+        first = torch.where(holds, rank, above).min(0)
+        # Rounding may let the function fall.
+        fails = ~holds & (rank < first.values)
+        last = torch.where(fails, rank, below).max(0)
+        upper = torch.where(first.values < above, _taken(at, first.indices), upper)
+        lower = torch.where(last.values > below, _taken(at, last.indices), lower)
+        below, above = last.values, first.values
+        start, stop = _number(below, low.dtype), _number(above, low.dtype)
+        found = (stop - start <= near) | (above - below == 1)
+        if not torch.compiler.is_compiling() and are_all(found):
+            break
+        middle = _mean(below, above)
+        straight = start + (stop - start) * (lower / (lower - upper))
+        straight = _rank(torch.where(straight.isfinite(), straight, _number(middle, low.dtype)))
+        cuts = [_mean(below, middle), middle, _mean(middle, above)]
+        rank = torch.stack([*cuts, straight - _NEIGHBORS, straight + _NEIGHBORS, above - 1])
+        rank = torch.minimum(torch.maximum(rank, below), above)
     # Of both zeros the positive one.
-    return _number(above, like.dtype) + 0.0
+    return _number(above, low.dtype) + 0.0
+
+
+def _taken(values: Tensor, index: Tensor) -> Tensor:
+    return values.gather(0, index[None])[0]
+
+
+def _mean(below: Tensor, above: Tensor) -> Tensor:
+    return (below & above) + ((below ^ above) >> 1)
 
 
 def _rank(number: Tensor) -> Tensor:
