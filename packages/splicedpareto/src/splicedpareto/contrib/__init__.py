@@ -7,14 +7,12 @@ from splicedpareto.contrib._heads import (
     StudentTHead,
 )
 from splicedpareto.contrib._hybrid_pareto import HybridPareto
-from splicedpareto.contrib._mixture import Mixture
 from splicedpareto.contrib._student_t import StudentT
 
 __all__ = [
     "GaussianMixtureHead",
     "HybridPareto",
     "HybridParetoHead",
-    "Mixture",
     "QuantileParetoHead",
     "StudentT",
     "StudentTHead",

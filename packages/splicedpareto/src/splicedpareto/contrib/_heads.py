@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.contrib._hybrid_pareto import HybridPareto
-from splicedpareto.contrib._mixture import Mixture
 from splicedpareto.contrib._student_t import StudentT
-from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
+from splicedpareto.distributions import Gaussian, Mixture, SplicedBinnedPareto
 from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
     DistributionHead,
@@ -86,7 +85,8 @@ class GaussianMixtureHead(LocationScaleHead):
     def distribution(self, raw: Tensor) -> Mixture:
         """The distribution for raw parameters ``(*B, 3 K)``: logits, means, deviations."""
         logits, mean, deviation = raw.chunk(3, dim=-1)
-        parts = Gaussian(*self.parameters_of(mean, deviation), validate_args=False)
+        each = zip(*(p.unbind(-1) for p in self.parameters_of(mean, deviation)), strict=True)
+        parts = [Gaussian(*parameters, validate_args=False) for parameters in each]
         return Mixture(logits, parts, validate_args=False)
 
 
@@ -124,16 +124,12 @@ class HybridParetoHead(LocationScaleHead):
     def distribution(self, raw: Tensor) -> ScalarDistribution:
         """Distribution of raw parameters: logits unless `K` is 1, modes, scales, concentrations."""
         mode, scale, concentration = raw[..., -3 * self.components :].chunk(3, dim=-1)
+        parameters = *self.parameters_of(mode, scale), _HEAVIEST * concentration.sigmoid()
+        each = zip(*(p.unbind(-1) for p in parameters), strict=True)
+        parts = [HybridPareto(*of_one, validate_args=False) for of_one in each]
         if self.components == 1:
-            mode, scale, concentration = (p.squeeze(-1) for p in (mode, scale, concentration))
-        distribution = HybridPareto(
-            *self.parameters_of(mode, scale),
-            _HEAVIEST * concentration.sigmoid(),
-            validate_args=False,
-        )
-        if self.components == 1:
-            return distribution
-        return Mixture(raw[..., : self.components], distribution, validate_args=False)
+            return parts[0]
+        return Mixture(raw[..., : self.components], parts, validate_args=False)
 
 
 class QuantileParetoHead(DistributionHead):

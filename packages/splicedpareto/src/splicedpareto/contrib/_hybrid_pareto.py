@@ -49,8 +49,8 @@ class HybridPareto(LocationScale):
 
     References:
         Carreau and Bengio (2009), "A hybrid Pareto model for asymmetric fat-tailed data: the
-        univariate case", Extremes 12, section 2. A `Mixture` of them is the conditional model of
-        Carreau and Bengio (2009), IEEE Transactions on Neural Networks 20(7).
+        univariate case", Extremes 12, section 2. A `splicedpareto.Mixture` of them is the
+        conditional model of Carreau and Bengio (2009), IEEE Transactions on Neural Networks 20(7).
 
     Example:
         >>> distribution = HybridPareto(0.0, 1.0, 0.3)
