@@ -137,7 +137,7 @@ def test_a_quantile_is_the_smallest_number_that_reaches_the_level(dist: Mixture)
         quantile = getattr(dist, method)(levels)
         each = torch.stack([getattr(part, method)(levels) for part in dist.components])
         # To the rounding of the components' own quantiles; at an atom exactly.
-        step = 4 * torch.finfo(F64).eps * each.abs().amax(0)
+        step = 8 * torch.finfo(F64).eps * each.abs().amax(0)
         step = torch.where(dist.log_mass(quantile) > -INF, 0, step)
         before = torch.nextafter(quantile - step, f64(-INF))
         falls = method == "isf"

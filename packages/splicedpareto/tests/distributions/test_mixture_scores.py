@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.special
 import scoringrules
 import torch
@@ -92,6 +93,21 @@ def test_distances_are_good_to_a_millionth(concentration: float, other: str) -> 
     each = torch.stack([part.crps(f64(1.0)) for part in dist.components]).mean()
     distance = 4 * (each - dist.crps(f64(1.0))).item()
     expected = 4 * (each.item() - plain_crps(dist, 1.0))
+    assert distance == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_distance_far_beyond_all_bins_is_that_of_the_tails(sign: float) -> None:
+    parts = [uneven_distribution(0.3, 0.3), uneven_distribution(0.6, 0.6, scale=2.0)]
+    low, high = 1e9, 3e9
+    dist = Mixture(shares(0.5, 0.5), parts)
+    ends = (f64(low), f64(high)) if sign > 0 else (f64(-high), f64(-low))
+    each = torch.stack([part.crps_between(f64(0.0), *ends) for part in parts]).mean()
+    distance = 4 * (each - dist.crps_between(f64(0.0), *ends)).item()
+    x = np.linspace(np.log(low), np.log(high), 2001)
+    side = "sf" if sign > 0 else "cdf"
+    first, second = (getattr(p, side)(torch.tensor(sign * np.exp(x))).numpy() for p in parts)
+    expected = scipy.integrate.simpson((first - second) ** 2 * np.exp(x), x=x)
     assert distance == pytest.approx(expected, rel=1e-6)
 
 

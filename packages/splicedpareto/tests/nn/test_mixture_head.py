@@ -24,7 +24,7 @@ from splicedpareto.nn import (
     SplicedBinnedParetoHead,
     pooled_distribution,
 )
-from splicedpareto.objectives import exact_nll
+from splicedpareto.objectives import composite_nll, exact_nll
 
 EDGES = torch.linspace(-4, 20, 13)
 
@@ -177,3 +177,23 @@ def test_a_network_learns_weights_that_depend_on_the_input_and_bins_from_the_ori
         dist = network(torch.tensor([[0.1], [0.9]]), torch.tensor([30.0, 5.0]))
     assert dist.weights[:, 0].tolist() == pytest.approx([0.08, 0.72], abs=0.06)
     assert dist.mean.tolist() == pytest.approx([0.92 * 33, 0.28 * 8], abs=2.0)
+
+
+def test_bins_follow_the_location_and_the_scale_that_a_network_learns() -> None:
+    source = torch.Generator().manual_seed(4)
+    torch.manual_seed(1)
+    bins = SplicedBinnedParetoHead(16, torch.linspace(-3, 3, 25))
+    head = AffineTransformedHead(bins, location=0.0, scale=8.0)
+    network = DistributionNetwork(ResidualMLP(1, 16, blocks=1), head)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
+    for _ in range(200):
+        x = torch.rand(256, 1, generator=source)
+        y = 30 * x[:, 0] + (1 + 4 * x[:, 0]) * torch.randn(256, generator=source)
+        optimizer.zero_grad()
+        composite_nll(network(x), y).mean().backward()
+        optimizer.step()
+    with torch.no_grad():
+        dist = network(torch.tensor([[0.1], [0.9]]))
+    assert dist.loc.tolist() == pytest.approx([3, 27], abs=1.0)
+    assert (dist.scale[1] / dist.scale[0]).item() == pytest.approx(4.6 / 1.4, rel=0.2)
+    assert dist.median.tolist() == pytest.approx([3, 27], abs=1.5)

@@ -140,8 +140,8 @@ def _quadrature(
     result = (total * width).sum(-1)
     center = knots[..., middle : middle + 1]
     for sides, end, bound in (
-        ([part.below for part in parts], start, low),
-        ([part.above for part in parts], stop, high),
+        ([part.below for part in parts], torch.minimum(start, high), low),
+        ([part.above for part in parts], torch.maximum(stop, low), high),
     ):
         result = result + _outer_integral(sides, variance, end, center, bound)
     return whole.square() * result
@@ -234,25 +234,27 @@ class _BinnedPart:
 
     def on_pieces(self, own: Tensor, middle: int) -> Callable[[Tensor], Tensor]:
         count, bins = len(_HAZARDS), self.slope.shape[-1]
-        cell = own - count - 1
-        is_upper, in_body = cell >= bins, (cell >= 0) & (cell < bins)
+        cell, dtype = own - count - 1, self.slope.dtype
+        # Products with masks: `torch.where` takes eight times as long.
+        is_upper, is_lower = (cell >= bins).to(dtype), (cell < 0).to(dtype)
+        in_body = 1 - is_upper - is_lower
         at = cell.clamp(0, bins - 1)
-        shift = (torch.arange(own.shape[-1], device=own.device) >= middle).to(self.slope.dtype)
-        slope, at_zero = gather(self.slope, at), gather(self.at_zero, at) - shift
-        sign = torch.where(is_upper, 1.0, -1.0).to(slope.dtype)
-        threshold, concentration, width, log_mass = self.tails.select(is_upper)
-        # Per unit of the outcome, so that a node costs few operations.
-        slope, unit = slope / self.scale, sign / (width * self.scale)
-        at_zero = at_zero - slope * self.loc
+        slope = gather(self.slope, at) * (in_body / self.scale)
+        shift = (torch.arange(own.shape[-1], device=own.device) >= middle).to(dtype)
+        constant = gather(self.at_zero, at) * in_body - slope * self.loc + (is_upper - shift)
+        low, high = self.tails
+        mass = is_lower * low.log_mass.exp() - is_upper * high.log_mass.exp()
+        concentration = is_lower * low.concentration + is_upper * high.concentration
+        threshold = is_lower * low.threshold + is_upper * high.threshold
         start = self.loc + self.scale * threshold
-        far = is_upper.to(slope.dtype) - shift
+        unit = (is_upper / high.scale - is_lower / low.scale) / self.scale
 
         def function(x: Tensor) -> Tensor:
             units = ((x - start) * unit).clamp(min=0)
-            past_end = concentration * units <= -1
-            hazard = hazard_of_units(torch.where(past_end, 0, units), concentration)
-            beyond = torch.where(past_end, 0, (log_mass - hazard).exp())
-            return torch.where(in_body, at_zero + slope * x, far - sign * beyond)
+            before_end = concentration * units > -1
+            hazard = hazard_of_units(units * before_end, concentration)
+            beyond = (-hazard).exp() * before_end
+            return torch.addcmul(torch.addcmul(constant, slope, x), mass, beyond)
 
         return function
 

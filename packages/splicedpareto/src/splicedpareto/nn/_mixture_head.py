@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class AffineTransformedHead(LocationScaleHead):
     """State to the distribution of another head, moved and stretched by learned amounts.
 
+    Around a `SplicedBinnedParetoHead` its bins lie in units of a location and a scale of each
+    observation's own. Train it by `composite_nll`, which fits the two by a likelihood of their own.
+
     Args:
         head: Head of a continuous distribution.
         location: Initial location, in units of the outcome.
