@@ -140,9 +140,11 @@ def test_a_quantile_is_the_smallest_number_that_reaches_the_level(dist: Mixture)
         step = 8 * torch.finfo(F64).eps * each.abs().amax(0)
         step = torch.where(dist.log_mass(quantile) > -INF, 0, step)
         before = torch.nextafter(quantile - step, f64(-INF))
-        falls = method == "isf"
+        falls, rounding = method == "isf", 4 * torch.finfo(F64).eps
         assert ((side(quantile) <= levels) if falls else (side(quantile) >= levels)).all()
-        assert ((side(before) > levels) if falls else (side(before) < levels)).all()
+        # Sums of probabilities may fall by their rounding.
+        short = (side(before) > levels - rounding) if falls else (side(before) < levels + rounding)
+        assert short.all()
 
 
 @settings(PROPERTY, max_examples=15)
