@@ -25,6 +25,8 @@ _SAME_MOMENT_S: Final = 0.15
 _SAME_SECOND_S: Final = 1.05
 # Of 23 tracks at most a few are odd: where fewer agree, none of the clocks is the play's.
 _AGREEING_SHARE: Final = 0.6
+# Events whose stamps tell whether a set's are cut to whole seconds.
+_STAMPS: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,14 @@ def align_tracks(rows: pl.DataFrame, runs: PlayerRuns, at: Integers, events: pl.
         events: The events of these rows.
     """
     frame = rows["frame"].to_numpy()
-    stamp = read_stamps(rows, at)
-    tracks = _tracks(rows, runs, at, events, stamp)
-    odd = tracks if tracks.is_empty() else _judged(tracks, exact=are_exact(stamp))
+    tracks = _tracks(frame, runs, at, events)
+    # Stamps are read where frame numbers leave a doubt: text is dear to parse.
+    doubtful = tracks.join(_unsettled(tracks), on="play", how="semi")
+    if doubtful.is_empty():
+        return Clocks(rows, _NO_SHIFT, _NO_PROBLEM)
+    stamps = read_stamps(rows, doubtful["row"].to_numpy())
+    exact = are_exact(read_stamps(rows, at[:_STAMPS]))
+    odd = _judged(doubtful.with_columns(stamp=pl.Series(stamps)), exact=exact)
     if odd.is_empty():
         return Clocks(rows, _NO_SHIFT, _NO_PROBLEM)
     broken = (
@@ -126,69 +133,67 @@ def are_exact(stamp: Floats) -> bool:
     return bool(len(known)) and not bool((known % 1 == 0).all())
 
 
-def _tracks(
-    rows: pl.DataFrame, runs: PlayerRuns, at: Integers, events: pl.Series, stamp: Floats
-) -> pl.DataFrame:
-    """One row a track and snap: frame, stamp, and whether it is a snap event of its own.
+def _tracks(frame: Integers, runs: PlayerRuns, at: Integers, events: pl.Series) -> pl.DataFrame:
+    """One row a track and snap: row, frame, and whether it is a snap event of its own.
 
     A track without one stands by its first row, which its stamp alone can place.
     """
-    frame = rows["frame"].to_numpy()
+    is_snap = events.is_in(list(SNAPS))
+    rank = events.filter(is_snap).replace_strict(SNAPS, return_dtype=pl.Int8)
+    at = at[is_snap.to_numpy()].astype(np.int64)
     run = np.searchsorted(runs.head, at, side="right") - 1
-    rank = events.replace_strict(SNAPS, default=None, return_dtype=pl.Int8)
     snaps = pl.DataFrame(
-        {
-            "play": runs.play[run],
-            "player": runs.player[run],
-            "rank": rank,
-            "frame": frame[at],
-            "stamp": stamp,
-        }
-    ).drop_nulls("rank")
-    if snaps.is_empty():
-        return snaps
+        {"play": runs.play[run], "player": runs.player[run], "row": at, "rank": rank}
+    )
     # The kind of snap that most tracks of the play have: one charted by hand before others.
     best = pl.col("rank") == pl.col("rank").min().over("play")
-    snaps = snaps.filter(best).with_columns(snap=pl.lit(value=True))
+    snaps = snaps.filter(best).drop("rank")
     heads = (
         pl.DataFrame({"play": runs.play, "player": runs.player, "row": runs.head})
         .join(snaps, on=["play", "player"], how="anti")
         .join(snaps.select("play").unique(), on="play", how="semi")
     )
-    head = heads["row"].to_numpy()
-    first = heads.select(
-        "play",
-        "player",
-        pl.Series("frame", frame[head]),
-        pl.Series("stamp", read_stamps(rows, head)),
-        snap=pl.lit(value=False),
+    tracks = pl.concat(
+        [snaps.with_columns(snap=pl.lit(value=True)), heads.with_columns(snap=pl.lit(value=False))]
     )
-    return pl.concat([snaps.drop("rank"), first])
+    return tracks.with_columns(frame=pl.Series(frame[tracks["row"].to_numpy()]))
+
+
+def _reference(tracks: pl.DataFrame) -> pl.DataFrame:
+    """The frame at which most tracks of each play have a snap, the first of several."""
+    return (
+        tracks.filter("snap")
+        .group_by("play", "frame")
+        .len("votes")
+        .sort("play", "votes", "frame", descending=[False, True, False])
+        .unique("play", keep="first", maintain_order=True)
+    )
+
+
+def _unsettled(tracks: pl.DataFrame) -> pl.DataFrame:
+    """Tracks that have no snap where most of their play have theirs: hardly any."""
+    key = ["play", "player"]
+    settled = tracks.join(_reference(tracks), on=["play", "frame"], how="semi")
+    return tracks.join(settled.select(key).unique(), on=key, how="anti")
 
 
 def _judged(tracks: pl.DataFrame, *, exact: bool) -> pl.DataFrame:
     """The odd tracks: play, player, offset of their frames, and whether evidence contradicts it."""
     key = ["play", "player"]
-    votes = (
+    there = _reference(tracks)
+    stamp = (
         tracks.filter("snap")
-        .group_by("play", "frame")
-        .agg(pl.len().alias("votes"), pl.col("stamp").median().alias("stamp"))
-        .with_columns(most=pl.col("votes").max().over("play"))
+        .join(there, on=["play", "frame"], how="semi")
+        .group_by("play")
+        .agg(pl.col("stamp").median())
     )
-    reference = (
-        votes.filter(pl.col("votes") == pl.col("most"))
-        .sort("play", "frame")
-        .unique("play", keep="first", maintain_order=True)
-    )
-    # Nearly every track has its snap where most have theirs; the rest is looked at closely.
-    settled = tracks.join(reference, on=["play", "frame"], how="semi").select(key).unique()
-    doubtful = tracks.join(settled, on=key, how="anti")
+    reference = there.join(stamp, on="play")
+    doubtful = _unsettled(tracks)
     if not exact:
         # A repeated snap that many tracks share is on their clock, if stamps cannot tell.
-        shared = votes.filter(pl.col("votes") * 2 > pl.col("most"))
+        most = pl.col("votes") * 2 > pl.col("votes").max().over("play")
+        shared = tracks.filter("snap").group_by("play", "frame").len("votes").filter(most)
         doubtful = doubtful.filter("snap").join(shared, on=["play", "frame"], how="anti")
-    if doubtful.is_empty():
-        return doubtful
     count = tracks.group_by("play").agg(tracks=pl.col("player").n_unique())
     found = (
         doubtful.sort("play", "player", "frame")

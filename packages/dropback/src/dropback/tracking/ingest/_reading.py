@@ -148,16 +148,14 @@ def read_file(
         return _read(source, tables, sink, whole=True, all_times=all_times)
 
 
-def _check_time(source: SourceFile, rows: int | None) -> Check:
+def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
     """Whether the time stamps run with the frame numbers; these are what is used in any case."""
     name = "time jumps"
     if not {"time", "frame"} <= set(source.layout.rows):
         return Check(name, "not measurable", None, "the set lacks time or frame number")
     play = SOURCE_KEY
     steps = (
-        scan_rows(source)
-        .slice(0, rows)
-        .select(*play, "frame", time=parsed_stamps("time"))
+        rows.select(*play, "frame", time=parsed_stamps("time"))
         .drop_nulls()
         .unique([*play, "frame"], keep="first", maintain_order=True)
         .sort(*play, "frame")
@@ -176,7 +174,6 @@ def _check_time(source: SourceFile, rows: int | None) -> Check:
         .row(0, named=True)
     )
     jumps = steps["back"] + steps["ahead"]
-    among = f" among the first {rows:,} rows" if rows is not None else ""
     cut = ", all cut to whole seconds" if steps["whole"] else ""
     evidence = (
         f"{steps['back']} of {steps['steps']} steps{among} go back by a second or more, "
@@ -195,7 +192,7 @@ def _read(
     measured: list[pl.DataFrame] = []
     flagged = [pl.DataFrame(schema=FLAGGED)]
     incomplete: Counter[str] = Counter()
-    corrections = None
+    corrections = first = None
     cut_off = truncation(source)
     broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
     try:
@@ -205,6 +202,7 @@ def _read(
             plays_read += assembled_batch.plays_seen
             unreadable += assembled_batch.unreadable_rows
             left_out.append(assembled_batch.left_out)
+            first = batch.head(_TIMED_ROWS) if first is None else first
             if not assembled_batch.block.plays.height:
                 continue
             if corrections is None:
@@ -221,7 +219,11 @@ def _read(
                 sink.take(block)
             unusual = block.plays.filter(pl.col("flags").list.len() > 0)
             flagged.append(unusual.select("game_id", "play_id", pl.col("flags").list.join("; ")))
-        checks.append(_check_time(source, None if all_times else _TIMED_ROWS))
+        if all_times:
+            checks.append(_check_time(source, scan_rows(source), ""))
+        elif first is not None:
+            among = f" among the first {first.height:,} rows"
+            checks.append(_check_time(source, first.lazy(), among))
     except InterleavedPlaysError:
         raise
     except ReaderError as error:

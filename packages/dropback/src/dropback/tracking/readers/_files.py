@@ -36,7 +36,7 @@ SIDE_TABLES: Final = re.compile(
 
 _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _TAIL_BYTES: Final = 1 << 16
-_ID_ROWS: Final = 5000
+_ID_ROWS: Final = 1000
 
 
 @dataclass(frozen=True)
