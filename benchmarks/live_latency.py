@@ -4,9 +4,10 @@
     python benchmarks/compare_revisions.py BEFORE -- benchmarks/live_latency.py --json
 
 Prints p50 and p99 in microseconds over 2,000 calls (on one thread, in blocks that alternate between
-the engines) for a simulated play of 40 frames and untrained networks of 64 and 128 channels and 4
-levels, beside torch's eager `Conv1d` network of equal size without features and distribution; the
-p50 of the quietest block of 20 calls, which tells most on a busy machine; and plays and frames a
+the engines) for a simulated play of 40 frames and untrained networks: convolutions of 64 and 128
+channels and 4 levels, and the play network that `dropback train` trains (0 channels); beside them
+torch's eager `Conv1d` network of equal size without features and distribution; the p50 of the
+quietest block of 20 calls, which tells most on a busy machine; and plays and frames a
 second in batches of 512 on two threads. The garbage collector runs between blocks alone, as a
 service may run it between plays. `--json` prints the same as one object, "fast" the faster engine:
 for that the script also runs with the sources of version 0.1, whose fast engine was compiled.
@@ -89,7 +90,12 @@ class Conv1dNetwork(nn.Module):
 
 
 def network(channels: int) -> DistributionNetwork:
-    """An untrained network of the play model's size."""
+    """An untrained convolution of so many channels; for 0 the play network."""
+    if not channels:
+        from dropback.models import PLAY_NETWORK  # noqa: PLC0415  # of this version
+        from dropback.models._network import build_network  # noqa: PLC0415
+
+        return build_network(PLAY_NETWORK, 0, seed=0).eval()
     encoder = SequenceEncoder(COLUMNS, STATIC, channels, 64)
     head = SplicedBinnedParetoHead(64, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
     return DistributionNetwork(encoder, head).eval()
@@ -181,7 +187,7 @@ def numbers(channels: int, calls: int) -> dict[str, float]:
     generator = np.random.default_rng(0)
     frames = simulated_play(generator)
     engines = predictors(channels)
-    textbook = Conv1dNetwork(channels).eval()
+    textbook = Conv1dNetwork(channels or 128).eval()
     inputs = torch.zeros(1, COLUMNS, FRAMES), torch.zeros(1, STATIC)
 
     def conv1d() -> object:
@@ -211,7 +217,7 @@ def main() -> None:
     """Print the numbers of both widths."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=CALLS)
-    parser.add_argument("--channels", type=int, nargs="+", default=[64, 128])
+    parser.add_argument("--channels", type=int, nargs="+", default=[0, 64, 128])
     parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     arguments = parser.parse_args()
     result: dict[str, Any] = {}

@@ -2,7 +2,8 @@
 
 Each line of the file is one fit: the settings that differ from the first, epochs, seed, seconds,
 and the log score and CRPS at the release, and the log score at every frame, of whole games that the
-fit never saw. A killed search goes on.
+fit never saw. "hide" takes a group of columns away, or the past. A killed search goes on. With
+`--release` the network is trained and judged at the release alone.
 
     dropback simulate tracking --plays 50000 --out league/
     dropback features league/ --out tensors/
@@ -25,47 +26,70 @@ import torch
 from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError
-from dropback.models import PLAY_NETWORK, ModelSettings
+from dropback.models import PLAY_NETWORKS, ModelSettings, SequenceSettings
+from dropback.models._grid import YARDS
 from dropback.models._model import whole_yard_distribution
-from dropback.models._network import observed_targets
-from dropback.models._play_batches import tracking_schema
+from dropback.models._network import build_network, observed_interval
+from dropback.models._play_batches import TrackedPlays, tracking_schema
+from dropback.models._play_network import PlayNetwork, ThrowEncoder
+from dropback.models._throw_columns import GROUPS
 from dropback.models._train import Training, split_fold
 from dropback.tracking import PlayTensors
 
 # Changes of `ModelSettings`, of its `sequence` and of its `fit`, told apart by the prefix.
 CHANGES: tuple[dict[str, Any], ...] = (
     {},
+    *({"hide": name} for name in ("past", *GROUPS)),
+    {"sequence.encoder": "tcn"},
+    {"sequence.mirror": False},
+    {"fit.weight_decay": 0.05},
+    {"fit.weight_decay": 1.5},
     {"fit.learning_rate": 1e-3},
     {"fit.learning_rate": 4e-3},
-    {"sequence.shortcut": False},
-    {"sequence.prefix_share": 0.0},
-    {"sequence.mirror": False},
-    {"fit.weight_decay": 0.01},
-    {"fit.weight_decay": 1.5},
     {"fit.averaging": None},
     {"dropout": 0.0},
     {"dropout": 0.3},
+    {"sequence.player_width": 128},
     {"sequence.channels": 64},
-    {"sequence.encoder": "players"},
-    {"sequence.levels": 3},
-    {"blocks": 2},
 )
 
 
-def settings_of(change: dict[str, Any], epochs: int) -> ModelSettings:
+_SUPPORT = torch.from_numpy(YARDS).float()[:, None]
+
+
+def settings_of(change: dict[str, Any], epochs: int, *, release: bool) -> ModelSettings:
     """The default settings with one change."""
+    first = PLAY_NETWORKS[change.get("sequence.encoder", "set")]
+    assert first.sequence is not None
     parts: dict[str, dict[str, Any]] = {"": {}, "fit": {"max_epochs": epochs}, "sequence": {}}
+    if release:
+        parts["sequence"]["prefix_share"] = 0.0
     for name, value in change.items():
         part, _, field = name.rpartition(".")
-        parts[part][field] = value
-    assert PLAY_NETWORK.sequence is not None
+        if name != "hide":
+            parts[part][field] = value
     return replace(
-        PLAY_NETWORK,
+        first,
         folds=10,
-        fit=replace(PLAY_NETWORK.fit, **parts["fit"]),
-        sequence=replace(PLAY_NETWORK.sequence, **parts["sequence"]),
+        fit=replace(first.fit, **parts["fit"]),
+        sequence=replace(first.sequence, **parts["sequence"]),
         **parts[""],
     )
+
+
+def state_without(
+    hidden: str, settings: ModelSettings, features: TrackedPlays, seed: int
+) -> dict[str, torch.Tensor]:
+    """New weights of a network to which a group of columns is always 0."""
+    network = build_network(settings, 0, seed=seed * 1000, inputs=features)
+    assert isinstance(network, PlayNetwork)
+    if hidden == "past":
+        network.time.standardize.scale.fill_(torch.inf)
+    else:
+        for encoder in (network.trunk, network.released.trunk):
+            assert isinstance(encoder, ThrowEncoder)
+            encoder.standardize.scale[GROUPS[hidden]] = torch.inf
+    return network.state_dict()
 
 
 def main() -> None:
@@ -77,6 +101,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--release", action="store_true")
+    parser.add_argument("--hide", action="store_true", help="hide each group, change nothing else")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     selection = workflows.read_plays(PlayTensors.open(arguments.tensors))
@@ -93,17 +119,23 @@ def main() -> None:
         done = {json.dumps([line["change"], line["seed"]]): line for line in lines}
     for seed in range(arguments.seeds):
         for change in CHANGES:
+            if arguments.hide and change and "hide" not in change:
+                continue
             if json.dumps([change, seed]) in done:
                 continue
-            settings = settings_of(change, arguments.epochs)
+            settings = settings_of(change, arguments.epochs, release=arguments.release)
             began = time.perf_counter()
-            held_out = split_fold(games.tolist(), dealt, 0, settings, seed).held_out
+            split = split_fold(games.tolist(), dealt, 0, settings, seed)
+            held_out, initial = split.held_out, None
+            if "hide" in change:
+                learned = features[split.training]
+                initial = state_without(change["hide"], settings, learned, seed)
             try:
                 with tempfile.TemporaryDirectory() as work:
                     training = Training(
                         plays, features, tracking_schema(), settings, seed, Path(work), dealt
                     )
-                    network, best = training.network(0)
+                    network, best = training.network(0, initial)
                 found = judge(network, plays[held_out], features[held_out])
             except RequestError:  # the loss diverged
                 best, found = -1, dict.fromkeys(("log_score", "crps", "every_frame"), np.inf)
@@ -121,29 +153,27 @@ def main() -> None:
 def judge(network: Any, plays: Any, features: Any) -> dict[str, float]:  # noqa: ANN401
     """Mean log score of what is known at every frame; at the release that, and CRPS of yards."""
     found: dict[str, list[torch.Tensor]] = {"log_score": [], "crps": [], "every_frame": []}
+    interval = observed_interval(plays)
+    frames = features.dataset(interval, prefix_share=1.0, mirror=False)
     with torch.inference_mode():
-        for start in range(0, len(plays), 256):
-            part = plays[start : start + 256]
-            sequences, lengths, static = features[np.arange(start, start + len(part))].batch()
-            raw = network.raw_parameters(sequences, lengths, static, every_step=True)
-            play, frame = (torch.arange(raw.shape[1]) < lengths[:, None]).nonzero(as_tuple=True)
-            latent = network.head.distribution(raw[play, frame])
-            lower, upper = observed_targets(part, PLAY_NETWORK.outcome)
-            log_score = -latent.log_prob_interval(lower[play], upper[play])
-            found["every_frame"].append(log_score)
-            found["log_score"].append(log_score[frame == lengths[play] - 1])
-            released = network.head.distribution(raw[torch.arange(len(raw)), lengths - 1])
+        for batch in frames.batches_in_order(512):
+            *inputs, lower, upper = frames[batch]
+            found["every_frame"].append(-network(*inputs).log_prob_interval(lower, upper))
+        for rows in np.array_split(np.arange(len(plays)), -(-len(plays) // 512)):
+            released = network(*features[rows].batch())
+            lower, upper = (end[rows] for end in interval)
+            found["log_score"].append(-released.log_prob_interval(lower, upper))
+            part = plays[rows]
             bounds = (part[name].to_numpy(writable=True) for name in ("yards_min", "yards_max"))
-            distribution = whole_yard_distribution(released, *bounds)
-            found["crps"].append(
-                distribution.crps(torch.from_numpy(part["yards"].to_numpy()).float())
-            )
+            cdf = whole_yard_distribution(released, *bounds).cdf(_SUPPORT).T
+            below = torch.from_numpy(part["yards"].to_numpy())[:, None] <= _SUPPORT[:, 0]
+            found["crps"].append((cdf - below.float()).square().sum(-1))
     return {name: float(torch.cat(values).mean()) for name, values in found.items()}
 
 
 def print_table(lines: list[dict[str, Any]]) -> None:
     """Changes from best to worst log score of the mix that is trained for by default."""
-    share = PLAY_NETWORK.sequence.prefix_share if PLAY_NETWORK.sequence is not None else 0.0
+    share = SequenceSettings().prefix_share
     by_change: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
         by_change.setdefault(json.dumps(line["change"]), []).append(line)

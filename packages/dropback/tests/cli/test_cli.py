@@ -65,7 +65,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_main_job_runs_on_tracking(run: Command, tracked: Path, tmp_path: Path) -> None:
     league, tensors, out = tracked / "league", tracked / "tensors", tmp_path / "run"
     train = ("train", tensors, "--out", out, "--folds", 2, "--epochs", 1, "--threads", 1)
-    code, _, err = run(*train, "--encoder", "players", "--prefix-share", 0.25)
+    code, _, err = run(*train, "--encoder", "tcn", "--prefix-share", 0.25)
     assert code == 0, err
     assert (
         json.loads((out / "run.json").read_text())["settings"]["sequence"]["prefix_share"] == 0.25
@@ -78,7 +78,7 @@ def test_main_job_runs_on_tracking(run: Command, tracked: Path, tmp_path: Path) 
     assert "seconds since the snap" in shown
     assert "seconds before the release" in shown
     content = json.loads(report.read_text())
-    assert set(content["metrics"]) == {"sbp-players", "climatology", "oracle"}
+    assert set(content["metrics"]) == {"sbp-tcn", "climatology", "oracle"}
     assert set(content["seconds_since_snap"]) == {"0.5", "1", "1.5", "2", "2.5", "3"}
     assert set(content["seconds_before_release"]) == {"2", "1.5", "1", "0.5", "0"}
     scores = tmp_path / "scores.parquet"

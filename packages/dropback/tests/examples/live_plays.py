@@ -1,7 +1,7 @@
 """Tracked plays and untrained networks for the tests of live inference."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,33 +10,48 @@ from torch import nn
 from torch.distributions import Distribution
 
 from dropback.live import PlayContext, PlayFrames, play_contexts
+from dropback.models import PLAY_NETWORK, SequenceSettings
 from dropback.models._frame_columns import FRAME_COLUMNS, frame_columns
 from dropback.models._grid import YARDS
 from dropback.models._model import whole_yard_distribution
+from dropback.models._network import build_network
+from dropback.models._play_network import PlayNetwork
 from dropback.tracking._blocks import PlayBlock
 from dropback.tracking.tensors._features import STATIC_COLUMNS, block_features
 from splicedpareto.nn import (
     DistributionNetwork,
-    ItemSettings,
     SequenceEncoder,
     SplicedBinnedParetoHead,
     pooled_distribution,
 )
 
-ITEMS = ItemSettings(width=5)
+SMALL = replace(
+    PLAY_NETWORK, width=8, sequence=SequenceSettings(channels=4, levels=2, player_width=6)
+)
 
 
-def networks(
-    count: int, *, items: ItemSettings | None = None, levels: int = 4
-) -> list[DistributionNetwork]:
-    """Networks with weights of the seed that nearly all inputs move."""
+def play_network(seed: int = 0) -> PlayNetwork:
+    """A small play network with weights that nearly all inputs move."""
+    network = build_network(SMALL, 0, seed=seed)
+    assert isinstance(network, PlayNetwork)
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        for name, parameter in network.named_parameters():
+            if name.endswith("weight"):
+                nn.init.normal_(parameter, std=0.3)
+        for name, scale in network.named_buffers():
+            if name.endswith("scale"):
+                scale.uniform_(3, 9)
+    return network.eval()
+
+
+def networks(count: int, *, levels: int = 4) -> list[DistributionNetwork]:
+    """Convolutions over columns with weights of the seed that nearly all inputs move."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(count)
         made = []
         for _ in range(count):
-            encoder = SequenceEncoder(
-                len(FRAME_COLUMNS), len(STATIC_COLUMNS), 6, 8, items=items, levels=levels
-            )
+            encoder = SequenceEncoder(len(FRAME_COLUMNS), len(STATIC_COLUMNS), 6, 8, levels=levels)
             head = SplicedBinnedParetoHead(8, torch.arange(-50, 102) - 0.5, lower_mass=0.01)
             nn.init.normal_(head.linear.weight, std=1.0)
             scales = torch.rand(len(encoder.standardize.scale)) * 10 + 5

@@ -12,7 +12,7 @@ from dropback.models._predict import QUANTILE_LEVELS, yard_mean, yard_quantiles
 
 
 def forecast(cdf):
-    return Forecast(0, False, np.asarray(cdf, np.float32), -1.0, 1.0, 100)
+    return Forecast(0, False, np.asarray(cdf, np.float32), 100)
 
 
 @st.composite

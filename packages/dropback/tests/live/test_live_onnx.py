@@ -31,7 +31,7 @@ def damaged(exported: Path, folder: Path, **changed: object) -> Path:
     [
         ({"schema_hash": "0" * 64}, "exported for columns of schema 000000000000, this version"),
         ({"frame_columns": ["x"]}, "export again, from a run of this version"),
-        ({"format": 1}, "exported in format 1, this version reads 3: export again"),
+        ({"format": 1}, "exported in format 1, this version reads 4: export again"),
         ({"sizes": {}}, "not what `dropback export` writes"),
     ],
 )
@@ -57,7 +57,7 @@ def test_torch_does_not_run_exported_graphs(exported) -> None:
 
 @pytest.mark.slow
 def test_graphs_that_differ_from_torch_are_not_written(exported, tmp_path, monkeypatch) -> None:
-    names = iter(("play", "frame"))
+    names = iter(("play", "frame", "release"))
     monkeypatch.setattr(
         "dropback.live._export._traced",
         lambda *_: (exported / f"{next(names)}.onnx").read_bytes(),

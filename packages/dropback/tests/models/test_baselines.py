@@ -158,7 +158,7 @@ def test_binned_has_no_tails(baselines: dict[str, Predictor], trained: TrainedRu
 
 
 def test_unknown_baseline_is_refused(trained: TrainedRun, tmp_path: Path) -> None:
-    for name in ("oracle", "players"):  # of tracking
+    for name in ("oracle", "tcn"):  # of tracking
         with pytest.raises(RequestError, match=f"Unknown baseline '{name}': choose among gaussian"):
             parse_baselines(f"gaussian,{name}")
     with pytest.raises(RequestError, match="Unknown baseline 'oracle'"):

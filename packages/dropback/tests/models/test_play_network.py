@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from dropback import workflows
-from dropback.data._tables import Plays
+from dropback.data._tables import Outcome, Plays
 from dropback.errors import RequestError, RunError, TrackingError
 from dropback.evaluation import OverTime, evaluate
 from dropback.live import PlayPredictor, play_contexts
@@ -36,7 +37,7 @@ TINY = replace(
     folds=2,
     width=8,
     fit=FitSettings(max_epochs=2, batch_size=64, learning_rate=2e-3),
-    sequence=SequenceSettings(channels=8, levels=2, player_width=8),
+    sequence=SequenceSettings(channels=8, levels=2, player_width=8, prefix_share=0.6),
 )
 BRIEF = replace(TINY, members=1, fit=replace(TINY.fit, max_epochs=1))
 
@@ -134,10 +135,10 @@ def test_distribution_before_the_release_knows_no_later_frame_and_no_target(
     distribution, same = (
         model.predict_distribution(each.before_release(0.5)) for each in (features, disturbed)
     )
-    torch.testing.assert_close(distribution.mean, same.mean, rtol=0, atol=0)
-    assert (
-        model.predict_distribution(features).mean != model.predict_distribution(disturbed).mean
-    ).all()
+    support = torch.from_numpy(YARDS).float()[:, None] + 0.5
+    torch.testing.assert_close(distribution.cdf(support), same.cdf(support), rtol=0, atol=0)
+    released = (model.predict_distribution(each).cdf(support) for each in (features, disturbed))
+    assert (next(released) != next(released)).any(dim=0).all()
 
 
 def test_distribution_never_sees_what_came_of_the_play(
@@ -151,9 +152,10 @@ def test_distribution_never_sees_what_came_of_the_play(
     )
     theirs = select(told)
     assert (ours.plays["yards"] != theirs.plays["yards"]).any()
+    support = torch.from_numpy(YARDS).float()[:, None] + 0.5
     torch.testing.assert_close(
-        model.predict_distribution(ours.features).mean,
-        model.predict_distribution(theirs.features).mean,
+        model.predict_distribution(ours.features).cdf(support),
+        model.predict_distribution(theirs.features).cdf(support),
     )
 
 
@@ -189,6 +191,29 @@ def test_mirror_shows_half_of_the_plays_turned(selection: TrackedSelection) -> N
     )
 
 
+def test_a_mirrored_set_keeps_its_order(selection: TrackedSelection) -> None:
+    some = selection.features[np.arange(64)]
+    dataset = some.dataset((), prefix_share=0.0, mirror=True, reorder=False)
+    batch = next(iter(dataset.batches_in_order(64)))
+    seen, lengths, _ = dataset[batch]
+    dataset.augment = None
+    plain = dataset[batch][0]
+    last = torch.arange(64), lengths - 1
+    targets = [at for at, name in enumerate(FRAME_COLUMNS) if name.endswith("is_target")]
+    assert torch.equal(seen[last][:, targets], plain[last][:, targets])
+    y = [FRAME_COLUMNS.index(f"defense_{slot}_y_from_middle_yd") for slot in range(11)]
+    turned = (seen[last][:, y] == -plain[last][:, y]).all(dim=1)
+    assert 20 < int(turned.sum()) < 44
+    assert torch.equal(seen[last][~turned], plain[last][~turned].nan_to_num(7))
+
+
+def test_places_of_targets_are_among_the_last_five_of_the_offense(tensors: PlayTensors) -> None:
+    slots = pl.Series([6, 10, 3, None, *[8] * (len(tensors) - 4)], dtype=pl.Int8)
+    features = select(tensors).features
+    told = replace(features, tensors=changed(tensors, target_slot=slots), rows=np.arange(5))
+    assert told.target_places().tolist() == [0, 4, -1, -1, 2]
+
+
 def test_player_without_a_place_is_refused(selection: TrackedSelection) -> None:
     tensors = selection.features.tensors
     players = np.array(tensors.players)
@@ -220,12 +245,14 @@ def test_matrices_for_trees_are_of_the_last_frames(selection: TrackedSelection) 
 def test_run_is_stored_and_loaded(run: Path, model: PassModel, selection: TrackedSelection) -> None:
     record = json.loads((run / "run.json").read_text())
     assert record["longest_frames"] == int(selection.features.lengths.max())
-    assert record["settings"]["sequence"]["encoder"] == "flat"
+    assert record["settings"]["sequence"]["encoder"] == "set"
     table = predict_plays(model, selection.plays, features=selection.features)
     assert table["tracked"].all()
     assert table["fold"].null_count() == 0
     held_out = json.loads((run / "report.json").read_text())
-    assert held_out["metrics"]["sbp"]["crps"]["value"] == pytest.approx(table["crps"].mean())
+    assert held_out["metrics"]["catch-point"]["crps"]["value"] == pytest.approx(
+        table["crps"].mean()
+    )
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.7])
@@ -303,6 +330,24 @@ def test_settings_for_other_data_are_refused(selection: TrackedSelection, tmp_pa
         workflows.train(selection, tmp_path / "run", settings=ModelSettings())
 
 
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (
+            {"outcome": Outcome.EPA, "family": "sbp"},
+            "encoder 'set' predicts yards, got outcome 'epa'",
+        ),
+        (
+            {"sequence": SequenceSettings(encoder="tcn")},
+            "encoder 'tcn' does not know the catch point",
+        ),
+    ],
+)
+def test_encoders_that_do_not_fit_the_rest_are_refused(bad: dict[str, Any], words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        replace(TINY, **bad)
+
+
 @pytest.mark.parametrize("bad", [{"encoder": "deep"}, {"prefix_share": 1.5}])
 def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(RequestError, match=next(iter(bad))):
@@ -356,8 +401,8 @@ def test_shares_of_the_gap_run_from_climatology_to_the_oracle(
     shares = evaluated.evaluation.gap_closed
     crps = {name: row["crps"].value for name, row in evaluated.evaluation.metrics.items()}
     assert (shares["climatology"].value, shares["oracle"].value) == (0, 1)
-    ours = (crps["climatology"] - crps["sbp-flat"]) / (crps["climatology"] - crps["oracle"])
-    assert shares["sbp-flat"].value == pytest.approx(ours)
+    ours = (crps["climatology"] - crps["catch-point-set"]) / (crps["climatology"] - crps["oracle"])
+    assert shares["catch-point-set"].value == pytest.approx(ours)
 
 
 def test_release_alone_has_no_distributions_by_time(
@@ -381,7 +426,7 @@ def test_validation_holds_prefixes_as_training_does_and_no_mirrors(
     monkeypatch.setattr("dropback.models._train.fit", note)
     workflows.train(selection, tmp_path / "run", settings=replace(TINY, members=1))
     training, validation = seen
-    assert (training.prefix_share, validation.prefix_share) == (0.75, 0.75)
+    assert (training.prefix_share, validation.prefix_share) == (0.6, 0.6)
     assert training.augment is not None
     assert validation.augment is None
 

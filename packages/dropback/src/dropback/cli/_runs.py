@@ -73,7 +73,8 @@ def train(
     games: GamesOption = "regular",
     seed: Seed = 0,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs at most, a fold; default 12, with tracking 16.")
+        int | None,
+        typer.Option(help="Epochs at most, a fold; default 12, with tracking 32 (tcn: 16)."),
     ] = None,
     learning_rate: Annotated[
         float | None,
@@ -86,14 +87,19 @@ def train(
     ] = None,
     pbp: PlayByPlay = None,
     encoder: Annotated[
-        str, typer.Option(help="How tracking is read: flat, or players (a shared encoder).")
-    ] = "flat",
-    prefix_share: Annotated[
-        float,
+        str,
         typer.Option(
-            help="With tracking: share of an epoch's plays that are cut at a random frame."
+            help="How tracking is read: set (players around each throw), or tcn (the convolution "
+            "that was published)."
         ),
-    ] = 0.75,
+    ] = "set",
+    prefix_share: Annotated[
+        float | None,
+        typer.Option(
+            help="With tracking: share of an epoch's plays that are cut at a random frame; default "
+            "0.6 (tcn: 0.75)."
+        ),
+    ] = None,
     init: Annotated[
         Path | None,
         typer.Option(
@@ -114,19 +120,24 @@ def train(
     from dropback import workflows
     from dropback._files import require_new_folder
     from dropback.cli._console import errors, evaluation_table, progress, selection_summary
-    from dropback.models import PLAY_NETWORK, SequenceSettings, settings_for
+    from dropback.models import PLAY_NETWORKS, settings_for
     from dropback.models._store import read_record
 
     require_new_folder(out, overwrite=overwrite)
     wanted = None if seasons is None else workflows.parse_seasons(seasons)
     source, tracked = _open_source(data)
-    settings = PLAY_NETWORK if tracked else settings_for(plays, outcome)
+    settings = PLAY_NETWORKS["set"] if tracked else settings_for(plays, outcome)
     _use_threads(threads, many=tracked or settings.boosted_share > 0)
     if init is not None:
         settings = read_record(init).settings
     elif tracked:
-        sequence = SequenceSettings(encoder=encoder, prefix_share=prefix_share)  # type: ignore[arg-type]  # checked there
-        settings = replace(settings, sequence=sequence)
+        if encoder not in PLAY_NETWORKS:
+            raise RequestError(f"encoder must be {' or '.join(PLAY_NETWORKS)}, got {encoder!r}.")
+        settings = PLAY_NETWORKS[encoder]
+        assert settings.sequence is not None  # noqa: S101  # of a play network
+        if prefix_share is not None:
+            sequence = replace(settings.sequence, prefix_share=prefix_share)
+            settings = replace(settings, sequence=sequence)
     try:
         fit = replace(
             settings.fit,
@@ -277,7 +288,7 @@ def evaluate(
         typer.Option(
             help="Of gaussian, binned, hazard, cp-xyac, quantile-forest, air-yards, idr, tabpfn, "
             "climatology; with tracking of gaussian, binned, climatology, idr, idr-flat, static, "
-            "flat, players, release-only, no-engineered, early, oracle."
+            "tcn, release-only, early, oracle."
         ),
     ] = "",
     pbp: PlayByPlay = None,

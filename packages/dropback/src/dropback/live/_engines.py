@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from dropback.errors import RequestError, RunError
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._grid import YARDS
+from dropback.models._play_network import PlayNetwork
 from dropback.models._store import weights_digest
 from dropback.tracking.tensors._features import STATIC_COLUMNS
-from splicedpareto.nn import SequenceEncoder, SplicedBinnedParetoHead
+from splicedpareto.nn import SequenceEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Engine: TypeAlias = Literal["torch", "onnx"]
 """What evaluates the networks."""
 
-GraphName: TypeAlias = Literal["play", "frame"]
+GraphName: TypeAlias = Literal["play", "frame", "release"]
 
 MOST_PLAYS: Final = 4096
 """Plays that one call of an exported graph takes."""
@@ -62,6 +63,39 @@ def live_networks(run: Run) -> Sequence[DistributionNetwork]:
     return run.model.networks
 
 
+class ConvolutionReader(nn.Module):
+    """Reads a network whose trunk is a convolution over frames as `PlayNetwork` is read."""
+
+    def __init__(self, network: DistributionNetwork) -> None:
+        super().__init__()
+        trunk = network.trunk
+        if not isinstance(trunk, SequenceEncoder) or trunk.pooling != "last":
+            raise RunError(
+                f"A network must read its state at the last frame, got {type(trunk).__name__}: "
+                "train a play network, `dropback train` on play tensors."
+            )
+        self.time, self.head = trunk, network.head
+
+    @property
+    def history_size(self) -> int:
+        """Numbers that `next_frame` keeps of each play."""
+        size: int = self.time.convolution.history_size
+        return size
+
+    def whole_play(self, columns: Tensor, begun: Tensor, static: Tensor) -> Tensor:
+        """See `PlayNetwork.whole_play`."""
+        return self.head.raw_parameters(self.time.last_state(columns, begun, static))
+
+    def next_frame(self, columns: Tensor, history: Tensor, static: Tensor) -> tuple[Tensor, Tensor]:
+        """See `PlayNetwork.next_frame`."""
+        state, after = self.time.step(columns, history, static)
+        return self.head.raw_parameters(state), after
+
+    def release(self, columns: Tensor, history: Tensor, static: Tensor) -> Tensor:
+        """See `PlayNetwork.release`."""
+        return self.next_frame(columns, history, static)[0]
+
+
 class NetworkPool:
     """The networks of a run, copied, pooled as `pooled_distribution` does.
 
@@ -70,59 +104,44 @@ class NetworkPool:
 
     Attributes:
         sizes: Of the graphs.
-        trunks: Of the networks.
-        heads: Of the networks.
+        readers: What reads plays by each network.
         yards: The ends of `YARDS`, shape ``(211, 1)``.
 
     Raises:
-        RunError: No network, or one that does not read frames or has no spliced distribution.
+        RunError: No network, or one that cannot be read a frame at a time.
     """
 
     def __init__(self, networks: Sequence[DistributionNetwork]) -> None:
         if not networks:
             raise RunError("networks must hold at least one network, got none.")
-        self.trunks: list[SequenceEncoder] = []
-        self.heads: list[SplicedBinnedParetoHead] = []
+        self.readers: list[PlayNetwork | ConvolutionReader] = []
         for network in copy.deepcopy(list(networks)):
             network.eval().requires_grad_(requires_grad=False)
-            trunk, head = network.trunk, network.head
-            if not isinstance(trunk, SequenceEncoder) or trunk.pooling != "last":
-                raise RunError(
-                    f"A network must read its state at the last frame, got {type(trunk).__name__}: "
-                    "train a play network, `dropback train` on play tensors."
-                )
-            if not isinstance(head, SplicedBinnedParetoHead):
-                raise RunError(
-                    f"The head must be spliced binned-Pareto, got {type(head).__name__}: train "
-                    "with family 'sbp' or 'binned'."
-                )
-            self.trunks.append(trunk)
-            self.heads.append(head)
-        convolutions = [trunk.convolution for trunk in self.trunks]
-        sizes = {(c.receptive_field, len(c.blocks), c.history_size) for c in convolutions}
-        if len(sizes) > 1:
-            raise RunError(f"networks must be of equal sizes, got {len(sizes)} kinds.")
-        ((field, levels, history),) = sizes
+            self.readers.append(
+                network if isinstance(network, PlayNetwork) else ConvolutionReader(network)
+            )
+        found = {
+            (r.time.convolution.receptive_field, r.time.stride, r.history_size)
+            for r in self.readers
+        }
+        if len(found) > 1:
+            raise RunError(f"networks must be of equal sizes, got {len(found)} kinds.")
+        ((field, stride, history),) = found
         digest = weights_digest(networks)
-        self.sizes = PoolSizes(history * len(self.trunks), 2**levels, field, digest)
+        self.sizes = PoolSizes(history * len(self.readers), stride, field, digest)
         # Whole yards end half a yard after them.
         self.yards = torch.from_numpy(YARDS).float()[:, None] + 0.5
 
-    def distribution(self, states: Sequence[Tensor], scored: Tensor) -> tuple[Tensor, Tensor]:
-        """The pooled distribution of whole yards: that of `whole_yard_distribution`.
+    def cdf(self, raw: Sequence[Tensor], scored: Tensor) -> Tensor:
+        """CDF of the pooled whole yards at `YARDS`: that of `whole_yard_distribution`.
 
         Args:
-            states: Of each network, shape ``(B, C)``.
+            raw: Raw parameters of each network.
             scored: 1 at the yards of a touchdown and beyond, else 0, shape ``(B, 211)``.
-
-        Returns:
-            CDF at `YARDS`, shape ``(B, 211)``, and of the distribution before the field bounds it
-            the lower and the upper threshold, shape ``(B, 2)``.
         """
-        raw = [head.raw_parameters(state) for head, state in zip(self.heads, states, strict=True)]
-        pooled = raw[0] if len(raw) == 1 else torch.stack(raw).mean(dim=0)
-        cdf, *thresholds = self.heads[0].distribution(pooled).cdf_and_thresholds(self.yards)
-        return torch.maximum(cdf.T, scored), torch.stack(thresholds, -1)
+        pooled = raw[0] if len(raw) == 1 else torch.stack(list(raw)).mean(dim=0)
+        cdf: Tensor = self.readers[0].head.distribution(pooled).cdf(self.yards)
+        return torch.maximum(cdf.T, scored)
 
 
 class Graph(nn.Module, ABC):
@@ -139,8 +158,7 @@ class Graph(nn.Module, ABC):
     def __init__(self, pool: NetworkPool) -> None:
         super().__init__()
         self.pool = pool
-        self.trunks = nn.ModuleList(pool.trunks)
-        self.heads = nn.ModuleList(pool.heads)
+        self.readers = nn.ModuleList(pool.readers)
 
     def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs to trace and to compare with."""
@@ -161,14 +179,12 @@ class Graph(nn.Module, ABC):
 
 
 class PlayGraph(Graph):
-    """Whole plays to their distributions at the last frame."""
+    """Whole plays to their distributions at the release to a known receiver."""
 
     inputs: ClassVar = ("columns", "begun", "static", "scored")
-    outputs: ClassVar = ("cdf", "thresholds")
+    outputs: ClassVar[tuple[str, ...]] = ("cdf",)
 
-    def forward(
-        self, columns: Tensor, begun: Tensor, static: Tensor, scored: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, columns: Tensor, begun: Tensor, static: Tensor, scored: Tensor) -> Tensor:
         """Evaluate plays.
 
         Args:
@@ -176,10 +192,10 @@ class PlayGraph(Graph):
                 plays ending at the last frame.
             begun: 1 from the snap on, 0 before it, shape ``(B, T, 1)``.
             static: Shape ``(B, 8)``.
-            scored: See `NetworkPool.distribution`, whose result it gives.
+            scored: See `NetworkPool.cdf`, whose result it gives.
         """
-        states = [trunk.last_state(columns, begun, static) for trunk in self.pool.trunks]
-        return self.pool.distribution(states, scored)
+        raw = [reader.whole_play(columns, begun, static) for reader in self.pool.readers]
+        return self.pool.cdf(raw, scored)
 
     def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Graph`."""
@@ -194,44 +210,61 @@ class PlayGraph(Graph):
         return {**columns, 1: frames}, {**begun, 1: frames}, *others
 
 
-class FrameGraph(Graph):
-    """One more frame of plays to their distributions there."""
+class ReleaseGraph(Graph):
+    """A frame in which plays are thrown to a known receiver to their distributions."""
 
     inputs: ClassVar = ("columns", "history", "static", "scored")
-    outputs: ClassVar = ("cdf", "thresholds", "history_after")
+    outputs: ClassVar[tuple[str, ...]] = ("cdf",)
 
-    def forward(
-        self, columns: Tensor, history: Tensor, static: Tensor, scored: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Evaluate frames.
-
-        Args:
-            columns: Shape ``(B, 259)``.
-            history: What is kept of the frames before, shape ``(B, H)``; 0 at the snap.
-            static: Shape ``(B, 8)``.
-            scored: See `NetworkPool.distribution`.
-
-        Returns:
-            The result of `NetworkPool.distribution`, and the history with this frame.
-        """
-        parts = history.chunk(len(self.pool.trunks), dim=-1)
-        steps = [
-            trunk.step(columns, part, static)
-            for trunk, part in zip(self.pool.trunks, parts, strict=True)
+    def forward(self, columns: Tensor, history: Tensor, static: Tensor, scored: Tensor) -> Tensor:
+        """Evaluate frames; see `FrameGraph.forward`."""
+        raw = [
+            reader.release(columns, part, static)
+            for reader, part in zip(self.pool.readers, self._parts(history), strict=True)
         ]
-        after = [history_after for _, history_after in steps]
-        found = self.pool.distribution([state for state, _ in steps], scored)
-        return *found, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
+        return self.pool.cdf(raw, scored)
 
     def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Graph`."""
         columns = torch.randn(plays, len(FRAME_COLUMNS), generator=generator)
         return columns, torch.randn(plays, self.pool.sizes.history, generator=generator)
 
+    def _parts(self, history: Tensor) -> Sequence[Tensor]:
+        """The history of each network."""
+        return history.chunk(len(self.pool.readers), dim=-1)
+
+
+class FrameGraph(ReleaseGraph):
+    """One more frame of plays, whose target is unknown, to their distributions there."""
+
+    outputs: ClassVar = ("cdf", "history_after")
+
+    def forward(  # type: ignore[override]  # the history beside the distribution
+        self, columns: Tensor, history: Tensor, static: Tensor, scored: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Evaluate frames.
+
+        Args:
+            columns: Shape ``(B, 259)``.
+            history: What is kept of the frames before, shape ``(B, H)``; 0 at the snap.
+            static: Shape ``(B, 8)``.
+            scored: See `NetworkPool.cdf`.
+
+        Returns:
+            The result of `NetworkPool.cdf`, and the history with this frame.
+        """
+        steps = [
+            reader.next_frame(columns, part, static)
+            for reader, part in zip(self.pool.readers, self._parts(history), strict=True)
+        ]
+        after = [history_after for _, history_after in steps]
+        cdf = self.pool.cdf([raw for raw, _ in steps], scored)
+        return cdf, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
+
 
 def graphs_of(pool: NetworkPool) -> dict[GraphName, Graph]:
     """The graphs of a pool."""
-    return {"play": PlayGraph(pool), "frame": FrameGraph(pool)}
+    return {"play": PlayGraph(pool), "frame": FrameGraph(pool), "release": ReleaseGraph(pool)}
 
 
 class Evaluator(Protocol):
@@ -251,7 +284,8 @@ class TorchEvaluator:
         """See `Evaluator`."""
         with torch.inference_mode():
             outputs = self._graphs[name](*map(torch.from_numpy, inputs))
-        return [values.numpy() for values in outputs]
+        several = outputs if isinstance(outputs, tuple) else (outputs,)
+        return [values.numpy() for values in several]
 
 
 class OnnxEvaluator:

@@ -22,7 +22,7 @@ from dropback.live._engines import (
     graphs_of,
     onnx_runtime,
 )
-from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.models._frame_columns import ENGINEERED, FRAME_COLUMNS
 from dropback.models._grid import YARDS
 from dropback.tracking.tensors._features import STATIC_COLUMNS
 from dropback.tracking.tensors._play_tensors import schema_hash
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
     from splicedpareto.nn import DistributionNetwork
 
 DESCRIPTION: Final = "live.json"
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _NAMES: Final[tuple[GraphName, ...]] = get_args(GraphName)
 
 # Largest difference of a number of order 1 between torch and ONNX Runtime that an export may have.
 _TOLERANCE: Final = 1e-5
-# The history reaches some tens, thresholds are yards up to 100.
-_SCALES: Final = {"cdf": 1.0, "thresholds": 100.0, "history_after": 10.0}
+# The history reaches some tens.
+_SCALES: Final = {"cdf": 1.0, "history_after": 10.0}
 
 
 def export_onnx(networks: Sequence[DistributionNetwork], folder: Path) -> None:
     """Write the graphs and what a caller must know of them.
 
-    ``play.onnx`` and ``frame.onnx`` are the graphs of `dropback.live._engines` for any number of
-    plays; ``live.json`` names their columns and sizes.
-    Each is compared with torch on random inputs before the folder takes its place.
+    ``play.onnx``, ``frame.onnx`` and ``release.onnx`` are the graphs of `dropback.live._engines`
+    for any number of plays; ``live.json`` names their columns and sizes. Each is compared with
+    torch on random inputs before the folder takes its place.
 
     Args:
         networks: As `PlayPredictor` takes them.
@@ -145,7 +145,8 @@ def _compare(pool: NetworkPool, exported: OnnxEvaluator) -> None:
         inputs = graph.example(5, generator)
         if name == "play":
             columns, begun, *_ = inputs
-            columns[torch.rand(columns.shape, generator=generator) < 0.1] = torch.nan
+            told = columns[..., ENGINEERED]
+            told[torch.rand(told.shape, generator=generator) < 0.1] = torch.nan
             columns[1, : pool.sizes.stride] = begun[1, : pool.sizes.stride] = 0
         arrays = [values.numpy() for values in inputs]
         results = zip(

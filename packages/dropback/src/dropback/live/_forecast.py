@@ -30,17 +30,12 @@ class Forecast:
         frame: Number of the frame, 0 at the snap.
         released: Whether the ball has left the hand: the target is then known.
         cdf: Probability of at most each whole yard of `YARDS` (-110 to 100), shape ``(211,)``.
-        lower_threshold_yd: Where the lower tail begins, yards, of the distribution before the field
-            bounds it.
-        upper_threshold_yd: Where the upper tail begins.
         yards_max: Yards of a touchdown.
     """
 
     frame: int
     released: bool
     cdf: Singles
-    lower_threshold_yd: float
-    upper_threshold_yd: float
     yards_max: int
 
     @property
@@ -58,6 +53,16 @@ class Forecast:
     def median(self) -> float:
         """Median yards."""
         return self.quantiles["q50"]
+
+    @property
+    def lower_threshold_yd(self) -> float:
+        """Where the lowest 1 % of the distribution end, yards."""
+        return self.quantiles["q01"]
+
+    @property
+    def upper_threshold_yd(self) -> float:
+        """Where the highest 5 % of the distribution begin, yards."""
+        return self.quantiles["q95"]
 
     @property
     def touchdown(self) -> float:

@@ -27,7 +27,13 @@ from dropback.live._inputs import (
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._store import load_run
 from dropback.tracking._blocks import X
-from dropback.tracking._schema import FRAME_QUANTITIES, PLAYERS, SLOTS
+from dropback.tracking._schema import (
+    FIRST_RECEIVER,
+    FRAME_QUANTITIES,
+    PLAYERS,
+    RECEIVERS,
+    SLOTS,
+)
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 
 if TYPE_CHECKING:
@@ -46,7 +52,7 @@ GRAPHS: Final = "graphs"
 # Plays of a batch that is evaluated at once: 64 of 49 frames are 3 MB of columns.
 _BATCH: Final = 64
 
-_STATE_FORMAT: Final = 3
+_STATE_FORMAT: Final = 4
 _ARRAYS: Final = ("frame", "velocities", "history")
 _ALL_SLOTS: Final = np.ones((1, SLOTS), bool)
 
@@ -139,8 +145,10 @@ class PlayPredictor:
         # Code is loaded now, not while the first play waits for its answer.
         context = PlayContext(line_of_scrimmage_x_yd=60, yards_to_goal=50)
         frame = np.zeros((SLOTS, len(FRAME_QUANTITIES)), np.float32)
-        _ = self.forecast(context, frame[None]).mean
-        self.start(context).push(0, frame)
+        _ = self.forecast(context, frame[None], target_slot=FIRST_RECEIVER).mean
+        live = self.start(context)
+        live.push(0, frame)
+        live.release(FIRST_RECEIVER)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], *, engine: Engine | None = None) -> Self:
@@ -218,9 +226,12 @@ class PlayPredictor:
         """
         frames = [_complete(play, place, len(plays)) for place, play in enumerate(plays)]
         by_length: dict[int, list[int]] = {}
-        for place, of_play in enumerate(frames):
-            by_length.setdefault(self._padded(len(of_play)), []).append(place)
         forecasts: dict[int, Forecast] = {}
+        for place, of_play in enumerate(frames):
+            if _is_receiver(plays[place].target_slot):
+                by_length.setdefault(self._padded(len(of_play)), []).append(place)
+            else:
+                forecasts[place] = self._forecast_to_nobody(plays[place], of_play)
         for length, places in by_length.items():
             for start in range(0, len(places), _BATCH):
                 batch = places[start : start + _BATCH]
@@ -288,10 +299,14 @@ class PlayPredictor:
             np.array([number]),
             np.array([target_or_none(target_slot)]),
         )
-        cdf, thresholds, _ = self._evaluator.run(
-            "frame", columns, before.history[None], arrays.static, arrays.scored
+        cdf, *_ = self._evaluator.run(
+            "release" if _is_receiver(target_slot) else "frame",
+            columns,
+            before.history[None],
+            arrays.static,
+            arrays.scored,
         )
-        return _forecasts(cdf, thresholds, [play.context], [number], released=True)[0]
+        return _forecasts(cdf, [play.context], [number], released=True)[0]
 
     def _read(self, readings: Sequence[_Reading], step: int) -> None:
         """Read the pending frame `step` of each play."""
@@ -307,14 +322,14 @@ class PlayPredictor:
             _stacked([snapshot.velocities for snapshot in latest]),
             np.array(numbers),
         )
-        cdf, thresholds, histories = self._evaluator.run(
+        cdf, histories = self._evaluator.run(
             "frame",
             columns,
             _stacked([snapshot.history for snapshot in latest]),
             arrays.static,
             arrays.scored,
         )
-        forecasts = _forecasts(cdf, thresholds, contexts, numbers, released=False)
+        forecasts = _forecasts(cdf, contexts, numbers, released=False)
         for row, reading in enumerate(readings):
             reading.snapshots.append(
                 Snapshot(numbers[row], frames[row], velocities[row], histories[row])
@@ -336,10 +351,17 @@ class PlayPredictor:
             play_columns(play.context.arrays, of_play, target, columns[row, first:])
             begun[row, first:] = 1
         arrays = _joined(contexts)
-        cdf, thresholds = self._evaluator.run(
+        (cdf,) = self._evaluator.run(
             "play", columns[:, -length:], begun[:, -length:], arrays.static, arrays.scored
         )
-        return _forecasts(cdf, thresholds, contexts, numbers, released=True)
+        return _forecasts(cdf, contexts, numbers, released=True)
+
+    def _forecast_to_nobody(self, play: PlayFrames, frames: Singles) -> Forecast:
+        """The forecast of a play whose target is unknown: that of its last frame."""
+        live = self.start(play.context)
+        for number, frame in enumerate(frames):
+            live.push(number, frame)
+        return live.release(play.target_slot)
 
     def _padded(self, frames: int) -> int:
         """Frames that a play is padded to: a multiple of the stride and one more."""
@@ -572,17 +594,15 @@ class LivePlay:
 
 def _forecasts(
     cdf: Singles,
-    thresholds: Singles,
     contexts: Sequence[PlayContext],
     numbers: Sequence[int],
     *,
     released: bool,
 ) -> list[Forecast]:
     """A forecast of each row."""
-    rows = zip(numbers, cdf, thresholds.tolist(), contexts, strict=True)
     return [
-        Forecast(number, released, of_play, lower, upper, context.yards_max)
-        for number, of_play, (lower, upper), context in rows
+        Forecast(number, released, of_play, context.yards_max)
+        for number, of_play, context in zip(numbers, cdf, contexts, strict=True)
     ]
 
 
@@ -594,6 +614,11 @@ class _Reading(NamedTuple):
     pending: tuple[Singles, ...]
     snapshots: list[Snapshot]
     forecasts: list[Forecast]
+
+
+def _is_receiver(target_slot: int | None) -> bool:
+    """Whether a target is known, and in a slot of an eligible receiver."""
+    return target_slot is not None and FIRST_RECEIVER <= target_slot < FIRST_RECEIVER + RECEIVERS
 
 
 def _complete(play: PlayFrames, place: int, plays: int) -> Singles:

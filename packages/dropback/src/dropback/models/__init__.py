@@ -2,10 +2,18 @@
 
 from dropback.models._settings import (
     PLAY_NETWORK,
+    PLAY_NETWORKS,
     THROW_MODEL,
     ModelSettings,
     SequenceSettings,
     settings_for,
 )
 
-__all__ = ["PLAY_NETWORK", "THROW_MODEL", "ModelSettings", "SequenceSettings", "settings_for"]
+__all__ = [
+    "PLAY_NETWORK",
+    "PLAY_NETWORKS",
+    "THROW_MODEL",
+    "ModelSettings",
+    "SequenceSettings",
+    "settings_for",
+]

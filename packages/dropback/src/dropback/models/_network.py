@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
-from dropback.models._frame_columns import FRAME_COLUMNS, PLAYER_WIDTH
+from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._play_batches import TrackedPlays
-from dropback.tracking._schema import PLAYERS
+from dropback.models._play_network import PlayNetwork
+from dropback.models._receivers import throw_to_target
 from dropback.tracking.tensors._features import STATIC_COLUMNS
 from splicedpareto import objectives
 from splicedpareto.nn import (
     DistributionNetwork,
     GaussianHead,
-    ItemSettings,
     MixtureHead,
     ResidualMLP,
     SequenceEncoder,
@@ -69,7 +70,12 @@ def network_inputs(
 ) -> tuple[Tensor, ...]:
     """Tensors that a network takes of `features`, last the origin where its head takes one."""
     inputs = _trunk_inputs(features)
-    return (*inputs, catch_points(features, schema)) if settings.family == "catch-point" else inputs
+    return (*inputs, catch_points(features, schema)) if needs_air_yards(settings) else inputs
+
+
+def needs_air_yards(settings: ModelSettings) -> bool:
+    """Whether yards are counted from air yards: tracking tells the catch itself."""
+    return settings.family == "catch-point" and settings.sequence is None
 
 
 def _trunk_inputs(features: PlayInputs) -> tuple[Tensor, ...]:
@@ -105,11 +111,15 @@ def build_network(
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        trunk = (
-            _table_trunk(settings, features, inputs)
-            if settings.sequence is None
-            else _sequence_trunk(settings, settings.sequence, inputs)
-        )
+        if settings.sequence is None:
+            trunk: nn.Module = _table_trunk(settings, features, inputs)
+        elif settings.sequence.encoder == "set":
+            network = PlayNetwork(settings, settings.sequence, partial(_head, settings))
+            if inputs is not None:
+                network.fit_standardization(*_trunk_inputs(_spread(inputs)))
+            return network
+        else:
+            trunk = _sequence_trunk(settings, settings.sequence, inputs)
         return DistributionNetwork(trunk, _head(settings))
 
 
@@ -125,15 +135,6 @@ def _table_trunk(settings: ModelSettings, features: int, inputs: PlayInputs | No
 def _sequence_trunk(
     settings: ModelSettings, sequence: SequenceSettings, inputs: PlayInputs | None
 ) -> SequenceEncoder:
-    items = ItemSettings(
-        items=PLAYERS,
-        features=PLAYER_WIDTH,
-        groups=(PLAYERS // 2, PLAYERS // 2),
-        coordinates=(0, 1),
-        anchors=(0,),  # the passer
-        marker=PLAYER_WIDTH - 1,  # the target, once known
-        width=sequence.player_width,
-    )
     trunk = SequenceEncoder(
         len(FRAME_COLUMNS),
         len(STATIC_COLUMNS),
@@ -143,14 +144,17 @@ def _sequence_trunk(
         kernel_size=sequence.kernel_size,
         blocks=settings.blocks,
         dropout=settings.dropout,
-        items=items if sequence.encoder == "players" else None,
         shortcut=sequence.shortcut,
     )
     if inputs is not None:
-        plays = min(len(inputs), _STANDARDIZED_PLAYS)
-        spread = np.linspace(0, len(inputs) - 1, plays).astype(int)
-        trunk.fit_standardization(*_trunk_inputs(inputs[spread]))
+        trunk.fit_standardization(*_trunk_inputs(_spread(inputs)))
     return trunk
+
+
+def _spread(inputs: PlayInputs) -> PlayInputs:
+    """Plays from first to last to standardize by."""
+    plays = min(len(inputs), _STANDARDIZED_PLAYS)
+    return inputs[np.linspace(0, len(inputs) - 1, plays).astype(int)]
 
 
 def _head(settings: ModelSettings) -> DistributionHead:
@@ -222,9 +226,14 @@ def observed_interval(plays: pl.DataFrame) -> tuple[Tensor, Tensor]:
 
 def training_objective(settings: ModelSettings) -> Callable[..., Tensor]:
     """Loss that `settings` name, as a function of a distribution and `observed_targets`."""
-    if settings.family != "sbp":  # the scales of ``catch-point`` are tied
-        return validation_objective(settings)
-    return OBJECTIVES[settings.outcome][settings.objective]
+    objective = (
+        OBJECTIVES[settings.outcome][settings.objective]
+        if settings.family == "sbp"
+        else validation_objective(settings)  # the scales of ``catch-point`` are tied
+    )
+    if settings.sequence is not None and settings.sequence.encoder == "set":
+        return throw_to_target(objective)
+    return objective
 
 
 def validation_objective(settings: ModelSettings) -> Callable[..., Tensor]:
@@ -232,8 +241,8 @@ def validation_objective(settings: ModelSettings) -> Callable[..., Tensor]:
     return exact_log_score if settings.outcome is Outcome.YARDS else _density_log_score
 
 
-def exact_log_score(distribution: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
-    """Minus the log probability of the observed interval."""
+def exact_log_score(distribution: Distribution, lower: Tensor, upper: Tensor, *_: Tensor) -> Tensor:
+    """Minus the log probability of the observed interval, whoever the target was."""
     log_prob: Tensor = distribution.log_prob_interval(lower, upper)  # type: ignore[attr-defined]  # all ours
     return -log_prob
 

@@ -20,6 +20,7 @@ from dropback.models._frame_columns import (
     mirror_signs,
     mirrored_order,
 )
+from dropback.tracking._schema import FIRST_RECEIVER, RECEIVERS
 from dropback.tracking.tensors._features import STATIC_COLUMNS
 from splicedpareto.training import SequenceDataset
 
@@ -51,13 +52,11 @@ class TrackedPlays:
         tensors: All plays of the folder.
         rows: Which of them, shape ``(N,)``.
         cut_frames: Frames at the end that are hidden, the release first of all.
-        engineered: Whether the engineered columns are shown; else they are missing.
     """
 
     tensors: PlayTensors
     rows: Integers
     cut_frames: int = 0
-    engineered: bool = True
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -79,10 +78,6 @@ class TrackedPlays:
         """Which plays have a frame so long before the release, shape ``(N,)``."""
         return self._all_frames() > round(seconds * RATE_HZ)
 
-    def without_engineered(self) -> Self:
-        """The plays without their engineered columns."""
-        return replace(self, engineered=False)
-
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs of a network: sequences ``(N, T, 259)``, lengths ``(N,)``, static ``(N, 8)``."""
         lengths = self.lengths
@@ -102,6 +97,7 @@ class TrackedPlays:
         *,
         prefix_share: float,
         mirror: bool,
+        reorder: bool = True,
     ) -> SequenceDataset:
         """The plays to learn from, their columns held in memory as float16.
 
@@ -112,6 +108,7 @@ class TrackedPlays:
             targets: Targets of the objective, each shape ``(N,)``.
             prefix_share: Share of prefixes among the plays of an epoch, each frame as likely.
             mirror: Whether half of the plays of a batch are seen in a mirror.
+            reorder: Whether the players of a mirrored play take the slots that they have there.
         """
         stored = torch.empty((int(self.lengths.sum()), len(FRAME_COLUMNS)), dtype=torch.float16)
         offsets = np.concatenate([[0], np.cumsum(self.lengths)])
@@ -126,8 +123,14 @@ class TrackedPlays:
             self.static(),
             targets,
             prefix_share=prefix_share,
-            augment=_Mirror(slots[self.rows]) if mirror else None,
+            augment=_Mirror(slots[self.rows] if reorder else None) if mirror else None,
         )
+
+    def target_places(self) -> Tensor:
+        """Place of each target among the receivers, -1 where it is none of them, shape ``(N,)``."""
+        slots = self.tensors.plays["target_slot"][self.rows].cast(pl.Int64).fill_null(-1)
+        places = torch.tensor(slots.to_numpy()) - FIRST_RECEIVER
+        return torch.where((places >= 0) & (places < RECEIVERS), places, -1)
 
     def static_matrix(self) -> FeatureMatrix:
         """Columns known at the snap, for a network without tracking, shape ``(N, 16)``.
@@ -150,7 +153,7 @@ class TrackedPlays:
     def tobytes(self) -> bytes:
         """Content to digest: digests of the arrays, rows and cuts."""
         digests = sorted(self.tensors.schema["data_sha256"].items())
-        return repr((digests, self.cut_frames, self.engineered)).encode() + self.rows.tobytes()
+        return repr((digests, self.cut_frames)).encode() + self.rows.tobytes()
 
     def keys(self) -> pl.DataFrame:
         """The tracking set's keys of the plays: game_id and play_id."""
@@ -189,8 +192,6 @@ class TrackedPlays:
             target.to_numpy()[play],
             released,
         )
-        if not self.engineered:
-            columns[:, ENGINEERED] = np.nan
         self._require_players(columns, play)
         return columns
 
@@ -209,12 +210,15 @@ class TrackedPlays:
 class _Mirror:
     """Shows half of the plays of a batch in a mirror along the field's long axis."""
 
-    def __init__(self, mirror_slots: NDArray[np.uint8]) -> None:
+    def __init__(self, mirror_slots: NDArray[np.uint8] | None) -> None:
         self._slots = mirror_slots
         self._signs = torch.from_numpy(mirror_signs())
 
     def __call__(self, sequences: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
         chosen = torch.rand(len(rows), generator=generator) < 0.5
+        if self._slots is None:
+            signs = torch.where(chosen[:, None, None], self._signs, 1)
+            return sequences * signs
         order = torch.from_numpy(mirrored_order(self._slots[rows[chosen].numpy()]))
         index = order[:, None].expand(-1, sequences.shape[1], -1)
         sequences[chosen] = sequences[chosen].gather(2, index) * self._signs

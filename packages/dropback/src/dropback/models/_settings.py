@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from dropback.data._tables import Outcome, PlaySet
@@ -17,34 +17,36 @@ class SequenceSettings:
     """How the play network reads tracking.
 
     Attributes:
-        encoder: ``flat``: all columns of a frame side by side; ``players``: each player through
-            one shared network with their place relative to passer and target, then pooled by side.
+        encoder: ``set``: the players of a frame as a set around each throw, with what a convolution
+            tells of receivers and passer before; ``tcn``: the convolution that was published, over
+            all columns of a frame side by side.
         channels: Channels of the convolution.
         levels: Residual blocks of the convolution; four see 61 frames.
         kernel_size: Frames that one convolution sees.
-        player_width: Width of a player's embedding, where the encoder is ``players``.
+        player_width: Channels of the perceptron of players, where the encoder is ``set``.
         prefix_share: Share of an epoch's plays that end at a frame drawn among all frames of all
             plays, which trains a distribution at every frame; 0 trains the distribution at the
             release alone.
         mirror: Whether half of the training plays are mirrored along the field's long axis.
-        shortcut: Whether the perceptron also sees the present frame itself.
+        shortcut: Whether the perceptron also sees the present frame itself, where the encoder is
+            ``tcn``; ``set`` always does.
 
     Raises:
         RequestError: An unknown encoder, or `prefix_share` outside [0, 1].
     """
 
-    encoder: Literal["flat", "players"] = "flat"
-    channels: int = 128
+    encoder: Literal["set", "tcn"] = "set"
+    channels: int = 32
     levels: int = 4
     kernel_size: int = 3
-    player_width: int = 48
+    player_width: int = 64
     prefix_share: float = 0.75
     mirror: bool = True
     shortcut: bool = True
 
     def __post_init__(self) -> None:
-        if self.encoder not in {"flat", "players"}:
-            raise RequestError(f"encoder must be 'flat' or 'players', got {self.encoder!r}.")
+        if self.encoder not in {"set", "tcn"}:
+            raise RequestError(f"encoder must be 'set' or 'tcn', got {self.encoder!r}.")
         if not 0 <= self.prefix_share <= 1:
             raise RequestError(f"prefix_share must be in [0, 1], got {self.prefix_share}.")
 
@@ -78,8 +80,8 @@ class ModelSettings:
         sequence: How tracking is read; None where a play is a row of columns.
 
     Raises:
-        RequestError: A number is out of range, expected points counted from the catch, or boosted
-            trees beside another family.
+        RequestError: A number is out of range, or a family, an encoder, an outcome and boosted
+            trees do not fit each other.
     """
 
     outcome: Outcome = Outcome.YARDS
@@ -106,6 +108,17 @@ class ModelSettings:
             raise RequestError(f"folds must be at least 2, got {self.folds}.")
         if self.members is not None and not 1 <= self.members <= self.folds:
             raise RequestError(f"members must be in [1, {self.folds}], got {self.members}.")
+        if self.sequence is not None and self.sequence.encoder == "set":
+            if self.outcome is not Outcome.YARDS:
+                raise RequestError(
+                    f"encoder 'set' predicts yards, got outcome {self.outcome.value!r}: take "
+                    "encoder 'tcn'."
+                )
+        elif self.sequence is not None and self.family == "catch-point":
+            raise RequestError(
+                "encoder 'tcn' does not know the catch point, got family 'catch-point': take "
+                "encoder 'set', or family 'sbp'."
+            )
         if self.family == "catch-point" and self.outcome is not Outcome.YARDS:
             raise RequestError(
                 "family 'catch-point' counts yards from the catch, got outcome "
@@ -142,16 +155,28 @@ def settings_for(play_set: PlaySet | str, outcome: Outcome) -> ModelSettings:
 
 
 PLAY_NETWORK = ModelSettings(
+    family="catch-point",
     width=128,
     blocks=1,
-    sequence=SequenceSettings(),
+    # Two fifths of the plays are releases: 13 passes over them in 32 epochs.
+    sequence=SequenceSettings(prefix_share=0.6),
     fit=FitSettings(
-        max_epochs=16,
+        max_epochs=32,
         batch_size=256,
         learning_rate=2e-3,
         weight_decay=0.5,
-        precision="bfloat16",
         averaging=8,
     ),
 )
 """Settings of a play network, as found by the search that docs/results/play_network.md records."""
+
+TCN_NETWORK = replace(
+    PLAY_NETWORK,
+    family="sbp",
+    sequence=SequenceSettings(encoder="tcn", channels=128),
+    fit=replace(PLAY_NETWORK.fit, max_epochs=16, precision="bfloat16"),
+)
+"""Settings of the network that was published: a temporal convolution over columns."""
+
+PLAY_NETWORKS = {"set": PLAY_NETWORK, "tcn": TCN_NETWORK}
+"""Settings of a play network by its encoder."""

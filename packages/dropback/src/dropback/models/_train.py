@@ -24,6 +24,7 @@ from dropback.models._network import (
     PlayInputs,
     build_network,
     catch_points,
+    needs_air_yards,
     network_inputs,
     observed_targets,
     training_objective,
@@ -139,7 +140,7 @@ def train_run(
         features = feature_matrix(plays, schema)
     digest = data_digest(features, plays[settings.outcome.value].to_numpy())
     # Before the working folder is made, so that a refusal leaves none behind.
-    if settings.family == "catch-point":
+    if needs_air_yards(settings):
         catch_points(features, schema)
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
     with working_folder(out, "training") as work:
@@ -309,11 +310,15 @@ class Training:
         sequence = self.settings.sequence
         if sequence is None or isinstance(features, np.ndarray):
             return TensorDataset(*network_inputs(features, self.settings, self.schema), *targets)
+        if sequence.encoder == "set":
+            targets = (*targets, features.target_places())
         return features.dataset(
             targets,
             # In validation too: the best epoch is judged by the distributions that are trained.
             prefix_share=sequence.prefix_share,
             mirror=sequence.mirror and learns,
+            # A set has no order, and where the target stands in it must not change.
+            reorder=sequence.encoder != "set",
         )
 
 

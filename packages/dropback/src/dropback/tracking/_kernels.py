@@ -14,7 +14,7 @@ import numpy as np
 from dropback.data._field import FIELD_WIDTH_YD, RATE_HZ
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking._compiled import compiled
-from dropback.tracking._schema import PLAYERS
+from dropback.tracking._schema import FIRST_RECEIVER, PLAYERS
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -29,9 +29,6 @@ HISTORY_FRAMES: Final = 5
 STANDING_YD_PER_S: Final = 0.1
 
 _FIRST_DEFENDER: Final = PLAYERS // 2
-# At least five of the offense are not eligible and one passes (NFL rulebook, Rule 5, Section 3 and
-# Rule 7, Section 5), so the eligible are in the last five slots of the offense.
-_FIRST_ELIGIBLE: Final = 6
 _WIDTH_YD: Final = np.float32(FIELD_WIDTH_YD)
 _MIDDLE_YD: Final = np.float32(FIELD_WIDTH_YD / 2)
 _STANDING: Final = np.float32(STANDING_YD_PER_S)
@@ -226,7 +223,7 @@ def engineered_columns(
             past += x[player] < line
             nearest2 = square if square < nearest2 else nearest2
         beyond, widest2 = 0, _ZERO
-        for receiver in range(_FIRST_ELIGIBLE, _FIRST_DEFENDER):
+        for receiver in range(FIRST_RECEIVER, _FIRST_DEFENDER):
             if eligible[at, receiver]:
                 beyond += x[receiver] > line
                 closest2 = _INFINITY

@@ -17,6 +17,10 @@ LAST_SEASON: Final = 2100
 
 PLAYERS: Final = 22
 BALL_SLOT: Final = 22
+# At least five of the offense are not eligible and one passes (NFL rulebook, Rule 5, Section 3 and
+# Rule 7, Section 5), so the eligible are in the last five slots of the offense.
+FIRST_RECEIVER: Final = 6
+RECEIVERS: Final = 5
 SLOTS: Final = 23
 
 # The line of scrimmage is between the goal lines; charted ones are up to a yard off.

@@ -149,8 +149,8 @@ def told_numbers(forecast: dict[str, Any]) -> dict[str, str]:
     return {
         "median": yards_text(forecast["median"]),
         "mean": yards_text(forecast["mean"], 1),
-        "lower": yards_text(forecast["lower_threshold_yd"], 1),
-        "upper": yards_text(forecast["upper_threshold_yd"], 1),
+        "lower": yards_text(forecast["lower_threshold_yd"]),
+        "upper": yards_text(forecast["upper_threshold_yd"]),
         "touchdown": percent_text(forecast["touchdown"]),
     }
 

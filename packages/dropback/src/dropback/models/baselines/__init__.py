@@ -11,7 +11,7 @@ field as the model's, so that all are judged by proper scores.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from dropback.models._grid import GRIDS
 from dropback.models._network import observed_targets, validation_objective
 from dropback.models._play_batches import TrackedPlays
 from dropback.models._predict import fold_of_plays
-from dropback.models._settings import ModelSettings
+from dropback.models._settings import TCN_NETWORK, ModelSettings
 from dropback.models._train import Training, split_fold
 from dropback.models.baselines._air_yards import fit_air_yards
 from dropback.models.baselines._cp_xyac import fit_cp_xyac
@@ -88,10 +88,8 @@ TRACKING_BASELINES = {
     "idr": "boosted trees on engineered columns of the release, and IDR around their point",
     "idr-flat": "boosted trees on all columns of three frames, and IDR around their point",
     "static": "a network that sees the situation alone",
-    "flat": "the play network on the columns of a frame side by side",
-    "players": "the play network with a shared encoder of players",
+    "tcn": "the published network, a temporal convolution over all columns of a frame",
     "release-only": "the play network, trained at the release alone",
-    "no-engineered": "the play network without engineered columns",
     "early": "the play network, half a second before the release",
     "oracle": "the distribution that the plays were drawn from, where they are simulated",
 }
@@ -245,12 +243,17 @@ def _network_settings(name: str, settings: ModelSettings) -> ModelSettings:
             outcome=settings.outcome, folds=settings.folds, members=settings.members
         )
     assert settings.sequence is not None  # noqa: S101  # the others are baselines of play networks
-    changed: dict[str, dict[str, Any]] = {
-        "flat": {"encoder": "flat"},
-        "players": {"encoder": "players"},
-        "release-only": {"prefix_share": 0.0},
-    }
-    return replace(settings, sequence=replace(settings.sequence, **changed.get(name, {})))
+    if name == "tcn":
+        return replace(
+            TCN_NETWORK,
+            outcome=settings.outcome,
+            folds=settings.folds,
+            members=settings.members,
+            fit=replace(TCN_NETWORK.fit, seed=settings.fit.seed, device=settings.fit.device),
+        )
+    if name == "release-only":
+        return replace(settings, sequence=replace(settings.sequence, prefix_share=0.0))
+    return settings
 
 
 def _view_of(name: str, model: PassModel) -> Callable[[PlayInputs], PlayInputs]:
@@ -259,7 +262,6 @@ def _view_of(name: str, model: PassModel) -> Callable[[PlayInputs], PlayInputs]:
         return lambda features: features
     views: dict[str, Callable[[TrackedPlays], PlayInputs]] = {
         "static": TrackedPlays.static_matrix,
-        "no-engineered": TrackedPlays.without_engineered,
         "early": lambda tracked: tracked.before_release(_EARLY_S),
         "idr": TrackedPlays.engineered_matrix,
         "idr-flat": TrackedPlays.flat_matrix,

@@ -6,8 +6,8 @@ import * as format from "./format.js";
 const NUMBERS = [
   ["median", "Median", (forecast) => format.yards(forecast.median)],
   ["mean", "Mean", (forecast) => format.yards(forecast.mean, 1)],
-  ["lower", "Lower splice", (forecast) => format.yards(forecast.lower_threshold_yd, 1)],
-  ["upper", "Upper splice", (forecast) => format.yards(forecast.upper_threshold_yd, 1)],
+  ["lower", "1 % point", (forecast) => format.yards(forecast.lower_threshold_yd)],
+  ["upper", "95 % point", (forecast) => format.yards(forecast.upper_threshold_yd)],
   ["touchdown", "At the goal line", (forecast) => format.percent(forecast.touchdown)],
 ];
 const QUANTILES = [["q01", "1%"], ["q05", "5%"], ["q10", "10%"], ["q25", "25%"], ["q50", "50%"], ["q75", "75%"], ["q90", "90%"],
@@ -48,7 +48,7 @@ export class Readout {
   /** Tell a screen reader; called when the picture rests, not ten times a second. */
   speak(forecast, outcome, seconds) {
     const now = forecast ? `At ${seconds} seconds the median is ${format.yards(forecast.median)}, `
-      + `the splices ${format.yards(forecast.lower_threshold_yd, 1)} and ${format.yards(forecast.upper_threshold_yd, 1)}, `
+      + `the 1 % and 95 % points ${format.yards(forecast.lower_threshold_yd)} and ${format.yards(forecast.upper_threshold_yd)}, `
       + `the goal line ${format.percent(forecast.touchdown)}.` : `At ${seconds} seconds there is no forecast.`;
     const end = outcome && outcome.yards !== null
       ? ` Gained ${format.yards(outcome.yards)}; score ${format.score(outcome.score)}.` : "";
