@@ -30,7 +30,6 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from splicedpareto.nn import (
     DistributionNetwork,
-    ItemSettings,
     SequenceEncoder,
     SplicedBinnedParetoHead,
     TemporalConvolution,
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 
 BATCH, STEPS, COLUMNS, CHANNELS, LEVELS, KERNEL, DROPOUT = 256, 40, 176, 128, 4, 3, 0.1
 STATIC, SEQUENCES, EPOCHS = 8, 50_000, 20
-# 22 items of 7 features and 22 columns of the step make the same 176 columns.
-ITEMS = ItemSettings(features=7, marker=6)
 
 
 class TextbookBlock(nn.Module):
@@ -131,7 +128,6 @@ class Fit(NamedTuple):
 
     name: str
     every_step: bool = False
-    items: bool = False
     precision: str = "bfloat16"
 
 
@@ -159,7 +155,7 @@ def measured_fit(way: Fit, trained: int, threads: int) -> tuple[float, float, fl
         for part in (rows[:trained], rows[-(trained // 10) :])
     )
     torch.manual_seed(1)
-    trunk = SequenceEncoder(COLUMNS, STATIC, CHANNELS, CHANNELS, items=ITEMS if way.items else None)
+    trunk = SequenceEncoder(COLUMNS, STATIC, CHANNELS, CHANNELS)
     trunk.fit_standardization(*validation[next(iter(validation.batches_in_order()))][:3])
     head = SplicedBinnedParetoHead(CHANNELS, torch.linspace(-6, 6, 101))
     ends: list[float] = []
@@ -193,7 +189,6 @@ def print_fits(trained: int, threads: int) -> None:
         Fit("last state", precision="float32"),
         Fit("last state"),
         Fit("every step", every_step=True),
-        Fit("every step, items", every_step=True, items=True),
     )
     print(
         f"| threads: {threads} | precision | processor s an epoch of {trained:,} | "

@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from splicedpareto.nn import (
     DistributionNetwork,
     GaussianHead,
-    ItemEncoder,
-    ItemSettings,
     ResidualMLP,
     SequenceEncoder,
     Standardize,
@@ -19,25 +16,11 @@ from splicedpareto.nn import (
 )
 
 F64 = torch.float64
-ITEMS = ItemSettings(
-    items=6, features=4, groups=(4, 2), coordinates=(0, 1), anchors=(0, 4), marker=3, width=5
-)
 
 
-def encoder(
-    static: int = 2, pooling: str = "last", columns: int = 3, items: ItemSettings | None = None
-) -> SequenceEncoder:
-    network = SequenceEncoder(columns, static, 5, 7, levels=2, pooling=pooling, items=items)  # type: ignore[arg-type]
+def encoder(static: int = 2, pooling: str = "last") -> SequenceEncoder:
+    network = SequenceEncoder(3, static, 5, 7, levels=2, pooling=pooling)  # type: ignore[arg-type]
     return network.to(F64).eval()
-
-
-def frames(*batch: int, marked: int | None = 2) -> Tensor:
-    """Steps of six items with one marked, shape ``(*batch, 6, 4)``."""
-    items = torch.randn(*batch, 6, 4, dtype=F64)
-    items[..., 3] = 0
-    if marked is not None:
-        items[..., marked, 3] = 1
-    return items
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean"])
@@ -70,7 +53,7 @@ def test_shortcut_shows_the_last_step_itself(pooling: str) -> None:
 
 
 def test_flags_keep_their_zeros_and_rare_ones_are_bounded() -> None:
-    network = encoder(static=2, columns=3)
+    network = encoder(static=2)
     rare = torch.zeros(50, 4, 3, dtype=F64)
     rare[3, 1, 0] = 1
     rare[:, :, 1] = torch.randn(50, 4, dtype=F64) * 3
@@ -112,7 +95,6 @@ def test_encoder_without_static_features_is_a_trunk() -> None:
     [
         ({"pooling": "max"}, "pooling must be 'last' or 'mean', got 'max'"),
         ({"static": -1}, "static_features must be at least 0, got -1"),
-        ({"columns": 23, "items": ITEMS}, r"in_features must be at least 24, .* got 23"),
     ],
 )
 def test_encoders_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -121,13 +103,9 @@ def test_encoders_that_cannot_be_are_refused(settings: dict[str, Any], message: 
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean"])
-@pytest.mark.parametrize("items", [None, ITEMS], ids=["columns", "items"])
-def test_state_at_a_step_is_that_of_the_sequence_up_to_there(
-    pooling: str, items: ItemSettings | None
-) -> None:
-    columns = 3 if items is None else items.columns + 3
-    network = encoder(pooling=pooling, columns=columns, items=items)
-    sequences, static = torch.randn(3, 6, columns, dtype=F64), torch.randn(3, 2, dtype=F64)
+def test_state_at_a_step_is_that_of_the_sequence_up_to_there(pooling: str) -> None:
+    network = encoder(pooling=pooling)
+    sequences, static = torch.randn(3, 6, 3, dtype=F64), torch.randn(3, 2, dtype=F64)
     lengths = torch.tensor([6, 4, 1])
     states = network.states(sequences, lengths, static)
     for row, length in enumerate(lengths.tolist()):
@@ -173,14 +151,10 @@ def test_infinity_is_not_taken_for_missing() -> None:
     assert Standardize(1).filled(torch.tensor([[math.inf]])).item() == math.inf
 
 
-@pytest.mark.parametrize("items", [None, ITEMS], ids=["columns", "items"])
 @pytest.mark.parametrize("read", ["forward", "states"])
-def test_gradients_of_the_encoder_are_finite_whatever_is_missing_or_padding(
-    items: ItemSettings | None, read: str
-) -> None:
-    columns = 3 if items is None else items.columns + 3
-    network = encoder(columns=columns, items=items)
-    sequences, static = torch.randn(2, 5, columns, dtype=F64), torch.randn(2, 2, dtype=F64)
+def test_gradients_of_the_encoder_are_finite_whatever_is_missing_or_padding(read: str) -> None:
+    network = encoder()
+    sequences, static = torch.randn(2, 5, 3, dtype=F64), torch.randn(2, 2, dtype=F64)
     sequences[0, 1] = static[0, 0] = math.nan
     sequences[1, 3:] = math.inf
     getattr(network, read)(sequences, torch.tensor([5, 3]), static).sum().backward()
@@ -218,94 +192,3 @@ def test_autocast_leaves_head_and_distribution_in_the_type_of_the_head() -> None
     assert torch.bfloat16 in seen
     assert distribution.mean.dtype == torch.float32
     assert network.double()(inputs[0].double(), inputs[1]).mean.dtype == F64
-
-
-@pytest.mark.parametrize("marked", [None, 2, 4])
-def test_items_of_a_group_may_be_told_in_any_order(marked: int | None) -> None:
-    network = ItemEncoder(ITEMS).to(F64)
-    items = frames(3, 7, marked=marked)
-    # Anchors 0 and 4 stay; 4 and 5 are a group of their own.
-    shuffled = items[..., [0, 3, 1, 2, 4, 5], :]
-    state, other = network(items.flatten(-2)), network(shuffled.flatten(-2))
-    torch.testing.assert_close(state, other, rtol=1e-12, atol=1e-14)
-    exchanged = items[..., [0, 5, 2, 3, 4, 1], :]
-    assert not torch.allclose(state, network(exchanged.flatten(-2)))
-
-
-def described(network: ItemEncoder, items: Tensor) -> Tensor:
-    """What is told of each item of steps ``(N, 6, 4)``, shape ``(N, 6, D)``."""
-    return network._described(network._items(items.flatten(-2))).transpose(0, 1)
-
-
-def test_items_are_described_by_their_place_from_anchors_and_the_marked_item() -> None:
-    items = frames(4)
-    told = described(ItemEncoder(ITEMS).to(F64), items)
-    for item in range(6):
-        places = [items[:, item, :2] - items[:, other, :2] for other in (0, 4, 2)]
-        group = torch.tensor([1.0, 0.0] if item < 4 else [0.0, 1.0], dtype=F64).expand(4, 2)
-        assert torch.equal(told[:, item], torch.cat([items[:, item], *places, group], dim=-1))
-
-
-def test_pools_are_means_and_maxima_of_each_group_before_anchors_and_the_marked() -> None:
-    network, items = ItemEncoder(ITEMS).to(F64), frames(3)
-    embedding = network.second(network.first(described(network, items)).relu()).relu()
-    first, second = embedding[:, :4], embedding[:, 4:]
-    pools = [first.mean(1), first.amax(1), second.mean(1), second.amax(1)]
-    by_hand = torch.cat([*pools, *embedding[:, [0, 4, 2]].unbind(1)], dim=-1)
-    torch.testing.assert_close(network(items.flatten(-2)), by_hand)
-    assert by_hand.shape[-1] == network.out_features
-
-
-def test_no_marked_item_leaves_zeros_and_is_no_place() -> None:
-    network = ItemEncoder(ITEMS).to(F64)
-    network.fit_standardization(torch.cat([frames(50), frames(9, marked=None)]).flatten(-2))
-    items = frames(3, marked=None)
-    assert not network(items.flatten(-2))[:, -5:].any()
-    assert not network.standardize.filled(described(network, items))[..., 8:10].any()
-    items[..., 3] = math.nan  # not known is not marked
-    assert not network(items.flatten(-2))[:, -5:].any()
-
-
-def test_items_share_statistics_of_the_steps_alone() -> None:
-    network = encoder(columns=27, items=ITEMS)
-    sequences, lengths = frames(3, 5).flatten(-2), torch.tensor([5, 2, 3])
-    sequences = torch.cat([sequences, torch.randn(3, 5, 3, dtype=F64)], dim=-1)
-    steps = torch.cat([s[:n] for s, n in zip(sequences, lengths, strict=True)])
-    sequences[1, 2:] = sequences[2, 3:] = 1e9
-    network.fit_standardization(sequences, lengths)
-    features = steps[:, :24].reshape(-1, 4)
-    # The fourth, the marker, is a flag and keeps its zeros.
-    torch.testing.assert_close(network.items.standardize.mean[:3], features.mean(0)[:3])
-    assert network.items.standardize.mean[3] == 0
-    torch.testing.assert_close(network.standardize.mean, steps[:, 24:].mean(0))
-
-
-def test_a_steps_weight_counts_for_each_of_its_items() -> None:
-    weighted, repeated = ItemEncoder(ITEMS).to(F64), ItemEncoder(ITEMS).to(F64)
-    steps = frames(4).flatten(-2)
-    weighted.fit_standardization(steps, weight=torch.tensor([3.0, 1.0, 0.0, 2.0], dtype=F64))
-    repeated.fit_standardization(steps[[0, 0, 0, 1, 3, 3]])
-    torch.testing.assert_close(weighted.standardize.mean, repeated.standardize.mean)
-    torch.testing.assert_close(weighted.standardize.scale, repeated.standardize.scale)
-
-
-def test_items_without_marker_or_anchors_are_pooled_alone() -> None:
-    bare = ItemSettings(items=3, features=2, groups=(3,), anchors=(), marker=None, width=4)
-    network = ItemEncoder(bare)
-    assert network(torch.zeros(5, 6)).shape == (5, network.out_features) == (5, 8)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"width": 0}, "width must be at least 1, got 0"),
-        ({"groups": (11, 10)}, r"add up to the 22 items, got \(11, 10\)"),
-        ({"groups": (22, 0)}, r"add up to the 22 items, got \(22, 0\)"),
-        ({"coordinates": (0, 11)}, r"coordinates must be in \[0, 11\), got \(0, 11\)"),
-        ({"anchors": (-1,)}, r"anchors must be in \[0, 22\), got \(-1,\)"),
-        ({"marker": 11}, r"marker must be in \[0, 11\), got 11"),
-    ],
-)
-def test_items_that_do_not_fit_are_refused(settings: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        ItemSettings(**settings)  # type: ignore[arg-type]

@@ -3,20 +3,17 @@
 import pytest
 import torch
 
-from splicedpareto.nn import ItemSettings, SequenceEncoder
+from splicedpareto.nn import SequenceEncoder
 
 F64 = torch.float64
-ITEMS = ItemSettings(items=4, features=3, groups=(2, 2), marker=2, width=6)
 TOLERANCE = {torch.float32: 1e-5, F64: 1e-12}
 
 
 def encoder(
-    *, dtype: torch.dtype = F64, items: ItemSettings | None = None, kernel_size: int = 3
+    *, dtype: torch.dtype = F64, kernel_size: int = 3, shortcut: bool = True
 ) -> SequenceEncoder:
     torch.manual_seed(7)
-    made = SequenceEncoder(
-        14, 2, 6, 5, levels=3, kernel_size=kernel_size, items=items, shortcut=items is None
-    )
+    made = SequenceEncoder(14, 2, 6, 5, levels=3, kernel_size=kernel_size, shortcut=shortcut)
     made.standardize.scale.uniform_(0.5, 2)
     made.standardize.mean.normal_()
     return made.to(dtype).eval()
@@ -29,12 +26,12 @@ def sequences(generator: torch.Generator, steps: int, dtype: torch.dtype = F64) 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, F64], ids=str)
-@pytest.mark.parametrize("items", [None, ITEMS], ids=["flat", "items"])
+@pytest.mark.parametrize("shortcut", [True, False])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 4])
 def test_every_step_gives_the_state_of_the_whole_sequence(
-    kernel_size, items, dtype, generator
+    kernel_size, shortcut, dtype, generator
 ) -> None:
-    whole = encoder(dtype=dtype, items=items, kernel_size=kernel_size)
+    whole = encoder(dtype=dtype, kernel_size=kernel_size, shortcut=shortcut)
     steps = sequences(generator, 60, dtype)
     static = torch.tensor([[1.0, torch.nan], [0.0, 2.0], [-1.0, 0.5]], dtype=dtype)
     expected = whole.states(steps, torch.full((3,), 60), static)
@@ -58,13 +55,13 @@ def test_a_step_leaves_the_history_that_it_was_given(generator) -> None:
     torch.testing.assert_close(whole.step(steps[:, 1], history, static), first, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("items", [None, ITEMS], ids=["flat", "items"])
 @pytest.mark.parametrize("steps", [1, 2, 8, 9, 17])
+@pytest.mark.parametrize("shortcut", [True, False])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 4])
 def test_the_last_state_of_whole_sequences_ignores_what_is_before_them(
-    kernel_size, steps, items, generator
+    kernel_size, steps, shortcut, generator
 ) -> None:
-    whole = encoder(kernel_size=kernel_size, items=items)
+    whole = encoder(kernel_size=kernel_size, shortcut=shortcut)
     static = torch.randn(3, 2, generator=generator, dtype=F64)
     of_play = sequences(generator, steps)
     for length in (9, 17, 33):

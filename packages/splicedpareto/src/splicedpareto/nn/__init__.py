@@ -3,7 +3,6 @@
 from splicedpareto.nn._edges import edges_from_data
 from splicedpareto.nn._encoder import SequenceEncoder
 from splicedpareto.nn._heads import DistributionHead, GaussianHead, SplicedBinnedParetoHead
-from splicedpareto.nn._items import ItemEncoder, ItemSettings
 from splicedpareto.nn._mixture_head import AffineTransformedHead, MixtureHead
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
 from splicedpareto.nn._network import DistributionNetwork, pooled_distribution
@@ -14,8 +13,6 @@ __all__ = [
     "DistributionHead",
     "DistributionNetwork",
     "GaussianHead",
-    "ItemEncoder",
-    "ItemSettings",
     "MixtureHead",
     "ResidualMLP",
     "SequenceEncoder",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.nn._items import ItemEncoder
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
 from splicedpareto.nn._tcn import TemporalConvolution, valid_steps
-
-if TYPE_CHECKING:
-    from splicedpareto.nn._items import ItemSettings
 
 
 class SequenceEncoder(nn.Module):
@@ -20,7 +16,7 @@ class SequenceEncoder(nn.Module):
 
     A `TemporalConvolution` over the standardized sequence; its state, read at the last step or
     averaged over all, is concatenated with the standardized static features and passed through a
-    `ResidualMLP`. Where steps consist of items, an `ItemEncoder` reads those first.
+    `ResidualMLP`.
 
     NaN in a sequence or a static feature says that the number is missing. It counts as the mean of
     its column: columns are standardized by the numbers present, and what is missing is then 0.
@@ -35,8 +31,6 @@ class SequenceEncoder(nn.Module):
         blocks: Residual blocks after the convolution.
         dropout: Of the convolution and of the blocks.
         pooling: ``"last"`` step, or ``"mean"`` over the steps.
-        items: What the first ``P Q`` columns are, the rest being of the step as a whole; None
-            where all are of the step.
         shortcut: Whether the perceptron also reads the step itself beside the convolution's
             state; in a long convolution what the last step alone tells is blurred.
 
@@ -44,8 +38,7 @@ class SequenceEncoder(nn.Module):
         stride: Steps between those that the deepest level looks at, for the last state.
 
     Raises:
-        ValueError: A size below its least value, a dropout outside ``[0, 1)``, another pooling, or
-            more columns of items than columns.
+        ValueError: A size below its least value, a dropout outside ``[0, 1)``, or another pooling.
 
     Example:
         >>> encoder = SequenceEncoder(5, 2, channels=16, width=8)
@@ -69,7 +62,6 @@ class SequenceEncoder(nn.Module):
         blocks: int = 1,
         dropout: float = 0.1,
         pooling: Literal["last", "mean"] = "last",
-        items: ItemSettings | None = None,
         shortcut: bool = False,
     ) -> None:
         super().__init__()
@@ -77,28 +69,19 @@ class SequenceEncoder(nn.Module):
             raise ValueError(f"static_features must be at least 0, got {static_features}.")
         if pooling not in {"last", "mean"}:
             raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}.")
-        of_items = 0 if items is None else items.columns
-        if of_items > in_features:
-            raise ValueError(
-                f"in_features must be at least {of_items}, the columns of the items, got "
-                f"{in_features}."
-            )
         self.pooling = pooling
-        self.items = None if items is None else ItemEncoder(items)
-        self.standardize = Standardize(in_features - of_items)
+        self.standardize = Standardize(in_features)
         self.standardize_static = Standardize(static_features)
         self.shortcut = shortcut
-        embedded = 0 if self.items is None else self.items.out_features
-        of_step = in_features - of_items + embedded
         self.convolution = TemporalConvolution(
-            of_step,
+            in_features,
             channels,
             levels=levels,
             kernel_size=kernel_size,
             dropout=dropout,
         )
         self.stride = 2**levels
-        read = channels + static_features + (of_step if shortcut else 0)
+        read = channels + static_features + (in_features if shortcut else 0)
         self.mlp = ResidualMLP(read, width, blocks=blocks, dropout=dropout)
 
     def fit_standardization(
@@ -122,12 +105,7 @@ class SequenceEncoder(nn.Module):
         """
         valid = valid_steps(lengths, sequences.shape[1])
         of_steps = None if weight is None else weight[:, None].expand_as(valid)[valid]
-        steps = sequences[valid]
-        if self.items is not None:
-            of_items = self.items.settings.columns
-            self.items.fit_standardization(steps[:, :of_items], weight=of_steps)
-            steps = steps[:, of_items:]
-        self.standardize.fit(steps, of_steps, keep_flags=True)
+        self.standardize.fit(sequences[valid], of_steps, keep_flags=True)
         if static is not None:
             self.standardize_static.fit(static, weight, keep_flags=True)
 
@@ -145,7 +123,7 @@ class SequenceEncoder(nn.Module):
         Raises:
             ValueError: A shape or a length that breaks its rule.
         """
-        inputs = self._inputs(sequences, lengths)
+        inputs = self.standardize.filled(sequences)
         if self.pooling == "last":
             state = self.convolution.last_state(inputs, lengths)
         else:
@@ -168,7 +146,7 @@ class SequenceEncoder(nn.Module):
         Raises:
             ValueError: A shape or a length that breaks its rule.
         """
-        inputs = self._inputs(sequences, lengths)
+        inputs = self.standardize.filled(sequences)
         state = self.convolution(inputs, lengths)
         steps = state.shape[1]
         if self.pooling == "mean":
@@ -198,7 +176,7 @@ class SequenceEncoder(nn.Module):
             ValueError: The encoder averages over the steps.
         """
         self._require_last()
-        inputs = self.embed(sequences) * begun
+        inputs = self.standardize.filled(sequences) * begun
         state = self.convolution.aligned_last_state(inputs, begun)
         return self.read(state, inputs[:, -1], static)
 
@@ -233,7 +211,7 @@ class SequenceEncoder(nn.Module):
             True
         """
         self._require_last()
-        inputs = self.embed(columns)
+        inputs = self.standardize.filled(columns)
         state, history = self.convolution.step(inputs, history)
         return self.read(state, inputs, static), history
 
@@ -244,28 +222,12 @@ class SequenceEncoder(nn.Module):
                 "a mean over all."
             )
 
-    def _inputs(self, sequences: Tensor, lengths: Tensor) -> Tensor:
-        """What the convolution reads of padded sequences."""
-        if self.items is None:
-            return self.embed(sequences)
-        # Infinity in padding would reach the gradients of the items' weights as 0 * NaN.
-        valid = valid_steps(lengths, sequences.shape[1])[..., None]
-        return self.embed(torch.where(valid, sequences, 0))
-
-    def embed(self, steps: Tensor) -> Tensor:
-        """What the convolution reads of steps ``(*B, F)``: the items' states, then the rest."""
-        if self.items is None:
-            return self.standardize.filled(steps)
-        of_items = self.items.settings.columns
-        context = self.standardize.filled(steps[..., of_items:])
-        return torch.cat([self.items(steps[..., :of_items]), context], dim=-1)
-
     def read(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
         """State of the encoder from the convolution's.
 
         Args:
             state: Of the convolution, shape ``(*B, C)``.
-            inputs: What `embed` made of the same steps, which a shortcut shows.
+            inputs: The same steps, standardized, which a shortcut shows.
             static: Static features, shape ``(*B, S)``; None where ``S`` is 0.
         """
         parts = [state]
