@@ -222,7 +222,7 @@ def test_tracking_is_joined_by_the_leagues_keys() -> None:
     scores = table(
         throws("A", [0.1], old_game_id="2020091300", play_id=1),
         throws("A", [0.2], old_game_id="2020091300", play_id=3),
-        throws("B", [0.3], old_game_id="2020091301", play_id=1),
+        throws("B", [0.3], old_game_id="2020091301", game_id="2020_01_LA_SF", play_id=1),
     )
     joined = join_tracking(scores, TRACKED)
     assert joined["time_to_throw_band"].to_list() == ["under 2.5 s", None, "2.5 to 4 s"]
