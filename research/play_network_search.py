@@ -166,7 +166,7 @@ def judge(network: Any, plays: Any, features: Any) -> dict[str, float]:  # noqa:
             part = plays[rows]
             bounds = (part[name].to_numpy(writable=True) for name in ("yards_min", "yards_max"))
             cdf = whole_yard_distribution(released, *bounds).cdf(_SUPPORT).T
-            below = torch.from_numpy(part["yards"].to_numpy())[:, None] <= _SUPPORT[:, 0]
+            below = torch.tensor(part["yards"].to_list())[:, None] <= _SUPPORT[:, 0]
             found["crps"].append((cdf - below.float()).square().sum(-1))
     return {name: float(torch.cat(values).mean()) for name, values in found.items()}
 
