@@ -187,14 +187,23 @@ def test_every_import_is_declared(name: str, archives: dict[str, Built]) -> None
     assert used - sys.stdlib_module_names - {name} <= declared
 
 
+def installed(project: str) -> bool:
+    """Whether a distribution of this name is here, and no mere checkout of ours."""
+    return project not in PACKAGES and any(
+        re.sub(r"[-_.]+", "-", owner).lower() == re.sub(r"[-_.]+", "-", project).lower()
+        for owners in importlib.metadata.packages_distributions().values()
+        for owner in owners
+    )
+
+
 def modules(projects: set[str]) -> set[str]:
-    """Top-level modules of projects."""
+    """Top-level modules of projects; of one that is not installed, the one of its name."""
     normalized = {re.sub(r"[-_.]+", "-", project).lower() for project in projects}
     return {
         module
         for module, owners in importlib.metadata.packages_distributions().items()
         if normalized & {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners}
-    } | (projects & set(PACKAGES))
+    } | {project for project in projects if not installed(project)}
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -21,6 +21,12 @@ from examples.simulated_plays import write_throws
 from examples.trained_run import Command, TrainedRun
 
 
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop trees early: here a command runs, how well it predicts is judged elsewhere."""
+    monkeypatch.setattr("dropback.models._boosting._MOST_ROUNDS", 20)
+
+
 @pytest.fixture(scope="module")
 def data(tiny_league: League, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny league on disk."""

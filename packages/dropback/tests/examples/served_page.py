@@ -35,7 +35,7 @@ def league(stored: Collection[tuple[int, int]]) -> pl.DataFrame:
             [score],
             game_id=f"{season}_{week:02}_P{passer}",
             old_game_id=None,
-            play_id=1000 * passer + number,
+            play_id=1000 * (passer + 1) + number,
             season=season,
             week=week,
             passer_player_name=f"{'ABCDEF'[passer]}.<Passer>",

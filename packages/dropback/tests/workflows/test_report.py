@@ -26,7 +26,12 @@ def league() -> pl.DataFrame:
             for week in range(1, 9 if number else 2):
                 scores = generator.uniform(0, 1, 20) * (0.9 + 0.02 * number)
                 game = {"game_id": f"{season}_{week:02}_{number}", "season": season, "week": week}
-                fixed = {"passer_player_name": name, "team_games": 8, "posteam": f"T{number}", **game}
+                fixed = {
+                    "passer_player_name": name,
+                    "team_games": 8,
+                    "posteam": f"T{number}",
+                    **game,
+                }
                 rows.append(throws(f"00-{number:02}", scores.tolist(), **fixed))
     return table(*rows)
 
