@@ -15,12 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import polars as pl
 
-from dropback.data._field import (
-    END_ZONE_DEPTH_YD,
-    FIELD_LENGTH_YD,
-    HALF_SECONDS,
-    last_regular_week,
-)
+from dropback.data._field import HALF_SECONDS, last_regular_week
+from dropback.data._outcomes import is_beyond_field
 from dropback.data._tables import PlaySet
 from dropback.errors import DropbackError
 
@@ -91,11 +87,7 @@ def feature_matrix(
 
 def _require_on_field(plays: pl.DataFrame) -> None:
     """Fail where a pass comes down beyond an end line."""
-    on_field = pl.col("air_yards").is_between(
-        pl.col("yardline_100") - FIELD_LENGTH_YD + END_ZONE_DEPTH_YD,
-        pl.col("yardline_100") + END_ZONE_DEPTH_YD,
-    )
-    for play in plays.filter(~on_field).head(1).iter_rows(named=True):
+    for play in plays.filter(is_beyond_field("air_yards")).head(1).iter_rows(named=True):
         raise DropbackError(
             f"Game {play['game_id']}, play {play['play_id']}: 'air_yards' is {play['air_yards']} "
             f"with {play['yardline_100']} yards to the goal line, beyond the end line: correct "
