@@ -15,6 +15,11 @@ PLAY_KEY = ("game_id", "play_id")
 """A play's identity in every table."""
 
 
+def repeated_plays(table: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose play another row of the table is too."""
+    return table.filter(pl.struct(PLAY_KEY).is_duplicated())
+
+
 class PlaySet(StrEnum):
     """Which plays a model is trained on and a passer is evaluated by.
 

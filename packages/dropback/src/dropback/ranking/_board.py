@@ -14,7 +14,7 @@ from dropback._choices import parse_names
 from dropback._frames import like, to_polars
 from dropback._statistics import expanded_interval, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
-from dropback.data._tables import PLAY_KEY
+from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._posterior import posterior, sampling_variance
@@ -194,7 +194,7 @@ def _require_single(scores: pl.DataFrame) -> None:
     """Refuse scores that hold a play twice, as overlapping weeks put together do."""
     if not set(PLAY_KEY) <= set(scores.columns):
         return
-    twice = scores.filter(pl.struct(PLAY_KEY).is_duplicated())
+    twice = repeated_plays(scores)
     for game, play in twice.select(PLAY_KEY).head(1).iter_rows():
         raise RequestError(
             f"Each play must be scored once, but game {game}, play {play} is there twice "

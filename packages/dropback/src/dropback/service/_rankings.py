@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from dropback import ranking
 from dropback._choices import parse_names, parse_seasons
+from dropback.data._tables import repeated_plays
 from dropback.errors import RequestError
 from dropback.ranking import list_passers, parse_split, split_values
 from dropback.service import _messages as messages
@@ -74,7 +75,7 @@ class PassersQuery(Struct, frozen=True, forbid_unknown_fields=True):
 def join_score_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Join the play scores of several files; each play once, and one outcome."""
     joined = pl.concat(tables, how="diagonal_relaxed")
-    if joined.select(pl.struct("game_id", "play_id").is_duplicated().any()).item():
+    if repeated_plays(joined).height:
         raise RequestError(
             "Each play must be scored once, but the files of play scores share plays: serve those "
             "of one model."

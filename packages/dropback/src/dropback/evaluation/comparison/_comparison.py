@@ -20,7 +20,7 @@ from dropback.data import (
 from dropback.data._columns import read_table
 from dropback.data._ratings import RATINGS
 from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
-from dropback.data._tables import PLAY_KEY
+from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation.comparison._correlations import complete_rows, correlate
 from dropback.evaluation.comparison._metrics import (
@@ -304,11 +304,8 @@ def _with_scores(plays: pl.DataFrame, scores: pl.DataFrame, names: Sequence[str]
     )
     if {"play_score", "season_drift"} <= set(kept.columns):
         kept = kept.with_columns(pl.col("play_score") - pl.col("season_drift"))
-    if kept.select(pl.struct(PLAY_KEY).is_duplicated().any()).item():
-        play = kept.filter(pl.struct(PLAY_KEY).is_duplicated()).row(0, named=True)
-        raise ReaderError(
-            f"The play scores hold game {play['game_id']}, play {play['play_id']} twice."
-        )
+    for game, play in repeated_plays(kept).select(PLAY_KEY).head(1).iter_rows():
+        raise ReaderError(f"The play scores hold game {game}, play {play} twice.")
     return left_join(plays, kept.drop("season_drift", strict=False), on=PLAY_KEY)
 
 
