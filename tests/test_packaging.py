@@ -187,23 +187,22 @@ def test_every_import_is_declared(name: str, archives: dict[str, Built]) -> None
     assert used - sys.stdlib_module_names - {name} <= declared
 
 
-def installed(project: str) -> bool:
-    """Whether a distribution of this name is here, and no mere checkout of ours."""
-    return project not in PACKAGES and any(
-        re.sub(r"[-_.]+", "-", owner).lower() == re.sub(r"[-_.]+", "-", project).lower()
-        for owners in importlib.metadata.packages_distributions().values()
-        for owner in owners
-    )
-
-
 def modules(projects: set[str]) -> set[str]:
     """Top-level modules of projects; of one that is not installed, the one of its name."""
-    normalized = {re.sub(r"[-_.]+", "-", project).lower() for project in projects}
-    return {
-        module
+
+    def normalized(project: str) -> str:
+        return re.sub(r"[-_.]+", "-", project).lower()
+
+    wanted = {normalized(project): project for project in projects}
+    owned = [
+        (module, normalized(owner))
         for module, owners in importlib.metadata.packages_distributions().items()
-        if normalized & {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners}
-    } | {project for project in projects if not installed(project)}
+        for owner in owners
+    ]
+    found = {module for module, owner in owned if owner in wanted}
+    # A checkout of ours is not among the installed.
+    absent = wanted.keys() - ({owner for _, owner in owned} - set(PACKAGES))
+    return found | {wanted[name] for name in absent}
 
 
 @pytest.mark.parametrize("name", PACKAGES)
