@@ -12,7 +12,10 @@ GamesOption = Annotated[Games, typer.Option(help="Which games.")]
 PlaysOption = Annotated[
     PlaySet, typer.Option(help="targeted attempts; all attempts; dropbacks add sacks, throw-aways.")
 ]
-ScoresFile = Annotated[Path, typer.Argument(help="Play scores: .parquet or .csv of `score`.")]
+ScoresFile = Annotated[
+    Path,
+    typer.Argument(help="Play scores: .parquet or .csv of `score`, or a folder of `update`."),
+]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]

@@ -22,3 +22,5 @@ from dropback.workflows._runs import evaluate as evaluate
 from dropback.workflows._runs import predict as predict
 from dropback.workflows._runs import score as score
 from dropback.workflows._runs import train as train
+from dropback.workflows._store import Store as Store
+from dropback.workflows._store import open_store as open_store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,21 +14,29 @@ from dropback.errors import ReaderError, RequestError
 from dropback.evaluation._calibration import Evaluation
 from dropback.ranking import join_tracking
 from dropback.tracking._storage import chunk_files, read_splits
+from dropback.workflows._store import open_store
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from dropback._files import AnyPath
 
 _TYPES = {
     name: column.dtype for name, column in (Scores.columns() | StandardScores.columns()).items()
 }
 
 
-def read_scores(path: Path) -> pl.DataFrame:
-    """Read a table of play scores, from CSV (ending ``.csv``) or Parquet.
+def read_scores(path: AnyPath) -> pl.DataFrame:
+    """Read a table of play scores, from CSV (ending ``.csv``), Parquet or a store.
+
+    Args:
+        path: A file of scores, or a folder that ``dropback update`` keeps: then the scores of its
+            regular seasons.
 
     Raises:
         ReaderError: No file, not what its name says, or not play scores.
     """
+    path = Path(path)
+    if path.is_dir():
+        return open_store(path).scores()
     csv = path.suffix == ".csv"
     try:
         # Of a CSV's values alone a type could not be told: an empty column would be text.
