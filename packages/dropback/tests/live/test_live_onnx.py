@@ -75,7 +75,7 @@ def run_of(networks) -> SimpleNamespace:
 @pytest.fixture
 def play_run(tmp_path, monkeypatch) -> Path:
     """A folder that loads as a run of the two networks."""
-    monkeypatch.setattr("dropback.live._session.load_run", lambda _: run_of(networks(2)))
+    monkeypatch.setattr("dropback.live._predictor.load_run", lambda _: run_of(networks(2)))
     return tmp_path
 
 
@@ -92,9 +92,9 @@ def test_a_run_is_evaluated_by_its_graphs_while_they_are_of_its_weights(
     exported, play_run, monkeypatch
 ) -> None:
     shutil.copytree(exported, play_run / "graphs")
-    monkeypatch.setattr("dropback.live._session.TorchEvaluator", None)
+    monkeypatch.setattr("dropback.live._predictor.TorchEvaluator", None)
     assert PlayPredictor.load(play_run).digest == PlayPredictor.load(exported).digest
-    monkeypatch.setattr("dropback.live._session.load_run", lambda _: run_of(networks(3)[:2]))
+    monkeypatch.setattr("dropback.live._predictor.load_run", lambda _: run_of(networks(3)[:2]))
     with pytest.raises(RunError, match="exported from other weights than those of the run"):
         PlayPredictor.load(play_run)
 

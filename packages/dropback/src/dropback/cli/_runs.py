@@ -361,7 +361,7 @@ def export_command(
     from dropback.cli._console import out as console
     from dropback.live._engines import live_networks
     from dropback.live._export import export_onnx
-    from dropback.live._session import GRAPHS
+    from dropback.live._predictor import GRAPHS
     from dropback.models._store import load_run
 
     folder = out or run / GRAPHS

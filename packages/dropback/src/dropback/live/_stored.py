@@ -10,7 +10,7 @@ from dropback.live._inputs import PlayContext, play_contexts
 
 if TYPE_CHECKING:
     from dropback.live._forecast import Forecast
-    from dropback.live._session import PlayPredictor
+    from dropback.live._predictor import PlayPredictor
     from dropback.tracking._blocks import PlayBlock
 
 
