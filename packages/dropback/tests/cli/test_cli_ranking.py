@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from dropback.cli import app
 from dropback.data import select_plays
+from dropback.data._table_files import read_table
 from dropback.data._tables import Scores
 from dropback.errors import DropbackError, ReaderError
 from dropback.workflows import read_scores
@@ -113,7 +114,7 @@ def test_leaderboard_says_by_how_much_each_season_is_off(scores: Path, tmp_path:
         (pytest.approx(0.5), pytest.approx(0.02)),
         (pytest.approx(0.5), pytest.approx(-0.02)),
     ]
-    text = " ".join(printed(*arguments, "--no-center").split())
+    text = " ".join(printed(*arguments, "--no-center", "--overwrite").split())
     assert "2020 +0.0200 (" in text
     assert "Scores are not centered: compare passers within a season" in text
     raw = pl.read_csv(tmp_path / "rows.csv").sort("season")
@@ -121,10 +122,13 @@ def test_leaderboard_says_by_how_much_each_season_is_off(scores: Path, tmp_path:
 
 
 def test_leaderboard_writes_all_columns_with_ids(scores: Path, tmp_path: Path) -> None:
-    for name in ("rows.csv", "rows.parquet"):
+    for name in ("rows.csv", "rows.parquet", "rows.xlsx"):
         printed("leaderboard", scores, "--by", "passer,depth", "--out", tmp_path / name)
     rows = pl.read_parquet(tmp_path / "rows.parquet")
-    assert rows.columns == pl.read_csv(tmp_path / "rows.csv").columns
+    for name in ("rows.csv", "rows.xlsx"):
+        assert rows.columns == read_table(tmp_path / name).columns
+    again = invoke("leaderboard", scores, "--by", "depth", "--out", tmp_path / "rows.csv")
+    assert "rows.csv is there already" in str(again.exception)
     assert {"passer_player_id", "depth", "rank_low", "probability_best"} < set(rows.columns)
     # 15 attempts by default in a split, not the league's rule.
     assert rows["plays"].min() >= 15  # type: ignore[operator]  # a number
@@ -137,7 +141,7 @@ def test_leaderboard_takes_the_reliable_minimum(scores: Path) -> None:
 
 def test_leaderboard_joins_tracking(scores: Path, tracking: Path, tmp_path: Path) -> None:
     out = tmp_path / "rows.csv"
-    options = ("--tracking", tracking, "--out", out)
+    options = ("--tracking", tracking, "--out", out, "--overwrite")
     printed("leaderboard", scores, "--by", "season,pressure", *options)
     rows = pl.read_csv(out)
     assert sorted(rows.select("season", "pressure", "plays").rows()) == [

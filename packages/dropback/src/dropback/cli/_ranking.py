@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback.cli._options import ScoresFile, Seed
+from dropback.cli._options import OutTable, Overwrite, ScoresFile, Seed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,7 +52,8 @@ def leaderboard(
     where: Where = None,
     min_attempts: MinAttempts = None,
     tracking: Tracking = None,
-    out: Annotated[Path | None, typer.Option(help="File to write; .csv, .parquet or .md.")] = None,
+    out: OutTable = None,
+    overwrite: Overwrite = False,
     seed: Seed = 0,
     center: Annotated[
         bool, typer.Option(help="Subtract each season's drift from one half; it is printed below.")
@@ -66,7 +67,7 @@ def leaderboard(
     from dropback.cli._console import drift_line, errors, leaderboard_table
 
     if out is not None:
-        workflows.require_table_path(out)
+        workflows.require_table_path(out, overwrite=overwrite)
     table = _read(scores, tracking)
     rows = ranking.leaderboard(
         table,
@@ -82,7 +83,7 @@ def leaderboard(
     leaderboard_table(rows, f"Mean play score by {by}" + (f", {split}" if split else ""))
     drift_line(table, center=center)
     if out is not None:
-        workflows.write_table(rows, out)
+        workflows.write_table(rows, out, table="leaderboard")
         errors.print(f"{out}: {len(rows)} rows.")
 
 
@@ -93,8 +94,9 @@ def reliability(
     where: Where = None,
     tracking: Tracking = None,
     target: Annotated[float, typer.Option(help="Share of the variance that is skill.")] = 0.5,
-    out: Annotated[Path | None, typer.Option(help="Curve: .csv, .parquet or .md.")] = None,
+    out: OutTable = None,
     plot: Annotated[Path | None, typer.Option(help="Picture: .png or .svg.")] = None,
+    overwrite: Overwrite = False,
     seed: Seed = 0,
 ) -> None:
     """Estimate how many attempts a passer's season needs to be more skill than luck.
@@ -105,9 +107,9 @@ def reliability(
     from dropback.cli._console import errors, reliability_table
 
     if out is not None:
-        workflows.require_table_path(out)
+        workflows.require_table_path(out, overwrite=overwrite)
     if plot is not None:
-        workflows.require_picture_path(plot)
+        workflows.require_picture_path(plot, overwrite=overwrite)
     kept = ranking.keep_plays(_read(scores, tracking), split=split, where=where)
     found = ranking.reliability(kept, seed=seed)
     minimum = found.minimum(target)
@@ -116,7 +118,7 @@ def reliability(
 
     console.print(f"Minimum for reliability {target:g}: {minimum} attempts.")
     if out is not None:
-        workflows.write_table(found.curve, out)
+        workflows.write_table(found.curve, out, table="reliability")
         errors.print(f"{out}: the curve.")
     if plot is not None:
         from dropback.workflows._plots import draw_reliability, write_figure
@@ -137,6 +139,7 @@ def report(
     ] = None,
     min_attempts: Annotated[str, typer.Option(help="Plays a row needs, nfl or reliable.")] = "nfl",
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Passing scores",
+    overwrite: Overwrite = False,
     seed: Seed = 0,
 ) -> None:
     """Write one HTML page of every season and career, with reliability and calibration.
@@ -144,9 +147,11 @@ def report(
     It needs no network and fits a phone.
     """
     from dropback import workflows
+    from dropback._files import require_new_file
     from dropback.cli._console import errors, progress
     from dropback.workflows._report import passer_boards, read_comparison, write_report
 
+    require_new_file(out, overwrite=overwrite)
     table = workflows.read_scores(scores)
     found = None if evaluation is None else workflows.read_evaluation(evaluation)
     compared = None if comparison is None else read_comparison(comparison)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dropback.cli._options import GamesOption, Overwrite, PlaysOption, Seed
+from dropback.data._table_files import ENDINGS
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 
@@ -43,7 +44,7 @@ PlayByPlay = Annotated[
         "set's own columns.",
     ),
 ]
-Out = Annotated[Path, typer.Option(help="File to write; .parquet, .csv or .md.")]
+Out = Annotated[Path, typer.Option(help=f"File to write: {ENDINGS}.")]
 Static = Annotated[
     Path | None,
     typer.Option(help="Run of play-by-play, for the plays of --pbp without tracking."),
@@ -203,14 +204,12 @@ def predict(
     from functools import partial
 
     from dropback import workflows
-    from dropback._files import require_new_file
     from dropback.cli._console import errors
 
-    workflows.require_table_path(out)
-    require_new_file(out, overwrite=overwrite)
+    workflows.require_table_path(out, overwrite=overwrite)
     table_of = partial(workflows.predict, seed=seed)
     predictions = _over_runs(table_of, run, static, data, pbp, seasons, games)
-    workflows.write_table(predictions, out)
+    workflows.write_table(predictions, out, table="predictions")
     errors.print(f"{out}: {len(predictions):,} predictions.")
 
 
@@ -227,13 +226,11 @@ def score(
 ) -> None:
     """Write a score for each play: the mid-CDF of its outcome under its distribution."""
     from dropback import workflows
-    from dropback._files import require_new_file
     from dropback.cli._console import drift_line, errors
 
-    workflows.require_table_path(out)
-    require_new_file(out, overwrite=overwrite)
+    workflows.require_table_path(out, overwrite=overwrite)
     scores = _over_runs(workflows.score, run, static, data, pbp, seasons, games)
-    workflows.write_table(scores, out)
+    workflows.write_table(scores, out, table="scores")
     mean = scores["play_score"].mean()
     errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.")
     drift_line(scores)

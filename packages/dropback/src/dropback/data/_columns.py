@@ -1,9 +1,8 @@
-"""Read a table from a file, and check its columns by name and type."""
+"""Check the columns of a table by name and type."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,8 +12,6 @@ from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from dropback._files import AnyPath
 
 # What R, pandas, Arrow and databases write for a missing value, in numbers and text alike.
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "None", "<NA>", "NaT", "null", "NULL")
@@ -38,52 +35,6 @@ class Column:
 def columns_of(dtype: type[pl.DataType], *names: str, required: bool = True) -> tuple[Column, ...]:
     """Columns of one type."""
     return tuple(Column(name, dtype, required) for name in names)
-
-
-def read_table(path: AnyPath, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """Read a Parquet file (ending ``.parquet`` or ``.pq``), or CSV with all columns as text.
-
-    Args:
-        path: The file; a CSV may be compressed.
-        columns: Columns to read, where the file has them; None reads all.
-
-    Raises:
-        ReaderError: No file, or its content is not what its name says.
-    """
-    path = Path(path)
-    parquet = path.suffix in {".parquet", ".pq"}
-    try:
-        # As text: a type guessed from the first rows would fail far below without saying why.
-        scan = (
-            pl.scan_parquet(path)
-            if parquet
-            else pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
-        )
-        if not parquet:
-            _require_commas(path, scan.collect_schema().names())
-        if columns is not None:
-            present = set(scan.collect_schema().names())
-            scan = scan.select(name for name in columns if name in present)
-        return scan.collect()
-    except FileNotFoundError as error:
-        raise ReaderError(f"{path}: no such file.") from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if "utf-8" in reason:
-            raise ReaderError(
-                f"{path}: its text is not in UTF-8 (it may be in Latin-1): save it as UTF-8."
-            ) from error
-        kind = "Parquet" if parquet else "CSV"
-        raise ReaderError(f"{path}: not a readable {kind} file ({reason}).") from error
-
-
-def _require_commas(path: Path, header: Sequence[str]) -> None:
-    """Refuse a CSV whose one column is a row of columns between other separators."""
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            raise ReaderError(
-                f"{path}: its columns are separated by {name}: save it with commas, or as Parquet."
-            )
 
 
 def conform(

@@ -15,7 +15,8 @@ import polars as pl
 
 from dropback._choices import Seasons, parse_seasons, season_list
 from dropback._frames import to_polars
-from dropback.data._columns import Column, columns_of, conform, read_table
+from dropback.data._columns import Column, columns_of, conform
+from dropback.data._table_files import read_table
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 

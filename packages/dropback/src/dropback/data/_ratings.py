@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.data._columns import Column, conform, read_table
+from dropback.data._columns import Column, conform
+from dropback.data._table_files import read_table
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError, RequestError
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from dropback._files import whole_folder
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
+from dropback.data._table_files import write_table
 from dropback.evaluation._calibration import CLIMATOLOGY, share_of_gap
 from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.ranking import drift_sentence, leaderboard, reliability, season_drifts
@@ -23,7 +24,7 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import build_tensors, ingest
-from dropback.workflows._files import write_json, write_table
+from dropback.workflows._files import write_json
 from dropback.workflows._report import Boards, write_report
 from dropback.workflows._runs import evaluate, score, train
 from splicedpareto.training import FitSettings

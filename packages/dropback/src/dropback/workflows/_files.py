@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback._files import whole_file
+from dropback._files import require_new_file, whole_file
+from dropback.data._table_files import read_table
 from dropback.data._tables import Plays, Scores, StandardScores
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation._calibration import Evaluation
@@ -25,7 +26,7 @@ _TYPES = {
 
 
 def read_scores(path: AnyPath) -> pl.DataFrame:
-    """Read a table of play scores, from CSV (ending ``.csv``), Parquet or a store.
+    """Read a table of play scores, in the format of the file's ending, or from a store.
 
     Args:
         path: A file of scores, or a folder that ``dropback update`` keeps: then the scores of its
@@ -37,18 +38,9 @@ def read_scores(path: AnyPath) -> pl.DataFrame:
     path = Path(path)
     if path.is_dir():
         return open_store(path).scores()
-    csv = path.suffix == ".csv"
-    try:
-        # Of a CSV's values alone a type could not be told: an empty column would be text.
-        table = pl.read_csv(path, schema_overrides=_TYPES) if csv else pl.read_parquet(path)
-    except FileNotFoundError as error:
-        raise ReaderError(f"{path}: no such file; write it with 'dropback score'.") from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        kind = "CSV" if csv else "Parquet"
-        raise ReaderError(
-            f"{path}: not a readable {kind} file ({reason}); name a .parquet or .csv."
-        ) from error
+    if not path.exists():
+        raise ReaderError(f"{path}: no such file; write it with 'dropback score'.")
+    table = read_table(path, types=_TYPES, table="scores")
     # What a ranking needs, of either kind of score. A column that may be null may be absent.
     required = [name for name, column in Plays.columns().items() if not column.nullable]
     required.append("play_score")
@@ -102,57 +94,19 @@ def read_truth(path: Path) -> pl.DataFrame:
         ) from error
 
 
-def require_table_path(path: Path) -> None:
-    """Refuse a file whose ending names no format, before anything is computed for it.
-
-    Raises:
-        RequestError: The ending is none of ``.parquet``, ``.csv``, ``.md``.
-    """
-    if path.suffix not in {".parquet", ".csv", ".md"}:
-        raise RequestError(f"{path}: the file's ending must be .parquet, .csv or .md.")
-
-
-def require_picture_path(path: Path) -> None:
+def require_picture_path(path: Path, *, overwrite: bool = True) -> None:
     """Refuse a picture whose ending names no format, before anything is computed for it.
 
     Raises:
-        RequestError: The ending is neither ``.png`` nor ``.svg``.
+        RequestError: The ending is neither ``.png`` nor ``.svg``, or the picture is there and
+            `overwrite` is false.
     """
     if path.suffix not in {".png", ".svg"}:
         raise RequestError(f"{path}: the picture's ending must be .png or .svg.")
-
-
-def write_table(table: pl.DataFrame, path: Path) -> None:
-    """Write a table whole or not at all, in the format of the file's ending.
-
-    Raises:
-        RequestError: The ending is none of ``.parquet``, ``.csv``, ``.md``, or the disk refuses.
-    """
-    require_table_path(path)
-    with whole_file(path) as aside:
-        if path.suffix == ".parquet":
-            table.write_parquet(aside)
-        elif path.suffix == ".csv":
-            table.write_csv(aside)
-        else:
-            aside.write_text(_markdown(table))
+    require_new_file(path, overwrite=overwrite)
 
 
 def write_json(content: dict[str, object], path: Path) -> None:
     """Write JSON whole or not at all."""
     with whole_file(path) as aside:
         aside.write_text(json.dumps(content, indent=2) + "\n")
-
-
-def _markdown(table: pl.DataFrame) -> str:
-    with pl.Config(
-        tbl_formatting="MARKDOWN",
-        tbl_hide_dataframe_shape=True,
-        tbl_hide_column_data_types=True,
-        tbl_rows=-1,
-        tbl_cols=-1,
-        tbl_width_chars=-1,
-        fmt_str_lengths=200,
-        float_precision=4,
-    ):
-        return f"{table}\n"

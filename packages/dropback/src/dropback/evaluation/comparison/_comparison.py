@@ -17,9 +17,9 @@ from dropback.data import (
     read_ratings,
     select_plays,
 )
-from dropback.data._columns import read_table
 from dropback.data._ratings import RATINGS
 from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
+from dropback.data._table_files import read_table
 from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation.comparison._correlations import complete_rows, correlate

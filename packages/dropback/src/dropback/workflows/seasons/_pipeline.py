@@ -17,6 +17,7 @@ from dropback._files import move_folder, require_new_folder, working_folder
 from dropback._frames import left_join
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
+from dropback.data._table_files import write_table
 from dropback.data._tables import PLAY_KEY, Outcome, Plays, PlaySet, Predictions, StandardScores
 from dropback.errors import RequestError
 from dropback.expected_points import (
@@ -28,7 +29,7 @@ from dropback.expected_points import (
 from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
 from dropback.scoring import score_plays, season_drift, standard_scores
-from dropback.workflows._files import write_json, write_table
+from dropback.workflows._files import write_json
 from dropback.workflows.seasons._fitting import fit_and_predict, kinds_of, plan_fits, span
 from splicedpareto.scoring_rules import pp_error
 from splicedpareto.training import FitSettings
