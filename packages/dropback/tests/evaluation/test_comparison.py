@@ -19,7 +19,7 @@ from dropback.evaluation.comparison import (
     markdown,
 )
 from dropback.evaluation.comparison._metrics import Metric
-from dropback.evaluation.comparison._reliability import split_half
+from dropback.evaluation.comparison._reliability import other_half_wins, split_half
 from dropback.simulation import LeagueSettings, simulate_league
 from examples.trained_run import Command
 
@@ -115,7 +115,7 @@ def test_headline_is_the_average_that_the_statistic_names(result: MetricComparis
 def test_ratings_have_no_split_half(result: MetricComparison) -> None:
     rows = headline(result)
     assert "split_half" not in rows["qbr"]
-    assert set(rows["qbr"]) == set(rows["play_score"]) - {"split_half"}
+    assert set(rows["qbr"]) == set(rows["play_score"]) - {"split_half", "other_half_wins"}
 
 
 def test_a_passer_without_a_rating_is_left_out_for_all_and_counted() -> None:
@@ -145,6 +145,29 @@ def test_games_without_an_end_or_a_row_are_left_out_and_counted() -> None:
     counted = found.left_out.filter(pl.col("what") == "games").rows()
     assert counted == [("games", "not in the table of games", 1), ("games", "not final", 1)]
     assert found.passers.filter(pl.col("season") == 2020)["games"].sum() == 2 * (36 - 2)
+
+
+def test_a_shrunk_score_and_a_number_of_the_season_stand_beside_the_others() -> None:
+    passing, games = league()
+    number = passing.select("season", "passer_player_id").unique()
+    number = number.with_columns(value=pl.col("passer_player_id").str.slice(3).cast(pl.Float64))
+    own = scores(passing).select("game_id", "play_id", half=0.5 + pl.col("play_score"))
+    found = compare_metrics(
+        own,
+        passing,
+        games,
+        names="half",
+        shrinkage={"half": 32.0},
+        season_values={"number": number},
+        plays_per_half=30,
+        replicates=0,
+    )
+    plays = passing.group_by("season", "passer_player_id").agg(pl.col("epa").mean(), pl.len())
+    rows = found.passers.join(plays, on=["season", "passer_player_id"])
+    shrunk = 0.5 + (rows["epa"] * rows["len"] / (rows["len"] + 32)).to_numpy()
+    assert rows["half"].to_numpy() == pytest.approx(shrunk, rel=1e-12)
+    assert list(found.labels)[-1] == "number"
+    assert "split_half" not in headline(found)["number"]
 
 
 def test_a_passer_with_one_attempt_is_not_compared() -> None:
@@ -208,7 +231,7 @@ def test_markdown_marks_leads_whose_interval_excludes_zero(result: MetricCompari
     lead = f"**{row['lead']:+.2f}".replace("0.", ".", 1)
     (line,) = [line for line in text.splitlines() if line.startswith("| noise | ") and "+" in line]
     assert lead in line
-    (tied,) = [line for line in text.splitlines() if line.startswith("| EPA per") and "+" in line]
+    (tied,) = [line for line in text.splitlines() if line.startswith("| EPA per d") and "+" in line]
     assert "**" not in tied
 
 
@@ -290,6 +313,51 @@ def test_a_split_needs_plays_and_deals(settings: dict[str, int]) -> None:
         reliability(skilled(6, 2, 2, 1.0), **settings)
 
 
+def decided_by_luck(seed: int = 3) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Plays whose value is skill and their game's luck, in games that the luck alone decides."""
+    draw = np.random.default_rng(seed)
+    plays = skilled(passers=300, games=10, plays=8, spread=0.5).with_columns(
+        game_id=pl.format("{}-{}", "passer_player_id", "game_id"), posteam=pl.lit("A")
+    )
+    games = plays["game_id"].unique(maintain_order=True)
+    luck = pl.DataFrame({"game_id": games, "luck": draw.normal(size=len(games))})
+    plays = plays.join(luck, on="game_id", maintain_order="left")
+    skill = pl.col("epa").mean().over("passer_player_id")
+    values = plays.with_columns(all=pl.col("epa"), luck=pl.col("luck"), skill=skill)
+    won = luck.select("game_id", team=pl.lit("A"), won=(pl.col("luck") > 0).cast(pl.Float64))
+    return values, won
+
+
+def test_what_sums_to_the_result_of_its_own_games_gains_nothing_in_the_other_half() -> None:
+    plays, won = decided_by_luck()
+    metrics = {n: Metric(n, pl.lit(value=True), pl.col(n).mean()) for n in ("luck", "skill")}
+    passers = plays.select("season", "passer_player_id").unique()
+    rows = other_half_wins(plays, passers, won, metrics=metrics, ours="luck", replicates=0)
+    # 20 deals of 300 passers: the mean's standard error is below 1 / sqrt(300) = .06.
+    assert np.abs(rows["r"].to_numpy()).max() < 0.12
+    assert rows["statistic"].unique().to_list() == ["other_half_wins"]
+    assert rows["rows"].to_list() == [300, 300]
+
+
+def test_wins_in_the_other_half_are_those_of_the_other_half() -> None:
+    # Two games a passer; each game's metric is the result of the *other* game.
+    plays, won = decided_by_luck()
+    few = plays.filter(
+        pl.col("game_id").str.ends_with("g0") | pl.col("game_id").str.ends_with("g1")
+    )
+    first = won.join(few.select("game_id", "passer_player_id").unique(), on="game_id")
+    other = first.with_columns(
+        pl.when(pl.col("game_id").str.ends_with("g0"))
+        .then(pl.col("game_id").str.replace("g0", "g1"))
+        .otherwise(pl.col("game_id").str.replace("g1", "g0"))
+    ).select("game_id", other="won")
+    few = few.join(other, on="game_id")
+    metrics = {"other": Metric("other", pl.lit(value=True), pl.col("other").mean())}
+    passers = few.select("season", "passer_player_id").unique()
+    rows = other_half_wins(few, passers, won, metrics=metrics, ours="other", replicates=0, splits=2)
+    assert rows["r"].item() == pytest.approx(1, abs=1e-9)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated season on disk: play-by-play with EPA, results, scores, a QBR file."""
@@ -326,7 +394,8 @@ def test_command_writes_table_figure_and_report(compare: Command, tmp_path: Path
     assert "EPA per dropback" in out
     table = pl.read_csv(tmp_path / "comparison.csv")
     assert set(table["metric"]) == {
-        *("play_score", "passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
+        *("play_score", "passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe"),
+        *("epa_per_qb_play", "epa_per_qb_play_shrunk"),
     }
     assert {"win_pct", "qb_record", "split_half"} <= set(table["statistic"])
     assert (tmp_path / "comparison.md").read_text().startswith("Seasons 2020: ")

@@ -126,6 +126,25 @@ def test_each_metric_counts_its_plays(rows: Rows) -> None:
     assert found["passer_rating"] == pytest.approx(sum(parts) / 6 * 100)
 
 
+def test_designed_runs_count_for_the_quarterback_and_the_shrunk_mean_is_of_the_league(
+    rows: Rows,
+) -> None:
+    run = {"play_type": "run", "passer_player_id": None, "rusher_player_id": "00-1",
+           "rusher_player_name": "A.Passer"}  # fmt: skip
+    play_by_play = rows({}, SCRAMBLE, run, {"passer_player_id": "00-9"})
+    runner = pl.Series("qb_run", [False, True, True, False])
+    epa = play_by_play.select("game_id", "play_id", runner, pl.Series("epa", [1.0, 0.5, -0.3, 0.4]))
+    plays = passing_plays(play_by_play, epa).with_columns(completion_over_expected=0.0)
+    own, other = passer_metrics(plays).iter_rows(named=True)
+    assert (own["dropbacks"], own["attempts"]) == (2, 1)
+    assert own["epa_per_dropback"] == pytest.approx(0.75)
+    assert own["epa_per_qb_play"] == pytest.approx(1.2 / 3)
+    league = 1.6 / 4
+    assert own["epa_per_qb_play_shrunk"] == pytest.approx((1.2 - 3 * league) / 203)
+    assert other["epa_per_qb_play_shrunk"] == pytest.approx(0.0)
+    assert own["wpa_per_qb_play"] is None
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -27,11 +27,12 @@ from dropback.evaluation.comparison._metrics import (
     METRICS,
     passer_metrics,
     score_metrics,
+    with_league_means,
     with_qualified,
 )
 from dropback.evaluation.comparison._plays import completion_over_expected, passing_plays
-from dropback.evaluation.comparison._reliability import split_half
-from dropback.evaluation.comparison._results import passer_results
+from dropback.evaluation.comparison._reliability import other_half_wins, split_half
+from dropback.evaluation.comparison._results import game_results, passer_results
 from dropback.expected_points import (
     expected_points_added,
     fit_expected_points,
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
     from dropback._files import AnyPath
     from dropback.data._play_by_play import PlayByPlaySource
 
-BASELINES = ("passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe")
+BASELINES = (
+    *("passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe"),
+    *("epa_per_qb_play", "epa_per_qb_play_shrunk", "wpa_per_qb_play"),
+)
 """Metrics that a score is compared with besides published ratings."""
 
 _NO_RATINGS = pl.DataFrame(
@@ -95,6 +99,8 @@ def compare_metrics(
     games: pl.DataFrame,
     *,
     names: str | Sequence[str] = ("play_score",),
+    shrinkage: Mapping[str, float] | None = None,
+    season_values: Mapping[str, pl.DataFrame] | None = None,
     ratings: Mapping[str, pl.DataFrame] | None = None,
     plays_per_half: int = 100,
     replicates: int = 1000,
@@ -109,10 +115,13 @@ def compare_metrics(
         scores: One row per play: ``game_id``, ``play_id`` and the columns `names`. A column
             ``season_drift`` is subtracted from ``play_score``, as in rankings.
         passing: The plays of every season to compare, as `passing_plays` returned them, with
-            ``completion_over_expected``.
+            ``completion_over_expected``; ``wpa``, where it has one, is win probability added.
         games: What `read_games` returned.
         names: Score columns, several or separated by commas; the first is ours, the others are
             baselines.
+        shrinkage: Plays that the mean of a score column is shrunk by, by its name.
+        season_values: Numbers of a passer's season that are no mean over plays, by their name:
+            ``season``, ``passer_player_id`` and ``value``.
         ratings: What `read_ratings` returned, by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
@@ -123,17 +132,23 @@ def compare_metrics(
         RequestError: A season has no result or no score, or nothing is left to compare.
     """
     names = parse_names(names)
-    own = score_metrics(scores, names)
-    baselines = {name: METRICS[name] for name in BASELINES}
-    metrics = {**own, **baselines}
+    own = score_metrics(scores, names, shrinkage)
     counts: list[tuple[str, str, int]] = []
-    plays = _regular_final(passing, games, counts)
+    plays = with_league_means(_regular_final(passing, games, counts))
+    baselines = {name: METRICS[name] for name in BASELINES}
+    if plays["wpa"].null_count() == plays.height:
+        del baselines["wpa_per_qb_play"]
+    metrics = {**own, **baselines}
     plays = _with_scores(plays, scores, names)
     _require_every_season(plays, names)
 
     table = passer_metrics(plays, metrics={**baselines, **own})
     table = table.join(passer_results(plays, games), on=["passer_player_id", "season"])
     labels = {name: metric.label for name, metric in metrics.items()}
+    for name, values in (season_values or {}).items():
+        keyed = values.select("season", "passer_player_id", pl.col("value").alias(name))
+        table = left_join(table, keyed, on=["season", "passer_player_id"])
+        labels[name] = name
     unmatched = []
     for name, rating in (ratings or {}).items():
         found = match_ratings(rating, table)
@@ -163,6 +178,15 @@ def compare_metrics(
                 metrics=metrics,
                 ours=ours,
                 plays_per_half=plays_per_half,
+                replicates=replicates,
+                seed=seed,
+            ),
+            other_half_wins(
+                plays,
+                compared,
+                game_results(games),
+                metrics=metrics,
+                ours=ours,
                 replicates=replicates,
                 seed=seed,
             ),

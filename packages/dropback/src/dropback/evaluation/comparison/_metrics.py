@@ -10,6 +10,7 @@ import polars as pl
 from dropback._frames import left_join
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import ReaderError, RequestError
+from dropback.scoring import QUARTERBACK_SHRINKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +118,11 @@ def _total(name: str) -> pl.Expr:
 
 
 _ATTEMPT, _SACK, _DROPBACK = (pl.col(name) == 1 for name in ("attempt", "sack", "dropback"))
+_QB_PLAY = pl.col("qb_play") == 1
 _HAS_EPA = pl.col("epa").is_not_null()
+# Plays of an average quarterback that EPA per QB play is shrunk by: as many as `qb_score`, so that
+# the two differ by what a play is worth alone.
+_SHRINK_PLAYS = QUARTERBACK_SHRINKAGE.plays
 _PASSING = (_total("attempt"), _total("passing_yards"))
 _SCORING = (_total("touchdown"), _total("interception"))
 _SACKED = (_total("sack"), _total("sack_yards"))
@@ -139,13 +144,37 @@ METRICS: dict[str, Metric] = {
     "ay_a": Metric("AY/A", _ATTEMPT, adjusted_net_yards_per_attempt(*_PASSING, *_SCORING)),
     "epa_per_dropback": Metric("EPA per dropback", _DROPBACK & _HAS_EPA, pl.col("epa").mean()),
     "success_rate": Metric("success rate", _DROPBACK & _HAS_EPA, (pl.col("epa") > 0).mean()),
+    "epa_per_qb_play": Metric("EPA per QB play", _QB_PLAY & _HAS_EPA, pl.col("epa").mean()),
+    "epa_per_qb_play_shrunk": Metric(
+        "EPA per QB play, shrunk",
+        _QB_PLAY & _HAS_EPA,
+        pl.col("epa_over_league").sum() / (pl.len() + _SHRINK_PLAYS),
+    ),
+    "wpa_per_qb_play": Metric(
+        "WPA per QB play", _QB_PLAY & pl.col("wpa").is_not_null(), pl.col("wpa").mean()
+    ),
     "cpoe": Metric(
         "CPOE (ours)",
         pl.col("completion_over_expected").is_not_null(),
         100 * pl.col("completion_over_expected").mean(),
     ),
 }
-"""The metrics by column name."""
+"""The metrics by column name; `with_league_means` adds the column of the shrunk one."""
+
+
+def with_league_means(passing: pl.DataFrame) -> pl.DataFrame:
+    """Add ``epa_over_league``, EPA less the mean of the season's quarterbacks' plays.
+
+    Columns that hand-made plays may lack are added too: ``qb_play`` (then the dropbacks) and
+    ``wpa`` (then null).
+    """
+    if "qb_play" not in passing.columns:
+        passing = passing.with_columns(qb_play=pl.col("dropback"))
+    if "wpa" not in passing.columns:
+        passing = passing.with_columns(wpa=pl.lit(None, dtype=pl.Float64))
+    league = pl.col("epa").filter(pl.col("qb_play") == 1).mean().over("season")
+    return passing.with_columns(epa_over_league=pl.col("epa") - league)
+
 
 _KEYS = ("passer_player_id", "season")
 
@@ -179,6 +208,8 @@ def passer_metrics(
             f"Unknown {', '.join(map(repr, unknown)) or 'empty group'}: groups are columns of "
             f"{', '.join(passing.columns)}."
         )
+    if "epa_over_league" not in passing.columns and {"epa", "season"} <= set(passing.columns):
+        passing = with_league_means(passing)
     name = [pl.col("passer_player_name").drop_nulls().mode().min()]
     totals = passing.group_by(by).agg(
         *(name if "passer_player_id" in by else []),
@@ -218,10 +249,18 @@ def with_qualified(table: pl.DataFrame, passing: pl.DataFrame) -> pl.DataFrame:
     return left_join(table, most, on=_KEYS).with_columns(qualified=pl.col("attempts") >= needed)
 
 
-def score_metrics(scores: pl.DataFrame, names: Sequence[str]) -> dict[str, Metric]:
+def score_metrics(
+    scores: pl.DataFrame, names: Sequence[str], shrinkage: Mapping[str, float] | None = None
+) -> dict[str, Metric]:
     """A metric for each score column: the mean over the plays that have one.
 
     A column ``<name>_weight``, where there is one, weights the mean.
+
+    Args:
+        scores: Play scores.
+        names: Their columns of scores.
+        shrinkage: Plays at one half that the mean of a column is shrunk by, by name; others are
+            not shrunk.
 
     Raises:
         ReaderError: A column is missing or holds no numbers.
@@ -237,5 +276,7 @@ def score_metrics(scores: pl.DataFrame, names: Sequence[str]) -> dict[str, Metri
         value = pl.col(name).mean()
         if weight in scores.columns:
             value = (pl.col(name) * pl.col(weight)).sum() / pl.col(weight).sum()
+        if plays := (shrinkage or {}).get(name):
+            value = 0.5 + (pl.col(name) - 0.5).sum() / (pl.len() + plays)
         metrics[name] = Metric(name, pl.col(name).is_not_null(), value)
     return metrics

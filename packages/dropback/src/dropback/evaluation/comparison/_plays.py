@@ -36,22 +36,23 @@ _PARAMETERS = {
 
 
 def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Attempts, sacks and scrambles, with the counts that the metrics sum.
+    """Attempts, sacks and quarterbacks' runs, with the counts that the metrics sum.
 
     nflverse's ``pass_attempt`` includes sacks, so it is not used. An *attempt* is one of
     `is_official_attempt` with a passer. A *dropback* is an attempt other than a spike, a sack or a
-    scramble.
+    scramble. A *quarterback's play* (``qb_play``) is a dropback or a designed run.
 
     Args:
         play_by_play: What `read_play_by_play` returned.
-        epa: What `expected_points_added` returned for it; None leaves ``epa`` null.
+        epa: What `expected_points_added` returned for it; None leaves ``epa`` null, and designed
+            runs out.
 
     Returns:
         ``game_id``, ``play_id``, ``season``, ``season_type``, ``week``, ``posteam``, ``defteam``,
-        ``passer_player_id`` and ``passer_player_name`` (on a scramble: the runner), the 0-1
+        ``passer_player_id`` and ``passer_player_name`` (on a run: the runner), the 0-1
         columns ``attempt``, ``completion``, ``touchdown``, ``interception``, ``sack``,
-        ``dropback``, the yards ``passing_yards`` and ``sack_yards`` (lost, positive), and ``epa``
-        (null where unknown). A play read twice is one row.
+        ``dropback``, ``qb_play``, the yards ``passing_yards`` and ``sack_yards`` (lost, positive),
+        and ``epa`` (null where unknown). A play read twice is one row.
     """
     sack = pl.col("sack").fill_null(0) == 1
     passed = pl.col("play_type").is_in(["pass", "qb_spike"])
@@ -59,9 +60,17 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
     scramble = (pl.col("qb_scramble").fill_null(0) == 1) & (pl.col("play_type") == "run")
     attempt = is_official_attempt()
     complete = attempt & (pl.col("complete_pass") == 1)
+    if epa is None:
+        epa = play_by_play.select(*PLAY_KEY, epa=pl.lit(None, dtype=pl.Float64))
+    if "qb_run" not in epa.columns:
+        epa = epa.with_columns(qb_run=pl.lit(value=False))
+    valued = epa.select(*PLAY_KEY, "epa", "qb_run").unique(PLAY_KEY, keep="first")
+    ran = pl.col("qb_run").fill_null(value=False)
+    dropback = (passed & ~spike) | scramble
     counted = (
-        play_by_play.filter(
-            (passed | scramble)
+        left_join(play_by_play.drop("epa", strict=False), valued, on=PLAY_KEY)
+        .filter(
+            (passed | scramble | ran)
             & (pl.col("two_point_attempt").fill_null(0) == 0)
             & pl.col("down").is_not_null()
         )
@@ -75,7 +84,7 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
             "posteam",
             "defteam",
             *(
-                pl.when(scramble)
+                pl.when(scramble | ran)
                 .then(f"rusher_player_{part}")
                 .otherwise(f"passer_player_{part}")
                 .alias(f"passer_player_{part}")
@@ -86,15 +95,14 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
             _count(attempt & (pl.col("pass_touchdown") == 1), "touchdown"),
             _count(attempt & (pl.col("interception") == 1), "interception"),
             _count(passed & sack, "sack"),
-            _count((passed & ~spike) | scramble, "dropback"),
+            _count(dropback, "dropback"),
+            _count(dropback | ran, "qb_play"),
             pl.when(complete).then(yards()).fill_null(0).alias("passing_yards"),
             pl.when(passed & sack).then(-pl.col("yards_gained")).fill_null(0).alias("sack_yards"),
+            "epa",
         )
-        .filter(pl.col("passer_player_id").is_not_null())
     )
-    if epa is None:
-        return counted.with_columns(pl.lit(None, dtype=pl.Float64).alias("epa"))
-    return left_join(counted, epa.select(*PLAY_KEY, "epa"), on=PLAY_KEY)
+    return counted.filter(pl.col("passer_player_id").is_not_null())
 
 
 def _count(condition: pl.Expr, name: str) -> pl.Expr:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dropback.evaluation.comparison._comparison import MetricComparison
 
 HEADINGS = {name: statistic.label for name, statistic in STATISTICS.items()} | {
-    "split_half": "split-half reliability"
+    "split_half": "split-half reliability",
+    "other_half_wins": "wins in the other half",
 }
 """Each statistic's words for readers, in the order of the table."""
 

@@ -23,9 +23,7 @@ def team_seasons(games: pl.DataFrame) -> pl.DataFrame:
         team played a playoff game, a bye and a loss included), ``playoff_games`` and
         ``playoff_win_pct`` (null without playoffs).
     """
-    won = (
-        pl.when(pl.col("margin") > 0).then(1.0).when(pl.col("margin") == 0).then(0.5).otherwise(0.0)
-    )
+    won = (pl.col("margin").sign() + 1) / 2
     regular = pl.col("game_type") == "REG"
     return (
         _sides(games)
@@ -40,6 +38,12 @@ def team_seasons(games: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("season", "team")
     )
+
+
+def game_results(games: pl.DataFrame) -> pl.DataFrame:
+    """Result of every final game for both teams: ``game_id``, ``team``, ``won`` (a tie is 1/2)."""
+    won = (pl.col("margin").sign() + 1) / 2
+    return _sides(games).select("game_id", "team", won.alias("won"))
 
 
 def starters(passing: pl.DataFrame) -> pl.DataFrame:
