@@ -91,6 +91,37 @@ def test_every_dropback_has_a_standardized_score(result: Made) -> None:
     assert by_season["play_score"].to_numpy() == pytest.approx(0.5)
 
 
+def test_two_numbers_of_every_passers_season_are_written_with_their_intervals(result: Made) -> None:
+    out, made, _ = result
+    for name in ("passing_score", "qb_score"):
+        table = pl.read_parquet(out / f"{name}.parquet")
+        assert table.equals(made.numbers[name])
+        assert not table.select("season", "passer_player_id").is_duplicated().any()
+        assert (table[f"{name}_low"] < table[name]).all()
+        assert (table[name] < table[f"{name}_high"]).all()
+        ranked = table.filter("qualified").sort("season", "rank")
+        assert ranked.filter(pl.col("season") == 2010)[name].is_sorted(descending=True)
+        assert ranked["place"][0] == f"1 of {ranked['population'][0]}, 2010"
+        assert (
+            table.filter(~pl.col("qualified"))["rank"].null_count() == (~table["qualified"]).sum()
+        )
+    plays = pl.read_parquet(out / "qb_plays.parquet")
+    snaps = pl.read_parquet(out / "epa.parquet").filter(pl.col("season_type") == "REG")
+    assert plays.height == snaps.filter(pl.col("qb_dropback") | pl.col("qb_run")).height
+    assert made.numbers["qb_score"]["plays"].sum() == plays.height
+    assert made.scores["passing_score"].mean() == pytest.approx(0.5, abs=0.01)
+    assert made.summary["not_written"] == {}
+
+
+def test_a_table_without_runs_has_no_quarterbacks_score_and_says_why(
+    league: League, tmp_path: Path
+) -> None:
+    passes = league.plays.filter((pl.col("season") < 2012) & (pl.col("play_type") != "run"))
+    made = score_seasons(passes, tmp_path / "out", seasons="2010-2011", settings=QUICK)
+    assert set(made.numbers) == {"passing_score"}
+    assert "play-by-play of 2010, 2011 has none" in made.summary["not_written"]["qb_score"]
+
+
 def test_the_folder_holds_what_the_summary_says(result: Made) -> None:
     out, made, steps = result
     boards = {path.stem for path in (out / "leaderboards").iterdir()}

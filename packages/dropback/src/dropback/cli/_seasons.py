@@ -73,7 +73,12 @@ def seasons_command(
             leaderboard_table(result.leaderboards[careers[-1]], f"{title}, {careers[-1]}", most=10)
     drift_line(result.scores)
     _print_summary(result.summary, settings)
-    errors.print(f"{out}: {len(result.leaderboards)} leaderboards.")
+    for name, why in result.summary["not_written"].items():
+        errors.print(f"Not written: {name}.parquet. {why}")
+    errors.print(
+        f"{out}: {len(result.leaderboards)} leaderboards; "
+        f"{', '.join(f'{name}.parquet' for name in result.numbers) or 'no table of seasons'}."
+    )
 
 
 def _outcomes(text: str) -> tuple[Outcome, ...]:

@@ -177,7 +177,7 @@ class _Deals:
 
     def complete(self, values: Floats) -> Flags | None:
         """Rows where every metric is known; None where they are too few for a correlation."""
-        whole: Flags = np.isfinite(values).all(axis=1)
+        whole: Flags = np.asarray(np.isfinite(values).all(axis=1))
         self._fewest = min(self._fewest, int(whole.sum()))
         return whole if whole.sum() >= FEWEST_ROWS else None
 

@@ -31,6 +31,14 @@ from dropback.ranking import leaderboard
 from dropback.scoring import score_plays, season_drift, standard_scores
 from dropback.workflows._files import write_json
 from dropback.workflows.seasons._fitting import fit_and_predict, kinds_of, plan_fits, span
+from dropback.workflows.seasons._numbers import (
+    passing_table,
+    qualified_passers,
+    quarterback_table,
+    runs_missing,
+    scored_quarterback_plays,
+    with_passing_score,
+)
 from splicedpareto.scoring_rules import pp_error
 from splicedpareto.training import FitSettings
 
@@ -112,6 +120,9 @@ class ScoredSeasons:
             ``epa_cdf``, ``epa_median`` and ``epa_mean``.
         standard: One row a dropback, valid as `StandardScores`; None unless both outcomes are
             judged, of attempts.
+        numbers: Name of the file to its table: ``passing_score`` and ``qb_score``, one row a
+            passer and season; ``qb_plays``, one row a quarterback's play with its ``qb_score``.
+            A table that cannot be made is absent, and the summary says why.
         leaderboards: Name of the file to rows: a season, or a career, by each outcome, and by the
             standardized score.
         summary: Calibration, counts and seconds, as in ``summary.json``.
@@ -119,6 +130,7 @@ class ScoredSeasons:
 
     scores: pl.DataFrame
     standard: pl.DataFrame | None
+    numbers: dict[str, pl.DataFrame]
     leaderboards: dict[str, pl.DataFrame]
     summary: dict[str, Any]
 
@@ -154,8 +166,9 @@ def score_seasons(
     Args:
         source: Play-by-play of the seasons.
         out: Folder to write: ``scores.parquet`` (the published recipe), ``standard.parquet``
-            (see `standard_scores`), ``epa.parquet`` (every snap's EPA), ``leaderboards/``,
-            ``expected_points/``, ``summary.json``.
+            (see `standard_scores`), ``epa.parquet`` (every snap's EPA), ``passing_score.parquet``,
+            ``qb_score.parquet`` and ``qb_plays.parquet`` (see `ScoredSeasons`),
+            ``leaderboards/``, ``expected_points/``, ``summary.json``.
         seasons: Seasons to score, and the only ones to learn from.
         settings: Outcomes, folds, epochs, workers.
         overwrite: Replace what `out` holds; its expected-points model is used again where the
@@ -202,11 +215,13 @@ def score_seasons(
         standard = None
         if _is_standardized(settings):
             standard = _score_dropbacks(rows, scores, games=settings.games)
+        scores, numbers, missing = _numbers(rows, scores, work, settings)
         boards = dict(_leaderboards(_recipes(scores, standard, settings.outcomes)))
         clock.stop("scores and leaderboards")
         summary = {
             "seasons": years,
             "plays": scores.height,
+            "not_written": missing,
             "epa_source": scores["epa_source"].drop_nulls().first(),
             "seconds": clock.seconds,
             "cpu_seconds_of_fits": round(cpu_seconds, 1),
@@ -217,10 +232,10 @@ def score_seasons(
                 for kind, selection in selections.items()
             },
         }
-        finished = _write(work, scores, standard, boards, summary)
+        finished = _write(work, scores, standard, numbers, boards, summary)
         move_folder(finished, out)
     on_step("leaderboards")
-    return ScoredSeasons(scores, standard, boards, summary)
+    return ScoredSeasons(scores, standard, numbers, boards, summary)
 
 
 def _with_epa(rows: pl.DataFrame, out: Path, work: Path, *, threads: int) -> pl.DataFrame:
@@ -322,6 +337,29 @@ def _score_dropbacks(
     return StandardScores.validate(table.with_columns(standard_scores(table)), cast=True)
 
 
+def _numbers(
+    rows: pl.DataFrame, scores: pl.DataFrame, work: Path, settings: SeasonsSettings
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame], dict[str, str]]:
+    """The play scores with ``passing_score``, the tables of `numbers`, and why others are absent.
+
+    Throws are judged by the place of their yards, quarterbacks by their EPA too.
+    """
+    if settings.outcomes[0] is not Outcome.YARDS or settings.plays is PlaySet.DROPBACKS:
+        return scores, {}, {"passing_score": "It needs the yards of throws as first outcome."}
+    scores = with_passing_score(scores)
+    qualified = qualified_passers(rows)
+    numbers = {"passing_score": passing_table(scores, qualified)}
+    if Outcome.EPA not in settings.outcomes:
+        return scores, numbers, {"qb_score": "It needs the outcome epa beside the yards."}
+    snaps = pl.read_parquet(work / "epa.parquet")
+    if missing := runs_missing(snaps):
+        return scores, numbers, {"qb_score": missing}
+    plays = scored_quarterback_plays(snaps, scores, settings.games)
+    numbers["qb_score"] = quarterback_table(plays, qualified)
+    numbers["qb_plays"] = plays
+    return scores, numbers, {}
+
+
 def _is_standardized(settings: SeasonsSettings) -> bool:
     """The standardized score takes predictions of a throw's yards and of a dropback's value."""
     both = set(settings.outcomes) == {Outcome.YARDS, Outcome.EPA}
@@ -383,6 +421,7 @@ def _write(
     work: Path,
     scores: pl.DataFrame,
     standard: pl.DataFrame | None,
+    numbers: Mapping[str, pl.DataFrame],
     boards: Mapping[str, pl.DataFrame],
     summary: dict[str, Any],
 ) -> Path:
@@ -392,6 +431,8 @@ def _write(
     scores.write_parquet(finished / "scores.parquet")
     if standard is not None:
         standard.write_parquet(finished / "standard.parquet")
+    for name, table in numbers.items():
+        table.write_parquet(finished / f"{name}.parquet")
     for name, rows in boards.items():
         write_table(rows, finished / "leaderboards" / f"{name}.csv")
     write_json(summary, finished / "summary.json")
