@@ -21,7 +21,8 @@ from torch import Tensor
 from splicedpareto.distributions import AffineTransformed, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
 from splicedpareto.distributions._bins import log_mass_between
-from splicedpareto.distributions._checks import is_validating, require
+from splicedpareto.distributions._checks import is_validating, require, require_tensor
+from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def composite_nll(
 
     Raises:
         ValueError: If an observed target is NaN and the distribution validates.
-        TypeError: If the distribution is of another family.
+        TypeError: If the distribution is of another family, or a target is no tensor.
     """
     if isinstance(dist, AffineTransformed):
         value, mask = _observed(dist, value, mask, "value")
@@ -145,7 +146,7 @@ def composite_interval_nll(
 
     Raises:
         ValueError: If the distribution validates and an observed interval is NaN or empty.
-        TypeError: If the distribution is of another family.
+        TypeError: If the distribution is of another family, or a target is no tensor.
     """
     if isinstance(dist, AffineTransformed):
         lower, upper, mask = _observed_interval(dist, lower, upper, mask)
@@ -168,14 +169,15 @@ def composite_interval_nll(
         stops = torch.cat([stop, torch.minimum(stop, low_threshold), stop], -1)
         parts = _binned_log_mass(bins, starts, torch.maximum(starts, stops))
         everything, low_part, high_part = parts.chunk(3, -1)
-    for tail, near, far, part in (
-        (low, low_threshold - stop, low_threshold - start, low_part),
-        (high, start - high_threshold, stop - high_threshold, high_part),
+    below, above = torch.minimum(stop, low_threshold), torch.maximum(start, high_threshold)
+    for tail, near, far, width, part in (
+        (low, low_threshold - stop, low_threshold - start, width_of(start, below), low_part),
+        (high, start - high_threshold, stop - high_threshold, width_of(above, stop), high_part),
     ):
         share = (part - everything).exp().nan_to_num(0).clamp(0, 1)
         share = torch.where(near >= 0, 1, share)
         counts = (far > 0) & (share > 0) & ~tail.log_mass.isneginf()
-        log_part = tail.log_share_between(near.clamp(min=0), far.clamp(min=0))
+        log_part = tail.log_share_between(near.clamp(min=0), width.clamp(min=0))
         loss = loss - torch.where(counts, share * torch.where(counts, log_part, 0), 0)
     return _masked(loss, mask, shape)
 
@@ -262,6 +264,7 @@ def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     def of_weighted(dist: Distribution, *targets: Tensor) -> Tensor:
         *observed, weight = targets
+        require_tensor("weight", weight)
         return weight * objective(dist, *observed)
 
     return of_weighted
@@ -288,6 +291,9 @@ def _observed(
     dist: Distribution, value: Tensor, mask: Tensor | None, name: str
 ) -> tuple[Tensor, Tensor | None]:
     """Put a harmless number where nothing was observed, and check the rest."""
+    require_tensor(name, value)
+    if mask is not None:
+        require_tensor("mask", mask)
     if mask is not None:
         value = torch.where(mask, value, 0)
     if is_validating(dist):
@@ -300,6 +306,7 @@ def _observed_interval(
     dist: Distribution, lower: Tensor, upper: Tensor, mask: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Put a harmless interval where nothing was observed, and check the rest."""
+    require_tensor("upper", upper)
     lower, _ = _observed(dist, lower, mask, "lower")
     if mask is not None:
         upper = torch.where(mask, upper, 1)
@@ -348,7 +355,7 @@ def _binned_log_mass(bins: Bins, lower: Tensor, upper: Tensor) -> Tensor:
     start, stop = torch.cat([lower, upper], -1).clamp(bottom, top).chunk(2, -1)
     both = torch.cat([start, stop], -1)
     first, last = bins.cells(*bins.locate(both).chunk(2, -1), summed=2)
-    return log_mass_between(start, stop, first, last)
+    return log_mass_between(start, stop, stop - start, first, last)
 
 
 def _masked(loss: Tensor, mask: Tensor | None, shape: torch.Size | None) -> Tensor:

@@ -1,5 +1,6 @@
 r"""Proper scoring rules and calibration measures, one value per observation.
 
+Every argument is a tensor, or a number where one does; anything else is refused by a TypeError.
 Smaller scores are better. A distribution gives its scores in closed form; a *lattice* function
 scores a table of the distribution function on consecutive whole numbers, such as another model's
 output, exactly.
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from splicedpareto.distributions._checks import require
+from splicedpareto.distributions._checks import require, require_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,11 +44,13 @@ __all__ = [
 
 def log_score(dist: Distribution, value: Tensor) -> Tensor:
     """Logarithmic score in nats: minus the log of the density, or of the mass, at the outcome."""
+    require_tensor("value", value, or_number=True)
     return -dist.log_prob(value)
 
 
 def crps(dist: ScalarDistribution, value: Tensor) -> Tensor:
     """Continuous ranked probability score, in units of the outcome."""
+    require_tensor("value", value, or_number=True)
     return dist.crps(value)
 
 
@@ -57,11 +60,14 @@ def tw_crps(dist: ScalarDistribution, value: Tensor, threshold: Tensor | float) 
     References:
         Gneiting and Ranjan (2011), eq. 3, with the indicator weight.
     """
+    require_tensor("value", value, or_number=True)
     return dist.crps_between(value, threshold, math.inf)
 
 
 def pinball(dist: Distribution, value: Tensor, level: Tensor) -> Tensor:
     """Pinball loss of the distribution's quantile at a level, in units of the outcome."""
+    require_tensor("value", value, or_number=True)
+    require_tensor("level", level, or_number=True)
     return quantile_score(dist.icdf(level), value, level)
 
 
@@ -79,6 +85,9 @@ def quantile_score(quantile: Tensor, value: Tensor, level: Tensor | float) -> Te
     References:
         Koenker and Bassett (1978), eq. 1.2.
     """
+    require_tensor("quantile", quantile, or_number=True)
+    require_tensor("value", value, or_number=True)
+    require_tensor("level", level, or_number=True)
     error = value - quantile
     return torch.maximum(level * error, (level - 1) * error)
 
@@ -93,6 +102,7 @@ def mid_cdf(dist: ScalarDistribution, value: Tensor) -> Tensor:
         Parzen (2004), "Quantile Probability and Statistical Data Modeling", Statistical
         Science 19, section 3.
     """
+    require_tensor("value", value, or_number=True)
     return (dist.cdf_below(value) + dist.cdf(value)) / 2
 
 
@@ -106,6 +116,7 @@ def randomized_pit(
     References:
         Czado, Gneiting and Held (2009), eq. 1.
     """
+    require_tensor("value", value, or_number=True)
     return _uniform_between(dist.cdf_below(value), dist.cdf(value), generator)
 
 
@@ -126,6 +137,8 @@ def pp_error(pit: Tensor, level: Tensor) -> Tensor:
     Raises:
         ValueError: If `pit` is empty, or a value is NaN or outside [0, 1].
     """
+    require_tensor("pit", pit)
+    require_tensor("level", level)
     if not pit.numel():
         raise ValueError("pit must hold at least one value, got none.")
     require((pit >= 0) & (pit <= 1), "pit", "in [0, 1]", pit)
@@ -211,6 +224,8 @@ def lattice_randomized_pit(
 
 
 def _check_lattice(cdf: Tensor, value: Tensor) -> None:
+    require_tensor("cdf", cdf)
+    require_tensor("value", value)
     require((cdf >= 0) & (cdf <= 1), "cdf", "in [0, 1]", cdf)
     steps = cdf.diff()
     require(steps >= 0, "cdf", "nondecreasing, with steps of at least 0", steps)

@@ -2,13 +2,25 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import genpareto
 
 from example_distributions import F64, f64, uneven_distribution
 from splicedpareto import objectives, scoring_rules
-from splicedpareto.distributions import Censored, Discretized, Gaussian, SplicedBinnedPareto
+from splicedpareto.contrib import HybridPareto, QuantileParetoHead, StudentT
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Delta,
+    Discretized,
+    Gaussian,
+    Mixture,
+    SplicedBinnedPareto,
+    from_bar_distribution,
+)
+from splicedpareto.nn import DistributionNetwork, GaussianHead, ResidualMLP, edges_from_data
 
 NAN, INF = math.nan, math.inf
 BATCH = {
@@ -145,3 +157,87 @@ def test_the_number_of_unmasked_nan_targets_is_told(objective) -> None:
     mask = torch.tensor([True, True, True, False])
     with pytest.raises(ValueError, match=r"value must be a number.*got nan \(2 of 4"):
         objective(SplicedBinnedPareto(**BATCH), value, mask=mask)
+
+
+ARRAYS = [np.zeros(4), [0.0, 0.0, 0.0, 0.0]]
+BUILD = {
+    "logits": lambda bad: SplicedBinnedPareto(**(BATCH | {"logits": bad})),
+    "edges": lambda bad: SplicedBinnedPareto(**(BATCH | {"edges": bad})),
+    "lower_concentration": lambda bad: SplicedBinnedPareto(
+        **(BATCH | {"lower_concentration": bad})
+    ),
+    "upper_scale": lambda bad: SplicedBinnedPareto(**(BATCH | {"upper_scale": bad})),
+    "upper_mass": lambda bad: SplicedBinnedPareto(**(BATCH | {"upper_mass": bad})),
+    "loc": lambda bad: Gaussian(bad, 1.0),
+    "scale": lambda bad: Gaussian(0.0, bad),
+    "df": lambda bad: StudentT(bad, 0.0, 1.0),
+    "concentration": lambda bad: HybridPareto(0.0, 1.0, bad),
+    "low": lambda bad: Censored(Gaussian(0.0, 1.0), bad, 1.0),
+    "high": lambda bad: Censored(Gaussian(0.0, 1.0), 0.0, bad),
+    "borders": lambda bad: from_bar_distribution(torch.zeros(3), bad),
+    "state": GaussianHead(4),
+    "input 0": DistributionNetwork(ResidualMLP(4, 4), GaussianHead(4)),
+    "values": lambda bad: edges_from_data(bad, 2),
+    "levels": lambda bad: QuantileParetoHead(4, bad, torch.zeros(4)),
+    "quantile": lambda bad: scoring_rules.quantile_score(bad, torch.zeros(4), 0.5),
+    "pit": lambda bad: scoring_rules.pp_error(bad, torch.zeros(4)),
+    "cdf": lambda bad: scoring_rules.lattice_crps(bad, torch.zeros(4), first=0),
+    "weight": lambda bad: objectives.weighted(objectives.exact_nll)(
+        Gaussian(0.0, 1.0), torch.zeros(4), bad
+    ),
+}
+BUILD["loc of an atom"] = Delta
+BUILD["logits of a mixture"] = lambda bad: Mixture(bad, [Gaussian(0.0, 1.0)])
+BUILD["loc of a moved one"] = lambda bad: AffineTransformed(Gaussian(0.0, 1.0), bad)
+BUILD["loc of an affine one"] = lambda bad: SplicedBinnedPareto(**BATCH).affine(bad, 1.0)
+
+
+@pytest.mark.parametrize("bad", ARRAYS, ids=["array", "list"])
+@pytest.mark.parametrize("name", BUILD)
+def test_arrays_and_lists_as_parameters_are_refused_by_name(name: str, bad) -> None:
+    argument, kind = name.split(" of ", maxsplit=1)[0], type(bad).__name__
+    rule = rf"{argument} must be a tensor.*{kind}: convert it by torch"
+    with pytest.raises(TypeError, match=rule):
+        BUILD[name](bad)
+
+
+EVERY = {
+    "spliced": SplicedBinnedPareto(**BATCH),
+    "gaussian": Gaussian(0.0, 1.0),
+    "delta": Delta(0.0),
+    "censored": Censored(Gaussian(0.0, 1.0), -1.0, 1.0),
+    "discretized": Discretized(Gaussian(0.0, 1.0)),
+    "moved": AffineTransformed(Gaussian(0.0, 1.0), 1.0, 2.0),
+    "mixed": Mixture(torch.zeros(2), [Gaussian(0.0, 1.0), Delta(0.0)]),
+    "student": StudentT(3.0, 0.0, 1.0),
+    "hybrid": HybridPareto(0.0, 1.0, 0.1),
+}
+METHODS = [
+    "log_prob",
+    "cdf",
+    "sf",
+    "log_cdf",
+    "log_sf",
+    "icdf",
+    "isf",
+    "crps",
+    "log_mass",
+    "cdf_below",
+]
+
+
+@pytest.mark.parametrize("bad", ARRAYS, ids=["array", "list"])
+@pytest.mark.parametrize("family", EVERY)
+def test_arrays_and_lists_as_values_are_refused_by_name(family: str, bad) -> None:
+    calls = [(getattr(EVERY[family], method), (bad,)) for method in METHODS]
+    if family == "discretized":
+        calls = [call for call in calls if call[0].__name__ != "crps"]
+    rules = [scoring_rules.log_score, scoring_rules.mid_cdf, scoring_rules.randomized_pit]
+    calls += [(rule, (EVERY[family], bad)) for rule in [*rules, objectives.crps_loss]]
+    for method, arguments in calls:
+        with pytest.raises(TypeError, match=r"value must be a tensor.*convert it by"):
+            method(*arguments)
+    with pytest.raises(TypeError, match=r"lower must be a tensor.*convert it"):
+        EVERY[family].log_prob_interval(bad, torch.ones(4))
+    with pytest.raises(TypeError, match=r"upper must be a tensor.*convert it"):
+        objectives.composite_interval_nll(EVERY["spliced"], torch.ones(4), bad)

@@ -460,7 +460,7 @@ PARTS = [Delta(f64(0.0)), Gaussian(f64(1.0), f64(2.0))]
         ),
         (f64(0.0, 0.0), [PARTS[0], torch.distributions.Laplace(0.0, 1.0)], TypeError, "must have"),
         (f64(0.0, 0.0), [PARTS[0], 3.0], TypeError, "must have the methods"),
-        ([0.0, 0.0], PARTS, TypeError, "logits must be a tensor, got list"),
+        ([0.0, 0.0], PARTS, TypeError, "logits must be a tensor, got builtins.list"),
     ],
 )
 def test_bad_arguments_are_refused(

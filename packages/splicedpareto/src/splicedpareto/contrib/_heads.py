@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from splicedpareto.contrib._hybrid_pareto import HybridPareto
 from splicedpareto.contrib._student_t import StudentT
 from splicedpareto.distributions import Gaussian, Mixture, SplicedBinnedPareto
+from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
     DistributionHead,
@@ -168,6 +169,8 @@ class QuantileParetoHead(DistributionHead):
         *,
         concentration_range: tuple[float, float] = (0.0, _HEAVIEST),
     ) -> None:
+        require_tensor("levels", levels)
+        require_tensor("quantiles", quantiles)
         count = levels.shape[-1]
         super().__init__(in_features, count + 4)
         masses = torch.cat([levels[:1], levels.diff(), 1 - levels[-1:]])

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from splicedpareto.distributions._base import tensor_options
+from splicedpareto.distributions._base import broadcast_tensors, tensor_options
 from splicedpareto.distributions._checks import require
-from splicedpareto.distributions._kernels import safe_log
+from splicedpareto.distributions._gaussian import Gaussian
+from splicedpareto.distributions._kernels import log_sum_exp, safe_log, width_of
 from splicedpareto.distributions._location_scale import LocationScale
 from splicedpareto.distributions._special import (
     area_of_ndtr,
@@ -33,10 +34,11 @@ class HybridPareto(LocationScale):
             g(x - \alpha; \xi, \beta) & x > \alpha \end{cases}
 
     Density and derivative are continuous, which fixes the junction, the tail's scale and the
-    weight: with :math:`w = W((1 + \xi)^2 / 2 \pi)`, where :math:`W` is Lambert's function,
-    :math:`\alpha = \mu + \sigma \sqrt w`, :math:`\beta = \sigma (1 + \xi) / \sqrt w` and
-    :math:`\gamma = 1 + \Phi(\sqrt w)`. The distribution therefore has three parameters, its
-    lower tail is Gaussian, and the generalized Pareto part holds more than half of its mass.
+    weight, when the distribution is built: with :math:`w = W((1 + \xi)^2 / 2 \pi)`, where
+    :math:`W` is Lambert's function, :math:`\alpha = \mu + \sigma \sqrt w`,
+    :math:`\beta = \sigma (1 + \xi) / \sqrt w` and :math:`\gamma = 1 + \Phi(\sqrt w)`. The
+    distribution therefore has three parameters, its lower tail is Gaussian, and the generalized
+    Pareto part holds more than half of its mass.
 
     Args:
         loc: :math:`\mu`, the mode, shape ``(*B,)``, in units of the outcome.
@@ -113,7 +115,7 @@ class HybridPareto(LocationScale):
 
     def _split(self, value: Tensor | float) -> tuple[Tensor, Tensor]:
         """Standardized value within the Gaussian part, and the excess in the tail."""
-        value = torch.as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
+        value = self._value(value)
         excess = value - self._tail.threshold
         in_tail = excess > 0
         z = torch.where(in_tail, self._junction_step, self._standardized(value))
@@ -152,6 +154,29 @@ class HybridPareto(LocationScale):
         body = (-(self._log_weight.exp() * ndtr(z))).log1p()
         return torch.where(excess > 0, self._tail.log_beyond(excess), body)
 
+    def log_prob_interval(
+        self, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
+    ) -> Tensor:
+        """Log-probability of (lower, upper]: the sum of its parts on both sides of the junction."""
+        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
+        if self.validating:
+            require(~(lower > upper), "lower", "at most upper", lower)
+        junction = self.junction
+        below, above = torch.minimum(upper, junction), torch.maximum(lower, junction)
+        in_body, in_tail = width_of(lower, below), width_of(above, upper)
+        if width is not None:
+            in_body = torch.where(upper <= junction, width, in_body)
+            in_tail = torch.where(lower >= junction, width, in_tail)
+        start = torch.minimum(lower, below)
+        gaussian = Gaussian(self.loc, self.scale, validate_args=False)
+        body = gaussian.log_prob_interval(start, below, width=in_body.clamp(min=0))
+        tail = self._tail.log_mass_between((lower - junction).clamp(min=0), in_tail.clamp(min=0))
+        outside = self.cdf(lower) + self.sf(upper)
+        mostly = outside < 0.5
+        parts = torch.stack(broadcast_tensors(self._log_weight + body, tail))
+        complement = torch.log1p(-torch.where(mostly, outside, 0))
+        return torch.where(mostly, complement, log_sum_exp(parts))
+
     def _quantile(self, cdf: Tensor, sf: Tensor) -> Tensor:
         in_tail = sf < self._log_weight.exp()
         share = torch.where(in_tail, 0.5, cdf / self._log_weight.exp()).clamp(max=1.0)
@@ -165,7 +190,7 @@ class HybridPareto(LocationScale):
         The integrals of :math:`F^2` and :math:`(1 - F)^2` are those of a Gaussian up to the
         junction and of a generalized Pareto tail beyond. Infinite from :math:`\xi = 2` on.
         """
-        low, high = (torch.as_tensor(v, **tensor_options(self)) for v in (low, high))
+        value, low, high = self._value(value), self._value(low, "low"), self._value(high, "high")
         at = torch.minimum(torch.maximum(value, low), high)
         return (self._below(at) - self._below(low)) + (self._above(at) - self._above(high))
 

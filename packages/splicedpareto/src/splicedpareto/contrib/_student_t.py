@@ -103,6 +103,19 @@ class StudentT(LocationScale):
         """Logarithm of `sf`."""
         return _sides(-self._standardized(value), self.df).log_below
 
+    def _is_narrow(self, lower: Tensor, upper: Tensor, width: Tensor) -> Tensor:
+        # The density has a pole at a distance of sqrt(df) from the location in the complex plane.
+        with torch.no_grad():
+            start, stop = (lower - self.loc) / self.scale, (upper - self.loc) / self.scale
+            units, far = width / self.scale, torch.maximum(start.abs(), stop.abs())
+            nearest = torch.where(start * stop < 0, 0, torch.minimum(start.abs(), stop.abs()))
+            slope = (self.df + 1) * far / (self.df + far.square())
+            smooth = units < torch.hypot(nearest, self.df.sqrt()) / 2
+            return far.isfinite() & smooth & (units * (1 + slope) < 6)
+
+    def _inner(self) -> Tensor:
+        return self.loc
+
     def _quantile(self, cdf: Tensor, sf: Tensor) -> Tensor:
         lower = cdf < sf
         size = _upper_quantile(safe_log(torch.where(lower, cdf, sf)), self.df)
@@ -120,7 +133,8 @@ class StudentT(LocationScale):
 
         with :math:`s^2 = \nu / (2 \nu - 1)` and :math:`c_\nu = f_\nu(0)`.
         """
-        ends = [torch.as_tensor(v, **tensor_options(self)) for v in (low, high)]
+        ends = [self._value(low, "low"), self._value(high, "high")]
+        value = self._value(value)
         z = self._standardized(torch.minimum(torch.maximum(value, ends[0]), ends[1]))
         # Of the squared functions over the whole line: of F up to z and of 1 - F from there on.
         area = z * (2 * _sides(z, self.df).below - 1) + 2 * _partial_moment(z, self.df)
@@ -136,7 +150,7 @@ class StudentT(LocationScale):
 
         :math:`B(z) = \int_{-\infty}^z F = z F(z) + \int_z^\infty x f`.
         """
-        low, high = (torch.as_tensor(v, **tensor_options(self)) for v in (low, high))
+        low, high = self._value(low, "low"), self._value(high, "high")
         start, stop = self._standardized(low), self._standardized(high)
         return self.loc + self.scale * (_area(start, self.df) - _area(-stop, self.df))
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 from torch.distributions import Distribution, Normal
 
+from splicedpareto.distributions._base import ScalarDistribution
 from splicedpareto.distributions._gaussian import Gaussian
 from splicedpareto.distributions._kernels import log_between
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from splicedpareto.distributions._base import ScalarDistribution
 
 
 def as_accurate(base: Distribution) -> ScalarDistribution:
@@ -35,14 +34,16 @@ def as_accurate(base: Distribution) -> ScalarDistribution:
     return cast("ScalarDistribution", base)
 
 
-def log_prob_interval(base: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+def log_prob_interval(
+    base: Distribution, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
+) -> Tensor:
     """Log-probability of (lower, upper], by the base's own method where it has one.
 
     Otherwise from the logarithms of its two tails.
     """
     accurate = as_accurate(base)
-    if hasattr(accurate, "log_prob_interval"):
-        return accurate.log_prob_interval(lower, upper)
+    if isinstance(accurate, ScalarDistribution):
+        return accurate.log_prob_interval(lower, upper, width=width)
     return log_between(
         accurate.log_cdf(lower),
         accurate.log_cdf(upper),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
 from torch.distributions import constraints
 
 from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
 from splicedpareto.distributions._base import broadcast_shapes, interval, tensor_options
+from splicedpareto.distributions._checks import as_tensor
+from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._location_scale import LocationScale
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
     from torch.distributions import Distribution
 
 
@@ -37,6 +39,7 @@ class AffineTransformed(LocationScale):
         TypeError: If the base gives no accurate tails.
 
     Example:
+        >>> import torch
         >>> from splicedpareto.distributions import Gaussian
         >>> dist = AffineTransformed(Gaussian(0.0, 1.0), loc=10.0, scale=2.0)
         >>> dist.mean, dist.cdf(torch.tensor(10.0))
@@ -63,7 +66,8 @@ class AffineTransformed(LocationScale):
                 "mixture by its components."
             )
         options = tensor_options(accurate)
-        loc, scale = (torch.as_tensor(v, **options) for v in (loc, scale))
+        loc = as_tensor("loc", loc, **options)
+        scale = as_tensor("scale", scale, **options)
         batch_shape = broadcast_shapes(accurate.batch_shape, loc.shape, scale.shape)
         super().__init__(validate_args, loc=loc.expand(batch_shape), scale=scale)
         expands = accurate.batch_shape != batch_shape
@@ -98,9 +102,14 @@ class AffineTransformed(LocationScale):
         """Logarithm of `sf`."""
         return self.base.log_sf(self._standardized(value))
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+    def log_prob_interval(
+        self, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
+    ) -> Tensor:
         """Log-probability of (lower, upper]; either end may be infinite."""
-        return log_prob_interval(self.base, self._standardized(lower), self._standardized(upper))
+        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
+        width = (width_of(lower, upper) if width is None else width) / self.scale
+        ends = self._standardized(lower), self._standardized(upper)
+        return log_prob_interval(self.base, *ends, width=width)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `cdf` reaches `value`."""

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from splicedpareto.distributions._checks import as_tensor, require_tensor
 from splicedpareto.distributions._spliced_binned_pareto import SplicedBinnedPareto
 
 
@@ -39,6 +40,7 @@ def from_bar_distribution(
 
     Raises:
         ValueError: If shapes do not match, or borders do not increase.
+        TypeError: If logits or borders are no tensor.
 
     References:
         Müller, Hollmann, Pineda Arango, Grabocka and Hutter (2022), "Transformers Can Do Bayesian
@@ -51,6 +53,8 @@ def from_bar_distribution(
         >>> distribution.sf(torch.tensor([1.0, 3.0]))
         tensor([0.2500, 0.1250])
     """
+    require_tensor("logits", logits)
+    require_tensor("borders", borders)
     fewest = 3 if full_support else 1
     if borders.shape != (logits.shape[-1] + 1,) or logits.shape[-1] < fewest:
         raise ValueError(
@@ -59,7 +63,7 @@ def from_bar_distribution(
         )
     if not full_support:
         return SplicedBinnedPareto(logits, borders, 0.0, 0.0, lower_mass=0.0, upper_mass=0.0)
-    xi = torch.as_tensor(concentration, dtype=logits.dtype, device=logits.device)
+    xi = as_tensor("concentration", concentration, dtype=logits.dtype, device=logits.device)
     # xi / (2**xi - 1) by a function that is 1 / log 2 at 0.
     is_zero = xi == 0
     nonzero = torch.where(is_zero, 1, xi)

@@ -189,18 +189,24 @@ class Bins:
         return entry - self.offset if self.offset else entry
 
 
-def log_mass_between(lower: Tensor, upper: Tensor, first: Cell, last: Cell) -> Tensor:
+def log_mass_between(
+    lower: Tensor, upper: Tensor, width: Tensor, first: Cell, last: Cell
+) -> Tensor:
     """Log-probability of (lower, upper], where `lower` lies in `first` and `upper` in `last`.
 
     The sum of what is left of the first bin, the whole bins between and what is taken of the
-    last. Neighboring bins share no subtraction, so narrow intervals lose no digits.
+    last. Neighboring bins share no subtraction, so narrow intervals lose no digits; the sum of
+    whole bins is a difference of two sums in double precision.
     """
     several = last.index > first.index
-    head = first.log_density + safe_log(torch.minimum(upper, first.right) - lower)
+    taken = torch.where(several, first.right - lower, width)
+    head = first.log_density + safe_log(taken)
     tail = last.log_density + safe_log(torch.where(several, upper - last.left, 0))
     from_left = last.below - (first.below + first.prob)
     from_right = first.above - (last.above + last.prob)
     between = torch.where(last.below < first.above, from_left, from_right).clamp(min=0)
+    accurate = first.entries.mass_until(last.entries)
+    between = accurate + (between - between.detach())
     middle = safe_log(torch.where(last.index > first.index + 1, between, 0))
     return log_sum_exp(torch.stack([head, middle, tail]))
 

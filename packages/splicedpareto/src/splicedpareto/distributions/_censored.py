@@ -16,8 +16,8 @@ from splicedpareto.distributions._base import (
     interval,
     tensor_options,
 )
-from splicedpareto.distributions._checks import require, resolve_validation
-from splicedpareto.distributions._kernels import log_sum_exp
+from splicedpareto.distributions._checks import as_tensor, require, resolve_validation
+from splicedpareto.distributions._kernels import log_sum_exp, width_of
 from splicedpareto.distributions._mixture import Mixture
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Censored(ScalarDistribution):
                 f"base must be continuous, got {base!r}: censor first, then discretize."
             )
         options = tensor_options(accurate)
-        low, high = (torch.as_tensor(bound, **options) for bound in (low, high))
+        low, high = as_tensor("low", low, **options), as_tensor("high", high, **options)
         batch_shape = broadcast_shapes(accurate.batch_shape, low.shape, high.shape)
         expands = accurate.batch_shape != batch_shape
         self.base = accurate.expand(batch_shape) if expands else accurate
@@ -86,9 +86,6 @@ class Censored(ScalarDistribution):
     def support(self) -> constraints.Constraint:
         """The closed interval between the bounds."""
         return interval(self.low, self.high)
-
-    def _value(self, value: Tensor | float) -> Tensor:
-        return torch.as_tensor(value, dtype=self.low.dtype, device=self.low.device)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density between the bounds, log mass of the atom at a bound, ``-inf`` outside."""
@@ -155,13 +152,19 @@ class Censored(ScalarDistribution):
         log_sf = torch.where(value < self.low, 0, self.base.log_sf(value))
         return torch.where(value >= self.high, -math.inf, log_sf)
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+    def log_prob_interval(
+        self, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
+    ) -> Tensor:
         """Log-probability of (lower, upper]; an atom on `upper` counts, on `lower` does not."""
-        lower, upper = self._value(lower), self._value(upper)
+        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
         empty = (upper < self.low) | (lower >= self.high)
         start = torch.where(empty | (lower < self.low), -math.inf, lower)
         stop = torch.where(empty | (upper >= self.high), math.inf, upper)
-        return torch.where(empty, -math.inf, log_prob_interval(self.base, start, stop))
+        if width is not None:
+            is_whole = (start == lower) & (stop == upper)
+            width = torch.where(is_whole, width, width_of(start, stop))
+        mass = log_prob_interval(self.base, start, stop, width=width)
+        return torch.where(empty, -math.inf, mass)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `cdf` reaches `value`."""

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from numbers import Real
 
 import torch
+from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-if TYPE_CHECKING:
-    from torch import Tensor
+
+def as_tensor(
+    name: str, value: Tensor | float, *, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """A tensor or a number in a type and place.
+
+    Raises:
+        TypeError: If it is anything else, such as a NumPy array or a list, whose type and gradient
+            torch would silently drop.
+    """
+    require_tensor(name, value, or_number=True)
+    return torch.as_tensor(value, dtype=dtype, device=device)
+
+
+def require_tensor(name: str, value: object, *, or_number: bool = False) -> None:
+    """Raise a TypeError unless an argument is a tensor or, if allowed, a number."""
+    if isinstance(value, Tensor) or (or_number and isinstance(value, (float, int, Real))):
+        return
+    kind = "a tensor or a number" if or_number else "a tensor"
+    raise TypeError(
+        f"{name} must be {kind}, got {type(value).__module__}.{type(value).__qualname__}: convert "
+        f"it by torch.as_tensor({name})."
+    )
 
 
 def resolve_validation(validate_args: bool | None) -> bool:

@@ -13,9 +13,12 @@ from splicedpareto.distributions._base import (
     ScalarDistribution,
     broadcast_tensors,
     interval,
-    tensor_options,
 )
-from splicedpareto.distributions._checks import require_finite, resolve_validation
+from splicedpareto.distributions._checks import (
+    require_finite,
+    require_tensor,
+    resolve_validation,
+)
 
 
 class Delta(ScalarDistribution):
@@ -30,7 +33,7 @@ class Delta(ScalarDistribution):
 
     Raises:
         ValueError: If `loc` is not finite.
-        TypeError: If `loc` is a tensor of whole numbers.
+        TypeError: If `loc` is a tensor of whole numbers, or no tensor and no number.
 
     Example:
         >>> Delta(2.0).cdf(torch.tensor([1.9, 2.0]))
@@ -43,6 +46,7 @@ class Delta(ScalarDistribution):
 
     def __init__(self, loc: Tensor | float, *, validate_args: bool | None = None) -> None:
         validating = resolve_validation(validate_args)
+        require_tensor("loc", loc, or_number=True)
         self.loc = loc if isinstance(loc, Tensor) else torch.tensor(float(loc))
         if not self.loc.is_floating_point():
             raise TypeError(f"loc must be floating-point, got {self.loc.dtype}.")
@@ -55,9 +59,6 @@ class Delta(ScalarDistribution):
     def support(self) -> constraints.Constraint:
         """The value alone."""
         return interval(self.loc, self.loc)
-
-    def _value(self, value: Tensor | float) -> Tensor:
-        return torch.as_tensor(value, **tensor_options(self))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-mass: 0 at `loc`, ``-inf`` elsewhere, NaN at NaN."""
@@ -100,9 +101,15 @@ class Delta(ScalarDistribution):
         """Logarithm of `sf`."""
         return self.sf(value).log()
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+    def log_prob_interval(
+        self,
+        lower: Tensor,
+        upper: Tensor,
+        *,
+        width: Tensor | None = None,  # noqa: ARG002  # the ends decide
+    ) -> Tensor:
         """Log-probability of (lower, upper]; the value counts on `upper`, not on `lower`."""
-        lower, upper = self._value(lower), self._value(upper)
+        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
         holds = (lower < self.loc) & (upper >= self.loc)
         return self._indicator(torch.where(lower.isnan(), lower, upper), holds).log()
 

@@ -12,6 +12,7 @@ from torch.distributions import constraints
 from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
 from splicedpareto.distributions._base import ScalarDistribution, broadcast_shapes, tensor_options
 from splicedpareto.distributions._checks import resolve_validation
+from splicedpareto.distributions._kernels import width_of
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
@@ -54,14 +55,12 @@ class Discretized(ScalarDistribution):
         """The whole numbers; those without mass have `log_prob` ``-inf``."""
         return _whole
 
-    def _value(self, value: Tensor | float) -> Tensor:
-        return torch.as_tensor(value, **tensor_options(self.base))
-
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability of `value`; ``-inf`` unless it is whole, NaN at NaN."""
         value = self._value(value)
         whole = value.round()
-        log_prob = log_prob_interval(self.base, whole - 0.5, whole + 0.5)
+        unit = torch.ones_like(whole)
+        log_prob = log_prob_interval(self.base, whole - 0.5, whole + 0.5, width=unit)
         return torch.where((value == whole) | value.isnan(), log_prob, -math.inf)
 
     def log_mass(self, value: Tensor) -> Tensor:
@@ -88,10 +87,18 @@ class Discretized(ScalarDistribution):
         """Logarithm of `sf`."""
         return self.base.log_sf(self._value(value).floor() + 0.5)
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+    def log_prob_interval(
+        self,
+        lower: Tensor,
+        upper: Tensor,
+        *,
+        width: Tensor | None = None,  # the whole numbers decide
+    ) -> Tensor:
         """Log-probability of the whole numbers in (lower, upper]."""
-        start, stop = self._value(lower).floor() + 0.5, self._value(upper).floor() + 0.5
-        return log_prob_interval(self.base, start, stop)
+        start = self._value(lower, "lower").floor()
+        stop = self._value(upper, "upper").floor()
+        width = width_of(start, stop)
+        return log_prob_interval(self.base, start + 0.5, stop + 0.5, width=width)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest whole number whose `cdf` reaches `value`."""

@@ -13,7 +13,7 @@ import torch
 
 from splicedpareto.distributions._base import widened
 from splicedpareto.distributions._bins import Bins, Cell, bin_share, log_mass_between
-from splicedpareto.distributions._kernels import log_sum_exp, safe_log
+from splicedpareto.distributions._kernels import log_sum_exp, safe_log, width_of
 from splicedpareto.distributions._lazy import lazy
 from splicedpareto.distributions._lookup import rank
 from splicedpareto.distributions._tails import Tail, Tails
@@ -152,21 +152,29 @@ class SplicedDistribution:
         log_accurate = torch.where(in_body, in_bins, log_beyond)
         return torch.where(is_below, log_accurate, rest), torch.where(is_below, rest, log_accurate)
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+    def log_prob_interval(
+        self, lower: Tensor, upper: Tensor, width: Tensor | None = None
+    ) -> Tensor:
         """Log-probability of (lower, upper]: the sum of its parts in both tails and the body.
 
-        Where the interval holds most of the mass, one minus the mass outside it.
+        Where the interval holds most of the mass, one minus the mass outside it. The width of each
+        part is a difference of its own ends, or given: that of two excesses is rounded to the size
+        of the excess.
         """
         tails, (*_, first, last) = self.look_up(self.bin_index(lower), self.bin_index(upper))
         low, high = tails
+        start, stop = tails.clip(lower), tails.clip(upper)
+        below, above = torch.minimum(upper, low.threshold), torch.maximum(lower, high.threshold)
+        in_low, in_body = width_of(lower, below), width_of(start, stop)
+        in_high = width_of(above, upper)
+        if width is not None:
+            in_low = torch.where(upper <= low.threshold, width, in_low)
+            in_body = torch.where((start == lower) & (stop == upper), width, in_body)
+            in_high = torch.where(lower >= high.threshold, width, in_high)
         pieces = [
-            low.log_mass_between(
-                (low.threshold - upper).clamp(min=0), (low.threshold - lower).clamp(min=0)
-            ),
-            log_mass_between(tails.clip(lower), tails.clip(upper), first, last),
-            high.log_mass_between(
-                (lower - high.threshold).clamp(min=0), (upper - high.threshold).clamp(min=0)
-            ),
+            low.log_mass_between((low.threshold - upper).clamp(min=0), in_low.clamp(min=0)),
+            log_mass_between(start, stop, in_body, first, last),
+            high.log_mass_between((lower - high.threshold).clamp(min=0), in_high.clamp(min=0)),
         ]
         outside = sides(tails, first, lower)[0] + sides(tails, last, upper)[1]
         mostly = outside < 0.5

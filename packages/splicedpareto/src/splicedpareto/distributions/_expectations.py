@@ -10,7 +10,7 @@ from torch import Tensor
 
 from splicedpareto.distributions import _functionals as functionals
 from splicedpareto.distributions._base import ScalarDistribution
-from splicedpareto.distributions._checks import require_in_unit_interval
+from splicedpareto.distributions._checks import require_in_unit_interval, require_tensor
 from splicedpareto.distributions._distribution import SplicedDistribution
 from splicedpareto.distributions._layout import from_columns, to_columns
 
@@ -36,11 +36,19 @@ class Expectations(ScalarDistribution):
         return to_columns(self.batch_shape, self._parameters.logits, **values)
 
     def _levels(self, **values: Tensor | float) -> tuple[list[Tensor], torch.Size]:
-        """Lay out values of which the last is a quantile level."""
+        """Lay out values of which the last is a quantile level, and one minus the level.
+
+        Of a number it has all digits: 1 - 0.99999 is off by .1 % in float32.
+        """
+        name, level = list(values.items())[-1]
+        require_tensor(name, level, or_number=True)
         columns, shape = self._columns(**values)
         if self.validating:
-            require_in_unit_interval(list(values)[-1], columns[-1])
-        return columns, shape
+            require_in_unit_interval(name, columns[-1])
+        rest = 1 - columns[-1]
+        if not (isinstance(level, Tensor) and level.dtype == rest.dtype):
+            rest = self._columns(**{**values, name: 1 - level})[0][-1]
+        return [*columns, rest], shape
 
     @property
     def breakpoints(self) -> Tensor:
@@ -63,6 +71,11 @@ class Expectations(ScalarDistribution):
     def variance(self) -> Tensor:
         r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
         return functionals.variance(self.distribution).squeeze(-1)
+
+    @property
+    def stddev(self) -> Tensor:
+        """Standard deviation, a number also where the variance overflows."""
+        return functionals.stddev(self.distribution).squeeze(-1)
 
     @property
     def mode(self) -> Tensor:
@@ -107,8 +120,7 @@ class Expectations(ScalarDistribution):
         Raises:
             ValueError: If a level lies outside [0, 1].
         """
-        (value, level), shape = self._levels(value=value, level=level)
-        rest = 1 - level
+        (value, level, rest), shape = self._levels(value=value, level=level)
         quantile = self.distribution.quantile(level, rest, None)
         error = value - quantile
         return from_columns(torch.where(error > 0, level * error, -rest * error), shape)
@@ -133,9 +145,9 @@ class Expectations(ScalarDistribution):
         Raises:
             ValueError: If a level lies outside [0, 1].
         """
-        (level,), shape = self._levels(level=level)
+        (level, rest), shape = self._levels(level=level)
         return from_columns(
-            functionals.expected_shortfall(self.distribution, level, upper=upper), shape
+            functionals.expected_shortfall(self.distribution, level, rest, upper=upper), shape
         )
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:

@@ -36,14 +36,32 @@ def mean(distribution: SplicedDistribution) -> Tensor:
 
 def variance(distribution: SplicedDistribution) -> Tensor:
     r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
+    unit, squares = _variance_in_units(distribution)
+    return unit.square() * squares
+
+
+def stddev(distribution: SplicedDistribution) -> Tensor:
+    """Standard deviation, a number also where its square overflows."""
+    unit, squares = _variance_in_units(distribution)
+    return unit * squares.sqrt()
+
+
+def _variance_in_units(distribution: SplicedDistribution) -> tuple[Tensor, Tensor]:
+    """A length of the distribution, without gradient, and the variance in its square."""
     exact_center = mean(distribution)
     center = torch.where(exact_center.isfinite(), exact_center, 0)
-    edges = distribution.body_edges - center
+    lower, upper = distribution.tails
+    unit = upper.threshold - lower.threshold
+    for tail in distribution.tails:
+        unit = unit + torch.where(tail.log_mass.isneginf(), 0, tail.scale)
+    unit = unit.detach()
+    edges = (distribution.body_edges - center) / unit
     squares = mean_power(edges[..., :-1], edges[..., 1:], 2)
     total = (distribution.body_mass * squares).sum(-1, keepdim=True)
-    total = total + distribution.upper.second_moment(distribution.upper.threshold - center)
-    total = total + distribution.lower.second_moment(center - distribution.lower.threshold)
-    return torch.where(exact_center.isfinite(), total, math.nan)
+    for tail, sign in ((lower, -1), (upper, 1)):
+        in_units = tail._replace(scale=tail.scale / unit)
+        total = total + in_units.second_moment(sign * (tail.threshold - center) / unit)
+    return unit, torch.where(exact_center.isfinite(), total, math.nan)
 
 
 def entropy(distribution: SplicedDistribution) -> Tensor:
@@ -205,42 +223,40 @@ def mean_excess(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, outside))
 
 
-def mean_shortfall(distribution: SplicedDistribution, value: Tensor) -> Tensor:
-    r"""Mean shortfall :math:`E[t - X \mid X < t]`; at and past the lower end its limit, zero."""
-    place = distribution.place(value)
-    excess = place.tails.lower.threshold - value
-    in_tail = place.tails.lower.mean_excess(excess.clamp(min=0))
-    cdf, _ = sides(place.tails, place.cell, value)
-    positive = cdf > 0
-    ratio = area_below(place, 1) / torch.where(positive, cdf, 1)
-    outside = torch.where(excess.isnan(), excess, 0)
-    return torch.where(excess >= 0, in_tail, torch.where(positive, ratio, outside))
+def expected_shortfall(
+    distribution: SplicedDistribution, level: Tensor, rest: Tensor, *, upper: bool
+) -> Tensor:
+    r"""Mean beyond the quantile of a level, given with one minus the level.
 
-
-def expected_shortfall(distribution: SplicedDistribution, level: Tensor, *, upper: bool) -> Tensor:
-    r"""Mean beyond the quantile of a level.
+    In the body it is :math:`Q + \int_Q^\infty S / (1 - q)`. With the known level in place of
+    :math:`S(Q)` its slope in :math:`Q` is zero, so that the rounding of the quantile is lost.
 
     A quantile in the far tail leaves nearly everything beyond it. The quantile plus its mean
     excess would then be the difference of two large numbers, and :math:`Q + \infty` at level 0:
     what the tail keeps within the quantile is added to the threshold instead.
     """
-    rest = 1 - level
     quantile = distribution.quantile(level, rest, None)
-    low, high = distribution.lower.threshold, distribution.upper.threshold
+    lower, upper_tail = distribution.tails
+    low, high = lower.threshold, upper_tail.threshold
     if upper:
-        far, excess, threshold, sign = distribution.lower, low - quantile, low, 1
+        far, near, threshold, sign = lower, upper_tail, low, 1
         start, area = torch.maximum(quantile, low), area_above(distribution.place(low), 1)
-        beyond = start + mean_excess(distribution, start)
+        beyond = area_above(distribution.place(start), 1)
     else:
         level, rest = rest, level
-        far, excess, threshold, sign = distribution.upper, quantile - high, high, -1
+        far, near, threshold, sign = upper_tail, lower, high, -1
         start, area = torch.minimum(quantile, high), area_below(distribution.place(high), 1)
-        beyond = start - mean_shortfall(distribution, start)
+        beyond = area_below(distribution.place(start), 1)
+    excess = sign * (start - near.threshold)
+    share = torch.where(rest > 0, beyond / torch.where(rest > 0, rest, 1), 0)
+    share = torch.where(excess >= 0, near.mean_excess(excess.clamp(min=0)), share)
+    excess = sign * (threshold - quantile)
     in_far = excess > 0
     excess = torch.where(in_far, excess, 0)
     rectangle = torch.where(level > 0, level * torch.where(level > 0, excess, 0), 0)
     kept = area - far.integral_within(excess, 1) + rectangle
-    return torch.where(in_far, threshold + sign * kept / torch.where(in_far, rest, 1), beyond)
+    inner = threshold + sign * kept / torch.where(in_far, rest, 1)
+    return torch.where(in_far, inner, start + sign * share)
 
 
 def clamped_mean(distribution: SplicedDistribution, low: Tensor, high: Tensor) -> Tensor:

@@ -90,6 +90,15 @@ class Gaussian(LocationScale):
         """Logarithm of `sf`."""
         return log_ndtr(-self._standardized(value))
 
+    def _is_narrow(self, lower: Tensor, upper: Tensor, width: Tensor) -> Tensor:
+        with torch.no_grad():
+            furthest = torch.maximum(lower.abs(), upper.abs())
+            z = ((lower - self.loc) / self.scale).abs(), ((upper - self.loc) / self.scale).abs()
+            return furthest.isfinite() & (width / self.scale * (1 + torch.maximum(*z)) < 6)
+
+    def _inner(self) -> Tensor:
+        return self.loc
+
     def icdf(self, value: Tensor) -> Tensor:
         """Outcome whose `cdf` is `value`."""
         return self.loc + self.scale * ndtri(self._level(value))
@@ -105,7 +114,7 @@ class Gaussian(LocationScale):
         \Phi(\sqrt2 z) / \sqrt\pi` it is :math:`\sigma (A(y) - A(l) + A(-y) - A(-h))`; over the
         whole line Gneiting and Raftery (2007), eq. 21.
         """
-        low, high = (torch.as_tensor(v, **tensor_options(self)) for v in (low, high))
+        value, low, high = self._value(value), self._value(low, "low"), self._value(high, "high")
         z = self._standardized(torch.minimum(torch.maximum(value, low), high))
         start, stop = self._standardized(low), self._standardized(high)
         outside = area_of_squared_ndtr(start) + area_of_squared_ndtr(-stop)
@@ -116,7 +125,7 @@ class Gaussian(LocationScale):
 
         :math:`B(z) = \int_{-\infty}^z \Phi = z \Phi(z) + \varphi(z)`.
         """
-        low, high = (torch.as_tensor(v, **tensor_options(self)) for v in (low, high))
+        low, high = self._value(low, "low"), self._value(high, "high")
         start, stop = self._standardized(low), self._standardized(high)
         return self.loc + self.scale * (area_of_ndtr(start) - area_of_ndtr(-stop))
 

@@ -8,12 +8,16 @@ replaced before the operation, not after it.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from splicedpareto.distributions._base import are_plain, broadcast_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Below this size of the argument a series replaces a difference of two terms of order 1/a. Its
 # truncation error is below 1e-16, or below 1e-8 with the five terms that single precision and less
@@ -167,9 +171,49 @@ def safe_log(value: Tensor) -> Tensor:
 
 
 def log_sum_exp(terms: Tensor) -> Tensor:
-    """Sum over the first dimension in logarithms; all minus infinity gives gradient zero."""
+    """Sum over the first dimension in logarithms; all minus infinity gives gradient zero.
+
+    torch's gradient, the exponential of a term less the rounded sum, is off by any factor where
+    the terms are in the millions.
+    """
     empty = terms.isneginf().all(0)
-    return torch.where(empty, -math.inf, torch.where(empty, 0, terms).logsumexp(0))
+    terms = torch.where(empty, 0, terms)
+    largest = terms.detach().amax(0)
+    largest = torch.where(largest.isfinite(), largest, 0)
+    total = largest + (terms - largest).exp().sum(0).log()
+    return torch.where(empty, -math.inf, total)
+
+
+def width_of(lower: Tensor, upper: Tensor) -> Tensor:
+    """Length of intervals; infinite, without gradient, where an end is."""
+    endless = lower.isinf() | upper.isinf()
+    return torch.where(endless, math.inf, torch.where(endless, 0, upper - lower))
+
+
+# Nodes between 0 and 1 and the logarithms of their weights. Over a density that falls or rises by a
+# factor of e**3 on either side of the middle ten nodes err by 1e-13, six by less than single
+# precision.
+_NODES, _SINGLE_NODES = (
+    [
+        ((x + 1) / 2, math.log(w / 2))
+        for x, w in zip(*np.polynomial.legendre.leggauss(n), strict=True)
+    ]
+    for n in (10, 6)
+)
+
+
+def log_mass_of_narrow(
+    log_density: Callable[[Tensor], Tensor], start: Tensor, width: Tensor
+) -> Tensor:
+    r"""Log-probability of an interval over which a smooth density changes little.
+
+    :math:`\log w + \log\sum_i \omega_i f(a + t_i w)` by Gauss and Legendre's rule: a sum of
+    positive terms, which loses no digits where a difference of two tails does, nor does its
+    gradient, a weighted mean.
+    """
+    nodes = _SINGLE_NODES if start.dtype == torch.float32 else _NODES
+    terms = [log_density(start + width * share) + log_weight for share, log_weight in nodes]
+    return safe_log(width) + log_sum_exp(torch.stack(terms))
 
 
 def log_between(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from splicedpareto.distributions._base import broadcast_shapes, widened
+from splicedpareto.distributions._checks import as_tensor
 
 
 def to_columns(
@@ -27,8 +28,12 @@ def to_columns(
 
     Raises:
         ValueError: If the values do not broadcast with the batch.
+        TypeError: If a value is neither a tensor nor a number.
     """
-    tensors = [torch.as_tensor(v, dtype=like.dtype, device=like.device) for v in values.values()]
+    tensors = [
+        as_tensor(name, value, dtype=like.dtype, device=like.device)
+        for name, value in values.items()
+    ]
     try:
         shape = broadcast_shapes(batch_shape, *(tensor.shape for tensor in tensors))
     except RuntimeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,11 +13,12 @@ from splicedpareto.distributions._base import (
     broadcast_tensors,
 )
 from splicedpareto.distributions._checks import (
+    as_tensor,
     require,
     require_finite,
     resolve_validation,
 )
-from splicedpareto.distributions._kernels import log_between
+from splicedpareto.distributions._kernels import log_between, log_mass_of_narrow, width_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,19 +33,43 @@ class Continuous(ScalarDistribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         """Outcome whose `cdf` is `value`."""
-        level = self._level(value)
-        return self._quantile(level, 1 - level)
+        level, rest = self._level_and_rest(value)
+        return self._quantile(level, rest)
 
     def isf(self, value: Tensor) -> Tensor:
         """Outcome whose `sf` is `value`."""
-        level = self._level(value)
-        return self._quantile(1 - level, level)
+        level, rest = self._level_and_rest(value)
+        return self._quantile(rest, level)
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
-        """Log-probability of (lower, upper]; either end may be infinite."""
-        return log_between(
-            self.log_cdf(lower), self.log_cdf(upper), self.log_sf(lower), self.log_sf(upper)
+    def log_prob_interval(
+        self, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
+    ) -> Tensor:
+        """Log-probability of (lower, upper]; either end may be infinite.
+
+        Of a narrow interval it is the integral of the density, of a wide one a difference.
+        """
+        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
+        if self.validating:
+            require(~(lower > upper), "lower", "at most upper", lower)
+        known = width_of(lower, upper) if width is None else self._value(width, "width")
+        lower, upper, known = broadcast_tensors(lower, upper, known)
+        narrow = self._is_narrow(lower, upper, known) & (known > 0)
+        inner = log_mass_of_narrow(
+            self.log_prob, torch.where(narrow, lower, self._inner()), torch.where(narrow, known, 1)
         )
+        start, stop = torch.where(narrow, -math.inf, lower), torch.where(narrow, math.inf, upper)
+        outer = log_between(
+            self.log_cdf(start), self.log_cdf(stop), self.log_sf(start), self.log_sf(stop)
+        )
+        return torch.where(narrow, inner, outer)
+
+    def _is_narrow(self, lower: Tensor, upper: Tensor, width: Tensor) -> Tensor:
+        """Where the log-density changes by less than about six over an interval."""
+        raise NotImplementedError
+
+    def _inner(self) -> Tensor:
+        """Any value in the support."""
+        return self.median.detach()
 
 
 class LocationScale(Continuous):
@@ -54,7 +80,7 @@ class LocationScale(Continuous):
 
     def __init__(self, validate_args: bool | None, **parameters: Tensor | float) -> None:
         self.validating = resolve_validation(validate_args)
-        vars(self).update(zip(parameters, promote(*parameters.values()), strict=True))
+        vars(self).update(zip(parameters, promote(**parameters), strict=True))
         super().__init__(self.loc.shape, validate_args=False)
         if self.validating:
             require_finite("loc", self.loc)
@@ -73,16 +99,19 @@ class LocationScale(Continuous):
 
     def _standardized(self, value: Tensor | float) -> Tensor:
         """Return ``(value - loc) / scale``; infinite values stay as they are."""
-        value = torch.as_tensor(value, dtype=self.loc.dtype, device=self.loc.device)
+        value = self._value(value)
         # An infinite value must not reach the quotient: its gradient would be 0 * inf.
         infinite = value.isinf()
         standardized = (torch.where(infinite, 0, value) - self.loc) / self.scale
         return torch.where(infinite, value, standardized)
 
 
-def promote(*parameters: Tensor | float) -> tuple[Tensor, ...]:
+def promote(**parameters: Tensor | float) -> tuple[Tensor, ...]:
     """All as tensors of a common shape; a number takes the type and place of a tensor beside it."""
-    first = next((p for p in parameters if isinstance(p, Tensor)), torch.tensor(0.0))
+    first = next((p for p in parameters.values() if isinstance(p, Tensor)), torch.tensor(0.0))
     return broadcast_tensors(
-        *(torch.as_tensor(p, dtype=first.dtype, device=first.device) for p in parameters)
+        *(
+            as_tensor(name, value, dtype=first.dtype, device=first.device)
+            for name, value in parameters.items()
+        )
     )

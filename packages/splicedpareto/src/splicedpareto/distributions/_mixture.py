@@ -16,7 +16,7 @@ from splicedpareto.distributions._base import (
     interval,
     tensor_options,
 )
-from splicedpareto.distributions._checks import require, resolve_validation
+from splicedpareto.distributions._checks import require, require_tensor, resolve_validation
 from splicedpareto.distributions._dispersion import dispersion
 from splicedpareto.distributions._mixture_probabilities import MixtureProbabilities
 from splicedpareto.distributions._mixture_quantile import quantile
@@ -76,8 +76,7 @@ class Mixture(MixtureProbabilities):
         *,
         validate_args: bool | None = None,
     ) -> None:
-        if not isinstance(logits, Tensor):
-            raise TypeError(f"logits must be a tensor, got {type(logits).__name__}.")
+        require_tensor("logits", logits)
         validating = resolve_validation(validate_args)
         accurate = [as_accurate(component) for component in components]
         if validating:

@@ -10,7 +10,6 @@ from torch import Tensor
 from splicedpareto.distributions._base import (
     ScalarDistribution,
     broadcast_tensors,
-    tensor_options,
 )
 from splicedpareto.distributions._checks import require
 from splicedpareto.distributions._kernels import log_sum_exp
@@ -36,9 +35,6 @@ class MixtureProbabilities(ScalarDistribution):
         """A method of every component, stacked behind the batch."""
         results = (getattr(component, method)(*values) for component in self.components)
         return torch.stack(broadcast_tensors(*results), -1)
-
-    def _value(self, value: Tensor | float) -> Tensor:
-        return torch.as_tensor(value, **tensor_options(self))
 
     def _average(self, each: Tensor) -> Tensor:
         """Weighted sum of numbers, which may be infinite where the weight is zero."""
@@ -103,9 +99,12 @@ class MixtureProbabilities(ScalarDistribution):
         """Logarithm of `sf`, accurate in either tail."""
         return self._log_probability(self._each("log_sf", self._value(value)))
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+    def log_prob_interval(
+        self, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
+    ) -> Tensor:
         """Log-probability of (lower, upper]; an atom on `upper` counts, on `lower` does not."""
-        lower, upper = self._value(lower), self._value(upper)
+        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
         if self.validating:
             require(~(lower > upper), "lower", "at most upper", lower)
-        return self._log_probability(self._each("log_prob_interval", lower, upper))
+        parts = (part.log_prob_interval(lower, upper, width=width) for part in self.components)
+        return self._log_probability(torch.stack(broadcast_tensors(*parts), -1))

@@ -15,8 +15,13 @@ from splicedpareto.distributions._base import (
     interval,
     tensor_options,
 )
-from splicedpareto.distributions._checks import require, require_finite, resolve_validation
-from splicedpareto.distributions._distribution import sides
+from splicedpareto.distributions._checks import (
+    as_tensor,
+    require,
+    require_finite,
+    require_tensor,
+    resolve_validation,
+)
 from splicedpareto.distributions._expectations import Expectations
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._layout import from_columns
@@ -71,7 +76,7 @@ class SplicedBinnedPareto(Expectations):
 
     Raises:
         ValueError: If an argument breaks its rule or shapes do not match.
-        TypeError: If `logits` are not floating-point.
+        TypeError: If `logits` are not floating-point, or an argument is no tensor and no number.
 
     References:
         Ehrlich, Callot and Aubet (2021), "Spliced Binned-Pareto Distribution for Robust Modeling
@@ -110,21 +115,26 @@ class SplicedBinnedPareto(Expectations):
         splice: Splice = "quantile",
         validate_args: bool | None = None,
     ) -> None:
+        require_tensor("logits", logits)
+        require_tensor("edges", edges)
         if not logits.is_floating_point():
             raise TypeError(f"logits must be floating-point, got {logits.dtype}.")
 
-        def like_logits(value: Tensor | float) -> Tensor:
-            return torch.as_tensor(value, dtype=logits.dtype, device=logits.device)
+        def like_logits(name: str, value: Tensor | float) -> Tensor:
+            return as_tensor(name, value, dtype=logits.dtype, device=logits.device)
 
         parameters = SplicedParameters(
             logits=logits,
-            edges=like_logits(edges),
-            concentrations=(like_logits(lower_concentration), like_logits(upper_concentration)),
-            scales=(
-                None if lower_scale is None else like_logits(lower_scale),
-                None if upper_scale is None else like_logits(upper_scale),
+            edges=like_logits("edges", edges),
+            concentrations=(
+                like_logits("lower_concentration", lower_concentration),
+                like_logits("upper_concentration", upper_concentration),
             ),
-            masses=(like_logits(lower_mass), like_logits(upper_mass)),
+            scales=(
+                None if lower_scale is None else like_logits("lower_scale", lower_scale),
+                None if upper_scale is None else like_logits("upper_scale", upper_scale),
+            ),
+            masses=(like_logits("lower_mass", lower_mass), like_logits("upper_mass", upper_mass)),
             splice=splice,
         )
         validating = resolve_validation(validate_args)
@@ -256,17 +266,6 @@ class SplicedBinnedPareto(Expectations):
         (value,), shape = self._columns(value=value)
         return from_columns(self.distribution.cdf_and_sf(value)[1], shape)
 
-    def cdf_and_thresholds(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`cdf`, `lower_threshold` and `upper_threshold` from one look-up in the bins.
-
-        In a graph traced for inference each look-up is some sixty operators.
-        """
-        (value,), shape = self._columns(value=value)
-        distribution = self.distribution
-        tails, (*_, cell) = distribution.look_up(distribution.bin_index(value))
-        cdf = from_columns(sides(tails, cell, value)[0], shape)
-        return cdf, tails.lower.threshold.squeeze(-1), tails.upper.threshold.squeeze(-1)
-
     def log_cdf(self, value: Tensor) -> Tensor:
         """Logarithm of `cdf`, accurate in either tail."""
         (value,), shape = self._columns(value=value)
@@ -277,12 +276,16 @@ class SplicedBinnedPareto(Expectations):
         (value,), shape = self._columns(value=value)
         return from_columns(self.distribution.log_cdf_and_log_sf(value)[1], shape)
 
-    def log_prob_interval(self, lower: Tensor, upper: Tensor) -> Tensor:
+    def log_prob_interval(
+        self, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
+    ) -> Tensor:
         """Log-probability of (lower, upper], accurate in either tail.
 
         Args:
             lower: Lower ends, broadcastable with the batch; ``-inf`` for left-censored values.
             upper: Upper ends, not below `lower`; ``inf`` for right-censored values.
+            width: Length of the intervals where it is known better than as the difference of the
+                ends.
 
         Returns:
             Log-probabilities of the broadcast shape; ``-inf`` for empty intervals.
@@ -290,10 +293,11 @@ class SplicedBinnedPareto(Expectations):
         Raises:
             ValueError: If a lower end is above its upper end.
         """
-        (lower, upper), shape = self._columns(lower=lower, upper=upper)
+        widths = {} if width is None else {"width": width}
+        (lower, upper, *known), shape = self._columns(lower=lower, upper=upper, **widths)
         if self.validating:
             require(~(lower > upper), "lower", "at most upper", lower)
-        return from_columns(self.distribution.log_prob_interval(lower, upper), shape)
+        return from_columns(self.distribution.log_prob_interval(lower, upper, *known), shape)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `cdf` reaches `value`; the ends of the support at 0 and 1.
@@ -301,8 +305,8 @@ class SplicedBinnedPareto(Expectations):
         Raises:
             ValueError: If a level lies outside [0, 1].
         """
-        (level,), shape = self._levels(value=value)
-        return from_columns(self.distribution.quantile(level, 1 - level, None), shape)
+        (level, rest), shape = self._levels(value=value)
+        return from_columns(self.distribution.quantile(level, rest, None), shape)
 
     def isf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `sf` falls to `value`: ``icdf(1 - value)`` without the rounding.
@@ -310,8 +314,8 @@ class SplicedBinnedPareto(Expectations):
         Raises:
             ValueError: If a level lies outside [0, 1].
         """
-        (level,), shape = self._levels(value=value)
-        return from_columns(self.distribution.quantile(1 - level, level, None), shape)
+        (level, rest), shape = self._levels(value=value)
+        return from_columns(self.distribution.quantile(rest, level, None), shape)
 
     def icdf_from_log(self, log_level: Tensor) -> Tensor:
         """Quantile of a level given by its logarithm, for levels too small for a number.
@@ -351,7 +355,7 @@ class SplicedBinnedPareto(Expectations):
         Raises:
             ValueError: If `loc` is not finite or `scale` not positive and finite.
         """
-        loc, scale = (torch.as_tensor(v, **tensor_options(self)) for v in (loc, scale))
+        loc, scale = self._value(loc, "loc"), self._value(scale, "scale")
         if self.validating:
             require_finite("loc", loc)
             require((scale > 0) & scale.isfinite(), "scale", "positive and finite", scale)

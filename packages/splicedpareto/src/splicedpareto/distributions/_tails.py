@@ -46,27 +46,27 @@ class Tail(NamedTuple):
         """Log-probability of the tail beyond an excess."""
         return self.log_mass - self.hazard(excess)
 
-    def log_share_between(self, near: Tensor, far: Tensor) -> Tensor:
-        r"""Conditional log-probability that the excess lies in (near, far].
+    def log_share_between(self, near: Tensor, width: Tensor) -> Tensor:
+        r"""Conditional log-probability that the excess lies in (near, near + width].
 
         The excess over a higher threshold is again generalized Pareto, with scale
         :math:`\sigma + \xi\,\mathrm{near}`, so no difference of two hazards is formed:
 
         .. math::
             -L(\mathrm{near}) + \log\bigl(1 - e^{-L(\xi,
-            (\mathrm{far} - \mathrm{near}) / (\sigma + \xi\,\mathrm{near}))}\bigr)
+            \mathrm{width} / (\sigma + \xi\,\mathrm{near}))}\bigr)
         """
         hazard, past_end = self._finite_hazard(near)
         start = torch.where(past_end, 0, near)
         scale = self.scale + self.concentration * start
         # Rounding may bring the scale to zero just before the end.
         scale = scale.clamp(min=torch.finfo(scale.dtype).tiny)
-        rest = self._replace(scale=scale).hazard(torch.where(past_end, 0, far - start))
+        rest = self._replace(scale=scale).hazard(torch.where(past_end, 0, width))
         return torch.where(past_end, -math.inf, log1mexp(rest) - hazard)
 
-    def log_mass_between(self, near: Tensor, far: Tensor) -> Tensor:
-        """Log-probability that a value lies in this tail with an excess in (near, far]."""
-        return self.log_mass + self.log_share_between(near, far)
+    def log_mass_between(self, near: Tensor, width: Tensor) -> Tensor:
+        """Log-probability that a value in this tail has an excess in (near, near + width]."""
+        return self.log_mass + self.log_share_between(near, width)
 
     def excess_at(self, log_beyond: Tensor) -> Tensor:
         """Excess beyond which the tail keeps a log-probability (at most `log_mass`)."""

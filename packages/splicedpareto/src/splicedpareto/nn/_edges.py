@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from splicedpareto.distributions._checks import require_tensor
+
 EdgeSpacing = Literal["quantile", "uniform", "mixed"]
 
 
@@ -52,6 +54,7 @@ def edges_from_data(
         >>> edges_from_data(torch.tensor([0.0, 0, 0, 0, 1, 2, 4, 8]), 4, outside=0.0)
         tensor([0.0000, 0.5000, 3.0000, 4.0000, 8.0000])
     """
+    require_tensor("values", values)
     if values.dim() != 1 or not len(values) or not values.isfinite().all():
         raise ValueError(
             f"values must be finite, of shape (N,) with N at least 1, got {values.shape} with "

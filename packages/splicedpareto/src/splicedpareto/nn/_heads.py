@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
+from splicedpareto.distributions._checks import require_tensor
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
@@ -54,7 +55,12 @@ class DistributionHead(nn.Module, abc.ABC):
         """Distribution of batch shape ``(*B,)`` from raw parameters of shape ``(*B, P)``."""
 
     def forward(self, state: Tensor) -> Distribution:
-        """The distribution of batch shape ``(*B,)`` for a state of shape ``(*B, C)``."""
+        """The distribution of batch shape ``(*B,)`` for a state of shape ``(*B, C)``.
+
+        Raises:
+            TypeError: The state is no tensor.
+        """
+        require_tensor("state", state)
         return self.distribution(self.raw_parameters(state))
 
 
@@ -96,6 +102,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         concentration_range: tuple[float, float] = (0.0, 0.9),
         scale: Literal["free", "tied"] = "free",
     ) -> None:
+        require_tensor("edges", edges)
         bins = edges.shape[-1] - 1
         super().__init__(in_features, bins + (4 if scale == "free" else 2))
         start = initial_concentration(concentration_range)
@@ -125,6 +132,7 @@ class SplicedBinnedParetoHead(DistributionHead):
             values: Outcomes, shape ``(N,)``.
             weight: Weights, shape ``(N,)``; None where all count the same.
         """
+        require_tensor("values", values)
         if weight is None:
             weight = torch.ones_like(values)
         index = torch.bucketize(values.to(self.edges.dtype), self.edges[1:-1])

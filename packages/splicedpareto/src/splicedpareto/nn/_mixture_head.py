@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture
+from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead, LocationScaleHead
 
 if TYPE_CHECKING:
@@ -150,12 +151,14 @@ class MixtureHead(DistributionHead):
         Raises:
             ValueError: An origin is missing or not used.
         """
+        require_tensor("state", state)
         if (origin is not None) != self.takes_origin:
             rule = "be given" if self.takes_origin else "be left out"
             raise ValueError(f"origin must {rule}: from_origin is {sorted(self.from_origin)}.")
         parts = [self._head(index).raw_parameters(state) for index in self.heads]
         parts = [self.linear(state), *parts]
         if origin is not None:
+            require_tensor("origin", origin)
             parts.append(origin.to(parts[0].dtype).expand(state.shape[:-1])[..., None])
         return torch.cat(parts, -1)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from splicedpareto.distributions._checks import require_tensor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
@@ -48,8 +50,10 @@ class DistributionNetwork(nn.Module):
             Shape ``(*B, P)``, or ``(B, T, P)`` at every step: any numbers at padding.
 
         Raises:
-            TypeError: `every_step` with a trunk that has no states.
+            TypeError: `every_step` with a trunk that has no states, or an input that is no tensor.
         """
+        for index, entry in enumerate(inputs):
+            require_tensor(f"input {index}", entry)
         if every_step and not hasattr(self.trunk, "states"):
             raise TypeError(
                 "every_step needs a trunk with a method `states`, such as SequenceEncoder, got "
