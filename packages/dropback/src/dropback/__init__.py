@@ -7,7 +7,8 @@ DuckDB, and bad input raises a `dropback.errors.DropbackError` whose message say
 - Get plays: `fetch`, `simulate_league`; tracking: `ingest`, `open_tracking`; look: `read_plays`.
 - Train and apply a model: `train`, `load_run`, `predict`, `score`, `evaluate`; live:
   `PlayPredictor`.
-- Rank passers: `leaderboard`, `probability_better`, `probability_matrix`, `reliability`.
+- Rank passers: `leaderboard`, `passing_board`, `game_log`, `compare_passers`,
+  `probability_better`, `probability_matrix`, `reliability`; keep a table: `write_table`.
 
 Example:
     >>> scores = dropback.score(dropback.load_run(run), league, seasons=[2021])
@@ -20,12 +21,15 @@ from importlib import import_module as _import_module
 
 _HOMES = {
     "PlayPredictor": "dropback.live",
+    "compare_passers": "dropback.ranking",
     "evaluate": "dropback.workflows",
     "fetch": "dropback.data",
+    "game_log": "dropback.ranking",
     "ingest": "dropback.tracking",
     "leaderboard": "dropback.ranking",
     "load_run": "dropback.models._store",
     "open_tracking": "dropback.tracking",
+    "passing_board": "dropback.workflows",
     "predict": "dropback.workflows",
     "probability_better": "dropback.ranking",
     "probability_matrix": "dropback.ranking",
@@ -34,16 +38,20 @@ _HOMES = {
     "score": "dropback.workflows",
     "simulate_league": "dropback.workflows",
     "train": "dropback.workflows",
+    "write_table": "dropback.workflows",
 }
 
 __all__ = [
     "PlayPredictor",
+    "compare_passers",
     "evaluate",
     "fetch",
+    "game_log",
     "ingest",
     "leaderboard",
     "load_run",
     "open_tracking",
+    "passing_board",
     "predict",
     "probability_better",
     "probability_matrix",
@@ -52,6 +60,7 @@ __all__ = [
     "score",
     "simulate_league",
     "train",
+    "write_table",
 ]
 
 __version__ = "0.2.0"

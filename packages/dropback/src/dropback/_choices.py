@@ -1,4 +1,4 @@
-"""Read seasons and names, given as values or as the text that the command line takes."""
+"""Read seasons, weeks and names, given as values or as the text that the command line takes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ Seasons: TypeAlias = int | str | Iterable[int]
 """One season, several, or a text such as ``2016,2018-2020``."""
 
 _FIRST, _LAST = 1920, 2100
+_LAST_WEEK = 30
 
 
 def parse_seasons(seasons: Seasons) -> tuple[int, ...]:
@@ -29,7 +30,7 @@ def parse_seasons(seasons: Seasons) -> tuple[int, ...]:
     """
     try:
         if isinstance(seasons, str):
-            found = tuple(sorted(set(_ranges(seasons))))
+            found = tuple(sorted(set(_ranges(seasons, _FIRST, _LAST))))
         else:
             found = tuple(map(index, seasons if isinstance(seasons, Iterable) else (seasons,)))
     except (TypeError, ValueError):
@@ -41,11 +42,35 @@ def parse_seasons(seasons: Seasons) -> tuple[int, ...]:
     return found
 
 
-def _ranges(text: str) -> Iterator[int]:
+def parse_weeks(weeks: Seasons) -> tuple[int, ...]:
+    """Weeks from one, several, or a text: ``10-18``, ``3`` or ``1,5-8``.
+
+    Raises:
+        RequestError: Anything else.
+
+    Example:
+        >>> parse_weeks("1,10-12")
+        (1, 10, 11, 12)
+    """
+    try:
+        if isinstance(weeks, str):
+            found = tuple(sorted(set(_ranges(weeks, 1, _LAST_WEEK))))
+        else:
+            found = tuple(map(index, weeks if isinstance(weeks, Iterable) else (weeks,)))
+    except (TypeError, ValueError):
+        found = ()
+    if not found or not all(1 <= week <= _LAST_WEEK for week in found):
+        raise RequestError(
+            f"Weeks must be numbers from 1 to {_LAST_WEEK} like 3, 10-18 or 1,5-8, got {weeks!r}."
+        )
+    return found
+
+
+def _ranges(text: str, lowest: int, highest: int) -> Iterator[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         start, stop = int(first), int(last if dash else first)
-        if not _FIRST <= start <= stop <= _LAST:
+        if not lowest <= start <= stop <= highest:
             raise ValueError(part)
         yield from range(start, stop + 1)
 

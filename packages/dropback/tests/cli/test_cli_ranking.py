@@ -1,5 +1,6 @@
 """The commands of play scores: what they print and write, and the sentences that refuse."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,40 @@ def test_leaderboard_joins_tracking(scores: Path, tracking: Path, tmp_path: Path
     assert "time_to_throw=2.5 to 4 s" in text
 
 
+def test_leaderboard_keeps_what_is_asked_for(scores: Path, tmp_path: Path) -> None:
+    roster = tmp_path / "players.csv"
+    roster.write_text("gsis_id,display_name,position\n00-0000011,Lou Quarterback,QB\n")
+    options = ("--week", "3-6", "--seasons", "2021", "--home", "--roster", roster)
+    out = tmp_path / "rows.json"
+    text = printed("leaderboard", scores, "--by", "passer", *options, "--out", out)
+    assert "Mean play score by passer, season 2021, weeks 3-6, at home" in text
+    row = read_table(out).filter(passer_player_id="00-0000011").select("full_name", "team", "plays")
+    assert row.rows() == [("Lou Quarterback", "T11", 60)]
+    assert "11 of 12 rows are of players whom the roster does not know." in text
+
+
+def test_games_lists_every_game_of_a_passer(scores: Path, tmp_path: Path) -> None:
+    out = tmp_path / "games.csv"
+    text = printed("games", scores, "Lou Quarterback", "--seasons", "2021", "--out", out)
+    assert "Games of L.Quarterback, season 2021" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "No results: name a table of games with --games." in text
+    assert read_table(out).height == 10
+    assert re.search(r"2021 +2 +at BUF +30 +0\.\d{3} +0\.\d\d-0\.\d\d +\d\d", text)
+    assert "Best throw, 2021 week" in text
+
+
+def test_compare_says_who_is_better_with_which_probability(scores: Path, tmp_path: Path) -> None:
+    out = tmp_path / "two.csv"
+    text = printed("compare", scores, "L.Quarterback", "A.Quarterback", "--out", out)
+    sentence = " ".join(text.split())
+    assert "L.Quarterback is better than A.Quarterback with probability above 0.99" in sentence
+    assert "learned among 12 passers." in sentence
+    assert "By season" in text
+    first, second = read_table(out, types={})["probability_better"]
+    assert first + second == pytest.approx(1)
+
+
 def test_reliability_prints_the_minimum_and_draws(scores: Path, tmp_path: Path) -> None:
     curve, plot = tmp_path / "curve.csv", tmp_path / "curve.svg"
     text = printed("reliability", scores, "--out", curve, "--plot", plot)
@@ -182,6 +217,14 @@ def test_report_command_names_its_size(scores: Path, tmp_path: Path) -> None:
             ("report", "--out", "x.html", "--comparison", "nowhere"),
             "nowhere: holds no readable comparison.md",
         ),
+        (("leaderboard", "--team", "XYZ"), "No play has the team 'XYZ'; there are"),
+        (("leaderboard", "--week", "x"), "Weeks must be numbers from 1"),
+        (("leaderboard", "--roster", "none.csv"), "none.csv: no such file"),
+        (("games", "Nobody"), "No passer 'Nobody' is among the 12"),
+        (("games", "Quarterback"), "'Quarterback' means 12 passers"),
+        (("games", "00-0000001", "--games", "no.csv"), "no.csv: no such file"),
+        (("compare", "A.Quarterback", "Abe Quarterback"), "both are 00-0000000"),
+        (("compare", "A.Quarterback", "B.Quarterback", "--out", "x.txt"), "ending must be"),
         (("report", "--out", "x.html", "--min-attempts", "9999"), "No row is left"),
     ],
 )

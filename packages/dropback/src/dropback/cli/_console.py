@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dropback.data._selection import Selection
     from dropback.evaluation import Estimate, Evaluation, OverTime
-    from dropback.ranking import Reliability
+    from dropback.ranking import Reliability, Versus
 
     _Column: TypeAlias = tuple[str, Callable[[dict[str, Any]], str]]
 
@@ -197,6 +197,82 @@ def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None
         out.print(f"... and {len(rows) - most} more rows")
 
 
+def stats_table(rows: pl.DataFrame, *, most: int = 50) -> None:
+    """Print what analysts read beside the score; nothing where a table has none of it."""
+    shown = {name: column for name, column in _STATS.items() if name in rows.columns}
+    if not shown.keys() - {"team", "position"}:
+        return
+    named = next(n for n in ("full_name", *_KEYS) if n in rows.columns or n == "game_id")
+    seasons = "season" in rows.columns
+    headings = (_KEYS.get(named, "player"), *(["season"] if seasons else []))
+    table = table_of("Beside the score", (*headings, *(h for h, _ in shown.values())))
+    for row in rows.head(most).iter_rows(named=True):
+        names = (str(row.get(named) or ""), *([str(row["season"])] if seasons else []))
+        table.add_row(*names, *(shape(row[name]) for name, (_, shape) in shown.items()))
+    out.print(table)
+
+
+def games_table(rows: pl.DataFrame, title: str) -> None:
+    """Print a game log, then the best and worst throw of each game."""
+    headings = ("season", "week", "opponent", "result", "plays", "score", "90 %", "50-99")
+    stats = {name: _STATS[name] for name in _OF_GAMES if name in rows.columns}
+    table = table_of(title, (*headings, *(heading for heading, _ in stats.values())), left=0)
+    table.columns[2].justify = table.columns[3].justify = "left"
+    for row in rows.iter_rows(named=True):
+        away = "at " if row["venue"] == "away" else ""
+        table.add_row(
+            f"{row['season']}",
+            f"{row['week']}",
+            f"{away}{row['opponent']}",
+            row["result"] or "",
+            f"{row['plays']}",
+            f"{row['score']:.3f}",
+            f"{row['score_low']:.2f}-{row['score_high']:.2f}",
+            f"{row['display']:.0f}",
+            *(shape(row[name]) for name, (_, shape) in stats.items()),
+        )
+    out.print(table)
+    for word in ("best", "worst"):
+        found = rows.sort(f"{word}_score", descending=word == "best").row(0, named=True)
+        if found[f"{word}_throw"]:
+            out.print(
+                f"{word.capitalize()} throw, {found['season']} week {found['week']}, score "
+                f"{found[f'{word}_score']:.3f}: {found[f'{word}_throw']}",
+            )
+
+
+def versus_table(found: Versus, rows: pl.DataFrame, title: str) -> None:
+    """Print two passers beside each other, and who is better with which probability."""
+    name = "full_name" if "full_name" in rows.columns else "passer_player_name"
+    table = table_of(title, ("", *(str(value) for value in rows[name])))
+    table.add_row("team", *(str(value) for value in rows["team"]))
+    table.add_row("plays", *(f"{value:,}" for value in rows["plays"]))
+    table.add_row("games", *(f"{value}" for value in rows["games"]))
+    table.add_row("score", *(f"{value:.4f}" for value in rows["score"]))
+    ends = rows.select("score_low", "score_high").iter_rows()
+    table.add_row("90 %", *("" if low is None else f"{low:.3f}-{high:.3f}" for low, high in ends))
+    table.add_row("shrunk", *(f"{value:.4f}" for value in rows["score_shrunk"]))
+    for column, (heading, shape) in _STATS.items():
+        if column in rows.columns and column not in {"team", "position"}:
+            table.add_row(heading, *(shape(value) for value in rows[column]))
+    out.print(table)
+    one, other = rows[name]
+    out.print(
+        f"{one} is better than {other} with probability {_chance(found.probability)}: the true "
+        f"scores differ by {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f}, 90 %), "
+        f"learned among {found.passers} passers.",
+    )
+    if found.seasons.height > 1:
+        by_season = table_of(
+            "By season", ("season", "plays", "score", "other", "P(better)"), left=0
+        )
+        for season, n, others, score, other_score, chance in found.seasons.iter_rows():
+            by_season.add_row(
+                f"{season}", f"{n}, {others}", f"{score:.3f}", f"{other_score:.3f}", _chance(chance)
+            )
+        out.print(by_season)
+
+
 def drift_line(scores: pl.DataFrame, *, center: bool = True) -> None:
     """Print the drift of each season beside a ranking of its scores."""
     from dropback.ranking import drift_sentence, season_drifts
@@ -262,9 +338,36 @@ def _plain(name: str) -> Callable[[dict[str, Any]], str]:
     return lambda row: "" if row[name] is None else str(row[name])
 
 
+def _chance(probability: float) -> str:
+    """A probability, which is never quite 0 or 1."""
+    if probability < 0.005:
+        return "below 0.01"
+    return "above 0.99" if probability > 0.995 else f"{probability:.2f}"
+
+
+def _number(decimals: int, *, factor: float = 1, signed: bool = False) -> Callable[[Any], str]:
+    shape = f"{'+' if signed else ''}.{decimals}f"
+    return lambda value: "" if value is None else format(factor * value, shape)
+
+
+_STATS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "team": ("team", lambda value: value or ""),
+    "position": ("pos.", lambda value: value or ""),
+    "dropbacks": ("dropb.", _number(0)),
+    "epa_per_dropback": ("EPA", _number(3, signed=True)),
+    "success_rate": ("succ. %", _number(1, factor=100)),
+    "cpoe": ("CPOE", _number(1, signed=True)),
+    "cpoe_ours": ("CPOE (ours)", _number(1, signed=True)),
+    "any_a": ("ANY/A", _number(2)),
+    "passer_rating": ("rating", _number(1)),
+    "sacks": ("sacks", _number(0)),
+}
+_OF_GAMES = ("epa_per_dropback", "passer_rating", "sacks")
 _KEYS = {
     "passer_player_name": "passer",
     "passer_player_id": "passer",
+    "receiver_player_name": "receiver",
+    "receiver_player_id": "receiver",
     "game_id": "game",
     "posteam": "team",
     "defteam": "opponent",

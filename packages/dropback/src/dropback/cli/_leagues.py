@@ -39,6 +39,39 @@ def fetch_pbp(
     errors.print(f"{out}: {len(years)} season{'s' if len(years) > 1 else ''} ({told}).")
 
 
+@fetch_app.command("players")
+def fetch_players(
+    out: Annotated[Path, typer.Option(help="File to write, for example players.parquet.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Get nflverse's table of all players: full names, positions, teams, headshots.
+
+    Example: `dropback fetch players --out players.parquet`
+    """
+    from dropback.cli._console import errors
+    from dropback.data._nflverse import fetch_roster
+
+    table = fetch_roster(out, overwrite=overwrite)
+    errors.print(f"{out}: {len(table):,} players.")
+
+
+@fetch_app.command("rosters")
+def fetch_rosters(
+    seasons: Annotated[str, typer.Argument(help="For example 2018-2023.")],
+    out: Annotated[Path, typer.Option(help="File to write, for example rosters.parquet.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Get nflverse's rosters of seasons.
+
+    Example: `dropback fetch rosters 2023 --out rosters.parquet`
+    """
+    from dropback.cli._console import errors
+    from dropback.data._nflverse import fetch_roster
+
+    table = fetch_roster(out, seasons=seasons, overwrite=overwrite)
+    errors.print(f"{out}: {len(table):,} rows.")
+
+
 simulate_app = typer.Typer(help="Simulate leagues whose truth is known.", no_args_is_help=True)
 
 

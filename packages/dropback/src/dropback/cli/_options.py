@@ -17,6 +17,36 @@ ScoresFile = Annotated[
     Path, typer.Argument(help="Play scores that `score` wrote, or a folder that `update` keeps.")
 ]
 OutTable = Annotated[Path | None, typer.Option(help=f"File to write: {ENDINGS}.")]
+Team = Annotated[str | None, typer.Option(help="Keep plays of this team, by code or name.")]
+Opponent = Annotated[str | None, typer.Option(help="Keep plays against this team.")]
+Week = Annotated[str | None, typer.Option(help="Keep weeks, for example 3, 10-18 or 1,5-8.")]
+Last = Annotated[int | None, typer.Option(min=1, help="Keep the last so many games of each row.")]
+AtHome = Annotated[bool | None, typer.Option("--home/--away", help="Keep games at home or away.")]
+KeepSeasons = Annotated[
+    str | None, typer.Option("--seasons", help="Keep seasons, for example 2021 or 2018-2020.")
+]
+Roster = Annotated[
+    Path | None,
+    typer.Option(help="Table of players or rosters with nflverse's columns, for full names."),
+]
+BesidePlays = Annotated[
+    str | None,
+    typer.Option(
+        "--pbp",
+        "--plays",
+        help="Play-by-play of the same seasons: adds EPA, success, CPOE, ANY/A, rating, sacks.",
+    ),
+]
+ExpectedPointsFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--expected-points", help="Expected-points model, where the play-by-play has no EPA."
+    ),
+]
+GamesFile = Annotated[
+    Path | None,
+    typer.Option("--games", help="Results with nflverse's columns of games, for the score."),
+]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]

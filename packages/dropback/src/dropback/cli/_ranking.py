@@ -1,4 +1,4 @@
-"""Rank play scores, estimate how many attempts are enough, and write a page of both."""
+"""Rank and compare passers, list games, say how many attempts are enough, write a page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback.cli._options import OutTable, Overwrite, ScoresFile, Seed
+from dropback.cli._options import (
+    AtHome,
+    BesidePlays,
+    ExpectedPointsFolder,
+    GamesFile,
+    KeepSeasons,
+    Last,
+    Opponent,
+    OutTable,
+    Overwrite,
+    Roster,
+    ScoresFile,
+    Seed,
+    Team,
+    Week,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +32,8 @@ app = typer.Typer(help="Rank play scores.", no_args_is_help=True)
 By = Annotated[
     str,
     typer.Option(
-        help="Any of passer, season, week, game, team, opponent, quarter, down, depth, location, "
-        "home, shotgun, score_state; with tracking pressure, time_to_throw."
+        help="Any of passer, receiver, season, week, game, team, opponent, quarter, down, depth, "
+        "location, home, shotgun, score_state; with tracking pressure, time_to_throw."
     ),
 ]
 SplitOption = Annotated[
@@ -33,9 +48,9 @@ Where = Annotated[
 MinAttempts = Annotated[
     str | None,
     typer.Option(
-        help="Plays a row needs; nfl: 14 attempts per team game; reliable: as many as make half "
-        "of a score's variance skill. Default: nfl for passers, 15 in a split of them, 14 by game "
-        "or week, 1 without passers."
+        help="Plays a row needs; 20%: that share of its team's; nfl: 14 attempts per team game; "
+        "reliable: as many as make half of a score's variance skill. Default: nfl for passers, 15 "
+        "in a split of them, 14 by game or week, 32 for receivers, else 1."
     ),
 ]
 Tracking = Annotated[
@@ -50,7 +65,16 @@ def leaderboard(
     by: By = "passer,season",
     split: SplitOption = "",
     where: Where = None,
+    seasons: KeepSeasons = None,
+    team: Team = None,
+    opponent: Opponent = None,
+    week: Week = None,
+    last: Last = None,
+    home: AtHome = None,
     min_attempts: MinAttempts = None,
+    pbp: BesidePlays = None,
+    roster: Roster = None,
+    expected_points: ExpectedPointsFolder = None,
     tracking: Tracking = None,
     out: OutTable = None,
     overwrite: Overwrite = False,
@@ -59,31 +83,147 @@ def leaderboard(
         bool, typer.Option(help="Subtract each season's drift from one half; it is printed below.")
     ] = True,
 ) -> None:
-    """Rank passers, teams or games by their mean play score, with intervals.
+    """Rank passers, receivers, teams or games by their mean play score, with intervals.
 
-    Example: `dropback leaderboard scores.parquet --by passer --split depth=deep`
+    Examples: `dropback leaderboard scores.parquet --by passer --split depth=deep`,
+    `dropback leaderboard scores.parquet --seasons 2023 --week 10-18 --pbp data/pbp
+    --roster players.parquet --out late.xlsx`
     """
-    from dropback import ranking, workflows
-    from dropback.cli._console import drift_line, errors, leaderboard_table
+    from dropback import workflows
+    from dropback.cli._console import drift_line, errors, leaderboard_table, stats_table
+    from dropback.ranking import PlayFilter
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
+    venue = None if home is None else ("home" if home else "away")
+    only = PlayFilter(team, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
     table = _read(scores, tracking)
-    rows = ranking.leaderboard(
+    rows = workflows.passing_board(
         table,
+        play_by_play=pbp,
+        roster=roster,
+        expected_points=expected_points,
+        on_note=errors.print,
         by=by,
         split=split,
         where=where,
         min_attempts=min_attempts,
         seed=seed,
         center=center,
+        team=team,
+        opponent=opponent,
+        weeks=week,
+        last=last,
+        venue=venue,
+        seasons=seasons,
     )
     if "season" in rows.columns and "season" not in by:
         errors.print("Several seasons: each week is that of its season.")
-    leaderboard_table(rows, f"Mean play score by {by}" + (f", {split}" if split else ""))
+    title = ", ".join(filter(None, (f"Mean play score by {by}", split, str(only))))
+    leaderboard_table(rows, title)
+    stats_table(rows)
     drift_line(table, center=center)
     if out is not None:
         workflows.write_table(rows, out, table="leaderboard")
+        errors.print(f"{out}: {len(rows)} rows.")
+
+
+@app.command()
+def games(
+    scores: ScoresFile,
+    passer: Annotated[str, typer.Argument(help="Full name, P.Mahomes, or nflverse's id.")],
+    seasons: KeepSeasons = None,
+    opponent: Opponent = None,
+    week: Week = None,
+    last: Last = None,
+    home: AtHome = None,
+    results: GamesFile = None,
+    pbp: BesidePlays = None,
+    roster: Roster = None,
+    expected_points: ExpectedPointsFolder = None,
+    receiver: Annotated[
+        bool, typer.Option("--receiver", help="The name is a receiver's, not a passer's.")
+    ] = False,
+    out: OutTable = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """List the games of a passer: opponent, result, score with interval, best and worst throw.
+
+    Example: `dropback games scores.parquet "Patrick Mahomes" --seasons 2022 --games games.parquet`
+    """
+    from dropback import workflows
+    from dropback.cli._console import errors, games_table
+    from dropback.ranking import PlayFilter
+
+    if out is not None:
+        workflows.require_table_path(out, overwrite=overwrite)
+    venue = None if home is None else ("home" if home else "away")
+    only = PlayFilter(None, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
+    role = "receiver" if receiver else "passer"
+    player, rows = workflows.player_games(
+        workflows.read_scores(scores),
+        passer,
+        only=only,
+        role=role,
+        games=results,
+        play_by_play=pbp,
+        roster=roster,
+        expected_points=expected_points,
+        on_note=errors.print,
+    )
+    games_table(rows, ", ".join(filter(None, (f"Games of {player.name}", str(only)))))
+    if out is not None:
+        workflows.write_table(rows, out, table="games")
+        errors.print(f"{out}: {len(rows)} rows.")
+
+
+@app.command()
+def compare(
+    scores: ScoresFile,
+    first: Annotated[str, typer.Argument(help="A passer: full name, P.Mahomes, or id.")],
+    second: Annotated[str, typer.Argument(help="The other passer.")],
+    seasons: KeepSeasons = None,
+    opponent: Opponent = None,
+    week: Week = None,
+    last: Last = None,
+    home: AtHome = None,
+    split: SplitOption = "",
+    where: Where = None,
+    pbp: BesidePlays = None,
+    roster: Roster = None,
+    expected_points: ExpectedPointsFolder = None,
+    out: OutTable = None,
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+) -> None:
+    """Compare two passers: who is better with which probability, in all and by season.
+
+    Example: `dropback compare scores.parquet "Josh Allen" "Patrick Mahomes" --seasons 2020-2023`
+    """
+    from dropback import workflows
+    from dropback.cli._console import errors, versus_table
+    from dropback.ranking import PlayFilter
+
+    if out is not None:
+        workflows.require_table_path(out, overwrite=overwrite)
+    venue = None if home is None else ("home" if home else "away")
+    only = PlayFilter(None, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
+    found, rows = workflows.compare_players(
+        workflows.read_scores(scores),
+        first,
+        second,
+        only=only,
+        split=split,
+        where=where,
+        play_by_play=pbp,
+        roster=roster,
+        expected_points=expected_points,
+        seed=seed,
+        on_note=errors.print,
+    )
+    versus_table(found, rows, ", ".join(filter(None, ("Two passers", split, str(only)))))
+    if out is not None:
+        workflows.write_table(rows, out, table="passers")
         errors.print(f"{out}: {len(rows)} rows.")
 
 

@@ -4,6 +4,7 @@ from dropback.data._games import read_games
 from dropback.data._nflverse import fetch
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._ratings import match_ratings, read_ratings
+from dropback.data._rosters import read_roster
 from dropback.data._selection import Selection, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet, Predictions, Scores, StandardScores
 
@@ -20,5 +21,6 @@ __all__ = [
     "read_games",
     "read_play_by_play",
     "read_ratings",
+    "read_roster",
     "select_plays",
 ]

@@ -1,4 +1,4 @@
-"""Download play-by-play from nflverse through `nflreadpy`."""
+"""Download play-by-play and rosters from nflverse through `nflreadpy`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import polars as pl
 
-from dropback._choices import Seasons, parse_seasons
+from dropback._choices import Seasons, parse_seasons, season_list
 from dropback._files import whole_file
+from dropback.data._table_files import require_table_path, write_table
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def fetch(
         >>> [file.name for file in files]
         ['play_by_play_2021.parquet']
     """
-    years, load_season = parse_seasons(seasons), load or _nflreadpy()
+    years, load_season = parse_seasons(seasons), load or _nflreadpy("load_pbp")
     folder, files = Path(folder), []
     for season in years:
         path = folder / f"play_by_play_{season}.parquet"
@@ -69,7 +70,7 @@ def fetch(
         if state == "refreshed" and not refresh and _is_complete(path, season):
             state = "kept"
         else:
-            plays = _loaded(load_season, season, folder)
+            plays = _loaded(load_season, season, f"Season {season}", folder)
             if state == "refreshed":
                 _require_growth(path, plays.height)
             with whole_file(path) as aside:
@@ -86,14 +87,54 @@ def _is_complete(path: Path, season: int) -> bool:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC) >= end
 
 
-def _loaded(load_season: Callable[[int], pl.DataFrame], season: int, folder: Path) -> pl.DataFrame:
+def fetch_roster(
+    path: AnyPath,
+    *,
+    seasons: Seasons | None = None,
+    overwrite: bool = False,
+    load: Callable[..., pl.DataFrame] | None = None,
+) -> pl.DataFrame:
+    """Download nflverse's table of players, or the rosters of seasons, and write it.
+
+    Args:
+        path: File to write, with any ending of a table.
+        seasons: Seasons of the rosters; None takes the table of all players of all time.
+        overwrite: Replace the file if it is there.
+        load: Function that loads the table (rosters: of a list of seasons); None takes that of
+            `nflreadpy`.
+
+    Raises:
+        ReaderError: `nflreadpy` is not installed, or the download failed.
+        RequestError: The file is taken, or its ending names no table.
+
+    Example:
+        >>> import polars as pl
+        >>> players = pl.DataFrame({"gsis_id": ["00-1"], "display_name": ["A Passer"]})
+        >>> fetch_roster(f"{folder}/players.csv", load=lambda: players).height
+        1
+    """
+    path = Path(path)
+    require_table_path(path, overwrite=overwrite)
+    if seasons is None:
+        table = _loaded(load or _nflreadpy("load_players"), None, "The table of players", path)
+    else:
+        years = list(parse_seasons(seasons))
+        loader = load or _nflreadpy("load_rosters")
+        table = _loaded(loader, years, f"The rosters of {season_list(years)}", path)
+    write_table(table, path, table="rosters")
+    return table
+
+
+def _loaded(
+    load: Callable[..., pl.DataFrame], what: int | list[int] | None, name: str, kept: Path
+) -> pl.DataFrame:
     try:
-        return load_season(season)
+        return load() if what is None else load(what)
     except Exception as error:  # whatever requests, nflreadpy or its cache raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ReaderError(
-            f"Season {season} could not be downloaded from nflverse ({reason}); check the "
-            f"network and run the same command again, which keeps what {folder} holds."
+            f"{name} could not be downloaded from nflverse ({reason}); check the "
+            f"network and run the same command again, which keeps what {kept} holds."
         ) from error
 
 
@@ -110,12 +151,12 @@ def _require_growth(path: Path, plays: int) -> None:
         )
 
 
-def _nflreadpy() -> Callable[[int], pl.DataFrame]:
+def _nflreadpy(name: str) -> Callable[..., pl.DataFrame]:
     try:
         import nflreadpy  # noqa: PLC0415  # an optional extra
     except ModuleNotFoundError as error:
         raise ReaderError(
             "Fetching needs nflreadpy: install it with 'pip install dropback[fetch]'."
         ) from error
-    load: Callable[[int], pl.DataFrame] = nflreadpy.load_pbp
+    load: Callable[..., pl.DataFrame] = getattr(nflreadpy, name)
     return load

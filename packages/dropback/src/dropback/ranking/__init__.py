@@ -3,6 +3,9 @@
 from dropback.ranking._board import DisplayScale, keep_plays, leaderboard
 from dropback.ranking._comparison import probability_better, probability_matrix
 from dropback.ranking._drift import drift_sentence, season_drifts
+from dropback.ranking._filters import PlayFilter
+from dropback.ranking._games import game_log
+from dropback.ranking._people import Person, find_person, list_people
 from dropback.ranking._profile import (
     Profile,
     list_passers,
@@ -12,19 +15,27 @@ from dropback.ranking._profile import (
 )
 from dropback.ranking._reliability import Reliability, reliability, reliable_minimum
 from dropback.ranking._splits import SPLITS, Split, default_minimum, join_tracking, parse_split
+from dropback.ranking._versus import Versus, compare_passers
 
 __all__ = [
     "SPLITS",
     "DisplayScale",
+    "Person",
+    "PlayFilter",
     "Profile",
     "Reliability",
     "Split",
+    "Versus",
+    "compare_passers",
     "default_minimum",
     "drift_sentence",
+    "find_person",
+    "game_log",
     "join_tracking",
     "keep_plays",
     "leaderboard",
     "list_passers",
+    "list_people",
     "parse_split",
     "passer_profile",
     "passer_seasons",

@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 
 from dropback._choices import parse_names
-from dropback._frames import like, to_polars
+from dropback._frames import left_join, like, to_polars
 from dropback._statistics import expanded_interval, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import RequestError
 from dropback.ranking._comparison import probability_next, rank_summary
+from dropback.ranking._filters import PlayFilter
 from dropback.ranking._posterior import posterior, sampling_variance
 from dropback.ranking._reliability import reliable_minimum
 from dropback.ranking._splits import (
@@ -29,9 +30,12 @@ from dropback.ranking._splits import (
 from dropback.ranking._units import DRIFT, sum_by_game
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from dropback._arrays import Floats
+    from dropback._choices import Seasons
     from dropback._frames import FrameT
+    from dropback.ranking._filters import Venue
     from dropback.ranking._units import Units
 
 # Attempts that a passer needs: 14 per game of the team (NFL Record and Fact Book), or as many as
@@ -83,6 +87,20 @@ class DisplayScale:
     average: float = 85.0
     slope: float = 222.0
 
+    @classmethod
+    def of(cls, by: Sequence[str]) -> DisplayScale:
+        """The scale of a table's unit: games (or weeks) spread more than twice as far as seasons.
+
+        The slope for games shows 99 as rarely as that for seasons, once in 128 (four seasons of
+        32 passers): of the 3,184 games of 14 attempts and more in 2018-2023 one in 128 has a mean
+        score above .645.
+
+        Example:
+            >>> DisplayScale.of(("passer", "game")).slope, DisplayScale.of(("passer",)).slope
+            (96.0, 222.0)
+        """
+        return cls(slope=96.0) if {"game", "week"} & set(by) else cls()
+
     def __call__(self, score: pl.Expr) -> pl.Expr:
         """Display value of a mean score."""
         return (self.average + self.slope * (score - 0.5)).clip(50, 99)
@@ -99,6 +117,12 @@ def leaderboard(
     seed: int = 0,
     scale: DisplayScale | None = None,
     center: bool = True,
+    team: str | None = None,
+    opponent: str | None = None,
+    weeks: int | str | Iterable[int] | None = None,
+    last: int | None = None,
+    venue: Venue | None = None,
+    seasons: Seasons | None = None,
 ) -> FrameT:
     """Rank groups of plays by their mean score.
 
@@ -113,14 +137,22 @@ def leaderboard(
         min_attempts: Plays a row needs after `split` and `where`; or ``"nfl"``: official
             attempts of 14 per game of the passer's team in each season, counted before `where`,
             so that a qualified passer stays qualified in a split, and over regular-season games
-            where `scores` holds any; or ``"reliable"``: `reliable_minimum` of the plays kept.
+            where `scores` holds any; or ``"reliable"``: `reliable_minimum` of the plays kept; or a
+            share such as ``"20%"`` of the plays of the row's team that are kept (in each season
+            of the team of most plays, where there are several).
             None is `default_minimum`: ``"nfl"`` for passers over whole seasons, fewer in a split
             of them, 1 without passers.
         replicates: Bootstrap replicates over games, and draws of the true scores.
         seed: Seed of both.
-        scale: Scale of the display column.
+        scale: Scale of the display column; None is `DisplayScale.of` the rows.
         center: Subtract each season's drift from its plays' scores, so that seasons stand side by
             side: the column ``season_drift`` that `score_plays` writes, where there is one.
+        team: Keep plays of this team, by any of its codes or names.
+        opponent: Keep plays against this team.
+        weeks: Keep plays of these weeks: ``3``, ``"10-18"``.
+        last: Keep the last so many games of each row (see `PlayFilter`).
+        venue: Keep plays at ``home`` or ``away``.
+        seasons: Keep plays of these seasons: ``2021``, ``"2018-2020"``.
 
     Returns:
         One row per group, best first, in a frame of the same library. ``rank``, with the 90 %
@@ -135,7 +167,7 @@ def leaderboard(
         (`season_drifts` has it by season, with its interval).
 
     Raises:
-        RequestError: An unknown grouping or split, a predicate that is not SQL or names no
+        RequestError: An unknown grouping, split or team, a predicate that is not SQL or names no
             column, a missing column, a score that is not a number, a play that is there twice, or
             no row left.
 
@@ -158,20 +190,25 @@ def leaderboard(
     keys = key_columns(by)
     if min_attempts is None:
         min_attempts = default_minimum(by, split)
-    kept = with_splits(keep_plays(table, split=split, where=where), by)
+    only = PlayFilter(team, opponent, weeks, last, venue, seasons)
+    kept = only.keep(with_splits(keep_plays(table, split=split, where=where), by), keys)
     if min_attempts == _NFL_RULE:
         kept = _of_qualified(kept, table)
     units = sum_by_game(kept, keys)
     if min_attempts != _NFL_RULE:
-        least = reliable_minimum(kept) if min_attempts == _RELIABLE_RULE else _whole(min_attempts)
-        units = units.keep((units.keys["plays"] >= least).to_numpy())
-        min_attempts = least
+        if (share := _share(min_attempts)) is not None:
+            units = units.keep(_shares_of_teams(kept, units.keys, keys) >= share)
+        else:
+            reliable = min_attempts == _RELIABLE_RULE
+            min_attempts = reliable_minimum(kept) if reliable else _whole(min_attempts)
+            units = units.keep((units.keys["plays"] >= min_attempts).to_numpy())
     if units.keys.is_empty():
         raise RequestError(
             f"No row is left with min_attempts={min_attempts}, split={split} and "
-            f"where={where!r}: {kept.height} of {table.height} plays met them; ask for less."
+            f"where={where!r}{f' of {only}' if str(only) else ''}: {kept.height} of "
+            f"{table.height} plays met them; ask for less."
         )
-    return like(scores, _ranked(units, keys, replicates, seed, scale or DisplayScale()))
+    return like(scores, _ranked(units, keys, replicates, seed, scale or DisplayScale.of(by)))
 
 
 def with_season(scores: pl.DataFrame, by: Sequence[str]) -> tuple[str, ...]:
@@ -327,11 +364,41 @@ def _of_qualified(kept: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     return kept.join(qualified, on=season, how="semi")
 
 
+def _share(min_attempts: int | str) -> float | None:
+    """A share of the team's plays that is given as a percentage, else None."""
+    if not isinstance(min_attempts, str) or not min_attempts.strip().endswith("%"):
+        return None
+    try:
+        percent = float(min_attempts.strip()[:-1])
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        raise RequestError(f"A share must be from 0% to 100%, got {min_attempts!r}.")
+    return percent / 100
+
+
+def _shares_of_teams(kept: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[str]) -> Floats:
+    """Share of each row in the plays of its team, shape ``(K,)``."""
+    identity = [name for name in keys if not name.endswith("_name")]
+    team = ["season", "posteam"]
+    own = kept.select(*dict.fromkeys([*identity, *team])).unique()
+    most = (
+        own.join(kept.group_by(team).agg(pl.len().alias("of_team")), on=team)
+        .group_by(*dict.fromkeys([*identity, "season"]))
+        .agg(pl.col("of_team").max())
+        .group_by(identity)
+        .agg(pl.col("of_team").sum())
+    )
+    joined = left_join(rows.select(*identity, "plays"), most, on=identity)
+    return (joined["plays"] / joined["of_team"]).to_numpy()
+
+
 def _whole(min_attempts: int | str) -> int:
     try:
         attempts = int(min_attempts)
     except ValueError as error:
         raise RequestError(
-            f"min_attempts must be a whole number, 'nfl' or 'reliable', got {min_attempts!r}."
+            "min_attempts must be a share like '20%', a whole number, 'nfl' or 'reliable', got "
+            f"{min_attempts!r}."
         ) from error
     return max(1, attempts)

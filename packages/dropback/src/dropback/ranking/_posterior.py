@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats
@@ -40,6 +41,36 @@ class Posterior:
     variance: Floats
     between: Floats
     weight: Floats
+
+    def difference(self, first: int, second: int) -> tuple[float, float, float]:
+        r"""How far one true score is above another, given all means.
+
+        Both share the league's mean and the between variance, which the grid integrates out:
+        given these, :math:`\theta_1 - \theta_2` is normal with variance
+        :math:`k_1 v_1 + k_2 v_2 + (k_1 - k_2)^2 V_\mu`, :math:`k = \tau^2 / (\tau^2 + v)`.
+
+        Args:
+            first: Group of the one.
+            second: Group of the other.
+
+        Returns:
+            Posterior mean and standard deviation of the difference, and the probability that it is
+            positive (one half where both are surely equal).
+        """
+        pair = [first, second]
+        if not self.variance.any():
+            apart = float(self.observed[first] - self.observed[second])
+            return apart, 0.0, 0.5 + 0.5 * float(np.sign(apart))
+        between = self.between[:, None]
+        center, center_variance, trust = _conditional(self.observed, self.variance, between)
+        variance, trust = self.variance[pair], trust[:, pair]
+        means = center + trust * (self.observed[pair] - center)
+        mean = means[:, 0] - means[:, 1]
+        spread = (trust * variance).sum(axis=1)
+        spread += (trust[:, 0] - trust[:, 1]) ** 2 * center_variance[:, 0]
+        average = float(self.weight @ mean)
+        sd = float(np.sqrt(self.weight @ (spread + (mean - average) ** 2)))
+        return average, sd, float(self.weight @ ndtr(mean / np.sqrt(spread)))
 
     def draws(self, count: int, *, seed: int) -> Floats:
         """Joint draws of all true scores, shape ``(count, K)``."""

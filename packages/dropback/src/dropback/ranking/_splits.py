@@ -14,6 +14,8 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# NFL Record and Fact Book: 1.875 catches a team game qualify for a receiving average, 32 of 17.
+_RECEIVER_MINIMUM = 32
 # The one split whose minimum is published is deep passes: 15 attempts (Next Gen Stats passing
 # score, 2022). The other splits of a season's attempts take the same.
 _SPLIT_MINIMUM = 15
@@ -69,6 +71,12 @@ SPLITS: dict[str, Split] = {
     "game": _by("game_id", "Game.", minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME),
     "team": _by("posteam", "The passer's team.", minimum=1),
     "opponent": _by("defteam", "The defending team.", minimum=QUALIFYING_ATTEMPTS_PER_TEAM_GAME),
+    "receiver": _by(
+        "receiver_player_id",
+        "Who was targeted.",
+        columns=("receiver_player_id", "receiver_player_name"),
+        minimum=_RECEIVER_MINIMUM,
+    ),
     "quarter": _by("qtr", "Quarter; from 5 on overtime.", values=pl.col("qtr").cast(pl.Int64)),
     "down": _by("down", "Down, 1 to 4."),
     "depth": _by(
@@ -199,9 +207,9 @@ def default_minimum(by: Sequence[str], split: Mapping[str, str | int]) -> int | 
     Passers over whole seasons need the official 14 attempts a team game; a table of passers
     that is divided further, or kept to one value of a split, needs the largest minimum of its
     splits (`Split.minimum`; 15, as published for deep passes, and 14 for a game); where no
-    passer is named, one attempt is enough.
+    passer or receiver is named, one attempt is enough.
     """
-    if "passer" not in by:
+    if "passer" not in by and "receiver" not in by:
         return 1
     minimum = max((_split(name).minimum for name in (*by, *split)), default=1)
     return "nfl" if minimum == 1 else minimum

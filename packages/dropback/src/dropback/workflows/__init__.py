@@ -3,6 +3,13 @@
 from dropback._choices import parse_seasons as parse_seasons
 from dropback.data._table_files import require_table_path as require_table_path
 from dropback.data._table_files import write_table as write_table
+from dropback.workflows._boards import compare_players as compare_players
+from dropback.workflows._boards import passing_board as passing_board
+from dropback.workflows._boards import passing_stats as passing_stats
+from dropback.workflows._boards import player_games as player_games
+from dropback.workflows._boards import read_passing as read_passing
+from dropback.workflows._boards import read_results as read_results
+from dropback.workflows._boards import with_names as with_names
 from dropback.workflows._files import read_evaluation as read_evaluation
 from dropback.workflows._files import read_scores as read_scores
 from dropback.workflows._files import require_picture_path as require_picture_path
