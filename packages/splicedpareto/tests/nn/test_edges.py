@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from splicedpareto.distributions import SplicedBinnedPareto
 from splicedpareto.nn import edges_from_data
 
-SPACINGS = ["quantile", "uniform", "mixed"]
+SPACINGS = ["robust", "quantile", "uniform", "mixed"]
 
 
 @given(
@@ -52,7 +52,7 @@ def test_mixed_bins_are_narrow_in_the_bulk_and_nowhere_wider_than_half_as_many_e
     values = (2 * torch.randn(10_000, generator=generator, dtype=torch.float64)).exp()
     quantile, uniform, mixed = (
         edges_from_data(values, 40, spacing=spacing).diff()  # type: ignore[arg-type]
-        for spacing in SPACINGS
+        for spacing in SPACINGS[1:]
     )
     assert mixed.max() <= 2 * uniform[0] * (1 + 1e-9)
     assert quantile.max() > 4 * uniform[0]
@@ -66,6 +66,56 @@ def test_weight_is_repetition(spacing: str, generator: torch.Generator) -> None:
     weighted = edges_from_data(values, 7, spacing=spacing, weight=weight.double())  # type: ignore[arg-type]
     repeated = edges_from_data(values.repeat_interleave(weight), 7, spacing=spacing)  # type: ignore[arg-type]
     assert torch.equal(weighted, repeated)
+
+
+def test_robust_bins_of_the_bulk_stay_as_they_are_whatever_a_few_values(
+    generator: torch.Generator,
+) -> None:
+    values = torch.randn(2000, generator=generator, dtype=torch.float64)
+    clean = edges_from_data(values, 50)
+    inside = clean[(clean > -2) & (clean < 2)]
+    for far in (1e4, 1e6, 1e9):
+        for share in (0.001, 0.0025, 0.01, 0.05):
+            spoilt = values.clone()
+            spoilt[: round(share * 2000)] = far
+            edges = edges_from_data(spoilt, 50)
+            kept = edges[(edges > -2) & (edges < 2)]
+            # The widest bin of the bulk does not even double, and a quarter cross the gap.
+            assert len(kept) > 0.7 * len(inside)
+            assert kept.diff().max() < 2 * inside.diff().max()
+
+
+def test_robust_bins_hold_equal_shares_of_the_heaviest_of_tails() -> None:
+    levels = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
+    values = (5 * 2**0.5 * torch.erfinv(2 * levels - 1)).exp()  # lognormal, sigma of 5
+    edges = edges_from_data(values, 50)
+    counts, _ = np.histogram(values, edges.numpy())
+    assert counts.max() < 0.06 * 4000
+    # Edges lie near the 1 % and the 99 % point, eleven powers of e from the median.
+    for level in (0.01, 0.05, 0.95, 0.99):
+        at = (values < edges[:, None]).double().mean(1)
+        assert (at - level).abs().min() < 0.25 * min(level, 1 - level)
+
+
+def test_ends_of_the_support_are_edges() -> None:
+    values = torch.tensor([0.5, 1.0, 3.0])
+    edges = edges_from_data(values, 6, support=(0.0, None))
+    assert edges[0] == 0
+    assert edges[-1] == 3
+    assert edges_from_data(values, 6, support=(None, 4.0))[-1] == 4
+    for support, message in (
+        ((1.0, None), r"support must hold all values, got \(1.0, None\) .* 1 lie outside"),
+        ((2.0, 2.0), "lowest < highest"),
+        ((math.nan, None), "lowest < highest"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            edges_from_data(values, 6, support=support)
+
+
+@pytest.mark.parametrize("bins", [1.5, "3", True, math.nan], ids=str)
+def test_number_of_bins_must_be_whole(bins: object) -> None:
+    with pytest.raises(ValueError, match="bins must be a whole number"):
+        edges_from_data(torch.ones(3), bins)  # type: ignore[arg-type]
 
 
 def test_frequent_value_falls_within_a_bin() -> None:
@@ -109,7 +159,7 @@ def test_share_outside_must_leave_a_body(outside: float) -> None:
 
 
 def test_another_spacing_is_refused() -> None:
-    with pytest.raises(ValueError, match="spacing must be 'quantile', 'uniform' or 'mixed'"):
+    with pytest.raises(ValueError, match="spacing must be 'robust', 'quantile', 'uniform' or"):
         edges_from_data(torch.ones(3), 3, spacing="log")  # type: ignore[arg-type]
 
 

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from numbers import Integral
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.nn._sample import distinct_shares, location_and_scale
 
-EdgeSpacing = Literal["quantile", "uniform", "mixed"]
+EdgeSpacing = Literal["robust", "quantile", "uniform", "mixed"]
+Support = tuple[float | None, float | None]
+
+# Outermost level of the edges at even steps of the logit, and its mirror image.
+_FURTHEST_LEVEL = 0.999
+# Fewer bins than these are no attempt to tell values apart.
+_ENOUGH_BINS = 8
+# A bin that holds more of the distinct values cannot tell them apart.
+_LOST_SHARE = 0.2
 
 
 def edges_from_data(
     values: Tensor,
     bins: int,
     *,
-    spacing: EdgeSpacing = "mixed",
+    spacing: EdgeSpacing = "robust",
     outside: float = 0.002,
     weight: Tensor | None = None,
+    support: Support = (None, None),
 ) -> Tensor:
-    """Edges of `bins` bins, strictly increasing whatever ties the values have.
+    r"""Edges of `bins` bins, strictly increasing whatever ties the values have.
 
     Which spacing when:
 
+    - ``"robust"``: half of the edges at even levels, a quarter at even steps of the levels' logit,
+      which resolve the ends, a quarter at even steps of
+      :math:`\operatorname{arcsinh}((y - m) / s)`, with the median :math:`m` and the range
+      :math:`s` between the quartiles. Whatever the outcome: a few far values neither widen the
+      bins of the bulk nor take many bins.
     - ``"uniform"``: equal widths. Where the spread of the outcome given the input is about that
       of the outcome itself, or where a unit (a whole number) sets the width.
     - ``"quantile"``: equal shares of the values. Where the outcome is skewed and its density given
       the input differs little from the marginal one: far out, bins are wide.
-    - ``"mixed"``: half of the edges of each kind. Where little is known: narrow bins in the bulk,
-      and none so wide that a distribution which moves out there would be a single block.
+    - ``"mixed"``: half of the edges by quantiles, half equally wide. Where the outcome is not heavy
+      tailed, and none of its bins may be so wide that a distribution out there is one block.
 
     Edges by quantiles lie half-way between neighboring values, so that a value which occurs
     often falls within a bin. Where ties or rounding leave fewer edges than asked for, the widest
@@ -42,6 +60,8 @@ def edges_from_data(
         outside: Share of the values below the lowest edge, and share above the highest, in
             ``[0, 0.5)``; the tails describe them. At 0 a single extreme value stretches the bins.
         weight: Weights at least 0, shape ``(N,)``; a weight of 2 counts as two values.
+        support: Lowest and highest possible outcome, None where there is none; an end is an edge,
+            and nothing lies outside there.
 
     Returns:
         Edges, shape ``(K + 1,)``, of the type of `values`. Where all values are equal, a range as
@@ -51,7 +71,8 @@ def edges_from_data(
         ValueError: An argument that breaks its rule.
 
     Example:
-        >>> edges_from_data(torch.tensor([0.0, 0, 0, 0, 1, 2, 4, 8]), 4, outside=0.0)
+        >>> values = torch.tensor([0.0, 0, 0, 0, 1, 2, 4, 8])
+        >>> edges_from_data(values, 4, spacing="mixed", outside=0.0)
         tensor([0.0000, 0.5000, 3.0000, 4.0000, 8.0000])
     """
     require_tensor("values", values)
@@ -60,56 +81,134 @@ def edges_from_data(
             f"values must be finite, of shape (N,) with N at least 1, got {values.shape} with "
             f"{int((~values.isfinite()).sum())} that are not finite."
         )
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}.")
+    check_bins(bins)
     if not 0 <= outside < 0.5:
         raise ValueError(f"outside must be in [0, 0.5), got {outside}: it is a share at each end.")
-    if spacing not in {"quantile", "uniform", "mixed"}:
-        raise ValueError(f"spacing must be 'quantile', 'uniform' or 'mixed', got {spacing!r}.")
-    distinct, share = _distribution(values, weight)
-    lowest = float(distinct[share > outside][0])
-    highest = float(distinct[share >= 1 - outside][0])
+    if spacing not in {"robust", "quantile", "uniform", "mixed"}:
+        raise ValueError(
+            f"spacing must be 'robust', 'quantile', 'uniform' or 'mixed', got {spacing!r}."
+        )
+    check_support(support, values)
+    distinct, share = distinct_shares(values, weight)
     numbers = torch.finfo(values.dtype)
-    resolution = max(4 * numbers.eps * max(abs(lowest), abs(highest)), numbers.tiny)
-    if highest - lowest <= 2 * bins * resolution:
-        # Half of a subnormal number has no room for the bins.
-        reach = abs(lowest) / 2 if abs(lowest) > 2 * bins * resolution else 0.5
-        lowest, highest = lowest - reach, highest + reach
-    by_quantile = {"quantile": bins - 1, "uniform": 0, "mixed": bins // 2}[spacing]
-    levels = torch.arange(1, by_quantile + 1, dtype=torch.float64) / (by_quantile + 1)
-    cuts = torch.searchsorted(share, levels)
-    cuts = cuts[cuts < len(distinct) - 1]
-    even = torch.linspace(lowest, highest, bins - by_quantile + 1, dtype=torch.float64)[1:-1]
-    inner = torch.cat([(distinct[cuts] + distinct[cuts + 1]) / 2, even]).sort().values
-    # Bins narrower than a millionth of the range would vanish in float32.
-    narrowest = max(1e-6 * (highest - lowest), resolution)
-    edges = _separated(inner.tolist(), lowest, highest, narrowest)
+    lowest, highest = _ends(distinct, share, bins, outside, support, numbers)
+    inner = _inner_edges(distinct, share, bins, spacing, (lowest, highest), values, weight)
+    edges = _separated(inner, lowest, highest, numbers)
     while len(edges) <= bins:
         widest = max(range(len(edges) - 1), key=lambda k: edges[k + 1] - edges[k])
         edges.insert(widest + 1, (edges[widest] + edges[widest + 1]) / 2)
     return torch.tensor(edges, dtype=values.dtype, device=values.device)
 
 
-def _distribution(values: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Distinct values with weight, and the share of the weight up to each."""
-    if weight is None:
-        weight = torch.ones_like(values)
-    usable = weight.isfinite() & (weight >= 0)
-    if weight.shape != values.shape or not usable.all() or not weight.any():
+def check_bins(bins: int) -> None:
+    """Raise unless `bins` is a whole number of bins."""
+    if isinstance(bins, bool) or not isinstance(bins, Integral):
+        raise ValueError(f"bins must be a whole number, at least 1, got {bins!r}.")  # noqa: TRY004
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}.")
+
+
+def check_support(support: Support, values: Tensor | None = None) -> None:
+    """Raise unless `support` is an interval that holds all of `values`."""
+    if len(support) != 2:
+        raise ValueError(f"support must be (lowest, highest), None for no end, got {support!r}.")
+    low = -math.inf if support[0] is None else float(support[0])
+    high = math.inf if support[1] is None else float(support[1])
+    if not low < high:
+        raise ValueError(f"support must be (lowest, highest) with lowest < highest, got {support}.")
+    if values is None or not len(values):
+        return
+    outside = int(((values < low) | (values > high)).sum())
+    if outside:
         raise ValueError(
-            f"weight must be finite, at least 0, not 0 throughout, and of shape "
-            f"{tuple(values.shape)}, got {weight!r}."
+            f"support must hold all values, got {support} for values from {float(values.min()):g} "
+            f"to {float(values.max()):g}, of which {outside} lie outside."
         )
-    kept = weight > 0
-    distinct, index = torch.unique(values[kept].double(), return_inverse=True)
-    share = torch.zeros_like(distinct).index_add_(0, index, weight[kept].double()).cumsum(0)
-    return distinct, share / share[-1]
 
 
-def _separated(inner: list[float], lowest: float, highest: float, narrowest: float) -> list[float]:
-    """Both ends and those of the sorted inner edges that leave bins of the least width."""
+def _ends(
+    distinct: Tensor,
+    share: Tensor,
+    bins: int,
+    outside: float,
+    support: Support,
+    numbers: torch.finfo,
+) -> tuple[float, float]:
+    """Outermost edges: of the support, else those with the share `outside` beyond."""
+    low, high = support
+    lowest = float(distinct[share > outside][0]) if low is None else float(low)
+    highest = float(distinct[share >= 1 - outside][0]) if high is None else float(high)
+    resolution = max(4 * numbers.eps * max(abs(lowest), abs(highest)), numbers.tiny)
+    if highest - lowest <= 2 * bins * resolution:
+        # Half of a subnormal number has no room for the bins.
+        reach = abs(lowest) / 2 if abs(lowest) > 2 * bins * resolution else 0.5
+        lowest = lowest - reach if low is None else lowest
+        highest = highest + reach if high is None else highest
+    return lowest, highest
+
+
+def _inner_edges(
+    distinct: Tensor,
+    share: Tensor,
+    bins: int,
+    spacing: EdgeSpacing,
+    ends: tuple[float, float],
+    values: Tensor,
+    weight: Tensor | None,
+) -> list[float]:
+    """Edges between the outermost, as the spacing says, sorted; fewer where values are tied."""
+    lowest, highest = ends
+    by_quantile = {"quantile": bins - 1, "uniform": 0}.get(spacing, bins // 2)
+    levels = torch.arange(1, by_quantile + 1, dtype=torch.float64) / (by_quantile + 1)
+    if spacing == "robust":
+        at_ends = (bins - 1 - by_quantile) // 2
+        furthest = math.log(_FURTHEST_LEVEL / (1 - _FURTHEST_LEVEL))
+        logits = torch.linspace(-furthest, furthest, at_ends + 2, dtype=torch.float64)[1:-1]
+        levels = torch.cat([levels, logits.sigmoid()])
+    cuts = torch.searchsorted(share, levels - 1e-12)
+    cuts = cuts[cuts < len(distinct) - 1]
+    steps = bins - len(levels)
+    if spacing == "robust":
+        middle, unit = location_and_scale(values, weight)
+        unit = unit if unit > 0 else 1.0
+        start, stop = (math.asinh((end - middle) / unit) for end in ends)
+        even = torch.linspace(start, stop, steps + 1, dtype=torch.float64)[1:-1].sinh()
+        even = middle + unit * even
+    else:
+        even = torch.linspace(lowest, highest, steps + 1, dtype=torch.float64)[1:-1]
+    inner: list[float] = (
+        torch.cat([(distinct[cuts] + distinct[cuts + 1]) / 2, even]).sort().values.tolist()
+    )
+    return inner
+
+
+def _separated(
+    inner: list[float], lowest: float, highest: float, numbers: torch.finfo
+) -> list[float]:
+    """Both ends and those of the sorted inner edges that leave bins wide enough for the type."""
+
+    def narrowest(edge: float) -> float:
+        return max(4 * numbers.eps * abs(edge), numbers.tiny)
+
     edges = [lowest]
     for edge in inner:
-        if edge - edges[-1] >= narrowest and highest - edge >= narrowest:
+        room = max(narrowest(edge), narrowest(edges[-1]))
+        if edge - edges[-1] >= room and highest - edge >= max(room, narrowest(highest)):
             edges.append(edge)
     return [*edges, highest]
+
+
+def warn_of_lost_resolution(edges: Tensor, values: Tensor) -> None:
+    """Warn where one bin holds over a fifth of the distinct values, of bins enough for all."""
+    bins, distinct = len(edges) - 1, torch.unique(values)
+    held = torch.bincount(torch.bucketize(distinct.to(edges.dtype), edges[1:-1]), minlength=bins)
+    index = int(held.argmax())
+    few = bins < _ENOUGH_BINS or len(distinct) < 2 * bins
+    if few or held[index] <= _LOST_SHARE * len(distinct):
+        return
+    warnings.warn(
+        f"One bin, from {float(edges[index]):g} to {float(edges[index + 1]):g}, holds "
+        f"{int(held[index])} of the {len(distinct)} distinct values, which the distribution does "
+        "not tell apart: choose spacing='robust' or transform the outcome.",
+        stacklevel=3,
+    )

@@ -33,6 +33,8 @@ class SequenceEncoder(nn.Module):
         pooling: ``"last"`` step, or ``"mean"`` over the steps.
         shortcut: Whether the perceptron also reads the step itself beside the convolution's
             state; in a long convolution what the last step alone tells is blurred.
+        robust: Whether a few far values of a column leave all others as they are; see
+            `Standardize`.
 
     Attributes:
         stride: Steps between those that the deepest level looks at, for the last state.
@@ -63,6 +65,7 @@ class SequenceEncoder(nn.Module):
         dropout: float = 0.1,
         pooling: Literal["last", "mean"] = "last",
         shortcut: bool = False,
+        robust: bool = False,
     ) -> None:
         super().__init__()
         if static_features < 0:
@@ -70,8 +73,8 @@ class SequenceEncoder(nn.Module):
         if pooling not in {"last", "mean"}:
             raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}.")
         self.pooling = pooling
-        self.standardize = Standardize(in_features)
-        self.standardize_static = Standardize(static_features)
+        self.standardize = Standardize(in_features, robust=robust)
+        self.standardize_static = Standardize(static_features, robust=robust)
         self.shortcut = shortcut
         self.convolution = TemporalConvolution(
             in_features,

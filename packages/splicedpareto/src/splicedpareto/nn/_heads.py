@@ -11,12 +11,31 @@ from torch import Tensor, nn
 
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._parameters import DEFAULT_MASS
+from splicedpareto.nn._edges import (
+    check_support,
+    edges_from_data,
+    warn_of_lost_resolution,
+)
+from splicedpareto.nn._sample import TailFit, fitted_tail, has_end, sample_quantiles
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from torch.distributions import Distribution
+
+    from splicedpareto.nn._edges import EdgeSpacing, Support
 
 # The raw parameter at which softplus is 1.
 SOFTPLUS_ONE = math.log(math.e - 1)
+
+# Where tails may go whose concentrations the sample does not ask to be larger: every mean is
+# finite. Where it does, short of 2, from which on every CRPS is infinite.
+_USUAL_RANGE = (0.0, 0.9)
+_WIDEST_RANGE = (0.0, 1.9)
+# Share of the initial mass that is spread evenly over the bins, so that none is impossible.
+_EVEN_SHARE = 0.01
+_LEAST_POSITIVE = 1e-3
 
 
 class DistributionHead(nn.Module, abc.ABC):
@@ -69,10 +88,11 @@ class SplicedBinnedParetoHead(DistributionHead):
 
     The links are smooth and bounded: :math:`\xi = \xi_{min} + (\xi_{max} - \xi_{min})
     \operatorname{sigmoid}(r)`, and :math:`\sigma = s_0 (\operatorname{softplus}(r) + 10^{-3})`,
-    where :math:`s_0` is the tail mass times the range of the edges, the scale at which the
-    density of uniform bins is continuous. Logits pass untouched. Initially all bins of equal
-    width are equally likely, :math:`\xi = 0.1` (or the nearest allowed) and
-    :math:`\sigma \approx s_0`.
+    where :math:`s_0` is the tail's unit: unless given, its mass times the range of the edges, the
+    scale at which the density of uniform bins is continuous. Logits pass untouched. Initially all
+    bins of equal width are equally likely, :math:`\xi = 0.1` (or the nearest allowed) and
+    :math:`\sigma \approx s_0`. `from_data` builds a head that starts at the distribution of a
+    sample, whatever its tails.
 
     Args:
         in_features: Width ``C`` of the state.
@@ -84,9 +104,12 @@ class SplicedBinnedParetoHead(DistributionHead):
             an end, past which an observation has no likelihood: allow it only with a loss that
             survives this. From 1 the mean does not exist.
         scale: ``"free"``, or ``"tied"`` so that the density is continuous at the splices.
+        units: Units in which the lower and the upper scale are learned, above 0; None for the
+            above.
 
     Raises:
-        ValueError: An empty range. `SplicedBinnedPareto` states its own conditions.
+        ValueError: Masses that are no probabilities or leave no body, edges that do not increase,
+            an empty range, or units that are not positive.
     """
 
     edges: Tensor
@@ -97,15 +120,18 @@ class SplicedBinnedParetoHead(DistributionHead):
         in_features: int,
         edges: Tensor,
         *,
-        lower_mass: float = 0.05,
-        upper_mass: float = 0.05,
-        concentration_range: tuple[float, float] = (0.0, 0.9),
+        lower_mass: float = DEFAULT_MASS,
+        upper_mass: float = DEFAULT_MASS,
+        concentration_range: tuple[float, float] = _USUAL_RANGE,
         scale: Literal["free", "tied"] = "free",
+        units: tuple[float, float] | None = None,
     ) -> None:
         require_tensor("edges", edges)
+        _check_edges(edges)
+        check_masses(lower_mass, upper_mass)
+        start = initial_concentration(concentration_range)
         bins = edges.shape[-1] - 1
         super().__init__(in_features, bins + (4 if scale == "free" else 2))
-        start = initial_concentration(concentration_range)
         self.register_buffer("edges", edges)
         self.bins = bins
         self.lower_mass = lower_mass
@@ -113,20 +139,116 @@ class SplicedBinnedParetoHead(DistributionHead):
         self.concentration_range = concentration_range
         self.scale = scale
         span = float(edges[-1] - edges[0])
-        units = [max(mass, 1e-6) * span for mass in (lower_mass, upper_mass)]
-        self.register_buffer("units", torch.tensor(units, dtype=edges.dtype), persistent=False)
+        chosen = [max(m, 1e-6) * span for m in (lower_mass, upper_mass)] if units is None else units
+        if not all(0 < unit < math.inf for unit in chosen):
+            raise ValueError(f"units must be positive and finite, got {units}: they are scales.")
+        self.register_buffer("units", torch.tensor(chosen, dtype=edges.dtype), persistent=False)
         with torch.no_grad():
             bias = self.linear.bias
             bias[:bins] = edges.diff().log()  # equal density, whatever the widths
             bias[bins : bins + 2] = start
             bias[bins + 2 :] = SOFTPLUS_ONE
 
+    @classmethod
+    def from_data(
+        cls,
+        in_features: int,
+        values: Tensor,
+        *,
+        bins: int = 50,
+        spacing: EdgeSpacing = "robust",
+        outside: float = 0.002,
+        edges: Tensor | None = None,
+        weight: Tensor | None = None,
+        support: Support = (None, None),
+        lower_mass: float | None = None,
+        upper_mass: float | None = None,
+        concentration_range: tuple[float, float] | None = None,
+        scale: Literal["free", "tied"] = "free",
+    ) -> Self:
+        r"""A head whose initial distribution, whatever the input, is that of a sample.
+
+        Edges are those of `edges_from_data`. Each tail starts at the likeliest generalized Pareto
+        distribution of the sample's excesses, by a search from their mean: five values of 1e9 among
+        two thousand others make a tail heavy, and leave the bins and the scales as they are.
+
+        Args:
+            in_features: Width ``C`` of the state.
+            values: Outcomes, finite, shape ``(N,)``.
+            bins: As in `edges_from_data`.
+            spacing: As in `edges_from_data`.
+            outside: As in `edges_from_data`.
+            edges: Edges in place of those.
+            weight: As in `edges_from_data`.
+            support: As in `edges_from_data`: a side with an end has no tail.
+            lower_mass: Probability of the lower tail. None for .05, but `outside` where the sample
+                ends there: excesses that vary less than in any tail without an end, as those of a
+                density at its bound do.
+            upper_mass: Likewise of the upper tail.
+            concentration_range: As above. None for (0, 0.9), but (0, 1.9) where a tail of the
+                sample is heavier than that: its mean is infinite.
+            scale: As above.
+
+        Raises:
+            ValueError: An argument that breaks its rule.
+
+        Warns:
+            UserWarning: A bin holds more than a fifth of the distinct values.
+
+        Example:
+            >>> values = torch.distributions.Cauchy(0.0, 1.0).sample((1000,))
+            >>> head = SplicedBinnedParetoHead.from_data(8, values)
+            >>> head.concentration_range
+            (0.0, 1.9)
+        """
+        given = [0.0 if mass is None else mass for mass in (lower_mass, upper_mass)]
+        check_masses(*given)
+        require_tensor("values", values)
+        check_support(support, values)
+        if edges is None:
+            edges = edges_from_data(
+                values, bins, spacing=spacing, outside=outside, weight=weight, support=support
+            )
+        warn_of_lost_resolution(edges, values)
+        if weight is None:
+            weight = torch.ones_like(values)
+        masses: list[float] = []
+        for mass, end, sign in zip((lower_mass, upper_mass), support, (-1, 1), strict=True):
+            masses.append(_tail_mass(sign * values, weight, mass, end is not None, outside))
+        check_masses(*masses)
+        widest = _WIDEST_RANGE if concentration_range is None else concentration_range
+        initial_concentration(widest)
+        tails = [
+            _sample_tail(sign * values, weight, mass, widest)
+            for mass, sign in zip(masses, (-1, 1), strict=True)
+        ]
+        if concentration_range is None:
+            heaviest = max(tail.concentration if tail else 0.0 for tail in tails)
+            concentration_range = _USUAL_RANGE if heaviest < _USUAL_RANGE[1] else _WIDEST_RANGE
+        span = float(edges[-1] - edges[0])
+        lower_unit, upper_unit = (
+            max(mass, 1e-6) * span if tail is None else tail.scale
+            for mass, tail in zip(masses, tails, strict=True)
+        )
+        head = cls(
+            in_features,
+            edges,
+            lower_mass=masses[0],
+            upper_mass=masses[1],
+            concentration_range=concentration_range,
+            scale=scale,
+            units=(lower_unit, upper_unit),
+        )
+        head.start_from_data(values, weight=weight)
+        return head
+
     @torch.no_grad()
     def start_from_data(self, values: Tensor, *, weight: Tensor | None = None) -> None:
-        """Make the bins of the initial distribution those of a sample, whatever the input.
+        """Make the initial distribution that of a sample, whatever the input.
 
-        A hundredth of the mass, spread evenly over the edges, leaves no bin impossible. A value
-        beyond the edges counts for the outermost bin.
+        A hundredth of the mass, spread evenly over the bins, leaves none impossible. A value
+        beyond the edges counts for the outermost bin. A tail whose threshold some values exceed
+        gets their likeliest concentration and scale.
 
         Args:
             values: Outcomes, shape ``(N,)``.
@@ -135,10 +257,21 @@ class SplicedBinnedParetoHead(DistributionHead):
         require_tensor("values", values)
         if weight is None:
             weight = torch.ones_like(values)
+        bias, bins = self.linear.bias, self.bins
         index = torch.bucketize(values.to(self.edges.dtype), self.edges[1:-1])
-        counts = self.edges.new_zeros(self.bins).index_add_(0, index, weight.to(self.edges.dtype))
-        even = self.edges.diff() / (self.edges[-1] - self.edges[0])
-        self.linear.bias[: self.bins] = (0.99 * counts / counts.sum() + 0.01 * even).log()
+        counts = self.edges.new_zeros(bins).index_add_(0, index, weight.to(self.edges.dtype))
+        share = (1 - _EVEN_SHARE) * counts / counts.sum() + _EVEN_SHARE / bins
+        bias[:bins] = share.log()
+        for side, (mass, sign) in enumerate(((self.lower_mass, -1), (self.upper_mass, 1))):
+            tail = _sample_tail(sign * values, weight, mass, self.concentration_range)
+            if tail is None:
+                continue
+            lowest, highest = self.concentration_range
+            bias[bins + side] = bounded_logit((tail.concentration - lowest) / (highest - lowest))
+            if self.scale == "free":
+                raw = max(tail.scale / float(self.units[side]) - _LEAST_POSITIVE, _LEAST_POSITIVE)
+                # The inverse of the softplus, without overflow.
+                bias[bins + 2 + side] = raw + math.log(-math.expm1(-raw))
 
     def tails(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """Concentrations and scales (None where tied) of the lower and of the upper tail.
@@ -213,7 +346,7 @@ class GaussianHead(LocationScaleHead):
 
 def positive(raw: Tensor) -> Tensor:
     """A positive number of a raw one, 1.001 at `SOFTPLUS_ONE`."""
-    return nn.functional.softplus(raw) + 1e-3
+    return nn.functional.softplus(raw) + _LEAST_POSITIVE
 
 
 def logit(share: float) -> float:
@@ -221,12 +354,72 @@ def logit(share: float) -> float:
     return math.log(share / (1 - share))
 
 
+def bounded_logit(share: float) -> float:
+    """The raw parameter of a share, or of the nearest at which sigmoid still moves."""
+    return logit(min(max(share, 0.02), 0.98))
+
+
 def initial_concentration(concentration_range: tuple[float, float]) -> float:
     """Raw parameter of a concentration of 0.1, or of the nearest within the range."""
     lowest, highest = concentration_range
-    if not lowest < highest:
+    if not -math.inf < lowest < highest < math.inf:
         raise ValueError(
             f"concentration_range must be (lowest, highest) with lowest < highest, got "
             f"{concentration_range}."
         )
-    return logit(min(max((0.1 - lowest) / (highest - lowest), 0.02), 0.98))
+    return bounded_logit((0.1 - lowest) / (highest - lowest))
+
+
+def check_masses(lower: float, upper: float) -> None:
+    """Raise unless both are probabilities that leave a body between the tails."""
+    for name, mass in (("lower_mass", lower), ("upper_mass", upper)):
+        if not 0 <= mass < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {mass}: it is a tail's probability.")
+    if not lower + upper < 1:
+        raise ValueError(
+            f"lower_mass + upper_mass must be below 1, to leave a body between the tails, got "
+            f"{lower} + {upper}."
+        )
+
+
+def _check_edges(edges: Tensor) -> None:
+    if edges.dim() != 1 or len(edges) < 2:
+        raise ValueError(f"edges must have shape (K + 1,), K at least 1, got {tuple(edges.shape)}.")
+    steps = edges.diff()
+    if not edges.is_meta and not (edges.isfinite().all() and (steps > 0).all()):
+        raise ValueError(
+            f"edges must be finite and increase, got {edges[0]} to {edges[-1]} with a least step "
+            f"of {steps.min()}."
+        )
+
+
+def _excesses(values: Tensor, weight: Tensor, mass: float) -> tuple[Tensor, Tensor]:
+    """Excesses over the upper quantile that leaves a mass above, and their weights."""
+    threshold = sample_quantiles(values, [1 - mass], weight)[0]
+    excess = values.double() - threshold
+    exceeds = (excess > 0) & (weight > 0)
+    return excess[exceeds], weight[exceeds]
+
+
+def _tail_mass(
+    values: Tensor, weight: Tensor, mass: float | None, is_bounded: bool, outside: float
+) -> float:
+    """Probability of the upper tail: as given, else of the default unless the sample ends there."""
+    if is_bounded:
+        if mass:
+            raise ValueError(
+                f"a tail's mass must be 0, or left out, on a side where support ends, got {mass}."
+            )
+        return 0.0
+    if mass is not None:
+        return mass
+    excess, share = _excesses(values, weight, DEFAULT_MASS)
+    return min(outside, DEFAULT_MASS) if len(excess) and has_end(excess, share) else DEFAULT_MASS
+
+
+def _sample_tail(
+    values: Tensor, weight: Tensor, mass: float, concentration_range: tuple[float, float]
+) -> TailFit | None:
+    """Likeliest upper tail of a sample; None where no value exceeds its threshold."""
+    excess, share = _excesses(values, weight, mass)
+    return fitted_tail(excess, share, concentration_range) if mass > 0 and len(excess) else None

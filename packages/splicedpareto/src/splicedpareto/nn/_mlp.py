@@ -7,26 +7,38 @@ import math
 import torch
 from torch import Tensor, nn
 
+from splicedpareto.nn._sample import sample_quantiles
+
 # A flag that one step in a thousand has would be 32 of its deviations, from which training
 # diverges; left at 1 among columns of deviation 1, it is learned too slowly.
 _HIGHEST_FLAG = 10.0
+# Robust columns pass as they are up to here, in units of their spread, and end at twice as much: a
+# value of 1e12 then moves the layers above no more than a flag that one row in a hundred has.
+_STRAIGHT = 5.0
+# Distance between the 10 % and the 90 % quantile of a Gaussian, in deviations.
+_TENTHS = 2.5631031310892007
 
 
 class Standardize(nn.Module):
-    """Shift and scale each input column to mean 0 and standard deviation 1.
+    r"""Shift and scale each input column to mean 0 and standard deviation 1.
 
     The statistics are buffers: they travel with the weights and are never trained. A column that
     does not vary in the data is shifted only, so that it stays 0 there and finite elsewhere.
 
     Args:
         features: Number of columns ``F``.
+        robust: Whether a few far values leave the column as it would be without them: shift and
+            scale are then the median and the range between the 10 % and the 90 % quantile (over
+            2.56, as for a Gaussian), and a standardized :math:`z` beyond 5 becomes
+            :math:`5 + 5 (|z| - 5) / |z|` with its sign, which ends at 10.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, *, robust: bool = False) -> None:
         super().__init__()
+        self.robust = robust
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
 
@@ -44,6 +56,9 @@ class Standardize(nn.Module):
             keep_flags: Whether a column of zeros and ones keeps its zeros, and its ones become at
                 most `_HIGHEST_FLAG`.
         """
+        if self.robust:
+            self._fit_robustly(inputs, weight)
+            return
         # A float32 sum over 50,000 rows keeps four digits.
         centered = inputs.to(torch.float64, copy=True)
         missing = centered.isnan()
@@ -60,9 +75,35 @@ class Standardize(nn.Module):
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
+    def _fit_robustly(self, inputs: Tensor, weight: Tensor | None) -> None:
+        """Take medians and ranges; flags have their mean distance from the more frequent value."""
+        weight = inputs.new_ones(len(inputs)) if weight is None else weight
+        for index, column in enumerate(inputs.double().T):
+            present = ~column.isnan()
+            values, share = column[present], weight[present]
+            if not (share > 0).any():
+                self.mean[index], self.scale[index] = 0, 1
+                continue
+            low, middle, high = sample_quantiles(values, [0.1, 0.5, 0.9], share)
+            spread = (high - low) / _TENTHS
+            differs = (values != middle) & (share > 0)
+            if spread == 0 and differs.any():
+                # Of a column that is mostly one value: what a deviation would be, were the others
+                # all at their median distance from it.
+                far = sample_quantiles((values - middle).abs()[differs], [0.5], share[differs])[0]
+                rarity = float(share[differs].sum() / share.sum())
+                spread = far * max(math.sqrt(rarity), 1 / _HIGHEST_FLAG)
+            self.mean[index], self.scale[index] = middle, spread if spread > 0 else 1
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Standardize `inputs`, shape ``(*B, F)``."""
-        return (inputs - self.mean) / self.scale
+        columns = (inputs - self.mean) / self.scale
+        if not self.robust:
+            return columns
+        size = columns.abs().clamp(min=_STRAIGHT)
+        # Infinity over infinity is no number.
+        beyond = 2 * _STRAIGHT - _STRAIGHT * _STRAIGHT / size
+        return torch.where(size > _STRAIGHT, columns.sign() * beyond, columns)
 
     def filled(self, inputs: Tensor) -> Tensor:
         """Standardize `inputs`, shape ``(*B, F)``; NaN becomes 0, the mean."""
@@ -84,12 +125,22 @@ class ResidualMLP(nn.Module):
         width: Number of channels ``C`` of the state.
         blocks: Number of residual blocks; 0 leaves one hidden layer.
         dropout: Probability with which a block's output channel is dropped in training.
+        robust: Whether a few far values of a column leave all others as they are; see
+            `Standardize`.
 
     Raises:
         ValueError: A size below its least value, or a dropout outside ``[0, 1)``.
     """
 
-    def __init__(self, features: int, width: int, *, blocks: int = 2, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        *,
+        blocks: int = 2,
+        dropout: float = 0.0,
+        robust: bool = False,
+    ) -> None:
         super().__init__()
         if features < 1 or width < 1 or blocks < 0:
             raise ValueError(
@@ -99,7 +150,7 @@ class ResidualMLP(nn.Module):
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}.")
         self.width = width
-        self.standardize = Standardize(features)
+        self.standardize = Standardize(features, robust=robust)
         self.lift = nn.Linear(features, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(
