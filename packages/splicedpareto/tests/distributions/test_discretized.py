@@ -135,6 +135,25 @@ def test_sums_without_end_are_refused() -> None:
         _ = Discretized(Normal(0.0, 1.0)).mean
 
 
+@pytest.mark.parametrize(("scale", "concentration"), [(1.0, 0.1), (8.0, 0.6), (300.0, 0.4)])
+def test_score_without_bounds_is_the_sum_over_whole_numbers(
+    scale: float, concentration: float
+) -> None:
+    base = uneven_distribution(0.1, concentration, scale=scale)
+    whole = torch.arange(-200_000.0, 3_000_000.0, dtype=F64)
+    cdf, sf = base.cdf(whole + 0.5), base.sf(whole + 0.5)
+    # Past the sum a Pareto tail of concentration .6 has a 1e-4th of its integral.
+    for y in (-3.0, 0.0, 7.0, 600.0, 5000.0):
+        at_most = whole >= y
+        expected = torch.where(at_most, sf, cdf).square().sum()
+        score = Discretized(base).crps(torch.tensor(y, dtype=F64))
+        torch.testing.assert_close(score, expected, rtol=1e-4, atol=0)
+        low = torch.where(at_most & (whole >= 2) & (whole < 900), sf, 0).square().sum()
+        low = low + torch.where(~at_most & (whole >= 2) & (whole < 900), cdf, 0).square().sum()
+        between = Discretized(base).crps_between(torch.tensor(y, dtype=F64), 2.0, 900.0)
+        torch.testing.assert_close(between, low, rtol=1e-4, atol=1e-9)
+
+
 def test_a_bounded_base_needs_no_censoring() -> None:
     base = uneven_distribution(-0.4, -0.4, scale=2.0)
     dist = Discretized(base)
