@@ -13,13 +13,17 @@ from example_distributions import F64, PlainDistribution, f64, uneven_distributi
 from splicedpareto.distributions import (
     AffineTransformed,
     Censored,
+    Delta,
     Discretized,
     Gaussian,
+    Mixture,
     SplicedBinnedPareto,
 )
 from splicedpareto.objectives import (
+    composite_censored_nll,
     composite_interval_nll,
     composite_nll,
+    crps_censored_loss,
     crps_loss,
     exact_interval_nll,
     exact_nll,
@@ -357,3 +361,78 @@ def test_composite_objectives_refuse_other_families(objective) -> None:
             TypeError, match="must be a SplicedBinnedPareto or an AffineTransformed"
         ):
             objective(dist, *targets)
+
+
+def atom_and_bins(log_weights: torch.Tensor) -> tuple[Mixture, SplicedBinnedPareto]:
+    """An atom at 0 beside a distribution with free scales."""
+    edges = torch.tensor([-1.0, 0.5, 2.0, 4.0], dtype=torch.float64)
+    logits = torch.tensor([0.3, 0.0, -0.5], dtype=torch.float64)
+    rest = SplicedBinnedPareto(logits, edges, 0.2, 0.3, 0.4, 0.5, 0.1, 0.1)
+    return Mixture(log_weights, [Delta(torch.zeros((), dtype=torch.float64)), rest]), rest
+
+
+def test_composite_of_a_mixture_counts_an_atom_by_its_weight() -> None:
+    logits = torch.tensor([0.3, 0.7], dtype=torch.float64).log().requires_grad_()
+    mixture, rest = atom_and_bins(logits)
+    values = torch.tensor([0.0, 1.0, 9.0, -3.0], dtype=torch.float64)
+    expected = composite_nll(rest, values) - math.log(0.7)
+    expected[0] = -math.log(0.3)
+    loss = composite_nll(mixture, values)
+    torch.testing.assert_close(loss.detach(), expected)
+    loss.sum().backward()
+    # One of four is the atom: minus the share plus four times the probability.
+    torch.testing.assert_close(
+        logits.grad, torch.tensor([4 * 0.3 - 1, 4 * 0.7 - 3], dtype=torch.float64)
+    )
+
+
+def test_composite_interval_of_a_mixture_adds_the_masses() -> None:
+    mixture, rest = atom_and_bins(torch.tensor([0.3, 0.7], dtype=torch.float64).log())
+    low = torch.tensor([-0.5, 0.0, -math.inf, 5.0], dtype=torch.float64)
+    high = torch.tensor([0.25, 1.0, 0.0, math.inf], dtype=torch.float64)
+    loss = composite_interval_nll(mixture, low, high)
+    # Within the body the bins' probability is the distribution's.
+    inside = rest.log_prob_interval(low[:2], high[:2]).exp()
+    torch.testing.assert_close(loss[0], -(0.3 + 0.7 * inside[0]).log())
+    torch.testing.assert_close(loss[1], -(0.7 * inside[1]).log())
+    # Of the interval that has no atom the tails count in full.
+    torch.testing.assert_close(
+        loss[3], composite_interval_nll(rest, low[3], high[3]) - math.log(0.7)
+    )
+    assert loss[2] < composite_interval_nll(rest, low[2], high[2])
+
+
+def test_composite_censored_chooses_the_likelihood_of_each_target() -> None:
+    for dist in atom_and_bins(torch.zeros(2, dtype=torch.float64)):
+        low = torch.tensor([1.5, 1.5, -math.inf], dtype=torch.float64)
+        high = torch.tensor([1.5, math.inf, 3.0], dtype=torch.float64)
+        loss = composite_censored_nll(dist, low, high)  # type: ignore[arg-type]
+        torch.testing.assert_close(loss[:1], composite_nll(dist, low[:1]))  # type: ignore[arg-type]
+        torch.testing.assert_close(loss[1:], composite_interval_nll(dist, low[1:], high[1:]))  # type: ignore[arg-type]
+
+
+def test_composite_of_two_families_is_refused() -> None:
+    _, rest = atom_and_bins(torch.zeros(2, dtype=torch.float64))
+    mixture = Mixture(torch.zeros(2, dtype=torch.float64), [rest, rest])
+    with pytest.raises(TypeError, match="a Mixture of atoms and one SplicedBinnedPareto"):
+        composite_nll(mixture, torch.zeros((), dtype=torch.float64))
+
+
+def test_crps_of_a_censored_target_is_that_of_the_known_thresholds() -> None:
+    _, dist = atom_and_bins(torch.zeros(2, dtype=torch.float64))
+    low = torch.tensor([1.0, 1.0, -math.inf, 1.0], dtype=torch.float64)
+    high = torch.tensor([1.0, math.inf, 1.0, 3.0], dtype=torch.float64)
+    loss = crps_censored_loss(dist, low, high)
+    grid = torch.linspace(-2000, 2000, 8_000_001, dtype=torch.float64)
+    below, above = dist.cdf(grid).square() * 0.0005, dist.sf(grid).square() * 0.0005
+    up_to_one, from_one, from_three = below[grid <= 1], above[grid >= 1], above[grid >= 3]
+    expected = torch.stack(
+        [
+            up_to_one.sum() + from_one.sum(),
+            up_to_one.sum(),
+            from_one.sum(),
+            up_to_one.sum() + from_three.sum(),
+        ]
+    )
+    torch.testing.assert_close(loss, expected, rtol=2e-3, atol=0)
+    torch.testing.assert_close(loss[0], dist.crps(low[0]))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions import AffineTransformed, Mixture, SplicedBinnedPareto
+from splicedpareto.distributions import AffineTransformed, Delta, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
 from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import is_validating, require, require_tensor
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from splicedpareto.distributions._bins import Bins
 
 __all__ = [
+    "composite_censored_nll",
     "composite_interval_nll",
     "composite_nll",
+    "crps_censored_loss",
     "crps_loss",
     "exact_interval_nll",
     "exact_nll",
@@ -49,7 +51,10 @@ _LOCATION_DF = 10.0
 
 
 def composite_nll(
-    dist: SplicedBinnedPareto | AffineTransformed, value: Tensor, *, mask: Tensor | None = None
+    dist: SplicedBinnedPareto | AffineTransformed | Mixture,
+    value: Tensor,
+    *,
+    mask: Tensor | None = None,
 ) -> Tensor:
     r"""Composite negative log-likelihood: the bins' for every value, each tail's for its excesses.
 
@@ -67,8 +72,12 @@ def composite_nll(
     their own, Student's t with ten degrees of freedom, and detached where the bins use them: edges
     that moved with the loss would let values outside shrink the scale.
 
+    Of a `Mixture` of atoms and one such distribution, a value on an atom counts for the atom's
+    weight, any other for the weight of the rest and its composite likelihood.
+
     Args:
-        dist: Spliced distribution over the batch ``(*B,)``, or `AffineTransformed` around one.
+        dist: Spliced distribution over the batch ``(*B,)``, `AffineTransformed` around one, or a
+            `Mixture` of either and of `Delta`.
         value: Targets, broadcastable with ``(*B,)``, in units of the outcome. Below zero
             concentration a target past the end of the support has infinite loss, gradient zero.
         mask: True where a target is observed, broadcastable with `value`.
@@ -80,6 +89,14 @@ def composite_nll(
         ValueError: If an observed target is NaN and the distribution validates.
         TypeError: If the distribution is of another family, or a target is no tensor.
     """
+    if isinstance(dist, Mixture):
+        value, mask = _observed(dist, value, mask, "value")
+        rest, log_rest, locations, log_atoms = _split_atoms(dist)
+        hits = value[..., None] == locations
+        is_atom = hits.any(-1)
+        at_atom = torch.where(hits, log_atoms, -math.inf).logsumexp(-1)
+        other = composite_nll(rest, value, mask=~is_atom) - log_rest
+        return _masked(torch.where(is_atom, -at_atom, other), mask, None)
     if isinstance(dist, AffineTransformed):
         value, mask = _observed(dist, value, mask, "value")
         loss = composite_nll(_spliced(dist.base), _in_units(dist, value))
@@ -104,7 +121,7 @@ def composite_nll(
 
 
 def composite_interval_nll(
-    dist: SplicedBinnedPareto | AffineTransformed,
+    dist: SplicedBinnedPareto | AffineTransformed | Mixture,
     lower: Tensor,
     upper: Tensor,
     *,
@@ -132,7 +149,9 @@ def composite_interval_nll(
     outermost bin or has no end. With the edge splice this is `exact_interval_nll`.
 
     A location and a scale that a network gives are fitted as in `composite_nll`, by the middle of
-    the interval, or its finite end.
+    the interval, or its finite end. Of a `Mixture` of atoms and one such distribution, an interval
+    has the mass of its atoms beside that of the bins, and counts for the tails by the share that
+    is not the atoms'.
 
     Args:
         dist: As in `composite_nll`.
@@ -148,27 +167,66 @@ def composite_interval_nll(
         ValueError: If the distribution validates and an observed interval is NaN or empty.
         TypeError: If the distribution is of another family, or a target is no tensor.
     """
+    lower, upper, mask = _observed_interval(dist, lower, upper, mask)
+    log_mass, tails = _interval_terms(dist, lower, upper)
+    return _masked(tails - log_mass, mask, None)
+
+
+def composite_censored_nll(
+    dist: SplicedBinnedPareto | AffineTransformed | Mixture, lower: Tensor, upper: Tensor
+) -> Tensor:
+    """Composite negative log-likelihood where some targets are known and others censored.
+
+    Args:
+        dist: As in `composite_nll`.
+        lower: Lower ends, broadcastable with ``(*B,)``; ``-inf`` where left-censored.
+        upper: Upper ends, not below `lower`; ``inf`` where right-censored. Where both are equal the
+            target is known and counts as in `composite_nll`, elsewhere as in
+            `composite_interval_nll`.
+
+    Returns:
+        Losses in nats, of the broadcast shape.
+
+    Raises:
+        ValueError: As `composite_interval_nll`.
+        TypeError: If the distribution is of another family, or a target is no tensor.
+    """
+    known = lower == upper
+    exact = composite_nll(dist, lower, mask=known)
+    return exact + composite_interval_nll(dist, lower, upper, mask=~known)
+
+
+def _interval_terms(dist: Distribution, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-mass that the bins, and atoms, give to (lower, upper], and the loss of the tails."""
+    if isinstance(dist, Mixture):
+        rest, log_rest, locations, log_atoms = _split_atoms(dist)
+        holds = (lower[..., None] < locations) & (locations <= upper[..., None])
+        at_atoms = torch.where(holds, log_atoms, -math.inf)
+        log_mass, tails = _interval_terms(rest, lower, upper)
+        of_rest = log_rest + log_mass
+        log_mass = torch.cat([at_atoms, of_rest[..., None]], -1).logsumexp(-1)
+        return log_mass, (of_rest - log_mass).exp().detach() * tails
     if isinstance(dist, AffineTransformed):
-        lower, upper, mask = _observed_interval(dist, lower, upper, mask)
-        ends = _in_units(dist, lower), _in_units(dist, upper)
         middle = torch.where(lower.isinf(), upper, torch.where(upper.isinf(), lower, 0))
         middle = torch.where(lower.isfinite() & upper.isfinite(), (lower + upper) / 2, middle)
-        loss = composite_interval_nll(_spliced(dist.base), *ends)
-        return _masked(loss + _location_scale_nll(dist, middle), mask, None)
+        ends = _in_units(dist, lower), _in_units(dist, upper)
+        log_mass, tails = _interval_terms(_spliced(dist.base), *ends)
+        return log_mass, tails + _location_scale_nll(dist, middle)
     dist = _spliced(dist)
     if dist.splice == "edge":
-        return exact_interval_nll(dist, lower, upper, mask=mask)
-    lower, upper, mask = _observed_interval(dist, lower, upper, mask)
+        log_mass = log_prob_interval(dist, lower, upper)
+        return log_mass, torch.zeros_like(log_mass)
     (start, stop), shape = to_columns(dist.batch_shape, dist.logits, lower=lower, upper=upper)
     distribution = dist.distribution
     bins, low, high = distribution.bins, distribution.lower, distribution.upper
     low_threshold, high_threshold = low.threshold.detach(), high.threshold.detach()
-    loss = -_binned_log_mass(bins, *_with_whole_outermost_bins(bins.edges, start, stop))
+    log_mass = _binned_log_mass(bins, *_with_whole_outermost_bins(bins.edges, start, stop))
     with torch.no_grad():
         starts = torch.cat([start, start, torch.maximum(start, high_threshold)], -1)
         stops = torch.cat([stop, torch.minimum(stop, low_threshold), stop], -1)
         parts = _binned_log_mass(bins, starts, torch.maximum(starts, stops))
         everything, low_part, high_part = parts.chunk(3, -1)
+    tails = torch.zeros_like(log_mass)
     below, above = torch.minimum(stop, low_threshold), torch.maximum(start, high_threshold)
     for tail, near, far, width, part in (
         (low, low_threshold - stop, low_threshold - start, width_of(start, below), low_part),
@@ -178,8 +236,8 @@ def composite_interval_nll(
         share = torch.where(near >= 0, 1, share)
         counts = (far > 0) & (share > 0) & ~tail.log_mass.isneginf()
         log_part = tail.log_share_between(near.clamp(min=0), width.clamp(min=0))
-        loss = loss - torch.where(counts, share * torch.where(counts, log_part, 0), 0)
-    return _masked(loss, mask, shape)
+        tails = tails - torch.where(counts, share * torch.where(counts, log_part, 0), 0)
+    return from_columns(log_mass, shape), from_columns(tails, shape)
 
 
 def exact_nll(dist: Distribution, value: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -243,6 +301,33 @@ def crps_loss(dist: ScalarDistribution, value: Tensor, *, mask: Tensor | None = 
     """
     value, mask = _observed(dist, value, mask, "value")
     return _masked(dist.crps(value), mask, None)
+
+
+def crps_censored_loss(dist: ScalarDistribution, lower: Tensor, upper: Tensor) -> Tensor:
+    r"""CRPS of the thresholds at which a censored target is known to lie above or below.
+
+    .. math:: \int_{-\infty}^{a} F(x)^2 dx + \int_b^\infty (1 - F(x))^2 dx
+
+    for a target in :math:`(a, b]`, which is the CRPS where :math:`a = b`.
+
+    Args:
+        dist: Distribution with a method `crps_between`.
+        lower: Lower ends :math:`a`, broadcastable with ``(*B,)``; ``-inf`` where left-censored.
+        upper: Upper ends :math:`b`, not below `lower`; ``inf`` where right-censored.
+
+    Returns:
+        Losses of the broadcast shape, in units of the outcome.
+
+    References:
+        Avati et al. (2019), "Countdown Regression: Sharp and Calibrated Survival Predictions",
+        UAI, eq. 2.
+    """
+    below_known, above_known = lower > -math.inf, upper < math.inf
+    start = torch.where(below_known, lower, torch.where(above_known, upper, 0))
+    stop = torch.where(above_known, upper, start)
+    below = dist.crps_between(start, -math.inf, start)
+    above = dist.crps_between(stop, stop, math.inf)
+    return torch.where(below_known, below, 0) + torch.where(above_known, above, 0)
 
 
 def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -323,6 +408,27 @@ def _spliced(dist: Distribution) -> SplicedBinnedPareto:
             f"{dist!r}: for others use an exact objective or crps_loss."
         )
     return dist
+
+
+def _split_atoms(
+    dist: Mixture,
+) -> tuple[SplicedBinnedPareto | AffineTransformed, Tensor, Tensor, Tensor]:
+    """The one component with bins, its log-weight, and places and log-weights of the atoms.
+
+    The last two have shape ``(*B, A)``.
+    """
+    atoms = [k for k, part in enumerate(dist.components) if isinstance(part, Delta)]
+    places = [part.loc for part in dist.components if isinstance(part, Delta)]
+    rest = [part for part in dist.components if not isinstance(part, Delta)]
+    if len(rest) != 1 or not isinstance(rest[0], (SplicedBinnedPareto, AffineTransformed)):
+        raise TypeError(
+            "dist must be a Mixture of atoms and one SplicedBinnedPareto, or AffineTransformed "
+            f"around one, got {dist!r}: for others use an exact objective or crps_loss."
+        )
+    locations = torch.stack(places, -1) if places else dist.logits[..., :0]
+    log_weights = dist.logits.log_softmax(-1)
+    (index,) = set(range(len(dist.components))) - set(atoms)
+    return rest[0], log_weights[..., index], locations, log_weights[..., atoms]
 
 
 def _in_units(dist: AffineTransformed, value: Tensor) -> Tensor:
