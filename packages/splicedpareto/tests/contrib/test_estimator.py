@@ -203,7 +203,10 @@ def test_weight_is_repetition(ragged: bool) -> None:
             "concentration_range must end at 1 at most",
         ),
         ({"validation_share": 1.0}, r"validation_share must be in \(0, 1\), got 1.0"),
-        ({"spacing": "log"}, "spacing must be 'quantile', 'uniform' or 'mixed', got 'log'"),
+        (
+            {"spacing": "log"},
+            "spacing must be 'robust', 'quantile', 'uniform' or 'mixed', got 'log'",
+        ),
     ],
 )
 def test_settings_that_break_their_rule_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import tempfile
+import warnings
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -13,6 +15,13 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
+from splicedpareto.contrib._outcomes import (
+    Outcomes,
+    are_intervals,
+    climatology_loss,
+    read_outcomes,
+)
+from splicedpareto.contrib._pandas import with_index_of
 from splicedpareto.contrib._rows import (
     Rows,
     are_sequences,
@@ -20,14 +29,14 @@ from splicedpareto.contrib._rows import (
     sequence_rows,
     table_rows,
 )
-from splicedpareto.distributions import SplicedBinnedPareto
-from splicedpareto.nn import (
-    DistributionNetwork,
-    ResidualMLP,
-    SequenceEncoder,
-    SplicedBinnedParetoHead,
-    edges_from_data,
-)
+from splicedpareto.contrib._saved import read_model, write_model
+from splicedpareto.contrib._target import Target, describe_target
+from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
+from splicedpareto.distributions._base import tensor_options
+from splicedpareto.nn import DistributionNetwork, ResidualMLP, SequenceEncoder
+from splicedpareto.nn._edges import check_bins
+from splicedpareto.nn._heads import check_masses, initial_concentration
+from splicedpareto.nn._sample import distinct_shares
 from splicedpareto.training import FitSettings, fit
 
 try:
@@ -45,36 +54,59 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from splicedpareto.nn._edges import EdgeSpacing
+    from splicedpareto.contrib._target import Atoms
+    from splicedpareto.nn._edges import EdgeSpacing, Support
 
 __all__ = ["SplicedBinnedParetoRegressor"]
 
 TableOrSequences: TypeAlias = "npt.ArrayLike | Sequence[npt.ArrayLike]"
+Predicted: TypeAlias = SplicedBinnedPareto | Mixture | Discretized
 
 # Rows whose distributions are in memory at once where only statistics of them are returned.
 _ROWS_AT_ONCE = 8192
+# Width of a bin around a target that never varies, in units of its last digit.
+_ROOM = 8
+# Share of the rows that are one value from which on the density cannot be right.
+_TIED_SHARE = 0.5
 
 
 class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
-    r"""Neural regression with a `SplicedBinnedPareto` for every row, for heavy-tailed targets.
+    r"""Neural regression with a predictive distribution for every row, for heavy-tailed targets.
 
     Rows are vectors, read by a `ResidualMLP`, or sequences of equal or unequal length, read by a
-    `SequenceEncoder`. The target is shifted and scaled so that the bins span
-    :math:`[-1, 1]`, and the network is trained by `composite_nll`.
+    `SequenceEncoder`. The distribution is a `SplicedBinnedPareto` that starts at that of the
+    training targets: bins and unit from their bulk, tails from their likeliest generalized Pareto
+    distributions (`SplicedBinnedParetoHead.from_data`). A few targets, or features, of 1e9 leave
+    what is learned of the others as it is, and moving or stretching the target moves or stretches
+    the predictions.
 
     A sample weight of 2 equals two rows: exactly (up to rounding) if one batch holds all rows and
     `dropout` is 0, otherwise on average over batches. Equal rows stay together when some rows are
     held out for early stopping.
 
-    Computation is in float32 if `X` is in float32, otherwise in float64, at half the speed.
+    Computation is in float32 if `X` is in float32 and that has numbers enough around the targets,
+    otherwise in float64, at half the speed.
 
     Args:
         bins: Number of bins of the body; choose fewer than 50 for fewer than about 500 rows.
         spacing: Spacing of the bins; see `edges_from_data`.
-        lower_mass: Probability of the lower tail; 0 switches it off.
-        upper_mass: Probability of the upper tail; 0 switches it off.
+        outside: Share of the targets below the lowest edge, and share above the highest.
+        lower_mass: Probability of the lower tail; 0 switches it off. None for .05, but `outside`
+            where the targets end on that side instead of having a tail.
+        upper_mass: Probability of the upper tail, likewise.
         concentration_range: Open interval in which both tails' concentrations :math:`\xi` stay;
-            below 1 every predicted mean is finite.
+            below 1 every predicted mean is finite. None for (0, 0.9), but (0, 1.9) where a tail of
+            the targets is heavier than that and `statistic` is no mean.
+        support: Lowest and highest possible target, ``None`` for an end that is none: nothing is
+            predicted outside. None for no bounds, but 0 at the lower end of counts of which none
+            is negative.
+        atoms: Values with a probability of their own, such as 0 where most rows have it; ``"auto"``
+            for each that more than 5 % of the rows have. Distributions are then a `Mixture`.
+        discrete: Whether targets are whole numbers; distributions are then `Discretized`.
+        objective: What is minimized: ``"composite"``, the likelihood of bins and tails
+            (`composite_nll`); ``"crps"``; or ``"composite+crps"``, their sum in units of the range
+            between the quartiles. The CRPS is no measure of far targets: its gradient grows with
+            them.
         statistic: What `predict` returns: the ``"median"`` or the ``"mean"``.
         width: Channels of the network.
         blocks: Residual blocks of the network.
@@ -89,13 +121,17 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             stop when it no longer falls. Otherwise the weights of least training loss are kept.
         validation_share: Share of the distinct rows that is held out.
         patience: Epochs without a better validation loss after which the fit stops.
+        warm_start: Whether `fit` goes on from the network of the fit before, with its bins and
+            units.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``, for the fit.
         random_state: Seed of the initial weights, the held-out rows and the order of the others.
 
     Attributes:
         network_: The fitted `DistributionNetwork`, of the target shifted and scaled.
-        location_: Shift of the target: the middle of the bins.
-        scale_: Scale of the target: half the range of the bins.
+        location_: Shift of the target: its median, atoms left out.
+        scale_: Scale of the target: the range between its quartiles.
+        atoms_: Atoms given or found, in increasing order.
+        support_: Lowest and highest possible target.
         n_iter_: Epochs run.
         n_features_in_: Columns of `X`; of each step where rows are sequences.
         feature_names_in_: Their names, where `X` has such.
@@ -108,16 +144,24 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         (2, 2)
         >>> model.predict_distribution(X).batch_shape
         torch.Size([200])
+        >>> claims = np.where(X[:, 0] < 0.3, 0, np.exp(y))
+        >>> model.set_params(support=(0, None), atoms="auto").fit(X, claims).atoms_
+        (0.0,)
     """
 
     def __init__(
         self,
         *,
         bins: int = 50,
-        spacing: EdgeSpacing = "mixed",
-        lower_mass: float = 0.05,
-        upper_mass: float = 0.05,
-        concentration_range: tuple[float, float] = (0.0, 0.9),
+        spacing: EdgeSpacing = "robust",
+        outside: float = 0.002,
+        lower_mass: float | None = None,
+        upper_mass: float | None = None,
+        concentration_range: tuple[float, float] | None = None,
+        support: Support | None = None,
+        atoms: Atoms = None,
+        discrete: bool = False,
+        objective: Literal["composite", "crps", "composite+crps"] = "composite",
         statistic: Literal["median", "mean"] = "median",
         width: int = 64,
         blocks: int = 2,
@@ -131,14 +175,20 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         early_stopping: bool = True,
         validation_share: float = 0.15,
         patience: int = 15,
+        warm_start: bool = False,
         device: str = "cpu",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.bins = bins
         self.spacing = spacing
+        self.outside = outside
         self.lower_mass = lower_mass
         self.upper_mass = upper_mass
         self.concentration_range = concentration_range
+        self.support = support
+        self.atoms = atoms
+        self.discrete = discrete
+        self.objective = objective
         self.statistic = statistic
         self.width = width
         self.blocks = blocks
@@ -152,6 +202,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         self.early_stopping = early_stopping
         self.validation_share = validation_share
         self.patience = patience
+        self.warm_start = warm_start
         self.device = device
         self.random_state = random_state
 
@@ -160,81 +211,100 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         X: TableOrSequences,
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
+        *,
+        validation: tuple[TableOrSequences, npt.ArrayLike] | None = None,
     ) -> SplicedBinnedParetoRegressor:
         """Fit the network.
 
         Args:
             X: Rows: an array ``(n, p)``, sequences ``(n, T, F)``, or a list of n sequences
                 ``(T_i, F)``.
-            y: Targets, shape ``(n,)``.
+            y: Targets, shape ``(n,)``; or lower and upper ends, shape ``(n, 2)``, for targets known
+                to lie above the one and at most at the other (for counts from one to the other):
+                ``-inf`` and a number where left-censored, a number and ``inf`` where
+                right-censored, twice the target where it is known.
             sample_weight: Weights, at least 0, shape ``(n,)``; None for equal weights.
+            validation: Rows and targets for early stopping, in place of held-out ones.
 
         Returns:
             The estimator.
 
         Raises:
             ValueError: A parameter or an input breaks its rule or is NaN, or the loss diverges.
+
+        Warns:
+            UserWarning: All targets are equal; or one bin holds over a fifth of the distinct ones;
+                or most are one value that is no atom.
         """
-        self._check_parameters()
-        rows, targets = self._training_rows(X, y)
+        settings = self._checked_settings()
+        rows, outcomes = self._training_rows(X, y)
         weights = _sample_weights(sample_weight, rows.count)
         kept = torch.from_numpy(np.flatnonzero(weights > 0))
-        rows, targets, weight = rows.take(kept), targets[kept], torch.from_numpy(weights)[kept]
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        edges = edges_from_data(targets, self.bins, spacing=self.spacing, weight=weight)
-        self.location_ = float(edges[-1] + edges[0]) / 2
-        self.scale_ = float(edges[-1] - edges[0]) / 2
-        standardized = (targets - self.location_) / self.scale_
-        held_out = held_out_rows(
-            rows, targets, share=self.validation_share if self.early_stopping else 0.0, seed=seed
-        )
-        network = self._network(rows, standardized, weight, edges, seed)
+        rows, outcomes = rows.take(kept), outcomes.take(kept)
+        weight = torch.from_numpy(weights)[kept]
+        goes_on = self.warm_start and hasattr(self, "network_")
+        if goes_on:
+            self._check_kind(X)
+            columns = int(self.network_.trunk.get_buffer("standardize.mean").shape[0])
+            if rows.values.shape[-1] != columns:
+                raise ValueError(
+                    f"X must have {columns} columns, as in the fit that goes on, got "
+                    f"{rows.values.shape[-1]}: set warm_start=False to begin anew."
+                )
+            rows = self._typed(rows)
+        else:
+            rows = self._begin(rows, outcomes, weight, settings.seed)
+        ends = self._target.standardized(outcomes)
+        held_out = torch.zeros(rows.count, dtype=torch.bool)
+        if self.early_stopping and validation is None:
+            held_out = held_out_rows(
+                rows, outcomes.values, share=self.validation_share, seed=settings.seed
+            )
 
-        def dataset(part: Tensor) -> TensorDataset:
-            share = weight[part] / weight[part].mean()
-            outcomes = (tensor.to(rows.values.dtype) for tensor in (standardized[part], share))
-            return TensorDataset(*rows.take(part).inputs, *outcomes)
+        def dataset(rows: Rows, ends: tuple[Tensor, Tensor], weight: Tensor) -> TensorDataset:
+            outcome = (tensor.to(rows.values.dtype) for tensor in (*ends, weight / weight.mean()))
+            return TensorDataset(*rows.inputs, *outcome)
 
-        objective = objectives.weighted(objectives.composite_nll)
+        def part(index: Tensor) -> TensorDataset:
+            return dataset(rows.take(index), (ends[0][index], ends[1][index]), weight[index])
+
+        if validation is not None:
+            new_rows = self._new_rows(validation[0])
+            new_ends = self._target.standardized(read_outcomes(validation[1], new_rows.count))
+            judged = dataset(new_rows, new_ends, torch.ones(new_rows.count))
+        else:
+            judged = part(held_out if held_out.any() else ~held_out)
+        objective = objectives.weighted(self._objective())
+        stops_early = self.early_stopping and (validation is not None or bool(held_out.any()))
         with tempfile.TemporaryDirectory() as folder:
             result = fit(
-                network,
-                dataset(~held_out),
-                dataset(held_out if held_out.any() else ~held_out),
+                self.network_,
+                part(~held_out),
+                judged,
                 inputs=len(rows.inputs),
                 objective=objective,
                 validation_objective=objective,
-                settings=FitSettings(
-                    max_epochs=self.max_epochs,
-                    batch_size=self.batch_size,
-                    learning_rate=self.learning_rate,
-                    weight_decay=self.weight_decay,
-                    patience=self.patience if held_out.any() else self.max_epochs,
-                    seed=seed,
-                    device=self.device,
-                ),
+                settings=settings if stops_early else replace(settings, patience=self.max_epochs),
                 folder=Path(folder),
             )
-        self.network_ = network
         self.n_iter_ = len(result.validation_losses)
         return self
 
-    def predict(self, X: TableOrSequences) -> npt.NDArray[Any]:
+    def predict(self, X: TableOrSequences) -> Any:  # noqa: ANN401  # pandas is no requirement
         """Median or mean of each row's distribution, as `statistic` says, shape ``(n,)``.
+
+        For a pandas table, a series with its index.
 
         Raises:
             ValueError: `X` breaks its rule.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
-        return self._of_each_distribution(
+        values = self._of_each_distribution(
             X, lambda distribution: getattr(distribution, self.statistic)
         )
+        return with_index_of(X, values, self.statistic)
 
-    def predict_quantiles(
-        self,
-        X: TableOrSequences,
-        q: npt.ArrayLike,
-    ) -> npt.NDArray[Any]:
+    def predict_quantiles(self, X: TableOrSequences, q: npt.ArrayLike) -> Any:  # noqa: ANN401
         """Quantiles of each row's distribution.
 
         Args:
@@ -242,7 +312,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             q: A level in [0, 1], or levels of shape ``(Q,)``.
 
         Returns:
-            Quantiles in the target's units, shape ``(n,)`` or ``(n, Q)``; nondecreasing in `q`.
+            Quantiles in the target's units, shape ``(n,)`` or ``(n, Q)``; nondecreasing in `q`. For
+            a pandas table, a series or a frame with its index and the levels as columns.
 
         Raises:
             ValueError: `X` or a level breaks its rule.
@@ -253,16 +324,22 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             raise ValueError(f"q must be a level in [0, 1] or a list of such, got {q!r}.")
         below = torch.from_numpy(np.atleast_1d(levels))[:, None]
 
-        def quantiles(distribution: SplicedBinnedPareto) -> Tensor:
+        def quantiles(distribution: Predicted) -> Tensor:
             # A level near 1 keeps its digits in float32 as its distance from 1.
-            low, high = (level.to(distribution.logits.dtype) for level in (below, 1 - below))
+            dtype = tensor_options(distribution)["dtype"]
+            low, high = (level.to(dtype) for level in (below, 1 - below))
             return torch.where(below > 0.5, distribution.isf(high), distribution.icdf(low)).T
 
         columns = self._of_each_distribution(X, quantiles)
-        return columns if levels.ndim else columns[:, 0]
+        if levels.ndim:
+            return with_index_of(X, columns, levels)
+        return with_index_of(X, columns[:, 0], float(levels))
 
-    def predict_distribution(self, X: TableOrSequences) -> SplicedBinnedPareto:
+    def predict_distribution(self, X: TableOrSequences) -> Predicted:
         """The distribution of each row in the target's units, batch shape ``(n,)``.
+
+        A `SplicedBinnedPareto`; a `Mixture` of it and a `Delta` at each atom; or a `Discretized`
+        one for counts.
 
         Raises:
             ValueError: `X` breaks its rule.
@@ -284,11 +361,12 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
         with :math:`\hat F` the empirical distribution of `y`, as :math:`R^2` compares with its
         mean: 1 is perfect, 0 no better than climatology. For a heavy-tailed target few rows
-        decide :math:`R^2`, which is available as ``scoring="r2"``.
+        decide :math:`R^2`, which is available as ``scoring="r2"``. Of a censored target the CRPS is
+        that of `crps_censored_loss`.
 
         Args:
             X: Rows, as in `fit`.
-            y: Targets, shape ``(n,)``.
+            y: Targets, as in `fit`.
             sample_weight: Weights, at least 0, shape ``(n,)``; None for equal weights.
 
         Returns:
@@ -300,23 +378,82 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         """
         check_is_fitted(self)
         rows = self._new_rows(X)
-        targets = np.array(column_or_1d(y), dtype=np.float64)
-        if len(targets) != rows.count:
+        outcomes = read_outcomes(y if are_intervals(y) else column_or_1d(y), rows.count)
+        weights = torch.from_numpy(_sample_weights(sample_weight, rows.count))
+        ours = 0.0
+        for part in _parts(rows.count):
+            known, distribution = outcomes.take(part), self._distribution(rows.take(part))
+            if outcomes.known.all():
+                losses = distribution.crps(known.lower)
+            else:
+                losses = objectives.crps_censored_loss(distribution, known.lower, known.upper)
+            ours += float(weights[part] @ losses.double())
+        climatology = climatology_loss(outcomes, weights)
+        return 1 - ours / float(weights.sum()) / climatology if climatology > 0 else math.nan
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted estimator to one file, NumPy's ``.npz`` of plain arrays and JSON.
+
+        The file is written aside and renamed, so that there is never half of one.
+
+        Args:
+            path: The file.
+
+        Raises:
+            ValueError: `random_state` is a random generator, which JSON cannot hold.
+            sklearn.exceptions.NotFittedError: `fit` was not called.
+        """
+        check_is_fitted(self)
+        if not (self.random_state is None or isinstance(self.random_state, (int, np.integer))):
             raise ValueError(
-                f"y must hold one target for each row of X, got {len(targets)} for {rows.count}."
+                f"random_state must be a seed or None to be saved, got {self.random_state!r}."
             )
-        weights = _sample_weights(sample_weight, rows.count)
-        at = torch.from_numpy(targets)
-        losses = torch.cat(
-            [self._distribution(rows.take(p)).crps(at[p]) for p in _parts(rows.count)]
+        write_model(
+            Path(path),
+            {
+                "parameters": self.get_params(),
+                "target": asdict(self._target),
+                "is_sequence": isinstance(self.network_.trunk, SequenceEncoder),
+                "fitted": {
+                    "n_iter_": self.n_iter_,
+                    "n_features_in_": self.n_features_in_,
+                },
+                "names": [str(name) for name in getattr(self, "feature_names_in_", [])],
+            },
+            self._target.inner(self.network_.head),
+            self.network_,
         )
-        order = np.argsort(targets)
-        values, share = targets[order], weights[order].cumsum() / weights.sum()
-        # The mean CRPS of an empirical distribution at its own values: half of Gini's mean
-        # difference, the integral of F (1 - F).
-        climatology = float((np.diff(values) * share[:-1] * (1 - share[:-1])).sum())
-        ours = float(np.average(losses.double().numpy(), weights=weights))
-        return 1 - ours / climatology if climatology > 0 else math.nan
+
+    @classmethod
+    def load(cls, path: str | Path) -> SplicedBinnedParetoRegressor:
+        """Read what `save` wrote; nothing in the file is run.
+
+        Raises:
+            ValueError: The file is none of `save`.
+            FileNotFoundError: There is no such file.
+        """
+        header, head, state = read_model(Path(path))
+        parameters: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in header["parameters"].items()
+        }
+        model = cls(**parameters)
+        for name, value in header["fitted"].items():
+            setattr(model, name, value)
+        if header["names"]:
+            model.feature_names_in_ = np.array(header["names"], dtype=object)
+        target = header["target"]
+        model._set_target(
+            Target(
+                **target | {name: tuple(target[name]) for name in ("support", "atoms")},
+            )
+        )
+        trunk = model._trunk(model.n_features_in_, is_sequence=header["is_sequence"])
+        network = DistributionNetwork(trunk, model._target.with_atoms(head))
+        network = network.to(head.edges.dtype)
+        network.load_state_dict(state)
+        model.network_ = network.eval()
+        return model
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401  # scikit-learn's own type
         """Declare that sequences are accepted."""
@@ -324,40 +461,152 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         tags.input_tags.three_d_array = True
         return tags
 
-    def _check_parameters(self) -> None:
-        if self.statistic not in {"median", "mean"}:
-            raise ValueError(f"statistic must be 'median' or 'mean', got {self.statistic!r}.")
-        if self.statistic == "mean" and not self.concentration_range[1] <= 1:
+    def _checked_settings(self) -> FitSettings:
+        """Settings of the fit, after a check of every parameter."""
+        for name, allowed in (
+            ("statistic", ("median", "mean")),
+            ("objective", ("composite", "crps", "composite+crps")),
+        ):
+            if getattr(self, name) not in allowed:
+                choices = " or ".join(
+                    [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])],
+                )
+                raise ValueError(f"{name} must be {choices}, got {getattr(self, name)!r}.")
+        check_bins(self.bins)
+        check_masses(self.lower_mass or 0.0, self.upper_mass or 0.0)
+        if self.concentration_range is not None:
+            initial_concentration(self.concentration_range)
+            if self.statistic == "mean" and not self.concentration_range[1] <= 1:
+                raise ValueError(
+                    "concentration_range must end at 1 at most where statistic is 'mean', got "
+                    f"{self.concentration_range}: from 1 on a mean is infinite. Predict the median."
+                )
+        if self.discrete and self.objective != "composite":
             raise ValueError(
-                "concentration_range must end at 1 at most where statistic is 'mean', got "
-                f"{self.concentration_range}: from 1 on a mean is infinite. Predict the median."
+                f"objective must be 'composite' where discrete is True, got {self.objective!r}."
             )
         if not 0 < self.validation_share < 1:
             raise ValueError(f"validation_share must be in (0, 1), got {self.validation_share}.")
+        return FitSettings(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+            device=self.device,
+        )
 
-    def _training_rows(
-        self,
-        X: TableOrSequences,
-        y: npt.ArrayLike,
-    ) -> tuple[Rows, Tensor]:
+    def _objective(self) -> Callable[..., Tensor]:
+        """Loss of a distribution at the lower and upper ends of its targets."""
+        if self.objective == "composite":
+            return objectives.composite_censored_nll
+        if self.objective == "crps":
+            return objectives.crps_censored_loss
+
+        def both(dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
+            likelihood = objectives.composite_censored_nll(dist, lower, upper)
+            return likelihood + objectives.crps_censored_loss(dist, lower, upper)
+
+        return both
+
+    def _training_rows(self, X: TableOrSequences, y: npt.ArrayLike) -> tuple[Rows, Outcomes]:
         if are_sequences(X):
             rows = sequence_rows(X)
-            targets = np.array(column_or_1d(y, warn=True), dtype=np.float64)
-            if len(targets) != rows.count or not np.isfinite(targets).all():
-                raise ValueError(
-                    f"y must hold one finite target for each of the {rows.count} sequences of X, "
-                    f"got {len(targets)} of which {int(np.isfinite(targets).sum())} are finite."
-                )
             self.n_features_in_ = rows.values.shape[2]
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
-            return rows, torch.from_numpy(targets)
-        table, targets = validate_data(
-            self, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2
-        )
-        return table_rows(table), torch.from_numpy(np.array(targets, dtype=np.float64))
+        elif are_intervals(y):
+            rows = table_rows(
+                validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+            )
+        else:
+            table, y = validate_data(
+                self, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2
+            )
+            rows = table_rows(table)
+        if not are_intervals(y):
+            y = column_or_1d(y, warn=True)
+        given = len(np.asarray(y))
+        if rows.lengths is not None and given != rows.count:
+            raise ValueError(
+                f"y must hold one finite target for each of the {rows.count} sequences of X, got "
+                f"{given}."
+            )
+        return rows, read_outcomes(y, rows.count)
 
-    def _new_rows(self, X: TableOrSequences) -> Rows:
+    def _begin(self, rows: Rows, outcomes: Outcomes, weight: Tensor, seed: int) -> Rows:
+        """Set the target's description and a network with the initial weights of `seed`."""
+        dtype = rows.values.dtype
+        target = describe_target(
+            outcomes,
+            weight,
+            support=self.support,
+            atoms=self.atoms,
+            discrete=self.discrete,
+            resolution=_ROOM * self.bins * torch.finfo(dtype).eps,
+        )
+        self._set_target(target)
+        _warn_of_ties(outcomes, weight, target)
+
+        def network(dtype: torch.dtype) -> DistributionNetwork:
+            with torch.random.fork_rng(devices=()):
+                torch.manual_seed(seed)
+                trunk = self._trunk(rows.values.shape[-1], is_sequence=rows.lengths is not None)
+                highest = 0.9 if self.statistic == "mean" else None
+                usual = None if highest is None else (0.0, highest)
+                head = target.head(
+                    self.width,
+                    outcomes.imputed(target.scale, target.support),
+                    weight,
+                    dtype,
+                    bins=self.bins,
+                    spacing=self.spacing,
+                    outside=self.outside,
+                    lower_mass=self.lower_mass,
+                    upper_mass=self.upper_mass,
+                    concentration_range=self.concentration_range or usual,
+                )
+            return DistributionNetwork(trunk, head).to(dtype)
+
+        self.network_ = network(dtype)
+        if not target.resolves(self.network_.head, dtype):
+            self.network_ = network(torch.float64)
+        trunk, rows = self.network_.trunk, self._typed(rows)
+        if isinstance(trunk, SequenceEncoder):
+            trunk.fit_standardization(*rows.inputs, weight=weight)
+        elif isinstance(trunk, ResidualMLP):
+            trunk.standardize.fit(rows.values, weight)
+        return rows
+
+    def _set_target(self, target: Target) -> None:
+        self._target = target
+        self.location_, self.scale_ = target.location, target.scale
+        self.atoms_, self.support_ = target.atoms, target.support
+
+    def _trunk(self, columns: int, *, is_sequence: bool) -> nn.Module:
+        if not is_sequence:
+            return ResidualMLP(
+                columns, self.width, blocks=self.blocks, dropout=self.dropout, robust=True
+            )
+        return SequenceEncoder(
+            columns,
+            0,
+            self.width,
+            self.width,
+            levels=self.levels,
+            kernel_size=self.kernel_size,
+            blocks=self.blocks,
+            dropout=self.dropout,
+            robust=True,
+        )
+
+    def _typed(self, rows: Rows) -> Rows:
+        """Rows of the type of the network."""
+        return Rows(rows.values.to(self.network_.head.linear.weight.dtype), rows.lengths)
+
+    def _check_kind(self, X: TableOrSequences) -> bool:
+        """Whether rows are sequences, as those of the fit were."""
         fitted_to_sequences = isinstance(self.network_.trunk, SequenceEncoder)
         if are_sequences(X) != fitted_to_sequences:
             kinds = {False: "a table of shape (n, p)", True: "sequences, (n, T, F) or a list"}
@@ -365,7 +614,10 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 f"X must be {kinds[fitted_to_sequences]}, as in fit, "
                 f"got {kinds[not fitted_to_sequences]}."
             )
-        if not fitted_to_sequences:
+        return fitted_to_sequences
+
+    def _new_rows(self, X: TableOrSequences) -> Rows:
+        if not self._check_kind(X):
             table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
             rows = table_rows(table)
         else:
@@ -375,55 +627,17 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                     f"X must hold sequences of {self.n_features_in_} columns, as in fit, got "
                     f"{rows.values.shape[2]}."
                 )
-        return Rows(rows.values.to(self.network_.head.linear.weight.dtype), rows.lengths)
-
-    def _network(
-        self, rows: Rows, targets: Tensor, weight: Tensor, edges: Tensor, seed: int
-    ) -> DistributionNetwork:
-        """A network of the standardized target with the initial weights of `seed`."""
-        columns = rows.values.shape[-1]
-        with torch.random.fork_rng(devices=()):
-            torch.manual_seed(seed)
-            trunk: nn.Module
-            if rows.lengths is None:
-                trunk = ResidualMLP(columns, self.width, blocks=self.blocks, dropout=self.dropout)
-            else:
-                trunk = SequenceEncoder(
-                    columns,
-                    0,
-                    self.width,
-                    self.width,
-                    levels=self.levels,
-                    kernel_size=self.kernel_size,
-                    blocks=self.blocks,
-                    dropout=self.dropout,
-                )
-            head = SplicedBinnedParetoHead(
-                self.width,
-                (edges - self.location_) / self.scale_,
-                lower_mass=self.lower_mass,
-                upper_mass=self.upper_mass,
-                concentration_range=self.concentration_range,
-            )
-        head.start_from_data(targets, weight=weight)
-        network = DistributionNetwork(trunk, head).to(rows.values.dtype)
-        if isinstance(trunk, SequenceEncoder):
-            trunk.fit_standardization(*rows.inputs, weight=weight)
-        elif isinstance(trunk, ResidualMLP):
-            trunk.standardize.fit(rows.values, weight)
-        return network
+        return self._typed(rows)
 
     @torch.no_grad()
-    def _distribution(self, rows: Rows) -> SplicedBinnedPareto:
-        distribution = self.network_(*rows.inputs)
-        if not isinstance(distribution, SplicedBinnedPareto):
-            raise TypeError(f"network_ must return a SplicedBinnedPareto, got {distribution!r}.")
-        return distribution.affine(self.location_, self.scale_)
+    def _distribution(self, rows: Rows) -> Predicted:
+        raw = self.network_.raw_parameters(*rows.inputs)
+        return self._target.distribution(self.network_.head, raw)
 
     def _of_each_distribution(
         self,
         X: TableOrSequences,
-        statistic: Callable[[SplicedBinnedPareto], Tensor],
+        statistic: Callable[[Predicted], Tensor],
     ) -> npt.NDArray[Any]:
         check_is_fitted(self)
         rows = self._new_rows(X)
@@ -456,3 +670,25 @@ def _sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np
 def _parts(count: int) -> tuple[Tensor, ...]:
     """Indices of all rows in parts of bounded size."""
     return torch.arange(count).chunk(max(1, math.ceil(count / _ROWS_AT_ONCE)))
+
+
+def _warn_of_ties(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
+    """Warn where a continuous distribution is asked for of targets of which most are one value."""
+    values, known = outcomes.values, outcomes.known
+    if target.discrete or target.atoms or not known.all():
+        return
+    distinct, share = distinct_shares(values, weight)
+    mass = share.diff(prepend=share.new_zeros(1))
+    most = int(mass.argmax())
+    if len(distinct) == 1:
+        warnings.warn(
+            f"All targets are equal, {float(distinct[0]):g}: every distribution is as narrow as "
+            "its type allows.",
+            stacklevel=4,
+        )
+    elif mass[most] > _TIED_SHARE:
+        warnings.warn(
+            f"A share of {float(mass[most]):.2f} of the targets is {float(distinct[most]):g}, "
+            "which no density has: set atoms='auto', or discrete=True for counts.",
+            stacklevel=4,
+        )

@@ -1,0 +1,140 @@
+"""Targets of a regression: numbers, or intervals of which a number is known to lie in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from splicedpareto.nn._edges import Support
+
+# Cells of the estimated distribution of censored targets, and steps of its iteration.
+_CELLS, _STEPS = 200, 200
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Targets in float64.
+
+    Attributes:
+        lower: Shape ``(n,)``; ``-inf`` where left-censored.
+        upper: Shape ``(n,)``; ``inf`` where right-censored, `lower` where the target is known.
+    """
+
+    lower: Tensor
+    upper: Tensor
+
+    @property
+    def known(self) -> Tensor:
+        """Where the target itself is known."""
+        return self.lower == self.upper
+
+    @property
+    def values(self) -> Tensor:
+        """The target, the middle of its interval, or the end of it that is finite."""
+        middle = self.lower + (self.upper - self.lower) / 2
+        ends = torch.where(self.upper.isinf(), self.lower, self.upper)
+        return torch.where(self.lower.isinf() | self.upper.isinf(), ends, middle)
+
+    def imputed(self, scale: float, support: Support) -> Tensor:
+        """`values`, but past the end that is known of a one-sided interval.
+
+        By an exponential distribution of a scale, so that bins reach where nothing was seen.
+        """
+        # Multiples of the golden ratio fill the unit interval evenly in any order of the rows.
+        level = (torch.arange(len(self.lower), dtype=torch.float64) + 1) * 0.6180339887498949 % 1
+        excess = -scale * torch.log1p(-level)
+        values = torch.where(self.upper.isinf(), self.lower + excess, self.values)
+        values = torch.where(self.lower.isinf(), self.upper - excess, values)
+        return values.clamp(*support) if any(end is not None for end in support) else values
+
+    def take(self, index: Tensor) -> Outcomes:
+        """The targets of an index."""
+        return Outcomes(self.lower[index], self.upper[index])
+
+
+def read_outcomes(y: Any, count: int) -> Outcomes:  # noqa: ANN401  # any input
+    """Targets of `count` rows, of shape ``(n,)``, or ``(n, 2)`` for intervals.
+
+    Raises:
+        ValueError: A shape, a NaN, an infinite target, an empty interval or one of the whole line.
+    """
+    ends = np.array(y, dtype=np.float64)
+    if ends.ndim == 1:
+        ends = np.stack([ends, ends], axis=-1)
+    if ends.shape != (count, 2):
+        raise ValueError(
+            f"y must hold one target for each row of X, got {len(ends)} for {count}."
+            if len(ends) != count
+            else f"y must have shape ({count},), or ({count}, 2) for lower and upper ends, got "
+            f"{np.shape(y)}."
+        )
+    low, high = ends.T
+    for broken, rule in (
+        (np.isnan(ends).any(1), "finite, got NaN"),
+        (
+            (low == high) & np.isinf(low) | (low == np.inf) | (high == -np.inf),
+            "finite, got infinity",
+        ),
+        (np.isinf(low) & np.isinf(high), "known at one end at least, got -inf to inf"),
+        (low > high, "an interval whose lower end is not above its upper, got others"),
+    ):
+        if broken.any():
+            raise ValueError(
+                f"y must be {rule} in {int(broken.sum())} of {count} rows, the first of them row "
+                f"{int(broken.argmax())}: leave these rows out, or correct them."
+            )
+    return Outcomes(*(torch.from_numpy(end.copy()) for end in (low, high)))
+
+
+def are_intervals(y: Any) -> bool:  # noqa: ANN401  # any input
+    """Whether `y` holds two ends for each row, not one target."""
+    shape = np.asarray(y).shape
+    return len(shape) == 2 and shape[1] != 1
+
+
+def climatology_loss(outcomes: Outcomes, weight: Tensor) -> float:
+    """Least mean score of a forecast that is the same for all: of the outcomes' own distribution.
+
+    The score is the CRPS, over thresholds at which an outcome is known to be above or below. Half
+    of Gini's mean difference where all outcomes are known; elsewhere of the distribution on up to
+    200 cells, found by self-consistency.
+
+    References:
+        Turnbull (1976), "The Empirical Distribution Function with Arbitrarily Grouped, Censored and
+        Truncated Data", JRSS B 38.
+    """
+    share = weight.double() / weight.double().sum()
+    if outcomes.known.all():
+        values, order = outcomes.lower.sort()
+        cdf = share[order].cumsum(0)[:-1]
+        return float((values.diff() * cdf * (1 - cdf)).sum())
+    ends = torch.cat([outcomes.lower, outcomes.upper])
+    ends = torch.unique(ends[ends.isfinite()])
+    if len(ends) > _CELLS:
+        ends = ends[torch.linspace(0, len(ends) - 1, _CELLS).round().long()]
+    # Cells (e_k, e_k+1], before the first and after the last too. An outcome may be in any cell
+    # that its interval meets.
+    first = torch.searchsorted(ends, outcomes.lower, right=True)
+    last = torch.searchsorted(ends, outcomes.upper)
+    first = torch.where(outcomes.known, last, first).clamp(max=len(ends))
+    last = torch.maximum(first, last)
+    cell = torch.arange(len(ends) + 1)
+    possible = ((cell >= first[:, None]) & (cell <= last[:, None])).double()
+    mass = torch.full((len(ends) + 1,), 1 / (len(ends) + 1), dtype=torch.float64)
+    for _ in range(_STEPS):
+        mass = mass * (share / (possible @ mass) @ possible)
+    cdf = mass.cumsum(0)[:-1]
+    # Between e_k and e_k+1 the distribution function is its value at e_k.
+    below, above = cdf[:-1].square() * ends.diff(), (1 - cdf[:-1]).square() * ends.diff()
+    zero = torch.zeros(1, dtype=torch.float64)
+    below, above = torch.cat([zero, below.cumsum(0)]), torch.cat([zero, above.cumsum(0)])
+    at_low = torch.searchsorted(ends, outcomes.lower).clamp(max=len(ends) - 1)
+    at_high = torch.searchsorted(ends, outcomes.upper).clamp(max=len(ends) - 1)
+    score = torch.where(outcomes.lower.isinf(), 0, below[at_low])
+    score = score + torch.where(outcomes.upper.isinf(), 0, above[-1] - above[at_high])
+    return float(share @ score)

@@ -1,0 +1,281 @@
+"""What is known of a target before the fit: its unit, bounds, atoms, and whether it is a count."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+import torch
+from torch import Tensor
+
+from splicedpareto.distributions import Delta, Discretized, Mixture, SplicedBinnedPareto
+from splicedpareto.nn import MixtureHead, SplicedBinnedParetoHead, edges_from_data
+from splicedpareto.nn._edges import check_support
+from splicedpareto.nn._sample import distinct_shares, location_and_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from splicedpareto.contrib._outcomes import Outcomes
+    from splicedpareto.nn import DistributionHead
+    from splicedpareto.nn._edges import EdgeSpacing, Support
+
+_Number = TypeVar("_Number", Tensor, float)
+Atoms: TypeAlias = "Literal['auto'] | Sequence[float] | None"
+
+# Share of the rows from which on a value is an atom.
+_ATOM_SHARE = 0.05
+# Standardized targets beyond are taken to be here: a square has no room for 1e300.
+_FURTHEST = 1e15
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target as the network learns it.
+
+    Attributes:
+        location: Its shift: the median of what is no atom.
+        scale: Its unit: the range between the quartiles.
+        support: Lowest and highest possible value, None where there is none.
+        atoms: Values with a probability of their own, increasing.
+        discrete: Whether it is a whole number.
+    """
+
+    location: float
+    scale: float
+    support: Support
+    atoms: tuple[float, ...]
+    discrete: bool
+
+    @property
+    def base_support(self) -> Support:
+        """Of the continuous variable that is rounded, for a count, else of the target."""
+        low, high = self.support
+        beyond = 0.5 if self.discrete else 0.0
+        return (None if low is None else low - beyond, None if high is None else high + beyond)
+
+    def standardized(self, outcomes: Outcomes) -> tuple[Tensor, Tensor]:
+        """Lower and upper ends in the network's unit; a count is the interval rounded to it."""
+        beyond = 0.5 if self.discrete else 0.0
+        own = outcomes.lower - beyond, outcomes.upper + beyond
+        ends = ((end - self.location) / self.scale for end in own)
+        low, high = (
+            torch.where(end.isinf(), end, end.clamp(-_FURTHEST, _FURTHEST)) for end in ends
+        )
+        return low, high
+
+    def head(
+        self,
+        width: int,
+        values: Tensor,
+        weight: Tensor,
+        dtype: torch.dtype,
+        *,
+        bins: int,
+        spacing: EdgeSpacing,
+        outside: float,
+        lower_mass: float | None,
+        upper_mass: float | None,
+        concentration_range: tuple[float, float] | None,
+    ) -> DistributionHead:
+        """A head in the network's unit that starts at the distribution of values.
+
+        Args:
+            width: Channels of the state.
+            values: Targets in their own unit, shape ``(n,)``.
+            weight: Their weights.
+            dtype: Type of the network.
+            bins: As in `SplicedBinnedParetoHead.from_data`, as are all below.
+            spacing: Of the bins.
+            outside: Share outside the bins.
+            lower_mass: Of the lower tail.
+            upper_mass: Of the upper tail.
+            concentration_range: Of both tails.
+        """
+        is_atom = self._is_atom(values)
+        rest = ~is_atom if not is_atom.all() else torch.ones_like(is_atom)
+        unit = self._unit(values[rest]).clamp(-_FURTHEST, _FURTHEST).to(dtype)
+        # Of the type of the values, which must lie within.
+        low, high = (
+            None if end is None else float(torch.tensor(self._unit(end), dtype=dtype))
+            for end in self.base_support
+        )
+        edges = edges_from_data(
+            unit, bins, spacing=spacing, outside=outside, weight=weight[rest], support=(low, high)
+        )
+        head = SplicedBinnedParetoHead.from_data(
+            width,
+            unit,
+            edges=self._halves(edges) if self.discrete else edges,
+            outside=outside,
+            weight=weight[rest],
+            support=(low, high),
+            lower_mass=lower_mass,
+            upper_mass=upper_mass,
+            concentration_range=concentration_range,
+        )
+        counts = [float(weight[values == atom].sum()) for atom in self.atoms]
+        counts = [count + 0.5 for count in [*counts, float(weight[~is_atom].sum())]]
+        return self.with_atoms(head, [count / sum(counts) for count in counts])
+
+    def with_atoms(
+        self, head: SplicedBinnedParetoHead, shares: list[float] | None = None
+    ) -> DistributionHead:
+        """A head of the atoms, of initial shares, beside that of the rest, which comes last."""
+        if not self.atoms:
+            return head
+        places = [self._unit(atom) for atom in self.atoms]
+        return MixtureHead(head.linear.in_features, [*places, head], weights=shares)
+
+    def distribution(
+        self, head: DistributionHead, raw: Tensor
+    ) -> SplicedBinnedPareto | Mixture | Discretized:
+        """The distribution of the target, in its own unit, for raw parameters ``(*B, P)``."""
+        weights = len(self.atoms) + 1 if self.atoms else 0
+        logits, inner = raw[..., :weights], raw[..., weights:]
+        base = self._in_own_unit(self.inner(head), inner)
+        if self.discrete:
+            return Discretized(base, validate_args=False)
+        if not self.atoms:
+            return base
+        places = [Delta(raw.new_tensor(atom), validate_args=False) for atom in self.atoms]
+        return Mixture(logits, [*places, base], validate_args=False)
+
+    def edges(self, head: SplicedBinnedParetoHead) -> Tensor:
+        """Edges in the target's unit, exact at the ends of the support, in float64."""
+        edges = self.location + self.scale * head.edges.double()
+        if self.discrete:
+            edges = (edges - 0.5).round() + 0.5
+        low, high = self.base_support
+        edges[0] = edges[0] if low is None else low
+        edges[-1] = edges[-1] if high is None else high
+        return edges
+
+    def resolves(self, head: DistributionHead, dtype: torch.dtype) -> bool:
+        """Whether a type has numbers enough for the bins where the target lies."""
+        edges = self.edges(self.inner(head))
+        room = 8 * torch.finfo(dtype).eps * torch.maximum(edges[1:].abs(), edges[:-1].abs())
+        return bool((edges.diff() >= room).all())
+
+    def inner(self, head: DistributionHead) -> SplicedBinnedParetoHead:
+        """The head of what is no atom."""
+        inner = head.get_submodule(f"heads.{len(self.atoms)}") if self.atoms else head
+        if not isinstance(inner, SplicedBinnedParetoHead):
+            raise TypeError(f"the head must give a SplicedBinnedPareto, got {inner!r}.")
+        return inner
+
+    def _in_own_unit(self, head: SplicedBinnedParetoHead, raw: Tensor) -> SplicedBinnedPareto:
+        standard = head.distribution(raw)
+        return SplicedBinnedPareto(
+            standard.logits,
+            self.edges(head).to(raw.dtype),
+            standard.lower_concentration,
+            standard.upper_concentration,
+            self.scale * standard.lower_scale,
+            self.scale * standard.upper_scale,
+            head.lower_mass,
+            head.upper_mass,
+            validate_args=False,
+        )
+
+    def _is_atom(self, values: Tensor) -> Tensor:
+        places = torch.tensor(self.atoms, dtype=values.dtype)
+        return (values[:, None] == places).any(-1)
+
+    def _unit(self, value: _Number) -> _Number:
+        return (value - self.location) / self.scale
+
+    def _halves(self, edges: Tensor) -> Tensor:
+        """Edges half-way between whole numbers, as many as there are such within the reach."""
+        own = self.location + self.scale * edges.double()
+        low, high = float((own[0] - 0.5).round()), float((own[-1] - 0.5).round())
+        high = max(high, low + 1)
+        kept = sorted({low, high, *((own - 0.5).round().clamp(low, high).tolist())})
+        while len(kept) < len(edges):
+            widest = max(range(len(kept) - 1), key=lambda k: kept[k + 1] - kept[k])
+            if kept[widest + 1] - kept[widest] < 2:
+                break
+            kept.insert(widest + 1, float(math.floor((kept[widest] + kept[widest + 1]) / 2)))
+        halves = torch.tensor(kept, dtype=torch.float64) + 0.5
+        return ((halves - self.location) / self.scale).to(edges.dtype)
+
+
+def describe_target(
+    outcomes: Outcomes,
+    weight: Tensor,
+    *,
+    support: Support | None,
+    atoms: str | Sequence[float] | None,
+    discrete: bool,
+    resolution: float,
+) -> Target:
+    """What is known of a target, from a sample and what its user says.
+
+    Args:
+        outcomes: Targets.
+        weight: Weights above 0, shape ``(n,)``.
+        support: Lowest and highest possible value; None for no bound, but for counts of which none
+            is negative 0.
+        atoms: Values with a probability of their own, None for none, or ``"auto"`` for each that
+            more than 5 % of the rows have.
+        discrete: Whether targets are whole numbers.
+        resolution: Least scale, as a share of the location.
+
+    Raises:
+        ValueError: Targets outside the support, or that are no whole numbers; an atom that is not
+            finite, outside the support, or of a count.
+    """
+    values = outcomes.values
+    known = values[outcomes.known]
+    if discrete:
+        ends = torch.cat([outcomes.lower, outcomes.upper])
+        broken = ends.isfinite() & (ends != ends.round())
+        if broken.any():
+            raise ValueError(
+                f"y must hold whole numbers where discrete is True, got {float(ends[broken][0])}."
+            )
+        if atoms is not None:
+            raise ValueError(
+                f"atoms must be None where discrete is True, got {atoms!r}: each count within the "
+                "reach of the bins has a probability of its own already."
+            )
+        if support is None and not (ends < 0).any():
+            support = (0, None)
+    support = (None, None) if support is None else support
+    check_support(support, values)
+    if discrete and any(end is not None and end != round(end) for end in support):
+        raise ValueError(f"support must end at whole numbers for counts, got {support}.")
+    places = _atoms(atoms, known, weight[outcomes.known], support)
+    is_rest = torch.tensor([value not in places for value in values.tolist()])
+    rest = is_rest if is_rest.any() else torch.ones_like(is_rest)
+    location, scale = location_and_scale(values[rest], weight[rest])
+    if scale == 0:
+        # As narrow as the type allows, so that a target that never varies is returned.
+        scale = 1.0 if discrete else resolution * (abs(location) or 1.0)
+    return Target(location, scale, (support[0], support[1]), places, discrete)
+
+
+def _atoms(
+    atoms: str | Sequence[float] | None, values: Tensor, weight: Tensor, support: Support
+) -> tuple[float, ...]:
+    if atoms is None:
+        return ()
+    if isinstance(atoms, str):
+        if atoms != "auto":
+            raise ValueError(f"atoms must be None, 'auto' or a list of values, got {atoms!r}.")
+        if not len(values):
+            return ()
+        distinct, share = distinct_shares(values, weight)
+        mass = share.diff(prepend=share.new_zeros(1))
+        return tuple(distinct[mass > _ATOM_SHARE].tolist())
+    places = sorted({float(atom) for atom in atoms})
+    low = -math.inf if support[0] is None else support[0]
+    high = math.inf if support[1] is None else support[1]
+    for place in places:
+        if not math.isfinite(place) or not low <= place <= high:
+            raise ValueError(
+                f"atoms must be finite and within support {support}, got {place}: leave it out, or "
+                "widen the support."
+            )
+    return tuple(places)

@@ -1,0 +1,391 @@
+"""The regressor learns bounds, atoms, counts and censored targets, and no outlier upsets it."""
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import scipy.stats
+import torch
+
+pytest.importorskip("sklearn", reason="the extra 'sklearn' is not installed")
+pytest.importorskip("lightning", reason="the extra 'train' is not installed")
+
+from splicedpareto.contrib._outcomes import Outcomes, climatology_loss
+from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor as Regressor
+from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
+
+Array = npt.NDArray[Any]
+FAST: dict[str, Any] = {
+    "bins": 30,
+    "width": 16,
+    "blocks": 1,
+    "max_epochs": 8,
+    "batch_size": 128,
+    "learning_rate": 0.02,
+    "random_state": 0,
+}
+TINY = FAST | {"bins": 10, "width": 8, "max_epochs": 2}
+
+
+def rows(count: int, seed: int = 0) -> tuple[Array, np.random.Generator]:
+    random = np.random.default_rng(seed)
+    return random.normal(size=(count, 3)).astype(np.float32), random
+
+
+@pytest.fixture(scope="module")
+def clean() -> tuple[Array, Array, float]:
+    """Rows, targets and the error without outliers."""
+    inputs, random = rows(2000)
+    y = 2 * inputs[:, 0] + random.normal(size=2000)
+    return (
+        inputs,
+        y,
+        float(np.abs(Regressor(**FAST).fit(inputs, y).predict(inputs) - y)[100:].mean()),
+    )
+
+
+@pytest.mark.parametrize(("share", "far"), [(0.001, 1e4), (0.0025, 1e9), (0.05, 1e6), (0.01, -1e9)])
+def test_outliers_leave_the_other_rows_alone(
+    clean: tuple[Array, Array, float], share: float, far: float
+) -> None:
+    inputs, y, error = clean
+    spoilt = y.copy()
+    spoilt[: round(share * 2000)] = far
+    model = Regressor(**FAST).fit(inputs, spoilt)
+    assert np.abs(model.predict(inputs) - y)[100:].mean() < 1.25 * error
+    # The other rows are 1 - share of all.
+    high = model.predict_quantiles(inputs, 0.8 * (1 - share) + share * (far < 0))
+    assert abs((y < high).mean() - 0.8) < 0.05
+
+
+def test_a_far_feature_leaves_the_other_rows_alone(clean: tuple[Array, Array, float]) -> None:
+    inputs, y, error = clean
+    spoilt = inputs.copy()
+    spoilt[7, 0] = 1e12
+    predicted = Regressor(**FAST).fit(spoilt, y).predict(spoilt)
+    assert np.abs(predicted - y)[100:].mean() < 1.1 * error
+
+
+def test_far_numbers_beyond_any_float32_are_survived(clean: tuple[Array, Array, float]) -> None:
+    inputs, y, error = clean
+    spoilt = y.copy()
+    spoilt[:2] = [1e300, -1e300]
+    assert (
+        np.abs(Regressor(**FAST).fit(inputs, spoilt).predict(inputs) - y)[100:].mean()
+        < 1.25 * error
+    )
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_fit_moves_with_the_target(factor: float) -> None:
+    inputs, random = rows(300)
+    inputs, y = inputs.astype(np.float64), inputs[:, 0] + random.standard_t(2, 300)
+    levels = [0.01, 0.5, 0.99]
+    one = Regressor(**TINY | {"max_epochs": 6}).fit(inputs, y).predict_quantiles(inputs, levels)
+    moved = Regressor(**TINY | {"max_epochs": 6}).fit(inputs, factor * y + 3 * factor)
+    other = moved.predict_quantiles(inputs, levels)
+    np.testing.assert_allclose(other / factor - 3, one, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, -1e6])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_constant_target_is_returned_to_rounding(value: float, dtype: type) -> None:
+    inputs, _ = rows(60)
+    with pytest.warns(UserWarning, match="All targets are equal"):
+        model = Regressor(**TINY).fit(inputs.astype(dtype), np.full(60, value))
+    near = 100 * np.finfo(dtype).eps
+    np.testing.assert_allclose(model.predict(inputs.astype(dtype)), value, rtol=near, atol=near)
+
+
+def test_single_precision_is_left_where_it_cannot_resolve_the_target() -> None:
+    inputs, random = rows(60)
+    y = 1e7 + random.normal(size=60)
+    assert Regressor(**TINY).fit(inputs, y).predict(inputs).dtype == np.float64
+    assert Regressor(**TINY).fit(inputs, y - 1e7).predict(inputs).dtype == np.float32
+
+
+def claims(count: int, seed: int) -> tuple[Array, Array, Array]:
+    """Rows, targets of which most are 0 and the others lognormal, and the shares of zeros."""
+    inputs, random = rows(count, seed)
+    zero = 1 / (1 + np.exp(-1.5 - inputs[:, 1]))
+    amount = np.exp(inputs[:, 0] + random.normal(size=count))
+    return inputs, np.where(random.uniform(size=count) < zero, 0, amount), zero
+
+
+def test_zeros_and_amounts_are_learned_apart() -> None:
+    inputs, y, _ = claims(3000, 0)
+    model = Regressor(**FAST, support=(0, None), atoms="auto").fit(inputs, y)
+    assert model.atoms_ == (0.0,)
+    unseen, outcome, zero = claims(2000, 1)
+    distribution = model.predict_distribution(unseen)
+    assert isinstance(distribution, Mixture)
+    origin = torch.zeros(2000)
+    at_zero = distribution.cdf(origin).numpy()
+    assert np.abs(at_zero - zero).mean() < 0.06
+    assert (distribution.cdf_below(origin) == 0).all()
+    assert (distribution.cdf(origin - 1e-30) == 0).all()
+    assert (distribution.icdf(torch.tensor(1e-9)) == 0).all()
+    # Median of the amounts, exp(x0), by the quantile half-way between the atom and 1.
+    middle = distribution.icdf(torch.from_numpy((1 + at_zero) / 2)).numpy()
+    assert np.abs(np.log(middle) - unseen[:, 0]).mean() < 0.35
+    score = distribution.crps(torch.from_numpy(outcome)).mean()
+    samples = distribution.sample((400,), generator=torch.Generator().manual_seed(0))
+    assert (samples >= 0).all()
+    spread = (samples[:200] - samples[200:]).abs().mean()
+    assert score.item() == pytest.approx(
+        float((samples - torch.from_numpy(outcome)).abs().mean() - spread / 2), rel=0.1
+    )
+    assert model.score(unseen, outcome) > 0.05
+
+
+@pytest.mark.parametrize("support", [(0, None), (None, 1), (0, 1)], ids=str)
+def test_nothing_is_predicted_outside_the_support(support: tuple[Any, Any]) -> None:
+    inputs, random = rows(400)
+    y = random.beta(0.7, 0.7, size=400)
+    distribution = Regressor(**TINY, support=support).fit(inputs, y).predict_distribution(inputs)
+    assert isinstance(distribution, SplicedBinnedPareto)
+    low, high = distribution.end_points
+    if support[0] is not None:
+        assert (low == 0).all()
+        assert (distribution.cdf(torch.tensor(0.0)) == 0).all()
+        assert (distribution.icdf(torch.tensor(0.0)) == 0).all()
+    if support[1] is not None:
+        assert (high == 1).all()
+        assert (distribution.sf(torch.tensor(1.0)) == 0).all()
+
+
+def test_masses_of_counts_are_the_truths() -> None:
+    inputs, random = rows(3000)
+    y = random.poisson(np.exp(0.5 + 0.5 * inputs[:, 0]))
+    model = Regressor(**FAST, discrete=True).fit(inputs, y)
+    assert model.support_ == (0, None)
+    at = np.array([[-1.0, 0, 0], [0, 0, 0], [1.0, 0, 0]], dtype=np.float32)
+    distribution = model.predict_distribution(at)
+    assert isinstance(distribution, Discretized)
+    whole = torch.arange(12.0)[:, None]
+    truth = scipy.stats.poisson(np.exp(0.5 + 0.5 * at[:, 0])).pmf(whole.numpy())
+    assert np.abs(distribution.log_prob(whole).exp().numpy() - truth).max() < 0.08
+    assert (distribution.cdf(torch.tensor(-1.0)) == 0).all()
+    assert (distribution.sf(torch.tensor(-1.0)) == 1).all()
+    assert set(np.unique(model.predict(inputs) % 1)) == {0}
+    assert model.score(inputs, y) > 0.15
+
+
+def survival(count: int, seed: int) -> tuple[Array, Array, Array]:
+    """Rows, exponential times, and when they are no longer seen."""
+    inputs, random = rows(count, seed)
+    return (
+        inputs,
+        np.exp(inputs[:, 0]) * random.exponential(size=count),
+        random.exponential(2, size=count),
+    )
+
+
+def test_right_censored_targets_count_as_longer() -> None:
+    inputs, times, end = survival(3000, 0)
+    y = np.stack([np.minimum(times, end), np.where(times <= end, times, np.inf)], axis=-1)
+    model = Regressor(**FAST, support=(0, None)).fit(inputs, y)
+    unseen, truth, ends = survival(1000, 1)
+    known = np.abs(unseen[:, 0]) < 1
+    right = np.log(2) * np.exp(unseen[:, 0])
+    error = np.abs(np.log(model.predict(unseen) / right))[known].mean()
+    naive = Regressor(**FAST, support=(0, None)).fit(inputs, y[:, 0])
+    assert error < 0.25
+    assert error < 0.7 * np.abs(np.log(naive.predict(unseen) / right))[known].mean()
+    censored = np.stack([np.minimum(truth, ends), np.where(truth <= ends, truth, np.inf)], axis=-1)
+    assert 0.05 < model.score(unseen, censored) < 1
+    assert model.score(unseen, np.stack([truth, truth], -1)) == model.score(unseen, truth)
+
+
+def test_left_and_interval_censored_targets_are_learned() -> None:
+    inputs, random = rows(3000)
+    latent = inputs[:, 0] + 0.5 * random.normal(size=3000)
+    low = np.floor(latent)
+    y = np.where((low < 0)[:, None], [[-np.inf, 0.0]], np.stack([low, low + 1], axis=-1))
+    model = Regressor(**FAST).fit(inputs, y)
+    at = np.array([[0.8, 0, 0], [1.5, 0, 0]], dtype=np.float32)
+    np.testing.assert_allclose(model.predict(at), at[:, 0], atol=0.3)
+
+
+def test_climatology_of_censored_targets_is_that_of_kaplan_and_meier() -> None:
+    known = torch.tensor([1.0, 2.0, 2.0, 5.0], dtype=torch.float64)
+    weight = torch.ones(4, dtype=torch.float64)
+    gini = float((known[:, None] - known).abs().mean() / 2)
+    assert climatology_loss(Outcomes(known, known), weight) == pytest.approx(gini)
+    upper = torch.tensor([1.0, math.inf, 2.0, 5.0], dtype=torch.float64)
+    # Survival: 3/4 from 1, 1/2 from 2 on (a censored 2 is at risk at 2), 0 from 5 on.
+    cdf = {(1, 2): 1 / 4, (2, 5): 1 / 2}
+    below = [0, cdf[1, 2] ** 2, cdf[1, 2] ** 2, cdf[1, 2] ** 2 + 3 * cdf[2, 5] ** 2]
+    above = [(3 / 4) ** 2 + 3 / 4, 0, 3 / 4, 0]
+    expected = (sum(below) + sum(above)) / 4
+    assert climatology_loss(Outcomes(known, upper), weight) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bins": 1.5}, "bins must be a whole number, at least 1, got 1.5"),
+        ({"lower_mass": 0.6, "upper_mass": 0.6}, "below 1, to leave a body between the tails"),
+        ({"lower_mass": -0.1}, r"lower_mass must be in \[0, 1\), got -0.1"),
+        ({"upper_mass": math.nan}, r"upper_mass must be in \[0, 1\), got nan"),
+        ({"upper_mass": 1.5}, r"upper_mass must be in \[0, 1\), got 1.5"),
+        ({"outside": 0.5}, r"outside must be in \[0, 0.5\)"),
+        ({"concentration_range": (0.5, 0.1)}, "concentration_range must be"),
+        ({"support": (0, None)}, r"support must hold all values, got \(0, None\)"),
+        ({"support": (5, 1)}, "lowest < highest"),
+        ({"atoms": [math.nan]}, "atoms must be finite and within support"),
+        ({"atoms": [50.0], "support": (-9, 9)}, "atoms must be finite and within support"),
+        ({"atoms": "all"}, "atoms must be None, 'auto' or a list of values, got 'all'"),
+        ({"discrete": True}, "y must hold whole numbers where discrete is True"),
+        ({"objective": "mse"}, "objective must be 'composite', 'crps' or 'composite.crps'"),
+        ({"discrete": True, "objective": "crps"}, "objective must be 'composite' where discrete"),
+        ({"max_epochs": 0}, "max_epochs must be positive"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_settings_that_break_their_rule_are_refused_before_training(
+    settings: dict[str, Any], message: str
+) -> None:
+    inputs, random = rows(30)
+    with pytest.raises(ValueError, match=message):
+        Regressor(**TINY | settings).fit(inputs, random.normal(size=30).clip(-3, 3))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.full(30, np.nan), "NaN"),
+        (np.full(30, np.inf), "infinity"),
+        (np.full((30, 2), np.nan), "y must be finite, got NaN in 30 of 30 rows"),
+        (np.full((30, 2), np.inf), "y must be finite, got infinity in 30 of 30 rows"),
+        (np.tile([-np.inf, np.inf], (30, 1)), "known at one end at least"),
+        (np.tile([1.0, 0.0], (30, 1)), "lower end is not above its upper"),
+        (np.zeros((30, 3)), r"y must have shape \(30,\), or \(30, 2\)"),
+        (np.zeros((29, 2)), "got 29 for 30"),
+    ],
+)
+def test_targets_that_break_their_rule_are_refused(y: Array, message: str) -> None:
+    inputs, _ = rows(30)
+    with pytest.raises(ValueError, match=message):
+        Regressor(**TINY).fit(inputs, y)
+
+
+def test_one_row_and_weights_without_numbers_are_refused() -> None:
+    inputs, random = rows(30)
+    y = random.normal(size=30)
+    with pytest.raises(ValueError, match="minimum of 2"):
+        Regressor(**TINY).fit(inputs[:1], y[:1])
+    with pytest.raises(ValueError, match="sample_weight contains NaN"):
+        Regressor(**TINY).fit(inputs, y, np.full(30, np.nan))
+
+
+@pytest.mark.filterwarnings("ignore:One bin")
+def test_many_ties_without_an_atom_are_told() -> None:
+    inputs, y, _ = claims(300, 0)
+    with pytest.warns(UserWarning, match=r"A share of 0.7. of the targets is 0, .* atoms='auto'"):
+        Regressor(**FAST).fit(inputs, y)
+
+
+def test_crps_is_another_objective() -> None:
+    inputs, random = rows(400)
+    y = inputs[:, 0] + random.normal(size=400)
+    plain, crps, both = (
+        Regressor(**FAST, objective=name).fit(inputs, y)
+        for name in ("composite", "crps", "composite+crps")
+    )
+    scores = [model.score(inputs, y) for model in (plain, crps, both)]
+    assert min(scores) > 0.2
+    assert len({round(score, 6) for score in scores}) == 3
+
+
+def test_given_rows_decide_when_to_stop() -> None:
+    inputs, random = rows(200)
+    y = random.normal(size=200)
+    settings = TINY | {"max_epochs": 40, "learning_rate": 0.1, "patience": 2}
+    model = Regressor(**settings).fit(inputs, y, validation=(inputs[:50], y[:50] + 100))
+    # The more the network learns of these rows, the worse it fits others far away.
+    assert model.n_iter_ < 40
+    with pytest.raises(ValueError, match="got 49 for 50"):
+        Regressor(**settings).fit(inputs, y, validation=(inputs[:50], y[:49]))
+
+
+def test_warm_start_goes_on() -> None:
+    inputs, random = rows(400)
+    y = inputs[:, 0] + 0.3 * random.normal(size=400)
+    settings = TINY | {"early_stopping": False}
+    once = Regressor(**settings).fit(inputs, y)
+    twice = Regressor(**settings, warm_start=True).fit(inputs, y)
+    edges = twice.network_.head.edges.clone()
+    np.testing.assert_array_equal(twice.predict(inputs), once.predict(inputs))
+    twice.fit(inputs, y)
+    assert twice.score(inputs, y) > once.score(inputs, y) + 0.02
+    assert torch.equal(twice.network_.head.edges, edges)
+    with pytest.raises(
+        ValueError, match="X must have 3 columns, as in the fit that goes on, got 2"
+    ):
+        twice.fit(inputs[:, :2], y)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"support": (0, None), "atoms": "auto"}, {"discrete": True}],
+    ids=["plain", "atoms", "counts"],
+)
+def test_a_saved_estimator_predicts_the_same(settings: dict[str, Any], tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    inputs, y, _ = claims(200, 0)
+    table = pandas.DataFrame(inputs, columns=["a", "b", "c"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model = Regressor(**TINY, **settings).fit(table, np.round(y))
+    model.save(tmp_path / "model.npz")
+    assert [file.name for file in tmp_path.iterdir()] == ["model.npz"]
+    again = Regressor.load(tmp_path / "model.npz")
+    assert again.get_params() == model.get_params()
+    np.testing.assert_array_equal(
+        again.predict_quantiles(table, [0.1, 0.9]), model.predict_quantiles(table, [0.1, 0.9])
+    )
+    assert list(again.feature_names_in_) == ["a", "b", "c"]
+    assert vars(again).keys() == vars(model).keys()
+
+
+def test_a_saved_estimator_of_sequences_predicts_the_same(tmp_path: Path) -> None:
+    inputs, random = rows(120)
+    sequences = inputs.reshape(30, 4, 3)
+    model = Regressor(**TINY, levels=1).fit(sequences, random.normal(size=30))
+    model.save(tmp_path / "model.npz")
+    again = Regressor.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(again.predict(sequences), model.predict(sequences))
+
+
+def test_what_is_no_saved_estimator_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.npz"
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="path must be a file that `save` wrote"):
+        Regressor.load(path)
+    np.savez(path, weights=np.zeros(3))
+    with pytest.raises(ValueError, match="path must be a file that `save` wrote"):
+        Regressor.load(path)
+    inputs, random = rows(30)
+    settings = TINY | {"random_state": np.random.RandomState(0)}
+    with pytest.raises(ValueError, match="random_state must be a seed or None to be saved"):
+        Regressor(**settings).fit(inputs, random.normal(size=30)).save(path)
+
+
+def test_predictions_of_a_table_keep_its_index() -> None:
+    pandas = pytest.importorskip("pandas")
+    inputs, random = rows(40)
+    table = pandas.DataFrame(inputs, columns=list("abc"), index=[f"row {k}" for k in range(40)])
+    model = Regressor(**TINY).fit(table, random.normal(size=40))
+    assert model.predict(table).index.equals(table.index)
+    quantiles = model.predict_quantiles(table, [0.1, 0.9])
+    assert quantiles.index.equals(table.index)
+    assert list(quantiles.columns) == [0.1, 0.9]
+    assert model.predict_quantiles(table, 0.5).index.equals(table.index)
+    np.testing.assert_array_equal(model.predict(table), model.predict_quantiles(table, 0.5))
+    # scikit-learn's meta-estimators reshape what they get.
+    assert model.predict(table).reshape(-1, 1).shape == (40, 1)
