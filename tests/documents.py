@@ -156,6 +156,19 @@ def run_shell(block: Block) -> None:
         typer.main.get_command(app).main(words[1:], "dropback", standalone_mode=False)
 
 
+# Five fields of time, the folder, and the command.
+CRON = re.compile(r"(?:[\d*/,-]+ +){5}cd \S+ && \S*?(dropback .+)")
+
+
+def cron_commands(block: Block) -> Block:
+    """The commands of a crontab, without their times and folders, as a shell block."""
+    lines = [row for row in block.text.splitlines() if not re.match(r"#|[A-Z]+=|$", row)]
+    found = [CRON.fullmatch(row) for row in lines]
+    assert all(found), f"{block.place}: not lines of a crontab"
+    commands = "\n".join(match[1] for match in found if match)
+    return Block(block.page, block.line, "sh", commands, block.reason)
+
+
 def run_python(block: Block, names: dict[str, object]) -> None:
     """Run a block in the names of its page, with line numbers of the page."""
     tree = ast.parse(block.text, block.place)

@@ -5,9 +5,11 @@ import re
 import shutil
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
 import pytest
 
 from documents import (
@@ -16,6 +18,7 @@ from documents import (
     blocks,
     check_command,
     command_lines,
+    cron_commands,
     inline_commands,
     pages,
     quoted_paths,
@@ -153,9 +156,24 @@ def test_the_blocks_of_a_page_run(
             tomllib.loads(block.text)
         elif block.language == "python":
             run_python(block, names)
+        elif block.language == "cron":
+            monkeypatch.setattr("dropback.data._nflverse._nflreadpy", downloads)
+            run_shell(cron_commands(block))
         else:
             run_shell(block)
         printed = capsys.readouterr().out
+
+
+def downloads(name: str) -> Callable[..., pl.DataFrame]:
+    """What stands for nflreadpy: the season of 2021 in every later year, and its games."""
+    plays = pl.read_parquet("data/pbp/play_by_play_2021.parquet")
+    games = pl.read_parquet("data/pbp/games.parquet")
+
+    def load(year: int) -> pl.DataFrame:
+        renamed = pl.col("game_id").str.replace("2021", str(year))
+        return plays.with_columns(renamed, pl.lit(year, pl.Int64).alias("season"))
+
+    return load if name == "load_pbp" else lambda: games
 
 
 def shape(text: str) -> str:
@@ -164,7 +182,7 @@ def shape(text: str) -> str:
 
 
 def test_every_block_runs_or_says_why_not() -> None:
-    languages = {"python", "sh", "text", "toml"}
+    languages = {"cron", "python", "sh", "text", "toml"}
     strange = [b.place for b in BLOCKS if not b.reason and b.language not in languages]
     assert not strange
     assert Counter(b.reason for b in BLOCKS if b.reason) == NOT_RUN

@@ -3,41 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from operator import index
 from typing import TYPE_CHECKING, TypeAlias
 
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Seasons: TypeAlias = int | str | Iterable[int]
-"""One season, several, or a text such as ``2016,2018-2020``."""
+"""One season, several, or a text: ``2016,2018-2020``, ``2006-``, ``current`` or ``latest``."""
 
 _FIRST, _LAST = 1920, 2100
 _LAST_WEEK = 30
+CURRENT, LATEST = "current", "latest"
 
 
-def parse_seasons(seasons: Seasons) -> tuple[int, ...]:
-    """Seasons from one, several, or a text: ``2018-2020``, ``2021`` or ``2016,2018-2020``.
+def parse_seasons(
+    seasons: Seasons, *, held: Iterable[int] | None = None, today: date | None = None
+) -> tuple[int, ...]:
+    """Seasons from one, several, or a text such as ``2018-2020`` or ``2016,2018-2020``.
+
+    Args:
+        seasons: ``current`` is the season of `today`; ``latest`` the last one of `held`; ``2006-``
+            those of `held` from 2006 on.
+        held: Seasons that there are; None takes all up to the current one.
+        today: Day to tell the current season by; None asks the clock.
 
     Raises:
-        RequestError: Anything else.
+        RequestError: Anything else, or nothing of `held` from the first season on.
 
     Example:
         >>> parse_seasons("2016,2018-2020"), parse_seasons(2022)
         ((2016, 2018, 2019, 2020), (2022,))
+        >>> parse_seasons("2019-", held=[2018, 2019, 2021]), parse_seasons("latest", held=[2019])
+        ((2019, 2021), (2019,))
     """
     try:
         if isinstance(seasons, str):
-            found = tuple(sorted(set(_ranges(seasons, _FIRST, _LAST))))
+            known = None if held is None else sorted(set(held))
+            found = tuple(sorted(set(_years(seasons, known, today))))
         else:
             found = tuple(map(index, seasons if isinstance(seasons, Iterable) else (seasons,)))
     except (TypeError, ValueError):
         found = ()
     if not found or not all(_FIRST <= year <= _LAST for year in found):
+        there = "" if held is None or not is_open(seasons) else f"; there are {season_list(held)}"
         raise RequestError(
-            f"Seasons must be years like 2021, 2018-2020 or 2016,2018-2020, got {seasons!r}."
+            "Seasons must be years like 2021, 2018-2020, 2016,2018-2020 or 2006-, or current or "
+            f"latest, got {seasons!r}{there}."
         )
     return found
 
@@ -73,6 +88,42 @@ def _ranges(text: str, lowest: int, highest: int) -> Iterator[int]:
         if not lowest <= start <= stop <= highest:
             raise ValueError(part)
         yield from range(start, stop + 1)
+
+
+def is_open(seasons: Seasons) -> bool:
+    """Whether `seasons` depend on which there are: ``latest``, or a range without an end."""
+    parts = seasons.split(",") if isinstance(seasons, str) else ()
+    return any(part.strip() == LATEST or part.strip().endswith("-") for part in parts)
+
+
+def current_season(today: date | None = None) -> int:
+    """The season that is played, or was last: it begins on the Thursday after Labor Day.
+
+    Example:
+        >>> from datetime import date
+        >>> current_season(date(2024, 9, 4)), current_season(date(2024, 9, 5))
+        (2023, 2024)
+    """
+    day = today or datetime.now(UTC).date()
+    first = date(day.year, 9, 1)
+    # Labor Day is the first Monday of September; the season's first game follows it on Thursday.
+    kickoff = first + timedelta(days=-first.weekday() % 7 + 3)
+    return day.year if day >= kickoff else day.year - 1
+
+
+def _years(text: str, held: Sequence[int] | None, today: date | None) -> Iterator[int]:
+    for part in map(str.strip, text.split(",")):
+        first, dash, last = part.partition("-")
+        if part == CURRENT:
+            yield current_season(today)
+        elif part == LATEST:
+            yield current_season(today) if held is None else held[-1] if held else int(part)
+        elif dash and not last:
+            start = int(first)
+            known = range(start, current_season(today) + 1) if held is None else held
+            yield from (year for year in known if start <= year)
+        else:
+            yield from _ranges(part, _FIRST, _LAST)
 
 
 def season_list(seasons: Iterable[int]) -> str:

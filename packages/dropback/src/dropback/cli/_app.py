@@ -14,6 +14,7 @@ from dropback.cli._runs import app as runs_app
 from dropback.cli._seasons import app as seasons_app
 from dropback.cli._serve import app as serve_app
 from dropback.cli._tracking import app as tracking_app
+from dropback.cli._update import app as update_app
 
 app = typer.Typer(
     name="dropback",
@@ -45,6 +46,7 @@ app.add_typer(runs_app)
 app.add_typer(demo_app)
 app.add_typer(ranking_app)
 app.add_typer(compare_metrics_app)
+app.add_typer(update_app)
 app.add_typer(seasons_app)
 app.add_typer(tracking_app)
 app.add_typer(serve_app)

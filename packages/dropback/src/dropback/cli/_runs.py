@@ -34,7 +34,7 @@ Data = Annotated[
     ),
 ]
 Seasons = Annotated[
-    str | None, typer.Option(help="For example 2021, 2018-2020 or 2016,2018-2020; default all.")
+    str | None, typer.Option(help="For example 2021, 2016,2018-2020, 2018- or latest; default all.")
 ]
 PlayByPlay = Annotated[
     str | None,
@@ -125,8 +125,8 @@ def train(
     from dropback.models._store import read_record
 
     require_new_folder(out, overwrite=overwrite)
-    wanted = None if seasons is None else workflows.parse_seasons(seasons)
     source, tracked = _open_source(data)
+    wanted = None if seasons is None else workflows.seasons_of(source, seasons)
     settings = PLAY_NETWORKS["set"] if tracked else settings_for(plays, outcome)
     _use_threads(threads, many=tracked or settings.boosted_share > 0)
     if init is not None:

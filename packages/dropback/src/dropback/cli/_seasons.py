@@ -47,7 +47,7 @@ def seasons_command(
     from dropback.cli._console import drift_line, errors, leaderboard_table, progress
     from dropback.workflows.seasons import SeasonsSettings, plan_fits, score_seasons
 
-    wanted = workflows.parse_seasons(seasons)
+    wanted = workflows.seasons_of(data, seasons)
     settings = SeasonsSettings(
         plays=plays,
         games=games,

@@ -72,13 +72,33 @@ def fetch(
         else:
             plays = _loaded(load_season, season, f"Season {season}", folder)
             if state == "refreshed":
-                _require_growth(path, plays.height)
+                _require_growth(path, plays.height, "plays")
             with whole_file(path) as aside:
                 plays.write_parquet(aside)
         files.append(path)
         if on_season is not None:
             on_season(season, path, state)
     return files
+
+
+def fetch_games(folder: AnyPath, *, load: Callable[[], pl.DataFrame] | None = None) -> Path:
+    """Download the schedule with its results and write ``games.parquet``.
+
+    Args:
+        folder: Folder of the file.
+        load: Function that loads the schedule; None takes `nflreadpy.load_schedules`.
+
+    Raises:
+        ReaderError: As for `fetch`.
+    """
+    path = Path(folder) / "games.parquet"
+    load_all = load or _nflreadpy("load_schedules")
+    games = _loaded(load_all, None, "The schedule", path.parent)
+    if path.is_file():
+        _require_growth(path, games.height, "games")
+    with whole_file(path) as aside:
+        games.write_parquet(aside)
+    return path
 
 
 def _is_complete(path: Path, season: int) -> bool:
@@ -138,15 +158,15 @@ def _loaded(
         ) from error
 
 
-def _require_growth(path: Path, plays: int) -> None:
-    """Refuse a download that lacks plays of the file it is to replace."""
+def _require_growth(path: Path, rows: int, of: str) -> None:
+    """Refuse a download that lacks rows of the file it is to replace."""
     try:
         held = pl.scan_parquet(path).select(pl.len()).collect().item()
     except (OSError, pl.exceptions.PolarsError):  # a damaged file holds none
         return
-    if plays < held:
+    if rows < held:
         raise ReaderError(
-            f"{path}: nflverse now has {plays:,} plays and the file {held:,}, so the download may "
+            f"{path}: nflverse now has {rows:,} {of} and the file {held:,}, so the download may "
             "be cut off and the file is kept: try again later, or remove the file first."
         )
 

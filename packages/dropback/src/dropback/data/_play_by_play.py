@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
-from dropback._choices import Seasons, parse_seasons, season_list
+from dropback._choices import Seasons, is_open, parse_seasons, season_list
 from dropback._frames import to_polars
 from dropback.data._columns import Column, columns_of, conform
 from dropback.data._table_files import read_table
@@ -85,7 +85,7 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
         RequestError: `source` is neither a path, a list of paths nor a data frame, or `seasons` are
             no years.
     """
-    years = None if seasons is None else sorted(set(parse_seasons(seasons)))
+    years = None if seasons is None else sorted(set(chosen_seasons(source, seasons)))
     frames = [
         _normalized(
             conform(raw, PLAY_BY_PLAY_COLUMNS, origin=origin, keys=("game_id", "play_id")), origin
@@ -99,13 +99,33 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
     absent = sorted(set(years) - set(plays["season"].unique()))
     if absent:
         # Files of other seasons may not have been read before.
-        column = columns_of(_INT, "season")
-        every = [conform(raw, column, origin=at)["season"] for at, raw in _raw_frames(source, None)]
-        held = pl.concat(every).drop_nulls().unique().sort()
-        raise ReaderError(
-            f"{_name(source)}: no plays of {season_list(absent)}; it holds {season_list(held)}."
-        )
+        held = season_list(held_seasons(source))
+        raise ReaderError(f"{_name(source)}: no plays of {season_list(absent)}; it holds {held}.")
     return plays
+
+
+def chosen_seasons(source: PlayByPlaySource, seasons: Seasons) -> tuple[int, ...]:
+    """Seasons of `source` that `seasons` name, ``latest`` and ``2006-`` among those it holds.
+
+    Raises:
+        ReaderError: As for `read_play_by_play`.
+        RequestError: `seasons` are no years, or none of them is there.
+    """
+    return parse_seasons(seasons, held=held_seasons(source) if is_open(seasons) else None)
+
+
+def held_seasons(source: PlayByPlaySource) -> list[int]:
+    """Seasons of which `source` holds plays, in order.
+
+    Raises:
+        ReaderError: As for `read_play_by_play`.
+    """
+    column = columns_of(_INT, "season")
+    every = [
+        conform(raw, column, origin=origin)["season"]
+        for origin, raw in _raw_frames(source, None, names=("season",))
+    ]
+    return pl.concat(every).drop_nulls().unique().sort().to_list()
 
 
 def _normalized(plays: pl.DataFrame, origin: str) -> pl.DataFrame:
@@ -123,14 +143,18 @@ def _normalized(plays: pl.DataFrame, origin: str) -> pl.DataFrame:
     return plays.with_columns(kind.alias("season_type"), *map(franchise, map(pl.col, teams)))
 
 
+# Only our columns: all 372 of nflverse's would cost ten times the time.
+_NAMES = tuple(column.name for column in PLAY_BY_PLAY_COLUMNS)
+
+
 def _raw_frames(
-    source: PlayByPlaySource, seasons: Sequence[int] | None
+    source: PlayByPlaySource, seasons: Sequence[int] | None, *, names: Sequence[str] = _NAMES
 ) -> Iterable[tuple[str, pl.DataFrame]]:
     if isinstance(source, str | PathLike):
-        return _read_files(_find_files(Path(source), seasons))
+        return _read_files(find_files(Path(source), seasons), names)
     if isinstance(source, list | tuple):
-        return _read_files([file for path in source for file in _find_files(Path(path), seasons)])
-    names = {column.name for column in PLAY_BY_PLAY_COLUMNS}
+        files = [file for path in source for file in find_files(Path(path), seasons)]
+        return _read_files(files, names)
     what = "Play-by-play that is neither a path nor a list of paths"
     frame = to_polars(source, what=what, columns=names)  # type: ignore[arg-type]  # no sequence
     library = type(source).__module__.split(".")[0].lstrip("_")
@@ -141,7 +165,12 @@ def _name(source: PlayByPlaySource) -> str:
     return str(source) if isinstance(source, str | PathLike) else "the play-by-play"
 
 
-def _find_files(path: Path, seasons: Sequence[int] | None) -> list[Path]:
+def find_files(path: Path, seasons: Sequence[int] | None = None) -> list[Path]:
+    """Files of play-by-play at `path`, of some seasons alone where their names tell.
+
+    Raises:
+        ReaderError: There is none.
+    """
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -171,10 +200,8 @@ def _of_seasons(files: list[Path], seasons: Sequence[int] | None) -> list[Path]:
     return [file for file in files if file.name.split(".")[0] in stems] or files
 
 
-def _read_files(paths: Sequence[Path]) -> Iterable[tuple[str, pl.DataFrame]]:
+def _read_files(paths: Sequence[Path], names: Sequence[str]) -> Iterable[tuple[str, pl.DataFrame]]:
     if not paths:
         raise ReaderError("No play-by-play was named: name a folder, files or a glob.")
-    # Only our columns: all 372 of nflverse's would cost ten times the time.
-    names = [column.name for column in PLAY_BY_PLAY_COLUMNS]
     for path in paths:
         yield str(path), read_table(path, columns=names)

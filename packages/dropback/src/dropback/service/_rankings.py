@@ -113,7 +113,7 @@ class ScoreTable:
         by, split = parse_names(query.by), parse_split(query.split)
         drifts = self._drifts
         if query.seasons:
-            chosen = pl.col("season").is_in(parse_seasons(query.seasons))
+            chosen = pl.col("season").is_in(parse_seasons(query.seasons, held=self.seasons))
             scores, drifts = scores.filter(chosen), drifts.filter(chosen)
         minimum = query.min_attempts or ranking.default_minimum(by, split)
         rows = ranking.leaderboard(

@@ -23,6 +23,7 @@ from dropback.workflows._plays import longer_than_trained as longer_than_trained
 from dropback.workflows._plays import open_source as open_source
 from dropback.workflows._plays import read_plays as read_plays
 from dropback.workflows._plays import read_plays_for as read_plays_for
+from dropback.workflows._plays import seasons_of as seasons_of
 from dropback.workflows._plays import without_tracking as without_tracking
 from dropback.workflows._runs import RunEvaluation as RunEvaluation
 from dropback.workflows._runs import evaluate as evaluate
@@ -31,3 +32,5 @@ from dropback.workflows._runs import score as score
 from dropback.workflows._runs import train as train
 from dropback.workflows._store import Store as Store
 from dropback.workflows._store import open_store as open_store
+from dropback.workflows._update import Update as Update
+from dropback.workflows._update import update as update

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from dropback._choices import Seasons, parse_seasons, season_list
-from dropback.data._play_by_play import read_play_by_play
+from dropback.data._play_by_play import chosen_seasons, read_play_by_play
 from dropback.data._selection import Games, Selection, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError, RunError
@@ -129,7 +129,6 @@ def read_plays(
         >>> selection.left_out.columns
         ['reason', 'plays']
     """
-    years = None if seasons is None else parse_seasons(seasons)
     play_set, judged = _choice(PlaySet, plays), _choice(Outcome, outcome)
     if games not in get_args(Games):
         raise RequestError(f"games must be {_listed(get_args(Games))}, got {games!r}.")
@@ -141,6 +140,7 @@ def read_plays(
             "name them alone."
         )
     recorded = play_by_play if isinstance(source, PlayTensors) else source
+    years = None if seasons is None else seasons_of(source, seasons)
     rows = None if recorded is None else read_play_by_play(recorded, seasons=years)
     if rows is not None and judged is Outcome.EPA:
         rows = attach_epa(rows, expected_points_added(rows, expected_points))
@@ -148,6 +148,18 @@ def read_plays(
         return _select_tracked(source, rows, years, play_set, games, judged)
     assert rows is not None  # noqa: S101  # play-by-play was read above
     return select_plays(rows, plays=play_set, games=games, outcome=judged)
+
+
+def seasons_of(source: Source, seasons: Seasons) -> tuple[int, ...]:
+    """Seasons of play-by-play or tracking that `seasons` name; see `parse_seasons`.
+
+    Raises:
+        ReaderError: As for `read_plays`.
+        RequestError: `seasons` are no years, or none of them is there.
+    """
+    if isinstance(source, PlayTensors):
+        return parse_seasons(seasons, held=source.plays["season"].unique().to_list())
+    return chosen_seasons(source, seasons)
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -222,7 +234,8 @@ def fit_expected_points_for(
         raise RequestError(
             "Expected points need play-by-play beside the tracking: name it with --pbp."
         )
-    rows = read_play_by_play(recorded, seasons=seasons)
+    years = None if seasons is None else seasons_of(source, seasons)
+    rows = read_play_by_play(recorded, seasons=years)
     return None if recorded_epa(rows) is not None else fit_expected_points(rows)
 
 

@@ -45,6 +45,8 @@ _ALT = {
 }
 # A season of fewer attempts is a dot whose interval spans the whole picture.
 _LEAST_ATTEMPTS_DRAWN = 50
+# Passer-seasons from which skill can be told from luck; see `reliability`.
+_FEWEST_RELIABLE = 3
 _PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -84,6 +86,7 @@ def passer_boards(
     *,
     min_attempts: int | str = "nfl",
     seed: int = 0,
+    known: Mapping[str, pl.DataFrame] | None = None,
     on_board: Callable[[str], None] = lambda _: None,
 ) -> Boards:
     """Rank the passers of every season, of all seasons together, and of their careers.
@@ -92,6 +95,7 @@ def passer_boards(
         scores: Play scores.
         min_attempts: As for `leaderboard`; careers consist of the seasons that meet ``"nfl"``.
         seed: Of the bootstrap.
+        known: Rankings of seasons that were made before of the same scores, by season.
         on_board: Called with the name of each ranking when it is done.
 
     Raises:
@@ -99,11 +103,15 @@ def passer_boards(
     """
     together = leaderboard(scores, min_attempts=min_attempts, seed=seed)
     on_board("all seasons")
-    tables = {}
+    tables: dict[str, pl.DataFrame] = {}
     for season in sorted(together["season"].unique(), reverse=True):
-        tables[str(season)] = leaderboard(
-            scores, by=("passer",), split={"season": season}, min_attempts=min_attempts, seed=seed
-        )
+        if known and str(season) in known:
+            tables[str(season)] = known[str(season)]
+        else:
+            own = scores.filter(pl.col("season") == season)
+            tables[str(season)] = leaderboard(
+                own, by=("passer",), min_attempts=min_attempts, seed=seed
+            )
         on_board(f"season {season}")
     if len(tables) > 1:
         tables["Careers"] = leaderboard(
@@ -111,7 +119,9 @@ def passer_boards(
         )
         tables["All seasons"] = together
     key = ["passer_player_id", "season"]
-    drawn = leaderboard(scores, min_attempts=_LEAST_ATTEMPTS_DRAWN, seed=seed)
+    # In the first weeks of a season who qualifies may have fewer.
+    least = min(_LEAST_ATTEMPTS_DRAWN, int(together["plays"].min()))  # type: ignore[arg-type]  # a number
+    drawn = leaderboard(scores, min_attempts=least, seed=seed)
     qualified = together.select(*key, pl.lit(value=True).alias("qualified"))
     seasons = left_join(drawn, qualified, on=key).with_columns(
         pl.col("qualified").fill_null(value=False)
@@ -120,7 +130,7 @@ def passer_boards(
     return Boards(
         tables,
         seasons,
-        reliability(scores, seed=seed),
+        reliability(scores, seed=seed) if together.height >= _FEWEST_RELIABLE else None,
         drift_sentence(season_drifts(scores, seed=seed)),
     )
 

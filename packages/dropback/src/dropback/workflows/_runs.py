@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from dropback._choices import Seasons, parse_names, parse_seasons
+from dropback._choices import Seasons, parse_names
 from dropback._frames import FrameT, like
 from dropback.data._features import feature_matrix
 from dropback.data._selection import Selection
@@ -132,7 +132,6 @@ def train(
     if isinstance(source, Selection):
         selection = source
     else:
-        seasons = None if seasons is None else parse_seasons(seasons)
         if values is None and settings.outcome is Outcome.EPA:
             values = fit_expected_points_for(source, seasons=seasons, play_by_play=play_by_play)
         selection = read_plays(

@@ -130,7 +130,7 @@ class Store:
         """
         if games not in get_args(Games):
             raise RequestError(f"games must be one of {', '.join(get_args(Games))}, got {games!r}.")
-        wanted = self.seasons if seasons is None else parse_seasons(seasons)
+        wanted = self.seasons if seasons is None else parse_seasons(seasons, held=self.seasons)
         if absent := sorted(set(wanted) - set(self.seasons)):
             raise RequestError(
                 f"{self.folder}: no scores of {season_list(absent)}; it holds "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback._choices import Seasons, parse_names, parse_seasons, season_list
+from dropback._choices import Seasons, parse_names, season_list
 from dropback._frames import left_join
 from dropback.data import (
     PlaySet,
@@ -17,6 +17,7 @@ from dropback.data import (
     read_ratings,
     select_plays,
 )
+from dropback.data._play_by_play import chosen_seasons
 from dropback.data._ratings import RATINGS
 from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
 from dropback.data._table_files import read_table
@@ -241,7 +242,7 @@ def compare_metrics_from_files(
         DropbackError: See `compare_metrics` and the readers it calls.
     """
     on_step("reading")
-    years = parse_seasons(seasons)
+    years = chosen_seasons(play_by_play, seasons)
     # The small files first, so that their errors do not wait for the large ones.
     rated = {
         name: read_ratings(path, name, seasons=years) for name, path in (ratings or {}).items()

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import torch
 
-from dropback._choices import Seasons, parse_seasons
 from dropback._files import move_folder, require_new_folder, working_folder
 from dropback._frames import left_join
-from dropback.data._play_by_play import read_play_by_play
+from dropback.data._play_by_play import chosen_seasons, read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.data._table_files import write_table
 from dropback.data._tables import PLAY_KEY, Outcome, Plays, PlaySet, Predictions, StandardScores
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
+    from dropback._choices import Seasons
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
     from dropback.workflows.seasons._fitting import Fit, FitOutput
@@ -182,7 +182,7 @@ def score_seasons(
     """
     settings = settings or SeasonsSettings()
     require_new_folder(out, overwrite=overwrite)
-    years = sorted(set(parse_seasons(seasons)))
+    years = sorted(set(chosen_seasons(source, seasons)))
     fits = plan_fits(years, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
     clock = _Clock()
     with working_folder(out, "what was fitted") as work:
