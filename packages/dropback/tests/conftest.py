@@ -17,6 +17,7 @@ from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.models import ModelSettings
 from dropback.simulation import League, LeagueSettings, simulate_league
+from examples.cluster_fixtures import bucket, dask, s3  # noqa: F401 - fixtures
 from examples.play_by_play_rows import league, rows  # noqa: F401 - fixtures
 from examples.trained_run import Command, TrainedRun
 from splicedpareto.training import FitSettings

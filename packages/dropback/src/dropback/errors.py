@@ -6,6 +6,8 @@ __all__ = [
     "ReaderError",
     "RequestError",
     "RunError",
+    "StoreError",
+    "TaskError",
     "TrackingError",
 ]
 
@@ -36,3 +38,11 @@ class TrackingError(DropbackError):
 
 class LiveError(DropbackError):
     """A frame, a situation or a state of a live play that breaks its rule."""
+
+
+class StoreError(DropbackError):
+    """A store of files that is not there, refuses access, or does not answer."""
+
+
+class TaskError(DropbackError):
+    """Tasks that failed on every worker that tried them, while all others were done."""

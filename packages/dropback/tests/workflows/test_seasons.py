@@ -15,12 +15,14 @@ from dropback.cli import app
 from dropback.data._tables import Outcome, PlaySet, Scores
 from dropback.errors import ReaderError, RequestError
 from dropback.simulation import League, LeagueSettings, simulate_league
+from dropback.storage import WorkArea, local_copy, write_output
 from dropback.workflows.seasons import ScoredSeasons, SeasonsSettings, plan_fits, score_seasons
-from dropback.workflows.seasons._fitting import fit_and_predict
+from dropback.workflows.seasons._fitting import Fit, fit_and_predict
+from examples.cluster import DaskCluster
 
 Made = tuple[Path, ScoredSeasons, list[str]]
 SEASONS = (2010, 2011, 2012, 2013)
-QUICK = SeasonsSettings(epochs=1, refresh_epochs=1, workers=1)
+QUICK = SeasonsSettings(epochs=1, refresh_epochs=1)
 
 
 @given(
@@ -60,7 +62,14 @@ def league() -> League:
 @pytest.fixture(scope="module")
 def result(league: League, tmp_path_factory: pytest.TempPathFactory) -> Made:
     out, steps = tmp_path_factory.mktemp("seasons") / "out", []
-    made = score_seasons(league.plays, out, seasons=SEASONS, settings=QUICK, on_step=steps.append)
+    made = score_seasons(
+        league.plays,
+        out,
+        seasons=SEASONS,
+        settings=QUICK,
+        executor="serial",
+        on_step=steps.append,
+    )
     return out, made, steps
 
 
@@ -140,6 +149,15 @@ def test_the_folder_holds_what_the_summary_says(result: Made) -> None:
     assert not list(out.parent.glob(".*"))
 
 
+def means_of(fit: Fit, plays: pl.DataFrame, folder: Path) -> pl.Series:
+    """Mean of each play that a fit scores, of these plays."""
+    folder.mkdir()
+    area = WorkArea(str(folder), folder)
+    table = area.keep_file("plays", plays.write_parquet, ".parquet")
+    fit_and_predict(folder, str(folder), fit, [table], QUICK.model(fit), 0, None)
+    return pl.read_parquet(folder / "predictions.parquet")["mean"]
+
+
 def test_a_seasons_distribution_does_not_depend_on_its_own_outcomes(
     result: Made, tmp_path: Path
 ) -> None:
@@ -154,16 +172,11 @@ def test_a_seasons_distribution_does_not_depend_on_its_own_outcomes(
     for number, table in enumerate(
         (plays, plays.with_columns(yards=pl.when(last).then(0).otherwise("yards")))
     ):
-        file = tmp_path / f"{number}.parquet"
-        table.write_parquet(file)
-        output = fit_and_predict(fit, file, tmp_path, QUICK.model(fit), 0)
-        means.append(pl.read_parquet(output.predictions)["mean"])
+        means.append(means_of(fit, table, tmp_path / f"{number}"))
     assert means[0].equals(means[1])
     # The oracle of that: the same fit on all seasons' changed outcomes is another.
-    changed = tmp_path / "changed.parquet"
-    plays.with_columns(yards=pl.lit(0, dtype=pl.Int64)).write_parquet(changed)
-    output = fit_and_predict(fit, changed, tmp_path, QUICK.model(fit), 0)
-    assert not pl.read_parquet(output.predictions)["mean"].equals(means[0])
+    changed = plays.with_columns(yards=pl.lit(0, dtype=pl.Int64))
+    assert not means_of(fit, changed, tmp_path / "changed").equals(means[0])
 
 
 def test_interrupted_it_keeps_finished_fits_and_ends_the_same(
@@ -175,12 +188,22 @@ def test_interrupted_it_keeps_finished_fits_and_ends_the_same(
 
     with pytest.raises(KeyboardInterrupt):
         score_seasons(
-            league.plays, tmp_path / "out", seasons=SEASONS, settings=QUICK, on_step=interrupt
+            league.plays,
+            tmp_path / "out",
+            seasons=SEASONS,
+            settings=QUICK,
+            executor="serial",
+            on_step=interrupt,
         )
     assert not (tmp_path / "out").exists()
     steps: list[str] = []
     made = score_seasons(
-        league.plays, tmp_path / "out", seasons=SEASONS, settings=QUICK, on_step=steps.append
+        league.plays,
+        tmp_path / "out",
+        seasons=SEASONS,
+        settings=QUICK,
+        executor="serial",
+        on_step=steps.append,
     )
     assert [step for step in steps if "kept" in step] == [
         "yards-targeted-2010-2012-fold-0 (kept)",
@@ -191,20 +214,14 @@ def test_interrupted_it_keeps_finished_fits_and_ends_the_same(
 
 
 @pytest.mark.slow
-def test_processes_give_the_scores_of_one(league: League, result: Made, tmp_path: Path) -> None:
-    pair = replace(QUICK, workers=2, outcomes=(Outcome.YARDS,))
-    made = score_seasons(league.plays, tmp_path / "out", seasons=SEASONS, settings=pair)
-    assert made.scores["play_score"].equals(result[1].scores["play_score"])
-    assert "epa_cdf" not in made.scores.columns
-
-
-@pytest.mark.slow
 def test_scores_do_not_depend_on_the_threads_of_the_process(
     league: League, result: Made, tmp_path: Path
 ) -> None:
     alone = replace(QUICK, outcomes=(Outcome.YARDS,))
     torch.set_num_threads(2)
-    made = score_seasons(league.plays, tmp_path / "out", seasons=SEASONS, settings=alone)
+    made = score_seasons(
+        league.plays, tmp_path / "out", seasons=SEASONS, settings=alone, executor="serial"
+    )
     assert torch.get_num_threads() == 2
     assert made.scores["play_score"].equals(result[1].scores["play_score"])
 
@@ -223,7 +240,6 @@ def test_a_taken_folder_or_a_missing_season_is_one_sentence(
     [
         ({"outcomes": ()}, "outcomes must name yards, epa or both, each once, got none"),
         ({"outcomes": (Outcome.EPA, Outcome.EPA)}, "each once, got epa, epa"),
-        ({"workers": 0}, "workers must be at least 1, got 0"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"refresh_epochs": 0}, "refresh_epochs must be at least 1, got 0"),
         ({"folds": 1}, "folds must be at least 2, got 1"),
@@ -246,9 +262,33 @@ def test_the_command_prints_calibration_and_writes_the_folder(
 ) -> None:
     league.plays.write_parquet(tmp_path / "play_by_play_all.parquet")
     arguments = ["seasons", str(tmp_path), "--seasons", "2010-2011", "--outcomes", "yards"]
-    quick = ["--epochs", "1", "--workers", "1", "--out", str(tmp_path / "out")]
+    quick = ["--epochs", "1", "--executor", "serial", "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(app, [*arguments, *quick], catch_exceptions=False)
     assert done.exit_code == 0
     assert "Calibration, yards" in done.output
     assert (tmp_path / "out" / "scores.parquet").is_file()
     assert not (tmp_path / "out" / "expected_points").exists()
+
+
+def test_a_store_and_dask_give_the_bytes_of_one_process(
+    league: League, dask: DaskCluster, bucket: str, tmp_path: Path
+) -> None:
+    league.plays.write_parquet(tmp_path / "play_by_play_all.parquet")
+    write_output(
+        f"{bucket}/pbp/play_by_play_all.parquet",
+        league.plays.write_parquet,
+    )
+    quick = replace(QUICK, outcomes=(Outcome.YARDS,))
+    years = SEASONS[:3]
+    score_seasons(tmp_path, tmp_path / "out", seasons=years, settings=quick, executor="serial")
+    score_seasons(
+        f"{bucket}/pbp", f"{bucket}/out", seasons=years, settings=quick, executor=dask.address
+    )
+    copy = Path(local_copy(f"{bucket}/out"))
+    files = sorted(path.relative_to(copy) for path in copy.rglob("*.*") if path.is_file())
+    compared = [file for file in files if file.name not in {"summary.json", ".origin"}]
+    assert len(compared) == 2 + 3 + 1
+    for file in compared:
+        assert (copy / file).read_bytes() == (tmp_path / "out" / file).read_bytes(), file
+    with pytest.raises(RequestError, match="is there already"):
+        score_seasons(f"{bucket}/pbp", f"{bucket}/out", seasons=years, settings=quick)

@@ -50,3 +50,12 @@ GamesFile = Annotated[
 OutFolder = Annotated[Path, typer.Option(help="Folder to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        help="Where tasks run: serial, processes:N, ray, ray://HOST:PORT or dask://HOST:PORT, and "
+        "what each needs, as in 'ray?cores=1&memory=2GB&accelerators=0.25'. The results are the "
+        "same everywhere."
+    ),
+]
+OutFolderOrUrl = Annotated[str, typer.Option("--out", help="Folder or URL (s3://...) to write.")]

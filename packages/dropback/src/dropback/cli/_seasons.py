@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dropback._choices import parse_names
-from dropback.cli._options import GamesOption, OutFolder, Overwrite, PlaysOption, Seed
+from dropback.cli._options import (
+    ExecutorOption,
+    GamesOption,
+    OutFolderOrUrl,
+    Overwrite,
+    PlaysOption,
+    Seed,
+)
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 
@@ -22,7 +29,7 @@ def seasons_command(
     data: Annotated[
         str, typer.Argument(help="Folder, file or glob of play_by_play_*.parquet or .csv.")
     ],
-    out: OutFolder,
+    out: OutFolderOrUrl,
     seasons: Annotated[str, typer.Option(help="For example 2006-2023.")],
     outcomes: Annotated[str, typer.Option(help="yards, epa or both.")] = "yards,epa",
     plays: PlaysOption = PlaySet.TARGETED,
@@ -32,7 +39,7 @@ def seasons_command(
         int, typer.Option(help="Epochs of a network that starts from the one of the season before.")
     ] = 3,
     folds: Annotated[int, typer.Option(help="Folds of games in the first three seasons.")] = 2,
-    workers: Annotated[int, typer.Option(help="Networks fitted at once, a core each.")] = 2,
+    executor: ExecutorOption = "processes:2",
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -55,13 +62,18 @@ def seasons_command(
         epochs=epochs,
         refresh_epochs=refresh_epochs,
         folds=folds,
-        workers=workers,
         seed=seed,
     )
     fits = plan_fits(wanted, plays=plays, outcomes=settings.outcomes, folds=folds)
     with progress(len(fits) + 3) as step:
         result = score_seasons(
-            data, out, seasons=wanted, settings=settings, overwrite=overwrite, on_step=step
+            data,
+            out,
+            seasons=wanted,
+            settings=settings,
+            overwrite=overwrite,
+            executor=executor,
+            on_step=step,
         )
     titles = {
         "standard": "Standardized score",

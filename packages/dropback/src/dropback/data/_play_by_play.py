@@ -19,6 +19,7 @@ from dropback.data._columns import Column, columns_of, conform
 from dropback.data._table_files import read_table
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
+from dropback.storage import local_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,8 +72,9 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
 
     Args:
         source: A folder with ``play_by_play_*.parquet`` (or ``.csv``, ``.csv.gz``), a file, a
-            glob, a list of these, or a data frame (of polars, pandas, pyarrow or DuckDB). Other
-            columns are ignored; a missing optional column is null in every row.
+            glob, a list of these (each may be a URL, as ``s3://league/pbp``), or a data frame (of
+            polars, pandas, pyarrow or DuckDB). Other columns are ignored; a missing optional
+            column is null in every row.
         seasons: Seasons to keep; None keeps all.
 
     Returns:
@@ -151,9 +153,9 @@ def _raw_frames(
     source: PlayByPlaySource, seasons: Sequence[int] | None, *, names: Sequence[str] = _NAMES
 ) -> Iterable[tuple[str, pl.DataFrame]]:
     if isinstance(source, str | PathLike):
-        return _read_files(find_files(Path(source), seasons), names)
+        return _read_files(find_files(source, seasons), names)
     if isinstance(source, list | tuple):
-        files = [file for path in source for file in find_files(Path(path), seasons)]
+        files = [file for path in source for file in find_files(path, seasons)]
         return _read_files(files, names)
     what = "Play-by-play that is neither a path nor a list of paths"
     frame = to_polars(source, what=what, columns=names)  # type: ignore[arg-type]  # no sequence
@@ -165,12 +167,14 @@ def _name(source: PlayByPlaySource) -> str:
     return str(source) if isinstance(source, str | PathLike) else "the play-by-play"
 
 
-def find_files(path: Path, seasons: Sequence[int] | None = None) -> list[Path]:
-    """Files of play-by-play at `path`, of some seasons alone where their names tell.
+def find_files(source: AnyPath, seasons: Sequence[int] | None = None) -> list[Path]:
+    """Files of play-by-play at a path or URL, of some seasons alone where their names tell.
 
     Raises:
         ReaderError: There is none.
+        StoreError: A URL that cannot be read.
     """
+    path = Path(local_copy(source))
     if path.is_file():
         return [path]
     if path.is_dir():

@@ -22,6 +22,7 @@ import dropback
 from dropback._files import whole_folder
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.expected_points._next_score import NEXT_SCORES, timeline
+from dropback.storage import local_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,7 +204,7 @@ def load_expected_points(folder: AnyPath) -> ExpectedPoints:
     """
     import xgboost  # noqa: PLC0415  # half a second that only this needs
 
-    folder = Path(folder)
+    folder = Path(local_copy(folder))
     try:
         record = json.loads((folder / "expected_points.json").read_text())
         if record["format"] != FORMAT:

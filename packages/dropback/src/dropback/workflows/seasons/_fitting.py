@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import time
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import torch
 
-import dropback
-from dropback._files import whole_file
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
 from dropback.data._tables import Plays, PlaySet
+from dropback.execution import Task
 from dropback.models._model import PassModel
 from dropback.models._predict import predict_plays
-from dropback.models._store import data_digest
 from dropback.models._train import Training, assign_folds
+from dropback.storage import fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    import dataframely as dy
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dropback.data._tables import Outcome
     from dropback.models import ModelSettings
 
+
+PLAYS_FILE: Final = "plays.parquet"
+PREDICTIONS_FILE: Final = "predictions.parquet"
+WEIGHTS_FILE: Final = "weights.pt"
 
 HISTORY_SEASONS = 3
 """Seasons that a model learns from: the three before the one that it scores."""
@@ -138,37 +136,47 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@dataclass(frozen=True)
-class FitOutput:
-    """Files of a fit.
+def fit_task(
+    fit: Fit, tables: Mapping[int, str], settings: ModelSettings, seed: int, before: Task | None
+) -> Task:
+    """The task of one fit.
 
-    Attributes:
-        predictions: Parquet of the plays that it scores.
-        weights: The network's state.
-        cpu_seconds: Processor time of the fit, 0 where both files existed already.
+    Args:
+        fit: What to fit and score.
+        tables: Name in the store of each season's plays.
+        settings: Of the network.
+        seed: Of folds, weights and predictions.
+        before: The task whose weights it starts from.
     """
-
-    predictions: Path
-    weights: Path
-    cpu_seconds: float
+    needed = tuple(tables[season] for season in sorted({*fit.learns, *fit.scores}))
+    initial = None if before is None else before.name
+    return Task(
+        fit.name,
+        fit_and_predict,
+        (fit, needed, settings, seed, initial),
+        after=() if before is None else (before,),
+    )
 
 
 @one_thread()
 def fit_and_predict(
+    folder: Path,
+    store: str,
     fit: Fit,
-    plays_file: Path,
-    work: Path,
+    tables: Sequence[str],
     settings: ModelSettings,
     seed: int,
-    initial: Path | None = None,
-) -> FitOutput:
-    """Write the predictions and the weights of one fit, unless they exist already."""
-    began = time.process_time()
-    needed = sorted({*fit.learns, *fit.scores})
-    scan = pl.scan_parquet(plays_file).filter(
-        pl.col("season").is_in(needed) & pl.col(fit.outcome.value).is_not_null()
-    )
-    plays = scan.collect()
+    initial: str | None,
+) -> None:
+    """Write ``predictions.parquet`` and ``weights.pt`` of one fit into `folder`."""
+    with ExitStack() as held:
+        files = [held.enter_context(fetched(store, name)) / PLAYS_FILE for name in tables]
+        plays = pl.concat(pl.read_parquet(file) for file in files)
+        weights = None
+        if initial is not None:
+            path = held.enter_context(fetched(store, initial)) / WEIGHTS_FILE
+            weights = torch.load(path, weights_only=True)
+    plays = plays.filter(pl.col(fit.outcome.value).is_not_null())
     learned = Plays.validate(plays.filter(pl.col("season").is_in(fit.learns)), cast=True)
     scored = Plays.validate(plays.filter(pl.col("season").is_in(fit.scores)), cast=True)
     fold_of_game = assign_folds(learned["game_id"].to_list(), settings.folds, seed=seed)
@@ -176,52 +184,22 @@ def fit_and_predict(
         held_out = [game for game, fold in fold_of_game.items() if fold == fit.fold]
         scored = Plays.validate(scored.filter(pl.col("game_id").is_in(held_out)))
     schema = feature_schema(fit.play_set)
-    features = feature_matrix(learned, schema)
-    # The name of the file before holds the digest of its own job.
-    before = None if initial is None else initial.name
-    digest = _job_digest(fit, settings, seed, before, features, learned, scored)
-    path = work / f"{fit.name}-{digest[:16]}.parquet"
-    weights = path.with_suffix(".pt")
-    if path.is_file() and weights.is_file():
-        return FitOutput(path, weights, 0.0)
     # A fold without games: the network learns from every game of its seasons.
     fold = settings.folds if fit.fold is None else fit.fold
-    state = path.with_suffix("")
-    training = Training(learned, features, schema, settings, seed, state, fold_of_game)
-    weights_before = None if initial is None else torch.load(initial, weights_only=True)
-    network, _ = training.network(fold, weights_before)
-    with whole_file(weights) as aside:
-        torch.save(network.state_dict(), aside)
+    with TemporaryDirectory(dir=folder) as state:
+        training = Training(
+            learned,
+            feature_matrix(learned, schema),
+            schema,
+            settings,
+            seed,
+            Path(state),
+            fold_of_game,
+        )
+        network, _ = training.network(fold, weights)
+    torch.save(network.state_dict(), folder / WEIGHTS_FILE)
     model = PassModel(settings, schema, fit.play_set, (network,), {})
     predictions = predict_plays(model, scored, seed=seed).with_columns(
         pl.lit(fit.fold, dtype=pl.Int64).alias("fold")
     )
-    with whole_file(path) as aside:
-        predictions.write_parquet(aside)
-    shutil.rmtree(state, ignore_errors=True)
-    return FitOutput(path, weights, time.process_time() - began)
-
-
-def _job_digest(
-    fit: Fit,
-    settings: ModelSettings,
-    seed: int,
-    before: str | None,
-    features: object,
-    learned: dy.DataFrame[Plays],
-    scored: dy.DataFrame[Plays],
-) -> str:
-    described = {
-        "fit": [fit.name, fit.learns],
-        "settings": asdict(settings),
-        "seed": seed,
-        "before": before,
-        "code_version": dropback.__version__,
-        "learned": data_digest(features, learned[fit.outcome.value].to_numpy()),  # type: ignore[arg-type]
-    }
-    digest = hashlib.sha256(json.dumps(described).encode())
-    scored_features = feature_matrix(scored, feature_schema(fit.play_set))
-    digest.update(data_digest(scored_features, scored[fit.outcome.value].to_numpy()).encode())
-    for table in (learned, scored):
-        digest.update("\n".join(table["game_id"]).encode())
-    return digest.hexdigest()
+    predictions.write_parquet(folder / PREDICTIONS_FILE)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import torch
 
-from dropback._files import move_folder, require_new_folder, working_folder
 from dropback._frames import left_join
 from dropback.data._play_by_play import chosen_seasons, read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.data._table_files import write_table
 from dropback.data._tables import PLAY_KEY, Outcome, Plays, PlaySet, Predictions, StandardScores
 from dropback.errors import RequestError
+from dropback.execution import open_executor, run_tasks
 from dropback.expected_points import (
     attach_epa,
     expected_points_added,
@@ -28,8 +27,15 @@ from dropback.expected_points import (
 from dropback.models import ModelSettings
 from dropback.ranking import leaderboard
 from dropback.scoring import score_plays, season_drift, standard_scores
+from dropback.storage import fetched, is_url, put_output, require_new_output, work_area
 from dropback.workflows._files import write_json
-from dropback.workflows.seasons._fitting import fit_and_predict, kinds_of, plan_fits, span
+from dropback.workflows.seasons._fitting import (
+    PREDICTIONS_FILE,
+    fit_task,
+    kinds_of,
+    plan_fits,
+    span,
+)
 from dropback.workflows.seasons._numbers import (
     passing_table,
     qualified_passers,
@@ -43,15 +49,16 @@ from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Future
-    from pathlib import Path
 
     import dataframely as dy
 
     from dropback._choices import Seasons
+    from dropback._files import AnyPath
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
-    from dropback.workflows.seasons._fitting import Fit, FitOutput
+    from dropback.execution import ExecutorChoice, Task
+    from dropback.storage import WorkArea
+    from dropback.workflows.seasons._fitting import Fit
 
 # NFL Record and Fact Book: a career passer rating counts from 1,500 attempts on.
 _CAREER_ATTEMPTS = 1500
@@ -59,6 +66,9 @@ _CAREER_ATTEMPTS = 1500
 # Half that of a network with new weights: a larger rate forgets the season before.
 _REFRESH_LEARNING_RATE = 4e-3
 
+
+# Threads of the trees that value snaps, which are fitted in this process.
+_TREE_THREADS = 2
 
 _LEVELS = torch.arange(1, 100, dtype=torch.float64) / 100
 
@@ -74,7 +84,6 @@ class SeasonsSettings:
         folds: Folds of games in the first three seasons, which are scored out of fold.
         epochs: Epochs of a network with new weights.
         refresh_epochs: Epochs of one that starts from the network of the season before.
-        workers: Processes that fit at once.
         seed: Of everything.
     """
 
@@ -84,7 +93,6 @@ class SeasonsSettings:
     folds: int = 2
     epochs: int = 12
     refresh_epochs: int = 3
-    workers: int = 2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -93,7 +101,7 @@ class SeasonsSettings:
                 "outcomes must name yards, epa or both, each once, got "
                 f"{', '.join(self.outcomes) or 'none'}."
             )
-        for name, least in (("workers", 1), ("epochs", 1), ("refresh_epochs", 1), ("folds", 2)):
+        for name, least in (("epochs", 1), ("refresh_epochs", 1), ("folds", 2)):
             if getattr(self, name) < least:
                 raise RequestError(f"{name} must be at least {least}, got {getattr(self, name)}.")
 
@@ -150,11 +158,12 @@ class _Clock:
 
 def score_seasons(
     source: PlayByPlaySource,
-    out: Path,
+    out: AnyPath,
     *,
     seasons: Seasons,
     settings: SeasonsSettings | None = None,
     overwrite: bool = False,
+    executor: ExecutorChoice = "processes:2",
     on_step: Callable[[str], None] = lambda _: None,
 ) -> ScoredSeasons:
     """Score every play of many seasons by models that never saw it, and rank the passers.
@@ -165,46 +174,50 @@ def score_seasons(
 
     Args:
         source: Play-by-play of the seasons.
-        out: Folder to write: ``scores.parquet`` (the published recipe), ``standard.parquet``
-            (see `standard_scores`), ``epa.parquet`` (every snap's EPA), ``passing_score.parquet``,
-            ``qb_score.parquet`` and ``qb_plays.parquet`` (see `ScoredSeasons`),
-            ``leaderboards/``, ``expected_points/``, ``summary.json``.
+        out: Folder or URL to write: ``scores.parquet`` (the published recipe),
+            ``standard.parquet`` (see `standard_scores`), ``epa.parquet`` (every snap's EPA),
+            ``passing_score.parquet``, ``qb_score.parquet`` and ``qb_plays.parquet`` (see
+            `ScoredSeasons`), ``leaderboards/``, ``expected_points/``, ``summary.json``.
         seasons: Seasons to score, and the only ones to learn from.
         settings: Outcomes, folds, epochs, workers.
         overwrite: Replace what `out` holds; its expected-points model is used again where the
             data are the same.
+        executor: Where the fits run, a core each: see `dropback.execution.ExecutorChoice`. The
+            results are the same everywhere.
         on_step: Called after each step with what was done: reading, expected points, every fit
             of the plan, leaderboards.
 
     Raises:
         RequestError: `out` is taken, settings out of range, or too few games to hold folds out.
         ReaderError: The source lacks a season.
+        StoreError: `out` is a URL that cannot be written.
+        TaskError: Some fits were lost with their workers; the same call does those that miss.
     """
     settings = settings or SeasonsSettings()
-    require_new_folder(out, overwrite=overwrite)
+    require_new_output(out, overwrite=overwrite)
     years = sorted(set(chosen_seasons(source, seasons)))
     fits = plan_fits(years, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
     clock = _Clock()
-    with working_folder(out, "what was fitted") as work:
+    with work_area(out, "what was fitted") as area, open_executor(executor) as (runner, needs):
+        work = area.folder
         rows = read_play_by_play(source, seasons=years)
         clock.stop("read")
         on_step(f"read {rows.height:,} rows")
         if Outcome.EPA in settings.outcomes:
-            rows = _with_epa(rows, out, work, threads=settings.workers)
+            rows = _with_epa(rows, out, work)
             clock.stop("expected points")
         on_step("expected points")
         selections = _select(rows, years, settings)
-        files = {}
-        for kind, selection in selections.items():
-            files[kind] = work / f"plays-{kind.value}.parquet"
-            selection.plays.write_parquet(files[kind])
+        tasks = _tasks(fits, selections, area, settings)
         clock.stop("selection")
-        predictions: dict[Outcome, list[pl.DataFrame]] = {name: [] for name in settings.outcomes}
         cpu_seconds = 0.0
-        for fit, output in _run(fits, files, work, settings):
-            predictions[fit.outcome].append(pl.read_parquet(output.predictions))
-            cpu_seconds += output.cpu_seconds
-            on_step(fit.name if output.cpu_seconds else f"{fit.name} (kept)")
+        for task, done in run_tasks(runner, tasks.values(), area.store, needs=needs):
+            cpu_seconds += done.cpu_seconds
+            on_step(task.label if done.fresh else f"{task.label} (kept)")
+        predictions: dict[Outcome, list[pl.DataFrame]] = {name: [] for name in settings.outcomes}
+        for fit, task in tasks.items():  # in the order of the plan, whichever came first
+            with fetched(area.store, task.name) as folder:
+                predictions[fit.outcome].append(pl.read_parquet(folder / PREDICTIONS_FILE))
         clock.stop("fits and predictions")
         plays = pl.concat([selection.plays for selection in selections.values()])
         tables = {
@@ -233,19 +246,19 @@ def score_seasons(
             },
         }
         finished = _write(work, scores, standard, numbers, boards, summary)
-        move_folder(finished, out)
+        put_output(finished, out, overwrite=overwrite)
     on_step("leaderboards")
     return ScoredSeasons(scores, standard, numbers, boards, summary)
 
 
-def _with_epa(rows: pl.DataFrame, out: Path, work: Path, *, threads: int) -> pl.DataFrame:
+def _with_epa(rows: pl.DataFrame, out: AnyPath, work: Path) -> pl.DataFrame:
     """Attach EPA, by a model that is kept in `work`, and write every snap's beside it."""
     model = None
     if recorded_epa(rows) is None:
         kept = work / "expected_points"
-        if not kept.exists() and (out / "expected_points").is_dir():
-            shutil.copytree(out / "expected_points", kept)
-        model = fit_expected_points(rows, folder=kept, threads=threads)
+        if not kept.exists() and not is_url(out) and (Path(out) / "expected_points").is_dir():
+            shutil.copytree(Path(out) / "expected_points", kept)
+        model = fit_expected_points(rows, folder=kept, threads=_TREE_THREADS)
     added = expected_points_added(rows, model)
     added.write_parquet(work / "epa.parquet")
     return attach_epa(rows, added)
@@ -265,40 +278,25 @@ def _select(
     }
 
 
-def _run(
+def _tasks(
     fits: Sequence[Fit],
-    files: Mapping[PlaySet, Path],
-    work: Path,
+    selections: Mapping[PlaySet, Selection],
+    area: WorkArea,
     settings: SeasonsSettings,
-) -> Iterator[tuple[Fit, FitOutput]]:
-    """Run the fits, as many at once as there are workers, and yield each as it is done."""
-
-    def arguments(fit: Fit) -> tuple[Fit, Path, Path, ModelSettings, int, Path | None]:
-        initial = None if fit.starts_from is None else done[fit.starts_from].weights
-        return fit, files[fit.play_set], work, settings.model(fit), settings.seed, initial
-
-    done: dict[Fit, FitOutput] = {}
-    if settings.workers == 1:
-        for fit in fits:
-            done[fit] = fit_and_predict(*arguments(fit))
-            yield fit, done[fit]
-        return
-    waiting = list(fits)
-    running: dict[Future[FitOutput], Fit] = {}
-    # Spawned, because a fork of a process whose libraries hold threads may never wake up.
-    with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
-        try:
-            while waiting or running:
-                for fit in [fit for fit in waiting if fit.starts_from in {None, *done}]:
-                    running[pool.submit(fit_and_predict, *arguments(fit))] = fit
-                    waiting.remove(fit)
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    fit = running.pop(future)
-                    done[fit] = future.result()
-                    yield fit, done[fit]
-        finally:
-            # After an error or Ctrl-C: what has not begun never does.
-            pool.shutdown(wait=False, cancel_futures=True)
+) -> dict[Fit, Task]:
+    """Keep each season's plays where workers see them; the task of each fit, in plan order."""
+    tables: dict[PlaySet, dict[int, str]] = {
+        kind: {
+            int(season): area.keep_file("plays", plays.write_parquet, ".parquet")
+            for (season,), plays in selection.plays.group_by("season", maintain_order=True)
+        }
+        for kind, selection in selections.items()
+    }
+    tasks: dict[Fit, Task] = {}
+    for fit in fits:
+        before = None if fit.starts_from is None else tasks[fit.starts_from]
+        tasks[fit] = fit_task(fit, tables[fit.play_set], settings.model(fit), settings.seed, before)
+    return tasks
 
 
 def _scores(plays: pl.DataFrame, tables: Mapping[Outcome, pl.DataFrame]) -> pl.DataFrame:

@@ -1,0 +1,218 @@
+"""Open what runs tasks: this process, processes of this machine, or an engine on many machines.
+
+All are one protocol, ``submit(function, *arguments) -> Future``; waiting, retrying, placing and
+moving tasks is the engine's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from dropback.errors import RequestError
+from dropback.execution._needs import Needs, parse_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_Result = TypeVar("_Result")
+
+_KINDS: Final = ("serial", "threads", "processes", "ray", "dask")
+
+# Seconds in which an address must accept a connection.
+_CONNECT_TIMEOUT: Final = 5.0
+
+
+class Executor(Protocol):
+    """Where tasks run; every executor of `concurrent.futures` is one."""
+
+    def submit(
+        self, function: Callable[..., _Result], /, *arguments: object
+    ) -> Future[_Result]:  # pragma: no cover - a protocol
+        """Run a function elsewhere and give its result to the future."""
+
+
+ExecutorChoice: TypeAlias = "str | Executor"
+"""``serial``, ``threads:N``, ``processes[:N]``, ``ray[://HOST:PORT]``, ``dask://HOST:PORT``, each
+with ``?cores=..&memory=..&accelerators=..`` where tasks need more than a core; or an executor."""
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """What a text such as ``ray://10.0.0.1:10001?memory=2GB`` asks for.
+
+    Attributes:
+        kind: ``serial``, ``threads``, ``processes``, ``ray`` or ``dask``.
+        workers: Threads or processes; 0 elsewhere.
+        address: ``HOST:PORT`` of an engine; empty starts Ray here, or joins the one of
+            ``RAY_ADDRESS``.
+        needs: What each task asks for.
+    """
+
+    kind: str
+    workers: int = 0
+    address: str = ""
+    needs: Needs = field(default_factory=Needs)
+
+
+def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
+    """Read the text of ``--executor``.
+
+    Args:
+        text: As `ExecutorChoice` describes.
+        needs: Of the command's tasks, where the text does not say.
+
+    Raises:
+        RequestError: Another word, a number of workers below 1, or an address without a port.
+
+    Example:
+        >>> parse_executor("processes:4").workers, parse_executor("dask://10.0.0.1:8786").address
+        (4, '10.0.0.1:8786')
+    """
+    body, _, query = text.partition("?")
+    wanted = parse_needs(query, needs or Needs())
+    found = re.fullmatch(r"(serial|ray|(threads|processes)(:(-?\d+))?)", body)
+    if found:
+        kind = body.partition(":")[0]
+        workers = 0
+        if kind in {"threads", "processes"}:
+            workers = int(found[4]) if found[4] else os.cpu_count() or 1
+            if workers < 1:
+                raise RequestError(f"{kind} must be at least 1, got {body!r}.")
+        return ExecutorSettings(kind, workers, "", wanted)
+    parts = urlsplit(body)
+    try:
+        complete = bool(parts.hostname and parts.port)
+    except ValueError:
+        complete = False
+    if parts.scheme not in {"ray", "dask"} or not complete:
+        raise RequestError(
+            "An executor must be serial, processes, processes:4, ray, ray://HOST:PORT or "
+            f"dask://HOST:PORT, got {text!r}."
+        )
+    return ExecutorSettings(parts.scheme, 0, parts.netloc, wanted)
+
+
+@contextmanager
+def open_executor(
+    choice: ExecutorChoice, needs: Needs | None = None
+) -> Iterator[tuple[Executor, Needs]]:
+    """Yield an executor and what its tasks ask for; close it afterwards unless it was given.
+
+    Args:
+        choice: A text, or an executor that stays open.
+        needs: Of the command's tasks, where the text does not say.
+
+    Raises:
+        RequestError: The text is wrong, a package is missing, nothing answers at the address, or a
+            worker has other versions, another clock, or less than tasks need.
+    """
+    if not isinstance(choice, str):
+        yield choice, needs or Needs()
+        return
+    settings = parse_executor(choice, needs)
+    executor: Any
+    if settings.kind == "serial":
+        executor = SerialExecutor()
+    elif settings.kind == "threads":
+        executor = ThreadPoolExecutor(settings.workers)
+    elif settings.kind == "processes":
+        executor = Processes(settings.workers)
+    else:
+        if settings.address:
+            _require_listening(settings)
+        if settings.kind == "ray":
+            from dropback.execution._ray import RayExecutor
+
+            executor = RayExecutor(settings.address, settings.needs)
+        else:
+            from dropback.execution._dask import DaskExecutor
+
+            executor = DaskExecutor(settings.address, settings.needs)
+    try:
+        yield executor, settings.needs
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _require_listening(settings: ExecutorSettings) -> None:
+    """Tell an address where nothing listens at once, and not after the engine's own minutes."""
+    host, _, port = settings.address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT).close()
+    except OSError as error:
+        raise RequestError(
+            f"{settings.kind}://{settings.address}: nothing answers there "
+            f"({error.strerror or error}): start the {settings.kind} head first, or check the "
+            "address."
+        ) from error
+
+
+class SerialExecutor:
+    """Runs each task at once, in this thread."""
+
+    def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
+        """Run the function; the future is done when this returns."""
+        future: Future[_Result] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:  # whoever asks for the result gets it
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
+        """Do nothing: no task is left."""
+
+
+class Processes:
+    """Processes of this machine, each in a pool of its own.
+
+    In a common pool the death of one process ends the tasks of all; here it ends its own alone.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="dropback-process")
+        self._own = threading.local()
+        self._pools: list[ProcessPoolExecutor] = []
+
+    def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
+        """Run the function in the process of the next free thread."""
+        return self._threads.submit(self._run, function, arguments)
+
+    def _run(self, function: Callable[..., _Result], arguments: tuple[object, ...]) -> _Result:
+        pool: ProcessPoolExecutor | None = getattr(self._own, "pool", None)
+        if pool is None:
+            pool = ProcessPoolExecutor(
+                1,
+                # A fork of a process whose libraries hold threads may never wake up.
+                mp_context=get_context("spawn"),
+                # Ctrl-C reaches all processes and ends these at once; this one cleans up.
+                initializer=signal.signal,
+                initargs=(signal.SIGINT, signal.SIG_DFL),
+            )
+            self._own.pool = pool
+            self._pools.append(pool)
+        try:
+            return pool.submit(function, *arguments).result()
+        except BrokenProcessPool as error:
+            self._own.pool = None
+            pool.shutdown(wait=False)
+            raise BrokenProcessPool(
+                "its process was killed, perhaps for lack of memory: ask for fewer processes"
+            ) from error
+
+    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
+        """End the processes."""
+        self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
+        for pool in self._pools:
+            pool.shutdown(wait=wait, cancel_futures=cancel_futures)

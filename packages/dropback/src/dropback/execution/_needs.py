@@ -1,0 +1,89 @@
+"""State what a task needs of the worker that runs it, and hold it to that."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from dropback.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What each task of a command asks of an engine.
+
+    Attributes:
+        cores: Cores, above 0.
+        memory_bytes: Most memory that a task may hold, 0 for no bound; an engine places it where
+            so much is free, and a task that takes more fails alone.
+        accelerators: GPUs; a fraction lets several members of an ensemble share one.
+    """
+
+    cores: float = 1.0
+    memory_bytes: int = 0
+    accelerators: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.cores > 0 and self.memory_bytes >= 0 and self.accelerators >= 0):
+            raise RequestError(
+                "A task must need more than 0 cores and no negative memory or accelerators, got "
+                f"{self.cores}, {self.memory_bytes} and {self.accelerators}."
+            )
+
+
+def parse_needs(text: str, default: Needs) -> Needs:
+    """Needs from ``cores=1&memory=2GB&accelerators=0.25``; what is not named stays as it is.
+
+    Raises:
+        RequestError: Another name, or no number.
+
+    Example:
+        >>> parse_needs("memory=2GB&accelerators=0.25", Needs())
+        Needs(cores=1.0, memory_bytes=2000000000, accelerators=0.25)
+    """
+    found = default
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        try:
+            change = _READ[name](value)
+        except (KeyError, ValueError) as error:
+            raise RequestError(
+                "After ? an executor takes cores, memory and accelerators, as in "
+                f"ray?cores=1&memory=2GB&accelerators=0.25, got {name}={value}."
+            ) from error
+        found = replace(found, **change)
+    return found
+
+
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"([0-9.]+)\s*([KMGT]?)i?B?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise ValueError(text)
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+_READ: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
+    "cores": lambda text: {"cores": float(text)},
+    "memory": lambda text: {"memory_bytes": _bytes(text)},
+    "accelerators": lambda text: {"accelerators": float(text)},
+}
+
+
+def bound_memory(needs: Needs) -> None:
+    """Hold this worker process to the memory that its task asked for, on Linux.
+
+    What a task takes beyond it fails as an allocation of that process, not of its neighbors.
+    """
+    if not needs.memory_bytes or not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (needs.memory_bytes, hard))

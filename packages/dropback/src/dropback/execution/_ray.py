@@ -1,0 +1,130 @@
+"""Run tasks as tasks of Ray."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from dropback.errors import RequestError, StoreError
+from dropback.execution._workers import Worker, describe_worker, require_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from dropback.execution._needs import Needs
+
+_Result = TypeVar("_Result")
+
+# Times that Ray runs a task again whose worker or machine was lost, or whose store failed.
+_RETRIES: Final = 3
+
+# Seconds in which each machine must answer who it is.
+_TIMEOUT: Final = 25
+
+
+class RayExecutor:
+    """The machines of a Ray cluster.
+
+    Args:
+        address: ``HOST:PORT`` of its client server; empty joins the cluster of ``RAY_ADDRESS``, or
+            starts one on this machine, which ends with the command.
+        needs: What each task asks for.
+
+    Raises:
+        RequestError: Ray is not installed or does not answer, or a machine has other versions,
+            another clock, or too little.
+    """
+
+    def __init__(self, address: str, needs: Needs) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise RequestError(
+                "An executor of Ray needs its package: pip install 'dropback[ray]'."
+            ) from error
+        self._ray = ray
+        here = not address and not os.environ.get("RAY_ADDRESS")
+        options: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
+        if here:
+            # Nothing of it listens beyond this machine.
+            options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        try:
+            ray.init(f"ray://{address}" if address else None, **options)
+        except (ConnectionError, TimeoutError, RuntimeError, ImportError, OSError) as error:
+            raise RequestError(
+                f"ray://{address}: no Ray cluster answers there ({_first_line(error)}): start one "
+                "with 'ray start --head', or check the address."
+            ) from error
+        try:
+            self._check(needs)
+        except BaseException:
+            ray.shutdown()
+            raise
+        self._options: dict[str, Any] = {
+            "num_cpus": needs.cores,
+            "num_gpus": needs.accelerators,
+            "max_retries": _RETRIES,
+            "retry_exceptions": [OSError, StoreError],
+        }
+        if needs.memory_bytes:
+            self._options["memory"] = needs.memory_bytes
+
+    def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
+        """Run the function where Ray finds room for it."""
+        task = self._ray.remote(function).options(**self._options)
+        future: Future[_Result] = task.remote(*arguments).future()
+        return future
+
+    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:  # noqa: ARG002  # Ray cancels
+        """Leave the cluster, which stays, or end the one that was started."""
+        self._ray.shutdown()
+
+    def _check(self, needs: Needs) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        nodes = [node for node in self._ray.nodes() if node["Alive"]]
+        for name, unit, needed, scale in (
+            ("CPU", "cores", needs.cores, 1.0),
+            ("memory", "GB of memory", needs.memory_bytes, 1e9),
+            ("GPU", "accelerators", needs.accelerators, 1.0),
+        ):
+            largest = max(float(node["Resources"].get(name, 0.0)) for node in nodes)
+            if largest < needed:
+                raise RequestError(
+                    f"Ray: a task needs {needed / scale:g} {unit} and the largest machine offers "
+                    f"{largest / scale:.3g}: add a machine that has them, or ask for less."
+                )
+        asked = time.time()
+        probe = self._ray.remote(describe_worker)
+        answers = [
+            probe.options(
+                num_cpus=0,
+                max_retries=1,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+            ).remote()
+            for node in nodes
+        ]
+        try:
+            workers: list[Worker] = self._ray.get(answers, timeout=_TIMEOUT)
+        except self._ray.exceptions.GetTimeoutError as error:
+            raise RequestError(
+                f"Ray: a machine did not answer within {_TIMEOUT} s; its machines are "
+                f"{', '.join(str(node['NodeManagerAddress']) for node in nodes)}."
+            ) from error
+        except self._ray.exceptions.RayError as error:
+            raise RequestError(
+                f"Ray: a machine cannot import dropback ({_last_line(error)}): install the same "
+                "version of it on every machine."
+            ) from error
+        require_workers(workers, asked, time.time())
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _last_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")

@@ -1,0 +1,240 @@
+"""One protocol, whatever runs the tasks: equal results, nothing done twice, losses survived."""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dropback.errors import RequestError, TaskError
+from dropback.execution import Done, Needs, Task, open_executor, parse_executor, run_tasks
+from dropback.execution._workers import Worker, own_versions, require_workers
+from dropback.storage import open_store, read_folder
+from examples import tasks
+from examples.cluster import DaskCluster, dask_cluster, free_port, worker_environment
+
+
+def squares(count: int) -> list[Task]:
+    return [Task(f"number {n}", tasks.square, (n,)) for n in range(count)]
+
+
+def run(executor: str, some: list[Task], store: str) -> list[tuple[str, Done]]:
+    with open_executor(executor) as (opened, needs):
+        return [(task.label, done) for task, done in run_tasks(opened, some, store, needs=needs)]
+
+
+def content(store: str, some: list[Task]) -> dict[str, bytes]:
+    """Every byte of the results, by file."""
+    opened = open_store(store)
+    found = {}
+    for task in some:
+        folder = read_folder(opened, task.name)
+        assert folder is not None, task.label
+        found[task.name] = opened.read(f"{task.name}.json")
+        found |= {f"{task.name}/{name}": opened.read(f.key) for name, f in folder.files.items()}
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable() -> None:
+    """Processes that are spawned here import the tasks as the workers of engines do."""
+    os.environ["PYTHONPATH"] = worker_environment()["PYTHONPATH"]
+
+
+def test_the_text_of_an_executor_is_read() -> None:
+    found = parse_executor("ray://10.0.0.1:10001?cores=2&memory=1.5GB&accelerators=0.25")
+    assert (found.kind, found.address) == ("ray", "10.0.0.1:10001")
+    assert found.needs == Needs(cores=2, memory_bytes=1_500_000_000, accelerators=0.25)
+    assert parse_executor("processes").workers == os.cpu_count()
+    assert parse_executor("serial", Needs(cores=2)).needs.cores == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("slurm", "must be serial, processes, .* got 'slurm'"),
+        ("processes:0", "processes must be at least 1, got 'processes:0'"),
+        ("dask://10.0.0.1", "ray://HOST:PORT or dask://HOST:PORT, got 'dask://10.0.0.1'"),
+        ("dask://10.0.0.1:port", "got 'dask://10.0.0.1:port'"),
+        ("ray?memory=much", "takes cores, memory and accelerators, .* got memory=much"),
+        ("ray?gpus=1", "got gpus=1"),
+        ("serial?cores=0", "more than 0 cores"),
+    ],
+)
+def test_another_text_is_one_sentence(text: str, match: str) -> None:
+    with pytest.raises(RequestError, match=match):
+        parse_executor(text)
+
+
+@pytest.mark.parametrize("executor", ["serial", "threads:3", "processes:1", "processes:2"])
+def test_results_are_the_same_bytes_wherever_tasks_run(executor: str, tmp_path: Path) -> None:
+    some = squares(4)
+    some.append(Task("square of a square", tasks.squared, (some[3].name,), after=(some[3],)))
+    done = run(executor, some, str(tmp_path / "here"))
+    assert sorted(label for label, _ in done) == sorted(task.label for task in some)
+    run("serial", some, str(tmp_path / "serial"))
+    assert content(str(tmp_path / "here"), some) == content(str(tmp_path / "serial"), some)
+    assert content(str(tmp_path / "here"), some)[f"{some[4].name}/square.txt"] == b"81"
+    assert not list((tmp_path / "here").glob(".scratch*"))
+
+
+def test_a_second_run_does_only_what_is_missing(tmp_path: Path) -> None:
+    some = squares(3)
+    run("serial", some[:2], str(tmp_path))
+    second = run("serial", some, str(tmp_path))
+    assert [done.fresh for _, done in second] == [False, False, True]
+    # Other arguments or another function are another result.
+    assert len({task.name for task in [*some, Task("number 0", tasks.refuse, (0,))]}) == 4
+
+
+def test_wrong_input_stops_at_once_with_its_own_sentence(tmp_path: Path) -> None:
+    some = [Task("a", tasks.refuse, (7,)), *squares(1)]
+    with pytest.raises(RequestError, match=r"^7 is no number of folds.$"):
+        run("serial", some, str(tmp_path))
+    assert read_folder(open_store(tmp_path), some[1].name) is None
+
+
+def test_a_task_that_always_dies_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    some = [Task(f"week {n}.csv", tasks.square_or_die, (n, 1)) for n in range(4)]
+    after = Task("after week 1", tasks.squared, (some[1].name,), after=(some[1],))
+    with pytest.raises(TaskError, match=r"2 of the tasks .*: after week 1, week 1\.csv\. The fi"):
+        run("processes:2", [*some, after], str(tmp_path))
+    assert len(content(str(tmp_path), [some[0], some[2], some[3]])) == 6
+    assert read_folder(open_store(tmp_path), some[1].name) is None
+
+
+def test_a_task_that_takes_more_memory_than_it_asked_for_fails_alone(tmp_path: Path) -> None:
+    some = [Task("much", tasks.take_memory, (3_000_000_000,)), *squares(2)]
+    with pytest.raises(TaskError, match=r"1 of the tasks .*: much. .*MemoryError"):
+        run("processes:1?memory=2GB", some, str(tmp_path))
+    assert len(content(str(tmp_path), some[1:])) == 4
+
+
+def test_two_drivers_of_one_store_do_not_harm_each_other(bucket: str, tmp_path: Path) -> None:
+    some = squares(6)
+    with ThreadPoolExecutor(2) as pool:
+        drivers = [pool.submit(run, "threads:2", some, bucket) for _ in range(2)]
+        results = [dict(driver.result()) for driver in drivers]
+    assert {label: done.digest for label, done in results[0].items()} == {
+        label: done.digest for label, done in results[1].items()
+    }
+    run("serial", some, str(tmp_path))
+    found = content(bucket, some)
+    assert {n: t for n, t in found.items() if n.endswith(".txt")} == {
+        n: t for n, t in content(str(tmp_path), some).items() if n.endswith(".txt")
+    }
+
+
+@pytest.mark.parametrize(
+    ("worker", "match"),
+    [
+        (Worker("far", own_versions(), 1000.0 + 15 * 60), "clock of far is 899 s from this"),
+        (Worker("far", own_versions(), 1000.0 - 15 * 60), "clock of far is 900 s from this"),
+        (
+            Worker("old", own_versions().__class__("0.1", "3.9", "2", "1", "2"), 1000.5),
+            r"The worker on old has dropback 0\.1, python 3\.9.*install the same versions",
+        ),
+    ],
+)
+def test_strangers_and_wrong_clocks_are_refused(worker: Worker, match: str) -> None:
+    with pytest.raises(RequestError, match=match):
+        require_workers([Worker("near", own_versions(), 1000.5), worker], 1000.0, 1001.0)
+
+
+@pytest.mark.parametrize("kind", ["dask", "ray"])
+def test_an_address_where_nothing_listens_is_told_at_once(kind: str) -> None:
+    began = time.monotonic()
+    address = f"{kind}://127.0.0.1:{free_port()}"
+    with pytest.raises(RequestError, match=rf"{address}: nothing answers there"):
+        run(address, [], "nowhere")
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("kind", "module"), [("dask", "distributed"), ("ray", "ray")])
+def test_a_missing_engine_names_its_extra(
+    kind: str, module: str, monkeypatch: pytest.MonkeyPatch, s3: object
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    port = s3.port  # type: ignore[attr-defined]  # something listens there
+    with pytest.raises(RequestError, match=rf"pip install 'dropback\[{kind}\]'"):
+        run(f"{kind}://127.0.0.1:{port}", [], "nowhere")
+
+
+def test_nothing_of_an_engine_or_a_cloud_is_imported_unasked() -> None:
+    script = (
+        "import sys, dropback.execution, dropback.storage\n"
+        "print({'ray', 'distributed', 'dask', 'obstore', 'boto3'} & set(sys.modules))"
+    )
+    found = subprocess.run(  # noqa: S603  # our own command
+        [sys.executable, "-c", script],
+        env=worker_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "set()"
+
+
+def test_dask_gives_the_same_bytes_in_a_real_store(dask: DaskCluster, bucket: str) -> None:
+    some = squares(6)
+    done = run(dask.address, some, bucket)
+    assert all(each.fresh for _, each in done)
+    run("serial", some, f"{bucket}-serial")
+    assert content(bucket, some) == content(f"{bucket}-serial", some)
+    # A second driver finds everything.
+    assert not any(each.fresh for _, each in run(dask.address, some, bucket))
+
+
+def test_dask_tells_wrong_input_and_too_little_in_one_sentence(
+    dask: DaskCluster, tmp_path: Path
+) -> None:
+    with pytest.raises(RequestError, match=r"^7 is no number of folds.$"):
+        run(dask.address, [Task("a", tasks.refuse, (7,))], str(tmp_path))
+    with pytest.raises(RequestError, match=r"needs 9000.0 GB and the largest worker may use"):
+        run(f"{dask.address}?memory=9TB", [], str(tmp_path))
+    with pytest.raises(RequestError, match=r"needs 0.5 accelerators and no worker has them"):
+        run(f"{dask.address}?accelerators=0.5", [], str(tmp_path))
+
+
+def test_killed_workers_of_dask_cost_their_tasks_alone(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    marker = str(tmp_path / "died")
+    once = [Task(f"number {n}", tasks.square_or_die_once, (n, marker), key=n) for n in range(5)]
+    with dask_cluster(tmp_path, workers=2) as cluster:
+        done = run(cluster.address, once, str(tmp_path / "store"))
+        assert sorted(label for label, _ in done) == [task.label for task in once]
+        assert Path(marker).exists()
+    assert len(content(str(tmp_path / "store"), once)) == 10
+
+
+def test_a_worker_without_the_package_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    hidden = tmp_path / "hidden" / "dropback"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ModuleNotFoundError('No module named dropback')\n")
+    environment = worker_environment()
+    environment["PYTHONPATH"] = f"{hidden.parent}{os.pathsep}{environment['PYTHONPATH']}"
+    with dask_cluster(tmp_path, workers=0) as cluster:
+        cluster.add_worker(environment=environment)
+        began = time.monotonic()
+        with pytest.raises(
+            RequestError, match=r"cannot import dropback .*install the same version"
+        ):
+            run(cluster.address, squares(1), str(tmp_path / "store"))
+        assert time.monotonic() - began < 30
+
+
+def test_an_engine_of_the_docs_listens_on_loopback_alone(dask: DaskCluster) -> None:
+    pids = {process.pid for process in (dask.scheduler, *dask.workers)}
+    found = [
+        connection.laddr.ip
+        for pid in pids
+        for connection in psutil.Process(pid).net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(found) >= len(pids)
+    assert set(found) == {"127.0.0.1"}

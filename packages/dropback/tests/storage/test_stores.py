@@ -1,0 +1,236 @@
+"""Files appear whole or not at all, on disk and in a real S3 server; faults are one sentence."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from dropback.errors import RequestError, StoreError
+from dropback.storage import (
+    is_url,
+    keep_folder,
+    local_copy,
+    open_store,
+    output_folder,
+    read_folder,
+    require_new_output,
+    write_output,
+)
+from examples.cluster import S3Server, free_port
+
+
+@pytest.fixture(params=["disk", "s3", "memory"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store of each kind; memory stands for any other file system of fsspec."""
+    if request.param == "disk":
+        return str(tmp_path / "store")
+    if request.param == "memory":
+        return f"memory://{tmp_path.name}/store"
+    return str(request.getfixturevalue("bucket"))
+
+
+def test_a_file_is_read_as_it_was_written_and_created_only_once(root: str, tmp_path: Path) -> None:
+    store = open_store(root)
+    assert store.size("a/b.bin") is None
+    store.write("a/b.bin", b"first")
+    assert (store.read("a/b.bin"), store.size("a/b.bin")) == (b"first", 5)
+    assert not store.create("a/b.bin", b"other")
+    assert store.create("a/c.bin", b"other")
+    assert store.read("a/b.bin") == b"first"
+    store.fetch("a/c.bin", tmp_path / "copy" / "c.bin")
+    assert (tmp_path / "copy" / "c.bin").read_bytes() == b"other"
+
+
+def test_of_many_that_create_one_file_one_wins(root: str) -> None:
+    store = open_store(root)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(5):
+            key = f"race/{number}"
+            won = list(pool.map(lambda mark, key=key: store.create(key, b"%d" % mark), range(8)))
+            assert won.count(True) == 1
+            assert store.read(key) == b"%d" % won.index(True)
+
+
+def folder_of(path: Path, **files: str) -> Path:
+    for name, text in files.items():
+        target = path / name.replace("__", "/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return path
+
+
+def test_a_kept_folder_comes_back_and_a_cut_file_makes_it_absent(root: str, tmp_path: Path) -> None:
+    store = open_store(root)
+    kept = keep_folder(store, "results/one", folder_of(tmp_path / "in", a="1", b__c="22"))
+    found = read_folder(store, "results/one")
+    assert found == kept
+    found.fetch(store, tmp_path / "out")
+    assert (tmp_path / "out" / "a").read_text() == "1"
+    assert (tmp_path / "out" / "b" / "c").read_text() == "22"
+    store.write(kept.files["b/c"].key, b"2")
+    assert read_folder(store, "results/one") is None
+
+
+def test_a_file_of_the_right_size_and_wrong_content_is_refused(root: str, tmp_path: Path) -> None:
+    store = open_store(root)
+    kept = keep_folder(store, "one", folder_of(tmp_path / "in", a="1234"))
+    store.write(kept.files["a"].key, b"4321")
+    with pytest.raises(StoreError, match=r"its SHA-256 differs"):
+        kept.fetch(store, tmp_path / "out")
+    assert not (tmp_path / "out" / "a").exists()
+
+
+def test_two_drivers_of_equal_folders_agree_and_of_others_the_first_wins(bucket: str) -> None:
+    for _ in range(2):
+        with output_folder(bucket) as folder:
+            folder_of(folder, a="same")
+        assert Path(local_copy(bucket), "a").read_text() == "same"
+    with (
+        pytest.raises(StoreError, match=r"written meanwhile by another process"),
+        output_folder(bucket) as folder,
+    ):
+        folder_of(folder, a="other")
+    assert Path(local_copy(bucket), "a").read_text() == "same"
+    with output_folder(bucket, overwrite=True) as folder:
+        folder_of(folder, a="other")
+    assert Path(local_copy(bucket), "a").read_text() == "other"
+    with pytest.raises(RequestError, match=r"is there already.*--overwrite"):
+        require_new_output(bucket, overwrite=False)
+
+
+def test_what_stops_before_the_manifest_leaves_no_output(bucket: str) -> None:
+    with pytest.raises(OSError, match="of the user"), output_folder(bucket) as folder:
+        folder_of(folder, a="1").joinpath("a").rename("of the user/nowhere")
+    require_new_output(bucket, overwrite=False)
+    with pytest.raises(StoreError, match=r"does not exist"):
+        local_copy(bucket)
+
+
+def test_plain_files_are_copied_by_url_folder_and_glob(bucket: str) -> None:
+    for name in ("a.csv", "b.csv", "deep/c.txt"):
+        write_output(f"{bucket}/{name}", lambda path: path.write_text(path.name))
+    assert Path(local_copy(f"{bucket}/a.csv")).read_text() == "a.csv"
+    everything = Path(local_copy(bucket))
+    assert {path.name for path in everything.rglob("*.*")} >= {"a.csv", "b.csv", "c.txt"}
+    some = Path(local_copy(f"{bucket}/*.csv"))
+    assert sorted(path.name for path in some.glob("*.csv")) == ["a.csv", "b.csv"]
+    # Changed content is another copy, and the same content is not fetched again.
+    before = local_copy(f"{bucket}/a.csv")
+    assert local_copy(f"{bucket}/a.csv") == before
+    write_output(f"{bucket}/a.csv", lambda path: path.write_text("A.csv"))
+    assert Path(local_copy(f"{bucket}/a.csv")).read_text() == "A.csv"
+
+
+@pytest.mark.parametrize(
+    ("url", "match"),
+    [
+        ("s3://nobody/plays", r"s3://nobody/plays does not exist: the bucket .* check the name"),
+        ("foo://x/y", r"foo://x/y names no store: .*foo.*; use s3://"),
+        ("az://plays/x", "az://plays/x needs credentials and none were found"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_sentence(url: str, match: str, bucket: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(StoreError, match=match):
+        require_new_output(url, overwrite=False)
+    assert time.monotonic() - began < 30
+    assert is_url(bucket)
+
+
+def test_missing_credentials_are_one_sentence(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    # Where a machine of a cloud would ask; here it refuses, as anywhere else.
+    with pytest.raises(StoreError, match=r"needs credentials|could not be used"):
+        require_new_output(bucket, overwrite=False)
+
+
+def test_a_store_that_nothing_serves_is_told_within_half_a_minute(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    began = time.monotonic()
+    with pytest.raises(StoreError, match=rf"{bucket} could not be used"):
+        require_new_output(bucket, overwrite=False)
+    assert time.monotonic() - began < 30
+
+
+@contextmanager
+def proxy(server: S3Server, answer: "list[object]", refuse_every: int = 0) -> Iterator[int]:
+    """A server before the S3 server that answers some writes itself."""
+    writes = iter(range(1, 10**9))
+
+    class Handler(BaseHTTPRequestHandler):
+        def _forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command == "PUT" and refuse_every and next(writes) % refuse_every == 0:
+                answer.append(self.path)
+                if len(answer) % 2:
+                    self.send_response(503)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                else:
+                    self.close_connection = True
+                    self.connection.close()
+                return
+            if not refuse_every:
+                self.send_response(int(str(answer[0])))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            there = HTTPConnection("127.0.0.1", server.port)
+            there.request(self.command, self.path, body, dict(self.headers))
+            found = there.getresponse()
+            content = found.read()
+            self.send_response(found.status)
+            for name, value in found.getheaders():
+                if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
+                    self.send_header(name, value)
+            length = found.getheader("Content-Length") if self.command == "HEAD" else len(content)
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _forward  # noqa: N815  # as http.server
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    try:
+        yield served.server_address[1]
+    finally:
+        served.shutdown()
+        served.server_close()
+
+
+def test_a_bucket_that_is_not_ours_is_one_sentence(
+    bucket: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy(s3, [403]) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        with pytest.raises(StoreError, match=rf"{bucket} refuses access: use credentials"):
+            require_new_output(bucket, overwrite=False)
+
+
+def test_a_store_that_fails_one_write_in_ten_loses_nothing(
+    bucket: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[object] = []
+    with proxy(s3, failed, refuse_every=10) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        store = open_store(bucket)
+        for number in range(40):
+            store.write(f"{number}", b"%d" % number)
+    assert len(failed) >= 4
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.environment["AWS_ENDPOINT_URL"])
+    assert [open_store(bucket).read(f"{number}") for number in range(40)] == [
+        b"%d" % number for number in range(40)
+    ]
