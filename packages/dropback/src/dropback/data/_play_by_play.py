@@ -47,8 +47,8 @@ PLAY_BY_PLAY_COLUMNS: tuple[Column, ...] = (
     # Runs, scores and penalties, which expected points added needs.
     *columns_of(_TEXT, "rusher_player_id", "rusher_player_name", required=False),
     *columns_of(_INT, "qb_scramble", "return_touchdown", "penalty", required=False),
-    # nflverse's own expected points added, and completion over expected in percent.
-    *columns_of(pl.Float64, "epa", "qb_epa", "cpoe", required=False),
+    # nflverse's own expected points and win probability added, completion over expected in percent.
+    *columns_of(pl.Float64, "epa", "qb_epa", "wpa", "cpoe", required=False),
     # The final score.
     *columns_of(_INT, "home_score", "away_score", required=False),
 )

@@ -88,8 +88,9 @@ def quarterback_plays(snaps: pl.DataFrame, throws: pl.DataFrame) -> pl.DataFrame
     Returns:
         One row per play: `PLAY_KEY`, ``season``, ``season_type``, ``week``, ``posteam``,
         ``defteam``, ``passer_player_id`` and ``passer_player_name`` (who threw or ran),
-        ``designed_run``, ``mid_cdf`` (null without a distribution), ``epa``, ``epa_source``. Plays
-        without a player or an EPA are left out.
+        ``designed_run``, ``mid_cdf`` (null without a distribution), ``epa``, ``epa_source``, and
+        ``wpa`` and ``wpa_source`` where `snaps` have them. Plays without a player or an EPA are
+        left out.
 
     Raises:
         RequestError: A season has no quarterback's run at all.
@@ -103,6 +104,7 @@ def quarterback_plays(snaps: pl.DataFrame, throws: pl.DataFrame) -> pl.DataFrame
     plays = kept.select(
         *PLAY_KEY,
         *_SNAP_COLUMNS,
+        *(name for name in ("wpa", "wpa_source") if name in kept.columns),
         pl.col("qb_player_id").alias("passer_player_id"),
         pl.col("qb_player_name").alias("passer_player_name"),
         (~pl.col("qb_dropback")).alias("designed_run"),

@@ -44,15 +44,15 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
 
     Args:
         play_by_play: What `read_play_by_play` returned.
-        epa: What `expected_points_added` returned for it; None leaves ``epa`` null, and designed
-            runs out.
+        epa: What `expected_points_added` returned for it, with ``wpa`` where it is known; None
+            leaves both null, and designed runs out.
 
     Returns:
         ``game_id``, ``play_id``, ``season``, ``season_type``, ``week``, ``posteam``, ``defteam``,
         ``passer_player_id`` and ``passer_player_name`` (on a run: the runner), the 0-1
         columns ``attempt``, ``completion``, ``touchdown``, ``interception``, ``sack``,
         ``dropback``, ``qb_play``, the yards ``passing_yards`` and ``sack_yards`` (lost, positive),
-        and ``epa`` (null where unknown). A play read twice is one row.
+        ``epa`` and ``wpa`` (null where unknown). A play read twice is one row.
     """
     sack = pl.col("sack").fill_null(0) == 1
     passed = pl.col("play_type").is_in(["pass", "qb_spike"])
@@ -64,11 +64,13 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
         epa = play_by_play.select(*PLAY_KEY, epa=pl.lit(None, dtype=pl.Float64))
     if "qb_run" not in epa.columns:
         epa = epa.with_columns(qb_run=pl.lit(value=False))
-    valued = epa.select(*PLAY_KEY, "epa", "qb_run").unique(PLAY_KEY, keep="first")
+    if "wpa" not in epa.columns:
+        epa = epa.with_columns(wpa=pl.lit(None, dtype=pl.Float64))
+    valued = epa.select(*PLAY_KEY, "epa", "qb_run", "wpa").unique(PLAY_KEY, keep="first")
     ran = pl.col("qb_run").fill_null(value=False)
     dropback = (passed & ~spike) | scramble
     counted = (
-        left_join(play_by_play.drop("epa", strict=False), valued, on=PLAY_KEY)
+        left_join(play_by_play.drop("epa", "wpa", strict=False), valued, on=PLAY_KEY)
         .filter(
             (passed | scramble | ran)
             & (pl.col("two_point_attempt").fill_null(0) == 0)
@@ -100,6 +102,7 @@ def passing_plays(play_by_play: pl.DataFrame, epa: pl.DataFrame | None = None) -
             pl.when(complete).then(yards()).fill_null(0).alias("passing_yards"),
             pl.when(passed & sack).then(-pl.col("yards_gained")).fill_null(0).alias("sack_yards"),
             "epa",
+            "wpa",
         )
     )
     return counted.filter(pl.col("passer_player_id").is_not_null())
