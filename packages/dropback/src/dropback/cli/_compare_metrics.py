@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback.cli._options import ScoresFile, Seed
+from dropback.cli._options import Seed
 
 if TYPE_CHECKING:
     from dropback.evaluation.comparison import MetricComparison
@@ -24,19 +24,26 @@ _SHORT = {
     "next_win_pct": "next\nwin %",
     "next_qb_record": "next\nrec.",
     "split_half": "split\nhalf",
+    "other_half_wins": "other\nhalf",
 }
 
 
-@app.command()
+@app.command("compare-metrics", hidden=True)
+@app.command("bakeoff")
 def compare_metrics(
-    scores: ScoresFile,
+    scores: Annotated[
+        Path, typer.Argument(help="Folder of `dropback seasons`, or a file of play scores.")
+    ],
     pbp: Annotated[str, typer.Option(help="Folder, file or glob of play_by_play_*.parquet.")],
     games: Annotated[Path, typer.Option(help="Results, one row a game; .parquet or .csv.")],
     seasons: Annotated[str, typer.Option(help="Seasons to compare, for example 2017-2023.")],
     out: Annotated[Path, typer.Option(help="Folder for the tables, the figure and the report.")],
     score: Annotated[
         list[str] | None,
-        typer.Option(help="Score column; repeat for more, the first is ours. Default: play_score."),
+        typer.Option(
+            help="Score column; repeat for more, the first is ours. Default: play_score; of a "
+            "folder qb_score, passing_score, projection."
+        ),
     ] = None,
     qbr: Annotated[Path | None, typer.Option(help="ESPN's QBR by season, CSV.")] = None,
     pff: Annotated[Path | None, typer.Option(help="Your PFF passing summary, CSV.")] = None,
@@ -47,8 +54,10 @@ def compare_metrics(
 ) -> None:
     """Compare a score with passer rating, ANY/A, EPA and QBR: winning, stability, prediction.
 
-    Example: `dropback compare-metrics scores.parquet --pbp data/pbp
-    --games data/pbp/games.parquet --seasons 2017-2023 --out comparison`
+    Its former name, compare-metrics, still works.
+
+    Example: `dropback bakeoff seasons --pbp data/pbp --games data/pbp/games.parquet
+    --seasons 2017-2023 --out comparison`
     """
     from dropback import workflows
     from dropback._files import whole_file
@@ -72,7 +81,7 @@ def compare_metrics(
             games=games,
             seasons=seasons,
             expected_points=out / "expected_points",
-            names=tuple(dict.fromkeys(score or ["play_score"])),
+            names=tuple(dict.fromkeys(score or [])),
             ratings=ratings,
             plays_per_half=half,
             replicates=replicates,
@@ -108,7 +117,7 @@ def _print(result: MetricComparison) -> None:
         ("metric", *(_SHORT[name] for name in names)),
         caption=f"+ {ours} is above this metric, - below it: the 90 % interval of the paired "
         "difference excludes 0. PO: playoffs; next: next season, with the metric itself, the "
-        "team's wins, the passer's record.",
+        "team's wins, the passer's record; other half: wins in the other half of the games.",
     )
     for metric, label in result.labels.items():
         cells = []

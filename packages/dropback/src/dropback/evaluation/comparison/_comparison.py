@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -34,12 +35,19 @@ from dropback.evaluation.comparison._metrics import (
 from dropback.evaluation.comparison._plays import completion_over_expected, passing_plays
 from dropback.evaluation.comparison._reliability import other_half_wins, split_half
 from dropback.evaluation.comparison._results import game_results, passer_results
+from dropback.evaluation.comparison._seasons_folder import (
+    NUMBERS,
+    SHRINKAGE,
+    read_seasons_folder,
+    seasons_folder_of,
+)
 from dropback.expected_points import (
     expected_points_added,
     fit_expected_points,
     recorded_epa,
 )
-from dropback.ranking import drift_sentence, season_drifts
+from dropback.ranking import centered, drift_sentence, season_drifts, with_measured_drift
+from dropback.win_probability import win_probability_added
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,8 +121,8 @@ def compare_metrics(
     and among them those for whom every metric exists.
 
     Args:
-        scores: One row per play: ``game_id``, ``play_id`` and the columns `names`. A column
-            ``season_drift`` is subtracted from ``play_score``, as in rankings.
+        scores: One row per play: ``game_id``, ``play_id`` and the columns `names`. The season's
+            drift is subtracted from ``play_score``, as in rankings (see `with_measured_drift`).
         passing: The plays of every season to compare, as `passing_plays` returned them, with
             ``completion_over_expected``; ``wpa``, where it has one, is win probability added.
         games: What `read_games` returned.
@@ -215,23 +223,25 @@ def compare_metrics_from_files(
     games: AnyPath,
     seasons: Seasons,
     expected_points: AnyPath,
-    names: str | Sequence[str] = ("play_score",),
+    names: str | Sequence[str] = (),
     ratings: Mapping[str, AnyPath] | None = None,
     plays_per_half: int = 100,
     replicates: int = 1000,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> MetricComparison:
-    """Compare the play scores of a file with the older metrics.
+    """Compare the play scores of a file, or the numbers of a folder, with the older metrics.
 
     Args:
-        scores: File that `dropback score` wrote.
+        scores: File that `dropback score` wrote; or the folder that `dropback seasons` wrote, or
+            a file of its numbers: then EPA is the folder's, and `names` are among `NUMBERS`.
         play_by_play: All plays of the seasons, for the older metrics.
         games: File of results; see `read_games`.
         seasons: Seasons to compare.
         expected_points: Folder of our expected-points model, which is fitted there where the
             play-by-play has no ``epa``.
-        names: See `compare_metrics`, also for the other settings.
+        names: See `compare_metrics`, also for the other settings; by default ``play_score``, of a
+            folder all of `NUMBERS`, of a file of a number that one first.
         ratings: Files by a name of `RATINGS`.
         plays_per_half: See `split_half`.
         replicates: Bootstrap draws of passers.
@@ -248,15 +258,26 @@ def compare_metrics_from_files(
         name: read_ratings(path, name, seasons=years) for name, path in (ratings or {}).items()
     }
     results = read_games(games)
-    scored = read_table(scores)
+    folder = seasons_folder_of(scores)
+    names = parse_names(names)
+    if folder is None:
+        scored, names, values = read_table(scores), names or ("play_score",), None
+        snaps = None
+    else:
+        first = [name for name in NUMBERS if Path(scores).stem == name]
+        found = read_seasons_folder(folder, names or tuple(dict.fromkeys([*first, *NUMBERS])))
+        scored, names, values, snaps = found.scores, found.names, found.season_values, found.snaps
+        scored = scored.filter(pl.col("season").is_in(years))
     plays = read_play_by_play(play_by_play, seasons=years)
-    passing = rated_plays(plays, expected_points=expected_points, seed=seed, on_step=on_step)
+    passing = rated_plays(plays, snaps, expected_points=expected_points, seed=seed, on_step=on_step)
     on_step("comparing")
     return compare_metrics(
         scored,
         passing,
         results,
         names=names,
+        shrinkage=SHRINKAGE if folder else None,
+        season_values=values,
         ratings=rated,
         plays_per_half=plays_per_half,
         replicates=replicates,
@@ -266,25 +287,35 @@ def compare_metrics_from_files(
 
 def rated_plays(
     play_by_play: pl.DataFrame,
+    snaps: pl.DataFrame | None = None,
     *,
     expected_points: AnyPath,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> pl.DataFrame:
-    """Passing plays with what the older metrics need: EPA and completion over expected.
+    """Plays with what the older metrics need: EPA, win probability, completion over expected.
 
     Args:
         play_by_play: What `read_play_by_play` returned.
+        snaps: What `expected_points_added` returned for at least these plays, with ``wpa`` where
+            it is known; None computes both.
         expected_points: See `compare_metrics_from_files`.
         seed: Seed of the models' folds.
         on_step: Called with the name of the next step.
     """
-    on_step("expected points")
-    recorded = recorded_epa(play_by_play) is not None
-    model = (
-        None if recorded else fit_expected_points(play_by_play, folder=expected_points, seed=seed)
-    )
-    passing = passing_plays(play_by_play, expected_points_added(play_by_play, model))
+    if snaps is None:
+        on_step("expected points")
+        recorded = recorded_epa(play_by_play) is not None
+        model = (
+            None
+            if recorded
+            else fit_expected_points(play_by_play, folder=expected_points, seed=seed)
+        )
+        snaps = expected_points_added(play_by_play, model)
+    if "wpa" not in snaps.columns:
+        on_step("win probability")
+        snaps = left_join(snaps, win_probability_added(play_by_play, seed=seed), on=PLAY_KEY)
+    passing = passing_plays(play_by_play, snaps)
     on_step("completion probabilities")
     early = int(play_by_play["season"].min()) < FIRST_SEASON_WITH_RECEIVERS  # type: ignore[arg-type]
     play_set = PlaySet.ATTEMPTS if early else PlaySet.TARGETED
@@ -321,17 +352,16 @@ def _with_scores(plays: pl.DataFrame, scores: pl.DataFrame, names: Sequence[str]
             f"The play scores must name their play: {', '.join(map(repr, missing))} missing."
         )
     weights = [f"{name}_weight" for name in names if f"{name}_weight" in scores.columns]
+    if "play_score" in names:
+        scores = centered(with_measured_drift(scores))
     kept = scores.select(
         "game_id",
         pl.col("play_id").cast(pl.Int64),
         pl.col(*names, *weights).cast(pl.Float64).fill_nan(None),
-        *(["season_drift"] if "season_drift" in scores.columns else []),
     )
-    if {"play_score", "season_drift"} <= set(kept.columns):
-        kept = kept.with_columns(pl.col("play_score") - pl.col("season_drift"))
     for game, play in repeated_plays(kept).select(PLAY_KEY).head(1).iter_rows():
         raise ReaderError(f"The play scores hold game {game}, play {play} twice.")
-    return left_join(plays, kept.drop("season_drift", strict=False), on=PLAY_KEY)
+    return left_join(plays, kept, on=PLAY_KEY)
 
 
 def _require_every_season(plays: pl.DataFrame, names: Sequence[str]) -> None:
