@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from dropback.cli import app
 from dropback.data._tables import Outcome, PlaySet, Scores
 from dropback.errors import ReaderError, RequestError
+from dropback.projection import project_passers
 from dropback.simulation import League, LeagueSettings, simulate_league
 from dropback.storage import WorkArea, local_copy, write_output
 from dropback.workflows.seasons import ScoredSeasons, SeasonsSettings, plan_fits, score_seasons
@@ -100,7 +101,7 @@ def test_every_dropback_has_a_standardized_score(result: Made) -> None:
     assert by_season["play_score"].to_numpy() == pytest.approx(0.5)
 
 
-def test_two_numbers_of_every_passers_season_are_written_with_their_intervals(result: Made) -> None:
+def test_the_numbers_of_every_passers_season_are_written_with_their_intervals(result: Made) -> None:
     out, made, _ = result
     for name in ("passing_score", "qb_score"):
         table = pl.read_parquet(out / f"{name}.parquet")
@@ -118,6 +119,14 @@ def test_two_numbers_of_every_passers_season_are_written_with_their_intervals(re
     snaps = pl.read_parquet(out / "epa.parquet").filter(pl.col("season_type") == "REG")
     assert plays.height == snaps.filter(pl.col("qb_dropback") | pl.col("qb_run")).height
     assert made.numbers["qb_score"]["plays"].sum() == plays.height
+    assert {"wpa", "wpa_source"} < set(made.numbers["qb_score"].columns)
+    projected = pl.read_parquet(out / "projection.parquet")
+    assert sorted(projected["season"].unique()) == list(SEASONS)
+    assert (projected["projection_low"] < projected["projection"]).all()
+    # At the end of a season nothing of the next is known.
+    first = plays.filter(pl.col("season") <= 2011)
+    again = project_passers(first, 2011)
+    assert projected.filter(pl.col("season") == 2011).equals(again)
     assert made.scores["passing_score"].mean() == pytest.approx(0.5, abs=0.01)
     assert made.summary["not_written"] == {}
 

@@ -25,6 +25,7 @@ from dropback.workflows._plays import read_plays as read_plays
 from dropback.workflows._plays import read_plays_for as read_plays_for
 from dropback.workflows._plays import seasons_of as seasons_of
 from dropback.workflows._plays import without_tracking as without_tracking
+from dropback.workflows._projection import project as project
 from dropback.workflows._runs import RunEvaluation as RunEvaluation
 from dropback.workflows._runs import evaluate as evaluate
 from dropback.workflows._runs import predict as predict

@@ -10,6 +10,7 @@ from dropback._frames import left_join
 from dropback.errors import RequestError
 from dropback.evaluation.comparison._metrics import passer_metrics, with_qualified
 from dropback.evaluation.comparison._plays import passing_plays
+from dropback.projection import FEWEST_PLAYS, project_passers
 from dropback.scoring import (
     PASSING_SHRINKAGE,
     QUARTERBACK_SHRINKAGE,
@@ -69,13 +70,13 @@ def quarterback_table(plays: pl.DataFrame, qualified: pl.DataFrame) -> pl.DataFr
 
     Args:
         plays: What `scored_quarterback_plays` returned; ``wpa``, where it has one, is win
-            probability added.
+            probability added by the play, with its ``wpa_source``.
         qualified: What `qualified_passers` returned.
 
     Returns:
         The columns of `passing_table`; between them ``dropbacks``, ``designed_runs``,
         ``epa_per_play``, and where `plays` have it ``wpa``, the season's sum of win probability
-        added, in wins.
+        added, in wins, and ``wpa_source``.
     """
     extra = [
         (~pl.col("designed_run")).sum().cast(pl.Int64).alias("dropbacks"),
@@ -83,9 +84,24 @@ def quarterback_table(plays: pl.DataFrame, qualified: pl.DataFrame) -> pl.DataFr
         pl.col("epa").mean().alias("epa_per_play"),
     ]
     if "wpa" in plays.columns:
-        extra.append(pl.col("wpa").sum().alias("wpa"))
+        total = pl.when(pl.col("wpa").count() > 0).then(pl.col("wpa").sum())
+        extra += [total.alias("wpa"), pl.col("wpa_source").drop_nulls().first()]
     rows = shrunk_seasons(plays, "qb_score", QUARTERBACK_SHRINKAGE, extra=extra)
     return _placed(rows, qualified)
+
+
+def projection_table(plays: pl.DataFrame) -> pl.DataFrame:
+    """``projection`` of each passer at the end of each season, from the plays until then.
+
+    Args:
+        plays: What `scored_quarterback_plays` returned.
+
+    Returns:
+        The rows of `project_passers` of every season in which a passer has ten plays.
+    """
+    counts = plays.group_by("season", "passer_player_id").len()
+    enough = counts.filter(pl.col("len") >= FEWEST_PLAYS)["season"].unique().sort()
+    return pl.concat([project_passers(plays, season) for season in enough])
 
 
 def qualified_passers(play_by_play: pl.DataFrame) -> pl.DataFrame:

@@ -25,9 +25,11 @@ from dropback.expected_points import (
     recorded_epa,
 )
 from dropback.models import ModelSettings
+from dropback.projection import FEWEST_PLAYS
 from dropback.ranking import leaderboard
 from dropback.scoring import score_plays, season_drift, standard_scores
 from dropback.storage import fetched, is_url, put_output, require_new_output, work_area
+from dropback.win_probability import win_probability_added
 from dropback.workflows._files import write_json
 from dropback.workflows.seasons._fitting import (
     PREDICTIONS_FILE,
@@ -38,6 +40,7 @@ from dropback.workflows.seasons._fitting import (
 )
 from dropback.workflows.seasons._numbers import (
     passing_table,
+    projection_table,
     qualified_passers,
     quarterback_table,
     runs_missing,
@@ -128,8 +131,9 @@ class ScoredSeasons:
             ``epa_cdf``, ``epa_median`` and ``epa_mean``.
         standard: One row a dropback, valid as `StandardScores`; None unless both outcomes are
             judged, of attempts.
-        numbers: Name of the file to its table: ``passing_score`` and ``qb_score``, one row a
-            passer and season; ``qb_plays``, one row a quarterback's play with its ``qb_score``.
+        numbers: Name of the file to its table: ``passing_score``, ``qb_score`` and ``projection``,
+            one row a passer and season; ``qb_plays``, one row a quarterback's play with its
+            ``qb_score``.
             A table that cannot be made is absent, and the summary says why.
         leaderboards: Name of the file to rows: a season, or a career, by each outcome, and by the
             standardized score.
@@ -175,9 +179,10 @@ def score_seasons(
     Args:
         source: Play-by-play of the seasons.
         out: Folder or URL to write: ``scores.parquet`` (the published recipe),
-            ``standard.parquet`` (see `standard_scores`), ``epa.parquet`` (every snap's EPA),
-            ``passing_score.parquet``, ``qb_score.parquet`` and ``qb_plays.parquet`` (see
-            `ScoredSeasons`), ``leaderboards/``, ``expected_points/``, ``summary.json``.
+            ``standard.parquet`` (see `standard_scores`), ``epa.parquet`` (every snap's EPA and
+            win probability added), ``passing_score.parquet``, ``qb_score.parquet``,
+            ``projection.parquet`` and ``qb_plays.parquet`` (see `ScoredSeasons`),
+            ``leaderboards/``, ``expected_points/``, ``summary.json``.
         seasons: Seasons to score, and the only ones to learn from.
         settings: Outcomes, folds, epochs, workers.
         overwrite: Replace what `out` holds; its expected-points model is used again where the
@@ -252,14 +257,18 @@ def score_seasons(
 
 
 def _with_epa(rows: pl.DataFrame, out: AnyPath, work: Path) -> pl.DataFrame:
-    """Attach EPA, by a model that is kept in `work`, and write every snap's beside it."""
+    """Attach EPA, by a model that is kept in `work`, and write every snap's, WPA beside it."""
     model = None
     if recorded_epa(rows) is None:
         kept = work / "expected_points"
         if not kept.exists() and not is_url(out) and (Path(out) / "expected_points").is_dir():
             shutil.copytree(Path(out) / "expected_points", kept)
         model = fit_expected_points(rows, folder=kept, threads=_TREE_THREADS)
-    added = expected_points_added(rows, model)
+    added = left_join(
+        expected_points_added(rows, model),
+        win_probability_added(rows, threads=_TREE_THREADS),
+        on=PLAY_KEY,
+    )
     added.write_parquet(work / "epa.parquet")
     return attach_epa(rows, added)
 
@@ -355,6 +364,11 @@ def _numbers(
     plays = scored_quarterback_plays(snaps, scores, settings.games)
     numbers["qb_score"] = quarterback_table(plays, qualified)
     numbers["qb_plays"] = plays
+    most = plays.group_by("season", "passer_player_id").len()["len"].max()
+    if not isinstance(most, int) or most < FEWEST_PLAYS:
+        few = f"No passer has {FEWEST_PLAYS} plays in a season."
+        return scores, numbers, {"projection": few}
+    numbers["projection"] = projection_table(plays)
     return scores, numbers, {}
 
 

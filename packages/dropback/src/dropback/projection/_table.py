@@ -1,0 +1,324 @@
+"""Read plays until a week, reduce them to careers, and write one row a passer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from dropback._choices import season_list
+from dropback._frames import left_join
+from dropback._statistics import codes
+from dropback.data._table_files import read_table
+from dropback.errors import ReaderError, RequestError
+from dropback.projection._model import (
+    PROJECTION,
+    Career,
+    ProjectionSettings,
+    project_careers,
+)
+from dropback.scoring import opponent_effects
+
+if TYPE_CHECKING:
+    from dropback._arrays import Floats
+    from dropback._files import AnyPath
+
+_NORMAL_90 = 1.6448536269514722
+# Plays of an average defense that what a defense allows is shrunk by, as in `qb_score`.
+_OPPONENT_PLAYS = 300.0
+# Fewer plays in a season are those of a receiver's trick passes.
+FEWEST_PLAYS = 10
+"""Plays of a season that counts in a career."""
+# A full season of a starter: the median of qualified passers' plays, 2009-2016.
+SEASON_PLAYS = 550
+"""Plays that the interval of next season's mean is stated for."""
+
+_NEEDED = ("game_id", "season", "week", "passer_player_id", "defteam", "epa")
+_UNDRAFTED = 300  # one round after the last of 262 picks
+_AVERAGE_PICK = 80
+_PRIME_AGE = 28
+_AS_OF = re.compile(r"(\d{4})(?:-(\d{1,2}))?")
+
+
+def as_of_week(text: str) -> tuple[int, int | None]:
+    """Season and week of a text such as ``2023-10``; ``2023`` is the whole season (week None).
+
+    Raises:
+        RequestError: Anything else.
+
+    Example:
+        >>> as_of_week("2023-10"), as_of_week("2023")
+        ((2023, 10), (2023, None))
+    """
+    found = _AS_OF.fullmatch(text.strip())
+    if not found or found[2] in {"0", "00"}:
+        raise RequestError(
+            f"as_of must be a season, or a season and a week from 1, like 2023 or 2023-10, got "
+            f"{text!r}."
+        )
+    return int(found[1]), int(found[2]) if found[2] else None
+
+
+def season_values(plays: pl.DataFrame) -> pl.DataFrame:
+    """Each passer's season: means over plays, less the league's and what defenses allow.
+
+    Args:
+        plays: One row per play: ``game_id``, ``season``, ``week``, ``passer_player_id``,
+            ``defteam``, ``epa``; ``mid_cdf`` of throws, where there is one.
+
+    Returns:
+        By passer and season: ``passer_player_id``, ``season``, ``plays``, ``epa`` (per play),
+        ``throws``, ``throw`` (mean mid-CDF; null without a throw), all of the plays given.
+    """
+    table = (
+        plays
+        if "mid_cdf" in plays.columns
+        else plays.with_columns(mid_cdf=pl.lit(None, pl.Float64))
+    )
+    value = _without_opponents(table, "epa")
+    throws = table.filter(pl.col("mid_cdf").is_not_null())
+    keys = ["passer_player_id", "season"]
+    rows = (
+        table.with_columns(value=value)
+        .group_by(keys)
+        .agg(pl.len().cast(pl.Int64).alias("plays"), pl.col("value").mean().alias("epa"))
+    )
+    if throws.is_empty():
+        thrown = pl.DataFrame(
+            schema={
+                "passer_player_id": pl.String,
+                "season": pl.Int64,
+                "throws": pl.Int64,
+                "throw": pl.Float64,
+            }
+        )
+    else:
+        thrown = (
+            throws.with_columns(value=_without_opponents(throws, "mid_cdf"))
+            .group_by(keys)
+            .agg(pl.len().cast(pl.Int64).alias("throws"), pl.col("value").mean().alias("throw"))
+        )
+    return (
+        left_join(rows, thrown, on=keys)
+        .with_columns(pl.col("throws").fill_null(0))
+        .sort("passer_player_id", "season")
+    )
+
+
+def _without_opponents(plays: pl.DataFrame, column: str) -> pl.Series:
+    season = codes(plays["season"])
+    values = plays[column].cast(pl.Float64).to_numpy()
+    centered = values - (np.bincount(season, values) / np.bincount(season))[season]
+    centered = centered - opponent_effects(
+        centered,
+        season=season,
+        passer=codes(plays.select("season", "passer_player_id")),
+        defense=codes(plays.select("season", "defteam")),
+        game=codes(plays.select("game_id", "defteam")),
+        ridge=_OPPONENT_PLAYS,
+    )
+    return pl.Series(column, centered)
+
+
+def career_table(values: pl.DataFrame, roster: pl.DataFrame | None = None) -> dict[str, Career]:
+    """Careers by passer, of seasons with at least ten plays.
+
+    Args:
+        values: What `season_values` returned.
+        roster: What `read_roster` returned; None knows no draft position and no age.
+    """
+    first = values["season"].min()
+    careers = {}
+    known = {} if roster is None else {row["player_id"]: row for row in roster.to_dicts()}
+    kept = values.filter(pl.col("plays") >= FEWEST_PLAYS).sort("passer_player_id", "season")
+    for (passer,), rows in kept.group_by("passer_player_id", maintain_order=True):
+        seasons = rows["season"].to_numpy().astype(np.int64)
+        careers[str(passer)] = Career(
+            seasons,
+            rows.select("epa", pl.col("throw").fill_null(np.nan)).to_numpy(),
+            rows.select("plays", "throws").to_numpy().astype(float),
+            veteran=bool(seasons[0] == first),
+            traits=_traits(known.get(str(passer)), seasons),
+        )
+    return careers
+
+
+def _traits(row: dict[str, object] | None, seasons: np.ndarray) -> Floats:
+    """Logarithm of the draft position, age over 28 and its square; 0 where unknown."""
+    years = np.append(seasons, seasons[-1] + 1).astype(float)
+    traits = np.zeros((len(years), 3))
+    if row is None:
+        return traits
+    if row["draft"] is not None:
+        traits[:, 0] = np.log(float(row["draft"]) / _AVERAGE_PICK)  # type: ignore[arg-type]
+    if row["birth_year"] is not None:
+        age = years + 2 / 3 - float(row["birth_year"]) - _PRIME_AGE  # type: ignore[arg-type]
+        # Less the mean square of ages from 22 to 38, so that an unknown age is an average one.
+        traits[:, 1], traits[:, 2] = age, age**2 - 28.0
+    return traits
+
+
+def read_roster(path: AnyPath) -> pl.DataFrame:
+    """Read ages and draft positions from nflverse's players or rosters.
+
+    Args:
+        path: Parquet or CSV with ``gsis_id`` (or ``player_id``) and any of ``birth_date``,
+            ``draft_number``, ``draft_pick`` and ``rookie_year`` or ``entry_year``.
+
+    Returns:
+        ``player_id``, ``draft`` (300 for a known player who was not drafted; null where the file
+        has no such column), ``birth_year`` (with the month as a fraction).
+
+    Raises:
+        ReaderError: No file, no id, or neither of the columns.
+    """
+    table = read_table(path)
+    key = next((name for name in ("gsis_id", "player_id") if name in table.columns), None)
+    pick = next((n for n in ("draft_number", "draft_pick") if n in table.columns), None)
+    if key is None or (pick is None and "birth_date" not in table.columns):
+        raise ReaderError(
+            f"{path}: a roster must have 'gsis_id', and 'birth_date' or 'draft_number'; it has "
+            f"{', '.join(table.columns)}."
+        )
+    draft = pl.lit(None, pl.Float64)
+    if pick is not None:
+        draft = pl.col(pick).cast(pl.Float64, strict=False).fill_nan(None).fill_null(_UNDRAFTED)
+    birth = pl.lit(None, pl.Float64)
+    if "birth_date" in table.columns:
+        text = pl.col("birth_date").cast(pl.String)
+        year = text.str.extract(r"^(\d{4})-\d{2}").cast(pl.Float64)
+        birth = year + (text.str.extract(r"^\d{4}-(\d{2})").cast(pl.Float64) - 1) / 12
+    return (
+        table.select(
+            pl.col(key).cast(pl.String).alias("player_id"),
+            draft.alias("draft"),
+            birth.alias("birth_year"),
+        )
+        .drop_nulls("player_id")
+        .unique("player_id", keep="last", maintain_order=True)
+    )
+
+
+def plays_until(plays: pl.DataFrame, as_of: str | int) -> tuple[pl.DataFrame, int, int]:
+    """Plays to the end of a week, and its season and week.
+
+    Raises:
+        RequestError: A column is missing, or no play is so early.
+    """
+    if missing := [name for name in _NEEDED if name not in plays.columns]:
+        raise RequestError(
+            f"A projection needs plays with {', '.join(map(repr, missing))}, which the table "
+            f"lacks; it has {', '.join(plays.columns)}. Give qb_plays.parquet of 'dropback "
+            "seasons', or its folder."
+        )
+    season, week = as_of_week(str(as_of))
+    at = pl.col("season") == season
+    until = (pl.col("season") < season) | (at & (pl.col("week") <= (week or 99)))
+    kept = plays.filter(until & pl.col("epa").is_not_null())
+    if kept.is_empty():
+        first = plays.select("season", "week").sort("season", "week").head(1)
+        begins = "-".join(map(str, first.row(0))) if first.height else "no play"
+        raise RequestError(
+            f"as_of {as_of} is before the data, which begin with {begins}: ask for a later week."
+        )
+    if kept["season"].max() != season:  # a week before its season's first game
+        held = plays["season"].unique().sort()
+        if season not in held:
+            raise RequestError(
+                f"as_of {as_of} is not among the plays, which hold {season_list(held)}: ask for "
+                "one of these seasons."
+            )
+    return kept, season, week or int(kept.filter(at)["week"].max() or 0)  # type: ignore[arg-type]
+
+
+def project_passers(
+    plays: pl.DataFrame,
+    as_of: str | int,
+    *,
+    roster: pl.DataFrame | None = None,
+    next_plays: int = SEASON_PLAYS,
+    settings: ProjectionSettings = PROJECTION,
+) -> pl.DataFrame:
+    """Project every passer of a season or of the one before, from all plays until a week.
+
+    Nothing after the week is read: defenses, the league's mean and careers are those of that day.
+
+    Args:
+        plays: One row per play of a quarterback, see `season_values`; ``posteam`` and
+            ``passer_player_name`` are shown.
+        as_of: Season, or season and week, like ``2023-10``: to the end of that week.
+        roster: What `read_roster` returned.
+        next_plays: Plays of the season that `next_low` and `next_high` are stated for.
+        settings: Parameters.
+
+    Returns:
+        Best first: ``rank``, ``population`` (rows), ``passer_player_id``, ``passer_player_name``,
+        ``team`` (of the last play), ``season``, ``week``, ``experience`` (seasons with ten plays
+        or more in the table), ``plays`` (in all), ``season_plays``; ``projection``, the expected
+        true EPA per play over the league in the season after, ``projection_low``,
+        ``projection_high`` (90 % of its posterior) and ``projection_sd``; ``now``, ``now_low``,
+        ``now_high``, ``now_sd``, the same of the season itself; ``next_low`` and ``next_high``,
+        90 % of the mean over `next_plays` plays of the season after.
+
+    Raises:
+        RequestError: See `plays_until`; or no passer has ten plays in a season.
+    """
+    kept, season, week = plays_until(plays, as_of)
+    careers = career_table(season_values(kept), roster)
+    shown = [key for key, career in careers.items() if career.seasons[-1] >= season - 1]
+    if not shown:
+        raise RequestError(
+            f"No passer has {FEWEST_PLAYS} plays in {season - 1} or {season} to the end of week "
+            f"{week}: ask for a later week."
+        )
+    found = project_careers(list(careers.values()), season, settings)
+    place = {key: index for index, key in enumerate(careers)}
+    at = [place[key] for key in shown]
+    chosen = [careers[key] for key in shown]
+    noise = settings.play_sd[0] ** 2 / next_plays
+    following, sd = found.following[at], found.following_sd[at]
+    now, now_sd = found.now[at], found.now_sd[at]
+    reach = _NORMAL_90 * np.sqrt(sd**2 + noise)
+    rows = pl.DataFrame(
+        {
+            "passer_player_id": shown,
+            "season": season,
+            "week": week,
+            "experience": [len(career.seasons) for career in chosen],
+            "plays": [int(career.plays[:, 0].sum()) for career in chosen],
+            "season_plays": [
+                int(career.plays[career.seasons == season, 0].sum()) for career in chosen
+            ],
+            "projection": following,
+            "projection_low": following - _NORMAL_90 * sd,
+            "projection_high": following + _NORMAL_90 * sd,
+            "projection_sd": sd,
+            "now": now,
+            "now_low": now - _NORMAL_90 * now_sd,
+            "now_high": now + _NORMAL_90 * now_sd,
+            "now_sd": now_sd,
+            "next_low": following - reach,
+            "next_high": following + reach,
+        }
+    )
+    rows = left_join(rows, _shown(kept), on="passer_player_id")
+    rows = rows.sort("projection", "passer_player_id", descending=[True, False]).with_columns(
+        rank=pl.col("projection").rank("min", descending=True).cast(pl.Int64),
+        population=pl.len().cast(pl.Int64),
+    )
+    first = ["rank", "population", "passer_player_id", "passer_player_name", "team"]
+    return rows.select(*first, pl.exclude(first))
+
+
+def _shown(plays: pl.DataFrame) -> pl.DataFrame:
+    """The newest name and team of each passer."""
+    parts = {"passer_player_name": "passer_player_name", "posteam": "team"}
+    ordered = plays.sort("season", "week", maintain_order=True)
+    return ordered.group_by("passer_player_id", maintain_order=True).agg(
+        (
+            pl.col(name).drop_nulls().last() if name in plays.columns else pl.lit(None, pl.String)
+        ).alias(shown)
+        for name, shown in parts.items()
+    )
