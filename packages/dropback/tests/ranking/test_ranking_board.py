@@ -50,6 +50,7 @@ def test_columns_are_those_promised() -> None:
         *("score_shrunk", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability"),
         *("percentile", "z", "display"),
         *("probability_better_than_next", "probability_best", "drift"),
+        *("better", "population", "place"),
     ]
 
 
@@ -226,13 +227,79 @@ def test_order_of_the_plays_does_not_matter(seed: int) -> None:
     assert_frame_equal(ranked(shuffled), ranked(scores), abs_tol=1e-12)
 
 
-def test_single_game_has_no_interval() -> None:
-    scores = table(throws("A", [0.2, 0.8]), throws("A", [0.9], **SECOND), throws("B", [0.1, 0.3]))
-    rows = ranked(scores)
-    assert of(rows, "score_low")["B"] is None
-    assert of(rows, "score_high")["B"] is None
-    assert of(rows, "score_low")["A"] < of(rows, "score_high")["A"]
-    assert ranked(scores, by=["game"])["score_low"].null_count() == 2
+def test_a_single_game_has_the_interval_of_its_plays() -> None:
+    # Plays vary by (.3^2 + .3^2 + .1^2 + .1^2) / (4 - 2) within the rows: .1 a play, .05 of two.
+    rows = ranked(table(throws("A", [0.2, 0.8]), throws("B", [0.1, 0.3], **SECOND)))
+    half = 1.6448536 * 0.05**0.5
+    assert of(rows, "score_low") == pytest.approx({"A": 0.5 - half, "B": 0.2 - half})
+    assert of(rows, "score_high") == pytest.approx({"A": 0.5 + half, "B": 0.2 + half})
+
+
+def test_from_six_games_on_the_games_are_resampled() -> None:
+    games = [{"game_id": f"2020_{week:02d}_KC_LAC", "week": week} for week in range(1, 7)]
+    # Plays differ within games and games do not: resampled games have one mean.
+    six = [throws("A", [0.2, 0.8], **game) for game in games]
+    rows = ranked(table(*six, throws("B", [0.1, 0.9])))
+    assert of(rows, "score_low")["A"] == of(rows, "score_high")["A"] == pytest.approx(0.5)
+    rows = ranked(table(*six[:5], throws("B", [0.1, 0.9])))
+    assert of(rows, "score_low")["A"] < 0.45
+
+
+def defenses(**more: Any) -> pl.DataFrame:
+    """X allows .3, Y .5 and Z .7, in two games each."""
+    return table(
+        *(
+            throws(passer, [score, score + 0.02, score - 0.02], defteam=defense, **game, **more)
+            for defense, score in (("Y", 0.5), ("X", 0.3), ("Z", 0.7))
+            for passer, game in (("A", {}), ("B", SECOND))
+        )
+    )
+
+
+def test_of_defenses_the_one_that_allows_least_is_first() -> None:
+    rows = ranked(defenses(), by="opponent")
+    assert rows["defteam"].to_list() == ["X", "Y", "Z"]
+    assert rows["rank"].to_list() == [1, 2, 3]
+    assert rows["score"].to_list() == pytest.approx([0.3, 0.5, 0.7])
+    assert set(rows["better"]) == {"lower"}
+    assert rows["percentile"].is_sorted(descending=True)
+    assert rows["z"].is_sorted(descending=True)
+    # Mirrored at one half: 85 + 222 (.5 - .3) is beyond 99, 85 - 222 (.7 - .5) below 50.
+    assert rows["display"].to_list() == [99, 85, 50]
+    assert rows["probability_best"][0] > 0.99
+    assert rows["rank_low"][0] == 1
+    assert (rows["probability_better_than_next"].drop_nulls() > 0.99).all()
+    assert probability_better(rows, "X", "Z") > 0.99
+    assert probability_matrix(rows)["Z"].to_list()[:2] == pytest.approx([1, 1], abs=0.01)
+
+
+@pytest.mark.parametrize("by", ["passer,opponent", "team,opponent", "passer", "season"])
+def test_of_everyone_else_the_highest_is_first(by: str) -> None:
+    rows = ranked(defenses(), by=by)
+    assert set(rows["better"]) == {"higher"}
+    assert rows["score"].is_sorted(descending=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({}, "1 of 2, 2020-2021"),
+        ({"by": ["passer", "season"]}, "1 of 4, 2020-2021"),
+        ({"where": "season = 2021"}, "1 of 2, 2021, where season = 2021"),
+        ({"split": "down=1"}, "1 of 2, 2020-2021, down=1"),
+        ({"weeks": 1, "seasons": 2020}, "1 of 2, 2020, "),
+    ],
+)
+def test_a_rank_names_its_population(options: dict[str, Any], place: str) -> None:
+    scores = table(
+        throws("A", [0.5], down=1),
+        throws("B", [0.4], down=1),
+        throws("A", [0.6], down=1, season=2021, game_id="2021_01_KC_BUF"),
+        throws("B", [0.4], down=1, season=2021, game_id="2021_01_KC_BUF"),
+    )
+    rows = ranked(scores, **options)
+    assert rows["place"][0].startswith(place)
+    assert set(rows["population"]) == {rows.height}
 
 
 def test_interval_depends_on_the_seed_alone() -> None:
@@ -277,8 +344,7 @@ def test_weights_count_a_play_as_often_as_they_say() -> None:
         throws("A", [0.5], play_weight=1.0, **SECOND),
         throws("B", [0.4, 0.6], play_weight=1.0),
     )
-    columns = ("passer_player_id", "score", "score_low", "score_high")
-    assert ranked(once).select(columns).equals(ranked(weighted).select(columns))
+    assert of(ranked(once), "score") == of(ranked(weighted), "score")
     assert of(ranked(weighted), "plays") == {"A": 3, "B": 2}
 
 
@@ -352,7 +418,9 @@ def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:
     scores = table(throws("A", [1.0]), throws("B", [0.3, 0.6, 0.2, 0.9, 0.4, 0.5]))
     rows = ranked(scores)
     assert of(rows, "rank") == {"A": 1, "B": 2}
-    assert of(rows, "score_low") == {"A": None, "B": None}
+    widths = rows.with_columns(width=pl.col("score_high") - pl.col("score_low"))
+    # One play against six: the interval is sqrt(6) times as wide.
+    assert of(widths, "width")["A"] == pytest.approx(6**0.5 * of(widths, "width")["B"])
     shrunk = of(rows, "score_shrunk")
     assert shrunk["B"] < shrunk["A"] < 0.8
     assert of(rows, "reliability")["A"] < of(rows, "reliability")["B"]

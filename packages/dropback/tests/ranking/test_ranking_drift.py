@@ -81,6 +81,41 @@ def test_one_passers_plays_keep_the_drift_of_the_whole_season() -> None:
     assert found == {("A", 2020): pytest.approx(0.45), ("A", 2021): pytest.approx(0.55)}
 
 
+def weeks_apart(weeks: int = 5) -> pl.DataFrame:
+    """A season of 2,500 plays whose mean is .52, scored week by week: no week is centered."""
+    return table(
+        *(
+            throws(passer, [mean] * 250, week=week, game_id=f"2020_{week:02d}", season_drift=0.0)
+            for week in range(1, weeks + 1)
+            for passer, mean in (("A", 0.42), ("B", 0.62))
+        )
+    ).with_columns(mid_cdf=pl.col("play_score"))
+
+
+def test_weeks_that_were_scored_apart_are_centered_together() -> None:
+    rows = leaderboard(weeks_apart(), by="passer", min_attempts=1, replicates=20)
+    assert rows.select("score", "drift").rows() == [
+        (pytest.approx(0.6), pytest.approx(0.02)),
+        (pytest.approx(0.4), pytest.approx(0.02)),
+    ]
+    # A split of the plays keeps the drift of the season.
+    own = leaderboard(
+        weeks_apart(), by="passer", min_attempts=1, replicates=20, where="play_score > 0.5"
+    )
+    assert own["drift"].to_list() == pytest.approx([0.02])
+    assert season_drifts(weeks_apart())["centered"].to_list() == [True]
+    # The first half of the season was scored at once, with a drift of its own.
+    halves = weeks_apart().with_columns(
+        season_drift=pl.when(pl.col("week") < 3).then(0.01).otherwise(0.0)
+    )
+    assert leaderboard(halves, by="season", replicates=20)["drift"][0] == pytest.approx(0.02)
+
+
+def test_fewer_plays_than_tell_a_drift_keep_what_they_have() -> None:
+    rows = leaderboard(weeks_apart(4), by="passer", min_attempts=1, replicates=20)
+    assert rows["drift"].to_list() == [0.0, 0.0]
+
+
 def test_drift_does_not_pass_for_skill() -> None:
     """Passers without skill in seasons of .4 and .6: the raw scores alone tell them apart."""
     generator = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 """Rank passers, teams and games by their play scores, with the uncertainty of every number."""
 
 from dropback.ranking._board import DisplayScale, keep_plays, leaderboard
+from dropback.ranking._center import centered, with_measured_drift
 from dropback.ranking._comparison import probability_better, probability_matrix
 from dropback.ranking._drift import drift_sentence, season_drifts
 from dropback.ranking._filters import PlayFilter
@@ -26,6 +27,7 @@ __all__ = [
     "Reliability",
     "Split",
     "Versus",
+    "centered",
     "compare_passers",
     "default_minimum",
     "drift_sentence",
@@ -45,4 +47,5 @@ __all__ = [
     "reliable_minimum",
     "season_drifts",
     "split_values",
+    "with_measured_drift",
 ]

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from dropback._choices import parse_names
 from dropback._frames import left_join, like, to_polars
-from dropback._statistics import expanded_interval, grouped_means
+from dropback._statistics import grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import RequestError
+from dropback.ranking._center import DRIFT, with_measured_drift
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._filters import PlayFilter
-from dropback.ranking._posterior import posterior, sampling_variance
+from dropback.ranking._posterior import mean_interval, posterior, sampling_variance
 from dropback.ranking._reliability import reliable_minimum
 from dropback.ranking._splits import (
     default_minimum,
@@ -27,7 +27,7 @@ from dropback.ranking._splits import (
     parse_split,
     with_splits,
 )
-from dropback.ranking._units import DRIFT, sum_by_game
+from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -158,13 +158,17 @@ def leaderboard(
         One row per group, best first, in a frame of the same library. ``rank``, with the 90 %
         interval ``rank_low`` and ``rank_high`` of the rank of the true score among the rows shown;
         the grouping columns, ``plays``, ``games``; ``score`` (mean), ``score_low``, ``score_high``
-        (90 %, games resampled within the group; null for one game); ``score_shrunk``, the posterior
+        (90 %, see `mean_interval`); ``score_shrunk``, the posterior
         mean of the true score among the rows shown, ``shrunk_low``, ``shrunk_high`` (90 %) and
         ``shrunk_sd``; ``reliability``, the share of the variance of such a mean that is skill;
         ``percentile`` (share of the rows that it beats, %, ties and itself half), ``z`` (in
         standard deviations of the rows), ``display``; ``probability_better_than_next`` and
         ``probability_best``, of the true scores; ``drift``, the mean of what `center` subtracted
-        (`season_drifts` has it by season, with its interval).
+        (`season_drifts` has it by season, with its interval); ``better``: ``lower`` where the rows
+        are defenses, whose score is what they allow, else ``higher``; ``population``, the number
+        of rows, and ``place``, the rank with its population in words ("4 of 32, 2019"). Of
+        defenses the lowest score has rank 1; ``percentile``, ``z``, ``display`` and the
+        probabilities count being better, not being higher.
 
     Raises:
         RequestError: An unknown grouping, split or team, a predicate that is not SQL or names no
@@ -172,7 +176,7 @@ def leaderboard(
             no row left.
 
     References:
-        `expanded_interval` for the interval of the score. `posterior` for the
+        `mean_interval` for the interval of the score. `posterior` for the
         shrunk score; ranks are those of its joint draws, because the bootstrap adds the luck of
         a second sample to that of the first and puts the extremes too far in the middle.
 
@@ -183,8 +187,7 @@ def leaderboard(
         (True, True)
     """
     table = to_polars(scores)
-    if not center:
-        table = table.drop(DRIFT, strict=False)
+    table = with_measured_drift(table) if center else table.drop(DRIFT, strict=False)
     _require_single(table)
     by, split = with_season(table, parse_names(by)), parse_split(split)
     keys = key_columns(by)
@@ -208,7 +211,44 @@ def leaderboard(
             f"where={where!r}{f' of {only}' if str(only) else ''}: {kept.height} of "
             f"{table.height} plays met them; ask for less."
         )
-    return like(scores, _ranked(units, keys, replicates, seed, scale or DisplayScale.of(by)))
+    rows = _ranked(
+        units,
+        keys,
+        replicates,
+        seed,
+        scale or DisplayScale.of(by),
+        lower_is_better=allowed_is_ranked(by),
+    )
+    shown = ", ".join(
+        [*(f"{name}={value}" for name, value in split.items()), *_stated(where, only)]
+    )
+    return like(scores, _placed(rows, kept, shown))
+
+
+def allowed_is_ranked(by: Sequence[str]) -> bool:
+    """Whether the rows are defenses, whose score is what they allow: the lowest is the best.
+
+    Example:
+        >>> allowed_is_ranked(("opponent", "season")), allowed_is_ranked(("passer", "opponent"))
+        (True, False)
+    """
+    return "opponent" in by and not {"passer", "team", "receiver"} & set(by)
+
+
+def _stated(where: str | None, only: PlayFilter) -> list[str]:
+    """What else the rows are restricted to, in words."""
+    return [*([f"where {where}"] if where else []), *([str(only)] if str(only) else [])]
+
+
+def _placed(rows: pl.DataFrame, kept: pl.DataFrame, restricted: str) -> pl.DataFrame:
+    """Add the population of the ranks, and the place in words: "4 of 32, 2019"."""
+    seasons = sorted(kept["season"].unique()) if "season" in kept.columns else []
+    span = f", {seasons[0]}" + (f"-{seasons[-1]}" if len(seasons) > 1 else "") if seasons else ""
+    among = f"{span}, {restricted}" if restricted else span
+    return rows.with_columns(
+        population=pl.len().cast(pl.Int64),
+        place=pl.format("{} of {}{}", "rank", pl.len(), pl.lit(among)),
+    )
 
 
 def with_season(scores: pl.DataFrame, by: Sequence[str]) -> tuple[str, ...]:
@@ -294,17 +334,25 @@ def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
 
 
 def _ranked(
-    units: Units, keys: list[str], replicates: int, seed: int, scale: DisplayScale
+    units: Units,
+    keys: list[str],
+    replicates: int,
+    seed: int,
+    scale: DisplayScale,
+    *,
+    lower_is_better: bool,
 ) -> pl.DataFrame:
     rows = units.keys
     means = grouped_means(units.group, units.total, units.weight, replicates=replicates, seed=seed)
     games = rows["games"].to_numpy()
-    low, high = expanded_interval(means, games)
-    belief = posterior(rows["score"].to_numpy(), sampling_variance(units))
-    rank_low, rank_high, best = rank_summary(belief.draws(replicates, seed=seed))
+    variance = sampling_variance(units)
+    low, high = mean_interval(rows["score"].to_numpy(), means, games, variance)
+    belief = posterior(rows["score"].to_numpy(), variance)
+    sign = -1 if lower_is_better else 1
+    rank_low, rank_high, best = rank_summary(sign * belief.draws(replicates, seed=seed))
     rows = rows.with_columns(
-        pl.Series("score_low", np.where(games > 1, low, np.nan)).fill_nan(None),
-        pl.Series("score_high", np.where(games > 1, high, np.nan)).fill_nan(None),
+        score_low=low,
+        score_high=high,
         score_shrunk=belief.mean,
         shrunk_low=belief.mean - _NORMAL_90 * belief.sd,
         shrunk_high=belief.mean + _NORMAL_90 * belief.sd,
@@ -313,11 +361,11 @@ def _ranked(
         rank_low=rank_low,
         rank_high=rank_high,
         probability_best=best,
-    ).sort("score", descending=True, maintain_order=True)
+    ).sort("score", descending=not lower_is_better, maintain_order=True)
     deviation = rows["score"].std() if rows.height > 1 else None
-    score = pl.col("score")
+    better = sign * pl.col("score")
     return rows.select(
-        score.rank("min", descending=True).cast(pl.Int64).alias("rank"),
+        better.rank("min", descending=True).cast(pl.Int64).alias("rank"),
         "rank_low",
         "rank_high",
         *keys,
@@ -325,15 +373,16 @@ def _ranked(
         "games",
         *("score", "score_low", "score_high"),
         *("score_shrunk", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability"),
-        (100 * (score.rank("average") - 0.5) / pl.len()).alias("percentile"),
+        (100 * (better.rank("average") - 0.5) / pl.len()).alias("percentile"),
         # A lone row, or rows that are all equal, have no standard deviation to be measured in.
-        ((score - score.mean()) / (deviation or None)).alias("z"),
-        scale(score).alias("display"),
-        probability_next(rows["score_shrunk"].to_numpy(), rows["shrunk_sd"].to_numpy()).alias(
-            "probability_better_than_next"
-        ),
+        ((better - better.mean()) / (deviation or None)).alias("z"),
+        scale(0.5 + sign * (pl.col("score") - 0.5)).alias("display"),
+        probability_next(
+            sign * rows["score_shrunk"].to_numpy(), rows["shrunk_sd"].to_numpy()
+        ).alias("probability_better_than_next"),
         "probability_best",
         "drift",
+        pl.lit("lower" if lower_is_better else "higher").alias("better"),
     )
 
 

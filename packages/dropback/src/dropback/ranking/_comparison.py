@@ -29,8 +29,9 @@ def probability_better(rows: IntoFrame, first: Row, second: Row) -> float:
     .. math:: \Phi\left((m_1 - m_2) / \sqrt{s_1^2 + s_2^2}\right)
 
     with posterior means :math:`m` (``score_shrunk``) and standard deviations :math:`s`
-    (``shrunk_sd``). The league mean that both share is taken as known: with 30 rows that moves
-    the variance of the difference by 3 %, toward the safe side.
+    (``shrunk_sd``); with :math:`-m` where lower is better. The league mean that both share is
+    taken as known: with 30 rows that moves the variance of the difference by 3 %, toward the
+    safe side.
 
     Args:
         rows: A leaderboard, also one read back from its file, in a data frame of any library.
@@ -108,6 +109,8 @@ def rank_summary(draws: Floats) -> tuple[Integers, Integers, Floats]:
 
 def _matrix(rows: pl.DataFrame) -> Floats:
     mean, sd = (rows[name].to_numpy() for name in ("score_shrunk", "shrunk_sd"))
+    if "better" in rows.columns and (rows["better"] == "lower").all():
+        mean = -mean  # defenses: what they allow
     matrix = _better(mean[:, None], sd[:, None], mean, sd)
     np.fill_diagonal(matrix, 0.5)
     return matrix

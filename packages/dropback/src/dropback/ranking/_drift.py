@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from dropback._statistics import expanded_interval, grouped_means
-from dropback.ranking._units import DRIFT, SCORE, sum_by_game
+from dropback.ranking._center import SCORE, centered, with_measured_drift
+from dropback.ranking._units import sum_by_game
 
 # Rounding of a mean of 20,000 scores, and no difference that a table shows.
 _SAME = 1e-9
@@ -42,8 +43,8 @@ def season_drifts(scores: pl.DataFrame, *, replicates: int = 1000, seed: int = 0
         pl.Series(np.where(games > 1, end, np.nan)).fill_nan(None)
         for end in expanded_interval(means, games)
     )
-    removed = pl.col(DRIFT) if DRIFT in scores.columns else pl.lit(0.0)
-    ranked = scores.group_by("season").agg((pl.col(SCORE) - removed).mean().alias("mean"))
+    less = centered(with_measured_drift(scores))
+    ranked = less.group_by("season").agg(pl.col(SCORE).mean().alias("mean"))
     return (
         units.keys.select("season", "plays", "games", pl.col("score").alias("drift"))
         .with_columns(drift_low=low, drift_high=high)

@@ -9,8 +9,9 @@ import polars as pl
 from dropback._frames import left_join, like, to_polars
 from dropback.errors import RequestError
 from dropback.ranking._board import DisplayScale
+from dropback.ranking._center import centered, with_measured_drift
 from dropback.ranking._posterior import posterior, sampling_variance
-from dropback.ranking._units import DRIFT, sum_by_game
+from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
     from dropback._frames import FrameT
@@ -57,7 +58,7 @@ def game_log(
         >>> log["week"].to_list(), (log["score_low"] < log["score"]).all()
         ([1, 2, 3, 4, 1, 2, 3, 4], True)
     """
-    table, key = to_polars(scores), f"{role}_player_id"
+    table, key = with_measured_drift(to_polars(scores)), f"{role}_player_id"
     if key not in table.columns:
         raise RequestError(f"The play scores have no column {key!r} to find games by.")
     known = table.filter(pl.col(key).is_not_null())
@@ -101,11 +102,10 @@ def game_log(
 
 def _facts(own: pl.DataFrame) -> pl.DataFrame:
     """What is the same for all plays of a game, and its best and worst throw."""
-    drift = pl.col(DRIFT) if DRIFT in own.columns else pl.lit(0.0)
     desc = pl.col("desc") if "desc" in own.columns else pl.lit(None, pl.String).alias("desc")
     home = pl.col("home") if "home" in own.columns else pl.lit(None, pl.Boolean).alias("home")
     # Of equal scores the earlier play counts, so that the list does not change.
-    order = own.with_columns(desc, home, s=pl.col("play_score") - drift).sort("game_id", "play_id")
+    order = centered(own).with_columns(desc, home, s="play_score").sort("game_id", "play_id")
     best, worst = (
         pl.col("desc", "s").sort_by("s", descending=descending, maintain_order=True).first()
         for descending in (True, False)

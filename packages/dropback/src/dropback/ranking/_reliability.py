@@ -17,6 +17,7 @@ from dropback._statistics import (
     split_half_reliability,
 )
 from dropback.errors import RequestError
+from dropback.ranking._center import with_measured_drift
 from dropback.ranking._posterior import design_effect, play_variance, sampling_variance
 from dropback.ranking._splits import key_columns, with_splits
 from dropback.ranking._units import sum_by_game
@@ -115,7 +116,8 @@ def reliability(
         (['attempts', 'reliability', 'low', 'high'], True)
     """
     by = parse_names(by)
-    units = _large(sum_by_game(with_splits(to_polars(scores), by), key_columns(by)))
+    table = with_measured_drift(to_polars(scores))
+    units = _large(sum_by_game(with_splits(table, by), key_columns(by)))
     groups = units.keys.height
     if groups < 3:
         raise RequestError(

@@ -9,15 +9,14 @@ import numpy as np
 import polars as pl
 
 from dropback.errors import RequestError
+from dropback.ranking._center import DRIFT, SCORE, centered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dropback._arrays import Flags, Floats, Integers
 
-SCORE = "play_score"
 WEIGHT = "play_weight"
-DRIFT = "season_drift"
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,12 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
             f"The table lacks {', '.join(map(repr, missing))}, so it cannot be ranked by "
             f"{', '.join(columns)}; it has {', '.join(scores.columns)}."
         )
-    weighted = scores.with_columns(
+    weighted = centered(scores).with_columns(
         (pl.col(WEIGHT).cast(pl.Float64) if WEIGHT in scores.columns else pl.lit(1.0)).alias("w"),
-        (pl.col(DRIFT).cast(pl.Float64) if DRIFT in scores.columns else pl.lit(0.0)).alias("d"),
+        pl.col(DRIFT).alias("d"),
         pl.col(SCORE).cast(pl.Float64).alias("s"),
     )
     _check(weighted)
-    weighted = weighted.with_columns(pl.col("s") - pl.col("d"))
     names = [name for name in columns if name.endswith("_name")]
     identity = [name for name in columns if name not in names]
     unit = [*identity, *({"game_id"} - set(identity))]
@@ -138,7 +136,6 @@ def _check(weighted: pl.DataFrame) -> None:
     for column, name, good in (
         ("s", SCORE, pl.col("s").is_finite()),
         ("w", WEIGHT, pl.col("w").is_finite() & (pl.col("w") > 0)),
-        ("d", DRIFT, pl.col("d").is_finite()),
     ):
         bad = weighted.filter(~good.fill_null(value=False))
         if bad.height:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from dropback._frames import to_polars
-from dropback._statistics import expanded_interval, grouped_means
+from dropback._statistics import grouped_means
 from dropback.errors import RequestError
-from dropback.ranking._posterior import posterior, sampling_variance
+from dropback.ranking._center import with_measured_drift
+from dropback.ranking._posterior import mean_interval, posterior, sampling_variance
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Versus:
 
     Attributes:
         rows: A row for each: ``passer_player_id``, ``passer_player_name``, ``plays``, ``games``,
-            ``score``, ``score_low``, ``score_high`` (90 %, games resampled; null for one game),
+            ``score``, ``score_low``, ``score_high`` (90 %, see `mean_interval`),
             ``score_shrunk``, ``shrunk_sd``.
         difference: Posterior mean of the first one's true score less the second one's.
         low: Lower end of its 90 % interval.
@@ -81,7 +81,7 @@ def compare_passers(
         >>> round(one.probability + other.probability, 9)
         1.0
     """
-    table = to_polars(scores)
+    table = with_measured_drift(to_polars(scores))
     if first == second:
         raise RequestError(f"Two passers must be compared, but both are {first}.")
     for passer in (first, second):
@@ -107,7 +107,8 @@ def _versus(
     enough = (units.keys["plays"] >= min_attempts) | units.keys[_KEY].is_in([first, second])
     units = units.keep(enough.to_numpy())
     ids = units.keys[_KEY].to_list()
-    belief = posterior(units.keys["score"].to_numpy(), sampling_variance(units))
+    variance = sampling_variance(units)
+    belief = posterior(units.keys["score"].to_numpy(), variance)
     pair = [ids.index(first), ids.index(second)]
     mean, sd, probability = belief.difference(*pair)
     games = units.keys["games"].to_numpy()
@@ -115,13 +116,12 @@ def _versus(
         means = grouped_means(
             units.group, units.total, units.weight, replicates=replicates, seed=seed
         )
-        low, high = expanded_interval(means, games)
     else:
-        low = high = np.full(len(games), np.nan)
-    several = games > 1
+        means = units.keys["score"].to_numpy()[None]
+    low, high = mean_interval(units.keys["score"].to_numpy(), means, games, variance)
     rows = units.keys.drop("drift").with_columns(
-        pl.Series("score_low", np.where(several, low, np.nan)).fill_nan(None),
-        pl.Series("score_high", np.where(several, high, np.nan)).fill_nan(None),
+        score_low=low,
+        score_high=high,
         score_shrunk=belief.mean,
         shrunk_sd=belief.sd,
     )[pair]
