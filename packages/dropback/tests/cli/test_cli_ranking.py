@@ -97,6 +97,17 @@ def test_leaderboard_prints_each_number_with_what_is_uncertain(scores: Path) -> 
     assert low < score < high
 
 
+def test_leaderboard_names_the_population_of_its_ranks_and_which_end_is_better(
+    scores: Path,
+) -> None:
+    text = printed("leaderboard", scores, "--by", "passer", "--split", "season=2021")
+    assert "Ranks are of 12, 2021, season=2021." in " ".join(text.split())
+    text = printed("leaderboard", scores, "--by", "opponent")
+    heading, columns = [line for line in text.splitlines() if line.strip(" ─")][:2]
+    assert heading.strip() == "Mean play score by opponent, allowed: the lowest is first"
+    assert "allowed" in columns
+
+
 def test_leaderboard_says_by_how_much_each_season_is_off(scores: Path, tmp_path: Path) -> None:
     """Season 2020 drifts by .02, 2021 by -.02: rows of both seasons are less that, or raw."""
     drift = pl.when(pl.col("season") == 2020).then(0.02).otherwise(-0.02)

@@ -395,7 +395,7 @@ def test_command_writes_table_figure_and_report(compare: Command, tmp_path: Path
     table = pl.read_csv(tmp_path / "comparison.csv")
     assert set(table["metric"]) == {
         *("play_score", "passer_rating", "any_a", "epa_per_dropback", "success_rate", "cpoe"),
-        *("epa_per_qb_play", "epa_per_qb_play_shrunk"),
+        *("epa_per_qb_play", "epa_per_qb_play_shrunk", "wpa_per_qb_play"),
     }
     assert {"win_pct", "qb_record", "split_half"} <= set(table["statistic"])
     assert (tmp_path / "comparison.md").read_text().startswith("Seasons 2020: ")

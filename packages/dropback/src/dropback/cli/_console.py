@@ -180,7 +180,14 @@ def leaderboard_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None
     shown |= {"true": ("true\nrank", _plain("true_rank"))} if "true_rank" in rows.columns else {}
     shown |= {"key": (named, lambda row: _lines(row[first], _joined(row[n] for n in others)))}
     shown |= _COLUMNS
-    caption = (
+    allowed = "better" in rows.columns and (rows["better"] == "lower").all()
+    if allowed:
+        shown["score"] = ("allowed\n90 %", _score)
+        title += ", allowed: the lowest is first"
+    population = ""
+    if "place" in rows.columns and rows.height:
+        population = f"Ranks are of {rows['place'][0].partition(' of ')[2]}. "
+    caption = population + (
         "Second lines: 90 % intervals, games, z, probability of being best. rel.: share of a "
         "score's variance that is skill. > next: probability that the true score is above the "
         "next row's."
@@ -316,8 +323,7 @@ def _ranks(row: dict[str, Any]) -> str:
 
 
 def _score(row: dict[str, Any]) -> str:
-    low, high = row["score_low"], row["score_high"]
-    return _lines(f"{row['score']:.4f}", "one game" if low is None else f"{low:.3f}–{high:.3f}")
+    return _lines(f"{row['score']:.4f}", f"{row['score_low']:.3f}–{row['score_high']:.3f}")
 
 
 def _shrunk(row: dict[str, Any]) -> str:

@@ -135,7 +135,7 @@ class Board {
     if (!this.answer) return;
     this.note();
     const { rows, total } = this.answer;
-    const columns = columnsOf(this.answer.columns);
+    const columns = columnsOf(this.answer.columns, rows[0]?.better === "lower");
     const words = this.asked.search.toLowerCase().split(/\s+/).filter(Boolean);
     const found = sorted(rows, this.asked.sort).filter((row) => {
       const text = Object.values(row).filter((value) => typeof value === "string").join(" ").toLowerCase();
@@ -187,14 +187,14 @@ function sorted(rows, order) {
   });
 }
 
-function columnsOf(names) {
+function columnsOf(names, allowed) {
   const first = names.includes("passer_player_name") ? "passer_player_name"
     : names.find((name) => name in KEY_WORDS && name !== "season");
   const keys = names.filter((name) => name in KEY_WORDS && name !== first);
   const passers = first === "passer_player_name";
   return [
     { name: "rank", text: "Rank", title: "Rank, and its 90% interval", class: "rank",
-      cell: (row) => [el("b", {}, row.rank), el("small", {}, `${row.rank_low}–${row.rank_high}`)] },
+      cell: (row) => [el("b", { title: row.place }, row.rank), el("small", {}, `${row.rank_low}–${row.rank_high}`)] },
     { name: first, text: passers ? "Passer" : KEY_WORDS[first] ?? first, class: "name", head: true,
       cell: (row) => [passers
         ? el("a", { href: makeHash(`/passers/${encodeURIComponent(row.passer_player_id)}`, {}) },
@@ -204,9 +204,10 @@ function columnsOf(names) {
     ...keys.map((name) => ({ name, text: KEY_WORDS[name], class: name === "season" ? "num key" : "key",
       cell: (row) => [String(row[name])] })),
     { name: "plays", text: "Plays", class: "num key", cell: (row) => [format.count(row.plays)] },
-    { name: "score", text: "Score", title: "Mean play score, and its 90% interval", class: "num score",
+    { name: "score", text: allowed ? "Allowed" : "Score", class: "num score",
+      title: allowed ? "Mean play score allowed, the lowest first, and its 90% interval" : "Mean play score, and its 90% interval",
       cell: (row) => [el("b", {}, format.score(row.score)),
-        el("small", {}, row.score_low === null ? "one game" : `${format.score(row.score_low)} to ${format.score(row.score_high)}`)] },
+        el("small", {}, `${format.score(row.score_low)} to ${format.score(row.score_high)}`)] },
     { name: "score_low", text: "Interval", title: "The 90% interval, sorted by its low end", class: "interval",
       cell: (row, scale) => [scale(row)] },
     { name: "score_shrunk", text: "Skill", class: "num wide",
