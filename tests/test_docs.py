@@ -6,6 +6,7 @@ import shutil
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +27,8 @@ from documents import (
     run_shell,
 )
 from dropback.data import _tables as tables
+from dropback.models import PLAY_NETWORKS, THROW_MODEL
+from splicedpareto.training import FitSettings
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -103,9 +106,14 @@ def name_of(value: object) -> str:
     return str(value.relative_to(ROOT)) if isinstance(value, Path) else str(value)
 
 
-def few_rounds(patch: pytest.MonkeyPatch) -> None:
-    """Stop trees early: a page shows that a command runs, not how well it predicts."""
-    patch.setattr("dropback.models._boosting._MOST_ROUNDS", 20)
+def small_models(patch: pytest.MonkeyPatch) -> None:
+    """Fit small models for a moment: a page shows that a command runs, not how well it predicts."""
+    patch.setattr("dropback.models._boosting._MOST_ROUNDS", 5)
+    patch.setattr("dropback.models._train.FITS_OF_ALL", 1)
+    small = {"folds": 2, "width": 16, "blocks": 1, "fit": FitSettings(max_epochs=1)}
+    patch.setattr("dropback.models._settings.THROW_MODEL", replace(THROW_MODEL, **small))
+    for encoder, settings in PLAY_NETWORKS.items():
+        patch.setitem(PLAY_NETWORKS, encoder, replace(settings, **small))
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +122,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        few_rounds(patch)
+        small_models(patch)
         for line in (
             "dropback simulate pbp --out data/pbp --seasons 2018-2021 --teams 4 --weeks 4",
             "dropback train data/pbp --seasons 2018-2020 --out runs/pbp --folds 2 --epochs 1",
@@ -138,7 +146,7 @@ def test_the_blocks_of_a_page_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    few_rounds(monkeypatch)
+    small_models(monkeypatch)
     folder = tmp_path / "work"
     if page in FROM_NOTHING:
         folder.mkdir()
