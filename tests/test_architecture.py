@@ -1,6 +1,7 @@
 """Imports run in no circle, and neither package reads a private name of another project."""
 
 import ast
+import functools
 import graphlib
 import importlib
 import inspect
@@ -146,10 +147,7 @@ def inherited_uses(module: ModuleType) -> Iterator[str]:
                 overridden |= vars(base).keys()
             elif base is not object:
                 theirs |= {name for name in vars(base) if is_private(name)}
-                try:
-                    theirs |= set(re.findall(r"self\.(_[a-z]\w*)", inspect.getsource(base)))
-                except (OSError, TypeError):  # compiled
-                    continue
+                theirs |= private_uses(base)
         try:
             source = inspect.getsource(cls)
         except (OSError, TypeError):  # made by a decorator
@@ -157,6 +155,15 @@ def inherited_uses(module: ModuleType) -> Iterator[str]:
         used = set(re.findall(r"(?:self|cls|super\(\))\.(_[a-z]\w*)", source))
         for name in sorted((theirs & used) - overridden):
             yield f"{cls.__module__}.{cls.__qualname__}: {name}"
+
+
+@functools.cache
+def private_uses(base: type) -> frozenset[str]:
+    """Private attributes that a class reads of itself; some hundred of ours share a few bases."""
+    try:
+        return frozenset(re.findall(r"self\.(_[a-z]\w*)", inspect.getsource(base)))
+    except (OSError, TypeError):  # compiled
+        return frozenset()
 
 
 def test_only_public_modules_list_what_they_promise() -> None:

@@ -25,6 +25,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(patch: pytest.MonkeyPatch, folder: Path) -> int:
     options = ["--quick", "--baselines", "climatology", "--out", str(folder)]
     patch.setattr(sys, "argv", ["check", *options])
+    patch.setattr("dropback.models._boosting._MOST_ROUNDS", 20)
     return check.main()
 
 

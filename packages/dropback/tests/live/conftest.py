@@ -1,20 +1,36 @@
 """Both engines over the same two networks."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dropback.live import PlayPredictor
 from dropback.live._export import export_onnx
 from examples.live_plays import networks, play_network
+from splicedpareto.nn import DistributionNetwork
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The graphs of two networks."""
+    return shared_export(tmp_path_factory, "tcn", networks(2))
+
+
+def shared_export(
+    factory: pytest.TempPathFactory, name: str, pool: Sequence[DistributionNetwork]
+) -> Path:
+    """The graphs of networks, traced once for all processes of a test run."""
     pytest.importorskip("onnxruntime")
-    folder = tmp_path_factory.mktemp("onnx") / "graphs"
-    export_onnx(networks(2), folder)
+    # A process of pytest-xdist has a folder of its own in that of the run.
+    base = factory.getbasetemp()
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = run / f"onnx-{name}"
+    with FileLock(run / f"onnx-{name}.lock"):
+        if not folder.exists():
+            export_onnx(pool, folder)
     return folder
 
 
@@ -34,7 +50,4 @@ def play_predictor(
     """A play network in torch, and by ONNX Runtime."""
     if request.param == "torch":
         return PlayPredictor([play_network()])
-    pytest.importorskip("onnxruntime")
-    folder = tmp_path_factory.mktemp("onnx") / "graphs"
-    export_onnx([play_network()], folder)
-    return PlayPredictor.load(folder)
+    return PlayPredictor.load(shared_export(tmp_path_factory, "set", [play_network()]))
