@@ -23,7 +23,7 @@ def squares(count: int) -> list[Task]:
 
 
 def run(executor: str, some: list[Task], store: str) -> list[tuple[str, Done]]:
-    with open_executor(executor) as (opened, needs):
+    with open_executor(executor, threads=True) as (opened, needs):
         return [(task.label, done) for task, done in run_tasks(opened, some, store, needs=needs)]
 
 
@@ -238,3 +238,8 @@ def test_an_engine_of_the_docs_listens_on_loopback_alone(dask: DaskCluster) -> N
     ]
     assert len(found) >= len(pids)
     assert set(found) == {"127.0.0.1"}
+
+
+def test_threads_are_refused_where_tasks_draw_random_numbers() -> None:
+    with pytest.raises(RequestError, match=r"'threads:2' is for commands that read files"):
+        open_executor("threads:2").__enter__()

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Task as ProgressTask
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,12 +56,34 @@ _BY_TIME = {
     "tail_upper": (">99", 2, 100),
 }
 _PAIRED = ("mae", "crps", "log_score")
-_BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+
+class _Rate(ProgressColumn):
+    """Steps a minute, of all workers together."""
+
+    def render(self, task: ProgressTask) -> Text:
+        """Its text; empty before the first step."""
+        return Text("" if task.speed is None else f"{60 * task.speed:.1f}/min")
+
+
+_BAR = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    _Rate(),
+    TimeElapsedColumn(),
+    TextColumn("left"),
+    TimeRemainingColumn(),
+)
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Show a bar on standard error; the yielded function advances it, with a description."""
+def progress(total: int | None) -> Iterator[Callable[[str], None]]:
+    """Show a bar on standard error; the yielded function advances it, with a description.
+
+    Args:
+        total: Steps in all; None where that is not known before.
+    """
     with Progress(*_BAR, console=errors, transient=True) as bar:
         task = bar.add_task("starting", total=total)
         yield lambda description: bar.update(task, advance=1, description=description)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback.cli._options import GamesOption, Overwrite, PlaysOption, Seed
+from dropback.cli._options import ExecutorOption, GamesOption, Overwrite, PlaysOption, Seed
 from dropback.data._table_files import ENDINGS
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Models: train, predict, score, evaluate.", no_args_is_help=True)
 
-RunFolder = Annotated[Path, typer.Argument(help="Run folder that `dropback train` wrote.")]
+RunFolder = Annotated[
+    str, typer.Argument(help="Run folder, a path or a URL, that `dropback train` wrote.")
+]
 Data = Annotated[
     str,
     typer.Argument(
-        help="Folder, file or glob of play_by_play_*.parquet or .csv; or tracking: files, a folder "
-        "that `ingest` wrote, or one that `features` wrote."
+        help="Folder, file, glob or URL of play_by_play_*.parquet or .csv; or tracking: files, a "
+        "folder that `ingest` wrote, or one that `features` wrote."
     ),
 ]
 Seasons = Annotated[
@@ -44,9 +46,9 @@ PlayByPlay = Annotated[
         "set's own columns.",
     ),
 ]
-Out = Annotated[Path, typer.Option(help=f"File to write: {ENDINGS}.")]
+Out = Annotated[str, typer.Option(help=f"File to write, a path or a URL: {ENDINGS}.")]
 Static = Annotated[
-    Path | None,
+    str | None,
     typer.Option(help="Run of play-by-play, for the plays of --pbp without tracking."),
 ]
 Threads = Annotated[
@@ -58,7 +60,7 @@ Threads = Annotated[
 @app.command()
 def train(
     data: Data,
-    out: Annotated[Path, typer.Option(help="Run folder to write.")],
+    out: Annotated[str, typer.Option(help="Run folder to write, a path or a URL.")],
     seasons: Seasons = None,
     plays: PlaysOption = PlaySet.TARGETED,
     outcome: Annotated[
@@ -108,6 +110,7 @@ def train(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    executor: ExecutorOption = "serial",
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -119,12 +122,12 @@ def train(
     from dataclasses import replace
 
     from dropback import workflows
-    from dropback._files import require_new_folder
     from dropback.cli._console import errors, evaluation_table, progress, selection_summary
     from dropback.models import PLAY_NETWORKS, settings_for
     from dropback.models._store import read_record
+    from dropback.storage import require_new_output
 
-    require_new_folder(out, overwrite=overwrite)
+    require_new_output(out, overwrite=overwrite)
     source, tracked = _open_source(data)
     wanted = None if seasons is None else workflows.seasons_of(source, seasons)
     settings = PLAY_NETWORKS["set"] if tracked else settings_for(plays, outcome)
@@ -165,7 +168,8 @@ def train(
         expected_points=values,
     )
     selection_summary(selection)
-    with progress(settings.networks * fit.max_epochs) as step:
+    steps = settings.networks * (fit.max_epochs if executor == "serial" else 1)
+    with progress(steps) as step:
         run = workflows.train(
             selection,
             out,
@@ -178,8 +182,10 @@ def train(
             on_epoch=lambda fold, epoch, loss: step(
                 f"fold {fold + 1} of {settings.networks}, epoch {epoch + 1}: log score {loss:.4f}"
             ),
+            executor=executor,
+            on_step=step,
         )
-    held_out = workflows.read_evaluation(out / "report.json")
+    held_out = workflows.read_evaluation(run.folder / "report.json")
     evaluation_table(held_out, f"Out of fold, {held_out.plays:,} plays of {held_out.games} games")
     best = ", ".join(str(epoch + 1) for epoch in run.record.best_epochs)
     errors.print(f"{out}: {settings.networks} networks, best epochs {best}.")
@@ -195,6 +201,7 @@ def predict(
     pbp: PlayByPlay = None,
     static: Static = None,
     seed: Seed = 0,
+    executor: ExecutorOption = "serial",
     overwrite: Overwrite = False,
 ) -> None:
     """Write the predictive distribution of each play in numbers, and where its outcome fell.
@@ -204,11 +211,12 @@ def predict(
     from functools import partial
 
     from dropback import workflows
-    from dropback.cli._console import errors
+    from dropback.cli._console import errors, progress
 
     workflows.require_table_path(out, overwrite=overwrite)
-    table_of = partial(workflows.predict, seed=seed)
-    predictions = _over_runs(table_of, run, static, data, pbp, seasons, games)
+    with progress(None) as step:
+        table_of = partial(workflows.predict, seed=seed, executor=executor, store=out, on_step=step)
+        predictions = _over_runs(table_of, run, static, data, pbp, seasons, games)
     workflows.write_table(predictions, out, table="predictions")
     errors.print(f"{out}: {len(predictions):,} predictions.")
 
@@ -222,14 +230,19 @@ def score(
     games: GamesOption = "regular",
     pbp: PlayByPlay = None,
     static: Static = None,
+    executor: ExecutorOption = "serial",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a score for each play: the mid-CDF of its outcome under its distribution."""
+    from functools import partial
+
     from dropback import workflows
-    from dropback.cli._console import drift_line, errors
+    from dropback.cli._console import drift_line, errors, progress
 
     workflows.require_table_path(out, overwrite=overwrite)
-    scores = _over_runs(workflows.score, run, static, data, pbp, seasons, games)
+    with progress(None) as step:
+        table_of = partial(workflows.score, executor=executor, store=out, on_step=step)
+        scores = _over_runs(table_of, run, static, data, pbp, seasons, games)
     workflows.write_table(scores, out, table="scores")
     mean = scores["play_score"].mean()
     errors.print(f"{out}: {len(scores):,} scores, mean {mean!s:.6}.")
@@ -238,8 +251,8 @@ def score(
 
 def _over_runs(
     table_of: Callable[[Run, Selection], pl.DataFrame],
-    run: Path,
-    static: Path | None,
+    run: str,
+    static: str | None,
     data: str,
     pbp: str | None,
     seasons: str | None,
@@ -301,6 +314,7 @@ def evaluate(
     ] = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for PNG plots.")] = None,
     seed: Seed = 0,
+    executor: ExecutorOption = "serial",
     threads: Threads = None,
 ) -> None:
     """Measure accuracy and calibration, beside baselines fitted on the same games.
@@ -316,7 +330,7 @@ def evaluate(
     tracked = settings.sequence is not None
     names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
     _use_threads(threads, many=tracked or settings.boosted_share > 0)
-    with progress(len(names) * 50) as step:
+    with progress(len(names) * 50 if executor == "serial" else None) as step:
         evaluated = workflows.evaluate(
             run,
             _open_source(data)[0],
@@ -327,6 +341,9 @@ def evaluate(
             sample=sample,
             truth=truth,
             seed=seed,
+            executor=executor,
+            store=json,
+            on_step=step,
             on_epoch=lambda name, fold, epoch, loss: step(
                 f"{name}, fold {fold + 1}, epoch {epoch + 1}: {loss:.4f}"
             ),

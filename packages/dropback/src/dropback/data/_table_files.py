@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
-from dropback._files import require_new_file, whole_file
+from dropback._files import whole_file
 from dropback._frames import to_polars
 from dropback.errors import ReaderError, RequestError
+from dropback.storage import is_url, require_new_output, write_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -90,17 +91,19 @@ def read_table(
         raise ReaderError(f"{path}: not a readable {kind} file ({reason}).") from error
 
 
-def require_table_path(path: Path, *, overwrite: bool = True) -> None:
-    """Refuse a file that cannot be written, before anything is computed for it.
+def require_table_path(path: AnyPath, *, overwrite: bool = True) -> None:
+    """Refuse a file, path or URL, that cannot be written, before anything is computed for it.
 
     Raises:
         RequestError: The ending is none of `ENDINGS`, a package that it needs is not installed, or
             the file is there and `overwrite` is false.
+        StoreError: A URL that cannot be written.
     """
-    if path.suffix not in _KINDS:
+    named = Path(path)
+    if named.suffix not in _KINDS:
         raise RequestError(f"{path}: the file's ending must be {ENDINGS}.")
-    _require_packages(path, _KINDS[path.suffix], RequestError)
-    require_new_file(path, overwrite=overwrite)
+    _require_packages(named, _KINDS[named.suffix], RequestError)
+    require_new_output(path, overwrite=overwrite, file=True)
 
 
 def write_table(
@@ -110,7 +113,7 @@ def write_table(
 
     Args:
         frame: A data frame of polars, pandas, pyarrow or DuckDB.
-        path: File to write, with one of `ENDINGS`.
+        path: File to write, a path or a URL, with one of `ENDINGS`.
         overwrite: Replace the file if it is there.
         table: Name of the table in a file of SQLite or DuckDB, and of the sheet in one of Excel.
 
@@ -118,9 +121,12 @@ def write_table(
         RequestError: As `require_table_path`, more rows than a sheet of Excel has, or the disk
             refuses.
     """
-    path = Path(path)
     rows = to_polars(frame, what="A table")
     require_table_path(path, overwrite=overwrite)
+    if is_url(path):
+        write_output(path, lambda aside: write_table(rows, aside, table=table))
+        return
+    path = Path(path)
     kind = _KINDS[path.suffix]
     if kind == "Excel" and rows.height >= _EXCEL_ROWS:
         raise RequestError(

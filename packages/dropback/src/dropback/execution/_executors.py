@@ -43,8 +43,9 @@ class Executor(Protocol):
 
 
 ExecutorChoice: TypeAlias = "str | Executor"
-"""``serial``, ``threads:N``, ``processes[:N]``, ``ray[://HOST:PORT]``, ``dask://HOST:PORT``, each
-with ``?cores=..&memory=..&accelerators=..`` where tasks need more than a core; or an executor."""
+"""``serial``, ``processes[:N]``, ``ray[://HOST:PORT]``, ``dask://HOST:PORT``, where files are read
+``threads[:N]`` too, each with ``?cores=..&memory=..&accelerators=..`` where tasks need more than a
+core; or an executor."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,15 @@ def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
 
 @contextmanager
 def open_executor(
-    choice: ExecutorChoice, needs: Needs | None = None
+    choice: ExecutorChoice, needs: Needs | None = None, *, threads: bool = False
 ) -> Iterator[tuple[Executor, Needs]]:
     """Yield an executor and what its tasks ask for; close it afterwards unless it was given.
 
     Args:
         choice: A text, or an executor that stays open.
         needs: Of the command's tasks, where the text does not say.
+        threads: Whether tasks may share a process. Those that draw random numbers may not: torch
+            has one state of them for all threads.
 
     Raises:
         RequestError: The text is wrong, a package is missing, nothing answers at the address, or a
@@ -121,6 +124,11 @@ def open_executor(
         yield choice, needs or Needs()
         return
     settings = parse_executor(choice, needs)
+    if settings.kind == "threads" and not threads:
+        raise RequestError(
+            f"{choice!r} is for commands that read files; this one takes serial, processes:N, ray "
+            "or dask://HOST:PORT."
+        )
     executor: Any
     if settings.kind == "serial":
         executor = SerialExecutor()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dropback.models._network import PlayInputs
 
     # Rows of a chunk, numbers of each, and its quantiles, shape (9, n).
-    _Part: TypeAlias = tuple[Integers, dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
+    Part: TypeAlias = tuple[Integers, dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
 
 QUANTILE_LEVELS = {
     "q01": 0.01,
@@ -71,6 +71,21 @@ def predict_plays(
         RunError: The plays are of another set, without the outcome that is predicted, or were
             seen by every network.
     """
+    require_predictable(model, plays)
+    if features is None:
+        features = feature_matrix(plays, model.schema)
+    chunks = count_chunks(model, plays)
+    parts = predict_parts(model, plays, features, seed=seed, first=0, last=chunks)
+    return join_parts(model, plays, parts, tracked=not isinstance(features, np.ndarray))
+
+
+def require_predictable(model: Predictor, plays: dy.DataFrame[Plays]) -> dy.DataFrame[Plays]:
+    """The plays, which a model can predict.
+
+    Raises:
+        RunError: They are of another set, without the outcome that is predicted, or were seen by
+            every network.
+    """
     sets = plays["play_set"].unique().to_list()
     if sets != [model.play_set.value]:
         raise RunError(
@@ -82,22 +97,58 @@ def predict_plays(
             f"The model predicts {model.outcome.value!r}, which {lacking} of {len(plays)} plays "
             "lack: select them for that outcome."
         )
-    if features is None:
-        features = feature_matrix(plays, model.schema)
-    folds = fold_of_plays(model, plays)
-    if (seen := int((folds >= model.members).sum())) > 0:
+    if (seen := int((fold_of_plays(model, plays) >= model.members).sum())) > 0:
         raise RunError(
             f"Every network of the model was trained on {seen} of the {len(plays)} plays: leave "
             "those games out, or train with a network for each fold."
         )
+    return plays
+
+
+def count_chunks(model: Predictor, plays: dy.DataFrame[Plays]) -> int:
+    """Number of chunks that `plays` are predicted in."""
+    return len(_model_chunks(model, plays))
+
+
+def predict_parts(
+    model: Predictor,
+    plays: dy.DataFrame[Plays],
+    features: PlayInputs,
+    *,
+    seed: int,
+    first: int,
+    last: int,
+) -> list[Part]:
+    """Numbers of the plays of chunks `first` to `last`, that one left out."""
 
     def distribution_of(rows: Integers, fold: int) -> Distribution:
         return model.predict_distribution(features[rows], None if fold < 0 else fold)
 
-    tracked = not isinstance(features, np.ndarray)
+    chunks = _model_chunks(model, plays)[first:last]
     if model.outcome is Outcome.EPA:
-        return summarize_continuous_distributions(plays, distribution_of, folds=folds)
-    return summarize_distributions(plays, distribution_of, folds=folds, seed=seed, tracked=tracked)
+        return _continuous_parts(plays, distribution_of, chunks)
+    return _whole_yard_parts(plays, distribution_of, chunks, seed)
+
+
+def join_parts(
+    model: Predictor, plays: dy.DataFrame[Plays], parts: Sequence[Part], *, tracked: bool
+) -> dy.DataFrame[Predictions]:
+    """Predictions of all plays from the parts of all their chunks.
+
+    Args:
+        model: What predicted them.
+        plays: The plays.
+        parts: Of every chunk, in any order.
+        tracked: Whether the distributions are of the plays' tracking.
+    """
+    tracked = tracked and model.outcome is not Outcome.EPA
+    return _predictions(plays, model.outcome, fold_of_plays(model, plays), parts, tracked=tracked)
+
+
+def _model_chunks(model: Predictor, plays: pl.DataFrame) -> list[tuple[Integers, int]]:
+    folds = fold_of_plays(model, plays)
+    order = folds if model.outcome is Outcome.EPA else plays["yards_min"].to_numpy()
+    return list(_chunks(folds, order))
 
 
 def yard_mean(cdf: Floats) -> Floats:
@@ -154,11 +205,22 @@ def summarize_distributions(
         seed: Seed of the randomized PIT.
         tracked: Whether the distributions are of the plays' tracking.
     """
+    chunks = list(_chunks(folds, plays["yards_min"].to_numpy()))
+    parts = _whole_yard_parts(plays, distribution_of, chunks, seed)
+    return _predictions(plays, Outcome.YARDS, folds, parts, tracked=tracked)
+
+
+def _whole_yard_parts(
+    plays: pl.DataFrame,
+    distribution_of: Callable[[Integers, int], Distribution],
+    chunks: Sequence[tuple[Integers, int]],
+    seed: int,
+) -> list[Part]:
     yards, low, high = (plays[name].to_numpy() for name in ("yards", "yards_min", "yards_max"))
     uniform = np.random.default_rng(seed).random(len(plays))
-    parts = []
+    parts: list[Part] = []
     with torch.inference_mode():
-        for rows, fold in _chunks(folds, low):
+        for rows, fold in chunks:
             distribution = whole_yard_distribution(
                 distribution_of(rows, fold), low[rows], high[rows]
             )
@@ -174,7 +236,7 @@ def summarize_distributions(
                 "log_score": -distribution.log_prob(torch.from_numpy(observed).float()).numpy(),
             }
             parts.append((rows, numbers, yard_quantiles(cdf)))
-    return _predictions(plays, Outcome.YARDS, folds, parts, tracked=tracked)
+    return parts
 
 
 def summarize_continuous_distributions(
@@ -190,11 +252,20 @@ def summarize_continuous_distributions(
         distribution_of: Distribution, batch shape ``(n,)``, of rows that share a fold.
         folds: Fold of each play.
     """
+    parts = _continuous_parts(plays, distribution_of, list(_chunks(folds, folds)))
+    return _predictions(plays, Outcome.EPA, folds, parts, tracked=False)
+
+
+def _continuous_parts(
+    plays: pl.DataFrame,
+    distribution_of: Callable[[Integers, int], Distribution],
+    chunks: Sequence[tuple[Integers, int]],
+) -> list[Part]:
     epa = torch.from_numpy(plays["epa"].to_numpy().astype(np.float32))
     levels = torch.tensor(list(QUANTILE_LEVELS.values()))[:, None]
-    parts = []
+    parts: list[Part] = []
     with torch.inference_mode():
-        for rows, fold in _chunks(folds, folds):
+        for rows, fold in chunks:
             distribution, observed = distribution_of(rows, fold), epa[torch.from_numpy(rows)]
             cdf = distribution.cdf(observed).clamp(0, 1).numpy()
             numbers = {
@@ -205,7 +276,7 @@ def summarize_continuous_distributions(
                 "log_score": -distribution.log_prob(observed).numpy(),
             }
             parts.append((rows, numbers, distribution.icdf(levels).numpy()))
-    return _predictions(plays, Outcome.EPA, folds, parts, tracked=False)
+    return parts
 
 
 def _cdf_on_field(distribution: Distribution, low: int, high: int) -> Floats:
@@ -232,7 +303,7 @@ def _chunks(folds: Integers, order: Integers) -> Iterator[tuple[Integers, int]]:
 
 
 def _predictions(
-    plays: pl.DataFrame, outcome: Outcome, folds: Integers, parts: Sequence[_Part], *, tracked: bool
+    plays: pl.DataFrame, outcome: Outcome, folds: Integers, parts: Sequence[Part], *, tracked: bool
 ) -> dy.DataFrame[Predictions]:
     """Join the numbers of all chunks in the order of the plays."""
     place = np.argsort(np.concatenate([rows for rows, _, _ in parts]))

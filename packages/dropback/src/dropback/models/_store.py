@@ -26,6 +26,7 @@ from dropback.models._model import PassModel
 from dropback.models._network import build_network
 from dropback.models._play_batches import tracking_schema
 from dropback.models._settings import ModelSettings, SequenceSettings
+from dropback.storage import local_copy
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -137,12 +138,13 @@ def write_run(folder: Path, model: PassModel, record: RunRecord) -> None:
     (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n")
 
 
-def read_record(folder: Path) -> RunRecord:
+def read_record(folder: AnyPath) -> RunRecord:
     """Read the record of a run without its weights.
 
     Raises:
         RunError: The folder is no run, or one of another format.
     """
+    folder = Path(local_copy(folder))
     return _record(folder, _read_json(folder))
 
 
@@ -152,7 +154,7 @@ def load_run(folder: AnyPath) -> Run:
     Weights are read with ``weights_only=True``: no code of the file runs.
 
     Args:
-        folder: Folder that `train` wrote.
+        folder: Folder or URL that `train` wrote.
 
     Raises:
         RunError: The folder is no run, a file is missing or damaged, or the features of this
@@ -163,7 +165,7 @@ def load_run(folder: AnyPath) -> Run:
         >>> loaded.record.seasons, loaded.model.members
         ((2020,), 2)
     """
-    folder = Path(folder)
+    folder = Path(local_copy(folder))
     content = _read_json(folder)
     record = _record(folder, content)
     play_set = PlaySet(record.play_set)  # `_record` has checked it

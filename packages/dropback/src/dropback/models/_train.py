@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 import dropback
-from dropback._files import move_folder, require_new_folder, whole_file, working_folder
+from dropback._files import whole_file
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
@@ -31,21 +32,28 @@ from dropback.models._network import (
     validation_objective,
 )
 from dropback.models._store import Run, RunRecord, data_digest, schema_of, weights_digest, write_run
+from dropback.storage import local_copy, put_output, require_new_output, work_area
 from splicedpareto.training import DivergedError, SequenceDataset, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from typing import TypeAlias
 
     import dataframely as dy
     from torch import Tensor
 
     from dropback._arrays import Integers
+    from dropback._files import AnyPath
     from dropback.data._features import FeatureSchema
     from dropback.data._tables import Plays
     from dropback.models._catch_point import CatchPoint
     from dropback.models._settings import ModelSettings
+    from dropback.storage import WorkArea
     from splicedpareto.nn import DistributionNetwork
+
+    FitModel: TypeAlias = Callable[
+        ["Training", PassModel | None, WorkArea], tuple[PassModel, tuple[int, ...]]
+    ]
 
 
 FITS_OF_ALL = 2
@@ -102,7 +110,7 @@ def split_fold(
 
 def train_run(
     plays: dy.DataFrame[Plays],
-    out: Path,
+    out: AnyPath,
     *,
     settings: ModelSettings,
     seed: int,
@@ -112,6 +120,7 @@ def train_run(
     overwrite: bool = False,
     on_epoch: Callable[[int, int, float], None] | None = None,
     complete: Callable[[PassModel, Path], None] | None = None,
+    fit_model: FitModel | None = None,
 ) -> Run:
     """Train a model and write its run folder, whole or not at all.
 
@@ -120,7 +129,7 @@ def train_run(
 
     Args:
         plays: Training plays of one set.
-        out: The run folder to write.
+        out: The run folder, path or URL, to write.
         settings: What and how to fit.
         seed: Seed of folds, initial weights and fits.
         games: Which games `plays` hold, for the record.
@@ -129,11 +138,13 @@ def train_run(
         overwrite: Replace what `out` holds.
         on_epoch: Called with fold, epoch and validation loss after each epoch.
         complete: Writes more files into the run folder, before it is moved to `out`.
+        fit_model: Fits the members elsewhere, as `fit_members` does; None fits them here, one
+            after the other, and keeps each epoch.
 
     Raises:
         RequestError: `out` is taken, too few games, or the fit diverged.
     """
-    require_new_folder(out, overwrite=overwrite)
+    require_new_output(out, overwrite=overwrite)
     play_set = PlaySet(plays["play_set"][0])
     schema = schema_of(settings, play_set)
     if features is None:
@@ -143,10 +154,14 @@ def train_run(
     if needs_air_yards(settings):
         catch_points(features, schema)
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
-    with working_folder(out, "training") as work:
-        _keep_or_empty(work, settings, digest, seed, initial)
+    with work_area(out, "training") as area:
+        work = area.folder
         training = Training(plays, features, schema, settings, seed, work, fold_of_game, on_epoch)
-        model, best_epochs = training.model(initial)
+        if fit_model is None:
+            _keep_or_empty(work, settings, digest, seed, initial)
+            model, best_epochs = training.model(initial)
+        else:
+            model, best_epochs = fit_model(training, initial, area)
         record = RunRecord(
             settings=settings,
             feature_names=schema.names,
@@ -170,8 +185,8 @@ def train_run(
         write_run(finished, model, record)
         if complete is not None:
             complete(model, finished)
-        move_folder(finished, out)
-    return Run(out, model, record)
+        put_output(finished, out, overwrite=overwrite)
+    return Run(Path(local_copy(out)), model, record)
 
 
 @dataclass(frozen=True)
@@ -227,26 +242,42 @@ class Training:
 
     def boosted(self) -> tuple[CatchPoint, ...]:
         """Fit the trees that never see a fold, for each fold, then those of all games."""
-        games, settings = self.plays["game_id"].to_list(), self.settings
-        examples = Examples(self.plays, np.asarray(self.features), self.schema, settings.outcome)
-        trees: list[CatchPoint] = []
-        for fold in range(settings.networks):
-            split = split_fold(games, self.fold_of_game, fold, settings, self.seed)
-            parts = (examples[split.training], examples[split.validation])
-            trees.append(self._trees(f"{fold}", partial(fit_hazard, *parts), fold))
-        of_all = partial(fit_of_all, examples, tuple(trees))
+        settings = self.settings
+        trees: list[CatchPoint] = [
+            self._trees(f"{fold}", partial(self.fold_trees, fold))
+            for fold in range(settings.networks)
+        ]
         seeds = range(settings.folds, settings.folds + FITS_OF_ALL)
-        return (*trees, *(self._trees(f"all-{seed}", of_all, seed) for seed in seeds))
+        of_all = partial(fit_of_all, self.examples(), tuple(trees))
+        return (
+            *trees,
+            *(
+                self._trees(f"all-{seed}", partial(of_all, self.seed * 1000 + seed))
+                for seed in seeds
+            ),
+        )
 
-    def _trees(self, name: str, fit: Callable[[int], CatchPoint], seed: int) -> CatchPoint:
+    def examples(self) -> Examples:
+        """The plays as trees take them."""
+        return Examples(self.plays, np.asarray(self.features), self.schema, self.settings.outcome)
+
+    def fold_trees(self, fold: int) -> CatchPoint:
+        """Fit the trees that never see a fold."""
+        games, examples = self.plays["game_id"].to_list(), self.examples()
+        split = split_fold(games, self.fold_of_game, fold, self.settings, self.seed)
+        return fit_hazard(
+            examples[split.training], examples[split.validation], self.seed * 1000 + fold
+        )
+
+    def _trees(self, name: str, fit: Callable[[], CatchPoint]) -> CatchPoint:
         """The trees of a fit, or those that a former call kept."""
         path = self.work / f"boosted-{name}.pt"
-        if path.is_file():
-            return from_state(torch.load(path, weights_only=True), self.schema)
-        trees = fit(self.seed * 1000 + seed)
-        with whole_file(path) as aside:
-            torch.save(to_state(trees), aside)
-        return trees
+        if not path.is_file():
+            trees = fit()
+            with whole_file(path) as aside:
+                torch.save(to_state(trees), aside)
+        # Read back in any case, so that a run that was interrupted writes the same bytes.
+        return from_state(torch.load(path, weights_only=True), self.schema)
 
     def network(
         self, fold: int, initial: Mapping[str, Tensor] | None = None

@@ -118,7 +118,10 @@ def fetched(store: str, name: str) -> Iterator[Path]:
     opened = open_store(store)
     found = read_folder(opened, name)
     if found is None:
-        raise StoreError(f"{store}: {name} is not there: run the same command again.")
+        raise StoreError(
+            f"{store}: {name} is not there, or this machine does not see that place: give --out a "
+            "URL, or a folder that all workers share, and run the same command again."
+        )
     with tempfile.TemporaryDirectory(prefix="dropback-fetched-") as scratch:
         yield found.fetch(opened, Path(scratch))
 

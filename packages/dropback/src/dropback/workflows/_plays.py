@@ -26,6 +26,7 @@ from dropback.expected_points import (
 )
 from dropback.models._play_batches import TrackedPlays
 from dropback.models._predict import fold_of_plays
+from dropback.storage import local_copy
 from dropback.tracking import PlayTensors, is_tracking, open_tracking, select_tracked
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def open_source(
     """
     if not isinstance(data, str | PathLike):
         return data
-    path = Path(data)
+    path = Path(local_copy(data))
     # Damaged play-by-play is known by its name: its reader says what is wrong with it.
     if _is_named_play_by_play(path) or not is_tracking(path):
         return data

@@ -36,6 +36,7 @@ from dropback.workflows._plays import (
     read_plays_for,
     sample_games,
 )
+from dropback.workflows._tasks import TaskRunner, member_fitter, task_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
     from dropback.data._tables import Predictions
+    from dropback.execution import ExecutorChoice
     from dropback.expected_points import ExpectedPoints
     from dropback.models._model import PassModel
     from dropback.workflows._plays import Source
@@ -59,6 +61,9 @@ if TYPE_CHECKING:
         seasons: Seasons | None
         games: Games
         play_by_play: PlayByPlaySource | None
+        executor: ExecutorChoice
+        store: AnyPath | None
+        on_step: Callable[[str], None]
 
     class _SeedOptions(_Options, total=False):
         seed: int
@@ -77,7 +82,9 @@ def train(
     initial: Run | AnyPath | None = None,
     seed: int = 0,
     overwrite: bool = False,
+    executor: ExecutorChoice = "serial",
     on_epoch: Callable[[int, int, float], None] | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> Run:
     """Train a model on plays and write its run folder, whole or not at all.
 
@@ -87,7 +94,7 @@ def train(
 
     Args:
         data: Play-by-play or tracking, as for `read_plays`, or the plays that it returned.
-        out: The run folder to write.
+        out: The run folder, a path or a URL, to write.
         seasons: Seasons to train on; None takes all.
         plays: Which plays, as for `read_plays`.
         games: Which games: ``regular``, ``postseason`` or ``all``.
@@ -100,7 +107,11 @@ def train(
         initial: A run whose networks are trained further; None takes new weights.
         seed: Seed of folds, initial weights and fits.
         overwrite: Replace what `out` holds.
-        on_epoch: Called with fold, epoch and validation loss (nats) after each epoch.
+        executor: Where the members are fitted: ``serial`` is this process; others are
+            `dropback.execution.ExecutorChoice`. The run is the same everywhere.
+        on_epoch: Called with fold, epoch and validation loss (nats) after each epoch, where this
+            process fits.
+        on_step: Called with the name of each member that was fitted elsewhere.
 
     Returns:
         The run, as `load_run` loads it.
@@ -154,7 +165,7 @@ def train(
 
     return train_run(
         selection.plays,
-        Path(out),
+        out,
         settings=settings,
         seed=seed,
         games=games,
@@ -163,6 +174,7 @@ def train(
         overwrite=overwrite,
         on_epoch=on_epoch,
         complete=complete,
+        fit_model=member_fitter(executor, out, on_step),
     )
 
 
@@ -178,6 +190,9 @@ def predict(
     games: Games = "regular",
     play_by_play: PlayByPlaySource | None = None,
     seed: int = 0,
+    executor: ExecutorChoice = "serial",
+    store: AnyPath | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> Any:
     """Predictive distribution of each play in numbers, and where its outcome fell in it.
 
@@ -191,6 +206,10 @@ def predict(
         games: Which games: ``regular``, ``postseason`` or ``all``.
         play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
         seed: Seed of the randomized PIT.
+        executor: Where plays are predicted: see `dropback.execution.ExecutorChoice`.
+        store: Path or URL beside which tasks leave their results, where they run elsewhere; None
+            takes a temporary folder of this machine.
+        on_step: Called with what was done elsewhere.
 
     Returns:
         One row a play, in a frame of the kind of `data`, else polars: the keys, ``observed``,
@@ -212,7 +231,8 @@ def predict(
     selection = read_plays_for(
         chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
     )
-    return _as_given(data, _predict(chosen.model, selection, seed))
+    with task_runner(executor, store, on_step) as tasks:
+        return _as_given(data, _predict(chosen, selection, seed, tasks))
 
 
 @overload
@@ -226,6 +246,9 @@ def score(
     seasons: Seasons | None = None,
     games: Games = "regular",
     play_by_play: PlayByPlaySource | None = None,
+    executor: ExecutorChoice = "serial",
+    store: AnyPath | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> Any:
     """Score of each play: the mid-CDF of its outcome under the distribution predicted for it.
 
@@ -235,6 +258,10 @@ def score(
         seasons: Seasons to score; None takes all.
         games: Which games: ``regular``, ``postseason`` or ``all``.
         play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
+        executor: Where plays are predicted: see `dropback.execution.ExecutorChoice`.
+        store: Path or URL beside which tasks leave their results, where they run elsewhere; None
+            takes a temporary folder of this machine.
+        on_step: Called with what was done elsewhere.
 
     Returns:
         One row a play, in a frame of the kind of `data`, else polars: the play's context, its
@@ -254,7 +281,8 @@ def score(
     selection = read_plays_for(
         chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
     )
-    predictions = _predict(chosen.model, selection, seed=0)
+    with task_runner(executor, store, on_step) as tasks:
+        predictions = _predict(chosen, selection, 0, tasks)
     return _as_given(data, score_plays(selection.plays, predictions))
 
 
@@ -262,8 +290,12 @@ def _as_run(run: Run | AnyPath) -> Run:
     return run if isinstance(run, Run) else load_run(run)
 
 
-def _predict(model: PassModel, selection: Selection, seed: int) -> dy.DataFrame[Predictions]:
-    return predict_plays(model, selection.plays, features=features_of(selection), seed=seed)
+def _predict(
+    run: Run, selection: Selection, seed: int, tasks: TaskRunner | None
+) -> dy.DataFrame[Predictions]:
+    if tasks is not None:
+        return tasks.predict(run, selection, seed)
+    return predict_plays(run.model, selection.plays, features=features_of(selection), seed=seed)
 
 
 def _as_given(data: Any, table: pl.DataFrame) -> Any:  # noqa: ANN401  # any frame, see `like`
@@ -311,7 +343,10 @@ def evaluate(
     sample: int | None = None,
     truth: AnyPath | None = None,
     seed: int = 0,
+    executor: ExecutorChoice = "serial",
+    store: AnyPath | None = None,
     on_epoch: Callable[[str, int, int, float], None] | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> RunEvaluation:
     """Evaluate a run, and baselines fitted on its training plays, on the same plays.
 
@@ -330,7 +365,11 @@ def evaluate(
         sample: Evaluate on whole games drawn at random until they hold this many plays.
         truth: ``truth.parquet`` of a simulated tracking league, for the baseline ``oracle``.
         seed: Seed of the sample, the randomized PIT and the bootstrap.
-        on_epoch: Called with baseline, fold, epoch and validation loss.
+        executor: Where plays are predicted: see `dropback.execution.ExecutorChoice`.
+        store: Path or URL beside which tasks leave their results, where they run elsewhere; None
+            takes a temporary folder of this machine.
+        on_epoch: Called with baseline, fold, epoch and validation loss, where this process fits.
+        on_step: Called with what was done elsewhere.
 
     Raises:
         RunError: As for `predict`, or the training plays in `data` are not those of the run.
@@ -361,9 +400,7 @@ def evaluate(
     _require_apart(chosen, selection)
     if sample is not None:
         selection = sample_games(selection, sample, seed)
-    plays, features = selection.plays, features_of(selection)
-    ours = predict_plays(model, plays, features=features, seed=seed)
-    predictions = {_name(model): ours}
+    training = None
     if against:
         training = read_plays_for(
             chosen,
@@ -373,34 +410,65 @@ def evaluate(
             play_by_play=play_by_play,
             keep_seen=True,
         )
-        known = features_of(training)
-        if known is None:
-            known = feature_matrix(training.plays, model.schema)
-        observed = training.plays[model.outcome.value].to_numpy()
-        if data_digest(known, observed) != chosen.record.data_digest:
-            trained = chosen.record.seasons
-            raise RunError(
-                f"{chosen.folder}: trained on other plays than the data hold for seasons "
-                f"{trained[0]}-{trained[-1]}; baselines must be fitted on the same."
+        _require_training_plays(chosen, training)
+    distributions = None if truth is None else read_truth(Path(truth))
+    with task_runner(executor, store, on_step) as tasks:
+        ours = _predict(chosen, selection, seed, tasks)
+        predictions = {_name(model): ours}
+        if training is not None:
+            predictions |= _baselines(
+                against, chosen, training, selection, distributions, seed, tasks, on_epoch
             )
-        distributions = None if truth is None else read_truth(Path(truth))
-        with tempfile.TemporaryDirectory(prefix="dropback-") as work:
-            for name in against:
-                baseline = fit_baseline(
-                    name,
-                    chosen,
-                    training.plays,
-                    work=Path(work),
-                    features=known,
-                    truth=distributions,
-                    on_epoch=None if on_epoch is None else partial(on_epoch, name),
-                )
-                predictions[name] = predict_plays(baseline, plays, features=features, seed=seed)
     return RunEvaluation(
-        evaluate_predictions(plays, predictions, seed=seed),
+        evaluate_predictions(selection.plays, predictions, seed=seed),
         _by_time(model, selection, ours, seed),
-        bool(set(plays["game_id"]) & set(model.fold_of_game)),
+        bool(set(selection.plays["game_id"]) & set(model.fold_of_game)),
     )
+
+
+def _require_training_plays(run: Run, training: Selection) -> None:
+    """Fail where the data do not hold the plays that a run was trained on."""
+    known = features_of(training)
+    if known is None:
+        known = feature_matrix(training.plays, run.model.schema)
+    observed = training.plays[run.model.outcome.value].to_numpy()
+    if data_digest(known, observed) != run.record.data_digest:
+        trained = run.record.seasons
+        raise RunError(
+            f"{run.folder}: trained on other plays than the data hold for seasons "
+            f"{trained[0]}-{trained[-1]}; baselines must be fitted on the same."
+        )
+
+
+def _baselines(
+    names: Sequence[str],
+    run: Run,
+    training: Selection,
+    selection: Selection,
+    truth: pl.DataFrame | None,
+    seed: int,
+    tasks: TaskRunner | None,
+    on_epoch: Callable[[str, int, int, float], None] | None,
+) -> dict[str, dy.DataFrame[Predictions]]:
+    """Predictions of selected plays by baselines that are fitted on the training plays."""
+    if tasks is not None:
+        return tasks.baselines(names, run, training, selection, truth, seed)
+    predictions = {}
+    with tempfile.TemporaryDirectory(prefix="dropback-") as work:
+        for name in names:
+            baseline = fit_baseline(
+                name,
+                run,
+                training.plays,
+                work=Path(work),
+                features=features_of(training),
+                truth=truth,
+                on_epoch=None if on_epoch is None else partial(on_epoch, name),
+            )
+            predictions[name] = predict_plays(
+                baseline, selection.plays, features=features_of(selection), seed=seed
+            )
+    return predictions
 
 
 def _require_apart(run: Run, selection: Selection) -> None:

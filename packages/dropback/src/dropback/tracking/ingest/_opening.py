@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, TrackingError
+from dropback.storage import local_copy
 from dropback.tracking.ingest._pipeline import build_tensors
 from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._archives import zip_files
@@ -42,7 +43,7 @@ def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
         ReaderError: If the layout is unknown.
         TrackingError: If it is neither.
     """
-    path = Path(path)
+    path = Path(local_copy(path))
     formats = choose_formats(layout)
     if _is_tensors(path) or any((path / "plays").glob("season=*/*.parquet")):
         return True
@@ -104,7 +105,7 @@ def open_tracking(
         >>> len(tensors)
         60
     """
-    path = Path(path)
+    path = Path(local_copy(path))
     if _is_tensors(path):
         return PlayTensors.open(path)
     if not is_tracking(path, layout=layout):

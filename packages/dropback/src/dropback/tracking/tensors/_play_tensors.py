@@ -115,6 +115,7 @@ class PlayTensors:
         offsets: Shape ``[N + 1]``: play ``n`` has the frames ``offsets[n]:offsets[n + 1]``.
         plays: N rows of `tensor_plays`.
         schema: What ``schema.json`` holds: columns, hashes, counts, sources.
+        folder: Where they are; None in memory.
     """
 
     players: Singles
@@ -123,6 +124,7 @@ class PlayTensors:
     offsets: Integers
     plays: pl.DataFrame
     schema: dict[str, Any]
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return self.plays.height
@@ -152,7 +154,7 @@ class PlayTensors:
             for name, shape in _ARRAYS.items()
         }
         plays = pl.read_parquet(folder / "plays.parquet")
-        return cls(**arrays, offsets=offsets, plays=plays, schema=schema)
+        return cls(**arrays, offsets=offsets, plays=plays, schema=schema, folder=folder)
 
     def frames_of(self, play: int) -> Singles:
         """Player features of one play, shape ``[T, 22, 8]``, a view of the file."""

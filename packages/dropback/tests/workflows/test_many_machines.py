@@ -1,0 +1,96 @@
+"""Training, prediction and evaluation as tasks: the bytes of one process, in any store."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import dropback
+from dropback.models import THROW_MODEL
+from dropback.simulation import League
+from dropback.storage import local_copy
+from examples.cluster import DaskCluster
+from examples.trained_run import Command, TrainedRun
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".origin"
+    }
+
+
+def test_a_run_fitted_by_tasks_is_the_run_of_one_process(
+    trained: TrainedRun, dask: DaskCluster, bucket: str
+) -> None:
+    settings = trained.run.record.settings
+    steps: list[str] = []
+    made = dropback.train(
+        trained.selection, f"{bucket}/run", settings=settings, executor=dask.address,
+        on_step=steps.append,
+    )  # fmt: skip
+    assert sorted(steps) == ["network 1", "network 2"]
+    assert files_of(made.folder) == files_of(trained.run.folder)
+    # What is scored by tasks, from the store, is what one process scores.
+    alone = dropback.predict(trained.run, trained.selection, seed=3)
+    apart = dropback.predict(
+        f"{bucket}/run", trained.selection, seed=3, executor=dask.address, store=f"{bucket}/p"
+    )
+    assert apart.equals(alone)
+    alone_scores = dropback.score(trained.run, trained.unseen)
+    assert dropback.score(made, trained.unseen, executor=dask.address).equals(alone_scores)
+
+
+def test_trees_and_starting_weights_fitted_by_tasks_are_the_same(
+    trained: TrainedRun, dask: DaskCluster, tmp_path: Path
+) -> None:
+    small = replace(THROW_MODEL, folds=2, width=8, blocks=1, fit=trained.run.record.settings.fit)
+    for executor in ("serial", dask.address):
+        dropback.train(
+            trained.selection, tmp_path / executor[:4], settings=small, executor=executor
+        )
+    assert files_of(tmp_path / "seri") == files_of(tmp_path / "dask")
+
+
+def test_baselines_evaluated_by_tasks_are_the_same(
+    trained: TrainedRun, tiny_league: League, dask: DaskCluster
+) -> None:
+    found = [
+        dropback.evaluate(
+            trained.run,
+            tiny_league.plays,
+            seasons=[2021],
+            against=["climatology", "gaussian"],
+            executor=executor,
+        ).as_dict()
+        for executor in ("serial", dask.address)
+    ]
+    assert found[0] == found[1]
+
+
+def test_the_command_line_trains_and_scores_by_tasks_from_and_to_a_store(
+    run: Command,
+    bucket: str,
+    dask: DaskCluster,
+    tiny_league: League,
+    trained: TrainedRun,
+    tmp_path: Path,
+) -> None:
+    tiny_league.plays.write_parquet(tmp_path / "play_by_play_all.parquet")
+    scored = ("--seasons", "2021", "--executor", dask.address)
+    code, _, _ = run(
+        "score", trained.folder, tmp_path, "--out", f"{bucket}/scores.parquet", *scored
+    )
+    assert code == 0
+    alone = run("score", trained.folder, tmp_path, "--out", tmp_path / "s.parquet", *scored[:2])
+    assert alone[0] == 0
+    copy = Path(local_copy(f"{bucket}/scores.parquet"))
+    assert copy.read_bytes() == (tmp_path / "s.parquet").read_bytes()
+    code, _, said = run(
+        "score", trained.folder, tmp_path, "--out", f"{bucket}/scores.parquet", *scored
+    )
+    assert (code, "is there already" in said) == (2, True)
+    code, _, said = run("train", tmp_path, "--out", "s3://nobody/run", *scored)
+    assert (code, "s3://nobody/run does not exist: the bucket" in " ".join(said.split())) == (
+        2,
+        True,
+    )
