@@ -8,7 +8,14 @@ import pytest
 from dropback.errors import RequestError
 
 
-@pytest.mark.parametrize("module", ["dropback.tracking._plot", "dropback.workflows._plots"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "dropback.tracking._plot",
+        "dropback.workflows._plots",
+        "dropback.workflows.charts._look",
+    ],
+)
 def test_drawing_without_matplotlib_names_the_extra(
     module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

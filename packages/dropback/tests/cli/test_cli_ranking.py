@@ -236,6 +236,12 @@ def test_report_command_names_its_size(scores: Path, tmp_path: Path) -> None:
         (("games", "00-0000001", "--games", "no.csv"), "no.csv: no such file"),
         (("compare", "A.Quarterback", "Abe Quarterback"), "both are 00-0000000"),
         (("compare", "A.Quarterback", "B.Quarterback", "--out", "x.txt"), "ending must be"),
+        (("chart", "tiers", "--out", "x.jpg"), "picture's ending must be .png or .svg"),
+        (("chart", "tiers", "--out", "x.png", "--logos", "nowhere"), "nowhere: no such folder"),
+        (("chart", "scatter", "--out", "x.png", "--against", "epa"), "against one of plays, got"),
+        (("chart", "trend", "Nobody", "--out", "x.png"), "No passer 'Nobody'"),
+        (("chart", "game", "A.Quarterback", "--week", "17", "--out", "x.png"), "of week 17"),
+        (("chart", "passer", "Quarterback", "--out", "x.png"), "'Quarterback' means 12 passers"),
         (("report", "--out", "x.html", "--min-attempts", "9999"), "No row is left"),
     ],
 )
@@ -247,8 +253,8 @@ def test_bad_requests_are_one_sentence(
     words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    command, *options = arguments
-    result = invoke(command, scores, *options)
+    place = 2 if arguments[0] == "chart" else 1
+    result = invoke(*arguments[:place], scores, *arguments[place:])
     assert isinstance(result.exception, DropbackError)
     assert words in str(result.exception)
     assert list(tmp_path.iterdir()) == []

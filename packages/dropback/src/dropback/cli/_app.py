@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dropback import __version__
+from dropback.cli._charts import app as charts_app
 from dropback.cli._compare_metrics import app as compare_metrics_app
 from dropback.cli._leagues import demo_app, fetch_app, simulate_app
 from dropback.cli._projection import app as projection_app
@@ -46,6 +47,7 @@ def options(
 app.add_typer(runs_app)
 app.add_typer(demo_app)
 app.add_typer(ranking_app)
+app.add_typer(charts_app, name="chart")
 app.add_typer(compare_metrics_app)
 app.add_typer(update_app)
 app.add_typer(seasons_app)

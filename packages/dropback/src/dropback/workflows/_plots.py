@@ -242,5 +242,9 @@ def svg(figure: Figure) -> str:
 
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all, in the format of the file's ending."""
+    if path.suffix == ".svg":
+        with whole_file(path) as aside:
+            aside.write_text(svg(figure), encoding="utf-8")
+        return
     with whole_file(path) as aside:
-        figure.savefig(aside, dpi=130)
+        figure.savefig(aside, dpi=max(figure.dpi, 130), metadata={"Software": None})

@@ -1,0 +1,21 @@
+"""Draw pictures to publish: tiers, scatter, trend, and cards of a passer and of a game."""
+
+from dropback.workflows.charts._boards import AGAINST, draw_scatter, draw_tiers, tiers
+from dropback.workflows.charts._cards import Facts, draw_game, draw_passer
+from dropback.workflows.charts._images import Images
+from dropback.workflows.charts._look import Look
+from dropback.workflows.charts._trend import draw_trend, moving_mean
+
+__all__ = [
+    "AGAINST",
+    "Facts",
+    "Images",
+    "Look",
+    "draw_game",
+    "draw_passer",
+    "draw_scatter",
+    "draw_tiers",
+    "draw_trend",
+    "moving_mean",
+    "tiers",
+]
