@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import numpy as np
 import polars as pl
 import torch
@@ -20,22 +21,27 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dropback.live import PlayContext
+from dropback.live.feeds._wire import frame_bytes
 from dropback.models._frame_columns import FRAME_COLUMNS
-from dropback.service._app import Service
-from dropback.service._keys import KeyRing, add_key, read_keys
+from dropback.service._access import Access
+from dropback.service._app import LOOPBACK_NAMES, Service
+from dropback.service._keys import ROLES, KeyRing, add_key, read_keys
 from dropback.service._limits import Limits
-from dropback.service._server import make_server
+from dropback.service._server import bind, make_server
 from examples.scored_plays import table, throws
 from splicedpareto.nn import DistributionNetwork, SequenceEncoder, SplicedBinnedParetoHead
 
 SITUATION = PlayContext(line_of_scrimmage_x_yd=35, yards_to_goal=75, down=1, yards_to_go=10)
 OPERATIONS = [
+    ("get", "/asyncapi.json"),
     ("get", "/healthz"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
     ("get", "/readyz"),
     ("get", "/v1"),
     ("get", "/v1/leaderboard"),
+    ("get", "/v1/live/games"),
+    ("get", "/v1/live/plays"),
     ("get", "/v1/passers"),
     ("get", "/v1/passers/{passer}"),
     ("get", "/v1/plays"),
@@ -50,7 +56,13 @@ SITUATION_JSON = {
     "down": 1,
     "yards_to_go": 10,
 }
-START = {"type": "start", "version": 1, "situation": SITUATION_JSON}
+START = {"type": "start", "version": 2, "situation": SITUATION_JSON}
+
+
+def frame_message(number: int, frame: NDArray[np.float32]) -> bytes:
+    """A frame as MessagePack."""
+    message = {"type": "frame", "number": number, "frame": frame_bytes(frame)}
+    return msgspec.msgpack.encode(message)
 
 
 def network(seed: int, *, std: float) -> DistributionNetwork:
@@ -129,7 +141,7 @@ class Address:
     @property
     def connections(self) -> set[Any]:
         """The open connections."""
-        return self.server.config.http.connections
+        return self.server.config.http_protocol_class.connections
 
     @property
     def url(self) -> str:
@@ -142,7 +154,7 @@ class Address:
     @property
     def wire(self) -> Any:
         """What the application was wrapped in."""
-        return self.server.config.app
+        return self.server.config.loaded_app
 
     def get(self, path: str) -> httpx.Response:
         with session(self) as client:
@@ -153,21 +165,24 @@ class Address:
 
 
 @contextlib.contextmanager
-def listening(service: Service, wrap: Callable[[Any], Any] = lambda app: app) -> Iterator[Address]:
+def listening(
+    service: Service, wrap: Callable[[Any], Any] = lambda app: app, **options: Any
+) -> Iterator[Address]:
     """The service on a free port, in a thread."""
-    server = make_server(service, port=0)
-    server.config.app = wrap(server.config.app)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield Address(server.servers[0].sockets[0].getsockname()[1], server)
-    finally:
-        server.should_exit = True
-        thread.join(timeout=30)
-        assert not thread.is_alive()
+    server = make_server(service, **options)
+    server.config.loaded_app = wrap(server.config.loaded_app)
+    with bind("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield Address(listener.getsockname()[1], server)
+        finally:
+            server.should_exit = True
+            thread.join(timeout=30)
+            assert not thread.is_alive()
 
 
 def session(address: Address) -> httpx.Client:
@@ -226,6 +241,11 @@ def problem(response: httpx.Response, status: int) -> str:
 
 
 def keyed(service: Service, file: Path, **key: Any) -> tuple[Service, str]:
-    """The service with a file of keys, and its one key."""
-    secret = add_key(file, "desk", **key)
-    return dataclasses.replace(service, keys=KeyRing(read_keys(file))), secret
+    """The service with a file of keys, and its one key, which may do everything."""
+    secret = add_key(file, "desk", **{"roles": ROLES, **key})
+    return with_access(service, keys=KeyRing(read_keys(file), file)), secret
+
+
+def with_access(service: Service, **access: Any) -> Service:
+    """The service with other rights, on loopback unless they say otherwise."""
+    return dataclasses.replace(service, access=Access(**{"hosts": LOOPBACK_NAMES, **access}))

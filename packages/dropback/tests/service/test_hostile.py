@@ -10,15 +10,22 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from dropback.live import PlayFrames
-from dropback.service._wire import PLAY_MEDIA_TYPE, encode_play
+from dropback.live.feeds._wire import MESSAGE_PACK, frame_bytes
 from examples import service as example
 from examples.service import problem
 
 PLAY = example.body()
+
+
+def packed_play(count):
+    """A play as MessagePack, its frames as bytes."""
+    return msgspec.msgpack.encode(example.body(frames=frame_bytes(example.frames(count))))
+
+
 SCORE = "/v1/plays:score"
 
 
@@ -55,8 +62,8 @@ def ask(address, content, media_type="application/json", **headers):
 
 def test_both_forms_of_a_play_give_the_forecast_of_the_networks(address, networks):
     expected = networks.forecast(example.SITUATION, example.frames(), target_slot=7)
-    binary = encode_play(PlayFrames(example.SITUATION, example.frames(), 7), yards=8)
-    for response in (ask(address, json.dumps(PLAY)), ask(address, binary, PLAY_MEDIA_TYPE)):
+    binary = packed_play(12)
+    for response in (ask(address, json.dumps(PLAY)), ask(address, binary, MESSAGE_PACK)):
         answer = response.json()
         assert answer["forecast"]["mean"] == pytest.approx(expected.mean, abs=1e-4)
         assert answer["forecast"]["quantiles"] == expected.quantiles
@@ -277,14 +284,14 @@ def test_a_socket_beyond_the_most_is_told_so(service):
 
 def test_overload_is_refused_with_a_time_to_return_and_loses_nothing(service):
     limits = dataclasses.replace(example.SHORT_LIMITS, queued_plays=4, batch_plays=2)
-    binary = encode_play(PlayFrames(example.SITUATION, example.frames(40), 7))
+    binary = packed_play(40)
     statuses = []
 
     def client(address):
         with example.session(address) as session:
             for _ in range(12):
                 response = session.post(
-                    SCORE, content=binary, headers={"content-type": PLAY_MEDIA_TYPE}
+                    SCORE, content=binary, headers={"content-type": MESSAGE_PACK}
                 )
                 statuses.append(response.status_code)
                 if response.status_code == 503:
@@ -298,7 +305,7 @@ def test_overload_is_refused_with_a_time_to_return_and_loses_nothing(service):
             one.join()
         assert len(statuses) == 144  # every request had its answer
         assert set(statuses) == {200, 503}
-        assert ask(narrow, binary, PLAY_MEDIA_TYPE).status_code == 200
+        assert ask(narrow, binary, MESSAGE_PACK).status_code == 200
 
 
 def test_hostile_bodies_leave_no_memory_behind(address):

@@ -1,56 +1,16 @@
 import dataclasses
-import json
 import time
-from contextlib import contextmanager
 
 import msgspec
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 
 from dropback.service._keys import KeyRing, add_key, read_keys
 from dropback.service._limits import Limits
-from dropback.service._wire import encode_frame
 from examples import service as example
+from examples.live_sockets import FRAMES, opened, problem
 from examples.service import PausedPredictor
-
-FRAMES = example.frames()
-
-
-class Socket:
-    """A live socket that speaks JSON."""
-
-    def __init__(self, raw):
-        self.raw = raw
-
-    def ask(self, message):
-        self.raw.send(message if isinstance(message, bytes | str) else json.dumps(message))
-        return self.answer()
-
-    def answer(self):
-        return json.loads(self.raw.recv(timeout=10))
-
-    def start(self):
-        answer = self.ask(example.START)
-        assert answer["type"] == "started", answer
-        return answer["token"]
-
-    def push(self, number):
-        answer = self.ask(encode_frame(number, FRAMES[number]))
-        assert answer["type"] == "forecast", answer
-        return answer
-
-
-@contextmanager
-def opened(address, **more):
-    with connect(address.live, compression=None, proxy=None, **more) as raw:
-        yield Socket(raw)
-
-
-def problem(answer, status, *, fatal=False):
-    assert (answer["type"], answer["status"], answer["fatal"]) == ("problem", status, fatal)
-    return answer["detail"]
 
 
 def json_frame(number, frame):
@@ -63,25 +23,28 @@ def test_every_frame_is_answered_by_its_forecast_and_the_release_by_the_score(ad
     with opened(address) as socket:
         socket.start()
         for number, frame in enumerate(FRAMES):
-            message = json_frame(number, frame) if number % 2 else encode_frame(number, frame)
+            message = (
+                json_frame(number, frame) if number % 2 else example.frame_message(number, frame)
+            )
             (shown,) = socket.ask(message)["forecasts"]
             (expected,) = live.push(number, frame)
             assert (shown["frame"], shown["released"]) == (number, False)
             assert shown["mean"] == pytest.approx(expected.mean, abs=1e-4)
             assert shown["quantiles"] == expected.quantiles
-        answer = socket.ask({"type": "release", "target_slot": 7, "yards": 8})
+        answer = socket.ask({"type": "release", "target_slot": 7})
         release = live.release(7)
         assert answer["forecast"]["released"]
         assert answer["forecast"]["touchdown"] == pytest.approx(release.touchdown, abs=1e-6)
-        assert answer["score"] == pytest.approx(release.score(8), abs=1e-6)
+        scored = socket.ask({"type": "outcome", "yards": 8})
+        assert scored["score"] == pytest.approx(release.score(8), abs=1e-6)
 
 
-def test_a_release_without_yards_has_no_score_and_ends_the_play(address):
+def test_a_release_ends_the_frames_of_a_play(address):
     with opened(address) as socket:
         socket.start()
         socket.push(0)
-        assert socket.ask({"type": "release"})["score"] is None
-        problem(socket.ask(encode_frame(1, FRAMES[1])), 422)
+        assert socket.ask({"type": "release"})["forecast"]["released"]
+        problem(socket.ask(example.frame_message(1, FRAMES[1])), 422)
         socket.start()  # the next play of the same socket
         socket.push(0)
 
@@ -92,7 +55,8 @@ def test_late_and_repeated_frames_are_ignored_and_missing_ones_are_filled(addres
         for number in range(3):
             socket.push(number)
         assert socket.push(2) == {
-            "type": "forecast", "number": 2, "forecasts": [], "ignored": "duplicate"
+            "type": "forecast", "number": 2, "forecasts": [], "ignored": "duplicate",
+            "warnings": [],
         }  # fmt: skip
         assert socket.push(0)["ignored"] == "late"
         filled = socket.push(5)["forecasts"]
@@ -108,7 +72,7 @@ def test_a_lost_play_goes_on_where_it_was(address, networks):
             socket.push(number)
         socket.raw.socket.close()  # without a closing handshake
     with opened(address) as socket:
-        answer = socket.ask({"type": "resume", "version": 1, "token": token})
+        answer = socket.ask({"type": "resume", "version": 2, "token": token})
         assert (answer["type"], answer["next_frame"]) == ("resumed", 5)
         assert answer["forecast"]["frame"] == 4
         for number in range(5, len(FRAMES)):
@@ -120,11 +84,12 @@ def test_a_score_that_was_not_brought_is_there_after_resuming(address):
     with opened(address) as socket:
         token = socket.start()
         socket.push(0)
-        score = socket.ask({"type": "release", "yards": 4})["score"]
+        socket.ask({"type": "release"})
+        score = socket.ask({"type": "outcome", "yards": 4})["score"]
         socket.raw.socket.close()
     with opened(address) as socket:
-        answer = socket.ask({"type": "resume", "version": 1, "token": token})
-        assert answer["score"] == score
+        answer = socket.ask({"type": "resume", "version": 2, "token": token})
+        assert (answer["yards"], answer["score"], answer["revision"]) == (4, score, 1)
         assert answer["forecast"]["released"]
 
 
@@ -132,9 +97,9 @@ def test_a_play_that_is_resumed_elsewhere_is_lost_to_its_former_socket(address):
     with opened(address) as former, opened(address) as latter:
         token = former.start()
         former.push(0)
-        answer = latter.ask({"type": "resume", "version": 1, "token": token})
+        answer = latter.ask({"type": "resume", "version": 2, "token": token})
         assert answer["next_frame"] == 1
-        assert "Another socket" in problem(former.ask(encode_frame(1, FRAMES[1])), 409)
+        assert "Another socket" in problem(former.ask(example.frame_message(1, FRAMES[1])), 409)
         latter.push(1)
 
 
@@ -144,15 +109,15 @@ def test_a_play_is_kept_for_its_time_and_no_longer(address):
         socket.raw.socket.close()
     time.sleep(example.SHORT_LIMITS.resume_s + 0.3)
     with opened(address) as socket:
-        detail = problem(socket.ask({"type": "resume", "version": 1, "token": token}), 404)
-        assert "kept for 1 s" in detail
+        detail = problem(socket.ask({"type": "resume", "version": 2, "token": token}), 404)
+        assert detail == "This live play is over: The feed was lost and did not come back."
 
 
 def test_a_play_that_its_client_closed_is_not_kept(address):
     with opened(address) as socket:
         token = socket.start()
     with opened(address) as socket:
-        problem(socket.ask({"type": "resume", "version": 1, "token": token}), 404)
+        problem(socket.ask({"type": "resume", "version": 2, "token": token}), 404)
 
 
 @pytest.mark.parametrize(
@@ -163,15 +128,19 @@ def test_a_play_that_its_client_closed_is_not_kept(address):
         ("null", 422, "not as documented"),
         ({"type": "fly"}, 422, "fly"),
         ({"type": "start"}, 422, "situation"),
-        ({**example.START, "version": 2}, 422, "version"),
+        ({**example.START, "version": 1}, 422, "version 2 of the live protocol, got version 1"),
+        ({"type": "resume", "version": 3, "token": "x"}, 422, "got version 3"),
+        ({"type": "release", "yards": 8}, 422, "A release has no yards since version 2"),
+        (b"DBFR" + bytes(560), 422, "a binary frame of version 1"),
         ({**example.START, "color": "red"}, 422, "color"),
-        ({"type": "start", "version": 1, "situation": {}}, 422, "line_of_scrimmage_x_yd"),
-        ({"type": "resume", "version": 1, "token": "x" * 65}, 422, "token"),
-        ({"type": "resume", "version": 1, "token": "../etc"}, 404, "No live play has this token"),
+        ({"type": "start", "version": 2, "situation": {}}, 422, "line_of_scrimmage_x_yd"),
+        ({"type": "resume", "version": 2, "token": "x" * 65}, 422, "token"),
+        ({"type": "resume", "version": 2, "token": "../etc"}, 404, "No live play has this token"),
         ({"type": "frame", "number": 0, "frame": [[1, 2]]}, 422, "frame"),
-        (b"", 422, "must have 564 bytes, got 0"),
-        (b"x" * 564, 422, "must begin with DBFR"),
-        (encode_frame(0, FRAMES[0]), 422, "send 'start' or 'resume' first"),
+        (b"", 400, "must be MessagePack"),
+        (b"x" * 564, 422, "not as documented"),
+        ({"type": "frame", "number": 0, "frame": "eA=="}, 422, "552 bytes, got 1"),
+        (example.frame_message(0, FRAMES[0]), 422, "send 'start' or 'resume' first"),
         ({"type": "release"}, 422, "send 'start' or 'resume' first"),
     ],
 )  # fmt: skip
@@ -190,7 +159,7 @@ def test_a_frame_of_values_that_no_field_has_leaves_the_play_as_it_was(address, 
     with opened(address) as socket:
         socket.start()
         socket.push(0)
-        answer = socket.ask(encode_frame(1, hostile))
+        answer = socket.ask(example.frame_message(1, hostile))
         if answer["type"] == "problem":
             problem(answer, 422)
             (forecast,) = socket.push(1)["forecasts"]
@@ -212,7 +181,7 @@ def test_json_that_float32_cannot_hold_is_refused(address):
 def test_frames_beyond_the_most_are_refused(address):
     with opened(address) as socket:
         socket.start()
-        detail = problem(socket.ask(encode_frame(200, FRAMES[0])), 413)
+        detail = problem(socket.ask(example.frame_message(200, FRAMES[0])), 413)
         assert detail == "A live play may have 200 frames."
 
 
@@ -262,7 +231,7 @@ def test_live_plays_are_so_many_and_no_more(service):
 def test_a_key_has_live_plays_of_its_own_and_another_cannot_take_them(service, tmp_path):
     file = tmp_path / "keys.json"
     one, other = add_key(file, "one", live_plays=1), add_key(file, "other")
-    keyed = dataclasses.replace(service, keys=KeyRing(read_keys(file)))
+    keyed = example.with_access(service, keys=KeyRing(read_keys(file)))
     with example.listening(keyed) as address:
         with pytest.raises(InvalidStatus) as refused, opened(address):
             pass
@@ -273,10 +242,10 @@ def test_a_key_has_live_plays_of_its_own_and_another_cannot_take_them(service, t
             token = first.start()
             assert "allows 1 live plays" in problem(second.ask(example.START), 429)
             # A browser sends its key as a subprotocol.
-            protocols = ["dropback.live.v1", f"dropback.key.{other}"]
+            protocols = ["dropback.live.v2", f"dropback.key.{other}"]
             with opened(address, subprotocols=protocols) as foreign:
-                assert foreign.raw.subprotocol == "dropback.live.v1"
-                resume = {"type": "resume", "version": 1, "token": token}
+                assert foreign.raw.subprotocol == "dropback.live.v2"
+                resume = {"type": "resume", "version": 2, "token": token}
                 assert "No live play" in problem(foreign.ask(resume), 404)
                 foreign.start()
 
@@ -309,7 +278,7 @@ def test_a_service_that_stops_answers_the_frame_that_it_took(service, networks):
     slow = dataclasses.replace(service, predictor=paused)
     with example.listening(slow) as address, opened(address) as socket:
         socket.start()
-        socket.raw.send(encode_frame(0, FRAMES[0]))
+        socket.raw.send(example.frame_message(0, FRAMES[0]))
         time.sleep(0.1)  # it is at the networks
         address.server.should_exit = True
         time.sleep(0.3)  # the service has begun to stop
@@ -325,5 +294,5 @@ def test_thousands_of_messages_at_once_wait_unread_and_are_all_answered(address)
     with opened(address) as socket:
         socket.raw.socket.sendall(empty * 3000)
         for _ in range(3000):
-            assert "must have 564 bytes, got 0" in problem(socket.answer(), 422)
+            assert "must be MessagePack" in problem(socket.answer(), 400)
         socket.start()

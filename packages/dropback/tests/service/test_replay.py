@@ -1,16 +1,16 @@
 import asyncio
 import dataclasses
-import json
 import threading
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 from websockets.sync.server import serve
 
 from dropback.cli import app
+from dropback.cli._replay import Feed, replay
 from dropback.errors import RequestError
-from dropback.service._messages import ReleasedMessage
-from dropback.service._replay import Feed, replay
+from dropback.live.feeds._messages import ReleasedMessage, ScoredMessage
 from examples import service as example
 
 FEED = Feed(example.SITUATION, example.frames(), 7, 8)
@@ -42,12 +42,13 @@ def drop_sockets(address):
 
 def assert_whole(answers, networks):
     live = networks.start(example.SITUATION)
-    assert len(answers) == len(FEED.frames) + 1
-    for number, (answer, frame) in enumerate(zip(answers[:-1], FEED.frames, strict=True)):
+    assert len(answers) == len(FEED.frames) + 2
+    for number, (answer, frame) in enumerate(zip(answers[:-2], FEED.frames, strict=True)):
         (expected,) = live.push(number, frame)
         assert [forecast.frame for forecast in answer.forecasts] == [number]
         assert answer.forecasts[0].mean == pytest.approx(expected.mean, abs=1e-4)
-    assert isinstance(answers[-1], ReleasedMessage)
+    assert isinstance(answers[-2], ReleasedMessage)
+    assert isinstance(answers[-1], ScoredMessage)
     assert answers[-1].score == pytest.approx(live.release(7).score(8), abs=1e-6)
 
 
@@ -86,25 +87,27 @@ def test_an_answer_that_was_lost_is_taken_from_resuming():
 
     def half(socket):
         sockets.append(socket)
-        started = {"type": "started", "token": "t", "resume_for_s": 9.0, "version": 1}
-        resumed = {"type": "resumed", "token": "t", "next_frame": 1, "forecast": shown,
-                   "score": None, "version": 1}  # fmt: skip
+        started = {"type": "started", "play": "p", "token": "t", "published": False,
+                   "resume_for_s": 9.0, "version": 2}  # fmt: skip
+        resumed = {"type": "resumed", "play": "p", "token": "t", "next_frame": 1,
+                   "state": "running", "forecast": shown, "yards": None, "score": None,
+                   "revision": 0, "version": 2}  # fmt: skip
         socket.recv()
         if len(sockets) == 1:
-            socket.send(json.dumps(started))
+            socket.send(msgspec.msgpack.encode(started))
             socket.recv()
             socket.close()
             return
-        socket.send(json.dumps(resumed))
+        socket.send(msgspec.msgpack.encode(resumed))
         socket.recv()
-        released = {"type": "released", "forecast": {**shown, "released": True}, "score": 0.5}
-        socket.send(json.dumps(released))
+        released = {"type": "released", "play": "p", "forecast": {**shown, "released": True}}
+        socket.send(msgspec.msgpack.encode(released))
 
-    with serve(half, "127.0.0.1", 0, subprotocols=["dropback.live.v1"]) as server:
+    with serve(half, "127.0.0.1", 0, subprotocols=["dropback.live.v2"]) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         port = server.socket.getsockname()[1]
-        one = Feed(example.SITUATION, example.frames(1), 7, 8)
+        one = Feed(example.SITUATION, example.frames(1), 7, None)
         answers = collect(f"ws://127.0.0.1:{port}/v1/live", feed=one)
         server.shutdown()
         thread.join()

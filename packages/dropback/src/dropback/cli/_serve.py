@@ -12,7 +12,7 @@ from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     from dropback.live import Engine
-    from dropback.service._messages import PointForecast
+    from dropback.live.feeds._plays import PointForecast
 
 app = typer.Typer(help="The service.", no_args_is_help=True)
 
@@ -59,6 +59,39 @@ def serve_command(
         int | None,
         typer.Option(min=0, help="Keep the service on this processor core (Linux)."),
     ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="Let anyone read and watch without a key.")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name that the service answers to behind a proxy; * for any."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="Other site whose pages may use the service.")
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="Prefix at which a proxy serves this, such as /ngs.")
+    ] = "",
+    forwarded_allow_ips: Annotated[
+        str,
+        typer.Option(help="Proxies whose X-Forwarded-For and -Proto are believed: 10.0.0.1,..."),
+    ] = "",
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; more than one needs --redis.")
+    ] = 1,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DROPBACK_REDIS",
+            help="Redis or Valkey that processes share live plays by: redis://127.0.0.1:6379/0.",
+        ),
+    ] = None,
+    drain: Annotated[
+        float, typer.Option(help="Seconds that /readyz says stopping before listening ends.")
+    ] = 0.0,
+    telemetry: Annotated[
+        bool, typer.Option("--telemetry", help="Send traces and metrics by OpenTelemetry.")
+    ] = False,
 ) -> None:
     """Serve scores, rankings and live plays over HTTP and WebSocket, and a page to watch them.
 
@@ -66,21 +99,36 @@ def serve_command(
     """
     _require_extra()
     from dropback.cli._console import errors
-    from dropback.service._app import load_service
-    from dropback.service._server import serve, stay_on_core
+    from dropback.service._server import ServeSettings, bind, stay_on_core
+    from dropback.service._workers import serve
 
     if core is not None:
+        if workers > 1:
+            raise RequestError(f"--core keeps one process on a core, got --workers {workers}.")
         stay_on_core(core)  # before the service's threads, which stay where they are started
-    service = load_service(
+    settings = ServeSettings(
         run=run,
         engine=_engine(engine, run),
-        scores=scores or (),
+        scores=tuple(scores or ()),
         plays=plays,
         keys=keys,
+        public=public,
+        hosts=tuple(allow_host or ()),
+        origins=tuple(allow_origin or ()),
         host=host,
+        port=port,
+        root_path=root_path,
+        forwarded_allow_ips=forwarded_allow_ips,
+        redis=redis,
+        workers=workers,
+        drain_s=drain,
+        telemetry=telemetry,
     )
-    errors.print(f"http://{host}:{port}: Ctrl-C stops it.")
-    serve(service, host=host, port=port)
+    settings.check()
+    with bind(host, port) as listener:  # first: loading takes seconds
+        name = f"[{host}]" if ":" in host else host
+        errors.print(f"http://{name}:{listener.getsockname()[1]}: Ctrl-C stops it.")
+        serve(settings, listener)
 
 
 def _require_extra() -> None:
@@ -109,20 +157,69 @@ app.add_typer(keys_app, name="keys")
 def keys_add(
     name: Annotated[str, typer.Argument(help="Name of its user.")],
     file: Annotated[Path, typer.Option(help="File of keys; it is created if there is none.")],
-    rate: Annotated[float, typer.Option(help="Requests a second.")] = 1000.0,
+    rate: Annotated[float, typer.Option(help="Requests and live messages a second.")] = 1000.0,
     live_plays: Annotated[int, typer.Option(min=0, help="Live plays at once.")] = 64,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="read, score or feed; repeated for several. Default: read and score."),
+    ] = None,
 ) -> None:
     """Create an API key and print it once; the file holds only its hash.
 
-    Example: `dropback keys add broadcast --file keys.json`
+    Example: `dropback keys add broadcast --file keys.json --role read --role feed --role score`
     """
     _require_extra()
     from dropback.cli._console import errors, out
     from dropback.service._keys import add_key
 
-    key = add_key(file, name, requests_per_s=rate, live_plays=live_plays)
+    key = add_key(
+        file,
+        name,
+        requests_per_s=rate,
+        live_plays=live_plays,
+        roles=role or ("read", "score"),
+    )
     out.print(key, soft_wrap=True, markup=False)
     errors.print(f"{file}: added the key of {name!r}, shown only this once.")
+
+
+@keys_app.command("list")
+def keys_list(
+    file: Annotated[Path, typer.Option(help="File of keys.")],
+) -> None:
+    """List the keys of a file: name, roles, rate, live plays.
+
+    Example: `dropback keys list --file keys.json`
+    """
+    _require_extra()
+    from dropback.cli._console import out
+    from dropback.service._keys import read_keys
+
+    for key in read_keys(file):
+        out.print(
+            f"{key.name}  {','.join(key.roles)}  {key.requests_per_s:g}/s  "
+            f"{key.live_plays} live plays",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(help="Name of its user.")],
+    file: Annotated[Path, typer.Option(help="File of keys.")],
+) -> None:
+    """Take a key back; a service that runs refuses it within a second.
+
+    Example: `dropback keys revoke broadcast --file keys.json`
+    """
+    _require_extra()
+    from dropback.cli._console import errors
+    from dropback.service._keys import revoke_key
+
+    revoke_key(file, name)
+    errors.print(f"{file}: revoked the key of {name!r}.")
 
 
 @app.command("replay")
@@ -137,6 +234,9 @@ def replay_command(
     key: Annotated[
         str | None, typer.Option(envvar="DROPBACK_KEY", help="API key, if the service needs one.")
     ] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Show the play to watchers, as a real feed.")
+    ] = False,
 ) -> None:
     """Send a stored play to the service as a live feed and print its forecasts.
 
@@ -146,8 +246,8 @@ def replay_command(
     import asyncio
 
     from dropback.cli._console import errors, out
-    from dropback.service._messages import ReleasedMessage
-    from dropback.service._replay import feed_of, replay
+    from dropback.cli._replay import feed_of, replay
+    from dropback.live.feeds._messages import ReleasedMessage, ScoredMessage
     from dropback.tracking.ingest._pipeline import find_play
 
     block, number, note = find_play(path, game, play)
@@ -155,12 +255,16 @@ def replay_command(
         errors.print(f"note: {note}")
 
     async def run() -> None:
-        async for answer in replay(feed_of(block, number), url, speed=speed, key=key):
+        feed = feed_of(block, number)
+        async for answer in replay(feed, url, speed=speed, key=key, publish=publish):
+            if isinstance(answer, ScoredMessage):
+                out.print(f"score {answer.score:.3f}")
+                continue
             if isinstance(answer, ReleasedMessage):
                 out.print(_line("release", answer.forecast))
-                if answer.score is not None:
-                    out.print(f"score {answer.score:.3f}")
                 continue
+            for warning in answer.warnings:
+                errors.print(f"warning: {warning.detail}")
             for forecast in answer.forecasts:
                 out.print(_line(f"{forecast.frame / 10:5.1f} s", forecast))
 

@@ -9,12 +9,12 @@ asyncio documents of protocols and transports, and httptools to see where reques
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import httptools
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from dropback.service._http import problem_response
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _PIPELINED = 16
 # A refused body is read on, so that the client reads why; at most this many times the largest body.
 _DRAINED_BODIES = 4
+# Bytes of answers that may wait, in this process and in the kernel, for a client of a WebSocket:
+# about 30 frames, so that a slow watcher soon gets newer ones. The kernel doubles what it is told.
+_WAITING_BYTES, _KERNEL_BYTES = 16 << 10, 32 << 10
 # Bytes of a WebSocket handed on at once. A client's message takes at least 6 bytes (RFC 6455,
 # section 5.2), so at most 1,024 messages of one socket wait; the rest waits unread.
 _WEBSOCKET_BYTES = 6 * 1024
@@ -34,9 +37,10 @@ _WEBSOCKET_BYTES = 6 * 1024
 _connection: ContextVar[LimitedConnection | None] = ContextVar("connection", default=None)
 
 
-def limited_protocol(limits: Limits) -> type[LimitedConnection]:
-    """The protocol class for `uvicorn.Config`, which opens connections within `limits`."""
-    return type("ServiceConnection", (LimitedConnection,), {"limits": limits, "connections": set()})
+def limit_connections(inner: type[asyncio.Protocol], limits: Limits) -> type[LimitedConnection]:
+    """The protocol class of connections within `limits` around one of the server's own."""
+    fields = {"inner": inner, "limits": limits, "connections": set()}
+    return type("ServiceConnection", (LimitedConnection,), fields)
 
 
 def report_answers(app: ASGIApp) -> ASGIApp:
@@ -61,11 +65,12 @@ def report_answers(app: ASGIApp) -> ASGIApp:
 class LimitedConnection(asyncio.Protocol):
     """One connection: uvicorn's protocol behind limits."""
 
+    inner: type[asyncio.Protocol]
     limits: Limits
     connections: set[LimitedConnection]
 
     def __init__(self, **server: Any) -> None:  # noqa: ANN401  # uvicorn's own arguments
-        self._inner: asyncio.Protocol = AutoHTTPProtocol(**server)
+        self._inner: asyncio.Protocol = self.inner(**server)
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
@@ -184,6 +189,10 @@ class LimitedConnection(asyncio.Protocol):
         """Hand what follows to the protocol of a WebSocket."""
         self._inner, self._is_websocket = protocol, True
         self._expect(None)
+        self._transport.set_write_buffer_limits(_WAITING_BYTES)
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES
+        )
 
     def pause_reading(self, *, paused: bool) -> None:
         """Stop or resume reading, as the inner protocol asks."""

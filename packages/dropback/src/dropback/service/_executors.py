@@ -3,183 +3,147 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+import gzip
+import hashlib
+from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.responses import Response
 
-from dropback.service._http import busy, json_response
+from dropback.live.feeds._errors import busy, share_of
+from dropback.service._access import client_of
+from dropback.service._http import CSV, JSON
+from dropback.service._tables import csv_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from starlette.responses import Response
+    from starlette.requests import Request
 
-    from dropback._arrays import Singles
-    from dropback.live import Forecast, LivePlay, PlayFrames, PlayPredictor
     from dropback.service._limits import Limits
-    from dropback.service._metrics import Metrics
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """An answer as it is sent, and whose share of the cache it takes."""
+
+    body: bytes
+    packed: bytes
+    tag: str
+    media_type: str
+    share: str | None
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.packed)
 
 
 class CachedAnswers:
     """Answers that one thread computes in the order of asking, and that a cache keeps.
 
+    Equal requests that wait together are computed once. Of the queue a client may have its share;
+    of a full cache the client that takes most of it loses the answer that was used longest ago.
+
     Args:
         name: Of the work, for the problem and the thread.
-        limits: Bound the jobs that wait or run, and the bytes kept: beyond, the answers that were
-            used longest ago are dropped.
+        limits: Bound the jobs that wait or run, and the bytes kept.
     """
 
     def __init__(self, name: str, limits: Limits) -> None:
         self._name, self._limits = name, limits
-        self._jobs = self._bytes = 0
+        self._jobs: Counter[str | None] = Counter()
+        self._bytes: Counter[str | None] = Counter()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"dropback-{name}")
-        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._flying: dict[Hashable, asyncio.Future[_Kept]] = {}
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
-    async def get(self, key: Hashable, work: Callable[[], msgspec.Struct]) -> Response:
-        """The answer to `key`, which `work` computes if it is new; 503 if the queue is full."""
+    async def get(
+        self, request: Request, key: Hashable, work: Callable[[], Any], *, table: bool = False
+    ) -> Response:
+        """The answer to a request; 304 where its client has it, 503 if the queue is full.
+
+        Args:
+            request: The request.
+            key: Equal for equal answers.
+            work: Computes the answer, a struct, if it is new.
+            table: Answer with the rows of the struct as CSV.
+        """
+        return kept_response(request, await self.warm(key, work, client_of(request).share, table))
+
+    async def warm(
+        self, key: Hashable, work: Callable[[], Any], share: str | None, table: bool = False
+    ) -> _Kept:
+        """The answer, computed if it is neither kept nor on its way."""
+        key = (key, table)
         answer = self._kept.get(key)
         if answer is not None:
             self._kept.move_to_end(key)
-            return json_response(answer)
-        most = self._limits.queued_rankings
-        if self._jobs >= most:
-            raise busy(f"At most {most} {self._name} may wait at once: try again in a second.")
-        self._jobs += 1
-        future = asyncio.get_running_loop().run_in_executor(
-            # Encoded in the thread too: a thousand rows take 5 ms.
-            self._pool,
-            lambda: msgspec.json.encode(work()),
-        )
-        # Counted until the thread is done with it, even if the client has gone.
-        future.add_done_callback(self._done)
-        answer = await asyncio.shield(future)
-        self._keep(key, answer)
-        return json_response(answer)
+            return answer
+        flying = self._flying.get(key)
+        if flying is None:
+            flying = self._flying[key] = self._compute(work, share, table)
+            # Counted until the thread is done with it, even if the client has gone.
+            flying.add_done_callback(partial(self._done, key, share))
+        return await asyncio.shield(flying)
 
     def close(self) -> None:
         """Finish what was accepted."""
         self._pool.shutdown(wait=True)
 
-    def _done(self, future: asyncio.Future[bytes]) -> None:
-        self._jobs -= 1
-        if not future.cancelled():
-            future.exception()  # retrieved, even if nobody waits for it anymore
+    def _compute(
+        self, work: Callable[[], Any], share: str | None, table: bool
+    ) -> asyncio.Future[_Kept]:
+        most = self._limits.queued_rankings
+        if self._jobs.total() >= most or self._jobs[share] >= share_of(most, share):
+            raise busy(f"At most {most} {self._name} may wait at once: try again in a second.")
+        self._jobs[share] += 1
+        # Encoded and compressed in the thread too: a thousand rows take 20 ms.
+        return asyncio.get_running_loop().run_in_executor(
+            self._pool, lambda: _kept_answer(work(), share, table)
+        )
 
-    def _keep(self, key: Hashable, answer: bytes) -> None:
+    def _done(self, key: Hashable, share: str | None, future: asyncio.Future[_Kept]) -> None:
+        del self._flying[key]
+        self._jobs[share] -= 1
+        if not self._jobs[share]:
+            del self._jobs[share]
+        # The exception is retrieved, even if nobody waits for it anymore.
+        if not future.cancelled() and future.exception() is None:
+            self._keep(key, future.result())
+
+    def _keep(self, key: Hashable, answer: _Kept) -> None:
         most = self._limits.cached_bytes
-        if key in self._kept or len(answer) > most:
+        if answer.size > most:
             return
         self._kept[key] = answer
-        self._bytes += len(answer)
-        while self._bytes > most:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= len(dropped)
+        self._bytes[answer.share] += answer.size
+        while self._bytes.total() > most:
+            largest = max(self._bytes, key=lambda share: self._bytes[share])
+            oldest = next(key for key, kept in self._kept.items() if kept.share == largest)
+            self._bytes[largest] -= self._kept.pop(oldest).size
 
 
-# Frames go first: a frame is due within a tenth of a second, and takes a tenth of a play's time.
-_KINDS = ("frame", "call", "play")
+def _kept_answer(answer: Any, share: str | None, table: bool) -> _Kept:  # noqa: ANN401  # a struct
+    body = csv_of(answer) if table else msgspec.json.encode(answer)
+    packed = gzip.compress(body, 6, mtime=0) if len(body) >= COMPRESSED_BYTES else b""
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
+    return _Kept(body, packed, tag, CSV if table else JSON, share)
 
 
-@dataclass(frozen=True, eq=False)
-class _Job:
-    work: Any
-    """A live play, number and frame; what to call; or a `PlayFrames`: by its kind."""
-    answer: asyncio.Future[Any]
+def kept_response(request: Request, answer: _Kept) -> Response:
+    """An answer that its client keeps and asks for again by its ETag."""
+    headers = {"etag": answer.tag, "cache-control": "no-cache", "vary": "accept-encoding"}
+    if answer.tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    body = answer.body
+    if answer.packed and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"], body = "gzip", answer.packed
+    return Response(body, headers=headers, media_type=answer.media_type)
 
 
-class Inference:
-    """Forecasts on one thread, behind a bounded queue; what waits is predicted together.
-
-    Everything accepted is answered, also when the service is stopping. Frames of one live play
-    must be awaited one after another; then only the thread touches its state.
-
-    Args:
-        predictor: The networks.
-        limits: Of the service.
-        metrics: Counts batches and what waits.
-    """
-
-    def __init__(self, predictor: PlayPredictor, limits: Limits, metrics: Metrics) -> None:
-        self.predictor, self._limits, self._metrics = predictor, limits, metrics
-        self._waiting: dict[str, deque[_Job]] = {kind: deque() for kind in _KINDS}
-        self._busy = False
-        self._unanswered = 0
-        metrics.waiting.set_function(lambda: self._unanswered)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="dropback-inference")
-
-    def require_capacity(self) -> None:
-        """Refuse with 503 while the queue is full, before anything is read or decoded."""
-        if self._unanswered >= self._limits.queued_plays:
-            raise busy(f"{self._unanswered} plays and frames wait already: try again in a second.")
-
-    async def score(self, play: PlayFrames) -> Forecast:
-        """The distribution of a whole play at its release."""
-        forecast: Forecast = await self._submit("play", play)
-        return forecast
-
-    async def push(self, live: LivePlay, number: int, frame: Singles) -> tuple[Forecast, ...]:
-        """`LivePlay.push` in the thread; the frame is not taken if the queue is full (503)."""
-        forecasts: tuple[Forecast, ...] = await self._submit("frame", (live, number, frame))
-        return forecasts
-
-    async def call(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401  # of the work
-        """Anything else that touches the networks, in the same queue."""
-        return await self._submit("call", work)
-
-    async def close(self) -> None:
-        """Answer all that was accepted, then stop."""
-        while self._busy:
-            await asyncio.sleep(0.01)
-        self._pool.shutdown()
-
-    async def _submit(self, kind: str, work: Any) -> Any:  # noqa: ANN401  # by kind
-        self.require_capacity()
-        answer = asyncio.get_running_loop().create_future()
-        self._unanswered += 1
-        self._waiting[kind].append(_Job(work, answer))
-        if not self._busy:
-            self._start_batch()
-        # A client that leaves gives up its own answer: the thread finishes the batch.
-        return await answer
-
-    def _start_batch(self) -> None:
-        kind = next((kind for kind in _KINDS if self._waiting[kind]), None)
-        self._busy = kind is not None
-        if kind is None:
-            return
-        waiting = self._waiting[kind]
-        size = 1 if kind == "call" else min(len(waiting), self._limits.batch_plays)
-        batch = [waiting.popleft() for _ in range(size)]
-        self._metrics.batches.observe(size)
-        works = [job.work for job in batch]
-        results = asyncio.get_running_loop().run_in_executor(self._pool, self._run, kind, works)
-        results.add_done_callback(partial(self._deliver, batch))
-
-    def _run(self, kind: str, works: list[Any]) -> list[Any]:
-        """Results of a batch, an exception for each work that is refused; in the thread."""
-        try:
-            if kind == "frame":
-                return list(self.predictor.push_many(works))
-            if kind == "play":
-                return list(self.predictor.forecast_many(works))
-            return [work() for work in works]
-        except Exception as error:  # goes to the client that sent it
-            if len(works) == 1:
-                return [error]
-        # One play may spoil a batch: each is tried alone, so that only that play is refused.
-        return [result for work in works for result in self._run(kind, [work])]
-
-    def _deliver(self, batch: list[_Job], results: asyncio.Future[list[Any]]) -> None:
-        for job, result in zip(batch, results.result(), strict=True):
-            self._unanswered -= 1
-            if job.answer.done():
-                continue
-            if isinstance(result, BaseException):
-                job.answer.set_exception(result)
-            else:
-                job.answer.set_result(result)
-        self._start_batch()
+COMPRESSED_BYTES = 1000
+"""Answers of fewer bytes are not compressed."""

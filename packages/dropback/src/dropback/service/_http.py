@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -13,6 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dropback import __version__
+from dropback.live.feeds._errors import ServiceError
+from dropback.service._access import Role, require_role
 from dropback.service._messages import Problem
 
 if TYPE_CHECKING:
@@ -25,27 +28,13 @@ if TYPE_CHECKING:
     Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 JSON: Final = "application/json"
+CSV: Final = "text/csv; charset=utf-8"
 
 _REF = "#/components/schemas/{name}"
 # Of the middleware and the connection, on any route.
-_EVERYWHERE = (400, 401, 421, 429, 431, 500)
+_EVERYWHERE = (400, 401, 403, 421, 429, 431, 500)
 
 _Value = TypeVar("_Value")
-
-
-class ServiceError(Exception):
-    """A request that is answered with a problem; `retry_after_s` is for 429 and 503."""
-
-    def __init__(self, status: int, detail: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.retry_after_s = retry_after_s
-
-
-def busy(detail: str) -> ServiceError:
-    """A refusal of work (503) beyond a bound; a full queue of plays is done within the second."""
-    return ServiceError(503, detail, retry_after_s=1.0)
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,8 @@ class Operation:
         path_parameters: Schema of each path parameter.
         bodies: Media type to struct, or to a binary form's description, of the request.
         problems: Statuses that it answers with a problem, beside those of every route.
-        guarded: Whether it needs a key where keys are used.
+        role: What a client needs to be allowed; None where anyone may ask.
+        table: Whether ``format=csv`` gives its rows as CSV.
     """
 
     method: str
@@ -74,11 +64,22 @@ class Operation:
     path_parameters: dict[str, dict[str, Any]] | None = None
     bodies: dict[str, type[msgspec.Struct] | str] | None = None
     problems: tuple[int, ...] = ()
-    guarded: bool = True
+    role: Role | None = "read"
+    table: bool = False
 
     def route(self) -> Route:
-        """Starlette's route of the operation."""
-        return Route(self.path, self.endpoint, methods=[self.method])
+        """Starlette's route of the operation, which checks the role first."""
+        role = self.role
+        if role is None:
+            return Route(self.path, self.endpoint, methods=[self.method])
+        endpoint = self.endpoint
+
+        @wraps(endpoint)
+        async def guarded(request: Request) -> Response:
+            require_role(request, role)
+            return await endpoint(request)
+
+        return Route(self.path, guarded, methods=[self.method])
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
@@ -109,16 +110,21 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     return bytes(body)
 
 
-def decode(decoder: msgspec.json.Decoder[_Value], body: bytes | str) -> _Value:
-    """Decode a JSON message: 400 if it is not JSON, 422 if it is another message."""
+def decode(
+    decoder: msgspec.json.Decoder[_Value] | msgspec.msgpack.Decoder[_Value], body: bytes | str
+) -> _Value:
+    """Decode a message: 400 if it is neither JSON nor MessagePack, 422 if it is another message."""
+    form = "JSON" if isinstance(decoder, msgspec.json.Decoder) else "MessagePack"
     try:
-        return decoder.decode(body)
+        return decoder.decode(body)  # type: ignore[arg-type]  # text comes with JSON alone
     except msgspec.ValidationError as error:
         raise ServiceError(422, f"The message is not as documented: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ServiceError(400, f"The body must be JSON: {error}.") from error
+        raise ServiceError(400, f"The body must be {form}: {error}.") from error
     except RecursionError as error:
-        raise ServiceError(400, "The body must be JSON of few levels: it is too deep.") from error
+        raise ServiceError(
+            400, f"The body must be {form} of few levels: it is too deep."
+        ) from error
 
 
 def query(request: HTTPConnection, kind: type[_Value]) -> _Value:
@@ -177,7 +183,7 @@ def openapi_document(operations: Iterable[Operation], *, keyed: bool) -> dict[st
             "summary": operation.summary,
             "parameters": _parameters(operation),
             "responses": _responses(operation, of),
-            "security": [{"key": []}] if keyed and operation.guarded else [],
+            "security": [{"key": []}] if keyed and operation.role is not None else [],
         }
         if operation.bodies:
             described["requestBody"] = {
@@ -194,7 +200,7 @@ def openapi_document(operations: Iterable[Operation], *, keyed: bool) -> dict[st
             "title": "dropback",
             "version": __version__,
             "description": "How good was that throw? Play scores, rankings, stored plays. Live "
-            "plays are a WebSocket at /v1/live; its messages are in the documentation.",
+            "plays are sockets and event streams: /asyncapi.json describes them.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,
@@ -227,7 +233,11 @@ def _responses(operation: Operation, of: dict[Any, dict[str, Any]]) -> dict[str,
         if isinstance(answer, str)
         else {JSON: {"schema": of[answer]}}
     )
+    if operation.table:
+        content[CSV] = {"schema": {"type": "string"}}
     responses: dict[str, Any] = {"200": {"description": "The answer.", "content": content}}
+    if operation.method == "GET":
+        responses["304"] = {"description": "The answer has the ETag of If-None-Match."}
     for status in sorted({*_EVERYWHERE, *operation.problems}):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,8 +18,12 @@ from dropback._files import whole_file
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+KeyRole: TypeAlias = Literal["read", "score", "feed"]
+ROLES: Final = ("read", "score", "feed")
+"""What a key may be allowed; without others it has the first two."""
 
 _PREFIX = "dropback_"
 _DEFAULT_PER_S = 1000.0
@@ -33,12 +37,15 @@ class StoredKey(Struct, frozen=True, forbid_unknown_fields=True):
         sha256: Of the key, hexadecimal.
         requests_per_s: Sustained rate; a burst of as many as one second's is allowed.
         live_plays: Live plays at once.
+        roles: What it may do: ``read`` answers and watch; ``score`` plays, whole or live and
+            unpublished; ``feed`` live plays that are published.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.@-]+$")]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     requests_per_s: Annotated[float, Meta(gt=0.0)] = _DEFAULT_PER_S
     live_plays: Annotated[int, Meta(ge=0)] = 64
+    roles: tuple[KeyRole, ...] = ("read", "score")
 
 
 class _KeyFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,15 +69,21 @@ def read_keys(path: Path) -> list[StoredKey]:
 
 
 def add_key(
-    path: Path, name: str, *, requests_per_s: float = _DEFAULT_PER_S, live_plays: int = 64
+    path: Path,
+    name: str,
+    *,
+    requests_per_s: float = _DEFAULT_PER_S,
+    live_plays: int = 64,
+    roles: Sequence[str] = ("read", "score"),
 ) -> str:
     """Create a key, store its hash, and return it: it is not stored and cannot be shown again.
 
     Args:
         path: File of keys; created if there is none.
         name: Its user: letters, digits and ``._@-``, at most 64.
-        requests_per_s: Sustained rate.
+        requests_per_s: Sustained rate, of requests and live messages together.
         live_plays: Live plays at once.
+        roles: Among `ROLES`.
 
     Raises:
         RequestError: The name is taken or not allowed, or the rate is not positive.
@@ -85,16 +98,37 @@ def add_key(
         "sha256": _digest(key),
         "requests_per_s": requests_per_s,
         "live_plays": live_plays,
+        "roles": tuple(dict.fromkeys(roles)),
     }
+    if not roles:
+        raise RequestError(f"A key must have a role: choose among {', '.join(ROLES)}.")
     try:
         added = msgspec.convert(fields, StoredKey)
     except msgspec.ValidationError as error:
         raise RequestError(f"The key cannot be created: {error}.") from error
+    _write(path, [*stored, added])
+    return key
+
+
+def revoke_key(path: Path, name: str) -> None:
+    """Take a key out of a file; a service that runs refuses it within a second.
+
+    Raises:
+        RequestError: The file has no key of that name.
+        ReaderError: The file is not readable.
+    """
+    stored = read_keys(path)
+    left = [key for key in stored if key.name != name]
+    if len(left) == len(stored):
+        raise RequestError(f"{path} has no key named {name!r}: 'dropback keys list' shows them.")
+    _write(path, left)
+
+
+def _write(path: Path, keys: list[StoredKey]) -> None:
     with whole_file(path) as aside:
         aside.touch(mode=0o600)
-        content = msgspec.json.encode(_KeyFile([*stored, added]))
+        content = msgspec.json.encode(_KeyFile(keys))
         aside.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
-    return key
 
 
 class TokenBucket:
@@ -118,24 +152,71 @@ class TokenBucket:
 
 
 class KeyRing:
-    """The accepted keys, with the buckets of their rates."""
+    """The accepted keys, with the buckets of their rates.
 
-    def __init__(self, keys: list[StoredKey], clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        keys: The keys.
+        path: The file that they are read from again when it changes; None where there is none.
+        clock: Of the buckets.
+    """
+
+    def __init__(
+        self,
+        keys: list[StoredKey],
+        path: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path, self._clock = path, clock
+        self._seen = _signature(path)
+        self._buckets: dict[StoredKey, TokenBucket] = {}
+        self._set(keys)
+
+    def _set(self, keys: list[StoredKey]) -> None:
         # Looked up by hash: the time it takes reveals nothing of a key, since nobody can steer the
         # hash of a guess.
         self._keys = {key.sha256: key for key in keys}
         self._buckets = {
-            key.name: TokenBucket(key.requests_per_s, max(1.0, key.requests_per_s), clock)
+            key: self._buckets.get(key)
+            or TokenBucket(key.requests_per_s, max(1.0, key.requests_per_s), self._clock)
             for key in keys
         }
+
+    def refresh(self) -> bool:
+        """Read the file again if it has changed, and say whether it had.
+
+        Raises:
+            ReaderError: It cannot be read now; the keys stay those of before.
+        """
+        signature = _signature(self._path)
+        if self._path is None or signature == self._seen:
+            return False
+        self._seen = signature
+        self._set(read_keys(self._path))
+        return True
 
     def find(self, key: str) -> StoredKey | None:
         """The stored key that `key` is, or None."""
         return self._keys.get(_digest(key))
 
+    def holds(self, key: StoredKey) -> bool:
+        """Whether a key that was found is still accepted, as it was."""
+        return self._keys.get(key.sha256) == key
+
     def take(self, key: StoredKey) -> float:
-        """Take a token of a key's bucket, as `TokenBucket.take`."""
-        return self._buckets[key.name].take()
+        """Take a token of a key's bucket, as `TokenBucket.take`; one that is revoked has all."""
+        bucket = self._buckets.get(key)
+        return 0.0 if bucket is None else bucket.take()
+
+
+def _signature(path: Path | None) -> tuple[int, int, int] | None:
+    """What changes when a file is written anew."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _digest(key: str) -> str:

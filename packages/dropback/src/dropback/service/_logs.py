@@ -58,7 +58,8 @@ def json_logging(level: int = logging.INFO) -> Iterator[None]:
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
     handler, listener = _BoundedQueueHandler(queue), QueueListener(queue, writer)
     server = logging.getLogger("uvicorn")
-    for logger, least in ((log, level), (server, max(level, logging.WARNING))):
+    own = logging.getLogger("dropback")  # live plays log, too
+    for logger, least in ((own, level), (server, max(level, logging.WARNING))):
         logger.addHandler(handler)
         logger.setLevel(least)
         logger.propagate = False
@@ -66,7 +67,7 @@ def json_logging(level: int = logging.INFO) -> Iterator[None]:
     try:
         yield
     finally:
-        for logger in (log, server):
+        for logger in (own, server):
             logger.removeHandler(handler)
             logger.propagate = True
             logger.setLevel(logging.NOTSET)

@@ -33,7 +33,12 @@ class Metrics:
         self.shed = Counter(
             "dropback_shed", "Requests refused with 429 or 503.", ["why"], registry=registry
         )
+        frames = "From a live frame's message to its answer."
+        self.frame_seconds = Histogram(
+            "dropback_frame_seconds", frames, buckets=_SECONDS, registry=registry
+        )
         self.live_plays = Gauge("dropback_live_plays", "Live plays held.", registry=registry)
+        self.watchers = Gauge("dropback_watchers", "Watchers.", registry=registry)
         self.live_sockets = Gauge("dropback_live_sockets", "Live sockets open.", registry=registry)
 
     def count(self, route: str, status: int, seconds: float | None) -> None:

@@ -6,28 +6,23 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from dropback.errors import DropbackError
-from dropback.service._http import ServiceError, problem_response
+from dropback.live.feeds._errors import ServiceError
+from dropback.service._http import problem_response
 from dropback.service._logs import log
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from dropback.service._keys import KeyRing, StoredKey
+    from dropback.service._access import Access, Client
     from dropback.service._metrics import Metrics
 
-# A browser cannot set headers on a WebSocket: its key follows this, as a subprotocol.
-_KEY_SUBPROTOCOL = "dropback.key."
-
-# Answered without a key: whether the process lives, what it offers, and the page.
-_OPEN = ("/healthz", "/readyz", "/openapi.json")
+# Asked for by clients with keys. The rest is for anyone: whether the process lives, what it offers,
+# and the page.
 _GUARDED = ("/v1", "/metrics")
 
 _SECURITY = (
@@ -46,21 +41,16 @@ class RequestMiddleware:
 
     Args:
         app: Starlette's router.
-        keys: Keys that are accepted; None lets anyone in.
-        hosts: Names that the ``Host`` header may have, without port; None takes any. This refuses
-            pages of other sites that resolve their own name to this computer.
+        access: Who may do what.
         metrics: Counts the answers.
+        root_path: Prefix at which a proxy serves the service, whether or not it takes it off.
     """
 
     def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        keys: KeyRing | None,
-        hosts: Collection[str] | None,
-        metrics: Metrics,
+        self, app: ASGIApp, *, access: Access, metrics: Metrics, root_path: str = ""
     ) -> None:
-        self._app, self._keys, self._hosts, self._metrics = app, keys, hosts, metrics
+        self._app, self._access, self._metrics = app, access, metrics
+        self._root_path = root_path.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with a problem."""
@@ -94,38 +84,11 @@ class RequestMiddleware:
         self._record(scope, status, time.perf_counter() - started)
 
     def _admit(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        if self._hosts is not None and name not in self._hosts:
-            raise ServiceError(
-                421,
-                "The Host header must name loopback: start the service with --host and --keys to "
-                "serve other names.",
-            )
-        origin = headers.get("origin")
-        foreign = origin is not None and origin.partition("://")[2] != host
-        if scope["type"] == "websocket" and foreign:
-            # A page of any site may open a WebSocket to loopback; only ours may use it.
-            raise ServiceError(403, "A WebSocket from a page must come from this service's own.")
-        path = scope["path"]
-        if self._keys is None or path in _OPEN or not path.startswith(_GUARDED):
-            return
-        key = self._keys.find(_sent_key(headers))
-        if key is None:
-            raise ServiceError(
-                401,
-                "An API key is needed: send it as 'Authorization: Bearer KEY'; create one with "
-                "'dropback keys add'.",
-            )
-        scope["dropback.key"] = key
-        wait = self._keys.take(key)
-        if wait > 0:
-            raise ServiceError(
-                429,
-                f"The key {key.name!r} allows {key.requests_per_s:g} requests a second: wait.",
-                retry_after_s=wait,
-            )
+        self._access.check_site(scope)
+        path = scope["path"].removeprefix(self._root_path)
+        scope["root_path"], scope["path"] = self._root_path, self._root_path + path
+        if path.startswith(_GUARDED):
+            self._access.admit(scope)
 
     def _problem(self, scope: Scope, error: Exception) -> Response:
         if isinstance(error, ServiceError):
@@ -149,7 +112,7 @@ class RequestMiddleware:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         self._metrics.count(route, status, seconds if scope["type"] == "http" else None)
-        key: StoredKey | None = scope.get("dropback.key")
+        asked_by: Client | None = scope.get("dropback.client")
         client = scope.get("client")
         fields = {
             "method": scope.get("method", "WEBSOCKET"),
@@ -158,19 +121,9 @@ class RequestMiddleware:
             "status": status,
             "milliseconds": round(1e3 * seconds, 3),
             "client": client[0] if client else None,
-            "key": None if key is None else key.name,
+            "key": None if asked_by is None else asked_by.name,
         }
         log.info("request", extra={"fields": fields})
-
-
-def _sent_key(headers: Headers) -> str:
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return key.strip()
-    for protocol in headers.get("sec-websocket-protocol", "").split(","):
-        if protocol.strip().startswith(_KEY_SUBPROTOCOL):
-            return protocol.strip().removeprefix(_KEY_SUBPROTOCOL)
-    return ""
 
 
 def _route(scope: Scope) -> str:
@@ -179,6 +132,8 @@ def _route(scope: Scope) -> str:
 
 
 def _sentence(status: int, scope: Scope) -> str:
+    if status == 404 and scope["type"] == "websocket":
+        return "There is no socket at this path: /asyncapi.json lists what there is."
     if status == 404:
         return "There is nothing at this path: /openapi.json lists what there is."
     if status == 405:

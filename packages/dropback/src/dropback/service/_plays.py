@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 import polars as pl
 from msgspec import Meta, Struct
+from starlette.responses import Response
 
 from dropback._frames import left_join
+from dropback._search import keep_found, search_column
 from dropback.data._field import RATE_HZ
 from dropback.errors import LiveError, TrackingError
 from dropback.live import PlayFrames
+from dropback.live._continuity import play_doubts
 from dropback.live._stored import FIELD_COLUMNS, field_lines, forecast_stored_play
-from dropback.service import _messages as messages
-from dropback.service._executors import CachedAnswers
-from dropback.service._http import (
-    JSON,
-    Operation,
-    ServiceError,
-    decode,
-    json_response,
-    query,
-    read_body,
-)
-from dropback.service._logs import log
-from dropback.service._wire import (
-    PLAY_MEDIA_TYPE,
-    decode_play,
-    frame_array,
+from dropback.live.feeds._errors import ServiceError
+from dropback.live.feeds._wire import (
+    FRAME_BYTES,
+    MESSAGE_PACK,
     frame_rows,
+    frames_array,
     point_forecast,
     situation_from_message,
     situation_message,
 )
+from dropback.service import _messages as messages
+from dropback.service._access import client_of
+from dropback.service._executors import CachedAnswers
+from dropback.service._http import JSON, Operation, decode, json_response, query, read_body
+from dropback.service._logs import log
 from dropback.tracking._schema import FRAME_QUANTITIES
 from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
 from dropback.tracking.readers import FORMATS
@@ -44,16 +41,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
-    from dropback.service._executors import Inference
+    from dropback.live.feeds._inference import Inference
     from dropback.service._limits import Limits
     from dropback.tracking._blocks import PlayBlock
 
 _KEY = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+_Decoder: TypeAlias = (
+    msgspec.json.Decoder[messages.ScoreRequest] | msgspec.msgpack.Decoder[messages.ScoreRequest]
+)
 _NO_NETWORKS = "This service has no tracking networks: start it with a run that has."
 
-_score_requests = msgspec.json.Decoder(messages.ScoreRequest)
+_DECODERS: Final[dict[str, _Decoder]] = {
+    JSON: msgspec.json.Decoder(messages.ScoreRequest),
+    MESSAGE_PACK: msgspec.msgpack.Decoder(messages.ScoreRequest),
+}
 
 
 class PlaysQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,10 +64,12 @@ class PlaysQuery(Struct, frozen=True, forbid_unknown_fields=True):
     season: Annotated[int, Meta(ge=1920, le=2100, description="Keep one season.")] | None = None
     game: Annotated[int, Meta(ge=0, le=2**53 - 1, description="Keep one game.")] | None = None
     search: Annotated[
-        str, Meta(max_length=100, description="Words of the description, passer or target.")
+        str,
+        Meta(max_length=100, description="Words of the description, teams, passer or target."),
     ] = ""
     limit: Annotated[int, Meta(ge=1, le=1000, description="Most plays to return.")] = 100
     offset: Annotated[int, Meta(ge=0, le=10**9, description="Plays to skip.")] = 0
+    format: Literal["json", "csv"] = "json"
 
 
 class PlayRoutes:
@@ -95,14 +99,15 @@ class PlayRoutes:
         keys = {"game": _KEY, "play": _KEY}
         bodies: dict[str, type[Struct] | str] = {
             JSON: messages.ScoreRequest,
-            PLAY_MEDIA_TYPE: "The binary form of a play, version 1.",
+            MESSAGE_PACK: "The same as MessagePack, in which frames may be raw bytes.",
         }
         return [
             Operation("POST", "/v1/plays:score", self.score,
                       "Forecast a play at its release, and score it if yards are given",
-                      messages.ScoreResponse, bodies=bodies, problems=(408, 413, 415, 422, 503)),
+                      messages.ScoreResponse, bodies=bodies, role="score",
+                      problems=(408, 413, 415, 422, 503)),
             Operation("GET", "/v1/plays", self.plays, "List the stored plays",
-                      messages.PlaysPage, query=PlaysQuery, problems=problems),
+                      messages.PlaysPage, query=PlaysQuery, problems=problems, table=True),
             Operation("GET", "/v1/plays/{game}/{play}", self.play,
                       "Get a stored play with the forecast at every frame",
                       messages.PlayResponse, path_parameters=keys, problems=problems),
@@ -111,38 +116,38 @@ class PlayRoutes:
     async def score(self, request: Request) -> Response:
         if self._inference is None:
             raise ServiceError(503, _NO_NETWORKS)
+        share = client_of(request).share
         # Before the body: a busy service says so at the cost of a header.
-        self._inference.require_capacity()
+        self._inference.require_capacity(share)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in {JSON, PLAY_MEDIA_TYPE}:
+        decoder = _DECODERS.get(media_type)
+        if decoder is None:
             raise ServiceError(
-                415, f"The Content-Type must be {JSON} or {PLAY_MEDIA_TYPE}, got {media_type!r}."
+                415, f"The Content-Type must be {JSON} or {MESSAGE_PACK}, got {media_type!r}."
             )
-        body = await read_body(request, self._limits)
-        if media_type == JSON:
-            play, yards = self._from_json(body)
-        else:
-            play, yards = decode_play(body, most_frames=self._limits.frames)
-        forecast = await self._inference.score(play)
-        score = None if yards is None else forecast.score(yards)
-        return json_response(messages.ScoreResponse(point_forecast(forecast), score))
-
-    def _from_json(self, body: bytes) -> tuple[PlayFrames, int | None]:
-        most = self._limits.frames
-        message = decode(_score_requests, body)
-        if len(message.frames) > most:
-            raise ServiceError(
-                413, f"A play must have 1 to {most} frames, got {len(message.frames)}."
-            )
+        message = decode(decoder, await read_body(request, self._limits))
         situation = situation_from_message(message.situation)
-        return PlayFrames(
-            situation, frame_array(message.frames), message.target_slot
-        ), message.yards
+        count, most = _frames_of(message), self._limits.frames
+        if count > most:
+            raise ServiceError(413, f"A play must have 1 to {most} frames, got {count}.")
+        play = PlayFrames(situation, frames_array(message.frames), message.target_slot)
+        forecast = await self._inference.score(play, share)
+        score = None if message.yards is None else forecast.score(message.yards)
+        doubts = play_doubts(play.frames, situation.line_of_scrimmage_x_yd)
+        answer = messages.ScoreResponse(
+            point_forecast(forecast), score, [doubt.detail for doubt in doubts]
+        )
+        if MESSAGE_PACK in request.headers.get("accept", ""):
+            return Response(msgspec.msgpack.encode(answer), media_type=MESSAGE_PACK)
+        return json_response(answer)
 
     async def plays(self, request: Request) -> Response:
         parameters = query(request, PlaysQuery)
         library = self._require_library()
-        return await self.answers.get(parameters, lambda: library.page(parameters))
+        table = parameters.format == "csv"
+        return await self.answers.get(
+            request, parameters, lambda: library.page(parameters), table=table
+        )
 
     async def play(self, request: Request) -> Response:
         library = self._require_library()
@@ -151,7 +156,9 @@ class PlayRoutes:
             raise ServiceError(
                 404, f"No game {game}, play {play} is stored here: /v1/plays lists those that are."
             )
-        return await self.answers.get((game, play), lambda: self._response(library, game, play))
+        return await self.answers.get(
+            request, (game, play), lambda: self._response(library, game, play)
+        )
 
     def _response(self, library: PlayLibrary, game: int, play: int) -> messages.PlayResponse:
         try:
@@ -231,7 +238,9 @@ class PlayLibrary:
             if name != "note"
         ]
         note = pl.col("source_format").replace_strict(notes, return_dtype=pl.String).alias("note")
-        self._plays = table.select(*items, note, "chunk")
+        plays = table.select(*items, note, "chunk")
+        search = search_column(plays, "passer", "target", "offense", "defense", "description")
+        self._plays = plays.with_columns(search)
         self._rows = {key: row for row, key in enumerate(table.select("game_id", "play_id").rows())}
         self.keys = frozenset(self._rows)
 
@@ -242,12 +251,8 @@ class PlayLibrary:
             found = found.filter(pl.col("season") == query.season)
         if query.game is not None:
             found = found.filter(pl.col("game") == query.game)
-        text = pl.concat_str(
-            "description", "passer", "target", separator=" ", ignore_nulls=True
-        ).str.to_lowercase()
-        for word in query.search.lower().split():
-            found = found.filter(text.str.contains(word, literal=True))
-        rows = found.drop("chunk").slice(query.offset, query.limit).iter_rows(named=True)
+        found = keep_found(found, query.search)
+        rows = found.drop("chunk", "search").slice(query.offset, query.limit).iter_rows(named=True)
         return messages.PlaysPage(
             [messages.PlayItem(**row) for row in rows], found.height, query.offset
         )
@@ -255,7 +260,7 @@ class PlayLibrary:
     def item(self, game: int, play: int) -> messages.PlayItem:
         """The list entry of a stored play."""
         return messages.PlayItem(
-            **self._plays.drop("chunk").row(self._rows[game, play], named=True)
+            **self._plays.drop("chunk", "search").row(self._rows[game, play], named=True)
         )
 
     def read(self, game: int, play: int) -> PlayBlock:
@@ -263,6 +268,11 @@ class PlayLibrary:
         block = read_chunk(self._files[self._plays["chunk"][self._rows[game, play]]])
         keep = (block.plays["game_id"] == game) & (block.plays["play_id"] == play)
         return block.keep(keep.to_numpy())
+
+
+def _frames_of(message: messages.ScoreRequest) -> int:
+    frames = message.frames
+    return len(frames) // FRAME_BYTES if isinstance(frames, bytes) else len(frames)
 
 
 def players_of(block: PlayBlock) -> list[messages.LivePlayer]:

@@ -5,19 +5,23 @@ All numbers are computed by `dropback.ranking`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import polars as pl
 from msgspec import Meta, Struct
 
 from dropback import ranking
 from dropback._choices import parse_names, parse_seasons
+from dropback._search import keep_found, search_column
 from dropback.data._tables import repeated_plays
-from dropback.errors import RequestError
+from dropback.errors import DropbackError, RequestError
+from dropback.live.feeds._errors import ServiceError
 from dropback.ranking import list_passers, parse_split, split_values
 from dropback.service import _messages as messages
 from dropback.service._executors import CachedAnswers
-from dropback.service._http import Operation, ServiceError, query
+from dropback.service._http import Operation, query
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -41,6 +45,7 @@ _THROW_COLUMNS = {
 
 _Limit = Annotated[int, Meta(ge=1, le=1000, description="Most rows to return.")]
 _Offset = Annotated[int, Meta(ge=0, le=10**9, description="Rows to skip.")]
+_Format = Annotated[Literal["json", "csv"], Meta(description="csv: the rows alone.")]
 
 
 class LeaderboardQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,14 +67,26 @@ class LeaderboardQuery(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     limit: _Limit = 200
     offset: _Offset = 0
+    format: _Format = "json"
 
 
 class PassersQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Query parameters of ``/v1/passers``."""
 
-    search: Annotated[str, Meta(max_length=100, description="Part of a name or id.")] = ""
+    search: Annotated[
+        str, Meta(max_length=100, description="Words of a name, a team or an id.")
+    ] = ""
     limit: _Limit = 100
     offset: _Offset = 0
+    format: _Format = "json"
+
+
+class PasserQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query parameters of ``/v1/passers/{passer}``."""
+
+    format: Annotated[
+        Literal["json", "csv"], Meta(description="csv: the rows of the seasons alone.")
+    ] = "json"
 
 
 def join_score_tables(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -102,7 +119,10 @@ class ScoreTable:
         self.outcome: str = scores["outcome"][0] if "outcome" in scores.columns else standard
         # By the league's keys, which tracking has.
         self.yards = _yards_by_league_key(scores)
-        self._passers = list_passers(scores)
+        passers = list_passers(scores).join(_teams_of(scores), on="id", how="left")
+        passers = passers.with_columns(pl.col("teams").fill_null([]))
+        searched = passers.with_columns(of_teams=pl.col("teams").list.join(" "))
+        self._passers = passers.with_columns(search_column(searched, "name", "of_teams", "id"))
         self._drifts = ranking.season_drifts(scores)
         self._passer_ids = frozenset(self._passers["id"])
         self.seasons: list[int] = sorted(scores["season"].unique().to_list())
@@ -135,10 +155,7 @@ class ScoreTable:
 
     def passers(self, query: PassersQuery) -> messages.PassersPage:
         """Passers whose name or id contains the search, most plays first."""
-        found = self._passers
-        if query.search:
-            text = pl.concat_str("name", "id", separator=" ").str.to_lowercase()
-            found = found.filter(text.str.contains(query.search.lower(), literal=True))
+        found = keep_found(self._passers, query.search).drop("search")
         rows = found.slice(query.offset, query.limit).iter_rows(named=True)
         return messages.PassersPage(
             [messages.PasserItem(**row) for row in rows], found.height, query.offset
@@ -176,6 +193,19 @@ class ScoreTable:
                 messages.SplitItem(name, split.definition, values is not None, values or [])
             )
         return messages.SplitsResponse(items, self._scores.columns)
+
+
+def _teams_of(scores: pl.DataFrame) -> pl.DataFrame:
+    """The teams of each passer, the newest first."""
+    if "posteam" not in scores.columns:
+        return pl.DataFrame(schema={"id": pl.String, "teams": pl.List(pl.String)})
+    newest = scores.drop_nulls("posteam").group_by(
+        pl.col("passer_player_id").alias("id"), pl.col("posteam").alias("team")
+    )
+    last = newest.agg(pl.col("season").max().alias("last")).sort(
+        "id", "last", "team", descending=[False, True, False]
+    )
+    return last.group_by("id", maintain_order=True).agg(pl.col("team").alias("teams"))
 
 
 def _yards_by_league_key(scores: pl.DataFrame) -> dict[tuple[int, int], int]:
@@ -221,29 +251,49 @@ class RankingRoutes:
         return [
             Operation("GET", "/v1/leaderboard", self.leaderboard,
                       "Rank groups of plays by their mean play score",
-                      messages.LeaderboardResponse, query=LeaderboardQuery, problems=problems),
+                      messages.LeaderboardResponse, query=LeaderboardQuery, problems=problems,
+                      table=True),
             Operation("GET", "/v1/splits", self.splits,
                       "List what a leaderboard may be grouped and filtered by",
                       messages.SplitsResponse, problems=(404, 503)),
             Operation("GET", "/v1/passers", self.passers, "List passers, most plays first",
-                      messages.PassersPage, query=PassersQuery, problems=problems),
+                      messages.PassersPage, query=PassersQuery, problems=problems, table=True),
             Operation("GET", "/v1/passers/{passer}", self.passer,
                       "Look up a passer: seasons, best and worst throws, calibration",
-                      messages.PasserResponse, path_parameters=passer, problems=problems),
+                      messages.PasserResponse, query=PasserQuery, path_parameters=passer,
+                      problems=problems, table=True),
         ]  # fmt: skip
+
+    async def warm(self) -> None:
+        """Compute what the page asks for first, so that nobody waits for it."""
+        scores = self._scores
+        if scores is None:
+            return
+        first = LeaderboardQuery(seasons=str(scores.seasons[-1]), limit=1000)
+        for parameters in (first, LeaderboardQuery()):
+            with contextlib.suppress(DropbackError):  # no row: whoever asks is told
+                work = partial(scores.leaderboard, parameters)
+                await self.answers.warm(parameters, work, None)
+        await self.answers.warm("splits", scores.splits, None)
 
     async def leaderboard(self, request: Request) -> Response:
         parameters = query(request, LeaderboardQuery)
         scores = self._require_scores()
-        return await self.answers.get(parameters, lambda: scores.leaderboard(parameters))
+        return await self.answers.get(
+            request, parameters, lambda: scores.leaderboard(parameters),
+            table=parameters.format == "csv",
+        )  # fmt: skip
 
-    async def splits(self, _: Request) -> Response:
-        return await self.answers.get("splits", self._require_scores().splits)
+    async def splits(self, request: Request) -> Response:
+        return await self.answers.get(request, "splits", self._require_scores().splits)
 
     async def passers(self, request: Request) -> Response:
         parameters = query(request, PassersQuery)
         scores = self._require_scores()
-        return await self.answers.get(parameters, lambda: scores.passers(parameters))
+        return await self.answers.get(
+            request, parameters, lambda: scores.passers(parameters),
+            table=parameters.format == "csv",
+        )  # fmt: skip
 
     async def passer(self, request: Request) -> Response:
         scores = self._require_scores()
@@ -251,8 +301,9 @@ class RankingRoutes:
         if not scores.knows(passer):
             raise ServiceError(404, f"No play of passer {passer[:64]!r} is scored here.")
         return await self.answers.get(
-            ("passer", passer), lambda: scores.passer(passer, self._stored)
-        )
+            request, ("passer", passer), lambda: scores.passer(passer, self._stored),
+            table=query(request, PasserQuery).format == "csv",
+        )  # fmt: skip
 
     def _require_scores(self) -> ScoreTable:
         if self._scores is None:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from collections import Counter
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
 from starlette.websockets import WebSocketDisconnect
 
+from dropback.live.feeds._errors import ServiceError, share_of
+from dropback.live.feeds._messages import ProblemMessage
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from starlette.types import Message
     from starlette.websockets import WebSocket
 
-SUBPROTOCOL = "dropback.live.v1"
+    from dropback.service._access import Client
+    from dropback.service._limits import Limits
+
+SUBPROTOCOL: Final = "dropback.live.v2"
 """Of the live sockets; a browser that sends its key as a subprotocol must offer this one too."""
 
-# Close code of a service that stops (the registry of RFC 6455, section 11.7).
-_RESTART = 1012
+# RFC 6455, section 7.4.1, and the registry of its section 11.7: a service that stops.
+NORMAL, GOING_AWAY, POLICY_VIOLATION, _RESTART = 1000, 1001, 1008, 1012
 
 
 class ServiceStoppingError(Exception):
@@ -26,28 +34,51 @@ class ServiceStoppingError(Exception):
 
 
 class OpenSockets:
-    """The live sockets that are open."""
+    """The live sockets and event streams that are open.
 
-    def __init__(self) -> None:
-        self._open = 0
+    Args:
+        limits: Of the service; a client may have a share of the sockets.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._open: Counter[str | None] = Counter()
         self._stopping = False
         self._waiting: set[asyncio.Timeout] = set()
 
     def __len__(self) -> int:
-        return self._open
+        return self._open.total()
 
     @contextlib.asynccontextmanager
-    async def accept(self, socket: WebSocket) -> AsyncIterator[None]:
+    async def accept(self, socket: WebSocket, client: Client) -> AsyncIterator[None]:
         """Accept a socket, and close it with 1012 where `receive` raises `ServiceStoppingError`."""
+        self.require_room(client)
         offered = socket.scope.get("subprotocols", ())
-        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        self._open += 1
+        with self.counted(client):
+            await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            try:
+                yield
+            except ServiceStoppingError:
+                await close_quietly(socket, _RESTART)
+
+    def require_room(self, client: Client) -> None:
+        """Refuse (503) a client that has its share of the sockets."""
+        most = share_of(self._limits.connections, client.share)
+        if self._open[client.share] >= most:
+            raise ServiceError(
+                503, f"One client may have {most} live sockets open.", retry_after_s=1.0
+            )
+
+    @contextlib.contextmanager
+    def counted(self, client: Client) -> Iterator[None]:
+        """Count a socket while it is open."""
+        self._open[client.share] += 1
         try:
             yield
-        except ServiceStoppingError:
-            await close_quietly(socket, _RESTART)
         finally:
-            self._open -= 1
+            self._open[client.share] -= 1
+            if not self._open[client.share]:
+                del self._open[client.share]
 
     async def receive(self, socket: WebSocket, *, idle_s: float | None = None) -> Message:
         """The next message; `TimeoutError` after `idle_s`, `ServiceStoppingError` at the end."""
@@ -70,6 +101,13 @@ class OpenSockets:
         self._stopping = True
         for timeout in self._waiting:
             timeout.reschedule(0.0)
+
+
+def problem_message(error: ServiceError, *, fatal: bool = False) -> ProblemMessage:
+    """A problem as the message of a socket."""
+    return ProblemMessage(
+        HTTPStatus(error.status).phrase, error.status, error.detail, fatal, error.retry_after_s
+    )
 
 
 async def close_quietly(socket: WebSocket, code: int) -> None:

@@ -312,16 +312,17 @@ def send_live(address: Address, stored: Any) -> None:
     item = stored["item"]
     with connect(address.live, proxy=None) as socket:
         start = {"situation": stored["situation"], "stored": [item["game"], item["play"]]}
-        socket.send(json.dumps({"type": "start", "version": 1, **start}))
+        socket.send(json.dumps({"type": "start", "version": 2, "publish": True, **start}))
         assert json.loads(socket.recv())["type"] == "started"
         for number, frame in enumerate(stored["frames"]):
             socket.send(json.dumps({"type": "frame", "number": number, "frame": frame}))
             assert json.loads(socket.recv())["type"] == "forecast"
             time.sleep(0.01)
         slot = next(player["slot"] for player in stored["players"] if player["role"] == "target")
-        release = {"type": "release", "target_slot": slot, "yards": stored["yards"]}
-        socket.send(json.dumps(release))
+        socket.send(json.dumps({"type": "release", "target_slot": slot}))
         assert json.loads(socket.recv())["type"] == "released"
+        socket.send(json.dumps({"type": "outcome", "yards": stored["yards"]}))
+        assert json.loads(socket.recv())["type"] == "scored"
 
 
 def test_page_follows_a_play_that_is_sent_and_misses_nothing_of_it(

@@ -1,5 +1,10 @@
 // The service's answers. An answer that is no success is a Problem with the service's own sentence.
 
+// The prefix at which a proxy serves the page.
+export const ROOT = document.documentElement.dataset.root ?? "";
+// A service that is busy says when to come again; so many times, then the reader is told.
+const BUSY_TRIES = 4;
+
 let key = sessionStorage.getItem("dropback.key");
 
 export class Problem extends Error {
@@ -17,12 +22,17 @@ export async function get(path, parameters = {}) {
   }
   const text = query.toString();
   let response;
-  try {
-    response = await fetch(text ? `${path}?${text}` : path, {
-      headers: key ? { authorization: `Bearer ${key}` } : {},
-    });
-  } catch {
-    throw new Problem(0, "The service does not answer: is it running?");
+  for (let tries = 1; ; tries += 1) {
+    try {
+      response = await fetch(ROOT + (text ? `${path}?${text}` : path), {
+        headers: key ? { authorization: `Bearer ${key}` } : {},
+      });
+    } catch {
+      throw new Problem(0, "The service does not answer: is it running?");
+    }
+    const again = Number(response.headers.get("retry-after"));
+    if (![429, 503].includes(response.status) || !again || again > 10 || tries === BUSY_TRIES) break;
+    await new Promise((resolve) => { setTimeout(resolve, 1000 * again); });
   }
   const body = await response.json().catch(() => null);
   if (!response.ok || body === null) {
@@ -38,7 +48,7 @@ export function setKey(text) {
 
 /** A browser cannot set headers on a WebSocket: the key goes as a subprotocol. */
 export function openSocket(path) {
-  const address = new URL(path, location.href);
+  const address = new URL(ROOT + path, location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  return new WebSocket(address, key ? ["dropback.live.v1", `dropback.key.${key}`] : ["dropback.live.v1"]);
+  return new WebSocket(address, key ? ["dropback.live.v2", `dropback.key.${key}`] : ["dropback.live.v2"]);
 }

@@ -77,7 +77,8 @@ class Feed {
     this.socket = new LiveSocket(this.stored.situation, [this.stored.item.game, this.stored.item.play], {
       ready: (next, forecast, again) => this.ready(next, forecast, again),
       forecasts: (number, forecasts) => this.take(number, forecasts),
-      released: (forecast, score) => this.released(forecast, score),
+      released: (forecast) => this.released(forecast),
+      scored: (score) => this.scored(score),
       lost: (wait) => {
         clearTimeout(this.timer);
         this.state("lost", `Connection lost; again in ${(wait / 1000).toFixed(2)} s`);
@@ -123,7 +124,7 @@ class Feed {
     }
     clearTimeout(this.timer);
     const target = this.stored.players.find((player) => player.role === "target");
-    this.socket.release(target?.slot ?? null, this.stored.yards);
+    this.socket.release(target?.slot ?? null);
   }
 
   take(number, forecasts) {
@@ -137,9 +138,16 @@ class Feed {
     this.stage.show(number, 1000 / this.stored.rate_hz / this.speed);
   }
 
-  released(forecast, score) {
+  released(forecast) {
     const { track } = this.stage;
     track.release = forecast;
+    this.answered = this.next;
+    if (this.stored.yards === null) this.scored(null);
+    else this.socket.outcome(this.stored.yards);
+  }
+
+  scored(score) {
+    const { track } = this.stage;
     track.outcome = { yards: this.stored.yards, score };
     this.done = true;
     this.stop();

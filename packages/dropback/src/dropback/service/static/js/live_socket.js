@@ -2,10 +2,10 @@
 
 import { ReturningSocket } from "./socket.js";
 
-const VERSION = 1;
+const VERSION = 2;
 
 /**
- * `on` gets `ready(nextFrame, forecast, again)`, `forecasts(number, forecasts)`, `released(forecast, score)`,
+ * `on` gets `ready(nextFrame, forecast, again)`, `forecasts(number, forecasts)`, `released(forecast)`, `scored(score)`,
  * `lost(waitMs)` and `refused(sentence)`; the last ends it. `stored` is the game and the play, for watchers.
  */
 export class LiveSocket {
@@ -32,8 +32,12 @@ export class LiveSocket {
     this.socket.send({ type: "frame", number, frame });
   }
 
-  release(targetSlot, yards) {
-    this.socket.send({ type: "release", target_slot: targetSlot, yards });
+  release(targetSlot) {
+    this.socket.send({ type: "release", target_slot: targetSlot });
+  }
+
+  outcome(yards) {
+    this.socket.send({ type: "outcome", yards, token: this.token });
   }
 
   take(message) {
@@ -41,12 +45,18 @@ export class LiveSocket {
       this.token = message.token;
       this.joined = true;
       this.socket.well();
-      if (message.forecast?.released) this.on.released(message.forecast, message.score);
-      else this.on.ready(message.next_frame ?? 0, message.forecast ?? null, message.type === "resumed");
+      if (message.forecast?.released) {
+        this.on.released(message.forecast);
+        if (message.score !== null) this.on.scored(message.score);
+      } else {
+        this.on.ready(message.next_frame ?? 0, message.forecast ?? null, message.type === "resumed");
+      }
     } else if (message.type === "forecast") {
       this.on.forecasts(message.number, message.forecasts);
     } else if (message.type === "released") {
-      this.on.released(message.forecast, message.score);
+      this.on.released(message.forecast);
+    } else if (message.type === "scored") {
+      this.on.scored(message.score);
     } else if (message.type === "problem") {
       this.problem(message);
     }

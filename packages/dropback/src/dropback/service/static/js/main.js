@@ -1,6 +1,6 @@
 // The page: which view the address asks for, the colors, and the help.
 
-import { Problem, setKey } from "./api.js";
+import { Problem, ROOT, setKey } from "./api.js";
 import { el, labeled } from "./dom.js";
 import { showHelp } from "./help.js";
 import { parseHash } from "./address.js";
@@ -98,8 +98,9 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 theme(localStorage.getItem("dropback.theme") in THEMES ? localStorage.getItem("dropback.theme") : "");
 
-if (location.pathname !== "/") {
-  location.replace(`/#${location.pathname}${location.search}`);
+const path = location.pathname.slice(ROOT.length) || "/";
+if (path !== "/") {
+  location.replace(`${ROOT}/#${path}${location.search}`);
 } else {
   window.addEventListener("hashchange", route);
   route();

@@ -45,24 +45,41 @@ export class Watch {
   async take(message) {
     if (message.type === "watching") {
       if (message.play !== this.play) await this.begin(message);
+      else this.standing(message.state, "");
+    } else if (message.type === "waiting") {
+      this.state("wait", "Waiting for a play");
+    } else if (message.play !== this.play) {
+      return; // a correction of a play that is not shown anymore
     } else if (message.type === "watched") {
       this.frame(message);
     } else if (message.type === "watched_release") {
       this.release(message);
+    } else if (message.type === "watched_outcome") {
+      this.outcome(message);
+    } else if (message.type === "watched_state") {
+      this.standing(message.state, message.detail);
     }
   }
 
-  async begin({ play, stored, situation, field, rate_hz }) {
+  /** What the feed does now: the lamp is on while it is well, and only then. */
+  standing(state, detail) {
+    if (state === "running") this.state("on", "Live");
+    else if (state === "released") this.state("off", "Released; waiting for the next play");
+    else this.state(state === "silent" || state === "lost" ? "lost" : "off", detail || STATES[state]);
+  }
+
+  async begin(message) {
+    const { play, stored, state } = message;
     Object.assign(this, { play, after: -1, closed: false });
     const known = stored ? await get(`/v1/plays/${stored[0]}/${stored[1]}`).catch(() => null) : null;
-    const shown = known ?? nameless(situation, field, rate_hz);
+    const shown = known ?? unstored(message);
     const track = { frames: [], forecasts: [], release: null, problem: null, outcome: null,
       length: known ? known.frames.length : EXPECTED_FRAMES };
     this.stage = new Stage(shown, track);
     this.stage.under.append(this.bar);
     this.place.replaceChildren(playHead(shown.item), this.stage.element);
     this.place.dataset.play = play;
-    this.state("on", "Live");
+    this.standing(state, "");
   }
 
   frame({ number, frame, forecasts }) {
@@ -81,26 +98,38 @@ export class Watch {
     this.state("on", "Live");
   }
 
-  release({ forecast, score, yards }) {
+  release({ forecast }) {
     const { track } = this.stage;
     track.release = forecast;
-    track.outcome = { yards, score };
+    track.outcome = { yards: null, score: null };
     track.length = track.frames.length;
     this.closed = true;
     this.stage.show(track.length - 1);
+    this.standing("released", "");
+  }
+
+  /** The yards, and again when they are corrected. */
+  outcome({ yards, score }) {
+    const { track } = this.stage;
+    track.outcome = { yards, score };
+    this.stage.show(track.length - 1);
     this.stage.speak();
-    this.state("off", "Released; waiting for the next play");
   }
 }
 
-/** A play of which only the situation at the snap is known. */
-function nameless(situation, field, rate_hz) {
+const STATES = { silent: "The feed is silent", lost: "The feed was lost", withdrawn: "The play was withdrawn", ended: "The play ended" };
+
+/** A play that is not stored, as its feed describes it. */
+function unstored({ situation, field, rate_hz, offense, defense, players, game_clock_s, description }) {
   const side = (slot) => (slot < 11 ? "offense" : slot < 22 ? "defense" : "ball");
+  const named = new Map(players.map((player) => [player.slot, player]));
   return {
-    item: { ...situation, game: null, play: null, offense: null, defense: null, passer: null, target: null, season: null,
-      game_clock_s: null, note: "", description: "A play of a live feed" },
+    item: { ...situation, game: null, play: null, offense: offense?.abbreviation ?? null, defense: defense?.abbreviation ?? null,
+      passer: named.get(0)?.name ?? null, target: null, season: null, game_clock_s, note: "",
+      description: description ?? "A play of a live feed" },
     field,
-    players: Array.from({ length: 23 }, (_, slot) => ({ slot, side: side(slot), role: side(slot), position: null, name: null })),
+    players: Array.from({ length: 23 }, (_, slot) => ({ slot, side: side(slot), role: slot === 0 && named.has(0) ? "passer" : side(slot),
+      position: named.get(slot)?.position ?? null, name: named.get(slot)?.name ?? null })),
     rate_hz,
     frames: [],
   };

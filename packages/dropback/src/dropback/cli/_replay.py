@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+import polars as pl
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from dropback.data._field import RATE_HZ
 from dropback.errors import RequestError
 from dropback.live import play_contexts
-from dropback.service import _messages as messages
+from dropback.live.feeds import _messages as messages
+from dropback.live.feeds._wire import frame_bytes, situation_message
 from dropback.service._sockets import SUBPROTOCOL
-from dropback.service._wire import encode_frame, situation_message
+from dropback.tracking._schema import PLAYERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from dropback.live import PlayContext
     from dropback.tracking._blocks import PlayBlock
 
-_answers = msgspec.json.Decoder(messages.LiveAnswer)
+_answers = msgspec.msgpack.Decoder(messages.LiveAnswer)
+Answer = messages.ForecastMessage | messages.ReleasedMessage | messages.ScoredMessage
 # Between attempts to reach the service again, and how long they go on: as long as it keeps a play.
 _AGAIN_S, _GIVE_UP_S = 0.2, 30.0
 
@@ -41,33 +44,51 @@ class Feed:
         frames: Canonical, shape ``(T, 23, 6)``.
         target_slot: Of the intended receiver, None if unknown.
         yards: Yards gained, None if unknown.
-        stored: Game and play, for watchers; None if the play is not stored.
+        start: What else is said of the play when it starts.
     """
 
     situation: PlayContext
     frames: Singles
     target_slot: int | None
     yards: int | None
-    stored: tuple[int, int] | None = None
+    start: messages.StartMessage | None = None
 
 
 def feed_of(block: PlayBlock, number: int) -> Feed:
-    """One play of a block as a feed."""
+    """One play of a block as a feed, with its teams, names and description."""
     start, stop = block.offsets[number : number + 2]
     row = block.plays.row(number, named=True)
-    return Feed(
-        play_contexts(block)[number],
-        block.frames[start:stop],
-        row["target_slot"],
-        row["yards_gained"],
-        (row["game_id"], row["play_id"]),
+    key = (row["game_id"], row["play_id"])
+    context = play_contexts(block)[number]
+    players = block.players.filter(
+        (pl.col("game_id") == key[0]) & (pl.col("play_id") == key[1]) & (pl.col("slot") < PLAYERS)
     )
+    shown = players.select("slot", "display_name", "position").drop_nulls("display_name")
+    message = messages.StartMessage(
+        situation_message(context),
+        messages.LIVE_VERSION,
+        game=str(key[0]),
+        offense=_team(row["offense"]),
+        defense=_team(row["defense"]),
+        players=tuple(
+            messages.PlayerMessage(slot, name[:64], position=position and position[:8])
+            for slot, name, position in shown.iter_rows()
+        ),
+        game_clock_s=row["game_clock_s"],
+        description=row["description"] and row["description"][:500],
+        stored=key,
+    )
+    return Feed(context, block.frames[start:stop], row["target_slot"], row["yards_gained"], message)
+
+
+def _team(name: str | None) -> messages.TeamMessage | None:
+    return None if not name else messages.TeamMessage(name[:8])
 
 
 async def replay(
-    feed: Feed, url: str, *, speed: float = 1.0, key: str | None = None
-) -> AsyncIterator[messages.ForecastMessage | messages.ReleasedMessage]:
-    """Send a play frame by frame and yield what the service answers, the release last.
+    feed: Feed, url: str, *, speed: float = 1.0, key: str | None = None, publish: bool = False
+) -> AsyncIterator[Answer]:
+    """Send a play frame by frame and yield what the service answers, the score last.
 
     A lost socket is opened again and the play resumed; if the service no longer has it, the play
     is sent from its start.
@@ -77,13 +98,14 @@ async def replay(
         url: Of the service's live socket, ``ws://127.0.0.1:8080/v1/live``.
         speed: Times the real pace of ten frames a second.
         key: API key, if the service needs one.
+        publish: Show the play to watchers.
 
     Raises:
         RequestError: The service cannot be reached, or refuses the play.
     """
     if not speed > 0:
         raise RequestError(f"The speed must be above 0, got {speed!r}.")
-    sender = _Sender(feed, speed)
+    sender = _Sender(feed, speed, publish=publish)
     lost_at = time.monotonic()
     while not sender.done:
         try:
@@ -107,42 +129,44 @@ async def replay(
 class _Sender:
     """Send one play over as many sockets as it takes."""
 
-    def __init__(self, feed: Feed, speed: float) -> None:
+    def __init__(self, feed: Feed, speed: float, *, publish: bool) -> None:
+        start = feed.start or messages.StartMessage(
+            situation_message(feed.situation), messages.LIVE_VERSION
+        )
+        self._start = msgspec.structs.replace(start, publish=publish)
+        self._released = False
         self._feed, self._pace_s = feed, 1 / (RATE_HZ * speed)
         self.token: str | None = None
         self.done = False
         self._next = 0
-        self._missed: list[messages.ForecastMessage | messages.ReleasedMessage] = []
+        self._missed: list[Answer] = []
         self._due = time.monotonic()
 
     async def begin(self, socket: ClientConnection) -> None:
         """Start the play, or resume it."""
         if self.token is not None:
-            answer = await _request(socket, messages.ResumeMessage(self.token, messages.VERSION))
+            answer = await _request(
+                socket, messages.ResumeMessage(self.token, messages.LIVE_VERSION)
+            )
             if isinstance(answer, messages.ResumedMessage):
                 self._note_missed(answer)
                 return
-        situation = situation_message(self._feed.situation)
-        answer = await _request(
-            socket, messages.StartMessage(situation, messages.VERSION, self._feed.stored)
-        )
+        answer = await _request(socket, self._start)
         if not isinstance(answer, messages.StartedMessage):
             raise _refused(answer)
-        self.token, self._next = answer.token, 0
+        self.token, self._next, self._released = answer.token, 0, False
 
-    async def go_on(
-        self, socket: ClientConnection
-    ) -> AsyncIterator[messages.ForecastMessage | messages.ReleasedMessage]:
-        """Send what remains, each frame when it is due, and the release."""
+    async def go_on(self, socket: ClientConnection) -> AsyncIterator[Answer]:
+        """Send what remains, each frame when it is due, then the release and the yards."""
         while self._missed:
-            yield self._missed.pop()
-        while self._next < len(self._feed.frames) and not self.done:
+            yield self._missed.pop(0)
+        while self._next < len(self._feed.frames) and not self._released:
             wait = self._due - time.monotonic()
             # A frame that is late is sent at once; the pace goes on from it.
             await asyncio.sleep(max(0.0, wait))
             self._due = max(self._due, time.monotonic() - self._pace_s) + self._pace_s
-            await socket.send(encode_frame(self._next, self._feed.frames[self._next]))
-            answer = await _answer(socket)
+            frame = frame_bytes(self._feed.frames[self._next])
+            answer = await _request(socket, messages.FrameMessage(self._next, frame))
             if isinstance(answer, messages.ProblemMessage) and answer.retry_after_s is not None:
                 await asyncio.sleep(min(answer.retry_after_s, 1.0))
                 continue
@@ -150,21 +174,35 @@ class _Sender:
                 raise _refused(answer)
             self._next += 1
             yield answer
-        if self.done:
-            return
-        release = messages.ReleaseMessage(self._feed.target_slot, self._feed.yards)
-        answer = await _request(socket, release)
-        if not isinstance(answer, messages.ReleasedMessage):
-            raise _refused(answer)
+        if not self._released:
+            answer = await _request(socket, messages.ReleaseMessage(self._feed.target_slot))
+            if not isinstance(answer, messages.ReleasedMessage):
+                raise _refused(answer)
+            self._released = True
+            yield answer
+        if self._feed.yards is not None and not self.done:
+            answer = await _request(
+                socket, messages.OutcomeMessage(self._feed.yards, token=self.token)
+            )
+            if not isinstance(answer, messages.ScoredMessage):
+                raise _refused(answer)
+            yield answer
         self.done = True
-        yield answer
 
     def _note_missed(self, resumed: messages.ResumedMessage) -> None:
         """Take the answer that the lost socket did not bring from that of resuming."""
         newest = resumed.forecast
         if newest is not None and newest.released:
-            self._missed = [messages.ReleasedMessage(newest, resumed.score)]
-            self.done = True
+            if not self._released:
+                self._missed = [messages.ReleasedMessage(resumed.play, newest)]
+            self._released = True
+            if resumed.yards is not None and resumed.score is not None:
+                self._missed.append(
+                    messages.ScoredMessage(
+                        resumed.play, resumed.revision, resumed.yards, resumed.score
+                    )
+                )
+                self.done = True
         elif newest is not None and resumed.next_frame > self._next:
             self._missed = [messages.ForecastMessage(resumed.next_frame - 1, [newest])]
         self._next = resumed.next_frame
@@ -182,12 +220,12 @@ def _connection(url: str, key: str | None) -> connect:
 
 
 async def _request(socket: ClientConnection, message: msgspec.Struct) -> messages.LiveAnswer:
-    await socket.send(msgspec.json.encode(message).decode())
+    await socket.send(msgspec.msgpack.encode(message))
     return await _answer(socket)
 
 
 async def _answer(socket: ClientConnection) -> messages.LiveAnswer:
-    answer: messages.LiveAnswer = _answers.decode(await socket.recv())
+    answer: messages.LiveAnswer = _answers.decode(await socket.recv(decode=False))
     return answer
 
 
