@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["HttpCrowd", "LiveCrowd", "Tally", "ask", "live_frame", "live_socket", "read_message"]
+__all__ = [
+    "HttpCrowd",
+    "LiveCrowd",
+    "Tally",
+    "WatchCrowd",
+    "ask",
+    "live_frame",
+    "live_socket",
+    "read_message",
+]
 
 _HOST = "127.0.0.1"
 # RFC 6455, section 5.2.
@@ -179,10 +188,10 @@ def _frame(data: bytes) -> tuple[int, bytes, bytes] | None:
     return data[0] & 15, data[start : start + size], data[start + size :]
 
 
-def _handshake(port: int) -> bytes:
+def _handshake(port: int, path: str = "/v1/live") -> bytes:
     key = base64.b64encode(os.urandom(16)).decode()
     return (
-        f"GET /v1/live HTTP/1.1\r\nhost: {_HOST}:{port}\r\nupgrade: websocket\r\n"
+        f"GET {path} HTTP/1.1\r\nhost: {_HOST}:{port}\r\nupgrade: websocket\r\n"
         f"connection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n\r\n"
     ).encode()
 
@@ -220,7 +229,7 @@ class LiveCrowd:
         sockets: Plays at once; their starts are spread over a tenth of a second.
         start: Message that begins a play.
         frames: Messages of a play.
-        expected: What an answer to a frame must begin with.
+        expected: What the beginning of an answer to a frame must hold.
     """
 
     def __init__(
@@ -290,7 +299,7 @@ class _LiveSocket(asyncio.Protocol):
         self.transport.write(self._crowd.start)
 
     def _started(self, message: bytes) -> None:
-        if not message.startswith(b'{"type":"started"'):
+        if b"started" not in message[:20]:
             self._crowd.refused.append(message)
         self._next = self._answered
         self._wait()
@@ -305,7 +314,7 @@ class _LiveSocket(asyncio.Protocol):
 
     def _answered(self, message: bytes) -> None:
         self._crowd.seconds.append(time.perf_counter() - self._sent)
-        if not message.startswith(self._crowd.expected):
+        if self._crowd.expected not in message[:20]:
             self._crowd.refused.append(message)
         self._number += 1
         if self._number < len(self._crowd.frames):
@@ -316,3 +325,49 @@ class _LiveSocket(asyncio.Protocol):
         else:
             self.over.set_result(None)
             self.transport.close()
+
+
+class WatchCrowd:
+    """Watchers who read all that they are sent, and count its bytes.
+
+    Args:
+        port: Of the service.
+        watchers: How many.
+    """
+
+    def __init__(self, port: int, watchers: int) -> None:
+        self.port, self._count = port, watchers
+        self._watchers: list[_WatchSocket] = []
+
+    async def __aenter__(self) -> WatchCrowd:
+        loop = asyncio.get_running_loop()
+        for _ in range(self._count):
+            _, one = await loop.create_connection(
+                lambda: _WatchSocket(_handshake(self.port, "/v1/watch")), _HOST, self.port
+            )
+            self._watchers.append(one)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for one in self._watchers:
+            one.transport.close()
+        await asyncio.sleep(0.1)
+
+    @property
+    def bytes_each(self) -> list[int]:
+        """Bytes that each watcher has read."""
+        return [one.read for one in self._watchers]
+
+
+class _WatchSocket(asyncio.Protocol):
+    transport: asyncio.WriteTransport
+
+    def __init__(self, opening: bytes) -> None:
+        self._opening, self.read = opening, 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.WriteTransport", transport)
+        self.transport.write(self._opening)
+
+    def data_received(self, data: bytes) -> None:
+        self.read += len(data)

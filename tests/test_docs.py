@@ -92,7 +92,7 @@ NOT_RUN = {
     "publishes": 1,
     "takes hours": 10,
     "takes minutes": 2,
-    "waits for requests": 3,
+    "waits for requests": 5,
 }
 PAGES = pages()
 BLOCKS = [block for page in PAGES for block in blocks(page)]

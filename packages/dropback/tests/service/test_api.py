@@ -87,7 +87,7 @@ def test_rows_come_in_the_order_asked_for_a_page_at_a_time(client):
         ({"where": "x" * 501}, "length <= 500"),
         ({"where": "(" * 200 + "1" + ")" * 200}, "does not hold for play scores"),
         ({"where": "greatest() = 1"}, "does not hold for play scores"),
-        ({"min_attempts": "many"}, "min_attempts must be a whole number"),
+        ({"min_attempts": "many"}, "min_attempts must be a share like '20%', a whole number"),
         ({"order": "charm", "min_attempts": "1"}, "Cannot order by 'charm': choose among rank"),
         ({"seasons": "20x"}, "Seasons must be years like 2021"),
         ({"limit": "0"}, "limit"),
