@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import uuid
@@ -15,9 +17,17 @@ from filelock import FileLock, Timeout
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 AnyPath: TypeAlias = str | os.PathLike[str]
+
+POLARS_ERRORS = (
+    OSError,
+    pl.exceptions.PolarsError,
+    # Where a page of a damaged Parquet file is not as long as its header says.
+    pl.exceptions.PanicException,
+)
+"""What polars raises on a file that it cannot read."""
 
 # Polars reports a full disk as a ComputeError when it writes Parquet, not as an OSError.
 _DISK_ERRORS = (OSError, pl.exceptions.ComputeError)
@@ -150,6 +160,26 @@ def move_folder(source: Path, target: Path) -> None:
         raise
     if former is not None:
         shutil.rmtree(former)
+
+
+def sealed(content: Mapping[str, object]) -> dict[str, object]:
+    """`content` as JSON keeps it, under a SHA-256 of itself, which `is_sealed` checks."""
+    plain: dict[str, object] = json.loads(json.dumps(content))
+    plain.pop(_SEAL, None)
+    return {_SEAL: _seal(plain), **plain}
+
+
+def is_sealed(content: Mapping[str, object]) -> bool:
+    """Whether what `sealed` returned is as it was."""
+    rest = {name: value for name, value in content.items() if name != _SEAL}
+    return content.get(_SEAL) == _seal(rest)
+
+
+_SEAL = "sha256"
+
+
+def _seal(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -185,10 +186,10 @@ def test_weights_are_loaded_without_running_code(
         ("run.json", "missing", "not a run folder, it has no run.json"),
         ("weights.pt", "missing", "the run is incomplete"),
         ("folds.parquet", "missing", "the run is incomplete"),
-        ("run.json", "truncated", "not readable as JSON"),
-        ("weights.pt", "truncated", "the weights are truncated or changed"),
-        ("folds.parquet", "truncated", "the run is incomplete"),
-        ("folds.parquet", "another table", "the run is incomplete"),
+        ("run.json", "truncated", "the run is damaged, not readable as JSON"),
+        ("weights.pt", "truncated", "the run is damaged, this file is truncated or changed"),
+        ("folds.parquet", "truncated", "the run is damaged, this file is truncated or changed"),
+        ("folds.parquet", "another table", "the run is damaged, this file is truncated"),
     ],
 )
 def test_damaged_file_is_named(
@@ -216,8 +217,11 @@ def test_damaged_file_is_named(
         ({"settings": {"fit": {}, "wings": 2}}, "missing, unknown or out of range.*wings"),
         ({"settings": {"fit": {}, "folds": 1}}, "out of range.*folds must be at least 2"),
         ({"settings": {"fit": {"max_epochs": 0}}}, "out of range.*max_epochs must be pos"),
-        ({"settings": {"fit": {}, "width": 9}}, "not the weights of the networks that run.json"),
-        ({"weights_sha256": None}, "truncated or changed"),
+        ({"settings": {"fit": {}, "width": 9}}, "its files do not fit one another"),
+        ({"settings": {"fit": {}, "width": "8"}}, "its files do not fit one another"),
+        ({"settings": {"fit": {}, "dropout": 1e999}}, "its files do not fit one another"),
+        ({"feature_names": 3}, "missing, unknown or out of range"),
+        ({"files_sha256": ..., "weights_sha256": None}, "truncated or changed"),
         ({"seed": ...}, "'seed'"),  # left out
     ],
 )
@@ -225,10 +229,38 @@ def test_record_that_contradicts_the_run_is_refused(
     trained: TrainedRun, tmp_path: Path, change: dict[str, object], words: str
 ) -> None:
     path = copy_of(trained, tmp_path) / "run.json"
-    record = json.loads(path.read_text()) | change
+    record = json.loads(path.read_text()) | change | {"sha256": ...}  # as of version 0.2.0
     path.write_text(json.dumps({name: value for name, value in record.items() if value is not ...}))
     with pytest.raises(RunError, match=f"(?s){words}"):
         load_run(path.parent)
+
+
+def test_a_number_that_became_text_is_damage(trained: TrainedRun, tmp_path: Path) -> None:
+    path = copy_of(trained, tmp_path) / "run.json"
+    path.write_text(path.read_text().replace('"width": 8', '"width": "8"'))
+    for read in (load_run, read_record):
+        with pytest.raises(RunError, match=r"the run is damaged, run\.json was changed: copy"):
+            read(path.parent)
+
+
+@pytest.mark.parametrize("name", ["run.json", "weights.pt", "folds.parquet"])
+def test_no_damage_of_a_file_is_more_than_a_sentence(
+    trained: TrainedRun, tmp_path: Path, name: str
+) -> None:
+    path = copy_of(trained, tmp_path) / name
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for place in random.integers(len(content), size=40):
+        cut, changed = content[:place], bytearray(content)
+        changed[place] ^= 1 << random.integers(8)
+        for damaged in (cut, changed, cut + content[place + 3 :], cut + b'"x"' + content[place:]):
+            path.write_bytes(damaged)
+            try:
+                record = load_run(path.parent).record
+            except RunError as error:
+                assert re.search("damaged|format", str(error))  # noqa: PT017  # of those that fail
+            else:
+                assert record == trained.record  # only a space or the seal's name was hit
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", '{"name": "package"}', "3"])

@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import dropback
 from dropback import workflows
+from dropback._files import sealed
 from dropback.errors import DropbackError, ReaderError, RequestError, RunError
 from dropback.simulation import League
 from dropback.workflows import Update, open_store
@@ -235,7 +236,7 @@ def test_the_model_is_needed_once_and_another_one_scores_all_again(
     update(season, model=run)
     assert update(model=None).notes == ()
     record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(record | {"seed": 7}))
+    (run / "run.json").write_text(json.dumps(sealed(record | {"seed": 7})))
     with pytest.raises(RunError, match="another one than scored the store: pass --model"):
         update(model=None)
     done = update(model=run)

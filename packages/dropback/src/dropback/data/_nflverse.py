@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import polars as pl
 
 from dropback._choices import Seasons, parse_seasons, season_list
-from dropback._files import whole_file
+from dropback._files import POLARS_ERRORS, whole_file
 from dropback.data._table_files import require_table_path, write_table
 from dropback.errors import ReaderError
 
@@ -162,7 +162,7 @@ def _require_growth(path: Path, rows: int, of: str) -> None:
     """Refuse a download that lacks rows of the file it is to replace."""
     try:
         held = pl.scan_parquet(path).select(pl.len()).collect().item()
-    except (OSError, pl.exceptions.PolarsError):  # a damaged file holds none
+    except POLARS_ERRORS:  # a damaged file holds none
         return
     if rows < held:
         raise ReaderError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
-from dropback._files import whole_file
+from dropback._files import POLARS_ERRORS, whole_file
 from dropback._frames import to_polars
 from dropback.errors import ReaderError, RequestError
 from dropback.storage import is_url, require_new_output, write_output
@@ -148,9 +148,9 @@ def _require_packages(path: Path, kind: str, error: type[ReaderError] | type[Req
         )
 
 
-def _errors(kind: str) -> tuple[type[Exception], ...]:
+def _errors(kind: str) -> tuple[type[BaseException], ...]:
     """What reading or writing a format raises."""
-    found: list[type[Exception]] = [OSError, ValueError, pl.exceptions.PolarsError, sqlite3.Error]
+    found: list[type[BaseException]] = [*POLARS_ERRORS, ValueError, sqlite3.Error]
     if kind == "DuckDB":
         import duckdb  # noqa: PLC0415  # an optional extra
 

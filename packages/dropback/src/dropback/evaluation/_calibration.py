@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -126,24 +127,35 @@ class Evaluation:
 
         Raises:
             KeyError: A field is missing.
+            TypeError, ValueError: A field is no number.
         """
 
         def estimates(row: dict[str, dict[str, float]]) -> dict[str, Estimate]:
-            return {name: Estimate(**estimate) for name, estimate in row.items()}
+            return {
+                name: Estimate(**{end: float(value) for end, value in estimate.items()})
+                for name, estimate in row.items()
+            }
+
+        def numbers(rows: dict[str, list[float]]) -> dict[str, list[float]]:
+            return {model: [float(value) for value in row] for model, row in rows.items()}
 
         def tables(name: str) -> dict[str, dict[str, Estimate]]:
             return {model: estimates(row) for model, row in content[name].items()}
 
+        if index(content["plays"]) < 1:
+            raise ValueError(f"it is of {content['plays']} plays")
         return cls(
-            plays=content["plays"],
-            games=content["games"],
+            plays=index(content["plays"]),
+            games=index(content["games"]),
             metrics=tables("metrics"),
             differences=tables("differences"),
-            pit_histogram=content["pit_histogram"],
-            pit_cdf=content["pit_cdf"],
-            pit_distance=content.get("pit_distance", {}),
+            pit_histogram=numbers(content["pit_histogram"]),
+            pit_cdf=numbers(content["pit_cdf"]),
+            pit_distance={
+                model: float(value) for model, value in content.get("pit_distance", {}).items()
+            },
             mae_by_depth={
-                model: [np.nan if value is None else value for value in row]
+                model: [np.nan if value is None else float(value) for value in row]
                 for model, row in content["mae_by_depth"].items()
             },
             gap_closed=estimates(content.get("gap_closed", {})),

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 import dropback
-from dropback._files import whole_folder
+from dropback._files import POLARS_ERRORS, is_sealed, sealed, whole_folder
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.expected_points._next_score import NEXT_SCORES, timeline
 from dropback.storage import local_copy
@@ -193,7 +193,9 @@ def save_expected_points(model: ExpectedPoints, folder: AnyPath) -> None:
             "seasons": list(model.seasons),
             "boosters_sha256": hashes,
         }
-        (aside / "expected_points.json").write_text(json.dumps(record, indent=2) + "\n")
+        folds = (aside / "folds.parquet").read_bytes()
+        record["folds_sha256"] = hashlib.sha256(folds).hexdigest()
+        (aside / "expected_points.json").write_text(json.dumps(sealed(record), indent=2) + "\n")
 
 
 def load_expected_points(folder: AnyPath) -> ExpectedPoints:
@@ -206,22 +208,13 @@ def load_expected_points(folder: AnyPath) -> ExpectedPoints:
 
     folder = Path(local_copy(folder))
     try:
-        record = json.loads((folder / "expected_points.json").read_text())
-        if record["format"] != FORMAT:
-            raise RunError(
-                f"{folder}: an expected-points model of format {record['format']!r}, and this "
-                f"version reads format {FORMAT}: fit it again."
-            )
+        record = _read_record(folder)
         boosters = []
         for fold, digest in enumerate(record["boosters_sha256"]):
-            content = (folder / f"fold-{fold}.ubj").read_bytes()
-            if hashlib.sha256(content).hexdigest() != digest:
-                raise RunError(
-                    f"{folder / f'fold-{fold}.ubj'}: truncated or changed (its SHA-256 is not "
-                    "the one in expected_points.json): fit it again."
-                )
+            content = _intact(folder / f"fold-{fold}.ubj", digest)
             boosters.append(xgboost.Booster(model_file=bytearray(content)))
-        folds = pl.read_parquet(folder / "folds.parquet", columns=["game_id", "fold"])
+        content = _intact(folder / "folds.parquet", record.get("folds_sha256"))
+        folds = pl.read_parquet(content, columns=["game_id", "fold"])
         return ExpectedPoints(
             settings=ExpectedPointsSettings(**record["settings"]),
             data_digest=record["data_digest"],
@@ -229,10 +222,37 @@ def load_expected_points(folder: AnyPath) -> ExpectedPoints:
             boosters=tuple(boosters),
             fold_of_game=dict(zip(folds["game_id"], folds["fold"], strict=True)),
         )
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+    except RunError:
+        raise
+    except (*POLARS_ERRORS, Exception) as error:  # whatever damaged files cause
         raise RunError(
             f"{folder}: not a whole expected-points model ({error}): fit it again."
         ) from error
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    path = folder / "expected_points.json"
+    record: dict[str, Any] = json.loads(path.read_text())
+    if record["format"] != FORMAT:
+        raise RunError(
+            f"{folder}: an expected-points model of format {record['format']!r}, and this "
+            f"version reads format {FORMAT}: fit it again."
+        )
+    # Models of dropback 0.2.0 have no seal and no digest of their folds.
+    if "sha256" in record and not is_sealed(record):
+        raise RunError(f"{path}: it was changed: fit it again.")
+    return record
+
+
+def _intact(path: Path, digest: str | None) -> bytes:
+    """Content of a file whose SHA-256 is the one in the record."""
+    content = path.read_bytes()
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise RunError(
+            f"{path}: truncated or changed (its SHA-256 is not the one in expected_points.json): "
+            "fit it again."
+        )
+    return content
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import polars as pl
 import torch
 
 import dropback
+from dropback._files import POLARS_ERRORS, is_sealed, sealed
 from dropback.data._features import FeatureSchema, feature_schema
 from dropback.data._tables import PlaySet
 from dropback.errors import RequestError, RunError
@@ -134,8 +134,14 @@ def write_run(folder: Path, model: PassModel, record: RunRecord) -> None:
     pl.DataFrame(
         {"game_id": games, "fold": [model.fold_of_game[game] for game in games]}
     ).write_parquet(folder / "folds.parquet")
-    described = {"format": FORMAT, "weights_sha256": _sha256(weights), **asdict(record)}
-    (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n")
+    files = {name: _sha256(folder / name) for name in ("weights.pt", "folds.parquet")}
+    described = {
+        "format": FORMAT,
+        "weights_sha256": files["weights.pt"],
+        "files_sha256": files,
+        **asdict(record),
+    }
+    (folder / "run.json").write_text(json.dumps(sealed(described), indent=2) + "\n")
 
 
 def read_record(folder: AnyPath) -> RunRecord:
@@ -177,20 +183,11 @@ def load_run(folder: AnyPath) -> Run:
             f"of dropback {dropback.__version__} ({', '.join(changed) or 'other formulas'}): "
             "train it again with 'dropback train', or use that version."
         )
+    _require_intact(folder, content)
     weights = folder / "weights.pt"
     try:
-        intact = _sha256(weights) == content.get("weights_sha256")
         folds = pl.read_parquet(folder / "folds.parquet", columns=["game_id", "fold"])
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(
-            f"{folder}: the run is incomplete ({error}); train it again with 'dropback train'."
-        ) from error
-    if not intact:
-        raise RunError(
-            f"{weights}: the weights are truncated or changed (their SHA-256 is not the one in "
-            "run.json): copy the folder again, or train it again."
-        )
-    try:
+        fold_of_game = dict(zip(folds["game_id"], folds["fold"].cast(pl.Int64), strict=True))
         states = torch.load(weights, weights_only=True, map_location="cpu")
         boosted = tuple(from_state(state, schema) for state in states["boosted"])
         networks = []
@@ -198,14 +195,37 @@ def load_run(folder: AnyPath) -> Run:
             network = build_network(record.settings, len(schema.names), seed=0)
             network.load_state_dict(state)
             networks.append(network.eval())
-    except (pickle.UnpicklingError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise RunError(
-            f"{weights}: not the weights of the networks that run.json describes ({reason})."
+            f"{folder}: the run is damaged, its files do not fit one another ({reason}): {_REMAKE}"
         ) from error
-    fold_of_game = dict(zip(folds["game_id"], folds["fold"], strict=True))
     model = PassModel(record.settings, schema, play_set, tuple(networks), fold_of_game, boosted)
     return Run(folder, model, record)
+
+
+# What torch, polars and our own constructors raise on what is not theirs; a run from before the
+# digests of all its files may hold anything.
+_DAMAGE = (*POLARS_ERRORS, Exception)
+_REMAKE = "copy the folder again, or train it again with 'dropback train'."
+
+
+def _require_intact(folder: Path, content: dict[str, Any]) -> None:
+    """Refuse files that are not as `write_run` wrote them, by their SHA-256 in run.json."""
+    digests = content.get("files_sha256") or {"weights.pt": content.get("weights_sha256")}
+    for name, digest in digests.items():
+        path = folder / name
+        try:
+            intact = _sha256(path) == digest
+        except OSError as error:
+            raise RunError(
+                f"{path}: the run is incomplete ({error.strerror}): {_REMAKE}"
+            ) from error
+        if not intact:
+            raise RunError(
+                f"{path}: the run is damaged, this file is truncated or changed (its SHA-256 is "
+                f"not the one in run.json): {_REMAKE}"
+            )
 
 
 def _read_json(folder: Path) -> dict[str, Any]:
@@ -216,14 +236,19 @@ def _read_json(folder: Path) -> dict[str, Any]:
         raise RunError(
             f"{folder}: not a run folder, it has no run.json; train one with 'dropback train'."
         ) from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: not readable as JSON ({error}).") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(
+            f"{path}: the run is damaged, not readable as JSON ({error}): {_REMAKE}"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else None
         raise RunError(
             f"{path}: a run of format {found!r}, and dropback {dropback.__version__} reads format "
             f"{FORMAT}: train it again with 'dropback train'."
         )
+    # Runs of dropback 0.2.0 have no seal.
+    if "sha256" in content and not is_sealed(content):
+        raise RunError(f"{path}: the run is damaged, run.json was changed: {_REMAKE}")
     return content
 
 
@@ -234,12 +259,12 @@ def _record(folder: Path, content: dict[str, Any]) -> RunRecord:
         fit = FitSettings(**settings.pop("fit"))
         if (sequence := settings.pop("sequence", None)) is not None:
             sequence = SequenceSettings(**sequence)
-        lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        lists = {name: tuple(fields[name]) for name in ("feature_names", "seasons", "best_epochs")}
         PlaySet(fields["play_set"])
         return RunRecord(
             settings=ModelSettings(fit=fit, sequence=sequence, **settings), **{**fields, **lists}
         )
-    except (KeyError, TypeError, ValueError, RequestError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RequestError) as error:
         raise RunError(
             f"{folder / 'run.json'}: a field is missing, unknown or out of range ({error})."
         ) from error

@@ -10,6 +10,7 @@ import polars as pl
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
+from dropback._files import POLARS_ERRORS
 from dropback._frames import left_join
 from dropback._search import keep_found, search_column
 from dropback.data._field import RATE_HZ
@@ -163,7 +164,7 @@ class PlayRoutes:
     def _response(self, library: PlayLibrary, game: int, play: int) -> messages.PlayResponse:
         try:
             block = library.read(game, play)
-        except (TrackingError, OSError, pl.exceptions.PolarsError) as error:
+        except (TrackingError, *POLARS_ERRORS) as error:
             # The sentence names files of this computer, which belong in the log alone.
             log.error("stored play is damaged", exc_info=error)
             raise ServiceError(

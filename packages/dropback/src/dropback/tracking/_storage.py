@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
-from dropback._files import whole_file
+from dropback._files import POLARS_ERRORS, whole_file
 from dropback._frames import left_join
 from dropback.errors import TrackingError
 from dropback.tracking._blocks import PlayBlock, empty_frames
@@ -64,7 +65,23 @@ def with_splits(plays: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
 def read_splits(plays_file: Path) -> pl.DataFrame:
     """The splits of a chunk."""
     folder = plays_file.parent.parent.parent
-    return pl.read_parquet(folder / "splits" / plays_file.relative_to(folder / "plays"))
+    return _read(folder / "splits" / plays_file.relative_to(folder / "plays"))
+
+
+def _read(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """A table of a chunk.
+
+    Raises:
+        TrackingError: If it is missing or damaged.
+    """
+    try:
+        return pl.read_parquet(path, columns=columns)
+    except POLARS_ERRORS as error:
+        reason = str(error).partition("\n")[0]
+        raise TrackingError(
+            f"{path} must be a whole Parquet file ({reason}): write the folder again with "
+            "`dropback ingest`."
+        ) from error
 
 
 def _valid(schema: type[Plays | Players], path: Path) -> pl.DataFrame:
@@ -73,13 +90,19 @@ def _valid(schema: type[Plays | Players], path: Path) -> pl.DataFrame:
     Raises:
         TrackingError: If it has others.
     """
-    table = pl.read_parquet(path)
+    table = _read(path)
     if missing := [name for name in schema.column_names() if name not in table.columns]:
         raise TrackingError(
             f"{path} must hold {', '.join(missing)}, which this version adds: "
             "write the folder again with `dropback ingest`."
         )
-    return schema.validate(table)
+    try:
+        return schema.validate(table)
+    except (dy.exc.ValidationError, dy.exc.SchemaError) as error:
+        reason = " ".join(str(error).split())
+        raise TrackingError(
+            f"{path} is damaged ({reason}): write the folder again with `dropback ingest`."
+        ) from error
 
 
 def read_chunk(plays_file: Path) -> PlayBlock:
@@ -97,7 +120,7 @@ def read_chunk(plays_file: Path) -> PlayBlock:
     plays = _valid(Plays, plays_file)
     players = _valid(Players, beside / "players" / place)
     frames_file = beside / "frames" / place
-    rows = pl.read_parquet(frames_file, columns=["play_id", *FRAME_QUANTITIES])
+    rows = _read(frames_file, columns=["play_id", *FRAME_QUANTITIES])
     offsets = np.concatenate([[0], np.cumsum(plays["frames"].to_numpy())]).astype(np.int64)
     starts = offsets[:-1] * SLOTS
     in_order = rows.height == offsets[-1] * SLOTS and bool(
@@ -126,9 +149,7 @@ def drop_plays(plays_file: Path, keys: pl.DataFrame) -> None:
     place = plays_file.relative_to(folder / "plays")
     for table in TABLES:
         path = folder / table / place
-        kept = pl.read_parquet(path).join(
-            keys, on=["game_id", "play_id"], how="anti", maintain_order="left"
-        )
+        kept = _read(path).join(keys, on=["game_id", "play_id"], how="anti", maintain_order="left")
         if kept.is_empty():
             path.unlink()
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback._files import require_new_file, whole_file
+from dropback._files import POLARS_ERRORS, require_new_file, whole_file
 from dropback.data._table_files import read_table
 from dropback.data._tables import Plays, Scores, StandardScores
 from dropback.errors import ReaderError, RequestError
@@ -73,7 +73,7 @@ def read_evaluation(path: Path) -> Evaluation:
         return Evaluation.from_dict(json.loads(path.read_text()))
     except OSError as error:
         raise ReaderError(f"{path}: not readable ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReaderError(
             f"{path}: not a report of 'dropback evaluate --json' ({error})."
         ) from error
@@ -87,7 +87,7 @@ def read_truth(path: Path) -> pl.DataFrame:
     """
     try:
         return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except POLARS_ERRORS as error:
         raise ReaderError(
             f"{path}: not a readable Parquet file ({error}); `dropback simulate tracking` writes "
             "truth.parquet."

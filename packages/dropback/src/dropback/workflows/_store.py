@@ -21,7 +21,7 @@ import polars as pl
 
 import dropback
 from dropback._choices import Seasons, parse_seasons, season_list
-from dropback._files import whole_file
+from dropback._files import is_sealed, sealed, whole_file
 from dropback.data._selection import Games
 from dropback.errors import ReaderError, RequestError
 from dropback.scoring import season_drift
@@ -269,9 +269,8 @@ def commit(folder: Path, manifest: Manifest, former: Manifest | None) -> Store:
         RequestError: The disk refuses; the store is then as it was.
     """
     content = asdict(replace(manifest, code_version=dropback.__version__, version=STORE_VERSION))
-    sealed = {"sha256": _seal(content), **content}
     with whole_file(folder / _MANIFEST) as aside:
-        aside.write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
+        aside.write_text(json.dumps(sealed(content), indent=2) + "\n", encoding="utf-8")
     keep = {_MANIFEST, *manifest.files, *(() if former is None else former.files)}
     for path in folder.iterdir():
         if path.name not in keep:
@@ -291,8 +290,9 @@ def _parse(text: str, path: Path) -> Manifest:
             f"{path}: a store of version {version}, and dropback {dropback.__version__} reads "
             f"versions up to {STORE_VERSION}: upgrade dropback with 'pip install -U dropback'."
         )
-    if content.pop("sha256", None) != _seal(content):
+    if not is_sealed(content):
         raise ReaderError(f"{path}: the store is damaged (it was changed by hand): {_REMAKE}")
+    del content["sha256"]
     for former in range(version, STORE_VERSION):
         content = _MIGRATIONS[former](content)
     sources = {
@@ -312,7 +312,3 @@ _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _seal(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

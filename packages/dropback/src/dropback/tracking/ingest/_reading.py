@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
+from dropback._files import POLARS_ERRORS
 from dropback.data._field import RATE_HZ
 from dropback.errors import ReaderError
 from dropback.tracking._schema import LeftOut
@@ -127,7 +128,7 @@ def holds_play(source: SourceFile, tables: SideTables, game_id: int, play_id: in
     try:
         rows = scan_rows(source).select(SOURCE_KEY).filter(is_play).head(1)
         return rows.collect(engine="streaming").height > 0
-    except (pl.exceptions.PolarsError, OSError):
+    except POLARS_ERRORS:
         return True
 
 

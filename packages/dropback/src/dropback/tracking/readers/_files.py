@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._ids import id_kind, require_number
@@ -81,7 +82,7 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
     if path.name.endswith(".parquet"):
         try:
             return frozenset(pl.read_parquet_schema(path)), ""
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except POLARS_ERRORS as error:
             raise ReaderError(f"{path} is not a readable Parquet file: {error}.") from error
     try:
         if path.name.endswith(".gz"):
@@ -245,7 +246,7 @@ def _unusual_ids(path: Path, layout: Format, delimiter: str) -> dict[str, IdKind
         cells = (
             scan.select(columns.values()).head(_ID_ROWS).collect().select(pl.all().cast(pl.String))
         )
-    except (pl.exceptions.PolarsError, OSError):
+    except POLARS_ERRORS:
         return {}  # reading says what is wrong
     for name in SOURCE_KEY:
         require_number(path, columns[name], cells[columns[name]])

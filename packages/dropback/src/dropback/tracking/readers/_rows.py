@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
+from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import ROW_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_number
@@ -97,7 +98,7 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
         last = pl.concat([waiting, held], rechunk=True) if waiting.height else held
         if last.height:
             yield _not_seen_before(last, seen, source)
-    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+    except (*POLARS_ERRORS, EOFError) as error:
         raise ReaderError(
             f"{source.path} cannot be read as {source.layout.name}: {first_line(error)}."
         ) from error

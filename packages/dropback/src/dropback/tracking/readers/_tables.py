@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback._files import POLARS_ERRORS
 from dropback._frames import left_join
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
@@ -93,8 +94,7 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
                 source, infer_schema=False, null_values=list(NULL_VALUES), separator=separator
             )
     except (
-        pl.exceptions.PolarsError,
-        OSError,
+        *POLARS_ERRORS,
         ValueError,
         zipfile.BadZipFile,
         zlib.error,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import polars as pl
 
-from dropback._files import whole_folder
+from dropback._files import POLARS_ERRORS, whole_folder
 from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
 from dropback.tracking._roles import mirror_slots
@@ -142,11 +142,25 @@ class PlayTensors:
             raise TrackingError(
                 f"{folder} must be a folder of play tensors with a schema.json: {error}."
             ) from error
-        if schema["schema_hash"] != schema_hash():
+        found = schema.get("schema_hash") if isinstance(schema, dict) else None
+        if found != schema_hash():
             raise TrackingError(
-                f"{folder} has columns of schema {schema['schema_hash'][:12]}, this version "
+                f"{folder} has columns of schema {str(found)[:12]}, this version "
                 f"reads {schema_hash()[:12]}: build it again with `dropback features`."
             )
+        try:
+            return cls._mapped(folder, schema)
+        except TrackingError:
+            raise
+        except (*POLARS_ERRORS, Exception) as error:  # NumPy parses a header as Python
+            reason = str(error).partition("\n")[0]
+            raise TrackingError(
+                f"{folder}: the play tensors are damaged ({reason}): build them again with "
+                "`dropback features`."
+            ) from error
+
+    @classmethod
+    def _mapped(cls, folder: Path, schema: dict[str, Any]) -> Self:
         offsets = np.load(folder / "offsets.npy")
         lengths = {"players": offsets[-1], "engineered": offsets[-1], "static": len(offsets) - 1}
         arrays = {
