@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from example_distributions import F64
+from splicedpareto.distributions import SplicedBinnedPareto, _lookup
 from splicedpareto.distributions._areas import area_between
 from splicedpareto.distributions._lookup import SoftmaxSums
 
@@ -72,3 +73,16 @@ def test_tangents_and_mapped_calls(power: int, *, from_right: bool) -> None:
     each = [areas(at, leaves[1], power, from_right=from_right) for at in logits]
     mapped = torch.vmap(lambda at: areas(at, leaves[1], power, from_right=from_right))(logits)
     torch.testing.assert_close(mapped, torch.stack(each))
+
+
+def test_rows_taken_in_parts_give_the_same_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.linspace(-2, 2, 8 * 12, dtype=F64).reshape(8, 12).requires_grad_()
+    value = torch.linspace(-1, 13, 8, dtype=F64)
+
+    def gradient() -> torch.Tensor:
+        dist = SplicedBinnedPareto(logits, torch.arange(13, dtype=F64), 0.1, 0.2, 1.0, 2.0)
+        return torch.autograd.grad(dist.crps(value).sum(), logits)[0]
+
+    whole = gradient()
+    monkeypatch.setattr(_lookup, "_PART", 30)
+    torch.testing.assert_close(gradient(), whole, rtol=1e-15, atol=0)

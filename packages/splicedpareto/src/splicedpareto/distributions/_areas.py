@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from splicedpareto.distributions._base import are_plain
-from splicedpareto.distributions._lookup import sum_before
+from splicedpareto.distributions._lookup import in_parts, sum_before
 
 
 def area_between(
@@ -84,17 +84,14 @@ class _Area(torch.autograd.Function):
         power: int,
         __: bool,
     ) -> Tensor:
-        lower, upper = sums[..., :-1], sums[..., 1:]
-        before = torch.arange(widths.shape[-1], device=sums.device) < start
-        if torch.compiler.is_compiling():
-            areas = torch.where(before, 0, _powers(lower, upper, power) * widths).cumsum(-1)
-        else:
-            # In place: a call that keeps few tables leaves them to the next one in the cache.
-            areas = lower + upper if power == 1 else lower.square()
-            if power == 2:
-                areas.addcmul_(lower, upper).addcmul_(upper, upper)
-            areas = areas.mul_(widths).masked_fill_(before, 0).cumsum_(-1)
-        return sum_before(areas, stop - 1) / ((power + 1) * sums[..., -1:] ** power)
+        return in_parts(
+            lambda *rows: _areas(*rows, power=power),
+            sums,
+            widths,
+            start,
+            stop,
+            columns=stop.shape[-1],
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401
@@ -104,25 +101,20 @@ class _Area(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        logits, widths, start, stop, area = ctx.saved_tensors
-        probs = _in_order(logits.softmax(-1), from_right=ctx.from_right)
-        cdf = probs.cumsum(-1)
-        lower, upper = cdf[..., :-1], cdf[..., 1:]
-        # The gradient of all areas that hold an entry, as a running sum of its steps.
-        begin = start.clamp(max=widths.shape[-1] - 1)
-        counts = gradient.new_zeros(upper.shape)  # `torch.vmap` maps it with the gradient
-        counts = counts.scatter_add_(-1, begin, gradient.sum(-1, keepdim=True))
-        counts = counts.scatter_add_(-1, torch.maximum(stop - 1, begin), -gradient).cumsum(-1)
-        weight = counts * widths
-        both = weight if ctx.power == 1 else weight * (lower + upper)
-        own = both / 2 if ctx.power == 1 else torch.addcmul(both, weight, upper) / 3
-        total = both.sum(-1, keepdim=True)
-        lifted = torch.cat([total, total - both.cumsum(-1) + own], -1)
-        mean = ctx.power * (gradient * area).sum(-1, keepdim=True)
-        to_widths = None
-        if ctx.needs_input_grad[2]:
-            to_widths = counts * _powers(lower, upper, ctx.power) / (ctx.power + 1)
-        to_logits = _in_order(probs * (lifted - mean), from_right=ctx.from_right)
+        wants_widths = ctx.needs_input_grad[2]
+
+        def of_rows(*tensors: Tensor) -> tuple[Tensor, Tensor | None]:
+            return _gradients(
+                *tensors, power=ctx.power, from_right=ctx.from_right, wants_widths=wants_widths
+            )
+
+        tensors = (*ctx.saved_tensors, gradient)
+        if wants_widths:
+            to_logits, to_widths = of_rows(*tensors)
+        else:
+            columns = tensors[0].shape[-1]
+            to_logits = in_parts(lambda *part: of_rows(*part)[0], *tensors, columns=columns)
+            to_widths = None
         return to_logits, None, to_widths, None, None, None, None
 
     @staticmethod
@@ -144,6 +136,55 @@ class _Area(torch.autograd.Function):
         rise = sum_before(rise.cumsum(-1), stop - 1) / (ctx.power + 1)
         moved_area: Tensor = rise - ctx.power * mean * area
         return moved_area
+
+
+def _areas(sums: Tensor, widths: Tensor, start: Tensor, stop: Tensor, *, power: int) -> Tensor:
+    """`area_between` from the sums."""
+    lower, upper = sums[..., :-1], sums[..., 1:]
+    before = torch.arange(widths.shape[-1], device=sums.device) < start
+    if torch.compiler.is_compiling():
+        areas = torch.where(before, 0, _powers(lower, upper, power) * widths).cumsum(-1)
+    else:
+        # In place: a call that keeps few tables leaves them to the next one in the cache.
+        areas = lower + upper if power == 1 else lower.square()
+        if power == 2:
+            areas.addcmul_(lower, upper).addcmul_(upper, upper)
+        areas = areas.mul_(widths).masked_fill_(before, 0).cumsum_(-1)
+    return sum_before(areas, stop - 1) / ((power + 1) * sums[..., -1:] ** power)
+
+
+def _gradients(
+    logits: Tensor,
+    widths: Tensor,
+    start: Tensor,
+    stop: Tensor,
+    area: Tensor,
+    gradient: Tensor,
+    *,
+    power: int,
+    from_right: bool,
+    wants_widths: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Gradients of `area_between` in the logits and, where wanted, in the widths."""
+    probs = _in_order(logits.softmax(-1), from_right=from_right)
+    cdf = probs.cumsum(-1)
+    lower, upper = cdf[..., :-1], cdf[..., 1:]
+    # The gradient of all areas that hold an entry, as a running sum of its steps.
+    begin = start.clamp(max=widths.shape[-1] - 1)
+    counts = gradient.new_zeros(upper.shape)  # `torch.vmap` maps it with the gradient
+    counts = counts.scatter_add_(-1, begin, gradient.sum(-1, keepdim=True))
+    counts = counts.scatter_add_(-1, torch.maximum(stop - 1, begin), -gradient).cumsum(-1)
+    weight = counts * widths
+    both = weight if power == 1 else weight * (lower + upper)
+    own = both / 2 if power == 1 else torch.addcmul(both, weight, upper) / 3
+    total = both.sum(-1, keepdim=True)
+    lifted = torch.cat([total, total - both.cumsum(-1) + own], -1)
+    mean = power * (gradient * area).sum(-1, keepdim=True)
+    to_widths = None
+    if wants_widths:
+        to_widths = counts * _powers(lower, upper, power) / (power + 1)
+    to_logits = _in_order(probs * (lifted - mean), from_right=from_right)
+    return to_logits, to_widths
 
 
 def _in_order(table: Tensor, *, from_right: bool) -> Tensor:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from splicedpareto.distributions._distribution import Place, SplicedDistribution
+    from splicedpareto.distributions._tails import Tails
 
 
 def mean(distribution: SplicedDistribution) -> Tensor:
     r"""Mean; infinite where one tail has :math:`\xi \ge 1`, NaN where both have."""
-    lower, upper = distribution.lower, distribution.upper
-    mass = distribution.body_mass
-    edges = distribution.body_edges
+    tails = distribution.tails
+    return _mean(tails, distribution.body_mass, distribution.body_edges)
+
+
+def _mean(tails: Tails, mass: Tensor, edges: Tensor) -> Tensor:
+    lower, upper = tails
     # Two products, one after the other: that with a sum of edges would be one more table.
     total = (mass * edges[..., :-1]).sum(-1, keepdim=True) / 2
     total = total + (mass * edges[..., 1:]).sum(-1, keepdim=True) / 2
@@ -48,20 +52,30 @@ def stddev(distribution: SplicedDistribution) -> Tensor:
 
 def _variance_in_units(distribution: SplicedDistribution) -> tuple[Tensor, Tensor]:
     """A length of the distribution, without gradient, and the variance in its square."""
-    exact_center = mean(distribution)
-    center = torch.where(exact_center.isfinite(), exact_center, 0)
     lower, upper = distribution.tails
     unit = upper.threshold - lower.threshold
     for tail in distribution.tails:
         unit = unit + torch.where(tail.log_mass.isneginf(), 0, tail.scale)
     unit = unit.detach()
-    edges = (distribution.body_edges - center) / unit
-    squares = mean_power(edges[..., :-1], edges[..., 1:], 2)
-    total = (distribution.body_mass * squares).sum(-1, keepdim=True)
+    mass, edges = distribution.body_mass, distribution.body_edges
+    exact_center = _mean(distribution.tails, mass, edges)
+    center = torch.where(exact_center.isfinite(), exact_center, 0)
+    edges = edges - center
+    edges = edges / unit
+    left, right = edges[..., :-1], edges[..., 1:]
+    # Three sums of products, for which no further tables are held.
+    moment = mass * left
+    total = _dot(moment, left) + _dot(moment, right)
+    total = (total + _dot(mass * right, right)) / 3
     for tail, sign in ((lower, -1), (upper, 1)):
         in_units = tail._replace(scale=tail.scale / unit)
         total = total + in_units.second_moment(sign * (tail.threshold - center) / unit)
     return unit, torch.where(exact_center.isfinite(), total, math.nan)
+
+
+def _dot(first: Tensor, second: Tensor) -> Tensor:
+    """Sums of products along the last dimension, ``(*B, 1)``, without a table of them."""
+    return (first[..., None, :] @ second[..., :, None]).squeeze(-1)
 
 
 def entropy(distribution: SplicedDistribution) -> Tensor:
@@ -235,8 +249,9 @@ def expected_shortfall(
     excess would then be the difference of two large numbers, and :math:`Q + \infty` at level 0:
     what the tail keeps within the quantile is added to the threshold instead.
     """
-    quantile = distribution.quantile(level, rest, None)
+    # First, while no other tables are held.
     lower, upper_tail = distribution.tails
+    quantile = distribution.quantile(level, rest, None)
     low, high = lower.threshold, upper_tail.threshold
     if upper:
         far, near, threshold, sign = lower, upper_tail, low, 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from torch.nn import functional
 
 from splicedpareto.distributions._base import are_plain, broadcast_shapes
 from splicedpareto.distributions._lazy import lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class SoftmaxSums:
@@ -196,22 +199,11 @@ class _LookUp(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        logits, at, below, above = ctx.saved_tensors
-        to_log_prob, to_below, to_above = gradients
-        last, mean = logits.shape[-1] - 1, to_log_prob.sum(-1, keepdim=True)
-        if not ctx.summed:
-            gradient = logits.softmax(-1) * -mean
-        else:
-            # The heights of the steps, so that their running sum is the gradient before it is
-            # weighted. Nothing comes after the last entry.
-            mean = mean + (to_below * below + to_above * above).sum(-1, keepdim=True)
-            start = to_below.sum(-1, keepdim=True) - mean
-            entry = at[..., : ctx.summed]
-            steps = functional.pad(start, (0, last)).scatter_add_(-1, entry, -to_below)
-            rises = torch.where(entry == last, 0, to_above)
-            steps = steps.scatter_add_(-1, (entry + 1).clamp(max=last), rises)
-            gradient = steps.cumsum(-1).mul_(logits.softmax(-1))
-        return gradient.scatter_add_(-1, at, to_log_prob), *(None,) * 5
+        def of_rows(*tensors: Tensor) -> Tensor:
+            return _gradient(*tensors, summed=ctx.summed)
+
+        tensors = (*ctx.saved_tensors, *gradients)
+        return in_parts(of_rows, *tensors, columns=tensors[0].shape[-1]), *(None,) * 5
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: object) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
@@ -224,6 +216,62 @@ class _LookUp(torch.autograd.Function):
             sum_before(moved.cumsum(-1), entry) - below * mean,
             sum_before(moved.flip(-1).cumsum(-1), last - entry) - above * mean,
         )
+
+
+def _gradient(
+    logits: Tensor,
+    at: Tensor,
+    below: Tensor,
+    above: Tensor,
+    to_log_prob: Tensor,
+    to_below: Tensor,
+    to_above: Tensor,
+    *,
+    summed: int,
+) -> Tensor:
+    """Gradient of `_LookUp` in the logits."""
+    last, mean = logits.shape[-1] - 1, to_log_prob.sum(-1, keepdim=True)
+    if not summed:
+        gradient = logits.softmax(-1) * -mean
+    else:
+        # The heights of the steps, so that their running sum is the gradient before it is
+        # weighted. Nothing comes after the last entry.
+        mean = mean + (to_below * below + to_above * above).sum(-1, keepdim=True)
+        start = to_below.sum(-1, keepdim=True) - mean
+        entry = at[..., :summed]
+        steps = functional.pad(start, (0, last)).scatter_add_(-1, entry, -to_below)
+        rises = torch.where(entry == last, 0, to_above)
+        steps = steps.scatter_add_(-1, (entry + 1).clamp(max=last), rises)
+        gradient = steps.cumsum(-1).mul_(logits.softmax(-1))
+    return gradient.scatter_add_(-1, at, to_log_prob)
+
+
+# Entries of a part: a megabyte in single precision, which a processor's cache holds several times.
+_PART = 2**18
+
+
+def in_parts(of_rows: Callable[..., Tensor], *tensors: Tensor, columns: int) -> Tensor:
+    """A function of the rows of tensors, taken some rows at a time.
+
+    Its tables are then as small as a part, whatever the batch, and stay in the processor's cache.
+
+    Args:
+        of_rows: Function of tensors to one of shape ``(*B, columns)``, row by row.
+        tensors: Of common batch shape ``*B``, each ``(*B, N)`` with an `N` of its own; the first is
+            the largest.
+        columns: Columns of the result.
+    """
+    first = tensors[0]
+    batch = first.shape[:-1]
+    whole = first.dim() < 2 or first.numel() <= 2 * _PART or not are_plain(*tensors)
+    if whole or any(tensor.shape[:-1] != batch for tensor in tensors):
+        return of_rows(*tensors)
+    rows = max(1, _PART * first.shape[0] // first.numel())
+    result = torch.empty((*batch, columns), dtype=first.dtype, device=first.device)
+    parts = zip(*(torch.split(tensor, rows) for tensor in (result, *tensors)), strict=True)
+    for into, *of_part in parts:
+        into.copy_(of_rows(*of_part))
+    return result
 
 
 def gather(table: Tensor, index: Tensor) -> Tensor:
