@@ -6,6 +6,8 @@ from splicedpareto.distributions import (
     Delta,
     Discretized,
     Gaussian,
+    GeneralizedPareto,
+    LogNormal,
     Mixture,
     SplicedBinnedPareto,
 )
@@ -16,6 +18,8 @@ __all__ = [
     "Delta",
     "Discretized",
     "Gaussian",
+    "GeneralizedPareto",
+    "LogNormal",
     "Mixture",
     "SplicedBinnedPareto",
 ]

@@ -16,6 +16,8 @@ from splicedpareto.distributions import (
     Delta,
     Discretized,
     Gaussian,
+    GeneralizedPareto,
+    LogNormal,
     Mixture,
     SplicedBinnedPareto,
     from_bar_distribution,
@@ -209,6 +211,8 @@ EVERY = {
     "discretized": Discretized(Gaussian(0.0, 1.0)),
     "moved": AffineTransformed(Gaussian(0.0, 1.0), 1.0, 2.0),
     "mixed": Mixture(torch.zeros(2), [Gaussian(0.0, 1.0), Delta(0.0)]),
+    "pareto": GeneralizedPareto(0.0, 1.0, 0.1),
+    "log-normal": LogNormal(0.0, 1.0),
     "student": StudentT(3.0, 0.0, 1.0),
     "hybrid": HybridPareto(0.0, 1.0, 0.1),
 }

@@ -128,13 +128,6 @@ def test_sums_over_a_batch_are_each_rows_own() -> None:
         torch.testing.assert_close(batch.crps(y)[:, row], alone.crps(y[:, 0]))
 
 
-def test_sums_without_end_are_refused() -> None:
-    with pytest.raises(NotImplementedError, match="censor the base first"):
-        _ = Discretized(uneven_distribution(0.1, 0.1)).mean
-    with pytest.raises(NotImplementedError, match="censor the base first"):
-        _ = Discretized(Normal(0.0, 1.0)).mean
-
-
 @pytest.mark.parametrize(("scale", "concentration"), [(1.0, 0.1), (8.0, 0.6), (300.0, 0.4)])
 def test_score_without_bounds_is_the_sum_over_whole_numbers(
     scale: float, concentration: float

@@ -21,6 +21,7 @@ from splicedpareto.distributions._special import (
     log_ndtr,
     ndtr,
     ndtri,
+    normal_density,
 )
 from splicedpareto.distributions._tails import Tail
 
@@ -90,6 +91,66 @@ class HybridPareto(LocationScale):
             log_mass=self._log_weight,
         )
 
+    @property
+    def mean(self) -> Tensor:
+        r"""Mean, infinite from :math:`\xi = 1` on.
+
+        .. math:: \frac{1}{\gamma} \left(\mu \Phi(s) - \sigma \varphi(s) + \alpha
+            + \frac{\beta}{1 - \xi}\right), \qquad s = \sqrt w
+        """
+        return self.loc + self.scale * self._standard_moments()[0]
+
+    @property
+    def variance(self) -> Tensor:
+        r"""Variance; infinite from :math:`\xi = 1/2` on, NaN where the mean is not finite."""
+        return self.scale.square() * self._standard_moments()[1]
+
+    @property
+    def stddev(self) -> Tensor:
+        """Standard deviation, a number also where the variance overflows."""
+        return self.scale * self._standard_moments()[1].sqrt()
+
+    def _standard_moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance at location 0 and scale 1."""
+        step, weight = self._junction_step, self._log_weight.exp()
+        below, density = ndtr(step), normal_density(step)
+        tail = self._tail._replace(threshold=step, scale=self._tail.scale / self.scale)
+        mean = weight * (step - density) + tail.integral_beyond(torch.zeros_like(step), 1)
+        center = torch.where(mean.isfinite(), mean, 0)
+        squares = (1 + center.square()) * below - (step - 2 * center) * density
+        variance = weight * squares + tail.second_moment(step - center)
+        return mean, torch.where(mean.isfinite(), variance, math.nan)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats."""
+        step, log_weight = self._junction_step, self._log_weight
+        below = ndtr(step)
+        body = (self.scale.log() + math.log(2 * math.pi) / 2) * below
+        body = body + (below - step * normal_density(step)) / 2
+        tail = self._tail.scale.log() + 1 + self.concentration
+        return log_weight.exp() * (body + tail) - log_weight
+
+    def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
+        low, high = self._value(low, "low"), self._value(high, "high")
+        start, stop = self.junction, self.junction
+        no_low, no_high = low.isneginf(), high.isposinf()
+        start = torch.where(no_low, start, low)
+        stop = torch.where(no_high, stop, high)
+        total = start + self._sf_until(start) - self._sf_until(stop)
+        z, excess = self._split(start)
+        below = self._log_weight.exp() * self.scale * area_of_ndtr(z)
+        total = total - torch.where(no_low, below, 0)
+        _, excess = self._split(stop)
+        return total + torch.where(no_high, self._tail.integral_beyond(excess, 1), 0)
+
+    def _sf_until(self, value: Tensor) -> Tensor:
+        """Integral of the survival function from a value to the junction, negative beyond it."""
+        z, excess = self._split(value)
+        step, weight = self._junction_step, self._log_weight.exp()
+        body = step - z - weight * (area_of_ndtr(step) - area_of_ndtr(z))
+        return self.scale * body - self._tail.integral_within(excess, 1)
+
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> constraints.Constraint:
         """The line up to the end of the tail, which is infinite from zero concentration on."""
@@ -158,9 +219,7 @@ class HybridPareto(LocationScale):
         self, lower: Tensor, upper: Tensor, *, width: Tensor | None = None
     ) -> Tensor:
         """Log-probability of (lower, upper]: the sum of its parts on both sides of the junction."""
-        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
-        if self.validating:
-            require(~(lower > upper), "lower", "at most upper", lower)
+        lower, upper = self._interval(lower, upper)
         junction = self.junction
         below, above = torch.minimum(upper, junction), torch.maximum(lower, junction)
         in_body, in_tail = width_of(lower, below), width_of(above, upper)

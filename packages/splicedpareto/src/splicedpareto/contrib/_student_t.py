@@ -13,7 +13,11 @@ from splicedpareto.distributions._base import tensor_options
 from splicedpareto.distributions._checks import are_all, require
 from splicedpareto.distributions._kernels import safe_log
 from splicedpareto.distributions._location_scale import LocationScale
-from splicedpareto.distributions._special import half_beta_fraction, log_gamma_step
+from splicedpareto.distributions._special import (
+    digamma_step,
+    half_beta_fraction,
+    log_gamma_step,
+)
 
 # Steps of Newton's method; the slowest start, at a `df` of 1e4 and a level of 0.1, needs 11.
 _STEPS = 16
@@ -79,6 +83,22 @@ class StudentT(LocationScale):
         finite = self.df > 2
         df = torch.where(finite, self.df, 3)
         return torch.where(finite, self.scale.square() * df / (df - 2), math.inf)
+
+    @property
+    def stddev(self) -> Tensor:
+        r"""Standard deviation, infinite up to :math:`\nu = 2`."""
+        finite = self.df > 2
+        df = torch.where(finite, self.df, 3)
+        return torch.where(finite, self.scale * (df / (df - 2)).sqrt(), math.inf)
+
+    def entropy(self) -> Tensor:
+        r"""Differential entropy in nats.
+
+        .. math:: \log\sigma - \log c_\nu + \frac{\nu + 1}{2}
+            \Bigl(\psi\bigl(\tfrac{\nu + 1}{2}\bigr) - \psi\bigl(\tfrac{\nu}{2}\bigr)\Bigr)
+        """
+        half = self.df / 2
+        return self.scale.log() - _log_norm(self.df) + (half + 0.5) * digamma_step(half)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density; ``-inf`` at infinite values."""

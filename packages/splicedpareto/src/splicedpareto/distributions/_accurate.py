@@ -5,17 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from torch.distributions import Distribution, Normal
+from torch.distributions import GeneralizedPareto as TorchGeneralizedPareto
+from torch.distributions import LogNormal as TorchLogNormal
 
 from splicedpareto.distributions._base import ScalarDistribution
 from splicedpareto.distributions._gaussian import Gaussian
+from splicedpareto.distributions._generalized_pareto import GeneralizedPareto
 from splicedpareto.distributions._kernels import log_between
+from splicedpareto.distributions._log_normal import LogNormal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def as_accurate(base: Distribution) -> ScalarDistribution:
-    """Return the base itself, or the accurate `Gaussian` for a torch `Normal`.
+    """Return the base itself, or the accurate family for a torch distribution that has one.
+
+    A `Normal` is taken as `Gaussian`, a `LogNormal` and a `GeneralizedPareto` as ours.
 
     Raises:
         TypeError: If the base gives no accurate tails.
@@ -23,6 +29,11 @@ def as_accurate(base: Distribution) -> ScalarDistribution:
     """
     if type(base) is Normal:
         return Gaussian(base.loc, base.scale, validate_args=False)
+    if type(base) is TorchLogNormal:
+        return LogNormal(base.loc, base.scale, validate_args=False)
+    if type(base) is TorchGeneralizedPareto:
+        parameters = base.loc, base.scale, base.concentration
+        return GeneralizedPareto(*parameters, validate_args=False)
     missing = [name for name in ("cdf", "sf", "log_cdf", "log_sf") if not hasattr(base, name)]
     if missing:
         raise TypeError(

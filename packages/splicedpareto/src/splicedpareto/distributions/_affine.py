@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.distributions import Distribution
 
+    from splicedpareto.distributions._quadrature import Rule
+
 
 class AffineTransformed(LocationScale):
     r"""Distribution of :math:`Y = \mu + \sigma X`, with `X` from a base distribution.
@@ -27,7 +29,8 @@ class AffineTransformed(LocationScale):
     distribution, with edges of its own for each batch element.
 
     Args:
-        base: Continuous scalar distribution; a torch `Normal` is taken as `Gaussian`. An atom is
+        base: Continuous scalar distribution; one of torch's `Normal`, `LogNormal` or
+            `GeneralizedPareto` is taken as ours. An atom is
             moved by its own `loc`, and a mixture with atoms by its components.
         loc: :math:`\mu`, finite, broadcastable to ``(*B,)``, in units of the outcome.
         scale: :math:`\sigma > 0`, broadcastable, outcome units per unit of the base.
@@ -125,6 +128,18 @@ class AffineTransformed(LocationScale):
         return self.loc[..., None] + self.scale[..., None] * self.base.breakpoints
 
     @property
+    def knots(self) -> Tensor:
+        """The base's, moved and stretched."""
+        return self.loc[..., None] + self.scale[..., None] * self.base.knots
+
+    def quadrature(self, knots: Tensor | None = None) -> Rule:
+        """The base's, moved and stretched."""
+        if knots is not None:
+            knots = (knots - self.loc[..., None]) / self.scale[..., None]
+        rule = self.base.quadrature(knots)
+        return rule._replace(value=self.loc + self.scale * rule.value)
+
+    @property
     def mean(self) -> Tensor:
         """Mean."""
         return self.loc + self.scale * self.base.mean
@@ -138,6 +153,11 @@ class AffineTransformed(LocationScale):
     def variance(self) -> Tensor:
         """Variance."""
         return self.scale.square() * self.base.variance
+
+    @property
+    def stddev(self) -> Tensor:
+        """Standard deviation."""
+        return self.scale * self.base.stddev
 
     def entropy(self) -> Tensor:
         """Differential entropy in nats."""

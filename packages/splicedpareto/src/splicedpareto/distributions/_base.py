@@ -12,6 +12,7 @@ from torch.autograd.forward_ad import unpack_dual
 from torch.distributions import Distribution, constraints
 
 from splicedpareto.distributions._checks import as_tensor, require_in_unit_interval
+from splicedpareto.distributions._quadrature import Rule, smooth_rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,52 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """Smallest outcome whose `cdf` reaches one half."""
         return self.icdf(torch.tensor(0.5, **tensor_options(self)))
 
+    @property
+    def knots(self) -> Tensor:
+        """Where a logarithm of the density is not smooth for a quadrature, shape ``(*B, N)``."""
+        return self.breakpoints
+
+    def quadrature(self, knots: Tensor | None = None) -> Rule:
+        """Values and probabilities that stand for the distribution in an expectation.
+
+        Args:
+            knots: Where else what is averaged is not smooth, shape ``(*B, N)``.
+        """
+        return smooth_rule(self, torch.empty((), **tensor_options(self)), knots)
+
+    def _rule(self) -> Rule:
+        """The rule of moments."""
+        return self.quadrature()
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance, by quadrature; infinite where it has none, NaN where the mean is not finite."""
+        unit, squares = self._variance_in_units()
+        return unit.square() * squares
+
+    @property
+    def stddev(self) -> Tensor:
+        """Standard deviation, a number also where the variance overflows."""
+        unit, squares = self._variance_in_units()
+        return unit * squares.sqrt()
+
+    def _variance_in_units(self) -> tuple[Tensor, Tensor]:
+        """A length of the distribution, without gradient, and the variance in its square."""
+        mean = self.mean
+        center = torch.where(mean.isfinite(), mean, 0)
+        rule = self._rule()
+        with torch.no_grad():
+            # The mean distance, of which a heavy tail may have none.
+            distance = (rule.prob * (rule.value - center).abs()).sum(0)
+            unit = torch.where((distance > 0) & distance.isfinite(), distance, 1)
+        squares = rule.expectation(((rule.value - center) / unit).square())
+        return unit, torch.where(mean.isfinite(), squares, math.nan)
+
+    def entropy(self) -> Tensor:
+        """Mean of minus `log_prob`, in nats, by quadrature; at an atom the log of its mass."""
+        rule = self.quadrature()
+        return rule.expectation(-self.log_prob(rule.value))
+
     def crps(self, value: Tensor) -> Tensor:
         """Continuous ranked probability score at `value`, in units of the outcome."""
         return self.crps_between(value, -math.inf, math.inf)
@@ -148,6 +195,18 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """Return another distribution, checking its arguments as this one does."""
         new.validating = self.validating
         return new
+
+
+def heaviest_atom(dist: ScalarDistribution) -> tuple[Tensor, Tensor]:
+    """The value with the largest mass of its own, and whether there is one, shape ``*B``.
+
+    It is the mode of a distribution with atoms: however short an interval, none holds as much.
+    """
+    values = dist.breakpoints.movedim(-1, 0)
+    finite = values.isfinite()
+    mass = dist.log_mass(torch.where(finite, values, 0))
+    heaviest, index = torch.where(finite, mass, -math.inf).max(0, keepdim=True)
+    return values.gather(0, index)[0], heaviest[0] > -math.inf
 
 
 def tensor_options(base: Distribution) -> TensorOptions:

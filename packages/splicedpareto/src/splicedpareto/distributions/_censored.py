@@ -13,12 +13,14 @@ from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
 from splicedpareto.distributions._base import (
     ScalarDistribution,
     broadcast_shapes,
+    heaviest_atom,
     interval,
     tensor_options,
 )
 from splicedpareto.distributions._checks import as_tensor, require, resolve_validation
 from splicedpareto.distributions._kernels import log_sum_exp, width_of
 from splicedpareto.distributions._mixture import Mixture
+from splicedpareto.distributions._quadrature import Rule
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
@@ -33,7 +35,8 @@ class Censored(ScalarDistribution):
 
     Args:
         base: Scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`, continuous
-            or a `Mixture`; a torch `Normal` is taken as `Gaussian`.
+            or a `Mixture`; one of torch's `Normal`, `LogNormal` or
+            `GeneralizedPareto` is taken as ours.
         low: Lower bound in units of the outcome, broadcastable to ``(*B,)``; may be ``-inf``.
         high: Upper bound above `low`; may be ``inf``.
         validate_args: As in `SplicedBinnedPareto`.
@@ -178,6 +181,49 @@ class Censored(ScalarDistribution):
     def mean(self) -> Tensor:
         """Mean; finite where both bounds are."""
         return self.base.clamped_mean(self.low, self.high)
+
+    @property
+    def mode(self) -> Tensor:
+        """The heaviest atom, or the base's mode where the bounds hold no mass."""
+        atom, has_atom = heaviest_atom(self)
+        if bool(has_atom.all()):
+            return atom
+        return torch.where(has_atom, atom, self.base.mode)
+
+    @property
+    def knots(self) -> Tensor:
+        """The bounds, where finite, and the base's within them."""
+        low, high = self.low[..., None], self.high[..., None]
+        if not isinstance(self.base, ScalarDistribution):
+            return torch.cat([low, high], -1)
+        inner = torch.minimum(torch.maximum(self.base.knots, low), high)
+        return torch.cat([low, inner, high], -1)
+
+    def quadrature(self, knots: Tensor | None = None) -> Rule:
+        """The base's between the bounds, and the atoms on them."""
+        if not isinstance(self.base, ScalarDistribution):
+            raise NotImplementedError(
+                f"{type(self.base).__name__} has no quadrature, which moments and entropy of a "
+                "censored variable need: build the base from this package's distributions."
+            )
+        ends = torch.stack([self.low, self.high], -1)
+        # An infinite bound cuts nothing: any value of the base stands for it.
+        ends = torch.where(ends.isfinite(), ends, self.base.median.detach()[..., None])
+        cuts = ends if knots is None else torch.cat([ends, knots.expand(*self.batch_shape, -1)], -1)
+        rule = self.base.quadrature(cuts)
+        inside = (rule.value > self.low) & (rule.value < self.high)
+        prob = torch.where(inside, rule.prob, 0)
+        value = torch.where(inside, rule.value, ends[..., 0])
+        at_low, at_high = self.log_mass(self.low), self.log_mass(self.high)
+        atoms = torch.where(
+            torch.stack([self.low, self.high]).isfinite(), torch.stack([at_low, at_high]).exp(), 0
+        )
+        return Rule(
+            torch.cat([value, ends.movedim(-1, 0)]),
+            torch.cat([prob, atoms]),
+            torch.cat([rule.is_atom & inside, torch.ones_like(atoms, dtype=torch.bool)]),
+            torch.cat([rule.piece, torch.zeros_like(atoms, dtype=torch.long)]),
+        )
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``, within the nearer of both pairs of bounds."""

@@ -19,6 +19,7 @@ from splicedpareto.distributions._checks import (
     require_tensor,
     resolve_validation,
 )
+from splicedpareto.distributions._quadrature import Rule
 
 
 class Delta(ScalarDistribution):
@@ -137,6 +138,20 @@ class Delta(ScalarDistribution):
     def variance(self) -> Tensor:
         """Variance, 0."""
         return torch.zeros_like(self.loc)
+
+    @property
+    def stddev(self) -> Tensor:
+        """Standard deviation, 0."""
+        return torch.zeros_like(self.loc)
+
+    def entropy(self) -> Tensor:
+        """Entropy of the masses, 0."""
+        return torch.zeros_like(self.loc)
+
+    def quadrature(self, knots: Tensor | None = None) -> Rule:  # noqa: ARG002  # one value
+        """The value, with probability 1."""
+        prob = torch.ones_like(self.loc)[None]
+        return Rule(self.loc[None], prob, prob > 0, torch.zeros_like(prob, dtype=torch.long))
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Absolute error, of it what lies within [low, high]."""

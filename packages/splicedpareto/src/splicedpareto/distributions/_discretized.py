@@ -13,12 +13,15 @@ from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
 from splicedpareto.distributions._base import ScalarDistribution, broadcast_shapes, tensor_options
 from splicedpareto.distributions._checks import resolve_validation
 from splicedpareto.distributions._kernels import width_of
+from splicedpareto.distributions._quadrature import Rule
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
 
-# Whole numbers on either side of the median, over which a sum without end is taken.
+# Bounded supports of up to so many whole numbers are summed one by one.
+_WHOLE_NUMBERS = 4096
+# Else so many on either side of the median, over which a sum without end is taken.
 _REACH = 256
 
 
@@ -63,8 +66,7 @@ class Discretized(ScalarDistribution):
         """Log-probability of `value`; ``-inf`` unless it is whole, NaN at NaN."""
         value = self._value(value)
         whole = value.round()
-        unit = torch.ones_like(whole)
-        log_prob = log_prob_interval(self.base, whole - 0.5, whole + 0.5, width=unit)
+        log_prob = self.log_mass_around(whole)
         return torch.where((value == whole) | value.isnan(), log_prob, -math.inf)
 
     def log_mass(self, value: Tensor) -> Tensor:
@@ -131,15 +133,80 @@ class Discretized(ScalarDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """Mean, summed over the whole numbers of a bounded support."""
-        whole, prob = self._masses()
-        return (whole * prob).sum(0)
+        """Mean, a sum over the whole numbers; without bounds by quadrature far out."""
+        rule = self.unrounded_quadrature()
+        return rule.expectation(rule.value)
 
     @property
-    def variance(self) -> Tensor:
-        """Variance, summed over the whole numbers of a bounded support."""
-        whole, prob = self._masses()
-        return ((whole - (whole * prob).sum(0)).square() * prob).sum(0)
+    def mode(self) -> Tensor:
+        """The whole number with the largest mass, without gradient."""
+        with torch.no_grad():
+            places = torch.cat([self.base.breakpoints, self.base.mode[..., None]], -1)
+            places = torch.where(places.isfinite(), places, self.base.median[..., None])
+            # The mass of the interval around a number is largest where an end, or the middle, is
+            # such a place, or at a whole number beside it.
+            ends = torch.cat([places - 0.5, places, places + 0.5], -1)
+            whole = torch.cat([ends.floor(), ends.ceil()], -1).movedim(-1, 0)
+            index = self.log_prob(whole).argmax(0, keepdim=True)
+            return whole.gather(0, index)[0]
+
+    def quadrature(self, knots: Tensor | None = None) -> Rule:
+        """Whole numbers with their masses: all, or some 500 around the median and a few far out.
+
+        A number far out stands for those around it.
+        """
+        rule = self.unrounded_quadrature(knots)
+        return rule._replace(value=rule.value.round())
+
+    def unrounded_quadrature(self, knots: Tensor | None = None) -> Rule:
+        r"""`quadrature` before values far out are rounded.
+
+        Some 500 numbers around the median are summed. From 128 on, a smooth weight hands the terms
+        over to an integral over the mass of a unit interval: between a sum and an integral of what
+        rises and falls smoothly there is no difference at the ends.
+        """
+        ends = self._ends()
+        if ends is not None and ends[1] - ends[0] < _WHOLE_NUMBERS:
+            whole, prob = self._masses(*ends)
+            whole = whole.expand(prob.shape)
+            piece = torch.zeros_like(prob, dtype=torch.long)
+            return Rule(whole, prob, torch.ones_like(prob, dtype=torch.bool), piece)
+        if not isinstance(self.base, ScalarDistribution):
+            raise NotImplementedError(
+                f"{self!r} has no sum without end: censor the base first, or build it from this "
+                "package's distributions."
+            )
+        with torch.no_grad():
+            middle = self.median
+        steps = torch.arange(-_REACH, _REACH + 1, **tensor_options(self.base))
+        whole = middle + steps.reshape(-1, *(1,) * len(self.batch_shape))
+        start = torch.tensor([-2, -1, 1, 2], **tensor_options(self.base)) * (_REACH / 2)
+        around = self.base.breakpoints
+        cuts = [middle[..., None] + start, around - 0.5, around + 0.5]
+        cuts += [] if knots is None else [knots]
+        rule = self.base.quadrature(torch.cat([c.expand(*self.batch_shape, -1) for c in cuts], -1))
+        share = _handed_over(rule.value - middle)
+        # Of the density of the base the rule makes the mass of a unit interval around each value.
+        used = (rule.prob > 0) & (share > 0)
+        value = torch.where(used, rule.value, middle)
+        ratio = (self.log_mass_around(value) - self.base.log_prob(value)).exp()
+        prob = torch.where(used, share * rule.prob * torch.where(used, ratio, 0), 0)
+        summed = self.log_prob(whole).exp() * (1 - _handed_over(whole - middle))
+        value, prob = torch.cat([whole, value]), torch.cat([summed, prob])
+        piece = torch.cat([torch.zeros_like(summed, dtype=rule.piece.dtype), rule.piece])
+        return Rule(value, prob, torch.ones_like(prob, dtype=torch.bool), piece)
+
+    def _rule(self) -> Rule:
+        return self.unrounded_quadrature()
+
+    def entropy(self) -> Tensor:
+        """Entropy of the masses in nats, by `quadrature`."""
+        rule = self.unrounded_quadrature()
+        return rule.expectation(-self.log_mass_around(rule.value))
+
+    def log_mass_around(self, value: Tensor) -> Tensor:
+        """Log-probability of a unit interval around any number, whole or not."""
+        return log_prob_interval(self.base, value - 0.5, value + 0.5, width=torch.ones_like(value))
 
     def crps(self, value: Tensor) -> Tensor:
         r"""Ranked probability score :math:`\sum_k (F(k) - 1\{y \le k\})^2` at whole `value`.
@@ -148,12 +215,13 @@ class Discretized(ScalarDistribution):
         numbers, else as `crps_between`.
         """
         value = self._value(value)
-        if self._ends() is None:
+        ends = self._ends()
+        if ends is None:
             return self.crps_between(value, -math.inf, math.inf)
         shape = broadcast_shapes(value.shape, self.batch_shape)
         value = value.expand(shape)
         samples = (1,) * (len(shape) - len(self.batch_shape))
-        whole, cdf = self._lattice()
+        whole, cdf = self._lattice(*ends)
         whole = whole.reshape(-1, *(1,) * len(shape))
         cdf = cdf[:-1].reshape(-1, *samples, *self.batch_shape)
         first, last = whole[0], whole[-1]
@@ -181,24 +249,14 @@ class Discretized(ScalarDistribution):
         above = self.base.crps_between(value, torch.maximum(low, last), torch.maximum(high, last))
         return around + below + above
 
-    def _masses(self) -> tuple[Tensor, Tensor]:
+    def _masses(self, first: float, last: float) -> tuple[Tensor, Tensor]:
         """All whole numbers with mass and their masses, as differences of the table."""
-        whole, cdf = self._lattice()
+        whole, cdf = self._lattice(first, last)
         return whole, cdf.diff(dim=0, prepend=torch.zeros_like(cdf[:1]))
 
-    def _lattice(self) -> tuple[Tensor, Tensor]:
-        """All whole numbers with mass, shape ``(N, *1)``, and `cdf` at them, ``(N, *B)``.
-
-        Raises:
-            NotImplementedError: If the support is not bounded: no sum is exact then.
-        """
-        ends = self._ends()
-        if ends is None:
-            raise NotImplementedError(
-                f"{self!r} has no bounded support, over which alone sums are exact: censor the "
-                "base first."
-            )
-        whole = self._whole(*ends)
+    def _lattice(self, first: float, last: float) -> tuple[Tensor, Tensor]:
+        """All whole numbers with mass, shape ``(N, *1)``, and `cdf` at them, ``(N, *B)``."""
+        whole = self._whole(first, last)
         return whole, self.cdf(whole)
 
     def _ends(self) -> tuple[float, float] | None:
@@ -236,3 +294,12 @@ class _Whole(constraints.Constraint):
 
 
 _whole = _Whole()
+
+
+def _handed_over(distance: Tensor) -> Tensor:
+    """Share of a term that the integral holds, from 0 at half of the reach to 1 at the reach.
+
+    Smooth with three derivatives: the odd step of degree seven.
+    """
+    t = (2 * distance.abs() / _REACH - 1).clamp(0, 1)
+    return t**4 * (35 - 84 * t + 70 * t.square() - 20 * t**3)

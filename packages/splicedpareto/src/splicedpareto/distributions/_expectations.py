@@ -52,15 +52,22 @@ class Expectations(ScalarDistribution):
 
     @property
     def breakpoints(self) -> Tensor:
-        """Edges and thresholds of the body, and finite ends, without gradient, ``(*B, K + 3)``."""
+        """Edges and thresholds of the body, and finite ends, ``(*B, K + 3)``.
+
+        The density jumps at a threshold, which moves with the logits: an integral moves with it.
+        """
+        edges, tails = self.distribution.body_edges, self.distribution.tails
         with torch.no_grad():
-            edges = self.distribution.body_edges
             ends = []
-            for tail, sign in zip(self.distribution.tails, (-1, 1), strict=True):
+            for tail, sign in zip(tails, (-1, 1), strict=True):
                 nothing = torch.full_like(tail.threshold, -math.inf)
-                end = tail.threshold + sign * tail.excess_at(nothing)
-                ends.append(torch.where(end.isfinite(), end, tail.threshold))
-            return torch.cat([edges, *ends], -1).expand(*self.batch_shape, -1)
+                ends.append(tail.threshold + sign * tail.excess_at(nothing))
+        # An infinite end is a threshold again, which moves with the other.
+        ends = [
+            torch.where(end.isfinite(), end, tail.threshold)
+            for end, tail in zip(ends, tails, strict=True)
+        ]
+        return torch.cat([edges, *ends], -1).expand(*self.batch_shape, -1)
 
     @property
     def mean(self) -> Tensor:

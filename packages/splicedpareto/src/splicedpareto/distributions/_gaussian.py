@@ -65,6 +65,11 @@ class Gaussian(LocationScale):
         """Variance, `scale` squared."""
         return self.scale.square()
 
+    @property
+    def stddev(self) -> Tensor:
+        """Standard deviation, `scale`."""
+        return self.scale
+
     def entropy(self) -> Tensor:
         r"""Differential entropy :math:`\tfrac12 \log(2 \pi e \sigma^2)` in nats."""
         return self.scale.log() + (1 + math.log(2 * math.pi)) / 2

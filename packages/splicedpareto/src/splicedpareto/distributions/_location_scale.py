@@ -48,9 +48,7 @@ class Continuous(ScalarDistribution):
 
         Of a narrow interval it is the integral of the density, of a wide one a difference.
         """
-        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
-        if self.validating:
-            require(~(lower > upper), "lower", "at most upper", lower)
+        lower, upper = self._interval(lower, upper)
         known = width_of(lower, upper) if width is None else self._value(width, "width")
         lower, upper, known = broadcast_tensors(lower, upper, known)
         narrow = self._is_narrow(lower, upper, known) & (known > 0)
@@ -62,6 +60,13 @@ class Continuous(ScalarDistribution):
             self.log_cdf(start), self.log_cdf(stop), self.log_sf(start), self.log_sf(stop)
         )
         return torch.where(narrow, inner, outer)
+
+    def _interval(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+        """Ends of intervals in the type of the parameters, checked."""
+        lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
+        if self.validating:
+            require(~(lower > upper), "lower", "at most upper", lower)
+        return lower, upper
 
     def _is_narrow(self, lower: Tensor, upper: Tensor, width: Tensor) -> Tensor:
         """Where the log-density changes by less than about six over an interval."""

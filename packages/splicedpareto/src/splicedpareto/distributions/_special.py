@@ -32,6 +32,17 @@ def log_gamma_step(value: Tensor) -> Tensor:
     return torch.where(large, far.log() / 2 + inverse * correction, difference)
 
 
+def digamma_step(value: Tensor) -> Tensor:
+    r"""Return :math:`\psi(a + 1/2) - \psi(a)`, the slope of `log_gamma_step`, by its series."""
+    large = value > 16
+    far = torch.where(large, value, 16)
+    square = far.square().reciprocal()
+    correction = 1 / 8 + square * (-1 / 64 + square * (1 / 128 + square * (-17 / 2048)))
+    near = torch.where(large, 1, value)
+    difference = torch.digamma(near + 0.5) - torch.digamma(near)
+    return torch.where(large, 1 / (2 * far) + square * correction, difference)
+
+
 def half_beta_fraction(first: Tensor, second: Tensor, argument: Tensor) -> Tensor:
     r"""Continued fraction :math:`c` of the regularized incomplete beta function.
 

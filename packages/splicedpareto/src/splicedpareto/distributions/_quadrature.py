@@ -1,0 +1,156 @@
+r"""Expectations by a rule of values and probabilities, where no closed form is known.
+
+The line is cut at the breakpoints of a distribution and at its quantiles of levels a factor of two
+apart. Between cuts Gauss and Legendre's rule holds the density; beyond the outermost quantiles,
+of level :math:`2^{-14}`, the values are quantiles themselves:
+
+.. math:: \int_{Q(1 - e)}^\infty g\,dF = e \int_0^\infty g(Q(1 - e\,e^{-h})) e^{-h}\,dh
+
+Of a generalized Pareto tail a log-density is a straight line in `h` and a power an exponential, so
+that six nodes on each of nine pieces of doubling length hold either. For logarithms the error is
+below 1e-8 of the result, for squares below 1e-5 up to a concentration of .45. Where the last
+piece adds more than the one before it, the expectation is infinite.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Size
+
+_LEVELS = 0.5 ** np.arange(1, 15)
+_RULE, _SINGLE_RULE = (np.polynomial.legendre.leggauss(nodes) for nodes in (6, 4))
+# Ends of the pieces of the tails; single precision has no number for a level below e**-87.
+_ENDS = np.array([0.0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
+_SINGLE_ENDS = _ENDS[:8]
+
+
+class Rule(NamedTuple):
+    """Values and probabilities that stand for a distribution, ``(M, *B)`` each.
+
+    Attributes:
+        value: Values of the support.
+        prob: Their probabilities, of sum 1.
+        is_atom: Where a value has a mass, of which this is a part.
+        piece: 2 in the last piece of a tail, 1 in the one before it, 0 elsewhere.
+    """
+
+    value: Tensor
+    prob: Tensor
+    is_atom: Tensor
+    piece: Tensor
+
+    def expectation(self, result: Tensor) -> Tensor:
+        """Mean of a function from its values at `value`; infinite where it diverges."""
+        terms = torch.where(self.prob > 0, self.prob * result, 0)
+        total = terms.sum(0)
+        with torch.no_grad():
+            before, last = (torch.where(self.piece == k, terms, 0).sum(0).abs() for k in (1, 2))
+            diverges = (last >= before) & (last > 0)
+        return torch.where(diverges, math.inf * total.detach().sign(), total)
+
+
+class Smooth(Protocol):
+    """What a rule needs of a distribution without atoms."""
+
+    @property
+    def batch_shape(self) -> Size:
+        """The batch."""
+
+    @property
+    def breakpoints(self) -> Tensor:
+        """Where the density is not smooth."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-density."""
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """Log-probability of at most `value`."""
+
+    def log_sf(self, value: Tensor) -> Tensor:
+        """Log-probability of more than `value`."""
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Quantile."""
+
+    def isf(self, value: Tensor) -> Tensor:
+        """Upper quantile."""
+
+
+def smooth_rule(dist: Smooth, like: Tensor, knots: Tensor | None) -> Rule:
+    """Rule of a distribution without atoms.
+
+    Args:
+        dist: The distribution.
+        like: Tensor of its type and place.
+        knots: Where else what is averaged is not smooth, shape ``(*B, N)``.
+    """
+    at = dist.breakpoints
+    if knots is not None:
+        at = torch.cat([at, knots.expand(*dist.batch_shape, -1)], -1)
+    x, width = _inner_nodes(dist, like, at)
+    with torch.no_grad():
+        outer, mass, piece = _outer_nodes(dist, like, at)
+    value = torch.cat([x, outer])
+    log_density = dist.log_prob(value)
+    inner, beyond = log_density[: len(x)], log_density[len(x) :]
+    possible = beyond > -math.inf
+    beyond = torch.where(possible, beyond, 0)
+    prob = torch.cat(
+        [
+            torch.where(width > 0, width * torch.where(width > 0, inner, 0).exp(), 0),
+            torch.where(possible, mass * (beyond - beyond.detach()).exp(), 0),
+        ]
+    )
+    piece = torch.cat([torch.zeros_like(x, dtype=piece.dtype), piece])
+    return Rule(value, prob, torch.zeros_like(prob, dtype=torch.bool), piece)
+
+
+def _nodes(ends: Tensor) -> tuple[Tensor, Tensor]:
+    """Nodes between neighbors of sorted ends ``(*B, N)`` and their lengths, ``(*B, N - 1, n)``."""
+    nodes, weights = _SINGLE_RULE if ends.dtype == torch.float32 else _RULE
+    share, weight = (
+        torch.as_tensor(each, dtype=ends.dtype, device=ends.device)
+        for each in ((nodes + 1) / 2, weights / 2)
+    )
+    width = ends.diff()[..., None]
+    return ends[..., :-1, None] + width * share, width * weight
+
+
+def _inner_nodes(dist: Smooth, like: Tensor, knots: Tensor) -> tuple[Tensor, Tensor]:
+    """Nodes between the outermost cuts, and the lengths that they stand for, ``(M, *B)``."""
+    with torch.no_grad():
+        level = torch.as_tensor(_LEVELS, dtype=like.dtype, device=like.device)
+        level = level.reshape(-1, *(1,) * len(dist.batch_shape))
+        cuts = torch.cat([dist.icdf(level), dist.isf(level)]).movedim(0, -1)
+        low, high = cuts.amin(-1, keepdim=True), cuts.amax(-1, keepdim=True)
+    bounded = torch.minimum(torch.maximum(knots, low), high)
+    x, width = _nodes(torch.cat([cuts, bounded], -1).sort(-1).values)
+    return x.flatten(-2).movedim(-1, 0), width.flatten(-2).movedim(-1, 0)
+
+
+def _outer_nodes(dist: Smooth, like: Tensor, knots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Quantiles beyond the outermost cuts, their probabilities and their pieces, ``(M, *B)``."""
+    ends = torch.as_tensor(
+        _SINGLE_ENDS if like.dtype == torch.float32 else _ENDS, dtype=like.dtype, device=like.device
+    )
+    outermost = float(_LEVELS[-1])
+    at = knots.movedim(-1, 0)
+    values, probs, pieces = [], [], []
+    for log_level, quantile in ((dist.log_cdf(at), dist.icdf), (dist.log_sf(at), dist.isf)):
+        hazard = (math.log(outermost) - log_level).clamp(0, float(ends[-1])).nan_to_num(0)
+        cuts = torch.cat([ends.expand(*hazard.shape[1:], -1), hazard.movedim(0, -1)], -1)
+        nodes, width = _nodes(cuts.sort(-1).values)
+        nodes, width = (each.flatten(-2).movedim(-1, 0) for each in (nodes, width))
+        value = quantile(outermost * (-nodes).exp())
+        finite = value.isfinite()
+        values.append(torch.where(finite, value, 0))
+        probs.append(torch.where(finite, outermost * width * (-nodes).exp(), 0))
+        pieces.append((nodes > ends[-2]).long() + (nodes > ends[-3]).long())
+    return torch.cat(values), torch.cat(probs), torch.cat(pieces)

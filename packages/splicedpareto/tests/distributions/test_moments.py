@@ -1,0 +1,426 @@
+"""Moments, entropy, mode and divergences of every family equal SciPy's, quadrature or sums."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.stats
+import torch
+from torch.distributions import GeneralizedPareto as TorchGeneralizedPareto
+from torch.distributions import LogNormal as TorchLogNormal
+from torch.distributions import Normal, kl_divergence
+
+from example_distributions import F64, PlainDistribution, f64, shares, uneven_distribution
+from splicedpareto.contrib import HybridPareto, StudentT
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Delta,
+    Discretized,
+    Gaussian,
+    GeneralizedPareto,
+    LogNormal,
+    Mixture,
+    SplicedBinnedPareto,
+)
+from splicedpareto.distributions._base import ScalarDistribution
+
+Density = Callable[[float], float]
+
+SCIPY = {
+    "gaussian": (Gaussian(f64(1.0), f64(2.0)), scipy.stats.norm(1.0, 2.0)),
+    "student 2.3": (StudentT(f64(2.3), f64(1.0), f64(2.0)), scipy.stats.t(2.3, 1.0, 2.0)),
+    "student 40": (StudentT(f64(40.0), f64(1.0), f64(2.0)), scipy.stats.t(40, 1.0, 2.0)),
+    "log-normal": (LogNormal(f64(0.3), f64(0.7)), scipy.stats.lognorm(0.7, scale=math.exp(0.3))),
+    "pareto .3": (GeneralizedPareto(f64(1.0), f64(2.0), 0.3), scipy.stats.genpareto(0.3, 1.0, 2.0)),
+    "pareto 0": (GeneralizedPareto(f64(1.0), f64(2.0), 0.0), scipy.stats.expon(1.0, 2.0)),
+    "pareto -.4": (
+        GeneralizedPareto(f64(1.0), f64(2.0), -0.4),
+        scipy.stats.genpareto(-0.4, 1.0, 2.0),
+    ),
+}
+each_scipy = pytest.mark.parametrize("name", SCIPY)
+
+
+@each_scipy
+def test_moments_and_entropy_are_scipys(name: str) -> None:
+    dist, plain = SCIPY[name]
+    assert dist.mean.item() == pytest.approx(plain.mean(), rel=1e-12)
+    assert dist.variance.item() == pytest.approx(plain.var(), rel=1e-10)
+    assert dist.stddev.item() == pytest.approx(plain.std(), rel=1e-10)
+    assert dist.entropy().item() == pytest.approx(float(plain.entropy()), rel=1e-10)
+    around = dist.mode + torch.linspace(-3, 3, 1201, dtype=F64)
+    assert dist.log_prob(dist.mode) >= dist.log_prob(around).max() - 1e-12
+
+
+@each_scipy
+def test_probabilities_are_scipys(name: str) -> None:
+    dist, plain = SCIPY[name]
+    x = torch.tensor([-40, -2, 0.1, 0.9, 1.0, 1.3, 2.5, 5.9, 6.1, 40, 1e4], dtype=F64)
+    for method, theirs in (("log_prob", "logpdf"), ("log_cdf", "logcdf"), ("log_sf", "logsf")):
+        right = torch.as_tensor(getattr(plain, theirs)(x.numpy()))
+        torch.testing.assert_close(getattr(dist, method)(x), right, rtol=1e-9, atol=1e-12)
+    level = torch.tensor([1e-12, 0.01, 0.5, 0.9, 1 - 1e-9], dtype=F64)
+    for method, theirs in (("icdf", "ppf"), ("isf", "isf")):
+        right = torch.as_tensor(getattr(plain, theirs)(level.numpy()))
+        torch.testing.assert_close(getattr(dist, method)(level), right, rtol=1e-7, atol=1e-9)
+    bounded = dist.log_prob_interval(x[:-1], x[1:]).exp()
+    torch.testing.assert_close(
+        bounded, torch.as_tensor(np.diff(plain.cdf(x.numpy()))), rtol=1e-7, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", ["log-normal", "pareto .3", "pareto -.4"])
+@pytest.mark.parametrize("y", [-1.0, 0.4, 1.7, 5.0, 9.0])
+@pytest.mark.parametrize(
+    "bounds", [(-math.inf, math.inf), (0.5, 3.0), (-4.0, 6.5), (1.5, math.inf)]
+)
+def test_crps_and_clamped_mean_are_quadratures(
+    name: str, y: float, bounds: tuple[float, float]
+) -> None:
+    dist, plain = SCIPY[name]
+    low, high = bounds
+    ends = max(low, -5.0), min(high, 1e7)
+    cuts = sorted(
+        {*ends, *(c for c in (0.0, 1.0, 2.0, y, 6.0, 30, 1e3, 1e5) if ends[0] < c < ends[1])}
+    )
+    area = sum(
+        scipy.integrate.quad(lambda x: (plain.cdf(x) - (x >= y)) ** 2, a, b, epsabs=1e-11)[0]
+        for a, b in pairwise(cuts)
+    )
+    assert dist.crps_between(f64(y), *map(f64, bounds)).item() == pytest.approx(area, rel=1e-7)
+    if bounds == (-math.inf, math.inf):
+        assert dist.crps(f64(y)).item() == pytest.approx(area, rel=1e-7)
+    mean = scipy.integrate.quad(plain.sf, max(low, 0.0), ends[1], limit=400, points=cuts[1:-1])[0]
+    mean += max(low, 0.0) + min(low if math.isfinite(low) else 0.0, 0.0) * float(plain.cdf(low))
+    if high < 1e7 or name != "pareto .3":
+        assert dist.clamped_mean(f64(low), f64(high)).item() == pytest.approx(mean, rel=1e-6)
+
+
+def integral(density: Density, of: Density, cuts: list[float]) -> float:
+    return sum(
+        scipy.integrate.quad(lambda x: density(x) * of(x) if density(x) else 0.0, a, b, limit=200)[
+            0
+        ]
+        for a, b in pairwise(cuts)
+    )
+
+
+def density_of(dist: ScalarDistribution) -> Density:
+    return lambda x: dist.log_prob(f64(x)).exp().item()
+
+
+FAR = [-1e5, -1e3, -40.0, -5.0, 0.0, 0.5, 2.0, 5.0, 40.0, 1e3, 1e5, 1e8]
+
+
+@pytest.mark.parametrize("concentration", [-0.2, 0.0, 0.2])
+def test_hybrid_moments_are_quadratures(concentration: float) -> None:
+    dist = HybridPareto(f64(1.0), f64(2.0), f64(concentration))
+    density, end = density_of(dist), min(dist.support.upper_bound.item(), 1e8)
+    cuts = sorted({-60.0, dist.junction.item(), end, *(c for c in FAR if -60 < c < end)})
+    mean = integral(density, lambda x: x, cuts)
+    assert dist.mean.item() == pytest.approx(mean, rel=1e-7)
+    assert dist.variance.item() == pytest.approx(
+        integral(density, lambda x: (x - mean) ** 2, cuts), rel=1e-6
+    )
+    entropy = integral(density, lambda x: -math.log(density(x)), cuts)
+    assert dist.entropy().item() == pytest.approx(entropy, rel=1e-7)
+    low, high = 0.2, 9.0
+    inner = sorted({low, dist.junction.item(), high})
+    for a, b in ((low, high), (-math.inf, high), (low, math.inf)):
+        clamped = Censored(dist, a, b)
+        right = clamped.quadrature().expectation(clamped.quadrature().value)
+        assert clamped.mean.item() == pytest.approx(right.item(), rel=1e-6)
+    area = scipy.integrate.quad(lambda x: dist.sf(f64(x)).item(), low, high, points=inner[1:-1])[0]
+    assert Censored(dist, low, high).mean.item() == pytest.approx(low + area, rel=1e-9)
+
+
+def test_moments_that_do_not_exist() -> None:
+    for xi in (0.5, 0.7):
+        for dist in (HybridPareto(f64(0.0), 1.0, xi), GeneralizedPareto(f64(0.0), 1.0, xi)):
+            assert dist.mean.isfinite()
+            assert dist.variance == math.inf
+            assert Censored(dist, 0.5, math.inf).variance == math.inf
+    for dist in (HybridPareto(f64(0.0), 1.0, 1.0), GeneralizedPareto(f64(0.0), 1.0, 1.2)):
+        assert dist.mean == math.inf
+        assert dist.variance.isnan()
+        assert dist.entropy().isfinite()
+        assert Censored(dist, -1.0, 9.0).variance.isfinite()
+
+
+CENSORED = {
+    "log-normal": (
+        TorchLogNormal(f64(0.3), f64(0.7)),
+        scipy.stats.lognorm(0.7, scale=math.exp(0.3)),
+    ),
+    "pareto": (
+        TorchGeneralizedPareto(torch.tensor(0.0), 1.0, 0.45),
+        scipy.stats.genpareto(0.45),
+    ),
+    "student": (StudentT(f64(2.5), f64(0.0), f64(1.0)), scipy.stats.t(2.5)),
+    "normal": (Normal(f64(0.0), f64(1.5)), scipy.stats.norm(0, 1.5)),
+}
+
+
+@pytest.mark.parametrize("name", CENSORED)
+@pytest.mark.parametrize("bounds", [(0.4, 3.0), (-math.inf, 1.0), (0.5, math.inf)])
+def test_censored_moments_are_quadratures(name: str, bounds: tuple[float, float]) -> None:
+    base, plain = CENSORED[name]
+    single = name == "pareto"  # torch's takes no float64
+    low, high = bounds
+    dist = Censored(base, low, high)
+    atoms = [(low, plain.cdf(low)), (high, plain.sf(high))]
+    atoms = [(x, mass) for x, mass in atoms if mass > 0 and math.isfinite(x)]
+    start, stop = max(low, -1e6), min(high, 1e6)
+    cuts = sorted({start, stop, *(c for c in FAR if start < c < stop)})
+    mean = integral(plain.pdf, lambda x: x, cuts) + sum(x * mass for x, mass in atoms)
+    close = 2e-4 if single else 1e-6
+    assert dist.mean.item() == pytest.approx(mean, rel=close)
+    squares = integral(plain.pdf, lambda x: (x - mean) ** 2, cuts)
+    squares += sum((x - mean) ** 2 * mass for x, mass in atoms)
+    heavy = (math.isinf(high) and name == "pareto") or (
+        math.inf in (-low, high) and name == "student"
+    )
+    if not heavy:
+        assert dist.variance.item() == pytest.approx(squares, rel=close)
+    entropy = integral(plain.pdf, lambda x: -plain.logpdf(x), cuts)
+    entropy -= sum(mass * math.log(mass) for _, mass in atoms)
+    assert dist.entropy().item() == pytest.approx(entropy, rel=close, abs=1e-7)
+    heaviest = max(atoms, key=lambda atom: atom[1])[0] if atoms else None
+    if heaviest is not None:
+        assert dist.mode.item() == pytest.approx(heaviest)
+
+
+def test_a_long_censored_tail_has_its_variance() -> None:
+    # E (X - c)^2 of what is above c: closed, for a concentration at which a quadrature is hardest.
+    xi, low = 0.45, 2.0
+    dist = Censored(GeneralizedPareto(f64(0.0), 1.0, xi), low, math.inf)
+    above = (1 + xi * low) ** (-1 / xi)
+    size = 1 + xi * low
+    first = above * size / (1 - xi)
+    second = above * 2 * size**2 / ((1 - xi) * (1 - 2 * xi))
+    assert dist.mean.item() == pytest.approx(low + first, rel=1e-12)
+    assert dist.variance.item() == pytest.approx(second - first**2, rel=2e-4)
+
+
+ROUNDED = {
+    "gaussian": (Gaussian(f64(0.3), f64(0.8)), scipy.stats.norm(0.3, 0.8)),
+    "wide": (Gaussian(f64(-40.3), f64(900.0)), scipy.stats.norm(-40.3, 900)),
+    "student": (StudentT(f64(4.5), f64(0.2), f64(3.0)), scipy.stats.t(4.5, 0.2, 3)),
+    "pareto": (GeneralizedPareto(f64(0.5), 30.0, 0.2), scipy.stats.genpareto(0.2, 0.5, 30)),
+    "log-normal": (LogNormal(f64(2.0), f64(0.8)), scipy.stats.lognorm(0.8, scale=math.exp(2))),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_rounded_moments_are_sums(name: str) -> None:
+    base, plain = ROUNDED[name]
+    whole = np.arange(-400_000.0, 400_001)
+    lower = plain.cdf(whole + 0.5) - plain.cdf(whole - 0.5)
+    upper = plain.sf(whole - 0.5) - plain.sf(whole + 0.5)
+    mass = np.where(whole < plain.median(), lower, upper)
+    dist = Discretized(base)
+    mean = (whole * mass).sum()
+    assert dist.mean.item() == pytest.approx(mean, rel=1e-7, abs=1e-6)
+    assert dist.variance.item() == pytest.approx(((whole - mean) ** 2 * mass).sum(), rel=1e-5)
+    entropy = scipy.stats.entropy(mass)
+    assert dist.entropy().item() == pytest.approx(entropy, rel=1e-7)
+    assert dist.mode.item() == whole[mass.argmax()]
+
+
+def test_entropy_and_mode_of_bins_are_the_closed_ones() -> None:
+    for splice in ("quantile", "edge"):
+        base = uneven_distribution(0.2, 0.1, splice=splice)
+        rule = base.quadrature()
+        assert rule.prob.sum().item() == pytest.approx(1, rel=1e-10)
+        assert rule.expectation(rule.value).item() == pytest.approx(base.mean.item(), rel=1e-9)
+        right = base.entropy().item()
+        assert rule.expectation(-base.log_prob(rule.value)).item() == pytest.approx(right, rel=1e-8)
+        moved = AffineTransformed(base, f64(3.0), f64(10.0))
+        assert moved.entropy().item() == pytest.approx(right + math.log(10), rel=1e-12)
+        alone = Mixture(shares(1.0), [base])
+        assert alone.entropy().item() == pytest.approx(right, rel=1e-8)
+        assert alone.mode.item() == pytest.approx(base.mode.item(), abs=5e-4)
+        assert alone.variance.item() == pytest.approx(base.variance.item(), rel=1e-12)
+
+
+def test_mixtures_have_entropy_and_mode() -> None:
+    parts = [Gaussian(f64(-3.0), f64(0.7)), Gaussian(f64(0.5), f64(2.0)), Gaussian(f64(4.0), 0.3)]
+    dist = Mixture(f64(0.3, -0.5, 0.1), parts)
+    density = density_of(dist)
+    cuts = [-40.0, -6, -3, -1, 1, 3, 4, 5, 8, 30]
+    right = integral(density, lambda x: -math.log(density(x)), cuts)
+    assert dist.entropy().item() == pytest.approx(right, rel=1e-8)
+    fine = torch.linspace(3.9, 4.1, 200_001, dtype=F64)
+    assert dist.mode.item() == pytest.approx(fine[dist.log_prob(fine).argmax()].item(), abs=2e-6)
+    with_atom = Mixture(shares(0.4, 0.6), [Delta(f64(2.0)), parts[0]])
+    entropy = -0.4 * math.log(0.4) + 0.6 * (parts[0].entropy().item() - math.log(0.6))
+    assert with_atom.entropy().item() == pytest.approx(entropy, rel=1e-8)
+    assert with_atom.mode.item() == 2.0
+
+
+def test_atoms_have_no_entropy() -> None:
+    atom = Delta(f64(3.0))
+    assert (atom.entropy(), atom.variance, atom.stddev, atom.mode) == (0, 0, 0, 3)
+
+
+DIVERGENCES = {
+    "gaussians": (Gaussian(f64(0.0), f64(1.0)), Gaussian(f64(0.5), f64(1.7))),
+    "students": (StudentT(f64(3.0), f64(0.0), f64(1.0)), StudentT(f64(2.2), f64(0.4), f64(1.3))),
+    "hybrids": (HybridPareto(f64(0.0), 1.0, 0.3), HybridPareto(f64(0.3), 1.2, 0.1)),
+    "bins and student": (uneven_distribution(0.1, 0.3), StudentT(f64(2.0), f64(1.0), f64(20.0))),
+    "student and mixture": (
+        StudentT(f64(3.0), f64(0.0), f64(1.0)),
+        Mixture(shares(0.5, 0.5), [StudentT(f64(2.0), f64(0.0), 1.0), Gaussian(f64(1.0), 0.3)]),
+    ),
+    "moved": (
+        AffineTransformed(StudentT(f64(3.0), f64(0.0), f64(1.0)), f64(1.0), f64(0.7)),
+        StudentT(f64(3.0), f64(0.0), f64(1.0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_divergences_are_quadratures(name: str) -> None:
+    p, q = DIVERGENCES[name]
+    first, kinks = density_of(p), torch.cat([p.breakpoints, q.breakpoints]).tolist()
+    far = [sign * 10.0**k for sign in (-1, 1) for k in np.arange(-1, 9, 0.5)]
+    cuts = sorted({*far, *kinks, 0.0, 1.0})
+    gap = lambda x: (p.log_prob(f64(x)) - q.log_prob(f64(x))).item()  # noqa: E731
+    right = integral(first, gap, [c for c in cuts if -1e6 < c < 1e6])
+    assert kl_divergence(p, q).item() == pytest.approx(right, rel=1e-5)
+    assert kl_divergence(p, p).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_divergence_of_spliced_distributions_is_the_plain_one() -> None:
+    p, q = uneven_distribution(0.3, -0.1), uneven_distribution(0.1, 0.4, splice="edge")
+    first, second = PlainDistribution.of(p), PlainDistribution.of(q)
+    second_ends = [q.lower_threshold.item(), q.upper_threshold.item()]
+
+    def gap(x: np.ndarray) -> np.ndarray:
+        mass = first.density(x)
+        return np.log(np.where(mass > 1e-40, mass, 1)) - np.log(
+            np.where(mass > 1e-40, second.density(x), 1)
+        )
+
+    right = first.expectation(gap, *q.edges.tolist(), *second_ends)
+    assert kl_divergence(p, q).item() == pytest.approx(right, rel=1e-7)
+
+
+def test_divergences_with_atoms() -> None:
+    p = Censored(Gaussian(f64(0.0), f64(1.0)), -1.0, 2.0)
+    q = Censored(Gaussian(f64(0.3), f64(1.4)), -1.0, 2.0)
+    plain = scipy.stats.norm(0, 1), scipy.stats.norm(0.3, 1.4)
+    right = sum(
+        a * math.log(a / b)
+        for a, b in zip(
+            (plain[0].cdf(-1), plain[0].sf(2)), (plain[1].cdf(-1), plain[1].sf(2)), strict=True
+        )
+    )
+    right += integral(plain[0].pdf, lambda x: plain[0].logpdf(x) - plain[1].logpdf(x), [-1.0, 0, 2])
+    assert kl_divergence(p, q).item() == pytest.approx(right, rel=2e-7)
+    assert kl_divergence(p, Gaussian(f64(0.0), f64(1.0))) == math.inf
+    assert kl_divergence(Gaussian(f64(0.0), f64(1.0)), p) == math.inf
+    assert kl_divergence(Delta(f64(2.0)), Delta(f64(2.0))) == 0
+    assert kl_divergence(Delta(f64(2.0)), Delta(f64(3.0))) == math.inf
+    mixed = Mixture(shares(0.25, 0.75), [Delta(f64(2.0)), Gaussian(f64(0.0), f64(1.0))])
+    assert kl_divergence(Delta(f64(2.0)), mixed).item() == pytest.approx(math.log(4))
+
+
+def test_divergence_of_rounded_variables_is_a_sum() -> None:
+    for one, two in ((ROUNDED["gaussian"], ROUNDED["student"]), (ROUNDED["pareto"],) * 2):
+        whole = np.arange(0.0 if one is ROUNDED["pareto"] else -30, 20_000)
+        mass, other = (
+            np.where(
+                whole < 0,
+                plain.cdf(whole + 0.5) - plain.cdf(whole - 0.5),
+                plain.sf(whole - 0.5) - plain.sf(whole + 0.5),
+            )
+            for _, plain in (one, two)
+        )
+        kept = mass > 1e-290
+        right = (mass[kept] * np.log(mass[kept] / other[kept])).sum()
+        found = kl_divergence(Discretized(one[0]), Discretized(two[0]))
+        assert found.item() == pytest.approx(right, rel=1e-8, abs=1e-12)
+
+
+def test_a_heavy_tail_is_infinitely_far_from_a_light_one() -> None:
+    heavy, light = StudentT(f64(1.5), f64(0.0), f64(1.0)), Gaussian(f64(0.0), f64(1.0))
+    assert kl_divergence(heavy, light) == math.inf
+    assert kl_divergence(light, heavy).isfinite()
+    assert kl_divergence(Normal(f64(0.0), f64(1.0)), light).item() == pytest.approx(0, abs=1e-15)
+    assert kl_divergence(light, Normal(f64(0.0), f64(2.0))).item() == pytest.approx(
+        math.log(2) + 1 / 8 - 1 / 2
+    )
+
+
+def spliced_of(logits: torch.Tensor, scale: torch.Tensor) -> SplicedBinnedPareto:
+    return SplicedBinnedPareto(logits, torch.arange(6, dtype=F64), 0.2, 0.3, scale, 2 * scale)
+
+
+def test_quadratures_have_the_gradients_of_their_differences() -> None:
+    logits, scale = f64(0.1, -0.4, 0.8, 0.2, -0.9).requires_grad_(), f64(0.6).requires_grad_()
+    fixed = spliced_of(f64(0.3, 0.1, -0.2, 0.5, 0.0), f64(0.9))
+    other = StudentT(f64(3.0), f64(2.0), f64(1.0))
+
+    def all_of(logits: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        dist = spliced_of(logits, scale)
+        mixed = Mixture(shares(0.5, 0.5), [dist, other])
+        return torch.stack(
+            [
+                kl_divergence(dist, fixed),
+                kl_divergence(fixed, dist),
+                kl_divergence(other, dist),
+                mixed.entropy(),
+                Censored(dist, 0.5, 9.0).variance,
+                Discretized(dist).mean,
+            ]
+        )
+
+    assert torch.autograd.gradcheck(all_of, (logits, scale), eps=1e-6, atol=2e-5, rtol=1e-4)
+
+
+def test_batches_and_single_precision_give_the_same() -> None:
+    loc, scale = torch.tensor([[0.0], [3.0]]), torch.tensor([1.0, 2.0, 5.0])
+    batch = Censored(HybridPareto(loc, scale, 0.2), -1.0, 20.0)
+    other = Censored(HybridPareto(loc + 1, scale, 0.3), -1.0, 20.0)
+    rounded = Discretized(HybridPareto(loc, scale, 0.2))
+    results = [batch.variance, batch.entropy(), batch.mode, rounded.entropy(), rounded.stddev]
+    results.append(kl_divergence(batch, other))
+    for result in results:
+        assert result.shape == (2, 3)
+        assert result.dtype == torch.float32
+    alone = Censored(HybridPareto(f64(3.0), f64(2.0), 0.2), -1.0, 20.0)
+    beside = Censored(HybridPareto(f64(4.0), f64(2.0), 0.3), -1.0, 20.0)
+    whole = Discretized(HybridPareto(f64(3.0), f64(2.0), 0.2))
+    rights = [alone.variance, alone.entropy(), alone.mode, whole.entropy(), whole.stddev]
+    rights.append(kl_divergence(alone, beside))
+    for result, right in zip(results, rights, strict=True):
+        assert result[1, 1].item() == pytest.approx(right.item(), rel=2e-5)
+
+
+WIDE = {
+    "gaussian": lambda dtype: Gaussian(torch.tensor(1e30, dtype=dtype), 1e30),
+    "student": lambda dtype: StudentT(torch.tensor(3.0, dtype=dtype), 0.0, 1e30),
+    "pareto": lambda dtype: GeneralizedPareto(torch.tensor(0.0, dtype=dtype), 1e30, 0.2),
+    "hybrid": lambda dtype: HybridPareto(torch.tensor(0.0, dtype=dtype), 1e30, 0.2),
+    "moved": lambda dtype: AffineTransformed(uneven_distribution(0.1, 0.2, dtype=dtype), 0.0, 1e30),
+    "mixed": lambda dtype: Mixture(
+        torch.zeros(2, dtype=dtype),
+        [Gaussian(torch.tensor(-1e30, dtype=dtype), 1e30), Delta(torch.tensor(3e30, dtype=dtype))],
+    ),
+    "censored": lambda dtype: Censored(
+        Gaussian(torch.tensor(0.0, dtype=dtype), 1e30), -1e30, math.inf
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_standard_deviation_is_a_number_where_the_variance_overflows(name: str) -> None:
+    right = WIDE[name](F64).variance.sqrt().item()
+    wide = WIDE[name](torch.float32)
+    assert wide.stddev.item() == pytest.approx(right, rel=1e-5)
+    assert wide.variance.item() == math.inf
