@@ -24,6 +24,7 @@ from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import is_validating, require, require_tensor
 from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._layout import from_columns, to_columns
+from splicedpareto.distributions._moved import MovedSplicedBinnedPareto
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ __all__ = [
     "crps_loss",
     "exact_interval_nll",
     "exact_nll",
+    "movement_nll",
     "weighted",
 ]
 
@@ -70,7 +72,8 @@ def composite_nll(
 
     A location and a scale that a network gives (`AffineTransformed`) are fitted by a likelihood of
     their own, Student's t with ten degrees of freedom, and detached where the bins use them: edges
-    that moved with the loss would let values outside shrink the scale.
+    that moved with the loss would let values outside shrink the scale. Those of a `MovingBinsHead`
+    are fitted by the Gaussian likelihood of the outcome's normal scores.
 
     Of a `Mixture` of atoms and one such distribution, a value on an atom counts for the atom's
     weight, any other for the weight of the rest and its composite likelihood.
@@ -117,7 +120,8 @@ def composite_nll(
     ):
         exceeds = (excess > 0) & ~tail.log_mass.isneginf()
         loss = loss - torch.where(exceeds, tail.log_density(excess.clamp(min=0)), 0)
-    return _masked(torch.where(columns.isnan(), math.nan, loss), mask, shape)
+    loss = from_columns(torch.where(columns.isnan(), math.nan, loss), shape)
+    return _masked(loss + movement_nll(dist, value, value), mask, None)
 
 
 def composite_interval_nll(
@@ -237,7 +241,9 @@ def _interval_terms(dist: Distribution, lower: Tensor, upper: Tensor) -> tuple[T
         counts = (far > 0) & (share > 0) & ~tail.log_mass.isneginf()
         log_part = tail.log_share_between(near.clamp(min=0), width.clamp(min=0))
         tails = tails - torch.where(counts, share * torch.where(counts, log_part, 0), 0)
-    return from_columns(log_mass, shape), from_columns(tails, shape)
+    return from_columns(log_mass, shape), from_columns(tails, shape) + movement_nll(
+        dist, lower, upper
+    )
 
 
 def exact_nll(dist: Distribution, value: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -301,6 +307,24 @@ def crps_loss(dist: ScalarDistribution, value: Tensor, *, mask: Tensor | None = 
     """
     value, mask = _observed(dist, value, mask, "value")
     return _masked(dist.crps(value), mask, None)
+
+
+def movement_nll(dist: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+    """Loss of what moves the bins of a `MovingBinsHead`, in nats, beside a loss that does not.
+
+    Args:
+        dist: Distribution of any head; 0 for all others. Of a `Mixture` of atoms and such a
+            distribution, for outcomes on no atom.
+        lower: Lower ends of the outcomes.
+        upper: Upper ends, equal to `lower` where the outcome is known.
+    """
+    if isinstance(dist, Mixture):
+        rest, _, locations, _ = _split_atoms(dist)
+        on_atom = ((lower == upper)[..., None] & (lower[..., None] == locations)).any(-1)
+        return torch.where(on_atom, 0, movement_nll(rest, lower, upper))
+    if isinstance(dist, MovedSplicedBinnedPareto):
+        return dist.score_nll(lower, upper)
+    return lower.new_zeros(())
 
 
 def crps_censored_loss(dist: ScalarDistribution, lower: Tensor, upper: Tensor) -> Tensor:

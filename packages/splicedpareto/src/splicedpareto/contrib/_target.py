@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from splicedpareto.distributions import Delta, Discretized, Mixture, SplicedBinnedPareto
-from splicedpareto.nn import MixtureHead, SplicedBinnedParetoHead, edges_from_data
+from splicedpareto.distributions._moved import strictly_increasing
+from splicedpareto.nn import MixtureHead, MovingBinsHead, SplicedBinnedParetoHead, edges_from_data
 from splicedpareto.nn._edges import check_support
-from splicedpareto.nn._sample import distinct_shares, location_and_scale
+from splicedpareto.nn._sample import distinct_shares, is_bulk, location_and_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +79,7 @@ class Target:
         lower_mass: float | None,
         upper_mass: float | None,
         concentration_range: tuple[float, float] | None,
+        moving: bool,
     ) -> DistributionHead:
         """A head in the network's unit that starts at the distribution of values.
 
@@ -92,6 +94,7 @@ class Target:
             lower_mass: Of the lower tail.
             upper_mass: Of the upper tail.
             concentration_range: Of both tails.
+            moving: Whether the bins move, as in `MovingBinsHead`.
         """
         is_atom = self._is_atom(values)
         rest = ~is_atom if not is_atom.all() else torch.ones_like(is_atom)
@@ -101,10 +104,17 @@ class Target:
             None if end is None else float(torch.tensor(self._unit(end), dtype=dtype))
             for end in self.base_support
         )
+        bulk = is_bulk(unit, weight[rest])
         edges = edges_from_data(
-            unit, bins, spacing=spacing, outside=outside, weight=weight[rest], support=(low, high)
+            unit[bulk],
+            bins,
+            spacing=spacing,
+            outside=outside,
+            weight=weight[rest][bulk],
+            support=(low, high),
         )
-        head = SplicedBinnedParetoHead.from_data(
+        build = MovingBinsHead.from_data if moving else SplicedBinnedParetoHead.from_data
+        head: DistributionHead = build(
             width,
             unit,
             edges=self._halves(edges) if self.discrete else edges,
@@ -120,7 +130,7 @@ class Target:
         return self.with_atoms(head, [count / sum(counts) for count in counts])
 
     def with_atoms(
-        self, head: SplicedBinnedParetoHead, shares: list[float] | None = None
+        self, head: DistributionHead, shares: list[float] | None = None
     ) -> DistributionHead:
         """A head of the atoms, of initial shares, beside that of the rest, which comes last."""
         if not self.atoms:
@@ -133,51 +143,57 @@ class Target:
     ) -> SplicedBinnedPareto | Mixture | Discretized:
         """The distribution of the target, in its own unit, for raw parameters ``(*B, P)``."""
         weights = len(self.atoms) + 1 if self.atoms else 0
-        logits, inner = raw[..., :weights], raw[..., weights:]
-        base = self._in_own_unit(self.inner(head), inner)
+        standard = self._bins_head(head).distribution(raw[..., weights:])
+        if not isinstance(standard, SplicedBinnedPareto):
+            raise TypeError(f"the head must give a SplicedBinnedPareto, got {standard!r}.")
+        base = SplicedBinnedPareto(
+            standard.logits,
+            strictly_increasing(self._own_edges(standard.edges).to(raw.dtype)),
+            standard.lower_concentration,
+            standard.upper_concentration,
+            self.scale * standard.lower_scale,
+            self.scale * standard.upper_scale,
+            standard.lower_mass,
+            standard.upper_mass,
+            validate_args=False,
+        )
         if self.discrete:
             return Discretized(base, validate_args=False)
         if not self.atoms:
             return base
         places = [Delta(raw.new_tensor(atom), validate_args=False) for atom in self.atoms]
-        return Mixture(logits, [*places, base], validate_args=False)
-
-    def edges(self, head: SplicedBinnedParetoHead) -> Tensor:
-        """Edges in the target's unit, exact at the ends of the support, in float64."""
-        edges = self.location + self.scale * head.edges.double()
-        if self.discrete:
-            edges = (edges - 0.5).round() + 0.5
-        low, high = self.base_support
-        edges[0] = edges[0] if low is None else low
-        edges[-1] = edges[-1] if high is None else high
-        return edges
+        return Mixture(raw[..., :weights], [*places, base], validate_args=False)
 
     def resolves(self, head: DistributionHead, dtype: torch.dtype) -> bool:
         """Whether a type has numbers enough for the bins where the target lies."""
-        edges = self.edges(self.inner(head))
+        edges = self._own_edges(self.inner(head).edges)
         room = 8 * torch.finfo(dtype).eps * torch.maximum(edges[1:].abs(), edges[:-1].abs())
         return bool((edges.diff() >= room).all())
 
     def inner(self, head: DistributionHead) -> SplicedBinnedParetoHead:
+        """The head of the bins before they move, without atoms."""
+        bins = self._bins_head(head)
+        bins = bins.head if isinstance(bins, MovingBinsHead) else bins
+        if not isinstance(bins, SplicedBinnedParetoHead):
+            raise TypeError(f"the head must give a SplicedBinnedPareto, got {bins!r}.")
+        return bins
+
+    def _bins_head(self, head: DistributionHead) -> DistributionHead:
         """The head of what is no atom."""
         inner = head.get_submodule(f"heads.{len(self.atoms)}") if self.atoms else head
-        if not isinstance(inner, SplicedBinnedParetoHead):
-            raise TypeError(f"the head must give a SplicedBinnedPareto, got {inner!r}.")
-        return inner
+        return cast("DistributionHead", inner)
 
-    def _in_own_unit(self, head: SplicedBinnedParetoHead, raw: Tensor) -> SplicedBinnedPareto:
-        standard = head.distribution(raw)
-        return SplicedBinnedPareto(
-            standard.logits,
-            self.edges(head).to(raw.dtype),
-            standard.lower_concentration,
-            standard.upper_concentration,
-            self.scale * standard.lower_scale,
-            self.scale * standard.upper_scale,
-            head.lower_mass,
-            head.upper_mass,
-            validate_args=False,
-        )
+    def _own_edges(self, edges: Tensor) -> Tensor:
+        """Edges in the target's unit, exact at the ends of the support, in float64."""
+        own = self.location + self.scale * edges.double()
+        if self.discrete and edges.dim() == 1:  # bins that stay end half-way between counts
+            own = (own - 0.5).round() + 0.5
+        low, high = self.base_support
+        if low is not None:
+            own[..., 0] = low
+        if high is not None:
+            own[..., -1] = high
+        return own
 
     def _is_atom(self, values: Tensor) -> Tensor:
         places = torch.tensor(self.atoms, dtype=values.dtype)

@@ -33,7 +33,12 @@ from splicedpareto.contrib._saved import read_model, write_model
 from splicedpareto.contrib._target import Target, describe_target
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._base import tensor_options
-from splicedpareto.nn import DistributionNetwork, ResidualMLP, SequenceEncoder
+from splicedpareto.nn import (
+    DistributionNetwork,
+    MovingBinsHead,
+    ResidualMLP,
+    SequenceEncoder,
+)
 from splicedpareto.nn._edges import check_bins
 from splicedpareto.nn._heads import check_masses, initial_concentration
 from splicedpareto.nn._sample import distinct_shares
@@ -55,6 +60,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from splicedpareto.contrib._target import Atoms
+    from splicedpareto.nn import DistributionHead
     from splicedpareto.nn._edges import EdgeSpacing, Support
 
 __all__ = ["SplicedBinnedParetoRegressor"]
@@ -103,6 +109,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         atoms: Values with a probability of their own, such as 0 where most rows have it; ``"auto"``
             for each that more than 5 % of the rows have. Distributions are then a `Mixture`.
         discrete: Whether targets are whole numbers; distributions are then `Discretized`.
+        moving: Whether the bins move along the distribution of the targets by a location and a
+            scale of each row's own, as in `MovingBinsHead`; otherwise they are the same for all.
         objective: What is minimized: ``"composite"``, the likelihood of bins and tails
             (`composite_nll`); ``"crps"``; or ``"composite+crps"``, their sum in units of the range
             between the quartiles. The CRPS is no measure of far targets: its gradient grows with
@@ -161,6 +169,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         support: Support | None = None,
         atoms: Atoms = None,
         discrete: bool = False,
+        moving: bool = True,
         objective: Literal["composite", "crps", "composite+crps"] = "composite",
         statistic: Literal["median", "mean"] = "median",
         width: int = 64,
@@ -188,6 +197,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         self.support = support
         self.atoms = atoms
         self.discrete = discrete
+        self.moving = moving
         self.objective = objective
         self.statistic = statistic
         self.width = width
@@ -274,7 +284,6 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             judged = dataset(new_rows, new_ends, torch.ones(new_rows.count))
         else:
             judged = part(held_out if held_out.any() else ~held_out)
-        objective = objectives.weighted(self._objective())
         stops_early = self.early_stopping and (validation is not None or bool(held_out.any()))
         with tempfile.TemporaryDirectory() as folder:
             result = fit(
@@ -282,8 +291,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 part(~held_out),
                 judged,
                 inputs=len(rows.inputs),
-                objective=objective,
-                validation_objective=objective,
+                objective=objectives.weighted(self._objective()),
+                validation_objective=objectives.weighted(self._judge),
                 settings=settings if stops_early else replace(settings, patience=self.max_epochs),
                 folder=Path(folder),
             )
@@ -449,7 +458,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             )
         )
         trunk = model._trunk(model.n_features_in_, is_sequence=header["is_sequence"])
-        network = DistributionNetwork(trunk, model._target.with_atoms(head))
+        inner: DistributionHead = MovingBinsHead(head) if model.moving else head
+        network = DistributionNetwork(trunk, model._target.with_atoms(inner))
         network = network.to(head.edges.dtype)
         network.load_state_dict(state)
         model.network_ = network.eval()
@@ -501,14 +511,34 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         """Loss of a distribution at the lower and upper ends of its targets."""
         if self.objective == "composite":
             return objectives.composite_censored_nll
-        if self.objective == "crps":
-            return objectives.crps_censored_loss
+        beside = (
+            objectives.movement_nll
+            if self.objective == "crps"
+            else objectives.composite_censored_nll
+        )
 
-        def both(dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
-            likelihood = objectives.composite_censored_nll(dist, lower, upper)
-            return likelihood + objectives.crps_censored_loss(dist, lower, upper)
+        def with_crps(dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
+            score = objectives.crps_censored_loss(dist, lower, upper)
+            return score + beside(dist, lower, upper)
 
-        return both
+        return with_crps
+
+    def _judge(self, dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
+        """Proper score by which a fit stops: the log score, the CRPS, or both.
+
+        A composite likelihood gains by bins that move away from an outcome outside them.
+        """
+        score = lower.new_zeros(())
+        if self.objective != "crps":
+            known = lower == upper
+            interval = dist.log_prob_interval(
+                torch.where(known, lower - 1, lower), torch.where(known, lower, upper)
+            )
+            log_prob = dist.log_prob(torch.where(known, lower, 0))
+            score = score - torch.where(known, log_prob, interval)
+        if self.objective != "composite":
+            score = score + objectives.crps_censored_loss(dist, lower, upper)
+        return score
 
     def _training_rows(self, X: TableOrSequences, y: npt.ArrayLike) -> tuple[Rows, Outcomes]:
         if are_sequences(X):
@@ -566,6 +596,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                     lower_mass=self.lower_mass,
                     upper_mass=self.upper_mass,
                     concentration_range=self.concentration_range or usual,
+                    moving=self.moving,
                 )
             return DistributionNetwork(trunk, head).to(dtype)
 

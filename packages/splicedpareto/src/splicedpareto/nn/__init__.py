@@ -5,6 +5,7 @@ from splicedpareto.nn._encoder import SequenceEncoder
 from splicedpareto.nn._heads import DistributionHead, GaussianHead, SplicedBinnedParetoHead
 from splicedpareto.nn._mixture_head import AffineTransformedHead, MixtureHead
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
+from splicedpareto.nn._moving_head import MovingBinsHead
 from splicedpareto.nn._network import DistributionNetwork, pooled_distribution
 from splicedpareto.nn._tcn import TemporalConvolution
 
@@ -14,6 +15,7 @@ __all__ = [
     "DistributionNetwork",
     "GaussianHead",
     "MixtureHead",
+    "MovingBinsHead",
     "ResidualMLP",
     "SequenceEncoder",
     "SplicedBinnedParetoHead",

@@ -17,7 +17,7 @@ from splicedpareto.nn._edges import (
     edges_from_data,
     warn_of_lost_resolution,
 )
-from splicedpareto.nn._sample import TailFit, fitted_tail, has_end, sample_quantiles
+from splicedpareto.nn._sample import TailFit, fitted_tail, has_end, is_bulk, sample_quantiles
 
 if TYPE_CHECKING:
     from typing import Self
@@ -168,7 +168,8 @@ class SplicedBinnedParetoHead(DistributionHead):
     ) -> Self:
         r"""A head whose initial distribution, whatever the input, is that of a sample.
 
-        Edges are those of `edges_from_data`. Each tail starts at the likeliest generalized Pareto
+        Edges are those of `edges_from_data`, without values that lie apart from all others. Each
+        tail starts at the likeliest generalized Pareto
         distribution of the sample's excesses, by a search from their mean: five values of 1e9 among
         two thousand others make a tail heavy, and leave the bins and the scales as they are.
 
@@ -205,16 +206,22 @@ class SplicedBinnedParetoHead(DistributionHead):
         check_masses(*given)
         require_tensor("values", values)
         check_support(support, values)
-        if edges is None:
-            edges = edges_from_data(
-                values, bins, spacing=spacing, outside=outside, weight=weight, support=support
-            )
-        warn_of_lost_resolution(edges, values)
         if weight is None:
             weight = torch.ones_like(values)
+        bulk = is_bulk(values, weight)
+        if edges is None:
+            edges = edges_from_data(
+                values[bulk],
+                bins,
+                spacing=spacing,
+                outside=outside,
+                weight=weight[bulk],
+                support=support,
+            )
+        warn_of_lost_resolution(edges, values[bulk])
         masses: list[float] = []
         for mass, end, sign in zip((lower_mass, upper_mass), support, (-1, 1), strict=True):
-            masses.append(_tail_mass(sign * values, weight, mass, end is not None, outside))
+            masses.append(_tail_mass(sign * values, weight, bulk, mass, end is not None, outside))
         check_masses(*masses)
         widest = _WIDEST_RANGE if concentration_range is None else concentration_range
         initial_concentration(widest)
@@ -402,7 +409,12 @@ def _excesses(values: Tensor, weight: Tensor, mass: float) -> tuple[Tensor, Tens
 
 
 def _tail_mass(
-    values: Tensor, weight: Tensor, mass: float | None, is_bounded: bool, outside: float
+    values: Tensor,
+    weight: Tensor,
+    bulk: Tensor,
+    mass: float | None,
+    is_bounded: bool,
+    outside: float,
 ) -> float:
     """Probability of the upper tail: as given, else of the default unless the sample ends there."""
     if is_bounded:
@@ -413,7 +425,9 @@ def _tail_mass(
         return 0.0
     if mass is not None:
         return mass
-    excess, share = _excesses(values, weight, DEFAULT_MASS)
+    if values[~bulk].numel() and values[~bulk].max() > values[bulk].max():
+        return DEFAULT_MASS
+    excess, share = _excesses(values[bulk], weight[bulk], DEFAULT_MASS)
     return min(outside, DEFAULT_MASS) if len(excess) and has_end(excess, share) else DEFAULT_MASS
 
 

@@ -16,6 +16,9 @@ _RANGES = (0.25, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
 # Coefficients of variation of excesses that end: 1 is that of an exponential tail, .77 that of a
 # concentration of -.35, .58 that of a uniform density.
 _BOUNDED_VARIATION = 0.8
+# Share of the values up to which some may lie apart, the least gap before them in distances from
+# the median, and the square of a thousand.
+_APART_SHARE, _LEAST_GAP, _FALSE_ALARM = 0.1, 10.0, 1e6
 
 
 class TailFit(NamedTuple):
@@ -77,6 +80,29 @@ def location_and_scale(values: Tensor, weight: Tensor | None = None) -> tuple[fl
     low, high = [*ends[:count], ends[-2]], [*ends[count:-2], ends[-1]]
     spreads = [b - a for a, b in zip(low, high, strict=True)]
     return median, next((spread for spread in spreads if spread > 0), 0.0)
+
+
+def is_bulk(values: Tensor, weight: Tensor) -> Tensor:
+    """Which values do not lie apart from all others, shape ``(N,)``.
+
+    Beyond the quartiles by more than their range, up to a tenth of the values lie apart where they
+    are so many times as far from the median as the next that no Pareto tail of concentration 2 has
+    such a gap above its `k` largest values more than once in a thousand samples: a million times
+    for one, thousand for two, at least ten.
+    """
+    middle, scale = location_and_scale(values, weight)
+    bulk = torch.ones_like(values, dtype=torch.bool)
+    for sign in (-1.0, 1.0):
+        far = sign * (values.double() - middle)
+        order = far.argsort()
+        distance, total = far[order], weight.double()[order].cumsum(0)
+        beyond = total[-1] - total[:-1]
+        allowed = (_FALSE_ALARM ** (1 / beyond.clamp(min=1e-3))).clamp(min=_LEAST_GAP)
+        apart = (distance[1:] > allowed * distance[:-1]) & (distance[:-1] > scale)
+        apart &= (beyond > 0) & (beyond <= _APART_SHARE * total[-1])
+        if scale > 0 and apart.any():
+            bulk &= far <= distance[int(apart.int().argmax())]
+    return bulk
 
 
 def fitted_tail(
