@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from dropback.errors import RequestError
-from dropback.ranking import leaderboard, passer_profile, passer_seasons
+from dropback.ranking import leaderboard, passer_profile, passer_seasons, season_places
 from examples.scored_plays import table, throws
 
 
@@ -25,6 +25,37 @@ def profile(passer: str = "A", **more: int):
 def test_seasons_are_rows_of_the_leaderboard_in_order():
     expected = leaderboard(league(), min_attempts=1).filter(pl.col("passer_player_id") == "A")
     assert profile().seasons.equals(expected.sort("season"))
+
+
+def test_a_season_is_placed_on_its_own_board_and_by_its_rule():
+    plays = []
+    # Five qualify by 14 attempts a team game in 2020, and four in 2021; F throws too little.
+    for season, skills in ((2020, (0.9, 0.8, 0.7, 0.6, 0.5)), (2021, (0.5, 0.9, 0.8, 0.7))):
+        for passer, skill in (*zip("ABCDE", skills, strict=False), ("F", 0.99)):
+            count = 2 if passer == "F" else 20
+            for number, play in enumerate(throws(passer, [skill, skill - 0.1] * (count // 2))):
+                key = {"season": season, "play_id": len(plays), "game_id": f"{season}_{number % 2}"}
+                team = {"posteam": passer, "official_attempts": 20, "team_games": 2}
+                team["official_attempts"] = 20 if passer != "F" else 1
+                plays.append({**play, **key, **team, "season_type": "REG"})
+    scores = pl.DataFrame(plays, infer_schema_length=None)
+    placed = season_places(passer_seasons(scores, min_attempts=1), scores)
+    rows = {(row["passer_player_id"], row["season"]): row for row in placed.to_dicts()}
+    assert len(rows) == 11
+    assert rows["A", 2020]["place"] == "1 of 5, 2020"
+    assert rows["A", 2021]["place"] == "4 of 4, 2021"
+    board = leaderboard(scores.filter(pl.col("season") == 2021))
+    expected = board.filter(pl.col("passer_player_id") == "C").to_dicts()[0]
+    assert {name: rows["C", 2021][name] for name in expected} == expected
+    assert rows["F", 2020]["rank"] is None
+    assert rows["F", 2020]["place"] == "not qualified"
+    assert rows["F", 2020]["score"] == pytest.approx(0.94)
+
+
+def test_without_the_columns_of_the_rule_nobody_is_placed():
+    placed = season_places(passer_seasons(league()), league())
+    assert placed["rank"].null_count() == placed.height == 3
+    assert placed["score"].null_count() == 0
 
 
 def test_a_season_needs_enough_plays_where_any_has_as_many():

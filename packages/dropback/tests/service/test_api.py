@@ -82,6 +82,8 @@ def test_rows_come_in_the_order_asked_for_a_page_at_a_time(client):
         ({"split": "depth"}, "split must be name=value"),
         ({"split": "depth=abyssal"}, "has no value 'abyssal' here; it has deep, short"),
         ({"where": "EXISTS (SELECT 1)"}, "without 'SELECT': it runs no query and reads no file"),
+        ({"where": "down IN (FROM x)"}, "without 'FROM': it runs no query"),
+        ({"where": "down IN ( WITH x AS (1))"}, "without 'WITH': it runs no query"),
         ({"where": "read_csv('/etc/passwd')"}, "without 'read_csv'"),
         ({"where": "replace(game_id, 'a', 'aa') = ''"}, "without replace"),
         ({"where": "x" * 501}, "length <= 500"),

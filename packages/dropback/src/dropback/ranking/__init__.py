@@ -12,6 +12,7 @@ from dropback.ranking._profile import (
     list_passers,
     passer_profile,
     passer_seasons,
+    season_places,
     split_values,
 )
 from dropback.ranking._reliability import Reliability, reliability, reliable_minimum
@@ -46,6 +47,7 @@ __all__ = [
     "reliability",
     "reliable_minimum",
     "season_drifts",
+    "season_places",
     "split_values",
     "with_measured_drift",
 ]

@@ -47,7 +47,12 @@ _NORMAL_90 = 1.6448536269514722
 
 # Polars opens the files that a subquery names while it parses, so these words are refused before,
 # within quotes too: what is quoted differs between dialects.
-_QUERY = re.compile(r"\b(?:select|table|values|(?:read|scan)_\w+)\b", re.IGNORECASE)
+# After a bracket stands what begins a query without SELECT.
+_QUERY = re.compile(
+    r"\b(?:select|table|values|(?:read|scan)_\w+)\b"
+    r"|(?<=\()\s*(?:from|with|show|describe|explain|pivot|summarize)\b",
+    re.IGNORECASE,
+)
 
 _UNKNOWN = re.compile(r'unable to find column "([^"]*)"')
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
@@ -308,7 +313,7 @@ def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
     if query := _QUERY.search(where):
         raise RequestError(
             f"The predicate {where!r} must compare columns of the play scores alone, without "
-            f"{query[0]!r}: it runs no query and reads no file."
+            f"{query[0].strip()!r}: it runs no query and reads no file."
         )
     code = _LITERAL.sub("''", where)
     if comment := _COMMENT.search(code):

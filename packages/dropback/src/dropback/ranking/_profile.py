@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from dropback._arrays import Floats
 
 _BINS = 10
+
+# Columns of a leaderboard that say how its rows compare.
+_COMPARED = (
+    "rank",
+    "rank_low",
+    "rank_high",
+    "percentile",
+    "z",
+    "probability_better_than_next",
+    "probability_best",
+    "population",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,38 @@ def passer_seasons(scores: pl.DataFrame, *, min_attempts: int = 50, seed: int = 
     largest = scores.group_by("passer_player_id", "season").len()["len"].max()
     enough = isinstance(largest, int) and largest >= min_attempts
     return leaderboard(scores, min_attempts=min_attempts if enough else 1, seed=seed)
+
+
+def season_places(seasons: pl.DataFrame, scores: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
+    """Give each season of `passer_seasons` its place on that season's own board.
+
+    Args:
+        seasons: What `passer_seasons` returned.
+        scores: The same play scores.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The same rows. A passer who qualifies by the board's rule (`default_minimum`) has the row of
+        `leaderboard` among that season's qualified passers; of any other what compares rows (the
+        rank, the percentile and the like) is null, and ``place`` says why.
+    """
+    own = pl.lit(None)
+    keys = ["passer_player_id", "season"]
+    boards = []
+    for (season,), of_season in scores.group_by("season", maintain_order=True):
+        with contextlib.suppress(RequestError):  # nobody qualifies, or no column says who does
+            boards.append(leaderboard(of_season, seed=seed).with_columns(season=pl.lit(season)))
+    unplaced = seasons.with_columns(
+        *(own.cast(seasons.schema[name]).alias(name) for name in _COMPARED),
+        place=pl.lit("not qualified"),
+    )
+    if not boards:
+        return unplaced
+    placed = pl.concat(boards, how="diagonal_relaxed").select(
+        pl.col(name).cast(kind) for name, kind in seasons.schema.items()
+    )
+    wanted = placed.join(seasons, on=keys, how="semi")
+    return pl.concat([wanted, unplaced.join(placed, on=keys, how="anti")])
 
 
 def passer_profile(

@@ -164,7 +164,8 @@ class ScoreTable:
     def passer(self, passer: str, stored: Container[tuple[int, int]]) -> messages.PasserResponse:
         """The page of a passer; `stored` has the keys of the plays whose tracking is stored."""
         if self._seasons_board is None:
-            self._seasons_board = ranking.passer_seasons(self._scores)
+            seasons = ranking.passer_seasons(self._scores)
+            self._seasons_board = ranking.season_places(seasons, self._scores)
         profile = ranking.passer_profile(self._scores, self._seasons_board, passer)
         pit = messages.PitHistogram(
             profile.edges.tolist(), profile.passer.tolist(), profile.league.tolist(), profile.plays

@@ -35,7 +35,8 @@ function trendCard(seasons) {
         el("th", { scope: "col", class: at === 0 ? null : "num" }, text)))),
       el("tbody", {}, seasons.map((row) => el("tr", {},
         el("th", { scope: "row" }, row.season),
-        el("td", { class: "num", title: row.place }, `${row.rank} of ${row.population} `, el("small", {}, `(${row.rank_low}–${row.rank_high})`)),
+        el("td", { class: "num", title: row.place }, ...(row.rank === null ? [row.place]
+          : [`${row.rank} of ${row.population} `, el("small", {}, `(${row.rank_low}–${row.rank_high})`)])),
         el("td", { class: "num" }, format.count(row.plays)),
         el("td", { class: "num" }, el("b", {}, format.score(row.score))),
         el("td", { class: "num ends" }, row.score_low === null ? format.NONE
