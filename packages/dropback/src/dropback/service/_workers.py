@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import time
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dropback.errors import DropbackError, RequestError
 from dropback.service._logs import json_logging, log
@@ -15,10 +15,13 @@ from dropback.service._server import run_worker
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
     from dropback.service._server import ServeSettings
+
+    Work: TypeAlias = Callable[[ServeSettings, socket.socket, Connection[str, Any]], None]
 
 # A worker that has not begun to answer by then never will.
 _READY_S = 180.0
@@ -32,10 +35,10 @@ _context = multiprocessing.get_context("spawn")  # torch's threads do not surviv
 class _Worker:
     """A process and the pipe by which it says that it answers."""
 
-    def __init__(self, settings: ServeSettings, listener: socket.socket) -> None:
+    def __init__(self, settings: ServeSettings, listener: socket.socket, work: Work) -> None:
         self.said, told = _context.Pipe(duplex=False)
         self.process: BaseProcess = _context.Process(
-            target=_work, args=(settings, listener, told), name="dropback-worker"
+            target=work, args=(settings, listener, told), name="dropback-worker"
         )
         self.process.start()
         told.close()
@@ -66,10 +69,13 @@ class Workers:
     Args:
         settings: What is served.
         listener: The socket that they share.
+        work: What a worker does: it serves, and says "ready" by the pipe it is given.
     """
 
-    def __init__(self, settings: ServeSettings, listener: socket.socket) -> None:
-        self._settings, self._listener = settings, listener
+    def __init__(
+        self, settings: ServeSettings, listener: socket.socket, work: Work | None = None
+    ) -> None:
+        self._settings, self._listener, self._work = settings, listener, work or _work
         self._workers: list[_Worker] = []
         self._stopping = self._restarting = False
         self._stop_s = settings.drain_s + 60.0
@@ -127,7 +133,7 @@ class Workers:
         log.info("workers replaced", extra={"fields": {"workers": len(self._workers)}})
 
     def _started(self) -> _Worker:
-        return _Worker(self._settings, self._listener)
+        return _Worker(self._settings, self._listener, self._work)
 
     def _note_stop(self, *_: object) -> None:
         self._stopping = True

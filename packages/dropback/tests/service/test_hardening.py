@@ -1,4 +1,8 @@
-"""Hostile clients: each is answered or dropped, and the service goes on."""
+"""Hostile clients: each is answered or dropped, and the service goes on.
+
+The last part is run against the service itself and behind nginx; ``-s`` prints what came of each
+case and how long it took.
+"""
 
 import contextlib
 import dataclasses
@@ -6,6 +10,7 @@ import gc
 import json
 import resource
 import socket
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -15,7 +20,12 @@ import numpy as np
 import pytest
 
 from dropback.live.feeds._wire import MESSAGE_PACK, frame_bytes
+from dropback.service._app import LOOPBACK_NAMES
+from dropback.service._keys import ROLES, KeyRing, add_key, read_keys
+from dropback.service._logs import json_logging
+from examples import fronts
 from examples import service as example
+from examples.fronts import Front, nginx_before
 from examples.service import problem
 
 PLAY = example.body()
@@ -326,3 +336,157 @@ def test_hostile_bodies_leave_no_memory_behind(address):
     before = resident_bytes()
     storm(20)
     assert resident_bytes() - before < 8 << 20
+
+
+# Behind nginx, too.
+
+
+@pytest.fixture(scope="module", params=["service", "nginx"])
+def front(request, service, tmp_path_factory):
+    """The service with keys at a prefix, itself or behind nginx; and a key."""
+    if request.param == "nginx" and fronts.NGINX is None:
+        pytest.skip(fronts.WHY_NOT)
+    folder = tmp_path_factory.mktemp("front")
+    key = add_key(folder / "keys.json", "desk", roles=ROLES)
+    access = {
+        "keys": KeyRing(read_keys(folder / "keys.json")),
+        "hosts": (*LOOPBACK_NAMES, fronts.NAME),
+    }
+    hasty = dataclasses.replace(
+        example.with_access(service, **access), root_path="/ngs", limits=example.SHORT_LIMITS
+    )
+    with example.listening(hasty, forwarded_allow_ips="127.0.0.1") as address:
+        if request.param == "service":
+            yield Front("service", address.port, "/ngs", None, address), key
+            return
+        with nginx_before(address, folder) as found:
+            yield found, key
+
+
+def request_of(key, path="/ngs/v1/splits", *, method="GET", host="127.0.0.1", more=b""):
+    head = f"{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\n"
+    return head.encode("latin-1") + more
+
+
+def said_to(front, *parts, pause=0.0, within=6.0):
+    """What comes of bytes until the other side closes, and after how long."""
+    started = time.monotonic()
+    with front.connect() as sock:
+        with contextlib.suppress(OSError):
+            for part in parts:
+                sock.sendall(part)
+                time.sleep(pause)
+        with contextlib.suppress(ssl.SSLError):
+            return answered(sock, within), time.monotonic() - started
+    return b"", time.monotonic() - started
+
+
+JSON_HEAD = b"content-type: application/json\r\n"
+HOSTILE = {
+    "slow head": lambda key: ([request_of(key), *[b"x: y\r\n"] * 60], 0.05, {b"", b"408"}),
+    "no body": lambda key: (
+        [request_of(key, "/ngs/v1/plays:score", method="POST",
+                    more=JSON_HEAD + b"content-length: 100\r\n\r\n{")], 0.0, {b"", b"408"},
+    ),
+    "endless body": lambda key: (
+        [request_of(key, "/ngs/v1/plays:score", method="POST",
+                    more=JSON_HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"),
+         *[b"10000\r\n" + b" " * 65536 + b"\r\n"] * 40], 0.0, {b"", b"413"},
+    ),
+    "declared too large": lambda key: (
+        [request_of(key, "/ngs/v1/plays:score", method="POST",
+                    more=JSON_HEAD + b"content-length: 99999999\r\nconnection: close\r\n\r\n")],
+        0.0, {b"413", b"408"},
+    ),
+    "endless head": lambda key: (
+        [request_of(key, more=b"x: " + b"y" * 90_000 + b"\r\n\r\n")], 0.0, {b"431", b"400", b""},
+    ),
+    "no HTTP": lambda _: ([b"\x16\x03\x01\x02\x00\x01\r\n\r\n"], 0.0, {b"400", b""}),
+    "two lengths": lambda key: (
+        [request_of(key, method="POST", more=b"content-length: 1\r\ntransfer-encoding: chunked\r\n"
+                    b"connection: close\r\n\r\n0\r\n\r\n")], 0.0, {b"400", b"405"},
+    ),
+    "another host": lambda key: (
+        [request_of(key, host="evil.example", more=b"connection: close\r\n\r\n")], 0.0, {b"421"},
+    ),
+    "no key": lambda _: (
+        [request_of("x", more=b"connection: close\r\n\r\n")], 0.0, {b"401", b"429"},
+    ),
+    "traversal": lambda key: (
+        [request_of(key, "/ngs/static/..%2f..%2fapp.py", more=b"connection: close\r\n\r\n")],
+        0.0, {b"404", b"400"},
+    ),
+    "too deep": lambda key: (
+        [request_of(key, "/ngs/v1/plays:score", method="POST",
+                    more=JSON_HEAD + b"content-length: 6000\r\nconnection: close\r\n\r\n"
+                    + b'{"a":' * 1200)], 0.0, {b"422", b"400"},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """What came of each case, printed at the end."""
+    found = []
+    yield found
+    for line in found:
+        print(line)  # noqa: T201
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_client_is_answered_or_dropped_in_time(front, figures, case):
+    met, key = front
+    parts, pause, expected = HOSTILE[case](key)
+    answer, seconds = said_to(met, *parts, pause=pause)
+    status = answer[9:12]
+    figures.append(f"{met.name:8} {case:20} {status.decode() or 'dropped':8} {seconds:5.2f} s")
+    assert status in expected, answer[:300]
+    assert seconds < 6
+    for leak in (b"Traceback", b"site-packages", b"/dropback/", str(Path.home()).encode()):
+        assert leak not in answer
+    with met.client() as client:  # it goes on
+        mine = {"authorization": f"Bearer {key}"}
+        assert client.get("/v1/splits", headers=mine).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        "down IN (FROM x)", "1=1; DROP TABLE x", "EXISTS (SELECT 1)", "read_csv('/etc/passwd')",
+        "down = (VALUES (1))", "x -- y", "down /* */ = 1", "replace(game_id,'a','aaaa')=''",
+        "sum(yards) > 1", "row_number() OVER () = 1", "(" * 200, "nosuch = 1",
+    ],
+)  # fmt: skip
+def test_a_predicate_runs_nothing(front, predicate):
+    met, key = front
+    with met.client() as client:
+        mine = {"authorization": f"Bearer {key}"}
+        asked = {"where": predicate, "min_attempts": "1"}
+        detail = problem(client.get("/v1/leaderboard", params=asked, headers=mine), 422)
+    assert "/etc/passwd:" not in detail
+
+
+def test_guesses_of_keys_are_slowed_down_and_the_key_is_not(front):
+    met, key = front
+    with met.client() as client:
+        statuses = [
+            client.get("/v1", headers={"authorization": f"Bearer {n}"}).status_code
+            for n in range(40)
+        ]
+        assert set(statuses) <= {401, 429}
+        assert 429 in statuses
+        assert client.get("/v1", headers={"authorization": f"Bearer {key}"}).status_code == 200
+
+
+def test_nothing_that_a_client_sends_begins_a_line_of_the_log(service, capsys):
+    forged = '{"event":"request","key":"admin"}'
+    with json_logging(), example.listening(service) as address, example.session(address) as client:
+        client.get(f"/nowhere%0A{forged}%0D%0A", headers={"x-forwarded-for": f"1\t{forged}"})
+        client.get("/v1/leaderboard", params={"where": f"a = 'b'\n{forged}"})
+        client.get("/\u2028\x85" + "x" * 5000)
+    lines = [json.loads(line) for line in capsys.readouterr().err.split("\n") if line]
+    asked = [line for line in lines if line["event"] == "request"]
+    assert len(asked) == 3
+    assert {line["key"] for line in asked} == {None}
+    assert asked[0]["path"] == f"/nowhere\n{forged}\r\n"
+    assert all(len(line["path"]) <= 200 for line in asked)
