@@ -265,7 +265,7 @@ def _over_runs(
     from dropback.cli._console import errors, selection_summary
 
     loaded = load_run(run)
-    source, tracked = _open_source(data)
+    source, tracked = _open_source(data, tracked=loaded.model.settings.sequence is not None)
     _use_threads(None, many=tracked or bool(loaded.model.boosted))
     selection = workflows.read_plays_for(
         loaded,
@@ -333,7 +333,7 @@ def evaluate(
     with progress(len(names) * 50 if executor == "serial" else None) as step:
         evaluated = workflows.evaluate(
             run,
-            _open_source(data)[0],
+            _open_source(data, tracked=tracked)[0],
             seasons=seasons,
             against=names,
             games=games,
@@ -383,14 +383,23 @@ def export_command(
     console.print(f"graphs in {folder}, equal to torch within 0.00001")
 
 
-def _open_source(data: str) -> tuple[PlayByPlaySource | PlayTensors, bool]:
+def _open_source(
+    data: str, *, tracked: bool | None = None
+) -> tuple[PlayByPlaySource | PlayTensors, bool]:
     """Open tracking, print the counts of what was read, and say whether it is tracking."""
     from dropback import workflows
     from dropback.cli._console import errors
     from dropback.cli._tracking import print_report
     from dropback.tracking import PlayTensors
 
-    source = workflows.open_source(data, on_report=lambda report: print_report(report, errors))
+    source = workflows.open_source(
+        data,
+        tracked=tracked,
+        on_report=lambda report: print_report(report, errors),
+        on_passed_over=lambda files: errors.print(
+            f"Passed over in {data}: {', '.join(file.name for file in files)}.", soft_wrap=True
+        ),
+    )
     return source, isinstance(source, PlayTensors)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from os import PathLike
@@ -15,7 +16,7 @@ from dropback._choices import Seasons, parse_seasons, season_list
 from dropback.data._play_by_play import chosen_seasons, read_play_by_play
 from dropback.data._selection import Games, Selection, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
-from dropback.errors import RequestError, RunError
+from dropback.errors import DropbackError, RequestError, RunError, TrackingError
 from dropback.expected_points import (
     OWN_SOURCE,
     attach_epa,
@@ -30,7 +31,7 @@ from dropback.storage import local_copy
 from dropback.tracking import PlayTensors, is_tracking, open_tracking, select_tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     import dataframely as dy
 
@@ -60,14 +61,21 @@ class TrackedSelection(Selection):
 
 
 def open_source(
-    data: Source, *, on_report: Callable[[IngestReport], None] | None = None
+    data: Source,
+    *,
+    tracked: bool | None = None,
+    on_report: Callable[[IngestReport], None] | None = None,
+    on_passed_over: Callable[[Sequence[Path]], None] | None = None,
 ) -> PlayByPlaySource | PlayTensors:
     """Open `data` where it is a path to tracking; everything else is returned as it is.
 
     Args:
         data: Play-by-play as `read_play_by_play` takes it, or tracking: tensors, or a path to
             tensors, to a folder that `ingest` wrote or to tracking files.
+        tracked: Of a folder that holds both: whether to take the tracking, or the
+            ``play_by_play_*`` files. None takes the tracking.
         on_report: Called with the report of source files, where any were read.
+        on_passed_over: Called with the files of such a folder that are passed over, if any.
 
     Raises:
         TrackingError: A path to neither, which is not named like play-by-play.
@@ -76,16 +84,50 @@ def open_source(
     if not isinstance(data, str | PathLike):
         return data
     path = Path(local_copy(data))
-    # Damaged play-by-play is known by its name: its reader says what is wrong with it.
-    if _is_named_play_by_play(path) or not is_tracking(path):
+    named, others = _files_by_name(path)
+    if tracked is False and named and path.is_dir():
+        if others and on_passed_over is not None:
+            on_passed_over(others)
         return data
-    return open_tracking(path, on_report=on_report)
+    # Damaged play-by-play is known by its name: its reader says what is wrong with it.
+    if named and not others:
+        return data
+    within = path
+    if not is_tracking(path):
+        below = _tracking_below(path) if tracked else None
+        if below is None:
+            return data
+        within = below
+    try:
+        opened = open_tracking(within, on_report=on_report)
+    except DropbackError as error:
+        if not named:
+            raise
+        raise TrackingError(
+            f"{path} holds tracking and play-by-play, and the tracking cannot be read: to take "
+            f"the play-by-play, name '{path / 'play_by_play_*'}'. {error}"
+        ) from error
+    if named and on_passed_over is not None:
+        on_passed_over(named)
+    return opened
 
 
-def _is_named_play_by_play(path: Path) -> bool:
-    """Whether it is named like play-by-play, and nothing beside it may be tracking."""
-    files = [path] if path.is_file() else list(path.glob("*")) if path.is_dir() else []
-    return bool(files) and all(file.name.startswith("play_by_play_") for file in files)
+def _files_by_name(path: Path) -> tuple[list[Path], list[Path]]:
+    """Files at a path that are named like play-by-play, and others, folders among them."""
+    files = [path] if path.is_file() else sorted(path.glob("*")) if path.is_dir() else []
+    # What begins with a dot is a lock, or being written.
+    seen = [file for file in files if file == path or not file.name.startswith(".")]
+    named = [file for file in seen if file.name.startswith("play_by_play_")]
+    return named, [file for file in seen if file not in named]
+
+
+def _tracking_below(path: Path) -> Path | None:
+    """The first folder of a folder that is tracking, beside play-by-play that comes first."""
+    for folder in sorted(path.glob("[!.]*/")):
+        with suppress(TrackingError):  # neither tracking nor play-by-play
+            if is_tracking(folder):
+                return folder
+    return None
 
 
 def read_plays(
@@ -97,6 +139,7 @@ def read_plays(
     outcome: Outcome | str = Outcome.YARDS,
     play_by_play: PlayByPlaySource | None = None,
     expected_points: ExpectedPoints | None = None,
+    tracked: bool | None = None,
 ) -> Selection:
     """Read play-by-play or tracking, and select the plays to model.
 
@@ -112,6 +155,8 @@ def read_plays(
         play_by_play: Beside tracking: says how the plays ended; None takes the tracking set's own
             columns.
         expected_points: Model that values snaps where the outcome is EPA; None reads nflverse's.
+        tracked: Of a folder that holds both: whether to take the tracking, or the play-by-play;
+            None takes the tracking.
 
     Returns:
         ``plays``, one row a play; ``left_out``, the rows left out by reason. With tracking the
@@ -133,9 +178,8 @@ def read_plays(
     play_set, judged = _choice(PlaySet, plays), _choice(Outcome, outcome)
     if games not in get_args(Games):
         raise RequestError(f"games must be {_listed(get_args(Games))}, got {games!r}.")
-    source = open_source(data)
-    tracked = isinstance(source, PlayTensors)
-    if play_by_play is not None and not tracked:
+    source = open_source(data, tracked=tracked)
+    if play_by_play is not None and not isinstance(source, PlayTensors):
         raise RequestError(
             "play_by_play (--pbp) goes with tracking, but the data are play-by-play themselves: "
             "name them alone."
@@ -273,7 +317,8 @@ def read_plays_for(
         selection = data
         _require_kind(run, tracked=isinstance(data, TrackedSelection))
     else:
-        source = open_source(data)
+        reads_tracking = run.model.settings.sequence is not None
+        source = open_source(data, tracked=reads_tracking)
         _require_kind(run, tracked=isinstance(source, PlayTensors))
         own = run.record.outcome_source == OWN_SOURCE
         selection = read_plays(
@@ -284,6 +329,7 @@ def read_plays_for(
             outcome=run.model.outcome,
             play_by_play=play_by_play,
             expected_points=load_expected_points(run.folder / "expected_points") if own else None,
+            tracked=reads_tracking,
         )
     learned = run.record.outcome_source
     if run.model.outcome is Outcome.EPA and (found := selection.plays["epa_source"][0]) != learned:

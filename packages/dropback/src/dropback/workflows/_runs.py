@@ -393,7 +393,8 @@ def evaluate(
     against = parse_names(against)
     chosen = _as_run(run)
     model = chosen.model
-    source = data if isinstance(data, Selection) else open_source(data)
+    tracked = model.settings.sequence is not None
+    source = data if isinstance(data, Selection) else open_source(data, tracked=tracked)
     selection = read_plays_for(
         chosen, source, seasons=seasons, games=games, play_by_play=play_by_play
     )
