@@ -4,6 +4,8 @@ import ast
 import os
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import click
+import pytest
 import typer.main
 from markdown_it import MarkdownIt
 
@@ -167,6 +170,17 @@ def cron_commands(block: Block) -> Block:
     assert all(found), f"{block.place}: not lines of a crontab"
     commands = "\n".join(match[1] for match in found if match)
     return Block(block.page, block.line, "sh", commands, block.reason)
+
+
+def run_r(block: Block) -> None:
+    """Run a block of R in the working folder, or skip the page and say what to install."""
+    program = shutil.which("Rscript")
+    if program is None:
+        pytest.skip("Rscript is not installed: apt install r-base-core r-cran-rsqlite")
+    script = Path("block.R")
+    script.write_text(block.text, encoding="utf-8")
+    done = subprocess.run([program, script], capture_output=True, text=True, check=False)  # noqa: S603  # our own page
+    assert done.returncode == 0, f"{block.place}: {done.stderr}"
 
 
 def run_python(block: Block, names: dict[str, object]) -> None:

@@ -24,6 +24,7 @@ from documents import (
     pages,
     quoted_paths,
     run_python,
+    run_r,
     run_shell,
 )
 from dropback.data import _tables as tables
@@ -84,7 +85,6 @@ def test_what_a_package_lists_has_one_page() -> None:
 # Blocks that are not run, by reason. A new one is a choice, so it changes a number here.
 NOT_RUN = {
     "installs": 5,
-    "is R": 1,
     "is output": 1,
     "needs real tracking": 2,
     "needs the network": 1,
@@ -164,6 +164,8 @@ def test_the_blocks_of_a_page_run(
             tomllib.loads(block.text)
         elif block.language == "python":
             run_python(block, names)
+        elif block.language == "r":
+            run_r(block)
         elif block.language == "cron":
             monkeypatch.setattr("dropback.data._nflverse._nflreadpy", downloads)
             run_shell(cron_commands(block))
@@ -190,7 +192,7 @@ def shape(text: str) -> str:
 
 
 def test_every_block_runs_or_says_why_not() -> None:
-    languages = {"cron", "python", "sh", "text", "toml"}
+    languages = {"cron", "python", "r", "sh", "text", "toml"}
     strange = [b.place for b in BLOCKS if not b.reason and b.language not in languages]
     assert not strange
     assert Counter(b.reason for b in BLOCKS if b.reason) == NOT_RUN

@@ -1,18 +1,26 @@
 import json
 import re
 import shutil
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from dropback._files import working_folder
 from dropback.cli import app
-from dropback.errors import TrackingError
+from dropback.errors import RequestError, TaskError, TrackingError
+from dropback.execution._executors import SerialExecutor
+from dropback.storage import local_copy, write_output
 from dropback.tracking import PlayTensors, build_tensors, ingest
 from dropback.tracking._plot import plot_play
 from dropback.tracking._schema import Frames
 from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
+from dropback.tracking.ingest import _parts as parts
 from dropback.tracking.ingest import _pipeline as pipeline
 from dropback.tracking.ingest._pipeline import find_play
 from examples.tracking_sets import MadePlay, made_set
@@ -98,7 +106,7 @@ def test_the_definitions_of_splits_lie_beside_their_values(weeks, tmp_path):
 
 def test_a_second_run_reads_nothing_again(weeks, tmp_path, monkeypatch):
     first = ingest(weeks, tmp_path / "plays")
-    monkeypatch.setattr(pipeline, "read_file", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr(parts, "read_file", lambda *_, **__: pytest.fail("read again"))
     second = ingest(weeks, tmp_path / "plays")
     assert second.resumed_files == 2
     assert second.left_out.equals(first.left_out)
@@ -106,17 +114,17 @@ def test_a_second_run_reads_nothing_again(weeks, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_run_goes_on_with_the_files_left(weeks, tmp_path, monkeypatch):
-    real = pipeline.read_file
+    real = parts.read_file
 
     def interrupted(source, *rest, **more):
         if source.path.name == "tracking_week_2.csv":
             raise KeyboardInterrupt
         return real(source, *rest, **more)
 
-    monkeypatch.setattr(pipeline, "read_file", interrupted)
+    monkeypatch.setattr(parts, "read_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        ingest(weeks, tmp_path / "plays", workers=1)
-    monkeypatch.setattr(pipeline, "read_file", real)
+        ingest(weeks, tmp_path / "plays", executor="serial")
+    monkeypatch.setattr(parts, "read_file", real)
     report = ingest(weeks, tmp_path / "plays")
     assert report.resumed_files == 1
     assert sorted(read_plays_table(tmp_path / "plays")["play_id"]) == [1, 2, 3]
@@ -322,3 +330,67 @@ def test_the_ball_is_drawn_over_the_players_and_can_be_seen(weeks, tmp_path):
     orange = (abs(pixels - np.array([255, 140, 0])) < 12).all(axis=-1)
     # The legend's own ball lies below the field.
     assert orange[: int(0.9 * len(pixels))].sum() >= 40
+
+
+def put_set(weeks, address):
+    """Upload a set as a store would have it."""
+    for path in sorted(weeks.rglob("*.csv")):
+        write_output(f"{address}/{path.relative_to(weeks)}", partial(shutil.copy, path))
+
+
+def test_a_store_and_dask_give_the_tables_of_one_process(weeks, tmp_path, dask, bucket):
+    """Every byte of the tables and of the tensors, from and to a real store."""
+    raw, plays = f"{bucket}/raw", f"{bucket}/plays"
+    put_set(weeks, raw)
+    report = ingest(raw, plays, executor=dask.address)
+    ingest(raw, tmp_path / "plays", executor="serial")
+    assert report.counts().rows() == [("bdb_2025", 2, 4, 3, 1)]
+    copy = Path(local_copy(plays))
+    tables = sorted(file.relative_to(copy) for file in copy.rglob("*.parquet"))
+    assert len(tables) == 2 * 4
+    for name in (*tables, Path("left_out.csv"), Path("ingest.json"), Path("ingest.html")):
+        assert (copy / name).read_bytes() == (tmp_path / "plays" / name).read_bytes(), name
+    # A second driver finds every file read; then tensors, each chunk by a task.
+    assert ingest(raw, plays, executor=dask.address).resumed_files == 2
+    remote, _ = build_tensors(plays, f"{bucket}/tensors", executor=dask.address)
+    local, _ = build_tensors(tmp_path / "plays", tmp_path / "tensors", executor="serial")
+    assert remote.schema["data_sha256"] == local.schema["data_sha256"]
+    assert remote.plays.equals(local.plays)
+
+
+def test_a_play_in_two_files_of_a_store_counts_once(weeks, tmp_path, bucket):
+    shutil.copy(weeks / "tracking_week_1.csv", weeks / "tracking_week_3.csv")
+    put_set(weeks, f"{bucket}/raw")
+    report = ingest(f"{bucket}/raw", f"{bucket}/plays", executor="serial")
+    assert (report.plays_read, report.plays_kept) == (6, 3)
+    assert sorted(read_plays_table(Path(local_copy(f"{bucket}/plays")))["play_id"]) == [1, 2, 3]
+    assert ingest(weeks, tmp_path / "plays", executor="serial").plays_kept == 3
+    # Parts whose plays were dropped are not read again.
+    again = ingest(weeks, tmp_path / "plays")
+    assert (again.resumed_files, again.plays_kept) == (3, 3)
+
+
+class Losing:
+    """Runs tasks here, but loses those of one file, as where its process dies each time."""
+
+    def submit(self, function, order):
+        if "week_2" not in order.arguments[0].relative:
+            return SerialExecutor().submit(function, order)
+        future = Future()
+        future.set_exception(BrokenProcessPool("killed"))
+        return future
+
+
+def test_a_file_whose_task_always_dies_is_named_and_the_rest_is_read(weeks, tmp_path):
+    with pytest.raises(TaskError, match=r"1 of the tasks .*: tracking_week_2\.csv\. The first"):
+        ingest(weeks, tmp_path / "plays", executor=Losing())
+    assert not (tmp_path / "plays" / "ingest.json").exists()
+    assert ingest(weeks, tmp_path / "plays").resumed_files == 1
+
+
+def test_two_processes_do_not_write_one_folder(weeks, tmp_path):
+    with (
+        working_folder(tmp_path / "plays", "nothing"),
+        pytest.raises(RequestError, match="is being written by another process"),
+    ):
+        ingest(weeks, tmp_path / "plays")

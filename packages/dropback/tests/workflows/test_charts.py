@@ -230,6 +230,16 @@ def test_tiers_end_where_their_first_is_surely_better() -> None:
     ]  # fmt: skip
 
 
+def test_tiers_of_defenses_begin_with_the_lowest() -> None:
+    rows = pl.DataFrame({"score_shrunk": [0.5, 0.4], "shrunk_sd": [0.01] * 2, "better": "lower"})
+    assert tiers(rows)["score_shrunk"].to_list() == [0.4, 0.5]
+    assert tiers(rows)["tier"].to_list() == [1, 2]
+    board = leaderboard(SCORES, by="opponent", min_attempts=1)
+    figure = draw_tiers(board, title="Defenses")
+    order = board.sort("score_shrunk")["defteam"].to_list()
+    assert [text for text, _ in texts(figure) if text in order] == order
+
+
 def test_moving_mean_weighs_plays_and_adds_variances() -> None:
     """Standard errors .1 and .05 of 10 and 30 plays: sqrt((10 * .1)^2 + (30 * .05)^2) / 40."""
     half = 1.6448536269514722 * np.array([0.1, 0.05, 0.1])

@@ -46,7 +46,13 @@ MinAttempts = Annotated[
     str | None, typer.Option(help="Plays a passer needs: a number, 20%, nfl or reliable.")
 ]
 
-_NOUNS = {"passer": "passers", "receiver": "receivers", "passer,season": "seasons of passers"}
+_NOUNS = {
+    "passer": "passers",
+    "receiver": "receivers",
+    "team": "offenses",
+    "opponent": "defenses, the lowest first",
+    "passer,season": "seasons of passers",
+}
 
 
 @app.command("tiers")
@@ -59,7 +65,9 @@ def tiers_command(
     week: Week = None,
     last: Last = None,
     home: AtHome = None,
-    by: Annotated[str, typer.Option(help="passer, receiver, or passer,season.")] = "passer",
+    by: Annotated[
+        str, typer.Option(help="passer, receiver, team, opponent, or with season.")
+    ] = "passer",
     min_attempts: MinAttempts = None,
     roster: Roster = None,
     logos: Logos = None,

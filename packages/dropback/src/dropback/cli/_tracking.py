@@ -10,6 +10,7 @@ from rich.table import Table
 
 from dropback.cli._console import file_progress, table_of
 from dropback.cli._console import out as console
+from dropback.cli._options import ExecutorOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,25 +26,23 @@ Layout = Annotated[
     str,
     typer.Option("--format", help="auto, a layout's name, or a column map ending in .toml."),
 ]
-Workers = Annotated[int, typer.Option(min=1, help="Files read at once.")]
+Place = Annotated[str, typer.Argument(help="A tracking file, a folder of them, or their URL.")]
 
 
 @app.command("ingest")
 def ingest_command(
-    path: Source,
-    out: Annotated[Path, typer.Option(help="Folder for the canonical tables.")] = Path("plays"),
+    path: Place,
+    out: Annotated[str, typer.Option(help="Folder or URL for the canonical tables.")] = "plays",
     layout: Layout = "auto",
-    workers: Workers = 2,
+    executor: ExecutorOption = "threads:2",
 ) -> None:
     """Read tracking files into canonical Parquet: dropback ingest data/ --out plays/."""
     from dropback.tracking.ingest._pipeline import ingest
 
     with file_progress() as step:
-        report = ingest(path, out, layout=layout, workers=workers, progress=step)
+        report = ingest(path, out, layout=layout, executor=executor, progress=step)
     print_report(report)
-    console.print(
-        f"plays in {out}, reasons in {out / 'left_out.csv'}, all checks in {out / 'ingest.html'}"
-    )
+    console.print(f"plays in {out}, reasons in {out}/left_out.csv, all checks in {out}/ingest.html")
 
 
 @app.command("check")
@@ -68,16 +67,18 @@ def check_command(
 
 @app.command("features")
 def features_command(
-    path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest wrote.")],
-    out: Annotated[Path, typer.Option(help="Folder for the tensors.")] = Path("tensors"),
+    path: Annotated[
+        str, typer.Argument(help="Tracking files, or a folder that ingest wrote, or their URL.")
+    ],
+    out: Annotated[str, typer.Option(help="Folder or URL for the tensors.")] = "tensors",
     layout: Layout = "auto",
-    workers: Workers = 2,
+    executor: ExecutorOption = "threads:2",
 ) -> None:
     """Write the features of all plays as tensors: dropback features plays/ --out tensors/."""
     from dropback.tracking.ingest._pipeline import build_tensors
 
     with file_progress() as step:
-        tensors, report = build_tensors(path, out, layout=layout, workers=workers, progress=step)
+        tensors, report = build_tensors(path, out, layout=layout, executor=executor, progress=step)
     if report is not None:
         print_report(report)
     console.print(

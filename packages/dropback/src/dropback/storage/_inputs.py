@@ -117,3 +117,13 @@ def copy_of_file(url: str, path: Path) -> Path:
     root, name = split_url(url)
     RemoteStore(root).fetch(name, path)
     return path
+
+
+def read_ahead(url: str, size: int) -> bytes:
+    """The first bytes of a file.
+
+    Raises:
+        StoreError: It is not there, or the store refuses.
+    """
+    root, name = split_url(url)
+    return RemoteStore(root).read_ahead(name, size)

@@ -18,7 +18,7 @@ from dropback._files import (
 )
 from dropback.errors import RequestError, StoreError
 from dropback.storage._folders import digest_of, keep_folder, read_folder
-from dropback.storage._stores import RemoteStore, is_url, open_store, split_url
+from dropback.storage._stores import DiskStore, RemoteStore, is_url, open_store, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +110,7 @@ def work_area(out: AnyPath, kept: str) -> Iterator[WorkArea]:
 
 @contextmanager
 def fetched(store: str, name: str) -> Iterator[Path]:
-    """Yield a local folder with the files of a stored one.
+    """Yield a local folder with the files of a stored one, to be read alone.
 
     Raises:
         StoreError: It is not there, or the store refuses.
@@ -122,6 +122,11 @@ def fetched(store: str, name: str) -> Iterator[Path]:
             f"{store}: {name} is not there, or this machine does not see that place: give --out a "
             "URL, or a folder that all workers share, and run the same command again."
         )
+    if isinstance(opened, DiskStore) and all(
+        file.key == f"{name}/{relative}" for relative, file in found.files.items()
+    ):
+        yield Path(store) / name
+        return
     with tempfile.TemporaryDirectory(prefix="dropback-fetched-") as scratch:
         yield found.fetch(opened, Path(scratch))
 

@@ -223,6 +223,11 @@ class RemoteStore:
         with whole_file(path) as aside, told(f"{self.root}/{key}"):
             self._files.fetch(key, aside)
 
+    def read_ahead(self, key: str, size: int) -> bytes:
+        """The first bytes of a file."""
+        with told(f"{self.root}/{key}"):
+            return self._files.read_ahead(key, size)
+
     def list(self) -> dict[str, tuple[int, str]]:
         """All files below the root: bytes, and a mark that changes with the content."""
         with told(self.root):
@@ -307,6 +312,10 @@ class ObjectFiles:
         """Content of a file."""
         return bytes(self._store.get(key).bytes())
 
+    def read_ahead(self, key: str, size: int) -> bytes:
+        """The first bytes of a file."""
+        return bytes(self._store.get_range(key, start=0, end=size))
+
     def write(self, key: str, content: bytes) -> None:
         """Write a file."""
         self._store.put(key, content)
@@ -367,6 +376,10 @@ class FileSystemFiles:
     def read(self, key: str) -> bytes:
         """Content of a file."""
         return bytes(self._files.cat_file(self._path(key)))
+
+    def read_ahead(self, key: str, size: int) -> bytes:
+        """The first bytes of a file."""
+        return bytes(self._files.cat_file(self._path(key), start=0, end=size))
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, TrackingError
-from dropback.storage import local_copy
+from dropback.storage import is_url, local_copy
 from dropback.tracking.ingest._pipeline import build_tensors
 from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._archives import zip_files
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
+    from dropback.execution import ExecutorChoice
     from dropback.tracking.ingest._report import IngestReport
     from dropback.tracking.readers._format import Format
 
@@ -81,7 +82,7 @@ def open_tracking(
     *,
     work: str | PathLike[str] | None = None,
     layout: str = "auto",
-    workers: int = 2,
+    executor: ExecutorChoice = "threads:2",
     on_report: Callable[[IngestReport], None] | None = None,
 ) -> PlayTensors:
     """The play tensors of any tracking.
@@ -92,7 +93,7 @@ def open_tracking(
         work: Folder to build tensors in, kept; replaced where it holds tensors already. None
             builds in a temporary folder, which goes when the tensors do.
         layout: As for `ingest`.
-        workers: Files read at once.
+        executor: As for `ingest`.
         on_report: Called with what became of source files, where any were read: plays that are
             not fit are skipped, and this report has their reasons.
 
@@ -105,6 +106,7 @@ def open_tracking(
         >>> len(tensors)
         60
     """
+    given = str(path) if is_url(path) else Path(path)
     path = Path(local_copy(path))
     if _is_tensors(path):
         return PlayTensors.open(path)
@@ -114,12 +116,12 @@ def open_tracking(
             "files; it is play-by-play."
         )
     if work is not None:
-        tensors, report = build_tensors(path, Path(work), layout=layout, workers=workers)
+        tensors, report = build_tensors(given, Path(work), layout=layout, executor=executor)
     else:
         scratch = Path(tempfile.mkdtemp(prefix="dropback-"))
         try:
             tensors, report = build_tensors(
-                path, scratch / "tensors", layout=layout, workers=workers
+                given, scratch / "tensors", layout=layout, executor=executor
             )
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)

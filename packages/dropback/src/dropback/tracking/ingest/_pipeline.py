@@ -7,20 +7,46 @@ interrupted run goes on where it stopped. What is not fit is in ``left_out.csv``
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import shutil
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from dropback._files import working_folder
-from dropback.errors import TrackingError
+from dropback.errors import RequestError, TrackingError
+from dropback.execution import Task, open_executor, run_tasks, stored_result
+from dropback.storage import (
+    MANIFEST,
+    RemoteStore,
+    StoredFile,
+    digest_of,
+    fetched,
+    is_url,
+    keep_folder,
+    local_copy,
+    open_store,
+    put_output,
+    read_folder,
+    work_area,
+    write_manifest,
+)
 from dropback.tracking._schema import LeftOut
-from dropback.tracking._storage import chunk_files, drop_plays, read_chunk, read_splits, write_chunk
+from dropback.tracking._storage import TABLES, chunk_files, drop_plays, read_chunk
+from dropback.tracking.ingest._parts import (
+    PART,
+    REPORTS,
+    ParquetSink,
+    chunk_into_tensors,
+    find_parts,
+    read_into_chunks,
+    read_into_tensors,
+)
 from dropback.tracking.ingest._reading import (
     Blocks,
-    BlockSink,
     FileReport,
     holds_play,
     read_file,
@@ -28,31 +54,32 @@ from dropback.tracking.ingest._reading import (
 )
 from dropback.tracking.ingest._report import (
     IngestReport,
-    finished_report,
     keys_twice,
-    part_name,
     repeated_as_left_out,
-    save_report,
+    report_from_record,
     with_repeated,
     without_repeated,
     write_report,
 )
 from dropback.tracking.readers import FORMATS, choose_formats
-from dropback.tracking.readers._archives import unpacked
-from dropback.tracking.readers._files import SourceFile, SourceFolder, find_folders
-from dropback.tracking.tensors._play_tensors import PlayTensors, TensorPart, join_parts
+from dropback.tracking.readers._archives import unpacked, zip_files
+from dropback.tracking.readers._files import SourceFolder, find_folders
+from dropback.tracking.tensors._play_tensors import PlayTensors, join_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from os import PathLike
+    from typing import TypeAlias
 
+    from dropback.execution import ExecutorChoice
+    from dropback.storage import Store, WorkArea
     from dropback.tracking._blocks import PlayBlock
+    from dropback.tracking.ingest._parts import PartSource, TaskFunction
+    from dropback.tracking.readers._format import Format
 
-_PARTS: Final = "parts"
+    Progress: TypeAlias = Callable[[int, int, str], None]
+
 _UNZIPPED: Final = "unzipped"
-
-_Job = TypeVar("_Job", bound="tuple[object, ...]")
-_Result = TypeVar("_Result")
 
 
 def ingest(
@@ -60,52 +87,90 @@ def ingest(
     out: str | PathLike[str],
     *,
     layout: str = "auto",
-    workers: int = 2,
-    progress: Callable[[int, int, str], None] | None = None,
+    executor: ExecutorChoice = "threads:2",
+    progress: Progress | None = None,
 ) -> IngestReport:
     """Read tracking files into canonical Parquet.
 
     Args:
-        path: A tracking file or a folder of them, any depth; also zips, as Kaggle hands them out.
-        out: Folder for ``plays``, ``players``, ``frames``, ``splits``, ``left_out.csv`` and
+        path: A tracking file or a folder of them, any depth, or their URL; on disk also zips, as
+            Kaggle hands them out.
+        out: Folder or URL for ``plays``, ``players``, ``frames``, ``splits``, ``left_out.csv`` and
             ``ingest.json``. Files that it already holds from the same source are not read again.
         layout: ``auto``, a layout's name, or the path of a column map ending in ``.toml``.
-        workers: Files read at once.
+        executor: Where files are read, one a task: see `dropback.execution.ExecutorChoice`. The
+            tables are the same everywhere.
         progress: Called with files done, files in all, and the file's name.
 
     Raises:
         ReaderError: If nothing can be read.
+        RequestError: If another process writes `out`.
+        StoreError: If a URL cannot be read or written.
+        TaskError: If files were lost with their workers; all others are read.
 
     Example:
         >>> report = dropback.ingest(tracking, f"{folder}/plays")
         >>> report.counts().select("kept", "left_out").row(0)
         (60, 0)
     """
+    formats = choose_formats(layout)
+    if is_url(out):
+        RemoteStore(str(out)).require_writable()
+        with tempfile.TemporaryDirectory(prefix="dropback-ingest-") as scratch:
+            source = str(path) if is_url(path) else _require_plain(Path(path))
+            parts, unread = find_parts(source, formats)
+            report, tasks = _read_all(
+                parts, unread, read_into_chunks, str(out), executor, None, progress
+            )
+            return _finish_remote(report, tasks, str(out), Path(scratch))
     out = Path(out)
-    with unpacked(Path(path), out / _UNZIPPED) as source:
-        return _ingest(source, out, layout, workers, progress)
+    # Its lock keeps two processes from one folder.
+    with working_folder(out, "what was read") as work:
+        if is_url(path):
+            return _ingest_here(str(path), out, formats, executor, progress)
+        with unpacked(Path(path), work / _UNZIPPED) as folder:
+            return _ingest_here(folder, out, formats, executor, progress)
 
 
-def _ingest(
-    path: Path,
+def _require_plain(path: Path) -> Path:
+    """Refuse zips where workers of other machines read.
+
+    Raises:
+        RequestError: There is one.
+    """
+    if zip_files(path):
+        raise RequestError(f"{path}: zip files are read into a folder of this disk: unpack first.")
+    return path
+
+
+def _ingest_here(
+    path: str | Path,
     out: Path,
-    layout: str,
-    workers: int,
-    progress: Callable[[int, int, str], None] | None,
+    formats: Sequence[Format],
+    executor: ExecutorChoice,
+    progress: Progress | None,
 ) -> IngestReport:
-    folders = find_folders(path, choose_formats(layout))
+    parts, unread = find_parts(path, formats)
     out.mkdir(parents=True, exist_ok=True)
-
-    def sink(name: str) -> _ParquetSink:
-        return _ParquetSink(out, name)
-
-    report = _read_all(folders, out / _PARTS, sink, workers=workers, progress=progress)
+    for left in out.glob(".scratch-*"):  # of workers that were killed
+        shutil.rmtree(left, ignore_errors=True)
+    store, place = open_store(out), ""
+    for part in parts:
+        task = part.task(read_into_chunks, place)
+        if read_folder(store, task.name) is None:
+            ParquetSink(out, part.part).restart()  # what a former content of the file left
+    report, tasks = _read_all(
+        parts, unread, read_into_chunks, str(out.resolve()), executor, place, progress
+    )
     repeated = keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []
     for plays_file, keys in repeated:
         drop_plays(plays_file, keys)
+    if repeated:
+        for task in tasks:
+            _note_dropped(store, out, task)
     dropped = repeated_as_left_out([keys for _, keys in repeated], report)
     # Plays dropped by an earlier run are gone from the chunks, so their rows are kept here.
-    record = out / _PARTS / "repeated.parquet"
+    record = out / REPORTS / "repeated.parquet"
     if record.is_file():
         dropped = pl.concat([pl.read_parquet(record), dropped]).unique(maintain_order=True)
     dropped.write_parquet(record)
@@ -114,21 +179,65 @@ def _ingest(
     return report
 
 
+def _note_dropped(store: Store, out: Path, task: Task) -> None:
+    """Describe a part as it is after plays of an earlier file were dropped from it."""
+    manifest = store.read(f"{task.name}.json")
+    files = {}
+    for name, file in json.loads(manifest)["files"].items():
+        path = out / file["key"]
+        if path.is_file():
+            files[name] = StoredFile(file["key"], digest_of(path), path.stat().st_size)
+    write_manifest(store, task.name, files)
+
+
+def _finish_remote(
+    report: IngestReport, tasks: Sequence[Task], url: str, scratch: Path
+) -> IngestReport:
+    """Drop repeated plays of parts in a store, and write the manifest of all that are kept."""
+    store = open_store(url)
+    files = {
+        name: file
+        for task in tasks
+        for name, file in stored_result(url, task).files.items()
+        if not name.startswith(f"{REPORTS}/")
+    }
+    for name, file in files.items():
+        if name.startswith("plays/"):
+            store.fetch(file.key, scratch / name)
+    changed = Path("changed")
+    repeated = keys_twice(chunk_files(scratch)) if (scratch / "plays").is_dir() else []
+    for plays_file, keys in repeated:
+        place = plays_file.relative_to(scratch / "plays")
+        names = [(Path(table) / place).as_posix() for table in TABLES]
+        for name in names:
+            store.fetch(files[name].key, scratch / changed / name)
+        drop_plays(scratch / changed / "plays" / place, keys)
+        for name in names:
+            del files[name]
+    report = with_repeated(report, repeated_as_left_out([keys for _, keys in repeated], report))
+    kept = scratch / changed
+    kept.mkdir(exist_ok=True)
+    write_report(report, kept)
+    files |= keep_folder(store, "tasks/report", kept).files
+    write_manifest(store, MANIFEST, files)
+    return report
+
+
 def build_tensors(
-    path: Path,
-    out: Path,
+    path: str | Path,
+    out: str | Path,
     *,
     layout: str = "auto",
-    workers: int = 2,
-    progress: Callable[[int, int, str], None] | None = None,
+    executor: ExecutorChoice = "threads:2",
+    progress: Progress | None = None,
 ) -> tuple[PlayTensors, IngestReport | None]:
     """Features of all plays as `PlayTensors`.
 
     Args:
-        path: Tracking files of any layout, or a folder that `ingest` wrote.
-        out: Folder to make. Parts stay beside it until it is whole, so that a run can go on.
+        path: Tracking files of any layout, or a folder that `ingest` wrote, or their URL.
+        out: Folder or URL to make. Parts stay beside it until it is whole, so that a run can go on.
         layout: As for `ingest`; of no effect on canonical plays.
-        workers: Files read at once.
+        executor: As for `ingest`.
         progress: As for `ingest`.
 
     Returns:
@@ -137,24 +246,46 @@ def build_tensors(
     Raises:
         ReaderError: If nothing can be read.
         TrackingError: If the set lacks players, or no play is left.
+        StoreError: If a URL cannot be read or written.
+        TaskError: As for `ingest`.
     """
-    with working_folder(out, "what was read") as parts:
-        if (path / "plays").is_dir():
-            return _tensors_from_chunks(path, out, parts, workers=workers, progress=progress), None
+    if is_url(out):
+        RemoteStore(str(out)).require_writable()
+    with work_area(out, "what was read") as area, ExitStack() as held:
+        target = area.folder / "joined" if is_url(out) else Path(out)
+        report = None
+        if is_canonical(path):
+            tasks, selections = _tensors_from_chunks(
+                path, area, executor=executor, progress=progress
+            )
+        else:
+            source = path
+            if not is_url(path):
+                source = held.enter_context(unpacked(Path(path), area.folder / _UNZIPPED))
+            parts, unread = find_parts(source, choose_formats(layout))
+            report, tasks = _read_all(
+                parts, unread, read_into_tensors, area.store, executor, None, progress
+            )
+            selections = sorted({file.selection for file in report.files if file.selection})
+        folders = [held.enter_context(fetched(area.store, task.name)) / PART for task in tasks]
+        tensors = join_parts(folders, target, {"selection": selections})
+        if report is not None:
+            tables = [folder / "plays.parquet" for folder in folders]
+            repeated = [keys for _, keys in keys_twice(tables)]
+            report = with_repeated(report, repeated_as_left_out(repeated, report))
+            write_report(report, target)
+        if is_url(out):
+            put_output(target, out, overwrite=True)
+            tensors = PlayTensors.open(Path(local_copy(str(out))))
+    return tensors, report
 
-        def sink(name: str) -> TensorPart:
-            return TensorPart(parts / name)
 
-        with unpacked(path, parts / _UNZIPPED) as source:
-            folders = find_folders(source, choose_formats(layout))
-            report = _read_all(folders, parts / _PARTS, sink, workers=workers, progress=progress)
-        names = [part_name(file) for folder in folders for file in folder.files]
-        selections = sorted({file.selection for file in report.files if file.selection})
-        tensors = join_parts([parts / name for name in names], out, {"selection": selections})
-        repeated = keys_twice([parts / name / "plays.parquet" for name in names])
-        report = with_repeated(report, repeated_as_left_out([keys for _, keys in repeated], report))
-        write_report(report, out)
-        return tensors, report
+def is_canonical(path: str | Path) -> bool:
+    """Whether `ingest` wrote a folder or URL."""
+    if not is_url(path):
+        return (Path(path) / "plays").is_dir()
+    stored = read_folder(open_store(path), MANIFEST)
+    return stored is not None and any(name.startswith("plays/") for name in stored.files)
 
 
 def read_tracking(
@@ -233,104 +364,62 @@ def _read_into_memory(
     return blocks, reports
 
 
-class _ParquetSink:
-    """Writes blocks as chunks of a canonical folder."""
-
-    def __init__(self, out: Path, name: str) -> None:
-        self._out, self._name = out, name
-        self.restart()
-
-    def restart(self) -> None:
-        for path in self._out.glob(f"*/season=*/{self._name}-*.parquet"):
-            path.unlink()
-        self._chunks = 0
-
-    def take(self, block: PlayBlock) -> None:
-        write_chunk(block, self._out, f"{self._name}-{self._chunks:03d}")
-        self._chunks += 1
-
-    def close(self) -> None:
-        pass
-
-
 def _read_all(
-    folders: Sequence[SourceFolder],
-    reports: Path,
-    sink: Callable[[str], BlockSink],
-    *,
-    workers: int,
-    progress: Callable[[int, int, str], None] | None,
-) -> IngestReport:
-    """Read all files that have no finished report yet."""
-    reports.mkdir(parents=True, exist_ok=True)
-    jobs = [(folder, file) for folder in folders for file in folder.files]
-    done: dict[Path, FileReport] = {}
-    for _, file in jobs:
-        earlier = finished_report(reports, file)
-        if earlier is not None:
-            done[file.path] = earlier
-    resumed = len(done)
-    tables = {
-        folder.path: read_side_tables(folder)
-        for folder in folders
-        if any(file.path not in done for file in folder.files)
-    }
-
-    def work(folder: SourceFolder, file: SourceFile) -> FileReport:
-        target = sink(part_name(file))
-        report = read_file(file, tables[folder.path], target)
-        target.close()
-        save_report(reports, file, report)
-        return report
-
-    waiting = [(folder, file) for folder, file in jobs if file.path not in done]
-    for (_, file), report in _as_done(work, waiting, workers):
-        done[file.path] = report
-        if progress is not None:
-            progress(len(done), len(jobs), file.path.name)
-    ordered = [done[file.path] for _, file in jobs]
-    left_out = pl.concat([_unread_files(folders), *(report.left_out for report in ordered)])
-    return IngestReport(ordered, left_out, resumed)
+    parts: Sequence[PartSource],
+    left_out: Sequence[tuple[str, str]],
+    function: TaskFunction,
+    store: str,
+    executor: ExecutorChoice,
+    place: str | None,
+    progress: Progress | None,
+) -> tuple[IngestReport, list[Task]]:
+    """Read all files that have no finished part yet."""
+    tasks = [part.task(function, place) for part in parts]
+    finished = resumed = 0
+    with open_executor(executor, threads=True) as (runner, needs):
+        for task, done in run_tasks(runner, tasks, store, needs=needs):
+            finished += 1
+            resumed += not done.fresh
+            if progress is not None:
+                progress(finished, len(tasks), task.label)
+    opened = open_store(store)
+    reports = []
+    for part, task in zip(parts, tasks, strict=True):
+        key = stored_result(store, task).files[f"{REPORTS}/{part.part}.json"].key
+        reports.append(report_from_record(json.loads(opened.read(key))))
+    unread = pl.DataFrame(
+        [(path, None, None, "file not read", why) for path, why in left_out],
+        schema=LeftOut.create_empty().schema,
+        orient="row",
+    )
+    rows = pl.concat([unread, *(report.left_out for report in reports)])
+    return IngestReport(reports, rows, resumed), tasks
 
 
 def _tensors_from_chunks(
-    path: Path,
-    out: Path,
-    parts: Path,
+    path: str | Path,
+    area: WorkArea,
     *,
-    workers: int,
-    progress: Callable[[int, int, str], None] | None,
-) -> PlayTensors:
-    chunks = chunk_files(path)
-
-    def work(index: int, plays_file: Path) -> None:
-        part = TensorPart(parts / f"{index:06d}")
-        part.take(read_chunk(plays_file), read_splits(plays_file))
-        part.close()
-
-    for count, (job, _) in enumerate(_as_done(work, enumerate(chunks), workers), start=1):
-        if progress is not None:
-            progress(count, len(chunks), job[1].name)
-    summary = path / "ingest.json"
+    executor: ExecutorChoice,
+    progress: Progress | None,
+) -> tuple[list[Task], list[str]]:
+    """Tensors of each chunk as tasks; the tasks in order, and the warnings about the set."""
+    folder = Path(local_copy(path))
+    # By URL where it has one: a worker elsewhere does not see this machine's copy.
+    source = path if is_url(path) else str(folder.resolve())
+    tasks = []
+    for chunk in chunk_files(folder):
+        relative = chunk.relative_to(folder).as_posix()
+        arguments = (source, relative, digest_of(chunk))
+        tasks.append(Task(chunk.name, chunk_into_tensors, arguments, key=(relative, *arguments)))
+    with open_executor(executor, threads=True) as (runner, needs):
+        done = run_tasks(runner, tasks, area.store, needs=needs)
+        for count, (task, _) in enumerate(done, start=1):
+            if progress is not None:
+                progress(count, len(tasks), task.label)
+    summary = folder / "ingest.json"
     notes = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {"files": []}
-    selections = sorted({file["selection"] for file in notes["files"] if file["selection"]})
-    return join_parts(
-        [parts / f"{index:06d}" for index in range(len(chunks))], out, {"selection": selections}
-    )
-
-
-def _as_done(
-    work: Callable[..., _Result], jobs: Iterable[_Job], workers: int
-) -> Iterator[tuple[_Job, _Result]]:
-    """Do the jobs in threads and yield each with its result; after an error none begins."""
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        pending = {pool.submit(work, *job): job for job in jobs}
-        try:
-            for future in as_completed(pending):
-                yield pending[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    return tasks, sorted({file["selection"] for file in notes["files"] if file["selection"]})
 
 
 def _unread_files(folders: Sequence[SourceFolder]) -> pl.DataFrame:

@@ -13,17 +13,16 @@ import polars as pl
 
 from dropback import __version__
 from dropback._files import whole_file
+from dropback.storage import is_url
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import split_definitions
 from dropback.tracking.ingest._conventions import Check
 from dropback.tracking.ingest._reading import FLAGGED, FileReport, short_name
-from dropback.tracking.tensors._play_tensors import schema_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dropback.tracking._blocks import PlayBlock
-    from dropback.tracking.readers._files import SourceFile
 
 REPEATED: Final = "play in an earlier file"
 
@@ -112,30 +111,24 @@ class IngestReport:
         }
 
 
-def part_name(file: SourceFile) -> str:
+def part_name(path: str) -> str:
     """A name for a file's part: its own, and a mark that keeps two folders' files apart."""
-    mark = hashlib.sha256(str(file.path.resolve()).encode()).hexdigest()[:8]
-    return f"{file.path.name.split('.')[0]}-{mark}"
+    place = path if is_url(path) else str(Path(path).resolve())
+    mark = hashlib.sha256(place.encode()).hexdigest()[:8]
+    return f"{place.rpartition('/')[2].split('.')[0]}-{mark}"
 
 
-def save_report(reports: Path, file: SourceFile, report: FileReport) -> None:
-    """Record that a file is finished: written aside, then renamed."""
-    record = {"source": _fingerprint(file), "report": _report_to_json(report)}
-    record["report"]["left_out_rows"] = report.left_out.rows()
-    record["report"]["flagged"] = report.flagged.rows()
-    with whole_file(reports / f"{part_name(file)}.json") as aside:
-        aside.write_text(json.dumps(record), encoding="utf-8")
+def report_to_record(report: FileReport) -> dict[str, Any]:
+    """A report as its part keeps it."""
+    return {
+        **_report_to_json(report),
+        "left_out_rows": report.left_out.rows(),
+        "flagged": report.flagged.rows(),
+    }
 
 
-def finished_report(reports: Path, file: SourceFile) -> FileReport | None:
-    """The report of a file that an earlier run finished, unless it has changed since."""
-    path = reports / f"{part_name(file)}.json"
-    if not path.is_file():
-        return None
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if record["source"] != _fingerprint(file):
-        return None
-    found = record["report"]
+def report_from_record(found: dict[str, Any]) -> FileReport:
+    """The report of `report_to_record`."""
     left_out = pl.DataFrame(
         found.pop("left_out_rows"), schema=LeftOut.create_empty().schema, orient="row"
     )
@@ -162,18 +155,6 @@ def write_page(report: IngestReport, path: Path) -> None:
     html = environment.get_template("report.html.j2").render(report=report, most=_MOST_NAMED)
     with whole_file(path) as aside:
         aside.write_text(html, encoding="utf-8")
-
-
-def _fingerprint(file: SourceFile) -> dict[str, Any]:
-    status = file.path.stat()
-    return {
-        "path": str(file.path.resolve()),
-        "size": status.st_size,
-        "modified_ns": status.st_mtime_ns,
-        "format": file.layout.name,
-        "dropback": __version__,
-        "schema_hash": schema_hash(),
-    }
 
 
 def _report_to_json(report: FileReport) -> dict[str, Any]:

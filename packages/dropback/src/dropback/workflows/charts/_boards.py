@@ -38,10 +38,10 @@ AGAINST: Final[dict[str, tuple[str, float]]] = {
 
 
 def tiers(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sort a leaderboard by the shrunk score and number its tiers from 1.
+    """Sort a leaderboard by the shrunk score, the best first, and number its tiers from 1.
 
     A row begins a new tier where the first row of the tier above is better with a probability of
-    90 %.
+    90 %. Of defenses the lowest score is the best.
 
     Args:
         rows: A leaderboard.
@@ -51,13 +51,14 @@ def tiers(rows: pl.DataFrame) -> pl.DataFrame:
         >>> tiers(board).rows()
         [(0.6, 0.01, 1), (0.59, 0.01, 1), (0.5, 0.01, 2)]
     """
-    ordered = rows.sort("score_shrunk", descending=True, maintain_order=True)
+    lower = "better" in rows.columns and "lower" in rows["better"]
+    ordered = rows.sort("score_shrunk", descending=not lower, maintain_order=True)
     found: list[int] = []
     first = 0
     mean, sd = ordered["score_shrunk"].to_numpy(), ordered["shrunk_sd"].to_numpy()
     for row in range(ordered.height):
         apart = np.hypot(sd[first], sd[row]) + np.finfo(float).tiny
-        better = ndtr((mean[first] - mean[row]) / apart) >= _TIER
+        better = ndtr(abs(mean[first] - mean[row]) / apart) >= _TIER
         if better:
             first = row
         found.append(found[-1] + better if found else 1)
@@ -116,7 +117,8 @@ def draw_tiers(
         ):
             _tier_band(page, number, tier["place"].to_numpy(), row_in)
         for at, row in enumerate(board.iter_rows(named=True)):
-            color, edge = look.team(row.get("team"))
+            team = _team(row)
+            color, edge = look.team(team)
             axes.hlines(at, low[at], high[at], color=color, linewidth=2.2)
             axes.plot(
                 score[at], at, "o", markersize=5.2, markerfacecolor=look.color("ground"),
@@ -127,13 +129,13 @@ def draw_tiers(
                 markeredgecolor=edge, markeredgewidth=1.1, zorder=3,
             )  # fmt: skip
             middle = page.top_in + row_in * (at + 0.5) - 0.066
-            rank = int((shrunk > shrunk[at] + 1e-12).sum()) + 1
+            rank = int((np.abs(shrunk[:at] - shrunk[at]) > 1e-12).sum()) + 1
             page.write(0.42, middle, str(rank), color=look.color("soft"), align="right")
-            if (logo := images.logo(row.get("team"))) is not None:
+            if (logo := images.logo(team)) is not None:
                 show(page.axes(0.48, middle - 0.03, 0.2, 0.2), logo)
             page.write(0.5 + logos_in, middle, names[at])
-            if team_in and row.get("team"):
-                page.write(left - 0.1, middle, row["team"], color=look.color("soft"), align="right")
+            if team_in and team and team != names[at]:
+                page.write(left - 0.1, middle, team, color=look.color("soft"), align="right")
             page.write(
                 look.width_in - 0.18, middle, f"{shrunk[at]:.3f}".removeprefix("0"), align="right"
             )
@@ -249,7 +251,7 @@ def _mark(
     )
     to_data = axes.transData.inverted().transform
     for at, row in enumerate(board.iter_rows(named=True)):
-        color, edge = look.team(row.get("team"))
+        color, edge = look.team(_team(row))
         label = labels[at]
         if label is not None:
             where = to_data(np.array([label.x, label.y]) / scale + corner)
@@ -262,7 +264,7 @@ def _mark(
                 where[0], where[1], names[at], fontsize=size, ha="center", va="center",
                 bbox={"facecolor": look.color("ground"), "edgecolor": "none", "pad": 0.4},
             )  # fmt: skip
-        logo = images.logo(row.get("team"))
+        logo = images.logo(_team(row))
         if logo is None:
             axes.plot(
                 x[at], y[at], "o", markersize=8, markerfacecolor=color, markeredgecolor=edge,
@@ -274,11 +276,15 @@ def _mark(
         show(page.axes(left - logo_in / 2, top - logo_in / 2, logo_in, logo_in), logo)
 
 
+def _team(row: dict[str, Any]) -> str | None:
+    return row.get("team") or row.get("posteam") or row.get("defteam")
+
+
 def _name(row: dict[str, Any], *, short: bool = False) -> str:
     """A row's player, with the season where rows are seasons."""
     full = None if short else row.get("full_name")
     names = (row.get(f"{role}_player_name") for role in ("passer", "receiver"))
-    name = full or next(filter(None, names), None) or row.get("posteam") or "?"
+    name = full or next(filter(None, names), None) or _team(row) or "?"
     return f"{name} {row['season']}" if row.get("season") else str(name)
 
 

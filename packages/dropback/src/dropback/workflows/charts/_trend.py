@@ -125,7 +125,7 @@ def _draw(
         )
         return (float(mean[-1]), color), np.concatenate([bottom, top])
     # The bands of the first games, of few plays, may leave the picture.
-    few = GAMES_IN_MEAN - 1
+    few = min(GAMES_IN_MEAN - 1, len(mean) // 2)
     return (float(mean[-1]), color), np.concatenate([mean, low[few:], high[few:]])
 
 
