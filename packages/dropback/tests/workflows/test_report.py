@@ -1,18 +1,27 @@
 """The page: what it shows, that it needs nothing else, and that its buttons work in a browser."""
 
+import base64
+import gzip
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import polars as pl
 import pytest
 
 from dropback.errors import ReaderError, RequestError
-from dropback.ranking import leaderboard
-from dropback.workflows._report import Boards, passer_boards, read_comparison, write_report
+from dropback.ranking import game_log, leaderboard
+from dropback.workflows._report import (
+    Boards,
+    passer_boards,
+    read_comparison,
+    read_projection,
+    write_report,
+)
 from examples.scored_plays import table, throws
 
 
@@ -30,9 +39,12 @@ def league() -> pl.DataFrame:
                     "passer_player_name": name,
                     "team_games": 8,
                     "posteam": f"T{number}",
+                    "defteam": f"T{(number + 1) % 12}",
+                    "home": week % 2 == 0,
                     **game,
                 }
-                rows.append(throws(f"00-{number:02}", scores.tolist(), **fixed))
+                plays = throws(f"00-{number:02}", scores.tolist(), **fixed)
+                rows.append([{**play, "play_id": n} for n, play in enumerate(plays)])
     return table(*rows)
 
 
@@ -123,6 +135,63 @@ def test_pictures_of_seasons_are_json_that_cannot_end_the_script(page: Path) -> 
     assert "<!" not in inside[1]
 
 
+def script(page: Path, name: str) -> Any:
+    inside = re.search(rf'id="{name}">(.*?)</script>', page.read_text(), re.DOTALL)
+    assert inside is not None
+    assert "<!" not in inside[1]
+    return json.loads(inside[1])
+
+
+def test_tiers_of_every_season_are_packed_pictures(page: Path, boards: Boards) -> None:
+    pictures = script(page, "tier-pictures")
+    assert list(pictures) == ["2021", "2020", "Careers"]
+    packed, words = pictures["2020"]
+    picture = gzip.decompress(base64.b64decode(packed)).decode()
+    assert picture.startswith("<svg")
+    for name, shrunk in boards.tables["2020"].select("passer_player_name", "score_shrunk").rows():
+        assert escape(name) in picture
+        assert f"{name} {shrunk:.3f}" in words
+
+
+def test_game_logs_are_those_of_the_ranking(page: Path) -> None:
+    logs = script(page, "logs")
+    assert len(logs) == 11
+    games = logs["00-03"]
+    assert [game[:7] for game in games[:2]] == [
+        [2020, 1, "T3", "T4", "away", None, 20],
+        [2020, 2, "T3", "T4", "home", None, 20],
+    ]
+    own = game_log(league(), "00-03").row(0, named=True)
+    assert games[0][7:10] == pytest.approx(
+        [own["score"], own["score_low"], own["score_high"]], abs=6e-4
+    )
+
+
+def test_projection_is_a_table(boards: Boards, tmp_path: Path) -> None:
+    rows = pl.DataFrame(
+        {
+            "rank": [1],
+            "passer_player_name": ["A.<Q>"],
+            "now": [0.125],
+            "projection": [0.1],
+            "projection_low": [-0.05],
+            "else": ["not shown"],
+        }
+    )
+    rows.write_csv(tmp_path / "projection.csv")
+    path = tmp_path / "page.html"
+    write_report(
+        path, title="P", boards=boards, projection=read_projection(tmp_path / "projection.csv")
+    )
+    text = path.read_text()
+    assert "<h2>Projection</h2>" in text
+    assert re.findall(r'<td class="text">\s*A.&lt;Q&gt;</td><td>0.125</td><td>0.1</td>', text)
+    assert "not shown" not in text
+    rows.drop("projection").write_csv(tmp_path / "other.csv")
+    with pytest.raises(ReaderError, match=r"other\.csv: a projection must .* 'projection'"):
+        read_projection(tmp_path / "other.csv")
+
+
 def test_comparison_is_shown_with_its_tables_and_picture(page: Path) -> None:
     text = page.read_text()
     assert "<p>Seasons 2020-2021.</p>" in text
@@ -210,6 +279,20 @@ def test_page_sorts_searches_chooses_and_draws(opened: Any, boards: Boards) -> N
     opened.locator("#board tbody:not([hidden]) tr:not([hidden]) a").first.click()
     assert opened.locator("#passer").input_value() == "00-02"
     assert opened.locator("#chart").get_attribute("src") != first
+    # The first passer's games of the season that is shown, then of another.
+    games = opened.locator("#log tbody tr")
+    assert opened.locator("#log-season").input_value() == "2021"
+    assert games.count() == 8
+    assert games.first.inner_text().split()[:4] == ["1", "at", "T3", "20"]
+    opened.locator("#log-season").select_option("2020")
+    assert games.count() == 8
+    # Hundreds of seasons are no picture; a season's tiers are unpacked and drawn.
+    assert opened.locator("#tiers").is_hidden()
+    opened.locator("#season").select_option("2020")
+    tiers = opened.locator("#tiers img")
+    tiers.wait_for(state="visible")
+    opened.wait_for_function("document.querySelector('#tiers img').naturalWidth > 0")
+    assert "best first: " in (tiers.get_attribute("alt") or "")
     assert "2020: 0." in (opened.locator("#chart").get_attribute("alt") or "")
     assert opened.evaluate("document.getElementById('chart').decode().then(() => true)")
     # Wide tables scroll in themselves: the page is never wider than the screen.

@@ -277,27 +277,55 @@ def report(
     comparison: Annotated[
         Path | None, typer.Option(help="Folder that `dropback compare-metrics` wrote.")
     ] = None,
-    min_attempts: Annotated[str, typer.Option(help="Plays a row needs, nfl or reliable.")] = "nfl",
+    projection: Annotated[
+        Path | None, typer.Option(help="Table that `dropback project --out` wrote.")
+    ] = None,
+    results: GamesFile = None,
+    roster: Roster = None,
+    min_attempts: Annotated[
+        str, typer.Option(help="Plays a row needs: a number, 20%, nfl or reliable.")
+    ] = "nfl",
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Passing scores",
     overwrite: Overwrite = False,
     seed: Seed = 0,
 ) -> None:
-    """Write one HTML page of every season and career, with reliability and calibration.
+    """Write one HTML page: every season and career, tiers, game logs, reliability, calibration.
 
     It needs no network and fits a phone.
+
+    Example: `dropback report scores.parquet report.json --projection projection.csv
+    --out report.html`
     """
     from dropback import workflows
     from dropback._files import require_new_file
     from dropback.cli._console import errors, progress
-    from dropback.workflows._report import passer_boards, read_comparison, write_report
+    from dropback.workflows._report import (
+        passer_boards,
+        read_comparison,
+        read_projection,
+        write_report,
+    )
 
     require_new_file(out, overwrite=overwrite)
     table = workflows.read_scores(scores)
     found = None if evaluation is None else workflows.read_evaluation(evaluation)
     compared = None if comparison is None else read_comparison(comparison)
+    games = workflows.read_results(results, None, [])
+    projected = None if projection is None else read_projection(projection)
+    if roster is not None:
+        table = workflows.with_full_names(table, roster)
     with progress(table["season"].n_unique() + 3) as step:
-        boards = passer_boards(table, min_attempts=min_attempts, seed=seed, on_board=step)
-        write_report(out, title=title, boards=boards, evaluation=found, comparison=compared)
+        boards = passer_boards(
+            table, min_attempts=min_attempts, seed=seed, games=games, on_board=step
+        )
+        write_report(
+            out,
+            title=title,
+            boards=boards,
+            evaluation=found,
+            comparison=compared,
+            projection=projected,
+        )
         step("the page")
     errors.print(f"{out}: the page, {out.stat().st_size / 1e6:.1f} MB.")
 

@@ -5,7 +5,7 @@ from dropback.ranking._center import centered, with_measured_drift
 from dropback.ranking._comparison import probability_better, probability_matrix
 from dropback.ranking._drift import drift_sentence, season_drifts
 from dropback.ranking._filters import PlayFilter
-from dropback.ranking._games import game_log
+from dropback.ranking._games import game_log, game_logs
 from dropback.ranking._people import Person, find_person, list_people
 from dropback.ranking._profile import (
     Profile,
@@ -34,6 +34,7 @@ __all__ = [
     "drift_sentence",
     "find_person",
     "game_log",
+    "game_logs",
     "join_tracking",
     "keep_plays",
     "leaderboard",

@@ -14,6 +14,8 @@ from dropback.ranking._posterior import posterior, sampling_variance
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dropback._frames import FrameT
 
 # 90 % of a normal distribution lie within so many standard deviations.
@@ -58,13 +60,38 @@ def game_log(
         >>> log["week"].to_list(), (log["score_low"] < log["score"]).all()
         ([1, 2, 3, 4, 1, 2, 3, 4], True)
     """
-    table, key = with_measured_drift(to_polars(scores)), f"{role}_player_id"
+    table, key = to_polars(scores), f"{role}_player_id"
     if key not in table.columns:
         raise RequestError(f"The play scores have no column {key!r} to find games by.")
-    known = table.filter(pl.col(key).is_not_null())
-    own = known.filter(pl.col(key) == player_id)
-    if own.is_empty():
+    if table.filter(pl.col(key) == player_id).is_empty():
         raise RequestError(f"No play of {role} {player_id!r} is among the {table.height} scored.")
+    log = game_logs(table, [player_id], games=games, role=role, scale=scale)
+    return like(scores, log.drop(key))
+
+
+def game_logs(
+    scores: pl.DataFrame,
+    player_ids: Sequence[str],
+    *,
+    games: pl.DataFrame | None = None,
+    role: str = "passer",
+    scale: DisplayScale | None = None,
+) -> pl.DataFrame:
+    """The games of several players, each one's first game first.
+
+    Args:
+        scores: As for `game_log`, as are the other arguments.
+        player_ids: nflverse's ids of the players.
+        games: See there.
+        role: See there.
+        scale: See there.
+
+    Returns:
+        The rows of `game_log` behind the id of their player.
+    """
+    key = f"{role}_player_id"
+    table = with_measured_drift(scores)
+    known = table.filter(pl.col(key).is_not_null())
     units = sum_by_game(known, [key, "game_id"])
     variance = sampling_variance(units)
     belief = posterior(units.keys["score"].to_numpy(), variance)
@@ -80,27 +107,24 @@ def game_log(
             shrunk_low=pl.col("score_shrunk") - half_shrunk,
             shrunk_high=pl.col("score_shrunk") + half_shrunk,
         )
-        .filter(pl.col(key) == player_id)
+        .filter(pl.col(key).is_in(player_ids))
     )
-    facts = _facts(own)
+    facts = _facts(known.filter(pl.col(key).is_in(player_ids)), key)
     if games is not None:
-        facts = left_join(facts, _results(facts, games), on="game_id")
+        facts = left_join(facts, _results(facts, games, key), on=[key, "game_id"])
     else:
         facts = facts.with_columns(pl.lit(None, pl.String).alias("result"))
     shown = scale or DisplayScale.of(("game",))
-    log = left_join(rows, facts, on="game_id").sort("season", "week", "game_id")
-    return like(
-        scores,
-        log.select(
-            *("season", "week", "game_id", "team", "opponent", "venue", "result", "plays"),
-            *("score", "score_low", "score_high", "score_shrunk", "shrunk_low", "shrunk_high"),
-            shown(pl.col("score")).alias("display"),
-            *("best_score", "best_throw", "worst_score", "worst_throw"),
-        ),
+    log = left_join(rows, facts, on=[key, "game_id"]).sort(key, "season", "week", "game_id")
+    return log.select(
+        *(key, "season", "week", "game_id", "team", "opponent", "venue", "result", "plays"),
+        *("score", "score_low", "score_high", "score_shrunk", "shrunk_low", "shrunk_high"),
+        shown(pl.col("score")).alias("display"),
+        *("best_score", "best_throw", "worst_score", "worst_throw"),
     )
 
 
-def _facts(own: pl.DataFrame) -> pl.DataFrame:
+def _facts(own: pl.DataFrame, key: str) -> pl.DataFrame:
     """What is the same for all plays of a game, and its best and worst throw."""
     desc = pl.col("desc") if "desc" in own.columns else pl.lit(None, pl.String).alias("desc")
     home = pl.col("home") if "home" in own.columns else pl.lit(None, pl.Boolean).alias("home")
@@ -110,7 +134,7 @@ def _facts(own: pl.DataFrame) -> pl.DataFrame:
         pl.col("desc", "s").sort_by("s", descending=descending, maintain_order=True).first()
         for descending in (True, False)
     )
-    return order.group_by("game_id", maintain_order=True).agg(
+    return order.group_by(key, "game_id", maintain_order=True).agg(
         pl.col("season", "week").first(),
         pl.col("posteam").first().alias("team"),
         pl.col("defteam").first().alias("opponent"),
@@ -124,12 +148,12 @@ def _facts(own: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _results(facts: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+def _results(facts: pl.DataFrame, games: pl.DataFrame, key: str) -> pl.DataFrame:
     """The result of each final game for the team: "W 27-20"."""
-    joined = facts.select("game_id", "team").join(games, on="game_id")
+    joined = facts.select(key, "game_id", "team").join(games, on="game_id")
     home = pl.col("team") == pl.col("home_team")
     own = pl.when(home).then("home_score").otherwise("away_score")
     other = pl.when(home).then("away_score").otherwise("home_score")
     word = pl.when(own > other).then(pl.lit("W")).when(own < other).then(pl.lit("L"))
     text = pl.format("{} {}-{}", word.otherwise(pl.lit("T")), own, other)
-    return joined.filter("final").select("game_id", text.alias("result"))
+    return joined.filter("final").select(key, "game_id", text.alias("result"))

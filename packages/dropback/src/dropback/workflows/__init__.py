@@ -9,6 +9,7 @@ from dropback.workflows._boards import passing_stats as passing_stats
 from dropback.workflows._boards import player_games as player_games
 from dropback.workflows._boards import read_passing as read_passing
 from dropback.workflows._boards import read_results as read_results
+from dropback.workflows._boards import with_full_names as with_full_names
 from dropback.workflows._boards import with_names as with_names
 from dropback.workflows._files import read_evaluation as read_evaluation
 from dropback.workflows._files import read_scores as read_scores

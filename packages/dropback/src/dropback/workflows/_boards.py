@@ -381,6 +381,18 @@ def with_names(
     return found.with_columns(pl.col("full_name").fill_null(short))
 
 
+def with_full_names(scores: pl.DataFrame, roster: AnyPath | IntoFrame) -> pl.DataFrame:
+    """Play scores whose passers have their full names, where a roster knows them.
+
+    Args:
+        scores: Play scores.
+        roster: As for `read_roster`.
+    """
+    names = read_roster(roster).select(pl.col("player_id").alias("passer_player_id"), "full_name")
+    name = pl.coalesce("full_name", "passer_player_name").alias("passer_player_name")
+    return left_join(scores, names, on="passer_player_id").with_columns(name).drop("full_name")
+
+
 def read_results(
     games: Path | None, play_by_play: PlayByPlaySource | None, seasons: Sequence[int]
 ) -> pl.DataFrame | None:

@@ -16,9 +16,11 @@ from markupsafe import Markup
 import dropback
 from dropback._files import whole_file
 from dropback._frames import left_join
+from dropback.data._table_files import read_table
 from dropback.errors import ReaderError, RequestError
-from dropback.ranking import drift_sentence, leaderboard, reliability, season_drifts
+from dropback.ranking import drift_sentence, game_logs, leaderboard, reliability, season_drifts
 from dropback.workflows._plots import PLOTS, draw, draw_league, draw_reliability, draw_seasons, svg
+from dropback.workflows._report_parts import packed_logs, projection_table, tier_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,12 +62,14 @@ class Boards:
             passer's seasons; None shows none.
         reliability: Of the play scores; None shows none.
         drift: The sentence of `drift_sentence`; empty shows none.
+        logs: Of the passers that are ranked, by `game_logs`; None shows none.
     """
 
     tables: Mapping[str, pl.DataFrame]
     seasons: pl.DataFrame | None = None
     reliability: Reliability | None = None
     drift: str = ""
+    logs: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def passer_boards(
     min_attempts: int | str = "nfl",
     seed: int = 0,
     known: Mapping[str, pl.DataFrame] | None = None,
+    games: pl.DataFrame | None = None,
     on_board: Callable[[str], None] = lambda _: None,
 ) -> Boards:
     """Rank the passers of every season, of all seasons together, and of their careers.
@@ -96,6 +101,7 @@ def passer_boards(
         min_attempts: As for `leaderboard`; careers consist of the seasons that meet ``"nfl"``.
         seed: Of the bootstrap.
         known: Rankings of seasons that were made before of the same scores, by season.
+        games: What `read_games` returned, for the results in the game logs.
         on_board: Called with the name of each ranking when it is done.
 
     Raises:
@@ -132,7 +138,18 @@ def passer_boards(
         seasons,
         reliability(scores, seed=seed) if together.height >= _FEWEST_RELIABLE else None,
         drift_sentence(season_drifts(scores, seed=seed)),
+        _logs(scores, tables, games),
     )
+
+
+def _logs(
+    scores: pl.DataFrame, tables: Mapping[str, pl.DataFrame], games: pl.DataFrame | None
+) -> pl.DataFrame | None:
+    """Games of all passers in the tables; None where the scores lack the opponent."""
+    if "defteam" not in scores.columns or "play_id" not in scores.columns:
+        return None
+    ranked = pl.concat([table["passer_player_id"] for table in tables.values()]).unique()
+    return game_logs(scores, ranked.sort().to_list(), games=games)
 
 
 def read_comparison(folder: Path) -> ComparisonPage:
@@ -158,6 +175,22 @@ def read_comparison(folder: Path) -> ComparisonPage:
     )
 
 
+def read_projection(path: Path) -> pl.DataFrame:
+    """Read a table that ``dropback project --out`` wrote.
+
+    Raises:
+        ReaderError: No file, or no such table.
+    """
+    numbers = ("now", "now_low", "now_high", "projection", "projection_low", "projection_high")
+    table = read_table(path, types={"rank": pl.Int64, **dict.fromkeys(numbers, pl.Float64)})
+    if missing := {"rank", "passer_player_name", "projection"} - set(table.columns):
+        raise ReaderError(
+            f"{path}: a projection must have the column {min(missing)!r}; write it with "
+            "'dropback project --out'."
+        )
+    return table
+
+
 def write_report(
     path: Path,
     *,
@@ -166,8 +199,18 @@ def write_report(
     paragraphs: Sequence[str] = (),
     evaluation: Evaluation | None = None,
     comparison: ComparisonPage | None = None,
+    projection: pl.DataFrame | None = None,
 ) -> None:
     """Write a self-contained page: a script of its own to sort and search, nothing to fetch.
+
+    Args:
+        path: HTML file to write.
+        title: Heading.
+        boards: Rankings to show.
+        paragraphs: Below the heading.
+        evaluation: Accuracy and calibration; None shows none.
+        comparison: With other metrics; None shows none.
+        projection: What ``dropback project`` wrote; None shows none.
 
     Raises:
         RequestError: `boards` has no table, or the disk refuses.
@@ -187,6 +230,10 @@ def write_report(
         charts=charts,
         charts_json=_json({key: [chart["svg"], chart["alt"]] for key, chart in charts.items()}),
         league=None if not charts else _uri(svg(draw_league(boards.seasons)).encode()),  # type: ignore[arg-type]  # then it is a table
+        tiers_json=_json(tier_pictures(boards.tables, _teams(boards.logs))),
+        logs=boards.logs is not None,
+        logs_json=_json({} if boards.logs is None else packed_logs(boards.logs)),
+        projection=None if projection is None else projection_table(projection),
         drift=boards.drift,
         reliability=boards.reliability,
         reliability_picture=boards.reliability
@@ -201,6 +248,14 @@ def write_report(
     )
     with whole_file(path) as aside:
         aside.write_text(html)
+
+
+def _teams(logs: pl.DataFrame | None) -> pl.DataFrame | None:
+    """The team of each passer's last game of a season."""
+    if logs is None:
+        return None
+    key = ["passer_player_id", "season"]
+    return logs.sort("week").group_by(key).agg(pl.col("team").last())
 
 
 def _shown(rows: pl.DataFrame) -> list[dict[str, object]]:
@@ -245,7 +300,7 @@ def _charts(boards: Boards, seasons: pl.DataFrame) -> dict[str, dict[str, str]]:
 
 def _json(content: object) -> Markup:
     # In a script element "<" could end the script or open a comment; in JSON \\u003c is the same.
-    text = json.dumps(content, ensure_ascii=False).replace("</", "<\\/").replace("<!", "\\u003c!")
+    text = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
     return Markup(text)  # noqa: S704  # made safe above
 
 

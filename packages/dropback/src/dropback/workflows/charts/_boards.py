@@ -116,18 +116,18 @@ def draw_tiers(
             "tier", maintain_order=True
         ):
             _tier_band(page, number, tier["place"].to_numpy(), row_in)
-        for at, row in enumerate(board.iter_rows(named=True)):
-            team = _team(row)
-            color, edge = look.team(team)
-            axes.hlines(at, low[at], high[at], color=color, linewidth=2.2)
-            axes.plot(
-                score[at], at, "o", markersize=5.2, markerfacecolor=look.color("ground"),
-                markeredgecolor=color, markeredgewidth=1.0, zorder=2.5,
-            )  # fmt: skip
-            axes.plot(
-                shrunk[at], at, "o", markersize=7.4, markerfacecolor=color,
-                markeredgecolor=edge, markeredgewidth=1.1, zorder=3,
-            )  # fmt: skip
+        teams = [_team(row) for row in board.iter_rows(named=True)]
+        colors, edges = zip(*map(look.team, teams), strict=True)
+        ground = look.color("ground")
+        axes.hlines(place, low, high, colors=colors, linewidth=2.2, zorder=2)
+        for x, face, edge, size in (
+            (score, ground, colors, 27),
+            (shrunk, colors, edges, 55),
+        ):
+            axes.scatter(
+                x, place, s=size, c=face, edgecolors=edge, linewidths=1.1, zorder=3, clip_on=False
+            )
+        for at, team in enumerate(teams):
             middle = page.top_in + row_in * (at + 0.5) - 0.066
             rank = int((np.abs(shrunk[:at] - shrunk[at]) > 1e-12).sum()) + 1
             page.write(0.42, middle, str(rank), color=look.color("soft"), align="right")

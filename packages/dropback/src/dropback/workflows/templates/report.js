@@ -21,6 +21,25 @@
     const order = typeof a === "string" ? a.localeCompare(b) : a - b;
     return ascending ? order : -order;
   };
+  const pictures = JSON.parse(document.getElementById("tier-pictures").textContent);
+  const figure = document.getElementById("tiers");
+  // The tiers of the chosen season: gzipped SVG, which the browser unpacks.
+  const unpack = async (packed) => {
+    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+  const drawTiers = async () => {
+    const label = choice.value;
+    const [packed, words] = pictures[label] ?? [];
+    figure.hidden = !packed || !("DecompressionStream" in window);
+    if (figure.hidden) return;
+    const text = await unpack(packed);
+    if (choice.value !== label) return; // another season was chosen meanwhile
+    const image = figure.querySelector("img");
+    image.src = "data:image/svg+xml," + encodeURIComponent(text);
+    image.alt = words;
+  };
   const show = () => {
     const wanted = search.value.trim().toLowerCase();
     let shown = 0;
@@ -45,9 +64,13 @@
       show();
     });
   });
-  choice.addEventListener("change", show);
+  choice.addEventListener("change", () => {
+    show();
+    drawTiers();
+  });
   search.addEventListener("input", show);
   show();
+  drawTiers();
 
   const passer = document.getElementById("passer");
   if (!passer) return;
@@ -57,7 +80,45 @@
     const [svg, words] = charts[passer.value];
     picture.src = "data:image/svg+xml," + encodeURIComponent(svg);
     picture.alt = words;
+    listSeasons();
   };
+  const logs = JSON.parse(document.getElementById("logs")?.textContent ?? "{}");
+  const season = document.getElementById("log-season");
+  const cell = (row, text, under, kind) => {
+    const made = row.insertCell();
+    made.textContent = text ?? "";
+    if (kind) made.className = kind;
+    if (!under) return;
+    const small = document.createElement("small");
+    small.textContent = under;
+    made.append(small);
+  };
+  // A game: season, week, team, opponent, venue, result, plays, score, low, high, display.
+  const listGames = () => {
+    const body = document.getElementById("log").tBodies[0];
+    body.replaceChildren();
+    for (const game of logs[passer.value] ?? []) {
+      if (String(game[0]) !== season.value) continue;
+      const row = body.insertRow();
+      cell(row, game[1]);
+      cell(row, (game[4] === "away" ? "at " : "") + game[3], "", "text");
+      cell(row, game[5], "", "text");
+      cell(row, game[6]);
+      cell(row, game[7].toFixed(3), `${game[8].toFixed(2)}-${game[9].toFixed(2)}`);
+      cell(row, game[10]);
+    }
+  };
+  const listSeasons = () => {
+    if (!season) return;
+    const years = [...new Set((logs[passer.value] ?? []).map((game) => game[0]))].reverse();
+    const former = season.value;
+    season.replaceChildren(...years.map((year) => new Option(year, year)));
+    // The season that was looked at stays, if this passer has it.
+    const kept = [former, choice.value].find((year) => years.map(String).includes(year));
+    if (kept) season.value = kept;
+    listGames();
+  };
+  season?.addEventListener("change", listGames);
   passer.addEventListener("change", draw);
   table.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-passer]");

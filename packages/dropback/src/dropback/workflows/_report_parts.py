@@ -1,0 +1,94 @@
+"""Make the parts of the page that its script shows: tier pictures and game logs."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from dropback.workflows._plots import svg
+from dropback.workflows.charts import Look, draw_tiers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# More rows are no picture: "All seasons" has hundreds.
+_MOST_ROWS = 80
+_LOG = ("season", "week", "team", "opponent", "venue", "result", "plays", "score", "score_low",
+        "score_high", "display")  # fmt: skip
+_PROJECTION = {
+    "rank": "rank",
+    "passer_player_name": "passer",
+    "team": "team",
+    "plays": "plays",
+    "now": "now",
+    "now_low": "from",
+    "now_high": "to",
+    "projection": "next season",
+    "projection_low": "from ",
+    "projection_high": "to ",
+}
+
+
+def tier_pictures(
+    tables: Mapping[str, pl.DataFrame], teams: pl.DataFrame | None
+) -> dict[str, list[str]]:
+    """A tier chart of each ranking by passer, as gzipped SVG in base64, and its text.
+
+    A picture of text and lines is a tenth of its size when it is gzipped; the page's script
+    unpacks it. It is drawn as for a phone, so that its letters are legible on any screen.
+
+    Args:
+        tables: Label to leaderboard.
+        teams: ``passer_player_id``, ``season`` and ``team``, for the colors; None draws gray.
+    """
+    found = {}
+    for label, rows in tables.items():
+        if "season" in rows.columns or rows.height > _MOST_ROWS:
+            continue
+        figure = draw_tiers(_with_team(rows, label, teams), title=label, look=Look(phone=True))
+        words = ", ".join(
+            f"{name} {score:.3f}"
+            for name, score in rows.sort("score_shrunk", descending=True)
+            .select("passer_player_name", "score_shrunk")
+            .iter_rows()
+        )
+        packed = base64.b64encode(gzip.compress(svg(figure).encode(), mtime=0)).decode("ascii")
+        found[label] = [packed, f"Shrunk mean play scores, best first: {words}."]
+    return found
+
+
+def _with_team(rows: pl.DataFrame, label: str, teams: pl.DataFrame | None) -> pl.DataFrame:
+    if teams is None:
+        return rows
+    kept = teams.filter(pl.col("season").cast(pl.String) == label)
+    last = (kept if kept.height else teams).sort("season").unique("passer_player_id", keep="last")
+    return rows.drop("team", strict=False).join(
+        last.select("passer_player_id", "team"),
+        on="passer_player_id",
+        how="left",
+        maintain_order="left",
+    )
+
+
+def packed_logs(logs: pl.DataFrame) -> dict[str, list[list[object]]]:
+    """Game logs by passer, a short list a game: the page's script knows the order.
+
+    Args:
+        logs: What `game_logs` returned.
+    """
+    short = logs.select("passer_player_id", *_LOG).with_columns(
+        pl.col("score", "score_low", "score_high").round(3), pl.col("display").round(0).cast(int)
+    )
+    found: dict[str, list[list[object]]] = {}
+    for passer, *game in short.iter_rows():
+        found.setdefault(passer, []).append(game)
+    return found
+
+
+def projection_table(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a projection that the page shows, under plain headings."""
+    there = {old: new for old, new in _PROJECTION.items() if old in rows.columns}
+    return rows.select(pl.col(old).alias(new) for old, new in there.items())
