@@ -72,3 +72,52 @@ def test_crps_is_exact(model: SplicedBinnedParetoProbaRegressor) -> None:
     expected = model.regressor_.predict_distribution(X).crps(torch.as_tensor(Y["gain"].to_numpy()))
     crps = CRPS().evaluate_by_index(Y, model.predict_proba(X))
     np.testing.assert_allclose(crps.to_numpy().squeeze(), expected.numpy(), rtol=1e-9)
+
+
+TARGETS = {
+    "mixed": (
+        np.where(X["x"] < 0.2, 0.0, np.exp(Y["gain"])),
+        {"support": (0, None), "atoms": "auto"},
+    ),
+    "discrete": (np.floor(np.exp(Y["gain"])), {"discrete": True}),
+}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_masses_are_those_of_atoms_and_counts(kind: str) -> None:
+    target, settings = TARGETS[kind]
+    regressor = SplicedBinnedParetoRegressor(bins=8, max_epochs=2, random_state=0, **settings)
+    model = SplicedBinnedParetoProbaRegressor(regressor).fit(
+        X, pd.DataFrame({"n": target}, X.index)
+    )
+    table, expected = model.predict_proba(X[:3]), model.regressor_.predict_distribution(X[:3])
+    assert table.get_tag("distr:measuretype") == kind
+    at = torch.tensor([0.0, 1.0, 2.5], dtype=torch.float64)
+    mass = expected.log_mass(at).exp()
+    np.testing.assert_allclose(table.pmf(at[:, None].numpy())["n"], mass)
+    assert mass[0] > 0.1
+    density = table.pdf(at[:, None].numpy())["n"].to_numpy()
+    assert density[0] == 0
+    assert (density[2] > 0) == (kind == "mixed")
+    np.testing.assert_allclose(table.mean()["n"], expected.mean)
+    np.testing.assert_allclose(table.loc[[101]].mean()["n"], expected.mean[1:2], rtol=1e-12)
+    y = pd.DataFrame({"n": [0.0, 3.0, 1.0]}, table.index)
+    crps = CRPS().evaluate_by_index(y, table).to_numpy().squeeze()
+    right = expected.crps(torch.as_tensor(y["n"].to_numpy()))
+    np.testing.assert_allclose(crps, right.numpy(), rtol=1e-6)
+
+
+def test_intervals_quantiles_and_variances_keep_the_index(
+    model: SplicedBinnedParetoProbaRegressor,
+) -> None:
+    expected = model.regressor_.predict_distribution(X[:4])
+    interval = model.predict_interval(X[:4], coverage=0.9)
+    assert list(interval.index) == [100, 101, 102, 103]
+    for side, level in (("lower", 0.05), ("upper", 0.95)):
+        right = expected.icdf(torch.tensor(level, dtype=torch.float64))
+        np.testing.assert_allclose(interval["gain", 0.9, side], right, rtol=1e-12)
+    quantiles = model.predict_quantiles(X[:4], alpha=[0.1, 0.999])
+    right = expected.icdf(torch.tensor(0.999, dtype=torch.float64))
+    np.testing.assert_allclose(quantiles["gain", 0.999], right, rtol=1e-12)
+    assert list(quantiles.index) == [100, 101, 102, 103]
+    np.testing.assert_allclose(model.predict_var(X[:4])["gain"], expected.variance, rtol=1e-12)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import torch
 
-from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Discretized,
+    Mixture,
+    SplicedBinnedPareto,
+)
+from splicedpareto.distributions._base import ScalarDistribution, tensor_options
 
 try:
     import pandas as pd
@@ -32,9 +39,10 @@ __all__ = ["SplicedBinnedParetoProbaRegressor", "SplicedBinnedParetoTable"]
 
 
 class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyped
-    """A column of `SplicedBinnedPareto` distributions, or a single one.
+    """A column of distributions of this package, or a single one.
 
-    Density, cdf, quantiles, mean, variance and energies are exact, and so is skpro's CRPS.
+    Density, mass, cdf, quantiles, mean, variance and energies are the distributions' own, and so is
+    skpro's CRPS.
 
     Args:
         distribution: Distributions of batch shape ``(n,)``, or ``()`` for a single one.
@@ -54,21 +62,26 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
 
     _tags: ClassVar[dict[str, object]] = {
         "capabilities:approx": ["pdfnorm"],
-        "capabilities:exact": ["mean", "var", "energy", "pdf", "log_pdf", "cdf", "surv", "ppf"],
+        "capabilities:exact": [
+            *("mean", "var", "energy", "pdf", "log_pdf", "pmf", "log_pmf", "cdf", "surv", "ppf")
+        ],
         "distr:measuretype": "continuous",
     }
 
     def __init__(
         self,
-        distribution: SplicedBinnedPareto,
+        distribution: ScalarDistribution,
         index: pd.Index | None = None,
         columns: pd.Index | None = None,
     ) -> None:
         self.distribution = distribution
         if distribution.batch_shape:
-            index = pd.RangeIndex(len(distribution.logits)) if index is None else index
+            index = pd.RangeIndex(distribution.batch_shape[0]) if index is None else index
             columns = pd.RangeIndex(1) if columns is None else columns
         super().__init__(index=index, columns=columns)
+        if not distribution.is_continuous:
+            kind = "discrete" if isinstance(distribution, Discretized) else "mixed"
+            self.set_tags(**{"distr:measuretype": kind})
 
     def _iloc(
         self, rowidx: npt.ArrayLike | None = None, colidx: npt.ArrayLike | None = None
@@ -91,7 +104,7 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
     ) -> npt.NDArray[np.float64]:
         """Apply a method of the distributions to values of the shape of the table."""
         shape = self.distribution.batch_shape
-        at = torch.as_tensor(np.array(values), dtype=self.distribution.logits.dtype)
+        at = torch.as_tensor(np.array(values), **tensor_options(self.distribution))
         with torch.no_grad():
             result = method(at.reshape(shape)).double().numpy()
         return result[:, None] if shape else result
@@ -100,7 +113,16 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
         return np.exp(self._log_pdf(x))
 
     def _log_pdf(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        return self._apply(self.distribution.log_prob, x)
+        if self.distribution.is_continuous:
+            return self._apply(self.distribution.log_prob, x)
+        density = self._apply(self.distribution.log_prob, x)
+        return np.where(self._log_pmf(x) > -np.inf, -np.inf, density)
+
+    def _pmf(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return np.exp(self._log_pmf(x))
+
+    def _log_pmf(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return self._apply(self.distribution.log_mass, x)
 
     def _cdf(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
         return self._apply(self.distribution.cdf, x)
@@ -189,9 +211,27 @@ class SplicedBinnedParetoProbaRegressor(BaseProbaRegressor):  # type: ignore[mis
         ]
 
 
-def _selected(distribution: SplicedBinnedPareto, rows: npt.ArrayLike) -> SplicedBinnedPareto:
+def _selected(distribution: ScalarDistribution, rows: npt.ArrayLike) -> ScalarDistribution:
     """Distributions of some rows."""
     index = torch.as_tensor(np.array(rows))
+
+    def of(part: ScalarDistribution) -> ScalarDistribution:
+        if isinstance(part, SplicedBinnedPareto):
+            return _selected_bins(part, index)
+        if isinstance(part, Mixture):
+            parts = [of(component) for component in part.components]
+            return Mixture(part.logits[index], parts, validate_args=False)
+        if isinstance(part, Discretized):
+            return Discretized(of(part.base), validate_args=False)
+        own = {name: getattr(part, name)[index] for name in part.arg_constraints}
+        if isinstance(part, (Censored, AffineTransformed)):
+            own["base"] = of(part.base)
+        return type(part)(**own, validate_args=False)
+
+    return of(distribution)
+
+
+def _selected_bins(distribution: SplicedBinnedPareto, index: Tensor) -> SplicedBinnedPareto:
     edges = distribution.edges
     tied, at_quantiles = distribution.has_tied_scales, distribution.splice == "quantile"
     names = ["lower_concentration", "upper_concentration"]

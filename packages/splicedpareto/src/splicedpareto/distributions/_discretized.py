@@ -249,6 +249,15 @@ class Discretized(ScalarDistribution):
         above = self.base.crps_between(value, torch.maximum(low, last), torch.maximum(high, last))
         return around + below + above
 
+    def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
+        """Mean of ``min(max(X, low), high)``, summed as `mean`; bounds may be infinite."""
+        low, high = self._value(low, "low"), self._value(high, "high")
+        shape = broadcast_shapes(low.shape, high.shape, self.batch_shape)
+        samples = (1,) * (len(shape) - len(self.batch_shape))
+        rule = self.unrounded_quadrature()
+        rule = Rule(*(each.reshape(-1, *samples, *self.batch_shape) for each in rule))
+        return rule.expectation(torch.minimum(torch.maximum(rule.value, low), high))
+
     def _masses(self, first: float, last: float) -> tuple[Tensor, Tensor]:
         """All whole numbers with mass and their masses, as differences of the table."""
         whole, cdf = self._lattice(first, last)
