@@ -1,10 +1,11 @@
 """Who may do what: hosts, origins, prefixes, the public, and roles."""
 
 import dataclasses
+import json
 
 import pytest
 from typer.testing import CliRunner
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dropback.cli import app as cli
@@ -43,8 +44,10 @@ def test_a_prefix_may_be_taken_off_by_the_proxy_or_not(proxied, path):
     assert answer.json()["public"]
 
 
-def test_the_page_asks_under_its_prefix(proxied):
+def test_the_page_and_the_documents_name_the_prefix(proxied):
     address, _ = proxied
+    assert address.get("/openapi.json").json()["servers"] == [{"url": "/ngs"}]
+    assert address.get("/asyncapi.json").json()["servers"]["this"]["pathname"] == "/ngs"
     page = address.get("/ngs/plays/1/2").text
     assert 'data-root="/ngs"' in page
     assert 'href="/ngs/static/css/base.css"' in page
@@ -125,6 +128,21 @@ def test_the_address_of_a_client_is_what_a_trusted_proxy_says(service):
                 for n in range(5)
             }
             assert found == statuses
+
+
+def test_what_a_watcher_sends_takes_tokens_too(service, tmp_path):
+    locked, key = example.keyed(service, tmp_path / "keys.json", requests_per_s=3.0)
+    with example.listening(locked) as address:
+        url = address.live.replace("/v1/live", "/v1/watch")
+        headers = {"Authorization": f"Bearer {key}"}
+        with connect(url, proxy=None, additional_headers=headers) as watcher:
+            assert "waiting" in watcher.recv()
+            for _ in range(6):
+                watcher.send("more")
+            told = json.loads(watcher.recv())
+            assert (told["type"], told["status"], told["fatal"]) == ("problem", 429, True)
+            with pytest.raises(ConnectionClosed):
+                watcher.recv()
 
 
 def test_guessing_keys_is_slowed_down(service, tmp_path):

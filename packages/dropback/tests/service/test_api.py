@@ -44,6 +44,21 @@ def test_rows_are_those_of_the_leaderboard(client, parameters, arguments):
     assert answer["total"] == expected.height
 
 
+def test_of_defenses_the_one_that_allows_least_is_first_and_the_answer_says_so():
+    rows = example.scores()
+    other = rows.with_columns(
+        pl.col("play_score", "mid_cdf") * 0.5, defteam=pl.lit("KC"), play_id=pl.col("play_id") + 999
+    )
+    scores = ScoreTable(pl.concat([rows, other]))
+    defenses = scores.leaderboard(LeaderboardQuery(by="opponent", min_attempts="1"))
+    assert defenses.better == "lower"
+    assert [row["defteam"] for row in defenses.rows] == ["KC", "BUF"]
+    assert [row["rank"] for row in defenses.rows] == [1, 2]
+    assert defenses.rows[0]["display"] > defenses.rows[1]["display"]
+    assert defenses.rows[0]["place"].startswith("1 of 2")
+    assert scores.leaderboard(LeaderboardQuery(by="passer", min_attempts="1")).better == "higher"
+
+
 def test_seasons_are_kept_before_anything_is_ranked(client):
     only = example.scores().filter(pl.col("season") == 2021)
     expected = dropback.leaderboard(only, by=("passer",), min_attempts=1)

@@ -296,3 +296,29 @@ def test_thousands_of_messages_at_once_wait_unread_and_are_all_answered(address)
         for _ in range(3000):
             assert "must be MessagePack" in problem(socket.answer(), 400)
         socket.start()
+
+
+def test_a_service_that_drains_says_so_while_it_still_answers(service):
+    limits = dataclasses.replace(example.SHORT_LIMITS, drain_s=1.0)
+    slow = dataclasses.replace(service, limits=limits)
+    with (
+        example.listening(slow) as address,
+        opened(address) as socket,
+        example.session(address) as client,
+    ):
+        token = socket.start()
+        address.server.should_exit = True
+        until = time.monotonic() + 0.8
+        while client.get("/readyz").status_code == 200:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        answer = client.get("/readyz")
+        assert answer.json()["detail"] == "The service is stopping."
+        assert int(answer.headers["retry-after"]) >= 1
+        assert client.get("/healthz").status_code == 200
+        socket.push(0)
+        with opened(address) as late:  # new sockets are taken, too: no balancer has looked yet
+            assert late.ask({"type": "resume", "version": 2, "token": token})["next_frame"] == 1
+            with pytest.raises(ConnectionClosed) as closed:
+                late.answer()
+            assert closed.value.rcvd.code == 1012

@@ -101,18 +101,19 @@ class Application:
     Attributes:
         app: The application.
         sockets: The open live sockets.
+        metrics: Counts what it does.
     """
 
     def __init__(self, service: Service) -> None:
         limits = service.limits
-        self._service, self._metrics = service, Metrics()
+        self._service, self.metrics = service, Metrics()
         self._worker = secrets.token_urlsafe(6)
         self._log: EventLog = MemoryLog() if service.log is None else service.log
         self._board = LiveBoard(limits)
         self._audience = Audience(self._board)
         self.sockets = OpenSockets(limits)
         predictor, library, scores = service.predictor, service.library, service.scores
-        metrics = self._metrics
+        metrics = self.metrics
         self._inference = None if predictor is None else Inference(predictor, limits)
         sessions = None
         if self._inference is not None:
@@ -139,8 +140,10 @@ class Application:
             *own.operations(),
         ]
         keyed = access.keys_required
-        own.openapi_text = msgspec.json.encode(openapi_document(operations, keyed=keyed))
-        own.asyncapi_text = msgspec.json.encode(asyncapi_document(keyed=keyed))
+        root = service.root_path
+        described = openapi_document(operations, keyed=keyed, root_path=root)
+        own.openapi_text = msgspec.json.encode(described)
+        own.asyncapi_text = msgspec.json.encode(asyncapi_document(keyed=keyed, root_path=root))
         watch = WatchEndpoints(self._audience, self.sockets, access)
         routes: list[BaseRoute] = [operation.route() for operation in operations]
         routes += [
@@ -154,7 +157,7 @@ class Application:
         )
         app: ASGIApp = GZipMiddleware(router, COMPRESSED_BYTES, compresslevel=5)
         app = RequestMiddleware(
-            app, access=access, metrics=self._metrics, root_path=service.root_path
+            app, access=access, metrics=self.metrics, root_path=service.root_path
         )
         if not access.origins:
             return app

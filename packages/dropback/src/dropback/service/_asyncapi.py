@@ -23,8 +23,8 @@ _REPLIES: Final[dict[type[msgspec.Struct], type[msgspec.Struct]]] = {
 }
 
 
-def asyncapi_document(*, keyed: bool) -> dict[str, Any]:
-    """The document; `keyed` says whether the service needs API keys."""
+def asyncapi_document(*, keyed: bool, root_path: str = "") -> dict[str, Any]:
+    """The document; see `openapi_document` for the arguments."""
     requests, answers, watched = (
         get_args(of) for of in (live.LiveRequest, live.LiveAnswer, live.WatchMessage)
     )
@@ -67,6 +67,8 @@ def asyncapi_document(*, keyed: bool) -> dict[str, Any]:
         "messages": [_channel_message("watch", of) for of in watched],
     }
     server: dict[str, Any] = {"host": "localhost:8080", "protocol": "ws"}
+    if root_path:
+        server["pathname"] = root_path
     if keyed:
         server["security"] = [{"$ref": "#/components/securitySchemes/key"}]
     return {

@@ -136,7 +136,9 @@ def _kept_answer(answer: Any, share: str | None, table: bool) -> _Kept:  # noqa:
 
 def kept_response(request: Request, answer: _Kept) -> Response:
     """An answer that its client keeps and asks for again by its ETag."""
-    headers = {"etag": answer.tag, "cache-control": "no-cache", "vary": "accept-encoding"}
+    # Asked for anew each time, and by proxies kept for nobody else where a key was needed.
+    kept = "no-cache" if client_of(request).key is None else "private, no-cache"
+    headers = {"etag": answer.tag, "cache-control": kept, "vary": "accept-encoding"}
     if answer.tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     body = answer.body

@@ -165,8 +165,16 @@ def problem_response(
     )
 
 
-def openapi_document(operations: Iterable[Operation], *, keyed: bool) -> dict[str, Any]:
-    """OpenAPI 3.1 of the operations; `keyed` says whether the service needs API keys."""
+def openapi_document(
+    operations: Iterable[Operation], *, keyed: bool, root_path: str = ""
+) -> dict[str, Any]:
+    """OpenAPI 3.1 of the operations.
+
+    Args:
+        operations: What is served.
+        keyed: Whether the service needs API keys.
+        root_path: Prefix at which a proxy serves it.
+    """
     operations = list(operations)
     structs: set[type[msgspec.Struct]] = {Problem}
     for operation in operations:
@@ -203,6 +211,7 @@ def openapi_document(operations: Iterable[Operation], *, keyed: bool) -> dict[st
             "plays are sockets and event streams: /asyncapi.json describes them.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "servers": [{"url": root_path or "/"}],
         "paths": paths,
         "components": {
             "schemas": components,

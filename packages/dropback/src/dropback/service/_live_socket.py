@@ -127,7 +127,7 @@ class _LiveSocket:
     async def _handle(self, request: live.LiveRequest) -> live.LiveAnswer:
         match request:
             case live.FrameMessage():
-                with self._endpoint.metrics.frame_seconds.time():
+                with self._endpoint.metrics.time_frame():
                     return await self._push(request)
             case live.ReleaseMessage():
                 return await self._release(request)

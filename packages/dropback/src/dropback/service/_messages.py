@@ -133,6 +133,10 @@ class LeaderboardResponse(Struct, frozen=True):
     min_attempts: int | str
     outcome: str
     drift: str
+    better: Annotated[
+        Literal["higher", "lower"],
+        Meta(description="Which scores rank first: of defenses, who allow theirs, lower."),
+    ]
     version: Version = VERSION
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 # From a tenth of the goal for one frame to the longest ranking.
 _SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3, 1e-2, 2.5e-2, 0.1, 0.5, 1, 5, 30)
@@ -17,6 +24,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        # Where else the seconds of a frame are noted.
+        self.frame_taken: Callable[[float], None] = lambda _: None
         ProcessCollector(registry=registry)
         self.requests = Counter(
             "dropback_requests", "Requests answered.", ["route", "status"], registry=registry
@@ -40,6 +49,17 @@ class Metrics:
         self.live_plays = Gauge("dropback_live_plays", "Live plays held.", registry=registry)
         self.watchers = Gauge("dropback_watchers", "Watchers.", registry=registry)
         self.live_sockets = Gauge("dropback_live_sockets", "Live sockets open.", registry=registry)
+
+    @contextmanager
+    def time_frame(self) -> Iterator[None]:
+        """Note the seconds of a live frame's answer."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - started
+            self.frame_seconds.observe(seconds)
+            self.frame_taken(seconds)
 
     def count(self, route: str, status: int, seconds: float | None) -> None:
         """Count an answer of a handler; a socket, which lasts, has no seconds."""

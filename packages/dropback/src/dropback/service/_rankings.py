@@ -150,8 +150,9 @@ class ScoreTable:
         drift = ranking.drift_sentence(drifts)
         page = rows.slice(query.offset, query.limit).to_dicts()
         return messages.LeaderboardResponse(
-            rows.columns, page, rows.height, query.offset, minimum, self.outcome, drift
-        )
+            rows.columns, page, rows.height, query.offset, minimum, self.outcome, drift,
+            rows["better"][0],
+        )  # fmt: skip
 
     def passers(self, query: PassersQuery) -> messages.PassersPage:
         """Passers whose name or id contains the search, most plays first."""

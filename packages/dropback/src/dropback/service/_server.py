@@ -165,7 +165,7 @@ def make_server(
     """A server that has not started; its `run` takes the sockets that `bind` gives."""
     limits = service.limits
     application = Application(service)
-    app = instrumented(application.app) if telemetry else application.app
+    app = instrumented(application.app, application.metrics) if telemetry else application.app
     config = uvicorn.Config(
         report_answers(app),
         loop="auto",  # uvloop, if it is installed

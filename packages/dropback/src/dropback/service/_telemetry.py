@@ -14,9 +14,15 @@ from dropback.errors import RequestError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from dropback.service._metrics import Metrics
 
-def instrumented(app: ASGIApp) -> ASGIApp:
-    """The application, of whose requests spans and times are recorded.
+
+def instrumented(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+    """The application, of whose requests and live frames spans and times are recorded.
+
+    Args:
+        app: The application.
+        metrics: Times the frames.
 
     Raises:
         RequestError: The extra is not installed.
@@ -28,6 +34,12 @@ def instrumented(app: ASGIApp) -> ASGIApp:
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: PLC0415
 
     _set_up()
+    from opentelemetry.metrics import get_meter  # noqa: PLC0415
+
+    meter = get_meter("dropback")
+    metrics.frame_taken = meter.create_histogram(
+        "dropback.frame.duration", "s", "From a live frame's message to its answer."
+    ).record
     # A span for each message of a socket would cost more than the message.
     wrapped: ASGIApp = OpenTelemetryMiddleware(app, exclude_spans=["receive", "send"])
     return wrapped

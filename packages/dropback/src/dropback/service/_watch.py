@@ -17,9 +17,11 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
+from starlette.websockets import WebSocketDisconnect
 
 from dropback.live.feeds import _messages as live
 from dropback.live.feeds._board import text_of
+from dropback.live.feeds._errors import ServiceError
 from dropback.service._access import client_of, require_role
 from dropback.service._http import query
 from dropback.service._sockets import POLICY_VIOLATION, close_quietly, problem_message
@@ -271,14 +273,18 @@ class WatchEndpoints:
         self._audience, self._sockets, self._access = audience, sockets, access
 
     async def watch(self, socket: WebSocket) -> None:
-        """Answer the socket ``/v1/watch``; what a watcher sends is ignored."""
+        """Answer the socket ``/v1/watch``; what a watcher sends is ignored, and takes tokens."""
         client = require_role(socket, "read")
         parameters = query(socket, WatchParameters)
         async with self._sockets.accept(socket, client):
             sending = asyncio.create_task(self._send(socket, parameters))
             try:
                 while (await self._sockets.receive(socket))["type"] != "websocket.disconnect":
-                    pass
+                    self._access.take(client)
+            except ServiceError as error:
+                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                    await socket.send_text(text_of(problem_message(error, fatal=True)))
+                await close_quietly(socket, POLICY_VIOLATION)
             finally:
                 sending.cancel()
                 # Whatever ended it, the socket is gone.
