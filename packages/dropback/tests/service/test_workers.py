@@ -14,12 +14,12 @@ import pytest
 _SUPERVISOR = """
 import sys
 from types import SimpleNamespace
+import socket
 import dropback.service._workers as workers
-from dropback.service._server import bind
 from examples.plain_workers import answer_by_number
 workers._AGAIN_S = workers._LOOK_S = 0.05
 settings = SimpleNamespace(workers=2, drain_s=0.0, root=sys.argv[1])
-with bind("127.0.0.1", 0) as listener:
+with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
     print(listener.getsockname()[1], flush=True)
     workers.Workers(settings, listener, answer_by_number).run()
 """

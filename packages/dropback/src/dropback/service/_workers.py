@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dropback.errors import DropbackError, RequestError
 from dropback.service._logs import json_logging, log
-from dropback.service._server import run_worker
 
 if TYPE_CHECKING:
     import socket
@@ -144,6 +143,8 @@ class Workers:
 
 def _work(settings: ServeSettings, listener: socket.socket, told: Connection[str, Any]) -> None:
     """What a worker does."""
+    from dropback.service._server import run_worker  # noqa: PLC0415  # who supervises loads nothing
+
     try:
         run_worker(settings, listener, lambda: told.send("ready"))
     except KeyboardInterrupt:
@@ -155,6 +156,8 @@ def _work(settings: ServeSettings, listener: socket.socket, told: Connection[str
 def serve(settings: ServeSettings, listener: socket.socket) -> None:
     """Serve in one process or in several until a signal, then finish what was accepted."""
     if settings.workers == 1:
+        from dropback.service._server import run_worker  # noqa: PLC0415
+
         run_worker(settings, listener)
     else:
         Workers(settings, listener).run()
