@@ -5,7 +5,10 @@ import dataclasses
 import json
 import re
 import shlex
+import subprocess
+import sys
 import time
+import zipfile
 
 import pytest
 import typer
@@ -31,7 +34,7 @@ def behind(service, tmp_path_factory):
     key = add_key(folder / "keys.json", "booth", roles=ROLES)
     ring = KeyRing(read_keys(folder / "keys.json"), folder / "keys.json")
     hosts = (*LOOPBACK_NAMES, fronts.NAME)
-    public = example.with_access(service, keys=ring, public=True, hosts=hosts, public_per_s=5.0)
+    public = example.with_access(service, keys=ring, public=True, hosts=hosts, public_per_s=1.0)
     changed = dataclasses.replace(public, root_path="/ngs")
     with (
         example.listening(changed, forwarded_allow_ips="127.0.0.1") as address,
@@ -158,3 +161,19 @@ def test_the_image_is_built_of_what_is_there_and_starts_a_command_that_there_is(
     found = options_of([*entry[2:], *arguments])
     assert (found["host"], found["port"]) == ("0.0.0.0", 8080)  # noqa: S104
     assert re.search(r"^USER dropback$", text, re.MULTILINE)
+
+
+def test_the_first_step_of_the_image_builds_wheels_that_have_the_page(tmp_path):
+    text = (DEPLOY / "Dockerfile").read_text()
+    step = re.search(r"^RUN pip wheel (.*)$", text, re.MULTILINE)[1]
+    words = [
+        word.replace("/src/", f"{DEPLOY.parent}/").replace("/wheels", str(tmp_path))
+        for word in shlex.split(step)
+    ]
+    # Offline: what builds is installed already.
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-build-isolation", *words]
+    subprocess.run(command, check=True)  # noqa: S603  # the step itself
+    wheels = {wheel.name.partition("-")[0]: wheel for wheel in tmp_path.glob("*.whl")}
+    assert set(wheels) == {"splicedpareto", "dropback"}
+    with zipfile.ZipFile(wheels["dropback"]) as wheel:
+        assert "dropback/service/static/index.html" in wheel.namelist()

@@ -198,13 +198,17 @@ def test_a_live_socket_may_wait_longer_than_a_head_may_take(address):
         socket.push(0)
 
 
-def test_a_silent_socket_is_told_and_closed(service):
-    limits = Limits(live_idle_s=0.2)
+@pytest.mark.parametrize("on", [True, False])
+def test_a_silent_socket_is_told_and_closed_sooner_while_a_play_is_on(service, on):
+    limits = Limits(live_idle_s=0.2, between_plays_s=0.4)
     with (
         example.listening(dataclasses.replace(service, limits=limits)) as address,
         opened(address) as socket,
     ):
-        assert "every 0.2 s" in problem(socket.answer(), 408, fatal=True)
+        if on:
+            socket.start()
+        words = "within 0.2 s" if on else "within 0.4 s"
+        assert words in problem(socket.answer(), 408, fatal=True)
         with pytest.raises(ConnectionClosed) as closed:
             socket.answer()
         assert closed.value.rcvd.code == 1001

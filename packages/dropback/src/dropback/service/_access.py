@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -67,7 +66,8 @@ class Access:
             pages of other sites that resolve their own name to this computer.
         origins: Other sites whose pages may use the service.
         public: Whether anyone may read without a key.
-        public_per_s: Requests a second of an address without a key.
+        public_per_s: Requests a second of an address without a key; those of ten seconds may come
+            at once, as from a room full of watchers behind one address.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class Access:
         hosts: Collection[str] | None = None,
         origins: Collection[str] = (),
         public: bool = False,
-        public_per_s: float = 50.0,
+        public_per_s: float = 100.0,
     ) -> None:
         self.keys, self._hosts, self.origins = keys, hosts, frozenset(origins)
         self.public, self._public_per_s = public, public_per_s
-        self._visitors = _AddressRates(public_per_s)
-        self._guesses = _AddressRates(_GUESSES_PER_S)
+        self._visitors = _AddressRates(public_per_s, 10 * public_per_s)
+        self._guesses = _AddressRates(_GUESSES_PER_S, 2 * _GUESSES_PER_S)
 
     @property
     def keys_required(self) -> bool:
@@ -172,15 +172,15 @@ class Access:
 class _AddressRates:
     """A token bucket an address, of a bounded number of addresses."""
 
-    def __init__(self, per_s: float) -> None:
-        self._per_s = per_s
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s, self._burst = per_s, burst
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, address: str) -> float:
         """As `TokenBucket.take`."""
         bucket = self._buckets.get(address)
         if bucket is None:
-            bucket = TokenBucket(self._per_s, 2 * self._per_s, time.monotonic)
+            bucket = TokenBucket(self._per_s, self._burst)
             self._buckets[address] = bucket
             if len(self._buckets) > _ADDRESSES:
                 self._buckets.popitem(last=False)

@@ -87,9 +87,10 @@ class _LiveSocket:
 
     async def run(self) -> None:
         """Answer each message until the socket is closed."""
-        idle_s = self._sessions.limits.live_idle_s
+        idle_s = 0.0
         try:
             while True:
+                idle_s = self._idle_s()
                 message = await self._endpoint.sockets.receive(self._socket, idle_s=idle_s)
                 if message["type"] == "websocket.disconnect":
                     if message.get("code") == NORMAL and self._session is not None:
@@ -101,7 +102,7 @@ class _LiveSocket:
                     return
                 await self._answer(message)
         except TimeoutError:
-            idle = f"A live socket must send a message every {idle_s:g} s."
+            idle = f"A live socket must send a message within {idle_s:g} s."
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await self._send(problem_message(ServiceError(408, idle), fatal=True))
             await close_quietly(self._socket, GOING_AWAY)
@@ -110,6 +111,13 @@ class _LiveSocket:
         finally:
             if self._session is not None:
                 self._sessions.leave(self._session, self)
+
+    def _idle_s(self) -> float:
+        """How long the feed may say nothing now."""
+        limits, session = self._sessions.limits, self._session
+        if session is None or session.record.over:
+            return limits.between_plays_s
+        return limits.live_idle_s
 
     async def _answer(self, message: Message) -> None:
         body = message.get("bytes")

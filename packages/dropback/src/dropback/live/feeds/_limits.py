@@ -16,7 +16,8 @@ class FeedLimits:
         batch_plays: Most plays or frames that are predicted together. Eight take a tenth less time
             a play and a third less a frame than one; more take no less, and a frame waits for the
             batch before it.
-        live_idle_s: That a live socket may idle between messages.
+        live_idle_s: That a feed may idle between the messages of a play.
+        between_plays_s: That it may idle between plays, as over a timeout.
         resume_s: That a live play is kept after its socket was lost.
         kept_plays: Live plays that are over and still on the scoreboard; of more, the oldest go.
         kept_frames: Of these, how many keep their frames: 40 frames take 0.1 MB.
@@ -27,6 +28,7 @@ class FeedLimits:
     frames: int = 200
     batch_plays: int = 8
     live_idle_s: float = 60.0
+    between_plays_s: float = 600.0
     resume_s: float = 30.0
     kept_plays: int = 1024
     kept_frames: int = 64
