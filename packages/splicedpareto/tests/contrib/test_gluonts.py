@@ -124,8 +124,59 @@ def test_initial_bins_are_equally_likely() -> None:
     assert (distribution.edges[0].item(), distribution.edges[-1].item()) == pytest.approx((-10, 10))
 
 
+@pytest.mark.parametrize("support", [(0.0, None), (None, 3.0), (0.0, 3.0)], ids=str)
+def test_nothing_lies_outside_the_support(
+    support: tuple[float | None, float | None], generator: torch.Generator
+) -> None:
+    output = SplicedBinnedParetoOutput(bins=40, support=support)
+    scale = torch.tensor([[0.5], [30.0]])
+    distribution = output.distribution((raw(generator, 2, 3),), torch.tensor(1.0), scale)
+    low, high = distribution.end_points
+    if support[0] is not None:
+        assert (low == 0).all()
+        assert (distribution.cdf(torch.tensor(0.0)) == 0).all()
+    if support[1] is not None:
+        assert (high == 3).all()
+        assert (distribution.sf(torch.tensor(3.0)) == 0).all()
+    else:
+        assert (distribution.icdf(torch.tensor(0.9))[1] > distribution.edges[1, :, 1]).all()
+
+
+def test_zeros_have_a_probability_of_their_own(generator: torch.Generator) -> None:
+    output = SplicedBinnedParetoOutput(bins=40, support=(0.0, None), atoms=(0.0,))
+    state = torch.randn(2, 3, 8, generator=generator)
+    args = output.get_args_proj(8)(state)
+    scale = torch.tensor([[0.5], [30.0]])
+    distribution = output.distribution(args, scale=scale)
+    torch.testing.assert_close(distribution.cdf(torch.tensor(0.0)), torch.full((2, 3), 0.5))
+    assert (distribution.cdf_below(torch.tensor(0.0)) == 0).all()
+    loss = output.loss(torch.tensor([[0.0], [20.0]]), args, scale=scale)
+    torch.testing.assert_close(loss[0], torch.full((3,), np.log(2.0), dtype=torch.float32))
+    assert (distribution.sample((50,)) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bins": 0}, "bins must be at least 1"),
+        ({"lower_mass": 0.6, "upper_mass": 0.6}, "to leave a body between the tails"),
+        ({"upper_mass": -0.1}, r"upper_mass must be in \[0, 1\)"),
+        ({"highest_concentration": -1.0}, "concentration_range must be"),
+        ({"support": (2.0, 1.0)}, "lowest < highest"),
+        ({"support": (0.0, None), "atoms": (-1.0,)}, "support must hold all values"),
+        ({"atoms": (float("nan"),)}, "atoms must be finite"),
+    ],
+    ids=str,
+)
+def test_settings_that_break_their_rule_are_refused(settings: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SplicedBinnedParetoOutput(**settings)
+
+
 def test_output_survives_gluonts_serialization() -> None:
-    output = SplicedBinnedParetoOutput(bins=30, upper_mass=0.1)
+    output = SplicedBinnedParetoOutput(
+        bins=30, upper_mass=0.1, support=(0.0, None), atoms=(0.0, 2.0)
+    )
     again = serde.decode(serde.encode(output))
     assert vars(again) == vars(output)
 

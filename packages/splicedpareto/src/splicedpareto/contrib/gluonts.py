@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.nn import SplicedBinnedParetoHead
+from splicedpareto.distributions import Delta, Mixture
+from splicedpareto.nn import MixtureHead, SplicedBinnedParetoHead
+from splicedpareto.nn._edges import check_bins, check_support
+from splicedpareto.nn._heads import check_masses, initial_concentration
 from splicedpareto.objectives import composite_nll
 
 try:
@@ -35,15 +38,22 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
     :math:`r \sinh(4 t) / \sinh(4)` for even :math:`t` in :math:`[-1, 1]`. Trained by
     `composite_nll`.
 
+    Series that are never below, or above, a bound have bins from that bound on, and no tail there;
+    between two bounds they are even. A value that occurs often, such as 0 in intermittent demand,
+    may be an atom: the distribution is then a `Mixture`.
+
     Args:
         bins: Number of bins.
         reach: Outermost edge :math:`r > 0`, in scales of the series.
         lower_mass: Probability of the lower tail; 0 switches it off.
         upper_mass: Probability of the upper tail; 0 switches it off.
         highest_concentration: Upper bound of both tails' concentrations; the lower bound is 0.
+        support: Lowest and highest possible value, in units of the series, None for no end.
+        atoms: Values with a probability of their own, in units of the series.
 
     Raises:
-        ValueError: `reach` is not positive.
+        ValueError: An argument breaks its rule: `reach` is not positive, the masses leave no body,
+            bins are no whole number, or an atom lies outside the support.
 
     Example:
         >>> from gluonts.torch import DeepAREstimator
@@ -60,23 +70,41 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         lower_mass: float = 0.05,
         upper_mass: float = 0.05,
         highest_concentration: float = 0.9,
+        # Spelled out: GluonTS evaluates it where only built-in names are known.
+        support: tuple[float | None, float | None] = (None, None),
+        atoms: tuple[float, ...] = (),
     ) -> None:
         super().__init__()
-        if not reach > 0:
+        if not 0 < reach < math.inf:
             raise ValueError(f"reach must be positive, got {reach}: it is the outermost edge.")
+        check_bins(bins)
+        check_masses(lower_mass, upper_mass)
+        check_support(support)
+        initial_concentration((0.0, highest_concentration))
+        places = torch.tensor(atoms, dtype=torch.float64)
+        if not places.isfinite().all():
+            raise ValueError(f"atoms must be finite, got {atoms}.")
+        check_support(support, places)
         self.bins = bins
         self.reach = reach
         self.lower_mass = lower_mass
         self.upper_mass = upper_mass
         self.highest_concentration = highest_concentration
+        self.support = support
+        self.atoms = atoms
 
     def _head(self, in_features: int) -> SplicedBinnedParetoHead:
-        even = torch.linspace(-4, 4, self.bins + 1)
+        low, high = self.support
+        start = 0.0 if low is not None else -4.0
+        stop = 0.0 if high is not None else 4.0
+        edges = self.reach * torch.linspace(start, stop, self.bins + 1).sinh() / math.sinh(4)
+        if low is not None and high is not None:
+            edges = torch.linspace(low, high, self.bins + 1)
         return SplicedBinnedParetoHead(
             in_features,
-            self.reach * even.sinh() / math.sinh(4),
-            lower_mass=self.lower_mass,
-            upper_mass=self.upper_mass,
+            edges,
+            lower_mass=self.lower_mass if low is None else 0.0,
+            upper_mass=self.upper_mass if high is None else 0.0,
             concentration_range=(0.0, self.highest_concentration),
         )
 
@@ -90,17 +118,32 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         head = self._head(in_features)
         # Start from equal probabilities: most of a scaled series lies in the narrow bins.
         nn.init.zeros_(head.linear.bias[: self.bins])
-        return _RawParameters(head)
+        if not self.atoms:
+            return _RawParameters(head)
+        return _RawParameters(MixtureHead(in_features, [*self.atoms, head]))
 
     def distribution(
         self,
         distr_args: tuple[Tensor],
         loc: Tensor | None = None,
         scale: Tensor | None = None,
-    ) -> SplicedBinnedPareto:
+    ) -> SplicedBinnedPareto | Mixture:
         """Distribution of raw parameters ``(*B, P)``, transformed by location and scale."""
-        distribution = self._head(1).distribution(distr_args[0])
-        return distribution.affine(0.0 if loc is None else loc, 1.0 if scale is None else scale)
+        weights = len(self.atoms) + 1 if self.atoms else 0
+        logits, raw = distr_args[0][..., :weights], distr_args[0][..., weights:]
+        low, high = self.support
+        location: Tensor | float = 0.0 if loc is None else loc
+        spread: Tensor | float = 1.0 if scale is None else scale
+        if low is not None or high is not None:
+            # Bins count from the bound, which a series' location does not move.
+            location = cast("float", low if low is not None else high)
+        if low is not None and high is not None:
+            location, spread = 0.0, 1.0
+        base = self._head(1).distribution(raw).affine(location, spread)
+        if not self.atoms:
+            return base
+        places = [Delta(logits.new_tensor(atom), validate_args=False) for atom in self.atoms]
+        return Mixture(logits, [*places, base], validate_args=False)
 
     def loss(
         self,
@@ -116,7 +159,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
 class _RawParameters(nn.Module):
     """Linear part of a head, in the form that GluonTS expects."""
 
-    def __init__(self, head: SplicedBinnedParetoHead) -> None:
+    def __init__(self, head: SplicedBinnedParetoHead | MixtureHead) -> None:
         super().__init__()
         self.head = head
 
