@@ -2,7 +2,7 @@
 
 Scores the regular seasons of 2018-2021 (training seasons out of fold) and prints what a line
 through two published marks gives: the best qualified season of four at 99, and the mean of all
-plays where the mid-table seasons land in the mid-80s.
+plays where the mid-table seasons land in the mid-80s; then what the same rarity gives for games.
 
     python research/display_scale.py runs/pbp ../shared/data/pbp
 """
@@ -35,6 +35,13 @@ def main() -> None:
         f"{(99 - scale.average) / (best - 0.5):.0f}"
     )
     print(f"scale in use: {scale}")
+    games = dropback.leaderboard(scores, by="passer,game", replicates=1)
+    high = float(games["score"].quantile(1 - 1 / (4 * 32)) or 0)
+    print(
+        f"games of {int(games['plays'].min() or 0)} attempts and more: {len(games):,}; one in 128 "
+        f"is above {high:.3f}; slope to 99: {(99 - scale.average) / (high - 0.5):.0f}"
+    )
+    print(f"scale of games in use: {DisplayScale.of(('passer', 'game'))}")
     names = ("rank", "passer_player_name", "season", "plays", "score", "display")
     print(rows.select(names).head(10))
     within = rows.with_columns(

@@ -21,7 +21,7 @@ from dropback.data._teams import TEAMS
 from dropback.errors import ReaderError, RequestError
 from dropback.ranking import PlayFilter, leaderboard
 from dropback.workflows import passing_board, player_games
-from dropback.workflows._charts import game_card, passer_card
+from dropback.workflows._charts import game_card, passer_card, season_board
 from dropback.workflows.charts import (
     Images,
     Look,
@@ -240,6 +240,49 @@ def test_tiers_of_defenses_begin_with_the_lowest() -> None:
     assert [text for text, _ in texts(figure) if text in order] == order
 
 
+@pytest.mark.parametrize(("name", "average"), [("qb_score", 0.5), ("projection", 0.0)])
+def test_tables_of_seasons_are_drawn_by_their_own_measure(
+    name: str, average: float, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{name}.csv"
+    value = [average + 0.02, average - 0.01, average + 0.05]
+    columns = {
+        f"{name}_{end}": [v + by for v in value] for end, by in (("low", -0.02), ("high", 0.02))
+    }
+    rows = pl.DataFrame(
+        {
+            "passer_player_id": ["a", "b", "c"],
+            "passer_player_name": ["A.One", "B.Two", "C.Three"],
+            "team": ["KC", "NYJ/SF", "BUF"],
+            "season": [2022] * 3,
+            name: value,
+            **columns,
+            f"{name}_sd": [0.012] * 3,
+        }
+    )
+    if name == "qb_score":
+        rows = rows.with_columns(pl.Series("qualified", [True, True, False]))
+    rows.write_csv(path)
+    board, measure = season_board(path, PlayFilter(seasons=2022)) or (None, None)
+    assert board is not None
+    assert measure is not None
+    figure = draw_tiers(board, title="Seasons", measure=measure)
+    shown = [text for text, _ in texts(figure)]
+    assert [text for text in shown if "." in text and text[0] in "ABC" and text[1] == "."] == (
+        ["A.One", "B.Two"] if name == "qb_score" else ["C.Three", "A.One", "B.Two"]
+    )
+    assert (".520" if name == "qb_score" else "+0.020") in shown
+    with pytest.raises(RequestError, match="holds seasons of passers, no plays: --seasons and"):
+        season_board(path, PlayFilter(weeks=3))
+    with pytest.raises(RequestError, match="None of 3 plays is left of season 2019"):
+        season_board(path, PlayFilter(seasons=2019))
+
+
+def test_file_of_plays_is_no_table_of_seasons(tmp_path: Path) -> None:
+    SCORES.write_parquet(tmp_path / "scores.parquet")
+    assert season_board(tmp_path / "scores.parquet", PlayFilter()) is None
+
+
 def test_moving_mean_weighs_plays_and_adds_variances() -> None:
     """Standard errors .1 and .05 of 10 and 30 plays: sqrt((10 * .1)^2 + (30 * .05)^2) / 40."""
     half = 1.6448536269514722 * np.array([0.1, 0.05, 0.1])
@@ -310,6 +353,13 @@ def test_logos_and_headshots_come_from_the_user_s_folders(tmp_path: Path) -> Non
     images = Images(tmp_path / "logos", tmp_path / "faces")
     assert len(passer_card(SCORES, "00-003", images=images).findobj(mpl.image.AxesImage)) == 2
     assert len(passer_card(SCORES, "00-004", images=images).findobj(mpl.image.AxesImage)) == 0
+    # A roster names a file; an address is passed over, as nothing is fetched.
+    for headshot, pictures in ((str(tmp_path / "faces" / "00-003.png"), 1), ("https://x.y/z", 0)):
+        roster = pl.DataFrame(
+            {"gsis_id": ["00-003"], "display_name": ["Dee Long"], "headshot": [headshot]}
+        )
+        card = game_card(SCORES, "Dee Long", roster=roster)
+        assert len(card.findobj(mpl.image.AxesImage)) == pictures
     for draw in (draw_tiers, lambda rows, **more: draw_scatter(rows, against="any_a", **more)):
         figure = draw(BOARD, title="Logos", images=images)
         assert len(figure.findobj(mpl.image.AxesImage)) == 1

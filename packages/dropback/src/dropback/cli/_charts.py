@@ -79,14 +79,31 @@ def tiers_command(
 ) -> None:
     """Draw passers from best to worst with the interval of each, in tiers.
 
+    SCORES may also be a table of seasons: `qb_score.parquet`, `passing_score.parquet` or
+    `projection.parquet` of `dropback seasons`, or what `dropback project` wrote.
+
     Example: `dropback chart tiers scores.parquet --seasons 2023 --out tiers.png`
     """
     from dropback import workflows
     from dropback.cli._console import errors
+    from dropback.workflows._charts import season_board
     from dropback.workflows.charts import draw_tiers
 
     only = _filter(seasons, team, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos)
+    if (board := season_board(scores, only)) is not None:
+        rows, measure = board
+        if roster is not None:
+            rows = workflows.with_names(rows, roster, on_note=errors.print)
+        heading = title or measure.label[0].upper() + measure.label[1:]
+        words = ", ".join(filter(None, (str(only), f"{rows.height} passers")))
+        _write(
+            draw_tiers(
+                rows, title=heading, subtitle=words, measure=measure, look=look, images=images
+            ),
+            out,
+        )
+        return
     rows = workflows.passing_board(
         workflows.read_scores(scores),
         roster=roster,

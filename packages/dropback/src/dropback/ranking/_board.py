@@ -97,8 +97,9 @@ class DisplayScale:
         """The scale of a table's unit: games (or weeks) spread more than twice as far as seasons.
 
         The slope for games shows 99 as rarely as that for seasons, once in 128 (four seasons of
-        32 passers): of the 3,184 games of 14 attempts and more in 2018-2023 one in 128 has a mean
-        score above .645.
+        32 passers): of the 2,097 games of 14 attempts and more in 2018-2021 one in 128 has a mean
+        score above .647. That of seasons would show 99 for 15 % of them
+        (``research/display_scale.py``).
 
         Example:
             >>> DisplayScale.of(("passer", "game")).slope, DisplayScale.of(("passer",)).slope

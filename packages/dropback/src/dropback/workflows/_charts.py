@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from dropback._frames import left_join
 from dropback.data._rosters import read_roster
+from dropback.data._table_files import read_table
 from dropback.errors import RequestError
 from dropback.ranking import (
     PlayFilter,
@@ -19,7 +21,7 @@ from dropback.ranking import (
     passer_seasons,
 )
 from dropback.workflows._boards import passing_stats, read_passing, read_results
-from dropback.workflows.charts import Facts, draw_game, draw_passer
+from dropback.workflows.charts import Facts, Images, Measure, draw_game, draw_passer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +33,21 @@ if TYPE_CHECKING:
     from dropback._files import AnyPath
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.ranking import Person
-    from dropback.workflows.charts import Images, Look
+    from dropback.workflows.charts import Look
 
 _KEY = "passer_player_id"
+_SEASON_MEASURES = {
+    "qb_score": Measure(
+        "quarterback's score", source="dropback: the value of every dropback and run"
+    ),
+    "passing_score": Measure("passing score", source="dropback: how good the throws were"),
+    "projection": Measure(
+        "projected EPA per play over the league",
+        average=0.0,
+        signed=True,
+        source="dropback: what a passer would be as a starter next season",
+    ),
+}
 # Passers to whom a rank is relative.
 _LEAST_RANKED = 100
 _SHOWN = {
@@ -48,6 +62,53 @@ _SHOWN = {
 
 def _silent(_: str) -> None:
     """Tell nobody."""
+
+
+def season_board(path: Path, only: PlayFilter) -> tuple[pl.DataFrame, Measure] | None:
+    """A table of passers' seasons that `dropback seasons` or `dropback project` wrote, to draw.
+
+    Args:
+        path: File of play scores, or of ``qb_score``, ``passing_score`` or ``projection``.
+        only: Seasons and team to keep.
+
+    Returns:
+        Rows with the columns of a leaderboard that `draw_tiers` reads, and what they are ranked
+        by: qualified passers, where the table says who qualifies. None where the file holds plays.
+
+    Raises:
+        ReaderError: No such file.
+        RequestError: A choice among plays, or no row is left.
+    """
+    if path.is_dir():
+        return None
+    table = read_table(path, types={})
+    name = next((name for name in _SEASON_MEASURES if f"{name}_sd" in table.columns), None)
+    if name is None:
+        return None
+    if only != PlayFilter(team=only.team, seasons=only.seasons):
+        raise RequestError(
+            f"{path}: it holds seasons of passers, no plays: --seasons and --team alone choose "
+            "among them."
+        )
+    plays = table.rename({"team": "posteam"})
+    rows = only.keep(plays).filter(pl.col(name).is_not_null())
+    if "qualified" in rows.columns:
+        rows = rows.filter("qualified")
+    if rows.is_empty():
+        raise RequestError(f"{path}: no qualified passer is left: choose other seasons.")
+    if rows["season"].n_unique() == 1:
+        rows = rows.drop("season")
+    mean = f"{name}_mean" if f"{name}_mean" in rows.columns else name
+    board = rows.select(
+        pl.exclude("posteam", "score", "score_shrunk"),
+        pl.col("posteam").alias("team"),
+        pl.col(mean).alias("score"),
+        pl.col(name).alias("score_shrunk"),
+        pl.col(f"{name}_low").alias("shrunk_low"),
+        pl.col(f"{name}_high").alias("shrunk_high"),
+        pl.col(f"{name}_sd").alias("shrunk_sd"),
+    )
+    return board, _SEASON_MEASURES[name]
 
 
 def passer_card(
@@ -81,7 +142,7 @@ def passer_card(
         RequestError: Nobody or several are meant, or no play is kept.
     """
     only = only or PlayFilter()
-    person, position = _person(scores, player, roster)
+    person, position, images = _person(scores, player, roster, images)
     kept = only.keep(scores, [_KEY])
     own = kept.filter(pl.col(_KEY) == person.id)
     if own.is_empty():
@@ -144,7 +205,7 @@ def game_card(
         RequestError: Nobody or several are meant, or no play is kept.
     """
     only = only or PlayFilter()
-    person, _ = _person(scores, player, roster)
+    person, _, images = _person(scores, player, roster, images)
     kept = only.keep(scores.filter(pl.col(_KEY) == person.id), [_KEY])
     order = kept.select("season", "week", "game_id").unique().sort("season", "week", "game_id")
     game = order["game_id"][-1]
@@ -175,14 +236,22 @@ def game_card(
 
 
 def _person(
-    scores: pl.DataFrame, player: str, roster: AnyPath | IntoFrame | None
-) -> tuple[Person, str | None]:
-    names = None if roster is None else read_roster(roster)
+    scores: pl.DataFrame,
+    player: str,
+    roster: AnyPath | IntoFrame | None,
+    images: Images | None,
+) -> tuple[Person, str | None, Images]:
+    """The player that a name means, their position, and where their headshot is."""
+    images = images or Images()
+    if roster is None:
+        return find_person(list_people(scores), player), None, images
+    names = read_roster(roster)
     person = find_person(list_people(scores, names), player)
-    if names is None:
-        return person, None
     own = names.filter(pl.col("player_id") == person.id)
-    return person, None if own.is_empty() else own["position"][0]
+    if own.is_empty():
+        return person, None, images
+    position, file = own.select("position", "headshot").row(0)
+    return person, position, replace(images, files={person.id: file} if file else {})
 
 
 def _score(value: float) -> str:

@@ -38,6 +38,7 @@ from dropback.workflows._changes import (
     digest_games,
     movers,
 )
+from dropback.workflows._files import read_evaluation
 from dropback.workflows._plays import read_plays_for
 from dropback.workflows._report import passer_boards, write_report
 from dropback.workflows._store import (
@@ -315,7 +316,9 @@ class _Updating:
         title = f"Passing scores through week {week} of {season}"
         with tempfile.TemporaryDirectory(prefix="dropback-") as work:
             page = Path(work) / _PAGE
-            write_report(page, title=title, boards=boards)
+            held_out = Path(self.manifest.model) / "report.json"
+            evaluation = read_evaluation(held_out) if held_out.is_file() else None
+            write_report(page, title=title, boards=boards, evaluation=evaluation)
             content = page.read_bytes()
         self.manifest = replace(
             self.manifest,

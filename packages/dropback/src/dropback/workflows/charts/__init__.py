@@ -1,6 +1,6 @@
 """Draw pictures to publish: tiers, scatter, trend, and cards of a passer and of a game."""
 
-from dropback.workflows.charts._boards import AGAINST, draw_scatter, draw_tiers, tiers
+from dropback.workflows.charts._boards import AGAINST, Measure, draw_scatter, draw_tiers, tiers
 from dropback.workflows.charts._cards import Facts, draw_game, draw_passer
 from dropback.workflows.charts._images import Images
 from dropback.workflows.charts._look import Look
@@ -11,6 +11,7 @@ __all__ = [
     "Facts",
     "Images",
     "Look",
+    "Measure",
     "draw_game",
     "draw_passer",
     "draw_scatter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,6 +36,30 @@ AGAINST: Final[dict[str, tuple[str, float]]] = {
     "passer_rating": ("Passer rating", 1.0),
     "plays": ("plays", 1.0),
 }
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a board ranks by.
+
+    Attributes:
+        label: Of the axis.
+        average: Value of a league-average passer.
+        signed: Whether values are differences from the average, written with their sign.
+        source: What it is, in a sentence's end.
+    """
+
+    label: str = "mean play score"
+    average: float = 0.5
+    signed: bool = False
+    source: str = SOURCE
+
+    def text(self, value: float) -> str:
+        """A value as it stands beside its row."""
+        return f"{value:+.3f}" if self.signed else f"{value:.3f}".removeprefix("0")
+
+
+PLAY_SCORE: Final = Measure()
 
 
 def tiers(rows: pl.DataFrame) -> pl.DataFrame:
@@ -70,6 +95,7 @@ def draw_tiers(
     *,
     title: str,
     subtitle: str = "",
+    measure: Measure = PLAY_SCORE,
     look: Look | None = None,
     images: Images | None = None,
 ) -> Figure:
@@ -79,6 +105,7 @@ def draw_tiers(
         rows: What `passing_board` returned, one row a passer (or season of one).
         title: Heading.
         subtitle: Line below it.
+        measure: What they are ranked by.
         look: How it looks.
         images: Where logos are.
     """
@@ -89,8 +116,9 @@ def draw_tiers(
     with look.style():
         page = Page(
             look, row_in * board.height + 0.42, title=title, subtitle=subtitle,
-            source=f"Point and line: score shrunk to the league, with 90 % interval; ring: mean "
-            f"score. A tier ends where its first is better with 90 % probability. {SOURCE}.",
+            source="Point and line: score shrunk to the league, with 90 % interval; ring: mean "
+            "score. A tier ends where its first is better with 90 % probability. "
+            f"{measure.source}.",
         )  # fmt: skip
         most = _MOST_NAME_IN[look.phone]
         names = [wrapped(name, "text", most, most=1)[0] for name in names]
@@ -107,11 +135,12 @@ def draw_tiers(
         axes.set(xlim=(ends[0] - room, ends[1] + room), ylim=(board.height - 0.5, -0.5), yticks=[])
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
-        axes.set_xlabel(
-            "mean play score, league average .5" if not look.phone else "mean play score"
-        )
-        if ends[0] - room < 0.5 < ends[1] + room:
-            axes.axvline(0.5, color=look.color("soft"), linewidth=0.9, linestyle=(0, (4, 3)))
+        where = f", league average {measure.average:g}".replace("0.", ".")
+        axes.set_xlabel(measure.label + ("" if look.phone else where))
+        if ends[0] - room < measure.average < ends[1] + room:
+            axes.axvline(
+                measure.average, color=look.color("soft"), linewidth=0.9, linestyle=(0, (4, 3))
+            )
         for (number,), tier in board.with_columns(place=place).group_by(
             "tier", maintain_order=True
         ):
@@ -136,9 +165,8 @@ def draw_tiers(
             page.write(0.5 + logos_in, middle, names[at])
             if team_in and team and team != names[at]:
                 page.write(left - 0.1, middle, team, color=look.color("soft"), align="right")
-            page.write(
-                look.width_in - 0.18, middle, f"{shrunk[at]:.3f}".removeprefix("0"), align="right"
-            )
+            value = measure.text(float(shrunk[at]))
+            page.write(look.width_in - 0.18, middle, value, align="right")
     return page.figure
 
 
@@ -277,7 +305,8 @@ def _mark(
 
 
 def _team(row: dict[str, Any]) -> str | None:
-    return row.get("team") or row.get("posteam") or row.get("defteam")
+    team = row.get("team") or row.get("posteam") or row.get("defteam")
+    return team.split("/")[0] if team else None  # of a season in two teams the one of most plays
 
 
 def _name(row: dict[str, Any], *, short: bool = False) -> str:
