@@ -9,6 +9,7 @@ import typer
 from dropback import __version__
 from dropback.cli._charts import app as charts_app
 from dropback.cli._compare_metrics import app as compare_metrics_app
+from dropback.cli._decisions import app as decisions_app
 from dropback.cli._leagues import demo_app, fetch_app, simulate_app
 from dropback.cli._projection import app as projection_app
 from dropback.cli._ranking import app as ranking_app
@@ -53,6 +54,7 @@ app.add_typer(update_app)
 app.add_typer(seasons_app)
 app.add_typer(projection_app)
 app.add_typer(tracking_app)
+app.add_typer(decisions_app)
 app.add_typer(serve_app)
 app.add_typer(fetch_app, name="fetch")
 app.add_typer(simulate_app, name="simulate")

@@ -104,6 +104,9 @@ def simulate_tracking(
     out: OutFolder,
     plays: Annotated[int, typer.Option(help="Targeted attempts.")] = 5000,
     tracking: Annotated[str, typer.Option(help="Tracking files as parquet or csv.")] = "parquet",
+    reads_sd: Annotated[
+        float, typer.Option(help="Spread between passers of how often they find the best receiver.")
+    ] = 0.0,
     workers: Annotated[int, typer.Option(min=1, help="Weeks simulated at once.")] = 2,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -116,7 +119,8 @@ def simulate_tracking(
         write_tracking_league,
     )
 
-    league = simulate_tracking_league(TrackingLeagueSettings(plays=plays), seed=seed)
+    settings = TrackingLeagueSettings(plays=plays, reads_sd=reads_sd)
+    league = simulate_tracking_league(settings, seed=seed)
     with progress(league.weeks) as step:
         write_tracking_league(
             league,

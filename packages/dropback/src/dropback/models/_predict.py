@@ -224,7 +224,7 @@ def _whole_yard_parts(
             distribution = whole_yard_distribution(
                 distribution_of(rows, fold), low[rows], high[rows]
             )
-            cdf = _cdf_on_field(distribution, int(low[rows].min()), int(high[rows].max()))
+            cdf = cdf_on_field(distribution, int(low[rows].min()), int(high[rows].max()))
             observed = yards[rows]
             below, upto = cdf_around(cdf, observed)
             numbers = {
@@ -279,7 +279,7 @@ def _continuous_parts(
     return parts
 
 
-def _cdf_on_field(distribution: Distribution, low: int, high: int) -> Floats:
+def cdf_on_field(distribution: Distribution, low: int, high: int) -> Floats:
     """CDF at `YARDS`, shape ``(n, 211)``, of plays that all end from `low` to `high` yards."""
     first, end = low - YARDS_LOWEST, high - YARDS_LOWEST + 1
     inside = distribution.cdf(torch.from_numpy(YARDS[first:end]).to(torch.float32)[:, None])

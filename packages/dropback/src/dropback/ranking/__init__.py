@@ -3,6 +3,7 @@
 from dropback.ranking._board import DisplayScale, keep_plays, leaderboard
 from dropback.ranking._center import centered, with_measured_drift
 from dropback.ranking._comparison import probability_better, probability_matrix
+from dropback.ranking._decisions import decision_board
 from dropback.ranking._drift import drift_sentence, season_drifts
 from dropback.ranking._filters import PlayFilter
 from dropback.ranking._games import game_log, game_logs
@@ -30,6 +31,7 @@ __all__ = [
     "Versus",
     "centered",
     "compare_passers",
+    "decision_board",
     "default_minimum",
     "drift_sentence",
     "find_person",

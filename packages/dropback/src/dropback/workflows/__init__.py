@@ -11,6 +11,7 @@ from dropback.workflows._boards import read_passing as read_passing
 from dropback.workflows._boards import read_results as read_results
 from dropback.workflows._boards import with_full_names as with_full_names
 from dropback.workflows._boards import with_names as with_names
+from dropback.workflows._decisions import decisions as decisions
 from dropback.workflows._files import read_evaluation as read_evaluation
 from dropback.workflows._files import read_scores as read_scores
 from dropback.workflows._files import require_picture_path as require_picture_path

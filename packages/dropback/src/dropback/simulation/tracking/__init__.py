@@ -6,6 +6,7 @@ from dropback.simulation.tracking._league import (
     Week,
     oracle_cdf,
     oracle_distribution,
+    oracle_throws,
     simulate_tracking_league,
     simulate_week,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "Week",
     "oracle_cdf",
     "oracle_distribution",
+    "oracle_throws",
     "release_distribution",
     "simulate_tracking_league",
     "simulate_week",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.simulation._league import simulate_league
 from dropback.simulation.tracking._after_release import Tracks, finish_plays
@@ -18,6 +19,7 @@ from dropback.simulation.tracking._motion import Motion, measure_motion
 from dropback.simulation.tracking._release_distribution import ReleaseState, release_distribution
 from dropback.simulation.tracking._settings import TrackingLeagueSettings
 from dropback.simulation.tracking._snap_state import SnapState, draw_quickness, taken_attempts
+from dropback.tracking._schema import RECEIVERS
 
 if TYPE_CHECKING:
     from dropback._arrays import Flags, Floats
@@ -33,9 +35,10 @@ class TrackingLeague:
         seed: Its seed.
         attempts: One row a play in order of season, week, game and play: play-by-play's columns
             up to the snap, ``edge_yd``, ``week_number`` (from 0, through the seasons),
-            ``source_game_id`` and ``kickoff``.
+            ``source_game_id`` and ``kickoff``; ``reads`` where the settings spread them.
         games: One row a game that is played, as ``games.parquet``.
-        passers: One row a passer and season with ``skill_yd``.
+        passers: One row a passer and season with ``skill_yd``; ``reads``, the probability of a
+            throw to the best receiver, where the settings spread it.
         quickness: By team and slot, shape ``(32, 22)``.
     """
 
@@ -61,7 +64,9 @@ class Week:
         snap: Their state at the snap.
         calls: What both sides called.
         dropbacks: Their frames up to the release.
-        state: What the distribution depends on.
+        states: What the distribution of a throw to each of the five eligible depends on, play by
+            play, shape ``(5 N,)`` each.
+        state: The same of the throw to the target, shape ``(N,)`` each.
         outcomes: Drawn from it.
         tracks: All positions to the whistle.
         rotated: Which plays go to the left in the stadium.
@@ -72,6 +77,7 @@ class Week:
     snap: SnapState
     calls: Calls
     dropbacks: Dropbacks
+    states: ReleaseState
     state: ReleaseState
     outcomes: Outcomes
     tracks: Tracks
@@ -106,7 +112,21 @@ def simulate_tracking_league(
     )
     games = league.games.join(attempts, on="old_game_id", how="semi")
     quickness = draw_quickness(settings, np.random.default_rng([seed, 1]))
-    return TrackingLeague(settings, seed, attempts, games, league.passers, quickness)
+    passers = league.passers
+    if settings.reads_sd:
+        reads = _draw_reads(settings, passers, np.random.default_rng([seed, 3]))
+        passers = left_join(passers, reads, on="passer_player_id")
+        attempts = left_join(attempts, reads, on="passer_player_id")
+    return TrackingLeague(settings, seed, attempts, games, passers, quickness)
+
+
+def _draw_reads(
+    settings: TrackingLeagueSettings, passers: pl.DataFrame, generator: np.random.Generator
+) -> pl.DataFrame:
+    """Probability of a throw to the best receiver, one row a passer, the same in all seasons."""
+    names = passers.select(pl.col("passer_player_id").unique().sort())
+    deviations = np.clip(generator.normal(size=len(names)), -2, 2)
+    return names.with_columns(reads=pl.Series(settings.reads_sd * (2 + deviations)))
 
 
 def simulate_week(league: TrackingLeague, number: int) -> Week:
@@ -117,20 +137,27 @@ def simulate_week(league: TrackingLeague, number: int) -> Week:
         number: The week's, from 0 to ``league.weeks - 1``.
     """
     # One stream a week and purpose: a week is the same whatever is simulated before it.
-    calling, playing, drawing, finishing, measuring = (
+    calling, playing, drawing, finishing, measuring, reading = (
         np.random.default_rng(stream)
-        for stream in np.random.SeedSequence([league.seed, 2, number]).spawn(5)
+        for stream in np.random.SeedSequence([league.seed, 2, number]).spawn(6)
     )
     attempts = league.attempts.filter(pl.col("week_number") == number)
     snap = SnapState.from_attempts(attempts, league.quickness)
     calls = call_plays(snap, calling)
     dropbacks = play_dropbacks(snap, calls, playing)
-    state = _state_at_release(snap, dropbacks)
+    states = _states_at_release(snap, dropbacks)
+    if "reads" in attempts.columns:
+        yards = release_distribution(states).mean().reshape(calls.blocks.shape)
+        best = np.where(calls.blocks, -np.inf, yards).argmax(axis=1)
+        sees = reading.random(len(snap)) < attempts["reads"].to_numpy()
+        dropbacks = replace(dropbacks, target=np.where(sees, best, dropbacks.target))
+    state = states[np.arange(len(snap)) * RECEIVERS + dropbacks.target]
     outcomes = release_distribution(state, snap.edge_yd).sample(drawing)
     tracks = finish_plays(snap, calls, dropbacks, outcomes, finishing)
     rotated = measuring.random(len(snap)) < 0.5
     motion = measure_motion(tracks, calls, rotated, measuring)
-    return Week(attempts, snap, calls, dropbacks, state, outcomes, tracks, rotated, motion)
+    seen = (calls, dropbacks, states, state, outcomes, tracks, rotated, motion)
+    return Week(attempts, snap, *seen)
 
 
 def oracle_distribution(
@@ -151,6 +178,19 @@ def oracle_distribution(
     return release_distribution(ReleaseState.from_frame(truth), edge)
 
 
+def oracle_throws(truth: pl.DataFrame) -> OutcomeDistribution:
+    """The exact distribution of a throw to each of the eligible, by the league-average passer.
+
+    Args:
+        truth: Rows of ``truth.parquet``, whose lists have an entry for each of the five eligible.
+
+    Returns:
+        The distributions, play by play in the order of ``receivers``, shape ``(5 N,)`` each.
+    """
+    states = {f.name: truth[f"{f.name}_of_each"].to_numpy().ravel() for f in fields(ReleaseState)}
+    return release_distribution(ReleaseState(**states))
+
+
 def oracle_cdf(distribution: OutcomeDistribution) -> Floats:
     """CDF at each of the 211 whole yards that a play can gain, shape ``(N, 211)``.
 
@@ -159,11 +199,16 @@ def oracle_cdf(distribution: OutcomeDistribution) -> Floats:
     return distribution.cdf(np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)[None, :])
 
 
-def _state_at_release(snap: SnapState, dropbacks: Dropbacks) -> ReleaseState:
-    """What the distribution depends on, from the last two frames."""
-    plays, release = np.arange(len(snap)), dropbacks.release
+def _states_at_release(snap: SnapState, dropbacks: Dropbacks) -> ReleaseState:
+    """What throws to each of the eligible depend on, from the last two frames, shape ``(5 N,)``."""
+    plays = np.repeat(np.arange(len(snap)), RECEIVERS)
+    release = dropbacks.release[plays]
     xy = dropbacks.xy[plays, release]
     velocity = (xy - dropbacks.xy[plays, release - 1]) / FRAME_S
     return ReleaseState.at_release(
-        xy, velocity, dropbacks.target, line_x_yd=snap.line_x_yd, yardline_100=snap.yardline_100
+        xy,
+        velocity,
+        np.tile(np.arange(RECEIVERS), len(snap)),
+        line_x_yd=snap.line_x_yd[plays],
+        yardline_100=snap.yardline_100[plays],
     )

@@ -29,6 +29,9 @@ class TrackingLeagueSettings:
         quickness_sd: Standard deviation between players of one position in speed and reaction, as
             a share of their position's, 0 to 0.1; drawn once a player, so it shows in tracking
             alone.
+        reads_sd: Standard deviation between passers of the probability that they throw to the
+            best receiver, by true expected yards, and not to the one they came to in their reads;
+            0 to 0.25, about twice itself and independent of skill. 0: nobody does.
 
     Raises:
         RequestError: A value is outside its domain.
@@ -42,6 +45,7 @@ class TrackingLeagueSettings:
     first_season: int = 2022
     skill_sd_yd: float = 0.6
     quickness_sd: float = 0.04
+    reads_sd: float = 0.0
 
     def __post_init__(self) -> None:
         """Check every domain once, so that the simulation can trust its settings."""
@@ -55,6 +59,8 @@ class TrackingLeagueSettings:
         # Beyond a tenth some players would outrun any ever timed.
         if not 0 <= self.quickness_sd <= 0.1:
             raise RequestError(f"quickness_sd must be from 0 to 0.1, got {self.quickness_sd}.")
+        if not 0 <= self.reads_sd <= 0.25:
+            raise RequestError(f"reads_sd must be from 0 to 0.25, got {self.reads_sd}.")
         self.league()
 
     def league(self) -> LeagueSettings:

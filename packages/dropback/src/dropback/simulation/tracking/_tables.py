@@ -181,8 +181,19 @@ def player_play_rows(week: Week) -> pl.DataFrame:
 
 
 def truth_rows(week: Week) -> pl.DataFrame:
-    """One row a play: what its distribution depends on, the passer's edge, and the outcome."""
+    """One row a play: what its distribution depends on, the passer's edge, and the outcome.
+
+    Lists have an entry for each of the five eligible: ``receivers`` (their ``nflId``),
+    ``blocks`` (whether they stay in to block), and the state of a throw to each, ``_of_each``.
+    """
+    n = len(week.attempts)
     state = {f.name: getattr(week.state, f.name) for f in fields(week.state)}
+    of_each = {
+        f"{f.name}_of_each": getattr(week.states, f.name).reshape(n, -1)
+        for f in fields(week.states)
+    }
+    numbers = _player_numbers(week.attempts)[0][:, ELIGIBLE] + FIRST_PLAYER_NUMBER
+    lists = {"receivers": numbers, "blocks": week.calls.blocks, **of_each}
     return week.attempts.select(
         *("game_id", "play_id", "season", "week", "passer_player_id", "edge_yd"),
         old_game_id="source_game_id",
@@ -190,7 +201,7 @@ def truth_rows(week: Week) -> pl.DataFrame:
         pl.Series("yards", week.outcomes.yards),
         pl.Series("pass_result", _results(week)),
         pl.Series("frames_to_release", week.tracks.release - week.tracks.snap),
-        *(pl.Series(name, values) for name, values in state.items()),
+        *(pl.Series(name, values) for name, values in (state | lists).items()),
     )
 
 
@@ -203,7 +214,8 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
     place = np.searchsorted((FIELD_WIDTH_YD / 3, 2 * FIELD_WIDTH_YD / 3), arrival_y)
     numbers = _player_numbers(week.attempts)[0][plays, ELIGIBLE.start + week.dropbacks.target]
     receiver = pl.col("receiver_number")
-    played = week.attempts.drop("edge_yd", "week_number", "source_game_id", "kickoff")
+    added = ("edge_yd", "week_number", "source_game_id", "kickoff", "reads")
+    played = week.attempts.drop(added, strict=False)
     return (
         played.with_columns(
             pl.Series("complete_pass", o.completed.astype(np.int32)),

@@ -1,0 +1,79 @@
+"""Rank passers by their decisions, their execution and their time, each with its reliability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from dropback._frames import like, to_polars
+from dropback.errors import RequestError
+from dropback.ranking._board import leaderboard
+from dropback.ranking._center import SCORE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dropback._frames import FrameT
+
+NUMBERS: Final = ("decision", "execution", "time")
+_ENDS: Final = ("low", "high", "shrunk")
+
+
+def decision_board(
+    decisions: FrameT,
+    *,
+    by: str | Sequence[str] = "passer",
+    split: str | Mapping[str, str | int] | None = None,
+    where: str | None = None,
+    min_attempts: int | str | None = None,
+    seed: int = 0,
+) -> FrameT:
+    """Passers by three numbers: the choice of target, the throw, and what waiting brought.
+
+    Args:
+        decisions: As `dropback.workflows.decisions` returns them, in a data frame of any library.
+        by: As for `leaderboard`, as are the others.
+        split: Value of each split to keep throws of.
+        where: SQL predicate of the throws to keep.
+        min_attempts: Throws that a row needs.
+        seed: Seed of the intervals.
+
+    Returns:
+        One row a group, by decision: the grouping columns, ``plays``, ``games``, and for each of
+        ``decision`` (yards a throw against the best alternative), ``execution`` (mean mid-CDF of
+        the outcome within the chosen throw) and ``time`` (yards that the last half second brought)
+        its mean, the 90 % interval ``_low`` and ``_high``, the mean shrunk by its reliability
+        ``_shrunk``, ``_rank``, and ``_reliability``: the share of the variance of such a mean that
+        is a difference between passers.
+
+    Raises:
+        RequestError: A column is missing, or as for `leaderboard`.
+    """
+    table = to_polars(decisions)
+    if missing := [name for name in NUMBERS if name not in table.columns]:
+        raise RequestError(
+            f"The table lacks {', '.join(missing)}: write it by `dropback decisions RUN TRACKING`."
+        )
+    boards = []
+    for name in NUMBERS:
+        # A play without an alternative, or released within half a second, has no such number.
+        scored = table.filter(pl.col(name).is_not_null()).with_columns(pl.col(name).alias(SCORE))
+        rows = leaderboard(
+            scored,
+            by=by,
+            split=split,
+            where=where,
+            min_attempts=min_attempts,
+            seed=seed,
+            center=False,
+        )
+        own = {"score": name, "rank": f"{name}_rank", "reliability": f"{name}_reliability"}
+        own |= {f"score_{end}": f"{name}_{end}" for end in _ENDS}
+        first = rows.columns[rows.columns.index("rank_high") + 1 : rows.columns.index("games") + 1]
+        boards.append(rows.rename(own).select(*first, *own.values()))
+    board, *others = boards
+    keys = board.columns[: board.columns.index("plays")]
+    for other in others:
+        board = board.join(other.drop("plays", "games"), on=keys, how="left")
+    return like(decisions, board)
