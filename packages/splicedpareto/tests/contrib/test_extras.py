@@ -21,6 +21,7 @@ PACKAGE = Path(splicedpareto.__file__).parent
     [
         ("contrib/detectors", "libspot", "detectors"),
         ("contrib/gluonts", "gluonts.core.component", "gluonts"),
+        ("contrib/pytorch_forecasting", "pytorch_forecasting.metrics", "pytorch-forecasting"),
         ("contrib/sklearn", "sklearn.base", "sklearn"),
         ("contrib/skpro", "skpro.regression.base", "skpro"),
     ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
+from splicedpareto.contrib._scaled import scaled_head
 from splicedpareto.distributions import Delta, Mixture
 from splicedpareto.nn import MixtureHead, SplicedBinnedParetoHead
 from splicedpareto.nn._edges import check_bins, check_support
@@ -94,18 +95,14 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         self.atoms = atoms
 
     def _head(self, in_features: int) -> SplicedBinnedParetoHead:
-        low, high = self.support
-        start = 0.0 if low is not None else -4.0
-        stop = 0.0 if high is not None else 4.0
-        edges = self.reach * torch.linspace(start, stop, self.bins + 1).sinh() / math.sinh(4)
-        if low is not None and high is not None:
-            edges = torch.linspace(low, high, self.bins + 1)
-        return SplicedBinnedParetoHead(
+        return scaled_head(
             in_features,
-            edges,
-            lower_mass=self.lower_mass if low is None else 0.0,
-            upper_mass=self.upper_mass if high is None else 0.0,
-            concentration_range=(0.0, self.highest_concentration),
+            bins=self.bins,
+            reach=self.reach,
+            lower_mass=self.lower_mass,
+            upper_mass=self.upper_mass,
+            highest_concentration=self.highest_concentration,
+            support=self.support,
         )
 
     @property
@@ -116,8 +113,6 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
     def get_args_proj(self, in_features: int) -> nn.Module:
         """Layer from a state to the raw parameters, a tuple of one tensor."""
         head = self._head(in_features)
-        # Start from equal probabilities: most of a scaled series lies in the narrow bins.
-        nn.init.zeros_(head.linear.bias[: self.bins])
         if not self.atoms:
             return _RawParameters(head)
         return _RawParameters(MixtureHead(in_features, [*self.atoms, head]))
