@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 DROPBACK_DATA ?= $(wildcard ../shared/data)
 export DROPBACK_DATA
 
-.PHONY: install demo evaluate test test-oldest coverage check mutate format build clean
+.PHONY: install demo demo-cluster evaluate test test-oldest coverage check mutate format build clean
 
 install: $(STAMP)
 
@@ -19,6 +19,10 @@ $(STAMP): packages/splicedpareto/pyproject.toml packages/dropback/pyproject.toml
 
 demo: install
 	$(BIN)/dropback demo --out demo --overwrite
+
+# Two workers of Ray on this machine against one process: the same bytes, in a few minutes.
+demo-cluster: install
+	$(BIN)/python benchmarks/cluster_demo.py
 
 # Takes hours, goes on where it stopped, and fails where a baseline is better.
 evaluate: install

@@ -8,6 +8,7 @@ fit never saw. "hide" takes a group of columns away, or the past. A killed searc
     dropback simulate tracking --plays 50000 --out league/
     dropback features league/ --out tensors/
     python research/play_network_search.py tensors/ --out search.jsonl
+    python research/play_network_search.py tensors/ --out search.jsonl --executor processes:2
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import torch
 from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError
+from dropback.execution import Task, open_executor, run_tasks
 from dropback.models import PLAY_NETWORKS, ModelSettings, SequenceSettings
 from dropback.models._grid import YARDS
 from dropback.models._model import whole_yard_distribution
@@ -34,6 +36,7 @@ from dropback.models._play_batches import TrackedPlays, tracking_schema
 from dropback.models._play_network import PlayNetwork, ThrowEncoder
 from dropback.models._throw_columns import GROUPS
 from dropback.models._train import Training, split_fold
+from dropback.storage import fetched
 from dropback.tracking import PlayTensors
 
 # Changes of `ModelSettings`, of its `sequence` and of its `fit`, told apart by the prefix.
@@ -92,6 +95,49 @@ def state_without(
     return network.state_dict()
 
 
+def fit_change(
+    folder: Path,
+    store: str,  # noqa: ARG001  # as tasks are called
+    tensors: str,
+    change: str,
+    seed: int,
+    most: int,
+    epochs: int,
+    threads: int,
+    release: bool,
+) -> None:
+    """Fit one change on some games, judge it on others, and write ``line.json``."""
+    torch.set_num_threads(threads)
+    selection = workflows.read_plays(PlayTensors.open(Path(tensors)))
+    assert isinstance(selection, workflows.TrackedSelection)
+    games = selection.plays["game_id"].to_numpy()
+    some = np.unique(games)[:: max(1, len(games) // most)]
+    rows = np.flatnonzero(np.isin(games, some))
+    plays, features = Plays.validate(selection.plays[rows]), selection.features[rows]
+    dealt = {game: number % 10 for number, game in enumerate(sorted(some))}
+    changed = json.loads(change)
+    settings = settings_of(changed, epochs, release=release)
+    began = time.perf_counter()
+    split = split_fold(plays["game_id"].to_list(), dealt, 0, settings, seed)
+    held_out, initial = split.held_out, None
+    if "hide" in changed:
+        initial = state_without(changed["hide"], settings, features[split.training], seed)
+    try:
+        with tempfile.TemporaryDirectory() as work:
+            training = Training(
+                plays, features, tracking_schema(), settings, seed, Path(work), dealt
+            )
+            network, best = training.network(0, initial)
+        found = judge(network, plays[held_out], features[held_out])
+    except RequestError:  # the loss diverged
+        best, found = -1, dict.fromkeys(("log_score", "crps", "every_frame"), np.inf)
+    line = {
+        "change": changed, "seed": seed, "plays": len(plays), "epochs": epochs,
+        "best_epoch": best, "seconds": time.perf_counter() - began, **found,
+    }  # fmt: skip
+    (folder / "line.json").write_text(json.dumps(line))
+
+
 def main() -> None:
     """Fit what is not yet in the file, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,50 +149,30 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--release", action="store_true")
     parser.add_argument("--hide", action="store_true", help="hide each group, change nothing else")
+    parser.add_argument("--executor", default="serial", help="where fits run, as for dropback")
+    parser.add_argument("--store", help="path or URL of the fits; beside --out by default")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    selection = workflows.read_plays(PlayTensors.open(arguments.tensors))
-    assert isinstance(selection, workflows.TrackedSelection)
-    games = selection.plays["game_id"].to_numpy()
-    some = np.unique(games)[:: max(1, len(games) // arguments.plays)]
-    rows = np.flatnonzero(np.isin(games, some))
-    plays, features = Plays.validate(selection.plays[rows]), selection.features[rows]
-    games = plays["game_id"].to_numpy()
-    dealt = {game: number % 10 for number, game in enumerate(sorted(some))}
     done = {}
     if arguments.out.is_file():
         lines = [json.loads(line) for line in arguments.out.read_text().splitlines()]
         done = {json.dumps([line["change"], line["seed"]]): line for line in lines}
-    for seed in range(arguments.seeds):
-        for change in CHANGES:
-            if arguments.hide and change and "hide" not in change:
-                continue
-            if json.dumps([change, seed]) in done:
-                continue
-            settings = settings_of(change, arguments.epochs, release=arguments.release)
-            began = time.perf_counter()
-            split = split_fold(games.tolist(), dealt, 0, settings, seed)
-            held_out, initial = split.held_out, None
-            if "hide" in change:
-                learned = features[split.training]
-                initial = state_without(change["hide"], settings, learned, seed)
-            try:
-                with tempfile.TemporaryDirectory() as work:
-                    training = Training(
-                        plays, features, tracking_schema(), settings, seed, Path(work), dealt
-                    )
-                    network, best = training.network(0, initial)
-                found = judge(network, plays[held_out], features[held_out])
-            except RequestError:  # the loss diverged
-                best, found = -1, dict.fromkeys(("log_score", "crps", "every_frame"), np.inf)
-            seconds = time.perf_counter() - began
-            line = {
-                "change": change, "seed": seed, "plays": len(plays), "epochs": arguments.epochs,
-                "best_epoch": best, "seconds": seconds, **found,
-            }  # fmt: skip
+    common = (arguments.plays, arguments.epochs, arguments.threads, arguments.release)
+    tensors = str(arguments.tensors.resolve())
+    tasks = [
+        Task(f"{change} {seed}", fit_change, (tensors, json.dumps(change), seed, *common))
+        for seed in range(arguments.seeds)
+        for change in CHANGES
+        if not (arguments.hide and change and "hide" not in change)
+        and json.dumps([change, seed]) not in done
+    ]
+    store = arguments.store or str(arguments.out.with_suffix(".tasks").resolve())
+    with open_executor(arguments.executor) as (executor, needs):
+        for task, _ in run_tasks(executor, tasks, store, needs=needs):
+            with fetched(store, task.name) as folder:
+                line = json.loads((folder / "line.json").read_text())
             with arguments.out.open("a") as file:
                 file.write(json.dumps(line) + "\n")
-            done[json.dumps([change, seed])] = line
+            done[json.dumps([line["change"], line["seed"]])] = line
     print_table(list(done.values()))
 
 

@@ -87,6 +87,7 @@ NOT_RUN = {
     "installs": 6,
     "is output": 1,
     "needs an extra": 1,
+    "needs machines": 8,
     "needs real tracking": 2,
     "needs the network": 1,
     "needs the real seasons": 1,

@@ -6,6 +6,7 @@ import platform
 import socket
 import time
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +46,7 @@ class Worker:
     clock: float
 
 
+@cache  # reading them takes longer than all else of a small task
 def own_versions() -> Versions:
     """Versions of this process; torch without the name of its build."""
     return Versions(

@@ -31,8 +31,12 @@ _URL: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 _CONNECT_TIMEOUT: Final = 4
 _READ_TIMEOUT: Final = 20
 
-# Tries of one request by the store's own client, which waits longer after each.
-_TRIES: Final = 5
+# Tries of one request by the store's own client, which waits longer after each, up to so many
+# seconds in all: a link that is cut for a while costs time alone. Whether a store is there at all
+# is told sooner.
+_TRIES: Final = 20
+_TRY_SECONDS: Final = 20
+_FIRST_TRIES: Final = 3
 
 _PIECE_BYTES: Final = 8 << 20
 
@@ -246,9 +250,10 @@ class RemoteStore:
             StoreError: It is not there, not ours, has no credentials, or does not answer.
         """
         probe = f".probe-{uuid.uuid4().hex[:12]}"
+        files = remote_files_of(self.root, tries=_FIRST_TRIES)
         with told(self.root):
-            self._files.write(probe, b"dropback")
-            self._files.remove(probe)
+            files.write(probe, b"dropback")
+            files.remove(probe)
 
     def _require_size(self, key: str, size: int) -> None:
         found = self.size(key)
@@ -259,7 +264,7 @@ class RemoteStore:
             )
 
 
-def remote_files_of(root: str) -> ObjectFiles | FileSystemFiles:
+def remote_files_of(root: str, *, tries: int = _TRIES) -> ObjectFiles | FileSystemFiles:
     """The files below a URL: by obstore in the three clouds, else by fsspec.
 
     Raises:
@@ -268,7 +273,7 @@ def remote_files_of(root: str) -> ObjectFiles | FileSystemFiles:
     scheme = root.partition("://")[0].lower()
     try:
         with told(root):
-            return ObjectFiles(root) if scheme in _CLOUDS else FileSystemFiles(root)
+            return ObjectFiles(root, tries) if scheme in _CLOUDS else FileSystemFiles(root)
     except ImportError as error:
         raise StoreError(
             f"{root} needs the package {error.name or error}, which is not installed: "
@@ -283,7 +288,7 @@ def remote_files_of(root: str) -> ObjectFiles | FileSystemFiles:
 class ObjectFiles:
     """Files of an object store, by obstore, which repeats a request that failed on the way."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, tries: int) -> None:
         import obstore.store  # an extra, imported where a URL asks for it
 
         endpoints = (os.environ.get(name, "") for name in _ENDPOINTS)
@@ -296,8 +301,9 @@ class ObjectFiles:
                 "allow_http": any(value.startswith("http://") for value in endpoints),
             },
             retry_config={
-                "max_retries": _TRIES,
-                "retry_timeout": timedelta(seconds=_READ_TIMEOUT),
+                "max_retries": tries,
+                "retry_timeout": timedelta(seconds=_TRY_SECONDS),
+                "backoff": {"max_backoff": timedelta(seconds=3)},
             },
         )
 
