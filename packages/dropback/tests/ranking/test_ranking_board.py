@@ -425,3 +425,23 @@ def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:
     assert shrunk["B"] < shrunk["A"] < 0.8
     assert of(rows, "reliability")["A"] < of(rows, "reliability")["B"]
     assert of(rows, "rank_high")["A"] == 2
+
+
+@pytest.mark.parametrize(
+    ("by", "split", "slope"),
+    [
+        ("passer,season", None, 222),
+        ("opponent", None, 222),
+        ("passer", "season=2020", 222),
+        ("passer,down", None, 126),
+        ("passer", "down=1", 126),
+        ("passer,game", None, 96),
+        ("passer,week", "down=1", 96),
+    ],
+)
+def test_the_display_scale_is_that_of_the_tables_unit(by: str, split: str | None, slope: float):
+    scores = table(throws("A", [0.55, 0.55], down=1), throws("B", [0.5, 0.5], down=1, defteam="X"))
+    rows = leaderboard(scores, by=by, split=split, min_attempts=1, replicates=5)
+    sign = -1 if by == "opponent" else 1
+    displays = sorted(85 + sign * slope * (score - 0.5) for score in rows["score"])
+    assert sorted(rows["display"]) == pytest.approx([min(d, 99) for d in displays])

@@ -93,19 +93,30 @@ class DisplayScale:
     slope: float = 222.0
 
     @classmethod
-    def of(cls, by: Sequence[str]) -> DisplayScale:
-        """The scale of a table's unit: games (or weeks) spread more than twice as far as seasons.
+    def of(cls, by: Sequence[str], split: Iterable[str] = ()) -> DisplayScale:
+        """The scale of a table's unit: a season, a split of seasons, or a game (or week).
 
-        The slope for games shows 99 as rarely as that for seasons, once in 128 (four seasons of
-        32 passers): of the 2,097 games of 14 attempts and more in 2018-2021 one in 128 has a mean
-        score above .647. That of seasons would show 99 for 15 % of them
-        (``research/display_scale.py``).
+        Means of fewer plays spread farther. Each slope shows 99 as rarely as that for seasons,
+        once in 128 (four seasons of 32 passers): of the 2,097 games of 14 attempts and more in
+        2018-2021 one in 128 has a mean score above .647 (``research/display_scale.py``), of the
+        1,158 passer-seasons of 2018-2023 split by depth, the split that spreads farthest, one
+        above .611. The slope of seasons would show 99 for 15 % of the games.
+
+        Args:
+            by: What the rows are grouped by.
+            split: Splits that the plays are kept to one value of.
 
         Example:
             >>> DisplayScale.of(("passer", "game")).slope, DisplayScale.of(("passer",)).slope
             (96.0, 222.0)
+            >>> DisplayScale.of(("passer",), ["depth"]).slope
+            126.0
         """
-        return cls(slope=96.0) if {"game", "week"} & set(by) else cls()
+        names = {*by, *split}
+        if names & {"game", "week"}:
+            return cls(slope=96.0)
+        whole = {"passer", "receiver", "season", "team", "opponent"}
+        return cls(slope=126.0) if names - whole else cls()
 
     def __call__(self, score: pl.Expr) -> pl.Expr:
         """Display value of a mean score."""
@@ -222,7 +233,7 @@ def leaderboard(
         keys,
         replicates,
         seed,
-        scale or DisplayScale.of(by),
+        scale or DisplayScale.of(by, split),
         lower_is_better=allowed_is_ranked(by),
     )
     shown = ", ".join(
