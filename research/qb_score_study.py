@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("pbp")
     parser.add_argument("games", type=Path)
     parser.add_argument("--seasons", default="2009-2016")
+    parser.add_argument("--opponents", type=float, nargs="*", help="only these shrinkages, plays")
     given = parser.parse_args()
     years = parse_seasons(given.seasons)
     here = pl.col("season").is_in(years)
@@ -112,7 +113,7 @@ def main() -> None:
 
     values, names = own.select(KEY), {}
     for share in SHARES:
-        for ridge in RIDGES:
+        for ridge in given.opponents or RIDGES:
             name = f"{share:.0%} throw, " + (
                 "opponents in" if np.isinf(ridge) else f"opponents by {ridge:g}"
             )
@@ -134,7 +135,7 @@ def main() -> None:
     print("K of the candidates:", {name: f"{k:g}" for name, k in shrink.items()})
     report_effect(own.select(*KEY, "season", "passer_player_id"), values, chosen)
 
-    names = {f"opponents by {ridge:g}": ridge for ridge in PASSING_RIDGES}
+    names = {f"opponents by {ridge:g}": ridge for ridge in given.opponents or PASSING_RIDGES}
     values = throws.select(KEY)
     for name, ridge in names.items():
         values = values.with_columns(passing_scores(throws, ridge).alias(name))

@@ -111,6 +111,16 @@ def test_weeks_that_were_scored_apart_are_centered_together() -> None:
     assert leaderboard(halves, by="season", replicates=20)["drift"][0] == pytest.approx(0.02)
 
 
+def test_the_drift_of_a_whole_season_outweighs_what_a_part_of_it_would_tell() -> None:
+    """Only the better half of a season is ranked: its mean is no drift."""
+    better = weeks_apart(10).filter(pl.col("passer_player_id") == "B")
+    known = better.with_columns(season_drift=0.02)
+    rows = leaderboard(known, by="passer", min_attempts=1, replicates=20)
+    assert known.height == 2500
+    assert rows["drift"].to_list() == pytest.approx([0.02])
+    assert rows["score"].to_list() == pytest.approx([0.6])
+
+
 def test_fewer_plays_than_tell_a_drift_keep_what_they_have() -> None:
     rows = leaderboard(weeks_apart(4), by="passer", min_attempts=1, replicates=20)
     assert rows["drift"].to_list() == [0.0, 0.0]

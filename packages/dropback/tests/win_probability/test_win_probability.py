@@ -82,6 +82,22 @@ def test_probabilities_of_games_not_seen_are_calibrated(
     assert set(valued["wpa_source"].drop_nulls()) == {OWN_SOURCE}
 
 
+def test_no_game_is_valued_by_trees_that_saw_its_result(league: pl.DataFrame) -> None:
+    """Whatever the result of a game is said to be, its own probabilities stay."""
+    game = league["game_id"][0]
+    told = [
+        league.with_columns(
+            home_score=pl.when(pl.col("game_id") == game).then(home),
+            away_score=pl.when(pl.col("game_id") == game).then(20),
+        )
+        for home in (0, 40)
+    ]
+    first, second = (win_probability_added(t, WinProbabilitySettings(rounds=3)) for t in told)
+    own = pl.col("game_id") == game
+    assert first.filter(own)["wp"].equals(second.filter(own)["wp"])
+    assert not first.filter(~own)["wp"].equals(second.filter(~own)["wp"])
+
+
 def test_the_last_play_of_a_game_without_an_end_is_unknown(league: pl.DataFrame) -> None:
     game = league["game_id"][0]
     cut = league.filter((pl.col("game_id") != game) | (pl.col("qtr") < 3))

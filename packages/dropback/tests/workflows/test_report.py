@@ -209,7 +209,7 @@ def test_comparison_prefers_the_picture_that_stays_sharp(tmp_path: Path) -> None
 
 
 def test_folder_that_is_no_comparison_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match=r"comparison\.md .* with 'dropback compare-metrics'"):
+    with pytest.raises(ReaderError, match=r"comparison\.md .* with 'dropback bakeoff'"):
         read_comparison(tmp_path)
 
 

@@ -275,7 +275,7 @@ def report(
         Path | None, typer.Argument(help="Report, from `dropback evaluate --json`.")
     ] = None,
     comparison: Annotated[
-        Path | None, typer.Option(help="Folder that `dropback compare-metrics` wrote.")
+        Path | None, typer.Option(help="Folder that `dropback bakeoff` wrote.")
     ] = None,
     projection: Annotated[
         Path | None, typer.Option(help="Table that `dropback project --out` wrote.")

@@ -74,7 +74,7 @@ class Boards:
 
 @dataclass(frozen=True)
 class ComparisonPage:
-    """A metric comparison as `dropback compare-metrics` writes it.
+    """A metric comparison as `dropback bakeoff` writes it.
 
     Attributes:
         text: Its page, as HTML.
@@ -162,8 +162,7 @@ def read_comparison(folder: Path) -> ComparisonPage:
         page = (folder / "comparison.md").read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(
-            f"{folder}: holds no readable comparison.md ({error}); make it with "
-            "'dropback compare-metrics'."
+            f"{folder}: holds no readable comparison.md ({error}); make it with 'dropback bakeoff'."
         ) from error
     pictures = [folder / f"comparison{ending}" for ending in _PICTURES]
     picture = next((path for path in pictures if path.is_file()), None)
