@@ -54,6 +54,8 @@ def ask(sock: socket.socket, request: bytes) -> bytes:
     """One request, and its whole answer: head and body."""
     sock.sendall(request)
     answer = sock.recv(1 << 16)
+    if not answer:
+        raise ConnectionResetError
     while not (length := _answer_length(answer)) or len(answer) < length:
         answer += sock.recv(1 << 16)
     return answer

@@ -165,12 +165,12 @@ class Served:
     started: float
     """On the monotonic clock."""
     ready_s: float = 0.0
-    """From the start of the process until it accepted a connection."""
+    """From the start of the process until it answered."""
     ready_cpu_s: float = 0.0
     """CPU time until then."""
 
     def note_ready(self) -> None:
-        """Record that a connection was accepted."""
+        """Record that it has answered."""
         self.ready_s = time.monotonic() - self.started
         self.ready_cpu_s = self.cpu_s()
 
@@ -203,7 +203,12 @@ def served(run: Path, log: Path, engine: str | None, core: int | None = None) ->
             while True:
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < until
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                # It is bound before it is loaded: what counts is an answer.
+                with (
+                    contextlib.suppress(OSError),
+                    socket.create_connection(("127.0.0.1", port), timeout=1) as sock,
+                ):
+                    ask(sock, NOTHING)
                     break
                 time.sleep(0.02)
             service = Served(port, process, started)
@@ -436,6 +441,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=4000, help="Requests one at a time.")
     parser.add_argument("--seconds", type=int, default=60, help="Of the steady load.")
     parser.add_argument("--watchers", type=int, default=600, help="watchers of a live play")
+    parser.add_argument("--no-overload", action="store_true", help="Leave the overload out.")
     parser.add_argument("--soak-minutes", type=int, default=0, help="0 leaves the soak out.")
     parser.add_argument("--soak-plays", type=float, default=100, help="A second, in the soak.")
     parser.add_argument("--soak-live", type=int, default=32, help="Live plays, in the soak.")
@@ -460,8 +466,10 @@ def main() -> None:
         print(f"{os.cpu_count()} cores, {where}; others' load before: {load:.1f}\n")
         core = None if kept is None else kept[1]
         every = os.sched_getaffinity(0)
-        five = untrained(Path(work), networks=5, channels=128)
-        for served_run, ask_of in ((run, partial(measure, arguments)), (five, measure_overload)):
+        rounds = [(run, partial(measure, arguments))]
+        if not arguments.no_overload:
+            rounds.append((untrained(Path(work), networks=5, channels=128), measure_overload))
+        for served_run, ask_of in rounds:
             os.sched_setaffinity(0, every)  # what is started here may use the same cores
             log = Path(work) / "service.log"
             with served(served_run, log, arguments.engine, core) as service:

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
+import socket
 import time
 from typing import Any
 
@@ -28,6 +30,8 @@ from dropback.live.feeds._plays import PointForecast, SituationMessage
 from dropback.live.feeds._wire import frame_bytes
 from dropback.service._limits import Limits
 from dropback.service._watch import Audience, WatchParameters
+from examples import service as example
+from examples.live_sockets import opened
 from examples.service import in_loop
 
 FRAME = np.full((23, 6), 1.25, np.float32)
@@ -317,6 +321,54 @@ async def test_a_slow_watcher_is_sent_the_newest_frame_and_the_end() -> None:
         await settled()
         live.release(play)
     assert watcher.sequence == ["watching", 0, 1, 2, 3, 39, "watched_release", "released"]
+
+
+@in_loop
+async def test_a_feed_has_its_turn_between_every_few_watchers() -> None:
+    live = Live()
+    play = live.start(1)
+    sent = 0
+
+    async def watch() -> None:
+        nonlocal sent
+        async for text in live.audience.follow(WatchParameters()):
+            sent += text is not None
+
+    tasks = [asyncio.create_task(work()) for work in (live.audience.run, *[watch] * 600)]
+    while sent < 2 * 600:
+        await asyncio.sleep(0)
+    live.frame(play, 1)
+    most = 0
+    while sent < 3 * 600:
+        before = sent
+        await asyncio.sleep(0)  # a feed's message would be taken here
+        most = max(most, sent - before)
+    assert 1 <= most <= 16
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_a_watcher_who_stops_reading_goes_on_at_the_newest_frame(service: Any) -> None:
+    frames = example.frames(200)
+    limits = dataclasses.replace(example.SHORT_LIMITS, write_s=10.0)
+    with example.listening(dataclasses.replace(service, limits=limits)) as address:
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", address.port))
+        url = address.live.replace("/v1/live", "/v1/watch")
+        with connect(url, sock=sock, proxy=None, max_queue=1) as watcher, opened(address) as feed:
+            assert json.loads(watcher.recv())["type"] == "waiting"
+            feed.ask({**example.START, "publish": True})
+            for number, frame in enumerate(frames):
+                assert feed.ask(example.frame_message(number, frame))["type"] == "forecast"
+            numbers = []
+            while not numbers or numbers[-1] < 199:
+                numbers += [json.loads(watcher.recv(timeout=5)).get("number", -1)]
+    seen = [number for number in numbers if number >= 0]
+    assert seen == sorted(seen)
+    # What waited in the kernel, then the newest: 150 frames are 0.4 MB.
+    assert len(seen) < 150
 
 
 @in_loop
