@@ -6,9 +6,11 @@ import polars as pl
 import pytest
 
 import dropback
+from dropback._frames import to_polars
 from dropback.errors import RequestError
 from dropback.simulation import League
 from dropback.workflows import compare_players, passing_board, player_games, read_results
+from examples.frames import LIBRARIES, converted
 from examples.play_by_play_rows import Rows
 
 SACK = {
@@ -81,6 +83,16 @@ def test_board_has_the_old_metrics_beside_the_score(
     rating = (parts[0] + min(parts[1], 2.375) + parts[2] + parts[3]) / 6 * 100
     assert one(rows, "passer_rating") == (pytest.approx(rating),)
     assert notes == []
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_board_is_a_frame_of_the_given_library(
+    scores: pl.DataFrame, plays: pl.DataFrame, library: str
+) -> None:
+    given = converted(scores.drop("epa"), library)
+    rows = passing_board(given, play_by_play=plays, by="passer", min_attempts=1)
+    assert type(rows) is type(given)
+    assert to_polars(rows)["sacks"].to_list() == [1]
 
 
 def test_filters_hold_for_the_old_metrics_too(scores: pl.DataFrame, plays: pl.DataFrame) -> None:

@@ -209,7 +209,7 @@ def trend_command(
     logs = {}
     for passer in passers:
         player, log = workflows.player_games(table, passer, only=only, roster=roster)
-        logs[player.name] = log
+        logs[f"{player.name} ({player.id})" if player.name in logs else player.name] = log
     heading = title or ("Game by game: " + ", ".join(logs))
     _write(draw_trend(logs, title=heading, subtitle=str(only), look=look), out)
 

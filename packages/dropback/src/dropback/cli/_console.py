@@ -293,7 +293,7 @@ def versus_table(found: Versus, rows: pl.DataFrame, title: str) -> None:
     table.add_row("shrunk", *(f"{value:.4f}" for value in rows["score_shrunk"]))
     for column, (heading, shape) in _STATS.items():
         if column in rows.columns and column not in {"team", "position"}:
-            table.add_row(heading, *(shape(value) for value in rows[column]))
+            table.add_row(" ".join(heading.split()), *(shape(value) for value in rows[column]))
     out.print(table)
     one, other = rows[name]
     out.print(
@@ -395,7 +395,7 @@ _STATS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "epa_per_dropback": ("EPA", _number(3, signed=True)),
     "success_rate": ("succ. %", _number(1, factor=100)),
     "cpoe": ("CPOE", _number(1, signed=True)),
-    "cpoe_ours": ("CPOE (ours)", _number(1, signed=True)),
+    "cpoe_ours": ("CPOE\n(ours)", _number(1, signed=True)),
     "any_a": ("ANY/A", _number(2)),
     "passer_rating": ("rating", _number(1)),
     "sacks": ("sacks", _number(0)),

@@ -305,7 +305,9 @@ class _Updating:
         )
         scores = self.store.scores()
         try:
-            boards = passer_boards(scores, seed=seed, known=untouched)
+            results = _results_file(self.folder)
+            games = None if results is None else read_games(results)
+            boards = passer_boards(scores, seed=seed, known=untouched, games=games)
         except RequestError as few:
             self.notes.append(f"No ranking yet: {few}")
             self.manifest = replace(self.manifest, boards={}, pages={})
@@ -541,7 +543,7 @@ def _score(run: Run, rows: pl.DataFrame, games: Sequence[str]) -> pl.DataFrame:
 
 def _awaited(store: Store, folder: Path) -> tuple[str, ...]:
     """Final games of the store's seasons that have no plays, where the folder has results."""
-    path = next((path for path in map(folder.joinpath, _RESULTS) if path.is_file()), None)
+    path = _results_file(folder)
     if path is None:
         return ()
     final = read_games(path).filter("final", pl.col("season").is_in(store.seasons))
@@ -550,6 +552,11 @@ def _awaited(store: Store, folder: Path) -> tuple[str, ...]:
 
 
 _RESULTS = ("games.parquet", "games.csv")
+
+
+def _results_file(folder: Path) -> Path | None:
+    """The results that a folder holds, None without any."""
+    return next((path for path in map(folder.joinpath, _RESULTS) if path.is_file()), None)
 
 
 def _export(store: Store, folder: Path) -> tuple[str, ...]:
