@@ -28,7 +28,7 @@ from splicedpareto.distributions import (
 )
 from splicedpareto.distributions._base import ScalarDistribution
 
-Density = Callable[[float], float]
+Density = Callable[[np.ndarray], np.ndarray]
 
 SCIPY = {
     "gaussian": (Gaussian(f64(1.0), f64(2.0)), scipy.stats.norm(1.0, 2.0)),
@@ -100,20 +100,27 @@ def test_crps_and_clamped_mean_are_quadratures(
         assert dist.clamped_mean(f64(low), f64(high)).item() == pytest.approx(mean, rel=1e-6)
 
 
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+# Between these no power or exponential of order one varies by more than a few factors.
+SCALES = [sign * 10.0**k for sign in (-1, 1) for k in np.arange(-2, 8, 0.25)]
+
+
 def integral(density: Density, of: Density, cuts: list[float]) -> float:
-    return sum(
-        scipy.integrate.quad(lambda x: density(x) * of(x) if density(x) else 0.0, a, b, limit=200)[
-            0
-        ]
-        for a, b in pairwise(cuts)
-    )
+    """Plain quadrature of a product between the first and the last cut."""
+    ends = np.array(sorted({*cuts, *np.arange(-12, 12.0), *SCALES}))
+    ends = ends[(ends >= min(cuts)) & (ends <= max(cuts))]
+    width = np.diff(ends)[:, None]
+    x = (ends[:-1, None] + width * (_NODES + 1) / 2).ravel()
+    weight = (width * _WEIGHTS / 2).ravel() * density(x)
+    kept = weight > 0
+    return float((weight[kept] * of(x[kept])).sum())
 
 
 def density_of(dist: ScalarDistribution) -> Density:
-    return lambda x: dist.log_prob(f64(x)).exp().item()
+    return lambda x: dist.log_prob(torch.as_tensor(x)).exp().numpy()
 
 
-FAR = [-1e5, -1e3, -40.0, -5.0, 0.0, 0.5, 2.0, 5.0, 40.0, 1e3, 1e5, 1e8]
+FAR = [-1e5, 0.0, 1e5, 1e8]
 
 
 @pytest.mark.parametrize("concentration", [-0.2, 0.0, 0.2])
@@ -126,7 +133,7 @@ def test_hybrid_moments_are_quadratures(concentration: float) -> None:
     assert dist.variance.item() == pytest.approx(
         integral(density, lambda x: (x - mean) ** 2, cuts), rel=1e-6
     )
-    entropy = integral(density, lambda x: -math.log(density(x)), cuts)
+    entropy = integral(density, lambda x: -np.log(density(x)), cuts)
     assert dist.entropy().item() == pytest.approx(entropy, rel=1e-7)
     low, high = 0.2, 9.0
     inner = sorted({low, dist.junction.item(), high})
@@ -252,7 +259,7 @@ def test_mixtures_have_entropy_and_mode() -> None:
     dist = Mixture(f64(0.3, -0.5, 0.1), parts)
     density = density_of(dist)
     cuts = [-40.0, -6, -3, -1, 1, 3, 4, 5, 8, 30]
-    right = integral(density, lambda x: -math.log(density(x)), cuts)
+    right = integral(density, lambda x: -np.log(density(x)), cuts)
     assert dist.entropy().item() == pytest.approx(right, rel=1e-8)
     fine = torch.linspace(3.9, 4.1, 200_001, dtype=F64)
     assert dist.mode.item() == pytest.approx(fine[dist.log_prob(fine).argmax()].item(), abs=2e-6)
@@ -287,10 +294,8 @@ DIVERGENCES = {
 def test_divergences_are_quadratures(name: str) -> None:
     p, q = DIVERGENCES[name]
     first, kinks = density_of(p), torch.cat([p.breakpoints, q.breakpoints]).tolist()
-    far = [sign * 10.0**k for sign in (-1, 1) for k in np.arange(-1, 9, 0.5)]
-    cuts = sorted({*far, *kinks, 0.0, 1.0})
-    gap = lambda x: (p.log_prob(f64(x)) - q.log_prob(f64(x))).item()  # noqa: E731
-    right = integral(first, gap, [c for c in cuts if -1e6 < c < 1e6])
+    gap = lambda x: (p.log_prob(torch.as_tensor(x)) - q.log_prob(torch.as_tensor(x))).numpy()  # noqa: E731
+    right = integral(first, gap, [-1e6, *kinks, 1e6])
     assert kl_divergence(p, q).item() == pytest.approx(right, rel=1e-5)
     assert kl_divergence(p, p).item() == pytest.approx(0, abs=1e-12)
 
@@ -362,25 +367,28 @@ def spliced_of(logits: torch.Tensor, scale: torch.Tensor) -> SplicedBinnedPareto
 
 
 def test_quadratures_have_the_gradients_of_their_differences() -> None:
-    logits, scale = f64(0.1, -0.4, 0.8, 0.2, -0.9).requires_grad_(), f64(0.6).requires_grad_()
+    logits, scale = f64(0.1, -0.4, 0.8, 0.2, -0.9), f64(0.6)
     fixed = spliced_of(f64(0.3, 0.1, -0.2, 0.5, 0.0), f64(0.9))
     other = StudentT(f64(3.0), f64(2.0), f64(1.0))
 
-    def all_of(logits: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        dist = spliced_of(logits, scale)
-        mixed = Mixture(shares(0.5, 0.5), [dist, other])
+    def all_of(step: float) -> torch.Tensor:
+        dist = spliced_of(logits + step * torch.linspace(-1, 2, 5, dtype=F64), scale + step)
         return torch.stack(
             [
                 kl_divergence(dist, fixed),
                 kl_divergence(fixed, dist),
                 kl_divergence(other, dist),
-                mixed.entropy(),
+                Mixture(shares(0.5, 0.5), [dist, other]).entropy(),
                 Censored(dist, 0.5, 9.0).variance,
                 Discretized(dist).mean,
             ]
         )
 
-    assert torch.autograd.gradcheck(all_of, (logits, scale), eps=1e-6, atol=2e-5, rtol=1e-4)
+    with torch.no_grad():
+        right = (all_of(1e-5) - all_of(-1e-5)) / 2e-5
+    step = torch.zeros((), dtype=F64, requires_grad=True)
+    found = [torch.autograd.grad(result, step, retain_graph=True)[0] for result in all_of(step)]
+    torch.testing.assert_close(torch.stack(found), right, rtol=1e-5, atol=1e-7)
 
 
 def test_batches_and_single_precision_give_the_same() -> None:
