@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from operator import index
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -52,7 +53,7 @@ def parse_seasons(
         there = "" if held is None or not is_open(seasons) else f"; there are {season_list(held)}"
         raise RequestError(
             "Seasons must be years like 2021, 2018-2020, 2016,2018-2020 or 2006-, or current or "
-            f"latest, got {seasons!r}{there}."
+            f"latest, got {seasons!r}{there}.{nearest(seasons, (CURRENT, LATEST))}"
         )
     return found
 
@@ -124,6 +125,17 @@ def _years(text: str, held: Sequence[int] | None, today: date | None) -> Iterato
             yield from (year for year in known if start <= year)
         else:
             yield from _ranges(part, _FIRST, _LAST)
+
+
+def nearest(value: object, names: Iterable[str]) -> str:
+    """A question after the nearest name, to end an error with; empty where none is near.
+
+    Example:
+        >>> nearest("paser", ["passer", "season"])
+        " Did you mean 'passer'?"
+    """
+    near = get_close_matches(str(value).lower(), list(map(str, names)), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def season_list(seasons: Iterable[int]) -> str:

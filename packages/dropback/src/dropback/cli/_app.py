@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from dropback import __version__
+from dropback._choices import nearest
 from dropback.cli._charts import app as charts_app
 from dropback.cli._compare_metrics import app as compare_metrics_app
 from dropback.cli._decisions import app as decisions_app
@@ -19,10 +22,29 @@ from dropback.cli._serve import app as serve_app
 from dropback.cli._tracking import app as tracking_app
 from dropback.cli._update import app as update_app
 
+
+class Commands(TyperGroup):
+    """Commands whose errors name the nearest of the choices of an option."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401  # typer keeps its type to itself
+        """Run the command; see `TyperGroup`."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if choices := _CHOICES.search(error.message):
+                value, names = choices.groups()
+                error.message += nearest(value, _QUOTED.findall(names))
+            raise
+
+
+# As typer words it.
+_CHOICES = re.compile(r"'([^']*)' is not one of (.*)\.")
+_QUOTED = re.compile(r"'([^']*)'")
+
 app = typer.Typer(
     name="dropback",
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )

@@ -21,7 +21,12 @@ def fetch_pbp(
     out: Annotated[Path, typer.Option(help="Folder for play_by_play_*.parquet.")],
     refresh: Annotated[bool, typer.Option("--refresh", help="Get past seasons again too.")] = False,
 ) -> None:
-    """Get play-by-play from nflverse; past seasons already there are kept."""
+    """Get play-by-play from nflverse; past seasons already there are kept.
+
+    It writes `play_by_play_<season>.parquet`, a file a season.
+
+    Example: `dropback fetch pbp 2018-2023 --out data/pbp`
+    """
     from dropback import workflows
     from dropback.cli._console import errors, progress
     from dropback.data._nflverse import fetch
@@ -84,7 +89,10 @@ def simulate_pbp(
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate play-by-play in nflverse's layout, with passers of known skill."""
+    """Simulate play-by-play in nflverse's layout, with passers of known skill.
+
+    Example: `dropback simulate pbp --out league --seasons 2018-2021`
+    """
     from dropback import workflows
     from dropback.cli._console import errors
 
@@ -111,7 +119,10 @@ def simulate_tracking(
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate tracking in the Big Data Bowl 2025 layout, with the true distributions."""
+    """Simulate tracking in the Big Data Bowl 2025 layout, with the true distributions.
+
+    Example: `dropback simulate tracking --plays 5000 --out league`
+    """
     from dropback.cli._console import errors, progress
     from dropback.simulation.tracking import (
         TrackingLeagueSettings,
@@ -142,7 +153,10 @@ def demo(
     seed: Seed = 1,
     overwrite: Overwrite = False,
 ) -> None:
-    """Run the whole job on a simulated league and hold the ranking against true skill."""
+    """Run the whole job on a simulated league and hold the ranking against true skill.
+
+    Example: `dropback demo --out demo`
+    """
     from dropback.cli._console import errors, evaluation_table, leaderboard_table
     from dropback.cli._console import out as console
     from dropback.workflows._demo import run_demo

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dropback._choices import nearest
 from dropback.cli._options import ExecutorOption, GamesOption, Overwrite, PlaysOption, Seed
 from dropback.data._table_files import ENDINGS
 from dropback.data._tables import Outcome, PlaySet
@@ -136,7 +137,10 @@ def train(
         settings = read_record(init).settings
     elif tracked:
         if encoder not in PLAY_NETWORKS:
-            raise RequestError(f"encoder must be {' or '.join(PLAY_NETWORKS)}, got {encoder!r}.")
+            raise RequestError(
+                f"encoder must be {' or '.join(PLAY_NETWORKS)}, got {encoder!r}."
+                f"{nearest(encoder, PLAY_NETWORKS)}"
+            )
         settings = PLAY_NETWORKS[encoder]
         assert settings.sequence is not None  # noqa: S101  # of a play network
         if prefix_share is not None:
@@ -207,6 +211,8 @@ def predict(
     """Write the predictive distribution of each play in numbers, and where its outcome fell.
 
     Plays of training games are predicted out of fold.
+
+    Example: `dropback predict runs/pbp data/pbp --seasons 2021 --out predictions.parquet`
     """
     from functools import partial
 
@@ -233,7 +239,10 @@ def score(
     executor: ExecutorOption = "serial",
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a score for each play: the mid-CDF of its outcome under its distribution."""
+    """Write a score for each play: the mid-CDF of its outcome under its distribution.
+
+    Example: `dropback score runs/pbp data/pbp --seasons 2021 --out scores.parquet`
+    """
     from functools import partial
 
     from dropback import workflows
@@ -320,6 +329,8 @@ def evaluate(
     """Measure accuracy and calibration, beside baselines fitted on the same games.
 
     Training seasons are predicted out of fold, by the model and by every baseline.
+
+    Example: `dropback evaluate runs/pbp data/pbp --seasons 2021 --against climatology`
     """
     from dropback import workflows
     from dropback.cli._console import by_time_table, errors, evaluation_table, progress
@@ -371,7 +382,10 @@ def export_command(
         Path | None, typer.Option(help="Folder for the graphs; by default in the run folder.")
     ] = None,
 ) -> None:
-    """Write a run's networks as ONNX graphs, which `dropback serve` then runs."""
+    """Write a run's networks as ONNX graphs, which `dropback serve` then runs.
+
+    Example: `dropback export runs/tracking`
+    """
     from dropback.cli._console import out as console
     from dropback.live._engines import live_networks
     from dropback.live._export import export_onnx

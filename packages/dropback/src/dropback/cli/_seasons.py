@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dropback._choices import parse_names
+from dropback._choices import nearest, parse_names
 from dropback.cli._options import (
     ExecutorOption,
     GamesOption,
@@ -97,7 +97,9 @@ def _outcomes(text: str) -> tuple[Outcome, ...]:
     try:
         return tuple(Outcome(name) for name in parse_names(text))
     except ValueError as error:
-        raise RequestError(f"--outcomes must be yards, epa or both, got {text!r}.") from error
+        raise RequestError(
+            f"--outcomes must be yards, epa or both, got {text!r}.{nearest(text, Outcome)}"
+        ) from error
 
 
 def _print_summary(summary: dict[str, Any], settings: SeasonsSettings) -> None:

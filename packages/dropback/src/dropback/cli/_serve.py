@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dropback._choices import nearest
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def _engine(name: str | None, run: Path | None) -> Engine | None:
     from dropback.live._export import is_export
 
     if name not in {None, "torch", "onnx"}:
-        raise RequestError(f"--engine must be torch or onnx, got {name!r}.")
+        near = nearest(name, ("torch", "onnx"))
+        raise RequestError(f"--engine must be torch or onnx, got {name!r}.{near}")
     if name is None and find_spec("onnxruntime") is None and not (run and is_export(run)):
         return "torch"  # the run's exported graphs need ONNX Runtime
     return name  # type: ignore[return-value]  # checked above

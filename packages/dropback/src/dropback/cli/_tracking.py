@@ -36,7 +36,10 @@ def ingest_command(
     layout: Layout = "auto",
     executor: ExecutorOption = "threads:2",
 ) -> None:
-    """Read tracking files into canonical Parquet: dropback ingest data/ --out plays/."""
+    """Read tracking files into canonical Parquet.
+
+    Example: `dropback ingest data/tracking --out plays`
+    """
     from dropback.tracking.ingest._pipeline import ingest
 
     with file_progress() as step:
@@ -52,7 +55,10 @@ def check_command(
     out: Annotated[Path | None, typer.Option(help="Also write the checks as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also write them as a page.")] = None,
 ) -> None:
-    """Check a set's conventions against its own evidence: dropback check data/ --out check.json."""
+    """Check a set's conventions against its own evidence.
+
+    Example: `dropback check data/tracking --out check.json`
+    """
     from dropback.tracking.ingest._pipeline import read_tracking
     from dropback.tracking.ingest._report import write_page
     from dropback.workflows import write_json
@@ -74,7 +80,10 @@ def features_command(
     layout: Layout = "auto",
     executor: ExecutorOption = "threads:2",
 ) -> None:
-    """Write the features of all plays as tensors: dropback features plays/ --out tensors/."""
+    """Write the features of all plays as tensors.
+
+    Example: `dropback features plays --out tensors`
+    """
     from dropback.tracking.ingest._pipeline import build_tensors
 
     with file_progress() as step:
@@ -94,7 +103,10 @@ def plot_command(
     play: Annotated[int, typer.Option(help="The play's key in its game.")],
     out: Annotated[Path, typer.Option(help="A .png, .gif or .mp4 file.")] = Path("play.png"),
 ) -> None:
-    """Draw a play: dropback plot plays/ --game 2018100707 --play 1113 --out play.gif."""
+    """Draw a play as a picture or a film.
+
+    Example: `dropback plot plays --game 2018100707 --play 1113 --out play.gif`
+    """
     from dropback.tracking._plot import plot_play
     from dropback.tracking.ingest._pipeline import find_play
 

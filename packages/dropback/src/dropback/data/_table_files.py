@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
+from dropback._choices import nearest
 from dropback._files import POLARS_ERRORS, whole_file
 from dropback._frames import to_polars
 from dropback.errors import ReaderError, RequestError
@@ -101,7 +102,8 @@ def require_table_path(path: AnyPath, *, overwrite: bool = True) -> None:
     """
     named = Path(path)
     if named.suffix not in _KINDS:
-        raise RequestError(f"{path}: the file's ending must be {ENDINGS}.")
+        near = nearest(named.suffix, _KINDS)
+        raise RequestError(f"{path}: the file's ending must be {ENDINGS}.{near}")
     _require_packages(named, _KINDS[named.suffix], RequestError)
     require_new_output(path, overwrite=overwrite, file=True)
 

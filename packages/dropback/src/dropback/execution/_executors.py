@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+from dropback._choices import nearest
 from dropback.errors import RequestError
 from dropback.execution._needs import Needs, parse_needs
 
@@ -99,7 +100,7 @@ def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
     if parts.scheme not in {"ray", "dask"} or not complete:
         raise RequestError(
             "An executor must be serial, processes, processes:4, ray, ray://HOST:PORT or "
-            f"dask://HOST:PORT, got {text!r}."
+            f"dask://HOST:PORT, got {text!r}.{nearest(text, ('serial', 'processes', 'ray'))}"
         )
     return ExecutorSettings(parts.scheme, 0, parts.netloc, wanted)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dropback._choices import parse_names
+from dropback._choices import nearest, parse_names
 from dropback._frames import left_join, like, to_polars
 from dropback._statistics import grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
@@ -465,6 +465,6 @@ def _whole(min_attempts: int | str) -> int:
     except ValueError as error:
         raise RequestError(
             "min_attempts must be a share like '20%', a whole number, 'nfl' or 'reliable', got "
-            f"{min_attempts!r}."
+            f"{min_attempts!r}.{nearest(min_attempts, (_NFL_RULE, _RELIABLE_RULE))}"
         ) from error
     return max(1, attempts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._choices import nearest
 from dropback._frames import bands, left_join
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
@@ -134,7 +135,7 @@ def key_columns(by: Sequence[str]) -> list[str]:
     if unknown or not by:
         raise RequestError(
             f"Cannot group by {', '.join(map(repr, unknown)) or 'nothing'}: choose among "
-            f"{', '.join(SPLITS)}."
+            f"{', '.join(SPLITS)}.{nearest(unknown[0], SPLITS) if unknown else ''}"
         )
     return [column for name in dict.fromkeys(by) for column in SPLITS[name].columns]
 
@@ -174,7 +175,7 @@ def keep_split(scores: pl.DataFrame, split: Mapping[str, str | int]) -> pl.DataF
         if str(value) not in known:
             raise RequestError(
                 f"The split {name!r} has no value {str(value)!r} here; it has "
-                f"{', '.join(known[:40]) or 'no recorded play'}."
+                f"{', '.join(known[:40]) or 'no recorded play'}.{nearest(value, known)}"
             )
         labeled = labeled.filter(column == str(value))
     return labeled
@@ -252,5 +253,8 @@ def join_tracking(scores: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
 
 def _split(name: str) -> Split:
     if name not in SPLITS:
-        raise RequestError(f"Cannot group or split by {name!r}: choose among {', '.join(SPLITS)}.")
+        raise RequestError(
+            f"Cannot group or split by {name!r}: choose among {', '.join(SPLITS)}."
+            f"{nearest(name, SPLITS)}"
+        )
     return SPLITS[name]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._choices import nearest
 from dropback._files import POLARS_ERRORS, require_new_file, whole_file
 from dropback.data._table_files import read_table
 from dropback.data._tables import Plays, Scores, StandardScores
@@ -102,7 +103,8 @@ def require_picture_path(path: Path, *, overwrite: bool = True) -> None:
             `overwrite` is false.
     """
     if path.suffix not in {".png", ".svg"}:
-        raise RequestError(f"{path}: the picture's ending must be .png or .svg.")
+        near = nearest(path.suffix, (".png", ".svg"))
+        raise RequestError(f"{path}: the picture's ending must be .png or .svg.{near}")
     require_new_file(path, overwrite=overwrite)
 
 

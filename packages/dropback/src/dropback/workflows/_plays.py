@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, get_args
 import numpy as np
 import polars as pl
 
-from dropback._choices import Seasons, parse_seasons, season_list
+from dropback._choices import Seasons, nearest, parse_seasons, season_list
 from dropback.data._play_by_play import chosen_seasons, read_play_by_play
 from dropback.data._selection import Games, Selection, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
@@ -177,7 +177,8 @@ def read_plays(
     """
     play_set, judged = _choice(PlaySet, plays), _choice(Outcome, outcome)
     if games not in get_args(Games):
-        raise RequestError(f"games must be {_listed(get_args(Games))}, got {games!r}.")
+        near = nearest(games, get_args(Games))
+        raise RequestError(f"games must be {_listed(get_args(Games))}, got {games!r}.{near}")
     source = open_source(data, tracked=tracked)
     if play_by_play is not None and not isinstance(source, PlayTensors):
         raise RequestError(
@@ -215,7 +216,9 @@ def _choice(kind: type[_Choice], value: str) -> _Choice:
         return kind(value)
     except ValueError as error:
         name = "plays" if kind is PlaySet else "outcome"
-        raise RequestError(f"{name} must be {_listed(kind)}, got {value!r}.") from error
+        raise RequestError(
+            f"{name} must be {_listed(kind)}, got {value!r}.{nearest(value, kind)}"
+        ) from error
 
 
 def _listed(names: Iterable[str]) -> str:

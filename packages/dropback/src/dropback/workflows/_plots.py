@@ -34,13 +34,25 @@ if TYPE_CHECKING:
 _LEVELS = np.arange(1, 100) / 100
 # Okabe and Ito (2008): distinct to readers with any color vision.
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+# For the models beyond the colors.
+_DASHES = ("solid", "dashed", "dotted")
+
+
+def _line(place: int) -> dict[str, Any]:
+    """Style of a model's line: the first is ours, wider and on top of the baselines."""
+    return {
+        "color": _COLORS[place % len(_COLORS)],
+        "linestyle": _DASHES[place // len(_COLORS) % len(_DASHES)],
+        "linewidth": 2.2 if place == 0 else 1.3,
+        "zorder": 4 - place / 100,  # above the grid and the band
+    }
 
 
 def _pit(axes: Axes, evaluation: Evaluation) -> None:
     bins = len(next(iter(evaluation.pit_histogram.values())))
     edges = np.linspace(0, 1, bins + 1)
-    for color, (model, density) in zip(_COLORS, evaluation.pit_histogram.items(), strict=False):
-        axes.stairs(density, edges, color=color, label=model, linewidth=1.6)
+    for place, (model, density) in enumerate(evaluation.pit_histogram.items()):
+        axes.stairs(density, edges, label=model, **_line(place))
     axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
     axes.set(
         title="PIT histogram: flat is calibrated",
@@ -52,8 +64,8 @@ def _pit(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def _pp(axes: Axes, evaluation: Evaluation) -> None:
-    for color, (model, cdf) in zip(_COLORS, evaluation.pit_cdf.items(), strict=False):
-        axes.plot(_LEVELS, np.array(cdf) - _LEVELS, color=color, label=model, linewidth=1.6)
+    for place, (model, cdf) in enumerate(evaluation.pit_cdf.items()):
+        axes.plot(_LEVELS, np.array(cdf) - _LEVELS, label=model, **_line(place))
     axes.axhspan(-0.01, 0.01, color="0.9")
     axes.set(
         title="PP plot: observed minus stated probability (band: 0.01)",
@@ -75,7 +87,7 @@ def _tails(axes: Axes, evaluation: Evaluation) -> None:
         _points(axes, place + shift, value, (low, high), {"color": color, "label": label})
     axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
     axes.set(title="Outcomes in each 1 % tail, 90 % intervals", ylabel="% of plays", ylim=(0, None))
-    axes.set_xticks(place, names, rotation=20)
+    axes.set_xticks(place, names, rotation=30, ha="right", rotation_mode="anchor")
 
 
 def _points(
@@ -88,9 +100,9 @@ def _points(
 
 def _depth(axes: Axes, evaluation: Evaluation) -> None:
     labels = [f"{low} to {high}" for low, high in DEPTH_BANDS]
-    labels[0], labels[-1] = f"below {DEPTH_BANDS[0][1] + 1}", f"{DEPTH_BANDS[-1][0]} and more"
-    for color, (model, row) in zip(_COLORS, evaluation.mae_by_depth.items(), strict=False):
-        axes.plot(labels, row, color=color, marker="o", label=model, linewidth=1.6)
+    labels[0], labels[-1] = f"< {DEPTH_BANDS[0][1] + 1}", f"{DEPTH_BANDS[-1][0]} +"
+    for place, (model, row) in enumerate(evaluation.mae_by_depth.items()):
+        axes.plot(labels, row, marker="o", markersize=4, label=model, **_line(place))
     axes.set(
         title="Mean absolute error by depth of throw",
         xlabel="air yards",
@@ -117,10 +129,11 @@ _STYLE: dict[Any, Any] = {
 def draw(name: str, evaluation: Evaluation) -> Figure:
     """One of `PLOTS`, as a figure that belongs to no window and no global state."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        figure = Figure(figsize=(6.8, 3.6), layout="constrained")
         axes = figure.add_subplot()
         PLOTS[name](axes, evaluation)
-        axes.legend(frameon=False, fontsize=9)
+        # Beside the axes: inside, it lies upon lines of some evaluation.
+        figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     return figure
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import polars as pl
 
 import dropback
-from dropback._choices import Seasons, parse_seasons, season_list
+from dropback._choices import Seasons, nearest, parse_seasons, season_list
 from dropback._files import is_sealed, sealed, whole_file
 from dropback.data._selection import Games
 from dropback.errors import ReaderError, RequestError
@@ -129,7 +129,10 @@ class Store:
             ReaderError: A file of the store is missing or damaged.
         """
         if games not in get_args(Games):
-            raise RequestError(f"games must be one of {', '.join(get_args(Games))}, got {games!r}.")
+            known = get_args(Games)
+            raise RequestError(
+                f"games must be one of {', '.join(known)}, got {games!r}.{nearest(games, known)}"
+            )
         wanted = self.seasons if seasons is None else parse_seasons(seasons, held=self.seasons)
         if absent := sorted(set(wanted) - set(self.seasons)):
             raise RequestError(
@@ -169,7 +172,7 @@ class Store:
         if name is None:
             raise RequestError(
                 f"{self.folder}: no ranking of {label}; it holds those of "
-                f"{', '.join(self.boards) or 'nothing yet'}."
+                f"{', '.join(self.boards) or 'nothing yet'}.{nearest(label, self.boards)}"
             )
         return self._table(name)
 

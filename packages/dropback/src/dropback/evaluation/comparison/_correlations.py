@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
+from dropback._choices import nearest
 from dropback._statistics import (
     codes,
     percentile_interval,
@@ -116,7 +117,9 @@ def correlate(
     """
     rows = complete_rows(table, metrics)
     if ours not in metrics:
-        raise RequestError(f"{ours!r} must be one of the metrics {', '.join(metrics)}.")
+        raise RequestError(
+            f"{ours!r} must be one of the metrics {', '.join(metrics)}.{nearest(ours, metrics)}"
+        )
     values = rows.select(metrics).to_numpy().astype(float)
     weights = passer_weights(rows["passer_player_id"], replicates, seed=seed)
     seasons = codes(rows["season"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback._choices import nearest
 from dropback._frames import left_join
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import ReaderError, RequestError
@@ -207,6 +208,7 @@ def passer_metrics(
         raise RequestError(
             f"Unknown {', '.join(map(repr, unknown)) or 'empty group'}: groups are columns of "
             f"{', '.join(passing.columns)}."
+            f"{nearest(unknown[0], passing.columns) if unknown else ''}"
         )
     if "epa_over_league" not in passing.columns and {"epa", "season"} <= set(passing.columns):
         passing = with_league_means(passing)

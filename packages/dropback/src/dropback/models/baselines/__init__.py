@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dropback._choices import parse_names
+from dropback._choices import nearest, parse_names
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
@@ -129,7 +129,9 @@ def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[st
                 "and a better distribution around their point."
             )
         if name not in known:
-            raise RequestError(f"Unknown baseline {name!r}: choose among {', '.join(known)}.")
+            raise RequestError(
+                f"Unknown baseline {name!r}: choose among {', '.join(known)}.{nearest(name, known)}"
+            )
     return names
 
 

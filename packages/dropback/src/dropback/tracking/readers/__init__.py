@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dropback._choices import nearest
 from dropback.errors import ReaderError
 from dropback.tracking.readers._big_data_bowl import RECORDED
 from dropback.tracking.readers._column_map import read_column_map
@@ -35,6 +36,6 @@ def choose_formats(name: str) -> list[Format]:
     if name not in FORMATS:
         raise ReaderError(
             f"format must be auto, a column map ending in .toml, or one of {', '.join(FORMATS)}; "
-            f"got {name!r}."
+            f"got {name!r}.{nearest(name, FORMATS)}"
         )
     return [FORMATS[name]]

@@ -1,0 +1,109 @@
+"""Every help has an example that could be run; a slip of the pen names the nearest word."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+import dropback
+from dropback import workflows
+from dropback._choices import parse_seasons
+from dropback.cli import app
+from dropback.errors import DropbackError
+from examples.scored_plays import table, throws
+from examples.trained_run import Command
+
+
+def commands(command: Any, *words: str) -> Iterator[tuple[str, Any]]:
+    """Each command that does something, by its words."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield " ".join(words), command
+    for name, each in (inner or {}).items():
+        yield from commands(each, *words, name)
+
+
+# A former name, whose help is that of the present one.
+ALIASES = {"compare-metrics": "bakeoff"}
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_an_example_that_could_be_run(name: str) -> None:
+    text = " ".join((COMMANDS[name].help or "").split())
+    examples = re.findall(r"`(dropback [^`]+)`", text[text.index("Example") :])
+    called = ALIASES.get(name, name)
+    own = [example for example in examples if example.startswith(f"dropback {called} ")]
+    assert own, f"no example of dropback {name}"
+    for example in own:
+        words = shlex.split(example.removeprefix(f"dropback {called} "))
+        COMMANDS[name].make_context("dropback", words)
+
+
+def test_help_keeps_what_stands_in_angle_brackets(run: Command) -> None:
+    _, out, _ = run("fetch", "pbp", "--help")
+    assert "play_by_play_<season>.parquet" in out
+    for name, command in COMMANDS.items():
+        for text in (command.help, *(each.help for each in command.params)):
+            bare = re.sub(r"`[^`]*`", "", text or "")
+            assert not re.search(r"<\w+>", bare), f"{name}: Markdown drops {bare!r}"
+
+
+def test_the_version_and_completion_are_there(
+    run: Command, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--version")[1].strip() == f"dropback {dropback.__version__}"
+    monkeypatch.setenv("_DROPBACK_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "dropback lead")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    with pytest.raises(SystemExit):
+        typer.main.get_command(app).main([], "dropback")
+    assert capsys.readouterr().out.split() == ["leaderboard"]
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("trian",), "train"),
+        (("fetch", "pbb"), "pbp"),
+        (("train", "x", "--out", "y", "--sesons", "2020"), "--seasons"),
+        (("train", "x", "--out", "y", "--outcome", "yard"), "yards"),
+        (("train", "x", "--out", "y", "--plays", "dropback"), "dropbacks"),
+        (("score", "x", "y", "--out", "z.parqet"), ".parquet"),
+        (("reliability", "x", "--plot", "z.pgn"), ".png"),
+        (("seasons", "x", "--out", "y", "--seasons", "2020", "--outcomes", "yard"), "yards"),
+        (("fetch", "pbp", "curent", "--out", "x"), "current"),
+        (("ingest", "x", "--format", "ngs_higlights"), "ngs_highlights"),
+    ],
+)
+def test_a_slip_of_the_pen_names_the_nearest_word(
+    run: Command, words: tuple[str, ...], near: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    code, _, err = run(*words)
+    assert code == 2
+    assert re.search(rf"(Did you mean|Possible options).*{re.escape(near)}", " ".join(err.split()))
+
+
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        (lambda scores: dropback.leaderboard(scores, by="paser"), "passer"),
+        (lambda scores: dropback.leaderboard(scores, split="dept=deep"), "depth"),
+        (lambda scores: dropback.leaderboard(scores, split="depth=shrt"), "short"),
+        (lambda scores: dropback.leaderboard(scores, min_attempts="nlf"), "nfl"),
+        (lambda _: dropback.read_plays(".", plays="target"), "targeted"),
+        (lambda _: dropback.read_plays(".", games="reglar"), "regular"),
+        (lambda _: dropback.read_plays(".", outcome="yard"), "yards"),
+        (lambda _: parse_seasons("lates"), "latest"),
+        (lambda _: workflows.require_table_path(Path("a.cvs")), ".csv"),
+    ],
+)
+def test_a_wrong_choice_in_python_names_the_nearest_too(call: Any, near: str) -> None:
+    with pytest.raises(DropbackError, match=rf"Did you mean '{re.escape(near)}'\?$"):
+        call(table(throws("A", [0.5, 0.6])))
