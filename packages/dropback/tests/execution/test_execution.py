@@ -229,13 +229,16 @@ def test_a_worker_without_the_package_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_an_engine_of_the_docs_listens_on_loopback_alone(dask: DaskCluster) -> None:
+    run(dask.address, [], "nowhere")  # when it returns, workers are there
     pids = {process.pid for process in (dask.scheduler, *dask.workers)}
-    found = [
-        connection.laddr.ip
-        for pid in pids
-        for connection in psutil.Process(pid).net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    end, found = time.monotonic() + 30, []
+    while len(found) < len(pids) and time.monotonic() < end:
+        found = [
+            connection.laddr.ip
+            for pid in pids
+            for connection in psutil.Process(pid).net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        ]
     assert len(found) >= len(pids)
     assert set(found) == {"127.0.0.1"}
 
@@ -243,3 +246,14 @@ def test_an_engine_of_the_docs_listens_on_loopback_alone(dask: DaskCluster) -> N
 def test_threads_are_refused_where_tasks_draw_random_numbers() -> None:
     with pytest.raises(RequestError, match=r"'threads:2' is for commands that read files"):
         open_executor("threads:2").__enter__()
+
+
+def test_a_cluster_that_the_environment_names_and_that_is_gone_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    began = time.monotonic()
+    with pytest.raises(RequestError, match=rf"ray://127.0.0.1:{port}: nothing answers there"):
+        run("ray", [], "nowhere")
+    assert time.monotonic() - began < 30

@@ -138,8 +138,9 @@ def open_executor(
     elif settings.kind == "processes":
         executor = Processes(settings.workers)
     else:
-        if settings.address:
-            _require_listening(settings)
+        joined = os.environ.get("RAY_ADDRESS", "") if settings.kind == "ray" else ""
+        if place := settings.address or joined.removeprefix("ray://"):
+            _require_listening(settings.kind, place)
         if settings.kind == "ray":
             from dropback.execution._ray import RayExecutor
 
@@ -154,16 +155,15 @@ def open_executor(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _require_listening(settings: ExecutorSettings) -> None:
+def _require_listening(kind: str, address: str) -> None:
     """Tell an address where nothing listens at once, and not after the engine's own minutes."""
-    host, _, port = settings.address.rpartition(":")
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT).close()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RequestError(
-            f"{settings.kind}://{settings.address}: nothing answers there "
-            f"({error.strerror or error}): start the {settings.kind} head first, or check the "
-            "address."
+            f"{kind}://{address}: nothing answers there ({getattr(error, 'strerror', '') or error}"
+            f"): start the {kind} head first, or check the address."
         ) from error
 
 

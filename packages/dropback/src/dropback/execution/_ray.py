@@ -46,16 +46,16 @@ class RayExecutor:
                 "An executor of Ray needs its package: pip install 'dropback[ray]'."
             ) from error
         self._ray = ray
-        here = not address and not os.environ.get("RAY_ADDRESS")
+        # Not the last cluster that a file of this machine names: it may be gone, or another user's.
+        place = f"ray://{address}" if address else os.environ.get("RAY_ADDRESS") or "local"
         options: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
-        if here:
-            # Nothing of it listens beyond this machine.
-            options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        if place == "local":
+            options["include_dashboard"] = False
         try:
-            ray.init(f"ray://{address}" if address else None, **options)
+            ray.init(place, **options)
         except (ConnectionError, TimeoutError, RuntimeError, ImportError, OSError) as error:
             raise RequestError(
-                f"ray://{address}: no Ray cluster answers there ({_first_line(error)}): start one "
+                f"{place}: no Ray cluster answers there ({_first_line(error)}): start one "
                 "with 'ray start --head', or check the address."
             ) from error
         try:

@@ -36,7 +36,7 @@ _READ_TIMEOUT: Final = 20
 # is told sooner.
 _TRIES: Final = 20
 _TRY_SECONDS: Final = 20
-_FIRST_TRIES: Final = 3
+_FIRST_TRIES: Final = 7
 
 _PIECE_BYTES: Final = 8 << 20
 
