@@ -108,6 +108,27 @@ def test_minimum_as_a_share_of_the_team_s_plays(plays: pl.DataFrame) -> None:
         ids("x%")
 
 
+def test_share_of_a_passer_of_two_teams_is_of_the_one_with_most_plays() -> None:
+    """10 of 40 plays of KC and 10 of 20 of BUF: 20 of 40, not of 20 or of 60."""
+    scored = table(
+        throws("00-K", [0.5] * 30, game_id="a", posteam="KC"),
+        throws("00-B", [0.5] * 10, game_id="b", posteam="BUF"),
+        throws("00-T", [0.5] * 10, game_id="a", posteam="KC"),
+        throws("00-T", [0.5] * 10, game_id="b", posteam="BUF"),
+    )
+
+    def kept(least: str) -> bool:
+        rows = leaderboard(scored, by="passer", min_attempts=least)
+        return "00-T" in set(rows["passer_player_id"])
+
+    assert [kept("49%"), kept("51%")] == [True, False]
+
+
+def test_place_names_the_seasons_once(plays: pl.DataFrame) -> None:
+    rows = leaderboard(plays, by="passer", min_attempts=1, seasons=2020, venue="home")
+    assert rows["place"].to_list() == ["1 of 1, 2020, at home"]
+
+
 def test_rows_may_be_receivers(plays: pl.DataFrame) -> None:
     caught = plays.with_columns(
         receiver_player_id=pl.when(pl.int_range(pl.len()) % 3 > 0).then(pl.lit("00-R")),

@@ -246,7 +246,10 @@ def stats_table(rows: pl.DataFrame, *, most: int = 50) -> None:
     headings = (_KEYS.get(named, "player"), *(["season"] if seasons else []))
     table = table_of("Beside the score", (*headings, *(h for h, _ in shown.values())))
     for row in rows.head(most).iter_rows(named=True):
-        names = (str(row.get(named) or ""), *([str(row["season"])] if seasons else []))
+        name = str(row.get(named) or "")
+        # A longer name would take the numbers' room on 80 columns.
+        name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        names = (name, *([str(row["season"])] if seasons else []))
         table.add_row(*names, *(shape(row[name]) for name, (_, shape) in shown.items()))
     out.print(table)
 
@@ -400,6 +403,7 @@ _STATS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "passer_rating": ("rating", _number(1)),
     "sacks": ("sacks", _number(0)),
 }
+_LONGEST_NAME = 22
 _OF_GAMES = ("epa_per_dropback", "passer_rating", "sacks")
 _KEYS = {
     "passer_player_name": "passer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -237,7 +237,10 @@ def leaderboard(
         lower_is_better=allowed_is_ranked(by),
     )
     shown = ", ".join(
-        [*(f"{name}={value}" for name, value in split.items()), *_stated(where, only)]
+        [
+            *(f"{name}={value}" for name, value in split.items()),
+            *_stated(where, replace(only, seasons=None)),
+        ]
     )
     return like(scores, _placed(rows, kept, shown))
 
