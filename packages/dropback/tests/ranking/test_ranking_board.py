@@ -422,9 +422,8 @@ def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:
     # One play against six: the interval is sqrt(6) times as wide.
     assert of(widths, "width")["A"] == pytest.approx(6**0.5 * of(widths, "width")["B"])
     shrunk = of(rows, "score_shrunk")
-    assert shrunk["B"] < shrunk["A"] < 0.8
+    assert shrunk["B"] < shrunk["A"] < 0.9
     assert of(rows, "reliability")["A"] < of(rows, "reliability")["B"]
-    assert of(rows, "rank_high")["A"] == 2
 
 
 @pytest.mark.parametrize(

@@ -367,7 +367,10 @@ def _ranked(
     games = rows["games"].to_numpy()
     variance = sampling_variance(units)
     low, high = mean_interval(rows["score"].to_numpy(), means, games, variance)
-    belief = posterior(rows["score"].to_numpy(), variance)
+    # Coaches play who is better: backups are drawn toward backups.
+    players = {"passer_player_id", "receiver_player_id"} & set(keys)
+    played = rows["plays"].to_numpy().astype(float) if players else None
+    belief = posterior(rows["score"].to_numpy(), variance, played)
     sign = -1 if lower_is_better else 1
     rank_low, rank_high, best = rank_summary(sign * belief.draws(replicates, seed=seed))
     rows = rows.with_columns(

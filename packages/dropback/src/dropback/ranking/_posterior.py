@@ -39,6 +39,8 @@ class Posterior:
         variance: Their sampling variances :math:`v`, shape ``(K,)``.
         between: Grid of :math:`\tau^2`, shape ``(G,)``.
         weight: Posterior probability of each grid point, shape ``(G,)``.
+        design: A column of ones and, where true scores may depend on it, one of how much each
+            group played, shape ``(K, P)``.
     """
 
     mean: Floats
@@ -48,13 +50,15 @@ class Posterior:
     variance: Floats
     between: Floats
     weight: Floats
+    design: Floats
 
     def difference(self, first: int, second: int) -> tuple[float, float, float]:
         r"""How far one true score is above another, given all means.
 
         Both share the league's mean and the between variance, which the grid integrates out:
         given these, :math:`\theta_1 - \theta_2` is normal with variance
-        :math:`k_1 v_1 + k_2 v_2 + (k_1 - k_2)^2 V_\mu`, :math:`k = \tau^2 / (\tau^2 + v)`.
+        :math:`k_1 v_1 + k_2 v_2 + (k_1 - k_2)^2 V_\mu`, :math:`k = \tau^2 / (\tau^2 + v)`, or with
+        the variance of both means where these depend on how much was played.
 
         Args:
             first: Group of the one.
@@ -68,13 +72,15 @@ class Posterior:
         if not self.variance.any():
             apart = float(self.observed[first] - self.observed[second])
             return apart, 0.0, 0.5 + 0.5 * float(np.sign(apart))
-        between = self.between[:, None]
-        center, center_variance, trust = _conditional(self.observed, self.variance, between)
-        variance, trust = self.variance[pair], trust[:, pair]
+        found = _conditional(self.observed, self.variance, self.between[:, None], self.design)
+        variance, trust, center = self.variance[pair], found.trust[:, pair], found.center[:, pair]
         means = center + trust * (self.observed[pair] - center)
         mean = means[:, 0] - means[:, 1]
         spread = (trust * variance).sum(axis=1)
-        spread += (trust[:, 0] - trust[:, 1]) ** 2 * center_variance[:, 0]
+        apart_by = (1 - trust[:, :1]) * self.design[first] - (1 - trust[:, 1:]) * self.design[
+            second
+        ]
+        spread += np.einsum("gp,gpq,gq->g", apart_by, found.covariance, apart_by)
         average = float(self.weight @ mean)
         sd = float(np.sqrt(self.weight @ (spread + (mean - average) ** 2)))
         return average, sd, float(self.weight @ ndtr(mean / np.sqrt(spread)))
@@ -85,8 +91,10 @@ class Posterior:
         if not self.variance.any():
             return np.tile(self.observed, (count, 1))
         between = generator.choice(self.between, size=count, p=self.weight)[:, None]
-        center, center_variance, trust = _conditional(self.observed, self.variance, between)
-        center = center + np.sqrt(center_variance) * generator.normal(size=(count, 1))
+        found = _conditional(self.observed, self.variance, between, self.design)
+        factor, trust = np.linalg.cholesky(found.covariance), found.trust
+        shift = np.einsum("gpq,gq->gp", factor, generator.normal(size=(count, factor.shape[1])))
+        center = found.center + shift @ self.design.T
         noise = np.sqrt(trust * self.variance) * generator.normal(size=trust.shape)
         return np.asarray(center + trust * (self.observed - center) + noise)
 
@@ -166,7 +174,7 @@ def mean_interval(
     return np.where(few, mean - half, low), np.where(few, mean + half, high)
 
 
-def posterior(mean: Floats, variance: Floats) -> Posterior:
+def posterior(mean: Floats, variance: Floats, played: Floats | None = None) -> Posterior:
     r"""True scores :math:`\theta_g \sim N(\mu, \tau^2)` behind means :math:`N(\theta_g, v_g)`.
 
     :math:`\mu` is integrated out under a flat prior and :math:`\tau^2` on a grid under the
@@ -175,35 +183,69 @@ def posterior(mean: Floats, variance: Floats) -> Posterior:
     :math:`\tau^2 = 0` as one possibility among others: the moment estimate, which is 0 in one
     small league of six, would then state every true score as known to be the mean.
 
+    With `played` the mean is :math:`\mu + \beta x_g`, :math:`x` the standardized logarithm of the
+    plays and :math:`\beta \sim N(0, \tau^2)`: who plays less is another kind of player, and is
+    drawn toward the mean of those who play as much, as far as the table tells.
+
     Args:
         mean: Shape ``(K,)``.
         variance: Sampling variances, all positive, or all 0 where there is no luck at all,
             shape ``(K,)``.
+        played: Plays of each group, where more of them are a sign of skill, shape ``(K,)``.
 
     References:
         Gelman et al. (2013), eq. 5.17, 5.20, 5.21; Daniels (1999) for the prior.
     """
+    design = _design(len(mean), played)
     if not variance.any():
         still = np.zeros(len(mean))
-        return Posterior(mean, still, still + 1, mean, variance, np.zeros(1), np.ones(1))
+        one = np.ones(1)
+        return Posterior(mean, still, still + 1, mean, variance, np.zeros(1), one, design)
     harmonic = len(variance) / float((1 / variance).sum())
     between = harmonic * (1 - _SHRINKAGE) / _SHRINKAGE
-    center, center_variance, trust = _conditional(mean, variance, between[:, None])
+    found = _conditional(mean, variance, between[:, None], design)
     total = variance + between[:, None]
-    log_density = np.log(_SLOPE) + 0.5 * np.log(center_variance[:, 0])
-    log_density -= 0.5 * (np.log(total) + (mean - center) ** 2 / total).sum(axis=1)
+    log_density = np.log(_SLOPE) + 0.5 * np.linalg.slogdet(found.covariance)[1]
+    log_density -= 0.5 * (np.log(total) + (mean - found.center) ** 2 / total).sum(axis=1)
+    if design.shape[1] > 1:
+        slope = found.coefficients[:, 1]
+        log_density -= 0.5 * (np.log(between) + slope**2 / between)
     weight = np.exp(log_density - log_density.max())
     weight /= weight.sum()
+    trust, center = found.trust, found.center
     means = center + trust * (mean - center)
-    variances = trust * variance + (1 - trust) ** 2 * center_variance
+    of_center = np.einsum("kp,gpq,kq->gk", design, found.covariance, design)
+    variances = trust * variance + (1 - trust) ** 2 * of_center
     average = weight @ means
     sd = np.sqrt(weight @ (variances + (means - average) ** 2))
-    return Posterior(average, sd, weight @ trust, mean, variance, between, weight)
+    return Posterior(average, sd, weight @ trust, mean, variance, between, weight, design)
 
 
-def _conditional(mean: Floats, variance: Floats, between: Floats) -> tuple[Floats, Floats, Floats]:
-    """League mean, its variance, and trust, for each between variance, shape ``(G, 1)``."""
+@dataclass(frozen=True)
+class _Conditional:
+    """Posterior of the groups' means, for each between variance."""
+
+    center: Floats
+    coefficients: Floats
+    covariance: Floats
+    trust: Floats
+
+
+def _design(groups: int, played: Floats | None) -> Floats:
+    ones = np.ones((groups, 1))
+    if played is None:
+        return ones
+    logs = np.log(played)
+    spread = float(logs.std())
+    return ones if spread < 1e-9 else np.column_stack([ones, (logs - logs.mean()) / spread])
+
+
+def _conditional(mean: Floats, variance: Floats, between: Floats, design: Floats) -> _Conditional:
+    """Regression of the means on `design` for each between variance, shape ``(G, 1)``."""
     precision = 1 / (variance + between)
-    center_variance = 1 / precision.sum(axis=1, keepdims=True)
-    center = (precision * mean).sum(axis=1, keepdims=True) * center_variance
-    return center, center_variance, between * precision
+    information = np.einsum("kp,gk,kq->gpq", design, precision, design)
+    for column in range(1, design.shape[1]):  # the first, the league's mean, has a flat prior
+        information[:, column, column] += 1 / between[:, 0]
+    covariance = np.linalg.inv(information)
+    coefficients = np.einsum("gpq,gq->gp", covariance, (precision * mean) @ design)
+    return _Conditional(coefficients @ design.T, coefficients, covariance, between * precision)
