@@ -25,8 +25,10 @@ def folded(text: str) -> str:
         >>> folded("J.P. O\u2019Núñez-Ødegård")
         'jp onunez odegard'
     """
-    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_PLAIN)
-    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    bare = text.casefold()
+    if not bare.isascii():  # descriptions nearly always are: a tenth of the time
+        plain = unicodedata.normalize("NFKD", bare).translate(_PLAIN)
+        bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return _APART.sub(" ", _JOINED.sub("", bare)).strip()
 
 

@@ -76,3 +76,21 @@ def test_a_level_that_is_met_exactly_is_reached():
     cdf = np.where(YARDS < 3, 0.25, np.where(YARDS < 9, 0.75, 1)).astype(np.float32)
     quantiles = forecast(cdf).quantiles
     assert (quantiles["q25"], quantiles["q75"], quantiles["q90"]) == (-110, 3, 9)
+
+
+def test_what_a_fan_asks_is_summed_by_hand():
+    """A tenth loses 2, four tenths gain nothing, three gain 4, and two score from the 9."""
+    masses = np.zeros(211)
+    masses[np.array([-2, 0, 4, 9]) - YARDS_LOWEST] = 0.1, 0.4, 0.3, 0.2
+    cdf = masses.cumsum().astype(np.float32)
+
+    def chances(yards_to_go):
+        one = Forecast(0, True, cdf, 9, yards_to_go)
+        return one.gain, one.no_gain, one.first_down, one.touchdown
+
+    assert chances(4) == pytest.approx((0.5, 0.4, 0.5, 0.2), abs=1e-6)
+    assert chances(5) == pytest.approx((0.5, 0.4, 0.2, 0.2), abs=1e-6)
+    # Goal to go, with the line to gain behind the goal line; a try from the 9.
+    assert chances(15)[2] == pytest.approx(0.2, abs=1e-6)
+    assert chances(0)[2] == pytest.approx(0.5, abs=1e-6)
+    assert chances(None)[2] is None

@@ -80,8 +80,8 @@ def test_an_answer_that_was_lost_is_taken_from_resuming():
     """A service that takes a frame and is cut off before it answers."""
     shown = {
         "frame": 0, "released": False, "mean": 1.0, "median": 1.0, "quantiles": {},
-        "lower_threshold_yd": 0.0, "upper_threshold_yd": 9.0, "touchdown": 0.0, "first_yd": 0,
-        "probabilities": [1.0],
+        "lower_threshold_yd": 0.0, "upper_threshold_yd": 9.0, "touchdown": 0.0,
+        "gain": 0.0, "no_gain": 1.0, "first_down": None, "first_yd": 0, "probabilities": [1.0],
     }  # fmt: skip
     sockets = []
 

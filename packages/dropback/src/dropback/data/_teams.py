@@ -44,6 +44,20 @@ TEAMS: dict[str, tuple[str, ...]] = {
 """nflverse's code of each franchise, and its other codes and names: those of ESPN, PFF and Pro
 Football Reference, of former cities (St. Louis, San Diego, Oakland), and nicknames."""
 
+_CITIES = {
+    "ARI": "Arizona", "ATL": "Atlanta", "BAL": "Baltimore", "BUF": "Buffalo", "CAR": "Carolina",
+    "CHI": "Chicago", "CIN": "Cincinnati", "CLE": "Cleveland", "DAL": "Dallas", "DEN": "Denver",
+    "DET": "Detroit", "GB": "Green Bay", "HOU": "Houston", "IND": "Indianapolis",
+    "JAX": "Jacksonville", "KC": "Kansas City", "LA": "Los Angeles", "LAC": "Los Angeles",
+    "LV": "Las Vegas", "MIA": "Miami", "MIN": "Minnesota", "NE": "New England",
+    "NO": "New Orleans", "NYG": "New York", "NYJ": "New York", "PHI": "Philadelphia",
+    "PIT": "Pittsburgh", "SEA": "Seattle", "SF": "San Francisco", "TB": "Tampa Bay",
+    "TEN": "Tennessee", "WAS": "Washington",
+}  # fmt: skip
+
+TEAM_NAMES: dict[str, str] = {code: f"{_CITIES[code]} {TEAMS[code][-1]}" for code in TEAMS}
+"""Today's name of each franchise."""
+
 _CODES = {alias.upper(): code for code, aliases in TEAMS.items() for alias in (code, *aliases)}
 
 

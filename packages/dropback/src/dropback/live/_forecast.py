@@ -31,12 +31,14 @@ class Forecast:
         released: Whether the ball has left the hand: the target is then known.
         cdf: Probability of at most each whole yard of `YARDS` (-110 to 100), shape ``(211,)``.
         yards_max: Yards of a touchdown.
+        yards_to_go: Yards of a first down, None if unknown; beyond the goal line the goal counts.
     """
 
     frame: int
     released: bool
     cdf: Singles
     yards_max: int
+    yards_to_go: int | None = None
 
     @property
     def mean(self) -> float:
@@ -67,7 +69,24 @@ class Forecast:
     @property
     def touchdown(self) -> float:
         """Probability of a touchdown: the mass at the goal line."""
-        return 1.0 - float(self.cdf[self.yards_max - 1 - YARDS_LOWEST])
+        return self._at_least(self.yards_max)
+
+    @property
+    def gain(self) -> float:
+        """Probability of a gain: a catch that goes nowhere, or a loss, is none."""
+        return self._at_least(1)
+
+    @property
+    def no_gain(self) -> float:
+        """Probability of no yards: nearly always an incomplete pass."""
+        return self._at_least(0) - self._at_least(1)
+
+    @property
+    def first_down(self) -> float | None:
+        """Probability of a first down or a touchdown by yards; None without yards to go."""
+        if self.yards_to_go is None:
+            return None
+        return self._at_least(min(max(1, self.yards_to_go), self.yards_max))
 
     def score(self, yards: float) -> float:
         r"""Where `yards` fall in the distribution, :math:`F(y - 1) + P(y) / 2`, in ``[0, 1]``.
@@ -100,6 +119,9 @@ class Forecast:
         masses = np.diff(self._batch[0], prepend=0.0)[slice(*self._ends)]
         shown: list[float] = masses.clip(min=0).round(_DIGITS).tolist()
         return shown
+
+    def _at_least(self, yards: int) -> float:
+        return 1.0 - float(self.cdf[yards - 1 - YARDS_LOWEST])
 
     @property
     def _batch(self) -> Floats:

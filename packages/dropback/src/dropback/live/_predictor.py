@@ -324,7 +324,7 @@ def _forecasts(
 ) -> list[Forecast]:
     """A forecast of each row."""
     return [
-        Forecast(number, released, of_play, context.yards_max)
+        Forecast(number, released, of_play, context.yards_max, context.yards_to_go)
         for number, of_play, context in zip(numbers, cdf, contexts, strict=True)
     ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, HASH_MARK_Y_YD
 from dropback.live._inputs import PlayContext, play_contexts
+from dropback.live._predictor import PlayFrames
 
 if TYPE_CHECKING:
     from dropback.live._forecast import Forecast
@@ -77,6 +78,15 @@ def forecast_stored_play(
     release = live.release(block.plays["target_slot"][0])
     score = None if yards is None else release.score(yards)
     return StoredPlayForecast(context, frames, release, score)
+
+
+def released_play(block: PlayBlock) -> PlayFrames:
+    """The one play of a block from the snap to the release, with its target.
+
+    Raises:
+        LiveError: A play that no live feed could send.
+    """
+    return PlayFrames(play_contexts(block)[0], block.frames, block.plays["target_slot"][0])
 
 
 def field_lines(

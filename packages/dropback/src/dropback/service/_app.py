@@ -32,6 +32,7 @@ from dropback.live.feeds._inference import Inference
 from dropback.live.feeds._sessions import PlaySessions
 from dropback.service._access import Access
 from dropback.service._asyncapi import asyncapi_document
+from dropback.service._browse import BrowseRoutes
 from dropback.service._executors import COMPRESSED_BYTES
 from dropback.service._http import JSON, Operation, json_response, openapi_document
 from dropback.service._keys import KeyRing, read_keys
@@ -44,6 +45,7 @@ from dropback.service._metrics import Metrics
 from dropback.service._middleware import RequestMiddleware
 from dropback.service._plays import PlayLibrary, PlayRoutes
 from dropback.service._rankings import RankingRoutes, ScoreTable, join_score_tables
+from dropback.service._share import CardRoutes, head_of
 from dropback.service._sockets import OpenSockets
 from dropback.service._watch import Audience, WatchEndpoints
 from dropback.workflows import read_scores
@@ -62,8 +64,10 @@ _ORIGIN: Final = re.compile(r"https?://[\w.\[\]:-]+")
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
 # The page's own addresses: each shows the one page, whose script reads the address.
-_PAGE_PATHS = ("/", "/leaderboard", "/passers", "/passers/{passer}", "/plays",
+_PAGE_PATHS = ("/", "/leaderboard", "/passers", "/passers/{passer}", "/plays", "/compare",
                "/plays/{game}/{play}", "/live")  # fmt: skip
+# The same within a page of another site: the view alone.
+_EMBEDDED_PATHS = ("/embed/passers/{passer}", "/embed/plays/{game}/{play}")
 _TICK_S = 1.0
 # Watchers are asked every so many ticks whether they are still there, and may still be.
 _BEAT_TICKS = 5
@@ -127,6 +131,8 @@ class Application:
         self._rankings = RankingRoutes(scores, stored, limits)
         yards = {} if scores is None else scores.yards
         self._plays = PlayRoutes(library, self._inference, yards, limits)
+        self._browse = BrowseRoutes(scores, library, self._inference, limits)
+        self._cards = CardRoutes(scores, library, self._inference, limits)
         self._own = _OwnRoutes(service, metrics, self._log)
         self.app = self._built(LiveEndpoint(sessions, self.sockets, service.access, metrics))
 
@@ -136,6 +142,8 @@ class Application:
         operations = [
             *self._plays.operations(),
             *self._rankings.operations(),
+            *self._browse.operations(),
+            *self._cards.operations(),
             *LiveRoutes(self._board).operations(),
             *own.operations(),
         ]
@@ -150,7 +158,7 @@ class Application:
             WebSocketRoute("/v1/live", live.live),
             WebSocketRoute("/v1/watch", watch.watch),
             Route("/v1/watch", watch.stream),
-            *_page_routes(service.root_path),
+            *_page_routes(service),
         ]
         router = Router(
             routes, redirect_slashes=False, default=_nothing_there, lifespan=self._lifespan
@@ -181,6 +189,8 @@ class Application:
         await self._log.close()
         self._rankings.answers.close()
         self._plays.answers.close()
+        self._browse.answers.close()
+        self._cards.answers.close()
 
     def drain(self) -> None:
         """Say in ``/readyz`` that the service is stopping; it still answers everything."""
@@ -291,25 +301,33 @@ def make_access(
     )
 
 
-def _page_routes(root_path: str) -> list[BaseRoute]:
+def _page_routes(service: Service) -> list[BaseRoute]:
     """The page and its files; none where the installation has no page."""
     static = Path(str(files("dropback.service") / "static"))
     if not (static / "index.html").is_file():
         return []
     # The prefix of a proxy stands before each address of the page, and where its script reads it.
+    root_path = service.root_path
     text = (static / "index.html").read_text()
     text = text.replace('="/static/', f'="{html.escape(root_path)}/static/')
     text = text.replace("<html ", f'<html data-root="{html.escape(root_path)}" ', 1)
-    tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
+    within = text.replace("<html ", "<html data-embedded ", 1)
 
     async def page(request: Request) -> Response:
+        embedded = request.url.path.removeprefix(root_path).startswith("/embed/")
+        head = head_of(
+            f"{request.url.scheme}://{request.url.netloc}{root_path}", request.path_params,
+            service.scores, service.library,
+        )  # fmt: skip
+        shown = (within if embedded else text).replace("</head>", f"{head}</head>", 1)
+        tag = f'W/"{hashlib.sha256(shown.encode()).hexdigest()[:20]}"'
         headers = {"etag": tag, "cache-control": "no-cache"}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return Response(text, headers=headers, media_type="text/html")
+        return Response(shown, headers=headers, media_type="text/html")
 
     return [
-        *(Route(path, page) for path in _PAGE_PATHS),
+        *(Route(path, page) for path in (*_PAGE_PATHS, *_EMBEDDED_PATHS)),
         Mount("/static", StaticFiles(directory=static)),
     ]
 

@@ -25,15 +25,13 @@ if TYPE_CHECKING:
 # and the page.
 _GUARDED = ("/v1", "/metrics")
 
-_SECURITY = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (
-        b"content-security-policy",
-        b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
-        b"form-action 'none'",
-    ),
+_POLICY = (
+    b"default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    b"frame-ancestors "
 )
+_SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+# The views that pages of other sites may show; every other address may not be framed.
+_EMBEDDED = "/embed/"
 
 
 class RequestMiddleware:
@@ -58,13 +56,16 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        embedded = scope["path"].removeprefix(self._root_path).startswith(_EMBEDDED)
         status = 0
 
         async def send_secured(message: Message) -> None:
             nonlocal status
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_SECURITY]
+                framers = b"*" if embedded else b"'none'"
+                policy = (b"content-security-policy", _POLICY + framers)
+                message["headers"] = [*message.get("headers", ()), *_SECURITY, policy]
             elif message["type"] == "websocket.accept":
                 status = 101
             await send(message)

@@ -215,6 +215,11 @@ class PlayLibrary:
 
     The tables of plays are held in memory; frames are read when they are needed.
 
+    Attributes:
+        table: The plays, a row each, in the columns of `messages.PlayItem`.
+        keys: Game and play of each.
+        notes: What selections the plays are.
+
     Args:
         folder: The canonical folder.
 
@@ -241,6 +246,7 @@ class PlayLibrary:
         note = pl.col("source_format").replace_strict(notes, return_dtype=pl.String).alias("note")
         plays = table.select(*items, note, "chunk")
         search = search_column(plays, "passer", "target", "offense", "defense", "description")
+        self.table = plays.drop("chunk")
         self._plays = plays.with_columns(search)
         self._rows = {key: row for row, key in enumerate(table.select("game_id", "play_id").rows())}
         self.keys = frozenset(self._rows)

@@ -113,7 +113,7 @@ class ScoreTable:
     """
 
     def __init__(self, scores: pl.DataFrame) -> None:
-        self._scores = scores
+        self._scores = self.table = scores
         self._seasons_board: pl.DataFrame | None = None
         standard = "standard" if "epa_cdf" in scores.columns else "yards"
         self.outcome: str = scores["outcome"][0] if "outcome" in scores.columns else standard
@@ -173,7 +173,7 @@ class ScoreTable:
         )
         return messages.PasserResponse(
             id=passer,
-            name=self._passers.row(by_predicate=pl.col("id") == passer, named=True)["name"],
+            name=self.person(passer).name,
             outcome=self.outcome,
             columns=profile.seasons.columns,
             seasons=profile.seasons.to_dicts(),
@@ -185,6 +185,11 @@ class ScoreTable:
     def knows(self, passer: str) -> bool:
         """Whether any play of a passer is scored."""
         return passer in self._passer_ids
+
+    def person(self, passer: str) -> messages.PasserItem:
+        """The list entry of a passer whom `knows`."""
+        row = self._passers.drop("search").row(by_predicate=pl.col("id") == passer, named=True)
+        return messages.PasserItem(**row)
 
     def splits(self) -> messages.SplitsResponse:
         """What a leaderboard may be grouped by, and the values of each split."""

@@ -61,7 +61,9 @@ class PointForecast(Struct, frozen=True):
     """The distribution of the yards that a league-average passer would gain.
 
     ``probabilities`` belong to the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left
-    out on either side has less than 1e-6. ``touchdown`` is the mass at the goal line.
+    out on either side has less than 1e-6. ``touchdown`` is the mass at the goal line, ``gain`` that
+    of one yard or more, ``no_gain`` that of none, which is nearly always an incomplete pass, and
+    ``first_down`` that of the yards to go or more, null where they are unknown.
     """
 
     frame: int
@@ -72,5 +74,8 @@ class PointForecast(Struct, frozen=True):
     lower_threshold_yd: float
     upper_threshold_yd: float
     touchdown: Probability
+    gain: Probability
+    no_gain: Probability
+    first_down: Probability | None
     first_yd: int
     probabilities: list[float]

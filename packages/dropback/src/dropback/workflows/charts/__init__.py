@@ -1,9 +1,10 @@
-"""Draw pictures to publish: tiers, scatter, trend, and cards of a passer and of a game."""
+"""Draw pictures to publish: tiers, scatter, trend, and cards of a passer, a game and a play."""
 
 from dropback.workflows.charts._boards import AGAINST, Measure, draw_scatter, draw_tiers, tiers
 from dropback.workflows.charts._cards import Facts, draw_game, draw_passer
 from dropback.workflows.charts._images import Images
 from dropback.workflows.charts._look import Look
+from dropback.workflows.charts._play import PlayFacts, draw_play
 from dropback.workflows.charts._trend import draw_trend, moving_mean
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "Images",
     "Look",
     "Measure",
+    "PlayFacts",
     "draw_game",
     "draw_passer",
+    "draw_play",
     "draw_scatter",
     "draw_tiers",
     "draw_trend",
