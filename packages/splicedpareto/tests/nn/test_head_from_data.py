@@ -118,6 +118,7 @@ def test_head_moves_with_the_sample(factor: float) -> None:
         ({"upper_mass": 1.5}, r"upper_mass must be in \[0, 1\), got 1.5"),
         ({"upper_mass": math.nan}, r"upper_mass must be in \[0, 1\), got nan"),
         ({"units": (1.0, 0.0)}, "units must be positive"),
+        ({"scale": "loose"}, "scale must be 'free' or 'tied', got 'loose'"),
         ({"concentration_range": (0.0, math.inf)}, "concentration_range must be"),
     ],
 )

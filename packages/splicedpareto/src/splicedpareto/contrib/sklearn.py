@@ -39,7 +39,7 @@ from splicedpareto.nn import (
     ResidualMLP,
     SequenceEncoder,
 )
-from splicedpareto.nn._edges import check_bins
+from splicedpareto.nn._edges import check_bins, check_whole
 from splicedpareto.nn._heads import check_masses, initial_concentration
 from splicedpareto.nn._sample import distinct_shares
 from splicedpareto.training import FitSettings, fit
@@ -483,6 +483,11 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 )
                 raise ValueError(f"{name} must be {choices}, got {getattr(self, name)!r}.")
         check_bins(self.bins)
+        for name, least in (("width", 1), ("blocks", 0), ("levels", 0), ("kernel_size", 1)):
+            check_whole(name, getattr(self, name), least)
+        for name in ("max_epochs", "batch_size", "patience"):
+            if getattr(self, name) > 0:  # else the settings of the fit say so
+                check_whole(name, getattr(self, name), 1)
         check_masses(self.lower_mass or 0.0, self.upper_mass or 0.0)
         if self.concentration_range is not None:
             initial_concentration(self.concentration_range)
@@ -543,6 +548,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
     def _training_rows(self, X: TableOrSequences, y: npt.ArrayLike) -> tuple[Rows, Outcomes]:
         if are_sequences(X):
             rows = sequence_rows(X)
+            if rows.count == 1:
+                raise ValueError("X must hold at least two sequences, got one.")
             self.n_features_in_ = rows.values.shape[2]
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_

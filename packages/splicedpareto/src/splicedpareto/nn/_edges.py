@@ -102,18 +102,27 @@ def edges_from_data(
 
 def check_bins(bins: int) -> None:
     """Raise unless `bins` is a whole number of bins."""
-    if isinstance(bins, bool) or not isinstance(bins, Integral):
-        raise ValueError(f"bins must be a whole number, at least 1, got {bins!r}.")  # noqa: TRY004
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}.")
+    check_whole("bins", bins, 1)
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise unless a value is a whole number and at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}.")  # noqa: TRY004
+    if int(value) < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
 
 
 def check_support(support: Support, values: Tensor | None = None) -> None:
     """Raise unless `support` is an interval that holds all of `values`."""
-    if len(support) != 2:
-        raise ValueError(f"support must be (lowest, highest), None for no end, got {support!r}.")
-    low = -math.inf if support[0] is None else float(support[0])
-    high = math.inf if support[1] is None else float(support[1])
+    try:
+        lowest, highest = support
+        low = -math.inf if lowest is None else float(lowest)
+        high = math.inf if highest is None else float(highest)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"support must be (lowest, highest), None for no end, got {support!r}."
+        ) from error
     if not low < high:
         raise ValueError(f"support must be (lowest, highest) with lowest < highest, got {support}.")
     if values is None or not len(values):

@@ -128,6 +128,8 @@ class SplicedBinnedParetoHead(DistributionHead):
     ) -> None:
         require_tensor("edges", edges)
         _check_edges(edges)
+        if scale not in {"free", "tied"}:
+            raise ValueError(f"scale must be 'free' or 'tied', got {scale!r}.")
         check_masses(lower_mass, upper_mass)
         start = initial_concentration(concentration_range)
         bins = edges.shape[-1] - 1
