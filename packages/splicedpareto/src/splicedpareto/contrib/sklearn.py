@@ -72,6 +72,8 @@ Predicted: TypeAlias = SplicedBinnedPareto | Mixture | Discretized
 _ROWS_AT_ONCE = 8192
 # Width of a bin around a target that never varies, in units of its last digit.
 _ROOM = 8
+# Log score, in nats, from which on rows that are held out count alike.
+_WORST_SCORE = 15.0
 # Share of the rows that are one value from which on the density cannot be right.
 _TIED_SHARE = 0.5
 
@@ -531,7 +533,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
     def _judge(self, dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
         """Proper score by which a fit stops: the log score, the CRPS, or both.
 
-        A composite likelihood gains by bins that move away from an outcome outside them.
+        A composite likelihood gains by bins that move away from an outcome outside them. The log
+        score is capped, so that no outlier among the rows held out decides.
         """
         score = lower.new_zeros(())
         if self.objective != "crps":
@@ -540,7 +543,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 torch.where(known, lower - 1, lower), torch.where(known, lower, upper)
             )
             log_prob = dist.log_prob(torch.where(known, lower, 0))
-            score = score - torch.where(known, log_prob, interval)
+            score = score - torch.where(known, log_prob, interval).clamp(min=-_WORST_SCORE)
         if self.objective != "composite":
             score = score + objectives.crps_censored_loss(dist, lower, upper)
         return score

@@ -186,7 +186,8 @@ class SplicedBinnedParetoHead(DistributionHead):
             support: As in `edges_from_data`: a side with an end has no tail.
             lower_mass: Probability of the lower tail. None for .05, but `outside` where the sample
                 ends there: excesses that vary less than in any tail without an end, as those of a
-                density at its bound do.
+                density at its bound do. Where some values lie apart from all others, twice their
+                share.
             upper_mass: Likewise of the upper tail.
             concentration_range: As above. None for (0, 0.9), but (0, 1.9) where a tail of the
                 sample is heavier than that: its mean is infinite.
@@ -427,8 +428,12 @@ def _tail_mass(
         return 0.0
     if mass is not None:
         return mass
-    if values[~bulk].numel() and values[~bulk].max() > values[bulk].max():
-        return DEFAULT_MASS
+    apart = ~bulk & (values > values[bulk].max())
+    if apart.any():
+        # A tail of which most is the bulk's would be heavy for the sake of a few, and its quantiles
+        # too far out for all others.
+        twice = 2 * float(weight[apart].sum() / weight.sum())
+        return min(max(twice, outside), DEFAULT_MASS)
     excess, share = _excesses(values[bulk], weight[bulk], DEFAULT_MASS)
     return min(outside, DEFAULT_MASS) if len(excess) and has_end(excess, share) else DEFAULT_MASS
 
