@@ -47,6 +47,7 @@ from splicedpareto.nn import (
     DistributionHead,
     DistributionNetwork,
     GaussianHead,
+    MovingBinsHead,
     SplicedBinnedParetoHead,
     Standardize,
     TemporalConvolution,
@@ -118,6 +119,16 @@ def moving_head(training: Tensor) -> DistributionHead:
     scale = (high - low) / 1.35
     head = spliced_head((training - middle) / scale)
     return AffineTransformedHead(head, location=middle, scale=scale)
+
+
+def sample_head(training: Tensor) -> DistributionHead:
+    """The same as the package starts it at a sample, without a choice of our own."""
+    return SplicedBinnedParetoHead.from_data(CHANNELS, training, bins=BINS).float()
+
+
+def score_moved_head(training: Tensor) -> DistributionHead:
+    """That with bins which move along the distribution of the sample."""
+    return MovingBinsHead.from_data(CHANNELS, training, bins=BINS).float()
 
 
 class GaussianBinsHead(SplicedBinnedParetoHead):
@@ -243,6 +254,8 @@ class Method:
 METHODS = {
     "SBP": Method(spliced_head, composite_nll),
     "SBP, moving bins": Method(moving_head, composite_nll),
+    "SBP of the sample": Method(sample_head, composite_nll),
+    "SBP, bins moved by scores": Method(score_moved_head, composite_nll),
     "SBP, bins of Gaussians": Method(GaussianBinsHead, composite_nll),
     "SBP, linear bins": Method(LinearBinsHead, composite_nll),
     "Binned": Method(binned_head, composite_nll),

@@ -100,7 +100,10 @@ PAGES = pages()
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 # A tutorial and a package's page begin in an empty folder, as their reader does.
 FROM_NOTHING = {
-    page for page in PAGES if page.name in {"README.md", "index.md"} or "tutorials" in page.parts
+    page
+    for page in PAGES
+    if page.name in {"README.md", "index.md", "heavy_tailed_targets.md"}
+    or "tutorials" in page.parts
 }
 
 
