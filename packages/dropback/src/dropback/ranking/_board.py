@@ -300,18 +300,19 @@ def _require_single(scores: pl.DataFrame) -> None:
 
 
 def keep_plays(
-    scores: pl.DataFrame,
+    scores: FrameT,
     *,
     split: str | Mapping[str, str | int] | None = None,
     where: str | None = None,
-) -> pl.DataFrame:
+) -> FrameT:
     """Keep the plays of one value of each split that meet a predicate, as `leaderboard` does.
 
     Raises:
         RequestError: An unknown split or value, or a predicate that is not SQL.
     """
-    kept = scores if where is None else _filter_plays(scores, where)
-    return keep_split(kept, parse_split(split))
+    table = to_polars(scores)
+    kept = table if where is None else _filter_plays(table, where)
+    return like(scores, keep_split(kept, parse_split(split)))
 
 
 def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:

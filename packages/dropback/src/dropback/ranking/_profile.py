@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback._frames import to_polars
 from dropback.errors import RequestError
 from dropback.ranking._board import leaderboard
 from dropback.ranking._splits import SPLITS
 
 if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
+
     from dropback._arrays import Floats
 
 _BINS = 10
@@ -57,7 +60,7 @@ class Profile:
     plays: int
 
 
-def passer_seasons(scores: pl.DataFrame, *, min_attempts: int = 50, seed: int = 0) -> pl.DataFrame:
+def passer_seasons(scores: IntoFrame, *, min_attempts: int = 50, seed: int = 0) -> pl.DataFrame:
     """The leaderboard by passer and season that `passer_profile` looks a passer up in.
 
     Args:
@@ -66,9 +69,10 @@ def passer_seasons(scores: pl.DataFrame, *, min_attempts: int = 50, seed: int = 
             league. Where no season has as many, one play is enough.
         seed: Seed of the bootstrap.
     """
-    largest = scores.group_by("passer_player_id", "season").len()["len"].max()
+    table = to_polars(scores)
+    largest = table.group_by("passer_player_id", "season").len()["len"].max()
     enough = isinstance(largest, int) and largest >= min_attempts
-    return leaderboard(scores, min_attempts=min_attempts if enough else 1, seed=seed)
+    return leaderboard(table, min_attempts=min_attempts if enough else 1, seed=seed)
 
 
 def season_places(seasons: pl.DataFrame, scores: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
@@ -144,7 +148,7 @@ def _shares(scores: pl.DataFrame, edges: Floats) -> tuple[Floats, int]:
     return np.histogram(values, edges)[0] / len(values), len(values)
 
 
-def list_passers(scores: pl.DataFrame) -> pl.DataFrame:
+def list_passers(scores: IntoFrame) -> pl.DataFrame:
     """The passers of play scores, most plays first.
 
     Args:
@@ -154,13 +158,14 @@ def list_passers(scores: pl.DataFrame) -> pl.DataFrame:
         ``id``, ``name`` (the newest; the id if there is none), ``first_season``, ``last_season``
         and ``plays``.
     """
+    table = to_polars(scores)
     name = (
         pl.col("passer_player_name").drop_nulls().last()
-        if "passer_player_name" in scores.columns
+        if "passer_player_name" in table.columns
         else pl.lit(None, pl.String)
     )
     return (
-        scores.group_by(pl.col("passer_player_id").alias("id"))
+        table.group_by(pl.col("passer_player_id").alias("id"))
         .agg(
             name.alias("name"),
             pl.col("season").min().alias("first_season"),

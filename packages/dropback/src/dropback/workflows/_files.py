@@ -54,24 +54,24 @@ def read_scores(path: AnyPath) -> pl.DataFrame:
     return table
 
 
-def with_tracking(scores: pl.DataFrame, folder: Path) -> pl.DataFrame:
+def with_tracking(scores: pl.DataFrame, folder: AnyPath) -> pl.DataFrame:
     """Add the splits of tracked plays to their play scores.
 
     Raises:
         TrackingError: `folder` holds no canonical plays.
         RequestError: No play is in both, or the play scores lack the league's game key.
     """
-    return join_tracking(scores, pl.concat(map(read_splits, chunk_files(folder))))
+    return join_tracking(scores, pl.concat(map(read_splits, chunk_files(Path(folder)))))
 
 
-def read_evaluation(path: Path) -> Evaluation:
+def read_evaluation(path: AnyPath) -> Evaluation:
     """Read a report that `dropback evaluate --json` wrote.
 
     Raises:
         ReaderError: No file, not JSON, or not such a report.
     """
     try:
-        return Evaluation.from_dict(json.loads(path.read_text()))
+        return Evaluation.from_dict(json.loads(Path(path).read_text()))
     except OSError as error:
         raise ReaderError(f"{path}: not readable ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -95,20 +95,21 @@ def read_truth(path: Path) -> pl.DataFrame:
         ) from error
 
 
-def require_picture_path(path: Path, *, overwrite: bool = True) -> None:
+def require_picture_path(path: AnyPath, *, overwrite: bool = True) -> None:
     """Refuse a picture whose ending names no format, before anything is computed for it.
 
     Raises:
         RequestError: The ending is neither ``.png`` nor ``.svg``, or the picture is there and
             `overwrite` is false.
     """
+    path = Path(path)
     if path.suffix not in {".png", ".svg"}:
         near = nearest(path.suffix, (".png", ".svg"))
         raise RequestError(f"{path}: the picture's ending must be .png or .svg.{near}")
     require_new_file(path, overwrite=overwrite)
 
 
-def write_json(content: dict[str, object], path: Path) -> None:
+def write_json(content: dict[str, object], path: AnyPath) -> None:
     """Write JSON whole or not at all."""
-    with whole_file(path) as aside:
+    with whole_file(Path(path)) as aside:
         aside.write_text(json.dumps(content, indent=2) + "\n")
