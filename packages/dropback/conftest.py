@@ -26,6 +26,7 @@ USES = {
     "dropback.ranking._games": "run_names",
     "dropback.ranking._reliability": "run_names",
     "dropback.ranking._versus": "run_names",
+    "dropback.tracking._dataset": "tracking_names",
     "dropback.tracking.ingest._opening": "tracking_names",
     "dropback.tracking.ingest._pipeline": "tracking_names",
     "dropback.workflows._boards": "run_names",

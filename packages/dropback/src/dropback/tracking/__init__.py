@@ -11,6 +11,7 @@ The way of a file:
 """
 
 from dropback.tracking._blocks import PlayBlock
+from dropback.tracking._dataset import PlayDataset, collate_plays
 from dropback.tracking.ingest._opening import is_tracking, open_tracking
 from dropback.tracking.ingest._pipeline import build_tensors, ingest, read_tracking
 from dropback.tracking.ingest._report import IngestReport
@@ -20,9 +21,11 @@ from dropback.tracking.tensors._play_tensors import PlayTensors
 __all__ = [
     "IngestReport",
     "PlayBlock",
+    "PlayDataset",
     "PlayTensors",
     "TrackedAttempts",
     "build_tensors",
+    "collate_plays",
     "ingest",
     "is_tracking",
     "open_tracking",

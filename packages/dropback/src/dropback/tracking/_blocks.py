@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data._field import RATE_HZ
+from dropback.errors import RequestError
 from dropback.tracking._schema import FRAME_QUANTITIES, GROUPS_AT_SNAP, SLOTS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from dropback._arrays import Flags, Integers, Singles
@@ -98,6 +101,45 @@ class PlayBlock:
             offsets=np.concatenate([[0], np.cumsum(lengths[kept])]),
             arrival_xy=self.arrival_xy[kept],
         )
+
+    def to_polars(self) -> pl.DataFrame:
+        """The frames in rows, with who each player is.
+
+        Returns:
+            One row a play, frame and player on the field: the columns of ``Frames``,
+            ``source_frame`` (the source's own number), ``seconds`` since the snap, and of the
+            player ``player_id``, ``gsis_id``, ``display_name``, ``position``, ``side`` and
+            ``role``; null for the ball where it has none.
+        """
+        keys = ["game_id", "play_id"]
+        who = ("player_id", "gsis_id", "display_name", "position", "side", "role")
+        rows = self.frames_table().join(
+            self.players.select(*keys, "slot", *who), on=[*keys, "slot"], maintain_order="left"
+        )
+        snaps = self.plays.select(*keys, "snap_frame")
+        return rows.join(snaps, on=keys, how="left", maintain_order="left").select(
+            *keys,
+            "frame",
+            (pl.col("frame").cast(pl.Int32) + pl.col("snap_frame")).alias("source_frame"),
+            (pl.col("frame") / RATE_HZ).alias("seconds"),
+            "slot",
+            *who,
+            *FRAME_QUANTITIES,
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The same as `to_polars`, as a pandas frame.
+
+        Raises:
+            RequestError: pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: F401, PLC0415  # an extra
+        except ImportError as error:
+            raise RequestError(
+                "A pandas frame needs pandas: install it with `pip install 'dropback[pandas]'`."
+            ) from error
+        return self.to_polars().to_pandas()
 
     def frames_table(self) -> pl.DataFrame:
         """The frames as rows of `Frames`, NaN as null."""
