@@ -12,6 +12,8 @@ from dropback.live import PlayPredictor
 from examples.scored_plays import throws
 from examples.service import network
 
+TEAMS = ("KC", "BUF", "GB", "DAL", "SF", "NE")
+
 
 def predictor() -> PlayPredictor:
     """An untrained network whose forecasts move with the play, around 7 yards."""
@@ -39,8 +41,8 @@ def league(stored: Collection[tuple[int, int]]) -> pl.DataFrame:
             season=season,
             week=week,
             passer_player_name=f"{'ABCDEF'[passer]}.<Passer>",
-            posteam=f"T{passer}",
-            defteam="OPP",
+            posteam=TEAMS[passer],
+            defteam="PHI",
             qtr=number % 4 + 1,
             down=number % 3 + 1,
             ydstogo=10,
@@ -80,7 +82,9 @@ class Wire:
             nonlocal dead
             if dead:
                 return
-            if message["type"] == "websocket.send" and self._cut and self._cut[0] == scope["path"]:
+            watched = b"show=scoreboard" not in scope["query_string"]
+            here = self._cut and self._cut[0] == scope["path"] and watched
+            if message["type"] == "websocket.send" and self._cut and here:
                 path, left = self._cut
                 dead = left == 0
                 self._cut = None if dead else (path, left - 1)

@@ -20,7 +20,7 @@ DESK = (1280, 860)
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     folder = tmp_path_factory.mktemp("page")
-    ingest(write_throws(folder / "league", 6, seed=11), folder / "plays", workers=1)
+    ingest(write_throws(folder / "league", 6, seed=11), folder / "plays")
     library = PlayLibrary(folder / "plays")
     scores = ScoreTable(league(library.keys))
     service = Service(scores=scores, library=library, predictor=predictor())

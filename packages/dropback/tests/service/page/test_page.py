@@ -95,7 +95,7 @@ def test_whiskers_lie_on_one_scale(show: Any, address: Address) -> None:
 
 def test_filters_ask_the_service_and_stay_in_the_address(show: Any, address: Address) -> None:
     page = show("/")
-    page.get_by_text("Situations").click()
+    page.get_by_text("More filters").click()
     page.get_by_label("Depth", exact=True).select_option("deep")
     page.get_by_label("Season").select_option("")
     page.wait_for_selector(".board:not([aria-busy])")
@@ -121,10 +121,12 @@ def test_passer_shows_seasons_throws_and_calibration(
     page.wait_for_selector("h1:text-is('A.<Passer>')")
     told = address.get("/v1/passers/00-0").json()
     seasons = [score_text(row["score"]) for row in told["seasons"]]
-    assert page.locator("table.plain tbody b").all_inner_texts() == seasons
+    assert page.locator("[aria-labelledby=trend] tbody b").all_inner_texts() == seasons
     stamps = page.locator(".stamp b").all_inner_texts()
     assert stamps == [score_text(throw["score"]) for throw in [*told["best"], *told["worst"]]]
     assert page.locator(".what").first.inner_text() == told["best"][0]["description"]
+    page.get_by_text("Calibration", exact=True).click()
+    page.wait_for_selector(".chart rect.bar")
     bars = page.locator(".chart rect.bar").evaluate_all(
         "all => all.map(bar => bar.height.baseVal.value)"
     )
@@ -139,7 +141,7 @@ def test_passer_shows_seasons_throws_and_calibration(
 
 
 def shown_numbers(page: Any) -> dict[str, str]:
-    cells = page.locator("dd[data-number]")
+    cells = page.locator(":is(.answers b, .expected b, .readout dd)[data-number]")
     return dict(
         cells.evaluate_all("all => all.map(cell => [cell.dataset.number, cell.textContent])")
     )
@@ -152,6 +154,9 @@ def told_numbers(forecast: dict[str, Any]) -> dict[str, str]:
         "lower": yards_text(forecast["lower_threshold_yd"]),
         "upper": yards_text(forecast["upper_threshold_yd"]),
         "touchdown": percent_text(forecast["touchdown"]),
+        "gain": percent_text(forecast["gain"]),
+        "no_gain": percent_text(forecast["no_gain"]),
+        "first_down": percent_text(forecast["first_down"]),
     }
 
 
@@ -399,7 +404,7 @@ def test_a_key_is_asked_for_and_used_for_answers_and_sockets_until_the_tab_is_cl
     page.wait_for_selector(".ranking")
     page.goto("/#/live")
     page.wait_for_selector(".livebar .state:has-text('aiting')")
-    assert address.wire.opened == ["/v1/watch"]
+    assert set(address.wire.opened) == {"/v1/watch"}
     # Neither in the address nor where another visit would find it.
     assert key not in page.url
     assert key not in page.evaluate("JSON.stringify(localStorage)")

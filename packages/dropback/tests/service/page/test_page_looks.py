@@ -17,6 +17,7 @@ VIEWS = {
     # At its end, where there is most to read.
     "play": "/#/plays/{game}/{play}?frame=99",
     "live": "/#/live",
+    "compare": "/#/compare",
 }
 
 
@@ -94,8 +95,12 @@ def test_view_can_be_read_is_named_and_fits_a_phone(show: Any, view: str) -> Non
         ".map(one => one.outerHTML.slice(0, 120))"
     )
     assert nameless == []
-    page.set_viewport_size({"width": 360, "height": 780})
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is missing")
+    page.evaluate((files(axe) / "axe.min.js").read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [(one["id"], [node["html"][:99] for node in one["nodes"]]) for one in found] == []
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
     # What may scroll in itself need not.
     wide = page.locator(".scroll").evaluate_all(
         "all => all.map(one => one.scrollWidth - one.clientWidth)"
@@ -109,6 +114,50 @@ def test_view_can_be_read_is_named_and_fits_a_phone(show: Any, view: str) -> Non
         ".map(one => one.outerHTML.slice(0, 80))"
     )
     assert small == []
+
+
+@pytest.mark.browser
+def test_the_first_row_is_above_the_fold_of_a_phone(show: Any) -> None:
+    page = show("/")
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = page.locator(".ranking tbody tr").first.bounding_box()
+    assert box["y"] + box["height"] < 844 / 2
+
+
+@pytest.mark.browser
+def test_the_field_fills_a_phone_that_is_held_sideways(show: Any, key: tuple[int, int]) -> None:
+    page = show("/")
+    page.set_viewport_size({"width": 844, "height": 390})
+    page = show(f"/#/plays/{key[0]}/{key[1]}?frame=5")
+    seen = page.evaluate(
+        """() => {
+          const field = document.querySelector('.pitch').getBoundingClientRect();
+          const bar = document.querySelector('.under').getBoundingClientRect();
+          return Math.min(field.bottom, bar.top, innerHeight) - Math.max(field.top, 0);
+        }"""
+    )
+    assert seen >= 0.4 * 390
+
+
+@pytest.mark.browser
+def test_a_change_of_view_takes_the_focus_to_it_and_says_its_name(show: Any) -> None:
+    page = show("/")
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+    page.get_by_role("link", name="A.<Passer>").click()
+    page.wait_for_selector("h1:text-is('A.<Passer>')")
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.locator("#announce").text_content() == "A.<Passer>"
+
+
+@pytest.mark.browser
+def test_teams_have_their_names_and_colors(show: Any) -> None:
+    page = show("/")
+    chip = page.locator("tr:has-text('A.<Passer>') .team")
+    assert (chip.text_content(), chip.get_attribute("title")) == ("KC", "Kansas City Chiefs")
+    ground = chip.evaluate("chip => getComputedStyle(chip).backgroundColor")
+    assert ground == "rgb(227, 24, 55)"
+    page.get_by_label("Search").fill("packers")
+    assert page.locator(".ranking tbody tr").count() == 1
 
 
 @pytest.mark.browser
@@ -151,6 +200,21 @@ def test_policy_allows_nothing_but_the_service_itself(address: Address) -> None:
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert not re.search(r"https?:", policy)
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.rglob("*.*")), ids=lambda path: path.name)
+def test_files_are_for_safari_15(path: Path) -> None:
+    """Neither of these is known to Safari 15.0: they broke the page, or painted it black."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    later = (
+        r"light-dark\(|\.to(?:Sorted|Reversed|Spliced)\(|(?<!this)\.at\(|structuredClone|"
+        r"color-mix\(|@container"
+    )
+    assert re.findall(later, text) == []
+
+
+def test_the_page_is_small() -> None:
+    assert sum(path.stat().st_size for path in STATIC.rglob("*.*")) <= 150_000
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.rglob("*.*")), ids=lambda path: path.name)

@@ -5,7 +5,12 @@ export const ROOT = document.documentElement.dataset.root ?? "";
 // A service that is busy says when to come again; so many times, then the reader is told.
 const BUSY_TRIES = 4;
 
-let key = sessionStorage.getItem("dropback.key");
+let key = null;
+try {
+  key = sessionStorage.getItem("dropback.key");
+} catch {
+  // Storage is refused to a page within another site.
+}
 
 export class Problem extends Error {
   constructor(status, detail) {

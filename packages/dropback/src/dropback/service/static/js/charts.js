@@ -1,4 +1,4 @@
-// Draw a passer's seasons with intervals, and the histogram of where throws fell.
+// Draw a passer's seasons, splits and games with intervals, and the histogram of where throws fell.
 
 import { el, onWidth, svg } from "./dom.js";
 import * as format from "./format.js";
@@ -24,7 +24,7 @@ export function trendChart(seasons) {
   const least = Math.min(...ends) - 0.01;
   const most = Math.max(...ends) + 0.01;
   const first = seasons[0].season;
-  const last = seasons.at(-1).season;
+  const last = seasons[seasons.length - 1].season;
   const words = seasons.map((row) => `${row.season}: ${format.score(row.score)}`).join(", ");
   onWidth(holder, (width) => {
     const height = 240;
@@ -44,7 +44,7 @@ export function trendChart(seasons) {
           svg("title", {}, `${row.season}: ${format.score(row.score)}`)),
         (row.season - first) % every ? null
           : svg("text", { class: "tick", x: x(row.season), y: height - 8, "text-anchor": "middle" }, row.season),
-      ]).flat()));
+      ]).flat()), el("p", { class: "axis-title" }, "Season; up: mean play score with its 90% interval; dashed: the average"));
   });
   return holder;
 }
@@ -70,7 +70,53 @@ export function pitChart(pit) {
         svg("path", { class: "league", d: league }),
         pit.edges.filter((_, at) => at % 2 === 0).map((edge) =>
           svg("text", { class: "tick", x: x(edge), y: height - 8, "text-anchor": "middle" }, edge === 1 ? "1" : format.score(edge)))),
-      el("p", { class: "legend" }, el("span", { class: "swatch bar" }), "This passer", el("span", { class: "swatch line" }), "All plays"));
+      el("p", { class: "legend" }, el("span", { class: "swatch bar" }), "This passer", el("span", { class: "swatch line" }), "All plays"),
+      el("p", { class: "axis-title" }, "Score of a play; up: share of the plays"));
+  });
+  return holder;
+}
+
+/** The values of a split below each other: score, interval, and the place among all passers. */
+export function splitChart(title, rows) {
+  const known = rows.filter(({ row }) => row);
+  const ends = known.flatMap(({ row }) => [row.score_low ?? row.score, row.score_high ?? row.score]);
+  const [least, most] = [Math.min(0.4, ...ends), Math.max(0.6, ...ends)];
+  const place = (value) => `${(100 * (value - least)) / (most - least)}`;
+  return el("div", { class: "split" }, el("h3", {}, title), el("ul", {}, rows.map(({ value, row }) => el("li", {},
+    el("span", { class: "value" }, value),
+    row ? svg("svg", { class: "range", viewBox: "0 0 100 22", preserveAspectRatio: "none", role: "img",
+      "aria-label": `${format.score(row.score)}, ${format.score(row.score_low)} to ${format.score(row.score_high)}` },
+    svg("line", { class: "average", x1: place(0.5), x2: place(0.5), y1: 0, y2: 22, "vector-effect": "non-scaling-stroke" }),
+    row.score_low === null ? null : svg("line", { class: "whisker", x1: place(row.score_low), x2: place(row.score_high), y1: 11, y2: 11,
+      "vector-effect": "non-scaling-stroke" }),
+    // A line of no length with round ends is a dot in any proportion.
+    svg("line", { class: "point", x1: place(row.score), x2: place(row.score), y1: 11, y2: 11, "vector-effect": "non-scaling-stroke" }))
+      : el("span", { class: "note" }, "too few plays"),
+    row ? el("b", {}, format.score(row.score)) : el("b", {}, format.NONE),
+    el("small", {}, row ? `${row.rank} of ${row.population}` : "")))));
+}
+
+/** The score of each game in order, with the average. */
+export function gamesChart(games) {
+  const holder = el("div", { class: "chart" });
+  const scores = games.map((game) => game.score);
+  const [least, most] = [Math.min(0.4, ...scores) - 0.02, Math.max(0.6, ...scores) + 0.02];
+  onWidth(holder, (width) => {
+    const height = 200;
+    const x = (at) => 52 + (games.length === 1 ? 0.5 : at / (games.length - 1)) * (width - 52 - 16);
+    const y = (value) => 10 + ((most - value) / (most - least)) * (height - 10 - 26);
+    const every = Math.ceil(games.length / Math.max(1, Math.floor(width / 60)));
+    const dot = games.length > 60 ? 2.5 : 4.5;
+    holder.replaceChildren(svg("svg", { width, height, role: "img",
+      "aria-label": `Mean score of ${games.length} games, ${format.score(Math.min(...scores))} to ${format.score(Math.max(...scores))}` },
+    axis(width, ticks(least, most, 0.1), y, format.score).flat(),
+    svg("line", { class: "average", x1: 44, x2: width - 8, y1: y(0.5), y2: y(0.5) }),
+    games.map((game, at) => svg("line", { class: "stem", x1: x(at), x2: x(at), y1: y(0.5), y2: y(game.score) })),
+    games.map((game, at) => svg("circle", { class: "dot", cx: x(at), cy: y(game.score), r: dot },
+      svg("title", {}, `${game.season} week ${game.week}, ${game.opponent}: ${format.score(game.score)}`))),
+    games.map((game, at) => (at % every ? null : svg("text", { class: "tick", x: x(at), y: height - 8, "text-anchor": "middle" },
+      at && games[at - every]?.season === game.season ? `w${game.week}` : `${game.season}`)))),
+    el("p", { class: "axis-title" }, "Games in order; up: mean play score of the game; dashed: the average"));
   });
   return holder;
 }

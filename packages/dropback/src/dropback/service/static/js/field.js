@@ -1,6 +1,7 @@
 // Draw the field to scale: lines, players (offense round, defense square), the ball, and trails.
 
 import { svg } from "./dom.js";
+import { paint, teamName } from "./teams.js";
 
 const SHORT_TRAIL = 15;
 // Radius of a player with arms, yards; drawn no smaller than can be distinguished.
@@ -20,7 +21,7 @@ export class FieldView {
 
   words() {
     const { offense, defense } = this.play.item;
-    return `Field with ${offense ?? "the offense"} moving right against ${defense ?? "the defense"}`;
+    return `Field with ${teamName(offense) || "the offense"} moving right against ${teamName(defense) || "the defense"}`;
   }
 
   /** Redraw everything for another width or another part of the field. */
@@ -59,6 +60,7 @@ export class FieldView {
     const mark = svg("g", { class: `player ${player.side} ${player.role}`, "data-slot": slot },
       svg("title", {}, [player.name ?? player.position ?? player.side, player.position, player.role].filter(Boolean).join(", ")),
       ...[ring, shape, text].filter(Boolean));
+    if (player.side !== "ball") paint(mark, this.play.item[player.side]);
     mark.addEventListener("click", () => this.choose(slot));
     return mark;
   }
@@ -110,11 +112,14 @@ function ground(play, scale) {
     parts.push(svg("rect", { class: "stripe", x: x(yard), width: 5 * perYard, height }));
   }
   for (const [at, name] of [[0, item.offense], [goals[1], item.defense]]) {
-    parts.push(svg("rect", { class: "endzone", x: x(at), width: 10 * perYard, height }));
+    parts.push(paint(svg("rect", { class: "endzone", x: x(at), width: 10 * perYard, height }), name));
     if (!name) continue;
     const [middle, angle] = [x(at + 5), at ? 90 : -90];
-    parts.push(svg("text", { class: "endname", "text-anchor": "middle", "font-size": 6 * perYard, dy: "0.36em",
-      transform: `translate(${middle} ${height / 2}) rotate(${angle})` }, name));
+    // The nickname, as on the grass: the last word of the name.
+    const words = teamName(name).split(" ");
+    const text = words[words.length - 1].toUpperCase();
+    parts.push(paint(svg("text", { class: "endname", "text-anchor": "middle", "font-size": Math.min(6, 58 / text.length) * perYard,
+      dy: "0.36em", transform: `translate(${middle} ${height / 2}) rotate(${angle})` }, text), name));
   }
   for (let yard = 10; yard <= goals[1]; yard += 5) {
     parts.push(svg("line", { class: goals.includes(yard) ? "goal" : "yardline", x1: x(yard), x2: x(yard), y1: 0, y2: height }));

@@ -54,3 +54,11 @@ export function clock(seconds) {
   if (seconds === null || seconds === undefined) return "";
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
+
+const ENDINGS = { 1: "st", 2: "nd", 3: "rd" };
+
+/** 1st, 2nd, 11th. */
+export function ordinal(value) {
+  const rest = value % 100;
+  return `${value}${(rest > 10 && rest < 14 ? null : ENDINGS[value % 10]) ?? "th"}`;
+}

@@ -3,8 +3,9 @@
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
 import { intervalScale } from "./intervals.js";
-import { el, labeled, select } from "./dom.js";
+import { csvLink, el, labeled, select } from "./dom.js";
 import * as format from "./format.js";
+import { chip, paint, teamName, teamOf } from "./teams.js";
 
 const PATH = "/leaderboard";
 const SHOWN = 100;
@@ -32,7 +33,7 @@ export async function make(_, query) {
     by: query.get("by") ?? "passer,season",
     divide: query.get("divide") ?? "",
     split: query.get("split") ?? "",
-    seasons: query.get("seasons") ?? (query.size ? "" : String(about.seasons.at(-1) ?? "")),
+    seasons: query.get("seasons") ?? ([...query].length ? "" : String(about.seasons[about.seasons.length - 1] ?? "")),
     min_attempts: query.get("min_attempts") ?? "",
     sort: query.get("sort") ?? "rank",
     search: query.get("search") ?? "",
@@ -47,6 +48,7 @@ export async function make(_, query) {
         el("p", { class: "lead" }, OUTCOMES[about.outcome] ?? OUTCOMES.yards)),
       filters(splits.splits, about.seasons, asked, board),
       board.element,
+      howToRead(),
     ],
   };
 }
@@ -57,6 +59,19 @@ const OUTCOMES = {
   epa: "Each throw is placed in the distribution of the expected points an average passer would have added: .500 is average. "
     + "The bar is the 90% interval from resampled games.",
 };
+
+const COLUMNS = [
+  ["Score", "The mean of the play scores. Each throw's score is the share of outcomes of an average passer, from that spot, that it beat."],
+  ["Interval", "Where the score would fall in nine of ten replays of the same games."],
+  ["Skill", "The score pulled toward the average by as much as luck explains: the best guess of the true score."],
+  ["50–99", "The score on the scale that broadcasts use: 85 is average."],
+  ["Beats next", "The probability that the true score is above the next row's."],
+];
+
+function howToRead() {
+  return el("section", { class: "card", "aria-label": "How to read this" }, el("details", {}, el("summary", {}, "How to read this"),
+    el("dl", { class: "terms" }, COLUMNS.map(([term, words]) => el("div", {}, el("dt", {}, term), el("dd", {}, words))))));
+}
 
 function filters(splits, seasons, asked, board) {
   const available = splits.filter((split) => split.available);
@@ -75,17 +90,18 @@ function filters(splits, seasons, asked, board) {
   const search = el("input", { type: "search", value: asked.search, placeholder: "Name", autocomplete: "off" });
   search.addEventListener("input", () => { asked.search = search.value; board.draw(); });
   return el("section", { class: "card filters", "aria-label": "Filters" },
-    el("div", { class: "controls" },
-      labeled("Rows", select(GROUPS, asked.by, change("by"))),
-      labeled("Season", select([["", "All seasons"], ...seasons.toReversed().map((year) => [String(year), String(year)])],
+    el("div", { class: "controls first" },
+      labeled("Season", select([["", "All seasons"], ...[...seasons].reverse().map((year) => [String(year), String(year)])],
         asked.seasons, change("seasons"))),
-      labeled("Divided by", select([["", "Nothing"], ...filtered.map((split) => [split.name, WORDS[split.name] ?? split.name])],
-        asked.divide, change("divide"))),
-      labeled("At least", select(MINIMA, asked.min_attempts, change("min_attempts")), "Plays that a row needs"),
       labeled("Search", search)),
-    el("details", { open: pairs.size > 0 },
-      el("summary", {}, "Situations"),
-      el("div", { class: "controls" }, more)));
+    el("details", { open: pairs.size > 0 || Boolean(asked.divide) },
+      el("summary", {}, "More filters"),
+      el("div", { class: "controls" },
+        labeled("Rows", select(GROUPS, asked.by, change("by"))),
+        labeled("Divided by", select([["", "Nothing"], ...filtered.map((split) => [split.name, WORDS[split.name] ?? split.name])],
+          asked.divide, change("divide"))),
+        labeled("At least", select(MINIMA, asked.min_attempts, change("min_attempts")), "Plays that a row needs"),
+        more)));
 }
 
 class Board {
@@ -136,23 +152,25 @@ class Board {
     this.note();
     const { rows, total } = this.answer;
     const columns = columnsOf(this.answer.columns, rows[0]?.better === "lower");
-    const words = this.asked.search.toLowerCase().split(/\s+/).filter(Boolean);
+    const asked = folded(this.asked.search);
     const found = sorted(rows, this.asked.sort).filter((row) => {
-      const text = Object.values(row).filter((value) => typeof value === "string").join(" ").toLowerCase();
-      return words.every((word) => text.includes(word));
+      return matches(asked, searched(row));
     });
     const shown = all ? found : found.slice(0, SHOWN);
     const scale = intervalScale(rows);
     const head = el("tr", {}, columns.map((column) => this.headCell(column)));
-    const lines = shown.map((row) => el("tr", {}, columns.map((column) =>
-      el(column.head ? "th" : "td", { class: column.class, scope: column.head ? "row" : null }, column.cell(row, scale)))));
+    const lines = shown.map((row) => paint(el("tr", {}, columns.map((column) =>
+      el(column.head ? "th" : "td", { class: column.class, scope: column.head ? "row" : null }, column.cell(row, scale)))),
+    row.posteam ?? row.defteam ?? teamOf(row.passer_player_id, row.season)));
     this.status.textContent = `${format.count(found.length)} of ${format.count(total)} rows`
       + (total > rows.length ? `; the first ${format.count(rows.length)} by rank are searched and sorted` : "");
     const table = el("table", { class: "ranking" },
       el("caption", { class: "unseen" }, "Ranking by mean play score"),
       el("thead", {}, head), el("tbody", {}, lines));
     this.body.replaceChildren(table);
-    this.drift.textContent = this.answer.drift;
+    const { by, divide, split, seasons, min_attempts } = this.asked;
+    this.drift.replaceChildren(this.answer.drift ? `${this.answer.drift} ` : "",
+      csvLink("/v1/leaderboard", { by: divide ? `${by},${divide}` : by, split, seasons, min_attempts, limit: MOST }));
     if (shown.length < found.length) {
       this.body.append(el("button", { type: "button", class: "more", onclick: () => this.draw(true) },
         `Show all ${format.count(found.length)}`));
@@ -175,12 +193,41 @@ class Board {
   }
 }
 
+/** Letters without accents, apostrophes and dots, in small. */
+function folded(text) {
+  return text.normalize("NFKD").replace(/[\u0300-\u036f'’.]/g, (mark) => (mark === "." ? " " : "")).toLowerCase()
+    .replace(/[^a-z0-9]+/g, " ").trim();
+}
+
+function searched(row) {
+  const team = row.posteam ?? row.defteam ?? teamOf(row.passer_player_id, row.season);
+  return folded([...Object.entries(row).filter(([name]) => !NOT_SEARCHED.has(name)).map(([, value]) => (typeof value === "string" ? value : "")),
+    team ?? "", teamName(team)].join(" "));
+}
+
+/** Each word is in the text; "patrick mahomes" finds P.Mahomes. */
+function matches(asked, text) {
+  const words = asked.split(" ").filter(Boolean);
+  const found = text.split(" ");
+  const named = (first, last) => found.some((initial, place) =>
+    initial.length <= 2 && first.startsWith(initial) && found[place + 1]?.startsWith(last));
+  return words.every((word, at) => {
+    const next = words[at + 1];
+    // One letter is an initial where a name follows it; two begin a word; more may be anywhere in one.
+    if (word.length === 1 && next) return named(word, next);
+    if (word.length > 2 ? text.includes(word) : found.some((other) => other.startsWith(word))) return true;
+    return Boolean(next) && named(word, next);
+  });
+}
+
+const NOT_SEARCHED = new Set(["place", "better"]);
+const TEAMS = { posteam: true, defteam: true };
 const HIGH_FIRST = new Set(["score", "score_shrunk", "display", "plays", "games", "season", "probability_better_than_next"]);
 
 function sorted(rows, order) {
   const name = order.replace(/^-/, "");
   const sign = order.startsWith("-") ? -1 : 1;
-  return rows.toSorted((a, b) => {
+  return [...rows].sort((a, b) => {
     const [left, right] = [a[name] ?? null, b[name] ?? null];
     if (left === null || right === null) return (left === null) - (right === null);
     return sign * (typeof left === "string" ? left.localeCompare(right) : left - right);
@@ -196,10 +243,10 @@ function columnsOf(names, allowed) {
     { name: "rank", text: "Rank", title: "Rank, and its 90% interval", class: "rank",
       cell: (row) => [el("b", { title: row.place }, row.rank), el("small", {}, `${row.rank_low}–${row.rank_high}`)] },
     { name: first, text: passers ? "Passer" : KEY_WORDS[first] ?? first, class: "name", head: true,
-      cell: (row) => [passers
+      cell: (row) => [passers ? chip(teamOf(row.passer_player_id, row.season)) : first in TEAMS ? chip(row[first]) : null, passers
         ? el("a", { href: makeHash(`/passers/${encodeURIComponent(row.passer_player_id)}`, {}) },
           row.passer_player_name ?? row.passer_player_id)
-        : String(row[first]),
+        : el("b", {}, first in TEAMS ? teamName(row[first]) : String(row[first])),
       el("small", { class: "narrow" }, [...keys.map((name) => row[name]), `${format.count(row.plays)} plays`].join(" · "))] },
     ...keys.map((name) => ({ name, text: KEY_WORDS[name], class: name === "season" ? "num key" : "key",
       cell: (row) => [String(row[name])] })),

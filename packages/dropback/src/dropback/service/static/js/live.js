@@ -4,7 +4,9 @@ import { makeHash } from "./address.js";
 import { get } from "./api.js";
 import { el, labeled, select } from "./dom.js";
 import { LiveSocket } from "./live_socket.js";
-import { playList, selectionNote } from "./plays.js";
+import { playList } from "./plays.js";
+import { Scoreboard } from "./scoreboard.js";
+import { selectionNote } from "./situation.js";
 import { Stage, playHead } from "./stage.js";
 import { Watch } from "./watch.js";
 
@@ -16,10 +18,12 @@ export function make(names, query) {
 
 async function choose(query) {
   const about = await get("/v1");
-  const watch = about.predictor ? new Watch() : null;
+  const watch = about.predictor ? new Watch(query.get("play") ?? "") : null;
+  const board = about.predictor ? new Scoreboard(query.get("game") ?? "") : null;
+  const asked = { search: query.get("search") ?? "", season: "", week: "", team: "", result: "", order: "newest", tracked: "true" };
   return {
-    entered: () => watch?.start(),
-    leave: () => watch?.stop(),
+    entered: () => { watch?.start(); board?.start(); },
+    leave: () => { watch?.stop(); board?.stop(); },
     title: "Live",
     content: [
       el("div", { class: "head" }, el("h1", {}, "Live"),
@@ -27,9 +31,10 @@ async function choose(query) {
           ? "Live plays appear here as they happen. Or choose a stored play to replay."
           : "This service was started without tracking networks: it has no live forecasts.")),
       watch?.element,
+      board?.element,
       ...about.notes.map(selectionNote),
-      about.plays ? await playList(query.get("search") ?? "",
-        { link: (item) => makeHash(`/live/${item.game}/${item.play}`, {}), searched: () => {} }) : null,
+      about.plays ? await playList(asked, { ...about, scores: false },
+        { link: (item) => makeHash(`/live/${item.game}/${item.play}`, {}), changed: () => {} }) : null,
     ].filter(Boolean),
   };
 }

@@ -4,15 +4,18 @@ import { Problem, ROOT, setKey } from "./api.js";
 import { el, labeled } from "./dom.js";
 import { showHelp } from "./help.js";
 import { parseHash } from "./address.js";
+import * as compare from "./compare.js";
 import * as leaderboard from "./leaderboard.js";
 import * as live from "./live.js";
 import * as passer from "./passer.js";
 import * as plays from "./plays.js";
+import { loadTeams } from "./teams.js";
 import * as viewer from "./viewer.js";
 
 const VIEWS = [
   [/^\/leaderboard$/, leaderboard, "leaderboard"],
   [/^\/passers\/([^/]+)$/, passer, "leaderboard"],
+  [/^\/compare$/, compare, "compare"],
   [/^\/plays$/, plays, "plays"],
   [/^\/plays\/(\d+)\/(\d+)$/, viewer, "plays"],
   [/^\/live(?:\/(\d+)\/(\d+))?$/, live, "live"],
@@ -40,6 +43,7 @@ async function route() {
   main.setAttribute("aria-busy", "true");
   try {
     const names = match.slice(1).filter(Boolean).map(decodeURIComponent);
+    await loadTeams();
     const opened = await view.make(names, query);
     if (request !== shown) {
       opened.leave?.();
@@ -47,15 +51,29 @@ async function route() {
     }
     leave = opened.leave ?? (() => {});
     document.title = `${opened.title} · dropback`;
-    main.replaceChildren(...opened.content);
+    main.replaceChildren(...opened.content.filter(Boolean));
     opened.entered?.();
+    arrive(opened.title);
   } catch (error) {
     if (request !== shown) return;
     main.replaceChildren(problemCard(error));
+    arrive(null);
     if (!(error instanceof Problem)) throw error;
   } finally {
     if (request === shown) main.removeAttribute("aria-busy");
   }
+}
+
+let first = true;
+
+/** After a change of view the focus is at its beginning, and a screen reader hears its name. */
+function arrive(title) {
+  if (!first) {
+    main.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+    if (title) document.getElementById("announce").textContent = title;
+  }
+  first = false;
 }
 
 function problemCard(error) {
@@ -82,7 +100,19 @@ function theme(name) {
   else delete document.documentElement.dataset.theme;
   button.textContent = THEMES[name][0];
   button.setAttribute("aria-label", `Colors: ${THEMES[name][1]}`);
-  localStorage.setItem("dropback.theme", name);
+  try {
+    localStorage.setItem("dropback.theme", name);
+  } catch {
+    // Storage is refused to a page within another site.
+  }
+}
+
+function stored(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
 }
 
 document.getElementById("theme").addEventListener("click", () => {
@@ -96,10 +126,14 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
-theme(localStorage.getItem("dropback.theme") in THEMES ? localStorage.getItem("dropback.theme") : "");
+// Within a page of another site the view stands alone.
+const embedded = document.documentElement.dataset.embedded !== undefined;
+document.documentElement.classList.toggle("embedded", embedded);
+theme(stored("dropback.theme") in THEMES ? stored("dropback.theme") : "");
 
 const path = location.pathname.slice(ROOT.length) || "/";
-if (path !== "/") {
+if (embedded && !location.hash) history.replaceState(null, "", `#${path.replace("/embed", "")}${location.search}`);
+if (path !== "/" && !embedded) {
   location.replace(`${ROOT}/#${path}${location.search}`);
 } else {
   window.addEventListener("hashchange", route);

@@ -1,32 +1,91 @@
-// A passer: seasons with intervals, best and worst throws, and calibration.
+// A passer: where among all, splits, seasons, games, best and worst throws, and calibration.
 
-import { makeHash } from "./address.js";
+import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
-import { pitChart, trendChart } from "./charts.js";
-import { el } from "./dom.js";
+import { gamesChart, pitChart, splitChart, trendChart } from "./charts.js";
+import { el, labeled, select, shareLinks } from "./dom.js";
 import * as format from "./format.js";
+import { chip, paint, teamName, teamOf } from "./teams.js";
 
-export async function make([id]) {
+const SPLITS = { depth: "By depth of the throw", down: "By down", location: "By side of the field", pressure: "By pressure" };
+
+export async function make([id], query) {
   const passer = await get(`/v1/passers/${encodeURIComponent(id)}`);
   const seasons = passer.seasons;
+  const team = teamOf(id, null);
+  const detail = el("div", { class: "detail" }, el("p", { class: "wait" }, "Loading …"));
+  const shown = query.get("season") ?? "";
+  const years = seasons.map((row) => row.season);
+  const choose = async (season) => {
+    noteHash(`/passers/${encodeURIComponent(id)}`, { season });
+    try {
+      detail.replaceChildren(...detailCards(await get(`/v1/passers/${encodeURIComponent(id)}/detail`, { season }), season));
+    } catch (error) {
+      detail.replaceChildren(el("p", { class: "card", role: "alert" }, error.message));
+    }
+  };
   return {
     title: passer.name,
     content: [
-      el("div", { class: "head" },
+      paint(el("header", { class: "banner-head" },
         el("p", { class: "crumb" }, el("a", { href: "#/leaderboard" }, "Leaderboard")),
         el("h1", {}, passer.name),
-        el("p", { class: "lead" }, seasons.length
-          ? `${seasons.length === 1 ? "One season" : `${seasons.length} seasons`} with enough plays to rank.`
-          : "No season has enough plays to rank.")),
-      seasons.length ? trendCard(seasons) : null,
+        el("p", { class: "inline" }, chip(team), team ? teamName(team) : ""),
+        el("p", { class: "inline links" },
+          el("a", { href: makeHash("/compare", { first: id }) }, "Compare with another passer"),
+          el("a", { href: makeHash("/plays", { passer: id, order: "best", tracked: "" }) }, "Plays")),
+        shareLinks(`/passers/${encodeURIComponent(id)}`, `/v1/passers/${encodeURIComponent(id)}/card`)), team),
+      years.length > 1 ? el("div", { class: "controls first" }, labeled("Season", select(
+        [["", "Career"], ...[...years].reverse().map((year) => [String(year), String(year)])], shown, choose))) : null,
+      paint(detail, team),
+      seasons.length ? paint(trendCard(seasons), team) : el("p", { class: "card" }, "No season has enough plays to rank."),
       el("div", { class: "pair" }, throwsCard("Best throws", passer.best), throwsCard("Worst throws", passer.worst)),
       passer.pit ? pitCard(passer.pit) : null,
-    ].filter(Boolean),
+    ],
+    entered: () => choose(shown),
   };
 }
 
+function detailCards(answer, season) {
+  const { career, splits, games } = answer;
+  const when = season || (answer.seasons.length > 1 ? `${answer.seasons[0]}–${answer.seasons[answer.seasons.length - 1]}` : answer.seasons[0]);
+  const standing = career ? el("section", { class: "card standing", "aria-label": "Standing" },
+    el("p", {}, el("b", { class: "large" }, format.score(career.score)), el("small", {},
+      ` ${format.score(career.score_low)} to ${format.score(career.score_high)} · ${format.count(career.plays)} plays · ${when}`)),
+    el("p", {}, el("b", {}, `${format.ordinal(career.rank)} of ${career.population}`), " passers, ",
+      `${format.ordinal(Math.round(career.percentile))} percentile`),
+    el("span", { class: "meter", "aria-hidden": "true" }, filled(career.percentile)))
+    : el("section", { class: "card" }, el("p", {}, `Too few plays of ${when} to be ranked.`));
+  return [
+    standing,
+    el("section", { class: "card" }, el("h2", {}, "Splits"),
+      el("p", { class: "note" }, "Mean play score with its 90% interval; dashed: .500, the average; the place among all passers in that split."),
+      el("div", { class: "splits" }, splits.map(({ split, rows }) => splitChart(SPLITS[split] ?? split, rows)))),
+    el("section", { class: "card" }, el("h2", {}, "Game log"), gamesChart(games), gamesTable(games)),
+  ];
+}
+
+function filled(percentile) {
+  const bar = el("i", { class: "meter-fill tone" });
+  bar.style.width = `${percentile}%`;
+  return bar;
+}
+
+function gamesTable(games) {
+  return el("details", {}, el("summary", {}, `Table of ${format.count(games.length)} games`),
+    el("div", { class: "scroll" }, el("table", { class: "plain" },
+      el("thead", {}, el("tr", {}, ["Game", "Against", "Plays", "Score", "Best throw"].map((text, at) =>
+        el("th", { scope: "col", class: at > 1 && at < 4 ? "num" : null }, text)))),
+      el("tbody", {}, [...games].reverse().map((game) => el("tr", {},
+        el("th", { scope: "row" }, `${game.season} w${game.week}`),
+        el("td", {}, chip(game.opponent)),
+        el("td", { class: "num" }, format.count(game.plays)),
+        el("td", { class: "num" }, el("b", {}, format.score(game.score))),
+        el("td", { class: "best" }, game.best_throw ?? "")))))));
+}
+
 function trendCard(seasons) {
-  return el("section", { class: "card", "aria-labeledby": "trend" },
+  return el("section", { class: "card", "aria-labelledby": "trend" },
     el("h2", { id: "trend" }, "By season"),
     el("p", { class: "note" }, "Mean play score with its 90% interval; .500 is an average passer's."),
     trendChart(seasons),
@@ -64,9 +123,9 @@ function throwsCard(title, throws) {
 }
 
 function pitCard(pit) {
-  return el("section", { class: "card", "aria-labeledby": "pit" },
-    el("h2", { id: "pit" }, "Where the throws fell in their distributions"),
+  return el("section", { class: "card", "aria-label": "Calibration" }, el("details", {}, el("summary", {}, "Calibration"),
+    el("h2", {}, "Where the throws fell in their distributions"),
     el("p", { class: "note" }, `Share of ${format.count(pit.plays)} plays by score. Yards are whole, so not even a perfect `
       + "forecast gives level bars: compare with the line, all plays of the league."),
-    pitChart(pit));
+    pitChart(pit)));
 }

@@ -1,22 +1,28 @@
 // How the distribution moved from the snap to now: median, the middle 90%, and the chance of a touchdown.
 
-import { svg } from "./dom.js";
+import { el, svg } from "./dom.js";
 import * as format from "./format.js";
 
 const HEIGHT = 112;
-const LEFT = 40;
+const LEFT = 46;
 const RIGHT = 46;
 
 export class Timeline {
   constructor() {
-    this.element = svg("svg", { class: "timeline", role: "img", "aria-label": "The forecast over time" });
+    this.picture = svg("svg", { class: "timeline", role: "img", "aria-label": "The forecast over time" });
+    this.element = el("figure", { class: "chart-box" },
+      el("figcaption", {}, el("b", {}, "How the forecast moved"), el("span", { class: "keys-of" },
+        [["line", "Median"], ["half", "Middle half"], ["band", "Middle 90%"]].map(([kind, words]) =>
+          el("span", {}, el("i", { class: `swatch ${kind}`, "aria-hidden": "true" }), words)))),
+      this.picture,
+      el("p", { class: "axis-title" }, "Seconds after the snap; up: yards gained"));
   }
 
   layout(width) {
     this.width = width;
-    this.element.setAttribute("width", width);
-    this.element.setAttribute("height", HEIGHT);
-    this.element.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    this.picture.setAttribute("width", width);
+    this.picture.setAttribute("height", HEIGHT);
+    this.picture.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     if (this.track) this.show(this.track, this.now, this.length);
   }
 
@@ -26,7 +32,7 @@ export class Timeline {
     const known = track.forecasts.filter((forecast) => forecast && forecast.frame <= now);
     const all = track.forecasts.filter(Boolean);
     if (!all.length) {
-      this.element.replaceChildren();
+      this.picture.replaceChildren();
       return;
     }
     const least = Math.min(0, ...all.map((forecast) => forecast.quantiles.q05));
@@ -44,8 +50,8 @@ export class Timeline {
     for (let yard = Math.ceil(least / step) * step; yard <= most; yard += step) ground.push(yard);
     const seconds = [];
     for (let frame = 0; frame < length; frame += 10) seconds.push(frame);
-    const latest = known.at(-1);
-    this.element.replaceChildren(
+    const latest = known[known.length - 1];
+    this.picture.replaceChildren(
       ...ground.flatMap((yard) => [svg("line", { class: "grid", x1: LEFT, x2: this.width - RIGHT, y1: y(yard), y2: y(yard) }),
         svg("text", { class: "tick", x: LEFT - 6, y: y(yard) + 4, "text-anchor": "end" }, yard > 0 ? `+${yard}` : format.decimal(yard, 0))]),
       ...seconds.map((frame) => svg("text", { class: "tick", x: x(frame), y: HEIGHT - 5, "text-anchor": "middle" }, `${frame / 10} s`)),

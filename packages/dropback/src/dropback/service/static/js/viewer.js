@@ -2,7 +2,7 @@
 
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
-import { el } from "./dom.js";
+import { el, shareLinks } from "./dom.js";
 import { Stage, playHead } from "./stage.js";
 import { Transport } from "./transport.js";
 
@@ -32,7 +32,7 @@ export async function make([game, play], query) {
   const live = el("a", { class: "golive", href: makeHash(`/live/${game}/${play}`, {}) }, "Replay it live");
   return {
     title: [answer.item.passer, answer.item.target].filter(Boolean).join(" to ") || `Play ${play}`,
-    content: [playHead(answer.item, live), stage.element],
+    content: [playHead(answer.item, live), stage.element, shareLinks(`/plays/${game}/${play}`, `/v1/plays/${game}/${play}/card`)],
     entered: () => transport.enter(),
     leave: () => transport.leave(),
   };

@@ -9,7 +9,8 @@ import { Stage, playHead } from "./stage.js";
 const EXPECTED_FRAMES = 40;
 
 export class Watch {
-  constructor() {
+  constructor(first) {
+    this.first = first;
     this.lamp = el("span", { class: "lamp wait" });
     this.words = el("span", {}, "Waiting for a play");
     this.bar = el("div", { class: "livebar" }, el("p", { class: "state", role: "status" }, this.lamp, this.words));
@@ -22,7 +23,7 @@ export class Watch {
     this.play = "";
     this.after = -1;
     this.socket = new ReturningSocket({
-      address: () => `/v1/watch?play=${encodeURIComponent(this.play)}&after=${this.after}`,
+      address: () => `/v1/watch?play=${encodeURIComponent(this.play || this.first)}&after=${this.after}`,
       greet: () => {
         this.socket.well();
         this.state(this.stage && !this.closed ? "on" : "wait", this.stage ? this.words.textContent : "Waiting for a play");

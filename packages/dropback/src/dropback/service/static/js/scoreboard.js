@@ -1,0 +1,77 @@
+// The scoreboard: live and finished plays of all games or of one, each row corrected in place.
+
+import { makeHash } from "./address.js";
+import { el, select } from "./dom.js";
+import * as format from "./format.js";
+import { ReturningSocket } from "./socket.js";
+import { situationText } from "./situation.js";
+import { chip } from "./teams.js";
+
+const SHOWN = 60;
+const STATES = { running: "Live", released: "Thrown", silent: "Silent", lost: "Lost", withdrawn: "Withdrawn", ended: "Ended" };
+
+export class Scoreboard {
+  constructor(game) {
+    this.game = game;
+    this.rows = new Map();
+    this.list = el("ul", { class: "scoreboard" });
+    this.status = el("p", { class: "status", role: "status" }, "No live play yet");
+    this.choice = el("div", {});
+    this.element = el("section", { class: "card", "aria-label": "Scoreboard" },
+      el("div", { class: "inline" }, el("h2", {}, "Scoreboard"), this.choice), this.status, this.list);
+  }
+
+  start() {
+    this.socket = new ReturningSocket({
+      address: () => "/v1/watch?show=scoreboard",
+      greet: () => this.socket.well(),
+      take: (message) => this.take(message),
+      lost: () => { this.status.textContent = "Connection lost; trying again"; },
+    });
+  }
+
+  stop() {
+    this.socket?.close();
+  }
+
+  take(message) {
+    if (message.type === "scoreboard") {
+      // Newest first; the map is in the order of coming.
+      this.rows = new Map([...message.plays].reverse().map((row) => [row.play, row]));
+    } else if (message.type === "scoreboard_row") {
+      this.rows.set(message.row.play, message.row);
+    } else {
+      return;
+    }
+    this.draw();
+  }
+
+  draw() {
+    const all = [...this.rows.values()].reverse();
+    const games = [...new Set(all.map((row) => row.game).filter(Boolean))];
+    const known = [...this.choice.querySelectorAll("option")].map((option) => option.value).slice(1);
+    if (games.join() !== known.join()) {
+      const control = select([["", "All games"], ...games.map((game) => [game, game])], this.game, (game) => { this.game = game; this.draw(); });
+      control.setAttribute("aria-label", "Game");
+      this.choice.replaceChildren(games.length > 1 ? control : "");
+    }
+    const rows = all.filter((row) => !this.game || row.game === this.game).slice(0, SHOWN);
+    const live = rows.filter((row) => row.state === "running").length;
+    this.status.textContent = rows.length ? `${live} live, ${rows.length} in all` : "No live play yet";
+    this.list.replaceChildren(...rows.map(line));
+  }
+}
+
+function line(row) {
+  const scored = row.score !== null && row.state !== "withdrawn";
+  const state = scored ? (row.revision > 1 ? "Corrected" : "Scored") : STATES[row.state] ?? row.state;
+  const number = scored ? [el("b", {}, `Score ${format.score(row.score)}`), el("small", {}, ` ${format.yards(row.yards)}`)]
+    : row.expected_yards === null ? [] : [el("b", {}, `${format.yards(row.expected_yards, 1)}`), el("small", {}, " expected")];
+  return el("li", {}, el("a", { href: makeHash("/live", { play: row.play }) },
+    el("span", {}, chip(row.offense), row.offense && row.defense ? " vs. " : "", chip(row.defense)),
+    el("span", {}, [row.passer, row.target].filter(Boolean).join(" to ") || situationText(row)),
+    el("span", {}, number),
+    el("span", { class: `state-chip ${scored ? "scored" : row.state}` },
+      row.state === "silent" ? `Silent ${row.silent_s} s` : state),
+    el("span", { class: "what" }, [situationText(row), row.description].filter(Boolean).join(" · "))));
+}
