@@ -19,6 +19,7 @@ from splicedpareto.training import FitSettings
 USES = {
     "dropback": "run_names",
     "dropback.data._nflverse": "run_names",
+    "dropback.data._table_files": "run_names",
     "dropback.live._predictor": "network_names",
     "dropback.models._store": "run_names",
     "dropback.ranking._board": "run_names",

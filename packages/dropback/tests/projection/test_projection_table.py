@@ -11,7 +11,7 @@ from dropback.projection import (
     as_of_week,
     career_table,
     project_passers,
-    read_roster,
+    read_birth_and_draft,
     season_values,
 )
 from examples.trained_run import Command
@@ -131,7 +131,7 @@ ROSTER = (
 
 def test_a_roster_gives_age_and_draft_position(tmp_path: Path):
     (tmp_path / "roster.csv").write_text(ROSTER)
-    roster = read_roster(tmp_path / "roster.csv")
+    roster = read_birth_and_draft(tmp_path / "roster.csv")
     assert roster.sort("player_id").rows() == [
         ("p0", 2, pytest.approx(1994 + 8 / 12)),
         ("p1", 250, None),
@@ -150,7 +150,7 @@ def test_a_roster_without_what_it_is_for_is_refused(tmp_path: Path):
     with pytest.raises(
         ReaderError, match="must have 'gsis_id', and 'birth_date' or 'draft_number'"
     ):
-        read_roster(tmp_path / "roster.csv")
+        read_birth_and_draft(tmp_path / "roster.csv")
 
 
 def test_the_command_writes_the_table_and_states_its_population(run: Command, tmp_path: Path):

@@ -265,3 +265,9 @@ def test_intervals_and_probabilities_hold_for_known_skill() -> None:
     )
     # What is said of the passer who is best must beat an even guess among 32 by far.
     assert np.mean([float(one[0][0]) for one in best]) > 0.15
+
+
+def test_scores_that_are_no_leaderboard_are_refused_in_a_sentence() -> None:
+    scores = pl.DataFrame({"game_id": ["a"], "play_score": [0.5]})
+    with pytest.raises(RequestError, match="these lack rank, rank_high, plays"):
+        probability_matrix(scores)

@@ -122,6 +122,11 @@ def write_table(
     Raises:
         RequestError: As `require_table_path`, more rows than a sheet of Excel has, or the disk
             refuses.
+
+    Example:
+        >>> dropback.write_table(pl.DataFrame({"passer": ["P.Mahomes"]}), f"{folder}/rows.csv")
+        >>> pl.read_csv(f"{folder}/rows.csv").row(0)
+        ('P.Mahomes',)
     """
     rows = to_polars(frame, what="A table")
     require_table_path(path, overwrite=overwrite)

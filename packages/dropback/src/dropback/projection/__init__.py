@@ -14,7 +14,7 @@ from dropback.projection._table import (
     as_of_week,
     career_table,
     project_passers,
-    read_roster,
+    read_birth_and_draft,
     season_values,
 )
 
@@ -30,6 +30,6 @@ __all__ = [
     "log_likelihood",
     "project_careers",
     "project_passers",
-    "read_roster",
+    "read_birth_and_draft",
     "season_values",
 ]

@@ -127,7 +127,7 @@ def career_table(values: pl.DataFrame, roster: pl.DataFrame | None = None) -> di
 
     Args:
         values: What `season_values` returned.
-        roster: What `read_roster` returned; None knows no draft position and no age.
+        roster: What `read_birth_and_draft` returned; None knows no draft position and no age.
     """
     first = values["season"].min()
     careers = {}
@@ -160,7 +160,7 @@ def _traits(row: dict[str, object] | None, seasons: np.ndarray) -> Floats:
     return traits
 
 
-def read_roster(path: AnyPath) -> pl.DataFrame:
+def read_birth_and_draft(path: AnyPath) -> pl.DataFrame:
     """Read ages and draft positions from nflverse's players or rosters.
 
     Args:
@@ -249,7 +249,7 @@ def project_passers(
         plays: One row per play of a quarterback, see `season_values`; ``posteam`` and
             ``passer_player_name`` are shown.
         as_of: Season, or season and week, like ``2023-10``: to the end of that week.
-        roster: What `read_roster` returned.
+        roster: What `read_birth_and_draft` returned.
         next_plays: Plays of the season that `next_low` and `next_high` are stated for.
         settings: Parameters.
 

@@ -130,7 +130,17 @@ def _better(mean: Floats, sd: Floats, other_mean: Floats, other_sd: Floats) -> F
 
 
 def _keys(rows: pl.DataFrame) -> list[str]:
-    """The key columns: those between the ranks and the counts."""
+    """The key columns: those between the ranks and the counts.
+
+    Raises:
+        RequestError: The rows are not of a leaderboard.
+    """
+    needed = ("rank", "rank_high", "plays", "score_shrunk", "shrunk_sd")
+    if missing := [name for name in needed if name not in rows.columns]:
+        raise RequestError(
+            f"Rows of `dropback.leaderboard` are compared, and these lack {', '.join(missing)}: "
+            "make a leaderboard of the scores first."
+        )
     return rows.columns[rows.columns.index("rank_high") + 1 : rows.columns.index("plays")]
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from dropback.data._table_files import read_table
 from dropback.errors import ReaderError
-from dropback.projection import project_passers, read_roster
+from dropback.projection import project_passers, read_birth_and_draft
 
 if TYPE_CHECKING:
     from dropback._files import AnyPath
@@ -36,7 +36,7 @@ def project(
             passers' seasons, or another table of plays with EPA (see
             `dropback.projection.season_values`).
         as_of: Season, or season and week, like ``2023-10``.
-        roster: File of ages and draft positions; see `dropback.projection.read_roster`.
+        roster: File of ages and draft positions; see `dropback.projection.read_birth_and_draft`.
 
     Returns:
         What `project_passers` returned, and a sentence on the plays that it rests on.
@@ -56,7 +56,7 @@ def project(
     beside = path.with_name(_PLAYS)
     if "week" not in plays.columns and beside.is_file():
         plays = read_table(beside)  # a season's table does not know its weeks
-    people = None if roster is None else read_roster(roster)
+    people = None if roster is None else read_birth_and_draft(roster)
     rows = project_passers(plays, as_of, roster=people)
     return rows, _basis(plays, rows, people)
 
