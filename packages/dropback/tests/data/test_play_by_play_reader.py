@@ -96,7 +96,7 @@ def test_doubles_of_nflverse_are_whole_numbers(plays: pl.DataFrame, tmp_path: Pa
 
 def test_extra_columns_are_ignored(plays: pl.DataFrame, tmp_path: Path) -> None:
     more = plays.select(
-        pl.lit(0.3).alias("cpoe"), *reversed(plays.columns), pl.lit("x").alias("wp")
+        pl.lit(0.3).alias("xpass"), *reversed(plays.columns), pl.lit("x").alias("wp")
     )
     more.write_parquet(tmp_path / "plays.parquet")
     assert_frame_equal(read_play_by_play(more), plays)
@@ -309,5 +309,6 @@ def test_real_files_hold_every_column(data_dir: Path) -> None:
     read = read_play_by_play(data_dir / "pbp", seasons=[2019])
     assert read.columns == [column.name for column in PLAY_BY_PLAY_COLUMNS]
     empty = [name for name in read.columns if read[name].null_count() == read.height]
-    # The last two are of nflverse's own model.
-    assert empty == ["passing_yards", "epa", "qb_epa"]
+    # Of nflverse's own models, and of its join with the schedule.
+    joined = ["wpa", "cpoe", "home_score", "away_score"]
+    assert empty == ["passing_yards", "epa", "qb_epa", *joined]

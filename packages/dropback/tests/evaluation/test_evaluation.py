@@ -154,8 +154,7 @@ def test_report_round_trips_through_json(evaluation: Evaluation) -> None:
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_picture_shows_every_model(evaluation: Evaluation, name: str) -> None:
-    legend = draw(name, evaluation).axes[0].get_legend()
-    assert legend is not None
+    (legend,) = draw(name, evaluation).legends
     shown = {text.get_text() for text in legend.get_texts()}
     models = set(evaluation.metrics)
     assert shown == (

@@ -35,7 +35,7 @@ from examples.live_sockets import opened
 from examples.service import in_loop
 
 FRAME = np.full((23, 6), 1.25, np.float32)
-FORECAST = PointForecast(0, True, 5.0, 4.0, {}, -3.0, 20.0, 0.1, 0, [1.0])
+FORECAST = PointForecast(0, True, 5.0, 4.0, {}, -3.0, 20.0, 0.1, 0.5, 0.4, None, 0, [1.0])
 # Of any whole yard from -110 on, one in 211: yards y score (y + 110.5) / 211.
 CDF = (np.arange(1, 212) / 211).astype("<f4").tobytes()
 

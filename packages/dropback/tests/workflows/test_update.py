@@ -32,7 +32,7 @@ def small_page(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(path: Path, *, title: str, **_: object) -> None:
         path.write_text(title)
 
-    monkeypatch.setattr("dropback.workflows._update.write_report", write)
+    monkeypatch.setattr("dropback.workflows._report.write_report", write)
 
 
 @pytest.fixture
@@ -345,7 +345,7 @@ def test_stopped_between_any_two_renames_a_store_is_the_former_or_the_new_one(
     kept = {path: path.read_bytes() for path in (tmp_path / "store").iterdir()}
     season.write_parquet(tmp_path / FILE)
     boards = passer_boards(dropback.score(trained.run, season))
-    monkeypatch.setattr("dropback.workflows._update.passer_boards", lambda *_, **__: boards)
+    monkeypatch.setattr("dropback.workflows._report.passer_boards", lambda *_, **__: boards)
     rename, left = Path.replace, 0
 
     def count(path: Path, target: Path) -> Path:

@@ -304,8 +304,9 @@ def test_the_exact_likelihood_refuses_a_moving_splice_within_a_mixture() -> None
         mixed = Mixture(shares(0.5, 0.5), [Delta(f64(0.0)), part])
         assert exact_nll(mixed, f64(1.0)) == -mixed.log_prob(f64(1.0))
     assert crps_loss(dist, f64(1.0)) == dist.crps(f64(1.0))
-    with pytest.raises(TypeError, match="must be a SplicedBinnedPareto or an AffineTransformed"):
-        composite_nll(dist, f64(1.0))
+    two = Mixture(shares(0.5, 0.5), [uneven_distribution(), free])
+    with pytest.raises(TypeError, match="must be a Mixture of atoms and one SplicedBinnedPareto"):
+        composite_nll(two, f64(1.0))
 
 
 def test_a_rounded_part_counts_its_jumps_in_a_distance() -> None:

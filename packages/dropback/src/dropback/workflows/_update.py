@@ -40,7 +40,6 @@ from dropback.workflows._changes import (
 )
 from dropback.workflows._files import read_evaluation
 from dropback.workflows._plays import read_plays_for
-from dropback.workflows._report import passer_boards, write_report
 from dropback.workflows._store import (
     Manifest,
     SourceFile,
@@ -304,6 +303,9 @@ class _Updating:
             }
         )
         scores = self.store.scores()
+        # Drawing needs an extra.
+        from dropback.workflows._report import passer_boards, write_report  # noqa: PLC0415
+
         try:
             results = _results_file(self.folder)
             games = None if results is None else read_games(results)

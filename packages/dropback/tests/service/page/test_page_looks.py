@@ -88,7 +88,8 @@ def test_view_can_be_read_is_named_and_fits_a_phone(show: Any, view: str) -> Non
             if contrast(color, ground) < needed:
                 faint.append((scheme, text, color, ground, contrast(color, ground)))
     assert faint == []
-    assert seen > 40
+    # The view of two passers before they are named shows least: 12 texts in each scheme.
+    assert seen > 20
     controls = page.locator("button, a, select, input, svg[role=img]")
     nameless = controls.evaluate_all(
         "all => all.filter(one => !one.ariaLabel && !one.textContent.trim() && !one.labels?.length)"

@@ -39,7 +39,7 @@ class LogNormal(LocationScale):
 
     Example:
         >>> LogNormal(0.0, 1.0).log_sf(torch.tensor(1e20))
-        tensor(-1065.1058)
+        tensor(-1065.1287)
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {
