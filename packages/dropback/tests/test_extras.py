@@ -13,7 +13,7 @@ from dropback.errors import RequestError
     [
         "dropback.tracking._plot",
         "dropback.workflows._plots",
-        "dropback.workflows.charts._look",
+        "dropback.workflows._pictures._look",
     ],
 )
 def test_drawing_without_matplotlib_names_the_extra(

@@ -22,7 +22,7 @@ from dropback.errors import ReaderError, RequestError
 from dropback.ranking import PlayFilter, leaderboard
 from dropback.workflows import passing_board, player_games
 from dropback.workflows._charts import game_card, passer_card, season_board
-from dropback.workflows.charts import (
+from dropback.workflows._pictures import (
     Images,
     Look,
     draw_scatter,
@@ -30,8 +30,8 @@ from dropback.workflows.charts import (
     draw_trend,
     moving_mean,
 )
-from dropback.workflows.charts._boards import tiers
-from dropback.workflows.charts._labels import place_labels
+from dropback.workflows._pictures._boards import tiers
+from dropback.workflows._pictures._labels import place_labels
 from examples.scored_plays import table, throws
 
 REFERENCES = Path(__file__).parent / "reference_charts"

@@ -203,7 +203,9 @@ def test_half_open_intervals_are_the_censored_probabilities(dist: SplicedBinnedP
     x, everything = values(dist), torch.full((), math.inf, dtype=F64)
     below = dist.log_prob_interval(-everything, x)
     above = dist.log_prob_interval(x, everything)
-    close = {"rtol": rounding(dist), "atol": rounding(dist)}
+    # Of a value just short of a threshold the remainder of the bin is a small difference, which
+    # rounding of the threshold moves by more than a share of the bin: 2e-12 has been found.
+    close = {"rtol": max(rounding(dist), 1e-11), "atol": max(rounding(dist), 1e-10)}
     torch.testing.assert_close(below, dist.log_cdf(x), **close)
     torch.testing.assert_close(above, dist.log_sf(x), **close)
 

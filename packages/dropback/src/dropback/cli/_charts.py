@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dropback.ranking import PlayFilter
-    from dropback.workflows.charts import Images, Look
+    from dropback.workflows._pictures import Images, Look
 
 app = typer.Typer(help="Draw pictures to publish, as .png or .svg.", no_args_is_help=True)
 
@@ -87,7 +87,7 @@ def tiers_command(
     from dropback import workflows
     from dropback.cli._console import errors
     from dropback.workflows._charts import season_board
-    from dropback.workflows.charts import draw_tiers
+    from dropback.workflows._pictures import draw_tiers
 
     only = _filter(seasons, team, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos)
@@ -155,7 +155,7 @@ def scatter_command(
     """
     from dropback import workflows
     from dropback.cli._console import errors
-    from dropback.workflows.charts import AGAINST, draw_scatter
+    from dropback.workflows._pictures import AGAINST, draw_scatter
 
     only = _filter(seasons, team, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos)
@@ -201,7 +201,7 @@ def trend_command(
     Example: `dropback chart trend scores.parquet "Josh Allen" "Patrick Mahomes" --out trend.png`
     """
     from dropback import workflows
-    from dropback.workflows.charts import draw_trend
+    from dropback.workflows._pictures import draw_trend
 
     only = _filter(seasons, None, opponent, week, last, home)
     look, _ = _look(out, dark, phone, overwrite)
@@ -341,7 +341,7 @@ def _look(
 ) -> tuple[Look, Images]:
     """Refuse a picture that cannot be written before anything is computed for it."""
     from dropback import workflows
-    from dropback.workflows.charts import Images, Look
+    from dropback.workflows._pictures import Images, Look
 
     workflows.require_picture_path(out, overwrite=overwrite)
     return Look(dark, phone), Images(logos, headshots)

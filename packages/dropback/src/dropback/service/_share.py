@@ -83,7 +83,7 @@ class CardRoutes:
             raise ServiceError(404, f"No game {game}, play {play} with a forecast is served here.")
 
         def draw() -> Any:  # noqa: ANN401  # a figure
-            from dropback.workflows import charts  # noqa: PLC0415  # matplotlib is an extra
+            from dropback.workflows import _pictures as charts  # noqa: PLC0415  # matplotlib is an extra
 
             thrown = released_play(library.read(game, play))
             (forecast,) = inference.predictor.forecast_many([thrown])
@@ -110,7 +110,7 @@ class CardRoutes:
 
         def draw() -> Any:  # noqa: ANN401  # a figure
             from dropback.workflows._charts import passer_card  # noqa: PLC0415  # as above
-            from dropback.workflows.charts import Look  # noqa: PLC0415  # as above
+            from dropback.workflows._pictures import Look  # noqa: PLC0415  # as above
 
             return passer_card(scores.table, passer, look=Look(dark=asked.dark))
 

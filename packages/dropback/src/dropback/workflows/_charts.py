@@ -21,7 +21,7 @@ from dropback.ranking import (
     passer_seasons,
 )
 from dropback.workflows._boards import passing_stats, read_passing, read_results
-from dropback.workflows.charts import Facts, Images, Measure, draw_game, draw_passer
+from dropback.workflows._pictures import Facts, Images, Measure, draw_game, draw_passer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dropback._files import AnyPath
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.ranking import Person
-    from dropback.workflows.charts import Look
+    from dropback.workflows._pictures import Look
 
 _KEY = "passer_player_id"
 _SEASON_MEASURES = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback.workflows._pictures import Look, draw_tiers
 from dropback.workflows._plots import svg
-from dropback.workflows.charts import Look, draw_tiers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

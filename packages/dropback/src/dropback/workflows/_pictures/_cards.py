@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from dropback.workflows.charts._boards import SOURCE
-from dropback.workflows.charts._images import Images, show
-from dropback.workflows.charts._look import Look, Page, points, wrapped
+from dropback.workflows._pictures._boards import SOURCE
+from dropback.workflows._pictures._images import Images, show
+from dropback.workflows._pictures._look import Look, Page, points, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

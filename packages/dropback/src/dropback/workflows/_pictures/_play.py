@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from dropback.workflows.charts._look import Look, Page
+from dropback.workflows._pictures._look import Look, Page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
-from matplotlib.patches import Rectangle
 from scipy.special import ndtr
 
 from dropback.errors import RequestError
-from dropback.workflows.charts._images import Images, show
-from dropback.workflows.charts._labels import place_labels
-from dropback.workflows.charts._look import Look, Page, points, text_width_in, wrapped
+from dropback.workflows._pictures._images import Images, show
+from dropback.workflows._pictures._labels import place_labels
+from dropback.workflows._pictures._look import Look, Page, Rectangle, points, text_width_in, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from dropback.errors import RequestError
-from dropback.workflows.charts._boards import SOURCE
-from dropback.workflows.charts._look import Look, Page, points, text_width_in
+from dropback.workflows._pictures._boards import SOURCE
+from dropback.workflows._pictures._look import Look, Page, points, text_width_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

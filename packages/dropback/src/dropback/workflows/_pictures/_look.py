@@ -13,6 +13,7 @@ try:
     import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
+    from matplotlib.patches import Rectangle as Rectangle  # noqa: PLC0414  # for other modules
     from matplotlib.textpath import TextPath
 except ModuleNotFoundError as missing:
     raise RequestError(
