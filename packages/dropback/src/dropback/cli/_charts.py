@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,12 +21,13 @@ from dropback.cli._options import (
     Seed,
     Team,
     Week,
+    filter_options,
+    play_filter,
 )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from dropback.ranking import PlayFilter
     from dropback.workflows._pictures import Images, Look
 
 app = typer.Typer(help="Draw pictures to publish, as .png or .svg.", no_args_is_help=True)
@@ -89,7 +90,7 @@ def tiers_command(
     from dropback.workflows._charts import season_board
     from dropback.workflows._pictures import draw_tiers
 
-    only = _filter(seasons, team, opponent, week, last, home)
+    only = play_filter(seasons, team, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos)
     if (board := season_board(scores, only)) is not None:
         rows, measure = board
@@ -111,7 +112,7 @@ def tiers_command(
         min_attempts=min_attempts,
         seed=seed,
         on_note=errors.print,
-        **_options(only),
+        **filter_options(only),
     )
     subtitle = ", ".join(filter(None, (str(only), f"{rows.height} {_NOUNS.get(by, 'rows')}")))
     _write(
@@ -157,7 +158,7 @@ def scatter_command(
     from dropback.cli._console import errors
     from dropback.workflows._pictures import AGAINST, draw_scatter
 
-    only = _filter(seasons, team, opponent, week, last, home)
+    only = play_filter(seasons, team, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos)
     rows = workflows.passing_board(
         workflows.read_scores(scores),
@@ -167,7 +168,7 @@ def scatter_command(
         min_attempts=min_attempts,
         seed=seed,
         on_note=errors.print,
-        **_options(only),
+        **filter_options(only),
     )
     chosen = against or next((name for name in AGAINST if name in rows.columns), "plays")
     heading = title or f"Mean play score against {AGAINST.get(chosen, (chosen,))[0]}"
@@ -203,7 +204,7 @@ def trend_command(
     from dropback import workflows
     from dropback.workflows._pictures import draw_trend
 
-    only = _filter(seasons, None, opponent, week, last, home)
+    only = play_filter(seasons, None, opponent, week, last, home)
     look, _ = _look(out, dark, phone, overwrite)
     table = workflows.read_scores(scores)
     logs = {}
@@ -242,7 +243,7 @@ def passer_command(
     from dropback.cli._console import errors
     from dropback.workflows._charts import passer_card
 
-    only = _filter(seasons, None, opponent, week, last, home)
+    only = play_filter(seasons, None, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos, headshots)
     figure = passer_card(
         workflows.read_scores(scores),
@@ -288,7 +289,7 @@ def game_command(
     from dropback.cli._console import errors
     from dropback.workflows._charts import game_card
 
-    only = _filter(seasons, None, opponent, week, None, home)
+    only = play_filter(seasons, None, opponent, week, None, home)
     look, images = _look(out, dark, phone, overwrite, logos, headshots)
     figure = game_card(
         workflows.read_scores(scores),
@@ -304,31 +305,6 @@ def game_command(
         on_note=errors.print,
     )
     _write(figure, out)
-
-
-def _filter(
-    seasons: str | None,
-    team: str | None,
-    opponent: str | None,
-    week: str | None,
-    last: int | None,
-    home: bool | None,
-) -> PlayFilter:
-    from dropback.ranking import PlayFilter
-
-    venue = None if home is None else ("home" if home else "away")
-    return PlayFilter(team, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
-
-
-def _options(only: PlayFilter) -> dict[str, Any]:
-    return {
-        "team": only.team,
-        "opponent": only.opponent,
-        "weeks": only.weeks,
-        "last": only.last,
-        "venue": only.venue,
-        "seasons": only.seasons,
-    }
 
 
 def _look(

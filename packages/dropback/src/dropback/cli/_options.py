@@ -1,13 +1,16 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dropback.data._selection import Games
 from dropback.data._table_files import ENDINGS
 from dropback.data._tables import PlaySet
+
+if TYPE_CHECKING:
+    from dropback.ranking import PlayFilter
 
 GamesOption = Annotated[Games, typer.Option(help="Which games.")]
 PlaysOption = Annotated[
@@ -59,3 +62,30 @@ ExecutorOption = Annotated[
     ),
 ]
 OutFolderOrUrl = Annotated[str, typer.Option("--out", help="Folder or URL (s3://...) to write.")]
+
+
+def play_filter(
+    seasons: str | None,
+    team: str | None,
+    opponent: str | None,
+    week: str | None,
+    last: int | None,
+    home: bool | None,
+) -> "PlayFilter":
+    """The plays that the options of a command keep."""
+    from dropback.ranking import PlayFilter
+
+    venue = None if home is None else ("home" if home else "away")
+    return PlayFilter(team, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
+
+
+def filter_options(only: "PlayFilter") -> dict[str, Any]:
+    """A filter as the arguments of `dropback.leaderboard`."""
+    return {
+        "team": only.team,
+        "opponent": only.opponent,
+        "weeks": only.weeks,
+        "last": only.last,
+        "venue": only.venue,
+        "seasons": only.seasons,
+    }

@@ -22,6 +22,8 @@ from dropback.cli._options import (
     Seed,
     Team,
     Week,
+    filter_options,
+    play_filter,
 )
 
 if TYPE_CHECKING:
@@ -91,12 +93,10 @@ def leaderboard(
     """
     from dropback import workflows
     from dropback.cli._console import drift_line, errors, leaderboard_table, stats_table
-    from dropback.ranking import PlayFilter
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
-    venue = None if home is None else ("home" if home else "away")
-    only = PlayFilter(team, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
+    only = play_filter(seasons, team, opponent, week, last, home)
     table = _read(scores, tracking)
     rows = workflows.passing_board(
         table,
@@ -110,12 +110,7 @@ def leaderboard(
         min_attempts=min_attempts,
         seed=seed,
         center=center,
-        team=team,
-        opponent=opponent,
-        weeks=week,
-        last=last,
-        venue=venue,
-        seasons=seasons,
+        **filter_options(only),
     )
     if "season" in rows.columns and "season" not in by:
         errors.print("Several seasons: each week is that of its season.")
@@ -153,12 +148,10 @@ def games(
     """
     from dropback import workflows
     from dropback.cli._console import errors, games_table
-    from dropback.ranking import PlayFilter
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
-    venue = None if home is None else ("home" if home else "away")
-    only = PlayFilter(None, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
+    only = play_filter(seasons, None, opponent, week, last, home)
     role = "receiver" if receiver else "passer"
     player, rows = workflows.player_games(
         workflows.read_scores(scores),
@@ -202,12 +195,10 @@ def compare(
     """
     from dropback import workflows
     from dropback.cli._console import errors, versus_table
-    from dropback.ranking import PlayFilter
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
-    venue = None if home is None else ("home" if home else "away")
-    only = PlayFilter(None, opponent, week, last, venue, seasons)  # type: ignore[arg-type]  # home, away
+    only = play_filter(seasons, None, opponent, week, last, home)
     found, rows = workflows.compare_players(
         workflows.read_scores(scores),
         first,
