@@ -147,15 +147,15 @@ def boosted_parameters(task: Task, train: Array, test: Array) -> Forecast:
     else:
         family = distns.Poisson if task.settings.get("discrete") else distns.Normal
         model = ngboost.NGBRegressor(Dist=family, **common).fit(x[train], y[train])
-    law = model.pred_dist(x[test])
-    quantiles = np.stack([law.ppf(level) for level in LEVELS], axis=-1)
+    predicted = model.pred_dist(x[test])
+    quantiles = np.stack([predicted.ppf(level) for level in LEVELS], axis=-1)
     if task.settings.get("atoms"):
         return Forecast(quantiles)
     return Forecast(
         quantiles,
-        -law.logpmf(y[test])
-        if hasattr(law, "logpmf") and task.settings.get("discrete")
-        else -law.logpdf(y[test]),
+        -predicted.logpmf(y[test])
+        if hasattr(predicted, "logpmf") and task.settings.get("discrete")
+        else -predicted.logpdf(y[test]),
     )
 
 
@@ -186,15 +186,15 @@ def catboost_normal(task: Task, train: Array, test: Array) -> Forecast | None:
     )  # fmt: skip
     model.fit(task.inputs[train], task.target[train])
     mean, variance = model.predict(task.inputs[test]).T
-    law = scipy.stats.norm(mean, np.sqrt(variance))
-    quantiles = np.stack([law.ppf(level) for level in LEVELS], axis=-1)
+    predicted = scipy.stats.norm(mean, np.sqrt(variance))
+    quantiles = np.stack([predicted.ppf(level) for level in LEVELS], axis=-1)
     y = task.target[test]
     if task.settings.get("atoms"):
         return Forecast(quantiles)
     if task.settings.get("discrete"):
-        mass = law.cdf(y + 0.5) - law.cdf(y - 0.5)
+        mass = predicted.cdf(y + 0.5) - predicted.cdf(y - 0.5)
         return Forecast(quantiles, -np.log(np.maximum(mass, 1e-12)))
-    return Forecast(quantiles, -law.logpdf(y))
+    return Forecast(quantiles, -predicted.logpdf(y))
 
 
 def quantile_forest(task: Task, train: Array, test: Array) -> Forecast | None:
@@ -228,8 +228,8 @@ def simulations() -> dict[str, Callable[[], Task]]:
     def zeros() -> Task:
         inputs, random = rows()
         zero = scipy.special.expit(1 + inputs[:, 1])
-        law = scipy.stats.lognorm(1, scale=np.exp(inputs[:, 0]))
-        some = law.rvs(random_state=random)
+        outcome = scipy.stats.lognorm(1, scale=np.exp(inputs[:, 0]))
+        some = outcome.rvs(random_state=random)
         target = np.where(random.uniform(size=len(zero)) < zero, 0, some)
 
         def truth(levels: Array) -> Array:
@@ -242,30 +242,30 @@ def simulations() -> dict[str, Callable[[], Task]]:
     def counts() -> Task:
         inputs, random = rows()
         mean = np.exp(1 + 0.7 * inputs[:, 0])
-        law = scipy.stats.nbinom(1.5, 1.5 / (1.5 + mean))
+        outcome = scipy.stats.nbinom(1.5, 1.5 / (1.5 + mean))
         return Task(
             inputs,
-            law.rvs(random_state=random).astype(float),
+            outcome.rvs(random_state=random).astype(float),
             {"discrete": True},
-            truth=lambda levels: np.stack([law.ppf(level) for level in levels], axis=-1),
+            truth=lambda levels: np.stack([outcome.ppf(level) for level in levels], axis=-1),
         )
 
     def times() -> Task:
         inputs, random = rows()
-        law = scipy.stats.weibull_min(1.5, scale=np.exp(0.8 * inputs[:, 0]))
-        time, end = law.rvs(random_state=random), random.exponential(2, size=len(inputs))
+        outcome = scipy.stats.weibull_min(1.5, scale=np.exp(0.8 * inputs[:, 0]))
+        time, end = outcome.rvs(random_state=random), random.exponential(2, size=len(inputs))
         ends = np.stack([np.minimum(time, end), np.where(time <= end, time, np.inf)], axis=-1)
         return Task(
             inputs, time, {"support": (0, None)}, ends,
-            lambda levels: np.stack([law.ppf(level) for level in levels], axis=-1),
+            lambda levels: np.stack([outcome.ppf(level) for level in levels], axis=-1),
         )  # fmt: skip
 
     def heavy() -> Task:
         inputs, random = rows()
-        law = scipy.stats.t(2, 2 * inputs[:, 0], np.exp(0.5 * inputs[:, 1]))
+        outcome = scipy.stats.t(2, 2 * inputs[:, 0], np.exp(0.5 * inputs[:, 1]))
         return Task(
-            inputs, law.rvs(random_state=random), {},
-            truth=lambda levels: np.stack([law.ppf(level) for level in levels], axis=-1),
+            inputs, outcome.rvs(random_state=random), {},
+            truth=lambda levels: np.stack([outcome.ppf(level) for level in levels], axis=-1),
         )  # fmt: skip
 
     return {

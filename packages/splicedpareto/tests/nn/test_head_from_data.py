@@ -32,12 +32,12 @@ def initial(values: torch.Tensor, **settings: Any) -> SplicedBinnedPareto:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_initial_distribution_covers_as_the_truth_does(family: str) -> None:
-    law = FAMILIES[family]
-    values = torch.from_numpy(law.rvs(4000, random_state=1))
+    known = FAMILIES[family]
+    values = torch.from_numpy(known.rvs(4000, random_state=1))
     middle, scale = location_and_scale(values)
     distribution = initial((values - middle) / scale).affine(middle, scale)
     for level in LEVELS:
-        covered = law.cdf(distribution.icdf(torch.tensor(level)).item())
+        covered = known.cdf(distribution.icdf(torch.tensor(level)).item())
         # Three standard errors of a sample's quantile, and the hundredth spread over all bins.
         error = 3 * math.sqrt(level * (1 - level) / 4000) + 0.01 * level
         assert abs(covered - level) < error + 0.15 * min(level, 1 - level), level

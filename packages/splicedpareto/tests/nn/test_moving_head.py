@@ -111,8 +111,8 @@ def test_censored_scores_are_intervals_of_the_gaussian() -> None:
     low = torch.tensor([0.0, 2.0, -math.inf], dtype=torch.float64)
     high = torch.tensor([2.0, math.inf, 1.0], dtype=torch.float64)
     z = [normal_scores(distribution.reference, end).numpy() for end in (low, high)]
-    law = scipy.stats.norm(0.3, 0.8)
-    expected = -torch.from_numpy(law.cdf(z[1]) - law.cdf(z[0])).log()
+    known = scipy.stats.norm(0.3, 0.8)
+    expected = -torch.from_numpy(known.cdf(z[1]) - known.cdf(z[0])).log()
     torch.testing.assert_close(movement_nll(distribution, low, high), expected, rtol=1e-5, atol=0)
     loss = composite_interval_nll(distribution, low, high)
     assert loss.isfinite().all()
