@@ -200,7 +200,8 @@ class SplicedBinnedParetoHead(DistributionHead):
             UserWarning: A bin holds more than a fifth of the distinct values.
 
         Example:
-            >>> values = torch.distributions.Cauchy(0.0, 1.0).sample((1000,))
+            >>> levels = (torch.arange(1000) + 0.5) / 1000
+            >>> values = torch.distributions.Cauchy(0.0, 1.0).icdf(levels)
             >>> head = SplicedBinnedParetoHead.from_data(8, values)
             >>> head.concentration_range
             (0.0, 1.9)

@@ -52,7 +52,8 @@ class MovingBinsHead(DistributionHead):
             `head`. Without values that lie apart from all others, bins do not move there.
 
     Example:
-        >>> values = torch.distributions.Cauchy(0.0, 1.0).sample((1000,))
+        >>> levels = (torch.arange(1000) + 0.5) / 1000
+        >>> values = torch.distributions.Cauchy(0.0, 1.0).icdf(levels)
         >>> head = MovingBinsHead.from_data(8, values)
         >>> head(torch.zeros(3, 8)).edges.shape
         torch.Size([3, 51])
