@@ -54,6 +54,22 @@ def test_tensors_go_to_the_given_folder_and_stay(source, tmp_path):
     assert len(open_tracking(tmp_path / "kept")) == 1
 
 
+def test_kept_tensors_are_opened_again_while_their_files_are_the_same(source, tmp_path):
+    kept = tmp_path / "kept"
+    reports = []
+    for _ in range(2):
+        open_tracking(source, work=kept, on_report=reports.append)
+    assert len(reports) == 1  # the second time no file was read
+    made = pl.read_csv(source / NAME, null_values="NA").filter(pl.col("playId") == 1)
+    more = pl.concat([made, made.with_columns(playId=pl.lit(3, pl.Int64))])
+    more.write_csv(source / NAME, null_value="NA")
+    plays = pl.read_csv(source / "plays.csv")
+    third = plays.head(1).with_columns(playId=pl.lit(3, pl.Int64))
+    pl.concat([plays, third]).write_csv(source / "plays.csv")
+    assert len(open_tracking(source, work=kept, on_report=reports.append)) == 2
+    assert len(reports) == 2
+
+
 def test_temporary_tensors_go_with_the_last_use(source, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     opened = open_tracking(source)

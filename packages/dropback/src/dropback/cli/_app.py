@@ -20,6 +20,7 @@ from dropback.cli._runs import app as runs_app
 from dropback.cli._seasons import app as seasons_app
 from dropback.cli._serve import app as serve_app
 from dropback.cli._tracking import app as tracking_app
+from dropback.cli._training import app as training_app
 from dropback.cli._update import app as update_app
 
 
@@ -67,6 +68,7 @@ def options(
 
 
 # Without a name: their commands stand beside one another.
+app.add_typer(training_app)
 app.add_typer(runs_app)
 app.add_typer(demo_app)
 app.add_typer(ranking_app)

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback._choices import nearest
-from dropback.cli._options import ExecutorOption, GamesOption, Overwrite, PlaysOption, Seed
+from dropback.cli._options import ExecutorOption, GamesOption, Overwrite, Seed
 from dropback.data._table_files import ENDINGS
-from dropback.data._tables import Outcome, PlaySet
-from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,143 +53,6 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Threads; default all cores, for networks of play-by-play alone 1."),
 ]
-
-
-@app.command()
-def train(
-    data: Data,
-    out: Annotated[str, typer.Option(help="Run folder to write, a path or a URL.")],
-    seasons: Seasons = None,
-    plays: PlaysOption = PlaySet.TARGETED,
-    outcome: Annotated[
-        Outcome, typer.Option(help="What to predict: yards, or expected points added.")
-    ] = Outcome.YARDS,
-    expected_points: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of an expected-points model; by default nflverse's EPA where the data "
-            "have it, else a model fitted on the same seasons."
-        ),
-    ] = None,
-    games: GamesOption = "regular",
-    seed: Seed = 0,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Epochs at most, a fold; default 12, with tracking 32 (tcn: 16)."),
-    ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(help="Highest learning rate; default 0.008, with tracking 0.002."),
-    ] = None,
-    folds: Annotated[int, typer.Option(help="Folds of games; each gets one network.")] = 5,
-    members: Annotated[
-        int | None,
-        typer.Option(help="Fit the networks of only the first so many folds; default all."),
-    ] = None,
-    pbp: PlayByPlay = None,
-    encoder: Annotated[
-        str,
-        typer.Option(
-            help="How tracking is read: set (players around each throw), or tcn (the convolution "
-            "that was published)."
-        ),
-    ] = "set",
-    prefix_share: Annotated[
-        float | None,
-        typer.Option(
-            help="With tracking: share of an epoch's plays that are cut at a random frame; default "
-            "0.6 (tcn: 0.75)."
-        ),
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            help="Run to start from: its networks, with its settings, are trained further."
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
-    executor: ExecutorOption = "serial",
-    threads: Threads = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Train a model. If training is interrupted, run the same command again to resume.
-
-    Example: `dropback train data/pbp --seasons 2018-2020 --out runs/pbp`, or with tracking
-    `dropback train plays/ --out runs/tracking`
-    """
-    from dataclasses import replace
-
-    from dropback import workflows
-    from dropback.cli._console import errors, evaluation_table, progress, selection_summary
-    from dropback.models import PLAY_NETWORKS, settings_for
-    from dropback.models._store import read_record
-    from dropback.storage import require_new_output
-
-    require_new_output(out, overwrite=overwrite)
-    source, tracked = _open_source(data)
-    wanted = None if seasons is None else workflows.seasons_of(source, seasons)
-    settings = PLAY_NETWORKS["set"] if tracked else settings_for(plays, outcome)
-    _use_threads(threads, many=tracked or settings.boosted_share > 0)
-    if init is not None:
-        settings = read_record(init).settings
-    elif tracked:
-        if encoder not in PLAY_NETWORKS:
-            raise RequestError(
-                f"encoder must be {' or '.join(PLAY_NETWORKS)}, got {encoder!r}."
-                f"{nearest(encoder, PLAY_NETWORKS)}"
-            )
-        settings = PLAY_NETWORKS[encoder]
-        assert settings.sequence is not None  # noqa: S101  # of a play network
-        if prefix_share is not None:
-            sequence = replace(settings.sequence, prefix_share=prefix_share)
-            settings = replace(settings, sequence=sequence)
-    try:
-        fit = replace(
-            settings.fit,
-            max_epochs=settings.fit.max_epochs if epochs is None else epochs,
-            learning_rate=settings.fit.learning_rate if learning_rate is None else learning_rate,
-            seed=seed,
-            device=device,
-        )
-    except ValueError as error:
-        raise RequestError(str(error)) from error
-    settings = replace(settings, outcome=outcome, folds=folds, members=members, fit=fit)
-    values = None
-    if outcome is Outcome.EPA:
-        values = workflows.fit_expected_points_for(
-            source, seasons=wanted, play_by_play=pbp, stored=expected_points
-        )
-    selection = workflows.read_plays(
-        source,
-        seasons=wanted,
-        plays=plays,
-        games=games,
-        outcome=outcome,
-        play_by_play=pbp,
-        expected_points=values,
-    )
-    selection_summary(selection)
-    steps = settings.networks * (fit.max_epochs if executor == "serial" else 1)
-    with progress(steps) as step:
-        run = workflows.train(
-            selection,
-            out,
-            games=games,
-            settings=settings,
-            expected_points=values,
-            initial=init,
-            seed=seed,
-            overwrite=overwrite,
-            on_epoch=lambda fold, epoch, loss: step(
-                f"fold {fold + 1} of {settings.networks}, epoch {epoch + 1}: log score {loss:.4f}"
-            ),
-            executor=executor,
-            on_step=step,
-        )
-    held_out = workflows.read_evaluation(run.folder / "report.json")
-    evaluation_table(held_out, f"Out of fold, {held_out.plays:,} plays of {held_out.games} games")
-    best = ", ".join(str(epoch + 1) for epoch in run.record.best_epochs)
-    errors.print(f"{out}: {settings.networks} networks, best epochs {best}.")
 
 
 @app.command()
@@ -274,8 +134,8 @@ def _over_runs(
     from dropback.cli._console import errors, selection_summary
 
     loaded = load_run(run)
-    source, tracked = _open_source(data, tracked=loaded.model.settings.sequence is not None)
-    _use_threads(None, many=tracked or bool(loaded.model.boosted))
+    source, tracked = open_source(data, tracked=loaded.model.settings.sequence is not None)
+    use_threads(None, many=tracked or bool(loaded.model.boosted))
     selection = workflows.read_plays_for(
         loaded,
         source,
@@ -340,11 +200,11 @@ def evaluate(
     settings = read_record(run).settings
     tracked = settings.sequence is not None
     names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
-    _use_threads(threads, many=tracked or settings.boosted_share > 0)
+    use_threads(threads, many=tracked or settings.boosted_share > 0)
     with progress(len(names) * 50 if executor == "serial" else None) as step:
         evaluated = workflows.evaluate(
             run,
-            _open_source(data, tracked=tracked)[0],
+            open_source(data, tracked=tracked)[0],
             seasons=seasons,
             against=names,
             games=games,
@@ -397,8 +257,8 @@ def export_command(
     console.print(f"graphs in {folder}, equal to torch within 0.00001")
 
 
-def _open_source(
-    data: str, *, tracked: bool | None = None
+def open_source(
+    data: str, *, tracked: bool | None = None, work: Path | None = None
 ) -> tuple[PlayByPlaySource | PlayTensors, bool]:
     """Open tracking, print the counts of what was read, and say whether it is tracking."""
     from dropback import workflows
@@ -409,6 +269,7 @@ def _open_source(
     source = workflows.open_source(
         data,
         tracked=tracked,
+        work=work,
         on_report=lambda report: print_report(report, errors),
         on_passed_over=lambda files: errors.print(
             f"Passed over in {data}: {', '.join(file.name for file in files)}.", soft_wrap=True
@@ -417,7 +278,7 @@ def _open_source(
     return source, isinstance(source, PlayTensors)
 
 
-def _use_threads(threads: int | None, *, many: bool) -> None:
+def use_threads(threads: int | None, *, many: bool) -> None:
     """Give torch and trees `threads`; by default one, or all cores where there is `many` to do."""
     import torch
 

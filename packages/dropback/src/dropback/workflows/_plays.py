@@ -64,6 +64,7 @@ def open_source(
     data: Source,
     *,
     tracked: bool | None = None,
+    work: Path | None = None,
     on_report: Callable[[IngestReport], None] | None = None,
     on_passed_over: Callable[[Sequence[Path]], None] | None = None,
 ) -> PlayByPlaySource | PlayTensors:
@@ -74,6 +75,7 @@ def open_source(
             tensors, to a folder that `ingest` wrote or to tracking files.
         tracked: Of a folder that holds both: whether to take the tracking, or the
             ``play_by_play_*`` files. None takes the tracking.
+        work: Folder that keeps the tensors of tracking files, as for `open_tracking`.
         on_report: Called with the report of source files, where any were read.
         on_passed_over: Called with the files of such a folder that are passed over, if any.
 
@@ -99,7 +101,7 @@ def open_source(
             return data
         within = below
     try:
-        opened = open_tracking(within, on_report=on_report)
+        opened = open_tracking(within, work=work, on_report=on_report)
     except DropbackError as error:
         if not named:
             raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, TrackingError
 from dropback.storage import is_url, local_copy
+from dropback.tracking.ingest._parts import source_stamp
 from dropback.tracking.ingest._pipeline import build_tensors
 from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._archives import zip_files
@@ -90,8 +91,9 @@ def open_tracking(
     Args:
         path: A folder of tensors, opened as it is; a folder that `ingest` wrote or tracking files
             of any layout (a file, a folder or a glob), whose tensors are built.
-        work: Folder to build tensors in, kept; replaced where it holds tensors already. None
-            builds in a temporary folder, which goes when the tensors do.
+        work: Folder to build tensors in, kept. Those that it holds are opened where they were built
+            from the same files, none changed since, and replaced otherwise. None builds in a
+            temporary folder, which goes when the tensors do.
         layout: As for `ingest`.
         executor: As for `ingest`.
         on_report: Called with what became of source files, where any were read: plays that are
@@ -115,6 +117,8 @@ def open_tracking(
             f"{path} must be tracking: a folder of tensors, of canonical tables or of tracking "
             "files; it is play-by-play."
         )
+    if work is not None and not is_url(given) and (kept := _kept(Path(work), path, layout)):
+        return kept
     if work is not None:
         tensors, report = build_tensors(given, Path(work), layout=layout, executor=executor)
     else:
@@ -130,6 +134,18 @@ def open_tracking(
     if report is not None and on_report is not None:
         on_report(report)
     return tensors
+
+
+def _kept(work: Path, source: Path, layout: str) -> PlayTensors | None:
+    """The tensors of a folder that were built from the same files; None for others."""
+    if not _is_tensors(work):
+        return None
+    try:
+        tensors = PlayTensors.open(work)
+    except TrackingError:  # of another version, or damaged
+        return None
+    same = tensors.schema.get("source_stamp") == source_stamp(source, layout)
+    return tensors if same else None
 
 
 def _is_tensors(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dropback import __version__
 from dropback.errors import ReaderError, RequestError
 from dropback.execution import Task
 from dropback.storage import copy_of_file, is_url, local_copy, read_ahead, remote_files, split_url
@@ -22,6 +24,7 @@ from dropback.tracking.readers._files import (
     SourceFile,
     SourceFolder,
     find_folders,
+    matching_files,
 )
 from dropback.tracking.tensors._play_tensors import TensorPart, schema_hash
 
@@ -130,6 +133,18 @@ def find_parts(
             for file in folder.files
         ]
     return parts, [(str(path), why) for folder in folders for path, why in folder.left_out]
+
+
+def source_stamp(path: Path, layout: str) -> str:
+    """A mark that changes with the files of a set on disk, and with how this version reads them."""
+    files = sorted(path.rglob("*")) if path.is_dir() else matching_files(path)
+    content = [
+        (str(file.resolve()), *_stamp(file))
+        for file in files
+        if file.is_file() and file.name.lower().endswith((*SUFFIXES, ".zip"))
+    ]
+    key = repr((content, layout, schema_hash(), __version__))
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _stamp(path: Path) -> tuple[int, int]:

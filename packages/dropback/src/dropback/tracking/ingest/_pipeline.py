@@ -44,6 +44,7 @@ from dropback.tracking.ingest._parts import (
     find_parts,
     read_into_chunks,
     read_into_tensors,
+    source_stamp,
 )
 from dropback.tracking.ingest._reading import (
     Blocks,
@@ -253,6 +254,8 @@ def build_tensors(
         RemoteStore(str(out)).require_writable()
     with work_area(out, "what was read") as area, ExitStack() as held:
         target = area.folder / "joined" if is_url(out) else Path(out)
+        # Before reading: what changes meanwhile is read again.
+        stamp = "" if is_url(path) else source_stamp(Path(path), layout)
         report = None
         if is_canonical(path):
             tasks, selections = _tensors_from_chunks(
@@ -268,7 +271,10 @@ def build_tensors(
             )
             selections = sorted({file.selection for file in report.files if file.selection})
         folders = [held.enter_context(fetched(area.store, task.name)) / PART for task in tasks]
-        tensors = join_parts(folders, target, {"selection": selections})
+        notes: dict[str, object] = {"selection": selections}
+        if not is_url(path):
+            notes["source_stamp"] = stamp
+        tensors = join_parts(folders, target, notes)
         if report is not None:
             tables = [folder / "plays.parquet" for folder in folders]
             repeated = [keys for _, keys in keys_twice(tables)]

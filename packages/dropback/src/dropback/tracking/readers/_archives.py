@@ -70,7 +70,7 @@ def _unpack(archive: Path, into: Path) -> None:
         with zipfile.ZipFile(archive) as packed:
             members = [member for member in packed.infolist() if not member.is_dir()]
             for member in members:
-                _require_safe(archive, member)
+                require_safe(archive, member)
             wanted = [m for m in members if m.filename.lower().endswith(SUFFIXES)]
             size = sum(member.file_size for member in wanted)
             into.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,12 @@ def _unpack(archive: Path, into: Path) -> None:
         raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
 
 
-def _require_safe(archive: Path, member: zipfile.ZipInfo) -> None:
+def require_safe(archive: Path, member: zipfile.ZipInfo) -> None:
+    """Refuse a member that would not stay inside its folder, or that grows beyond all measure.
+
+    Raises:
+        ReaderError: It is one of these.
+    """
     name = PurePosixPath(member.filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or ":" in member.filename:
         raise ReaderError(

@@ -185,22 +185,26 @@ def candidate_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    if path.is_dir():
-        found = sorted(path.rglob("*"))
-    else:
-        # pathlib takes no absolute pattern.
-        found = sorted(Path(match) for match in glob.glob(str(path)))  # noqa: PTH207
-        if not found:
-            raise ReaderError(
-                f"{path} does not exist; it must be a tracking file or a folder of them."
-            )
     return [
         file
-        for file in found
+        for file in (sorted(path.rglob("*")) if path.is_dir() else matching_files(path))
         if file.is_file()
         and file.name.lower().endswith(SUFFIXES)
         and not SIDE_TABLES.match(file.name)
     ]
+
+
+def matching_files(path: Path) -> list[Path]:
+    """A file, or the files of a glob, in order.
+
+    Raises:
+        ReaderError: If there is none.
+    """
+    # pathlib takes no absolute pattern.
+    found = sorted(Path(match) for match in glob.glob(str(path)))  # noqa: PTH207
+    if not found:
+        raise ReaderError(f"{path} does not exist; it must be a tracking file or a folder of them.")
+    return found
 
 
 def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:

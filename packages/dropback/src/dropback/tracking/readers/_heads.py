@@ -1,0 +1,183 @@
+"""Cut the first plays out of a set's files, to plan the reading of the whole by."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+import polars as pl
+
+from dropback.errors import ReaderError
+from dropback.tracking.readers._archives import require_safe, zip_files
+from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES, matching_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_HEAD_BYTES: Final = 16 << 20
+_HEAD_ROWS: Final = 150_000
+# Of a season's files these many, evenly spaced, tell what there is.
+_SAMPLED_FILES: Final = 4
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What was cut out of a set.
+
+    Attributes:
+        files: Tracking files of the set.
+        megabytes: Their size, unpacked; of ``.gz`` as the head packs.
+        share: Share of them that was cut out.
+    """
+
+    files: int
+    megabytes: float
+    share: float
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file of the set: its place below the set, its size, and how to open it."""
+
+    place: Path
+    size: int
+    open: Callable[[], IO[bytes]]
+    path: Path | None = None  # where it lies unpacked
+
+
+def cut_heads(path: Path, into: Path) -> Heads:
+    """Write the heads of a few tracking files, and the tables beside them, into a folder.
+
+    Args:
+        path: A file, a folder, a glob, a zip or a folder of zips, as `read_tracking` takes it.
+        into: The folder to write.
+
+    Raises:
+        ReaderError: If nothing is there to read.
+    """
+    members = list(_members(path))
+    tracking = [m for m in members if not SIDE_TABLES.match(m.place.name)]
+    if not tracking:
+        raise ReaderError(f"{path} holds no tracking file; looked for {', '.join(SUFFIXES)}.")
+    for member in members:
+        if member not in tracking:
+            _write(into / member.place, member, None)
+    step = max(1, len(tracking) // _SAMPLED_FILES)
+    taken = total = 0.0
+    for member in tracking[::step][:_SAMPLED_FILES]:
+        cut, size = _write(into / member.place, member, _HEAD_BYTES)
+        taken, total = taken + cut, total + size
+    # Sizes of files that were not opened grow, unpacked, as those that were.
+    growth = total / sum(m.size for m in tracking[::step][:_SAMPLED_FILES])
+    everything = growth * sum(member.size for member in tracking)
+    return Heads(len(tracking), everything / 1e6, taken / everything)
+
+
+def _members(path: Path) -> Iterator[_Member]:
+    archives = zip_files(path) if path.exists() else []
+    for archive in archives:
+        try:
+            packed = zipfile.ZipFile(archive)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
+        with packed:
+            for member in packed.infolist():
+                if not member.is_dir() and member.filename.lower().endswith(SUFFIXES):
+                    require_safe(archive, member)
+                    yield _Member(
+                        Path(member.filename), member.file_size, _from_zip(archive, member.filename)
+                    )
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file not in archives)
+    else:
+        files = [] if archives else matching_files(path)
+        # The tables beside a file.
+        places = {place for file in files for place in (file.parent, file.parent.parent)}
+        beside = (file for place in sorted(places) for file in sorted(place.iterdir()))
+        files += [file for file in beside if SIDE_TABLES.match(file.name)]
+    root = path if path.is_dir() else Path(path).parent
+    for file in files:
+        name = file.name.lower()
+        if file.is_file() and (name.endswith(SUFFIXES) or SIDE_TABLES.match(file.name)):
+            place = file.relative_to(root) if file.is_relative_to(root) else Path(file.name)
+            yield _Member(place, file.stat().st_size, _on_disk(file), file)
+
+
+def _on_disk(file: Path) -> Callable[[], IO[bytes]]:
+    def opened() -> IO[bytes]:
+        return file.open("rb")
+
+    return opened
+
+
+def _from_zip(archive: Path, name: str) -> Callable[[], IO[bytes]]:
+    @contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with zipfile.ZipFile(archive) as packed, packed.open(name) as member:
+            yield member
+
+    return opened  # type: ignore[return-value]  # used in a with statement alone
+
+
+def _write(target: Path, member: _Member, most: int | None) -> tuple[float, float]:
+    """Write a file or its head; what was written of its whole size, unpacked, both in bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if most is None:
+        with member.open() as source:
+            target.write_bytes(source.read())
+        return member.size, member.size
+    if target.suffix == ".parquet":
+        with member.open() as source:
+            # A member of a zip has no place to seek to: it is taken whole.
+            lazy = pl.scan_parquet(member.path or source.read())
+            rows = int(lazy.select(pl.len()).collect().item())
+            head = _whole_plays(lazy.head(_HEAD_ROWS).collect(), cut=rows > _HEAD_ROWS)
+        head.write_parquet(target)
+        return member.size * head.height / max(rows, 1), member.size
+    with member.open() as source:
+        packed = target.suffix == ".gz"
+        stream = gzip.GzipFile(fileobj=source) if packed else source
+        content = stream.read(most)
+        if packed:
+            target = target.with_suffix("")
+            read = max(source.tell(), 1)
+            size = max(member.size * len(content) / read, len(content))
+        else:
+            size = member.size
+    cut = len(content) < size and len(content) == most
+    if cut:
+        content = content[: content.rfind(b"\n") + 1]
+        content = _without_last_play(content, b"\t" if ".tsv" in target.name else b",")
+    target.write_bytes(content)
+    return len(content), size if cut else len(content)
+
+
+def _whole_plays(rows: pl.DataFrame, *, cut: bool) -> pl.DataFrame:
+    """The rows without those of the last play, which is cut."""
+    play = next((name for name in rows.columns if _is_play(name)), None)
+    if play is None or not cut:
+        return rows
+    heads = rows[play].rle_id()
+    kept = rows.filter(heads < heads.max())
+    return kept if kept.height else rows
+
+
+def _without_last_play(content: bytes, separator: bytes) -> bytes:
+    lines = content.splitlines(keepends=True)
+    names = [name.strip(b'\xef\xbb\xbf"\r\n').decode() for name in lines[0].split(separator)]
+    play = next((place for place, name in enumerate(names) if _is_play(name)), None)
+    if play is None:
+        return content
+    last = lines[-1].split(separator)[play]
+    end = len(lines)
+    while end > 1 and lines[end - 1].split(separator)[play] == last:
+        end -= 1
+    return b"".join(lines[:end]) if end > 1 else content
+
+
+def _is_play(name: str) -> bool:
+    return name.lower().replace("_", "") in ("playid", "play", "gsisplayid")

@@ -1,0 +1,150 @@
+"""Plan a training on tracking files: what would be kept, how long it takes, how much it needs."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.data._tables import PlaySet
+from dropback.errors import RequestError
+from dropback.models import PLAY_NETWORK, ModelSettings
+from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.models._store import schema_of
+from dropback.models._train import Training
+from dropback.tracking import build_tensors
+from dropback.tracking.readers._heads import cut_heads
+from dropback.workflows._plays import TrackedSelection, read_plays
+
+if TYPE_CHECKING:
+    from dropback.data._play_by_play import PlayByPlaySource
+    from dropback.data._selection import Games
+
+# Measured by `benchmarks/tracking_train.py` on 8,557 plays: Python and its packages, a batch of 1.5
+# million rows with its arrays in each of two threads, and what a fit holds beside its plays.
+_BASE_GB: Final = 0.6
+_BATCH_GB: Final = 0.55
+_BATCH_MB: Final = 170.0
+_FIT_GB: Final = 0.5
+_TIMED_EPOCHS: Final = 2
+_TIMED_BATCHES: Final = 8
+# Bytes of a play's frame in tensors, float32, and in memory while fitting, float16.
+_TENSOR_BYTES: Final = (22 * 8 + 17) * 4
+_FIT_BYTES: Final = 2 * len(FRAME_COLUMNS)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What training on a set would take, from the first plays of a few of its files.
+
+    Attributes:
+        files: Tracking files.
+        megabytes: Their size, unpacked.
+        sampled_plays: Plays that were read for this plan.
+        plays: Plays in the set, about.
+        kept: Plays that would be trained on, about.
+        left_out: ``reason`` and ``plays``, about, set aside by the reader or not selected.
+        reading_seconds: From files to tensors.
+        training_seconds: All networks at the most epochs; a fit may stop earlier.
+        memory_gb: Peak memory.
+        disk_gb: Size of the tensors that are kept.
+    """
+
+    files: int
+    megabytes: float
+    sampled_plays: int
+    plays: int
+    kept: int
+    left_out: pl.DataFrame
+    reading_seconds: float
+    training_seconds: float
+    memory_gb: float
+    disk_gb: float
+
+
+def plan_training(
+    path: Path,
+    *,
+    settings: ModelSettings = PLAY_NETWORK,
+    plays: PlaySet = PlaySet.TARGETED,
+    games: Games = "regular",
+    play_by_play: PlayByPlaySource | None = None,
+    layout: str = "auto",
+) -> TrainingPlan:
+    """Read the first plays of a few files, fit on them for a moment, and scale both to the set.
+
+    Args:
+        path: Tracking files, also zips.
+        settings: What would be fitted.
+        plays: Which plays, as for `read_plays`.
+        games: Which games.
+        play_by_play: Beside tracking: says how the plays ended.
+        layout: As for `dropback.ingest`.
+
+    Raises:
+        ReaderError: If nothing can be read.
+        TrackingError: If no play of the sample is kept.
+        RequestError: The settings are for play-by-play.
+    """
+    if settings.sequence is None:
+        raise RequestError("A plan needs settings of a play network; these are for play-by-play.")
+    with tempfile.TemporaryDirectory(prefix="dropback-plan-") as scratch:
+        sample, work = Path(scratch) / "sample", Path(scratch) / "fit"
+        heads = cut_heads(path, sample)
+        # Twice: the first call loads what is compiled.
+        build_tensors(sample, Path(scratch) / "first", layout=layout)
+        start = time.perf_counter()
+        tensors, report = build_tensors(sample, Path(scratch) / "tensors", layout=layout)
+        reading = time.perf_counter() - start
+        assert report is not None  # noqa: S101  # of source files
+        selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
+        assert isinstance(selection, TrackedSelection)  # noqa: S101  # of tensors
+        epoch = _seconds_of_epoch(selection, settings, work)
+    scale = 1 / heads.share
+    reasons = pl.concat([report.reasons().cast({"plays": pl.Int64}), selection.left_out])
+    left_out = reasons.with_columns((pl.col("plays") * scale).round().cast(pl.Int64))
+    kept = round(len(selection.plays) * scale)
+    frames = float(tensors.offsets[-1]) * scale
+    learned = kept * (1 - 1 / settings.folds)
+    epochs = settings.fit.max_epochs * settings.networks
+    largest = heads.megabytes / heads.files
+    reads = _BASE_GB + 2 * _BATCH_GB * min(1.0, largest / _BATCH_MB)
+    fits = _BASE_GB + _FIT_GB + frames * _FIT_BYTES / 1e9
+    return TrainingPlan(
+        files=heads.files,
+        megabytes=heads.megabytes,
+        sampled_plays=report.plays_read,
+        plays=round(report.plays_read * scale),
+        kept=kept,
+        left_out=left_out.sort("plays", descending=True),
+        reading_seconds=reading * scale,
+        training_seconds=epoch * learned * epochs,
+        memory_gb=max(reads, fits),
+        disk_gb=frames * _TENSOR_BYTES / 1e9,
+    )
+
+
+def _seconds_of_epoch(selection: TrackedSelection, settings: ModelSettings, work: Path) -> float:
+    """Seconds that an epoch takes for each play learned from, validation included."""
+    # As many plays as fill batches as those of the whole set do.
+    rows = np.resize(np.arange(len(selection.plays)), _TIMED_BATCHES * settings.fit.batch_size)
+    plays = selection.plays[rows]
+    clock: list[float] = []
+    number = pl.Series("game_id", [f"{row % 10}" for row in range(len(rows))])
+    training = Training(
+        plays.with_columns(number),  # type: ignore[arg-type]  # its games alone
+        selection.features[rows],
+        schema_of(settings, PlaySet(plays["play_set"][0])),
+        replace(settings, fit=replace(settings.fit, max_epochs=_TIMED_EPOCHS + 1)),
+        0,
+        work,
+        {f"{game}": 0 for game in range(10)},
+        lambda *_: clock.append(time.perf_counter()),
+    )
+    training.network(settings.folds)  # a fold without games: all are seen
+    return (clock[-1] - clock[0]) / _TIMED_EPOCHS / len(rows)

@@ -1,0 +1,102 @@
+"""`dropback train` from a set as it was downloaded to a trained, evaluated run."""
+
+import gzip
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dropback.tracking.readers._heads import cut_heads
+from examples.simulated_plays import write_throws
+from examples.tracking_sets import MadePlay, made_set
+from examples.trained_run import Command
+
+FAST = ("--folds", 2, "--members", 1, "--epochs", 1, "--threads", 1)
+
+
+@pytest.fixture(scope="module")
+def league(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six games of a tracking league on disk."""
+    return write_throws(tmp_path_factory.mktemp("league") / "league", 300, seed=2)
+
+
+@pytest.fixture(scope="module")
+def archive(league: Path) -> Path:
+    """The same as Kaggle hands it out: one zip, its tables at the root, its weeks below."""
+    path = league.parent / "nfl-big-data-bowl-2025.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        for table in ("plays.csv", "players.csv", "games.csv"):
+            if (league / table).is_file():
+                packed.write(league / table, f"set/{table}")
+        rows = pl.read_parquet(league / "tracking_week_1.parquet")
+        packed.writestr("set/tracking/tracking_week_1.csv", rows.write_csv(null_value="NA"))
+    return path
+
+
+def test_one_command_trains_and_evaluates_from_the_zip(
+    run: Command, archive: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    code, shown, err = run("train", archive, "--out", out, *FAST)
+    assert code == 0, err
+    assert "climatology" in shown
+    assert "seconds before the release" in shown
+    report = json.loads((out / "report.json").read_text())
+    assert list(report["metrics"]) == ["catch-point-set", "climatology"]
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "run-tensors"}
+
+
+def test_dry_run_says_what_training_keeps_and_writes_nothing(
+    run: Command, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropback.workflows._plan._TIMED_BATCHES", 1)
+    code, shown, err = run("train", archive, "--out", tmp_path / "run", "--dry-run", *FAST)
+    assert code == 0, err
+    assert not list(tmp_path.iterdir())
+    # 300 plays were simulated, all of them targeted attempts.
+    for what in ("in the set", "kept to train on"):
+        found = re.search(rf"{what}\s+(\d+)", shown)
+        assert found, shown
+        assert int(found[1]) == pytest.approx(300, rel=0.03)
+    assert re.search(r"to fit 1 networks, memory about\s+\d+\.\d GB", shown)
+
+
+def test_dry_run_of_anything_but_files_says_what_it_plans_from(
+    run: Command, tmp_path: Path, league: Path
+) -> None:
+    play_by_play = next(league.glob("play_by_play_*.parquet"))
+    for data in (play_by_play, "s3://bucket/set"):
+        code, _, err = run("train", data, "--out", tmp_path / "run", "--dry-run")
+        assert code == 2
+        assert "--dry-run plans from tracking files" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("packed", ["csv", "csv.gz", "parquet"])
+def test_heads_hold_whole_plays_of_any_file(
+    tmp_path: Path, packed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropback.tracking.readers._heads._HEAD_BYTES", 200_000)
+    monkeypatch.setattr("dropback.tracking.readers._heads._HEAD_ROWS", 2_000)
+    made = made_set("bdb_2025", *(MadePlay(play=number) for number in range(1, 11)))
+    source = made.write(tmp_path / "set")
+    file = source / "tracking_week_1.csv"
+    rows = pl.read_csv(file, null_values="NA", infer_schema_length=None)
+    if packed == "csv.gz":
+        (source / "tracking_week_1.csv.gz").write_bytes(gzip.compress(file.read_bytes()))
+    if packed == "parquet":
+        rows.write_parquet(source / "tracking_week_1.parquet")
+    if packed != "csv":
+        file.unlink()
+    heads = cut_heads(source, tmp_path / "heads")
+    head = next((tmp_path / "heads").glob("tracking_week_1*"))
+    found = pl.read_parquet(head) if packed == "parquet" else pl.read_csv(head, null_values="NA")
+    sizes = found.group_by("playId").len()["len"].unique().to_list()
+    assert sizes == [rows.height / 10]
+    assert 1 <= found["playId"].n_unique() < 10
+    # A gzip reader reads ahead, which counts in a file as small as this.
+    near = 0.7 if packed == "csv.gz" else 0.25
+    assert heads.share == pytest.approx(found.height / rows.height, rel=near)
+    assert (tmp_path / "heads" / "plays.csv").is_file()
