@@ -4,8 +4,8 @@ import pytest
 
 from dropback.live import PlayPredictor
 from dropback.service._app import Service
-from dropback.service._plays import PlayLibrary
-from dropback.service._rankings import ScoreTable
+from dropback.service._library import PlayLibrary
+from dropback.service._score_table import ScoreTable
 from dropback.tracking import ingest
 from examples import service as example
 from examples.tracking_sets import MadePlay, made_set

@@ -10,7 +10,7 @@ from dropback._search import keep_found, matches, search_column, searchable
 from dropback.live.feeds._messages import LivePlaysResponse
 from dropback.service import _rankings
 from dropback.service._app import Service
-from dropback.service._rankings import LeaderboardQuery, ScoreTable
+from dropback.service._score_table import LeaderboardQuery, ScoreTable
 from dropback.service._tables import csv_of
 from examples import service as example
 from examples.served_page import league

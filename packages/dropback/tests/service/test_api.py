@@ -12,9 +12,9 @@ from dropback.cli import app as cli
 from dropback.errors import RequestError
 from dropback.live._export import DESCRIPTION
 from dropback.service._app import Service
+from dropback.service._library import PlayLibrary
 from dropback.service._limits import Limits
-from dropback.service._plays import PlayLibrary
-from dropback.service._rankings import LeaderboardQuery, ScoreTable, join_score_tables
+from dropback.service._score_table import LeaderboardQuery, ScoreTable, join_score_tables
 from dropback.tracking import ingest
 from examples import service as example
 from examples.service import OPERATIONS, client_of, problem

@@ -6,7 +6,8 @@ import pytest
 from dropback.data._team_colors import TEAM_COLORS, contrast
 from dropback.data._teams import TEAM_NAMES
 from dropback.ranking import compare_passers, game_log, leaderboard
-from dropback.service._browse import BrowseQuery, PlayBrowser, teams_table
+from dropback.service._browse import BrowseQuery, PlayBrowser
+from dropback.service._teams import teams_table
 from examples import service as example
 from examples.scored_plays import table, throws
 
@@ -128,8 +129,8 @@ def test_two_passers_are_compared_as_the_command_line_does(client):
     [
         ("/v1/browse?result=fumble", 422, "Invalid enum value 'fumble'"),
         ("/v1/browse?week=0", 422, "Expected `int` >= 1"),
-        ("/v1/forecasts?plays=12", 422, "must be game-play, two whole numbers, got '12'"),
-        ("/v1/forecasts?plays=1-2", 404, "No game 1, play 2 is stored here."),
+        ("/v1/forecasts?plays=12", 422, "A game and a play must be whole numbers, got ''."),
+        ("/v1/forecasts?plays=1-2", 404, "No game 1, play 2 is stored here: /v1/plays"),
         ("/v1/forecasts?plays=" + ",".join(["1-2"] * 25), 422, "At most 24 plays"),
         ("/v1/passers/nobody/detail", 404, "No play of passer 'nobody' is scored here."),
         ("/v1/passers/00-A/detail?season=1999", 422, "No play of 1999 is scored here."),

@@ -6,8 +6,10 @@ import re
 import polars as pl
 import pytest
 
-from dropback.service._rankings import ScoreTable
-from dropback.service._share import head_of
+from dropback.service._page import head_of
+from dropback.service._score_table import ScoreTable
+from dropback.service._shown import Shown
+from dropback.workflows import PasserTables
 from examples import service as example
 
 
@@ -69,8 +71,8 @@ def test_only_the_views_made_for_it_may_be_framed_by_other_sites(client, play):
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("/v1/plays/1/2/card", 404, "No game 1, play 2 with a forecast is served here."),
-        ("/v1/plays/1/x/card", 422, "A game and a play must be whole numbers."),
+        ("/v1/plays/1/2/card", 404, "No game 1, play 2 is stored here"),
+        ("/v1/plays/1/x/card", 422, "A game and a play must be whole numbers, got 'x'."),
         ("/v1/plays/1/2/card?format=gif", 422, "Invalid enum value 'gif'"),
         ("/v1/passers/nobody/card", 404, "No play of passer 'nobody' is scored here."),
     ],
@@ -81,7 +83,41 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(client, path, status, words)
 
 def test_a_name_cannot_end_the_tag():
     scores = example.scores().with_columns(passer_player_name=pl.lit('"><script>'))
-    head = head_of("http://here", {"passer": "00-A"}, ScoreTable(scores), None)
+    head = head_of(
+        "http://here", {"passer": "00-A"}, Shown(ScoreTable(scores), None, None, PasserTables())
+    )
     assert "<script" not in head
     assert tags(head)["og:title"] == '"><script>'
     assert tags(head)["og:image"] == "http://here/v1/passers/00-A/card"
+
+
+def test_what_a_link_shows_is_told_to_nobody_without_a_key_where_one_is_needed(
+    service, play, tmp_path
+):
+    locked, _key = example.keyed(service, tmp_path / "keys.json")
+    paths = (f"/plays/{play['game']}/{play['play']}", "/passers/00-A", "/embed/passers/00-A")
+    with example.client_of(locked) as client:
+        for path in paths:
+            # A visitor has no key yet when the page itself is asked for.
+            assert tags(client.get(path).text) == {}, path
+            assert "00-A.Passer" not in client.get(path).text
+    public = example.with_access(service, keys=locked.access.keys, public=True)
+    with example.client_of(public) as client:
+        assert [tags(client.get(path).text) != {} for path in paths] == [True] * 3
+
+
+def test_files_of_the_page_are_kept_for_good_and_packed(client):
+    page = client.get("/").text
+    sheet, script = re.findall(r'(?:href|src)="(/static/\w{12}/\w+/(?:base\.css|main\.js))"', page)
+    for path in (sheet, script):
+        answer = client.get(path)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["content-encoding"] == "gzip"
+        assert int(answer.headers.get("content-length", 0)) < len(answer.content) / 2
+    # An address without a version may change: it is asked for again, and not sent again.
+    plain = client.get("/static/css/base.css")
+    assert plain.headers["cache-control"] == "no-cache"
+    again = client.get("/static/css/base.css", headers={"if-none-match": plain.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
+    assert client.get("/").headers["cache-control"] == "no-cache"
+    assert client.get("/static/nothing.js").status_code == 404

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dropback._choices import nearest
+from dropback.cli._options import GamesFile
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -43,6 +44,23 @@ def serve_command(
     plays: Annotated[
         Path | None,
         typer.Option(help="Folder from `dropback ingest`, whose plays to show."),
+    ] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(help="File of `dropback decisions`: choice and throw apart."),
+    ] = None,
+    seasons: Annotated[
+        Path | None,
+        typer.Option(help="Folder of `dropback seasons`: passing and QB scores, projection."),
+    ] = None,
+    projection: Annotated[
+        Path | None,
+        typer.Option(help="File of `dropback project`, in place of the folder's projection."),
+    ] = None,
+    games: GamesFile = None,
+    expected_points: Annotated[
+        Path | None,
+        typer.Option(help="Expected-points model: forecasts in points beside those in yards."),
     ] = None,
     keys: Annotated[
         Path | None,
@@ -112,6 +130,11 @@ def serve_command(
         engine=_engine(engine, run),
         scores=tuple(scores or ()),
         plays=plays,
+        decisions=decisions,
+        seasons=seasons,
+        projection=projection,
+        games=games,
+        expected_points=expected_points,
         keys=keys,
         public=public,
         hosts=tuple(allow_host or ()),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import html
 import re
 import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,8 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
-from starlette.routing import Mount, Route, Router, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route, Router, WebSocketRoute
 
 from dropback import __version__
 from dropback.errors import DropbackError, RequestError
@@ -36,6 +31,7 @@ from dropback.service._browse import BrowseRoutes
 from dropback.service._executors import COMPRESSED_BYTES
 from dropback.service._http import JSON, Operation, json_response, openapi_document
 from dropback.service._keys import KeyRing, read_keys
+from dropback.service._library import PlayLibrary
 from dropback.service._limits import Limits
 from dropback.service._live_routes import LiveRoutes
 from dropback.service._live_socket import LiveEndpoint
@@ -43,15 +39,20 @@ from dropback.service._logs import log
 from dropback.service._messages import Capabilities, Health, Readiness
 from dropback.service._metrics import Metrics
 from dropback.service._middleware import RequestMiddleware
-from dropback.service._plays import PlayLibrary, PlayRoutes
-from dropback.service._rankings import RankingRoutes, ScoreTable, join_score_tables
-from dropback.service._share import CardRoutes, head_of
+from dropback.service._page import page_routes
+from dropback.service._passers import PasserRoutes
+from dropback.service._plays import PlayRoutes
+from dropback.service._rankings import RankingRoutes
+from dropback.service._score_table import ScoreTable, join_score_tables
+from dropback.service._share import CardRoutes
+from dropback.service._shown import Shown
 from dropback.service._sockets import OpenSockets
 from dropback.service._watch import Audience, WatchEndpoints
-from dropback.workflows import read_scores
+from dropback.workflows import PasserTables, read_passer_tables, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
@@ -63,11 +64,6 @@ if TYPE_CHECKING:
 _ORIGIN: Final = re.compile(r"https?://[\w.\[\]:-]+")
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
-# The page's own addresses: each shows the one page, whose script reads the address.
-_PAGE_PATHS = ("/", "/leaderboard", "/passers", "/passers/{passer}", "/plays", "/compare",
-               "/plays/{game}/{play}", "/live")  # fmt: skip
-# The same within a page of another site: the view alone.
-_EMBEDDED_PATHS = ("/embed/passers/{passer}", "/embed/plays/{game}/{play}")
 _TICK_S = 1.0
 # Watchers are asked every so many ticks whether they are still there, and may still be.
 _BEAT_TICKS = 5
@@ -81,6 +77,7 @@ class Service:
         scores: Play scores.
         library: Stored tracking plays.
         predictor: Networks that forecast a play.
+        tables: What is shown of passers beside their scores.
         access: Who may do what.
         root_path: Prefix at which a proxy serves this, such as ``/ngs``.
         log: Where the events of live plays go; None keeps them in this process.
@@ -90,6 +87,7 @@ class Service:
     scores: ScoreTable | None = None
     library: PlayLibrary | None = None
     predictor: PlayPredictor | None = None
+    tables: PasserTables = field(default_factory=PasserTables)
     access: Access = field(default_factory=lambda: Access(hosts=LOOPBACK_NAMES))
     root_path: str = ""
     log: EventLog | None = None
@@ -127,12 +125,15 @@ class Application:
         metrics.live_plays.set_function(lambda: len(self._board))
         metrics.live_sockets.set_function(lambda: len(self.sockets))
         metrics.watchers.set_function(lambda: len(self._audience))
-        stored = frozenset() if library is None else library.keys
-        self._rankings = RankingRoutes(scores, stored, limits)
-        yards = {} if scores is None else scores.yards
-        self._plays = PlayRoutes(library, self._inference, yards, limits)
-        self._browse = BrowseRoutes(scores, library, self._inference, limits)
-        self._cards = CardRoutes(scores, library, self._inference, limits)
+        self._shown = Shown(scores, library, self._inference, service.tables)
+        self._rankings = RankingRoutes(self._shown, limits)
+        self._routes = (
+            self._rankings,
+            *(
+                kind(self._shown, limits)
+                for kind in (PlayRoutes, BrowseRoutes, PasserRoutes, CardRoutes)
+            ),
+        )
         self._own = _OwnRoutes(service, metrics, self._log)
         self.app = self._built(LiveEndpoint(sessions, self.sockets, service.access, metrics))
 
@@ -140,10 +141,7 @@ class Application:
         """The routes behind the middleware."""
         service, own, access = self._service, self._own, self._service.access
         operations = [
-            *self._plays.operations(),
-            *self._rankings.operations(),
-            *self._browse.operations(),
-            *self._cards.operations(),
+            *(operation for routes in self._routes for operation in routes.operations()),
             *LiveRoutes(self._board).operations(),
             *own.operations(),
         ]
@@ -158,7 +156,9 @@ class Application:
             WebSocketRoute("/v1/live", live.live),
             WebSocketRoute("/v1/watch", watch.watch),
             Route("/v1/watch", watch.stream),
-            *_page_routes(service),
+            *page_routes(
+                self._shown, root_path=root, told=access.public or not access.keys_required
+            ),
         ]
         router = Router(
             routes, redirect_slashes=False, default=_nothing_there, lifespan=self._lifespan
@@ -187,10 +187,8 @@ class Application:
         if self._inference is not None:
             await self._inference.close()
         await self._log.close()
-        self._rankings.answers.close()
-        self._plays.answers.close()
-        self._browse.answers.close()
-        self._cards.answers.close()
+        for routes in self._routes:
+            routes.answers.close()
 
     def drain(self) -> None:
         """Say in ``/readyz`` that the service is stopping; it still answers everything."""
@@ -230,12 +228,20 @@ def load_service(
     engine: Engine | None = None,
     scores: Sequence[Path] = (),
     plays: Path | None = None,
+    decisions: Path | None = None,
+    seasons: Path | None = None,
+    projection: Path | None = None,
+    games: Path | None = None,
+    expected_points: Path | None = None,
     access: Access | None = None,
     root_path: str = "",
     log: EventLog | None = None,
     limits: Limits | None = None,
 ) -> Service:
     """Read the files to serve.
+
+    `read_passer_tables` reads those beside the play scores, `PlayPredictor.load` the networks; what
+    one of them needs another for is refused without it.
 
     Raises:
         RequestError: Nothing to serve.
@@ -245,11 +251,28 @@ def load_service(
         raise RequestError(
             "There is nothing to serve: name a run with play networks, --scores or --plays."
         )
-    tables = [read_scores(path) for path in scores]
+    for name, given, needed in (
+        ("--decisions", decisions, scores or plays),
+        ("--seasons", seasons, scores),
+        ("--projection", projection, scores),
+        ("--games", games, scores),
+        ("--expected-points", expected_points, run),
+    ):
+        if given is not None and not needed:
+            beside = "a run" if name == "--expected-points" else "--scores"
+            raise RequestError(f"{name} is shown beside what {beside} brings: name that, too.")
+    played = [read_scores(path) for path in scores]
     return Service(
-        predictor=None if run is None else PlayPredictor.load(run, engine=engine),
-        scores=ScoreTable(join_score_tables(tables)) if tables else None,
+        predictor=(
+            None
+            if run is None
+            else PlayPredictor.load(run, engine=engine, expected_points=expected_points)
+        ),
+        scores=ScoreTable(join_score_tables(played)) if played else None,
         library=None if plays is None else PlayLibrary(plays),
+        tables=read_passer_tables(
+            decisions=decisions, seasons=seasons, projection=projection, games=games
+        ),
         access=Access(hosts=LOOPBACK_NAMES) if access is None else access,
         root_path=root_path,
         log=log,
@@ -299,37 +322,6 @@ def make_access(
         origins=origins,
         public=public,
     )
-
-
-def _page_routes(service: Service) -> list[BaseRoute]:
-    """The page and its files; none where the installation has no page."""
-    static = Path(str(files("dropback.service") / "static"))
-    if not (static / "index.html").is_file():
-        return []
-    # The prefix of a proxy stands before each address of the page, and where its script reads it.
-    root_path = service.root_path
-    text = (static / "index.html").read_text()
-    text = text.replace('="/static/', f'="{html.escape(root_path)}/static/')
-    text = text.replace("<html ", f'<html data-root="{html.escape(root_path)}" ', 1)
-    within = text.replace("<html ", "<html data-embedded ", 1)
-
-    async def page(request: Request) -> Response:
-        embedded = request.url.path.removeprefix(root_path).startswith("/embed/")
-        head = head_of(
-            f"{request.url.scheme}://{request.url.netloc}{root_path}", request.path_params,
-            service.scores, service.library,
-        )  # fmt: skip
-        shown = (within if embedded else text).replace("</head>", f"{head}</head>", 1)
-        tag = f'W/"{hashlib.sha256(shown.encode()).hexdigest()[:20]}"'
-        headers = {"etag": tag, "cache-control": "no-cache"}
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(shown, headers=headers, media_type="text/html")
-
-    return [
-        *(Route(path, page) for path in (*_PAGE_PATHS, *_EMBEDDED_PATHS)),
-        Mount("/static", StaticFiles(directory=static)),
-    ]
 
 
 async def _nothing_there(*_: object) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dropback.live.feeds import _messages as live
 from dropback.service._http import CSV, Operation, json_response, query
-from dropback.service._tables import csv_of
+from dropback.service._tables import TableFormat, TableQuery, csv_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,7 +27,7 @@ class LivePlaysQuery(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     limit: Annotated[int, Meta(ge=1, le=1000, description="Most plays to return.")] = 100
     offset: Annotated[int, Meta(ge=0, le=10**9, description="Plays to skip.")] = 0
-    format: Literal["json", "csv"] = "json"
+    format: TableFormat = "json"
 
 
 class LiveRoutes:
@@ -41,19 +41,19 @@ class LiveRoutes:
         return [
             Operation("GET", "/v1/live/games", self.live_games,
                       "List the games with live plays, the newest first",
-                      live.LiveGamesResponse, problems=(422,)),
+                      live.LiveGamesResponse, query=TableQuery, problems=(422,), table=True),
             Operation("GET", "/v1/live/plays", self.live_plays,
                       "The scoreboard: live and finished plays, newest first",
                       live.LivePlaysResponse, query=LivePlaysQuery, problems=(422,), table=True),
         ]  # fmt: skip
 
-    async def live_games(self, _: Request) -> Response:
+    async def live_games(self, request: Request) -> Response:
+        asked = query(request, TableQuery)
         games: dict[str | None, list[LivePlayRecord]] = {}
         for play in self._board.published():
             games.setdefault(play.started.start.game, []).append(play)
-        return json_response(
-            live.LiveGamesResponse([_game(name, plays) for name, plays in games.items()])
-        )
+        answer = live.LiveGamesResponse([_game(name, plays) for name, plays in games.items()])
+        return _answered(answer, asked.format)
 
     async def live_plays(self, request: Request) -> Response:
         asked = query(request, LivePlaysQuery)
@@ -64,9 +64,13 @@ class LiveRoutes:
         ]
         page = plays[asked.offset : asked.offset + asked.limit]
         answer = live.LivePlaysResponse([play.row() for play in page], len(plays), asked.offset)
-        if asked.format == "csv":
-            return Response(csv_of(answer), media_type=CSV)
-        return json_response(answer)
+        return _answered(answer, asked.format)
+
+
+def _answered(answer: Struct, form: str) -> Response:
+    if form == "csv":
+        return Response(csv_of(answer), media_type=CSV)
+    return json_response(answer)
 
 
 def _game(name: str | None, plays: list[LivePlayRecord]) -> live.LiveGame:

@@ -96,13 +96,39 @@ class PlaysPage(Struct, frozen=True):
     version: Version = VERSION
 
 
+class Receiver(Struct, frozen=True):
+    """What a throw to a receiver promised at the release; nulls where they were not eligible."""
+
+    slot: int
+    expected_yards: float | None
+    target_probability: Probability | None
+
+
+class Decision(Struct, frozen=True):
+    """A throw judged by `dropback.workflows.decisions`, in yards where no unit is named.
+
+    ``decision_percentile``: of how many of the throws the decision is no worse, 0 to 100;
+    ``decision_sd``: how far decisions spread from throw to throw; ``execution``: 0 to 1.
+    """
+
+    decision: float | None
+    decision_percentile: float | None
+    decision_sd: float | None
+    execution: float
+    time: float | None
+    chosen_yards: float
+    best_yards: float | None
+    receivers: list[Receiver]
+
+
 class PlayResponse(Struct, frozen=True):
     """A stored play, with the forecast at every frame as the live path makes it.
 
     ``frames`` are frame by frame, slot by slot, ``quantities``. ``forecasts`` has one entry a
     frame, null if that frame has none, and is empty if there are none, which ``forecast_problem``
     explains. At the release the target is known: ``release`` is the forecast with it.
-    ``situation`` is what a live feed of the play starts with.
+    ``situation`` is what a live feed of the play starts with. ``decision`` is null for a play that
+    the table of decisions does not have.
     """
 
     item: PlayItem
@@ -117,6 +143,7 @@ class PlayResponse(Struct, frozen=True):
     situation: SituationMessage | None
     yards: int | None
     score: Probability | None
+    decision: Decision | None
     version: Version = VERSION
 
 

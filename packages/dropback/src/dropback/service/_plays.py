@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
-import numpy as np
 import polars as pl
-from msgspec import Meta, Struct
+from msgspec import Struct
 from starlette.responses import Response
 
 from dropback._files import POLARS_ERRORS
-from dropback._frames import left_join
-from dropback._search import keep_found, search_column
 from dropback.data._field import RATE_HZ
 from dropback.errors import LiveError, TrackingError
 from dropback.live import PlayFrames
@@ -30,24 +27,17 @@ from dropback.live.feeds._wire import (
 )
 from dropback.service import _messages as messages
 from dropback.service._access import client_of
-from dropback.service._executors import CachedAnswers
 from dropback.service._http import JSON, Operation, decode, json_response, query, read_body
+from dropback.service._library import PlayLibrary, PlaysQuery
 from dropback.service._logs import log
+from dropback.service._shown import PLAY, PROBLEMS, Routes
 from dropback.tracking._schema import FRAME_QUANTITIES
-from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
-from dropback.tracking.readers import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from starlette.requests import Request
 
-    from dropback.live.feeds._inference import Inference
-    from dropback.service._limits import Limits
     from dropback.tracking._blocks import PlayBlock
 
-_KEY = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
 _Decoder: TypeAlias = (
     msgspec.json.Decoder[messages.ScoreRequest] | msgspec.msgpack.Decoder[messages.ScoreRequest]
 )
@@ -59,45 +49,13 @@ _DECODERS: Final[dict[str, _Decoder]] = {
 }
 
 
-class PlaysQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Query parameters of ``/v1/plays``."""
+class PlayRoutes(Routes):
+    """Handlers of plays, sent and stored."""
 
-    season: Annotated[int, Meta(ge=1920, le=2100, description="Keep one season.")] | None = None
-    game: Annotated[int, Meta(ge=0, le=2**53 - 1, description="Keep one game.")] | None = None
-    search: Annotated[
-        str,
-        Meta(max_length=100, description="Words of the description, teams, passer or target."),
-    ] = ""
-    limit: Annotated[int, Meta(ge=1, le=1000, description="Most plays to return.")] = 100
-    offset: Annotated[int, Meta(ge=0, le=10**9, description="Plays to skip.")] = 0
-    format: Literal["json", "csv"] = "json"
-
-
-class PlayRoutes:
-    """Handlers of plays, sent and stored.
-
-    Args:
-        library: The stored plays; None if the service was started without.
-        inference: Forecasts plays; None if the service has no networks.
-        yards: Yards gained on a play by its keys, for tracking sets that do not have them.
-        limits: Of the service.
-    """
-
-    def __init__(
-        self,
-        library: PlayLibrary | None,
-        inference: Inference | None,
-        yards: Mapping[tuple[int, int], int],
-        limits: Limits,
-    ) -> None:
-        self._library, self._inference = library, inference
-        self._yards, self._limits = yards, limits
-        self.answers = CachedAnswers("stored plays", limits)
+    work = "stored plays"
 
     def operations(self) -> list[Operation]:
         """The operations that are served."""
-        problems = (404, 422, 503)
-        keys = {"game": _KEY, "play": _KEY}
         bodies: dict[str, type[Struct] | str] = {
             JSON: messages.ScoreRequest,
             MESSAGE_PACK: "The same as MessagePack, in which frames may be raw bytes.",
@@ -108,31 +66,32 @@ class PlayRoutes:
                       messages.ScoreResponse, bodies=bodies, role="score",
                       problems=(408, 413, 415, 422, 503)),
             Operation("GET", "/v1/plays", self.plays, "List the stored plays",
-                      messages.PlaysPage, query=PlaysQuery, problems=problems, table=True),
+                      messages.PlaysPage, query=PlaysQuery, problems=PROBLEMS, table=True),
             Operation("GET", "/v1/plays/{game}/{play}", self.play,
                       "Get a stored play with the forecast at every frame",
-                      messages.PlayResponse, path_parameters=keys, problems=problems),
+                      messages.PlayResponse, path_parameters=PLAY, problems=PROBLEMS),
         ]  # fmt: skip
 
     async def score(self, request: Request) -> Response:
-        if self._inference is None:
+        inference = self.shown.inference
+        if inference is None:
             raise ServiceError(503, _NO_NETWORKS)
         share = client_of(request).share
         # Before the body: a busy service says so at the cost of a header.
-        self._inference.require_capacity(share)
+        inference.require_capacity(share)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         decoder = _DECODERS.get(media_type)
         if decoder is None:
             raise ServiceError(
                 415, f"The Content-Type must be {JSON} or {MESSAGE_PACK}, got {media_type!r}."
             )
-        message = decode(decoder, await read_body(request, self._limits))
+        message = decode(decoder, await read_body(request, self.limits))
         situation = situation_from_message(message.situation)
-        count, most = _frames_of(message), self._limits.frames
+        count, most = _frames_of(message), self.limits.frames
         if count > most:
             raise ServiceError(413, f"A play must have 1 to {most} frames, got {count}.")
         play = PlayFrames(situation, frames_array(message.frames), message.target_slot)
-        forecast = await self._inference.score(play, share)
+        forecast = await inference.score(play, share)
         score = None if message.yards is None else forecast.score(message.yards)
         doubts = play_doubts(play.frames, situation.line_of_scrimmage_x_yd)
         answer = messages.ScoreResponse(
@@ -144,22 +103,16 @@ class PlayRoutes:
 
     async def plays(self, request: Request) -> Response:
         parameters = query(request, PlaysQuery)
-        library = self._require_library()
+        library = self.shown.require_library()
         table = parameters.format == "csv"
         return await self.answers.get(
             request, parameters, lambda: library.page(parameters), table=table
         )
 
     async def play(self, request: Request) -> Response:
-        library = self._require_library()
-        game, play = (_whole_number(request.path_params[name]) for name in ("game", "play"))
-        if (game, play) not in library.keys:
-            raise ServiceError(
-                404, f"No game {game}, play {play} is stored here: /v1/plays lists those that are."
-            )
-        return await self.answers.get(
-            request, (game, play), lambda: self._response(library, game, play)
-        )
+        library = self.shown.require_library()
+        key = self.shown.play(**request.path_params)
+        return await self.answers.get(request, key, lambda: self._response(library, *key))
 
     def _response(self, library: PlayLibrary, game: int, play: int) -> messages.PlayResponse:
         try:
@@ -170,13 +123,11 @@ class PlayRoutes:
             raise ServiceError(
                 503, f"The files of game {game}, play {play} are damaged: ingest them again."
             ) from error
-        yards = block.plays["yards_gained"][0]
-        if yards is None:
-            yards = self._yards.get((game, play))
+        yards = self.shown.yards(game, play)
         forecast, problem = None, _NO_NETWORKS
-        if self._inference is not None:
+        if self.shown.inference is not None:
             try:
-                forecast = forecast_stored_play(self._inference.predictor, block, yards)
+                forecast = forecast_stored_play(self.shown.inference.predictor, block, yards)
             except LiveError as error:
                 problem = str(error)
         frames = [] if forecast is None else forecast.frames
@@ -193,88 +144,24 @@ class PlayRoutes:
             situation=None if forecast is None else situation_message(forecast.context),
             yards=yards,
             score=None if forecast is None else forecast.score,
+            decision=self._decision(game, play),
         )
 
-    def _require_library(self) -> PlayLibrary:
-        if self._library is None:
-            raise ServiceError(
-                404, "This service has no stored plays: start it with --plays plays/."
-            )
-        return self._library
-
-
-def _whole_number(text: str) -> int:
-    """A key in a path: ASCII digits alone, of a number that JSON can hold."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 16):
-        raise ServiceError(422, f"A game and a play must be whole numbers, got {text[:64]!r}.")
-    return int(text)
-
-
-class PlayLibrary:
-    """The plays of a canonical folder, which `dropback ingest` writes.
-
-    The tables of plays are held in memory; frames are read when they are needed.
-
-    Attributes:
-        table: The plays, a row each, in the columns of `messages.PlayItem`.
-        keys: Game and play of each.
-        notes: What selections the plays are.
-
-    Args:
-        folder: The canonical folder.
-
-    Raises:
-        TrackingError: It holds no canonical plays.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._files = chunk_files(folder)
-        counts = [pl.scan_parquet(path).select(pl.len()).collect().item() for path in self._files]
-        chunk = pl.Series("chunk", np.repeat(np.arange(len(counts)), counts))
-        table = read_plays_table(folder).with_columns(chunk, *_names(self._files))
-        notes = {
-            source: layout.selection if (layout := FORMATS.get(source)) else ""
-            for source in table["source_format"].unique()
-        }
-        self.notes = sorted(set(notes.values()) - {""})
-        columns = {"game": "game_id", "play": "play_id"}
-        items = [
-            pl.col(columns.get(name, name)).alias(name)
-            for name in messages.PlayItem.__struct_fields__
-            if name != "note"
-        ]
-        note = pl.col("source_format").replace_strict(notes, return_dtype=pl.String).alias("note")
-        plays = table.select(*items, note, "chunk")
-        search = search_column(plays, "passer", "target", "offense", "defense", "description")
-        self.table = plays.drop("chunk")
-        self._plays = plays.with_columns(search)
-        self._rows = {key: row for row, key in enumerate(table.select("game_id", "play_id").rows())}
-        self.keys = frozenset(self._rows)
-
-    def page(self, query: PlaysQuery) -> messages.PlaysPage:
-        """A page of the plays."""
-        found = self._plays
-        if query.season is not None:
-            found = found.filter(pl.col("season") == query.season)
-        if query.game is not None:
-            found = found.filter(pl.col("game") == query.game)
-        found = keep_found(found, query.search)
-        rows = found.drop("chunk", "search").slice(query.offset, query.limit).iter_rows(named=True)
-        return messages.PlaysPage(
-            [messages.PlayItem(**row) for row in rows], found.height, query.offset
+    def _decision(self, game: int, play: int) -> messages.Decision | None:
+        """The decision of a play, by the league's keys."""
+        throws = self.shown.tables.decisions
+        if throws is None:
+            return None
+        rows = throws.filter(pl.col("old_game_id") == str(game), pl.col("play_id") == play)
+        if rows.is_empty():
+            return None
+        row = rows.row(0, named=True)
+        lists = ("receiver_slots", "expected_yards", "target_probability")
+        receivers = zip(*(row[name] for name in lists), strict=True)
+        return msgspec.convert(
+            {**row, "receivers": [messages.Receiver(*receiver) for receiver in receivers]},
+            messages.Decision,
         )
-
-    def item(self, game: int, play: int) -> messages.PlayItem:
-        """The list entry of a stored play."""
-        return messages.PlayItem(
-            **self._plays.drop("chunk", "search").row(self._rows[game, play], named=True)
-        )
-
-    def read(self, game: int, play: int) -> PlayBlock:
-        """A stored play as a block of its own; damaged files raise `TrackingError`."""
-        block = read_chunk(self._files[self._plays["chunk"][self._rows[game, play]]])
-        keep = (block.plays["game_id"] == game) & (block.plays["play_id"] == play)
-        return block.keep(keep.to_numpy())
 
 
 def _frames_of(message: messages.ScoreRequest) -> int:
@@ -286,20 +173,3 @@ def players_of(block: PlayBlock) -> list[messages.LivePlayer]:
     """The players of the first play of a block, and the ball."""
     columns = ("slot", "side", "role", "position", "display_name")
     return [messages.LivePlayer(*row) for row in block.players.select(columns).iter_rows()]
-
-
-def _names(files: list[Path]) -> list[pl.Series]:
-    """Names of passer and target of each play, in chunk order."""
-    named = []
-    for path in files:
-        beside = path.parent.parent.parent / "players" / path.relative_to(path.parent.parent)
-        players = pl.read_parquet(beside, columns=["game_id", "play_id", "slot", "display_name"])
-        plays = pl.read_parquet(path, columns=["game_id", "play_id", "passer_slot", "target_slot"])
-        for slot, name in (("passer_slot", "passer"), ("target_slot", "target")):
-            plays = left_join(
-                plays.with_columns(pl.col(slot).cast(pl.UInt8)),
-                players.rename({"slot": slot, "display_name": name}),
-                on=["game_id", "play_id", slot],
-            )
-        named.append(plays.select("passer", "target"))
-    return pl.concat(named).get_columns()

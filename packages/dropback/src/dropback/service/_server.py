@@ -41,7 +41,8 @@ class ServeSettings:
     """What is served, where, and to whom: the options of ``dropback serve``.
 
     Attributes:
-        run, engine, scores, plays: See `load_service`.
+        run, engine, scores, plays, decisions, seasons, projection, games, expected_points: See
+            `load_service`.
         keys, public, hosts, origins: See `make_access`.
         host, port: Address to bind; port 0 takes a free one.
         root_path: Prefix at which a proxy serves this.
@@ -57,6 +58,11 @@ class ServeSettings:
     engine: Engine | None = None
     scores: tuple[Path, ...] = ()
     plays: Path | None = None
+    decisions: Path | None = None
+    seasons: Path | None = None
+    projection: Path | None = None
+    games: Path | None = None
+    expected_points: Path | None = None
     keys: Path | None = None
     public: bool = False
     hosts: tuple[str, ...] = ()
@@ -103,6 +109,8 @@ class ServeSettings:
         """Read the files to serve."""
         return load_service(
             run=self.run, engine=self.engine, scores=self.scores, plays=self.plays,
+            decisions=self.decisions, seasons=self.seasons, projection=self.projection,
+            games=self.games, expected_points=self.expected_points,
             access=make_access(
                 host=self.host, keys=self.keys, public=self.public, hosts=self.hosts,
                 origins=self.origins,

@@ -1,18 +1,35 @@
-"""Write the rows of an answer as CSV."""
+"""Ask for a table, and write its rows as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta, Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # A spreadsheet takes a text that begins so for a formula; an apostrophe before it makes it text.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+TableFormat = Annotated[Literal["json", "csv"], Meta(description="csv: the rows alone.")]
+Season = Annotated[int, Meta(ge=1920, le=2100, description="Keep one season.")]
+
+
+class TableQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query parameters of a table that is had whole."""
+
+    format: TableFormat = "json"
+
+
+class Rows(Struct, frozen=True):
+    """One table of an answer that has several, to be had as CSV."""
+
+    rows: list[dict[str, Any]]
 
 
 def csv_of(answer: msgspec.Struct) -> bytes:

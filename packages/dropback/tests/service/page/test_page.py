@@ -11,7 +11,7 @@ import pytest
 from websockets.sync.client import connect
 
 from dropback.service._app import Service
-from dropback.service._rankings import ScoreTable
+from dropback.service._score_table import ScoreTable
 from examples.served_page import Wire, league, predictor
 from examples.service import Address, listening
 from examples.service import keyed as locked
