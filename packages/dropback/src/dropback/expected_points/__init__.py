@@ -4,6 +4,7 @@ from dropback.expected_points._added import (
     OWN_SOURCE,
     attach_epa,
     expected_points_added,
+    points_of_gains,
     recorded_epa,
 )
 from dropback.expected_points._model import (
@@ -24,6 +25,7 @@ __all__ = [
     "expected_points_added",
     "fit_expected_points",
     "load_expected_points",
+    "points_of_gains",
     "recorded_epa",
     "save_expected_points",
     "timeline",

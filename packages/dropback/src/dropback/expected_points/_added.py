@@ -14,6 +14,7 @@ from dropback.errors import RequestError
 from dropback.expected_points._next_score import timeline
 
 if TYPE_CHECKING:
+    from dropback._arrays import Floats, Integers
     from dropback.expected_points._model import ExpectedPoints
 
 OWN_SOURCE = "dropback expected points"
@@ -131,6 +132,54 @@ def _added(snaps: pl.DataFrame, model: ExpectedPoints) -> pl.DataFrame:
     return rows.with_columns(
         epa=pl.coalesce(pl.Series(alone).fill_nan(None), "after") - pl.col("ep")
     )
+
+
+def points_of_gains(
+    model: ExpectedPoints,
+    gains: Integers,
+    *,
+    down: int,
+    ydstogo: int,
+    yardline_100: int,
+    quarter: int,
+    half_seconds_remaining: float,
+    home: bool | None,
+) -> Floats:
+    r"""EPA of a snap for each gain that it might have, by the situation that the yards leave.
+
+    A gain to the goal line is worth 7 points and a loss behind the own one -2. A turnover is not
+    told by its yards: they count as if the offense kept the ball.
+
+    Args:
+        model: Values situations; the newest of its seasons is taken.
+        gains: Whole yards, shape ``(K,)``.
+        down: 1 to 4.
+        ydstogo: Yards to the line to gain, at least 1.
+        yardline_100: Yards to the goal line, 1 to 99.
+        quarter: 1 to 4; 5 and more is overtime.
+        half_seconds_remaining: Before the snap.
+        home: Whether the offense is the home team; None takes the mean of both.
+
+    Returns:
+        Expected points added, shape ``(K,)``.
+    """
+    sides = (True, False) if home is None else (home,)
+    snap = {
+        "game_id": "", "season": max(model.seasons), "down": down, "ydstogo": ydstogo,
+        "yardline_100": yardline_100, "half_seconds_remaining": half_seconds_remaining,
+        "half": 0 if quarter <= 2 else 1 if quarter <= 4 else 2,
+        "goal_to_go": ydstogo >= yardline_100,
+    }  # fmt: skip
+    at = pl.DataFrame(snap).join(pl.DataFrame({"home": sides}), how="cross")
+    rows = at.join(pl.DataFrame({"yards_gained": gains}), how="cross").with_columns(
+        next_half_seconds_remaining=pl.lit(None, pl.Float64)
+    )
+    left = _situation_after(rows)
+    after = np.where(left["kept_ball"], 1, -1) * model.values(left)
+    spot = yardline_100 - rows["yards_gained"].to_numpy()
+    after = np.where(spot <= 0, 7.0, np.where(spot >= GOAL_TO_GOAL_YD, -2.0, after))
+    added = after.reshape(len(sides), -1) - model.values(at)[:, None]
+    return np.asarray(added.mean(axis=0))
 
 
 def _is_credited_by_itself() -> pl.Expr:

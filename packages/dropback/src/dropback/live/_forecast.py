@@ -32,6 +32,8 @@ class Forecast:
         cdf: Probability of at most each whole yard of `YARDS` (-110 to 100), shape ``(211,)``.
         yards_max: Yards of a touchdown.
         yards_to_go: Yards of a first down, None if unknown; beyond the goal line the goal counts.
+        epa_of_yards: Expected points added by each of `YARDS`, shape ``(211,)``; None where no
+            model values the situation.
     """
 
     frame: int
@@ -39,6 +41,24 @@ class Forecast:
     cdf: Singles
     yards_max: int
     yards_to_go: int | None = None
+    epa_of_yards: Floats | None = None
+
+    @property
+    def epa(self) -> float | None:
+        """Expected points added; None where they are not known."""
+        if self.epa_of_yards is None:
+            return None
+        return float(np.diff(self._batch[0], prepend=0.0) @ self.epa_of_yards)
+
+    @property
+    def epa_low(self) -> float | None:
+        """Points added that 5 % of the outcomes stay below."""
+        return self._epa_quantile(0.05)
+
+    @property
+    def epa_high(self) -> float | None:
+        """Points added that 5 % of the outcomes exceed."""
+        return self._epa_quantile(0.95)
 
     @property
     def mean(self) -> float:
@@ -122,6 +142,13 @@ class Forecast:
 
     def _at_least(self, yards: int) -> float:
         return 1.0 - float(self.cdf[yards - 1 - YARDS_LOWEST])
+
+    def _epa_quantile(self, level: float) -> float | None:
+        if self.epa_of_yards is None:
+            return None
+        order = np.argsort(self.epa_of_yards, kind="stable")
+        reached = np.diff(self._batch[0], prepend=0.0)[order].cumsum()
+        return float(self.epa_of_yards[order][min(int((reached < level).sum()), len(order) - 1)])
 
     @property
     def _batch(self) -> Floats:

@@ -21,6 +21,7 @@ from dropback.live._inputs import (
     target_or_none,
 )
 from dropback.live._play import LivePlay, Snapshot
+from dropback.live._points import PlayPoints
 from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._store import load_run
 from dropback.tracking._schema import (
@@ -88,6 +89,7 @@ class PlayPredictor:
     def _set_up(self, evaluator: Evaluator, sizes: PoolSizes) -> None:
         self._evaluator = evaluator
         self._sizes = sizes
+        self._points: PlayPoints | None = None
         # Code is loaded now, not while the first play waits for its answer.
         context = PlayContext(line_of_scrimmage_x_yd=60, yards_to_goal=50)
         frame = np.zeros((SLOTS, len(FRAME_QUANTITIES)), np.float32)
@@ -97,7 +99,13 @@ class PlayPredictor:
         live.release(FIRST_RECEIVER)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], *, engine: Engine | None = None) -> Self:
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        engine: Engine | None = None,
+        expected_points: str | os.PathLike[str] | None = None,
+    ) -> Self:
         """The predictor of a run folder, or of a folder that ``dropback export`` made.
 
         Args:
@@ -105,13 +113,22 @@ class PlayPredictor:
             engine: ``"torch"``, the reference; or ``"onnx"`` (the extra ``onnx``), which runs
                 exported graphs. None is ``"onnx"`` where the run has been exported, else
                 ``"torch"``.
+            expected_points: Folder of an expected-points model, which forecasts then are valued by
+                (`Forecast.epa`); None values none.
 
         Raises:
             RunError: No such folder, damaged, without a play network, of another schema, or with
                 graphs of other weights; or ``"onnx"`` of a run that has not been exported.
             RequestError: An unknown engine, or one whose package is not installed.
         """
-        folder = Path(folder)
+        predictor = cls._loaded(Path(folder), engine)
+        if expected_points is not None:
+            predictor._points = PlayPoints(Path(expected_points))  # noqa: SLF001  # its own kind
+        return predictor
+
+    @classmethod
+    def _loaded(cls, folder: Path, engine: Engine | None) -> Self:
+        """See `load`."""
         if engine not in {None, "torch", "onnx"}:
             raise RequestError(f"engine must be 'torch' or 'onnx', got {engine!r}.")
         if is_export(folder):
@@ -252,7 +269,7 @@ class PlayPredictor:
             arrays.static,
             arrays.scored,
         )
-        return _forecasts(cdf, [play.context], [number], released=True)[0]
+        return self._forecasts(cdf, [play.context], [number], released=True)[0]
 
     def _read(self, readings: Sequence[_Reading], step: int) -> None:
         """Read the pending frame `step` of each play."""
@@ -275,7 +292,7 @@ class PlayPredictor:
             arrays.static,
             arrays.scored,
         )
-        forecasts = _forecasts(cdf, contexts, numbers, released=False)
+        forecasts = self._forecasts(cdf, contexts, numbers, released=False)
         for row, reading in enumerate(readings):
             reading.snapshots.append(
                 Snapshot(numbers[row], frames[row], velocities[row], histories[row])
@@ -300,7 +317,7 @@ class PlayPredictor:
         (cdf,) = self._evaluator.run(
             "play", columns[:, -length:], begun[:, -length:], arrays.static, arrays.scored
         )
-        return _forecasts(cdf, contexts, numbers, released=True)
+        return self._forecasts(cdf, contexts, numbers, released=True)
 
     def _forecast_to_nobody(self, play: PlayFrames, frames: Singles) -> Forecast:
         """The forecast of a play whose target is unknown: that of its last frame."""
@@ -309,24 +326,28 @@ class PlayPredictor:
             live.push(number, frame)
         return live.release(play.target_slot)
 
+    def _forecasts(
+        self,
+        cdf: Singles,
+        contexts: Sequence[PlayContext],
+        numbers: Sequence[int],
+        *,
+        released: bool,
+    ) -> list[Forecast]:
+        """A forecast of each row."""
+        points = None if self._points is None else self._points.of
+        return [
+            Forecast(
+                number, released, of_play, context.yards_max, context.yards_to_go,
+                None if points is None else points(context),
+            )
+            for number, of_play, context in zip(numbers, cdf, contexts, strict=True)
+        ]  # fmt: skip
+
     def _padded(self, frames: int) -> int:
         """Frames that a play is padded to: a multiple of the stride and one more."""
         seen, stride = min(frames, self._sizes.receptive_field) - 1, self._sizes.stride
         return -(-max(seen, 1) // stride) * stride + 1
-
-
-def _forecasts(
-    cdf: Singles,
-    contexts: Sequence[PlayContext],
-    numbers: Sequence[int],
-    *,
-    released: bool,
-) -> list[Forecast]:
-    """A forecast of each row."""
-    return [
-        Forecast(number, released, of_play, context.yards_max, context.yards_to_go)
-        for number, of_play, context in zip(numbers, cdf, contexts, strict=True)
-    ]
 
 
 class _Reading(NamedTuple):

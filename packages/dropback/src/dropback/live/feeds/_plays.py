@@ -63,7 +63,9 @@ class PointForecast(Struct, frozen=True):
     ``probabilities`` belong to the whole yards ``first_yd``, ``first_yd + 1``, ...; what is left
     out on either side has less than 1e-6. ``touchdown`` is the mass at the goal line, ``gain`` that
     of one yard or more, ``no_gain`` that of none, which is nearly always an incomplete pass, and
-    ``first_down`` that of the yards to go or more, null where they are unknown.
+    ``first_down`` that of the yards to go or more, null where they are unknown. ``epa`` are the
+    expected points added, 5 % of the outcomes below ``epa_low`` and above ``epa_high``; null where
+    the service has no model of expected points or the situation is not known whole.
     """
 
     frame: int
@@ -79,3 +81,6 @@ class PointForecast(Struct, frozen=True):
     first_down: Probability | None
     first_yd: int
     probabilities: list[float]
+    epa: float | None = None
+    epa_low: float | None = None
+    epa_high: float | None = None
