@@ -25,6 +25,13 @@ _RECORDED = ("qb_epa", "epa")
 # nflverse leaves single plays without a value, whole seasons never.
 _RECORDED_SHARE = 0.99
 
+# Columns of a snap that `_described` reads.
+_DESCRIBES = (
+    *("game_id", "play_id", "season", "season_type", "week", "posteam", "defteam", "play_type"),
+    *("desc", "passer_player_id", "passer_player_name", "rusher_player_id", "rusher_player_name"),
+    *("qb_spike", "qb_scramble", "two_point_attempt", "ep", "epa"),
+)
+
 # Duration of a play where the clock of the next one is missing (nflfastR's add_qb_epa: 6 s).
 _PLAY_SECONDS = 6
 
@@ -229,6 +236,8 @@ def _dropback() -> pl.Expr:
 
 def _described(snaps: pl.DataFrame, source: str) -> pl.DataFrame:
     """The snaps with their quarterback."""
+    # A million snaps of all columns are a gigabyte: what is not read goes before the join.
+    snaps = snaps.select(_DESCRIBES)
     passes = (pl.col("play_type") == "pass").fill_null(value=False)
     runs = (pl.col("play_type") == "run").fill_null(value=False)
     kneels = pl.col("desc").fill_null("").str.contains("kneel")

@@ -92,19 +92,20 @@ def finished_games(play_by_play: pl.DataFrame) -> pl.DataFrame:
         ``game_id``, ``home_won``: 1, 1/2 for a tie, 0. Other games, of a season in progress or
         broken off, are absent.
     """
+    return _results(timeline(play_by_play))
+
+
+def _results(rows: pl.DataFrame) -> pl.DataFrame:
+    """What `finished_games` returns, from a `timeline`."""
     side = pl.when("home").then(1).otherwise(-1)
-    last = (
-        timeline(play_by_play)
-        .group_by("game_id", maintain_order=True)
-        .agg(
-            pl.coalesce(
-                pl.col("home_score") - pl.col("away_score"),
-                side * (pl.col("score_differential") + pl.col("points")),
-            )
-            .last()
-            .alias("lead"),
-            pl.col("qtr", "quarter_seconds_remaining").last(),
+    last = rows.group_by("game_id", maintain_order=True).agg(
+        pl.coalesce(
+            pl.col("home_score") - pl.col("away_score"),
+            side * (pl.col("score_differential") + pl.col("points")),
         )
+        .last()
+        .alias("lead"),
+        pl.col("qtr", "quarter_seconds_remaining").last(),
     )
     decided = pl.col("lead") != 0
     regular = (pl.col("qtr") == 4) & (pl.col("quarter_seconds_remaining") <= _OVER_SECONDS)
@@ -168,9 +169,11 @@ def win_probability_added(
 
 
 def _snaps(play_by_play: pl.DataFrame) -> pl.DataFrame:
-    rows = left_join(
-        timeline(play_by_play).filter("scrimmage"), finished_games(play_by_play), on="game_id"
-    )
+    played = timeline(play_by_play)
+    # A million snaps of all columns are a gigabyte: what is not read goes first.
+    read = {*PLAY_KEY, "posteam", *(n for e in _FEATURES.values() for n in e.meta.root_names())}
+    snaps = played.filter("scrimmage").select(sorted(read - {"receives_next_half"}))
+    rows = left_join(snaps, _results(played), on="game_id")
     opened = pl.col("posteam").first().over("game_id")
     won = pl.when("home").then("home_won").otherwise(1 - pl.col("home_won"))
     return rows.with_columns(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,7 +204,8 @@ def score_seasons(
     years = sorted(set(chosen_seasons(source, seasons)))
     fits = plan_fits(years, plays=settings.plays, outcomes=settings.outcomes, folds=settings.folds)
     clock = _Clock()
-    with work_area(out, "what was fitted") as area, open_executor(executor) as (runner, needs):
+    with work_area(out, "what was fitted") as area, ExitStack() as workers:
+        runner, needs = workers.enter_context(open_executor(executor))
         work = area.folder
         rows = read_play_by_play(source, seasons=years)
         clock.stop("read")
@@ -219,6 +221,7 @@ def score_seasons(
         for task, done in run_tasks(runner, tasks.values(), area.store, needs=needs):
             cpu_seconds += done.cpu_seconds
             on_step(task.label if done.fresh else f"{task.label} (kept)")
+        workers.close()  # idle, two would hold 1.5 GB while the scores are made
         predictions: dict[Outcome, list[pl.DataFrame]] = {name: [] for name in settings.outcomes}
         for fit, task in tasks.items():  # in the order of the plan, whichever came first
             with fetched(area.store, task.name) as folder:
