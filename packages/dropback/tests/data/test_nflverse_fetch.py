@@ -61,6 +61,17 @@ def test_a_download_with_fewer_plays_does_not_replace_the_file(tmp_path: Path) -
     assert pl.read_parquet(path).height == 2
 
 
+def test_a_season_that_lost_a_play_replaces_the_file(tmp_path: Path) -> None:
+    path = present(tmp_path, 2018, "2018-10-09", plays=200)
+    for plays in (199, 198):
+        table = pl.DataFrame({"season": [2018] * plays, "play_id": [1.0] * plays})
+        fetch([2018], tmp_path, refresh=True, load=lambda _, table=table: table)
+        os.utime(path, (1.539e9, 1.539e9))
+    assert pl.read_parquet(path).height == 198  # nflverse takes out single plays
+    with pytest.raises(ReaderError, match="now has 196 plays and the file 198"):
+        fetch([2018], tmp_path, load=lambda _: table.head(196))
+
+
 def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "play_by_play_2018.parquet"
     path.write_text("damaged")

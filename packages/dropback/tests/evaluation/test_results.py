@@ -137,9 +137,18 @@ def test_without_phases_a_game_with_scores_is_final() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [("CON", ["CONF"]), ("sb ", ["SB"]), ("Regular", ["REG"]), ("PRE", [])],
+)
+def test_a_game_type_is_known_however_it_is_written(written: str, read: list[str]) -> None:
+    table = games((1, "KC", 20, "BUF", 10)).with_columns(pl.lit(written).alias("game_type"))
+    assert read_games(table)["game_type"].to_list() == read
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
-        (pl.lit("PRE").alias("game_type"), "game 2020_1_KC_BUF: game_type is 'PRE', not one of"),
+        (pl.lit("ALL").alias("game_type"), "game 2020_1_KC_BUF: game_type is 'ALL', not one of"),
         (pl.lit(None, pl.Int64).alias("home_score"), "2020_1_KC_BUF: it is final but a score"),
         (pl.lit("x").alias("away_score"), "2020_1_KC_BUF: 'away_score' is 'x', not a whole number"),
     ],

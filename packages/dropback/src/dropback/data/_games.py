@@ -25,15 +25,25 @@ GAME_COLUMNS: tuple[Column, ...] = (
     Column("phase", pl.String, required=False),
 )
 
-GAME_TYPES = ("REG", "WC", "DIV", "CONF", "SB")
-"""Regular season, then the playoffs' rounds."""
+GAME_TYPES: dict[str, tuple[str, ...]] = {
+    "PRE": ("PRESEASON",),
+    "REG": ("REGULAR",),
+    "WC": ("WILDCARD", "WILD CARD"),
+    "DIV": ("DIVISIONAL",),
+    # nflverse's schedules say CON, its older files and this project's tables CONF.
+    "CONF": ("CON", "CONFERENCE", "CHAMPIONSHIP"),
+    "SB": ("SUPERBOWL", "SUPER BOWL"),
+}
+"""Preseason, regular season and the playoffs' rounds, and how others write them."""
+
+_TYPES = {word: kind for kind, others in GAME_TYPES.items() for word in (kind, *others)}
 
 
 def read_games(source: AnyPath | pl.DataFrame) -> pl.DataFrame:
     """Read results: `GAME_COLUMNS`, teams under their franchise's code, and ``final``.
 
-    A game is final where ``phase`` begins with FINAL, or where there is no phase (as in
-    ``nflreadpy.load_schedules()``) and both scores are recorded.
+    Preseason games are left out. A game is final where ``phase`` begins with FINAL, or where there
+    is no phase (as in ``nflreadpy.load_schedules()``) and both scores are recorded.
 
     Args:
         source: A Parquet or CSV file, or a frame.
@@ -46,12 +56,15 @@ def read_games(source: AnyPath | pl.DataFrame) -> pl.DataFrame:
     raw = source if isinstance(source, pl.DataFrame) else read_table(source)
     kind = "a table of games with nflverse's column names"
     games = conform(raw, GAME_COLUMNS, origin=origin, keys=("game_id",), kind=kind)
-    unknown = games.filter(pl.col("game_type").is_in(GAME_TYPES).not_().fill_null(value=True))
+    written = pl.col("game_type").str.strip_chars().str.to_uppercase()
+    known = written.replace_strict(_TYPES, default=None)
+    unknown = games.filter(known.is_null())
     if not unknown.is_empty():
         game, kind = unknown.select("game_id", "game_type").row(0)
         raise ReaderError(
             f"{origin}, game {game}: game_type is {kind!r}, not one of {', '.join(GAME_TYPES)}."
         )
+    games = games.with_columns(known.alias("game_type")).filter(pl.col("game_type") != "PRE")
     if games["game_id"].is_duplicated().any():
         twice = games.filter(pl.col("game_id").is_duplicated())["game_id"][0]
         raise ReaderError(f"{origin}: game {twice} is there twice; each game must have one row.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Fetched: TypeAlias = Literal["new", "refreshed", "kept"]
 """What became of a season's file."""
 
+# nflverse takes out single plays when it builds a season anew, and a game that is canceled.
+_LEAST_KEPT: Final = 0.99
 # Month and day: two weeks after the latest Super Bowl, when its corrections are in.
 _SEASON_OVER: Final = (3, 1)
 
@@ -50,8 +53,8 @@ def fetch(
         The files, one for each season.
 
     Raises:
-        ReaderError: `nflreadpy` is not installed, the download failed, or it holds fewer plays
-            than the file that it is to replace.
+        ReaderError: `nflreadpy` is not installed, the download failed, or it lacks more than one
+            in a hundred plays of the file that it is to replace.
         RequestError: The seasons are no years.
 
     Example:
@@ -159,12 +162,12 @@ def _loaded(
 
 
 def _require_growth(path: Path, rows: int, of: str) -> None:
-    """Refuse a download that lacks rows of the file it is to replace."""
+    """Refuse a download that lacks many rows of the file it is to replace."""
     try:
         held = pl.scan_parquet(path).select(pl.len()).collect().item()
     except POLARS_ERRORS:  # a damaged file holds none
         return
-    if rows < held:
+    if rows < _LEAST_KEPT * held:
         raise ReaderError(
             f"{path}: nflverse now has {rows:,} {of} and the file {held:,}, so the download may "
             "be cut off and the file is kept: try again later, or remove the file first."
@@ -179,4 +182,16 @@ def _nflreadpy(name: str) -> Callable[..., pl.DataFrame]:
             "Fetching needs nflreadpy: install it with 'pip install dropback[fetch]'."
         ) from error
     load: Callable[..., pl.DataFrame] = getattr(nflreadpy, name)
-    return load
+
+    @wraps(load)
+    def fresh(*what: object) -> pl.DataFrame:
+        # Its cache answers for a day, on disk between processes too: what was downloaded in the
+        # morning would be written in the evening as what is new.
+        kept = nflreadpy.config.get_config().cache_mode
+        nflreadpy.config.update_config(cache_mode="off")
+        try:
+            return load(*what)
+        finally:
+            nflreadpy.config.update_config(cache_mode=kept)
+
+    return fresh
