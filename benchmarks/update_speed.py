@@ -24,7 +24,7 @@ import dropback
 from dropback.data import PlaySet
 from dropback.data._tables import Outcome
 from dropback.models import settings_for
-from dropback.workflows import open_store, update
+from dropback.workflows import open_score_store, update
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def main() -> None:
             "nothing new, start included",
             lambda: subprocess.run(command, check=True, capture_output=True),  # noqa: S603
         )
-        store = _timed("open the store", lambda: open_store(folder))
+        store = _timed("open the store", lambda: open_score_store(folder))
         _timed("open a ranking", lambda: store.board(store.seasons[-1]))
         scores = _timed("read all scores", store.scores)
         print(f"{len(scores):,} plays of {len(store.seasons)} seasons")

@@ -25,7 +25,7 @@ from polars.testing import assert_frame_equal
 import dropback
 from dropback.models import ModelSettings
 from dropback.simulation import LeagueSettings, simulate_league
-from dropback.workflows import open_store, update
+from dropback.workflows import open_score_store, update
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> dict[str, int]:
         whole: list[pl.DataFrame | None] = [None]
         for week in range(1, weeks + 1):
             run_update(root / f"week-{week}", run)
-            whole.append(open_store(root / f"week-{week}").scores())
+            whole.append(open_score_store(root / f"week-{week}").scores())
         takes = 0.0
         for _ in range(2):  # the first start of a process loads the modules
             began = time.perf_counter()
@@ -134,7 +134,7 @@ def _require_whole(folder: Path, states: list[pl.DataFrame | None], *, ended: bo
         if former is not None or ended:
             raise SystemExit("The store is gone.")
         return
-    store = open_store(folder)
+    store = open_score_store(folder)
     scores = store.scores()
     for label in store.boards:
         store.board(label)

@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 import dropback
 from dropback.errors import ReaderError, RequestError
 from dropback.workflows import _store as store
-from dropback.workflows import open_store, read_scores
+from dropback.workflows import open_score_store, read_scores
 from examples.trained_run import TrainedRun
 
 
@@ -21,7 +21,7 @@ def scores(trained: TrainedRun) -> pl.DataFrame:
     return pl.concat(parts).sort("game_id", "play_id")
 
 
-def write(folder: Path, scores: pl.DataFrame, **more: dict[str, str]) -> store.Store:
+def write(folder: Path, scores: pl.DataFrame, **more: dict[str, str]) -> store.ScoreStore:
     """A store of `scores`, a part a season."""
     parts = {
         year: store.write_part(folder, f"s{year}", store.without_totals(part), ".parquet")
@@ -32,7 +32,7 @@ def write(folder: Path, scores: pl.DataFrame, **more: dict[str, str]) -> store.S
 
 def test_scores_come_back_as_they_were_scored(scores: pl.DataFrame, tmp_path: Path) -> None:
     write(tmp_path / "store", scores)
-    opened = open_store(tmp_path)
+    opened = open_score_store(tmp_path)
     assert opened.seasons == (2020, 2021)
     assert_frame_equal(opened.scores(), scores, check_column_order=False)
     assert_frame_equal(read_scores(str(tmp_path)), opened.scores())
@@ -43,9 +43,9 @@ def test_scores_come_back_as_they_were_scored(scores: pl.DataFrame, tmp_path: Pa
 def test_games_of_a_team_are_counted_over_all_weeks(scores: pl.DataFrame, tmp_path: Path) -> None:
     early = scores.filter(pl.col("week") == 1)
     write(tmp_path / "store", early)
-    assert set(open_store(tmp_path).scores()["team_games"]) == {1}
+    assert set(open_score_store(tmp_path).scores()["team_games"]) == {1}
     write(tmp_path / "store", scores)
-    assert set(open_store(tmp_path).scores()["team_games"]) == {4}
+    assert set(open_score_store(tmp_path).scores()["team_games"]) == {4}
 
 
 def test_what_a_store_lacks_is_named(scores: pl.DataFrame, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_what_a_store_lacks_is_named(scores: pl.DataFrame, tmp_path: Path) -> No
     with pytest.raises(RequestError, match="games must be one of"):
         opened.scores(games="playoffs")  # type: ignore[arg-type]
     with pytest.raises(ReaderError, match="holds no store; make it with 'dropback update"):
-        open_store(tmp_path / "elsewhere")
+        open_score_store(tmp_path / "elsewhere")
 
 
 def test_a_store_of_a_newer_version_is_refused(scores: pl.DataFrame, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_store_of_a_newer_version_is_refused(scores: pl.DataFrame, tmp_path: P
     content = json.loads(path.read_text()) | {"version": 99}
     path.write_text(json.dumps(content))
     with pytest.raises(ReaderError, match=r"a store of version 99, and dropback .* upgrade"):
-        open_store(tmp_path)
+        open_score_store(tmp_path)
 
 
 def test_a_damaged_store_is_one_sentence(scores: pl.DataFrame, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_damaged_store_is_one_sentence(scores: pl.DataFrame, tmp_path: Path) -
     for damaged in ("", "{}", "[]", whole[:-9], whole.replace("2020", "2019", 1)):
         manifest.write_text(damaged)
         with pytest.raises(ReaderError, match="the store is damaged"):
-            open_store(tmp_path)
+            open_score_store(tmp_path)
 
 
 def test_what_no_manifest_names_goes_with_the_update_after_the_next(

@@ -17,7 +17,7 @@ from dropback import workflows
 from dropback._files import sealed
 from dropback.errors import DropbackError, ReaderError, RequestError, RunError
 from dropback.simulation import League
-from dropback.workflows import Update, open_store
+from dropback.workflows import Update, open_score_store
 from dropback.workflows._report import passer_boards
 from examples.trained_run import Command, TrainedRun
 
@@ -164,7 +164,7 @@ def test_a_file_that_shrinks_changes_nothing(
     with pytest.raises(RequestError, match=f"{FILE}.*{reason}|season 2021: {reason}"):
         update(cut(season))
     assert (tmp_path / "store" / "manifest.json").read_bytes() == manifest
-    assert_frame_equal(open_store(tmp_path).scores(), before)
+    assert_frame_equal(open_score_store(tmp_path).scores(), before)
 
 
 def test_games_that_are_gone_for_good_are_dropped_when_told(
@@ -294,7 +294,7 @@ def test_a_download_that_is_cut_off_changes_nothing(
     if what == "plays":
         with pytest.raises(ReaderError, match="the download may be cut off and the file is kept"):
             update(**options, **whole | {"load": lambda _: through(season, 3)})
-    assert len(update(seasons="all").store.scores()) == len(open_store(tmp_path).scores())
+    assert len(update(seasons="all").store.scores()) == len(open_score_store(tmp_path).scores())
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_a_full_disk_changes_nothing(
     with pytest.raises(RequestError, match="could not be written: File too large"):
         update()
     full_disk(resource.RLIM_INFINITY)
-    assert_frame_equal(open_store(tmp_path).scores(), before)
+    assert_frame_equal(open_score_store(tmp_path).scores(), before)
     assert len(update().new) == 2
 
 
@@ -369,10 +369,10 @@ def test_stopped_between_any_two_renames_a_store_is_the_former_or_the_new_one(
         try:
             update()
         except Stopped:
-            lengths.append(len(open_store(tmp_path).scores()))
+            lengths.append(len(open_score_store(tmp_path).scores()))
         else:
             break
-    whole = len(open_store(tmp_path).scores())
+    whole = len(open_score_store(tmp_path).scores())
     assert set(lengths) == {len(before), whole}
     assert len(lengths) >= 6
     assert (tmp_path / "report.html").read_text().endswith("week 4 of 2021")
@@ -382,7 +382,8 @@ def test_nobody_who_qualifies_yet_is_a_note(update: Updating, season: pl.DataFra
     done = update(season.filter(pl.col("game_id") == GAME).head(12))
     assert len(done.store.scores()) > 0
     assert done.store.boards == ()
-    assert done.notes[0].startswith("No ranking yet: No row is left with min_attempts=nfl")
+    assert [note.split(":")[0] for note in done.notes] == ["No projection", "No ranking yet"]
+    assert "No row is left with min_attempts=nfl" in done.notes[1]
 
 
 def test_the_command_tells_what_changed(

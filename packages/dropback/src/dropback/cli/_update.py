@@ -46,10 +46,11 @@ def update(
     ] = False,
     seed: Seed = 0,
 ) -> None:
-    """Refresh play-by-play, score what is new or corrected, and redo rankings and the page.
+    """Refresh play-by-play, score what is new, and redo rankings, projection and the page.
 
-    The folder then holds `report.html`, and a store that `leaderboard`, `report` and all commands
-    of play scores read. Safe to run from cron, twice at once and after it was stopped.
+    The folder then holds `report.html`, `projection.csv` and `qb_score.csv`, and a store that
+    `leaderboard`, `report` and all commands of play scores read. Safe to run from cron, twice at
+    once and after it was stopped.
 
     Example: `dropback update data/pbp --model runs/pbp --seasons 2018-`, then each Tuesday
     `dropback update data/pbp`
@@ -102,8 +103,8 @@ def _print(done: Update, folder: Path) -> None:
                 _before_and_now(row["score_before"], row["score"], ".3f"),
             )
         out.print(table)
-    if not done.movers.is_empty():
-        _print_movers(done.movers, done.mover_season)
+    _print_movers(done.movers, f"Movers of {done.mover_season}", "score", ".4f")
+    _print_movers(done.projected, "Movers of the projection", "EPA per play", "+.3f")
     for note in done.notes:
         errors.print(note, soft_wrap=True)
     held = done.store.seasons
@@ -117,15 +118,17 @@ def _print(done: Update, folder: Path) -> None:
         errors.print(f"{folder / name}: written.", soft_wrap=True)
 
 
-def _print_movers(movers: pl.DataFrame, season: int | None) -> None:
+def _print_movers(movers: pl.DataFrame, title: str, number: str, shape: str) -> None:
     from dropback.cli._console import out, table_of
 
-    table = table_of(f"Movers of {season}", ("passer", "rank", "score"))
+    if movers.is_empty():
+        return
+    table = table_of(title, ("passer", "rank", number))
     for row in movers.iter_rows(named=True):
         table.add_row(
             row["passer_player_name"],
             _before_and_now(row["rank_before"], row["rank"], "d"),
-            _before_and_now(row["score_before"], row["score"], ".4f"),
+            _before_and_now(row["score_before"], row["score"], shape),
         )
     out.print(table)
 

@@ -37,7 +37,7 @@ from dropback.workflows._runs import evaluate as evaluate
 from dropback.workflows._runs import predict as predict
 from dropback.workflows._runs import score as score
 from dropback.workflows._runs import train as train
-from dropback.workflows._store import Store as Store
-from dropback.workflows._store import open_store as open_store
+from dropback.workflows._store import ScoreStore as ScoreStore
+from dropback.workflows._store import open_score_store as open_score_store
 from dropback.workflows._update import Update as Update
 from dropback.workflows._update import update as update

@@ -172,25 +172,42 @@ def corrected_plays(former: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
 _SAME_SCORE = 1e-6
 
 
-def movers(former: pl.DataFrame, board: pl.DataFrame, *, most: int = 8) -> pl.DataFrame:
+NO_MOVER = pl.DataFrame(
+    schema={
+        "passer_player_name": pl.String,
+        "rank_before": pl.Int64,
+        "rank": pl.Int64,
+        "score_before": pl.Float64,
+        "score": pl.Float64,
+    }
+)
+
+
+def movers(
+    former: pl.DataFrame, board: pl.DataFrame, *, score: str = "score", most: int = 8
+) -> pl.DataFrame:
     """Passers whose place in a ranking moved, those who moved most first.
 
     Args:
-        former: The ranking of passers before.
+        former: The ranking of passers before; empty where there was none.
         board: The ranking now.
+        score: Column of the score.
         most: Rows at most.
 
     Returns:
         ``passer_player_name``, ``rank_before``, ``rank``, ``score_before`` and ``score``.
     """
+    if former.is_empty() or board.is_empty():
+        return NO_MOVER
     key = "passer_player_id"
-    if former.is_empty():
-        former = board.clear()
-    both = board.join(former.select(key, "rank", "score"), on=key, suffix="_before")
+    before = former.select(
+        key, pl.col("rank").alias("rank_before"), pl.col(score).alias("score_before")
+    )
     places = (pl.col("rank") - pl.col("rank_before")).abs()
     return (
-        both.filter(places > 0)
+        board.join(before, on=key)
+        .filter(places > 0)
         .sort(places, pl.col("rank"), descending=[True, False])
-        .select("passer_player_name", "rank_before", "rank", "score_before", "score")
+        .select(*NO_MOVER.columns[:-1], pl.col(score).alias("score"))
         .head(most)
     )

@@ -16,7 +16,7 @@ from dropback.errors import ReaderError, RequestError
 from dropback.evaluation._calibration import Evaluation
 from dropback.ranking import join_tracking
 from dropback.tracking._storage import chunk_files, read_splits
-from dropback.workflows._store import open_store
+from dropback.workflows._store import open_score_store
 
 if TYPE_CHECKING:
     from dropback._files import AnyPath
@@ -38,7 +38,7 @@ def read_scores(path: AnyPath) -> pl.DataFrame:
     """
     path = Path(path)
     if path.is_dir():
-        return open_store(path).scores()
+        return open_score_store(path).scores()
     if not path.exists():
         raise ReaderError(f"{path}: no such file; write it with 'dropback score'.")
     table = read_table(path, types=_TYPES, table="scores")

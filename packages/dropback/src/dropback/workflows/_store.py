@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 STORE = "store"
 """Folder of the store beside the play-by-play."""
-STORE_VERSION = 1
+STORE_VERSION = 2
 """Version of the layout of a store; an older one is migrated, a newer one refused."""
 
 _MANIFEST = "manifest.json"
@@ -70,6 +70,9 @@ class Manifest:
         scores: File of the play scores of each season.
         games: File of the games of each season, with a digest of their plays.
         boards: File of each ranking, by its label, in the order to show them.
+        qb_plays: File of the quarterbacks' plays of each season, with their EPA.
+        tables: File of ``qb_score`` and ``projection``; see `judge_quarterbacks`.
+        epa: Source of the EPA of all seasons; empty where none was looked for.
         pages: File of each page or table that is copied beside the play-by-play, by its name.
         updated: Time of the last change, ISO 8601, UTC.
         code_version: Version of dropback that made it.
@@ -83,6 +86,9 @@ class Manifest:
     scores: dict[int, str] = field(default_factory=dict)
     games: dict[int, str] = field(default_factory=dict)
     boards: dict[str, str] = field(default_factory=dict)
+    qb_plays: dict[int, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+    epa: str = ""
     pages: dict[str, str] = field(default_factory=dict)
     updated: str = ""
     code_version: str = dropback.__version__
@@ -91,13 +97,16 @@ class Manifest:
     @property
     def files(self) -> set[str]:
         """Names of all files but the manifest."""
-        parts = (self.scores, self.games, self.boards, self.pages)
+        parts = (
+            *(self.scores, self.games, self.qb_plays),
+            *(self.boards, self.tables, self.pages),
+        )
         return {name for part in parts for name in part.values()}
 
 
 @dataclass(frozen=True)
-class Store:
-    """The scores of all seasons with their rankings, as `open_store` found them.
+class ScoreStore:
+    """The scores of all seasons with their rankings, as `open_score_store` found them.
 
     Attributes:
         folder: The folder of the store.
@@ -176,6 +185,21 @@ class Store:
             )
         return self._table(name)
 
+    def quarterback_plays(self, season: int) -> pl.DataFrame:
+        """Plays of quarterbacks of one season with ``epa`` and ``qb_score``; empty if absent."""
+        name = self.manifest.qb_plays.get(season)
+        return pl.DataFrame() if name is None else self._table(name)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Read ``projection``, one row a passer, or ``qb_score``, one a passer and season.
+
+        Returns:
+            The rows of `dropback.projection.project_passers` after the last week of the store, or
+            those of ``qb_score.parquet`` of `dropback seasons`; empty where the store has none.
+        """
+        file = self.manifest.tables.get(name)
+        return pl.DataFrame() if file is None else self._table(file)
+
     def page(self, name: str) -> bytes:
         """Content of one of the files that are copied beside the play-by-play."""
         return self._content(self.manifest.pages[name])
@@ -197,7 +221,7 @@ class Store:
 _REMAKE = "restore it from a copy, or remove the folder 'store' and run 'dropback update' again."
 
 
-def open_store(folder: AnyPath) -> Store:
+def open_score_store(folder: AnyPath) -> ScoreStore:
     """Open the store that `dropback update` keeps.
 
     Args:
@@ -216,7 +240,7 @@ def open_store(folder: AnyPath) -> Store:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(f"{path}: not readable ({error}): {_REMAKE}") from error
-    return Store(store, _parse(text, path))
+    return ScoreStore(store, _parse(text, path))
 
 
 def has_store(folder: AnyPath) -> bool:
@@ -263,7 +287,7 @@ def write_part(folder: Path, name: str, content: pl.DataFrame | bytes, ending: s
     return file
 
 
-def commit(folder: Path, manifest: Manifest, former: Manifest | None) -> Store:
+def commit(folder: Path, manifest: Manifest, former: Manifest | None) -> ScoreStore:
     """Make `manifest` the store's, then remove what neither it nor `former` names.
 
     The files of `former` stay until the next update: who opened it still reads them.
@@ -279,7 +303,7 @@ def commit(folder: Path, manifest: Manifest, former: Manifest | None) -> Store:
         if path.name not in keep:
             with suppress(OSError):  # the next update removes it
                 path.unlink()
-    return Store(folder, manifest)
+    return ScoreStore(folder, manifest)
 
 
 def _parse(text: str, path: Path) -> Manifest:
@@ -302,14 +326,19 @@ def _parse(text: str, path: Path) -> Manifest:
         name: SourceFile(**{**file, "seasons": tuple(file["seasons"])})
         for name, file in content.pop("sources").items()
     }
-    scores, games = (
+    scores, games, qb_plays = (
         {int(season): file for season, file in content.pop(name).items()}
-        for name in ("scores", "games")
+        for name in ("scores", "games", "qb_plays")
     )
-    return Manifest(sources=sources, scores=scores, games=games, **content)
+    return Manifest(sources=sources, scores=scores, games=games, qb_plays=qb_plays, **content)
 
 
-_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+def _with_quarterbacks(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had no plays of quarterbacks; the next update adds them."""
+    return content | {"qb_plays": {}, "tables": {}, "epa": "", "version": 2}
+
+
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _with_quarterbacks}
 """Version to the function that makes a manifest of the next version of one of it."""
 
 

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import tempfile
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
-from filelock import FileLock, Timeout
 
 import dropback
-from dropback._choices import Seasons, current_season, parse_seasons
-from dropback._files import whole_file
 from dropback.data import fetch
 from dropback.data._games import read_games
 from dropback.data._nflverse import fetch_games
-from dropback.data._play_by_play import (
-    PLAY_BY_PLAY_COLUMNS,
-    find_files,
-    held_seasons,
-    read_play_by_play,
-)
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
 from dropback.data._tables import PLAY_KEY, Plays, Scores
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.models._predict import predict_plays
@@ -38,32 +26,41 @@ from dropback.workflows._changes import (
     digest_games,
     movers,
 )
-from dropback.workflows._files import read_evaluation
 from dropback.workflows._plays import read_plays_for
+from dropback.workflows._quarterbacks import (
+    NO_EPA,
+    PROJECTION,
+    judge_quarterbacks,
+)
 from dropback.workflows._store import (
     Manifest,
-    SourceFile,
-    Store,
+    ScoreStore,
     commit,
     has_store,
-    open_store,
+    open_score_store,
     store_folder,
     without_totals,
     write_part,
 )
+from dropback.workflows._update_files import (
+    alone,
+    export_pages,
+    find_run,
+    find_source_files,
+    remove_left_overs,
+    results_file,
+    seasons_text,
+    seasons_to_fetch,
+    wanted_years,
+)
+from dropback.workflows._update_ranking import rank_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
+    from dropback._choices import Seasons
     from dropback._files import AnyPath
     from dropback.data._nflverse import Fetched
-
-_ALL = "all"
-_PAGE = "report.html"
-_LOCK = ".update.lock"
-# What `whole_file` leaves where it is killed.
-_LEFT_OVER = re.compile(r"\.(play_by_play_\d{4}|games|report|\w+)\.[0-9a-f]{8}\.(parquet|html)")
-_YEAR = re.compile(r"play_by_play_(\d{4})\b")
 
 
 @dataclass(frozen=True)
@@ -82,11 +79,12 @@ class Update:
         awaited: Ids of games that are final and have no plays yet, where the folder has games.
         movers: Passers who moved most in the ranking of the last season that changed.
         mover_season: That season.
+        projected: Passers who moved most in the projection.
         notes: What else a reader must know, a sentence each.
         rewritten: Names of the files beside the play-by-play that were written.
     """
 
-    store: Store
+    store: ScoreStore
     fetched: dict[int, Fetched]
     new: tuple[str, ...]
     corrected_games: tuple[str, ...]
@@ -97,6 +95,7 @@ class Update:
     awaited: tuple[str, ...]
     movers: pl.DataFrame
     mover_season: int | None
+    projected: pl.DataFrame
     notes: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
 
@@ -114,11 +113,13 @@ def update(
     seed: int = 0,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Update:
-    """Bring a folder of play-by-play, its store of scores, its rankings and its page up to date.
+    """Bring a folder of play-by-play, its scores, rankings, projection and page up to date.
 
     Play-by-play of the current season is downloaded again, as that of past seasons whose file is
     from within the season. Games whose plays are new or others than before, by their content, are
-    scored; all else stays as it is. The store changes at once or not at all, whatever stops the
+    scored; all else stays as it is. Passers are projected from the EPA of their plays: nflverse's,
+    or that of the model in the subfolder ``expected_points``, which is fitted if there is none. The
+    store changes at once or not at all, whatever stops the
     update: run it again.
 
     Args:
@@ -154,15 +155,15 @@ def update(
         raise RequestError(
             f"{folder}: must be a folder of play-by-play; make it with 'dropback fetch pbp'."
         )
-    with _alone(folder):
-        _remove_left_overs(folder)
-        former = open_store(folder) if has_store(folder) else None
-        run, digest = _find_run(model, former)
-        text = _seasons_text(seasons, former)
+    with alone(folder):
+        remove_left_overs(folder)
+        former = open_score_store(folder) if has_store(folder) else None
+        run, digest = find_run(model, former)
+        text = seasons_text(seasons, former)
         fetched: dict[int, Fetched] = {}
         if not offline:
             on_step("downloading")
-            years = _to_fetch(folder, text, today)
+            years = seasons_to_fetch(folder, text, today)
 
             def note(season: int, _: Path, state: Fetched) -> None:
                 fetched[season] = state
@@ -172,9 +173,10 @@ def update(
         on_step("reading")
         updating = _Updating(folder, former, run, digest, text, drop_missing, today, on_step)
         updating.score()
+        updating.judge()
         updating.rank(seed)
         store = updating.commit()
-        rewritten = _export(store, folder)
+        rewritten = export_pages(store, folder)
         return updating.result(store, fetched, rewritten)
 
 
@@ -184,7 +186,7 @@ class _Updating:
     def __init__(
         self,
         folder: Path,
-        former: Store | None,
+        former: ScoreStore | None,
         run: Run | Path,
         digest: str,
         seasons: str,
@@ -197,10 +199,10 @@ class _Updating:
         where = str((run.folder if isinstance(run, Run) else run).resolve())
         known = former.manifest if former else Manifest(where, digest)
         self.rescored = known.model_digest != digest
-        self.files = _source_files(
+        self.files = find_source_files(
             folder,
             {} if self.rescored else known.sources,
-            years=_years(folder, seasons, today),
+            years=wanted_years(folder, seasons, today),
             also=former.seasons if former and self.rescored else (),
         )
         self.manifest = replace(
@@ -213,15 +215,14 @@ class _Updating:
         self.changes: dict[int, GameChanges] = {}
         self.corrected: list[pl.DataFrame] = []
         self.scored = 0
-        self.movers = _NO_MOVER
         self.notes: list[str] = []
         if self.rescored and former:
             self.notes.append("All games were scored again: the model is another one than before.")
 
     @property
-    def store(self) -> Store:
+    def store(self) -> ScoreStore:
         """The store as it will be."""
-        return Store(store_folder(self.folder), self.manifest)
+        return ScoreStore(store_folder(self.folder), self.manifest)
 
     def score(self) -> None:
         """Score the games of changed files that are new or corrected."""
@@ -286,57 +287,39 @@ class _Updating:
         self.changes[season] = found
         self.scored += scores.height
 
+    def judge(self) -> None:
+        """Redo the projection, where plays changed or none was looked for."""
+        if not self.manifest.scores or not (self.changes or not self.manifest.epa):
+            return
+        self.on_step("projecting")
+        try:
+            found = judge_quarterbacks(self.store, self.changes, self._rows, folder=self.folder)
+        except (RequestError, ReaderError, RunError) as why:
+            self.notes.append(f"No projection: {why}")
+            self.manifest = replace(self.manifest, qb_plays={}, tables={}, epa=NO_EPA)
+        else:
+            self.manifest = found.write(self.store)
+
     def rank(self, seed: int) -> None:
         """Redo the rankings and the page, where scores changed or another version made them."""
         former = self.former
         stale = former is None or former.manifest.code_version != dropback.__version__
-        if not self.manifest.scores or not (self.changes or stale or not self.manifest.boards):
+        projected = former is None or former.manifest.tables != self.manifest.tables
+        redo = self.changes or stale or projected or not self.manifest.boards
+        if not self.manifest.scores or not redo:
             return
-        self.on_step("ranking")
-        untouched = (
-            {}
-            if former is None or stale
-            else {
-                str(year): former.board(year)
-                for year in former.seasons
-                if year not in self.changes and str(year) in former.boards
-            }
+        self.manifest, note = rank_store(
+            self.store,
+            None if stale else former,
+            self.changes,
+            results=results_file(self.folder),
+            seed=seed,
+            on_step=self.on_step,
         )
-        scores = self.store.scores()
-        # Drawing needs an extra.
-        from dropback.workflows._report import passer_boards, write_report  # noqa: PLC0415
+        if note:
+            self.notes.append(note)
 
-        try:
-            results = _results_file(self.folder)
-            games = None if results is None else read_games(results)
-            boards = passer_boards(scores, seed=seed, known=untouched, games=games)
-        except RequestError as few:
-            self.notes.append(f"No ranking yet: {few}")
-            self.manifest = replace(self.manifest, boards={}, pages={})
-            return
-        self.on_step("writing the page")
-        store = self.store.folder
-        season, week = scores.select("season", "week").sort("season", "week").row(-1)
-        title = f"Passing scores through week {week} of {season}"
-        with tempfile.TemporaryDirectory(prefix="dropback-") as work:
-            page = Path(work) / _PAGE
-            held_out = Path(self.manifest.model) / "report.json"
-            evaluation = read_evaluation(held_out) if held_out.is_file() else None
-            write_report(page, title=title, boards=boards, evaluation=evaluation)
-            content = page.read_bytes()
-        self.manifest = replace(
-            self.manifest,
-            boards={
-                label: write_part(store, f"board-{label}", table, ".parquet")
-                for label, table in boards.tables.items()
-            },
-            pages={_PAGE: write_part(store, "report", content, ".html")},
-        )
-        year = max(self.changes, default=None)
-        if former and year and {str(year)} <= {*former.boards} & {*self.manifest.boards}:
-            self.movers = movers(former.board(year), self.store.board(year))
-
-    def commit(self) -> Store:
+    def commit(self) -> ScoreStore:
         """Make the new manifest the store's; the former store stands where nothing changed."""
         former = None if self.former is None else self.former.manifest
         if self.manifest == former:
@@ -347,13 +330,15 @@ class _Updating:
         return commit(self.store.folder, self.manifest, former)
 
     def result(
-        self, store: Store, fetched: dict[int, Fetched], rewritten: tuple[str, ...]
+        self, store: ScoreStore, fetched: dict[int, Fetched], rewritten: tuple[str, ...]
     ) -> Update:
         """What was done."""
 
         def ids(name: str) -> tuple[str, ...]:
             return tuple(game for each in self.changes.values() for game in getattr(each, name))
 
+        year = max(self.changes, default=None)
+        before = self.former
         return Update(
             store=store,
             fetched=fetched,
@@ -364,8 +349,13 @@ class _Updating:
             moved=tuple(pair for each in self.changes.values() for pair in each.moved),
             scored=self.scored,
             awaited=_awaited(store, self.folder),
-            movers=self.movers,
-            mover_season=max(self.changes, default=None),
+            movers=movers(_board(before, year), _board(store, year)),
+            mover_season=year,
+            projected=movers(
+                pl.DataFrame() if before is None else before.table(PROJECTION),
+                store.table(PROJECTION),
+                score="projection",
+            ),
             notes=tuple(self.notes),
             rewritten=rewritten,
         )
@@ -383,154 +373,7 @@ _NO_CORRECTION = pl.DataFrame(
         "score": pl.Float64,
     }
 )
-_NO_MOVER = pl.DataFrame(
-    schema={
-        "passer_player_name": pl.String,
-        "rank_before": pl.Int64,
-        "rank": pl.Int64,
-        "score_before": pl.Float64,
-        "score": pl.Float64,
-    }
-)
 _SEASON_ROWS = {column.name: column.dtype for column in PLAY_BY_PLAY_COLUMNS}
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system frees when its process ends, however it ends.
-
-    Raises:
-        RequestError: Another process holds it, or the folder cannot be written to.
-    """
-    # The lock file stays: to remove it would let a third process lock a file of the same name.
-    lock = FileLock(folder / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as held:
-        raise RequestError(
-            f"{folder} is being updated by another process: it will have what is new; run this "
-            "again later."
-        ) from held
-    except OSError as error:
-        raise RequestError(f"{folder} cannot be written to: {error.strerror}.") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _remove_left_overs(folder: Path) -> None:
-    """Remove what updates that were killed had half written."""
-    for path in folder.iterdir():
-        if _LEFT_OVER.fullmatch(path.name):
-            with suppress(OSError):
-                path.unlink()
-
-
-def _find_run(model: Run | AnyPath | None, former: Store | None) -> tuple[Run | Path, str]:
-    """The run that scores plays, or its folder, and a digest of it."""
-    if isinstance(model, Run):
-        folder = model.folder
-    elif model is not None:
-        folder = Path(model)
-    elif former is not None:
-        folder = Path(former.manifest.model)
-    else:
-        raise RequestError(
-            "The first update needs a model: pass --model RUN, a folder of 'dropback train'."
-        )
-    # run.json holds the SHA-256 of the weights, so that its own tells the run.
-    record = folder / "run.json"
-    try:
-        digest = hashlib.sha256(record.read_bytes()).hexdigest()
-    except OSError as error:
-        raise RunError(
-            f"{folder}: not a run folder ({error.strerror}: run.json); pass --model RUN, a folder "
-            "of 'dropback train'."
-        ) from error
-    if model is None and former is not None and digest != former.manifest.model_digest:
-        raise RunError(
-            f"{folder}: the run is another one than scored the store: pass --model {folder} to "
-            "score all games again, or name the former run."
-        )
-    return model if isinstance(model, Run) else folder, digest
-
-
-def _seasons_text(seasons: Seasons | None, former: Store | None) -> str:
-    """Seasons to look at, as text; those of last time where none are given."""
-    if seasons is None:
-        return former.manifest.seasons_wanted if former else _ALL
-    if isinstance(seasons, str):
-        return seasons
-    return ",".join(map(str, parse_seasons(seasons)))
-
-
-def _named_years(folder: Path) -> set[int]:
-    """Seasons of the files of a folder, by their names."""
-    names = (_YEAR.match(path.name) for path in folder.iterdir())
-    return {int(found[1]) for found in names if found}
-
-
-def _to_fetch(folder: Path, text: str, today: date | None) -> Sequence[int]:
-    held = _named_years(folder)
-    if text == _ALL:
-        return sorted(held | {current_season(today)})
-    # What is not there yet of an open range too.
-    return parse_seasons(text, today=today)
-
-
-def _years(folder: Path, text: str, today: date | None) -> frozenset[int] | None:
-    """Seasons to look at; None is every one."""
-    if text == _ALL:
-        return None
-    return frozenset(parse_seasons(text, held=_named_years(folder) or None, today=today))
-
-
-@dataclass(frozen=True)
-class _SourceFiles:
-    """Files of play-by-play, by name, and the seasons whose file is not as it was."""
-
-    present: dict[str, SourceFile]
-    changed: frozenset[int]
-
-
-def _source_files(
-    folder: Path,
-    known: dict[str, SourceFile],
-    *,
-    years: frozenset[int] | None,
-    also: Sequence[int],
-) -> _SourceFiles:
-    present: dict[str, SourceFile] = {}
-    changed: set[int] = set()
-    for path in find_files(folder):
-        named = _YEAR.match(path.name)
-        wanted = years is None or named is None or int(named[1]) in {*years, *also}
-        if not wanted:
-            continue
-        before = known.get(path.name)
-        found = _look_at(path, before)
-        present[path.name] = found
-        if before is None or found.sha256 != before.sha256:
-            changed |= {*found.seasons, *(before.seasons if before else ())}
-    if years is not None:
-        changed &= {*years, *also}
-    return _SourceFiles(present, frozenset(changed))
-
-
-def _look_at(path: Path, before: SourceFile | None) -> SourceFile:
-    """State of a file; its content is read only where its size or time is not as before."""
-    try:
-        stat = path.stat()
-        if before and (stat.st_size, stat.st_mtime_ns) == (before.size, before.modified_ns):
-            return before
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ReaderError(f"{path}: not readable ({error.strerror}).") from error
-    same = before is not None and before.sha256 == digest
-    seasons = before.seasons if before and same else tuple(held_seasons(path))
-    return SourceFile(stat.st_size, stat.st_mtime_ns, digest, seasons)
 
 
 def _score(run: Run, rows: pl.DataFrame, games: Sequence[str]) -> pl.DataFrame:
@@ -543,9 +386,9 @@ def _score(run: Run, rows: pl.DataFrame, games: Sequence[str]) -> pl.DataFrame:
     return without_totals(score_plays(plays, predict_plays(run.model, plays)))
 
 
-def _awaited(store: Store, folder: Path) -> tuple[str, ...]:
+def _awaited(store: ScoreStore, folder: Path) -> tuple[str, ...]:
     """Final games of the store's seasons that have no plays, where the folder has results."""
-    path = _results_file(folder)
+    path = results_file(folder)
     if path is None:
         return ()
     final = read_games(path).filter("final", pl.col("season").is_in(store.seasons))
@@ -553,21 +396,7 @@ def _awaited(store: Store, folder: Path) -> tuple[str, ...]:
     return tuple(sorted(set(final["game_id"]).difference(*held)))
 
 
-_RESULTS = ("games.parquet", "games.csv")
-
-
-def _results_file(folder: Path) -> Path | None:
-    """The results that a folder holds, None without any."""
-    return next((path for path in map(folder.joinpath, _RESULTS) if path.is_file()), None)
-
-
-def _export(store: Store, folder: Path) -> tuple[str, ...]:
-    """Copy the store's pages beside the play-by-play where they differ; say which."""
-    written = []
-    for name in store.manifest.pages:
-        content, path = store.page(name), folder / name
-        if not path.is_file() or path.read_bytes() != content:
-            with whole_file(path) as aside:
-                aside.write_bytes(content)
-            written.append(name)
-    return tuple(written)
+def _board(store: ScoreStore | None, season: int | None) -> pl.DataFrame:
+    """The ranking of a season; empty where there is none."""
+    there = store is not None and str(season) in store.boards
+    return store.board(str(season)) if store is not None and there else pl.DataFrame()
