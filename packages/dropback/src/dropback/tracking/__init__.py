@@ -10,13 +10,17 @@ The way of a file:
    tensors; `ingest._pipeline` does so for many files at once.
 """
 
+from typing import TYPE_CHECKING
+
 from dropback.tracking._blocks import PlayBlock
-from dropback.tracking._dataset import PlayDataset, collate_plays
 from dropback.tracking.ingest._opening import is_tracking, open_tracking
 from dropback.tracking.ingest._pipeline import build_tensors, ingest, read_tracking
 from dropback.tracking.ingest._report import IngestReport
 from dropback.tracking.tensors._attempts import TrackedAttempts, select_tracked
 from dropback.tracking.tensors._play_tensors import PlayTensors
+
+if TYPE_CHECKING:
+    from dropback.tracking._dataset import PlayDataset, collate_plays
 
 __all__ = [
     "IngestReport",
@@ -32,3 +36,13 @@ __all__ = [
     "read_tracking",
     "select_tracked",
 ]
+
+
+# Each process that reads files would wait two seconds for torch, and hold 200 MB of it.
+def __getattr__(name: str) -> object:
+    """What needs torch, imported when it is first used."""
+    if name not in {"PlayDataset", "collate_plays"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.")
+    from dropback.tracking import _dataset  # noqa: PLC0415  # as the comment says
+
+    return getattr(_dataset, name)
