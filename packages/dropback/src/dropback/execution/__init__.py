@@ -8,4 +8,4 @@ from dropback.execution._needs import Needs as Needs
 from dropback.execution._tasks import Done as Done
 from dropback.execution._tasks import Task as Task
 from dropback.execution._tasks import run_tasks as run_tasks
-from dropback.execution._tasks import stored_result as stored_result
+from dropback.execution._tasks import stored_results as stored_results

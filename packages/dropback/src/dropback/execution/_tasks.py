@@ -7,18 +7,18 @@ import re
 import socket
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dropback import __version__
-from dropback.errors import DropbackError, StoreError, TaskError
+from dropback.errors import StoreError, TaskError
+from dropback.execution._losses import cause_of, first_line, is_loss
 from dropback.execution._needs import Needs, bound_memory
 from dropback.execution._workers import Versions, own_versions, require_versions
-from dropback.storage import keep_folder, open_store, read_folder
+from dropback.storage import keep_folder, open_store, read_folder, read_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dropback.execution._executors import Executor
     from dropback.storage import StoredFolder
@@ -139,9 +139,10 @@ def run_tasks(
         DropbackError: A task found its input wrong: no further task begins.
     """
     state = _Run(executor, store, needs or Needs())
-    opened = open_store(store)
-    for task in tasks:
-        kept = read_folder(opened, task.name)
+    every = list(tasks)
+    there = read_folders(open_store(store), [task.name for task in every])
+    for task in every:
+        kept = there.get(task.name)
         if kept is None:
             state.waiting.append(task)
         else:
@@ -219,49 +220,21 @@ def _failure(failed: dict[Task, BaseException]) -> TaskError:
     return TaskError(
         f"{len(failed)} of the tasks failed on every worker that tried them, the others are done: "
         f"{', '.join(sorted(task.label for task in failed))}. The first, {task.label}: "
-        f"{type(error).__name__}: {_first_line(error)}. Run the same command again to do what is "
+        f"{type(error).__name__}: {first_line(error)}. Run the same command again to do what is "
         "missing."
     )
 
 
-def cause_of(error: BaseException) -> BaseException:
-    """What a task raised, without what an engine wraps around it."""
-    cause = getattr(error, "cause", None)
-    return cause if isinstance(cause, BaseException) else error
-
-
-# What engines raise where a worker went, by name: no engine is imported to tell.
-_LOST = {
-    "KilledWorker",
-    "WorkerCrashedError",
-    "OutOfMemoryError",
-    "NodeDiedError",
-    "LocalRayletDiedError",
-    "ObjectLostError",
-    "TaskUnschedulableError",
-}
-
-
-def is_loss(error: BaseException) -> bool:
-    """Whether a task failed for its worker, its memory or its store rather than for its input."""
-    if isinstance(error, BrokenProcessPool | StoreError | MemoryError):
-        return True
-    if isinstance(error, DropbackError):
-        return False
-    return isinstance(error, OSError) or type(error).__name__ in _LOST
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
-
-
-def stored_result(store: str, task: Task) -> StoredFolder:
-    """The result of a task that is done.
+def stored_results(store: str, tasks: Sequence[Task]) -> list[StoredFolder]:
+    """The results of tasks that are done, in order.
 
     Raises:
-        StoreError: It is gone.
+        StoreError: One is gone.
     """
-    found = read_folder(open_store(store), task.name)
-    if found is None:
-        raise StoreError(f"{store}: the result {task.name} is gone: run the same command again.")
-    return found
+    found = read_folders(open_store(store), [task.name for task in tasks])
+    for task in tasks:
+        if task.name not in found:
+            raise StoreError(
+                f"{store}: the result {task.name} is gone: run the same command again."
+            )
+    return [found[task.name] for task in tasks]

@@ -5,11 +5,12 @@ from dropback.storage._folders import StoredFolder as StoredFolder
 from dropback.storage._folders import digest_of as digest_of
 from dropback.storage._folders import keep_folder as keep_folder
 from dropback.storage._folders import read_folder as read_folder
+from dropback.storage._folders import read_folders as read_folders
+from dropback.storage._folders import side_by_side as side_by_side
 from dropback.storage._folders import write_manifest as write_manifest
 from dropback.storage._inputs import copy_of_file as copy_of_file
 from dropback.storage._inputs import local_copy as local_copy
 from dropback.storage._inputs import origin_of as origin_of
-from dropback.storage._inputs import read_ahead as read_ahead
 from dropback.storage._inputs import remote_files as remote_files
 from dropback.storage._outputs import MANIFEST as MANIFEST
 from dropback.storage._outputs import WorkArea as WorkArea
@@ -19,6 +20,8 @@ from dropback.storage._outputs import put_output as put_output
 from dropback.storage._outputs import require_new_output as require_new_output
 from dropback.storage._outputs import work_area as work_area
 from dropback.storage._outputs import write_output as write_output
+from dropback.storage._ranges import RemoteFile as RemoteFile
+from dropback.storage._ranges import parquet_head as parquet_head
 from dropback.storage._stores import DiskStore as DiskStore
 from dropback.storage._stores import RemoteStore as RemoteStore
 from dropback.storage._stores import Store as Store

@@ -19,7 +19,6 @@ from dropback.storage._stores import RemoteStore, is_url, open_store, split_url
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 _Path = TypeVar("_Path")
 
 _ORIGIN: Final = ".origin"
@@ -117,13 +116,3 @@ def copy_of_file(url: str, path: Path) -> Path:
     root, name = split_url(url)
     RemoteStore(root).fetch(name, path)
     return path
-
-
-def read_ahead(url: str, size: int) -> bytes:
-    """The first bytes of a file.
-
-    Raises:
-        StoreError: It is not there, or the store refuses.
-    """
-    root, name = split_url(url)
-    return RemoteStore(root).read_ahead(name, size)

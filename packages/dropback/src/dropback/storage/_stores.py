@@ -11,13 +11,14 @@ import re
 import shutil
 import tempfile
 import uuid
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dropback._files import whole_file
 from dropback.errors import StoreError
+from dropback.storage._clients import FIRST_TRIES, remote_files_of
+from dropback.storage._refusals import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,21 +28,8 @@ if TYPE_CHECKING:
 # A letter alone before the colon is a drive of Windows.
 _URL: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 
-# Seconds. An address where nothing answers is told within half a minute, all tries together.
-_CONNECT_TIMEOUT: Final = 4
-_READ_TIMEOUT: Final = 20
 
-# Tries of one request by the store's own client, which waits longer after each, up to so many
-# seconds in all: a link that is cut for a while costs time alone. Whether a store is there at all
-# is told sooner.
-_TRIES: Final = 20
-_TRY_SECONDS: Final = 20
-_FIRST_TRIES: Final = 7
-
-_PIECE_BYTES: Final = 8 << 20
-
-_CLOUDS: Final = ("s3", "s3a", "gs", "az", "abfs", "abfss", "adl", "azure")
-_ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT")
+_SCRATCH: Final = ".scratch-"
 
 
 def is_url(path: object) -> bool:
@@ -76,6 +64,9 @@ class Store(Protocol):
 
     def size(self, key: str) -> int | None:
         """Bytes of a file, None where there is none."""
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every file."""
 
     def read(self, key: str) -> bytes:
         """Content of a file."""
@@ -123,6 +114,18 @@ class DiskStore:
         path = self._folder / key
         return path.stat().st_size if path.is_file() else None
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every file."""
+        found = {}
+        for place, folders, names in os.walk(self._folder):
+            # Other tasks write and remove these meanwhile.
+            folders[:] = [name for name in folders if not name.startswith(_SCRATCH)]
+            for name in names:
+                path = Path(place) / name
+                with suppress(FileNotFoundError):
+                    found[path.relative_to(self._folder).as_posix()] = path.stat().st_size
+        return found
+
     def read(self, key: str) -> bytes:
         """Content of a file."""
         path = self._folder / key
@@ -168,7 +171,7 @@ class DiskStore:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder on the same disk, so that its files can be renamed."""
-        aside = self._folder / f".scratch-{uuid.uuid4().hex[:12]}"
+        aside = self._folder / f"{_SCRATCH}{uuid.uuid4().hex[:12]}"
         aside.mkdir(parents=True)
         try:
             yield aside
@@ -191,6 +194,10 @@ class RemoteStore:
         """Bytes of a file, None where there is none."""
         with told(self.root):
             return self._files.size(key)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every file."""
+        return {key: size for key, (size, _) in self.list().items()}
 
     def read(self, key: str) -> bytes:
         """Content of a file."""
@@ -227,10 +234,10 @@ class RemoteStore:
         with whole_file(path) as aside, told(f"{self.root}/{key}"):
             self._files.fetch(key, aside)
 
-    def read_ahead(self, key: str, size: int) -> bytes:
-        """The first bytes of a file."""
+    def read_range(self, key: str, start: int, size: int) -> bytes:
+        """Some bytes of a file."""
         with told(f"{self.root}/{key}"):
-            return self._files.read_ahead(key, size)
+            return self._files.read_range(key, start, size)
 
     def list(self) -> dict[str, tuple[int, str]]:
         """All files below the root: bytes, and a mark that changes with the content."""
@@ -250,7 +257,7 @@ class RemoteStore:
             StoreError: It is not there, not ours, has no credentials, or does not answer.
         """
         probe = f".probe-{uuid.uuid4().hex[:12]}"
-        files = remote_files_of(self.root, tries=_FIRST_TRIES)
+        files = remote_files_of(self.root, tries=FIRST_TRIES)
         with told(self.root):
             files.write(probe, b"dropback")
             files.remove(probe)
@@ -262,223 +269,3 @@ class RemoteStore:
                 f"{self.root}/{key} must have {size} bytes after it was written and has "
                 f"{'none' if found is None else found}: run the same command again."
             )
-
-
-def remote_files_of(root: str, *, tries: int = _TRIES) -> ObjectFiles | FileSystemFiles:
-    """The files below a URL: by obstore in the three clouds, else by fsspec.
-
-    Raises:
-        StoreError: The URL's kind is unknown, or its package is not installed.
-    """
-    scheme = root.partition("://")[0].lower()
-    try:
-        with told(root):
-            return ObjectFiles(root, tries) if scheme in _CLOUDS else FileSystemFiles(root)
-    except ImportError as error:
-        raise StoreError(
-            f"{root} needs the package {error.name or error}, which is not installed: "
-            "pip install 'dropback[cloud]'."
-        ) from error
-    except ValueError as error:
-        raise StoreError(
-            f"{root} names no store: {_first_line(error)}; use s3://, gs://, az:// or a path."
-        ) from error
-
-
-class ObjectFiles:
-    """Files of an object store, by obstore, which repeats a request that failed on the way."""
-
-    def __init__(self, root: str, tries: int) -> None:
-        import obstore.store  # an extra, imported where a URL asks for it
-
-        endpoints = (os.environ.get(name, "") for name in _ENDPOINTS)
-        self._store = obstore.store.from_url(
-            root,
-            client_options={
-                "connect_timeout": f"{_CONNECT_TIMEOUT}s",
-                "timeout": f"{_READ_TIMEOUT}s",
-                # Plain HTTP only to an endpoint that the user has named so.
-                "allow_http": any(value.startswith("http://") for value in endpoints),
-            },
-            retry_config={
-                "max_retries": tries,
-                "retry_timeout": timedelta(seconds=_TRY_SECONDS),
-                "backoff": {"max_backoff": timedelta(seconds=3)},
-            },
-        )
-
-    def size(self, key: str) -> int | None:
-        """Bytes of a file, None where there is none."""
-        try:
-            return int(self._store.head(key)["size"])
-        except FileNotFoundError:
-            return None
-
-    def read(self, key: str) -> bytes:
-        """Content of a file."""
-        return bytes(self._store.get(key).bytes())
-
-    def read_ahead(self, key: str, size: int) -> bytes:
-        """The first bytes of a file."""
-        return bytes(self._store.get_range(key, start=0, end=size))
-
-    def write(self, key: str, content: bytes) -> None:
-        """Write a file."""
-        self._store.put(key, content)
-
-    def create(self, key: str, content: bytes) -> None:
-        """Write a file that is not there."""
-        import obstore.exceptions
-
-        try:
-            self._store.put(key, content, mode="create")
-        except obstore.exceptions.AlreadyExistsError as error:
-            raise FileExistsError(key) from error
-
-    def put(self, path: Path, key: str) -> None:
-        """Upload a file, in parts where it is large; only the last request makes it appear."""
-        self._store.put(key, path)
-
-    def fetch(self, key: str, path: Path) -> None:
-        """Download a file, in pieces."""
-        with path.open("wb") as target:
-            for piece in self._store.get(key).stream(_PIECE_BYTES):
-                target.write(piece)
-
-    def list(self) -> dict[str, tuple[int, str]]:
-        """Bytes and mark of every file."""
-        return {
-            entry["path"]: (int(entry["size"]), str(entry["e_tag"] or entry["last_modified"]))
-            for entries in self._store.list()
-            for entry in entries
-        }
-
-    def remove(self, key: str) -> None:
-        """Remove a file."""
-        self._store.delete(key)
-
-
-class FileSystemFiles:
-    """Files of any other file system that fsspec knows."""
-
-    def __init__(self, root: str) -> None:
-        import fsspec  # where a URL asks for it
-
-        self._files, path = fsspec.url_to_fs(root)
-        self._prefix = str(path).rstrip("/")
-
-    def _path(self, key: str) -> str:
-        return f"{self._prefix}/{key}"
-
-    def size(self, key: str) -> int | None:
-        """Bytes of a file, None where there is none."""
-        try:
-            # What another process wrote is not in this one's listing.
-            self._files.invalidate_cache()
-            return int(self._files.info(self._path(key))["size"])
-        except FileNotFoundError:
-            return None
-
-    def read(self, key: str) -> bytes:
-        """Content of a file."""
-        return bytes(self._files.cat_file(self._path(key)))
-
-    def read_ahead(self, key: str, size: int) -> bytes:
-        """The first bytes of a file."""
-        return bytes(self._files.cat_file(self._path(key), start=0, end=size))
-
-    def write(self, key: str, content: bytes) -> None:
-        """Write a file."""
-        self._make_parent(key)
-        self._files.pipe_file(self._path(key), content)
-
-    def create(self, key: str, content: bytes) -> None:
-        """Write a file that is not there."""
-        self._make_parent(key)
-        self._files.pipe_file(self._path(key), content, mode="create")
-
-    def put(self, path: Path, key: str) -> None:
-        """Upload a file."""
-        self._make_parent(key)
-        self._files.put_file(str(path), self._path(key))
-
-    def fetch(self, key: str, path: Path) -> None:
-        """Download a file."""
-        self._files.get_file(self._path(key), str(path))
-
-    def list(self) -> dict[str, tuple[int, str]]:
-        """Bytes and mark of every file."""
-        self._files.invalidate_cache()
-        found = self._files.find(self._prefix, detail=True)
-        return {
-            name[len(self._prefix) :].lstrip("/"): (
-                int(entry["size"]),
-                str(entry.get("ETag") or entry.get("mtime") or entry.get("created")),
-            )
-            for name, entry in sorted(found.items())
-        }
-
-    def remove(self, key: str) -> None:
-        """Remove a file."""
-        self._files.rm_file(self._path(key))
-
-    def _make_parent(self, key: str) -> None:
-        self._files.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
-
-
-@contextmanager
-def told(url: str) -> Iterator[None]:
-    """Tell what a store refuses as one sentence.
-
-    Raises:
-        StoreError: With the URL, what is wrong, and what to do.
-    """
-    try:
-        yield
-    except (FileExistsError, StoreError):
-        raise
-    except Exception as error:
-        # Clients of stores have error classes of their own, without a common base.
-        if not isinstance(error, OSError) and not _is_of_a_client(error):
-            raise
-        raise StoreError(f"{url} {_sentence(error)}") from error
-
-
-# What the clients say, by kind of error and words, and what it means; the first that fits.
-_MEANINGS: Final = (
-    # The last is the address on which a machine of a cloud asks for its own.
-    (
-        ("Credential", "credential", "MissingAccount", "169.254.169.254"),
-        "needs credentials and none were found: set those of the store in the environment of this "
-        "process and of the workers (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY).",
-    ),
-    (
-        ("TooSkewed",),
-        "refuses requests of this machine because its clock is wrong: set it, by NTP.",
-    ),
-    (
-        ("PermissionError", "PermissionDenied", "Unauthenticated", "403 Forb", "401 Unauth"),
-        "refuses access: use credentials that may read and write there, or another bucket.",
-    ),
-    (
-        ("FileNotFoundError", "NoSuchBucket", "404 Not Found"),
-        "does not exist: the bucket or the file is not there; create it, or check the name.",
-    ),
-)
-
-
-def _sentence(error: Exception) -> str:
-    words = f"{type(error).__name__} {error}"
-    for marks, meaning in _MEANINGS:
-        if any(mark in words for mark in marks):
-            return meaning
-    return f"could not be used ({type(error).__name__}: {_first_line(error)})."
-
-
-def _is_of_a_client(error: Exception) -> bool:
-    origin = type(error).__module__.partition(".")[0]
-    return origin in {"obstore", "botocore", "aiobotocore", "aiohttp", "gcsfs", "azure", "google"}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Final
 from dropback import __version__
 from dropback.errors import ReaderError, RequestError
 from dropback.execution import Task
-from dropback.storage import copy_of_file, is_url, local_copy, read_ahead, remote_files, split_url
+from dropback.storage import (
+    copy_of_file,
+    is_url,
+    local_copy,
+    remote_files,
+    side_by_side,
+    split_url,
+)
 from dropback.tracking._storage import TABLES, read_chunk, read_splits, write_chunk
+from dropback.tracking.ingest._heads import fetch_head
 from dropback.tracking.ingest._reading import read_file, read_side_tables
 from dropback.tracking.ingest._report import part_name, report_to_record
 from dropback.tracking.readers._files import (
@@ -38,9 +46,6 @@ if TYPE_CHECKING:
 
 PART: Final = "part"
 REPORTS: Final = "parts"
-
-# What tells a layout: the header and a thousand rows, of a file that is not packed.
-_HEAD_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _remote_parts(
     url: str, formats: Sequence[Format]
 ) -> tuple[list[PartSource], list[tuple[str, str]]]:
-    """Parts of a set in a store; of plain text only the head is fetched to tell its layout."""
+    """Parts of a set in a store; of each file only the head is fetched, to tell its layout."""
     found = remote_files(url)
     root = url.rstrip("/")
     if list(found) == [url]:
@@ -174,9 +179,14 @@ def _remote_parts(
             if _is_side(address) or not address.lower().endswith(SUFFIXES):
                 continue
             marks[relative] = f"{size}-{mark}"
-            _fetch_head(address, mirror / relative, size)
         if not marks:
             raise ReaderError(f"{url} holds no tracking file; looked for {', '.join(SUFFIXES)}.")
+        side_by_side(
+            lambda name: fetch_head(
+                f"{root}/{name}", mirror / name, found[f"{root}/{name}"][1], formats
+            ),
+            marks,
+        )
         try:
             folders = find_folders(mirror, formats)
         except ReaderError as error:
@@ -208,15 +218,6 @@ def _folder_of(name: str) -> str:
 
 def _is_side(name: str) -> bool:
     return SIDE_TABLES.match(name.rpartition("/")[2]) is not None
-
-
-def _fetch_head(url: str, path: Path, size: int) -> None:
-    if size <= _HEAD_BYTES or not url.lower().endswith((".csv", ".tsv")):
-        copy_of_file(url, path)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    head = read_ahead(url, _HEAD_BYTES)
-    path.write_bytes(head[: head.rfind(b"\n") + 1])
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import polars as pl
 
 from dropback._files import working_folder
 from dropback.errors import RequestError, TrackingError
-from dropback.execution import Task, open_executor, run_tasks, stored_result
+from dropback.execution import Task, open_executor, run_tasks, stored_results
 from dropback.storage import (
     MANIFEST,
     RemoteStore,
@@ -31,6 +31,8 @@ from dropback.storage import (
     open_store,
     put_output,
     read_folder,
+    read_folders,
+    side_by_side,
     work_area,
     write_manifest,
 )
@@ -156,9 +158,10 @@ def _ingest_here(
     for left in out.glob(".scratch-*"):  # of workers that were killed
         shutil.rmtree(left, ignore_errors=True)
     store, place = open_store(out), ""
-    for part in parts:
-        task = part.task(read_into_chunks, place)
-        if read_folder(store, task.name) is None:
+    names = [part.task(read_into_chunks, place).name for part in parts]
+    there = read_folders(store, names)
+    for part, name in zip(parts, names, strict=True):
+        if name not in there:
             ParquetSink(out, part.part).restart()  # what a former content of the file left
     report, tasks = _read_all(
         parts, unread, read_into_chunks, str(out.resolve()), executor, place, progress
@@ -198,13 +201,12 @@ def _finish_remote(
     store = open_store(url)
     files = {
         name: file
-        for task in tasks
-        for name, file in stored_result(url, task).files.items()
+        for result in stored_results(url, tasks)
+        for name, file in result.files.items()
         if not name.startswith(f"{REPORTS}/")
     }
-    for name, file in files.items():
-        if name.startswith("plays/"):
-            store.fetch(file.key, scratch / name)
+    plays = [name for name in files if name.startswith("plays/")]
+    side_by_side(lambda name: store.fetch(files[name].key, scratch / name), plays)
     changed = Path("changed")
     repeated = keys_twice(chunk_files(scratch)) if (scratch / "plays").is_dir() else []
     for plays_file, keys in repeated:
@@ -389,10 +391,11 @@ def _read_all(
             if progress is not None:
                 progress(finished, len(tasks), task.label)
     opened = open_store(store)
-    reports = []
-    for part, task in zip(parts, tasks, strict=True):
-        key = stored_result(store, task).files[f"{REPORTS}/{part.part}.json"].key
-        reports.append(report_from_record(json.loads(opened.read(key))))
+    keys = [
+        result.files[f"{REPORTS}/{part.part}.json"].key
+        for part, result in zip(parts, stored_results(store, tasks), strict=True)
+    ]
+    reports = [report_from_record(json.loads(record)) for record in side_by_side(opened.read, keys)]
     unread = pl.DataFrame(
         [(path, None, None, "file not read", why) for path, why in left_out],
         schema=LeftOut.create_empty().schema,

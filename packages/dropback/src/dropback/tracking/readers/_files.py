@@ -14,7 +14,7 @@ import polars as pl
 
 from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
-from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._format import ID_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_kind, require_number
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ SIDE_TABLES: Final = re.compile(
 
 _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _TAIL_BYTES: Final = 1 << 16
-_ID_ROWS: Final = 1000
+ID_ROWS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -241,14 +241,14 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
 
 def _unusual_ids(path: Path, layout: Format, delimiter: str) -> dict[str, IdKind]:
     """The kinds of ids that are no ordinary numbers, by a file's first rows."""
-    columns = {name: layout.rows[name] for name in (*SOURCE_KEY, "player_id")}
+    columns = {name: layout.rows[name] for name in ID_COLUMNS}
     try:
         if delimiter:
             scan = pl.scan_csv(path, separator=delimiter, infer_schema=False)
         else:
             scan = pl.scan_parquet(path)
         cells = (
-            scan.select(columns.values()).head(_ID_ROWS).collect().select(pl.all().cast(pl.String))
+            scan.select(columns.values()).head(ID_ROWS).collect().select(pl.all().cast(pl.String))
         )
     except POLARS_ERRORS:
         return {}  # reading says what is wrong

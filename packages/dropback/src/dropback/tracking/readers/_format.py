@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # The set's own key of a play.
 SOURCE_KEY = ["source_game_id", "source_play_id"]
 
+# Columns of ids, which need not be numbers.
+ID_COLUMNS = (*SOURCE_KEY, "player_id")
+
 PLAYER_DETAILS = ("gsis_id", "display_name", "position", "height", "weight")
 
 # Columns that a layout may map from its tracking rows. `team` tells the sides apart; `time`

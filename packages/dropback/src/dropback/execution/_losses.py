@@ -1,0 +1,39 @@
+"""Tell what a task lost with its worker, its memory or its store from what is wrong with it."""
+
+from __future__ import annotations
+
+from concurrent.futures.process import BrokenProcessPool
+
+from dropback.errors import DropbackError, StoreError
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """What a task raised, without what an engine wraps around it."""
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, BaseException) else error
+
+
+# What engines raise where a worker went, by name: no engine is imported to tell.
+_LOST = {
+    "KilledWorker",
+    "WorkerCrashedError",
+    "OutOfMemoryError",
+    "NodeDiedError",
+    "LocalRayletDiedError",
+    "ObjectLostError",
+    "TaskUnschedulableError",
+}
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether a task failed for its worker, its memory or its store rather than for its input."""
+    if isinstance(error, BrokenProcessPool | StoreError | MemoryError):
+        return True
+    if isinstance(error, DropbackError):
+        return False
+    return isinstance(error, OSError) or type(error).__name__ in _LOST
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without its rest and its period."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
