@@ -1,5 +1,6 @@
 """Real engines and a real S3 server, started by the tests on loopback addresses."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -11,11 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import psutil
+
 import dropback
 import splicedpareto
 
 HERE = Path(__file__).parent.parent
 _SOURCES = [str(Path(package.__file__).parent.parent) for package in (dropback, splicedpareto)]
+
+# Half a minute would pass before Ray notices a machine that is gone; see the how-to.
+RAY_SETTINGS = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_health_check_initial_delay_ms": "5000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "4",
+    "RAY_grpc_client_keepalive_time_ms": "1000",
+    "RAY_grpc_client_keepalive_timeout_ms": "2000",
+}
 
 
 def worker_environment(**more: str) -> dict[str, str]:
@@ -56,21 +70,31 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes], seconds: float 
 
 
 def stop(*processes: subprocess.Popen[bytes]) -> None:
-    """End what was started here."""
+    """End what was started here, with its children."""
     for process in processes:
+        family: list[psutil.Process] = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
+        for child in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
 
 
 @dataclass
 class DaskCluster:
-    """A scheduler and its workers, each a process."""
+    """A scheduler and its workers, each a process.
+
+    Without nannies a killed worker stays away; with them each is a child of its process.
+    """
 
     port: int
     folder: Path
     environment: Mapping[str, str]
     scheduler: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]]
+    nannies: bool = False
 
     @property
     def address(self) -> str:
@@ -78,13 +102,14 @@ class DaskCluster:
         return f"dask://127.0.0.1:{self.port}"
 
     def add_worker(self, *options: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start a worker without a nanny, so that a killed one stays away."""
+        """Start a worker."""
         self.workers.append(
             started(
                 self.folder / f"worker-{len(self.workers)}.log",
                 [
                     *(sys.executable, "-m", "distributed.cli.dask_worker"),
-                    *(f"tcp://127.0.0.1:{self.port}", "--host", "127.0.0.1", "--no-nanny"),
+                    *(f"tcp://127.0.0.1:{self.port}", "--host", "127.0.0.1"),
+                    "--nanny" if self.nannies else "--no-nanny",
                     *("--nthreads", "1", "--dashboard-address", "127.0.0.1:0"),
                     *("--local-directory", str(self.folder)),
                     *options,
@@ -95,7 +120,9 @@ class DaskCluster:
 
 
 @contextmanager
-def dask_cluster(folder: Path, workers: int = 2, **environment: str) -> Iterator[DaskCluster]:
+def dask_cluster(
+    folder: Path, workers: int = 2, *, nannies: bool = False, **environment: str
+) -> Iterator[DaskCluster]:
     """A Dask cluster on loopback."""
     port, whole = free_port(), worker_environment(**environment)
     scheduler = started(
@@ -106,7 +133,7 @@ def dask_cluster(folder: Path, workers: int = 2, **environment: str) -> Iterator
         ],
         whole,
     )
-    cluster = DaskCluster(port, folder, whole, scheduler, [])
+    cluster = DaskCluster(port, folder, whole, scheduler, [], nannies)
     try:
         wait_until_open(port, scheduler)
         for _ in range(workers):

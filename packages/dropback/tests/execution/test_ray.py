@@ -1,6 +1,5 @@
 """Ray runs tasks like any other: equal bytes, lost workers cost their task, loopback alone."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -12,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from examples.cluster import started, stop, worker_environment
@@ -92,10 +90,6 @@ def head() -> Iterator[RayHead]:
         time.sleep(1)
         yield RayHead(process.pid, environment)
     finally:
-        family = psutil.Process(process.pid).children(recursive=True)
-        for each in family:
-            with contextlib.suppress(psutil.Error):
-                each.kill()
         stop(process)
         shutil.rmtree(folder, ignore_errors=True)
 

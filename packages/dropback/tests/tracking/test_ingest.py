@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 from concurrent.futures import Future
@@ -23,6 +24,7 @@ from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
 from dropback.tracking.ingest import _parts as parts
 from dropback.tracking.ingest import _pipeline as pipeline
 from dropback.tracking.ingest._pipeline import find_play
+from examples import deadly
 from examples.tracking_sets import MadePlay, made_set
 
 NAME = "tracking_week_1.csv"
@@ -386,6 +388,20 @@ def test_a_file_whose_task_always_dies_is_named_and_the_rest_is_read(weeks, tmp_
         ingest(weeks, tmp_path / "plays", executor=Losing())
     assert not (tmp_path / "plays" / "ingest.json").exists()
     assert ingest(weeks, tmp_path / "plays").resumed_files == 1
+
+
+def test_the_command_names_a_file_that_kills_its_readers_and_ends_with_1(
+    run, weeks, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", str(Path(deadly.__path__[0])), prepend=os.pathsep)
+    (tmp_path / "deadly.txt").write_text("tracking_week_2.csv")
+    monkeypatch.setenv("DEADLY", str(tmp_path / "deadly.txt"))
+    words = ("ingest", weeks, "--out", tmp_path / "plays", "--executor")
+    code, _, said = run(*words, "processes:1")
+    assert (code, "are done: tracking_week_2.csv. The first" in " ".join(said.split())) == (1, True)
+    assert not (tmp_path / "plays" / "ingest.json").exists()
+    # Only the one that is missing is read.
+    assert ingest(weeks, tmp_path / "plays", executor="serial").resumed_files == 1
 
 
 def test_two_processes_do_not_write_one_folder(weeks, tmp_path):

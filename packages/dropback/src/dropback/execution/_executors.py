@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
-import threading
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from dropback._choices import nearest
 from dropback.errors import RequestError
 from dropback.execution._needs import Needs, parse_needs
+from dropback.execution._processes import Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,47 +178,3 @@ class SerialExecutor:
 
     def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
         """Do nothing: no task is left."""
-
-
-class Processes:
-    """Processes of this machine, each in a pool of its own.
-
-    In a common pool the death of one process ends the tasks of all; here it ends its own alone.
-    """
-
-    def __init__(self, workers: int) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="dropback-process")
-        self._own = threading.local()
-        self._pools: list[ProcessPoolExecutor] = []
-
-    def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
-        """Run the function in the process of the next free thread."""
-        return self._threads.submit(self._run, function, arguments)
-
-    def _run(self, function: Callable[..., _Result], arguments: tuple[object, ...]) -> _Result:
-        pool: ProcessPoolExecutor | None = getattr(self._own, "pool", None)
-        if pool is None:
-            pool = ProcessPoolExecutor(
-                1,
-                # A fork of a process whose libraries hold threads may never wake up.
-                mp_context=get_context("spawn"),
-                # Ctrl-C reaches all processes and ends these at once; this one cleans up.
-                initializer=signal.signal,
-                initargs=(signal.SIGINT, signal.SIG_DFL),
-            )
-            self._own.pool = pool
-            self._pools.append(pool)
-        try:
-            return pool.submit(function, *arguments).result()
-        except BrokenProcessPool as error:
-            self._own.pool = None
-            pool.shutdown(wait=False)
-            raise BrokenProcessPool(
-                "its process was killed, perhaps for lack of memory: ask for fewer processes"
-            ) from error
-
-    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
-        """End the processes."""
-        self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
-        for pool in self._pools:
-            pool.shutdown(wait=wait, cancel_futures=cancel_futures)

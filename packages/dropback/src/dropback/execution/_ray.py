@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dropback.errors import RequestError, StoreError
+from dropback.execution._losses import first_line, is_loss
 from dropback.execution._workers import Worker, describe_worker, require_workers
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ _Result = TypeVar("_Result")
 # Times that Ray runs a task again whose worker or machine was lost, or whose store failed.
 _RETRIES: Final = 3
 
-# Seconds in which each machine must answer who it is.
+# Seconds in which a machine of the cluster must be there, and each answer who it is.
 _TIMEOUT: Final = 25
+_WAITS: Final = "RAY_gcs_server_request_timeout_seconds"
 
 
 class RayExecutor:
@@ -39,13 +41,7 @@ class RayExecutor:
     """
 
     def __init__(self, address: str, needs: Needs) -> None:
-        try:
-            import ray
-        except ImportError as error:
-            raise RequestError(
-                "An executor of Ray needs its package: pip install 'dropback[ray]'."
-            ) from error
-        self._ray = ray
+        ray = self._ray = _imported()
         # Not the last cluster that a file of this machine names: it may be gone, or another user's.
         place = f"ray://{address}" if address else os.environ.get("RAY_ADDRESS") or "local"
         options: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
@@ -55,7 +51,7 @@ class RayExecutor:
             ray.init(place, **options)
         except (ConnectionError, TimeoutError, RuntimeError, ImportError, OSError) as error:
             raise RequestError(
-                f"{place}: no Ray cluster answers there ({_first_line(error)}): start one "
+                f"{place}: no Ray cluster answers there ({first_line(error)}): start one "
                 "with 'ray start --head', or check the address."
             ) from error
         try:
@@ -115,6 +111,11 @@ class RayExecutor:
                 f"{', '.join(str(node['NodeManagerAddress']) for node in nodes)}."
             ) from error
         except self._ray.exceptions.RayError as error:
+            if is_loss(error):
+                raise RequestError(
+                    f"Ray: a machine was lost before any task began ({first_line(error)}): run "
+                    "the same command again."
+                ) from error
             raise RequestError(
                 f"Ray: a machine cannot import dropback ({_last_line(error)}): install the same "
                 "version of it on every machine."
@@ -122,8 +123,20 @@ class RayExecutor:
         require_workers(workers, asked, time.time())
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _imported() -> Any:  # noqa: ANN401  # a module
+    """Ray, which reads when it is imported how long it waits for a cluster: a minute, if let."""
+    given = os.environ.get(_WAITS)
+    os.environ.setdefault(_WAITS, str(_TIMEOUT))
+    try:
+        import ray
+    except ImportError as error:
+        raise RequestError(
+            "An executor of Ray needs its package: pip install 'dropback[ray]'."
+        ) from error
+    finally:
+        if given is None:
+            del os.environ[_WAITS]
+    return ray
 
 
 def _last_line(error: BaseException) -> str:

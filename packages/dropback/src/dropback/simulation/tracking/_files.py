@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
@@ -16,6 +14,7 @@ import polars as pl
 
 from dropback._files import require_new_folder, whole_folder
 from dropback.errors import RequestError
+from dropback.execution import process_pool
 from dropback.simulation.tracking._league import TrackingLeague, simulate_week
 from dropback.simulation.tracking._tables import (
     game_rows,
@@ -111,14 +110,7 @@ def _write_weeks(
         for number in numbers:
             yield number, _write_week(league, folder, tracking, number)
         return
-    pool = ProcessPoolExecutor(
-        min(workers, league.weeks),
-        # Polars' threads do not survive a fork.
-        mp_context=get_context("spawn"),
-        # Ctrl-C reaches all processes and ends these at once; this process cleans up.
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_DFL),
-    )
+    pool = process_pool(min(workers, league.weeks))
     waiting = iter(numbers)
     pending: dict[Future[dict[str, pl.DataFrame]], int] = {}
     try:
