@@ -19,18 +19,14 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "packages/dropback/tests"))
 
-from examples.cluster import free_port, started, stop, wait_until_open, worker_environment
-
-# Half a minute would pass before Ray notices a machine that is gone; see the how-to.
-RAY_SETTINGS = {
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_health_check_initial_delay_ms": "5000",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "1000",
-    "RAY_health_check_failure_threshold": "4",
-    "RAY_grpc_client_keepalive_time_ms": "1000",
-    "RAY_grpc_client_keepalive_timeout_ms": "2000",
-}
+from examples.cluster import (
+    RAY_SETTINGS,
+    free_port,
+    started,
+    stop,
+    wait_until_open,
+    worker_environment,
+)
 
 
 def enter_namespace() -> str:
@@ -58,15 +54,21 @@ class RayCluster:
     environment: Mapping[str, str]
     address: str = "ray"
 
-    def tasks(self) -> list[psutil.Process]:
-        """Processes that run tasks."""
+    def workers(self) -> dict[psutil.Process, bool]:
+        """Processes for tasks, and whether each runs one of the command's now."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if _title(child).startswith("ray::")]
+        titles = {child: _title(child) for child in children}
+        # Ray calls its own agents so too, and ends the whole machine where one of them dies.
+        return {
+            child: title.startswith("ray::perform")
+            for child, title in titles.items()
+            if title.startswith("ray::") and not title.endswith("Agent")
+        }
 
 
 def _title(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
-        return " ".join(process.cmdline())
+        return " ".join(process.cmdline()).rstrip()
     return ""
 
 
@@ -90,10 +92,6 @@ def ray_cluster(folder: Path, cores: int = 2, **environment: str) -> Iterator[Ra
         time.sleep(2)
         yield RayCluster(process, {**whole, "RAY_ADDRESS": f"127.0.0.1:{port}"})
     finally:
-        family = psutil.Process(process.pid).children(recursive=True)
-        for each in family:
-            with contextlib.suppress(psutil.Error):
-                each.kill()
         stop(process)
 
 
@@ -134,67 +132,5 @@ def connection(folder: Path, target: int, port: int | None = None) -> Iterator[i
     try:
         wait_until_open(port, process)
         yield port
-    finally:
-        stop(process)
-
-
-_FAILING = """
-import sys
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
-
-writes, target, every = count(1), int(sys.argv[2]), int(sys.argv[3])
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def forward(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.command == "PUT":
-            number = next(writes)
-            if number % every == 0:
-                print("failed", self.path, flush=True)
-                if number % (2 * every):
-                    self.send_response(503)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                else:
-                    self.close_connection = True
-                    self.connection.close()
-                return
-        there = HTTPConnection("127.0.0.1", target)
-        there.request(self.command, self.path, body, dict(self.headers))
-        found = there.getresponse()
-        content = found.read()
-        self.send_response(found.status)
-        for name, value in found.getheaders():
-            if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                self.send_header(name, value)
-        head = self.command == "HEAD"
-        length = found.getheader("Content-Length") if head else len(content)
-        self.send_header("Content-Length", str(length or 0))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = forward
-
-    def log_message(self, *_):
-        pass
-
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
-
-
-@contextmanager
-def failing_store(folder: Path, target: int, every: int = 10) -> Iterator[tuple[int, Path]]:
-    """A server before the S3 server that fails one write of so many: its port and its log."""
-    port, log = free_port(), folder / "failing.log"
-    process = started(
-        log, [sys.executable, "-c", _FAILING, str(port), str(target), str(every)], os.environ
-    )
-    try:
-        wait_until_open(port, process)
-        yield port, log
     finally:
         stop(process)

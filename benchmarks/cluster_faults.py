@@ -1,7 +1,8 @@
 """Which faults an ingest on many workers survives: each at random moments, results compared.
 
-A simulated set of eight files in a real S3 server is ingested by two workers of Dask or Ray while
-one thing fails; the result must be the bytes of one process. Prints one row a fault.
+A simulated set of eight small files in a real S3 server is ingested by two workers of Ray, of Dask
+or of this machine while one thing fails; the result must be the bytes of one process. Prints one
+row a fault, and keeps what a run that ended otherwise said in a folder.
 
     python benchmarks/cluster_faults.py --runs 20
     python benchmarks/cluster_faults.py --runs 20 --only "dask worker killed"
@@ -12,39 +13,57 @@ Takes root, for a network namespace in which only loopback is there.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import re
+import shutil
 import signal
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import polars as pl
+import psutil
+from distributed import Client
 
-from _clusters import connection, enter_namespace, failing_store, ray_cluster
+from _clusters import RayCluster, connection, enter_namespace, ray_cluster
 from dropback.simulation.tracking import (
     TrackingLeagueSettings,
     simulate_tracking_league,
     write_tracking_league,
 )
 from dropback.storage import open_store, write_output
-from examples.cluster import dask_cluster, make_bucket, s3_server, started, worker_environment
+from examples import deadly
+from examples.cluster import (
+    DaskCluster,
+    dask_cluster,
+    make_bucket,
+    s3_server,
+    started,
+    worker_environment,
+)
+from examples.proxies import failing_proxy
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
 FILES = 8
+PLAYS = 64
+
+# Seconds after which a command that is still at work counts as hung.
+MOST_SECONDS = 240
 
 
 def put_set(folder: Path) -> None:
-    """Simulate a set and put it into the store, a file for some games."""
-    league = simulate_tracking_league(TrackingLeagueSettings(plays=240), seed=0)
+    """Simulate a set and put it into the store, in files of equally many plays."""
+    league = simulate_tracking_league(TrackingLeagueSettings(plays=PLAYS), seed=0)
     write_tracking_league(league, folder / "league")
     rows = pl.concat(
         pl.read_parquet(path) for path in sorted((folder / "league").glob("tracking_*"))
@@ -62,18 +81,8 @@ def put_set(folder: Path) -> None:
         )
 
 
-def ingest(folder: Path, out: str, executor: str, environment: dict[str, str]) -> subprocess.Popen:
-    """Start the command."""
-    return started(
-        folder / "driver.log",
-        [sys.executable, "-m", "dropback", "ingest", "s3://league/raw", "--out", out,
-         "--executor", executor],
-        environment,
-    )  # fmt: skip
-
-
-def digest(out: str) -> str:
-    """The manifest names every byte of the tables, by digest."""
+def manifest(out: str) -> str:
+    """The manifest of an output, which names every byte of the tables, by digest."""
     store = open_store(out)
     return "" if store.size("manifest.json") is None else store.read("manifest.json").decode()
 
@@ -85,161 +94,276 @@ def tasks_done(out: str) -> int:
     )
 
 
+@dataclass
+class Trial:
+    """One run with one fault.
+
+    Attributes:
+        out: Where it writes.
+        log: What the command says.
+        struck: Whether the fault fell into the work.
+        right: Whether all ended as it must.
+        took: Seconds.
+        note: What else is worth telling.
+    """
+
+    out: str
+    log: Path
+    struck: bool = False
+    right: bool = False
+    took: float = 0.0
+    note: str = ""
+
+
+@dataclass
 class Study:
     """Runs each fault many times."""
 
-    def __init__(self, folder: Path, port: int, runs: int, seed: int) -> None:
-        self.folder, self.port, self.runs = folder, port, runs
-        self.random = random.Random(seed)  # noqa: S311  # moments, no secrets
-        self.number = 0
-        self.expected = ""
+    folder: Path
+    kept: Path
+    port: int
+    runs: int
+    random: random.Random
+    expected: str = ""
+    dask: DaskCluster | None = None
+    ray: RayCluster | None = None
+    number: int = 0
+    first: dict[str, float] = field(default_factory=dict)
 
-    def environment(self, port: int | None = None) -> dict[str, str]:
-        """With the store at a port."""
+    def environment(self, port: int | None = None, **more: str) -> dict[str, str]:
+        """Of a process that finds the store at a port."""
         keys = {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
         keys["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port or self.port}"
-        return worker_environment(**keys)
+        return worker_environment(**keys, **more)
 
-    def out(self) -> str:
-        """A place for one run."""
+    def deadly_environment(self) -> dict[str, str]:
+        """Of workers that the file named in ``deadly.txt`` kills."""
+        path = self.folder / "deadly.txt"
+        path.touch()
+        environment = self.environment(DEADLY=str(path))
+        hook = str(Path(deadly.__path__[0]))
+        environment["PYTHONPATH"] = f"{hook}{os.pathsep}{environment['PYTHONPATH']}"
+        return environment
+
+    def start(self, trial: Trial, executor: str, environment: dict[str, str]) -> subprocess.Popen:
+        """Start the command."""
+        if executor == "ray":
+            assert self.ray is not None
+            environment = {**self.ray.environment, **environment}
+            environment["RAY_ADDRESS"] = self.ray.environment["RAY_ADDRESS"]
+        return started(
+            trial.log,
+            [sys.executable, "-m", "dropback", "ingest", "s3://league/raw", "--out", trial.out,
+             "--executor", self.address(executor)],
+            environment,
+        )  # fmt: skip
+
+    def address(self, executor: str) -> str:
+        """What ``--executor`` takes."""
+        if executor != "dask":
+            return executor
+        assert self.dask is not None
+        return self.dask.address
+
+    def ended(self, trial: Trial, command: subprocess.Popen) -> bool:
+        """Whether a command ended well with the right bytes."""
+        code = command.wait(MOST_SECONDS)
+        with trial.log.open("a") as log:
+            log.write(f"\nexit code {code}\n")
+        return code == 0 and manifest(trial.out) == self.expected
+
+    def moment(self, trial: Trial, executor: str, command: subprocess.Popen, most: int) -> int:
+        """Wait for a random moment between the start of the work and so many files; files done."""
+        wanted = self.random.randint(0, most)
+        if wanted == 0:
+            time.sleep(self.random.random() * self.first[executor])
+        end = time.monotonic() + MOST_SECONDS
+        while command.poll() is None and time.monotonic() < end:
+            if tasks_done(trial.out) >= wanted:
+                break
+            time.sleep(0.05)
+        time.sleep(self.random.random() * 0.3)
+        return tasks_done(trial.out)
+
+    def undisturbed(self, executor: str) -> None:
+        """One run without a fault, which says how long the first file takes."""
+        trial = self.trial()
+        began = time.perf_counter()
+        command = self.start(trial, executor, self.environment())
+        while command.poll() is None and not tasks_done(trial.out):
+            time.sleep(0.05)
+        self.first[executor] = time.perf_counter() - began
+        right = self.ended(trial, command)
+        took = time.perf_counter() - began
+        print(f"| {executor}, no fault | 1 | | {int(right)} | {took:.1f} | {took:.1f} | |")
+        if not right:
+            sys.exit(trial.log.read_text())
+
+    def trial(self) -> Trial:
+        """The next run's places."""
         self.number += 1
-        return f"s3://league/out-{self.number}"
+        return Trial(f"s3://league/out-{self.number}", self.folder / f"{self.number}.log")
 
-    def row(self, name: str, once: Callable[[], tuple[bool, bool, float, str]]) -> None:
+    def row(self, name: str, once: Callable[[Trial], None]) -> None:
         """Run a fault many times, and print how often it struck, how often the bytes were right."""
-        struck = equal = 0
-        seconds, notes = [], []
+        trials = []
         for _ in range(self.runs):
-            hit, same, took, note = once()
-            struck, equal = struck + hit, equal + same
-            if not same:
-                print((self.folder / "driver.log").read_text()[-1500:], file=sys.stderr)
-            seconds.append(took)
-            notes.append(note)
-        told = next((note for note in reversed(notes) if note), "")
+            trial = self.trial()
+            began = time.perf_counter()
+            try:
+                once(trial)
+            except Exception as error:  # one run that ends so is a result
+                trial.note = f"{type(error).__name__}: {error}"
+            trial.took = trial.took or time.perf_counter() - began
+            trials.append(trial)
+            if not trial.right:
+                self.keep(name, trial)
+        seconds = [trial.took for trial in trials]
+        note = next((trial.note for trial in reversed(trials) if trial.note), "")
         print(
-            f"| {name} | {self.runs} | {struck} | {equal} | {median(seconds):.1f} | "
-            f"{max(seconds):.1f} | {told} |",
+            f"| {name} | {self.runs} | {sum(trial.struck for trial in trials)} | "
+            f"{sum(trial.right for trial in trials)} | {median(seconds):.1f} | "
+            f"{max(seconds):.1f} | {note} |",
             flush=True,
         )
 
-    def dask(self, fault: str) -> tuple[bool, bool, float, str]:
-        """One run on Dask: a worker is killed, or slow."""
-        out = self.out()
-        with dask_cluster(self.folder, workers=2, **self.environment()) as cluster:
-            began = time.perf_counter()
-            driver = ingest(self.folder, out, cluster.address, self.environment())
-            moment = self._moment(out, driver)
-            victim = self.random.choice(cluster.workers)
-            if fault == "killed":
-                victim.kill()
-            else:
-                victim.send_signal(signal.SIGSTOP)
-                time.sleep(4)
-                victim.send_signal(signal.SIGCONT)
-            code = driver.wait(120)
-            took = time.perf_counter() - began
-        return moment < FILES, code == 0 and digest(out) == self.expected, took, ""
+    def keep(self, name: str, trial: Trial) -> None:
+        """Keep what tells why a run ended otherwise."""
+        place = self.kept / f"{name.replace(' ', '-')}-{trial.log.stem}"
+        place.mkdir(parents=True)
+        found = manifest(trial.out)
+        (place / "manifest.json").write_text(found)
+        (place / "expected.json").write_text(self.expected)
+        (place / "note.txt").write_text(f"{trial}\n")
+        for log in self.folder.glob("*.log"):
+            shutil.copy(log, place)
+        if found:
+            one, other = (json.loads(text)["files"] for text in (found, self.expected))
+            differing = sorted(key for key in one | other if one.get(key) != other.get(key))
+            (place / "differing.txt").write_text("\n".join(differing))
+        print(f"kept in {place}", file=sys.stderr, flush=True)
 
-    def ray_worker(self) -> tuple[bool, bool, float, str]:
-        """One run on Ray: a process that runs a task is killed."""
-        out = self.out()
-        began = time.perf_counter()
-        environment = {**self.environment(), **self.ray.environment}
-        driver = ingest(self.folder, out, "ray", environment)
-        moment = self._moment(out, driver)
-        victims = self.ray.tasks()
-        if victims:
-            self.random.choice(victims).kill()
-        code = driver.wait(120)
-        took = time.perf_counter() - began
-        hit = bool(victims) and moment < FILES
-        return hit, code == 0 and digest(out) == self.expected, took, ""
+    def dask_worker(self, trial: Trial, *, kill: bool) -> None:
+        """A worker of Dask is killed, or stopped for 4 s."""
+        assert self.dask is not None
+        command = self.start(trial, "dask", self.environment())
+        trial.struck = self.moment(trial, "dask", command, FILES - 2) < FILES
+        victim = self.random.choice(self.dask.workers)
+        stop_or_kill(psutil.Process(victim.pid), kill=kill)
+        trial.right = self.ended(trial, command)
+        if kill:
+            victim.wait()
+            self.dask.workers.remove(victim)
+            self.dask.add_worker()
+            with Client(f"tcp://127.0.0.1:{self.dask.port}", set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=60)
 
-    def driver(self) -> tuple[bool, bool, float, str]:
-        """One run on Dask whose driver is killed and started again."""
-        out = self.out()
-        with dask_cluster(self.folder, workers=2, **self.environment()) as cluster:
-            began = time.perf_counter()
-            first = ingest(self.folder, out, cluster.address, self.environment())
-            self._moment(out, first)
-            first.kill()
-            hit = first.wait() == -signal.SIGKILL
-            left = tasks_done(out)
-            second = ingest(self.folder, out, cluster.address, self.environment())
-            code = second.wait(120)
-            took = time.perf_counter() - began
-        note = f"{left} of {FILES} files were kept in the last run"
-        return hit, code == 0 and digest(out) == self.expected, took, note
+    def ray_worker(self, trial: Trial, *, kill: bool) -> None:
+        """A process of Ray for tasks, at work or not, is killed, or stopped for 4 s."""
+        assert self.ray is not None
+        command = self.start(trial, "ray", self.environment())
+        self.moment(trial, "ray", command, FILES - 2)
+        workers: dict[psutil.Process, bool] = {}
+        end = time.monotonic() + 20
+        while not workers and command.poll() is None and time.monotonic() < end:
+            workers = self.ray.workers()
+        if workers:
+            victim, trial.struck = self.random.choice(list(workers.items()))
+            stop_or_kill(victim, kill=kill)
+        trial.right = self.ended(trial, command)
 
-    def store_connection(self) -> tuple[bool, bool, float, str]:
-        """One run on processes whose every connection to the store is cut for a second."""
-        out = self.out()
+    def process(self, trial: Trial) -> None:
+        """One of the command's own processes is killed: its file is named, a second start ends."""
+        command = self.start(trial, "processes:2", self.environment())
+        victims, end = [], time.monotonic() + 60
+        self.moment(trial, "processes:2", command, FILES - 3)
+        while len(victims) < 2 and command.poll() is None and time.monotonic() < end:
+            victims = spawned_of(command)
+        victim = self.random.choice(victims)
+        victim.kill()
+        code = command.wait(MOST_SECONDS)
+        # Between two tasks, or before its first, a process may die unnoticed.
+        trial.struck = code == 1
+        named = code == 0 or "failed on every worker" in trial.log.read_text()
+        again = self.start(trial, "processes:2", self.environment())
+        trial.right = named and code in {0, 1} and self.ended(trial, again)
+        trial.note = "exit code 1 and the file named; right after a second start"
+
+    def driver(self, trial: Trial, executor: str) -> None:
+        """The command is killed and started again; no process of it may stay."""
+        first = self.start(trial, executor, self.environment())
+        self.moment(trial, executor, first, FILES)
+        left = psutil.Process(first.pid).children(recursive=True)
+        first.kill()
+        trial.struck = first.wait() == -signal.SIGKILL
+        found = tasks_done(trial.out)
+        second = self.start(trial, executor, self.environment())
+        trial.right = self.ended(trial, second)
+        _, alive = psutil.wait_procs(left, timeout=10)
+        if alive:
+            trial.right, trial.note = False, f"{len(alive)} processes stayed"
+            for process in alive:
+                process.kill()
+        trial.note = trial.note or f"{found} of {FILES} files were there in the last run"
+
+    def store_connection(self, trial: Trial) -> None:
+        """Every connection to the store is cut for a second."""
         with ExitStack() as held:
             link = ExitStack()
             port = link.enter_context(connection(self.folder, self.port))
             held.callback(link.close)
-            began = time.perf_counter()
-            driver = ingest(self.folder, out, "processes:2", self.environment(port))
-            self._moment(out, driver)
+            command = self.start(trial, "processes:2", self.environment(port))
+            self.moment(trial, "processes:2", command, FILES - 2)
             link.close()
-            hit = driver.poll() is None
+            trial.struck = command.poll() is None
             time.sleep(1)
             held.enter_context(connection(self.folder, self.port, port))
-            code = driver.wait(120)
-            took = time.perf_counter() - began
-        return hit, code == 0 and digest(out) == self.expected, took, ""
+            trial.right = self.ended(trial, command)
 
-    def failing(self) -> tuple[bool, bool, float, str]:
-        """One run on processes against a store that fails one write in ten."""
-        out = self.out()
-        with failing_store(self.folder, self.port) as (port, log):
-            log.write_bytes(b"")
-            began = time.perf_counter()
-            driver = ingest(self.folder, out, "processes:2", self.environment(port))
-            code = driver.wait(120)
-            took = time.perf_counter() - began
-            failed = log.read_text().count("failed")
-        note = f"{failed} writes failed in the last run"
-        return failed > 0, code == 0 and digest(out) == self.expected, took, note
+    def failing(self, trial: Trial) -> None:
+        """The store fails one write in ten."""
+        with failing_proxy(self.port, every=10) as proxy:
+            command = self.start(trial, "processes:2", self.environment(proxy.port))
+            trial.right = self.ended(trial, command)
+        trial.struck = bool(proxy.failed)
+        trial.note = f"{len(proxy.failed)} writes failed in the last run"
 
-    def deadly(self) -> tuple[bool, bool, float, str]:
-        """One run on processes where one file kills each process that reads it."""
-        out = self.out()
-        deadly = self.random.randint(1, FILES)
-        environment = {**self.environment(), "DEADLY": f"tracking_week_{deadly}.parquet"}
+    def deadly(self, trial: Trial, executor: str) -> None:
+        """One file kills each process that reads it: it is named, the rest is done."""
+        week = f"tracking_week_{self.random.randint(1, FILES)}.parquet"
+        mark = self.folder / "deadly.txt"
+        mark.write_text(week)
         began = time.perf_counter()
-        (self.folder / "driver.log").write_bytes(b"")
-        driver = started(
-            self.folder / "driver.log",
-            [sys.executable, str(Path(__file__).with_name("_deadly_file.py")), "ingest",
-             "s3://league/raw", "--out", out, "--executor", "processes:2"],
-            environment,
-        )  # fmt: skip
-        code = driver.wait(120)
-        took = time.perf_counter() - began
-        said = " ".join((self.folder / "driver.log").read_text().split())
-        named = f"are done: tracking_week_{deadly}.parquet." in said
-        rest = tasks_done(out) == FILES - 1 and not digest(out)
-        second = ingest(self.folder, out, "processes:2", self.environment())
-        again = second.wait(120) == 0 and digest(out) == self.expected
-        return (
-            code == 1,
-            named and rest and again,
-            took,
-            "exit code 1, the file named, the rest done",
-        )
+        first = self.start(trial, executor, self.deadly_environment())
+        code = first.wait(MOST_SECONDS)
+        trial.took = time.perf_counter() - began
+        said = " ".join(trial.log.read_text().split())
+        trial.struck = code == 1
+        rest = tasks_done(trial.out) == FILES - 1 and not manifest(trial.out)
+        mark.write_text("")
+        second = self.start(trial, executor, self.environment())
+        again = self.ended(trial, second)
+        trial.right = code == 1 and f"are done: {week}." in said and rest and again
+        trial.note = "exit code 1, the file named, the rest done; right after a second start"
 
-    def _moment(self, out: str, driver: subprocess.Popen) -> int:
-        """Wait for a random moment of the work, between no file and all but one; files done."""
-        wanted, end = self.random.randint(0, FILES - 2), time.monotonic() + 60
-        while driver.poll() is None and time.monotonic() < end:
-            # Before the first file is done: from the moment that the store was asked.
-            if tasks_done(out) >= wanted and (wanted or time.monotonic() > end - 57):
-                break
-            time.sleep(0.02)
-        time.sleep(self.random.random() * 0.2)
-        return tasks_done(out)
+
+def stop_or_kill(process: psutil.Process, *, kill: bool) -> None:
+    """End a process by SIGKILL, or stop it for 4 s."""
+    if kill:
+        process.kill()
+        return
+    process.suspend()
+    time.sleep(4)
+    process.resume()
+
+
+def spawned_of(command: subprocess.Popen) -> list[psutil.Process]:
+    """The processes in which `processes:N` runs tasks."""
+    return [
+        child
+        for child in psutil.Process(command.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
 
 
 def main() -> None:
@@ -247,7 +371,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="one row, or the rows of one executor")
+    parser.add_argument("--kept", type=Path, default=Path(tempfile.gettempdir()) / "faults-kept")
     arguments = parser.parse_args()
     if why := enter_namespace():
         sys.exit(f"not run: {why}")
@@ -257,30 +382,58 @@ def main() -> None:
         os.environ.update(server.environment, DROPBACK_CACHE=str(folder / "cache"))
         make_bucket(server, "league")
         put_set(folder)
-        study = Study(folder, server.port, arguments.runs, arguments.seed)
-        serial = ingest(folder, "s3://league/serial", "serial", study.environment())
-        if serial.wait(120) != 0:
-            sys.exit((folder / "driver.log").read_text())
-        study.expected = digest("s3://league/serial")
+        chosen = random.Random(arguments.seed)  # noqa: S311  # moments, no secrets
+        study = Study(folder, arguments.kept, server.port, arguments.runs, chosen)
         print(
             "| fault | runs | struck in mid work | equal to one process | s, median | s, most | |"
         )
         print("|---|---|---|---|---|---|---|")
-        rows: dict[str, Callable[[], tuple[bool, bool, float, str]]] = {
-            "dask worker killed": lambda: study.dask("killed"),
-            "dask worker stopped for 4 s": lambda: study.dask("slow"),
-            "driver killed, started again": study.driver,
-            "connections to the store cut for 1 s": study.store_connection,
-            "one write in ten fails": study.failing,
-            "a file kills each process": study.deadly,
-            "ray worker killed": study.ray_worker,
+        serial = study.trial()
+        command = study.start(serial, "serial", study.environment())
+        command.wait(MOST_SECONDS)
+        study.expected = manifest(serial.out)
+        assert study.expected, serial.log.read_text()
+        rows: dict[str, dict[str, Callable[[Trial], None]]] = {
+            "ray": {
+                "ray: worker killed": lambda t: study.ray_worker(t, kill=True),
+                "ray: worker stopped for 4 s": lambda t: study.ray_worker(t, kill=False),
+                "ray: command killed, started again": lambda t: study.driver(t, "ray"),
+                "ray: a file kills each reader": lambda t: study.deadly(t, "ray"),
+            },
+            "dask": {
+                "dask: worker killed": lambda t: study.dask_worker(t, kill=True),
+                "dask: worker stopped for 4 s": lambda t: study.dask_worker(t, kill=False),
+                "dask: command killed, started again": lambda t: study.driver(t, "dask"),
+            },
+            "dask, nannies": {
+                "dask: a file kills each reader": lambda t: study.deadly(t, "dask"),
+            },
+            "processes:2": {
+                "processes: one killed": study.process,
+                "processes: command killed, started again": lambda t: study.driver(
+                    t, "processes:2"
+                ),
+                "processes: connections to the store cut for 1 s": study.store_connection,
+                "processes: one write in ten fails": study.failing,
+                "processes: a file kills each reader": lambda t: study.deadly(t, "processes:2"),
+            },
         }
-        for name, once in rows.items():
-            if arguments.only and arguments.only != name:
+        for engine, faults in rows.items():
+            wanted = {n: once for n, once in faults.items() if n.startswith(arguments.only)}
+            if not wanted:
                 continue
-            if name.startswith("ray"):
-                study.ray = held.enter_context(ray_cluster(folder, **study.environment()))
-            study.row(name, once)
+            with ExitStack() as running:
+                workers = study.deadly_environment()
+                if engine == "ray":
+                    study.ray = running.enter_context(ray_cluster(folder, **workers))
+                elif engine.startswith("dask"):
+                    study.dask = running.enter_context(
+                        dask_cluster(folder, 2, nannies="nannies" in engine, **workers)
+                    )
+                if "nannies" not in engine:
+                    study.undisturbed(engine)
+                for name, once in wanted.items():
+                    study.row(name, once)
 
 
 if __name__ == "__main__":

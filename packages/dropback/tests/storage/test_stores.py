@@ -1,12 +1,7 @@
 """Files appear whole or not at all, on disk and in a real S3 server; faults are one sentence."""
 
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,6 +18,7 @@ from dropback.storage import (
     write_output,
 )
 from examples.cluster import S3Server, free_port
+from examples.proxies import failing_proxy, refusing_proxy
 
 
 @pytest.fixture(params=["disk", "s3", "memory"])
@@ -161,60 +157,10 @@ def test_a_store_that_nothing_serves_is_told_within_half_a_minute(
     assert time.monotonic() - began < 30
 
 
-@contextmanager
-def proxy(server: S3Server, answer: "list[object]", refuse_every: int = 0) -> Iterator[int]:
-    """A server before the S3 server that answers some writes itself."""
-    writes = iter(range(1, 10**9))
-
-    class Handler(BaseHTTPRequestHandler):
-        def _forward(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.command == "PUT" and refuse_every and next(writes) % refuse_every == 0:
-                answer.append(self.path)
-                if len(answer) % 2:
-                    self.send_response(503)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                else:
-                    self.close_connection = True
-                    self.connection.close()
-                return
-            if not refuse_every:
-                self.send_response(int(str(answer[0])))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            there = HTTPConnection("127.0.0.1", server.port)
-            there.request(self.command, self.path, body, dict(self.headers))
-            found = there.getresponse()
-            content = found.read()
-            self.send_response(found.status)
-            for name, value in found.getheaders():
-                if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                    self.send_header(name, value)
-            length = found.getheader("Content-Length") if self.command == "HEAD" else len(content)
-            self.send_header("Content-Length", str(length))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _forward  # noqa: N815  # as http.server
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
-    try:
-        yield served.server_address[1]
-    finally:
-        served.shutdown()
-        served.server_close()
-
-
 def test_a_bucket_that_is_not_ours_is_one_sentence(
-    bucket: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+    bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proxy(s3, [403]) as port:
+    with refusing_proxy(403) as port:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
         with pytest.raises(StoreError, match=rf"{bucket} refuses access: use credentials"):
             require_new_output(bucket, overwrite=False)
@@ -223,13 +169,12 @@ def test_a_bucket_that_is_not_ours_is_one_sentence(
 def test_a_store_that_fails_one_write_in_ten_loses_nothing(
     bucket: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed: list[object] = []
-    with proxy(s3, failed, refuse_every=10) as port:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    with failing_proxy(s3.port, every=10) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
         store = open_store(bucket)
         for number in range(40):
             store.write(f"{number}", b"%d" % number)
-    assert len(failed) >= 4
+    assert len(proxy.failed) >= 4
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.environment["AWS_ENDPOINT_URL"])
     assert [open_store(bucket).read(f"{number}") for number in range(40)] == [
         b"%d" % number for number in range(40)
