@@ -34,9 +34,10 @@ class DetailQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Query parameters of ``/v1/passers/{passer}/detail``."""
 
     season: Season | None = None
-    format: Annotated[
-        Literal["json", "csv"], Meta(description="csv: the rows of the games alone.")
-    ] = "json"
+    table: Annotated[
+        Literal["games", "numbers"], Meta(description="Which rows csv has: games or seasons.")
+    ] = "games"
+    format: TableFormat = "json"
 
 
 class CompareQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,14 +125,15 @@ class PasserRoutes(Routes):
     async def detail(self, request: Request) -> Response:
         asked = query(request, DetailQuery)
         passer = self.shown.passer(request.path_params["passer"])
-        csv = asked.format == "csv"
 
         def found() -> DetailResponse | Rows:
-            if csv:
+            if asked.format == "json":
+                return self._detail(passer, asked.season)
+            if asked.table == "games":
                 return Rows(self._games(passer, asked.season))
-            return self._detail(passer, asked.season)
+            return Rows(self._own(self.shown.tables.seasons, passer))
 
-        return await self.answers.get(request, (passer, asked.season), found, table=csv)
+        return await self.answers.get(request, (passer, asked), found, table=asked.format == "csv")
 
     async def compare(self, request: Request) -> Response:
         asked = query(request, CompareQuery)
@@ -181,15 +183,16 @@ class PasserRoutes(Routes):
             rows = [SplitRow(value, self._row(passer, season, name, value)) for value in values]
             if rows:
                 splits.append(SplitRows(name, ranking.SPLITS[name].definition, rows))
-        own = [
-            pl.DataFrame() if rows is None else _of_passer(rows, passer)
-            for rows in (tables.seasons, tables.projection)
-        ]
         seasons = _of_passer(table, passer)["season"].unique().sort().to_list()
         return DetailResponse(
             passer, seasons, self._row(passer, season), splits, games,
-            self._decision(passer, season), own[0].to_dicts(), _first(own[1]),
+            self._decision(passer, season), self._own(tables.seasons, passer),
+            next(iter(self._own(tables.projection, passer)), None),
         )  # fmt: skip
+
+    @staticmethod
+    def _own(rows: pl.DataFrame | None, passer: str) -> list[dict[str, Any]]:
+        return [] if rows is None else _of_passer(rows, passer).to_dicts()
 
     def _games(self, passer: str, season: int | None) -> list[dict[str, Any]]:
         table = self._of(season)

@@ -10,7 +10,7 @@ from dropback.service._app import Service
 from dropback.service._library import PlayLibrary
 from dropback.service._score_table import ScoreTable
 from dropback.tracking.ingest._pipeline import ingest
-from examples.served_page import Wire, league, predictor
+from examples.served_page import Wire, beside, league, predictor
 from examples.service import Address, listening
 from examples.simulated_plays import write_throws
 
@@ -23,7 +23,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     ingest(write_throws(folder / "league", 6, seed=11), folder / "plays")
     library = PlayLibrary(folder / "plays")
     scores = ScoreTable(league(library.keys))
-    service = Service(scores=scores, library=library, predictor=predictor())
+    service = Service(scores=scores, library=library, predictor=predictor(), tables=beside(library))
     with listening(service, Wire) as opened:
         yield opened
 

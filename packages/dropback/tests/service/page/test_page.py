@@ -147,8 +147,14 @@ def shown_numbers(page: Any) -> dict[str, str]:
     )
 
 
+def signed_text(value: float, digits: int = 2) -> str:
+    sign = "−" if value < 0 else "+" if value > 0 else ""
+    return f"{sign}{abs(value):.{digits}f}"
+
+
 def told_numbers(forecast: dict[str, Any]) -> dict[str, str]:
     return {
+        "epa": signed_text(forecast["epa"]),
         "median": yards_text(forecast["median"]),
         "mean": yards_text(forecast["mean"], 1),
         "lower": yards_text(forecast["lower_threshold_yd"]),
@@ -208,6 +214,103 @@ def test_the_end_shows_the_release_the_yards_and_the_score(
         )
         == "visible"
     )
+
+
+def test_a_play_shows_its_choice_its_points_and_their_uncertainty(
+    show: Any, key: tuple[int, int], stored: Any
+) -> None:
+    page = show(f"/#/plays/{key[0]}/{key[1]}")
+    decided = page.get_by_role("region", name="Decision and execution")
+    found = stored["decision"]
+    assert decided.locator("[data-number=decision]").inner_text() == (
+        f"{signed_text(found['decision'], 1)} yd"
+    )
+    assert decided.locator("[data-number=execution]").inner_text() == score_text(found["execution"])
+    assert decided.locator("[data-number=time]").inner_text() == (
+        f"{signed_text(found['time'], 1)} yd"
+    )
+    known = [one for one in found["receivers"] if one["expected_yards"] is not None]
+    best = max(known, key=lambda one: one["expected_yards"])
+    names = {player["slot"]: player["name"] for player in stored["players"]}
+    first = decided.locator("tbody tr").first.inner_text()
+    assert first.startswith(names[best["slot"]])
+    assert yards_text(best["expected_yards"], 1) in first
+    assert decided.locator("tbody tr").count() == len(known) == 4
+    assert f"decisions differ by {yards_text(found['decision_sd'], 1)}" in decided.inner_text()
+    forecast = stored["forecasts"][0]
+    expected = page.locator(".expected").all_inner_texts()
+    low, high = (forecast["quantiles"][name] for name in ("q05", "q95"))
+    assert f"9 of 10: {yards_text(low).removesuffix(' yd')} to {yards_text(high)}" in expected[0]
+    ends = [signed_text(forecast[f"epa_{end}"], 1) for end in ("low", "high")]
+    assert f"9 of 10: {ends[0]} to {ends[1]}" in expected[1]
+
+
+def test_a_passer_shows_decisions_projection_scores_and_results(
+    show: Any, address: Address
+) -> None:
+    page = show("/#/passers/00-0")
+    page.wait_for_selector("[aria-label=Projection]")
+    told = address.get("/v1/passers/00-0/detail").json()
+    decided = page.get_by_role("region", name="Decision and execution")
+    row = told["decision"]
+    assert decided.locator("[data-number=decision]").inner_text() == (
+        f"{signed_text(row['decision'], 1)} yd"
+    )
+    assert decided.locator(".reliability").all_inner_texts() == [
+        f"{percent_text(row[f'{name}_reliability'])} of the difference between passers is more "
+        "than luck" for name in ("decision", "execution", "time")
+    ]  # fmt: skip
+    projected = page.get_by_role("region", name="Projection")
+    assert projected.locator("[data-number=projection]").inner_text() == "+0.08"
+    assert "−0.05 to +0.21" in projected.inner_text()
+    scores = page.get_by_role("region", name="Scores of seasons")
+    assert ".550" in scores.locator("tbody tr").first.inner_text()
+    page.get_by_text("Table of 12 games").click()
+    # The newest first; the sixth is not over, and of the season before no results are known.
+    assert page.locator(".outcome-of").all_inner_texts() == [
+        "–", "W 20-17", "L 3-10", "T 24-24", "L 10-31", "W 27-20", *["–"] * 6,
+    ]  # fmt: skip
+    show("/#/passers/00-4")
+    page.wait_for_selector(".standing")
+    assert page.locator("[aria-label=Projection], [aria-label='Scores of seasons']").count() == 0
+
+
+def saved(page: Any, link: Any) -> tuple[str, str]:
+    """Name and content of what a link saves."""
+    with page.expect_download() as waiting:
+        link.click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_text()
+
+
+# Of each view: where its links to tables are, the names of the files, and what is in them.
+TABLES = {
+    "/": {"leaderboard.csv": (".board", "leaderboard?by=passer,season&seasons=2022&limit=1000")},
+    "/#/plays": {"browse.csv": (".card", "browse?tracked=true&limit=1000")},
+    "/#/passers/00-0": {
+        "passers-00-0-detail.csv": ("section:has(.games)", "passers/00-0/detail?"),
+        "passers-00-0.csv": ("[aria-labelledby=trend]", "passers/00-0?"),
+        "passers-00-0-detail-numbers.csv": (
+            "[aria-label='Scores of seasons']", "passers/00-0/detail?table=numbers",
+        ),
+    },
+    "/#/compare?first=00-0&second=00-1": {
+        "compare.csv": (".standing", "compare?first=00-0&second=00-1"),
+        "compare-seasons.csv": (
+            ".detail > :last-child", "compare?first=00-0&second=00-1&table=seasons",
+        ),
+    },
+    "/#/live": {"live-plays.csv": ("[aria-label=Scoreboard]", "live/plays?limit=1000")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", TABLES)
+def test_tables_are_saved_as_the_service_gives_them(show: Any, address: Address, view: str) -> None:
+    page = show(view)
+    for name, (place, path) in TABLES[view].items():
+        found, content = saved(page, page.locator(f"{place} a:has-text('CSV')").first)
+        told = address.get(f"/v1/{path}&format=csv")
+        assert told.headers["content-type"].startswith("text/csv")
+        assert (found, content.split()) == (name, told.text.split())
 
 
 def test_players_stand_to_scale_and_sides_differ_in_shape(
@@ -402,6 +505,14 @@ def test_a_key_is_asked_for_and_used_for_answers_and_sockets_until_the_tab_is_cl
     assert len(column(page, "score")) == 6
     page.reload()
     page.wait_for_selector(".ranking")
+    # A link alone would be refused: the page asks with the key, which is in no address.
+    asked: list[Any] = []
+    page.on("request", lambda one: asked.append(one))  # noqa: PLW0108  # it is marked
+    name, content = saved(page, page.locator(".board a:has-text('CSV')"))
+    assert (name, content.count("\n")) == ("leaderboard.csv", 7)
+    sent = [one for one in asked if "format=csv" in one.url]
+    assert [one.headers["authorization"] for one in sent] == [f"Bearer {key}"]
+    assert not any(key in one.url for one in asked)
     page.goto("/#/live")
     page.wait_for_selector(".livebar .state:has-text('aiting')")
     assert set(address.wire.opened) == {"/v1/watch"}

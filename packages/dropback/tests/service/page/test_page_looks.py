@@ -90,6 +90,12 @@ def test_view_can_be_read_is_named_and_fits_a_phone(show: Any, view: str) -> Non
     assert faint == []
     # The view of two passers before they are named shows least: 12 texts in each scheme.
     assert seen > 20
+    # The code and colors of a view, before its data and as they are before they are packed.
+    loaded = page.evaluate(
+        "performance.getEntriesByType('resource').filter(one => one.name.includes('/static/'))"
+        ".reduce((sum, one) => sum + one.decodedBodySize, 0)"
+    )
+    assert 40_000 < loaded <= 150_000
     controls = page.locator("button, a, select, input, svg[role=img]")
     nameless = controls.evaluate_all(
         "all => all.filter(one => !one.ariaLabel && !one.textContent.trim() && !one.labels?.length)"
@@ -212,10 +218,6 @@ def test_files_are_for_safari_15(path: Path) -> None:
         r"color-mix\(|@container"
     )
     assert re.findall(later, text) == []
-
-
-def test_the_page_is_small() -> None:
-    assert sum(path.stat().st_size for path in STATIC.rglob("*.*")) <= 150_000
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.rglob("*.*")), ids=lambda path: path.name)

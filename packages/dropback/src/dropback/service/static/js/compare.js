@@ -4,6 +4,7 @@ import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
 import { el, labeled, select } from "./dom.js";
 import * as format from "./format.js";
+import { csvLink } from "./links.js";
 import { chip, paint, teamOf } from "./teams.js";
 
 const MOST = 1000;
@@ -63,8 +64,9 @@ function compared(answer, asked) {
             el("a", { href: makeHash(`/passers/${encodeURIComponent(row.passer_player_id)}`, {}) }, name(row))),
           el("td", { class: "num" }, format.count(row.plays)),
           el("td", { class: "num" }, el("b", {}, format.score(row.score))),
-          el("td", { class: "num ends" }, row.score_low === null ? format.NONE : `${format.score(row.score_low)} to ${format.score(row.score_high)}`),
-          el("td", { class: "num" }, format.score(row.score_shrunk)))))))),
+          el("td", { class: "num ends" }, format.range(row.score_low, row.score_high)),
+          el("td", { class: "num" }, format.score(row.score_shrunk))))))),
+      el("p", { class: "links" }, csvLink("/v1/compare", asked))),
     answer.seasons.length ? el("section", { class: "card" }, el("h2", {}, "By season"),
       el("div", { class: "scroll" }, el("table", { class: "plain" },
         el("thead", {}, el("tr", {}, ["Season", name(one), name(other), `${name(one)} better`].map((text, at) =>
@@ -73,7 +75,8 @@ function compared(answer, asked) {
           el("th", { scope: "row" }, row.season),
           el("td", { class: "num" }, format.score(row.score), el("small", {}, ` ${format.count(row.plays)}`)),
           el("td", { class: "num" }, format.score(row.other_score), el("small", {}, ` ${format.count(row.other_plays)}`)),
-          el("td", { class: "num" }, format.percent(row.probability)))))))) : null,
+          el("td", { class: "num" }, format.percent(row.probability))))))),
+      el("p", { class: "links" }, csvLink("/v1/compare", { ...asked, table: "seasons" }))) : null,
   ].filter(Boolean);
 }
 

@@ -45,33 +45,3 @@ export function select(options, chosen, onchange) {
   }
   return control;
 }
-
-/** A link to the rows of a table as CSV. */
-export function csvLink(path, parameters) {
-  return fileLink("Download as CSV", path, { ...parameters, format: "csv" });
-}
-
-/** A link to an answer of the service as a file. */
-export function fileLink(words, path, parameters) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== "" && value !== null && value !== undefined) query.set(name, value);
-  }
-  const root = document.documentElement.dataset.root ?? "";
-  return el("a", { href: `${root}${path}?${query}`, download: "" }, words);
-}
-
-/** Links to share a view at `path` of the page, whose picture is at `card`. */
-export function shareLinks(path, card) {
-  const root = document.documentElement.dataset.root ?? "";
-  const copied = el("span", { role: "status" });
-  const copy = (words, text) => el("button", { type: "button", onclick: async () => {
-    await navigator.clipboard?.writeText(text);
-    copied.textContent = "Copied";
-  } }, words);
-  const address = `${location.origin}${root}`;
-  return el("details", { class: "share" }, el("summary", {}, "Share"), el("p", { class: "links" },
-    copy("Copy link", `${address}${path}`),
-    copy("Copy code to embed", `<iframe src="${address}/embed${path}" width="720" height="640" title="dropback"></iframe>`),
-    fileLink("Picture (PNG)", card, { format: "png" }), fileLink("Picture (SVG)", card, { format: "svg" }), copied));
-}

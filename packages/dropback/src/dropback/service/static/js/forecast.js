@@ -115,7 +115,7 @@ export class ForecastView {
       const room = this.scale.width - this.at(this.goal) > 130;
       this.word("touchdown", this.at(this.goal) + (room ? 9 : -9), TOP - 6, `touchdown ${format.percent(forecast.touchdown)}`,
         room ? "start" : "end");
-      const left = this.at(0) > 150;
+      const left = this.at(0) > 200;
       this.word("none", this.at(0) + (left ? -9 : 9), TOP + 8, `${left ? "incomplete or " : ""}no gain ${format.percent(forecast.no_gain)}`,
         left ? "end" : "start");
       if (this.toGain !== null && this.toGain < this.goal && forecast.first_down !== null) {

@@ -27,6 +27,17 @@ export function decimal(value, digits = 1) {
   return value === null || value === undefined ? NONE : fixed(value, digits);
 }
 
+/** With its sign: +0.42. */
+export function signed(value, digits = 2) {
+  if (value === null || value === undefined) return NONE;
+  return `${value > 0 ? "+" : ""}${fixed(value, digits)}`;
+}
+
+/** From a low to a high end. */
+export function range(low, high, text = score) {
+  return low === null || low === undefined ? NONE : `${text(low)} to ${text(high)}`;
+}
+
 export function yards(value, digits = 0) {
   if (value === null || value === undefined) return NONE;
   return `${fixed(value, digits)} yd`;

@@ -3,8 +3,9 @@
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
 import { intervalScale } from "./intervals.js";
-import { csvLink, el, labeled, select } from "./dom.js";
+import { el, labeled, select } from "./dom.js";
 import * as format from "./format.js";
+import { csvLink } from "./links.js";
 import { chip, paint, teamName, teamOf } from "./teams.js";
 
 const PATH = "/leaderboard";
@@ -254,13 +255,13 @@ function columnsOf(names, allowed) {
     { name: "score", text: allowed ? "Allowed" : "Score", class: "num score",
       title: allowed ? "Mean play score allowed, the lowest first, and its 90% interval" : "Mean play score, and its 90% interval",
       cell: (row) => [el("b", {}, format.score(row.score)),
-        el("small", {}, `${format.score(row.score_low)} to ${format.score(row.score_high)}`)] },
+        el("small", {}, format.range(row.score_low, row.score_high))] },
     { name: "score_low", text: "Interval", title: "The 90% interval, sorted by its low end", class: "interval",
       cell: (row, scale) => [scale(row)] },
     { name: "score_shrunk", text: "Skill", class: "num wide",
       title: "Score shrunk toward the average by its reliability (posterior mean), and its 90% interval",
       cell: (row) => [format.score(row.score_shrunk),
-        el("small", {}, `${format.score(row.shrunk_low)} to ${format.score(row.shrunk_high)}`)] },
+        el("small", {}, format.range(row.shrunk_low, row.shrunk_high))] },
     { name: "display", text: "50–99", title: "The score on a scale from 50 to 99", class: "num wide",
       cell: (row) => [el("span", { class: "chip" }, format.decimal(row.display, 0))] },
     { name: "probability_better_than_next", text: "Beats next", title: "Probability that the true score is above the next row's",

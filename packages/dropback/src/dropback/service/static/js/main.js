@@ -1,24 +1,19 @@
 // The page: which view the address asks for, the colors, and the help.
 
-import { Problem, ROOT, setKey } from "./api.js";
+import { Problem, ROOT, UNREACHED, setKey } from "./api.js";
 import { el, labeled } from "./dom.js";
 import { showHelp } from "./help.js";
 import { parseHash } from "./address.js";
-import * as compare from "./compare.js";
-import * as leaderboard from "./leaderboard.js";
-import * as live from "./live.js";
-import * as passer from "./passer.js";
-import * as plays from "./plays.js";
 import { loadTeams } from "./teams.js";
-import * as viewer from "./viewer.js";
 
+// A view's code is asked for when the view is.
 const VIEWS = [
-  [/^\/leaderboard$/, leaderboard, "leaderboard"],
-  [/^\/passers\/([^/]+)$/, passer, "leaderboard"],
-  [/^\/compare$/, compare, "compare"],
-  [/^\/plays$/, plays, "plays"],
-  [/^\/plays\/(\d+)\/(\d+)$/, viewer, "plays"],
-  [/^\/live(?:\/(\d+)\/(\d+))?$/, live, "live"],
+  [/^\/leaderboard$/, () => import("./leaderboard.js"), "leaderboard"],
+  [/^\/passers\/([^/]+)$/, () => import("./passer.js"), "leaderboard"],
+  [/^\/compare$/, () => import("./compare.js"), "compare"],
+  [/^\/plays$/, () => import("./plays.js"), "plays"],
+  [/^\/plays\/(\d+)\/(\d+)$/, () => import("./viewer.js"), "plays"],
+  [/^\/live(?:\/(\d+)\/(\d+))?$/, () => import("./live.js"), "live"],
 ];
 
 const main = document.getElementById("main");
@@ -43,8 +38,8 @@ async function route() {
   main.setAttribute("aria-busy", "true");
   try {
     const names = match.slice(1).filter(Boolean).map(decodeURIComponent);
-    await loadTeams();
-    const opened = await view.make(names, query);
+    const [{ make }] = await Promise.all([view().catch(() => { throw new Problem(0, UNREACHED); }), loadTeams()]);
+    const opened = await make(names, query);
     if (request !== shown) {
       opened.leave?.();
       return;
@@ -92,12 +87,13 @@ function problemCard(error) {
   return card;
 }
 
-const THEMES = { "": ["◐", "as the system"], light: ["☀", "light"], dark: ["☾", "dark"] };
+// Sign and name of each choice of colors, and when the dark ones hold.
+const THEMES = { "": ["◐", "as the system", "(prefers-color-scheme: dark)"], light: ["☀", "light", "not all"], dark: ["☾", "dark", "all"] };
 
 function theme(name) {
   const button = document.getElementById("theme");
-  if (name) document.documentElement.dataset.theme = name;
-  else delete document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = name;
+  document.getElementById("dark").media = THEMES[name][2];
   button.textContent = THEMES[name][0];
   button.setAttribute("aria-label", `Colors: ${THEMES[name][1]}`);
   try {

@@ -3,8 +3,10 @@
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
 import { gamesChart, pitChart, splitChart, trendChart } from "./charts.js";
-import { el, labeled, select, shareLinks } from "./dom.js";
+import { passerDecisions } from "./decision.js";
+import { el, labeled, select } from "./dom.js";
 import * as format from "./format.js";
+import { csvLink, shareLinks } from "./links.js";
 import { chip, paint, teamName, teamOf } from "./teams.js";
 
 const SPLITS = { depth: "By depth of the throw", down: "By down", location: "By side of the field", pressure: "By pressure" };
@@ -38,7 +40,7 @@ export async function make([id], query) {
       years.length > 1 ? el("div", { class: "controls first" }, labeled("Season", select(
         [["", "Career"], ...[...years].reverse().map((year) => [String(year), String(year)])], shown, choose))) : null,
       paint(detail, team),
-      seasons.length ? paint(trendCard(seasons), team) : el("p", { class: "card" }, "No season has enough plays to rank."),
+      seasons.length ? paint(trendCard(seasons, id), team) : el("p", { class: "card" }, "No season has enough plays to rank."),
       el("div", { class: "pair" }, throwsCard("Best throws", passer.best), throwsCard("Worst throws", passer.worst)),
       passer.pit ? pitCard(passer.pit) : null,
     ],
@@ -51,7 +53,7 @@ function detailCards(answer, season) {
   const when = season || (answer.seasons.length > 1 ? `${answer.seasons[0]}–${answer.seasons[answer.seasons.length - 1]}` : answer.seasons[0]);
   const standing = career ? el("section", { class: "card standing", "aria-label": "Standing" },
     el("p", {}, el("b", { class: "large" }, format.score(career.score)), el("small", {},
-      ` ${format.score(career.score_low)} to ${format.score(career.score_high)} · ${format.count(career.plays)} plays · ${when}`)),
+      ` ${format.range(career.score_low, career.score_high)} · ${format.count(career.plays)} plays · ${when}`)),
     el("p", {}, el("b", {}, `${format.ordinal(career.rank)} of ${career.population}`), " passers, ",
       `${format.ordinal(Math.round(career.percentile))} percentile`),
     el("span", { class: "meter", "aria-hidden": "true" }, filled(career.percentile)))
@@ -61,8 +63,42 @@ function detailCards(answer, season) {
     el("section", { class: "card" }, el("h2", {}, "Splits"),
       el("p", { class: "note" }, "Mean play score with its 90% interval; dashed: .500, the average; the place among all passers in that split."),
       el("div", { class: "splits" }, splits.map(({ split, rows }) => splitChart(SPLITS[split] ?? split, rows)))),
-    el("section", { class: "card" }, el("h2", {}, "Game log"), gamesChart(games), gamesTable(games)),
-  ];
+    passerDecisions(answer.decision),
+    projectionCard(answer.projection),
+    numbersCard(answer),
+    el("section", { class: "card" }, el("h2", {}, "Game log"), gamesChart(games), gamesTable(games),
+      el("p", { class: "links" }, csvLink(detailOf(answer.id), { season }))),
+  ].filter(Boolean);
+}
+
+const detailOf = (id) => `/v1/passers/${encodeURIComponent(id)}/detail`;
+
+function projectionCard(row) {
+  if (!row) return null;
+  const spread = (name) => el("small", {}, ` ${format.range(row[`${name}_low`], row[`${name}_high`], format.signed)}`);
+  return el("section", { class: "card", "aria-label": "Projection" }, el("h2", {}, "Projection"),
+    el("p", { class: "note" }, `Expected points a play over the league's mean, from all plays until week ${row.week} of ${row.season}, `
+      + "as a starter; 90% intervals of the true value. Few plays, or an odd season, are pulled to the league and to the career."),
+    el("dl", { class: "three" },
+      el("div", {}, el("dt", {}, "Next season"), el("dd", {}, el("b", { "data-number": "projection" }, format.signed(row.projection)), spread("projection"),
+        el("small", {}, `${format.ordinal(row.rank)} of ${row.population} passers`))),
+      el("div", {}, el("dt", {}, "Now"), el("dd", {}, el("b", { "data-number": "now" }, format.signed(row.now)), spread("now")))));
+}
+
+const SCORES = [["passing_score", "Passing score", "how good were the throws?"], ["qb_score", "QB score", "how well did the quarterback play, runs counted?"]];
+
+function numbersCard({ id, numbers }) {
+  const shown = SCORES.filter(([name]) => numbers.some((row) => row[name] !== null && row[name] !== undefined));
+  if (!shown.length) return null;
+  const value = (row, name) => (row[name] === null || row[name] === undefined ? format.NONE : [el("b", {}, format.score(row[name])),
+    el("small", {}, ` ${format.range(row[`${name}_low`], row[`${name}_high`])}`), row[`${name}_place`] ? el("small", { class: "place" }, row[`${name}_place`]) : ""]);
+  return el("section", { class: "card", "aria-label": "Scores of seasons" }, el("h2", {}, "Passing score and QB score"),
+    el("p", { class: "note" }, shown.map(([, title, words]) => `${title}: ${words}`).join(" "), " Shrunk by what luck explains, 90% intervals; .500 is average."),
+    el("div", { class: "scroll" }, el("table", { class: "plain" },
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Season"), shown.map(([, title]) => el("th", { scope: "col", class: "num" }, title)))),
+      el("tbody", {}, [...numbers].reverse().map((row) => el("tr", {}, el("th", { scope: "row" }, row.season),
+        shown.map(([name]) => el("td", { class: "num wide" }, value(row, name)))))))),
+    el("p", { class: "links" }, csvLink(detailOf(id), { table: "numbers" })));
 }
 
 function filled(percentile) {
@@ -72,19 +108,22 @@ function filled(percentile) {
 }
 
 function gamesTable(games) {
+  const results = games.some((game) => game.result);
+  const heads = ["Game", "Against", ...(results ? ["Result"] : []), "Plays", "Score", "Best throw"];
   return el("details", {}, el("summary", {}, `Table of ${format.count(games.length)} games`),
-    el("div", { class: "scroll" }, el("table", { class: "plain" },
-      el("thead", {}, el("tr", {}, ["Game", "Against", "Plays", "Score", "Best throw"].map((text, at) =>
-        el("th", { scope: "col", class: at > 1 && at < 4 ? "num" : null }, text)))),
+    el("div", { class: "scroll" }, el("table", { class: "plain games" },
+      el("thead", {}, el("tr", {}, heads.map((text) =>
+        el("th", { scope: "col", class: ["Plays", "Score"].includes(text) ? "num" : null }, text)))),
       el("tbody", {}, [...games].reverse().map((game) => el("tr", {},
         el("th", { scope: "row" }, `${game.season} w${game.week}`),
-        el("td", {}, chip(game.opponent)),
+        el("td", {}, game.venue === "away" ? "at " : "", chip(game.opponent)),
+        results ? el("td", { class: "outcome-of" }, game.result ?? format.NONE) : null,
         el("td", { class: "num" }, format.count(game.plays)),
         el("td", { class: "num" }, el("b", {}, format.score(game.score))),
         el("td", { class: "best" }, game.best_throw ?? "")))))));
 }
 
-function trendCard(seasons) {
+function trendCard(seasons, id) {
   return el("section", { class: "card", "aria-labelledby": "trend" },
     el("h2", { id: "trend" }, "By season"),
     el("p", { class: "note" }, "Mean play score with its 90% interval; .500 is an average passer's."),
@@ -98,9 +137,9 @@ function trendCard(seasons) {
           : [`${row.rank} of ${row.population} `, el("small", {}, `(${row.rank_low}–${row.rank_high})`)])),
         el("td", { class: "num" }, format.count(row.plays)),
         el("td", { class: "num" }, el("b", {}, format.score(row.score))),
-        el("td", { class: "num ends" }, row.score_low === null ? format.NONE
-          : `${format.score(row.score_low)} to ${format.score(row.score_high)}`),
-        el("td", { class: "num" }, el("span", { class: "chip" }, format.decimal(row.display, 0)))))))));
+        el("td", { class: "num ends" }, format.range(row.score_low, row.score_high)),
+        el("td", { class: "num" }, el("span", { class: "chip" }, format.decimal(row.display, 0)))))))),
+    el("p", { class: "links" }, csvLink(`/v1/passers/${encodeURIComponent(id)}`, {})));
 }
 
 function throwsCard(title, throws) {

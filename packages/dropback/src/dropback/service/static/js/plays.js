@@ -2,8 +2,9 @@
 
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
-import { csvLink, el, labeled, select } from "./dom.js";
+import { el, labeled, select } from "./dom.js";
 import * as format from "./format.js";
+import { csvLink } from "./links.js";
 import { Pictures } from "./pictures.js";
 import { selectionNote, situationText } from "./situation.js";
 import { chip, paint, teamName } from "./teams.js";

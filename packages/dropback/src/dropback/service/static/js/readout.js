@@ -19,7 +19,7 @@ const QUANTILES = [["q01", "1%"], ["q05", "5%"], ["q10", "10%"], ["q25", "25%"],
 
 export class Readout {
   constructor() {
-    this.values = new Map([...ANSWERS, ["mean"]].map(([name]) => [name, el("b", { "data-number": name })]));
+    this.values = new Map([...ANSWERS, ["mean"], ["epa"]].map(([name]) => [name, el("b", { "data-number": name })]));
     this.meters = new Map(ANSWERS.map(([name]) => [name, el("i", { class: `meter-fill ${name}` })]));
     this.details = new Map(NUMBERS.map(([name]) => [name, el("dd", { "data-number": name })]));
     this.quantiles = new Map(QUANTILES.map(([name]) => [name, el("td", { "data-number": name })]));
@@ -31,13 +31,17 @@ export class Readout {
     this.end = el("div", { class: "outcome", hidden: true },
       el("div", {}, this.result, el("small", {}, "gained ", this.gained)),
       el("div", {}, el("small", {}, "Score "), this.score, this.meaning));
+    this.spread = el("small", {});
+    this.pointSpread = el("small", {});
+    this.points = el("p", { class: "expected", hidden: true }, el("span", {}, "Expected points added", this.pointSpread), this.values.get("epa"));
     this.spoken = el("p", { class: "unseen", role: "status", "aria-live": "polite" });
     this.element = el("section", { class: "card readout", "aria-label": "The play at this frame" },
       this.state, this.end,
       el("ul", { class: "answers" }, ANSWERS.map(([name, words, hint]) => el("li", { class: name },
         el("span", { class: "asked" }, words, el("small", {}, hint)), this.values.get(name),
         el("span", { class: "meter", "aria-hidden": "true" }, this.meters.get(name))))),
-      el("p", { class: "expected" }, el("span", {}, "Expected"), this.values.get("mean")),
+      el("p", { class: "expected" }, el("span", {}, "Expected yards", this.spread), this.values.get("mean")),
+      this.points,
       el("details", {}, el("summary", {}, "Details"),
         el("p", { class: "note" }, "Between the splices the distribution is a bin for each yard; beyond them a generalized Pareto tail."),
         el("dl", {}, NUMBERS.map(([name, words]) => el("div", { class: name }, el("dt", {}, words), this.details.get(name)))),
@@ -54,6 +58,10 @@ export class Readout {
       this.meters.get(name).style.width = `${100 * (value ?? 0)}%`;
     }
     this.values.get("mean").textContent = forecast ? format.yards(forecast.mean, 1) : format.NONE;
+    this.spread.textContent = forecast ? `9 of 10: ${format.decimal(forecast.quantiles.q05, 0)} to ${format.yards(forecast.quantiles.q95)}` : "";
+    this.points.hidden = !forecast || forecast.epa === null;
+    this.values.get("epa").textContent = format.signed(forecast?.epa);
+    this.pointSpread.textContent = forecast ? `9 of 10: ${format.range(forecast.epa_low, forecast.epa_high, (value) => format.signed(value, 1))}` : "";
     for (const [name, , text] of NUMBERS) this.details.get(name).textContent = forecast ? text(forecast) : format.NONE;
     for (const [name] of QUANTILES) this.quantiles.get(name).textContent = forecast ? format.yards(forecast.quantiles[name]) : format.NONE;
     this.state.textContent = `${seconds} s after the snap · ${!forecast ? "no forecast"
@@ -71,7 +79,8 @@ export class Readout {
   speak(forecast, outcome, seconds, result) {
     const now = forecast ? `At ${seconds} seconds: caught for a gain ${format.percent(forecast.gain)}, `
       + (forecast.first_down === null ? "" : `first down ${format.percent(forecast.first_down)}, `)
-      + `touchdown ${format.percent(forecast.touchdown)}, expected ${format.yards(forecast.mean, 1)}.`
+      + `touchdown ${format.percent(forecast.touchdown)}, expected ${format.yards(forecast.mean, 1)}`
+      + (forecast.epa === null ? "." : ` and ${format.signed(forecast.epa)} points.`)
       : `At ${seconds} seconds there is no forecast.`;
     const end = outcome && outcome.yards !== null
       ? ` ${result}: gained ${format.yards(outcome.yards)}; score ${format.score(outcome.score)}.` : "";

@@ -3,6 +3,7 @@
 import { makeHash } from "./address.js";
 import { el, select } from "./dom.js";
 import * as format from "./format.js";
+import { csvLink } from "./links.js";
 import { ReturningSocket } from "./socket.js";
 import { situationText } from "./situation.js";
 import { chip } from "./teams.js";
@@ -18,7 +19,8 @@ export class Scoreboard {
     this.status = el("p", { class: "status", role: "status" }, "No live play yet");
     this.choice = el("div", {});
     this.element = el("section", { class: "card", "aria-label": "Scoreboard" },
-      el("div", { class: "inline" }, el("h2", {}, "Scoreboard"), this.choice), this.status, this.list);
+      el("div", { class: "inline" }, el("h2", {}, "Scoreboard"), this.choice), this.status, this.list,
+      el("p", { class: "links" }, csvLink("/v1/live/plays", { limit: 1000 })));
   }
 
   start() {

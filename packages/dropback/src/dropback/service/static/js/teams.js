@@ -18,9 +18,6 @@ export function loadTeams() {
 
 export const teamName = (code) => teams.get(code)?.name ?? code ?? "";
 
-/** The codes of all teams, by name. */
-export const teamCodes = () => [...teams.keys()].sort((a, b) => teamName(a).localeCompare(teamName(b)));
-
 /** The team for which a passer threw most in a season; in the newest one where none is named. */
 export function teamOf(passer, season) {
   if (season !== null && season !== undefined) return passers[season]?.[passer] ?? null;

@@ -2,7 +2,9 @@
 
 import { makeHash, noteHash } from "./address.js";
 import { get } from "./api.js";
-import { el, shareLinks } from "./dom.js";
+import { playDecision } from "./decision.js";
+import { el } from "./dom.js";
+import { shareLinks } from "./links.js";
 import { Stage, playHead } from "./stage.js";
 import { Transport } from "./transport.js";
 
@@ -32,7 +34,7 @@ export async function make([game, play], query) {
   const live = el("a", { class: "golive", href: makeHash(`/live/${game}/${play}`, {}) }, "Replay it live");
   return {
     title: [answer.item.passer, answer.item.target].filter(Boolean).join(" to ") || `Play ${play}`,
-    content: [playHead(answer.item, live), stage.element, shareLinks(`/plays/${game}/${play}`, `/v1/plays/${game}/${play}/card`)],
+    content: [playHead(answer.item, live), stage.element, playDecision(answer), shareLinks(`/plays/${game}/${play}`, `/v1/plays/${game}/${play}/card`)],
     entered: () => transport.enter(),
     leave: () => transport.leave(),
   };
