@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from dropback.errors import RequestError
-from dropback.ranking import DisplayScale, compare_passers, game_log
+from dropback.ranking import DisplayScale, compare_passers, game_log, leaderboard
 from dropback.ranking._posterior import posterior
 from examples.frames import LIBRARIES, converted
 from examples.scored_plays import table, throws
@@ -77,6 +77,8 @@ def test_games_of_nobody_are_one_sentence() -> None:
         game_log(SCORES, "x")
     with pytest.raises(RequestError, match="no column 'receiver_player_id'"):
         game_log(SCORES, "x", role="receiver")
+    with pytest.raises(RequestError, match=r"no column 'defteam' .* give a table of 'dropback"):
+        game_log(SCORES.drop("defteam"), "00-A")
 
 
 def test_difference_is_that_of_the_joint_posterior() -> None:
@@ -148,6 +150,29 @@ def test_comparison_has_both_in_order_and_by_season(league: pl.DataFrame) -> Non
         (2020, 240, 240),
         (2021, 240, 240),
     ]
+
+
+@pytest.mark.parametrize("of", ["careers", "games"])
+def test_comparison_and_game_log_shrink_as_the_leaderboard_does(
+    league: pl.DataFrame, of: str
+) -> None:
+    """Who plays little is drawn toward those who do, in every table alike."""
+    few = (
+        league.with_row_index("play_id")
+        .with_columns(defteam=pl.lit("BUF"))
+        .filter((pl.col("passer_player_id") != "00-1") | (pl.col("game_id").hash(seed=1) % 3 == 0))
+    )
+    by = ("passer",) if of == "careers" else ("passer", "game")
+    board = leaderboard(few, by=by, min_attempts=1, replicates=20)
+    own = board.filter(pl.col("passer_player_id") == "00-1")
+    if of == "careers":
+        rows = compare_passers(few, "00-1", "00-6").rows
+        assert rows["shrunk_sd"][0] == pytest.approx(own["shrunk_sd"].item())
+        assert rows["score_shrunk"][0] == pytest.approx(own["score_shrunk"].item())
+    else:
+        log = game_log(few, "00-1").join(own, on="game_id", suffix="_board")
+        assert log["score_shrunk"].to_list() == pytest.approx(log["score_shrunk_board"].to_list())
+        assert log["shrunk_low"].to_list() == pytest.approx(log["shrunk_low_board"].to_list())
 
 
 def test_comparison_of_careers_that_share_one_season(league: pl.DataFrame) -> None:

@@ -1,6 +1,6 @@
 """Rank passers, teams and games by their play scores, with the uncertainty of every number."""
 
-from dropback.ranking._board import DisplayScale, keep_plays, leaderboard
+from dropback.ranking._board import leaderboard
 from dropback.ranking._center import centered, with_measured_drift
 from dropback.ranking._comparison import probability_better, probability_matrix
 from dropback.ranking._decisions import decision_board
@@ -8,6 +8,7 @@ from dropback.ranking._drift import drift_sentence, season_drifts
 from dropback.ranking._filters import PlayFilter
 from dropback.ranking._games import game_log, game_logs
 from dropback.ranking._people import Person, find_person, list_people
+from dropback.ranking._predicate import keep_plays
 from dropback.ranking._profile import (
     Profile,
     list_passers,
@@ -17,6 +18,7 @@ from dropback.ranking._profile import (
     split_values,
 )
 from dropback.ranking._reliability import Reliability, reliability, reliable_minimum
+from dropback.ranking._scale import DisplayScale
 from dropback.ranking._splits import SPLITS, Split, default_minimum, join_tracking, parse_split
 from dropback.ranking._versus import Versus, compare_passers
 

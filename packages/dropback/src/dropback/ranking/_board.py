@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,11 +16,12 @@ from dropback.errors import RequestError
 from dropback.ranking._center import DRIFT, with_measured_drift
 from dropback.ranking._comparison import probability_next, rank_summary
 from dropback.ranking._filters import PlayFilter
-from dropback.ranking._posterior import mean_interval, posterior, sampling_variance
+from dropback.ranking._posterior import mean_interval, true_scores
+from dropback.ranking._predicate import keep_plays
 from dropback.ranking._reliability import reliable_minimum
+from dropback.ranking._scale import DisplayScale
 from dropback.ranking._splits import (
     default_minimum,
-    keep_split,
     key_columns,
     parse_split,
     with_splits,
@@ -44,83 +43,6 @@ _NFL_RULE = "nfl"
 _RELIABLE_RULE = "reliable"
 # 90 % of a normal distribution lie within so many standard deviations.
 _NORMAL_90 = 1.6448536269514722
-
-# Polars opens the files that a subquery names while it parses, so these words are refused before,
-# within quotes too: what is quoted differs between dialects.
-# After a bracket stands what begins a query without SELECT.
-_QUERY = re.compile(
-    r"\b(?:select|table|values|(?:read|scan)_\w+)\b"
-    r"|(?<=\()\s*(?:from|with|show|describe|explain|pivot|summarize)\b",
-    re.IGNORECASE,
-)
-
-_UNKNOWN = re.compile(r'unable to find column "([^"]*)"')
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
-_COMMENT = re.compile(r"--|/\*")
-_CALL = re.compile(r'(\w+|"[^"]*")\s*\(')
-# Keywords that a bracket may follow, and functions whose result in a row depends on that row
-# alone. An aggregate or window function looks at all plays at once: `max(air_yards) = 30` is
-# true of every play or of none, and would not answer a question about single plays. Nested ten
-# times, `replace` makes a text of any length.
-_BEFORE_BRACKET = {
-    *("and", "between", "case", "else", "ilike", "in", "is", "like", "not", "or", "then", "when"),
-    *("abs", "ceil", "ceiling", "exp", "floor", "ln", "log", "log10", "log2", "mod", "pow"),
-    *("power", "round", "sign", "sqrt", "greatest", "least"),
-    *("cast", "try_cast", "coalesce", "if", "ifnull", "nullif"),
-    *("concat", "contains", "ends_with", "initcap", "left", "length", "lower", "ltrim"),
-    *("regexp_like", "reverse", "right", "rtrim", "starts_with", "strpos", "substr", "substring"),
-    *("trim", "upper"),
-}
-
-
-@dataclass(frozen=True)
-class DisplayScale:
-    """The 50-99 scale of a mean score: linear, clipped at both ends.
-
-    The publication shows the best of all qualified seasons of 2018-2021 at 99 and mid-table
-    seasons in the mid-80s (rank 13 at 88, rank 19 at 85). A line through an average league at
-    `average` and a fixed slope does the same; it is absolute, so that 90 means the same in every
-    table. The best season's mean score is .5629 (Rodgers 2020, as published), which gives the
-    slope; Rodgers 2019 and 2018, ranks 15 and 20 in their seasons, then show 86.0 and 85.6.
-    ``research/display_scale.py`` prints these figures.
-
-    Attributes:
-        average: Display value of a mean score of exactly one half.
-        slope: Display points for a mean score higher by one.
-    """
-
-    average: float = 85.0
-    slope: float = 222.0
-
-    @classmethod
-    def of(cls, by: Sequence[str], split: Iterable[str] = ()) -> DisplayScale:
-        """The scale of a table's unit: a season, a split of seasons, or a game (or week).
-
-        Means of fewer plays spread farther. Each slope shows 99 as rarely as that for seasons,
-        once in 128 (four seasons of 32 passers): of the 2,097 games of 14 attempts and more in
-        2018-2021 one in 128 has a mean score above .647 (``research/display_scale.py``), of the
-        1,158 passer-seasons of 2018-2023 split by depth, the split that spreads farthest, one
-        above .611. The slope of seasons would show 99 for 15 % of the games.
-
-        Args:
-            by: What the rows are grouped by.
-            split: Splits that the plays are kept to one value of.
-
-        Example:
-            >>> DisplayScale.of(("passer", "game")).slope, DisplayScale.of(("passer",)).slope
-            (96.0, 222.0)
-            >>> DisplayScale.of(("passer",), ["depth"]).slope
-            126.0
-        """
-        names = {*by, *split}
-        if names & {"game", "week"}:
-            return cls(slope=96.0)
-        whole = {"passer", "receiver", "season", "team", "opponent"}
-        return cls(slope=126.0) if names - whole else cls()
-
-    def __call__(self, score: pl.Expr) -> pl.Expr:
-        """Display value of a mean score."""
-        return (self.average + self.slope * (score - 0.5)).clip(50, 99)
 
 
 def leaderboard(
@@ -299,61 +221,6 @@ def _require_single(scores: pl.DataFrame) -> None:
         )
 
 
-def keep_plays(
-    scores: FrameT,
-    *,
-    split: str | Mapping[str, str | int] | None = None,
-    where: str | None = None,
-) -> FrameT:
-    """Keep the plays of one value of each split that meet a predicate, as `leaderboard` does.
-
-    Raises:
-        RequestError: An unknown split or value, or a predicate that is not SQL.
-    """
-    table = to_polars(scores)
-    kept = table if where is None else _filter_plays(table, where)
-    return like(scores, keep_split(kept, parse_split(split)))
-
-
-def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
-    """Keep the plays that meet an SQL predicate, which reads no file and runs no query.
-
-    Args:
-        scores: Play scores.
-        where: Comparisons of columns of one play, for example ``air_yards >= 20 AND down = 3``.
-
-    Raises:
-        RequestError: No predicate, an unknown column, a query, a file, a comment, or a function
-            that looks at more than one play.
-    """
-    if query := _QUERY.search(where):
-        raise RequestError(
-            f"The predicate {where!r} must compare columns of the play scores alone, without "
-            f"{query[0].strip()!r}: it runs no query and reads no file."
-        )
-    code = _LITERAL.sub("''", where)
-    if comment := _COMMENT.search(code):
-        raise RequestError(f"The predicate {where!r} must have no comment, got {comment[0]!r}.")
-    for call in _CALL.findall(code):
-        if call.lower() not in _BEFORE_BRACKET:
-            raise RequestError(
-                f"The predicate {where!r} must be about one play at a time, without {call}(): "
-                "it may call functions of one play such as abs, lower or coalesce, no aggregate or "
-                "window function."
-            )
-    try:
-        return scores.filter(pl.sql_expr(where))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        # Polars lists all columns too.
-        reason = str(error).splitlines()[0].partition("; valid columns")[0]
-        unknown = _UNKNOWN.search(reason)
-        near = get_close_matches(unknown[1], scores.columns) if unknown else []
-        raise RequestError(
-            f"The predicate {where!r} does not hold for play scores ({reason}); "
-            f"{'the nearest' if near else 'their'} columns are {', '.join(near or scores.columns)}."
-        ) from error
-
-
 def _ranked(
     units: Units,
     keys: list[str],
@@ -366,12 +233,8 @@ def _ranked(
     rows = units.keys
     means = grouped_means(units.group, units.total, units.weight, replicates=replicates, seed=seed)
     games = rows["games"].to_numpy()
-    variance = sampling_variance(units)
-    low, high = mean_interval(rows["score"].to_numpy(), means, games, variance)
-    # Coaches play who is better: backups are drawn toward backups.
-    players = {"passer_player_id", "receiver_player_id"} & set(keys)
-    played = rows["plays"].to_numpy().astype(float) if players else None
-    belief = posterior(rows["score"].to_numpy(), variance, played)
+    belief = true_scores(units)
+    low, high = mean_interval(rows["score"].to_numpy(), means, games, belief.variance)
     sign = -1 if lower_is_better else 1
     rank_low, rank_high, best = rank_summary(sign * belief.draws(replicates, seed=seed))
     rows = rows.with_columns(

@@ -8,9 +8,9 @@ import polars as pl
 
 from dropback._frames import left_join, like, to_polars
 from dropback.errors import RequestError
-from dropback.ranking._board import DisplayScale
 from dropback.ranking._center import centered, with_measured_drift
-from dropback.ranking._posterior import posterior, sampling_variance
+from dropback.ranking._posterior import true_scores
+from dropback.ranking._scale import DisplayScale
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dropback._frames import FrameT
 
+_NEEDED = ("game_id", "play_id", "season", "week", "posteam", "defteam")
 # 90 % of a normal distribution lie within so many standard deviations.
 _NORMAL_90 = 1.6448536269514722
 
@@ -48,8 +49,9 @@ def game_log(
         One row a game: ``season``, ``week``, ``game_id``, ``team``, ``opponent``, ``venue``,
         ``result`` (as in "W 27-20"), ``plays``, ``score`` with ``score_low`` and ``score_high``
         (90 %), ``score_shrunk`` with ``shrunk_low`` and ``shrunk_high`` (the day's true score,
-        shrunk to the mean of all games), ``display``, and the throws of highest and lowest score:
-        ``best_score``, ``best_throw``, ``worst_score``, ``worst_throw`` (their description).
+        shrunk to the mean of games of as many plays), ``display``, and the throws of highest and
+        lowest score: ``best_score``, ``best_throw``, ``worst_score``, ``worst_throw`` (their
+        description).
 
     Raises:
         RequestError: No play of the player, or a missing column.
@@ -61,8 +63,11 @@ def game_log(
         (True, True)
     """
     table, key = to_polars(scores), f"{role}_player_id"
-    if key not in table.columns:
-        raise RequestError(f"The play scores have no column {key!r} to find games by.")
+    if absent := [name for name in (key, *_NEEDED) if name not in table.columns]:
+        raise RequestError(
+            f"The play scores have no column {absent[0]!r} to find games by: give a table of "
+            "'dropback score'."
+        )
     if table.filter(pl.col(key) == player_id).is_empty():
         raise RequestError(f"No play of {role} {player_id!r} is among the {table.height} scored.")
     log = game_logs(table, [player_id], games=games, role=role, scale=scale)
@@ -93,9 +98,8 @@ def game_logs(
     table = with_measured_drift(scores)
     known = table.filter(pl.col(key).is_not_null())
     units = sum_by_game(known, [key, "game_id"])
-    variance = sampling_variance(units)
-    belief = posterior(units.keys["score"].to_numpy(), variance)
-    half = pl.Series(_NORMAL_90 * variance**0.5)
+    belief = true_scores(units)
+    half = pl.Series(_NORMAL_90 * belief.variance**0.5)
     half_shrunk = pl.Series(_NORMAL_90 * belief.sd)
     rows = (
         units.keys.with_columns(

@@ -174,6 +174,18 @@ def mean_interval(
     return np.where(few, mean - half, low), np.where(few, mean + half, high)
 
 
+def true_scores(units: Units) -> Posterior:
+    """True scores of groups of plays, as every table states them.
+
+    Coaches play who is better: where groups are of players, backups are drawn toward backups
+    (`played` of `posterior`); teams, defenses and all else toward the mean of all.
+    """
+    rows = units.keys
+    players = {"passer_player_id", "receiver_player_id"} & set(rows.columns)
+    played = rows["plays"].to_numpy().astype(float) if players else None
+    return posterior(rows["score"].to_numpy(), sampling_variance(units), played)
+
+
 def posterior(mean: Floats, variance: Floats, played: Floats | None = None) -> Posterior:
     r"""True scores :math:`\theta_g \sim N(\mu, \tau^2)` behind means :math:`N(\theta_g, v_g)`.
 

@@ -11,7 +11,7 @@ from dropback._frames import to_polars
 from dropback._statistics import grouped_means
 from dropback.errors import RequestError
 from dropback.ranking._center import with_measured_drift
-from dropback.ranking._posterior import mean_interval, posterior, sampling_variance
+from dropback.ranking._posterior import mean_interval, true_scores
 from dropback.ranking._units import sum_by_game
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def compare_passers(
 ) -> Versus:
     """Compare two passers by their plays in `scores`.
 
-    Their true scores share the league's mean and spread: the probability is that of the difference
+    Their true scores share the league's mean, by how much a passer played, and its spread, as those
+    of `leaderboard` do: the probability is that of the difference
     of both in their joint posterior (see `Posterior.difference`), not that of two estimates taken
     apart.
 
@@ -107,8 +108,7 @@ def _versus(
     enough = (units.keys["plays"] >= min_attempts) | units.keys[_KEY].is_in([first, second])
     units = units.keep(enough.to_numpy())
     ids = units.keys[_KEY].to_list()
-    variance = sampling_variance(units)
-    belief = posterior(units.keys["score"].to_numpy(), variance)
+    belief = true_scores(units)
     pair = [ids.index(first), ids.index(second)]
     mean, sd, probability = belief.difference(*pair)
     games = units.keys["games"].to_numpy()
@@ -118,7 +118,7 @@ def _versus(
         )
     else:
         means = units.keys["score"].to_numpy()[None]
-    low, high = mean_interval(units.keys["score"].to_numpy(), means, games, variance)
+    low, high = mean_interval(units.keys["score"].to_numpy(), means, games, belief.variance)
     rows = units.keys.drop("drift").with_columns(
         score_low=low,
         score_high=high,
