@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dropback.data import _table_files
+from dropback.data._columns import MISSING_WORDS
 from dropback.data._table_files import read_table, require_table_path, write_table
 from dropback.errors import ReaderError, RequestError
 from examples.frames import LIBRARIES, converted
@@ -73,6 +74,16 @@ def test_csv_of_r_and_pandas_is_typed(tmp_path: Path) -> None:
         "play": [7, 8, 9],
     }
     assert read.dtypes[3:] == [pl.Float64, pl.String, pl.Int64]
+
+
+@pytest.mark.parametrize("word", MISSING_WORDS)
+def test_a_word_for_a_missing_value_is_null_in_text_and_numbers(word: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        f"passer_player_name,score,home,other\n{word},{word},{word},{word}\nP.Mahomes,0.5,true,3\n"
+    )
+    types = {"passer_player_name": pl.String, "score": pl.Float64, "home": pl.Boolean}
+    rows = read_table(tmp_path / "x.csv", types=types).rows()
+    assert rows == [(None,) * 4, ("P.Mahomes", 0.5, True, 3)]
 
 
 def test_numbers_that_json_lacks_are_null(tmp_path: Path) -> None:

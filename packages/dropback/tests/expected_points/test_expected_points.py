@@ -362,3 +362,30 @@ def test_a_real_seasons_scores_agree_with_the_final_scores(data_dir: Path) -> No
     scores = timeline(plays).filter(pl.col("season_type") == "REG")["points"].abs()
     # The record book's 2018: 1,371 touchdowns, 802 field goals.
     assert ((scores == 7).sum(), (scores == 3).sum()) == (1371, 802)
+
+
+CLOCK = ({"quarter_seconds_remaining": 600}, {"quarter_seconds_remaining": 560})
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize(
+    "more",
+    [
+        # The first play again under another key, where the game book holds it twice.
+        (home(1, 10, 75, play_id=9001, yards_gained=4, epa=0.4, **CLOCK[0]),),
+        # A timeout that has the first play's key and comes before it.
+        (home(1, 10, 75, play_id=1, play_type="no_play", epa=9.0, **CLOCK[0]),),
+    ],
+)
+def test_a_play_has_its_value_once(rows: Rows, recorded: bool, more: tuple[dict, ...]) -> None:
+    plays = [
+        home(1, 10, 75, play_id=1, yards_gained=4, epa=0.4, **CLOCK[0]),
+        home(2, 6, 71, play_id=2, yards_gained=0, epa=-0.5, **CLOCK[1]),
+    ]
+    model = None if recorded else PlainValues()
+    alone = expected_points_added(rows(*plays), model)
+    found = expected_points_added(rows(*more, *plays), model)
+    # .1 a yard for four yards, less one for the down.
+    assert alone["epa"][0] == pytest.approx(0.4 if recorded else 0.4 - 1)
+    assert found.filter(play_id=2)["epa"].to_list() == alone["epa"].to_list()[1:]
+    assert found["epa"].to_list() == pytest.approx(alone["epa"].to_list())

@@ -145,6 +145,16 @@ def test_a_roster_gives_age_and_draft_position(tmp_path: Path):
     assert career_table(season_values(plays()), roster)["p7"].traits.any() == np.False_
 
 
+def test_a_roster_that_pandas_wrote_is_read_as_well(tmp_path: Path):
+    (tmp_path / "roster.csv").write_text(
+        "gsis_id,birth_date,draft_number\n20240908.0,nan,250.0\nnan,1990-03-01,None\np2,<NA>,nan\n"
+    )
+    assert read_birth_and_draft(tmp_path / "roster.csv").sort("player_id").rows() == [
+        ("20240908", 250, None),
+        ("p2", 300, None),
+    ]
+
+
 def test_a_roster_without_what_it_is_for_is_refused(tmp_path: Path):
     (tmp_path / "roster.csv").write_text("gsis_id,height\np0,75\n")
     with pytest.raises(

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from dropback.errors import RequestError
-from dropback.ranking import DisplayScale, compare_passers, game_log, leaderboard
+from dropback.ranking import DisplayScale, compare_passers, game_log, leaderboard, reliability
 from dropback.ranking._posterior import posterior
 from examples.frames import LIBRARIES, converted
 from examples.scored_plays import table, throws
@@ -15,7 +15,10 @@ from examples.scored_plays import table, throws
 def game(week: int, scores: list[float], passer: str = "00-A", **more: object) -> list[dict]:
     fixed = {"week": week, "game_id": f"2020_{week:02}", "defteam": "BUF", "home": week % 2 == 1}
     plays = throws(passer, scores, **{**fixed, **more})
-    return [{**play, "play_id": n, "desc": f"throw {n}"} for n, play in enumerate(plays, 1)]
+    first = 1 if passer == "00-A" else 101
+    return [
+        {**play, "play_id": first + n, "desc": f"throw {n + 1}"} for n, play in enumerate(plays)
+    ]
 
 
 SCORES = table(
@@ -198,6 +201,21 @@ def test_comparison_needs_two_passers_with_plays(league: pl.DataFrame) -> None:
         compare_passers(league, "00-1", "00-1")
     with pytest.raises(RequestError, match="No play of passer 'x'"):
         compare_passers(league, "00-1", "x")
+
+
+def test_a_week_that_is_there_twice_is_refused_wherever_plays_are_summed(
+    league: pl.DataFrame,
+) -> None:
+    plays = league.with_row_index("play_id").with_columns(defteam=pl.lit("BUF"))
+    twice = pl.concat([plays, plays.filter(pl.col("week") == 3)])
+    for ask in (
+        lambda: game_log(twice, "00-1"),
+        lambda: compare_passers(twice, "00-1", "00-2"),
+        lambda: leaderboard(twice, by="passer", min_attempts=1),
+        lambda: reliability(twice, by="passer"),
+    ):
+        with pytest.raises(RequestError, match=r"Each play must be scored once, but game 20.*_03_"):
+            ask()
 
 
 def test_scale_of_games_is_flatter() -> None:

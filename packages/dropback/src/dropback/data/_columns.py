@@ -13,8 +13,8 @@ from dropback.errors import ReaderError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What R, pandas, Arrow and databases write for a missing value, in numbers and text alike.
-_MISSING = ("", "NA", "N/A", "NaN", "nan", "None", "<NA>", "NaT", "null", "NULL")
+MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "None", "<NA>", "NaT", "null", "NULL")
+"""What R, pandas, Arrow and databases write for a missing value, in numbers and text alike."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _typed(column: Column, source: pl.DataType) -> pl.Expr:
             value = pl.coalesce(pl.when(value == value.round()).then(value.cast(pl.Int64)), value)
         value = value.cast(pl.String).str.replace(r"^(\d+)\.0+$", "$1")
     text = value.cast(pl.String)
-    return pl.when(~text.str.strip_chars().is_in(_MISSING)).then(text).alias(column.name)
+    return pl.when(~text.str.strip_chars().is_in(MISSING_WORDS)).then(text).alias(column.name)
 
 
 def _refuse_bad_values(
@@ -119,7 +119,7 @@ def _refuse_bad_values(
     if raw.dtype.is_float():
         lost &= raw.is_not_nan()
     if raw.dtype == pl.String:
-        lost &= ~raw.str.strip_chars().is_in(_MISSING)
+        lost &= ~raw.str.strip_chars().is_in(MISSING_WORDS)
     if not lost.any():
         return
     row = lost.arg_max() or 0

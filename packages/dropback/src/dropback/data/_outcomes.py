@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dropback.data._field import END_ZONE_DEPTH_YD, GOAL_TO_GOAL_YD
+from dropback.data._tables import PLAY_KEY
 
 # From a catch on the end line behind the opponent's goal to the passer's own goal line.
 YARDS_LOWEST = -(GOAL_TO_GOAL_YD + END_ZONE_DEPTH_YD)
@@ -101,3 +102,19 @@ def is_repeated(among: pl.Expr) -> pl.Expr:
     again = (clock.shift(1) - clock <= _SAME_PLAY_S).over(play, *snap, order_by=clock.neg())
     held = ~pl.struct(play, "game_id", "play_id").is_first_distinct()
     return play & (again.fill_null(value=False) | held)
+
+
+def single_plays(play_by_play: pl.DataFrame) -> pl.DataFrame:
+    """Every row of a play-by-play once, in its order.
+
+    Of rows under one key the run or pass counts, whichever comes first, so that a timeout takes no
+    play's place; of plays that were entered twice (`is_repeated`) the first.
+
+    Args:
+        play_by_play: What `read_play_by_play` returned.
+    """
+    snap = pl.col("play_type").is_in(["pass", "run"]) & pl.col("down").is_not_null()
+    play = snap.fill_null(value=False)
+    hidden = ~play & play.any().over(PLAY_KEY)
+    kept = play_by_play.filter(~hidden & ~is_repeated(play))
+    return kept.unique(PLAY_KEY, keep="first", maintain_order=True)

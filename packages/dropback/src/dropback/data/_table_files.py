@@ -14,6 +14,7 @@ import polars as pl
 from dropback._choices import nearest
 from dropback._files import POLARS_ERRORS, whole_file
 from dropback._frames import to_polars
+from dropback.data._columns import MISSING_WORDS
 from dropback.errors import ReaderError, RequestError
 from dropback.storage import is_url, require_new_output, write_output
 
@@ -49,7 +50,6 @@ _EXCEL_ROWS: Final = 1_048_576
 _ENOUGH_TO_FIT: Final = 5000
 _SQLITE_TYPES: Final = ((pl.Boolean, "INTEGER"), (pl.String, "TEXT"))
 _TRUE, _FALSE = ("true", "TRUE", "True", "1"), ("false", "FALSE", "False", "0")
-_MISSING: Final = ("", "NA")
 
 
 def read_table(
@@ -175,8 +175,10 @@ def _read_parquet(path: Path, columns: Sequence[str] | None, _: str | None) -> p
 
 
 def _read_csv(path: Path, columns: Sequence[str] | None, _: str | None) -> pl.DataFrame:
+    # Of the words for a missing value the two that files are full of: each costs a comparison a
+    # cell, and who knows the columns' types sorts out the others.
     # As text: a type guessed from the first rows would fail far below without saying why.
-    scan = pl.scan_csv(path, infer_schema=False, null_values=list(_MISSING))
+    scan = pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
     header = scan.collect_schema().names()
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
@@ -317,6 +319,8 @@ def _typed(rows: pl.DataFrame, types: Mapping[str, DataType], *, guess: bool) ->
 
 
 def _as_type(column: pl.Series, dtype: DataType) -> pl.Series:
+    if column.dtype == pl.String:
+        column = column.set(column.str.strip_chars().is_in(MISSING_WORDS), None)
     if dtype == pl.Boolean and column.dtype == pl.String:
         words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
         return column.replace_strict(words, default=None, return_dtype=pl.Boolean)
@@ -326,6 +330,7 @@ def _as_type(column: pl.Series, dtype: DataType) -> pl.Series:
 
 
 def _guessed(column: pl.Series) -> pl.Series:
+    column = _as_type(column, pl.String)
     for dtype in (pl.Int64, pl.Float64, pl.Boolean):
         flags = dtype == pl.Boolean
         tried = _as_type(column, dtype) if flags else column.cast(dtype, strict=False)

@@ -9,6 +9,7 @@ import polars as pl
 
 from dropback._frames import left_join
 from dropback.data._field import GOAL_TO_GOAL_YD
+from dropback.data._outcomes import single_plays
 from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 from dropback.expected_points._next_score import timeline
@@ -91,9 +92,7 @@ def expected_points_added(
                 "The play-by-play has no epa or qb_epa for every season: pass an expected-points "
                 "model, as fit_expected_points returns it."
             )
-        snaps = play_by_play.filter(pl.col("down").is_not_null()).unique(
-            ["game_id", "play_id"], keep="first", maintain_order=True
-        )
+        snaps = single_plays(play_by_play).filter(pl.col("down").is_not_null())
         valued = snaps.with_columns(
             pl.lit(None, dtype=pl.Float64).alias("ep"), pl.col(column).alias("epa")
         )

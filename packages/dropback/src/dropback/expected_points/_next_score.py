@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from dropback.data._outcomes import single_plays
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
 
 NEXT_SCORES: dict[str, int] = {
@@ -42,11 +43,11 @@ def timeline(play_by_play: pl.DataFrame) -> pl.DataFrame:
         this row on to the end of the half; `drives_to_score`, drives from this row to that
         score, or to the end of the half.
     """
-    rows = play_by_play.filter(
+    rows = single_plays(play_by_play).filter(
         pl.col("posteam").is_not_null()
         & pl.col("score_differential").is_not_null()
         & pl.col("qtr").is_not_null()
-    ).unique(["game_id", "play_id"], keep="first", maintain_order=True)
+    )
     half = pl.when(pl.col("qtr") <= 2).then(0).when(pl.col("qtr") <= 4).then(1).otherwise(2)
     rows = rows.with_columns(
         at_home(), goal_to_go(), half_seconds_remaining(), half.alias("half"), _is_try(), _is_snap()

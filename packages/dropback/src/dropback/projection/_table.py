@@ -11,6 +11,7 @@ import polars as pl
 from dropback._choices import season_list
 from dropback._frames import left_join
 from dropback._statistics import codes
+from dropback.data._columns import Column, conform
 from dropback.data._table_files import read_table
 from dropback.errors import ReaderError, RequestError
 from dropback.projection._model import (
@@ -39,6 +40,11 @@ _NEEDED = ("game_id", "season", "week", "passer_player_id", "defteam", "epa")
 _UNDRAFTED = 300  # one round after the last of 262 picks
 _AVERAGE_PICK = 80
 _PRIME_AGE = 28
+_PEOPLE = (
+    Column("player_id", pl.String),
+    Column("draft", pl.Float64, required=False),
+    Column("birth_date", pl.String, required=False),
+)
 _AS_OF = re.compile(r"(\d{4})(?:-(\d{1,2}))?")
 
 
@@ -174,27 +180,31 @@ def read_birth_and_draft(path: AnyPath) -> pl.DataFrame:
     Raises:
         ReaderError: No file, no id, or neither of the columns.
     """
-    table = read_table(path)
-    key = next((name for name in ("gsis_id", "player_id") if name in table.columns), None)
-    pick = next((n for n in ("draft_number", "draft_pick") if n in table.columns), None)
-    if key is None or (pick is None and "birth_date" not in table.columns):
+    raw = read_table(path)
+    key = next((name for name in ("gsis_id", "player_id") if name in raw.columns), None)
+    pick = next((name for name in ("draft_number", "draft_pick") if name in raw.columns), None)
+    if key is None or (pick is None and "birth_date" not in raw.columns):
         raise ReaderError(
             f"{path}: a roster must have 'gsis_id', and 'birth_date' or 'draft_number'; it has "
-            f"{', '.join(table.columns)}."
+            f"{', '.join(raw.columns)}."
         )
-    draft = pl.lit(None, pl.Float64)
-    if pick is not None:
-        draft = pl.col(pick).cast(pl.Float64, strict=False).fill_nan(None).fill_null(_UNDRAFTED)
-    birth = pl.lit(None, pl.Float64)
-    if "birth_date" in table.columns:
-        text = pl.col("birth_date").cast(pl.String)
-        year = text.str.extract(r"^(\d{4})-\d{2}").cast(pl.Float64)
-        birth = year + (text.str.extract(r"^\d{4}-(\d{2})").cast(pl.Float64) - 1) / 12
+    born = pl.col("birth_date").cast(pl.String) if "birth_date" in raw.columns else pl.lit(None)
+    named = raw.select(
+        pl.col(key).alias("player_id"),
+        (pl.lit(None) if pick is None else pl.col(pick)).alias("draft"),
+        born.alias("birth_date"),
+    )
+    table = conform(named, _PEOPLE, origin=str(path), keys=("player_id",), kind="a roster")
+    date = pl.col("birth_date")
+    year, month = (
+        date.str.extract(pattern).cast(pl.Float64)
+        for pattern in (r"^(\d{4})-\d{2}", r"^\d{4}-(\d{2})")
+    )
     return (
         table.select(
-            pl.col(key).cast(pl.String).alias("player_id"),
-            draft.alias("draft"),
-            birth.alias("birth_year"),
+            "player_id",
+            pl.col("draft") if pick is None else pl.col("draft").fill_null(_UNDRAFTED),
+            (year + (month - 1) / 12).alias("birth_year"),
         )
         .drop_nulls("player_id")
         .unique("player_id", keep="last", maintain_order=True)

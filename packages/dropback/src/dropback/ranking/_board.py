@@ -11,7 +11,6 @@ from dropback._choices import nearest, parse_names
 from dropback._frames import left_join, like, to_polars
 from dropback._statistics import grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
-from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import RequestError
 from dropback.ranking._center import DRIFT, with_measured_drift
 from dropback.ranking._comparison import probability_next, rank_summary
@@ -127,7 +126,6 @@ def leaderboard(
     """
     table = to_polars(scores)
     table = with_measured_drift(table) if center else table.drop(DRIFT, strict=False)
-    _require_single(table)
     by, split = with_season(table, parse_names(by)), parse_split(split)
     keys = key_columns(by)
     if min_attempts is None:
@@ -207,18 +205,6 @@ def with_season(scores: pl.DataFrame, by: Sequence[str]) -> tuple[str, ...]:
         return names
     place = names.index("week")
     return (*names[:place], "season", *names[place:])
-
-
-def _require_single(scores: pl.DataFrame) -> None:
-    """Refuse scores that hold a play twice, as overlapping weeks put together do."""
-    if not set(PLAY_KEY) <= set(scores.columns):
-        return
-    twice = repeated_plays(scores)
-    for game, play in twice.select(PLAY_KEY).head(1).iter_rows():
-        raise RequestError(
-            f"Each play must be scored once, but game {game}, play {play} is there twice "
-            f"({len(twice)} such rows): keep one table of each week, or drop the repeated rows."
-        )
 
 
 def _ranked(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import RequestError
 from dropback.ranking._center import DRIFT, SCORE, centered
 
@@ -75,7 +76,8 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
             a passer with two spellings in the game books is one group under the latest name.
 
     Raises:
-        RequestError: A column is missing, or a score or weight is not a number.
+        RequestError: A column is missing, a play is there twice, or a score or weight is not a
+            number.
     """
     needed = [*columns, "game_id", SCORE]
     if missing := [name for name in dict.fromkeys(needed) if name not in scores.columns]:
@@ -83,6 +85,7 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
             f"The table lacks {', '.join(map(repr, missing))}, so it cannot be ranked by "
             f"{', '.join(columns)}; it has {', '.join(scores.columns)}."
         )
+    _require_single(scores)
     weighted = centered(scores).with_columns(
         (pl.col(WEIGHT).cast(pl.Float64) if WEIGHT in scores.columns else pl.lit(1.0)).alias("w"),
         pl.col(DRIFT).alias("d"),
@@ -126,6 +129,18 @@ def sum_by_game(scores: pl.DataFrame, columns: Sequence[str]) -> Units:
         *(units[name].to_numpy() for name in ("group", "plays", "weight", "total")),
         *(rows[name].to_numpy() for name in ("weight_squared", "deviation")),
     )
+
+
+def _require_single(scores: pl.DataFrame) -> None:
+    """Refuse scores that hold a play twice, as overlapping weeks put together do."""
+    if not set(PLAY_KEY) <= set(scores.columns):
+        return
+    twice = repeated_plays(scores)
+    for game, play in twice.select(PLAY_KEY).head(1).iter_rows():
+        raise RequestError(
+            f"Each play must be scored once, but game {game}, play {play} is there twice "
+            f"({len(twice)} such rows): keep one table of each week, or drop the repeated rows."
+        )
 
 
 def _mean() -> pl.Expr:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
+from dropback.data._outcomes import single_plays
 from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 from dropback.expected_points import timeline
@@ -142,9 +143,7 @@ def win_probability_added(
         days of a season.
     """
     if recorded_wpa(play_by_play):
-        snaps = play_by_play.filter(pl.col("down").is_not_null()).unique(
-            PLAY_KEY, keep="first", maintain_order=True
-        )
+        snaps = single_plays(play_by_play).filter(pl.col("down").is_not_null())
         return snaps.select(
             *PLAY_KEY,
             pl.lit(None, pl.Float64).alias("wp"),

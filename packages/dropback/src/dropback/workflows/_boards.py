@@ -9,6 +9,7 @@ import polars as pl
 from dropback._choices import parse_names
 from dropback._frames import left_join, like, to_polars
 from dropback.data._games import read_games
+from dropback.data._outcomes import single_plays
 from dropback.data._play_by_play import read_play_by_play
 from dropback.data._play_context import at_home
 from dropback.data._rosters import read_roster
@@ -84,7 +85,8 @@ def read_passing(
     """
     seasons = sorted(scores["season"].unique())
     every = read_play_by_play(source, seasons=seasons)
-    rows = every.filter(pl.col("game_id").is_in(scores["game_id"].unique().implode()))
+    of_scores = every.filter(pl.col("game_id").is_in(scores["game_id"].unique().implode()))
+    rows = single_plays(of_scores)
     if rows.is_empty():
         raise RequestError(
             "None of the games of the scores is in the play-by-play: name that of the same seasons."
@@ -101,7 +103,7 @@ def read_passing(
             "'dropback seasons' or 'dropback train --outcome epa' wrote with --expected-points."
         )
     passing = passing_plays(rows, epa)
-    context = rows.unique(PLAY_KEY, keep="first").select(
+    context = rows.select(
         *PLAY_KEY,
         *_CONTEXT,
         *_RECEIVER,
@@ -120,7 +122,7 @@ def _over_expected(
     throws = pl.col("receiver_player_id").is_not_null() & (pl.col("play_type") == "pass")
     known = rows.filter(throws)["cpoe"].is_not_null().mean()
     if known is not None and float(known) >= _RECORDED_SHARE:  # type: ignore[arg-type]  # of flags
-        return rows.unique(PLAY_KEY, keep="first").select(
+        return rows.select(
             *PLAY_KEY,
             (pl.col("cpoe") / 100).alias("completion_over_expected"),
             pl.lit(value=False).alias("cpoe_is_ours"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from dropback.data._columns import MISSING_WORDS
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -18,14 +19,12 @@ IdKind = Literal["number", "long", "text"]
 _EXACT: Final = 2**53
 # Numbers that stand for text begin here, above every league's own.
 _TEXT_FROM: Final = 1 << 60
-NULL_VALUES: Final = ("NA", "None", "NULL", "nan", "NaN", "")
-"""Words for absence: "None" in 2021, "NA" from R's writers, "" elsewhere."""
 
 
 def id_kind(cells: pl.Series) -> IdKind:
     """What most of a column's cells are: numbers, numbers of more than 15 digits, or text."""
     known = cells.cast(pl.String).drop_nulls()
-    known = known.filter(~known.is_in(NULL_VALUES)).unique()
+    known = known.filter(~known.is_in(MISSING_WORDS)).unique()
     whole = known.cast(pl.Int64, strict=False)
     if (whole.abs() >= _EXACT).any():
         return "long"
@@ -55,7 +54,7 @@ def require_number(path: Path, column: str, cells: pl.Series) -> None:
     """
     if id_kind(cells) == "text":
         known = cells.drop_nulls()
-        first = known.filter(~known.is_in(NULL_VALUES))[0]
+        first = known.filter(~known.is_in(MISSING_WORDS))[0]
         raise ReaderError(
             f"{path}: the games and plays of {column!r} must be whole numbers, for a game as "
             f"2022091100, of which the first four digits give the season; got {first!r}."
@@ -66,7 +65,7 @@ def _numbers(texts: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"id": texts}).with_columns(number=whole_number("id"))
     other = frame.filter(pl.col("number").is_null(), pl.col("id").is_not_null())["id"].unique()
     # Words for absence and numbers beyond all bounds are no ids.
-    named = [text for text in other.to_list() if text not in NULL_VALUES and not _is_float(text)]
+    named = [text for text in other.to_list() if text not in MISSING_WORDS and not _is_float(text)]
     if not named:
         return frame["number"]
     numbers = [_TEXT_FROM | (_digest(text) & (_TEXT_FROM - 1)) for text in named]

@@ -10,10 +10,11 @@ import polars as pl
 
 from dropback._files import POLARS_ERRORS
 from dropback._frames import left_join
+from dropback.data._columns import MISSING_WORDS
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, SOURCE_KEY, folded
-from dropback.tracking.readers._ids import NULL_VALUES, id_number, require_number, whole_number
+from dropback.tracking.readers._ids import id_number, require_number, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +61,7 @@ def height_in(column: str) -> pl.Expr:
 
 def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
     """The table with every spelling of absence in its text columns as null."""
-    return table.with_columns(pl.col(pl.String).replace(dict.fromkeys(NULL_VALUES)))
+    return table.with_columns(pl.col(pl.String).replace(dict.fromkeys(MISSING_WORDS)))
 
 
 def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
@@ -91,7 +92,7 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
                     source = packed.read(only)
             separator = "\t" if ".tsv" in name else ","
             table = pl.read_csv(
-                source, infer_schema=False, null_values=list(NULL_VALUES), separator=separator
+                source, infer_schema=False, null_values=list(MISSING_WORDS), separator=separator
             )
     except (
         *POLARS_ERRORS,
