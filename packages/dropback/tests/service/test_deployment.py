@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -128,6 +129,19 @@ def test_the_unit_starts_a_command_that_there_is():
     assert stop_s > found["drain"] + 20  # the drain, then what was accepted
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_finds_no_fault_in_the_unit_and_little_that_it_could_do(tmp_path):
+    unit = tmp_path / "dropback.service"
+    text = (DEPLOY / "dropback.service").read_text()
+    unit.write_text(text.replace("/opt/dropback/bin/dropback", sys.executable))
+    verify = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    found = subprocess.run(verify, capture_output=True, text=True, check=True)  # noqa: S603
+    assert str(unit) not in found.stderr
+    assert "Unknown" not in found.stderr
+    security = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)]
+    assert subprocess.run(security, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
 def test_containers_start_commands_that_there_are():
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     found = options_of(compose["dropback"]["command"])
@@ -160,7 +174,12 @@ def test_the_image_is_built_of_what_is_there_and_starts_a_command_that_there_is(
     assert entry[:2] == ["dropback", "serve"]
     found = options_of([*entry[2:], *arguments])
     assert (found["host"], found["port"]) == ("0.0.0.0", 8080)  # noqa: S104
-    assert re.search(r"^USER dropback$", text, re.MULTILINE)
+    # The number that was made, and that Kubernetes is told.
+    (number,) = re.findall(r"^USER (\d+)$", text, re.MULTILINE)
+    assert f"--uid {number} " in text
+    pod, _ = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    assert container["securityContext"]["runAsUser"] == int(number)
 
 
 def test_the_first_step_of_the_image_builds_wheels_that_have_the_page(tmp_path):
