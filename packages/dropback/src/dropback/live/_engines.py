@@ -231,7 +231,8 @@ class ReleaseGraph(Graph):
 
     def _parts(self, history: Tensor) -> Sequence[Tensor]:
         """The history of each network."""
-        return history.chunk(len(self.pool.readers), dim=-1)
+        parts = len(self.pool.readers)
+        return history.chunk(parts, dim=-1) if parts > 1 else (history,)
 
 
 class FrameGraph(ReleaseGraph):
@@ -304,6 +305,8 @@ class OnnxEvaluator:
         # A play is too small to share: a second thread makes it slower, and a service wants its
         # cores for other plays.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # Arrays of a few kilobytes each: to plan which may take another's place costs a tenth.
+        options.enable_mem_reuse = False
         self._sessions = {
             name: runtime.InferenceSession(
                 graph if isinstance(graph, bytes) else str(graph),

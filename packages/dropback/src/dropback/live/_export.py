@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from onnx import ModelProto
+
     from dropback.live._engines import Graph
     from splicedpareto.nn import DistributionNetwork
 
@@ -133,8 +135,25 @@ def _traced(graph: Graph) -> bytes:
         raise RequestError(
             "An export needs ONNX: install it with `pip install 'dropback[onnx]'`."
         ) from error
-    content: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]  # None only where it writes a file itself
+    content: bytes = _with_takes(program.model_proto).SerializeToString()  # type: ignore[union-attr]  # None only where it writes a file itself
     return content
+
+
+def _with_takes(model: ModelProto) -> ModelProto:
+    """The graph with ``table[index]`` as a look-up by place, which takes a quarter of the time."""
+    from onnxscript.rewriter import rewrite  # noqa: PLC0415  # an optional extra
+    from onnxscript.rewriter.pattern import RewriteRule  # noqa: PLC0415
+
+    def by_tuples(op: Any, table: Any, index: Any) -> Any:  # noqa: ANN401  # of onnxscript
+        return op.GatherND(table, op.Unsqueeze(index, [-1]))
+
+    def by_place(op: Any, table: Any, index: Any) -> Any:  # noqa: ANN401
+        return op.Gather(table, index, axis=0)
+
+    def is_flat(_: Any, table: Any, **__: Any) -> bool:  # noqa: ANN401
+        return table.shape is not None and len(table.shape) == 1
+
+    return rewrite(model, [RewriteRule(by_tuples, by_place, is_flat)])
 
 
 def _compare(pool: NetworkPool, exported: OnnxEvaluator) -> None:

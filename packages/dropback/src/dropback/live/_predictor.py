@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 GRAPHS: Final = "graphs"
 """Folder of a run in which ``dropback export`` leaves its graphs."""
 
-# Plays of a batch that is evaluated at once: 64 of 49 frames are 3 MB of columns.
+# Plays, or frames, of a batch that is evaluated at once: 64 of 49 frames are 3 MB of columns.
 _BATCH: Final = 64
 
 
@@ -243,7 +243,8 @@ class PlayPredictor:
                 readings.append(_Reading(place, play, pending, [anchor], []))
         step = 0
         while unread := [reading for reading in readings if len(reading.pending) > step]:
-            self._read(unread, step)
+            for start in range(0, len(unread), _BATCH):
+                self._read(unread[start : start + _BATCH], step)
             step += 1
         for reading in readings:
             results[reading.place] = reading.play.apply(reading.snapshots, reading.forecasts)

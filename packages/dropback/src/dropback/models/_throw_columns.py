@@ -79,34 +79,34 @@ def throw_columns(frames: Tensor, to_goal: Tensor, slots: Tensor) -> ThrowColumn
     target, passer = players.gather(1, index)[:, :, None], players[:, None, :1]
     others = torch.cat([passer, players[:, None, _FIRST_DEFENDER:]], dim=2)
     rows = torch.cat([target, others.expand(-1, receivers, -1, -1)], dim=2)
-    place, moves, goal = rows[..., :2], rows[..., 2:4], to_goal[:, None, None]
+    place, moves, goal = rows[..., :2], rows[..., 2:4], to_goal[:, None, None, None]
     at_target, of_target, at_passer = target[..., :2], target[..., 2:4], passer[..., :2]
 
     gap = at_target - at_passer
     toward = _dot(gap, of_target)
     rest = BALL_YD_PER_S**2 - _dot(of_target, of_target).clamp(max=_FASTEST2)
     flight = (toward + (toward.square() + rest * _dot(gap, gap)).sqrt()) / rest
-    reached = at_target + of_target * flight[..., None]
+    reached = at_target + of_target * flight
     widest = _HALF_WIDTH_YD - _INSIDE_YD
-    catch_x = torch.minimum(reached[..., 0], goal + (END_ZONE_DEPTH_YD - _INSIDE_YD))
-    catch = torch.stack([catch_x, reached[..., 1].clamp(-widest, widest)], -1)
+    catch_x = torch.minimum(reached[..., :1], goal + (END_ZONE_DEPTH_YD - _INSIDE_YD))
+    catch = torch.cat([catch_x, reached[..., 1:].clamp(-widest, widest)], -1)
     thrown = catch - at_passer
     length = _length(thrown)
-    along = thrown / length[..., None]
+    along = thrown / length
 
     from_catch, from_target, from_passer = place - catch, place - at_target, place - at_passer
     on_way = _axes(from_passer, along)
     # From the nearest point of the ball's way.
-    short = torch.minimum(on_way[..., 0].clamp(min=0), length)
-    from_way = torch.stack([on_way[..., 0] - short, on_way[..., 1]], -1)
-    runs_on = from_catch + moves * flight[..., None]
-    reacts = from_catch + moves * flight.clamp(max=_REACTION_S)[..., None]
+    short = torch.minimum(on_way[..., :1].clamp(min=0), length)
+    from_way = torch.cat([on_way[..., :1] - short, on_way[..., 1:]], -1)
+    runs_on = from_catch + moves * flight
+    reacts = from_catch + moves * flight.clamp(max=_REACTION_S)
     # All lengths at once: an exported graph pays for each operator.
     vectors = (from_catch, from_target, from_passer, from_way, runs_on, reacts, moves)
-    lengths = _length(torch.stack(vectors, -2))
+    lengths = _length(torch.stack(vectors, -2)).squeeze(-1)
     to_catch, to_target, to_passer = (lengths[..., i : i + 1] for i in range(3))
-    ahead = -_dot(from_catch, moves)[..., None] / to_catch
-    late = lengths[..., 5:6] - _RUN_YD_PER_S * (flight - _REACTION_S).clamp(min=0)[..., None]
+    ahead = -_dot(from_catch, moves) / to_catch
+    late = lengths[..., 5:6] - _RUN_YD_PER_S * (flight - _REACTION_S).clamp(min=0)
     described = torch.cat(
         [
             rows,
@@ -118,19 +118,20 @@ def throw_columns(frames: Tensor, to_goal: Tensor, slots: Tensor) -> ThrowColumn
         ],
         dim=-1,
     )
-    numbers = torch.stack([length, flight, _length(of_target), _length(gap)], -1)
-    throw = [catch, *_from_lines(catch, goal), numbers, along, _axes(of_target, along)]
-    catch_yd = torch.minimum(catch[..., 0], goal).squeeze(-1)
+    numbers = (length, flight, _length(of_target), _length(gap))
+    throw = [catch, *_from_lines(catch, goal), *numbers, along, _axes(of_target, along)]
+    catch_yd = torch.minimum(catch[..., :1], goal).flatten(1)
     return ThrowColumns(described, torch.cat(throw, -1).squeeze(2), catch_yd)
 
 
 def _from_lines(place: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
     """Distances from the goal line, negative beyond it, and from the nearer sideline."""
-    return (goal - place[..., 0])[..., None], (_HALF_WIDTH_YD - place[..., 1].abs())[..., None]
+    return goal - place[..., :1], _HALF_WIDTH_YD - place[..., 1:].abs()
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
-    return (one * other).sum(-1)
+    """Products of vectors ``(*B, 2)``, shape ``(*B, 1)``: what is scaled by them needs no view."""
+    return (one * other).sum(-1, keepdim=True)
 
 
 def _length(vector: Tensor) -> Tensor:
@@ -140,8 +141,8 @@ def _length(vector: Tensor) -> Tensor:
 
 def _axes(vector: Tensor, along: Tensor) -> Tensor:
     """Parts along and across a direction, shape ``(*B, 2)``."""
-    across = vector[..., 1] * along[..., 0] - vector[..., 0] * along[..., 1]
-    return torch.stack([_dot(vector, along), across], -1)
+    across = vector[..., 1:] * along[..., :1] - vector[..., :1] * along[..., 1:]
+    return torch.cat([_dot(vector, along), across], -1)
 
 
 def history_columns(sequences: Tensor, slots: Tensor) -> Tensor:
@@ -161,8 +162,5 @@ def history_columns(sequences: Tensor, slots: Tensor) -> Tensor:
     receiver = players.gather(2, index)
     passer = players[:, :, :1].expand_as(receiver)
     defense = players[:, :, None, _FIRST_DEFENDER:, :2]
-    nearest = [
-        _length(defense - player[..., None, :2]).amin(-1)[..., None]
-        for player in (receiver, passer)
-    ]
+    nearest = [_length(defense - player[..., None, :2]).amin(-2) for player in (receiver, passer)]
     return torch.cat([receiver, passer, receiver[..., :2] - passer[..., :2], *nearest], -1)

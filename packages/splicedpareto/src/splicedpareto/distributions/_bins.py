@@ -214,4 +214,4 @@ def log_mass_between(
 def bin_share(mass: Tensor, prob: Tensor) -> Tensor:
     """Mass taken of a bin, as a share of the bin's probability."""
     # Of an empty bin nothing is taken; but NaN stays.
-    return (mass / torch.where(prob.logical_not(), math.inf, prob)).clamp(0, 1)
+    return (mass / torch.where(prob == 0, math.inf, prob)).clamp(0, 1)

@@ -238,7 +238,7 @@ def log_density(tails: Tails, cell: Cell, value: Tensor) -> Tensor:
     _, excess, is_upper = tails.excess(value)
     tail = tails.select(is_upper)
     in_tail = tail.log_mass + tail.log_density(excess)
-    return torch.where(excess.logical_not(), cell.log_density, in_tail)
+    return torch.where(excess == 0, cell.log_density, in_tail)
 
 
 def sides(tails: Tails, cell: Cell, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -256,7 +256,7 @@ def _lesser_side(tails: Tails, cell: Cell, value: Tensor) -> tuple[Tensor, Tenso
     """
     inside, excess, is_upper = tails.excess(value)
     below, above = cell.sides(inside)
-    is_lower_half, in_body = below < above, excess.logical_not()
+    is_lower_half, in_body = below < above, excess == 0
     log_beyond = tails.select(is_upper).log_beyond(excess)
     in_bins = torch.where(is_lower_half, below, above)
     # Written without `where`, which ONNX Runtime lacks for truth values.

@@ -166,7 +166,7 @@ def log1mexp(value: Tensor) -> Tensor:
 
 def safe_log(value: Tensor) -> Tensor:
     """Return log(value), with gradient zero instead of infinite where `value` is zero."""
-    empty = value.logical_not()
+    empty = value == 0
     return torch.where(empty, -math.inf, torch.where(empty, 1, value).log())
 
 

@@ -285,14 +285,16 @@ def gather(table: Tensor, index: Tensor) -> Tensor:
 
 def rank(ordered: Tensor, value: Tensor, *, right: bool) -> Tensor:
     """Count the entries of ``(*B, N)`` below values ``(*B, S)``; with `right`, at most those."""
+    if torch.compiler.is_exporting():
+        # ONNX has no sorted search: torch spells it out, each halving in twenty operators. The
+        # comparison costs O(B S K). Counts of ones are exact in the type of the values.
+        table, column = ordered[..., None, :], value[..., :, None]
+        counted = table <= column if right else table < column
+        return counted.to(value.dtype).sum(-1).long()
     if ordered.dim() == 1:
         return torch.bucketize(value.contiguous(), ordered, right=right)
     if ordered.shape[:-1] != value.shape[:-1]:
         batch = broadcast_shapes(ordered.shape[:-1], value.shape[:-1])
         ordered = ordered.expand((*batch, ordered.shape[-1]))
         value = value.expand((*batch, value.shape[-1]))
-    if torch.compiler.is_exporting():
-        # ONNX has no sorted search. The comparison costs O(B S K).
-        table, column = ordered[..., None, :], value[..., :, None]
-        return (table <= column if right else table < column).sum(-1)
     return torch.searchsorted(ordered.contiguous(), value.contiguous(), right=right)
