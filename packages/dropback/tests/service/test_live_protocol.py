@@ -6,6 +6,7 @@ import jsonschema_rs
 import msgspec
 import numpy as np
 import pytest
+from websockets.exceptions import ConnectionClosedError
 
 from dropback.live.feeds import _messages as live
 from dropback.service._keys import KeyRing, add_key, read_keys, revoke_key
@@ -119,6 +120,58 @@ def test_a_second_release_is_refused_and_the_first_stands(address):
         assert socket.ask({"type": "outcome", "yards": 2})["revision"] == 1
 
 
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ({"yards": 77}, "at most those of a touchdown, here 75, got 77"),
+        ({"yards": 9, "result": "incomplete"}, "An incomplete pass gains nothing, got 9 yards"),
+    ],
+)
+def test_an_outcome_that_the_play_cannot_have_is_refused(address, outcome, words):
+    with opened(address) as socket:
+        released(socket)
+        assert words in problem(socket.ask({"type": "outcome", **outcome}), 422)
+        # The line may be measured half a yard off: one more is a touchdown still.
+        assert socket.ask({"type": "outcome", "yards": 76})["revision"] == 1
+
+
+def test_a_play_that_is_over_is_resumed_for_its_outcome(address):
+    with opened(address) as socket:
+        token = released(socket)["token"]
+    with opened(address) as socket:
+        resumed = socket.ask({"type": "resume", "version": 2, "token": token})
+        assert resumed["state"] == "released"
+        assert socket.ask({"type": "outcome", "yards": 2})["revision"] == 1
+        frame = example.frame_message(1, FRAMES[1])
+        assert problem(socket.ask(frame), 409) == "This play is over: The pass was thrown."
+
+
+def test_a_release_before_all_players_were_seen_is_refused_and_the_play_goes_on(address):
+    nobody = np.full_like(FRAMES[0], np.nan)
+    with opened(address) as socket:
+        socket.start()
+        assert socket.ask(example.frame_message(0, nobody))["forecasts"] == []
+        detail = problem(socket.ask({"type": "release"}), 422)
+        assert "by which every player has been seen" in detail
+        socket.push(1)
+        assert socket.ask({"type": "release"})["type"] == "released"
+
+
+def test_a_failure_is_told_and_closes_the_socket(address, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("/a/path")
+
+    with opened(address) as socket:
+        socket.start()
+        socket.push(0)
+        monkeypatch.setattr("dropback.live._play.LivePlay.release", fail)
+        detail = problem(socket.ask({"type": "release"}), 500, fatal=True)
+        assert detail.startswith("The service failed on this request")
+        with pytest.raises(ConnectionClosedError) as closed:
+            socket.answer()
+    assert closed.value.rcvd.code == 1011
+
+
 def test_a_frame_that_no_player_can_run_is_answered_with_a_warning(address):
     wild = FRAMES[1].copy()
     wild[[0, 15]] = wild[[15, 0]]
@@ -140,6 +193,7 @@ def test_a_hole_that_is_too_long_ends_the_play_and_says_so(address):
         socket.push(0)
         detail = problem(socket.ask(example.frame_message(9, FRAMES[9])), 422)
         assert "never came" in detail
+        assert "never came" in problem(socket.ask(example.frame_message(10, FRAMES[10])), 409)
         rows = address.get("/v1/live/plays").json()["plays"]
         assert next(row for row in rows if row["play"] == play)["state"] == "ended"
 

@@ -53,6 +53,16 @@ def row_of(address, play):
     return next((row for row in rows if row["play"] == play), None)
 
 
+def test_a_play_that_ended_says_why_before_its_end_is_in_the_store(two):
+    with opened(two[0]) as feed:
+        feed.start()
+        feed.push(0)
+        assert "never came" in problem(feed.ask(example.frame_message(9, FRAMES[9])), 422)
+        answer = feed.ask(example.frame_message(10, FRAMES[10]))
+        assert answer["status"] in {409, 422}
+        assert "never came" in answer["detail"]
+
+
 def test_a_play_is_watched_at_another_process(two):
     one, other = two
     with (

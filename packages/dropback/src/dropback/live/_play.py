@@ -164,7 +164,7 @@ class LivePlay:
             LiveError: No forecast yet, a play that has ended, or no such slot.
         """
         self._require_on()
-        if self._before.number + 1 != self.frame or self.frame < 0:
+        if self._last_emitted != self.frame or self.frame < 0:
             raise LiveError(
                 "A release needs a frame by which every player has been seen, got "
                 f"{self.frame + 1} frames: push the frame of the release first."
@@ -307,8 +307,9 @@ class LivePlay:
             raise LiveError(self.ended)
 
     def _end(self, reason: str) -> None:
+        when = f"after frame {self.frame}" if self.frame >= 0 else "before its first frame"
         self.ended = (
-            f"The play ended after frame {self.frame}, {reason}: at most {MAX_GAP_FRAMES} frames "
-            "(0.3 s) are filled by straight lines."
+            f"The play ended {when}, {reason}: at most {MAX_GAP_FRAMES} frames (0.3 s) are "
+            "filled by straight lines."
         )
         raise LiveError(self.ended)

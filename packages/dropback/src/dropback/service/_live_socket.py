@@ -20,9 +20,9 @@ from dropback.service._http import decode
 from dropback.service._sockets import (
     GOING_AWAY,
     NORMAL,
-    POLICY_VIOLATION,
-    close_quietly,
     problem_message,
+    refuse,
+    send_message,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import Message
     from starlette.websockets import WebSocket
 
+    from dropback.live.feeds._board import LivePlayRecord
     from dropback.live.feeds._sessions import PlaySession, PlaySessions
     from dropback.service._access import Access, Client
     from dropback.service._metrics import Metrics
@@ -82,6 +83,8 @@ class _LiveSocket:
     ) -> None:
         self._endpoint, self._sessions = endpoint, sessions
         self._socket, self._client = socket, client
+        # The play that messages are of, and its session while this socket feeds it.
+        self._record: LivePlayRecord | None = None
         self._session: PlaySession | None = None
         self._packed = False
 
@@ -97,15 +100,12 @@ class _LiveSocket:
                         self._sessions.give_up(self._session, "The feed closed the play.")
                     return
                 if (lapsed := self._endpoint.access.lapsed(self._client)) is not None:
-                    await self._send(problem_message(lapsed, fatal=True))
-                    await close_quietly(self._socket, POLICY_VIOLATION)
+                    await refuse(self._socket, lapsed, packed=self._packed)
                     return
                 await self._answer(message)
         except TimeoutError:
-            idle = f"A live socket must send a message within {idle_s:g} s."
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                await self._send(problem_message(ServiceError(408, idle), fatal=True))
-            await close_quietly(self._socket, GOING_AWAY)
+            idle = ServiceError(408, f"A live socket must send a message within {idle_s:g} s.")
+            await refuse(self._socket, idle, GOING_AWAY, packed=self._packed)
         except WebSocketDisconnect:
             pass
         finally:
@@ -151,19 +151,19 @@ class _LiveSocket:
                 return await self._start(request)
         return await self._resume(request)
 
-    def _named(self, token: str | None) -> Any:  # noqa: ANN401  # a record
+    def _named(self, token: str | None) -> LivePlayRecord:
         """The play of a token, or of this socket."""
         if token is not None:
             return self._sessions.find(token, self._client.owner)
-        if self._session is None:
+        if self._record is None:
             raise RequestError(_FIRST)
-        return self._session.record
+        return self._record
 
     async def _start(self, request: live.StartMessage) -> live.StartedMessage:
         if request.publish:
             require_right(self._client, "feed")
         session = await self._sessions.start(request, self._client.owner, self, self._session)
-        self._session = session
+        self._session, self._record = session, session.record
         return live.StartedMessage(
             session.record.name, session.token, request.publish, self._sessions.limits.resume_s
         )
@@ -172,7 +172,7 @@ class _LiveSocket:
         record, session = await self._sessions.resume(request.token, self._client.owner, self)
         if self._session is not None and self._session.record is not record:
             self._sessions.give_up(self._session, "The feed went on with another play.")
-        self._session = session
+        self._session, self._record = session, record
         return resumed_message(record, request.token)
 
     async def _push(self, request: live.FrameMessage) -> live.ForecastMessage:
@@ -200,16 +200,13 @@ class _LiveSocket:
         """The session of this socket, locked."""
         session = self._session
         if session is None:
-            raise RequestError(_FIRST)
+            raise ServiceError(409, f"This play is over: {self._named(None).detail}")
         async with session.lock:
             self._sessions.require_owned(session, self)
             yield session
 
     async def _send(self, answer: live.LiveAnswer) -> None:
-        if self._packed:
-            await self._socket.send_bytes(msgspec.msgpack.encode(answer))
-        else:
-            await self._socket.send_text(msgspec.json.encode(answer).decode())
+        await send_message(self._socket, answer, packed=self._packed)
 
 
 def _decode(body: str | bytes) -> live.LiveRequest:

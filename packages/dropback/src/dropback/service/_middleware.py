@@ -13,6 +13,7 @@ from dropback.errors import DropbackError
 from dropback.live.feeds._errors import ServiceError
 from dropback.service._http import problem_response
 from dropback.service._logs import log
+from dropback.service._sockets import FAILED
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -106,9 +107,7 @@ class RequestMiddleware:
                 error.status_code, _sentence(error.status_code, scope), headers=error.headers
             )
         log.error("request failed", exc_info=error, extra={"fields": {"route": _route(scope)}})
-        return problem_response(
-            500, "The service failed on this request; its log says why. Nothing was changed."
-        )
+        return problem_response(500, FAILED)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)

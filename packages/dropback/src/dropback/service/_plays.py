@@ -22,6 +22,7 @@ from dropback.live.feeds._wire import (
     frame_rows,
     frames_array,
     point_forecast,
+    score_of,
     situation_from_message,
     situation_message,
 )
@@ -92,7 +93,7 @@ class PlayRoutes(Routes):
             raise ServiceError(413, f"A play must have 1 to {most} frames, got {count}.")
         play = PlayFrames(situation, frames_array(message.frames), message.target_slot)
         forecast = await inference.score(play, share)
-        score = None if message.yards is None else forecast.score(message.yards)
+        score = None if message.yards is None else score_of(forecast, message.yards)
         doubts = play_doubts(play.frames, situation.line_of_scrimmage_x_yd)
         answer = messages.ScoreResponse(
             point_forecast(forecast), score, [doubt.detail for doubt in doubts]

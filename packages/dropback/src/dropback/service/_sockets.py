@@ -8,6 +8,7 @@ from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from starlette.websockets import WebSocketDisconnect
 
 from dropback.live.feeds._errors import ServiceError, share_of
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from dropback.service._access import Client
     from dropback.service._limits import Limits
 
+FAILED: Final = "The service failed on this request; its log says why. Nothing was changed."
+
 SUBPROTOCOL: Final = "dropback.live.v2"
 """Of the live sockets; a browser that sends its key as a subprotocol must offer this one too."""
 
 # RFC 6455, section 7.4.1, and the registry of its section 11.7: a service that stops.
-NORMAL, GOING_AWAY, POLICY_VIOLATION, _RESTART = 1000, 1001, 1008, 1012
+NORMAL, GOING_AWAY, _POLICY_VIOLATION, _INTERNAL_ERROR, _RESTART = 1000, 1001, 1008, 1011, 1012
 
 
 class ServiceStoppingError(Exception):
@@ -60,6 +63,11 @@ class OpenSockets:
                 yield
             except ServiceStoppingError:
                 await close_quietly(socket, _RESTART)
+            except (WebSocketDisconnect, asyncio.CancelledError):
+                raise
+            except Exception:  # goes on to the log; its client is told no more than that
+                await refuse(socket, ServiceError(500, FAILED), _INTERNAL_ERROR)
+                raise
 
     def require_room(self, client: Client) -> None:
         """Refuse (503) a client that has its share of the sockets."""
@@ -108,6 +116,23 @@ def problem_message(error: ServiceError, *, fatal: bool = False) -> ProblemMessa
     return ProblemMessage(
         HTTPStatus(error.status).phrase, error.status, error.detail, fatal, error.retry_after_s
     )
+
+
+async def send_message(socket: WebSocket, message: msgspec.Struct, *, packed: bool = False) -> None:
+    """Send a message as JSON, or as MessagePack."""
+    if packed:
+        await socket.send_bytes(msgspec.msgpack.encode(message))
+    else:
+        await socket.send_text(msgspec.json.encode(message).decode())
+
+
+async def refuse(
+    socket: WebSocket, error: ServiceError, code: int = _POLICY_VIOLATION, *, packed: bool = False
+) -> None:
+    """Tell a client, who may have gone, why its socket is closed, and close it."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await send_message(socket, problem_message(error, fatal=True), packed=packed)
+    await close_quietly(socket, code)
 
 
 async def close_quietly(socket: WebSocket, code: int) -> None:

@@ -17,14 +17,13 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
-from starlette.websockets import WebSocketDisconnect
 
 from dropback.live.feeds import _messages as live
 from dropback.live.feeds._board import text_of
 from dropback.live.feeds._errors import ServiceError
 from dropback.service._access import client_of, require_role
 from dropback.service._http import query
-from dropback.service._sockets import POLICY_VIOLATION, close_quietly, problem_message
+from dropback.service._sockets import problem_message, refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -282,9 +281,7 @@ class WatchEndpoints:
                 while (await self._sockets.receive(socket))["type"] != "websocket.disconnect":
                     self._access.take(client)
             except ServiceError as error:
-                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                    await socket.send_text(text_of(problem_message(error, fatal=True)))
-                await close_quietly(socket, POLICY_VIOLATION)
+                await refuse(socket, error)
             finally:
                 sending.cancel()
                 # Whatever ended it, the socket is gone.
@@ -297,8 +294,7 @@ class WatchEndpoints:
                 if message is not None:
                     await socket.send_text(message)
                 elif (problem := self._access.lapsed(client_of(socket))) is not None:
-                    await socket.send_text(text_of(problem_message(problem, fatal=True)))
-                    await close_quietly(socket, POLICY_VIOLATION)
+                    await refuse(socket, problem)
                     return
 
     async def stream(self, request: Request) -> Response:

@@ -28,7 +28,7 @@ from dropback.live.feeds._events import (
     Started,
     Withdrawn,
 )
-from dropback.live.feeds._wire import frame_array, frame_rows
+from dropback.live.feeds._wire import frame_array, frame_rows, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,11 +131,11 @@ class LivePlayRecord:
         forecasts = (frame.event.forecasts for frame in reversed(self.frames))
         return next((of_frame[-1] for of_frame in forecasts if of_frame), None)
 
-    def score(self, yards: int) -> float:
-        """Score of yards by the forecast of the release.
+    def score(self, yards: int, result: live.Result | None = None) -> float:
+        """Score of an outcome by the forecast of the release.
 
         Raises:
-            LiveError: The play has not been released.
+            LiveError: The play has not been released, or cannot have come out so.
         """
         released = self.released
         if released is None:
@@ -143,8 +143,11 @@ class LivePlayRecord:
                 "An outcome needs the release before it, from whose forecast it is scored: send "
                 "'release' first."
             )
+        if result == "incomplete" and yards > 0:
+            raise LiveError(f"An incomplete pass gains nothing, got {yards} yards.")
         cdf = np.frombuffer(released.cdf, "<f4")
-        return Forecast(released.forecast.frame, True, cdf, released.yards_max).score(yards)
+        forecast = Forecast(released.forecast.frame, True, cdf, released.yards_max)
+        return score_of(forecast, yards)
 
     def opening(self) -> str:
         """What a watcher is first sent."""

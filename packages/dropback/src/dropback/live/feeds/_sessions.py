@@ -205,7 +205,7 @@ class PlaySessions:
     ) -> tuple[int, float]:
         """Take an outcome: its revision and its score."""
         _require_counted(record)
-        mark, score = secrets.token_urlsafe(8), record.score(request.yards)
+        mark, score = secrets.token_urlsafe(8), record.score(request.yards, request.result)
         self._log.append(events.Scored(record.name, mark, request.yards, request.result, score))
         await self._log.applied()
         marks = [outcome.mark for outcome in record.outcomes]
@@ -228,7 +228,6 @@ class PlaySessions:
 
     def give_up(self, session: PlaySession, reason: str) -> None:
         """End a play that has not been released."""
-        session.owner = None
         if not session.record.over:
             self._log.append(events.Ended(session.record.name, session.turn, reason))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import msgspec
 import numpy as np
 
-from dropback.errors import RequestError
+from dropback.errors import LiveError, RequestError
 from dropback.live import PlayContext
 from dropback.live.feeds._plays import PointForecast, SituationMessage
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
@@ -44,6 +44,20 @@ def situation_from_message(message: SituationMessage) -> PlayContext:
 def point_forecast(forecast: Forecast) -> PointForecast:
     """A forecast as its message."""
     return msgspec.convert(forecast, PointForecast, from_attributes=True)
+
+
+def score_of(forecast: Forecast, yards: int) -> float:
+    """Score of what a client says was gained.
+
+    Raises:
+        LiveError: More than a touchdown.
+    """
+    # The line is as measured: half a yard from where the play-by-play has it is usual.
+    if yards > forecast.yards_max + 1:
+        raise LiveError(
+            f"yards must be at most those of a touchdown, here {forecast.yards_max}, got {yards}."
+        )
+    return forecast.score(yards)
 
 
 def frames_array(frames: Sequence[FrameRows] | bytes) -> Singles:
