@@ -7,9 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import dropback
 from dropback import workflows
+from dropback.cli import app as cli
 from dropback.errors import RequestError
 from dropback.models import ModelSettings, SequenceSettings
 from dropback.models._decisions import LEAST_PROBABILITY, decide_plays
@@ -183,6 +185,33 @@ def test_a_board_has_each_number_with_its_interval_and_reliability(
     assert board["decision_rank"].is_sorted()
     with pytest.raises(RequestError, match="lacks decision, execution, time"):
         decision_board(selection.plays)
+
+
+def test_the_splits_of_a_leaderboard_have_the_decisions_of_their_throws(
+    run: Path, selection: workflows.TrackedSelection, tmp_path: Path
+) -> None:
+    table = workflows.decisions(run, selection)
+    table.write_parquet(tmp_path / "decisions.parquet")
+    dropback.score(run, selection).write_parquet(tmp_path / "scores.parquet")
+    asked = ["--by", "passer", "--split", "depth=short", "--min-attempts", "1"]
+    files = {"--decisions": "decisions.parquet", "--out": "board.parquet"}
+    named = [str(part) for option, name in files.items() for part in (option, tmp_path / name)]
+    done = CliRunner().invoke(
+        cli, ["leaderboard", str(tmp_path / "scores.parquet"), *asked, *named]
+    )
+    assert done.exit_code == 0, done.output
+    short = table.filter(pl.col("air_yards").is_between(0, 9))
+    assert f"of {short.height} tracked throws" in done.output
+    board = pl.read_parquet(tmp_path / "board.parquet").sort("passer_player_id")
+    means = short.group_by("passer_player_id").agg(pl.col("decision", "time").mean())
+    means = means.sort("passer_player_id")
+    for name in ("decision", "time"):
+        np.testing.assert_allclose(
+            board[name].cast(float).fill_null(np.nan), means[name].fill_null(np.nan)
+        )
+    first = board.sort("rank").row(0, named=True)
+    assert f"{first['decision']:.2f}" in done.output
+    assert f"{first['decision_reliability']:.0%}" in done.output
 
 
 def test_what_has_no_receivers_is_refused(

@@ -12,6 +12,7 @@ from dropback.errors import ReaderError, RequestError
 from dropback.ranking import compare_passers, decision_board, game_log
 from dropback.service._app import load_service
 from dropback.service._library import PlayLibrary
+from dropback.service._score_table import LeaderboardQuery, ScoreTable
 from dropback.workflows import read_passer_tables
 from examples import service as example
 
@@ -110,6 +111,22 @@ def test_a_passer_has_decisions_scores_projection_and_results(served, plays_fold
     assert [game["result"] for game in later["games"]] == [None, None]
     other = served.get("/v1/passers/00-B/detail").json()
     assert (other["numbers"], other["projection"]) == ([], None)
+
+
+def test_rows_of_the_leaderboard_have_the_decisions_of_their_throws(plays_folder):
+    throws = throws_with_decisions(plays_folder)
+    scores = ScoreTable(example.scores(), throws)
+    asked = {"by": "passer", "seasons": "2020", "split": "depth=deep", "min_attempts": "1"}
+    rows = scores.leaderboard(LeaderboardQuery(**asked)).rows
+    kept = throws.filter(pl.col("season") == 2020, pl.col("air_yards") >= 20)
+    means = dict(kept.group_by("passer_player_id").agg(pl.col("decision").mean()).iter_rows())
+    assert len(rows) == 3
+    for row in rows:
+        assert row["decision"] == pytest.approx(means[row["passer_player_id"]])
+        assert row["decision_low"] <= row["decision"] <= row["decision_high"]
+    # Of what no throw is tracked there is no number, and the ranking stands.
+    none = ScoreTable(example.scores(), throws.filter(pl.col("season") == 2021))
+    assert "decision" not in none.leaderboard(LeaderboardQuery(**asked)).columns
 
 
 def test_a_play_has_its_decision_and_what_each_receiver_promised(served):

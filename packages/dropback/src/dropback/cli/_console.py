@@ -254,6 +254,39 @@ def stats_table(rows: pl.DataFrame, *, most: int = 50) -> None:
     out.print(table)
 
 
+def decisions_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:
+    """Print decision, execution and time of each row; nothing where a table has none of them."""
+    digits = {"decision": 2, "execution": 3, "time": 2}
+    if not digits.keys() <= set(rows.columns):
+        return
+    shown = [name for name in _KEYS if name in rows.columns]
+    keys = [name for name in shown if name.removesuffix("_id") + "_name" not in shown]
+    keys += ["season"] if "season" in rows.columns else []
+    throws = "decision_plays" if "decision_plays" in rows.columns else "plays"
+    table = table_of(
+        title,
+        (*(_KEYS.get(key, key) for key in keys), "throws", *digits),
+        caption="Second lines: 90 % intervals, and the share of the variance that is a difference "
+        "between rows. Called throws and progressions count against a decision; sacks and "
+        "throw-aways are not in it.",
+    )
+
+    def cell(row: dict[str, Any], name: str) -> str:
+        value, low, high, share = (row[name + end] for end in ("", "_low", "_high", "_reliability"))
+        if value is None:
+            return ""
+        spread = "" if low is None else f"{low:.{digits[name]}f} to {high:.{digits[name]}f}"
+        part = "" if share is None else f"{share:.0%}"
+        return f"{value:.{digits[name]}f}\n{', '.join(filter(None, (spread, part)))}"
+
+    for row in rows.head(most).iter_rows(named=True):
+        known = (f"{row[throws] or 0:,}", *(cell(row, name) for name in digits))
+        table.add_row(*(str(row[key]) for key in keys), *known)
+    out.print(table)
+    if rows.height > most:
+        out.print(f"... and {rows.height - most} more rows")
+
+
 def games_table(rows: pl.DataFrame, title: str) -> None:
     """Print a game log, then the best and worst throw of each game."""
     headings = ("season", "week", "opponent", "result", "plays", "score", "90 %", "50-99")

@@ -78,6 +78,10 @@ def leaderboard(
     roster: Roster = None,
     expected_points: ExpectedPointsFolder = None,
     tracking: Tracking = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(help="File of `dropback decisions`: adds decision, execution and time."),
+    ] = None,
     out: OutTable = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -92,7 +96,13 @@ def leaderboard(
     --roster players.parquet --out late.xlsx`
     """
     from dropback import workflows
-    from dropback.cli._console import drift_line, errors, leaderboard_table, stats_table
+    from dropback.cli._console import (
+        decisions_table,
+        drift_line,
+        errors,
+        leaderboard_table,
+        stats_table,
+    )
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
@@ -103,6 +113,7 @@ def leaderboard(
         play_by_play=pbp,
         roster=roster,
         expected_points=expected_points,
+        decisions=decisions,
         on_note=errors.print,
         by=by,
         split=split,
@@ -117,6 +128,7 @@ def leaderboard(
     title = ", ".join(filter(None, (f"Mean play score by {by}", split, str(only))))
     leaderboard_table(rows, title)
     stats_table(rows)
+    decisions_table(rows, "Decision, execution and time of tracked throws")
     drift_line(table, center=center)
     if out is not None:
         workflows.write_table(rows, out, table="leaderboard")

@@ -3,7 +3,7 @@
 from dropback.ranking._board import leaderboard
 from dropback.ranking._center import centered, with_measured_drift
 from dropback.ranking._comparison import probability_better, probability_matrix
-from dropback.ranking._decisions import decision_board
+from dropback.ranking._decisions import decision_board, with_decisions
 from dropback.ranking._drift import drift_sentence, season_drifts
 from dropback.ranking._filters import PlayFilter
 from dropback.ranking._games import game_log, game_logs
@@ -54,5 +54,6 @@ __all__ = [
     "season_drifts",
     "season_places",
     "split_values",
+    "with_decisions",
     "with_measured_drift",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dropback._frames import like, to_polars
+from dropback._frames import left_join, like, to_polars
 from dropback.errors import RequestError
 from dropback.ranking._board import leaderboard
 from dropback.ranking._center import SCORE
@@ -77,3 +77,38 @@ def decision_board(
     for other in others:
         board = board.join(other.drop("plays", "games"), on=keys, how="left")
     return like(decisions, board)
+
+
+def with_decisions(
+    rows: pl.DataFrame,
+    decisions: pl.DataFrame,
+    *,
+    by: str | Sequence[str],
+    split: str | Mapping[str, str | int] | None = None,
+    where: str | None = None,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Rows of a leaderboard with decision, execution and time of their tracked throws beside them.
+
+    Args:
+        rows: What `leaderboard` returned for `by`, `split` and `where`.
+        decisions: As for `decision_board`, kept to what the rows were kept to.
+        by: As for `leaderboard`, as are the others.
+        split: See there.
+        where: See there.
+        seed: See there.
+
+    Returns:
+        The rows in their order, with ``decision_plays`` and of each of ``decision``, ``execution``
+        and ``time`` the mean, its 90 % interval ``_low`` and ``_high`` and ``_reliability``; null
+        where no throw of a row is tracked.
+
+    Raises:
+        RequestError: As for `decision_board`.
+    """
+    board = decision_board(decisions, by=by, split=split, where=where, min_attempts=1, seed=seed)
+    keys = [key for key in board.columns[: board.columns.index("plays")] if key in rows.columns]
+    keys = [key for key in keys if not key.endswith("_name")]
+    shown = [f"{name}{end}" for name in NUMBERS for end in ("", "_low", "_high", "_reliability")]
+    beside = board.select(*keys, pl.col("plays").alias("decision_plays"), *shown)
+    return left_join(rows, beside, on=keys)

@@ -262,17 +262,18 @@ def load_service(
             beside = "a run" if name == "--expected-points" else "--scores"
             raise RequestError(f"{name} is shown beside what {beside} brings: name that, too.")
     played = [read_scores(path) for path in scores]
+    tables = read_passer_tables(
+        decisions=decisions, seasons=seasons, projection=projection, games=games
+    )
     return Service(
         predictor=(
             None
             if run is None
             else PlayPredictor.load(run, engine=engine, expected_points=expected_points)
         ),
-        scores=ScoreTable(join_score_tables(played)) if played else None,
+        scores=(ScoreTable(join_score_tables(played), tables.decisions) if played else None),
         library=None if plays is None else PlayLibrary(plays),
-        tables=read_passer_tables(
-            decisions=decisions, seasons=seasons, projection=projection, games=games
-        ),
+        tables=tables,
         access=Access(hosts=LOOPBACK_NAMES) if access is None else access,
         root_path=root_path,
         log=log,

@@ -5,6 +5,7 @@ All numbers are computed by `dropback.ranking`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
@@ -93,10 +94,12 @@ class ScoreTable:
 
     Args:
         scores: Play scores.
+        decisions: Whose decision, execution and time are shown beside the rows.
     """
 
-    def __init__(self, scores: pl.DataFrame) -> None:
+    def __init__(self, scores: pl.DataFrame, decisions: pl.DataFrame | None = None) -> None:
         self._scores = self.table = scores
+        self._decisions = decisions
         self._seasons_board: pl.DataFrame | None = None
         standard = "standard" if "epa_cdf" in scores.columns else "yards"
         self.outcome: str = scores["outcome"][0] if "outcome" in scores.columns else standard
@@ -112,16 +115,22 @@ class ScoreTable:
 
     def leaderboard(self, query: LeaderboardQuery) -> messages.LeaderboardResponse:
         """Rows exactly as `dropback.leaderboard` returns them."""
-        scores = self._scores
+        scores, decisions = self._scores, self._decisions
         by, split = parse_names(query.by), parse_split(query.split)
         drifts = self._drifts
         if query.seasons:
             chosen = pl.col("season").is_in(parse_seasons(query.seasons, held=self.seasons))
             scores, drifts = scores.filter(chosen), drifts.filter(chosen)
+            decisions = None if decisions is None else decisions.filter(chosen)
         minimum = query.min_attempts or ranking.default_minimum(by, split)
         rows = ranking.leaderboard(
             scores, by=by, split=split, where=query.where or None, min_attempts=minimum
         )
+        if decisions is not None and decisions.height:
+            with suppress(RequestError):  # no tracked throw is of this split
+                rows = ranking.with_decisions(
+                    rows, decisions, by=by, split=split, where=query.where or None
+                )
         if query.order:
             column = query.order.removeprefix("-")
             if column not in rows.columns:

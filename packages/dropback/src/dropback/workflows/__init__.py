@@ -19,6 +19,7 @@ from dropback.workflows._files import with_tracking as with_tracking
 from dropback.workflows._files import write_json as write_json
 from dropback.workflows._leagues import simulate_league as simulate_league
 from dropback.workflows._passer_tables import PasserTables as PasserTables
+from dropback.workflows._passer_tables import read_decisions as read_decisions
 from dropback.workflows._passer_tables import read_passer_tables as read_passer_tables
 from dropback.workflows._plan import TrainingPlan as TrainingPlan
 from dropback.workflows._plan import plan_training as plan_training

@@ -32,9 +32,11 @@ from dropback.ranking import (
     leaderboard,
     list_people,
     parse_split,
+    with_decisions,
 )
 from dropback.ranking._board import with_season
 from dropback.ranking._splits import key_columns, with_splits
+from dropback.workflows._passer_tables import read_decisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -173,6 +175,7 @@ def passing_board(
     play_by_play: PlayByPlaySource | None = None,
     roster: AnyPath | IntoFrame | None = None,
     expected_points: AnyPath | None = None,
+    decisions: AnyPath | None = None,
     on_note: Callable[[str], None] = _silent,
     **options: Any,  # noqa: ANN401  # of `leaderboard`
 ) -> FrameT:
@@ -186,6 +189,8 @@ def passing_board(
         roster: A file or frame with nflverse's columns of players or rosters, for full names and
             positions; see `read_roster`.
         expected_points: Folder of an expected-points model, where the play-by-play has no EPA.
+        decisions: File of ``dropback decisions``, whose numbers are joined to the rows of each
+            split; see `with_decisions`.
         on_note: Called with a sentence about each column that comes from elsewhere or is absent.
         options: Of `leaderboard`: ``by``, ``split``, ``team``, ``weeks``, ``last``, ...
 
@@ -226,6 +231,12 @@ def passing_board(
     elif "epa" in scored.columns and scored["epa"].null_count() == 0:
         rows = left_join(rows, _scored_epa(scored, identity), on=identity)
         on_note("EPA is of the scored plays alone; --pbp adds sacks, CPOE, ANY/A and rating.")
+    if decisions is not None:
+        judged = only.keep(read_decisions(decisions), keys)
+        rows = with_decisions(rows, judged, by=by, split=split, where=where)
+        on_note(
+            f"Decision, execution and time are of {rows['decision_plays'].sum():,} tracked throws."
+        )
     rows = _with_team(rows, scored, identity)
     for role in ("passer", "receiver"):
         if roster is not None and f"{role}_player_id" in identity:

@@ -79,14 +79,20 @@ def read_passer_tables(
     if projection is None and beside is not None and beside.is_file():
         projection = beside
     return PasserTables(
-        decisions=None if decisions is None else _read_decisions(Path(decisions)),
+        decisions=None if decisions is None else read_decisions(decisions),
         seasons=None if folder is None else _read_seasons(folder),
         projection=None if projection is None else _read_projection(Path(projection)),
         games=None if games is None else read_games(games),
     )
 
 
-def _read_decisions(path: Path) -> pl.DataFrame:
+def read_decisions(path: AnyPath) -> pl.DataFrame:
+    """Read what ``dropback decisions`` wrote, with the columns of `PasserTables.decisions`.
+
+    Raises:
+        ReaderError: No such file, or not such a table.
+    """
+    path = Path(path)
     types = {name: column.dtype for name, column in Plays.columns().items()}
     table = read_table(path, types=types, table="decisions")
     _require(table, path, _DECISIONS, "decisions", "dropback decisions RUN TRACKING --out")

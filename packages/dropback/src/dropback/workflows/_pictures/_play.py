@@ -22,7 +22,7 @@ _KINDS: Final = {
 }
 # Yards that are shown: beyond lie less than a hundredth of most plays.
 _LEAST, _MOST = -12, 45
-_NUMBERS_IN, _BARS_IN = 0.62, 2.3
+_NUMBERS_IN, _BARS_IN, _LEGEND_IN = 0.62, 2.3, 0.2
 
 
 class Forecast(Protocol):
@@ -80,9 +80,10 @@ def draw_play(facts: PlayFacts, forecast: Forecast, *, look: Look | None = None)
     with look.style():
         numbers = _numbers(facts, forecast)
         rows = -(-len(numbers) // (3 if look.phone else 6))
+        legend_in = _LEGEND_IN * (3 if look.phone else 1)
         page = Page(
-            look, rows * _NUMBERS_IN + _BARS_IN + 0.5, title=facts.title, subtitle=facts.under,
-            source=facts.source, color=color,
+            look, rows * _NUMBERS_IN + _BARS_IN + legend_in + 0.5, title=facts.title,
+            subtitle=facts.under, source=facts.source, color=color,
         )  # fmt: skip
         per_row = -(-len(numbers) // rows)
         wide = (look.width_in - 0.5) / per_row
@@ -93,7 +94,7 @@ def draw_play(facts: PlayFacts, forecast: Forecast, *, look: Look | None = None)
             )
             page.write(left, top, value, "title", weight="bold")
             page.write(left, top + 0.26, name, "small", color=look.color("soft"))
-        top = page.top_in + rows * _NUMBERS_IN
+        top = page.top_in + rows * _NUMBERS_IN + legend_in
         axes = page.axes(0.62, top, look.width_in - 0.85, _BARS_IN - 0.25)
         yards = np.arange(forecast.first_yd, forecast.first_yd + len(forecast.probabilities))
         masses = np.array(forecast.probabilities)
@@ -110,7 +111,11 @@ def draw_play(facts: PlayFacts, forecast: Forecast, *, look: Look | None = None)
         if facts.yards is not None:
             at = min(max(facts.yards, _LEAST), _MOST)
             axes.axvline(at, color=look.color("text"), linewidth=2)
-        axes.legend(loc="upper right", frameon=False, fontsize=8)
+        # Above the bars: a tall one may stand anywhere.
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1.01), ncols=2 if look.phone else 5, frameon=False,
+            fontsize=8, borderaxespad=0, handlelength=1.2, columnspacing=1.2,
+        )  # fmt: skip
     return page.figure
 
 

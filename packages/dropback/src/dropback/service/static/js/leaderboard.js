@@ -66,6 +66,8 @@ const COLUMNS = [
   ["Interval", "Where the score would fall in nine of ten replays of the same games."],
   ["Skill", "The score pulled toward the average by as much as luck explains: the best guess of the true score."],
   ["50–99", "The score on the scale that broadcasts use: 85 is average."],
+  ["Decision, execution", "Of tracked throws: the choice of target in expected yards against the best alternative, and where the outcome "
+    + "fell on the throw that was chosen; below, the interval, and how much of the difference between rows is more than luck."],
   ["Beats next", "The probability that the true score is above the next row's."],
 ];
 
@@ -165,7 +167,7 @@ class Board {
     row.posteam ?? row.defteam ?? teamOf(row.passer_player_id, row.season)));
     this.status.textContent = `${format.count(found.length)} of ${format.count(total)} rows`
       + (total > rows.length ? `; the first ${format.count(rows.length)} by rank are searched and sorted` : "");
-    const table = el("table", { class: "ranking" },
+    const table = el("table", { class: columns.some((column) => column.name in JUDGED) ? "ranking judged" : "ranking" },
       el("caption", { class: "unseen" }, "Ranking by mean play score"),
       el("thead", {}, head), el("tbody", {}, lines));
     this.body.replaceChildren(table);
@@ -223,7 +225,7 @@ function matches(asked, text) {
 
 const NOT_SEARCHED = new Set(["place", "better"]);
 const TEAMS = { posteam: true, defteam: true };
-const HIGH_FIRST = new Set(["score", "score_shrunk", "display", "plays", "games", "season", "probability_better_than_next"]);
+const HIGH_FIRST = new Set(["decision", "execution", "score", "score_shrunk", "display", "plays", "games", "season", "probability_better_than_next"]);
 
 function sorted(rows, order) {
   const name = order.replace(/^-/, "");
@@ -264,7 +266,21 @@ function columnsOf(names, allowed) {
         el("small", {}, format.range(row.shrunk_low, row.shrunk_high))] },
     { name: "display", text: "50–99", title: "The score on a scale from 50 to 99", class: "num wide",
       cell: (row) => [el("span", { class: "chip" }, format.decimal(row.display, 0))] },
+    ...["decision", "execution"].filter((name) => names.includes(name)).map((name) => judged(name)),
     { name: "probability_better_than_next", text: "Beats next", title: "Probability that the true score is above the next row's",
       class: "num wide", cell: (row) => [format.percent(row.probability_better_than_next)] },
   ];
+}
+
+const JUDGED = {
+  decision: ["Decision", (value) => format.signed(value, 1), "Expected yards of the throw against the best alternative, of tracked throws"],
+  execution: ["Execution", format.score, "Where the outcome fell on the throw that was chosen, of tracked throws"],
+};
+
+/** A number of tracked throws, with how much of the difference between rows is more than luck. */
+function judged(name) {
+  const [text, shown, title] = JUDGED[name];
+  return { name, text, title: `${title}; below: 90% interval, and the share of the difference that is more than luck`, class: "num wide",
+    cell: (row) => [shown(row[name]), row[name] === null ? "" : el("small", {}, format.range(row[`${name}_low`], row[`${name}_high`], shown)),
+      row[name] === null || row[`${name}_reliability`] === null ? "" : el("small", {}, format.percent(row[`${name}_reliability`]))] };
 }
