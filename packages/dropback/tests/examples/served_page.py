@@ -10,8 +10,8 @@ import torch
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dropback.live import PlayPredictor
+from dropback.live._library import PlayLibrary
 from dropback.models._grid import YARDS
-from dropback.service._library import PlayLibrary
 from dropback.workflows import PasserTables
 from examples.scored_plays import throws
 from examples.service import network

@@ -194,7 +194,8 @@ def listening(
 
 def session(address: Address) -> httpx.Client:
     """A client of a listening service; reading the certificates of the world takes 30 ms."""
-    return httpx.Client(base_url=address.url, trust_env=False, verify=False)  # noqa: S501
+    # A picture takes seconds where the machine is shared.
+    return httpx.Client(base_url=address.url, trust_env=False, verify=False, timeout=30)  # noqa: S501
 
 
 # Short, so that a test of a time limit waits little.

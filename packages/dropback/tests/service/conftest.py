@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 from dropback.live import PlayPredictor
+from dropback.live._library import PlayLibrary
 from dropback.service._app import Service
-from dropback.service._library import PlayLibrary
 from dropback.service._score_table import ScoreTable
 from dropback.tracking import ingest
 from examples import service as example

@@ -11,8 +11,8 @@ from dropback.cli import _serve
 from dropback.cli import app as cli
 from dropback.errors import RequestError
 from dropback.live._export import DESCRIPTION
+from dropback.live._library import PlayLibrary
 from dropback.service._app import Service
-from dropback.service._library import PlayLibrary
 from dropback.service._limits import Limits
 from dropback.service._score_table import LeaderboardQuery, ScoreTable, join_score_tables
 from dropback.tracking import ingest

@@ -9,9 +9,9 @@ import pytest
 from dropback.data._games import read_games
 from dropback.data._team_colors import TEAM_COLORS
 from dropback.errors import ReaderError, RequestError
+from dropback.live._library import PlayLibrary
 from dropback.ranking import compare_passers, decision_board, game_log
 from dropback.service._app import load_service
-from dropback.service._library import PlayLibrary
 from dropback.service._score_table import LeaderboardQuery, ScoreTable
 from dropback.workflows import read_passer_tables
 from examples import service as example

@@ -118,3 +118,13 @@ def _result(
     found = found.when(touchdown).then(pl.lit("touchdown"))
     found = found.when(caught & (gained >= to_go)).then(pl.lit("first down"))
     return found.when(caught).then(pl.lit("catch")).otherwise(pl.lit("incomplete"))
+
+
+def yards_by_league_key(scores: pl.DataFrame) -> dict[tuple[int, int], int]:
+    """Yards of each play by the league's game and play, which tracking has."""
+    if not {"old_game_id", "yards"} <= set(scores.columns):
+        return {}
+    rows = scores.select(
+        pl.col("old_game_id").cast(pl.Int64, strict=False), pl.col("play_id", "yards")
+    ).drop_nulls()
+    return {(game, play): yards for game, play, yards in rows.iter_rows()}

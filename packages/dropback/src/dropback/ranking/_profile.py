@@ -195,3 +195,16 @@ def split_values(scores: pl.DataFrame, name: str, *, most: int) -> list[str] | N
     if column.n_unique() > most:
         return []
     return column.unique().sort().cast(pl.String).to_list()
+
+
+def teams_of_passers(scores: pl.DataFrame) -> pl.DataFrame:
+    """The teams of each passer, the newest first: ``id``, ``teams``."""
+    if "posteam" not in scores.columns:
+        return pl.DataFrame(schema={"id": pl.String, "teams": pl.List(pl.String)})
+    newest = scores.drop_nulls("posteam").group_by(
+        pl.col("passer_player_id").alias("id"), pl.col("posteam").alias("team")
+    )
+    last = newest.agg(pl.col("season").max().alias("last")).sort(
+        "id", "last", "team", descending=[False, True, False]
+    )
+    return last.group_by("id", maintain_order=True).agg(pl.col("team").alias("teams"))

@@ -20,6 +20,7 @@ from starlette.routing import Route, Router, WebSocketRoute
 from dropback import __version__
 from dropback.errors import DropbackError, RequestError
 from dropback.live import PlayPredictor
+from dropback.live._library import PlayLibrary
 from dropback.live.feeds._board import BEAT_S, LiveBoard
 from dropback.live.feeds._errors import ServiceError
 from dropback.live.feeds._events import Beat, MemoryLog
@@ -31,7 +32,6 @@ from dropback.service._browse import BrowseRoutes
 from dropback.service._executors import COMPRESSED_BYTES
 from dropback.service._http import JSON, Operation, json_response, openapi_document
 from dropback.service._keys import KeyRing, read_keys
-from dropback.service._library import PlayLibrary
 from dropback.service._limits import Limits
 from dropback.service._live_routes import LiveRoutes
 from dropback.service._live_socket import LiveEndpoint

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from dropback.live import PlayPredictor
-    from dropback.service._library import PlayLibrary
+    from dropback.live._library import PlayLibrary
     from dropback.service._limits import Limits
 
 # Pictures of one screen of plays.

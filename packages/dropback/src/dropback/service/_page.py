@@ -112,7 +112,7 @@ def head_of(base: str, path: Mapping[str, str], shown: Shown) -> str:
             card = f"/v1/passers/{quote(path['passer'], safe='')}/card"
         elif "game" in path:
             game, play = shown.play(path["game"], path["play"])
-            item = shown.require_library().item(game, play)
+            item = shown.item(game, play)
             title, under = title_of(item), item.description or under_of(item)
             card = f"/v1/plays/{game}/{play}/card"
         else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import msgspec
 import polars as pl
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from dropback._files import POLARS_ERRORS
@@ -29,14 +29,15 @@ from dropback.live.feeds._wire import (
 from dropback.service import _messages as messages
 from dropback.service._access import client_of
 from dropback.service._http import JSON, Operation, decode, json_response, query, read_body
-from dropback.service._library import PlayLibrary, PlaysQuery
 from dropback.service._logs import log
 from dropback.service._shown import PLAY, PROBLEMS, Routes
+from dropback.service._tables import Season, TableFormat  # noqa: TC001  # msgspec reads annotations
 from dropback.tracking._schema import FRAME_QUANTITIES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from dropback.live._library import PlayLibrary
     from dropback.tracking._blocks import PlayBlock
 
 _Decoder: TypeAlias = (
@@ -48,6 +49,20 @@ _DECODERS: Final[dict[str, _Decoder]] = {
     JSON: msgspec.json.Decoder(messages.ScoreRequest),
     MESSAGE_PACK: msgspec.msgpack.Decoder(messages.ScoreRequest),
 }
+
+
+class PlaysQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query parameters of ``/v1/plays``."""
+
+    season: Season | None = None
+    game: Annotated[int, Meta(ge=0, le=2**53 - 1, description="Keep one game.")] | None = None
+    search: Annotated[
+        str,
+        Meta(max_length=100, description="Words of the description, teams, passer or target."),
+    ] = ""
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Most plays to return.")] = 100
+    offset: Annotated[int, Meta(ge=0, le=10**9, description="Plays to skip.")] = 0
+    format: TableFormat = "json"
 
 
 class PlayRoutes(Routes):
@@ -103,12 +118,16 @@ class PlayRoutes(Routes):
         return json_response(answer)
 
     async def plays(self, request: Request) -> Response:
-        parameters = query(request, PlaysQuery)
+        asked = query(request, PlaysQuery)
         library = self.shown.require_library()
-        table = parameters.format == "csv"
-        return await self.answers.get(
-            request, parameters, lambda: library.page(parameters), table=table
-        )
+
+        def page() -> messages.PlaysPage:
+            found = library.find(season=asked.season, game=asked.game, search=asked.search)
+            rows = found.slice(asked.offset, asked.limit).iter_rows(named=True)
+            items = [messages.PlayItem(**row) for row in rows]
+            return messages.PlaysPage(items, found.height, asked.offset)
+
+        return await self.answers.get(request, asked, page, table=asked.format == "csv")
 
     async def play(self, request: Request) -> Response:
         library = self.shown.require_library()
@@ -133,7 +152,7 @@ class PlayRoutes(Routes):
                 problem = str(error)
         frames = [] if forecast is None else forecast.frames
         return messages.PlayResponse(
-            item=library.item(game, play),
+            item=self.shown.item(game, play),
             field=field_lines(**block.plays.select(FIELD_COLUMNS).row(0, named=True)),
             players=players_of(block),
             rate_hz=RATE_HZ,

@@ -17,6 +17,8 @@ from dropback._search import keep_found, search_column
 from dropback.data._tables import repeated_plays
 from dropback.errors import RequestError
 from dropback.ranking import list_passers, parse_split, split_values
+from dropback.ranking._play_list import yards_by_league_key
+from dropback.ranking._profile import teams_of_passers
 from dropback.service import _messages as messages
 from dropback.service._tables import TableFormat  # noqa: TC001  # msgspec reads annotations
 
@@ -104,8 +106,8 @@ class ScoreTable:
         standard = "standard" if "epa_cdf" in scores.columns else "yards"
         self.outcome: str = scores["outcome"][0] if "outcome" in scores.columns else standard
         # By the league's keys, which tracking has.
-        self.yards = _yards_by_league_key(scores)
-        passers = list_passers(scores).join(_teams_of(scores), on="id", how="left")
+        self.yards = yards_by_league_key(scores)
+        passers = list_passers(scores).join(teams_of_passers(scores), on="id", how="left")
         passers = passers.with_columns(pl.col("teams").fill_null([]))
         searched = passers.with_columns(of_teams=pl.col("teams").list.join(" "))
         self._passers = passers.with_columns(search_column(searched, "name", "of_teams", "id"))
@@ -192,28 +194,6 @@ class ScoreTable:
                 messages.SplitItem(name, split.definition, values is not None, values or [])
             )
         return messages.SplitsResponse(items, self._scores.columns)
-
-
-def _teams_of(scores: pl.DataFrame) -> pl.DataFrame:
-    """The teams of each passer, the newest first."""
-    if "posteam" not in scores.columns:
-        return pl.DataFrame(schema={"id": pl.String, "teams": pl.List(pl.String)})
-    newest = scores.drop_nulls("posteam").group_by(
-        pl.col("passer_player_id").alias("id"), pl.col("posteam").alias("team")
-    )
-    last = newest.agg(pl.col("season").max().alias("last")).sort(
-        "id", "last", "team", descending=[False, True, False]
-    )
-    return last.group_by("id", maintain_order=True).agg(pl.col("team").alias("teams"))
-
-
-def _yards_by_league_key(scores: pl.DataFrame) -> dict[tuple[int, int], int]:
-    if not {"old_game_id", "yards"} <= set(scores.columns):
-        return {}
-    rows = scores.select(
-        pl.col("old_game_id").cast(pl.Int64, strict=False), pl.col("play_id", "yards")
-    ).drop_nulls()
-    return {(game, play): yards for game, play, yards in rows.iter_rows()}
 
 
 def _throw(row: dict[str, Any], stored: Container[tuple[int, int]]) -> messages.Throw:

@@ -66,7 +66,7 @@ class CardRoutes(Routes):
             (forecast,) = inference.predictor.forecast_many(
                 [released_play(library.read(game, play))]
             )
-            item = library.item(game, play)
+            item = self.shown.item(game, play)
             yards = self.shown.yards(game, play)
             facts = charts.PlayFacts(
                 title_of(item), under_of(item), item.offense, yards,

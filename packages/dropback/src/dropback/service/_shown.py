@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from dropback.live.feeds._errors import ServiceError
 from dropback.service._executors import CachedAnswers
+from dropback.service._messages import PlayItem
 
 if TYPE_CHECKING:
+    from dropback.live._library import PlayLibrary
     from dropback.live.feeds._inference import Inference
     from dropback.service._http import Operation
-    from dropback.service._library import PlayLibrary
     from dropback.service._limits import Limits
     from dropback.service._score_table import ScoreTable
     from dropback.workflows import PasserTables
@@ -61,9 +62,13 @@ class Shown:
             )
         return self.library
 
+    def item(self, game: int, play: int) -> PlayItem:
+        """The list entry of a stored play."""
+        return PlayItem(**self.require_library().row(game, play))
+
     def yards(self, game: int, play: int) -> int | None:
         """Yards of a stored play: of its tracking set, else of the play scores."""
-        yards = self.require_library().item(game, play).yards_gained
+        yards = self.item(game, play).yards_gained
         if yards is None and self.scores is not None:
             yards = self.scores.yards.get((game, play))
         return yards

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from dropback.live._library import PlayLibrary
 from dropback.service._app import Service
-from dropback.service._library import PlayLibrary
 from dropback.service._score_table import ScoreTable
 from dropback.tracking.ingest._pipeline import ingest
 from examples.served_page import Wire, beside, league, predictor
