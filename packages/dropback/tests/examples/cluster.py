@@ -118,6 +118,16 @@ class DaskCluster:
             )
         )
 
+    def wait_for_workers(self, seconds: float = 60) -> None:
+        """Wait until every worker that was started has joined the scheduler."""
+        end = time.monotonic() + seconds
+        for number, worker in enumerate(self.workers):
+            log = self.folder / f"worker-{number}.log"
+            while "Registered to" not in (said := log.read_text()):
+                assert worker.poll() is None, said
+                assert time.monotonic() < end, said
+                time.sleep(0.05)
+
 
 @contextmanager
 def dask_cluster(
@@ -138,6 +148,7 @@ def dask_cluster(
         wait_until_open(port, scheduler)
         for _ in range(workers):
             cluster.add_worker()
+        cluster.wait_for_workers()
         yield cluster
     finally:
         stop(*cluster.workers, scheduler)

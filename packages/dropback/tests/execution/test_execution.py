@@ -1,6 +1,8 @@
 """One protocol, whatever runs the tasks: equal results, nothing done twice, losses survived."""
 
 import os
+import resource
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ import pytest
 
 from dropback.errors import RequestError, TaskError
 from dropback.execution import Done, Needs, Task, open_executor, parse_executor, run_tasks
+from dropback.execution._tasks import _Order, perform
 from dropback.execution._workers import Worker, own_versions, require_workers
 from dropback.storage import open_store, read_folder
 from examples import tasks
@@ -63,6 +66,9 @@ def test_the_text_of_an_executor_is_read() -> None:
         ("ray?memory=much", "takes cores, memory and accelerators, .* got memory=much"),
         ("ray?gpus=1", "got gpus=1"),
         ("serial?cores=0", "more than 0 cores"),
+        ("processes:2?accelerators=1", "processes cannot hold a task .*: processes take memory="),
+        ("threads?memory=1GB", "threads cannot hold a task"),
+        ("dask://10.0.0.1:1?cores=2", "dask cannot hold a task .* ray also cores="),
     ],
 )
 def test_another_text_is_one_sentence(text: str, match: str) -> None:
@@ -114,6 +120,18 @@ def test_a_task_that_takes_more_memory_than_it_asked_for_fails_alone(tmp_path: P
     assert len(content(str(tmp_path), some[1:])) == 4
 
 
+def test_a_worker_that_holds_more_than_a_task_may_take_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"got 1 MB: the worker process itself holds \d+ MB"):
+        run("processes:1?memory=1MB", squares(1), str(tmp_path))
+
+
+def test_the_bound_of_one_command_is_not_that_of_the_next(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    order = _Order(str(tmp_path), "one", tasks.square, (3,), None, Needs(memory_bytes=10**12))
+    assert perform(order).fresh
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
 def test_two_drivers_of_one_store_do_not_harm_each_other(bucket: str, tmp_path: Path) -> None:
     some = squares(6)
     with ThreadPoolExecutor(2) as pool:
@@ -151,6 +169,22 @@ def test_an_address_where_nothing_listens_is_told_at_once(kind: str) -> None:
     address = f"{kind}://127.0.0.1:{free_port()}"
     with pytest.raises(RequestError, match=rf"{address}: nothing answers there"):
         run(address, [], "nowhere")
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "said"),
+    [("dask", "distributed", "no Dask scheduler answers there"), ("ray", "ray", "is no Ray")],
+)
+def test_an_address_where_something_else_listens_is_told_within_half_a_minute(
+    kind: str, package: str, said: str
+) -> None:
+    pytest.importorskip(package, reason=f"the extra {kind} is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{kind}://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(RequestError, match=rf"{address}: .*{said}"):
+            run(address, [], "nowhere")
     assert time.monotonic() - began < 30
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dropback.errors import RequestError
@@ -16,12 +18,20 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-# Seconds in which the scheduler must answer, and a first worker be there.
+# Seconds in which what listens must say that it is a scheduler, and a first worker be there.
+_IDENTITY_TIMEOUT: Final = 8
 _TIMEOUT: Final = 12
 
 # Times that a task is tried again where it raised, as for a store that fails; a lost worker is
 # counted apart, by Dask's own `allowed-failures`.
 _RETRIES: Final = 2
+
+
+async def _identify(address: str) -> None:
+    from distributed import rpc
+
+    async with asyncio.timeout(_IDENTITY_TIMEOUT), rpc(f"tcp://{address}") as scheduler:
+        await scheduler.identity()
 
 
 class DaskExecutor:
@@ -44,6 +54,9 @@ class DaskExecutor:
                 "An executor of Dask needs its package: pip install 'dropback[dask]'."
             ) from error
         try:
+            # A client would wait for ever where something else listens.
+            with ThreadPoolExecutor(1) as apart:
+                apart.submit(asyncio.run, _identify(address)).result()
             self._client = Client(
                 f"tcp://{address}", timeout=_TIMEOUT, set_as_default=False, heartbeat_interval=2000
             )

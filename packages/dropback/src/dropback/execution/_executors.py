@@ -11,7 +11,7 @@ import re
 import socket
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -88,6 +88,7 @@ def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
             workers = int(found[4]) if found[4] else os.cpu_count() or 1
             if workers < 1:
                 raise RequestError(f"{kind} must be at least 1, got {body!r}.")
+        _require_held(text, kind, wanted, needs or Needs())
         return ExecutorSettings(kind, workers, "", wanted)
     parts = urlsplit(body)
     try:
@@ -99,7 +100,32 @@ def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
             "An executor must be serial, processes, processes:4, ray, ray://HOST:PORT or "
             f"dask://HOST:PORT, got {text!r}.{nearest(text, ('serial', 'processes', 'ray'))}"
         )
+    _require_held(text, parts.scheme, wanted, needs or Needs())
     return ExecutorSettings(parts.scheme, 0, parts.netloc, wanted)
+
+
+# What an executor holds a task to; threads share all that their process has.
+_HELD: Final[dict[str, tuple[str, ...]]] = {
+    "serial": (),
+    "threads": (),
+    "processes": ("memory_bytes",),
+    "dask": ("memory_bytes", "accelerators"),
+    "ray": ("memory_bytes", "accelerators", "cores"),
+}
+
+
+def _require_held(text: str, kind: str, wanted: Needs, default: Needs) -> None:
+    """Refuse needs that nothing holds a task to.
+
+    Raises:
+        RequestError: There is one.
+    """
+    held = {name: getattr(wanted, name) for name in _HELD[kind]}
+    if wanted != replace(default, **held):
+        raise RequestError(
+            f"{kind} cannot hold a task to what comes after ? in {text!r}: processes take memory=, "
+            "dask accelerators= too, ray also cores=."
+        )
 
 
 @contextmanager
@@ -136,7 +162,8 @@ def open_executor(
         executor = Processes(settings.workers)
     else:
         joined = os.environ.get("RAY_ADDRESS", "") if settings.kind == "ray" else ""
-        if place := settings.address or joined.removeprefix("ray://"):
+        place = settings.address or joined.removeprefix("ray://")
+        if place not in {"", "auto", "local"}:  # Ray's own words
             _require_listening(settings.kind, place)
         if settings.kind == "ray":
             from dropback.execution._ray import RayExecutor

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+# Without it not even the threads of the readers begin, and a worker hangs.
+_LEAST_ROOM_BYTES: Final = 100_000_000
 
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -76,14 +81,33 @@ _READ: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
 }
 
 
-def bound_memory(needs: Needs) -> None:
+@contextmanager
+def bounded_memory(needs: Needs) -> Iterator[None]:
     """Hold this worker process to the memory that its task asked for, on Linux.
 
     What a task takes beyond it fails as an allocation of that process, not of its neighbors.
+
+    Raises:
+        RequestError: The process holds nearly as much before the task begins.
     """
     if not needs.memory_bytes or not sys.platform.startswith("linux"):
+        yield
         return
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (needs.memory_bytes, hard))
+    # The sixth number is what the limit counts: pages of data and stacks.
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
+    held = pages * resource.getpagesize()
+    if needs.memory_bytes < held + _LEAST_ROOM_BYTES:
+        raise RequestError(
+            f"memory= must leave a task room, got {needs.memory_bytes / 1e6:,.0f} MB: the worker "
+            f"process itself holds {held / 1e6:,.0f} MB; ask for "
+            f"{(held + _LEAST_ROOM_BYTES) / 1e9:.1f} GB or more."
+        )
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (needs.memory_bytes, before[1]))
+    try:
+        yield
+    finally:
+        # The next task of an engine's worker may be of another command.
+        resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -24,6 +24,7 @@ _RETRIES: Final = 3
 
 # Seconds in which a machine of the cluster must be there, and each answer who it is.
 _TIMEOUT: Final = 25
+_CHANNEL_TIMEOUT: Final = 8
 _WAITS: Final = "RAY_gcs_server_request_timeout_seconds"
 
 
@@ -44,6 +45,8 @@ class RayExecutor:
         ray = self._ray = _imported()
         # Not the last cluster that a file of this machine names: it may be gone, or another user's.
         place = f"ray://{address}" if address else os.environ.get("RAY_ADDRESS") or "local"
+        if ":" in place:  # else it is one of Ray's words, "local" or "auto"
+            _require_grpc(place)
         options: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
         if place == "local":
             options["include_dashboard"] = False
@@ -121,6 +124,26 @@ class RayExecutor:
                 "version of it on every machine."
             ) from error
         require_workers(workers, asked, time.time())
+
+
+def _require_grpc(place: str) -> None:
+    """Tell what is no Ray within seconds: Ray itself would ask again for minutes.
+
+    Raises:
+        RequestError: Nothing there speaks its protocol.
+    """
+    if os.environ.get("RAY_USE_TLS", "0") != "0":
+        return  # Ray alone knows its certificates
+    import grpc  # Ray's own
+
+    with grpc.insecure_channel(place.removeprefix("ray://")) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=_CHANNEL_TIMEOUT)
+        except grpc.FutureTimeoutError as error:
+            raise RequestError(
+                f"{place}: what answers there is no Ray: check the address and the port, "
+                "10001 of its client server."
+            ) from error
 
 
 def _imported() -> Any:  # noqa: ANN401  # a module

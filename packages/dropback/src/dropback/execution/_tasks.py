@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dropback import __version__
 from dropback.errors import StoreError, TaskError
 from dropback.execution._losses import cause_of, first_line, is_loss
-from dropback.execution._needs import Needs, bound_memory
+from dropback.execution._needs import Needs, bounded_memory
 from dropback.execution._workers import Versions, own_versions, require_versions
 from dropback.storage import keep_folder, open_store, read_folder, read_folders
 
@@ -105,8 +105,7 @@ def perform(order: _Order) -> Done:
     found = read_folder(store, order.name)
     if found is not None:
         return Done(found.name, found.digest, fresh=False, host=socket.gethostname())
-    bound_memory(order.needs)
-    with store.scratch() as folder:
+    with bounded_memory(order.needs), store.scratch() as folder:
         order.function(folder, order.store, *order.arguments)
         kept = keep_folder(store, order.name, folder, place=order.place)
     return Done(
