@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import psutil
+
+from dropback.simulation.tracking import (
+    TrackingLeagueSettings,
+    simulate_tracking_league,
+    write_tracking_league,
+)
+from dropback.storage import write_output
 
 if TYPE_CHECKING:
     import subprocess
@@ -134,3 +142,26 @@ def connection(folder: Path, target: int, port: int | None = None) -> Iterator[i
         yield port
     finally:
         stop(process)
+
+
+def put_set(folder: Path, url: str, *, plays: int, files: int) -> None:
+    """Simulate a set and put it into a store, in files of equally many plays."""
+    league = simulate_tracking_league(TrackingLeagueSettings(plays=plays), seed=0)
+    write_tracking_league(league, folder / "league")
+    rows = pl.concat(
+        pl.read_parquet(path) for path in sorted((folder / "league").glob("tracking_*"))
+    )
+    keys = rows.select("gameId", "playId").unique(maintain_order=True).with_row_index()
+    parts = rows.join(keys, on=["gameId", "playId"], maintain_order="left").with_columns(
+        part=pl.col("index") * files // keys.height
+    )
+    for (part,), table in parts.partition_by("part", as_dict=True, maintain_order=True).items():
+        kept = table.drop("index", "part")
+        write_output(f"{url}/tracking_week_{part + 1}.parquet", kept.write_parquet)
+    for path in (folder / "league").glob("*.csv"):
+        put_file(path, f"{url}/{path.name}")
+
+
+def put_file(path: Path, url: str) -> None:
+    """Copy a file into a store."""
+    write_output(url, lambda to: to.write_bytes(path.read_bytes()))

@@ -13,6 +13,7 @@ Takes root, for a network namespace in which only loopback is there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -28,17 +29,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import polars as pl
 import psutil
 from distributed import Client
 
-from _clusters import RayCluster, connection, enter_namespace, ray_cluster
-from dropback.simulation.tracking import (
-    TrackingLeagueSettings,
-    simulate_tracking_league,
-    write_tracking_league,
-)
-from dropback.storage import open_store, write_output
+from _clusters import RayCluster, connection, enter_namespace, put_set, ray_cluster
+from dropback.storage import open_store
 from examples import deadly
 from examples.cluster import (
     DaskCluster,
@@ -59,26 +54,6 @@ PLAYS = 64
 
 # Seconds after which a command that is still at work counts as hung.
 MOST_SECONDS = 240
-
-
-def put_set(folder: Path) -> None:
-    """Simulate a set and put it into the store, in files of equally many plays."""
-    league = simulate_tracking_league(TrackingLeagueSettings(plays=PLAYS), seed=0)
-    write_tracking_league(league, folder / "league")
-    rows = pl.concat(
-        pl.read_parquet(path) for path in sorted((folder / "league").glob("tracking_*"))
-    )
-    keys = rows.select("gameId", "playId").unique(maintain_order=True).with_row_index()
-    parts = rows.join(keys, on=["gameId", "playId"], maintain_order="left").with_columns(
-        part=pl.col("index") * FILES // keys.height
-    )
-    for (part,), table in parts.partition_by("part", as_dict=True, maintain_order=True).items():
-        kept = table.drop("index", "part")
-        write_output(f"s3://league/raw/tracking_week_{part + 1}.parquet", kept.write_parquet)
-    for path in (folder / "league").glob("*.csv"):
-        write_output(
-            f"s3://league/raw/{path.name}", lambda to, path=path: to.write_bytes(path.read_bytes())
-        )
 
 
 def manifest(out: str) -> str:
@@ -354,7 +329,9 @@ def stop_or_kill(process: psutil.Process, *, kill: bool) -> None:
         return
     process.suspend()
     time.sleep(4)
-    process.resume()
+    # The engine may have given it up meanwhile, and ended it.
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.resume()
 
 
 def spawned_of(command: subprocess.Popen) -> list[psutil.Process]:
@@ -381,7 +358,7 @@ def main() -> None:
         server = held.enter_context(s3_server(folder))
         os.environ.update(server.environment, DROPBACK_CACHE=str(folder / "cache"))
         make_bucket(server, "league")
-        put_set(folder)
+        put_set(folder, "s3://league/raw", plays=PLAYS, files=FILES)
         chosen = random.Random(arguments.seed)  # noqa: S311  # moments, no secrets
         study = Study(folder, arguments.kept, server.port, arguments.runs, chosen)
         print(

@@ -3,8 +3,10 @@
 Prints what is measured on this machine, then what is projected from it; see the page of results.
 
     python benchmarks/cluster_scale.py overhead
-    python benchmarks/cluster_scale.py ingest --plays 500,5000
-    python benchmarks/cluster_scale.py seasons --counts 3,6,18
+    python benchmarks/cluster_scale.py ingest --plays 5000
+    python benchmarks/cluster_scale.py ingest --plays 50000 --executors processes:1,processes:2
+    python benchmarks/cluster_scale.py driver
+    python benchmarks/cluster_scale.py seasons --counts 2,6,18
     python benchmarks/cluster_scale.py model --file-s 1.1 --driver-s 0.02 --task-s 0.01
 
 Takes root for Ray, which runs in a network namespace.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import tempfile
 import time
 from contextlib import ExitStack
@@ -21,7 +24,7 @@ from math import ceil
 from pathlib import Path
 
 import dropback
-from _clusters import enter_namespace, ray_cluster
+from _clusters import enter_namespace, put_file, put_set, ray_cluster
 from dropback.data._tables import Outcome
 from dropback.execution import Task, open_executor, run_tasks
 from dropback.simulation import LeagueSettings, simulate_league
@@ -30,12 +33,12 @@ from dropback.simulation.tracking import (
     simulate_tracking_league,
     write_tracking_league,
 )
-from dropback.storage import write_output
 from dropback.tracking.ingest._parts import find_parts
 from dropback.tracking.readers import choose_formats
 from dropback.workflows.seasons import SeasonsSettings, score_seasons
 from examples import tasks as examples
 from examples.cluster import dask_cluster, make_bucket, s3_server, worker_environment
+from examples.proxies import slow_proxy
 
 EMPTY_TASKS = 200
 
@@ -75,51 +78,62 @@ def overhead(held: ExitStack, folder: Path, no_ray: str) -> None:
         print(f"| {name} | {opened:.1f} | {' | '.join(cells)} |", flush=True)
 
 
-def ingest(held: ExitStack, folder: Path, counts: list[int]) -> None:
-    """Seconds of an ingest as plays grow, by one and two processes, and its parts."""
+def ingest(folder: Path, counts: list[int], executors: list[str], kept: Path | None) -> None:
+    """Seconds of an ingest on disk as plays grow, by the executor."""
+    print("| plays | files | MB | " + " | ".join(f"{name}, s" for name in executors) + " |")
+    print("|---|---|---|" + "---|" * len(executors))
+    for plays in counts:
+        league = (kept or folder) / f"league-{plays}"
+        if not league.is_dir():
+            settings = TrackingLeagueSettings(plays=plays)
+            write_tracking_league(
+                simulate_tracking_league(settings, seed=0), league, workers=os.cpu_count() or 1
+            )
+        sizes = [path.stat().st_size for path in league.glob("tracking_week_*")]
+        cells = []
+        for executor in executors:
+            out = folder / f"{plays}-{executor.replace(':', '-')}"
+            took = seconds_of(lambda: dropback.ingest(league, out, executor=executor))
+            cells.append(f"{took:.1f}")
+            shutil.rmtree(out)
+        mb = sum(sizes) / 1e6
+        print(f"| {plays:,} | {len(sizes)} | {mb:,.0f} | {' | '.join(cells)} |", flush=True)
+
+
+def driver(held: ExitStack, folder: Path, files: int, delay_s: float) -> None:
+    """What the command does alone for a file in a store, in milliseconds of a file."""
     server = held.enter_context(s3_server(folder))
     os.environ.update(server.environment)
     make_bucket(server, "league")
-    print("| plays | files | serial, s | processes:1, s | processes:2, s | S3, processes:2, s | "
-          "driver alone, ms a file | put, MB/s |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|")
-    for plays in counts:
-        league = folder / f"league-{plays}"
-        write_tracking_league(
-            simulate_tracking_league(TrackingLeagueSettings(plays=plays), seed=0), league
+    league = folder / "one"
+    write_tracking_league(
+        simulate_tracking_league(TrackingLeagueSettings(plays=500), seed=0), league
+    )
+    (week,) = league.glob("tracking_week_1.*")
+    for number in range(files):
+        put_file(week, f"s3://league/large/tracking_week_{number + 1}.parquet")
+    put_set(folder, "s3://league/small", plays=8 * files, files=files)
+    dropback.ingest("s3://league/small", "s3://league/out", executor="processes:2")
+    print("| answers of the store after, ms | layouts of files of 500 plays | a second start |")
+    print("|---|---|---|")
+    for seconds in (0.0, delay_s):
+        port = held.enter_context(slow_proxy(server.port, seconds)) if seconds else server.port
+        os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+        scan = min(
+            seconds_of(lambda: find_parts("s3://league/large", choose_formats("auto")))
+            for _ in range(2)
         )
-        files = len(list(league.glob("tracking_week_*")))
-        cells = []
-        for executor in ("serial", "processes:1", "processes:2"):
-            out = folder / f"{plays}-{executor[-1]}"
-            cells.append(
-                f"{seconds_of(lambda: dropback.ingest(league, out, executor=executor)):.1f}"
+        again = min(
+            seconds_of(
+                lambda: dropback.ingest("s3://league/small", "s3://league/out", executor="serial")
             )
-        size, began = 0, time.perf_counter()
-        for path in league.iterdir():
-            size += path.stat().st_size
-            write_output(
-                f"s3://league/{plays}/{path.name}",
-                lambda to, path=path: to.write_bytes(path.read_bytes()),
-            )
-        put = size / 1e6 / (time.perf_counter() - began)
-        remote = seconds_of(
-            lambda: dropback.ingest(
-                f"s3://league/{plays}", f"s3://league/out-{plays}", executor="processes:2"
-            )
+            for _ in range(2)
         )
-        # A second start does nothing but what the driver does alone.
-        again = seconds_of(
-            lambda: dropback.ingest(
-                f"s3://league/{plays}", f"s3://league/out-{plays}", executor="serial"
-            )
-        )
-        scan = seconds_of(lambda: find_parts(f"s3://league/{plays}", choose_formats("auto")))
-        alone = f"{1000 * again / files:.0f} (of it listing and heads {1000 * scan / files:.0f})"
         print(
-            f"| {plays:,} | {files} | {' | '.join(cells)} | {remote:.1f} | {alone} | {put:.0f} |",
+            f"| {1000 * seconds:.0f} | {1000 * scan / files:.1f} | {1000 * again / files:.1f} |",
             flush=True,
         )
+    print(f"{files} files; one of 500 plays has {week.stat().st_size / 1e6:.1f} MB")
 
 
 def seasons(folder: Path, counts: list[int]) -> None:
@@ -169,9 +183,13 @@ def model(file_s: float, driver_s: float, task_s: float) -> None:
 def main() -> None:
     """Measure or project one part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("overhead", "ingest", "seasons", "model"))
-    parser.add_argument("--plays", default="500,5000")
-    parser.add_argument("--counts", default="3,6,18")
+    parser.add_argument("part", choices=("overhead", "ingest", "driver", "seasons", "model"))
+    parser.add_argument("--plays", default="5000")
+    parser.add_argument("--executors", default="serial,processes:1,processes:2")
+    parser.add_argument("--leagues", type=Path, help="folder that keeps what is simulated")
+    parser.add_argument("--files", type=int, default=32)
+    parser.add_argument("--delay-ms", type=float, default=20.0)
+    parser.add_argument("--counts", default="2,6,18")
     parser.add_argument("--file-s", type=float, default=1.0)
     parser.add_argument("--driver-s", type=float, default=0.02)
     parser.add_argument("--task-s", type=float, default=0.01)
@@ -187,7 +205,10 @@ def main() -> None:
         if arguments.part == "overhead":
             overhead(held, folder, no_ray)
         elif arguments.part == "ingest":
-            ingest(held, folder, [int(count) for count in arguments.plays.split(",")])
+            plays = [int(count) for count in arguments.plays.split(",")]
+            ingest(folder, plays, arguments.executors.split(","), arguments.leagues)
+        elif arguments.part == "driver":
+            driver(held, folder, arguments.files, arguments.delay_ms / 1000)
         else:
             seasons(folder, [int(count) for count in arguments.counts.split(",")])
 

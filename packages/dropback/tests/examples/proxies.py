@@ -1,6 +1,7 @@
 """Servers before a real S3 server that answer some requests themselves."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -105,4 +106,17 @@ def refusing_proxy(status: int) -> Iterator[int]:
             _refuse(self, status)
 
     with _served(Refusing) as port:
+        yield port
+
+
+@contextmanager
+def slow_proxy(target: int, seconds: float) -> Iterator[int]:
+    """Answer each request so much later, as a store that is far away; its port."""
+
+    class Slow(_Handler):
+        def answer(self) -> None:
+            time.sleep(seconds)
+            _forward(self, target, self.body)
+
+    with _served(Slow) as port:
         yield port
