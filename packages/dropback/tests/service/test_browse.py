@@ -68,6 +68,17 @@ def test_plays_are_kept_by_what_they_came_to(browser):
         assert plays_of(browser, result=result) == [number], result
 
 
+def test_where_nothing_says_how_a_play_ended_its_yards_do():
+    rows = throws("00-A", [0.5], play_id=0, old_game_id=None, desc="", ydstogo=10,
+                  yardline_100=30, yards=30, defteam="BUF")  # fmt: skip
+    for number, yards in enumerate((12, 9, 0), start=1):
+        rows.append({**rows[0], "play_id": number, "yards": yards})
+    found = PlayBrowser(pl.DataFrame(rows), None).page(BrowseQuery()).plays
+    assert {play.play: play.result for play in found} == {
+        0: "touchdown", 1: "first down", 2: "catch", 3: "incomplete",
+    }  # fmt: skip
+
+
 def test_plays_are_kept_by_week_team_and_words_and_ordered_by_score(browser):
     assert plays_of(browser, order="best") == [0, 1, 2, 3, 4, 5]
     assert plays_of(browser, order="worst", limit=2, offset=1) == [4, 3]

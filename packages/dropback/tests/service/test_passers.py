@@ -188,6 +188,16 @@ def test_decisions_in_text_have_lost_their_lists(files):
         read_passer_tables(decisions=files / "text.csv")
 
 
+def test_a_decision_without_its_throw_is_said_with_the_column(files):
+    table = pl.read_parquet(files / "decisions.parquet")
+    table.with_columns(execution=pl.lit(None, pl.Float64)).write_parquet(files / "null.parquet")
+    with pytest.raises(ReaderError, match=f"execution is null in {table.height} of"):
+        read_passer_tables(decisions=files / "null.parquet")
+    table.with_columns(decision=pl.lit("good")).write_parquet(files / "words.parquet")
+    with pytest.raises(ReaderError, match=r"words\.parquet.*decision"):
+        read_passer_tables(decisions=files / "words.parquet")
+
+
 def test_tables_need_what_they_are_shown_beside(files, plays_folder):
     for name in ("seasons", "projection", "games", "expected_points"):
         with pytest.raises(RequestError, match=f"--{name.replace('_', '-')} is shown beside"):

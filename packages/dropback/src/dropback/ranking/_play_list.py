@@ -71,9 +71,12 @@ def _scored(scores: pl.DataFrame) -> pl.DataFrame:
         if name not in scores.columns and name not in columns
     )
     yes = {name: pl.col(name).cast(pl.Float64).fill_null(0) == 1 for name in flags}
+    # Play scores need not say how a play ended: then its yards do.
+    scored = pl.col("pass_touchdown").is_null() & (pl.col("yards") >= pl.col("yardline_100"))
     caught = yes["complete_pass"] | (pl.col("complete_pass").is_null() & (pl.col("yards") != 0))
     result = _result(
-        touchdown=yes["pass_touchdown"], interception=yes["interception"], sack=yes["sack"],
+        touchdown=yes["pass_touchdown"] | (scored & caught), interception=yes["interception"],
+        sack=yes["sack"],
         caught=caught, gained=pl.col("yards"), to_go=pl.col("ydstogo"),
     )  # fmt: skip
     return known.select(

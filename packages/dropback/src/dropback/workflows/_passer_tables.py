@@ -27,6 +27,8 @@ _PROJECTION: Final = (
     *("season", "week", "passer_player_id", "rank", "population"),
     *("projection", "projection_low", "projection_high", "now", "now_low", "now_high"),
 )
+# Of a throw, always known; the others are null where there was no alternative, or no time.
+_NUMBERS: Final = ("play_score", "execution", "chosen_yards")
 _DECISIONS: Final = (
     *("passer_player_id", "season", "game_id", "play_id", "old_game_id", "play_score"),
     *("decision", "execution", "time", "chosen_yards", "best_yards"),
@@ -93,7 +95,10 @@ def read_decisions(path: AnyPath) -> pl.DataFrame:
         ReaderError: No such file, or not such a table.
     """
     path = Path(path)
-    types = {name: column.dtype for name, column in Plays.columns().items()}
+    types: dict[str, pl.DataType | type[pl.DataType]] = {
+        name: column.dtype for name, column in Plays.columns().items()
+    }
+    types |= dict.fromkeys((*_NUMBERS, "decision", "time", "best_yards"), pl.Float64)
     table = read_table(path, types=types, table="decisions")
     _require(table, path, _DECISIONS, "decisions", "dropback decisions RUN TRACKING --out")
     if not isinstance(table.schema["expected_yards"], pl.List):
@@ -101,6 +106,12 @@ def read_decisions(path: AnyPath) -> pl.DataFrame:
             f"{path}: its expected_yards are no lists, which only .parquet keeps: write decisions "
             "again with --out decisions.parquet."
         )
+    for name in _NUMBERS:
+        if table[name].null_count():
+            raise ReaderError(
+                f"{path}: {name} is null in {table[name].null_count()} of {table.height} throws, "
+                "and each has one: write it with 'dropback decisions RUN TRACKING --out'."
+            )
     worse = pl.col("decision").rank("max") / pl.col("decision").count()
     return table.with_columns(decision_percentile=100 * worse, decision_sd=pl.col("decision").std())
 
