@@ -139,9 +139,25 @@ def nearest(value: object, names: Iterable[str]) -> str:
 
 
 def season_list(seasons: Iterable[int]) -> str:
-    """Words for seasons in a sentence: ``season 2021``, ``seasons 2018, 2020``, or none."""
-    years = list(map(str, seasons))
-    return f"season{'s' if len(years) > 1 else ''} {', '.join(years)}" if years else "none"
+    """Words for seasons in a sentence; three or more in a row by the first and the last.
+
+    Example:
+        >>> season_list([2021]), season_list([2010, 2018, 2019, 2020]), season_list([])
+        ('season 2021', 'seasons 2010, 2018-2020', 'none')
+    """
+    years = sorted(set(seasons))
+    runs: list[list[int]] = []
+    for year in years:
+        if runs and year == runs[-1][-1] + 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    words = [
+        word
+        for run in runs
+        for word in ([f"{run[0]}-{run[-1]}"] if len(run) > 2 else map(str, run))
+    ]
+    return f"season{'s' if len(years) > 1 else ''} {', '.join(words)}" if words else "none"
 
 
 def parse_names(names: str | Iterable[str]) -> tuple[str, ...]:

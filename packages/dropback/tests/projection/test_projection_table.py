@@ -104,7 +104,8 @@ def test_a_traded_passer_has_one_row_under_the_new_team():
     ("as_of", "message"),
     [
         ("2019-4", "as_of 2019-4 is before the data, which begin with 2020-1"),
-        ("2025", "2025 is not among the plays, which hold seasons 2020, 2021, 2022"),
+        ("2025", "2025 is not among the plays, which hold seasons 2020-2022"),
+        ("2022-23", "2022-23 is after the season: weeks go to 22, with playoffs, and the plays"),
         ("2022-0", "as_of must be a season, or a season and a week from 1"),
         ("soon", "got 'soon'"),
     ],
@@ -112,6 +113,56 @@ def test_a_traded_passer_has_one_row_under_the_new_team():
 def test_a_week_that_cannot_be_is_refused(as_of, message):
     with pytest.raises(RequestError, match=message):
         project_passers(plays(), as_of)
+
+
+def test_a_week_of_the_playoffs_is_what_the_plays_until_then_say():
+    later = project_passers(plays(), "2022-20")
+    assert later.drop("week").equals(project_passers(plays(), 2022).drop("week"))
+
+
+def test_a_play_without_a_passer_is_nobodys():
+    table = plays()
+    unknown = table.with_columns(
+        passer_player_id=pl.when(pl.col("passer_player_id") != "p0").then("passer_player_id")
+    )
+    rows = project_passers(unknown, 2022)
+    assert sorted(rows["passer_player_id"]) == [f"p{i}" for i in range(1, 8)]
+    assert rows.equals(project_passers(table.filter(pl.col("passer_player_id") != "p0"), 2022))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"epa": float("nan")},
+            "epa must be a finite number in every play, but is nan in 1 of 2520",
+        ),
+        ({"epa": float("inf")}, "but is inf in 1 of 2520 plays, first in game g0-1-"),
+        ({"week": None}, "week must be a whole number in every play, but is None in 1"),
+        ({"season": None}, "season must be a whole number"),
+    ],
+)
+def test_a_number_that_is_none_is_refused(change, message):
+    (name, value), *_ = change.items()
+    first = pl.int_range(pl.len()) == 0
+    table = plays().with_columns(pl.when(first).then(pl.lit(value)).otherwise(name).alias(name))
+    with pytest.raises(RequestError, match=message):
+        project_passers(table, 2022)
+
+
+def test_a_play_that_is_there_twice_is_refused():
+    table = plays().with_row_index("play_id")
+    with pytest.raises(RequestError, match="play 0 is there twice"):
+        project_passers(pl.concat([table, table.head(1)]), 2022)
+
+
+def test_seasons_as_text_and_frames_of_pandas_are_read():
+    table = plays()
+    rows = project_passers(table, "2022-3")
+    text = table.with_columns(pl.col("season", "week").cast(pl.String))
+    assert rows.equals(project_passers(text, "2022-3"))
+    found = project_passers(table.to_pandas(), "2022-3")
+    assert found["projection"].tolist() == pytest.approx(rows["projection"].to_list())
 
 
 def test_a_table_without_weeks_is_told_what_to_give():
@@ -155,6 +206,26 @@ def test_a_roster_that_pandas_wrote_is_read_as_well(tmp_path: Path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("p0,1994-09-15,0", "draft_number must be 1 or more, or empty where .* is 0 for p0"),
+        ("p0,15.9.1994,1", "birth_date must be like 1995-09-17, but is '15.9.1994'"),
+    ],
+)
+def test_a_roster_that_cannot_be_is_refused(tmp_path: Path, row: str, message: str):
+    (tmp_path / "roster.csv").write_text(f"gsis_id,birth_date,draft_number\n{row}\n")
+    with pytest.raises(ReaderError, match=message):
+        read_birth_and_draft(tmp_path / "roster.csv")
+
+
+def test_an_age_that_no_passer_has_is_unknown(tmp_path: Path):
+    (tmp_path / "roster.csv").write_text("gsis_id,birth_date\np0,1900-01-01\np1,1994-01-01\n")
+    careers = career_table(season_values(plays()), read_birth_and_draft(tmp_path / "roster.csv"))
+    assert not careers["p0"].traits.any()
+    assert careers["p1"].traits[:, 1].all()
+
+
 def test_a_roster_without_what_it_is_for_is_refused(tmp_path: Path):
     (tmp_path / "roster.csv").write_text("gsis_id,height\np0,75\n")
     with pytest.raises(
@@ -186,9 +257,27 @@ def test_the_command_writes_the_table_and_states_its_population(run: Command, tm
 def test_a_table_of_seasons_stands_for_the_plays_beside_it(run: Command, tmp_path: Path):
     plays().write_parquet(tmp_path / "qb_plays.parquet")
     pl.DataFrame({"season": [2020], "qb_score": [0.5]}).write_parquet(tmp_path / "qb_score.parquet")
-    first = run("project", tmp_path / "qb_score.parquet", "--as-of", "2021-1")
-    assert first == run("project", tmp_path, "--as-of", "2021-1")
+    projected = project_passers(plays(), 2021)  # it has a week, and no plays
+    projected.write_parquet(tmp_path / "projection.parquet")
+    first = run("project", tmp_path, "--as-of", "2021-1")
     assert first[0] == 0
+    for name in ("qb_score", "projection"):
+        assert run("project", tmp_path / f"{name}.parquet", "--as-of", "2021-1") == first
+
+
+def test_the_printed_table_fits_a_terminal_and_says_where_the_plays_end(
+    run: Command, tmp_path: Path
+):
+    long = plays().with_columns(passer_player_name=pl.lit("B.Roethlisberger"))
+    long.write_parquet(tmp_path / "qb_plays.parquet")
+    code, text, err = run("project", tmp_path, "--as-of", "2022-20")
+    assert code == 0, err
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "from plays of 2020 to week 4 of 2022." in " ".join(text.split())
+    row = project_passers(long, "2022-20").row(0, named=True)
+    for name in ("now", "projection"):
+        assert f"{row[f'{name}_low']:+.2f} to {row[f'{name}_high']:+.2f}" in text
 
 
 @pytest.mark.parametrize(

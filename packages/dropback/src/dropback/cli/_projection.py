@@ -55,7 +55,8 @@ def _print(rows: pl.DataFrame, most: int = 40) -> None:
     from dropback.cli._console import out, table_of
 
     season, week = rows.select("season", "week").row(0)
-    headings = ("rank", "passer", "team", "seasons", "plays", "now", "next season", "90 %")
+    # Two lines a row: the table fits a terminal of 80 columns.
+    headings = ("rank", "passer", "team", "sea-\nsons", "plays", "now\n90 %", "next season\n90 %")
     table = table_of(f"Projection to the end of week {week}, {season}", headings, left=3)
     for row in rows.head(most).iter_rows(named=True):
         table.add_row(
@@ -63,11 +64,13 @@ def _print(rows: pl.DataFrame, most: int = 40) -> None:
             row["passer_player_name"] or row["passer_player_id"],
             row["team"] or "",
             f"{row['experience']}",
-            f"{row['plays']:,}",
-            f"{row['now']:+.3f}",
-            f"{row['projection']:+.3f}",
-            f"{row['projection_low']:+.2f} to {row['projection_high']:+.2f}",
+            f"{row['plays']:,}\n{row['season_plays']:,}",
+            *(
+                f"{row[name]:+.3f}\n{row[f'{name}_low']:+.2f} to {row[f'{name}_high']:+.2f}"
+                for name in ("now", "projection")
+            ),
         )
+    table.caption = f"Plays: in all, and of {season}. EPA per play over the league's mean."
     out.print(table)
     if rows.height > most:
         out.print(f"... and {rows.height - most} more rows")

@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from dropback._choices import season_list
-from dropback._frames import left_join
+from dropback._frames import left_join, like, to_polars
 from dropback._statistics import codes
 from dropback.data._columns import Column, conform
 from dropback.data._table_files import read_table
+from dropback.data._tables import PLAY_KEY, repeated_plays
 from dropback.errors import ReaderError, RequestError
 from dropback.projection._model import (
     PROJECTION,
@@ -25,6 +26,7 @@ from dropback.scoring import opponent_effects
 if TYPE_CHECKING:
     from dropback._arrays import Floats
     from dropback._files import AnyPath
+    from dropback._frames import FrameT
 
 _NORMAL_90 = 1.6448536269514722
 # Plays of an average defense that what a defense allows is shrunk by, as in `qb_score`.
@@ -36,10 +38,15 @@ FEWEST_PLAYS = 10
 SEASON_PLAYS = 550
 """Plays that the interval of next season's mean is stated for."""
 
-_NEEDED = ("game_id", "season", "week", "passer_player_id", "defteam", "epa")
+NEEDED = ("game_id", "season", "week", "passer_player_id", "defteam", "epa")
+"""Columns of the plays that a projection is made from."""
+# Weeks with playoffs; a later one is asked for where the plays themselves have it.
+_LAST_WEEK = 22
 _UNDRAFTED = 300  # one round after the last of 262 picks
 _AVERAGE_PICK = 80
 _PRIME_AGE = 28
+# Others are those of a placeholder such as 1900-01-01.
+_AGES = (16, 60)
 _PEOPLE = (
     Column("player_id", pl.String),
     Column("draft", pl.Float64, required=False),
@@ -160,9 +167,10 @@ def _traits(row: dict[str, object] | None, seasons: np.ndarray) -> Floats:
     if row["draft"] is not None:
         traits[:, 0] = np.log(float(row["draft"]) / _AVERAGE_PICK)  # type: ignore[arg-type]
     if row["birth_year"] is not None:
-        age = years + 2 / 3 - float(row["birth_year"]) - _PRIME_AGE  # type: ignore[arg-type]
+        age = years + 2 / 3 - float(row["birth_year"])  # type: ignore[arg-type]
+        over = np.where((age > _AGES[0]) & (age < _AGES[1]), age - _PRIME_AGE, np.nan)
         # Less the mean square of ages from 22 to 38, so that an unknown age is an average one.
-        traits[:, 1], traits[:, 2] = age, age**2 - 28.0
+        traits[:, 1], traits[:, 2] = np.nan_to_num(over), np.nan_to_num(over**2 - 28.0)
     return traits
 
 
@@ -178,7 +186,8 @@ def read_birth_and_draft(path: AnyPath) -> pl.DataFrame:
         has no such column), ``birth_year`` (with the month as a fraction).
 
     Raises:
-        ReaderError: No file, no id, or neither of the columns.
+        ReaderError: No file, no id, or neither of the columns; a draft position below 1, or no
+            birth date that is written like 1995-09-17.
     """
     raw = read_table(path)
     key = next((name for name in ("gsis_id", "player_id") if name in raw.columns), None)
@@ -195,11 +204,19 @@ def read_birth_and_draft(path: AnyPath) -> pl.DataFrame:
         born.alias("birth_date"),
     )
     table = conform(named, _PEOPLE, origin=str(path), keys=("player_id",), kind="a roster")
+    if (bad := table.filter(pl.col("draft") < 1)).height:
+        raise ReaderError(
+            f"{path}: {pick} must be 1 or more, or empty where a player was not drafted, but is "
+            f"{bad['draft'][0]:g} for {bad['player_id'][0]}."
+        )
     date = pl.col("birth_date")
     year, month = (
         date.str.extract(pattern).cast(pl.Float64)
         for pattern in (r"^(\d{4})-\d{2}", r"^\d{4}-(\d{2})")
     )
+    dates = table["birth_date"].drop_nulls()
+    if len(dates) and not dates.str.contains(r"^\d{4}-\d{2}").any():
+        raise ReaderError(f"{path}: birth_date must be like 1995-09-17, but is {dates[0]!r}.")
     return (
         table.select(
             "player_id",
@@ -214,50 +231,88 @@ def read_birth_and_draft(path: AnyPath) -> pl.DataFrame:
 def plays_until(plays: pl.DataFrame, as_of: str | int) -> tuple[pl.DataFrame, int, int]:
     """Plays to the end of a week, and its season and week.
 
+    Plays without a passer or an EPA are left out.
+
     Raises:
-        RequestError: A column is missing, or no play is so early.
+        RequestError: A column is missing or holds what no play has, no play is so early, or none
+            is of the season, or the week is one that no season has.
     """
-    if missing := [name for name in _NEEDED if name not in plays.columns]:
+    season, week = as_of_week(str(as_of))
+    known = _known_plays(plays)
+    at = pl.col("season") == season
+    until = at if week is None else at & (pl.col("week") <= week)
+    kept = known.filter((pl.col("season") < season) | until)
+    if kept.is_empty():
+        first = known.select("season", "week").sort("season", "week").head(1)
+        begins = "-".join(map(str, first.row(0))) if first.height else "no play"
+        raise RequestError(
+            f"as_of {as_of} is before the data, which begin with {begins}: ask for a later week."
+        )
+    held = known["season"].unique().sort()
+    if season not in held:
+        raise RequestError(
+            f"as_of {as_of} is not among the plays, which hold {season_list(held)}: ask for "
+            "one of these seasons."
+        )
+    last = int(known.filter(at)["week"].max() or 0)  # type: ignore[arg-type]
+    if (week or 0) > max(last, _LAST_WEEK):
+        raise RequestError(
+            f"as_of {as_of} is after the season: weeks go to {_LAST_WEEK}, with playoffs, and the "
+            f"plays of {season} to {last}; ask for {season}."
+        )
+    return kept, season, week or last
+
+
+def _known_plays(plays: pl.DataFrame) -> pl.DataFrame:
+    """The plays with a passer and an EPA, each once, with numbers where numbers must be."""
+    if missing := [name for name in NEEDED if name not in plays.columns]:
         raise RequestError(
             f"A projection needs plays with {', '.join(map(repr, missing))}, which the table "
             f"lacks; it has {', '.join(plays.columns)}. Give qb_plays.parquet of 'dropback "
             "seasons', or its folder."
         )
-    season, week = as_of_week(str(as_of))
-    at = pl.col("season") == season
-    until = (pl.col("season") < season) | (at & (pl.col("week") <= (week or 99)))
-    kept = plays.filter(until & pl.col("epa").is_not_null())
-    if kept.is_empty():
-        first = plays.select("season", "week").sort("season", "week").head(1)
-        begins = "-".join(map(str, first.row(0))) if first.height else "no play"
-        raise RequestError(
-            f"as_of {as_of} is before the data, which begin with {begins}: ask for a later week."
-        )
-    if kept["season"].max() != season:  # a week before its season's first game
-        held = plays["season"].unique().sort()
-        if season not in held:
+    numbers = plays.with_columns(
+        pl.col("season", "week").cast(pl.Int64, strict=False),
+        pl.col("epa").cast(pl.Float64, strict=False),
+    )
+    for name in ("season", "week", "epa"):
+        good = numbers[name].is_finite() if name == "epa" else numbers[name].is_not_null()
+        if name == "epa":
+            good |= plays[name].is_null()  # a play that no model values
+        if not good.fill_null(value=False).all():
+            bad = plays.filter(~good.fill_null(value=False))
             raise RequestError(
-                f"as_of {as_of} is not among the plays, which hold {season_list(held)}: ask for "
-                "one of these seasons."
+                f"{name} must be a {'finite' if name == 'epa' else 'whole'} number in every play, "
+                f"but is {bad[name][0]} in {bad.height} of {plays.height} plays, first in game "
+                f"{bad['game_id'][0]}."
             )
-    return kept, season, week or int(kept.filter(at)["week"].max() or 0)  # type: ignore[arg-type]
+    known = numbers.filter(
+        pl.col("epa").is_not_null() & (pl.col("passer_player_id").cast(pl.String) != "")
+    )
+    if set(PLAY_KEY) <= set(known.columns) and (twice := repeated_plays(known)).height:
+        game, play = twice.select(PLAY_KEY).row(0)
+        raise RequestError(
+            f"Each play must be there once, but game {game}, play {play} is there twice "
+            f"({twice.height} such rows): keep one table of each week, or drop the repeated rows."
+        )
+    return known
 
 
 def project_passers(
-    plays: pl.DataFrame,
+    plays: FrameT,
     as_of: str | int,
     *,
     roster: pl.DataFrame | None = None,
     next_plays: int = SEASON_PLAYS,
     settings: ProjectionSettings = PROJECTION,
-) -> pl.DataFrame:
+) -> FrameT:
     """Project every passer of a season or of the one before, from all plays until a week.
 
     Nothing after the week is read: defenses, the league's mean and careers are those of that day.
 
     Args:
-        plays: One row per play of a quarterback, see `season_values`; ``posteam`` and
-            ``passer_player_name`` are shown.
+        plays: One row per play of a quarterback, see `season_values`, in a data frame of any
+            library; ``posteam`` and ``passer_player_name`` are shown.
         as_of: Season, or season and week, like ``2023-10``: to the end of that week.
         roster: What `read_birth_and_draft` returned.
         next_plays: Plays of the season that `next_low` and `next_high` are stated for.
@@ -275,7 +330,7 @@ def project_passers(
     Raises:
         RequestError: See `plays_until`; or no passer has ten plays in a season.
     """
-    kept, season, week = plays_until(plays, as_of)
+    kept, season, week = plays_until(to_polars(plays, what="Plays"), as_of)
     careers = career_table(season_values(kept), roster)
     shown = [key for key, career in careers.items() if career.seasons[-1] >= season - 1]
     if not shown:
@@ -319,7 +374,7 @@ def project_passers(
         population=pl.len().cast(pl.Int64),
     )
     first = ["rank", "population", "passer_player_id", "passer_player_name", "team"]
-    return rows.select(*first, pl.exclude(first))
+    return like(plays, rows.select(*first, pl.exclude(first)))
 
 
 def _shown(plays: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from dropback.data._table_files import read_table
 from dropback.errors import ReaderError
 from dropback.projection import project_passers, read_birth_and_draft
+from dropback.projection._table import NEEDED
 
 if TYPE_CHECKING:
     from dropback._files import AnyPath
@@ -54,8 +55,8 @@ def project(
         )
     plays = read_table(path, types=_TYPES)
     beside = path.with_name(_PLAYS)
-    if "week" not in plays.columns and beside.is_file():
-        plays = read_table(beside)  # a season's table does not know its weeks
+    if not set(NEEDED) <= set(plays.columns) and beside.is_file():
+        plays = read_table(beside, types=_TYPES)  # a season's table does not know its plays
     people = None if roster is None else read_birth_and_draft(roster)
     rows = project_passers(plays, as_of, roster=people)
     return rows, _basis(plays, rows, people)
@@ -63,10 +64,11 @@ def project(
 
 def _basis(plays: pl.DataFrame, rows: pl.DataFrame, roster: pl.DataFrame | None) -> str:
     season, week = rows.select("season", "week").row(0)
-    first = min(plays["season"].to_list())
+    weeks = sorted(plays.select(pl.col("season", "week").cast(pl.Int64)).unique().rows())
+    last_season, last_week = [at for at in weeks if at <= (season, week)][-1]
     parts = [
         f"Population: {rows.height} passers with ten plays in {season - 1} or {season}, from "
-        f"plays of {first} to week {week} of {season}.",
+        f"plays of {weeks[0][0]} to week {last_week} of {last_season}.",
         "A projection is what a passer would be as a starter: benched passers do worse.",
     ]
     if "designed_run" not in plays.columns or not plays["designed_run"].any():
