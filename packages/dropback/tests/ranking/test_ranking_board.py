@@ -264,8 +264,8 @@ def test_of_defenses_the_one_that_allows_least_is_first() -> None:
     assert set(rows["better"]) == {"lower"}
     assert rows["percentile"].is_sorted(descending=True)
     assert rows["z"].is_sorted(descending=True)
-    # Mirrored at one half: 85 + 222 (.5 - .3) is beyond 99, 85 - 222 (.7 - .5) below 50.
-    assert rows["display"].to_list() == [99, 85, 50]
+    # Mirrored at one half, of single games: 85 + 96 (.5 - .3) is beyond 99, 85 - 96 (.7 - .5).
+    assert rows["display"].to_list() == pytest.approx([99, 85, 65.8])
     assert rows["probability_best"][0] > 0.99
     assert rows["rank_low"][0] == 1
     assert (rows["probability_better_than_next"].drop_nulls() > 0.99).all()
@@ -311,7 +311,8 @@ def test_interval_depends_on_the_seed_alone() -> None:
     ("score", "display"), [(0.5, 85), (0.55, 96.1), (0.4, 62.8), (0.2, 50), (0.9, 99)]
 )
 def test_display_is_linear_about_85_and_cut_off(score: float, display: float) -> None:
-    assert ranked(table(throws("A", [score])))["display"].item() == pytest.approx(display)
+    rows = ranked(table(throws("A", [score])), scale=DisplayScale())
+    assert rows["display"].item() == pytest.approx(display)
 
 
 def test_display_scale_is_a_setting() -> None:
@@ -427,20 +428,51 @@ def test_passer_of_one_attempt_in_a_season_of_one_game() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "split", "slope"),
+    ("by", "split", "games", "slope"),
     [
-        ("passer,season", None, 222),
-        ("opponent", None, 222),
-        ("passer", "season=2020", 222),
-        ("passer,down", None, 126),
-        ("passer", "down=1", 126),
-        ("passer,game", None, 96),
-        ("passer,week", "down=1", 96),
+        ("passer,season", None, 5, 222),
+        ("passer,season", None, 4, 126),
+        ("passer,season", None, 2, 96),
+        ("passer,opponent", None, 1, 96),
+        ("opponent", None, 5, 222),
+        ("passer", "season=2020", 5, 222),
+        ("passer,down", None, 5, 126),
+        ("passer", "down=1", 5, 126),
+        ("passer,game", None, 5, 96),
+        ("passer,week", "down=1", 5, 96),
+        ("receiver,season", None, 5, 126),
+        ("receiver,down", None, 5, 84),
+        ("receiver,game", None, 5, 52),
     ],
 )
-def test_the_display_scale_is_that_of_the_tables_unit(by: str, split: str | None, slope: float):
-    scores = table(throws("A", [0.55, 0.55], down=1), throws("B", [0.5, 0.5], down=1, defteam="X"))
+def test_the_display_scale_is_that_of_the_tables_unit(
+    by: str, split: str | None, games: int, slope: float
+):
+    """One game, one week or one opponent does not saturate the scale of seasons."""
+    scores = table(
+        *(
+            throws(
+                who,
+                [score],
+                down=1,
+                defteam=against,
+                receiver_player_id=f"R{who}",
+                receiver_player_name=who,
+                game_id=f"2020_{week:02}_{who}",
+                week=week,
+            )
+            for week in range(1, games + 1)
+            for who, score, against in (("A", 0.55, "Y"), ("B", 0.5, "X"))
+        )
+    )
     rows = leaderboard(scores, by=by, split=split, min_attempts=1, replicates=5)
     sign = -1 if by == "opponent" else 1
     displays = sorted(85 + sign * slope * (score - 0.5) for score in rows["score"])
     assert sorted(rows["display"]) == pytest.approx([min(d, 99) for d in displays])
+
+
+@pytest.mark.parametrize("only", [{"weeks": 3}, {"last": 1}])
+def test_a_season_kept_to_one_game_is_on_the_scale_of_games(only: dict[str, int]):
+    scores = table(*(throws("A", [0.55], game_id=f"g{w}", week=w) for w in range(1, 9)))
+    assert ranked(scores)["display"].item() == pytest.approx(85 + 222 * 0.05)
+    assert ranked(scores, **only)["display"].item() == pytest.approx(85 + 96 * 0.05)

@@ -42,8 +42,8 @@ def test_scores_of_two_seasons_are_compared_less_their_drift() -> None:
         2020: pytest.approx(0.05),
         2021: pytest.approx(-0.05),
     }
-    # The display follows: 85 + 222 * .05.
-    assert rows["display"].max() == pytest.approx(96.1)
+    # The display follows, on the scale of single games: 85 + 96 * .05.
+    assert rows["display"].max() == pytest.approx(89.8)
 
 
 def test_drift_of_a_row_of_several_seasons_is_the_mean_over_its_plays() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -153,7 +154,7 @@ def leaderboard(
         keys,
         replicates,
         seed,
-        scale or DisplayScale.of(by, split),
+        scale or DisplayScale.of(by, split, games=median(units.keys["games"].to_list())),
         lower_is_better=allowed_is_ranked(by),
     )
     shown = ", ".join(

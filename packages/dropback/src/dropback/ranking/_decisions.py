@@ -44,8 +44,9 @@ def decision_board(
         ``decision`` (yards a throw against the best alternative), ``execution`` (mean mid-CDF of
         the outcome within the chosen throw) and ``time`` (yards that the last half second brought)
         its mean, the 90 % interval ``_low`` and ``_high``, the mean shrunk by its reliability
-        ``_shrunk``, ``_rank``, and ``_reliability``: the share of the variance of such a mean that
-        is a difference between passers.
+        ``_shrunk``, ``_rank``, ``_place`` (the rank with its population in words: "4 of 32,
+        2019"), and ``_reliability``: the share of the variance of such a mean that is a difference
+        between passers. Null where a group has too few throws with the number.
 
     Raises:
         RequestError: A column is missing, or as for `leaderboard`.
@@ -55,21 +56,34 @@ def decision_board(
         raise RequestError(
             f"The table lacks {', '.join(missing)}: write it by `dropback decisions RUN TRACKING`."
         )
-    boards = []
+    if table["decision"].is_not_null().sum() == 0:
+        raise RequestError(
+            f"None of {table.height} throws has a decision: it needs a target and a second "
+            "receiver that such a play may be thrown to."
+        )
+    boards: list[pl.DataFrame] = []
     for name in NUMBERS:
         # A play without an alternative, or released within half a second, has no such number.
         scored = table.filter(pl.col(name).is_not_null()).with_columns(pl.col(name).alias(SCORE))
-        rows = leaderboard(
-            scored,
-            by=by,
-            split=split,
-            where=where,
-            min_attempts=min_attempts,
-            seed=seed,
-            center=False,
-        )
-        own = {"score": name, "rank": f"{name}_rank", "reliability": f"{name}_reliability"}
+        own = {"score": name} | {n: f"{name}_{n}" for n in ("rank", "place", "reliability")}
         own |= {f"score_{end}": f"{name}_{end}" for end in _ENDS}
+        try:
+            rows = leaderboard(
+                scored,
+                by=by,
+                split=split,
+                where=where,
+                min_attempts=min_attempts,
+                seed=seed,
+                center=False,
+            )
+        except RequestError:
+            if not boards:
+                raise
+            # The same request gave rows of decisions: no group has enough of this number.
+            empty = boards[0].clear()
+            boards.append(empty.rename({c: c.replace("decision", name) for c in empty.columns}))
+            continue
         first = rows.columns[rows.columns.index("rank_high") + 1 : rows.columns.index("games") + 1]
         boards.append(rows.rename(own).select(*first, *own.values()))
     board, *others = boards

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import polars as pl
+
+_SINGLE_GAMES, _FEW_GAMES = 2, 4
 
 
 @dataclass(frozen=True)
@@ -31,30 +34,42 @@ class DisplayScale:
     slope: float = 222.0
 
     @classmethod
-    def of(cls, by: Sequence[str], split: Iterable[str] = ()) -> DisplayScale:
+    def of(
+        cls, by: Sequence[str], split: Iterable[str] = (), *, games: float | None = None
+    ) -> DisplayScale:
         """The scale of a table's unit: a season, a split of seasons, or a game (or week).
 
-        Means of fewer plays spread farther. Each slope shows 99 as rarely as that for seasons,
-        once in 128 (four seasons of 32 passers): of the 2,097 games of 14 attempts and more in
-        2018-2021 one in 128 has a mean score above .647 (``research/display_scale.py``), of the
-        1,158 passer-seasons of 2018-2023 split by depth, the split that spreads farthest, one
-        above .611. The slope of seasons would show 99 for 15 % of the games.
+        Means of fewer plays spread farther. Each slope shows 99 about as rarely as that for
+        seasons, once in 128 (four seasons of 32 passers): of the games of 14 attempts and more in
+        2018-2023 one in 128 has a mean score above .644, of passers' seasons split by depth, the
+        split that spreads farthest, one above .611; of receivers' seasons .610, split by depth
+        .667, of their games .77 (``research/display_scale.py --units``). The slope of seasons
+        would show 99 for 14 % of the games, and for 8 % of the receivers.
 
         Args:
             by: What the rows are grouped by.
             split: Splits that the plays are kept to one value of.
+            games: Games of a row, in the median: rows of two games or fewer (against one opponent,
+                of one week, early in a season) are on the scale of games, rows of three or four on
+                that of splits. None goes by the names alone.
 
         Example:
             >>> DisplayScale.of(("passer", "game")).slope, DisplayScale.of(("passer",)).slope
             (96.0, 222.0)
             >>> DisplayScale.of(("passer",), ["depth"]).slope
             126.0
+            >>> DisplayScale.of(("passer", "opponent"), games=1).slope
+            96.0
         """
         names = {*by, *split}
-        if names & {"game", "week"}:
-            return cls(slope=96.0)
-        whole = {"passer", "receiver", "season", "team", "opponent"}
-        return cls(slope=126.0) if names - whole else cls()
+        shown = inf if games is None else games
+        receiver = "receiver" in names
+        if names & {"game", "week"} or shown <= _SINGLE_GAMES:
+            return cls(slope=52.0 if receiver else 96.0)
+        whole = {"passer", "season", "team", "opponent"}
+        if names - whole - {"receiver"} or shown <= _FEW_GAMES:
+            return cls(slope=84.0 if receiver else 126.0)
+        return cls(slope=126.0) if receiver else cls()
 
     def __call__(self, score: pl.Expr) -> pl.Expr:
         """Display value of a mean score."""

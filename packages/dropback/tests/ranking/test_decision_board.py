@@ -1,0 +1,59 @@
+"""Boards of decision, execution and time: ranks with their population, numbers that are absent."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dropback.cli._console import decisions_table
+from dropback.errors import RequestError
+from dropback.ranking import decision_board
+
+
+@pytest.fixture(scope="module")
+def decisions() -> pl.DataFrame:
+    """Three passers, twenty throws each in six games."""
+    draw, count = np.random.default_rng(0), 60
+    who = [f"p{place % 3}" for place in range(count)]
+    return pl.DataFrame(
+        {
+            "game_id": [f"2020_{1 + place % 6:02}_A_B" for place in range(count)],
+            "play_id": list(range(count)),
+            "season": 2020,
+            "week": [1 + place % 6 for place in range(count)],
+            "passer_player_id": who,
+            "passer_player_name": who,
+            "decision": draw.normal(size=count),
+            "execution": draw.random(count),
+            "time": draw.normal(size=count),
+        }
+    )
+
+
+def test_each_rank_names_its_population(decisions: pl.DataFrame) -> None:
+    early = pl.when(pl.col("passer_player_id") != "p0").then("time")
+    board = decision_board(decisions.with_columns(time=early), min_attempts=1)
+    means = decisions.group_by("passer_player_id").agg(pl.col("decision", "execution").mean())
+    for name in ("decision", "execution"):
+        order = means.sort(name, descending=True)["passer_player_id"]
+        places = dict(board.select("passer_player_id", f"{name}_place").iter_rows())
+        assert [places[who] for who in order] == [f"{n} of 3, 2020" for n in (1, 2, 3)]
+    # A passer who always throws within half a second has no time, and counts in no rank of it.
+    places = dict(board.select("passer_player_id", "time_place").iter_rows())
+    assert places.pop("p0") is None
+    assert sorted(places.values()) == ["1 of 2, 2020", "2 of 2, 2020"]
+
+
+def test_a_number_that_no_throw_has_is_null_and_left_empty_in_print(
+    decisions: pl.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = decision_board(decisions.with_columns(time=pl.lit(None, pl.Float64)), min_attempts=1)
+    assert board.height == 3
+    assert board.select(pl.col("^time.*$").is_null().all()).row(0) == (True,) * 7
+    decisions_table(board, "Decisions")
+    assert f"{board['decision'][0]:.2f}" in capsys.readouterr().out
+
+
+def test_throws_without_any_alternative_are_refused(decisions: pl.DataFrame) -> None:
+    alone = decisions.with_columns(decision=pl.lit(None, pl.Float64))
+    with pytest.raises(RequestError, match="None of 60 throws has a decision: it needs"):
+        decision_board(alone, min_attempts=1)
