@@ -128,10 +128,15 @@ def test_plain_files_are_copied_by_url_folder_and_glob(bucket: str) -> None:
     [
         ("s3://nobody/plays", r"s3://nobody/plays does not exist: the bucket .* check the name"),
         ("foo://x/y", r"foo://x/y names no store: .*foo.*; use s3://"),
+        ("s3://", r"s3:// must name a bucket, as s3://bucket/folder"),
+        ("s3:/league/x", r"s3:/league/x has one slash after its colon: a URL has two"),
+        (Path("gs://league/x"), r"gs:/league/x has one slash .* as text, not as a Path"),
         ("az://plays/x", "az://plays/x needs credentials and none were found"),
     ],
 )
-def test_a_place_that_cannot_be_written_is_one_sentence(url: str, match: str, bucket: str) -> None:
+def test_a_place_that_cannot_be_written_is_one_sentence(
+    url: str | Path, match: str, bucket: str
+) -> None:
     began = time.monotonic()
     with pytest.raises(StoreError, match=match):
         require_new_output(url, overwrite=False)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from dropback._files import AnyPath
 
+_ONE_SLASH: Final = re.compile(r"^(s3a?|gs|az|azure|abfss?|adl):/(?!/)", re.IGNORECASE)
+
 # A letter alone before the colon is a drive of Windows.
 _URL: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -35,10 +37,19 @@ _SCRATCH: Final = ".scratch-"
 def is_url(path: object) -> bool:
     """Whether a path names an object store or another file system: ``s3://...``, ``gs://...``.
 
+    Raises:
+        StoreError: It has one slash after the colon, as where a URL was made a `Path`: it would
+            name a folder of this disk.
+
     Example:
         >>> is_url("s3://league/plays"), is_url("data/plays"), is_url("C:/plays")
         (True, False, False)
     """
+    if isinstance(path, str | os.PathLike) and _ONE_SLASH.match(str(path)):
+        raise StoreError(
+            f"{path} has one slash after its colon: a URL has two, as s3://bucket/folder, and is "
+            "given as text, not as a Path."
+        )
     return isinstance(path, str) and bool(_URL.match(path))
 
 
@@ -184,6 +195,8 @@ class RemoteStore:
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
+        if self.root.endswith(":"):
+            raise StoreError(f"{root} must name a bucket, as s3://bucket/folder.")
         self._files = remote_files_of(self.root)
 
     def key(self, name: str, digest: str) -> str:  # noqa: ARG002  # content decides
