@@ -33,6 +33,7 @@ USES = {
     "dropback.workflows._boards": "run_names",
     "dropback.workflows._leagues": "run_names",
     "dropback.workflows._plays": "run_names",
+    "dropback.workflows._evaluation": "run_names",
     "dropback.workflows._runs": "run_names",
 }
 """Modules whose examples take names, and the fixture that has them."""

@@ -12,6 +12,8 @@ from dropback.workflows._boards import read_results as read_results
 from dropback.workflows._boards import with_full_names as with_full_names
 from dropback.workflows._boards import with_names as with_names
 from dropback.workflows._decisions import decisions as decisions
+from dropback.workflows._evaluation import RunEvaluation as RunEvaluation
+from dropback.workflows._evaluation import evaluate as evaluate
 from dropback.workflows._files import read_evaluation as read_evaluation
 from dropback.workflows._files import read_scores as read_scores
 from dropback.workflows._files import require_picture_path as require_picture_path
@@ -33,8 +35,6 @@ from dropback.workflows._plays import read_plays_for as read_plays_for
 from dropback.workflows._plays import seasons_of as seasons_of
 from dropback.workflows._plays import without_tracking as without_tracking
 from dropback.workflows._projection import project as project
-from dropback.workflows._runs import RunEvaluation as RunEvaluation
-from dropback.workflows._runs import evaluate as evaluate
 from dropback.workflows._runs import predict as predict
 from dropback.workflows._runs import score as score
 from dropback.workflows._runs import train as train

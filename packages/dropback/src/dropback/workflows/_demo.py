@@ -24,9 +24,10 @@ from dropback.simulation.tracking import (
     write_tracking_league,
 )
 from dropback.tracking import build_tensors, ingest
+from dropback.workflows._evaluation import evaluate
 from dropback.workflows._files import write_json
 from dropback.workflows._report import Boards, write_report
-from dropback.workflows._runs import evaluate, score, train
+from dropback.workflows._runs import score, train
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
