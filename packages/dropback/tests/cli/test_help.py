@@ -107,3 +107,38 @@ def test_a_slip_of_the_pen_names_the_nearest_word(
 def test_a_wrong_choice_in_python_names_the_nearest_too(call: Any, near: str) -> None:
     with pytest.raises(DropbackError, match=rf"Did you mean '{re.escape(near)}'\?$"):
         call(table(throws("A", [0.5, 0.6])))
+
+
+# These keep what they have done, and go on.
+RESUMED = {"ingest", "features", "fetch pbp"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_writes_a_file_asks_before_it_replaces_one(name: str) -> None:
+    options = {word for each in COMMANDS[name].params for word in each.opts}
+    if options & {"--out", "--json", "--html", "--plots"} and name not in RESUMED:
+        assert "--overwrite" in options
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plot", "x", "--game", "1", "--play", "1", "--out", "TAKEN"),
+        ("check", "x", "--out", "TAKEN"),
+        ("check", "x", "--html", "TAKEN"),
+        ("evaluate", "x", "y", "--json", "TAKEN"),
+        ("evaluate", "x", "y", "--plots", "FOLDER"),
+        ("export", "x", "--out", "FOLDER"),
+        ("bakeoff", "x", "--pbp", "y", "--games", "z", "--seasons", "2020", "--out", "FOLDER"),
+    ],
+    ids=lambda words: " ".join(words[::5]),
+)
+def test_a_file_that_is_there_stays(run: Command, words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "comparison.md").write_text("kept")
+    places = {"TAKEN": tmp_path / "comparison.md", "FOLDER": tmp_path}
+    code, _, err = run(*(places.get(word, word) for word in words))
+    assert (code, "pass --overwrite to replace it" in " ".join(err.split())) == (2, True), err
+    # With --overwrite it goes on, to what else is wrong.
+    code, _, err = run(*(places.get(word, word) for word in words), "--overwrite")
+    assert (code, "--overwrite" in err) == (2, False)
+    assert (tmp_path / "comparison.md").read_text() == "kept"

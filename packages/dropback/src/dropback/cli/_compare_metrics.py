@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropback.cli._options import Seed
+from dropback.cli._options import Overwrite, Seed
 
 if TYPE_CHECKING:
     from dropback.evaluation.comparison import MetricComparison
@@ -51,6 +51,7 @@ def compare_metrics(
     half: Annotated[int, typer.Option(min=1, help="Plays of each half in the reliability.")] = 100,
     replicates: Annotated[int, typer.Option(min=0, help="Bootstrap draws of passers.")] = 1000,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare a score with passer rating, ANY/A, EPA and QBR: winning, stability, prediction.
 
@@ -60,7 +61,7 @@ def compare_metrics(
     --seasons 2017-2023 --out comparison`
     """
     from dropback import workflows
-    from dropback._files import whole_file
+    from dropback._files import require_new_file, whole_file
     from dropback.cli._console import errors
     from dropback.evaluation.comparison import (
         as_dict,
@@ -69,6 +70,7 @@ def compare_metrics(
         markdown,
     )
 
+    require_new_file(out / "comparison.md", overwrite=overwrite)
     ratings = {
         name: path
         for name, path in (("qbr", qbr), ("pff", pff), ("madden", madden))

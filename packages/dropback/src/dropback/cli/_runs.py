@@ -185,6 +185,7 @@ def evaluate(
     seed: Seed = 0,
     executor: ExecutorOption = "serial",
     threads: Threads = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure accuracy and calibration, beside baselines fitted on the same games.
 
@@ -193,10 +194,15 @@ def evaluate(
     Example: `dropback evaluate runs/pbp data/pbp --seasons 2021 --against climatology`
     """
     from dropback import workflows
+    from dropback._files import require_new_file, require_new_folder
     from dropback.cli._console import by_time_table, errors, evaluation_table, progress
     from dropback.models._store import read_record
     from dropback.models.baselines import BASELINES, TRACKING_BASELINES, parse_baselines
 
+    if json is not None:
+        require_new_file(json, overwrite=overwrite)
+    if plots is not None:
+        require_new_folder(plots, overwrite=overwrite)
     settings = read_record(run).settings
     tracked = settings.sequence is not None
     names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
@@ -241,17 +247,21 @@ def export_command(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the graphs; by default in the run folder.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a run's networks as ONNX graphs, which `dropback serve` then runs.
 
     Example: `dropback export runs/tracking`
     """
+    from dropback._files import require_new_folder
     from dropback.cli._console import out as console
     from dropback.live._engines import live_networks
     from dropback.live._export import export_onnx
     from dropback.live._predictor import GRAPHS
     from dropback.models._store import load_run
 
+    if out is not None:
+        require_new_folder(out, overwrite=overwrite)
     folder = out or run / GRAPHS
     export_onnx(live_networks(load_run(run)), folder)
     console.print(f"graphs in {folder}, equal to torch within 0.00001")

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from dropback.cli._console import file_progress, table_of
 from dropback.cli._console import out as console
-from dropback.cli._options import ExecutorOption
+from dropback.cli._options import ExecutorOption, Overwrite
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,15 +54,19 @@ def check_command(
     layout: Layout = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write the checks as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also write them as a page.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Check a set's conventions against its own evidence.
 
     Example: `dropback check data/tracking --out check.json`
     """
+    from dropback._files import require_new_file
     from dropback.tracking.ingest._pipeline import read_tracking
     from dropback.tracking.ingest._report import write_page
     from dropback.workflows import write_json
 
+    for path_to_write in filter(None, (out, html)):
+        require_new_file(path_to_write, overwrite=overwrite)
     report = read_tracking(path, layout=layout, all_times=True)[1]
     print_report(report, every=True)
     if out is not None:
@@ -102,14 +106,17 @@ def plot_command(
     game: Annotated[int, typer.Option(help="The game's key, such as 2018100707.")],
     play: Annotated[int, typer.Option(help="The play's key in its game.")],
     out: Annotated[Path, typer.Option(help="A .png, .gif or .mp4 file.")] = Path("play.png"),
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw a play as a picture or a film.
 
     Example: `dropback plot plays --game 2018100707 --play 1113 --out play.gif`
     """
+    from dropback._files import require_new_file
     from dropback.tracking._plot import plot_play
     from dropback.tracking.ingest._pipeline import find_play
 
+    require_new_file(out, overwrite=overwrite)
     block, index, note = find_play(path, game, play)
     plot_play(block, index, out, note=note)
     console.print(f"drawn in {out}")
