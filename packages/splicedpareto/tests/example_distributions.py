@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -167,7 +167,7 @@ class PlainTail:
     scale: float
     mass: float
 
-    @property
+    @cached_property
     def excess(self) -> rv_frozen:
         """Distribution of the excess over the threshold."""
         return genpareto(c=self.concentration, scale=self.scale)
@@ -253,7 +253,7 @@ class PlainDistribution:
         """
         low, high = self.lower.threshold, self.upper.threshold
         knots = sorted({low, high, *(e for e in [*self.edges, *cuts] if low < e < high)})
-        pieces = [_gauss_legendre(a, b) for a, b in pairwise(knots)]
+        pieces = [_gauss_legendre(knots)]
         for sign, tail in ((-1, self.lower), (1, self.upper)):
             if tail.mass == 0:
                 continue
@@ -261,22 +261,23 @@ class PlainDistribution:
             hazards = [-tail.excess.logsf(z) for z in excesses if z > 0]
             reach = min(400.0, 600 / max(tail.concentration, 1e-9))  # exp(600) is a number
             stops = sorted({*np.linspace(0, reach, 201), *(h for h in hazards if h < reach)})
-            for start, stop in pairwise(stops):
-                h, weight = _gauss_legendre(start, stop)
-                # Subnormal numbers have too few digits for the quotient below.
-                shape = tail.concentration if abs(tail.concentration) > 1e-300 else 0.0
-                z = tail.scale * (np.expm1(shape * h) / shape if shape else h)
-                slope = weight * tail.scale * np.exp(shape * h)
-                pieces.append((tail.threshold + sign * z, slope))
+            h, weight = _gauss_legendre(stops)
+            # Subnormal numbers have too few digits for the quotient below.
+            shape = tail.concentration if abs(tail.concentration) > 1e-300 else 0.0
+            z = tail.scale * (np.expm1(shape * h) / shape if shape else h)
+            slope = weight * tail.scale * np.exp(shape * h)
+            pieces.append((tail.threshold + sign * z, slope))
         return np.concatenate([x for x, _ in pieces]), np.concatenate([w for _, w in pieces])
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
-def _gauss_legendre(start: float, stop: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _gauss_legendre(ends: list[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights of the pieces between neighboring ends."""
+    start, stop = np.array([ends[:-1], ends[1:]])[..., None]
     middle, half = (start + stop) / 2, (stop - start) / 2
-    return middle + half * _NODES, half * _WEIGHTS
+    return (middle + half * _NODES).ravel(), (half * _WEIGHTS).ravel()
 
 
 def _sums(probs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -134,17 +134,17 @@ def test_score_without_bounds_is_the_sum_over_whole_numbers(
 ) -> None:
     base = uneven_distribution(0.1, concentration, scale=scale)
     whole = torch.arange(-200_000.0, 3_000_000.0, dtype=F64)
-    cdf, sf = base.cdf(whole + 0.5), base.sf(whole + 0.5)
+    below, above = base.cdf(whole + 0.5).square(), base.sf(whole + 0.5).square()
+    dist, (low, high) = Discretized(base), (200_002, 200_900)  # places of 2 and 900
     # Past the sum a Pareto tail of concentration .6 has a 1e-4th of its integral.
     for y in (-3.0, 0.0, 7.0, 600.0, 5000.0):
-        at_most = whole >= y
-        expected = torch.where(at_most, sf, cdf).square().sum()
-        score = Discretized(base).crps(torch.tensor(y, dtype=F64))
-        torch.testing.assert_close(score, expected, rtol=1e-4, atol=0)
-        low = torch.where(at_most & (whole >= 2) & (whole < 900), sf, 0).square().sum()
-        low = low + torch.where(~at_most & (whole >= 2) & (whole < 900), cdf, 0).square().sum()
-        between = Discretized(base).crps_between(torch.tensor(y, dtype=F64), 2.0, 900.0)
-        torch.testing.assert_close(between, low, rtol=1e-4, atol=1e-9)
+        place = 200_000 + int(y)
+        expected = below[:place].sum() + above[place:].sum()
+        torch.testing.assert_close(dist.crps(f64(y)), expected, rtol=1e-4, atol=0)
+        middle = min(max(place, low), high)
+        expected = below[low:middle].sum() + above[middle:high].sum()
+        between = dist.crps_between(f64(y), 2.0, 900.0)
+        torch.testing.assert_close(between, expected, rtol=1e-4, atol=1e-9)
 
 
 def test_a_bounded_base_needs_no_censoring() -> None:

@@ -97,9 +97,9 @@ def test_threshold_weighted_crps_is_the_integral(
 ) -> None:
     dist = distribution(shapes, splice)
     low, high = (end.item() for end in dist.end_points)
-    cuts = [threshold] if math.isfinite(threshold) else []
+    plain, cuts = PlainDistribution.of(dist), [threshold] if math.isfinite(threshold) else []
     for y in PLACES:
-        x, weight = (plain := PlainDistribution.of(dist)).quadrature(y, *cuts)
+        x, weight = plain.quadrature(y, *cuts)
         error = np.where(x < y, plain.cdf(x), plain.sf(x)) * (x > threshold)
         # Beyond the end of a bounded support the distance to it is missed for certain.
         missed = max(y - max(high, threshold), 0) + max(low - max(y, threshold), 0)
@@ -133,9 +133,9 @@ def test_crps_of_an_upper_tail_is_that_of_the_generalized_pareto_distribution(
 
 @pytest.mark.parametrize("shapes", HEAVY)
 def test_expected_excesses_are_integrals(shapes: tuple[float, float]) -> None:
-    dist = distribution(shapes)
+    plain = PlainDistribution.of(dist := distribution(shapes))
     for t in PLACES:
-        x, weight = (plain := PlainDistribution.of(dist)).quadrature(t)
+        x, weight = plain.quadrature(t)
         above = x > t
         low = dist.end_points[0].item()
         stop_loss = (weight * plain.sf(x))[above].sum() + max(low - t, 0)
