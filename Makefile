@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 DROPBACK_DATA ?= $(wildcard ../shared/data)
 export DROPBACK_DATA
 
+# The tests start many processes of ours, each of which would compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo demo-cluster evaluate test test-oldest coverage check mutate format build clean
 
 install: $(STAMP)
