@@ -31,7 +31,7 @@ from dropback.data import _tables as tables
 from dropback.models import PLAY_NETWORKS, THROW_MODEL
 from splicedpareto.training import FitSettings
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS, PACKAGES = ROOT / "docs", ROOT / "packages"
 
 
 def hook(name: str) -> ModuleType:
@@ -140,10 +140,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# Those of the packages run in test_packaging.py, where only their wheels are.
+RUN = [p for p in PAGES if any(not b.reason for b in blocks(p)) and p.parent.parent != PACKAGES]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [p for p in PAGES if any(not b.reason for b in blocks(p))], ids=name_of
-)
+@pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_the_blocks_of_a_page_run(
     page: Path,
     request: pytest.FixtureRequest,

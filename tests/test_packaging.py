@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -47,6 +48,15 @@ for info in pkgutil.walk_packages(top.__path__, package + ".", onerror=lambda na
         except ImportError as error:
             failed[info.name] = str(error)
 json.dump({"file": top.__file__, "failed": failed}, sys.stdout)
+"""
+
+# Runs command lines of dropback one after the other, with few trees.
+RUN_COMMANDS = """
+for line in {}:
+    import shlex, typer.main, dropback.cli, dropback.models._boosting
+    dropback.models._boosting._MOST_ROUNDS = 5
+    command = typer.main.get_command(dropback.cli.app)
+    command.main(shlex.split(line)[1:], "dropback", standalone_mode=False)
 """
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
@@ -127,7 +137,7 @@ def python(archives: dict[str, Built], tmp_path_factory: pytest.TempPathFactory)
 
 
 def run(command: list[str], cwd: Path) -> str:
-    hidden = {"PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS"}
+    hidden = {"PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PIP_FIND_LINKS"}
     environment = {k: v for k, v in os.environ.items() if k not in hidden}
     environment["PATH"] = f"{Path(command[0]).parent}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(  # noqa: S603 - commands of this file and of our READMEs
@@ -229,7 +239,9 @@ def test_readme_examples_run_where_only_the_wheels_are(
     blocks = re.findall(r"(<!-- not run.*?-->\n)?```(sh|python)\n(.*?)```", text, flags=re.DOTALL)
     runnable = [(language, code) for skipped, language, code in blocks if not skipped]
     assert runnable
-    for code in (code for language, code in runnable if language == "sh"):
-        run(["/bin/sh", "-euc", f'PATH="{python.parent}:$PATH"\n{code}'], cwd=tmp_path)
+    shell = "".join(code for language, code in runnable if language == "sh").splitlines()
+    # The first command by its script, the others in one process: each imports torch for seconds.
+    for program, *words in map(shlex.split, shell[:1]):
+        run([str(python.with_name(program)), *words], cwd=tmp_path)
     code = "\n".join(code for language, code in runnable if language == "python")
-    run([str(python), "-W", "error", "-c", code], cwd=tmp_path)
+    run([str(python), "-W", "error", "-c", RUN_COMMANDS.format(shell[1:]) + code], cwd=tmp_path)

@@ -135,7 +135,9 @@ def test_a_table_without_runs_has_no_quarterbacks_score_and_says_why(
     league: League, tmp_path: Path
 ) -> None:
     passes = league.plays.filter((pl.col("season") < 2012) & (pl.col("play_type") != "run"))
-    made = score_seasons(passes, tmp_path / "out", seasons="2010-2011", settings=QUICK)
+    made = score_seasons(
+        passes, tmp_path / "out", seasons="2010-2011", settings=QUICK, executor="serial"
+    )
     assert set(made.numbers) == {"passing_score"}
     assert "play-by-play of 2010, 2011 has none" in made.summary["not_written"]["qb_score"]
 

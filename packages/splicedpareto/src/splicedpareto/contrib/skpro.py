@@ -206,7 +206,11 @@ class SplicedBinnedParetoProbaRegressor(BaseProbaRegressor):  # type: ignore[mis
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, object]]:  # noqa: ARG003
         """Parameters for skpro's own tests."""
         return [
-            {"regressor": SplicedBinnedParetoRegressor(bins=bins, max_epochs=2, random_state=0)}
+            {
+                "regressor": SplicedBinnedParetoRegressor(
+                    bins=bins, width=8, blocks=1, max_epochs=1, random_state=0
+                )
+            }
             for bins in (5, 9)
         ]
 
