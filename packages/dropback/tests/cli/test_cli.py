@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -272,7 +273,16 @@ def test_module_prints_one_sentence_and_exits_with_two(tmp_path: Path) -> None:
     refused((done.returncode, done.stdout, done.stderr), "not a run folder")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children that take Ctrl-C, as they do not where a shell runs the tests in the background."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_training_says_so_and_leaves_no_run(data: Path, tmp_path: Path) -> None:
     call = [sys.executable, "-m", "dropback", "train", data, "--seasons", "2020", "--folds", "2"]
     with subprocess.Popen(  # noqa: S603  # our own program

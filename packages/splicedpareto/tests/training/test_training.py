@@ -333,6 +333,8 @@ def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(whole: Whole, tmp_path: Pa
     script = f"""
         import os, pathlib, signal
         import test_training as t
+        # What starts tests in the background has them ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         def on_epoch(epoch, loss):
             if epoch == 2:
                 os.kill(os.getpid(), signal.SIGINT)
