@@ -1,6 +1,4 @@
-"""Fixtures shared by the core's tests: threads and seeds."""
-
-from collections.abc import Iterator
+"""Fixtures shared by the core's tests."""
 
 import hypothesis
 import pytest
@@ -18,11 +16,3 @@ torch.set_num_threads(1)
 def generator() -> torch.Generator:
     """A seeded source of randomness, fresh for each test."""
     return torch.Generator().manual_seed(20260101)
-
-
-@pytest.fixture(autouse=True)
-def _seeded_random_state() -> Iterator[None]:
-    """A random state of each test's own, whatever ran before."""
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(0)
-        yield
