@@ -45,7 +45,7 @@ def play_network(seed: int = 0) -> PlayNetwork:
     return network.eval()
 
 
-def networks(count: int, *, levels: int = 4) -> list[DistributionNetwork]:
+def networks(count: int, *, levels: int = 2) -> list[DistributionNetwork]:
     """Convolutions over columns with weights of the seed that nearly all inputs move."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(count)

@@ -453,7 +453,7 @@ def test_what_nobody_told_counts_as_the_mean(play) -> None:
             SequenceEncoder(259, 8, 4, 4, pooling="mean"),
             SplicedBinnedParetoHead(4, torch.arange(9.0)))],
          "read its state at the last frame"),
-        ([*networks(1), *networks(1, levels=2)], "must be of equal sizes"),
+        ([*networks(1), *networks(1, levels=3)], "must be of equal sizes"),
     ],
 )  # fmt: skip
 def test_networks_that_cannot_be_streamed_are_refused(network, words) -> None:
