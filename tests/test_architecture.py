@@ -135,10 +135,23 @@ def modules() -> Iterator[ModuleType]:
                 yield importlib.import_module(info.name)
 
 
+def class_sources(module: ModuleType) -> dict[str, str]:
+    """Source of each class of a module, by its name; `inspect` would parse the file for each."""
+    text = Path(inspect.getfile(module)).read_text()
+    lines = text.splitlines()
+    return {
+        node.name: "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef)
+    }
+
+
 def inherited_uses(module: ModuleType) -> Iterator[str]:
     """Uses of ``self._name`` where a base class of another project defines ``_name``."""
+    sources = class_sources(module)
     for _, cls in inspect.getmembers(module, inspect.isclass):
-        if cls.__module__ != module.__name__:
+        # One that is not in the file was made by a decorator.
+        if cls.__module__ != module.__name__ or cls.__name__ not in sources:
             continue
         theirs: set[str] = set()
         overridden: set[str] = set()
@@ -148,11 +161,7 @@ def inherited_uses(module: ModuleType) -> Iterator[str]:
             elif base is not object:
                 theirs |= {name for name in vars(base) if is_private(name)}
                 theirs |= private_uses(base)
-        try:
-            source = inspect.getsource(cls)
-        except (OSError, TypeError):  # made by a decorator
-            continue
-        used = set(re.findall(r"(?:self|cls|super\(\))\.(_[a-z]\w*)", source))
+        used = set(re.findall(r"(?:self|cls|super\(\))\.(_[a-z]\w*)", sources[cls.__name__]))
         for name in sorted((theirs & used) - overridden):
             yield f"{cls.__module__}.{cls.__qualname__}: {name}"
 
