@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -12,8 +12,6 @@ from dropback.storage._stores import RemoteStore, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from typing_extensions import Buffer
 
 
 class RemoteFile(io.RawIOBase):
@@ -48,7 +46,7 @@ class RemoteFile(io.RawIOBase):
         self._at = offset + (0, self._at, self._size)[whence]
         return self._at
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  # a Buffer, named so from 3.12 on
         """Fill a buffer by one request."""
         view = memoryview(buffer).cast("B")
         wanted = max(0, min(len(view), self._size - self._at))
