@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import socket
 from contextlib import suppress
 
 import pytest
@@ -109,6 +110,16 @@ def test_a_page_of_an_allowed_site_may_read_answers(proxied):
         ):
             headers = client.get("/v1", headers={"origin": origin}).headers
             assert ("access-control-allow-origin" in headers) is allowed
+
+
+def test_a_request_has_one_host(proxied):
+    address, _ = proxied
+    with socket.create_connection(("127.0.0.1", address.port), timeout=10) as raw:
+        hosts = b"host: scores.example.org\r\nhost: evil.example\r\nconnection: close\r\n"
+        raw.sendall(b"GET /ngs/v1 HTTP/1.1\r\n" + hosts + b"\r\n")
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"A request must have one Host header, got 2." in answer
 
 
 def test_a_host_that_is_not_allowed_is_misdirected(proxied):

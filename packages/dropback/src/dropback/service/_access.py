@@ -92,7 +92,10 @@ class Access:
     def check_site(self, scope: Scope) -> None:
         """Refuse another host's name (421), and a socket that another site's page opens (403)."""
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
+        hosts = headers.getlist("host")
+        if len(hosts) > 1:  # RFC 9112, section 3.2: a proxy may have gone by another of them
+            raise ServiceError(400, f"A request must have one Host header, got {len(hosts)}.")
+        host = "".join(hosts)
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
         if self._hosts is not None and name.lower() not in self._hosts:
             raise ServiceError(
