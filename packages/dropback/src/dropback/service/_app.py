@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from dropback.live import Engine
     from dropback.live.feeds._events import EventLog
 
+_HOST: Final = re.compile(r"\*|[\w.-]+|\[[0-9a-fA-F:.]+\]", re.ASCII)
 _ORIGIN: Final = re.compile(r"https?://[\w.\[\]:-]+")
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -314,6 +315,12 @@ def make_access(
             raise RequestError(
                 f"--allow-origin must be a scheme and a name, such as https://example.org, got "
                 f"{origin!r}."
+            )
+    for name in hosts:
+        if not _HOST.fullmatch(name):
+            raise RequestError(
+                f"--allow-host must be a name or an address without a port, such as "
+                f"scores.example.org, or *, got {name!r}."
             )
     names = {*LOOPBACK_NAMES, *(name.lower() for name in hosts)}
     return Access(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import socket
 import sys
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 # A thread that needs the interpreter asks for it after this long; with Python's own 5 ms it would
 # wait longer than a request may take in all.
 _SWITCH_INTERVAL_S = 0.0005
+
+_PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
 # Linux lists each thread of the process here, by its number.
 _THREADS = Path("/proc/self/task")
@@ -96,12 +100,14 @@ class ServeSettings:
                 f"--workers {self.workers} share their live plays through Redis: name it with "
                 "--redis redis://127.0.0.1:6379."
             )
-        if self.root_path and not (
-            self.root_path.startswith("/") and not self.root_path.endswith("/")
-        ):
+        if self.root_path and not _PREFIX.fullmatch(self.root_path):
             raise RequestError(
-                f"--root-path must begin with / and not end with it, got {self.root_path!r}."
+                "--root-path must begin with / and not end with it, of letters, digits and ._~-, "
+                f"got {self.root_path!r}."
             )
+        for address in filter(None, self.forwarded_allow_ips.split(",")):
+            _require_address(address.strip())
+        _event_log(self.redis)  # its URL; whether it answers is seen where it is opened
         if not 0 <= self.drain_s <= 3600:
             raise RequestError(f"--drain must be 0 to 3600 seconds, got {self.drain_s!r}.")
 
@@ -236,6 +242,18 @@ def stay_on_core(core: int) -> None:
         )
     for thread in _THREADS.iterdir():
         os.sched_setaffinity(int(thread.name), {core})
+
+
+def _require_address(address: str) -> None:
+    """Refuse what would believe no proxy without a word."""
+    try:
+        if address != "*":
+            ip_network(address)
+    except ValueError as error:
+        raise RequestError(
+            "--forwarded-allow-ips must be addresses or networks of proxies, such as 127.0.0.1 or "
+            f"10.0.0.0/8, or *, got {address!r}."
+        ) from error
 
 
 def _event_log(redis: str | None) -> EventLog | None:
