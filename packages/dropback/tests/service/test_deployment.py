@@ -49,7 +49,7 @@ def test_the_page_and_answers_are_at_the_prefix(behind):
     with front.client() as client:
         page = client.get("/")
         assert page.status_code == 200
-        script = re.search(r'src="(/ngs/static/js/main\.js)"', page.text)[1]
+        script = re.search(r'src="(/ngs/static/\w+/js/main\.js)"', page.text)[1]
         assert client.get(f"https://127.0.0.1:{front.port}{script}").status_code == 200
         mine = {"authorization": f"Bearer {key}"}
         board = client.get("/v1/leaderboard?by=passer&min_attempts=1", headers=mine)
