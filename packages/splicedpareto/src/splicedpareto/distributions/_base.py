@@ -222,8 +222,11 @@ def are_plain(*tensors: Tensor) -> bool:
     """Whether no derivative is taken of tensors, and no transform of `torch.func` maps them.
 
     A function with a derivative of its own is then called directly: by way of torch a call takes
-    60 us more. A tensor that a transform wraps has no storage to point at.
+    60 us more. A tensor that a transform wraps has no storage to point at; in a traced graph none
+    is plain.
     """
+    if torch.compiler.is_compiling():
+        return False
     differentiates = torch.is_grad_enabled()
     try:
         for tensor in tensors:

@@ -72,6 +72,10 @@ def hazard_inverse(hazard: Tensor, concentration: Tensor) -> Tensor:
         The inverse of `finite_hazard` in its first argument. At infinite `hazard` the end of
         the support: :math:`-1 / \xi` below zero concentration, infinity otherwise.
     """
+    if are_plain(hazard, concentration):
+        # Without a gradient the quotient is right at infinity too.
+        hazard, concentration = broadcast_tensors(hazard, concentration)
+        return _Ratio.forward(hazard, concentration, is_log=False)
     endless = hazard == math.inf
     excess = _ratio(torch.where(endless, 0, hazard), concentration, is_log=False)
     unbounded = concentration >= 0
@@ -100,8 +104,9 @@ class _Ratio(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, concentration: Tensor, is_log: bool) -> Tensor:
         argument = concentration * x
-        # The result rounds to x here, and with numbers below the normal ones torch's is zero.
-        is_one = argument.abs() < torch.finfo(argument.dtype).eps / 4
+        # The result rounds to x here, and with numbers below the normal ones torch's is zero. At
+        # zero concentration it is x, infinite or not.
+        is_one = (argument.abs() < torch.finfo(argument.dtype).eps / 4) | (concentration == 0)
         result = (argument.log1p() if is_log else argument.expm1()) / concentration
         return torch.where(is_one, x, result)
 
@@ -166,6 +171,8 @@ def log1mexp(value: Tensor) -> Tensor:
 
 def safe_log(value: Tensor) -> Tensor:
     """Return log(value), with gradient zero instead of infinite where `value` is zero."""
+    if are_plain(value):
+        return value.log()  # no gradient to keep
     empty = value == 0
     return torch.where(empty, -math.inf, torch.where(empty, 1, value).log())
 

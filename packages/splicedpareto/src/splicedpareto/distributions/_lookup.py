@@ -79,7 +79,7 @@ class SoftmaxSums:
         found = tuple(Entries(self, index) for index in at)
         inputs = self.logits, self.from_left, self.from_right, self.log_total
         compiling = torch.compiler.is_compiling()
-        if not compiling and are_plain(*inputs, *at):
+        if are_plain(*inputs, *at):
             return found
         counts = [index.shape[-1] for index in at]
         joined = torch.cat(at, -1)
@@ -135,7 +135,7 @@ class Entries:
 def _running_sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Tables of `SoftmaxSums` and the logarithm of the total."""
     largest = logits.detach().amax(-1, keepdim=True)
-    if torch.compiler.is_compiling() or not are_plain(logits):
+    if not are_plain(logits):
         weights = (logits - largest).exp()
         from_left, from_right = weights.cumsum(-1), weights.flip(-1).cumsum(-1)
     else:
