@@ -87,7 +87,8 @@ def test_forecasts_are_in_the_units_of_each_series(
 
 
 def raw(generator: torch.Generator, *shape: int) -> torch.Tensor:
-    return torch.randn(*shape, 40 + 4, generator=generator)
+    # Location and scale, logits, concentrations and scales of the tails.
+    return torch.randn(*shape, 2 + 40 + 4, generator=generator)
 
 
 def test_distribution_is_moved_by_location_and_scale(generator: torch.Generator) -> None:
@@ -121,7 +122,16 @@ def test_initial_bins_are_equally_likely() -> None:
     output = SplicedBinnedParetoOutput(bins=40, reach=10.0)
     distribution = output.distribution(output.get_args_proj(3)(torch.zeros(2, 3)))
     assert distribution.logits.unique().numel() == 1
-    assert (distribution.edges[0].item(), distribution.edges[-1].item()) == pytest.approx((-10, 10))
+    ends = distribution.edges[..., [0, -1]]
+    torch.testing.assert_close(ends, torch.tensor([-10.0, 10.0]).expand(2, 2), rtol=0.01, atol=0)
+
+
+def test_bins_that_do_not_move_are_the_same_at_every_step(generator: torch.Generator) -> None:
+    raw_of_bins = raw(generator, 2, 3)[..., 2:]
+    still = SplicedBinnedParetoOutput(bins=40, moving=False).distribution((raw_of_bins,))
+    moved = SplicedBinnedParetoOutput(bins=40).distribution((raw(generator, 2, 3),))
+    assert still.edges.shape == (41,)
+    assert moved.edges[..., 20].unique().numel() == 6
 
 
 @pytest.mark.parametrize("support", [(0.0, None), (None, 3.0), (0.0, 3.0)], ids=str)

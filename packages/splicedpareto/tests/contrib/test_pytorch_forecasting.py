@@ -63,7 +63,7 @@ def test_a_model_learns(series: TimeSeriesDataSet) -> None:
 
 def test_the_distribution_moves_with_the_units() -> None:
     loss = SplicedBinnedParetoLoss(bins=10)
-    raw = torch.linspace(-1, 1, 2 * 14).reshape(1, 2, 14).expand(2, 2, 14)
+    raw = torch.linspace(-1, 1, 2 * 16).reshape(1, 2, 16).expand(2, 2, 16)
     scale = torch.tensor([[0.0, 1.0], [30.0, 100.0]])
     dist = loss.map_x_to_distribution(loss.rescale_parameters(raw, scale, None))
     assert dist.batch_shape == (2, 2)
@@ -75,7 +75,7 @@ def test_the_distribution_moves_with_the_units() -> None:
 
 def test_the_first_distribution_has_equal_bins_and_the_tail_of_the_head() -> None:
     loss = SplicedBinnedParetoLoss(bins=10)
-    raw = loss.rescale_parameters(torch.zeros(1, 1, 14), torch.tensor([[0.0, 1.0]]), None)
+    raw = loss.rescale_parameters(torch.zeros(1, 1, 16), torch.tensor([[0.0, 1.0]]), None)
     dist = loss.map_x_to_distribution(raw)
     assert dist.median.item() == pytest.approx(0, abs=1e-6)
     assert dist.upper_concentration.item() == pytest.approx(0.1, rel=1e-5)
@@ -87,5 +87,5 @@ def test_bad_settings_are_refused() -> None:
     encoder = GroupNormalizer(transformation="log")
     with pytest.raises(ValueError, match="transformation=None, got 'log'"):
         SplicedBinnedParetoLoss().rescale_parameters(
-            torch.zeros(1, 1, 54), torch.ones(1, 2), encoder
+            torch.zeros(1, 1, 56), torch.ones(1, 2), encoder
         )

@@ -142,3 +142,44 @@ def test_single_precision_survives_the_heaviest_of_tails() -> None:
     composite_nll(distribution, values[:: len(values) // 64][:64]).sum().backward()
     assert raw.grad.isfinite().all()
     assert distribution.log_prob(values[:64]).isfinite().all()
+
+
+def test_a_moved_distribution_moves_on_with_what_fits_its_movement() -> None:
+    # Bare edges in place of a sample, as for series that are divided by their scale.
+    head = MovingBinsHead(SplicedBinnedParetoHead(3, torch.linspace(-4, 4, 21))).double()
+    distribution = moved(head, 0.8, 0.5)
+    assert distribution.median.item() > 1  # .8 deviations of bins that spread over eight units
+    there = distribution.affine(100.0, 20.0)
+    value = torch.tensor([-30.0, 0.7, 2.0, 9.0], dtype=torch.float64)
+    expected = distribution.score_nll(value, value)
+    torch.testing.assert_close(there.score_nll(100 + 20 * value, 100 + 20 * value), expected)
+    wide = distribution.expand((2, 1))
+    torch.testing.assert_close(movement_nll(wide, value, value), expected.expand(2, 4))
+
+
+def test_bins_from_bare_edges_learn_to_follow_a_location() -> None:
+    generator = torch.Generator().manual_seed(0)
+    state = 4 * torch.rand(512, 1, generator=generator) - 2
+    outcome = state[:, 0] + 0.1 * torch.randn(512, generator=generator)
+    losses = []
+    for head in (
+        SplicedBinnedParetoHead(1, torch.linspace(-4, 4, 41)),
+        MovingBinsHead(SplicedBinnedParetoHead(1, torch.linspace(-4, 4, 41))),
+    ):
+        optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
+        for _ in range(150):
+            optimizer.zero_grad()
+            composite_nll(head(state), outcome).mean().backward()
+            optimizer.step()
+        losses.append(-head(state).log_prob(outcome).mean().item())
+    # The true density scores -.88.
+    assert losses[1] < -0.6
+    assert losses[1] < losses[0] - 0.5
+
+
+def test_a_head_of_another_kind_or_a_reference_with_other_edges_is_refused() -> None:
+    head = SplicedBinnedParetoHead(2, torch.arange(5.0))
+    with pytest.raises(TypeError, match="head must be a SplicedBinnedParetoHead, got 3"):
+        MovingBinsHead(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="reference must have the edges of head"):
+        MovingBinsHead(head, SplicedBinnedParetoHead(2, torch.arange(6.0)))

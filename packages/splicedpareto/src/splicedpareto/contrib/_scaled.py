@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from splicedpareto.nn import SplicedBinnedParetoHead
+from splicedpareto.nn import MovingBinsHead, SplicedBinnedParetoHead
 
 
 def scaled_head(
@@ -19,7 +19,8 @@ def scaled_head(
     upper_mass: float,
     highest_concentration: float,
     support: tuple[float | None, float | None] = (None, None),
-) -> SplicedBinnedParetoHead:
+    moving: bool,
+) -> SplicedBinnedParetoHead | MovingBinsHead:
     r"""A head over bins that are narrow near 0 and widen outwards, all equally likely at first.
 
     Edges lie at :math:`r \sinh(4 t) / \sinh(4)` for even :math:`t` in :math:`[-1, 1]`, from 0 on at
@@ -33,6 +34,7 @@ def scaled_head(
         upper_mass: Probability of the upper tail; 0 switches it off.
         highest_concentration: Upper bound of both tails' concentrations; the lower bound is 0.
         support: Lowest and highest possible value, in scales of the series; None for no end.
+        moving: Whether the bins move along that distribution, as in `MovingBinsHead`.
     """
     low, high = support
     start, stop = 0.0 if low is not None else -4.0, 0.0 if high is not None else 4.0
@@ -48,4 +50,4 @@ def scaled_head(
     )
     # Most of a scaled series lies in the narrow bins.
     nn.init.zeros_(head.linear.bias[:bins])
-    return head
+    return MovingBinsHead(head) if moving else head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from splicedpareto.contrib._scaled import scaled_head
 from splicedpareto.distributions import Delta, Mixture
-from splicedpareto.nn import MixtureHead, SplicedBinnedParetoHead
+from splicedpareto.nn import MixtureHead
 from splicedpareto.nn._edges import check_bins, check_support
 from splicedpareto.nn._heads import check_masses, initial_concentration
 from splicedpareto.objectives import composite_nll
@@ -26,6 +27,7 @@ except ModuleNotFoundError as missing:
 
 if TYPE_CHECKING:
     from splicedpareto.distributions import SplicedBinnedPareto
+    from splicedpareto.nn import DistributionHead, MovingBinsHead, SplicedBinnedParetoHead
 
 __all__ = ["SplicedBinnedParetoOutput"]
 
@@ -51,6 +53,8 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         highest_concentration: Upper bound of both tails' concentrations; the lower bound is 0.
         support: Lowest and highest possible value, in units of the series, None for no end.
         atoms: Values with a probability of their own, in units of the series.
+        moving: Whether the bins move by a location and a scale which the network gives beside them,
+            as in `MovingBinsHead`; otherwise they are the same at every step of a series.
 
     Raises:
         ValueError: An argument breaks its rule: `reach` is not positive, the masses leave no body,
@@ -74,6 +78,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         # Spelled out: GluonTS evaluates it where only built-in names are known.
         support: tuple[float | None, float | None] = (None, None),
         atoms: tuple[float, ...] = (),
+        moving: bool = True,
     ) -> None:
         super().__init__()
         if not 0 < reach < math.inf:
@@ -93,8 +98,9 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         self.highest_concentration = highest_concentration
         self.support = support
         self.atoms = atoms
+        self.moving = moving
 
-    def _head(self, in_features: int) -> SplicedBinnedParetoHead:
+    def _head(self, in_features: int) -> SplicedBinnedParetoHead | MovingBinsHead:
         return scaled_head(
             in_features,
             bins=self.bins,
@@ -103,7 +109,13 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
             upper_mass=self.upper_mass,
             highest_concentration=self.highest_concentration,
             support=self.support,
+            moving=self.moving,
         )
+
+    @cached_property
+    def _links(self) -> SplicedBinnedParetoHead | MovingBinsHead:
+        """The map from raw parameters, whatever the width of the state."""
+        return self._head(1)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -134,7 +146,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
             location = cast("float", low if low is not None else high)
         if low is not None and high is not None:
             location, spread = 0.0, 1.0
-        base = self._head(1).distribution(raw).affine(location, spread)
+        base = self._links.to(raw.device).distribution(raw).affine(location, spread)
         if not self.atoms:
             return base
         places = [Delta(logits.new_tensor(atom), validate_args=False) for atom in self.atoms]
@@ -154,7 +166,7 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
 class _RawParameters(nn.Module):
     """Linear part of a head, in the form that GluonTS expects."""
 
-    def __init__(self, head: SplicedBinnedParetoHead | MixtureHead) -> None:
+    def __init__(self, head: DistributionHead) -> None:
         super().__init__()
         self.head = head
 

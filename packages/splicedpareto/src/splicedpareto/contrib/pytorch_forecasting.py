@@ -36,6 +36,8 @@ class SplicedBinnedParetoLoss(DistributionLoss):  # type: ignore[misc]  # untype
         lower_mass: Probability of the lower tail; 0 switches it off.
         upper_mass: Probability of the upper tail; 0 switches it off.
         highest_concentration: Upper bound of both tails' concentrations; the lower bound is 0.
+        moving: Whether the bins move by a location and a scale which the network gives beside them,
+            as in `MovingBinsHead`; otherwise they are the same at every step of a series.
         settings: ``name``, ``quantiles`` and ``reduction``, as PyTorch Forecasting has them.
 
     Raises:
@@ -44,7 +46,7 @@ class SplicedBinnedParetoLoss(DistributionLoss):  # type: ignore[misc]  # untype
     Example:
         >>> loss = SplicedBinnedParetoLoss(bins=20)
         >>> len(loss.distribution_arguments)  # what a network puts out for each step
-        24
+        26
     """
 
     distribution_class = SplicedBinnedPareto
@@ -56,6 +58,8 @@ class SplicedBinnedParetoLoss(DistributionLoss):  # type: ignore[misc]  # untype
         lower_mass: float = 0.05,
         upper_mass: float = 0.05,
         highest_concentration: float = 0.9,
+        *,
+        moving: bool = True,
         **settings: Any,  # noqa: ANN401  # of the library
     ) -> None:
         super().__init__(**settings)
@@ -68,6 +72,7 @@ class SplicedBinnedParetoLoss(DistributionLoss):  # type: ignore[misc]  # untype
             lower_mass=lower_mass,
             upper_mass=upper_mass,
             highest_concentration=highest_concentration,
+            moving=moving,
         ).requires_grad_(False)
         self.distribution_arguments = [f"raw_{k}" for k in range(self.head.raw_features)]
 
@@ -93,7 +98,7 @@ class SplicedBinnedParetoLoss(DistributionLoss):  # type: ignore[misc]  # untype
 
     def map_x_to_distribution(self, x: Tensor) -> SplicedBinnedPareto:
         """Distribution of center, scale and raw parameters, batch shape ``(B, T)``."""
-        raw = x[..., 2:] + self.head.linear.bias
+        raw = x[..., 2:] + self.head.raw_parameters(x.new_zeros(1))
         return self.head.distribution(raw).affine(x[..., 0], x[..., 1])
 
     def loss(self, y_pred: Tensor, y_actual: Tensor) -> Tensor:

@@ -68,6 +68,11 @@ class MovingBinsHead(DistributionHead):
     def __init__(
         self, head: SplicedBinnedParetoHead, reference: SplicedBinnedParetoHead | None = None
     ) -> None:
+        for name, given in (("head", head), ("reference", reference)):
+            if not (isinstance(given, SplicedBinnedParetoHead) or given is reference is None):
+                raise TypeError(f"{name} must be a SplicedBinnedParetoHead, got {given!r}.")
+        if reference is not None and not torch.equal(head.edges, reference.edges):
+            raise ValueError("reference must have the edges of head, got others.")
         super().__init__(head.linear.in_features, 2)
         self.head = head
         with torch.no_grad():
