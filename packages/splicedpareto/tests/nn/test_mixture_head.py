@@ -90,7 +90,7 @@ def test_a_moved_and_stretched_head_starts_at_its_location_and_scale() -> None:
     assert isinstance(outer, AffineTransformed)
     assert isinstance(outer.base, AffineTransformed)
     torch.testing.assert_close(outer.mean, 3 + head(state).mean)
-    with pytest.raises(ValueError, match="scale must be positive, got 0"):
+    with pytest.raises(ValueError, match="scale must be positive and finite, got 0"):
         AffineTransformedHead(inner, scale=0.0)
 
 

@@ -127,7 +127,7 @@ def test_empty_concentration_range_is_refused(allowed: tuple[float, float]) -> N
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan])
 def test_gaussian_scale_must_be_positive(scale: float) -> None:
-    with pytest.raises(ValueError, match="scale must be positive, got"):
+    with pytest.raises(ValueError, match="scale must be positive and finite, got"):
         GaussianHead(2, scale=scale)
 
 

@@ -34,6 +34,12 @@ def require_tensor(name: str, value: object, *, or_number: bool = False) -> None
     )
 
 
+def require_number(name: str, value: object) -> None:
+    """Raise a TypeError unless a setting is one number, so that it can be compared with others."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+
+
 def resolve_validation(validate_args: bool | None) -> bool:
     """Decide whether to check: as the caller says, else torch's default, never while tracing.
 

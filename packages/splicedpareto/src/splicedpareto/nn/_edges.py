@@ -10,8 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._checks import require_tensor
-from splicedpareto.nn._sample import distinct_shares, location_and_scale
+from splicedpareto.distributions._checks import require_number
+from splicedpareto.nn._sample import check_sample, distinct_shares, location_and_scale
 
 EdgeSpacing = Literal["robust", "quantile", "uniform", "mixed"]
 Support = tuple[float | None, float | None]
@@ -20,6 +20,8 @@ Support = tuple[float | None, float | None]
 _FURTHEST_LEVEL = 0.999
 # Fewer bins than these are no attempt to tell values apart.
 _ENOUGH_BINS = 8
+# By how much sums of shares may differ that are the same.
+_ROUNDING = 1e-9
 # A bin that holds more of the distinct values cannot tell them apart.
 _LOST_SHARE = 0.2
 
@@ -73,15 +75,11 @@ def edges_from_data(
     Example:
         >>> values = torch.tensor([0.0, 0, 0, 0, 1, 2, 4, 8])
         >>> edges_from_data(values, 4, spacing="mixed", outside=0.0)
-        tensor([0.0000, 0.5000, 3.0000, 4.0000, 8.0000])
+        tensor([0.0000, 0.5000, 1.5000, 4.0000, 8.0000])
     """
-    require_tensor("values", values)
-    if values.dim() != 1 or not len(values) or not values.isfinite().all():
-        raise ValueError(
-            f"values must be finite, of shape (N,) with N at least 1, got {values.shape} with "
-            f"{int((~values.isfinite()).sum())} that are not finite."
-        )
+    check_sample(values, weight)
     check_bins(bins)
+    require_number("outside", outside)
     if not 0 <= outside < 0.5:
         raise ValueError(f"outside must be in [0, 0.5), got {outside}: it is a share at each end.")
     if spacing not in {"robust", "quantile", "uniform", "mixed"}:
@@ -95,8 +93,14 @@ def edges_from_data(
     inner = _inner_edges(distinct, share, bins, spacing, (lowest, highest), values, weight)
     edges = _separated(inner, lowest, highest, numbers)
     while len(edges) <= bins:
-        widest = max(range(len(edges) - 1), key=lambda k: edges[k + 1] - edges[k])
-        edges.insert(widest + 1, (edges[widest] + edges[widest + 1]) / 2)
+        at = torch.tensor(edges, dtype=torch.float64)
+        widths, middles = at.diff(), (at[1:] + at[:-1]) / 2
+        # Of those that are as wide, two halves of one bin, the one nearer to the center, so that
+        # mirrored values have mirrored edges.
+        far = (middles - (at[0] + at[-1]) / 2).abs()
+        is_widest = widths >= (1 - _ROUNDING) * widths.max()
+        widest = int(torch.where(is_widest, far, math.inf).argmin())
+        edges.insert(widest + 1, float(middles[widest]))
     return torch.tensor(edges, dtype=values.dtype, device=values.device)
 
 
@@ -123,6 +127,8 @@ def check_support(support: Support, values: Tensor | None = None) -> None:
         raise ValueError(
             f"support must be (lowest, highest), None for no end, got {support!r}."
         ) from error
+    if math.inf in {lowest, highest} or -math.inf in {lowest, highest}:
+        raise ValueError(f"support must be finite, None for no end, got {support}.")
     if not low < high:
         raise ValueError(f"support must be (lowest, highest) with lowest < highest, got {support}.")
     if values is None or not len(values):
@@ -145,8 +151,8 @@ def _ends(
 ) -> tuple[float, float]:
     """Outermost edges: of the support, else those with the share `outside` beyond."""
     low, high = support
-    lowest = float(distinct[share > outside][0]) if low is None else float(low)
-    highest = float(distinct[share >= 1 - outside][0]) if high is None else float(high)
+    lowest = float(distinct[share > outside + _ROUNDING][0]) if low is None else float(low)
+    highest = float(distinct[share >= 1 - outside - _ROUNDING][0]) if high is None else float(high)
     resolution = max(4 * numbers.eps * max(abs(lowest), abs(highest)), numbers.tiny)
     if highest - lowest <= 2 * bins * resolution:
         # Half of a subnormal number has no room for the bins.
@@ -174,8 +180,7 @@ def _inner_edges(
         furthest = math.log(_FURTHEST_LEVEL / (1 - _FURTHEST_LEVEL))
         logits = torch.linspace(-furthest, furthest, at_ends + 2, dtype=torch.float64)[1:-1]
         levels = torch.cat([levels, logits.sigmoid()])
-    cuts = torch.searchsorted(share, levels - 1e-12)
-    cuts = cuts[cuts < len(distinct) - 1]
+    cuts = _between_neighbors(distinct, share, levels)
     steps = bins - len(levels)
     if spacing == "robust":
         middle, unit = location_and_scale(values, weight)
@@ -185,10 +190,26 @@ def _inner_edges(
         even = middle + unit * even
     else:
         even = torch.linspace(lowest, highest, steps + 1, dtype=torch.float64)[1:-1]
-    inner: list[float] = (
-        torch.cat([(distinct[cuts] + distinct[cuts + 1]) / 2, even]).sort().values.tolist()
-    )
+    inner: list[float] = torch.cat([cuts, even]).sort().values.tolist()
     return inner
+
+
+def _between_neighbors(distinct: Tensor, share: Tensor, levels: Tensor) -> Tensor:
+    """The middle of the two neighboring values between which the share is nearest to each level.
+
+    The mean of two such, where they are equally near: those of ``-distinct`` at one minus the
+    levels are the same mirrored. None where all values are equal.
+    """
+    below, middles = share[:-1], (distinct[:-1] + distinct[1:]) / 2
+    if not len(middles):
+        return middles
+    after = torch.searchsorted(below, levels).clamp(max=len(below) - 1)
+    before = (after - 1).clamp(min=0)
+    nearer = (levels - below[before]).abs() - (levels - below[after]).abs()
+    both = (middles[before] + middles[after]) / 2
+    # A share is a sum of weights and so is rounded.
+    one = torch.where(nearer < 0, middles[before], middles[after])
+    return torch.where(nearer.abs() < _ROUNDING, both, one)
 
 
 def _separated(

@@ -10,14 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._checks import require_number, require_tensor
 from splicedpareto.distributions._parameters import DEFAULT_MASS
 from splicedpareto.nn._edges import (
     check_support,
+    check_whole,
     edges_from_data,
     warn_of_lost_resolution,
 )
-from splicedpareto.nn._sample import TailFit, fitted_tail, has_end, is_bulk, sample_quantiles
+from splicedpareto.nn._sample import (
+    TailFit,
+    check_sample,
+    fitted_tail,
+    has_end,
+    is_bulk,
+    sample_quantiles,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -51,6 +59,7 @@ class DistributionHead(nn.Module, abc.ABC):
 
     def __init__(self, in_features: int, raw_features: int) -> None:
         super().__init__()
+        check_whole("in_features", in_features, 1)
         self.linear = nn.Linear(in_features, raw_features)
         # The initial distribution is the same for every input: training starts from climatology.
         nn.init.zeros_(self.linear.weight)
@@ -142,8 +151,12 @@ class SplicedBinnedParetoHead(DistributionHead):
         self.scale = scale
         span = float(edges[-1] - edges[0])
         chosen = [max(m, 1e-6) * span for m in (lower_mass, upper_mass)] if units is None else units
-        if not all(0 < unit < math.inf for unit in chosen):
-            raise ValueError(f"units must be positive and finite, got {units}: they are scales.")
+        for unit in chosen:
+            require_number("units", unit)
+        if len(chosen) != 2 or not all(0 < unit < math.inf for unit in chosen):
+            raise ValueError(
+                f"units must be two positive and finite numbers, got {units}: they are scales."
+            )
         self.register_buffer("units", torch.tensor(chosen, dtype=edges.dtype), persistent=False)
         with torch.no_grad():
             bias = self.linear.bias
@@ -208,7 +221,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         """
         given = [0.0 if mass is None else mass for mass in (lower_mass, upper_mass)]
         check_masses(*given)
-        require_tensor("values", values)
+        check_sample(values, weight)
         check_support(support, values)
         if weight is None:
             weight = torch.ones_like(values)
@@ -265,7 +278,7 @@ class SplicedBinnedParetoHead(DistributionHead):
             values: Outcomes, shape ``(N,)``.
             weight: Weights, shape ``(N,)``; None where all count the same.
         """
-        require_tensor("values", values)
+        check_sample(values, weight)
         if weight is None:
             weight = torch.ones_like(values)
         bias, bins = self.linear.bias, self.bins
@@ -323,8 +336,12 @@ class LocationScaleHead(DistributionHead):
 
     def __init__(self, in_features: int, raw_features: int, location: float, scale: float) -> None:
         super().__init__(in_features, raw_features)
-        if not scale > 0:
-            raise ValueError(f"scale must be positive, got {scale}: it is a spread.")
+        require_number("location", location)
+        require_number("scale", scale)
+        if not math.isfinite(location):
+            raise ValueError(f"location must be finite, got {location}.")
+        if not 0 < scale < math.inf:
+            raise ValueError(f"scale must be positive and finite, got {scale}: it is a spread.")
         self.location = location
         self.scale = scale
 
@@ -372,7 +389,12 @@ def bounded_logit(share: float) -> float:
 
 def initial_concentration(concentration_range: tuple[float, float]) -> float:
     """Raw parameter of a concentration of 0.1, or of the nearest within the range."""
-    lowest, highest = concentration_range
+    try:
+        lowest, highest = map(float, concentration_range)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"concentration_range must be (lowest, highest), got {concentration_range!r}."
+        ) from error
     if not -math.inf < lowest < highest < math.inf:
         raise ValueError(
             f"concentration_range must be (lowest, highest) with lowest < highest, got "
@@ -384,6 +406,7 @@ def initial_concentration(concentration_range: tuple[float, float]) -> float:
 def check_masses(lower: float, upper: float) -> None:
     """Raise unless both are probabilities that leave a body between the tails."""
     for name, mass in (("lower_mass", lower), ("upper_mass", upper)):
+        require_number(name, mass)
         if not 0 <= mass < 1:
             raise ValueError(f"{name} must be in [0, 1), got {mass}: it is a tail's probability.")
     if not lower + upper < 1:
@@ -394,6 +417,8 @@ def check_masses(lower: float, upper: float) -> None:
 
 
 def _check_edges(edges: Tensor) -> None:
+    if not edges.is_floating_point():
+        raise TypeError(f"edges must be floating-point, got {edges.dtype}.")
     if edges.dim() != 1 or len(edges) < 2:
         raise ValueError(f"edges must have shape (K + 1,), K at least 1, got {tuple(edges.shape)}.")
     steps = edges.diff()

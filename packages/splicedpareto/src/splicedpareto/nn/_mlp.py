@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from splicedpareto.distributions._checks import require_number
 from splicedpareto.nn._sample import sample_quantiles
 
 # A flag that one step in a thousand has would be 32 of its deviations, from which training
@@ -147,6 +148,7 @@ class ResidualMLP(nn.Module):
                 "features and width must be at least 1 and blocks at least 0, got "
                 f"features={features}, width={width}, blocks={blocks}."
             )
+        require_number("dropout", dropout)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}.")
         self.width = width

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from splicedpareto.distributions._checks import require_tensor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,20 +30,34 @@ class TailFit(NamedTuple):
     scale: float
 
 
-def distinct_shares(values: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Distinct values with weight, increasing, and the share of the weight up to each.
+def check_sample(values: Tensor, weight: Tensor | None = None) -> None:
+    """Raise unless values are finite numbers in one dimension, and weights usable beside them."""
+    require_tensor("values", values)
+    if values.dim() != 1 or not len(values) or not values.isfinite().all():
+        raise ValueError(
+            f"values must be finite, of shape (N,) with N at least 1, got {tuple(values.shape)} "
+            f"with {int((~values.isfinite()).sum())} that are not finite."
+        )
+    if weight is None:
+        return
+    require_tensor("weight", weight)
+    if weight.shape != values.shape:
+        raise ValueError(
+            f"weight must have the shape of values, {tuple(values.shape)}, got "
+            f"{tuple(weight.shape)}."
+        )
+    usable = weight.isfinite() & (weight >= 0)
+    if not usable.all() or not weight.any():
+        raise ValueError(
+            f"weight must be finite, at least 0 and not 0 throughout, got "
+            f"{int((~usable).sum())} that are not, and {float(weight[usable].sum()):g} in all."
+        )
 
-    Raises:
-        ValueError: Weights that are not finite, negative, all 0 or of another shape.
-    """
+
+def distinct_shares(values: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Distinct values with weight, increasing, and the share of the weight up to each."""
     if weight is None:
         weight = torch.ones_like(values)
-    usable = weight.isfinite() & (weight >= 0)
-    if weight.shape != values.shape or not usable.all() or not weight.any():
-        raise ValueError(
-            f"weight must be finite, at least 0, not 0 throughout, and of shape "
-            f"{tuple(values.shape)}, got {weight!r}."
-        )
     kept = weight > 0
     distinct, index = torch.unique(values[kept].double(), return_inverse=True)
     share = torch.zeros_like(distinct).index_add_(0, index, weight[kept].double()).cumsum(0)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require
+from splicedpareto.distributions._checks import require, require_number
 
 
 class TemporalConvolution(nn.Module):
@@ -62,6 +62,7 @@ class TemporalConvolution(nn.Module):
         for name, size in (sizes | {"kernel_size": kernel_size}).items():
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, got {size}.")
+        require_number("dropout", dropout)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}.")
         self.in_features = in_features

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from splicedpareto.distributions._checks import require_number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -57,14 +59,22 @@ class FitSettings:
     def __post_init__(self) -> None:
         positive = ("max_epochs", "batch_size", "learning_rate", "patience", "gradient_norm")
         for name in positive:
+            require_number(name, getattr(self, name))
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+        require_number("weight_decay", self.weight_decay)
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(
+                f"weight_decay must be at least 0 and finite, got {self.weight_decay}."
+            )
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}.")
         if self.device not in {"cpu", "cuda", "auto"}:
             raise ValueError(f"device must be 'cpu', 'cuda' or 'auto', got {self.device!r}.")
         if self.precision not in {"float32", "bfloat16"}:
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}.")
+        if self.averaging is not None:
+            require_number("averaging", self.averaging)
         if self.averaging is not None and not 0 <= self.averaging < math.inf:
             raise ValueError(f"averaging must be at least 0 and finite, got {self.averaging}.")
 
