@@ -118,7 +118,7 @@ def test_the_one_loop_trains_the_head(build, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", [StudentTHead, GaussianMixtureHead, HybridParetoHead])
 def test_baseline_scale_must_be_positive(head) -> None:
-    with pytest.raises(ValueError, match="scale must be positive, got 0"):
+    with pytest.raises(ValueError, match="scale must be positive and finite, got 0"):
         head(2, scale=0.0)
 
 

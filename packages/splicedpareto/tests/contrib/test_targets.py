@@ -79,14 +79,15 @@ def test_far_numbers_beyond_any_float32_are_survived(clean: tuple[Array, Array, 
     )
 
 
-@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("factor", [1e-6, -1.0, 1e6])
 def test_fit_moves_with_the_target(factor: float) -> None:
     inputs, random = rows(300)
     inputs, y = inputs.astype(np.float64), inputs[:, 0] + random.standard_t(2, 300)
     levels = [0.01, 0.5, 0.99]
     one = Regressor(**TINY | {"max_epochs": 6}).fit(inputs, y).predict_quantiles(inputs, levels)
     moved = Regressor(**TINY | {"max_epochs": 6}).fit(inputs, factor * y + 3 * factor)
-    other = moved.predict_quantiles(inputs, levels)
+    mirrored = [1 - level for level in levels] if factor < 0 else levels
+    other = moved.predict_quantiles(inputs, mirrored)
     np.testing.assert_allclose(other / factor - 3, one, rtol=1e-5, atol=1e-5)
 
 
@@ -243,10 +244,13 @@ def test_climatology_of_censored_targets_is_that_of_kaplan_and_meier() -> None:
         ({"discrete": True}, "y must hold whole numbers where discrete is True"),
         ({"objective": "mse"}, "objective must be 'composite', 'crps' or 'composite.crps'"),
         ({"discrete": True, "objective": "crps"}, "objective must be 'composite' where discrete"),
-        ({"max_epochs": 0}, "max_epochs must be positive"),
+        ({"max_epochs": 0}, "max_epochs must be at least 1"),
         ({"max_epochs": 1.5}, "max_epochs must be a whole number"),
         ({"width": 8.5}, "width must be a whole number, at least 1, got 8.5"),
         ({"blocks": -1}, "blocks must be at least 0, got -1"),
+        ({"support": (-math.inf, math.inf)}, "support must be finite, None for no end"),
+        ({"atoms": 3.0}, "atoms must be None, 'auto' or a list of values, got 3.0"),
+        ({"weight_decay": math.nan}, "weight_decay must be at least 0 and finite, got nan"),
         ({"support": 5}, r"support must be \(lowest, highest\), None for no end, got 5"),
     ],
     ids=lambda value: str(value)[:40],
@@ -257,6 +261,43 @@ def test_settings_that_break_their_rule_are_refused_before_training(
     inputs, random = rows(30)
     with pytest.raises(ValueError, match=message):
         Regressor(**TINY | settings).fit(inputs, random.normal(size=30).clip(-3, 3))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lower_mass", "outside", "learning_rate", "dropout", "averaging", "validation_share"],
+)
+def test_settings_that_are_no_numbers_are_refused(name: str) -> None:
+    inputs, random = rows(30)
+    with pytest.raises(TypeError, match=f"{name} must be a number, got 'a'"):
+        Regressor(**TINY | {name: "a"}).fit(inputs, random.normal(size=30))
+
+
+def test_an_average_of_the_weights_is_kept_where_asked_for() -> None:
+    inputs, random = rows(200)
+    y = inputs[:, 0] + random.normal(size=200)
+    settings = TINY | {"max_epochs": 4, "early_stopping": False}
+    last, same, averaged = (
+        Regressor(**settings, averaging=power).fit(inputs, y).network_.head.linear.weight
+        for power in (None, 1e9, 1.0)
+    )
+    # A huge power is the last step alone, 1 a mean of all with weights that rise evenly.
+    torch.testing.assert_close(same, last, rtol=1e-4, atol=1e-6)
+    assert (averaged - last).abs().max() > 1e-3
+
+
+def test_targets_of_a_validation_keep_the_rules_of_the_others() -> None:
+    inputs, random = rows(30)
+    y = random.poisson(3, size=30).astype(float)
+    with pytest.raises(ValueError, match=r"support must hold all values, got \(0, None\)"):
+        Regressor(**TINY | {"support": (0, None)}).fit(inputs, y, validation=(inputs, -1 - y))
+    with pytest.raises(ValueError, match="y must hold whole numbers"):
+        Regressor(**TINY | {"discrete": True}).fit(inputs, y, validation=(inputs, y + 0.5))
+    with pytest.raises(ValueError, match=r"validation must be rows and targets, \(X, y\), got 3"):
+        Regressor(**TINY).fit(inputs, y, validation=3)
+    model = Regressor(**TINY | {"support": (0, None), "warm_start": True}).fit(inputs, y)
+    with pytest.raises(ValueError, match="support must hold all values"):
+        model.fit(inputs, -1 - y)
 
 
 @pytest.mark.parametrize(

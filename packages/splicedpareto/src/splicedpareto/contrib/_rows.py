@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from splicedpareto.nn import DistributionNetwork
+
+# Rows whose distributions are in memory at once where only statistics of them are returned.
+_ROWS_AT_ONCE = 8192
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -42,6 +47,10 @@ class Rows:
     def take(self, index: Tensor) -> Rows:
         """The rows of an index."""
         return Rows(self.values[index], None if self.lengths is None else self.lengths[index])
+
+    def typed(self, network: DistributionNetwork) -> Rows:
+        """Rows of the type of a network's weights."""
+        return Rows(self.values.to(network.head.linear.weight.dtype), self.lengths)
 
     def contents(self) -> Iterator[bytes]:
         """Content of each row, equal for equal rows."""
@@ -106,9 +115,11 @@ def held_out_rows(rows: Rows, targets: Tensor, *, share: float, seed: int) -> Te
         seed: Seed of the choice.
     """
     # Chosen by a hash of the row's content, so that a repeated row and a row of weight 2 are
-    # treated alike, and of the target's rank, so that its units do not matter.
+    # treated alike, and of the target's rank from the nearer end, so that neither its units nor its
+    # sign matter.
     key = seed.to_bytes(8, "little")
     _, ranks = np.unique(targets.numpy(), return_inverse=True)
+    ranks = np.minimum(ranks, ranks.max(initial=0) - ranks)
     digests = [
         hashlib.blake2b(row + rank.tobytes(), digest_size=8, key=key).digest()
         for row, rank in zip(rows.contents(), ranks, strict=True)
@@ -116,3 +127,8 @@ def held_out_rows(rows: Rows, targets: Tensor, *, share: float, seed: int) -> Te
     distinct, index = np.unique(np.frombuffer(b"".join(digests), dtype=">u8"), return_inverse=True)
     count = math.ceil(share * len(distinct)) if len(distinct) > 1 else 0
     return torch.from_numpy(index < count)
+
+
+def parts_of(count: int) -> tuple[Tensor, ...]:
+    """Indices of all rows in parts of bounded size."""
+    return torch.arange(count).chunk(max(1, math.ceil(count / _ROWS_AT_ONCE)))

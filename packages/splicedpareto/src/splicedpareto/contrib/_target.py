@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
@@ -27,6 +28,8 @@ Atoms: TypeAlias = "Literal['auto'] | Sequence[float] | None"
 
 # Share of the rows from which on a value is an atom.
 _ATOM_SHARE = 0.05
+# Share of the rows that are one value from which on the density cannot be right.
+_TIED_SHARE = 0.5
 # Standardized targets beyond are taken to be here: a square has no room for 1e300.
 _FURTHEST = 1e15
 
@@ -55,6 +58,12 @@ class Target:
         low, high = self.support
         beyond = 0.5 if self.discrete else 0.0
         return (None if low is None else low - beyond, None if high is None else high + beyond)
+
+    def check(self, outcomes: Outcomes) -> None:
+        """Raise unless other outcomes, such as those of a validation, are of this target."""
+        if self.discrete:
+            _check_whole_numbers(outcomes)
+        check_support(self.support, outcomes.values)
 
     def standardized(self, outcomes: Outcomes) -> tuple[Tensor, Tensor]:
         """Lower and upper ends in the network's unit; a count is the interval rounded to it."""
@@ -245,18 +254,13 @@ def describe_target(
     values = outcomes.values
     known = values[outcomes.known]
     if discrete:
-        ends = torch.cat([outcomes.lower, outcomes.upper])
-        broken = ends.isfinite() & (ends != ends.round())
-        if broken.any():
-            raise ValueError(
-                f"y must hold whole numbers where discrete is True, got {float(ends[broken][0])}."
-            )
+        _check_whole_numbers(outcomes)
         if atoms is not None:
             raise ValueError(
                 f"atoms must be None where discrete is True, got {atoms!r}: each count within the "
                 "reach of the bins has a probability of its own already."
             )
-        if support is None and not (ends < 0).any():
+        if support is None and not (outcomes.lower < 0).any():
             support = (0, None)
     support = (None, None) if support is None else support
     check_support(support, values)
@@ -272,6 +276,15 @@ def describe_target(
     return Target(location, scale, (support[0], support[1]), places, discrete)
 
 
+def _check_whole_numbers(outcomes: Outcomes) -> None:
+    ends = torch.cat([outcomes.lower, outcomes.upper])
+    broken = ends.isfinite() & (ends != ends.round())
+    if broken.any():
+        raise ValueError(
+            f"y must hold whole numbers where discrete is True, got {float(ends[broken][0])}."
+        )
+
+
 def _atoms(
     atoms: str | Sequence[float] | None, values: Tensor, weight: Tensor, support: Support
 ) -> tuple[float, ...]:
@@ -285,7 +298,12 @@ def _atoms(
         distinct, share = distinct_shares(values, weight)
         mass = share.diff(prepend=share.new_zeros(1))
         return tuple(distinct[mass > _ATOM_SHARE].tolist())
-    places = sorted({float(atom) for atom in atoms})
+    try:
+        places = sorted({float(atom) for atom in atoms})
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"atoms must be None, 'auto' or a list of values, got {atoms!r}."
+        ) from error
     low = -math.inf if support[0] is None else support[0]
     high = math.inf if support[1] is None else support[1]
     for place in places:
@@ -295,3 +313,25 @@ def _atoms(
                 "widen the support."
             )
     return tuple(places)
+
+
+def warn_of_ties(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
+    """Warn where a continuous distribution is asked for of targets of which most are one value."""
+    values, known = outcomes.values, outcomes.known
+    if target.discrete or target.atoms or not known.all():
+        return
+    distinct, share = distinct_shares(values, weight)
+    mass = share.diff(prepend=share.new_zeros(1))
+    most = int(mass.argmax())
+    if len(distinct) == 1:
+        warnings.warn(
+            f"All targets are equal, {float(distinct[0]):g}: every distribution is as narrow as "
+            "its type allows.",
+            stacklevel=4,
+        )
+    elif mass[most] > _TIED_SHARE:
+        warnings.warn(
+            f"A share of {float(mass[most]):.2f} of the targets is {float(distinct[most]):g}, "
+            "which no density has: set atoms='auto', or discrete=True for counts.",
+            stacklevel=4,
+        )

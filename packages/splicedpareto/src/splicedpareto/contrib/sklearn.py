@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-import warnings
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -15,6 +15,13 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
+from splicedpareto.contrib._fitting import (
+    begin_network,
+    build_trunk,
+    checked_settings,
+    stopping_score,
+    training_objective,
+)
 from splicedpareto.contrib._outcomes import (
     Outcomes,
     are_intervals,
@@ -26,23 +33,20 @@ from splicedpareto.contrib._rows import (
     Rows,
     are_sequences,
     held_out_rows,
+    parts_of,
     sequence_rows,
     table_rows,
 )
 from splicedpareto.contrib._saved import read_model, write_model
-from splicedpareto.contrib._target import Target, describe_target
+from splicedpareto.contrib._target import Target
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._base import tensor_options
 from splicedpareto.nn import (
     DistributionNetwork,
     MovingBinsHead,
-    ResidualMLP,
     SequenceEncoder,
 )
-from splicedpareto.nn._edges import check_bins, check_whole
-from splicedpareto.nn._heads import check_masses, initial_concentration
-from splicedpareto.nn._sample import distinct_shares
-from splicedpareto.training import FitSettings, fit
+from splicedpareto.training import fit
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
@@ -57,7 +61,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
-    from torch import nn
 
     from splicedpareto.contrib._target import Atoms
     from splicedpareto.nn import DistributionHead
@@ -67,15 +70,6 @@ __all__ = ["SplicedBinnedParetoRegressor"]
 
 TableOrSequences: TypeAlias = "npt.ArrayLike | Sequence[npt.ArrayLike]"
 Predicted: TypeAlias = SplicedBinnedPareto | Mixture | Discretized
-
-# Rows whose distributions are in memory at once where only statistics of them are returned.
-_ROWS_AT_ONCE = 8192
-# Width of a bin around a target that never varies, in units of its last digit.
-_ROOM = 8
-# Log score, in nats, from which on rows that are held out count alike.
-_WORST_SCORE = 15.0
-# Share of the rows that are one value from which on the density cannot be right.
-_TIED_SHARE = 0.5
 
 
 class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped
@@ -127,6 +121,9 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         batch_size: Rows a step.
         learning_rate: Highest learning rate of AdamW.
         weight_decay: Decoupled weight decay of AdamW.
+        averaging: Power of an average of the weights, such as 8, which is then what is judged and
+            kept; see `FitSettings`. None for the weights themselves: those of whichever epoch suits
+            the rows held out, so that a fit hangs on which rows these are.
         early_stopping: Whether to hold rows out, keep the weights with the lowest loss on them, and
             stop when it no longer falls. Otherwise the weights of least training loss are kept.
         validation_share: Share of the distinct rows that is held out.
@@ -159,6 +156,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         (0.0,)
     """
 
+    network_: DistributionNetwork
+
     def __init__(
         self,
         *,
@@ -183,6 +182,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         batch_size: int = 256,
         learning_rate: float = 5e-3,
         weight_decay: float = 1e-2,
+        averaging: float | None = None,
         early_stopping: bool = True,
         validation_share: float = 0.15,
         patience: int = 15,
@@ -211,6 +211,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.averaging = averaging
         self.early_stopping = early_stopping
         self.validation_share = validation_share
         self.patience = patience
@@ -248,7 +249,13 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             UserWarning: All targets are equal; or one bin holds over a fifth of the distinct ones;
                 or most are one value that is no atom.
         """
-        settings = self._checked_settings()
+        if np.isscalar(validation):
+            raise ValueError(
+                f"validation must be rows and targets, (X, y), got {validation!r:.80}."
+            )
+        settings = checked_settings(
+            self.get_params(), int(check_random_state(self.random_state).randint(2**31 - 1))
+        )
         rows, outcomes = self._training_rows(X, y)
         weights = _sample_weights(sample_weight, rows.count)
         kept = torch.from_numpy(np.flatnonzero(weights > 0))
@@ -263,9 +270,14 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                     f"X must have {columns} columns, as in the fit that goes on, got "
                     f"{rows.values.shape[-1]}: set warm_start=False to begin anew."
                 )
-            rows = self._typed(rows)
+            rows = rows.typed(self.network_)
+            self._target.check(outcomes)
         else:
-            rows = self._begin(rows, outcomes, weight, settings.seed)
+            target, network, rows = begin_network(
+                self.get_params(), rows, outcomes, weight, settings.seed
+            )
+            self.network_ = network
+            self._set_target(target)
         ends = self._target.standardized(outcomes)
         held_out = torch.zeros(rows.count, dtype=torch.bool)
         if self.early_stopping and validation is None:
@@ -282,7 +294,9 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
         if validation is not None:
             new_rows = self._new_rows(validation[0])
-            new_ends = self._target.standardized(read_outcomes(validation[1], new_rows.count))
+            new_outcomes = read_outcomes(validation[1], new_rows.count)
+            self._target.check(new_outcomes)
+            new_ends = self._target.standardized(new_outcomes)
             judged = dataset(new_rows, new_ends, torch.ones(new_rows.count))
         else:
             judged = part(held_out if held_out.any() else ~held_out)
@@ -293,8 +307,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 part(~held_out),
                 judged,
                 inputs=len(rows.inputs),
-                objective=objectives.weighted(self._objective()),
-                validation_objective=objectives.weighted(self._judge),
+                objective=objectives.weighted(training_objective(self.objective)),
+                validation_objective=objectives.weighted(partial(stopping_score, self.objective)),
                 settings=settings if stops_early else replace(settings, patience=self.max_epochs),
                 folder=Path(folder),
             )
@@ -392,7 +406,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         outcomes = read_outcomes(y if are_intervals(y) else column_or_1d(y), rows.count)
         weights = torch.from_numpy(_sample_weights(sample_weight, rows.count))
         ours = 0.0
-        for part in _parts(rows.count):
+        for part in parts_of(rows.count):
             known, distribution = outcomes.take(part), self._distribution(rows.take(part))
             if outcomes.known.all():
                 losses = distribution.crps(known.lower)
@@ -459,7 +473,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 **target | {name: tuple(target[name]) for name in ("support", "atoms")},
             )
         )
-        trunk = model._trunk(model.n_features_in_, is_sequence=header["is_sequence"])
+        trunk = build_trunk(parameters, model.n_features_in_, is_sequence=header["is_sequence"])
         inner: DistributionHead = MovingBinsHead(head) if model.moving else head
         network = DistributionNetwork(trunk, model._target.with_atoms(inner))
         network = network.to(head.edges.dtype)
@@ -472,81 +486,6 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-    def _checked_settings(self) -> FitSettings:
-        """Settings of the fit, after a check of every parameter."""
-        for name, allowed in (
-            ("statistic", ("median", "mean")),
-            ("objective", ("composite", "crps", "composite+crps")),
-        ):
-            if getattr(self, name) not in allowed:
-                choices = " or ".join(
-                    [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])],
-                )
-                raise ValueError(f"{name} must be {choices}, got {getattr(self, name)!r}.")
-        check_bins(self.bins)
-        for name, least in (("width", 1), ("blocks", 0), ("levels", 0), ("kernel_size", 1)):
-            check_whole(name, getattr(self, name), least)
-        for name in ("max_epochs", "batch_size", "patience"):
-            if getattr(self, name) > 0:  # else the settings of the fit say so
-                check_whole(name, getattr(self, name), 1)
-        check_masses(self.lower_mass or 0.0, self.upper_mass or 0.0)
-        if self.concentration_range is not None:
-            initial_concentration(self.concentration_range)
-            if self.statistic == "mean" and not self.concentration_range[1] <= 1:
-                raise ValueError(
-                    "concentration_range must end at 1 at most where statistic is 'mean', got "
-                    f"{self.concentration_range}: from 1 on a mean is infinite. Predict the median."
-                )
-        if self.discrete and self.objective != "composite":
-            raise ValueError(
-                f"objective must be 'composite' where discrete is True, got {self.objective!r}."
-            )
-        if not 0 < self.validation_share < 1:
-            raise ValueError(f"validation_share must be in (0, 1), got {self.validation_share}.")
-        return FitSettings(
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            patience=self.patience,
-            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
-            device=self.device,
-        )
-
-    def _objective(self) -> Callable[..., Tensor]:
-        """Loss of a distribution at the lower and upper ends of its targets."""
-        if self.objective == "composite":
-            return objectives.composite_censored_nll
-        beside = (
-            objectives.movement_nll
-            if self.objective == "crps"
-            else objectives.composite_censored_nll
-        )
-
-        def with_crps(dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
-            score = objectives.crps_censored_loss(dist, lower, upper)
-            return score + beside(dist, lower, upper)
-
-        return with_crps
-
-    def _judge(self, dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
-        """Proper score by which a fit stops: the log score, the CRPS, or both.
-
-        A composite likelihood gains by bins that move away from an outcome outside them. The log
-        score is capped, so that no outlier among the rows held out decides.
-        """
-        score = lower.new_zeros(())
-        if self.objective != "crps":
-            known = lower == upper
-            interval = dist.log_prob_interval(
-                torch.where(known, lower - 1, lower), torch.where(known, lower, upper)
-            )
-            log_prob = dist.log_prob(torch.where(known, lower, 0))
-            score = score - torch.where(known, log_prob, interval).clamp(min=-_WORST_SCORE)
-        if self.objective != "composite":
-            score = score + objectives.crps_censored_loss(dist, lower, upper)
-        return score
 
     def _training_rows(self, X: TableOrSequences, y: npt.ArrayLike) -> tuple[Rows, Outcomes]:
         if are_sequences(X):
@@ -575,76 +514,10 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             )
         return rows, read_outcomes(y, rows.count)
 
-    def _begin(self, rows: Rows, outcomes: Outcomes, weight: Tensor, seed: int) -> Rows:
-        """Set the target's description and a network with the initial weights of `seed`."""
-        dtype = rows.values.dtype
-        target = describe_target(
-            outcomes,
-            weight,
-            support=self.support,
-            atoms=self.atoms,
-            discrete=self.discrete,
-            resolution=_ROOM * self.bins * torch.finfo(dtype).eps,
-        )
-        self._set_target(target)
-        _warn_of_ties(outcomes, weight, target)
-
-        def network(dtype: torch.dtype) -> DistributionNetwork:
-            with torch.random.fork_rng(devices=()):
-                torch.manual_seed(seed)
-                trunk = self._trunk(rows.values.shape[-1], is_sequence=rows.lengths is not None)
-                highest = 0.9 if self.statistic == "mean" else None
-                usual = None if highest is None else (0.0, highest)
-                head = target.head(
-                    self.width,
-                    outcomes.imputed(target.scale, target.support),
-                    weight,
-                    dtype,
-                    bins=self.bins,
-                    spacing=self.spacing,
-                    outside=self.outside,
-                    lower_mass=self.lower_mass,
-                    upper_mass=self.upper_mass,
-                    concentration_range=self.concentration_range or usual,
-                    moving=self.moving,
-                )
-            return DistributionNetwork(trunk, head).to(dtype)
-
-        self.network_ = network(dtype)
-        if not target.resolves(self.network_.head, dtype):
-            self.network_ = network(torch.float64)
-        trunk, rows = self.network_.trunk, self._typed(rows)
-        if isinstance(trunk, SequenceEncoder):
-            trunk.fit_standardization(*rows.inputs, weight=weight)
-        elif isinstance(trunk, ResidualMLP):
-            trunk.standardize.fit(rows.values, weight)
-        return rows
-
     def _set_target(self, target: Target) -> None:
         self._target = target
         self.location_, self.scale_ = target.location, target.scale
         self.atoms_, self.support_ = target.atoms, target.support
-
-    def _trunk(self, columns: int, *, is_sequence: bool) -> nn.Module:
-        if not is_sequence:
-            return ResidualMLP(
-                columns, self.width, blocks=self.blocks, dropout=self.dropout, robust=True
-            )
-        return SequenceEncoder(
-            columns,
-            0,
-            self.width,
-            self.width,
-            levels=self.levels,
-            kernel_size=self.kernel_size,
-            blocks=self.blocks,
-            dropout=self.dropout,
-            robust=True,
-        )
-
-    def _typed(self, rows: Rows) -> Rows:
-        """Rows of the type of the network."""
-        return Rows(rows.values.to(self.network_.head.linear.weight.dtype), rows.lengths)
 
     def _check_kind(self, X: TableOrSequences) -> bool:
         """Whether rows are sequences, as those of the fit were."""
@@ -668,7 +541,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                     f"X must hold sequences of {self.n_features_in_} columns, as in fit, got "
                     f"{rows.values.shape[2]}."
                 )
-        return self._typed(rows)
+        return rows.typed(self.network_)
 
     @torch.no_grad()
     def _distribution(self, rows: Rows) -> Predicted:
@@ -682,7 +555,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
     ) -> npt.NDArray[Any]:
         check_is_fitted(self)
         rows = self._new_rows(X)
-        parts = [statistic(self._distribution(rows.take(part))) for part in _parts(rows.count)]
+        parts = [statistic(self._distribution(rows.take(part))) for part in parts_of(rows.count)]
         joined: npt.NDArray[Any] = torch.cat(parts).numpy()
         return joined
 
@@ -706,30 +579,3 @@ def _sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np
     if not checked.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return checked
-
-
-def _parts(count: int) -> tuple[Tensor, ...]:
-    """Indices of all rows in parts of bounded size."""
-    return torch.arange(count).chunk(max(1, math.ceil(count / _ROWS_AT_ONCE)))
-
-
-def _warn_of_ties(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
-    """Warn where a continuous distribution is asked for of targets of which most are one value."""
-    values, known = outcomes.values, outcomes.known
-    if target.discrete or target.atoms or not known.all():
-        return
-    distinct, share = distinct_shares(values, weight)
-    mass = share.diff(prepend=share.new_zeros(1))
-    most = int(mass.argmax())
-    if len(distinct) == 1:
-        warnings.warn(
-            f"All targets are equal, {float(distinct[0]):g}: every distribution is as narrow as "
-            "its type allows.",
-            stacklevel=4,
-        )
-    elif mass[most] > _TIED_SHARE:
-        warnings.warn(
-            f"A share of {float(mass[most]):.2f} of the targets is {float(distinct[most]):g}, "
-            "which no density has: set atoms='auto', or discrete=True for counts.",
-            stacklevel=4,
-        )

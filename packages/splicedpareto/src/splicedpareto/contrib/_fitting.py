@@ -1,0 +1,191 @@
+"""What a regressor is built from: its rules, its network, what a fit minimizes and stops by."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from splicedpareto import objectives
+from splicedpareto.contrib._target import Target, describe_target, warn_of_ties
+from splicedpareto.distributions._checks import require_number
+from splicedpareto.nn import DistributionNetwork, ResidualMLP, SequenceEncoder
+from splicedpareto.nn._edges import check_bins, check_whole
+from splicedpareto.nn._heads import check_masses, initial_concentration
+from splicedpareto.training import FitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import nn
+
+    from splicedpareto.contrib._outcomes import Outcomes
+    from splicedpareto.contrib._rows import Rows
+
+# Width of a bin around a target that never varies, in units of its last digit.
+_ROOM = 8
+# Log score, in nats, from which on rows that are held out count alike.
+_WORST_SCORE = 15.0
+
+
+def checked_settings(parameters: Mapping[str, Any], seed: int) -> FitSettings:
+    """Settings of the fit, after a check of every parameter of the regressor.
+
+    Args:
+        parameters: Parameters by their names.
+        seed: Drawn from the random state.
+
+    Raises:
+        ValueError: A parameter breaks its rule.
+    """
+    of = SimpleNamespace(**parameters)
+    for name, allowed in (
+        ("statistic", ("median", "mean")),
+        ("objective", ("composite", "crps", "composite+crps")),
+    ):
+        if parameters[name] not in allowed:
+            choices = " or ".join(
+                [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])],
+            )
+            raise ValueError(f"{name} must be {choices}, got {parameters[name]!r}.")
+    check_bins(of.bins)
+    for name, least in (("width", 1), ("blocks", 0), ("levels", 0), ("kernel_size", 1)):
+        check_whole(name, parameters[name], least)
+    for name in ("max_epochs", "batch_size", "patience"):
+        check_whole(name, parameters[name], 1)
+    require_number("validation_share", of.validation_share)
+    check_masses(of.lower_mass or 0.0, of.upper_mass or 0.0)
+    if of.concentration_range is not None:
+        initial_concentration(of.concentration_range)
+        if of.statistic == "mean" and not of.concentration_range[1] <= 1:
+            raise ValueError(
+                "concentration_range must end at 1 at most where statistic is 'mean', got "
+                f"{of.concentration_range}: from 1 on a mean is infinite. Predict the median."
+            )
+    if of.discrete and of.objective != "composite":
+        raise ValueError(
+            f"objective must be 'composite' where discrete is True, got {of.objective!r}."
+        )
+    if not 0 < of.validation_share < 1:
+        raise ValueError(f"validation_share must be in (0, 1), got {of.validation_share}.")
+    return FitSettings(
+        max_epochs=of.max_epochs,
+        batch_size=of.batch_size,
+        learning_rate=of.learning_rate,
+        weight_decay=of.weight_decay,
+        patience=of.patience,
+        seed=seed,
+        device=of.device,
+        averaging=of.averaging,
+    )
+
+
+def training_objective(name: str) -> Callable[..., Tensor]:
+    """Loss of a distribution at the lower and upper ends of its targets."""
+    if name == "composite":
+        return objectives.composite_censored_nll
+    beside = objectives.movement_nll if name == "crps" else objectives.composite_censored_nll
+
+    def with_crps(dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
+        score = objectives.crps_censored_loss(dist, lower, upper)
+        return score + beside(dist, lower, upper)
+
+    return with_crps
+
+
+def stopping_score(name: str, dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
+    """Proper score by which a fit stops: the log score, the CRPS, or both.
+
+    A composite likelihood gains by bins that move away from an outcome outside them. The log
+    score is capped, so that no outlier among the rows held out decides.
+    """
+    score = lower.new_zeros(())
+    if name != "crps":
+        known = lower == upper
+        interval = dist.log_prob_interval(
+            torch.where(known, lower - 1, lower), torch.where(known, lower, upper)
+        )
+        log_prob = dist.log_prob(torch.where(known, lower, 0))
+        score = score - torch.where(known, log_prob, interval).clamp(min=-_WORST_SCORE)
+    if name != "composite":
+        score = score + objectives.crps_censored_loss(dist, lower, upper)
+    return score
+
+
+def begin_network(
+    parameters: Mapping[str, Any], rows: Rows, outcomes: Outcomes, weight: Tensor, seed: int
+) -> tuple[Target, DistributionNetwork, Rows]:
+    """A target's description, a network that starts at its distribution, and rows of its type.
+
+    Args:
+        parameters: Parameters of the regressor by their names, checked.
+        rows: Training rows.
+        outcomes: Their targets.
+        weight: Their weights, above 0.
+        seed: Of the initial weights.
+
+    Raises:
+        ValueError: Targets that break a rule; see `describe_target`.
+    """
+    of, dtype = SimpleNamespace(**parameters), rows.values.dtype
+    target = describe_target(
+        outcomes,
+        weight,
+        support=of.support,
+        atoms=of.atoms,
+        discrete=of.discrete,
+        resolution=_ROOM * of.bins * torch.finfo(dtype).eps,
+    )
+    warn_of_ties(outcomes, weight, target)
+
+    def network(dtype: torch.dtype) -> DistributionNetwork:
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            trunk = build_trunk(
+                parameters, rows.values.shape[-1], is_sequence=rows.lengths is not None
+            )
+            usual = (0.0, 0.9) if of.statistic == "mean" else None
+            head = target.head(
+                of.width,
+                outcomes.imputed(target.scale, target.support),
+                weight,
+                dtype,
+                bins=of.bins,
+                spacing=of.spacing,
+                outside=of.outside,
+                lower_mass=of.lower_mass,
+                upper_mass=of.upper_mass,
+                concentration_range=of.concentration_range or usual,
+                moving=of.moving,
+            )
+        return DistributionNetwork(trunk, head).to(dtype)
+
+    built = network(dtype)
+    if not target.resolves(built.head, dtype):
+        built = network(torch.float64)
+    trunk, rows = built.trunk, rows.typed(built)
+    if isinstance(trunk, SequenceEncoder):
+        trunk.fit_standardization(*rows.inputs, weight=weight)
+    elif isinstance(trunk, ResidualMLP):
+        trunk.standardize.fit(rows.values, weight)
+    return target, built, rows
+
+
+def build_trunk(parameters: Mapping[str, Any], columns: int, *, is_sequence: bool) -> nn.Module:
+    """The network before its head, of rows with so many columns."""
+    of = SimpleNamespace(**parameters)
+    if not is_sequence:
+        return ResidualMLP(columns, of.width, blocks=of.blocks, dropout=of.dropout, robust=True)
+    return SequenceEncoder(
+        columns,
+        0,
+        of.width,
+        of.width,
+        levels=of.levels,
+        kernel_size=of.kernel_size,
+        blocks=of.blocks,
+        dropout=of.dropout,
+        robust=True,
+    )
