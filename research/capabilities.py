@@ -138,8 +138,8 @@ class GaussianBinsHead(SplicedBinnedParetoHead):
     beyond the outermost edges is theirs.
     """
 
-    def __init__(self, training: Tensor) -> None:
-        super().__init__(CHANNELS, bin_edges(training))
+    def __init__(self, training: Tensor, edges: Tensor | None = None) -> None:
+        super().__init__(CHANNELS, bin_edges(training) if edges is None else edges)
         tails = self.linear.bias[self.bins :].detach()
         low, middle, high = np.quantile(training.numpy(), [0.25, 0.5, 0.75])
         settings = {"components": 3, "location": middle, "scale": (high - low) / 1.35}
@@ -156,12 +156,34 @@ class GaussianBinsHead(SplicedBinnedParetoHead):
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
         """The distribution for raw parameters ``(*B, 13)``."""
-        raw, tails = raw[..., :-4], raw[..., -4:]
+        logits = self.log_masses(raw[..., :-4]).movedim(0, -1)
+        return super().distribution(torch.cat([logits, raw[..., -4:]], -1))
+
+    def log_masses(self, raw: Tensor) -> Tensor:
+        """Logarithms of the bins' masses, shape ``(K, *B)``, of the mixture's raw parameters."""
         edges = self.edges.reshape(-1, *(1,) * (raw.dim() - 1))
         log_mass = self.mixture.distribution(raw).log_prob_interval(edges[:-1], edges[1:])
         # A bin far from all Gaussians has no mass in single precision.
-        logits = log_mass.clamp(min=-60).movedim(0, -1)
-        return super().distribution(torch.cat([logits, tails], -1))
+        return log_mass.clamp(min=-60)
+
+
+class EvenGaussianBinsHead(GaussianBinsHead):
+    """The same over even bins, of which the outermost hold what the mixture has beyond.
+
+    There the Gaussians follow no tail. Means and deviations are learned in units of the outcome.
+    """
+
+    def __init__(self, training: Tensor) -> None:
+        low, high = np.quantile(training.numpy(), [0.002, 0.998])
+        super().__init__(training, torch.linspace(low, high, 2 * BINS + 1))
+        self.mixture = GaussianMixtureHead(CHANNELS, components=3)
+
+    def log_masses(self, raw: Tensor) -> Tensor:
+        """Logarithms of the bins' masses, of which none is 0 in single precision."""
+        edges = self.edges[1:-1].to(raw.dtype).reshape(-1, *(1,) * (raw.dim() - 1))
+        below = self.mixture.distribution(raw).cdf(edges)
+        ends = torch.zeros_like(below[:1]), torch.ones_like(below[:1])
+        return (torch.cat([ends[0], below, ends[1]]).diff(dim=0) + 1e-7).log()
 
 
 class LinearBinsHead(SplicedBinnedParetoHead):
@@ -257,6 +279,7 @@ METHODS = {
     "SBP of the sample": Method(sample_head, composite_nll),
     "SBP, bins moved by scores": Method(score_moved_head, composite_nll),
     "SBP, bins of Gaussians": Method(GaussianBinsHead, composite_nll),
+    "SBP, even bins of Gaussians": Method(EvenGaussianBinsHead, composite_nll),
     "SBP, linear bins": Method(LinearBinsHead, composite_nll),
     "Binned": Method(binned_head, composite_nll),
     "Gaussian": Method(_at_quartiles(GaussianHead), exact_nll),

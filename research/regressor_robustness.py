@@ -43,38 +43,49 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000, help="training rows (2000)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds (0)")
     parser.add_argument("--families", nargs="+", choices=[*FAMILIES], default=[*FAMILIES])
+    parser.add_argument("--averaging", type=float, help="power of an average of the weights")
     parser.add_argument("--still", action="store_true", help="bins that do not move")
+    parser.add_argument("--shares", type=float, nargs="+", default=[*SHARES], help="of outliers")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    cases = [(0.0, 0.0), *itertools.product(SHARES, VALUES)]
-    results = {
-        (name, *case): np.mean(
-            [
-                one_fit(name, *case, arguments.rows, seed, moving=not arguments.still)
-                for seed in arguments.seeds
-            ],
-            axis=0,
+    settings = {"moving": not arguments.still, "averaging": arguments.averaging}
+    cases = [(0.0, 0.0), *itertools.product(arguments.shares, VALUES)]
+    fits = {
+        (name, *case): np.array(
+            [one_fit(name, *case, arguments.rows, seed, **settings) for seed in arguments.seeds]
         )
         for name in arguments.families
         for case in cases
     }
+    results = {case: of_seeds.mean(axis=0) for case, of_seeds in fits.items()}
     print("Error without outliers, and times that with them, the worst of 1e4, 1e6 and 1e9:\n")
-    print("| target | none | .1 % | .25 % | 1 % | 5 % |\n|---|---|---|---|---|---|")
+    print("| target | none | " + " | ".join(f"{100 * s:g} %" for s in arguments.shares) + " |")
+    print("|---" * (2 + len(arguments.shares)) + "|")
     for name in arguments.families:
         clean = results[name, 0.0, 0.0][0]
-        worst = [max(results[name, share, v][0] for v in VALUES) / clean for share in SHARES]
+        worst = [max(results[name, s, v][0] for v in VALUES) / clean for s in arguments.shares]
         print(f"| {name} | {clean:.3f} | " + " | ".join(f"{w:.2f}" for w in worst) + " |")
+    if len(arguments.seeds) > 1:
+        print("\nError of each seed:\n")
+        print("| target | outliers | " + " | ".join(map(str, arguments.seeds)) + " |")
+        print("|---" * (2 + len(arguments.seeds)) + "|")
+        for (name, share, value), of_seeds in fits.items():
+            about = f"{100 * share:g} % at {value:.0e}" if share else "none"
+            errors = " | ".join(f"{error:.3f}" for error in of_seeds[:, 0])
+            print(f"| {name} | {about} | {errors} |")
     print("\nShare of clean rows below predicted quantiles, in percent:\n")
     print("| target | outliers | 1 | 5 | 50 | 95 | 99 |\n|---|---|---|---|---|---|---|")
     for name in arguments.families:
         for share, value in ((0.0, 0.0), (0.0025, 1e9)):
+            if (name, share, value) not in results:
+                continue
             covered = results[name, share, value][1:]
             about = f".25 % at {value:.0e}" if share else "none"
             print(f"| {name} | {about} | " + " | ".join(f"{100 * c:.1f}" for c in covered) + " |")
 
 
 def one_fit(
-    name: str, share: float, value: float, count: int, seed: int, *, moving: bool
+    name: str, share: float, value: float, count: int, seed: int, **settings: bool | float | None
 ) -> list[float]:
     """Error of the median in normal scores, and coverage, on clean rows."""
     family, random = FAMILIES[name], np.random.default_rng(seed)
@@ -86,7 +97,7 @@ def one_fit(
     )
     spoilt = target[:count].copy()
     spoilt[random.choice(count, round(share * count), replace=False)] = value
-    model = SplicedBinnedParetoRegressor(random_state=seed, moving=moving, **SETTINGS)
+    model = SplicedBinnedParetoRegressor(random_state=seed, **settings, **SETTINGS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         model.fit(inputs[:count], spoilt)
