@@ -76,6 +76,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", help="data sets")
+    parser.add_argument("--averaging", type=float, help="of our regressor's weights: a power")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -86,6 +87,7 @@ def main() -> None:
     by_crps, by_log = [head, rule], [head, rule]
     for name in arguments.only or tasks:
         task = tasks[name]()
+        task.settings["averaging"] = arguments.averaging
         order = np.random.default_rng(0).permutation(len(task.target))[:LARGEST]
         test, train = np.split(order, [len(order) // 3])
         y = task.target[test]
