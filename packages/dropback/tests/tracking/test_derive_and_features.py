@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dropback.errors import TrackingError
 from dropback.live._inputs import next_columns
 from dropback.models._frame_columns import frame_columns
 from dropback.tracking import read_tracking
@@ -250,10 +249,30 @@ def test_a_lane_ends_at_the_passer_and_at_the_target(place, distance):
     assert engineered_of(frames, line=33)["lane_to_nearest_defender_yd"] == distance
 
 
-def test_a_set_without_linemen_is_refused_by_name(tmp_path):
-    (block,), _ = read_tracking(made_set("bdb_2021").write(tmp_path))
-    with pytest.raises(TrackingError, match="all 22 players, but bdb_2021 lacks linemen"):
-        block_features(block)
+def test_players_that_a_set_lacks_are_missing_and_what_they_would_be_counted_in(tmp_path):
+    source = made_set("bdb_2021")
+    name = "week1.csv"
+    defense = ["DE", "DT", "NT"]
+    source.tracking[name] = source.tracking[name].filter(
+        ~pl.col("position").is_in(defense).fill_null(value=False)
+    )
+    (block,), _ = read_tracking(source.write(tmp_path))
+    players, engineered, _ = block_features(block)
+    there = ~np.isnan(players[:, :, 0])
+    # The passer and five receivers; two linebackers, two corners and two safeties of seven.
+    assert there.sum(axis=1).tolist() == [6 + 7] * len(players)
+    named = dict(zip(ENGINEERED_COLUMNS, engineered.T, strict=True))
+    unknown = {column for column, values in named.items() if np.isnan(values).all()}
+    assert unknown == {
+        *(
+            "passer_to_nearest_defender_yd",
+            "defenders_within_2_yd_of_passer",
+            "defenders_past_line",
+        ),
+        *("pocket_area_yd2", "widest_separation_yd", "target_separation_yd"),
+        *("defenders_within_2_yd_of_target", "lane_to_nearest_defender_yd"),
+    }
+    assert named["passer_depth_yd"][0] == 5.0
 
 
 def test_slots_are_the_same_whatever_the_order_of_rows(tmp_path):

@@ -71,6 +71,14 @@ def train(
             "0.6 (tcn: 0.75)."
         ),
     ] = None,
+    player_dropout: Annotated[
+        float | None,
+        typer.Option(
+            "--drop-players",
+            help="With tracking: share of an epoch's plays from which players are dropped at "
+            "random, for a network that serves sets without some; default 0.",
+        ),
+    ] = None,
     init: Annotated[
         Path | None,
         typer.Option(
@@ -111,7 +119,8 @@ def train(
     work = None if is_url(out) else Path(f"{out}-tensors")
     source, tracked = (data, True) if dry_run else open_source(data, work=work)
     wanted = None if seasons is None or dry_run else workflows.seasons_of(source, seasons)
-    settings = _settings(init, encoder, prefix_share, settings_for(plays, outcome), tracked=tracked)
+    shares = {"prefix_share": prefix_share, "player_dropout": player_dropout}
+    settings = _settings(init, encoder, shares, settings_for(plays, outcome), tracked=tracked)
     use_threads(threads, many=tracked or settings.boosted_share > 0)
     fit = _fit_settings(settings, epochs, learning_rate, seed, device)
     settings = replace(settings, outcome=outcome, folds=folds, members=members, fit=fit)
@@ -158,7 +167,7 @@ def train(
 def _settings(
     init: Path | None,
     encoder: str,
-    prefix_share: float | None,
+    shares: dict[str, float | None],
     of_play_by_play: ModelSettings,
     *,
     tracked: bool,
@@ -178,9 +187,8 @@ def _settings(
         )
     settings = PLAY_NETWORKS[encoder]
     assert settings.sequence is not None  # noqa: S101  # of a play network
-    if prefix_share is None:
-        return settings
-    return replace(settings, sequence=replace(settings.sequence, prefix_share=prefix_share))
+    named = {name: share for name, share in shares.items() if share is not None}
+    return replace(settings, sequence=replace(settings.sequence, **named))  # type: ignore[arg-type]  # shares
 
 
 def _fit_settings(

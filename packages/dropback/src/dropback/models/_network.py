@@ -69,8 +69,26 @@ def network_inputs(
     features: PlayInputs, settings: ModelSettings, schema: FeatureSchema
 ) -> tuple[Tensor, ...]:
     """Tensors that a network takes of `features`, last the origin where its head takes one."""
+    require_players(features, settings)
     inputs = _trunk_inputs(features)
     return (*inputs, catch_points(features, schema)) if needs_air_yards(settings) else inputs
+
+
+def require_players(features: PlayInputs, settings: ModelSettings) -> None:
+    """Refuse plays of sets that lack players for a network that reads all 22.
+
+    Raises:
+        RequestError: The encoder is ``tcn`` and a play lacks some.
+    """
+    sequence = settings.sequence
+    if sequence is None or sequence.encoder == "set" or not isinstance(features, TrackedPlays):
+        return
+    if not features.complete:
+        lacking = ", ".join(features.tensors.schema["lacks"])
+        raise RequestError(
+            f"encoder {sequence.encoder!r} reads all 22 players, and the set lacks some "
+            f"({lacking}): take a run with encoder 'set'."
+        )
 
 
 def needs_air_yards(settings: ModelSettings) -> bool:

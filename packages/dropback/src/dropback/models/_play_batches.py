@@ -20,11 +20,15 @@ from dropback.models._frame_columns import (
     mirror_signs,
     mirrored_order,
 )
-from dropback.tracking._schema import FIRST_RECEIVER, RECEIVERS
+from dropback.tracking._schema import FIRST_RECEIVER, PLAYERS, RECEIVERS
 from dropback.tracking.tensors._features import STATIC_COLUMNS
+from dropback.tracking.tensors._play_tensors import present_players
 from splicedpareto.training import SequenceDataset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -32,8 +36,15 @@ if TYPE_CHECKING:
     from dropback.data._features import FeatureMatrix
     from dropback.tracking.tensors._play_tensors import PlayTensors
 
+    Augmentation: TypeAlias = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+
 # Plays whose columns are computed at once for training: 30 MB in float32.
 _CHUNK: Final = 1024
+
+# Shares of the receivers and of the defense that are dropped at most: a 2026 play may have two of
+# five and four of eleven.
+_MOST_RECEIVERS: Final = 0.6
+_MOST_DEFENDERS: Final = 0.7
 
 # Frames a tree sees: that of the release, and half a second and a second before it.
 _FLATTENED_FRAMES: Final = (0, 5, 10)
@@ -78,6 +89,11 @@ class TrackedPlays:
         """Which plays have a frame so long before the release, shape ``(N,)``."""
         return self._all_frames() > round(seconds * RATE_HZ)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the set has all 22 players in each play."""
+        return bool(present_players(self.tensors, self.rows).all())
+
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs of a network: sequences ``(N, T, 259)``, lengths ``(N,)``, static ``(N, 8)``."""
         lengths = self.lengths
@@ -98,6 +114,7 @@ class TrackedPlays:
         prefix_share: float,
         mirror: bool,
         reorder: bool = True,
+        player_dropout: float = 0.0,
     ) -> SequenceDataset:
         """The plays to learn from, their columns held in memory as float16.
 
@@ -109,6 +126,7 @@ class TrackedPlays:
             prefix_share: Share of prefixes among the plays of an epoch, each frame as likely.
             mirror: Whether half of the plays of a batch are seen in a mirror.
             reorder: Whether the players of a mirrored play take the slots that they have there.
+            player_dropout: Share of the plays of a batch that players are dropped from.
         """
         stored = torch.empty((int(self.lengths.sum()), len(FRAME_COLUMNS)), dtype=torch.float16)
         offsets = np.concatenate([[0], np.cumsum(self.lengths)])
@@ -123,7 +141,10 @@ class TrackedPlays:
             self.static(),
             targets,
             prefix_share=prefix_share,
-            augment=_Mirror(slots[self.rows] if reorder else None) if mirror else None,
+            augment=_augmented(
+                _Mirror(slots[self.rows] if reorder else None) if mirror else None,
+                _DropPlayers(player_dropout, self.target_places()) if player_dropout else None,
+            ),
         )
 
     def target_places(self) -> Tensor:
@@ -196,15 +217,63 @@ class TrackedPlays:
         return columns
 
     def _require_players(self, columns: Singles, play: Integers) -> None:
-        """Refuse plays in which a player lacks a position or a velocity."""
+        """Refuse plays in which a player who is there lacks a position or a velocity."""
         by_player = columns[:, : ENGINEERED.start].reshape(len(columns), -1, PLAYER_WIDTH)
-        lacking = ~np.isfinite(by_player[..., :4]).all(axis=(1, 2))
+        there = present_players(self.tensors, self.rows)
+        there[:, 0] = True  # without a passer there is no throw
+        lacking = (~np.isfinite(by_player[..., :4]).all(axis=2) & there[play]).any(axis=1)
         if lacking.any():
             game, number = self.keys().row(int(play[lacking.argmax()]))
             raise TrackingError(
-                "A network needs position and velocity of all 22 players in every frame, and game "
-                f"{game}, play {number} lacks some: leave the play out, or use a set that has them."
+                "A network needs position and velocity of the passer and of every player whom the "
+                f"set has, in every frame, and game {game}, play {number} lacks some: leave the "
+                "play out, or use a set that has them."
             )
+
+
+def _augmented(*steps: Augmentation | None) -> Augmentation | None:
+    """One change after another; None for none."""
+    chosen = [step for step in steps if step is not None]
+    if not chosen:
+        return None
+
+    def augment(sequences: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+        for step in chosen:
+            sequences = step(sequences, rows, generator)
+        return sequences
+
+    return augment
+
+
+class _DropPlayers:
+    """Drops receivers but the target, and defenders, from a share of the plays of a batch.
+
+    How many differs from play to play: of a set without linemen the line is absent, of one with
+    the players of the route and the coverage alone half of the defense.
+    """
+
+    def __init__(self, share: float, targets: Tensor) -> None:
+        self._share = share
+        self._targets = targets
+
+    def __call__(self, sequences: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+        def drawn(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator)
+
+        plays = len(rows)
+        dropped = torch.zeros((plays, PLAYERS), dtype=torch.bool)
+        receivers = slice(FIRST_RECEIVER, FIRST_RECEIVER + RECEIVERS)
+        for players, most in ((receivers, _MOST_RECEIVERS), (slice(11, PLAYERS), _MOST_DEFENDERS)):
+            count = players.stop - players.start
+            dropped[:, players] = drawn(plays, count) < most * drawn(plays, 1)
+        dropped &= drawn(plays, 1) < self._share
+        places = self._targets[rows]
+        known = (places >= 0).nonzero().squeeze(-1)
+        dropped[known, FIRST_RECEIVER + places[known]] = False
+        columns = dropped.repeat_interleave(PLAYER_WIDTH, 1)
+        columns = torch.nn.functional.pad(columns, (0, sequences.shape[2] - columns.shape[1]))
+        columns[:, PLAYER_WIDTH - 1 :: PLAYER_WIDTH] = False  # the target's flag
+        return sequences.masked_fill(columns[:, None], torch.nan)
 
 
 class _Mirror:

@@ -14,6 +14,7 @@ from dropback.models._throw_columns import (
     PLAYER_COLUMNS,
     ROWS,
     THROW_COLUMNS,
+    all_there,
     history_columns,
     throw_columns,
 )
@@ -33,6 +34,9 @@ _MARKERS: Final = slice(
     FIRST_RECEIVER * PLAYER_WIDTH + PLAYER_WIDTH - 1,
     (FIRST_RECEIVER + RECEIVERS) * PLAYER_WIDTH,
     PLAYER_WIDTH,
+)
+_RECEIVERS_X: Final = slice(
+    FIRST_RECEIVER * PLAYER_WIDTH, (FIRST_RECEIVER + RECEIVERS) * PLAYER_WIDTH, PLAYER_WIDTH
 )
 _TO_GOAL: Final = STATIC_COLUMNS.index("yards_to_goal")
 _STATIC: Final = len(STATIC_COLUMNS)
@@ -92,13 +96,26 @@ class ThrowEncoder(nn.Module):
         players = nn.functional.silu(players + self.situation(throw)[:, :, None] + role)
         players = nn.functional.silu(self.second(players))
         players = nn.functional.silu(self.third(players))
-        defense = players[:, :, 2:]
-        pools = [defense.mean(2), defense.amax(2), players[:, :, 0], players[:, :, 1]]
+        pools = [
+            *_pooled(players[:, :, 2:], columns.players[:, :, 2:, :1]),
+            *(players[:, :, 0], players[:, :, 1]),
+        ]
         state = torch.cat([*pools, throw.to(pools[0].dtype), past.to(pools[0].dtype)], -1)
         return self.mlp(state), columns.catch_yd
 
     def _of_throws(self, throw: Tensor, static: Tensor) -> Tensor:
         return torch.cat([throw, static[:, None].expand(-1, throw.shape[1], -1)], -1)
+
+
+def _pooled(players: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and maximum over players ``(N, K, D, C)`` who are there: of a place ``(N, K, D, 1)``."""
+    if all_there(places):
+        return players.mean(2), players.amax(2)
+    there = places.isfinite()
+    kept = there.to(players.dtype)
+    mean = (players * kept).sum(2) / kept.sum(2).clamp(min=1)
+    highest = players.masked_fill(~there, -torch.inf).amax(2)
+    return mean, highest.masked_fill(highest == -torch.inf, 0)
 
 
 class PlayNetwork(DistributionNetwork):
@@ -207,6 +224,11 @@ class PlayNetwork(DistributionNetwork):
         with torch.autocast(frames.device.type, enabled=False):
             origin = (catch_yd,) if self.counts_from_catch else ()
             raw: Tensor = part.head.raw_parameters(state.float(), *origin)
+            if not released and not all_there(frames[:, _RECEIVERS_X]):
+                # Nobody throws to a receiver that is not there.
+                absent = frames[:, _RECEIVERS_X].isnan()
+                odds = raw[..., 0].masked_fill(absent & ~absent.all(-1, keepdim=True), -torch.inf)
+                raw = torch.cat([odds[..., None], raw[..., 1:]], -1)
         return raw
 
     def whole_play(self, columns: Tensor, begun: Tensor, static: Tensor) -> Tensor:

@@ -27,12 +27,16 @@ class SequenceSettings:
         prefix_share: Share of an epoch's plays that end at a frame drawn among all frames of all
             plays, which trains a distribution at every frame; 0 trains the distribution at the
             release alone.
+        player_dropout: Share of an epoch's plays from which defenders and receivers but the target
+            are dropped at random, where the encoder is ``set``: the network then serves sets
+            that lack players, such as those without linemen.
         mirror: Whether half of the training plays are mirrored along the field's long axis.
         shortcut: Whether the perceptron also sees the present frame itself, where the encoder is
             ``tcn``; ``set`` always does.
 
     Raises:
-        RequestError: An unknown encoder, or `prefix_share` outside [0, 1].
+        RequestError: An unknown encoder, a share outside [0, 1], or players to drop where the
+            encoder is ``tcn``, which reads all of them.
     """
 
     encoder: Literal["set", "tcn"] = "set"
@@ -41,14 +45,21 @@ class SequenceSettings:
     kernel_size: int = 3
     player_width: int = 64
     prefix_share: float = 0.75
+    player_dropout: float = 0.0
     mirror: bool = True
     shortcut: bool = True
 
     def __post_init__(self) -> None:
         if self.encoder not in {"set", "tcn"}:
             raise RequestError(f"encoder must be 'set' or 'tcn', got {self.encoder!r}.")
-        if not 0 <= self.prefix_share <= 1:
-            raise RequestError(f"prefix_share must be in [0, 1], got {self.prefix_share}.")
+        for name in ("prefix_share", "player_dropout"):
+            if not 0 <= (share := getattr(self, name)) <= 1:
+                raise RequestError(f"{name} must be in [0, 1], got {share}.")
+        if self.encoder == "tcn" and self.player_dropout:
+            raise RequestError(
+                f"player_dropout must be 0 with encoder 'tcn', got {self.player_dropout}: it reads "
+                "all 22 players; take encoder 'set'."
+            )
 
 
 @dataclass(frozen=True)

@@ -162,5 +162,22 @@ def history_columns(sequences: Tensor, slots: Tensor) -> Tensor:
     receiver = players.gather(2, index)
     passer = players[:, :, :1].expand_as(receiver)
     defense = players[:, :, None, _FIRST_DEFENDER:, :2]
-    nearest = [_length(defense - player[..., None, :2]).amin(-2) for player in (receiver, passer)]
+    nearest = [_nearest(_length(defense - player[..., None, :2])) for player in (receiver, passer)]
     return torch.cat([receiver, passer, receiver[..., :2] - passer[..., :2], *nearest], -1)
+
+
+def _nearest(distances: Tensor) -> Tensor:
+    """Least distance ``(*B, 1)`` of ``(*B, D, 1)``, of the players that are there; NaN without."""
+    if all_there(distances):
+        return distances.amin(-2)
+    least = distances.nan_to_num(nan=torch.inf).amin(-2)
+    return least.masked_fill(least == torch.inf, torch.nan)
+
+
+def all_there(quantities: Tensor) -> bool:
+    """Whether no player is absent, as in every live play: then a graph needs no masks."""
+    return _exporting() or not bool(quantities.isnan().any())
+
+
+def _exporting() -> bool:
+    return torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()

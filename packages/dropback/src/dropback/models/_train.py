@@ -28,6 +28,7 @@ from dropback.models._network import (
     needs_air_yards,
     network_inputs,
     observed_targets,
+    require_players,
     training_objective,
     validation_objective,
 )
@@ -300,6 +301,7 @@ class Training:
             raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
         games = plays["game_id"].to_list()
         split = split_fold(games, self.fold_of_game, fold, settings, self.seed)
+        require_players(features, settings)
         network = build_network(
             settings,
             0 if settings.sequence is not None else features.shape[1],  # type: ignore[union-attr]
@@ -350,6 +352,7 @@ class Training:
             mirror=sequence.mirror and learns,
             # A set has no order, and where the target stands in it must not change.
             reorder=sequence.encoder != "set",
+            player_dropout=sequence.player_dropout if learns else 0.0,
         )
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
 from dropback.data._field import RATE_HZ
 from dropback.errors import RequestError
-from dropback.tracking._schema import FRAME_QUANTITIES, GROUPS_AT_SNAP, SLOTS
+from dropback.tracking._schema import BALL_SLOT, FRAME_QUANTITIES, GROUPS_AT_SNAP, PLAYERS, SLOTS
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from dropback._arrays import Flags, Integers, Singles
+
+_FIRST_DEFENDER: Final = PLAYERS // 2
 
 X, Y, SPEED, ACCELERATION, DIRECTION, ORIENTATION = range(len(FRAME_QUANTITIES))
 
@@ -70,6 +72,12 @@ class PlayBlock:
     def frame_in_play(self) -> Integers:
         """Frame number within its play, 0 at the snap, shape ``[F]``."""
         return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+
+    @property
+    def lacks_defenders(self) -> Flags:
+        """Whether the set has fewer than eleven defenders of a play, shape ``[N]``."""
+        first = self.frames[self.offsets[:-1], _FIRST_DEFENDER:BALL_SLOT, X]
+        return np.asarray(np.isnan(first).any(axis=1))
 
     @property
     def groups_at_snap(self) -> NDArray[np.int8]:

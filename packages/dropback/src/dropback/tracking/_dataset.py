@@ -34,7 +34,8 @@ class PlayDataset(Dataset["PlayItem"]):
     """Plays from snap to release for a network of your own.
 
     An item is a play: ``players`` ``(T, 22, 8)`` by `PLAYER_QUANTITIES`, ``engineered``
-    ``(T, 17)``, ``static`` ``(8,)``, ``target_slot`` (-1 where unknown) and ``play``, its row in
+    ``(T, 17)``, ``static`` ``(8,)``, ``present`` ``(22,)``, false for players that the set lacks
+    and whose quantities are NaN, ``target_slot`` (-1 where unknown) and ``play``, its row in
     `tensors.plays`, where outcomes can be joined by ``game_id`` and ``play_id``. NaN is missing.
 
     Args:
@@ -90,6 +91,7 @@ class PlayDataset(Dataset["PlayItem"]):
             "players": torch.from_numpy(players),
             "engineered": torch.from_numpy(np.array(self.tensors.engineered[start:end])),
             "static": torch.from_numpy(np.array(self.tensors.static[play])),
+            "present": torch.from_numpy(~np.isnan(players[0, :, 0])),
             "target_slot": torch.tensor(target),
             "play": torch.tensor(play),
         }
@@ -115,7 +117,7 @@ def collate_plays(items: Sequence[PlayItem]) -> PlayItem:
     }
     batch |= {
         name: torch.stack([item[name] for item in items])
-        for name in ("static", "target_slot", "play")
+        for name in ("static", "present", "target_slot", "play")
     }
     steps = torch.arange(int(lengths.max()))
     return batch | {"lengths": lengths, "mask": steps < lengths[:, None]}

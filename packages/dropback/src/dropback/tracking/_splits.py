@@ -41,11 +41,13 @@ SPLITS: Final = {
         "Time to throw under 2.5 s, 2.5 to 4 s, or over 4 s.", f"{_NGS} (quick throws: under 2.5 s)"
     ),
     "pressured_at_throw": Split(
-        "A defender is within 2 yards of the passer in the last frame, the throw or sack.",
+        "A defender is within 2 yards of the passer in the last frame, the throw or sack; null "
+        "where the set lacks defenders.",
         "NFL Next Gen Stats, older definition",
     ),
     "pressured_any_time": Split(
-        "A defender is within 1.5 yards of the passer in any frame from snap to the end.",
+        "A defender is within 1.5 yards of the passer in any frame from snap to the end; null "
+        "where the set lacks defenders.",
         "NFL Next Gen Stats, newer definition",
     ),
     "throw_depth_yd": Split(
@@ -100,13 +102,14 @@ def play_splits(block: PlayBlock) -> pl.DataFrame:
     )
     thrown = pl.col("end_event").is_in(THROWS) | pl.col("lacks").list.contains("events")
     time = pl.when(thrown).then((pl.col("frames") - 1) / RATE_HZ).cast(pl.Float32)
+    partial = pl.lit(pl.Series(block.lacks_defenders, dtype=pl.Boolean))
     depths = [(0, "behind the line"), (10, "short"), (20, "middle")]
     times = [(2.5, "under 2.5 s"), (4, "2.5 to 4 s")]
     return (
         table.with_columns(
             time_to_throw_s=time,
-            pressured_at_throw=pl.col("last_gap") < 2.0,
-            pressured_any_time=pl.col("least_gap") < 1.5,
+            pressured_at_throw=pl.when(~partial).then(pl.col("last_gap") < 2.0),
+            pressured_any_time=pl.when(~partial).then(pl.col("least_gap") < 1.5),
             throw_depth_band=bands("throw_depth_yd", depths, "deep"),
         )
         .with_columns(time_to_throw_band=bands("time_to_throw_s", times, "over 4 s"))

@@ -9,7 +9,6 @@ import polars as pl
 
 from dropback.data._field import last_regular_week
 from dropback.data._play_context import half_seconds_remaining
-from dropback.errors import TrackingError
 from dropback.tracking._compiled import one_layout
 from dropback.tracking._kernels import HISTORY_FRAMES, engineered_columns, player_columns
 from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
@@ -67,6 +66,17 @@ ENGINEERED_COLUMNS: Final = (
 
 ABOUT_TARGET: Final = ENGINEERED_COLUMNS.index("target_depth_yd")
 """First of the engineered columns about the target, which come last."""
+
+# What the absent may be nearest to or counted in: those who cover receivers are in every set.
+_OF_RUSHERS: Final = [
+    ENGINEERED_COLUMNS.index(name)
+    for name in (
+        "passer_to_nearest_defender_yd",
+        "defenders_within_2_yd_of_passer",
+        "defenders_past_line",
+        "lane_to_nearest_defender_yd",
+    )
+]
 
 STATIC_COLUMNS: Final = (
     "down",
@@ -149,38 +159,23 @@ def static_features(plays: pl.DataFrame) -> Singles:
     return np.ascontiguousarray(table.fill_null(float("nan")).to_numpy())
 
 
-def require_all_players(block: PlayBlock) -> None:
-    """Refuse plays whose set lacks players that a 22-player feature needs.
-
-    Raises:
-        TrackingError: Naming the first such play and what its set lacks.
-    """
-    lacking = block.plays.filter(pl.col("lacks").list.contains("linemen"))
-    if lacking.height:
-        play = lacking.row(0, named=True)
-        raise TrackingError(
-            f"features need all 22 players, but {play['source_format']} lacks linemen "
-            f"(first: {play['source_file']}, game {play['game_id']}, play {play['play_id']}); "
-            "use a set with all players."
-        )
-
-
 def block_features(block: PlayBlock) -> tuple[Singles, Singles, Singles]:
     """Features of all frames of a block.
 
     Returns:
-        Player features ``[F, 22, 8]``, engineered ``[F, 17]`` and static ``[N, 8]``.
-
-    Raises:
-        TrackingError: If the block's set lacks players.
+        Player features ``[F, 22, 8]``, engineered ``[F, 17]`` and static ``[N, 8]``. Where a set
+        lacks players, theirs are NaN, and so are the engineered columns that tell of rushers
+        where the defense is not all there.
     """
-    require_all_players(block)
     frame_in_play, play = block.frame_in_play, block.play_of_frame
     line = block.plays["line_of_scrimmage_x_yd"].to_numpy()[play]
     target = block.plays["target_slot"].cast(pl.Int64).fill_null(-1).to_numpy()[play]
     engineered = engineered_features(
         block.frames, frame_in_play, line, target, eligible_slots(block)[play]
     )
+    partial = np.asarray(block.lacks_defenders)[play]
+    for column in _OF_RUSHERS:
+        engineered[partial, column] = np.nan
     players = player_features(block.frames, frame_in_play, line)
     return players, engineered, static_features(block.plays)
 

@@ -175,6 +175,12 @@ class PlayTensors:
         return self.players[self.offsets[play] : self.offsets[play + 1]]
 
 
+def present_players(tensors: PlayTensors, rows: Integers | None = None) -> Flags:
+    """Which of the 22 players the set has in each play, ``[N, 22]``, by its first frame."""
+    first = tensors.offsets[:-1] if rows is None else tensors.offsets[rows]
+    return np.asarray(~np.isnan(tensors.players[first, :, 0]))
+
+
 class TensorPart:
     """Appends blocks to arrays on disk; a part of the whole, one a source file.
 
