@@ -55,7 +55,7 @@ def network(selection: TrackedSelection) -> PlayNetwork:
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for weights in built.parameters():
-            weights += 0.2 * torch.randn(weights.shape, generator=generator)
+            weights.add_(0.2 * torch.randn(weights.shape, generator=generator))
     return built.eval()
 
 

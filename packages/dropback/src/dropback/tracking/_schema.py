@@ -71,6 +71,9 @@ class Plays(dy.Schema):
         interception_return_yards: Yards that an interception was returned; null on other plays
             and where the set does not say (``yards_gained`` is 0 there, as the league books it).
         nullified: Whether a penalty took the play off the books.
+        recorded_time_to_throw_s, recorded_pressure: The set's own, to hold the splits against; null
+            where it has none.
+        coverage, coverage_type, target_route: As the set charts them.
         snap_event, end_event: The events that open and close the window; null without events.
         snap_frame: The source's frame number of frame 0.
         frames: Frames from snap to end, both included; the last is ``frames - 1``.
@@ -86,6 +89,7 @@ class Plays(dy.Schema):
             displacement in the half second before the snap, and from .5 to 1 s after it.
         fastest_step_yd_per_s: Longest step of a player in the window.
         speed_error_yd_per_s: Mean distance of recorded speeds from displacements.
+        time_to_throw_error_s: From the set's time to throw to that of its frames.
         repeated_events: Snaps and throws charted beside those that bound the window.
         flags: What is unusual about the play and was not set aside, in words.
     """
@@ -118,6 +122,11 @@ class Plays(dy.Schema):
     play_action = dy.Bool(nullable=True)
     dropback_type = dy.String(nullable=True)
     description = dy.String(nullable=True)
+    recorded_time_to_throw_s = dy.Float32(nullable=True)
+    recorded_pressure = dy.Bool(nullable=True)
+    coverage = dy.String(nullable=True)
+    coverage_type = dy.String(nullable=True)
+    target_route = dy.String(nullable=True)
     snap_event = dy.String(nullable=True)
     end_event = dy.String(nullable=True)
     snap_frame = dy.Int32()
@@ -136,6 +145,7 @@ class Plays(dy.Schema):
     speed_after_snap_yd_per_s = dy.Float32(nullable=True, min=0)
     fastest_step_yd_per_s = dy.Float32(nullable=True, min=0)
     speed_error_yd_per_s = dy.Float32(nullable=True, min=0)
+    time_to_throw_error_s = dy.Float32(nullable=True, min=0)
     repeated_events = dy.Int32(min=0)
     flags = dy.List(dy.String())
 

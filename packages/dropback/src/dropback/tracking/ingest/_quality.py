@@ -79,6 +79,9 @@ LIMITS: Final = (
     # Means of 2018 to 2021 are .1, of 2017's and 2015's smoother speeds .5 to .8.
     Limit("speed_error_yd_per_s", "speed of each play against displacement", None, 1.0, "flag",
           "recorded speeds unlike displacements"),
+    # No frames of a set that has such a time are public: the event is charted up to .4 s late.
+    Limit("time_to_throw_error_s", "time to throw against the set's", None, 0.75, "flag",
+          "time to throw unlike the set's"),
     Limit("repeated_events", "repeated snaps and throws", None, 0, "flag", "repeated events"),
 )  # fmt: skip
 """What a play must keep to, in the order in which reasons are given."""
@@ -191,6 +194,14 @@ def with_quality(block: PlayBlock, plays: pl.DataFrame, *, linemen: bool) -> pl.
     fastest = np.maximum.reduceat(
         np.nan_to_num(steps).max(axis=1), np.maximum(block.offsets[:-1] - 1, 0)
     )
+    in_frames = pl.when(pl.col("end_event").is_in(FORWARD_PASSES)).then(
+        (pl.col("end_frame") - pl.col("snap_frame")) / RATE_HZ
+    )
+    plays = plays.with_columns(
+        time_to_throw_error_s=(in_frames - pl.col("recorded_time_to_throw_s"))
+        .abs()
+        .cast(pl.Float32)
+    )
     measured = plays.with_columns(
         pl.Series(name, np.where(np.isinf(values), np.nan, values), pl.Float32, nan_to_null=True)
         for name, values in (
@@ -271,6 +282,77 @@ def quality_checks(plays: pl.DataFrame) -> list[Check]:
                 Check(flag, "corrected", float(count), f"{count} of {plays.height} plays")
             )
     return checks
+
+
+def checks_of_splits(plays: pl.DataFrame) -> list[Check]:
+    """What a set records of its plays against what its positions say.
+
+    Args:
+        plays: ``recorded_pressure``, ``pressured_any_time``, ``coverage``, ``deep_defenders`` at
+            the snap, ``target_route`` and ``target_slot`` of kept plays.
+    """
+    checks = []
+    pressed = plays.drop_nulls(["recorded_pressure", "pressured_any_time"])
+    if pressed.height:
+        agree = float((pressed["recorded_pressure"] == pressed["pressured_any_time"]).sum())
+        theirs, ours = (
+            100 * float(pressed[name].sum()) / pressed.height
+            for name in ("recorded_pressure", "pressured_any_time")
+        )
+        evidence = (
+            f"{100 * agree / pressed.height:.0f} % of {pressed.height} plays agree; the set has "
+            f"{theirs:.0f} % pressured, positions {ours:.0f} %"
+        )
+        checks.append(
+            _judged("pressure against the set's", agree / pressed.height, evidence, least=0.5)
+        )
+    shell = pl.col("coverage").str.to_uppercase().str.replace_all(r"[\W_]", "")
+    by_shell = plays.select(
+        deep=pl.col("deep_defenders") >= _TWO_DEEP,
+        two=shell.is_in(_TWO_HIGH),
+        one=shell.is_in(_ONE_HIGH),
+    )
+    two, one = (by_shell.filter(kind)["deep"] for kind in ("two", "one"))
+    if len(two) >= _FEW_PLAYS and len(one) >= _FEW_PLAYS:
+        shares = [float(part.sum()) / len(part) for part in (two, one)]
+        evidence = (
+            f"two or more defenders are {_DEEP_YD:g} yards deep at the snap on "
+            f"{100 * shares[0]:.0f} % of {len(two)} plays with two deep safeties by the charting "
+            f"and on {100 * shares[1]:.0f} % of {len(one)} with one"
+        )
+        checks.append(
+            _judged("coverage against the snap", shares[0] - shares[1], evidence, least=0.0)
+        )
+    targets = plays.filter(pl.col("target_slot").is_not_null())
+    routes = targets["target_route"].count()
+    if routes:
+        evidence = f"charted for {routes} of {targets.height} targets"
+        checks.append(Check("route of the target", "ok", float(routes), evidence))
+    return checks
+
+
+def _judged(name: str, value: float, evidence: str, *, least: float) -> Check:
+    decision: Decision = "ok" if value > least else "wrong, not corrected"
+    if decision != "ok":
+        evidence += ": are the set's tables those of these plays?"
+    return Check(name, decision, value, evidence)
+
+
+def deep_defenders(block: PlayBlock) -> Integers:
+    """Defenders at least `_DEEP_YD` beyond the line of scrimmage at the snap, shape ``[N]``."""
+    first = block.frames[block.offsets[:-1], BALL_SLOT // 2 : BALL_SLOT, X]
+    line = block.plays["line_of_scrimmage_x_yd"].to_numpy()
+    return np.asarray((first - line[:, None] >= _DEEP_YD).sum(axis=1))
+
+
+# Coaches' terms: what the deep part of the field is split into; quarters and cover 6 show two.
+_TWO_HIGH: Final = ("COVER2", "2MAN", "COVER4", "QUARTERS", "COVER6", "COVER6RIGHT", "COVER6LEFT",
+                    "COVER2MAN", "COVER2ZONE", "COVER4ZONE", "COVER6ZONE")  # fmt: skip
+_ONE_HIGH: Final = ("COVER1", "COVER3", "COVER1MAN", "COVER3ZONE", "COVER1DOUBLE", "COVER3SEAM",
+                    "COVER3CLOUDRIGHT", "COVER3CLOUDLEFT")  # fmt: skip
+_DEEP_YD: Final = 10.0
+_TWO_DEEP: Final = 2
+_FEW_PLAYS: Final = 20
 
 
 def _steps(players: Singles) -> Floats:

@@ -12,12 +12,13 @@ from dropback._files import POLARS_ERRORS
 from dropback.data._field import RATE_HZ
 from dropback.errors import ReaderError
 from dropback.tracking._schema import LeftOut
+from dropback.tracking._splits import play_splits
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
 from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check, Decision, count_incomplete, decide
 from dropback.tracking.ingest._entities import SideTables
-from dropback.tracking.ingest._quality import quality_checks
+from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
 from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import InterleavedPlaysError, read_batches, scan_rows
@@ -191,6 +192,7 @@ def _read(
     left_out: list[pl.DataFrame] = []
     checks: list[Check] = []
     measured: list[pl.DataFrame] = []
+    charted: list[pl.DataFrame] = []
     flagged = [pl.DataFrame(schema=FLAGGED)]
     incomplete: Counter[str] = Counter()
     corrections = first = None
@@ -217,6 +219,7 @@ def _read(
             measured.append(measures)
             plays_kept += block.plays.height
             if block.plays.height:
+                charted.append(_charted(block))
                 sink.take(block)
             unusual = block.plays.filter(pl.col("flags").list.len() > 0)
             flagged.append(unusual.select("game_id", "play_id", pl.col("flags").list.join("; ")))
@@ -246,6 +249,7 @@ def _read(
         checks=[
             *checks,
             *(quality_checks(pl.concat(measured)) if measured else ()),
+            *(checks_of_splits(pl.concat(charted)) if charted else ()),
             *(
                 Check(name, "ok", float(count), f"{count} in {assembled} plays")
                 for name, count in incomplete.items()
@@ -255,6 +259,15 @@ def _read(
         flagged=pl.concat(flagged),
         selection=source.layout.selection,
     )
+
+
+def _charted(block: PlayBlock) -> pl.DataFrame:
+    """What `checks_of_splits` takes of a block."""
+    names = ("recorded_pressure", "coverage", "target_route", "target_slot")
+    plays = block.plays.select(names).with_columns(deep_defenders=pl.Series(deep_defenders(block)))
+    if plays["recorded_pressure"].null_count() == plays.height:
+        return plays.with_columns(pressured_any_time=pl.lit(None, dtype=pl.Boolean))
+    return plays.with_columns(play_splits(block)["pressured_any_time"])
 
 
 def _file_row(

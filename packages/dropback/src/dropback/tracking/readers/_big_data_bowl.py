@@ -1,4 +1,4 @@
-"""Read what the NFL Big Data Bowl records in tables of its own: roles, and interception returns."""
+"""Read what the NFL Big Data Bowl records in tables of its own: roles, pressure, routes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dropback.tracking.readers._ids import id_number, whole_number
-from dropback.tracking.readers._tables import read_table
+from dropback.tracking.readers._tables import TRUE_WORDS, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,26 +55,50 @@ def _roles_of_2025(folder: Path) -> pl.DataFrame:
     ).drop_nulls()
 
 
-def _interception_returns_of_2025(folder: Path) -> pl.DataFrame:
-    table = read_table(folder / "player_play.csv", (*_KEYS, "interceptionYards"))
-    if "interceptionYards" not in table.columns:
-        table = table.with_columns(interceptionYards=pl.lit(None, dtype=pl.String))
-    # A return that goes on after a lateral is recorded for both players.
-    yards = pl.col("interceptionYards").cast(pl.Float64, strict=False)
-    return (
-        table.with_columns(interception_return_yards=yards)
-        .drop_nulls("interception_return_yards")
-        .group_by(_PLAYER_KEY[:2])
-        .agg(pl.col("interception_return_yards").sum().cast(pl.Int32))
+def _plays_of_2023(folder: Path) -> pl.DataFrame:
+    """Pressure by the scouts: a hit, a hurry or a sack of any rusher."""
+    charted = ("pff_hit", "pff_hurry", "pff_sack")
+    table = read_table(folder / "pffScoutingData.csv", (*_KEYS, *charted))
+    there = [_number(name) for name in charted if name in table.columns]
+    return table.group_by(_PLAYER_KEY[:2]).agg(recorded_pressure=_any(there))
+
+
+def _plays_of_2025(folder: Path) -> pl.DataFrame:
+    """Returns of interceptions, pressure by the league's model, and the route of the target."""
+    wanted = ("interceptionYards", "causedPressure", "routeRan", "wasTargettedReceiver")
+    table = read_table(folder / "player_play.csv", (*_KEYS, *wanted))
+    table = table.with_columns(
+        pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in table.columns
     )
+    yards = _number("interceptionYards")
+    pressure = pl.col("causedPressure").str.to_uppercase()
+    return table.group_by(_PLAYER_KEY[:2]).agg(
+        # A return that goes on after a lateral is recorded for both players.
+        interception_return_yards=pl.when(yards.count() > 0).then(yards.sum()).cast(pl.Int32),
+        recorded_pressure=_any(
+            [
+                pressure.replace(dict.fromkeys(TRUE_WORDS, "1"))
+                .cast(pl.Float64, strict=False)
+                .fill_null(pl.when(pressure.is_not_null()).then(0.0))
+            ]
+        ),
+        target_route=pl.col("routeRan").filter(_number("wasTargettedReceiver") == 1).first(),
+    )
+
+
+def _number(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Float64, strict=False)
+
+
+def _any(flags: list[pl.Expr]) -> pl.Expr:
+    """Whether one of a play's flags is set; null where none is charted."""
+    highest = pl.max_horizontal(flags) if flags else pl.lit(None, dtype=pl.Float64)
+    return highest.max() > 0
 
 
 RECORDED: dict[str, dict[str, Any]] = {
     "bdb_2021": {"recorded_roles": _targets_of_2021},
-    "bdb_2023": {"recorded_roles": _roles_of_2023},
-    "bdb_2025": {
-        "recorded_roles": _roles_of_2025,
-        "interception_returns": _interception_returns_of_2025,
-    },
+    "bdb_2023": {"recorded_roles": _roles_of_2023, "recorded_plays": _plays_of_2023},
+    "bdb_2025": {"recorded_roles": _roles_of_2025, "recorded_plays": _plays_of_2025},
 }
 """Readers of the layouts that a column map cannot describe, by layout and field of `Format`."""

@@ -42,6 +42,8 @@ PLAY_COLUMNS: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("offense", "defense", "home_team", "away_team", "yardline_side"), pl.String),
     **dict.fromkeys(("clock", "pass_result", "play_kind", "nullified", "play_action"), pl.String),
     **dict.fromkeys(("dropback_type", "description"), pl.String),
+    "recorded_time_to_throw_s": pl.Float32,
+    **dict.fromkeys(("recorded_pressure", "coverage", "coverage_type", "target_route"), pl.String),
 }
 
 # Columns that a layout may map from its table of players.
@@ -70,9 +72,8 @@ class Format:
         players: As ``plays``; keys from `PLAYER_COLUMNS`.
         recorded_roles: Reads roles that the set records, from a folder, as rows of
             (source_game_id, source_play_id, player_id, role).
-        interception_returns: Reads the returns of interceptions that are in another table than
-            the plays', from a folder, as rows of (source_game_id, source_play_id,
-            interception_return_yards).
+        recorded_plays: Reads what another table than the plays' says of plays, from a folder, as
+            rows of (source_game_id, source_play_id) and some of `PLAY_COLUMNS`.
         row_roles: The set's words for roles on its rows to ours.
         event_names: The set's words for events to the league's.
         lacks: What the set does not hold, in the words of `dropback.tracking._schema.Plays`.
@@ -90,7 +91,7 @@ class Format:
     players_file: str = ""
     players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     recorded_roles: Callable[[Path], pl.DataFrame] | None = None
-    interception_returns: Callable[[Path], pl.DataFrame] | None = None
+    recorded_plays: Callable[[Path], pl.DataFrame] | None = None
     row_roles: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()

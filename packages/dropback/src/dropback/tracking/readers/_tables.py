@@ -36,7 +36,7 @@ _OF_GAMES: Final = {
 
 _PERSONS: Final = ("player_id", "passer_id", "target_id")
 
-_TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
+TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
 
 
 def team_code(column: str) -> pl.Expr:
@@ -144,7 +144,7 @@ def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
             "only that table says which team has the ball."
         )
     plays = shaped_plays(layout, read_table(path, _candidates(layout.plays)), path)
-    plays = _with_interception_returns(layout, folder, plays)
+    plays = _with_recorded(layout, folder, plays)
     games = _beside(folder, "games.csv")
     if games is not None:
         plays = _with_games(plays, read_table(games, ("gameId", *_OF_GAMES)))
@@ -175,8 +175,8 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFram
     return plays.with_columns(
         *map(team_code, ("offense", "defense", "home_team", "away_team", "yardline_side")),
         *(
-            pl.col(flag).str.to_uppercase().is_in(_TRUE_WORDS).alias(flag)
-            for flag in ("nullified", "play_action")
+            pl.col(flag).str.to_uppercase().is_in(TRUE_WORDS).alias(flag)
+            for flag in ("nullified", "play_action", "recorded_pressure")
         ),
     ).with_columns(
         # 2021 and 2023 have no flag; where 2024 has one, it is Y on the 337 of 12,486 plays whose
@@ -245,11 +245,12 @@ def _read_beside(read: Callable[[Path], pl.DataFrame] | None, folder: Path) -> p
     return None
 
 
-def _with_interception_returns(layout: Format, folder: Path, plays: pl.DataFrame) -> pl.DataFrame:
-    returns = _read_beside(layout.interception_returns, folder)
-    if returns is None:
+def _with_recorded(layout: Format, folder: Path, plays: pl.DataFrame) -> pl.DataFrame:
+    found = _read_beside(layout.recorded_plays, folder)
+    if found is None:
         return plays
-    return left_join(plays.drop("interception_return_yards"), returns, on=SOURCE_KEY)
+    columns = [name for name in found.columns if name not in SOURCE_KEY]
+    return left_join(plays.drop(columns), found, on=SOURCE_KEY)
 
 
 def _shaped(
