@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.table import Table
@@ -11,11 +12,16 @@ from rich.table import Table
 from dropback.cli._console import file_progress, table_of
 from dropback.cli._console import out as console
 from dropback.cli._options import ExecutorOption, Overwrite
+from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dropback.tracking import Around
     from dropback.tracking.ingest._report import IngestReport
+
+# A play lasts less than a quarter.
+_ALL_FRAMES: Final = 9000
 
 app = typer.Typer(
     help="Read, check and draw tracking data, and compute its features.", no_args_is_help=True
@@ -34,18 +40,58 @@ def ingest_command(
     path: Place,
     out: Annotated[str, typer.Option(help="Folder or URL for the canonical tables.")] = "plays",
     layout: Layout = "auto",
+    start: Annotated[
+        str, typer.Option("--from", help="First frames to write: snap, start, or as -2s.")
+    ] = "snap",
+    to: Annotated[
+        str, typer.Option("--to", help="Last frames to write: release, end, or as 1.5s after it.")
+    ] = "release",
     executor: ExecutorOption = "threads:2",
 ) -> None:
     """Read tracking files into canonical Parquet.
 
-    Example: `dropback ingest data/tracking --out plays`
+    Frames before the snap and after the release go to a further table, `around`.
+
+    Example: `dropback ingest data/tracking --out plays --from -2s --to end`
     """
     from dropback.tracking.ingest._pipeline import ingest
 
+    around = _around(start, to)
     with file_progress() as step:
-        report = ingest(path, out, layout=layout, executor=executor, progress=step)
+        report = ingest(path, out, layout=layout, around=around, executor=executor, progress=step)
     print_report(report)
     console.print(f"plays in {out}, reasons in {out}/left_out.csv, all checks in {out}/ingest.html")
+
+
+def _around(start: str, to: str) -> Around | None:
+    """What `--from` and `--to` say; None where they name the window.
+
+    Raises:
+        RequestError: One of them is no time.
+    """
+    from dropback.data._field import RATE_HZ
+    from dropback.tracking import Around
+
+    if (start, to) == ("snap", "release"):
+        return None
+    named = {"snap": 0, "start": _ALL_FRAMES, "release": 0, "end": None}
+    frames: list[int | None] = []
+    for option, value, words, sign in (
+        ("--from", start, ("snap", "start"), -1),
+        ("--to", to, ("release", "end"), 1),
+    ):
+        if value in words:
+            frames.append(named[value])
+            continue
+        found = re.fullmatch(r"([+-]?)(\d+(?:\.\d+)?)s?", value)
+        if found is None or (found[1] == "-") != (sign < 0):
+            example = "-2s" if sign < 0 else "1.5s"
+            raise RequestError(
+                f"{option} must be {words[0]}, {words[1]}, or seconds such as {example}, "
+                f"got {value!r}."
+            )
+        frames.append(round(float(found[2]) * RATE_HZ))
+    return Around(frames[0] or 0, frames[1])
 
 
 @app.command("check")

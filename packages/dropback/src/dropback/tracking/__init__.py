@@ -12,7 +12,7 @@ The way of a file:
 
 from typing import TYPE_CHECKING
 
-from dropback.tracking._blocks import PlayBlock
+from dropback.tracking._blocks import Around, PlayBlock
 from dropback.tracking.ingest._opening import is_tracking, open_tracking
 from dropback.tracking.ingest._pipeline import build_tensors, ingest, read_tracking
 from dropback.tracking.ingest._report import IngestReport
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dropback.tracking._dataset import PlayDataset, collate_plays
 
 __all__ = [
+    "Around",
     "IngestReport",
     "PlayBlock",
     "PlayDataset",

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback.data._field import RATE_HZ
-from dropback.errors import RequestError
+from dropback.errors import RequestError, TrackingError
 from dropback.tracking._schema import BALL_SLOT, FRAME_QUANTITIES, GROUPS_AT_SNAP, PLAYERS, SLOTS
 
 if TYPE_CHECKING:
@@ -42,6 +42,50 @@ def _planes(frames: Singles) -> Singles:
 
 
 @dataclass(frozen=True)
+class Around:
+    """How far frames are read beyond the window from the snap to the end of the dropback.
+
+    Attributes:
+        before: Frames before the snap.
+        after: Frames after the end; None for all that the source has.
+    """
+
+    before: int
+    after: int | None
+
+
+@dataclass(frozen=True)
+class WideFrames:
+    """Frames of N plays from before the snap to after the end, the window among them.
+
+    Attributes:
+        frames: Shape ``[F, 23, 6]``, as in `PlayBlock`; NaN where the source has no row.
+        offsets: Shape ``[N + 1]``.
+        before: Frames before the snap in each play, shape ``[N]``.
+        events: ``n``, ``frame`` since the snap and ``event``, those that are read of each play.
+    """
+
+    frames: Singles
+    offsets: Integers
+    before: Integers
+    events: pl.DataFrame
+
+    def keep(self, kept: Flags) -> WideFrames:
+        """The plays to keep, chosen by flags of shape ``[N]``."""
+        lengths = np.diff(self.offsets)
+        place = pl.DataFrame({"n": np.flatnonzero(kept)}).with_row_index("to")
+        events = self.events.join(place, on="n", maintain_order="left").select(
+            pl.col("to").cast(pl.Int64).alias("n"), "frame", "event"
+        )
+        return WideFrames(
+            frames=_by_quantity(_planes(self.frames)[:, np.repeat(kept, lengths)]),
+            offsets=np.concatenate([[0], np.cumsum(lengths[kept])]),
+            before=self.before[kept],
+            events=events,
+        )
+
+
+@dataclass(frozen=True)
 class PlayBlock:
     """N plays: their tables, and their frames stacked into one array.
 
@@ -53,8 +97,8 @@ class PlayBlock:
             as `empty_frames` does.
         offsets: Shape ``[N + 1]``: play ``n`` has the frames ``offsets[n]:offsets[n + 1]``.
         arrival_xy: Shape ``[N, 23, 2]``: x and y in yards when the pass arrives, NaN where the
-            source does not say. It is after the release: it may name the target and serve no
-            other purpose.
+            source does not say. It is after the release: it may name the target and serve splits.
+        wide: Frames beyond the window, where they were asked for.
     """
 
     plays: pl.DataFrame
@@ -62,6 +106,7 @@ class PlayBlock:
     frames: Singles
     offsets: Integers
     arrival_xy: Singles
+    wide: WideFrames | None = None
 
     @property
     def play_of_frame(self) -> Integers:
@@ -108,6 +153,7 @@ class PlayBlock:
             frames=_by_quantity(_planes(self.frames)[:, np.repeat(kept, lengths)]),
             offsets=np.concatenate([[0], np.cumsum(lengths[kept])]),
             arrival_xy=self.arrival_xy[kept],
+            wide=None if self.wide is None else self.wide.keep(kept),
         )
 
     def to_polars(self) -> pl.DataFrame:
@@ -117,11 +163,13 @@ class PlayBlock:
             One row a play, frame and player on the field: the columns of ``Frames``,
             ``source_frame`` (the source's own number), ``seconds`` since the snap, and of the
             player ``player_id``, ``gsis_id``, ``display_name``, ``position``, ``side`` and
-            ``role``; null for the ball where it has none.
+            ``role``; null for the ball where it has none. Frames beyond the window too where they
+            were read, with the ``event`` of each.
         """
         keys = ["game_id", "play_id"]
         who = ("player_id", "gsis_id", "display_name", "position", "side", "role")
-        rows = self.frames_table().join(
+        table = self.frames_table() if self.wide is None else self.wide_table()
+        rows = table.join(
             self.players.select(*keys, "slot", *who), on=[*keys, "slot"], maintain_order="left"
         )
         snaps = self.plays.select(*keys, "snap_frame")
@@ -133,6 +181,7 @@ class PlayBlock:
             "slot",
             *who,
             *FRAME_QUANTITIES,
+            *(["event"] if self.wide is not None else []),
         )
 
     def to_pandas(self) -> pd.DataFrame:
@@ -151,13 +200,40 @@ class PlayBlock:
 
     def frames_table(self) -> pl.DataFrame:
         """The frames as rows of `Frames`, NaN as null."""
-        plays = self.play_of_frame
-        planes = _planes(self.frames)
+        return self._table(self.frames, self.play_of_frame, self.frame_in_play)
+
+    def wide_table(self) -> pl.DataFrame:
+        """All frames that were read, those beyond the window too, with the ``event`` of each.
+
+        Raises:
+            TrackingError: The plays were read from the snap to the end alone.
+        """
+        wide = self.wide
+        if wide is None:
+            raise TrackingError(
+                "These plays were read from the snap to the end of the dropback alone: read them "
+                "again with frames around it (`--from -2s --to end`)."
+            )
+        lengths = np.diff(wide.offsets)
+        plays = np.repeat(np.arange(len(lengths)), lengths)
+        frame = np.arange(len(plays)) - np.repeat(wide.offsets[:-1] + wide.before, lengths)
+        keys = self.plays.select("game_id", "play_id")
+        named = (
+            wide.events.unique(["n", "frame"], keep="first", maintain_order=True)
+            .join(keys.with_row_index("n").cast({"n": pl.Int64}), on="n")
+            .select("game_id", "play_id", pl.col("frame").cast(pl.Int16), "event")
+        )
+        return self._table(wide.frames, plays, frame).join(
+            named, on=["game_id", "play_id", "frame"], how="left", maintain_order="left"
+        )
+
+    def _table(self, frames: Singles, plays: Integers, frame: Integers) -> pl.DataFrame:
+        planes = _planes(frames)
         return pl.DataFrame(
             {
                 "game_id": np.repeat(self.plays["game_id"].to_numpy()[plays], SLOTS),
                 "play_id": np.repeat(self.plays["play_id"].to_numpy()[plays], SLOTS),
-                "frame": np.repeat(self.frame_in_play.astype(np.int16), SLOTS),
+                "frame": np.repeat(frame.astype(np.int16), SLOTS),
                 "slot": np.tile(np.arange(SLOTS, dtype=np.uint8), len(plays)),
                 **{name: planes[n].ravel() for n, name in enumerate(FRAME_QUANTITIES)},
             }

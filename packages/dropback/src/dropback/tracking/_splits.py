@@ -64,6 +64,11 @@ SPLITS: Final = {
         "separation is measured later, at the catch.",
         _OURS,
     ),
+    "separation_at_arrival_yd": Split(
+        "Yards from the target to the nearest defender when the pass arrives, as the league "
+        "measures it; null without that event.",
+        _NGS,
+    ),
     "dropback_depth_yd": Split(
         "Greatest distance of the passer behind the line of scrimmage, snap to end, yards.", _OURS
     ),
@@ -84,12 +89,16 @@ def play_splits(block: PlayBlock) -> pl.DataFrame:
     ever = np.fmin.reduceat(passer_gap, block.offsets[:-1]) if len(line) else passer_gap
     target = block.plays["target_slot"].cast(pl.Int64).fill_null(-1).to_numpy()
     separation = np.where(target >= 0, _nearest_defender(last, np.maximum(target, 0)), np.nan)
+    caught = np.where(
+        target >= 0, _nearest_defender(block.arrival_xy, np.maximum(target, 0)), np.nan
+    )
     behind = np.repeat(line, np.diff(block.offsets)) - block.frames[:, 0, X]
     depth = np.fmax.reduceat(behind, block.offsets[:-1]) if len(line) else behind
     arrival = block.arrival_xy[:, BALL_SLOT, 0] - line
     measured = {
         "throw_depth_yd": arrival,
         "separation_at_release_yd": separation,
+        "separation_at_arrival_yd": caught,
         "dropback_depth_yd": depth,
         "last_gap": _nearest_defender(last, np.zeros(len(last), np.int64)),
         "least_gap": ever,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TABLES: Final = ("plays", "players", "frames", "splits")
+AROUND: Final = "around"
+"""Frames beyond the window, where they were asked for; beside the other tables."""
 
 
 def write_chunk(block: PlayBlock, folder: Path, name: str) -> None:
@@ -33,6 +35,16 @@ def write_chunk(block: PlayBlock, folder: Path, name: str) -> None:
         tables = (part.plays, part.players, part.frames_table(), play_splits(part))
         for table, rows in zip(TABLES, tables, strict=True):
             _write_table(rows, folder / table / f"season={season}" / f"{name}.parquet")
+        if part.wide is not None:
+            keys = ["game_id", "play_id"]
+            inside = pl.col("frame").is_between(0, pl.col("frames") - 1)
+            beyond = (
+                part.wide_table()
+                .join(part.plays.select(*keys, "frames"), on=keys, maintain_order="left")
+                .filter(~inside)
+                .drop("frames")
+            )
+            _write_table(beyond, folder / AROUND / f"season={season}" / f"{name}.parquet")
 
 
 def chunk_files(folder: Path) -> list[Path]:
@@ -147,8 +159,10 @@ def drop_plays(plays_file: Path, keys: pl.DataFrame) -> None:
     """
     folder = plays_file.parent.parent.parent
     place = plays_file.relative_to(folder / "plays")
-    for table in TABLES:
+    for table in (*TABLES, AROUND):
         path = folder / table / place
+        if table == AROUND and not path.is_file():
+            continue
         kept = _read(path).join(keys, on=["game_id", "play_id"], how="anti", maintain_order="left")
         if kept.is_empty():
             path.unlink()

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.tracking._blocks import PlayBlock, X, empty_frames
+from dropback.tracking._blocks import PlayBlock, WideFrames, X, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking._windows import KNOWN_EVENTS, THROWS, find_windows
 from dropback.tracking.ingest._clocks import align_tracks
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dropback._arrays import Integers, Singles
+    from dropback.tracking._blocks import Around
     from dropback.tracking.readers._format import Format
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
@@ -60,7 +61,13 @@ class Assembled:
     unreadable_rows: int
 
 
-def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path) -> Assembled:
+def assemble(
+    batch: pl.DataFrame,
+    layout: Format,
+    tables: SideTables,
+    path: Path,
+    around: Around | None = None,
+) -> Assembled:
     """Arrays of the dropbacks in a batch of whole plays.
 
     Args:
@@ -68,6 +75,7 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
         layout: Their layout.
         tables: The set's tables; plays come from the rows where the layout has no table.
         path: The file, for messages.
+        around: Frames to read beyond the window; None for none.
     """
     plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     rows = _readable(batch)
@@ -109,7 +117,10 @@ def assemble(batch: pl.DataFrame, layout: Format, tables: SideTables, path: Path
         )
     )
     arrival_xy = _arrivals(rows, runs, plays, entities)
-    block = PlayBlock(plays, entities, frames, offsets, arrival_xy).keep(~gaps.too_long)
+    wide = None
+    if around is not None:
+        wide = _wide_frames(rows, runs, plays, entities, around, _events(rows, runs, at, names))
+    block = PlayBlock(plays, entities, frames, offsets, arrival_xy, wide).keep(~gaps.too_long)
     left_out = left_join(pl.concat([problems, miscounted, holes]), keys, on="play").select(
         list(_NAMED)
     )
@@ -220,15 +231,19 @@ def _windows(
             )
         )
         return windows, NO_TIES
-    events = pl.DataFrame(
-        {"play": runs.play_of(at), "frame": rows["frame"].to_numpy()[at], "event": names}
-    )
+    events = _events(rows, runs, at, names)
     # An event that fewer than half of the tracks have where most have it is one track's own.
     counted = events.group_by("play", "event", "frame").len()
     shared = pl.col("len") * 2 >= pl.col("len").max().over("play", "event")
     events = counted.filter(shared).select("play", "frame", "event")
     events, ties = settle_repeats(events, rows, runs, plays, tables, layout)
     return find_windows(events), ties
+
+
+def _events(rows: pl.DataFrame, runs: PlayerRuns, at: Integers, names: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"play": runs.play_of(at), "frame": rows["frame"].to_numpy()[at], "event": names}
+    )
 
 
 def _event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series]:
@@ -278,6 +293,55 @@ def _scattered(
         # Written again from the last row to the first, so that of repeated rows the first stays.
         _write(frames, window.rows, cell[::-1], row[::-1])
     return frames, offsets, duplicates
+
+
+def _wide_frames(
+    rows: pl.DataFrame,
+    runs: PlayerRuns,
+    plays: pl.DataFrame,
+    entities: pl.DataFrame,
+    around: Around,
+    events: pl.DataFrame,
+) -> WideFrames:
+    """The frames of the plays' players from before the snap to after the end, as far as there."""
+    frame = rows["frame"].to_numpy()
+    there = (
+        pl.DataFrame(
+            {
+                "play": runs.play,
+                "first": np.minimum.reduceat(frame, runs.head),
+                "last": np.maximum.reduceat(frame, runs.head),
+            }
+        )
+        .group_by("play")
+        .agg(pl.col("first").min(), pl.col("last").max())
+    )
+    asked = left_join(plays.select("play", "snap_frame", "end_frame"), there, on="play")
+    snap, end = pl.col("snap_frame"), pl.col("end_frame")
+    last = pl.col("last") if around.after is None else end + around.after
+    wider = asked.with_columns(
+        snap_frame=pl.max_horizontal(pl.min_horizontal("first", snap), snap - around.before),
+        end_frame=pl.min_horizontal(pl.max_horizontal("last", end), pl.max_horizontal(last, end)),
+    )
+    window = rows_inside(rows, runs, wider)
+    who = pl.DataFrame(
+        {"play": window.play, "player_id": rows["player_id"].gather(window.first_row)}
+    ).with_row_index("entity")
+    placed = who.join(
+        entities.select("play", "player_id", "n", "slot"),
+        on=["play", "player_id"],
+        nulls_equal=True,
+    )
+    frames, offsets, _ = _scattered(window, wider, placed)
+    named = (
+        events.unique(["play", "frame", "event"], maintain_order=True)
+        .join(asked.select("play", "snap_frame").with_row_index("n"), on="play")
+        .select(
+            pl.col("n").cast(pl.Int64), frame=pl.col("frame") - pl.col("snap_frame"), event="event"
+        )
+    )
+    before = (asked["snap_frame"] - wider["snap_frame"]).to_numpy()
+    return WideFrames(frames, offsets, before, named)
 
 
 def _write(frames: Singles, rows: pl.DataFrame, cell: Integers, row: Integers) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback._arrays import Flags, Integers, Singles
+    from dropback.tracking._blocks import WideFrames
     from dropback.tracking.ingest._conventions import Corrections
     from dropback.tracking.readers._format import Format
 
@@ -53,24 +54,18 @@ def canonicalize(
     frames, arrival = block.frames, block.arrival_xy
     seasons = block.plays["season"].to_numpy()
     rotated = ~block.plays["moves_right"].to_numpy()
-    play_of_frame = block.play_of_frame
+    _turn(frames, block.play_of_frame, seasons, rotated, corrections)
     if corrections.meters:
-        frames[..., [X, Y]] /= METERS_PER_YARD
         arrival /= METERS_PER_YARD
-    if corrections.speed_in_meters:
-        frames[..., [SPEED, ACCELERATION]] /= METERS_PER_YARD
-    _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
-    _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
-    rotate(frames, rotated[play_of_frame])
     arrival[rotated] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[rotated]
-    # What cannot be is not known: positions tell it, as they do where a set lacks a speed.
-    frames[..., SPEED][impossible_speeds(frames)] = np.nan
     errors = pl.Series("speed_error_yd_per_s", speed_errors(block), pl.Float32, nan_to_null=True)
     derived = _derive(frames, block.frame_in_play)
     plays, problems = _with_line(block, corrections)
     plays = plays.with_columns(errors)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
-    block = PlayBlock(plays, block.players, frames, block.offsets, arrival).keep(fit)
+    if block.wide is not None:
+        _canonical_wide(block.wide, seasons, rotated, corrections)
+    block = replace(block, plays=plays).keep(fit)
     plays, players = _with_roles(block)
     plays = with_quality(block, plays, linemen="linemen" not in layout.lacks)
     measured, unlikely = plays.select(MEASURES), implausible(plays)
@@ -84,6 +79,35 @@ def canonicalize(
     dropped = pl.concat([named, wrong])
     block = replace(block, plays=table, players=players).keep(_without_keys(table, dropped))
     return replace(block, plays=valid), dropped, measured
+
+
+def _turn(
+    frames: Singles,
+    play_of_frame: Integers,
+    seasons: NDArray[np.int32],
+    rotated: Flags,
+    corrections: Corrections,
+) -> None:
+    """Correct frames and turn them so that the offense moves toward +x, in place."""
+    if corrections.meters:
+        frames[..., [X, Y]] /= METERS_PER_YARD
+    if corrections.speed_in_meters:
+        frames[..., [SPEED, ACCELERATION]] /= METERS_PER_YARD
+    _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
+    _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
+    rotate(frames, rotated[play_of_frame])
+    # What cannot be is not known: positions tell it, as they do where a set lacks a speed.
+    frames[..., SPEED][impossible_speeds(frames)] = np.nan
+
+
+def _canonical_wide(
+    wide: WideFrames, seasons: NDArray[np.int32], rotated: Flags, corrections: Corrections
+) -> None:
+    """Bring frames beyond the window into the form of those inside, in place."""
+    lengths = np.diff(wide.offsets)
+    play = np.repeat(np.arange(len(lengths)), lengths)
+    _turn(wide.frames, play, seasons, rotated, corrections)
+    _derive(wide.frames, np.arange(len(play)) - np.repeat(wide.offsets[:-1], lengths))
 
 
 def rotate(frames: Singles, flags: Flags) -> None:

@@ -22,7 +22,7 @@ from dropback.storage import (
     side_by_side,
     split_url,
 )
-from dropback.tracking._storage import TABLES, read_chunk, read_splits, write_chunk
+from dropback.tracking._storage import AROUND, TABLES, read_chunk, read_splits, write_chunk
 from dropback.tracking.ingest._heads import fetch_head
 from dropback.tracking.ingest._reading import read_file, read_side_tables
 from dropback.tracking.ingest._report import part_name, report_to_record
@@ -39,7 +39,7 @@ from dropback.tracking.tensors._play_tensors import TensorPart, schema_hash
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dropback.tracking._blocks import PlayBlock
+    from dropback.tracking._blocks import Around, PlayBlock
     from dropback.tracking.ingest._entities import SideTables
     from dropback.tracking.readers._format import Format
     from dropback.tracking.readers._ids import IdKind
@@ -62,6 +62,7 @@ class PartSource:
         delimiter: As in `SourceFile`.
         ids: As in `SourceFile`.
         layout: As in `SourceFile`.
+        around: Frames to read beyond the window.
     """
 
     root: str
@@ -73,6 +74,7 @@ class PartSource:
     delimiter: str
     ids: Mapping[str, IdKind] = field(compare=False)
     layout: Format = field(compare=False, repr=False)
+    around: Around | None = None
 
     @property
     def name(self) -> str:
@@ -264,7 +266,7 @@ def _opened(part: PartSource) -> Iterator[tuple[SourceFile, str]]:
 def _read_part(folder: Path, part: PartSource, sink: ParquetSink | TensorPart) -> None:
     key = _Side(f"{part.place}/{_folder_of(part.relative)}", part.side, part.side_stamp, part)
     with _opened(part) as (file, base):
-        report = read_file(file, _side_tables(key), sink)
+        report = read_file(file, _side_tables(key), sink, around=part.around)
         sink.close()
     record = json.dumps(report_to_record(report))
     (folder / REPORTS).mkdir(exist_ok=True)
@@ -303,7 +305,7 @@ class ParquetSink:
 
     def restart(self) -> None:
         """Forget everything written."""
-        for table in TABLES:
+        for table in (*TABLES, AROUND):
             for path in self._out.glob(f"{table}/season=*/{self._name}-*.parquet"):
                 path.unlink()
         self._chunks = 0

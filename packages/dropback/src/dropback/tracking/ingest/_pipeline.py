@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -37,7 +38,7 @@ from dropback.storage import (
     write_manifest,
 )
 from dropback.tracking._schema import LeftOut
-from dropback.tracking._storage import TABLES, chunk_files, drop_plays, read_chunk
+from dropback.tracking._storage import AROUND, TABLES, chunk_files, drop_plays, read_chunk
 from dropback.tracking.ingest._parts import (
     PART,
     REPORTS,
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
 
     from dropback.execution import ExecutorChoice
     from dropback.storage import Store, WorkArea
-    from dropback.tracking._blocks import PlayBlock
+    from dropback.tracking._blocks import Around, PlayBlock
     from dropback.tracking.ingest._parts import PartSource, TaskFunction
     from dropback.tracking.readers._format import Format
 
@@ -90,6 +91,7 @@ def ingest(
     out: str | PathLike[str],
     *,
     layout: str = "auto",
+    around: Around | None = None,
     executor: ExecutorChoice = "threads:2",
     progress: Progress | None = None,
 ) -> IngestReport:
@@ -101,6 +103,7 @@ def ingest(
         out: Folder or URL for ``plays``, ``players``, ``frames``, ``splits``, ``left_out.csv`` and
             ``ingest.json``. Files that it already holds from the same source are not read again.
         layout: ``auto``, a layout's name, or the path of a column map ending in ``.toml``.
+        around: Frames to write beyond the window, to a further table ``around``; None for none.
         executor: Where files are read, one a task: see `dropback.execution.ExecutorChoice`. The
             tables are the same everywhere.
         progress: Called with files done, files in all, and the file's name.
@@ -122,6 +125,7 @@ def ingest(
         with tempfile.TemporaryDirectory(prefix="dropback-ingest-") as scratch:
             source = str(path) if is_url(path) else _require_plain(Path(path))
             parts, unread = find_parts(source, formats)
+            parts = [replace(part, around=around) for part in parts]
             report, tasks = _read_all(
                 parts, unread, read_into_chunks, str(out), executor, None, progress
             )
@@ -130,9 +134,9 @@ def ingest(
     # Its lock keeps two processes from one folder.
     with working_folder(out, "what was read") as work:
         if is_url(path):
-            return _ingest_here(str(path), out, formats, executor, progress)
+            return _ingest_here(str(path), out, formats, around, executor, progress)
         with unpacked(Path(path), work / _UNZIPPED) as folder:
-            return _ingest_here(folder, out, formats, executor, progress)
+            return _ingest_here(folder, out, formats, around, executor, progress)
 
 
 def _require_plain(path: Path) -> Path:
@@ -150,10 +154,12 @@ def _ingest_here(
     path: str | Path,
     out: Path,
     formats: Sequence[Format],
+    around: Around | None,
     executor: ExecutorChoice,
     progress: Progress | None,
 ) -> IngestReport:
     parts, unread = find_parts(path, formats)
+    parts = [replace(part, around=around) for part in parts]
     out.mkdir(parents=True, exist_ok=True)
     for left in out.glob(".scratch-*"):  # of workers that were killed
         shutil.rmtree(left, ignore_errors=True)
@@ -211,7 +217,8 @@ def _finish_remote(
     repeated = keys_twice(chunk_files(scratch)) if (scratch / "plays").is_dir() else []
     for plays_file, keys in repeated:
         place = plays_file.relative_to(scratch / "plays")
-        names = [(Path(table) / place).as_posix() for table in TABLES]
+        names = [(Path(table) / place).as_posix() for table in (*TABLES, AROUND)]
+        names = [name for name in names if name in files]
         for name in names:
             store.fetch(files[name].key, scratch / changed / name)
         drop_plays(scratch / changed / "plays" / place, keys)
@@ -297,19 +304,24 @@ def is_canonical(path: str | Path) -> bool:
 
 
 def read_tracking(
-    path: str | PathLike[str], *, layout: str = "auto", all_times: bool = False
+    path: str | PathLike[str],
+    *,
+    layout: str = "auto",
+    around: Around | None = None,
+    all_times: bool = False,
 ) -> tuple[list[PlayBlock], IngestReport]:
     """Read tracking files into memory, for a look or a check; large sets want `ingest`.
 
     Args:
         path: A tracking file or a folder of them.
         layout: As for `ingest`.
+        around: As for `ingest`; the frames are in `PlayBlock.wide`.
         all_times: Whether to check all time stamps, which costs a second reading, and not only
             those of each file's first rows.
     """
     with TemporaryDirectory() as scratch, unpacked(Path(path), Path(scratch) / "set") as source:
         folders = find_folders(source, choose_formats(layout))
-        blocks, reports = _read_into_memory(folders, all_times=all_times)
+        blocks, reports = _read_into_memory(folders, around=around, all_times=all_times)
     left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
     kept, repeated = without_repeated(blocks)
     report = IngestReport(reports, left_out, 0)
@@ -354,6 +366,7 @@ def _left_out_of(folder: Path) -> pl.DataFrame:
 def _read_into_memory(
     folders: Sequence[SourceFolder],
     *,
+    around: Around | None = None,
     all_times: bool = False,
     holding: tuple[int, int] | None = None,
 ) -> tuple[list[PlayBlock], list[FileReport]]:
@@ -367,7 +380,7 @@ def _read_into_memory(
         for file in folder.files:
             if holding is None or holds_play(file, tables, *holding):
                 sink = Blocks()
-                reports.append(read_file(file, tables, sink, all_times=all_times))
+                reports.append(read_file(file, tables, sink, all_times=all_times, around=around))
                 blocks += sink.blocks
     return blocks, reports
 

@@ -27,7 +27,7 @@ from dropback.tracking.readers._tables import read_players, read_plays, read_rec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dropback.tracking._blocks import PlayBlock
+    from dropback.tracking._blocks import Around, PlayBlock
 
 
 # About a hundred plays: their stamps tell how a file writes time for a fiftieth of its reading.
@@ -134,7 +134,12 @@ def holds_play(source: SourceFile, tables: SideTables, game_id: int, play_id: in
 
 
 def read_file(
-    source: SourceFile, tables: SideTables, sink: BlockSink, *, all_times: bool = False
+    source: SourceFile,
+    tables: SideTables,
+    sink: BlockSink,
+    *,
+    all_times: bool = False,
+    around: Around | None = None,
 ) -> FileReport:
     """Read a file into a sink, block by block.
 
@@ -144,10 +149,10 @@ def read_file(
         The report. A file that breaks off, or cannot be read at all, is reported, not raised.
     """
     try:
-        return _read(source, tables, sink, whole=False, all_times=all_times)
+        return _read(source, tables, sink, whole=False, all_times=all_times, around=around)
     except InterleavedPlaysError:
         sink.restart()
-        return _read(source, tables, sink, whole=True, all_times=all_times)
+        return _read(source, tables, sink, whole=True, all_times=all_times, around=around)
 
 
 def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
@@ -186,7 +191,13 @@ def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
 
 
 def _read(
-    source: SourceFile, tables: SideTables, sink: BlockSink, *, whole: bool, all_times: bool
+    source: SourceFile,
+    tables: SideTables,
+    sink: BlockSink,
+    *,
+    whole: bool,
+    all_times: bool,
+    around: Around | None,
 ) -> FileReport:
     plays_read = plays_kept = unreadable = assembled = 0
     left_out: list[pl.DataFrame] = []
@@ -201,7 +212,7 @@ def _read(
     try:
         for batch in read_batches(source, whole=whole):
             fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
-            assembled_batch = assemble(fit, source.layout, tables, source.path)
+            assembled_batch = assemble(fit, source.layout, tables, source.path, around)
             plays_read += assembled_batch.plays_seen
             unreadable += assembled_batch.unreadable_rows
             left_out.append(assembled_batch.left_out)
