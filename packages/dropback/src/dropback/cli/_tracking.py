@@ -151,19 +151,25 @@ def plot_command(
     path: Annotated[Path, typer.Argument(help="Tracking files, or a folder that ingest wrote.")],
     game: Annotated[int, typer.Option(help="The game's key, such as 2018100707.")],
     play: Annotated[int, typer.Option(help="The play's key in its game.")],
-    out: Annotated[Path, typer.Option(help="A .png, .gif or .mp4 file.")] = Path("play.png"),
+    out: Annotated[Path, typer.Option(help="A .png, .gif, .mp4 or .html file.")] = Path("play.png"),
+    start: Annotated[
+        str, typer.Option("--from", help="Of files: first frame, snap, start, or as -2s.")
+    ] = "snap",
+    to: Annotated[
+        str, typer.Option("--to", help="Of files: last frame, release, end, or as 1.5s after it.")
+    ] = "release",
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw a play as a picture or a film.
+    """Draw a play as a picture, a film or a page with a player.
 
-    Example: `dropback plot plays --game 2018100707 --play 1113 --out play.gif`
+    Example: `dropback plot data/tracking --game 2018100707 --play 1113 --out play.html --to end`
     """
     from dropback._files import require_new_file
     from dropback.tracking._plot import plot_play
     from dropback.tracking.ingest._pipeline import find_play
 
     require_new_file(out, overwrite=overwrite)
-    block, index, note = find_play(path, game, play)
+    block, index, note = find_play(path, game, play, around=_around(start, to))
     plot_play(block, index, out, note=note)
     console.print(f"drawn in {out}")
 

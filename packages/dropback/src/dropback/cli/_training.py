@@ -281,7 +281,7 @@ def _print_plan(
         rows.add_row(f"left out: {reason}", f"{count:,}")
     out.print(rows)
     out.print(
-        f"time about {plan.reading_seconds / 60:.1f} min to read and at most "
+        f"on an idle machine about {plan.reading_seconds / 60:.1f} min to read and at most "
         f"{plan.training_seconds / 60:.1f} min to fit {settings.networks} networks, memory about "
         f"{plan.memory_gb:.1f} GB, disk {plan.disk_gb:.1f} GB"
     )

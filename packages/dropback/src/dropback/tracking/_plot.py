@@ -16,6 +16,14 @@ from dropback.data._field import (
     RATE_HZ,
 )
 from dropback.errors import RequestError, TrackingError
+from dropback.tracking._animation import (
+    GRASS,
+    frames_shown,
+    ink_on,
+    label_of,
+    side_colors,
+    write_animation,
+)
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking._motion import velocity
 from dropback.tracking._schema import BALL_SLOT, PLAYERS
@@ -25,6 +33,7 @@ try:
     from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import Normal, Stroke
 except ModuleNotFoundError as missing:
     raise RequestError(
         "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
@@ -38,20 +47,21 @@ if TYPE_CHECKING:
     from dropback._arrays import Singles
     from dropback.tracking._blocks import PlayBlock
 
-_COLORS: Final = {"offense": "#0b5fa5", "defense": "#c0392b", "ball": "#ff8c00"}
-_GRASS: Final = "#eef4ea"
 _CHALK: Final = "#9aa79a"
 _TRAIL_FRAMES: Final = 15
-_WRITERS: Final = (".png", ".gif", ".mp4")
+_WRITERS: Final = (".png", ".gif", ".mp4", ".html")
 
 
 def plot_play(block: PlayBlock, play: int, out: Path, *, note: str = "") -> None:
-    """Draw one play of a block: the release as a picture, or snap to release as a film.
+    """Draw one play of a block: the release as a picture, or all its frames as a film.
+
+    A block that was read with frames around the window is shown with them.
 
     Args:
         block: Canonical plays.
         play: Index of the play.
-        out: A path ending in ``.png``, ``.gif`` or ``.mp4``; mp4 needs an ``ffmpeg`` on the PATH.
+        out: A path ending in ``.png``, ``.gif``, ``.mp4`` (needs an ``ffmpeg`` on the PATH) or
+            ``.html``, a page with a player that fetches nothing.
         note: A line below the drawing, such as that a set is no fair sample.
 
     Raises:
@@ -63,14 +73,18 @@ def plot_play(block: PlayBlock, play: int, out: Path, *, note: str = "") -> None
     if suffix == ".mp4" and shutil.which(str(mpl.rcParams["animation.ffmpeg_path"])) is None:
         raise TrackingError(
             f"{out.name}: mp4 needs an ffmpeg on the PATH, and there is none; install ffmpeg, or "
-            "write a .gif."
+            "write a .html or .gif."
         )
-    frames = block.frames[block.offsets[play] : block.offsets[play + 1]]
+    if suffix == ".html":
+        title = _title(block.plays.row(play, named=True))
+        write_animation(block, play, out, title=title, note=note)
+        return
+    frames, first, events = frames_shown(block, play)
     figure, axes = _field(frames, block, play, note)
-    drawing = _Drawing(axes, frames, block, play)
+    drawing = _Drawing(axes, frames, block, play, first=first, events=events)
     out.parent.mkdir(parents=True, exist_ok=True)
     if suffix == ".png":
-        drawing.show(len(frames) - 1)
+        drawing.show(int(block.plays["frames"][play]) - 1 - first)
         figure.savefig(out, dpi=130)
         return
     # The last frame is shown for a second, so that the release can be seen.
@@ -100,7 +114,7 @@ def _field(frames: Singles, block: PlayBlock, play: int, note: str) -> tuple[Fig
     )
     axes.set(xlim=(left, right), ylim=(-1.5, FIELD_WIDTH_YD + 1.5), aspect="equal")
     axes.set_axis_off()
-    axes.add_patch(Rectangle((0, 0), FIELD_LENGTH_YD, FIELD_WIDTH_YD, color=_GRASS, zorder=0))
+    axes.add_patch(Rectangle((0, 0), FIELD_LENGTH_YD, FIELD_WIDTH_YD, color=GRASS, zorder=0))
     for end in (0.0, GOAL_LINE_X_YD):
         axes.add_patch(
             Rectangle((end, 0), END_ZONE_DEPTH_YD, FIELD_WIDTH_YD, color="#dfe8d8", zorder=0.1)
@@ -140,33 +154,48 @@ def _title(play: dict[str, Any]) -> str:
 class _Drawing:
     """The moving parts of the picture of one play."""
 
-    def __init__(self, axes: Axes, frames: Singles, block: PlayBlock, play: int) -> None:
-        self._frames = frames
+    def __init__(
+        self,
+        axes: Axes,
+        frames: Singles,
+        block: PlayBlock,
+        play: int,
+        *,
+        first: int,
+        events: dict[int, str],
+    ) -> None:
+        self._frames, self._first, self._events = frames, first, events
         key = block.plays.row(play, named=True)
+        colors = side_colors(key["offense"], key["defense"])
         players = block.players.filter(game_id=key["game_id"], play_id=key["play_id"]).sort("slot")
         self._slots = players["slot"].to_list()
         self._trails, self._facings, self._velocities = {}, {}, {}
         self._dots, self._labels = {}, {}
-        for slot, side, role, position in players.select(
-            "slot", "side", "role", "position"
+        for slot, side, role, position, number in players.select(
+            "slot", "side", "role", "position", "jersey_number"
         ).iter_rows():
-            color = _COLORS[side]
+            color = colors[side]
             is_ball = slot == BALL_SLOT
-            size = 9 if is_ball else 11
-            edge = "#111111" if is_ball or role in ("passer", "target") else "white"
-            shape = "D" if is_ball else "s" if side == "defense" else "o"
+            size = 8 if is_ball else 12
+            edge = "#111111" if role in ("passer", "target") else "white"
+            shape = "o" if is_ball or side == "offense" else "s"
             (self._trails[slot],) = axes.plot([], [], color=color, alpha=0.35, lw=1.4, zorder=1)
             (self._velocities[slot],) = axes.plot([], [], color=color, lw=1.6, zorder=2)
             (self._facings[slot],) = axes.plot([], [], color="#111111", lw=1.0, zorder=2.5)
             (self._dots[slot],) = axes.plot(
                 [], [], shape, color=color, ms=size, mec=edge, mew=1.6, zorder=6 if is_ball else 3
             )
+            if is_ball:  # brown on a white ring with a black rim: seen on grass and on a player
+                self._dots[slot].set(mew=2.6)
+                self._dots[slot].set_path_effects(
+                    [Stroke(linewidth=4.6, foreground="#111111"), Normal()]
+                )
             self._labels[slot] = axes.text(
                 0,
                 0,
-                position or "",
-                fontsize=6,
-                color="white",
+                "" if is_ball else label_of(number, position),
+                fontsize=6.5,
+                color=ink_on(color),
                 ha="center",
                 va="center",
                 zorder=4,
@@ -177,8 +206,8 @@ class _Drawing:
         )
         for shape, name, side in (("o", "offense", "offense"), ("s", "defense", "defense")):
             label = f"{name} {key[side] or ''}".strip()
-            axes.plot([], [], shape, ls="", color=_COLORS[side], label=label)
-        axes.plot([], [], "D", ls="", color=_COLORS["ball"], mec="#111111", label="ball")
+            axes.plot([], [], shape, ls="", color=colors[side], label=label)
+        axes.plot([], [], "o", ls="", color=colors["ball"], mec="#111111", label="ball")
         label = "black rim: passer and target"
         axes.plot([], [], "o", ls="", mfc="white", mec="#111111", label=label)
         axes.legend(
@@ -204,5 +233,8 @@ class _Drawing:
                 self._facings[slot].set_data(
                     [x, x + 1.4 * np.sin(facing)], [y, y + 1.4 * np.cos(facing)]
                 )
-        self._clock.set_text(f"{frame / RATE_HZ:.1f} s after the snap")
+        since = frame + self._first
+        when = f"{abs(since) / RATE_HZ:.1f} s {'before' if since < 0 else 'after'} the snap"
+        event = self._events.get(since)
+        self._clock.set_text(f"{when}: {event}" if event else when)
         return [self._clock]

@@ -159,6 +159,7 @@ class Players(dy.Schema):
             Where the source's ids are text, a number that stands for it.
         player_key: The source's id where it is text, else null.
         gsis_id: nflverse's player key where the set holds it.
+        jersey_number: Null where the set has none.
         side: ``offense``, ``defense`` or ``ball``.
         role_at_snap: The group that the slot is of, one of `GROUPS_AT_SNAP`.
         role: passer, target, eligible, blocker, rusher, coverage or ball.
@@ -173,6 +174,7 @@ class Players(dy.Schema):
     player_key = dy.String(nullable=True)
     gsis_id = dy.String(nullable=True)
     display_name = dy.String(nullable=True)
+    jersey_number = dy.Int32(nullable=True)
     side = dy.Enum(["offense", "defense", "ball"])
     role_at_snap = dy.Enum(GROUPS_AT_SNAP)
     role = dy.Enum(["passer", "target", "eligible", "blocker", "rusher", "coverage", "ball"])

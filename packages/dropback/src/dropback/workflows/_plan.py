@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
+import torch
 
 from dropback.data._tables import PlaySet
 from dropback.errors import RequestError
@@ -31,6 +32,7 @@ _BASE_GB: Final = 0.6
 _BATCH_GB: Final = 0.55
 _BATCH_MB: Final = 170.0
 _FIT_GB: Final = 0.5
+_READERS: Final = 2
 _TIMED_EPOCHS: Final = 2
 _TIMED_BATCHES: Final = 8
 # Bytes of a play's frame in tensors, float32, and in memory while fitting, float16.
@@ -49,8 +51,8 @@ class TrainingPlan:
         plays: Plays in the set, about.
         kept: Plays that would be trained on, about.
         left_out: ``reason`` and ``plays``, about, set aside by the reader or not selected.
-        reading_seconds: From files to tensors.
-        training_seconds: All networks at the most epochs; a fit may stop earlier.
+        reading_seconds: From files to tensors, on an idle machine.
+        training_seconds: Likewise, all networks at the most epochs; a fit may stop earlier.
         memory_gb: Peak memory.
         disk_gb: Size of the tensors that are kept.
     """
@@ -98,9 +100,10 @@ def plan_training(
         heads = cut_heads(path, sample)
         # Twice: the first call loads what is compiled.
         build_tensors(sample, Path(scratch) / "first", layout=layout)
-        start = time.perf_counter()
+        # By processor time: a machine that is busy for the moment makes no plan.
+        start = time.process_time()
         tensors, report = build_tensors(sample, Path(scratch) / "tensors", layout=layout)
-        reading = time.perf_counter() - start
+        reading = (time.process_time() - start) / _READERS
         assert report is not None  # noqa: S101  # of source files
         selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
         assert isinstance(selection, TrackedSelection)  # noqa: S101  # of tensors
@@ -113,7 +116,7 @@ def plan_training(
     learned = kept * (1 - 1 / settings.folds)
     epochs = settings.fit.max_epochs * settings.networks
     largest = heads.megabytes / heads.files
-    reads = _BASE_GB + 2 * _BATCH_GB * min(1.0, largest / _BATCH_MB)
+    reads = _BASE_GB + _READERS * _BATCH_GB * min(1.0, largest / _BATCH_MB)
     fits = _BASE_GB + _FIT_GB + frames * _FIT_BYTES / 1e9
     return TrainingPlan(
         files=heads.files,
@@ -130,7 +133,7 @@ def plan_training(
 
 
 def _seconds_of_epoch(selection: TrackedSelection, settings: ModelSettings, work: Path) -> float:
-    """Seconds that an epoch takes for each play learned from, validation included."""
+    """Seconds that an epoch takes for each play on an idle machine, validation included."""
     # As many plays as fill batches as those of the whole set do.
     rows = np.resize(np.arange(len(selection.plays)), _TIMED_BATCHES * settings.fit.batch_size)
     plays = selection.plays[rows]
@@ -144,7 +147,8 @@ def _seconds_of_epoch(selection: TrackedSelection, settings: ModelSettings, work
         0,
         work,
         {f"{game}": 0 for game in range(10)},
-        lambda *_: clock.append(time.perf_counter()),
+        lambda *_: clock.append(time.process_time()),
     )
     training.network(settings.folds)  # a fold without games: all are seen
-    return (clock[-1] - clock[0]) / _TIMED_EPOCHS / len(rows)
+    seconds = (clock[-1] - clock[0]) / torch.get_num_threads()
+    return seconds / _TIMED_EPOCHS / len(rows)

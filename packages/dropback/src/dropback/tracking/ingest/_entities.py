@@ -151,14 +151,14 @@ def find_entities(
     """One row a play and entity in the window: who, which side, where at the snap."""
     count = len(window.first_row)
     details = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
-    wanted = ("player_id", "player_key", "team", "role", *details)
+    wanted = ("player_id", "player_key", "team", "role", "jersey_number", *details)
     columns = [c for c in wanted if c in window.rows.columns]
     heads = nulls_restored(window.rows.select(columns)[window.first_row]).with_columns(
         entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window, count)
     )
     absent = [
         pl.lit(None, dtype=pl.String).alias(c)
-        for c in (*details, "player_key")
+        for c in (*details, "player_key", "jersey_number")
         if c not in heads.columns
     ]
     is_ball = pl.col("team").str.to_lowercase().is_in(BALL_WORDS) | (
@@ -184,6 +184,9 @@ def find_entities(
                 pl.coalesce(pl.col("weight").cast(pl.Float32, strict=False), "weight_lb"),
                 WEIGHT_RANGE_LB,
             ),
+            jersey_number=pl.col("jersey_number")
+            .cast(pl.Float64, strict=False)
+            .cast(pl.Int32, strict=False),
             side=pl.when(is_ball.fill_null(value=False))
             .then(pl.lit("ball"))
             .when(pl.col("team") == pl.col("offense_label"))
@@ -199,6 +202,7 @@ def find_entities(
             "player_key",
             "gsis_id",
             "display_name",
+            "jersey_number",
             "position",
             "height_in",
         ),

@@ -328,8 +328,12 @@ def read_tracking(
     return kept, with_repeated(report, repeated_as_left_out([repeated], report))
 
 
-def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, str]:
+def find_play(
+    path: Path, game_id: int, play_id: int, *, around: Around | None = None
+) -> tuple[PlayBlock, int, str]:
     """A play by its keys: its block, its index there, and its set's note.
+
+    Frames `around` the window are read from source files alone.
 
     Raises:
         TrackingError: If the play is not there, with the reason where it was set aside.
@@ -342,7 +346,7 @@ def find_play(path: Path, game_id: int, play_id: int) -> tuple[PlayBlock, int, s
     else:
         with TemporaryDirectory() as scratch, unpacked(path, Path(scratch) / "set") as source:
             folders = find_folders(source, choose_formats("auto"))
-            blocks, reports = _read_into_memory(folders, holding=(game_id, play_id))
+            blocks, reports = _read_into_memory(folders, holding=(game_id, play_id), around=around)
         tables = [report.left_out for report in reports]
     for block in blocks:
         places = block.plays.select(pl.arg_where(key)).to_series()

@@ -35,7 +35,13 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, ROW_COLUMNS, Format
+from dropback.tracking.readers._format import (
+    OPTIONAL_ROWS,
+    PLAY_COLUMNS,
+    PLAYER_COLUMNS,
+    ROW_COLUMNS,
+    Format,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +74,7 @@ def read_column_map(path: Path) -> Format:
     return Format(
         name=declared.get("name", path.stem),
         rows=rows,
-        signature=frozenset(declared.get("signature", rows.values())),
+        signature=frozenset(declared.get("signature", _needed(rows))),
         absent=frozenset(declared.get("absent", ())),
         possession=possession,
         offense_label=declared.get("offense_label", ""),
@@ -100,6 +106,10 @@ def _declared(path: Path) -> dict[str, Any]:
         if isinstance(section, dict)
     }
     return {**shared, **declared, **sections}
+
+
+def _needed(rows: dict[str, Any]) -> list[str]:
+    return [column for name, column in rows.items() if name not in OPTIONAL_ROWS]
 
 
 def _candidates(columns: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -118,9 +118,9 @@ def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format])
     Raises:
         ReaderError: If there is none; it names the nearest layout and what is missing.
     """
-    found = [layout for layout in formats if layout.matches(header)]
+    found = [layout.without_absent(header) for layout in formats if layout.matches(header)]
     if not found:
-        spelled = (layout.fitted(header) for layout in formats)
+        spelled = (layout.fitted(header).without_absent(header) for layout in formats)
         found = [layout for layout in spelled if layout.matches(header)]
     if found:
         # The layout whose columns are all there and that asks for most is the most particular one.

@@ -26,10 +26,13 @@ PLAYER_DETAILS = ("gsis_id", "display_name", "position", "height", "weight")
 # replaces `frame` only where a set has no frame number.
 ROW_COLUMNS: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("source_game_id", "source_play_id", "player_id", "frame"), pl.Float64),
-    **dict.fromkeys((*FRAME_QUANTITIES, "absolute_yardline_x_yd"), pl.Float32),
+    **dict.fromkeys((*FRAME_QUANTITIES, "absolute_yardline_x_yd", "jersey_number"), pl.Float32),
     **dict.fromkeys(("time", "team", "play_direction", "event", "snap_marker", "role"), pl.String),
     **dict.fromkeys(("team_code", "home_flag", *PLAYER_DETAILS), pl.String),
 }
+
+# Columns that a file may lack.
+OPTIONAL_ROWS = ("jersey_number",)
 
 # Columns that a layout may map from its table of plays.
 PLAY_COLUMNS: dict[str, type[pl.DataType]] = {
@@ -100,6 +103,15 @@ class Format:
     def matches(self, header: frozenset[str]) -> bool:
         """Whether a header is of this layout."""
         return self.signature <= header and not (self.absent & header)
+
+    def without_absent(self, header: frozenset[str]) -> Format:
+        """The layout without the optional columns that a header lacks."""
+        rows = {
+            ours: column
+            for ours, column in self.rows.items()
+            if ours not in OPTIONAL_ROWS or column in header
+        }
+        return self if len(rows) == len(self.rows) else replace(self, rows=rows)
 
     def fitted(self, header: frozenset[str]) -> Format:
         """The layout with a header's own spelling of its columns: ``game_id`` for ``gameId``."""
