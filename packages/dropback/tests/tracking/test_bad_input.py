@@ -120,7 +120,7 @@ def test_a_table_that_is_no_tracking_file_is_left_out_by_name(tmp_path):
         ),
         (
             {"change": without_coordinates},
-            "frames missing: 11 frames without coordinates from frame 4 after the snap.*",
+            r"frames missing: player \d+ has no coordinates \(columns x, y\) for 11 frames .*",
         ),
         (
             {"table": lambda plays: plays.filter(playId=100)},
@@ -223,3 +223,80 @@ def test_a_speed_that_none_is_is_read_as_missing_and_counted(speed, tmp_path):
     assert np.nanmin(block.frames[..., 2]) >= 0
     (check,) = [c for c in report.files[0].checks if c.name.startswith("speeds below 0")]
     assert check.measured == 1
+
+
+def one_bad_of_two(tmp_path, bad):
+    """Play 1 is bad, play 2 is not: what is said of 1, and the plays that are kept."""
+    source = made_set("bdb_2025", MadePlay(play=1), MadePlay(play=2))
+    rows = source.tracking["tracking_week_1.csv"]
+    first = pl.col("playId") == 1
+    source.tracking["tracking_week_1.csv"] = bad(rows, first)
+    blocks, report = read_tracking(source.write(tmp_path))
+    kept = [play for block in blocks for play in block.plays["play_id"]]
+    return report.left_out.select("game_id", "play_id", "reason", "detail").rows(), kept
+
+
+def test_a_track_that_ends_early_is_named_by_player(tmp_path):
+    ended = (pl.col("nflId") == 30012) & (pl.col("frameId") > 15)
+    left, kept = one_bad_of_two(tmp_path, lambda rows, first: rows.filter(~(first & ended)))
+    detail = (
+        "player 30012 has no coordinates (columns x, y) for 11 frames from frame 10 after the "
+        "snap, where the track ends before the play does; at most 3 are filled"
+    )
+    assert left == [(2022091100, 1, "frames missing", detail)]
+    assert kept == [2]
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "named"),
+    [
+        (pl.col("nflId").is_null(), "more than one ball", "the ball"),
+        (pl.col("nflId") == 30012, "two tracks of one player", "player 30012"),
+    ],
+    ids=["ball", "player"],
+)
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_two_tracks_under_one_name_set_the_play_aside(tmp_path, who, reason, named, interleaved):
+    def doubled(rows, first):
+        other = rows.filter(first & who).with_columns(pl.col("y") + 8.0)
+        both = pl.concat([rows, other])
+        order = ["playId", "frameId"] if interleaved else ["playId"]
+        return both.sort(order, maintain_order=True)
+
+    left, kept = one_bad_of_two(tmp_path, doubled)
+    detail = f"{named} has rows of one frame that are 8.0 yards apart (columns x, y)"
+    assert left == [(2022091100, 1, reason, detail)]
+    assert kept == [2]
+
+
+def test_a_clock_that_runs_backwards_sets_the_play_aside(tmp_path):
+    def backwards(rows, first):
+        back = pl.format("2022-09-11T13:00:{}.{}00", (100 - pl.col("frameId")) // 10 + 10,
+                         (100 - pl.col("frameId")) % 10)  # fmt: skip
+        return rows.with_columns(time=pl.when(first).then(back).otherwise("time"))
+
+    (left,), kept = one_bad_of_two(tmp_path, backwards)
+    assert left[:3] == (2022091100, 1, "not ten frames a second")
+    assert left[3].startswith("rate_hz is -10.0")
+    assert left[3].endswith("the column time runs backwards")
+    assert kept == [2]
+
+
+def test_players_of_another_numbering_are_found_and_the_plays_kept(tmp_path):
+    source = made_set("bdb_2025")
+    source.tables["players.csv"] = source.tables["players.csv"].with_columns(
+        pl.col("nflId") + 5_000_000
+    )
+    blocks, report = read_tracking(source.write(tmp_path))
+    assert blocks[0].plays.height == 1
+    check = next(c for c in report.files[0].checks if c.name == "ids of the table of players")
+    assert check.decision == "wrong, not corrected"
+    assert "0 of 22 players are in players.csv, which lacks 30000 of the column 'nflId'" in (
+        check.evidence
+    )
+    # A game or play that the table of plays does not know is named with its keys.
+    source.tables["plays.csv"] = source.tables["plays.csv"].with_columns(pl.col("playId") + 1)
+    _, report = read_tracking(source.write(tmp_path))
+    assert report.left_out.select("game_id", "play_id", "reason").rows() == [
+        (2022091100, 64, "not in the table of plays")
+    ]

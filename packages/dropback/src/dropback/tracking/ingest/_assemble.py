@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.tracking._blocks import PlayBlock, WideFrames, X, empty_frames
+from dropback.tracking._blocks import PlayBlock, WideFrames, X, Y, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
-from dropback.tracking._windows import KNOWN_EVENTS, THROWS, find_windows
+from dropback.tracking._windows import KNOWN_EVENTS, find_windows
 from dropback.tracking.ingest._clocks import align_tracks
 from dropback.tracking.ingest._entities import (
     PlayerRuns,
@@ -27,6 +27,12 @@ from dropback.tracking.ingest._entities import (
     rows_inside,
 )
 from dropback.tracking.ingest._gaps import fill_gaps
+from dropback.tracking.ingest._problems import (
+    doubled,
+    gap_sentences,
+    player_problems,
+    window_problems,
+)
 from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
 from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
 from dropback.tracking.readers._format import SOURCE_KEY
@@ -88,7 +94,7 @@ def assemble(
     for found in (windows, clocks.shifted, ties):
         plays = left_join(plays, found, on="play")
     keys = plays.select("play", "game_id", "play_id")
-    problems = _window_problems(plays, layout)
+    problems = window_problems(plays, layout)
     problems = pl.concat([problems, _without(clocks.problems, problems)])
     plays = _without(plays, problems)
     window = rows_inside(rows, runs, plays)
@@ -97,11 +103,11 @@ def assemble(
         left_join, frame_rates(rows, runs, window.around, window.since_snap), on="play"
     )
     entities = find_entities(window, plays, layout, tables)
-    miscounted = _player_problems(plays, entities, layout)
+    miscounted = player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
     entities, plays = place_entities(entities, plays)
-    frames, offsets, duplicates = _scattered(window, plays, entities)
+    frames, offsets, duplicates, apart = _scattered(window, plays, entities)
     used = np.zeros((plays.height, SLOTS), bool)
     used[entities["n"].to_numpy(), entities["slot"].to_numpy()] = True
     gaps = fill_gaps(frames, offsets, used)
@@ -112,16 +118,17 @@ def assemble(
     holes = (
         plays.select("play")
         .filter(pl.Series(gaps.too_long))
-        .with_columns(
-            reason=pl.lit("frames missing"), detail=pl.Series(gaps.sentences, dtype=pl.String)
-        )
+        .with_columns(reason=pl.lit("frames missing"), detail=gap_sentences(gaps, plays, entities))
     )
+    twice = doubled(plays, entities, apart)
+    fit = ~gaps.too_long & ~plays["play"].is_in(twice["play"].implode()).to_numpy()
+    holes = _without(holes, twice)
     arrival_xy = _arrivals(rows, runs, plays, entities)
     wide = None
     if around is not None:
         wide = _wide_frames(rows, runs, plays, entities, around, _events(rows, runs, at, names))
-    block = PlayBlock(plays, entities, frames, offsets, arrival_xy, wide).keep(~gaps.too_long)
-    left_out = left_join(pl.concat([problems, miscounted, holes]), keys, on="play").select(
+    block = PlayBlock(plays, entities, frames, offsets, arrival_xy, wide).keep(fit)
+    left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
         list(_NAMED)
     )
     return Assembled(block, left_out, plays_seen, batch.height - rows.height)
@@ -269,8 +276,11 @@ def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
 
 def _scattered(
     window: WindowRows, plays: pl.DataFrame, entities: pl.DataFrame
-) -> tuple[Singles, Integers, Integers]:
-    """The frames array, the bounds of its plays and the repeated rows of each play."""
+) -> tuple[Singles, Integers, Integers, Singles]:
+    """The frames array, the bounds of its plays and the repeated rows of each play.
+
+    Last, how far apart rows of one player and frame are at most, in yards, shape ``[N, 23]``.
+    """
     lengths = (plays["end_frame"] - plays["snap_frame"] + 1).to_numpy()
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     frames = empty_frames(int(offsets[-1]))
@@ -289,10 +299,14 @@ def _scattered(
     written = np.zeros(int(window.play.max(initial=0)) + 1, np.int64)
     np.add.at(written, window.play[window.entity], window.length)
     duplicates = written[plays["play"].to_numpy()] - filled
+    apart = np.zeros((len(lengths), SLOTS), np.float32)
     if duplicates.any():
+        last = frames[..., [X, Y]].copy()
         # Written again from the last row to the first, so that of repeated rows the first stays.
         _write(frames, window.rows, cell[::-1], row[::-1])
-    return frames, offsets, duplicates
+        moved = np.nan_to_num(np.abs(frames[..., [X, Y]] - last).max(axis=-1))
+        apart = np.maximum.reduceat(moved, offsets[:-1])
+    return frames, offsets, duplicates, apart
 
 
 def _wide_frames(
@@ -332,7 +346,7 @@ def _wide_frames(
         on=["play", "player_id"],
         nulls_equal=True,
     )
-    frames, offsets, _ = _scattered(window, wider, placed)
+    frames, offsets, _, _ = _scattered(window, wider, placed)
     named = (
         events.unique(["play", "frame", "event"], maintain_order=True)
         .join(asked.select("play", "snap_frame").with_row_index("n"), on="play")
@@ -373,80 +387,3 @@ def _arrivals(
         "x_yd", "y_yd"
     ).to_numpy()
     return arrival_xy
-
-
-def _window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """Rows of (play, reason, detail) for plays that are no dropback or have no window."""
-    kind = pl.col("play_kind").str.to_lowercase()
-    charted = pl.col("pass_result").is_not_null() | kind.str.contains("pass|sack")
-    says_nothing = pl.all_horizontal(pl.col("pass_result", "play_kind").is_null().all())
-    is_dropback = (
-        pl.when(says_nothing).then(pl.col("end_event").is_in(THROWS)).otherwise(charted)
-    ).fill_null(value=False)
-    no_events = "events" in layout.lacks
-    reason = (
-        pl.when(~pl.col("in_table"))
-        .then(pl.lit("not in the table of plays"))
-        .when(~is_dropback & ~pl.lit(no_events))
-        .then(pl.lit("not a dropback"))
-        .when(pl.col("snap_frame").is_null())
-        .then(pl.lit("no snap"))
-        .when(pl.col("end_frame").is_null() & pl.col("early_end_frame").is_not_null())
-        .then(pl.lit("release not after the snap"))
-        .when(pl.col("end_frame").is_null())
-        .then(pl.lit("no release"))
-        .when(pl.col("end_frame") <= pl.col("snap_frame"))
-        .then(pl.lit("fewer than two frames"))
-    )
-    detail = (
-        pl.when(reason == "not in the table of plays")
-        .then(pl.lit(f"{layout.plays_file} has no row for it"))
-        .when(reason == "not a dropback")
-        .then(
-            pl.format(
-                "pass result {}, kind {}",
-                pl.col("pass_result").fill_null("none"),
-                pl.col("play_kind").fill_null("none"),
-            )
-        )
-        .when(reason == "no snap")
-        .then(pl.lit("no ball_snap, snap_direct or automatic snap event"))
-        .when(reason == "release not after the snap")
-        .then(pl.format("release at frame {}, snap at frame {}", "early_end_frame", "snap_frame"))
-        .when(reason == "no release")
-        .then(pl.format("no throw, sack or run event after the snap at frame {}", "snap_frame"))
-        .otherwise(pl.lit("the window has a single frame"))
-    )
-    return plays.select("play", reason=reason, detail=detail).drop_nulls("reason")
-
-
-def _player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """Rows of (play, reason, detail) for plays with too few or too many players or balls."""
-    counts = entities.group_by("play").agg(
-        offense=(pl.col("side") == "offense").sum(),
-        defense=(pl.col("side") == "defense").sum(),
-        balls=(pl.col("side") == "ball").sum(),
-        unplaced=(pl.col("x_yd").is_null() & (pl.col("side") != "ball")).sum(),
-    )
-    counted = left_join(plays.select("play"), counts, on="play").fill_null(0)
-    found = pl.format("{} players of the offense and {} of the defense", "offense", "defense")
-    if "linemen" in layout.lacks:
-        wrong = (pl.col("offense") < 1) | (pl.col("defense") < 1)
-        crowded = (pl.col("offense") > 11) | (pl.col("defense") > 11)
-        wrong |= crowded
-    else:
-        wrong = (pl.col("offense") != 11) | (pl.col("defense") != 11)
-    return counted.select(
-        "play",
-        reason=pl.when(wrong)
-        .then(pl.lit("not 11 against 11"))
-        .when(pl.col("balls") > 1)
-        .then(pl.lit("more than one ball"))
-        .when(pl.col("unplaced") > 0)
-        .then(pl.lit("frames missing")),
-        detail=pl.when(wrong)
-        .then(found)
-        .when(pl.col("balls") > 1)
-        .then(pl.format("{} balls", "balls"))
-        .otherwise(pl.format("{} players without coordinates at the snap", "unplaced")),
-    ).drop_nulls("reason")

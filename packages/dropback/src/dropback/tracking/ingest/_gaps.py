@@ -25,12 +25,13 @@ class Gaps:
     Args:
         filled: Player positions filled in each play, shape ``[N]``.
         too_long: Whether a play has a gap of more than `MAX_GAP_FRAMES`, shape ``[N]``.
-        sentences: The longest gap of each such play in words, in order of plays.
+        longest: Of each such play, in order: the play, and the slot, the first frame after the snap
+            and the length of its longest gap.
     """
 
     filled: Integers
     too_long: Flags
-    sentences: list[str]
+    longest: list[tuple[int, int, int, int]]
 
 
 def fill_gaps(frames: Singles, offsets: Integers, used: Flags) -> Gaps:
@@ -68,15 +69,12 @@ def fill_gaps(frames: Singles, offsets: Integers, used: Flags) -> Gaps:
         np.where(last < offsets[play + 1], last, first)[fillable],
     )
     worst = length == longest[play]
-    sentences = []
-    for bad in np.flatnonzero(too_long):
+    named = []
+    for bad in np.flatnonzero(too_long).tolist():
         hole = np.flatnonzero((play == bad) & worst)[0]
-        start = at_frame[hole] - offsets[bad]
-        sentences.append(
-            f"{longest[bad]} frames without coordinates from frame {start} after the snap "
-            f"(slot {at_slot[hole]}); at most {MAX_GAP_FRAMES} are filled"
-        )
-    return Gaps(filled.astype(np.int64), too_long, sentences)
+        start = int(at_frame[hole] - offsets[bad])
+        named.append((bad, int(at_slot[hole]), start, int(longest[bad])))
+    return Gaps(filled.astype(np.int64), too_long, named)
 
 
 def _neighbors(

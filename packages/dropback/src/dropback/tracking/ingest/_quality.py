@@ -232,7 +232,11 @@ def implausible(plays: pl.DataFrame) -> pl.DataFrame:
                     "play_id",
                     reason=pl.lit(limit.reason),
                     detail=pl.format(
-                        f"{limit.column} is {{}}, must be {bound}", pl.col(limit.column).round(1)
+                        f"{limit.column} is {{}}, must be {bound}{{}}",
+                        pl.col(limit.column).round(1),
+                        pl.when(pl.col(limit.column) < 0)
+                        .then(pl.lit(": the column time runs backwards"))
+                        .otherwise(pl.lit("")),
                     ),
                 )
             )

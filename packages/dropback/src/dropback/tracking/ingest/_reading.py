@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 _TIMED_ROWS: Final = 100_000
 
 
+# Few are in no table; where most are not, the tables are of another set or count players otherwise.
+_LEAST_KNOWN: Final = 0.5
+
+
 class BlockSink(Protocol):
     """Where the blocks of a file go."""
 
@@ -204,6 +208,7 @@ def _read(
     checks: list[Check] = []
     measured: list[pl.DataFrame] = []
     charted: list[pl.DataFrame] = []
+    people: list[pl.DataFrame] = []
     flagged = [pl.DataFrame(schema=FLAGGED)]
     incomplete: Counter[str] = Counter()
     corrections = first = None
@@ -231,6 +236,7 @@ def _read(
             plays_kept += block.plays.height
             if block.plays.height:
                 charted.append(_charted(block))
+                people.append(block.players.select("player_id").unique())
                 sink.take(block)
             unusual = block.plays.filter(pl.col("flags").list.len() > 0)
             flagged.append(unusual.select("game_id", "play_id", pl.col("flags").list.join("; ")))
@@ -261,6 +267,7 @@ def _read(
             *checks,
             *(quality_checks(pl.concat(measured)) if measured else ()),
             *(checks_of_splits(pl.concat(charted)) if charted else ()),
+            *(_check_of_ids(pl.concat(people), tables, source) if people else ()),
             *(
                 Check(name, "ok", float(count), f"{count} in {assembled} plays")
                 for name, count in incomplete.items()
@@ -270,6 +277,23 @@ def _read(
         flagged=pl.concat(flagged),
         selection=source.layout.selection,
     )
+
+
+def _check_of_ids(people: pl.DataFrame, tables: SideTables, source: SourceFile) -> list[Check]:
+    """Whether players of the frames are those of the table beside them."""
+    ids = people["player_id"].drop_nulls().unique()
+    known = tables.players["player_id"].drop_nulls().unique()
+    if known.is_empty() or ids.is_empty():
+        return []
+    absent = ids.filter(~ids.is_in(known.implode())).sort()
+    share = 1 - len(absent) / len(ids)
+    evidence = f"{len(ids) - len(absent)} of {len(ids)} players are in {source.layout.players_file}"
+    decision: Decision = "ok"
+    if share < _LEAST_KNOWN:
+        decision = "wrong, not corrected"
+        column = source.layout.rows["player_id"]
+        evidence += f", which lacks {absent[0]} of the column {column!r}, for one"
+    return [Check("ids of the table of players", decision, share, evidence)]
 
 
 def _charted(block: PlayBlock) -> pl.DataFrame:

@@ -1,0 +1,149 @@
+"""Say which plays of a batch cannot be used, and why, in sentences with player and column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback._frames import left_join
+from dropback.tracking._windows import THROWS
+from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES
+
+if TYPE_CHECKING:
+    from dropback._arrays import Singles
+    from dropback.tracking.ingest._gaps import Gaps
+    from dropback.tracking.readers._format import Format
+
+# Rows that repeat a player and frame are alike or a step apart: of another track they are not.
+_MOST_APART_YD: Final = 3.0
+
+
+def window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays that are no dropback or have no window."""
+    kind = pl.col("play_kind").str.to_lowercase()
+    charted = pl.col("pass_result").is_not_null() | kind.str.contains("pass|sack")
+    says_nothing = pl.all_horizontal(pl.col("pass_result", "play_kind").is_null().all())
+    is_dropback = (
+        pl.when(says_nothing).then(pl.col("end_event").is_in(THROWS)).otherwise(charted)
+    ).fill_null(value=False)
+    no_events = "events" in layout.lacks
+    reason = (
+        pl.when(~pl.col("in_table"))
+        .then(pl.lit("not in the table of plays"))
+        .when(~is_dropback & ~pl.lit(no_events))
+        .then(pl.lit("not a dropback"))
+        .when(pl.col("snap_frame").is_null())
+        .then(pl.lit("no snap"))
+        .when(pl.col("end_frame").is_null() & pl.col("early_end_frame").is_not_null())
+        .then(pl.lit("release not after the snap"))
+        .when(pl.col("end_frame").is_null())
+        .then(pl.lit("no release"))
+        .when(pl.col("end_frame") <= pl.col("snap_frame"))
+        .then(pl.lit("fewer than two frames"))
+    )
+    detail = (
+        pl.when(reason == "not in the table of plays")
+        .then(pl.lit(f"{layout.plays_file} has no row for it"))
+        .when(reason == "not a dropback")
+        .then(
+            pl.format(
+                "pass result {}, kind {}",
+                pl.col("pass_result").fill_null("none"),
+                pl.col("play_kind").fill_null("none"),
+            )
+        )
+        .when(reason == "no snap")
+        .then(pl.lit("no ball_snap, snap_direct or automatic snap event"))
+        .when(reason == "release not after the snap")
+        .then(pl.format("release at frame {}, snap at frame {}", "early_end_frame", "snap_frame"))
+        .when(reason == "no release")
+        .then(pl.format("no throw, sack or run event after the snap at frame {}", "snap_frame"))
+        .otherwise(pl.lit("the window has a single frame"))
+    )
+    return plays.select("play", reason=reason, detail=detail).drop_nulls("reason")
+
+
+def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays with too few or too many players or balls."""
+    counts = entities.group_by("play").agg(
+        offense=(pl.col("side") == "offense").sum(),
+        defense=(pl.col("side") == "defense").sum(),
+        balls=(pl.col("side") == "ball").sum(),
+        unplaced=(pl.col("x_yd").is_null() & (pl.col("side") != "ball")).sum(),
+    )
+    counted = left_join(plays.select("play"), counts, on="play").fill_null(0)
+    found = pl.format("{} players of the offense and {} of the defense", "offense", "defense")
+    if "linemen" in layout.lacks:
+        wrong = (pl.col("offense") < 1) | (pl.col("defense") < 1)
+        crowded = (pl.col("offense") > 11) | (pl.col("defense") > 11)
+        wrong |= crowded
+    else:
+        wrong = (pl.col("offense") != 11) | (pl.col("defense") != 11)
+    return counted.select(
+        "play",
+        reason=pl.when(wrong)
+        .then(pl.lit("not 11 against 11"))
+        .when(pl.col("balls") > 1)
+        .then(pl.lit("more than one ball"))
+        .when(pl.col("unplaced") > 0)
+        .then(pl.lit("frames missing")),
+        detail=pl.when(wrong)
+        .then(found)
+        .when(pl.col("balls") > 1)
+        .then(pl.format("{} balls", "balls"))
+        .otherwise(pl.format("{} players without coordinates at the snap", "unplaced")),
+    ).drop_nulls("reason")
+
+
+def doubled(plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays in which somebody is at two places at once."""
+    n, slot = np.nonzero(apart > _MOST_APART_YD)
+    found = pl.DataFrame({"n": n, "slot": slot, "yards": apart[n, slot].astype(float)})
+    is_ball = pl.col("side") == "ball"
+    return (
+        found.with_columns(play=plays["play"].gather(pl.Series(n, dtype=pl.Int64)))
+        .join(entities.select("n", "slot", "side", "player_id"), on=["n", "slot"], how="left")
+        .sort("n", "slot", descending=[False, True])
+        .unique("play", keep="first", maintain_order=True)
+        .select(
+            "play",
+            reason=pl.when(is_ball)
+            .then(pl.lit("more than one ball"))
+            .otherwise(pl.lit("two tracks of one player")),
+            detail=pl.format(
+                "{} has rows of one frame that are {} yards apart (columns x, y)",
+                pl.when(is_ball)
+                .then(pl.lit("the ball"))
+                .otherwise(pl.format("player {}", pl.col("player_id").fill_null(-1))),
+                pl.col("yards").round(1),
+            ),
+        )
+    )
+
+
+def gap_sentences(gaps: Gaps, plays: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
+    """The longest gap of each play with one that is too long, in words."""
+    schema = {"n": pl.Int64, "slot": pl.Int64, "start": pl.Int64, "length": pl.Int64}
+    found = pl.DataFrame(gaps.longest, schema=schema, orient="row")
+    lasts = plays["end_frame"] - plays["snap_frame"] + 1
+    ends = pl.col("start") + pl.col("length") >= pl.col("lasts")
+    return (
+        found.with_columns(lasts=lasts.gather(found["n"]))
+        .join(entities.select("n", "slot", "player_id"), on=["n", "slot"], maintain_order="left")
+        .select(
+            pl.format(
+                "player {} has no coordinates (columns x, y) for {} frames from frame {} after the "
+                "snap{}; at most {} are filled",
+                pl.col("player_id").fill_null(-1),
+                "length",
+                "start",
+                pl.when(ends & (pl.col("start") > 0))
+                .then(pl.lit(", where the track ends before the play does"))
+                .otherwise(pl.lit("")),
+                pl.lit(MAX_GAP_FRAMES),
+            )
+        )
+        .to_series()
+    )
