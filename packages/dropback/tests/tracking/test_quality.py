@@ -39,12 +39,6 @@ def where(condition, **columns):
     )
 
 
-def at_rate(hertz):
-    since = pl.duration(milliseconds=pl.col("frameId") * (1000 // hertz))
-    stamp = (pl.datetime(2022, 9, 11, 13) + since).dt.to_string("%Y-%m-%dT%H:%M:%S%.3f")
-    return lambda rows: rows.with_columns(time=stamp)
-
-
 @pytest.mark.parametrize(
     ("change", "reason", "detail"),
     [
@@ -52,10 +46,8 @@ def at_rate(hertz):
         (where(BALL, x=44.0, y=-1.8), "ball away from the center at the snap", "5.8, .* at most 3"),
         (where(BALL & (pl.col("frameId") == 26), x=60.0),
          "ball away from the passer at the release", "23.0, must be at most 10"),
-        (at_rate(25), "not ten frames a second", "25.0, must be about 10"),
-        (at_rate(5), "not ten frames a second", "5.0, must be about 10"),
     ],
-    ids=["spare ball", "ball gone", "25 Hz", "5 Hz"],
+    ids=["spare ball", "ball gone"],
 )  # fmt: skip
 def test_a_play_that_contradicts_itself_is_set_aside(change, reason, detail, tmp_path):
     blocks, report = read(tmp_path, change)

@@ -26,14 +26,16 @@ from dropback.tracking.ingest._entities import (
     place_entities,
     rows_inside,
 )
-from dropback.tracking.ingest._gaps import fill_gaps
+from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._problems import (
+    MOST_APART_YD,
     doubled,
     gap_sentences,
     player_problems,
     window_problems,
 )
 from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
+from dropback.tracking.ingest._rates import resampled
 from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import play_heads
@@ -84,7 +86,8 @@ def assemble(
         around: Frames to read beyond the window; None for none.
     """
     plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
-    rows = _readable(batch)
+    readable = _readable(batch)
+    rows, rate = resampled(readable)
     runs = find_player_runs(rows)
     plays = _joined_plays(rows, runs.first_of_play, layout, tables, path)
     at, names = _event_rows(rows, layout)
@@ -93,6 +96,8 @@ def assemble(
     windows, ties = _windows(rows, runs, plays, layout, tables, at, names)
     for found in (windows, clocks.shifted, ties):
         plays = left_join(plays, found, on="play")
+    was = None if rate is None else f"rate: resampled from {rate:g} to 10 frames a second"
+    plays = plays.with_columns(resampled=pl.lit(was, dtype=pl.String))
     keys = plays.select("play", "game_id", "play_id")
     problems = window_problems(plays, layout)
     problems = pl.concat([problems, _without(clocks.problems, problems)])
@@ -131,7 +136,7 @@ def assemble(
     left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
         list(_NAMED)
     )
-    return Assembled(block, left_out, plays_seen, batch.height - rows.height)
+    return Assembled(block, left_out, plays_seen, batch.height - readable.height)
 
 
 def _readable(batch: pl.DataFrame) -> pl.DataFrame:
@@ -279,7 +284,7 @@ def _scattered(
 ) -> tuple[Singles, Integers, Integers, Singles]:
     """The frames array, the bounds of its plays and the repeated rows of each play.
 
-    Last, how far apart rows of one player and frame are at most, in yards, shape ``[N, 23]``.
+    Last, how far apart two tracks of one player are at most, yards, 0 for one, ``[N, 23]``.
     """
     lengths = (plays["end_frame"] - plays["snap_frame"] + 1).to_numpy()
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -305,7 +310,9 @@ def _scattered(
         # Written again from the last row to the first, so that of repeated rows the first stays.
         _write(frames, window.rows, cell[::-1], row[::-1])
         moved = np.nan_to_num(np.abs(frames[..., [X, Y]] - last).max(axis=-1))
-        apart = np.maximum.reduceat(moved, offsets[:-1])
+        far = np.add.reduceat(moved > MOST_APART_YD, offsets[:-1])
+        # A slip in a frame or two is no track of its own.
+        apart = np.where(far > MAX_GAP_FRAMES, np.maximum.reduceat(moved, offsets[:-1]), 0)
     return frames, offsets, duplicates, apart
 
 

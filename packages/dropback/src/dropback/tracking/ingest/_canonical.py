@@ -342,7 +342,7 @@ def _plays_table(
             derived=pl.lit(derived, dtype=pl.List(pl.String)),
             corrections=pl.concat_list(
                 _corrections_by_season(corrections),
-                pl.concat_list("clock_shift").list.drop_nulls(),
+                pl.concat_list("clock_shift", "resampled").list.drop_nulls(),
             ),
         )
         .with_columns(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dropback.tracking.readers._format import Format
 
 # Rows that repeat a player and frame are alike or a step apart: of another track they are not.
-_MOST_APART_YD: Final = 3.0
+MOST_APART_YD: Final = 3.0
 
 
 def window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
@@ -99,7 +99,7 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
 
 def doubled(plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles) -> pl.DataFrame:
     """Rows of (play, reason, detail) for plays in which somebody is at two places at once."""
-    n, slot = np.nonzero(apart > _MOST_APART_YD)
+    n, slot = np.nonzero(apart)
     found = pl.DataFrame({"n": n, "slot": slot, "yards": apart[n, slot].astype(float)})
     is_ball = pl.col("side") == "ball"
     return (
