@@ -300,3 +300,13 @@ def test_players_of_another_numbering_are_found_and_the_plays_kept(tmp_path):
     assert report.left_out.select("game_id", "play_id", "reason").rows() == [
         (2022091100, 64, "not in the table of plays")
     ]
+
+
+def test_a_play_without_a_readable_row_is_named(tmp_path):
+    def blank(rows, first):
+        return rows.with_columns(x=pl.when(~first).then("x"))
+
+    left, kept = one_bad_of_two(tmp_path, blank)
+    assert [row[:3] for row in left] == [(2022091100, 1, "no readable row")]
+    assert "columns frame, x, y" in left[0][3]
+    assert kept == [2]

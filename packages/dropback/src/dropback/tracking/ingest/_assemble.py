@@ -136,6 +136,7 @@ def assemble(
     left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
         list(_NAMED)
     )
+    left_out = pl.concat([_unreadable(batch, readable), left_out])
     return Assembled(block, left_out, plays_seen, batch.height - readable.height)
 
 
@@ -154,6 +155,21 @@ def _readable(batch: pl.DataFrame) -> pl.DataFrame:
     if all_readable:
         return batch
     return batch.filter(pl.all_horizontal(needed.is_not_null()), on_earth)
+
+
+def _unreadable(batch: pl.DataFrame, readable: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `_NAMED` for plays of which no row can be read."""
+    game, play = SOURCE_KEY
+    lost = batch.select(SOURCE_KEY).clear()
+    if readable.height < batch.height:
+        seen = batch.select(SOURCE_KEY).unique(maintain_order=True).drop_nulls()
+        lost = seen.join(readable.select(SOURCE_KEY), on=SOURCE_KEY, how="anti")
+    return lost.select(
+        game_id=game,
+        play_id=play,
+        reason=pl.lit("no readable row"),
+        detail=pl.lit("each row lacks a frame or coordinates (columns frame, x, y)"),
+    )
 
 
 def _joined_plays(
