@@ -306,9 +306,11 @@ def test_mp4_without_ffmpeg_says_what_to_install_and_another_ending_is_refused(
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
     block, number, _ = find_play(weeks, 2022091100, 1)
-    with pytest.raises(TrackingError, match=r"mp4 needs an ffmpeg on the PATH.*or write a \.gif"):
+    with pytest.raises(TrackingError, match=r"mp4 needs an ffmpeg on the PATH.*or write a \.html"):
         plot_play(block, number, tmp_path / "play.mp4")
-    with pytest.raises(TrackingError, match=r"must end in \.png, \.gif, \.mp4, got 'play\.bmp'"):
+    with pytest.raises(
+        TrackingError, match=r"must end in \.png, \.gif, \.mp4, \.html, got 'play\.bmp'"
+    ):
         plot_play(block, number, tmp_path / "play.bmp")
 
 
@@ -329,9 +331,9 @@ def test_the_ball_is_drawn_over_the_players_and_can_be_seen(weeks, tmp_path):
     block, index, _ = find_play(weeks, 2022091100, 1)
     plot_play(block, index, tmp_path / "play.png")
     pixels = (imread(tmp_path / "play.png")[..., :3] * 255).round().astype(int)
-    orange = (abs(pixels - np.array([255, 140, 0])) < 12).all(axis=-1)
+    brown = (abs(pixels - np.array([139, 69, 19])) < 12).all(axis=-1)
     # The legend's own ball lies below the field.
-    assert orange[: int(0.9 * len(pixels))].sum() >= 40
+    assert brown[: int(0.9 * len(pixels))].sum() >= 40
 
 
 def put_set(weeks, address):

@@ -9,28 +9,42 @@ import polars as pl
 
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import are_exact, read_stamps
+from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import play_heads, run_heads
 
 _INTERPOLATED: Final = ("x_yd", "y_yd", "speed_yd_per_s", "acceleration_yd_per_s2")
 # Stamps of ten frames a second that are rounded to tenths or jump once are none of another rate.
 _OFF: Final = 0.05
+_TIMED_PLAYS: Final = 50
 _LOWEST_HZ, _HIGHEST_HZ = 4.0, 120.0
 
 
 def frame_rate(rows: pl.DataFrame) -> float | None:
-    """Frames a second by the stamps, the median of a batch's plays; None if they do not say."""
+    """Frames a second by the stamps, the median of the first plays; None if they do not say."""
     if "time" not in rows.columns or not rows.height:
         return None
-    # A play's first row and its last are of its first and last frames, whatever their order.
-    heads = play_heads(rows)
-    ends = np.append(heads[1:], rows.height) - 1
-    stamp = read_stamps(rows, np.concatenate([heads, ends]))
+    heads = np.append(play_heads(rows), rows.height)[: _TIMED_PLAYS + 1]
+    # Of one track in each play: another, the ball's above all, may be of another clock.
+    first = (
+        rows.head(int(heads[-1]))
+        .select(*SOURCE_KEY, "frame", player=pl.col("player_id").fill_null(-1))
+        .with_row_index("row")
+        .filter(pl.col("player") == pl.col("player").first().over(SOURCE_KEY))
+        .group_by(SOURCE_KEY, maintain_order=True)
+        .agg(
+            pl.col("frame").first().alias("from"),
+            pl.col("frame").last().alias("to"),
+            pl.col("row").first().alias("head"),
+            pl.col("row").last().alias("end"),
+        )
+    )
+    ends = np.concatenate([first["head"].to_numpy(), first["end"].to_numpy()]).astype(np.int64)
+    stamp = read_stamps(rows, ends)
     if not are_exact(stamp):
         return None
-    frame = rows["frame"].to_numpy()
-    lasted = stamp[len(heads) :] - stamp[: len(heads)]
+    lasted = stamp[first.height :] - stamp[: first.height]
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates = (frame[ends] - frame[heads]) / lasted
+        rates = (first["to"] - first["from"]).to_numpy() / lasted
     rates = rates[np.isfinite(rates) & (rates > 0)]
     return float(np.median(rates)) if len(rates) else None
 
@@ -49,9 +63,8 @@ def resampled(rows: pl.DataFrame) -> tuple[pl.DataFrame, float | None]:
     if rate is None or abs(rate / RATE_HZ - 1) <= _OFF or not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
         return rows, None
     rate = round(rate, 1)
-    key = ["source_game_id", "source_play_id"]
-    first = pl.col("frame").min().over(key)
-    track = pl.struct(*key, pl.col("player_id").fill_null(-1)).rank("dense")
+    first = pl.col("frame").min().over(SOURCE_KEY)
+    track = pl.struct(*SOURCE_KEY, pl.col("player_id").fill_null(-1)).rank("dense")
     ordered = rows.with_columns(
         _at=(pl.col("frame") - first) * (RATE_HZ / rate), _track=track.cast(pl.Int64)
     ).sort("_track", "_at", maintain_order=True)
