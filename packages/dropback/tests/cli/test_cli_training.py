@@ -61,7 +61,7 @@ def test_dry_run_says_what_training_keeps_and_writes_nothing(
         found = re.search(rf"{what}\s+(\d+)", shown)
         assert found, shown
         assert int(found[1]) == pytest.approx(300, rel=0.03)
-    assert re.search(r"to fit 1 networks, memory about\s+\d+\.\d GB", shown)
+    assert re.search(r"to fit 1 networks,\s+memory about\s+\d+\.\d GB", shown)
 
 
 def test_dry_run_of_anything_but_files_says_what_it_plans_from(
