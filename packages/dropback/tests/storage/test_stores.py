@@ -152,6 +152,18 @@ def test_missing_credentials_are_one_sentence(bucket: str, monkeypatch: pytest.M
         require_new_output(bucket, overwrite=False)
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.parametrize(
+    "value", ["not a url", "localhost:9000", "http://", "ftp://host", "http://host:99999"]
+)
+def test_an_endpoint_that_is_no_address_is_one_sentence(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match=rf"{name} must be an address .* got '{value}'\.$"):
+        open_store("s3://bucket/folder").size("a")
+
+
 def test_a_store_that_nothing_serves_is_told_within_half_a_minute(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from dropback.errors import StoreError
 from dropback.storage._refusals import first_line, told
@@ -26,7 +27,10 @@ FIRST_TRIES: Final = 7
 _PIECE_BYTES: Final = 8 << 20
 
 _CLOUDS: Final = ("s3", "s3a", "gs", "az", "abfs", "abfss", "adl", "azure")
-_ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT")
+_ENDPOINTS: Final = (
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"),
+    *("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+)
 
 
 def remote_files_of(root: str, *, tries: int = _TRIES) -> ObjectFiles | FileSystemFiles:
@@ -56,7 +60,7 @@ class ObjectFiles:
     def __init__(self, root: str, tries: int) -> None:
         import obstore.store  # an extra, imported where a URL asks for it
 
-        endpoints = (os.environ.get(name, "") for name in _ENDPOINTS)
+        endpoints = _endpoints()
         self._store = obstore.store.from_url(
             root,
             client_options={
@@ -121,6 +125,27 @@ class ObjectFiles:
     def remove(self, key: str) -> None:
         """Remove a file."""
         self._store.delete(key)
+
+
+def _endpoints() -> list[str]:
+    """Addresses of stores that the environment names; a client panics over one that is none.
+
+    Raises:
+        StoreError: One has no scheme, no host, or a port that is none.
+    """
+    named = {name: value for name in _ENDPOINTS if (value := os.environ.get(name))}
+    for name, value in named.items():
+        try:
+            parts = urlsplit(value)
+            right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port above 65535 or of letters, a bracket left open
+            right = False
+        if not right or any(letter.isspace() for letter in value):
+            raise StoreError(
+                f"The environment's {name} must be an address such as https://HOST:PORT, got "
+                f"{value!r}."
+            )
+    return list(named.values())
 
 
 class FileSystemFiles:
