@@ -31,7 +31,7 @@ from splicedpareto.training import FitSettings
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
-STEPS = ("starting", "reading", "scoring", "ranking", "writing the page", "done")
+STEPS = (*("starting", "reading", "scoring", "projecting", "ranking", "writing the page", "done"),)
 
 
 def write_weeks(folder: Path, weeks: int) -> Path:

@@ -226,7 +226,7 @@ def test_a_play_whose_first_frames_never_came_begins_with_the_first_that_did(pla
     ("numbers", "hidden", "reason"),
     [
         ([0, 1, 2, 7], (), r"after frame 2, frames 3 to 6 never came: at most 3 frames \(0.3 s\)"),
-        ([4], (), "after frame -1, frames 0 to 3 never came"),
+        ([4], (), "before its first frame, frames 0 to 3 never came"),
         ([0, 1, 2, 3, 4], (1, 2, 3, 4), "after frame 3, slot 9 was not seen for more than 3"),
         ([0, 1, 2, 3], (0, 1, 2, 3), "after frame 2, slot 9 was not seen for more than 3"),
     ],

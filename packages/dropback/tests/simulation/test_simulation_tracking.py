@@ -405,7 +405,7 @@ def test_no_more_weeks_are_begun_than_there_are_workers(
         future.set_result(function(*arguments))
         return future
 
-    monkeypatch.setattr(files, "ProcessPoolExecutor", pool(submit))
+    monkeypatch.setattr(files, "process_pool", pool(submit))
     with pytest.raises(KeyboardInterrupt):
         write_tracking_league(three_weeks, tmp_path / "out", workers=2, on_week=stop)
     assert len(begun) == 2
@@ -418,7 +418,7 @@ def test_a_killed_worker_is_reported_in_a_sentence(
 ) -> None:
     killed: Future[object] = Future()
     killed.set_exception(BrokenProcessPool("killed"))
-    monkeypatch.setattr(files, "ProcessPoolExecutor", pool(lambda *_: killed))
+    monkeypatch.setattr(files, "process_pool", pool(lambda *_: killed))
     with pytest.raises(RequestError, match=r"was killed, perhaps .* ask for fewer workers"):
         write_tracking_league(three_weeks, tmp_path / "out", workers=2)
     assert list(tmp_path.iterdir()) == []
