@@ -97,11 +97,11 @@ def projection_targets(found: dict[str, Any]) -> list[Target]:
 def report(found: list[Target]) -> int:
     """Print every target; return 1 where one is missed."""
     for target in found:
-        asked = f"at least {target.least:.3f}"
+        asked = f"at least {target.least:.4f}"
         if target.most < float("inf"):
-            asked += f", at most {target.most:.3f}"
+            asked += f", at most {target.most:.4f}"
         state = "reached" if target.reached else "MISSED"
-        print(f"{state:<8} {target.what}: {target.value:+.3f} ({asked})")
+        print(f"{state:<8} {target.what}: {target.value:+.4f} ({asked})")
     missed = [target.what for target in found if not target.reached]
     print(f"\n{len(found) - len(missed)} of {len(found)} targets reached.")
     if missed:
