@@ -11,6 +11,7 @@ from dropback.cli import app as cli
 from dropback.errors import RequestError
 from dropback.live.feeds._redis import RedisLog
 from dropback.service._app import Service
+from dropback.service._server import ServeSettings
 from examples import redis_servers
 from examples import service as example
 from examples.live_sockets import FRAMES, opened, problem
@@ -151,6 +152,13 @@ def test_a_store_that_is_not_there_is_said_at_the_start(networks, url, caplog):
     with example.bind("127.0.0.1", 0) as listener, pytest.raises(SystemExit):
         server.run(sockets=[listener])
     assert "--redis cannot be reached" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://127.0.0.1:1/0"])
+def test_the_command_refuses_a_store_that_is_not_there_before_it_loads(url, tmp_path):
+    settings = ServeSettings(run=tmp_path / "none", workers=2, redis=url)
+    with pytest.raises(RequestError, match=r"--redis cannot be reached \(.*[^.]\): start Redis"):
+        settings.check()
 
 
 def test_a_url_that_is_none_is_refused():

@@ -84,7 +84,7 @@ class ServeSettings:
         """Refuse what cannot be served, before anything is loaded.
 
         Raises:
-            RequestError: Options that do not go together.
+            RequestError: Options that do not go together, or a store that does not answer.
             ReaderError: A file of keys that is none.
         """
         make_access(
@@ -107,9 +107,13 @@ class ServeSettings:
             )
         for address in filter(None, self.forwarded_allow_ips.split(",")):
             _require_address(address.strip())
-        _event_log(self.redis)  # its URL; whether it answers is seen where it is opened
         if not 0 <= self.drain_s <= 3600:
             raise RequestError(f"--drain must be 0 to 3600 seconds, got {self.drain_s!r}.")
+        if self.redis is not None:
+            _event_log(self.redis)  # the extra and the URL
+            from dropback.live.feeds._redis import require_redis  # noqa: PLC0415  # an extra
+
+            require_redis(self.redis)
 
     def service(self) -> Service:
         """Read the files to serve."""

@@ -63,6 +63,41 @@ end
 return id
 """
 
+# Seconds until a store that takes no connection counts as absent.
+_CONNECT_S = 2.0
+
+
+def require_redis(url: str) -> None:
+    """Ask whether a store answers, before anything is loaded.
+
+    Raises:
+        RequestError: It does not.
+    """
+    from redis import Redis  # noqa: PLC0415  # an extra
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.exceptions import RedisError  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
+    client = Redis.from_url(
+        url,
+        socket_connect_timeout=_CONNECT_S,
+        socket_timeout=_CONNECT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        client.ping()
+    except (RedisError, OSError) as error:
+        raise _unreachable(error) from error
+    finally:
+        client.close()
+
+
+def _unreachable(error: Exception) -> RequestError:
+    return RequestError(
+        f"--redis cannot be reached ({str(error).rstrip('.')}): start Redis or Valkey there, or "
+        "leave it out to serve by one process."
+    )
+
 
 class RedisLog:
     """The events of all processes that name the same store.
@@ -87,7 +122,7 @@ class RedisLog:
         self._errors: tuple[type[Exception], ...] = (RedisError, OSError)
         try:
             self._redis: Any = Redis.from_url(
-                url, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0)
+                url, socket_connect_timeout=_CONNECT_S, retry=Retry(NoBackoff(), 0)
             )
         except ValueError as error:
             raise RequestError(
@@ -112,10 +147,7 @@ class RedisLog:
         try:
             await self._load()
         except self._errors as error:
-            raise RequestError(
-                f"--redis cannot be reached ({error}): start Redis or Valkey there, or leave it "
-                "out to serve by one process."
-            ) from error
+            raise _unreachable(error) from error
         self.state = "connected"
         self._tasks = [asyncio.create_task(work()) for work in (self._write_on, self._read_on)]
 
