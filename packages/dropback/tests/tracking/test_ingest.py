@@ -270,7 +270,7 @@ def test_a_play_set_aside_is_not_found_and_says_why(weeks):
 
 
 def test_the_commands_print_what_they_did(weeks, tmp_path):
-    runner = CliRunner(env={"COLUMNS": "400"})
+    runner = CliRunner()
     plays, tensors = str(tmp_path / "plays"), str(tmp_path / "tensors")
     result = runner.invoke(app, ["ingest", str(weeks), "--out", plays])
     assert result.exit_code == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.table import Table
+from rich.tree import Tree
 
 from dropback.cli._console import file_progress, table_of
 from dropback.cli._console import out as console
@@ -179,12 +179,12 @@ def print_report(report: IngestReport, console: Console = console, *, every: boo
     for file in report.files:
         checks = file.checks if every else file.failed
         if checks:
-            table = Table(title=f"{file.source_file} ({file.source_format})", title_justify="left")
-            for heading in ("check", "season", "decision", "evidence"):
-                table.add_column(heading)
+            # A tree, not a table: evidence is a sentence, and folds in a terminal of 80 columns.
+            tree = Tree(f"{file.source_file} ({file.source_format})", highlight=False)
             for check in checks:
-                table.add_row(check.name, str(check.season or ""), check.decision, check.evidence)
-            console.print(table)
+                season = f", {check.season}" if check.season else ""
+                tree.add(f"{check.name}{season}: {check.decision}").add(check.evidence)
+            console.print(tree)
         if file.selection:
             console.print(f"note: {file.selection}")
     counts = table_of("plays by layout", ("format", "files", "read", "kept", "left out"))
