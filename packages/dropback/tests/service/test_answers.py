@@ -5,10 +5,10 @@ import io
 
 import polars as pl
 import pytest
+from msgspec import Struct
 
 from dropback._search import keep_found, matches, search_column, searchable
 from dropback.live.feeds._messages import LivePlaysResponse
-from dropback.service import _rankings
 from dropback.service._app import Service
 from dropback.service._score_table import LeaderboardQuery, ScoreTable
 from dropback.service._tables import csv_of
@@ -64,7 +64,7 @@ def test_each_table_is_given_as_csv(client, path, field):
 
 
 def test_a_text_that_a_spreadsheet_would_run_is_quoted():
-    class Answer(_rankings.Struct):
+    class Answer(Struct):
         rows: list[dict[str, object]]
 
     found = csv_of(Answer([{"name": "=1+1", "score": -0.5, "note": "a,b"}])).decode()

@@ -6,8 +6,8 @@ import pytest
 from dropback.data._team_colors import TEAM_COLORS, contrast
 from dropback.data._teams import TEAM_NAMES
 from dropback.ranking import compare_passers, game_log, leaderboard
-from dropback.service._browse import BrowseQuery, PlayBrowser
-from dropback.service._teams import teams_table
+from dropback.service.page._browse import BrowseQuery, PlayBrowser
+from dropback.service.page._teams import teams_table
 from examples import service as example
 from examples.scored_plays import table, throws
 

@@ -195,4 +195,4 @@ def test_the_first_step_of_the_image_builds_wheels_that_have_the_page(tmp_path):
     wheels = {wheel.name.partition("-")[0]: wheel for wheel in tmp_path.glob("*.whl")}
     assert set(wheels) == {"splicedpareto", "dropback"}
     with zipfile.ZipFile(wheels["dropback"]) as wheel:
-        assert "dropback/service/static/index.html" in wheel.namelist()
+        assert "dropback/service/page/static/index.html" in wheel.namelist()

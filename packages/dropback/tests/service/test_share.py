@@ -6,9 +6,9 @@ import re
 import polars as pl
 import pytest
 
-from dropback.service._page import head_of
 from dropback.service._score_table import ScoreTable
 from dropback.service._shown import Shown
+from dropback.service.page._document import head_of
 from dropback.workflows import PasserTables
 from examples import service as example
 

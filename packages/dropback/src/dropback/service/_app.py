@@ -28,7 +28,6 @@ from dropback.live.feeds._inference import Inference
 from dropback.live.feeds._sessions import PlaySessions
 from dropback.service._access import Access
 from dropback.service._asyncapi import asyncapi_document
-from dropback.service._browse import BrowseRoutes
 from dropback.service._executors import COMPRESSED_BYTES
 from dropback.service._http import JSON, Operation, json_response, openapi_document
 from dropback.service._keys import KeyRing, read_keys
@@ -39,15 +38,16 @@ from dropback.service._logs import log
 from dropback.service._messages import Capabilities, Health, Readiness
 from dropback.service._metrics import Metrics
 from dropback.service._middleware import RequestMiddleware
-from dropback.service._page import page_routes
-from dropback.service._passers import PasserRoutes
 from dropback.service._plays import PlayRoutes
 from dropback.service._rankings import RankingRoutes
 from dropback.service._score_table import ScoreTable, join_score_tables
-from dropback.service._share import CardRoutes
 from dropback.service._shown import Shown
 from dropback.service._sockets import OpenSockets
 from dropback.service._watch import Audience, WatchEndpoints
+from dropback.service.page._browse import BrowseRoutes
+from dropback.service.page._document import page_routes
+from dropback.service.page._passers import PasserRoutes
+from dropback.service.page._share import CardRoutes
 from dropback.workflows import PasserTables, read_passer_tables, read_scores
 
 if TYPE_CHECKING:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from msgspec import Meta, Struct
+from typing import TYPE_CHECKING
 
 from dropback.errors import DropbackError
 from dropback.service import _messages as messages
@@ -18,14 +16,6 @@ from dropback.service._tables import TableQuery
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
-
-
-class PasserQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Query parameters of ``/v1/passers/{passer}``."""
-
-    format: Annotated[
-        Literal["json", "csv"], Meta(description="csv: the rows of the seasons alone.")
-    ] = "json"
 
 
 class RankingRoutes(Routes):
@@ -47,7 +37,7 @@ class RankingRoutes(Routes):
                       messages.PassersPage, query=PassersQuery, problems=PROBLEMS, table=True),
             Operation("GET", "/v1/passers/{passer}", self.passer,
                       "Look up a passer: seasons, best and worst throws, calibration",
-                      messages.PasserResponse, query=PasserQuery, path_parameters=PASSER,
+                      messages.PasserResponse, query=TableQuery, path_parameters=PASSER,
                       problems=PROBLEMS, table=True),
         ]  # fmt: skip
 
@@ -88,5 +78,5 @@ class RankingRoutes(Routes):
         stored = frozenset() if library is None else library.keys
         return await self.answers.get(
             request, ("passer", passer), lambda: scores.passer(passer, stored),
-            table=query(request, PasserQuery).format == "csv",
+            table=query(request, TableQuery).format == "csv",
         )  # fmt: skip

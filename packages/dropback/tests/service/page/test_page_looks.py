@@ -9,7 +9,7 @@ import pytest
 
 from examples.service import Address
 
-STATIC = Path(str(files("dropback.service") / "static"))
+STATIC = Path(str(files("dropback.service.page") / "static"))
 VIEWS = {
     "leaderboard": "/",
     "passer": "/#/passers/00-0",

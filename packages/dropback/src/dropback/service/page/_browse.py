@@ -21,7 +21,7 @@ from dropback.ranking._play_list import LISTED, list_plays
 from dropback.service._http import Operation, query
 from dropback.service._shown import PROBLEMS, Routes, Shown, play_key
 from dropback.service._tables import Season, TableFormat, TableQuery
-from dropback.service._teams import TeamsResponse, teams_table
+from dropback.service.page._teams import TeamsResponse, teams_table
 
 if TYPE_CHECKING:
     from starlette.requests import Request

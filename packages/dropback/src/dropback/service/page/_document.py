@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dropback.live.feeds._errors import ServiceError
-from dropback.service._share import title_of, under_of
+from dropback.service.page._share import title_of, under_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def page_routes(shown: Shown, *, root_path: str, told: bool) -> list[BaseRoute]:
         root_path: Prefix at which a proxy serves it.
         told: Whether the head of a link may say what it shows: to anyone, without a key.
     """
-    static = Path(str(files("dropback.service") / "static"))
+    static = Path(str(files("dropback.service.page") / "static"))
     if not (static / "index.html").is_file():
         return []
     version = _version(static)
