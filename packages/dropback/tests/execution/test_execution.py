@@ -5,8 +5,10 @@ import resource
 import socket
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -111,6 +113,74 @@ def test_a_task_that_always_dies_is_named_and_the_rest_is_done(tmp_path: Path) -
         run("processes:2", [*some, after], str(tmp_path))
     assert len(content(str(tmp_path), [some[0], some[2], some[3]])) == 6
     assert read_folder(open_store(tmp_path), some[1].name) is None
+
+
+class KilledWorker(Exception):  # noqa: N818  # Dask's name
+    """As Dask says it of every task that the dead worker held."""
+
+
+class Blaming:
+    """An engine whose workers die of one task, and that blames some others at their first try.
+
+    The first task takes a while, the third less.
+    """
+
+    def __init__(self, deadly: str, *neighbors: str) -> None:
+        self.deadly, self.blamed = deadly, {deadly, *neighbors}
+        self.tried: list[str] = []
+        self.unasked: set[str] = set()
+        self.beside: dict[str, set[str]] = {}
+
+    def submit(self, function: Callable[..., Done], /, order: _Order) -> Future[Done]:
+        future: Future[Done] = _Read(self.unasked, order.name)
+        self.beside[order.name] = set(self.unasked)
+        self.unasked.add(order.name)
+        dies = order.name == self.deadly or (
+            order.name in self.blamed and order.name not in self.tried
+        )
+        self.tried.append(order.name)
+        if dies:
+            future.set_exception(KilledWorker("4 workers died"))
+        elif (tried := len(self.tried)) in {1, 3}:
+            threading.Timer(0.6 / tried, lambda: future.set_result(function(order))).start()
+        else:
+            future.set_result(function(order))
+        return future
+
+
+class _Read(Future[Done]):
+    """Tells its engine when its result was taken."""
+
+    def __init__(self, unasked: set[str], name: str) -> None:
+        super().__init__()
+        self.unasked, self.name = unasked, name
+
+    def result(self, timeout: float | None = None) -> Done:
+        self.unasked.discard(self.name)
+        return super().result(timeout)
+
+
+def test_of_tasks_that_a_dead_worker_held_only_the_one_that_kills_is_named(tmp_path: Path) -> None:
+    some = squares(5)
+    after = Task("after 3", tasks.squared, (some[3].name,), after=(some[3],))
+    engine = Blaming(some[1].name, some[3].name, some[4].name)
+    with pytest.raises(TaskError, match=r"1 of the tasks .*: number 1\. The first"):
+        list(run_tasks(engine, [*some, after], str(tmp_path)))
+    assert len(content(str(tmp_path), [some[0], *some[2:], after])) == 10
+    assert read_folder(open_store(tmp_path), some[1].name) is None
+    # Tried once more each, with nothing beside them.
+    assert sorted(engine.tried) == sorted(
+        [task.name for task in (*some, some[1], some[3], some[4], after)]
+    )
+    assert not any(engine.beside[some[n].name] for n in (1, 3, 4))
+
+
+def test_a_task_that_died_by_itself_does_not_kill_more_workers(tmp_path: Path) -> None:
+    some = squares(3)
+    engine = Blaming(some[1].name)
+    with pytest.raises(TaskError, match=r"1 of the tasks .*: number 1\. The first"):
+        list(run_tasks(engine, some, str(tmp_path)))
+    assert engine.tried == [task.name for task in some]
 
 
 def test_a_task_that_takes_more_memory_than_it_asked_for_fails_alone(tmp_path: Path) -> None:

@@ -34,6 +34,14 @@ def is_loss(error: BaseException) -> bool:
     return isinstance(error, OSError) or type(error).__name__ in _LOST
 
 
+def may_be_a_neighbors(error: BaseException) -> bool:
+    """Whether a task may only have lain on the workers that another one killed.
+
+    Dask counts against every task that a dead worker was to run, not only the one that ran.
+    """
+    return type(error).__name__ == "KilledWorker"
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, without its rest and its period."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dropback import __version__
 from dropback.errors import StoreError, TaskError
-from dropback.execution._losses import cause_of, first_line, is_loss
+from dropback.execution._losses import cause_of, first_line, is_loss, may_be_a_neighbors
 from dropback.execution._needs import Needs, bounded_memory
 from dropback.execution._workers import Versions, own_versions, require_versions
 from dropback.storage import keep_folder, open_store, read_folder, read_folders
@@ -125,7 +125,8 @@ def run_tasks(
 
     Results that the store has already are not computed again. A task whose worker is lost, or
     whose store fails, is left to the engine to repeat; one that fails for good does not stop the
-    others.
+    others. Of tasks that an engine cannot tell apart, because one worker held them when it died,
+    each is run once more, alone and last, so that only the one that kills is named.
 
     Args:
         executor: Where they run.
@@ -148,7 +149,7 @@ def run_tasks(
             state.done.add(task.name)
             yield task, Done(kept.name, kept.digest, fresh=False)
     try:
-        while state.waiting or state.running:
+        while state.waiting or state.running or state.suspects:
             for task in state.ready():
                 state.submit(task)
                 if found := list(state.collect(block=False)):
@@ -176,15 +177,30 @@ class _Run:
     running: dict[Future[Done], Task] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     failed: dict[Task, BaseException] = field(default_factory=dict)
+    suspects: dict[Task, BaseException] = field(default_factory=dict)
+    alone: set[Task] = field(default_factory=set)
 
     def ready(self) -> list[Task]:
-        """The waiting tasks whose inputs are there; those whose never will be have failed."""
+        """The waiting tasks whose inputs are there; those whose never will be have failed.
+
+        Where nothing else is left, the next of the tasks that died together.
+        """
+        if self.suspects and not self.running and not self._inputs_there():
+            task, error = self.suspects.popitem()
+            if self.alone or self.suspects:
+                self.alone.add(task)
+                self.waiting.append(task)
+                return [task]
+            self.failed[task] = error  # no other died: it is the one
         lost = {task.name: error for task, error in self.failed.items()}
         for task in self.waiting:
             for before in task.after:
                 if before.name in lost:
                     self.failed[task] = lost[task.name] = lost[before.name]
         self.waiting = [task for task in self.waiting if task not in self.failed]
+        return self._inputs_there()
+
+    def _inputs_there(self) -> list[Task]:
         return [task for task in self.waiting if all(t.name in self.done for t in task.after)]
 
     def submit(self, task: Task) -> None:
@@ -208,7 +224,8 @@ class _Run:
                 error = cause_of(raised)
                 if not is_loss(error):
                     raise error from None
-                self.failed[task] = error
+                again = may_be_a_neighbors(error) and task not in self.alone
+                (self.suspects if again else self.failed)[task] = error
                 continue
             self.done.add(task.name)
             yield task, result
