@@ -250,12 +250,13 @@ class Study:
     def process(self, trial: Trial) -> None:
         """One of the command's own processes is killed: its file is named, a second start ends."""
         command = self.start(trial, "processes:2", self.environment())
-        victims, end = [], time.monotonic() + 60
+        victims: list[psutil.Process] = []
+        end = time.monotonic() + 60
         self.moment(trial, "processes:2", command, FILES - 3)
         while len(victims) < 2 and command.poll() is None and time.monotonic() < end:
             victims = spawned_of(command)
-        victim = self.random.choice(victims)
-        victim.kill()
+        if victims:  # else the command was faster
+            self.random.choice(victims).kill()
         code = command.wait(MOST_SECONDS)
         # Between two tasks, or before its first, a process may die unnoticed.
         trial.struck = code == 1
