@@ -14,6 +14,7 @@ from dropback.storage import (
     open_store,
     output_folder,
     read_folder,
+    remote_files,
     require_new_output,
     write_output,
 )
@@ -132,6 +133,7 @@ def test_plain_files_are_copied_by_url_folder_and_glob(bucket: str) -> None:
         ("s3:/league/x", r"s3:/league/x has one slash after its colon: a URL has two"),
         (Path("gs://league/x"), r"gs:/league/x has one slash .* as text, not as a Path"),
         ("az://plays/x", "az://plays/x needs credentials and none were found"),
+        ("sftp://host/x", r'needs a package that is not installed here \(.*"paramiko"'),
     ],
 )
 def test_a_place_that_cannot_be_written_is_one_sentence(
@@ -167,11 +169,27 @@ def test_an_endpoint_that_is_no_address_is_one_sentence(
 def test_a_store_that_nothing_serves_is_told_within_half_a_minute(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    began = time.monotonic()
-    with pytest.raises(StoreError, match=rf"{bucket} could not be used"):
-        require_new_output(bucket, overwrite=False)
-    assert time.monotonic() - began < 30
+    address = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    for ask in (
+        lambda: require_new_output(bucket, overwrite=False),
+        lambda: local_copy(bucket),
+        lambda: remote_files(f"{bucket}/*.csv"),
+    ):
+        began = time.monotonic()
+        with pytest.raises(StoreError, match=rf"^{bucket} does not answer at {address}: check"):
+            ask()
+        # Seven tries; a store that has answered once is given twenty.
+        assert time.monotonic() - began < 10
+
+
+def test_a_store_whose_server_fails_is_one_sentence(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing_proxy(500) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        with pytest.raises(StoreError, match=r"answers every request with 500 Internal Server E"):
+            local_copy(bucket)
 
 
 def test_a_bucket_that_is_not_ours_is_one_sentence(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -13,16 +14,30 @@ from dropback.storage._refusals import first_line, told
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Seconds. An address where nothing answers is told within half a minute, all tries together.
+# Seconds in which a connection must be there.
 _CONNECT_TIMEOUT: Final = 4
-_READ_TIMEOUT: Final = 20
 
-# Tries of one request by the store's own client, which waits longer after each, up to so many
-# seconds in all: a link that is cut for a while costs time alone. Whether a store is there at all
-# is told sooner.
-_TRIES: Final = 20
-_TRY_SECONDS: Final = 20
-FIRST_TRIES: Final = 7
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one request to a store goes on.
+
+    Attributes:
+        tries: Most tries by the store's own client, which waits longer after each.
+        seconds: After which it tries no more.
+        answer_s: In which an answer must come.
+    """
+
+    tries: int = 20
+    seconds: int = 20
+    answer_s: int = 20
+
+
+PATIENT: Final = Patience()
+"""A link that is cut for a while costs time alone."""
+
+FIRST: Final = Patience(tries=7, seconds=8, answer_s=10)
+"""Whether a store is there at all is told sooner."""
 
 _PIECE_BYTES: Final = 8 << 20
 
@@ -33,7 +48,7 @@ _ENDPOINTS: Final = (
 )
 
 
-def remote_files_of(root: str, *, tries: int = _TRIES) -> ObjectFiles | FileSystemFiles:
+def remote_files_of(root: str, patience: Patience = PATIENT) -> ObjectFiles | FileSystemFiles:
     """The files below a URL: by obstore in the three clouds, else by fsspec.
 
     Raises:
@@ -42,12 +57,15 @@ def remote_files_of(root: str, *, tries: int = _TRIES) -> ObjectFiles | FileSyst
     scheme = root.partition("://")[0].lower()
     try:
         with told(root):
-            return ObjectFiles(root, tries) if scheme in _CLOUDS else FileSystemFiles(root)
+            return ObjectFiles(root, patience) if scheme in _CLOUDS else FileSystemFiles(root)
     except ImportError as error:
-        raise StoreError(
-            f"{root} needs the package {error.name or error}, which is not installed: "
-            "pip install 'dropback[cloud]'."
-        ) from error
+        # What fsspec needs for other file systems is in no extra; it says the package itself.
+        needed = (
+            f"the package {error.name}, which is not installed: pip install 'dropback[cloud]'"
+            if error.name
+            else f"a package that is not installed here ({first_line(error)})"
+        )
+        raise StoreError(f"{root} needs {needed}.") from error
     except ValueError as error:
         raise StoreError(
             f"{root} names no store: {first_line(error)}; use s3://, gs://, az:// or a path."
@@ -57,7 +75,7 @@ def remote_files_of(root: str, *, tries: int = _TRIES) -> ObjectFiles | FileSyst
 class ObjectFiles:
     """Files of an object store, by obstore, which repeats a request that failed on the way."""
 
-    def __init__(self, root: str, tries: int) -> None:
+    def __init__(self, root: str, patience: Patience) -> None:
         import obstore.store  # an extra, imported where a URL asks for it
 
         endpoints = _endpoints()
@@ -65,13 +83,13 @@ class ObjectFiles:
             root,
             client_options={
                 "connect_timeout": f"{_CONNECT_TIMEOUT}s",
-                "timeout": f"{_READ_TIMEOUT}s",
+                "timeout": f"{patience.answer_s}s",
                 # Plain HTTP only to an endpoint that the user has named so.
                 "allow_http": any(value.startswith("http://") for value in endpoints),
             },
             retry_config={
-                "max_retries": tries,
-                "retry_timeout": timedelta(seconds=_TRY_SECONDS),
+                "max_retries": patience.tries,
+                "retry_timeout": timedelta(seconds=patience.seconds),
                 "backoff": {"max_backoff": timedelta(seconds=3)},
             },
         )

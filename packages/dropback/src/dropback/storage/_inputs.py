@@ -6,7 +6,7 @@ import fnmatch
 import hashlib
 import os
 import tempfile
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -37,6 +37,7 @@ def local_copy(path: _Path) -> _Path | str:
     """
     if not isinstance(path, str) or not is_url(path):
         return path
+    _require_answer(path)
     store = open_store(path)
     stored = read_folder(store, MANIFEST)
     if stored is not None:
@@ -54,6 +55,11 @@ def local_copy(path: _Path) -> _Path | str:
 
         _fill(target, path, fill)
     return str(target / found[path][0]) if list(found) == [path] else str(target)
+
+
+@cache  # once for each place; what fails is asked again
+def _require_answer(url: str) -> None:
+    RemoteStore(url).require_answer()
 
 
 def _fill(target: Path, url: str, fill: Callable[[Path], object]) -> None:
@@ -91,6 +97,7 @@ def remote_files(url: str) -> dict[str, tuple[str, int, str]]:
         first = min(url.find(letter) for letter in _WILDCARDS if letter in url)
         root = url[: url.rindex("/", 0, first)]
         pattern = url[len(root) + 1 :]
+    _require_answer(root)
     found = RemoteStore(root).list()
     kept = {
         f"{root}/{name}": (name, *entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -57,6 +58,18 @@ def _sentence(error: Exception) -> str:
     for marks, meaning in _MEANINGS:
         if any(mark in words for mark in marks):
             return meaning
+    asked = re.search(r"Error performing [A-Z]+ (https?://[^/\s]+)", words)
+    if asked is not None and "error sending request" in words:
+        return (
+            f"does not answer at {asked[1]}: check the network, and the address of the store (for "
+            "S3 AWS_ENDPOINT_URL, if it is set)."
+        )
+    failed = re.search(r"non-2xx status code: (5\d\d [A-Za-z ]+)", words)
+    if asked is not None and failed is not None:
+        return (
+            f"fails: {asked[1]} answers every request with {failed[1].strip()}; "
+            "try again later, or ask who runs it."
+        )
     return f"could not be used ({type(error).__name__}: {first_line(error)})."
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dropback._files import whole_file
 from dropback.errors import StoreError
-from dropback.storage._clients import FIRST_TRIES, remote_files_of
+from dropback.storage._clients import FIRST, remote_files_of
 from dropback.storage._refusals import told
 
 if TYPE_CHECKING:
@@ -263,6 +263,16 @@ class RemoteStore:
         with tempfile.TemporaryDirectory(prefix="dropback-task-") as folder:
             yield Path(folder)
 
+    def require_answer(self) -> None:
+        """Fail soon where the store does not answer at all.
+
+        Raises:
+            StoreError: It does not, or has no credentials.
+        """
+        files = remote_files_of(self.root, FIRST)
+        with told(self.root):
+            files.size("manifest.json")
+
     def require_writable(self) -> None:
         """Fail before anything is computed where the store cannot be written.
 
@@ -270,7 +280,7 @@ class RemoteStore:
             StoreError: It is not there, not ours, has no credentials, or does not answer.
         """
         probe = f".probe-{uuid.uuid4().hex[:12]}"
-        files = remote_files_of(self.root, tries=FIRST_TRIES)
+        files = remote_files_of(self.root, FIRST)
         with told(self.root):
             files.write(probe, b"dropback")
             files.remove(probe)
