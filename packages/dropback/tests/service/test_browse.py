@@ -138,8 +138,8 @@ def test_two_passers_are_compared_as_the_command_line_does(client):
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("/v1/browse?result=fumble", 422, "Invalid enum value 'fumble'"),
-        ("/v1/browse?week=0", 422, "Expected `int` >= 1"),
+        ("/v1/browse?result=fumble", 422, "or touchdown, got 'fumble'"),
+        ("/v1/browse?week=0", 422, "`week` must be a whole number of at least 1."),
         ("/v1/forecasts?plays=12", 422, "A game and a play must be whole numbers, got ''."),
         ("/v1/forecasts?plays=1-2", 404, "No game 1, play 2 is stored here: /v1/plays"),
         ("/v1/forecasts?plays=" + ",".join(["1-2"] * 25), 422, "At most 24 plays"),

@@ -116,7 +116,17 @@ def hostile_frames(value):
         (json.dumps(example.body(frames=[])), 422, "frames"),
         (json.dumps(example.body(target_slot=11)), 422, "target_slot"),
         (json.dumps(example.body(yards=10**30)), 422, "yards"),
-        (json.dumps(example.body(version=2)), 422, "version"),
+        (
+            json.dumps(example.body(version=2)),
+            422,
+            "speaks version 1 of this message, got version 2",
+        ),
+        (
+            json.dumps({"version": 3, "play": {}}),
+            422,
+            "speaks version 1 of this message, got version 3",
+        ),
+        (json.dumps(example.body(version=[1])), 422, "`version` must be 1, got a list"),
         (json.dumps(example.body(shoe_size=44)), 422, "shoe_size"),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_file_holds_several_keys_under_names_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("name", "rate"),
     [("", 1.0), ("a b", 1.0), ("x" * 65, 1.0), ("<script>", 1.0)]
-    + [("a", rate) for rate in (0.0, -1.0, float("nan"))],
+    + [("a", rate) for rate in (0.0, -1.0, 5e-324, 1e300, float("nan"), float("inf"))],
 )
 def test_a_name_or_a_rate_that_is_none_is_refused(tmp_path, name, rate):
     with pytest.raises(RequestError, match="The key cannot be created"):
@@ -48,23 +48,58 @@ def test_a_name_or_a_rate_that_is_none_is_refused(tmp_path, name, rate):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"keys": [{"name": "a"}]}', '{"keys": 3}', "[" * 9999]
+    "content",
+    [
+        "",
+        "[]",
+        '{"keys": [{"name": "a"}]}',
+        '{"keys": 3}',
+        "[" * 9999,
+        '{"keys": [' * 9999,
+        '{"keys": [{"name": "\udcff"}]}',
+        "\udcff\udcfe",
+        '{"keys": [{"name": "a", "sha256": "',
+    ],
 )
 def test_a_file_that_holds_no_keys_is_refused(tmp_path, content):
     file = tmp_path / "keys.json"
-    file.write_text(content)
+    file.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(ReaderError, match="not a file of API keys"):
         read_keys(file)
     with pytest.raises(ReaderError, match="'dropback keys add'"):
         read_keys(tmp_path / "none.json")
 
 
-def test_names_must_differ(tmp_path):
+@pytest.mark.parametrize(
+    ("second", "of"), [({"sha256": "1" * 64}, "name"), ({"name": "b"}, "sha256")]
+)
+def test_names_and_keys_must_differ(tmp_path, second, of):
     file = tmp_path / "keys.json"
     key = {"name": "a", "sha256": "0" * 64}
-    file.write_text(json.dumps({"keys": [key, key]}))
-    with pytest.raises(ReaderError, match="a name of its own"):
+    file.write_text(json.dumps({"keys": [key, key | second]}))
+    with pytest.raises(ReaderError, match=f"{of} of its own, two have '{key[of]}'"):
         read_keys(file)
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    file = tmp_path / "keys.json"
+    add_key(file, "a")
+    ring = KeyRing.of(file)
+    assert not ring.refresh()
+    added = []
+
+    def change(path):
+        found = read_keys(path)
+        with monkeypatch.context() as alone:
+            alone.setattr("dropback.service._keys.read_keys", read_keys)
+            added.append(add_key(file, f"b{len(added)}"))
+        return found
+
+    monkeypatch.setattr("dropback.service._keys.read_keys", change)
+    ring = KeyRing.of(file)
+    assert ring.find(added[0]) is None
+    assert ring.refresh()
+    assert ring.find(added[0]).name == "b0"
 
 
 def test_a_bucket_gives_its_burst_then_its_rate():

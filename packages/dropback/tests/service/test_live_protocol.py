@@ -1,6 +1,7 @@
 """Outcomes, withdrawals, rights and order of the live protocol, version 2."""
 
 import json
+import time
 
 import jsonschema_rs
 import msgspec
@@ -255,6 +256,60 @@ def test_a_key_that_is_revoked_is_refused_at_once_everywhere(keyed):
         assert client.get("/v1", **asked).status_code == 401
         others = {"headers": {"authorization": f"Bearer {keys['read']}"}}
         assert client.get("/v1", **others).status_code == 200
+
+
+def test_who_may_feed_no_more_gets_no_published_play_back(keyed):
+    address, keys, file = keyed
+    ring = address.server._application._service.access.keys
+    with opened(address, **as_key(keys["feed"])) as socket:
+        shown = socket.ask(FULL)
+        socket.push(0)
+        hidden = socket.ask({**FULL, "publish": False})["token"]
+        socket.push(0)
+        told = json.loads(file.read_text())
+        (feed,) = (key for key in told["keys"] if key["name"] == "feed")
+        feed["roles"] = ["score"]
+        file.write_text(json.dumps(told))
+        assert ring.refresh()
+        problem(socket.ask(example.frame_message(1, FRAMES[1])), 401, fatal=True)
+    with opened(address, **as_key(keys["feed"])) as socket:
+        for message in (
+            {"type": "resume", "version": 2},
+            {"type": "outcome", "yards": 3},
+            {"type": "withdraw"},
+        ):
+            detail = problem(socket.ask({**message, "token": shown["token"]}), 403)
+            assert "has no longer the role 'feed'" in detail
+        assert socket.ask({"type": "resume", "version": 2, "token": hidden})["next_frame"] == 1
+
+
+def test_a_file_of_keys_that_is_broken_leaves_the_keys_until_it_is_mended(
+    keyed, caplog, monkeypatch
+):
+    monkeypatch.setattr("dropback.service._app._TICK_S", 0.1)
+    address, keys, file = keyed
+    good = file.read_bytes()
+
+    def until(words):
+        end = time.monotonic() + 5
+        while words not in caplog.text and time.monotonic() < end:
+            time.sleep(0.05)
+        assert words in caplog.text
+        caplog.clear()
+
+    caplog.set_level("INFO", logger="dropback.service")
+    asked = {"headers": {"authorization": f"Bearer {keys['read']}"}}
+    with example.session(address) as client:
+        for broken in (good[:40], b'{"keys": [{"name": "\xff"}]}', b"", None):
+            file.unlink() if broken is None else file.write_bytes(broken)
+            until("keys cannot be read: those of before hold")
+            assert client.get("/v1", **asked).status_code == 200
+        file.write_bytes(b'{"keys": []}')
+        until("keys read again")
+        assert client.get("/v1", **asked).status_code == 401
+        file.write_bytes(good)
+        until("keys read again")
+        assert client.get("/v1", **asked).status_code == 200
 
 
 def test_the_document_describes_every_message_as_it_is_sent(address):

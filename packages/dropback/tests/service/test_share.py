@@ -73,7 +73,7 @@ def test_only_the_views_made_for_it_may_be_framed_by_other_sites(client, play):
     [
         ("/v1/plays/1/2/card", 404, "No game 1, play 2 is stored here"),
         ("/v1/plays/1/x/card", 422, "A game and a play must be whole numbers, got 'x'."),
-        ("/v1/plays/1/2/card?format=gif", 422, "Invalid enum value 'gif'"),
+        ("/v1/plays/1/2/card?format=gif", 422, "`format` must be png or svg, got 'gif'"),
         ("/v1/passers/nobody/card", 404, "No play of passer 'nobody' is scored here."),
     ],
 )

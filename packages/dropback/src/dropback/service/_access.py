@@ -50,7 +50,8 @@ class Client:
     @property
     def owner(self) -> Owner:
         """The same as live plays know it."""
-        return Owner(self.name, self.share, None if self.key is None else self.key.live_plays)
+        most = None if self.key is None else self.key.live_plays
+        return Owner(self.name, self.share, most, "feed" in self.roles)
 
 
 # Whoever reaches a service without keys is on this computer.

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router, WebSocketRoute
 
 from dropback import __version__
-from dropback.errors import DropbackError, RequestError
+from dropback.errors import RequestError
 from dropback.live import PlayPredictor
 from dropback.live._library import PlayLibrary
 from dropback.live.feeds._board import BEAT_S, LiveBoard
@@ -30,7 +30,7 @@ from dropback.service._access import Access
 from dropback.service._asyncapi import asyncapi_document
 from dropback.service._executors import COMPRESSED_BYTES
 from dropback.service._http import JSON, Operation, json_response, openapi_document
-from dropback.service._keys import KeyRing, read_keys
+from dropback.service._keys import KeyRing
 from dropback.service._limits import Limits
 from dropback.service._live_routes import LiveRoutes
 from dropback.service._live_socket import LiveEndpoint
@@ -217,10 +217,9 @@ class Application:
                 if keys is not None and keys.refresh():
                     log.info("keys read again")
                     self._audience.beat()
-            except DropbackError as error:
-                log.warning(
-                    "keys cannot be read: those of before hold", exc_info=error
-                )  # the trace is the argument
+            # Whatever a file of keys may be: who ticks no more is taken for dead by other workers.
+            except Exception as error:
+                log.warning("keys cannot be read: those of before hold", exc_info=error)
 
 
 def load_service(
@@ -324,7 +323,7 @@ def make_access(
             )
     names = {*LOOPBACK_NAMES, *(name.lower() for name in hosts)}
     return Access(
-        keys=None if keys is None else KeyRing(read_keys(keys), keys),
+        keys=None if keys is None else KeyRing.of(keys),
         # Without names of its own an address beyond loopback answers to whatever leads there.
         hosts=None if "*" in hosts or not (loopback or hosts) else {*names, host.lower()},
         origins=origins,

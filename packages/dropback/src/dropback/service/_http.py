@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from dropback import __version__
 from dropback.live.feeds._errors import ServiceError
 from dropback.service._access import Role, require_role
 from dropback.service._messages import Problem
+from dropback.service._sentences import sentence_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -35,6 +37,12 @@ _REF = "#/components/schemas/{name}"
 _EVERYWHERE = (400, 401, 403, 421, 429, 431, 500)
 
 _Value = TypeVar("_Value")
+
+
+class _AnyVersion(msgspec.Struct, frozen=True):
+    """What is read of a message that is not as documented."""
+
+    version: Any = None
 
 
 @dataclass(frozen=True)
@@ -111,14 +119,28 @@ async def read_body(request: Request, limits: Limits) -> bytes:
 
 
 def decode(
-    decoder: msgspec.json.Decoder[_Value] | msgspec.msgpack.Decoder[_Value], body: bytes | str
+    decoder: msgspec.json.Decoder[_Value] | msgspec.msgpack.Decoder[_Value],
+    body: bytes | str,
+    described: str = "/openapi.json",
 ) -> _Value:
-    """Decode a message: 400 if it is neither JSON nor MessagePack, 422 if it is another message."""
+    """Decode a message: 400 if it is neither JSON nor MessagePack, 422 if it is another message.
+
+    One of another version is told so rather than which field it lacks.
+    """
     form = "JSON" if isinstance(decoder, msgspec.json.Decoder) else "MessagePack"
     try:
         return decoder.decode(body)  # type: ignore[arg-type]  # text comes with JSON alone
     except msgspec.ValidationError as error:
-        raise ServiceError(422, f"The message is not as documented: {error}.") from error
+        detail = f"The message is not as documented: {sentence_of(error, decoder.type)}."
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            codec = msgspec.json if form == "JSON" else msgspec.msgpack
+            sent, spoken = codec.decode(body, type=_AnyVersion).version, version_of(decoder.type)
+            if isinstance(sent, int | float | str) and sent != spoken:
+                detail = (
+                    f"The service speaks version {spoken} of this message, got version "
+                    f"{str(sent)[:20]}: {described} describes its messages."
+                )
+        raise ServiceError(422, detail) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ServiceError(400, f"The body must be {form}: {error}.") from error
     except RecursionError as error:
@@ -138,7 +160,9 @@ def query(request: HTTPConnection, kind: type[_Value]) -> _Value:
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ServiceError(422, f"The parameters are not as documented: {error}.") from error
+        raise ServiceError(
+            422, f"The parameters are not as documented: {sentence_of(error, kind)}."
+        ) from error
 
 
 def json_response(answer: msgspec.Struct | bytes) -> Response:

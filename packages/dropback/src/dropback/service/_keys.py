@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
@@ -16,6 +17,7 @@ from msgspec import Meta, Struct
 
 from dropback._files import whole_file
 from dropback.errors import ReaderError, RequestError
+from dropback.service._sentences import sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +45,7 @@ class StoredKey(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.@-]+$")]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    requests_per_s: Annotated[float, Meta(gt=0.0)] = _DEFAULT_PER_S
+    requests_per_s: Annotated[float, Meta(ge=0.01, le=1e6)] = _DEFAULT_PER_S
     live_plays: Annotated[int, Meta(ge=0)] = 64
     roles: tuple[KeyRole, ...] = ("read", "score")
 
@@ -61,10 +63,21 @@ def read_keys(path: Path) -> list[StoredKey]:
         raise ReaderError(
             f"{path}: not readable ({error.strerror}); create it with 'dropback keys add'."
         ) from error
-    except msgspec.DecodeError as error:
+    except msgspec.ValidationError as error:
+        why = sentence_of(error, _KeyFile)
+        raise ReaderError(f"{path}: not a file of API keys: {why}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReaderError(f"{path}: not a file of API keys ({error}).") from error
-    if len({key.name for key in found}) < len(found):
-        raise ReaderError(f"{path}: each key must have a name of its own.")
+    for of in ("name", "sha256"):
+        twice = [
+            value
+            for value, count in Counter(getattr(key, of) for key in found).items()
+            if count > 1
+        ]
+        if twice:
+            raise ReaderError(
+                f"{path}: each key must have a {of} of its own, two have {twice[0]!r}."
+            )
     return found
 
 
@@ -105,7 +118,8 @@ def add_key(
     try:
         added = msgspec.convert(fields, StoredKey)
     except msgspec.ValidationError as error:
-        raise RequestError(f"The key cannot be created: {error}.") from error
+        why = sentence_of(error, StoredKey)
+        raise RequestError(f"The key cannot be created: {why}.") from error
     _write(path, [*stored, added])
     return key
 
@@ -170,6 +184,13 @@ class KeyRing:
         self._seen = _signature(path)
         self._buckets: dict[StoredKey, TokenBucket] = {}
         self._set(keys)
+
+    @classmethod
+    def of(cls, path: Path) -> KeyRing:
+        """The keys of a file, read again when it changes; a `ReaderError` if it is none."""
+        ring = cls([], path)  # what the file was before it is read: a change meanwhile is seen
+        ring._set(read_keys(path))
+        return ring
 
     def _set(self, keys: list[StoredKey]) -> None:
         # Looked up by hash: the time it takes reveals nothing of a key, since nobody can steer the

@@ -40,11 +40,9 @@ if TYPE_CHECKING:
 _FIRST = "No play is open on this socket: send 'start' or 'resume' first."
 
 
-class _AnyMessage(Struct, frozen=True):
-    """What can be said of a message that is none of this version."""
+class _OldRelease(Struct, frozen=True, tag="release"):
+    """A release of version 1, which had the yards."""
 
-    type: Any = None
-    version: Any = None
     yards: Any = None
 
 
@@ -210,34 +208,26 @@ class _LiveSocket:
 
 
 def _decode(body: str | bytes) -> live.LiveRequest:
-    """A message; one of another version is told so rather than which field it lacks."""
+    """A message; what version 1 said otherwise is told so."""
     as_json, as_pack = live.LIVE_DECODERS
     try:
-        message: live.LiveRequest = decode(as_json if isinstance(body, str) else as_pack, body)
+        message: live.LiveRequest = decode(
+            as_json if isinstance(body, str) else as_pack, body, "/asyncapi.json"
+        )
     except ServiceError:
-        if (other := _other_version(body)) is not None:
-            raise ServiceError(422, other) from None
+        if isinstance(body, bytes) and body[:4] == b"DBFR":
+            detail = (
+                "This is a binary frame of version 1, and the service speaks version "
+                f"{live.LIVE_VERSION}: send frames as MessagePack or JSON, see /asyncapi.json."
+            )
+            raise ServiceError(422, detail) from None
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            decoder = msgspec.json if isinstance(body, str) else msgspec.msgpack
+            if decoder.decode(body, type=_OldRelease).yards is not None:
+                raise ServiceError(
+                    422,
+                    "A release has no yards since version 2: send them as an 'outcome' when it is "
+                    "known.",
+                ) from None
         raise
     return message
-
-
-def _other_version(body: str | bytes) -> str | None:
-    if isinstance(body, bytes) and body[:4] == b"DBFR":
-        return (
-            "This is a binary frame of version 1, and the service speaks version "
-            f"{live.LIVE_VERSION}: send frames as MessagePack or JSON, see /asyncapi.json."
-        )
-    decoder = msgspec.json if isinstance(body, str) else msgspec.msgpack
-    try:
-        found = decoder.decode(body, type=_AnyMessage)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    versioned = found.type in {"start", "resume"} and found.version is not None
-    if versioned and found.version != live.LIVE_VERSION:
-        return (
-            f"The service speaks version {live.LIVE_VERSION} of the live protocol, got version "
-            f"{str(found.version)[:20]}: /asyncapi.json describes its messages."
-        )
-    if found.type == "release" and found.yards is not None:
-        return "A release has no yards since version 2: send them as an 'outcome' when it is known."
-    return None

@@ -38,11 +38,13 @@ class Owner(NamedTuple):
         name: Of the key, None where none is needed.
         share: Whose share of what is bounded it uses, None where there is but one user.
         live_plays: Live plays that the key allows at once, None where there is none.
+        feeds: Whether it may publish.
     """
 
     name: str | None
     share: str | None
     live_plays: int | None
+    feeds: bool
 
 
 @dataclass(eq=False)
@@ -122,13 +124,18 @@ class PlaySessions:
         return session
 
     def find(self, token: str, client: Owner) -> LivePlayRecord:
-        """The play of a token, which must be of the same key (404)."""
+        """The play of a token, of the same key (404), which may publish one that is shown (403)."""
         record = self._board.by_secret(_secret(token))
         if record is None or record.started.key != client.name:
             raise ServiceError(
                 404,
                 "No live play has this token: a play is kept for "
                 f"{self.limits.resume_s:g} s after its socket is lost; start it again.",
+            )
+        if record.published and not client.feeds:
+            raise ServiceError(
+                403,
+                f"The key {client.name!r} has no longer the role 'feed', and this play is shown.",
             )
         return record
 
