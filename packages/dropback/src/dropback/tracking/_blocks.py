@@ -41,6 +41,11 @@ def _planes(frames: Singles) -> Singles:
     return np.moveaxis(frames, -1, 0)
 
 
+def _kept_frames(frames: Singles, kept: Flags) -> Singles:
+    # An index of flags would lay the frames out the other way round.
+    return _by_quantity(np.compress(kept, _planes(frames), axis=1))
+
+
 @dataclass(frozen=True)
 class Around:
     """How far frames are read beyond the window from the snap to the end of the dropback.
@@ -78,7 +83,7 @@ class WideFrames:
             pl.col("to").cast(pl.Int64).alias("n"), "frame", "event"
         )
         return WideFrames(
-            frames=_by_quantity(_planes(self.frames)[:, np.repeat(kept, lengths)]),
+            frames=_kept_frames(self.frames, np.repeat(kept, lengths)),
             offsets=np.concatenate([[0], np.cumsum(lengths[kept])]),
             before=self.before[kept],
             events=events,
@@ -150,7 +155,7 @@ class PlayBlock:
             players=self.players.join(
                 keys, on=["game_id", "play_id"], how="semi", maintain_order="left"
             ),
-            frames=_by_quantity(_planes(self.frames)[:, np.repeat(kept, lengths)]),
+            frames=_kept_frames(self.frames, np.repeat(kept, lengths)),
             offsets=np.concatenate([[0], np.cumsum(lengths[kept])]),
             arrival_xy=self.arrival_xy[kept],
             wide=None if self.wide is None else self.wide.keep(kept),

@@ -84,20 +84,19 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
             return
         # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
         # that the last batch of a file is not a single play.
-        waiting, held = pl.DataFrame(), pl.DataFrame()
+        waiting, start = pl.DataFrame(), 0
         seen: set[tuple[int | None, int | None]] = set()
         for fresh in rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True):
             if fresh.is_empty():
                 continue
-            if waiting.height:
-                yield _not_seen_before(waiting, seen, source)
+            held = waiting.slice(start)
+            if start:
+                yield _not_seen_before(waiting.slice(0, start), seen, source)
             # One chunk a column: a parser's many would be joined anew by every step.
-            batch = (pl.concat([held, fresh]) if held.height else fresh).rechunk()
-            start = int(play_heads(batch)[-1])
-            waiting, held = batch.slice(0, start), batch.slice(start)
-        last = pl.concat([waiting, held], rechunk=True) if waiting.height else held
-        if last.height:
-            yield _not_seen_before(last, seen, source)
+            waiting = (pl.concat([held, fresh]) if held.height else fresh).rechunk()
+            start = int(play_heads(waiting)[-1])
+        if waiting.height:
+            yield _not_seen_before(waiting, seen, source)
     except (*POLARS_ERRORS, EOFError) as error:
         raise ReaderError(
             f"{source.path} cannot be read as {source.layout.name}: {first_line(error)}."
