@@ -57,3 +57,19 @@ def test_throws_without_any_alternative_are_refused(decisions: pl.DataFrame) -> 
     alone = decisions.with_columns(decision=pl.lit(None, pl.Float64))
     with pytest.raises(RequestError, match="None of 60 throws has a decision: it needs"):
         decision_board(alone, min_attempts=1)
+
+
+def test_a_lone_throw_has_no_interval_and_no_reliability(
+    decisions: pl.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = decisions.head(1)
+    board = decision_board(one, min_attempts=1)
+    for name in ("decision", "execution", "time"):
+        row = board.select(name, f"{name}_low", f"{name}_high", f"{name}_reliability").row(0)
+        assert row == (one[name][0], None, None, None)
+    decisions_table(board, "Decisions")
+    assert capsys.readouterr().out.count("unknown, ?") == 3
+    # One passer of many throws: an interval, and nobody to compare with.
+    alone = decision_board(decisions.filter(passer_player_id="p0"), min_attempts=1)
+    assert alone["decision_low"][0] < alone["decision"][0] < alone["decision_high"][0]
+    assert alone["decision_reliability"].to_list() == [None]

@@ -117,6 +117,12 @@ def test_difference_without_luck_is_certain() -> None:
     assert belief.difference(0, 2)[2] == 0.5
 
 
+def test_two_passers_of_one_equal_throw_each_are_not_compared() -> None:
+    one = [throws(name, [0.4]) for name in ("A", "B")]
+    with pytest.raises(RequestError, match=r"2 passers has one play, and all score 0\.400"):
+        compare_passers(table(*one), "A", "B")
+
+
 @pytest.fixture(scope="module")
 def league() -> pl.DataFrame:
     """Eight passers of rising skill in two seasons; passer 7 only in 2021."""

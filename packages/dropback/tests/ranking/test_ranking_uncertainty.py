@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 
 from dropback.errors import RequestError
-from dropback.ranking import leaderboard, probability_better, probability_matrix
+from dropback.ranking import game_log, leaderboard, probability_better, probability_matrix
 from dropback.ranking._comparison import rank_summary
 from dropback.ranking._posterior import design_effect, play_variance, posterior, sampling_variance
 from dropback.ranking._units import sum_by_game
@@ -143,6 +143,39 @@ def test_one_play_a_group_counts_all_variance_as_luck() -> None:
     units = sum_by_game(table(throws("A", [0.0]), throws("B", [0.8])), ["passer_player_id"])
     assert play_variance(units) == pytest.approx(0.16)
     assert design_effect(units, 0.16) == 1.0
+
+
+LUCK = ["score_low", "score_high", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability"]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_of_lone_plays_that_are_all_equal_no_luck_is_known(rows: int) -> None:
+    scores = table(*(throws(name, [0.7]) for name in "ABC"[:rows])).with_row_index("play_id")
+    board = leaderboard(scores, by="passer", min_attempts=1, replicates=400)
+    assert board.select(pl.col(LUCK).is_null().all()).row(0) == (True,) * 6
+    assert board["score_shrunk"].to_list() == [0.7] * rows
+    # Each may be the best of all, and any order is as likely.
+    assert board["rank_low"].to_list() == [1] * rows
+    assert board["rank_high"].to_list() == [rows] * rows
+    assert board["probability_best"].to_list() == pytest.approx([1 / rows] * rows, abs=0.1)
+    assert board["probability_better_than_next"].null_count() == rows
+    log = game_log(scores.with_columns(defteam=pl.lit("LV")), "A")
+    assert log.select(pl.col(LUCK[:4]).is_null().all()).row(0) == (True,) * 4
+
+
+def test_a_lone_row_has_an_interval_and_no_reliability() -> None:
+    rows = leaderboard(table(throws("A", [0.2, 0.8])), by="passer", min_attempts=1)
+    half = 1.6448536269514722 * (0.18 / 2) ** 0.5  # plays vary by (.3^2 + .3^2) / 1
+    assert rows.select("score_low", "score_high").row(0) == pytest.approx((0.5 - half, 0.5 + half))
+    assert rows["reliability"].to_list() == [None]
+
+
+def test_rows_of_one_play_each_have_no_reliability() -> None:
+    rows = leaderboard(table(throws("A", [0.0]), throws("B", [0.8])), by="passer", min_attempts=1)
+    assert rows["reliability"].null_count() == 2
+    assert (rows["score_high"] - rows["score_low"] > 1).all()  # 2 * 1.64 * .4
+    twice = table(throws("A", [0.0, 0.1]), throws("B", [0.8]))
+    assert leaderboard(twice, by="passer", min_attempts=1)["reliability"].null_count() == 0
 
 
 @pytest.mark.parametrize("score", [0.25, 0.1, 1 / 3])

@@ -124,6 +124,14 @@ def test_two_groups_are_too_few() -> None:
         reliability(table(throws("A", [0.5]), throws("B", [0.5])))
 
 
+def test_groups_of_one_play_each_are_refused() -> None:
+    scores = table(
+        *(throws(name, [score]) for name, score in zip("ABC", (0.1, 0.5, 0.9), strict=True))
+    )
+    with pytest.raises(RequestError, match="Each of the 3 groups by passer has one play"):
+        reliability(scores, by="passer")
+
+
 def test_moment_estimate_worked_by_hand() -> None:
     # Q = 12.6667, spread 200: (12.6667 - 2) / 200; the second row has three times the first group.
     mean, variance = np.array([0.3, 0.8, 0.5]), np.full(3, 0.01)

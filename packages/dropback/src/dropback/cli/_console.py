@@ -267,17 +267,17 @@ def decisions_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:
         title,
         (*(_KEYS.get(key, key) for key in keys), "throws", *digits),
         caption="Second lines: 90 % intervals, and the share of the variance that is a difference "
-        "between rows. Called throws and progressions count against a decision; sacks and "
-        "throw-aways are not in it.",
+        "between rows (? where one row or one throw cannot tell). Called throws and progressions "
+        "count against a decision; sacks and throw-aways are not in it.",
     )
 
     def cell(row: dict[str, Any], name: str) -> str:
-        value, low, high, share = (row[name + end] for end in ("", "_low", "_high", "_reliability"))
+        value, share = row[name], row[f"{name}_reliability"]
         if value is None:
             return ""
-        spread = "" if low is None else f"{low:.{digits[name]}f} to {high:.{digits[name]}f}"
-        part = "" if share is None else f"{share:.0%}"
-        return f"{value:.{digits[name]}f}\n{', '.join(filter(None, (spread, part)))}"
+        spread = _ends(row, name, " to ", digits=digits[name])
+        part = "?" if share is None else f"{share:.0%}"
+        return f"{value:.{digits[name]}f}\n{spread}, {part}"
 
     for row in rows.head(most).iter_rows(named=True):
         known = (f"{row[throws] or 0:,}", *(cell(row, name) for name in digits))
@@ -302,7 +302,7 @@ def games_table(rows: pl.DataFrame, title: str) -> None:
             row["result"] or "",
             f"{row['plays']}",
             f"{row['score']:.3f}",
-            f"{row['score_low']:.2f}-{row['score_high']:.2f}",
+            _ends(row, "score", "-", digits=2),
             f"{row['display']:.0f}",
             *(shape(row[name]) for name, (_, shape) in stats.items()),
         )
@@ -391,11 +391,17 @@ def _ranks(row: dict[str, Any]) -> str:
 
 
 def _score(row: dict[str, Any]) -> str:
-    return _lines(f"{row['score']:.4f}", f"{row['score_low']:.3f}–{row['score_high']:.3f}")
+    return _lines(f"{row['score']:.4f}", _ends(row, "score", "–"))
 
 
 def _shrunk(row: dict[str, Any]) -> str:
-    return _lines(f"{row['score_shrunk']:.4f}", f"{row['shrunk_low']:.3f}–{row['shrunk_high']:.3f}")
+    return _lines(f"{row['score_shrunk']:.4f}", _ends(row, "shrunk", "–"))
+
+
+def _ends(row: dict[str, Any], name: str, between: str, *, digits: int = 3) -> str:
+    """An interval; "unknown" where a lone play leaves no sign of its luck."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "unknown" if low is None else f"{low:.{digits}f}{between}{high:.{digits}f}"
 
 
 def _place(row: dict[str, Any]) -> str:
@@ -417,6 +423,10 @@ def _chance(probability: float) -> str:
     if probability < 0.005:
         return "below 0.01"
     return "above 0.99" if probability > 0.995 else f"{probability:.2f}"
+
+
+def _known(share: float | None) -> str:
+    return "?" if share is None else f"{share:.2f}"
 
 
 def _number(decimals: int, *, factor: float = 1, signed: bool = False) -> Callable[[Any], str]:
@@ -453,7 +463,7 @@ _COLUMNS: dict[str, _Column] = {
     "plays": ("plays\ngames", lambda row: _lines(row["plays"], row["games"])),
     "score": ("score\n90 %", _score),
     "shrunk": ("shrunk\n90 %", _shrunk),
-    "reliability": ("rel.\n", lambda row: f"{row['reliability']:.2f}"),
+    "reliability": ("rel.\n", lambda row: _known(row["reliability"])),
     "display": ("50-99\n", lambda row: f"{row['display']:.1f}"),
     "place": ("%ile\nz", _place),
     "chances": ("> next\nbest", _chances),

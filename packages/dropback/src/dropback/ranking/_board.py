@@ -43,6 +43,8 @@ _NFL_RULE = "nfl"
 _RELIABLE_RULE = "reliable"
 # 90 % of a normal distribution lie within so many standard deviations.
 _NORMAL_90 = 1.6448536269514722
+# Null where nothing tells luck from skill: a lone play, or one play in each row and all equal.
+_UNKNOWN = ("score_low", "score_high", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability")
 
 
 def leaderboard(
@@ -107,7 +109,9 @@ def leaderboard(
         are defenses, whose score is what they allow, else ``higher``; ``population``, the number
         of rows, and ``place``, the rank with its population in words ("4 of 32, 2019"). Of
         defenses the lowest score has rank 1; ``percentile``, ``z``, ``display`` and the
-        probabilities count being better, not being higher.
+        probabilities count being better, not being higher. What no data can tell is null: the
+        ``reliability`` of a lone row, or of rows of one play each; intervals too where that is one
+        play, or where all such plays are equal.
 
     Raises:
         RequestError: An unknown grouping, split or team, a predicate that is not SQL or names no
@@ -235,7 +239,10 @@ def _ranked(
         rank_low=rank_low,
         rank_high=rank_high,
         probability_best=best,
-    ).sort("score", descending=not lower_is_better, maintain_order=True)
+    )
+    rows = rows.with_columns(pl.col(*_UNKNOWN).fill_nan(None)).sort(
+        "score", descending=not lower_is_better, maintain_order=True
+    )
     deviation = rows["score"].std() if rows.height > 1 else None
     better = sign * pl.col("score")
     return rows.select(
@@ -251,9 +258,9 @@ def _ranked(
         # A lone row, or rows that are all equal, have no standard deviation to be measured in.
         ((better - better.mean()) / (deviation or None)).alias("z"),
         scale(0.5 + sign * (pl.col("score") - 0.5)).alias("display"),
-        probability_next(
-            sign * rows["score_shrunk"].to_numpy(), rows["shrunk_sd"].to_numpy()
-        ).alias("probability_better_than_next"),
+        probability_next(sign * rows["score_shrunk"].to_numpy(), rows["shrunk_sd"].to_numpy())
+        .fill_nan(None)
+        .alias("probability_better_than_next"),
         "probability_best",
         "drift",
         pl.lit("lower" if lower_is_better else "higher").alias("better"),

@@ -46,7 +46,8 @@ def decision_board(
         its mean, the 90 % interval ``_low`` and ``_high``, the mean shrunk by its reliability
         ``_shrunk``, ``_rank``, ``_place`` (the rank with its population in words: "4 of 32,
         2019"), and ``_reliability``: the share of the variance of such a mean that is a difference
-        between passers. Null where a group has too few throws with the number.
+        between passers. Null where a group has too few throws with the number, and where no data
+        can tell: the reliability of a lone row, the interval of a lone throw.
 
     Raises:
         RequestError: A column is missing, or as for `leaderboard`.

@@ -48,8 +48,9 @@ def game_log(
     Returns:
         One row a game: ``season``, ``week``, ``game_id``, ``team``, ``opponent``, ``venue``,
         ``result`` (as in "W 27-20"), ``plays``, ``score`` with ``score_low`` and ``score_high``
-        (90 %), ``score_shrunk`` with ``shrunk_low`` and ``shrunk_high`` (the day's true score,
-        shrunk to the mean of games of as many plays), ``display``, and the throws of highest and
+        (90 %; null where the table has one play alone), ``score_shrunk`` with ``shrunk_low`` and
+        ``shrunk_high`` (the day's true score, shrunk to the mean of games of as many plays),
+        ``display``, and the throws of highest and
         lowest score: ``best_score``, ``best_throw``, ``worst_score``, ``worst_throw`` (their
         description).
 
@@ -99,8 +100,8 @@ def game_logs(
     known = table.filter(pl.col(key).is_not_null())
     units = sum_by_game(known, [key, "game_id"])
     belief = true_scores(units)
-    half = pl.Series(_NORMAL_90 * belief.variance**0.5)
-    half_shrunk = pl.Series(_NORMAL_90 * belief.sd)
+    half = pl.Series(_NORMAL_90 * belief.variance**0.5).fill_nan(None)
+    half_shrunk = pl.Series(_NORMAL_90 * belief.sd).fill_nan(None)
     rows = (
         units.keys.with_columns(
             score_low=pl.col("score") - half,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,9 +34,11 @@ class Posterior:
         mean: Posterior mean of each true score, shape ``(K,)``.
         sd: Posterior standard deviation, shape ``(K,)``.
         reliability: Posterior mean of :math:`\tau^2 / (\tau^2 + v)`, the share of the
-            variance of such a mean that is skill, shape ``(K,)``.
+            variance of such a mean that is skill, shape ``(K,)``; NaN where no data can tell: of
+            a lone group, or where every group has one play.
         observed: The means, shape ``(K,)``.
-        variance: Their sampling variances :math:`v`, shape ``(K,)``.
+        variance: Their sampling variances :math:`v`, shape ``(K,)``; NaN where they are unknown,
+            and `sd` with them.
         between: Grid of :math:`\tau^2`, shape ``(G,)``.
         weight: Posterior probability of each grid point, shape ``(G,)``.
         design: A column of ones and, where true scores may depend on it, one of how much each
@@ -66,9 +68,12 @@ class Posterior:
 
         Returns:
             Posterior mean and standard deviation of the difference, and the probability that it is
-            positive (one half where both are surely equal).
+            positive (one half where both are surely equal). Of unknown luck the standard
+            deviation is NaN and the probability one half.
         """
         pair = [first, second]
+        if not np.isfinite(self.variance).all():
+            return float(self.mean[first] - self.mean[second]), np.nan, 0.5
         if not self.variance.any():
             apart = float(self.observed[first] - self.observed[second])
             return apart, 0.0, 0.5 + 0.5 * float(np.sign(apart))
@@ -88,6 +93,8 @@ class Posterior:
     def draws(self, count: int, *, seed: int) -> Floats:
         """Joint draws of all true scores, shape ``(count, K)``."""
         generator = np.random.default_rng([seed, 1])  # apart from the bootstrap's stream
+        if not np.isfinite(self.variance).all():  # any order is as likely as another
+            return generator.normal(size=(count, len(self.mean)))
         if not self.variance.any():
             return np.tile(self.observed, (count, 1))
         between = generator.choice(self.between, size=count, p=self.weight)[:, None]
@@ -103,14 +110,19 @@ def play_variance(units: Units) -> float:
     """Variance of a play's score within groups, pooled, from weighted squared deviations.
 
     Where every group has one play, skill and luck cannot be separated: then it is the variance of
-    all plays, as if all were luck.
+    all plays, as if all were luck, and NaN where these are one play or all equal.
     """
-    weight = units.group_weight
-    freedom = float((weight - units.weight_squared / weight).sum())
-    if freedom > 1e-9 * float(weight.sum()):
+    if not single_plays(units):
+        weight = units.group_weight
+        freedom = float((weight - units.weight_squared / weight).sum())
         return float(units.deviation.sum()) / freedom
     mean = units.keys["score"].to_numpy()
-    return float(mean.var())
+    return float(mean.var()) if np.ptp(mean) > 0 else np.nan
+
+
+def single_plays(units: Units) -> bool:
+    """Whether every group has one play, so that nothing tells luck from skill."""
+    return bool((units.keys["plays"] == 1).all())
 
 
 def design_effect(units: Units, within: float) -> float:
@@ -129,7 +141,7 @@ def design_effect(units: Units, within: float) -> float:
     residual = units.total - mean[units.group] * units.weight
     clustered = np.bincount(units.group, weights=residual**2) / weight**2
     several = games > 1
-    if not several.any() or within <= 0:
+    if not several.any() or not within > 0:
         return 1.0
     clustered = clustered[several] * games[several] / (games[several] - 1)
     independent = (within * units.weight_squared / weight**2)[several]
@@ -183,7 +195,8 @@ def true_scores(units: Units) -> Posterior:
     rows = units.keys
     players = {"passer_player_id", "receiver_player_id"} & set(rows.columns)
     played = rows["plays"].to_numpy().astype(float) if players else None
-    return posterior(rows["score"].to_numpy(), sampling_variance(units), played)
+    found = posterior(rows["score"].to_numpy(), sampling_variance(units), played)
+    return replace(found, reliability=found.reliability * np.nan) if single_plays(units) else found
 
 
 def posterior(mean: Floats, variance: Floats, played: Floats | None = None) -> Posterior:
@@ -201,18 +214,23 @@ def posterior(mean: Floats, variance: Floats, played: Floats | None = None) -> P
 
     Args:
         mean: Shape ``(K,)``.
-        variance: Sampling variances, all positive, or all 0 where there is no luck at all,
-            shape ``(K,)``.
+        variance: Sampling variances, all positive, or all 0 where there is no luck at all, or all
+            NaN where it is unknown, shape ``(K,)``.
         played: Plays of each group, where more of them are a sign of skill, shape ``(K,)``.
 
     References:
         Gelman et al. (2013), eq. 5.17, 5.20, 5.21; Daniels (1999) for the prior.
     """
     design = _design(len(mean), played)
+    nothing = np.full(len(mean), np.nan)
+    if np.isnan(variance).any():
+        one = np.ones(1)
+        return Posterior(mean, nothing, nothing, mean, variance, np.zeros(1), one, design)
     if not variance.any():
         still = np.zeros(len(mean))
         one = np.ones(1)
-        return Posterior(mean, still, still + 1, mean, variance, np.zeros(1), one, design)
+        share = still + 1 if len(mean) > 1 else nothing
+        return Posterior(mean, still, share, mean, variance, np.zeros(1), one, design)
     harmonic = len(variance) / float((1 / variance).sum())
     between = harmonic * (1 - _SHRINKAGE) / _SHRINKAGE
     found = _conditional(mean, variance, between[:, None], design)
@@ -230,7 +248,9 @@ def posterior(mean: Floats, variance: Floats, played: Floats | None = None) -> P
     variances = trust * variance + (1 - trust) ** 2 * of_center
     average = weight @ means
     sd = np.sqrt(weight @ (variances + (means - average) ** 2))
-    return Posterior(average, sd, weight @ trust, mean, variance, between, weight, design)
+    # One group says nothing about how much groups differ.
+    share = weight @ trust if len(mean) > 1 else nothing
+    return Posterior(average, sd, share, mean, variance, between, weight, design)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,12 @@ from dropback._statistics import (
 )
 from dropback.errors import RequestError
 from dropback.ranking._center import with_measured_drift
-from dropback.ranking._posterior import design_effect, play_variance, sampling_variance
+from dropback.ranking._posterior import (
+    design_effect,
+    play_variance,
+    sampling_variance,
+    single_plays,
+)
 from dropback.ranking._splits import key_columns, with_splits
 from dropback.ranking._units import sum_by_game
 
@@ -103,7 +108,8 @@ def reliability(
         seed: Seed of the bootstrap and the random halves.
 
     Raises:
-        RequestError: An unknown grouping, a missing column, or fewer than three groups.
+        RequestError: An unknown grouping, a missing column, fewer than three groups, or groups of
+            one play each.
 
     References:
         Between variance: DerSimonian and Laird (1986), eq. 8. Split halves: Spearman (1910);
@@ -122,6 +128,11 @@ def reliability(
     if groups < 3:
         raise RequestError(
             f"Reliability compares groups, and needs at least 3, got {groups} by {', '.join(by)}."
+        )
+    if single_plays(units):
+        raise RequestError(
+            f"Each of the {groups} groups by {', '.join(by)} has one play, so nothing tells luck "
+            "from skill: add plays, or group by fewer names."
         )
     within = play_variance(units)
     effect = design_effect(units, within)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -73,7 +74,8 @@ def compare_passers(
         seed: Seed of the bootstrap.
 
     Raises:
-        RequestError: The two are one, or one of them has no play in `scores`.
+        RequestError: The two are one, one of them has no play in `scores`, or nobody has a second
+            play, nor another score.
 
     Example:
         >>> scores = dropback.score(run, league)
@@ -94,6 +96,11 @@ def compare_passers(
     rows, difference, low, high, probability, passers = _versus(
         table, first, second, min_attempts, replicates, seed
     )
+    if isnan(low):
+        raise RequestError(
+            f"Each of {passers} passers has one play, and all score {rows['score'][0]:.3f}: "
+            "nothing tells luck from skill; choose more weeks or seasons."
+        )
     return Versus(
         rows, difference, low, high, probability, passers,
         _by_season(table, first, second, min_attempts, seed),

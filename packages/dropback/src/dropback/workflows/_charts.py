@@ -217,7 +217,7 @@ def game_card(
     own = kept.filter(pl.col("game_id") == game)
     numbers = [
         ("Score", _score(row["score"])),
-        ("90 %", f"{_score(row['score_low'])[:-1]}-{_score(row['score_high'])[:-1]}"),
+        ("90 %", "-".join(_score(row[f"score_{end}"])[:-1] for end in ("low", "high"))),
         ("50-99", f"{row['display']:.0f}"),
         ("Throws", f"{row['plays']}"),
     ]
@@ -254,8 +254,8 @@ def _person(
     return person, position, replace(images, files={person.id: file} if file else {})
 
 
-def _score(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")
+def _score(value: float | None) -> str:
+    return "? " if value is None else f"{value:.3f}".removeprefix("0")
 
 
 def _under(own: pl.DataFrame, position: str | None, only: str) -> str:

@@ -127,7 +127,10 @@ def draw_tiers(
         left = 0.5 + logos_in + named_in + 0.12 + team_in
         axes = page.axes(left, page.top_in, look.width_in - left - 0.55, row_in * board.height)
         place = np.arange(board.height)
-        low, high = board["shrunk_low"].to_numpy(), board["shrunk_high"].to_numpy()
+        low, high = (
+            board[f"shrunk_{end}"].fill_null(board["score_shrunk"]).to_numpy()
+            for end in ("low", "high")
+        )
         score, shrunk = board["score"].to_numpy(), board["score_shrunk"].to_numpy()
         ends = (min(low.min(), score.min()), max(high.max(), score.max()))
         room = 0.04 * (ends[1] - ends[0]) + 1e-4

@@ -96,6 +96,7 @@ def draw_trend(
             shown = moving_mean(log).join(order, on=["season", "week"]).sort("place")
             ends.append(_draw(axes, look, shown, _STYLES[number], alone=alone))
         seen = np.concatenate([end[1] for end in ends])
+        seen = seen[np.isfinite(seen)]  # a lone play has no interval
         room = 0.03 * float(np.ptp(seen)) + 0.005
         axes.set(
             ylim=(min(seen.min(), 0.5) - room, max(seen.max(), 0.5) + room),
@@ -123,7 +124,7 @@ def _draw(
         axes.plot(
             x, score, "o", markersize=5, color=color, markeredgecolor=edge, markeredgewidth=0.8
         )
-        return (float(mean[-1]), color), np.concatenate([bottom, top])
+        return (float(mean[-1]), color), np.concatenate([score, bottom, top])
     # The bands of the first games, of few plays, may leave the picture.
     few = min(GAMES_IN_MEAN - 1, len(mean) // 2)
     return (float(mean[-1]), color), np.concatenate([mean, low[few:], high[few:]])

@@ -104,7 +104,7 @@
       cell(row, (game[4] === "away" ? "at " : "") + game[3], "", "text");
       cell(row, game[5], "", "text");
       cell(row, game[6]);
-      cell(row, game[7].toFixed(3), `${game[8].toFixed(2)}-${game[9].toFixed(2)}`);
+      cell(row, game[7].toFixed(3), game[8] === null ? "unknown" : `${game[8].toFixed(2)}-${game[9].toFixed(2)}`);
       cell(row, game[10]);
     }
   };

@@ -19,7 +19,7 @@ export function intervalScale(rows) {
     const middle = HEIGHT / 2;
     return svg("svg", {
       class: "range", viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: "xMinYMid", role: "img",
-      "aria-label": known ? `${format.score(row.score_low)} to ${format.score(row.score_high)}` : "No interval for one game",
+      "aria-label": known ? `${format.score(row.score_low)} to ${format.score(row.score_high)}` : "No interval for a lone play",
     },
     least < 0.5 && most > 0.5 ? svg("line", { class: "average", x1: x(0.5), x2: x(0.5), y1: 0, y2: HEIGHT }) : null,
     known ? svg("line", { class: "whisker", x1: x(row.score_low), x2: x(row.score_high), y1: middle, y2: middle }) : null,
