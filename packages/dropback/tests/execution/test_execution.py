@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -131,8 +132,9 @@ class Blaming:
         self.unasked: set[str] = set()
         self.beside: dict[str, set[str]] = {}
 
-    def submit(self, function: Callable[..., Done], /, order: _Order) -> Future[Done]:
-        future: Future[Done] = _Read(self.unasked, order.name)
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        (order,) = arguments
+        future = _Read(self.unasked, order.name)
         self.beside[order.name] = set(self.unasked)
         self.unasked.add(order.name)
         dies = order.name == self.deadly or (

@@ -16,6 +16,7 @@ from dropback.storage import (
     read_folder,
     remote_files,
     require_new_output,
+    split_url,
     write_output,
 )
 from examples.cluster import S3Server, free_port
@@ -124,6 +125,19 @@ def test_plain_files_are_copied_by_url_folder_and_glob(bucket: str) -> None:
     assert Path(local_copy(f"{bucket}/a.csv")).read_text() == "A.csv"
 
 
+def test_a_file_system_of_fsspec_has_files_folders_and_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.csv").write_text("a")
+    (tmp_path / "empty").mkdir()
+    root = f"file://{tmp_path}"
+    assert Path(local_copy(f"{root}/folder/a.csv")).read_text() == "a"
+    assert (Path(local_copy(f"{root}/folder")) / "a.csv").read_text() == "a"
+    for name in ("none", "empty", "none.csv"):
+        with pytest.raises(StoreError, match=rf"/{name} does not exist: no file is there"):
+            local_copy(f"{root}/{name}")
+    assert open_store(root).size("folder") is None
+
+
 @pytest.mark.parametrize(
     ("url", "match"),
     [
@@ -133,6 +147,7 @@ def test_plain_files_are_copied_by_url_folder_and_glob(bucket: str) -> None:
         ("s3:/league/x", r"s3:/league/x has one slash after its colon: a URL has two"),
         (Path("gs://league/x"), r"gs:/league/x has one slash .* as text, not as a Path"),
         ("az://plays/x", "az://plays/x needs credentials and none were found"),
+        ("dbfs://host/x", r"dbfs://host/x names no store: .*'instance' and 'token'; use s3"),
         ("sftp://host/x", r'needs a package that is not installed here \(.*"paramiko"'),
     ],
 )
@@ -144,6 +159,12 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
         require_new_output(url, overwrite=False)
     assert time.monotonic() - began < 30
     assert is_url(bucket)
+
+
+def test_plain_http_cannot_hold_an_output(bucket: str, s3: S3Server) -> None:
+    url = f"http://127.0.0.1:{s3.port}/league/{split_url(bucket)[1]}"
+    with pytest.raises(StoreError, match=rf"^{url} cannot hold an output: its file system"):
+        require_new_output(url, overwrite=False)
 
 
 def test_missing_credentials_are_one_sentence(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

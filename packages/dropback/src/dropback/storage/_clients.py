@@ -66,7 +66,7 @@ def remote_files_of(root: str, patience: Patience = PATIENT) -> ObjectFiles | Fi
             else f"a package that is not installed here ({first_line(error)})"
         )
         raise StoreError(f"{root} needs {needed}.") from error
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # fsspec's, of a URL that lacks something
         raise StoreError(
             f"{root} names no store: {first_line(error)}; use s3://, gs://, az:// or a path."
         ) from error
@@ -183,9 +183,10 @@ class FileSystemFiles:
         try:
             # What another process wrote is not in this one's listing.
             self._files.invalidate_cache()
-            return int(self._files.info(self._path(key))["size"])
-        except FileNotFoundError:
+            found = self._files.info(self._path(key))
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        return int(found["size"]) if found["type"] == "file" else None
 
     def read(self, key: str) -> bytes:
         """Content of a file."""

@@ -23,6 +23,11 @@ def told(url: str) -> Iterator[None]:
         yield
     except (FileExistsError, StoreError):
         raise
+    except NotImplementedError as error:
+        raise StoreError(
+            f"{url} cannot hold an output: its file system does not write and remove files; name "
+            "another place."
+        ) from error
     except Exception as error:
         # Clients of stores have error classes of their own, without a common base.
         if not isinstance(error, OSError) and not _is_of_a_client(error):
