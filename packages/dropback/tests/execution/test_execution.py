@@ -16,7 +16,17 @@ import psutil
 import pytest
 
 from dropback.errors import RequestError, TaskError
-from dropback.execution import Done, Needs, Task, open_executor, parse_executor, run_tasks
+from dropback.execution import (
+    Done,
+    Needs,
+    Task,
+    _engines,
+    _tasks,
+    open_executor,
+    parse_executor,
+    run_tasks,
+)
+from dropback.execution._engines import Absence
 from dropback.execution._tasks import _Order, perform
 from dropback.execution._workers import Worker, own_versions, require_workers
 from dropback.storage import open_store, read_folder
@@ -183,6 +193,45 @@ def test_a_task_that_died_by_itself_does_not_kill_more_workers(tmp_path: Path) -
     with pytest.raises(TaskError, match=r"1 of the tasks .*: number 1\. The first"):
         list(run_tasks(engine, some, str(tmp_path)))
     assert engine.tried == [task.name for task in some]
+
+
+class Silent:
+    """An engine that never answers, or gives its tasks up."""
+
+    def __init__(self, *, cancels: bool) -> None:
+        self.cancels, self.absence = cancels, Absence("silent")
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:  # noqa: ARG002
+        future: Future[Done] = Future()
+        if self.cancels:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        return future
+
+    def require_workers(self) -> None:
+        self.absence.see(0)
+
+
+def test_an_engine_that_gives_its_tasks_up_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"^The engine gave up number 0 .* what is done is kept\.$"):
+        list(run_tasks(Silent(cancels=True), squares(1), str(tmp_path)))
+
+
+def test_an_engine_without_workers_is_waited_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_tasks, "_LOOK_S", 0.02)
+    monkeypatch.setattr(_engines, "_PATIENCE_S", 0.2)
+    began = time.monotonic()
+    with pytest.raises(TaskError, match=r"^silent: no worker has been left for .* start workers"):
+        list(run_tasks(Silent(cancels=False), squares(1), str(tmp_path)))
+    assert 0.2 < time.monotonic() - began < 5
+    # One that came back is a new start.
+    absence = Absence("engine")
+    absence.see(0)
+    time.sleep(0.25)
+    absence.see(1)
+    absence.see(0)
 
 
 def test_a_task_that_takes_more_memory_than_it_asked_for_fails_alone(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from dropback.tracking.ingest import _parts as parts
 from dropback.tracking.ingest import _pipeline as pipeline
 from dropback.tracking.ingest._pipeline import find_play
 from examples import deadly
+from examples.cluster import free_port
 from examples.tracking_sets import MadePlay, made_set
 
 NAME = "tracking_week_1.csv"
@@ -334,6 +335,14 @@ def test_the_ball_is_drawn_over_the_players_and_can_be_seen(weeks, tmp_path):
     brown = (abs(pixels - np.array([139, 69, 19])) < 12).all(axis=-1)
     # The legend's own ball lies below the field.
     assert brown[: int(0.9 * len(pixels))].sum() >= 40
+
+
+def test_an_engine_that_is_not_there_leaves_nothing(weeks, tmp_path):
+    out = tmp_path / "plays"
+    with pytest.raises(RequestError, match="nothing answers there"):
+        ingest(weeks, out, executor=f"dask://127.0.0.1:{free_port()}")
+    assert not out.exists()
+    assert not list(tmp_path.glob(".plays*"))
 
 
 def put_set(weeks, address):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dropback.errors import RequestError
+from dropback.execution._engines import Absence
 from dropback.execution._workers import Worker, describe_worker, require_workers
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class DaskExecutor:
             raise RequestError(
                 "An executor of Dask needs its package: pip install 'dropback[dask]'."
             ) from error
+        # Where a scheduler ends it logs tracebacks; the tasks' own futures tell it in a sentence.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             # A client would wait for ever where something else listens.
             with ThreadPoolExecutor(1) as apart:
@@ -70,6 +74,7 @@ class DaskExecutor:
         except BaseException:
             self._client.close()
             raise
+        self._absence = Absence(f"dask://{address}")
         self._executor = self._client.get_executor(
             pure=False, retries=_RETRIES, resources=self._resources
         )
@@ -78,6 +83,10 @@ class DaskExecutor:
         """Run the function on some worker."""
         future: Future[_Result] = self._executor.submit(function, *arguments)
         return future
+
+    def require_workers(self) -> None:
+        """Raise `TaskError` where there has been no worker for too long."""
+        self._absence.see(len(self._client.scheduler_info(n_workers=-1)["workers"]))
 
     def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:  # noqa: ARG002  # Dask cancels
         """Leave the scheduler, whose workers stay."""

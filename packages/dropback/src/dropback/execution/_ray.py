@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dropback.errors import RequestError, StoreError
+from dropback.execution._engines import Absence
 from dropback.execution._losses import first_line, is_loss
 from dropback.execution._workers import Worker, describe_worker, require_workers
 
@@ -70,12 +71,19 @@ class RayExecutor:
         }
         if needs.memory_bytes:
             self._options["memory"] = needs.memory_bytes
+        self._cores = needs.cores
+        self._absence = Absence(place)
 
     def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
         """Run the function where Ray finds room for it."""
         task = self._ray.remote(function).options(**self._options)
         future: Future[_Result] = task.remote(*arguments).future()
         return future
+
+    def require_workers(self) -> None:
+        """Raise `TaskError` where there has been no machine with enough cores for too long."""
+        nodes = [node["Resources"].get("CPU", 0.0) for node in self._ray.nodes() if node["Alive"]]
+        self._absence.see(sum(cores >= self._cores for cores in nodes))
 
     def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:  # noqa: ARG002  # Ray cancels
         """Leave the cluster, which stays, or end the one that was started."""

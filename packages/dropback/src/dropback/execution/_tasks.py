@@ -6,12 +6,13 @@ import hashlib
 import re
 import socket
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dropback import __version__
 from dropback.errors import StoreError, TaskError
+from dropback.execution._engines import Engine
 from dropback.execution._losses import cause_of, first_line, is_loss, may_be_a_neighbors
 from dropback.execution._needs import Needs, bounded_memory
 from dropback.execution._workers import Versions, own_versions, require_versions
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from dropback.execution._executors import Executor
     from dropback.storage import StoredFolder
+
+# Seconds between two looks at an engine that has not answered.
+_LOOK_S: Final = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,16 +214,26 @@ class _Run:
         self.running[self.executor.submit(perform, order)] = task
 
     def collect(self, *, block: bool) -> Iterator[tuple[Task, Done]]:
-        """The tasks that are done now, or the next that is.
+        """The tasks that are done now, or the next that is; none after a while.
 
         Raises:
             DropbackError: A task found its input wrong.
+            TaskError: The engine is gone.
         """
-        timeout = None if block else 0
-        for future in wait(self.running, timeout, return_when=FIRST_COMPLETED).done:
+        timeout = _LOOK_S if block else 0
+        finished = wait(self.running, timeout, return_when=FIRST_COMPLETED).done
+        if block and not finished and isinstance(self.executor, Engine):
+            self.executor.require_workers()
+        for future in finished:
             task = self.running.pop(future)
             try:
                 result = future.result()
+            except CancelledError as raised:
+                raise TaskError(
+                    f"The engine gave up {task.label} and all that was not done, as "
+                    "where its scheduler ends: start it and run the same command again; what is "
+                    "done is kept."
+                ) from raised
             except Exception as raised:
                 error = cause_of(raised)
                 if not is_loss(error):

@@ -160,7 +160,6 @@ def _ingest_here(
 ) -> IngestReport:
     parts, unread = find_parts(path, formats)
     parts = [replace(part, around=around) for part in parts]
-    out.mkdir(parents=True, exist_ok=True)
     for left in out.glob(".scratch-*"):  # of workers that were killed
         shutil.rmtree(left, ignore_errors=True)
     store, place = open_store(out), ""
@@ -172,6 +171,7 @@ def _ingest_here(
     report, tasks = _read_all(
         parts, unread, read_into_chunks, str(out.resolve()), executor, place, progress
     )
+    out.mkdir(parents=True, exist_ok=True)  # not before: an engine that is not there leaves nothing
     repeated = keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []
     for plays_file, keys in repeated:
         drop_plays(plays_file, keys)
