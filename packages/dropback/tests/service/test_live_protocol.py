@@ -126,6 +126,7 @@ def test_a_second_release_is_refused_and_the_first_stands(address):
     [
         ({"yards": 77}, "at most those of a touchdown, here 75, got 77"),
         ({"yards": 9, "result": "incomplete"}, "An incomplete pass gains nothing, got 9 yards"),
+        ({"yards": -3, "result": "incomplete"}, "An incomplete pass gains nothing, got -3 yards"),
     ],
 )
 def test_an_outcome_that_the_play_cannot_have_is_refused(address, outcome, words):
@@ -134,6 +135,19 @@ def test_an_outcome_that_the_play_cannot_have_is_refused(address, outcome, words
         assert words in problem(socket.ask({"type": "outcome", **outcome}), 422)
         # The line may be measured half a yard off: one more is a touchdown still.
         assert socket.ask({"type": "outcome", "yards": 76})["revision"] == 1
+
+
+def test_an_outcome_told_twice_is_no_correction_and_a_play_takes_so_many(address):
+    with opened(address) as socket:
+        token = released(socket)["token"]
+        most = example.SHORT_LIMITS.outcomes
+        for number in range(most):
+            told = {"type": "outcome", "yards": number % 2, "token": token}
+            assert [socket.ask(told)["revision"] for _ in range(2)] == [number + 1] * 2
+        assert socket.ask({**told, "result": "complete"})["status"] == 409
+        detail = problem(socket.ask({**told, "yards": 7}), 409)
+        assert detail == f"A play takes {most} outcomes: it had them."
+        assert socket.ask({"type": "withdraw", "token": token})["type"] == "withdrawn"
 
 
 def test_a_play_that_is_over_is_resumed_for_its_outcome(address):

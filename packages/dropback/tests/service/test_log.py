@@ -5,9 +5,12 @@ import time
 from datetime import datetime
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from dropback.service import _logs
 from dropback.service._logs import json_logging, log
+from examples import service as example
 
 
 def lines(capsys):
@@ -55,6 +58,13 @@ def test_after_the_service_nothing_is_written(capsys):
         pass
     log.info("quiet")
     assert lines(capsys) == []
+
+
+def test_a_socket_that_is_refused_is_logged_as_a_request_and_as_no_error(service, capsys):
+    with json_logging(), example.listening(service) as address, pytest.raises(InvalidStatus):
+        connect(f"{address.live}/none", proxy=None)
+    (line,) = lines(capsys)
+    assert (line["event"], line["level"], line["status"]) == ("request", "info", 404)
 
 
 def test_below_its_level_nothing_is_written(capsys):

@@ -134,7 +134,7 @@ def test_an_address_that_is_none_is_refused(url):
 def test_a_key_is_sent_where_one_is_wanted(service, tmp_path, networks):
     keyed, key = example.keyed(service, tmp_path / "keys.json")
     with example.listening(keyed) as address:
-        with pytest.raises(RequestError, match="401"):
+        with pytest.raises(RequestError, match="refuses the feed: An API key is needed"):
             collect(address.live)
         assert_whole(collect(address.live, key=key), networks)
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import polars as pl
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from dropback.data._field import RATE_HZ
 from dropback.errors import RequestError
 from dropback.live import play_contexts
 from dropback.live.feeds import _messages as messages
 from dropback.live.feeds._wire import frame_bytes, situation_message
+from dropback.service._messages import Problem
 from dropback.service._sockets import SUBPROTOCOL
 from dropback.tracking._schema import PLAYERS
 
@@ -118,12 +119,22 @@ async def replay(
             pass  # resumed below
         except (OSError, InvalidHandshake, InvalidURI) as error:
             if sender.token is None or time.monotonic() - lost_at > _GIVE_UP_S:
+                if isinstance(error, InvalidStatus) and (told := _told(error.response.body)):
+                    raise RequestError(f"{url} refuses the feed: {told}") from error
                 raise RequestError(
                     f"{url} must be the live socket of a service that 'dropback serve' started "
                     f"({error})."
                 ) from error
         if not sender.done:
             await asyncio.sleep(_AGAIN_S)
+
+
+def _told(body: bytes | bytearray | None) -> str:
+    """The sentence of a problem+json body; empty where it is none."""
+    try:
+        return msgspec.json.decode(body or b"", type=Problem).detail
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 class _Sender:

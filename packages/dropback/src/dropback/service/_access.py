@@ -210,9 +210,10 @@ def require_right(client: Client, role: Role) -> None:
     if role in client.roles:
         return
     if client.key is None:
+        needed = "" if role == "operate" else f" with the role {role!r}"  # any key may operate
         raise ServiceError(
             401,
-            f"This needs an API key with the role {role!r}: send it as 'Authorization: Bearer "
+            f"This needs an API key{needed}: send it as 'Authorization: Bearer "
             "KEY'; without a key this service is read only.",
         )
     raise ServiceError(

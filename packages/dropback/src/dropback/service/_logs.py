@@ -20,6 +20,9 @@ log: Final = logging.getLogger("dropback.service")
 
 _WAITING_LINES = 10_000
 
+# What uvicorn says of each socket that is refused with an answer, which is logged as a request.
+_REFUSED: Final = "ASGI callable returned without completing handshake."
+
 
 class _JsonFormatter(logging.Formatter):
     """A record as a JSON object."""
@@ -57,6 +60,7 @@ def json_logging(level: int = logging.INFO) -> Iterator[None]:
     writer.setFormatter(_JsonFormatter())
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
     handler, listener = _BoundedQueueHandler(queue), QueueListener(queue, writer)
+    handler.addFilter(lambda record: record.msg != _REFUSED)
     server = logging.getLogger("uvicorn")
     own = logging.getLogger("dropback")  # live plays log, too
     for logger, least in ((own, level), (server, max(level, logging.WARNING))):

@@ -143,7 +143,7 @@ class LivePlayRecord:
                 "An outcome needs the release before it, from whose forecast it is scored: send "
                 "'release' first."
             )
-        if result == "incomplete" and yards > 0:
+        if result == "incomplete" and yards:
             raise LiveError(f"An incomplete pass gains nothing, got {yards} yards.")
         cdf = np.frombuffer(released.cdf, "<f4")
         forecast = Forecast(released.forecast.frame, True, cdf, released.yards_max)

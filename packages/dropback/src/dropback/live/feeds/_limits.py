@@ -19,6 +19,7 @@ class FeedLimits:
         live_idle_s: That a feed may idle between the messages of a play.
         between_plays_s: That it may idle between plays, as over a timeout.
         resume_s: That a live play is kept after its socket was lost.
+        outcomes: Of a play, which are kept with their revisions.
         kept_plays: Live plays that are over and still on the scoreboard; of more, the oldest go.
         kept_frames: Of these, how many keep their frames: 40 frames take 0.1 MB.
     """
@@ -30,5 +31,6 @@ class FeedLimits:
     live_idle_s: float = 60.0
     between_plays_s: float = 600.0
     resume_s: float = 30.0
+    outcomes: int = 100
     kept_plays: int = 1024
     kept_frames: int = 64

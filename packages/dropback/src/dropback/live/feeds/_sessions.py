@@ -210,9 +210,16 @@ class PlaySessions:
     async def score(
         self, record: LivePlayRecord, request: live.OutcomeMessage
     ) -> tuple[int, float]:
-        """Take an outcome: its revision and its score."""
+        """Take an outcome: its revision and its score; what is known already is no correction."""
         _require_counted(record)
         mark, score = secrets.token_urlsafe(8), record.score(request.yards, request.result)
+        count = len(record.outcomes)
+        if count and (request.yards, request.result) == (
+            record.outcomes[-1].yards, record.outcomes[-1].result,
+        ):  # fmt: skip
+            return count, record.outcomes[-1].score
+        if count >= self.limits.outcomes:
+            raise ServiceError(409, f"A play takes {self.limits.outcomes} outcomes: it had them.")
         self._log.append(events.Scored(record.name, mark, request.yards, request.result, score))
         await self._log.applied()
         marks = [outcome.mark for outcome in record.outcomes]
