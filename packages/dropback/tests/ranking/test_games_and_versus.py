@@ -70,6 +70,28 @@ def test_game_log_is_a_frame_of_the_given_library(library: str) -> None:
     assert type(game_log(scores, "00-A")) is type(scores)
 
 
+@pytest.mark.parametrize(
+    ("code", "now"),
+    [("LAR", "LA"), ("STL", "LA"), ("OAK", "LV"), ("SD", "LAC"), ("WSH", "WAS"), ("JAC", "JAX"),
+     ("ARZ", "ARI"), ("BLT", "BAL"), ("CLV", "CLE"), ("HST", "HOU")],
+)  # fmt: skip
+@pytest.mark.parametrize("former", ["scores", "results"])
+def test_result_of_a_game_is_found_under_either_team_code(code: str, now: str, former: str) -> None:
+    """A loss at home, 20-27, whichever table writes the former code."""
+    written = {name: code if name == former else now for name in ("scores", "results")}
+    own = game(1, [0.5, 0.1], posteam=now, game_id=f"2020_01_KC_{written['scores']}")
+    result = {
+        "game_id": [f"2020_01_KC_{written['results']}"],
+        "home_team": [now],
+        "away_team": ["KC"],
+        "home_score": [20],
+        "away_score": [27],
+        "final": [True],
+    }
+    log = game_log(table(own, game(2, [0.3, 0.6])), "00-A", games=pl.DataFrame(result))
+    assert log["result"].to_list() == ["L 20-27", None]
+
+
 def test_game_that_is_not_final_has_no_result() -> None:
     log = game_log(SCORES, "00-A", games=RESULTS.with_columns(final=pl.col("home_score") == 20))
     assert log["result"].to_list() == ["T 20-20", None]

@@ -155,7 +155,7 @@ def test_a_store_of_version_1_gets_a_projection(
     assert_frame_equal(former.scores(), scores)
     assert former.table("projection").is_empty()
     moved = update()
-    assert (moved.scored, moved.store.manifest.version) == (0, 2)
+    assert (moved.scored, moved.store.manifest.version) == (0, 3)
     assert_frame_equal(moved.store.table("projection"), whole)
     assert update().rewritten == ()
 

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
 import pytest
@@ -192,6 +194,64 @@ def test_projection_is_a_table(boards: Boards, tmp_path: Path) -> None:
         read_projection(tmp_path / "other.csv")
 
 
+def test_quarterback_scores_are_those_of_who_qualified_under_full_names(
+    boards: Boards, tmp_path: Path
+) -> None:
+    rows = pl.DataFrame(
+        {
+            "season": [2020, 2021, 2021],
+            "rank": [1, 1, None],
+            "passer_player_name": ["A.First", "B.Next", "C.Hardly"],
+            "full_name": ["Ann First", None, "Cy Hardly"],
+            "team": ["KC", "LA", "SF"],
+            "plays": [500, 510, 9],
+            "qb_score": [0.53, 0.54321, 0.51],
+            "qb_score_low": [0.5, 0.52, 0.45],
+            "qb_score_high": [0.56, 0.57, 0.57],
+            "epa_per_play": [0.12, 0.2, 0.0],
+            "qualified": [True, True, False],
+        }
+    )
+    path = tmp_path / "page.html"
+    write_report(path, title="Q", boards=boards, qb_score=rows)
+    inside = re.search(r'id="qb-score">(.*?)<h2', path.read_text(), re.DOTALL)
+    assert inside is not None
+    assert re.findall(r'data-season="(\d+)"( hidden)?', inside[1]) == [
+        ("2021", ""),
+        ("2020", " hidden"),
+    ]
+    cells = re.findall(r"<td.*?>\s*(.*?)</td>", inside[1])
+    assert cells[:8] == ["1", "B.Next", "LA", "510", "0.5432", "0.52", "0.57", "0.2"]
+    assert ("Ann First" in cells, "Cy Hardly" in cells) == (True, False)
+
+
+def test_page_shows_full_names_with_team_and_position(tmp_path: Path) -> None:
+    roster = pl.DataFrame(
+        {"player_id": ["00-05"], "full_name": ["Ed Full"], "position": ["QB"]},
+    ).with_columns(team=pl.lit(None, pl.String), headshot=pl.lit(None, pl.String))
+    path = tmp_path / "page.html"
+    write_report(path, title="N", boards=passer_boards(league(), roster=roster))
+    assert ">Ed Full</a><small>T5 QB</small>" in path.read_text()
+    tiers = script(path, "tier-pictures")
+    assert "Ed Full" in tiers["2021"][1]
+
+
+def test_page_of_eighteen_seasons_stays_below_three_megabytes(page: Path) -> None:
+    """By the size of each part here, and how often the real seasons 2006-2023 have it."""
+    text = page.read_text()
+    rows = re.findall(r"<tr data-search.*?</tr>", text, re.DOTALL)
+    sizes = {
+        name: len(json.dumps(script(page, name), ensure_ascii=False))
+        for name in ("logs", "charts", "tier-pictures")
+    }
+    games = sum(map(len, script(page, "logs").values()))
+    # 650 passer-seasons qualify, of 130 passers, who are in three tables and 20 pictures.
+    size = sum(map(len, rows)) / len(rows) * (2 * 650 + 130)
+    size += sizes["charts"] / 11 * 130 + sizes["logs"] / games * 11_000
+    size += sizes["tier-pictures"] / 32 * (650 + 80)
+    assert size < 3e6
+
+
 def test_comparison_is_shown_with_its_tables_and_picture(page: Path) -> None:
     text = page.read_text()
     assert "<p>Seasons 2020-2021.</p>" in text
@@ -297,3 +357,8 @@ def test_page_sorts_searches_chooses_and_draws(opened: Any, boards: Boards) -> N
     assert opened.evaluate("document.getElementById('chart').decode().then(() => true)")
     # Wide tables scroll in themselves: the page is never wider than the screen.
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # On a dark page no picture is a white sheet.
+    opened.emulate_media(color_scheme="dark")
+    for picture in (tiers, opened.locator(".layers")):
+        shown = plt.imread(io.BytesIO(picture.screenshot()))[..., :3]
+        assert np.median(shown) < 0.15

@@ -82,7 +82,9 @@ def test_a_store_grown_by_weeks_is_one_built_whole(
     whole = dropback.score(trained.run, trained.unseen).sort("game_id", "play_id")
     assert_frame_equal(done.store.scores(), whole, check_column_order=False, abs_tol=1e-6)
     ranked = dropback.leaderboard(whole, by="passer", min_attempts="nfl")
-    assert_frame_equal(done.store.board(2021), ranked, abs_tol=1e-5)
+    board = done.store.board(2021)
+    assert_frame_equal(board.drop("team"), ranked, abs_tol=1e-5)
+    assert set(board["team"]) == set(whole["posteam"])
     assert (tmp_path / "report.html").read_text() == "Passing scores through week 4 of 2021"
 
 
@@ -268,17 +270,20 @@ def test_the_current_season_is_downloaded_and_others_kept(
         "offline": False,
         "load": load,
         "load_games": lambda: tiny_league.games,
+        "load_players": lambda: roster_of(season),
         "today": date(2021, 9, 21),
     }
     first = update(seasons="current", **options)
     assert (first.fetched, len(first.new), len(first.awaited)) == ({2021: "new"}, 2, 6)
+    assert pl.read_parquet(tmp_path / "players.parquet").equals(roster_of(season))
+    assert set(first.store.board(2021)["full_name"].str.slice(0, 5)) == {"Full "}
     # The clock of the file says that its season is over, unless it is told otherwise.
     os.utime(tmp_path / FILE, (1.633e9, 1.633e9))
     second = update(**options)
     assert (second.fetched, len(second.new)) == ({2021: "refreshed"}, 2)
 
 
-@pytest.mark.parametrize("what", ["plays", "games"])
+@pytest.mark.parametrize("what", ["plays", "games", "players"])
 def test_a_download_that_is_cut_off_changes_nothing(
     update: Updating, season: pl.DataFrame, tiny_league: League, what: str, tmp_path: Path
 ) -> None:
@@ -288,13 +293,74 @@ def test_a_download_that_is_cut_off_changes_nothing(
     update(season)
     options = {"offline": False, "seasons": "current", "today": date(2021, 9, 21)}
     os.utime(tmp_path / FILE, (1.633e9, 1.633e9))
-    whole = {"load": lambda _: season, "load_games": lambda: tiny_league.games}
+    whole = {
+        "load": lambda _: season,
+        "load_games": lambda: tiny_league.games,
+        "load_players": lambda: roster_of(season),
+    }
     with pytest.raises(ReaderError, match=r"downloaded from nflverse \(connection reset\)"):
-        update(**options, **whole | {"load" if what == "plays" else "load_games": broken})
+        update(**options, **whole | {"load" if what == "plays" else f"load_{what}": broken})
     if what == "plays":
         with pytest.raises(ReaderError, match="the download may be cut off and the file is kept"):
             update(**options, **whole | {"load": lambda _: through(season, 3)})
     assert len(update(seasons="all").store.scores()) == len(open_score_store(tmp_path).scores())
+
+
+def roster_of(season: pl.DataFrame) -> pl.DataFrame:
+    """Each passer's full name: "Full " and the short one; nflverse's columns of players."""
+    people = (
+        season.select("passer_player_id", "passer_player_name")
+        .drop_nulls()
+        .unique("passer_player_id")
+    )
+    return people.sort("passer_player_id").select(
+        pl.col("passer_player_id").alias("gsis_id"),
+        pl.format("Full {}", "passer_player_name").alias("display_name"),
+        pl.lit("QB").alias("position"),
+    )
+
+
+def test_a_roster_is_remembered_and_names_the_rankings(
+    update: Updating, season: pl.DataFrame, run: Command, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.csv"
+    roster_of(season).write_csv(elsewhere)
+    assert "full_name" not in update(through(season, 3)).store.board(2021).columns
+    named = update(roster=elsewhere)
+    assert (named.scored, named.rewritten) == (0, ("qb_score.csv", "projection.csv"))
+    board = named.store.board(2021)
+    assert (board["full_name"] == "Full " + board["passer_player_name"]).all()
+    assert set(board["position"]) == {"QB"}
+    # The next week knows it still, the movers too, and so do the commands.
+    done = update(season)
+    assert set(done.movers["passer_player_name"].str.slice(0, 5)) <= {"Full "}
+    assert pl.read_csv(tmp_path / "projection.csv")["full_name"].str.starts_with("Full ").all()
+    code, out, err = run("games", tmp_path, board["full_name"][0])
+    assert (code, f"Games of {board['full_name'][0]}" in out) == (0, True), err
+    # A roster that is gone leaves the names; one without ids is refused and changes nothing.
+    elsewhere.unlink()
+    done = update()
+    assert done.notes == (f"{elsewhere}: the roster is gone, so names are those of before.",)
+    assert done.rewritten == ()
+    assert done.store.board(2021)["full_name"].null_count() == 0
+    roster_of(season).drop("gsis_id").write_csv(elsewhere)
+    with pytest.raises(ReaderError, match=r"elsewhere\.csv: a roster must have a column of ids"):
+        update()
+    assert open_score_store(tmp_path).board(2021)["full_name"].null_count() == 0
+
+
+def test_results_under_other_team_codes_are_of_the_same_games(
+    update: Updating, season: pl.DataFrame, tiny_league: League, tmp_path: Path
+) -> None:
+    other = {"BAL": "BLT", "ARI": "ARZ"}
+    games = tiny_league.games.with_columns(
+        *(pl.col(side).replace(other) for side in ("home_team", "away_team")),
+        pl.col("game_id").str.replace_many(other),
+    )
+    assert set(games["game_id"]) != set(tiny_league.games["game_id"])
+    games.write_parquet(tmp_path / "games.parquet")
+    assert {game[:7] for game in update(through(season, 3)).awaited} == {"2021_04"}
+    assert update(season).awaited == ()
 
 
 @pytest.fixture

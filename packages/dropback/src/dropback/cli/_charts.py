@@ -107,7 +107,7 @@ def tiers_command(
         return
     rows = workflows.passing_board(
         workflows.read_scores(scores),
-        roster=roster,
+        roster=workflows.roster_of(scores, roster),
         by=by,
         min_attempts=min_attempts,
         seed=seed,
@@ -207,9 +207,10 @@ def trend_command(
     only = play_filter(seasons, None, opponent, week, last, home)
     look, _ = _look(out, dark, phone, overwrite)
     table = workflows.read_scores(scores)
+    names = workflows.roster_of(scores, roster)
     logs = {}
     for passer in passers:
-        player, log = workflows.player_games(table, passer, only=only, roster=roster)
+        player, log = workflows.player_games(table, passer, only=only, roster=names)
         logs[f"{player.name} ({player.id})" if player.name in logs else player.name] = log
     heading = title or ("Game by game: " + ", ".join(logs))
     _write(draw_trend(logs, title=heading, subtitle=str(only), look=look), out)
@@ -250,7 +251,7 @@ def passer_command(
         passer,
         only=only,
         play_by_play=pbp,
-        roster=roster,
+        roster=workflows.roster_of(scores, roster),
         expected_points=expected_points,
         look=look,
         images=images,
@@ -297,7 +298,7 @@ def game_command(
         only=only,
         games=games,
         play_by_play=pbp,
-        roster=roster,
+        roster=workflows.roster_of(scores, roster),
         expected_points=expected_points,
         throws=throws,
         look=look,

@@ -111,7 +111,7 @@ def leaderboard(
     rows = workflows.passing_board(
         table,
         play_by_play=pbp,
-        roster=roster,
+        roster=workflows.roster_of(scores, roster),
         expected_points=expected_points,
         decisions=decisions,
         on_note=errors.print,
@@ -172,7 +172,7 @@ def games(
         role=role,
         games=results,
         play_by_play=pbp,
-        roster=roster,
+        roster=workflows.roster_of(scores, roster),
         expected_points=expected_points,
         on_note=errors.print,
     )
@@ -219,7 +219,7 @@ def compare(
         split=split,
         where=where,
         play_by_play=pbp,
-        roster=roster,
+        roster=workflows.roster_of(scores, roster),
         expected_points=expected_points,
         seed=seed,
         on_note=errors.print,
@@ -302,6 +302,7 @@ def report(
     from dropback import workflows
     from dropback._files import require_new_file
     from dropback.cli._console import errors, progress
+    from dropback.data import read_roster
     from dropback.workflows._report import (
         passer_boards,
         read_comparison,
@@ -315,11 +316,11 @@ def report(
     compared = None if comparison is None else read_comparison(comparison)
     games = workflows.read_results(results, None, [])
     projected = None if projection is None else read_projection(projection)
-    if roster is not None:
-        table = workflows.with_full_names(table, roster)
+    known = workflows.roster_of(scores, roster)
+    names = None if known is None else read_roster(known)
     with progress(table["season"].n_unique() + 3) as step:
         boards = passer_boards(
-            table, min_attempts=min_attempts, seed=seed, games=games, on_board=step
+            table, min_attempts=min_attempts, seed=seed, games=games, roster=names, on_board=step
         )
         write_report(
             out,

@@ -37,6 +37,13 @@ def update(
             help="Seasons to look at: 2006-, current, latest, ... or all; remembered. At first all."
         ),
     ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of players or rosters, for full names; remembered. Without one the "
+            "folder's players.parquet, which is downloaded."
+        ),
+    ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Download nothing: read the files that are there.")
     ] = False,
@@ -63,6 +70,7 @@ def update(
             folder,
             model=model,
             seasons=seasons,
+            roster=roster,
             offline=offline,
             drop_missing=drop_missing,
             seed=seed,
@@ -83,7 +91,7 @@ def _print(done: Update, folder: Path) -> None:
         "New games": done.new,
         "Corrected games": done.corrected_games,
         "Games that are gone": done.lost,
-        "Games of another week now": [f"{before} -> {after}" for before, after in done.moved],
+        "Games under another id now": [f"{before} -> {after}" for before, after in done.moved],
         "Final games without plays yet": done.awaited,
     }
     for title, ids in games.items():

@@ -94,13 +94,31 @@ def fetch_games(folder: AnyPath, *, load: Callable[[], pl.DataFrame] | None = No
     Raises:
         ReaderError: As for `fetch`.
     """
-    path = Path(folder) / "games.parquet"
-    load_all = load or _nflreadpy("load_schedules")
-    games = _loaded(load_all, None, "The schedule", path.parent)
+    load = load or _nflreadpy("load_schedules")
+    return _fetch_whole(Path(folder) / "games.parquet", load, "The schedule", "games")
+
+
+def fetch_players(folder: AnyPath, *, load: Callable[[], pl.DataFrame] | None = None) -> Path:
+    """Download the names of all players and write ``players.parquet``.
+
+    Args:
+        folder: Folder of the file.
+        load: Function that loads the table; None takes `nflreadpy.load_players`.
+
+    Raises:
+        ReaderError: As for `fetch`.
+    """
+    load = load or _nflreadpy("load_players")
+    return _fetch_whole(Path(folder) / "players.parquet", load, "The table of players", "players")
+
+
+def _fetch_whole(path: Path, load: Callable[[], pl.DataFrame], name: str, of: str) -> Path:
+    """Replace a table by its download, unless that lacks many rows."""
+    table = _loaded(load, None, name, path.parent)
     if path.is_file():
-        _require_growth(path, games.height, "games")
+        _require_growth(path, table.height, of)
     with whole_file(path) as aside:
-        games.write_parquet(aside)
+        table.write_parquet(aside)
     return path
 
 

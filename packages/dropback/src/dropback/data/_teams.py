@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import polars as pl
+import polars as pl
 
 TEAMS: dict[str, tuple[str, ...]] = {
     "ARI": ("ARZ", "PHX", "Cardinals"),
@@ -74,3 +71,38 @@ def franchise(team: pl.Expr) -> pl.Expr:
     # A full name ends with the nickname; "Washington Football Team" with two words.
     last = written.str.to_uppercase().str.extract(r"(FOOTBALL TEAM|\S+)$", 1)
     return last.replace_strict(_CODES, default=None).fill_null(written)
+
+
+def game_key(game_id: pl.Expr) -> pl.Expr:
+    """Write a game's id under the codes of today's franchises; an id of another form stays.
+
+    Example:
+        >>> pl.select(game_key(pl.lit("2016_01_SD_STL"))).item()
+        '2016_01_LAC_LA'
+    """
+    parts = game_id.str.extract_groups(r"^(\d{4}_\d{1,2})_([A-Za-z]{2,3})_([A-Za-z]{2,3})$")
+    away, home = (franchise(parts.struct.field(number)) for number in ("2", "3"))
+    week = parts.struct.field("1")
+    return pl.concat_str(week, away, home, separator="_").fill_null(game_id)
+
+
+def under_ids_of(rows: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    """Rows whose ``game_id`` is written as in another table, which may have other team codes.
+
+    Args:
+        rows: A table with ``game_id``.
+        ids: The game ids of the other table; what it does not have stays.
+
+    Example:
+        >>> games = pl.DataFrame({"game_id": ["2016_01_SD_KC", "2016_02_MIA_NE"]})
+        >>> under_ids_of(games, pl.Series(["2016_01_LAC_KC"]))["game_id"].to_list()
+        ['2016_01_LAC_KC', '2016_02_MIA_NE']
+    """
+    theirs = ids.drop_nulls().unique().to_frame("game_id")
+    own = rows.select("game_id").drop_nulls().unique().join(theirs, on="game_id", how="anti")
+    if own.is_empty():
+        return rows
+    keyed = theirs.with_columns(key=game_key(pl.col("game_id"))).unique("key", keep="none")
+    names = own.with_columns(key=game_key(pl.col("game_id"))).join(keyed, on="key", suffix="_now")
+    spelled = dict(names.select("game_id", "game_id_now").iter_rows())
+    return rows.with_columns(pl.col("game_id").replace(spelled)) if spelled else rows

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback._frames import left_join, like, to_polars
+from dropback.data._teams import under_ids_of
 from dropback.errors import RequestError
 from dropback.ranking._center import centered, with_measured_drift
 from dropback.ranking._posterior import true_scores
@@ -155,7 +156,8 @@ def _facts(own: pl.DataFrame, key: str) -> pl.DataFrame:
 
 def _results(facts: pl.DataFrame, games: pl.DataFrame, key: str) -> pl.DataFrame:
     """The result of each final game for the team: "W 27-20"."""
-    joined = facts.select(key, "game_id", "team").join(games, on="game_id")
+    known = under_ids_of(games, facts["game_id"])
+    joined = facts.select(key, "game_id", "team").join(known, on="game_id")
     home = pl.col("team") == pl.col("home_team")
     own = pl.when(home).then("home_score").otherwise("away_score")
     other = pl.when(home).then("away_score").otherwise("home_score")

@@ -9,7 +9,7 @@ from dropback.workflows._boards import passing_stats as passing_stats
 from dropback.workflows._boards import player_games as player_games
 from dropback.workflows._boards import read_passing as read_passing
 from dropback.workflows._boards import read_results as read_results
-from dropback.workflows._boards import with_full_names as with_full_names
+from dropback.workflows._boards import roster_of as roster_of
 from dropback.workflows._boards import with_names as with_names
 from dropback.workflows._decisions import decisions as decisions
 from dropback.workflows._evaluation import RunEvaluation as RunEvaluation

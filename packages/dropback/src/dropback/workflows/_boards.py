@@ -15,6 +15,7 @@ from dropback.data._play_context import at_home
 from dropback.data._rosters import read_roster
 from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS, select_plays
 from dropback.data._tables import PLAY_KEY, PlaySet
+from dropback.data._teams import under_ids_of
 from dropback.errors import DropbackError, RequestError
 from dropback.evaluation.comparison import METRICS, passer_metrics, passing_plays
 from dropback.evaluation.comparison import completion_over_expected as completion_over_our_expected
@@ -37,6 +38,7 @@ from dropback.ranking import (
 from dropback.ranking._board import with_season
 from dropback.ranking._splits import key_columns, with_splits
 from dropback.workflows._passer_tables import read_decisions
+from dropback.workflows._store import has_store, open_score_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,7 +88,7 @@ def read_passing(
         RequestError: No game of the scores is there.
     """
     seasons = sorted(scores["season"].unique())
-    every = read_play_by_play(source, seasons=seasons)
+    every = under_ids_of(read_play_by_play(source, seasons=seasons), scores["game_id"])
     of_scores = every.filter(pl.col("game_id").is_in(scores["game_id"].unique().implode()))
     rows = single_plays(of_scores)
     if rows.is_empty():
@@ -394,16 +396,11 @@ def with_names(
     return found.with_columns(pl.col("full_name").fill_null(short))
 
 
-def with_full_names(scores: pl.DataFrame, roster: AnyPath | IntoFrame) -> pl.DataFrame:
-    """Play scores whose passers have their full names, where a roster knows them.
-
-    Args:
-        scores: Play scores.
-        roster: As for `read_roster`.
-    """
-    names = read_roster(roster).select(pl.col("player_id").alias("passer_player_id"), "full_name")
-    name = pl.coalesce("full_name", "passer_player_name").alias("passer_player_name")
-    return left_join(scores, names, on="passer_player_id").with_columns(name).drop("full_name")
+def roster_of(scores: AnyPath, roster: AnyPath | None) -> AnyPath | pl.DataFrame | None:
+    """The roster that is given, else that of the store where `scores` is a folder with one."""
+    if roster is not None or not has_store(scores):
+        return roster
+    return open_score_store(scores).roster()
 
 
 def read_results(

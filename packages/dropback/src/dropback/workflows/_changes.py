@@ -208,6 +208,12 @@ def movers(
         board.join(before, on=key)
         .filter(places > 0)
         .sort(places, pl.col("rank"), descending=[True, False])
+        .with_columns(passer_player_name=pl.coalesce(_names(board)))
         .select(*NO_MOVER.columns[:-1], pl.col(score).alias("score"))
         .head(most)
     )
+
+
+def _names(rows: pl.DataFrame) -> list[str]:
+    """Columns of names, the full one first."""
+    return [name for name in ("full_name", "passer_player_name") if name in rows.columns]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -19,8 +19,15 @@ from dropback._frames import left_join
 from dropback.data._table_files import read_table
 from dropback.errors import ReaderError, RequestError
 from dropback.ranking import drift_sentence, game_logs, leaderboard, reliability, season_drifts
+from dropback.workflows._boards import with_names
 from dropback.workflows._plots import PLOTS, draw, draw_league, draw_reliability, draw_seasons, svg
-from dropback.workflows._report_parts import packed_logs, projection_table, tier_pictures
+from dropback.workflows._report_parts import (
+    packed_logs,
+    projection_table,
+    quarterback_table,
+    tier_pictures,
+    under_full_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +56,8 @@ _ALT = {
 _LEAST_ATTEMPTS_DRAWN = 50
 # Passer-seasons from which skill can be told from luck; see `reliability`.
 _FEWEST_RELIABLE = 3
+# What `passer_boards` adds to a ranking, which another roster changes.
+_PEOPLE = ("team", "full_name", "position")
 _PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -92,6 +101,7 @@ def passer_boards(
     seed: int = 0,
     known: Mapping[str, pl.DataFrame] | None = None,
     games: pl.DataFrame | None = None,
+    roster: pl.DataFrame | None = None,
     on_board: Callable[[str], None] = lambda _: None,
 ) -> Boards:
     """Rank the passers of every season, of all seasons together, and of their careers.
@@ -102,6 +112,7 @@ def passer_boards(
         seed: Of the bootstrap.
         known: Rankings of seasons that were made before of the same scores, by season.
         games: What `read_games` returned, for the results in the game logs.
+        roster: What `read_roster` returned, for ``full_name`` and ``position``; None adds neither.
         on_board: Called with the name of each ranking when it is done.
 
     Raises:
@@ -112,7 +123,7 @@ def passer_boards(
     tables: dict[str, pl.DataFrame] = {}
     for season in sorted(together["season"].unique(), reverse=True):
         if known and str(season) in known:
-            tables[str(season)] = known[str(season)]
+            tables[str(season)] = known[str(season)].drop(_PEOPLE, strict=False)
         else:
             own = scores.filter(pl.col("season") == season)
             tables[str(season)] = leaderboard(
@@ -133,13 +144,25 @@ def passer_boards(
         pl.col("qualified").fill_null(value=False)
     )
     on_board("reliability")
+    last = scores.sort("season", "week", "game_id").select(*key, pl.col("posteam").alias("team"))
     return Boards(
-        tables,
-        seasons,
+        {label: _with_people(rows, last, label, roster) for label, rows in tables.items()},
+        _with_people(seasons, last, "", roster),
         reliability(scores, seed=seed) if together.height >= _FEWEST_RELIABLE else None,
         drift_sentence(season_drifts(scores, seed=seed)),
         _logs(scores, tables, games),
     )
+
+
+def _with_people(
+    rows: pl.DataFrame, last: pl.DataFrame, label: str, roster: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Rows with each passer's last team, and with full name and position from the roster."""
+    key = ["passer_player_id", *(["season"] if "season" in rows.columns else [])]
+    own = last.filter(pl.col("season").cast(pl.String) == label)
+    teams = (own if own.height else last).unique(key, keep="last").select(*key, "team")
+    found = left_join(rows, teams, on=key)
+    return found if roster is None else with_names(found, roster)
 
 
 def _logs(
@@ -199,6 +222,7 @@ def write_report(
     evaluation: Evaluation | None = None,
     comparison: ComparisonPage | None = None,
     projection: pl.DataFrame | None = None,
+    qb_score: pl.DataFrame | None = None,
 ) -> None:
     """Write a self-contained page: a script of its own to sort and search, nothing to fetch.
 
@@ -210,6 +234,7 @@ def write_report(
         evaluation: Accuracy and calibration; None shows none.
         comparison: With other metrics; None shows none.
         projection: What ``dropback project`` wrote; None shows none.
+        qb_score: ``qb_score`` of a store or of ``dropback seasons``; None shows none.
 
     Raises:
         RequestError: `boards` has no table, or the disk refuses.
@@ -221,6 +246,7 @@ def write_report(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
+    boards = _under_full_names(boards)
     charts = {} if boards.seasons is None else _charts(boards, boards.seasons)
     html = environment.get_template("report.html.j2").render(
         title=title,
@@ -229,10 +255,11 @@ def write_report(
         charts=charts,
         charts_json=_json({key: [chart["svg"], chart["alt"]] for key, chart in charts.items()}),
         league=None if not charts else _uri(svg(draw_league(boards.seasons)).encode()),  # type: ignore[arg-type]  # then it is a table
-        tiers_json=_json(tier_pictures(boards.tables, _teams(boards.logs))),
+        tiers_json=_json(tier_pictures(boards.tables)),
         logs=boards.logs is not None,
         logs_json=_json({} if boards.logs is None else packed_logs(boards.logs)),
         projection=None if projection is None else projection_table(projection),
+        qb_score=None if qb_score is None else quarterback_table(qb_score),
         drift=boards.drift,
         reliability=boards.reliability,
         reliability_picture=boards.reliability
@@ -249,19 +276,20 @@ def write_report(
         aside.write_text(html)
 
 
-def _teams(logs: pl.DataFrame | None) -> pl.DataFrame | None:
-    """The team of each passer's last game of a season."""
-    if logs is None:
-        return None
-    key = ["passer_player_id", "season"]
-    return logs.sort("week").group_by(key).agg(pl.col("team").last())
+def _under_full_names(boards: Boards) -> Boards:
+    """Rankings whose passers bear their full names, where a roster knows them."""
+    tables = {label: under_full_names(rows) for label, rows in boards.tables.items()}
+    seasons = None if boards.seasons is None else under_full_names(boards.seasons)
+    return replace(boards, tables=tables, seasons=seasons)
 
 
 def _shown(rows: pl.DataFrame) -> list[dict[str, object]]:
     """Rows with a season and an id where the table has none, so that all tables are alike."""
     season = "season" in rows.columns
     return [
-        {"season": None, "true_rank": None, **row, "by_season": season}
+        {"season": None, "true_rank": None, "team": None, "position": None}
+        | row
+        | {"by_season": season}
         for row in rows.iter_rows(named=True)
     ]
 

@@ -30,25 +30,34 @@ _PROJECTION = {
     "projection_low": "from ",
     "projection_high": "to ",
 }
+_QB_SCORE = {
+    "season": "season",
+    "rank": "rank",
+    "passer_player_name": "passer",
+    "team": "team",
+    "plays": "plays",
+    "designed_runs": "own runs",
+    "qb_score": "score",
+    "qb_score_low": "from",
+    "qb_score_high": "to",
+    "epa_per_play": "EPA per play",
+}
 
 
-def tier_pictures(
-    tables: Mapping[str, pl.DataFrame], teams: pl.DataFrame | None
-) -> dict[str, list[str]]:
+def tier_pictures(tables: Mapping[str, pl.DataFrame]) -> dict[str, list[str]]:
     """A tier chart of each ranking by passer, as gzipped SVG in base64, and its text.
 
     A picture of text and lines is a tenth of its size when it is gzipped; the page's script
     unpacks it. It is drawn as for a phone, so that its letters are legible on any screen.
 
     Args:
-        tables: Label to leaderboard.
-        teams: ``passer_player_id``, ``season`` and ``team``, for the colors; None draws gray.
+        tables: Label to leaderboard; without ``team`` all are gray.
     """
     found = {}
     for label, rows in tables.items():
         if "season" in rows.columns or rows.height > _MOST_ROWS:
             continue
-        figure = draw_tiers(_with_team(rows, label, teams), title=label, look=Look(phone=True))
+        figure = draw_tiers(rows, title=label, look=Look(phone=True))
         words = ", ".join(
             f"{name} {score:.3f}"
             for name, score in rows.sort("score_shrunk", descending=True)
@@ -58,19 +67,6 @@ def tier_pictures(
         packed = base64.b64encode(gzip.compress(svg(figure).encode(), mtime=0)).decode("ascii")
         found[label] = [packed, f"Shrunk mean play scores, best first: {words}."]
     return found
-
-
-def _with_team(rows: pl.DataFrame, label: str, teams: pl.DataFrame | None) -> pl.DataFrame:
-    if teams is None:
-        return rows
-    kept = teams.filter(pl.col("season").cast(pl.String) == label)
-    last = (kept if kept.height else teams).sort("season").unique("passer_player_id", keep="last")
-    return rows.drop("team", strict=False).join(
-        last.select("passer_player_id", "team"),
-        on="passer_player_id",
-        how="left",
-        maintain_order="left",
-    )
 
 
 def packed_logs(logs: pl.DataFrame) -> dict[str, list[list[object]]]:
@@ -88,7 +84,29 @@ def packed_logs(logs: pl.DataFrame) -> dict[str, list[list[object]]]:
     return found
 
 
+def quarterback_table(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """Seasons, the last one first, to what the page shows of ``qb_score``: who qualified."""
+    shown = _renamed(rows.filter("qualified").sort("rank"), _QB_SCORE).with_columns(
+        pl.col("score", "from", "to").round(4)
+    )
+    parts = shown.partition_by("season", as_dict=True, include_key=False)
+    return {season: parts[season,] for (season,) in sorted(parts, reverse=True)}
+
+
 def projection_table(rows: pl.DataFrame) -> pl.DataFrame:
     """The columns of a projection that the page shows, under plain headings."""
-    there = {old: new for old, new in _PROJECTION.items() if old in rows.columns}
+    return _renamed(rows, _PROJECTION)
+
+
+def under_full_names(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose passers bear their full names, where a roster knows them."""
+    if "full_name" not in rows.columns:
+        return rows
+    return rows.with_columns(passer_player_name=pl.coalesce("full_name", "passer_player_name"))
+
+
+def _renamed(rows: pl.DataFrame, headings: Mapping[str, str]) -> pl.DataFrame:
+    """Chosen columns under the page's headings."""
+    rows = under_full_names(rows)
+    there = {old: new for old, new in headings.items() if old in rows.columns}
     return rows.select(pl.col(old).alias(new) for old, new in there.items())

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 STORE = "store"
 """Folder of the store beside the play-by-play."""
-STORE_VERSION = 2
+STORE_VERSION = 3
 """Version of the layout of a store; an older one is migrated, a newer one refused."""
 
 _MANIFEST = "manifest.json"
@@ -73,6 +73,8 @@ class Manifest:
         qb_plays: File of the quarterbacks' plays of each season, with their EPA.
         tables: File of ``qb_score`` and ``projection``; see `judge_quarterbacks`.
         epa: Source of the EPA of all seasons; empty where none was looked for.
+        roster: File of the players' names, as `read_roster` returns them; empty without any.
+        roster_from: The table of players or rosters that names were last read from.
         pages: File of each page or table that is copied beside the play-by-play, by its name.
         updated: Time of the last change, ISO 8601, UTC.
         code_version: Version of dropback that made it.
@@ -89,6 +91,8 @@ class Manifest:
     qb_plays: dict[int, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     epa: str = ""
+    roster: str = ""
+    roster_from: str = ""
     pages: dict[str, str] = field(default_factory=dict)
     updated: str = ""
     code_version: str = dropback.__version__
@@ -101,7 +105,7 @@ class Manifest:
             *(self.scores, self.games, self.qb_plays),
             *(self.boards, self.tables, self.pages),
         )
-        return {name for part in parts for name in part.values()}
+        return {name for part in parts for name in part.values()} | ({self.roster} - {""})
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,10 @@ class ScoreStore:
         """
         file = self.manifest.tables.get(name)
         return pl.DataFrame() if file is None else self._table(file)
+
+    def roster(self) -> pl.DataFrame | None:
+        """Names, positions and teams of players, as `read_roster` returned them; None without."""
+        return self._table(self.manifest.roster) if self.manifest.roster else None
 
     def page(self, name: str) -> bytes:
         """Content of one of the files that are copied beside the play-by-play."""
@@ -338,7 +346,15 @@ def _with_quarterbacks(content: dict[str, Any]) -> dict[str, Any]:
     return content | {"qb_plays": {}, "tables": {}, "epa": "", "version": 2}
 
 
-_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _with_quarterbacks}
+def _with_roster(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 had no roster."""
+    return content | {"roster": "", "roster_from": "", "version": 3}
+
+
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _with_quarterbacks,
+    2: _with_roster,
+}
 """Version to the function that makes a manifest of the next version of one of it."""
 
 

@@ -12,9 +12,11 @@ import polars as pl
 import dropback
 from dropback.data import fetch
 from dropback.data._games import read_games
-from dropback.data._nflverse import fetch_games
+from dropback.data._nflverse import fetch_games, fetch_players
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
+from dropback.data._rosters import read_roster
 from dropback.data._tables import PLAY_KEY, Plays, Scores
+from dropback.data._teams import under_ids_of
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.models._predict import predict_plays
 from dropback.models._store import Run, load_run
@@ -49,6 +51,7 @@ from dropback.workflows._update_files import (
     find_source_files,
     remove_left_overs,
     results_file,
+    roster_file,
     seasons_text,
     seasons_to_fetch,
     wanted_years,
@@ -109,6 +112,8 @@ def update(
     drop_missing: bool = False,
     load: Callable[[int], pl.DataFrame] | None = None,
     load_games: Callable[[], pl.DataFrame] | None = None,
+    load_players: Callable[[], pl.DataFrame] | None = None,
+    roster: AnyPath | None = None,
     today: date | None = None,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda _: None,
@@ -134,6 +139,10 @@ def update(
         drop_missing: Accept that games are gone from the files, or lack many of their plays.
         load: Function that loads a season; None takes `nflreadpy.load_pbp`.
         load_games: Function that loads results; None takes `nflreadpy.load_schedules`.
+        load_players: Function that loads names; None takes `nflreadpy.load_players`.
+        roster: Table of players or rosters for full names and positions, remembered; see
+            `read_roster`. None takes that of last time, else ``players.parquet`` (or ``.csv``) of
+            the folder, which is downloaded with the games, or ``rosters.parquet``.
         today: The day, which tells the current season; None asks the clock.
         seed: Seed of the intervals of rankings.
         on_step: Called with the name of each step when it begins.
@@ -170,8 +179,11 @@ def update(
 
             fetch(years, folder, load=load, on_season=note)
             fetch_games(folder, load=load_games)
+            if roster is None and (former is None or not former.manifest.roster_from):
+                fetch_players(folder, load=load_players)
         on_step("reading")
         updating = _Updating(folder, former, run, digest, text, drop_missing, today, on_step)
+        updating.name(roster)
         updating.score()
         updating.judge()
         updating.rank(seed)
@@ -223,6 +235,18 @@ class _Updating:
     def store(self) -> ScoreStore:
         """The store as it will be."""
         return ScoreStore(store_folder(self.folder), self.manifest)
+
+    def name(self, roster: AnyPath | None) -> None:
+        """Read the names of players, where there is a roster."""
+        given = self.manifest.roster_from if roster is None else str(Path(roster).resolve())
+        path = Path(given) if given else roster_file(self.folder)
+        if path is None:
+            return
+        if roster is None and not path.is_file() and self.manifest.roster:
+            self.notes.append(f"{path}: the roster is gone, so names are those of before.")
+            return
+        kept = write_part(self.store.folder, "roster", read_roster(path), ".parquet")
+        self.manifest = replace(self.manifest, roster=kept, roster_from=given)
 
     def score(self) -> None:
         """Score the games of changed files that are new or corrected."""
@@ -305,7 +329,8 @@ class _Updating:
         former = self.former
         stale = former is None or former.manifest.code_version != dropback.__version__
         projected = former is None or former.manifest.tables != self.manifest.tables
-        redo = self.changes or stale or projected or not self.manifest.boards
+        named = former is None or former.manifest.roster != self.manifest.roster
+        redo = self.changes or stale or projected or named or not self.manifest.boards
         if not self.manifest.scores or not redo:
             return
         self.manifest, note = rank_store(
@@ -392,8 +417,10 @@ def _awaited(store: ScoreStore, folder: Path) -> tuple[str, ...]:
     if path is None:
         return ()
     final = read_games(path).filter("final", pl.col("season").is_in(store.seasons))
-    held = [store.season_games(season)["game_id"] for season in store.seasons]
-    return tuple(sorted(set(final["game_id"]).difference(*held)))
+    if not store.seasons:
+        return ()
+    held = pl.concat([store.season_games(season)["game_id"] for season in store.seasons])
+    return tuple(sorted(set(under_ids_of(final, held)["game_id"]).difference(held)))
 
 
 def _board(store: ScoreStore | None, season: int | None) -> pl.DataFrame:

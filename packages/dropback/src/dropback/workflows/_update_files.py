@@ -175,11 +175,17 @@ def _look_at(path: Path, before: SourceFile | None) -> SourceFile:
 
 
 _RESULTS = ("games.parquet", "games.csv")
+_ROSTERS = ("players.parquet", "players.csv", "rosters.parquet", "rosters.csv")
 
 
 def results_file(folder: Path) -> Path | None:
     """The results that a folder holds, None without any."""
     return next((path for path in map(folder.joinpath, _RESULTS) if path.is_file()), None)
+
+
+def roster_file(folder: Path) -> Path | None:
+    """The table of players or rosters that a folder holds, None without any."""
+    return next((path for path in map(folder.joinpath, _ROSTERS) if path.is_file()), None)
 
 
 def export_pages(store: ScoreStore, folder: Path) -> tuple[str, ...]:

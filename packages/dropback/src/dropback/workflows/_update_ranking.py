@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from dropback.data._games import read_games
 from dropback.data._table_files import write_table
 from dropback.errors import RequestError
+from dropback.workflows._boards import with_names
 from dropback.workflows._files import read_evaluation
-from dropback.workflows._quarterbacks import PROJECTION
+from dropback.workflows._quarterbacks import PROJECTION, QB_SCORE
 from dropback.workflows._store import ScoreStore, write_part
 
 if TYPE_CHECKING:
@@ -58,14 +59,18 @@ def rank_store(
         known = {str(year): former.board(year) for year in kept if str(year) in former.boards}
     scores = store.scores()
     games = None if results is None else read_games(results)
+    roster = store.roster()
     try:
-        boards = passer_boards(scores, seed=seed, known=known, games=games)
+        boards = passer_boards(scores, seed=seed, known=known, games=games, roster=roster)
     except RequestError as few:
         return replace(store.manifest, boards={}, pages={}), f"No ranking yet: {few}"
     on_step("writing the page")
     season, week = scores.select("season", "week").sort("season", "week").row(-1)
     held_out = Path(store.manifest.model) / "report.json"
-    tables = {name: store.table(name) for name in store.manifest.tables}
+    tables = {
+        name: rows if roster is None else with_names(rows, roster)
+        for name, rows in ((name, store.table(name)) for name in store.manifest.tables)
+    }
     pages = {}
     with tempfile.TemporaryDirectory(prefix="dropback-") as work:
         page = Path(work) / _PAGE
@@ -75,6 +80,7 @@ def rank_store(
             boards=boards,
             evaluation=read_evaluation(held_out) if held_out.is_file() else None,
             projection=tables.get(PROJECTION),
+            qb_score=tables.get(QB_SCORE),
         )
         pages[_PAGE] = write_part(store.folder, "report", page.read_bytes(), ".html")
         for name, table in tables.items():

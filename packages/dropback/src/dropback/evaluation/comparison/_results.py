@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dropback._frames import left_join
+from dropback.data._teams import under_ids_of
 
 # A receiver who throws the first pass of a game on a trick play did not start at quarterback. Of
 # the 16 games of 2006-2023 with such a first pass, five dropbacks in the season tell the receivers
@@ -104,9 +105,10 @@ def passer_results(passing: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
         .alias("win_pct"),
         pl.col("playoffs", "playoff_win_pct").first(),
     )
+    sides = _sides(under_ids_of(games, passing["game_id"]))
     started = (
         starters(passing)
-        .join(_sides(games), on=["game_id", "season", "team"])
+        .join(sides, on=["game_id", "season", "team"])
         .group_by(keys)
         .agg(
             pl.len().cast(pl.Int64).alias("starts"),

@@ -69,6 +69,12 @@
     drawTiers();
   });
   search.addEventListener("input", show);
+  const year = document.getElementById("qb-season");
+  const showYear = () => {
+    for (const part of document.getElementById("qb-score").children)
+      part.hidden = part.dataset.season !== year.value;
+  };
+  year?.addEventListener("change", showYear);
   show();
   drawTiers();
 
