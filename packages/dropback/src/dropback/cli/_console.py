@@ -266,9 +266,9 @@ def decisions_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:
     table = table_of(
         title,
         (*(_KEYS.get(key, key) for key in keys), "throws", *digits),
-        caption="Second lines: 90 % intervals, and the share of the variance that is a difference "
-        "between rows (? where one row or one throw cannot tell). Called throws and progressions "
-        "count against a decision; sacks and throw-aways are not in it.",
+        caption="Below each number its 90 % interval, and the share of its variance that is a "
+        "difference between rows (? where one row or one throw cannot tell). Called throws and "
+        "progressions count against a decision; sacks and throw-aways are not in it.",
     )
 
     def cell(row: dict[str, Any], name: str) -> str:
@@ -277,7 +277,7 @@ def decisions_table(rows: pl.DataFrame, title: str, *, most: int = 50) -> None:
             return ""
         spread = _ends(row, name, " to ", digits=digits[name])
         part = "?" if share is None else f"{share:.0%}"
-        return f"{value:.{digits[name]}f}\n{spread}, {part}"
+        return f"{value:.{digits[name]}f}\n{spread}\n{part}"
 
     for row in rows.head(most).iter_rows(named=True):
         known = (f"{row[throws] or 0:,}", *(cell(row, name) for name in digits))

@@ -18,7 +18,9 @@ def decisions(
     data: Data,
     out: Out,
     by: Annotated[str, typer.Option(help="Groups to print: passer; passer,season; ...")] = "passer",
-    split: Annotated[str, typer.Option(help="Keep one value of a split: depth=deep.")] = "",
+    split: Annotated[
+        str, typer.Option(help="Print one value of a split: depth=deep; OUT has all.")
+    ] = "",
     min_attempts: Annotated[
         str | None, typer.Option(help="Throws that a row needs, as for `dropback leaderboard`.")
     ] = None,
