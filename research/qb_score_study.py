@@ -82,13 +82,29 @@ def judged(
     return found, shrink
 
 
+WORDS = {
+    "win_pct": "win %", "qb_record": "own record", "playoffs": "playoffs",
+    "year_to_year": "itself, next season", "next_win_pct": "win %, next season",
+    "next_qb_record": "own record, next season", "split_half": "split half",
+    "other_half_wins": "wins in the other half", "epa_per_dropback": "EPA per dropback",
+    "epa_per_qb_play": "EPA per QB play", "success_rate": "success rate",
+    "epa_per_qb_play_shrunk": "EPA per QB play, shrunk",
+}  # fmt: skip
+
+
 def table(found: dict[str, dict[str, float]], columns: list[str], total: dict[str, float]) -> None:
     """Print one line a candidate."""
-    print(f"| | {' | '.join(columns)} | criterion |")
+    print(f"| | {' | '.join(WORDS[column] for column in columns)} | criterion |")
     print("|---|" + "---|" * (len(columns) + 1))
     for name, row in found.items():
         cells = [f"{row[c]:.3f}" if c in row else "-" for c in columns]
-        print(f"| {name} | {' | '.join(cells)} | {total.get(name, np.nan):.4f} |")
+        cells.append(f"{total[name]:.4f}" if np.isfinite(total.get(name, np.nan)) else "-")
+        print(f"| {WORDS.get(name, name)} | {' | '.join(cells)} |")
+
+
+def opponents(ridge: float) -> str:
+    """What a candidate does with opponents, in words."""
+    return "opponents in" if np.isinf(ridge) else f"opponents by {ridge:g}"
 
 
 def main() -> None:
@@ -114,9 +130,7 @@ def main() -> None:
     values, names = own.select(KEY), {}
     for share in SHARES:
         for ridge in given.opponents or RIDGES:
-            name = f"{share:.0%} throw, " + (
-                "opponents in" if np.isinf(ridge) else f"opponents by {ridge:g}"
-            )
+            name = f"{share:.0%} throw, {opponents(ridge)}"
             names[name] = (share, ridge)
             score = quarterback_scores(own, StandardScore(share, ridge))
             values = values.with_columns(score.alias(name))
@@ -135,7 +149,7 @@ def main() -> None:
     print("K of the candidates:", {name: f"{k:g}" for name, k in shrink.items()})
     report_effect(own.select(*KEY, "season", "passer_player_id"), values, chosen)
 
-    names = {f"opponents by {ridge:g}": ridge for ridge in given.opponents or PASSING_RIDGES}
+    names = {opponents(ridge): ridge for ridge in given.opponents or PASSING_RIDGES}
     values = throws.select(KEY)
     for name, ridge in names.items():
         values = values.with_columns(passing_scores(throws, ridge).alias(name))
