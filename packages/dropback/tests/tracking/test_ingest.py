@@ -16,7 +16,7 @@ from dropback._files import working_folder
 from dropback.cli import app
 from dropback.errors import RequestError, TaskError, TrackingError
 from dropback.execution._executors import SerialExecutor
-from dropback.storage import local_copy, write_output
+from dropback.storage import local_copy, open_store, write_output
 from dropback.tracking import PlayTensors, build_tensors, ingest
 from dropback.tracking._plot import plot_play
 from dropback.tracking._schema import Frames
@@ -369,6 +369,21 @@ def test_a_store_and_dask_give_the_tables_of_one_process(weeks, tmp_path, dask, 
     local, _ = build_tensors(tmp_path / "plays", tmp_path / "tensors", executor="serial")
     assert remote.schema["data_sha256"] == local.schema["data_sha256"]
     assert remote.plays.equals(local.plays)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "no json", '{"files": {"other.txt": {}}}'])
+def test_what_another_program_wrote_to_a_store_stays(weeks, bucket, content):
+    write_output(f"{bucket}/manifest.json", lambda path: path.write_text(content))
+    for work in (ingest, build_tensors):
+        with pytest.raises(RequestError, match=rf"^{bucket} has a manifest.json that this command"):
+            work(weeks, bucket, executor="serial")
+    assert open_store(bucket).read("manifest.json") == content.encode()
+
+
+def test_tensors_are_refused_a_folder_of_something_else_before_anything_is_read(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(TrackingError, match="mine exists and is no folder of play tensors"):
+        build_tensors(tmp_path / "nothing", tmp_path / "mine")
 
 
 def test_a_play_in_two_files_of_a_store_counts_once(weeks, tmp_path, bucket):

@@ -18,6 +18,7 @@ from dropback.storage._outputs import fetched as fetched
 from dropback.storage._outputs import output_folder as output_folder
 from dropback.storage._outputs import put_output as put_output
 from dropback.storage._outputs import require_new_output as require_new_output
+from dropback.storage._outputs import require_own_place as require_own_place
 from dropback.storage._outputs import work_area as work_area
 from dropback.storage._outputs import write_output as write_output
 from dropback.storage._ranges import RemoteFile as RemoteFile

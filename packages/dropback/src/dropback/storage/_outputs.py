@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,31 @@ def require_new_output(out: AnyPath, *, overwrite: bool, file: bool = False) -> 
     if taken and not overwrite:
         raise RequestError(
             f"{url} is there already: name another place, or pass --overwrite to replace it."
+        )
+
+
+def require_own_place(url: str, mark: str) -> None:
+    """Refuse a URL that cannot be written, or at which another command or program wrote.
+
+    Args:
+        url: Where a command writes what it may extend later.
+        mark: A file that every such output has.
+
+    Raises:
+        RequestError: A manifest there does not list `mark`, or is none.
+        StoreError: The store is not there, not ours, or does not answer.
+    """
+    store = RemoteStore(url)
+    store.require_writable()
+    if store.size(f"{MANIFEST}.json") is None:
+        return
+    try:
+        own = mark in json.loads(store.read(f"{MANIFEST}.json"))["files"]
+    except (ValueError, KeyError, TypeError):
+        own = False
+    if not own:
+        raise RequestError(
+            f"{url} has a {MANIFEST}.json that this command did not write: name another place."
         )
 
 

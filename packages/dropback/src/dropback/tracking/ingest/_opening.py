@@ -17,7 +17,7 @@ from dropback.tracking.ingest._pipeline import build_tensors
 from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._archives import zip_files
 from dropback.tracking.readers._files import candidate_files, detect_format, read_header
-from dropback.tracking.tensors._play_tensors import PlayTensors
+from dropback.tracking.tensors._play_tensors import SCHEMA, PlayTensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,7 +149,7 @@ def _kept(work: Path, source: Path, layout: str) -> PlayTensors | None:
 
 
 def _is_tensors(path: Path) -> bool:
-    return (path / "schema.json").is_file()
+    return (path / SCHEMA).is_file()
 
 
 def _file_is_tracking(file: Path, formats: Sequence[Format]) -> bool | None:

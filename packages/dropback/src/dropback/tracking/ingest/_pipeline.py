@@ -22,7 +22,6 @@ from dropback.errors import RequestError, TrackingError
 from dropback.execution import Task, open_executor, run_tasks, stored_results
 from dropback.storage import (
     MANIFEST,
-    RemoteStore,
     StoredFile,
     digest_of,
     fetched,
@@ -33,6 +32,7 @@ from dropback.storage import (
     put_output,
     read_folder,
     read_folders,
+    require_own_place,
     side_by_side,
     work_area,
     write_manifest,
@@ -68,7 +68,12 @@ from dropback.tracking.ingest._report import (
 from dropback.tracking.readers import FORMATS, choose_formats
 from dropback.tracking.readers._archives import unpacked, zip_files
 from dropback.tracking.readers._files import SourceFolder, find_folders
-from dropback.tracking.tensors._play_tensors import PlayTensors, join_parts
+from dropback.tracking.tensors._play_tensors import (
+    SCHEMA,
+    PlayTensors,
+    join_parts,
+    require_tensors_or_nothing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,7 +126,7 @@ def ingest(
     """
     formats = choose_formats(layout)
     if is_url(out):
-        RemoteStore(str(out)).require_writable()
+        require_own_place(str(out), "ingest.json")
         with tempfile.TemporaryDirectory(prefix="dropback-ingest-") as scratch:
             source = str(path) if is_url(path) else _require_plain(Path(path))
             parts, unread = find_parts(source, formats)
@@ -255,12 +260,14 @@ def build_tensors(
 
     Raises:
         ReaderError: If nothing can be read.
-        TrackingError: If the set lacks players, or no play is left.
+        TrackingError: If the set lacks players, or no play is left, or `out` is something else.
         StoreError: If a URL cannot be read or written.
         TaskError: As for `ingest`.
     """
     if is_url(out):
-        RemoteStore(str(out)).require_writable()
+        require_own_place(str(out), SCHEMA)
+    else:
+        require_tensors_or_nothing(Path(out))
     with work_area(out, "what was read") as area, ExitStack() as held:
         target = area.folder / "joined" if is_url(out) else Path(out)
         # Before reading: what changes meanwhile is read again.

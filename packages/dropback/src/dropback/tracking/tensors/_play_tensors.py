@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from dropback._arrays import Flags, Integers, Singles
     from dropback.tracking._blocks import PlayBlock
 
+SCHEMA: Final = "schema.json"
+"""A file that every folder of play tensors has."""
+
 _KEYS: Final = ("game_id", "play_id")
 _PLAYER: Final = ("player_id", "gsis_id", "name")
 
@@ -137,7 +140,7 @@ class PlayTensors:
             TrackingError: If the folder is none of ours, is incomplete, or has other columns.
         """
         try:
-            schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
+            schema = json.loads((folder / SCHEMA).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TrackingError(
                 f"{folder} must be a folder of play tensors with a schema.json: {error}."
@@ -213,6 +216,16 @@ class TensorPart:
             pl.concat(self._plays).write_parquet(self._folder / "plays.parquet")
 
 
+def require_tensors_or_nothing(out: Path) -> None:
+    """Refuse to write over a folder that is no play tensors.
+
+    Raises:
+        TrackingError: It is there, and is none.
+    """
+    if out.exists() and not (out / SCHEMA).is_file():
+        raise TrackingError(f"{out} exists and is no folder of play tensors; name another.")
+
+
 def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayTensors:
     """Join complete parts into play tensors; a play that an earlier part has is dropped.
 
@@ -224,8 +237,7 @@ def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayT
     Raises:
         TrackingError: If ``out`` exists and is no folder of play tensors, or no play is left.
     """
-    if out.exists() and not (out / "schema.json").is_file():
-        raise TrackingError(f"{out} exists and is no folder of play tensors; name another.")
+    require_tensors_or_nothing(out)
     tables = [
         pl.read_parquet(part / "plays.parquet").with_columns(part=pl.lit(index))
         for index, part in enumerate(parts)
@@ -252,7 +264,7 @@ def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayT
             "derived": sorted({word for words in kept["derived"].to_list() for word in words}),
             **notes,
         }
-        (aside / "schema.json").write_text(json.dumps(schema, indent=1), encoding="utf-8")
+        (aside / SCHEMA).write_text(json.dumps(schema, indent=1), encoding="utf-8")
     return PlayTensors.open(out)
 
 
