@@ -195,6 +195,12 @@ def test_chart_looks_as_its_reference(
     assert difference(picture, expected) < 3
 
 
+def test_passer_card_says_who_is_ranked(drawn: dict[tuple[str, bool], Figure]) -> None:
+    """A passer of 16 plays is ranked among those of as many, which all twelve have."""
+    foot = " ".join(text for text, _ in texts(drawn["passer", False])).replace("\n", " ")
+    assert "Ranked: the 12 passers with at least 16 plays. dropback: where" in foot
+
+
 def test_reference_tells_charts_apart(drawn: dict[tuple[str, bool], Figure]) -> None:
     """A team's color, or one passer's score, is enough to fail the comparison."""
     expected = small(drawn["tiers", False])

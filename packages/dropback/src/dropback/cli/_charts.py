@@ -171,7 +171,10 @@ def scatter_command(
         **filter_options(only),
     )
     chosen = against or next((name for name in AGAINST if name in rows.columns), "plays")
-    heading = title or f"Mean play score against {AGAINST.get(chosen, (chosen,))[0]}"
+    label = AGAINST.get(chosen, (chosen,))[0]
+    # Within a title EPA and ANY/A keep their capitals.
+    label = label if label[1].isupper() else label[0].lower() + label[1:]
+    heading = title or f"Mean play score against {label}"
     subtitle = ", ".join(filter(None, (str(only), f"{rows.height} passers")))
     _write(
         draw_scatter(
@@ -213,7 +216,11 @@ def trend_command(
         player, log = workflows.player_games(table, passer, only=only, roster=names)
         logs[f"{player.name} ({player.id})" if player.name in logs else player.name] = log
     heading = title or ("Game by game: " + ", ".join(logs))
-    _write(draw_trend(logs, title=heading, subtitle=str(only), look=look), out)
+    years = sorted({year for log in logs.values() for year in log["season"]})
+    span = f"seasons {years[0]}-{years[-1]}" if len(years) > 1 else f"season {years[0]}"
+    games = ", ".join(f"{log.height}" for log in logs.values())
+    words = f"{str(only) or span}; games: {games}"
+    _write(draw_trend(logs, title=heading, subtitle=words, look=look), out)
 
 
 @app.command("passer")

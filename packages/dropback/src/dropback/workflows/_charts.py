@@ -161,7 +161,12 @@ def passer_card(
         numbers += _stats(own, person, play_by_play, expected_points, on_note)
     every = passer_seasons(scores, min_attempts=1, seed=seed)
     facts = Facts(
-        person.name, _under(own, position, str(only)), own["posteam"][-1], person.id, numbers
+        person.name,
+        _under(own, position, str(only)),
+        own["posteam"][-1],
+        person.id,
+        numbers,
+        f"Ranked: the {board.height} passers with at least {enough} plays.",
     )
     return draw_passer(
         facts,

@@ -39,6 +39,7 @@ class Facts:
         team: nflverse's code.
         player_id: For the headshot.
         numbers: Heading and value of each number, the first one largest.
+        note: A sentence at the foot, before what the score is.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Facts:
     team: str | None
     player_id: str
     numbers: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    note: str = ""
 
 
 def draw_passer(
@@ -141,7 +143,8 @@ def _card(look: Look, facts: Facts, images: Images, height_in: float, color: str
     ]
     image_in = 0.72 if pictures else 0.0
     page = Page(
-        look, height_in, title=facts.name, subtitle=facts.under, source=f"{SOURCE}.", color=color,
+        look, height_in, title=facts.name, subtitle=facts.under, color=color,
+        source=f"{facts.note} {SOURCE}.".lstrip(),
         image_in=image_in * len(pictures) + (0.05 if pictures else 0.0),
     )  # fmt: skip
     for place, picture in enumerate(pictures, 1):
