@@ -6,7 +6,6 @@ import shutil
 import tomllib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -28,8 +27,7 @@ from documents import (
     run_shell,
 )
 from dropback.data import _tables as tables
-from dropback.models import PLAY_NETWORKS, THROW_MODEL
-from splicedpareto.training import FitSettings
+from examples.small_models import small_models
 
 DOCS, PACKAGES = ROOT / "docs", ROOT / "packages"
 
@@ -110,16 +108,6 @@ FROM_NOTHING = {
 
 def name_of(value: object) -> str:
     return str(value.relative_to(ROOT)) if isinstance(value, Path) else str(value)
-
-
-def small_models(patch: pytest.MonkeyPatch) -> None:
-    """Fit small models for a moment: a page shows that a command runs, not how well it predicts."""
-    patch.setattr("dropback.models._boosting._MOST_ROUNDS", 5)
-    patch.setattr("dropback.models._train.FITS_OF_ALL", 1)
-    small = {"folds": 2, "width": 16, "blocks": 1, "fit": FitSettings(max_epochs=1)}
-    patch.setattr("dropback.models._settings.THROW_MODEL", replace(THROW_MODEL, **small))
-    for encoder, settings in PLAY_NETWORKS.items():
-        patch.setitem(PLAY_NETWORKS, encoder, replace(settings, **small))
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from dropback.cli import app
 from dropback.simulation import League, write_league
 from dropback.tracking import build_tensors
 from examples.simulated_plays import write_throws
+from examples.small_models import small_models
 from examples.trained_run import Command, TrainedRun
 
 
@@ -26,6 +27,12 @@ from examples.trained_run import Command, TrainedRun
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop trees early: here a command runs, how well it predicts is judged elsewhere."""
     monkeypatch.setattr("dropback.models._boosting._MOST_ROUNDS", 20)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands fit small models: these tests ask what they read and write."""
+    small_models(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 from dropback.tracking.readers._heads import cut_heads
 from examples.simulated_plays import write_throws
+from examples.small_models import small_models
 from examples.tracking_sets import MadePlay, made_set
 from examples.trained_run import Command
 
@@ -37,8 +38,9 @@ def archive(league: Path) -> Path:
 
 
 def test_one_command_trains_and_evaluates_from_the_zip(
-    run: Command, archive: Path, tmp_path: Path
+    run: Command, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    small_models(monkeypatch)
     out = tmp_path / "run"
     code, shown, err = run("train", archive, "--out", out, *FAST)
     assert code == 0, err

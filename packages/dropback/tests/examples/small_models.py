@@ -1,0 +1,27 @@
+"""Default models small enough to be fitted for a moment."""
+
+from dataclasses import replace
+
+import pytest
+
+from dropback.models import PLAY_NETWORKS, THROW_MODEL
+
+
+def small_models(patch: pytest.MonkeyPatch) -> None:
+    """Shrink the models that commands fit by default, where a test asks that they run.
+
+    How well such a model predicts is no question of these tests. What a fit does beside its size
+    (precision, averaging, prefixes, dropout) stays as it is by default.
+    """
+    patch.setattr("dropback.models._boosting._MOST_ROUNDS", 5)
+    patch.setattr("dropback.models._train.FITS_OF_ALL", 1)
+    small = {"folds": 2, "width": 16, "blocks": 1}
+    fit = replace(THROW_MODEL.fit, max_epochs=1)
+    patch.setattr("dropback.models._settings.THROW_MODEL", replace(THROW_MODEL, **small, fit=fit))
+    for encoder, settings in PLAY_NETWORKS.items():
+        assert settings.sequence is not None
+        sequence = replace(settings.sequence, channels=8, player_width=8)
+        fit = replace(settings.fit, max_epochs=1)
+        patch.setitem(
+            PLAY_NETWORKS, encoder, replace(settings, **small, sequence=sequence, fit=fit)
+        )
