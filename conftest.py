@@ -1,9 +1,26 @@
-"""Keep the garbage collector off what lives as long as the tests: modules and collected tests."""
+"""Give each test one thread, and keep the garbage collector off modules and collected tests."""
 
 import gc
+import os
 from collections.abc import Iterator
 
-import pytest
+# Two test workers share two cores. A second thread of OpenMP waits spinning for a core that the
+# other worker holds: steps of a small network then take twenty times as long. Set before NumPy is
+# imported, and inherited by workers and by commands that tests start.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+
+import pytest  # noqa: E402  # after the environment
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Undo what a command sets for its process, before the next test."""
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 import hypothesis
 import pytest
-import torch
 
 import dropback
 from dropback.cli import main
@@ -19,22 +18,13 @@ from dropback.models import ModelSettings
 from dropback.simulation import League, LeagueSettings, simulate_league
 from examples.cluster_fixtures import bucket, dask, s3  # noqa: F401 - fixtures
 from examples.play_by_play_rows import league, rows  # noqa: F401 - fixtures
+from examples.small_models import one_thread
 from examples.trained_run import Command, TrainedRun
 from splicedpareto.training import FitSettings
 
 # A failure on one machine is a failure on every machine; machines that are shared are slow.
 hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("reproducible")
-
-# Two test workers share two cores: more threads a worker only make both slower.
-torch.set_num_threads(1)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Undo what a command sets for its process, before a test elsewhere compares two fits."""
-    yield
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +39,7 @@ def data_dir() -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs the command line in this process: exit code, standard output, standard error."""
+    one_thread(monkeypatch)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["dropback", *map(str, arguments)])

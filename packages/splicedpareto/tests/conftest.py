@@ -8,9 +8,6 @@ import torch
 hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("reproducible")
 
-# Two test workers share two cores: more threads a worker only make both slower.
-torch.set_num_threads(1)
-
 
 @pytest.fixture
 def generator() -> torch.Generator:

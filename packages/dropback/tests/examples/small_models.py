@@ -1,10 +1,19 @@
-"""Default models small enough to be fitted for a moment."""
+"""Commands that fit for a moment: small models, on one thread."""
 
 from dataclasses import replace
 
 import pytest
+import torch
 
 from dropback.models import PLAY_NETWORKS, THROW_MODEL
+
+
+def one_thread(patch: pytest.MonkeyPatch) -> None:
+    """Keep commands to one thread, where they take all cores by default."""
+    for module in ("_runs", "_training"):
+        patch.setattr(
+            f"dropback.cli.{module}.use_threads", lambda *_, **__: torch.set_num_threads(1)
+        )
 
 
 def small_models(patch: pytest.MonkeyPatch) -> None:
@@ -13,6 +22,7 @@ def small_models(patch: pytest.MonkeyPatch) -> None:
     How well such a model predicts is no question of these tests. What a fit does beside its size
     (precision, averaging, prefixes, dropout) stays as it is by default.
     """
+    one_thread(patch)
     patch.setattr("dropback.models._boosting._MOST_ROUNDS", 5)
     patch.setattr("dropback.models._train.FITS_OF_ALL", 1)
     small = {"folds": 2, "width": 16, "blocks": 1}
