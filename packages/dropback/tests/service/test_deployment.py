@@ -17,6 +17,7 @@ import yaml
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+import dropback
 from dropback.cli import app as cli
 from dropback.service._app import LOOPBACK_NAMES
 from dropback.service._keys import ROLES, KeyRing, add_key, read_keys
@@ -196,3 +197,26 @@ def test_the_first_step_of_the_image_builds_wheels_that_have_the_page(tmp_path):
     assert set(wheels) == {"splicedpareto", "dropback"}
     with zipfile.ZipFile(wheels["dropback"]) as wheel:
         assert "dropback/service/page/static/index.html" in wheel.namelist()
+
+
+def test_the_ray_cluster_of_the_how_to_is_one_that_kuberay_takes() -> None:
+    """Names and types as in KubeRay's `RayClusterSpec`; the versions are those that we test."""
+    page = (DEPLOY.parent / "docs" / "how-to" / "many_machines.md").read_text()
+    (text,) = re.findall(r"```yaml\n(apiVersion: ray.io/v1\n.*?)```", page, re.DOTALL)
+    cluster = yaml.safe_load(text)
+    assert (cluster["apiVersion"], cluster["kind"]) == ("ray.io/v1", "RayCluster")
+    spec = cluster["spec"]
+    assert set(spec) == {"rayVersion", "headGroupSpec", "workerGroupSpecs"}
+    pins = (DEPLOY.parent / "constraints.txt").read_text().splitlines()
+    assert f"ray=={spec['rayVersion']}" in pins
+    (workers,) = spec["workerGroupSpecs"]
+    assert workers.keys() - spec["headGroupSpec"].keys() == {
+        "groupName", "replicas", "minReplicas", "maxReplicas",
+    }  # fmt: skip
+    for group in (spec["headGroupSpec"], workers):
+        # Text to text: a number or a truth value is refused.
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+        (container,) = group["template"]["spec"]["containers"]
+        assert container["image"].endswith(f":{dropback.__version__}")
+    # The command asks for a core a task: the head must take none.
+    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
