@@ -115,6 +115,12 @@ def simulate_tracking(
     reads_sd: Annotated[
         float, typer.Option(help="Spread between passers of how often they find the best receiver.")
     ] = 0.0,
+    motion: Annotated[
+        str,
+        typer.Option(
+            help="sharp, as published figures have it; real, with the inertia of players."
+        ),
+    ] = "sharp",
     workers: Annotated[int, typer.Option(min=1, help="Weeks simulated at once.")] = 2,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -130,7 +136,7 @@ def simulate_tracking(
         write_tracking_league,
     )
 
-    settings = TrackingLeagueSettings(plays=plays, reads_sd=reads_sd)
+    settings = TrackingLeagueSettings(plays=plays, reads_sd=reads_sd, motion=motion)  # type: ignore[arg-type]  # checked there
     league = simulate_tracking_league(settings, seed=seed)
     with progress(league.weeks) as step:
         write_tracking_league(

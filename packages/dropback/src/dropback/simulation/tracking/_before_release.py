@@ -24,6 +24,7 @@ from dropback.tracking._schema import PLAYERS
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.simulation.tracking._calls import Calls
+    from dropback.simulation.tracking._manner import Manner
     from dropback.simulation.tracking._snap_state import SnapState
 
 # Random drift that each frame adds to the desired velocity, yards a second; 0.92 of it stays for
@@ -106,7 +107,9 @@ def step(
     return moved, (moved - xy) / FRAME_S
 
 
-def play_dropbacks(snap: SnapState, calls: Calls, generator: np.random.Generator) -> Dropbacks:
+def play_dropbacks(
+    snap: SnapState, calls: Calls, manner: Manner, generator: np.random.Generator
+) -> Dropbacks:
     """Let routes, coverage, rush and protection run until every ball is thrown.
 
     The passer's skill has no part in this: it shows in the distribution of the outcome alone, so
@@ -120,7 +123,7 @@ def play_dropbacks(snap: SnapState, calls: Calls, generator: np.random.Generator
     reads = _PasserReads(snap, calls, generator)
     drift = np.zeros((n, PLAYERS, 2))
     speed = TOP_SPEED * snap.quickness
-    acceleration = ACCELERATION * snap.quickness
+    acceleration = ACCELERATION * snap.quickness * manner.agility
     for frame in range(1, LAST_FRAME + 1):
         now = xy[:, frame - 1]
         desired = np.empty((n, PLAYERS, 2))
@@ -133,13 +136,14 @@ def play_dropbacks(snap: SnapState, calls: Calls, generator: np.random.Generator
             team.cover(xy, velocity, frame, speed[:, DEFENSE]),
         )
         drift = 0.92 * drift + generator.normal(size=drift.shape) * _DRIFT[:, None]
-        xy[:, frame], velocity = step(
-            now, velocity, limited(desired, speed) + drift, acceleration=acceleration
-        )
+        desired = manner.eased(velocity, limited(desired, speed) + drift)
+        xy[:, frame], velocity = step(now, velocity, desired, acceleration=acceleration)
         reads.look(xy[:, frame], velocity, frame, team.leg)
         if (reads.release > 0).all():
             break
-    return Dropbacks(xy=xy[:, : frame + 1], release=reads.release, target=reads.target)
+    return Dropbacks(
+        xy=manner.smoothed(xy[:, : frame + 1]), release=reads.release, target=reads.target
+    )
 
 
 class _Teams:

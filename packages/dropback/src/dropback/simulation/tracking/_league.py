@@ -15,6 +15,7 @@ from dropback.simulation.tracking._after_release import Tracks, finish_plays
 from dropback.simulation.tracking._before_release import Dropbacks, play_dropbacks
 from dropback.simulation.tracking._calls import Calls, call_plays
 from dropback.simulation.tracking._lineup import FRAME_S
+from dropback.simulation.tracking._manner import manner_of
 from dropback.simulation.tracking._motion import Motion, measure_motion
 from dropback.simulation.tracking._release_distribution import ReleaseState, release_distribution
 from dropback.simulation.tracking._settings import TrackingLeagueSettings
@@ -144,7 +145,7 @@ def simulate_week(league: TrackingLeague, number: int) -> Week:
     attempts = league.attempts.filter(pl.col("week_number") == number)
     snap = SnapState.from_attempts(attempts, league.quickness)
     calls = call_plays(snap, calling)
-    dropbacks = play_dropbacks(snap, calls, playing)
+    dropbacks = play_dropbacks(snap, calls, manner_of(league.settings.motion, calls), playing)
     states = _states_at_release(snap, dropbacks)
     if "reads" in attempts.columns:
         yards = release_distribution(states).mean().reshape(calls.blocks.shape)

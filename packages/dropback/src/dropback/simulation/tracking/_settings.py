@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from dropback.errors import RequestError
 from dropback.simulation._settings import MOST_TEAMS, LeagueSettings
+from dropback.simulation.tracking._manner import MannerName
 
 # 32 teams play 16 games a week and throw about 1,080 targeted attempts in them; weeks are drawn
 # with this many counted on, so that there are always enough.
@@ -32,6 +34,8 @@ class TrackingLeagueSettings:
         reads_sd: Standard deviation between passers of the probability that they throw to the
             best receiver, by true expected yards, and not to the one they came to in their reads;
             0 to 0.25, about twice itself and independent of skill. 0: nobody does.
+        motion: ``sharp``, in which players gather speed 1.4 times as fast as real ones, and which
+            all published figures rest on; or ``real``, whose gains of speed are theirs.
 
     Raises:
         RequestError: A value is outside its domain.
@@ -46,6 +50,7 @@ class TrackingLeagueSettings:
     skill_sd_yd: float = 0.6
     quickness_sd: float = 0.04
     reads_sd: float = 0.0
+    motion: MannerName = "sharp"
 
     def __post_init__(self) -> None:
         """Check every domain once, so that the simulation can trust its settings."""
@@ -61,6 +66,8 @@ class TrackingLeagueSettings:
             raise RequestError(f"quickness_sd must be from 0 to 0.1, got {self.quickness_sd}.")
         if not 0 <= self.reads_sd <= 0.25:
             raise RequestError(f"reads_sd must be from 0 to 0.25, got {self.reads_sd}.")
+        if self.motion not in get_args(MannerName):
+            raise RequestError(f"motion must be sharp or real, got {self.motion!r}.")
         self.league()
 
     def league(self) -> LeagueSettings:
