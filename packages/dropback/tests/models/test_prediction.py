@@ -191,3 +191,15 @@ def test_initial_weights_depend_on_the_seed_and_leave_the_random_state_alone() -
 def test_impossible_settings_are_refused(settings: dict[str, float], words: str) -> None:
     with pytest.raises(RequestError, match=words):
         ModelSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_an_outcome_of_no_probability_has_the_greatest_score_that_float32_tells() -> None:
+    far = SplicedBinnedPareto(
+        torch.zeros(1, 2), torch.tensor([-40.5, -40.0, -39.5]), 0.0, 0.0, lower_mass=0.0,
+        upper_mass=0.0,
+    )  # fmt: skip
+    plays = plays_of([30], [-90], [50])
+    row = summarize_distributions(plays, lambda _rows, _fold: far, folds=np.array([-1]), seed=0)
+    # Minus the log of 2 ** -149.
+    assert row["log_score"][0] == pytest.approx(149 * math.log(2))
+    assert row["crps"][0] == pytest.approx(70.0, abs=0.6)

@@ -94,7 +94,7 @@ class Predictions(dy.Schema):
 
     `outcome` names the predicted variable; `observed`, `median`, `mean`, the quantiles and `crps`
     are in its units. For yards, `log_score` is minus the log of a probability; for EPA, of a
-    density.
+    density; 103.3 where that is too small for float32.
     """
 
     game_id = dy.String(primary_key=True)

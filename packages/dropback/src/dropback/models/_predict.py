@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -47,6 +47,10 @@ _LEVELS = np.array(list(QUANTILE_LEVELS.values()))
 # Plays whose probabilities are held at once: 1 MB in float32. A season takes 1.2 times as long by
 # chunks of 512, because each operator of torch costs some microseconds to start.
 _CHUNK = 2048
+
+
+# Nats.
+_MOST_LOG_SCORE: Final = float(-np.log(np.finfo(np.float32).smallest_subnormal, dtype=np.float64))
 
 
 def predict_plays(
@@ -233,7 +237,7 @@ def _whole_yard_parts(
                 "mid_cdf": (below + upto) / 2,
                 # CRPS = sum of (F - step)^2 over whole yards.
                 "crps": ((cdf - (observed[:, None] <= YARDS)) ** 2).sum(axis=1),
-                "log_score": -distribution.log_prob(torch.from_numpy(observed).float()).numpy(),
+                "log_score": _log_score(distribution, torch.from_numpy(observed).float()),
             }
             parts.append((rows, numbers, yard_quantiles(cdf)))
     return parts
@@ -273,10 +277,20 @@ def _continuous_parts(
                 "pit": cdf,
                 "mid_cdf": cdf,
                 "crps": distribution.crps(observed).clamp(min=0).numpy(),  # type: ignore[attr-defined]  # all ours
-                "log_score": -distribution.log_prob(observed).numpy(),
+                "log_score": _log_score(distribution, observed),
             }
             parts.append((rows, numbers, distribution.icdf(levels).numpy()))
     return parts
+
+
+def _log_score(distribution: Distribution, observed: torch.Tensor) -> Floats:
+    """Minus the log of a probability or density, at most that of the least positive float32.
+
+    A network of an epoch or two may give an outcome no probability that float32 holds: its
+    prediction is bad, and so is told by a score, not by the failure of the whole training.
+    """
+    log_score: Floats = -distribution.log_prob(observed).numpy()
+    return np.where(log_score == np.inf, _MOST_LOG_SCORE, log_score)
 
 
 def cdf_on_field(distribution: Distribution, low: int, high: int) -> Floats:
