@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from dropback.tracking.readers._heads import cut_heads
+from dropback.workflows._plan import _memory_gb
 from examples.simulated_plays import write_throws
 from examples.small_models import small_models
 from examples.tracking_sets import MadePlay, made_set
@@ -64,6 +65,17 @@ def test_dry_run_says_what_training_keeps_and_writes_nothing(
         assert found, shown
         assert int(found[1]) == pytest.approx(300, rel=0.03)
     assert re.search(r"to fit 1 networks,\s+memory about\s+\d+\.\d GB", shown)
+
+
+@pytest.mark.parametrize(
+    ("files", "megabytes", "frames", "measured"),
+    [(8, 923, 298_000, 2.36), (2, 230, 78_000, 1.51)],
+)
+def test_memory_of_a_plan_is_not_below_what_was_measured(
+    files: int, megabytes: float, frames: int, measured: float
+) -> None:
+    # Peaks of whole trainings on the set of benchmarks/tracking_train.py and on a quarter of it.
+    assert measured <= _memory_gb(files, megabytes, frames) <= 1.2 * measured
 
 
 def test_dry_run_of_anything_but_files_says_what_it_plans_from(

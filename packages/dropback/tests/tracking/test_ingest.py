@@ -21,9 +21,9 @@ from dropback.tracking import PlayTensors, build_tensors, ingest
 from dropback.tracking._plot import plot_play
 from dropback.tracking._schema import Frames
 from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
+from dropback.tracking.ingest import _looking as looking
 from dropback.tracking.ingest import _parts as parts
-from dropback.tracking.ingest import _pipeline as pipeline
-from dropback.tracking.ingest._pipeline import find_play
+from dropback.tracking.ingest._looking import find_play
 from examples import deadly
 from examples.cluster import free_port
 from examples.tracking_sets import MadePlay, made_set
@@ -232,13 +232,13 @@ def test_a_play_is_found_in_source_and_tables_alike(weeks, tmp_path):
 
 
 def test_a_play_is_looked_for_only_in_the_file_that_has_it(weeks, monkeypatch):
-    real, read = pipeline.read_file, []
+    real, read = looking.read_file, []
 
     def noted(source, *rest, **more):
         read.append(source.path.name)
         return real(source, *rest, **more)
 
-    monkeypatch.setattr(pipeline, "read_file", noted)
+    monkeypatch.setattr(looking, "read_file", noted)
     find_play(weeks, 2022091100, 3)
     assert read == ["tracking_week_2.csv"]
 

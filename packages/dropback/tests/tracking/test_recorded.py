@@ -82,3 +82,30 @@ def test_what_a_set_charts_of_other_plays_is_found():
     wrong = {c.name: c.decision for c in checks_of_splits(charted(False, ["Cover-1"], [2]))}
     assert wrong["pressure against the set's"] == "wrong, not corrected"
     assert wrong["coverage against the snap"] == "wrong, not corrected"
+
+
+def checks_of(folder):
+    (file,) = read_tracking(folder)[1].files
+    return {check.name: check for check in file.checks}
+
+
+def test_recorded_roles_of_other_plays_are_told(tmp_path):
+    source = made_set("bdb_2025")
+    assert checks_of(source.write(tmp_path / "own"))["plays of the recorded roles"].decision == "ok"
+    roles = source.tables["player_play.csv"]
+    source.tables["player_play.csv"] = roles.with_columns(pl.col("gameId") + 1)
+    check = checks_of(source.write(tmp_path / "other"))["plays of the recorded roles"]
+    assert check.decision == "wrong, not corrected"
+    assert check.evidence.startswith("0 of 1 plays have a player with a recorded role")
+    assert "gameId and playId" in check.evidence
+
+
+def test_rows_without_a_play_are_counted(tmp_path):
+    folder = made_set("bdb_2025").write(tmp_path / "set")
+    assert checks_of(folder)["unreadable rows"].measured == 0
+    path = folder / "tracking_week_1.csv"
+    lines = path.read_text().splitlines()
+    lost = [line.replace(line.split(",")[0], "inf", 1) for line in lines[1:8]]
+    path.write_text("\n".join([*lines, *lost]) + "\n")
+    check = checks_of(folder)["unreadable rows"]
+    assert (check.decision, check.measured) == ("wrong, not corrected", 7)

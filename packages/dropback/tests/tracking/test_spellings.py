@@ -56,7 +56,19 @@ def in_capitals(file):
     file.with_name(f"{file.stem.title()}.CSV").write_bytes(file.read_bytes())
 
 
-PACKINGS = [as_gzip, as_zip, as_parquet, as_tsv, in_capitals]
+def as_gzip_in_capitals(file):
+    file.with_name(f"{file.stem.upper()}.CSV.GZ").write_bytes(gzip.compress(file.read_bytes()))
+
+
+def as_parquet_in_capitals(file):
+    table = pl.read_csv(file, null_values=["NA"], infer_schema_length=None)
+    table.write_parquet(file.with_name(f"{file.stem.upper()}.PARQUET"))
+
+
+PACKINGS = [
+    *(as_gzip, as_zip, as_parquet, as_tsv, in_capitals),
+    *(as_gzip_in_capitals, as_parquet_in_capitals),
+]
 
 
 @pytest.mark.parametrize("pack", PACKINGS)
@@ -103,9 +115,21 @@ def test_a_zip_as_downloaded_reads_like_its_files(folder_inside, plain, tmp_path
         for file in folder.iterdir():
             packed.write(file, f"{folder_inside}{file.name}")
         packed.writestr("README.txt", "read me")
-    same(read_tracking(archive)[0], block)
+        packed.writestr("notes.csv", "a,b\n1,2\n")
+        # As Finder packs each file, and as some tools keep theirs.
+        packed.writestr(f"__MACOSX/{folder_inside}._{NAME}", "a,b\n1,2\n")
+        packed.writestr(f"{folder_inside}.hidden.csv", "a,b\n1,2\n")
+    blocks, looked = read_tracking(archive)
+    same(blocks, block)
     report = ingest(archive, tmp_path / "plays")
     assert report.plays_kept == 1
+    for found in (looked, report):
+        # Named by the archive, not by where it was unpacked.
+        (unread,) = found.left_out["detail"]
+        assert unread.startswith(f"{archive}/notes.csv: its columns are of no known")
+        assert found.left_out["source_file"].to_list() == [f"{archive}/notes.csv"]
+        (file,) = found.files
+        assert file.source_file == f"{archive}/{folder_inside}{NAME}"
     assert ingest(archive, tmp_path / "plays").resumed_files == 1
     assert not (tmp_path / "plays/unzipped").exists()
     tensors, _ = build_tensors(archive, tmp_path / "tensors")
@@ -127,7 +151,8 @@ def packed_set(tmp_path, name, content):
         ("..\\week1.csv", "a,b", "a path outside itself"),
         ("week1.csv", b"\0" * (1 << 24), "more than 200 times"),
         ("readme.csv", "a,b\n1,2\n", "its columns are of no known tracking layout"),
-        ("readme.txt", "a,b", "holds no tracking file"),
+        ("readme.txt", "a,b", r"set\.zip holds no tracking file"),
+        ("week1.csv.zip", "a,b", r"set\.zip holds other zip files \(week1\.csv\.zip\)"),
     ],
 )
 def test_a_zip_that_is_no_set_is_one_sentence(name, content, words, tmp_path):

@@ -273,7 +273,7 @@ def replay_command(
     from dropback.cli._console import errors, out
     from dropback.cli._replay import feed_of, replay
     from dropback.live.feeds._messages import ReleasedMessage, ScoredMessage
-    from dropback.tracking.ingest._pipeline import find_play
+    from dropback.tracking.ingest._looking import find_play
 
     block, number, note = find_play(path, game, play)
     if note:

@@ -107,7 +107,7 @@ def check_command(
     Example: `dropback check data/tracking --out check.json`
     """
     from dropback._files import require_new_file
-    from dropback.tracking.ingest._pipeline import read_tracking
+    from dropback.tracking.ingest._looking import read_tracking
     from dropback.tracking.ingest._report import write_page
     from dropback.workflows import write_json
 
@@ -166,7 +166,7 @@ def plot_command(
     """
     from dropback._files import require_new_file
     from dropback.tracking._plot import plot_play
-    from dropback.tracking.ingest._pipeline import find_play
+    from dropback.tracking.ingest._looking import find_play
 
     require_new_file(out, overwrite=overwrite)
     block, index, note = find_play(path, game, play, around=_around(start, to))

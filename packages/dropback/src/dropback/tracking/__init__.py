@@ -13,8 +13,9 @@ The way of a file:
 from typing import TYPE_CHECKING
 
 from dropback.tracking._blocks import Around, PlayBlock
+from dropback.tracking.ingest._looking import read_tracking
 from dropback.tracking.ingest._opening import is_tracking, open_tracking
-from dropback.tracking.ingest._pipeline import build_tensors, ingest, read_tracking
+from dropback.tracking.ingest._pipeline import build_tensors, ingest
 from dropback.tracking.ingest._report import IngestReport
 from dropback.tracking.tensors._attempts import TrackedAttempts, select_tracked
 from dropback.tracking.tensors._play_tensors import PlayTensors

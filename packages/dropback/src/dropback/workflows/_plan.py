@@ -15,7 +15,6 @@ import torch
 from dropback.data._tables import PlaySet
 from dropback.errors import RequestError
 from dropback.models import PLAY_NETWORK, ModelSettings
-from dropback.models._frame_columns import FRAME_COLUMNS
 from dropback.models._store import schema_of
 from dropback.models._train import Training
 from dropback.tracking import build_tensors
@@ -26,18 +25,19 @@ if TYPE_CHECKING:
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
 
-# Measured by `benchmarks/tracking_train.py` on 8,557 plays: Python and its packages, a batch of 1.5
-# million rows with its arrays in each of two threads, and what a fit holds beside its plays.
-_BASE_GB: Final = 0.6
-_BATCH_GB: Final = 0.55
+# Peaks of `dropback train` on the 8,557 plays of `benchmarks/tracking_train.py`, 298,000 frames:
+# 1.55 GB in reading (two files of 115 MB at once; no more than a batch of 1.5 million rows, 170 MB,
+# is held of a file) and 2.36 in fitting; on a quarter of them 1.51 in reading, and no more after.
+_BASE_GB: Final = 0.45
+_BATCH_GB: Final = 0.8
 _BATCH_MB: Final = 170.0
-_FIT_GB: Final = 0.5
+_FIT_GB: Final = 1.2
+_FRAME_GB: Final = 4e-6
 _READERS: Final = 2
 _TIMED_EPOCHS: Final = 2
 _TIMED_BATCHES: Final = 8
-# Bytes of a play's frame in tensors, float32, and in memory while fitting, float16.
+# Bytes of a play's frame in tensors, float32.
 _TENSOR_BYTES: Final = (22 * 8 + 17) * 4
-_FIT_BYTES: Final = 2 * len(FRAME_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,6 @@ def plan_training(
     frames = float(tensors.offsets[-1]) * scale
     learned = kept * (1 - 1 / settings.folds)
     epochs = settings.fit.max_epochs * settings.networks
-    largest = heads.megabytes / heads.files
-    reads = _BASE_GB + _READERS * _BATCH_GB * min(1.0, largest / _BATCH_MB)
-    fits = _BASE_GB + _FIT_GB + frames * _FIT_BYTES / 1e9
     return TrainingPlan(
         files=heads.files,
         megabytes=heads.megabytes,
@@ -127,9 +124,16 @@ def plan_training(
         left_out=left_out.sort("plays", descending=True),
         reading_seconds=reading * scale,
         training_seconds=epoch * learned * epochs,
-        memory_gb=max(reads, fits),
+        memory_gb=_memory_gb(heads.files, heads.megabytes, frames),
         disk_gb=frames * _TENSOR_BYTES / 1e9,
     )
+
+
+def _memory_gb(files: int, megabytes: float, frames: float) -> float:
+    """Peak memory of reading and fitting, rather above than below."""
+    readers = min(_READERS, files)
+    reads = _BASE_GB + readers * _BATCH_GB * min(1.0, megabytes / files / _BATCH_MB)
+    return max(reads, _FIT_GB + frames * _FRAME_GB)
 
 
 def _seconds_of_epoch(selection: TrackedSelection, settings: ModelSettings, work: Path) -> float:

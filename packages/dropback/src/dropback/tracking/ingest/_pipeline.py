@@ -12,13 +12,12 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from dropback._files import working_folder
-from dropback.errors import RequestError, TrackingError
+from dropback.errors import RequestError
 from dropback.execution import Task, open_executor, run_tasks, stored_results
 from dropback.storage import (
     MANIFEST,
@@ -38,7 +37,7 @@ from dropback.storage import (
     write_manifest,
 )
 from dropback.tracking._schema import LeftOut
-from dropback.tracking._storage import AROUND, TABLES, chunk_files, drop_plays, read_chunk
+from dropback.tracking._storage import AROUND, TABLES, chunk_files, drop_plays
 from dropback.tracking.ingest._parts import (
     PART,
     REPORTS,
@@ -49,25 +48,16 @@ from dropback.tracking.ingest._parts import (
     read_into_tensors,
     source_stamp,
 )
-from dropback.tracking.ingest._reading import (
-    Blocks,
-    FileReport,
-    holds_play,
-    read_file,
-    read_side_tables,
-)
 from dropback.tracking.ingest._report import (
     IngestReport,
     keys_twice,
     repeated_as_left_out,
     report_from_record,
     with_repeated,
-    without_repeated,
     write_report,
 )
-from dropback.tracking.readers import FORMATS, choose_formats
-from dropback.tracking.readers._archives import unpacked, zip_files
-from dropback.tracking.readers._files import SourceFolder, find_folders
+from dropback.tracking.readers import choose_formats
+from dropback.tracking.readers._archives import as_given, unpacked, zip_files
 from dropback.tracking.tensors._play_tensors import (
     SCHEMA,
     PlayTensors,
@@ -82,7 +72,7 @@ if TYPE_CHECKING:
 
     from dropback.execution import ExecutorChoice
     from dropback.storage import Store, WorkArea
-    from dropback.tracking._blocks import Around, PlayBlock
+    from dropback.tracking._blocks import Around
     from dropback.tracking.ingest._parts import PartSource, TaskFunction
     from dropback.tracking.readers._format import Format
 
@@ -141,7 +131,7 @@ def ingest(
         if is_url(path):
             return _ingest_here(str(path), out, formats, around, executor, progress)
         with unpacked(Path(path), work / _UNZIPPED) as folder:
-            return _ingest_here(folder, out, formats, around, executor, progress)
+            return _ingest_here(folder, out, formats, around, executor, progress, given=Path(path))
 
 
 def _require_plain(path: Path) -> Path:
@@ -162,8 +152,9 @@ def _ingest_here(
     around: Around | None,
     executor: ExecutorChoice,
     progress: Progress | None,
+    given: Path | None = None,
 ) -> IngestReport:
-    parts, unread = find_parts(path, formats)
+    parts, unread = _parts_as_given(path, formats, given)
     parts = [replace(part, around=around) for part in parts]
     for left in out.glob(".scratch-*"):  # of workers that were killed
         shutil.rmtree(left, ignore_errors=True)
@@ -192,6 +183,20 @@ def _ingest_here(
     report = with_repeated(report, dropped)
     write_report(report, out)
     return report
+
+
+def _parts_as_given(
+    path: str | Path, formats: Sequence[Format], given: Path | None
+) -> tuple[list[PartSource], list[tuple[str, str]]]:
+    """As `find_parts`, with unpacked files named by their archive; `given` None for a URL."""
+    parts, unread = find_parts(path, formats)
+    if given is None:
+        return parts, unread
+    folder = Path(path)
+    named = [replace(part, root=as_given(part.root, given, folder)) for part in parts]
+    return named, [
+        (as_given(file, given, folder), as_given(why, given, folder)) for file, why in unread
+    ]
 
 
 def _note_dropped(store: Store, out: Path, task: Task) -> None:
@@ -278,10 +283,11 @@ def build_tensors(
                 path, area, executor=executor, progress=progress
             )
         else:
-            source = path
+            source, given = path, None
             if not is_url(path):
-                source = held.enter_context(unpacked(Path(path), area.folder / _UNZIPPED))
-            parts, unread = find_parts(source, choose_formats(layout))
+                given = Path(path)
+                source = held.enter_context(unpacked(given, area.folder / _UNZIPPED))
+            parts, unread = _parts_as_given(source, choose_formats(layout), given)
             report, tasks = _read_all(
                 parts, unread, read_into_tensors, area.store, executor, None, progress
             )
@@ -308,92 +314,6 @@ def is_canonical(path: str | Path) -> bool:
         return (Path(path) / "plays").is_dir()
     stored = read_folder(open_store(path), MANIFEST)
     return stored is not None and any(name.startswith("plays/") for name in stored.files)
-
-
-def read_tracking(
-    path: str | PathLike[str],
-    *,
-    layout: str = "auto",
-    around: Around | None = None,
-    all_times: bool = False,
-) -> tuple[list[PlayBlock], IngestReport]:
-    """Read tracking files into memory, for a look or a check; large sets want `ingest`.
-
-    Args:
-        path: A tracking file or a folder of them.
-        layout: As for `ingest`.
-        around: As for `ingest`; the frames are in `PlayBlock.wide`.
-        all_times: Whether to check all time stamps, which costs a second reading, and not only
-            those of each file's first rows.
-    """
-    with TemporaryDirectory() as scratch, unpacked(Path(path), Path(scratch) / "set") as source:
-        folders = find_folders(source, choose_formats(layout))
-        blocks, reports = _read_into_memory(folders, around=around, all_times=all_times)
-    left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
-    kept, repeated = without_repeated(blocks)
-    report = IngestReport(reports, left_out, 0)
-    return kept, with_repeated(report, repeated_as_left_out([repeated], report))
-
-
-def find_play(
-    path: Path, game_id: int, play_id: int, *, around: Around | None = None
-) -> tuple[PlayBlock, int, str]:
-    """A play by its keys: its block, its index there, and its set's note.
-
-    Frames `around` the window are read from source files alone.
-
-    Raises:
-        TrackingError: If the play is not there, with the reason where it was set aside.
-    """
-    key = (pl.col("game_id") == game_id) & (pl.col("play_id") == play_id)
-    if (path / "plays").is_dir():
-        chunks = (file for file in chunk_files(path) if pl.read_parquet(file).filter(key).height)
-        blocks = [read_chunk(file) for file in chunks]
-        tables = [_left_out_of(path)]
-    else:
-        with TemporaryDirectory() as scratch, unpacked(path, Path(scratch) / "set") as source:
-            folders = find_folders(source, choose_formats("auto"))
-            blocks, reports = _read_into_memory(folders, holding=(game_id, play_id), around=around)
-        tables = [report.left_out for report in reports]
-    for block in blocks:
-        places = block.plays.select(pl.arg_where(key)).to_series()
-        if places.len():
-            index = int(places[0])
-            layout = FORMATS.get(block.plays["source_format"][index])
-            return block, index, layout.selection if layout else ""
-    why = ""
-    for table in tables:
-        for reason, detail in table.filter(key).select("reason", "detail").iter_rows():
-            why = why or f" It was set aside: {reason}: {detail}."
-    raise TrackingError(f"{path} has no game {game_id}, play {play_id} among its plays.{why}")
-
-
-def _left_out_of(folder: Path) -> pl.DataFrame:
-    """The plays that `ingest` left out of a folder; empty where it lacks the table."""
-    path, schema = folder / "left_out.csv", LeftOut.create_empty().schema
-    return pl.read_csv(path, schema=schema) if path.is_file() else pl.DataFrame(schema=schema)
-
-
-def _read_into_memory(
-    folders: Sequence[SourceFolder],
-    *,
-    around: Around | None = None,
-    all_times: bool = False,
-    holding: tuple[int, int] | None = None,
-) -> tuple[list[PlayBlock], list[FileReport]]:
-    """Blocks and reports of the files, of all or of those that may hold a play."""
-    blocks: list[PlayBlock] = []
-    reports = []
-    for folder in folders:
-        if not folder.files:
-            continue
-        tables = read_side_tables(folder)
-        for file in folder.files:
-            if holding is None or holds_play(file, tables, *holding):
-                sink = Blocks()
-                reports.append(read_file(file, tables, sink, all_times=all_times, around=around))
-                blocks += sink.blocks
-    return blocks, reports
 
 
 def _read_all(
@@ -453,12 +373,3 @@ def _tensors_from_chunks(
     summary = folder / "ingest.json"
     notes = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {"files": []}
     return tasks, sorted({file["selection"] for file in notes["files"] if file["selection"]})
-
-
-def _unread_files(folders: Sequence[SourceFolder]) -> pl.DataFrame:
-    rows = [
-        (str(path), None, None, "file not read", reason)
-        for folder in folders
-        for path, reason in folder.left_out
-    ]
-    return pl.DataFrame(rows, schema=LeftOut.create_empty().schema, orient="row")

@@ -209,6 +209,7 @@ def _read(
     measured: list[pl.DataFrame] = []
     charted: list[pl.DataFrame] = []
     people: list[pl.DataFrame] = []
+    keys: list[pl.DataFrame] = []
     flagged = [pl.DataFrame(schema=FLAGGED)]
     incomplete: Counter[str] = Counter()
     corrections = first = None
@@ -226,6 +227,7 @@ def _read(
                 continue
             if corrections is None:
                 corrections, checks = decide(assembled_batch.block)
+            keys.append(assembled_batch.block.plays.select(SOURCE_KEY))
             incomplete.update(count_incomplete(assembled_batch.block))
             assembled += assembled_batch.block.plays.height
             block, contradictions, measures = canonicalize(
@@ -273,6 +275,8 @@ def _read(
                 for name, count in incomplete.items()
             ),
             *_counted(rows),
+            _check_of_rows(unreadable),
+            *(_check_of_roles(pl.concat(keys), tables, source) if keys else ()),
         ],
         flagged=pl.concat(flagged),
         selection=source.layout.selection,
@@ -294,6 +298,28 @@ def _check_of_ids(people: pl.DataFrame, tables: SideTables, source: SourceFile) 
         column = source.layout.rows["player_id"]
         evidence += f", which lacks {absent[0]} of the column {column!r}, for one"
     return [Check("ids of the table of players", decision, share, evidence)]
+
+
+def _check_of_rows(unreadable: int) -> Check:
+    """Whether rows were passed over: one without a game or play belongs to none that is named."""
+    decision: Decision = "wrong, not corrected" if unreadable else "ok"
+    evidence = f"{unreadable} rows lack a game, play or frame, or have no place on earth"
+    return Check("unreadable rows", decision, float(unreadable), evidence)
+
+
+def _check_of_roles(keys: pl.DataFrame, tables: SideTables, source: SourceFile) -> list[Check]:
+    """Whether the set's table of roles is of these plays."""
+    if tables.roles.is_empty():
+        return []
+    found = keys.join(tables.roles, on=SOURCE_KEY, how="semi").height
+    share = found / keys.height
+    evidence = f"{found} of {keys.height} plays have a player with a recorded role"
+    decision: Decision = "ok"
+    if share < _LEAST_KNOWN:
+        decision = "wrong, not corrected"
+        columns = [source.layout.rows[name] for name in SOURCE_KEY]
+        evidence += f"; are that table's {' and '.join(columns)} those of the frames?"
+    return [Check("plays of the recorded roles", decision, share, evidence)]
 
 
 def _charted(block: PlayBlock) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES
+from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES, is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +61,25 @@ def unpacked(path: Path, into: Path) -> Iterator[Path]:
         for archive in archives:
             _unpack(archive, into / archive.name[: -len(".zip")])
         yield into
+    except ReaderError as error:
+        raise ReaderError(as_given(str(error), path, into)) from error
     finally:
         shutil.rmtree(into, ignore_errors=True)
+
+
+def as_given(text: str, path: Path, folder: Path) -> str:
+    """A text about unpacked files, each named by its place in the archive.
+
+    Args:
+        text: Names files in `folder`.
+        path: What the user named.
+        folder: What `unpacked` yielded for it.
+    """
+    if path == folder:
+        return text
+    for archive in zip_files(path):
+        text = text.replace(str(folder / archive.name[: -len(".zip")]), str(archive))
+    return text.replace(str(folder), str(path))
 
 
 def _unpack(archive: Path, into: Path) -> None:
@@ -71,7 +88,14 @@ def _unpack(archive: Path, into: Path) -> None:
             members = [member for member in packed.infolist() if not member.is_dir()]
             for member in members:
                 require_safe(archive, member)
+            members = [m for m in members if not is_hidden(PurePosixPath(m.filename))]
             wanted = [m for m in members if m.filename.lower().endswith(SUFFIXES)]
+            inner = [m.filename for m in members if m.filename.lower().endswith(".zip")]
+            if inner and not any(not SIDE_TABLES.match(Path(m.filename).name) for m in wanted):
+                raise ReaderError(
+                    f"{archive} holds other zip files ({inner[0]}) and no tracking file: unpack "
+                    "it, and name the folder."
+                )
             size = sum(member.file_size for member in wanted)
             into.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(into).free

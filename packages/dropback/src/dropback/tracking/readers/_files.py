@@ -7,7 +7,7 @@ import gzip
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -75,19 +75,32 @@ class SourceFolder:
     left_out: tuple[tuple[Path, str], ...]
 
 
+def is_gzip(path: Path) -> bool:
+    """Whether a file's name says that it is compressed."""
+    return path.name.lower().endswith(".gz")
+
+
+def is_hidden(place: PurePath) -> bool:
+    """Whether a file, by its place in a folder or archive, is none of the set's.
+
+    Finder adds ``__MACOSX/._plays.csv`` to each ``plays.csv`` that it packs.
+    """
+    return any(part.startswith(".") or part == "__MACOSX" for part in place.parts)
+
+
 def read_header(path: Path) -> tuple[frozenset[str], str]:
     """The column names of a file and its delimiter (empty for Parquet).
 
     Raises:
         ReaderError: If the file is empty, unreadable or not separated by comma or tab.
     """
-    if path.name.endswith(".parquet"):
+    if path.name.lower().endswith(".parquet"):
         try:
             return frozenset(pl.read_parquet_schema(path)), ""
         except POLARS_ERRORS as error:
             raise ReaderError(f"{path} is not a readable Parquet file: {error}.") from error
     try:
-        if path.name.endswith(".gz"):
+        if is_gzip(path):
             with gzip.open(path, "rt", encoding="utf-8-sig") as file:
                 line = file.readline()
         else:
@@ -193,6 +206,7 @@ def candidate_files(path: Path) -> list[Path]:
         if file.is_file()
         and file.name.lower().endswith(SUFFIXES)
         and not SIDE_TABLES.match(file.name)
+        and not (path.is_dir() and is_hidden(file.relative_to(path)))
     ]
 
 
@@ -217,7 +231,7 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
     Returns:
         A sentence and the source's game and play keys, which are None where they too are cut.
     """
-    if not source.delimiter or source.path.name.endswith(".gz"):
+    if not source.delimiter or is_gzip(source.path):
         return None
     with source.path.open("rb") as file:
         header = file.readline().decode("utf-8-sig", "replace").rstrip("\r\n")
@@ -243,7 +257,7 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
 
 def _first_lines(path: Path) -> bytes:
     """The whole lines at a text file's start, which cost a tenth of a scan that is cut short."""
-    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+    with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     return head if len(head) < _HEAD_BYTES else head[: head.rfind(b"\n") + 1]
 

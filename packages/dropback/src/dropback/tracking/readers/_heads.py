@@ -6,14 +6,20 @@ import gzip
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Final
 
 import polars as pl
 
 from dropback.errors import ReaderError
 from dropback.tracking.readers._archives import require_safe, zip_files
-from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES, matching_files
+from dropback.tracking.readers._files import (
+    SIDE_TABLES,
+    SUFFIXES,
+    is_gzip,
+    is_hidden,
+    matching_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +92,8 @@ def _members(path: Path) -> Iterator[_Member]:
             raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
         with packed:
             for member in packed.infolist():
-                if not member.is_dir() and member.filename.lower().endswith(SUFFIXES):
+                hidden = member.is_dir() or is_hidden(PurePath(member.filename))
+                if not hidden and member.filename.lower().endswith(SUFFIXES):
                     require_safe(archive, member)
                     yield _Member(
                         Path(member.filename), member.file_size, _from_zip(archive, member.filename)
@@ -104,6 +111,8 @@ def _members(path: Path) -> Iterator[_Member]:
         name = file.name.lower()
         if file.is_file() and (name.endswith(SUFFIXES) or SIDE_TABLES.match(file.name)):
             place = file.relative_to(root) if file.is_relative_to(root) else Path(file.name)
+            if is_hidden(place):
+                continue
             yield _Member(place, file.stat().st_size, _on_disk(file), file)
 
 
@@ -130,7 +139,7 @@ def _write(target: Path, member: _Member, most: int | None) -> tuple[float, floa
         with member.open() as source:
             target.write_bytes(source.read())
         return member.size, member.size
-    if target.suffix == ".parquet":
+    if target.suffix.lower() == ".parquet":
         with member.open() as source:
             # A member of a zip has no place to seek to: it is taken whole.
             lazy = pl.scan_parquet(member.path or source.read())
@@ -139,7 +148,7 @@ def _write(target: Path, member: _Member, most: int | None) -> tuple[float, floa
         head.write_parquet(target)
         return member.size * head.height / max(rows, 1), member.size
     with member.open() as source:
-        packed = target.suffix == ".gz"
+        packed = is_gzip(target)
         stream = gzip.GzipFile(fileobj=source) if packed else source
         content = stream.read(most)
         if packed:
