@@ -9,7 +9,7 @@ it against the other half too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -20,8 +20,7 @@ from dropback.tracking._schema import PLAYERS
 if TYPE_CHECKING:
     from dropback._arrays import Floats
     from dropback.simulation.tracking._calls import Calls
-
-MannerName = Literal["sharp", "real"]
+    from dropback.simulation.tracking._settings import MannerName
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from dropback.errors import RequestError
 from dropback.simulation._settings import MOST_TEAMS, LeagueSettings
-from dropback.simulation.tracking._manner import MannerName
 
 # 32 teams play 16 games a week and throw about 1,080 targeted attempts in them; weeks are drawn
 # with this many counted on, so that there are always enough.
@@ -16,6 +15,8 @@ WEEKS_A_SEASON = 17
 # Of a game; the mean is 68. A few plays need no more than a few games.
 FEWEST_ATTEMPTS_A_GAME = 30
 MOST_PLAYS = 1_000_000
+
+MannerName = Literal["sharp", "real"]
 
 
 @dataclass(frozen=True)
