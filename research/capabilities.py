@@ -42,6 +42,7 @@ from splicedpareto.contrib import (
     StudentTHead,
 )
 from splicedpareto.contrib.detectors import Spot, stream_thresholds
+from splicedpareto.distributions import Mixture
 from splicedpareto.nn import (
     AffineTransformedHead,
     DistributionHead,
@@ -273,7 +274,21 @@ class Method:
     objective: Callable[..., Tensor]
 
 
-METHODS = {
+def each_composite_nll(pool: Mixture, value: Tensor) -> Tensor:
+    """The loss of a pool, of which each part is fitted alone."""
+    losses = [composite_nll(part, value) for part in pool.components]
+    return torch.stack(losses).mean(0)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The mean of the distributions of methods, each fitted alone."""
+
+    of: tuple[str, ...]
+    objective: Callable[..., Tensor] = each_composite_nll
+
+
+METHODS: dict[str, Method | Pool] = {
     "SBP": Method(spliced_head, composite_nll),
     "SBP, moving bins": Method(moving_head, composite_nll),
     "SBP of the sample": Method(sample_head, composite_nll),
@@ -281,6 +296,7 @@ METHODS = {
     "SBP, bins of Gaussians": Method(GaussianBinsHead, composite_nll),
     "SBP, even bins of Gaussians": Method(EvenGaussianBinsHead, composite_nll),
     "SBP, linear bins": Method(LinearBinsHead, composite_nll),
+    "SBP, both pooled": Pool(("SBP, moving bins", "SBP, bins of Gaussians")),
     "Binned": Method(binned_head, composite_nll),
     "Gaussian": Method(_at_quartiles(GaussianHead), exact_nll),
     "Student-t": Method(_at_quartiles(StudentTHead), exact_nll),
@@ -321,6 +337,37 @@ def fit_network(series: SeriesSet, method: Method, seed: int, kind: str) -> Dist
     return network
 
 
+class PooledNetwork:
+    """Networks side by side: their raw parameters joined, and the mean of their distributions."""
+
+    def __init__(self, networks: Sequence[DistributionNetwork]) -> None:
+        self.networks = networks
+        self.head = self
+        self.widths: list[int] = []
+
+    def raw_parameters(self, inputs: Tensor) -> Tensor:
+        """Raw parameters of all networks, side by side."""
+        parts = [network.raw_parameters(inputs) for network in self.networks]
+        self.widths = [part.shape[-1] for part in parts]
+        return torch.cat(parts, -1)
+
+    def distribution(self, raw: Tensor) -> Mixture:
+        """Mixture of equal weights."""
+        parts = zip(self.networks, raw.split(self.widths, -1), strict=True)
+        parts = [network.head.distribution(part) for network, part in parts]
+        return Mixture(raw.new_zeros(len(parts)), parts)
+
+
+def fit_method(
+    series: SeriesSet, name: str, seed: int, kind: str
+) -> DistributionNetwork | PooledNetwork:
+    """The network of a method, or the networks of a pool."""
+    method = METHODS[name]
+    if isinstance(method, Method):
+        return fit_network(series, method, seed, kind)
+    return PooledNetwork([fit_method(series, part, seed, kind) for part in method.of])
+
+
 def _chunks(inputs: Tensor, targets: Tensor, start: int, stop: int) -> TensorDataset:
     """Whole chunks of targets in [start, stop) and their inputs, warm-up included."""
     starts = range(start, stop - CHUNK + 1, CHUNK)
@@ -331,7 +378,9 @@ def _chunks(inputs: Tensor, targets: Tensor, start: int, stop: int) -> TensorDat
 
 
 @torch.no_grad()
-def raw_parameters(network: DistributionNetwork, series: SeriesSet, start: int) -> Tensor:
+def raw_parameters(
+    network: DistributionNetwork | PooledNetwork, series: SeriesSet, start: int
+) -> Tensor:
     """Raw parameters of every step from `start` on, shape ``(N, T - start, P)``."""
     inputs = torch.from_numpy(series.inputs[:, start - WARM_UP :])
     return network.raw_parameters(inputs)
@@ -339,7 +388,7 @@ def raw_parameters(network: DistributionNetwork, series: SeriesSet, start: int) 
 
 @torch.no_grad()
 def score_network(
-    network: DistributionNetwork, series: SeriesSet
+    network: DistributionNetwork | PooledNetwork, series: SeriesSet
 ) -> dict[str, NDArray[np.float64]]:
     """Scores, quantiles and PIT of every test step, each of shape ``(N, T)``."""
     start = series.ends[1]
@@ -482,7 +531,7 @@ def run_cell(kind: str, name: str, seed: int, series: SeriesSet) -> list[dict[st
     if name in DETECTORS:
         return [_detector_cell(name, series, kind, None)]
     method = METHODS[name]
-    network = fit_network(series, method, seed, kind)
+    network = fit_method(series, name, seed, kind)
     values = score_network(network, series)
     cell = {"method": name} | summarize(values, series, kind)
     if series.distribution is not None:
@@ -541,7 +590,7 @@ def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> f
 
 
 def distribution_measures(
-    network: DistributionNetwork, method: Method, series: SeriesSet
+    network: DistributionNetwork | PooledNetwork, method: Method | Pool, series: SeriesSet
 ) -> dict[str, float]:
     """Dips found between the true modes, the density's integral, and the gradient's reach."""
     start = series.ends[1]
