@@ -123,6 +123,12 @@ def test_bad_settings_are_refused(settings: dict[str, float], message: str) -> N
         Spot(**settings)
 
 
+@pytest.mark.parametrize("name", ["upper", "discard_alarms"])
+def test_switches_are_true_or_false(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got 'no'"):
+        Spot(0.01, **{name: "no"})
+
+
 def test_values_that_cannot_be_used_are_refused() -> None:
     detector = Spot(0.01)
     with pytest.raises(ValueError, match="with 1 that are not finite"):

@@ -273,6 +273,14 @@ def test_settings_that_are_no_numbers_are_refused(name: str) -> None:
         Regressor(**TINY | {name: "a"}).fit(inputs, random.normal(size=30))
 
 
+@pytest.mark.parametrize("name", ["discrete", "moving", "early_stopping", "warm_start"])
+@pytest.mark.parametrize("word", ["no", "False", None, 0])
+def test_switches_are_true_or_false(name: str, word: object) -> None:
+    inputs, random = rows(30)
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got {word!r}"):
+        Regressor(**TINY | {name: word}).fit(inputs, random.normal(size=30))
+
+
 def test_an_average_of_the_weights_is_kept_where_asked_for() -> None:
     inputs, random = rows(200)
     y = inputs[:, 0] + random.normal(size=200)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from splicedpareto import objectives
 from splicedpareto.contrib._target import Target, describe_target, warn_of_ties
-from splicedpareto.distributions._checks import require_number
+from splicedpareto.distributions._checks import require_number, require_switch
 from splicedpareto.nn import DistributionNetwork, ResidualMLP, SequenceEncoder
 from splicedpareto.nn._edges import check_bins, check_whole
 from splicedpareto.nn._heads import check_masses, initial_concentration
@@ -50,6 +50,8 @@ def checked_settings(parameters: Mapping[str, Any], seed: int) -> FitSettings:
                 [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])],
             )
             raise ValueError(f"{name} must be {choices}, got {parameters[name]!r}.")
+    for name in ("discrete", "moving", "early_stopping", "warm_start"):
+        require_switch(name, parameters[name])
     check_bins(of.bins)
     for name, least in (("width", 1), ("blocks", 0), ("levels", 0), ("kernel_size", 1)):
         check_whole(name, parameters[name], least)

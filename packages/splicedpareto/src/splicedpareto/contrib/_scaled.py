@@ -7,6 +7,7 @@ import math
 import torch
 from torch import nn
 
+from splicedpareto.distributions._checks import require_switch
 from splicedpareto.nn import MovingBinsHead, SplicedBinnedParetoHead
 
 
@@ -36,6 +37,7 @@ def scaled_head(
         support: Lowest and highest possible value, in scales of the series; None for no end.
         moving: Whether the bins move along that distribution, as in `MovingBinsHead`.
     """
+    require_switch("moving", moving)
     low, high = support
     start, stop = 0.0 if low is not None else -4.0, 0.0 if high is not None else 4.0
     edges = reach * torch.linspace(start, stop, bins + 1).sinh() / math.sinh(4)

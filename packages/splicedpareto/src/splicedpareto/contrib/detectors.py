@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from splicedpareto.distributions._checks import require_switch
+
 try:
     import libspot
 except ModuleNotFoundError as missing:
@@ -82,6 +84,8 @@ class Spot:
                 f"risk must be in (0, 1 - level), got {risk} with level={level}: the threshold "
                 "lies within the tail."
             )
+        require_switch("upper", upper)
+        require_switch("discard_alarms", discard_alarms)
         if depth < 0:
             raise ValueError(f"depth must be at least 0, got {depth}.")
         if max_excesses < 1:

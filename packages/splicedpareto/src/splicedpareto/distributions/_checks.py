@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
@@ -38,6 +39,12 @@ def require_number(name: str, value: object) -> None:
     """Raise a TypeError unless a setting is one number, so that it can be compared with others."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}.")
+
+
+def require_switch(name: str, value: object) -> None:
+    """Raise a TypeError unless a setting is True or False: the word "no" would switch it on."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
 
 
 def resolve_validation(validate_args: bool | None) -> bool:
