@@ -363,6 +363,61 @@ def test_results_under_other_team_codes_are_of_the_same_games(
     assert update(season).awaited == ()
 
 
+def test_a_game_without_a_play_to_score_is_told(update: Updating, season: pl.DataFrame) -> None:
+    last = pl.col("week") == 4
+    week = pl.when(last).then(0).otherwise("week").alias("week")
+    done = update(season.with_columns(week))
+    assert done.notes == (
+        f"2 games have no play that can be scored, first {done.new[-2]}: 'dropback score' says "
+        "why it leaves plays out.",
+    )
+
+
+def test_a_file_that_lost_the_values_of_its_plays_changes_nothing(
+    update: Updating, season: pl.DataFrame, tmp_path: Path
+) -> None:
+    before = update(season).store.scores()
+    emptied = season.with_columns(
+        yards_gained=pl.when(pl.col("game_id") == GAME).then(None).otherwise("yards_gained")
+    )
+    with pytest.raises(RequestError, match=rf"{FILE}: game {GAME} has \d+ plays to score and had"):
+        update(emptied)
+    assert_frame_equal(open_score_store(tmp_path).scores(), before)
+    assert update(drop_missing=True).store.scores().height < before.height
+
+
+def test_games_under_other_team_codes_are_the_same_games(
+    update: Updating, season: pl.DataFrame
+) -> None:
+    """In this league the teams meet twice at the same place, in the weeks 1 and 4."""
+    update(through(season, 3))
+    renamed = season.with_columns(pl.col("game_id").str.replace("BAL", "BLT"))
+    done = update(renamed)
+    assert {former.replace("BAL", "BLT") == now for former, now in done.moved} == {True}
+    assert (len(done.new), done.lost, done.corrected_games) == (2, (), ())
+
+
+def test_seasons_that_are_not_there_are_not_remembered(
+    update: Updating, season: pl.DataFrame
+) -> None:
+    update(season)
+    with pytest.raises(
+        RequestError, match="holds no play-by-play of season 1999; it holds season 2021"
+    ):
+        update(seasons="1999")
+    assert update().store.manifest.seasons_wanted == "all"
+
+
+def test_a_store_that_lacks_a_file_is_told_though_nothing_is_new(
+    update: Updating, season: pl.DataFrame, tmp_path: Path
+) -> None:
+    update(season)
+    gone = next((tmp_path / "store").glob("scores-*"))
+    gone.unlink()
+    with pytest.raises(ReaderError, match=f"{gone.name}: no such file: restore it from a copy"):
+        update()
+
+
 @pytest.fixture
 def full_disk() -> Iterator[Callable[[int], None]]:
     """Lets no file grow beyond a size: a write then fails as on a full disk."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback.data._tables import PLAY_KEY
+from dropback.data._teams import game_key
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # A correction takes out single plays; a file that is cut off lacks the end of its last game.
 _MOST_LOST = 0.1
+# Of a game of few plays a tenth is one, which a correction may take.
+_FEW = 3
 # Teams meet at most once a season at the same place, and once more in the playoffs.
 _MATCH = ("season", "season_type", "away_team", "home_team")
 
@@ -96,9 +99,7 @@ def compare_games(
         return GameChanges(games, tuple(games["game_id"]), (), (), ())
     gone = former.join(games, on="game_id", how="anti")
     fresh = games.join(former, on="game_id", how="anti")
-    moved = gone.join(fresh, on=_MATCH, suffix="_now", maintain_order="left").select(
-        "game_id", "game_id_now"
-    )
+    moved = _moved(gone, fresh)
     lost = tuple(gone.join(moved, on="game_id", how="anti")["game_id"])
     both = games.join(former, on="game_id", suffix="_former", maintain_order="left")
     shrunk = both.filter(pl.col("rows") < (1 - _MOST_LOST) * pl.col("rows_former"))
@@ -111,6 +112,49 @@ def compare_games(
         lost,
         tuple(moved.rows()),
     )
+
+
+def _moved(gone: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Former and present id of games that are gone under one id and there under another.
+
+    The same game under other team codes comes first; else two teams who meet once.
+    """
+    key = game_key(pl.col("game_id")).alias("key")
+    found = gone.with_columns(key).join(
+        fresh.with_columns(key), on="key", suffix="_now", maintain_order="left"
+    )
+    parts = [found.select("game_id", "game_id_now")]
+    rest, others = (
+        games.filter(~pl.col("game_id").is_in(found[name].implode())).unique(_MATCH, keep="none")
+        for games, name in ((gone, "game_id"), (fresh, "game_id_now"))
+    )
+    met = rest.sort("game_id").join(others, on=_MATCH, suffix="_now", maintain_order="left")
+    return pl.concat([*parts, met.select("game_id", "game_id_now")])
+
+
+def require_scored(
+    former: pl.DataFrame, scores: pl.DataFrame, games: Sequence[str], origin: str
+) -> None:
+    """Refuse corrected games that lost many of the plays that had been scored.
+
+    A file that has all its rows may lack the values that a play is scored by.
+
+    Raises:
+        RequestError: A game lost more than a tenth of them, and more than three.
+    """
+    before, now = (
+        rows.filter(pl.col("game_id").is_in(games)).group_by("game_id").len(name)
+        for rows, name in ((former, "before"), (scores, "now"))
+    )
+    both = before.join(now, on="game_id", how="left").with_columns(pl.col("now").fill_null(0))
+    lost = pl.col("before").cast(pl.Int64) - pl.col("now").cast(pl.Int64)
+    few = both.filter((lost > _MOST_LOST * pl.col("before")) & (lost > _FEW)).sort("game_id")
+    for game, had, has in few.head(1).rows():
+        raise RequestError(
+            f"{origin}: game {game} has {has} plays to score and had {had}, so values may be "
+            "missing and nothing was changed: put the whole file there, or pass --drop-missing if "
+            "they are gone for good."
+        )
 
 
 def _require_whole(lost: Sequence[str], shrunk: pl.DataFrame, origin: str) -> None:

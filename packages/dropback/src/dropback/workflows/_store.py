@@ -212,6 +212,16 @@ class ScoreStore:
         """Content of one of the files that are copied beside the play-by-play."""
         return self._content(self.manifest.pages[name])
 
+    def require_files(self) -> None:
+        """Refuse a store that lacks a file, which an update might not read and carry on.
+
+        Raises:
+            ReaderError: A file that the manifest names is gone.
+        """
+        for name in sorted(self.manifest.files):
+            if not (self.folder / name).is_file():
+                raise ReaderError(f"{self.folder / name}: no such file: {_REMAKE}")
+
     def _table(self, name: str) -> pl.DataFrame:
         return pl.read_parquet(self._content(name))
 

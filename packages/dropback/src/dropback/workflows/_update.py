@@ -27,6 +27,7 @@ from dropback.workflows._changes import (
     corrected_plays,
     digest_games,
     movers,
+    require_scored,
 )
 from dropback.workflows._plays import read_plays_for
 from dropback.workflows._quarterbacks import (
@@ -50,6 +51,7 @@ from dropback.workflows._update_files import (
     find_run,
     find_source_files,
     remove_left_overs,
+    require_held,
     results_file,
     roster_file,
     seasons_text,
@@ -167,6 +169,8 @@ def update(
     with alone(folder):
         remove_left_overs(folder)
         former = open_score_store(folder) if has_store(folder) else None
+        if former is not None:
+            former.require_files()
         run, digest = find_run(model, former)
         text = seasons_text(seasons, former)
         fetched: dict[int, Fetched] = {}
@@ -182,6 +186,8 @@ def update(
             if roster is None and (former is None or not former.manifest.roster_from):
                 fetch_players(folder, load=load_players)
         on_step("reading")
+        if seasons is not None:
+            require_held(folder, text, today)
         updating = _Updating(folder, former, run, digest, text, drop_missing, today, on_step)
         updating.name(roster)
         updating.score()
@@ -296,8 +302,11 @@ class _Updating:
             former = scores.clear()
         again = former.filter(pl.col("game_id").is_in(found.corrected))
         if not self.rescored and found.corrected:
+            if not self.drop_missing:
+                require_scored(former, scores, found.corrected, self._origin(season))
             new = scores.filter(pl.col("game_id").is_in(found.corrected))
             self.corrected.append(corrected_plays(again, new))
+        self._note_unscored(found, scores)
         gone = (*found.corrected, *found.lost, *(before for before, _ in found.moved))
         kept = former.filter(~pl.col("game_id").is_in(gone))
         parts = pl.concat([kept, scores]).sort(*PLAY_KEY)
@@ -310,6 +319,14 @@ class _Updating:
         self.manifest = replace(self.manifest, scores=scored, games=games)
         self.changes[season] = found
         self.scored += scores.height
+
+    def _note_unscored(self, found: GameChanges, scores: pl.DataFrame) -> None:
+        without = sorted(set(found.to_score).difference(scores["game_id"] if len(scores) else ()))
+        if without:
+            self.notes.append(
+                f"{len(without)} games have no play that can be scored, first {without[0]}: "
+                "'dropback score' says why it leaves plays out."
+            )
 
     def judge(self) -> None:
         """Redo the projection, where plays changed or none was looked for."""

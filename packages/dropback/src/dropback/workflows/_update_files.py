@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from dropback._choices import Seasons, current_season, parse_seasons
+from dropback._choices import Seasons, current_season, parse_seasons, season_list
 from dropback._files import whole_file
 from dropback.data._play_by_play import find_files, held_seasons
 from dropback.errors import ReaderError, RequestError, RunError
@@ -125,6 +125,23 @@ def wanted_years(folder: Path, text: str, today: date | None) -> frozenset[int] 
     if text == _ALL:
         return None
     return frozenset(parse_seasons(text, held=_named_years(folder) or None, today=today))
+
+
+def require_held(folder: Path, text: str, today: date | None) -> None:
+    """Refuse seasons of which the folder holds none: they would be remembered.
+
+    Raises:
+        RequestError: None of them is there.
+    """
+    held, years = _named_years(folder), wanted_years(folder, text, today)
+    # The current season may not have begun, and a file of any name may hold seasons.
+    unnamed = any(not _YEAR.match(path.name) for path in find_files(folder))
+    if years is None or text == "current" or unnamed or years & held:
+        return
+    raise RequestError(
+        f"{folder}: holds no play-by-play of {season_list(sorted(years))}; it holds "
+        f"{season_list(sorted(held))}."
+    )
 
 
 @dataclass(frozen=True)
