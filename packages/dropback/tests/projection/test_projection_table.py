@@ -115,6 +115,11 @@ def test_a_week_that_cannot_be_is_refused(as_of, message):
         project_passers(plays(), as_of)
 
 
+def test_plays_without_any_passer_or_epa_are_refused_as_such():
+    with pytest.raises(RequestError, match="plays has both a passer and an EPA"):
+        project_passers(plays().with_columns(epa=pl.lit(None, pl.Float64)), 2022)
+
+
 def test_a_week_of_the_playoffs_is_what_the_plays_until_then_say():
     later = project_passers(plays(), "2022-20")
     assert later.drop("week").equals(project_passers(plays(), 2022).drop("week"))

@@ -6,7 +6,7 @@ import pytest
 
 from dropback.cli._console import decisions_table
 from dropback.errors import RequestError
-from dropback.ranking import decision_board
+from dropback.ranking import decision_board, leaderboard, with_decisions
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +73,26 @@ def test_a_lone_throw_has_no_interval_and_no_reliability(
     alone = decision_board(decisions.filter(passer_player_id="p0"), min_attempts=1)
     assert alone["decision_low"][0] < alone["decision"][0] < alone["decision_high"][0]
     assert alone["decision_reliability"].to_list() == [None]
+
+
+def test_decisions_of_other_passers_are_refused_beside_a_leaderboard(
+    decisions: pl.DataFrame,
+) -> None:
+    scores = decisions.with_columns(play_score=pl.col("execution"))
+    rows = leaderboard(scores, by="passer", min_attempts=1)
+    assert with_decisions(rows, decisions, by="passer")["decision_plays"].to_list() == [20] * 3
+    others = decisions.with_columns(pl.lit("00-1").alias("passer_player_id"))
+    with pytest.raises(RequestError, match="None of the 3 rows of the leaderboard has a tracked"):
+        with_decisions(rows, others, by="passer")
+
+
+def test_what_is_no_number_is_named_as_the_table_has_it(decisions: pl.DataFrame) -> None:
+    bad = decisions.with_columns(time=pl.when(play_id=3).then(np.nan).otherwise("time"))
+    with pytest.raises(RequestError, match="time must be a finite number or null in every throw"):
+        decision_board(bad, min_attempts=1)
+
+
+def test_throws_of_nobody_are_refused(decisions: pl.DataFrame) -> None:
+    nobody = decisions.with_columns(passer_player_id=pl.lit(None, pl.String))
+    with pytest.raises(RequestError, match="None of the 60 plays has a known passer: column"):
+        decision_board(nobody, min_attempts=1)

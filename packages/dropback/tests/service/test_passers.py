@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from dropback.data._games import read_games
+from dropback.data._tables import Plays
 from dropback.data._team_colors import TEAM_COLORS
 from dropback.errors import ReaderError, RequestError
 from dropback.live._library import PlayLibrary
@@ -202,3 +203,18 @@ def test_tables_need_what_they_are_shown_beside(files, plays_folder):
     for name in ("seasons", "projection", "games", "expected_points"):
         with pytest.raises(RequestError, match=f"--{name.replace('_', '-')} is shown beside"):
             load_service(plays=plays_folder, **{name: files / name})
+
+
+@pytest.mark.parametrize("name", ["decisions", "seasons", "projection"])
+def test_tables_of_other_passers_are_refused_before_anything_is_served(files, tmp_path, name):
+    scores = example.scores()
+    rest = {n: c for n, c in Plays.columns().items() if n not in scores.columns}
+    scores = scores.with_columns(pl.lit(0).cast(c.dtype).alias(n) for n, c in rest.items())
+    scores.write_parquet(tmp_path / "scores.parquet")
+    given = {"decisions": "decisions.parquet", "seasons": "seasons", "projection": "projection.csv"}
+    named = {name: files / given[name]}
+    assert load_service(scores=[tmp_path / "scores.parquet"], **named).scores is not None
+    others = scores.with_columns(passer_player_id="x" + pl.col("passer_player_id"))
+    others.write_parquet(tmp_path / "others.parquet")
+    with pytest.raises(RequestError, match=f"--{name} has none of the passers of --scores"):
+        load_service(scores=[tmp_path / "others.parquet"], **named)

@@ -243,8 +243,13 @@ def plays_until(plays: pl.DataFrame, as_of: str | int) -> tuple[pl.DataFrame, in
     until = at if week is None else at & (pl.col("week") <= week)
     kept = known.filter((pl.col("season") < season) | until)
     if kept.is_empty():
-        first = known.select("season", "week").sort("season", "week").head(1)
-        begins = "-".join(map(str, first.row(0))) if first.height else "no play"
+        if known.is_empty():
+            raise RequestError(
+                f"None of the {plays.height} plays has both a passer and an EPA, which a "
+                "projection is made from."
+            )
+        first = known.select("season", "week").sort("season", "week")
+        begins = "-".join(map(str, first.row(0)))
         raise RequestError(
             f"as_of {as_of} is before the data, which begin with {begins}: ask for a later week."
         )

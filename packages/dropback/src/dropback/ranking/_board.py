@@ -136,7 +136,16 @@ def leaderboard(
     if min_attempts is None:
         min_attempts = default_minimum(by, split)
     only = PlayFilter(team, opponent, weeks, last, venue, seasons)
-    kept = only.keep(with_splits(keep_plays(table, split=split, where=where), by), keys)
+    chosen = keep_plays(table, split=split, where=where)
+    grouped = with_splits(chosen, by)
+    if grouped.is_empty() and not chosen.is_empty():
+        for name in by:
+            if with_splits(chosen, [name]).is_empty():
+                raise RequestError(
+                    f"None of the {chosen.height} plays has a known {name}: column "
+                    f"{key_columns([name])[0]!r} says none, so they cannot be ranked by it."
+                )
+    kept = only.keep(grouped, keys)
     if min_attempts == _NFL_RULE:
         kept = _of_qualified(kept, table)
     units = sum_by_game(kept, keys)

@@ -62,6 +62,12 @@ def decision_board(
             f"None of {table.height} throws has a decision: it needs a target and a second "
             "receiver that such a play may be thrown to."
         )
+    for name in NUMBERS:
+        if (bad := (~table[name].is_finite()).sum()) > 0:  # nulls are neither
+            raise RequestError(
+                f"{name} must be a finite number or null in every throw, but is none in {bad} of "
+                f"{table.height}: write the table by `dropback decisions RUN TRACKING` again."
+            )
     boards: list[pl.DataFrame] = []
     for name in NUMBERS:
         # A play without an alternative, or released within half a second, has no such number.
@@ -119,11 +125,19 @@ def with_decisions(
         where no throw of a row is tracked.
 
     Raises:
-        RequestError: As for `decision_board`.
+        RequestError: As for `decision_board`, or no row has a tracked throw.
     """
     board = decision_board(decisions, by=by, split=split, where=where, min_attempts=1, seed=seed)
     keys = [key for key in board.columns[: board.columns.index("plays")] if key in rows.columns]
     keys = [key for key in keys if not key.endswith("_name")]
     shown = [f"{name}{end}" for name in NUMBERS for end in ("", "_low", "_high", "_reliability")]
     beside = board.select(*keys, pl.col("plays").alias("decision_plays"), *shown)
-    return left_join(rows, beside, on=keys)
+    joined = left_join(rows, beside, on=keys)
+    if joined["decision_plays"].null_count() == joined.height:
+        named = [f"{key} {board[key][0]}" for key in keys]
+        raise RequestError(
+            f"None of the {rows.height} rows of the leaderboard has a tracked throw: the decisions "
+            f"are of {board.height} others, like {', '.join(named)}. Name decisions of the same "
+            f"passers, with their ids, and of the same seasons."
+        )
+    return joined

@@ -265,13 +265,25 @@ def load_service(
     tables = read_passer_tables(
         decisions=decisions, seasons=seasons, projection=projection, games=games
     )
+    scored = ScoreTable(join_score_tables(played), tables.decisions) if played else None
+    if scored is not None:
+        for name, table in (
+            ("--decisions", tables.decisions),
+            ("--seasons", tables.seasons),
+            ("--projection", tables.projection),
+        ):
+            if table is not None and not scored.knows_any(table["passer_player_id"]):
+                raise RequestError(
+                    f"{name} has none of the passers of --scores, so none of it would be shown: "
+                    "name what belongs to these scores."
+                )
     return Service(
         predictor=(
             None
             if run is None
             else PlayPredictor.load(run, engine=engine, expected_points=expected_points)
         ),
-        scores=(ScoreTable(join_score_tables(played), tables.decisions) if played else None),
+        scores=scored,
         library=None if plays is None else PlayLibrary(plays),
         tables=tables,
         access=Access(hosts=LOOPBACK_NAMES) if access is None else access,

@@ -115,6 +115,10 @@ class ScoreTable:
         self._passer_ids = frozenset(self._passers["id"])
         self.seasons: list[int] = sorted(scores["season"].unique().to_list())
 
+    def knows_any(self, passers: pl.Series) -> bool:
+        """Whether one of some passers' ids has a scored play."""
+        return not self._passer_ids.isdisjoint(passers)
+
     def leaderboard(self, query: LeaderboardQuery) -> messages.LeaderboardResponse:
         """Rows exactly as `dropback.leaderboard` returns them."""
         scores, decisions = self._scores, self._decisions
