@@ -2,6 +2,7 @@
 
 import html
 import re
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -121,3 +122,21 @@ def test_files_of_the_page_are_kept_for_good_and_packed(client):
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
     assert client.get("/").headers["cache-control"] == "no-cache"
     assert client.get("/static/nothing.js").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("yards", "words"), [(62, "62 (beyond)"), (12, None), (-40, "-40 (beyond)")]
+)
+def test_a_card_says_what_lies_beyond_it_and_what_is_nearly_sure(yards, words):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    from dropback.workflows._pictures import Look, PlayFacts, draw_play  # noqa: PLC0415
+
+    forecast = SimpleNamespace(
+        gain=0.997, first_down=0.5, touchdown=0.0004, mean=7.0, yards_to_go=10, yards_max=75,
+        first_yd=0, probabilities=[0.3, *[0.01] * 70],
+    )  # fmt: skip
+    figure = draw_play(PlayFacts("A", "B", "KC", yards, 0.9, "dropback"), forecast, look=Look())
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert [text for text in texts if "beyond" in text] == ([words] if words else [])
+    shown = {text.get_text() for text in figure.texts} | set(texts)
+    assert {">99%", "50%", "<1%"} <= shown

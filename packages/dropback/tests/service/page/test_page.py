@@ -37,7 +37,10 @@ def yards_text(value: float, digits: int = 0) -> str:
 
 def percent_text(value: float) -> str:
     shown = value * 100
-    return "<0.1%" if 0 < shown < 0.1 else f"{shown:.{1 if shown < 10 else 0}f}%"
+    if 99.9 < shown < 100:
+        return ">99.9%"
+    fine = shown < 9.95 or 99.5 <= shown < 100
+    return "<0.1%" if 0 < shown < 0.1 else f"{shown:.{1 if fine else 0}f}%"
 
 
 def column(page: Any, name: str) -> list[str]:
@@ -77,6 +80,40 @@ def test_leaderboard_shows_the_rows_of_the_service_and_sorts_them(
     page.get_by_label("Search").fill("c.<pass")
     assert column(page, "passer_player_name") == ["C.<Passer>"]
     assert page.locator(".board .status").inner_text() == "1 of 6 rows"
+    page.get_by_label("Search").fill("nobody")
+    assert page.locator(".board .note").inner_text().startswith("No row is found")
+    assert page.locator(".ranking").count() == 0
+
+
+def test_the_better_of_two_is_named_and_labels_are_whole(show: Any, address: Address) -> None:
+    asked = "first=00-0&second=00-5"
+    probability = address.get(f"/v1/compare?{asked}").json()["probability"]
+    assert probability < 0.1
+    page = show(f"/#/compare?{asked}")
+    page.set_viewport_size({"width": 320, "height": 640})
+    words = page.locator(".standing h2").inner_text()
+    assert words == f"F.<Passer> is better with probability {percent_text(1 - probability)}"
+    bars = page.locator(".versus span")
+    assert bars.all_inner_texts() == [percent_text(probability), percent_text(1 - probability)]
+    assert bars.evaluate_all("all => all.every(bar => bar.scrollWidth <= bar.clientWidth)")
+    page.set_viewport_size({"width": 1280, "height": 860})
+
+
+def test_where_no_play_is_found_the_page_says_what_to_do(show: Any) -> None:
+    page = show("/#/plays?search=zzzz")
+    assert page.locator(".status").inner_text().startswith("No play is found: take a word")
+    assert page.get_by_text("Download as CSV").count() == 0
+
+
+def test_what_is_nearly_sure_is_not_said_to_be_sure(show: Any) -> None:
+    shown = show("/").evaluate(
+        """async () => {
+          const script = document.querySelector('script[type=module]').src;
+          const { percent } = await import(new URL('format.js', script));
+          return [0, 0.0004, 0.02, 0.0996, 0.5, 0.9949, 0.996, 0.99951, 1].map(percent);
+        }"""
+    )
+    assert shown == ["0.0%", "<0.1%", "2.0%", "10%", "50%", "99%", "99.6%", ">99.9%", "100%"]
 
 
 def test_whiskers_lie_on_one_scale(show: Any, address: Address) -> None:

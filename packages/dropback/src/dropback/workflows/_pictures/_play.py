@@ -111,6 +111,13 @@ def draw_play(facts: PlayFacts, forecast: Forecast, *, look: Look | None = None)
         if facts.yards is not None:
             at = min(max(facts.yards, _LEAST), _MOST)
             axes.axvline(at, color=look.color("text"), linewidth=2)
+            if at != facts.yards:
+                aside = 1 if at < 0 else -1
+                axes.text(
+                    at + aside, 0.98, f"{facts.yards} (beyond)", color=look.color("text"),
+                    transform=axes.get_xaxis_transform(),
+                    ha="left" if aside > 0 else "right", va="top",
+                )  # fmt: skip
         # Above the bars: a tall one may stand anywhere.
         axes.legend(
             loc="lower left", bbox_to_anchor=(0, 1.01), ncols=2 if look.phone else 5, frameon=False,
@@ -121,15 +128,22 @@ def draw_play(facts: PlayFacts, forecast: Forecast, *, look: Look | None = None)
 
 def _numbers(facts: PlayFacts, forecast: Forecast) -> list[tuple[str, str]]:
     """Name and value of each number."""
-    numbers = [("Caught for a gain", f"{forecast.gain:.0%}")]
+    numbers = [("Caught for a gain", _share(forecast.gain))]
     if forecast.first_down is not None:
-        numbers.append(("First down", f"{forecast.first_down:.0%}"))
-    numbers += [("Touchdown", f"{forecast.touchdown:.0%}"), ("Expected", f"{forecast.mean:.1f} yd")]
+        numbers.append(("First down", _share(forecast.first_down)))
+    numbers += [("Touchdown", _share(forecast.touchdown)), ("Expected", f"{forecast.mean:.1f} yd")]
     if facts.yards is not None:
         numbers.append(("Gained", f"{facts.yards} yd"))
     if facts.score is not None:
         numbers.append(("Score", f"{facts.score:.3f}".removeprefix("0")))
     return numbers
+
+
+def _share(share: float) -> str:
+    """A probability in whole per cent; what is not sure is not said to be."""
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
 
 
 def _kind(forecast: Forecast, yard: int) -> str:

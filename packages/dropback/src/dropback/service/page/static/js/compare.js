@@ -49,9 +49,10 @@ function compared(answer, asked) {
   const share = el("span", {}, format.percent(answer.probability));
   share.style.flexBasis = `${Math.min(88, Math.max(12, 100 * answer.probability))}%`;
   const rest = el("span", {}, format.percent(1 - answer.probability));
+  const [better, surely] = answer.probability < 0.5 ? [other, 1 - answer.probability] : [one, answer.probability];
   return [
     el("section", { class: "card standing" },
-      el("h2", {}, `${name(one)} is better with probability ${format.percent(answer.probability)}`),
+      el("h2", {}, `${name(better)} is better with probability ${format.percent(surely)}`),
       el("div", { class: "versus", role: "img", "aria-label": `${name(one)} ${format.percent(answer.probability)}` },
         paint(share, team(one)), paint(rest, team(other))),
       el("p", { class: "note" }, `The true scores differ by ${signed(answer.difference)} (90% interval ${signed(answer.low)} to `
@@ -68,7 +69,7 @@ function compared(answer, asked) {
           el("td", { class: "num" }, format.score(row.score_shrunk))))))),
       el("p", { class: "links" }, csvLink("/v1/compare", asked))),
     answer.seasons.length ? el("section", { class: "card" }, el("h2", {}, "By season"),
-      el("div", { class: "scroll" }, el("table", { class: "plain" },
+      el("div", { class: "scroll" }, el("table", { class: "plain even" },
         el("thead", {}, el("tr", {}, ["Season", name(one), name(other), `${name(one)} better`].map((text, at) =>
           el("th", { scope: "col", class: at ? "num" : null }, text)))),
         el("tbody", {}, answer.seasons.map((row) => el("tr", {},

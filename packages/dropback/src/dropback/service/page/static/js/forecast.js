@@ -6,6 +6,7 @@ import * as format from "./format.js";
 const TOP = 52;
 const BELOW = 24;
 const HEIGHT = 204;
+const WORD = 130; // pixels that a label takes
 const KINDS = [["loss", "Loss"], ["none", "Incomplete or no gain"], ["short", "Short of the line to gain"],
   ["first", "First down"], ["touchdown", "Touchdown"]];
 
@@ -112,8 +113,10 @@ export class ForecastView {
       if (probability > most) this.cut(yard);
     }
     if (forecast) {
-      const room = this.scale.width - this.at(this.goal) > 130;
-      this.word("touchdown", this.at(this.goal) + (room ? 9 : -9), TOP - 6, `touchdown ${format.percent(forecast.touchdown)}`,
+      const room = this.scale.width - this.at(this.goal) > WORD;
+      // Above the mark of what was gained, where that would go through it.
+      const gap = actual === null || room ? WORD : this.at(this.goal) - this.at(actual);
+      this.word("touchdown", this.at(this.goal) + (room ? 9 : -9), gap > -30 && gap < WORD ? 13 : TOP - 6, `touchdown ${format.percent(forecast.touchdown)}`,
         room ? "start" : "end");
       const left = this.at(0) > 200;
       this.word("none", this.at(0) + (left ? -9 : 9), TOP + 8, `${left ? "incomplete or " : ""}no gain ${format.percent(forecast.no_gain)}`,
@@ -121,7 +124,7 @@ export class ForecastView {
       if (this.toGain !== null && this.toGain < this.goal && forecast.first_down !== null) {
         const x = this.at(this.toGain);
         this.word("gain", x + 6, 13, `first down ${format.percent(forecast.first_down)}`,
-          x > this.scale.width - 130 ? "end" : "start");
+          x > this.scale.width - WORD ? "end" : "start");
       }
     }
     if (actual !== null) this.mark(actual);

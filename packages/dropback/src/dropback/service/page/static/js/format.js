@@ -20,7 +20,9 @@ export function percent(value) {
   if (value === null || value === undefined) return NONE;
   const shown = value * 100;
   if (shown > 0 && shown < 0.1) return "<0.1%";
-  return `${shown.toFixed(shown < 10 ? 1 : 0)}%`;
+  // What is not sure is not said to be: 99.6%, not 100%.
+  if (shown < 100 && shown > 99.9) return ">99.9%";
+  return `${shown.toFixed(shown < 9.95 || (shown >= 99.5 && shown < 100) ? 1 : 0)}%`;
 }
 
 export function decimal(value, digits = 1) {

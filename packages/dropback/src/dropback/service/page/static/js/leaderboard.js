@@ -112,8 +112,10 @@ class Board {
     this.asked = asked;
     this.status = el("p", { class: "status", role: "status" });
     this.body = el("div", { class: "scroll" });
+    this.links = el("p", { class: "links" });
     this.drift = el("p", { class: "lead" });
-    this.element = el("section", { class: "card board", "aria-label": "Ranking" }, this.status, this.body, this.drift);
+    this.element = el("section", { class: "card board", "aria-label": "Ranking" }, this.status, this.body, this.links,
+      el("details", {}, el("summary", {}, "Between seasons"), this.drift));
     this.request = 0;
   }
 
@@ -170,9 +172,11 @@ class Board {
     const table = el("table", { class: columns.some((column) => column.name in JUDGED) ? "ranking judged" : "ranking" },
       el("caption", { class: "unseen" }, "Ranking by mean play score"),
       el("thead", {}, head), el("tbody", {}, lines));
-    this.body.replaceChildren(table);
+    this.body.replaceChildren(shown.length ? table : el("p", { class: "note" }, "No row is found: take a word or a filter away."));
     const { by, divide, split, seasons, min_attempts } = this.asked;
-    this.drift.replaceChildren(this.answer.drift ? `${this.answer.drift} ` : "",
+    this.drift.textContent = this.answer.drift;
+    this.drift.parentElement.hidden = !this.answer.drift;
+    this.links.replaceChildren(
       csvLink("/v1/leaderboard", { by: divide ? `${by},${divide}` : by, split, seasons, min_attempts, limit: MOST }));
     if (shown.length < found.length) {
       this.body.append(el("button", { type: "button", class: "more", onclick: () => this.draw(true) },

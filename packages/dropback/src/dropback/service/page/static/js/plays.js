@@ -56,9 +56,9 @@ export async function playList(asked, about, { link, changed }) {
       fill(page);
     }
     grid.append(...page.plays.map((item) => playCard(item, item.tracked ? link(item) : null, pictures)));
-    status.textContent = `${format.count(page.total)} plays`;
+    status.textContent = page.total ? `${format.count(page.total)} plays` : "No play is found: take a word or a filter away.";
     more.hidden = grid.childElementCount >= page.total;
-    links.replaceChildren(csvLink("/v1/browse", { ...asked, limit: 1000 }));
+    links.replaceChildren(...(page.total ? [csvLink("/v1/browse", { ...asked, limit: 1000 })] : []));
   };
   const change = (name) => (value) => {
     asked[name] = value;
