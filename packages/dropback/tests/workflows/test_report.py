@@ -250,7 +250,8 @@ def test_page_of_eighteen_seasons_stays_below_three_megabytes(page: Path) -> Non
     size += sum(map(len, rows)) / len(rows) * (2 * 590 + 146)
     size += sizes["charts"] / 11 * 146 + sizes["logs"] / games * 9_410
     size += sizes["tier-pictures"] / 32 * 590
-    assert 1e6 < size < 3e6
+    # Careers here last two seasons at most, so that this is .56 MB less than the real 2.50 MB.
+    assert 1e6 < size < 2.4e6
 
 
 def test_comparison_is_shown_with_its_tables_and_picture(page: Path) -> None:
