@@ -101,7 +101,7 @@ def test_rows_come_in_the_order_asked_for_a_page_at_a_time(client):
         ({"where": "down IN ( WITH x AS (1))"}, "without 'WITH': it runs no query"),
         ({"where": "read_csv('/etc/passwd')"}, "without 'read_csv'"),
         ({"where": "replace(game_id, 'a', 'aa') = ''"}, "without replace"),
-        ({"where": "x" * 501}, "length <= 500"),
+        ({"where": "x" * 501}, "a text of at most 500 letters"),
         ({"where": "(" * 200 + "1" + ")" * 200}, "does not hold for play scores"),
         ({"where": "greatest() = 1"}, "does not hold for play scores"),
         ({"min_attempts": "many"}, "min_attempts must be a share like '20%', a whole number"),

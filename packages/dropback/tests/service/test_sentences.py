@@ -52,7 +52,7 @@ def start(**fields):
         ({"keys": [{**KEY, "roles": ["read", "admin"]}]}, _KeyFile,
          "`keys[0].roles[1]` must be feed, read or score, got 'admin'"),
         ({"keys": [{**KEY, "requests_per_s": 0}]}, _KeyFile,
-         "`keys[0].requests_per_s` must be a number of at least 0.01"),
+         "`keys[0].requests_per_s` must be a number of at least 0.001"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("codec", [msgspec.json, msgspec.msgpack])

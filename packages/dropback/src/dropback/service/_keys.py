@@ -45,7 +45,7 @@ class StoredKey(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.@-]+$")]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    requests_per_s: Annotated[float, Meta(ge=0.01, le=1e6)] = _DEFAULT_PER_S
+    requests_per_s: Annotated[float, Meta(ge=0.001, le=1e6)] = _DEFAULT_PER_S
     live_plays: Annotated[int, Meta(ge=0)] = 64
     roles: tuple[KeyRole, ...] = ("read", "score")
 
