@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import torch
 
 import dropback
 from dropback.cli import main
@@ -25,6 +26,16 @@ from splicedpareto.training import FitSettings
 # A failure on one machine is a failure on every machine; machines that are shared are slow.
 hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("reproducible")
+
+# As the repository's own conftest, which a run of this package alone does not read.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Undo what a command sets for its process, before a test elsewhere compares two fits."""
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,9 @@ import torch
 hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("reproducible")
 
+# As the repository's own conftest, which a run of this package alone does not read.
+torch.set_num_threads(1)
+
 
 @pytest.fixture
 def generator() -> torch.Generator:
