@@ -171,7 +171,7 @@ def test_the_blocks_of_a_page_run(
 
 
 def downloads(name: str) -> Callable[..., pl.DataFrame]:
-    """What stands for nflreadpy: the season of 2021 in every later year, and its games."""
+    """What stands for nflreadpy: the season of 2021 in every later year, games and players."""
     plays = pl.read_parquet("data/pbp/play_by_play_2021.parquet")
     games = pl.read_parquet("data/pbp/games.parquet")
 
@@ -179,7 +179,12 @@ def downloads(name: str) -> Callable[..., pl.DataFrame]:
         renamed = pl.col("game_id").str.replace("2021", str(year))
         return plays.with_columns(renamed, pl.lit(year, pl.Int64).alias("season"))
 
-    return load if name == "load_pbp" else lambda: games
+    players = plays.select(
+        pl.col("passer_player_id").alias("gsis_id"),
+        pl.col("passer_player_name").alias("display_name"),
+    )
+    tables = {"load_schedules": games, "load_players": players.drop_nulls().unique("gsis_id")}
+    return load if name == "load_pbp" else lambda: tables[name]
 
 
 def shape(text: str) -> str:
