@@ -1,7 +1,9 @@
 """Files appear whole or not at all, on disk and in a real S3 server; faults are one sentence."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -204,22 +206,25 @@ def test_a_store_that_nothing_serves_is_told_within_half_a_minute(
         assert time.monotonic() - began < 10
 
 
-def test_a_store_whose_server_fails_is_one_sentence(
-    bucket: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("status", "ask", "words"),
+    [
+        (500, local_copy, r"answers every request with 500 Internal Server E"),
+        (403, partial(require_new_output, overwrite=False), r"{} refuses access: use credentials"),
+    ],
+    ids=["a server that fails", "a bucket that is not ours"],
+)
+def test_a_store_that_refuses_is_one_sentence(
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    ask: Callable[[str], object],
+    words: str,
 ) -> None:
-    with refusing_proxy(500) as port:
+    with refusing_proxy(status) as port:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        with pytest.raises(StoreError, match=r"answers every request with 500 Internal Server E"):
-            local_copy(bucket)
-
-
-def test_a_bucket_that_is_not_ours_is_one_sentence(
-    bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with refusing_proxy(403) as port:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        with pytest.raises(StoreError, match=rf"{bucket} refuses access: use credentials"):
-            require_new_output(bucket, overwrite=False)
+        with pytest.raises(StoreError, match=words.format(bucket)):
+            ask(bucket)
 
 
 def test_a_store_that_fails_one_write_in_ten_loses_nothing(

@@ -79,8 +79,7 @@ def read_table(
         raise ReaderError(f"{path}: Markdown is for readers: name a table with another ending.")
     _require_packages(path, kind, ReaderError)
     if not path.exists():
-        what = "a folder, where a file is needed" if path.is_dir() else "no such file"
-        raise ReaderError(f"{path}: {what}.")
+        raise ReaderError(f"{path}: no such file.")
     try:
         found = _READERS[kind](path, columns, table)
         return found if types is None else _typed(found, types, guess=kind == "CSV")

@@ -196,7 +196,9 @@ def true_scores(units: Units) -> Posterior:
     players = {"passer_player_id", "receiver_player_id"} & set(rows.columns)
     played = rows["plays"].to_numpy().astype(float) if players else None
     found = posterior(rows["score"].to_numpy(), sampling_variance(units), played)
-    return replace(found, reliability=found.reliability * np.nan) if single_plays(units) else found
+    if single_plays(units):
+        return replace(found, reliability=np.full_like(found.reliability, np.nan))
+    return found
 
 
 def posterior(mean: Floats, variance: Floats, played: Floats | None = None) -> Posterior:

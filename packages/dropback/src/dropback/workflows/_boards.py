@@ -396,6 +396,13 @@ def with_names(
     return found.with_columns(pl.col("full_name").fill_null(short))
 
 
+def under_full_names(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose passers bear their full names, where a roster knows them."""
+    if "full_name" not in rows.columns:
+        return rows
+    return rows.with_columns(passer_player_name=pl.coalesce("full_name", "passer_player_name"))
+
+
 def roster_of(scores: AnyPath, roster: AnyPath | None) -> AnyPath | pl.DataFrame | None:
     """The roster that is given, else that of the store where `scores` is a folder with one."""
     if roster is not None or not has_store(scores):

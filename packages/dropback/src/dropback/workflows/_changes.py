@@ -11,6 +11,7 @@ import polars as pl
 from dropback.data._tables import PLAY_KEY
 from dropback.data._teams import game_key
 from dropback.errors import RequestError
+from dropback.workflows._boards import under_full_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,13 +124,12 @@ def _moved(gone: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     found = gone.with_columns(key).join(
         fresh.with_columns(key), on="key", suffix="_now", maintain_order="left"
     )
-    parts = [found.select("game_id", "game_id_now")]
     rest, others = (
         games.filter(~pl.col("game_id").is_in(found[name].implode())).unique(_MATCH, keep="none")
         for games, name in ((gone, "game_id"), (fresh, "game_id_now"))
     )
     met = rest.sort("game_id").join(others, on=_MATCH, suffix="_now", maintain_order="left")
-    return pl.concat([*parts, met.select("game_id", "game_id_now")])
+    return pl.concat(games.select("game_id", "game_id_now") for games in (found, met))
 
 
 def require_scored(
@@ -249,15 +249,10 @@ def movers(
     )
     places = (pl.col("rank") - pl.col("rank_before")).abs()
     return (
-        board.join(before, on=key)
+        under_full_names(board)
+        .join(before, on=key)
         .filter(places > 0)
         .sort(places, pl.col("rank"), descending=[True, False])
-        .with_columns(passer_player_name=pl.coalesce(_names(board)))
         .select(*NO_MOVER.columns[:-1], pl.col(score).alias("score"))
         .head(most)
     )
-
-
-def _names(rows: pl.DataFrame) -> list[str]:
-    """Columns of names, the full one first."""
-    return [name for name in ("full_name", "passer_player_name") if name in rows.columns]

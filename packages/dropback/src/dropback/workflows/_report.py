@@ -19,14 +19,13 @@ from dropback._frames import left_join
 from dropback.data._table_files import read_table
 from dropback.errors import ReaderError, RequestError
 from dropback.ranking import drift_sentence, game_logs, leaderboard, reliability, season_drifts
-from dropback.workflows._boards import with_names
+from dropback.workflows._boards import under_full_names, with_names
 from dropback.workflows._plots import PLOTS, draw, draw_league, draw_reliability, draw_seasons, svg
 from dropback.workflows._report_parts import (
     packed_logs,
     projection_table,
     quarterback_table,
     tier_pictures,
-    under_full_names,
 )
 
 if TYPE_CHECKING:

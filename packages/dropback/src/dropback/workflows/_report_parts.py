@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dropback.workflows._boards import under_full_names
 from dropback.workflows._pictures import Look, draw_tiers
 from dropback.workflows._plots import svg
 
@@ -96,13 +97,6 @@ def quarterback_table(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
 def projection_table(rows: pl.DataFrame) -> pl.DataFrame:
     """The columns of a projection that the page shows, under plain headings."""
     return _renamed(rows, _PROJECTION)
-
-
-def under_full_names(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose passers bear their full names, where a roster knows them."""
-    if "full_name" not in rows.columns:
-        return rows
-    return rows.with_columns(passer_player_name=pl.coalesce("full_name", "passer_player_name"))
 
 
 def _renamed(rows: pl.DataFrame, headings: Mapping[str, str]) -> pl.DataFrame:

@@ -214,10 +214,9 @@ class PlaySessions:
         _require_counted(record)
         mark, score = secrets.token_urlsafe(8), record.score(request.yards, request.result)
         count = len(record.outcomes)
-        if count and (request.yards, request.result) == (
-            record.outcomes[-1].yards, record.outcomes[-1].result,
-        ):  # fmt: skip
-            return count, record.outcomes[-1].score
+        known = record.outcomes[-1] if count else None
+        if known and (known.yards, known.result) == (request.yards, request.result):
+            return count, known.score
         if count >= self.limits.outcomes:
             raise ServiceError(409, f"A play takes {self.limits.outcomes} outcomes: it had them.")
         self._log.append(events.Scored(record.name, mark, request.yards, request.result, score))
