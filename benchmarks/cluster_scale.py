@@ -152,7 +152,7 @@ def seasons(folder: Path, counts: list[int]) -> None:
                 executor=executor,
             )  # fmt: skip
             cells.append(f"{time.perf_counter() - began:.1f}")
-        fits, cpu = len(made.summary["scored_by"]), made.summary["cpu_seconds_of_fits"]
+        fits, cpu = len(made.summary["scored_by"]), made.seconds["fits' processor time"]
         print(f"| {count} | {fits} | {' | '.join(cells)} | {cpu:.1f} |", flush=True)
 
 

@@ -85,6 +85,8 @@ def seasons_command(
             leaderboard_table(result.leaderboards[careers[-1]], f"{title}, {careers[-1]}", most=10)
     drift_line(result.scores)
     _print_summary(result.summary, settings)
+    took = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in result.seconds.items())
+    errors.print(f"Seconds: {took}.")
     for name, why in result.summary["not_written"].items():
         errors.print(f"Not written: {name}.parquet. {why}")
     errors.print(
@@ -103,7 +105,7 @@ def _outcomes(text: str) -> tuple[Outcome, ...]:
 
 
 def _print_summary(summary: dict[str, Any], settings: SeasonsSettings) -> None:
-    """Calibration of each season, what was left out, and where the time went."""
+    """Calibration of each season, and what was left out."""
     from dropback.cli._console import errors, out, table_of
 
     headings = ("season", "plays", "CRPS", "log score", "mean CDF", "98 %", "PP error")
@@ -126,7 +128,3 @@ def _print_summary(summary: dict[str, Any], settings: SeasonsSettings) -> None:
         )
     if summary["epa_source"]:
         errors.print(f"EPA from {summary['epa_source']}.")
-    errors.print(
-        "Seconds: "
-        + ", ".join(f"{stage} {took:.0f}" for stage, took in summary["seconds"].items()),
-    )

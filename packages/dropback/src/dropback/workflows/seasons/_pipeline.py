@@ -138,7 +138,9 @@ class ScoredSeasons:
             A table that cannot be made is absent, and the summary says why.
         leaderboards: Name of the file to rows: a season, or a career, by each outcome, and by the
             standardized score.
-        summary: Calibration, counts and seconds, as in ``summary.json``.
+        summary: Calibration and counts, as in ``summary.json``.
+        seconds: Of each stage, and of processor time of the fits, ``fits' processor time``; in no
+            file, so that equal calls write equal bytes.
     """
 
     scores: pl.DataFrame
@@ -146,6 +148,7 @@ class ScoredSeasons:
     numbers: dict[str, pl.DataFrame]
     leaderboards: dict[str, pl.DataFrame]
     summary: dict[str, Any]
+    seconds: dict[str, float]
 
 
 @dataclass
@@ -244,8 +247,6 @@ def score_seasons(
             "plays": scores.height,
             "not_written": missing,
             "epa_source": scores["epa_source"].drop_nulls().first(),
-            "seconds": clock.seconds,
-            "cpu_seconds_of_fits": round(cpu_seconds, 1),
             "scored_by": {fit.name: f"learned from {span(fit.learns)}" for fit in fits},
             "calibration": {name.value: _calibration(table) for name, table in tables.items()},
             "left_out": {
@@ -256,7 +257,8 @@ def score_seasons(
         finished = _write(work, scores, standard, numbers, boards, summary)
         put_output(finished, out, overwrite=overwrite)
     on_step("leaderboards")
-    return ScoredSeasons(scores, standard, numbers, boards, summary)
+    seconds = {**clock.seconds, "fits' processor time": round(cpu_seconds, 1)}
+    return ScoredSeasons(scores, standard, numbers, boards, summary, seconds)
 
 
 def _with_epa(rows: pl.DataFrame, out: AnyPath, work: Path) -> pl.DataFrame:
