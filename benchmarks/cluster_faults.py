@@ -5,7 +5,7 @@ or of this machine while one thing fails; the result must be the bytes of one pr
 row a fault, and keeps what a run that ended otherwise said in a folder.
 
     python benchmarks/cluster_faults.py --runs 20
-    python benchmarks/cluster_faults.py --runs 20 --only "dask worker killed"
+    python benchmarks/cluster_faults.py --runs 20 --only "dask: worker killed"
 
 Takes root, for a network namespace in which only loopback is there.
 """
@@ -38,6 +38,7 @@ from examples import deadly
 from examples.cluster import (
     DaskCluster,
     dask_cluster,
+    free_port,
     make_bucket,
     s3_server,
     started,
@@ -102,6 +103,7 @@ class Study:
     expected: str = ""
     dask: DaskCluster | None = None
     ray: RayCluster | None = None
+    link: int = field(default_factory=free_port)
     number: int = 0
     first: dict[str, float] = field(default_factory=dict)
 
@@ -160,11 +162,11 @@ class Study:
         time.sleep(self.random.random() * 0.3)
         return tasks_done(trial.out)
 
-    def undisturbed(self, executor: str) -> None:
+    def undisturbed(self, executor: str, port: int | None = None) -> None:
         """One run without a fault, which says how long the first file takes."""
         trial = self.trial()
         began = time.perf_counter()
-        command = self.start(trial, executor, self.environment())
+        command = self.start(trial, executor, self.environment(port))
         while command.poll() is None and not tasks_done(trial.out):
             time.sleep(0.05)
         self.first[executor] = time.perf_counter() - began
@@ -247,15 +249,27 @@ class Study:
             stop_or_kill(victim, kill=kill)
         trial.right = self.ended(trial, command)
 
-    def process(self, trial: Trial) -> None:
-        """One of the command's own processes is killed: its file is named, a second start ends."""
+    def stopped_process(self, trial: Trial) -> None:
+        """One of the command's own processes is stopped for 4 s."""
         command = self.start(trial, "processes:2", self.environment())
+        if victims := self.processes(trial, command):
+            stop_or_kill(self.random.choice(victims), kill=False)
+        trial.struck = command.poll() is None
+        trial.right = self.ended(trial, command)
+
+    def processes(self, trial: Trial, command: subprocess.Popen) -> list[psutil.Process]:
+        """Both of the command's own processes, at a random moment; none where it was faster."""
         victims: list[psutil.Process] = []
         end = time.monotonic() + 60
         self.moment(trial, "processes:2", command, FILES - 3)
         while len(victims) < 2 and command.poll() is None and time.monotonic() < end:
             victims = spawned_of(command)
-        if victims:  # else the command was faster
+        return victims
+
+    def process(self, trial: Trial) -> None:
+        """One of the command's own processes is killed: its file is named, a second start ends."""
+        command = self.start(trial, "processes:2", self.environment())
+        if victims := self.processes(trial, command):
             self.random.choice(victims).kill()
         code = command.wait(MOST_SECONDS)
         # Between two tasks, or before its first, a process may die unnoticed.
@@ -282,24 +296,24 @@ class Study:
                 process.kill()
         trial.note = trial.note or f"{found} of {FILES} files were there in the last run"
 
-    def store_connection(self, trial: Trial) -> None:
-        """Every connection to the store is cut for a second."""
+    def store_connection(self, trial: Trial, executor: str) -> None:
+        """Every connection to the store, the command's and the workers', is cut for a second."""
         with ExitStack() as held:
-            link = ExitStack()
-            port = link.enter_context(connection(self.folder, self.port))
-            held.callback(link.close)
-            command = self.start(trial, "processes:2", self.environment(port))
-            self.moment(trial, "processes:2", command, FILES - 2)
-            link.close()
+            there = ExitStack()
+            there.enter_context(connection(self.folder, self.port, self.link))
+            held.callback(there.close)
+            command = self.start(trial, executor, self.environment(self.link))
+            self.moment(trial, executor, command, FILES - 2)
+            there.close()
             trial.struck = command.poll() is None
             time.sleep(1)
-            held.enter_context(connection(self.folder, self.port, port))
+            held.enter_context(connection(self.folder, self.port, self.link))
             trial.right = self.ended(trial, command)
 
-    def failing(self, trial: Trial) -> None:
+    def failing(self, trial: Trial, executor: str) -> None:
         """The store fails one write in ten."""
-        with failing_proxy(self.port, every=10) as proxy:
-            command = self.start(trial, "processes:2", self.environment(proxy.port))
+        with failing_proxy(self.port, every=10, port=self.link) as proxy:
+            command = self.start(trial, executor, self.environment(self.link))
             trial.right = self.ended(trial, command)
         trial.struck = bool(proxy.failed)
         trial.note = f"{len(proxy.failed)} writes failed in the last run"
@@ -378,6 +392,12 @@ def main() -> None:
                 "ray: command killed, started again": lambda t: study.driver(t, "ray"),
                 "ray: a file kills each reader": lambda t: study.deadly(t, "ray"),
             },
+            "ray, by a link": {
+                "ray: connections to the store cut for 1 s": (
+                    lambda t: study.store_connection(t, "ray")
+                ),
+                "ray: one write in ten fails": lambda t: study.failing(t, "ray"),
+            },
             "dask": {
                 "dask: worker killed": lambda t: study.dask_worker(t, kill=True),
                 "dask: worker stopped for 4 s": lambda t: study.dask_worker(t, kill=False),
@@ -386,13 +406,22 @@ def main() -> None:
             "dask, nannies": {
                 "dask: a file kills each reader": lambda t: study.deadly(t, "dask"),
             },
+            "dask, by a link": {
+                "dask: connections to the store cut for 1 s": (
+                    lambda t: study.store_connection(t, "dask")
+                ),
+                "dask: one write in ten fails": lambda t: study.failing(t, "dask"),
+            },
             "processes:2": {
                 "processes: one killed": study.process,
                 "processes: command killed, started again": lambda t: study.driver(
                     t, "processes:2"
                 ),
-                "processes: connections to the store cut for 1 s": study.store_connection,
-                "processes: one write in ten fails": study.failing,
+                "processes: one stopped for 4 s": study.stopped_process,
+                "processes: connections to the store cut for 1 s": (
+                    lambda t: study.store_connection(t, "processes:2")
+                ),
+                "processes: one write in ten fails": lambda t: study.failing(t, "processes:2"),
                 "processes: a file kills each reader": lambda t: study.deadly(t, "processes:2"),
             },
         }
@@ -401,14 +430,18 @@ def main() -> None:
             if not wanted:
                 continue
             with ExitStack() as running:
-                workers = study.deadly_environment()
-                if engine == "ray":
+                linked = engine.endswith("link")
+                workers = study.environment(study.link) if linked else study.deadly_environment()
+                if engine.startswith("ray"):
                     study.ray = running.enter_context(ray_cluster(folder, **workers))
                 elif engine.startswith("dask"):
                     study.dask = running.enter_context(
                         dask_cluster(folder, 2, nannies="nannies" in engine, **workers)
                     )
-                if "nannies" not in engine:
+                if linked:
+                    with connection(folder, server.port, study.link):
+                        study.undisturbed(engine.partition(",")[0], study.link)
+                elif "nannies" not in engine:
                     study.undisturbed(engine)
                 for name, once in wanted.items():
                     study.row(name, once)

@@ -43,8 +43,8 @@ def _refuse(handler: BaseHTTPRequestHandler, status: int) -> None:
 
 
 @contextmanager
-def _served(answer: "type[BaseHTTPRequestHandler]") -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), answer)
+def _served(answer: "type[BaseHTTPRequestHandler]", port: int = 0) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield int(server.server_address[1])
@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def failing_proxy(target: int, every: int = 10) -> Iterator[FailingProxy]:
+def failing_proxy(target: int, every: int = 10, port: int = 0) -> Iterator[FailingProxy]:
     """Fail one write of so many, by turns with status 503 and by a closed connection."""
     writes = count(1)
     proxy = FailingProxy(0)
@@ -92,7 +92,7 @@ def failing_proxy(target: int, every: int = 10) -> Iterator[FailingProxy]:
                 self.close_connection = True
                 self.connection.close()
 
-    with _served(Failing) as proxy.port:
+    with _served(Failing, port) as proxy.port:
         yield proxy
 
 
