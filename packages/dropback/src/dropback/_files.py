@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from contextlib import contextmanager, suppress
@@ -29,8 +30,24 @@ POLARS_ERRORS = (
 )
 """What polars raises on a file that it cannot read."""
 
+URL_WITH_ONE_SLASH = re.compile(r"^(s3a?|gs|az|azure|abfss?|adl):/(?!/)", re.IGNORECASE)
+"""What becomes of the URL of an object store that is made a `Path`."""
+
 # Polars reports a full disk as a ComputeError when it writes Parquet, not as an OSError.
 _DISK_ERRORS = (OSError, pl.exceptions.ComputeError)
+
+
+def require_on_disk(path: Path) -> None:
+    """Refuse what was a URL: it would name a folder ``s3:`` of this disk.
+
+    Raises:
+        RequestError: It was one.
+    """
+    if URL_WITH_ONE_SLASH.match(str(path)):
+        raise RequestError(
+            f"{path} must be a path of this disk: this output takes no URL, or was given as a Path "
+            "and not as text; write it here and copy it to the store."
+        )
 
 
 @contextmanager
@@ -47,6 +64,7 @@ def working_folder(out: Path, kept: str) -> Iterator[Path]:
     Raises:
         RequestError: Another process writes `out`, or the disk refuses.
     """
+    require_on_disk(out)
     work, lock_file = (out.with_name(f".{out.name}.{kind}") for kind in ("partial", "lock"))
     lock = FileLock(lock_file, timeout=0)
     try:
@@ -81,6 +99,7 @@ def require_new_folder(path: Path, *, overwrite: bool) -> None:
     Raises:
         RequestError: `path` is a file, or a folder that is not empty and `overwrite` is false.
     """
+    require_on_disk(path)
     if path.is_file():
         raise RequestError(f"{path} must be a folder to write to, but it is a file.")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
@@ -95,6 +114,7 @@ def require_new_file(path: Path, *, overwrite: bool) -> None:
     Raises:
         RequestError: `path` is there and `overwrite` is false.
     """
+    require_on_disk(path)
     if path.exists() and not overwrite:
         raise RequestError(
             f"{path} is there already: name another file, or pass --overwrite to replace it."
@@ -111,6 +131,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         RequestError: The folder of `path` cannot be created, or the file cannot be written.
     """
+    require_on_disk(path)
     aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,6 @@ def test_the_text_of_an_executor_is_read() -> None:
     assert (found.kind, found.address) == ("ray", "10.0.0.1:10001")
     assert found.needs == Needs(cores=2, memory_bytes=1_500_000_000, accelerators=0.25)
     assert parse_executor("processes").workers == os.cpu_count()
-    assert parse_executor("serial", Needs(cores=2)).needs.cores == 2
 
 
 @pytest.mark.parametrize(

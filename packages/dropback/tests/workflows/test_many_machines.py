@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 import dropback
 from dropback.models import THROW_MODEL
 from dropback.simulation import League
 from dropback.storage import local_copy
-from examples.cluster import DaskCluster
+from examples.cluster import DaskCluster, free_port
 from examples.trained_run import Command, TrainedRun
 
 
@@ -94,3 +96,63 @@ def test_the_command_line_trains_and_scores_by_tasks_from_and_to_a_store(
         2,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ingest", "DATA", "--out", "OUT"),
+        ("features", "DATA", "--out", "OUT"),
+        ("train", "DATA", "--out", "OUT"),
+        ("seasons", "DATA", "--out", "OUT", "--seasons", "2020"),
+        ("predict", "RUN", "DATA", "--out", "OUT.parquet"),
+        ("score", "RUN", "DATA", "--out", "OUT.parquet"),
+        ("evaluate", "RUN", "DATA", "--json", "OUT.json"),
+    ],
+    ids=lambda words: str(words[0]),
+)
+@pytest.mark.parametrize("kind", ["dask", "ray"])
+def test_an_engine_that_is_not_there_is_told_before_anything_is_read(
+    words: tuple[str, ...], kind: str, run: Command, trained: TrainedRun, tmp_path: Path
+) -> None:
+    # Were the data read first, which takes minutes of a league, that they are absent were told.
+    named = {"DATA": str(tmp_path / "absent"), "OUT": str(tmp_path / "out"), "RUN": trained.folder}
+    names = [str(named.get(word, word)).replace("OUT", str(tmp_path / "out")) for word in words]
+    address = f"{kind}://127.0.0.1:{free_port()}"
+    code, _, said = run(*names, "--executor", address)
+    assert code == 2
+    assert f"error: {address}: nothing answers there" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluation_goes_to_a_store_and_its_inputs_come_from_there(
+    run: Command, bucket: str, tiny_league: League, trained: TrainedRun, tmp_path: Path
+) -> None:
+    plays = tmp_path / "play_by_play_all.parquet"
+    tiny_league.plays.write_parquet(plays)
+    common = ("evaluate", trained.folder, plays, "--seasons", "2021")
+    for out in (f"{bucket}/report.json", f"{tmp_path}/report.json"):
+        assert run(*common, "--json", out)[0] == 0
+    copy = Path(local_copy(f"{bucket}/report.json"))
+    assert copy.read_bytes() == (tmp_path / "report.json").read_bytes()
+    assert files_of(Path(local_copy(f"{bucket}/report-plots"))) == files_of(
+        tmp_path / "report-plots"
+    )
+    # Absent, they are told before the plays are read.
+    for option in ("--pbp", "--truth"):
+        code, _, said = run("evaluate", trained.folder, tmp_path / "absent", option, f"{bucket}/no")
+        assert (code, f"{bucket}/no does not exist" in said) == (2, True)
+    for option in ("--init", "--expected-points", "--pbp"):
+        code, _, said = run(
+            "train", tmp_path / "absent", "--out", tmp_path / "run", option, f"{bucket}/no"
+        )
+        assert (code, f"{bucket}/no does not exist" in said) == (2, True)
+
+
+def test_an_output_that_takes_no_url_makes_no_folder_named_s3(
+    run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, said = run("simulate", "tracking", "--plays", "8", "--out", "s3://league/simulated")
+    assert (code, "must be a path of this disk" in said) == (2, True)
+    assert list(tmp_path.iterdir()) == []

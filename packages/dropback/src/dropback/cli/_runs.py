@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games, Selection
+    from dropback.evaluation import Evaluation
     from dropback.models._store import Run
     from dropback.tracking import PlayTensors
 
@@ -78,10 +79,13 @@ def predict(
 
     from dropback import workflows
     from dropback.cli._console import errors, progress
+    from dropback.execution import opened
+    from dropback.storage import require_inputs
 
     workflows.require_table_path(out, overwrite=overwrite)
-    with progress(None) as step:
-        table_of = partial(workflows.predict, seed=seed, executor=executor, store=out, on_step=step)
+    require_inputs(pbp, static)
+    with opened(executor) as runner, progress(None) as step:
+        table_of = partial(workflows.predict, seed=seed, executor=runner, store=out, on_step=step)
         predictions = _over_runs(table_of, run, static, data, pbp, seasons, games)
     workflows.write_table(predictions, out, table="predictions")
     errors.print(f"{out}: {len(predictions):,} predictions.")
@@ -107,10 +111,13 @@ def score(
 
     from dropback import workflows
     from dropback.cli._console import drift_line, errors, progress
+    from dropback.execution import opened
+    from dropback.storage import require_inputs
 
     workflows.require_table_path(out, overwrite=overwrite)
-    with progress(None) as step:
-        table_of = partial(workflows.score, executor=executor, store=out, on_step=step)
+    require_inputs(pbp, static)
+    with opened(executor) as runner, progress(None) as step:
+        table_of = partial(workflows.score, executor=runner, store=out, on_step=step)
         scores = _over_runs(table_of, run, static, data, pbp, seasons, games)
     workflows.write_table(scores, out, table="scores")
     mean = scores["play_score"].mean()
@@ -172,16 +179,16 @@ def evaluate(
     ] = "",
     pbp: PlayByPlay = None,
     truth: Annotated[
-        Path | None, typer.Option(help="truth.parquet of a simulated league, for the oracle.")
+        str | None, typer.Option(help="truth.parquet of a simulated league, for the oracle.")
     ] = None,
     games: GamesOption = "regular",
     sample: Annotated[
         int | None, typer.Option(help="Whole games, drawn until they hold this many plays.")
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(help="Report to write, with plots beside it.")
+        str | None, typer.Option(help="Report to write, path or URL, with plots beside it.")
     ] = None,
-    plots: Annotated[Path | None, typer.Option(help="Folder for PNG plots.")] = None,
+    plots: Annotated[str | None, typer.Option(help="Folder or URL for PNG plots.")] = None,
     seed: Seed = 0,
     executor: ExecutorOption = "serial",
     threads: Threads = None,
@@ -194,20 +201,23 @@ def evaluate(
     Example: `dropback evaluate runs/pbp data/pbp --seasons 2021 --against climatology`
     """
     from dropback import workflows
-    from dropback._files import require_new_file, require_new_folder
     from dropback.cli._console import by_time_table, errors, evaluation_table, progress
+    from dropback.execution import opened
     from dropback.models._store import read_record
     from dropback.models.baselines import BASELINES, TRACKING_BASELINES, parse_baselines
+    from dropback.storage import require_inputs, require_new_output
 
     if json is not None:
-        require_new_file(json, overwrite=overwrite)
+        require_new_output(json, overwrite=overwrite, file=True)
     if plots is not None:
-        require_new_folder(plots, overwrite=overwrite)
+        require_new_output(plots, overwrite=overwrite)
+    require_inputs(pbp, truth)
     settings = read_record(run).settings
     tracked = settings.sequence is not None
     names = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
     use_threads(threads, many=tracked or settings.boosted_share > 0)
-    with progress(len(names) * 50 if executor == "serial" else None) as step:
+    steps = len(names) * 50 if executor == "serial" else None
+    with opened(executor) as runner, progress(steps) as step:
         evaluated = workflows.evaluate(
             run,
             open_source(data, tracked=tracked)[0],
@@ -218,7 +228,7 @@ def evaluate(
             sample=sample,
             truth=truth,
             seed=seed,
-            executor=executor,
+            executor=runner,
             store=json,
             on_step=step,
             on_epoch=lambda name, fold, epoch, loss: step(
@@ -233,12 +243,21 @@ def evaluate(
     if json is not None:
         workflows.write_json({"title": title, **evaluated.as_dict()}, json)
         errors.print(f"{json}: the report.")
-    if plots is not None or json is not None:
-        from dropback.workflows._plots import write_plots
+    folder = plots or (json and f"{json.removesuffix(PurePath(json).suffix)}-plots")
+    if folder is not None:
+        for path in _write_plots(result, folder):
+            errors.print(path)
 
-        folder = plots or json.with_name(f"{json.stem}-plots")  # type: ignore[union-attr]
-        for path in write_plots(result, folder):
-            errors.print(f"{path}")
+
+def _write_plots(result: Evaluation, out: str) -> list[str]:
+    """Draw an evaluation into a folder or to a URL; the pictures."""
+    from dropback.storage import is_url, output_folder
+    from dropback.workflows._plots import write_plots
+
+    if not is_url(out):
+        return [str(path) for path in write_plots(result, Path(out))]
+    with output_folder(out, overwrite=True) as folder:
+        return [f"{out}/{path.name}" for path in write_plots(result, folder)]
 
 
 @app.command("export")

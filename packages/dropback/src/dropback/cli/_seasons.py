@@ -52,9 +52,9 @@ def seasons_command(
     """
     from dropback import workflows
     from dropback.cli._console import drift_line, errors, leaderboard_table, progress
+    from dropback.execution import opened
     from dropback.workflows.seasons import SeasonsSettings, plan_fits, score_seasons
 
-    wanted = workflows.seasons_of(data, seasons)
     settings = SeasonsSettings(
         plays=plays,
         games=games,
@@ -64,17 +64,19 @@ def seasons_command(
         folds=folds,
         seed=seed,
     )
-    fits = plan_fits(wanted, plays=plays, outcomes=settings.outcomes, folds=folds)
-    with progress(len(fits) + 3) as step:
-        result = score_seasons(
-            data,
-            out,
-            seasons=wanted,
-            settings=settings,
-            overwrite=overwrite,
-            executor=executor,
-            on_step=step,
-        )
+    with opened(executor) as runner:
+        wanted = workflows.seasons_of(data, seasons)
+        fits = plan_fits(wanted, plays=plays, outcomes=settings.outcomes, folds=folds)
+        with progress(len(fits) + 3) as step:
+            result = score_seasons(
+                data,
+                out,
+                seasons=wanted,
+                settings=settings,
+                overwrite=overwrite,
+                executor=runner,
+                on_step=step,
+            )
     titles = {
         "standard": "Standardized score",
         **{outcome.value: f"Mean CDF of {outcome.value}" for outcome in settings.outcomes},

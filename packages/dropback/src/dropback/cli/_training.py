@@ -35,7 +35,7 @@ def train(
         Outcome, typer.Option(help="What to predict: yards, or expected points added.")
     ] = Outcome.YARDS,
     expected_points: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="Folder of an expected-points model; by default nflverse's EPA where the data "
             "have it, else a model fitted on the same seasons."
@@ -80,7 +80,7 @@ def train(
         ),
     ] = None,
     init: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="Run to start from: its networks, with its settings, are trained further."
         ),
@@ -110,62 +110,66 @@ def train(
 
     from dropback import workflows
     from dropback.cli._console import errors, progress, selection_summary
+    from dropback.execution import opened
     from dropback.models import settings_for
-    from dropback.storage import is_url, require_new_output
+    from dropback.storage import is_url, require_inputs, require_new_output
 
     require_new_output(out, overwrite=overwrite)
     if dry_run:
         _require_files(data)
     work = None if is_url(out) else Path(f"{out}-tensors")
-    source, tracked = (data, True) if dry_run else open_source(data, work=work)
-    wanted = None if seasons is None or dry_run else workflows.seasons_of(source, seasons)
-    shares = {"prefix_share": prefix_share, "player_dropout": player_dropout}
-    settings = _settings(init, encoder, shares, settings_for(plays, outcome), tracked=tracked)
-    use_threads(threads, many=tracked or settings.boosted_share > 0)
-    fit = _fit_settings(settings, epochs, learning_rate, seed, device)
-    settings = replace(settings, outcome=outcome, folds=folds, members=members, fit=fit)
-    if dry_run:
-        _print_plan(data, settings, plays, games, pbp)
-        return
-    values = None
-    if outcome is Outcome.EPA:
-        values = workflows.fit_expected_points_for(
-            source, seasons=wanted, play_by_play=pbp, stored=expected_points
-        )
-    selection = workflows.read_plays(
-        source,
-        seasons=wanted,
-        plays=plays,
-        games=games,
-        outcome=outcome,
-        play_by_play=pbp,
-        expected_points=values,
-    )
-    selection_summary(selection)
-    steps = settings.networks * (fit.max_epochs if executor == "serial" else 1)
-    with progress(steps) as step:
-        run = workflows.train(
-            selection,
-            out,
+    require_inputs(pbp, init, expected_points)
+    with opened("serial" if dry_run else executor) as runner:
+        source, tracked = (data, True) if dry_run else open_source(data, work=work)
+        wanted = None if seasons is None or dry_run else workflows.seasons_of(source, seasons)
+        shares = {"prefix_share": prefix_share, "player_dropout": player_dropout}
+        settings = _settings(init, encoder, shares, settings_for(plays, outcome), tracked=tracked)
+        use_threads(threads, many=tracked or settings.boosted_share > 0)
+        fit = _fit_settings(settings, epochs, learning_rate, seed, device)
+        settings = replace(settings, outcome=outcome, folds=folds, members=members, fit=fit)
+        if dry_run:
+            _print_plan(data, settings, plays, games, pbp)
+            return
+        values = None
+        if outcome is Outcome.EPA:
+            values = workflows.fit_expected_points_for(
+                source, seasons=wanted, play_by_play=pbp, stored=expected_points
+            )
+        selection = workflows.read_plays(
+            source,
+            seasons=wanted,
+            plays=plays,
             games=games,
-            settings=settings,
+            outcome=outcome,
+            play_by_play=pbp,
             expected_points=values,
-            initial=init,
-            seed=seed,
-            overwrite=overwrite,
-            on_epoch=lambda fold, epoch, loss: step(
-                f"fold {fold + 1} of {settings.networks}, epoch {epoch + 1}: log score {loss:.4f}"
-            ),
-            executor=executor,
-            on_step=step,
         )
+        selection_summary(selection)
+        steps = settings.networks * (fit.max_epochs if executor == "serial" else 1)
+        with progress(steps) as step:
+            run = workflows.train(
+                selection,
+                out,
+                games=games,
+                settings=settings,
+                expected_points=values,
+                initial=init,
+                seed=seed,
+                overwrite=overwrite,
+                on_epoch=lambda fold, epoch, loss: step(
+                    f"fold {fold + 1} of {settings.networks}, epoch {epoch + 1}: "
+                    f"log score {loss:.4f}"
+                ),
+                executor=runner,
+                on_step=step,
+            )
     _report(run, source, work, wanted, games, pbp)
     best = ", ".join(str(epoch + 1) for epoch in run.record.best_epochs)
     errors.print(f"{out}: {settings.networks} networks, best epochs {best}.")
 
 
 def _settings(
-    init: Path | None,
+    init: str | None,
     encoder: str,
     shares: dict[str, float | None],
     of_play_by_play: ModelSettings,

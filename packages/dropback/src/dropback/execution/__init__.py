@@ -3,6 +3,7 @@
 from dropback.execution._executors import Executor as Executor
 from dropback.execution._executors import ExecutorChoice as ExecutorChoice
 from dropback.execution._executors import open_executor as open_executor
+from dropback.execution._executors import opened as opened
 from dropback.execution._executors import parse_executor as parse_executor
 from dropback.execution._needs import Needs as Needs
 from dropback.execution._processes import process_pool as process_pool

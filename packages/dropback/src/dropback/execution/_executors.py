@@ -64,12 +64,8 @@ class ExecutorSettings:
     needs: Needs = field(default_factory=Needs)
 
 
-def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
-    """Read the text of ``--executor``.
-
-    Args:
-        text: As `ExecutorChoice` describes.
-        needs: Of the command's tasks, where the text does not say.
+def parse_executor(text: str) -> ExecutorSettings:
+    """Read the text of ``--executor``, as `ExecutorChoice` describes.
 
     Raises:
         RequestError: Another word, a number of workers below 1, or an address without a port.
@@ -79,7 +75,7 @@ def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
         (4, '10.0.0.1:8786')
     """
     body, _, query = text.partition("?")
-    wanted = parse_needs(query, needs or Needs())
+    wanted = parse_needs(query)
     found = re.fullmatch(r"(serial|ray|(threads|processes)(:(-?\d+))?)", body)
     if found:
         kind = body.partition(":")[0]
@@ -88,7 +84,7 @@ def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
             workers = int(found[4]) if found[4] else os.cpu_count() or 1
             if workers < 1:
                 raise RequestError(f"{kind} must be at least 1, got {body!r}.")
-        _require_held(text, kind, wanted, needs or Needs())
+        _require_held(text, kind, wanted)
         return ExecutorSettings(kind, workers, "", wanted)
     parts = urlsplit(body)
     try:
@@ -100,7 +96,7 @@ def parse_executor(text: str, needs: Needs | None = None) -> ExecutorSettings:
             "An executor must be serial, processes, processes:4, ray, ray://HOST:PORT or "
             f"dask://HOST:PORT, got {text!r}.{nearest(text, ('serial', 'processes', 'ray'))}"
         )
-    _require_held(text, parts.scheme, wanted, needs or Needs())
+    _require_held(text, parts.scheme, wanted)
     return ExecutorSettings(parts.scheme, 0, parts.netloc, wanted)
 
 
@@ -114,29 +110,63 @@ _HELD: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def _require_held(text: str, kind: str, wanted: Needs, default: Needs) -> None:
+def _require_held(text: str, kind: str, wanted: Needs) -> None:
     """Refuse needs that nothing holds a task to.
 
     Raises:
         RequestError: There is one.
     """
     held = {name: getattr(wanted, name) for name in _HELD[kind]}
-    if wanted != replace(default, **held):
+    if wanted != replace(Needs(), **held):
         raise RequestError(
             f"{kind} cannot hold a task to what comes after ? in {text!r}: processes take memory=, "
             "dask accelerators= too, ray also cores=."
         )
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """An executor that is open, with what its tasks ask for."""
+
+    executor: Executor
+    needs: Needs
+
+    def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
+        """Run the function there."""
+        return self.executor.submit(function, *arguments)
+
+
+@contextmanager
+def opened(choice: ExecutorChoice, *, threads: bool = False) -> Iterator[ExecutorChoice]:
+    """Yield an executor that is open while a command reads, ``serial`` by its name.
+
+    What is wrong with it, an address where nothing listens or a worker without the package, is so
+    told at once and not after minutes of reading.
+
+    Args:
+        choice: As for `open_executor`.
+        threads: As for `open_executor`.
+
+    Raises:
+        RequestError: As for `open_executor`.
+    """
+    if not isinstance(choice, str):
+        yield choice
+    elif parse_executor(choice).kind == "serial":
+        yield "serial"
+    else:
+        with open_executor(choice, threads=threads) as (executor, needs):
+            yield _Opened(executor, needs)
+
+
 @contextmanager
 def open_executor(
-    choice: ExecutorChoice, needs: Needs | None = None, *, threads: bool = False
+    choice: ExecutorChoice, *, threads: bool = False
 ) -> Iterator[tuple[Executor, Needs]]:
     """Yield an executor and what its tasks ask for; close it afterwards unless it was given.
 
     Args:
         choice: A text, or an executor that stays open.
-        needs: Of the command's tasks, where the text does not say.
         threads: Whether tasks may share a process. Those that draw random numbers may not: torch
             has one state of them for all threads.
 
@@ -144,10 +174,13 @@ def open_executor(
         RequestError: The text is wrong, a package is missing, nothing answers at the address, or a
             worker has other versions, another clock, or less than tasks need.
     """
-    if not isinstance(choice, str):
-        yield choice, needs or Needs()
+    if isinstance(choice, _Opened):
+        yield choice.executor, choice.needs
         return
-    settings = parse_executor(choice, needs)
+    if not isinstance(choice, str):
+        yield choice, Needs()
+        return
+    settings = parse_executor(choice)
     if settings.kind == "threads" and not threads:
         raise RequestError(
             f"{choice!r} is for commands that read files; this one takes serial, processes:N, ray "

@@ -44,17 +44,17 @@ class Needs:
             )
 
 
-def parse_needs(text: str, default: Needs) -> Needs:
-    """Needs from ``cores=1&memory=2GB&accelerators=0.25``; what is not named stays as it is.
+def parse_needs(text: str) -> Needs:
+    """Needs from ``cores=1&memory=2GB&accelerators=0.25``; what is not named is the default.
 
     Raises:
         RequestError: Another name, or no number.
 
     Example:
-        >>> parse_needs("memory=2GB&accelerators=0.25", Needs())
+        >>> parse_needs("memory=2GB&accelerators=0.25")
         Needs(cores=1.0, memory_bytes=2000000000, accelerators=0.25)
     """
-    found = default
+    found = Needs()
     for name, value in parse_qsl(text, keep_blank_values=True):
         try:
             change = _READ[name](value)

@@ -12,6 +12,7 @@ from dropback.storage._inputs import copy_of_file as copy_of_file
 from dropback.storage._inputs import local_copy as local_copy
 from dropback.storage._inputs import origin_of as origin_of
 from dropback.storage._inputs import remote_files as remote_files
+from dropback.storage._inputs import require_inputs as require_inputs
 from dropback.storage._outputs import MANIFEST as MANIFEST
 from dropback.storage._outputs import WorkArea as WorkArea
 from dropback.storage._outputs import fetched as fetched

@@ -57,6 +57,23 @@ def local_copy(path: _Path) -> _Path | str:
     return str(target / found[path][0]) if list(found) == [path] else str(target)
 
 
+def require_inputs(*paths: object) -> None:
+    """Refuse URLs at which nothing can be read, before the inputs that are read first take minutes.
+
+    Args:
+        paths: Inputs of a command; what is no URL is left to its reader.
+
+    Raises:
+        StoreError: Nothing is there, the store refuses, or a package is missing.
+    """
+    for path in paths:
+        if not isinstance(path, str) or not is_url(path):
+            continue
+        _require_answer(path)
+        if open_store(path).size(f"{MANIFEST}.json") is None:
+            remote_files(path)
+
+
 @cache  # once for each place; what fails is asked again
 def _require_answer(url: str) -> None:
     RemoteStore(url).require_answer()

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from dropback._files import whole_file
+from dropback._files import URL_WITH_ONE_SLASH, whole_file
 from dropback.errors import StoreError
 from dropback.storage._clients import FIRST, remote_files_of
 from dropback.storage._refusals import told
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dropback._files import AnyPath
-
-_ONE_SLASH: Final = re.compile(r"^(s3a?|gs|az|azure|abfss?|adl):/(?!/)", re.IGNORECASE)
 
 # A letter alone before the colon is a drive of Windows.
 _URL: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
@@ -45,7 +43,7 @@ def is_url(path: object) -> bool:
         >>> is_url("s3://league/plays"), is_url("data/plays"), is_url("C:/plays")
         (True, False, False)
     """
-    if isinstance(path, str | os.PathLike) and _ONE_SLASH.match(str(path)):
+    if isinstance(path, str | os.PathLike) and URL_WITH_ONE_SLASH.match(str(path)):
         raise StoreError(
             f"{path} has one slash after its colon: a URL has two, as s3://bucket/folder, and is "
             "given as text, not as a Path."

@@ -133,26 +133,26 @@ def evaluate(
     chosen = as_run(run)
     model = chosen.model
     tracked = model.settings.sequence is not None
-    source = data if isinstance(data, Selection) else open_source(data, tracked=tracked)
-    selection = read_plays_for(
-        chosen, source, seasons=seasons, games=games, play_by_play=play_by_play
-    )
-    _require_apart(chosen, selection)
-    if sample is not None:
-        selection = sample_games(selection, sample, seed)
-    training = None
-    if against:
-        training = read_plays_for(
-            chosen,
-            source,
-            seasons=chosen.record.seasons,
-            games=chosen.record.games,  # type: ignore[arg-type]  # written by train from this type
-            play_by_play=play_by_play,
-            keep_seen=True,
-        )
-        _require_training_plays(chosen, training)
-    distributions = None if truth is None else read_truth(Path(truth))
     with task_runner(executor, store, on_step) as tasks:
+        source = data if isinstance(data, Selection) else open_source(data, tracked=tracked)
+        selection = read_plays_for(
+            chosen, source, seasons=seasons, games=games, play_by_play=play_by_play
+        )
+        _require_apart(chosen, selection)
+        if sample is not None:
+            selection = sample_games(selection, sample, seed)
+        training = None
+        if against:
+            training = read_plays_for(
+                chosen,
+                source,
+                seasons=chosen.record.seasons,
+                games=chosen.record.games,  # type: ignore[arg-type]  # written by train from this type
+                play_by_play=play_by_play,
+                keep_seen=True,
+            )
+            _require_training_plays(chosen, training)
+        distributions = None if truth is None else read_truth(truth)
         ours = predict_selection(chosen, selection, seed, tasks)
         predictions = {_name(model): ours}
         if training is not None:

@@ -15,6 +15,7 @@ from dropback.data._tables import Plays, Scores, StandardScores
 from dropback.errors import ReaderError, RequestError
 from dropback.evaluation._calibration import Evaluation
 from dropback.ranking import join_tracking
+from dropback.storage import local_copy, write_output
 from dropback.tracking._storage import chunk_files, read_splits
 from dropback.workflows._store import open_score_store
 
@@ -80,14 +81,14 @@ def read_evaluation(path: AnyPath) -> Evaluation:
         ) from error
 
 
-def read_truth(path: Path) -> pl.DataFrame:
+def read_truth(path: AnyPath) -> pl.DataFrame:
     """Read the parameters of the true distributions of a simulated tracking league.
 
     Raises:
         ReaderError: No file, or not Parquet.
     """
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(Path(local_copy(path)))
     except POLARS_ERRORS as error:
         raise ReaderError(
             f"{path}: not a readable Parquet file ({error}); `dropback simulate tracking` writes "
@@ -110,6 +111,10 @@ def require_picture_path(path: AnyPath, *, overwrite: bool = True) -> None:
 
 
 def write_json(content: dict[str, object], path: AnyPath) -> None:
-    """Write JSON whole or not at all."""
-    with whole_file(Path(path)) as aside:
-        aside.write_text(json.dumps(content, indent=2) + "\n")
+    """Write JSON to a path or a URL, whole or not at all."""
+
+    def write(to: Path) -> None:
+        with whole_file(to) as aside:
+            aside.write_text(json.dumps(content, indent=2) + "\n")
+
+    write_output(path, write)

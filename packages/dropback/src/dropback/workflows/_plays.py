@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import dataframely as dy
 
     from dropback._arrays import Integers
+    from dropback._files import AnyPath
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.expected_points import ExpectedPoints
     from dropback.models._model import PassModel
@@ -263,7 +264,7 @@ def fit_expected_points_for(
     *,
     seasons: Seasons | None,
     play_by_play: PlayByPlaySource | None = None,
-    stored: Path | None = None,
+    stored: AnyPath | None = None,
 ) -> ExpectedPoints | None:
     """Model that values the snaps of `data`, None where nflverse's EPA is there to read.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from dropback._frames import FrameT, like
@@ -11,6 +10,7 @@ from dropback.data._selection import Selection
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 from dropback.evaluation import evaluate as evaluate_predictions
+from dropback.execution import opened
 from dropback.expected_points import load_expected_points, save_expected_points
 from dropback.models import PLAY_NETWORK, ModelSettings, settings_for
 from dropback.models._predict import predict_plays
@@ -32,6 +32,7 @@ from dropback.workflows._tasks import TaskRunner, member_fitter, task_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from typing import TypeAlias, TypedDict, Unpack
 
     import dataframely as dy
@@ -122,53 +123,58 @@ def train(
         >>> trained.record.seasons, trained.record.plays, trained.model.members
         ((2020,), 525, 2)
     """
-    source = data if isinstance(data, Selection) else open_source(data)
-    tracked = isinstance(source, PlayTensors | TrackedSelection)
-    if settings is None:
-        play_set = source.plays["play_set"][0] if isinstance(source, Selection) else plays
-        settings = PLAY_NETWORK if tracked else settings_for(play_set, Outcome.YARDS)
-    if tracked != (settings.sequence is not None):
-        needed, found = ("play-by-play", "tracking") if tracked else ("tracking", "play-by-play")
-        raise RequestError(f"The settings are for {needed}, but the data are {found}.")
-    values = expected_points
-    if isinstance(values, str | PathLike):
-        values = load_expected_points(Path(values))
-    if isinstance(source, Selection):
-        selection = source
-    else:
-        if values is None and settings.outcome is Outcome.EPA:
-            values = fit_expected_points_for(source, seasons=seasons, play_by_play=play_by_play)
-        selection = read_plays(
-            source,
-            seasons=seasons,
-            plays=plays,
+    with opened(executor) as runner:
+        source = data if isinstance(data, Selection) else open_source(data)
+        tracked = isinstance(source, PlayTensors | TrackedSelection)
+        if settings is None:
+            play_set = source.plays["play_set"][0] if isinstance(source, Selection) else plays
+            settings = PLAY_NETWORK if tracked else settings_for(play_set, Outcome.YARDS)
+        if tracked != (settings.sequence is not None):
+            needed, found = (
+                ("play-by-play", "tracking") if tracked else ("tracking", "play-by-play")
+            )
+            raise RequestError(f"The settings are for {needed}, but the data are {found}.")
+        values = expected_points
+        if isinstance(values, str | PathLike):
+            values = load_expected_points(values)
+        if isinstance(source, Selection):
+            selection = source
+        else:
+            if values is None and settings.outcome is Outcome.EPA:
+                values = fit_expected_points_for(source, seasons=seasons, play_by_play=play_by_play)
+            selection = read_plays(
+                source,
+                seasons=seasons,
+                plays=plays,
+                games=games,
+                outcome=settings.outcome,
+                play_by_play=play_by_play,
+                expected_points=values,
+            )
+
+        def complete(model: PassModel, folder: Path) -> None:
+            unseen = keep_unseen(selection, model)
+            predictions = predict_plays(
+                model, unseen.plays, features=features_of(unseen), seed=seed
+            )
+            held_out = evaluate_predictions(unseen.plays, {settings.family: predictions}, seed=seed)
+            write_json({"held_out": "out of fold", **held_out.as_dict()}, folder / "report.json")
+            if values is not None:
+                save_expected_points(values, folder / "expected_points")
+
+        return train_run(
+            selection.plays,
+            out,
+            settings=settings,
+            seed=seed,
             games=games,
-            outcome=settings.outcome,
-            play_by_play=play_by_play,
-            expected_points=values,
+            features=features_of(selection),
+            initial=None if initial is None else as_run(initial).model,
+            overwrite=overwrite,
+            on_epoch=on_epoch,
+            complete=complete,
+            fit_model=member_fitter(runner, out, on_step),
         )
-
-    def complete(model: PassModel, folder: Path) -> None:
-        unseen = keep_unseen(selection, model)
-        predictions = predict_plays(model, unseen.plays, features=features_of(unseen), seed=seed)
-        held_out = evaluate_predictions(unseen.plays, {settings.family: predictions}, seed=seed)
-        write_json({"held_out": "out of fold", **held_out.as_dict()}, folder / "report.json")
-        if values is not None:
-            save_expected_points(values, folder / "expected_points")
-
-    return train_run(
-        selection.plays,
-        out,
-        settings=settings,
-        seed=seed,
-        games=games,
-        features=features_of(selection),
-        initial=None if initial is None else as_run(initial).model,
-        overwrite=overwrite,
-        on_epoch=on_epoch,
-        complete=complete,
-        fit_model=member_fitter(executor, out, on_step),
-    )
 
 
 @overload
@@ -221,10 +227,10 @@ def predict(
         (486, True, True)
     """
     chosen = as_run(run)
-    selection = read_plays_for(
-        chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
-    )
     with task_runner(executor, store, on_step) as tasks:
+        selection = read_plays_for(
+            chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
+        )
         return _as_given(data, predict_selection(chosen, selection, seed, tasks))
 
 
@@ -271,10 +277,10 @@ def score(
         (486, True)
     """
     chosen = as_run(run)
-    selection = read_plays_for(
-        chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
-    )
     with task_runner(executor, store, on_step) as tasks:
+        selection = read_plays_for(
+            chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
+        )
         predictions = predict_selection(chosen, selection, 0, tasks)
     return _as_given(data, score_plays(selection.plays, predictions))
 

@@ -18,7 +18,7 @@ import polars as pl
 
 from dropback._files import working_folder
 from dropback.errors import RequestError
-from dropback.execution import Task, open_executor, run_tasks, stored_results
+from dropback.execution import Task, open_executor, opened, run_tasks, stored_results
 from dropback.storage import (
     MANIFEST,
     StoredFile,
@@ -115,6 +115,18 @@ def ingest(
         (60, 0)
     """
     formats = choose_formats(layout)
+    with opened(executor, threads=True) as runner:
+        return _ingest(path, out, formats, around, runner, progress)
+
+
+def _ingest(
+    path: str | PathLike[str],
+    out: str | PathLike[str],
+    formats: Sequence[Format],
+    around: Around | None,
+    executor: ExecutorChoice,
+    progress: Progress | None,
+) -> IngestReport:
     if is_url(out):
         require_own_place(str(out), "ingest.json")
         with tempfile.TemporaryDirectory(prefix="dropback-ingest-") as scratch:
@@ -274,6 +286,7 @@ def build_tensors(
     else:
         require_tensors_or_nothing(Path(out))
     with work_area(out, "what was read") as area, ExitStack() as held:
+        executor = held.enter_context(opened(executor, threads=True))
         target = area.folder / "joined" if is_url(out) else Path(out)
         # Before reading: what changes meanwhile is read again.
         stamp = "" if is_url(path) else source_stamp(Path(path), layout)
