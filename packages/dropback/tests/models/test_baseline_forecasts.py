@@ -12,15 +12,20 @@ from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 from dropback.models._catch_point import (
+    FARTHEST_BEHIND,
     FIRST_RUN,
     LAST_RUN,
+    Hazard,
+    Outside,
     fit_hazard,
     from_catch,
     mixture,
+    return_masses,
+    returns_by_place,
+    short_of_goal,
     step_features,
     steps_of,
     survival_masses,
-    tail_hazard_of,
 )
 from dropback.models._examples import Examples, Throws
 from dropback.models._grid import GRIDS, YARDS
@@ -39,19 +44,21 @@ Fit = Callable[[Examples, Examples, int], Forecast]
 
 
 def test_survival_product_by_hand() -> None:
-    masses = survival_masses(np.array([[0.5, 0.2, 0.0], [0.0, 1.0, 0.3]]), 0.25)
-    # .5; .5 * .2; .5 * .8 * 0; .4 * .25; .4 * .75 * .25; ...
-    np.testing.assert_allclose(masses[0, :5], [0.5, 0.1, 0.0, 0.1, 0.075])
-    np.testing.assert_allclose(masses[1, :5], [0.0, 1.0, 0.0, 0.0, 0.0])
+    outside = Outside(behind=np.array([0.2, 0.8]), tail_hazard=0.25)
+    masses = survival_masses(np.array([[0.5, 0.2, 0.0], [0.0, 1.0, 0.3]]), outside)
+    # .5, a fifth of it one yard farther behind; .5 * .2; .5 * .8 * 0; .4 * .25; .4 * .75 * .25; ...
+    np.testing.assert_allclose(masses[0, :6], [0.1, 0.4, 0.1, 0.0, 0.1, 0.075])
+    np.testing.assert_allclose(masses[1, :6], [0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(masses.sum(axis=1), 1)
     # A run that the longest field would not end is at its end.
-    np.testing.assert_allclose(survival_masses(np.zeros((1, 2)), 0.001).sum(axis=1), 1)
+    endless = survival_masses(np.zeros((1, 2)), Outside(np.ones(1), 0.001))
+    np.testing.assert_allclose(endless.sum(axis=1), 1)
 
 
 def test_steps_run_from_behind_the_catch_to_where_each_play_ended() -> None:
-    run, scored = np.array([-7, -20, 99, -6, -9]), np.array([False, False, False, True, True])
+    run, scored = np.array([0, -20, 99, 1, -1]), np.array([False, False, False, True, True])
     steps = steps_of(run, scored)
-    assert steps.run[steps.play == 0].tolist() == [-8, -7]
+    assert steps.run[steps.play == 0].tolist() == [-1, 0]
     assert steps.ended[steps.play == 0].tolist() == [False, True]
     # Further behind than the first step: it ended at once.
     assert steps.run[steps.play == 1].tolist() == [FIRST_RUN]
@@ -59,30 +66,71 @@ def test_steps_run_from_behind_the_catch_to_where_each_play_ended() -> None:
     # Beyond the last step all were survived.
     assert steps.run[steps.play == 2].tolist() == list(range(FIRST_RUN, LAST_RUN + 1))
     assert not steps.ended[steps.play == 2].any()
-    # A touchdown six yards behind the recorded catch: the goal line was never reached as a step.
-    assert steps.run[steps.play == 3].tolist() == [-8, -7]
+    # A touchdown a yard beyond the recorded catch: the goal line was never reached as a step.
+    assert steps.run[steps.play == 3].tolist() == [-1, 0]
     assert not steps.ended[steps.play == 3].any()
     # The ball was caught so deep in the end zone that no step was before it.
     assert (steps.play != 4).all()
 
 
 def test_hazards_are_the_empirical_distribution_where_nothing_is_censored() -> None:
-    run = np.array([-2, 0, 0, 3, 60])
-    steps = steps_of(run, np.zeros(5, dtype=bool))
+    run = np.array([-3, -3, -1, 0, 0, 3, 60])
+    everywhere = np.zeros(len(run), dtype=bool)
+    steps = steps_of(run, everywhere)
     size = LAST_RUN - FIRST_RUN + 1
     reached = np.bincount(steps.run - FIRST_RUN, minlength=size)
     ended = np.bincount(steps.run - FIRST_RUN, weights=steps.ended, minlength=size)
-    masses = survival_masses((ended / reached)[None], 0.5)[0]
-    shares = np.bincount(run - FIRST_RUN, minlength=len(masses)) / 5
-    np.testing.assert_allclose(masses, shares, atol=1e-12)
+    masses = survival_masses((ended / reached)[None], Outside.of(run, everywhere))[0]
+    shares = np.bincount(run - FARTHEST_BEHIND, minlength=len(masses)) / len(run)
+    # Behind the catch a tenth of a play is added at each yard.
+    behind = np.arange(FARTHEST_BEHIND, len(masses) + FARTHEST_BEHIND) < 0
+    np.testing.assert_allclose(masses[~behind], shares[~behind], atol=1e-12)
+    np.testing.assert_allclose(masses[behind], (7 * shares[behind] + 0.1) / 3.8 * 3 / 7)
 
 
 def test_hazard_of_the_tail_is_ends_by_steps() -> None:
     # Beyond 60: one end after 5 steps and a touchdown that survived 9, among others that do not
     # come so far; a play of one end in ten steps is added.
     run = np.array([65, 70, 4, 60])
-    hazard = tail_hazard_of(run, np.array([False, True, False, False]))
+    hazard = Outside.of(run, np.array([False, True, False, False])).tail_hazard
     assert hazard == pytest.approx((1 + 1) / (5 + 9 + 10))
+
+
+class Steady:
+    """A booster whose hazard is a hundredth of the yards after the catch, none behind it."""
+
+    def inplace_predict(self, features: np.ndarray) -> np.ndarray:
+        return features[:, -4].clip(0) / 100
+
+
+def test_far_steps_take_the_hazard_of_the_last_that_was_predicted(rows: Rows) -> None:
+    # Of 40 yards to the goal line 38 are left after the catch.
+    plays = read_plays(rows({"air_yards": 2, "yardline_100": 40})).plays
+    features = feature_matrix(plays, SCHEMA)
+    hazard = Hazard(Steady(), Outside(np.ones(8) / 8, 0.5))
+    masses = hazard.masses(features, Throws.of(features, SCHEMA))[0]
+    found = masses[8:] / (1 - masses.cumsum()[7:-1])
+    own = np.arange(26) / 100
+    np.testing.assert_allclose(found[:26], own, atol=1e-12)
+    np.testing.assert_allclose(found[26:38], np.repeat([0.25, 0.29, 0.33, 0.37], 4)[1:13])
+    # Beyond the goal line nobody is stopped.
+    np.testing.assert_allclose(found[38:61], 0, atol=1e-12)
+
+
+def test_returns_depend_on_how_far_from_the_goal_line_the_pass_comes_down(league: League) -> None:
+    _, _, examples = examples_of(league)
+    returns = returns_by_place(examples)
+    np.testing.assert_allclose(returns.sum(axis=1), 1)
+    caught = examples[examples.intercepted]
+    place = short_of_goal(Throws.of(caught.features, SCHEMA))
+    # The sum over plays of a Gaussian of half a yard's deviation, twice that at 10 yards, and 20
+    # plays of the distribution of all.
+    at, yards = 10, int(caught.observed[0])
+    weights = np.exp(-0.5 * (place - at) ** 2)
+    here = weights[caught.observed == yards].sum()
+    of_all = return_masses(examples)
+    expected = (here + 20 * of_all[yards == YARDS]) / (weights.sum() + 20)
+    assert returns[at, yards == YARDS] == pytest.approx(expected)
 
 
 def test_runs_move_to_the_yards_gained() -> None:

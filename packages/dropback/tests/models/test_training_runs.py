@@ -209,8 +209,8 @@ def test_damaged_file_is_named(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 2}, "a run of format 2, and .* reads format 3: train it again with 'dropback "),
-        ({"format": 99}, "a run of format 99, and dropback .* reads format 3: train it again with"),
+        ({"format": 3}, "a run of format 3, and .* reads format 4: train it again with 'dropback "),
+        ({"format": 99}, "a run of format 99, and dropback .* reads format 4: train it again with"),
         ({"feature_digest": "0", "feature_names": ["old"]}, "on other features than those.*old"),
         ({"feature_digest": "0"}, "on other features than those.*other formulas"),
         ({"play_set": "punts"}, "missing, unknown or out of range.*punts"),

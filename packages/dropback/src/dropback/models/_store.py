@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dropback.models._network import PlayInputs
     from splicedpareto.nn import DistributionNetwork
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout of a run folder; a folder of another version is refused."""
 
 

@@ -19,7 +19,7 @@ from dropback._choices import nearest, parse_names
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
-from dropback.models._catch_point import fit_hazard
+from dropback.models._catch_point import fit_hazard, return_masses
 from dropback.models._examples import Examples
 from dropback.models._grid import GRIDS
 from dropback.models._network import observed_targets, validation_objective
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Floats
     from dropback.data._tables import Plays
+    from dropback.models._catch_point import CatchPoint
     from dropback.models._model import PassModel, Predictor
     from dropback.models._network import PlayInputs
     from dropback.models._store import Run
@@ -57,8 +58,19 @@ if TYPE_CHECKING:
 
 __all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "parse_baselines"]
 
+
+def with_one_return(forecast: CatchPoint, training: Examples) -> CatchPoint:
+    """The forecast with one distribution of returns for all interceptions, as the recipe has it."""
+    return replace(forecast, returns=return_masses(training))
+
+
+def fit_recipe(training: Examples, validation: Examples, seed: int) -> CatchPoint:
+    """Fit what happens, the hazard of each yard, and one distribution of returns."""
+    return with_one_return(fit_hazard(training, validation, seed), training)
+
+
 _FORECASTS: dict[str, Callable[[Examples, Examples, int], Forecast]] = {
-    "hazard": fit_hazard,
+    "hazard": fit_recipe,
     "cp-xyac": fit_cp_xyac,
     "quantile-forest": fit_quantile_forest,
     "air-yards": fit_air_yards,
@@ -180,13 +192,12 @@ def fit_baseline(
         games, pooled = plays["game_id"].to_list(), Pooled(*common, (), counts, view)
         for fold in range(model.members):
             split = split_fold(games, model.fold_of_game, fold, model.settings, seed)
-            forecast: Forecast
-            if (
-                name == "hazard" and model.boosted
-            ):  # a part of the model, learned from the same games
-                forecast = model.boosted[fold]
+            training, validation = examples[split.training], examples[split.validation]
+            if name == "hazard" and model.boosted:
+                # Trees of the model, learned from the same games.
+                forecast: Forecast = with_one_return(model.boosted[fold], training)
             else:
-                forecast = fit(examples[split.training], examples[split.validation], seed)
+                forecast = fit(training, validation, seed)
             pooled = replace(pooled, forecasts=(*pooled.forecasts, forecast))
             if on_epoch is not None:
                 loss = validation_objective(model.settings)(

@@ -13,8 +13,10 @@ import numpy as np
 
 from dropback.data._outcomes import YARDS_LOWEST
 from dropback.models._catch_point import (
+    FARTHEST_BEHIND,
     FIRST_RUN,
     LAST_RUN,
+    Outside,
     mixture,
     require_completions,
     results_of,
@@ -22,7 +24,6 @@ from dropback.models._catch_point import (
     runs_of,
     steps_of,
     survival_masses,
-    tail_hazard_of,
 )
 from dropback.models._examples import Throws
 from dropback.models._grid import YARDS
@@ -82,15 +83,17 @@ def fit_air_yards(training: Examples, validation: Examples, seed: int) -> AirYar
     cells = (_row(caught.features, caught.schema)[steps.play], steps.run - FIRST_RUN)
     np.add.at(reached, cells, 1)
     np.add.at(ended, cells, steps.ended)
-    tail_hazard, returns = tail_hazard_of(run, scored), return_masses(training)
+    outside, returns = Outside.of(run, scored), return_masses(training)
 
     def table_of(weights: Floats) -> AirYardsTable:
         # Of a step that no play has come to nothing is known: one half.
         hazards = (weights @ ended + 0.5e-20) / (weights @ reached + 1e-20)
         shares = weights @ results
         shares /= shares.sum(axis=1, keepdims=True)
-        runs = survival_masses(hazards, tail_hazard)
-        return AirYardsTable(training.schema, mixture(shares, runs, FIRST_RUN, returns, YARDS))
+        runs = survival_masses(hazards, outside)
+        return AirYardsTable(
+            training.schema, mixture(shares, runs, FARTHEST_BEHIND, returns, YARDS)
+        )
 
     counts = training.grid.counts(training.observed)
     interval = observed_interval(validation.plays)
