@@ -316,6 +316,25 @@ def test_an_address_where_something_else_listens_is_told_within_half_a_minute(
     assert time.monotonic() - began < 15
 
 
+def test_a_server_of_text_where_dask_should_be_is_one_sentence() -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in ("whether something listens", "what it is"):
+                client, _ = server.accept()
+                with client:
+                    # Read as the length of a message it is more memory than any machine has.
+                    client.sendall(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        address = f"dask://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(RequestError, match=rf"{address}: no Dask scheduler answers there"):
+            run(address, [], "nowhere")
+        thread.join(5)
+
+
 @pytest.mark.parametrize(("kind", "module"), [("dask", "distributed"), ("ray", "ray")])
 def test_a_missing_engine_names_its_extra(
     kind: str, module: str, monkeypatch: pytest.MonkeyPatch, s3: object

@@ -116,8 +116,9 @@ def test_an_engine_that_is_not_there_is_told_before_anything_is_read(
     words: tuple[str, ...], kind: str, run: Command, trained: TrainedRun, tmp_path: Path
 ) -> None:
     # Were the data read first, which takes minutes of a league, that they are absent were told.
-    named = {"DATA": str(tmp_path / "absent"), "OUT": str(tmp_path / "out"), "RUN": trained.folder}
-    names = [str(named.get(word, word)).replace("OUT", str(tmp_path / "out")) for word in words]
+    named = {"DATA": str(tmp_path / "absent"), "RUN": trained.folder}
+    out = str(tmp_path / "new" / "out")
+    names = [str(named.get(word, word)).replace("OUT", out) for word in words]
     address = f"{kind}://127.0.0.1:{free_port()}"
     code, _, said = run(*names, "--executor", address)
     assert code == 2

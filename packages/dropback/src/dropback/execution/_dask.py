@@ -64,7 +64,9 @@ class DaskExecutor:
             self._client = Client(
                 f"tcp://{address}", timeout=_TIMEOUT, set_as_default=False, heartbeat_interval=2000
             )
-        except (OSError, TimeoutError, ValueError) as error:
+        # What else listens there may say anything: read as the length of a message, text asks for
+        # more memory than there is.
+        except Exception as error:
             raise RequestError(
                 f"dask://{address}: no Dask scheduler answers there: start one with "
                 "'dask scheduler', or check the address."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dropback.errors import RequestError, StoreError
@@ -13,7 +15,7 @@ from dropback.execution._losses import first_line, is_loss
 from dropback.execution._workers import Worker, describe_worker, require_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from dropback.execution._needs import Needs
@@ -23,10 +25,14 @@ _Result = TypeVar("_Result")
 # Times that Ray runs a task again whose worker or machine was lost, or whose store failed.
 _RETRIES: Final = 3
 
-# Seconds in which a machine of the cluster must be there, and each answer who it is.
+# Seconds in which each machine of the cluster must answer who it is.
 _TIMEOUT: Final = 25
 _CHANNEL_TIMEOUT: Final = 8
-_WAITS: Final = "RAY_gcs_server_request_timeout_seconds"
+# Seconds that Ray takes to join a cluster, a minute if let, and between the tries of its client.
+_WAITS: Final = {
+    "RAY_gcs_server_request_timeout_seconds": "15",
+    "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "5",
+}
 
 
 class RayExecutor:
@@ -43,25 +49,11 @@ class RayExecutor:
     """
 
     def __init__(self, address: str, needs: Needs) -> None:
-        ray = self._ray = _imported()
-        # Not the last cluster that a file of this machine names: it may be gone, or another user's.
-        place = f"ray://{address}" if address else os.environ.get("RAY_ADDRESS") or "local"
-        if ":" in place:  # else it is one of Ray's words, "local" or "auto"
-            _require_grpc(place)
-        options: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
-        if place == "local":
-            options["include_dashboard"] = False
-        try:
-            ray.init(place, **options)
-        except (ConnectionError, TimeoutError, RuntimeError, ImportError, OSError) as error:
-            raise RequestError(
-                f"{place}: no Ray cluster answers there ({first_line(error)}): start one "
-                "with 'ray start --head', or check the address."
-            ) from error
+        self._join(address)
         try:
             self._check(needs)
         except BaseException:
-            ray.shutdown()
+            self._ray.shutdown()
             raise
         self._options: dict[str, Any] = {
             "num_cpus": needs.cores,
@@ -72,7 +64,30 @@ class RayExecutor:
         if needs.memory_bytes:
             self._options["memory"] = needs.memory_bytes
         self._cores = needs.cores
-        self._absence = Absence(place)
+        self._absence = Absence(self._place)
+
+    def _join(self, address: str) -> None:
+        with _short_waits():
+            ray = self._ray = _imported()
+        # Not the last cluster that a file of this machine names: it may be gone, or another user's.
+        place = f"ray://{address}" if address else os.environ.get("RAY_ADDRESS") or "local"
+        if ":" in place:  # else it is one of Ray's words, "local" or "auto"
+            _require_grpc(place)
+        options: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
+        if place == "local":
+            options["include_dashboard"] = False
+        # What is started here would inherit them, and have no time on a busy machine.
+        waits = nullcontext() if place == "local" else _short_waits()
+        try:
+            with waits, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Ray warns of what the error tells
+                ray.init(place, **options)
+        except (ConnectionError, TimeoutError, RuntimeError, ImportError, OSError) as error:
+            raise RequestError(
+                f"{place}: no Ray cluster answers there ({first_line(error)}): start one "
+                "with 'ray start --head', or check the address."
+            ) from error
+        self._place = place
 
     def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
         """Run the function where Ray finds room for it."""
@@ -155,19 +170,25 @@ def _require_grpc(place: str) -> None:
 
 
 def _imported() -> Any:  # noqa: ANN401  # a module
-    """Ray, which reads when it is imported how long it waits for a cluster: a minute, if let."""
-    given = os.environ.get(_WAITS)
-    os.environ.setdefault(_WAITS, str(_TIMEOUT))
     try:
         import ray
     except ImportError as error:
         raise RequestError(
             "An executor of Ray needs its package: pip install 'dropback[ray]'."
         ) from error
-    finally:
-        if given is None:
-            del os.environ[_WAITS]
     return ray
+
+
+@contextmanager
+def _short_waits() -> Iterator[None]:
+    """Tell Ray, which reads them as it is imported and as it joins, how long to wait."""
+    added = {name: value for name, value in _WAITS.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def _last_line(error: BaseException) -> str:

@@ -285,8 +285,9 @@ def build_tensors(
         require_own_place(str(out), SCHEMA)
     else:
         require_tensors_or_nothing(Path(out))
-    with work_area(out, "what was read") as area, ExitStack() as held:
+    with ExitStack() as held:
         executor = held.enter_context(opened(executor, threads=True))
+        area = held.enter_context(work_area(out, "what was read"))
         target = area.folder / "joined" if is_url(out) else Path(out)
         # Before reading: what changes meanwhile is read again.
         stamp = "" if is_url(path) else source_stamp(Path(path), layout)
