@@ -170,6 +170,15 @@ def test_file_is_no_folder_to_write_to(tmp_path: Path, *, overwrite: bool) -> No
         require_new_folder(tmp_path / "file", overwrite=overwrite)
 
 
+def test_a_refusal_before_any_work_leaves_no_folder_behind(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RequestError, match="no league"),
+        working_folder(tmp_path / "new" / "deep" / "out", "work"),
+    ):
+        raise RequestError("no league")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_process_has_the_working_folder_and_keeps_it_when_stopped(tmp_path: Path) -> None:
     out = tmp_path / "run"
 

@@ -54,8 +54,8 @@ def require_on_disk(path: Path) -> None:
 def working_folder(out: Path, kept: str) -> Iterator[Path]:
     """Yield the working folder next to `out`, from which the same command can go on.
 
-    It is removed on success and kept when the work is stopped. One process at a time has it: two
-    would remove each other's files.
+    It is removed on success and kept when work that was begun is stopped. One process at a time
+    has it: two would remove each other's files.
 
     Args:
         out: What the command writes.
@@ -67,6 +67,7 @@ def working_folder(out: Path, kept: str) -> Iterator[Path]:
     require_on_disk(out)
     work, lock_file = (out.with_name(f".{out.name}.{kind}") for kind in ("partial", "lock"))
     lock = FileLock(lock_file, timeout=0)
+    made = [folder for folder in out.parents if not folder.exists()]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -91,6 +92,9 @@ def working_folder(out: Path, kept: str) -> Iterator[Path]:
         with suppress(OSError):  # while it is held, so that nobody gets the removed one
             lock_file.unlink()
         lock.release()
+        for folder in made:
+            with suppress(OSError):  # where the output is, or work that is kept
+                folder.rmdir()
 
 
 def require_new_folder(path: Path, *, overwrite: bool) -> None:

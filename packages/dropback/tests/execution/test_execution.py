@@ -242,7 +242,7 @@ def test_a_task_that_takes_more_memory_than_it_asked_for_fails_alone(tmp_path: P
 
 
 def test_a_worker_that_holds_more_than_a_task_may_take_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=r"got 1 MB: the worker process itself holds \d+ MB"):
+    with pytest.raises(RequestError, match=r"got 1 MB: a worker process holds \d+ MB"):
         run("processes:1?memory=1MB", squares(1), str(tmp_path))
 
 
@@ -277,11 +277,19 @@ def test_two_drivers_of_one_store_do_not_harm_each_other(bucket: str, tmp_path: 
             Worker("old", own_versions().__class__("0.1", "3.9", "2", "1", "2"), 1000.5),
             r"The worker on old has dropback 0\.1, python 3\.9.*install the same versions",
         ),
+        # 200 MB held, 130 of torch and 100 for the task; only what is not loaded yet is added.
+        (Worker("full", own_versions(), 1000.5, 200_000_000), "holds 330 MB .* for 0.5 GB or more"),
+        (
+            Worker("full", own_versions(), 1000.5, 310_000_000, has_torch=True),
+            "holds 310 MB .* ask for 0.5 GB or more",
+        ),
     ],
 )
-def test_strangers_and_wrong_clocks_are_refused(worker: Worker, match: str) -> None:
+def test_workers_that_cannot_do_the_tasks_are_refused(worker: Worker, match: str) -> None:
+    able = Worker("near", own_versions(), 1000.5, 169_000_000)
+    asked = {"needs": Needs(memory_bytes=400_000_000), "networks": True}
     with pytest.raises(RequestError, match=match):
-        require_workers([Worker("near", own_versions(), 1000.5), worker], 1000.0, 1001.0)
+        require_workers([able, worker], 1000.0, 1001.0, **asked)  # type: ignore[arg-type]  # above
 
 
 @pytest.mark.parametrize("kind", ["dask", "ray"])

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 import dropback
+from dropback.errors import RequestError
 from dropback.models import THROW_MODEL
 from dropback.simulation import League
-from dropback.storage import local_copy
+from dropback.storage import WorkArea, local_copy, work_area
 from examples.cluster import DaskCluster, free_port
 from examples.trained_run import Command, TrainedRun
 
@@ -124,6 +125,26 @@ def test_an_engine_that_is_not_there_is_told_before_anything_is_read(
     assert code == 2
     assert f"error: {address}: nothing answers there" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_for_a_task_leaves_nothing_behind(
+    run: Command, trained: TrainedRun, tiny_league: League, tmp_path: Path
+) -> None:
+    tiny_league.plays.write_parquet(tmp_path / "play_by_play_all.parquet")
+    out = tmp_path / "new" / "scores.parquet"
+    code, _, said = run(
+        "score", trained.folder, tmp_path, "--out", out, "--executor", "processes:1?memory=60MB"
+    )
+    assert (code, "memory= must leave a task room, got 60 MB" in said) == (2, True)
+
+    def keep_and_refuse(area: WorkArea) -> None:
+        area.keep_file("plays", tiny_league.plays.write_parquet, ".parquet")
+        raise RequestError("no room")
+
+    # Known only as a task begins, as where a worker's other packages take the room.
+    with pytest.raises(RequestError, match="no room"), work_area(out, "work") as area:
+        keep_and_refuse(area)
+    assert [path.name for path in tmp_path.iterdir()] == ["play_by_play_all.parquet"]
 
 
 def test_an_evaluation_goes_to_a_store_and_its_inputs_come_from_there(

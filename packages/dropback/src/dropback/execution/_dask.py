@@ -42,13 +42,14 @@ class DaskExecutor:
     Args:
         address: ``HOST:PORT`` of the scheduler.
         needs: What each task asks for.
+        networks: Whether tasks load torch.
 
     Raises:
         RequestError: Dask is not installed, no scheduler or worker answers, or a worker has other
             versions, another clock, or too little.
     """
 
-    def __init__(self, address: str, needs: Needs) -> None:
+    def __init__(self, address: str, needs: Needs, *, networks: bool) -> None:
         try:
             from distributed import Client
         except ImportError as error:
@@ -72,7 +73,7 @@ class DaskExecutor:
                 "'dask scheduler', or check the address."
             ) from error
         try:
-            self._resources = self._check(address, needs)
+            self._resources = self._check(address, needs, networks=networks)
         except BaseException:
             self._client.close()
             raise
@@ -94,7 +95,7 @@ class DaskExecutor:
         """Leave the scheduler, whose workers stay."""
         self._client.close()
 
-    def _check(self, address: str, needs: Needs) -> dict[str, float] | None:
+    def _check(self, address: str, needs: Needs, *, networks: bool) -> dict[str, float] | None:
         try:
             self._client.wait_for_workers(1, timeout=_TIMEOUT)
         except TimeoutError as error:
@@ -113,7 +114,7 @@ class DaskExecutor:
                     f"dask://{address}: the worker {where or 'there'} cannot import dropback "
                     f"({answer}): install the same version of it on every machine."
                 )
-        require_workers(workers.values(), asked, time.time())
+        require_workers(workers.values(), asked, time.time(), needs=needs, networks=networks)
         known = self._client.scheduler_info(n_workers=-1)["workers"].values()
         if needs.memory_bytes:
             largest = max(int(worker["memory_limit"] or 0) for worker in known)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from dropback._choices import nearest
 from dropback.errors import RequestError
-from dropback.execution._needs import Needs, parse_needs
+from dropback.execution._needs import Needs, held_bytes, parse_needs, require_room
 from dropback.execution._processes import Processes
 
 if TYPE_CHECKING:
@@ -167,8 +167,8 @@ def open_executor(
 
     Args:
         choice: A text, or an executor that stays open.
-        threads: Whether tasks may share a process. Those that draw random numbers may not: torch
-            has one state of them for all threads.
+        threads: Whether tasks may share a process. Those of networks may not: torch has one state
+            of random numbers for all threads.
 
     Raises:
         RequestError: The text is wrong, a package is missing, nothing answers at the address, or a
@@ -201,12 +201,15 @@ def open_executor(
         if settings.kind == "ray":
             from dropback.execution._ray import RayExecutor
 
-            executor = RayExecutor(settings.address, settings.needs)
+            executor = RayExecutor(settings.address, settings.needs, networks=not threads)
         else:
             from dropback.execution._dask import DaskExecutor
 
-            executor = DaskExecutor(settings.address, settings.needs)
+            executor = DaskExecutor(settings.address, settings.needs, networks=not threads)
     try:
+        if settings.kind == "processes" and settings.needs.memory_bytes:
+            held = executor.submit(held_bytes).result()
+            require_room(settings.needs, held, networks=not threads)
         yield executor, settings.needs
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

@@ -6,6 +6,7 @@ import re
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -14,6 +15,9 @@ from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# What torch adds to the 145 MB of a process that reads files (x86-64, its build for CPUs).
+_NETWORKS_BYTES: Final = 130_000_000
 
 # Without it not even the threads of the readers begin, and a worker hangs.
 _LEAST_ROOM_BYTES: Final = 100_000_000
@@ -81,6 +85,37 @@ _READ: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
 }
 
 
+def held_bytes() -> int:
+    """What this process holds of the memory that `bounded_memory` limits; 0 where it does not."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    import resource
+
+    # The sixth number is what the limit counts: pages of data and stacks.
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
+    return pages * resource.getpagesize()
+
+
+def require_room(needs: Needs, held: int, *, networks: bool = False) -> None:
+    """Refuse a bound that leaves a task no room beside what its worker holds already.
+
+    Args:
+        needs: The bound.
+        held: Bytes that the worker holds.
+        networks: Whether the task will load torch too.
+
+    Raises:
+        RequestError: It does not.
+    """
+    least = held + _NETWORKS_BYTES * networks + _LEAST_ROOM_BYTES
+    if held and 0 < needs.memory_bytes < least:
+        raise RequestError(
+            f"memory= must leave a task room, got {needs.memory_bytes / 1e6:,.0f} MB: a worker "
+            f"process holds {(least - _LEAST_ROOM_BYTES) / 1e6:,.0f} MB before it begins; ask for "
+            f"{ceil(least / 1e8) / 10:.1f} GB or more."
+        )
+
+
 @contextmanager
 def bounded_memory(needs: Needs) -> Iterator[None]:
     """Hold this worker process to the memory that its task asked for, on Linux.
@@ -95,15 +130,7 @@ def bounded_memory(needs: Needs) -> Iterator[None]:
         return
     import resource
 
-    # The sixth number is what the limit counts: pages of data and stacks.
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
-    held = pages * resource.getpagesize()
-    if needs.memory_bytes < held + _LEAST_ROOM_BYTES:
-        raise RequestError(
-            f"memory= must leave a task room, got {needs.memory_bytes / 1e6:,.0f} MB: the worker "
-            f"process itself holds {held / 1e6:,.0f} MB; ask for "
-            f"{(held + _LEAST_ROOM_BYTES) / 1e9:.1f} GB or more."
-        )
+    require_room(needs, held_bytes())
     before = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (needs.memory_bytes, before[1]))
     try:

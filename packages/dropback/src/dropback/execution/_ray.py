@@ -42,16 +42,17 @@ class RayExecutor:
         address: ``HOST:PORT`` of its client server; empty joins the cluster of ``RAY_ADDRESS``, or
             starts one on this machine, which ends with the command.
         needs: What each task asks for.
+        networks: Whether tasks load torch.
 
     Raises:
         RequestError: Ray is not installed or does not answer, or a machine has other versions,
             another clock, or too little.
     """
 
-    def __init__(self, address: str, needs: Needs) -> None:
+    def __init__(self, address: str, needs: Needs, *, networks: bool) -> None:
         self._join(address)
         try:
-            self._check(needs)
+            self._check(needs, networks=networks)
         except BaseException:
             self._ray.shutdown()
             raise
@@ -104,7 +105,7 @@ class RayExecutor:
         """Leave the cluster, which stays, or end the one that was started."""
         self._ray.shutdown()
 
-    def _check(self, needs: Needs) -> None:
+    def _check(self, needs: Needs, *, networks: bool) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         nodes = [node for node in self._ray.nodes() if node["Alive"]]
@@ -146,7 +147,7 @@ class RayExecutor:
                 f"Ray: a machine cannot import dropback ({_last_line(error)}): install the same "
                 "version of it on every machine."
             ) from error
-        require_workers(workers, asked, time.time())
+        require_workers(workers, asked, time.time(), needs=needs, networks=networks)
 
 
 def _require_grpc(place: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
+import sys
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from dropback import __version__
 from dropback.errors import RequestError
+from dropback.execution._needs import held_bytes, require_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from dropback.execution._needs import Needs
 
 # Seconds. S3 refuses signatures from further off; a minute less leaves room for the measurement.
 _MOST_SKEW: Final = 14 * 60
@@ -39,11 +43,15 @@ class Worker:
         host: Its name.
         versions: Of its packages.
         clock: Its time, seconds since 1970.
+        held_bytes: Memory that its process holds.
+        has_torch: Whether it has loaded torch already.
     """
 
     host: str
     versions: Versions
     clock: float
+    held_bytes: int = 0
+    has_torch: bool = False
 
 
 @cache  # reading them takes longer than all else of a small task
@@ -60,7 +68,8 @@ def own_versions() -> Versions:
 
 def describe_worker() -> Worker:
     """This process, as a worker tells the one that sends tasks."""
-    return Worker(socket.gethostname(), own_versions(), time.time())
+    loaded = "torch" in sys.modules
+    return Worker(socket.gethostname(), own_versions(), time.time(), held_bytes(), loaded)
 
 
 def require_versions(expected: Versions) -> None:
@@ -83,16 +92,26 @@ def require_versions(expected: Versions) -> None:
         )
 
 
-def require_workers(workers: Iterable[Worker], asked: float, answered: float) -> None:
-    """Refuse workers of other versions, or whose clock is not ours.
+def require_workers(
+    workers: Iterable[Worker],
+    asked: float,
+    answered: float,
+    *,
+    needs: Needs,
+    networks: bool,
+) -> None:
+    """Refuse workers of other versions, whose clock is not ours, or that hold too much.
 
     Args:
         workers: What they said.
         asked: Our time before they were asked.
         answered: Our time when all had answered.
+        needs: What a task asks for.
+        networks: Whether tasks load torch.
 
     Raises:
-        RequestError: With the host, and both versions or the seconds between the clocks.
+        RequestError: With the host and both versions, the seconds between the clocks, or the
+            memory.
     """
     expected = own_versions()
     for worker in workers:
@@ -107,6 +126,7 @@ def require_workers(workers: Iterable[Worker], asked: float, answered: float) ->
                 f"The clock of {worker.host} is {apart:.0f} s from this machine's: set both (by "
                 "NTP), because object stores refuse requests signed at another time."
             )
+        require_room(needs, worker.held_bytes, networks=networks and not worker.has_torch)
 
 
 def _listed(versions: Versions) -> str:

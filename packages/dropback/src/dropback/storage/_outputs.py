@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dropback._files import AnyPath
+
+_INPUTS: Final = "inputs"
 
 MANIFEST: Final = "manifest"
 """Name of the manifest of a folder that a command wrote to a URL; it is written last."""
@@ -108,7 +111,7 @@ class WorkArea:
         digest = hashlib.sha256()
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(folder).as_posix()} {digest_of(path)}\n".encode())
-        name = f"inputs/{label}-{digest.hexdigest()[:20]}"
+        name = f"{_INPUTS}/{label}-{digest.hexdigest()[:20]}"
         store = open_store(self.store)
         if read_folder(store, name) is None:
             keep_folder(store, name, folder)
@@ -128,7 +131,13 @@ def work_area(out: AnyPath, kept: str) -> Iterator[WorkArea]:
     """
     if not is_url(out):
         with working_folder(Path(out), kept) as folder:
-            yield WorkArea(str(folder.resolve()), folder)
+            try:
+                yield WorkArea(str(folder.resolve()), folder)
+            except BaseException:
+                # Copies of the inputs alone are no work to go on from.
+                if {path.name for path in folder.iterdir()} == {_INPUTS}:
+                    shutil.rmtree(folder / _INPUTS)
+                raise
         return
     with tempfile.TemporaryDirectory(prefix="dropback-work-") as scratch:
         yield WorkArea(str(out), Path(scratch))
