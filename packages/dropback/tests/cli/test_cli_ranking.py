@@ -108,14 +108,41 @@ def test_leaderboard_names_the_population_of_its_ranks_and_which_end_is_better(
     assert "allowed" in columns
 
 
-def test_leaderboard_says_by_how_much_each_season_is_off(scores: Path, tmp_path: Path) -> None:
-    """Season 2020 drifts by .02, 2021 by -.02: rows of both seasons are less that, or raw."""
+@pytest.fixture
+def drifting(scores: Path, tmp_path: Path) -> Path:
+    """The play scores of `scores`, turned: season 2020 drifts by .02, 2021 by -.02."""
     drift = pl.when(pl.col("season") == 2020).then(0.02).otherwise(-0.02)
     centered = pl.col("play_score").mean().over("season") - pl.col("play_score") + 0.5 + drift
     drifting = tmp_path / "drifting.parquet"
     pl.read_parquet(scores).with_columns(
         mid_cdf=centered, play_score=centered, season_drift=drift
     ).write_parquet(drifting)
+    return drifting
+
+
+@pytest.mark.parametrize(
+    ("command", "seasons"),
+    [
+        (("games", "Lou Quarterback", "--seasons", "2021"), {2021}),
+        (("compare", "L.Quarterback", "A.Quarterback"), {2020, 2021}),
+        (("chart", "tiers"), {2020, 2021}),
+        (("chart", "scatter"), {2020, 2021}),
+        (("chart", "trend", "L.Quarterback"), {2020, 2021}),
+        (("chart", "passer", "L.Quarterback"), {2020, 2021}),
+    ],
+)
+def test_every_table_of_scores_comes_with_the_drift_of_its_seasons(
+    drifting: Path, tmp_path: Path, command: tuple[str, ...], seasons: set[int]
+) -> None:
+    at = 2 if command[0] == "chart" else 1
+    out = ("--out", tmp_path / "chart.svg") if command[0] == "chart" else ()
+    text = " ".join(printed(*command[:at], drifting, *command[at:], *out).split())
+    found = {year for year, sign in ((2020, "+"), (2021, "-")) if f"{year} {sign}0.0200 (" in text}
+    assert found == seasons
+    assert "Scores are centered: the drift of each season is subtracted." in text
+
+
+def test_leaderboard_says_by_how_much_each_season_is_off(drifting: Path, tmp_path: Path) -> None:
     arguments = ("leaderboard", drifting, "--by", "season", "--out", tmp_path / "rows.csv")
     text = " ".join(printed(*arguments).split())
     assert "2020 +0.0200 (" in text

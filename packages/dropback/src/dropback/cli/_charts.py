@@ -26,6 +26,7 @@ from dropback.cli._options import (
 )
 
 if TYPE_CHECKING:
+    import polars as pl
     from matplotlib.figure import Figure
 
     from dropback.workflows._pictures import Images, Look
@@ -105,8 +106,9 @@ def tiers_command(
             out,
         )
         return
+    table = workflows.read_scores(scores)
     rows = workflows.passing_board(
-        workflows.read_scores(scores),
+        table,
         roster=workflows.roster_of(scores, roster),
         by=by,
         min_attempts=min_attempts,
@@ -120,6 +122,7 @@ def tiers_command(
             rows, title=title or "Mean play score", subtitle=subtitle, look=look, images=images
         ),
         out,
+        table,
     )
 
 
@@ -160,8 +163,9 @@ def scatter_command(
 
     only = play_filter(seasons, team, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos)
+    table = workflows.read_scores(scores)
     rows = workflows.passing_board(
-        workflows.read_scores(scores),
+        table,
         play_by_play=pbp,
         expected_points=expected_points,
         by="passer",
@@ -181,6 +185,7 @@ def scatter_command(
             rows, against=chosen, title=heading, subtitle=subtitle, look=look, images=images
         ),
         out,
+        table,
     )
 
 
@@ -220,7 +225,7 @@ def trend_command(
     span = f"seasons {years[0]}-{years[-1]}" if len(years) > 1 else f"season {years[0]}"
     games = ", ".join(f"{log.height}" for log in logs.values())
     words = f"{str(only) or span}; games: {games}"
-    _write(draw_trend(logs, title=heading, subtitle=words, look=look), out)
+    _write(draw_trend(logs, title=heading, subtitle=words, look=look), out, table)
 
 
 @app.command("passer")
@@ -253,8 +258,9 @@ def passer_command(
 
     only = play_filter(seasons, None, opponent, week, last, home)
     look, images = _look(out, dark, phone, overwrite, logos, headshots)
+    table = workflows.read_scores(scores)
     figure = passer_card(
-        workflows.read_scores(scores),
+        table,
         passer,
         only=only,
         play_by_play=pbp,
@@ -265,7 +271,7 @@ def passer_command(
         seed=seed,
         on_note=errors.print,
     )
-    _write(figure, out)
+    _write(figure, out, table)
 
 
 @app.command("game")
@@ -299,8 +305,9 @@ def game_command(
 
     only = play_filter(seasons, None, opponent, week, None, home)
     look, images = _look(out, dark, phone, overwrite, logos, headshots)
+    table = workflows.read_scores(scores)
     figure = game_card(
-        workflows.read_scores(scores),
+        table,
         passer,
         only=only,
         games=games,
@@ -312,7 +319,7 @@ def game_command(
         images=images,
         on_note=errors.print,
     )
-    _write(figure, out)
+    _write(figure, out, table)
 
 
 def _look(
@@ -331,9 +338,12 @@ def _look(
     return Look(dark, phone), Images(logos, headshots)
 
 
-def _write(figure: Figure, out: Path) -> None:
-    from dropback.cli._console import errors
+def _write(figure: Figure, out: Path, scores: pl.DataFrame | None = None) -> None:
+    """Write a picture, and say by how much the seasons of its play scores drift."""
+    from dropback.cli._console import drift_line, errors
     from dropback.workflows._plots import write_figure
 
     write_figure(figure, out)
     errors.print(f"{out}: the picture.")
+    if scores is not None:
+        drift_line(scores)

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from typing import TypeAlias
 
     import polars as pl
@@ -348,10 +348,12 @@ def versus_table(found: Versus, rows: pl.DataFrame, title: str) -> None:
         out.print(by_season)
 
 
-def drift_line(scores: pl.DataFrame, *, center: bool = True) -> None:
-    """Print the drift of each season beside a ranking of its scores."""
+def drift_line(scores: pl.DataFrame, *, center: bool = True, seasons: Collection[int] = ()) -> None:
+    """Print the drift of each season, or of some, beside a ranking of its scores."""
     from dropback.ranking import drift_sentence, season_drifts
 
+    if seasons:
+        scores = scores.filter(scores["season"].is_in(list(seasons)))
     ranked = scores if center else scores.drop("season_drift", strict=False)
     if sentence := drift_sentence(season_drifts(ranked)):
         out.print(sentence)

@@ -159,14 +159,15 @@ def games(
     Example: `dropback games scores.parquet "Patrick Mahomes" --seasons 2022 --games games.parquet`
     """
     from dropback import workflows
-    from dropback.cli._console import errors, games_table
+    from dropback.cli._console import drift_line, errors, games_table
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
     only = play_filter(seasons, None, opponent, week, last, home)
     role = "receiver" if receiver else "passer"
+    table = workflows.read_scores(scores)
     player, rows = workflows.player_games(
-        workflows.read_scores(scores),
+        table,
         passer,
         only=only,
         role=role,
@@ -177,6 +178,7 @@ def games(
         on_note=errors.print,
     )
     games_table(rows, ", ".join(filter(None, (f"Games of {player.name}", str(only)))))
+    drift_line(table, seasons=set(rows["season"]))
     if out is not None:
         workflows.write_table(rows, out, table="games")
         errors.print(f"{out}: {len(rows)} rows.")
@@ -206,13 +208,14 @@ def compare(
     Example: `dropback compare scores.parquet "Josh Allen" "Patrick Mahomes" --seasons 2020-2023`
     """
     from dropback import workflows
-    from dropback.cli._console import errors, versus_table
+    from dropback.cli._console import drift_line, errors, versus_table
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
     only = play_filter(seasons, None, opponent, week, last, home)
+    table = workflows.read_scores(scores)
     found, rows = workflows.compare_players(
-        workflows.read_scores(scores),
+        table,
         first,
         second,
         only=only,
@@ -225,6 +228,7 @@ def compare(
         on_note=errors.print,
     )
     versus_table(found, rows, ", ".join(filter(None, ("Two passers", split, str(only)))))
+    drift_line(table, seasons=set(found.seasons["season"]))
     if out is not None:
         workflows.write_table(rows, out, table="passers")
         errors.print(f"{out}: {len(rows)} rows.")
