@@ -5,7 +5,7 @@ import pytest
 
 from dropback.tracking import read_tracking
 from dropback.tracking.ingest._quality import checks_of_splits
-from examples.tracking_sets import made_set
+from examples.tracking_sets import MadePlay, made_set
 
 
 def the_play(source, folder, *columns):
@@ -109,3 +109,35 @@ def test_rows_without_a_play_are_counted(tmp_path):
     path.write_text("\n".join([*lines, *lost]) + "\n")
     check = checks_of(folder)["unreadable rows"]
     assert (check.decision, check.measured) == ("wrong, not corrected", 7)
+
+
+def thrown_away(roles_of, tmp_path):
+    """A play whose ball arrives at a receiver, beside one with a recorded target."""
+    source = made_set("bdb_2025", MadePlay(play=1), MadePlay(play=2))
+    source.change(
+        "plays.csv",
+        playDescription=pl.lit("(15:00) A.Player0 pass incomplete short right."),
+        passResult=pl.lit("I"),
+    )
+    table = source.tables["player_play.csv"].with_columns(
+        pl.col("wasInitialPassRusher").cast(pl.Int64)
+    )
+    parts = [table.filter(playId=1), *(roles_of(table.filter(playId=2)))]
+    source.tables["player_play.csv"] = pl.concat(parts, how="vertical_relaxed")
+    (block,), _ = read_tracking(source.write(tmp_path))
+    return block.plays.sort("play_id").select("target_slot", "target_source").rows()
+
+
+def rusher(table):
+    return [table.with_columns(nflId=30011, wasTargettedReceiver=0, wasInitialPassRusher=1)]
+
+
+def test_a_ball_thrown_away_has_no_target_even_near_a_receiver(tmp_path):
+    first, second = thrown_away(rusher, tmp_path)
+    assert first[1] == "given"
+    assert second == (None, None)
+
+
+def test_a_play_that_the_table_of_roles_lacks_still_has_the_nearest_receiver(tmp_path):
+    _, second = thrown_away(lambda _: [], tmp_path)
+    assert second[1] == "inferred"

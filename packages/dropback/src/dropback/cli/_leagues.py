@@ -121,6 +121,13 @@ def simulate_tracking(
             help="sharp, as published figures have it; real, with the inertia of players."
         ),
     ] = "sharp",
+    all_plays: Annotated[
+        bool,
+        typer.Option(
+            "--all-plays",
+            help="Also the sacks, scrambles, throw-aways and designed runs between them.",
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Weeks simulated at once.")] = 2,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -136,7 +143,12 @@ def simulate_tracking(
         write_tracking_league,
     )
 
-    settings = TrackingLeagueSettings(plays=plays, reads_sd=reads_sd, motion=motion)  # type: ignore[arg-type]  # checked there
+    settings = TrackingLeagueSettings(
+        plays=plays,
+        reads_sd=reads_sd,
+        motion=motion,  # type: ignore[arg-type]  # checked there
+        all_plays=all_plays,
+    )
     league = simulate_tracking_league(settings, seed=seed)
     with progress(league.weeks) as step:
         write_tracking_league(
@@ -147,7 +159,10 @@ def simulate_tracking(
             workers=workers,
             on_week=lambda done, weeks: step(f"week {done} of {weeks}"),
         )
-    errors.print(f"{out}: {plays:,} simulated plays.")
+    others = f" and {league.others.height:,} other plays" if all_plays else ""
+    errors.print(
+        f"{out}: {plays:,} simulated {'targeted attempts' if others else 'plays'}{others}."
+    )
 
 
 demo_app = typer.Typer(help="The demo.", no_args_is_help=True)

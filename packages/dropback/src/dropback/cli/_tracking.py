@@ -46,6 +46,9 @@ def ingest_command(
     to: Annotated[
         str, typer.Option("--to", help="Last frames to write: release, end, or as 1.5s after it.")
     ] = "release",
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Also read designed runs, to the handoff.")
+    ] = False,
     executor: ExecutorOption = "threads:2",
 ) -> None:
     """Read tracking files into canonical Parquet.
@@ -58,7 +61,9 @@ def ingest_command(
 
     around = _around(start, to)
     with file_progress() as step:
-        report = ingest(path, out, layout=layout, around=around, executor=executor, progress=step)
+        report = ingest(
+            path, out, layout=layout, around=around, runs=runs, executor=executor, progress=step
+        )
     print_report(report)
     console.print(f"plays in {out}, reasons in {out}/left_out.csv, all checks in {out}/ingest.html")
 

@@ -60,6 +60,23 @@ class Around:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What is read of a set beyond its dropbacks from the snap to the release.
+
+    Attributes:
+        around: Frames beyond the window; None for none.
+        runs: Whether designed runs are read too, from the snap to the handoff.
+    """
+
+    around: Around | None = None
+    runs: bool = False
+
+
+DROPBACKS: Final = Wanted()
+"""Dropbacks alone, to the release."""
+
+
+@dataclass(frozen=True)
 class WideFrames:
     """Frames of N plays from before the snap to after the end, the window among them.
 

@@ -49,7 +49,7 @@ GROUPS_AT_SNAP: Final = ("passer", "blocker", "eligible", "front", "middle", "de
 
 
 class Plays(dy.Schema):
-    """One row a dropback.
+    """One row a dropback, or a designed run where these are asked for.
 
     Columns:
         game_id, play_id: The league's keys; nflverse's ``old_game_id`` and ``play_id``.
@@ -65,7 +65,8 @@ class Plays(dy.Schema):
         yards_to_go, yards_to_goal: Yards to the line to gain and to the goal line.
         line_of_scrimmage_x_yd: On the canonical field, so 10 is the offense's own goal line.
         score_differential: Offense minus defense before the play, points.
-        pass_result: C complete, I incomplete, IN intercepted, S sack, R scramble.
+        pass_result: C complete, I incomplete, IN intercepted, S sack, R scramble; null on designed
+            runs and where the set does not say.
         yards_gained: Before penalties, yards; null where the set has no outcome.
         air_yards: As charted, from the line of scrimmage; null where the set does not say.
         interception_return_yards: Yards that an interception was returned; null on other plays

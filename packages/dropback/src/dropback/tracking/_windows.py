@@ -33,6 +33,9 @@ FORWARD_PASSES: Final = ("pass_forward", "pass_shovel", "autoevent_passforward")
 # Events that mean a forward pass left the hand.
 THROWS: Final = (*FORWARD_PASSES, "pass_tipped", "autoevent_passinterrupted")
 
+# Events that open a designed run, where no pass comes after them.
+RUNS: Final = ("handoff", "run")
+
 ARRIVALS: Final = (
     "pass_arrived",
     "pass_outcome_caught",

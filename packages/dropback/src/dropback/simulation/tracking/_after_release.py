@@ -14,10 +14,11 @@ from dropback.simulation.tracking._release_distribution import throw_flight
 from dropback.tracking._schema import BALL_SLOT, PLAYERS
 
 if TYPE_CHECKING:
-    from dropback._arrays import Floats, Integers, Singles
+    from dropback._arrays import Flags, Floats, Integers, Singles
     from dropback.simulation._outcome_distribution import Outcomes
     from dropback.simulation.tracking._before_release import Dropbacks
     from dropback.simulation.tracking._calls import Calls
+    from dropback.simulation.tracking._manner import Manner
     from dropback.simulation.tracking._snap_state import SnapState
 
 FRAMES_BEFORE_SNAP: Final = 5
@@ -60,10 +61,8 @@ def finish_plays(
 
     The distribution does not depend on these frames: they are made to fit the outcome.
     """
-    n, plays = len(snap), np.arange(len(snap))
-    release = dropbacks.release
-    here = dropbacks.xy[plays, release]
-    velocity = (here - dropbacks.xy[plays, release - 1]) / FRAME_S
+    plays = np.arange(len(snap))
+    here, velocity = at_release(dropbacks)
     receiver = ELIGIBLE.start + dropbacks.target
     aim, flight = throw_flight(here[:, PASSER], here[plays, receiver], velocity[plays, receiver])
     catcher = np.where(outcomes.intercepted, _interceptor(here, velocity, aim, flight), receiver)
@@ -73,6 +72,63 @@ def finish_plays(
     distance = norm(end - aim)
     pace = 4.0 + 3.6 * (1 - np.exp(-distance / 12))
     runs = np.where(caught, np.ceil(distance / pace / FRAME_S) + 4, 2).astype(np.int64)
+    ending = Ending(aim, flies, end, runs, receiver, catcher, caught)
+    return play_on(snap, calls, dropbacks, ending, generator)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What becomes of ``N`` plays once the passer is rid of the ball, or tucks it.
+
+    Args:
+        aim: Where the ball comes down, yards, shape ``(N, 2)``.
+        flies: Frames of its flight, shape ``(N,)``, as the rest; 0 where it is carried.
+        end: Where the carrier is stopped, yards, shape ``(N, 2)``.
+        runs: Frames of the run, or from an incompletion to the whistle.
+        receiver: Slot of the player who runs to where the ball comes down.
+        carrier: Slot of the player who has the ball then.
+        carried: Whether somebody has.
+    """
+
+    aim: Floats
+    flies: Integers
+    end: Floats
+    runs: Integers
+    receiver: Integers
+    carrier: Integers
+    carried: Flags
+
+
+def at_release(dropbacks: Dropbacks) -> tuple[Floats, Floats]:
+    """Positions and velocities of the 22 in the frame of the release, shape ``(N, 22, 2)``."""
+    plays, release = np.arange(len(dropbacks.xy)), dropbacks.release
+    here = dropbacks.xy[plays, release]
+    return here, (here - dropbacks.xy[plays, release - 1]) / FRAME_S
+
+
+def play_on(
+    snap: SnapState,
+    calls: Calls,
+    dropbacks: Dropbacks,
+    ending: Ending,
+    generator: np.random.Generator,
+    manner: Manner | None = None,
+) -> Tracks:
+    """Let the plays run on to the whistle.
+
+    Args:
+        snap: The plays, ``N`` of them.
+        calls: What both sides called.
+        dropbacks: Their frames up to the release.
+        ending: What becomes of them.
+        generator: Source of randomness.
+        manner: How players move where the tracks are to be smoothed as a whole, and the carrier is
+            to be stopped exactly at the end of the run.
+    """
+    n, plays = len(snap), np.arange(len(snap))
+    release, (here, velocity) = dropbacks.release, at_release(dropbacks)
+    aim, flies, end, runs = ending.aim, ending.flies, ending.end, ending.runs
+    receiver, carrier, carried = ending.receiver, ending.carrier, ending.carried
     last = release + flies + runs + _FRAMES_AFTER_WHISTLE
     rest = int((flies + runs).max()) + _FRAMES_AFTER_WHISTLE
     total = FRAMES_BEFORE_SNAP + int(release.max()) + rest + 1
@@ -88,18 +144,18 @@ def finish_plays(
         goal = np.where(flying[:, None], aim, end)
         left = np.where(flying, flies, flies + runs) - since + 1
         desired = _desired(here, velocity, goal, left, speed, spread)
-        straight = (goal - here[plays, catcher]) / (np.maximum(left, 1) * FRAME_S)[:, None]
-        desired[plays, catcher] = limited(straight, _CARRIER_YD_PER_S)
+        straight = (goal - here[plays, carrier]) / (np.maximum(left, 1) * FRAME_S)[:, None]
+        desired[plays, carrier] = limited(straight, _CARRIER_YD_PER_S)
         desired[plays, receiver] = np.where(
             flying[:, None],
             limited((aim - here[plays, receiver]) / (np.maximum(left, 1) * FRAME_S)[:, None], 9.0),
             desired[plays, receiver],
         )
-        desired = np.where((over | (~flying & ~caught))[:, None, None], 0.35 * velocity, desired)
+        desired = np.where((over | (~flying & ~carried))[:, None, None], 0.35 * velocity, desired)
         limit = np.broadcast_to(ACCELERATION * 1.3, (n, PLAYERS)).copy()
-        limit[plays, catcher] = _HARDEST
+        limit[plays, carrier] = _HARDEST
         response = np.full((n, PLAYERS), RESPONSE)
-        response[plays, catcher] = 0.5
+        response[plays, carrier] = 0.5
         here, velocity = step(here, velocity, desired, acceleration=limit, response=response)
         xy[plays, FRAMES_BEFORE_SNAP + release + since, :PLAYERS] = here
     arrival = FRAMES_BEFORE_SNAP + release + flies
@@ -112,8 +168,25 @@ def finish_plays(
         whistle=arrival + runs,
         frames=frames,
     )
-    _carry_ball(tracks, snap, calls, aim, np.where(caught, catcher, -1), generator)
+    if manner is not None:
+        _settle(tracks, ending, manner)
+    _carry_ball(tracks, snap, calls, aim, np.where(carried, carrier, -1), generator)
     return tracks
+
+
+def _settle(tracks: Tracks, ending: Ending, manner: Manner) -> None:
+    """Smooth `Tracks.xy` from the snap on, and lead carriers to where they are stopped."""
+    plays = np.arange(len(tracks.xy))
+    moving = tracks.xy[:, tracks.snap :, :PLAYERS]
+    frame = np.arange(moving.shape[1])
+    there = np.minimum(frame, (tracks.frames - 1 - tracks.snap)[:, None])
+    smooth = manner.smoothed(moving[plays[:, None], there].astype(np.float64))
+    whistle = tracks.whistle - tracks.snap
+    start = (tracks.release - tracks.snap)[:, None]
+    miss = ending.end - smooth[plays, whistle, ending.carrier]
+    share = np.clip((frame - start) / (whistle[:, None] - start), 0, 1) * ending.carried[:, None]
+    smooth[plays, :, ending.carrier] += share[..., None] * miss[:, None]
+    tracks.xy[:, tracks.snap :, :PLAYERS] = smooth
 
 
 def _interceptor(here: Floats, velocity: Floats, aim: Floats, flight: Floats) -> Integers:
@@ -176,7 +249,8 @@ def _carry_ball(
         (catcher >= 0)[:, None], xy[plays, tracks.arrival, np.maximum(catcher, 0)], fallen
     )
     start = xy[plays, tracks.release, PASSER]
-    flown = np.clip((frame - release) / (arrival - release), 0, 1)[..., None]
+    # A ball that is handed over is there in a frame.
+    flown = np.clip((frame - release) / np.maximum(arrival - release, 1), 0, 1)[..., None]
     ball = np.where(
         (frame > release)[..., None], start[:, None] + flown * (end - start)[:, None], ball
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Random drift that each frame adds to the desired velocity, yards a second; 0.92 of it stays for
 # the next frame. Passers and rushers are never still.
-_DRIFT: Final = np.array([0.34] + [0.2] * 5 + [0.1] * 5 + [0.42] * 4 + [0.16] * 7)
+DRIFT: Final = np.array([0.34] + [0.2] * 5 + [0.1] * 5 + [0.42] * 4 + [0.16] * 7)
 
 RESPONSE: Final = 0.24
 """Share of a desired change of velocity that one frame makes: nine tenths within 0.9 s."""
@@ -108,19 +108,32 @@ def step(
 
 
 def play_dropbacks(
-    snap: SnapState, calls: Calls, manner: Manner, generator: np.random.Generator
+    snap: SnapState,
+    calls: Calls,
+    manner: Manner,
+    generator: np.random.Generator,
+    *,
+    throws: bool = True,
 ) -> Dropbacks:
     """Let routes, coverage, rush and protection run until every ball is thrown.
 
     The passer's skill has no part in this: it shows in the distribution of the outcome alone, so
     that a league-average passer would face the same throw.
+
+    Args:
+        snap: The plays, ``N`` of them.
+        calls: What both sides called.
+        manner: How players move.
+        generator: Source of randomness.
+        throws: Whether the passer throws to an open receiver. Else the rush alone ends the
+            dropback: the release is the frame in which the passer has to act.
     """
     n = len(snap)
     xy = np.empty((n, LAST_FRAME + 1, PLAYERS, 2))
     velocity = np.zeros((n, PLAYERS, 2))
     xy[:, 0] = calls.snap_xy
     team = _Teams(snap, calls, generator)
-    reads = _PasserReads(snap, calls, generator)
+    reads = _PasserReads(snap, calls, generator, throws=throws)
     drift = np.zeros((n, PLAYERS, 2))
     speed = TOP_SPEED * snap.quickness
     acceleration = ACCELERATION * snap.quickness * manner.agility
@@ -135,7 +148,7 @@ def play_dropbacks(
             desired[:, DEFENSE],
             team.cover(xy, velocity, frame, speed[:, DEFENSE]),
         )
-        drift = 0.92 * drift + generator.normal(size=drift.shape) * _DRIFT[:, None]
+        drift = 0.92 * drift + generator.normal(size=drift.shape) * DRIFT[:, None]
         desired = manner.eased(velocity, limited(desired, speed) + drift)
         xy[:, frame], velocity = step(now, velocity, desired, acceleration=acceleration)
         reads.look(xy[:, frame], velocity, frame, team.leg)
@@ -295,9 +308,11 @@ class _Teams:
 class _PasserReads:
     """The passer's reads: the receiver looked at, and the frame of the throw."""
 
-    def __init__(self, snap: SnapState, calls: Calls, generator: np.random.Generator) -> None:
+    def __init__(
+        self, snap: SnapState, calls: Calls, generator: np.random.Generator, *, throws: bool
+    ) -> None:
         n = len(snap)
-        self._s, self._calls, self._generator = snap, calls, generator
+        self._s, self._calls, self._generator, self._throws = snap, calls, generator, throws
         self.release = np.zeros(n, dtype=np.int64)
         self.target = np.zeros(n, dtype=np.int64)
         self._read = np.zeros(n, dtype=np.int64)
@@ -328,7 +343,7 @@ class _PasserReads:
         # The separation required falls by 1 yard each second after 2.
         required = self._required_yd - 0.1 * max(frame - 20, 0)
         looking = (self.release == 0) & (frame >= self._earliest)
-        opens = looking & ready & (free[plays, read] >= required)
+        opens = looking & ready & (free[plays, read] >= required) & self._throws
         gap = norm(xy[:, DEFENSE][:, :_RUSHERS] - xy[:, None, PASSER]).min(axis=1)
         chance = np.select([gap < 0.9, gap < 1.6, gap < 2.2], [0.8, 0.3, 0.08], 0.0)
         hurried = (self.release == 0) & (frame > 9) & (self._generator.random(len(s)) < chance)

@@ -15,7 +15,13 @@ import polars as pl
 from dropback._files import require_new_folder, whole_folder
 from dropback.errors import RequestError
 from dropback.execution import process_pool
-from dropback.simulation.tracking._league import TrackingLeague, simulate_week
+from dropback.simulation._play_calls import Kind
+from dropback.simulation.tracking._league import (
+    TrackingLeague,
+    simulate_other_plays,
+    simulate_week,
+)
+from dropback.simulation.tracking._other_tables import other_tables
 from dropback.simulation.tracking._tables import (
     game_rows,
     play_by_play_rows,
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Integers
     from dropback.simulation.tracking._league import Week
+    from dropback.simulation.tracking._other_plays import OtherPlays
 
 TrackingFile = Literal["parquet", "csv"]
 
@@ -42,7 +49,10 @@ _CSV_DECIMALS: Final = 2
 _EVENTS: Final = (
     *(None, "ball_snap", "pass_forward", "pass_arrived", "pass_outcome_caught"),
     *("pass_outcome_incomplete", "pass_outcome_interception", "tackle", "touchdown"),
+    *("first_contact", "qb_sack", "run", "handoff"),
 )
+
+_EVENT_INDEX: Final = {event: at for at, event in enumerate(_EVENTS)}
 
 
 def write_tracking_league(
@@ -117,8 +127,12 @@ def _write_weeks(
         while True:
             # No more than there are workers, so that none starts another week when this stops.
             for number in islice(waiting, workers - len(pending)):
-                attempts = league.attempts.filter(pl.col("week_number") == number)
-                part = replace(league, attempts=attempts)
+                of_week = pl.col("week_number") == number
+                part = replace(
+                    league,
+                    attempts=league.attempts.filter(of_week),
+                    others=league.others.filter(of_week),
+                )
                 pending[pool.submit(_write_week, part, folder, tracking, number)] = number
             if not pending:
                 return
@@ -138,28 +152,40 @@ def _write_week(
 ) -> dict[str, pl.DataFrame]:
     """Simulate a week and write its tracking file; its small tables, by name."""
     week = simulate_week(league, number)
-    rows = tracking_rows(league, week)
-    path = folder / f"tracking_week_{number + 1}.{tracking}"
-    if tracking == "csv":
-        rows.write_csv(path, float_precision=_CSV_DECIMALS, null_value="NA")
-    else:
-        rows.write_parquet(path, compression="lz4", statistics=False)
-    return {
+    rows = tracking_rows(league, week, _events(week))
+    tables = {
         "plays": play_rows(week),
         "player_play": player_play_rows(week),
         "truth": truth_rows(week),
         "pbp": play_by_play_rows(week),
     }
+    others = simulate_other_plays(league, number)
+    if others is not None:
+        # The throws' rows stay in their order, each other play where it was played.
+        key = ["gameId", "playId"]
+        added = tracking_rows(league, others, _other_events(others))
+        rows = pl.concat([rows, added]).sort(key, maintain_order=True)
+        more = other_tables(others)
+        for name, by in (("plays", key), ("player_play", key), ("pbp", ["old_game_id", "play_id"])):
+            both = pl.concat([tables[name], more[name]], how="diagonal")
+            tables[name] = both.sort(by, maintain_order=True)
+    path = folder / f"tracking_week_{number + 1}.{tracking}"
+    if tracking == "csv":
+        rows.write_csv(path, float_precision=_CSV_DECIMALS, null_value="NA")
+    else:
+        rows.write_parquet(path, compression="lz4", statistics=False)
+    return tables
 
 
-def tracking_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
+def tracking_rows(
+    league: TrackingLeague, week: Week | OtherPlays, events: Integers
+) -> pl.DataFrame:
     """The rows of a tracking file, in the columns of 2025 and their order."""
     m, tracks = week.motion, week.tracks
     plays = week.attempts
     players = player_rows(league, week)
     who = m.play * (PLAYERS + 1) + m.slot
     is_ball = pl.Series(m.slot == BALL_SLOT)
-    events = _events(week)
     kickoff = plays["kickoff"].to_numpy().astype("datetime64[ms]")
     # Half a minute a play keeps the stamps of a game in order.
     start = kickoff + plays["play_id"].to_numpy().astype("timedelta64[s]") * 7
@@ -191,8 +217,7 @@ def _events(week: Week) -> Integers:
     tracks, outcomes = week.tracks, week.outcomes
     n, total = tracks.xy.shape[:2]
     plays = np.arange(n)
-    index = {event: at for at, event in enumerate(_EVENTS)}
-    events = np.zeros((n, total), dtype=np.int64)
+    index, events = _EVENT_INDEX, np.zeros((n, total), dtype=np.int64)
     scores = outcomes.completed & (outcomes.yards >= week.snap.yardline_100)
     caught = outcomes.completed | outcomes.intercepted
     events[plays, tracks.whistle] = np.select(
@@ -205,5 +230,30 @@ def _events(week: Week) -> Integers:
     )
     events[plays, tracks.arrival] = index["pass_arrived"]
     events[plays, tracks.release] = index["pass_forward"]
+    events[:, tracks.snap] = index["ball_snap"]
+    return events
+
+
+def _other_events(plays: OtherPlays) -> Integers:
+    """As `_events`, named as the real sets name those of each kind."""
+    tracks, kind = plays.tracks, plays.kind
+    n, total = tracks.xy.shape[:2]
+    every, index = np.arange(n), _EVENT_INDEX
+    events = np.zeros((n, total), dtype=np.int64)
+    scores = (plays.attempts["yards_gained"] >= plays.attempts["yardline_100"]).to_numpy()
+    events[every, plays.contact] = index["first_contact"]
+    events[every, tracks.whistle] = np.select(
+        [kind == Kind.SACK, kind == Kind.THROW_AWAY, scores],
+        [index["qb_sack"], 0, index["touchdown"]],
+        index["tackle"],
+    )
+    away = kind == Kind.THROW_AWAY
+    events[away, tracks.arrival[away] + 1] = index["pass_outcome_incomplete"]
+    starts = np.select(
+        [kind == Kind.SCRAMBLE, away, kind == Kind.RUN],
+        [index["run"], index["pass_forward"], index["handoff"]],
+        0,
+    )
+    events[every[starts > 0], tracks.release[starts > 0]] = starts[starts > 0]
     events[:, tracks.snap] = index["ball_snap"]
     return events

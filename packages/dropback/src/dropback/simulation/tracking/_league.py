@@ -17,6 +17,7 @@ from dropback.simulation.tracking._calls import Calls, call_plays
 from dropback.simulation.tracking._lineup import FRAME_S
 from dropback.simulation.tracking._manner import manner_of
 from dropback.simulation.tracking._motion import Motion, measure_motion
+from dropback.simulation.tracking._other_plays import OtherPlays, other_plays, play_others
 from dropback.simulation.tracking._release_distribution import ReleaseState, release_distribution
 from dropback.simulation.tracking._settings import TrackingLeagueSettings
 from dropback.simulation.tracking._snap_state import SnapState, draw_quickness, taken_attempts
@@ -41,6 +42,8 @@ class TrackingLeague:
         passers: One row a passer and season with ``skill_yd``; ``reads``, the probability of a
             throw to the best receiver, where the settings spread it.
         quickness: By team and slot, shape ``(32, 22)``.
+        others: The other plays between them, as `other_plays` gives them with the columns added to
+            ``attempts``; empty where the settings want none.
     """
 
     settings: TrackingLeagueSettings
@@ -49,6 +52,7 @@ class TrackingLeague:
     games: pl.DataFrame
     passers: pl.DataFrame
     quickness: Floats
+    others: pl.DataFrame
 
     @property
     def weeks(self) -> int:
@@ -104,13 +108,16 @@ def simulate_tracking_league(
     settings = TrackingLeagueSettings() if settings is None else settings
     league = simulate_league(settings.league(), seed=seed)
     attempts = taken_attempts(league, settings.plays)
-    seasons = attempts["season"] - settings.first_season
-    attempts = attempts.with_columns(
-        week_number=seasons * settings.league().weeks + attempts["week"] - 1,
-        source_game_id=pl.col("old_game_id").cast(pl.Int64),
-        kickoff=pl.col("old_game_id").str.slice(0, 8).str.to_datetime("%Y%m%d")
+    others = other_plays(league, attempts)
+    others = others if settings.all_plays else others.clear()
+    season = pl.col("season") - settings.first_season
+    placed = {
+        "week_number": season * settings.league().weeks + pl.col("week") - 1,
+        "source_game_id": pl.col("old_game_id").cast(pl.Int64),
+        "kickoff": pl.col("old_game_id").str.slice(0, 8).str.to_datetime("%Y%m%d")
         + pl.duration(hours=17),
-    )
+    }
+    attempts, others = attempts.with_columns(**placed), others.with_columns(**placed)
     games = league.games.join(attempts, on="old_game_id", how="semi")
     quickness = draw_quickness(settings, np.random.default_rng([seed, 1]))
     passers = league.passers
@@ -118,7 +125,7 @@ def simulate_tracking_league(
         reads = _draw_reads(settings, passers, np.random.default_rng([seed, 3]))
         passers = left_join(passers, reads, on="passer_player_id")
         attempts = left_join(attempts, reads, on="passer_player_id")
-    return TrackingLeague(settings, seed, attempts, games, passers, quickness)
+    return TrackingLeague(settings, seed, attempts, games, passers, quickness, others)
 
 
 def _draw_reads(
@@ -159,6 +166,20 @@ def simulate_week(league: TrackingLeague, number: int) -> Week:
     motion = measure_motion(tracks, calls, rotated, measuring)
     seen = (calls, dropbacks, states, state, outcomes, tracks, rotated, motion)
     return Week(attempts, snap, *seen)
+
+
+def simulate_other_plays(league: TrackingLeague, number: int) -> OtherPlays | None:
+    """Simulate the plays of a week that are no targeted attempts; None where it has none.
+
+    Args:
+        league: The league; it has others where its settings have ``all_plays``.
+        number: The week's, from 0 to ``league.weeks - 1``.
+    """
+    others = league.others.filter(pl.col("week_number") == number)
+    if others.is_empty():
+        return None
+    streams = np.random.SeedSequence([league.seed, 4, number])
+    return play_others(others, league.quickness, league.settings.motion, streams)
 
 
 def oracle_distribution(

@@ -115,6 +115,8 @@ def _facing(
     # In the last half second the passer turns to the target.
     ball = xy[np.arange(n), BALL_SLOT, tracks.arrival] - xy[np.arange(n), PASSER, tracks.release]
     throw = np.rad2deg(np.arctan2(ball[:, 0], ball[:, 1]))[:, None] - 90.0
+    # The passer who keeps the ball, or hands it over, faces on.
+    throw[tracks.arrival == tracks.release] = 0.0
     turns = np.clip((frame - tracks.release[:, None] + 5) / 5, 0, 1)
     facing[:, PASSER] = 90.0 + turns * ((throw + 180.0) % 360.0 - 180.0)
     before = frame <= tracks.snap

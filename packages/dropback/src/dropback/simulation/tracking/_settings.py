@@ -37,6 +37,8 @@ class TrackingLeagueSettings:
             0 to 0.25, about twice itself and independent of skill. 0: nobody does.
         motion: ``sharp``, in which players gather speed 1.4 times as fast as real ones, and which
             all published figures rest on; or ``real``, whose gains of speed are theirs.
+        all_plays: Whether sacks, scrambles, throw-aways and designed runs between the targeted
+            attempts are simulated too. The targeted attempts are the same with them.
 
     Raises:
         RequestError: A value is outside its domain.
@@ -52,6 +54,7 @@ class TrackingLeagueSettings:
     quickness_sd: float = 0.04
     reads_sd: float = 0.0
     motion: MannerName = "sharp"
+    all_plays: bool = False
 
     def __post_init__(self) -> None:
         """Check every domain once, so that the simulation can trust its settings."""

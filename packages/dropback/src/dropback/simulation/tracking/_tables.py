@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Flags, Integers
     from dropback.simulation.tracking._league import TrackingLeague, Week
+    from dropback.simulation.tracking._other_plays import OtherPlays
 
 # Passers have the numbers of the play-by-play league; all others count from here, by team.
 _FIRST_OTHER_NUMBER: Final = 1500
@@ -38,9 +39,9 @@ _WEIGHTS: Final = {"QB": 220, "T": 318, "G": 315, "C": 305, "WR": 200, "TE": 252
 _SHOTGUN_WORDS: Final = {"DOUBLES": "SHOTGUN", "TRIPS": "SHOTGUN", "BUNCH": "SHOTGUN"}
 
 
-def player_rows(league: TrackingLeague, week: Week) -> pl.DataFrame:
+def player_rows(league: TrackingLeague, week: Week | OtherPlays) -> pl.DataFrame:
     """The 22 players and the ball of each play: nflId, displayName, jerseyNumber, club."""
-    numbers, clubs = _player_numbers(week.attempts)
+    numbers, clubs = player_numbers(week.attempts)
     ball = np.full((len(numbers), 1), -1)
     flat = np.concatenate([numbers, ball], axis=1).ravel()
     names = player_table(league).select("nflId", "displayName", "jerseyNumber")
@@ -93,19 +94,44 @@ def game_rows(league: TrackingLeague) -> pl.DataFrame:
 
 def play_rows(week: Week) -> pl.DataFrame:
     """One row a play, in columns of 2025's ``plays.csv``."""
-    a, s, o, c = week.attempts, week.snap, week.outcomes, week.calls
-    tracks = week.tracks
-    line = np.where(week.rotated, FIELD_LENGTH_YD - s.line_x_yd, s.line_x_yd)
-    ball = tracks.xy[np.arange(len(s)), tracks.arrival, BALL_SLOT]
+    o, c, tracks = week.outcomes, week.calls, week.tracks
+    n = len(week.attempts)
+    ball = tracks.xy[np.arange(n), tracks.arrival, BALL_SLOT]
     shown = np.where(week.rotated[:, None], (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - ball, ball)
-    formation = np.where(s.under_center, "SINGLEBACK", np.array(FORMATIONS)[c.formation])
-    own_side = pl.col("yardline_100") > 50
     drop = np.where(c.rollout != 0, "DESIGNED_ROLLOUT", "TRADITIONAL")
+    outcome = pl.DataFrame(
+        {
+            "playAction": np.where(c.play_action, "TRUE", "FALSE"),
+            "dropbackType": np.where(c.play_action & (c.rollout == 0), "TRADITIONAL", drop),
+            "passResult": _results(week),
+            "passLength": week.state.air_yards.astype(np.int64),
+            "targetX": np.round(shown[:, 0], 2),
+            "targetY": np.round(shown[:, 1], 2),
+            "timeToThrow": np.round((tracks.release - tracks.snap) * FRAME_S, 1),
+            "qbSpike": np.full(n, "FALSE"),
+            "qbKneel": np.zeros(n, np.int64),
+            # As the league books it: a return is the defense's, not a loss of the offense.
+            "prePenaltyYardsGained": np.where(o.intercepted, 0, o.yards),
+            "yardsGained": np.where(o.intercepted, 0, o.yards),
+            "isDropback": np.full(n, "TRUE"),
+            "pff_passCoverage": np.array(COVERAGES)[c.coverage],
+            "pff_manZone": np.where(c.coverage <= 1, "Man", "Zone"),
+        }
+    )
+    return pl.concat([situation_rows(week, _description(week)), outcome], how="horizontal")
+
+
+def situation_rows(week: Week | OtherPlays, description: pl.Series) -> pl.DataFrame:
+    """What ``plays.csv`` says of a play before the snap, and its description."""
+    a, s = week.attempts, week.snap
+    line = np.where(week.rotated, FIELD_LENGTH_YD - s.line_x_yd, s.line_x_yd)
+    formation = np.where(s.under_center, "SINGLEBACK", np.array(FORMATIONS)[week.calls.formation])
+    own_side = pl.col("yardline_100") > 50
     return pl.DataFrame(
         {
             "gameId": a["source_game_id"],
             "playId": a["play_id"],
-            "playDescription": _description(week),
+            "playDescription": description,
             "quarter": a["qtr"],
             "down": a["down"],
             "yardsToGo": a["ydstogo"],
@@ -123,21 +149,6 @@ def play_rows(week: Week) -> pl.DataFrame:
             "playNullifiedByPenalty": np.full(len(s), "N"),
             "absoluteYardlineNumber": line.astype(np.int64),
             "offenseFormation": pl.Series(formation).replace(_SHOTGUN_WORDS),
-            "playAction": np.where(c.play_action, "TRUE", "FALSE"),
-            "dropbackType": np.where(c.play_action & (c.rollout == 0), "TRADITIONAL", drop),
-            "passResult": _results(week),
-            "passLength": week.state.air_yards.astype(np.int64),
-            "targetX": np.round(shown[:, 0], 2),
-            "targetY": np.round(shown[:, 1], 2),
-            "timeToThrow": np.round((tracks.release - tracks.snap) * FRAME_S, 1),
-            "qbSpike": np.full(len(s), "FALSE"),
-            "qbKneel": np.zeros(len(s), np.int64),
-            # As the league books it: a return is the defense's, not a loss of the offense.
-            "prePenaltyYardsGained": np.where(o.intercepted, 0, o.yards),
-            "yardsGained": np.where(o.intercepted, 0, o.yards),
-            "isDropback": np.full(len(s), "TRUE"),
-            "pff_passCoverage": np.array(COVERAGES)[c.coverage],
-            "pff_manZone": np.where(c.coverage <= 1, "Man", "Zone"),
         }
     )
 
@@ -146,7 +157,7 @@ def player_play_rows(week: Week) -> pl.DataFrame:
     """One row a play and player, in columns of 2025's ``player_play.csv``."""
     a, c, o = week.attempts, week.calls, week.outcomes
     n, plays = len(a), np.arange(len(a))
-    numbers, clubs = _player_numbers(a)
+    numbers, clubs = player_numbers(a)
 
     def per_player(part: slice, values: Flags) -> Integers:
         flags = np.zeros((n, PLAYERS), np.int64)
@@ -192,7 +203,7 @@ def truth_rows(week: Week) -> pl.DataFrame:
         f"{f.name}_of_each": getattr(week.states, f.name).reshape(n, -1)
         for f in fields(week.states)
     }
-    numbers = _player_numbers(week.attempts)[0][:, ELIGIBLE] + FIRST_PLAYER_NUMBER
+    numbers = player_numbers(week.attempts)[0][:, ELIGIBLE] + FIRST_PLAYER_NUMBER
     lists = {"receivers": numbers, "blocks": week.calls.blocks, **of_each}
     return week.attempts.select(
         *("game_id", "play_id", "season", "week", "passer_player_id", "edge_yd"),
@@ -212,7 +223,7 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
     gained = np.where(o.intercepted, 0, o.yards).astype(np.int32)
     arrival_y = week.tracks.xy[plays, week.tracks.arrival, BALL_SLOT, 1]
     place = np.searchsorted((FIELD_WIDTH_YD / 3, 2 * FIELD_WIDTH_YD / 3), arrival_y)
-    numbers = _player_numbers(week.attempts)[0][plays, ELIGIBLE.start + week.dropbacks.target]
+    numbers = player_numbers(week.attempts)[0][plays, ELIGIBLE.start + week.dropbacks.target]
     receiver = pl.col("receiver_number")
     added = ("edge_yd", "week_number", "source_game_id", "kickoff", "reads")
     played = week.attempts.drop(added, strict=False)
@@ -256,7 +267,7 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
     )
 
 
-def _player_numbers(attempts: pl.DataFrame) -> tuple[Integers, NDArray[np.str_]]:
+def player_numbers(attempts: pl.DataFrame) -> tuple[Integers, NDArray[np.str_]]:
     """Numbers and teams of the players of each play, shape ``(N, 22)`` each."""
     half = PLAYERS // 2
     teams = {team: index for index, team in enumerate(TEAMS)}
@@ -276,7 +287,7 @@ def _results(week: Week) -> NDArray[np.str_]:
 
 def _description(week: Week) -> pl.Series:
     """Each play in words, shorter than the feed's."""
-    numbers = _player_numbers(week.attempts)[0]
+    numbers = player_numbers(week.attempts)[0]
     plays = np.arange(len(numbers))
     target = numbers[plays, ELIGIBLE.start + week.dropbacks.target]
     table = pl.DataFrame(

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.tracking._blocks import PlayBlock, WideFrames, X, Y, empty_frames
+from dropback.tracking._blocks import DROPBACKS, PlayBlock, WideFrames, X, Y, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking._windows import KNOWN_EVENTS, find_windows
 from dropback.tracking.ingest._clocks import align_tracks
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dropback._arrays import Integers, Singles
-    from dropback.tracking._blocks import Around
+    from dropback.tracking._blocks import Around, Wanted
     from dropback.tracking.readers._format import Format
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
@@ -74,7 +74,7 @@ def assemble(
     layout: Format,
     tables: SideTables,
     path: Path,
-    around: Around | None = None,
+    wanted: Wanted = DROPBACKS,
 ) -> Assembled:
     """Arrays of the dropbacks in a batch of whole plays.
 
@@ -83,7 +83,7 @@ def assemble(
         layout: Their layout.
         tables: The set's tables; plays come from the rows where the layout has no table.
         path: The file, for messages.
-        around: Frames to read beyond the window; None for none.
+        wanted: What is read beyond dropbacks to the release.
     """
     plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     readable = _readable(batch)
@@ -99,7 +99,7 @@ def assemble(
     was = None if rate is None else f"rate: resampled from {rate:g} to 10 frames a second"
     plays = plays.with_columns(resampled=pl.lit(was, dtype=pl.String))
     keys = plays.select("play", "game_id", "play_id")
-    problems = window_problems(plays, layout)
+    problems = window_problems(plays, layout, runs=wanted.runs)
     problems = pl.concat([problems, _without(clocks.problems, problems)])
     plays = _without(plays, problems)
     window = rows_inside(rows, runs, plays)
@@ -130,8 +130,9 @@ def assemble(
     holes = _without(holes, twice)
     arrival_xy = _arrivals(rows, runs, plays, entities)
     wide = None
-    if around is not None:
-        wide = _wide_frames(rows, runs, plays, entities, around, _events(rows, runs, at, names))
+    if wanted.around is not None:
+        events = _events(rows, runs, at, names)
+        wide = _wide_frames(rows, runs, plays, entities, wanted.around, events)
     block = PlayBlock(plays, entities, frames, offsets, arrival_xy, wide).keep(fit)
     left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
         list(_NAMED)
@@ -210,7 +211,11 @@ def _joined_plays(
         .with_row_index("play")
         .with_columns(pl.col("play").cast(pl.Int64))
         .pipe(left_join, found.with_columns(in_table=pl.lit(value=True)), on=SOURCE_KEY)
+        .pipe(
+            left_join, tables.untargeted.with_columns(untargeted=pl.lit(value=True)), on=SOURCE_KEY
+        )
         .with_columns(
+            pl.col("untargeted").fill_null(value=False),
             pl.col("in_table").fill_null(value=no_table),
             pl.coalesce("absolute_yardline_x_yd", "yardline_of_row").alias(
                 "absolute_yardline_x_yd"

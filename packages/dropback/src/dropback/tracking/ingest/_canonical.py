@@ -234,7 +234,11 @@ def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     passer = _slot_of(players, pl.col("role_at_snap") == "passer", "passer_slot", "passer_inferred")
     plays = plays.with_columns(nearest=pl.Series(nearest)).with_columns(
-        nearest=pl.when(pl.col("nearest") >= 0).then("nearest")
+        # Near a ball that is thrown away there may be a receiver too.
+        nearest=pl.when(
+            pl.col("nearest") >= 0,
+            ~(pl.col("untargeted") & (pl.col("pass_result") == "I")).fill_null(value=False),
+        ).then("nearest")
     )
     for table in (recorded, named, passer):
         plays = left_join(plays, table, on="play")

@@ -44,11 +44,16 @@ class SideTables:
         plays: Rows of `PLAY_COLUMNS` plus ``offense_label``; empty where the rows hold them.
         players: One row a player.
         roles: Recorded roles by play and player.
+        untargeted: Keys of plays that nobody is the target of, by these roles: thrown away, or
+            batted down.
+        lost_roles: Recorded roles without a readable game, play or player.
     """
 
     plays: pl.DataFrame
     players: pl.DataFrame
     roles: pl.DataFrame
+    untargeted: pl.DataFrame
+    lost_roles: int
 
 
 @dataclass(frozen=True)

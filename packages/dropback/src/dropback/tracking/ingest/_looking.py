@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback.errors import TrackingError
+from dropback.tracking._blocks import Wanted
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._storage import chunk_files, read_chunk
 from dropback.tracking.ingest._reading import (
@@ -43,6 +44,7 @@ def read_tracking(
     *,
     layout: str = "auto",
     around: Around | None = None,
+    runs: bool = False,
     all_times: bool = False,
 ) -> tuple[list[PlayBlock], IngestReport]:
     """Read tracking files into memory, for a look or a check; large sets want `ingest`.
@@ -51,12 +53,15 @@ def read_tracking(
         path: A tracking file or a folder of them.
         layout: As for `ingest`.
         around: As for `ingest`; the frames are in `PlayBlock.wide`.
+        runs: As for `ingest`.
         all_times: Whether to check all time stamps, which costs a second reading, and not only
             those of each file's first rows.
     """
     with TemporaryDirectory() as scratch, unpacked(Path(path), Path(scratch) / "set") as source:
         folders = find_folders(source, choose_formats(layout))
-        blocks, reports = _read_into_memory(folders, around=around, all_times=all_times)
+        blocks, reports = _read_into_memory(
+            folders, wanted=Wanted(around, runs), all_times=all_times
+        )
         left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
         given = partial(as_given, path=Path(path), folder=source)
         if source != Path(path):
@@ -87,7 +92,8 @@ def find_play(
     else:
         with TemporaryDirectory() as scratch, unpacked(path, Path(scratch) / "set") as source:
             folders = find_folders(source, choose_formats("auto"))
-            blocks, reports = _read_into_memory(folders, holding=(game_id, play_id), around=around)
+            wanted = Wanted(around, runs=True)
+            blocks, reports = _read_into_memory(folders, holding=(game_id, play_id), wanted=wanted)
         tables = [report.left_out for report in reports]
     for block in blocks:
         places = block.plays.select(pl.arg_where(key)).to_series()
@@ -111,7 +117,7 @@ def _left_out_of(folder: Path) -> pl.DataFrame:
 def _read_into_memory(
     folders: Sequence[SourceFolder],
     *,
-    around: Around | None = None,
+    wanted: Wanted,
     all_times: bool = False,
     holding: tuple[int, int] | None = None,
 ) -> tuple[list[PlayBlock], list[FileReport]]:
@@ -125,7 +131,7 @@ def _read_into_memory(
         for file in folder.files:
             if holding is None or holds_play(file, tables, *holding):
                 sink = Blocks()
-                reports.append(read_file(file, tables, sink, all_times=all_times, around=around))
+                reports.append(read_file(file, tables, sink, all_times=all_times, wanted=wanted))
                 blocks += sink.blocks
     return blocks, reports
 

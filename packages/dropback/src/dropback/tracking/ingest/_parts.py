@@ -22,6 +22,7 @@ from dropback.storage import (
     side_by_side,
     split_url,
 )
+from dropback.tracking._blocks import DROPBACKS
 from dropback.tracking._storage import AROUND, TABLES, read_chunk, read_splits, write_chunk
 from dropback.tracking.ingest._heads import fetch_head
 from dropback.tracking.ingest._reading import read_file, read_side_tables
@@ -39,7 +40,7 @@ from dropback.tracking.tensors._play_tensors import TensorPart, schema_hash
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dropback.tracking._blocks import Around, PlayBlock
+    from dropback.tracking._blocks import PlayBlock, Wanted
     from dropback.tracking.ingest._entities import SideTables
     from dropback.tracking.readers._format import Format
     from dropback.tracking.readers._ids import IdKind
@@ -62,7 +63,7 @@ class PartSource:
         delimiter: As in `SourceFile`.
         ids: As in `SourceFile`.
         layout: As in `SourceFile`.
-        around: Frames to read beyond the window.
+        wanted: What is read beyond dropbacks to the release.
     """
 
     root: str
@@ -74,7 +75,7 @@ class PartSource:
     delimiter: str
     ids: Mapping[str, IdKind] = field(compare=False)
     layout: Format = field(compare=False, repr=False)
-    around: Around | None = None
+    wanted: Wanted = DROPBACKS
 
     @property
     def name(self) -> str:
@@ -266,7 +267,7 @@ def _opened(part: PartSource) -> Iterator[tuple[SourceFile, str]]:
 def _read_part(folder: Path, part: PartSource, sink: ParquetSink | TensorPart) -> None:
     key = _Side(f"{part.place}/{_folder_of(part.relative)}", part.side, part.side_stamp, part)
     with _opened(part) as (file, base):
-        report = read_file(file, _side_tables(key), sink, around=part.around)
+        report = read_file(file, _side_tables(key), sink, wanted=part.wanted)
         sink.close()
     record = json.dumps(report_to_record(report))
     (folder / REPORTS).mkdir(exist_ok=True)

@@ -36,6 +36,7 @@ from dropback.storage import (
     work_area,
     write_manifest,
 )
+from dropback.tracking._blocks import Wanted
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._storage import AROUND, TABLES, chunk_files, drop_plays
 from dropback.tracking.ingest._parts import (
@@ -87,6 +88,7 @@ def ingest(
     *,
     layout: str = "auto",
     around: Around | None = None,
+    runs: bool = False,
     executor: ExecutorChoice = "threads:2",
     progress: Progress | None = None,
 ) -> IngestReport:
@@ -99,6 +101,8 @@ def ingest(
             ``ingest.json``. Files that it already holds from the same source are not read again.
         layout: ``auto``, a layout's name, or the path of a column map ending in ``.toml``.
         around: Frames to write beyond the window, to a further table ``around``; None for none.
+        runs: Whether designed runs are read too, from the snap to the handoff; their
+            ``pass_result`` is null.
         executor: Where files are read, one a task: see `dropback.execution.ExecutorChoice`. The
             tables are the same everywhere.
         progress: Called with files done, files in all, and the file's name.
@@ -114,16 +118,16 @@ def ingest(
         >>> report.counts().select("kept", "left_out").row(0)
         (60, 0)
     """
-    formats = choose_formats(layout)
+    formats, wanted = choose_formats(layout), Wanted(around, runs)
     with opened(executor, threads=True) as runner:
-        return _ingest(path, out, formats, around, runner, progress)
+        return _ingest(path, out, formats, wanted, runner, progress)
 
 
 def _ingest(
     path: str | PathLike[str],
     out: str | PathLike[str],
     formats: Sequence[Format],
-    around: Around | None,
+    wanted: Wanted,
     executor: ExecutorChoice,
     progress: Progress | None,
 ) -> IngestReport:
@@ -132,7 +136,7 @@ def _ingest(
         with tempfile.TemporaryDirectory(prefix="dropback-ingest-") as scratch:
             source = str(path) if is_url(path) else _require_plain(Path(path))
             parts, unread = find_parts(source, formats)
-            parts = [replace(part, around=around) for part in parts]
+            parts = [replace(part, wanted=wanted) for part in parts]
             report, tasks = _read_all(
                 parts, unread, read_into_chunks, str(out), executor, None, progress
             )
@@ -141,9 +145,9 @@ def _ingest(
     # Its lock keeps two processes from one folder.
     with working_folder(out, "what was read") as work:
         if is_url(path):
-            return _ingest_here(str(path), out, formats, around, executor, progress)
+            return _ingest_here(str(path), out, formats, wanted, executor, progress)
         with unpacked(Path(path), work / _UNZIPPED) as folder:
-            return _ingest_here(folder, out, formats, around, executor, progress, given=Path(path))
+            return _ingest_here(folder, out, formats, wanted, executor, progress, given=Path(path))
 
 
 def _require_plain(path: Path) -> Path:
@@ -161,13 +165,13 @@ def _ingest_here(
     path: str | Path,
     out: Path,
     formats: Sequence[Format],
-    around: Around | None,
+    wanted: Wanted,
     executor: ExecutorChoice,
     progress: Progress | None,
     given: Path | None = None,
 ) -> IngestReport:
     parts, unread = _parts_as_given(path, formats, given)
-    parts = [replace(part, around=around) for part in parts]
+    parts = [replace(part, wanted=wanted) for part in parts]
     for left in out.glob(".scratch-*"):  # of workers that were killed
         shutil.rmtree(left, ignore_errors=True)
     store, place = open_store(out), ""

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.tracking._windows import THROWS
+from dropback.tracking._windows import RUNS, THROWS
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES
 
 if TYPE_CHECKING:
@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 MOST_APART_YD: Final = 3.0
 
 
-def window_problems(plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """Rows of (play, reason, detail) for plays that are no dropback or have no window."""
+def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays that are no dropback or have no window.
+
+    Args:
+        plays: One row a play.
+        layout: Their layout.
+        runs: Whether designed runs are fit too.
+    """
     kind = pl.col("play_kind").str.to_lowercase()
     charted = pl.col("pass_result").is_not_null() | kind.str.contains("pass|sack")
     says_nothing = pl.all_horizontal(pl.col("pass_result", "play_kind").is_null().all())
     is_dropback = (
         pl.when(says_nothing).then(pl.col("end_event").is_in(THROWS)).otherwise(charted)
     ).fill_null(value=False)
+    if runs:
+        is_dropback |= pl.col("pass_result").is_null() & pl.col("end_event").is_in(RUNS)
     no_events = "events" in layout.lacks
     reason = (
         pl.when(~pl.col("in_table"))

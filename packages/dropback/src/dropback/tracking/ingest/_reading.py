@@ -12,6 +12,7 @@ from dropback._files import POLARS_ERRORS
 from dropback.data._field import RATE_HZ
 from dropback.errors import ReaderError
 from dropback.tracking._schema import LeftOut
+from dropback.tracking._blocks import DROPBACKS
 from dropback.tracking._splits import play_splits
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
@@ -27,7 +28,7 @@ from dropback.tracking.readers._tables import read_players, read_plays, read_rec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dropback.tracking._blocks import Around, PlayBlock
+    from dropback.tracking._blocks import PlayBlock, Wanted
 
 
 # About a hundred plays: their stamps tell how a file writes time for a fiftieth of its reading.
@@ -114,13 +115,24 @@ def read_side_tables(folder: SourceFolder) -> SideTables:
     """The small tables beside a folder's tracking files."""
     layout = folder.files[0].layout
     return SideTables(
+    found = read_recorded_roles(layout, folder.path)
+    roles = found.drop_nulls([*SOURCE_KEY, "player_id"])
         plays=read_plays(layout, folder.path) if layout.plays_file else pl.DataFrame(),
         players=read_players(layout, folder.path),
-        roles=read_recorded_roles(layout, folder.path),
+        roles=roles,
+        untargeted=_without_target(roles),
+        lost_roles=found.height - roles.height,
     )
 
 
 def holds_play(source: SourceFile, tables: SideTables, game_id: int, play_id: int) -> bool:
+def _without_target(roles: pl.DataFrame) -> pl.DataFrame:
+    """Plays whose roles are recorded, a target's not, in a set that records targets."""
+    targeted = roles.filter(role="target")
+    others = roles if targeted.height else roles.clear()
+    return others.select(SOURCE_KEY).unique().join(targeted, on=SOURCE_KEY, how="anti")
+
+
     """Whether a file has rows of a play, by its key columns alone; true where it is broken."""
     keys = {(game_id, play_id)}
     if tables.plays.height:
@@ -143,7 +155,7 @@ def read_file(
     sink: BlockSink,
     *,
     all_times: bool = False,
-    around: Around | None = None,
+    wanted: Wanted = DROPBACKS,
 ) -> FileReport:
     """Read a file into a sink, block by block.
 
@@ -153,10 +165,10 @@ def read_file(
         The report. A file that breaks off, or cannot be read at all, is reported, not raised.
     """
     try:
-        return _read(source, tables, sink, whole=False, all_times=all_times, around=around)
+        return _read(source, tables, sink, whole=False, all_times=all_times, wanted=wanted)
     except InterleavedPlaysError:
         sink.restart()
-        return _read(source, tables, sink, whole=True, all_times=all_times, around=around)
+        return _read(source, tables, sink, whole=True, all_times=all_times, wanted=wanted)
 
 
 def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
@@ -201,7 +213,7 @@ def _read(
     *,
     whole: bool,
     all_times: bool,
-    around: Around | None,
+    wanted: Wanted,
 ) -> FileReport:
     plays_read = plays_kept = unreadable = assembled = 0
     left_out: list[pl.DataFrame] = []
@@ -218,7 +230,7 @@ def _read(
     try:
         for batch in read_batches(source, whole=whole):
             fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
-            assembled_batch = assemble(fit, source.layout, tables, source.path, around)
+            assembled_batch = assemble(fit, source.layout, tables, source.path, wanted)
             plays_read += assembled_batch.plays_seen
             unreadable += assembled_batch.unreadable_rows
             left_out.append(assembled_batch.left_out)

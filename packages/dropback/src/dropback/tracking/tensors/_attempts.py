@@ -260,6 +260,7 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
     rules = [
         *other_games(games),
         (pl.col("nullified"), "nullified by a penalty"),
+        (result.is_null() & (pl.col("end_event") == "handoff"), "designed run"),
         (result.is_null(), "result unknown"),
         (result == "R", "scramble"),
         # A set may lack the down or the event; the game book's words are the same in all.
