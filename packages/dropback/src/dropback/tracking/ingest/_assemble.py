@@ -216,6 +216,7 @@ def _joined_plays(
         )
         .with_columns(
             pl.col("untargeted").fill_null(value=False),
+            pl.col("unread").fill_null(pl.lit([], dtype=pl.List(pl.String))),
             pl.col("in_table").fill_null(value=no_table),
             pl.coalesce("absolute_yardline_x_yd", "yardline_of_row").alias(
                 "absolute_yardline_x_yd"

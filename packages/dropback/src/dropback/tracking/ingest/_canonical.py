@@ -11,11 +11,18 @@ import polars as pl
 from dropback._frames import left_join
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, PlayBlock, X, Y
-from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
 from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD, PLAYERS, Players, Plays
-from dropback.tracking.ingest._conventions import METERS_PER_YARD, impossible_speeds
+from dropback.tracking.ingest._conventions import METERS_PER_YARD
+from dropback.tracking.ingest._motion_cells import (
+    absent_motion,
+    all_derived,
+    blank_impossible,
+    cell_flags,
+    fill_motion,
+)
 from dropback.tracking.ingest._quality import MEASURES, implausible, speed_errors, with_quality
+from dropback.tracking.readers._tables import CLOCK, PASS_RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +39,6 @@ if TYPE_CHECKING:
 _MAX_SNAP_MISS_YD: Final = 5.0
 # Feet of the foremost lineman stand about a yard behind the ball.
 _LINE_BEHIND_BALL_YD: Final = 0.95
-
-_MOTION: Final = {"speed": SPEED, "acceleration": ACCELERATION, "direction": DIRECTION}
 
 
 def canonicalize(
@@ -59,9 +64,12 @@ def canonicalize(
         arrival /= METERS_PER_YARD
     arrival[rotated] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[rotated]
     errors = pl.Series("speed_error_yd_per_s", speed_errors(block), pl.Float32, nan_to_null=True)
-    derived = _derive(frames, block.frame_in_play)
+    absent = absent_motion(frames)
+    derived = all_derived(frames, absent)
+    cells = cell_flags(frames, block.offsets, absent, layout)
+    fill_motion(frames, block.frame_in_play, absent)
     plays, problems = _with_line(block, corrections)
-    plays = plays.with_columns(errors)
+    plays = plays.with_columns(errors, pl.Series("cells", cells, pl.List(pl.String)))
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     if block.wide is not None:
         _canonical_wide(block.wide, seasons, rotated, corrections)
@@ -93,11 +101,10 @@ def _turn(
         frames[..., [X, Y]] /= METERS_PER_YARD
     if corrections.speed_in_meters:
         frames[..., [SPEED, ACCELERATION]] /= METERS_PER_YARD
+    blank_impossible(frames)
     _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
     _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
     rotate(frames, rotated[play_of_frame])
-    # What cannot be is not known: positions tell it, as they do where a set lacks a speed.
-    frames[..., SPEED][impossible_speeds(frames)] = np.nan
 
 
 def _canonical_wide(
@@ -107,7 +114,8 @@ def _canonical_wide(
     lengths = np.diff(wide.offsets)
     play = np.repeat(np.arange(len(lengths)), lengths)
     _turn(wide.frames, play, seasons, rotated, corrections)
-    _derive(wide.frames, np.arange(len(play)) - np.repeat(wide.offsets[:-1], lengths))
+    since = np.arange(len(play)) - np.repeat(wide.offsets[:-1], lengths)
+    fill_motion(wide.frames, since, absent_motion(wide.frames))
 
 
 def rotate(frames: Singles, flags: Flags) -> None:
@@ -143,18 +151,6 @@ def _read_angles(
     values = frames[..., column]
     # Some files write 360 for 0, and float32 rounds a remainder up to it.
     values[values >= 360.0] -= 360.0
-
-
-def _derive(frames: Singles, frame_in_play: Integers) -> list[str]:
-    """Fill absent motion of players; names of the quantities that no cell had."""
-    players = frames[:, :PLAYERS]
-    present = np.isfinite(players[..., X])
-    absent = {name: np.isnan(players[..., column]) & present for name, column in _MOTION.items()}
-    columns = tuple(_MOTION[name] for name, cells in absent.items() if cells.any())
-    derived = [name for name, cells in absent.items() if bool((cells == present).all())]
-    if columns:
-        derive_motion(players, frame_in_play, columns)
-    return derived
 
 
 def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -303,8 +299,7 @@ def _plays_table(
         offenses.agg(team=code, at_home=at_home), defenses.agg(opponent=code), on="play"
     )
     is_home = pl.coalesce("at_home", pl.col("offense") == pl.col("home_team"))
-    clock = pl.col("clock").str.extract_groups(r"^(\d*):(\d\d)")
-    results = ["C", "I", "IN", "S", "R"]
+    clock = pl.col("clock").str.extract_groups(CLOCK)
     return (
         left_join(plays, teams, on="play")
         .with_columns(
@@ -333,7 +328,7 @@ def _plays_table(
             + clock.struct.field("2").cast(pl.Int32),
             yards_to_goal=GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd"),
             pass_result=pl.col("pass_result").replace_strict(
-                results, results, default=None, return_dtype=pl.String
+                PASS_RESULTS, PASS_RESULTS, default=None, return_dtype=pl.String
             ),
             interception_return_yards=pl.when(pl.col("pass_result") == "IN").then(
                 "interception_return_yards"

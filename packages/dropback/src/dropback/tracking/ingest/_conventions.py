@@ -19,7 +19,7 @@ from dropback.tracking._schema import BALL_SLOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dropback._arrays import Flags, Floats, Singles
+    from dropback._arrays import Floats, Singles
     from dropback.tracking._blocks import PlayBlock
 
 # Exact by definition: 0.9144 m.
@@ -133,14 +133,7 @@ def count_incomplete(block: PlayBlock) -> dict[str, int]:
         "positions filled": int(block.plays["filled_positions"].sum()),
         "frames without ball": int(np.isnan(block.frames[:, BALL_SLOT, X]).sum()),
         "positions out of field (legal)": int(out_of_field.sum()),
-        "speeds below 0 or infinite (read as missing)": int(impossible_speeds(block.frames).sum()),
     }
-
-
-def impossible_speeds(frames: Singles) -> Flags:
-    """Which cells of frames ``[F, 23, 6]`` have a speed below 0 or infinite, ``[F, 23]``."""
-    speed = frames[..., SPEED]
-    return np.asarray((speed < 0) | np.isinf(speed))
 
 
 def _steps(block: PlayBlock) -> tuple[Singles, Singles]:

@@ -88,6 +88,8 @@ LIMITS: Final = (
 
 ON_ONE_CLOCK: Final = "tracks put on one clock"
 AGAINST_SIDES: Final = "direction against the sides"
+NO_GAME: Final = "game not in games.csv"
+STRANGER: Final = "a team that does not play this game"
 
 MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags", "nullified")
 
@@ -215,8 +217,17 @@ def with_quality(block: PlayBlock, plays: pl.DataFrame, *, linemen: bool) -> pl.
         *(pl.when(limit.beyond()).then(pl.lit(limit.reason)) for limit in LIMITS),
         pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
         pl.when(against).then(pl.lit(AGAINST_SIDES)),
+        pl.when(pl.col("in_games").not_()).then(pl.lit(NO_GAME)),
+        pl.when(_stranger("offense") | _stranger("defense")).then(pl.lit(STRANGER)),
     ]
-    return measured.with_columns(flags=pl.concat_list(flags).list.drop_nulls())
+    return measured.with_columns(
+        flags=pl.concat_list(pl.concat_list(flags).list.drop_nulls(), "unread", "cells")
+    )
+
+
+def _stranger(side: str) -> pl.Expr:
+    """Whether a play's side is neither team of its game; null where these are not known."""
+    return (pl.col(side) != pl.col("home_team")) & (pl.col(side) != pl.col("away_team"))
 
 
 def implausible(plays: pl.DataFrame) -> pl.DataFrame:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 import polars as pl
 
 from dropback._files import POLARS_ERRORS
+from dropback.data._columns import MISSING_WORDS
 from dropback.data._field import RATE_HZ
 from dropback.errors import ReaderError
-from dropback.tracking._schema import LeftOut
 from dropback.tracking._blocks import DROPBACKS
+from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import play_splits
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
@@ -114,9 +115,9 @@ def short_name(path: Path) -> str:
 def read_side_tables(folder: SourceFolder) -> SideTables:
     """The small tables beside a folder's tracking files."""
     layout = folder.files[0].layout
-    return SideTables(
     found = read_recorded_roles(layout, folder.path)
     roles = found.drop_nulls([*SOURCE_KEY, "player_id"])
+    return SideTables(
         plays=read_plays(layout, folder.path) if layout.plays_file else pl.DataFrame(),
         players=read_players(layout, folder.path),
         roles=roles,
@@ -125,7 +126,6 @@ def read_side_tables(folder: SourceFolder) -> SideTables:
     )
 
 
-def holds_play(source: SourceFile, tables: SideTables, game_id: int, play_id: int) -> bool:
 def _without_target(roles: pl.DataFrame) -> pl.DataFrame:
     """Plays whose roles are recorded, a target's not, in a set that records targets."""
     targeted = roles.filter(role="target")
@@ -133,6 +133,7 @@ def _without_target(roles: pl.DataFrame) -> pl.DataFrame:
     return others.select(SOURCE_KEY).unique().join(targeted, on=SOURCE_KEY, how="anti")
 
 
+def holds_play(source: SourceFile, tables: SideTables, game_id: int, play_id: int) -> bool:
     """Whether a file has rows of a play, by its key columns alone; true where it is broken."""
     keys = {(game_id, play_id)}
     if tables.plays.height:
@@ -177,14 +178,18 @@ def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
     if not {"time", "frame"} <= set(source.layout.rows):
         return Check(name, "not measurable", None, "the set lacks time or frame number")
     play = SOURCE_KEY
+    stamp = parsed_stamps("time")
+    garbled = pl.col("time").is_not_null() & ~pl.col("time").is_in(MISSING_WORDS)
     steps = (
-        rows.select(*play, "frame", time=parsed_stamps("time"))
+        rows.select(*play, "frame", time=stamp, garbled=garbled & stamp.is_null())
+        .with_columns(garbled=pl.col("garbled").sum())
         .drop_nulls()
         .unique([*play, "frame"], keep="first", maintain_order=True)
         .sort(*play, "frame")
         .select(
             step=pl.col("time").diff().over(play) - pl.col("frame").diff().over(play) / RATE_HZ,
             whole=pl.col("time") % 1 == 0,
+            garbled="garbled",
         )
         .select(
             steps=pl.col("step").count(),
@@ -192,6 +197,7 @@ def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
             back=(pl.col("step") < -1.05).sum(),
             ahead=(pl.col("step") > 1.05).sum(),
             whole=pl.col("whole").all(),
+            garbled=pl.col("garbled").max().fill_null(0),
         )
         .collect(engine="streaming")
         .row(0, named=True)
@@ -202,7 +208,12 @@ def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
         f"{steps['back']} of {steps['steps']} steps{among} go back by a second or more, "
         f"{steps['ahead']} ahead{cut}; frame numbers are used instead"
     )
-    decision: Decision = "wrong, not corrected" if jumps or steps["whole"] else "ok"
+    garbled = steps["garbled"]
+    if garbled:
+        column = source.layout.rows["time"]
+        evidence += f"; {garbled} rows{among} have a {column!r} that is no time"
+    wrong = jumps or steps["whole"] or garbled
+    decision: Decision = "wrong, not corrected" if wrong else "ok"
     return Check(name, decision, float(jumps), evidence)
 
 
@@ -305,8 +316,8 @@ def _check_of_ids(people: pl.DataFrame, tables: SideTables, source: SourceFile) 
     share = 1 - len(absent) / len(ids)
     evidence = f"{len(ids) - len(absent)} of {len(ids)} players are in {source.layout.players_file}"
     decision: Decision = "ok"
-    if share < _LEAST_KNOWN:
-        decision = "wrong, not corrected"
+    if len(absent):
+        decision = "wrong, not corrected" if share < _LEAST_KNOWN else "flagged"
         column = source.layout.rows["player_id"]
         evidence += f", which lacks {absent[0]} of the column {column!r}, for one"
     return [Check("ids of the table of players", decision, share, evidence)]
@@ -320,8 +331,8 @@ def _check_of_rows(unreadable: int) -> Check:
 
 
 def _check_of_roles(keys: pl.DataFrame, tables: SideTables, source: SourceFile) -> list[Check]:
-    """Whether the set's table of roles is of these plays."""
-    if tables.roles.is_empty():
+    """Whether the set's table of roles is of these plays, and says of whom all are."""
+    if tables.roles.is_empty() and not tables.lost_roles:
         return []
     found = keys.join(tables.roles, on=SOURCE_KEY, how="semi").height
     share = found / keys.height
@@ -331,6 +342,10 @@ def _check_of_roles(keys: pl.DataFrame, tables: SideTables, source: SourceFile) 
         decision = "wrong, not corrected"
         columns = [source.layout.rows[name] for name in SOURCE_KEY]
         evidence += f"; are that table's {' and '.join(columns)} those of the frames?"
+    if tables.lost_roles:
+        decision = "wrong, not corrected"
+        columns = [source.layout.rows[name] for name in (*SOURCE_KEY, "player_id")]
+        evidence += f"; {tables.lost_roles} roles lack a readable {', '.join(columns)}"
     return [Check("plays of the recorded roles", decision, share, evidence)]
 
 

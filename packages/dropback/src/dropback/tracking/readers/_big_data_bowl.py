@@ -35,13 +35,13 @@ _FLAGGED_ROLES = {"wasTargettedReceiver": "target", "wasInitialPassRusher": "rus
 def _targets_of_2021(folder: Path) -> pl.DataFrame:
     table = read_table(folder / "targetedReceiver.csv", (*_KEYS, "targetNflId"))
     table = table.rename({"targetNflId": "nflId"})
-    return table.select(*_PLAYER_KEY, role=pl.lit("target")).drop_nulls()
+    return table.select(*_PLAYER_KEY, role=pl.lit("target"))
 
 
 def _roles_of_2023(folder: Path) -> pl.DataFrame:
     role = pl.col("pff_role").replace_strict(_SCOUTED_ROLES, default=None, return_dtype=pl.String)
     table = read_table(folder / "pffScoutingData.csv", (*_KEYS, "pff_role"))
-    return table.select(*_PLAYER_KEY, role=role).drop_nulls()
+    return table.select(*_PLAYER_KEY, role=role).drop_nulls("role")
 
 
 def _roles_of_2025(folder: Path) -> pl.DataFrame:
@@ -52,7 +52,7 @@ def _roles_of_2025(folder: Path) -> pl.DataFrame:
         )
         for flag, role in _FLAGGED_ROLES.items()
         if flag in table.columns
-    ).drop_nulls()
+    )
 
 
 def _plays_of_2023(folder: Path) -> pl.DataFrame:

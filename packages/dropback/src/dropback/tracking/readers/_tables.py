@@ -34,7 +34,17 @@ _OF_GAMES: Final = {
     "week": "week", "homeTeamAbbr": "home_team", "visitorTeamAbbr": "away_team",
 }  # fmt: skip
 
+_SCORES: Final = ("home_score", "away_score")
 _PERSONS: Final = ("player_id", "passer_id", "target_id")
+
+PASS_RESULTS: Final = ("C", "I", "IN", "S", "R")
+CLOCK: Final = r"^(\d*):(\d\d)"
+
+# Of a play that no table is there to say more of.
+_NOTHING_SAID: Final = {
+    "unread": pl.lit([], dtype=pl.List(pl.String)),
+    "in_games": pl.lit(None, dtype=pl.Boolean),
+}
 
 TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
 
@@ -94,6 +104,8 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
             table = pl.read_csv(
                 source, infer_schema=False, null_values=list(MISSING_WORDS), separator=separator
             )
+        if table.is_empty():
+            raise ReaderError(f"{there} holds no row: a table must have more than its header.")
     except (
         *POLARS_ERRORS,
         ValueError,
@@ -101,11 +113,11 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
         zlib.error,
     ) as error:
         raise ReaderError(f"{there} is not a readable table: {first_line(error)}.") from error
-    spelling = {folded(column): column for column in table.columns}
+    spelling, known = {folded(column): column for column in table.columns}, set(names)
     wanted = {
         spelling[folded(name)]: name
         for name in names
-        if name not in table.columns and folded(name) in spelling
+        if folded(name) in spelling and spelling[folded(name)] not in known
     }
     # Of two of our names that fold alike the first stays.
     return table.rename({old: new for old, new in wanted.items() if new not in table.columns})
@@ -137,7 +149,8 @@ def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
     path = _beside(folder, layout.plays_file)
     if path is None and layout.possession == "label":
         # The rows say who has the ball; what the table tells besides stays unknown.
-        return with_offense_label(layout, _shaped(pl.DataFrame(), {}, PLAY_COLUMNS).clear())
+        none = _shaped(pl.DataFrame(), {}, PLAY_COLUMNS).clear()
+        return with_offense_label(layout, none.with_columns(**_NOTHING_SAID))
     if path is None:
         raise ReaderError(
             f"{layout.name} needs {layout.plays_file} in {folder} or its parent: "
@@ -170,6 +183,11 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFram
             if column in table.columns:
                 require_number(path, column, table[column])
     plays = _shaped(table, layout.plays, PLAY_COLUMNS)
+    plays = plays.with_columns(
+        *(pl.when(pl.col(name) >= 0).then(name).alias(name) for name in _SCORES),
+        unread=_unread(table, layout.plays, plays),
+        in_games=pl.lit(None, dtype=pl.Boolean),
+    )
     if plays["source_game_id"].null_count() or plays["source_play_id"].null_count():
         raise ReaderError(f"{path}: every row must have a game and a play key; some are absent.")
     return plays.with_columns(
@@ -185,6 +203,30 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFram
             "nullified", pl.col("description").str.contains("- No Play.", literal=True)
         )
     )
+
+
+def _unread(
+    table: pl.DataFrame, names: Mapping[str, tuple[str, ...]], shaped: pl.DataFrame
+) -> pl.Series:
+    """The columns of each play that hold something and say nothing, a sentence each."""
+    words = [pl.lit(None, dtype=pl.String)]
+    for name, dtype in PLAY_COLUMNS.items():
+        column = next((column for column in names.get(name, ()) if column in table.columns), None)
+        if column is None or name in SOURCE_KEY:
+            continue
+        wrong = pl.lit(shaped[name].is_null())
+        known = "number"
+        if name == "pass_result":
+            wrong, known = ~pl.col(column).is_in(PASS_RESULTS), "result of a pass"
+        elif name == "clock":
+            wrong, known = ~pl.col(column).str.contains(CLOCK), "game clock"
+        elif name in _SCORES:
+            wrong, known = pl.lit((shaped[name] < 0).fill_null(value=True)), "score"
+        elif dtype is pl.String:
+            continue
+        sentence = f"column {column} is no {known} in the table of plays"
+        words.append(pl.when(pl.col(column).is_not_null() & wrong).then(pl.lit(sentence)))
+    return table.select(pl.concat_list(words).list.drop_nulls()).to_series()
 
 
 def shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
@@ -277,8 +319,9 @@ def _first_found(
         return id_number(found)
     if dtype is pl.Int64:
         return whole_number(found)
-    # "inf" is a number to a parser, and no whole one.
-    return column.cast(pl.Float64, strict=False).cast(dtype, strict=False)
+    # "inf" and "NaN" are numbers to a parser, and none that a play can have.
+    number = column.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number).cast(dtype, strict=False)
 
 
 def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
@@ -291,8 +334,11 @@ def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
             for column, name in _OF_GAMES.items()
             if column in games.columns
         ),
+        in_games_of_game=pl.lit(value=True),
     ).unique("game_id")
-    joined = left_join(plays, keyed, on="game_id")
+    joined = left_join(plays.drop("in_games"), keyed, on="game_id").with_columns(
+        in_games=pl.col("in_games_of_game").fill_null(value=False)
+    )
     filled = [
         pl.coalesce(
             pl.col(name), pl.col(f"{name}_of_game").cast(PLAY_COLUMNS[name], strict=False)

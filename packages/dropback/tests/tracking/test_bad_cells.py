@@ -1,0 +1,212 @@
+"""Cells that say nothing or what cannot be: read as missing, and the play is flagged by column."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dropback.errors import ReaderError
+from dropback.tracking import build_tensors, read_tracking
+from examples.tracking_sets import MadePlay, made_set
+
+TRACKING = "tracking_week_1.csv"
+
+
+def two_plays(layout="bdb_2025"):
+    return made_set(layout, MadePlay(play=1), MadePlay(play=2, right=False))
+
+
+def with_cells(source, name, column, value, *, of=1, where=True):
+    """The set with another value, as text, in some rows of a play."""
+    files = source.tracking if name in source.tracking else source.tables
+    at = (pl.col("playId") == of) & where
+    changed = pl.when(at).then(pl.lit(value)).otherwise(pl.col(column).cast(pl.String))
+    files[name] = files[name].with_columns(changed.alias(column))
+    return source
+
+
+def flags_of(source, folder):
+    blocks, report = read_tracking(source.write(folder))
+    plays = pl.concat(block.plays for block in blocks)
+    return dict(plays.select("play_id", "flags").iter_rows()), blocks, report
+
+
+MIDDLE = (pl.col("nflId") == 30006) & pl.col("frameId").is_between(12, 14)
+
+
+BAD_MOTION = ("inf", "-inf", "NaN", "1e308", "-9999", "fast")
+
+
+@pytest.mark.parametrize("column", ["s", "a", "dir", "o"])
+def test_motion_that_cannot_be_is_flagged_and_reaches_no_frame(column, tmp_path):
+    # A play for each value, and one without any.
+    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(7)))
+    for play, value in enumerate(BAD_MOTION, start=1):
+        source = with_cells(source, TRACKING, column, value, of=play, where=MIDDLE)
+    flags, (block,), _ = flags_of(source, tmp_path)
+    said = [f"column {column} is missing or impossible in some rows"]
+    assert flags == {0: [], **dict.fromkeys(range(1, 7), said)}
+    assert not np.isinf(block.frames).any()
+    angles = block.frames[..., 4:6]
+    assert ((angles >= 0) & (angles < 360) | np.isnan(angles)).all()
+    # Positions tell what the file does not: the receiver runs at (6, -1) yards a second.
+    slot = block.players.filter(player_id=30006, play_id=1)["slot"][0]
+    moving = block.frames[block.offsets[:-1] + 7, slot]
+    np.testing.assert_allclose(moving[:, 2], np.hypot(6, 1), atol=0.06)
+    np.testing.assert_allclose(moving[:, 4], np.degrees(np.arctan2(6, -1)), atol=1.0)
+
+
+@pytest.mark.parametrize(("value", "same"), [("-80", "280"), ("395", "35"), ("-325", "35")])
+def test_an_angle_a_turn_away_is_the_same_angle(value, same, tmp_path):
+    read = []
+    for angle in (value, same):
+        source = with_cells(two_plays(), TRACKING, "dir", angle, where=MIDDLE)
+        flags, blocks, _ = flags_of(source, tmp_path / angle)
+        assert flags == {1: [], 2: []}
+        read.append(blocks[0].frames)
+    np.testing.assert_array_equal(*read)
+
+
+def test_features_of_such_plays_are_finite(tmp_path):
+    source = with_cells(two_plays(), TRACKING, "a", "inf", where=MIDDLE)
+    tensors, _ = build_tensors(source.write(tmp_path / "set"), tmp_path / "tensors")
+    assert len(tensors) == 2
+    assert np.isfinite(tensors.players).all()
+
+
+UNREAD = (
+    ("down", "inf", "number", "down"),
+    ("quarter", "second", "number", "quarter"),
+    ("yardsToGo", "1e308", "number", "yards_to_go"),
+    ("gameClock", "-7", "game clock", "game_clock_s"),
+    ("preSnapHomeScore", "-3", "score", "score_differential"),
+    ("preSnapVisitorScore", "none", "score", "score_differential"),
+    ("passResult", "X", "result of a pass", "pass_result"),
+    ("prePenaltyPlayResult", "-inf", "number", "yards_gained"),
+    ("absoluteYardlineNumber", "inf", "number", None),
+)
+
+
+def test_a_cell_of_the_table_of_plays_that_says_nothing_is_flagged(tmp_path):
+    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(len(UNREAD) + 1)))
+    for play, (column, value, _, _) in enumerate(UNREAD):
+        source = with_cells(source, "plays.csv", column, value, of=play)
+    flags, (block,), _ = flags_of(source, tmp_path)
+    for play, (column, _, known, ours) in enumerate(UNREAD):
+        assert flags[play] == [f"column {column} is no {known} in the table of plays"]
+        if ours:
+            unknown = block.plays.filter(pl.col(ours).is_null())["play_id"]
+            assert play in unknown
+            assert len(UNREAD) not in unknown
+    assert flags[len(UNREAD)] == []
+
+
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2021", "bdb_2023", "bdb_2024", "bdb_2025"])
+def test_what_is_absent_in_words_is_no_fault(layout, tmp_path):
+    source = two_plays(layout)
+    flags, _, _ = flags_of(with_cells(source, "plays.csv", "down", "NA"), tmp_path)
+    assert flags == {1: [], 2: []}
+
+
+OUT_OF_BOUNDS = (
+    ("yardsToGo", "400", "yards_to_go is 400"),
+    ("quarter", "99", "quarter is 99"),
+    ("preSnapHomeScore", "700", "score_differential is 697"),
+    ("prePenaltyPlayResult", "-500", "yards_gained is -500.0"),
+)
+
+
+def test_a_number_that_no_game_has_sets_the_play_aside(tmp_path):
+    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(5)))
+    for play, (column, value, _) in enumerate(OUT_OF_BOUNDS):
+        source = with_cells(source, "plays.csv", column, value, of=play)
+    blocks, report = read_tracking(source.write(tmp_path))
+    assert report.left_out.select("play_id", "reason", "detail").rows() == [
+        (play, "value out of bounds", words) for play, (_, _, words) in enumerate(OUT_OF_BOUNDS)
+    ]
+    assert blocks[0].plays["play_id"].to_list() == [4]
+
+
+def test_games_of_another_set_are_found(tmp_path):
+    source = two_plays()
+    source.tables["games.csv"] = pl.DataFrame(
+        {"gameId": [2019090800], "homeTeamAbbr": ["KC"], "visitorTeamAbbr": ["ARZ"]}
+    )
+    flags, _, report = flags_of(source, tmp_path)
+    assert flags == {1: ["game not in games.csv"], 2: ["game not in games.csv"]}
+    assert report.flags().rows() == [("game not in games.csv", 2)]
+
+
+def test_a_team_that_does_not_play_the_game_is_found(tmp_path):
+    source = two_plays()
+    source.tables["games.csv"] = pl.DataFrame(
+        {"gameId": [2022091100], "homeTeamAbbr": ["KC"], "visitorTeamAbbr": ["ARZ"]}
+    )
+    source = with_cells(source, "plays.csv", "defensiveTeam", "DAL", of=2)
+    flags, _, _ = flags_of(source, tmp_path)
+    assert flags == {1: [], 2: ["a team that does not play this game"]}
+
+
+BALL = pl.col("nflId").is_null()
+
+
+@pytest.mark.parametrize(
+    ("gone", "flag"),
+    [
+        (BALL & (pl.col("frameId") > 20), "the track of the ball ends before the play does"),
+        (BALL & pl.col("frameId").is_between(10, 12), "no ball in some frames"),
+        (BALL, "no ball in some frames"),
+    ],
+    ids=["ends early", "gap", "none"],
+)
+def test_a_ball_that_is_not_there_all_along_is_flagged(gone, flag, tmp_path):
+    source = two_plays()
+    first = pl.col("playId") == 1
+    source.tracking[TRACKING] = source.tracking[TRACKING].filter(~(first & gone))
+    flags, _, _ = flags_of(source, tmp_path)
+    assert flags == {1: [flag], 2: []}
+
+
+@pytest.mark.parametrize("name", ["plays.csv", "players.csv", "player_play.csv"])
+def test_a_table_of_a_header_alone_is_named(name, tmp_path):
+    source = two_plays()
+    source.tables[name] = source.tables[name].clear()
+    with pytest.raises(ReaderError, match=f"{name} holds no row: a table must have more"):
+        read_tracking(source.write(tmp_path))
+
+
+def test_a_player_whom_the_table_lacks_is_named(tmp_path):
+    source = two_plays()
+    source.tables["players.csv"] = source.tables["players.csv"].filter(pl.col("nflId") != 30004)
+    _, _, report = flags_of(source, tmp_path)
+    (check,) = report.files[0].failed
+    assert (check.name, check.decision) == ("ids of the table of players", "flagged")
+    assert "21 of 22 players are in players.csv, which lacks 30004" in check.evidence
+
+
+@pytest.mark.parametrize("column", ["gameId", "playId", "nflId"])
+def test_a_recorded_role_of_nobody_is_counted(column, tmp_path):
+    source = with_cells(two_plays(), "player_play.csv", column, "inf", of=2)
+    _, _, report = flags_of(source, tmp_path)
+    (check,) = report.files[0].failed
+    assert check.name == "plays of the recorded roles"
+    assert "1 roles lack a readable gameId, playId, nflId" in check.evidence
+
+
+def test_stamps_that_are_no_time_are_counted(tmp_path):
+    source = with_cells(two_plays(), TRACKING, "time", "noon", where=MIDDLE)
+    _, _, report = flags_of(source, tmp_path)
+    (check,) = report.files[0].failed
+    assert check.name == "time jumps"
+    assert "3 rows" in check.evidence
+    assert "have a 'time' that is no time" in check.evidence
+
+
+def test_ids_with_a_decimal_point_in_one_table_are_the_same_ids(tmp_path):
+    plain = flags_of(two_plays(), tmp_path / "plain")[1]
+    source = two_plays()
+    for name in ("plays.csv", "players.csv", "player_play.csv"):
+        source.change(name, pl.col("^gameId|playId|nflId$").cast(pl.Float64))
+    flags, blocks, report = flags_of(source, tmp_path / "decimal")
+    assert flags == {1: [], 2: []}
+    assert not report.files[0].failed
+    assert blocks[0].players.equals(plain[0].players)
