@@ -14,6 +14,7 @@ import torch
 pytest.importorskip("sklearn", reason="the extra 'sklearn' is not installed")
 pytest.importorskip("lightning", reason="the extra 'train' is not installed")
 
+from splicedpareto.contrib._fitting import training_objective
 from splicedpareto.contrib._outcomes import Outcomes, climatology_loss
 from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor as Regressor
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
@@ -200,6 +201,25 @@ def test_right_censored_targets_count_as_longer() -> None:
     censored = np.stack([np.minimum(truth, ends), np.where(truth <= ends, truth, np.inf)], axis=-1)
     assert 0.05 < model.score(unseen, censored) < 1
     assert model.score(unseen, np.stack([truth, truth], -1)) == model.score(unseen, truth)
+
+
+@pytest.mark.parametrize("moving", [True, False])
+@pytest.mark.parametrize("objective", ["composite", "crps", "composite+crps"])
+def test_known_targets_have_the_loss_and_slopes_that_they_have_among_censored_ones(
+    moving: bool, objective: str
+) -> None:
+    inputs, y, _ = claims(60, 0)
+    head = Regressor(**TINY, moving=moving, support=(0, None), atoms="auto").fit(inputs, y)
+    head = head.network_.head
+    raw = torch.randn(4, head.raw_features, generator=torch.Generator().manual_seed(0))
+    raw.requires_grad_()
+    ends = torch.tensor([0.0, 0.3, 2.0, 1e4]), torch.tensor([0.0, 0.3, 2.0, 1e4])
+    found = [
+        training_objective(objective, known=known)(head.distribution(raw), *ends)
+        for known in (True, False)
+    ]
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+    torch.testing.assert_close(*(torch.autograd.grad(loss.sum(), raw)[0] for loss in found))
 
 
 def test_left_and_interval_censored_targets_are_learned() -> None:

@@ -84,17 +84,28 @@ def checked_settings(parameters: Mapping[str, Any], seed: int) -> FitSettings:
     )
 
 
-def training_objective(name: str) -> Callable[..., Tensor]:
-    """Loss of a distribution at the lower and upper ends of its targets."""
+def training_objective(name: str, *, known: bool) -> Callable[..., Tensor]:
+    """Loss of a distribution at the lower and upper ends of its targets.
+
+    Args:
+        name: The regressor's `objective`.
+        known: Whether all targets are known: no interval then needs to be measured, which costs
+            as much again.
+    """
+    composite = _known_nll if known else objectives.composite_censored_nll
     if name == "composite":
-        return objectives.composite_censored_nll
-    beside = objectives.movement_nll if name == "crps" else objectives.composite_censored_nll
+        return composite
+    beside = objectives.movement_nll if name == "crps" else composite
 
     def with_crps(dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
         score = objectives.crps_censored_loss(dist, lower, upper)
         return score + beside(dist, lower, upper)
 
     return with_crps
+
+
+def _known_nll(dist: Any, value: Tensor, _: Tensor) -> Tensor:  # noqa: ANN401
+    return objectives.composite_nll(dist, value)
 
 
 def stopping_score(name: str, dist: Any, lower: Tensor, upper: Tensor) -> Tensor:  # noqa: ANN401
@@ -106,11 +117,13 @@ def stopping_score(name: str, dist: Any, lower: Tensor, upper: Tensor) -> Tensor
     score = lower.new_zeros(())
     if name != "crps":
         known = lower == upper
-        interval = dist.log_prob_interval(
-            torch.where(known, lower - 1, lower), torch.where(known, lower, upper)
-        )
         log_prob = dist.log_prob(torch.where(known, lower, 0))
-        score = score - torch.where(known, log_prob, interval).clamp(min=-_WORST_SCORE)
+        if not known.all():
+            interval = dist.log_prob_interval(
+                torch.where(known, lower - 1, lower), torch.where(known, lower, upper)
+            )
+            log_prob = torch.where(known, log_prob, interval)
+        score = score - log_prob.clamp(min=-_WORST_SCORE)
     if name != "composite":
         score = score + objectives.crps_censored_loss(dist, lower, upper)
     return score

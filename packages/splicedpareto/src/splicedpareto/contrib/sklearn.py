@@ -307,7 +307,9 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
                 part(~held_out),
                 judged,
                 inputs=len(rows.inputs),
-                objective=objectives.weighted(training_objective(self.objective)),
+                objective=objectives.weighted(
+                    training_objective(self.objective, known=torch.equal(*ends))
+                ),
                 validation_objective=objectives.weighted(partial(stopping_score, self.objective)),
                 settings=settings if stops_early else replace(settings, patience=self.max_epochs),
                 folder=Path(folder),

@@ -69,10 +69,14 @@ class MovedSplicedBinnedPareto(SplicedBinnedPareto):
             lower: Lower ends, broadcastable with the batch; may be ``-inf``.
             upper: Upper ends; where equal to `lower` the outcome is known.
         """
-        known = lower == upper
-        low, high = normal_scores(self.reference, lower), normal_scores(self.reference, upper)
+        low = normal_scores(self.reference, lower)
         # What the reference thinks impossible says nothing of where the others lie.
-        plausible = known & (low.abs() < _FURTHEST_PLAUSIBLE)
+        plausible = low.abs() < _FURTHEST_PLAUSIBLE
+        if upper is lower:
+            exact = -self.scores.log_prob(torch.where(plausible, low, 0))
+            return torch.where(plausible, exact, 0)
+        known, high = lower == upper, normal_scores(self.reference, upper)
+        plausible = known & plausible
         exact = -self.scores.log_prob(torch.where(plausible, low, 0))
         # An interval beyond all scores is one at the last.
         low, high = low.clamp(max=_FURTHEST), high.clamp(min=-_FURTHEST)
