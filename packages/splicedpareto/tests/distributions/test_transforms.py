@@ -5,7 +5,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -123,21 +123,30 @@ def call(names: Sequence[str], raw: Tensor, value: Tensor) -> dict[str, Tensor]:
     return {name: CALLS[name](dist, value) for name in names}
 
 
+# Each graph takes seconds, so there are two. What breaks a graph is found in tracing Python, which
+# sees all calls; what compiles a backward pass then traces that of the two kinds of look-up.
+COMPILED = {"eager": list(CALLS), "aot_eager": ["log_prob", "icdf"]}
+
+
 @pytest.fixture(scope="module")
-def compiled() -> Iterator[Callable[[Tensor, Tensor], dict[str, Tensor]]]:
-    """All calls in one graph: each graph takes seconds."""
+def compiled() -> Iterator[Callable[[str], Callable[[Tensor, Tensor], dict[str, Tensor]]]]:
+    """All calls of a backend in one graph."""
     torch.compiler.reset()
-    yield torch.compile(partial(call, list(CALLS)), fullgraph=True, backend="aot_eager")
+    yield cache(
+        lambda backend: torch.compile(
+            partial(call, COMPILED[backend]), fullgraph=True, backend=backend
+        )
+    )
     # torch turns the checks of arguments off for the whole process when it first compiles.
     Distribution.set_default_validate_args(value=True)
 
 
 # torch.compile instantiates the function itself.
 @pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated")
-@pytest.mark.parametrize("name", CALLS)
-def test_compiled_graph_is_whole_and_gives_the_same(name: str, compiled) -> None:
+@pytest.mark.parametrize(("backend", "name"), [(b, n) for b in COMPILED for n in COMPILED[b]])
+def test_compiled_graph_is_whole_and_gives_the_same(backend: str, name: str, compiled) -> None:
     raw = raw_parameters().requires_grad_()
-    result = compiled(raw, VALUE)[name]
+    result = compiled(backend)(raw, VALUE)[name]
     expected = call([name], raw, VALUE)[name]
     torch.testing.assert_close(result, expected)
     actual_gradient = torch.autograd.grad(result.sum(), raw)[0]
@@ -145,27 +154,20 @@ def test_compiled_graph_is_whole_and_gives_the_same(name: str, compiled) -> None
 
 
 # A torch.compile call before it changes what an export sees, so it exports in a process of its own,
-# on inputs other than those it was traced with. One graph of one distribution: each graph takes
-# seconds.
+# on inputs other than those it was traced with. One graph of one distribution, of the two kinds of
+# look-up alone: each graph takes seconds.
 CLEAN_PROCESS = """
     import warnings
     warnings.simplefilter("ignore")
     import numpy as np
     import onnxruntime
     import torch
-    from splicedpareto.distributions import Censored, Discretized
     from test_transforms import VALUE, distribution, raw_parameters
 
     class Model(torch.nn.Module):
         def forward(self, raw, value):
             dist = distribution(raw)
-            whole = Discretized(Censored(dist, -20.0, 30.0))
-            return {
-                "log_prob": dist.log_prob(value),
-                "cdf": dist.cdf(value),
-                "icdf": dist.icdf(value.sigmoid()),
-                "whole_numbers": whole.log_prob(value.round()),
-            }
+            return {"log_prob": dist.log_prob(value), "icdf": dist.icdf(value.sigmoid())}
 
     torch.set_num_threads(1)
     rows = torch.export.Dim("rows", min=2, max=64)
@@ -197,5 +199,5 @@ def test_exported_and_onnx_graphs_give_the_same_on_fresh_inputs() -> None:
         text=True,
         check=False,
     )
-    names = ("log_prob", "cdf", "icdf", "whole_numbers")
-    assert done.stdout.split("\n")[-5:-1] == [f"exported {n}" for n in names], done.stderr[-2000:]
+    names = ("log_prob", "icdf")
+    assert done.stdout.split("\n")[-3:-1] == [f"exported {n}" for n in names], done.stderr[-2000:]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
@@ -85,11 +86,26 @@ SUPPORTED = {
 }
 
 
+@pytest.fixture(scope="module")
+def value() -> Tensor:
+    """Draws of the truth."""
+    return TRUTH.sample((DRAWS,), generator=torch.Generator().manual_seed(8))
+
+
+@pytest.fixture(scope="module")
+def fitted_by(value: Tensor) -> Callable[[str], SplicedBinnedPareto]:
+    """The distribution that an objective finds; two tests ask for one of them."""
+
+    def of(name: str) -> SplicedBinnedPareto:
+        objective, splice, tied = SUPPORTED[name]
+        return fit(objective, splice, tied=tied, value=value)
+
+    return cache(of)
+
+
 @pytest.mark.parametrize("name", SUPPORTED)
-def test_objective_recovers_the_distribution(name: str) -> None:
-    objective, splice, tied = SUPPORTED[name]
-    value = TRUTH.sample((DRAWS,), generator=torch.Generator().manual_seed(8))
-    fitted = fit(objective, splice, tied=tied, value=value)
+def test_objective_recovers_the_distribution(name: str, fitted_by) -> None:
+    splice, fitted = SUPPORTED[name][1], fitted_by(name)
     level = f64(0.05, 0.25, 0.5, 0.75, 0.95)
     # The standard error of a quantile is sqrt(q (1 - q) / n) over the density there.
     exact = TRUTH.icdf(level)
@@ -108,12 +124,13 @@ def test_objective_recovers_the_distribution(name: str) -> None:
         assert abs(fitted.upper_concentration.item() - 0.3) < width * expected
 
 
-def test_free_scales_under_the_quantile_splice_go_astray_and_are_refused() -> None:
-    value = TRUTH.sample((DRAWS,), generator=torch.Generator().manual_seed(8))
+def test_free_scales_under_the_quantile_splice_go_astray_and_are_refused(
+    value: Tensor, fitted_by
+) -> None:
     with pytest.raises(ValueError, match="must not be maximized with free scales"):
         fit(objectives.exact_nll, "quantile", tied=False, value=value)
     astray = fit(lambda d, y: -d.log_prob(y), "quantile", tied=False, value=value)
-    sound = fit(objectives.composite_nll, "quantile", tied=False, value=value)
+    sound = fitted_by("composite")
     # Of the mass that belongs above the upper threshold the trap puts half elsewhere.
     shares = [(value > d.upper_threshold).double().mean().item() for d in (astray, sound)]
     assert abs(shares[1] - 0.05) < 0.005 < abs(shares[0] - 0.05)
