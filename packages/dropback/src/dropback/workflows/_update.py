@@ -230,6 +230,7 @@ class _Updating:
             seasons_wanted=seasons,
             sources=known.sources | self.files.present,
         )
+        self._last_rows: tuple[int, pl.DataFrame] | None = None
         self.changes: dict[int, GameChanges] = {}
         self.corrected: list[pl.DataFrame] = []
         self.scored = 0
@@ -272,14 +273,15 @@ class _Updating:
                 self._merge(season, found, rows)
 
     def _rows(self, season: int) -> pl.DataFrame:
-        """Play-by-play of a season, preseason games aside."""
+        """Play-by-play of a season, preseason games aside; the last one is kept to be valued."""
         files = self._files(season)
         if not files:
             return pl.DataFrame(schema=_SEASON_ROWS)
-        rows = read_play_by_play(files, seasons=[season])
-        return rows.filter(
-            pl.col("season_type").ne_missing("PRE") & pl.col("game_id").is_not_null()
-        )
+        if self._last_rows is None or self._last_rows[0] != season:
+            rows = read_play_by_play(files, seasons=[season])
+            regular = pl.col("season_type").ne_missing("PRE") & pl.col("game_id").is_not_null()
+            self._last_rows = season, rows.filter(regular)
+        return self._last_rows[1]
 
     def _files(self, season: int) -> list[Path]:
         present = self.files.present.items()
