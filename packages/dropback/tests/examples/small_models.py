@@ -1,10 +1,12 @@
 """Commands that fit for a moment: small models, on one thread."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
+from dropback.expected_points import ExpectedPointsSettings
 from dropback.models import PLAY_NETWORKS, THROW_MODEL
 
 
@@ -16,6 +18,12 @@ def one_thread(patch: pytest.MonkeyPatch) -> None:
         )
 
 
+def few_trees(patch: pytest.MonkeyPatch) -> None:
+    """Value situations by few trees, where a workflow fits the model of expected points."""
+    few = partial(ExpectedPointsSettings, rounds=3, depth=3)
+    patch.setattr("dropback.expected_points._model.ExpectedPointsSettings", few)
+
+
 def small_models(patch: pytest.MonkeyPatch) -> None:
     """Shrink the models that commands fit by default, where a test asks that they run.
 
@@ -23,6 +31,7 @@ def small_models(patch: pytest.MonkeyPatch) -> None:
     (precision, averaging, prefixes, dropout) stays as it is by default.
     """
     one_thread(patch)
+    few_trees(patch)
     patch.setattr("dropback.models._boosting._MOST_ROUNDS", 5)
     patch.setattr("dropback.models._train.FITS_OF_ALL", 1)
     small = {"folds": 2, "width": 16, "blocks": 1}

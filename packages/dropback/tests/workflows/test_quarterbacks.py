@@ -20,12 +20,14 @@ from dropback.projection import project_passers
 from dropback.simulation import League
 from dropback.workflows import Update
 from dropback.workflows.seasons._numbers import scored_quarterback_plays
+from examples.small_models import few_trees
 from examples.trained_run import Command, TrainedRun
 
 
 @pytest.fixture(autouse=True)
 def small_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of its projection alone."""
+    few_trees(monkeypatch)
 
     def write(path: Path, *, projection: pl.DataFrame | None, **_: object) -> None:
         path.write_text("none" if projection is None else str(projection.height))
