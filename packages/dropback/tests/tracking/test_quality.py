@@ -115,24 +115,6 @@ def test_measures_are_stored_with_the_plays(tmp_path):
     assert stored["flags"] == []
 
 
-@pytest.mark.parametrize(
-    ("folder", "kept", "flags"),
-    [
-        ("bdb_2023_sample", 7, {}),
-        ("bdb_2019", 78, {"ball far from the passer at the release": 1}),
-        ("hackathon_2015", 149, {"players move before the snap": 12, "repeated events": 4}),
-        ("ngs_highlights/tracking.parquet", 303,
-         {"tracks put on one clock": 9, "repeated events": 1, "a step that no player can run": 1,
-          "ball far from the passer at the release": 1}),
-    ],
-)  # fmt: skip
-def test_few_real_plays_are_flagged_and_none_beyond_those_known(folder, kept, flags, data_dir):
-    (block,), _ = read_tracking(data_dir / "tracking" / folder)
-    assert block.plays.height == kept
-    counts = block.plays["flags"].explode().drop_nulls().value_counts()
-    assert dict(counts.iter_rows()) == flags
-
-
 NO_PLAY = (
     "(9:12) A.Player0 pass short left to A.Player6. PENALTY on KC, Holding, 10 yards - No Play."
 )

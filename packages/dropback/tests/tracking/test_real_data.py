@@ -82,6 +82,12 @@ def blocks(data_dir):
 
 
 @pytest.fixture(scope="module")
+def highlights(blocks):
+    (block,) = blocks["ngs_highlights"]
+    return block
+
+
+@pytest.fixture(scope="module")
 def play_by_play(data_dir):
     return pl.concat(
         pl.read_parquet(data_dir / f"pbp/play_by_play_{season}.parquet") for season in SEASONS
@@ -377,3 +383,89 @@ def test_nullified_plays_are_those_that_the_description_or_the_flag_names(
     )
     blind = read_plays(flagless, data_dir / f"tracking/{layout}_tables")
     assert blind["nullified"].equals(plays["nullified"])
+
+
+@pytest.mark.parametrize(
+    ("layout", "kept", "flags"),
+    [
+        ("bdb_2023", 7, {}),
+        ("bdb_2019", 78, {"ball far from the passer at the release": 1}),
+        ("hackathon_2015", 149, {"players move before the snap": 12, "repeated events": 4}),
+        ("ngs_highlights", 303,
+         {"tracks put on one clock": 9, "repeated events": 1, "a step that no player can run": 1,
+          "ball far from the passer at the release": 1}),
+    ],
+)  # fmt: skip
+def test_few_real_plays_are_flagged_and_none_beyond_those_known(layout, kept, flags, folder):
+    plays = read_plays_table(folder).filter(source_format=layout)
+    assert plays.height == kept
+    counts = plays["flags"].explode().drop_nulls().value_counts()
+    assert dict(counts.iter_rows()) == flags
+
+
+def at(block, game, play):
+    key = (pl.col("game_id") == game) & (pl.col("play_id") == play)
+    index = int(block.plays.select(pl.arg_where(key)).to_series()[0])
+    return index, block.plays.row(index, named=True)
+
+
+@pytest.mark.parametrize(
+    ("game", "play", "snap", "release", "shift", "depth"),
+    [
+        # By frame number -6.6; by time 31.4, charted 32.
+        (2019090900, 4163, 103, 132, -18, 31.4),
+        # By frame number 8.5; by time 38.6, charted 41.
+        (2019090809, 3591, 55, 95, -18, 38.6),
+        (2019120801, 3526, 67, 98, -109, None),
+        (2018111900, 137, 33, 51, -18, None),
+        # The players were taken 9.6 s before the snap, in the huddle.
+        (2019120812, 946, 238, 271, 96, None),
+    ],
+)
+def test_a_highlight_of_two_clocks_is_put_on_the_players_clock(
+    game, play, snap, release, shift, depth, highlights
+):
+    index, row = at(highlights, game, play)
+    assert row["snap_frame"] == snap
+    assert row["snap_frame"] + row["frames"] - 1 == release
+    assert f"ball by {shift}" in row["corrections"][-1]
+    assert row["flags"] == ["tracks put on one clock"]
+    assert row["ball_to_passer_yd"] < 5.2
+    assert row["ball_to_center_yd"] < 1.6
+    assert row["speed_before_snap_yd_per_s"] < 0.5
+    assert row["speed_after_snap_yd_per_s"] > 1.0
+    if depth is not None:
+        arrived = highlights.arrival_xy[index, 22, 0] - row["line_of_scrimmage_x_yd"]
+        assert arrived == pytest.approx(depth, abs=0.3)
+
+
+def test_nine_dropbacks_among_the_highlights_are_of_two_clocks(highlights):
+    shifted = highlights.plays.filter(pl.col("flags").list.contains("tracks put on one clock"))
+    assert shifted.height == 9
+    assert shifted["ball_to_passer_yd"].max() < 5.2
+
+
+@pytest.mark.parametrize(
+    ("game", "play", "snap", "release"),
+    [
+        (2015121304, 4043, 29, 49),  # nobody moves after the snap at 4
+        (2015121304, 1260, 29, 59),  # the passer still drops back at the throw at 37
+        (2015112907, 3715, 29, 55),  # and at the one at 44
+    ],
+)
+def test_of_repeated_events_of_unselected_games_the_players_tell_the_right_one(
+    game, play, snap, release, folder
+):
+    row = read_plays_table(folder).row(
+        by_predicate=(pl.col("game_id") == game) & (pl.col("play_id") == play), named=True
+    )
+    assert (row["snap_frame"], row["snap_frame"] + row["frames"] - 1) == (snap, release)
+    assert row["repeated_events"] == 1
+    assert "repeated events" in row["flags"]
+
+
+def test_a_backward_pass_before_the_named_passers_throw_is_no_release(highlights):
+    _, row = at(highlights, 2018110410, 3640)
+    assert (row["snap_frame"], row["snap_frame"] + row["frames"] - 1) == (44, 81)
+    assert row["flags"] == ["repeated events"]
+    assert row["ball_to_passer_yd"] < 5.2

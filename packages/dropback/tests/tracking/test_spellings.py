@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import re
 import zipfile
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -92,18 +93,28 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\.", "_", name).lower()
 
 
+@pytest.fixture(scope="module")
+def as_documented(tmp_path_factory):
+    """The block of a layout in its own spelling."""
+
+    def read(layout):
+        (block,), _ = read_tracking(made_set(layout).write(tmp_path_factory.mktemp("own") / "set"))
+        return block
+
+    return cache(read)
+
+
 @pytest.mark.parametrize(
     "layout", ["bdb_2019", "bdb_2021", "bdb_2023", "bdb_2025", "ngs_highlights"]
 )
 @pytest.mark.parametrize("spelled", [snake, str.upper, str.lower])
-def test_columns_are_told_in_any_case(layout, spelled, tmp_path):
-    (block,), _ = read_tracking(made_set(layout).write(tmp_path / "plain"))
+def test_columns_are_told_in_any_case(layout, spelled, as_documented, tmp_path):
     source = made_set(layout)
     for files in (source.tracking, source.tables):
         for name, table in files.items():
             files[name] = table.rename(spelled)
     found, report = read_tracking(source.write(tmp_path / "spelled"))
-    same(found, block)
+    same(found, as_documented(layout))
     assert report.files[0].source_format == layout
 
 
@@ -173,7 +184,7 @@ def test_a_damaged_zip_is_one_sentence(plain, tmp_path):
         read_tracking(archive)
 
 
-@pytest.mark.parametrize("value", ["inf", "-inf", "1e308", "nan", "x", "9" * 40])
+@pytest.mark.parametrize("value", ["inf", "nan", "x", "9" * 40])
 @pytest.mark.parametrize(
     ("table", "column"),
     [
