@@ -363,7 +363,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="one row, or the rows of one executor")
+    parser.add_argument("--only", default="", help="how rows begin, by commas; default all")
     parser.add_argument("--kept", type=Path, default=Path(tempfile.gettempdir()) / "faults-kept")
     arguments = parser.parse_args()
     if why := enter_namespace():
@@ -426,7 +426,8 @@ def main() -> None:
             },
         }
         for engine, faults in rows.items():
-            wanted = {n: once for n, once in faults.items() if n.startswith(arguments.only)}
+            chosen_rows = tuple(arguments.only.split(","))
+            wanted = {n: once for n, once in faults.items() if n.startswith(chosen_rows)}
             if not wanted:
                 continue
             with ExitStack() as running:

@@ -79,6 +79,7 @@ def test_the_text_of_an_executor_is_read() -> None:
         ("ray?memory=much", "takes cores, memory and accelerators, .* got memory=much"),
         ("ray?gpus=1", "got gpus=1"),
         ("serial?cores=0", "more than 0 cores"),
+        ("ray?accelerators=1.5", "accelerators above 1 must be whole, got 1.5"),
         ("processes:2?accelerators=1", "processes cannot hold a task .*: processes take memory="),
         ("threads?memory=1GB", "threads cannot hold a task"),
         ("dask://10.0.0.1:1?cores=2", "dask cannot hold a task .* ray also cores="),

@@ -18,6 +18,7 @@ from dropback.storage import (
     read_folder,
     remote_files,
     require_new_output,
+    require_own_place,
     split_url,
     write_output,
 )
@@ -110,6 +111,37 @@ def test_what_stops_before_the_manifest_leaves_no_output(bucket: str) -> None:
     require_new_output(bucket, overwrite=False)
     with pytest.raises(StoreError, match=r"does not exist"):
         local_copy(bucket)
+
+
+NAMES = ("week 1", "week#1", "week%201", "wöchentlich-試合", 'a:b+c&d"e')
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(5))
+def test_a_url_names_its_letters_and_no_others(bucket: str, name: str) -> None:
+    # Read as a URL of the web, week#1 and week#2 were one place.
+    write_output(f"{bucket}/{name}/a.txt", lambda path: path.write_text(name))
+    assert list(open_store(bucket).sizes()) == [f"{name}/a.txt"]
+    assert Path(local_copy(f"{bucket}/{name}/a.txt")).read_text() == name
+    assert (Path(local_copy(f"{bucket}/{name}")) / "a.txt").read_text() == name
+
+
+@pytest.mark.parametrize("name", ["..", "./x", "x/../y"], ids=range(3))
+def test_folders_that_no_store_has_are_refused(bucket: str, name: str) -> None:
+    with pytest.raises(StoreError, match=r"must not hold \. or \.\. between slashes"):
+        open_store(f"{bucket}/{name}")
+
+
+@pytest.mark.parametrize("name", ["x*", "x?", "x[1]"], ids=range(3))
+def test_an_output_is_no_wildcard(bucket: str, name: str) -> None:
+    for refuse in (
+        lambda url: require_new_output(url, overwrite=True),
+        lambda url: require_own_place(url, "a.txt"),
+    ):
+        with pytest.raises(StoreError, match=r"must not hold .*, which mean any letters"):
+            refuse(f"{bucket}/{name}")
+    # What another program named so is read by its name.
+    write_output(f"{bucket}/{name}.txt", lambda path: path.write_text(name))
+    assert Path(local_copy(f"{bucket}/{name}.txt")).read_text() == name
 
 
 def test_plain_files_are_copied_by_url_folder_and_glob(bucket: str) -> None:

@@ -46,6 +46,11 @@ class Needs:
                 "A task must need more than 0 cores and no negative memory or accelerators, got "
                 f"{self.cores}, {self.memory_bytes} and {self.accelerators}."
             )
+        if self.accelerators > 1 and not self.accelerators.is_integer():
+            raise RequestError(
+                f"accelerators above 1 must be whole, got {self.accelerators:g}: engines share one "
+                "among tasks, not several."
+            )
 
 
 def parse_needs(text: str) -> Needs:

@@ -79,8 +79,10 @@ class ObjectFiles:
         import obstore.store  # an extra, imported where a URL asks for it
 
         endpoints = _endpoints()
+        # Read as a URL of the web, x#1 and x?1 would both be x, and x%20y the x y of another.
+        literal = root.replace("%", "%25").replace("#", "%23").replace("?", "%3F")
         self._store = obstore.store.from_url(
-            root,
+            literal,
             client_options={
                 "connect_timeout": f"{_CONNECT_TIMEOUT}s",
                 "timeout": f"{patience.answer_s}s",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from dropback._files import whole_folder
 from dropback.errors import RequestError, StoreError
 from dropback.storage._folders import read_folder
-from dropback.storage._outputs import MANIFEST
+from dropback.storage._outputs import MANIFEST, WILDCARDS
 from dropback.storage._stores import RemoteStore, is_url, open_store, split_url
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _Path = TypeVar("_Path")
 
 _ORIGIN: Final = ".origin"
-_WILDCARDS: Final = "*?["
 
 
 def local_copy(path: _Path) -> _Path | str:
@@ -110,8 +109,8 @@ def remote_files(url: str) -> dict[str, tuple[str, int, str]]:
         StoreError: There is none, or the store refuses.
     """
     root, pattern = url.rstrip("/"), "*"
-    if any(letter in url for letter in _WILDCARDS):
-        first = min(url.find(letter) for letter in _WILDCARDS if letter in url)
+    if any(letter in url for letter in WILDCARDS):
+        first = min(url.find(letter) for letter in WILDCARDS if letter in url)
         root = url[: url.rindex("/", 0, first)]
         pattern = url[len(root) + 1 :]
     _require_answer(root)
@@ -121,7 +120,7 @@ def remote_files(url: str) -> dict[str, tuple[str, int, str]]:
         for name, entry in sorted(found.items())
         if name and fnmatch.fnmatchcase(name, pattern)
     }
-    if not kept and pattern == "*":
+    if not kept:  # one file, whose name may hold a wildcard's letter
         parent, name = split_url(url)
         store = RemoteStore(parent)
         if store.size(name) is not None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _INPUTS: Final = "inputs"
 
+WILDCARDS: Final = "*?["
+"""Letters of a URL that mean any, where it is an input."""
+
 MANIFEST: Final = "manifest"
 """Name of the manifest of a folder that a command wrote to a URL; it is written last."""
 
@@ -49,6 +52,7 @@ def require_new_output(out: AnyPath, *, overwrite: bool, file: bool = False) -> 
         (require_new_file if file else require_new_folder)(Path(out), overwrite=overwrite)
         return
     url = str(out)
+    _require_plain(url)
     root, name = split_url(url) if file else (url, f"{MANIFEST}.json")
     store = RemoteStore(root)
     store.require_writable()
@@ -56,6 +60,14 @@ def require_new_output(out: AnyPath, *, overwrite: bool, file: bool = False) -> 
     if taken and not overwrite:
         raise RequestError(
             f"{url} is there already: name another place, or pass --overwrite to replace it."
+        )
+
+
+def _require_plain(url: str) -> None:
+    if found := [letter for letter in WILDCARDS if letter in url]:
+        raise StoreError(
+            f"{url} must not hold {' or '.join(found)}, which mean any letters where an output is "
+            "read again: name another place."
         )
 
 
@@ -70,6 +82,7 @@ def require_own_place(url: str, mark: str) -> None:
         RequestError: A manifest there does not list `mark`, or is none.
         StoreError: The store is not there, not ours, or does not answer.
     """
+    _require_plain(url)
     store = RemoteStore(url)
     store.require_writable()
     if store.size(f"{MANIFEST}.json") is None:

@@ -195,6 +195,11 @@ class RemoteStore:
         self.root = root.rstrip("/")
         if self.root.endswith(":"):
             raise StoreError(f"{root} must name a bucket, as s3://bucket/folder.")
+        if {".", ".."} & set(self.root.split("/")):
+            raise StoreError(
+                f"{root} must not hold . or .. between slashes: a store has no such folders, and "
+                "each of its clients reads them otherwise."
+            )
         self._files = remote_files_of(self.root)
 
     def key(self, name: str, digest: str) -> str:  # noqa: ARG002  # content decides
