@@ -371,6 +371,16 @@ def test_a_store_and_dask_give_the_tables_of_one_process(weeks, tmp_path, dask, 
     assert remote.plays.equals(local.plays)
 
 
+def test_a_glob_of_a_store_is_its_files_with_the_tables_beside_them(weeks, bucket):
+    put_set(weeks, f"{bucket}/raw")
+    whole = ingest(f"{bucket}/raw", f"{bucket}/plays", executor="serial")
+    for pattern in ("tracking_week_*.csv", "tracking_week_?.csv"):
+        some = ingest(f"{bucket}/raw/{pattern}", f"{bucket}/some", executor="serial")
+        assert some.counts().rows() == whole.counts().rows()
+        store = open_store(bucket)
+        assert store.read("some/manifest.json") == store.read("plays/manifest.json")
+
+
 @pytest.mark.parametrize("content", ["{}", "[]", "no json", '{"files": {"other.txt": {}}}'])
 def test_what_another_program_wrote_to_a_store_stays(weeks, bucket, content):
     write_output(f"{bucket}/manifest.json", lambda path: path.write_text(content))

@@ -9,6 +9,7 @@ from dropback.storage._folders import read_folders as read_folders
 from dropback.storage._folders import side_by_side as side_by_side
 from dropback.storage._folders import write_manifest as write_manifest
 from dropback.storage._inputs import copy_of_file as copy_of_file
+from dropback.storage._inputs import folder_of_url as folder_of_url
 from dropback.storage._inputs import local_copy as local_copy
 from dropback.storage._inputs import origin_of as origin_of
 from dropback.storage._inputs import remote_files as remote_files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import re
 import tempfile
 from functools import cache, partial
 from pathlib import Path
@@ -100,6 +101,17 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(tempfile.gettempdir()) / f"dropback-{os.getuid()}"
 
 
+def folder_of_url(url: str) -> str:
+    """A URL up to the folder in which its first wildcard stands; without one all of it.
+
+    Example:
+        >>> folder_of_url("s3://league/raw/week_*.csv"), folder_of_url("s3://league/raw/")
+        ('s3://league/raw', 's3://league/raw')
+    """
+    plain = re.split(f"[{re.escape(WILDCARDS)}]", url, maxsplit=1)
+    return plain[0].rpartition("/")[0] if len(plain) > 1 else url.rstrip("/")
+
+
 def remote_files(url: str) -> dict[str, tuple[str, int, str]]:
     """Files that a URL names, a file, a folder or a glob: by URL, the name below, bytes, mark.
 
@@ -108,11 +120,8 @@ def remote_files(url: str) -> dict[str, tuple[str, int, str]]:
     Raises:
         StoreError: There is none, or the store refuses.
     """
-    root, pattern = url.rstrip("/"), "*"
-    if any(letter in url for letter in WILDCARDS):
-        first = min(url.find(letter) for letter in WILDCARDS if letter in url)
-        root = url[: url.rindex("/", 0, first)]
-        pattern = url[len(root) + 1 :]
+    root = folder_of_url(url)
+    pattern = url.rstrip("/")[len(root) + 1 :] or "*"
     _require_answer(root)
     found = RemoteStore(root).list()
     kept = {

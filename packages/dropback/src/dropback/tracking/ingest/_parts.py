@@ -16,6 +16,7 @@ from dropback.errors import ReaderError, RequestError
 from dropback.execution import Task
 from dropback.storage import (
     copy_of_file,
+    folder_of_url,
     is_url,
     local_copy,
     remote_files,
@@ -165,9 +166,8 @@ def _remote_parts(
 ) -> tuple[list[PartSource], list[tuple[str, str]]]:
     """Parts of a set in a store; of each file only the head is fetched, to tell its layout."""
     found = remote_files(url)
-    root = url.rstrip("/")
-    if list(found) == [url]:
-        root = split_url(url)[0]
+    root = split_url(url)[0] if list(found) == [url] else folder_of_url(url)
+    if root != url.rstrip("/"):  # one file, or a glob: the tables beside are not among them
         found |= {name: entry for name, entry in remote_files(root).items() if _is_side(name)}
     with tempfile.TemporaryDirectory(prefix="dropback-heads-") as scratch:
         mirror = Path(scratch) / root.rpartition("/")[2]
