@@ -81,6 +81,28 @@ def test_the_entry_found_holds_the_mass(
         assert (prob > 0).all()
 
 
+@pytest.mark.parametrize("dtype", [F32, F64])
+def test_a_row_out_of_the_range_of_the_exponential_leaves_the_others_as_they_are(
+    dtype: torch.dtype,
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randn(6, 19, generator=random, dtype=dtype)
+    # Exponentials of these overflow, vanish, or sum to a number near the largest.
+    rows[1] += 1e4
+    rows[2] -= 1e4
+    rows[4] += math.log(torch.finfo(dtype).max) - 1
+    sums = SoftmaxSums(rows)
+    for number, row in enumerate(rows):
+        alone = SoftmaxSums(row[None])
+        for name in ("from_left", "from_right", "log_total"):
+            assert getattr(sums, name)[number].equal(getattr(alone, name)[0])
+    expected = rows.double().softmax(-1).cumsum(-1)
+    found = (sums.from_left / sums.total).double()
+    torch.testing.assert_close(found, expected, rtol=EPSILON[dtype], atol=0)
+    log_total = rows.double().logsumexp(-1, keepdim=True).to(dtype)
+    torch.testing.assert_close(sums.log_total, log_total, rtol=EPSILON[dtype], atol=EPSILON[dtype])
+
+
 def test_a_gradient_takes_no_logits_changed_since() -> None:
     logits = torch.zeros(3, 5).requires_grad_()
     result = SplicedBinnedPareto(logits, torch.arange(6.0), 0.1, 0.2).log_prob(torch.ones(3))

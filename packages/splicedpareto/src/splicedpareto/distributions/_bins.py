@@ -89,8 +89,7 @@ class Cell:
         """Values in the bins with a probability to the left, or to the right, as marked."""
         mass = torch.where(from_left, cdf - self.below, sf - self.above)
         step = self.width * bin_share(mass, self.prob)
-        side = gather(self.edges, self.index + ~from_left)
-        return side + torch.where(from_left, step, -step)
+        return torch.where(from_left, self.left + step, self.right - step)
 
 
 @dataclass(frozen=True, eq=False)

@@ -197,7 +197,8 @@ class SplicedDistribution:
             in_tail = is_upper | (logs[0] < low.log_mass)
             log_beyond = torch.where(is_upper, logs[1], logs[0])
         tail = tails.select(is_upper)
-        excess = tail.excess_at(torch.where(in_tail, log_beyond, tail.log_mass))
+        hazard = torch.where(in_tail, tail.log_mass - log_beyond, 0).clamp(min=0)
+        excess = tail.excess_of(hazard)
         outer = torch.where(is_upper, high.threshold + excess, low.threshold - excess)
         return torch.where(in_tail, outer, body)
 

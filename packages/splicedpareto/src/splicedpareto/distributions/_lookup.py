@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from splicedpareto.distributions._base import are_plain, broadcast_shapes
+from splicedpareto.distributions._checks import lie_within
 from splicedpareto.distributions._lazy import lazy
 
 if TYPE_CHECKING:
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
 class SoftmaxSums:
     """Running sums of the softmax of each row of logits, from either end.
 
-    The tables hold sums of the weights, the exponentials of the logits less the row's largest,
-    and carry no gradient: `look_up` has one of its own. Few tables of the size of the logits are
-    alive at a time. The allocator returns many to the system after each call, and the page faults
-    of the next call then cost as much as the arithmetic.
+    The tables hold sums of the weights, the exponentials of the logits, less the row's largest
+    where that is far from 0. They carry no gradient: `look_up` has one of its own. Few tables of
+    the size of the logits are alive at a time. The allocator returns many to the system after each
+    call, and the page faults of the next call then cost as much as the arithmetic.
 
     Args:
         logits: Unnormalized log-probabilities, shape ``(*B, N)``.
@@ -134,15 +136,35 @@ class Entries:
 
 def _running_sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Tables of `SoftmaxSums` and the logarithm of the total."""
-    largest = logits.detach().amax(-1, keepdim=True)
     if not are_plain(logits):
+        largest = logits.detach().amax(-1, keepdim=True)
         weights = (logits - largest).exp()
         from_left, from_right = weights.cumsum(-1), weights.flip(-1).cumsum(-1)
+        return from_left, from_right, largest + from_left[..., -1:].log()
+    if logits.device.type != "cpu":  # to decide would wait for the device
+        shift = logits.amax(-1, keepdim=True)
     else:
-        weights = (logits - largest).exp_()
-        from_right = weights.flip(-1).cumsum_(-1)
-        from_left = weights.cumsum_(-1)
-    return from_left, from_right, largest + from_left[..., -1:].log()
+        # Most logits need no shift to keep their exponentials in range, and to find and subtract
+        # the largest takes a sixth of the time. Whether a row is shifted hangs on that row alone:
+        # rounding would else carry from one distribution of a batch to another.
+        from_left, from_right = _both_sums(logits.exp())
+        total, most = from_left[..., -1:], math.sqrt(torch.finfo(logits.dtype).max)
+        if lie_within(_LEAST_TOTAL, most, total):
+            return from_left, from_right, total.log()
+        in_range = (total > _LEAST_TOTAL) & (total < most)
+        shift = torch.where(in_range, 0, logits.amax(-1, keepdim=True))
+    from_left, from_right = _both_sums((logits - shift).exp_())
+    return from_left, from_right, shift + from_left[..., -1:].log()
+
+
+# So that a row of log-probabilities, which sum to one, needs no shift.
+_LEAST_TOTAL = 0.5
+
+
+def _both_sums(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Running sums from the left, in place of the weights, and from the right."""
+    from_right = weights.flip(-1).cumsum_(-1)
+    return weights.cumsum_(-1), from_right
 
 
 def _log_prob(logits: Tensor, at: Tensor, log_total: Tensor) -> Tensor:

@@ -72,7 +72,11 @@ class Tail(NamedTuple):
         """Excess beyond which the tail keeps a log-probability (at most `log_mass`)."""
         empty = self.log_mass.isneginf()
         hazard = (torch.where(empty, 0, self.log_mass) - log_beyond).clamp(min=0)
-        return self.scale * hazard_inverse(torch.where(empty, 0, hazard), self.concentration)
+        return self.excess_of(torch.where(empty, 0, hazard))
+
+    def excess_of(self, hazard: Tensor) -> Tensor:
+        """Excess at a cumulative hazard."""
+        return self.scale * hazard_inverse(hazard, self.concentration)
 
     def mean_excess(self, excess: Tensor) -> Tensor:
         r"""Mean excess over a value in the tail, :math:`(\sigma + \xi z) / (1 - \xi)`.
