@@ -14,6 +14,8 @@ import torch
 pytest.importorskip("sklearn", reason="the extra 'sklearn' is not installed")
 pytest.importorskip("lightning", reason="the extra 'train' is not installed")
 
+from sklearn.exceptions import NotFittedError
+
 from splicedpareto.contrib._fitting import training_objective
 from splicedpareto.contrib._outcomes import Outcomes, climatology_loss
 from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor as Regressor
@@ -323,6 +325,11 @@ def test_targets_of_a_validation_keep_the_rules_of_the_others() -> None:
         Regressor(**TINY | {"discrete": True}).fit(inputs, y, validation=(inputs, y + 0.5))
     with pytest.raises(ValueError, match=r"validation must be rows and targets, \(X, y\), got 3"):
         Regressor(**TINY).fit(inputs, y, validation=3)
+    failed = Regressor(**TINY | {"support": (0, None)})
+    with pytest.raises(ValueError, match="support must hold all values"):
+        failed.fit(inputs, y, validation=(inputs, -1 - y))
+    with pytest.raises(NotFittedError):  # and not the network at its start
+        failed.predict(inputs)
     model = Regressor(**TINY | {"support": (0, None), "warm_start": True}).fit(inputs, y)
     with pytest.raises(ValueError, match="support must hold all values"):
         model.fit(inputs, -1 - y)

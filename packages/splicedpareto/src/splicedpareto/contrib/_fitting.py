@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
 from splicedpareto.contrib._target import Target, describe_target, warn_of_ties
@@ -14,7 +19,7 @@ from splicedpareto.distributions._checks import require_number, require_switch
 from splicedpareto.nn import DistributionNetwork, ResidualMLP, SequenceEncoder
 from splicedpareto.nn._edges import check_bins, check_whole
 from splicedpareto.nn._heads import check_masses, initial_concentration
-from splicedpareto.training import FitSettings
+from splicedpareto.training import FitSettings, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 
     from splicedpareto.contrib._outcomes import Outcomes
     from splicedpareto.contrib._rows import Rows
+    from splicedpareto.training import FitResult
+
+Ends: TypeAlias = tuple[Tensor, Tensor]
 
 # Width of a bin around a target that never varies, in units of its last digit.
 _ROOM = 8
@@ -204,3 +212,52 @@ def build_trunk(parameters: Mapping[str, Any], columns: int, *, is_sequence: boo
         dropout=of.dropout,
         robust=True,
     )
+
+
+def fit_network(
+    network: DistributionNetwork,
+    training: tuple[Rows, Ends, Tensor],
+    validation: tuple[Rows, Ends] | None,
+    held_out: Tensor,
+    *,
+    objective: str,
+    settings: FitSettings,
+    stops_early: bool,
+) -> FitResult:
+    """Fit a network to rows, and judge it by others: those given, held out, or the same again.
+
+    Args:
+        network: Fitted in place.
+        training: Rows, lower and upper ends of their targets in the network's unit, and weights.
+        validation: Rows and ends to judge by, or None.
+        held_out: Which rows of `training` are not trained on, shape ``(n,)``.
+        objective: Its name.
+        settings: Of the fit.
+        stops_early: Whether the fit stops by a validation, if there is one.
+    """
+    rows, ends, weight = training
+
+    def dataset(rows: Rows, ends: Ends, weight: Tensor) -> TensorDataset:
+        outcome = (tensor.to(rows.values.dtype) for tensor in (*ends, weight / weight.mean()))
+        return TensorDataset(*rows.inputs, *outcome)
+
+    def part(index: Tensor) -> TensorDataset:
+        return dataset(rows.take(index), (ends[0][index], ends[1][index]), weight[index])
+
+    if validation is not None:
+        judged = dataset(*validation, torch.ones(validation[0].count))
+    else:
+        judged = part(held_out if held_out.any() else ~held_out)
+    if not (stops_early and (validation is not None or held_out.any())):
+        settings = replace(settings, patience=settings.max_epochs)
+    with tempfile.TemporaryDirectory() as folder:
+        return fit(
+            network,
+            part(~held_out),
+            judged,
+            inputs=len(rows.inputs),
+            objective=objectives.weighted(training_objective(objective, known=torch.equal(*ends))),
+            validation_objective=objectives.weighted(partial(stopping_score, objective)),
+            settings=settings,
+            folder=Path(folder),
+        )

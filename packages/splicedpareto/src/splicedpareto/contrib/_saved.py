@@ -4,24 +4,97 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from splicedpareto.nn import SplicedBinnedParetoHead
+from splicedpareto.contrib._fitting import build_trunk
+from splicedpareto.contrib._target import Target
+from splicedpareto.nn import (
+    DistributionNetwork,
+    MovingBinsHead,
+    SequenceEncoder,
+    SplicedBinnedParetoHead,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
 
+    from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
+    from splicedpareto.nn import DistributionHead
+
 # Of the file's layout; a reader refuses another.
 _FORMAT = "splicedpareto regressor 1"
 
 
-def write_model(
+@dataclass(frozen=True)
+class Saved:
+    """A fitted regressor as it was saved.
+
+    Attributes:
+        parameters: Of the constructor, by their names.
+        fitted: Attributes that `fit` set, by their names, but those below.
+        target: The target.
+        network: The network.
+    """
+
+    parameters: dict[str, Any]
+    fitted: dict[str, Any]
+    target: Target
+    network: DistributionNetwork
+
+
+def write_regressor(model: SplicedBinnedParetoRegressor, target: Target, path: Path) -> None:
+    """Write a fitted regressor and what is known of its target.
+
+    Raises:
+        ValueError: `random_state` is a random generator, which JSON cannot hold.
+    """
+    seed = model.random_state
+    if not (seed is None or isinstance(seed, (int, np.integer))):
+        raise ValueError(f"random_state must be a seed or None to be saved, got {seed!r}.")
+    network = model.network_
+    header = {
+        "parameters": model.get_params(),
+        "target": asdict(target),
+        "is_sequence": isinstance(network.trunk, SequenceEncoder),
+        "fitted": {"n_iter_": model.n_iter_, "n_features_in_": model.n_features_in_},
+        "names": [str(name) for name in getattr(model, "feature_names_in_", [])],
+    }
+    _write_model(path, header, target.inner(network.head), network)
+
+
+def read_regressor(path: Path) -> Saved:
+    """Read what `write_regressor` wrote.
+
+    Raises:
+        ValueError: The file is another.
+        FileNotFoundError: There is no such file.
+    """
+    header, head, state = _read_model(path)
+    parameters: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in header["parameters"].items()
+    }
+    fitted = dict(header["fitted"])
+    if header["names"]:
+        fitted["feature_names_in_"] = np.array(header["names"], dtype=object)
+    given = header["target"]
+    target = Target(**given | {name: tuple(given[name]) for name in ("support", "atoms")})
+    columns = fitted["n_features_in_"]
+    trunk = build_trunk(parameters, columns, is_sequence=header["is_sequence"])
+    inner: DistributionHead = MovingBinsHead(head) if parameters["moving"] else head
+    network = DistributionNetwork(trunk, target.with_atoms(inner)).to(head.edges.dtype)
+    network.load_state_dict(state)
+    return Saved(parameters, fitted, target, network.eval())
+
+
+def _write_model(
     path: Path, header: dict[str, Any], head: SplicedBinnedParetoHead, network: nn.Module
 ) -> None:
     """Write a header, what a head is built from, and a network's weights."""
@@ -43,8 +116,8 @@ def write_model(
     aside.replace(path)
 
 
-def read_model(path: Path) -> tuple[dict[str, Any], SplicedBinnedParetoHead, dict[str, Tensor]]:
-    """Header, a head as it was built, and the weights of the network, of what `write_model` wrote.
+def _read_model(path: Path) -> tuple[dict[str, Any], SplicedBinnedParetoHead, dict[str, Tensor]]:
+    """Header, a head as it was built, and the weights of the network, of what `_write_model` wrote.
 
     Raises:
         ValueError: The file is another.

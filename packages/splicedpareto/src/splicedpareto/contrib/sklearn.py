@@ -3,72 +3,50 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
-from splicedpareto.contrib._fitting import (
-    begin_network,
-    build_trunk,
-    checked_settings,
-    stopping_score,
-    training_objective,
-)
-from splicedpareto.contrib._outcomes import (
-    Outcomes,
-    are_intervals,
-    climatology_loss,
-    read_outcomes,
-)
+from splicedpareto.contrib._fitting import begin_network, checked_settings, fit_network
+from splicedpareto.contrib._outcomes import are_intervals, climatology_loss, read_outcomes
 from splicedpareto.contrib._pandas import with_index_of
-from splicedpareto.contrib._rows import (
-    Rows,
-    are_sequences,
-    held_out_rows,
-    parts_of,
-    sequence_rows,
-    table_rows,
-)
-from splicedpareto.contrib._saved import read_model, write_model
-from splicedpareto.contrib._target import Target
+from splicedpareto.contrib._rows import Rows, held_out_rows, parts_of
+from splicedpareto.contrib._saved import read_regressor, write_regressor
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._base import tensor_options
-from splicedpareto.nn import (
-    DistributionNetwork,
-    MovingBinsHead,
-    SequenceEncoder,
-)
-from splicedpareto.training import fit
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
-    from sklearn.utils import check_array, check_random_state, column_or_1d
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils import check_random_state, column_or_1d
+    from sklearn.utils.validation import check_is_fitted
+
+    from splicedpareto.contrib._checked import (
+        check_kind,
+        new_rows,
+        sample_weights,
+        training_rows,
+    )
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
         "splicedpareto.contrib.sklearn needs scikit-learn: pip install 'splicedpareto[sklearn]'."
     ) from missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import numpy.typing as npt
 
-    from splicedpareto.contrib._target import Atoms
-    from splicedpareto.nn import DistributionHead
+    from splicedpareto.contrib._checked import TableOrSequences
+    from splicedpareto.contrib._target import Atoms, Target
+    from splicedpareto.nn import DistributionNetwork
     from splicedpareto.nn._edges import EdgeSpacing, Support
 
 __all__ = ["SplicedBinnedParetoRegressor"]
 
-TableOrSequences: TypeAlias = "npt.ArrayLike | Sequence[npt.ArrayLike]"
 Predicted: TypeAlias = SplicedBinnedPareto | Mixture | Discretized
 
 
@@ -256,64 +234,48 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         settings = checked_settings(
             self.get_params(), int(check_random_state(self.random_state).randint(2**31 - 1))
         )
-        rows, outcomes = self._training_rows(X, y)
-        weights = _sample_weights(sample_weight, rows.count)
+        rows, outcomes = training_rows(self, X, y)
+        weights = sample_weights(sample_weight, rows.count)
         kept = torch.from_numpy(np.flatnonzero(weights > 0))
         rows, outcomes = rows.take(kept), outcomes.take(kept)
         weight = torch.from_numpy(weights)[kept]
-        goes_on = self.warm_start and hasattr(self, "network_")
-        if goes_on:
-            self._check_kind(X)
-            columns = int(self.network_.trunk.get_buffer("standardize.mean").shape[0])
+        if self.warm_start and hasattr(self, "network_"):
+            target, network = self._target, self.network_
+            check_kind(X, network)
+            columns = int(network.trunk.get_buffer("standardize.mean").shape[0])
             if rows.values.shape[-1] != columns:
                 raise ValueError(
                     f"X must have {columns} columns, as in the fit that goes on, got "
                     f"{rows.values.shape[-1]}: set warm_start=False to begin anew."
                 )
-            rows = rows.typed(self.network_)
-            self._target.check(outcomes)
+            rows = rows.typed(network)
+            target.check(outcomes)
         else:
             target, network, rows = begin_network(
                 self.get_params(), rows, outcomes, weight, settings.seed
             )
-            self.network_ = network
-            self._set_target(target)
-        ends = self._target.standardized(outcomes)
+        judged = None
+        if validation is not None:
+            new = new_rows(self, validation[0], network)
+            new_outcomes = read_outcomes(validation[1], new.count)
+            target.check(new_outcomes)
+            judged = new, target.standardized(new_outcomes)
         held_out = torch.zeros(rows.count, dtype=torch.bool)
-        if self.early_stopping and validation is None:
+        if self.early_stopping and judged is None:
             held_out = held_out_rows(
                 rows, outcomes.values, share=self.validation_share, seed=settings.seed
             )
-
-        def dataset(rows: Rows, ends: tuple[Tensor, Tensor], weight: Tensor) -> TensorDataset:
-            outcome = (tensor.to(rows.values.dtype) for tensor in (*ends, weight / weight.mean()))
-            return TensorDataset(*rows.inputs, *outcome)
-
-        def part(index: Tensor) -> TensorDataset:
-            return dataset(rows.take(index), (ends[0][index], ends[1][index]), weight[index])
-
-        if validation is not None:
-            new_rows = self._new_rows(validation[0])
-            new_outcomes = read_outcomes(validation[1], new_rows.count)
-            self._target.check(new_outcomes)
-            new_ends = self._target.standardized(new_outcomes)
-            judged = dataset(new_rows, new_ends, torch.ones(new_rows.count))
-        else:
-            judged = part(held_out if held_out.any() else ~held_out)
-        stops_early = self.early_stopping and (validation is not None or bool(held_out.any()))
-        with tempfile.TemporaryDirectory() as folder:
-            result = fit(
-                self.network_,
-                part(~held_out),
-                judged,
-                inputs=len(rows.inputs),
-                objective=objectives.weighted(
-                    training_objective(self.objective, known=torch.equal(*ends))
-                ),
-                validation_objective=objectives.weighted(partial(stopping_score, self.objective)),
-                settings=settings if stops_early else replace(settings, patience=self.max_epochs),
-                folder=Path(folder),
-            )
+        result = fit_network(
+            network,
+            (rows, target.standardized(outcomes), weight),
+            judged,
+            held_out,
+            objective=self.objective,
+            settings=settings,
+            stops_early=self.early_stopping,
+        )
+        # Not before: a fit that fails leaves no network that looks fitted.
+        self._set_fitted(target, network)
         self.n_iter_ = len(result.validation_losses)
         return self
 
@@ -372,8 +334,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             ValueError: `X` breaks its rule.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
-        check_is_fitted(self)
-        return self._distribution(self._new_rows(X))
+        check_is_fitted(self, "network_")
+        return self._distribution(new_rows(self, X, self.network_))
 
     def score(
         self,
@@ -403,10 +365,10 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             ValueError: An input breaks its rule.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
-        check_is_fitted(self)
-        rows = self._new_rows(X)
+        check_is_fitted(self, "network_")
+        rows = new_rows(self, X, self.network_)
         outcomes = read_outcomes(y if are_intervals(y) else column_or_1d(y), rows.count)
-        weights = torch.from_numpy(_sample_weights(sample_weight, rows.count))
+        weights = torch.from_numpy(sample_weights(sample_weight, rows.count))
         ours = 0.0
         for part in parts_of(rows.count):
             known, distribution = outcomes.take(part), self._distribution(rows.take(part))
@@ -430,26 +392,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             ValueError: `random_state` is a random generator, which JSON cannot hold.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
-        check_is_fitted(self)
-        if not (self.random_state is None or isinstance(self.random_state, (int, np.integer))):
-            raise ValueError(
-                f"random_state must be a seed or None to be saved, got {self.random_state!r}."
-            )
-        write_model(
-            Path(path),
-            {
-                "parameters": self.get_params(),
-                "target": asdict(self._target),
-                "is_sequence": isinstance(self.network_.trunk, SequenceEncoder),
-                "fitted": {
-                    "n_iter_": self.n_iter_,
-                    "n_features_in_": self.n_features_in_,
-                },
-                "names": [str(name) for name in getattr(self, "feature_names_in_", [])],
-            },
-            self._target.inner(self.network_.head),
-            self.network_,
-        )
+        check_is_fitted(self, "network_")
+        write_regressor(self, self._target, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> SplicedBinnedParetoRegressor:
@@ -459,28 +403,11 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             ValueError: The file is none of `save`.
             FileNotFoundError: There is no such file.
         """
-        header, head, state = read_model(Path(path))
-        parameters: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in header["parameters"].items()
-        }
-        model = cls(**parameters)
-        for name, value in header["fitted"].items():
+        saved = read_regressor(Path(path))
+        model = cls(**saved.parameters)
+        for name, value in saved.fitted.items():
             setattr(model, name, value)
-        if header["names"]:
-            model.feature_names_in_ = np.array(header["names"], dtype=object)
-        target = header["target"]
-        model._set_target(
-            Target(
-                **target | {name: tuple(target[name]) for name in ("support", "atoms")},
-            )
-        )
-        trunk = build_trunk(parameters, model.n_features_in_, is_sequence=header["is_sequence"])
-        inner: DistributionHead = MovingBinsHead(head) if model.moving else head
-        network = DistributionNetwork(trunk, model._target.with_atoms(inner))
-        network = network.to(head.edges.dtype)
-        network.load_state_dict(state)
-        model.network_ = network.eval()
+        model._set_fitted(saved.target, saved.network)
         return model
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401  # scikit-learn's own type
@@ -489,61 +416,10 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         tags.input_tags.three_d_array = True
         return tags
 
-    def _training_rows(self, X: TableOrSequences, y: npt.ArrayLike) -> tuple[Rows, Outcomes]:
-        if are_sequences(X):
-            rows = sequence_rows(X)
-            if rows.count == 1:
-                raise ValueError("X must hold at least two sequences, got one.")
-            self.n_features_in_ = rows.values.shape[2]
-            if hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
-        elif are_intervals(y):
-            rows = table_rows(
-                validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-            )
-        else:
-            table, y = validate_data(
-                self, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2
-            )
-            rows = table_rows(table)
-        if not are_intervals(y):
-            y = column_or_1d(y, warn=True)
-        given = len(np.asarray(y))
-        if rows.lengths is not None and given != rows.count:
-            raise ValueError(
-                f"y must hold one finite target for each of the {rows.count} sequences of X, got "
-                f"{given}."
-            )
-        return rows, read_outcomes(y, rows.count)
-
-    def _set_target(self, target: Target) -> None:
-        self._target = target
+    def _set_fitted(self, target: Target, network: DistributionNetwork) -> None:
+        self._target, self.network_ = target, network
         self.location_, self.scale_ = target.location, target.scale
         self.atoms_, self.support_ = target.atoms, target.support
-
-    def _check_kind(self, X: TableOrSequences) -> bool:
-        """Whether rows are sequences, as those of the fit were."""
-        fitted_to_sequences = isinstance(self.network_.trunk, SequenceEncoder)
-        if are_sequences(X) != fitted_to_sequences:
-            kinds = {False: "a table of shape (n, p)", True: "sequences, (n, T, F) or a list"}
-            raise ValueError(
-                f"X must be {kinds[fitted_to_sequences]}, as in fit, "
-                f"got {kinds[not fitted_to_sequences]}."
-            )
-        return fitted_to_sequences
-
-    def _new_rows(self, X: TableOrSequences) -> Rows:
-        if not self._check_kind(X):
-            table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-            rows = table_rows(table)
-        else:
-            rows = sequence_rows(X)
-            if rows.values.shape[2] != self.n_features_in_:
-                raise ValueError(
-                    f"X must hold sequences of {self.n_features_in_} columns, as in fit, got "
-                    f"{rows.values.shape[2]}."
-                )
-        return rows.typed(self.network_)
 
     @torch.no_grad()
     def _distribution(self, rows: Rows) -> Predicted:
@@ -555,29 +431,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         X: TableOrSequences,
         statistic: Callable[[Predicted], Tensor],
     ) -> npt.NDArray[Any]:
-        check_is_fitted(self)
-        rows = self._new_rows(X)
+        check_is_fitted(self, "network_")
+        rows = new_rows(self, X, self.network_)
         parts = [statistic(self._distribution(rows.take(part))) for part in parts_of(rows.count)]
         joined: npt.NDArray[Any] = torch.cat(parts).numpy()
         return joined
-
-
-def _sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np.float64]:
-    """Weights of the rows, shape ``(count,)``; all 1 for None."""
-    if weights is None:
-        return np.ones(count)
-    checked: npt.NDArray[np.float64] = check_array(
-        weights,
-        dtype=np.float64,
-        ensure_2d=False,
-        ensure_non_negative=True,
-        input_name="sample_weight",
-    )
-    if checked.shape != (count,):
-        raise ValueError(
-            f"sample_weight must hold one weight for each row of X, shape ({count},), got shape "
-            f"{checked.shape}."
-        )
-    if not checked.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return checked

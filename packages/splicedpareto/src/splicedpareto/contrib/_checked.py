@@ -1,0 +1,118 @@
+"""What scikit-learn checks of an estimator's rows, targets and weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.validation import validate_data
+
+from splicedpareto.contrib._outcomes import Outcomes, are_intervals, read_outcomes
+from splicedpareto.contrib._rows import Rows, are_sequences, sequence_rows, table_rows
+from splicedpareto.nn import SequenceEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from sklearn.base import BaseEstimator
+
+    from splicedpareto.nn import DistributionNetwork
+
+TableOrSequences: TypeAlias = "npt.ArrayLike | Sequence[npt.ArrayLike]"
+
+
+def training_rows(
+    estimator: BaseEstimator, X: TableOrSequences, y: npt.ArrayLike
+) -> tuple[Rows, Outcomes]:
+    """Rows and targets to fit to; the estimator notes how many columns there are, and their names.
+
+    Raises:
+        ValueError: Rows or targets break their rule.
+    """
+    if are_sequences(X):
+        rows = sequence_rows(X)
+        if rows.count == 1:
+            raise ValueError("X must hold at least two sequences, got one.")
+        estimator.n_features_in_ = rows.values.shape[2]
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    elif are_intervals(y):
+        rows = table_rows(
+            validate_data(estimator, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        )
+    else:
+        table, y = validate_data(
+            estimator, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2
+        )
+        rows = table_rows(table)
+    if not are_intervals(y):
+        y = column_or_1d(y, warn=True)
+    given = len(np.asarray(y))
+    if rows.lengths is not None and given != rows.count:
+        raise ValueError(
+            f"y must hold one finite target for each of the {rows.count} sequences of X, got "
+            f"{given}."
+        )
+    return rows, read_outcomes(y, rows.count)
+
+
+def check_kind(X: TableOrSequences, network: DistributionNetwork) -> bool:
+    """Whether rows are sequences, as those of the fit were.
+
+    Raises:
+        ValueError: They are the one and those of the fit were the other.
+    """
+    fitted_to_sequences = isinstance(network.trunk, SequenceEncoder)
+    if are_sequences(X) != fitted_to_sequences:
+        kinds = {False: "a table of shape (n, p)", True: "sequences, (n, T, F) or a list"}
+        raise ValueError(
+            f"X must be {kinds[fitted_to_sequences]}, as in fit, "
+            f"got {kinds[not fitted_to_sequences]}."
+        )
+    return fitted_to_sequences
+
+
+def new_rows(estimator: BaseEstimator, X: TableOrSequences, network: DistributionNetwork) -> Rows:
+    """Rows for a fitted network.
+
+    Raises:
+        ValueError: They break a rule, or differ in kind or columns from those of the fit.
+    """
+    if not check_kind(X, network):
+        table = validate_data(estimator, X, dtype=[np.float64, np.float32], reset=False)
+        rows = table_rows(table)
+    else:
+        rows = sequence_rows(X)
+        if rows.values.shape[2] != estimator.n_features_in_:
+            raise ValueError(
+                f"X must hold sequences of {estimator.n_features_in_} columns, as in fit, got "
+                f"{rows.values.shape[2]}."
+            )
+    return rows.typed(network)
+
+
+def sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np.float64]:
+    """Weights of the rows, shape ``(count,)``; all 1 for None.
+
+    Raises:
+        ValueError: A weight is negative or not finite, all are 0, or there are not `count`.
+    """
+    if weights is None:
+        return np.ones(count)
+    checked: npt.NDArray[np.float64] = check_array(
+        weights,
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_non_negative=True,
+        input_name="sample_weight",
+    )
+    if checked.shape != (count,):
+        raise ValueError(
+            f"sample_weight must hold one weight for each row of X, shape ({count},), got shape "
+            f"{checked.shape}."
+        )
+    if not checked.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return checked
