@@ -501,6 +501,15 @@ def test_a_torch_normal_is_taken_as_gaussian_and_a_rounded_part_keeps_its_atoms(
     assert dist.icdf(level) == 2
 
 
+@pytest.mark.parametrize("far", [1e10, -1e150, 1e300])
+def test_an_atom_far_away_leaves_the_digits_of_other_quantiles(far: float) -> None:
+    dist = Mixture(shares(0.01, 0.99), [Delta(f64(far)), Gaussian(f64(0.0), f64(1.0))])
+    level = np.array([0.02, 0.4, 0.6, 0.97])
+    expected = scipy.stats.norm.ppf((level - 0.01 * (far < 0)) / 0.99)
+    np.testing.assert_allclose(dist.icdf(torch.tensor(level)), expected, rtol=1e-12)
+    np.testing.assert_allclose(dist.isf(torch.tensor(1 - level)), expected, rtol=1e-12)
+
+
 def test_weights_are_the_softmax() -> None:
     dist = Mixture(f64(1.0, 3.0), PARTS)
     np.testing.assert_allclose(dist.weights, scipy.special.softmax([1.0, 3.0]), rtol=1e-14)

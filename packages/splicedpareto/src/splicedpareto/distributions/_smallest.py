@@ -35,13 +35,13 @@ def smallest_number(
         low: Guess of a number below the one sought, float32 or float64; may be ``-inf``.
         high: Guess of a number not below it; may be ``inf``.
         jumps: Where the function may jump, shape ``(N, *B)``. These are found exactly, other
-            numbers to the rounding of the larger guess, from above.
+            numbers to their own rounding, or to that of the smaller guess, from above.
 
     Returns:
         Numbers above minus infinity, of the shape of the bounds.
     """
-    largest = torch.maximum(low.abs(), high.abs())
-    near = 4 * torch.finfo(low.dtype).eps * torch.where(largest.isfinite(), largest, 0)
+    # Not of the larger one: an atom at 1e9 would take the digits of all quantiles near 1.
+    smaller, rounding = torch.minimum(low.abs(), high.abs()), 4 * torch.finfo(low.dtype).eps
     bounds = torch.full_like(low, -math.inf), torch.full_like(low, math.inf)
     below, above = (_rank(bound) for bound in bounds)
     lower, upper = -torch.ones_like(low), torch.ones_like(low)
@@ -58,12 +58,14 @@ def smallest_number(
         lower = torch.where(last.values > below, _taken(at, last.indices), lower)
         below, above = last.values, first.values
         start, stop = _number(below, low.dtype), _number(above, low.dtype)
-        found = (stop - start <= near) | (above - below == 1)
+        size = torch.where(start.sign() == stop.sign(), torch.minimum(start.abs(), stop.abs()), 0)
+        found = (stop - start <= rounding * torch.maximum(size, smaller)) | (above - below == 1)
         if not torch.compiler.is_compiling() and are_all(found):
             break
         straight = start + (stop - start) * (lower / (lower - upper))
         cuts = [start + (stop - start) * (k / _CUTS) for k in range(1, _CUTS)]
-        inner = torch.stack([straight - near / 2, straight + near / 2, *cuts])
+        near = rounding / 2 * torch.maximum(straight.abs(), smaller)
+        inner = torch.stack([straight - near, straight + near, *cuts])
         middle = _mean(below, above)
         rank = torch.where(inner.isfinite(), _rank(inner), middle)
         rank = torch.cat([rank, torch.stack([middle, above - 1])])
