@@ -123,7 +123,9 @@ def test_computation_has_the_type_of_the_rows(dtype: type) -> None:
     assert model.predict(inputs).dtype == dtype
 
 
-@pytest.mark.parametrize(("location", "scale"), [(100.0, 1.0), (0.0, 1e-3), (-5.0, 1e4)])
+@pytest.mark.parametrize(
+    ("location", "scale"), [(100.0, 1.0), (0.0, 1e-3), (-5.0, 1e4), (0.0, 1e290)]
+)
 def test_predictions_move_with_the_target(location: float, scale: float) -> None:
     inputs, targets = heavy_tailed(60, 0)
     settings = TINY | {"max_epochs": 3, "spacing": "quantile"}
@@ -132,6 +134,20 @@ def test_predictions_move_with_the_target(location: float, scale: float) -> None
         for moved in (targets, location + scale * targets)
     )
     np.testing.assert_allclose(other, location + scale * one, rtol=1e-6, atol=1e-6 * scale)
+
+
+def test_targets_past_single_precision_are_in_double() -> None:
+    inputs, targets = heavy_tailed(60, 0)
+    model = Regressor(**TINY).fit(inputs.astype(np.float32), 1e35 * targets)
+    assert model.predict(inputs.astype(np.float32)).dtype == np.float64
+
+
+# scikit-learn sums a table to see whether it is finite.
+@pytest.mark.filterwarnings("ignore:invalid value encountered in reduce")
+def test_the_largest_features_leave_the_loss_a_number() -> None:
+    inputs, targets = heavy_tailed(60, 0)
+    model = Regressor(**TINY).fit(np.sign(inputs) * 1.7e308, targets)
+    assert np.isfinite(model.predict(inputs)).all()
 
 
 def test_random_state_decides_all() -> None:

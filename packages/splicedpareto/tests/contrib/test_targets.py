@@ -316,6 +316,21 @@ def test_an_average_of_the_weights_is_kept_where_asked_for() -> None:
     assert (averaged - last).abs().max() > 1e-3
 
 
+def test_ranges_that_are_no_numbers_are_refused() -> None:
+    inputs, random = rows(30)
+    y = random.normal(size=30)
+    with pytest.raises(
+        ValueError, match=r"y must span less than 2e\+305, got values from -1.6e\+308"
+    ):
+        Regressor(**TINY).fit(
+            inputs, np.where(y == y.max(), 1.6e308, np.where(y == y.min(), -1.6e308, y))
+        )
+    with pytest.raises(
+        ValueError, match=r"support must end within 1e\+30 ranges between the quart"
+    ):
+        Regressor(**TINY | {"support": (None, 1e40)}).fit(inputs, y)
+
+
 def test_targets_of_a_validation_keep_the_rules_of_the_others() -> None:
     inputs, random = rows(30)
     y = random.poisson(3, size=30).astype(float)

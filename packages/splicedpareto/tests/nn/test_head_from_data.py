@@ -178,6 +178,23 @@ def test_edges_must_increase(edges: list[Any]) -> None:
         SplicedBinnedParetoHead(2, torch.tensor(edges))
 
 
+@pytest.mark.parametrize("end", [30.0, 1e4, 1e9])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_bound_far_from_the_sample_hardly_changes_the_distribution(end: float, sign: int) -> None:
+    values = torch.randn(400, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    support = (None, end) if sign > 0 else (-end, None)
+    bounded = SplicedBinnedParetoHead.from_data(2, sign * values, support=support).double()
+    free = SplicedBinnedParetoHead.from_data(2, sign * values).double()
+    state = torch.zeros(2, dtype=torch.float64)
+    one, other = bounded(state), free(state)
+    assert (one.edges[-1] if sign > 0 else -one.edges[0]) == end
+    assert one.crps(sign * values).mean() < 1.005 * other.crps(sign * values).mean()
+    # As far as one of four hundred values says anything of it.
+    level = torch.tensor(0.002, dtype=torch.float64)
+    far = one.isf(level) if sign > 0 else -one.icdf(level)
+    assert values.topk(3).values[-1] < far < 2 * values.max()
+
+
 def test_a_tail_where_the_support_ends_is_refused() -> None:
     with pytest.raises(ValueError, match="must be 0, or left out, on a side where support ends"):
         SplicedBinnedParetoHead.from_data(2, torch.rand(9), support=(0, None), lower_mass=0.1)

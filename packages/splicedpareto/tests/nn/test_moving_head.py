@@ -70,6 +70,12 @@ def test_edges_lie_at_the_moved_scores() -> None:
     assert further.upper_scale > 2 * start.upper_scale
 
 
+def test_a_tail_of_next_to_no_mass_is_no_bound() -> None:
+    head = MovingBinsHead.from_data(3, sample(), lower_mass=1e-12, upper_mass=1e-12)
+    assert head.edge_scores.isfinite().all()
+    assert head(torch.zeros(3)).edges.abs().max() < 2 * head.edges.abs().max()
+
+
 @pytest.mark.parametrize("location", [-4.0, 4.0])
 def test_nothing_moves_past_the_support(location: float) -> None:
     head = MovingBinsHead.from_data(3, sample(), support=(0, None)).double()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from splicedpareto.distributions import Delta, Discretized, Mixture, SplicedBinnedPareto
-from splicedpareto.distributions._moved import strictly_increasing
+from splicedpareto.distributions._moved import largest_edge, strictly_increasing
 from splicedpareto.nn import MixtureHead, MovingBinsHead, SplicedBinnedParetoHead, edges_from_data
 from splicedpareto.nn._edges import check_support
 from splicedpareto.nn._sample import distinct_shares, is_bulk, location_and_scale
@@ -30,6 +30,8 @@ Atoms: TypeAlias = "Literal['auto'] | Sequence[float] | None"
 _ATOM_SHARE = 0.05
 # Share of the rows that are one value from which on the density cannot be right.
 _TIED_SHARE = 0.5
+# How many times the range of the targets is a number still, for what lies beyond them.
+_ROOM = 1e3
 # Standardized targets beyond are taken to be here: a square has no room for 1e300.
 _FURTHEST = 1e15
 
@@ -177,7 +179,8 @@ class Target:
         """Whether a type has numbers enough for the bins where the target lies."""
         edges = self._own_edges(self.inner(head).edges)
         room = 8 * torch.finfo(dtype).eps * torch.maximum(edges[1:].abs(), edges[:-1].abs())
-        return bool((edges.diff() >= room).all())
+        in_range = edges.abs().max() < largest_edge(dtype)
+        return bool(in_range & (edges.diff() >= room).all())
 
     def inner(self, head: DistributionHead) -> SplicedBinnedParetoHead:
         """The head of the bins before they move, without atoms."""
@@ -252,6 +255,12 @@ def describe_target(
             finite, outside the support, or of a count.
     """
     values = outcomes.values
+    room = torch.finfo(values.dtype).max / _ROOM
+    if not values.max() - values.min() < room:
+        raise ValueError(
+            f"y must span less than {room:.0e}, got values from {float(values.min()):g} to "
+            f"{float(values.max()):g}: divide them, or leave out what is no measurement."
+        )
     known = values[outcomes.known]
     if discrete:
         _check_whole_numbers(outcomes)
@@ -273,6 +282,12 @@ def describe_target(
     if scale == 0:
         # As narrow as the type allows, so that a target that never varies is returned.
         scale = 1.0 if discrete else resolution * (abs(location) or 1.0)
+    furthest = largest_edge(torch.float32)
+    if any(end is not None and abs(end / scale - location / scale) > furthest for end in support):
+        raise ValueError(
+            f"support must end within {furthest:.0e} ranges between the quartiles of y, {scale:g}, "
+            f"got {support}: give None for an end that no target comes near."
+        )
     return Target(location, scale, (support[0], support[1]), places, discrete)
 
 

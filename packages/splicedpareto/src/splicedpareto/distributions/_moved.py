@@ -15,8 +15,8 @@ from splicedpareto.distributions._spliced_binned_pareto import SplicedBinnedPare
 _FURTHEST = 6.0
 # Scores beyond this are no evidence of a movement.
 _FURTHEST_PLAUSIBLE = 5.0
-# Largest edge in single precision, so that a bin's width is a number.
-_LARGEST = 1e30
+# Largest score of a number: what lies beyond is taken to lie there.
+FURTHEST_SCORE = _FURTHEST * math.atanh(0.999)
 
 
 class MovedSplicedBinnedPareto(SplicedBinnedPareto):
@@ -107,13 +107,19 @@ def values_at_scores(reference: SplicedBinnedPareto, score: Tensor) -> Tensor:
     return torch.where(score < 0, reference.icdf(level), reference.isf(level))
 
 
+def largest_edge(dtype: torch.dtype) -> float:
+    """Largest edge in a type, so that the width of a bin, and the scale of a tail, are numbers."""
+    return 1e30 if torch.finfo(dtype).max < 1e300 else 1e306
+
+
 def strictly_increasing(edges: Tensor) -> Tensor:
     """Edges ``(*B, K + 1)``, each moved to above the one before if it is not."""
+    end = largest_edge(edges.dtype)
     whole, largest = torch.int64, torch.iinfo(torch.int64).max
     if edges.dtype == torch.float32:
         whole, largest = torch.int32, torch.iinfo(torch.int32).max
     # As whole numbers, in the order of the floating-point ones.
-    bits = edges.clamp(-_LARGEST, _LARGEST).contiguous().view(whole)
+    bits = edges.clamp(-end, end).contiguous().view(whole)
     order = torch.where(bits < 0, -(bits & largest), bits).to(torch.int64)
     steps = torch.arange(edges.shape[-1], device=edges.device)
     order = (order - steps).cummax(-1).values + steps

@@ -18,6 +18,8 @@ Support = tuple[float | None, float | None]
 
 # Outermost level of the edges at even steps of the logit, and its mirror image.
 _FURTHEST_LEVEL = 0.999
+# How many times as far as the furthest value an end of the support is far.
+_FAR = 10.0
 # Fewer bins than these are no attempt to tell values apart.
 _ENOUGH_BINS = 8
 # By how much sums of shares may differ that are the same.
@@ -63,7 +65,8 @@ def edges_from_data(
             ``[0, 0.5)``; the tails describe them. At 0 a single extreme value stretches the bins.
         weight: Weights at least 0, shape ``(N,)``; a weight of 2 counts as two values.
         support: Lowest and highest possible outcome, None where there is none; an end is an edge,
-            and nothing lies outside there.
+            and nothing lies outside there. To one over ten times as far from the median as any
+            value an eighth of the bins lead, each some times as wide as the one before.
 
     Returns:
         Edges, shape ``(K + 1,)``, of the type of `values`. Where all values are equal, a range as
@@ -89,6 +92,8 @@ def edges_from_data(
     check_support(support, values)
     distinct, share = distinct_shares(values, weight)
     numbers = torch.finfo(values.dtype)
+    support, below, above = _near_support(support, distinct, values, weight, bins)
+    bins -= len(below) + len(above)
     lowest, highest = _ends(distinct, share, bins, outside, support, numbers)
     inner = _inner_edges(distinct, share, bins, spacing, (lowest, highest), values, weight)
     edges = _separated(inner, lowest, highest, numbers)
@@ -101,6 +106,7 @@ def edges_from_data(
         is_widest = widths >= (1 - _ROUNDING) * widths.max()
         widest = int(torch.where(is_widest, far, math.inf).argmin())
         edges.insert(widest + 1, float(middles[widest]))
+    edges = [*below, *edges, *above]
     return torch.tensor(edges, dtype=values.dtype, device=values.device)
 
 
@@ -139,6 +145,31 @@ def check_support(support: Support, values: Tensor | None = None) -> None:
             f"support must hold all values, got {support} for values from {float(values.min()):g} "
             f"to {float(values.max()):g}, of which {outside} lie outside."
         )
+
+
+def _near_support(
+    support: Support, distinct: Tensor, values: Tensor, weight: Tensor | None, bins: int
+) -> tuple[Support, list[float], list[float]]:
+    """A support near the values, and edges from there to ends of the given one that are far.
+
+    A bound of 1e9 on values near 1 would take the bins from the values, and spread what share lies
+    outside them up to it. Edges beyond lie at even steps of the logarithm of the distance.
+    """
+    middle = location_and_scale(values, weight)[0]
+    near: list[float | None] = []
+    beyond: list[list[float]] = []
+    for end, furthest in zip(support, (float(distinct[0]), float(distinct[-1])), strict=True):
+        reach = furthest - middle
+        if end is None or reach == 0 or bins < _ENOUGH_BINS or (end - middle) / reach <= _FAR:
+            near.append(end)
+            beyond.append([])
+            continue
+        start, decades = middle + 2 * reach, math.log10((end - middle) / (2 * reach))
+        count = min(math.ceil(decades), max(1, bins // 8))
+        steps = (2 * reach * 10 ** (decades * k / count) for k in range(1, count))
+        near.append(start)
+        beyond.append([*(middle + step for step in steps), end])
+    return (near[0], near[1]), beyond[0][::-1], beyond[1]
 
 
 def _ends(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
+from splicedpareto.distributions import Gaussian, GeneralizedPareto, SplicedBinnedPareto
 from splicedpareto.distributions._checks import require_number, require_tensor
 from splicedpareto.distributions._parameters import DEFAULT_MASS
 from splicedpareto.nn._edges import (
@@ -270,8 +270,9 @@ class SplicedBinnedParetoHead(DistributionHead):
     def start_from_data(self, values: Tensor, *, weight: Tensor | None = None) -> None:
         """Make the initial distribution that of a sample, whatever the input.
 
-        A hundredth of the mass, spread evenly over the bins, leaves none impossible. A value
-        beyond the edges counts for the outermost bin. A tail whose threshold some values exceed
+        A hundredth of the mass, spread evenly over the bins, leaves none impossible; of those
+        beyond the sample each has what its likeliest tail has there. A value beyond the edges
+        counts for the outermost bin. A tail whose threshold some values exceed
         gets their likeliest concentration and scale.
 
         Args:
@@ -285,6 +286,9 @@ class SplicedBinnedParetoHead(DistributionHead):
         index = torch.bucketize(values.to(self.edges.dtype), self.edges[1:-1])
         counts = self.edges.new_zeros(bins).index_add_(0, index, weight.to(self.edges.dtype))
         share = (1 - _EVEN_SHARE) * counts / counts.sum() + _EVEN_SHARE / bins
+        above = _shares_above(values, weight, self.edges)
+        below = _shares_above(-values, weight, -self.edges.flip(0)).flip(0)
+        share[: len(below)], share[bins - len(above) :] = below, above
         bias[:bins] = share.log()
         for side, (mass, sign) in enumerate(((self.lower_mass, -1), (self.upper_mass, 1))):
             tail = _sample_tail(sign * values, weight, mass, self.concentration_range)
@@ -435,6 +439,17 @@ def _excesses(values: Tensor, weight: Tensor, mass: float) -> tuple[Tensor, Tens
     excess = values.double() - threshold
     exceeds = (excess > 0) & (weight > 0)
     return excess[exceeds], weight[exceeds]
+
+
+def _shares_above(values: Tensor, weight: Tensor, edges: Tensor) -> Tensor:
+    """What the likeliest tail of a sample has in each bin above the sample, at least 1e-20."""
+    above = edges[edges >= values[weight > 0].max()]
+    tail = _sample_tail(values, weight, DEFAULT_MASS, _WIDEST_RANGE)
+    if len(above) < 2 or tail is None:
+        return above[:0]
+    threshold = sample_quantiles(values, [1 - DEFAULT_MASS], weight)[0]
+    beyond = GeneralizedPareto(above.new_tensor(threshold), tail.scale, tail.concentration)
+    return -DEFAULT_MASS * beyond.sf(above).diff().clamp(max=-1e-20)
 
 
 def _tail_mass(

@@ -86,7 +86,7 @@ class Standardize(nn.Module):
                 self.mean[index], self.scale[index] = 0, 1
                 continue
             low, middle, high = sample_quantiles(values, [0.1, 0.5, 0.9], share)
-            spread = (high - low) / _TENTHS
+            spread = high / _TENTHS - low / _TENTHS
             differs = (values != middle) & (share > 0)
             if spread == 0 and differs.any():
                 # Of a column that is mostly one value: what a deviation would be, were the others

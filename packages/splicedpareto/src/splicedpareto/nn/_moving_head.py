@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 from splicedpareto.distributions._moved import (
+    FURTHEST_SCORE,
     MovedSplicedBinnedPareto,
     normal_scores,
     strictly_increasing,
@@ -87,7 +89,13 @@ class MovingBinsHead(DistributionHead):
                 start.upper_scale,
             )
             self.register_buffer("reference_tails", torch.stack(tails))
-            self.register_buffer("edge_scores", normal_scores(start, head.edges))
+            # In single precision a mass of 1e-12 is lost beside the bins, though not the tail: only
+            # a bound is an edge at an infinite score.
+            low, high = (
+                FURTHEST_SCORE if mass else math.inf for mass in (head.lower_mass, head.upper_mass)
+            )
+            scores = normal_scores(start, head.edges).clamp(-low, high)
+            self.register_buffer("edge_scores", scores)
             # Beyond each threshold, where a quarter of the tail is left.
             levels = [max(mass, 1e-3) / 4 for mass in (head.lower_mass, head.upper_mass)]
             low, high = (start.logits.new_tensor(level) for level in levels)

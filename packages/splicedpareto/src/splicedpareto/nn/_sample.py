@@ -81,7 +81,8 @@ def sample_quantiles(
     # A share is a sum of weights and so is rounded.
     low = torch.searchsorted(share, level - 1e-12).clamp(max=len(distinct) - 1)
     high = torch.searchsorted(share, level + 1e-12, right=True).clamp(max=len(distinct) - 1)
-    return ((distinct[low] + distinct[high]) / 2).tolist()
+    # The sum of two of the largest numbers is none, and half of the smallest is 0.
+    return (distinct[low] + (distinct[high] / 2 - distinct[low] / 2)).tolist()
 
 
 def location_and_scale(values: Tensor, weight: Tensor | None = None) -> tuple[float, float]:
