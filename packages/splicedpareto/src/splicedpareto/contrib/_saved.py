@@ -23,9 +23,9 @@ from splicedpareto.nn import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sklearn.base import BaseEstimator
     from torch import nn
 
-    from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor
     from splicedpareto.nn import DistributionHead
 
 # Of the file's layout; a reader refuses another.
@@ -49,7 +49,7 @@ class Saved:
     network: DistributionNetwork
 
 
-def write_regressor(model: SplicedBinnedParetoRegressor, target: Target, path: Path) -> None:
+def write_regressor(model: BaseEstimator, target: Target, path: Path) -> None:
     """Write a fitted regressor and what is known of its target.
 
     Raises:
