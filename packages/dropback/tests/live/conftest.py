@@ -1,8 +1,8 @@
-"""Both engines over the same two networks."""
+"""Both engines over the same networks."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from filelock import FileLock
@@ -13,41 +13,38 @@ from examples.live_plays import networks, play_network
 from splicedpareto.nn import DistributionNetwork
 
 
+class Evaluated(NamedTuple):
+    """A predictor, and the networks whose forecasts it gives."""
+
+    predictor: PlayPredictor
+    pool: list[DistributionNetwork]
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The graphs of two networks."""
-    return shared_export(tmp_path_factory, "tcn", networks(2))
-
-
-def shared_export(
-    factory: pytest.TempPathFactory, name: str, pool: Sequence[DistributionNetwork]
-) -> Path:
-    """The graphs of networks, traced once for all processes of a test run."""
+    """The graphs of a play network, traced once for all processes of a test run."""
     pytest.importorskip("onnxruntime")
     # A process of pytest-xdist has a folder of its own in that of the run.
-    base = factory.getbasetemp()
+    base = tmp_path_factory.getbasetemp()
     run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = run / f"onnx-{name}"
-    with FileLock(run / f"onnx-{name}.lock"):
+    folder = run / "onnx"
+    with FileLock(run / "onnx.lock"):
         if not folder.exists():
-            export_onnx(pool, folder)
+            export_onnx([play_network()], folder)
     return folder
 
 
-# Tracing the graphs takes some twenty seconds.
-@pytest.fixture(scope="session", params=["torch", pytest.param("onnx", marks=pytest.mark.slow)])
-def predictor(request: pytest.FixtureRequest) -> PlayPredictor:
-    """The networks in torch, and by ONNX Runtime."""
-    if request.param == "torch":
-        return PlayPredictor(networks(2))
-    return PlayPredictor.load(request.getfixturevalue("exported"))
-
-
-@pytest.fixture(scope="session", params=["torch", pytest.param("onnx", marks=pytest.mark.slow)])
-def play_predictor(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> PlayPredictor:
-    """A play network in torch, and by ONNX Runtime."""
-    if request.param == "torch":
-        return PlayPredictor([play_network()])
-    return PlayPredictor.load(shared_export(tmp_path_factory, "set", [play_network()]))
+# Tracing the graphs takes half a minute.
+@pytest.fixture(
+    scope="session",
+    params=["convolutions", "play network", pytest.param("onnx", marks=pytest.mark.slow)],
+)
+def evaluated(request: pytest.FixtureRequest) -> Evaluated:
+    """Networks of both kinds in torch, and the play network by ONNX Runtime."""
+    if request.param == "convolutions":
+        pool = networks(2)
+        return Evaluated(PlayPredictor(pool), pool)
+    pool = [play_network()]
+    if request.param == "play network":
+        return Evaluated(PlayPredictor(pool), pool)
+    return Evaluated(PlayPredictor.load(request.getfixturevalue("exported")), pool)

@@ -14,7 +14,7 @@ from dropback.live import Forecast, FrameCounts, LivePlay, PlayContext, PlayFram
 from dropback.models._predict import QUANTILE_LEVELS, summarize_distributions
 from dropback.tracking import read_tracking
 from dropback.tracking.ingest._gaps import fill_gaps
-from examples.live_plays import Play, networks, play_network, plays_of
+from examples.live_plays import Play, networks, plays_of
 from examples.play_by_play_rows import plays_of as plays_of_yards
 from examples.simulated_plays import write_throws
 from examples.trained_run import TrainedRun
@@ -55,53 +55,41 @@ def apart(one: Forecast, other: Forecast) -> float:
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_a_whole_play_gives_the_distribution_of_the_file(plays, number, predictor) -> None:
-    forecast = predictor.forecast(
-        plays[number].context, plays[number].frames, target_slot=plays[number].target_slot
-    )
-    np.testing.assert_allclose(forecast.cdf, plays[number].cdf(POOL), rtol=0, atol=TOLERANCE)
-    low, high = np.searchsorted(plays[number].cdf(POOL), [0.01, 0.95]) - 110
+def test_a_whole_play_gives_the_distribution_of_the_file(plays, number, evaluated) -> None:
+    play = plays[number]
+    forecast = evaluated.predictor.forecast(play.context, play.frames, target_slot=play.target_slot)
+    expected = play.cdf(evaluated.pool)
+    np.testing.assert_allclose(forecast.cdf, expected, rtol=0, atol=TOLERANCE)
+    low, high = np.searchsorted(expected, [0.01, 0.95]) - 110
     assert (forecast.lower_threshold_yd, forecast.upper_threshold_yd) == (low, high)
-    assert (forecast.frame, forecast.released) == (len(plays[number].frames) - 1, True)
+    assert (forecast.frame, forecast.released) == (len(play.frames) - 1, True)
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_every_frame_gives_the_distribution_of_the_file_up_to_it(plays, number, predictor) -> None:
+def test_every_frame_gives_the_distribution_of_the_file_up_to_it(plays, number, evaluated) -> None:
     play = plays[number]
-    live = predictor.start(play.context)
+    live = evaluated.predictor.start(play.context)
     for last, frame in enumerate(play.frames):
         (forecast,) = live.push(last, frame)
-        expected = play.cdf(POOL, last=last, released=False)
+        expected = play.cdf(evaluated.pool, last=last, released=False)
         np.testing.assert_allclose(forecast.cdf, expected, rtol=0, atol=TOLERANCE)
         assert (forecast.frame, forecast.released) == (last, False)
     released = live.release(play.target_slot)
-    np.testing.assert_allclose(released.cdf, play.cdf(POOL), rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(released.cdf, play.cdf(evaluated.pool), rtol=0, atol=TOLERANCE)
     assert released.released
+    assert np.abs(released.cdf - expected).max() > 100 * TOLERANCE
 
 
-def test_a_play_network_gives_the_distribution_of_the_file(plays, play_predictor) -> None:
-    pool = [play_network()]
-    for play in plays[:3]:
-        live = play_predictor.start(play.context)
-        forecasts = push_all(live, play.frames)
-        for last in (0, 7, len(play.frames) - 1):
-            expected = play.cdf(pool, last=last, released=False)
-            np.testing.assert_allclose(forecasts[last].cdf, expected, rtol=0, atol=TOLERANCE)
-        released = play.cdf(pool)
-        assert np.abs(released - expected).max() > 100 * TOLERANCE
-        for forecast in (
-            live.release(play.target_slot),
-            *play_predictor.forecast_many([play.whole]),
-        ):
-            np.testing.assert_allclose(forecast.cdf, released, rtol=0, atol=TOLERANCE)
-
-
+# Convolutions read what they are told of a target, whoever it is.
+@pytest.mark.parametrize(
+    "evaluated", ["play network", pytest.param("onnx", marks=pytest.mark.slow)], indirect=True
+)
 @pytest.mark.parametrize("slot", [None, 3])
-def test_a_throw_to_no_receiver_is_forecast_as_the_frame_before_it(plays, play_predictor, slot):
+def test_a_throw_to_no_receiver_is_forecast_as_the_frame_before_it(plays, evaluated, slot):
     play = plays[0]
     last = len(play.frames) - 1
-    expected = play.cdf([play_network()], last=last, released=False)
-    whole = play_predictor.forecast(play.context, play.frames, target_slot=slot)
+    expected = play.cdf(evaluated.pool, last=last, released=False)
+    whole = evaluated.predictor.forecast(play.context, play.frames, target_slot=slot)
     np.testing.assert_allclose(whole.cdf, expected, rtol=0, atol=TOLERANCE)
     assert (whole.frame, whole.released) == (last, True)
 
@@ -322,10 +310,10 @@ def test_a_play_goes_on_from_its_state(play, at) -> None:
     assert PREDICTOR.resume(live.state()).ended == live.ended
 
 
-def test_a_play_goes_on_with_another_engine(play, predictor) -> None:
-    live = PREDICTOR.start(play.context)
+def test_a_play_goes_on_with_another_engine(play, evaluated) -> None:
+    live = PlayPredictor(evaluated.pool).start(play.context)
     push_all(live, play.frames[:6])
-    resumed = predictor.resume(live.state())
+    resumed = evaluated.predictor.resume(live.state())
     ours, theirs = (push_all(one, play.frames[6:], 6) for one in (live, resumed))
     assert max(apart(one, other) for one, other in zip(ours, theirs, strict=True)) < TOLERANCE
 
@@ -368,19 +356,19 @@ def test_a_bad_frame_does_not_spoil_the_batch(plays) -> None:
         PREDICTOR.push_many([(live[0], 1, frames[0]), (live[0], 2, frames[0])])
 
 
-def test_a_batch_of_whole_plays_is_each_as_alone(plays, predictor) -> None:
-    batch = predictor.forecast_many([play.whole for play in plays])
+def test_a_batch_of_whole_plays_is_each_as_alone(plays, evaluated) -> None:
+    batch = evaluated.predictor.forecast_many([play.whole for play in plays])
     for play, forecast in zip(plays, batch, strict=True):
-        (alone,) = predictor.forecast_many([play.whole])
+        (alone,) = evaluated.predictor.forecast_many([play.whole])
         assert apart(alone, forecast) <= TOLERANCE
     assert PREDICTOR.forecast_many([]) == []
 
 
-def test_a_play_longer_than_the_networks_see_is_read_to_its_end(play, predictor) -> None:
+def test_a_play_longer_than_the_networks_see_is_read_to_its_end(play, evaluated) -> None:
     long = np.concatenate([np.repeat(play.frames[:1], 70, axis=0), play.frames])
-    live = predictor.start(play.context)
+    live = evaluated.predictor.start(play.context)
     push_all(live, long)
-    whole = predictor.forecast(play.context, long, target_slot=7)
+    whole = evaluated.predictor.forecast(play.context, long, target_slot=7)
     assert apart(whole, live.release(7)) <= TOLERANCE
 
 
@@ -471,7 +459,8 @@ def test_a_run_without_a_play_network_is_refused(trained: TrainedRun) -> None:
         PlayPredictor.load(trained.folder)
 
 
-def test_real_plays_frame_by_frame(data_dir: Path, predictor) -> None:
+def test_real_plays_frame_by_frame(data_dir: Path, evaluated) -> None:
+    predictor, pool = evaluated
     blocks = read_tracking(data_dir / "tracking" / "bdb_2023_sample")[0]
     found = [play for block in blocks for play in plays_of(block)]
     assert len(found) == 7
@@ -479,8 +468,8 @@ def test_real_plays_frame_by_frame(data_dir: Path, predictor) -> None:
         live = predictor.start(play.context)
         forecasts = push_all(live, play.frames)
         for last in (0, len(play.frames) // 2, len(play.frames) - 1):
-            expected = play.cdf(POOL, last=last, released=False)
+            expected = play.cdf(pool, last=last, released=False)
             np.testing.assert_allclose(forecasts[last].cdf, expected, rtol=0, atol=TOLERANCE)
         released, whole = live.release(play.target_slot), predictor.forecast_many([play.whole])[0]
         for forecast in (released, whole):
-            np.testing.assert_allclose(forecast.cdf, play.cdf(POOL), rtol=0, atol=TOLERANCE)
+            np.testing.assert_allclose(forecast.cdf, play.cdf(pool), rtol=0, atol=TOLERANCE)

@@ -10,8 +10,9 @@ import pytest
 
 from dropback.errors import RequestError, RunError
 from dropback.live import PlayPredictor
+from dropback.live._engines import FrameGraph
 from dropback.live._export import export_onnx
-from examples.live_plays import networks
+from examples.live_plays import networks, play_network
 from examples.trained_run import Command, TrainedRun
 
 pytest.importorskip("onnxruntime")
@@ -63,8 +64,16 @@ def test_graphs_that_differ_from_torch_are_not_written(exported, tmp_path, monke
         lambda *_: (exported / f"{next(names)}.onnx").read_bytes(),
     )
     with pytest.raises(RunError, match=r"must agree with torch within 1e-05, got .* in 'cdf'"):
-        export_onnx(networks(3)[:2], tmp_path / "graphs")
+        export_onnx([play_network(1)], tmp_path / "graphs")
     assert not (tmp_path / "graphs").exists()
+
+
+@pytest.mark.slow
+def test_pooled_convolutions_are_exported_as_torch_evaluates_them(tmp_path, monkeypatch) -> None:
+    # One graph of three, each of which takes seconds; others differ by what play networks share.
+    monkeypatch.setattr("dropback.live._export.graphs_of", lambda pool: {"frame": FrameGraph(pool)})
+    export_onnx(networks(2, levels=1), tmp_path / "graphs")
+    assert (tmp_path / "graphs" / "frame.onnx").is_file()
 
 
 def run_of(networks) -> SimpleNamespace:
@@ -74,8 +83,8 @@ def run_of(networks) -> SimpleNamespace:
 
 @pytest.fixture
 def play_run(tmp_path, monkeypatch) -> Path:
-    """A folder that loads as a run of the two networks."""
-    monkeypatch.setattr("dropback.live._predictor.load_run", lambda _: run_of(networks(2)))
+    """A folder that loads as a run of the play network."""
+    monkeypatch.setattr("dropback.live._predictor.load_run", lambda _: run_of([play_network()]))
     return tmp_path
 
 
@@ -94,7 +103,7 @@ def test_a_run_is_evaluated_by_its_graphs_while_they_are_of_its_weights(
     shutil.copytree(exported, play_run / "graphs")
     monkeypatch.setattr("dropback.live._predictor.TorchEvaluator", None)
     assert PlayPredictor.load(play_run).digest == PlayPredictor.load(exported).digest
-    monkeypatch.setattr("dropback.live._predictor.load_run", lambda _: run_of(networks(3)[:2]))
+    monkeypatch.setattr("dropback.live._predictor.load_run", lambda _: run_of([play_network(1)]))
     with pytest.raises(RunError, match="exported from other weights than those of the run"):
         PlayPredictor.load(play_run)
 
