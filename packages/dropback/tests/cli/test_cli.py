@@ -24,12 +24,6 @@ from examples.trained_run import Command, TrainedRun
 
 
 @pytest.fixture(autouse=True)
-def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stop trees early: here a command runs, how well it predicts is judged elsewhere."""
-    monkeypatch.setattr("dropback.models._boosting._MOST_ROUNDS", 20)
-
-
-@pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands fit small models: these tests ask what they read and write."""
     small_models(monkeypatch)

@@ -1,5 +1,6 @@
 """Every help has an example that could be run; a slip of the pen names the nearest word."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -7,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer.main
 
 import dropback
 from dropback import workflows
 from dropback._choices import parse_seasons
-from dropback.cli import app
+from dropback.cli import _runs, app
 from dropback.errors import DropbackError
 from examples.scored_plays import table, throws
 from examples.trained_run import Command
@@ -142,3 +144,24 @@ def test_a_file_that_is_there_stays(run: Command, words: tuple[str, ...], tmp_pa
     code, _, err = run(*(places.get(word, word) for word in words), "--overwrite")
     assert (code, "--overwrite" in err) == (2, False)
     assert (tmp_path / "comparison.md").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "many", "threads"),
+    [
+        ("", None, False, 1),
+        ("", None, True, 5),
+        ("3", None, True, 3),
+        ("3", None, False, 3),
+        ("3", 2, True, 2),
+        ("0", None, True, 5),
+        ("x", None, True, 5),
+    ],
+)
+def test_threads_are_those_asked_for_else_those_that_the_environment_allows(
+    told: str, asked: int | None, many: bool, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_runs, "_TOLD", told)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(5)))
+    _runs.use_threads(asked, many=many)
+    assert torch.get_num_threads() == threads

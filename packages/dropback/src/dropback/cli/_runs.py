@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -52,7 +52,11 @@ Static = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Threads; default all cores, for networks of play-by-play alone 1."),
+    typer.Option(
+        min=1,
+        help="Threads; default OMP_NUM_THREADS, else all cores, and 1 for networks of "
+        "play-by-play alone.",
+    ),
 ]
 
 
@@ -307,8 +311,19 @@ def open_source(
     return source, isinstance(source, PlayTensors)
 
 
+# As the caller has it, before `main` gives it a value of its own. A list has one number a level.
+_TOLD: Final = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+
+
 def use_threads(threads: int | None, *, many: bool) -> None:
-    """Give torch and trees `threads`; by default one, or all cores where there is `many` to do."""
+    """Give torch and trees `threads`.
+
+    By default as many as OMP_NUM_THREADS says; where it says nothing one, or all usable cores
+    where there is `many` to do.
+    """
     import torch
 
-    torch.set_num_threads(threads or ((os.cpu_count() or 1) if many else 1))
+    from dropback.execution import usable_cores
+
+    told = int(_TOLD) if _TOLD.isdecimal() else 0
+    torch.set_num_threads(threads or told or (usable_cores() if many else 1))

@@ -5,6 +5,7 @@ from dropback.execution._executors import ExecutorChoice as ExecutorChoice
 from dropback.execution._executors import open_executor as open_executor
 from dropback.execution._executors import opened as opened
 from dropback.execution._executors import parse_executor as parse_executor
+from dropback.execution._executors import usable_cores as usable_cores
 from dropback.execution._needs import Needs as Needs
 from dropback.execution._processes import process_pool as process_pool
 from dropback.execution._tasks import Done as Done

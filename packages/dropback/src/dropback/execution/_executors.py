@@ -31,6 +31,13 @@ _KINDS: Final = ("serial", "threads", "processes", "ray", "dask")
 _CONNECT_TIMEOUT: Final = 5.0
 
 
+def usable_cores() -> int:
+    """Cores that this process may run on, which a container or `taskset` may have cut down."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Executor(Protocol):
     """Where tasks run; every executor of `concurrent.futures` is one."""
 
@@ -81,7 +88,7 @@ def parse_executor(text: str) -> ExecutorSettings:
         kind = body.partition(":")[0]
         workers = 0
         if kind in {"threads", "processes"}:
-            workers = int(found[4]) if found[4] else os.cpu_count() or 1
+            workers = int(found[4]) if found[4] else usable_cores()
             if workers < 1:
                 raise RequestError(f"{kind} must be at least 1, got {body!r}.")
         _require_held(text, kind, wanted)
