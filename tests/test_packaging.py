@@ -50,11 +50,11 @@ for info in pkgutil.walk_packages(top.__path__, package + ".", onerror=lambda na
 json.dump({"file": top.__file__, "failed": failed}, sys.stdout)
 """
 
-# Runs command lines of dropback one after the other, with few trees.
+# Runs command lines of dropback one after the other, with few trees and one fit of them all.
 RUN_COMMANDS = """
 for line in {}:
-    import shlex, typer.main, dropback.cli, dropback.models._boosting
-    dropback.models._boosting._MOST_ROUNDS = 5
+    import shlex, typer.main, dropback.cli, dropback.models._boosting, dropback.models._train
+    dropback.models._boosting._MOST_ROUNDS, dropback.models._train.FITS_OF_ALL = 5, 1
     command = typer.main.get_command(dropback.cli.app)
     command.main(shlex.split(line)[1:], "dropback", standalone_mode=False)
 """
