@@ -8,14 +8,19 @@ steadier of the two. Files that --keep left in the folder are used again.
 
     DROPBACK_DATA=../shared/data python benchmarks/tracking_ingest.py --folder disk --plays 5000
 
+With --stages it tells instead what each stage of one week takes, in processor seconds on one
+thread, by a profiler that adds about a tenth.
+
 The pandas loop and unravelsports run on a sample of plays and are projected, and say so.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import os
+import pstats
 import resource
 import shutil
 import subprocess
@@ -28,6 +33,7 @@ import polars as pl
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.tracking import build_tensors, ingest
+from dropback.tracking.ingest._parts import _side_tables
 from dropback.tracking.readers import FORMATS
 from dropback.tracking.readers._files import SourceFile
 from dropback.tracking.readers._rows import scan_rows
@@ -189,6 +195,53 @@ def step(name: str, folder: Path, plays: int) -> dict[str, float]:
     }
 
 
+# A function of each stage; what is in none of them is "the rest".
+STAGES = {
+    "find_folders": "layout of the file by its head",
+    "read_side_tables": "small tables",
+    "read_batches": "parsing, and a copy in one piece",
+    "assemble": "plays and tracks: windows, clocks, slots, arrays",
+    "decide": "conventions of the file",
+    "_check_time": "time stamps",
+    "canonicalize": "corrections, roles, measures and bounds of each play",
+    "take": "splits, features, writing",
+    "join_parts": "parts joined, with their digests",
+    "write_report": "report of the set",
+}
+
+
+def print_stages(folder: Path) -> None:
+    """What each stage of reading the first week takes, against a plain scan."""
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    week = folder / "week"
+    week.mkdir(exist_ok=True)
+    for name in ("tracking_week_1.csv", "plays.csv", "players.csv"):
+        shutil.copy(folder / "csv" / name, week / name)
+    command = [sys.executable, __file__, "--step", "stages", "--folder", str(folder)]
+    subprocess.run(command, check=True)  # noqa: S603
+
+
+def profile_stages(week: Path) -> None:
+    """Print the table, in a process whose parser has one thread."""
+    build_tensors(week, week.parent / "tensors", executor="serial")  # loads what is compiled
+    _side_tables.cache_clear()
+    start = time.process_time()
+    scan = pl.scan_csv(week / "tracking_week_1.csv", null_values="NA")
+    rows = scan.collect(engine="streaming").height
+    plain = time.process_time() - start
+    profile = cProfile.Profile(time.process_time)
+    profile.runcall(build_tensors, week, week.parent / "other", executor="serial")
+    found = pstats.Stats(profile).get_stats_profile()
+    print(f"{rows:,} rows; a plain scan takes {plain:.2f} s, from the file to tensors "
+          f"{found.total_tt:.2f}")  # fmt: skip
+    rest = found.total_tt
+    for name, words in STAGES.items():
+        seconds = found.func_profiles[name].cumtime
+        rest -= seconds
+        print(f"{words:52}{seconds:7.2f}{seconds / plain:7.2f} x scan")
+    print(f"{'the rest':52}{rest:7.2f}{rest / plain:7.2f} x scan")
+
+
 def ours(name: str, folder: Path) -> float:
     """One of our ways; plays or frames made."""
     if name == "csv to canonical parquet":
@@ -324,20 +377,29 @@ def print_table(results: dict[str, dict[str, float]]) -> None:
         )
 
 
+def run_step(name: str, folder: Path, plays: int) -> None:
+    """Run a step in this process and print what it took."""
+    if name == "stages":
+        profile_stages(folder / "week")
+        return
+    result = step(name, folder, plays)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(json.dumps({**result, "peak_gb": peak}))
+
+
 def main() -> None:
     """Make the season, run every way, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="for the files; emptied after")
     parser.add_argument("--plays", type=int, default=5000)
     parser.add_argument("--unravel-python", type=Path, help="an interpreter with unravelsports")
+    parser.add_argument("--stages", action="store_true", help="what each stage takes, no more")
     parser.add_argument("--keep", action="store_true", help="keep the files")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     folder, plays = arguments.folder, arguments.plays
     if arguments.step:
-        result = step(arguments.step, folder, plays)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(json.dumps({**result, "peak_gb": peak}))
+        run_step(arguments.step, folder, plays)
         return
     for name in ("csv", "raw"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -346,6 +408,9 @@ def main() -> None:
         # In a process of its own: a child inherits its parent's peak memory.
         measured("make", folder, plays)
         measured("make raw parquet", folder, plays)
+    if arguments.stages:
+        print_stages(folder)
+        return
     weeks = pl.scan_parquet(folder / "raw/tracking_week_*.parquet")
     rows = weeks.select(pl.len()).collect().item()
     size = sum(path.stat().st_size for path in (folder / "csv").glob("tracking*")) / 1e9

@@ -103,14 +103,14 @@ def other_plays(league: League, attempts: pl.DataFrame) -> pl.DataFrame:
 
 
 def play_others(
-    attempts: pl.DataFrame, quickness: Floats, motion: MannerName, streams: SeedSequence
+    attempts: pl.DataFrame, quickness: Floats, manner_name: MannerName, streams: SeedSequence
 ) -> OtherPlays:
     """Simulate other plays to the whistle.
 
     Args:
         attempts: Rows of `other_plays`, ``N`` of them.
         quickness: By team and slot, shape ``(32, 22)``.
-        motion: How players move.
+        manner_name: How players move.
         streams: Source of randomness.
     """
     calling, playing, ending, measuring = map(np.random.default_rng, streams.spawn(4))
@@ -126,7 +126,7 @@ def play_others(
         rollout=np.where(runs | (kind == Kind.SACK), 0.0, calls.rollout),
         play_action=calls.play_action & ~runs,
     )
-    manner = manner_of(motion, calls)
+    manner = manner_of(manner_name, calls)
     # Smoothed to the whistle: what follows the release is in the window of a sack.
     unsmoothed = replace(manner, inertia=np.zeros_like(manner.inertia))
     acceleration = ACCELERATION * snap.quickness * manner.agility

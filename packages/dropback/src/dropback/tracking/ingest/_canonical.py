@@ -357,15 +357,17 @@ def _plays_table(
 
 def _out_of_bounds(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The plays valid by `Plays`; the others as (game_id, play_id, reason, detail)."""
+    kinds = {"game_id": pl.Int64, "play_id": pl.Int64, "reason": pl.String, "detail": pl.String}
+    # Which plays break which rule takes three times as long to ask as whether any does.
+    if Plays.is_valid(table, cast=True):
+        return Plays.cast(table), pl.DataFrame(schema=kinds)
     valid, failed = Plays.filter(table, cast=True)
     rows = []
-    if valid.height < table.height:
-        bounds = Plays.columns()
-        for play in failed.details().iter_rows(named=True):
-            broken = [rule.split("|")[0] for rule, verdict in play.items() if verdict == "invalid"]
-            words = ", ".join(f"{name} is {play[name]}" for name in broken if name in bounds)
-            rows.append((play["game_id"], play["play_id"], "value out of bounds", words))
-    kinds = {"game_id": pl.Int64, "play_id": pl.Int64, "reason": pl.String, "detail": pl.String}
+    bounds = Plays.columns()
+    for play in failed.details().iter_rows(named=True):
+        broken = [rule.split("|")[0] for rule, verdict in play.items() if verdict == "invalid"]
+        words = ", ".join(f"{name} is {play[name]}" for name in broken if name in bounds)
+        rows.append((play["game_id"], play["play_id"], "value out of bounds", words))
     return valid, pl.DataFrame(rows, schema=kinds, orient="row")
 
 

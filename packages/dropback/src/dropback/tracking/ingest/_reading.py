@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock, Wanted
 
 
-# About a hundred plays: their stamps tell how a file writes time for a fiftieth of its reading.
-_TIMED_ROWS: Final = 100_000
+# Some thirty plays: their stamps tell how a file writes time for a hundredth of its reading.
+_TIMED_ROWS: Final = 30_000
 
 
 # Few are in no table; where most are not, the tables are of another set or count players otherwise.
