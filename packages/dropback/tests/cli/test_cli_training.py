@@ -5,11 +5,15 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
+import torch
 
+from dropback.models import PLAY_NETWORK
 from dropback.tracking.readers._heads import cut_heads
+from dropback.workflows import plan_training
 from dropback.workflows._plan import _memory_gb
 from examples.simulated_plays import write_throws
 from examples.small_models import small_models
@@ -76,6 +80,36 @@ def test_memory_of_a_plan_is_not_below_what_was_measured(
 ) -> None:
     # Peaks of whole trainings on the set of benchmarks/tracking_train.py and on a quarter of it.
     assert measured <= _memory_gb(files, megabytes, frames) <= 1.2 * measured
+
+
+def test_time_of_a_plan_is_that_of_the_quietest_epoch_on_one_thread(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of its own: an epoch takes 2 s, and other work makes the first two slower."""
+    ticks = iter([0.0, 9.0, 10.0, *(20.0, 36.0, 41.0, 43.0)])
+    threads: list[int] = []
+
+    class Fit:
+        def __init__(self, plays: object, *parts: object) -> None:
+            self.plays, self.on_epoch = plays, parts[-1]
+
+        def network(self, fold: int) -> None:
+            for epoch in range(4):
+                self.on_epoch(fold, epoch, 0.0)
+
+    monkeypatch.setattr("dropback.workflows._plan.Training", Fit)
+    clock = SimpleNamespace(process_time=lambda: next(ticks))
+    monkeypatch.setattr("dropback.workflows._plan.time", clock)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    plan = plan_training(archive)
+    assert threads == [1, 2]
+    # The second reading took 1 s, by two readers.
+    assert plan.reading_seconds == pytest.approx(0.5 * plan.plays / plan.sampled_plays, rel=0.01)
+    # Eight batches of 128 plays, four fifths of the plays learned from, five networks, 32 epochs.
+    learned, fits = plan.kept * 4 / 5, 5 * PLAY_NETWORK.fit.max_epochs
+    play = 2 / (8 * PLAY_NETWORK.fit.batch_size) / 2**0.32
+    assert plan.training_seconds == pytest.approx(play * learned * fits)
 
 
 def test_dry_run_of_anything_but_files_says_what_it_plans_from(

@@ -34,8 +34,11 @@ _BATCH_MB: Final = 170.0
 _FIT_GB: Final = 1.2
 _FRAME_GB: Final = 4e-6
 _READERS: Final = 2
-_TIMED_EPOCHS: Final = 2
+_TIMED_READINGS: Final = 2
+_TIMED_EPOCHS: Final = 3
 _TIMED_BATCHES: Final = 8
+# Two threads fit 1.2 to 1.3 times as fast as one; more were not measured.
+_THREAD_POWER: Final = 0.32
 # Bytes of a play's frame in tensors, float32.
 _TENSOR_BYTES: Final = (22 * 8 + 17) * 4
 
@@ -98,12 +101,14 @@ def plan_training(
     with tempfile.TemporaryDirectory(prefix="dropback-plan-") as scratch:
         sample, work = Path(scratch) / "sample", Path(scratch) / "fit"
         heads = cut_heads(path, sample)
-        # Twice: the first call loads what is compiled.
+        # Once more: the first call loads what is compiled.
         build_tensors(sample, Path(scratch) / "first", layout=layout)
-        # By processor time: a machine that is busy for the moment makes no plan.
-        start = time.process_time()
-        tensors, report = build_tensors(sample, Path(scratch) / "tensors", layout=layout)
-        reading = (time.process_time() - start) / _READERS
+        # By processor time, the least of a few: a busy machine makes neither plan nor time.
+        clock = [time.process_time()]
+        for again in range(_TIMED_READINGS):
+            tensors, report = build_tensors(sample, Path(scratch) / f"{again}", layout=layout)
+            clock.append(time.process_time())
+        reading = float(np.diff(clock).min()) / _READERS
         assert report is not None  # noqa: S101  # of source files
         selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
         assert isinstance(selection, TrackedSelection)  # noqa: S101  # of tensors
@@ -137,7 +142,11 @@ def _memory_gb(files: int, megabytes: float, frames: float) -> float:
 
 
 def _seconds_of_epoch(selection: TrackedSelection, settings: ModelSettings, work: Path) -> float:
-    """Seconds that an epoch takes for each play on an idle machine, validation included."""
+    """Seconds that an epoch takes for each play on an idle machine, validation included.
+
+    The least of a few epochs on one thread: threads that wait for each other, as on a machine with
+    other work, spend processor time on it, up to eight times what the epoch needs.
+    """
     # As many plays as fill batches as those of the whole set do.
     rows = np.resize(np.arange(len(selection.plays)), _TIMED_BATCHES * settings.fit.batch_size)
     plays = selection.plays[rows]
@@ -153,6 +162,10 @@ def _seconds_of_epoch(selection: TrackedSelection, settings: ModelSettings, work
         {f"{game}": 0 for game in range(10)},
         lambda *_: clock.append(time.process_time()),
     )
-    training.network(settings.folds)  # a fold without games: all are seen
-    seconds = (clock[-1] - clock[0]) / torch.get_num_threads()
-    return seconds / _TIMED_EPOCHS / len(rows)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        training.network(settings.folds)  # a fold without games: all are seen
+    finally:
+        torch.set_num_threads(threads)
+    return float(np.diff(clock).min()) / threads**_THREAD_POWER / len(rows)
