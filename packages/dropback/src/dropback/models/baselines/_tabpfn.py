@@ -65,9 +65,10 @@ def fit_tabpfn(training: Examples, validation: Examples, seed: int) -> TabPfn:  
     regressor = TabPFNRegressor(random_state=seed, ignore_pretraining_limits=True)
     try:
         regressor.fit(training.features[chosen], training.observed[chosen])
-    except (OSError, RuntimeError) as error:
+    except Exception as error:  # its errors of absent weights have classes of their own
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".:")
         raise RequestError(
-            f"The baseline 'tabpfn' could not be fitted ({str(error).splitlines()[0]}): see that "
-            "its weights are where TabPFN looks for them."
+            f"The baseline 'tabpfn' could not be fitted ({reason}): see that its weights are where "
+            "TabPFN looks for them."
         ) from error
     return TabPfn(regressor, training.grid)
