@@ -1,9 +1,11 @@
 """Networks on the real passes that are no selection: two games of 2015, one of 2017.
 
-Four forecasts of the same plays: climatology and a network of play-by-play, trained on earlier
+Five forecasts of the same plays: climatology and a model of play-by-play, trained on earlier
 seasons; the play network, trained on a simulated league and never on a real play; the same,
-trained on with two of the three games and judged on the third, each in turn. Differences have 90 %
-intervals by resampling plays: three games are too few to resample.
+trained on with two of the three games and judged on the third, each in turn; and half of the model
+of play-by-play, half of the play network, a share that nothing was asked for. Differences have
+90 % intervals by resampling plays: three games are too few to resample. Then the plays to which the
+play network gave the least probability.
 
     dropback train ../shared/data/pbp --seasons 2012-2014 --out runs/pbp
     dropback train league/ --folds 10 --members 1 --out runs/tracking
@@ -23,7 +25,10 @@ import numpy as np
 import torch
 
 from dropback import workflows
-from dropback.models._predict import predict_plays
+from dropback.data._features import feature_matrix
+from dropback.data._tables import Outcome
+from dropback.models._grid import GRIDS, YARDS
+from dropback.models._predict import predict_plays, summarize_distributions
 from dropback.models._store import Run, load_run
 from dropback.models._train import Training
 from dropback.models.baselines import fit_baseline
@@ -31,7 +36,9 @@ from dropback.tracking.ingest._opening import open_tracking
 
 if TYPE_CHECKING:
     import dataframely as dy
+    from torch.distributions import Distribution
 
+    from dropback._arrays import Integers
     from dropback.data._tables import Plays, Predictions
     from dropback.models._model import PassModel, Predictor
     from dropback.models._play_batches import TrackedPlays
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 SETS = ("hackathon_2015", "bdb_2019")
 SEASONS = (2015, 2017)
 FINE_EPOCHS, FINE_RATE = 8, 1e-4
+BASE = "play-by-play, earlier seasons"
 
 
 def main() -> None:
@@ -63,17 +71,22 @@ def main() -> None:
         print(f"  {count:4d} {reason}")
     plays, features = selection.plays, selection.features
     climatology = _climatology(static, arguments.data / "pbp")
+    tracked = predict_plays(network, plays, features=features)
     _report(
         {
             "climatology": predict_plays(climatology, plays),
-            "play-by-play, earlier seasons": predict_plays(static.model, plays),
-            "tracking, simulated league": predict_plays(network, plays, features=features),
+            BASE: predict_plays(static.model, plays),
+            "tracking, simulated league": tracked,
             "the same, trained on with the other games": _fine_tuned(
                 network, plays, features, arguments.seed
+            ),
+            "half play-by-play, half tracking": _half_and_half(
+                static.model, network, plays, features
             ),
         },
         plays["game_id"].n_unique(),
     )
+    _print_least_likely(plays, tracked)
 
 
 def _climatology(run: Run, folder: Path) -> Predictor:
@@ -104,24 +117,55 @@ def _fine_tuned(
     return predict_plays(tuned, plays, features=features)
 
 
+def _half_and_half(
+    static: PassModel, network: PassModel, plays: dy.DataFrame[Plays], features: TrackedPlays
+) -> dy.DataFrame[Predictions]:
+    """The mean of the probabilities of both models."""
+    matrix = feature_matrix(plays, static.schema)
+    edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
+
+    def distribution_of(rows: Integers, fold: int) -> Distribution:  # noqa: ARG001  # none is held out
+        latent = (
+            static.predict_distribution(matrix[rows]),
+            network.predict_distribution(features[rows]),
+        )
+        cdf = torch.stack([each.cdf(edges) for each in latent]).mean(0).T.double().numpy()
+        masses = np.diff(cdf, prepend=0.0, append=1.0, axis=1)
+        return GRIDS[Outcome.YARDS].distribution(np.maximum(masses, 1e-12))
+
+    return summarize_distributions(plays, distribution_of, folds=np.full(len(plays), -1), seed=0)
+
+
 def _report(tables: dict[str, dy.DataFrame[Predictions]], games: int) -> None:
-    first = next(iter(tables.values()))
+    first = tables[BASE]
     print(f"\n{len(first)} plays of {games} games\n")
-    print("| forecast | MAE | CRPS | log score | in 90 % | CRPS minus that of play-by-play |")
+    print(
+        "| forecast | MAE | CRPS | log score | in 90 % | CRPS and log score minus play-by-play's |"
+    )
     print("|---|---|---|---|---|---|")
-    base = tables["play-by-play, earlier seasons"]["crps"].to_numpy()
     draws = np.random.default_rng(0).integers(0, len(first), (2000, len(first)))
     for name, table in tables.items():
         assert table.select("game_id", "play_id").equals(first.select("game_id", "play_id"))
         error = (table["median"] - table["observed"]).abs().mean()
         inside = table["pit"].is_between(0.05, 0.95).mean()
-        gap = table["crps"].to_numpy() - base
-        low, high = np.quantile(gap[draws].mean(axis=1), (0.05, 0.95))
+        gaps = []
+        for score in ("crps", "log_score"):
+            gap = (table[score] - first[score]).to_numpy()
+            low, high = np.quantile(gap[draws].mean(axis=1), (0.05, 0.95))
+            gaps.append(f"{gap.mean():+.3f} ({low:+.3f} to {high:+.3f})")
         print(
             f"| {name} | {error:.2f} | {table['crps'].mean():.3f} | "
-            f"{table['log_score'].mean():.3f} | {inside:.3f} | {gap.mean():+.3f} "
-            f"({low:+.3f} to {high:+.3f}) |"
+            f"{table['log_score'].mean():.3f} | {inside:.3f} | {', '.join(gaps)} |"
         )
+
+
+def _print_least_likely(plays: dy.DataFrame[Plays], tracked: dy.DataFrame[Predictions]) -> None:
+    """What happened in the plays that the play network thought least likely."""
+    joined = tracked.join(plays, on=["game_id", "play_id"]).sort("log_score", descending=True)
+    print("\n| game | play | air yards | yards | complete | log score |\n|---|---|---|---|---|---|")
+    columns = ("game_id", "play_id", "air_yards", "yards", "complete_pass", "log_score")
+    for *cells, score in joined.select(columns).head(10).iter_rows():
+        print(f"| {' | '.join(map(str, cells))} | {score:.1f} |")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from torch.distributions import Normal
 
 from dropback.models._frame_columns import FRAME_COLUMNS, PLAYER_WIDTH
 from dropback.models._grid import YARDS
+from dropback.models._network import FlooredBinsHead
 from dropback.models._receivers import ReceiverMixture, throw_to_target
 from dropback.models._throw_columns import GROUPS, history_columns, throw_columns
 from examples.live_plays import play_network
@@ -145,6 +146,23 @@ def test_the_likelihood_of_all_whole_yards_sums_to_one(target: int | None) -> No
     assert (masses >= 0).all()
     cdf = distribution.cdf(yards + 0.5)
     torch.testing.assert_close(masses[1:], cdf.diff(dim=0), rtol=0, atol=1e-5)
+
+
+def test_every_run_near_the_catch_keeps_some_probability() -> None:
+    floor = torch.tensor([0.01, 0.03, 0.02])
+    head = FlooredBinsHead(4, torch.arange(4.0), floor, lower_mass=0.0, upper_mass=0.0)
+    # A network that is sure of the last bin.
+    raw = torch.tensor([-200.0, -200, 0, 0, 0])
+    assert head.train().distribution(raw).cdf(torch.tensor(2.0)) == 0
+    distribution = head.eval().distribution(raw)
+    found = distribution.cdf(torch.arange(4.0)).diff()
+    torch.testing.assert_close(found, torch.tensor([0.01, 0.03, 0.02 + 0.94]))
+    network = play_network().released.head.head.heads["1"]
+    assert network.floor.sum() == pytest.approx(0.05)
+    assert network.floor.argmax() == 12  # of the bins from -12 on, that of no run
+    for yards in (-3, 10):
+        share = network.floor[12 + yards] / network.floor[12]
+        assert share == pytest.approx(math.exp(-1), rel=1e-5)
 
 
 def mixture() -> tuple[ReceiverMixture, Tensor]:

@@ -348,7 +348,7 @@ def test_encoders_that_do_not_fit_the_rest_are_refused(bad: dict[str, Any], word
         replace(TINY, **bad)
 
 
-@pytest.mark.parametrize("bad", [{"encoder": "deep"}, {"prefix_share": 1.5}])
+@pytest.mark.parametrize("bad", [{"encoder": "deep"}, {"prefix_share": 1.5}, {"catch_floor": 1.0}])
 def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(RequestError, match=next(iter(bad))):
         SequenceSettings(**bad)  # type: ignore[arg-type]

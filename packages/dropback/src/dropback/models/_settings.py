@@ -30,6 +30,9 @@ class SequenceSettings:
         player_dropout: Share of an epoch's plays from which defenders and receivers but the target
             are dropped at random, where the encoder is ``set``: the network then serves sets
             that lack players, such as those without linemen.
+        catch_floor: Share of the yards after the catch that lies around the catch point whatever
+            the network says, where the encoder is ``set``: real receivers stop, turn back and
+            come short of it as no simulated one does.
         mirror: Whether half of the training plays are mirrored along the field's long axis.
         shortcut: Whether the perceptron also sees the present frame itself, where the encoder is
             ``tcn``; ``set`` always does.
@@ -46,6 +49,7 @@ class SequenceSettings:
     player_width: int = 64
     prefix_share: float = 0.75
     player_dropout: float = 0.0
+    catch_floor: float = 0.05
     mirror: bool = True
     shortcut: bool = True
 
@@ -55,6 +59,8 @@ class SequenceSettings:
         for name in ("prefix_share", "player_dropout"):
             if not 0 <= (share := getattr(self, name)) <= 1:
                 raise RequestError(f"{name} must be in [0, 1], got {share}.")
+        if not 0 <= self.catch_floor < 1:
+            raise RequestError(f"catch_floor must be in [0, 1), got {self.catch_floor}.")
         if self.encoder == "tcn" and self.player_dropout:
             raise RequestError(
                 f"player_dropout must be 0 with encoder 'tcn', got {self.player_dropout}: it reads "
