@@ -241,14 +241,18 @@ class FlooredBinsHead(SplicedBinnedParetoHead):
 def _catch_point_head(width: int, floor: float) -> MixtureHead:
     """Nothing, or the gain after the catch counted from there, or an interception's return."""
     edges = torch.arange(_RUN_EDGES[0], _RUN_EDGES[1] + 2) - 0.5
-    masses = {"lower_mass": 0.005, "upper_mass": 0.02}
+    lower, upper = 0.005, 0.02
     if floor:
         run = edges[:-1] + 0.5
         away = torch.where(run < 0, -run / _FLOOR_SHORT_YD, run / _FLOOR_BEYOND_YD)
         least = floor * (-away).softmax(0)
-        runs: SplicedBinnedParetoHead = FlooredBinsHead(width, edges, least, **masses)
+        runs: SplicedBinnedParetoHead = FlooredBinsHead(
+            width, edges, least, lower_mass=lower, upper_mass=upper
+        )
     else:
-        runs = SplicedBinnedParetoHead(width, edges, scale="tied", **masses)
+        runs = SplicedBinnedParetoHead(
+            width, edges, lower_mass=lower, upper_mass=upper, scale="tied"
+        )
     returns = SplicedBinnedParetoHead(
         width, torch.tensor(_RETURN_EDGES) - 0.5, lower_mass=0.02, upper_mass=0.0, scale="tied"
     )

@@ -192,12 +192,12 @@ def fit_baseline(
         games, pooled = plays["game_id"].to_list(), Pooled(*common, (), counts, view)
         for fold in range(model.members):
             split = split_fold(games, model.fold_of_game, fold, model.settings, seed)
-            training, validation = examples[split.training], examples[split.validation]
+            learned, validation = examples[split.training], examples[split.validation]
             if name == "hazard" and model.boosted:
                 # Trees of the model, learned from the same games.
-                forecast: Forecast = with_one_return(model.boosted[fold], training)
+                forecast: Forecast = with_one_return(model.boosted[fold], learned)
             else:
-                forecast = fit(training, validation, seed)
+                forecast = fit(learned, validation, seed)
             pooled = replace(pooled, forecasts=(*pooled.forecasts, forecast))
             if on_epoch is not None:
                 loss = validation_objective(model.settings)(
