@@ -183,6 +183,11 @@ def test_settings_that_break_their_rule_are_refused(settings: Any, message: str)
         SplicedBinnedParetoOutput(**settings)
 
 
+def test_a_bound_that_is_no_number_in_single_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"support must end within 1e\+30, got \(0.0, 1e\+40\)"):
+        SplicedBinnedParetoOutput(support=(0.0, 1e40))
+
+
 def test_output_survives_gluonts_serialization() -> None:
     output = SplicedBinnedParetoOutput(
         bins=30, upper_mass=0.1, support=(0.0, None), atoms=(0.0, 2.0)

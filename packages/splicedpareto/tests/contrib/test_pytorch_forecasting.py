@@ -1,5 +1,6 @@
 """PyTorch Forecasting's models train on the loss, whatever the units of their series."""
 
+import math
 import warnings
 
 import numpy as np
@@ -82,8 +83,15 @@ def test_the_first_distribution_has_equal_bins_and_the_tail_of_the_head() -> Non
 
 
 def test_bad_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"reach must be positive, got 0\.0"):
-        SplicedBinnedParetoLoss(reach=0.0)
+    for settings, kind, message in (
+        ({"reach": 0.0}, ValueError, r"reach must be positive, at most 1e\+30, got 0\.0"),
+        ({"reach": math.inf}, ValueError, r"reach must be positive, at most 1e\+30, got inf"),
+        ({"reach": "x"}, TypeError, "reach must be a number, got 'x'"),
+        ({"bins": 1.5}, ValueError, "bins must be a whole number, at least 1, got 1.5"),
+        ({"upper_mass": 1.0}, ValueError, r"upper_mass must be in \[0, 1\), got 1.0"),
+    ):
+        with pytest.raises(kind, match=message):
+            SplicedBinnedParetoLoss(**settings)
     encoder = GroupNormalizer(transformation="log")
     with pytest.raises(ValueError, match="transformation=None, got 'log'"):
         SplicedBinnedParetoLoss().rescale_parameters(

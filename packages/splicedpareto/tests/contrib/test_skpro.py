@@ -121,3 +121,28 @@ def test_intervals_quantiles_and_variances_keep_the_index(
     np.testing.assert_allclose(quantiles["gain", 0.999], right, rtol=1e-12)
     assert list(quantiles.index) == [100, 101, 102, 103]
     np.testing.assert_allclose(model.predict_var(X[:4])["gain"], expected.variance, rtol=1e-12)
+
+
+def test_rows_marked_as_true_keep_their_labels() -> None:
+    dist = SplicedBinnedPareto(LOGITS, EDGES, 0.1, 0.2)
+    table = SplicedBinnedParetoTable(dist, index=pd.Index(["a", "b", "c"]))
+    chosen = table.iloc[np.array([False, True, True])]
+    assert list(chosen.index) == ["b", "c"]
+    np.testing.assert_allclose(chosen.mean()[0], dist.mean[1:])
+
+
+def test_what_is_no_column_of_distributions_is_refused() -> None:
+    wide = SplicedBinnedPareto(LOGITS.expand(2, 3, 7), EDGES, 0.1, 0.2)
+    for other in ("x", wide, torch.distributions.Normal(torch.zeros(2), 1.0)):
+        with pytest.raises(TypeError, match="distribution must be one of splicedpareto"):
+            SplicedBinnedParetoTable(other)
+    with pytest.raises(ValueError, match="index must hold 3 labels, one a row, got 2"):
+        SplicedBinnedParetoTable(SplicedBinnedPareto(LOGITS, EDGES, 0.1, 0.2), index=[1, 2])
+
+
+def test_another_regressor_and_two_targets_are_refused() -> None:
+    with pytest.raises(TypeError, match="regressor must be a SplicedBinnedParetoRegressor, got N"):
+        SplicedBinnedParetoProbaRegressor(None).fit(X, Y)
+    two = Y.assign(loss=-Y["gain"])
+    with pytest.raises(ValueError, match=r"y must have one column, got 2: \['gain', 'loss'\]"):
+        SplicedBinnedParetoProbaRegressor(SplicedBinnedParetoRegressor()).fit(X, two)

@@ -7,8 +7,10 @@ import math
 import torch
 from torch import nn
 
-from splicedpareto.distributions._checks import require_switch
+from splicedpareto.distributions._checks import require_number, require_switch
+from splicedpareto.distributions._moved import largest_edge
 from splicedpareto.nn import MovingBinsHead, SplicedBinnedParetoHead
+from splicedpareto.nn._edges import check_bins, check_support
 
 
 def scaled_head(
@@ -36,7 +38,11 @@ def scaled_head(
         highest_concentration: Upper bound of both tails' concentrations; the lower bound is 0.
         support: Lowest and highest possible value, in scales of the series; None for no end.
         moving: Whether the bins move along that distribution, as in `MovingBinsHead`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
     """
+    check_scaled(bins, reach, support)
     require_switch("moving", moving)
     low, high = support
     start, stop = 0.0 if low is not None else -4.0, 0.0 if high is not None else 4.0
@@ -53,3 +59,18 @@ def scaled_head(
     # Most of a scaled series lies in the narrow bins.
     nn.init.zeros_(head.linear.bias[:bins])
     return MovingBinsHead(head) if moving else head
+
+
+def check_scaled(bins: int, reach: float, support: tuple[float | None, float | None]) -> None:
+    """Raise unless there are bins, and edges are numbers in single precision."""
+    check_bins(bins)
+    require_number("reach", reach)
+    furthest = largest_edge(torch.float32)
+    if not 0 < reach <= furthest:
+        raise ValueError(
+            f"reach must be positive, at most {furthest:.0e}, got {reach}: it is the outermost "
+            "edge, in scales of a series."
+        )
+    check_support(support)
+    if any(end is not None and abs(end) > furthest for end in support):
+        raise ValueError(f"support must end within {furthest:.0e}, got {support}.")

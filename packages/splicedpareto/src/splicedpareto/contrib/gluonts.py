@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.contrib._scaled import scaled_head
+from splicedpareto.contrib._scaled import check_scaled, scaled_head
 from splicedpareto.distributions import Delta, Mixture
 from splicedpareto.nn import MixtureHead
-from splicedpareto.nn._edges import check_bins, check_support
+from splicedpareto.nn._edges import check_support
 from splicedpareto.nn._heads import check_masses, initial_concentration
 from splicedpareto.objectives import composite_nll
 
@@ -81,11 +80,8 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         moving: bool = True,
     ) -> None:
         super().__init__()
-        if not 0 < reach < math.inf:
-            raise ValueError(f"reach must be positive, got {reach}: it is the outermost edge.")
-        check_bins(bins)
+        check_scaled(bins, reach, support)
         check_masses(lower_mass, upper_mass)
-        check_support(support)
         initial_concentration((0.0, highest_concentration))
         places = torch.tensor(atoms, dtype=torch.float64)
         if not places.isfinite().all():

@@ -41,7 +41,7 @@ class SplicedBinnedParetoLoss(DistributionLoss):  # type: ignore[misc]  # untype
         settings: ``name``, ``quantiles`` and ``reduction``, as PyTorch Forecasting has them.
 
     Raises:
-        ValueError: `reach` is not positive.
+        ValueError: `reach` is not positive, the masses leave no body, or bins are no whole number.
 
     Example:
         >>> loss = SplicedBinnedParetoLoss(bins=20)
@@ -63,8 +63,6 @@ class SplicedBinnedParetoLoss(DistributionLoss):  # type: ignore[misc]  # untype
         **settings: Any,  # noqa: ANN401  # of the library
     ) -> None:
         super().__init__(**settings)
-        if not reach > 0:
-            raise ValueError(f"reach must be positive, got {reach}: it is the outermost edge.")
         self.head = scaled_head(
             1,
             bins=bins,

@@ -49,6 +49,10 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
         index: Labels of the rows; None for ``0`` to ``n - 1``.
         columns: Label of the column; None for ``0``.
 
+    Raises:
+        TypeError: The distribution is of another package, or has more than one dimension of batch.
+        ValueError: There are not as many labels as rows.
+
     Example:
         >>> import torch
         >>> from splicedpareto import SplicedBinnedPareto
@@ -74,6 +78,14 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
         index: pd.Index | None = None,
         columns: pd.Index | None = None,
     ) -> None:
+        if not isinstance(distribution, ScalarDistribution) or len(distribution.batch_shape) > 1:
+            raise TypeError(
+                "distribution must be one of splicedpareto, of batch shape (n,) or (), got "
+                f"{distribution!r:.200}."
+            )
+        count = distribution.batch_shape.numel()
+        if distribution.batch_shape and index is not None and len(index) != count:
+            raise ValueError(f"index must hold {count} labels, one a row, got {len(index)}.")
         self.distribution = distribution
         if distribution.batch_shape:
             index = pd.RangeIndex(distribution.batch_shape[0]) if index is None else index
@@ -88,8 +100,7 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
     ) -> SplicedBinnedParetoTable:
         if rowidx is not None and colidx is not None and np.ndim(rowidx) == np.ndim(colidx) == 0:
             return SplicedBinnedParetoTable(_selected(self.distribution, rowidx))
-        rows = np.arange(len(self.index)) if rowidx is None else np.atleast_1d(rowidx)
-        columns = [0] if colidx is None else np.atleast_1d(colidx)
+        rows, columns = _positions(rowidx, len(self.index)), _positions(colidx, 1)
         return SplicedBinnedParetoTable(
             _selected(self.distribution, rows),
             index=self.index.take(rows),
@@ -193,6 +204,14 @@ class SplicedBinnedParetoProbaRegressor(BaseProbaRegressor):  # type: ignore[mis
         super().__init__()
 
     def _fit(self, X: pd.DataFrame, y: pd.DataFrame) -> SplicedBinnedParetoProbaRegressor:
+        if not isinstance(self.regressor, SplicedBinnedParetoRegressor):
+            raise TypeError(
+                f"regressor must be a SplicedBinnedParetoRegressor, got {self.regressor!r:.200}."
+            )
+        if y.shape[1] != 1:
+            raise ValueError(
+                f"y must have one column, got {y.shape[1]}: {list(y.columns)}. Fit one model each."
+            )
         self._columns = y.columns
         # scikit-learn refuses names of which only some are strings.
         self.regressor_ = clone(self.regressor).fit(X.rename(columns=str), y.iloc[:, 0])
@@ -213,6 +232,14 @@ class SplicedBinnedParetoProbaRegressor(BaseProbaRegressor):  # type: ignore[mis
             }
             for bins in (5, 9)
         ]
+
+
+def _positions(chosen: npt.ArrayLike | None, count: int) -> npt.NDArray[np.intp]:
+    """Positions of rows or columns: all, those given, or those marked as true."""
+    if chosen is None:
+        return np.arange(count)
+    given = np.atleast_1d(chosen)
+    return np.flatnonzero(given) if given.dtype == np.bool_ else given
 
 
 def _selected(distribution: ScalarDistribution, rows: npt.ArrayLike) -> ScalarDistribution:
