@@ -192,6 +192,24 @@ def test_a_recorded_role_of_nobody_is_counted(column, tmp_path):
     assert "1 roles lack a readable gameId, playId, nflId" in check.evidence
 
 
+def test_a_recorded_role_of_somebody_else_is_named(tmp_path):
+    source = with_cells(two_plays(), "player_play.csv", "nflId", "39999", of=2)
+    flags, _, report = flags_of(source, tmp_path)
+    (check,) = report.files[0].failed
+    assert (check.name, check.decision) == ("plays of the recorded roles", "flagged")
+    assert check.evidence.endswith(
+        "; 1 roles are of players who are not in the frames of their play, the first of game "
+        "2022091100, play 2, nflId 39999"
+    )
+    assert flags == {1: [], 2: []}
+
+
+def test_a_table_of_players_that_names_nobody_is_refused(tmp_path):
+    source = two_plays().change("players.csv", nflId=pl.lit("inf"))
+    with pytest.raises(ReaderError, match=r"players\.csv: no row has a player in its column nflId"):
+        read_tracking(source.write(tmp_path))
+
+
 def test_stamps_that_are_no_time_are_counted(tmp_path):
     source = with_cells(two_plays(), TRACKING, "time", "noon", where=MIDDLE)
     _, _, report = flags_of(source, tmp_path)

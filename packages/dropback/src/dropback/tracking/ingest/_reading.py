@@ -103,6 +103,7 @@ class FileReport:
         return [check for check in self.checks if check.decision in _FAILED]
 
 
+_KEY: Final = ["game_id", "play_id"]
 _FAILED: Final = ("corrected", "flagged", "wrong, not corrected")
 FLAGGED: Final = {"game_id": pl.Int64, "play_id": pl.Int64, "flags": pl.String}
 
@@ -261,7 +262,8 @@ def _read(
             plays_kept += block.plays.height
             if block.plays.height:
                 charted.append(_charted(block))
-                people.append(block.players.select("player_id").unique())
+                known = assembled_batch.block.plays.select(*SOURCE_KEY, *_KEY)
+                people.append(block.players.select(*_KEY, "player_id").join(known, on=_KEY))
                 sink.take(block)
             unusual = block.plays.filter(pl.col("flags").list.len() > 0)
             flagged.append(unusual.select("game_id", "play_id", pl.col("flags").list.join("; ")))
@@ -299,7 +301,7 @@ def _read(
             ),
             *_counted(rows),
             _check_of_rows(unreadable),
-            *(_check_of_roles(pl.concat(keys), tables, source) if keys else ()),
+            *(_check_of_roles(pl.concat(keys), people, tables, source) if keys else ()),
         ],
         flagged=pl.concat(flagged),
         selection=source.layout.selection,
@@ -330,7 +332,9 @@ def _check_of_rows(unreadable: int) -> Check:
     return Check("unreadable rows", decision, float(unreadable), evidence)
 
 
-def _check_of_roles(keys: pl.DataFrame, tables: SideTables, source: SourceFile) -> list[Check]:
+def _check_of_roles(
+    keys: pl.DataFrame, people: list[pl.DataFrame], tables: SideTables, source: SourceFile
+) -> list[Check]:
     """Whether the set's table of roles is of these plays, and says of whom all are."""
     if tables.roles.is_empty() and not tables.lost_roles:
         return []
@@ -342,9 +346,20 @@ def _check_of_roles(keys: pl.DataFrame, tables: SideTables, source: SourceFile) 
         decision = "wrong, not corrected"
         columns = [source.layout.rows[name] for name in SOURCE_KEY]
         evidence += f"; are that table's {' and '.join(columns)} those of the frames?"
+    on = [*SOURCE_KEY, "player_id"]
+    there = pl.concat(people) if people else tables.roles.clear()
+    of_these = tables.roles.join(there, on=SOURCE_KEY, how="semi")
+    absent = of_these.join(there, on=on, how="anti")
+    if absent.height:
+        decision = "flagged" if decision == "ok" else decision
+        game, play, player = absent.select(on).row(0)
+        evidence += (
+            f"; {absent.height} roles are of players who are not in the frames of their play, the "
+            f"first of game {game}, play {play}, {source.layout.rows['player_id']} {player}"
+        )
     if tables.lost_roles:
         decision = "wrong, not corrected"
-        columns = [source.layout.rows[name] for name in (*SOURCE_KEY, "player_id")]
+        columns = [source.layout.rows[name] for name in on]
         evidence += f"; {tables.lost_roles} roles lack a readable {', '.join(columns)}"
     return [Check("plays of the recorded roles", decision, share, evidence)]
 

@@ -245,12 +245,19 @@ def shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_players(layout: Format, folder: Path) -> pl.DataFrame:
-    """The set's players (empty where it has no such table), one row a player."""
+    """The set's players (empty where it has no such table), one row a player.
+
+    Raises:
+        ReaderError: If the table names nobody.
+    """
     path = _beside(folder, layout.players_file) if layout.players_file else None
-    none = pl.DataFrame(schema={"": pl.String})
-    return shaped_players(
-        layout, none if path is None else read_table(path, _candidates(layout.players))
-    )
+    if path is None:
+        return shaped_players(layout, pl.DataFrame(schema={"": pl.String}))
+    players = shaped_players(layout, read_table(path, _candidates(layout.players)))
+    if players.is_empty():
+        columns = " or ".join(layout.players["player_id"])
+        raise ReaderError(f"{path}: no row has a player in its column {columns}.")
+    return players
 
 
 def read_recorded_roles(layout: Format, folder: Path) -> pl.DataFrame:
