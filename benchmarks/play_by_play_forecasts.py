@@ -27,7 +27,7 @@ from dropback import load_run, workflows
 from dropback._files import whole_file
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Plays, Predictions
-from dropback.errors import RunError
+from dropback.errors import DropbackError, RunError
 from dropback.evaluation import evaluate
 from dropback.evaluation._calibration import DEPTH_BANDS
 from dropback.models import THROW_MODEL, ModelSettings
@@ -74,7 +74,7 @@ Tables = dict[str, "dy.DataFrame[Predictions]"]
 
 
 def main() -> int:
-    """Print the tables; 1 where something is not first."""
+    """Print the tables; 1 where something is not first, 2 where the input is at fault."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, nargs="?", help="folder of play_by_play_*.parquet")
     parser.add_argument("--out", type=Path, help="folder of runs and predictions to go on from")
@@ -87,6 +87,14 @@ def main() -> int:
     if not arguments.quick and (arguments.data is None or arguments.out is None):
         parser.error("name the folder of play-by-play and --out, or pass --quick")
     torch.set_num_threads(arguments.threads)
+    try:
+        return check(arguments)
+    except DropbackError as error:
+        parser.exit(2, f"error: {error}\n")
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Fit and judge what the command line names; 1 where something is not first."""
     baselines = parse_baselines(arguments.baselines)
     with tempfile.TemporaryDirectory() as temporary:
         data, out = arguments.data, arguments.out or Path(temporary) / "out"

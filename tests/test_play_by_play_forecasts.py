@@ -1,5 +1,6 @@
 """The check that our forecast is first: it goes on where it stopped, and fails where one is not."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -51,6 +52,32 @@ def test_one_lost_baseline_is_predicted_again(out: Path, monkeypatch: pytest.Mon
     lost.unlink()
     assert run(monkeypatch, out) == 0
     assert pl.read_parquet(lost).equals(before)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ("--quick", "--baselines", "hazzard"),
+            "Unknown baseline 'hazzard'.* Did you mean 'hazard'",
+        ),
+        (("nowhere", "--out", "runs"), "nowhere does not exist"),
+        (("nowhere", "--out", "runs", "--judged", "20x"), "20x"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    options: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["check", *options])
+    with pytest.raises(SystemExit, match="2"):
+        check.main()
+    assert re.fullmatch(f"error: .*{words}.*\n", capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
