@@ -146,6 +146,32 @@ def test_a_team_that_does_not_play_the_game_is_found(tmp_path):
     assert flags == {1: [], 2: ["a team that does not play this game"]}
 
 
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2021"])
+def test_who_is_at_home_is_never_guessed(layout, tmp_path):
+    """Of rows that say home and away: kept before, the wrong eleven as the offense."""
+    source = made_set(layout, MadePlay(play=1), MadePlay(game=2022091899, play=2))
+    known = source.tables["games.csv"].filter(gameId=2022091100)
+    source.tables["games.csv"] = known
+    source = with_cells(source, "plays.csv", "possessionTeam", "KC", of=2)
+    blocks, report = read_tracking(source.write(tmp_path / "one"))
+    assert report.left_out.select("game_id", "play_id", "reason", "detail").rows() == [
+        (
+            2022091899,
+            2,
+            "not in the table of games",
+            "the rows say home and away, and games.csv does not say which KC is",
+        )
+    ]
+    assert blocks[0].plays["play_id"].to_list() == [1]
+    source.tables["games.csv"] = known.with_columns(gameId=pl.lit(2001010100))
+    with pytest.raises(ReaderError, match=r"games\.csv has none of the games of .*plays\.csv"):
+        read_tracking(source.write(tmp_path / "none"))
+    source.tables["games.csv"] = known
+    stranger = with_cells(source, "plays.csv", "possessionTeam", "DAL", of=1)
+    _, report = read_tracking(stranger.write(tmp_path / "stranger"))
+    assert report.reasons().rows() == [("not in the table of games", 2)]
+
+
 BALL = pl.col("nflId").is_null()
 
 

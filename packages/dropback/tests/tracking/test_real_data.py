@@ -469,3 +469,25 @@ def test_a_backward_pass_before_the_named_passers_throw_is_no_release(highlights
     assert (row["snap_frame"], row["snap_frame"] + row["frames"] - 1) == (44, 81)
     assert row["flags"] == ["repeated events"]
     assert row["ball_to_passer_yd"] < 5.2
+
+
+@pytest.mark.parametrize(
+    ("folder", "layout", "plays"),
+    [
+        ("bdb_2019", "bdb_2019", 14_193),
+        ("bdb_2023_tables", "bdb_2023", 8_557),
+        ("bdb_2024_tables", "bdb_2024", 12_486),
+    ],
+)
+def test_no_cell_of_the_real_tables_of_plays_is_unread(data_dir, folder, layout, plays):
+    # 2023's pressure is in a table of its own, which is not there.
+    bare = replace(FORMATS[layout], recorded_plays=None)
+    table = read_plays(bare, data_dir / "tracking" / folder)
+    assert table.height == plays
+    assert table["unread"].list.len().sum() == 0
+    assert table["in_games"].all()
+    stranger = (pl.col("offense") != pl.col("home_team")) & (
+        pl.col("offense") != pl.col("away_team")
+    )
+    assert table.filter(stranger).is_empty()
+    assert table["offense_label"].null_count() == 0

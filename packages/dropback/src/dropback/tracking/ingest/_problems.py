@@ -37,9 +37,12 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
     if runs:
         is_dropback |= pl.col("pass_result").is_null() & pl.col("end_event").is_in(RUNS)
     no_events = "events" in layout.lacks
+    no_side = pl.lit(layout.possession == "home_or_away") & (pl.col("offense_label") == "")
     reason = (
         pl.when(~pl.col("in_table"))
         .then(pl.lit("not in the table of plays"))
+        .when(no_side)
+        .then(pl.lit("not in the table of games"))
         .when(~is_dropback & ~pl.lit(no_events))
         .then(pl.lit("not a dropback"))
         .when(pl.col("snap_frame").is_null())
@@ -54,6 +57,13 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
     detail = (
         pl.when(reason == "not in the table of plays")
         .then(pl.lit(f"{layout.plays_file} has no row for it"))
+        .when(reason == "not in the table of games")
+        .then(
+            pl.format(
+                "the rows say home and away, and games.csv does not say which {} is",
+                pl.col("offense").fill_null("the offense"),
+            )
+        )
         .when(reason == "not a dropback")
         .then(
             pl.format(

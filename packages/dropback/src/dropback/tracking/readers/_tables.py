@@ -162,9 +162,10 @@ def read_plays(layout: Format, folder: Path) -> pl.DataFrame:
     if games is not None:
         plays = _with_games(plays, read_table(games, ("gameId", *_OF_GAMES)))
     if layout.possession == "home_or_away" and plays["home_team"].null_count() == plays.height:
+        found = "none is there" if games is None else f"{games} has none of the games of {path}"
         raise ReaderError(
             f"{layout.name} needs games.csv in {folder} or its parent: its rows say home and "
-            "away, and only that table says which team is at home."
+            f"away, and only that table says which team is at home; {found}."
         )
     repeated = plays.filter(pl.struct(SOURCE_KEY).is_duplicated())
     if repeated.height:
@@ -366,7 +367,8 @@ def with_offense_label(layout: Format, plays: pl.DataFrame) -> pl.DataFrame:
         "code": pl.col("offense"),
         "home_or_away": pl.when(pl.col("offense") == pl.col("home_team"))
         .then(pl.lit("home"))
-        .otherwise(pl.lit("away")),
+        .when(pl.col("offense") == pl.col("away_team"))
+        .then(pl.lit("away")),
         "label": pl.lit(layout.offense_label),
     }[layout.possession]
     return plays.with_columns(label.alias("offense_label"))
