@@ -78,7 +78,7 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
         index: pd.Index | None = None,
         columns: pd.Index | None = None,
     ) -> None:
-        if not isinstance(distribution, ScalarDistribution) or len(distribution.batch_shape) > 1:
+        if not _is_column(distribution):
             raise TypeError(
                 "distribution must be one of splicedpareto, of batch shape (n,) or (), got "
                 f"{distribution!r:.200}."
@@ -232,6 +232,11 @@ class SplicedBinnedParetoProbaRegressor(BaseProbaRegressor):  # type: ignore[mis
             }
             for bins in (5, 9)
         ]
+
+
+def _is_column(distribution: object) -> bool:
+    """Whether distributions are of this package, many in one dimension or a single one."""
+    return isinstance(distribution, ScalarDistribution) and len(distribution.batch_shape) < 2
 
 
 def _positions(chosen: npt.ArrayLike | None, count: int) -> npt.NDArray[np.intp]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions import Gaussian, GeneralizedPareto, SplicedBinnedPareto
+from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 from splicedpareto.distributions._checks import require_number, require_tensor
 from splicedpareto.distributions._parameters import DEFAULT_MASS
 from splicedpareto.nn._edges import (
@@ -19,12 +19,13 @@ from splicedpareto.nn._edges import (
     warn_of_lost_resolution,
 )
 from splicedpareto.nn._sample import (
-    TailFit,
+    USUAL_RANGE,
+    WIDEST_RANGE,
     check_sample,
-    fitted_tail,
-    has_end,
     is_bulk,
-    sample_quantiles,
+    sample_tail,
+    shares_above,
+    tail_mass,
 )
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 # The raw parameter at which softplus is 1.
 SOFTPLUS_ONE = math.log(math.e - 1)
 
-# Where tails may go whose concentrations the sample does not ask to be larger: every mean is
-# finite. Where it does, short of 2, from which on every CRPS is infinite.
-_USUAL_RANGE = (0.0, 0.9)
-_WIDEST_RANGE = (0.0, 1.9)
 # Share of the initial mass that is spread evenly over the bins, so that none is impossible.
 _EVEN_SHARE = 0.01
 _LEAST_POSITIVE = 1e-3
@@ -131,7 +128,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         *,
         lower_mass: float = DEFAULT_MASS,
         upper_mass: float = DEFAULT_MASS,
-        concentration_range: tuple[float, float] = _USUAL_RANGE,
+        concentration_range: tuple[float, float] = USUAL_RANGE,
         scale: Literal["free", "tied"] = "free",
         units: tuple[float, float] | None = None,
     ) -> None:
@@ -238,17 +235,17 @@ class SplicedBinnedParetoHead(DistributionHead):
         warn_of_lost_resolution(edges, values[bulk])
         masses: list[float] = []
         for mass, end, sign in zip((lower_mass, upper_mass), support, (-1, 1), strict=True):
-            masses.append(_tail_mass(sign * values, weight, bulk, mass, end is not None, outside))
+            masses.append(tail_mass(sign * values, weight, bulk, mass, end is not None, outside))
         check_masses(*masses)
-        widest = _WIDEST_RANGE if concentration_range is None else concentration_range
+        widest = WIDEST_RANGE if concentration_range is None else concentration_range
         initial_concentration(widest)
         tails = [
-            _sample_tail(sign * values, weight, mass, widest)
+            sample_tail(sign * values, weight, mass, widest)
             for mass, sign in zip(masses, (-1, 1), strict=True)
         ]
         if concentration_range is None:
             heaviest = max(tail.concentration if tail else 0.0 for tail in tails)
-            concentration_range = _USUAL_RANGE if heaviest < _USUAL_RANGE[1] else _WIDEST_RANGE
+            concentration_range = USUAL_RANGE if heaviest < USUAL_RANGE[1] else WIDEST_RANGE
         span = float(edges[-1] - edges[0])
         lower_unit, upper_unit = (
             max(mass, 1e-6) * span if tail is None else tail.scale
@@ -286,12 +283,12 @@ class SplicedBinnedParetoHead(DistributionHead):
         index = torch.bucketize(values.to(self.edges.dtype), self.edges[1:-1])
         counts = self.edges.new_zeros(bins).index_add_(0, index, weight.to(self.edges.dtype))
         share = (1 - _EVEN_SHARE) * counts / counts.sum() + _EVEN_SHARE / bins
-        above = _shares_above(values, weight, self.edges)
-        below = _shares_above(-values, weight, -self.edges.flip(0)).flip(0)
+        above = shares_above(values, weight, self.edges)
+        below = shares_above(-values, weight, -self.edges.flip(0)).flip(0)
         share[: len(below)], share[bins - len(above) :] = below, above
         bias[:bins] = share.log()
         for side, (mass, sign) in enumerate(((self.lower_mass, -1), (self.upper_mass, 1))):
-            tail = _sample_tail(sign * values, weight, mass, self.concentration_range)
+            tail = sample_tail(sign * values, weight, mass, self.concentration_range)
             if tail is None:
                 continue
             lowest, highest = self.concentration_range
@@ -431,57 +428,3 @@ def _check_edges(edges: Tensor) -> None:
             f"edges must be finite and increase, got {edges[0]} to {edges[-1]} with a least step "
             f"of {steps.min()}."
         )
-
-
-def _excesses(values: Tensor, weight: Tensor, mass: float) -> tuple[Tensor, Tensor]:
-    """Excesses over the upper quantile that leaves a mass above, and their weights."""
-    threshold = sample_quantiles(values, [1 - mass], weight)[0]
-    excess = values.double() - threshold
-    exceeds = (excess > 0) & (weight > 0)
-    return excess[exceeds], weight[exceeds]
-
-
-def _shares_above(values: Tensor, weight: Tensor, edges: Tensor) -> Tensor:
-    """What the likeliest tail of a sample has in each bin above the sample, at least 1e-20."""
-    above = edges[edges >= values[weight > 0].max()]
-    tail = _sample_tail(values, weight, DEFAULT_MASS, _WIDEST_RANGE)
-    if len(above) < 2 or tail is None:
-        return above[:0]
-    threshold = sample_quantiles(values, [1 - DEFAULT_MASS], weight)[0]
-    beyond = GeneralizedPareto(above.new_tensor(threshold), tail.scale, tail.concentration)
-    return -DEFAULT_MASS * beyond.sf(above).diff().clamp(max=-1e-20)
-
-
-def _tail_mass(
-    values: Tensor,
-    weight: Tensor,
-    bulk: Tensor,
-    mass: float | None,
-    is_bounded: bool,
-    outside: float,
-) -> float:
-    """Probability of the upper tail: as given, else of the default unless the sample ends there."""
-    if is_bounded:
-        if mass:
-            raise ValueError(
-                f"a tail's mass must be 0, or left out, on a side where support ends, got {mass}."
-            )
-        return 0.0
-    if mass is not None:
-        return mass
-    apart = ~bulk & (values > values[bulk].max())
-    if apart.any():
-        # A tail of which most is the bulk's would be heavy for the sake of a few, and its quantiles
-        # too far out for all others.
-        twice = 2 * float(weight[apart].sum() / weight.sum())
-        return min(max(twice, outside), DEFAULT_MASS)
-    excess, share = _excesses(values[bulk], weight[bulk], DEFAULT_MASS)
-    return min(outside, DEFAULT_MASS) if len(excess) and has_end(excess, share) else DEFAULT_MASS
-
-
-def _sample_tail(
-    values: Tensor, weight: Tensor, mass: float, concentration_range: tuple[float, float]
-) -> TailFit | None:
-    """Likeliest upper tail of a sample; None where no value exceeds its threshold."""
-    excess, share = _excesses(values, weight, mass)
-    return fitted_tail(excess, share, concentration_range) if mass > 0 and len(excess) else None

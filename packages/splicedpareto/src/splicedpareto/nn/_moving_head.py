@@ -91,10 +91,10 @@ class MovingBinsHead(DistributionHead):
             self.register_buffer("reference_tails", torch.stack(tails))
             # In single precision a mass of 1e-12 is lost beside the bins, though not the tail: only
             # a bound is an edge at an infinite score.
-            low, high = (
+            ends = [
                 FURTHEST_SCORE if mass else math.inf for mass in (head.lower_mass, head.upper_mass)
-            )
-            scores = normal_scores(start, head.edges).clamp(-low, high)
+            ]
+            scores = normal_scores(start, head.edges).clamp(-ends[0], ends[1])
             self.register_buffer("edge_scores", scores)
             # Beyond each threshold, where a quarter of the tail is left.
             levels = [max(mass, 1e-3) / 4 for mass in (head.lower_mass, head.upper_mass)]

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from splicedpareto.distributions import GeneralizedPareto
 from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._parameters import DEFAULT_MASS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Where tails may go whose concentrations the sample does not ask to be larger: every mean is
+# finite. Where it does, short of 2, from which on every CRPS is infinite.
+USUAL_RANGE = (0.0, 0.9)
+WIDEST_RANGE = (0.0, 1.9)
 # Central ranges by which a spread is measured: that of the quartiles, unless ties fill it.
 _RANGES = (0.25, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
 # Coefficients of variation of excesses that end: 1 is that of an exponential tail, .77 that of a
@@ -162,3 +168,57 @@ def has_end(excess: Tensor, weight: Tensor) -> bool:
     # Twice the standard error of an exponential sample's coefficient of variation is 2 / sqrt(N).
     count = 1 / float(share.square().sum())
     return float(deviation / mean) + 1 / math.sqrt(count) < _BOUNDED_VARIATION
+
+
+def _excesses(values: Tensor, weight: Tensor, mass: float) -> tuple[Tensor, Tensor]:
+    """Excesses over the upper quantile that leaves a mass above, and their weights."""
+    threshold = sample_quantiles(values, [1 - mass], weight)[0]
+    excess = values.double() - threshold
+    exceeds = (excess > 0) & (weight > 0)
+    return excess[exceeds], weight[exceeds]
+
+
+def shares_above(values: Tensor, weight: Tensor, edges: Tensor) -> Tensor:
+    """What the likeliest tail of a sample has in each bin above the sample, at least 1e-20."""
+    above = edges[edges >= values[weight > 0].max()]
+    tail = sample_tail(values, weight, DEFAULT_MASS, WIDEST_RANGE)
+    if len(above) < 2 or tail is None:
+        return above[:0]
+    threshold = sample_quantiles(values, [1 - DEFAULT_MASS], weight)[0]
+    beyond = GeneralizedPareto(above.new_tensor(threshold), tail.scale, tail.concentration)
+    return -DEFAULT_MASS * beyond.sf(above).diff().clamp(max=-1e-20)
+
+
+def tail_mass(
+    values: Tensor,
+    weight: Tensor,
+    bulk: Tensor,
+    mass: float | None,
+    is_bounded: bool,
+    outside: float,
+) -> float:
+    """Probability of the upper tail: as given, else of the default unless the sample ends there."""
+    if is_bounded:
+        if mass:
+            raise ValueError(
+                f"a tail's mass must be 0, or left out, on a side where support ends, got {mass}."
+            )
+        return 0.0
+    if mass is not None:
+        return mass
+    apart = ~bulk & (values > values[bulk].max())
+    if apart.any():
+        # A tail of which most is the bulk's would be heavy for the sake of a few, and its quantiles
+        # too far out for all others.
+        twice = 2 * float(weight[apart].sum() / weight.sum())
+        return min(max(twice, outside), DEFAULT_MASS)
+    excess, share = _excesses(values[bulk], weight[bulk], DEFAULT_MASS)
+    return min(outside, DEFAULT_MASS) if len(excess) and has_end(excess, share) else DEFAULT_MASS
+
+
+def sample_tail(
+    values: Tensor, weight: Tensor, mass: float, concentration_range: tuple[float, float]
+) -> TailFit | None:
+    """Likeliest upper tail of a sample; None where no value exceeds its threshold."""
+    excess, share = _excesses(values, weight, mass)
+    return fitted_tail(excess, share, concentration_range) if mass > 0 and len(excess) else None
