@@ -113,12 +113,14 @@ def print_report(cells: list[dict[str, Any]]) -> None:
         for cell in cells:
             if cell["kind"] == kind:
                 of_kind.setdefault(cell["method"], []).append(cell)
+        if not of_kind:
+            continue
         # Simulated series differ between seeds, so that all methods must have the same.
         with_seeds = [m for m in of_kind if kind == "simulated" or m not in _WITHOUT_SEEDS]
         common = set.intersection(
             *({cell["seed"] for cell in of_kind[method]} for method in with_seeds)
         )
-        if REFERENCE not in of_kind or not common:
+        if not common:
             continue
         for method in with_seeds:
             of_kind[method] = [cell for cell in of_kind[method] if cell["seed"] in common]
@@ -214,17 +216,18 @@ def _print_scores(cells: Cells) -> None:
 
 
 def _print_differences(cells: Cells) -> None:
-    print(f"Difference to {REFERENCE} with its 95 % interval; above 0 the method is worse:\n")
+    reference = REFERENCE if REFERENCE in cells else next(iter(cells))
+    print(f"Difference to {reference} with its 95 % interval; above 0 the method is worse:\n")
     _header("method", *SCORES)
     for method, seeds in cells.items():
-        if method == REFERENCE:
+        if method == reference:
             continue
         entries = []
         for score in SCORES:
             if score not in seeds[0]["blocks"]:
                 entries.append("")
                 continue
-            mean, low, high = difference(seeds, cells[REFERENCE], score, pooled=_is_pooled(cells))
+            mean, low, high = difference(seeds, cells[reference], score, pooled=_is_pooled(cells))
             entries.append(f"{mean:+.2g} [{low:+.2g}, {high:+.2g}]")
         _row(method, *entries)
     print()

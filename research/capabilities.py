@@ -282,10 +282,18 @@ def each_composite_nll(pool: Mixture, value: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Pool:
-    """The mean of the distributions of methods, each fitted alone."""
+    """The mean of the distributions of methods, each fitted alone.
+
+    Attributes:
+        of: Methods.
+        averaging: Power of the average of their weights; None for the weights themselves.
+        within: Nats of the best log score on the validation part, within which a method is kept.
+    """
 
     of: tuple[str, ...]
     objective: Callable[..., Tensor] = each_composite_nll
+    averaging: float | None = None
+    within: float = math.inf
 
 
 METHODS: dict[str, Method | Pool] = {
@@ -297,6 +305,9 @@ METHODS: dict[str, Method | Pool] = {
     "SBP, even bins of Gaussians": Method(EvenGaussianBinsHead, composite_nll),
     "SBP, linear bins": Method(LinearBinsHead, composite_nll),
     "SBP, both pooled": Pool(("SBP, moving bins", "SBP, bins of Gaussians")),
+    "SBP, best pooled": Pool(
+        ("SBP", "SBP, moving bins", "SBP, even bins of Gaussians"), averaging=8.0, within=0.05
+    ),
     "Binned": Method(binned_head, composite_nll),
     "Gaussian": Method(_at_quartiles(GaussianHead), exact_nll),
     "Student-t": Method(_at_quartiles(StudentTHead), exact_nll),
@@ -308,7 +319,9 @@ METHODS: dict[str, Method | Pool] = {
 DETECTORS = ("SPOT", "DSPOT", "NN-SPOT")
 
 
-def fit_network(series: SeriesSet, method: Method, seed: int, kind: str) -> DistributionNetwork:
+def fit_network(
+    series: SeriesSet, method: Method, seed: int, kind: str, averaging: float | None = None
+) -> DistributionNetwork:
     """One network for all series of the set, from the seed's weights to its best epoch."""
     inputs = torch.from_numpy(series.inputs)
     targets = torch.from_numpy(series.targets)
@@ -331,6 +344,7 @@ def fit_network(series: SeriesSet, method: Method, seed: int, kind: str) -> Dist
                 learning_rate=8e-3,
                 patience=EPOCHS[kind],
                 seed=seed,
+                averaging=averaging,
             ),
             folder=Path(folder),
         )
@@ -365,7 +379,35 @@ def fit_method(
     method = METHODS[name]
     if isinstance(method, Method):
         return fit_network(series, method, seed, kind)
-    return PooledNetwork([fit_method(series, part, seed, kind) for part in method.of])
+    networks = []
+    for part in map(METHODS.__getitem__, method.of):
+        if not isinstance(part, Method):
+            raise TypeError(f"a pool is of methods, not of another pool, {part}.")
+        networks.append(fit_network(series, part, seed, kind, method.averaging))
+    losses = [validation_score(network, series) for network in networks]
+    kept = [
+        n for n, loss in zip(networks, losses, strict=True) if loss <= min(losses) + method.within
+    ]
+    return PooledNetwork(kept)
+
+
+@torch.no_grad()
+def validation_score(network: DistributionNetwork, series: SeriesSet) -> float:
+    """Mean log score of the validation part."""
+    first, second = series.ends
+    raw = raw_parameters(network, series, first)[:, : second - first]
+    scores = []
+    for n, width in enumerate(series.width):
+        distribution = network.head.distribution(raw[n])
+        lower = torch.from_numpy(series.lower[n, first:second]).float()
+        y = torch.from_numpy(series.targets[n, first:second]).float()
+        log_prob = (
+            distribution.log_prob_interval(lower, lower + width)
+            if width
+            else distribution.log_prob(y)
+        )
+        scores.append(-log_prob.clamp(min=-WORST_LOG_SCORE).mean())
+    return float(torch.stack(scores).mean())
 
 
 def _chunks(inputs: Tensor, targets: Tensor, start: int, stop: int) -> TensorDataset:
