@@ -21,7 +21,6 @@ from dropback.execution import (
     Done,
     Needs,
     Task,
-    _engines,
     _tasks,
     open_executor,
     parse_executor,
@@ -200,7 +199,7 @@ class Silent:
     """An engine that never answers, or gives its tasks up."""
 
     def __init__(self, *, cancels: bool) -> None:
-        self.cancels, self.absence = cancels, Absence("silent")
+        self.cancels, self.absence = cancels, Absence("silent: no worker has been left", 0.2)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:  # noqa: ARG002
         future: Future[Done] = Future()
@@ -222,17 +221,18 @@ def test_an_engine_without_workers_is_waited_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_tasks, "_LOOK_S", 0.02)
-    monkeypatch.setattr(_engines, "_PATIENCE_S", 0.2)
     began = time.monotonic()
-    with pytest.raises(TaskError, match=r"^silent: no worker has been left for .* start workers"):
+    with pytest.raises(TaskError, match=r"^silent: no worker has been left for .* start it and"):
         list(run_tasks(Silent(cancels=False), squares(1), str(tmp_path)))
     assert 0.2 < time.monotonic() - began < 5
     # One that came back is a new start.
-    absence = Absence("engine")
+    absence = Absence("engine", 0.1)
     absence.see(0)
-    time.sleep(0.25)
+    time.sleep(0.15)
+    assert absence.is_over
     absence.see(1)
     absence.see(0)
+    assert not absence.is_over
 
 
 def test_a_task_that_takes_more_memory_than_it_asked_for_fails_alone(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ _DRIVER = """
 import json, sys, time
 from dropback.errors import DropbackError
 from dropback.execution import Task, open_executor, run_tasks
+from dropback.execution._engines import Absence
 from examples import tasks
 
 store, marker, executor = sys.argv[1:4]
@@ -34,6 +35,17 @@ with open_executor(executor) as (ray, needs):
             list(run_tasks(ray, [Task(name, wrong, extra)], store, needs=needs))
         except DropbackError as error:
             found[name] = f"{type(error).__name__}: {error}"
+    # A head that is gone is told before Ray ends the process without a word.
+    there = ray._head, ray._silence
+    ray._head, ray._silence = ("127.0.0.1", 9), Absence("here: the head has not answered", 0.1)
+    ray.require_workers()
+    time.sleep(0.2)
+    try:
+        ray.require_workers()
+    except DropbackError as error:
+        found["gone"] = f"{type(error).__name__}: {error}"
+    ray._head, ray._silence = there
+    ray.require_workers()
 for asked in ("memory=900TB", "accelerators=1"):
     try:
         with open_executor(f"{executor}?{asked}"):
@@ -124,6 +136,9 @@ def test_ray_tells_wrong_input_lost_tasks_and_too_little_in_one_sentence(
     assert str(found["deadly"]).startswith(
         "TaskError: 1 of the tasks failed on every worker that tried them, the others are done: "
         "deadly. The first, deadly: WorkerCrashedError"
+    )
+    assert str(found["gone"]).startswith(
+        "TaskError: here: the head has not answered for 0 s: start"
     )
     assert "a task needs 900000 GB of memory and the largest" in str(found["memory=900TB"])
     assert "a task needs 1 accelerators and the largest machine offers 0" in str(

@@ -77,7 +77,7 @@ class DaskExecutor:
         except BaseException:
             self._client.close()
             raise
-        self._absence = Absence(f"dask://{address}")
+        self._absence = Absence(f"dask://{address}: no worker has been left")
         self._executor = self._client.get_executor(
             pure=False, retries=_RETRIES, resources=self._resources
         )

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from dropback.errors import TaskError
-
-# Seconds in which a lost worker may come back, or another be started.
-_PATIENCE_S: Final = 60.0
 
 
 @runtime_checkable
@@ -20,29 +17,35 @@ class Engine(Protocol):
 
 
 class Absence:
-    """How long an engine has had no worker.
+    """How long an engine has lacked workers, or its head.
 
     Args:
-        name: Of the engine, for the message.
+        what: Is wrong meanwhile, for the message.
+        patience_s: Seconds in which one may come back, or another be started.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, what: str, patience_s: float = 60.0) -> None:
+        self._what = what
+        self._patience_s = patience_s
         self._since: float | None = None
 
-    def see(self, workers: int) -> None:
-        """Note how many workers there are now.
+    @property
+    def is_over(self) -> bool:
+        """Whether it has lasted too long."""
+        return self._since is not None and time.monotonic() - self._since > self._patience_s
+
+    def see(self, there: int) -> None:
+        """Note how many are there now.
 
         Raises:
-            TaskError: There has been none for a minute.
+            TaskError: There has been none for too long.
         """
-        if workers:
+        if there:
             self._since = None
             return
-        now = time.monotonic()
-        self._since = now if self._since is None else self._since
-        if now - self._since > _PATIENCE_S:
+        self._since = time.monotonic() if self._since is None else self._since
+        if self.is_over:
             raise TaskError(
-                f"{self._name}: no worker has been left for {_PATIENCE_S:.0f} s: start workers and "
-                "run the same command again; what is done is kept."
+                f"{self._what} for {self._patience_s:.0f} s: start it and run the same command "
+                "again; what is done is kept."
             )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
 import warnings
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from dropback.errors import RequestError, StoreError
+from dropback.errors import RequestError, StoreError, TaskError
 from dropback.execution._engines import Absence
 from dropback.execution._losses import first_line, is_loss
 from dropback.execution._workers import Worker, describe_worker, require_workers
@@ -28,6 +29,11 @@ _RETRIES: Final = 3
 # Seconds in which each machine of the cluster must answer who it is.
 _TIMEOUT: Final = 25
 _CHANNEL_TIMEOUT: Final = 8
+_HEAD_TIMEOUT: Final = 3
+
+# Seconds in which a head that went may come back: Ray itself ends the process after 60.
+_SILENCE_S: Final = 40.0
+
 # Seconds that Ray takes to join a cluster, a minute if let, and between the tries of its client.
 _WAITS: Final = {
     "RAY_gcs_server_request_timeout_seconds": "15",
@@ -65,7 +71,8 @@ class RayExecutor:
         if needs.memory_bytes:
             self._options["memory"] = needs.memory_bytes
         self._cores = needs.cores
-        self._absence = Absence(self._place)
+        self._absence = Absence(f"{self._place}: no worker has been left")
+        self._silence = Absence(f"{self._place}: the head has not answered", _SILENCE_S)
 
     def _join(self, address: str) -> None:
         with _short_waits():
@@ -89,21 +96,42 @@ class RayExecutor:
                 "with 'ray start --head', or check the address."
             ) from error
         self._place = place
+        head = address or ray.get_runtime_context().gcs_address
+        host, _, port = head.rpartition(":")
+        self._head = (host.strip("[]"), int(port))
 
     def submit(self, function: Callable[..., _Result], /, *arguments: object) -> Future[_Result]:
         """Run the function where Ray finds room for it."""
         task = self._ray.remote(function).options(**self._options)
         future: Future[_Result] = task.remote(*arguments).future()
+        # Ray sets results of canceled futures too, and prints a trace for each.
+        future.set_running_or_notify_cancel()
         return future
 
     def require_workers(self) -> None:
         """Raise `TaskError` where there has been no machine with enough cores for too long."""
-        nodes = [node["Resources"].get("CPU", 0.0) for node in self._ray.nodes() if node["Alive"]]
-        self._absence.see(sum(cores >= self._cores for cores in nodes))
+        try:
+            # Asked for its machines, a head that is gone keeps Ray waiting, which after a minute
+            # ends this process without a word of ours.
+            socket.create_connection(self._head, _HEAD_TIMEOUT).close()
+        except OSError:
+            self._silence.see(0)
+            return
+        self._silence.see(1)
+        try:
+            nodes = [node for node in self._ray.nodes() if node["Alive"]]
+        except Exception as error:  # what Ray's client raises differs with what is gone
+            raise TaskError(
+                f"{self._place}: the head no longer answers ({type(error).__name__}): start it and "
+                "run the same command again; what is done is kept."
+            ) from error
+        cores = [node["Resources"].get("CPU", 0.0) for node in nodes]
+        self._absence.see(sum(found >= self._cores for found in cores))
 
     def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:  # noqa: ARG002  # Ray cancels
         """Leave the cluster, which stays, or end the one that was started."""
-        self._ray.shutdown()
+        if not self._silence.is_over:  # a head that is gone would hold this up
+            self._ray.shutdown()
 
     def _check(self, needs: Needs, *, networks: bool) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
