@@ -8,6 +8,7 @@ Prints what is measured on this machine, then what is projected from it; see the
     python benchmarks/cluster_scale.py driver
     python benchmarks/cluster_scale.py seasons --counts 2,6,18
     python benchmarks/cluster_scale.py model --file-s 1.1 --driver-s 0.02 --task-s 0.01
+    python benchmarks/cluster_scale.py check --file-s 1.1 --start-s 2 --measured 5:1:8 46:2:30
 
 Takes root for Ray, which runs in a network namespace.
 """
@@ -40,6 +41,7 @@ from examples import tasks as examples
 from examples.cluster import dask_cluster, make_bucket, s3_server, worker_environment
 from examples.proxies import slow_proxy
 
+PARTS = ("overhead", "ingest", "driver", "seasons", "model", "check")
 EMPTY_TASKS = 200
 
 
@@ -180,10 +182,29 @@ def model(file_s: float, driver_s: float, task_s: float) -> None:
         )
 
 
+def check(file_s: float, start_s: float, measured: list[str]) -> None:
+    """What the same parts project for ingests that were measured.
+
+    Args:
+        file_s: Seconds of one core for a file.
+        start_s: Seconds of a command before its first file.
+        measured: Files, cores and seconds of each, as ``46:2:68.2``.
+    """
+    print("| files | cores | measured, s | projected, s | measured / projected |")
+    print("|---|---|---|---|---|")
+    for text in measured:
+        files, cores, seconds = text.split(":")
+        projected = start_s + ceil(int(files) / int(cores)) * file_s
+        print(
+            f"| {files} | {cores} | {seconds} | {projected:.1f} | "
+            f"{float(seconds) / projected:.2f} |"
+        )
+
+
 def main() -> None:
     """Measure or project one part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("overhead", "ingest", "driver", "seasons", "model"))
+    parser.add_argument("part", choices=PARTS)
     parser.add_argument("--plays", default="5000")
     parser.add_argument("--executors", default="serial,processes:1,processes:2")
     parser.add_argument("--leagues", type=Path, help="folder that keeps what is simulated")
@@ -193,9 +214,14 @@ def main() -> None:
     parser.add_argument("--file-s", type=float, default=1.0)
     parser.add_argument("--driver-s", type=float, default=0.02)
     parser.add_argument("--task-s", type=float, default=0.01)
+    parser.add_argument("--start-s", type=float, default=2.0)
+    parser.add_argument("--measured", nargs="+", default=[], help="FILES:CORES:SECONDS of ingests")
     arguments = parser.parse_args()
     if arguments.part == "model":
         model(arguments.file_s, arguments.driver_s, arguments.task_s)
+        return
+    if arguments.part == "check":
+        check(arguments.file_s, arguments.start_s, arguments.measured)
         return
     no_ray = enter_namespace()
     os.environ["PYTHONPATH"] = worker_environment()["PYTHONPATH"]

@@ -8,11 +8,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dropback.errors import RequestError
+from dropback.execution import open_executor
 from examples.cluster import started, stop, worker_environment
 
 _DRIVER = """
@@ -144,6 +148,39 @@ def test_ray_tells_wrong_input_lost_tasks_and_too_little_in_one_sentence(
     assert "a task needs 1 accelerators and the largest machine offers 0" in str(
         found["accelerators=1"]
     )
+
+
+@pytest.mark.parametrize(("token", "wants"), [("", "a token"), ("stale", "another token")])
+def test_a_cluster_that_wants_a_token_says_so_at_once(
+    token: str, wants: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    grpc = pytest.importorskip("grpc")
+
+    class Refuse(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+        def intercept_service(self, _: object, call: Any) -> Any:  # as grpc calls it
+            sent = dict(call.invocation_metadata).get("authorization")
+            assert sent == f"Bearer {token}"
+            return grpc.unary_unary_rpc_method_handler(
+                lambda _, context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "token")
+            )
+
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if token:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text(f"{token}\n")
+    server = grpc.server(ThreadPoolExecutor(1), interceptors=[Refuse()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with pytest.raises(
+            RequestError, match=f"^ray://127.0.0.1:{port}: the cluster wants {wants}"
+        ):
+            open_executor(f"ray://127.0.0.1:{port}").__enter__()
+    finally:
+        server.stop(None).wait()
 
 
 def test_ray_listens_on_loopback_alone(head: RayHead) -> None:

@@ -8,6 +8,7 @@ import socket
 import time
 import warnings
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dropback.errors import RequestError, StoreError, TaskError
@@ -38,6 +39,12 @@ _SILENCE_S: Final = 40.0
 _WAITS: Final = {
     "RAY_gcs_server_request_timeout_seconds": "15",
     "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "5",
+}
+
+# What Ray's head is asked for to learn whether it takes our token; its client server by True.
+_QUESTIONS: Final = {
+    True: "/ray.rpc.RayletDriver/ClusterInfo",
+    False: "/ray.rpc.NodeInfoGcsService/GetClusterId",
 }
 
 
@@ -75,7 +82,7 @@ class RayExecutor:
         self._silence = Absence(f"{self._place}: the head has not answered", _SILENCE_S)
 
     def _join(self, address: str) -> None:
-        with _short_waits():
+        with _settings():
             ray = self._ray = _imported()
         # Not the last cluster that a file of this machine names: it may be gone, or another user's.
         place = f"ray://{address}" if address else os.environ.get("RAY_ADDRESS") or "local"
@@ -85,7 +92,7 @@ class RayExecutor:
         if place == "local":
             options["include_dashboard"] = False
         # What is started here would inherit them, and have no time on a busy machine.
-        waits = nullcontext() if place == "local" else _short_waits()
+        waits = nullcontext() if place == "local" else _settings()
         try:
             with waits, warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Ray warns of what the error tells
@@ -179,23 +186,44 @@ class RayExecutor:
 
 
 def _require_grpc(place: str) -> None:
-    """Tell what is no Ray within seconds: Ray itself would ask again for minutes.
+    """Tell what is no Ray, or wants another token, within seconds: Ray asks again for a while.
 
     Raises:
-        RequestError: Nothing there speaks its protocol.
+        RequestError: Nothing there speaks its protocol, or it refuses the token.
     """
     if os.environ.get("RAY_USE_TLS", "0") != "0":
         return  # Ray alone knows its certificates
     import grpc  # Ray's own
 
+    token = _token()
     with grpc.insecure_channel(place.removeprefix("ray://")) as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=_CHANNEL_TIMEOUT)
+            # An empty request changes nothing; the token is looked at first.
+            ask = channel.unary_unary(_QUESTIONS[place.startswith("ray://")])
+            ask(b"", timeout=_CHANNEL_TIMEOUT, metadata=[("authorization", f"Bearer {token}")])
         except grpc.FutureTimeoutError as error:
             raise RequestError(
                 f"{place}: what answers there is no Ray: check the address and the port, "
                 "10001 of its client server."
             ) from error
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                raise RequestError(
+                    f"{place}: the cluster wants {'another' if token else 'a'} token: set "
+                    "RAY_AUTH_TOKEN here to that of its head, which is in ~/.ray/auth_token there."
+                ) from error
+
+
+def _token() -> str:
+    """The token of this user, from where Ray reads it; empty where there is none."""
+    if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
+        return ""
+    if token := os.environ.get("RAY_AUTH_TOKEN"):
+        return token
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    file = Path(named) if named else Path.home() / ".ray" / "auth_token"
+    return file.read_text().strip() if file.is_file() else ""
 
 
 def _imported() -> Any:  # noqa: ANN401  # a module
@@ -209,9 +237,14 @@ def _imported() -> Any:  # noqa: ANN401  # a module
 
 
 @contextmanager
-def _short_waits() -> Iterator[None]:
-    """Tell Ray, which reads them as it is imported and as it joins, how long to wait."""
-    added = {name: value for name, value in _WAITS.items() if name not in os.environ}
+def _settings() -> Iterator[None]:
+    """Tell Ray, which reads them as it is imported and as it joins, what it would take otherwise.
+
+    A cluster that is started where there is a token asks for it, but Ray's client sends none
+    unless it is told to.
+    """
+    wanted = {**_WAITS, "RAY_AUTH_MODE": "token"} if _token() else _WAITS
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:
         yield
