@@ -135,6 +135,7 @@ def test_parameters_that_break_their_rule_are_refused(masses: dict[str, Any], me
     [
         ({"lower_mass": "a"}, TypeError, "lower_mass must be a number, got 'a'"),
         ({"units": "ab"}, TypeError, "units must be a number, got 'a'"),
+        ({"units": 1}, TypeError, "units must be two numbers, one of each tail, got 1"),
         ({"concentration_range": 3}, ValueError, "concentration_range must be"),
         ({"edges": torch.arange(5)}, TypeError, "edges must be floating-point"),
         ({"in_features": 0}, ValueError, "in_features must be at least 1"),
@@ -193,6 +194,11 @@ def test_a_bound_far_from_the_sample_hardly_changes_the_distribution(end: float,
     level = torch.tensor(0.002, dtype=torch.float64)
     far = one.isf(level) if sign > 0 else -one.icdf(level)
     assert values.topk(3).values[-1] < far < 2 * values.max()
+
+
+def test_a_sample_of_whole_numbers_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"values must be floating-point, got torch\.int64"):
+        SplicedBinnedParetoHead.from_data(2, torch.arange(9))
 
 
 def test_a_tail_where_the_support_ends_is_refused() -> None:

@@ -1,6 +1,7 @@
 """A mixture's head composes other heads, moves components with the origin, and learns."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -197,3 +198,23 @@ def test_bins_follow_the_location_and_the_scale_that_a_network_learns() -> None:
     assert dist.loc.tolist() == pytest.approx([3, 27], abs=1.0)
     assert (dist.scale[1] / dist.scale[0]).item() == pytest.approx(4.6 / 1.4, rel=0.2)
     assert dist.median.tolist() == pytest.approx([3, 27], abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"components": ["x", 1.0]}, "component 0, where it is no head, must be a number, got 'x'"),
+        ({"components": [0.0, None]}, "component 1, where it is no head, must be a number, got N"),
+        ({"weights": "ab"}, "weights must be a number, got 'a'"),
+        ({"weights": 0.5}, "weights must be numbers, one of each component, got 0.5"),
+        ({"from_origin": "x"}, "from_origin must be a whole number, at least 0, got 'x'"),
+    ],
+)
+def test_components_of_another_kind_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        MixtureHead(**{"in_features": 2, "components": [0.0, 1.0]} | arguments)
+
+
+def test_what_is_no_head_cannot_be_moved() -> None:
+    with pytest.raises(TypeError, match="head must be a head of distributions, got 'x'"):
+        AffineTransformedHead("x")

@@ -1,6 +1,7 @@
 """Networks give the distributions that their parameters state, from the first step on."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_gaussian_scale_must_be_positive(scale: float) -> None:
     "sizes", [{"features": 0}, {"width": 0}, {"blocks": -1}], ids=lambda sizes: next(iter(sizes))
 )
 def test_sizes_below_their_least_are_refused(sizes: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="features and width must be at least 1"):
+    with pytest.raises(ValueError, match="must be at least"):
         ResidualMLP(**{"features": 2, "width": 2, "blocks": 1} | sizes)
 
 
@@ -260,3 +261,16 @@ def test_distribution_started_from_data_has_their_histogram() -> None:
     head.start_from_data(values)
     even = head(torch.zeros(2))
     assert even.logits.softmax(-1)[0].item() == pytest.approx(0.99 / 2 + 0.01 / 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"robust": "no"}, "robust must be True or False, got 'no'"),
+        ({"blocks": "x"}, "blocks must be a whole number, at least 0, got 'x'"),
+        ({"width": 1.5}, "width must be a whole number, at least 1, got 1.5"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        ResidualMLP(**{"features": 2, "width": 4} | arguments)

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from splicedpareto.distributions._checks import require_switch
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
 from splicedpareto.nn._tcn import TemporalConvolution, valid_steps
 
@@ -70,6 +71,7 @@ class SequenceEncoder(nn.Module):
         super().__init__()
         if static_features < 0:
             raise ValueError(f"static_features must be at least 0, got {static_features}.")
+        require_switch("shortcut", shortcut)
         if pooling not in {"last", "mean"}:
             raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}.")
         self.pooling = pooling

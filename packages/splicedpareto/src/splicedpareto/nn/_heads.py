@@ -148,6 +148,8 @@ class SplicedBinnedParetoHead(DistributionHead):
         self.scale = scale
         span = float(edges[-1] - edges[0])
         chosen = [max(m, 1e-6) * span for m in (lower_mass, upper_mass)] if units is None else units
+        if isinstance(chosen, (int, float)):
+            raise TypeError(f"units must be two numbers, one of each tail, got {units!r}.")
         for unit in chosen:
             require_number("units", unit)
         if len(chosen) != 2 or not all(0 < unit < math.inf for unit in chosen):

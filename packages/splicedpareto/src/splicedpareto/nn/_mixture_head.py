@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture
-from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._checks import require_number, require_tensor
+from splicedpareto.nn._edges import check_whole
 from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead, LocationScaleHead
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class AffineTransformedHead(LocationScaleHead):
     def __init__(
         self, head: DistributionHead, *, location: float = 0.0, scale: float = 1.0
     ) -> None:
+        if not isinstance(head, DistributionHead):
+            raise TypeError(f"head must be a head of distributions, got {head!r:.100}.")
         super().__init__(head.linear.in_features, 2, location, scale)
         self.head = head
         with torch.no_grad():
@@ -94,6 +97,7 @@ class MixtureHead(DistributionHead):
         weights: Sequence[float] | None = None,
         from_origin: Sequence[int] = (),
     ) -> None:
+        _check_kinds(components, weights or (), from_origin)
         count = len(components)
         if not count:
             raise ValueError("components must hold at least one head or atom, got none.")
@@ -186,3 +190,20 @@ class MixtureHead(DistributionHead):
     def forward(self, state: Tensor, origin: Tensor | None = None) -> Mixture:
         """The distribution of batch shape ``(*B,)`` for a state ``(*B, C)`` and its origin."""
         return self.distribution(self.raw_parameters(state, origin))
+
+
+def _check_kinds(
+    components: Sequence[DistributionHead | float],
+    weights: Sequence[float],
+    from_origin: Sequence[int],
+) -> None:
+    """Raise unless components are heads or numbers, weights numbers and the rest indices."""
+    for index, component in enumerate(components):
+        if not isinstance(component, DistributionHead):
+            require_number(f"component {index}, where it is no head,", component)
+    if isinstance(weights, (int, float)):
+        raise TypeError(f"weights must be numbers, one of each component, got {weights!r}.")
+    for weight in weights:
+        require_number("weights", weight)
+    for index in from_origin:
+        check_whole("from_origin", index, 0)

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require_number
+from splicedpareto.distributions._checks import require_number, require_switch
+from splicedpareto.nn._edges import check_whole
 from splicedpareto.nn._sample import sample_quantiles
 
 # A flag that one step in a thousand has would be 32 of its deviations, from which training
@@ -39,6 +40,8 @@ class Standardize(nn.Module):
 
     def __init__(self, features: int, *, robust: bool = False) -> None:
         super().__init__()
+        check_whole("features", features, 0)
+        require_switch("robust", robust)
         self.robust = robust
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
@@ -143,11 +146,12 @@ class ResidualMLP(nn.Module):
         robust: bool = False,
     ) -> None:
         super().__init__()
-        if features < 1 or width < 1 or blocks < 0:
-            raise ValueError(
-                "features and width must be at least 1 and blocks at least 0, got "
-                f"features={features}, width={width}, blocks={blocks}."
-            )
+        for name, value, least in (
+            ("features", features, 1),
+            ("width", width, 1),
+            ("blocks", blocks, 0),
+        ):
+            check_whole(name, value, least)
         require_number("dropout", dropout)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}.")

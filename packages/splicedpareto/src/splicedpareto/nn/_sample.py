@@ -39,6 +39,8 @@ class TailFit(NamedTuple):
 def check_sample(values: Tensor, weight: Tensor | None = None) -> None:
     """Raise unless values are finite numbers in one dimension, and weights usable beside them."""
     require_tensor("values", values)
+    if not values.is_floating_point():
+        raise TypeError(f"values must be floating-point, got {values.dtype}: convert them.")
     if values.dim() != 1 or not len(values) or not values.isfinite().all():
         raise ValueError(
             f"values must be finite, of shape (N,) with N at least 1, got {tuple(values.shape)} "
