@@ -12,12 +12,11 @@ lower half, and the long ones are certain: three quarters of all values lie belo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
 
-from dropback.data import Plays, Predictions
 from dropback.data._field import RATE_HZ
 from dropback.evaluation._calibration import Evaluation, evaluate
 from dropback.models._predict import predict_plays
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     import dataframely as dy
 
     from dropback._arrays import Flags, Integers
+    from dropback.data import Plays, Predictions
     from dropback.models._model import Predictor
     from dropback.models._play_batches import TrackedPlays
 
@@ -87,13 +87,18 @@ def evaluate_over_time(
     place, distributions = _distributions(model, plays, features, released, needed, seed)
 
     def evaluated(rows: Integers, frames: Integers) -> Evaluation:
-        chosen = Predictions.validate(distributions[place[rows, frames]])
-        return evaluate(Plays.validate(plays[rows]), {name: chosen}, seed=seed)
+        chosen = cast("dy.DataFrame[Predictions]", distributions[place[rows, frames]])
+        return evaluate(_rows_of(plays, rows), {name: chosen}, seed=seed)
 
     return OverTime(
         {seconds: evaluated(*places) for seconds, places in since.items()},
         {seconds: evaluated(*places) for seconds, places in before.items()},
     )
+
+
+def _rows_of(plays: dy.DataFrame[Plays], rows: Integers) -> dy.DataFrame[Plays]:
+    """Some of the plays: valid as all are, which is not checked again at each of fifty moments."""
+    return cast("dy.DataFrame[Plays]", plays[rows])
 
 
 def _distributions(
@@ -117,7 +122,7 @@ def _distributions(
             if cut == 0
             else predict_plays(
                 model,
-                Plays.validate(plays[rows]),
+                _rows_of(plays, rows),
                 features=features[rows].before_release(cut / RATE_HZ),
                 # Each cut has random numbers of its own: a table joins many cuts, and with the
                 # same numbers in each its PIT values would not be independent.
