@@ -1,7 +1,9 @@
 """Give each test one thread, and keep the garbage collector off modules and collected tests."""
 
+import contextlib
 import gc
 import os
+import sys
 from collections.abc import Iterator
 
 # Two test workers share two cores. A second thread of OpenMP waits spinning for a core that the
@@ -14,6 +16,13 @@ import pytest  # noqa: E402  # after the environment
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+
+# Where it finds Numba, scoringrules compiles its kernels for three seconds in each worker. What it
+# computes without is the same.
+sys.modules["numba"] = None  # type: ignore[assignment]
+with contextlib.suppress(ImportError):
+    import scoringrules  # noqa: F401
+del sys.modules["numba"]
 
 
 @pytest.fixture(autouse=True)

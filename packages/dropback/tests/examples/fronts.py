@@ -28,6 +28,7 @@ error_log {folder}/error.log warn;
 events {{ worker_connections 512; }}
 http {{
     access_log off;
+    lingering_timeout 1s;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
