@@ -357,21 +357,30 @@ def test_settings_out_of_range_are_refused(bad: dict[str, object]) -> None:
 # Who it is compared with
 
 
+@pytest.fixture(scope="module")
+def ours(model: PassModel, selection: TrackedSelection) -> pl.DataFrame:
+    """The run's own predictions."""
+    return predict_plays(model, selection.plays, features=selection.features)
+
+
 @pytest.mark.parametrize("name", TRACKING_BASELINES)
 def test_every_baseline_holds_out_the_same_plays(
-    name: str, run: Path, selection: TrackedSelection, league: Path, tmp_path: Path
+    name: str,
+    run: Path,
+    ours: pl.DataFrame,
+    selection: TrackedSelection,
+    league: Path,
+    tmp_path: Path,
 ) -> None:
-    loaded = load_run(run)
     truth = pl.read_parquet(league / "truth.parquet")
     baseline = fit_baseline(
         name,
-        loaded,
+        load_run(run),
         selection.plays,
         work=tmp_path,
         features=selection.features,
         truth=truth,
     )
-    ours = predict_plays(loaded.model, selection.plays, features=selection.features)
     theirs = predict_plays(baseline, selection.plays, features=selection.features)
     keys = ["game_id", "play_id", "fold", "observed"]
     assert theirs.select(keys).equals(ours.select(keys))

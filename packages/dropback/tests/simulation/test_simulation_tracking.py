@@ -379,12 +379,11 @@ def stop(*_: int) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("workers", [1, 2])
 def test_interrupted_writing_leaves_nothing_behind(
-    workers: int, three_weeks: TrackingLeague, tmp_path: Path
+    three_weeks: TrackingLeague, tmp_path: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        write_tracking_league(three_weeks, tmp_path / "out", workers=workers, on_week=stop)
+        write_tracking_league(three_weeks, tmp_path / "out", workers=1, on_week=stop)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -408,6 +407,7 @@ def test_no_more_weeks_are_begun_than_there_are_workers(
     monkeypatch.setattr(files, "process_pool", pool(submit))
     with pytest.raises(KeyboardInterrupt):
         write_tracking_league(three_weeks, tmp_path / "out", workers=2, on_week=stop)
+    assert list(tmp_path.iterdir()) == []
     assert len(begun) == 2
     write_tracking_league(three_weeks, tmp_path / "out", workers=2)
     assert len(begun) == 2 + 3
