@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -168,4 +169,5 @@ def _seconds_of_epoch(selection: TrackedSelection, settings: ModelSettings, work
         training.network(settings.folds)  # a fold without games: all are seen
     finally:
         torch.set_num_threads(threads)
-    return float(np.diff(clock).min()) / threads**_THREAD_POWER / len(rows)
+    speedup = math.pow(threads, _THREAD_POWER)
+    return float(np.diff(clock).min()) / speedup / len(rows)
