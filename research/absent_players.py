@@ -113,7 +113,7 @@ def main() -> None:
         below = truth["yards"].to_numpy()[:, None] <= yards
         oracle = np.square(average.cdf(yards[None, :]) - below).sum(axis=1).mean()
     print(f"{len(games):,} plays, {arguments.epochs} epochs; oracle {oracle:.3f}")
-    print("| | all dropped from none | from a share of .3 | difference | standard error |")
+    print("| seen | trained on all | players dropped | difference | standard error |")
     for name in views:
         plain, dropped = found[name, 0.0], found[name, DROPPED]
         by_game = (
