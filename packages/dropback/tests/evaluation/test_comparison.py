@@ -398,7 +398,7 @@ def test_command_writes_table_figure_and_report(compare: Command, tmp_path: Path
         *("epa_per_qb_play", "epa_per_qb_play_shrunk", "wpa_per_qb_play"),
     }
     assert {"win_pct", "qb_record", "split_half"} <= set(table["statistic"])
-    assert (tmp_path / "comparison.md").read_text().startswith("Seasons 2020: ")
+    assert (tmp_path / "comparison.md").read_text().startswith("Season 2020: ")
     assert json.loads((tmp_path / "comparison.json").read_text())["replicates"] == 50
     assert (tmp_path / "comparison.png").stat().st_size > 10_000
 

@@ -20,6 +20,8 @@ from rich.progress import Task as ProgressTask
 from rich.table import Table
 from rich.text import Text
 
+from dropback._choices import season_list
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from typing import TypeAlias
@@ -99,11 +101,9 @@ def file_progress() -> Iterator[Callable[[int, int, str], None]]:
 
 def selection_summary(selection: Selection) -> None:
     """Print how many plays are kept, and how many are left out by reason."""
-    seasons = selection.plays["season"]
-    span = sorted(set(seasons))
-    label = f"{span[0]}-{span[-1]}" if len(span) > 1 else f"{span[0]}"
+    seasons = season_list(selection.plays["season"])
     play_set = selection.plays["play_set"][0]
-    errors.print(f"{len(selection.plays):,} plays ({play_set}), season {label}")
+    errors.print(f"{len(selection.plays):,} plays ({play_set}), {seasons}")
     table = Table("left out because", "plays", box=None, padding=(0, 2))
     table.columns[1].justify = "right"
     for reason, count in selection.left_out.iter_rows():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dropback._choices import season_list
 from dropback.cli._options import Seed
 
 if TYPE_CHECKING:
@@ -115,11 +116,9 @@ def _print(done: Update, folder: Path) -> None:
     _print_movers(done.projected, "Movers of the projection", "EPA per play", "+.3f")
     for note in done.notes:
         errors.print(note, soft_wrap=True)
-    held = done.store.seasons
-    span = f"{held[0]}-{held[-1]}" if len(held) > 1 else ", ".join(map(str, held))
     errors.print(
-        f"{folder}: {done.scored:,} plays scored; the store holds season{'s' * (len(held) > 1)} "
-        f"{span or 'none'}, {len(done.store.boards)} rankings.",
+        f"{folder}: {done.scored:,} plays scored; the store holds "
+        f"{season_list(done.store.seasons)}, {len(done.store.boards)} rankings.",
         soft_wrap=True,
     )
     for name in done.rewritten:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dropback._choices import Seasons, parse_names
+from dropback._choices import Seasons, parse_names, season_list
 from dropback.data._features import feature_matrix
 from dropback.data._selection import Selection
 from dropback.errors import RequestError, RunError
@@ -173,10 +173,9 @@ def _require_training_plays(run: Run, training: Selection) -> None:
         known = feature_matrix(training.plays, run.model.schema)
     observed = training.plays[run.model.outcome.value].to_numpy()
     if data_digest(known, observed) != run.record.data_digest:
-        trained = run.record.seasons
         raise RunError(
-            f"{run.folder}: trained on other plays than the data hold for seasons "
-            f"{trained[0]}-{trained[-1]}; baselines must be fitted on the same."
+            f"{run.folder}: trained on other plays than the data hold for "
+            f"{season_list(run.record.seasons)}; baselines must be fitted on the same."
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dropback._choices import season_list
 from dropback.errors import RequestError
 from dropback.evaluation.comparison._correlations import STATISTICS
 
@@ -75,8 +76,9 @@ def markdown(result: MetricComparison) -> str:
         *result.left_out.iter_rows(),
         *((f"{result.labels[name]} rows", why, count) for name, why, count in unmatched.rows()),
     ]
+    seasons = season_list(result.passers["season"])
     parts = [
-        f"Seasons {_span(result)}: {len(result.passers)} qualified passer-seasons "
+        f"{seasons.capitalize()}: {len(result.passers)} qualified passer-seasons "
         f"of {result.passers['passer_player_id'].n_unique()} passers, the same for every metric. "
         f"90 % intervals over {result.replicates} draws of passers.",
         *([result.drift] if result.drift else []),
@@ -145,16 +147,11 @@ def draw(result: MetricComparison) -> Figure:
         grid[0, 0].set_yticks(np.arange(len(labels)), labels)
         grid[0, 0].set_ylim(len(labels) - 0.5, -0.5)
         figure.suptitle(
-            f"Correlations of passing metrics, {_span(result)}, "
+            f"Correlations of passing metrics, {season_list(result.passers['season'])}, "
             f"{len(result.passers)} qualified passer-seasons, 90 % intervals",
             fontsize=11,
         )
     return figure
-
-
-def _span(result: MetricComparison) -> str:
-    seasons = sorted(result.passers["season"].to_list())
-    return f"{seasons[0]}-{seasons[-1]}" if seasons[0] < seasons[-1] else f"{seasons[0]}"
 
 
 def _panel(axes: Axes, result: MetricComparison, rows: dict[str, dict[str, Any] | None]) -> None:
