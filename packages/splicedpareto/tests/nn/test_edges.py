@@ -97,6 +97,14 @@ def test_robust_bins_hold_equal_shares_of_the_heaviest_of_tails() -> None:
         assert (at - level).abs().min() < 0.25 * min(level, 1 - level)
 
 
+def test_two_bins_at_least_lead_to_a_far_bound() -> None:
+    values = torch.linspace(1, 10, 200)
+    for bins, count in ((8, 2), (10, 2), (16, 2), (40, 5)):
+        edges = edges_from_data(values, bins, support=(0.0, 1e9))
+        assert len(edges) == bins + 1
+        assert int((edges > 20).sum()) == count
+
+
 def test_ends_of_the_support_are_edges() -> None:
     values = torch.tensor([0.5, 1.0, 3.0])
     edges = edges_from_data(values, 6, support=(0.0, None))

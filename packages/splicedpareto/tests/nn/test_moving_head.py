@@ -86,6 +86,25 @@ def test_nothing_moves_past_the_support(location: float) -> None:
     assert distribution.icdf(torch.tensor(1e-9, dtype=torch.float64)) > 0
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("bins", [10, 30])
+def test_bins_do_not_move_out_to_a_bound_that_no_value_comes_near(bins: int, sign: int) -> None:
+    values, furthest = sign * sample(1.0), float(sample(1.0).max())
+    support = (0, 1e9) if sign > 0 else (-1e9, 0)
+    head = MovingBinsHead.from_data(3, values, bins=bins, support=support).double()
+    # Two standard deviations out, and half as wide again: the furthest value is 3.5 out.
+    distribution = moved(head, sign * 2.0, 1.5)
+    level = torch.tensor(0.01, dtype=torch.float64)
+    high = distribution.isf(level) if sign > 0 else -distribution.icdf(level)
+    assert furthest / 2 < high < 3 * furthest
+    assert (distribution.edges.diff() > 0).all()
+    # Where nothing moves, edges out there stay too, up to the rounding of scores.
+    near = head.edges.abs() < 1e3
+    still = moved(head, sign * 1e-12, 1.0).edges
+    torch.testing.assert_close(still[near], head.edges[near], rtol=1e-3, atol=1e-6)
+    assert (still[~near].abs() > 1e3).all()
+
+
 def test_bins_do_not_move_to_values_that_lie_apart() -> None:
     values = torch.randn(2000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     values[:100] = 1e6

@@ -66,7 +66,8 @@ def edges_from_data(
         weight: Weights at least 0, shape ``(N,)``; a weight of 2 counts as two values.
         support: Lowest and highest possible outcome, None where there is none; an end is an edge,
             and nothing lies outside there. To one over ten times as far from the median as any
-            value an eighth of the bins lead, each some times as wide as the one before.
+            value an eighth of the bins lead, two at least, each some times as wide as the one
+            before.
 
     Returns:
         Edges, shape ``(K + 1,)``, of the type of `values`. Where all values are equal, a range as
@@ -85,7 +86,7 @@ def edges_from_data(
     require_number("outside", outside)
     if not 0 <= outside < 0.5:
         raise ValueError(f"outside must be in [0, 0.5), got {outside}: it is a share at each end.")
-    if spacing not in {"robust", "quantile", "uniform", "mixed"}:
+    if spacing not in ("robust", "quantile", "uniform", "mixed"):
         raise ValueError(
             f"spacing must be 'robust', 'quantile', 'uniform' or 'mixed', got {spacing!r}."
         )
@@ -165,7 +166,7 @@ def _near_support(
             beyond.append([])
             continue
         start, decades = middle + 2 * reach, math.log10((end - middle) / (2 * reach))
-        count = min(math.ceil(decades), max(1, bins // 8))
+        count = min(math.ceil(decades), max(2, bins // 8))
         steps = (2 * reach * 10 ** (decades * k / count) for k in range(1, count))
         near.append(start)
         beyond.append([*(middle + step for step in steps), end])
@@ -270,6 +271,6 @@ def warn_of_lost_resolution(edges: Tensor, values: Tensor) -> None:
     warnings.warn(
         f"One bin, from {float(edges[index]):g} to {float(edges[index + 1]):g}, holds "
         f"{int(held[index])} of the {len(distinct)} distinct values, which the distribution does "
-        "not tell apart: choose spacing='robust' or transform the outcome.",
+        "not tell apart: choose more bins, spacing='robust', or transform the outcome.",
         stacklevel=3,
     )

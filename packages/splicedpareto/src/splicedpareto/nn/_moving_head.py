@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Largest score of a location, and largest scale: all but a 1e-6th of a sample lies within.
 _FURTHEST_LOCATION, _LARGEST_SCALE = 5.0, 4.0
+# Score beyond which a bin on the side of a bound only leads there.
+_LAST_SCORE = 4.0
 # How far a tail is stretched at most, so that no scale is 0 or infinite.
 _STRETCH = (1e-9, 1e9)
 
@@ -171,7 +173,7 @@ class MovingBinsHead(DistributionHead):
         )
         with torch.no_grad():
             scores = torch.cat([self.edge_scores, self.mark_scores])
-            moved = location[..., None] + scale[..., None] * scores
+            moved = self._within_bounds(location[..., None] + scale[..., None] * scores)
             values = values_at_scores(reference, moved)
             edges, marks = values[..., :-4], values[..., -4:]
             edges = strictly_increasing(edges)
@@ -192,3 +194,19 @@ class MovingBinsHead(DistributionHead):
         )
         scores_of_outcome = Gaussian(location, scale, validate_args=False)
         return MovedSplicedBinnedPareto(distribution, reference, scores_of_outcome)
+
+    def _within_bounds(self, moved: Tensor) -> Tensor:
+        """Moved scores of edges and marks, none further into the bins that lead to a far bound.
+
+        Such a bin may be a million times as wide as its neighbor: an edge that moved into it would
+        take a twentieth of the mass along.
+        """
+        edges = self.edge_scores
+        highest = torch.where(edges > _LAST_SCORE, edges, math.inf).amin()
+        lowest = torch.where(edges < -_LAST_SCORE, edges, -math.inf).amax()
+        inner = moved[..., : len(edges)]
+        if not self.head.upper_mass:
+            inner = inner.minimum(edges.clamp(min=highest))
+        if not self.head.lower_mass:
+            inner = inner.maximum(edges.clamp(max=lowest))
+        return torch.cat([inner, moved[..., len(edges) :]], -1)
