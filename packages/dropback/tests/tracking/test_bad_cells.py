@@ -74,15 +74,18 @@ def test_features_of_such_plays_are_finite(tmp_path):
 
 
 UNREAD = (
-    ("down", "inf", "number", "down"),
-    ("quarter", "second", "number", "quarter"),
-    ("yardsToGo", "1e308", "number", "yards_to_go"),
+    ("down", "inf", "whole number", "down"),
+    ("quarter", "second", "whole number", "quarter"),
+    ("yardsToGo", "1e308", "whole number", "yards_to_go"),
     ("gameClock", "-7", "game clock", "game_clock_s"),
     ("preSnapHomeScore", "-3", "score", "score_differential"),
     ("preSnapVisitorScore", "none", "score", "score_differential"),
     ("passResult", "X", "result of a pass", "pass_result"),
-    ("prePenaltyPlayResult", "-inf", "number", "yards_gained"),
+    ("prePenaltyPlayResult", "-inf", "whole number", "yards_gained"),
     ("absoluteYardlineNumber", "inf", "number", None),
+    ("down", "3.7", "whole number", "down"),
+    ("prePenaltyPlayResult", "3.7", "whole number", "yards_gained"),
+    ("preSnapHomeScore", "3.7", "score", "score_differential"),
 )
 
 
@@ -254,3 +257,84 @@ def test_ids_with_a_decimal_point_in_one_table_are_the_same_ids(tmp_path):
     assert flags == {1: [], 2: []}
     assert not report.files[0].failed
     assert blocks[0].players.equals(plain[0].players)
+
+
+@pytest.mark.parametrize(("word", "means"), [("t", True), ("No", False), ("perhaps", None)])
+def test_a_flag_is_yes_or_no_or_said_to_be_neither(word, means, tmp_path):
+    source = made_set("bdb_2026", MadePlay(play=1))
+    source = source.change("supplementary_data.csv", play_action=pl.lit(word))
+    blocks, _ = read_tracking(source.write(tmp_path))
+    said = ["column play_action is no word for yes or no in the table of plays"]
+    assert blocks[0].plays["play_action"].to_list() == [means]
+    assert blocks[0].plays["flags"].to_list() == [said if means is None else []]
+
+
+@pytest.mark.parametrize(("cell", "week"), [("3.0", 3), ("3.7", None), ("inf", None), ("x", None)])
+def test_a_week_of_the_table_of_games_is_a_whole_number_or_flagged(cell, week, tmp_path):
+    source = two_plays("bdb_2023").change("games.csv", week=pl.lit(cell))
+    blocks, report = read_tracking(source.write(tmp_path))
+    assert blocks[0].plays["week"].to_list() == [week, week]
+    said = [("column week is no whole number in games.csv", 2)]
+    assert report.flags().rows() == ([] if week else said)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("yardline_number", "inf"),
+        ("yardline_number", "0"),
+        ("yardline_side", None),
+        ("yardline_side", "SEA"),
+        ("possession_team", None),
+    ],
+)
+def test_rows_tell_the_line_that_the_table_does_not(column, cell, tmp_path):
+    source = made_set("bdb_2026", MadePlay(play=1)).change(
+        "supplementary_data.csv", pl.lit(cell).alias(column)
+    )
+    blocks, _ = read_tracking(source.write(tmp_path))
+    # The table says the offense's 35 and so do the rows, as 45 yards from the back of the field.
+    assert blocks[0].plays["line_of_scrimmage_x_yd"].to_list() == [45.0]
+
+
+def test_a_line_that_nothing_tells_sets_the_play_aside(tmp_path):
+    source = made_set("bdb_2026", MadePlay(play=1))
+    source.change("supplementary_data.csv", yardline_number=None)
+    source.change("input_2023_w01.csv", absolute_yardline_number=None)
+    blocks, report = read_tracking(source.write(tmp_path))
+    ((reason, detail),) = report.left_out.select("reason", "detail").rows()
+    assert reason == "snap away from the line of scrimmage"
+    assert "line of scrimmage at an unknown place" in detail
+    assert sum(block.plays.height for block in blocks) == 0
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "column"),
+    [
+        ("bdb_2021", "targetedReceiver.csv", "targetNflId"),
+        ("bdb_2025", "player_play.csv", "nflId"),
+        ("bdb_2023", "plays.csv", "playId"),
+    ],
+)
+def test_a_table_without_its_keys_is_refused_by_column(layout, table, column, tmp_path):
+    source = two_plays(layout)
+    source.tables[table] = source.tables[table].drop(column)
+    with pytest.raises(ReaderError, match=rf"{table} must have .*column.*{column}"):
+        read_tracking(source.write(tmp_path))
+
+
+@pytest.mark.parametrize("cell", ["", "inf", "64.5", "first"])
+def test_a_key_that_is_none_is_refused_by_row_and_column(cell, tmp_path):
+    source = with_cells(two_plays(), "plays.csv", "playId", cell, of=2)
+    found = "none" if not cell else f"'{cell}'"
+    said = rf"plays.csv: every row must have a whole number in 'playId'; row 2 .* has {found} \("
+    with pytest.raises(ReaderError, match=said):
+        read_tracking(source.write(tmp_path))
+
+
+@pytest.mark.parametrize(("cell", "yards"), [("12", 12), ("inf", None), ("1e308", None)])
+def test_a_return_that_cannot_be_is_unknown(cell, yards, tmp_path):
+    source = two_plays().change("plays.csv", passResult=pl.lit("IN"))
+    source.change("player_play.csv", interceptionYards=pl.lit(cell))
+    blocks, _ = read_tracking(source.write(tmp_path))
+    assert blocks[0].plays["interception_return_yards"].to_list() == [yards, yards]

@@ -194,7 +194,7 @@ def _joined_plays(
     no_table = bool(layout.plays_file) and found.is_empty()
     yardline = (
         pl.col("absolute_yardline_x_yd").cast(pl.Float32)
-        if no_table and "absolute_yardline_x_yd" in heads.columns
+        if "absolute_yardline_x_yd" in heads.columns
         else pl.lit(None, dtype=pl.Float32)
     )
     direction = (
@@ -218,15 +218,23 @@ def _joined_plays(
             pl.col("untargeted").fill_null(value=False),
             pl.col("unread").fill_null(pl.lit([], dtype=pl.List(pl.String))),
             pl.col("in_table").fill_null(value=no_table),
-            pl.coalesce("absolute_yardline_x_yd", "yardline_of_row").alias(
-                "absolute_yardline_x_yd"
-            ),
             pl.col("offense_label").fill_null(layout.offense_label),
+            # The rows' line counts where the table's cells do not say where it is.
+            absolute_yardline_x_yd=pl.coalesce(
+                "absolute_yardline_x_yd", pl.when(~_line_in_table()).then("yardline_of_row")
+            ),
             game_id=pl.coalesce("game_id", "source_game_id"),
             play_id=pl.coalesce("play_id", "source_play_id"),
         )
         .with_columns(season=_season(pl.col("game_id")))
     )
+
+
+def _line_in_table() -> pl.Expr:
+    yards, side = pl.col("yardline_number"), pl.col("yardline_side")
+    known = (side == pl.col("offense")) | (side == pl.col("defense"))
+    said = yards.is_between(1, 50) & pl.col("offense").is_not_null() & (known | (yards == 50.0))
+    return said.fill_null(value=False)
 
 
 def _season(game_id: pl.Expr) -> pl.Expr:

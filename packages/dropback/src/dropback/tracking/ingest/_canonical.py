@@ -194,8 +194,10 @@ def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame
         detail=pl.format(
             "snapped at x = {} yd, line of scrimmage at {} yd; coordinates in meters, "
             "or another play's line?",
-            pl.col("snap_x").round(1),
-            pl.col("line_of_scrimmage_x_yd").round(1),
+            *(
+                pl.col(name).round(1).cast(pl.String).fill_null("an unknown place")
+                for name in ("snap_x", "line_of_scrimmage_x_yd")
+            ),
         ),
     )
     return plays, problems

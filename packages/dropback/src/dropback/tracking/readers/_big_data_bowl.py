@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dropback.tracking.readers._ids import id_number, whole_number
+from dropback.errors import ReaderError
+from dropback.tracking.readers._ids import id_number, whole, whole_number
 from dropback.tracking.readers._tables import TRUE_WORDS, read_table
 
 if TYPE_CHECKING:
@@ -32,20 +33,31 @@ _SCOUTED_ROLES = {
 _FLAGGED_ROLES = {"wasTargettedReceiver": "target", "wasInitialPassRusher": "rusher"}
 
 
+def _table(path: Path, needed: tuple[str, ...], *more: str) -> pl.DataFrame:
+    """A table that must have the keys of plays and players, and what it is read for."""
+    table = read_table(path, (*_KEYS, *needed, *more))
+    lacking = [name for name in needed if name not in table.columns]
+    if lacking:
+        raise ReaderError(
+            f"{path} must have the columns {', '.join(needed)}, but lacks {', '.join(lacking)}."
+        )
+    return table
+
+
 def _targets_of_2021(folder: Path) -> pl.DataFrame:
-    table = read_table(folder / "targetedReceiver.csv", (*_KEYS, "targetNflId"))
-    table = table.rename({"targetNflId": "nflId"})
-    return table.select(*_PLAYER_KEY, role=pl.lit("target"))
+    table = _table(folder / "targetedReceiver.csv", (*_KEYS[:2], "targetNflId"))
+    target = id_number("targetNflId").alias("player_id")
+    return table.select(*_PLAYER_KEY[:2], target, role=pl.lit("target"))
 
 
 def _roles_of_2023(folder: Path) -> pl.DataFrame:
     role = pl.col("pff_role").replace_strict(_SCOUTED_ROLES, default=None, return_dtype=pl.String)
-    table = read_table(folder / "pffScoutingData.csv", (*_KEYS, "pff_role"))
+    table = _table(folder / "pffScoutingData.csv", (*_KEYS, "pff_role"))
     return table.select(*_PLAYER_KEY, role=role).drop_nulls("role")
 
 
 def _roles_of_2025(folder: Path) -> pl.DataFrame:
-    table = read_table(folder / "player_play.csv", (*_KEYS, *_FLAGGED_ROLES))
+    table = _table(folder / "player_play.csv", _KEYS, *_FLAGGED_ROLES)
     return pl.concat(
         table.filter(pl.col(flag).cast(pl.Float64, strict=False) == 1).select(
             *_PLAYER_KEY, role=pl.lit(role)
@@ -58,7 +70,7 @@ def _roles_of_2025(folder: Path) -> pl.DataFrame:
 def _plays_of_2023(folder: Path) -> pl.DataFrame:
     """Pressure by the scouts: a hit, a hurry or a sack of any rusher."""
     charted = ("pff_hit", "pff_hurry", "pff_sack")
-    table = read_table(folder / "pffScoutingData.csv", (*_KEYS, *charted))
+    table = _table(folder / "pffScoutingData.csv", _KEYS, *charted)
     there = [_number(name) for name in charted if name in table.columns]
     return table.group_by(_PLAYER_KEY[:2]).agg(recorded_pressure=_any(there))
 
@@ -66,7 +78,7 @@ def _plays_of_2023(folder: Path) -> pl.DataFrame:
 def _plays_of_2025(folder: Path) -> pl.DataFrame:
     """Returns of interceptions, pressure by the league's model, and the route of the target."""
     wanted = ("interceptionYards", "causedPressure", "routeRan", "wasTargettedReceiver")
-    table = read_table(folder / "player_play.csv", (*_KEYS, *wanted))
+    table = _table(folder / "player_play.csv", _KEYS, *wanted)
     table = table.with_columns(
         pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in table.columns
     )
@@ -74,7 +86,9 @@ def _plays_of_2025(folder: Path) -> pl.DataFrame:
     pressure = pl.col("causedPressure").str.to_uppercase()
     return table.group_by(_PLAYER_KEY[:2]).agg(
         # A return that goes on after a lateral is recorded for both players.
-        interception_return_yards=pl.when(yards.count() > 0).then(yards.sum()).cast(pl.Int32),
+        interception_return_yards=pl.when(yards.count() > 0)
+        .then(whole(yards.sum()))
+        .cast(pl.Int32, strict=False),
         recorded_pressure=_any(
             [
                 pressure.replace(dict.fromkeys(TRUE_WORDS, "1"))

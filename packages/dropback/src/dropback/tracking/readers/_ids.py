@@ -42,8 +42,13 @@ def whole_number(column: str) -> pl.Expr:
     text = pl.col(column).cast(pl.String)
     return pl.coalesce(
         text.cast(pl.Int64, strict=False),
-        text.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False),
+        whole(text.cast(pl.Float64, strict=False)).cast(pl.Int64, strict=False),
     )
+
+
+def whole(number: pl.Expr) -> pl.Expr:
+    """The number where it is whole; null where a cast would cut its decimals off."""
+    return pl.when(number == number.round()).then(number)
 
 
 def require_number(path: Path, column: str, cells: pl.Series) -> None:

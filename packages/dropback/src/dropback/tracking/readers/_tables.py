@@ -14,7 +14,7 @@ from dropback.data._columns import MISSING_WORDS
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, SOURCE_KEY, folded
-from dropback.tracking.readers._ids import id_number, require_number, whole_number
+from dropback.tracking.readers._ids import id_number, require_number, whole, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,7 +46,9 @@ _NOTHING_SAID: Final = {
     "in_games": pl.lit(None, dtype=pl.Boolean),
 }
 
-TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES")
+TRUE_WORDS: Final = ("Y", "TRUE", "1", "1.0", "YES", "T")
+_FALSE_WORDS: Final = ("N", "FALSE", "0", "0.0", "NO", "F")
+_FLAGS: Final = ("nullified", "play_action", "recorded_pressure")
 
 
 def team_code(column: str) -> pl.Expr:
@@ -184,18 +186,19 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFram
             if column in table.columns:
                 require_number(path, column, table[column])
     plays = _shaped(table, layout.plays, PLAY_COLUMNS)
+    _require_keys(layout, table, plays, path)
     plays = plays.with_columns(
         *(pl.when(pl.col(name) >= 0).then(name).alias(name) for name in _SCORES),
         unread=_unread(table, layout.plays, plays),
         in_games=pl.lit(None, dtype=pl.Boolean),
     )
-    if plays["source_game_id"].null_count() or plays["source_play_id"].null_count():
-        raise ReaderError(f"{path}: every row must have a game and a play key; some are absent.")
     return plays.with_columns(
         *map(team_code, ("offense", "defense", "home_team", "away_team", "yardline_side")),
         *(
-            pl.col(flag).str.to_uppercase().is_in(TRUE_WORDS).alias(flag)
-            for flag in ("nullified", "play_action", "recorded_pressure")
+            pl.when(_word(flag).is_in((*TRUE_WORDS, *_FALSE_WORDS)))
+            .then(_word(flag).is_in(TRUE_WORDS))
+            .alias(flag)
+            for flag in _FLAGS
         ),
     ).with_columns(
         # 2021 and 2023 have no flag; where 2024 has one, it is Y on the 337 of 12,486 plays whose
@@ -204,6 +207,27 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> pl.DataFram
             "nullified", pl.col("description").str.contains("- No Play.", literal=True)
         )
     )
+
+
+def _require_keys(layout: Format, table: pl.DataFrame, plays: pl.DataFrame, path: Path) -> None:
+    for key in SOURCE_KEY:
+        absent = plays[key].is_null().arg_true()
+        if absent.is_empty():
+            continue
+        names = layout.plays.get(key, (key,))
+        column = next((name for name in names if name in table.columns), None)
+        if column is None:
+            raise ReaderError(f"{path} must have a column {' or '.join(names)}, and has none.")
+        row = int(absent[0])
+        cell = table[column][row]
+        raise ReaderError(
+            f"{path}: every row must have a whole number in {column!r}; row {row + 1} below the "
+            f"header has {'none' if cell is None else repr(cell)} ({len(absent)} such rows)."
+        )
+
+
+def _word(column: str) -> pl.Expr:
+    return pl.col(column).str.strip_chars().str.to_uppercase()
 
 
 def _unread(
@@ -216,13 +240,15 @@ def _unread(
         if column is None or name in SOURCE_KEY:
             continue
         wrong = pl.lit(shaped[name].is_null())
-        known = "number"
+        known = "whole number" if _is_whole(name, dtype) else "number"
         if name == "pass_result":
             wrong, known = ~pl.col(column).is_in(PASS_RESULTS), "result of a pass"
         elif name == "clock":
             wrong, known = ~pl.col(column).str.contains(CLOCK), "game clock"
         elif name in _SCORES:
             wrong, known = pl.lit((shaped[name] < 0).fill_null(value=True)), "score"
+        elif name in _FLAGS:
+            wrong, known = ~_word(column).is_in((*TRUE_WORDS, *_FALSE_WORDS)), "word for yes or no"
         elif dtype is pl.String:
             continue
         sentence = f"column {column} is no {known} in the table of plays"
@@ -309,13 +335,18 @@ def _shaped(
     columns: Mapping[str, type[pl.DataType]],
 ) -> pl.DataFrame:
     return table.with_columns(
-        _first_found(table, names.get(name, ()), dtype, is_id=name in _PERSONS).alias(name)
+        _first_found(table, names.get(name, ()), name, dtype).alias(name)
         for name, dtype in columns.items()
     ).select(list(columns))
 
 
+def _is_whole(name: str, dtype: type[pl.DataType]) -> bool:
+    # Yards are charted by the whole yard, and computed with as decimals.
+    return dtype is pl.Int32 or name in ("yards_gained", "yardline_number")
+
+
 def _first_found(
-    table: pl.DataFrame, candidates: tuple[str, ...], dtype: type[pl.DataType], *, is_id: bool
+    table: pl.DataFrame, candidates: tuple[str, ...], name: str, dtype: type[pl.DataType]
 ) -> pl.Expr:
     found = next((column for column in candidates if column in table.columns), None)
     if found is None:
@@ -323,13 +354,14 @@ def _first_found(
     column = pl.col(found)
     if dtype is pl.String:
         return column.cast(pl.String)
-    if is_id:
+    if name in _PERSONS:
         return id_number(found)
     if dtype is pl.Int64:
         return whole_number(found)
     # "inf" and "NaN" are numbers to a parser, and none that a play can have.
     number = column.cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number).cast(dtype, strict=False)
+    number = pl.when(number.is_finite()).then(number)
+    return (whole(number) if _is_whole(name, dtype) else number).cast(dtype, strict=False)
 
 
 def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
@@ -347,13 +379,17 @@ def _with_games(plays: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     joined = left_join(plays.drop("in_games"), keyed, on="game_id").with_columns(
         in_games=pl.col("in_games_of_game").fill_null(value=False)
     )
-    filled = [
-        pl.coalesce(
-            pl.col(name), pl.col(f"{name}_of_game").cast(PLAY_COLUMNS[name], strict=False)
-        ).alias(name)
-        for name in _OF_GAMES.values()
-        if f"{name}_of_game" in joined.columns
-    ]
+    of_games = [name for name in _OF_GAMES.values() if f"{name}_of_game" in joined.columns]
+    if "week" in of_games:
+        said = pl.col("week_of_game")
+        week = whole(said.cast(pl.Float64, strict=False)).cast(pl.Int32, strict=False)
+        wrong = said.is_not_null() & week.is_null()
+        sentence = pl.when(wrong).then(pl.lit("column week is no whole number in games.csv"))
+        joined = joined.with_columns(
+            unread=pl.concat_list("unread", pl.concat_list(sentence).list.drop_nulls()),
+            week_of_game=week,
+        )
+    filled = [pl.coalesce(name, f"{name}_of_game").alias(name) for name in of_games]
     return (
         joined.with_columns(filled)
         .select(plays.columns)
