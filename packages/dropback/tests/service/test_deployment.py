@@ -218,5 +218,8 @@ def test_the_ray_cluster_of_the_how_to_is_one_that_kuberay_takes() -> None:
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())
         (container,) = group["template"]["spec"]["containers"]
         assert container["image"].endswith(f":{dropback.__version__}")
+    # KubeRay's probes ask the dashboard, and Ray's agent, which comes with ray[default].
+    assert "include-dashboard" not in spec["headGroupSpec"]["rayStartParams"]
+    assert "`ray[default]`" in page
     # The command asks for a core a task: the head must take none.
     assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
