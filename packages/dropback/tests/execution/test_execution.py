@@ -66,6 +66,7 @@ def test_the_text_of_an_executor_is_read() -> None:
     assert (found.kind, found.address) == ("ray", "10.0.0.1:10001")
     assert found.needs == Needs(cores=2, memory_bytes=1_500_000_000, accelerators=0.25)
     assert parse_executor("processes").workers == os.cpu_count()
+    assert parse_executor("ray?memory=1.5GiB").needs.memory_bytes == 3 * 2**29
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,12 @@ def test_the_text_of_an_executor_is_read() -> None:
         ("dask://10.0.0.1", "ray://HOST:PORT or dask://HOST:PORT, got 'dask://10.0.0.1'"),
         ("dask://10.0.0.1:port", "got 'dask://10.0.0.1:port'"),
         ("ray?memory=much", "takes cores, memory and accelerators, .* got memory=much"),
+        ("dask://10.0.0.1:8786/status", "dask://HOST:PORT, got 'dask://10.0.0.1:8786/status'"),
+        ("ray://10.0.0.1:10001#head", "ray://HOST:PORT .* got 'ray://10.0.0.1:10001#head'"),
         ("ray?gpus=1", "got gpus=1"),
+        ("ray?cores=0.00001", "cores and accelerators must be 0.0001 or more, .* cores=1e-05"),
+        ("ray?accelerators=0.00001", "must be 0.0001 or more, .* accelerators=1e-05"),
+        ("processes:2?memory=99999999999GB", "memory= must be below 9.22e.09 GB, got 1e.11 GB"),
         ("serial?cores=0", "more than 0 cores"),
         ("ray?accelerators=1.5", "accelerators above 1 must be whole, got 1.5"),
         ("processes:2?accelerators=1", "processes cannot hold a task .*: processes take memory="),

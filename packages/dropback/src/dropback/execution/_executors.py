@@ -95,7 +95,8 @@ def parse_executor(text: str) -> ExecutorSettings:
         return ExecutorSettings(kind, workers, "", wanted)
     parts = urlsplit(body)
     try:
-        complete = bool(parts.hostname and parts.port)
+        # What stands behind the port would be dropped in silence.
+        complete = bool(parts.hostname and parts.port) and body.endswith(f"//{parts.netloc}")
     except ValueError:
         complete = False
     if parts.scheme not in {"ray", "dask"} or not complete:

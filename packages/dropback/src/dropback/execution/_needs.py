@@ -22,7 +22,11 @@ _NETWORKS_BYTES: Final = 130_000_000
 # Without it not even the threads of the readers begin, and a worker hangs.
 _LEAST_ROOM_BYTES: Final = 100_000_000
 
-_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+# The smallest share that Ray counts, and what a process's limit on its memory can say.
+_LEAST_SHARE: Final = 1e-4
+_MOST_BYTES: Final = 2**63
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,16 @@ class Needs:
             raise RequestError(
                 "A task must need more than 0 cores and no negative memory or accelerators, got "
                 f"{self.cores}, {self.memory_bytes} and {self.accelerators}."
+            )
+        if self.cores < _LEAST_SHARE or 0 < self.accelerators < _LEAST_SHARE:
+            raise RequestError(
+                f"cores and accelerators must be {_LEAST_SHARE:g} or more, the least share that "
+                f"engines count, got cores={self.cores:g} and accelerators={self.accelerators:g}."
+            )
+        if self.memory_bytes >= _MOST_BYTES:
+            raise RequestError(
+                f"memory= must be below {_MOST_BYTES / 1e9:.3g} GB, got "
+                f"{self.memory_bytes / 1e9:.3g} GB: name what one task may hold, as memory=8GB."
             )
         if self.accelerators > 1 and not self.accelerators.is_integer():
             raise RequestError(
@@ -77,10 +91,10 @@ def parse_needs(text: str) -> Needs:
 
 
 def _bytes(text: str) -> int:
-    found = re.fullmatch(r"([0-9.]+)\s*([KMGT]?)i?B?", text.strip(), re.IGNORECASE)
+    found = re.fullmatch(r"([0-9.]+)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
     if found is None:
         raise ValueError(text)
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** _POWERS[found[2].upper()])
 
 
 _READ: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
