@@ -311,3 +311,33 @@ def test_a_prediction_folder_is_told_by_its_rows(right, tmp_path):
     assert row["down"] is row["pass_result"] is row["offense"] is None
     checks = {check.name: check.decision for check in report.files[0].checks}
     assert checks["nullified plays"] == "not measurable"
+
+
+def zipped_plays(folder, files):
+    """The set with its table of plays as an archive of these files."""
+    folder = made_set("bdb_2025").write(folder)
+    plays = folder / "plays.csv"
+    with zipfile.ZipFile(f"{plays}.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in files.items():
+            packed.writestr(name, plays.read_text() if text is None else text)
+    plays.unlink()
+    return folder
+
+
+def test_what_finder_adds_to_a_table_is_passed_over(plain, tmp_path):
+    files = {"plays.csv": None, "__MACOSX/._plays.csv": "of Finder"}
+    same(read_tracking(zipped_plays(tmp_path / "set", files))[0], plain[1])
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"plays.csv": None, "old.csv": None}, r"must hold one file, the table, and holds 2"),
+        ({}, r"must hold one file, the table, and holds 0"),
+        ({"../plays.csv": None}, "a path outside itself"),
+        ({"plays.csv": "0" * 4_000_000}, "more than 200 times"),
+    ],
+)
+def test_an_archive_that_is_no_table_is_refused_by_name(files, said, tmp_path):
+    with pytest.raises(ReaderError, match=rf"plays.csv.zip.*{said}"):
+        read_tracking(zipped_plays(tmp_path / "set", files))

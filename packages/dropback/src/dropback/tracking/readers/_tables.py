@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -13,6 +14,8 @@ from dropback._frames import left_join
 from dropback.data._columns import MISSING_WORDS
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
+from dropback.tracking.readers._archives import require_safe
+from dropback.tracking.readers._files import is_hidden
 from dropback.tracking.readers._format import PLAY_COLUMNS, PLAYER_COLUMNS, SOURCE_KEY, folded
 from dropback.tracking.readers._ids import id_number, require_number, whole, whole_number
 
@@ -99,9 +102,7 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
         else:
             source: Path | bytes = there
             if name.endswith(".zip"):
-                with zipfile.ZipFile(there) as packed:
-                    (only,) = packed.namelist()
-                    source = packed.read(only)
+                source = _only_file(there)
             separator = "\t" if ".tsv" in name else ","
             table = pl.read_csv(
                 source, infer_schema=False, null_values=list(MISSING_WORDS), separator=separator
@@ -113,6 +114,10 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
         ValueError,
         zipfile.BadZipFile,
         zlib.error,
+        # A method that is not known, a password, an end too early.
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
     ) as error:
         raise ReaderError(f"{there} is not a readable table: {first_line(error)}.") from error
     spelling, known = {folded(column): column for column in table.columns}, set(names)
@@ -123,6 +128,21 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
     }
     # Of two of our names that fold alike the first stays.
     return table.rename({old: new for old, new in wanted.items() if new not in table.columns})
+
+
+def _only_file(archive: Path) -> bytes:
+    with zipfile.ZipFile(archive) as packed:
+        members = [
+            member
+            for member in packed.infolist()
+            if not member.is_dir() and not is_hidden(PurePosixPath(member.filename))
+        ]
+        if len(members) != 1:
+            raise ReaderError(
+                f"{archive} must hold one file, the table, and holds {len(members)}: unpack it."
+            )
+        require_safe(archive, members[0])
+        return packed.read(members[0])
 
 
 def _spelled(path: Path) -> Path | None:
