@@ -132,16 +132,14 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
 
 def _only_file(archive: Path) -> bytes:
     with zipfile.ZipFile(archive) as packed:
-        members = [
-            member
-            for member in packed.infolist()
-            if not member.is_dir() and not is_hidden(PurePosixPath(member.filename))
-        ]
+        members = [member for member in packed.infolist() if not member.is_dir()]
+        for member in members:
+            require_safe(archive, member)
+        members = [m for m in members if not is_hidden(PurePosixPath(m.filename))]
         if len(members) != 1:
             raise ReaderError(
                 f"{archive} must hold one file, the table, and holds {len(members)}: unpack it."
             )
-        require_safe(archive, members[0])
         return packed.read(members[0])
 
 
