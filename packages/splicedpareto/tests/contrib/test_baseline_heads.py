@@ -126,6 +126,8 @@ def test_baseline_scale_must_be_positive(head) -> None:
 def test_a_mixture_has_a_component(head) -> None:
     with pytest.raises(ValueError, match="components must be at least 1, got 0"):
         head(2, components=0)
+    with pytest.raises(ValueError, match=r"components must be a whole number, .* got 1\.5"):
+        head(2, components=1.5)
 
 
 @pytest.mark.parametrize(

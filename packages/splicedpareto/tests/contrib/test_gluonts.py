@@ -169,6 +169,7 @@ def test_zeros_have_a_probability_of_their_own(generator: torch.Generator) -> No
     ("settings", "message"),
     [
         ({"bins": 0}, "bins must be at least 1"),
+        ({"bins": 1.5}, r"bins must be a whole number, .* got 1\.5"),
         ({"lower_mass": 0.6, "upper_mass": 0.6}, "to leave a body between the tails"),
         ({"upper_mass": -0.1}, r"upper_mass must be in \[0, 1\)"),
         ({"highest_concentration": -1.0}, "concentration_range must be"),

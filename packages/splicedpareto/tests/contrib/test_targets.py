@@ -340,6 +340,9 @@ def test_targets_of_a_validation_keep_the_rules_of_the_others() -> None:
         Regressor(**TINY | {"discrete": True}).fit(inputs, y, validation=(inputs, y + 0.5))
     with pytest.raises(ValueError, match=r"validation must be rows and targets, \(X, y\), got 3"):
         Regressor(**TINY).fit(inputs, y, validation=3)
+    for wrong in ((inputs, y, y), (inputs, None), inputs):
+        with pytest.raises(ValueError, match=r"validation must be rows and targets, \(X, y\), got"):
+            Regressor(**TINY).fit(inputs, y, validation=wrong)
     failed = Regressor(**TINY | {"support": (0, None)})
     with pytest.raises(ValueError, match="support must hold all values"):
         failed.fit(inputs, y, validation=(inputs, -1 - y))

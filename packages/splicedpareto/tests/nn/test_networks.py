@@ -12,9 +12,12 @@ from torch import Tensor, nn
 
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
 from splicedpareto.nn import (
+    AffineTransformedHead,
     DistributionHead,
     DistributionNetwork,
     GaussianHead,
+    MixtureHead,
+    MovingBinsHead,
     ResidualMLP,
     SplicedBinnedParetoHead,
     Standardize,
@@ -124,6 +127,28 @@ def test_tails_of_mass_zero_leave_the_bins_alone() -> None:
 def test_empty_concentration_range_is_refused(allowed: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="concentration_range must be"):
         SplicedBinnedParetoHead(2, EDGES, concentration_range=allowed)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        SplicedBinnedParetoHead(8, EDGES),
+        GaussianHead(8),
+        MovingBinsHead(SplicedBinnedParetoHead(8, EDGES)),
+        AffineTransformedHead(SplicedBinnedParetoHead(8, EDGES)),
+        MixtureHead(8, [0.0, GaussianHead(8)]),
+    ],
+    ids=lambda head: type(head).__name__,
+)
+def test_states_of_another_width_or_type_are_refused(head: DistributionHead) -> None:
+    with pytest.raises(ValueError, match=r"state must have shape .*, 8\), .* shape \(2, 7\)"):
+        head(torch.zeros(2, 7))
+    with pytest.raises(ValueError, match=r"state must have shape \(\*B, 8\), .* got shape \(\)"):
+        head(torch.tensor(1.0))
+    with pytest.raises(TypeError, match=r"state must be torch.float32, .* got torch.float64"):
+        head(torch.zeros(2, 8, dtype=torch.float64))
+    with pytest.raises(ValueError, match=r"state must have shape \(\*B, 8\)"):
+        DistributionNetwork(ResidualMLP(3, 9), head)(torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan])

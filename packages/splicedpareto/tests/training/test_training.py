@@ -285,6 +285,21 @@ def test_other_settings_out_of_range_are_refused(setting: str, value: Any, messa
         FitSettings(**{setting: value})
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(tmp_path: Path) -> None:
+    rows = TensorDataset(torch.zeros(4, 2), torch.zeros(4))
+    with pytest.raises(ValueError, match="device is 'cuda', but torch finds no GPU"):
+        fit(
+            DistributionNetwork(ResidualMLP(2, 2, blocks=0), GaussianHead(2)),
+            rows,
+            rows,
+            objective=exact_nll,
+            validation_objective=exact_nll,
+            settings=FitSettings(device="cuda"),
+            folder=tmp_path,
+        )
+
+
 def test_batches_of_an_epoch_are_a_permutation_that_the_epoch_decides() -> None:
     sampler = ShuffledBatches(10, 4, seed=3)
     first = list(sampler)

@@ -14,6 +14,7 @@ from splicedpareto.contrib._hybrid_pareto import HybridPareto
 from splicedpareto.contrib._student_t import StudentT
 from splicedpareto.distributions import Gaussian, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.nn._edges import check_whole
 from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
     DistributionHead,
@@ -223,5 +224,4 @@ def _spread(components: int) -> Tensor:
 
 
 def _check_components(components: int) -> None:
-    if components < 1:
-        raise ValueError(f"components must be at least 1, got {components}.")
+    check_whole("components", components, 1)

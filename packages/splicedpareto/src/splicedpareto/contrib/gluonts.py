@@ -69,7 +69,8 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
     @validated()  # type: ignore[no-untyped-call,untyped-decorator]
     def __init__(
         self,
-        bins: int = 100,
+        # GluonTS would make a whole number of 1.5 before it could be refused.
+        bins: object = 100,
         reach: float = 20.0,
         lower_mass: float = 0.05,
         upper_mass: float = 0.05,
@@ -80,14 +81,15 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         moving: bool = True,
     ) -> None:
         super().__init__()
-        check_scaled(bins, reach, support)
+        whole = cast("int", bins)
+        check_scaled(whole, reach, support)
         check_masses(lower_mass, upper_mass)
         initial_concentration((0.0, highest_concentration))
         places = torch.tensor(atoms, dtype=torch.float64)
         if not places.isfinite().all():
             raise ValueError(f"atoms must be finite, got {atoms}.")
         check_support(support, places)
-        self.bins = bins
+        self.bins = whole
         self.reach = reach
         self.lower_mass = lower_mass
         self.upper_mass = upper_mass

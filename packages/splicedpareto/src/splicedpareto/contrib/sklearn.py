@@ -227,10 +227,13 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             UserWarning: All targets are equal; or one bin holds over a fifth of the distinct ones;
                 or most are one value that is no atom.
         """
-        if np.isscalar(validation):
-            raise ValueError(
-                f"validation must be rows and targets, (X, y), got {validation!r:.80}."
-            )
+        pair: Any = validation  # the type is not what everybody gives
+        if pair is not None and (
+            not isinstance(pair, (tuple, list))
+            or len(pair) != 2
+            or any(part is None for part in pair)
+        ):
+            raise ValueError(f"validation must be rows and targets, (X, y), got {pair!r:.80}.")
         settings = checked_settings(
             self.get_params(), int(check_random_state(self.random_state).randint(2**31 - 1))
         )

@@ -51,7 +51,7 @@ class SplicedParameters:
 
     def check_structure(self) -> None:
         """Raise unless types and shapes fit each other and the splice."""
-        if self.splice not in {"quantile", "edge"}:
+        if self.splice not in ("quantile", "edge"):
             raise ValueError(f"splice must be 'quantile' or 'edge', got {self.splice!r}.")
         if self.splice == "edge" and not _are_default(self.masses):
             raise ValueError(

@@ -72,7 +72,7 @@ class SequenceEncoder(nn.Module):
         if static_features < 0:
             raise ValueError(f"static_features must be at least 0, got {static_features}.")
         require_switch("shortcut", shortcut)
-        if pooling not in {"last", "mean"}:
+        if pooling not in ("last", "mean"):
             raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}.")
         self.pooling = pooling
         self.standardize = Standardize(in_features, robust=robust)

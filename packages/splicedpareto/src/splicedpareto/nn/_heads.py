@@ -72,6 +72,7 @@ class DistributionHead(nn.Module, abc.ABC):
 
     def raw_parameters(self, state: Tensor) -> Tensor:
         """Raw parameters, shape ``(*B, P)``, for a state of shape ``(*B, C)``."""
+        check_state(state, self.linear)
         raw: Tensor = self.linear(state)
         return raw
 
@@ -83,9 +84,9 @@ class DistributionHead(nn.Module, abc.ABC):
         """The distribution of batch shape ``(*B,)`` for a state of shape ``(*B, C)``.
 
         Raises:
-            TypeError: The state is no tensor.
+            TypeError: The state is no tensor, or of another type than the head.
+            ValueError: It has another width.
         """
-        require_tensor("state", state)
         return self.distribution(self.raw_parameters(state))
 
 
@@ -134,7 +135,7 @@ class SplicedBinnedParetoHead(DistributionHead):
     ) -> None:
         require_tensor("edges", edges)
         _check_edges(edges)
-        if scale not in {"free", "tied"}:
+        if scale not in ("free", "tied"):
             raise ValueError(f"scale must be 'free' or 'tied', got {scale!r}.")
         check_masses(lower_mass, upper_mass)
         start = initial_concentration(concentration_range)
@@ -373,6 +374,19 @@ class GaussianHead(LocationScaleHead):
     def distribution(self, raw: Tensor) -> Gaussian:
         """The distribution for raw parameters ``(*B, 2)``."""
         return Gaussian(*self.parameters_of(raw[..., 0], raw[..., 1]), validate_args=False)
+
+
+def check_state(state: Tensor, linear: nn.Linear) -> None:
+    """Raise unless a state has the width and the type of a head's linear map."""
+    require_tensor("state", state)
+    width, dtype = linear.in_features, linear.weight.dtype
+    if state.dim() == 0 or state.shape[-1] != width:
+        raise ValueError(
+            f"state must have shape (*B, {width}), as in_features of the head says, got shape "
+            f"{tuple(state.shape)}."
+        )
+    if state.dtype != dtype and not torch.is_autocast_enabled(state.device.type):
+        raise TypeError(f"state must be {dtype}, as the head is, got {state.dtype}: convert it.")
 
 
 def positive(raw: Tensor) -> Tensor:

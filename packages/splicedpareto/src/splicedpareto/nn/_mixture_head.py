@@ -11,7 +11,12 @@ from torch import Tensor, nn
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture
 from splicedpareto.distributions._checks import require_number, require_tensor
 from splicedpareto.nn._edges import check_whole
-from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead, LocationScaleHead
+from splicedpareto.nn._heads import (
+    SOFTPLUS_ONE,
+    DistributionHead,
+    LocationScaleHead,
+    check_state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +57,7 @@ class AffineTransformedHead(LocationScaleHead):
 
     def raw_parameters(self, state: Tensor) -> Tensor:
         """Raw parameters, shape ``(*B, P)``, for a state of shape ``(*B, C)``."""
+        check_state(state, self.linear)
         return torch.cat([self.linear(state), self.head.raw_parameters(state)], -1)
 
     def distribution(self, raw: Tensor) -> AffineTransformed:
@@ -155,7 +161,7 @@ class MixtureHead(DistributionHead):
         Raises:
             ValueError: An origin is missing or not used.
         """
-        require_tensor("state", state)
+        check_state(state, self.linear)
         if (origin is not None) != self.takes_origin:
             rule = "be given" if self.takes_origin else "be left out"
             raise ValueError(f"origin must {rule}: from_origin is {sorted(self.from_origin)}.")

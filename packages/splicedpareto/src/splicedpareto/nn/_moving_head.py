@@ -20,6 +20,7 @@ from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
     DistributionHead,
     SplicedBinnedParetoHead,
+    check_state,
     positive,
 )
 from splicedpareto.nn._sample import is_bulk
@@ -153,6 +154,7 @@ class MovingBinsHead(DistributionHead):
 
     def raw_parameters(self, state: Tensor) -> Tensor:
         """Raw parameters, shape ``(*B, P)``, for a state of shape ``(*B, C)``."""
+        check_state(state, self.linear)
         return torch.cat([self.linear(state), self.head.raw_parameters(state)], -1)
 
     def distribution(self, raw: Tensor) -> MovedSplicedBinnedPareto:

@@ -62,7 +62,8 @@ def fit(
         on_epoch: Called with the epoch and its mean validation loss.
 
     Raises:
-        ValueError: No training or no validation observations.
+        ValueError: No training or no validation observations, or no GPU where the settings ask
+            for one.
         DivergedError: A loss is not finite, in training or in validation.
         ModuleNotFoundError: Lightning is not installed.
     """
@@ -81,6 +82,8 @@ def fit(
             "splicedpareto.training.fit needs Lightning: pip install 'splicedpareto[train]'."
         ) from missing
 
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda', but torch finds no GPU: set it to 'auto' or 'cpu'.")
     in_training = (
         ShuffledBatches(len(training), settings.batch_size, seed=settings.seed)
         if isinstance(training, TensorDataset)

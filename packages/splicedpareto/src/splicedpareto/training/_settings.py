@@ -69,9 +69,9 @@ class FitSettings:
             )
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}.")
-        if self.device not in {"cpu", "cuda", "auto"}:
+        if self.device not in ("cpu", "cuda", "auto"):
             raise ValueError(f"device must be 'cpu', 'cuda' or 'auto', got {self.device!r}.")
-        if self.precision not in {"float32", "bfloat16"}:
+        if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}.")
         if self.averaging is not None:
             require_number("averaging", self.averaging)
