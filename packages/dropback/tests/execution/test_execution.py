@@ -95,6 +95,12 @@ def test_another_text_is_one_sentence(text: str, match: str) -> None:
         parse_executor(text)
 
 
+@pytest.mark.parametrize("choice", [None, 4, ["serial"]])
+def test_what_is_no_executor_is_one_sentence(choice: Any) -> None:  # strangers
+    with pytest.raises(RequestError, match=r"executor must be a text .* got "):
+        open_executor(choice).__enter__()
+
+
 @pytest.mark.parametrize("executor", ["serial", "threads:3", "processes:1", "processes:2"])
 def test_results_are_the_same_bytes_wherever_tasks_run(executor: str, tmp_path: Path) -> None:
     some = squares(4)

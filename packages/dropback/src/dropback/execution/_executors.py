@@ -186,6 +186,7 @@ def open_executor(
         yield choice.executor, choice.needs
         return
     if not isinstance(choice, str):
+        _require_submit(choice)
         yield choice, Needs()
         return
     settings = parse_executor(choice)
@@ -221,6 +222,19 @@ def open_executor(
         yield executor, settings.needs
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _require_submit(choice: object) -> None:
+    """Refuse what can run nothing.
+
+    Raises:
+        RequestError: It is no executor.
+    """
+    if not callable(getattr(choice, "submit", None)):
+        raise RequestError(
+            "executor must be a text such as processes:4, or an executor of concurrent.futures, "
+            f"got {choice!r}."
+        )
 
 
 def _require_listening(kind: str, address: str) -> None:
