@@ -17,7 +17,7 @@ from dropback.tracking._blocks import ACCELERATION, DIRECTION, SPEED
 from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_target
 from dropback.tracking.readers import FORMATS
-from dropback.tracking.readers._tables import read_plays
+from dropback.tracking.readers._plays import read_plays
 from dropback.tracking.tensors._features import eligible_slots
 
 

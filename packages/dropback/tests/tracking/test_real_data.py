@@ -16,7 +16,7 @@ from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_target
 from dropback.tracking._storage import read_plays_table
 from dropback.tracking.readers import FORMATS
-from dropback.tracking.readers._tables import read_plays
+from dropback.tracking.readers._plays import read_plays
 from dropback.tracking.tensors._features import eligible_slots
 
 SEASONS = (2015, 2017, 2018, 2019, 2021)

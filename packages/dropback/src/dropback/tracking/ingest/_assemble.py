@@ -38,8 +38,9 @@ from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
 from dropback.tracking.ingest._rates import resampled
 from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
 from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._plays import shaped_plays, with_offense_label
 from dropback.tracking.readers._rows import play_heads
-from dropback.tracking.readers._tables import nulls_restored, shaped_plays, with_offense_label
+from dropback.tracking.readers._tables import nulls_restored
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from dropback.tracking.ingest._motion_cells import (
     fill_motion,
 )
 from dropback.tracking.ingest._quality import MEASURES, implausible, speed_errors, with_quality
-from dropback.tracking.readers._tables import CLOCK, PASS_RESULTS
+from dropback.tracking.readers._plays import CLOCK, PASS_RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

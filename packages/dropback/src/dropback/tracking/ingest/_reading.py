@@ -23,8 +23,9 @@ from dropback.tracking.ingest._entities import SideTables
 from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
 from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
 from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._plays import read_plays
 from dropback.tracking.readers._rows import InterleavedPlaysError, read_batches, scan_rows
-from dropback.tracking.readers._tables import read_players, read_plays, read_recorded_roles
+from dropback.tracking.readers._tables import read_players, read_recorded_roles
 
 if TYPE_CHECKING:
     from pathlib import Path

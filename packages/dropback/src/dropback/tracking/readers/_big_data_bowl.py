@@ -8,7 +8,8 @@ import polars as pl
 
 from dropback.errors import ReaderError
 from dropback.tracking.readers._ids import id_number, whole, whole_number
-from dropback.tracking.readers._tables import TRUE_WORDS, read_table
+from dropback.tracking.readers._plays import TRUE_WORDS
+from dropback.tracking.readers._tables import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
