@@ -50,6 +50,10 @@ def test_ingest_writes_them_beside_the_window_and_features_stay(tmp_path):
     # Other frames asked for are other tables: the folder is written again.
     ingest(source, tmp_path / "wide", around=Around(0, None))
     assert pl.read_parquet(tmp_path / "wide" / "around")["frame"].min() == 21
+    # Those of an ingest in between do not stay beside tables that are there without.
+    ingest(source, tmp_path / "plain", around=Around(2, 3))
+    assert ingest(source, tmp_path / "plain").resumed_files == 1
+    assert not list((tmp_path / "plain" / "around").rglob("*.parquet"))
 
 
 def test_plays_that_are_left_out_or_repeated_leave_no_frames_around(tmp_path):

@@ -39,7 +39,7 @@ from dropback.tracking.readers._files import (
 from dropback.tracking.tensors._play_tensors import TensorPart, schema_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from dropback.tracking._blocks import PlayBlock, Wanted
     from dropback.tracking.ingest._entities import SideTables
@@ -301,15 +301,19 @@ class ParquetSink:
     """Writes blocks as chunks of a canonical folder."""
 
     def __init__(self, out: Path, name: str) -> None:
-        self._out, self._name = out, name
-        self.restart()
+        self._out, self._name, self._chunks = out, name, 0
 
     def restart(self) -> None:
         """Forget everything written."""
+        self.remove_all_but(())
+        self._chunks = 0
+
+    def remove_all_but(self, kept: Collection[Path]) -> None:
+        """Remove the chunks of this name that are not among some files."""
         for table in (*TABLES, AROUND):
             for path in self._out.glob(f"{table}/season=*/{self._name}-*.parquet"):
-                path.unlink()
-        self._chunks = 0
+                if path not in kept:
+                    path.unlink()
 
     def take(self, block: PlayBlock) -> None:
         """Write the next block."""

@@ -178,8 +178,9 @@ def _ingest_here(
     names = [part.task(read_into_chunks, place).name for part in parts]
     there = read_folders(store, names)
     for part, name in zip(parts, names, strict=True):
-        if name not in there:
-            ParquetSink(out, part.part).restart()  # what a former content of the file left
+        # What a former content of the file left, or an ingest of it with other frames or plays.
+        kept = there[name].files.values() if name in there else ()
+        ParquetSink(out, part.part).remove_all_but({out / file.key for file in kept})
     report, tasks = _read_all(
         parts, unread, read_into_chunks, str(out.resolve()), executor, place, progress
     )
