@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,11 @@ from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_target
 from dropback.tracking.readers import FORMATS
 from dropback.tracking.readers._plays import read_plays
+from dropback.tracking.readers._tables import read_recorded
 from dropback.tracking.tensors._features import eligible_slots
+
+if TYPE_CHECKING:
+    from dropback.tracking.readers._format import Format
 
 
 def motion(name: str, folder: Path) -> None:
@@ -60,7 +65,8 @@ def roles(data: Path) -> None:
     plays = {name: columns for name, columns in layout.plays.items() if name != "passer_id"}
     FORMATS["hackathon_2015"] = replace(layout, plays=plays)
     blocks, _ = read_tracking(data / "hackathon_2015", layout="hackathon_2015")
-    given = read_plays(layout, data / "hackathon_2015").select("game_id", "play_id", "passer_id")
+    given = _table_of_plays(layout, data / "hackathon_2015")
+    given = given.select("game_id", "play_id", "passer_id")
     found = pl.concat(block.players.filter(role="passer") for block in blocks)
     joined = found.join(given, on=["game_id", "play_id"])
     right = int((joined["player_id"] == joined["passer_id"]).sum())
@@ -74,7 +80,7 @@ def roles(data: Path) -> None:
     print(f"target by the ball at its arrival, ngs_highlights: {right} of {both.sum()}")
 
     blocks, _ = read_tracking(data / "bdb_2019")
-    charted = read_plays(FORMATS["bdb_2019"], data / "bdb_2019")
+    charted = _table_of_plays(FORMATS["bdb_2019"], data / "bdb_2019")
     counts = (
         pl.concat(block.players for block in blocks)
         .group_by("game_id", "play_id")
@@ -87,6 +93,10 @@ def roles(data: Path) -> None:
         f"rushers by crossing the line, bdb_2019: {int((error == 0).sum())} of {counts.height} "
         f"plays have the charted number, mean error {error.abs().mean():.2f} players"
     )
+
+
+def _table_of_plays(layout: Format, folder: Path) -> pl.DataFrame:
+    return read_plays(layout, folder, read_recorded(layout, folder).plays)[0]
 
 
 def main() -> None:

@@ -212,13 +212,209 @@ def test_a_player_whom_the_table_lacks_is_named(tmp_path):
     assert "21 of 22 players are in players.csv, which lacks 30004" in check.evidence
 
 
-@pytest.mark.parametrize("column", ["gameId", "playId", "nflId"])
-def test_a_recorded_role_of_nobody_is_counted(column, tmp_path):
-    source = with_cells(two_plays(), "player_play.csv", column, "inf", of=2)
+def said_of_tables(report):
+    (check,) = (c for c in report.files[0].failed if c.name == "rows of the tables")
+    assert check.decision == "wrong, not corrected"
+    return check.evidence
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "column", "cell"),
+    [
+        ("bdb_2025", "player_play.csv", "nflId", "inf"),
+        ("bdb_2021", "targetedReceiver.csv", "playId", "64.5"),
+        ("bdb_2023", "pffScoutingData.csv", "gameId", ""),
+        ("bdb_2024", "plays.csv", "gameId", "first"),
+        ("bdb_2024", "plays.csv", "playId", None),
+    ],
+)
+def test_a_row_without_a_key_is_named_and_the_rest_goes_on(layout, table, column, cell, tmp_path):
+    source = with_cells(charted(layout), table, column, cell, of=2)
+    found = repr(cell) if cell else "none"
     _, _, report = flags_of(source, tmp_path)
-    (check,) = report.files[0].failed
-    assert check.name == "plays of the recorded roles"
-    assert "1 roles lack a readable gameId, playId, nflId" in check.evidence
+    assert said_of_tables(report).endswith(
+        f"{table}: every row must have a whole number in {column!r}; row 2 below the header has "
+        f"{found} (1 such row not read)"
+    )
+    left = report.left_out.select("play_id", "reason").rows()
+    assert left == ([(2, "not in the table of plays")] if table == "plays.csv" else [])
+
+
+def charted(layout, plays=2):
+    """Plays with what scouts say of a rusher of each."""
+    source = made_set(layout, *(MadePlay(play=play) for play in range(1, plays + 1)))
+    if layout == "bdb_2023":
+        keys = source.tables["plays.csv"].select("gameId", "playId", nflId=30011)
+        source.tables["pffScoutingData.csv"] = keys.with_columns(
+            pff_role=pl.lit("Pass Rush"), pff_hit=1, pff_hurry=0, pff_sack=0
+        )
+    if layout == "bdb_2025":
+        more = {"causedPressure": "TRUE", "interceptionYards": None}
+        source.change("player_play.csv", **{name: pl.lit(word) for name, word in more.items()})
+    return source
+
+
+FLAG = "word for yes or no"
+CHARTED = {
+    "bdb_2021": ("targetedReceiver.csv", {"targetNflId": "player"}),
+    "bdb_2023": (
+        "pffScoutingData.csv",
+        {
+            "pff_role": "role that is known",
+            **dict.fromkeys(("pff_hit", "pff_hurry", "pff_sack"), FLAG),
+        },
+    ),
+    "bdb_2025": (
+        "player_play.csv",
+        {
+            **dict.fromkeys(("wasTargettedReceiver", "wasInitialPassRusher"), FLAG),
+            "causedPressure": FLAG,
+            "interceptionYards": "whole number",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", CHARTED)
+def test_a_charted_cell_that_says_nothing_is_flagged(layout, tmp_path):
+    # Two plays for each column, and one without any fault.
+    table, columns = CHARTED[layout]
+    source = charted(layout, plays=2 * len(columns) + 1)
+    wrong = [(column, cell) for column in columns for cell in ("inf", "3.5")]
+    for play, (column, cell) in enumerate(wrong, start=1):
+        source = with_cells(source, table, column, cell, of=play)
+    flags, (block,), _ = flags_of(source, tmp_path)
+    said = [[f"column {column} is no {columns[column]} in {table}"] for column, _ in wrong]
+    assert flags == dict(enumerate([*said, []], start=1))
+    if layout == "bdb_2025":
+        unknown = block.plays.filter(pl.col("recorded_pressure").is_null())["play_id"].to_list()
+        assert unknown == [5, 6]
+
+
+def test_a_thrown_away_pass_has_no_target_in_2021_and_that_is_no_fault(tmp_path):
+    source = two_plays("bdb_2021").change("targetedReceiver.csv", targetNflId=None)
+    flags, _, report = flags_of(source, tmp_path)
+    assert flags == {1: [], 2: []}
+    assert not report.files[0].failed
+
+
+def test_a_height_or_weight_in_other_words_is_named(tmp_path):
+    source, (second, third) = two_plays(), (pl.col("nflId") == n for n in (30001, 30002))
+    source.change(
+        "players.csv",
+        height=pl.when(second).then(pl.lit("tall")).otherwise("height"),
+        weight=pl.when(third).then(pl.lit("heavy")).otherwise(pl.col("weight").cast(pl.String)),
+    )
+    _, _, report = flags_of(source, tmp_path)
+    height, weight = said_of_tables(report).split("; /")
+    known = "a height such as 6-3, 6'03\" or inches"
+    found = "row 2 below the header has 'tall' (1 such row)"
+    assert height.endswith(f"players.csv: 'height' must be {known}; {found}")
+    found = "row 3 below the header has 'heavy' (1 such row)"
+    assert weight.endswith(f"players.csv: 'weight' must be a weight in pounds; {found}")
+
+
+def test_a_player_with_two_rows_and_a_game_with_two_are_named_and_the_first_read(tmp_path):
+    source = two_plays("bdb_2023")
+    for name, change in (
+        ("players.csv", {"height": pl.lit("6-9")}),
+        ("games.csv", {"homeTeamAbbr": pl.lit("DAL")}),
+    ):
+        table = source.tables[name]
+        source.tables[name] = pl.concat([table, table.head(1).with_columns(**change)])
+    flags, (block,), report = flags_of(source, tmp_path)
+    said = said_of_tables(report)
+    assert "a game must have one row; 2022091100 has more, of which the first is read" in said
+    assert "a player must have one row; 30000 has more, of which the first is read" in said
+    assert block.plays["home_team"].to_list() == ["KC", "KC"]
+    assert block.players.filter(player_id=30000)["height_in"].to_list() == [75.0, 75.0]
+    assert flags == {1: [], 2: []}
+
+
+FRACTIONS = {
+    "bdb_2019": ("tracking_gameId_1.csv", "frame.id"),
+    "bdb_2021": ("week1.csv", "frameId"),
+    "bdb_2024": (TRACKING, "frameId"),
+    "bdb_2026": ("input_2023_w01.csv", "frame_id"),
+    "ngs_highlights": ("2022_KC_1_64.tsv", "frame"),
+}
+
+
+@pytest.mark.parametrize("layout", FRACTIONS)
+def test_a_fraction_of_a_frame_sets_its_play_aside_by_column_and_cell(layout, tmp_path):
+    name, column = FRACTIONS[layout]
+    source = made_set(layout, MadePlay(play=1), MadePlay(play=2))
+    play = next(c for c in source.tracking[name].columns if c.lower().replace("_", "") == "playid")
+    # Two rows of the second play.
+    row = pl.int_range(pl.len())
+    first = source.tracking[name].select((pl.col(play) == 2).arg_true()).to_series()[3]
+    cell = pl.col(column).cast(pl.Float64)
+    source.change(
+        name, pl.when(row.is_in([first, first + 1])).then(cell + 0.5).otherwise(cell).alias(column)
+    )
+    value = source.tracking[name][column][first]
+    blocks, report = read_tracking(source.write(tmp_path))
+    detail = (
+        f"the column {column} must hold whole numbers; row {first + 1} below the header has "
+        f"{value} (2 such rows)"
+    )
+    assert report.left_out.select("game_id", "play_id", "reason", "detail").rows() == [
+        (2022091100, 2, "a fraction where a whole number must be", detail)
+    ]
+    assert [block.plays["play_id"].to_list() for block in blocks] == [[1]]
+    assert report.plays_read == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "key"),
+    [("gameId", (None, 2)), ("playId", (2022091100, None)), ("nflId", (2022091100, 2))],
+)
+def test_a_fraction_of_an_id_is_named_and_its_row_is_of_no_play(column, key, tmp_path):
+    source = two_plays()
+    where = (pl.col("nflId") == 30003) & (pl.col("frameId") == 20)
+    cell = pl.col(column).cast(pl.Float64)
+    at = (pl.col("playId") == 2) & where
+    source.change(TRACKING, pl.when(at).then(cell + 0.5).otherwise(cell).alias(column))
+    if column == "playId":  # the same of Parquet
+        source.tracking = {"tracking_week_1.parquet": source.tracking[TRACKING]}
+    blocks, report = read_tracking(source.write(tmp_path))
+    value = {"gameId": "2022091100.5", "playId": "2.5", "nflId": "30003.5"}[column]
+    ((*found, reason, detail),) = report.left_out.select(
+        "game_id", "play_id", "reason", "detail"
+    ).rows()
+    assert (tuple(found), reason) == (key, "a fraction where a whole number must be")
+    assert f"the column {column} must hold whole numbers; row 1060 below" in detail
+    assert f"has {value} (1 such rows)" in detail
+    kept = [play for block in blocks for play in block.plays["play_id"]]
+    # Of a play that lacks one row the gap is filled.
+    assert kept == ([1] if column == "nflId" else [1, 2])
+    assert report.files[0].unreadable_rows == (0 if column == "nflId" else 1)
+
+
+def test_the_first_row_that_cannot_be_read_is_shown(tmp_path):
+    source = with_cells(two_plays(), TRACKING, "x", "left side", where=MIDDLE)
+    _, _, report = flags_of(source, tmp_path)
+    (check,) = (c for c in report.files[0].failed if c.name == "unreadable rows")
+    row = source.tracking[TRACKING].select(pl.arg_where(pl.col("x") == "left side")).item(0, 0) + 1
+    assert check.evidence == (
+        "3 rows lack a game, play or frame, or have no place on earth; the first is row "
+        f"{row} below the header, whose 'x' is 'left side'"
+    )
+
+
+def test_a_direction_that_is_none_is_flagged(tmp_path):
+    source = with_cells(two_plays(), TRACKING, "playDirection", "up")
+    flags, _, report = flags_of(source, tmp_path)
+    assert flags == {1: ["column playDirection is neither left nor right"], 2: []}
+    assert (
+        "0 of 1 plays say" in {c.name: c.evidence for c in report.files[0].checks}["play direction"]
+    )
+
+
+def test_a_fraction_of_a_jersey_number_is_none(tmp_path):
+    source = two_plays().change(TRACKING, jerseyNumber=pl.col("jerseyNumber") + 0.5)
+    _, (block,), _ = flags_of(source, tmp_path)
+    assert block.players["jersey_number"].null_count() == block.players.height
 
 
 def test_a_recorded_role_of_somebody_else_is_named(tmp_path):
@@ -235,7 +431,9 @@ def test_a_recorded_role_of_somebody_else_is_named(tmp_path):
 
 def test_a_table_of_players_that_names_nobody_is_refused(tmp_path):
     source = two_plays().change("players.csv", nflId=pl.lit("inf"))
-    with pytest.raises(ReaderError, match=r"players\.csv: no row has a player in its column nflId"):
+    with pytest.raises(
+        ReaderError, match=r"players\.csv: every row must have .*'nflId'.* none is left"
+    ):
         read_tracking(source.write(tmp_path))
 
 
@@ -269,13 +467,24 @@ def test_a_flag_is_yes_or_no_or_said_to_be_neither(word, means, tmp_path):
     assert blocks[0].plays["flags"].to_list() == [said if means is None else []]
 
 
-@pytest.mark.parametrize(("cell", "week"), [("3.0", 3), ("3.7", None), ("inf", None), ("x", None)])
-def test_a_week_of_the_table_of_games_is_a_whole_number_or_flagged(cell, week, tmp_path):
-    source = two_plays("bdb_2023").change("games.csv", week=pl.lit(cell))
-    blocks, report = read_tracking(source.write(tmp_path))
-    assert blocks[0].plays["week"].to_list() == [week, week]
-    said = [("column week is no whole number in games.csv", 2)]
-    assert report.flags().rows() == ([] if week else said)
+WEEKS = {"3.0": 3, "22": 22, **dict.fromkeys(("0", "-1", "23", "3.7", "inf", "x"))}
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "where"),
+    [
+        ("bdb_2023", "games.csv", "games.csv"),
+        ("bdb_2026", "supplementary_data.csv", "the table of plays"),
+    ],
+)
+def test_a_week_is_one_of_a_season_or_flagged(layout, table, where, tmp_path):
+    games = [2022091100 + n for n in range(len(WEEKS))]
+    source = made_set(layout, *(MadePlay(game=game, play=1) for game in games))
+    key = "gameId" if layout == "bdb_2023" else "game_id"
+    week = pl.col(key).replace_strict(dict(zip(games, WEEKS, strict=True)))
+    _, (block,), report = flags_of(source.change(table, week=week), tmp_path)
+    assert block.plays["week"].to_list() == list(WEEKS.values())
+    assert report.flags().rows() == [(f"column week is no week of a season in {where}", 6)]
 
 
 @pytest.mark.parametrize(
@@ -323,11 +532,11 @@ def test_a_table_without_its_keys_is_refused_by_column(layout, table, column, tm
         read_tracking(source.write(tmp_path))
 
 
-@pytest.mark.parametrize("cell", ["", "inf", "64.5", "first"])
-def test_a_key_that_is_none_is_refused_by_row_and_column(cell, tmp_path):
-    source = with_cells(two_plays(), "plays.csv", "playId", cell, of=2)
+@pytest.mark.parametrize("cell", ["", "inf", "64.5"])
+def test_a_table_in_which_no_row_has_a_key_is_refused(cell, tmp_path):
+    source = two_plays().change("plays.csv", playId=pl.lit(cell))
     found = "none" if not cell else f"'{cell}'"
-    said = rf"plays.csv: every row must have a whole number in 'playId'; row 2 .* has {found} \("
+    said = rf"plays.csv: every row must have a whole number in 'playId'; row 1 .* has {found} \(2"
     with pytest.raises(ReaderError, match=said):
         read_tracking(source.write(tmp_path))
 

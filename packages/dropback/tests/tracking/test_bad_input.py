@@ -204,11 +204,24 @@ def test_a_position_far_from_any_field_is_treated_as_missing(tmp_path):
     assert block.plays["filled_positions"].to_list() == [1, 0]
 
 
-def test_a_play_twice_in_the_table_of_plays_is_an_error(tmp_path):
+def test_a_play_with_two_rows_in_the_table_of_plays_is_set_aside(tmp_path):
+    source = two_plays()
+    table = source.tables["plays.csv"]
+    other = table.filter(playId=64).with_columns(down=pl.lit(3, pl.Int64))
+    source.tables["plays.csv"] = pl.concat([table, other], how="vertical_relaxed")
+    blocks, report = read_tracking(source.write(tmp_path))
+    detail = "plays.csv has 2 rows for it, must have one"
+    assert reasons(report) == {64: ("twice in the table of plays", detail)}
+    assert blocks[0].plays["play_id"].to_list() == [100]
+
+
+def test_rows_of_the_table_of_plays_that_repeat_others_word_for_word_are_counted(tmp_path):
     source = two_plays()
     source.tables["plays.csv"] = pl.concat([source.tables["plays.csv"]] * 2)
-    with pytest.raises(ReaderError, match="play 64 is there more than once"):
-        read_tracking(source.write(tmp_path))
+    blocks, report = read_tracking(source.write(tmp_path))
+    assert blocks[0].plays["play_id"].to_list() == [64, 100]
+    (check,) = report.files[0].failed
+    assert check.evidence.endswith("plays.csv: 2 rows repeat another word for word")
 
 
 @pytest.mark.parametrize("speed", [-3.0, float("-inf"), float("inf")])

@@ -17,6 +17,7 @@ from dropback.tracking._roles import infer_target
 from dropback.tracking._storage import read_plays_table
 from dropback.tracking.readers import FORMATS
 from dropback.tracking.readers._plays import read_plays
+from dropback.tracking.readers._tables import read_recorded
 from dropback.tracking.tensors._features import eligible_slots
 
 SEASONS = (2015, 2017, 2018, 2019, 2021)
@@ -191,8 +192,13 @@ def test_the_offense_faces_downfield_in_every_season_with_an_orientation(folder)
     np.testing.assert_allclose(angles, 90, atol=6)
 
 
+def table_of_plays(layout, folder):
+    layout = FORMATS[layout] if isinstance(layout, str) else layout
+    return read_plays(layout, folder, read_recorded(layout, folder).plays)
+
+
 def test_every_hackathon_pass_play_has_the_outcome_of_play_by_play(data_dir, play_by_play):
-    plays = read_plays(FORMATS["hackathon_2015"], data_dir / "tracking/hackathon_2015")
+    plays, _ = table_of_plays("hackathon_2015", data_dir / "tracking/hackathon_2015")
     passes = plays.filter(pl.col("pass_result").is_not_null()).with_columns(
         pl.col("yards_gained").cast(pl.Int32)
     )
@@ -248,7 +254,7 @@ def test_alignment_alone_names_the_passer(data_dir, monkeypatch):
     monkeypatch.setitem(FORMATS, "hackathon_2015", blind)
     folder = data_dir / "tracking/hackathon_2015"
     games, _ = read_tracking(folder, layout="hackathon_2015")
-    given = read_plays(layout, folder).select("game_id", "play_id", "passer_id")
+    given, _ = table_of_plays(layout, folder)
     inferred = pl.concat(block.players.filter(role="passer") for block in games)
     joined = inferred.join(given, on=["game_id", "play_id"])
     assert joined.height == 149
@@ -258,7 +264,7 @@ def test_alignment_alone_names_the_passer(data_dir, monkeypatch):
 def test_inferred_rushers_are_near_the_charted_number(data_dir):
     folder = data_dir / "tracking/bdb_2019"
     game, _ = read_tracking(folder)
-    charted = read_plays(FORMATS["bdb_2019"], folder).select("game_id", "play_id", "pass_rushers")
+    charted = table_of_plays("bdb_2019", folder)[0].select("game_id", "play_id", "pass_rushers")
     rushers = pl.concat(block.players for block in game).group_by("game_id", "play_id").agg(
         found=(pl.col("role") == "rusher").sum().cast(pl.Int32)
     )  # fmt: skip
@@ -371,7 +377,7 @@ def test_nullified_plays_are_those_that_the_description_or_the_flag_names(
     layout, nullified, attempts, data_dir
 ):
     """2023 has no flag; 2024's flag and its descriptions name the same plays."""
-    plays = read_plays(FORMATS[layout], data_dir / f"tracking/{layout}_tables")
+    plays, _ = table_of_plays(layout, data_dir / f"tracking/{layout}_tables")
     found = plays.filter("nullified")
     assert found.height == nullified
     assert plays["nullified"].null_count() == 0
@@ -381,7 +387,7 @@ def test_nullified_plays_are_those_that_the_description_or_the_flag_names(
         FORMATS[layout],
         plays={name: c for name, c in FORMATS[layout].plays.items() if name != "nullified"},
     )
-    blind = read_plays(flagless, data_dir / f"tracking/{layout}_tables")
+    blind, _ = table_of_plays(flagless, data_dir / f"tracking/{layout}_tables")
     assert blind["nullified"].equals(plays["nullified"])
 
 
@@ -481,8 +487,8 @@ def test_a_backward_pass_before_the_named_passers_throw_is_no_release(highlights
 )
 def test_no_cell_of_the_real_tables_of_plays_is_unread(data_dir, folder, layout, plays):
     # 2023's pressure is in a table of its own, which is not there.
-    bare = replace(FORMATS[layout], recorded_plays=None)
-    table = read_plays(bare, data_dir / "tracking" / folder)
+    table, notes = table_of_plays(layout, data_dir / "tracking" / folder)
+    assert notes == []
     assert table.height == plays
     assert table["unread"].list.len().sum() == 0
     assert table["in_games"].all()

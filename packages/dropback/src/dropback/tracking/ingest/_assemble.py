@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from dropback.tracking._blocks import Around, Wanted
     from dropback.tracking.readers._format import Format
 
+_DIRECTIONS: Final = ("left", "right")
+
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
 
 
@@ -76,6 +78,7 @@ def assemble(
     tables: SideTables,
     path: Path,
     wanted: Wanted = DROPBACKS,
+    faults: pl.DataFrame | None = None,
 ) -> Assembled:
     """Arrays of the dropbacks in a batch of whole plays.
 
@@ -85,6 +88,7 @@ def assemble(
         tables: The set's tables; plays come from the rows where the layout has no table.
         path: The file, for messages.
         wanted: What is read beyond dropbacks to the release.
+        faults: Rows of (source_game_id, source_play_id, reason, detail) for plays to set aside.
     """
     plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     readable = _readable(batch)
@@ -101,6 +105,11 @@ def assemble(
     plays = plays.with_columns(resampled=pl.lit(was, dtype=pl.String))
     keys = plays.select("play", "game_id", "play_id")
     problems = window_problems(plays, layout, runs=wanted.runs)
+    if faults is not None:
+        faulty = plays.join(faults, on=SOURCE_KEY, maintain_order="left")
+        faulty = faulty.unique("play", keep="first", maintain_order=True)
+        faulty = faulty.select("play", "reason", "detail")
+        problems = pl.concat([faulty, _without(problems, faulty)])
     problems = pl.concat([problems, _without(clocks.problems, problems)])
     plays = _without(plays, problems)
     window = rows_inside(rows, runs, plays)
@@ -190,7 +199,7 @@ def _joined_plays(
             for name in heads.columns
             if name.startswith(prefix)
         )
-        found = with_offense_label(layout, shaped_plays(layout, repeated, path))
+        found = with_offense_label(layout, shaped_plays(layout, repeated, path)[0])
     # A set whose rows tell the offense may lack its table of plays.
     no_table = bool(layout.plays_file) and found.is_empty()
     yardline = (
@@ -198,15 +207,21 @@ def _joined_plays(
         if "absolute_yardline_x_yd" in heads.columns
         else pl.lit(None, dtype=pl.Float32)
     )
-    direction = (
+    said = (
         pl.col("play_direction").str.to_lowercase()
         if "play_direction" in heads.columns
         else pl.lit(None, dtype=pl.String)
+    )
+    direction = pl.when(said.is_in(_DIRECTIONS)).then(said)
+    column = layout.rows.get("play_direction", "")
+    undirected = pl.when(said.is_not_null() & direction.is_null()).then(
+        pl.lit(f"column {column} is neither left nor right")
     )
     return (
         heads.select(
             *SOURCE_KEY,
             direction.alias("recorded_direction"),
+            undirected.alias("undirected"),
             yardline.alias("yardline_of_row"),
         )
         .with_row_index("play")
@@ -217,8 +232,12 @@ def _joined_plays(
         )
         .with_columns(
             pl.col("untargeted").fill_null(value=False),
-            pl.col("unread").fill_null(pl.lit([], dtype=pl.List(pl.String))),
+            pl.concat_list(
+                pl.col("unread").fill_null(pl.lit([], dtype=pl.List(pl.String))),
+                pl.concat_list("undirected").list.drop_nulls(),
+            ).alias("unread"),
             pl.col("in_table").fill_null(value=no_table),
+            pl.col("copies").fill_null(1),
             pl.col("offense_label").fill_null(layout.offense_label),
             # The rows' line counts where the table's cells do not say where it is.
             absolute_yardline_x_yd=pl.coalesce(

@@ -12,6 +12,7 @@ from dropback._frames import left_join
 from dropback.tracking._roles import assign_slots, named_passers
 from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
 from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._ids import whole
 from dropback.tracking.readers._rows import run_heads
 from dropback.tracking.readers._tables import (
     height_in,
@@ -46,14 +47,14 @@ class SideTables:
         roles: Recorded roles by play and player.
         untargeted: Keys of plays that nobody is the target of, by these roles: thrown away, or
             batted down.
-        lost_roles: Recorded roles without a readable game, play or player.
+        notes: Sentences about rows and cells of these tables that are not read.
     """
 
     plays: pl.DataFrame
     players: pl.DataFrame
     roles: pl.DataFrame
     untargeted: pl.DataFrame
-    lost_roles: int
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,9 @@ def find_entities(
                 pl.coalesce(pl.col("weight").cast(pl.Float32, strict=False), "weight_lb"),
                 WEIGHT_RANGE_LB,
             ),
-            jersey_number=pl.col("jersey_number")
-            .cast(pl.Float64, strict=False)
-            .cast(pl.Int32, strict=False),
+            jersey_number=whole(pl.col("jersey_number").cast(pl.Float64, strict=False)).cast(
+                pl.Int32, strict=False
+            ),
             side=pl.when(is_ball.fill_null(value=False))
             .then(pl.lit("ball"))
             .when(pl.col("team") == pl.col("offense_label"))

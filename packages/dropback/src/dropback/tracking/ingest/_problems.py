@@ -41,6 +41,8 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
     reason = (
         pl.when(~pl.col("in_table"))
         .then(pl.lit("not in the table of plays"))
+        .when(pl.col("copies") > 1)
+        .then(pl.lit("twice in the table of plays"))
         .when(no_side)
         .then(pl.lit("not in the table of games"))
         .when(~is_dropback & ~pl.lit(no_events))
@@ -57,6 +59,8 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
     detail = (
         pl.when(reason == "not in the table of plays")
         .then(pl.lit(f"{layout.plays_file} has no row for it"))
+        .when(reason == "twice in the table of plays")
+        .then(pl.format(f"{layout.plays_file} has {{}} rows for it, must have one", "copies"))
         .when(reason == "not in the table of games")
         .then(
             pl.format(

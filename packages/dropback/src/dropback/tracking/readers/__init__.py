@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "choose_formats"]
 
 FORMATS: Final[dict[str, Format]] = {
-    path.stem: replace(read_column_map(path), **RECORDED.get(path.stem, {}))
+    path.stem: replace(read_column_map(path), recorded=RECORDED.get(path.stem))
     for path in sorted((Path(__file__).parent / "column_maps").glob("*.toml"))
 }
 """The layouts that are known, by name."""

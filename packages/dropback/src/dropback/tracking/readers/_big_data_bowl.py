@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.errors import ReaderError
+from dropback.tracking.readers._cells import (
+    unread_by_play,
+    unread_where,
+    with_keys,
+    yes_or_no,
+)
+from dropback.tracking.readers._format import SOURCE_KEY, Recorded
 from dropback.tracking.readers._ids import id_number, whole, whole_number
-from dropback.tracking.readers._plays import TRUE_WORDS
 from dropback.tracking.readers._tables import read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-_PLAYER_KEY = [
-    whole_number("gameId").alias("source_game_id"),
-    whole_number("playId").alias("source_play_id"),
-    id_number("nflId").alias("player_id"),
-]
-_KEYS = ("gameId", "playId", "nflId")
+_PLAY_KEYS: Final = {name: whole_number(name) for name in ("gameId", "playId")}
+_KEYS: Final = {**_PLAY_KEYS, "nflId": id_number("nflId")}
+_PLAYER_KEY: Final = [*SOURCE_KEY, "player_id"]
 
 # The scouts' word for a route covers the target too, which 2023 does not name.
-_SCOUTED_ROLES = {
+_SCOUTED_ROLES: Final = {
     "Pass": "passer",
     "Pass Route": "eligible",
     "Pass Block": "blocker",
@@ -31,89 +36,101 @@ _SCOUTED_ROLES = {
 }
 
 # `wasTargettedReceiver` is the file's own spelling. `wasInitialPassRusher` is NA off the rush.
-_FLAGGED_ROLES = {"wasTargettedReceiver": "target", "wasInitialPassRusher": "rusher"}
+_FLAGGED_ROLES: Final = {"wasTargettedReceiver": "target", "wasInitialPassRusher": "rusher"}
+
+_PRESSURE: Final = ("pff_hit", "pff_hurry", "pff_sack")
+_YES_OR_NO: Final = "word for yes or no"
 
 
-def _table(path: Path, needed: tuple[str, ...], *more: str) -> pl.DataFrame:
-    """A table that must have the keys of plays and players, and what it is read for."""
-    table = read_table(path, (*_KEYS, *needed, *more))
-    lacking = [name for name in needed if name not in table.columns]
+def _table(
+    path: Path, keys: dict[str, pl.Expr], needed: tuple[str, ...], *more: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """The keyed rows of a table that must have its keys and what it is read for, and its notes."""
+    table = read_table(path, (*keys, *needed, *more))
+    lacking = [name for name in (*keys, *needed) if name not in table.columns]
     if lacking:
         raise ReaderError(
-            f"{path} must have the columns {', '.join(needed)}, but lacks {', '.join(lacking)}."
+            f"{path} must have the columns {', '.join((*keys, *needed))}, "
+            f"but lacks {', '.join(lacking)}."
         )
-    return table
+    absent = [pl.lit(None, pl.String).alias(name) for name in more if name not in table.columns]
+    table, notes = with_keys(table.with_columns(absent), path, keys)
+    ours = (*SOURCE_KEY, "player_id")
+    named = [key.alias(name) for name, key in zip(ours, keys.values(), strict=False)]
+    return table.with_columns(named), notes
 
 
-def _targets_of_2021(folder: Path) -> pl.DataFrame:
-    table = _table(folder / "targetedReceiver.csv", (*_KEYS[:2], "targetNflId"))
-    target = id_number("targetNflId").alias("player_id")
-    return table.select(*_PLAYER_KEY[:2], target, role=pl.lit("target"))
+def _recorded_2021(folder: Path) -> Recorded:
+    path = folder / "targetedReceiver.csv"
+    table, notes = _table(path, _PLAY_KEYS, ("targetNflId",))
+    table = table.with_columns(player_id=id_number("targetNflId"))
+    nobody = unread_where("targetNflId", pl.col("player_id").is_null(), "player", path.name)
+    # Of a pass that is thrown away the table has no target.
+    roles = table.drop_nulls("player_id").select(*_PLAYER_KEY, role=pl.lit("target"))
+    return Recorded(roles, unread_by_play(table, SOURCE_KEY, [nobody]), tuple(notes))
 
 
-def _roles_of_2023(folder: Path) -> pl.DataFrame:
+def _recorded_2023(folder: Path) -> Recorded:
+    """Roles and pressure by the scouts: a hit, a hurry or a sack of any rusher."""
+    path = folder / "pffScoutingData.csv"
+    table, notes = _table(path, _KEYS, ("pff_role",), *_PRESSURE)
     role = pl.col("pff_role").replace_strict(_SCOUTED_ROLES, default=None, return_dtype=pl.String)
-    table = _table(folder / "pffScoutingData.csv", (*_KEYS, "pff_role"))
-    return table.select(*_PLAYER_KEY, role=role).drop_nulls("role")
+    table = table.with_columns(role=role)
+    unread = [
+        unread_where("pff_role", pl.col("role").is_null(), "role that is known", path.name),
+        *(_neither(name, path) for name in _PRESSURE),
+    ]
+    pressure = pl.max_horizontal(yes_or_no(name).cast(pl.Int8) for name in _PRESSURE)
+    plays = table.group_by(SOURCE_KEY, maintain_order=True).agg(recorded_pressure=_any(pressure))
+    roles = table.select(*_PLAYER_KEY, "role").drop_nulls("role")
+    return Recorded(roles, _with_unread(plays, table, unread), tuple(notes))
 
 
-def _roles_of_2025(folder: Path) -> pl.DataFrame:
-    table = _table(folder / "player_play.csv", _KEYS, *_FLAGGED_ROLES)
-    return pl.concat(
-        table.filter(pl.col(flag).cast(pl.Float64, strict=False) == 1).select(
-            *_PLAYER_KEY, role=pl.lit(role)
-        )
-        for flag, role in _FLAGGED_ROLES.items()
-        if flag in table.columns
-    )
-
-
-def _plays_of_2023(folder: Path) -> pl.DataFrame:
-    """Pressure by the scouts: a hit, a hurry or a sack of any rusher."""
-    charted = ("pff_hit", "pff_hurry", "pff_sack")
-    table = _table(folder / "pffScoutingData.csv", _KEYS, *charted)
-    there = [_number(name) for name in charted if name in table.columns]
-    return table.group_by(_PLAYER_KEY[:2]).agg(recorded_pressure=_any(there))
-
-
-def _plays_of_2025(folder: Path) -> pl.DataFrame:
-    """Returns of interceptions, pressure by the league's model, and the route of the target."""
-    wanted = ("interceptionYards", "causedPressure", "routeRan", "wasTargettedReceiver")
-    table = _table(folder / "player_play.csv", _KEYS, *wanted)
-    table = table.with_columns(
-        pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in table.columns
-    )
-    yards = _number("interceptionYards")
-    pressure = pl.col("causedPressure").str.to_uppercase()
-    return table.group_by(_PLAYER_KEY[:2]).agg(
+def _recorded_2025(folder: Path) -> Recorded:
+    """Roles, returns of interceptions, pressure by the league's model, the route of the target."""
+    path = folder / "player_play.csv"
+    more = ("interceptionYards", "causedPressure", "routeRan")
+    table, notes = _table(path, _KEYS, (), *_FLAGGED_ROLES, *more)
+    flags = {name: yes_or_no(name) for name in (*_FLAGGED_ROLES, "causedPressure")}
+    yards = whole(pl.col("interceptionYards").cast(pl.Float64, strict=False))
+    yards = yards.cast(pl.Int32, strict=False)
+    unread = [
+        *(_neither(name, path) for name in flags),
+        unread_where("interceptionYards", yards.is_null(), "whole number", path.name),
+    ]
+    plays = table.group_by(SOURCE_KEY, maintain_order=True).agg(
         # A return that goes on after a lateral is recorded for both players.
         interception_return_yards=pl.when(yards.count() > 0)
-        .then(whole(yards.sum()))
+        .then(yards.cast(pl.Int64).sum())
         .cast(pl.Int32, strict=False),
-        recorded_pressure=_any(
-            [
-                pressure.replace(dict.fromkeys(TRUE_WORDS, "1"))
-                .cast(pl.Float64, strict=False)
-                .fill_null(pl.when(pressure.is_not_null()).then(0.0))
-            ]
-        ),
-        target_route=pl.col("routeRan").filter(_number("wasTargettedReceiver") == 1).first(),
+        recorded_pressure=_any(flags["causedPressure"].cast(pl.Int8)),
+        target_route=pl.col("routeRan").filter(flags["wasTargettedReceiver"]).first(),
     )
+    roles = pl.concat(
+        table.filter(flags[flag]).select(*_PLAYER_KEY, role=pl.lit(role))
+        for flag, role in _FLAGGED_ROLES.items()
+    )
+    return Recorded(roles, _with_unread(plays, table, unread), tuple(notes))
 
 
-def _number(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.Float64, strict=False)
+def _neither(column: str, path: Path) -> pl.Expr:
+    return unread_where(column, yes_or_no(column).is_null(), _YES_OR_NO, path.name)
 
 
-def _any(flags: list[pl.Expr]) -> pl.Expr:
+def _with_unread(
+    plays: pl.DataFrame, table: pl.DataFrame, sentences: list[pl.Expr]
+) -> pl.DataFrame:
+    return left_join(plays, unread_by_play(table, SOURCE_KEY, sentences), on=SOURCE_KEY)
+
+
+def _any(flag: pl.Expr) -> pl.Expr:
     """Whether one of a play's flags is set; null where none is charted."""
-    highest = pl.max_horizontal(flags) if flags else pl.lit(None, dtype=pl.Float64)
-    return highest.max() > 0
+    return flag.max() > 0
 
 
-RECORDED: dict[str, dict[str, Any]] = {
-    "bdb_2021": {"recorded_roles": _targets_of_2021},
-    "bdb_2023": {"recorded_roles": _roles_of_2023, "recorded_plays": _plays_of_2023},
-    "bdb_2025": {"recorded_roles": _roles_of_2025, "recorded_plays": _plays_of_2025},
+RECORDED: Final[dict[str, Callable[[Path], Recorded]]] = {
+    "bdb_2021": _recorded_2021,
+    "bdb_2023": _recorded_2023,
+    "bdb_2025": _recorded_2025,
 }
-"""Readers of the layouts that a column map cannot describe, by layout and field of `Format`."""
+"""Readers of the tables that a column map cannot describe, by layout."""

@@ -57,6 +57,22 @@ PLAYER_COLUMNS: dict[str, type[pl.DataType]] = {
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """What a set records of its plays in tables beside that of plays.
+
+    Args:
+        roles: Rows of (source_game_id, source_play_id, player_id, role).
+        plays: Rows of (source_game_id, source_play_id), some of `PLAY_COLUMNS`, and ``unread``:
+            sentences about cells of the play that hold something and say nothing.
+        notes: Sentences about rows that are not read.
+    """
+
+    roles: pl.DataFrame
+    plays: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Format:
     """The declaration of one layout: the whole of what is particular to it.
 
@@ -73,10 +89,7 @@ class Format:
             `PLAY_COLUMNS`. Where ``plays_file`` is empty these are columns of the rows.
         players_file: The table of players, optional on disk.
         players: As ``plays``; keys from `PLAYER_COLUMNS`.
-        recorded_roles: Reads roles that the set records, from a folder, as rows of
-            (source_game_id, source_play_id, player_id, role).
-        recorded_plays: Reads what another table than the plays' says of plays, from a folder, as
-            rows of (source_game_id, source_play_id) and some of `PLAY_COLUMNS`.
+        recorded: Reads what other tables than the plays' say of plays and roles, from a folder.
         row_roles: The set's words for roles on its rows to ours.
         event_names: The set's words for events to the league's.
         lacks: What the set does not hold, in the words of `dropback.tracking._schema.Plays`.
@@ -93,8 +106,7 @@ class Format:
     plays_file: str = ""
     players_file: str = ""
     players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    recorded_roles: Callable[[Path], pl.DataFrame] | None = None
-    recorded_plays: Callable[[Path], pl.DataFrame] | None = None
+    recorded: Callable[[Path], Recorded] | None = None
     row_roles: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()

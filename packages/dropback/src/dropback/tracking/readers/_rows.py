@@ -10,7 +10,8 @@ import polars as pl
 from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
 from dropback.tracking.readers._format import ROW_COLUMNS, SOURCE_KEY
-from dropback.tracking.readers._ids import id_number
+from dropback.tracking.readers._ids import id_number, whole
+from dropback.tracking.readers._row_faults import WHOLE_NUMBERS
 from dropback.tracking.readers._tables import first_line
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 # a file's conventions.
 ROWS_PER_BATCH: Final = 1_500_000
 
-# Read as decimals, since some files write 33131.0.
-_WHOLE_NUMBERS: Final = (*SOURCE_KEY, "player_id", "frame")
+NOT_WHOLE: Final = "not_whole"
+"""The column of rows that hold a fraction where a whole number must be."""
 
 
 class InterleavedPlaysError(ReaderError):
@@ -34,7 +35,8 @@ class InterleavedPlaysError(ReaderError):
 def scan_rows(source: SourceFile) -> pl.LazyFrame:
     """The rows of a tracking file in the names of `ROW_COLUMNS`, typed, not yet read.
 
-    Cells that are no number become null: the play they belong to is set aside later by name.
+    Cells that are no number become null, and fractions where a whole number must be: the play they
+    belong to is set aside later by name. `NOT_WHOLE` marks the rows with such fractions.
 
     Args:
         source: The file.
@@ -46,12 +48,23 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
     read = sorted({*columns.values(), *in_rows})
     frame = _scan(source, columns).select(read)
     text = source.ids.get("player_id") == "text"
-    return frame.select(
-        *(_typed(source, name, column) for name, column in columns.items()),
-        *([pl.col(columns["player_id"]).alias("player_key")] if text else []),
-        *(pl.col(column).alias(f"plays.{column}") for column in in_rows),
-    ).with_columns(
-        pl.col(name).cast(pl.Int64, strict=False) for name in _WHOLE_NUMBERS if name in columns
+    # Read as decimals, since some files write 33131.0.
+    decimals = [
+        name
+        for name in WHOLE_NUMBERS
+        if name in columns and source.ids.get(name, "number") == "number"
+    ]
+    cut = (pl.col(name) != pl.col(name).floor() for name in decimals)
+    return (
+        frame.select(
+            *(_typed(source, name, column) for name, column in columns.items()),
+            *([pl.col(columns["player_id"]).alias("player_key")] if text else []),
+            *(pl.col(column).alias(f"plays.{column}") for column in in_rows),
+        )
+        .with_columns(
+            pl.any_horizontal(pl.lit(value=False), *cut).fill_null(value=False).alias(NOT_WHOLE)
+        )
+        .with_columns(whole(pl.col(c)).cast(pl.Int64, strict=False).alias(c) for c in decimals)
     )
 
 

@@ -14,12 +14,13 @@ from dropback.data._columns import MISSING_WORDS
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
 from dropback.tracking.readers._archives import require_safe
+from dropback.tracking.readers._cells import UNREAD, unread_cells, with_keys, without_repeats
 from dropback.tracking.readers._files import is_hidden
-from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, folded
+from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, Recorded, folded
 from dropback.tracking.readers._ids import id_number, whole, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from dropback.tracking.readers._format import Format
@@ -134,42 +135,47 @@ def _spelled(path: Path) -> Path | None:
     return next((p for p in found if p.name.lower() in wanted and p.is_file()), None)
 
 
-def shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
-    """A table of players in one vocabulary, one row a player."""
-    return (
-        shaped(table, layout.players, PLAYER_COLUMNS)
-        .with_columns(
-            normalized_position("position"),
-            height_in("height").alias("height_in"),
-            pl.col("weight").cast(pl.Float32, strict=False).alias("weight_lb"),
-        )
-        .drop("height", "weight")
-        .drop_nulls("player_id")
-        .unique("player_id", keep="first", maintain_order=True)
-    )
-
-
-def read_players(layout: Format, folder: Path) -> pl.DataFrame:
-    """The set's players (empty where it has no such table), one row a player.
+def read_players(layout: Format, folder: Path) -> tuple[pl.DataFrame, list[str]]:
+    """The set's players (empty where it has no such table), one row a player, and what is wrong.
 
     Raises:
         ReaderError: If the table names nobody.
     """
     path = beside(folder, layout.players_file) if layout.players_file else None
     if path is None:
-        return shaped_players(layout, pl.DataFrame(schema={"": pl.String}))
-    players = shaped_players(layout, read_table(path, candidates(layout.players)))
-    if players.is_empty():
-        columns = " or ".join(layout.players["player_id"])
-        raise ReaderError(f"{path}: no row has a player in its column {columns}.")
-    return players
+        return _shaped_players(layout, pl.DataFrame(schema={"": pl.String})), []
+    table = read_table(path, candidates(layout.players))
+    key = found_column(table, layout.players.get("player_id", ()))
+    if key is None:
+        columns = " or ".join(layout.players.get("player_id", ("player_id",)))
+        raise ReaderError(f"{path} must have a column {columns}, and has none.")
+    table, notes = with_keys(table, path, {key: id_number(key)})
+    for name, known, good in (
+        ("height", "a height such as 6-3, 6'03\" or inches", height_in),
+        ("weight", "a weight in pounds", _number),
+    ):
+        if (column := found_column(table, layout.players.get(name, ()))) is not None:
+            notes += unread_cells(table, path, column, good(column), known)
+    players, repeats = without_repeats(
+        _shaped_players(layout, table), path, ["player_id"], "player"
+    )
+    return players, [*notes, *repeats]
 
 
-def read_recorded_roles(layout: Format, folder: Path) -> pl.DataFrame:
-    """Roles that the set records beside its tracking, empty where it has none."""
-    keys = dict.fromkeys((*SOURCE_KEY, "player_id"), pl.Int64)
-    found = read_beside(layout.recorded_roles, folder)
-    return pl.DataFrame(schema={**keys, "role": pl.String}) if found is None else found
+def _shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
+    return (
+        shaped(table, layout.players, PLAYER_COLUMNS)
+        .with_columns(
+            normalized_position("position"),
+            height_in("height").alias("height_in"),
+            _number("weight").alias("weight_lb"),
+        )
+        .drop("height", "weight")
+    )
+
+
+def _number(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Float32, strict=False)
 
 
 def first_line(error: BaseException) -> str:
@@ -182,23 +188,30 @@ def candidates(columns: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [name for names in columns.values() for name in names]
 
 
+def found_column(table: pl.DataFrame, names: Iterable[str]) -> str | None:
+    """The first of a quantity's columns that a table has."""
+    return next((name for name in names if name in table.columns), None)
+
+
 def beside(folder: Path, name: str) -> Path | None:
     """A table in a folder or its parent, however it is spelled and packed."""
     places = (_spelled(folder / name), _spelled(folder.parent / name))
     return next((path for path in places if path is not None), None)
 
 
-def read_beside(read: Callable[[Path], pl.DataFrame] | None, folder: Path) -> pl.DataFrame | None:
-    """What a layout's own reader finds in a folder or its parent; None where its file is absent."""
-    if read is None:
-        return None
+def read_recorded(layout: Format, folder: Path) -> Recorded:
+    """What the set records in a folder or its parent; empty where its file is absent."""
+    read = layout.recorded
     for place in (folder, folder.parent):
         try:
-            return read(place)
+            if read is not None:
+                return read(place)
         except ReaderError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
-    return None
+    keys = dict.fromkeys(SOURCE_KEY, pl.Int64)
+    roles = pl.DataFrame(schema={**keys, "player_id": pl.Int64, "role": pl.String})
+    return Recorded(roles, pl.DataFrame(schema={**keys, UNREAD: pl.List(pl.String)}), ())
 
 
 def shaped(
@@ -222,7 +235,7 @@ def is_whole(name: str, dtype: type[pl.DataType]) -> bool:
 def _first_found(
     table: pl.DataFrame, names: tuple[str, ...], name: str, dtype: type[pl.DataType]
 ) -> pl.Expr:
-    found = next((column for column in names if column in table.columns), None)
+    found = found_column(table, names)
     if found is None:
         return pl.lit(None, dtype=dtype)
     column = pl.col(found)
