@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from splicedpareto.distributions._gaussian import Gaussian
+from splicedpareto.distributions._layout import from_columns, to_columns
 from splicedpareto.distributions._spliced_binned_pareto import SplicedBinnedPareto
 
 # Where squeezed scores end; a normal number is beyond in 2e-9 of all cases. Of a tail with a
@@ -91,7 +92,9 @@ def normal_scores(reference: SplicedBinnedPareto, value: Tensor) -> Tensor:
 
     Stretched beyond some 3, so that any number is a score; infinite at the ends of the support.
     """
-    below, above = reference.cdf(value), reference.sf(value)
+    (value,), shape = to_columns(reference.batch_shape, reference.logits, value=value)
+    sides = reference.distribution.cdf_and_sf(value)
+    below, above = (from_columns(side, shape) for side in sides)
     least = torch.minimum(below, above)
     number = torch.special.ndtri(least.clamp(min=torch.finfo(least.dtype).tiny))
     size = _FURTHEST * (-number / _FURTHEST).clamp(max=0.999).atanh()
@@ -104,7 +107,10 @@ def values_at_scores(reference: SplicedBinnedPareto, score: Tensor) -> Tensor:
     number = torch.where(score.isinf(), score, _FURTHEST * (score / _FURTHEST).tanh())
     # `ndtr` loses its digits in single precision.
     level = torch.special.erfc(number.abs() / math.sqrt(2)) / 2
-    return torch.where(score < 0, reference.icdf(level), reference.isf(level))
+    is_low, rest = score < 0, 1 - level
+    sides = {"cdf": torch.where(is_low, level, rest), "sf": torch.where(is_low, rest, level)}
+    (below, above), shape = to_columns(reference.batch_shape, reference.logits, **sides)
+    return from_columns(reference.distribution.quantile(below, above, None), shape)
 
 
 def largest_edge(dtype: torch.dtype) -> float:
