@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -33,9 +33,14 @@ def is_ours(module: str | None) -> bool:
     return (module or "").split(".")[0] in PACKAGES
 
 
-def definitions(tree: ast.AST) -> Iterator[str]:
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """All nodes: to walk a tree takes longer than to parse it, so each is walked once."""
+    return list(ast.walk(tree))
+
+
+def definitions(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Names that a module defines: functions, classes, variables and attributes."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -44,9 +49,9 @@ def definitions(tree: ast.AST) -> Iterator[str]:
             yield node.attr
 
 
-def foreign_names(tree: ast.AST) -> Iterator[str]:
+def foreign_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Names that a module binds to something of another project."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (
                 (alias.asname or alias.name).split(".")[0]
@@ -57,9 +62,9 @@ def foreign_names(tree: ast.AST) -> Iterator[str]:
             yield from (alias.asname or alias.name for alias in node.names)
 
 
-def private_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def private_imports(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
     """Lines that import a private name of another project."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for alias in node.names:
@@ -68,10 +73,10 @@ def private_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, name
 
 
-def private_attributes(tree: ast.AST, ours: set[str]) -> Iterator[tuple[int, str]]:
+def private_attributes(nodes: Sequence[ast.AST], ours: set[str]) -> Iterator[tuple[int, str]]:
     """Lines that read or set a private attribute of another project, by its name or a string."""
-    foreign = set(foreign_names(tree))
-    for node in ast.walk(tree):
+    foreign = set(foreign_names(nodes))
+    for node in nodes:
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             root: ast.expr = node.value
             while isinstance(root, ast.Attribute):
@@ -104,22 +109,23 @@ def test_no_module_imports_itself_through_others() -> None:
     ],
 )
 def test_private_name_of_another_project_is_found(statement: str) -> None:
-    tree = ast.parse(statement)
-    assert [*private_imports(tree), *private_attributes(tree, {"_validate_args"})]
+    nodes = nodes_of(ast.parse(statement))
+    assert [*private_imports(nodes), *private_attributes(nodes, {"_validate_args"})]
 
 
 def test_own_private_names_are_allowed() -> None:
-    tree = ast.parse("from dropback._files import _write\nself._rows\nrow._replace(a=1)\n_")
-    assert [*private_imports(tree), *private_attributes(tree, {"_rows"})] == []
+    source = "from dropback._files import _write\nself._rows\nrow._replace(a=1)\n_"
+    nodes = nodes_of(ast.parse(source))
+    assert [*private_imports(nodes), *private_attributes(nodes, {"_rows"})] == []
 
 
 def test_no_source_names_a_private_part_of_another_project() -> None:
-    trees = {path: ast.parse(path.read_text()) for path in SOURCES}
-    ours = {name for tree in trees.values() for name in definitions(tree) if is_private(name)}
+    modules = {path: nodes_of(ast.parse(path.read_text())) for path in SOURCES}
+    ours = {name for nodes in modules.values() for name in definitions(nodes) if is_private(name)}
     found = [
-        f"{path.name}:{line}: {name}"
-        for path, tree in trees.items()
-        for line, name in (*private_imports(tree), *private_attributes(tree, ours))
+        f"{path.name}:{line}: {use}"
+        for path, nodes in modules.items()
+        for line, use in (*private_imports(nodes), *private_attributes(nodes, ours))
     ]
     assert found == []
 
@@ -141,17 +147,22 @@ def class_sources(module: ModuleType) -> dict[str, str]:
     lines = text.splitlines()
     return {
         node.name: "\n".join(lines[node.lineno - 1 : node.end_lineno])
-        for node in ast.walk(ast.parse(text))
+        for node in ast.parse(text).body
         if isinstance(node, ast.ClassDef)
     }
 
 
 def inherited_uses(module: ModuleType) -> Iterator[str]:
     """Uses of ``self._name`` where a base class of another project defines ``_name``."""
-    sources = class_sources(module)
-    for _, cls in inspect.getmembers(module, inspect.isclass):
-        # One that is not in the file was made by a decorator.
-        if cls.__module__ != module.__name__ or cls.__name__ not in sources:
+    classes = [
+        cls
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if cls.__module__ == module.__name__
+        and any(base is not object and not is_ours(base.__module__) for base in cls.__mro__)
+    ]
+    sources = class_sources(module) if classes else {}
+    for cls in classes:
+        if cls.__name__ not in sources:  # made by a decorator
             continue
         theirs: set[str] = set()
         overridden: set[str] = set()
