@@ -75,7 +75,9 @@ def main(arguments: list[str] | None = None) -> dict[str, int]:
     weeks: int = given.weeks
     moments = np.random.default_rng(given.seed)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "dropback.workflows"])
+    # With what an update imports as it goes, which is more than half of its time.
+    libraries = ("xgboost", "matplotlib.pyplot")
+    context.set_forkserver_preload([__name__, "dropback.workflows", *libraries])
     with tempfile.TemporaryDirectory() as work:
         root = Path(work)
         run = write_weeks(root, weeks)
@@ -83,13 +85,14 @@ def main(arguments: list[str] | None = None) -> dict[str, int]:
         for week in range(1, weeks + 1):
             run_update(root / f"week-{week}", run)
             whole.append(open_score_store(root / f"week-{week}").scores())
-        takes = 0.0
-        for _ in range(2):  # the first start of a process loads the modules
-            began = time.perf_counter()
-            unkilled = context.Process(target=run_update, args=(_fresh(root), run))
-            unkilled.start()
-            unkilled.join()
-            takes = time.perf_counter() - began
+        first = context.Process()  # whose start waits until the modules are loaded
+        first.start()
+        first.join()
+        began = time.perf_counter()
+        unkilled = context.Process(target=run_update, args=(_fresh(root), run))
+        unkilled.start()
+        unkilled.join()
+        takes = time.perf_counter() - began
         kills: Counter[str] = Counter()
         week, folder = 0, _fresh(root)
         while kills.total() < given.kills:
