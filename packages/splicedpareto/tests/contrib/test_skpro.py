@@ -74,6 +74,23 @@ def test_crps_is_exact(model: SplicedBinnedParetoProbaRegressor) -> None:
     np.testing.assert_allclose(crps.to_numpy().squeeze(), expected.numpy(), rtol=1e-9)
 
 
+@pytest.mark.parametrize("a", [1, 2, 3.5])
+def test_norm_of_the_density_is_its_quadrature(a: float) -> None:
+    whole = SplicedBinnedPareto(LOGITS, EDGES, 0.1, 0.2)
+    table = SplicedBinnedParetoTable(whole, index=pd.Index(list("abc")))
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    for row, label in enumerate("abc"):
+        # The density steps at the edges and at both thresholds.
+        thresholds = [whole.icdf(level)[row].item() for level in (0.05, 0.95)]
+        steps = np.array(sorted([-99, *EDGES.tolist(), *thresholds, 99]))
+        half = np.diff(steps)[:, None] / 2
+        at = torch.from_numpy(steps[:-1, None] + half * (1 + nodes))
+        powers = whole.log_prob(at[..., None])[..., row].exp().numpy() ** a
+        right = (half * weights * powers).sum()
+        assert table.pdfnorm(a).loc[label, 0] == pytest.approx(right, rel=2e-3)
+    assert table.iat[1, 0].pdfnorm(a) == pytest.approx(table.pdfnorm(a).loc["b", 0])
+
+
 TARGETS = {
     "mixed": (
         np.where(X["x"] < 0.2, 0.0, np.exp(Y["gain"])),
@@ -96,6 +113,8 @@ def test_masses_are_those_of_atoms_and_counts(kind: str) -> None:
     mass = expected.log_mass(at).exp()
     np.testing.assert_allclose(table.pmf(at[:, None].numpy())["n"], mass)
     assert mass[0] > 0.1
+    norm = table.pdfnorm()["n"].to_numpy()
+    assert (norm > 0).all() if kind == "mixed" else (norm == 0).all()
     density = table.pdf(at[:, None].numpy())["n"].to_numpy()
     assert density[0] == 0
     assert (density[2] > 0) == (kind == "mixed")
