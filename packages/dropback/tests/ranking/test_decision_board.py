@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dropback.cli._console import decisions_table
+from dropback.cli._ranking_tables import decisions_table
 from dropback.errors import RequestError
 from dropback.ranking import decision_board, leaderboard, with_decisions
 

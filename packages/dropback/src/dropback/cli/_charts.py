@@ -340,7 +340,8 @@ def _look(
 
 def _write(figure: Figure, out: Path, scores: pl.DataFrame | None = None) -> None:
     """Write a picture, and say by how much the seasons of its play scores drift."""
-    from dropback.cli._console import drift_line, errors
+    from dropback.cli._console import errors
+    from dropback.cli._ranking_tables import drift_line
     from dropback.workflows._plots import write_figure
 
     write_figure(figure, out)

@@ -38,7 +38,8 @@ def decisions(
     Example: `dropback decisions runs/tracking tensors --out decisions.parquet`
     """
     from dropback import workflows
-    from dropback.cli._console import decisions_table, errors
+    from dropback.cli._console import errors
+    from dropback.cli._ranking_tables import decisions_table
     from dropback.ranking import decision_board
 
     workflows.require_table_path(out, overwrite=overwrite)

@@ -178,8 +178,9 @@ def demo(
 
     Example: `dropback demo --out demo`
     """
-    from dropback.cli._console import errors, evaluation_table, leaderboard_table
+    from dropback.cli._console import errors, evaluation_table
     from dropback.cli._console import out as console
+    from dropback.cli._ranking_tables import leaderboard_table
     from dropback.workflows._demo import run_demo
 
     with errors.status("starting") as status:

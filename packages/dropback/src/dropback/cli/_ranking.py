@@ -96,10 +96,10 @@ def leaderboard(
     --roster players.parquet --out late.xlsx`
     """
     from dropback import workflows
-    from dropback.cli._console import (
+    from dropback.cli._console import errors
+    from dropback.cli._ranking_tables import (
         decisions_table,
         drift_line,
-        errors,
         leaderboard_table,
         stats_table,
     )
@@ -159,7 +159,8 @@ def games(
     Example: `dropback games scores.parquet "Patrick Mahomes" --seasons 2022 --games games.parquet`
     """
     from dropback import workflows
-    from dropback.cli._console import drift_line, errors, games_table
+    from dropback.cli._console import errors
+    from dropback.cli._ranking_tables import drift_line, games_table
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
@@ -208,7 +209,8 @@ def compare(
     Example: `dropback compare scores.parquet "Josh Allen" "Patrick Mahomes" --seasons 2020-2023`
     """
     from dropback import workflows
-    from dropback.cli._console import drift_line, errors, versus_table
+    from dropback.cli._console import errors
+    from dropback.cli._ranking_tables import drift_line, versus_table
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)
@@ -251,7 +253,8 @@ def reliability(
     Example: `dropback reliability scores.parquet --plot reliability.png`
     """
     from dropback import ranking, workflows
-    from dropback.cli._console import errors, reliability_table
+    from dropback.cli._console import errors
+    from dropback.cli._ranking_tables import reliability_table
 
     if out is not None:
         workflows.require_table_path(out, overwrite=overwrite)

@@ -114,7 +114,8 @@ def score(
     from functools import partial
 
     from dropback import workflows
-    from dropback.cli._console import drift_line, errors, progress
+    from dropback.cli._console import errors, progress
+    from dropback.cli._ranking_tables import drift_line
     from dropback.execution import opened
     from dropback.storage import require_inputs
 

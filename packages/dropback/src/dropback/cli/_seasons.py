@@ -51,7 +51,8 @@ def seasons_command(
     Example: `dropback seasons data/pbp --seasons 2006-2023 --out seasons`
     """
     from dropback import workflows
-    from dropback.cli._console import drift_line, errors, leaderboard_table, progress
+    from dropback.cli._console import errors, progress
+    from dropback.cli._ranking_tables import drift_line, leaderboard_table
     from dropback.execution import opened
     from dropback.workflows.seasons import SeasonsSettings, plan_fits, score_seasons
 

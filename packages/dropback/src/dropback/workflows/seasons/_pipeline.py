@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import torch
 
 from dropback._frames import left_join
 from dropback.data._play_by_play import chosen_seasons, read_play_by_play
@@ -27,11 +26,11 @@ from dropback.expected_points import (
 )
 from dropback.models import ModelSettings
 from dropback.projection import FEWEST_PLAYS
-from dropback.ranking import leaderboard
-from dropback.scoring import score_plays, season_drift, standard_scores
+from dropback.scoring import score_plays, standard_scores
 from dropback.storage import fetched, is_url, put_output, require_new_output, work_area
 from dropback.win_probability import win_probability_added
 from dropback.workflows._files import write_json
+from dropback.workflows.seasons._boards import by_recipe, calibration, leaderboards
 from dropback.workflows.seasons._fitting import (
     PREDICTIONS_FILE,
     fit_task,
@@ -48,11 +47,10 @@ from dropback.workflows.seasons._numbers import (
     scored_quarterback_plays,
     with_passing_score,
 )
-from splicedpareto.scoring_rules import pp_error
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import dataframely as dy
 
@@ -64,17 +62,12 @@ if TYPE_CHECKING:
     from dropback.storage import WorkArea
     from dropback.workflows.seasons._fitting import Fit
 
-# NFL Record and Fact Book: a career passer rating counts from 1,500 attempts on.
-_CAREER_ATTEMPTS = 1500
-
 # Half that of a network with new weights: a larger rate forgets the season before.
 _REFRESH_LEARNING_RATE = 4e-3
 
 
 # Threads of the trees that value snaps, which are fitted in this process.
 _TREE_THREADS = 2
-
-_LEVELS = torch.arange(1, 100, dtype=torch.float64) / 100
 
 
 @dataclass(frozen=True)
@@ -240,7 +233,7 @@ def score_seasons(
         if _is_standardized(settings):
             standard = _score_dropbacks(rows, scores, games=settings.games)
         scores, numbers, missing = _numbers(rows, scores, work, settings)
-        boards = dict(_leaderboards(_recipes(scores, standard, settings.outcomes)))
+        boards = dict(leaderboards(by_recipe(scores, standard, settings.outcomes)))
         clock.stop("scores and leaderboards")
         summary = {
             "seasons": years,
@@ -248,7 +241,7 @@ def score_seasons(
             "not_written": missing,
             "epa_source": scores["epa_source"].drop_nulls().first(),
             "scored_by": {fit.name: f"learned from {span(fit.learns)}" for fit in fits},
-            "calibration": {name.value: _calibration(table) for name, table in tables.items()},
+            "calibration": {name.value: calibration(table) for name, table in tables.items()},
             "left_out": {
                 kind.value: dict(selection.left_out.iter_rows())
                 for kind, selection in selections.items()
@@ -381,57 +374,6 @@ def _is_standardized(settings: SeasonsSettings) -> bool:
     """The standardized score takes predictions of a throw's yards and of a dropback's value."""
     both = set(settings.outcomes) == {Outcome.YARDS, Outcome.EPA}
     return both and settings.plays is not PlaySet.DROPBACKS
-
-
-def _recipes(
-    scores: pl.DataFrame, standard: pl.DataFrame | None, outcomes: Sequence[Outcome]
-) -> dict[str, pl.DataFrame]:
-    """Plays with a `play_score`, by the name of the score."""
-    found = {} if standard is None else {"standard": standard}
-    for outcome in outcomes:
-        column = "epa_cdf" if outcome is Outcome.EPA else "mid_cdf"
-        judged = scores.filter(pl.col(column).is_not_null())
-        found[outcome.value] = judged.with_columns(
-            play_score=pl.col(column), mid_cdf=pl.col(column), season_drift=season_drift(column)
-        )
-    return found
-
-
-def _leaderboards(recipes: Mapping[str, pl.DataFrame]) -> Iterator[tuple[str, pl.DataFrame]]:
-    for name, judged in recipes.items():
-        for (season,), plays in judged.group_by("season", maintain_order=True):
-            yield f"{name}-{season}", _board(plays, by=("passer", "season"), minimum="nfl")
-        # Attempts and targeted attempts are different plays: no career mixes them.
-        for (kind,), plays in judged.group_by("play_set", maintain_order=True):
-            rows = _board(plays, by=("passer",), minimum=_CAREER_ATTEMPTS)
-            yield f"{name}-career-{kind}", rows
-
-
-def _board(plays: pl.DataFrame, *, by: Sequence[str], minimum: int | str) -> pl.DataFrame:
-    """A leaderboard, of all passers where none has the attempts that a table of record needs."""
-    try:
-        return leaderboard(plays, by=by, min_attempts=minimum)
-    except RequestError:
-        return leaderboard(plays, by=by, min_attempts=1)
-
-
-def _calibration(table: pl.DataFrame) -> dict[str, dict[str, float]]:
-    """Numbers of each season: proper scores, and how far the PIT is from uniform."""
-    return {
-        str(season): {
-            "plays": rows.height,
-            "crps": _mean(rows["crps"]),
-            "log_score": _mean(rows["log_score"]),
-            "mean_mid_cdf": _mean(rows["mid_cdf"]),
-            "coverage_98": _mean(rows["pit"].is_between(0.01, 0.99)),
-            "pp_error": round(pp_error(rows["pit"].to_torch(), _LEVELS).item(), 5),
-        }
-        for (season,), rows in table.sort("season").group_by("season", maintain_order=True)
-    }
-
-
-def _mean(values: pl.Series) -> float:
-    return round(float(values.cast(pl.Float64).mean()), 5)  # type: ignore[arg-type]
 
 
 def _write(
