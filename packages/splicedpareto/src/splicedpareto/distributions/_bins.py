@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from splicedpareto.distributions._areas import area_between
+from splicedpareto.distributions._areas import areas_beside
 from splicedpareto.distributions._kernels import log_sum_exp, safe_log
 from splicedpareto.distributions._lazy import lazy
 from splicedpareto.distributions._lookup import Entries, SoftmaxSums, gather, rank
@@ -143,27 +143,28 @@ class Bins:
         found = zip(index, self.sums.look_up(*entries, summed=summed), strict=True)
         return (Cell(self.edges, *pair) for pair in found)
 
-    def area_between(self, start: Tensor, stop: Tensor, power: int, *, from_right: bool) -> Tensor:
-        """Integral of a power of the probability on one side, over the bins between two bins.
+    def areas_beside(
+        self, first: Tensor | None, at: Tensor, last: Tensor | None, power: int
+    ) -> tuple[Tensor, Tensor]:
+        """Integrals of a power of the probability below, and above, over the bins beside some.
 
         Args:
-            start: Index of the bin nearest to that side, ``(*B, 1)``.
-            stop: Indices of the bins furthest from it, ``(*B, S)``.
+            first: Index of the bin after which the areas below begin, ``(*B, 1)``; None where they
+                are not wanted.
+            at: Indices of the bins between both areas, ``(*B, S)``.
+            last: Index of the bin before which the areas above end, likewise.
             power: Exponent, 1 or 2.
-            from_right: Whether the probability is summed from the right.
         """
-        widths, offset, sums = self.widths, self.offset, self.sums.from_left
-        if from_right:
-            last, widths, sums = self.count - 1, self.widths.flip(-1), self.sums.from_right
-            start, stop = last - start, last - stop
-        # What is outside the bins has no width; the first entry lies between no two.
-        widths = functional.pad(widths, (0, 1)) if offset else widths[..., 1:]
-        logits, sums, widths = (
-            table.expand((*stop.shape[:-1], table.shape[-1]))
-            for table in (self.logits, sums, widths)
+        widths, offset = self.widths, self.offset
+        # What is outside the bins has no width.
+        widths = functional.pad(widths, (offset, offset)) if offset else widths
+        logits, from_left, from_right, widths = (
+            table.expand((*at.shape[:-1], table.shape[-1]))
+            for table in (self.logits, self.sums.from_left, self.sums.from_right, widths)
         )
-        start, stop = start + offset, stop + offset
-        return area_between(logits, sums, widths, start, stop, power, from_right=from_right)
+        first, last = (None if end is None else end + offset for end in (first, last))
+        at = at + offset
+        return areas_beside(logits, from_left, from_right, widths, first, at, last, power)
 
     def locate(self, value: Tensor) -> Tensor:
         """Bin index of each value; a value on an edge belongs to the bin on its right.

@@ -113,27 +113,32 @@ def mode(distribution: SplicedDistribution) -> Tensor:
     return torch.cat(places, -1).gather(-1, index)
 
 
-def _body_above(place: Place, inside: Tensor, power: int) -> Tensor:
-    r"""Integral of :math:`S^m` from values in the body to the upper threshold."""
+def _body_above(place: Place, inside: Tensor, power: int, between: Tensor | None = None) -> Tensor:
+    r"""Integral of :math:`S^m` from values in the body to the upper threshold.
+
+    That over whole bins may be given.
+    """
     upper, cell, last = place.tails.upper, place.cell, place.last
     mass = upper.log_mass.exp()
     right = torch.minimum(cell.right, upper.threshold)
     sf = cell.sides(inside)[1]
     own = (right - inside) * mean_power(torch.maximum(cell.above, mass), sf, power)
     beside = (upper.threshold - last.left) * mean_power(mass, last.above + last.prob, power)
-    between = place.bins.area_between(last.index, cell.index, power, from_right=True)
+    if between is None:
+        _, between = place.bins.areas_beside(None, cell.index, last.index, power)
     return own + torch.where(cell.index < last.index, between + beside, 0)
 
 
-def _body_below(place: Place, inside: Tensor, power: int) -> Tensor:
-    r"""Integral of :math:`F^m` from the lower threshold to values in the body."""
+def _body_below(place: Place, inside: Tensor, power: int, between: Tensor | None = None) -> Tensor:
+    r"""Integral of :math:`F^m` from the lower threshold to values in the body, likewise."""
     lower, cell, first = place.tails.lower, place.cell, place.first
     mass = lower.log_mass.exp()
     left = torch.maximum(cell.left, lower.threshold)
     cdf = cell.sides(inside)[0]
     own = (inside - left) * mean_power(torch.maximum(cell.below, mass), cdf, power)
     beside = (first.right - lower.threshold) * mean_power(mass, first.below + first.prob, power)
-    between = place.bins.area_between(first.index, cell.index, power, from_right=False)
+    if between is None:
+        between, _ = place.bins.areas_beside(first.index, cell.index, None, power)
     return own + torch.where(cell.index > first.index, between + beside, 0)
 
 
@@ -181,7 +186,10 @@ def crps(distribution: SplicedDistribution, value: Tensor) -> Tensor:
     place, endless = distribution.place(value), value.isinf()
     inside, excess, is_upper = place.tails.excess(torch.where(endless, 0, value))
     near, far = place.tails.select(is_upper), place.tails.select(~is_upper)
-    body = _body_below(place, inside, 2) + _body_above(place, inside, 2)
+    # Both at once, of which the gradient is one table.
+    bins, entries = place.bins, (place.first.index, place.cell.index, place.last.index)
+    below, above = bins.areas_beside(*entries, 2)
+    body = _body_below(place, inside, 2, below) + _body_above(place, inside, 2, above)
     beyond = near.integral_beyond(excess, 2) + far.integral_beyond(torch.zeros_like(excess), 2)
     return torch.where(endless, math.inf, body + near.integral_of_rest(excess, 2) + beyond)
 

@@ -268,8 +268,8 @@ def _gradient(
     return gradient.scatter_add_(-1, at, to_log_prob)
 
 
-# Entries of a part: a megabyte in single precision, which a processor's cache holds several times.
-_PART = 2**18
+# Entries of a part: half a megabyte in single precision, of which a cache holds several.
+_PART = 2**17
 
 
 def in_parts(of_rows: Callable[..., Tensor], *tensors: Tensor, columns: int) -> Tensor:
