@@ -224,6 +224,15 @@ def test_weight_is_repetition(ragged: bool) -> None:
             {"spacing": "log"},
             "spacing must be 'robust', 'quantile', 'uniform' or 'mixed', got 'log'",
         ),
+        ({"spacing": np.zeros(2)}, "spacing must be 'robust', 'quantile', 'uniform' or"),
+        ({"statistic": np.zeros(2)}, "statistic must be 'median' or 'mean', got array"),
+        ({"learning_rate": 1e9}, "learning_rate must be at most 1, got 1000000000.0"),
+        ({"weight_decay": 1e9}, "weight_decay must be at most 1 / learning_rate, got"),
+        ({"bins": 10**30}, "bins must be at most 2147483647"),
+        ({"levels": 0}, "levels must be at least 1, got 0"),
+        ({"atoms": b"x"}, "atoms must be None, 'auto' or a list of values, got b'x'"),
+        ({"atoms": [1j]}, "atoms must be None, 'auto' or a list of values"),
+        ({"support": (0, 1j)}, r"support must be \(lowest, highest\)"),
     ],
 )
 def test_settings_that_break_their_rule_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -262,7 +271,9 @@ def test_rows_of_another_kind_than_fitted_are_refused() -> None:
         model.fit(table, outcome).predict(rows)
 
 
-@pytest.mark.parametrize("level", [-0.1, [0.5, 1.1], float("nan"), [[0.5]]], ids=str)
+@pytest.mark.parametrize(
+    "level", [-0.1, [0.5, 1.1], float("nan"), [[0.5]], "a", "1", True, [], 1j], ids=str
+)
 def test_levels_outside_the_unit_interval_are_refused(fitted: Regressor, level: Any) -> None:
     with pytest.raises(ValueError, match=r"q must be a level in \[0, 1\]"):
         fitted.predict_quantiles(np.zeros((1, 2)), level)
@@ -280,3 +291,5 @@ def test_equal_targets_have_no_skill(fitted: Regressor) -> None:
 def test_score_needs_a_target_for_each_row(fitted: Regressor) -> None:
     with pytest.raises(ValueError, match="got 2 for 3"):
         fitted.score(np.zeros((3, 2)), np.ones(2))
+    with pytest.raises(ValueError, match="y must hold numbers, got"):
+        fitted.score(np.zeros((3, 2)), ["a", "b", "c"])

@@ -464,12 +464,18 @@ def test_a_saved_estimator_of_sequences_predicts_the_same(tmp_path: Path) -> Non
 
 def test_what_is_no_saved_estimator_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
-    path.write_bytes(b"no archive")
-    with pytest.raises(ValueError, match="path must be a file that `save` wrote"):
-        Regressor.load(path)
-    np.savez(path, weights=np.zeros(3))
-    with pytest.raises(ValueError, match="path must be a file that `save` wrote"):
-        Regressor.load(path)
+    for content in (b"no archive", b"", b"\x80\x04}.", b"PK\x03\x04"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"`save` wrote, got .*other.npz, another\.$"):
+            Regressor.load(path)
+    for arrays in ({"weights": np.zeros(3)}, {"about": np.array("[1]")}):
+        np.savez(path, **arrays)
+        with pytest.raises(ValueError, match=r"`save` wrote, got .*other.npz, another\.$"):
+            Regressor.load(path)
+    with pytest.raises(ValueError, match="`save` wrote, got the folder"):
+        Regressor.load(tmp_path)
+    with pytest.raises(TypeError, match="path must be a str or a Path, got 3"):
+        Regressor.load(3)
     inputs, random = rows(30)
     settings = TINY | {"random_state": np.random.RandomState(0)}
     with pytest.raises(ValueError, match="random_state must be a seed or None to be saved"):
@@ -489,3 +495,21 @@ def test_predictions_of_a_table_keep_its_index() -> None:
     np.testing.assert_array_equal(model.predict(table), model.predict_quantiles(table, 0.5))
     # scikit-learn's meta-estimators reshape what they get.
     assert model.predict(table).reshape(-1, 1).shape == (40, 1)
+
+
+def test_a_saved_estimator_that_was_changed_is_refused(tmp_path: Path) -> None:
+    inputs, random = rows(30)
+    path = tmp_path / "model.npz"
+    Regressor(**TINY).fit(inputs, random.normal(size=30)).save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    name = next(name for name in arrays if name.endswith("linear.bias"))
+    for changed, message in (
+        ({key: value for key, value in arrays.items() if key != name}, "lacks a part or has"),
+        ({key: value for key, value in arrays.items() if "edges" not in key}, "lacks a part or"),
+        (arrays | {name: np.zeros(77)}, "lacks a part or has others"),
+        (arrays | {name: arrays[name] * np.nan}, "must be a file without NaN, got some"),
+    ):
+        np.savez(path, **changed)
+        with pytest.raises(ValueError, match=message):
+            Regressor.load(path)

@@ -206,7 +206,7 @@ def test_bins_follow_the_location_and_the_scale_that_a_network_learns() -> None:
         ({"components": ["x", 1.0]}, "component 0, where it is no head, must be a number, got 'x'"),
         ({"components": [0.0, None]}, "component 1, where it is no head, must be a number, got N"),
         ({"weights": "ab"}, "weights must be a number, got 'a'"),
-        ({"weights": 0.5}, "weights must be numbers, one of each component, got 0.5"),
+        ({"weights": 0.5}, "weights must be a list, got 0.5"),
         ({"from_origin": "x"}, "from_origin must be a whole number, at least 0, got 'x'"),
     ],
 )

@@ -294,6 +294,7 @@ def test_distribution_started_from_data_has_their_histogram() -> None:
         ({"robust": "no"}, "robust must be True or False, got 'no'"),
         ({"blocks": "x"}, "blocks must be a whole number, at least 0, got 'x'"),
         ({"width": 1.5}, "width must be a whole number, at least 1, got 1.5"),
+        ({"width": 10**30}, "width must be at most 2147483647, got 10"),
     ],
 )
 def test_settings_of_another_kind_are_refused(arguments: dict[str, Any], message: str) -> None:

@@ -93,6 +93,23 @@ def new_rows(estimator: BaseEstimator, X: TableOrSequences, network: Distributio
     return rows.typed(network)
 
 
+def checked_levels(q: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """A quantile level, or several in one dimension.
+
+    Raises:
+        ValueError: They are no numbers in [0, 1], of another shape, or none.
+    """
+    levels = np.asarray(q)
+    if (
+        levels.dtype.kind not in "fiu"
+        or levels.ndim > 1
+        or not levels.size
+        or not ((levels >= 0) & (levels <= 1)).all()
+    ):
+        raise ValueError(f"q must be a level in [0, 1] or a list of such, got {q!r:.80}.")
+    return levels.astype(np.float64)
+
+
 def sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np.float64]:
     """Weights of the rows, shape ``(count,)``; all 1 for None.
 

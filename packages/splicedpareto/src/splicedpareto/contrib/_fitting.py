@@ -15,10 +15,12 @@ from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
 from splicedpareto.contrib._target import Target, describe_target, warn_of_ties
-from splicedpareto.distributions._checks import require_number, require_switch
+from splicedpareto.distributions._checks import require_choice, require_number, require_switch
 from splicedpareto.nn import DistributionNetwork, ResidualMLP, SequenceEncoder
 from splicedpareto.nn._edges import check_bins, check_whole
-from splicedpareto.nn._heads import check_masses, initial_concentration
+from splicedpareto.nn._head_checks import check_masses
+from splicedpareto.nn._heads import initial_concentration
+from splicedpareto.nn._sample import USUAL_RANGE
 from splicedpareto.training import FitSettings, fit
 
 if TYPE_CHECKING:
@@ -49,24 +51,17 @@ def checked_settings(parameters: Mapping[str, Any], seed: int) -> FitSettings:
         ValueError: A parameter breaks its rule.
     """
     of = SimpleNamespace(**parameters)
-    for name, allowed in (
-        ("statistic", ("median", "mean")),
-        ("objective", ("composite", "crps", "composite+crps")),
-    ):
-        if parameters[name] not in allowed:
-            choices = " or ".join(
-                [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])],
-            )
-            raise ValueError(f"{name} must be {choices}, got {parameters[name]!r}.")
+    require_choice("statistic", of.statistic, "median", "mean")
+    require_choice("objective", of.objective, "composite", "crps", "composite+crps")
     for name in ("discrete", "moving", "early_stopping", "warm_start"):
         require_switch(name, parameters[name])
     check_bins(of.bins)
-    for name, least in (("width", 1), ("blocks", 0), ("levels", 0), ("kernel_size", 1)):
+    for name, least in (("width", 1), ("blocks", 0), ("levels", 1), ("kernel_size", 1)):
         check_whole(name, parameters[name], least)
     for name in ("max_epochs", "batch_size", "patience"):
         check_whole(name, parameters[name], 1)
     require_number("validation_share", of.validation_share)
-    check_masses(of.lower_mass or 0.0, of.upper_mass or 0.0)
+    check_masses(*(0.0 if mass is None else mass for mass in (of.lower_mass, of.upper_mass)))
     if of.concentration_range is not None:
         initial_concentration(of.concentration_range)
         if of.statistic == "mean" and not of.concentration_range[1] <= 1:
@@ -169,7 +164,9 @@ def begin_network(
             trunk = build_trunk(
                 parameters, rows.values.shape[-1], is_sequence=rows.lengths is not None
             )
-            usual = (0.0, 0.9) if of.statistic == "mean" else None
+            concentrations = of.concentration_range
+            if concentrations is None and of.statistic == "mean":
+                concentrations = USUAL_RANGE
             head = target.head(
                 of.width,
                 outcomes.imputed(target.scale, target.support),
@@ -180,7 +177,7 @@ def begin_network(
                 outside=of.outside,
                 lower_mass=of.lower_mass,
                 upper_mass=of.upper_mass,
-                concentration_range=of.concentration_range or usual,
+                concentration_range=concentrations,
                 moving=of.moving,
             )
         return DistributionNetwork(trunk, head).to(dtype)

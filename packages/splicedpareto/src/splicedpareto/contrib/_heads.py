@@ -15,6 +15,7 @@ from splicedpareto.contrib._student_t import StudentT
 from splicedpareto.distributions import Gaussian, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.nn._edges import check_whole
+from splicedpareto.nn._head_checks import check_raw
 from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
     DistributionHead,
@@ -54,6 +55,7 @@ class StudentTHead(LocationScaleHead):
 
     def distribution(self, raw: Tensor) -> StudentT:
         """The distribution for raw parameters ``(*B, 3)``: location, scale, degrees of freedom."""
+        check_raw(raw, self.raw_features)
         return StudentT(
             1 / _HEAVIEST + nn.functional.softplus(raw[..., 2]),
             *self.parameters_of(raw[..., 0], raw[..., 1]),
@@ -86,6 +88,7 @@ class GaussianMixtureHead(LocationScaleHead):
 
     def distribution(self, raw: Tensor) -> Mixture:
         """The distribution for raw parameters ``(*B, 3 K)``: logits, means, deviations."""
+        check_raw(raw, self.raw_features)
         logits, mean, deviation = raw.chunk(3, dim=-1)
         each = zip(*(p.unbind(-1) for p in self.parameters_of(mean, deviation)), strict=True)
         parts = [Gaussian(*parameters, validate_args=False) for parameters in each]
@@ -125,6 +128,7 @@ class HybridParetoHead(LocationScaleHead):
 
     def distribution(self, raw: Tensor) -> ScalarDistribution:
         """Distribution of raw parameters: logits unless `K` is 1, modes, scales, concentrations."""
+        check_raw(raw, self.raw_features)
         mode, scale, concentration = raw[..., -3 * self.components :].chunk(3, dim=-1)
         parameters = *self.parameters_of(mode, scale), _HEAVIEST * concentration.sigmoid()
         each = zip(*(p.unbind(-1) for p in parameters), strict=True)
@@ -196,6 +200,7 @@ class QuantileParetoHead(DistributionHead):
 
     def distribution(self, raw: Tensor) -> SplicedBinnedPareto:
         """Distribution of raw ``(*B, K + 4)``: start, increments, scales, concentrations."""
+        check_raw(raw, self.raw_features)
         count = self.count
         # The start is learned in units of the whole range.
         first = self.start + self.unit.sum() * raw[..., :1]

@@ -63,7 +63,10 @@ def read_outcomes(y: Any, count: int) -> Outcomes:  # noqa: ANN401  # any input
     Raises:
         ValueError: A shape, a NaN, an infinite target, an empty interval or one of the whole line.
     """
-    ends = np.array(y, dtype=np.float64)
+    try:
+        ends = np.array(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must hold numbers, got {y!r:.80}.") from error
     if ends.ndim == 1:
         ends = np.stack([ends, ends], axis=-1)
     if ends.shape != (count, 2):

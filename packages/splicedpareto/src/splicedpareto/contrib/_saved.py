@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +23,6 @@ from splicedpareto.nn import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sklearn.base import BaseEstimator
     from torch import nn
 
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 # Of the file's layout; a reader refuses another.
 _FORMAT = "splicedpareto regressor 1"
+# What reading another file, half of one, or one that was changed may raise.
+_OF_OTHER_FILES = (
+    *(AttributeError, EOFError, IndexError, KeyError, RuntimeError, StopIteration, TypeError),
+    *(ValueError, zipfile.BadZipFile, zlib.error),
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,17 @@ class Saved:
     fitted: dict[str, Any]
     target: Target
     network: DistributionNetwork
+
+
+def checked_path(path: object) -> Path:
+    """A path from text or a path.
+
+    Raises:
+        TypeError: It is anything else.
+    """
+    if not isinstance(path, (str, Path)):
+        raise TypeError(f"path must be a str or a Path, got {path!r:.80}.")
+    return Path(path)
 
 
 def write_regressor(model: BaseEstimator, target: Target, path: Path) -> None:
@@ -76,7 +92,18 @@ def read_regressor(path: Path) -> Saved:
         ValueError: The file is another.
         FileNotFoundError: There is no such file.
     """
-    header, head, state = _read_model(path)
+    about, state = _read_file(path)
+    try:
+        return _rebuilt(about, state)
+    except _OF_OTHER_FILES as error:
+        raise ValueError(
+            f"path must be a file as `save` wrote it, got {path}, which lacks a part or has others."
+        ) from error
+
+
+def _rebuilt(about: dict[str, Any], state: dict[str, Tensor]) -> Saved:
+    """A regressor from what is known of it and the weights of its network."""
+    header, head = about["header"], _rebuilt_head(about["head"], state)
     parameters: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in header["parameters"].items()
@@ -116,28 +143,38 @@ def _write_model(
     aside.replace(path)
 
 
-def _read_model(path: Path) -> tuple[dict[str, Any], SplicedBinnedParetoHead, dict[str, Tensor]]:
-    """Header, a head as it was built, and the weights of the network, of what `_write_model` wrote.
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What `_write_model` wrote: what is known of a regressor, and the weights of its network.
 
     Raises:
         ValueError: The file is another.
     """
+    if path.is_dir():
+        raise ValueError(f"path must be a file that `save` wrote, got the folder {path}.")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Of a file that is no archive NumPy would leave its own handle open.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             state = {
                 name.removeprefix("weights/"): torch.from_numpy(file[name])
                 for name in file.files
                 if name.startswith("weights/")
             }
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"path must be a file that `save` wrote, got {path}: {error}.") from error
-    if about.get("format") != _FORMAT:
-        raise ValueError(f"path must be a {_FORMAT!r}, got {about.get('format')!r} in {path}.")
+            format_of_file = about.get("format")
+    except _OF_OTHER_FILES as error:
+        raise ValueError(f"path must be a file that `save` wrote, got {path}, another.") from error
+    if format_of_file != _FORMAT:
+        raise ValueError(f"path must be a {_FORMAT!r}, got {format_of_file!r} in {path}.")
+    if any(value.isnan().any() for value in state.values()):
+        raise ValueError(f"path must be a file without NaN, got some in {path}: fit again.")
+    return about, state
+
+
+def _rebuilt_head(settings: dict[str, Any], state: dict[str, Tensor]) -> SplicedBinnedParetoHead:
+    """The head of the bins before they move, as it was built."""
     name = next(name for name in state if name.endswith("edges"))
     prefix = name.removesuffix("edges")
-    settings = about["head"]
-    head = SplicedBinnedParetoHead(
+    return SplicedBinnedParetoHead(
         state[f"{prefix}linear.weight"].shape[1],
         state[name],
         lower_mass=settings["lower_mass"],
@@ -145,7 +182,6 @@ def _read_model(path: Path) -> tuple[dict[str, Any], SplicedBinnedParetoHead, di
         concentration_range=tuple(settings["concentration_range"]),
         units=tuple(settings["units"]),
     )
-    return about["header"], head, state
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  # what JSON does not know

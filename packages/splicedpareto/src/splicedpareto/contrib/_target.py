@@ -305,7 +305,7 @@ def _atoms(
 ) -> tuple[float, ...]:
     if atoms is None:
         return ()
-    if isinstance(atoms, str):
+    if isinstance(atoms, (str, bytes)):
         if atoms != "auto":
             raise ValueError(f"atoms must be None, 'auto' or a list of values, got {atoms!r}.")
         if not len(values):
@@ -315,7 +315,7 @@ def _atoms(
         return tuple(distinct[mass > _ATOM_SHARE].tolist())
     try:
         places = sorted({float(atom) for atom in atoms})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"atoms must be None, 'auto' or a list of values, got {atoms!r}."
         ) from error

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from splicedpareto.distributions._checks import require_switch
+from splicedpareto.distributions._checks import require_number, require_switch
+from splicedpareto.nn._edges import check_whole
 
 try:
     import libspot
@@ -76,6 +77,8 @@ class Spot:
         level: float = 0.95,
         max_excesses: int = 500,
     ) -> None:
+        require_number("level", level)
+        require_number("risk", risk)
         if not 0.5 <= level < 1:
             raise ValueError(f"level must be in [0.5, 1), got {level}: it is where a tail starts.")
         # 1 - level is rounded: 0.05 is not below 1 - 0.95 in floating point.
@@ -86,10 +89,8 @@ class Spot:
             )
         require_switch("upper", upper)
         require_switch("discard_alarms", discard_alarms)
-        if depth < 0:
-            raise ValueError(f"depth must be at least 0, got {depth}.")
-        if max_excesses < 1:
-            raise ValueError(f"max_excesses must be at least 1, got {max_excesses}.")
+        check_whole("depth", depth, 0)
+        check_whole("max_excesses", max_excesses, 1)
         self._upper = upper
         self._discard_alarms = discard_alarms
         self._window = np.full(depth, math.nan)

@@ -12,7 +12,8 @@ from splicedpareto.contrib._scaled import check_scaled, scaled_head
 from splicedpareto.distributions import Delta, Mixture
 from splicedpareto.nn import MixtureHead
 from splicedpareto.nn._edges import check_support
-from splicedpareto.nn._heads import check_masses, initial_concentration
+from splicedpareto.nn._head_checks import check_masses
+from splicedpareto.nn._heads import initial_concentration
 from splicedpareto.objectives import composite_nll
 
 try:

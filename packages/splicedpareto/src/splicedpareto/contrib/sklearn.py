@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +14,7 @@ from splicedpareto.contrib._fitting import begin_network, checked_settings, fit_
 from splicedpareto.contrib._outcomes import are_intervals, climatology_loss, read_outcomes
 from splicedpareto.contrib._pandas import with_index_of
 from splicedpareto.contrib._rows import Rows, held_out_rows, parts_of
-from splicedpareto.contrib._saved import read_regressor, write_regressor
+from splicedpareto.contrib._saved import checked_path, read_regressor, write_regressor
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._base import tensor_options
 
@@ -26,6 +25,7 @@ try:
 
     from splicedpareto.contrib._checked import (
         check_kind,
+        checked_levels,
         new_rows,
         sample_weights,
         training_rows,
@@ -37,6 +37,7 @@ except ModuleNotFoundError as missing:
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -311,9 +312,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             ValueError: `X` or a level breaks its rule.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
-        levels = np.asarray(q, dtype=np.float64)
-        if levels.ndim > 1 or not ((levels >= 0) & (levels <= 1)).all():
-            raise ValueError(f"q must be a level in [0, 1] or a list of such, got {q!r}.")
+        levels = checked_levels(q)
         below = torch.from_numpy(np.atleast_1d(levels))[:, None]
 
         def quantiles(distribution: Predicted) -> Tensor:
@@ -396,7 +395,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
         check_is_fitted(self, "network_")
-        write_regressor(self, self._target, Path(path))
+        write_regressor(self, self._target, checked_path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> SplicedBinnedParetoRegressor:
@@ -406,7 +405,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             ValueError: The file is none of `save`.
             FileNotFoundError: There is no such file.
         """
-        saved = read_regressor(Path(path))
+        saved = read_regressor(checked_path(path))
         model = cls(**saved.parameters)
         for name, value in saved.fitted.items():
             setattr(model, name, value)

@@ -47,6 +47,14 @@ def require_switch(name: str, value: object) -> None:
         raise TypeError(f"{name} must be True or False, got {value!r}.")
 
 
+def require_choice(name: str, value: object, *allowed: str) -> None:
+    """Raise unless a setting is one of some words."""
+    if isinstance(value, str) and value in allowed:
+        return
+    *others, last = map(repr, allowed)
+    raise ValueError(f"{name} must be {', '.join(others)} or {last}, got {value!r:.80}.")
+
+
 def resolve_validation(validate_args: bool | None) -> bool:
     """Decide whether to check: as the caller says, else torch's default, never while tracing.
 

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from splicedpareto.distributions._base import broadcast_shapes, widened
-from splicedpareto.distributions._checks import lie_within, require, require_finite
+from splicedpareto.distributions._checks import (
+    lie_within,
+    require,
+    require_choice,
+    require_finite,
+)
 from splicedpareto.distributions._lazy import lazy
 
 if TYPE_CHECKING:
@@ -51,8 +56,7 @@ class SplicedParameters:
 
     def check_structure(self) -> None:
         """Raise unless types and shapes fit each other and the splice."""
-        if self.splice not in ("quantile", "edge"):
-            raise ValueError(f"splice must be 'quantile' or 'edge', got {self.splice!r}.")
+        require_choice("splice", self.splice, "quantile", "edge")
         if self.splice == "edge" and not _are_default(self.masses):
             raise ValueError(
                 "lower_mass and upper_mass must be left out with splice='edge', got "

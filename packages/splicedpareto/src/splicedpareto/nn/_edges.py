@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._checks import require_number
+from splicedpareto.distributions._checks import require_choice, require_number
 from splicedpareto.nn._sample import check_sample, distinct_shares, location_and_scale
 
 EdgeSpacing = Literal["robust", "quantile", "uniform", "mixed"]
@@ -18,6 +18,8 @@ Support = tuple[float | None, float | None]
 
 # Outermost level of the edges at even steps of the logit, and its mirror image.
 _FURTHEST_LEVEL = 0.999
+# Of sizes and counts: of more than that no tensor has room.
+_LARGEST_WHOLE = 2**31 - 1
 # How many times as far as the furthest value an end of the support is far.
 _FAR = 10.0
 # Fewer bins than these are no attempt to tell values apart.
@@ -86,10 +88,7 @@ def edges_from_data(
     require_number("outside", outside)
     if not 0 <= outside < 0.5:
         raise ValueError(f"outside must be in [0, 0.5), got {outside}: it is a share at each end.")
-    if spacing not in ("robust", "quantile", "uniform", "mixed"):
-        raise ValueError(
-            f"spacing must be 'robust', 'quantile', 'uniform' or 'mixed', got {spacing!r}."
-        )
+    require_choice("spacing", spacing, "robust", "quantile", "uniform", "mixed")
     check_support(support, values)
     distinct, share = distinct_shares(values, weight)
     numbers = torch.finfo(values.dtype)
@@ -116,12 +115,14 @@ def check_bins(bins: int) -> None:
     check_whole("bins", bins, 1)
 
 
-def check_whole(name: str, value: object, least: int) -> None:
-    """Raise unless a value is a whole number and at least `least`."""
+def check_whole(name: str, value: object, least: int, most: int = _LARGEST_WHOLE) -> None:
+    """Raise unless a value is a whole number, at least `least`, that a size can be."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}.")  # noqa: TRY004
     if int(value) < least:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
+    if int(value) > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}.")
 
 
 def check_support(support: Support, values: Tensor | None = None) -> None:
@@ -130,7 +131,7 @@ def check_support(support: Support, values: Tensor | None = None) -> None:
         lowest, highest = support
         low = -math.inf if lowest is None else float(lowest)
         high = math.inf if highest is None else float(highest)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"support must be (lowest, highest), None for no end, got {support!r}."
         ) from error

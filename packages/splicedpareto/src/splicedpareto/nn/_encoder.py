@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require_switch
+from splicedpareto.distributions._checks import require_choice, require_switch, require_tensor
+from splicedpareto.nn._edges import check_whole
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
 from splicedpareto.nn._tcn import TemporalConvolution, valid_steps
 
@@ -69,11 +70,10 @@ class SequenceEncoder(nn.Module):
         robust: bool = False,
     ) -> None:
         super().__init__()
-        if static_features < 0:
-            raise ValueError(f"static_features must be at least 0, got {static_features}.")
+        check_whole("in_features", in_features, 1)
+        check_whole("static_features", static_features, 0)
         require_switch("shortcut", shortcut)
-        if pooling not in ("last", "mean"):
-            raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}.")
+        require_choice("pooling", pooling, "last", "mean")
         self.pooling = pooling
         self.standardize = Standardize(in_features, robust=robust)
         self.standardize_static = Standardize(static_features, robust=robust)
@@ -108,6 +108,8 @@ class SequenceEncoder(nn.Module):
             static: As in `forward`.
             weight: Of each sequence, shape ``(B,)``; None where all count the same.
         """
+        require_tensor("sequences", sequences)
+        require_tensor("lengths", lengths)
         valid = valid_steps(lengths, sequences.shape[1])
         of_steps = None if weight is None else weight[:, None].expand_as(valid)[valid]
         self.standardize.fit(sequences[valid], of_steps, keep_flags=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-from splicedpareto.distributions._checks import require_number, require_tensor
+from splicedpareto.distributions._checks import require_choice, require_number, require_tensor
 from splicedpareto.distributions._parameters import DEFAULT_MASS
 from splicedpareto.nn._edges import (
     check_support,
@@ -18,6 +19,7 @@ from splicedpareto.nn._edges import (
     edges_from_data,
     warn_of_lost_resolution,
 )
+from splicedpareto.nn._head_checks import check_edges, check_masses, check_raw, check_state
 from splicedpareto.nn._sample import (
     USUAL_RANGE,
     WIDEST_RANGE,
@@ -134,9 +136,8 @@ class SplicedBinnedParetoHead(DistributionHead):
         units: tuple[float, float] | None = None,
     ) -> None:
         require_tensor("edges", edges)
-        _check_edges(edges)
-        if scale not in ("free", "tied"):
-            raise ValueError(f"scale must be 'free' or 'tied', got {scale!r}.")
+        check_edges(edges)
+        require_choice("scale", scale, "free", "tied")
         check_masses(lower_mass, upper_mass)
         start = initial_concentration(concentration_range)
         bins = edges.shape[-1] - 1
@@ -149,7 +150,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         self.scale = scale
         span = float(edges[-1] - edges[0])
         chosen = [max(m, 1e-6) * span for m in (lower_mass, upper_mass)] if units is None else units
-        if isinstance(chosen, (int, float)):
+        if not isinstance(chosen, Iterable):
             raise TypeError(f"units must be two numbers, one of each tail, got {units!r}.")
         for unit in chosen:
             require_number("units", unit)
@@ -310,6 +311,7 @@ class SplicedBinnedParetoHead(DistributionHead):
         Returns:
             Two columns of each, shape ``(*B, 2)``.
         """
+        check_raw(raw, self.bins + (2 if self.scale == "tied" else 4))
         lowest, highest = self.concentration_range
         bins = self.bins
         concentration = lowest + (highest - lowest) * raw[..., bins : bins + 2].sigmoid()
@@ -373,20 +375,8 @@ class GaussianHead(LocationScaleHead):
 
     def distribution(self, raw: Tensor) -> Gaussian:
         """The distribution for raw parameters ``(*B, 2)``."""
+        check_raw(raw, self.raw_features)
         return Gaussian(*self.parameters_of(raw[..., 0], raw[..., 1]), validate_args=False)
-
-
-def check_state(state: Tensor, linear: nn.Linear) -> None:
-    """Raise unless a state has the width and the type of a head's linear map."""
-    require_tensor("state", state)
-    width, dtype = linear.in_features, linear.weight.dtype
-    if state.dim() == 0 or state.shape[-1] != width:
-        raise ValueError(
-            f"state must have shape (*B, {width}), as in_features of the head says, got shape "
-            f"{tuple(state.shape)}."
-        )
-    if state.dtype != dtype and not torch.is_autocast_enabled(state.device.type):
-        raise TypeError(f"state must be {dtype}, as the head is, got {state.dtype}: convert it.")
 
 
 def positive(raw: Tensor) -> Tensor:
@@ -408,7 +398,7 @@ def initial_concentration(concentration_range: tuple[float, float]) -> float:
     """Raw parameter of a concentration of 0.1, or of the nearest within the range."""
     try:
         lowest, highest = map(float, concentration_range)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"concentration_range must be (lowest, highest), got {concentration_range!r}."
         ) from error
@@ -418,29 +408,3 @@ def initial_concentration(concentration_range: tuple[float, float]) -> float:
             f"{concentration_range}."
         )
     return bounded_logit((0.1 - lowest) / (highest - lowest))
-
-
-def check_masses(lower: float, upper: float) -> None:
-    """Raise unless both are probabilities that leave a body between the tails."""
-    for name, mass in (("lower_mass", lower), ("upper_mass", upper)):
-        require_number(name, mass)
-        if not 0 <= mass < 1:
-            raise ValueError(f"{name} must be in [0, 1), got {mass}: it is a tail's probability.")
-    if not lower + upper < 1:
-        raise ValueError(
-            f"lower_mass + upper_mass must be below 1, to leave a body between the tails, got "
-            f"{lower} + {upper}."
-        )
-
-
-def _check_edges(edges: Tensor) -> None:
-    if not edges.is_floating_point():
-        raise TypeError(f"edges must be floating-point, got {edges.dtype}.")
-    if edges.dim() != 1 or len(edges) < 2:
-        raise ValueError(f"edges must have shape (K + 1,), K at least 1, got {tuple(edges.shape)}.")
-    steps = edges.diff()
-    if not edges.is_meta and not (edges.isfinite().all() and (steps > 0).all()):
-        raise ValueError(
-            f"edges must be finite and increase, got {edges[0]} to {edges[-1]} with a least step "
-            f"of {steps.min()}."
-        )

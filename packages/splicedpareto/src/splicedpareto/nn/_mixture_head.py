@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,17 +11,15 @@ from torch import Tensor, nn
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture
 from splicedpareto.distributions._checks import require_number, require_tensor
 from splicedpareto.nn._edges import check_whole
-from splicedpareto.nn._heads import (
-    SOFTPLUS_ONE,
-    DistributionHead,
-    LocationScaleHead,
-    check_state,
-)
+from splicedpareto.nn._head_checks import check_raw, check_state
+from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead, LocationScaleHead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch.distributions import Distribution
+
+_Entry = TypeVar("_Entry")
 
 
 class AffineTransformedHead(LocationScaleHead):
@@ -62,6 +60,7 @@ class AffineTransformedHead(LocationScaleHead):
 
     def distribution(self, raw: Tensor) -> AffineTransformed:
         """The distribution for raw parameters ``(*B, P)``: location, scale, the head's."""
+        check_raw(raw, self.raw_features)
         location, scale = self.parameters_of(raw[..., 0], raw[..., 1])
         base = self.head.distribution(raw[..., 2:])
         return AffineTransformed(base, location, scale, validate_args=False)
@@ -103,11 +102,14 @@ class MixtureHead(DistributionHead):
         weights: Sequence[float] | None = None,
         from_origin: Sequence[int] = (),
     ) -> None:
-        _check_kinds(components, weights or (), from_origin)
+        components = _listed(components, "components")
+        from_origin = _listed(from_origin, "from_origin")
+        weights = None if weights is None else _listed(weights, "weights")
+        _check_kinds(components, weights or [], from_origin)
         count = len(components)
         if not count:
             raise ValueError("components must hold at least one head or atom, got none.")
-        weights = [1 / count] * count if weights is None else list(weights)
+        weights = [1 / count] * count if weights is None else weights
         if (
             len(weights) != count
             or not all(weight > 0 for weight in weights)
@@ -174,6 +176,7 @@ class MixtureHead(DistributionHead):
 
     def distribution(self, raw: Tensor) -> Mixture:
         """The distribution for raw parameters ``(*B, P)``."""
+        check_raw(raw, self.raw_features)
         count = self.linear.out_features
         widths = {index: self._head(index).raw_features for index in self.heads}
         inner = raw[..., : self.raw_features - self.takes_origin]
@@ -198,6 +201,17 @@ class MixtureHead(DistributionHead):
         return self.distribution(self.raw_parameters(state, origin))
 
 
+def _listed(entries: Iterable[_Entry], name: str) -> list[_Entry]:
+    """Entries as a list, of a tensor its numbers."""
+    try:
+        listed: list[_Entry] = entries.tolist() if isinstance(entries, Tensor) else list(entries)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a list, got {entries!r:.80}.") from error
+    if not isinstance(listed, list):  # of a tensor without dimensions
+        raise TypeError(f"{name} must be a list, got {entries!r:.80}.")
+    return listed
+
+
 def _check_kinds(
     components: Sequence[DistributionHead | float],
     weights: Sequence[float],
@@ -207,8 +221,6 @@ def _check_kinds(
     for index, component in enumerate(components):
         if not isinstance(component, DistributionHead):
             require_number(f"component {index}, where it is no head,", component)
-    if isinstance(weights, (int, float)):
-        raise TypeError(f"weights must be numbers, one of each component, got {weights!r}.")
     for weight in weights:
         require_number("weights", weight)
     for index in from_origin:

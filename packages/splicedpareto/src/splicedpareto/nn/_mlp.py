@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require_number, require_switch
+from splicedpareto.distributions._checks import require_number, require_switch, require_tensor
 from splicedpareto.nn._edges import check_whole
 from splicedpareto.nn._sample import sample_quantiles
 
@@ -60,6 +60,18 @@ class Standardize(nn.Module):
             keep_flags: Whether a column of zeros and ones keeps its zeros, and its ones become at
                 most `_HIGHEST_FLAG`.
         """
+        require_tensor("inputs", inputs)
+        if inputs.shape[1:] != self.mean.shape:
+            raise ValueError(
+                f"inputs must have shape (N, {len(self.mean)}), got {tuple(inputs.shape)}."
+            )
+        if weight is not None:
+            require_tensor("weight", weight)
+            if weight.shape != inputs.shape[:1]:
+                raise ValueError(
+                    f"weight must have shape ({len(inputs)},), one for each row, got "
+                    f"{tuple(weight.shape)}."
+                )
         if self.robust:
             self._fit_robustly(inputs, weight)
             return
@@ -100,7 +112,19 @@ class Standardize(nn.Module):
             self.mean[index], self.scale[index] = middle, spread if spread > 0 else 1
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Standardize `inputs`, shape ``(*B, F)``."""
+        """Standardize `inputs`, shape ``(*B, F)``.
+
+        Raises:
+            ValueError: There are not as many columns.
+            TypeError: `inputs` is no tensor.
+        """
+        require_tensor("inputs", inputs)
+        features = len(self.mean)
+        if inputs.dim() == 0 or inputs.shape[-1] != features:
+            raise ValueError(
+                f"inputs must have {features} columns, shape (*B, {features}), got shape "
+                f"{tuple(inputs.shape)}."
+            )
         columns = (inputs - self.mean) / self.scale
         if not self.robust:
             return columns
@@ -166,7 +190,12 @@ class ResidualMLP(nn.Module):
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """State of shape ``(*B, C)`` for inputs of shape ``(*B, F)``."""
+        """State of shape ``(*B, C)`` for inputs of shape ``(*B, F)``.
+
+        Raises:
+            ValueError: There are not as many columns.
+            TypeError: `inputs` is no tensor.
+        """
         state = nn.functional.silu(self.lift(self.standardize(inputs)))
         for block in self.blocks:
             state = state + block(state)

@@ -16,11 +16,11 @@ from splicedpareto.distributions._moved import (
     strictly_increasing,
     values_at_scores,
 )
+from splicedpareto.nn._head_checks import check_raw, check_state
 from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
     DistributionHead,
     SplicedBinnedParetoHead,
-    check_state,
     positive,
 )
 from splicedpareto.nn._sample import is_bulk
@@ -159,6 +159,7 @@ class MovingBinsHead(DistributionHead):
 
     def distribution(self, raw: Tensor) -> MovedSplicedBinnedPareto:
         """The distribution for raw parameters ``(*B, P)``: location, scale, the head's."""
+        check_raw(raw, self.raw_features)
         location = _FURTHEST_LOCATION * (raw[..., 0] / _FURTHEST_LOCATION).tanh()
         scale = positive(raw[..., 1]).clamp(max=_LARGEST_SCALE)
         left, right, lower, upper = self.reference_tails

@@ -34,6 +34,9 @@ class DistributionNetwork(nn.Module):
 
     def __init__(self, trunk: nn.Module, head: DistributionHead) -> None:
         super().__init__()
+        for name, given in (("trunk", trunk), ("head", head)):
+            if not isinstance(given, nn.Module):
+                raise TypeError(f"{name} must be a torch.nn.Module, got {given!r:.80}.")
         self.trunk = trunk
         self.head = head
 

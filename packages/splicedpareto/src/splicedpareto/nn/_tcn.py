@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require, require_number
+from splicedpareto.distributions._checks import require, require_number, require_tensor
+from splicedpareto.nn._edges import check_whole
 
 
 class TemporalConvolution(nn.Module):
@@ -60,8 +61,7 @@ class TemporalConvolution(nn.Module):
         super().__init__()
         sizes = {"in_features": in_features, "channels": channels, "levels": levels}
         for name, size in (sizes | {"kernel_size": kernel_size}).items():
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, got {size}.")
+            check_whole(name, size, 1)
         require_number("dropout", dropout)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}.")
@@ -184,6 +184,9 @@ class TemporalConvolution(nn.Module):
 
     def _ragged(self, inputs: Tensor, lengths: Tensor | None, *, shortest: int) -> Tensor | None:
         """Check the arguments; give the lengths, or None where no sequence is padded."""
+        require_tensor("inputs", inputs)
+        if lengths is not None:
+            require_tensor("lengths", lengths)
         if inputs.dim() != 3 or inputs.shape[2] != self.in_features or inputs.shape[1] < shortest:
             raise ValueError(
                 f"inputs must have shape (B, T, {self.in_features}) with T at least {shortest}, "

@@ -10,6 +10,7 @@ import torch
 from splicedpareto.distributions import AffineTransformed, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
 from splicedpareto.distributions._bins import log_mass_between
+from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._layout import from_columns, to_columns
 from splicedpareto.objectives._exact import exact_nll
@@ -172,6 +173,8 @@ def composite_censored_nll(
         ValueError: As `composite_interval_nll`.
         TypeError: If the distribution is of another family, or a target is no tensor.
     """
+    require_tensor("lower", lower)
+    require_tensor("upper", upper)
     known = lower == upper
     exact = composite_nll(dist, lower, mask=known)
     return exact + composite_interval_nll(dist, lower, upper, mask=~known)

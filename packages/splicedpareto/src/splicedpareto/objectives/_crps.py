@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.objectives._observed import masked, observed
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def crps_censored_loss(dist: ScalarDistribution, lower: Tensor, upper: Tensor) -
         Avati et al. (2019), "Countdown Regression: Sharp and Calibrated Survival Predictions",
         UAI, eq. 2.
     """
+    require_tensor("lower", lower)
+    require_tensor("upper", upper)
     below_known, above_known = lower > -math.inf, upper < math.inf
     start = torch.where(below_known, lower, torch.where(above_known, upper, 0))
     stop = torch.where(above_known, upper, start)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture, SplicedBinnedPareto
+from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.distributions._moved import MovedSplicedBinnedPareto
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def movement_nll(dist: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
         lower: Lower ends of the outcomes.
         upper: Upper ends, equal to `lower` where the outcome is known.
     """
+    require_tensor("lower", lower)
+    require_tensor("upper", upper)
     if isinstance(dist, Mixture):
         rest, _, locations, _ = split_atoms(dist)
         on_atom = ((lower == upper)[..., None] & (lower[..., None] == locations)).any(-1)

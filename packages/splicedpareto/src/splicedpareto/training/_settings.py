@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from splicedpareto.distributions._checks import require_number
+from splicedpareto.distributions._checks import require_choice, require_number
+from splicedpareto.nn._edges import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 Objective: TypeAlias = "Callable[..., Tensor]"
 """``objective(distribution, *targets)``: losses of shape ``(B,)``."""
+
+
+# Times 10,000, for the seeds of epochs, it still is one.
+_LARGEST_SEED = 2**49
 
 
 @dataclass(frozen=True)
@@ -57,26 +62,36 @@ class FitSettings:
     averaging: float | None = None
 
     def __post_init__(self) -> None:
-        positive = ("max_epochs", "batch_size", "learning_rate", "patience", "gradient_norm")
-        for name in positive:
+        for name in ("max_epochs", "batch_size", "patience"):
+            check_whole(name, getattr(self, name), 1)
+        check_whole("seed", self.seed, 0, _LARGEST_SEED)
+        for name in ("learning_rate", "gradient_norm"):
             require_number(name, getattr(self, name))
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
-        require_number("weight_decay", self.weight_decay)
-        if not 0 <= self.weight_decay < math.inf:
+        for name in ("weight_decay", "averaging"):
+            value = getattr(self, name)
+            if name == "averaging" and value is None:
+                continue
+            require_number(name, value)
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be at least 0 and finite, got {value}.")
+        self._check_steps()
+        require_choice("device", self.device, "cpu", "cuda", "auto")
+        require_choice("precision", self.precision, "float32", "bfloat16")
+
+    def _check_steps(self) -> None:
+        """Raise where a step is larger than any weight."""
+        if not self.learning_rate <= 1:
             raise ValueError(
-                f"weight_decay must be at least 0 and finite, got {self.weight_decay}."
+                f"learning_rate must be at most 1, got {self.learning_rate}: a step moves each "
+                "weight by about as much."
             )
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, got {self.seed}.")
-        if self.device not in ("cpu", "cuda", "auto"):
-            raise ValueError(f"device must be 'cpu', 'cuda' or 'auto', got {self.device!r}.")
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}.")
-        if self.averaging is not None:
-            require_number("averaging", self.averaging)
-        if self.averaging is not None and not 0 <= self.averaging < math.inf:
-            raise ValueError(f"averaging must be at least 0 and finite, got {self.averaging}.")
+        if not self.learning_rate * self.weight_decay <= 1:
+            raise ValueError(
+                f"weight_decay must be at most 1 / learning_rate, got {self.weight_decay} with "
+                f"learning_rate={self.learning_rate}: a step would turn every weight around."
+            )
 
 
 @dataclass(frozen=True)
