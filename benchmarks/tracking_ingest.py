@@ -33,7 +33,7 @@ import polars as pl
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
 from dropback.tracking import build_tensors, ingest
-from dropback.tracking.ingest._parts import _side_tables
+from dropback.tracking.ingest._parts import _read_side_tables
 from dropback.tracking.readers import FORMATS
 from dropback.tracking.readers._files import SourceFile
 from dropback.tracking.readers._rows import scan_rows
@@ -224,7 +224,7 @@ def print_stages(folder: Path) -> None:
 def profile_stages(week: Path) -> None:
     """Print the table, in a process whose parser has one thread."""
     build_tensors(week, week.parent / "tensors", executor="serial")  # loads what is compiled
-    _side_tables.cache_clear()
+    _read_side_tables.cache_clear()
     start = time.process_time()
     scan = pl.scan_csv(week / "tracking_week_1.csv", null_values="NA")
     rows = scan.collect(engine="streaming").height

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from dropback import __version__
@@ -233,9 +234,18 @@ class _Side:
     source: PartSource = field(compare=False)
 
 
+_reading_tables: Final = Lock()
+
+
+def _side_tables(side: _Side) -> SideTables:
+    """The tables beside a file; those of one folder are read once, whatever threads ask."""
+    with _reading_tables:
+        return _read_side_tables(side)
+
+
 # Several files of a folder are read by one worker one after the other.
 @lru_cache(maxsize=4)
-def _side_tables(side: _Side) -> SideTables:
+def _read_side_tables(side: _Side) -> SideTables:
     part = side.source
     if not is_url(part.root):
         return _tables_in(Path(part.name), part)

@@ -275,9 +275,10 @@ def _unusual_ids(path: Path, layout: Format, delimiter: str) -> dict[str, IdKind
         cells = rows.select(pl.col(columns.values()).cast(pl.String))
     except (*POLARS_ERRORS, OSError, EOFError):
         return {}  # reading says what is wrong
-    for name in SOURCE_KEY:
-        require_number(path, columns[name], cells[columns[name]])
     kinds = {name: id_kind(cells[column]) for name, column in columns.items()}
+    for name in SOURCE_KEY:
+        if kinds[name] == "text":
+            require_number(path, columns[name], cells[columns[name]])
     return {name: kind for name, kind in kinds.items() if kind != "number"}
 
 
