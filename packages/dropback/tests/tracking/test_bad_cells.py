@@ -86,6 +86,8 @@ UNREAD = (
     ("down", "3.7", "whole number", "down"),
     ("prePenaltyPlayResult", "3.7", "whole number", "yards_gained"),
     ("preSnapHomeScore", "3.7", "score", "score_differential"),
+    ("yardlineNumber", "0", "yard line from 1 to 50", None),
+    ("yardlineNumber", "51", "yard line from 1 to 50", None),
 )
 
 
@@ -298,15 +300,39 @@ def test_a_thrown_away_pass_has_no_target_in_2021_and_that_is_no_fault(tmp_path)
     assert not report.files[0].failed
 
 
-def test_a_height_or_weight_in_other_words_is_named(tmp_path):
+# The line is 65 yards from the goal line.
+@pytest.mark.parametrize(
+    ("column", "cell", "flag"),
+    [
+        ("yardsToGo", "65", None),
+        ("yardsToGo", "67", "more yards than there are to the goal line"),
+        ("prePenaltyPlayResult", "67", "more yards than there are to the goal line"),
+        ("yardlineSide", "DAL", "a team that does not play this game"),
+    ],
+)
+def test_what_no_play_from_its_line_can_have_is_flagged(column, cell, flag, tmp_path):
+    flags, _, _ = flags_of(with_cells(two_plays(), "plays.csv", column, cell), tmp_path)
+    assert flags == {1: [flag] if flag else [], 2: []}
+
+
+def test_an_acceleration_below_zero_is_none(tmp_path):
+    flags, _, _ = flags_of(with_cells(two_plays(), TRACKING, "a", "-7", where=MIDDLE), tmp_path)
+    assert flags == {1: ["column a is missing or impossible in some rows"], 2: []}
+
+
+def test_a_height_weight_or_position_in_other_words_is_named(tmp_path):
     source, (second, third) = two_plays(), (pl.col("nflId") == n for n in (30001, 30002))
+    position = pl.when(third).then(pl.lit("GOALIE")).otherwise("officialPosition")
+    source.change("players.csv", officialPosition=position)
     source.change(
         "players.csv",
         height=pl.when(second).then(pl.lit("tall")).otherwise("height"),
         weight=pl.when(third).then(pl.lit("heavy")).otherwise(pl.col("weight").cast(pl.String)),
     )
     _, _, report = flags_of(source, tmp_path)
-    height, weight = said_of_tables(report).split("; /")
+    height, weight, place = said_of_tables(report).split("; /")
+    found = "row 3 below the header has 'GOALIE' (1 such row)"
+    assert place.endswith(f"players.csv: 'officialPosition' must be a position such as QB; {found}")
     known = "a height such as 6-3, 6'03\" or inches"
     found = "row 2 below the header has 'tall' (1 such row)"
     assert height.endswith(f"players.csv: 'height' must be {known}; {found}")
@@ -388,7 +414,19 @@ def test_a_fraction_of_an_id_is_named_and_its_row_is_of_no_play(column, key, tmp
     kept = [play for block in blocks for play in block.plays["play_id"]]
     # Of a play that lacks one row the gap is filled.
     assert kept == ([1] if column == "nflId" else [1, 2])
-    assert report.files[0].unreadable_rows == (0 if column == "nflId" else 1)
+    assert report.files[0].unreadable_rows == 1
+
+
+def test_a_play_of_fractions_alone_is_named_by_column(tmp_path):
+    frame = pl.col("frameId")
+    source = two_plays().change(
+        TRACKING, frameId=pl.when(pl.col("playId") == 2).then(frame + 0.5).otherwise(frame)
+    )
+    blocks, report = read_tracking(source.write(tmp_path))
+    ((play, reason, detail),) = report.left_out.select("play_id", "reason", "detail").rows()
+    assert (play, reason) == (2, "a fraction where a whole number must be")
+    assert detail.startswith("the column frameId must hold whole numbers; row 921 below the header")
+    assert blocks[0].plays["play_id"].to_list() == [1]
 
 
 def test_the_first_row_that_cannot_be_read_is_shown(tmp_path):
@@ -402,6 +440,30 @@ def test_the_first_row_that_cannot_be_read_is_shown(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "flag"),
+    [
+        ("homeTeamFlag", "9", "column homeTeamFlag is no word for yes or no in the tracking rows"),
+        ("homeTeamFlag", "0", None),
+        ("teamAbbr", "DAL", "one team on both sides"),
+        (
+            "gsisId",
+            "Brady",
+            "column gsisId is no key of a player such as 00-0033873 in the tracking rows",
+        ),
+    ],
+)
+def test_highlights_never_guess_who_is_at_home(column, cell, flag, tmp_path):
+    source = made_set("ngs_highlights", MadePlay(play=1), MadePlay(play=2))
+    own = pl.col(column).cast(pl.String)
+    changed = pl.when(pl.col("playId") == 1).then(pl.lit(cell)).otherwise(own).alias(column)
+    source.change("2022_KC_1_64.tsv", changed)
+    flags, (block,), _ = flags_of(source, tmp_path)
+    assert flags == {1: [flag] if flag else [], 2: []}
+    home = ["DAL" if cell == "DAL" else None if column == "homeTeamFlag" else "KC", "KC"]
+    assert block.plays["home_team"].to_list() == home
+
+
 def test_a_direction_that_is_none_is_flagged(tmp_path):
     source = with_cells(two_plays(), TRACKING, "playDirection", "up")
     flags, _, report = flags_of(source, tmp_path)
@@ -413,8 +475,30 @@ def test_a_direction_that_is_none_is_flagged(tmp_path):
 
 def test_a_fraction_of_a_jersey_number_is_none(tmp_path):
     source = two_plays().change(TRACKING, jerseyNumber=pl.col("jerseyNumber") + 0.5)
-    _, (block,), _ = flags_of(source, tmp_path)
+    flags, (block,), _ = flags_of(source, tmp_path)
     assert block.players["jersey_number"].null_count() == block.players.height
+    said = ["column jerseyNumber is no whole number in the tracking rows"]
+    assert flags == {1: said, 2: said}
+
+
+@pytest.mark.parametrize(
+    ("column", "known"),
+    [
+        ("player_role", "role that is known"),
+        ("player_height", "height"),
+        ("player_weight", "weight"),
+        ("player_position", "position that is known"),
+    ],
+)
+def test_a_word_of_the_rows_that_says_nothing_of_a_player_is_flagged(column, known, tmp_path):
+    source = made_set("bdb_2026", MadePlay(play=1), MadePlay(play=2))
+    cell = pl.col(column).cast(pl.String)
+    source.change(
+        "input_2023_w01.csv", pl.when(pl.col("play_id") == 1).then(pl.lit("odd")).otherwise(cell)
+        .alias(column),
+    )  # fmt: skip
+    flags, _, _ = flags_of(source, tmp_path)
+    assert flags == {1: [f"column {column} is no {known} in the tracking rows"], 2: []}
 
 
 def test_a_recorded_role_of_somebody_else_is_named(tmp_path):

@@ -27,6 +27,7 @@ from dropback.tracking.ingest._entities import (
     rows_inside,
 )
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
+from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
     doubled,
@@ -37,10 +38,10 @@ from dropback.tracking.ingest._problems import (
 from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
 from dropback.tracking.ingest._rates import resampled
 from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
+from dropback.tracking.readers._cells import UNREAD
 from dropback.tracking.readers._format import SOURCE_KEY
-from dropback.tracking.readers._plays import shaped_plays, with_offense_label
+from dropback.tracking.readers._plays import MORE, with_more
 from dropback.tracking.readers._rows import play_heads
-from dropback.tracking.readers._tables import nulls_restored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     from dropback._arrays import Integers, Singles
     from dropback.tracking._blocks import Around, Wanted
     from dropback.tracking.readers._format import Format
-
-_DIRECTIONS: Final = ("left", "right")
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
 
@@ -94,7 +93,7 @@ def assemble(
     readable = _readable(batch)
     rows, rate = resampled(readable)
     runs = find_player_runs(rows)
-    plays = _joined_plays(rows, runs.first_of_play, layout, tables, path)
+    plays = joined_plays(rows, runs.first_of_play, layout, tables, path)
     at, names = _event_rows(rows, layout)
     clocks = align_tracks(rows, runs, at, names)
     rows = clocks.rows
@@ -117,7 +116,8 @@ def assemble(
     plays = left_join(plays, speeds, on="play").pipe(
         left_join, frame_rates(rows, runs, window.around, window.since_snap), on="play"
     )
-    entities = find_entities(window, plays, layout, tables)
+    entities, unread = find_entities(window, plays, layout, tables)
+    plays = with_more(left_join(plays, unread.rename({UNREAD: MORE}), on="play"))
     miscounted = player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
@@ -147,7 +147,7 @@ def assemble(
     left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
         list(_NAMED)
     )
-    left_out = pl.concat([_unreadable(batch, readable), left_out])
+    left_out = pl.concat([_unreadable(batch, readable, faults), left_out])
     return Assembled(block, left_out, plays_seen, batch.height - readable.height)
 
 
@@ -168,98 +168,26 @@ def _readable(batch: pl.DataFrame) -> pl.DataFrame:
     return batch.filter(pl.all_horizontal(needed.is_not_null()), on_earth)
 
 
-def _unreadable(batch: pl.DataFrame, readable: pl.DataFrame) -> pl.DataFrame:
+def _unreadable(
+    batch: pl.DataFrame, readable: pl.DataFrame, faults: pl.DataFrame | None
+) -> pl.DataFrame:
     """Rows of `_NAMED` for plays of which no row can be read."""
     game, play = SOURCE_KEY
     lost = batch.select(SOURCE_KEY).clear()
     if readable.height < batch.height:
         seen = batch.select(SOURCE_KEY).unique(maintain_order=True).drop_nulls()
         lost = seen.join(readable.select(SOURCE_KEY), on=SOURCE_KEY, how="anti")
-    return lost.select(
+    if faults is None:
+        known = lost.with_columns(reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
+    else:
+        first = faults.unique(SOURCE_KEY, keep="first", maintain_order=True)
+        known = left_join(lost, first, on=SOURCE_KEY)
+    return known.select(
+        pl.col("reason").fill_null("no readable row"),
+        pl.col("detail").fill_null("each row lacks a frame or coordinates (columns frame, x, y)"),
         game_id=game,
         play_id=play,
-        reason=pl.lit("no readable row"),
-        detail=pl.lit("each row lacks a frame or coordinates (columns frame, x, y)"),
-    )
-
-
-def _joined_plays(
-    rows: pl.DataFrame, starts: Integers, layout: Format, tables: SideTables, path: Path
-) -> pl.DataFrame:
-    """One row a play of the batch, in order, with the set's columns."""
-    repeated_columns = [name for name in rows.columns if name.startswith("plays.")]
-    of_row = ("play_direction", "absolute_yardline_x_yd")
-    repeated_columns += [name for name in of_row if name in rows.columns]
-    heads = nulls_restored(rows.select(*SOURCE_KEY, *repeated_columns)[starts])
-    found = tables.plays
-    if not layout.plays_file:
-        prefix = "plays."
-        repeated = heads.select(
-            pl.col(name).cast(pl.String).alias(name.removeprefix(prefix))
-            for name in heads.columns
-            if name.startswith(prefix)
-        )
-        found = with_offense_label(layout, shaped_plays(layout, repeated, path)[0])
-    # A set whose rows tell the offense may lack its table of plays.
-    no_table = bool(layout.plays_file) and found.is_empty()
-    yardline = (
-        pl.col("absolute_yardline_x_yd").cast(pl.Float32)
-        if "absolute_yardline_x_yd" in heads.columns
-        else pl.lit(None, dtype=pl.Float32)
-    )
-    said = (
-        pl.col("play_direction").str.to_lowercase()
-        if "play_direction" in heads.columns
-        else pl.lit(None, dtype=pl.String)
-    )
-    direction = pl.when(said.is_in(_DIRECTIONS)).then(said)
-    column = layout.rows.get("play_direction", "")
-    undirected = pl.when(said.is_not_null() & direction.is_null()).then(
-        pl.lit(f"column {column} is neither left nor right")
-    )
-    return (
-        heads.select(
-            *SOURCE_KEY,
-            direction.alias("recorded_direction"),
-            undirected.alias("undirected"),
-            yardline.alias("yardline_of_row"),
-        )
-        .with_row_index("play")
-        .with_columns(pl.col("play").cast(pl.Int64))
-        .pipe(left_join, found.with_columns(in_table=pl.lit(value=True)), on=SOURCE_KEY)
-        .pipe(
-            left_join, tables.untargeted.with_columns(untargeted=pl.lit(value=True)), on=SOURCE_KEY
-        )
-        .with_columns(
-            pl.col("untargeted").fill_null(value=False),
-            pl.concat_list(
-                pl.col("unread").fill_null(pl.lit([], dtype=pl.List(pl.String))),
-                pl.concat_list("undirected").list.drop_nulls(),
-            ).alias("unread"),
-            pl.col("in_table").fill_null(value=no_table),
-            pl.col("copies").fill_null(1),
-            pl.col("offense_label").fill_null(layout.offense_label),
-            # The rows' line counts where the table's cells do not say where it is.
-            absolute_yardline_x_yd=pl.coalesce(
-                "absolute_yardline_x_yd", pl.when(~_line_in_table()).then("yardline_of_row")
-            ),
-            game_id=pl.coalesce("game_id", "source_game_id"),
-            play_id=pl.coalesce("play_id", "source_play_id"),
-        )
-        .with_columns(season=_season(pl.col("game_id")))
-    )
-
-
-def _line_in_table() -> pl.Expr:
-    yards, side = pl.col("yardline_number"), pl.col("yardline_side")
-    known = (side == pl.col("offense")) | (side == pl.col("defense"))
-    said = yards.is_between(1, 50) & pl.col("offense").is_not_null() & (known | (yards == 50.0))
-    return said.fill_null(value=False)
-
-
-def _season(game_id: pl.Expr) -> pl.Expr:
-    """The season a game key belongs to: January and February end the season before."""
-    return (game_id // 1_000_000 - ((game_id // 10_000) % 100 <= 2).cast(pl.Int64)).cast(pl.Int32)
+    ).select(_NAMED)
 
 
 def _windows(

@@ -21,7 +21,15 @@ from dropback.tracking.ingest._motion_cells import (
     cell_flags,
     fill_motion,
 )
-from dropback.tracking.ingest._quality import MEASURES, implausible, speed_errors, with_quality
+from dropback.tracking.ingest._quality import (
+    MEASURES,
+    ONE_TEAM,
+    implausible,
+    speed_errors,
+    steps_between,
+    with_quality,
+)
+from dropback.tracking.readers._cells import yes_or_no
 from dropback.tracking.readers._plays import CLOCK, PASS_RESULTS
 
 if TYPE_CHECKING:
@@ -63,19 +71,24 @@ def canonicalize(
     if corrections.meters:
         arrival /= METERS_PER_YARD
     arrival[rotated] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[rotated]
-    errors = pl.Series("speed_error_yd_per_s", speed_errors(block), pl.Float32, nan_to_null=True)
+    steps = steps_between(frames)
+    errors = pl.Series(
+        "speed_error_yd_per_s", speed_errors(block, steps), pl.Float32, nan_to_null=True
+    )
     absent = absent_motion(frames)
     derived = all_derived(frames, absent)
-    cells = cell_flags(frames, block.offsets, absent, layout)
+    cells = _sparse_lists("cells", cell_flags(frames, block.offsets, absent, layout))
     fill_motion(frames, block.frame_in_play, absent)
     plays, problems = _with_line(block, corrections)
-    plays = plays.with_columns(errors, pl.Series("cells", cells, pl.List(pl.String)))
+    plays = plays.with_columns(errors, cells)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     if block.wide is not None:
         _canonical_wide(block.wide, seasons, rotated, corrections)
+    # A step belongs to the frame that it ends at.
+    steps = steps if fit.all() else steps[_later_frames(fit[block.play_of_frame])]
     block = replace(block, plays=plays).keep(fit)
     plays, players = _with_roles(block)
-    plays = with_quality(block, plays, linemen="linemen" not in layout.lacks)
+    plays = with_quality(block, plays, steps, linemen="linemen" not in layout.lacks)
     measured, unlikely = plays.select(MEASURES), implausible(plays)
     table = _plays_table(
         plays, players, layout, corrections, derived=derived, source_file=source_file
@@ -87,6 +100,21 @@ def canonicalize(
     dropped = pl.concat([named, wrong])
     block = replace(block, plays=table, players=players).keep(_without_keys(table, dropped))
     return replace(block, plays=valid), dropped, measured
+
+
+def _later_frames(kept: Flags) -> Integers:
+    """The steps that end at kept frames but for the first of these, of all steps in order."""
+    return np.flatnonzero(kept)[1:] - 1
+
+
+def _sparse_lists(name: str, lists: list[list[str]]) -> pl.Series:
+    """Lists of text, nearly all of them empty, as a column."""
+    none = pl.Series([[]], dtype=pl.List(pl.String))
+    places = [place for place, texts in enumerate(lists) if texts]
+    some = pl.Series([lists[place] for place in places], dtype=pl.List(pl.String))
+    at = np.zeros(len(lists), np.int64)
+    at[places] = np.arange(1, len(places) + 1)
+    return pl.concat([none, some]).gather(at).alias(name)
 
 
 def _turn(
@@ -296,10 +324,10 @@ def _plays_table(
         players.filter(pl.col("side") == side).group_by("play") for side in ("offense", "defense")
     )
     code = pl.col("team_code").drop_nulls().first()
-    at_home = (pl.col("home_flag").str.strip_suffix(".0") == "1").first()
+    home = yes_or_no("home_flag").first()
     teams = left_join(
-        offenses.agg(team=code, at_home=at_home), defenses.agg(opponent=code), on="play"
-    )
+        offenses.agg(team=code, at_home=home), defenses.agg(opponent=code, others=home), on="play"
+    ).with_columns(at_home=pl.when(pl.col("at_home") != pl.col("others")).then("at_home"))
     is_home = pl.coalesce("at_home", pl.col("offense") == pl.col("home_team"))
     clock = pl.col("clock").str.extract_groups(CLOCK)
     return (
@@ -347,11 +375,14 @@ def _plays_table(
             ),
         )
         .with_columns(
+            flags=pl.when(pl.col("offense") == pl.col("defense"))
+            .then(pl.concat_list("flags", pl.lit(ONE_TEAM)))
+            .otherwise("flags"),
             pass_result=pl.when(
                 pl.col("pass_result").is_null() & pl.col("play_kind").str.contains("sack")
             )
             .then(pl.lit("S"))
-            .otherwise("pass_result")
+            .otherwise("pass_result"),
         )
         .select(Plays.column_names())
     )

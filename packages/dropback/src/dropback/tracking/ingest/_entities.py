@@ -11,11 +11,13 @@ import polars as pl
 from dropback._frames import left_join
 from dropback.tracking._roles import assign_slots, named_passers
 from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
+from dropback.tracking.readers._cells import unread_by_play, unread_where, yes_or_no
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._ids import whole
 from dropback.tracking.readers._rows import run_heads
 from dropback.tracking.readers._tables import (
     height_in,
+    known_position,
     normalized_position,
     nulls_restored,
     team_code,
@@ -144,7 +146,8 @@ def rows_inside(rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame) -> Wi
     inside = np.flatnonzero(length)
     entity, first = index_groups([runs.play[inside], runs.player[inside]])
     first_row, play = row[bounds[inside[first]]], runs.play[inside[first]]
-    around = np.flatnonzero(np.isin(since_snap, AROUND_SNAP))
+    near = np.flatnonzero((since_snap >= min(AROUND_SNAP)) & (since_snap <= max(AROUND_SNAP)))
+    around = near[np.isin(since_snap[near], AROUND_SNAP)]
     return WindowRows(
         rows, row, since_snap[row], length[inside], entity, first_row, play,
         around, since_snap[around],
@@ -153,8 +156,12 @@ def rows_inside(rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame) -> Wi
 
 def find_entities(
     window: WindowRows, plays: pl.DataFrame, layout: Format, tables: SideTables
-) -> pl.DataFrame:
-    """One row a play and entity in the window: who, which side, where at the snap."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row a play and entity in the window: who, which side, where at the snap.
+
+    Returns:
+        The entities, and ``play`` and ``unread`` of plays with cells that say nothing about them.
+    """
     count = len(window.first_row)
     details = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
     wanted = ("player_id", "player_key", "team", "role", "jersey_number", *details)
@@ -162,6 +169,7 @@ def find_entities(
     heads = nulls_restored(window.rows.select(columns)[window.first_row]).with_columns(
         entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window, count)
     )
+    unread = _unread_of_rows(heads, layout)
     absent = [
         pl.lit(None, dtype=pl.String).alias(c)
         for c in (*details, "player_key", "jersey_number")
@@ -190,9 +198,7 @@ def find_entities(
                 pl.coalesce(pl.col("weight").cast(pl.Float32, strict=False), "weight_lb"),
                 WEIGHT_RANGE_LB,
             ),
-            jersey_number=whole(pl.col("jersey_number").cast(pl.Float64, strict=False)).cast(
-                pl.Int32, strict=False
-            ),
+            jersey_number=_whole_jersey().cast(pl.Int32, strict=False),
             side=pl.when(is_ball.fill_null(value=False))
             .then(pl.lit("ball"))
             .when(pl.col("team") == pl.col("offense_label"))
@@ -200,7 +206,7 @@ def find_entities(
             .otherwise(pl.lit("defense")),
         )
     )
-    return _with_recorded_roles(table, layout, tables).select(
+    entities = _with_recorded_roles(table, layout, tables).select(
         *(
             "entity",
             "play",
@@ -214,6 +220,36 @@ def find_entities(
         ),
         *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
     )
+    return entities, unread
+
+
+def _unread_of_rows(heads: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and ``unread`` of plays whose rows have another word for a role, say, than is known.
+
+    Of each track the first row counts, as it does for all that is read of players.
+    """
+    wrong = {
+        "role": (~pl.col("role").is_in(list(layout.row_roles)), "role that is known"),
+        "height": (height_in("height").is_null(), "height"),
+        "weight": (pl.col("weight").cast(pl.Float32, strict=False).is_null(), "weight"),
+        "jersey_number": (_whole_jersey().is_null(), "whole number"),
+        "gsis_id": (
+            ~pl.col("gsis_id").str.contains(_GSIS_ID),
+            "key of a player such as 00-0033873",
+        ),
+        "position": (known_position("position").is_null(), "position that is known"),
+        "home_flag": (yes_or_no("home_flag").is_null(), "word for yes or no"),
+    }
+    sentences = [
+        unread_where(name, where, known, "the tracking rows", name=layout.rows[name])
+        for name, (where, known) in wrong.items()
+        if name in heads.columns
+    ]
+    return unread_by_play(heads, ["play"], sentences)
+
+
+def _whole_jersey() -> pl.Expr:
+    return whole(pl.col("jersey_number").cast(pl.Float64, strict=False))
 
 
 def place_entities(

@@ -42,7 +42,7 @@ def blank_impossible(frames: Singles) -> None:
     """
     speed, acceleration = frames[..., SPEED], frames[..., ACCELERATION]
     speed[(speed < 0) | (speed > _MOST_YD_PER_S)] = np.nan
-    acceleration[np.abs(acceleration) > _MOST_YD_PER_S2] = np.nan
+    acceleration[(acceleration < 0) | (acceleration > _MOST_YD_PER_S2)] = np.nan
     for column in (DIRECTION, ORIENTATION):
         angle = frames[..., column]
         # Some files count from -180; a turn more or less is the same direction.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import polars as pl
 
-from dropback.data._field import RATE_HZ
+from dropback.data._field import GOAL_LINE_X_YD, RATE_HZ
 from dropback.tracking._blocks import SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking._windows import FORWARD_PASSES
@@ -90,6 +90,11 @@ ON_ONE_CLOCK: Final = "tracks put on one clock"
 AGAINST_SIDES: Final = "direction against the sides"
 NO_GAME: Final = "game not in games.csv"
 STRANGER: Final = "a team that does not play this game"
+ONE_TEAM: Final = "one team on both sides"
+BEYOND_GOAL: Final = "more yards than there are to the goal line"
+
+# None of 21,043 real plays has more; a line that the snap alone tells is within this.
+_LINE_OFF_YD: Final = 1.5
 
 MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags", "nullified")
 
@@ -163,10 +168,14 @@ def frame_rates(
     )
 
 
-def speed_errors(block: PlayBlock) -> Floats:
-    """Mean distance of recorded speeds from displacements in each play, yards a second, ``[N]``."""
-    frames = block.frames[:, :BALL_SLOT]
-    error = np.abs(_steps(frames) - frames[1:, :, SPEED])
+def speed_errors(block: PlayBlock, steps: Floats) -> Floats:
+    """Mean distance of recorded speeds from displacements in each play, yards a second, ``[N]``.
+
+    Args:
+        block: Plays.
+        steps: Their `steps_between`.
+    """
+    error = np.abs(steps - block.frames[1:, :BALL_SLOT, SPEED])
     error[block.frame_in_play[1:] == 0] = np.nan
     known = np.isfinite(error)
     starts = np.maximum(block.offsets[:-1] - 1, 0)
@@ -176,12 +185,15 @@ def speed_errors(block: PlayBlock) -> Floats:
         return np.asarray(total / np.where(count, count, np.nan))
 
 
-def with_quality(block: PlayBlock, plays: pl.DataFrame, *, linemen: bool) -> pl.DataFrame:
+def with_quality(
+    block: PlayBlock, plays: pl.DataFrame, steps: Floats, *, linemen: bool
+) -> pl.DataFrame:
     """The plays with the measures of `LIMITS` that canonical frames give, and their flags.
 
     Args:
         block: Canonical plays.
         plays: Their rows with ``passer_slot``, and the measures of the source's rows.
+        steps: Their `steps_between`, which is changed in place.
         linemen: Whether the set has them: without, nobody is the center.
     """
     first, last = block.frames[block.offsets[:-1]], block.frames[block.offsets[1:] - 1]
@@ -191,7 +203,6 @@ def with_quality(block: PlayBlock, plays: pl.DataFrame, *, linemen: bool) -> pl.
     to_passer[~thrown | (passer == BALL_SLOT)] = np.nan
     to_line = _distance(first[:, 1:11], first[:, BALL_SLOT][:, None])
     nearest = np.where(np.isnan(to_line) | (not linemen), np.inf, to_line).min(axis=1)
-    steps = _steps(block.frames[:, :BALL_SLOT])
     steps[block.frame_in_play[1:] == 0] = 0.0
     fastest = np.maximum.reduceat(
         np.nan_to_num(steps).max(axis=1), np.maximum(block.offsets[:-1] - 1, 0)
@@ -212,13 +223,19 @@ def with_quality(block: PlayBlock, plays: pl.DataFrame, *, linemen: bool) -> pl.
             ("fastest_step_yd_per_s", fastest),
         )
     ).with_columns(pl.col("repeated_events").fill_null(0))
+    to_goal = GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd")
     against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")
     flags = [
         *(pl.when(limit.beyond()).then(pl.lit(limit.reason)) for limit in LIMITS),
         pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
         pl.when(against).then(pl.lit(AGAINST_SIDES)),
         pl.when(pl.col("in_games").not_()).then(pl.lit(NO_GAME)),
-        pl.when(_stranger("offense") | _stranger("defense")).then(pl.lit(STRANGER)),
+        pl.when(pl.any_horizontal(map(_stranger, ("offense", "defense", "yardline_side")))).then(
+            pl.lit(STRANGER)
+        ),
+        pl.when(pl.max_horizontal("yards_to_go", "yards_gained") > to_goal + _LINE_OFF_YD).then(
+            pl.lit(BEYOND_GOAL)
+        ),
     ]
     return measured.with_columns(
         flags=pl.concat_list(pl.concat_list(flags).list.drop_nulls(), "unread", "cells")
@@ -370,10 +387,10 @@ _TWO_DEEP: Final = 2
 _FEW_PLAYS: Final = 20
 
 
-def _steps(players: Singles) -> Floats:
-    """Displacement from each frame to the next, yards a second, shape ``[F - 1, S]``."""
-    moved = players[1:, :, [X, Y]] - players[:-1, :, [X, Y]]
-    return np.asarray(np.hypot(moved[..., 0], moved[..., 1]) * np.float32(RATE_HZ))
+def steps_between(frames: Singles) -> Floats:
+    """Displacement of players from each frame to the next, yards a second, ``[F - 1, 22]``."""
+    x, y = frames[:, :BALL_SLOT, X], frames[:, :BALL_SLOT, Y]
+    return np.asarray(np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]) * np.float32(RATE_HZ))
 
 
 def _distance(first: Singles, second: Singles) -> Floats:

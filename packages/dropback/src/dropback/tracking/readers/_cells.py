@@ -25,19 +25,31 @@ def yes_or_no(column: str) -> pl.Expr:
     return pl.when(word.is_in((*_YES, *_NO))).then(word.is_in(_YES))
 
 
-def unread_where(column: str, wrong: pl.Expr, known: str, table: str) -> pl.Expr:
-    """A sentence where a cell of a table is wrong and not absent, else null."""
-    sentence = f"column {column} is no {known} in {table}"
+def unread_where(
+    column: str, wrong: pl.Expr, known: str, table: str, *, name: str | None = None
+) -> pl.Expr:
+    """A sentence where a cell of a table is wrong and not absent, else null.
+
+    Args:
+        column: The column.
+        wrong: Where it is wrong.
+        known: What it must be.
+        table: Name of the table.
+        name: The column's name there, where it is another.
+    """
+    sentence = f"column {name or column} is no {known} in {table}"
     return pl.when(pl.col(column).is_not_null() & wrong).then(pl.lit(sentence))
 
 
 def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]) -> pl.DataFrame:
     """``key`` and `UNREAD` of the plays that have a wrong cell in any row."""
-    said = pl.concat_list([pl.lit(None, dtype=pl.String), *sentences]).list.drop_nulls()
+    named = table.select(*key, *(said.alias(str(n)) for n, said in enumerate(sentences)))
+    said = pl.exclude(key)
     return (
-        table.select(*key, said.alias(UNREAD))
-        .filter(pl.col(UNREAD).list.len() > 0)
+        named.filter(pl.any_horizontal(pl.lit(value=False), said.is_not_null()))
+        .select(*key, pl.concat_list(pl.lit(None, dtype=pl.String), said).alias(UNREAD))
         .explode(UNREAD)
+        .drop_nulls(UNREAD)
         .unique(maintain_order=True)
         .group_by(key, maintain_order=True)
         .agg(UNREAD)

@@ -48,7 +48,7 @@ def whole_number(column: str) -> pl.Expr:
 
 def whole(number: pl.Expr) -> pl.Expr:
     """The number where it is whole; null where a cast would cut its decimals off."""
-    return pl.when(number == number.round()).then(number)
+    return pl.when(number == number.floor()).then(number)
 
 
 def require_number(path: Path, column: str, cells: pl.Series) -> None:

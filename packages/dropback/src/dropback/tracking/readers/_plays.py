@@ -38,8 +38,10 @@ _OF_GAMES: Final = {
 }  # fmt: skip
 # Eighteen weeks and four of playoffs, which count on: the Super Bowl is the last.
 _LAST_WEEK: Final = 22
+_MIDDLE: Final = 50
 _A_WEEK: Final = "week of a season"
-_MORE: Final = "more_unread"
+MORE: Final = "more_unread"
+"""The column of such sentences from another table, until `with_more` adds them."""
 
 _SCORES: Final = ("home_score", "away_score")
 
@@ -117,7 +119,10 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> tuple[pl.Da
     if told.height < table.height:
         notes.append(f"{path}: {table.height - told.height} rows repeat another word for word")
     table = told
-    plays = shaped(table, layout.plays, PLAY_COLUMNS).with_columns(week=_week(pl.col("week")))
+    yards = pl.col("yardline_number")
+    plays = shaped(table, layout.plays, PLAY_COLUMNS).with_columns(
+        pl.when(yards.is_between(1, _MIDDLE)).then(yards), week=_week(pl.col("week"))
+    )
     plays = plays.with_columns(
         *(pl.when(pl.col(name) >= 0).then(name).alias(name) for name in _SCORES),
         unread=_unread(table, layout.plays, plays),
@@ -166,6 +171,8 @@ def _unread(
         known = "whole number" if is_whole(name, dtype) else "number"
         if name == "week":
             known = _A_WEEK
+        elif name == "yardline_number":
+            known = f"yard line from 1 to {_MIDDLE}"
         elif name == "pass_result":
             wrong, known = ~pl.col(column).is_in(PASS_RESULTS), "result of a pass"
         elif name == "clock":
@@ -182,14 +189,14 @@ def _unread(
 
 def _with_recorded(plays: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
     columns = [name for name in recorded.columns if name not in (*SOURCE_KEY, UNREAD)]
-    found = recorded.rename({UNREAD: _MORE})
-    return _with_more(left_join(plays.drop(columns), found, on=SOURCE_KEY))
+    found = recorded.rename({UNREAD: MORE})
+    return with_more(left_join(plays.drop(columns), found, on=SOURCE_KEY))
 
 
-def _with_more(plays: pl.DataFrame) -> pl.DataFrame:
+def with_more(plays: pl.DataFrame) -> pl.DataFrame:
     """The plays with the sentences of another table after those of their own."""
-    more = pl.col(_MORE).fill_null(pl.lit([], dtype=pl.List(pl.String)))
-    return plays.with_columns(pl.concat_list(UNREAD, more).alias(UNREAD)).drop(_MORE)
+    more = pl.col(MORE).fill_null(pl.lit([], dtype=pl.List(pl.String)))
+    return plays.with_columns(pl.concat_list(UNREAD, more).alias(UNREAD)).drop(MORE)
 
 
 def _with_games(
@@ -206,13 +213,13 @@ def _with_games(
         week = _week(whole(pl.col("week").cast(pl.Float64, strict=False)))
         unread = [unread_where("week", week.is_null(), _A_WEEK, "games.csv")]
     keyed = games.with_columns(
-        pl.concat_list([pl.lit(None, pl.String), *unread]).list.drop_nulls().alias(_MORE)
+        pl.concat_list([pl.lit(None, pl.String), *unread]).list.drop_nulls().alias(MORE)
     )
     if "week" in there:
         keyed = keyed.with_columns(week=week.cast(pl.Int32))
     keyed = keyed.select(
         *(pl.col(column).alias(f"{name}_of_game") for column, name in there.items()),
-        _MORE,
+        MORE,
         game_id="gameId",
         in_games_of_game=pl.lit(value=True),
     )
@@ -221,7 +228,7 @@ def _with_games(
         in_games=pl.col("in_games_of_game").fill_null(value=False),
     )
     plays = (
-        _with_more(joined)
+        with_more(joined)
         .select(plays.columns)
         .with_columns(team_code("home_team"), team_code("away_team"))
     )

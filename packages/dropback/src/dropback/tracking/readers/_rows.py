@@ -35,8 +35,9 @@ class InterleavedPlaysError(ReaderError):
 def scan_rows(source: SourceFile) -> pl.LazyFrame:
     """The rows of a tracking file in the names of `ROW_COLUMNS`, typed, not yet read.
 
-    Cells that are no number become null, and fractions where a whole number must be: the play they
-    belong to is set aside later by name. `NOT_WHOLE` marks the rows with such fractions.
+    Cells that are no number become null: the play they belong to is set aside later by name.
+    `NOT_WHOLE` marks rows with a fraction where a whole number must be, which is cut here but of
+    games and plays.
 
     Args:
         source: The file.
@@ -64,7 +65,12 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
         .with_columns(
             pl.any_horizontal(pl.lit(value=False), *cut).fill_null(value=False).alias(NOT_WHOLE)
         )
-        .with_columns(whole(pl.col(c)).cast(pl.Int64, strict=False).alias(c) for c in decimals)
+        .with_columns(
+            (whole(pl.col(name)) if name in SOURCE_KEY else pl.col(name)).cast(
+                pl.Int64, strict=False
+            )
+            for name in decimals
+        )
     )
 
 
@@ -93,13 +99,14 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
     rows = scan_rows(source)
     try:
         if whole:
-            yield rows.collect(engine="streaming").rechunk()
+            yield _without_fractions(rows.collect(engine="streaming")).rechunk()
             return
         # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
         # that the last batch of a file is not a single play.
         waiting, start = pl.DataFrame(), 0
         seen: set[tuple[int | None, int | None]] = set()
-        for fresh in rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True):
+        parsed = rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
+        for fresh in map(_without_fractions, parsed):
             if fresh.is_empty():
                 continue
             held = waiting.slice(start)
@@ -114,6 +121,13 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
         raise ReaderError(
             f"{source.path} cannot be read as {source.layout.name}: {first_line(error)}."
         ) from error
+
+
+def _without_fractions(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, those that `NOT_WHOLE` marks without a place, so that none reads their numbers."""
+    if not rows[NOT_WHOLE].any():
+        return rows
+    return rows.with_columns(pl.when(~pl.col(NOT_WHOLE)).then(pl.col("x_yd", "y_yd")))
 
 
 def _scan(source: SourceFile, columns: Mapping[str, str]) -> pl.LazyFrame:

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 _POSITIONS: Final = {"HB": "RB", "OT": "T", "OG": "G", "LT": "T", "RT": "T", "LG": "G", "RG": "G"}
 
+_KNOWN_POSITIONS: Final = (
+    *("QB", "RB", "FB", "WR", "TE", "C", "G", "T", "OL", "OC", "K", "P", "LS"),
+    *("DE", "DT", "NT", "DL", "EDGE", "LB", "OLB", "ILB", "MLB"),
+    *("CB", "S", "SS", "FS", "DB", "SAF"),
+)
+
 # How a table may be packed; the layouts name all as CSV.
 TABLE_ENDINGS: Final = (
     *(f"{ending}{packed}" for ending in (".csv", ".tsv") for packed in ("", ".gz", ".zip")),
@@ -61,13 +67,14 @@ def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.col(pl.String).replace(dict.fromkeys(MISSING_WORDS)))
 
 
-def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
-    """All columns of a small table as text, with every spelling of absence as null.
+def read_table(path: Path, names: Iterable[str]) -> pl.DataFrame:
+    """Columns of a small table as text, with every spelling of absence as null.
 
     Args:
         path: The table, as CSV; it may also lie there as TSV or Parquet, as ``.gz`` or ``.zip``,
             and in another case.
-        names: Columns that are told whatever their case, underscores and dots.
+        names: Columns to read, told whatever their case, underscores and dots; of a table that
+            has none of them all are read.
 
     Raises:
         ReaderError: If the table is missing or no such file.
@@ -80,14 +87,21 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
     name = there.name.lower()
     try:
         if name.endswith(".parquet"):
-            table = nulls_restored(pl.read_parquet(there).select(pl.all().cast(pl.String)))
+            columns = _columns_among(pl.read_parquet_schema(there), names)
+            table = pl.read_parquet(there, columns=columns)
+            table = nulls_restored(table.select(pl.all().cast(pl.String)))
         else:
             source: Path | bytes = there
             if name.endswith(".zip"):
                 source = _only_file(there)
             separator = "\t" if ".tsv" in name else ","
+            header = pl.read_csv(source, infer_schema=False, separator=separator, n_rows=0)
             table = pl.read_csv(
-                source, infer_schema=False, null_values=list(MISSING_WORDS), separator=separator
+                source,
+                columns=_columns_among(header.columns, names),
+                infer_schema=False,
+                null_values=list(MISSING_WORDS),
+                separator=separator,
             )
         if table.is_empty():
             raise ReaderError(f"{there} holds no row: a table must have more than its header.")
@@ -110,6 +124,12 @@ def read_table(path: Path, names: Iterable[str] = ()) -> pl.DataFrame:
     }
     # Of two of our names that fold alike the first stays.
     return table.rename({old: new for old, new in wanted.items() if new not in table.columns})
+
+
+def _columns_among(there: Iterable[str], names: Iterable[str]) -> list[str] | None:
+    """The columns of a table that any of some names tells; None where none does."""
+    wanted = {folded(name) for name in names}
+    return [column for column in there if folded(column) in wanted] or None
 
 
 def _only_file(archive: Path) -> bytes:
@@ -153,6 +173,7 @@ def read_players(layout: Format, folder: Path) -> tuple[pl.DataFrame, list[str]]
     for name, known, good in (
         ("height", "a height such as 6-3, 6'03\" or inches", height_in),
         ("weight", "a weight in pounds", _number),
+        ("position", "a position such as QB", known_position),
     ):
         if (column := found_column(table, layout.players.get(name, ()))) is not None:
             notes += unread_cells(table, path, column, good(column), known)
@@ -172,6 +193,12 @@ def _shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("height", "weight")
     )
+
+
+def known_position(column: str) -> pl.Expr:
+    """Positions in one vocabulary; null where a word is none of any set."""
+    position = normalized_position(column)
+    return pl.when(position.is_in(_KNOWN_POSITIONS)).then(position)
 
 
 def _number(column: str) -> pl.Expr:

@@ -1,0 +1,108 @@
+"""Join the plays of a batch of rows with the set's table of plays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from dropback._frames import left_join
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._plays import shaped_plays, with_offense_label
+from dropback.tracking.readers._tables import nulls_restored
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dropback._arrays import Integers
+    from dropback.tracking.ingest._entities import SideTables
+    from dropback.tracking.readers._format import Format
+
+_DIRECTIONS: Final = ("left", "right")
+
+
+def joined_plays(
+    rows: pl.DataFrame, starts: Integers, layout: Format, tables: SideTables, path: Path
+) -> pl.DataFrame:
+    """One row a play of the batch, in order, with the set's columns.
+
+    Args:
+        rows: Source rows.
+        starts: First row of each play.
+        layout: Their layout.
+        tables: The set's tables.
+        path: The file, for messages.
+    """
+    repeated_columns = [name for name in rows.columns if name.startswith("plays.")]
+    of_row = ("play_direction", "absolute_yardline_x_yd")
+    repeated_columns += [name for name in of_row if name in rows.columns]
+    heads = nulls_restored(rows.select(*SOURCE_KEY, *repeated_columns)[starts])
+    found = tables.plays
+    if not layout.plays_file:
+        prefix = "plays."
+        repeated = heads.select(
+            pl.col(name).cast(pl.String).alias(name.removeprefix(prefix))
+            for name in heads.columns
+            if name.startswith(prefix)
+        )
+        found = with_offense_label(layout, shaped_plays(layout, repeated, path)[0])
+    # A set whose rows tell the offense may lack its table of plays.
+    no_table = bool(layout.plays_file) and found.is_empty()
+    yardline = (
+        pl.col("absolute_yardline_x_yd").cast(pl.Float32)
+        if "absolute_yardline_x_yd" in heads.columns
+        else pl.lit(None, dtype=pl.Float32)
+    )
+    said = (
+        pl.col("play_direction").str.to_lowercase()
+        if "play_direction" in heads.columns
+        else pl.lit(None, dtype=pl.String)
+    )
+    direction = pl.when(said.is_in(_DIRECTIONS)).then(said)
+    column = layout.rows.get("play_direction", "")
+    undirected = pl.when(said.is_not_null() & direction.is_null()).then(
+        pl.lit(f"column {column} is neither left nor right")
+    )
+    return (
+        heads.select(
+            *SOURCE_KEY,
+            direction.alias("recorded_direction"),
+            undirected.alias("undirected"),
+            yardline.alias("yardline_of_row"),
+        )
+        .with_row_index("play")
+        .with_columns(pl.col("play").cast(pl.Int64))
+        .pipe(left_join, found.with_columns(in_table=pl.lit(value=True)), on=SOURCE_KEY)
+        .pipe(
+            left_join, tables.untargeted.with_columns(untargeted=pl.lit(value=True)), on=SOURCE_KEY
+        )
+        .with_columns(
+            pl.col("untargeted").fill_null(value=False),
+            pl.concat_list(
+                pl.col("unread").fill_null(pl.lit([], dtype=pl.List(pl.String))),
+                pl.concat_list("undirected").list.drop_nulls(),
+            ).alias("unread"),
+            pl.col("in_table").fill_null(value=no_table),
+            pl.col("copies").fill_null(1),
+            pl.col("offense_label").fill_null(layout.offense_label),
+            # The rows' line counts where the table's cells do not say where it is.
+            absolute_yardline_x_yd=pl.coalesce(
+                "absolute_yardline_x_yd", pl.when(~_line_in_table()).then("yardline_of_row")
+            ),
+            game_id=pl.coalesce("game_id", "source_game_id"),
+            play_id=pl.coalesce("play_id", "source_play_id"),
+        )
+        .with_columns(season=_season(pl.col("game_id")))
+    )
+
+
+def _line_in_table() -> pl.Expr:
+    yards, side = pl.col("yardline_number"), pl.col("yardline_side")
+    known = (side == pl.col("offense")) | (side == pl.col("defense"))
+    said = yards.is_between(1, 50) & pl.col("offense").is_not_null() & (known | (yards == 50.0))
+    return said.fill_null(value=False)
+
+
+def _season(game_id: pl.Expr) -> pl.Expr:
+    """The season a game key belongs to: January and February end the season before."""
+    return (game_id // 1_000_000 - ((game_id // 10_000) % 100 <= 2).cast(pl.Int64)).cast(pl.Int32)
