@@ -315,6 +315,12 @@ def test_what_no_play_from_its_line_can_have_is_flagged(column, cell, flag, tmp_
     assert flags == {1: [flag] if flag else [], 2: []}
 
 
+def test_players_in_one_place_are_flagged(tmp_path):
+    flags, _, _ = flags_of(with_cells(two_plays(), TRACKING, "y", "26.0"), tmp_path)
+    assert "two players in one place at the snap" in flags[1]
+    assert flags[2] == []
+
+
 def test_an_acceleration_below_zero_is_none(tmp_path):
     flags, _, _ = flags_of(with_cells(two_plays(), TRACKING, "a", "-7", where=MIDDLE), tmp_path)
     assert flags == {1: ["column a is missing or impossible in some rows"], 2: []}

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 MOST_APART_YD: Final = 3.0
 
 
+_NO_PROBLEM: Final = pl.DataFrame(
+    schema={"play": pl.Int64, "reason": pl.String, "detail": pl.String}
+)
+
+
 def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.DataFrame:
     """Rows of (play, reason, detail) for plays that are no dropback or have no window.
 
@@ -121,6 +126,8 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
 
 def doubled(plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles) -> pl.DataFrame:
     """Rows of (play, reason, detail) for plays in which somebody is at two places at once."""
+    if not apart.any():
+        return _NO_PROBLEM
     n, slot = np.nonzero(apart)
     found = pl.DataFrame({"n": n, "slot": slot, "yards": apart[n, slot].astype(float)})
     is_ball = pl.col("side") == "ball"
@@ -147,6 +154,8 @@ def doubled(plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles) -> pl.D
 
 def gap_sentences(gaps: Gaps, plays: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
     """The longest gap of each play with one that is too long, in words."""
+    if not gaps.longest:
+        return pl.Series([], dtype=pl.String)
     schema = {"n": pl.Int64, "slot": pl.Int64, "start": pl.Int64, "length": pl.Int64}
     found = pl.DataFrame(gaps.longest, schema=schema, orient="row")
     lasts = plays["end_frame"] - plays["snap_frame"] + 1

@@ -91,8 +91,11 @@ AGAINST_SIDES: Final = "direction against the sides"
 NO_GAME: Final = "game not in games.csv"
 STRANGER: Final = "a team that does not play this game"
 ONE_TEAM: Final = "one team on both sides"
+ONE_PLACE: Final = "two players in one place at the snap"
 BEYOND_GOAL: Final = "more yards than there are to the goal line"
 
+# The nearest two of 537 real plays are .03 yards apart, of those since 2017 .59.
+_ONE_PLACE_YD: Final = 0.02
 # None of 21,043 real plays has more; a line that the snap alone tells is within this.
 _LINE_OFF_YD: Final = 1.5
 
@@ -221,6 +224,7 @@ def with_quality(
             ("ball_to_passer_yd", to_passer),
             ("ball_to_center_yd", nearest),
             ("fastest_step_yd_per_s", fastest),
+            ("nearest_two_yd", _nearest_two(first[:, :BALL_SLOT])),
         )
     ).with_columns(pl.col("repeated_events").fill_null(0))
     to_goal = GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd")
@@ -236,6 +240,7 @@ def with_quality(
         pl.when(pl.max_horizontal("yards_to_go", "yards_gained") > to_goal + _LINE_OFF_YD).then(
             pl.lit(BEYOND_GOAL)
         ),
+        pl.when(pl.col("nearest_two_yd") < _ONE_PLACE_YD).then(pl.lit(ONE_PLACE)),
     ]
     return measured.with_columns(
         flags=pl.concat_list(pl.concat_list(flags).list.drop_nulls(), "unread", "cells")
@@ -391,6 +396,14 @@ def steps_between(frames: Singles) -> Floats:
     """Displacement of players from each frame to the next, yards a second, ``[F - 1, 22]``."""
     x, y = frames[:, :BALL_SLOT, X], frames[:, :BALL_SLOT, Y]
     return np.asarray(np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]) * np.float32(RATE_HZ))
+
+
+def _nearest_two(players: Singles) -> Floats:
+    """Distance of the nearest two of a frame's players, yards, infinite for fewer, ``[N]``."""
+    gap = _distance(players[:, :, None], players[:, None])
+    themselves = np.arange(players.shape[1])
+    gap[:, themselves, themselves] = np.inf
+    return np.asarray(np.where(np.isnan(gap), np.inf, gap).min(axis=(1, 2)))
 
 
 def _distance(first: Singles, second: Singles) -> Floats:

@@ -103,7 +103,7 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
             return
         # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
         # that the last batch of a file is not a single play.
-        waiting, start = pl.DataFrame(), 0
+        waiting, heads, start = pl.DataFrame(), np.zeros(0, np.int64), 0
         seen: set[tuple[int | None, int | None]] = set()
         parsed = rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
         for fresh in map(_without_fractions, parsed):
@@ -111,12 +111,13 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
                 continue
             held = waiting.slice(start)
             if start:
-                yield _not_seen_before(waiting.slice(0, start), seen, source)
+                yield _not_seen_before(waiting.slice(0, start), heads[:-1], seen, source)
             # One chunk a column: a parser's many would be joined anew by every step.
             waiting = (pl.concat([held, fresh]) if held.height else fresh).rechunk()
-            start = int(play_heads(waiting)[-1])
+            heads = play_heads(waiting)
+            start = int(heads[-1])
         if waiting.height:
-            yield _not_seen_before(waiting, seen, source)
+            yield _not_seen_before(waiting, heads, seen, source)
     except (*POLARS_ERRORS, EOFError) as error:
         raise ReaderError(
             f"{source.path} cannot be read as {source.layout.name}: {first_line(error)}."
@@ -165,9 +166,12 @@ def run_heads(keys: list[Integers]) -> Integers:
 
 
 def _not_seen_before(
-    batch: pl.DataFrame, seen: set[tuple[int | None, int | None]], source: SourceFile
+    batch: pl.DataFrame,
+    heads: Integers,
+    seen: set[tuple[int | None, int | None]],
+    source: SourceFile,
 ) -> pl.DataFrame:
-    keys = set(batch.select(SOURCE_KEY)[play_heads(batch)].iter_rows())
+    keys = set(batch.select(SOURCE_KEY)[heads].iter_rows())
     if keys & seen:
         raise InterleavedPlaysError(
             f"{source.path}: the rows of game and play {min(keys & seen, key=str)} "
