@@ -15,6 +15,9 @@ def compass(vx: float, vy: float) -> float:
     return float(np.degrees(np.arctan2(vx, vy)) % 360)
 
 
+_ROWS: dict[str, pl.DataFrame] = {}
+
+
 @dataclass
 class MadePlay:
     """One play in source coordinates; the offense moves right unless it says otherwise.
@@ -33,6 +36,12 @@ class MadePlay:
     events: dict[int, str] = field(default_factory=dict)
 
     def rows(self) -> pl.DataFrame:
+        """A row for each of 23 entities at each frame, made once for equal plays."""
+        if (key := repr(self)) not in _ROWS:
+            _ROWS[key] = self._rows()
+        return _ROWS[key].clone()
+
+    def _rows(self) -> pl.DataFrame:
         events = self.events or {
             self.snap: "ball_snap",
             self.release: "pass_forward",
