@@ -4,13 +4,14 @@ import gc
 import sys
 from typing import Any
 
+import dataframely as dy
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from dropback._frames import like, to_polars
+from dropback._frames import like, to_polars, validated
 from dropback.errors import RequestError
 from examples.frames import LIBRARIES, converted
 
@@ -54,3 +55,37 @@ def test_missing_pyarrow_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(RequestError, match=r"of pandas .* 'pip install dropback\[pandas\]'"):
         like(pd.DataFrame({"text": ["a"]}), TABLE)
+
+
+class Counts(dy.Schema):
+    count = dy.Int8(min=0)
+    name = dy.String(nullable=True)
+
+
+def test_a_table_is_cast_to_the_types_of_a_schema() -> None:
+    table = pl.DataFrame({"extra": [1, 2], "name": [None, None], "count": [7.0, 120.0]})
+    found = validated(Counts, table)
+    assert found.schema == {"count": pl.Int8, "name": pl.String}
+    assert_frame_equal(found, Counts.validate(table, cast=True))
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"count": [1, 200], "name": ["a", "b"]}, "'count' failed validation.*\n.*'dtype'.* 1 "),
+        ({"count": [1, -2], "name": ["a", "b"]}, "'count' failed validation.*\n.*'min'.* 1 "),
+        ({"count": [1.0, float("nan")], "name": ["a", "b"]}, "'dtype'.* 1 "),
+        ({"count": [1, None], "name": ["a", "b"]}, "'nullability'.* 1 "),
+    ],
+)
+def test_a_table_that_breaks_a_schema_is_refused_as_by_dataframely(table, words) -> None:
+    with pytest.raises(dy.exc.ValidationError, match=words) as found:
+        validated(Counts, pl.DataFrame(table))
+    with pytest.raises(dy.exc.ValidationError) as expected:
+        Counts.validate(pl.DataFrame(table), cast=True)
+    assert str(found.value) == str(expected.value)
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(dy.exc.SchemaError, match="missing columns for schema 'Counts': 'name'"):
+        validated(Counts, pl.DataFrame({"count": [1]}))

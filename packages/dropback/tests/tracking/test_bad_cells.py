@@ -116,7 +116,7 @@ OUT_OF_BOUNDS = (
     ("yardsToGo", "400", "yards_to_go is 400"),
     ("quarter", "99", "quarter is 99"),
     ("preSnapHomeScore", "700", "score_differential is 697"),
-    ("prePenaltyPlayResult", "-500", "yards_gained is -500.0"),
+    ("prePenaltyPlayResult", "-500", "yards_gained is -500"),
 )
 
 

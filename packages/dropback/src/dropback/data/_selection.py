@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from dropback._frames import validated
 from dropback.data import _outcomes as outcomes
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
@@ -115,7 +116,7 @@ def select_plays(
     )
     apart = pl.col("air_yards") + pl.col("yards_after_catch") != pl.col("yards")
     doubtful = kept.filter(pl.col("complete_pass") & apart).height
-    return Selection(Plays.validate(kept, cast=True), left_out, missing, doubtful)
+    return Selection(validated(Plays, kept), left_out, missing, doubtful)
 
 
 def _play_set_of(play_by_play: pl.DataFrame, plays: PlaySet) -> PlaySet:

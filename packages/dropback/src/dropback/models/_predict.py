@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from dropback._frames import validated
 from dropback.data._features import feature_matrix
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome, Predictions
@@ -327,7 +328,8 @@ def _predictions(
     for name in parts[0][1]:
         columns[name] = np.concatenate([numbers[name] for _, numbers, _ in parts], dtype=np.float64)
     keys = ("game_id", "play_id", "season", "week", "passer_player_id", "play_set")
-    return Predictions.validate(
+    return validated(
+        Predictions,
         plays.select(
             *keys,
             pl.lit(tracked).alias("tracked"),
@@ -335,5 +337,4 @@ def _predictions(
             pl.lit(outcome.value).alias("outcome"),
             pl.col(outcome.value).alias("observed"),
         ).with_columns(pl.Series(name, values[place]) for name, values in columns.items()),
-        cast=True,
     )

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from dropback._frames import validated
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Plays, PlaySet
 from dropback.errors import RequestError
@@ -71,7 +72,7 @@ def read_kept_plays(
         TrackingError: The worker does not see the tensors.
     """
     with fetched(store, name) as folder:
-        plays = Plays.validate(pl.read_parquet(folder / _PLAYS), cast=True)
+        plays = validated(Plays, pl.read_parquet(folder / _PLAYS))
         if not (folder / _TENSORS).is_file():
             return plays, feature_matrix(plays, schema)
         rows = np.load(folder / _ROWS)

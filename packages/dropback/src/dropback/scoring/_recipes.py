@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from dropback._frames import validated
 from dropback._statistics import codes, standardized
 from dropback.data import Scores
 from dropback.data._tables import PLAY_KEY
@@ -63,7 +64,7 @@ def score_plays(
             f"{plays.height} have none: predict the plays that are scored."
         )
     scored = scored.with_columns(play_score=pl.col("mid_cdf"), season_drift=season_drift("mid_cdf"))
-    return Scores.validate(scored, cast=True)
+    return validated(Scores, scored)
 
 
 def season_drift(column: str) -> pl.Expr:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import torch
 
+from dropback._frames import validated
 from dropback.data._tables import Predictions
 from dropback.execution import Task, open_executor, run_tasks
 from dropback.models._members import fit_members
@@ -97,7 +98,7 @@ class TaskRunner:
         for task in tasks:
             with fetched(area.store, task.name) as folder:
                 table = pl.read_parquet(folder / _PREDICTIONS)
-                found[task.label] = Predictions.validate(table, cast=True)
+                found[task.label] = validated(Predictions, table)
         return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import polars as pl
 
 from dropback._files import POLARS_ERRORS
+from dropback._frames import validated
 from dropback.errors import ReaderError
 from dropback.tracking._blocks import DROPBACKS
 from dropback.tracking._schema import LeftOut
@@ -246,7 +247,7 @@ def _read(
         for table in left_out
     ]
     named += [LeftOut.create_empty(), of_no_play(source, faults), *broken]
-    rows = LeftOut.validate(pl.concat(named), cast=True)
+    rows = validated(LeftOut, pl.concat(named))
     return FileReport(
         source_file=str(source.path),
         source_format=source.layout.name,

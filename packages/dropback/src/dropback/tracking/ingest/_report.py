@@ -13,6 +13,7 @@ import polars as pl
 
 from dropback import __version__
 from dropback._files import whole_file
+from dropback._frames import validated
 from dropback.storage import is_url
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import split_definitions
@@ -197,7 +198,7 @@ def repeated_as_left_out(repeated: Sequence[pl.DataFrame], report: IngestReport)
         )
         for keys in repeated
     ]
-    return LeftOut.validate(pl.concat([LeftOut.create_empty(), *rows]), cast=True)
+    return validated(LeftOut, pl.concat([LeftOut.create_empty(), *rows]))
 
 
 def with_repeated(report: IngestReport, left_out: pl.DataFrame) -> IngestReport:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback._frames import validated
 from dropback.data import _outcomes as outcomes
 from dropback.data._field import QUARTER_SECONDS, last_regular_week
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
@@ -129,10 +130,10 @@ def _by_play_by_play(
         reasons = pl.concat([reasons, absent])
     kept = chosen.join(tracked, on=_OWN_KEY, how="inner").sort("row")
     return TrackedAttempts(
-        plays=Plays.validate(kept, cast=True),
+        plays=validated(Plays, kept),
         rows=kept["row"].cast(pl.Int64).to_numpy(),
         left_out=_most_frequent_first(reasons),
-        untracked=Plays.validate(chosen.join(tracked, on=_OWN_KEY, how="anti"), cast=True),
+        untracked=validated(Plays, chosen.join(tracked, on=_OWN_KEY, how="anti")),
     )
 
 
@@ -162,7 +163,7 @@ def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> Trac
             "Outcomes that a set lacks are in play-by-play: give it beside the tracking."
         )
     return TrackedAttempts(
-        plays=Plays.validate(kept.select(Plays.column_names()), cast=True),
+        plays=validated(Plays, kept.select(Plays.column_names())),
         rows=kept["row"].cast(pl.Int64).to_numpy(),
         left_out=_most_frequent_first(left_out),
         untracked=Plays.create_empty(),

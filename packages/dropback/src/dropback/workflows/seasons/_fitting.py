@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import torch
 
+from dropback._frames import validated
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._selection import FIRST_SEASON_WITH_RECEIVERS
 from dropback.data._tables import Plays, PlaySet
@@ -177,8 +178,8 @@ def fit_and_predict(
             path = held.enter_context(fetched(store, initial)) / WEIGHTS_FILE
             weights = torch.load(path, weights_only=True)
     plays = plays.filter(pl.col(fit.outcome.value).is_not_null())
-    learned = Plays.validate(plays.filter(pl.col("season").is_in(fit.learns)), cast=True)
-    scored = Plays.validate(plays.filter(pl.col("season").is_in(fit.scores)), cast=True)
+    learned = validated(Plays, plays.filter(pl.col("season").is_in(fit.learns)))
+    scored = validated(Plays, plays.filter(pl.col("season").is_in(fit.scores)))
     fold_of_game = assign_folds(learned["game_id"].to_list(), settings.folds, seed=seed)
     if fit.fold is not None:
         held_out = [game for game, fold in fold_of_game.items() if fold == fit.fold]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dropback._frames import left_join
+from dropback._frames import left_join, validated
 from dropback.data._play_by_play import chosen_seasons, read_play_by_play
 from dropback.data._selection import Selection, select_plays
 from dropback.data._table_files import write_table
@@ -225,7 +225,7 @@ def score_seasons(
         clock.stop("fits and predictions")
         plays = pl.concat([selection.plays for selection in selections.values()])
         tables = {
-            outcome: Predictions.validate(pl.concat(parts), cast=True)
+            outcome: validated(Predictions, pl.concat(parts))
             for outcome, parts in predictions.items()
         }
         scores = _scores(plays, tables)
@@ -309,9 +309,7 @@ def _tasks(
 def _scores(plays: pl.DataFrame, tables: Mapping[Outcome, pl.DataFrame]) -> pl.DataFrame:
     """One row a play: scored by the first outcome, the distribution of EPA beside it."""
     first, *_ = tables
-    scored: pl.DataFrame = score_plays(
-        Plays.validate(plays, cast=True), Predictions.validate(tables[first])
-    )
+    scored: pl.DataFrame = score_plays(validated(Plays, plays), Predictions.validate(tables[first]))
     if Outcome.EPA not in tables:
         return scored
     beside = tables[Outcome.EPA].select(
@@ -339,7 +337,7 @@ def _score_dropbacks(
     ).plays
     distributions = [name for name in ("mid_cdf", "epa_cdf", "epa_mean") if name in throws.columns]
     table = left_join(chosen, throws.select(*PLAY_KEY, *distributions), on=PLAY_KEY)
-    return StandardScores.validate(table.with_columns(standard_scores(table)), cast=True)
+    return validated(StandardScores, table.with_columns(standard_scores(table)))
 
 
 def _numbers(
