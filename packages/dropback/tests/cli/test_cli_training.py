@@ -106,7 +106,7 @@ def test_time_of_a_plan_is_that_of_the_quietest_epoch_on_one_thread(
     assert threads == [1, 2]
     # The second reading took 1 s, by two readers.
     assert plan.reading_seconds == pytest.approx(0.5 * plan.plays / plan.sampled_plays, rel=0.01)
-    # Eight batches of 128 plays, four fifths of the plays learned from, five networks, 32 epochs.
+    # Eight batches of 128 plays, four fifths of the plays learned from, five networks.
     learned, fits = plan.kept * 4 / 5, 5 * PLAY_NETWORK.fit.max_epochs
     play = 2 / (8 * PLAY_NETWORK.fit.batch_size) / 2**0.32
     assert plan.training_seconds == pytest.approx(play * learned * fits)

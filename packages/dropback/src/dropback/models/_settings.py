@@ -173,15 +173,17 @@ def settings_for(play_set: PlaySet | str, outcome: Outcome) -> ModelSettings:
 
 PLAY_NETWORK = ModelSettings(
     family="catch-point",
-    width=128,
-    blocks=1,
-    # Two fifths of the plays are releases: 13 passes over them in 32 epochs.
+    width=64,
+    blocks=0,
+    dropout=0.0,
+    validation_share=0.05,
+    # Two fifths of the plays are releases: 10 passes over them in 24 epochs.
     sequence=SequenceSettings(prefix_share=0.6),
     fit=FitSettings(
-        max_epochs=32,
+        max_epochs=24,
         batch_size=256,
-        learning_rate=2e-3,
-        weight_decay=0.5,
+        learning_rate=3e-3,
+        weight_decay=0.1,
         averaging=8,
     ),
 )
@@ -190,8 +192,19 @@ PLAY_NETWORK = ModelSettings(
 TCN_NETWORK = replace(
     PLAY_NETWORK,
     family="sbp",
+    width=128,
+    blocks=1,
+    dropout=0.1,
+    validation_share=0.1,
     sequence=SequenceSettings(encoder="tcn", channels=128),
-    fit=replace(PLAY_NETWORK.fit, max_epochs=16, precision="bfloat16"),
+    fit=FitSettings(
+        max_epochs=16,
+        batch_size=256,
+        learning_rate=2e-3,
+        weight_decay=0.5,
+        precision="bfloat16",
+        averaging=8,
+    ),
 )
 """Settings of the network that was published: a temporal convolution over columns."""
 
