@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -102,11 +103,9 @@ class _Areas(torch.autograd.Function):
             if start is None:
                 sides.append(widths.new_zeros(at.shape))
                 continue
-            tables = sums, _in_order(widths, from_right=is_right), start, stop
-            columns = at.shape[-1]
-            sides.append(
-                in_parts(lambda *rows: _areas(*rows, power=power), *tables, columns=columns)
-            )
+            rows = sums, _in_order(widths, from_right=is_right), start, stop
+            of_rows = partial(_areas, power=power)
+            sides.append(in_parts(of_rows, *rows, columns=at.shape[-1], tables=2))
         return torch.cat(sides, -1)
 
     @staticmethod

@@ -272,7 +272,9 @@ def _gradient(
 _PART = 2**17
 
 
-def in_parts(of_rows: Callable[..., Tensor], *tensors: Tensor, columns: int) -> Tensor:
+def in_parts(
+    of_rows: Callable[..., Tensor], *tensors: Tensor, columns: int, tables: int = 1
+) -> Tensor:
     """A function of the rows of tensors, taken some rows at a time.
 
     Its tables are then as small as a part, whatever the batch, and stay in the processor's cache.
@@ -282,13 +284,14 @@ def in_parts(of_rows: Callable[..., Tensor], *tensors: Tensor, columns: int) -> 
         tensors: Of common batch shape ``*B``, each ``(*B, N)`` with an `N` of its own; the first is
             the largest.
         columns: Columns of the result.
+        tables: Usual sizes that a part may have: more for functions of few tables.
     """
-    first = tensors[0]
+    first, most = tensors[0], tables * _PART
     batch = first.shape[:-1]
-    whole = first.dim() < 2 or first.numel() <= 2 * _PART or not are_plain(*tensors)
+    whole = first.dim() < 2 or first.numel() <= 2 * most or not are_plain(*tensors)
     if whole or any(tensor.shape[:-1] != batch for tensor in tensors):
         return of_rows(*tensors)
-    rows = max(1, _PART * first.shape[0] // first.numel())
+    rows = max(1, most * first.shape[0] // first.numel())
     result = torch.empty((*batch, columns), dtype=first.dtype, device=first.device)
     parts = zip(*(torch.split(tensor, rows) for tensor in (result, *tensors)), strict=True)
     for into, *of_part in parts:
