@@ -17,13 +17,15 @@ from dropback.models import THROW_MODEL, ModelSettings, _train, settings_for
 from dropback.models._catch_point import CatchPoint
 from dropback.models._examples import Examples
 from dropback.models._grid import YARDS
-from dropback.models._model import PassModel, whole_yard_distribution
+from dropback.models._model import PassModel, whole_yard_distribution, with_shares
+from dropback.models._network import network_inputs
 from dropback.models._predict import predict_plays
 from dropback.models._store import load_run
 from dropback.models._train import FITS_OF_ALL, train_run
 from dropback.models.baselines import fit_baseline
 from dropback.simulation import League
 from examples.trained_run import TrainedRun
+from splicedpareto.distributions import Gaussian
 
 
 @pytest.fixture(scope="module")
@@ -48,29 +50,50 @@ def masses(model: PassModel, plays: pl.DataFrame, fold: int | None) -> np.ndarra
     return distribution.log_prob(torch.from_numpy(YARDS).float()[:, None]).exp().numpy().T
 
 
+def on_field(masses: np.ndarray, plays: pl.DataFrame) -> np.ndarray:
+    """Move what lies beyond the ends of the field to its ends."""
+    low, high = (plays[name].to_numpy()[:, None] for name in ("yards_min", "yards_max"))
+    onto = np.clip(YARDS, low, high) - YARDS[0]
+    moved = np.zeros_like(masses)
+    for play in range(len(plays)):
+        np.add.at(moved[play], onto[play], masses[play])
+    return moved
+
+
 @pytest.mark.parametrize("fold", [None, 0, 1])
-def test_probabilities_are_the_weighted_mean_of_trees_and_networks(
+def test_trees_say_what_happens_and_networks_add_how_far(
     blended: TrainedRun, fold: int | None
 ) -> None:
     model, plays = blended.model, blended.unseen.plays[:80]
-    own = range(2) if fold is None else [fold]
-    alone = replace(model, settings=replace(model.settings, boosted_share=0.0), boosted=())
-    networks = np.mean([masses(alone, plays, each) for each in own], axis=0)
     features = feature_matrix(plays, model.schema)
     # A game that is not in training is predicted by the trees of all games too.
     fits = model.boosted if fold is None else [model.boosted[fold]]
     assert len(fits) == (2 + FITS_OF_ALL if fold is None else 1)
     trees = np.mean([each.masses(features) for each in fits], axis=0)
-    low, high = (plays[name].to_numpy()[:, None] for name in ("yards_min", "yards_max"))
-    onto = np.clip(YARDS, low, high) - YARDS[0]
-    on_field = np.zeros_like(trees)
-    for play in range(len(plays)):
-        np.add.at(on_field[play], onto[play], trees[play])
+    shares = np.mean([each.result.inplace_predict(features) for each in fits], axis=0)
+    inputs = network_inputs(features, model.settings, model.schema)
+    own = model.networks if fold is None else [model.networks[fold]]
+    edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
+    networks = np.zeros_like(trees)
+    with torch.inference_mode():
+        for network in own:
+            _, run, back = network(*inputs).components
+            for share, part in ((shares[:, [1]], run), (shares[:, [2]], back)):
+                cdf = part.cdf(edges).double().numpy().T
+                networks += share * np.diff(cdf, prepend=0.0, append=1.0, axis=1) / len(own)
+    networks[:, -YARDS[0]] += shares[:, 0]
     found = masses(model, plays, fold)
-    np.testing.assert_allclose(found, 0.25 * networks + 0.75 * on_field, atol=2e-6)
+    expected = on_field(0.25 * networks + 0.75 * trees, plays)
+    np.testing.assert_allclose(found, expected, atol=2e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=2e-5)
     # No outcome that the field allows is impossible.
+    low, high = (plays[name].to_numpy()[:, None] for name in ("yards_min", "yards_max"))
     assert found[(low <= YARDS) & (high >= YARDS)].min() > 0
+
+
+def test_network_without_outcomes_of_the_ball_is_refused() -> None:
+    with pytest.raises(TypeError, match="must predict a Mixture, got Gaussian"):
+        with_shares(Gaussian(torch.zeros(2), torch.ones(2)), torch.zeros(2, 3))
 
 
 def test_stored_run_predicts_alike(blended: TrainedRun) -> None:

@@ -80,11 +80,20 @@ class CatchPoint:
     runs: Runs
     returns: Floats
 
-    def masses(self, features: FeatureMatrix) -> Floats:
-        """See `Forecast`."""
+    def shares(self, features: FeatureMatrix) -> Floats:
+        """Probability of each thing that may happen to the ball, shape ``(N, 3)``."""
+        return boosted(self.result, features)
+
+    def masses(self, features: FeatureMatrix, shares: Floats | None = None) -> Floats:
+        """See `Forecast`.
+
+        Args:
+            features: Of the plays.
+            shares: What `shares` gives for them; None computes it.
+        """
         throws = Throws.of(features, self.schema)
         runs = self.runs.masses(features, throws)
-        shares = boosted(self.result, features)
+        shares = self.shares(features) if shares is None else shares
         returns = self.returns if self.returns.ndim == 1 else self.returns[short_of_goal(throws)]
         return mixture(shares, runs, self.runs.first, returns, throws.air_yards)
 

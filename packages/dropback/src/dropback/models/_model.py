@@ -92,21 +92,41 @@ class PassModel:
     def predict_distribution(self, features: PlayInputs, fold: int | None = None) -> Distribution:
         """See `Predictor`; the mean of the members' probabilities where they count from the catch.
 
-        Other networks are pooled by `pooled_distribution`, which keeps their family.
+        What happens to the ball is told by the trees alone, where there are any: networks add how
+        far it goes once that is known. Other networks are pooled by `pooled_distribution`, which
+        keeps their family.
         """
         chosen = slice(None) if fold is None else slice(fold, fold + 1)
         networks, trees = self.networks[chosen], self.boosted[chosen]
         inputs = network_inputs(features, self.settings, self.schema)
         if self.settings.family != "catch-point" or self.settings.sequence is not None:
             return pooled_distribution(networks, *inputs)
-        parts = [network(*inputs) for network in networks]
+        parts: list[Distribution] = [network(*inputs) for network in networks]
         weights = [(1 - self.settings.boosted_share) / len(parts)] * len(parts)
         if trees:
-            masses = np.mean([each.masses(np.asarray(features)) for each in trees], axis=0)
+            matrix = np.asarray(features)
+            shares = [each.shares(matrix) for each in trees]
+            logits = torch.from_numpy(np.mean(shares, axis=0)).log().float()
+            parts = [with_shares(part, logits) for part in parts]
+            masses = np.mean(
+                [each.masses(matrix, own) for each, own in zip(trees, shares, strict=True)], axis=0
+            )
             # A mass of 0 has no logarithm; the networks hold nothing impossible.
             parts.append(GRIDS[Outcome.YARDS].distribution(np.maximum(masses, 1e-12)))
             weights.append(self.settings.boosted_share)
         return Mixture(torch.tensor(weights).log(), parts, validate_args=False)
+
+
+def with_shares(network: Distribution, logits: torch.Tensor) -> Mixture:
+    """A network's `Mixture` with other weights, those of what happens to the ball.
+
+    Args:
+        network: What a network of family ``catch-point`` predicts.
+        logits: Log-probabilities of an incompletion, a completion and an interception, ``(N, 3)``.
+    """
+    if not isinstance(network, Mixture):
+        raise TypeError(f"network must predict a Mixture, got {type(network).__name__}.")
+    return Mixture(logits, network.components, validate_args=False)
 
 
 def whole_yard_distribution(

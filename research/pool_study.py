@@ -1,0 +1,113 @@
+"""How to mix the networks of a throw with the trees: whole, or given what happens to the ball.
+
+Fits the trees of every fold and of all games, and some of the networks, on the seasons before the
+one that is judged, and prints the scores of that season by the share of the networks. "Whole" mixes
+their distributions as they are; "given" lets the trees say what happens to the ball and takes from
+the networks how far it goes then. A killed study goes on from its folder.
+
+    python research/pool_study.py ../shared/data/pbp --judged 2020 --out pool/2020
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from dropback import workflows
+from dropback.data._features import feature_matrix
+from dropback.data._tables import Outcome, PlaySet
+from dropback.evaluation import evaluate
+from dropback.models import THROW_MODEL
+from dropback.models._grid import GRIDS, YARDS
+from dropback.models._model import with_shares
+from dropback.models._network import network_inputs
+from dropback.models._predict import summarize_distributions
+from dropback.models._store import schema_of
+from dropback.models._train import Training, assign_folds
+from dropback.models.baselines import with_one_return
+from dropback.models.baselines._forecasts import with_climatology
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch.distributions import Distribution
+
+    from dropback._arrays import Floats
+
+SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+
+
+def main() -> None:
+    """Fit what the folder lacks and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder of play_by_play_*.parquet")
+    parser.add_argument("--judged", type=int, required=True, help="season to predict")
+    parser.add_argument("--history", type=int, default=9, help="seasons before it to learn from")
+    parser.add_argument("--networks", type=int, default=1, help="of the five")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the fits")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    season = arguments.judged
+    plays = workflows.read_plays(arguments.data, seasons=[season]).plays
+    past = range(season - arguments.history, season)
+    learned = workflows.read_plays(arguments.data, seasons=past).plays
+    schema = schema_of(THROW_MODEL, PlaySet(plays["play_set"][0]))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    folds = assign_folds(learned["game_id"].to_list(), THROW_MODEL.folds, seed=0)
+    matrix = feature_matrix(learned, schema)
+    training = Training(learned, matrix, schema, THROW_MODEL, 0, arguments.out, folds)
+    trees = training.boosted()
+    networks = [training.network(fold)[0] for fold in range(arguments.networks)]
+
+    features = feature_matrix(plays, schema)
+    shares = np.mean([each.shares(features) for each in trees], axis=0)
+    both = np.mean([each.masses(features) for each in trees], axis=0)
+    counts = GRIDS[Outcome.YARDS].counts(learned["yards"].to_numpy())
+    logits = torch.from_numpy(shares).log().float()
+    with torch.inference_mode():
+        inputs = network_inputs(features, THROW_MODEL, schema)
+        whole = [network(*inputs) for network in networks]
+        kinds = {"whole": whole, "given": [with_shares(each, logits) for each in whole]}
+        from_networks = {kind: mean_masses(parts) for kind, parts in kinds.items()}
+    examples = training.examples()
+    recipe = np.mean(
+        [
+            with_climatology(with_one_return(each, examples).masses(features), counts)
+            for each in trees[: THROW_MODEL.folds]
+        ],
+        axis=0,
+    )
+    pools = {"hazard": recipe, "trees, .5 % climatology": with_climatology(both, counts)}
+    for share in SHARES:
+        for kind, masses in from_networks.items():
+            pools[f"{kind}, {share:g}"] = (1 - share) * both + share * masses
+
+    def forecast(masses: Floats) -> object:
+        def distribution_of(rows: np.ndarray, fold: int) -> Distribution:  # noqa: ARG001  # none is held out
+            return GRIDS[Outcome.YARDS].distribution(np.maximum(masses[rows], 1e-12))
+
+        return summarize_distributions(
+            plays, distribution_of, folds=np.full(len(plays), -1), seed=0
+        )
+
+    result = evaluate(plays, {name: forecast(masses) for name, masses in pools.items()})  # type: ignore[misc]
+    print(f"{season}, {result.plays:,} plays, {len(networks)} of {THROW_MODEL.folds} networks\n")
+    print("| pool | MAE | CRPS | log score | PIT distance |\n|---|---|---|---|---|")
+    for name, row in result.metrics.items():
+        numbers = (f"{row[metric].value:.4f}" for metric in ("mae", "crps", "log_score"))
+        print(f"| {name} | {' | '.join(numbers)} | {result.pit_distance[name]:.4f} |")
+
+
+def mean_masses(parts: Sequence[Distribution]) -> Floats:
+    """Mean probabilities of `YARDS`, before the field bounds them, shape ``(N, 211)``."""
+    edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
+    cdf = np.mean([part.cdf(edges).double().numpy().T for part in parts], axis=0)
+    return np.maximum(np.diff(cdf, prepend=0.0, append=1.0, axis=1), 0.0)
+
+
+if __name__ == "__main__":
+    main()
