@@ -150,7 +150,7 @@ def refused(result: tuple[int, str, str], words: str) -> None:
         (("--seasons", "2020", "--pbp", "more"), "play_by_play (--pbp) goes with tracking"),
         (("--seasons", "2020", "--folds", "1"), "folds must be at least 2"),
         (("--seasons", "2020", "--folds", "9"), "needs at least 18 games for 9 folds, got 8"),
-        (("--seasons", "2020", "--epochs", "0"), "max_epochs must be positive, got 0"),
+        (("--seasons", "2020", "--epochs", "0"), "max_epochs must be at least 1, got 0"),
         (("--seasons", "2020", "--device", "tpu"), "device must be"),
     ],
 )

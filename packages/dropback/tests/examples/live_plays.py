@@ -25,8 +25,10 @@ from splicedpareto.nn import (
     pooled_distribution,
 )
 
+# With a block, though the default has none: untrained and without one, the bins beyond the upper
+# threshold hold the tail's mass to a few parts in 100,000, and rounding decides in which bin it is.
 SMALL = replace(
-    PLAY_NETWORK, width=8, sequence=SequenceSettings(channels=4, levels=2, player_width=6)
+    PLAY_NETWORK, width=8, blocks=1, sequence=SequenceSettings(channels=4, levels=2, player_width=6)
 )
 
 

@@ -220,7 +220,7 @@ def test_damaged_file_is_named(
         ({"play_set": "punts"}, "missing, unknown or out of range.*punts"),
         ({"settings": {"fit": {}, "wings": 2}}, "missing, unknown or out of range.*wings"),
         ({"settings": {"fit": {}, "folds": 1}}, "out of range.*folds must be at least 2"),
-        ({"settings": {"fit": {"max_epochs": 0}}}, "out of range.*max_epochs must be pos"),
+        ({"settings": {"fit": {"max_epochs": 0}}}, "out of range.*max_epochs must be at least 1"),
         ({"settings": {"fit": {}, "width": 9}}, "its files do not fit one another"),
         ({"settings": {"fit": {}, "width": "8"}}, "its files do not fit one another"),
         ({"settings": {"fit": {}, "dropout": 1e999}}, "its files do not fit one another"),

@@ -24,7 +24,9 @@ def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
             is 0.
 
     Example:
+        >>> import torch
         >>> from splicedpareto.distributions import Gaussian
+        >>> from splicedpareto.objectives import exact_nll
         >>> distribution, value = Gaussian(torch.zeros(2), 1.0), torch.zeros(2)
         >>> weighted(exact_nll)(distribution, value, torch.tensor([0.0, 2.0]))
         tensor([0.0000, 1.8379])
