@@ -438,3 +438,17 @@ def test_crps_of_a_censored_target_is_that_of_the_known_thresholds() -> None:
     )
     torch.testing.assert_close(loss, expected, rtol=2e-3, atol=0)
     torch.testing.assert_close(loss[0], dist.crps(low[0]))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "message"),
+    [
+        (math.nan, 5.0, "lower must be a number"),
+        (1.0, math.nan, "upper must be a number"),
+        (5.0, 1.0, "lower must be at most upper"),
+    ],
+)
+def test_ends_that_are_no_interval_have_no_crps(low: float, high: float, message: str) -> None:
+    _, dist = atom_and_bins(torch.zeros(2, dtype=torch.float64))
+    with pytest.raises(ValueError, match=message):
+        crps_censored_loss(dist, torch.tensor(low), torch.tensor(high))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._checks import is_validating, require
 from splicedpareto.objectives._observed import masked, observed
 
 if TYPE_CHECKING:
@@ -51,12 +51,17 @@ def crps_censored_loss(dist: ScalarDistribution, lower: Tensor, upper: Tensor) -
     Returns:
         Losses of the broadcast shape, in units of the outcome.
 
+    Raises:
+        ValueError: If an end is NaN, or above the other, and the distribution validates.
+
     References:
         Avati et al. (2019), "Countdown Regression: Sharp and Calibrated Survival Predictions",
         UAI, eq. 2.
     """
-    require_tensor("lower", lower)
-    require_tensor("upper", upper)
+    lower, _ = observed(dist, lower, None, "lower")
+    upper, _ = observed(dist, upper, None, "upper")
+    if is_validating(dist):
+        require(lower <= upper, "lower", "at most upper", lower)
     below_known, above_known = lower > -math.inf, upper < math.inf
     start = torch.where(below_known, lower, torch.where(above_known, upper, 0))
     stop = torch.where(above_known, upper, start)

@@ -109,7 +109,8 @@ class FitModule(LightningModule):
             return loss
         raise DivergedError(
             f"The loss became {loss.item()} in epoch {self.current_epoch + 1}: the learning rate "
-            f"of {self._settings.learning_rate} is too high for these data; the best weights "
+            f"of {self._settings.learning_rate} is too high for these data, or they hold NaN or "
+            "infinite numbers that the network or the objective cannot take; the best weights "
             "before that are kept."
         )
 
