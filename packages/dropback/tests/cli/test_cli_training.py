@@ -148,3 +148,12 @@ def test_heads_hold_whole_plays_of_any_file(
     near = 0.7 if packed == "csv.gz" else 0.25
     assert heads.share == pytest.approx(found.height / rows.height, rel=near)
     assert (tmp_path / "heads" / "plays.csv").is_file()
+
+
+@pytest.mark.parametrize("name", ["tracking_week_2.parquet", "tracking_week_2.csv.gz"])
+def test_a_broken_file_is_left_to_the_reader(tmp_path: Path, name: str) -> None:
+    source = made_set("bdb_2025", MadePlay(play=1)).write(tmp_path / "set")
+    whole = gzip.compress(bytes(range(256)) * 9) if name.endswith("gz") else b"PAR1" + bytes(999)
+    (source / name).write_bytes(whole[:-9])
+    assert cut_heads(source, tmp_path / "heads").files == 2
+    assert (tmp_path / "heads" / name).read_bytes() == whole[:-9]
