@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dropback._choices import Seasons, parse_names, season_list
+from dropback._choices import Seasons, season_list
 from dropback.data._features import feature_matrix
 from dropback.data._selection import Selection
 from dropback.errors import RequestError, RunError
@@ -16,7 +16,13 @@ from dropback.evaluation import Evaluation, OverTime, evaluate_over_time
 from dropback.evaluation import evaluate as evaluate_predictions
 from dropback.models._predict import predict_plays
 from dropback.models._store import Run, data_digest
-from dropback.models.baselines import fit_baseline
+from dropback.models.baselines import (
+    BASELINES,
+    TRACKING_BASELINES,
+    fit_baseline,
+    parse_baselines,
+    require_packages,
+)
 from dropback.workflows._files import read_truth
 from dropback.workflows._plays import (
     TrackedSelection,
@@ -129,10 +135,11 @@ def evaluate(
             "Baselines are fitted on the training plays: give play-by-play or tracking that holds "
             "them, not selected plays."
         )
-    against = parse_names(against)
     chosen = as_run(run)
     model = chosen.model
     tracked = model.settings.sequence is not None
+    against = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
+    require_packages(against)
     with task_runner(executor, store, on_step) as tasks:
         source = data if isinstance(data, Selection) else open_source(data, tracked=tracked)
         selection = read_plays_for(

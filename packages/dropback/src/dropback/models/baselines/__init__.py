@@ -36,12 +36,12 @@ from dropback.models.baselines._distributions import (
     oracle_masses,
 )
 from dropback.models.baselines._forecasts import Pooled
-from dropback.models.baselines._forest import fit_quantile_forest
+from dropback.models.baselines._forest import extra_trees_regressor, fit_quantile_forest
 from dropback.models.baselines._isotonic import fit_idr
-from dropback.models.baselines._tabpfn import fit_tabpfn
+from dropback.models.baselines._tabpfn import fit_tabpfn, tabpfn_regressor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import dataframely as dy
@@ -56,7 +56,13 @@ if TYPE_CHECKING:
     from dropback.models._store import Run
     from dropback.models.baselines._forecasts import Forecast
 
-__all__ = ["BASELINES", "TRACKING_BASELINES", "fit_baseline", "parse_baselines"]
+__all__ = [
+    "BASELINES",
+    "TRACKING_BASELINES",
+    "fit_baseline",
+    "parse_baselines",
+    "require_packages",
+]
 
 
 def with_one_return(forecast: CatchPoint, training: Examples) -> CatchPoint:
@@ -119,8 +125,10 @@ _GONE = {
 _EARLY_S = 0.5
 
 
-def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[str, ...]:
-    """Names from a comma-separated list.
+def parse_baselines(
+    text: str | Iterable[str], known: Mapping[str, str] = BASELINES
+) -> tuple[str, ...]:
+    """Names from a list, or from a text with commas between them.
 
     Args:
         text: The list.
@@ -145,6 +153,18 @@ def parse_baselines(text: str, known: Mapping[str, str] = BASELINES) -> tuple[st
                 f"Unknown baseline {name!r}: choose among {', '.join(known)}.{nearest(name, known)}"
             )
     return names
+
+
+def require_packages(names: Iterable[str]) -> None:
+    """Raise unless what some baselines need is installed, before any of them is fitted.
+
+    Raises:
+        RequestError: A package is absent.
+    """
+    needs = {"tabpfn": tabpfn_regressor, "quantile-forest": extra_trees_regressor}
+    for name in names:
+        if name in needs:
+            needs[name]()
 
 
 def fit_baseline(

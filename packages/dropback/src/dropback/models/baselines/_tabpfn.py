@@ -46,11 +46,11 @@ class TabPfn:
         return np.diff(cdf, axis=1)
 
 
-def fit_tabpfn(training: Examples, validation: Examples, seed: int) -> TabPfn:  # noqa: ARG001  # nothing to stop
-    """Hand a random share of the training plays to the network.
+def tabpfn_regressor() -> Any:  # noqa: ANN401  # a class of an extra
+    """TabPFN's regressor.
 
     Raises:
-        RequestError: The package or its weights are absent.
+        RequestError: The package is not installed.
     """
     try:
         from tabpfn import TabPFNRegressor  # noqa: PLC0415  # an extra
@@ -59,10 +59,20 @@ def fit_tabpfn(training: Examples, validation: Examples, seed: int) -> TabPfn:  
             "The baseline 'tabpfn' needs TabPFN and its weights: install it with "
             "`pip install 'dropback[tabpfn]'` and accept the license of its weights."
         ) from error
+    return TabPFNRegressor
+
+
+def fit_tabpfn(training: Examples, validation: Examples, seed: int) -> TabPfn:  # noqa: ARG001  # nothing to stop
+    """Hand a random share of the training plays to the network.
+
+    Raises:
+        RequestError: The package or its weights are absent.
+    """
+    regressor_class = tabpfn_regressor()
     size = min(len(training), _MOST_PLAYS)
     chosen = np.random.default_rng(seed).choice(len(training), size, replace=False)
     # Without it TabPFN refuses more than a few hundred plays where there is no GPU.
-    regressor = TabPFNRegressor(random_state=seed, ignore_pretraining_limits=True)
+    regressor = regressor_class(random_state=seed, ignore_pretraining_limits=True)
     try:
         regressor.fit(training.features[chosen], training.observed[chosen])
     except Exception as error:  # its errors of absent weights have classes of their own
