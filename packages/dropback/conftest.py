@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import pytest
-import typer.main
-import typer.testing
 
 import dropback
 from dropback.models import PLAY_NETWORK, ModelSettings
@@ -19,10 +15,6 @@ from dropback.simulation.tracking import (
 )
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 from splicedpareto.training import FitSettings
-
-# At each call typer builds every command anew, for .1 s of which the tests have some hundred.
-typer.main.get_command = functools.cache(typer.main.get_command)
-typer.testing._get_command = typer.main.get_command  # noqa: SLF001  # of the test runner
 
 USES = {
     "dropback": "run_names",
