@@ -13,12 +13,14 @@ from dropback._statistics import (
     expanded_interval,
     grouped_means,
     percentile_interval,
+    random_generator,
     resampled_weights,
     shuffled,
     split_half_reliability,
     sums_by_game,
     weighted_correlation,
 )
+from dropback.errors import RequestError
 
 
 def slow_means(games: list[list[float]], *, replicates: int, seed: int) -> list[float]:
@@ -34,6 +36,17 @@ def grouped(seed: int) -> Any:
     """Means of three games."""
     units = (np.array([0, 0, 0]), np.array([1.0, 2.0, 5.0]), np.array([3.0, 3.0, 8.0]))
     return grouped_means(*units, replicates=30, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [-1, "a", 1.5, None])
+def test_a_seed_is_a_whole_number_of_at_least_0(seed: Any) -> None:
+    with pytest.raises(RequestError, match=f"whole number of at least 0, got {seed!r}"):
+        random_generator(seed)
+
+
+def test_streams_of_a_seed_are_numpys() -> None:
+    assert random_generator(np.int64(5)).random() == np.random.default_rng(5).random()
+    assert random_generator(5, 2).random() == np.random.default_rng([5, 2]).random()
 
 
 def test_sums_by_game_of_worked_plays() -> None:

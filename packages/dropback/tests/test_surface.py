@@ -94,6 +94,37 @@ def test_unknown_choices_are_refused(wrong: dict[str, Any], words: str) -> None:
         dropback.read_plays(pl.DataFrame(), **wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"against": 3}, "must be a text with commas between them or a list of texts, got 3"),
+        ({"against": ["climatology", 3]}, r"list of texts, got \['climatology', 3\]"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+        ({"seed": "a"}, "seed must be a whole number of at least 0, got 'a'"),
+        ({"truth": "t.parquet"}, r"the baseline 'oracle' predicts by, .* asked for \(none\)"),
+    ],
+)
+def test_evaluation_refuses_what_it_cannot_use(
+    trained: TrainedRun, wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RequestError, match=words):
+        dropback.evaluate(trained.run, pl.DataFrame(), **wrong)
+
+
+@pytest.mark.parametrize("seed", [-1, "a"])
+def test_a_seed_is_refused_before_plays_are_read(
+    trained: TrainedRun, seed: Any, tmp_path: Path
+) -> None:
+    for act in (
+        lambda: dropback.train(pl.DataFrame(), tmp_path / "run", seed=seed),
+        lambda: dropback.predict(trained.run, pl.DataFrame(), seed=seed),
+        lambda: dropback.simulate_league(tmp_path / "league", seed=seed),
+    ):
+        with pytest.raises(RequestError, match="seed must be a whole number of at least 0"):
+            act()
+    assert not list(tmp_path.iterdir())
+
+
 def test_path_that_is_no_run_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"not a run folder.*'dropback train'"):
         dropback.score(str(tmp_path), pl.DataFrame())

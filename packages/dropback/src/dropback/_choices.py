@@ -161,6 +161,15 @@ def season_list(seasons: Iterable[int]) -> str:
 
 
 def parse_names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Names as they are given, or from a text with commas between them."""
-    given = names.split(",") if isinstance(names, str) else names
-    return tuple(name.strip() for name in given if name.strip())
+    """Names as they are given, or from a text with commas between them.
+
+    Raises:
+        RequestError: They are no text and no texts.
+    """
+    try:
+        given = [name.strip() for name in (names.split(",") if isinstance(names, str) else names)]
+    except (TypeError, AttributeError) as error:
+        raise RequestError(
+            f"Names must be a text with commas between them or a list of texts, got {names!r}."
+        ) from error
+    return tuple(name for name in given if name)

@@ -6,11 +6,14 @@ independent), and split-half reliability.
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
 import scipy.special
+
+from dropback.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,35 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-12
 # A correlation of two rows is 1 or -1 whatever they hold.
 _FEWEST_DRAWN = 3
+
+
+def random_generator(seed: int, *stream: int) -> np.random.Generator:
+    """Random numbers of a seed, and of a stream of it for a purpose of its own.
+
+    Raises:
+        RequestError: The seed is no whole number of 0 or more.
+
+    Example:
+        >>> one, again, other = (random_generator(7, stream).random() for stream in (1, 1, 2))
+        >>> one == again, one == other
+        (True, False)
+    """
+    return np.random.default_rng([whole_seed(seed), *stream] if stream else whole_seed(seed))
+
+
+def whole_seed(seed: int) -> int:
+    """The seed, where it is one.
+
+    Raises:
+        RequestError: It is no whole number of 0 or more.
+    """
+    try:
+        whole = index(seed)
+    except TypeError:
+        whole = -1
+    if whole < 0:
+        raise RequestError(f"seed must be a whole number of at least 0, got {seed!r}.")
+    return whole
 
 
 def codes(rows: pl.Series | pl.DataFrame) -> Integers:
@@ -61,7 +93,7 @@ def resampled_weights(units: int, replicates: int, *, seed: int) -> Floats:
     References:
         Efron and Tibshirani (1993), section 6.2; section 6.4 where a unit is a cluster of rows.
     """
-    draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), replicates)
+    draws = random_generator(seed).multinomial(units, np.full(units, 1 / units), replicates)
     return np.vstack([np.ones(units), draws]).astype(float)
 
 
@@ -100,7 +132,7 @@ def grouped_means(
     """
     sizes = np.bincount(group)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    generator = np.random.default_rng(seed)
+    generator = random_generator(seed)
     means = np.empty((replicates, len(sizes)))
     for replicate in range(replicates):  # memory stays that of one replicate
         drawn = starts[group] + (generator.random(len(group)) * sizes[group]).astype(np.int64)

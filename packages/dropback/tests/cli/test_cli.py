@@ -95,6 +95,7 @@ def test_main_job_runs_on_tracking(run: Command, tracked: Path, tmp_path: Path) 
     assert run("leaderboard", scores, "--by", "passer", "--min-attempts", 1)[0] == 0
     assert pl.read_parquet(scores)["tracked"].all()
     fine = ("train", tensors, "--out", tmp_path / "on", "--init", out, "--threads", 1)
+    refused(run(*fine, "--prefix-share", 0.5), "but --init brings its own settings")
     code, _, err = run(*fine, "--folds", 2, "--members", 1, "--epochs", 1, "--learning-rate", 1e-4)
     assert code == 0, err
 
@@ -152,6 +153,12 @@ def refused(result: tuple[int, str, str], words: str) -> None:
         (("--seasons", "2020", "--folds", "9"), "needs at least 18 games for 9 folds, got 8"),
         (("--seasons", "2020", "--epochs", "0"), "max_epochs must be at least 1, got 0"),
         (("--seasons", "2020", "--device", "tpu"), "device must be"),
+        (
+            ("--seasons", "2020", "--encoder", "tcn"),
+            "but the data are play-by-play",
+        ),
+        (("--seasons", "2020", "--drop-players", "0.3"), "but the data are play-by-play"),
+        (("--seasons", "2020", "--expected-points", "."), "the outcome is epa, and it is yards"),
     ],
 )
 def test_training_refuses_bad_options(
@@ -227,6 +234,8 @@ def test_baselines_need_the_training_plays(
         )
     call = ("evaluate", trained.folder, tmp_path, "--seasons", 2021, "--against", "climatology")
     refused(run(*call), "trained on other plays than")
+    (tmp_path / "play_by_play_2020.parquet").unlink()
+    refused(run(*call), "trained on, of season 2020, so the data must hold them")
 
 
 def test_leaderboard_refuses_what_are_no_scores(run: Command, data: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Trees beside the networks: one distribution, blind to its fold, stored whole, weighted by age."""
 
+import sys
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -203,3 +204,11 @@ def test_training_seasons_are_not_judged_with_others(
     for seasons, out_of_fold in (([2020], True), ([2021], False)):
         found = dropback.evaluate(blended.run, tiny_league.plays, seasons=seasons)
         assert found.out_of_fold == out_of_fold
+
+
+def test_a_run_where_xgboost_is_absent_is_not_called_damaged(
+    blended: TrainedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(RequestError, match="Boosted trees need XGBoost"):
+        load_run(blended.folder)

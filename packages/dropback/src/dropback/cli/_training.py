@@ -45,11 +45,13 @@ def train(
     seed: Seed = 0,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Epochs at most, a fold; default 12, with tracking 32 (tcn: 16)."),
+        typer.Option(help="Epochs at most, a fold; default 12, with tracking 24 (tcn: 16)."),
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Highest learning rate; default 0.008, with tracking 0.002."),
+        typer.Option(
+            help="Highest learning rate; default 0.008, with tracking 0.003 (tcn: 0.002)."
+        ),
     ] = None,
     folds: Annotated[int, typer.Option(help="Folds of games; each gets one network.")] = 5,
     members: Annotated[
@@ -119,6 +121,11 @@ def train(
         _require_files(data)
     work = None if is_url(out) else Path(f"{out}-tensors")
     require_inputs(pbp, init, expected_points)
+    if expected_points is not None and outcome is not Outcome.EPA:
+        raise RequestError(
+            f"--expected-points values plays where the outcome is epa, and it is {outcome.value}: "
+            "add --outcome epa, or leave it out."
+        )
     with opened("serial" if dry_run else executor) as runner:
         source, tracked = (data, True) if dry_run else open_source(data, work=work)
         wanted = None if seasons is None or dry_run else workflows.seasons_of(source, seasons)
@@ -180,6 +187,13 @@ def _settings(
     from dropback.models import PLAY_NETWORKS
     from dropback.models._store import read_record
 
+    asked = encoder != "set" or any(share is not None for share in shares.values())
+    if asked and (init is not None or not tracked):
+        given = "the data are play-by-play" if init is None else "--init brings its own settings"
+        raise RequestError(
+            "--encoder, --prefix-share and --drop-players say how a new network reads tracking, "
+            f"but {given}: leave them out."
+        )
     if init is not None:
         return read_record(init).settings
     if not tracked:

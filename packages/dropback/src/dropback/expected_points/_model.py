@@ -20,6 +20,8 @@ import polars as pl
 
 import dropback
 from dropback._files import POLARS_ERRORS, is_sealed, sealed, whole_folder
+from dropback._statistics import random_generator
+from dropback._xgboost import xgboost_package
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.expected_points._next_score import NEXT_SCORES, timeline
 from dropback.storage import local_copy
@@ -204,8 +206,7 @@ def load_expected_points(folder: AnyPath) -> ExpectedPoints:
     Raises:
         RunError: The folder is not such a model, is damaged, or of another version.
     """
-    import xgboost  # noqa: PLC0415  # half a second that only this needs
-
+    xgboost = xgboost_package()
     folder = Path(local_copy(folder))
     try:
         record = _read_record(folder)
@@ -324,7 +325,7 @@ def _folds(training: _TrainingData, settings: ExpectedPointsSettings, seed: int)
             f"Expected points need at least {2 * settings.folds} games for {settings.folds} "
             f"folds, got {len(names)}: add games or seasons."
         )
-    order = np.random.default_rng([seed, 3]).permutation(len(names))
+    order = random_generator(seed, 3).permutation(len(names))
     return {names[game]: int(place % settings.folds) for place, game in enumerate(order)}
 
 
@@ -335,7 +336,7 @@ def _boost(
     seed: int,
     threads: int,
 ) -> Any:  # noqa: ANN401  # xgboost ships no types
-    import xgboost  # noqa: PLC0415
+    xgboost = xgboost_package()
 
     matrix = xgboost.QuantileDMatrix(
         training.features[rows],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from dropback._xgboost import xgboost_package
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -38,7 +40,7 @@ def boost(
         patience: Rounds without a lower loss.
         **parameters: XGBoost's own.
     """
-    import xgboost  # noqa: PLC0415  # half a second that only trees need
+    xgboost = xgboost_package()
 
     learned = xgboost.QuantileDMatrix(*training)
     settings = {"tree_method": "hist", "nthread": torch.get_num_threads(), "seed": seed}
@@ -67,7 +69,7 @@ def to_tensor(booster: Any) -> Tensor:  # noqa: ANN401
 
 def from_tensor(content: Tensor) -> Any:  # noqa: ANN401
     """The trees that `to_tensor` wrote; no code of the content runs."""
-    import xgboost  # noqa: PLC0415
+    xgboost = xgboost_package()
 
     booster = xgboost.Booster({"nthread": torch.get_num_threads()})
     booster.load_model(bytearray(content.numpy().tobytes()))

@@ -9,6 +9,7 @@ import polars as pl
 import torch
 
 from dropback._frames import validated
+from dropback._statistics import random_generator
 from dropback.data._features import feature_matrix
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.data._tables import Outcome, Predictions
@@ -222,7 +223,7 @@ def _whole_yard_parts(
     seed: int,
 ) -> list[Part]:
     yards, low, high = (plays[name].to_numpy() for name in ("yards", "yards_min", "yards_max"))
-    uniform = np.random.default_rng(seed).random(len(plays))
+    uniform = random_generator(seed).random(len(plays))
     parts: list[Part] = []
     with torch.inference_mode():
         for rows, fold in chunks:

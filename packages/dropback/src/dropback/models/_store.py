@@ -18,6 +18,7 @@ import torch
 
 import dropback
 from dropback._files import POLARS_ERRORS, is_sealed, sealed
+from dropback._xgboost import xgboost_package
 from dropback.data._features import FeatureSchema, feature_schema
 from dropback.data._tables import PlaySet
 from dropback.errors import RequestError, RunError
@@ -165,6 +166,7 @@ def load_run(folder: AnyPath) -> Run:
     Raises:
         RunError: The folder is no run, a file is missing or damaged, or the features of this
             version are not those that the model was trained on.
+        RequestError: The run has boosted trees, and XGBoost is not installed.
 
     Example:
         >>> loaded = dropback.load_run(run)
@@ -184,6 +186,8 @@ def load_run(folder: AnyPath) -> Run:
             "train it again with 'dropback train', or use that version."
         )
     _require_intact(folder, content)
+    if record.settings.boosted_share:
+        xgboost_package()  # what is absent is no damage
     weights = folder / "weights.pt"
     try:
         folds = pl.read_parquet(folder / "folds.parquet", columns=["game_id", "fold"])

@@ -15,6 +15,7 @@ from torch.utils.data import TensorDataset
 
 import dropback
 from dropback._files import whole_file
+from dropback._statistics import random_generator
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
@@ -82,7 +83,7 @@ def assign_folds(games: Sequence[str], folds: int, *, seed: int) -> dict[str, in
             f"Training needs at least {2 * folds} games for {folds} folds, got {len(names)}: "
             "add seasons or use fewer folds."
         )
-    order = np.random.default_rng([seed, 1]).permutation(len(names))
+    order = random_generator(seed, 1).permutation(len(names))
     return {names[game]: int(place % folds) for place, game in enumerate(order)}
 
 
@@ -98,7 +99,7 @@ def split_fold(
     others = sorted(game for game, own in fold_of_game.items() if own != fold)
     # At least one game to learn from and one to stop by.
     size = min(max(1, round(settings.validation_share * len(others))), len(others) - 1)
-    chosen = np.random.default_rng([seed, 2, fold]).choice(len(others), size, replace=False)
+    chosen = random_generator(seed, 2, fold).choice(len(others), size, replace=False)
     stops = {others[index] for index in chosen}
     validates = np.fromiter((game in stops for game in games), dtype=bool, count=len(folds))
     seen = folds != fold

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
-from dropback._statistics import expanded_interval
+from dropback._statistics import expanded_interval, random_generator
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
@@ -92,7 +92,7 @@ class Posterior:
 
     def draws(self, count: int, *, seed: int) -> Floats:
         """Joint draws of all true scores, shape ``(count, K)``."""
-        generator = np.random.default_rng([seed, 1])  # apart from the bootstrap's stream
+        generator = random_generator(seed, 1)  # apart from the bootstrap's stream
         if not np.isfinite(self.variance).all():  # any order is as likely as another
             return generator.normal(size=(count, len(self.mean)))
         if not self.variance.any():

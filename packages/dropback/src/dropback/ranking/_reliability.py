@@ -12,6 +12,7 @@ from dropback._choices import parse_names
 from dropback._frames import to_polars
 from dropback._statistics import (
     percentile_interval,
+    random_generator,
     resampled_weights,
     shuffled,
     split_half_reliability,
@@ -213,7 +214,7 @@ def _pooled_noise(units: Units, pooled: float, weights: Floats) -> Floats:
 
 
 def _split_halves(units: Units, weights: Floats, seed: int) -> pl.DataFrame:
-    generator = np.random.default_rng([seed, 2])
+    generator = random_generator(seed, 2)
     rows = []
     for games in _GAMES:
         enough = np.bincount(units.group) >= games

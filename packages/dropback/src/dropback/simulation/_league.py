@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback._files import whole_folder
+from dropback._statistics import whole_seed
 from dropback.simulation._drives import play_games
 from dropback.simulation._outcome_distribution import OutcomeDistribution
 from dropback.simulation._play_by_play import games_table, play_by_play, targeted
@@ -79,7 +80,7 @@ def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> Lea
         seed: At least 0.
 
     Raises:
-        ValueError: The seed is negative (raised by NumPy).
+        RequestError: The seed is no whole number of 0 or more.
 
     Example:
         >>> league = simulate_league(LeagueSettings(seasons=(2020,), teams=2, weeks=1), seed=7)
@@ -88,7 +89,7 @@ def simulate_league(settings: LeagueSettings | None = None, *, seed: int) -> Lea
     """
     settings = LeagueSettings() if settings is None else settings
     # One stream a purpose: drawing more for one leaves the others as they were.
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(whole_seed(seed)).spawn(5)]
     calendar = draw_calendar(settings, streams[0])
     passer_seasons, passer_numbers, skills = draw_passers(settings, streams[1])
     backup = (streams[2].random((len(calendar.home), 2)) < settings.backup_start_probability) * 1

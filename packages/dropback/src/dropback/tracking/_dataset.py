@@ -9,6 +9,7 @@ import polars as pl
 import torch
 from torch.utils.data import Dataset
 
+from dropback._statistics import random_generator
 from dropback.tracking.tensors._features import PLAYER_QUANTITIES
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class PlayDataset(Dataset["PlayItem"]):
         self.tensors = tensors
         self.rows = np.arange(len(tensors)) if rows is None else np.asarray(rows)
         self.mirror = mirror
-        self._generator = np.random.default_rng(seed)
+        self._generator = random_generator(seed)
         self._targets = tensors.plays["target_slot"].cast(pl.Int64).fill_null(-1).to_numpy()
         self._order = tensors.plays["mirror_slots"].to_numpy().astype(np.int64)
 

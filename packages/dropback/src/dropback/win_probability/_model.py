@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
+from dropback._statistics import random_generator
+from dropback._xgboost import xgboost_package
 from dropback.data._outcomes import single_plays
 from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
@@ -186,10 +188,10 @@ def _probabilities(
     finished = snaps.filter(pl.col("won").is_not_null())["game_id"].unique().sort()
     if len(finished) < 2 * settings.folds:
         return np.full(len(snaps), np.nan)
-    import xgboost  # noqa: PLC0415  # half a second that only this needs
+    xgboost = xgboost_package()
 
     games = snaps["game_id"].unique().sort()
-    order = np.random.default_rng([seed, 5]).permutation(len(games))
+    order = random_generator(seed, 5).permutation(len(games))
     fold = snaps["game_id"].replace_strict(games, order % settings.folds).to_numpy()
     features = np.ascontiguousarray(
         snaps.select(e.cast(pl.Float32).alias(name) for name, e in _FEATURES.items()).to_numpy()

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropback._choices import Seasons, season_list
+from dropback._statistics import whole_seed
 from dropback.data._features import feature_matrix
 from dropback.data._selection import Selection
-from dropback.errors import RequestError, RunError
+from dropback.errors import ReaderError, RequestError, RunError
 from dropback.evaluation import Evaluation, OverTime, evaluate_over_time
 from dropback.evaluation import evaluate as evaluate_predictions
 from dropback.models._predict import predict_plays
@@ -118,9 +119,10 @@ def evaluate(
 
     Raises:
         RunError: As for `predict`, or the training plays in `data` are not those of the run.
-        RequestError: Some of the seasons are training seasons, `sample` is below 1, an unknown
-            baseline, one that the run's plays or outcome do not suit or whose package is absent, or
-            baselines without a source of training plays.
+        RequestError: Some of the seasons are training seasons, `sample` is below 1, a seed that is
+            no whole number of 0 or more, a truth without the oracle, an unknown baseline, one that
+            the run's plays or outcome do not suit or whose package is absent, or baselines without
+            a source of training plays.
 
     Example:
         >>> found = dropback.evaluate(run, league, seasons=[2021], against=["climatology"])
@@ -135,10 +137,16 @@ def evaluate(
             "Baselines are fitted on the training plays: give play-by-play or tracking that holds "
             "them, not selected plays."
         )
+    whole_seed(seed)
     chosen = as_run(run)
     model = chosen.model
     tracked = model.settings.sequence is not None
     against = parse_baselines(against, TRACKING_BASELINES if tracked else BASELINES)
+    if truth is not None and "oracle" not in against:
+        raise RequestError(
+            "truth (--truth) is what the baseline 'oracle' predicts by, which is not among those "
+            f"asked for ({', '.join(against) or 'none'}): name it in against, or leave truth out."
+        )
     require_packages(against)
     with task_runner(executor, store, on_step) as tasks:
         source = data if isinstance(data, Selection) else open_source(data, tracked=tracked)
@@ -150,15 +158,8 @@ def evaluate(
             selection = sample_games(selection, sample, seed)
         training = None
         if against:
-            training = read_plays_for(
-                chosen,
-                source,
-                seasons=chosen.record.seasons,
-                games=chosen.record.games,  # type: ignore[arg-type]  # written by train from this type
-                play_by_play=play_by_play,
-                keep_seen=True,
-            )
-            _require_training_plays(chosen, training)
+            assert not isinstance(source, Selection)  # noqa: S101  # refused above
+            training = _training_plays(chosen, source, play_by_play)
         distributions = None if truth is None else read_truth(truth)
         ours = predict_selection(chosen, selection, seed, tasks)
         predictions = {_name(model): ours}
@@ -173,8 +174,28 @@ def evaluate(
     )
 
 
+def _training_plays(run: Run, source: Source, play_by_play: PlayByPlaySource | None) -> Selection:
+    """The plays that a run was trained on; fail where the data do not hold them."""
+    seasons = run.record.seasons
+    try:
+        training = read_plays_for(
+            run,
+            source,
+            seasons=seasons,
+            games=run.record.games,  # type: ignore[arg-type]  # written by train from this type
+            play_by_play=play_by_play,
+            keep_seen=True,
+        )
+    except (ReaderError, RequestError) as error:
+        raise RunError(
+            f"Baselines are fitted on the plays that {run.folder} was trained on, of "
+            f"{season_list(seasons)}, so the data must hold them beside those to evaluate. {error}"
+        ) from error
+    _require_training_plays(run, training)
+    return training
+
+
 def _require_training_plays(run: Run, training: Selection) -> None:
-    """Fail where the data do not hold the plays that a run was trained on."""
     known = features_of(training)
     if known is None:
         known = feature_matrix(training.plays, run.model.schema)

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from dropback._choices import Seasons, nearest, parse_seasons, season_list
+from dropback._statistics import random_generator
 from dropback.data._play_by_play import chosen_seasons, read_play_by_play
 from dropback.data._selection import Games, Selection, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
@@ -418,7 +419,7 @@ def sample_games(selection: Selection, sample: int, seed: int) -> Selection:
     """Keep whole games, drawn at random until they hold `sample` plays."""
     plays = selection.plays
     sizes = plays.group_by("game_id").len().sort("game_id")
-    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = random_generator(seed).permutation(len(sizes))
     upto = np.searchsorted(np.cumsum(sizes["len"].to_numpy()[order]), sample) + 1
     drawn = plays["game_id"].is_in(sizes["game_id"][order[:upto]].implode())
     return _take(selection, np.flatnonzero(drawn.to_numpy()))

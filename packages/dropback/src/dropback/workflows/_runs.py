@@ -6,6 +6,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
 from dropback._frames import FrameT, like
+from dropback._statistics import whole_seed
 from dropback.data._selection import Selection
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
@@ -123,6 +124,7 @@ def train(
         >>> trained.record.seasons, trained.record.plays, trained.model.members
         ((2020,), 525, 2)
     """
+    whole_seed(seed)
     with opened(executor) as runner:
         source = data if isinstance(data, Selection) else open_source(data)
         tracked = isinstance(source, PlayTensors | TrackedSelection)
@@ -226,6 +228,7 @@ def predict(
         >>> predictions.height, ordered.all(), predictions["mid_cdf"].is_between(0, 1).all()
         (486, True, True)
     """
+    whole_seed(seed)
     chosen = as_run(run)
     with task_runner(executor, store, on_step) as tasks:
         selection = read_plays_for(

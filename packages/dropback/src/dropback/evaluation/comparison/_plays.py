@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
+from dropback._statistics import random_generator
+from dropback._xgboost import xgboost_package
 from dropback.data import PlaySet
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._outcomes import is_official_attempt, is_repeated, yards
@@ -127,7 +129,7 @@ def completion_over_expected(
     Raises:
         RequestError: Fewer games than folds.
     """
-    import xgboost  # noqa: PLC0415  # half a second that other metrics need not wait for
+    xgboost = xgboost_package()
 
     fold = _folds(plays, folds, seed)
     features = feature_matrix(plays, feature_schema(PlaySet.TARGETED))
@@ -152,7 +154,7 @@ def _folds(plays: pl.DataFrame, folds: int, seed: int) -> Integers:
             f"A completion model over {folds} folds needs as many games, got {len(games)}: "
             "give more weeks."
         )
-    order = np.random.default_rng(seed).random(len(games))
+    order = random_generator(seed).random(len(games))
     dealt = games.with_columns(pl.Series("order", order)).sort("season", "order")
     numbered = dealt.with_columns((pl.int_range(pl.len()) % folds).alias("dealt"))
     return (

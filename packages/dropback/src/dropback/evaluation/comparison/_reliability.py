@@ -12,6 +12,7 @@ import polars as pl
 
 from dropback._statistics import (
     codes,
+    random_generator,
     shuffled,
     split_half_reliability,
     weighted_correlation,
@@ -164,7 +165,7 @@ class _Deals:
     def __iter__(self) -> Iterator[pl.DataFrame]:
         unit = self._own["unit"].to_numpy().astype(np.int64)
         game = codes(self._own.select("unit", "game_id"))
-        generator = np.random.default_rng(self._seed)
+        generator = random_generator(self._seed)
         for _ in range(self._splits):
             yield _dealt(self._own, unit, game, generator)
 

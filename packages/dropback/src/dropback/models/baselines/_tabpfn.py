@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from dropback._statistics import random_generator
 from dropback.errors import RequestError
 from splicedpareto.distributions import from_bar_distribution
 
@@ -70,7 +71,7 @@ def fit_tabpfn(training: Examples, validation: Examples, seed: int) -> TabPfn:  
     """
     regressor_class = tabpfn_regressor()
     size = min(len(training), _MOST_PLAYS)
-    chosen = np.random.default_rng(seed).choice(len(training), size, replace=False)
+    chosen = random_generator(seed).choice(len(training), size, replace=False)
     # Without it TabPFN refuses more than a few hundred plays where there is no GPU.
     regressor = regressor_class(random_state=seed, ignore_pretraining_limits=True)
     try:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
+from dropback._statistics import random_generator
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.simulation._league import simulate_league
 from dropback.simulation.tracking._after_release import Tracks, finish_plays
@@ -103,7 +104,7 @@ def simulate_tracking_league(
         seed: At least 0. Equal arguments give equal leagues.
 
     Raises:
-        ValueError: The seed is negative (raised by NumPy).
+        RequestError: The seed is no whole number of 0 or more.
     """
     settings = TrackingLeagueSettings() if settings is None else settings
     league = simulate_league(settings.league(), seed=seed)
@@ -119,10 +120,10 @@ def simulate_tracking_league(
     }
     attempts, others = attempts.with_columns(**placed), others.with_columns(**placed)
     games = league.games.join(attempts, on="old_game_id", how="semi")
-    quickness = draw_quickness(settings, np.random.default_rng([seed, 1]))
+    quickness = draw_quickness(settings, random_generator(seed, 1))
     passers = league.passers
     if settings.reads_sd:
-        reads = _draw_reads(settings, passers, np.random.default_rng([seed, 3]))
+        reads = _draw_reads(settings, passers, random_generator(seed, 3))
         passers = left_join(passers, reads, on="passer_player_id")
         attempts = left_join(attempts, reads, on="passer_player_id")
     return TrackingLeague(settings, seed, attempts, games, passers, quickness, others)
