@@ -12,23 +12,26 @@ from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
 from dropback.models._catch_point import (
-    FARTHEST_BEHIND,
-    FIRST_RUN,
-    LAST_RUN,
-    Hazard,
-    Outside,
     fit_hazard,
     from_catch,
     mixture,
     return_masses,
     returns_by_place,
     short_of_goal,
+)
+from dropback.models._examples import Examples, Throws
+from dropback.models._grid import GRIDS, YARDS
+from dropback.models._hazard import (
+    FARTHEST_BEHIND,
+    FIRST_RUN,
+    LAST_RUN,
+    Hazard,
+    Outside,
+    Passes,
     step_features,
     steps_of,
     survival_masses,
 )
-from dropback.models._examples import Examples, Throws
-from dropback.models._grid import GRIDS, YARDS
 from dropback.models.baselines._air_yards import fit_air_yards, kernel_weights
 from dropback.models.baselines._cp_xyac import fit_cp_xyac
 from dropback.models.baselines._forecasts import Forecast, with_climatology
@@ -108,7 +111,7 @@ def test_far_steps_take_the_hazard_of_the_last_that_was_predicted(rows: Rows) ->
     plays = read_plays(rows({"air_yards": 2, "yardline_100": 40})).plays
     features = feature_matrix(plays, SCHEMA)
     hazard = Hazard(Steady(), Outside(np.ones(8) / 8, 0.5))
-    masses = hazard.masses(features, Throws.of(features, SCHEMA))[0]
+    masses = hazard.masses(Passes(features, Throws.of(features, SCHEMA)))[0]
     found = masses[8:] / (1 - masses.cumsum()[7:-1])
     own = np.arange(26) / 100
     np.testing.assert_allclose(found[:26], own, atol=1e-12)

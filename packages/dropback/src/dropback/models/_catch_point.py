@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
-from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
+from dropback.data._outcomes import YARDS_LOWEST
 from dropback.data._tables import Outcome
 from dropback.errors import RequestError
 from dropback.models._boosting import boost, boosted, from_tensor, to_tensor
 from dropback.models._examples import Examples, Throws
 from dropback.models._grid import GRIDS, YARDS
+from dropback.models._hazard import Hazard, Outside, Passes, step_features, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,16 +35,8 @@ if TYPE_CHECKING:
 
 INCOMPLETE, COMPLETE, INTERCEPTED = range(3)
 
-# The hazard is learned from a yard behind the catch to 60 beyond. Of 2010-2018's completions 1.3 %
-# end behind, 1 in 3,000 more than 8 yards, so one step holds them all: a row for each of 8 yards,
-# half of all rows, took twice the time for a CRPS of 4.3836 instead of 4.3832 in 2019.
-FIRST_RUN, LAST_RUN = -1, 60
-FARTHEST_BEHIND = -8
-# From here on one hazard is predicted for every four yards: 4 completions in 1,000 reach 35.
-_LAST_OWN_STEP, _STRIDE = 25, 4
 # More games bear more rounds before they are learned by heart.
 _MORE_ROUNDS = 1.15
-_LONGEST_RUN = YARDS_HIGHEST - YARDS_LOWEST
 _LONGEST_FIELD = 110
 # Of the interceptions of 2016-2020, each season learned from those before it, the log score is
 # 3.230 and the CRPS 8.47; with twice the width 3.241 and 8.47, with four times 3.251 and 8.49; of
@@ -59,7 +52,7 @@ class Runs(Protocol):
     def first(self) -> int:
         """The fewest yards."""
 
-    def masses(self, features: FeatureMatrix, throws: Throws) -> Floats:
+    def masses(self, passes: Passes) -> Floats:
         """Probability of ``first``, ``first + 1``, ... yards after the catch, shape ``(N, R)``."""
 
 
@@ -84,18 +77,40 @@ class CatchPoint:
         """Probability of each thing that may happen to the ball, shape ``(N, 3)``."""
         return boosted(self.result, features)
 
-    def masses(self, features: FeatureMatrix, shares: Floats | None = None) -> Floats:
-        """See `Forecast`.
+    def masses(self, features: FeatureMatrix) -> Floats:
+        """See `Forecast`."""
+        return mean_masses((self,), features, (self.shares(features),))
 
-        Args:
-            features: Of the plays.
-            shares: What `shares` gives for them; None computes it.
-        """
-        throws = Throws.of(features, self.schema)
-        runs = self.runs.masses(features, throws)
-        shares = self.shares(features) if shares is None else shares
-        returns = self.returns if self.returns.ndim == 1 else self.returns[short_of_goal(throws)]
-        return mixture(shares, runs, self.runs.first, returns, throws.air_yards)
+
+def mean_masses(
+    fits: Sequence[CatchPoint], features: FeatureMatrix, shares: Sequence[Floats]
+) -> Floats:
+    """Mean of what several fits predict, shape ``(N, 211)``; each row sums to 1.
+
+    Args:
+        fits: The fits, whose runs have the same first yard.
+        features: Of the plays.
+        shares: What `CatchPoint.shares` of each fit gives for them.
+    """
+    throws = Throws.of(features, fits[0].schema)
+    passes, place = Passes(features, throws), short_of_goal(throws)
+    # Moving distributions to where each pass is caught is linear, so it is done once for all fits.
+    runs: Floats = np.mean(
+        [
+            own[:, [COMPLETE]] * fit.runs.masses(passes)
+            for fit, own in zip(fits, shares, strict=True)
+        ],
+        axis=0,
+    )
+    returns: Floats = np.mean(
+        [
+            own[:, [INTERCEPTED]] * (fit.returns if fit.returns.ndim == 1 else fit.returns[place])
+            for fit, own in zip(fits, shares, strict=True)
+        ],
+        axis=0,
+    )
+    incomplete: Floats = np.mean([own[:, INCOMPLETE] for own in shares], axis=0)
+    return _joined(incomplete, runs, fits[0].runs.first, returns, throws.air_yards)
 
 
 def to_state(forecast: CatchPoint) -> dict[str, Tensor]:
@@ -134,9 +149,21 @@ def mixture(
     Returns:
         Probabilities of `YARDS`, shape ``(N, K)``; each row sums to 1.
     """
-    masses = shares[:, [COMPLETE]] * from_catch(runs, first, air_yards)
-    masses += shares[:, [INTERCEPTED]] * returns
-    masses[:, -YARDS_LOWEST] += shares[:, INCOMPLETE]
+    return _joined(
+        shares[:, INCOMPLETE],
+        shares[:, [COMPLETE]] * runs,
+        first,
+        shares[:, [INTERCEPTED]] * returns,
+        air_yards,
+    )
+
+
+def _joined(
+    incomplete: Floats, runs: Floats, first: int, returns: Floats, air_yards: Integers
+) -> Floats:
+    """Probabilities of `YARDS` from those of each yard together with what happens to the ball."""
+    masses = from_catch(runs, first, air_yards) + returns
+    masses[:, -YARDS_LOWEST] += incomplete
     # The trees' probabilities are in float32.
     total: Floats = masses.sum(axis=1, keepdims=True)
     return np.asarray(masses / total)
@@ -227,135 +254,7 @@ def returns_by_place(training: Examples) -> Floats:
     return np.asarray(masses / masses.sum(axis=1, keepdims=True))
 
 
-# Yards after the catch, step by step
-
-
-@dataclass(frozen=True)
-class Steps:
-    """One row for each yard at which a completed pass could have ended.
-
-    Attributes:
-        play: Row of the play.
-        run: Yards after the catch of the step.
-        ended: Whether the play ended there.
-    """
-
-    play: Integers
-    run: Integers
-    ended: Flags
-
-
-def steps_of(run: Integers, scored: Flags) -> Steps:
-    """List the steps of completed passes from `FIRST_RUN` to where each ended.
-
-    All that end behind the catch do so at the first step.
-
-    A touchdown is censored: all steps before the goal line were survived, and how far the run
-    would have gone is not known.
-
-    Args:
-        run: Yards after the catch, shape ``(N,)``.
-        scored: Whether the goal line ended the play.
-
-    Example:
-        >>> steps = steps_of(np.array([0, 1]), np.array([False, True]))
-        >>> steps.play.tolist(), steps.run.tolist(), steps.ended.tolist()
-        ([0, 0, 1, 1], [-1, 0, -1, 0], [False, True, False, False])
-    """
-    end = np.where(scored, run - 1, np.maximum(run, FIRST_RUN))
-    counts = np.maximum(np.minimum(end, LAST_RUN) - FIRST_RUN + 1, 0)
-    play = np.repeat(np.arange(len(run)), counts)
-    step = np.arange(len(play)) - np.repeat(np.cumsum(counts) - counts, counts) + FIRST_RUN
-    return Steps(play, step, ~scored[play] & (step == end[play]))
-
-
-@dataclass(frozen=True)
-class Outside:
-    """Where runs end that no step of their own stands for.
-
-    Attributes:
-        behind: Shares of ``FARTHEST_BEHIND .. FIRST_RUN`` among those of the first step.
-        tail_hazard: Hazard of all steps beyond `LAST_RUN`: a geometric tail.
-    """
-
-    behind: Floats
-    tail_hazard: float
-
-    @classmethod
-    def of(cls, run: Integers, scored: Flags) -> Outside:
-        """Count completed passes.
-
-        Args:
-            run: Yards after the catch, shape ``(N,)``.
-            scored: Whether the goal line ended the play.
-        """
-        behind = run[~scored & (run <= FIRST_RUN)].clip(FARTHEST_BEHIND) - FARTHEST_BEHIND
-        # As if a tenth of a play more had ended at each yard, so that none is impossible.
-        counts = np.bincount(behind, minlength=FIRST_RUN - FARTHEST_BEHIND + 1) + 0.1
-        ends = ((run > LAST_RUN) & ~scored).sum()
-        steps = (np.where(scored, run - 1, run) - LAST_RUN).clip(min=0).sum()
-        # As if one more play had ended after ten steps, so that there always is one.
-        return cls(counts / counts.sum(), float((ends + 1) / (steps + 10)))
-
-
-def survival_masses(hazards: Floats, outside: Outside) -> Floats:
-    r"""Distribution of the yards at which a play ends.
-
-    .. math:: P(R = r) = h_r \prod_{s < r} (1 - h_s)
-
-    Args:
-        hazards: Probability :math:`h` of ending at each step once it is reached, shape ``(N, R)``.
-        outside: Where runs before and beyond the steps end.
-
-    Returns:
-        Probabilities of ``FARTHEST_BEHIND, FARTHEST_BEHIND + 1, ...``, shape ``(N, R')``, up to
-        the longest run that a field has room for; rows sum to 1.
-
-    Example:
-        >>> outside = Outside(behind=np.array([0.25, 0.75]), tail_hazard=0.25)
-        >>> survival_masses(np.array([[0.4, 0.5]]), outside)[0, :4]
-        array([0.1  , 0.3  , 0.3  , 0.075])
-    """
-    survived = np.cumprod(1 - hazards, axis=1)
-    masses = hazards[:, 1:] * survived[:, :-1]
-    beyond = np.arange(_LONGEST_RUN - hazards.shape[1] + 1 - len(outside.behind))
-    tail = outside.tail_hazard * (1 - outside.tail_hazard) ** beyond
-    tail[-1] += (1 - outside.tail_hazard) ** len(beyond)
-    return np.concatenate(
-        [hazards[:, :1] * outside.behind, masses, survived[:, -1:] * tail], axis=1
-    )
-
-
-@dataclass(frozen=True)
-class Hazard:
-    """Discrete-time hazard of the yards after the catch."""
-
-    booster: Any
-    outside: Outside
-    first: int = FARTHEST_BEHIND
-
-    def masses(self, features: FeatureMatrix, throws: Throws) -> Floats:
-        """See `Runs`."""
-        runs = np.arange(FIRST_RUN, LAST_RUN + 1)
-        predicted = (runs <= _LAST_OWN_STEP) | ((runs - _LAST_OWN_STEP) % _STRIDE == 0)
-        # What a run does beyond the goal line is never seen.
-        reached = runs < (throws.goal_line - throws.air_yards)[:, None]
-        play, step = np.nonzero(reached & predicted)
-        hazards = np.zeros(reached.shape)
-        hazards[play, step] = boosted(
-            self.booster, step_features(features, throws, play, runs[step])
-        )
-        nearest = np.maximum.accumulate(np.where(predicted, np.arange(len(runs)), 0))
-        return survival_masses(np.where(reached, hazards[:, nearest], 0.0), self.outside)
-
-
-def step_features(
-    features: FeatureMatrix, throws: Throws, play: Integers, run: Integers
-) -> FeatureMatrix:
-    """Features of steps: the play's, and the step as counted from each line on the field."""
-    gained = throws.air_yards[play] + run
-    places = (run, gained, throws.goal_line[play] - gained, throws.line_to_gain[play] - gained)
-    return np.column_stack([features[play], *(place.astype(np.float32) for place in places)])
+# The fit
 
 
 def fit_hazard(training: Examples, stop: Examples | tuple[int, int], seed: int) -> CatchPoint:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from dropback.data._tables import Outcome
+from dropback.models._catch_point import mean_masses
 from dropback.models._grid import GRIDS
 from dropback.models._network import network_inputs
 from splicedpareto.distributions import Censored, Discretized, Mixture
@@ -108,9 +109,7 @@ class PassModel:
             shares = [each.shares(matrix) for each in trees]
             logits = torch.from_numpy(np.mean(shares, axis=0)).log().float()
             parts = [with_shares(part, logits) for part in parts]
-            masses = np.mean(
-                [each.masses(matrix, own) for each, own in zip(trees, shares, strict=True)], axis=0
-            )
+            masses = mean_masses(trees, matrix, shares)
             # A mass of 0 has no logarithm; the networks hold nothing impossible.
             parts.append(GRIDS[Outcome.YARDS].distribution(np.maximum(masses, 1e-12)))
             weights.append(self.settings.boosted_share)

@@ -1,6 +1,6 @@
 """A table: what happens at each depth of throw, smoothed over nearby depths.
 
-It is the hazard of `_catch_point` without trees, given the air yards alone.
+It is the hazard of `_hazard` without trees, given the air yards alone.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ import numpy as np
 
 from dropback.data._outcomes import YARDS_LOWEST
 from dropback.models._catch_point import (
-    FARTHEST_BEHIND,
-    FIRST_RUN,
-    LAST_RUN,
-    Outside,
     mixture,
     require_completions,
     results_of,
     return_masses,
     runs_of,
-    steps_of,
-    survival_masses,
 )
 from dropback.models._examples import Throws
 from dropback.models._grid import YARDS
+from dropback.models._hazard import (
+    FARTHEST_BEHIND,
+    FIRST_RUN,
+    RUNS,
+    Outside,
+    steps_of,
+    survival_masses,
+)
 from dropback.models._network import exact_log_score, observed_interval
 from dropback.models.baselines._forecasts import with_climatology
 
@@ -78,7 +80,7 @@ def fit_air_yards(training: Examples, validation: Examples, seed: int) -> AirYar
     caught = training[training.complete]
     run, scored = runs_of(caught)
     steps = steps_of(run, scored)
-    reached = np.zeros((len(YARDS), LAST_RUN - FIRST_RUN + 1))
+    reached = np.zeros((len(YARDS), len(RUNS)))
     ended = np.zeros_like(reached)
     cells = (_row(caught.features, caught.schema)[steps.play], steps.run - FIRST_RUN)
     np.add.at(reached, cells, 1)

@@ -17,7 +17,8 @@ from dropback.models._catch_point import (
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.data._features import FeatureMatrix
-    from dropback.models._examples import Examples, Throws
+    from dropback.models._examples import Examples
+    from dropback.models._hazard import Passes
 
 # The first and the last class hold what lies beyond.
 FIRST_CLASS, LAST_CLASS = -5, 70
@@ -30,9 +31,9 @@ class Classes:
     booster: Any
     first: int = FIRST_CLASS
 
-    def masses(self, features: FeatureMatrix, throws: Throws) -> Floats:  # noqa: ARG002  # of `Runs`
+    def masses(self, passes: Passes) -> Floats:
         """See `Runs`."""
-        return boosted(self.booster, features)
+        return boosted(self.booster, passes.features)
 
 
 def fit_cp_xyac(training: Examples, validation: Examples, seed: int) -> CatchPoint:
