@@ -20,11 +20,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import torch
 
 from dropback import load_run, workflows
 from dropback._files import whole_file
+from dropback._statistics import codes, percentile_interval, resampled_weights
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Plays, Predictions
 from dropback.errors import DropbackError, RunError
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
+    from dropback._arrays import Floats
     from dropback.evaluation import Evaluation
     from dropback.models._store import Run
 
@@ -69,6 +72,7 @@ COLUMNS = {
 _BAND_SLACK = 0.01
 _HIGHEST_PP_ERROR = 0.005
 _TAIL = (0.007, 0.013)
+_REPLICATES = 200
 
 Tables = dict[str, "dy.DataFrame[Predictions]"]
 
@@ -172,6 +176,7 @@ def report(found: Mapping[int, tuple[dy.DataFrame[Plays], Tables]], *, enough_pl
         result = evaluate(plays, tables)
         print(f"\n{season}, {result.plays:,} plays\n")
         print_table(result)
+        print(f"\n{drift(result)}")
         short += [f"{season}: {each}" for each in of_season(result, plays, tables)]
     names = list(next(iter(found.values()))[1])
     plays = Plays.validate(pl.concat(plays for plays, _ in found.values()))
@@ -217,7 +222,11 @@ def of_season(result: Evaluation, plays: pl.DataFrame, tables: Tables) -> list[s
         label = COLUMNS[metric][0]
         for name, row in result.metrics.items():
             if name != OURS and not ours[metric].value < row[metric].value:
-                short.append(f"{label} {ours[metric].value:.4f}, of {name} {row[metric].value:.4f}")
+                gap = result.differences[name][metric]
+                short.append(
+                    f"{label} {ours[metric].value:.4f}, of {name} {row[metric].value:.4f}: "
+                    f"{gap.value:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})"
+                )
     if not ours["pp_error"].value <= _HIGHEST_PP_ERROR:
         short.append(f"PP error {ours['pp_error'].value:.4f}, at most {_HIGHEST_PP_ERROR}")
     short += [
@@ -228,13 +237,50 @@ def of_season(result: Evaluation, plays: pl.DataFrame, tables: Tables) -> list[s
     if "hazard" in tables:
         if not result.pit_distance[OURS] <= result.pit_distance["hazard"]:
             distances = (result.pit_distance[OURS], result.pit_distance["hazard"])
-            short.append(f"PIT distance {distances[0]:.4f}, of hazard {distances[1]:.4f}")
+            gap = pit_gap(plays, tables)
+            short.append(
+                f"PIT distance {distances[0]:.4f}, of hazard {distances[1]:.4f}: "
+                f"{distances[0] - distances[1]:+.4f} ({gap[0]:+.4f} to {gap[1]:+.4f}); "
+                f"{drift(result)}"
+            )
         short += [
             f"CRPS of throws of {low} to {high} yards worse than hazard's by {excess:.3f}"
             for (low, high), excess in excess_by_depth(plays, tables).items()
             if excess > _BAND_SLACK
         ]
     return short
+
+
+def drift(result: Evaluation) -> str:
+    """By how much the league of a season was another than that of the seasons before it."""
+    mean = result.metrics[OURS]["mean_mid_cdf"]
+    return (
+        f"The league drifted by {mean.value - 0.5:+.4f} ({mean.low - 0.5:+.4f} to "
+        f"{mean.high - 0.5:+.4f}) in the mean mid-CDF"
+    )
+
+
+def pit_gap(plays: pl.DataFrame, tables: Tables) -> tuple[float, float]:
+    """90 % interval over games of our PIT distance minus the hazard's."""
+    game = codes(plays["game_id"])
+    weights = resampled_weights(int(game.max()) + 1, _REPLICATES, seed=0)[1:, game]
+    both = (weighted_distance(tables[name]["pit"].to_numpy(), weights) for name in (OURS, "hazard"))
+    low, high = percentile_interval(np.subtract(*both))
+    return float(low), float(high)
+
+
+def weighted_distance(pit: Floats, weights: Floats) -> Floats:
+    """Largest distance from uniform of the PIT's distribution function, of each row of weights.
+
+    Args:
+        pit: Shape ``(N,)``.
+        weights: How often each play counts, shape ``(R, N)``.
+    """
+    order = np.argsort(pit)
+    upto = weights[:, order].cumsum(axis=1)
+    upto /= upto[:, -1:]
+    before = np.pad(upto[:, :-1], ((0, 0), (1, 0)))
+    return np.maximum((pit[order] - before).max(axis=1), (upto - pit[order]).max(axis=1))
 
 
 def excess_by_depth(plays: pl.DataFrame, tables: Tables) -> dict[tuple[int, int], float]:

@@ -4,8 +4,10 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+import scipy.stats
 from benchmarks import play_by_play_forecasts as check
 
 from dropback.data._tables import Predictions
@@ -169,3 +171,26 @@ def test_a_difference_that_may_be_chance_is_not_first(
     printed = capsys.readouterr().out
     assert "2021: CRPS " not in printed
     assert "together: CRPS minus that of hazard up to" in printed
+
+
+def test_weighted_distance_counts_plays_as_often_as_their_weights() -> None:
+    pit = np.array([0.7, 0.1, 0.4])
+    once, again = check.weighted_distance(pit, np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 1.0]]))
+    # Up to .1, .4 and .7 are 1/3, 2/3 and 1: .3 beyond the last.
+    assert once == pytest.approx(0.3)
+    # Without the play at .1 nothing lies below .4, and a third up to it: .7 before the others.
+    assert again == pytest.approx(0.4)
+    repeated = np.array([0.7, 0.7, 0.4])
+    assert again == pytest.approx(scipy.stats.kstest(repeated, "uniform").statistic)
+
+
+def test_a_miss_says_by_how_much_and_what_chance_does(
+    plays: pl.DataFrame, forecasts: check.Tables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = calibrated(forecasts[OURS])
+    ours = changed(good, pit=pl.col("pit").clip(0.02, 0.98), mid_cdf=pl.lit(0.51))
+    check.report({2021: (plays, {OURS: ours, "hazard": good})}, enough_plays=True)
+    printed = capsys.readouterr().out
+    assert re.search(r"MAE .*: \+0\.0000 \(\+0\.0000 to \+0\.0000\)", printed)
+    assert re.search(r"PIT distance 0\.0\d*, of hazard 0\.00.*: \+0\.0\d+ \(", printed)
+    assert "The league drifted by +0.0100 (+0.0100 to +0.0100) in the mean mid-CDF" in printed
