@@ -3,7 +3,8 @@
 Each line of the file is one fit: the settings that differ from the first, epochs, seed, seconds,
 and the log score and CRPS at the release, and the log score at every frame, of whole games that the
 fit never saw. "hide" takes a group of columns away, or the past. A killed search goes on. With
-`--release` the network is trained and judged at the release alone.
+`--release` the network is trained and judged at the release alone; with `--real` the networks are
+judged on the real passes that are no selection, too.
 
     dropback simulate tracking --plays 50000 --out league/
     dropback features league/ --out tensors/
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from _real_passes import read_real_passes
 from dropback import workflows
 from dropback.data._tables import Plays
 from dropback.errors import RequestError
@@ -105,6 +107,7 @@ def fit_change(
     epochs: int,
     threads: int,
     release: bool,
+    real: str | None,
 ) -> None:
     """Fit one change on some games, judge it on others, and write ``line.json``."""
     torch.set_num_threads(threads)
@@ -129,6 +132,10 @@ def fit_change(
             )
             network, best = training.network(0, initial)
         found = judge(network, plays[held_out], features[held_out])
+        if real is not None:
+            _, passes = read_real_passes(Path(real))
+            on_real = judge(network, passes.plays, passes.features)
+            found |= {f"real_{name}": value for name, value in on_real.items()}
     except RequestError:  # the loss diverged
         best, found = -1, dict.fromkeys(("log_score", "crps", "every_frame"), np.inf)
     line = {
@@ -149,6 +156,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--release", action="store_true")
     parser.add_argument("--hide", action="store_true", help="hide each group, change nothing else")
+    parser.add_argument("--real", type=Path, help="folder of tracking/ and pbp/ to judge on, too")
     parser.add_argument("--executor", default="serial", help="where fits run, as for dropback")
     parser.add_argument("--store", help="path or URL of the fits; beside --out by default")
     arguments = parser.parse_args()
@@ -156,7 +164,10 @@ def main() -> None:
     if arguments.out.is_file():
         lines = [json.loads(line) for line in arguments.out.read_text().splitlines()]
         done = {json.dumps([line["change"], line["seed"]]): line for line in lines}
-    common = (arguments.plays, arguments.epochs, arguments.threads, arguments.release)
+    common = (
+        *(arguments.plays, arguments.epochs, arguments.threads, arguments.release),
+        None if arguments.real is None else str(arguments.real.resolve()),
+    )
     tensors = str(arguments.tensors.resolve())
     tasks = [
         Task(f"{change} {seed}", fit_change, (tensors, json.dumps(change), seed, *common))
@@ -212,16 +223,24 @@ def print_table(lines: list[dict[str, Any]]) -> None:
             for key in ("log_score", "every_frame", "crps", "seconds")
         )
         mix = share * every + (1 - share) * release
-        rows.append((mix, words, every, release, crps, epochs, seconds))
-    print(
-        "| change | log score of the mix | of every frame | at the release | CRPS at the release | "
-        "best epoch | seconds |\n|---|---|---|---|---|---|---|"
-    )
-    for mix, words, every, release, crps, epochs, seconds in sorted(rows):
-        print(
-            f"| {words} | {mix:.3f} | {every:.3f} | {release:.3f} | {crps:.3f} | {epochs} | "
-            f"{seconds:.0f} |"
-        )
+        real = [
+            f"{np.mean([line[name] for line in group]):.3f}"
+            for name in ("real_log_score", "real_crps")
+            if all(name in line for line in group)
+        ]
+        rows.append((mix, words, every, release, crps, epochs, seconds, real))
+    judged = ["log score of real passes", "CRPS of real passes"] if rows and rows[0][-1] else []
+    heads = [
+        *("change", "log score of the mix", "of every frame", "at the release"),
+        *("CRPS at the release", "best epoch", "seconds", *judged),
+    ]
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+    for mix, words, every, release, crps, epochs, seconds, real in sorted(rows):
+        cells = [
+            *(words, f"{mix:.3f}", f"{every:.3f}", f"{release:.3f}", f"{crps:.3f}"),
+            *(epochs, f"{seconds:.0f}", *real),
+        ]
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Networks on the real passes that are no selection: two games of 2015, one of 2017.
 
-Five forecasts of the same plays: climatology and a model of play-by-play, trained on earlier
+Six forecasts of the same plays: climatology and a model of play-by-play, trained on earlier
 seasons; the play network, trained on a simulated league and never on a real play; the same,
-trained on with two of the three games and judged on the third, each in turn; and half of the model
-of play-by-play, half of the play network, a share that nothing was asked for. Differences have
-90 % intervals by resampling plays: three games are too few to resample. Then the plays to which the
-play network gave the least probability.
+trained on with two of the three games and judged on the third, each in turn; half of the model of
+play-by-play, half of the play network, a share that nothing was asked for; and with the share that
+has the best log score on the two other games. Differences have 90 % intervals by resampling plays:
+three games are too few to resample. Then the plays to which the play network gave the least
+probability.
 
     dropback train ../shared/data/pbp --seasons 2012-2014 --out runs/pbp
     dropback train league/ --folds 10 --members 1 --out runs/tracking
@@ -15,7 +16,6 @@ play network gave the least probability.
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from _real_passes import read_real_passes
 from dropback import workflows
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome
@@ -32,20 +33,18 @@ from dropback.models._predict import predict_plays, summarize_distributions
 from dropback.models._store import Run, load_run
 from dropback.models._train import Training
 from dropback.models.baselines import fit_baseline
-from dropback.tracking.ingest._opening import open_tracking
 
 if TYPE_CHECKING:
     import dataframely as dy
     from torch.distributions import Distribution
 
-    from dropback._arrays import Integers
+    from dropback._arrays import Floats, Integers
     from dropback.data._tables import Plays, Predictions
     from dropback.models._model import PassModel, Predictor
     from dropback.models._play_batches import TrackedPlays
 
-SETS = ("hackathon_2015", "bdb_2019")
-SEASONS = (2015, 2017)
 FINE_EPOCHS, FINE_RATE = 8, 1e-4
+SHARES = np.arange(11) / 10
 BASE = "play-by-play, earlier seasons"
 
 
@@ -60,16 +59,16 @@ def main() -> None:
     torch.set_num_threads(1)
     static = load_run(arguments.static)
     network = load_run(arguments.tracking).model
-    with tempfile.TemporaryDirectory() as both:
-        for name in SETS:
-            shutil.copytree(arguments.data / "tracking" / name, Path(both) / name)
-        tensors = open_tracking(both)
-    selection = workflows.read_plays(tensors, seasons=SEASONS, play_by_play=arguments.data / "pbp")
-    assert isinstance(selection, workflows.TrackedSelection)
+    tensors, selection = read_real_passes(arguments.data)
     print(f"{len(tensors)} dropbacks with tracking, {len(selection.plays)} targeted; left out:")
     for reason, count in selection.left_out.iter_rows():
         print(f"  {count:4d} {reason}")
     plays, features = selection.plays, selection.features
+    both = tuple(_masses(each) for each in _latent(static.model, network, plays, features))
+    shares = _shares_by_other_games(both, plays)
+    for game in sorted(set(plays["game_id"])):
+        own = plays["game_id"] == game
+        print(f"{game}: share of the play network by the other games {shares[own.to_numpy()][0]:g}")
     climatology = _climatology(static, arguments.data / "pbp")
     tracked = predict_plays(network, plays, features=features)
     _report(
@@ -80,9 +79,8 @@ def main() -> None:
             "the same, trained on with the other games": _fine_tuned(
                 network, plays, features, arguments.seed
             ),
-            "half play-by-play, half tracking": _half_and_half(
-                static.model, network, plays, features
-            ),
+            "half play-by-play, half tracking": _pooled(both, plays, np.full(len(plays), 0.5)),
+            "the share that is best on the other games": _pooled(both, plays, shares),
         },
         plays["game_id"].n_unique(),
     )
@@ -117,21 +115,41 @@ def _fine_tuned(
     return predict_plays(tuned, plays, features=features)
 
 
-def _half_and_half(
+def _latent(
     static: PassModel, network: PassModel, plays: dy.DataFrame[Plays], features: TrackedPlays
-) -> dy.DataFrame[Predictions]:
-    """The mean of the probabilities of both models."""
-    matrix = feature_matrix(plays, static.schema)
+) -> tuple[Distribution, Distribution]:
+    """Distributions of both models before the field bounds them."""
+    return (
+        static.predict_distribution(feature_matrix(plays, static.schema)),
+        network.predict_distribution(features),
+    )
+
+
+def _masses(latent: Distribution) -> Floats:
+    """Probabilities of `YARDS`, shape ``(N, 211)``."""
     edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
+    cdf = latent.cdf(edges).T.double().numpy()
+    return np.maximum(np.diff(cdf, prepend=0.0, append=1.0, axis=1), 1e-12)
+
+
+def _shares_by_other_games(both: tuple[Floats, Floats], plays: dy.DataFrame[Plays]) -> Floats:
+    """Of each play, the share of the play network with the best log score on the other games."""
+    scores = np.stack(
+        [_pooled(both, plays, np.full(len(plays), share))["log_score"] for share in SHARES]
+    )
+    games = plays["game_id"].to_numpy()
+    best = np.array([scores[:, games != game].mean(axis=1).argmin() for game in games])
+    return SHARES[best]
+
+
+def _pooled(
+    both: tuple[Floats, Floats], plays: dy.DataFrame[Plays], shares: Floats
+) -> dy.DataFrame[Predictions]:
+    """The mean of the probabilities of both models, with a share of the play network a play."""
+    masses = (1 - shares[:, None]) * both[0] + shares[:, None] * both[1]
 
     def distribution_of(rows: Integers, fold: int) -> Distribution:  # noqa: ARG001  # none is held out
-        latent = (
-            static.predict_distribution(matrix[rows]),
-            network.predict_distribution(features[rows]),
-        )
-        cdf = torch.stack([each.cdf(edges) for each in latent]).mean(0).T.double().numpy()
-        masses = np.diff(cdf, prepend=0.0, append=1.0, axis=1)
-        return GRIDS[Outcome.YARDS].distribution(np.maximum(masses, 1e-12))
+        return GRIDS[Outcome.YARDS].distribution(masses[rows])
 
     return summarize_distributions(plays, distribution_of, folds=np.full(len(plays), -1), seed=0)
 
