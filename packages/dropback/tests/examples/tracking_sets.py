@@ -186,6 +186,27 @@ def _side(rows: pl.DataFrame, offense: object, defense: object, ball: object = N
     )  # fmt: skip
 
 
+# What the real tables of plays hold beside, of which these plays say nothing.
+_UNSAID = {
+    "bdb_2019": ("PassLength", "numberOfPassRushers"),
+    "bdb_2021": ("typeDropback", "numberOfPassRushers"),
+    "bdb_2023": ("dropBackType", "pff_playAction", "pff_passCoverage", "pff_passCoverageType"),
+    "bdb_2024": ("passLength", "playNullifiedByPenalty"),
+    "bdb_2025": (
+        "passLength", "playNullifiedByPenalty", "playAction", "dropbackType", "timeToThrow",
+        "pff_passCoverage", "pff_manZone",
+    ),
+    "bdb_2026": (
+        "pass_length", "dropback_type", "team_coverage_type", "team_coverage_man_zone",
+        "route_of_targeted_receiver",
+    ),
+}  # fmt: skip
+
+
+def _unsaid(layout: str) -> list[pl.Expr]:
+    return [pl.lit(None, pl.String).alias(name) for name in _UNSAID[layout]]
+
+
 def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) -> MadeSet:
     """The plays as the files of a layout; ``rows`` stands in for their rows where given."""
     chosen = list(plays) or [MadePlay()]
@@ -202,7 +223,7 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
             team=_side(rows, "home", "away", "ball"),
         ).rename({"frameId": "frame.id"})
         names = ["time", "x", "y", "s", "dis", "dir", "event", "nflId", "displayName", "team"]
-        common["plays.csv"] = table.rename(
+        common["plays.csv"] = table.with_columns(_unsaid(layout)).rename(
             {"passResult": "PassResult", "playResult": "PlayResult", "gameClock": "GameClock"}
         ).with_columns(HomeScoreBeforePlay=7, VisitorScoreBeforePlay=3, PlayResult=9).drop(
             "absoluteYardlineNumber", "defensiveTeam", "prePenaltyPlayResult",
@@ -215,6 +236,8 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
             {"tracking_gameId_1.csv": tracking.select(*names, "frame.id", "gameId", "playId")},
             common,
         )
+    if layout in _UNSAID:
+        common["plays.csv"] = table.with_columns(_unsaid(layout))
     if layout == "bdb_2021":
         tracking = rows.filter(~pl.col("position").is_in(["C", "G", "T"]).fill_null(value=False))
         tracking = tracking.with_columns(
@@ -231,7 +254,12 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
             tracking = tracking.with_columns(frameType=pl.lit("AFTER_SNAP"))
             names.append("frameType")
             common["player_play.csv"] = table.select(
-                "gameId", "playId", nflId=30008, wasTargettedReceiver=1, wasInitialPassRusher=None
+                "gameId",
+                "playId",
+                nflId=30008,
+                wasTargettedReceiver=1,
+                wasInitialPassRusher=None,
+                **dict.fromkeys(("causedPressure", "interceptionYards", "routeRan")),
             )
         file = "week1.csv" if layout == "bdb_2023" else "tracking_week_1.csv"
         return MadeSet({file: tracking.select(*core, *motion, *names)}, common)
@@ -273,7 +301,7 @@ def _made_2026(rows: pl.DataFrame, chosen: list[MadePlay], table: pl.DataFrame) 
         yards_gained="playResult", pass_result="passResult",  # noqa: S106
         pre_penalty_yards_gained="prePenaltyPlayResult", play_nullified_by_penalty=pl.lit("N"),
         play_action=pl.lit("TRUE"), play_description="playDescription",
-    )  # fmt: skip
+    ).with_columns(_unsaid("bdb_2026"))  # fmt: skip
     output = tracking.select("game_id", "play_id", "nfl_id", "frame_id", "x", "y")
     return MadeSet(
         {"input_2023_w01.csv": tracking},

@@ -1,5 +1,7 @@
 """Cells that say nothing or what cannot be: read as missing, and the play is flagged by column."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -113,22 +115,28 @@ def test_what_is_absent_in_words_is_no_fault(layout, tmp_path):
 
 
 OUT_OF_BOUNDS = (
-    ("yardsToGo", "400", "yards_to_go is 400"),
-    ("quarter", "99", "quarter is 99"),
-    ("preSnapHomeScore", "700", "score_differential is 697"),
-    ("prePenaltyPlayResult", "-500", "yards_gained is -500"),
+    ("yardsToGo", "400", "from 0 to 109"),
+    ("quarter", "99", "from 1 to 10"),
+    ("preSnapHomeScore", "700", "within 100 of the other team's"),
+    ("prePenaltyPlayResult", "-500", "from -110 to 110"),
+    ("gameClock", "99:99", "a time of a quarter, up to 15:00"),
 )
 
 
 def test_a_number_that_no_game_has_sets_the_play_aside(tmp_path):
-    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(5)))
+    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(6)))
     for play, (column, value, _) in enumerate(OUT_OF_BOUNDS):
         source = with_cells(source, "plays.csv", column, value, of=play)
     blocks, report = read_tracking(source.write(tmp_path))
     assert report.left_out.select("play_id", "reason", "detail").rows() == [
-        (play, "value out of bounds", words) for play, (_, _, words) in enumerate(OUT_OF_BOUNDS)
+        (
+            play,
+            "value out of bounds",
+            f"the column {column} of plays.csv is '{value}' in row {play + 1}, must be {must}",
+        )
+        for play, (column, value, must) in enumerate(OUT_OF_BOUNDS)
     ]
-    assert blocks[0].plays["play_id"].to_list() == [4]
+    assert blocks[0].plays["play_id"].to_list() == [5]
 
 
 def test_games_of_another_set_are_found(tmp_path):
@@ -138,7 +146,8 @@ def test_games_of_another_set_are_found(tmp_path):
     )
     flags, _, report = flags_of(source, tmp_path)
     assert flags == {1: ["game not in games.csv"], 2: ["game not in games.csv"]}
-    assert report.flags().rows() == [("game not in games.csv", 2)]
+    first = "game 2022091100, play 1"
+    assert report.flags().rows() == [("game not in games.csv", 2, first)]
 
 
 def test_a_team_that_does_not_play_the_game_is_found(tmp_path):
@@ -442,7 +451,7 @@ def test_the_first_row_that_cannot_be_read_is_shown(tmp_path):
     row = source.tracking[TRACKING].select(pl.arg_where(pl.col("x") == "left side")).item(0, 0) + 1
     assert check.evidence == (
         "3 rows lack a game, play or frame, or have no place on earth; the first is row "
-        f"{row} below the header, whose 'x' is 'left side'"
+        f"{row} below the header, of game 2022091100, play 1, whose 'x' is 'left side'"
     )
 
 
@@ -574,7 +583,9 @@ def test_a_week_is_one_of_a_season_or_flagged(layout, table, where, tmp_path):
     week = pl.col(key).replace_strict(dict(zip(games, WEEKS, strict=True)))
     _, (block,), report = flags_of(source.change(table, week=week), tmp_path)
     assert block.plays["week"].to_list() == list(WEEKS.values())
-    assert report.flags().rows() == [(f"column week is no week of a season in {where}", 6)]
+    ((flag, count, first),) = report.flags().rows()
+    assert (flag, count) == (f"column week is no week of a season in {where}", 6)
+    assert re.fullmatch(r"game 2022091102, play 1: week is '0' in row \d+", first)
 
 
 @pytest.mark.parametrize(
@@ -618,7 +629,7 @@ def test_a_line_that_nothing_tells_sets_the_play_aside(tmp_path):
 def test_a_table_without_its_keys_is_refused_by_column(layout, table, column, tmp_path):
     source = two_plays(layout)
     source.tables[table] = source.tables[table].drop(column)
-    with pytest.raises(ReaderError, match=rf"{table} must have .*column.*{column}"):
+    with pytest.raises(ReaderError, match=rf"{table} (must have|has no) (.*)?column.*{column}"):
         read_tracking(source.write(tmp_path))
 
 

@@ -130,10 +130,22 @@ def test_a_table_that_is_no_tracking_file_is_left_out_by_name(tmp_path):
             spoiled("absoluteYardlineNumber", 80.0),
             "snap away from the line of .*: snapped at x = 45.0 yd, line of .* at 80.0 yd.*",
         ),
-        (spoiled("down", 5), "value out of bounds: down is 5"),
-        (spoiled("quarter", 0), "value out of bounds: quarter is 0"),
-        (spoiled("yardsToGo", -3), "value out of bounds: yards_to_go is -3"),
-        (spoiled("gameClock", "20:00"), "value out of bounds: game_clock_s is 1200"),
+        (
+            spoiled("down", 5),
+            "value out of bounds: the column down of plays.csv is '5' in row 1, must be .*",
+        ),
+        (
+            spoiled("quarter", 0),
+            "value out of bounds: the column quarter .* is '0' in row 1, must be from 1 to 10",
+        ),
+        (
+            spoiled("yardsToGo", -3),
+            "value out of bounds: the column yardsToGo .* is '-3' in row 1, must be from 0 to 109",
+        ),
+        (
+            spoiled("gameClock", "20:00"),
+            "value out of bounds: the column gameClock .* is '20:00' in row 1, must be a time .*",
+        ),
     ],
 )
 def test_a_play_that_cannot_be_used_is_set_aside(change, words, tmp_path):
@@ -234,7 +246,9 @@ def test_a_speed_that_none_is_is_read_as_missing_and_flagged(speed, tmp_path):
     # The receiver runs at (6, -1) yards a second.
     assert block.frames[10, slot, 2] == pytest.approx(np.hypot(6, 1), abs=0.05)
     assert np.nanmin(block.frames[..., 2]) >= 0
-    assert report.flags().rows() == [("column s is missing or impossible in some rows", 1)]
+    ((flag, count, first),) = report.flags().rows()
+    assert (flag, count) == ("column s is missing or impossible in some rows", 1)
+    assert re.fullmatch(rf"game 2022091100, play 64: s is '{speed}' in row \d+", first)
 
 
 def one_bad_of_two(tmp_path, bad):
@@ -320,5 +334,5 @@ def test_a_play_without_a_readable_row_is_named(tmp_path):
 
     left, kept = one_bad_of_two(tmp_path, blank)
     assert [row[:3] for row in left] == [(2022091100, 1, "no readable row")]
-    assert "columns frame, x, y" in left[0][3]
+    assert "columns frameId, x, y" in left[0][3]
     assert kept == [2]

@@ -73,7 +73,7 @@ def test_ingest_prints_what_failed_and_check_prints_all(weeks, tmp_path):
     text = " ".join(run.output.split())
     assert "still before the snap" in text
     assert "no snap" in text
-    assert "players move before the snap 1" in text
+    assert "players move before the snap: 1 play" in text
     assert "speed against displacement" not in text  # it is right
     page = (tmp_path / "plays/ingest.html").read_text()
     assert "players move before the snap" in page
@@ -84,7 +84,7 @@ def test_ingest_prints_what_failed_and_check_prints_all(weeks, tmp_path):
     arguments = ["check", str(weeks), "--html", str(tmp_path / "check.html")]
     run = CliRunner().invoke(app, arguments)
     assert run.exit_code == 0, run.output
-    assert "players move before the snap 1" in " ".join(run.output.split())
+    assert "players move before the snap: 1 play" in " ".join(run.output.split())
     assert "against displacement" in " ".join(run.output.split())
     assert "players move before the snap" in (tmp_path / "check.html").read_text()
 

@@ -194,7 +194,9 @@ def test_the_offense_faces_downfield_in_every_season_with_an_orientation(folder)
 
 def table_of_plays(layout, folder):
     layout = FORMATS[layout] if isinstance(layout, str) else layout
-    return read_plays(layout, folder, read_recorded(layout, folder).plays)
+    found = read_plays(layout, folder, read_recorded(layout, folder).plays)
+    assert found.lacking == ()
+    return found.plays, found.notes
 
 
 def test_every_hackathon_pass_play_has_the_outcome_of_play_by_play(data_dir, play_by_play):
@@ -488,7 +490,7 @@ def test_a_backward_pass_before_the_named_passers_throw_is_no_release(highlights
 def test_no_cell_of_the_real_tables_of_plays_is_unread(data_dir, folder, layout, plays):
     # 2023's pressure is in a table of its own, which is not there.
     table, notes = table_of_plays(layout, data_dir / "tracking" / folder)
-    assert notes == []
+    assert notes == ()
     assert table.height == plays
     assert table["unread"].list.len().sum() == 0
     assert table["in_games"].all()

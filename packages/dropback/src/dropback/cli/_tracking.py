@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.markup import escape
 from rich.tree import Tree
 
 from dropback.cli._console import file_progress, table_of
@@ -15,11 +16,15 @@ from dropback.cli._options import ExecutorOption, Overwrite
 from dropback.errors import RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from dropback.tracking import Around
     from dropback.tracking.ingest._report import IngestReport
 
+# More lines say less; the report's files hold all.
+_MOST_FILES: Final = 20
 # A play lasts less than a quarter.
 _ALL_FRAMES: Final = 9000
 
@@ -183,25 +188,45 @@ def print_report(report: IngestReport, console: Console = console, *, every: boo
     """Print checks that failed, or every check, what is flagged, and what was kept and left out."""
     for file in report.files:
         checks = file.checks if every else file.failed
-        if checks:
-            # A tree, not a table: evidence is a sentence, and folds in a terminal of 80 columns.
-            tree = Tree(f"{file.source_file} ({file.source_format})", highlight=False)
-            for check in checks:
-                season = f", {check.season}" if check.season else ""
-                tree.add(f"{check.name}{season}: {check.decision}").add(check.evidence)
-            console.print(tree)
+        named = [
+            (f"{c.name}{f', {c.season}' if c.season else ''}: {c.decision}", c.evidence)
+            for c in checks
+        ]
+        _print_tree(console, f"{file.source_file} ({file.source_format})", named)
         if file.selection:
             console.print(f"note: {file.selection}")
     counts = table_of("plays by layout", ("format", "files", "read", "kept", "left out"))
     for row in report.counts().iter_rows():
         counts.add_row(*map(str, row))
     console.print(counts)
-    for title, heading, rows in (
-        ("left out by reason", "reason", report.reasons()),
-        ("kept and flagged", "flag", report.flags()),
-    ):
-        if rows.height:
-            table = table_of(title, (heading, "plays"))
-            for word, count in rows.iter_rows():
-                table.add_row(word, str(count))
-            console.print(table)
+    reasons = table_of("left out by reason", ("reason", "plays"))
+    for reason, count in report.reasons().iter_rows():
+        reasons.add_row(reason, str(count))
+    if reasons.row_count:
+        console.print(reasons)
+    flags = [
+        (f"{flag}: {count} {'play' if count == 1 else 'plays'}", f"the first is {first}")
+        for flag, count, first in report.flags().iter_rows()
+    ]
+    _print_tree(console, "kept and flagged", flags)
+    files = [
+        (f"{name}: {why}", detail) for name, why, detail in report.files_not_read().iter_rows()
+    ]
+    _print_tree(console, "files not read, or not to the end", files, most=_MOST_FILES)
+    if why := report.why_none():
+        console.print(f"warning: {why}", soft_wrap=True)
+
+
+def _print_tree(
+    console: Console, title: str, lines: Sequence[tuple[str, str]], *, most: int | None = None
+) -> None:
+    """Print sentences below what they are about; nothing where there is none."""
+    if not lines:
+        return
+    # A tree, not a table: evidence is a sentence, and folds in a terminal of 80 columns.
+    tree = Tree(title, highlight=False)
+    for heading, sentence in lines[:most]:
+        tree.add(escape(heading)).add(escape(sentence))
+    if most is not None and len(lines) > most:
+        tree.add(f"and {len(lines) - most} more")
+    console.print(tree)

@@ -30,6 +30,7 @@ from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
+    NO_PROBLEM,
     doubled,
     gap_sentences,
     player_problems,
@@ -38,6 +39,12 @@ from dropback.tracking.ingest._problems import (
 from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
 from dropback.tracking.ingest._rates import resampled
 from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
+from dropback.tracking.ingest._track_cells import (
+    changing_cells,
+    flags_of_changes,
+    nameless_players,
+    team_changes,
+)
 from dropback.tracking.readers._cells import UNREAD
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import MORE, with_more
@@ -103,13 +110,14 @@ def assemble(
     was = None if rate is None else f"rate: resampled from {rate:g} to 10 frames a second"
     plays = plays.with_columns(resampled=pl.lit(was, dtype=pl.String))
     keys = plays.select("play", "game_id", "play_id")
-    problems = window_problems(plays, layout, runs=wanted.runs)
-    if faults is not None:
-        faulty = plays.join(faults, on=SOURCE_KEY, maintain_order="left")
-        faulty = faulty.unique("play", keep="first", maintain_order=True)
-        faulty = faulty.select("play", "reason", "detail")
-        problems = pl.concat([faulty, _without(problems, faulty)])
-    problems = pl.concat([problems, _without(clocks.problems, problems)])
+    changes = changing_cells(rows, runs)
+    problems = _in_order(
+        _of_faults(plays, faults),
+        window_problems(plays, layout, runs=wanted.runs),
+        clocks.problems,
+        nameless_players(rows, runs, layout),
+        team_changes(changes, layout),
+    )
     plays = _without(plays, problems)
     window = rows_inside(rows, runs, plays)
     speeds = speeds_around_snap(rows, runs, window.around, window.since_snap)
@@ -118,6 +126,8 @@ def assemble(
     )
     entities, unread = find_entities(window, plays, layout, tables)
     plays = with_more(left_join(plays, unread.rename({UNREAD: MORE}), on="play"))
+    changed = flags_of_changes(changes, layout).rename({"changed": MORE})
+    plays = with_more(left_join(plays, changed, on="play"))
     miscounted = player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
@@ -133,9 +143,11 @@ def assemble(
     holes = (
         plays.select("play")
         .filter(pl.Series(gaps.too_long))
-        .with_columns(reason=pl.lit("frames missing"), detail=gap_sentences(gaps, plays, entities))
+        .with_columns(
+            reason=pl.lit("frames missing"), detail=gap_sentences(gaps, plays, entities, layout)
+        )
     )
-    twice = doubled(plays, entities, apart)
+    twice = doubled(plays, entities, apart, layout)
     fit = ~gaps.too_long & ~plays["play"].is_in(twice["play"].implode()).to_numpy()
     holes = _without(holes, twice)
     arrival_xy = _arrivals(rows, runs, plays, entities)
@@ -147,8 +159,21 @@ def assemble(
     left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
         list(_NAMED)
     )
-    left_out = pl.concat([_unreadable(batch, readable, faults), left_out])
+    left_out = pl.concat([_unreadable(batch, readable, faults, layout), left_out])
     return Assembled(block, left_out, plays_seen, batch.height - readable.height)
+
+
+def _of_faults(plays: pl.DataFrame, faults: pl.DataFrame | None) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays with a fault that is known of their rows."""
+    if faults is None:
+        return NO_PROBLEM
+    faulty = plays.join(faults, on=SOURCE_KEY, maintain_order="left")
+    return faulty.select("play", "reason", "detail")
+
+
+def _in_order(*problems: pl.DataFrame) -> pl.DataFrame:
+    """The first problem of each play."""
+    return pl.concat(problems).unique("play", keep="first", maintain_order=True)
 
 
 def _readable(batch: pl.DataFrame) -> pl.DataFrame:
@@ -169,9 +194,15 @@ def _readable(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unreadable(
-    batch: pl.DataFrame, readable: pl.DataFrame, faults: pl.DataFrame | None
+    batch: pl.DataFrame, readable: pl.DataFrame, faults: pl.DataFrame | None, layout: Format
 ) -> pl.DataFrame:
     """Rows of `_NAMED` for plays of which no row can be read."""
+    columns = ", ".join(
+        layout.rows[name]
+        for name in ("frame", "time", "x_yd", "y_yd")
+        if name in layout.rows
+        if name != "time" or "frame" not in layout.rows
+    )
     game, play = SOURCE_KEY
     lost = batch.select(SOURCE_KEY).clear()
     if readable.height < batch.height:
@@ -184,7 +215,7 @@ def _unreadable(
         known = left_join(lost, first, on=SOURCE_KEY)
     return known.select(
         pl.col("reason").fill_null("no readable row"),
-        pl.col("detail").fill_null("each row lacks a frame or coordinates (columns frame, x, y)"),
+        pl.col("detail").fill_null(f"each row lacks a frame or coordinates (columns {columns})"),
         game_id=game,
         play_id=play,
     ).select(_NAMED)

@@ -51,7 +51,7 @@ _LINE_BEHIND_BALL_YD: Final = 0.95
 
 def canonicalize(
     block: PlayBlock, layout: Format, corrections: Corrections, source_file: str
-) -> tuple[PlayBlock, pl.DataFrame, pl.DataFrame]:
+) -> tuple[PlayBlock, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Corrected plays with the offense moving toward +x, complete motion and roles.
 
     Args:
@@ -62,7 +62,8 @@ def canonicalize(
 
     Returns:
         The plays, valid by `Plays` and `Players`; rows of (game_id, play_id, reason, detail) for
-        plays that contradict themselves; and the measures of `LIMITS` of both.
+        plays that contradict themselves; the measures of `LIMITS` of both; and ``game_id``,
+        ``play_id`` and ``details`` of flagged plays, what the flags' cells are.
     """
     frames, arrival = block.frames, block.arrival_xy
     seasons = block.plays["season"].to_numpy()
@@ -79,7 +80,7 @@ def canonicalize(
     derived = all_derived(frames, absent)
     cells = _sparse_lists("cells", cell_flags(frames, block.offsets, absent, layout))
     fill_motion(frames, block.frame_in_play, absent)
-    plays, problems = _with_line(block, corrections)
+    plays, problems = _with_line(block, layout, corrections)
     plays = plays.with_columns(errors, cells)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     if block.wide is not None:
@@ -90,6 +91,9 @@ def canonicalize(
     plays, players = _with_roles(block)
     plays = with_quality(block, plays, steps, linemen="linemen" not in layout.lacks)
     measured, unlikely = plays.select(MEASURES), implausible(plays)
+    details = plays.filter(pl.col("details").list.len() > 0).select(
+        "game_id", "play_id", pl.col("details").list.join("; ")
+    )
     table = _plays_table(
         plays, players, layout, corrections, derived=derived, source_file=source_file
     )
@@ -99,7 +103,7 @@ def canonicalize(
     named = pl.concat([problems, unlikely]).select("game_id", "play_id", "reason", "detail")
     dropped = pl.concat([named, wrong])
     block = replace(block, plays=table, players=players).keep(_without_keys(table, dropped))
-    return replace(block, plays=valid), dropped, measured
+    return replace(block, plays=valid), dropped, measured, details
 
 
 def _later_frames(kept: Flags) -> Integers:
@@ -181,7 +185,9 @@ def _read_angles(
     values[values >= 360.0] -= 360.0
 
 
-def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _with_line(
+    block: PlayBlock, layout: Format, corrections: Corrections
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The plays with their line of scrimmage, and those whose snap is nowhere near it."""
     first = block.frames[block.offsets[:-1]]
     reach = np.where(np.isnan(first[:, 1:6, X]), -np.inf, first[:, 1:6, X]).max(
@@ -220,12 +226,13 @@ def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame
         "play_id",
         reason=pl.lit("snap away from the line of scrimmage"),
         detail=pl.format(
-            "snapped at x = {} yd, line of scrimmage at {} yd; coordinates in meters, "
+            "snapped at x = {} yd, line of scrimmage at {} yd{}; coordinates in meters, "
             "or another play's line?",
             *(
                 pl.col(name).round(1).cast(pl.String).fill_null("an unknown place")
                 for name in ("snap_x", "line_of_scrimmage_x_yd")
             ),
+            pl.format(f" by row {{}} of {layout.plays_file}", "table_row").fill_null(""),
         ),
     )
     return plays, problems

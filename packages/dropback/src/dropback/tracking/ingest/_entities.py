@@ -10,8 +10,15 @@ import polars as pl
 
 from dropback._frames import left_join
 from dropback.tracking._roles import assign_slots, named_passers
-from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
-from dropback.tracking.readers._cells import unread_by_play, unread_where, yes_or_no
+from dropback.tracking.readers._cells import (
+    CELL,
+    ROW,
+    UNREAD,
+    said_of,
+    unread_by_play,
+    unread_where,
+    yes_or_no,
+)
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._ids import whole
 from dropback.tracking.readers._rows import run_heads
@@ -21,6 +28,7 @@ from dropback.tracking.readers._tables import (
     normalized_position,
     nulls_restored,
     team_code,
+    weight_lb,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +36,9 @@ if TYPE_CHECKING:
     from dropback.tracking.readers._format import Format
 
 BALL_WORDS: Final = ("ball", "football")
+
+STRANGERS: Final = "neither"
+"""The side of rows whose team plays on neither: their plays are set aside."""
 
 # nflverse's key of a player.
 _GSIS_ID: Final = r"^\d{2}-\d{7}$"
@@ -50,6 +61,9 @@ class SideTables:
         untargeted: Keys of plays that nobody is the target of, by these roles: thrown away, or
             batted down.
         notes: Sentences about rows and cells of these tables that are not read.
+        broken: Source keys and ``detail`` of plays that have a row in them which cannot be told
+            apart into columns.
+        lacking: Sentences about columns that they lack.
     """
 
     plays: pl.DataFrame
@@ -57,6 +71,8 @@ class SideTables:
     roles: pl.DataFrame
     untargeted: pl.DataFrame
     notes: tuple[str, ...]
+    broken: pl.DataFrame
+    lacking: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -164,7 +180,7 @@ def find_entities(
     """
     count = len(window.first_row)
     details = ["position", "display_name", "gsis_id", "height", "weight", "team_code", "home_flag"]
-    wanted = ("player_id", "player_key", "team", "role", "jersey_number", *details)
+    wanted = (ROW, "player_id", "player_key", "team", "role", "jersey_number", *details)
     columns = [c for c in wanted if c in window.rows.columns]
     heads = nulls_restored(window.rows.select(columns)[window.first_row]).with_columns(
         entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window, count)
@@ -178,13 +194,14 @@ def find_entities(
     is_ball = pl.col("team").str.to_lowercase().is_in(BALL_WORDS) | (
         pl.col("player_id").is_null() & pl.col("team").is_null()
     )
+    teams = ("offense", "defense", "home_team", "away_team")
     table = (
         heads.with_columns(absent)
         .with_columns(normalized_position("position"), team_code("team"), team_code("team_code"))
         .pipe(left_join, tables.players, on="player_id", suffix="_t")
         .pipe(
             left_join,
-            plays.select("play", *SOURCE_KEY, "offense_label", "passer_id", "target_id"),
+            plays.select("play", *SOURCE_KEY, "offense_label", "passer_id", "target_id", *teams),
             on="play",
             suffix="_p",
         )
@@ -193,17 +210,16 @@ def find_entities(
             gsis_id=pl.coalesce(
                 "gsis_id", "gsis_id_t", pl.col("player_key").str.extract(_GSIS_ID, 0)
             ),
-            height_in=_inside(pl.coalesce(height_in("height"), "height_in"), HEIGHT_RANGE_IN),
-            weight_lb=_inside(
-                pl.coalesce(pl.col("weight").cast(pl.Float32, strict=False), "weight_lb"),
-                WEIGHT_RANGE_LB,
-            ),
+            height_in=pl.coalesce(height_in("height"), "height_in"),
+            weight_lb=pl.coalesce(weight_lb("weight"), "weight_lb"),
             jersey_number=_whole_jersey().cast(pl.Int32, strict=False),
             side=pl.when(is_ball.fill_null(value=False))
             .then(pl.lit("ball"))
             .when(pl.col("team") == pl.col("offense_label"))
             .then(pl.lit("offense"))
-            .otherwise(pl.lit("defense")),
+            .when(_is_defense(layout))
+            .then(pl.lit("defense"))
+            .otherwise(pl.lit(STRANGERS)),
         )
     )
     entities = _with_recorded_roles(table, layout, tables).select(
@@ -219,8 +235,65 @@ def find_entities(
             "height_in",
         ),
         *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
+        pl.col(ROW).alias("source_row"),
+    )
+    more = [_twice(entities, layout), _absent(entities, plays, layout)]
+    unread = (
+        pl.concat([unread, *(table.select(unread.columns) for table in more)])
+        .explode(UNREAD)
+        .group_by("play", maintain_order=True)
+        .agg(UNREAD)
     )
     return entities, unread
+
+
+def _is_defense(layout: Format) -> pl.Expr:
+    """Whether a row's team, which is not the offense's, is that of the other side."""
+    team = pl.col("team")
+    if layout.possession == "home_or_away":
+        return team.is_in(["home", "away"])
+    if layout.possession == "label":
+        return team == layout.defense_label if layout.defense_label else team.is_not_null()
+    others = [pl.col(name) for name in ("defense", "home_team", "away_team")]
+    # Where no table knows the other team, it is the one that most others are of.
+    unknown = pl.all_horizontal(other.is_null() for other in others)
+    named = pl.any_horizontal((team == other).fill_null(value=False) for other in others)
+    return pl.when(unknown).then(team.is_not_null()).otherwise(named)
+
+
+def _twice(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays with two passers or targets by the set's own charting."""
+    column = layout.rows["player_id"]
+    found = (
+        entities.filter(pl.col("recorded_role").is_in(["passer", "target"]))
+        .group_by("play", "recorded_role", maintain_order=True)
+        .agg(pl.len().alias("count"), pl.col("player_id").cast(pl.String).str.join(" and "))
+        .filter(pl.col("count") > 1)
+        .with_columns(
+            said=pl.format(
+                f"several players are the {{}}{CELL}{column} {{}}", "recorded_role", "player_id"
+            )
+        )
+    )
+    return unread_by_play(found, ["play"], [pl.col("said")])
+
+
+def _absent(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays whose table names somebody who is not in the play."""
+    sentences = []
+    there = entities.select("play", "player_id").drop_nulls().unique()
+    for name in ("passer_id", "target_id"):
+        if name not in layout.plays:
+            continue
+        column = layout.plays[name][0]
+        flag = pl.lit(f"column {column} is no player of the play")
+        sentences.append(
+            plays.drop_nulls(name)
+            .join(there, left_on=["play", name], right_on=["play", "player_id"], how="anti")
+            .select("play", said=said_of(flag, column, pl.col(f"{name}_cell"), pl.col("table_row")))
+        )
+    none = pl.DataFrame(schema={"play": pl.Int64, "said": pl.String})
+    return unread_by_play(pl.concat([none, *sentences]), ["play"], [pl.col("said")])
 
 
 def _unread_of_rows(heads: pl.DataFrame, layout: Format) -> pl.DataFrame:
@@ -231,7 +304,7 @@ def _unread_of_rows(heads: pl.DataFrame, layout: Format) -> pl.DataFrame:
     wrong = {
         "role": (~pl.col("role").is_in(list(layout.row_roles)), "role that is known"),
         "height": (height_in("height").is_null(), "height"),
-        "weight": (pl.col("weight").cast(pl.Float32, strict=False).is_null(), "weight"),
+        "weight": (weight_lb("weight").is_null(), "weight"),
         "jersey_number": (_whole_jersey().is_null(), "whole number"),
         "gsis_id": (
             ~pl.col("gsis_id").str.contains(_GSIS_ID),
@@ -293,10 +366,6 @@ def _at_snap(window: WindowRows, count: int) -> dict[str, pl.Series]:
         for name, values in where.items():
             values[entity[at]] = window.rows[name].to_numpy()[row[at]]
     return {name: pl.Series(values, nan_to_null=True) for name, values in where.items()}
-
-
-def _inside(values: pl.Expr, bounds: tuple[float, float]) -> pl.Expr:
-    return pl.when(values.is_between(*bounds)).then(values)
 
 
 def _with_recorded_roles(table: pl.DataFrame, layout: Format, tables: SideTables) -> pl.DataFrame:

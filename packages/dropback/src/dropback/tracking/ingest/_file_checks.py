@@ -16,6 +16,8 @@ from dropback.tracking.readers._row_faults import WHOLE_NUMBERS, first_unreadabl
 from dropback.tracking.readers._rows import NOT_WHOLE, scan_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dropback.tracking.ingest._conventions import Decision
     from dropback.tracking.ingest._entities import SideTables
     from dropback.tracking.readers._files import SourceFile
@@ -93,11 +95,11 @@ def check_of_ids(people: pl.DataFrame, tables: SideTables, source: SourceFile) -
     return [Check("ids of the table of players", decision, share, evidence)]
 
 
-def check_of_rows(unreadable: int, source: SourceFile) -> Check:
+def check_of_rows(unreadable: int, source: SourceFile, passed_over: Sequence[int]) -> Check:
     """Whether rows were passed over: one without a game or play belongs to none that is named."""
     decision: Decision = "wrong, not corrected" if unreadable else "ok"
     evidence = f"{unreadable} rows lack a game, play or frame, or have no place on earth"
-    evidence += first_unreadable(source) if unreadable else ""
+    evidence += first_unreadable(source, passed_over) if unreadable else ""
     return Check("unreadable rows", decision, float(unreadable), evidence)
 
 
@@ -129,12 +131,16 @@ def check_of_roles(
     return [Check("plays of the recorded roles", decision, share, evidence)]
 
 
-def check_of_tables(tables: SideTables) -> list[Check]:
-    """What is wrong with rows and cells of the tables beside the frames."""
-    if not tables.notes:
-        return []
-    count = float(len(tables.notes))
-    return [Check("rows of the tables", "wrong, not corrected", count, "; ".join(tables.notes))]
+def check_of_tables(tables: SideTables, source: SourceFile) -> list[Check]:
+    """What is wrong with rows, cells and columns of the tables beside the frames."""
+    return [
+        Check(name, "wrong, not corrected", float(len(said)), "; ".join(said))
+        for name, said in (
+            ("rows of the tables", tables.notes),
+            ("columns of the tables", (*tables.lacking, *source.layout.lacking)),
+        )
+        if said
+    ]
 
 
 def known_faults(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dropback._frames import left_join
+from dropback.tracking.readers._cells import ROW, said_of, unread_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import shaped_plays, with_offense_label
 from dropback.tracking.readers._tables import nulls_restored
@@ -36,38 +37,49 @@ def joined_plays(
     repeated_columns = [name for name in rows.columns if name.startswith("plays.")]
     of_row = ("play_direction", "absolute_yardline_x_yd")
     repeated_columns += [name for name in of_row if name in rows.columns]
-    heads = nulls_restored(rows.select(*SOURCE_KEY, *repeated_columns)[starts])
+    heads = nulls_restored(rows.select(*SOURCE_KEY, ROW, *repeated_columns)[starts])
     found = tables.plays
     if not layout.plays_file:
         prefix = "plays."
         repeated = heads.select(
-            pl.col(name).cast(pl.String).alias(name.removeprefix(prefix))
-            for name in heads.columns
-            if name.startswith(prefix)
+            ROW,
+            *(
+                pl.col(name).cast(pl.String).alias(name.removeprefix(prefix))
+                for name in heads.columns
+                if name.startswith(prefix)
+            ),
         )
         found = with_offense_label(layout, shaped_plays(layout, repeated, path)[0])
     # A set whose rows tell the offense may lack its table of plays.
     no_table = bool(layout.plays_file) and found.is_empty()
-    yardline = (
-        pl.col("absolute_yardline_x_yd").cast(pl.Float32)
-        if "absolute_yardline_x_yd" in heads.columns
-        else pl.lit(None, dtype=pl.Float32)
-    )
-    said = (
-        pl.col("play_direction").str.to_lowercase()
-        if "play_direction" in heads.columns
-        else pl.lit(None, dtype=pl.String)
-    )
-    direction = pl.when(said.is_in(_DIRECTIONS)).then(said)
-    column = layout.rows.get("play_direction", "")
-    undirected = pl.when(said.is_not_null() & direction.is_null()).then(
-        pl.lit(f"column {column} is neither left nor right")
-    )
+    yardline = pl.lit(None, dtype=pl.Float32)
+    unread = []
+    if "absolute_yardline_x_yd" in heads.columns:
+        column = layout.rows["absolute_yardline_x_yd"]
+        number = pl.col("absolute_yardline_x_yd").cast(pl.Float32, strict=False)
+        yardline = pl.when(number.is_finite()).then(number)
+        unread.append(
+            unread_where(
+                "absolute_yardline_x_yd", yardline.is_null(), "number", "the tracking rows",
+                name=column,
+            )
+        )  # fmt: skip
+    direction = pl.lit(None, dtype=pl.String)
+    if "play_direction" in heads.columns:
+        said = pl.col("play_direction").str.to_lowercase()
+        direction = pl.when(said.is_in(_DIRECTIONS)).then(said)
+        column = layout.rows["play_direction"]
+        flag = pl.lit(f"column {column} is neither left nor right")
+        unread.append(
+            pl.when(said.is_not_null() & direction.is_null()).then(
+                said_of(flag, column, pl.col("play_direction"), pl.col(ROW))
+            )
+        )
     return (
         heads.select(
             *SOURCE_KEY,
             direction.alias("recorded_direction"),
-            undirected.alias("undirected"),
+            pl.concat_list([pl.lit(None, pl.String), *unread]).list.drop_nulls().alias("of_rows"),
             yardline.alias("yardline_of_row"),
         )
         .with_row_index("play")
@@ -76,11 +88,17 @@ def joined_plays(
         .pipe(
             left_join, tables.untargeted.with_columns(untargeted=pl.lit(value=True)), on=SOURCE_KEY
         )
+        .pipe(left_join, tables.broken.rename({"detail": "broken"}), on=SOURCE_KEY)
+        .with_columns(
+            # A play of the table must have the league's numbers; one of rows alone has the set's.
+            no_game=pl.col("in_table").fill_null(value=False) & pl.col("game_id").is_null(),
+            no_play=pl.col("in_table").fill_null(value=False) & pl.col("play_id").is_null(),
+        )
         .with_columns(
             pl.col("untargeted").fill_null(value=False),
             pl.concat_list(
                 pl.col("unread").fill_null(pl.lit([], dtype=pl.List(pl.String))),
-                pl.concat_list("undirected").list.drop_nulls(),
+                "of_rows",
             ).alias("unread"),
             pl.col("in_table").fill_null(value=no_table),
             pl.col("copies").fill_null(1),

@@ -24,6 +24,7 @@ from dropback.tracking.ingest._reading import (
 from dropback.tracking.ingest._report import (
     IngestReport,
     repeated_as_left_out,
+    require_rows,
     with_repeated,
     without_repeated,
 )
@@ -56,6 +57,9 @@ def read_tracking(
         runs: As for `ingest`.
         all_times: Whether to check all time stamps, which costs a second reading, and not only
             those of each file's first rows.
+
+    Raises:
+        ReaderError: If nothing can be read, or no file holds a play.
     """
     with TemporaryDirectory() as scratch, unpacked(Path(path), Path(scratch) / "set") as source:
         folders = find_folders(source, choose_formats(layout))
@@ -71,6 +75,7 @@ def read_tracking(
             )
     kept, repeated = without_repeated(blocks)
     report = IngestReport(reports, left_out, 0)
+    require_rows(report, path)
     return kept, with_repeated(report, repeated_as_left_out([repeated], report))
 
 

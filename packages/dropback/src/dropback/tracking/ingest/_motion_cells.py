@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import polars as pl
 
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, X
 from dropback.tracking._motion import derive_motion
 from dropback.tracking._schema import BALL_SLOT, FRAME_QUANTITIES, PLAYERS
+from dropback.tracking.readers._cells import ROW
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 # The fastest recorded throws are at 27 yards a second; the hardest hits of the real sets at 60.
 _MOST_YD_PER_S: Final = 60.0
 _MOST_YD_PER_S2: Final = 200.0
+_MOST_DEG: Final = 720.0
 
 _MOTION: Final = {
     "speed": SPEED,
@@ -46,7 +51,7 @@ def blank_impossible(frames: Singles) -> None:
     for column in (DIRECTION, ORIENTATION):
         angle = frames[..., column]
         # Some files count from -180; a turn more or less is the same direction.
-        angle[np.abs(angle) > 720.0] = np.nan
+        angle[np.abs(angle) > _MOST_DEG] = np.nan
         angle[angle < 0] %= 360.0
 
 
@@ -92,7 +97,7 @@ def cell_flags(
             continue
         lacking = np.add.reduceat(cells.any(axis=1), starts)
         for play in np.flatnonzero(lacking).tolist():
-            flags[play].append(f"column {column} is missing or impossible in some rows")
+            flags[play].append(_flag(column))
     gone = np.isnan(frames[:, BALL_SLOT, X])
     if "ball" not in layout.lacks and gone.any():
         counted = np.add.reduceat(gone, starts)
@@ -100,3 +105,46 @@ def cell_flags(
             first, last = gone[offsets[play]], gone[offsets[play + 1] - 1]
             flags[play].append(BALL_ENDS if last and not first else NO_BALL)
     return flags
+
+
+def _flag(column: str) -> str:
+    return f"column {column} is missing or impossible in some rows"
+
+
+def flagged_cells(rows: pl.DataFrame, plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``game_id``, ``play_id`` and ``details``: the first row of each flag of `cell_flags`.
+
+    Args:
+        rows: Source rows of whole plays, with `ROW`.
+        plays: `SOURCE_KEY`, ``game_id``, ``play_id`` and ``flags`` of the plays.
+        layout: Names the columns.
+    """
+    speed, most = pl.col("speed_yd_per_s"), _MOST_YD_PER_S
+    acceleration = pl.col("acceleration_yd_per_s2")
+    wrong = {
+        "speed_yd_per_s": (speed < 0) | (speed > most),
+        "acceleration_yd_per_s2": (acceleration < 0) | (acceleration > _MOST_YD_PER_S2),
+        "direction_deg": pl.col("direction_deg").abs() > _MOST_DEG,
+        "orientation_deg": pl.col("orientation_deg").abs() > _MOST_DEG,
+    }
+    named = {name: layout.rows[name] for name in wrong if name in layout.rows}
+    found = [pl.DataFrame(schema={"game_id": pl.Int64, "play_id": pl.Int64, "details": pl.String})]
+    for name, column in named.items():
+        some = plays.filter(pl.col("flags").list.contains(_flag(column)))
+        if some.is_empty():
+            continue
+        first = (
+            rows.select(*SOURCE_KEY, "player_id", name, ROW)
+            .join(some.select(SOURCE_KEY), on=SOURCE_KEY, how="semi")
+            .filter(pl.col("player_id").is_not_null())
+            .filter(wrong[name] | pl.col(name).is_null() | ~pl.col(name).is_finite())
+            .group_by(SOURCE_KEY, maintain_order=True)
+            .agg(pl.col(ROW).first())
+        )
+        said = pl.format(f"{column} is {{}} in row {{}}", marked(name, pl.col(ROW)), ROW)
+        found.append(
+            some.join(first, on=SOURCE_KEY, maintain_order="left").select(
+                "game_id", "play_id", details=said
+            )
+        )
+    return pl.concat(found)

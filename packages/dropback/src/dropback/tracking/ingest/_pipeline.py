@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dropback._files import working_folder
-from dropback.errors import RequestError
+from dropback.errors import RequestError, TrackingError
 from dropback.execution import Task, open_executor, opened, run_tasks, stored_results
 from dropback.storage import (
     MANIFEST,
@@ -54,6 +54,7 @@ from dropback.tracking.ingest._report import (
     keys_twice,
     repeated_as_left_out,
     report_from_record,
+    require_rows,
     with_repeated,
     write_report,
 )
@@ -67,7 +68,7 @@ from dropback.tracking.tensors._play_tensors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from os import PathLike
     from typing import TypeAlias
 
@@ -109,7 +110,7 @@ def ingest(
 
     Raises:
         ReaderError: If nothing can be read.
-        RequestError: If another process writes `out`.
+        RequestError: If another process writes `out`, or it holds plays of other files.
         StoreError: If a URL cannot be read or written.
         TaskError: If files were lost with their workers; all others are read.
 
@@ -175,6 +176,7 @@ def _ingest_here(
     for left in out.glob(".scratch-*"):  # of workers that were killed
         shutil.rmtree(left, ignore_errors=True)
     store, place = open_store(out), ""
+    _require_same_files(out, {part.part for part in parts})
     names = [part.task(read_into_chunks, place).name for part in parts]
     there = read_folders(store, names)
     for part, name in zip(parts, names, strict=True):
@@ -184,6 +186,7 @@ def _ingest_here(
     report, tasks = _read_all(
         parts, unread, read_into_chunks, str(out.resolve()), executor, place, progress
     )
+    require_rows(report, path if given is None else given)
     out.mkdir(parents=True, exist_ok=True)  # not before: an engine that is not there leaves nothing
     repeated = keys_twice(chunk_files(out)) if (out / "plays").is_dir() else []
     for plays_file, keys in repeated:
@@ -200,6 +203,28 @@ def _ingest_here(
     report = with_repeated(report, dropped)
     write_report(report, out)
     return report
+
+
+def _require_same_files(out: Path, parts: Collection[str]) -> None:
+    """Refuse a folder that holds plays of other files, which would stay among those that are read.
+
+    Raises:
+        RequestError: It is one.
+    """
+    for chunk in sorted(out.glob("plays/season=*/*.parquet")):
+        part = chunk.stem.rpartition("-")[0]
+        if part in parts:
+            continue
+        record = out / REPORTS / f"{part}.json"
+        file = (
+            json.loads(record.read_text(encoding="utf-8"))["source_file"]
+            if record.is_file()
+            else part
+        )
+        raise RequestError(
+            f"{out} holds plays of another file, {file}, which would stay among those that are "
+            "read: name another folder, or remove this one first."
+        )
 
 
 def _parts_as_given(
@@ -315,6 +340,10 @@ def build_tensors(
         notes: dict[str, object] = {"selection": selections}
         if not is_url(path):
             notes["source_stamp"] = stamp
+        if report is not None:
+            require_rows(report, path)
+            if why := report.why_none():
+                raise TrackingError(f"{path}: no play is left to write to {out}: {why}.")
         tensors = join_parts(folders, target, notes)
         if report is not None:
             tables = [folder / "plays.parquet" for folder in folders]

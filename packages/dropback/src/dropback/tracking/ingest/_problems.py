@@ -9,7 +9,11 @@ import polars as pl
 
 from dropback._frames import left_join
 from dropback.tracking._windows import RUNS, THROWS
+from dropback.tracking.ingest._entities import STRANGERS
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES
+from dropback.tracking.readers._cells import quoted
+from dropback.tracking.readers._delimited import BROKEN
+from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
     from dropback._arrays import Singles
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 MOST_APART_YD: Final = 3.0
 
 
-_NO_PROBLEM: Final = pl.DataFrame(
+NO_PROBLEM: Final = pl.DataFrame(
     schema={"play": pl.Int64, "reason": pl.String, "detail": pl.String}
 )
 
@@ -43,11 +47,23 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
         is_dropback |= pl.col("pass_result").is_null() & pl.col("end_event").is_in(RUNS)
     no_events = "events" in layout.lacks
     no_side = pl.lit(layout.possession == "home_or_away") & (pl.col("offense_label") == "")
+    nobody = pl.lit(layout.possession == "code") & (pl.col("offense_label") == "")
+    offense, game, play = (
+        layout.plays.get(name, (name,))[0] for name in ("offense", "game_id", "play_id")
+    )
+    of_league = pl.when(pl.col("no_game")).then(pl.lit(game)).otherwise(pl.lit(play))
+    cell = pl.when(pl.col("no_game")).then("game_id_cell").otherwise("play_id_cell")
     reason = (
-        pl.when(~pl.col("in_table"))
+        pl.when(pl.col("broken").is_not_null())
+        .then(pl.lit(BROKEN))
+        .when(~pl.col("in_table"))
         .then(pl.lit("not in the table of plays"))
         .when(pl.col("copies") > 1)
         .then(pl.lit("twice in the table of plays"))
+        .when(pl.col("no_game") | pl.col("no_play"))
+        .then(pl.lit("no number of the league's"))
+        .when(nobody)
+        .then(pl.lit("no team has the ball"))
         .when(no_side)
         .then(pl.lit("not in the table of games"))
         .when(~is_dropback & ~pl.lit(no_events))
@@ -60,9 +76,33 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
         .then(pl.lit("no release"))
         .when(pl.col("end_frame") <= pl.col("snap_frame"))
         .then(pl.lit("fewer than two frames"))
+        .when(pl.col("beyond").is_not_null())
+        .then(pl.lit("value out of bounds"))
     )
     detail = (
-        pl.when(reason == "not in the table of plays")
+        pl.when(reason == BROKEN)
+        .then("broken")
+        .when(reason == "value out of bounds")
+        .then("beyond")
+        .when(reason == "no number of the league's")
+        .then(
+            pl.format(
+                f"the column {{}} of {layout.plays_file} must hold a whole number, and is {{}} in "
+                "row {} below the header",
+                of_league,
+                quoted(cell),
+                "table_row",
+            )
+        )
+        .when(reason == "no team has the ball")
+        .then(
+            pl.format(
+                f"the column {offense} of {layout.plays_file} is empty in row {{}} below the "
+                "header",
+                "table_row",
+            )
+        )
+        .when(reason == "not in the table of plays")
         .then(pl.lit(f"{layout.plays_file} has no row for it"))
         .when(reason == "twice in the table of plays")
         .then(pl.format(f"{layout.plays_file} has {{}} rows for it, must have one", "copies"))
@@ -96,27 +136,54 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
     """Rows of (play, reason, detail) for plays with too few or too many players or balls."""
     counts = entities.group_by("play").agg(
         offense=(pl.col("side") == "offense").sum(),
-        defense=(pl.col("side") == "defense").sum(),
+        defenders=(pl.col("side") == "defense").sum(),
         balls=(pl.col("side") == "ball").sum(),
         unplaced=(pl.col("x_yd").is_null() & (pl.col("side") != "ball")).sum(),
+        strangers=(pl.col("side") == STRANGERS).sum(),
+        strange_row=pl.col("source_row").filter(pl.col("side") == STRANGERS).min(),
     )
-    counted = left_join(plays.select("play"), counts, on="play").fill_null(0)
-    found = pl.format("{} players of the offense and {} of the defense", "offense", "defense")
+    teams = plays.select("play", "offense_label", "defense", "home_team", "away_team")
+    counted = left_join(teams, counts, on="play").with_columns(
+        pl.col("offense", "defenders", "balls", "unplaced", "strangers").fill_null(0)
+    )
+    others = pl.coalesce(
+        "defense",
+        pl.when(pl.col("offense_label") == pl.col("home_team")).then("away_team"),
+        "home_team",
+    )
+    must = {
+        "code": pl.format("{} or {}", "offense_label", others.fill_null("another")),
+        "home_or_away": pl.lit("home or away"),
+        "label": pl.lit(f"{layout.offense_label} or {layout.defense_label or 'another'}"),
+    }[layout.possession]
+    found = pl.format("{} players of the offense and {} of the defense", "offense", "defenders")
     if "linemen" in layout.lacks:
-        wrong = (pl.col("offense") < 1) | (pl.col("defense") < 1)
-        crowded = (pl.col("offense") > 11) | (pl.col("defense") > 11)
+        wrong = (pl.col("offense") < 1) | (pl.col("defenders") < 1)
+        crowded = (pl.col("offense") > 11) | (pl.col("defenders") > 11)
         wrong |= crowded
     else:
-        wrong = (pl.col("offense") != 11) | (pl.col("defense") != 11)
+        wrong = (pl.col("offense") != 11) | (pl.col("defenders") != 11)
     return counted.select(
         "play",
-        reason=pl.when(wrong)
+        reason=pl.when(pl.col("strangers") > 0)
+        .then(pl.lit("a third team"))
+        .when(wrong)
         .then(pl.lit("not 11 against 11"))
         .when(pl.col("balls") > 1)
         .then(pl.lit("more than one ball"))
         .when(pl.col("unplaced") > 0)
         .then(pl.lit("frames missing")),
-        detail=pl.when(wrong)
+        detail=pl.when(pl.col("strangers") > 0)
+        .then(
+            pl.format(
+                f"the column {layout.rows['team']} is {{}} in row {{}} below the header, must be "
+                f"{{}}{'' if 'ball' in layout.lacks else ', or the ball'}",
+                marked("team", pl.col("strange_row")),
+                "strange_row",
+                must,
+            )
+        )
+        .when(wrong)
         .then(found)
         .when(pl.col("balls") > 1)
         .then(pl.format("{} balls", "balls"))
@@ -124,10 +191,12 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
     ).drop_nulls("reason")
 
 
-def doubled(plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles) -> pl.DataFrame:
+def doubled(
+    plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles, layout: Format
+) -> pl.DataFrame:
     """Rows of (play, reason, detail) for plays in which somebody is at two places at once."""
     if not apart.any():
-        return _NO_PROBLEM
+        return NO_PROBLEM
     n, slot = np.nonzero(apart)
     found = pl.DataFrame({"n": n, "slot": slot, "yards": apart[n, slot].astype(float)})
     is_ball = pl.col("side") == "ball"
@@ -142,7 +211,7 @@ def doubled(plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles) -> pl.D
             .then(pl.lit("more than one ball"))
             .otherwise(pl.lit("two tracks of one player")),
             detail=pl.format(
-                "{} has rows of one frame that are {} yards apart (columns x, y)",
+                f"{{}} has rows of one frame that are {{}} yards apart (columns {_xy(layout)})",
                 pl.when(is_ball)
                 .then(pl.lit("the ball"))
                 .otherwise(pl.format("player {}", pl.col("player_id").fill_null(-1))),
@@ -152,7 +221,13 @@ def doubled(plays: pl.DataFrame, entities: pl.DataFrame, apart: Singles) -> pl.D
     )
 
 
-def gap_sentences(gaps: Gaps, plays: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
+def _xy(layout: Format) -> str:
+    return f"{layout.rows['x_yd']}, {layout.rows['y_yd']}"
+
+
+def gap_sentences(
+    gaps: Gaps, plays: pl.DataFrame, entities: pl.DataFrame, layout: Format
+) -> pl.Series:
     """The longest gap of each play with one that is too long, in words."""
     if not gaps.longest:
         return pl.Series([], dtype=pl.String)
@@ -165,8 +240,8 @@ def gap_sentences(gaps: Gaps, plays: pl.DataFrame, entities: pl.DataFrame) -> pl
         .join(entities.select("n", "slot", "player_id"), on=["n", "slot"], maintain_order="left")
         .select(
             pl.format(
-                "player {} has no coordinates (columns x, y) for {} frames from frame {} after the "
-                "snap{}; at most {} are filled",
+                f"player {{}} has no coordinates (columns {_xy(layout)}) for {{}} frames from "
+                "frame {} after the snap{}; at most {} are filled",
                 pl.col("player_id").fill_null(-1),
                 "length",
                 "start",

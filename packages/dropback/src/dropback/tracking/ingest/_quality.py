@@ -21,6 +21,7 @@ from dropback.tracking._windows import FORWARD_PASSES
 from dropback.tracking.ingest._clocks import are_exact, read_stamps
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
+from dropback.tracking.readers._cells import CELL, cells_in, flags_in, quoted
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers, Singles
@@ -229,27 +230,52 @@ def with_quality(
     ).with_columns(pl.col("repeated_events").fill_null(0))
     to_goal = GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd")
     against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")
-    flags = [
-        *(pl.when(limit.beyond()).then(pl.lit(limit.reason)) for limit in LIMITS),
+    said = [
+        *(
+            pl.when(limit.beyond()).then(
+                pl.format(f"{limit.reason}{CELL}{limit.column} is {{}}", _short(limit.column))
+            )
+            for limit in LIMITS
+        ),
         pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
         pl.when(against).then(pl.lit(AGAINST_SIDES)),
         pl.when(pl.col("in_games").not_()).then(pl.lit(NO_GAME)),
-        pl.when(pl.any_horizontal(map(_stranger, ("offense", "defense", "yardline_side")))).then(
-            pl.lit(STRANGER)
+        pl.coalesce(
+            pl.when(_stranger(side)).then(
+                pl.format(
+                    f"{STRANGER}{CELL}{side} is {{}}, the teams are {{}} and {{}}",
+                    quoted(pl.col(side)),
+                    pl.coalesce("home_team", "offense").fill_null("unknown"),
+                    pl.coalesce("away_team", "defense").fill_null("unknown"),
+                )
+            )
+            for side in ("offense", "defense", "yardline_side")
         ),
         pl.when(pl.max_horizontal("yards_to_go", "yards_gained") > to_goal + _LINE_OFF_YD).then(
-            pl.lit(BEYOND_GOAL)
+            pl.format(
+                f"{BEYOND_GOAL}{CELL}yards_to_go is {{}}, yards_gained {{}}, to the goal line {{}}",
+                pl.col("yards_to_go").cast(pl.String).fill_null("unknown"),
+                pl.col("yards_gained").cast(pl.Int64).cast(pl.String).fill_null("unknown"),
+                to_goal.round(1),
+            )
         ),
         pl.when(pl.col("nearest_two_yd") < _ONE_PLACE_YD).then(pl.lit(ONE_PLACE)),
     ]
     return measured.with_columns(
-        flags=pl.concat_list(pl.concat_list(flags).list.drop_nulls(), "unread", "cells")
-    )
+        said=pl.concat_list(pl.concat_list(said).list.drop_nulls(), "unread", "cells")
+    ).with_columns(flags=flags_in(pl.col("said")), details=cells_in(pl.col("said")))
+
+
+def _short(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Float64).round(2)
 
 
 def _stranger(side: str) -> pl.Expr:
     """Whether a play's side is neither team of its game; null where these are not known."""
-    return (pl.col(side) != pl.col("home_team")) & (pl.col(side) != pl.col("away_team"))
+    home, away = pl.col("home_team"), pl.col("away_team")
+    if side == "yardline_side":  # a set without games knows its own two teams
+        home, away = pl.coalesce(home, "offense"), pl.coalesce(away, "defense")
+    return (pl.col(side) != home) & (pl.col(side) != away)
 
 
 def implausible(plays: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import polars as pl
 
 from dropback._files import POLARS_ERRORS
-from dropback._frames import validated
+from dropback._frames import left_join, validated
 from dropback.errors import ReaderError
 from dropback.tracking._blocks import DROPBACKS
 from dropback.tracking._schema import LeftOut
@@ -28,21 +28,26 @@ from dropback.tracking.ingest._file_checks import (
     known_faults,
     of_no_play,
 )
+from dropback.tracking.ingest._motion_cells import flagged_cells
 from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
+from dropback.tracking.readers._cells import ROW
 from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
 from dropback.tracking.readers._format import SOURCE_KEY
-from dropback.tracking.readers._plays import read_plays
+from dropback.tracking.readers._plays import PlayTable, read_plays
+from dropback.tracking.readers._row_faults import with_cells, without_broken
 from dropback.tracking.readers._rows import (
     InterleavedPlaysError,
     read_batches,
     scan_rows,
 )
-from dropback.tracking.readers._tables import read_players, read_recorded
+from dropback.tracking.readers._tables import BROKEN_PLAYS, read_players, read_recorded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dropback.tracking._blocks import PlayBlock, Wanted
+    from dropback.tracking.ingest._assemble import Assembled
+    from dropback.tracking.ingest._conventions import Corrections
 
 
 # Some thirty plays: their stamps tell how a file writes time for a hundredth of its reading.
@@ -92,7 +97,8 @@ class FileReport:
         unreadable_rows: Rows without a key, a frame or coordinates.
         left_out: Rows of `LeftOut`.
         checks: The self-check.
-        flagged: ``game_id``, ``play_id`` and ``flags``, as one text, of kept plays that have any.
+        flagged: ``game_id``, ``play_id``, ``flags``, as one text, and ``details``, the cells and
+            measures that they are about, of kept plays that have any.
         selection: A warning about the set, where it is no fair sample.
     """
 
@@ -114,7 +120,12 @@ class FileReport:
 
 _KEY: Final = ["game_id", "play_id"]
 _FAILED: Final = ("corrected", "flagged", "wrong, not corrected")
-FLAGGED: Final = {"game_id": pl.Int64, "play_id": pl.Int64, "flags": pl.String}
+FLAGGED: Final = {
+    "game_id": pl.Int64,
+    "play_id": pl.Int64,
+    "flags": pl.String,
+    "details": pl.String,
+}
 
 
 def short_name(path: Path) -> str:
@@ -126,16 +137,22 @@ def read_side_tables(folder: SourceFolder) -> SideTables:
     """The small tables beside a folder's tracking files."""
     layout = folder.files[0].layout
     recorded = read_recorded(layout, folder.path)
-    plays, of_plays = pl.DataFrame(), list[str]()
+    of_plays = PlayTable(pl.DataFrame())
     if layout.plays_file:
-        plays, of_plays = read_plays(layout, folder.path, recorded.plays)
-    players, of_players = read_players(layout, folder.path)
+        of_plays = read_plays(layout, folder.path, recorded.plays)
+    of_players = read_players(layout, folder.path)
+    broken = pl.concat(
+        [pl.DataFrame(schema=BROKEN_PLAYS)]
+        + [table for table in (of_plays.broken, recorded.broken) if table is not None]
+    )
     return SideTables(
-        plays=plays,
-        players=players,
+        plays=of_plays.plays,
+        players=of_players.players,
         roles=recorded.roles,
         untargeted=_without_target(recorded.roles),
-        notes=(*of_plays, *of_players, *recorded.notes),
+        notes=(*of_plays.notes, *of_players.notes, *recorded.notes),
+        broken=broken.unique(SOURCE_KEY, keep="first", maintain_order=True),
+        lacking=(*of_plays.lacking, *of_players.lacking, *recorded.lacking),
     )
 
 
@@ -194,84 +211,130 @@ def _read(
     all_times: bool,
     wanted: Wanted,
 ) -> FileReport:
-    plays_read = plays_kept = unreadable = assembled = 0
-    left_out: list[pl.DataFrame] = []
-    checks: list[Check] = []
-    measured: list[pl.DataFrame] = []
-    charted: list[pl.DataFrame] = []
-    people: list[pl.DataFrame] = []
-    keys: list[pl.DataFrame] = []
-    flagged = [pl.DataFrame(schema=FLAGGED)]
-    incomplete: Counter[str] = Counter()
-    corrections = first = faults = None
+    found = _Found()
+    first = fractions = of_rows = None
     cut_off = truncation(source)
     broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
+    blank: list[int] = []
     try:
+        source, of_rows, blank = without_broken(source)
         for batch in read_batches(source, whole=whole):
             fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
-            faults = known_faults(source, fit, faults)
-            assembled_batch = assemble(fit, source.layout, tables, source.path, wanted, faults)
-            plays_read += assembled_batch.plays_seen
-            unreadable += assembled_batch.unreadable_rows
-            left_out.append(assembled_batch.left_out)
+            fit = fit.filter(~pl.col(ROW).is_in(blank)) if blank else fit
+            fractions = known_faults(source, fit, fractions)
+            faults = pl.concat([of_rows, *([] if fractions is None else [fractions])])
+            assembled = assemble(fit, source.layout, tables, source.path, wanted, faults)
             first = batch.head(_TIMED_ROWS) if first is None else first
-            if not assembled_batch.block.plays.height:
-                continue
-            if corrections is None:
-                corrections, checks = decide(assembled_batch.block)
-            keys.append(assembled_batch.block.plays.select(SOURCE_KEY))
-            incomplete.update(count_incomplete(assembled_batch.block))
-            assembled += assembled_batch.block.plays.height
-            block, contradictions, measures = canonicalize(
-                assembled_batch.block, source.layout, corrections, short_name(source.path)
-            )
-            left_out.append(contradictions)
-            measured.append(measures)
-            plays_kept += block.plays.height
-            if block.plays.height:
-                charted.append(_charted(block))
-                known = assembled_batch.block.plays.select(*SOURCE_KEY, *_KEY)
-                people.append(block.players.select(*_KEY, "player_id").join(known, on=_KEY))
-                sink.take(block)
-            unusual = block.plays.filter(pl.col("flags").list.len() > 0)
-            flagged.append(unusual.select("game_id", "play_id", pl.col("flags").list.join("; ")))
-        checks += check_times(source, None if all_times else first)
+            found.take(assembled, fit, source, sink)
+        found.checks += check_times(source, None if all_times else first)
     except InterleavedPlaysError:
         raise
     except ReaderError as error:
         broken.append(_file_row(source, "file cannot be read", str(error)))
+    if not found.plays_read and not broken:
+        broken = [_file_row(source, "file not read", "it holds no row below its header")]
     named = [
         table.select(
             pl.lit(str(source.path)).alias("source_file"), "game_id", "play_id", "reason", "detail"
         )
-        for table in left_out
+        for table in found.left_out
     ]
-    named += [LeftOut.create_empty(), of_no_play(source, faults), *broken]
-    rows = validated(LeftOut, pl.concat(named))
-    return FileReport(
-        source_file=str(source.path),
-        source_format=source.layout.name,
-        plays_read=plays_read,
-        plays_kept=plays_kept,
-        unreadable_rows=unreadable,
-        left_out=rows,
-        checks=[
-            *checks,
-            *(quality_checks(pl.concat(measured)) if measured else ()),
-            *(checks_of_splits(pl.concat(charted)) if charted else ()),
-            *(check_of_ids(pl.concat(people), tables, source) if people else ()),
-            *(
-                Check(name, "ok", float(count), f"{count} in {assembled} plays")
-                for name, count in incomplete.items()
-            ),
-            *counted(rows),
-            check_of_rows(unreadable, source),
-            *(check_of_roles(pl.concat(keys), people, tables, source) if keys else ()),
-            *check_of_tables(tables),
-        ],
-        flagged=pl.concat(flagged),
-        selection=source.layout.selection,
+    named += [LeftOut.create_empty(), of_no_play(source, fractions), of_no_play(source, of_rows)]
+    rows = with_cells(source, pl.concat([*named, *broken]), "detail")
+    return found.report(source, tables, validated(LeftOut, rows), blank)
+
+
+@dataclass
+class _Found:
+    """What the batches of a file hold, gathered for its report."""
+
+    plays_read: int = 0
+    plays_kept: int = 0
+    unreadable: int = 0
+    assembled: int = 0
+    corrections: Corrections | None = None
+    checks: list[Check] = field(default_factory=list)
+    left_out: list[pl.DataFrame] = field(default_factory=list)
+    measured: list[pl.DataFrame] = field(default_factory=list)
+    charted: list[pl.DataFrame] = field(default_factory=list)
+    people: list[pl.DataFrame] = field(default_factory=list)
+    keys: list[pl.DataFrame] = field(default_factory=list)
+    flagged: list[pl.DataFrame] = field(default_factory=list)
+    details: list[pl.DataFrame] = field(default_factory=list)
+    incomplete: Counter[str] = field(default_factory=Counter)
+
+    def take(
+        self, assembled: Assembled, rows: pl.DataFrame, source: SourceFile, sink: BlockSink
+    ) -> None:
+        """Bring a batch into canonical form, hand it on, and keep what the report says of it."""
+        self.plays_read += assembled.plays_seen
+        self.unreadable += assembled.unreadable_rows
+        self.left_out.append(assembled.left_out)
+        if not assembled.block.plays.height:
+            return
+        if self.corrections is None:
+            self.corrections, self.checks = decide(assembled.block)
+        of_source = assembled.block.plays.select(*SOURCE_KEY, *_KEY)
+        self.keys.append(of_source.select(SOURCE_KEY))
+        self.incomplete.update(count_incomplete(assembled.block))
+        self.assembled += assembled.block.plays.height
+        block, contradictions, measures, details = canonicalize(
+            assembled.block, source.layout, self.corrections, short_name(source.path)
+        )
+        self.left_out.append(contradictions)
+        self.measured.append(measures)
+        self.plays_kept += block.plays.height
+        if block.plays.height:
+            self.charted.append(_charted(block))
+            self.people.append(block.players.select(*_KEY, "player_id").join(of_source, on=_KEY))
+            sink.take(block)
+        unusual = block.plays.filter(pl.col("flags").list.len() > 0).select(*_KEY, "flags")
+        named = unusual.join(of_source, on=_KEY, maintain_order="left")
+        self.details += [details, flagged_cells(rows, named, source.layout)]
+        self.flagged.append(unusual.with_columns(pl.col("flags").list.join("; ")))
+
+    def report(
+        self, source: SourceFile, tables: SideTables, left_out: pl.DataFrame, blank: list[int]
+    ) -> FileReport:
+        """The file's report; `blank` are the rows that `left_out` names."""
+        keys, people = self.keys, self.people
+        return FileReport(
+            source_file=str(source.path),
+            source_format=source.layout.name,
+            plays_read=self.plays_read,
+            plays_kept=self.plays_kept,
+            unreadable_rows=self.unreadable,
+            left_out=left_out,
+            checks=[
+                *self.checks,
+                *(quality_checks(pl.concat(self.measured)) if self.measured else ()),
+                *(checks_of_splits(pl.concat(self.charted)) if self.charted else ()),
+                *(check_of_ids(pl.concat(people), tables, source) if people else ()),
+                *(
+                    Check(name, "ok", float(count), f"{count} in {self.assembled} plays")
+                    for name, count in self.incomplete.items()
+                ),
+                *counted(left_out),
+                check_of_rows(self.unreadable, source, blank),
+                *(check_of_roles(pl.concat(keys), people, tables, source) if keys else ()),
+                *check_of_tables(tables, source),
+            ],
+            flagged=_with_details(source, self.flagged, self.details),
+            selection=source.layout.selection,
+        )
+
+
+def _with_details(
+    source: SourceFile, flagged: list[pl.DataFrame], details: list[pl.DataFrame]
+) -> pl.DataFrame:
+    """The flagged plays with the cells and measures that their flags are about."""
+    if not flagged:
+        return pl.DataFrame(schema=FLAGGED)
+    said = (
+        pl.concat(details).group_by(_KEY, maintain_order=True).agg(pl.col("details").str.join("; "))
     )
+    joined = left_join(pl.concat(flagged), said, on=_KEY)
+    return with_cells(source, joined, "details").select(list(FLAGGED))
 
 
 def _charted(block: PlayBlock) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import polars as pl
 from dropback import __version__
 from dropback._files import whole_file
 from dropback._frames import validated
+from dropback.errors import ReaderError
 from dropback.storage import is_url
 from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import split_definitions
@@ -22,10 +23,14 @@ from dropback.tracking.ingest._reading import FLAGGED, FileReport, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     from dropback.tracking._blocks import PlayBlock
 
 REPEATED: Final = "play in an earlier file"
+
+# Reasons that are of a file, and not of a play.
+_OF_FILES: Final = ("file not read", "file cannot be read", "file cut off")
 
 # Plays that a page names; the tables hold all.
 _MOST_NAMED: Final = 500
@@ -95,10 +100,29 @@ class IngestReport:
         return counts.sort("plays", "reason", descending=[True, False])
 
     def flags(self) -> pl.DataFrame:
-        """``flag`` and ``plays`` that have it, most frequent first."""
-        each = self.flagged.select(flag=pl.col("flags").str.split("; ").explode())
-        counts = each.group_by("flag").agg(plays=pl.len())
+        """``flag``, ``plays`` that have it and the ``first`` of these, most frequent first."""
+        first = pl.format("game {}, play {}{}", *_KEYS, pl.format(": {}", "details").fill_null(""))
+        each = self.flagged.select(flag=pl.col("flags").str.split("; "), first=first)
+        counts = (
+            each.explode("flag").group_by("flag").agg(pl.len().alias("plays"), pl.first("first"))
+        )
         return counts.sort("plays", "flag", descending=[True, False])
+
+    def files_not_read(self) -> pl.DataFrame:
+        """``source_file``, ``reason`` and ``detail`` of files not read, or not to their end."""
+        rows = self.left_out.filter(pl.col("reason").is_in(_OF_FILES))
+        return rows.select("source_file", "reason", "detail")
+
+    def why_none(self) -> str:
+        """Of a set of which no play is kept the most frequent reasons, in words; else empty."""
+        if self.plays_kept:
+            return ""
+        named = [f"{reason} ({count})" for reason, count in self.reasons().head(3).iter_rows()]
+        first = self.left_out.filter(pl.col("reason") != "not a dropback").head(1)
+        for file, game, play, _, detail in first.iter_rows():
+            where = file if play is None else f"game {game}, play {play}"
+            named.append(f"the first is {where}: {detail}")
+        return f"none of {self.plays_read} plays is kept: {', '.join(named) or 'none was read'}"
 
     def to_json(self) -> dict[str, Any]:
         """The run as a JSON-ready mapping: files, counts by reason and the self-check."""
@@ -107,6 +131,8 @@ class IngestReport:
             "plays_read": self.plays_read,
             "plays_kept": self.plays_kept,
             "left_out_by_reason": dict(self.reasons().sort("reason").iter_rows()),
+            "files_not_read": self.files_not_read().to_dicts(),
+            "left_out": self.left_out.to_dicts(),
             "flagged": self.flagged.to_dicts(),
             "files": [_report_to_json(report) for report in self.files],
         }
@@ -163,6 +189,18 @@ def _report_to_json(report: FileReport) -> dict[str, Any]:
         name: value for name, value in vars(report).items() if name not in ("left_out", "flagged")
     }
     return {**fields, "checks": [asdict(check) for check in report.checks]}
+
+
+def require_rows(report: IngestReport, path: str | PathLike[str]) -> None:
+    """Refuse a set in which no file has a row.
+
+    Raises:
+        ReaderError: It is one.
+    """
+    if report.plays_read or not report.files:
+        return
+    first = next(report.files_not_read().iter_rows(), (str(path), "file not read", "it is empty"))
+    raise ReaderError(f"{path} holds no play: {first[0]}: {first[2]}.")
 
 
 def keys_twice(plays_files: Sequence[Path]) -> list[tuple[Path, pl.DataFrame]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -16,6 +17,7 @@ from dropback.tracking.readers._cells import (
 )
 from dropback.tracking.readers._format import SOURCE_KEY, Recorded
 from dropback.tracking.readers._ids import id_number, whole, whole_number
+from dropback.tracking.readers._missing_columns import nearest_column
 from dropback.tracking.readers._tables import read_table
 
 if TYPE_CHECKING:
@@ -39,43 +41,76 @@ _SCOUTED_ROLES: Final = {
 _FLAGGED_ROLES: Final = {"wasTargettedReceiver": "target", "wasInitialPassRusher": "rusher"}
 
 _PRESSURE: Final = ("pff_hit", "pff_hurry", "pff_sack")
+
+_TELLS: Final = {
+    **dict.fromkeys((*_PRESSURE, "causedPressure"), "the set's own pressure"),
+    "wasTargettedReceiver": "who was thrown to",
+    "wasInitialPassRusher": "who rushed the passer",
+    "interceptionYards": "how far an interception was returned",
+    "routeRan": "the route of the target",
+}
 _YES_OR_NO: Final = "word for yes or no"
 
 
-def _table(
-    path: Path, keys: dict[str, pl.Expr], needed: tuple[str, ...], *more: str
-) -> tuple[pl.DataFrame, list[str]]:
-    """The keyed rows of a table that must have its keys and what it is read for, and its notes."""
-    table = read_table(path, (*keys, *needed, *more))
+@dataclass(frozen=True)
+class _Charted:
+    """A table of charting: its keyed rows, and what is wrong with it."""
+
+    rows: pl.DataFrame
+    path: Path
+    notes: tuple[str, ...]
+    broken: pl.DataFrame
+    lacking: tuple[str, ...]
+
+    def says(self, roles: pl.DataFrame, plays: pl.DataFrame) -> Recorded:
+        return Recorded(roles, plays, self.notes, self.broken, self.lacking)
+
+
+def _table(path: Path, keys: dict[str, pl.Expr], needed: tuple[str, ...], *more: str) -> _Charted:
+    """The keyed rows of a table that must have its keys and what it is read for."""
+    found = read_table(path, (*keys, *needed, *more))
+    table, path = found.rows, found.path
     lacking = [name for name in (*keys, *needed) if name not in table.columns]
     if lacking:
         raise ReaderError(
             f"{path} must have the columns {', '.join((*keys, *needed))}, "
-            f"but lacks {', '.join(lacking)}."
+            f"but lacks {', '.join(lacking)}{nearest_column(lacking, found.header)}."
         )
+    said = tuple(
+        f"{path} has no column {name}, which tells {_TELLS[name]}"
+        f"{nearest_column([name], found.header)}"
+        for name in more
+        if name not in table.columns
+    )
     absent = [pl.lit(None, pl.String).alias(name) for name in more if name not in table.columns]
     table, notes = with_keys(table.with_columns(absent), path, keys)
     ours = (*SOURCE_KEY, "player_id")
     named = [key.alias(name) for name, key in zip(ours, keys.values(), strict=False)]
-    return table.with_columns(named), notes
+    return _Charted(
+        table.with_columns(named),
+        path,
+        (*found.notes, *notes),
+        found.broken_plays(list(_PLAY_KEYS)),
+        said,
+    )
 
 
 def _recorded_2021(folder: Path) -> Recorded:
     path = folder / "targetedReceiver.csv"
-    table, notes = _table(path, _PLAY_KEYS, ("targetNflId",))
-    table = table.with_columns(player_id=id_number("targetNflId"))
+    charted = _table(path, _PLAY_KEYS, ("targetNflId",))
+    table = charted.rows.with_columns(player_id=id_number("targetNflId"))
     nobody = unread_where("targetNflId", pl.col("player_id").is_null(), "player", path.name)
     # Of a pass that is thrown away the table has no target.
     roles = table.drop_nulls("player_id").select(*_PLAYER_KEY, role=pl.lit("target"))
-    return Recorded(roles, unread_by_play(table, SOURCE_KEY, [nobody]), tuple(notes))
+    return charted.says(roles, unread_by_play(table, SOURCE_KEY, [nobody]))
 
 
 def _recorded_2023(folder: Path) -> Recorded:
     """Roles and pressure by the scouts: a hit, a hurry or a sack of any rusher."""
     path = folder / "pffScoutingData.csv"
-    table, notes = _table(path, _KEYS, ("pff_role",), *_PRESSURE)
+    charted = _table(path, _KEYS, ("pff_role",), *_PRESSURE)
     role = pl.col("pff_role").replace_strict(_SCOUTED_ROLES, default=None, return_dtype=pl.String)
-    table = table.with_columns(role=role)
+    table = charted.rows.with_columns(role=role)
     unread = [
         unread_where("pff_role", pl.col("role").is_null(), "role that is known", path.name),
         *(_neither(name, path) for name in _PRESSURE),
@@ -83,14 +118,15 @@ def _recorded_2023(folder: Path) -> Recorded:
     pressure = pl.max_horizontal(yes_or_no(name).cast(pl.Int8) for name in _PRESSURE)
     plays = table.group_by(SOURCE_KEY, maintain_order=True).agg(recorded_pressure=_any(pressure))
     roles = table.select(*_PLAYER_KEY, "role").drop_nulls("role")
-    return Recorded(roles, _with_unread(plays, table, unread), tuple(notes))
+    return charted.says(roles, _with_unread(plays, table, unread))
 
 
 def _recorded_2025(folder: Path) -> Recorded:
     """Roles, returns of interceptions, pressure by the league's model, the route of the target."""
     path = folder / "player_play.csv"
     more = ("interceptionYards", "causedPressure", "routeRan")
-    table, notes = _table(path, _KEYS, (), *_FLAGGED_ROLES, *more)
+    charted = _table(path, _KEYS, (), *_FLAGGED_ROLES, *more)
+    table = charted.rows
     flags = {name: yes_or_no(name) for name in (*_FLAGGED_ROLES, "causedPressure")}
     yards = whole(pl.col("interceptionYards").cast(pl.Float64, strict=False))
     yards = yards.cast(pl.Int32, strict=False)
@@ -110,7 +146,7 @@ def _recorded_2025(folder: Path) -> Recorded:
         table.filter(flags[flag]).select(*_PLAYER_KEY, role=pl.lit(role))
         for flag, role in _FLAGGED_ROLES.items()
     )
-    return Recorded(roles, _with_unread(plays, table, unread), tuple(notes))
+    return charted.says(roles, _with_unread(plays, table, unread))
 
 
 def _neither(column: str, path: Path) -> pl.Expr:

@@ -16,7 +16,46 @@ _YES: Final = ("Y", "TRUE", "1", "1.0", "YES", "T")
 _NO: Final = ("N", "FALSE", "0", "0.0", "NO", "F")
 
 UNREAD: Final = "unread"
-"""The column of sentences about cells of a play that hold something and say nothing."""
+"""The column of sentences about cells of a play that hold something and say nothing.
+
+Each is a flag, and after `CELL` where and what the cell is: see `flags_in` and `cells_in`.
+"""
+
+ROW: Final = "row"
+"""The column of a row's place in its file, from 1 below the header."""
+
+CELL: Final = "\x1f"
+"""What stands between a flag and its cell: no text of a table holds this control character."""
+
+
+MOST_LETTERS: Final = 40
+"""Of a cell a sentence shows no more."""
+
+
+def flags_in(sentences: pl.Expr) -> pl.Expr:
+    """The flags of lists of sentences."""
+    return sentences.list.eval(pl.element().str.extract(f"^([^{CELL}]*)", 1))
+
+
+def cells_in(sentences: pl.Expr) -> pl.Expr:
+    """What the sentences of lists add to their flags; those that add nothing are gone."""
+    return sentences.list.eval(pl.element().str.extract(f"{CELL}(.*)$", 1)).list.drop_nulls()
+
+
+def said_of(flag: pl.Expr, column: str, cell: pl.Expr, row: pl.Expr) -> pl.Expr:
+    """A flag with a column's cell and the row that it is in, null for none."""
+    where = pl.when(row.is_not_null()).then(pl.format(" in row {}", row)).otherwise(pl.lit(""))
+    return pl.format(f"{{}}{CELL}{column} is {{}}{{}}", flag, quoted(cell), where)
+
+
+def quoted(cell: pl.Expr) -> pl.Expr:
+    """A cell as a sentence shows it."""
+    return pl.format("'{}'", cell.cast(pl.String).str.slice(0, MOST_LETTERS)).fill_null("empty")
+
+
+def shown(cell: str | None) -> str:
+    """A cell as a sentence shows it."""
+    return "empty" if cell is None else repr(cell[:MOST_LETTERS])
 
 
 def yes_or_no(column: str) -> pl.Expr:
@@ -28,7 +67,7 @@ def yes_or_no(column: str) -> pl.Expr:
 def unread_where(
     column: str, wrong: pl.Expr, known: str, table: str, *, name: str | None = None
 ) -> pl.Expr:
-    """A sentence where a cell of a table is wrong and not absent, else null.
+    """A sentence where a cell of a table with the column `ROW` is wrong and not absent, else null.
 
     Args:
         column: The column.
@@ -37,8 +76,10 @@ def unread_where(
         table: Name of the table.
         name: The column's name there, where it is another.
     """
-    sentence = f"column {name or column} is no {known} in {table}"
-    return pl.when(pl.col(column).is_not_null() & wrong).then(pl.lit(sentence))
+    named = name or column
+    flag = pl.lit(f"column {named} is no {known} in {table}")
+    said = said_of(flag, named, pl.col(column), pl.col(ROW))
+    return pl.when(pl.col(column).is_not_null() & wrong).then(said)
 
 
 def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]) -> pl.DataFrame:
@@ -50,7 +91,9 @@ def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]
         .select(*key, pl.concat_list(pl.lit(None, dtype=pl.String), said).alias(UNREAD))
         .explode(UNREAD)
         .drop_nulls(UNREAD)
-        .unique(maintain_order=True)
+        # Of a flag that several rows of a play have the first cell is shown.
+        .with_columns(flag=pl.col(UNREAD).str.extract(f"^([^{CELL}]*)", 1))
+        .unique([*key, "flag"], keep="first", maintain_order=True)
         .group_by(key, maintain_order=True)
         .agg(UNREAD)
     )
@@ -62,7 +105,7 @@ def with_keys(
     """The rows of a table that have all of their keys, and what is wrong with the others.
 
     Args:
-        table: Cells as text.
+        table: Cells as text, with the column `ROW`.
         path: The table, for sentences.
         keys: By column what it says, null where it says nothing.
 
@@ -73,7 +116,7 @@ def with_keys(
         ReaderError: If no row is left.
     """
     notes = []
-    kept = table.with_row_index("row", offset=1)
+    kept = table
     for column, key in keys.items():
         lost = kept.filter(key.is_null())
         if lost.is_empty():
@@ -86,7 +129,7 @@ def with_keys(
             raise ReaderError(f"{sentence}: none is left.")
         notes.append(sentence)
         kept = kept.filter(key.is_not_null())
-    return kept.drop("row"), notes
+    return kept, notes
 
 
 def without_repeats(
@@ -107,9 +150,7 @@ def unread_cells(
     table: pl.DataFrame, path: Path, column: str, good: pl.Expr, known: str
 ) -> list[str]:
     """A sentence about the cells of a column that hold something and say nothing."""
-    bad = table.with_row_index("row", offset=1).filter(
-        pl.col(column).is_not_null() & good.is_null()
-    )
+    bad = table.filter(pl.col(column).is_not_null() & good.is_null())
     if bad.is_empty():
         return []
     return [
@@ -119,8 +160,8 @@ def unread_cells(
 
 def first_cell(rows: pl.DataFrame, column: str) -> str:
     """Where the first of some rows is, and what it has, in words."""
-    row, cell = rows.select("row", column).row(0)
-    return f"row {row} below the header has {'none' if cell is None else repr(cell)}"
+    row, cell = rows.select(ROW, column).row(0)
+    return f"row {row} below the header has {'none' if cell is None else shown(cell)}"
 
 
 def rows_of(count: int) -> str:

@@ -4,6 +4,7 @@
 
     name = "my_set"
     possession = "code"            # or "home_or_away"; or "label" with offense_label = "..."
+                                   # and, if it is one, defense_label = "..."
     lacks = ["ball"]               # ball, linemen, events, speed, acceleration, direction, ...
     like = "another.toml"          # optional: a map beside this, whose entries hold here too
     signature = ["game", "x"]      # optional: columns that tell it; by default all of [rows]
@@ -23,6 +24,7 @@
     file = "plays.csv"             # or in_rows = true, where every row repeats its play's columns
     source_game_id = "game"
     clock = ["clock", "gameClock"] # of several columns the first that is there
+    lack = ["defense"]             # optional: what the map above names and this set never has
 
     [players]                      # optional, likewise
     file = "players.csv"
@@ -62,8 +64,8 @@ def read_column_map(path: Path) -> Format:
     in_rows = declared.get("plays", {}).pop("in_rows", False)
     required = _PLAY_KEYS if in_rows else ("file", *_PLAY_KEYS, "offense")
     rows = _section(path, declared, "rows", _REQUIRED_ROWS, ROW_COLUMNS)
-    plays = _section(path, declared, "plays", required, {"file", *PLAY_COLUMNS})
-    players = _section(path, declared, "players", (), {"file", *PLAYER_COLUMNS})
+    plays = _section(path, declared, "plays", required, {"file", "lack", *PLAY_COLUMNS})
+    players = _section(path, declared, "players", (), {"file", "lack", *PLAYER_COLUMNS})
     if "frame" not in rows and "time" not in rows:
         raise ReaderError(f"{path}: [rows] must map `frame` or, without frame numbers, `time`.")
     possession = declared.get("possession")
@@ -78,9 +80,12 @@ def read_column_map(path: Path) -> Format:
         absent=frozenset(declared.get("absent", ())),
         possession=possession,
         offense_label=declared.get("offense_label", ""),
+        defense_label=declared.get("defense_label", ""),
         plays_file=plays.pop("file", ""),
+        plays_lack=tuple(plays.pop("lack", ())),
         plays=_candidates(plays),
         players_file=players.pop("file", ""),
+        players_lack=tuple(players.pop("lack", ())),
         players=_candidates(players),
         row_roles=declared.get("row_roles", {}),
         event_names=declared.get("events", {}),

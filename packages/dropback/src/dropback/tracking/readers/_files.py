@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import gzip
 import re
+import zlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +15,10 @@ import polars as pl
 
 from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
+from dropback.tracking.readers._delimited import split_header
 from dropback.tracking.readers._format import ID_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_kind, require_number
+from dropback.tracking.readers._missing_columns import missing_columns, nearest_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +38,6 @@ SIDE_TABLES: Final = re.compile(
     re.IGNORECASE,
 )
 
-_DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _TAIL_BYTES: Final = 1 << 16
 # More than a thousand lines of any layout.
 _HEAD_BYTES: Final = 1 << 19
@@ -52,12 +54,14 @@ class SourceFile:
         delimiter: Between its fields; empty for Parquet.
         ids: What the ids of each kind are, of ``player_id`` and the keys of games and plays, where
             they are not ordinary numbers.
+        text: Its content without broken rows, which are blank there; None for that of the path.
     """
 
     path: Path
     layout: Format
     delimiter: str
     ids: Mapping[str, IdKind] = field(default_factory=dict)
+    text: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -100,28 +104,11 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
         except POLARS_ERRORS as error:
             raise ReaderError(f"{path} is not a readable Parquet file: {error}.") from error
     try:
-        if is_gzip(path):
-            with gzip.open(path, "rt", encoding="utf-8-sig") as file:
-                line = file.readline()
-        else:
-            with path.open(encoding="utf-8-sig") as file:
-                line = file.readline()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
+            line = file.readline()
+    except (OSError, EOFError, zlib.error) as error:
         raise ReaderError(f"{path} cannot be read as text: {error}.") from error
-    if not line.strip():
-        raise ReaderError(f"{path} is empty; a header line must come first.")
-    delimiter = max(_DELIMITERS, key=line.count)
-    if delimiter not in ",\t":
-        raise ReaderError(
-            f"{path}: fields must be separated by comma or tab, but the header has "
-            f"{_DELIMITERS[delimiter]}: {line.strip()[:60]!r}."
-        )
-    names = [name.strip().strip('"') for name in line.rstrip("\r\n").split(delimiter)]
-    twice = [name for name, count in Counter(names).items() if name and count > 1]
-    if twice:
-        raise ReaderError(
-            f"{path}: each column must be named once, but the header has {twice[0]!r} twice."
-        )
+    names, delimiter = split_header(path, line)
     return frozenset(names), delimiter
 
 
@@ -133,21 +120,45 @@ def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format])
     Raises:
         ReaderError: If there is none; it names the nearest layout and what is missing.
     """
-    found = [layout.without_absent(header) for layout in formats if layout.matches(header)]
+    found = [layout for layout in formats if layout.matches(header)]
     if not found:
-        spelled = (layout.fitted(header).without_absent(header) for layout in formats)
+        spelled = (layout.fitted(header) for layout in formats)
         found = [layout for layout in spelled if layout.matches(header)]
     if found:
         # The layout whose columns are all there and that asks for most is the most particular one.
-        chosen = max(found, key=lambda layout: _columns_there(layout, header))
+        chosen = max(
+            found, key=lambda layout: _columns_there(layout.without_absent(header), header)
+        )
+        lacking: tuple[str, ...] = ()
+        if not chosen.plays_file:
+            lacking = missing_columns(path, header, chosen.plays, chosen.plays_lack)
+        chosen = replace(chosen.without_absent(header), lacking=lacking)
         _require_columns(path, chosen, header)
         return chosen
-    nearest = min(formats, key=lambda layout: len(layout.signature - header))
-    missing = ", ".join(sorted(nearest.signature - header)) or "no column"
+    nearest = max(
+        (layout.fitted(header).without_absent(header) for layout in formats),
+        key=lambda layout: _likeness(layout, header),
+    )
+    if not (set(nearest.rows.values()) | nearest.signature) & header:
+        some = ", ".join(sorted(header)[:3])[:60]
+        raise ReaderError(
+            f"{path}: its columns are of no known tracking layout, and none of them ({some}) is of "
+            "any."
+        )
+    missing = sorted((nearest.signature | set(nearest.rows.values())) - header)
+    others = sorted(header - nearest.signature - set(nearest.rows.values()))
+    named = ", ".join(f"{name}{nearest_column([name], others)}" for name in missing)
     raise ReaderError(
         f"{path}: its columns are of no known tracking layout; the nearest is {nearest.name}, "
-        f"which also needs {missing}. Another layout can be declared in a column map."
+        f"which also needs {named or 'no column'}. Another layout can be declared in a column map."
     )
+
+
+def _likeness(layout: Format, header: frozenset[str]) -> tuple[int, int]:
+    """How much a header is like a layout: columns there less those that lack or are another's."""
+    asked = layout.signature | set(layout.rows.values())
+    there, lack = len(asked & header), len(asked - header)
+    return there - lack - len(layout.absent & header), -lack
 
 
 def _columns_there(layout: Format, header: frozenset[str]) -> tuple[bool, int, int]:
@@ -268,7 +279,13 @@ def _unusual_ids(path: Path, layout: Format, delimiter: str) -> dict[str, IdKind
     try:
         if delimiter:
             rows = pl.read_csv(
-                _first_lines(path), separator=delimiter, infer_schema=False, n_rows=ID_ROWS
+                _first_lines(path),
+                separator=delimiter,
+                infer_schema=False,
+                n_rows=ID_ROWS,
+                # Broken rows are told where the file is read.
+                truncate_ragged_lines=True,
+                encoding="utf8-lossy",
             )
         else:
             rows = pl.read_parquet(path, columns=list(columns.values()), n_rows=ID_ROWS)

@@ -26,10 +26,14 @@ PLAYER_DETAILS = ("gsis_id", "display_name", "position", "height", "weight")
 # replaces `frame` only where a set has no frame number.
 ROW_COLUMNS: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("source_game_id", "source_play_id", "player_id", "frame"), pl.Float64),
-    **dict.fromkeys((*FRAME_QUANTITIES, "absolute_yardline_x_yd", "jersey_number"), pl.Float32),
+    **dict.fromkeys(FRAME_QUANTITIES, pl.Float32),
+    **dict.fromkeys(("absolute_yardline_x_yd", "jersey_number"), pl.String),
     **dict.fromkeys(("time", "team", "play_direction", "event", "snap_marker", "role"), pl.String),
     **dict.fromkeys(("team_code", "home_flag", *PLAYER_DETAILS), pl.String),
 }
+
+# Columns of which one row a play or track counts: their cells are read there, and not in all rows.
+OF_FIRST_ROW = ("absolute_yardline_x_yd", "jersey_number")
 
 # Columns that a file may lack.
 OPTIONAL_ROWS = ("jersey_number",)
@@ -65,11 +69,15 @@ class Recorded:
         plays: Rows of (source_game_id, source_play_id), some of `PLAY_COLUMNS`, and ``unread``:
             sentences about cells of the play that hold something and say nothing.
         notes: Sentences about rows that are not read.
+        broken: Source keys and ``detail`` of plays that have a row which cannot be told apart.
+        lacking: Sentences about columns that are not there.
     """
 
     roles: pl.DataFrame
     plays: pl.DataFrame
     notes: tuple[str, ...]
+    broken: pl.DataFrame | None = None
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,16 +92,20 @@ class Format:
         possession: How a row's ``team`` names the offense: by team ``code``, as ``home`` or
             ``away``, or by a fixed ``label``.
         offense_label: The label, where possession is by label.
+        defense_label: That of the others; empty where it may be any.
         plays_file: The table of plays beside the tracking files; empty where the rows hold it.
         plays: Canonical name to the columns that may hold it, first found wins; keys from
             `PLAY_COLUMNS`. Where ``plays_file`` is empty these are columns of the rows.
+        plays_lack: Quantities that no table of plays of this layout has, though others like it do.
         players_file: The table of players, optional on disk.
         players: As ``plays``; keys from `PLAYER_COLUMNS`.
+        players_lack: As ``plays_lack``.
         recorded: Reads what other tables than the plays' say of plays and roles, from a folder.
         row_roles: The set's words for roles on its rows to ours.
         event_names: The set's words for events to the league's.
         lacks: What the set does not hold, in the words of `dropback.tracking._schema.Plays`.
         selection: A sentence to print beside every figure from a set that is no fair sample.
+        lacking: Of a file, sentences about columns of plays that its rows should have.
     """
 
     name: str
@@ -103,27 +115,34 @@ class Format:
     plays: Mapping[str, tuple[str, ...]]
     absent: frozenset[str] = frozenset()
     offense_label: str = ""
+    defense_label: str = ""
     plays_file: str = ""
+    plays_lack: tuple[str, ...] = ()
     players_file: str = ""
+    players_lack: tuple[str, ...] = ()
     players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     recorded: Callable[[Path], Recorded] | None = None
     row_roles: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     selection: str = ""
+    lacking: tuple[str, ...] = ()
 
     def matches(self, header: frozenset[str]) -> bool:
         """Whether a header is of this layout."""
         return self.signature <= header and not (self.absent & header)
 
     def without_absent(self, header: frozenset[str]) -> Format:
-        """The layout without the optional columns that a header lacks."""
+        """The layout without what a header lacks of optional columns and of plays in its rows."""
         rows = {
             ours: column
             for ours, column in self.rows.items()
             if ours not in OPTIONAL_ROWS or column in header
         }
-        return self if len(rows) == len(self.rows) else replace(self, rows=rows)
+        plays = self.plays
+        if not self.plays_file:
+            plays = {name: columns for name, columns in plays.items() if {*columns} & header}
+        return replace(self, rows=rows, plays=plays)
 
     def fitted(self, header: frozenset[str]) -> Format:
         """The layout with a header's own spelling of its columns: ``game_id`` for ``gameId``."""

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from dropback.tracking._schema import X_RANGE_YD, Y_RANGE_YD
+from dropback.tracking.readers._cells import shown
+from dropback.tracking.readers._delimited import BROKEN, has_broken_rows, told_apart
+from dropback.tracking.readers._files import is_gzip
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._ids import whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dropback.tracking.readers._delimited import Delimited
     from dropback.tracking.readers._files import SourceFile
 
 # What is counted, and never measured.
 WHOLE_NUMBERS: Final = (*SOURCE_KEY, "player_id", "frame")
+
+_FAULT: Final = (*SOURCE_KEY, "reason", "detail")
 
 _RANGES: Final = {"x_yd": X_RANGE_YD, "y_yd": Y_RANGE_YD}
 
@@ -50,38 +60,165 @@ def fractions(source: SourceFile) -> pl.DataFrame:
     )
 
 
-def first_unreadable(source: SourceFile) -> str:
-    """Where the first row is that lacks a key, a frame or a place on earth, in words."""
+def first_unreadable(source: SourceFile, passed_over: Sequence[int] = ()) -> str:
+    """Where the first row is that lacks a key, a frame or a place on earth, in words.
+
+    Args:
+        source: The file.
+        passed_over: Rows that are named otherwise.
+    """
     rows = _text(source)
     wrong = {}
-    for name in (*SOURCE_KEY, "frame", "x_yd", "y_yd"):
+    for name in (*SOURCE_KEY, "player_id", "frame", "x_yd", "y_yd"):
         if name not in source.layout.rows:
             continue
         number = pl.col(name).cast(pl.Float64, strict=False)
-        if name in _RANGES:
+        if name == "player_id":  # the ball has none
+            good = number.is_null() | ~number.is_finite() | (number == number.floor())
+        elif name in _RANGES:
             good = number.is_between(*_RANGES[name])
         else:
             good = whole_number(name).is_not_null()
         wrong[name] = ~good.fill_null(value=False)
-    bad = rows.filter(pl.any_horizontal(wrong.values())).head(1)
-    first = bad.select("row", *wrong, **{f"{name}?": flag for name, flag in wrong.items()})
+    bad = rows.filter(pl.any_horizontal(wrong.values()), ~pl.col("row").is_in(passed_over)).head(1)
+    first = bad.select(
+        "row",
+        *dict.fromkeys((*SOURCE_KEY, *wrong)),
+        **{f"{name}?": flag for name, flag in wrong.items()},
+    )
     for found in first.collect(engine="streaming").iter_rows(named=True):
         name = next(name for name in wrong if found[f"{name}?"])
         column, cell = source.layout.rows[name], found[name]
-        return f"; the first is row {found['row']} below the header, whose {column!r} is {cell!r}"
+        game, play = (found[key] for key in SOURCE_KEY)
+        return (
+            f"; the first is row {found['row']} below the header, of game {game}, play {play}, "
+            f"whose {column!r} is {shown(cell)}"
+        )
     return ""
+
+
+_MARK: Final = "\x1e"
+_MARKED: Final = f"{_MARK}([^{_MARK}]+){_MARK}([0-9]+){_MARK}"
+# Of thousands of faults in one file as many are shown with what the file says.
+_MOST_SHOWN: Final = 1000
+
+
+def marked(name: str, row: pl.Expr) -> pl.Expr:
+    """A place in a sentence where `with_cells` writes what the file says in a row.
+
+    Args:
+        name: Our name of the column.
+        row: The row below the header.
+    """
+    return pl.format(f"{_MARK}{name}{_MARK}{{}}{_MARK}", row)
+
+
+def with_cells(source: SourceFile, table: pl.DataFrame, column: str) -> pl.DataFrame:
+    """A table of sentences with what the file says in the places that `marked` left.
+
+    Args:
+        source: The file.
+        table: Any table.
+        column: Its column of sentences.
+    """
+    marks = (
+        table[column].str.extract_all(_MARKED).explode().drop_nulls().unique(maintain_order=True)
+    )
+    if marks.is_empty():
+        return table
+    place = marks.str.extract_groups(_MARKED).struct.unnest()
+    names, rows = place.to_series(0), place.to_series(1).cast(pl.Int64)
+    columns = {name: source.layout.rows[name] for name in names.unique()}
+    wanted = rows.unique().sort().head(_MOST_SHOWN)
+    cells = (
+        _as_text(source)
+        .with_row_index("row", offset=1)
+        .filter(pl.col("row").is_in(wanted.implode()))
+        .select(
+            "row", *(pl.col(theirs).cast(pl.String).alias(ours) for ours, theirs in columns.items())
+        )
+        .collect(engine="streaming")
+    )
+    said = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in cells.iter_rows()}
+    words = [
+        shown(said[row][name] or None) if row in said else "not shown"
+        for name, row in zip(names, rows, strict=True)
+    ]
+    return table.with_columns(pl.col(column).str.replace_many(marks.to_list(), words))
+
+
+def _as_text(source: SourceFile) -> pl.LazyFrame:
+    """The rows as the file writes them."""
+    if not source.delimiter:
+        return pl.scan_parquet(source.path)
+    return pl.scan_csv(
+        source.path if source.text is None else source.text,
+        separator=source.delimiter,
+        infer_schema=False,
+    )
 
 
 def _text(source: SourceFile) -> pl.LazyFrame:
     """The rows' numbers as the file writes them, with their place."""
     columns = source.layout.rows
     wanted = (*WHOLE_NUMBERS, *_RANGES)
+    return (
+        _as_text(source)
+        .with_row_index("row", offset=1)
+        .select(
+            "row",
+            *(
+                pl.col(columns[name]).cast(pl.String).alias(name)
+                for name in wanted
+                if name in columns
+            ),
+        )
+    )
+
+
+def without_broken(source: SourceFile) -> tuple[SourceFile, pl.DataFrame, list[int]]:
+    """The file without rows that cannot be told apart into its columns.
+
+    Returns:
+        The file; rows of (source_game_id, source_play_id, reason, detail) for the plays that such
+        rows are of, or lie between, null where none is known; and the rows.
+    """
+    none = pl.DataFrame(
+        schema=dict.fromkeys(_FAULT[:2], pl.Int64) | dict.fromkeys(_FAULT[2:], pl.String)
+    )
+    if not source.delimiter or not has_broken_rows(source.path):
+        return source, none, []
+    content = source.path.read_bytes()
+    if is_gzip(source.path):
+        content = gzip.decompress(content)
+    text = told_apart(source.path, content, blanked=True)
+    if not text.broken:
+        return replace(source, text=text.content), none, []
+    keys = _keys_around(text, source)
+    faults = []
+    for row in text.broken:
+        columns = [source.layout.rows[name] for name in SOURCE_KEY]
+        own: list[tuple[int | None, ...]] = row.keys(text.names, columns)
+        near: list[tuple[int | None, ...]] = [
+            keys[place] for place in (row.row - 1, row.row + 1) if place in keys
+        ]
+        # Its own keys, if a neighbor has them too; else the plays that it lies between.
+        of = [key for key in own if key in near][:1] or list(dict.fromkeys(near)) or [(None, None)]
+        faults += [(*key, BROKEN, row.sentence(source.path)) for key in of]
+    table = pl.DataFrame(faults, schema=none.schema, orient="row")
+    return replace(source, text=text.content), table, [row.row for row in text.broken]
+
+
+def _keys_around(text: Delimited, source: SourceFile) -> dict[int, tuple[int, int]]:
+    """The keys of games and plays in the rows before and after the broken ones."""
+    bad = [row.row for row in text.broken]
+    wanted = sorted({row + step for row in bad for step in (-1, 1)} - set(bad))
     rows = (
-        pl.scan_csv(source.path, separator=source.delimiter, infer_schema=False)
-        if source.delimiter
-        else pl.scan_parquet(source.path)
+        _as_text(replace(source, text=text.content))
+        .with_row_index("row", offset=1)
+        .filter(pl.col("row").is_in(wanted))
+        .select("row", *(whole_number(source.layout.rows[name]).alias(name) for name in SOURCE_KEY))
+        .drop_nulls()
+        .collect(engine="streaming")
     )
-    return rows.with_row_index("row", offset=1).select(
-        "row",
-        *(pl.col(columns[name]).cast(pl.String).alias(name) for name in wanted if name in columns),
-    )
+    return {row: (game, play) for row, game, play in rows.iter_rows()}

@@ -9,7 +9,8 @@ import polars as pl
 
 from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
-from dropback.tracking.readers._format import ROW_COLUMNS, SOURCE_KEY
+from dropback.tracking.readers._cells import ROW
+from dropback.tracking.readers._format import OF_FIRST_ROW, ROW_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_number, whole
 from dropback.tracking.readers._row_faults import WHOLE_NUMBERS
 from dropback.tracking.readers._tables import first_line
@@ -77,6 +78,8 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
 def _typed(source: SourceFile, name: str, column: str) -> pl.Expr:
     if source.ids.get(name) == "text":
         return id_number(column).alias(name)
+    if name in OF_FIRST_ROW:
+        return pl.col(column).alias(name)
     return pl.col(column).cast(_row_type(source, name), strict=False).alias(name)
 
 
@@ -86,7 +89,7 @@ def _row_type(source: SourceFile, name: str) -> type[pl.DataType]:
 
 
 def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.DataFrame]:
-    """Batches of about `ROWS_PER_BATCH` rows, each of whole plays.
+    """Batches of about `ROWS_PER_BATCH` rows, each of whole plays, with the column `ROW`.
 
     Args:
         source: The file.
@@ -99,16 +102,18 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
     rows = scan_rows(source)
     try:
         if whole:
-            yield _without_fractions(rows.collect(engine="streaming")).rechunk()
+            yield _numbered(rows.collect(engine="streaming"), 0).rechunk()
             return
         # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
         # that the last batch of a file is not a single play.
-        waiting, heads, start = pl.DataFrame(), np.zeros(0, np.int64), 0
+        waiting, heads, start, read = pl.DataFrame(), np.zeros(0, np.int64), 0, 0
         seen: set[tuple[int | None, int | None]] = set()
         parsed = rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
-        for fresh in map(_without_fractions, parsed):
-            if fresh.is_empty():
+        for batch in parsed:
+            if batch.is_empty():
                 continue
+            fresh = _numbered(batch, read)
+            read += batch.height
             held = waiting.slice(start)
             if start:
                 yield _not_seen_before(waiting.slice(0, start), heads[:-1], seen, source)
@@ -124,8 +129,10 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
         ) from error
 
 
-def _without_fractions(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows, those that `NOT_WHOLE` marks without a place, so that none reads their numbers."""
+def _numbered(rows: pl.DataFrame, before: int) -> pl.DataFrame:
+    """The rows with `ROW`; those that `NOT_WHOLE` marks have no place, so that none reads them."""
+    row = pl.int_range(before + 1, before + 1 + rows.height, dtype=pl.UInt32, eager=True)
+    rows = rows.with_columns(row.alias(ROW))
     if not rows[NOT_WHOLE].any():
         return rows
     return rows.with_columns(pl.when(~pl.col(NOT_WHOLE)).then(pl.col("x_yd", "y_yd")))
@@ -140,7 +147,7 @@ def _scan(source: SourceFile, columns: Mapping[str, str]) -> pl.LazyFrame:
         if (dtype := _row_type(source, name)) is not pl.String
     }
     return pl.scan_csv(
-        source.path,
+        source.path if source.text is None else source.text,
         separator=source.delimiter,
         # No null_values: each costs a comparison a cell, six of them 2.5 times the whole scan.
         # A word in a numeric column is null already; the few text cells that matter are put right

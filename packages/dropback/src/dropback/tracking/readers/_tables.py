@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -13,16 +15,27 @@ from dropback._files import POLARS_ERRORS
 from dropback.data._columns import MISSING_WORDS
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
+from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
 from dropback.tracking.readers._archives import require_safe
-from dropback.tracking.readers._cells import UNREAD, unread_cells, with_keys, without_repeats
+from dropback.tracking.readers._cells import (
+    ROW,
+    UNREAD,
+    rows_of,
+    unread_cells,
+    with_keys,
+    without_repeats,
+)
+from dropback.tracking.readers._delimited import told_apart
 from dropback.tracking.readers._files import is_hidden
 from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, Recorded, folded
 from dropback.tracking.readers._ids import id_number, whole, whole_number
+from dropback.tracking.readers._missing_columns import lacking, missing_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from dropback.tracking.readers._delimited import BrokenRow
     from dropback.tracking.readers._format import Format
 
 _POSITIONS: Final = {"HB": "RB", "OT": "T", "OG": "G", "LT": "T", "RT": "T", "LG": "G", "RG": "G"}
@@ -53,13 +66,14 @@ def normalized_position(column: str) -> pl.Expr:
 
 
 def height_in(column: str) -> pl.Expr:
-    """Heights in inches, from ``6'03"``, ``6-3`` or inches."""
+    """Heights in inches, from ``6'03"``, ``6-3`` or inches; null where nobody has such a one."""
     feet_and_inches = pl.col(column).str.extract_groups(r"^(\d)['-](\d{1,2})\"?$")
-    return pl.coalesce(
+    inches = pl.coalesce(
         feet_and_inches.struct.field("1").cast(pl.Float32) * 12
         + feet_and_inches.struct.field("2").cast(pl.Float32),
         pl.col(column).cast(pl.Float32, strict=False),
     )
+    return _inside(inches, HEIGHT_RANGE_IN)
 
 
 def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
@@ -67,8 +81,50 @@ def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.col(pl.String).replace(dict.fromkeys(MISSING_WORDS)))
 
 
-def read_table(path: Path, names: Iterable[str]) -> pl.DataFrame:
-    """Columns of a small table as text, with every spelling of absence as null.
+@dataclass(frozen=True)
+class SmallTable:
+    """A table beside tracking files, as text.
+
+    Attributes:
+        path: Its file.
+        rows: The columns that were asked for, every spelling of absence as null, and `ROW`.
+        header: All of its columns, in the names that were asked for where one tells them.
+        broken: Rows that cannot be told apart into columns, which are not among `rows`.
+    """
+
+    path: Path
+    rows: pl.DataFrame
+    header: tuple[str, ...]
+    broken: tuple[BrokenRow, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence about the broken rows, if there are any, with the first."""
+        if not self.broken:
+            return []
+        first = self.broken[0].sentence(self.path)
+        return [f"{self.path.parent}/{first} ({rows_of(len(self.broken))} not read)"]
+
+    def broken_plays(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Rows of `BROKEN_PLAYS` for the plays that broken rows may be of.
+
+        Args:
+            columns: The table's columns of games and plays.
+        """
+        found = [
+            (game, play, row.sentence(self.path))
+            for row in self.broken
+            for game, play in row.keys(self.header, columns)
+        ]
+        table = pl.DataFrame(found, schema=BROKEN_PLAYS, orient="row").drop_nulls()
+        return table.unique(SOURCE_KEY, keep="first", maintain_order=True)
+
+
+BROKEN_PLAYS: Final = {**dict.fromkeys(SOURCE_KEY, pl.Int64), "detail": pl.String}
+
+
+def read_table(path: Path, names: Iterable[str]) -> SmallTable:
+    """Columns of a small table as text.
 
     Args:
         path: The table, as CSV; it may also lie there as TSV or Parquet, as ``.gz`` or ``.zip``,
@@ -77,32 +133,31 @@ def read_table(path: Path, names: Iterable[str]) -> pl.DataFrame:
             has none of them all are read.
 
     Raises:
-        ReaderError: If the table is missing or no such file.
+        ReaderError: If the table is missing or no such file, or has no row that can be read.
     """
-    there = _spelled(path)
+    there = spelled(path)
     if there is None:
         raise ReaderError(
             f"{path} must exist beside the tracking files, and does not."
         ) from FileNotFoundError(path)
-    name = there.name.lower()
+    broken: tuple[BrokenRow, ...] = ()
     try:
-        if name.endswith(".parquet"):
-            columns = _columns_among(pl.read_parquet_schema(there), names)
-            table = pl.read_parquet(there, columns=columns)
+        if there.name.lower().endswith(".parquet"):
+            header = list(pl.read_parquet_schema(there))
+            table = pl.read_parquet(there, columns=_columns_among(header, names))
             table = nulls_restored(table.select(pl.all().cast(pl.String)))
+            rows = pl.int_range(1, table.height + 1, eager=True)
         else:
-            source: Path | bytes = there
-            if name.endswith(".zip"):
-                source = _only_file(there)
-            separator = "\t" if ".tsv" in name else ","
-            header = pl.read_csv(source, infer_schema=False, separator=separator, n_rows=0)
+            text = told_apart(there, _content(there))
+            header, broken = list(text.names), text.broken
             table = pl.read_csv(
-                source,
-                columns=_columns_among(header.columns, names),
+                text.content,
+                columns=_columns_among(header, names),
                 infer_schema=False,
                 null_values=list(MISSING_WORDS),
-                separator=separator,
+                separator=text.delimiter,
             )
+            rows = pl.Series(text.rows)
         if table.is_empty():
             raise ReaderError(f"{there} holds no row: a table must have more than its header.")
     except (
@@ -116,14 +171,33 @@ def read_table(path: Path, names: Iterable[str]) -> pl.DataFrame:
         EOFError,
     ) as error:
         raise ReaderError(f"{there} is not a readable table: {first_line(error)}.") from error
-    spelling, known = {folded(column): column for column in table.columns}, set(names)
+    ours = _renamed(header, names)
+    table = table.rename({old: new for old, new in ours.items() if old in table.columns})
+    # A column of the file's own of this name is none that any layout reads.
+    table = table.with_columns(rows.cast(pl.Int64).alias(ROW))
+    return SmallTable(there, table, tuple(ours.get(name, name) for name in header), broken)
+
+
+def _renamed(header: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+    """The columns of a header that are asked for in another spelling, and that spelling."""
+    spelling, known = {folded(column): column for column in header}, set(names)
     wanted = {
         spelling[folded(name)]: name
         for name in names
         if folded(name) in spelling and spelling[folded(name)] not in known
     }
     # Of two of our names that fold alike the first stays.
-    return table.rename({old: new for old, new in wanted.items() if new not in table.columns})
+    return {old: new for old, new in wanted.items() if new not in header}
+
+
+def _content(path: Path) -> bytes:
+    """The text of a table, unpacked."""
+    if path.name.lower().endswith(".zip"):
+        return _only_file(path)
+    if path.name.lower().endswith(".gz"):
+        with gzip.open(path) as packed:
+            return packed.read()
+    return path.read_bytes()
 
 
 def _columns_among(there: Iterable[str], names: Iterable[str]) -> list[str] | None:
@@ -145,7 +219,7 @@ def _only_file(archive: Path) -> bytes:
         return packed.read(members[0])
 
 
-def _spelled(path: Path) -> Path | None:
+def spelled(path: Path) -> Path | None:
     """The file of a table, however its name is spelled and packed."""
     if path.is_file():
         return path
@@ -155,24 +229,34 @@ def _spelled(path: Path) -> Path | None:
     return next((p for p in found if p.name.lower() in wanted and p.is_file()), None)
 
 
-def read_players(layout: Format, folder: Path) -> tuple[pl.DataFrame, list[str]]:
-    """The set's players (empty where it has no such table), one row a player, and what is wrong.
+@dataclass(frozen=True)
+class PlayersTable:
+    """The set's players, one row a player, and sentences about rows and columns."""
+
+    players: pl.DataFrame
+    notes: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+def read_players(layout: Format, folder: Path) -> PlayersTable:
+    """The set's players; none where it has no such table.
 
     Raises:
         ReaderError: If the table names nobody.
     """
     path = beside(folder, layout.players_file) if layout.players_file else None
     if path is None:
-        return _shaped_players(layout, pl.DataFrame(schema={"": pl.String})), []
-    table = read_table(path, candidates(layout.players))
+        return PlayersTable(_shaped_players(layout, pl.DataFrame(schema={"": pl.String})))
+    found = read_table(path, candidates(layout.players))
+    table, path = found.rows, found.path
     key = found_column(table, layout.players.get("player_id", ()))
     if key is None:
-        columns = " or ".join(layout.players.get("player_id", ("player_id",)))
-        raise ReaderError(f"{path} must have a column {columns}, and has none.")
+        names = layout.players.get("player_id", ("player_id",))
+        raise ReaderError(f"{lacking(path, names, 'player_id', found.header)}.")
     table, notes = with_keys(table, path, {key: id_number(key)})
     for name, known, good in (
         ("height", "a height such as 6-3, 6'03\" or inches", height_in),
-        ("weight", "a weight in pounds", _number),
+        ("weight", "a weight in pounds", weight_lb),
         ("position", "a position such as QB", known_position),
     ):
         if (column := found_column(table, layout.players.get(name, ()))) is not None:
@@ -180,7 +264,11 @@ def read_players(layout: Format, folder: Path) -> tuple[pl.DataFrame, list[str]]
     players, repeats = without_repeats(
         _shaped_players(layout, table), path, ["player_id"], "player"
     )
-    return players, [*notes, *repeats]
+    return PlayersTable(
+        players,
+        (*found.notes, *notes, *repeats),
+        missing_columns(path, found.header, layout.players, layout.players_lack),
+    )
 
 
 def _shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
@@ -189,7 +277,7 @@ def _shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             normalized_position("position"),
             height_in("height").alias("height_in"),
-            _number("weight").alias("weight_lb"),
+            weight_lb("weight").alias("weight_lb"),
         )
         .drop("height", "weight")
     )
@@ -201,8 +289,13 @@ def known_position(column: str) -> pl.Expr:
     return pl.when(position.is_in(_KNOWN_POSITIONS)).then(position)
 
 
-def _number(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.Float32, strict=False)
+def weight_lb(column: str) -> pl.Expr:
+    """Weights in pounds; null where nobody has such a one."""
+    return _inside(pl.col(column).cast(pl.Float32, strict=False), WEIGHT_RANGE_LB)
+
+
+def _inside(values: pl.Expr, bounds: tuple[float, float]) -> pl.Expr:
+    return pl.when(values.is_between(*bounds)).then(values)
 
 
 def first_line(error: BaseException) -> str:
@@ -222,7 +315,7 @@ def found_column(table: pl.DataFrame, names: Iterable[str]) -> str | None:
 
 def beside(folder: Path, name: str) -> Path | None:
     """A table in a folder or its parent, however it is spelled and packed."""
-    places = (_spelled(folder / name), _spelled(folder.parent / name))
+    places = (spelled(folder / name), spelled(folder.parent / name))
     return next((path for path in places if path is not None), None)
 
 

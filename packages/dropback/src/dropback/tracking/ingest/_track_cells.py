@@ -1,0 +1,122 @@
+"""Find rows of a track that name nobody, or say another team or role than the track's first row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.data._columns import MISSING_WORDS
+from dropback.tracking.ingest._entities import BALL_WORDS
+from dropback.tracking.readers._cells import CELL, ROW, UNREAD, unread_by_play
+from dropback.tracking.readers._row_faults import marked
+
+if TYPE_CHECKING:
+    from dropback.tracking.ingest._entities import PlayerRuns
+    from dropback.tracking.readers._format import Format
+
+# What does not change while a play lasts.
+_OF_TRACK: Final = (
+    "team",
+    "role",
+    "position",
+    "jersey_number",
+    "team_code",
+    "home_flag",
+    "gsis_id",
+    "display_name",
+    "height",
+    "weight",
+)
+# Files in the order of frames have runs of a row each, whose rows cannot be held side by side.
+_LEAST_RUN: Final = 3
+
+
+def nameless_players(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays with a player who has no id.
+
+    Args:
+        rows: Source rows.
+        runs: Their runs by player.
+        layout: Their layout.
+    """
+    at = rows["player_id"].is_null().arg_true()
+    team = rows["team"].gather(at).str.to_lowercase().str.strip_chars()
+    nobody = [*BALL_WORDS, *(word.lower() for word in MISSING_WORDS)]
+    # A set without a ball has no rows of one.
+    is_player = (~team.is_in(nobody)).fill_null(value=False)
+    if "ball" in layout.lacks:
+        is_player |= True
+    at = at.filter(is_player)
+    found = pl.DataFrame({"play": runs.play_of(at.to_numpy()), ROW: rows[ROW].gather(at)})
+    column = layout.rows["player_id"]
+    return found.unique("play", keep="first", maintain_order=True).select(
+        pl.col("play").cast(pl.Int64),
+        reason=pl.lit("a player without an id"),
+        detail=pl.format(
+            f"the column {column} is {{}} in row {{}} below the header, of the "
+            f"{layout.rows['team']} {{}}",
+            marked("player_id", pl.col(ROW)),
+            ROW,
+            marked("team", pl.col(ROW)),
+        ),
+    )
+
+
+def changing_cells(rows: pl.DataFrame, runs: PlayerRuns) -> pl.DataFrame:
+    """``play``, ``name`` and `ROW` of the first row that differs from that before it in its track.
+
+    Args:
+        rows: Source rows.
+        runs: Their runs by player.
+    """
+    found = [pl.DataFrame(schema={"play": pl.Int64, "name": pl.String, ROW: pl.UInt32})]
+    if not len(runs.head) or rows.height < _LEAST_RUN * len(runs.head):
+        return found[0]
+    for name in _OF_TRACK:
+        if name not in rows.columns:
+            continue
+        cells = rows[name]
+        differs = cells.ne_missing(cells.shift(1)).to_numpy().copy()
+        differs[runs.head] = False
+        at = np.flatnonzero(differs)
+        if len(at):
+            found.append(
+                pl.DataFrame(
+                    {"play": runs.play_of(at), "name": [name] * len(at), ROW: rows[ROW].gather(at)}
+                ).cast({"play": pl.Int64})
+            )
+    return pl.concat(found).unique(["play", "name"], keep="first", maintain_order=True)
+
+
+def team_changes(changes: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """Rows of (play, reason, detail) for plays in which a track changes its team."""
+    column = layout.rows["team"]
+    return changes.filter(name="team").select(
+        "play",
+        reason=pl.lit("a track of two teams"),
+        detail=pl.format(
+            f"the column {column} is {{}} in row {{}} below the header, and otherwise before",
+            marked("team", pl.col(ROW)),
+            ROW,
+        ),
+    )
+
+
+def flags_of_changes(changes: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` for other cells that change within a track."""
+    others = changes.filter(pl.col("name") != "team").with_columns(
+        column=pl.col("name").replace(dict(layout.rows))
+    )
+    cell = pl.lit(None, pl.String)
+    for name in _OF_TRACK[1:]:
+        cell = pl.when(pl.col("name") == name).then(marked(name, pl.col(ROW))).otherwise(cell)
+    said = pl.format(
+        f"column {{}} changes within a track{CELL}{{}} is {{}} in row {{}}",
+        "column",
+        "column",
+        cell,
+        ROW,
+    )
+    return unread_by_play(others, ["play"], [said]).rename({UNREAD: "changed"})

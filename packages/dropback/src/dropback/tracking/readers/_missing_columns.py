@@ -1,0 +1,119 @@
+"""Name the columns that a set's table should have and lacks, what they are for, and the nearest."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from dropback.tracking.readers._format import folded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+# Shorter names are in many others.
+_LEAST_LETTERS: Final = 3
+
+PURPOSES: Final = {
+    "source_game_id": "the game, as the tracking rows name it",
+    "source_play_id": "the play, as the tracking rows name it",
+    "game_id": "the league's number of the game, which gives its season",
+    "play_id": "the league's number of the play",
+    "passer_id": "who passed",
+    "target_id": "who was thrown to",
+    "week": "the week",
+    "quarter": "the quarter",
+    "down": "the down",
+    "yards_to_go": "the yards to the line to gain",
+    "home_score": "the score",
+    "away_score": "the score",
+    "air_yards": "how far the pass was thrown",
+    "pass_rushers": "the number of pass rushers",
+    "yardline_number": "the line of scrimmage",
+    "absolute_yardline_x_yd": "the line of scrimmage",
+    "yardline_side": "the line of scrimmage",
+    "yards_gained": "the yards gained",
+    "offense": "which team has the ball",
+    "defense": "which team defends",
+    "home_team": "which team is at home",
+    "away_team": "which team is away",
+    "clock": "the game clock",
+    "pass_result": "how the dropback ended",
+    "play_kind": "what kind of play it is",
+    "nullified": "whether a penalty took the play off the books",
+    "play_action": "whether it was play action",
+    "dropback_type": "the kind of dropback",
+    "description": "who passed to whom, in words",
+    "recorded_time_to_throw_s": "the set's own time to throw",
+    "coverage": "the coverage",
+    "coverage_type": "man or zone coverage",
+    "target_route": "the route of the target",
+    "player_id": "the player",
+    "display_name": "the player's name",
+    "position": "the player's position",
+    "height": "the player's height",
+    "weight": "the player's weight",
+    "gsis_id": "nflverse's key of the player",
+    "interception_return_yards": "how far an interception was returned",
+    "recorded_pressure": "the set's own pressure",
+}
+"""What a quantity of a table tells, in words that follow "which tells"."""
+
+
+def lacking(path: Path, names: Iterable[str], purpose: str, there: Collection[str]) -> str:
+    """A sentence about a column that a table lacks.
+
+    Args:
+        path: The table.
+        names: The column's names; several may hold the same.
+        purpose: What it tells, of `PURPOSES`.
+        there: The columns of the table that may be it under another name.
+    """
+    names = list(names)
+    return (
+        f"{path} has no column {' or '.join(names)}, which tells {PURPOSES[purpose]}"
+        f"{nearest_column(names, there)}"
+    )
+
+
+def nearest_column(names: Iterable[str], there: Collection[str]) -> str:
+    """The present name nearest to that of an absent column, to end a sentence; empty for none."""
+    spelled = {folded(name): name for name in there if name}
+    for name in names:
+        # Much alike, or one in the other.
+        key = folded(name)
+        near = get_close_matches(key, spelled, n=1, cutoff=0.6)
+        near += [
+            other
+            for other in spelled
+            if min(len(other), len(key)) >= _LEAST_LETTERS and (other in key or key in other)
+        ]
+        if near:
+            return f"; the nearest is {spelled[near[0]]!r}"
+    return ""
+
+
+def missing_columns(
+    path: Path,
+    there: Collection[str],
+    names: Mapping[str, tuple[str, ...]],
+    never: Collection[str],
+) -> tuple[str, ...]:
+    """A sentence for each quantity that a table of its layout has and this table has not.
+
+    Args:
+        path: The table.
+        there: Its columns.
+        names: Quantity to the columns that may hold it, in the spelling of `there`.
+        never: Quantities that no table of this layout has.
+    """
+    absent = {
+        quantity: columns
+        for quantity, columns in names.items()
+        if quantity not in never and not any(column in there for column in columns)
+    }
+    # A column that holds what several quantities are told by is named once.
+    known = {column for columns in names.values() for column in columns}
+    others = [column for column in there if column not in known]
+    told = dict.fromkeys(lacking(path, columns, name, others) for name, columns in absent.items())
+    return tuple(told)

@@ -1,0 +1,263 @@
+"""What a set says of teams, roles, keys and columns that cannot be so: named, not kept silently."""
+
+import polars as pl
+import pytest
+
+from dropback.errors import ReaderError, RequestError
+from dropback.tracking import ingest, read_tracking
+from examples.tracking_sets import MadePlay, made_set
+
+FIRST = pl.col("^(playId|play_id)$") == 1
+
+
+def two_plays(layout):
+    return made_set(layout, MadePlay(play=1), MadePlay(play=2))
+
+
+def tracking_of(source):
+    (name,) = source.tracking
+    return name
+
+
+def in_play_1(source, column, value, where=True):
+    """The set with another value in rows of play 1."""
+    name = tracking_of(source)
+    play = "play_id" if "play_id" in source.tracking[name].columns else "playId"
+    at = (pl.col(play) == 1) & where
+    cells = pl.when(at).then(pl.lit(value)).otherwise(pl.col(column).cast(pl.String))
+    return source.change(name, cells.alias(column))
+
+
+def outcome(folder):
+    blocks, report = read_tracking(folder)
+    kept = [play for block in blocks for play in block.plays["play_id"].to_list()]
+    return kept, report.left_out.select("play_id", "reason", "detail").rows(), report
+
+
+DEFENDERS = {
+    "bdb_2019": ("team", "away", "neither", "home or away, or the ball"),
+    "bdb_2021": ("team", "away", "neither", "home or away, or the ball"),
+    "bdb_2023": ("team", "ARZ", "ZZZ", "KC or ARI, or the ball"),
+    "bdb_2024": ("club", "ARZ", "ZZZ", "KC or ARI, or the ball"),
+    "bdb_2025": ("club", "ARZ", "ZZZ", "KC or ARI, or the ball"),
+    "bdb_2026": ("player_side", "Defense", "Neutral", "Offense or Defense"),
+    "ngs_highlights": ("possessionFlag", "0.0", "2.0", "1 or 0, or the ball"),
+}
+
+
+@pytest.mark.parametrize("layout", DEFENDERS)
+@pytest.mark.parametrize("players", ["all", "one"])
+def test_a_third_team_is_no_defense(layout, players, tmp_path):
+    column, word, other, must = DEFENDERS[layout]
+    source = two_plays(layout)
+    where = pl.col(column).cast(pl.String) == word
+    if players == "one":
+        where &= pl.col("^(nflId|nfl_id)$").cast(pl.Float64) == 30020
+    source = in_play_1(source, column, other, where)
+    kept, left, _ = outcome(source.write(tmp_path))
+    assert kept == [2]
+    ((play, reason, detail),) = left
+    assert (play, reason) == (1, "a third team")
+    assert detail.startswith(f"the column {column} is '{other}' in row ")
+    assert detail.endswith(f"below the header, must be {must}")
+
+
+def test_a_player_without_a_team_is_no_defender(tmp_path):
+    source = in_play_1(two_plays("bdb_2025"), "club", None, pl.col("nflId") == 30020)
+    kept, left, _ = outcome(source.write(tmp_path))
+    assert kept == [2]
+    assert left[0][1] == "a third team"
+    assert left[0][2].startswith("the column club is 'NA' in row ")
+
+
+def test_a_track_that_changes_its_team_is_set_aside(tmp_path):
+    later = (pl.col("nflId") == 30020) & (pl.col("frameId") > 20)
+    source = in_play_1(two_plays("bdb_2025"), "club", "KC", later)
+    kept, left, _ = outcome(source.write(tmp_path))
+    assert kept == [2]
+    row = 20 * 40 + 21
+    said = f"the column club is 'KC' in row {row} below the header, and otherwise before"
+    assert left == [(1, "a track of two teams", said)]
+
+
+@pytest.mark.parametrize(("cell", "shown"), [(None, "'NA'"), ("abc", "'abc'"), ("inf", "'inf'")])
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2023", "bdb_2025", "bdb_2026"])
+def test_a_player_without_an_id_is_named_by_cell_and_row(layout, cell, shown, tmp_path):
+    source = two_plays(layout)
+    column = "nfl_id" if layout == "bdb_2026" else "nflId"
+    team = DEFENDERS[layout][0]
+    source = in_play_1(source, column, cell, pl.col(column).cast(pl.Float64) == 30020)
+    kept, left, _ = outcome(source.write(tmp_path))
+    assert kept == [2]
+    ((play, reason, detail),) = left
+    assert (play, reason) == (1, "a player without an id")
+    assert detail.startswith(f"the column {column} is {shown} in row ")
+    assert f"of the {team} '{DEFENDERS[layout][1]}'" in detail
+
+
+def flags_of(source, folder):
+    _, _, report = outcome(source.write(folder))
+    return {
+        play: (flags, details)
+        for play, flags, details in report.flagged.select("play_id", "flags", "details").rows()
+    }
+
+
+def test_two_passers_are_flagged(tmp_path):
+    source = in_play_1(two_plays("bdb_2026"), "player_role", "Passer", pl.col("nfl_id") == 30009)
+    assert flags_of(source, tmp_path) == {
+        1: ("several players are the passer", "nfl_id 30000 and 30009")
+    }
+
+
+def test_two_targets_are_flagged(tmp_path):
+    source = two_plays("bdb_2025")
+    table = source.tables["player_play.csv"]
+    again = table.filter(playId=1).with_columns(nflId=pl.lit(30010, pl.Int32))
+    source.tables["player_play.csv"] = pl.concat([table, again])
+    assert flags_of(source, tmp_path) == {
+        1: ("several players are the target", "nflId 30008 and 30010")
+    }
+
+
+def test_a_role_in_one_frame_is_flagged(tmp_path):
+    once = (pl.col("nfl_id") == 30009) & (pl.col("frame_id") == 5)
+    source = in_play_1(two_plays("bdb_2026"), "player_role", "Kicker", once)
+    ((flags, details),) = flags_of(source, tmp_path).values()
+    assert flags == "column player_role changes within a track"
+    assert details.startswith("player_role is 'Kicker' in row ")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "flag"),
+    [
+        ("player_weight", "-9", "column player_weight is no weight in the tracking rows"),
+        ("player_height", "1-1", "column player_height is no height in the tracking rows"),
+        (
+            "absolute_yardline_number",
+            "abc",
+            "column absolute_yardline_number is no number in the tracking rows",
+        ),
+    ],
+)
+def test_a_cell_of_the_rows_that_nobody_has_is_flagged(column, cell, flag, tmp_path):
+    source = in_play_1(two_plays("bdb_2026"), column, cell)
+    ((flags, details),) = flags_of(source, tmp_path).values()
+    assert flags == flag
+    assert details.startswith(f"{column} is '{cell}' in row ")
+
+
+def test_a_jersey_number_in_words_is_flagged(tmp_path):
+    source = in_play_1(two_plays("bdb_2023"), "jerseyNumber", "ninety", pl.col("nflId") == 30004)
+    assert flags_of(source, tmp_path) == {
+        1: (
+            "column jerseyNumber is no whole number in the tracking rows",
+            "jerseyNumber is 'ninety' in row 166",
+        )
+    }
+
+
+def test_more_rushers_than_players_are_flagged(tmp_path):
+    source = two_plays("bdb_2021").change(
+        "plays.csv", numberOfPassRushers=pl.when(playId=1).then(99).otherwise(4)
+    )
+    assert flags_of(source, tmp_path) == {
+        1: (
+            "column numberOfPassRushers is no number of players from 0 to 11 in the table of plays",
+            "numberOfPassRushers is '99' in row 1",
+        )
+    }
+
+
+def test_a_team_of_no_league_in_the_table_of_games_is_flagged(tmp_path):
+    plays = (MadePlay(play=1), MadePlay(game=2022091800, play=2))
+    source = made_set("bdb_2019", *plays)
+    visitor = pl.when(gameId=2022091800).then(pl.lit("ZZZ")).otherwise("visitorTeamAbbr")
+    source.tables["games.csv"] = source.tables["games.csv"].sort("gameId")
+    source.change("games.csv", visitorTeamAbbr=visitor)
+    assert flags_of(source, tmp_path) == {
+        2: (
+            "column visitorTeamAbbr is no team of the league in games.csv",
+            "visitorTeamAbbr is 'ZZZ' in row 2",
+        )
+    }
+
+
+RENAMED = {
+    "possessionTeam": "which tells which team has the ball",
+    "gameId": "which tells the game, as the tracking rows name it",
+}
+
+
+@pytest.mark.parametrize("column", RENAMED)
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2021", "bdb_2023", "bdb_2024", "bdb_2025"])
+def test_a_column_that_must_be_there_is_named_with_the_nearest(layout, column, tmp_path):
+    source = two_plays(layout)
+    renamed = column.replace("Team", "Tm").replace("Id", "Key")
+    source.tables["plays.csv"] = source.tables["plays.csv"].rename({column: renamed})
+    said = rf"plays\.csv has no column {column}, {RENAMED[column]}; the nearest is '{renamed}'"
+    with pytest.raises(ReaderError, match=said):
+        read_tracking(source.write(tmp_path))
+
+
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2021"])
+def test_games_without_the_home_team_name_that_column(layout, tmp_path):
+    source = two_plays(layout)
+    source.tables["games.csv"] = source.tables["games.csv"].rename({"homeTeamAbbr": "home"})
+    said = r"games\.csv has no column homeTeamAbbr, which tells which team is at home; the nearest"
+    with pytest.raises(ReaderError, match=said):
+        read_tracking(source.write(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "column", "tells"),
+    [
+        ("bdb_2019", "plays.csv", "PassResult", "how the dropback ended"),
+        ("bdb_2023", "plays.csv", "down", "the down"),
+        ("bdb_2025", "plays.csv", "passResult", "how the dropback ended"),
+        ("bdb_2026", "supplementary_data.csv", "quarter", "the quarter"),
+        ("bdb_2025", "player_play.csv", "wasTargettedReceiver", "who was thrown to"),
+        ("bdb_2023", "players.csv", "officialPosition", "the player's position"),
+        ("bdb_2023", "games.csv", "week", "the week"),
+        ("ngs_highlights", "2022_KC_1_64.tsv", "playDescription", "who passed to whom, in words"),
+    ],
+)
+def test_a_column_that_is_missed_is_named_and_the_rest_is_read(
+    layout, table, column, tells, tmp_path
+):
+    source = two_plays(layout)
+    files = source.tracking if table in source.tracking else source.tables
+    files[table] = files[table].drop(column)
+    kept, _, report = outcome(source.write(tmp_path))
+    assert kept == [1, 2]
+    said = {check.name: check.evidence for check in report.files[0].failed}["columns of the tables"]
+    assert f"{table} has no column " in said
+    assert column in said
+    assert f"which tells {tells}" in said
+
+
+@pytest.mark.parametrize(
+    ("gone", "nearest", "missing"),
+    [("o", "bdb_2023", "o"), ("frameId", "bdb_2023", "frameId"), ("team", "bdb_2023", "team")],
+)
+def test_the_nearest_layout_is_the_one_that_most_columns_are_of(gone, nearest, missing, tmp_path):
+    source = made_set("bdb_2023")
+    source.tracking["week1.csv"] = source.tracking["week1.csv"].drop(gone)
+    with pytest.raises(ReaderError, match=rf"nearest is {nearest}, which also needs {missing}\."):
+        read_tracking(source.write(tmp_path))
+
+
+def test_a_file_of_a_header_alone_is_refused(tmp_path):
+    source = two_plays("bdb_2023")
+    source.tracking["week1.csv"] = source.tracking["week1.csv"].clear()
+    with pytest.raises(ReaderError, match=r"week1\.csv: it holds no row below its header"):
+        read_tracking(source.write(tmp_path / "set"))
+    with pytest.raises(ReaderError, match="holds no play"):
+        ingest(tmp_path / "set", tmp_path / "plays")
+
+
+def test_a_folder_with_plays_of_another_set_is_refused(tmp_path):
+    ingest(two_plays("bdb_2023").write(tmp_path / "one"), tmp_path / "plays")
+    other = made_set("bdb_2023", MadePlay(game=2022091800)).write(tmp_path / "other")
+    with pytest.raises(RequestError, match=r"holds plays of another file, .*one/week1\.csv"):
+        ingest(other, tmp_path / "plays")
