@@ -299,9 +299,9 @@ def test_losses_are_one_a_target_whatever_the_sample_shape() -> None:
     torch.testing.assert_close(together.flatten(), alone)
 
 
-def test_a_tail_without_mass_costs_nothing_beyond_the_bins() -> None:
+def test_a_tail_without_mass_costs_nothing_beyond_the_bins_where_nothing_is_checked() -> None:
     dist = SplicedBinnedPareto(
-        torch.zeros(4), torch.arange(5.0), 0.1, 0.1, lower_mass=0.0, upper_mass=0.0
+        torch.zeros(4), torch.arange(5.0), 0.1, 0.1, None, None, 0.0, 0.0, validate_args=False
     )
     assert composite_nll(dist, torch.tensor(9.0)).item() == pytest.approx(math.log(4))
     interval = composite_interval_nll(dist, torch.tensor(9.0), torch.tensor(10.0))

@@ -168,7 +168,7 @@ def test_what_a_lattice_leaves_out_lies_on_its_last_number() -> None:
 def test_unusable_arguments_are_refused() -> None:
     table = poisson_table(6.5, 50)
     for fraction in (0.25, 0.75):
-        with pytest.raises(ValueError, match="value must be a whole number, got"):
+        with pytest.raises(ValueError, match="value must be a finite whole number, got"):
             scoring_rules.lattice_crps(table, f64(fraction), first=0)
     with pytest.raises(ValueError, match="cdf must be nondecreasing"):
         scoring_rules.lattice_crps(table.flip(0), f64(0.0), first=0)
@@ -186,5 +186,5 @@ def test_unusable_arguments_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=rf"{name} must be in \[0, 1\], got"):
             scoring_rules.pp_error(f64(pit), f64(level))
-    with pytest.raises(ValueError, match=r"value must be in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"level must be in \[0, 1\]"):
         scoring_rules.pinball(uneven_distribution(), f64(0.5), f64(2.0))

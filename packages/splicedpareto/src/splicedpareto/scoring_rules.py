@@ -1,6 +1,7 @@
 r"""Proper scoring rules and calibration measures, one value per observation.
 
-Every argument is a tensor, or a number where one does; anything else is refused by a TypeError.
+Every argument is a tensor, or a number where one does, and every distribution has the methods that
+a rule needs; anything else is refused by a TypeError.
 Smaller scores are better. A distribution gives its scores in closed form; a *lattice* function
 scores a table of the distribution function on consecutive whole numbers, such as another model's
 output, exactly.
@@ -17,14 +18,22 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-from splicedpareto.distributions._checks import require, require_tensor
+from splicedpareto.distributions._base import ScalarDistribution, broadcast_shapes
+from splicedpareto.distributions._checks import (
+    as_tensor,
+    require,
+    require_distribution,
+    require_tensor,
+    require_whole,
+)
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.distributions import Distribution
 
-    from splicedpareto.distributions._base import ScalarDistribution
+# The first number of a lattice is a number that single precision has.
+_LOWEST = -(2**31)
 
 __all__ = [
     "crps",
@@ -44,12 +53,14 @@ __all__ = [
 
 def log_score(dist: Distribution, value: Tensor) -> Tensor:
     """Logarithmic score in nats: minus the log of the density, or of the mass, at the outcome."""
+    require_distribution("dist", dist)
     require_tensor("value", value, or_number=True)
     return -dist.log_prob(value)
 
 
 def crps(dist: ScalarDistribution, value: Tensor) -> Tensor:
     """Continuous ranked probability score, in units of the outcome."""
+    require_distribution("dist", dist, "crps")
     require_tensor("value", value, or_number=True)
     return dist.crps(value)
 
@@ -60,15 +71,24 @@ def tw_crps(dist: ScalarDistribution, value: Tensor, threshold: Tensor | float) 
     References:
         Gneiting and Ranjan (2011), eq. 3, with the indicator weight.
     """
+    require_distribution("dist", dist, "crps_between")
     require_tensor("value", value, or_number=True)
+    require_tensor("threshold", threshold, or_number=True)
     return dist.crps_between(value, threshold, math.inf)
 
 
 def pinball(dist: Distribution, value: Tensor, level: Tensor) -> Tensor:
-    """Pinball loss of the distribution's quantile at a level, in units of the outcome."""
+    """Pinball loss of the distribution's quantile at a level, in units of the outcome.
+
+    Raises:
+        ValueError: If a level is NaN or outside [0, 1].
+    """
+    require_distribution("dist", dist)
     require_tensor("value", value, or_number=True)
-    require_tensor("level", level, or_number=True)
-    return quantile_score(dist.icdf(level), value, level)
+    _check_level(level)
+    # torch's own take no numbers; ours keep the distance of one from 1.
+    ours = isinstance(dist, ScalarDistribution)
+    return quantile_score(dist.icdf(level if ours else torch.as_tensor(level)), value, level)
 
 
 def quantile_score(quantile: Tensor, value: Tensor, level: Tensor | float) -> Tensor:
@@ -82,13 +102,18 @@ def quantile_score(quantile: Tensor, value: Tensor, level: Tensor | float) -> Te
     Returns:
         Losses of the broadcast shape, at least 0.
 
+    Raises:
+        ValueError: If a level is NaN or outside [0, 1], or shapes do not broadcast.
+
     References:
         Koenker and Bassett (1978), eq. 1.2.
     """
     require_tensor("quantile", quantile, or_number=True)
     require_tensor("value", value, or_number=True)
-    require_tensor("level", level, or_number=True)
-    error = value - quantile
+    _check_level(level)
+    shapes = [each.shape for each in (quantile, value, level) if isinstance(each, Tensor)]
+    broadcast_shapes(*shapes, what="quantile, value and level")
+    error = torch.as_tensor(value - quantile)
     return torch.maximum(level * error, (level - 1) * error)
 
 
@@ -102,6 +127,7 @@ def mid_cdf(dist: ScalarDistribution, value: Tensor) -> Tensor:
         Parzen (2004), "Quantile Probability and Statistical Data Modeling", Statistical
         Science 19, section 3.
     """
+    require_distribution("dist", dist, "cdf_below")
     require_tensor("value", value, or_number=True)
     return (dist.cdf_below(value) + dist.cdf(value)) / 2
 
@@ -116,6 +142,7 @@ def randomized_pit(
     References:
         Czado, Gneiting and Held (2009), eq. 1.
     """
+    require_distribution("dist", dist, "cdf_below")
     require_tensor("value", value, or_number=True)
     return _uniform_between(dist.cdf_below(value), dist.cdf(value), generator)
 
@@ -142,7 +169,7 @@ def pp_error(pit: Tensor, level: Tensor) -> Tensor:
     if not pit.numel():
         raise ValueError("pit must hold at least one value, got none.")
     require((pit >= 0) & (pit <= 1), "pit", "in [0, 1]", pit)
-    require((level >= 0) & (level <= 1), "level", "in [0, 1]", level)
+    _check_level(level)
     covered = torch.searchsorted(pit.sort().values, level, right=True) / pit.numel()
     return (covered.to(level.dtype) - level).abs().mean()
 
@@ -160,9 +187,10 @@ def lattice_log_score(cdf: Tensor, value: Tensor, *, first: int) -> Tensor:
         Scores of shape ``(*B,)``.
 
     Raises:
-        ValueError: If an outcome is not whole, or the function is no distribution function.
+        ValueError: If an outcome is not whole and finite, `first` is no whole number, shapes do not
+            broadcast, or the function is no distribution function.
     """
-    _check_lattice(cdf, value)
+    cdf, value = _checked_lattice(cdf, value, first)
     return -(_lattice_cdf(cdf, value, first) - _lattice_cdf(cdf, value - 1, first)).log()
 
 
@@ -180,7 +208,7 @@ def lattice_crps(cdf: Tensor, value: Tensor, *, first: int) -> Tensor:
     Raises:
         ValueError: As `lattice_log_score`.
     """
-    _check_lattice(cdf, value)
+    cdf, value = _checked_lattice(cdf, value, first)
     last = first + cdf.shape[-1] - 1
     whole = torch.arange(first, last, dtype=cdf.dtype, device=cdf.device)
     # At the last number the function is one and so is the indicator.
@@ -200,7 +228,7 @@ def lattice_mid_cdf(cdf: Tensor, value: Tensor, *, first: int) -> Tensor:
     Raises:
         ValueError: As `lattice_log_score`.
     """
-    _check_lattice(cdf, value)
+    cdf, value = _checked_lattice(cdf, value, first)
     return (_lattice_cdf(cdf, value - 1, first) + _lattice_cdf(cdf, value, first)) / 2
 
 
@@ -218,23 +246,42 @@ def lattice_randomized_pit(
     Raises:
         ValueError: As `lattice_log_score`.
     """
-    _check_lattice(cdf, value)
+    cdf, value = _checked_lattice(cdf, value, first)
     below, at_most = _lattice_cdf(cdf, value - 1, first), _lattice_cdf(cdf, value, first)
     return _uniform_between(below, at_most, generator)
 
 
-def _check_lattice(cdf: Tensor, value: Tensor) -> None:
+def _check_level(level: Tensor | float) -> None:
+    """Raise unless levels lie in [0, 1]."""
+    require_tensor("level", level, or_number=True)
+    levels = level if isinstance(level, Tensor) else torch.tensor(float(level))
+    require((levels >= 0) & (levels <= 1), "level", "in [0, 1]", levels)
+
+
+def _checked_lattice(cdf: Tensor, value: Tensor, first: int) -> tuple[Tensor, Tensor]:
+    """The table and outcomes of its type, checked."""
     require_tensor("cdf", cdf)
     require_tensor("value", value)
+    require_whole("first", first, _LOWEST)
+    if not cdf.is_floating_point() or not cdf.dim() or not cdf.shape[-1]:
+        raise ValueError(
+            "cdf must be floating-point, of shape (*B, N) with N at least 1, got "
+            f"{tuple(cdf.shape)} of {cdf.dtype}."
+        )
+    value = as_tensor("value", value, dtype=cdf.dtype, device=cdf.device)
+    broadcast_shapes(value.shape, cdf.shape[:-1], what="value and the batch of cdf")
     require((cdf >= 0) & (cdf <= 1), "cdf", "in [0, 1]", cdf)
     steps = cdf.diff()
     require(steps >= 0, "cdf", "nondecreasing, with steps of at least 0", steps)
-    require(value == value.round(), "value", "a whole number", value)
+    whole = (value == value.round()) & value.isfinite()
+    require(whole, "value", "a finite whole number", value)
+    return cdf, value
 
 
 def _lattice_cdf(cdf: Tensor, value: Tensor, first: int) -> Tensor:
     """Distribution function at whole numbers on and off the lattice."""
-    position = (value - first).long()
+    shape = broadcast_shapes(value.shape, cdf.shape[:-1])
+    position = (value - first).clamp(-1, cdf.shape[-1]).long().expand(shape)
     inside = position.clamp(0, cdf.shape[-1] - 1)[..., None]
     table = cdf.expand((*inside.shape[:-1], cdf.shape[-1]))
     picked = torch.where(position < 0, 0, table.gather(-1, inside).squeeze(-1))

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,3 +141,23 @@ def test_values_that_cannot_be_used_are_refused() -> None:
     detector.fit(heavy(500))
     with pytest.raises(ValueError, match="value must be finite, got inf"):
         detector.update(math.inf)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"detector": 3}, "detector must be a Spot, got 3"),
+        ({"calibration": "a"}, "calibration must hold finite numbers, got <U1"),
+        ({"stream": np.zeros((2, 2))}, r"stream must be finite numbers of shape \(n,\), got shape"),
+        ({"stream": [math.inf]}, "stream must be finite numbers .*1 that are not finite"),
+        ({"forecast": np.zeros(3)}, r"forecast must be finite numbers of shape \(2,\)"),
+        ({"calibration_forecast": math.nan}, "calibration_forecast must be finite numbers"),
+    ],
+    ids=str,
+)
+def test_thresholds_refuse_wrong_arguments(wrong: dict[str, Any], message: str) -> None:
+    given = {"detector": Spot(0.01), "calibration": np.arange(99.0) % 31, "stream": [1.0, 2.0]}
+    with pytest.raises((TypeError, ValueError), match=message):
+        stream_thresholds(**(given | wrong))
+    with pytest.raises(TypeError, match="value must be a number, got 'a'"):
+        Spot(0.01).update("a")

@@ -93,10 +93,11 @@ def test_shapes_that_do_not_broadcast_are_named() -> None:
         lambda: dist.crps(three),
         lambda: dist.icdf(three),
     ):
-        with pytest.raises(ValueError, match=r"value must broadcast.*\(4,\), got \(3,\)"):
+        with pytest.raises(ValueError, match=r"value and the batch must broadcast.*\(3,\), \(4,\)"):
             call()
+    rule = r"lower, upper and the batch must .*\(3,\), \(3,\), \(4,\)"
     for interval in (objectives.composite_interval_nll, SplicedBinnedPareto.log_prob_interval):
-        with pytest.raises(ValueError, match=r"lower and upper must broadcast.*\(3,\) and \(3,\)"):
+        with pytest.raises(ValueError, match=rule):
             interval(dist, three, three + 1)
 
 
@@ -245,3 +246,48 @@ def test_arrays_and_lists_as_values_are_refused_by_name(family: str, bad) -> Non
         EVERY[family].log_prob_interval(bad, torch.ones(4))
     with pytest.raises(TypeError, match=r"upper must be a tensor.*convert it"):
         objectives.composite_interval_nll(EVERY["spliced"], torch.ones(4), bad)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        Gaussian,
+        LogNormal,
+        lambda two, three: GeneralizedPareto(0.0, two, three),
+        lambda two, three: StudentT(3 * two, 0.0, three),
+        lambda two, three: HybridPareto(0.0, two, three),
+        lambda two, three: Censored(Gaussian(two, 1.0), -three, 9.0),
+        lambda two, three: AffineTransformed(Gaussian(two, 1.0), three),
+        lambda two, three: Mixture(two[:, None], [Gaussian(three, 1.0)]),
+        lambda two, three: SplicedBinnedPareto(torch.zeros(4), torch.arange(5.0), two, three),
+        lambda two, three: torch.distributions.kl_divergence(
+            Gaussian(two, 1.0), LogNormal(three, 1.0)
+        ),
+    ],
+)
+def test_parameters_that_do_not_broadcast_are_told_with_their_shapes(build) -> None:
+    with pytest.raises(ValueError, match=r"must broadcast, got shapes .*\(2,\), .*\(3,\)"):
+        build(torch.ones(2), torch.ones(3))
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_values_that_do_not_broadcast_or_are_no_numbers_are_refused(family: str) -> None:
+    dist, three = EVERY[family].expand((4,)), torch.full((3,), 0.5)
+    for method in METHODS:
+        with pytest.raises(ValueError, match=r"must broadcast, got shapes \(3,\), \(4,\)"):
+            getattr(dist, method)(three)
+        for bad in (torch.tensor(True), True, torch.tensor(1j)):
+            with pytest.raises(TypeError, match="value must hold real numbers, got "):
+                getattr(dist, method)(bad)
+
+
+@pytest.mark.parametrize("components", [Gaussian(0.0, 1.0), "a", 3])
+def test_components_are_a_list(components) -> None:
+    with pytest.raises(TypeError, match="components must be a list of distributions, got"):
+        Mixture(torch.zeros(1), components)
+
+
+def test_more_bins_than_memory_has_room_for_are_refused() -> None:
+    with pytest.raises(ValueError, match="bins must be at most 65536, got 1000000000"):
+        edges_from_data(torch.linspace(0, 1, 9), 10**9)
+    assert len(edges_from_data(torch.linspace(0, 1, 9), 2**14)) == 2**14 + 1

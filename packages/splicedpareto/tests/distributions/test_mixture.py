@@ -450,7 +450,7 @@ PARTS = [Delta(f64(0.0)), Gaussian(f64(1.0), f64(2.0))]
             torch.zeros(3, 2, dtype=F64),
             [PARTS[0], PARTS[1].expand((2,))],
             ValueError,
-            r"logits and components must broadcast, got batch shapes \(3,\), \(\), \(2,\)",
+            r"The batches of logits and components must broadcast, got shapes \(3,\), \(\), \(2,\)",
         ),
         (
             torch.zeros(2),

@@ -21,6 +21,7 @@ from splicedpareto.nn import (
     ResidualMLP,
     SplicedBinnedParetoHead,
     Standardize,
+    TemporalConvolution,
     pooled_distribution,
 )
 
@@ -266,6 +267,33 @@ def test_pool_ignores_the_order_of_its_networks() -> None:
 def test_pool_of_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one network, got none"):
         pooled_distribution([], torch.zeros(1, 3))
+    for wrong in (["a"], "a", network(1), 3):
+        with pytest.raises(TypeError, match="networks must "):
+            pooled_distribution(wrong, torch.zeros(1, 3))
+    wider = DistributionNetwork(ResidualMLP(3, 8), GaussianHead(8))
+    with pytest.raises(ValueError, match=r"networks must have heads of one kind, got .*\(1, 2\)"):
+        pooled_distribution([network(1), wider], torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int64])
+def test_inputs_of_any_real_type_are_read_in_that_of_the_weights(dtype: torch.dtype) -> None:
+    inputs = torch.arange(12).reshape(4, 3)
+    net, convolution = network(1), TemporalConvolution(3, 4, levels=1).eval()
+    expected, at = net(inputs.float()), torch.tensor(1.0)
+    found = net(inputs.to(dtype))
+    torch.testing.assert_close(found.cdf(at), expected.cdf(at))
+    steps = inputs.reshape(1, 4, 3)
+    torch.testing.assert_close(convolution(steps.to(dtype)), convolution(steps.float()))
+    for layer in (net, ResidualMLP(3, 4), lambda wrong: convolution(wrong[None])):
+        with pytest.raises(TypeError, match=r"must hold real numbers, got torch\.bool"):
+            layer(inputs > 3)
+
+
+def test_large_inputs_are_rounded_once_they_are_standardized() -> None:
+    layer = Standardize(1)
+    years = 1e9 + torch.tensor([[0.0], [1.0], [2.0]], dtype=torch.float64)
+    layer.mean.fill_(1e9)
+    torch.testing.assert_close(layer(years), torch.tensor([[0.0], [1.0], [2.0]]))
 
 
 def test_standardization_leaves_its_inputs_alone() -> None:

@@ -15,9 +15,14 @@ from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
 from splicedpareto.contrib._target import Target, describe_target, warn_of_ties
-from splicedpareto.distributions._checks import require_choice, require_number, require_switch
+from splicedpareto.distributions._checks import (
+    require_choice,
+    require_number,
+    require_switch,
+    require_whole,
+)
 from splicedpareto.nn import DistributionNetwork, ResidualMLP, SequenceEncoder
-from splicedpareto.nn._edges import check_bins, check_whole
+from splicedpareto.nn._edges import check_bins
 from splicedpareto.nn._head_checks import check_masses
 from splicedpareto.nn._heads import initial_concentration
 from splicedpareto.nn._sample import USUAL_RANGE
@@ -57,9 +62,9 @@ def checked_settings(parameters: Mapping[str, Any], seed: int) -> FitSettings:
         require_switch(name, parameters[name])
     check_bins(of.bins)
     for name, least in (("width", 1), ("blocks", 0), ("levels", 1), ("kernel_size", 1)):
-        check_whole(name, parameters[name], least)
+        require_whole(name, parameters[name], least)
     for name in ("max_epochs", "batch_size", "patience"):
-        check_whole(name, parameters[name], 1)
+        require_whole(name, parameters[name], 1)
     require_number("validation_share", of.validation_share)
     check_masses(*(0.0 if mass is None else mass for mass in (of.lower_mass, of.upper_mass)))
     if of.concentration_range is not None:

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from splicedpareto.contrib._hybrid_pareto import HybridPareto
 from splicedpareto.contrib._student_t import StudentT
 from splicedpareto.distributions import Gaussian, Mixture, SplicedBinnedPareto
-from splicedpareto.distributions._checks import require_tensor
-from splicedpareto.nn._edges import check_whole
+from splicedpareto.distributions._checks import require_tensor, require_whole
 from splicedpareto.nn._head_checks import check_raw
 from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
@@ -229,4 +228,4 @@ def _spread(components: int) -> Tensor:
 
 
 def _check_components(components: int) -> None:
-    check_whole("components", components, 1)
+    require_whole("components", components, 1)

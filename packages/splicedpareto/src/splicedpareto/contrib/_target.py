@@ -13,7 +13,7 @@ from torch import Tensor
 from splicedpareto.distributions import Delta, Discretized, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._moved import largest_edge, strictly_increasing
 from splicedpareto.nn import MixtureHead, MovingBinsHead, SplicedBinnedParetoHead, edges_from_data
-from splicedpareto.nn._edges import check_support
+from splicedpareto.nn._edges import check_support, warn_of_lost_resolution
 from splicedpareto.nn._sample import distinct_shares, is_bulk, location_and_scale
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class Target:
             weight=weight[rest][bulk],
             support=(low, high),
         )
+        warn_of_lost_resolution(edges, unit[bulk], spacing)
         build = MovingBinsHead.from_data if moving else SplicedBinnedParetoHead.from_data
         head: DistributionHead = build(
             width,

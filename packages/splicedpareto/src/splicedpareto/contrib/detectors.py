@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from splicedpareto.distributions._checks import require_number, require_switch
-from splicedpareto.nn._edges import check_whole
+from splicedpareto.distributions._checks import require_number, require_switch, require_whole
 
 try:
     import libspot
@@ -29,6 +28,7 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from numpy.typing import NDArray
 
 __all__ = ["Spot", "stream_thresholds"]
@@ -89,8 +89,8 @@ class Spot:
             )
         require_switch("upper", upper)
         require_switch("discard_alarms", discard_alarms)
-        check_whole("depth", depth, 0)
-        check_whole("max_excesses", max_excesses, 1)
+        require_whole("depth", depth, 0)
+        require_whole("max_excesses", max_excesses, 1)
         self._upper = upper
         self._discard_alarms = discard_alarms
         self._window = np.full(depth, math.nan)
@@ -112,13 +112,8 @@ class Spot:
         Raises:
             ValueError: Values are not finite, or too few of them differ to fit a tail.
         """
-        values = np.ascontiguousarray(values, dtype=np.float64)
+        values = _numbers("values", values)
         depth = len(self._window)
-        if values.ndim != 1 or not np.isfinite(values).all():
-            raise ValueError(
-                f"values must be finite numbers of shape (n,), got shape {values.shape} with "
-                f"{int((~np.isfinite(values)).sum())} that are not finite."
-            )
         if len(values) <= depth:
             raise ValueError(f"values must be more than depth={depth}, got {len(values)}.")
         excesses = values
@@ -150,7 +145,9 @@ class Spot:
 
         Raises:
             ValueError: If it is not finite.
+            TypeError: If it is no number.
         """
+        require_number("value", value)
         if not math.isfinite(value):
             raise ValueError(f"value must be finite, got {value}.")
         # With alarms kept in the fit, the library reports them as mere excesses.
@@ -186,12 +183,44 @@ def stream_thresholds(
     Returns:
         Thresholds, shape ``(T,)``, in units of the observations.
 
+    Raises:
+        TypeError: `detector` is no `Spot`.
+        ValueError: Values are not finite or of another shape, or too few for a tail.
+
     References:
         Ehrlich, Callot and Aubet (2021), arXiv:2106.10952, in which NN-SPOT is a baseline.
     """
-    detector.fit(calibration - calibration_forecast)
+    if not isinstance(detector, Spot):
+        raise TypeError(f"detector must be a Spot, got {detector!r:.80}.")
+    calibration, stream = _numbers("calibration", calibration), _numbers("stream", stream)
+    past = _numbers("calibration_forecast", calibration_forecast, like=calibration)
+    forecast = _numbers("forecast", forecast, like=stream)
+    detector.fit(calibration - past)
     thresholds = np.empty(len(stream))
     for step, residual in enumerate(stream - forecast):
         thresholds[step] = detector.threshold
         detector.update(float(residual))
     return thresholds + forecast
+
+
+def _numbers(
+    name: str, values: npt.ArrayLike, *, like: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Finite numbers of shape ``(n,)``; one number stands for as many as another array has."""
+    given = np.asarray(values)
+    if given.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must hold finite numbers, got {given.dtype}: convert them.")
+    if like is not None and given.ndim == 0:
+        given = np.broadcast_to(given, like.shape)
+    numbers: NDArray[np.float64] = np.ascontiguousarray(given, dtype=np.float64)
+    shape = "(n,)" if like is None else str(like.shape)
+    if (
+        given.ndim != 1
+        or not np.isfinite(numbers).all()
+        or (like is not None and (given.shape != like.shape))
+    ):
+        raise ValueError(
+            f"{name} must be finite numbers of shape {shape}, got shape {given.shape} with "
+            f"{int((~np.isfinite(numbers)).sum())} that are not finite."
+        )
+    return numbers

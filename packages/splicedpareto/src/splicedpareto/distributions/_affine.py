@@ -71,7 +71,9 @@ class AffineTransformed(LocationScale):
         options = tensor_options(accurate)
         loc = as_tensor("loc", loc, **options)
         scale = as_tensor("scale", scale, **options)
-        batch_shape = broadcast_shapes(accurate.batch_shape, loc.shape, scale.shape)
+        batch_shape = broadcast_shapes(
+            accurate.batch_shape, loc.shape, scale.shape, what="The base's batch, loc and scale"
+        )
         super().__init__(validate_args, loc=loc.expand(batch_shape), scale=scale)
         expands = accurate.batch_shape != batch_shape
         self.base = accurate.expand(batch_shape) if expands else accurate

@@ -166,8 +166,10 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """Draw, with pathwise gradients where the distribution has such."""
 
     def _value(self, value: Tensor | float, name: str = "value") -> Tensor:
-        """An argument in the type and place of the parameters."""
-        return as_tensor(name, value, **tensor_options(self))
+        """An argument in the type and place of the parameters, which broadcasts with the batch."""
+        tensor = as_tensor(name, value, **tensor_options(self))
+        broadcast_shapes(tensor.shape, self.batch_shape, what=f"{name} and the batch")
+        return tensor
 
     def _level(self, value: Tensor | float) -> Tensor:
         """A quantile level in the type of the parameters, checked."""
@@ -239,13 +241,25 @@ def are_plain(*tensors: Tensor) -> bool:
     return True
 
 
-def broadcast_shapes(*shapes: Sequence[int]) -> torch.Size:
-    """Shape to which all shapes broadcast."""
+def broadcast_shapes(*shapes: Sequence[int], what: str = "Parameters") -> torch.Size:
+    """Shape to which all shapes broadcast.
+
+    Args:
+        shapes: Shapes.
+        what: What has them, as the error says.
+
+    Raises:
+        ValueError: They do not broadcast.
+    """
     batched = [tuple(shape) for shape in shapes if len(shape)] or [()]
     if all(shape == batched[0] for shape in batched):
         # The common case, in a tenth of the time.
         return torch.Size(batched[0])
-    return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+    try:
+        return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        got = ", ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(f"{what} must broadcast, got shapes {got}.") from error
 
 
 def widened(tensor: Tensor, shape: Sequence[int]) -> Tensor:

@@ -75,7 +75,9 @@ class Censored(ScalarDistribution):
             )
         options = tensor_options(accurate)
         low, high = as_tensor("low", low, **options), as_tensor("high", high, **options)
-        batch_shape = broadcast_shapes(accurate.batch_shape, low.shape, high.shape)
+        batch_shape = broadcast_shapes(
+            accurate.batch_shape, low.shape, high.shape, what="The base's batch, low and high"
+        )
         expands = accurate.batch_shape != batch_shape
         self.base = accurate.expand(batch_shape) if expands else accurate
         self.low, self.high = low.expand(batch_shape), high.expand(batch_shape)

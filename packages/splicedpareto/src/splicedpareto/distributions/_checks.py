@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
+
+# Of sizes and counts: of more than that no tensor has room.
+_LARGEST_WHOLE = 2**31 - 1
 
 
 def as_tensor(
@@ -18,9 +21,9 @@ def as_tensor(
 
     Raises:
         TypeError: If it is anything else, such as a NumPy array or a list, whose type and gradient
-            torch would silently drop.
+            torch would silently drop, or holds truth values or complex numbers.
     """
-    require_tensor(name, value, or_number=True)
+    require_real(name, value, or_number=True)
     return torch.as_tensor(value, dtype=dtype, device=device)
 
 
@@ -35,10 +38,40 @@ def require_tensor(name: str, value: object, *, or_number: bool = False) -> None
     )
 
 
+def require_real(name: str, value: object, *, or_number: bool = False) -> None:
+    """Raise a TypeError unless an argument is a tensor of real numbers or, if allowed, a number."""
+    require_tensor(name, value, or_number=or_number)
+    if isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype in _NO_NUMBERS):
+        kind = value.dtype if isinstance(value, Tensor) else value
+        raise TypeError(f"{name} must hold real numbers, got {kind}: convert it.")
+
+
 def require_number(name: str, value: object) -> None:
     """Raise a TypeError unless a setting is one number, so that it can be compared with others."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}.")
+
+
+def require_whole(name: str, value: object, least: int, most: int = _LARGEST_WHOLE) -> None:
+    """Raise unless a value is a whole number, at least `least`, that a size can be."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}.")  # noqa: TRY004
+    if int(value) < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+    if int(value) > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}.")
+
+
+def require_distribution(name: str, value: object, *methods: str) -> None:
+    """Raise a TypeError unless a value is a distribution that has some methods."""
+    if not isinstance(value, Distribution):
+        raise TypeError(f"{name} must be a distribution, got {value!r:.80}.")
+    missing = [method for method in methods if not hasattr(value, method)]
+    if missing:
+        raise TypeError(
+            f"{name} must have the method {' and '.join(missing)}, got {type(value).__name__}: use "
+            "a distribution of splicedpareto."
+        )
 
 
 def require_switch(name: str, value: object) -> None:
@@ -135,6 +168,9 @@ def _describe_broken(valid: Tensor, value: Tensor) -> str:
         return f"{broken[0].item():g} ({len(broken)} of {valid.numel()} values break the rule)"
     except RuntimeError:  # within `torch.vmap` and while tracing
         return f"{value!r}"
+
+
+_NO_NUMBERS = {torch.bool, torch.complex32, torch.complex64, torch.complex128}
 
 
 class _Probe(Distribution):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _by_quadrature(p: ScalarDistribution, q: ScalarDistribution) -> Tensor:
-    shape = broadcast_shapes(p.batch_shape, q.batch_shape)
+    shape = broadcast_shapes(p.batch_shape, q.batch_shape, what="The batches of both")
     p, q = p.expand(shape), q.expand(shape)
     if isinstance(p, Discretized) and isinstance(q, Discretized):
         rule = p.unrounded_quadrature(q.knots)

@@ -34,13 +34,8 @@ def to_columns(
         as_tensor(name, value, dtype=like.dtype, device=like.device)
         for name, value in values.items()
     ]
-    try:
-        shape = broadcast_shapes(batch_shape, *(tensor.shape for tensor in tensors))
-    except RuntimeError as error:
-        raise ValueError(
-            f"{' and '.join(values)} must broadcast with the batch shape {tuple(batch_shape)}, "
-            f"got {' and '.join(str(tuple(tensor.shape)) for tensor in tensors)}."
-        ) from error
+    what = f"{', '.join(values)} and the batch"
+    shape = broadcast_shapes(*(tensor.shape for tensor in tensors), batch_shape, what=what)
     if shape == batch_shape:
         return [widened(tensor, shape).unsqueeze(-1) for tensor in tensors], shape
     sample = shape[: len(shape) - len(batch_shape)]

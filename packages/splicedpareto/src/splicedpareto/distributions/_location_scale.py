@@ -10,6 +10,7 @@ from torch import Tensor
 
 from splicedpareto.distributions._base import (
     ScalarDistribution,
+    broadcast_shapes,
     broadcast_tensors,
 )
 from splicedpareto.distributions._checks import (
@@ -114,9 +115,9 @@ class LocationScale(Continuous):
 def promote(**parameters: Tensor | float) -> tuple[Tensor, ...]:
     """All as tensors of a common shape; a number takes the type and place of a tensor beside it."""
     first = next((p for p in parameters.values() if isinstance(p, Tensor)), torch.tensor(0.0))
-    return broadcast_tensors(
-        *(
-            as_tensor(name, value, dtype=first.dtype, device=first.device)
-            for name, value in parameters.items()
-        )
-    )
+    tensors = [
+        as_tensor(name, value, dtype=first.dtype, device=first.device)
+        for name, value in parameters.items()
+    ]
+    broadcast_shapes(*(tensor.shape for tensor in tensors), what=" and ".join(parameters))
+    return broadcast_tensors(*tensors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -85,6 +86,9 @@ class Mixture(MixtureProbabilities):
     ) -> None:
         require_tensor("logits", logits)
         validating = resolve_validation(validate_args)
+        given: object = components  # the type is not what everybody gives
+        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+            raise TypeError(f"components must be a list of distributions, got {given!r:.80}.")
         accurate = [as_accurate(component) for component in components]
         if validating:
             _check_components(logits, accurate)
@@ -271,10 +275,4 @@ def _check_components(logits: Tensor, components: Sequence[ScalarDistribution]) 
                 f"{component!r}."
             )
     shapes = [logits.shape[:-1], *(component.batch_shape for component in components)]
-    try:
-        broadcast_shapes(*shapes)
-    except RuntimeError as error:
-        raise ValueError(
-            "logits and components must broadcast, got batch shapes "
-            f"{', '.join(str(tuple(shape)) for shape in shapes)}."
-        ) from error
+    broadcast_shapes(*shapes, what="The batches of logits and components")

@@ -74,10 +74,7 @@ class SplicedParameters:
                 f"logits must end in {entries} entries for {bins} bins and "
                 f"splice={self.splice!r}, got shape {tuple(self.logits.shape)}."
             )
-        try:
-            _ = self.batch_shape
-        except RuntimeError as error:
-            raise ValueError(f"The parameters' shapes must broadcast: {error}.") from error
+        _ = self.batch_shape
 
     @torch.no_grad()
     def check_values(self) -> None:

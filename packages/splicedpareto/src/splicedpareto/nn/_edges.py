@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from numbers import Integral
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._checks import require_choice, require_number
+from splicedpareto.distributions._checks import require_choice, require_number, require_whole
 from splicedpareto.nn._sample import check_sample, distinct_shares, location_and_scale
 
 EdgeSpacing = Literal["robust", "quantile", "uniform", "mixed"]
@@ -18,8 +17,8 @@ Support = tuple[float | None, float | None]
 
 # Outermost level of the edges at even steps of the logit, and its mirror image.
 _FURTHEST_LEVEL = 0.999
-# Of sizes and counts: of more than that no tensor has room.
-_LARGEST_WHOLE = 2**31 - 1
+# Of more bins a batch of a thousand rows takes a quarter of a gigabyte.
+MOST_BINS = 2**16
 # How many times as far as the furthest value an end of the support is far.
 _FAR = 10.0
 # Fewer bins than these are no attempt to tell values apart.
@@ -97,32 +96,34 @@ def edges_from_data(
     lowest, highest = _ends(distinct, share, bins, outside, support, numbers)
     inner = _inner_edges(distinct, share, bins, spacing, (lowest, highest), values, weight)
     edges = _separated(inner, lowest, highest, numbers)
-    while len(edges) <= bins:
-        at = torch.tensor(edges, dtype=torch.float64)
+    edges = [*below, *_halved(edges, bins), *above]
+    return torch.tensor(edges, dtype=values.dtype, device=values.device)
+
+
+def _halved(edges: list[float], bins: int) -> list[float]:
+    """Edges of as many bins, the widest halved until there are enough."""
+    at = torch.tensor(edges, dtype=torch.float64)
+    while len(at) <= bins:
         widths, middles = at.diff(), (at[1:] + at[:-1]) / 2
-        # Of those that are as wide, two halves of one bin, the one nearer to the center, so that
+        # Of those that are as wide, two halves of one bin, the ones nearer to the center, so that
         # mirrored values have mirrored edges.
         far = (middles - (at[0] + at[-1]) / 2).abs()
-        is_widest = widths >= (1 - _ROUNDING) * widths.max()
-        widest = int(torch.where(is_widest, far, math.inf).argmin())
-        edges.insert(widest + 1, float(middles[widest]))
-    edges = [*below, *edges, *above]
-    return torch.tensor(edges, dtype=values.dtype, device=values.device)
+        ranked, by_width = widths.sort(descending=True)
+        group = torch.zeros(len(ranked), dtype=torch.long)
+        group[by_width[1:]] = (ranked[1:] < (1 - _ROUNDING) * ranked[:-1]).cumsum(0)
+        order = far.argsort(stable=True)
+        order = order[group[order].argsort(stable=True)]
+        # All are halved before the halves of the widest are.
+        count = int((ranked > (1 + _ROUNDING) * ranked[0] / 2).sum())
+        chosen = order[: min(count, bins + 1 - len(at))]
+        at = torch.cat([at, middles[chosen]]).sort().values
+    halved: list[float] = at.tolist()
+    return halved
 
 
 def check_bins(bins: int) -> None:
     """Raise unless `bins` is a whole number of bins."""
-    check_whole("bins", bins, 1)
-
-
-def check_whole(name: str, value: object, least: int, most: int = _LARGEST_WHOLE) -> None:
-    """Raise unless a value is a whole number, at least `least`, that a size can be."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}.")  # noqa: TRY004
-    if int(value) < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")
-    if int(value) > most:
-        raise ValueError(f"{name} must be at most {most}, got {value}.")
+    require_whole("bins", bins, 1, MOST_BINS)
 
 
 def check_support(support: Support, values: Tensor | None = None) -> None:
@@ -261,7 +262,7 @@ def _separated(
     return [*edges, highest]
 
 
-def warn_of_lost_resolution(edges: Tensor, values: Tensor) -> None:
+def warn_of_lost_resolution(edges: Tensor, values: Tensor, spacing: EdgeSpacing) -> None:
     """Warn where one bin holds over a fifth of the distinct values, of bins enough for all."""
     bins, distinct = len(edges) - 1, torch.unique(values)
     held = torch.bincount(torch.bucketize(distinct.to(edges.dtype), edges[1:-1]), minlength=bins)
@@ -269,9 +270,10 @@ def warn_of_lost_resolution(edges: Tensor, values: Tensor) -> None:
     few = bins < _ENOUGH_BINS or len(distinct) < 2 * bins
     if few or held[index] <= _LOST_SHARE * len(distinct):
         return
+    other = "" if spacing == "robust" else " spacing='robust',"
     warnings.warn(
         f"One bin, from {float(edges[index]):g} to {float(edges[index + 1]):g}, holds "
         f"{int(held[index])} of the {len(distinct)} distinct values, which the distribution does "
-        "not tell apart: choose more bins, spacing='robust', or transform the outcome.",
+        f"not tell apart: choose more bins,{other} or transform the outcome.",
         stacklevel=3,
     )

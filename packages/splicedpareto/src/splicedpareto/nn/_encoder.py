@@ -7,8 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require_choice, require_switch, require_tensor
-from splicedpareto.nn._edges import check_whole
+from splicedpareto.distributions._checks import (
+    require_choice,
+    require_switch,
+    require_tensor,
+    require_whole,
+)
 from splicedpareto.nn._mlp import ResidualMLP, Standardize
 from splicedpareto.nn._tcn import TemporalConvolution, valid_steps
 
@@ -70,8 +74,8 @@ class SequenceEncoder(nn.Module):
         robust: bool = False,
     ) -> None:
         super().__init__()
-        check_whole("in_features", in_features, 1)
-        check_whole("static_features", static_features, 0)
+        require_whole("in_features", in_features, 1)
+        require_whole("static_features", static_features, 0)
         require_switch("shortcut", shortcut)
         require_choice("pooling", pooling, "last", "mean")
         self.pooling = pooling

@@ -11,11 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import Gaussian, SplicedBinnedPareto
-from splicedpareto.distributions._checks import require_choice, require_number, require_tensor
+from splicedpareto.distributions._checks import (
+    require_choice,
+    require_number,
+    require_tensor,
+    require_whole,
+)
 from splicedpareto.distributions._parameters import DEFAULT_MASS
 from splicedpareto.nn._edges import (
     check_support,
-    check_whole,
     edges_from_data,
     warn_of_lost_resolution,
 )
@@ -58,7 +62,7 @@ class DistributionHead(nn.Module, abc.ABC):
 
     def __init__(self, in_features: int, raw_features: int) -> None:
         super().__init__()
-        check_whole("in_features", in_features, 1)
+        require_whole("in_features", in_features, 1)
         self.linear = nn.Linear(in_features, raw_features)
         # The initial distribution is the same for every input: training starts from climatology.
         nn.init.zeros_(self.linear.weight)
@@ -211,7 +215,8 @@ class SplicedBinnedParetoHead(DistributionHead):
             ValueError: An argument that breaks its rule.
 
         Warns:
-            UserWarning: A bin holds more than a fifth of the distinct values.
+            UserWarning: A bin holds more than a fifth of the distinct values, and no `edges` are
+                given.
 
         Example:
             >>> levels = (torch.arange(1000) + 0.5) / 1000
@@ -236,7 +241,7 @@ class SplicedBinnedParetoHead(DistributionHead):
                 weight=weight[bulk],
                 support=support,
             )
-        warn_of_lost_resolution(edges, values[bulk])
+            warn_of_lost_resolution(edges, values[bulk], spacing)
         masses: list[float] = []
         for mass, end, sign in zip((lower_mass, upper_mass), support, (-1, 1), strict=True):
             masses.append(tail_mass(sign * values, weight, bulk, mass, end is not None, outside))

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture
-from splicedpareto.distributions._checks import require_number, require_tensor
-from splicedpareto.nn._edges import check_whole
+from splicedpareto.distributions._checks import require_number, require_tensor, require_whole
 from splicedpareto.nn._head_checks import check_raw, check_state
 from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead, LocationScaleHead
 
@@ -224,4 +223,4 @@ def _check_kinds(
     for weight in weights:
         require_number("weights", weight)
     for index in from_origin:
-        check_whole("from_origin", index, 0)
+        require_whole("from_origin", index, 0)

@@ -7,8 +7,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require_number, require_switch, require_tensor
-from splicedpareto.nn._edges import check_whole
+from splicedpareto.distributions._checks import (
+    require_number,
+    require_real,
+    require_switch,
+    require_tensor,
+    require_whole,
+)
 from splicedpareto.nn._sample import sample_quantiles
 
 # A flag that one step in a thousand has would be 32 of its deviations, from which training
@@ -40,7 +45,7 @@ class Standardize(nn.Module):
 
     def __init__(self, features: int, *, robust: bool = False) -> None:
         super().__init__()
-        check_whole("features", features, 0)
+        require_whole("features", features, 0)
         require_switch("robust", robust)
         self.robust = robust
         self.register_buffer("mean", torch.zeros(features))
@@ -112,20 +117,22 @@ class Standardize(nn.Module):
             self.mean[index], self.scale[index] = middle, spread if spread > 0 else 1
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Standardize `inputs`, shape ``(*B, F)``.
+        """Standardize `inputs`, shape ``(*B, F)``, of any real type; the result has the buffers'.
 
         Raises:
             ValueError: There are not as many columns.
-            TypeError: `inputs` is no tensor.
+            TypeError: `inputs` is no tensor, or not of real numbers.
         """
-        require_tensor("inputs", inputs)
+        require_real("inputs", inputs)
         features = len(self.mean)
         if inputs.dim() == 0 or inputs.shape[-1] != features:
             raise ValueError(
                 f"inputs must have {features} columns, shape (*B, {features}), got shape "
                 f"{tuple(inputs.shape)}."
             )
-        columns = (inputs - self.mean) / self.scale
+        # Of the type of the weights above, whatever the inputs have: rounded once standardized, 1e9
+        # and 1e9 + 1 stay apart.
+        columns = ((inputs - self.mean) / self.scale).to(self.mean.dtype)
         if not self.robust:
             return columns
         size = columns.abs().clamp(min=_STRAIGHT)
@@ -175,7 +182,7 @@ class ResidualMLP(nn.Module):
             ("width", width, 1),
             ("blocks", blocks, 0),
         ):
-            check_whole(name, value, least)
+            require_whole(name, value, least)
         require_number("dropout", dropout)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}.")
@@ -194,7 +201,7 @@ class ResidualMLP(nn.Module):
 
         Raises:
             ValueError: There are not as many columns.
-            TypeError: `inputs` is no tensor.
+            TypeError: `inputs` is no tensor, or not of real numbers.
         """
         state = nn.functional.silu(self.lift(self.standardize(inputs)))
         for block in self.blocks:

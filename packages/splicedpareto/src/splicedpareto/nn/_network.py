@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -91,11 +92,23 @@ def pooled_distribution(
         every_step: As in `DistributionNetwork.raw_parameters`.
 
     Raises:
-        ValueError: No network.
+        ValueError: No network, or raw parameters of unequal shapes.
+        TypeError: They are no list of networks.
     """
+    if isinstance(networks, DistributionNetwork) or not isinstance(networks, Iterable):
+        raise TypeError(f"networks must be a list of DistributionNetwork, got {networks!r:.80}.")
+    networks = list(networks)
     if not networks:
         raise ValueError("networks must hold at least one network, got none.")
+    for network in networks:
+        if not isinstance(network, DistributionNetwork):
+            raise TypeError(f"networks must hold DistributionNetwork alone, got {network!r:.80}.")
     raw = [network.raw_parameters(*inputs, every_step=every_step) for network in networks]
+    shapes = [tuple(each.shape) for each in raw]
+    if len(set(shapes)) > 1:
+        raise ValueError(
+            f"networks must have heads of one kind, got raw parameters of shapes {shapes}."
+        )
     return networks[0].head.distribution(torch.stack(raw).mean(dim=0))
 
 

@@ -7,8 +7,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require, require_number, require_tensor
-from splicedpareto.nn._edges import check_whole
+from splicedpareto.distributions._checks import (
+    require,
+    require_number,
+    require_real,
+    require_tensor,
+    require_whole,
+)
 
 
 class TemporalConvolution(nn.Module):
@@ -61,7 +66,7 @@ class TemporalConvolution(nn.Module):
         super().__init__()
         sizes = {"in_features": in_features, "channels": channels, "levels": levels}
         for name, size in (sizes | {"kernel_size": kernel_size}).items():
-            check_whole(name, size, 1)
+            require_whole(name, size, 1)
         require_number("dropout", dropout)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}.")
@@ -100,7 +105,7 @@ class TemporalConvolution(nn.Module):
             ValueError: A shape or a length that breaks its rule.
         """
         lengths = self._ragged(inputs, lengths, shortest=0)
-        inputs = _as_computed(inputs)
+        inputs = self._as_computed(inputs)
         if lengths is None:
             return self._states(inputs)
         valid = valid_steps(lengths, inputs.shape[1])[..., None]
@@ -126,7 +131,7 @@ class TemporalConvolution(nn.Module):
             ValueError: A shape or a length that breaks its rule.
         """
         lengths = self._ragged(inputs, lengths, shortest=1)
-        state, begun = _as_computed(inputs), None
+        state, begun = self._as_computed(inputs), None
         if lengths is not None:
             state, begun = _aligned_at_the_end(state, lengths)
             begun = begun[:, -self.receptive_field :]
@@ -176,6 +181,16 @@ class TemporalConvolution(nn.Module):
             kept += after
         return state, torch.cat(kept, dim=-1)
 
+    def _as_computed(self, tensor: Tensor) -> Tensor:
+        """The tensor in the type of the weights, or that in which `torch.autocast` multiplies.
+
+        Cast once, not in every product of it: shifting and joining it then costs half as much.
+        """
+        device, own = tensor.device.type, next(self.parameters()).dtype
+        if torch.is_autocast_enabled(device) and own != torch.float64:
+            return tensor.to(torch.get_autocast_dtype(device))
+        return tensor.to(own)
+
     def _states(self, inputs: Tensor) -> Tensor:
         states = inputs
         for block in self.blocks:
@@ -184,7 +199,7 @@ class TemporalConvolution(nn.Module):
 
     def _ragged(self, inputs: Tensor, lengths: Tensor | None, *, shortest: int) -> Tensor | None:
         """Check the arguments; give the lengths, or None where no sequence is padded."""
-        require_tensor("inputs", inputs)
+        require_real("inputs", inputs)
         if lengths is not None:
             require_tensor("lengths", lengths)
         if inputs.dim() != 3 or inputs.shape[2] != self.in_features or inputs.shape[1] < shortest:
@@ -282,17 +297,6 @@ class _CausalConvolution(nn.Module):
         """The value ``(B, C)`` at one more step ``(B, F)``, and its `before` a dilation later."""
         joined = torch.cat([before, inputs], dim=-1)
         return self.filtered(joined), joined[..., self.in_features :]
-
-
-def _as_computed(tensor: Tensor) -> Tensor:
-    """The tensor in the type in which `torch.autocast`, where it is on, multiplies matrices.
-
-    Cast once, not in every product of it: shifting and joining it then costs half as much.
-    """
-    device = tensor.device.type
-    if torch.is_autocast_enabled(device) and tensor.dtype != torch.float64:
-        return tensor.to(torch.get_autocast_dtype(device))
-    return tensor
 
 
 class _ResidualBlock(nn.Module):

@@ -9,16 +9,17 @@ import torch
 
 from splicedpareto.distributions import AffineTransformed, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
+from splicedpareto.distributions._base import broadcast_shapes
 from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._layout import from_columns, to_columns
-from splicedpareto.objectives._exact import exact_nll
-from splicedpareto.objectives._observed import masked, observed, observed_interval
+from splicedpareto.objectives._observed import masked, observed, observed_interval, replaced
 from splicedpareto.objectives._parts import (
     in_units,
     location_scale_nll,
     movement_nll,
+    require_possible,
     spliced,
     split_atoms,
 )
@@ -44,9 +45,11 @@ def composite_nll(
 
     with :math:`b` the density of the bins of the logits alone, where a value outside the edges
     counts for the outermost bin, and :math:`g` the conditional density of an excess, its
-    threshold detached. For fixed thresholds each term is the log-likelihood of a coarser or of a
-    conditional observation, so its score has mean zero at the truth. With the edge splice the
-    thresholds are fixed, the tails are classes of the softmax, and this is `exact_nll`.
+    threshold detached. On a side without a tail (a mass of 0) such a value has no density: a
+    distribution that validates refuses it; one that a head gives does not look, and has a finite
+    loss where `log_prob` is ``-inf``. For fixed thresholds each term is the log-likelihood of a
+    coarser or of a conditional observation, so its score has mean zero at the truth. With the edge
+    splice the thresholds are fixed, the tails are classes of the softmax, and this is `exact_nll`.
 
     A location and a scale that a network gives (`AffineTransformed`) are fitted by a likelihood of
     their own, Student's t with ten degrees of freedom, and detached where the bins use them: edges
@@ -67,26 +70,31 @@ def composite_nll(
         Losses in nats, of the broadcast shape.
 
     Raises:
-        ValueError: If an observed target is NaN and the distribution validates.
+        ValueError: If an observed target is NaN, or beyond the bins on a side without a tail, and
+            the distribution validates.
         TypeError: If the distribution is of another family, or a target is no tensor.
     """
+    value, mask = observed(dist, value, mask, "value")
+    loss = _terms(dist, value)
+    require_possible(dist, value, value, mask, "value")
+    return masked(loss, mask)
+
+
+def _terms(dist: Distribution, value: Tensor) -> Tensor:
+    """The loss at checked targets."""
     if isinstance(dist, Mixture):
-        value, mask = observed(dist, value, mask, "value")
         rest, log_rest, locations, log_atoms = split_atoms(dist)
         hits = value[..., None] == locations
         is_atom = hits.any(-1)
         at_atom = torch.where(hits, log_atoms, -math.inf).logsumexp(-1)
-        other = composite_nll(rest, value, mask=~is_atom) - log_rest
-        return masked(torch.where(is_atom, -at_atom, other), mask)
+        other = _terms(rest, torch.where(is_atom, 0, value)) - log_rest
+        return torch.where(is_atom, -at_atom, other)
     if isinstance(dist, AffineTransformed):
-        value, mask = observed(dist, value, mask, "value")
-        loss = composite_nll(spliced(dist.base), in_units(dist, value))
-        loss = loss + dist.scale.detach().log() + location_scale_nll(dist, value)
-        return masked(loss, mask)
+        loss = _terms(spliced(dist.base), in_units(dist, value))
+        return loss + dist.scale.detach().log() + location_scale_nll(dist, value)
     dist = spliced(dist)
     if dist.splice == "edge":
-        return exact_nll(dist, value, mask=mask)
-    value, mask = observed(dist, value, mask, "value")
+        return -dist.log_prob(value)
     (columns,), shape = to_columns(dist.batch_shape, dist.logits, value=value)
     distribution = dist.distribution
     index = distribution.bins.locate(columns)
@@ -99,7 +107,7 @@ def composite_nll(
         exceeds = (excess > 0) & ~tail.log_mass.isneginf()
         loss = loss - torch.where(exceeds, tail.log_density(excess.clamp(min=0)), 0)
     loss = from_columns(torch.where(columns.isnan(), math.nan, loss), shape)
-    return masked(loss + movement_nll(dist, value, value), mask)
+    return loss + movement_nll(dist, value, value)
 
 
 def composite_interval_nll(
@@ -146,16 +154,22 @@ def composite_interval_nll(
         Losses in nats, of the broadcast shape.
 
     Raises:
-        ValueError: If the distribution validates and an observed interval is NaN or empty.
+        ValueError: If the distribution validates and an observed interval is NaN, empty, or beyond
+            the bins on a side without a tail.
         TypeError: If the distribution is of another family, or a target is no tensor.
     """
     lower, upper, mask = observed_interval(dist, lower, upper, mask)
     log_mass, tails = _interval_terms(dist, lower, upper)
+    require_possible(dist, lower, upper, mask, "lower")
     return masked(tails - log_mass, mask)
 
 
 def composite_censored_nll(
-    dist: SplicedBinnedPareto | AffineTransformed | Mixture, lower: Tensor, upper: Tensor
+    dist: SplicedBinnedPareto | AffineTransformed | Mixture,
+    lower: Tensor,
+    upper: Tensor,
+    *,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Composite negative log-likelihood where some targets are known and others censored.
 
@@ -165,6 +179,7 @@ def composite_censored_nll(
         upper: Upper ends, not below `lower`; ``inf`` where right-censored. Where both are equal the
             target is known and counts as in `composite_nll`, elsewhere as in
             `composite_interval_nll`.
+        mask: True where a target is observed.
 
     Returns:
         Losses in nats, of the broadcast shape.
@@ -175,8 +190,9 @@ def composite_censored_nll(
     """
     require_tensor("lower", lower)
     require_tensor("upper", upper)
-    known = lower == upper
-    exact = composite_nll(dist, lower, mask=known)
+    broadcast_shapes(lower.shape, upper.shape, what="lower and upper")
+    known = replaced(lower, mask, 0.0, "lower") == replaced(upper, mask, 0.0, "upper")
+    exact = composite_nll(dist, lower, mask=known if mask is None else known & mask)
     return exact + composite_interval_nll(dist, lower, upper, mask=~known)
 
 

@@ -28,6 +28,7 @@ def exact_nll(dist: Distribution, value: Tensor, *, mask: Tensor | None = None) 
     Raises:
         ValueError: If scales are free under the quantile splice, or, if the distribution
             validates, an observed target is NaN.
+        TypeError: If `dist` is no distribution, or a target is no tensor.
     """
     _refuse_moving_splice(dist)
     value, mask = observed(dist, value, mask, "value")
@@ -50,6 +51,7 @@ def exact_interval_nll(
 
     Raises:
         ValueError: As `exact_nll`, and if an observed interval is empty.
+        TypeError: As `exact_nll`, and if the distribution has no accurate tails.
     """
     _refuse_moving_splice(dist)
     lower, upper, mask = observed_interval(dist, lower, upper, mask)

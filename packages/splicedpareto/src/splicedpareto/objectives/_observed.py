@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from splicedpareto.distributions._checks import is_validating, require, require_tensor
+from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._checks import (
+    is_validating,
+    require,
+    require_distribution,
+    require_tensor,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,10 +23,9 @@ def observed(
     dist: Distribution, value: Tensor, mask: Tensor | None, name: str
 ) -> tuple[Tensor, Tensor | None]:
     """Put a harmless number where nothing was observed, and check the rest."""
+    require_distribution("dist", dist)
     require_tensor(name, value)
-    if mask is not None:
-        require_tensor("mask", mask)
-        value = torch.where(mask, value, 0)
+    value = replaced(value, mask, 0.0, name)
     if is_validating(dist):
         rule = "a number where it is not masked out"
         require(~value.isnan(), name, rule, value)
@@ -28,17 +33,49 @@ def observed(
 
 
 def observed_interval(
-    dist: Distribution, lower: Tensor, upper: Tensor, mask: Tensor | None
+    dist: Distribution,
+    lower: Tensor,
+    upper: Tensor,
+    mask: Tensor | None,
+    *,
+    may_be_known: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Put a harmless interval where nothing was observed, and check the rest."""
+    """Put a harmless interval where nothing was observed, and check the rest.
+
+    Args:
+        dist: Distribution.
+        lower: Lower ends.
+        upper: Upper ends.
+        mask: Where an interval is observed.
+        may_be_known: Whether both ends may be equal.
+    """
     require_tensor("upper", upper)
     lower, _ = observed(dist, lower, mask, "lower")
-    if mask is not None:
-        upper = torch.where(mask, upper, 1)
-    upper, _ = observed(dist, upper, None, "upper")
+    upper, _ = observed(dist, replaced(upper, mask, 1.0, "upper"), None, "upper")
+    broadcast_shapes(lower.shape, upper.shape, what="lower and upper")
     if is_validating(dist):
-        require(lower < upper, "lower", "below upper", lower)
+        holds = lower <= upper if may_be_known else lower < upper
+        require(holds, "lower", "at most upper" if may_be_known else "below upper", lower)
     return lower, upper, mask
+
+
+def replaced(value: Tensor, mask: Tensor | None, by: float, name: str) -> Tensor:
+    """Values, but a number where a mask is false.
+
+    Raises:
+        TypeError: The mask is no tensor of truth values.
+        ValueError: It does not broadcast with the values.
+    """
+    if mask is None:
+        return value
+    require_tensor("mask", mask)
+    if mask.dtype != torch.bool:
+        raise TypeError(
+            f"mask must hold truth values, True where a target is observed, got {mask.dtype}: "
+            "compare it, as in mask > 0."
+        )
+    broadcast_shapes(mask.shape, value.shape, what=f"mask and {name}")
+    return torch.where(mask, value, by)
 
 
 def masked(loss: Tensor, mask: Tensor | None) -> Tensor:

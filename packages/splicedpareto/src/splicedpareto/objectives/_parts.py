@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture, SplicedBinnedPareto
-from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._checks import (
+    is_validating,
+    require,
+    require_distribution,
+    require_tensor,
+)
 from splicedpareto.distributions._moved import MovedSplicedBinnedPareto
+from splicedpareto.objectives._observed import masked, replaced
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +26,9 @@ if TYPE_CHECKING:
 _LOCATION_DF = 10.0
 
 
-def movement_nll(dist: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+def movement_nll(
+    dist: Distribution, lower: Tensor, upper: Tensor, *, mask: Tensor | None = None
+) -> Tensor:
     """Loss of what moves the bins of a `MovingBinsHead`, in nats, beside a loss that does not.
 
     Args:
@@ -28,9 +36,19 @@ def movement_nll(dist: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
             distribution, for outcomes on no atom.
         lower: Lower ends of the outcomes.
         upper: Upper ends, equal to `lower` where the outcome is known.
+        mask: True where an outcome is observed.
+
+    Raises:
+        TypeError: If `dist` is no distribution, or an end is no tensor.
     """
+    require_distribution("dist", dist)
     require_tensor("lower", lower)
     require_tensor("upper", upper)
+    if mask is not None:
+        same = upper is lower
+        lower = replaced(lower, mask, 0.0, "lower")
+        upper = lower if same else replaced(upper, mask, 0.0, "upper")
+        return masked(movement_nll(dist, lower, upper), mask)
     if isinstance(dist, Mixture):
         rest, _, locations, _ = split_atoms(dist)
         on_atom = ((lower == upper)[..., None] & (lower[..., None] == locations)).any(-1)
@@ -38,6 +56,35 @@ def movement_nll(dist: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
     if isinstance(dist, MovedSplicedBinnedPareto):
         return dist.score_nll(lower, upper)
     return lower.new_zeros(())
+
+
+def require_possible(
+    dist: Distribution, lower: Tensor, upper: Tensor, mask: Tensor | None, name: str
+) -> None:
+    """Raise where the bins validate and a target lies beyond them on a side without a tail.
+
+    Args:
+        dist: As in `composite_nll`.
+        lower: Targets, or the lower ends of their intervals.
+        upper: Targets, or the upper ends.
+        mask: Where a target is observed.
+        name: Of the targets.
+    """
+    if isinstance(dist, Mixture):
+        dist, _, locations, _ = split_atoms(dist)
+        no_atom = ~((lower[..., None] <= locations) & (locations <= upper[..., None])).any(-1)
+        mask = no_atom if mask is None else mask & no_atom
+    if isinstance(dist, AffineTransformed):
+        lower, upper, dist = in_units(dist, lower), in_units(dist, upper), dist.base
+    dist = spliced(dist)
+    if dist.splice == "edge" or not is_validating(dist):
+        return
+    with torch.no_grad():
+        below = (upper < dist.edges[..., 0]) & (dist.lower_mass == 0)
+        above = (lower > dist.edges[..., -1]) & (dist.upper_mass == 0)
+        possible = ~(below | above) if mask is None else ~(below | above) | ~mask
+        value = torch.where(below, upper, lower)
+        require(possible, name, "within the bins on a side without a tail", value)
 
 
 def spliced(dist: Distribution) -> SplicedBinnedPareto:

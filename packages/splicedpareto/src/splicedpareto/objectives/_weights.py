@@ -21,7 +21,7 @@ def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     Args:
         objective: ``objective(distribution, *targets)``, with finite losses wherever the weight
-            is 0.
+            is 0. A `mask` is passed on.
 
     Example:
         >>> import torch
@@ -32,9 +32,9 @@ def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
         tensor([0.0000, 1.8379])
     """
 
-    def of_weighted(dist: Distribution, *targets: Tensor) -> Tensor:
+    def of_weighted(dist: Distribution, *targets: Tensor, **mask: Tensor | None) -> Tensor:
         *observed, weight = targets
         require_tensor("weight", weight)
-        return weight * objective(dist, *observed)
+        return weight * objective(dist, *observed, **mask)
 
     return of_weighted

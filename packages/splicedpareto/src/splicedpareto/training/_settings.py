@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from splicedpareto.distributions._checks import require_choice, require_number
-from splicedpareto.nn._edges import check_whole
+from splicedpareto.distributions._checks import require_choice, require_number, require_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +62,8 @@ class FitSettings:
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "batch_size", "patience"):
-            check_whole(name, getattr(self, name), 1)
-        check_whole("seed", self.seed, 0, _LARGEST_SEED)
+            require_whole(name, getattr(self, name), 1)
+        require_whole("seed", self.seed, 0, _LARGEST_SEED)
         for name in ("learning_rate", "gradient_norm"):
             require_number(name, getattr(self, name))
             if not getattr(self, name) > 0:
