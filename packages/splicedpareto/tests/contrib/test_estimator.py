@@ -228,7 +228,7 @@ def test_weight_is_repetition(ragged: bool) -> None:
         ({"statistic": np.zeros(2)}, "statistic must be 'median' or 'mean', got array"),
         ({"learning_rate": 1e9}, "learning_rate must be at most 1, got 1000000000.0"),
         ({"weight_decay": 1e9}, "weight_decay must be at most 1 / learning_rate, got"),
-        ({"bins": 10**30}, "bins must be at most 2147483647"),
+        ({"bins": 10**30}, "bins must be at most 65536"),
         ({"levels": 0}, "levels must be at least 1, got 0"),
         ({"atoms": b"x"}, "atoms must be None, 'auto' or a list of values, got b'x'"),
         ({"atoms": [1j]}, "atoms must be None, 'auto' or a list of values"),
@@ -293,3 +293,32 @@ def test_score_needs_a_target_for_each_row(fitted: Regressor) -> None:
         fitted.score(np.zeros((3, 2)), np.ones(2))
     with pytest.raises(ValueError, match="y must hold numbers, got"):
         fitted.score(np.zeros((3, 2)), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        np.arange("2020-01-01", "2020-01-21", dtype="datetime64[D]"),
+        np.arange(20).astype("timedelta64[s]"),
+        np.arange(20).astype(str),
+    ],
+    ids=["dates", "spans", "words"],
+)
+def test_dates_and_words_are_no_numbers(dates: np.ndarray) -> None:
+    inputs, targets = heavy_tailed(20, 0)
+    with pytest.raises(ValueError, match="y must hold numbers, got "):
+        Regressor(**TINY).fit(inputs, dates)
+    with pytest.raises(ValueError, match="X must hold numbers, got "):
+        Regressor(**TINY).fit(np.stack([dates, dates], 1), targets)
+    with pytest.raises(ValueError, match="sequence 0 of X must hold numbers, got "):
+        Regressor(**TINY).fit([dates[:, None]] * 3, targets[:3])
+
+
+def test_lost_resolution_is_told_once() -> None:
+    inputs, targets = heavy_tailed(400, 0)
+    near = np.where(np.arange(400) < 350, 1e-9 * targets, targets)
+    with pytest.warns(UserWarning, match="One bin") as told:
+        Regressor(**TINY | {"bins": 8, "spacing": "uniform"}).fit(inputs, near)
+    messages = [str(warning.message) for warning in told if "One bin" in str(warning.message)]
+    assert len(messages) == 1
+    assert "choose more bins, spacing='robust', or transform" in messages[0]

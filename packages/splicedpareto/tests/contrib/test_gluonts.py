@@ -201,3 +201,34 @@ def test_output_survives_gluonts_serialization() -> None:
 def test_reach_must_be_positive(reach: float) -> None:
     with pytest.raises(ValueError, match="reach must be positive"):
         SplicedBinnedParetoOutput(reach=reach)
+
+
+@pytest.mark.parametrize(
+    ("support", "bad"), [((0.0, None), -1.0), ((None, 3.0), 4.0), ((None, None), float("inf"))]
+)
+def test_a_series_outside_the_support_is_refused(support: Any, bad: float) -> None:
+    output = SplicedBinnedParetoOutput(bins=10, support=support)
+    args = output.get_args_proj(2)(torch.zeros(1, 3, 2))
+    target = torch.tensor([[1.0, bad, 0.0]])
+    rule = rf"target must be finite and within support .*, got {bad:g} \(1 of 3"
+    with pytest.raises(ValueError, match=rule):
+        output.loss(target, args)
+    assert output.loss(target.clamp(0, 3), args).isfinite().all()
+
+
+def test_a_series_whose_scale_is_no_number_is_refused() -> None:
+    output = SplicedBinnedParetoOutput(bins=10)
+    args = output.get_args_proj(2)(torch.zeros(1, 3, 2))
+    with pytest.raises(ValueError, match="scale of a series must be finite, got inf"):
+        output.distribution(args, scale=torch.tensor([[float("inf")]]))
+    with pytest.raises(ValueError, match="scale of a series must be positive, got 0"):
+        output.distribution(args, scale=torch.tensor([[0.0]]))
+
+
+@pytest.mark.parametrize(
+    ("support", "padding"),
+    [((None, None), 0.0), ((0.0, None), 0.0), ((5.0, None), 5.0), ((-3.0, -1.0), -1.0)],
+    ids=str,
+)
+def test_padding_lies_in_the_support(support: Any, padding: float) -> None:
+    assert SplicedBinnedParetoOutput(bins=10, support=support).value_in_support == padding

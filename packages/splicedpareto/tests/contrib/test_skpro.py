@@ -165,3 +165,21 @@ def test_another_regressor_and_two_targets_are_refused() -> None:
     two = Y.assign(loss=-Y["gain"])
     with pytest.raises(ValueError, match=r"y must have one column, got 2: \['gain', 'loss'\]"):
         SplicedBinnedParetoProbaRegressor(SplicedBinnedParetoRegressor()).fit(X, two)
+
+
+def test_rows_are_chosen_by_slices_and_from_the_end() -> None:
+    whole = SplicedBinnedPareto(LOGITS, EDGES, 0.1, 0.2)
+    table = SplicedBinnedParetoTable(whole, index=pd.Index(list("abc")))
+    every = table.mean()
+    for chosen in (slice(2), slice(None, None, -1), [-1, 0], [True, False, True], []):
+        pd.testing.assert_frame_equal(table.iloc[chosen].mean(), every.iloc[chosen])
+    pd.testing.assert_frame_equal(table.iloc[:2, :1].mean(), every.iloc[:2, :1])
+    with pytest.raises(IndexError, match="out of bounds"):
+        table.iloc[[3]]
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_quantiles"])
+def test_a_regressor_that_is_not_fitted_says_so(method: str) -> None:
+    unfitted = SplicedBinnedParetoProbaRegressor(SplicedBinnedParetoRegressor())
+    with pytest.raises(ValueError, match="has not been fitted yet"):
+        getattr(unfitted, method)(X)

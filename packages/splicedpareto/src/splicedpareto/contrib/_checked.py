@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import validate_data
 
-from splicedpareto.contrib._outcomes import Outcomes, are_intervals, read_outcomes
+from splicedpareto.contrib._outcomes import Outcomes, are_intervals, read_outcomes, require_numbers
 from splicedpareto.contrib._rows import Rows, are_sequences, sequence_rows, table_rows
 from splicedpareto.nn import SequenceEncoder
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from splicedpareto.nn import DistributionNetwork
+
+# Of columns; scikit-learn refuses complex numbers in words of its own.
+_KINDS = "fiubOc"
 
 TableOrSequences: TypeAlias = "npt.ArrayLike | Sequence[npt.ArrayLike]"
 
@@ -39,10 +42,12 @@ def training_rows(
         if hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
     elif are_intervals(y):
+        require_numbers("X", X, _KINDS)
         rows = table_rows(
             validate_data(estimator, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         )
     else:
+        require_numbers("X", X, _KINDS)
         table, y = validate_data(
             estimator, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2
         )
@@ -81,6 +86,7 @@ def new_rows(estimator: BaseEstimator, X: TableOrSequences, network: Distributio
         ValueError: They break a rule, or differ in kind or columns from those of the fit.
     """
     if not check_kind(X, network):
+        require_numbers("X", X, _KINDS)
         table = validate_data(estimator, X, dtype=[np.float64, np.float32], reset=False)
         rows = table_rows(table)
     else:

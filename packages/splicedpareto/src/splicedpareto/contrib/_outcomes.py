@@ -61,8 +61,10 @@ def read_outcomes(y: Any, count: int) -> Outcomes:  # noqa: ANN401  # any input
     """Targets of `count` rows, of shape ``(n,)``, or ``(n, 2)`` for intervals.
 
     Raises:
-        ValueError: A shape, a NaN, an infinite target, an empty interval or one of the whole line.
+        ValueError: A date, a word, a shape, a NaN, an infinite target, an empty interval or one of
+            the whole line.
     """
+    require_numbers("y", y)
     try:
         ends = np.array(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -92,6 +94,14 @@ def read_outcomes(y: Any, count: int) -> Outcomes:  # noqa: ANN401  # any input
                 f"{int(broken.argmax())}: leave these rows out, or correct them."
             )
     return Outcomes(*(torch.from_numpy(end.copy()) for end in (low, high)))
+
+
+def require_numbers(name: str, values: Any, kinds: str = "fiubO") -> None:  # noqa: ANN401
+    """Raise where NumPy would make numbers of dates, words or complex numbers."""
+    is_frame = hasattr(values, "iloc") and hasattr(values, "columns")
+    for dtype in values.dtypes if is_frame else [np.asarray(values).dtype]:
+        if dtype.kind not in kinds:
+            raise ValueError(f"{name} must hold numbers, got {dtype}: convert it.")
 
 
 def are_intervals(y: Any) -> bool:  # noqa: ANN401  # any input

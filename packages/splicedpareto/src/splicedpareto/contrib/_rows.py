@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from splicedpareto.contrib._outcomes import require_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -92,6 +94,7 @@ def sequence_rows(sequences: Any) -> Rows:  # noqa: ANN401  # any input
                 f"X must hold sequences of shape (T, {columns}) with T at least 1, got "
                 f"{array.shape} at {index}."
             )
+        require_numbers(f"sequence {index} of X", array)
         if not np.isfinite(array.astype(dtype)).all():
             raise ValueError(
                 f"X must be finite, got NaN or infinity in sequence {index}: fill gaps or leave "

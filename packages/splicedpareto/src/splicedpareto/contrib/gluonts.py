@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from splicedpareto.contrib._scaled import check_scaled, scaled_head
 from splicedpareto.distributions import Delta, Mixture
+from splicedpareto.distributions._checks import require, require_finite, require_real
 from splicedpareto.nn import MixtureHead
 from splicedpareto.nn._edges import check_support
 from splicedpareto.nn._head_checks import check_masses
@@ -117,6 +118,14 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         return self._head(1)
 
     @property
+    def value_in_support(self) -> float:
+        """What GluonTS pads series with: 0, or an end of a support without it."""
+        low, high = self.support
+        if (low is None or low <= 0) and (high is None or high >= 0):
+            return 0.0
+        return float(low if low is not None and low > 0 else cast("float", high))
+
+    @property
     def event_shape(self) -> tuple[int, ...]:
         """Outcomes are scalars."""
         return ()
@@ -134,7 +143,17 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         loc: Tensor | None = None,
         scale: Tensor | None = None,
     ) -> SplicedBinnedPareto | Mixture:
-        """Distribution of raw parameters ``(*B, P)``, transformed by location and scale."""
+        """Distribution of raw parameters ``(*B, P)``, transformed by location and scale.
+
+        Raises:
+            ValueError: A location is not finite, or a scale not positive and finite.
+        """
+        for name, entry in (("loc", loc), ("scale", scale)):
+            if entry is not None:
+                require_real(name, entry)
+                require_finite(f"{name} of a series", entry)
+        if scale is not None:
+            require(scale > 0, "scale of a series", "positive", scale)
         weights = len(self.atoms) + 1 if self.atoms else 0
         logits, raw = distr_args[0][..., :weights], distr_args[0][..., weights:]
         low, high = self.support
@@ -158,7 +177,21 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
         loc: Tensor | None = None,
         scale: Tensor | None = None,
     ) -> Tensor:
-        """Composite negative log-likelihood of each target, in nats."""
+        """Composite negative log-likelihood of each target, in nats.
+
+        Raises:
+            ValueError: A target is NaN, infinite or outside the support.
+        """
+        require_real("target", target)
+        low, high = self.support
+        inside = target.isfinite()
+        if low is not None:
+            inside = inside & (target >= low)
+        if high is not None:
+            inside = inside & (target <= high)
+        # With which some models fill gaps; their losses do not count.
+        possible = inside | (target == 0)
+        require(possible, "target", f"finite and within support {self.support}", target)
         return composite_nll(self.distribution(distr_args, loc, scale), target)
 
 

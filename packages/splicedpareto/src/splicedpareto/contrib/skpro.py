@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -96,9 +97,11 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
             self.set_tags(**{"distr:measuretype": kind})
 
     def _iloc(
-        self, rowidx: npt.ArrayLike | None = None, colidx: npt.ArrayLike | None = None
+        self,
+        rowidx: npt.ArrayLike | slice | None = None,
+        colidx: npt.ArrayLike | slice | None = None,
     ) -> SplicedBinnedParetoTable:
-        if rowidx is not None and colidx is not None and np.ndim(rowidx) == np.ndim(colidx) == 0:
+        if isinstance(rowidx, Integral) and isinstance(colidx, Integral):
             return SplicedBinnedParetoTable(_selected(self.distribution, rowidx))
         rows, columns = _positions(rowidx, len(self.index)), _positions(colidx, 1)
         return SplicedBinnedParetoTable(
@@ -235,6 +238,27 @@ class SplicedBinnedParetoProbaRegressor(BaseProbaRegressor):  # type: ignore[mis
         self.regressor_ = clone(self.regressor).fit(X.rename(columns=str), y.iloc[:, 0])
         return self
 
+    # skpro looks whether it is fitted in its other methods.
+    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Means of the rows.
+
+        Raises:
+            ValueError: `fit` was not called, or `X` breaks its rule.
+        """
+        self.check_is_fitted()
+        means: pd.DataFrame = super().predict(X)
+        return means
+
+    def predict_proba(self, X: pd.DataFrame) -> SplicedBinnedParetoTable:
+        """Distributions of the rows.
+
+        Raises:
+            ValueError: `fit` was not called, or `X` breaks its rule.
+        """
+        self.check_is_fitted()
+        table: SplicedBinnedParetoTable = super().predict_proba(X)
+        return table
+
     def _predict_proba(self, X: pd.DataFrame) -> SplicedBinnedParetoTable:
         distribution = self.regressor_.predict_distribution(X.rename(columns=str))
         return SplicedBinnedParetoTable(distribution, index=X.index, columns=self._columns)
@@ -257,12 +281,16 @@ def _is_column(distribution: object) -> bool:
     return isinstance(distribution, ScalarDistribution) and len(distribution.batch_shape) < 2
 
 
-def _positions(chosen: npt.ArrayLike | None, count: int) -> npt.NDArray[np.intp]:
-    """Positions of rows or columns: all, those given, or those marked as true."""
+def _positions(chosen: npt.ArrayLike | slice | None, count: int) -> npt.NDArray[np.intp]:
+    """Positions of rows or columns: all, those of a slice, those given, or those marked as true."""
+    every = np.arange(count)
     if chosen is None:
-        return np.arange(count)
+        return every
+    if isinstance(chosen, slice):
+        return every[chosen]
     given = np.atleast_1d(chosen)
-    return np.flatnonzero(given) if given.dtype == np.bool_ else given
+    positions: npt.NDArray[np.intp] = every[given if given.size else given.astype(np.intp)]
+    return positions
 
 
 def _selected(distribution: ScalarDistribution, rows: npt.ArrayLike) -> ScalarDistribution:
