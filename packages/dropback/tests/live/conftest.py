@@ -34,7 +34,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# Tracing the graphs takes half a minute.
+# Tracing the graphs takes most of a minute.
 @pytest.fixture(
     scope="session",
     params=["convolutions", "play network", pytest.param("onnx", marks=pytest.mark.slow)],

@@ -132,20 +132,23 @@ class NetworkPool:
         # Whole yards end half a yard after them.
         self.yards = torch.from_numpy(YARDS).float()[:, None] + 0.5
 
-    def cdf(self, raw: Sequence[Tensor], scored: Tensor) -> Tensor:
+    def pooled(self, raw: Sequence[Tensor]) -> Tensor:
+        """The raw parameters of the pooled distribution, from those of each network."""
+        return raw[0] if len(raw) == 1 else torch.stack(list(raw)).mean(dim=0)
+
+    def cdf(self, raw: Tensor, scored: Tensor) -> Tensor:
         """CDF of the pooled whole yards at `YARDS`: that of `whole_yard_distribution`.
 
         Args:
-            raw: Raw parameters of each network.
+            raw: The result of `pooled`.
             scored: 1 at the yards of a touchdown and beyond, else 0, shape ``(B, 211)``.
         """
-        pooled = raw[0] if len(raw) == 1 else torch.stack(list(raw)).mean(dim=0)
-        cdf: Tensor = self.readers[0].head.distribution(pooled).cdf(self.yards)
+        cdf: Tensor = self.readers[0].head.distribution(raw).cdf(self.yards)
         return torch.maximum(cdf.T, scored)
 
 
 class Graph(nn.Module, ABC):
-    """A step of inference that runs in torch as it is and exports to ONNX.
+    """A part of inference that runs in torch as it is and exports to ONNX.
 
     Attributes:
         inputs: Names of what `forward` takes, each of any number of plays.
@@ -160,17 +163,9 @@ class Graph(nn.Module, ABC):
         self.pool = pool
         self.readers = nn.ModuleList(pool.readers)
 
+    @abstractmethod
     def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Random inputs to trace and to compare with."""
-        return (
-            *self.example_frames(plays, generator),
-            torch.randn(plays, len(STATIC_COLUMNS), generator=generator),
-            torch.randint(2, (plays, len(YARDS)), generator=generator).float(),
-        )
-
-    @abstractmethod
-    def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The first two of the inputs."""
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """Which dimensions of the inputs may change, as `torch.export` takes them."""
@@ -178,13 +173,38 @@ class Graph(nn.Module, ABC):
         return tuple({0: plays} for _ in self.inputs)
 
 
+class DistributionGraph(Graph):
+    """The pooled raw parameters to the distribution: what all other graphs end in."""
+
+    inputs: ClassVar = ("raw", "scored")
+    outputs: ClassVar = ("cdf",)
+
+    def forward(self, raw: Tensor, scored: Tensor) -> Tensor:
+        """See `NetworkPool.cdf`."""
+        return self.pool.cdf(raw, scored)
+
+    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Graph`; raw parameters as the networks give them."""
+        frame = FrameGraph(self.pool)
+        with torch.no_grad():
+            raw, _ = frame(*frame.example(plays, generator))
+        return raw, torch.randint(2, (plays, len(YARDS)), generator=generator).float()
+
+    def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
+        """See `Graph`; before the release the receivers of a throw are several."""
+        raw, scored = super().dynamic_shapes()
+        if isinstance(self.pool.readers[0], PlayNetwork):
+            raw = {**raw, 1: torch.export.Dim("receivers", min=1, max=64)}
+        return raw, scored
+
+
 class PlayGraph(Graph):
-    """Whole plays to their distributions at the release to a known receiver."""
+    """Whole plays to their raw parameters at the release to a known receiver."""
 
-    inputs: ClassVar = ("columns", "begun", "static", "scored")
-    outputs: ClassVar[tuple[str, ...]] = ("cdf",)
+    inputs: ClassVar = ("columns", "begun", "static")
+    outputs: ClassVar[tuple[str, ...]] = ("raw",)
 
-    def forward(self, columns: Tensor, begun: Tensor, static: Tensor, scored: Tensor) -> Tensor:
+    def forward(self, columns: Tensor, begun: Tensor, static: Tensor) -> Tensor:
         """Evaluate plays.
 
         Args:
@@ -192,42 +212,47 @@ class PlayGraph(Graph):
                 plays ending at the last frame.
             begun: 1 from the snap on, 0 before it, shape ``(B, T, 1)``.
             static: Shape ``(B, 8)``.
-            scored: See `NetworkPool.cdf`, whose result it gives.
-        """
-        raw = [reader.whole_play(columns, begun, static) for reader in self.pool.readers]
-        return self.pool.cdf(raw, scored)
 
-    def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        Returns:
+            The result of `NetworkPool.pooled`.
+        """
+        return self.pool.pooled(
+            [reader.whole_play(columns, begun, static) for reader in self.pool.readers]
+        )
+
+    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """See `Graph`."""
         size = plays, 2 * self.pool.sizes.stride + 1
         columns = torch.randn(*size, len(FRAME_COLUMNS), generator=generator)
-        return columns, torch.ones(*size, 1)
+        return columns, torch.ones(*size, 1), _example_static(plays, generator)
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """See `Graph`; the frames change too."""
-        columns, begun, *others = super().dynamic_shapes()
+        columns, begun, static = super().dynamic_shapes()
         frames = self.pool.sizes.stride * torch.export.Dim("blocks", min=1, max=64) + 1
-        return {**columns, 1: frames}, {**begun, 1: frames}, *others
+        return {**columns, 1: frames}, {**begun, 1: frames}, static
 
 
 class ReleaseGraph(Graph):
-    """A frame in which plays are thrown to a known receiver to their distributions."""
+    """A frame in which plays are thrown to a known receiver to their raw parameters."""
 
-    inputs: ClassVar = ("columns", "history", "static", "scored")
-    outputs: ClassVar[tuple[str, ...]] = ("cdf",)
+    inputs: ClassVar = ("columns", "history", "static")
+    outputs: ClassVar[tuple[str, ...]] = ("raw",)
 
-    def forward(self, columns: Tensor, history: Tensor, static: Tensor, scored: Tensor) -> Tensor:
+    def forward(self, columns: Tensor, history: Tensor, static: Tensor) -> Tensor:
         """Evaluate frames; see `FrameGraph.forward`."""
-        raw = [
-            reader.release(columns, part, static)
-            for reader, part in zip(self.pool.readers, self._parts(history), strict=True)
-        ]
-        return self.pool.cdf(raw, scored)
+        return self.pool.pooled(
+            [
+                reader.release(columns, part, static)
+                for reader, part in zip(self.pool.readers, self._parts(history), strict=True)
+            ]
+        )
 
-    def example_frames(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def example(self, plays: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """See `Graph`."""
         columns = torch.randn(plays, len(FRAME_COLUMNS), generator=generator)
-        return columns, torch.randn(plays, self.pool.sizes.history, generator=generator)
+        history = torch.randn(plays, self.pool.sizes.history, generator=generator)
+        return columns, history, _example_static(plays, generator)
 
     def _parts(self, history: Tensor) -> Sequence[Tensor]:
         """The history of each network."""
@@ -236,12 +261,12 @@ class ReleaseGraph(Graph):
 
 
 class FrameGraph(ReleaseGraph):
-    """One more frame of plays, whose target is unknown, to their distributions there."""
+    """One more frame of plays, whose target is unknown, to their raw parameters there."""
 
-    outputs: ClassVar = ("cdf", "history_after")
+    outputs: ClassVar = ("raw", "history_after")
 
-    def forward(  # type: ignore[override]  # the history beside the distribution
-        self, columns: Tensor, history: Tensor, static: Tensor, scored: Tensor
+    def forward(  # type: ignore[override]  # the history beside the parameters
+        self, columns: Tensor, history: Tensor, static: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Evaluate frames.
 
@@ -249,44 +274,50 @@ class FrameGraph(ReleaseGraph):
             columns: Shape ``(B, 259)``.
             history: What is kept of the frames before, shape ``(B, H)``; 0 at the snap.
             static: Shape ``(B, 8)``.
-            scored: See `NetworkPool.cdf`.
 
         Returns:
-            The result of `NetworkPool.cdf`, and the history with this frame.
+            The result of `NetworkPool.pooled`, and the history with this frame.
         """
         steps = [
             reader.next_frame(columns, part, static)
             for reader, part in zip(self.pool.readers, self._parts(history), strict=True)
         ]
         after = [history_after for _, history_after in steps]
-        cdf = self.pool.cdf([raw for raw, _ in steps], scored)
-        return cdf, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
+        raw = self.pool.pooled([raw for raw, _ in steps])
+        return raw, after[0] if len(after) == 1 else torch.cat(after, dim=-1)
+
+
+def _example_static(plays: int, generator: torch.Generator) -> Tensor:
+    """Random static columns."""
+    return torch.randn(plays, len(STATIC_COLUMNS), generator=generator)
 
 
 def graphs_of(pool: NetworkPool) -> dict[GraphName, Graph]:
-    """The graphs of a pool."""
+    """The graphs of a pool, each of which a `DistributionGraph` follows."""
     return {"play": PlayGraph(pool), "frame": FrameGraph(pool), "release": ReleaseGraph(pool)}
 
 
 class Evaluator(Protocol):
-    """Evaluates the graphs on arrays of float32."""
+    """Evaluates the graphs, each with the distribution that follows, on arrays of float32."""
 
     def run(self, name: GraphName, *inputs: Singles) -> Sequence[Singles]:
-        """The outputs of a graph for its inputs."""
+        """The CDF and what else a graph gives, for its inputs and the yards that score."""
 
 
 class TorchEvaluator:
     """Evaluates in torch, operator by operator: the reference."""
 
     def __init__(self, pool: NetworkPool) -> None:
-        self._graphs = graphs_of(pool)
+        self._graphs, self._pool = graphs_of(pool), pool
 
     def run(self, name: GraphName, *inputs: Singles) -> Sequence[Singles]:
         """See `Evaluator`."""
+        *read, scored = map(torch.from_numpy, inputs)
         with torch.inference_mode():
-            outputs = self._graphs[name](*map(torch.from_numpy, inputs))
-        several = outputs if isinstance(outputs, tuple) else (outputs,)
-        return [values.numpy() for values in several]
+            outputs = self._graphs[name](*read)
+            raw, *others = outputs if isinstance(outputs, tuple) else (outputs,)
+            cdf = self._pool.cdf(raw, scored)
+        return [values.numpy() for values in (cdf, *others)]
 
 
 class OnnxEvaluator:
@@ -316,8 +347,11 @@ class OnnxEvaluator:
             for name, graph in graphs.items()
         }
         self._names = {
-            name: [[of_graph.name for of_graph in ends()] for ends in (s.get_inputs, s.get_outputs)]
-            for name, s in self._sessions.items()
+            name: (
+                [taken.name for taken in session.get_inputs()],
+                sorted((given.name for given in session.get_outputs()), key="cdf".__ne__),
+            )
+            for name, session in self._sessions.items()
         }
 
     def run(self, name: GraphName, *inputs: Singles) -> Sequence[Singles]:

@@ -14,6 +14,7 @@ import torch
 from dropback._files import whole_folder
 from dropback.errors import RequestError, RunError
 from dropback.live._engines import (
+    DistributionGraph,
     GraphName,
     NetworkPool,
     OnnxEvaluator,
@@ -61,9 +62,13 @@ def export_onnx(networks: Sequence[DistributionNetwork], folder: Path) -> None:
         RunError: Networks that cannot be exported, or graphs that differ from torch.
         RequestError: The folder exists, or the extra ``onnx`` is not installed.
     """
-    onnx_runtime()  # before half a minute of tracing
+    onnx_runtime()  # before the tracing, which takes long
     pool = NetworkPool(networks)
-    graphs = {name: _traced(graph) for name, graph in graphs_of(pool).items()}
+    distribution = _traced(DistributionGraph(pool))
+    graphs = {
+        name: _followed(_traced(graph), distribution).SerializeToString()
+        for name, graph in graphs_of(pool).items()
+    }
     _compare(pool, OnnxEvaluator(graphs))
     described = {
         "format": _FORMAT,
@@ -118,8 +123,8 @@ def read_export(folder: Path) -> tuple[OnnxEvaluator, PoolSizes]:
         ) from error
 
 
-def _traced(graph: Graph) -> bytes:
-    """A graph as an ONNX file has it."""
+def _traced(graph: Graph) -> ModelProto:
+    """A graph as ONNX has it."""
     try:
         with _quiet():
             program = torch.onnx.export(
@@ -135,8 +140,18 @@ def _traced(graph: Graph) -> bytes:
         raise RequestError(
             "An export needs ONNX: install it with `pip install 'dropback[onnx]'`."
         ) from error
-    content: bytes = _with_takes(program.model_proto).SerializeToString()  # type: ignore[union-attr]  # None only where it writes a file itself
-    return content
+    return _with_takes(program.model_proto)  # type: ignore[union-attr]  # None only where it writes a file itself
+
+
+def _followed(graph: ModelProto, distribution: ModelProto) -> ModelProto:
+    """A graph and the distribution of its raw parameters as one: half of the time is the latter's.
+
+    Two graphs name what lies within by number, so one of them takes other names.
+    """
+    from onnx.compose import add_prefix, merge_models  # noqa: PLC0415  # an optional extra
+
+    apart = add_prefix(distribution, "cdf/", rename_inputs=False, rename_outputs=False)
+    return merge_models(graph, apart, io_map=[("raw", "raw")])
 
 
 def _with_takes(model: ModelProto) -> ModelProto:
@@ -160,17 +175,17 @@ def _compare(pool: NetworkPool, exported: OnnxEvaluator) -> None:
     """Raise unless the graphs agree with torch, on other numbers and sizes than they came from."""
     reference = TorchEvaluator(pool)
     generator = torch.Generator().manual_seed(1)
+    _, scored = DistributionGraph(pool).example(5, generator)
     for name, graph in graphs_of(pool).items():
         inputs = graph.example(5, generator)
         if name == "play":
-            columns, begun, *_ = inputs
+            columns, begun, _ = inputs
             told = columns[..., ENGINEERED]
             told[torch.rand(told.shape, generator=generator) < 0.1] = torch.nan
             columns[1, : pool.sizes.stride] = begun[1, : pool.sizes.stride] = 0
-        arrays = [values.numpy() for values in inputs]
-        results = zip(
-            graph.outputs, reference.run(name, *arrays), exported.run(name, *arrays), strict=True
-        )
+        arrays = [values.numpy() for values in (*inputs, scored)]
+        names = ("cdf", *graph.outputs[1:])
+        results = zip(names, reference.run(name, *arrays), exported.run(name, *arrays), strict=True)
         for output, ours, theirs in results:
             difference = float(abs(ours - theirs).max()) / _SCALES[output]
             if not difference <= _TOLERANCE:
