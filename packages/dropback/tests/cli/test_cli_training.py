@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,6 +72,22 @@ def test_dry_run_says_what_training_keeps_and_writes_nothing(
     assert re.search(r"to fit 1 networks,\s+memory about\s+\d+\.\d GB", shown)
 
 
+def test_a_dry_run_and_a_training_are_refused_in_the_same_words(
+    run: Command, tmp_path: Path
+) -> None:
+    few = made_set("bdb_2025", MadePlay(play=1), MadePlay(play=2)).write(tmp_path / "few")
+    none = made_set("bdb_2025").change("plays.csv", down=7).write(tmp_path / "none")
+    for folder, said in (
+        (few, "Training needs at least 10 games for 5 folds, got 1"),
+        (none, f"{none}: no play is left: none of 1 plays is kept: value out of bounds (1)"),
+    ):
+        arguments = ("train", folder, "--out", tmp_path / "run")
+        for option in ("--dry-run",), ():
+            code, _, err = run(*arguments, *option)
+            assert code == 2
+            assert said in " ".join(err.split())
+
+
 @pytest.mark.parametrize(
     ("files", "megabytes", "frames", "measured"),
     [(8, 923, 298_000, 2.36), (2, 230, 78_000, 1.51)],
@@ -102,12 +119,13 @@ def test_time_of_a_plan_is_that_of_the_quietest_epoch_on_one_thread(
     monkeypatch.setattr("dropback.workflows._plan.time", clock)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    plan = plan_training(archive)
+    # Its six games are enough for three folds.
+    plan = plan_training(archive, settings=replace(PLAY_NETWORK, folds=3))
     assert threads == [1, 2]
     # The second reading took 1 s, by two readers.
     assert plan.reading_seconds == pytest.approx(0.5 * plan.plays / plan.sampled_plays, rel=0.01)
-    # Eight batches of 128 plays, four fifths of the plays learned from, five networks.
-    learned, fits = plan.kept * 4 / 5, 5 * PLAY_NETWORK.fit.max_epochs
+    # Eight batches of 128 plays, two thirds of the plays learned from, three networks.
+    learned, fits = plan.kept * 2 / 3, 3 * PLAY_NETWORK.fit.max_epochs
     play = 2 / (8 * PLAY_NETWORK.fit.batch_size) / 2**0.32
     assert plan.training_seconds == pytest.approx(play * learned * fits)
 

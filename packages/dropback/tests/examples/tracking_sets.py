@@ -267,6 +267,8 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
         return _made_2026(rows, chosen, table)
     if layout == "ngs_highlights":
         return _made_highlights(rows, table)
+    if layout == "hackathon_2015":
+        return _made_2015(rows, table)
     raise ValueError(layout)
 
 
@@ -325,3 +327,20 @@ def _made_highlights(rows: pl.DataFrame, table: pl.DataFrame) -> MadeSet:
         dir="dir", event="event", playDescription="playDescription",
     )  # fmt: skip
     return MadeSet({"2022_KC_1_64.tsv": tracking}, {})
+
+
+def _made_2015(rows: pl.DataFrame, table: pl.DataFrame) -> MadeSet:
+    words = {"ball_snap": "snap", "pass_forward": "passForward"}
+    tracking = rows.filter(pl.col("side") != "ball").select(
+        game=pl.lit(1), ngsPlayId="playId", nflId="nflId", time="time",
+        team=pl.when(pl.col("side") == "offense").then(1).otherwise(2), x="x", y="y", s="s",
+        event=pl.col("event").replace(words), pos="position",
+    )  # fmt: skip
+    plays = table.select(
+        game=pl.lit(1), ngsPlayId="playId", gsisPlayId=pl.col("playId") * 10, elias_id="gameId",
+        playType=pl.lit("play_type_pass"), quarter="quarter", clock="gameClock", down="down",
+        ydstogo="yardsToGo", absYL="absoluteYardlineNumber", posTeam=pl.lit(1), home=pl.lit(1),
+        away=pl.lit(2), result="passResult", passer=pl.lit(30000), pass_yards=9, air=5,
+        target=pl.lit(30006), desc="playDescription",
+    )  # fmt: skip
+    return MadeSet({"tracking.csv": tracking}, {"plays.csv": plays})

@@ -1,13 +1,14 @@
 """What a set says of teams, roles, keys and columns that cannot be so: named, not kept silently."""
 
+import numpy as np
 import polars as pl
 import pytest
 
-from dropback.errors import ReaderError, RequestError
-from dropback.tracking import ingest, read_tracking
+from dropback.errors import ReaderError, RequestError, TrackingError
+from dropback.tracking import build_tensors, ingest, read_tracking
 from examples.tracking_sets import MadePlay, made_set
 
-FIRST = pl.col("^(playId|play_id)$") == 1
+KEYS = ("playId", "play_id", "ngsPlayId")
 
 
 def two_plays(layout):
@@ -22,7 +23,7 @@ def tracking_of(source):
 def in_play_1(source, column, value, where=True):
     """The set with another value in rows of play 1."""
     name = tracking_of(source)
-    play = "play_id" if "play_id" in source.tracking[name].columns else "playId"
+    play = next(key for key in KEYS if key in source.tracking[name].columns)
     at = (pl.col(play) == 1) & where
     cells = pl.when(at).then(pl.lit(value)).otherwise(pl.col(column).cast(pl.String))
     return source.change(name, cells.alias(column))
@@ -42,7 +43,10 @@ DEFENDERS = {
     "bdb_2025": ("club", "ARZ", "ZZZ", "KC or ARI, or the ball"),
     "bdb_2026": ("player_side", "Defense", "Neutral", "Offense or Defense"),
     "ngs_highlights": ("possessionFlag", "0.0", "2.0", "1 or 0, or the ball"),
+    "hackathon_2015": ("team", "2", "x", "1 or 2"),
 }
+# The league's numbers of plays 1 and 2.
+NUMBERS = {"hackathon_2015": (10, 20)}
 
 
 @pytest.mark.parametrize("layout", DEFENDERS)
@@ -55,9 +59,10 @@ def test_a_third_team_is_no_defense(layout, players, tmp_path):
         where &= pl.col("^(nflId|nfl_id)$").cast(pl.Float64) == 30020
     source = in_play_1(source, column, other, where)
     kept, left, _ = outcome(source.write(tmp_path))
-    assert kept == [2]
+    first, second = NUMBERS.get(layout, (1, 2))
+    assert kept == [second]
     ((play, reason, detail),) = left
-    assert (play, reason) == (1, "a third team")
+    assert (play, reason) == (first, "a third team")
     assert detail.startswith(f"the column {column} is '{other}' in row ")
     assert detail.endswith(f"below the header, must be {must}")
 
@@ -124,7 +129,7 @@ def test_a_role_in_one_frame_is_flagged(tmp_path):
     once = (pl.col("nfl_id") == 30009) & (pl.col("frame_id") == 5)
     source = in_play_1(two_plays("bdb_2026"), "player_role", "Kicker", once)
     ((flags, details),) = flags_of(source, tmp_path).values()
-    assert flags == "column player_role changes within a track"
+    assert flags == "column player_role changes within the play"
     assert details.startswith("player_role is 'Kicker' in row ")
 
 
@@ -261,3 +266,126 @@ def test_a_folder_with_plays_of_another_set_is_refused(tmp_path):
     other = made_set("bdb_2023", MadePlay(game=2022091800)).write(tmp_path / "other")
     with pytest.raises(RequestError, match=r"holds plays of another file, .*one/week1\.csv"):
         ingest(other, tmp_path / "plays")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "key", "said"),
+    [
+        ("gsisPlayId", None, (2022091100, 1), "gsisPlayId of plays.csv must hold a whole number, "
+         "and is empty in row 1 below the header"),
+        ("elias_id", "abc", (1, 10), "elias_id of plays.csv must hold a whole number, and is 'abc' "
+         "in row 1 below the header"),
+    ],
+)  # fmt: skip
+def test_a_play_of_2015_without_the_leagues_numbers_is_set_aside(column, cell, key, said, tmp_path):
+    changed = pl.when(ngsPlayId=1).then(pl.lit(cell)).otherwise(pl.col(column).cast(pl.String))
+    source = two_plays("hackathon_2015").change("plays.csv", changed.alias(column))
+    kept, _, report = outcome(source.write(tmp_path))
+    assert kept == [20]
+    assert report.left_out.select("game_id", "play_id", "reason", "detail").rows() == [
+        (*key, "no number of the league's", f"the column {said}")
+    ]
+
+
+@pytest.mark.parametrize("column", ["passer", "target"])
+def test_somebody_of_the_table_who_is_not_in_the_play_is_flagged(column, tmp_path):
+    changed = pl.when(ngsPlayId=1).then(pl.lit("Bob")).otherwise(pl.col(column).cast(pl.String))
+    source = two_plays("hackathon_2015").change("plays.csv", changed.alias(column))
+    assert flags_of(source, tmp_path) == {
+        10: (f"column {column} is no player of the play", f"{column} is 'Bob' in row 1")
+    }
+
+
+def test_a_team_with_the_ball_that_nobody_is_of_is_named(tmp_path):
+    changed = pl.when(ngsPlayId=1).then(9).otherwise("posTeam")
+    source = two_plays("hackathon_2015").change("plays.csv", posTeam=changed)
+    kept, left, _ = outcome(source.write(tmp_path))
+    assert kept == [20]
+    assert left == [
+        (10, "not 11 against 11", "0 players of the offense and 22 of the defense; none is of 9, "
+         "which the column posTeam names")
+    ]  # fmt: skip
+
+
+def test_a_stamp_of_another_year_is_no_frame(tmp_path):
+    source = two_plays("hackathon_2015")
+    at = source.tracking["tracking.csv"].with_row_index("row")["row"] == 100
+    changed = pl.when(at).then(pl.lit("2021-09-11T13:00:02.100")).otherwise("time")
+    kept, _, report = outcome(source.change("tracking.csv", time=changed).write(tmp_path))
+    assert kept == [10, 20]
+    (check,) = report.files[0].failed
+    assert check.evidence.endswith(
+        "the first is row 101 below the header, of game 1, play 1, whose 'time' is "
+        "'2021-09-11T13:00:02.100'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stamp", "said"),
+    [
+        ("2021-09-11T13:00:02.100", "1 of 78 steps among the first 1,840 rows go back"),
+        ("noon", "1 rows among the first 1,840 rows have a 'time' that is no time"),
+    ],
+)
+def test_a_bad_stamp_is_named_by_play_and_row(stamp, said, tmp_path):
+    source = two_plays("bdb_2025")
+    at = (pl.col("nflId") == 30000) & (pl.col("frameId") == 21)
+    _, _, report = outcome(in_play_1(source, "time", stamp, at).write(tmp_path))
+    (check,) = report.files[0].failed
+    assert check.name == "time jumps"
+    assert said in check.evidence
+    row, shown = (22, "'2022-09-11T13:00:02.200'") if stamp == "x" else (21, f"'{stamp}'")
+    assert (
+        f"(in 1 play, the first in game 2022091100, play 1, row {row} below the header: {shown})"
+        in (check.evidence)
+    )
+
+
+def test_angles_in_radians_are_made_degrees(tmp_path):
+    plays = [MadePlay(play=play, right=play % 2 == 0) for play in range(4)]
+    degrees = made_set("bdb_2023", *plays)
+    radians = made_set("bdb_2023", *plays).change(
+        "week1.csv", (pl.col("dir", "o") * (3.141592653589793 / 180)).round(4)
+    )
+    (right,), _ = read_tracking(degrees.write(tmp_path / "degrees"))
+    (block,), report = read_tracking(radians.write(tmp_path / "radians"))
+    found = {check.name: check for check in report.files[0].failed}
+    assert set(found) == {"direction", "orientation"}
+    assert found["direction"].decision == "corrected"
+    assert (
+        "all are within 6.29, as radians are, 0.0 as compass radians" in found["direction"].evidence
+    )
+    off = np.abs(block.frames[..., 4:6] - right.frames[..., 4:6])
+    assert np.nanmax(np.minimum(off, 360 - off)) < 0.01
+
+
+def test_what_a_play_says_of_itself_does_not_change_from_row_to_row(tmp_path):
+    source = two_plays("ngs_highlights")
+    source = in_play_1(source, "down", "3", pl.col("frame") == 5)
+    assert flags_of(source, tmp_path) == {
+        1: ("column down changes within the play", "down is '3' in row 6")
+    }
+
+
+def test_a_side_of_the_field_that_no_team_has_tells_no_line(tmp_path):
+    source = two_plays("bdb_2019").change(
+        "plays.csv", yardlineSide=pl.when(playId=1).then(pl.lit("ZZ")).otherwise("yardlineSide")
+    )
+    assert flags_of(source, tmp_path) == {
+        1: (
+            "a team that does not play this game",
+            "yardline_side is 'ZZ', the teams are KC and ARI",
+        )
+    }
+
+
+def test_a_set_of_which_no_play_is_kept_says_why(tmp_path):
+    source = two_plays("bdb_2023").change("plays.csv", down=7)
+    _, _, report = outcome(source.write(tmp_path / "set"))
+    said = (
+        "none of 2 plays is kept: value out of bounds (2), the first is game 2022091100, play 1: "
+        "the column down of plays.csv is '7' in row 1, must be from 0 to 4"
+    )
+    assert report.why_none() == said
+    with pytest.raises(TrackingError, match="no play is left: none of 2 plays is kept"):
+        build_tensors(tmp_path / "set", tmp_path / "tensors")

@@ -78,13 +78,42 @@ def assign_folds(games: Sequence[str], folds: int, *, seed: int) -> dict[str, in
         RequestError: Fewer than two games a fold: one to hold out, one to stop by.
     """
     names = sorted(set(games))
-    if len(names) < 2 * folds:
-        raise RequestError(
-            f"Training needs at least {2 * folds} games for {folds} folds, got {len(names)}: "
-            "add seasons or use fewer folds."
-        )
+    require_games(len(names), folds)
     order = random_generator(seed, 1).permutation(len(names))
     return {names[game]: int(place % folds) for place, game in enumerate(order)}
+
+
+def require_games(games: int, folds: int) -> None:
+    """Require enough games for the folds.
+
+    Raises:
+        RequestError: Fewer than two games a fold: one to hold out, one to stop by.
+    """
+    if games < 2 * folds:
+        raise RequestError(
+            f"Training needs at least {2 * folds} games for {folds} folds, got {games}: "
+            "add seasons or use fewer folds."
+        )
+
+
+def require_trainable(
+    features: PlayInputs, schema: FeatureSchema, settings: ModelSettings, games: int
+) -> None:
+    """Require what a training needs of its plays, before anything is fitted or written.
+
+    Args:
+        features: What the networks take of the plays.
+        schema: Its columns.
+        settings: What is to be fitted.
+        games: Number of games of the plays.
+
+    Raises:
+        RequestError: Too few games for the folds, or a play without air yards where the settings
+            need them.
+    """
+    if needs_air_yards(settings):
+        catch_points(features, schema)
+    require_games(games, settings.folds)
 
 
 def split_fold(
@@ -153,8 +182,7 @@ def train_run(
         features = feature_matrix(plays, schema)
     digest = data_digest(features, plays[settings.outcome.value].to_numpy())
     # Before the working folder is made, so that a refusal leaves none behind.
-    if needs_air_yards(settings):
-        catch_points(features, schema)
+    require_trainable(features, schema, settings, plays["game_id"].n_unique())
     fold_of_game = assign_folds(plays["game_id"].to_list(), settings.folds, seed=seed)
     with work_area(out, "training") as area:
         work = area.folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,15 +15,17 @@ import polars as pl
 import torch
 
 from dropback.data._tables import PlaySet
-from dropback.errors import RequestError
+from dropback.errors import DropbackError, RequestError
 from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._store import schema_of
-from dropback.models._train import Training
+from dropback.models._train import Training, require_trainable
 from dropback.tracking import build_tensors
 from dropback.tracking.readers._heads import cut_heads
 from dropback.workflows._plays import TrackedSelection, read_plays
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
 
@@ -95,11 +98,15 @@ def plan_training(
     Raises:
         ReaderError: If nothing can be read.
         TrackingError: If no play of the sample is kept.
-        RequestError: The settings are for play-by-play.
+        RequestError: The settings are for play-by-play, or the training would be refused: too few
+            games for the folds.
     """
     if settings.sequence is None:
         raise RequestError("A plan needs settings of a play network; these are for play-by-play.")
-    with tempfile.TemporaryDirectory(prefix="dropback-plan-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="dropback-plan-") as scratch,
+        _named(path, Path(scratch) / "sample"),
+    ):
         sample, work = Path(scratch) / "sample", Path(scratch) / "fit"
         heads = cut_heads(path, sample)
         # Once more: the first call loads what is compiled.
@@ -113,6 +120,10 @@ def plan_training(
         assert report is not None  # noqa: S101  # of source files
         selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
         assert isinstance(selection, TrackedSelection)  # noqa: S101  # of tensors
+        # A sample of fewer files than there are has fewer games, by the share of them.
+        held = selection.plays["game_id"].n_unique()
+        schema = schema_of(settings, PlaySet(selection.plays["play_set"][0]))
+        require_trainable(selection.features, schema, settings, round(held / heads.share))
         epoch = _seconds_of_epoch(selection, settings, work)
     scale = 1 / heads.share
     reasons = pl.concat([report.reasons().cast({"plays": pl.Int64}), selection.left_out])
@@ -133,6 +144,15 @@ def plan_training(
         memory_gb=_memory_gb(heads.files, heads.megabytes, frames),
         disk_gb=frames * _TENSOR_BYTES / 1e9,
     )
+
+
+@contextmanager
+def _named(path: Path, sample: Path) -> Iterator[None]:
+    """Name the set, and not the copy of its heads, in what is refused."""
+    try:
+        yield
+    except DropbackError as error:
+        raise type(error)(str(error).replace(str(sample), str(path))) from error
 
 
 def _memory_gb(files: int, megabytes: float, frames: float) -> float:

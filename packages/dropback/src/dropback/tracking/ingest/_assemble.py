@@ -48,6 +48,7 @@ from dropback.tracking.ingest._track_cells import (
 from dropback.tracking.readers._cells import UNREAD
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import MORE, with_more
+from dropback.tracking.readers._row_faults import frame_of_time
 from dropback.tracking.readers._rows import play_heads
 
 if TYPE_CHECKING:
@@ -178,12 +179,7 @@ def _in_order(*problems: pl.DataFrame) -> pl.DataFrame:
 
 def _readable(batch: pl.DataFrame) -> pl.DataFrame:
     if "frame" not in batch.columns:
-        # Without frame numbers the time stamps are rounded to steps of 0.1 s: repeats then fall
-        # on the frame they repeat, and a skipped step leaves a gap that is seen.
-        stamp = pl.col("time").str.to_datetime(strict=False).dt.timestamp("ms")
-        batch = batch.with_columns(
-            frame=((stamp - stamp.min().over(SOURCE_KEY)) / 100.0).round().cast(pl.Int64)
-        )
+        batch = batch.with_columns(frame=frame_of_time())
     needed = pl.col(*SOURCE_KEY, "frame", "x_yd", "y_yd")
     on_earth = pl.col("x_yd").is_between(*X_RANGE_YD) & pl.col("y_yd").is_between(*Y_RANGE_YD)
     all_readable = batch.select(pl.all_horizontal(needed.null_count() == 0) & on_earth.all()).item()

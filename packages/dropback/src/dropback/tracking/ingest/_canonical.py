@@ -80,7 +80,7 @@ def canonicalize(
     derived = all_derived(frames, absent)
     cells = _sparse_lists("cells", cell_flags(frames, block.offsets, absent, layout))
     fill_motion(frames, block.frame_in_play, absent)
-    plays, problems = _with_line(block, layout, corrections)
+    plays, problems = _with_line(block, corrections)
     plays = plays.with_columns(errors, cells)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     if block.wide is not None:
@@ -133,6 +133,9 @@ def _turn(
         frames[..., [X, Y]] /= METERS_PER_YARD
     if corrections.speed_in_meters:
         frames[..., [SPEED, ACCELERATION]] /= METERS_PER_YARD
+    for season, column in corrections.radians:
+        where = seasons[play_of_frame] == season
+        frames[where, :, column] = np.rad2deg(frames[where, :, column])
     blank_impossible(frames)
     _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
     _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
@@ -185,9 +188,16 @@ def _read_angles(
     values[values >= 360.0] -= 360.0
 
 
-def _with_line(
-    block: PlayBlock, layout: Format, corrections: Corrections
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _strange_side() -> pl.Expr:
+    """Whether the side of the yard line is no team of the game; null where it is not said."""
+    side = pl.col("yardline_side")
+    teams = [pl.col(name) for name in ("defense", "home_team", "away_team")]
+    of_other = pl.any_horizontal((side == team).fill_null(value=False) for team in teams)
+    known = pl.any_horizontal(team.is_not_null() for team in teams)
+    return pl.when(side.is_not_null()).then(known & ~of_other)
+
+
+def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The plays with their line of scrimmage, and those whose snap is nowhere near it."""
     first = block.frames[block.offsets[:-1]]
     reach = np.where(np.isnan(first[:, 1:6, X]), -np.inf, first[:, 1:6, X]).max(
@@ -209,7 +219,7 @@ def _with_line(
         .then(FIELD_LENGTH_YD / 2)
         .when(pl.col("yardline_side") == pl.col("offense"))
         .then(yards + OWN_GOAL_LINE_X_YD)
-        .when(pl.col("yardline_side").is_not_null())
+        .when(~_strange_side())
         .then(GOAL_LINE_X_YD - yards)
     )
     by_snap = pl.col("snap_x").clip(OWN_GOAL_LINE_X_YD + 0.5, GOAL_LINE_X_YD - 0.5)
@@ -232,7 +242,7 @@ def _with_line(
                 pl.col(name).round(1).cast(pl.String).fill_null("an unknown place")
                 for name in ("snap_x", "line_of_scrimmage_x_yd")
             ),
-            pl.format(f" by row {{}} of {layout.plays_file}", "table_row").fill_null(""),
+            pl.format(" ({})", "line_cells").fill_null(""),
         ),
     )
     return plays, problems

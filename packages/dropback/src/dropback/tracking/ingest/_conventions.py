@@ -7,7 +7,7 @@ one leaves a median error of 90 degrees, and nothing fails. A file's own numbers
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -38,6 +38,8 @@ _ANGLE_READINGS: Final = {
 # A right reading of 2018's highlights leaves 0.9 degrees, of 2017's 2.7; a wrong one leaves 90.
 _GOOD_ANGLE_DEG: Final = 15.0
 _BAD_ANGLE_DEG: Final = 45.0
+# A turn, and what rounding to hundredths adds.
+_TURN_RAD: Final = 6.29
 _MIN_STEPS: Final = 100
 _MIN_PLAYERS: Final = 8
 _SAMPLE_PLAYS: Final = 300
@@ -72,6 +74,7 @@ class Corrections:
     Args:
         direction: Sign and offset, degrees, by season.
         orientation: Sign and offset, degrees, by season.
+        radians: Season and column of angles that are in radians, and are made degrees first.
         meters: Whether coordinates are in meters.
         speed_in_meters: Whether speed and acceleration are too.
         yardline: How to read the absolute yard line: ``raw`` x, ``flipped`` (from the other end)
@@ -81,6 +84,7 @@ class Corrections:
 
     direction: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     orientation: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    radians: frozenset[tuple[int, int]] = frozenset()
     meters: bool = False
     speed_in_meters: bool = False
     yardline: Yardline = "raw"
@@ -102,12 +106,17 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
     seasons = block.plays["season"].to_numpy()
     checks: list[Check] = []
     directions, orientations = {}, {}
+    radians: set[tuple[int, int]] = set()
     for season in np.unique(seasons).tolist():
         part = block.keep(seasons == season)
-        check, directions[season] = _check_direction(part, season)
-        checks.append(check)
-        check, orientations[season] = _check_orientation(part, season, directions[season][0])
-        checks.append(check)
+        reading = _check_direction(part, season)
+        directions[season] = reading.angle
+        other = _check_orientation(part, season, reading.angle[0])
+        orientations[season] = other.angle
+        checks += [reading.check, other.check]
+        for column, found in ((DIRECTION, reading), (ORIENTATION, other)):
+            if found.radians:
+                radians.add((season, column))
     check, meters = _check_units(block)
     checks.append(check)
     check, speed_in_meters = _check_speed(block, meters=meters)
@@ -120,7 +129,9 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         for check in checks
         if check.decision == "corrected"
     )
-    corrections = Corrections(directions, orientations, meters, speed_in_meters, yardline, names)
+    corrections = Corrections(
+        directions, orientations, frozenset(radians), meters, speed_in_meters, yardline, names
+    )
     return corrections, checks
 
 
@@ -155,7 +166,15 @@ def _best_reading(
     return min(errors, key=lambda name: errors[name]), errors
 
 
-def _check_direction(block: PlayBlock, season: int) -> tuple[Check, tuple[float, float]]:
+class _Reading(NamedTuple):
+    """How a season's angles are to be read: sign and offset in degrees, and whether radians."""
+
+    check: Check
+    angle: tuple[float, float]
+    radians: bool = False
+
+
+def _check_direction(block: PlayBlock, season: int) -> _Reading:
     name = "direction"
     moved, end = _steps(block)
     distance = np.hypot(moved[..., 0], moved[..., 1])
@@ -169,9 +188,7 @@ def _check_direction(block: PlayBlock, season: int) -> tuple[Check, tuple[float,
     return _angle_verdict(name, angle, true_angle.astype(np.float64), f"{cases} steps", season)
 
 
-def _check_orientation(
-    block: PlayBlock, season: int, sign: float
-) -> tuple[Check, tuple[float, float]]:
+def _check_orientation(block: PlayBlock, season: int, sign: float) -> _Reading:
     name = "orientation"
     at_snap = block.frames[block.offsets[:-1], :11, ORIENTATION].astype(np.float64)
     facing = np.where(block.plays["moves_right"].to_numpy(), 90.0, 270.0)[:, None]
@@ -183,13 +200,16 @@ def _check_orientation(
     angle = at_snap[usable]
     # All face one way at the snap, so a compass 90 too low and a mathematical angle look the
     # same; a set turns both its angles in the same sense, and direction has settled which.
-    off = np.exp(1j * np.deg2rad(angle - true_angle))
-    mean_error = float(np.rad2deg(np.angle(off.mean())))
-    check, reading = _angle_verdict(
+    reading = _angle_verdict(
         name, angle, true_angle, f"{cases} players at the snap", season, signs=(sign,)
     )
+    degrees = np.rad2deg(angle) if reading.radians else angle
+    off = np.exp(1j * np.deg2rad(degrees - true_angle))
+    mean_error = float(np.rad2deg(np.angle(off.mean())))
+    check = reading.check
     evidence = f"{check.evidence}; the offense faces {mean_error:+.0f} degrees off downfield"
-    return Check(name, check.decision, check.measured, evidence, season), reading
+    check = Check(name, check.decision, check.measured, evidence, season)
+    return reading._replace(check=check)
 
 
 def _angle_verdict(
@@ -200,21 +220,29 @@ def _angle_verdict(
     season: int,
     *,
     signs: tuple[float, ...] = (1.0, -1.0),
-) -> tuple[Check, tuple[float, float]]:
+) -> _Reading:
     best, errors = _best_reading(angle, true_angle, signs)
     as_is = errors["compass degrees"]
     evidence = f"median error {as_is:.1f} degrees as compass degrees over {cases}"
-    if as_is <= _GOOD_ANGLE_DEG or best == "compass degrees":
+    kept = 1.0, 0.0
+    # Angles around the whole circle are beyond 6.3 degrees.
+    radians = bool(np.abs(angle).max() <= _TURN_RAD) and as_is >= _BAD_ANGLE_DEG
+    if radians:
+        best, errors = _best_reading(np.rad2deg(angle), true_angle, signs)
+        evidence += f": all are within {_TURN_RAD:.2f}, as radians are"
+    elif as_is <= _GOOD_ANGLE_DEG or best == "compass degrees":
         decision: Decision = "ok" if as_is <= _BAD_ANGLE_DEG else "wrong, not corrected"
-        return Check(name, decision, as_is, evidence, season), (1.0, 0.0)
-    evidence += f", {errors[best]:.1f} as {best}"
+        return _Reading(Check(name, decision, as_is, evidence, season), kept)
+    named = best.replace("degrees", "radians") if radians else best
+    evidence += f", {errors[best]:.1f} as {named}"
     if errors[best] <= _GOOD_ANGLE_DEG * 2 and as_is >= _BAD_ANGLE_DEG:
-        return Check(name, "corrected", as_is, evidence, season), _ANGLE_READINGS[best]
-    return Check(name, "wrong, not corrected", as_is, evidence, season), (1.0, 0.0)
+        check = Check(name, "corrected", as_is, evidence, season)
+        return _Reading(check, _ANGLE_READINGS[best], radians)
+    return _Reading(Check(name, "wrong, not corrected", as_is, evidence, season), kept)
 
 
-def _unmeasured(name: str, found: str, season: int) -> tuple[Check, tuple[float, float]]:
-    return Check(name, "not measurable", None, f"only {found}", season), (1.0, 0.0)
+def _unmeasured(name: str, found: str, season: int) -> _Reading:
+    return _Reading(Check(name, "not measurable", None, f"only {found}", season), (1.0, 0.0))
 
 
 def _snap_x(block: PlayBlock) -> tuple[Floats, str]:

@@ -321,13 +321,13 @@ def build_tensors(
         target = area.folder / "joined" if is_url(out) else Path(out)
         # Before reading: what changes meanwhile is read again.
         stamp = "" if is_url(path) else source_stamp(Path(path), layout)
-        report = None
+        report = given = None
         if is_canonical(path):
             tasks, selections = _tensors_from_chunks(
                 path, area, executor=executor, progress=progress
             )
         else:
-            source, given = path, None
+            source = path
             if not is_url(path):
                 given = Path(path)
                 source = held.enter_context(unpacked(given, area.folder / _UNZIPPED))
@@ -341,9 +341,9 @@ def build_tensors(
         if not is_url(path):
             notes["source_stamp"] = stamp
         if report is not None:
-            require_rows(report, path)
+            require_rows(report, path if given is None else given)
             if why := report.why_none():
-                raise TrackingError(f"{path}: no play is left to write to {out}: {why}.")
+                raise TrackingError(f"{path}: no play is left: {why}.")
         tensors = join_parts(folders, target, notes)
         if report is not None:
             tables = [folder / "plays.parquet" for folder in folders]

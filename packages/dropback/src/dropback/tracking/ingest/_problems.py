@@ -109,8 +109,9 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
         .when(reason == "not in the table of games")
         .then(
             pl.format(
-                "the rows say home and away, and games.csv does not say which {} is",
+                "the rows say home and away, and games.csv does not say which {} is{}",
                 pl.col("offense").fill_null("the offense"),
+                pl.format(" (it has {} at home, {} away)", "home_team", "away_team").fill_null(""),
             )
         )
         .when(reason == "not a dropback")
@@ -156,7 +157,15 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
         "home_or_away": pl.lit("home or away"),
         "label": pl.lit(f"{layout.offense_label} or {layout.defense_label or 'another'}"),
     }[layout.possession]
-    found = pl.format("{} players of the offense and {} of the defense", "offense", "defenders")
+    column = layout.plays.get("offense", ("",))[0]
+    named = pl.format(f"; none is of {{}}, which the column {column} names", "offense_label")
+    nobody = pl.lit(layout.possession == "code") & (pl.col("offense") == 0)
+    found = pl.format(
+        "{} players of the offense and {} of the defense{}",
+        "offense",
+        "defenders",
+        pl.when(nobody).then(named).otherwise(pl.lit("")),
+    )
     if "linemen" in layout.lacks:
         wrong = (pl.col("offense") < 1) | (pl.col("defenders") < 1)
         crowded = (pl.col("offense") > 11) | (pl.col("defenders") > 11)

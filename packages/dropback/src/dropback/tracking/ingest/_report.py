@@ -120,7 +120,7 @@ class IngestReport:
         named = [f"{reason} ({count})" for reason, count in self.reasons().head(3).iter_rows()]
         first = self.left_out.filter(pl.col("reason") != "not a dropback").head(1)
         for file, game, play, _, detail in first.iter_rows():
-            where = file if play is None else f"game {game}, play {play}"
+            where = file if game is None or play is None else f"game {game}, play {play}"
             named.append(f"the first is {where}: {detail}")
         return f"none of {self.plays_read} plays is kept: {', '.join(named) or 'none was read'}"
 

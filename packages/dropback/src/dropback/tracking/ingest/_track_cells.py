@@ -74,19 +74,22 @@ def changing_cells(rows: pl.DataFrame, runs: PlayerRuns) -> pl.DataFrame:
     found = [pl.DataFrame(schema={"play": pl.Int64, "name": pl.String, ROW: pl.UInt32})]
     if not len(runs.head) or rows.height < _LEAST_RUN * len(runs.head):
         return found[0]
-    for name in _OF_TRACK:
-        if name not in rows.columns:
-            continue
-        cells = rows[name]
-        differs = cells.ne_missing(cells.shift(1)).to_numpy().copy()
-        differs[runs.head] = False
-        at = np.flatnonzero(differs)
-        if len(at):
-            found.append(
-                pl.DataFrame(
-                    {"play": runs.play_of(at), "name": [name] * len(at), ROW: rows[ROW].gather(at)}
-                ).cast({"play": pl.Int64})
-            )
+    of_play = [name for name in rows.columns if name.startswith("plays.")]
+    of_track = [name for name in _OF_TRACK if name in rows.columns]
+    play_starts = runs.head[np.diff(runs.play, prepend=-1) != 0]
+    for names, heads in ((of_track, runs.head), (of_play, play_starts)):
+        for name in names:
+            cells = rows[name]
+            differs = cells.ne_missing(cells.shift(1)).to_numpy().copy()
+            differs[heads] = False
+            at = np.flatnonzero(differs)
+            if len(at):
+                changes = {"play": runs.play_of(at), ROW: rows[ROW].gather(at)}
+                found.append(
+                    pl.DataFrame(changes).select(
+                        pl.col("play").cast(pl.Int64), name=pl.lit(name), **{ROW: pl.col(ROW)}
+                    )
+                )
     return pl.concat(found).unique(["play", "name"], keep="first", maintain_order=True)
 
 
@@ -107,13 +110,13 @@ def team_changes(changes: pl.DataFrame, layout: Format) -> pl.DataFrame:
 def flags_of_changes(changes: pl.DataFrame, layout: Format) -> pl.DataFrame:
     """``play`` and `UNREAD` for other cells that change within a track."""
     others = changes.filter(pl.col("name") != "team").with_columns(
-        column=pl.col("name").replace(dict(layout.rows))
+        column=pl.col("name").replace(dict(layout.rows)).str.strip_prefix("plays.")
     )
     cell = pl.lit(None, pl.String)
-    for name in _OF_TRACK[1:]:
+    for name in others["name"].unique():
         cell = pl.when(pl.col("name") == name).then(marked(name, pl.col(ROW))).otherwise(cell)
     said = pl.format(
-        f"column {{}} changes within a track{CELL}{{}} is {{}} in row {{}}",
+        f"column {{}} changes within the play{CELL}{{}} is {{}} in row {{}}",
         "column",
         "column",
         cell,

@@ -65,6 +65,7 @@ _NOTHING_SAID: Final = {
     "copies": pl.lit(1, dtype=pl.UInt32),
     "beyond": pl.lit(None, dtype=pl.String),
     "table_row": pl.lit(None, dtype=pl.Int64),
+    "line_cells": pl.lit(None, dtype=pl.String),
     **{f"{name}_cell": pl.lit(None, dtype=pl.String) for name in _NUMBERED},
 }
 
@@ -224,6 +225,7 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> tuple[pl.Da
         unread=_unread(table, layout.plays, plays),
         beyond=_beyond(table, layout.plays, plays, path),
         table_row=table[ROW].cast(pl.Int64),
+        line_cells=_line_cells(table, layout.plays, path),
         **{f"{name}_cell": _cells_of(table, layout.plays.get(name, ())) for name in _NUMBERED},
         in_games=_NOTHING_SAID["in_games"],
         copies=_NOTHING_SAID["copies"],
@@ -292,6 +294,17 @@ def _cells_of(table: pl.DataFrame, names: tuple[str, ...]) -> pl.Series:
     if column is None:
         return pl.Series([None] * table.height, dtype=pl.String)
     return table[column].cast(pl.String)
+
+
+def _line_cells(table: pl.DataFrame, names: Mapping[str, tuple[str, ...]], path: Path) -> pl.Series:
+    """What the table says of each play's line of scrimmage, by column."""
+    kinds = ("absolute_yardline_x_yd", "yardline_side", "yardline_number")
+    columns = [found_column(table, names.get(kind, ())) for kind in kinds]
+    cells = [pl.format(f"{name} {{}}", quoted(pl.col(name))) for name in columns if name]
+    if not cells:
+        return pl.Series([None] * table.height, dtype=pl.String)
+    said = pl.concat_str(cells, separator=", ")
+    return table.select(pl.format(f"{{}} in row {{}} of {path.name}", said, ROW)).to_series()
 
 
 def _beyond(

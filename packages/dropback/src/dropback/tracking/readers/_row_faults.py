@@ -29,6 +29,22 @@ _FAULT: Final = (*SOURCE_KEY, "reason", "detail")
 _RANGES: Final = {"x_yd": X_RANGE_YD, "y_yd": Y_RANGE_YD}
 
 
+# A play and what is recorded around it lasts less than ten minutes.
+_LONGEST_MS: Final = 600_000
+
+
+def frame_of_time() -> pl.Expr:
+    """Frame numbers of rows that have time stamps alone, rounded to steps of 0.1 s.
+
+    Repeats fall on the frame they repeat, and a skipped step leaves a gap that is seen. Null where
+    the stamp is none, or is of another day than the play's.
+    """
+    stamp = pl.col("time").str.to_datetime(strict=False).dt.timestamp("ms")
+    apart = (stamp - stamp.median().over(SOURCE_KEY)).abs()
+    near = pl.when(apart <= _LONGEST_MS).then(stamp)
+    return ((near - near.min().over(SOURCE_KEY)) / 100.0).round().cast(pl.Int64)
+
+
 def fractions(source: SourceFile) -> pl.DataFrame:
     """Cells with a fraction where a whole number must be, by play and column.
 
@@ -80,12 +96,11 @@ def first_unreadable(source: SourceFile, passed_over: Sequence[int] = ()) -> str
         else:
             good = whole_number(name).is_not_null()
         wrong[name] = ~good.fill_null(value=False)
-    bad = rows.filter(pl.any_horizontal(wrong.values()), ~pl.col("row").is_in(passed_over)).head(1)
-    first = bad.select(
-        "row",
-        *dict.fromkeys((*SOURCE_KEY, *wrong)),
-        **{f"{name}?": flag for name, flag in wrong.items()},
-    )
+    if "frame" not in source.layout.rows:
+        wrong["time"] = frame_of_time().is_null()
+    flagged = rows.with_columns(**{f"{name}?": flag for name, flag in wrong.items()})
+    is_bad = pl.any_horizontal(f"{name}?" for name in wrong)
+    first = flagged.filter(is_bad, ~pl.col("row").is_in(passed_over)).head(1)
     for found in first.collect(engine="streaming").iter_rows(named=True):
         name = next(name for name in wrong if found[f"{name}?"])
         column, cell = source.layout.rows[name], found[name]
@@ -128,7 +143,9 @@ def with_cells(source: SourceFile, table: pl.DataFrame, column: str) -> pl.DataF
         return table
     place = marks.str.extract_groups(_MARKED).struct.unnest()
     names, rows = place.to_series(0), place.to_series(1).cast(pl.Int64)
-    columns = {name: source.layout.rows[name] for name in names.unique()}
+    columns = {
+        name: source.layout.rows.get(name, name.removeprefix("plays.")) for name in names.unique()
+    }
     wanted = rows.unique().sort().head(_MOST_SHOWN)
     cells = (
         _as_text(source)
@@ -161,7 +178,9 @@ def _as_text(source: SourceFile) -> pl.LazyFrame:
 def _text(source: SourceFile) -> pl.LazyFrame:
     """The rows' numbers as the file writes them, with their place."""
     columns = source.layout.rows
-    wanted = (*WHOLE_NUMBERS, *_RANGES)
+    wanted = [*WHOLE_NUMBERS, *_RANGES]
+    if "frame" not in columns:
+        wanted.append("time")
     return (
         _as_text(source)
         .with_row_index("row", offset=1)

@@ -277,7 +277,11 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
     if play_set is not PlaySet.DROPBACKS:
         rules.append((pl.col("sack"), "sack"))
     if play_set is PlaySet.TARGETED:
-        rules.append((pl.col("target_slot").is_null(), "no target (thrown away, batted)"))
+        no_target = pl.col("target_slot").is_null()
+        rules += [
+            (no_target & pl.col("complete_pass"), "target of a completion unknown"),
+            (no_target, "no target (thrown away, batted)"),
+        ]
     rules += [
         *((pl.col(name).is_null(), f"situation not recorded ({name})") for name in needed),
         (
