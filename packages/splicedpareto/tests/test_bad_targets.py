@@ -154,3 +154,19 @@ def test_a_lattice_is_of_whole_numbers(rule) -> None:
     for bad in (torch.tensor(0.5), torch.zeros(2, 0), torch.ones(3, dtype=torch.long)):
         with pytest.raises(ValueError, match="cdf must be floating-point, of shape"):
             rule(bad, value, first=0)
+
+
+def test_what_goes_beside_a_target_is_of_its_kind() -> None:
+    loss = objectives.weighted(objectives.crps_loss)
+    with pytest.raises(ValueError, match=r"weight and the losses must broadcast, .*\(3,\), \(2,\)"):
+        loss(BINS, TWO, torch.ones(3))
+    for rule in (scoring_rules.randomized_pit, partial(LATTICE[3], first=0)):
+        given = (BINS, TWO) if rule is scoring_rules.randomized_pit else (TWO, torch.zeros(1))
+        with pytest.raises(TypeError, match=r"generator must be a torch\.Generator or None, got 7"):
+            rule(*given, generator=7)
+    for pit, level in ((torch.ones(2, 3), TWO), (TWO, torch.ones(2, 3))):
+        with pytest.raises(ValueError, match=r"(pit|level) must have one dimension, got"):
+            scoring_rules.pp_error(pit, level)
+    with pytest.raises(TypeError, match="quantile must hold real numbers, got True"):
+        scoring_rules.quantile_score(True, TWO, 0.5)
+    assert scoring_rules.quantile_score(10**30, TWO, 0.5).tolist() == pytest.approx([5e29, 5e29])

@@ -25,6 +25,8 @@ from splicedpareto.distributions._checks import (
     as_tensor,
     require,
     require_distribution,
+    require_generator,
+    require_real,
     require_tensor,
     require_whole,
 )
@@ -108,12 +110,13 @@ def quantile_score(quantile: Tensor, value: Tensor, level: Tensor | float) -> Te
     References:
         Koenker and Bassett (1978), eq. 1.2.
     """
-    require_tensor("quantile", quantile, or_number=True)
-    require_tensor("value", value, or_number=True)
+    require_real("quantile", quantile, or_number=True)
+    require_real("value", value, or_number=True)
     _check_level(level)
-    shapes = [each.shape for each in (quantile, value, level) if isinstance(each, Tensor)]
+    forecast, outcome, share = map(_as_operand, (quantile, value, level))
+    shapes = [each.shape for each in (forecast, outcome, share) if isinstance(each, Tensor)]
     broadcast_shapes(*shapes, what="quantile, value and level")
-    error = torch.as_tensor(value - quantile)
+    error = torch.as_tensor(outcome - forecast)
     return torch.maximum(level * error, (level - 1) * error)
 
 
@@ -164,8 +167,10 @@ def pp_error(pit: Tensor, level: Tensor) -> Tensor:
     Raises:
         ValueError: If `pit` is empty, or a value is NaN or outside [0, 1].
     """
-    require_tensor("pit", pit)
-    require_tensor("level", level)
+    for name, given in (("pit", pit), ("level", level)):
+        require_real(name, given)
+        if given.dim() > 1:
+            raise ValueError(f"{name} must have one dimension, got shape {tuple(given.shape)}.")
     if not pit.numel():
         raise ValueError("pit must hold at least one value, got none.")
     require((pit >= 0) & (pit <= 1), "pit", "in [0, 1]", pit)
@@ -251,9 +256,14 @@ def lattice_randomized_pit(
     return _uniform_between(below, at_most, generator)
 
 
+def _as_operand(value: Tensor | float) -> Tensor | float:
+    """A tensor, or a number that any tensor can be combined with."""
+    return value if isinstance(value, Tensor) else float(value)
+
+
 def _check_level(level: Tensor | float) -> None:
     """Raise unless levels lie in [0, 1]."""
-    require_tensor("level", level, or_number=True)
+    require_real("level", level, or_number=True)
     levels = level if isinstance(level, Tensor) else torch.tensor(float(level))
     require((levels >= 0) & (levels <= 1), "level", "in [0, 1]", levels)
 
@@ -289,5 +299,6 @@ def _lattice_cdf(cdf: Tensor, value: Tensor, first: int) -> Tensor:
 
 
 def _uniform_between(below: Tensor, at_most: Tensor, generator: torch.Generator | None) -> Tensor:
+    require_generator(generator)
     share = torch.rand(below.shape, generator=generator, dtype=below.dtype, device=below.device)
     return below + share * (at_most - below)

@@ -291,3 +291,39 @@ def test_more_bins_than_memory_has_room_for_are_refused() -> None:
     with pytest.raises(ValueError, match="bins must be at most 65536, got 1000000000"):
         edges_from_data(torch.linspace(0, 1, 9), 10**9)
     assert len(edges_from_data(torch.linspace(0, 1, 9), 2**14)) == 2**14 + 1
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_shapes_and_generators_of_another_kind_are_refused(family: str) -> None:
+    dist = EVERY[family].expand((4,))
+    for shape in (3, (1.5,), (-1,), "a", None):
+        with pytest.raises(TypeError, match="sample_shape must be a shape such as"):
+            dist.sample(shape)
+        with pytest.raises(TypeError, match="batch_shape must be a shape such as"):
+            dist.expand(shape)
+    with pytest.raises(ValueError, match=r"batch_shape must broadcast, got shapes \(4,\), \(3,\)"):
+        dist.expand((3,))
+    with pytest.raises(ValueError, match=r"batch_shape must be one that \(4,\) expands to, got"):
+        dist.expand((1,))
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator or None, got 3"):
+        dist.sample((2,), generator=3)
+    if family not in {"delta", "discretized"}:  # which need no width
+        with pytest.raises(TypeError, match="width must be a tensor or a number"):
+            dist.log_prob_interval(torch.zeros(4), torch.ones(4), width="a")
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda bad: Gaussian(0.0, 1.0, validate_args=bad), "validate_args"),
+        (lambda bad: EVERY["spliced"].expected_shortfall(0.5, upper=bad), "upper"),
+        (
+            lambda bad: from_bar_distribution(torch.zeros(3), torch.arange(4.0), full_support=bad),
+            "full_support",
+        ),
+    ],
+)
+def test_switches_are_true_or_false(call, name: str) -> None:
+    for bad in ("no", 1, np.zeros(2)):
+        with pytest.raises(TypeError, match=f"{name} must be True or False, got"):
+            call(bad)

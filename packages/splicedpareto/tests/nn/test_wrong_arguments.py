@@ -97,3 +97,21 @@ def test_sizes_of_a_convolution_must_be_whole_numbers(build: Callable[..., nn.Mo
             settings |= {"width": 4}
         with pytest.raises((TypeError, ValueError), match="must be a whole number, at least 1"):
             build(**settings)
+
+
+def test_what_a_sequence_encoder_reads_has_its_shape() -> None:
+    encoder = SequenceEncoder(3, 2, channels=4, width=4, levels=1)
+    sequences, lengths = torch.zeros(2, 5, 3), torch.tensor([5, 3])
+    for call in (encoder, encoder.states):
+        with pytest.raises(ValueError, match=r"static must have shape \(2, 2\), .* got \(2,\)"):
+            call(sequences, lengths, torch.zeros(2))
+    with pytest.raises(TypeError, match="lengths must be a tensor, got"):
+        encoder.states(sequences, None)
+    with pytest.raises(ValueError, match=r"sequences must have shape \(B, T, F\) and lengths"):
+        encoder.fit_standardization(sequences, lengths[:1])
+    with pytest.raises(ValueError, match=r"weight must have shape \(2,\), one for each sequence"):
+        encoder.fit_standardization(sequences, lengths, weight=torch.ones(3))
+    with pytest.raises(ValueError, match=r"history must have shape \(B, \d+\), got \(2, 1\)"):
+        encoder.step(torch.zeros(2, 3), torch.zeros(2, 1))
+    with pytest.raises(ValueError, match=r"batch must be a whole number, at least 0, got 1\.5"):
+        encoder.begin(1.5)

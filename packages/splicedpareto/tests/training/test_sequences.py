@@ -17,7 +17,15 @@ pytest.importorskip("lightning", reason="the extra 'train' is not installed")
 from example_fits import Killed, Whole, stop_at, weights
 from splicedpareto.nn import DistributionNetwork, GaussianHead, SequenceEncoder
 from splicedpareto.objectives import exact_nll
-from splicedpareto.training import DivergedError, FitResult, FitSettings, SequenceDataset, fit
+from splicedpareto.training import (
+    DivergedError,
+    FitResult,
+    FitSettings,
+    SequenceDataset,
+    ShuffledBatches,
+    epoch_seed,
+    fit,
+)
 
 COUNT = 240
 SETTINGS = FitSettings(max_epochs=3, batch_size=32, seed=5)
@@ -355,3 +363,35 @@ def test_dataset_and_tensors_of_one_length_train_alike(tmp_path: Path) -> None:
         result = run(network(dropout=0.0), tmp_path / name, settings, data, data)
         losses.append(result.validation_losses)
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sequences": None}, "sequences must be a tensor, got"),
+        ({"offsets": torch.zeros(3)}, r"offsets must be whole numbers .*got shape \(3,\) of torch"),
+        ({"rows": torch.tensor([True])}, r"rows must be whole numbers .* of torch\.bool"),
+        ({"targets": torch.zeros(2)}, "targets must be a tuple of tensors, got tensor"),
+        ({"targets": (torch.tensor(1.0),)}, "a target must have a dimension for its rows"),
+        ({"prefix_share": "a"}, "prefix_share must be a number, got 'a'"),
+        ({"shortest_prefix": 1.5}, "shortest_prefix must be a whole number, at least 1"),
+        ({"augment": 3}, "augment must be a function or None, got 3"),
+    ],
+    ids=str,
+)
+def test_a_dataset_of_another_kind_is_refused(wrong: dict[str, object], message: str) -> None:
+    steps, ends = torch.zeros(6, 2), torch.tensor([0, 2, 6])
+    given = {"sequences": steps, "offsets": ends, "static": torch.zeros(2, 0), "targets": ()}
+    with pytest.raises((TypeError, ValueError), match=message):
+        SequenceDataset(**(given | wrong))  # type: ignore[arg-type]
+
+
+def test_sizes_and_seeds_of_batches_are_whole_numbers() -> None:
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        dataset().batches(0, seed=0)
+    with pytest.raises(ValueError, match=r"seed must be a whole number, at least 0, got 1\.5"):
+        dataset().batches(4, seed=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="size must be a whole number, at least 0, got 'a'"):
+        ShuffledBatches("a", 4, seed=0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="epoch must be at least 0, got -1"):
+        epoch_seed(0, -1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from splicedpareto.contrib._hybrid_pareto import HybridPareto
 from splicedpareto.contrib._student_t import StudentT
 from splicedpareto.distributions import Gaussian, Mixture, SplicedBinnedPareto
-from splicedpareto.distributions._checks import require_tensor, require_whole
+from splicedpareto.distributions._checks import require_real, require_whole
 from splicedpareto.nn._head_checks import check_raw
 from splicedpareto.nn._heads import (
     SOFTPLUS_ONE,
@@ -173,8 +173,10 @@ class QuantileParetoHead(DistributionHead):
         *,
         concentration_range: tuple[float, float] = (0.0, _HEAVIEST),
     ) -> None:
-        require_tensor("levels", levels)
-        require_tensor("quantiles", quantiles)
+        for name, given in (("levels", levels), ("quantiles", quantiles)):
+            require_real(name, given)
+            if given.dim() != 1:
+                raise ValueError(f"{name} must have shape (Q,), got {tuple(given.shape)}.")
         count = levels.shape[-1]
         super().__init__(in_features, count + 4)
         masses = torch.cat([levels[:1], levels.diff(), 1 - levels[-1:]])

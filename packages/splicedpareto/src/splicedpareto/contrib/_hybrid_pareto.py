@@ -224,6 +224,7 @@ class HybridPareto(LocationScale):
         below, above = torch.minimum(upper, junction), torch.maximum(lower, junction)
         in_body, in_tail = width_of(lower, below), width_of(above, upper)
         if width is not None:
+            width = self._value(width, "width")
             in_body = torch.where(upper <= junction, width, in_body)
             in_tail = torch.where(lower >= junction, width, in_tail)
         start = torch.minimum(lower, below)

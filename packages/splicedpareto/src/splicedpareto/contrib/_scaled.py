@@ -46,7 +46,7 @@ def scaled_head(
     require_switch("moving", moving)
     low, high = support
     start, stop = 0.0 if low is not None else -4.0, 0.0 if high is not None else 4.0
-    edges = reach * torch.linspace(start, stop, bins + 1).sinh() / math.sinh(4)
+    edges = float(reach) * torch.linspace(start, stop, bins + 1).sinh() / math.sinh(4)
     if low is not None and high is not None:
         edges = torch.linspace(low, high, bins + 1)
     head = SplicedBinnedParetoHead(

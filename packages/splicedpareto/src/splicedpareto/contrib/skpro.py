@@ -84,6 +84,9 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
                 "distribution must be one of splicedpareto, of batch shape (n,) or (), got "
                 f"{distribution!r:.200}."
             )
+        for name, labels in (("index", index), ("columns", columns)):
+            if not (labels is None or pd.api.types.is_list_like(labels)):
+                raise TypeError(f"{name} must be labels or None, got {labels!r:.80}.")
         count = distribution.batch_shape.numel()
         if distribution.batch_shape and index is not None and len(index) != count:
             raise ValueError(f"index must hold {count} labels, one a row, got {len(index)}.")
@@ -118,7 +121,10 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
     ) -> npt.NDArray[np.float64]:
         """Apply a method of the distributions to values of the shape of the table."""
         shape = self.distribution.batch_shape
-        at = torch.as_tensor(np.array(values), **tensor_options(self.distribution))
+        given = np.array(values)
+        if given.dtype.kind not in "fiub":
+            raise TypeError(f"values must be numbers, got {given.dtype}: convert them.")
+        at = torch.as_tensor(given, **tensor_options(self.distribution))
         with torch.no_grad():
             result = method(at.reshape(shape)).double().numpy()
         return result[:, None] if shape else result

@@ -112,7 +112,8 @@ class AffineTransformed(LocationScale):
     ) -> Tensor:
         """Log-probability of (lower, upper]; either end may be infinite."""
         lower, upper = self._value(lower, "lower"), self._value(upper, "upper")
-        width = (width_of(lower, upper) if width is None else width) / self.scale
+        known = width_of(lower, upper) if width is None else self._value(width, "width")
+        width = known / self.scale
         ends = self._standardized(lower), self._standardized(upper)
         return log_prob_interval(self.base, *ends, width=width)
 

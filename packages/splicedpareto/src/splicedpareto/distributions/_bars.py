@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from splicedpareto.distributions._checks import as_tensor, require_tensor
+from splicedpareto.distributions._checks import as_tensor, require_switch, require_tensor
 from splicedpareto.distributions._spliced_binned_pareto import SplicedBinnedPareto
 
 
@@ -55,6 +55,7 @@ def from_bar_distribution(
     """
     require_tensor("logits", logits)
     require_tensor("borders", borders)
+    require_switch("full_support", full_support)
     fewest = 3 if full_support else 1
     if borders.shape != (logits.shape[-1] + 1,) or logits.shape[-1] < fewest:
         raise ValueError(

@@ -11,7 +11,12 @@ from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 from torch.distributions import Distribution, constraints
 
-from splicedpareto.distributions._checks import as_tensor, require_in_unit_interval
+from splicedpareto.distributions._checks import (
+    as_tensor,
+    require_generator,
+    require_in_unit_interval,
+    require_shape,
+)
 from splicedpareto.distributions._quadrature import Rule, smooth_rule
 
 if TYPE_CHECKING:
@@ -150,8 +155,9 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw without gradient, shape ``(*sample_shape, *B)``."""
+        require_generator(generator)
         with torch.no_grad():
-            return self._draw(torch.Size(sample_shape), generator)
+            return self._draw(require_shape("sample_shape", sample_shape), generator)
 
     def rsample(
         self, sample_shape: Sequence[int] = (), *, generator: torch.Generator | None = None
@@ -159,7 +165,8 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """Draw with pathwise gradients to the parameters, shape ``(*sample_shape, *B)``."""
         if not self.has_rsample:
             raise NotImplementedError(f"{type(self).__name__} has no pathwise gradient.")
-        return self._draw(torch.Size(sample_shape), generator)
+        require_generator(generator)
+        return self._draw(require_shape("sample_shape", sample_shape), generator)
 
     @abstractmethod
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
@@ -190,8 +197,19 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
     def expand(
         self, batch_shape: Sequence[int], _instance: Distribution | None = None
     ) -> ScalarDistribution:
-        """Return the distribution over a larger batch, without copying its parameters."""
-        return self._checked_alike(self._expanded(torch.Size(batch_shape)))
+        """Return the distribution over a larger batch, without copying its parameters.
+
+        Raises:
+            ValueError: The batch does not expand to it.
+            TypeError: It is no shape.
+        """
+        shape = require_shape("batch_shape", batch_shape)
+        if broadcast_shapes(self.batch_shape, shape, what="The batch and batch_shape") != shape:
+            raise ValueError(
+                f"batch_shape must be one that {tuple(self.batch_shape)} expands to, got "
+                f"{tuple(shape)}."
+            )
+        return self._checked_alike(self._expanded(shape))
 
     def _checked_alike(self, new: Scalar) -> Scalar:
         """Return another distribution, checking its arguments as this one does."""

@@ -167,7 +167,7 @@ class Censored(ScalarDistribution):
         stop = torch.where(empty | (upper >= self.high), math.inf, upper)
         if width is not None:
             is_whole = (start == lower) & (stop == upper)
-            width = torch.where(is_whole, width, width_of(start, stop))
+            width = torch.where(is_whole, self._value(width, "width"), width_of(start, stop))
         mass = log_prob_interval(self.base, start, stop, width=width)
         return torch.where(empty, -math.inf, mass)
 

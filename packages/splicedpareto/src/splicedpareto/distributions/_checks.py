@@ -62,6 +62,30 @@ def require_whole(name: str, value: object, least: int, most: int = _LARGEST_WHO
         raise ValueError(f"{name} must be at most {most}, got {value}.")
 
 
+def require_shape(name: str, value: object) -> torch.Size:
+    """A shape, of whole numbers that are at least 0.
+
+    Raises:
+        TypeError: It is anything else.
+    """
+    if isinstance(value, (tuple, list)) and all(map(_is_size, value)):
+        return torch.Size(value)
+    raise TypeError(f"{name} must be a shape such as (3,), of whole numbers, got {value!r:.80}.")
+
+
+def _is_size(value: object) -> bool:
+    # While a graph is traced a size may be a symbol.
+    if isinstance(value, torch.SymInt):
+        return True
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 0
+
+
+def require_generator(value: object) -> None:
+    """Raise a TypeError unless a source of random numbers is None or torch's."""
+    if not (value is None or isinstance(value, torch.Generator)):
+        raise TypeError(f"generator must be a torch.Generator or None, got {value!r:.80}.")
+
+
 def require_distribution(name: str, value: object, *methods: str) -> None:
     """Raise a TypeError unless a value is a distribution that has some methods."""
     if not isinstance(value, Distribution):
@@ -94,6 +118,7 @@ def resolve_validation(validate_args: bool | None) -> bool:
     A check reads values, which a traced graph cannot do.
     """
     if validate_args is not None:
+        require_switch("validate_args", validate_args)
         return validate_args
     return not torch.compiler.is_compiling() and _Probe().validating
 

@@ -10,7 +10,11 @@ from torch import Tensor
 
 from splicedpareto.distributions import _functionals as functionals
 from splicedpareto.distributions._base import ScalarDistribution
-from splicedpareto.distributions._checks import require_in_unit_interval, require_tensor
+from splicedpareto.distributions._checks import (
+    require_in_unit_interval,
+    require_switch,
+    require_tensor,
+)
 from splicedpareto.distributions._distribution import SplicedDistribution
 from splicedpareto.distributions._layout import from_columns, to_columns
 
@@ -152,6 +156,7 @@ class Expectations(ScalarDistribution):
         Raises:
             ValueError: If a level lies outside [0, 1].
         """
+        require_switch("upper", upper)
         (level, rest), shape = self._levels(level=level)
         return from_columns(
             functionals.expected_shortfall(self.distribution, level, rest, upper=upper), shape

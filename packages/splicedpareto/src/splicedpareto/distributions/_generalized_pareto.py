@@ -143,7 +143,7 @@ class GeneralizedPareto(LocationScale):
         start = torch.maximum(lower, self.loc)
         inside = width_of(start, upper).clamp(min=0)
         if width is not None:
-            inside = torch.where(lower >= self.loc, width, inside)
+            inside = torch.where(lower >= self.loc, self._value(width, "width"), inside)
         return self._tail.log_share_between(self._excess(lower), inside)
 
     def _quantile(self, cdf: Tensor, sf: Tensor) -> Tensor:

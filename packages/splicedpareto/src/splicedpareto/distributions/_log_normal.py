@@ -121,7 +121,7 @@ class LogNormal(LocationScale):
     ) -> Tensor:
         """Log-probability of (lower, upper]; either end may be infinite."""
         lower, upper = broadcast_tensors(*self._interval(lower, upper))
-        known = width_of(lower, upper) if width is None else width
+        known = width_of(lower, upper) if width is None else self._value(width, "width")
         positive = lower > 0
         # The difference of two logarithms, with the digits of the width.
         ratio = torch.where(positive, known, 1) / torch.where(positive, lower, 1)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from splicedpareto.distributions._checks import (
     require_choice,
+    require_real,
     require_switch,
     require_tensor,
     require_whole,
@@ -111,9 +112,25 @@ class SequenceEncoder(nn.Module):
             lengths: As in `forward`.
             static: As in `forward`.
             weight: Of each sequence, shape ``(B,)``; None where all count the same.
+
+        Raises:
+            ValueError: A shape breaks its rule.
+            TypeError: An argument is no tensor.
         """
-        require_tensor("sequences", sequences)
-        require_tensor("lengths", lengths)
+        require_real("sequences", sequences)
+        require_real("lengths", lengths)
+        if sequences.dim() != 3 or lengths.shape != sequences.shape[:1]:
+            raise ValueError(
+                "sequences must have shape (B, T, F) and lengths (B,), got "
+                f"{tuple(sequences.shape)} and {tuple(lengths.shape)}."
+            )
+        if weight is not None:
+            require_tensor("weight", weight)
+            if weight.shape != lengths.shape:
+                raise ValueError(
+                    f"weight must have shape {tuple(lengths.shape)}, one for each sequence, got "
+                    f"{tuple(weight.shape)}."
+                )
         valid = valid_steps(lengths, sequences.shape[1])
         of_steps = None if weight is None else weight[:, None].expand_as(valid)[valid]
         self.standardize.fit(sequences[valid], of_steps, keep_flags=True)
@@ -157,6 +174,7 @@ class SequenceEncoder(nn.Module):
         Raises:
             ValueError: A shape or a length that breaks its rule.
         """
+        require_real("lengths", lengths)
         inputs = self.standardize.filled(sequences)
         state = self.convolution(inputs, lengths)
         steps = state.shape[1]
@@ -164,6 +182,7 @@ class SequenceEncoder(nn.Module):
             count = torch.arange(1, steps + 1, device=state.device)
             state = state.cumsum(dim=1) / count[:, None]
         if static is not None:
+            self._check_static(static, state.shape[:1])
             static = static[:, None].expand(-1, steps, -1)
         return torch.where(
             valid_steps(lengths, steps)[..., None], self.read(state, inputs, static), 0
@@ -193,6 +212,7 @@ class SequenceEncoder(nn.Module):
 
     def begin(self, batch: int = 1) -> Tensor:
         """The history before the first step, shape ``(batch, H)``."""
+        require_whole("batch", batch, 0)
         return self.standardize_static.mean.new_zeros((batch, self.convolution.history_size))
 
     def step(
@@ -233,6 +253,18 @@ class SequenceEncoder(nn.Module):
                 "a mean over all."
             )
 
+    def _check_static(self, static: Tensor, batch: torch.Size) -> None:
+        """Raise unless static features are one row for each state."""
+        require_real("static", static)
+        if torch.compiler.is_compiling():  # a graph may leave the batch open
+            return
+        features = len(self.standardize_static.mean)
+        if static.shape != (*batch, features):
+            raise ValueError(
+                f"static must have shape {(*batch, features)}, a row for each sequence, got "
+                f"{tuple(static.shape)}."
+            )
+
     def read(self, state: Tensor, inputs: Tensor, static: Tensor | None) -> Tensor:
         """State of the encoder from the convolution's.
 
@@ -245,6 +277,7 @@ class SequenceEncoder(nn.Module):
         if self.shortcut:
             parts.append(inputs.to(state.dtype))
         if static is not None:
+            self._check_static(static, state.shape[:-1])
             parts.append(self.standardize_static.filled(static).to(state.dtype))
         encoded: Tensor = self.mlp(torch.cat(parts, dim=-1))
         return encoded

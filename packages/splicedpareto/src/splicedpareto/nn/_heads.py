@@ -402,7 +402,9 @@ def bounded_logit(share: float) -> float:
 def initial_concentration(concentration_range: tuple[float, float]) -> float:
     """Raw parameter of a concentration of 0.1, or of the nearest within the range."""
     try:
-        lowest, highest = map(float, concentration_range)
+        lowest, highest = concentration_range
+        for bound in (lowest, highest):
+            require_number("concentration_range", bound)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"concentration_range must be (lowest, highest), got {concentration_range!r}."

@@ -65,7 +65,8 @@ class Standardize(nn.Module):
             keep_flags: Whether a column of zeros and ones keeps its zeros, and its ones become at
                 most `_HIGHEST_FLAG`.
         """
-        require_tensor("inputs", inputs)
+        require_real("inputs", inputs)
+        require_switch("keep_flags", keep_flags)
         if inputs.shape[1:] != self.mean.shape:
             raise ValueError(
                 f"inputs must have shape (N, {len(self.mean)}), got {tuple(inputs.shape)}."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._checks import require_switch, require_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,7 @@ class DistributionNetwork(nn.Module):
         """
         for index, entry in enumerate(inputs):
             require_tensor(f"input {index}", entry)
+        require_switch("every_step", every_step)
         if every_step and not hasattr(self.trunk, "states"):
             raise TypeError(
                 "every_step needs a trunk with a method `states`, such as SequenceEncoder, got "

@@ -169,7 +169,16 @@ class TemporalConvolution(nn.Module):
 
         Returns:
             States, shape ``(B, C)``, and the history with this step, shape ``(B, H)``.
+
+        Raises:
+            ValueError: The history is of another shape.
+            TypeError: It is no tensor.
         """
+        require_tensor("history", history)
+        if history.dim() == 0 or history.shape[-1] != self.history_size:
+            raise ValueError(
+                f"history must have shape (B, {self.history_size}), got {tuple(history.shape)}."
+            )
         segments = torch.split(history, self._segments, dim=-1)
         blocks = len(self.blocks)
         before, later = segments[: 2 * blocks], segments[2 * blocks :]
@@ -201,7 +210,7 @@ class TemporalConvolution(nn.Module):
         """Check the arguments; give the lengths, or None where no sequence is padded."""
         require_real("inputs", inputs)
         if lengths is not None:
-            require_tensor("lengths", lengths)
+            require_real("lengths", lengths)
         if inputs.dim() != 3 or inputs.shape[2] != self.in_features or inputs.shape[1] < shortest:
             raise ValueError(
                 f"inputs must have shape (B, T, {self.in_features}) with T at least {shortest}, "

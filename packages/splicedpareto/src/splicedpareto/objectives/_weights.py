@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from splicedpareto.distributions._checks import require_tensor
+from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._checks import require_real
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,9 @@ def weighted(objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     def of_weighted(dist: Distribution, *targets: Tensor, **mask: Tensor | None) -> Tensor:
         *observed, weight = targets
-        require_tensor("weight", weight)
-        return weight * objective(dist, *observed, **mask)
+        require_real("weight", weight)
+        loss = objective(dist, *observed, **mask)
+        broadcast_shapes(weight.shape, loss.shape, what="weight and the losses")
+        return weight * loss
 
     return of_weighted

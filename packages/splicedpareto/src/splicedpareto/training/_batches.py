@@ -12,8 +12,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from splicedpareto.distributions._checks import require_number, require_tensor, require_whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# Times 10,000, for the seeds of epochs, it still is one.
+LARGEST_SEED = 2**49
+
+_WHOLE = {torch.int16, torch.int32, torch.int64, torch.uint8}
 
 _Batch = TypeVar("_Batch")
 
@@ -22,7 +29,13 @@ Augmentation: TypeAlias = "Callable[[Tensor, Tensor, torch.Generator], Tensor]"
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """Seed of one epoch; distinct for all epochs below 10,000 of all seeds."""
+    """Seed of one epoch; distinct for all epochs below 10,000 of all seeds.
+
+    Raises:
+        ValueError: One of them is no whole number, at least 0.
+    """
+    require_whole("seed", seed, 0, LARGEST_SEED)
+    require_whole("epoch", epoch, 0)
     return seed * 10_000 + epoch
 
 
@@ -30,6 +43,8 @@ class _EpochBatches(Sampler[_Batch]):
     """Batches of `size` observations that depend on the seed and the epoch alone."""
 
     def __init__(self, size: int, batch_size: int) -> None:
+        require_whole("size", size, 0)
+        require_whole("batch_size", batch_size, 1)
         self._size = size
         self._batch_size = batch_size
         self._epoch = 0
@@ -47,6 +62,7 @@ class ShuffledBatches(_EpochBatches[list[int]]):
 
     def __init__(self, size: int, batch_size: int, *, seed: int) -> None:
         super().__init__(size, batch_size)
+        require_whole("seed", seed, 0, LARGEST_SEED)
         self._seed = seed
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -99,6 +115,7 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
 
     Raises:
         ValueError: A shape, an offset, a row, a share or a shortest prefix that breaks its rule.
+        TypeError: An argument is of another kind.
 
     Example:
         >>> steps, ends = torch.arange(12.0).reshape(6, 2), torch.tensor([0, 1, 4, 6])
@@ -121,6 +138,11 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
         shortest_prefix: int = 1,
         augment: Augmentation | None = None,
     ) -> None:
+        _check_kinds(sequences, offsets, static, targets, rows)
+        require_number("prefix_share", prefix_share)
+        require_whole("shortest_prefix", shortest_prefix, 1)
+        if augment is not None and not callable(augment):
+            raise TypeError(f"augment must be a function or None, got {augment!r:.80}.")
         count = len(offsets) - 1
         if sequences.dim() != 2 or not sequences.is_floating_point():
             raise ValueError(
@@ -147,8 +169,6 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
             )
         if not 0 <= prefix_share <= 1:
             raise ValueError(f"prefix_share must be in [0, 1], got {prefix_share}.")
-        if shortest_prefix < 1:
-            raise ValueError(f"shortest_prefix must be at least 1, got {shortest_prefix}.")
         self.sequences = sequences
         self.offsets = offsets
         self.static = static
@@ -208,6 +228,27 @@ class SequenceDataset(Dataset[tuple[Tensor, ...]]):
         return SequenceBatches(self, batch_size, seed=None)
 
 
+def _check_kinds(
+    sequences: Tensor, offsets: Tensor, static: Tensor, targets: object, rows: Tensor | None
+) -> None:
+    """Raise unless all are tensors with rows, and indices whole numbers in one dimension."""
+    if not isinstance(targets, (tuple, list)):
+        raise TypeError(f"targets must be a tuple of tensors, got {targets!r:.80}.")
+    named = [("sequences", sequences), ("offsets", offsets), ("static", static)]
+    named += [("a target", target) for target in targets]
+    named += [] if rows is None else [("rows", rows)]
+    for name, given in named:
+        require_tensor(name, given)
+        if not given.dim():
+            raise ValueError(f"{name} must have a dimension for its rows, got a number.")
+        is_index = name in {"offsets", "rows"}
+        if is_index and (given.dim() != 1 or given.dtype not in _WHOLE):
+            raise ValueError(
+                f"{name} must be whole numbers in one dimension, got shape {tuple(given.shape)} of "
+                f"{given.dtype}."
+            )
+
+
 class SequenceBatches(_EpochBatches[SequenceBatch]):
     """Batches of nearly equal length that depend on the seed and the epoch alone.
 
@@ -222,6 +263,8 @@ class SequenceBatches(_EpochBatches[SequenceBatch]):
 
     def __init__(self, dataset: SequenceDataset, batch_size: int, *, seed: int | None) -> None:
         super().__init__(len(dataset), batch_size)
+        if seed is not None:
+            require_whole("seed", seed, 0, LARGEST_SEED)
         self._dataset = dataset
         self._seed = seed
 

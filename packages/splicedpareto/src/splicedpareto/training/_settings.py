@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from splicedpareto.distributions._checks import require_choice, require_number, require_whole
+from splicedpareto.training._batches import LARGEST_SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
 Objective: TypeAlias = "Callable[..., Tensor]"
 """``objective(distribution, *targets)``: losses of shape ``(B,)``."""
-
-
-# Times 10,000, for the seeds of epochs, it still is one.
-_LARGEST_SEED = 2**49
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class FitSettings:
     def __post_init__(self) -> None:
         for name in ("max_epochs", "batch_size", "patience"):
             require_whole(name, getattr(self, name), 1)
-        require_whole("seed", self.seed, 0, _LARGEST_SEED)
+        require_whole("seed", self.seed, 0, LARGEST_SEED)
         for name in ("learning_rate", "gradient_norm"):
             require_number(name, getattr(self, name))
             if not getattr(self, name) > 0:
