@@ -477,6 +477,10 @@ def test_what_is_no_saved_estimator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="path must be a str or a Path, got 3"):
         Regressor.load(3)
     inputs, random = rows(30)
+    fitted = Regressor(**TINY).fit(inputs, random.normal(size=30))
+    for wrong, message in ((tmp_path, "no folder"), (tmp_path / "a" / "b.npz", "in a folder that")):
+        with pytest.raises(ValueError, match=f"path must be a file to write, {message}"):
+            fitted.save(wrong)
     settings = TINY | {"random_state": np.random.RandomState(0)}
     with pytest.raises(ValueError, match="random_state must be a seed or None to be saved"):
         Regressor(**settings).fit(inputs, random.normal(size=30)).save(path)

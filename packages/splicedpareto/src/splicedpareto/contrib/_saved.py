@@ -137,6 +137,9 @@ def _write_model(
     }
     arrays = {name: value.numpy(force=True) for name, value in network.state_dict().items()}
     text = np.array(json.dumps(about, default=_plain))
+    if path.is_dir() or not path.parent.is_dir():
+        what = "no folder" if path.is_dir() else "in a folder that exists"
+        raise ValueError(f"path must be a file to write, {what}, got {path}.")
     aside = path.with_name(path.name + ".writing")
     with aside.open("wb") as file:
         np.savez(file, **{f"weights/{name}": value for name, value in arrays.items()}, about=text)

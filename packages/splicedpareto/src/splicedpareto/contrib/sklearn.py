@@ -391,7 +391,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             path: The file.
 
         Raises:
-            ValueError: `random_state` is a random generator, which JSON cannot hold.
+            ValueError: `random_state` is a random generator, which JSON cannot hold, or `path` is a
+                folder, or in none that exists.
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
         check_is_fitted(self, "network_")
