@@ -117,14 +117,13 @@ def test_what_is_absent_in_words_is_no_fault(layout, tmp_path):
 OUT_OF_BOUNDS = (
     ("yardsToGo", "400", "from 0 to 109"),
     ("quarter", "99", "from 1 to 10"),
-    ("preSnapHomeScore", "700", "within 100 of the other team's"),
     ("prePenaltyPlayResult", "-500", "from -110 to 110"),
     ("gameClock", "99:99", "a time of a quarter, up to 15:00"),
 )
 
 
 def test_a_number_that_no_game_has_sets_the_play_aside(tmp_path):
-    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(6)))
+    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(5)))
     for play, (column, value, _) in enumerate(OUT_OF_BOUNDS):
         source = with_cells(source, "plays.csv", column, value, of=play)
     blocks, report = read_tracking(source.write(tmp_path))
@@ -136,7 +135,17 @@ def test_a_number_that_no_game_has_sets_the_play_aside(tmp_path):
         )
         for play, (column, value, must) in enumerate(OUT_OF_BOUNDS)
     ]
-    assert blocks[0].plays["play_id"].to_list() == [5]
+    assert blocks[0].plays["play_id"].to_list() == [4]
+
+
+def test_a_margin_that_no_game_has_names_both_scores(tmp_path):
+    source = with_cells(two_plays(), "plays.csv", "preSnapHomeScore", "700")
+    _, report = read_tracking(source.write(tmp_path))
+    said = (
+        "the columns preSnapHomeScore and preSnapVisitorScore of plays.csv are '700' and '3' in "
+        "row 1, must be within 100 of each other"
+    )
+    assert report.left_out.select("reason", "detail").rows() == [("value out of bounds", said)]
 
 
 def test_games_of_another_set_are_found(tmp_path):

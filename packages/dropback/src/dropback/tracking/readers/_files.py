@@ -131,7 +131,7 @@ def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format])
         )
         lacking: tuple[str, ...] = ()
         if not chosen.plays_file:
-            lacking = missing_columns(path, header, chosen.plays, chosen.plays_lack)
+            lacking = missing_columns(path, header, chosen.plays, chosen.plays_lack, {})
         chosen = replace(chosen.without_absent(header), lacking=lacking)
         _require_columns(path, chosen, header)
         return chosen

@@ -97,6 +97,8 @@ class Format:
         plays: Canonical name to the columns that may hold it, first found wins; keys from
             `PLAY_COLUMNS`. Where ``plays_file`` is empty these are columns of the rows.
         plays_lack: Quantities that no table of plays of this layout has, though others like it do.
+        plays_first: Quantities of which one of the first so many columns must be there: the others
+            hold less.
         players_file: The table of players, optional on disk.
         players: As ``plays``; keys from `PLAYER_COLUMNS`.
         players_lack: As ``plays_lack``.
@@ -118,6 +120,7 @@ class Format:
     defense_label: str = ""
     plays_file: str = ""
     plays_lack: tuple[str, ...] = ()
+    plays_first: Mapping[str, int] = field(default_factory=dict)
     players_file: str = ""
     players_lack: tuple[str, ...] = ()
     players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -98,6 +98,7 @@ def missing_columns(
     there: Collection[str],
     names: Mapping[str, tuple[str, ...]],
     never: Collection[str],
+    first: Mapping[str, int],
 ) -> tuple[str, ...]:
     """A sentence for each quantity that a table of its layout has and this table has not.
 
@@ -106,6 +107,7 @@ def missing_columns(
         there: Its columns.
         names: Quantity to the columns that may hold it, in the spelling of `there`.
         never: Quantities that no table of this layout has.
+        first: Quantities of which one of the first so many columns must be there: others hold less.
     """
     absent = {
         quantity: columns
@@ -116,4 +118,10 @@ def missing_columns(
     known = {column for columns in names.values() for column in columns}
     others = [column for column in there if column not in known]
     told = dict.fromkeys(lacking(path, columns, name, others) for name, columns in absent.items())
+    for name, count in first.items():
+        columns = names.get(name, ())
+        taken = next((column for column in columns if column in there), None)
+        if taken in columns[count:]:
+            said = lacking(path, columns[:count], name, others)
+            told[f"{said}; {taken!r} is read in its place"] = None
     return tuple(told)

@@ -72,6 +72,11 @@ _NOTHING_SAID: Final = {
 _FLAGS: Final = ("nullified", "play_action", "recorded_pressure")
 
 _MOST_RUSHERS: Final = 11
+_TIME: Final = "recorded_time_to_throw_s"
+# No dropback has lasted as long.
+_LONGEST_S: Final = 30
+# Charted in words, of which each set has its own.
+_IN_WORDS: Final = ("coverage", "coverage_type", "dropback_type", "target_route")
 
 _RANGES: Final = {
     "quarter": (1, 10),
@@ -135,7 +140,9 @@ def read_plays(layout: Format, folder: Path, recorded: pl.DataFrame) -> PlayTabl
         _key_column(layout, found, needed)
     plays, notes = shaped_plays(layout, found.rows, path)
     plays = _with_recorded(plays, recorded)
-    absent = missing_columns(path, found.header, layout.plays, layout.plays_lack)
+    absent = missing_columns(
+        path, found.header, layout.plays, layout.plays_lack, layout.plays_first
+    )
     games_path = beside(folder, "games.csv")
     at_home = layout.possession == "home_or_away"
     if at_home and games_path is None:
@@ -186,7 +193,7 @@ def _missing_of_games(games: SmallTable, *, needed: bool) -> tuple[str, ...]:
         ReaderError: One of them is needed.
     """
     names = {"game_id": ("gameId",)} | {ours: (column,) for column, ours in _OF_GAMES.items()}
-    absent = missing_columns(games.path, games.header, names, ())
+    absent = missing_columns(games.path, games.header, names, (), {})
     grave = [said for said in absent if PURPOSES["week"] not in said]
     if needed and grave:
         raise ReaderError(
@@ -218,7 +225,9 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> tuple[pl.Da
     table = told
     yards = pl.col("yardline_number")
     plays = shaped(table, layout.plays, PLAY_COLUMNS).with_columns(
-        pl.when(yards.is_between(1, _MIDDLE)).then(yards), week=_week(pl.col("week"))
+        pl.when(yards.is_between(1, _MIDDLE)).then(yards),
+        pl.when(pl.col(_TIME).is_between(0, _LONGEST_S)).then(_TIME),
+        week=_week(pl.col("week")),
     )
     plays = plays.with_columns(
         *(pl.when(pl.col(name) >= 0).then(name).alias(name) for name in _SCORES),
@@ -264,6 +273,7 @@ def _unread(
     rules = {
         "week": (unknown["week"], _A_WEEK),
         "yardline_number": (unknown["yardline_number"], f"yard line from 1 to {_MIDDLE}"),
+        _TIME: (unknown[_TIME], f"time from 0 to {_LONGEST_S} seconds"),
         "pass_rushers": (
             pl.lit(~shaped["pass_rushers"].is_between(0, _MOST_RUSHERS).fill_null(value=False)),
             f"number of players from 0 to {_MOST_RUSHERS}",
@@ -279,6 +289,10 @@ def _unread(
         of_words = {
             "pass_result": (~pl.col(column).is_in(PASS_RESULTS), "result of a pass"),
             "clock": (~pl.col(column).str.contains(CLOCK), "game clock"),
+            **dict.fromkeys(
+                _IN_WORDS,
+                (pl.col(column).cast(pl.Float64, strict=False).is_not_null(), "word"),
+            ),
             **dict.fromkeys(_FLAGS, (yes_or_no(column).is_null(), "word for yes or no")),
         }
         if (rule := rules.get(name) or of_words.get(name)) is None:
@@ -336,7 +350,14 @@ def _beyond(
     home, away = (found_column(table, names.get(name, ())) for name in _SCORES)
     if home and away:
         apart = (shaped["home_score"] - shaped["away_score"]).abs() > _MOST_APART
-        sentences.append(said(home, pl.lit(apart), f"within {_MOST_APART} of the other team's"))
+        both = pl.format(
+            f"the columns {home} and {away} of {path.name} are {{}} and {{}} in row {{}}, must be "
+            f"within {_MOST_APART} of each other",
+            quoted(pl.col(home)),
+            quoted(pl.col(away)),
+            ROW,
+        )
+        sentences.append(pl.when(pl.lit(apart.fill_null(value=False))).then(both))
     return table.select(pl.coalesce(sentences)).to_series()
 
 
@@ -369,8 +390,8 @@ def _with_games(
     teams = [column for column in there if column != "week"]
     known = {column: team_code(column).is_in(list(TEAMS)) for column in teams}
     # A set under pseudonyms has no team that is known.
-    if 2 * sum(games.select(flag.sum()).item() for flag in known.values()) > (
-        len(teams) * games.height
+    if 2 * sum(games.select(flag.sum()).item() for flag in known.values()) >= max(
+        1, len(teams) * games.height
     ):
         unread += [
             unread_where(column, ~flag, "team of the league", "games.csv")

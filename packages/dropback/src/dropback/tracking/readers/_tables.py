@@ -267,7 +267,7 @@ def read_players(layout: Format, folder: Path) -> PlayersTable:
     return PlayersTable(
         players,
         (*found.notes, *notes, *repeats),
-        missing_columns(path, found.header, layout.players, layout.players_lack),
+        missing_columns(path, found.header, layout.players, layout.players_lack, {}),
     )
 
 
