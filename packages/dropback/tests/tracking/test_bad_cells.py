@@ -501,7 +501,7 @@ def test_a_fraction_of_a_jersey_number_is_none(tmp_path):
     source = two_plays().change(TRACKING, jerseyNumber=pl.col("jerseyNumber") + 0.5)
     flags, (block,), _ = flags_of(source, tmp_path)
     assert block.players["jersey_number"].null_count() == block.players.height
-    said = ["column jerseyNumber is no whole number in the tracking rows"]
+    said = ["column jerseyNumber is no number from 0 to 99 in the tracking rows"]
     assert flags == {1: said, 2: said}
 
 

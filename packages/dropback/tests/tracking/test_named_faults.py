@@ -152,12 +152,13 @@ def test_a_cell_of_the_rows_that_nobody_has_is_flagged(column, cell, flag, tmp_p
     assert details.startswith(f"{column} is '{cell}' in row ")
 
 
-def test_a_jersey_number_in_words_is_flagged(tmp_path):
-    source = in_play_1(two_plays("bdb_2023"), "jerseyNumber", "ninety", pl.col("nflId") == 30004)
+@pytest.mark.parametrize("cell", ["ninety", "100", "-1", "1e308"])
+def test_a_jersey_number_that_none_is_is_flagged(cell, tmp_path):
+    source = in_play_1(two_plays("bdb_2023"), "jerseyNumber", cell, pl.col("nflId") == 30004)
     assert flags_of(source, tmp_path) == {
         1: (
-            "column jerseyNumber is no whole number in the tracking rows",
-            "jerseyNumber is 'ninety' in row 166",
+            "column jerseyNumber is no number from 0 to 99 in the tracking rows",
+            f"jerseyNumber is '{cell}' in row 166",
         )
     }
 

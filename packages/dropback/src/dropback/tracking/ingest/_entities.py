@@ -43,6 +43,9 @@ STRANGERS: Final = "neither"
 # nflverse's key of a player.
 _GSIS_ID: Final = r"^\d{2}-\d{7}$"
 
+# NFL rulebook, Rule 5, Section 1: no jersey has another number.
+_JERSEYS: Final = (0, 99)
+
 # Half a second before the snap to the snap; half a second to a second after it.
 AROUND_SNAP: Final = (-5, 0, 5, 10)
 
@@ -305,7 +308,7 @@ def _unread_of_rows(heads: pl.DataFrame, layout: Format) -> pl.DataFrame:
         "role": (~pl.col("role").is_in(list(layout.row_roles)), "role that is known"),
         "height": (height_in("height").is_null(), "height"),
         "weight": (weight_lb("weight").is_null(), "weight"),
-        "jersey_number": (_whole_jersey().is_null(), "whole number"),
+        "jersey_number": (_whole_jersey().is_null(), "number from 0 to 99"),
         "gsis_id": (
             ~pl.col("gsis_id").str.contains(_GSIS_ID),
             "key of a player such as 00-0033873",
@@ -322,7 +325,8 @@ def _unread_of_rows(heads: pl.DataFrame, layout: Format) -> pl.DataFrame:
 
 
 def _whole_jersey() -> pl.Expr:
-    return whole(pl.col("jersey_number").cast(pl.Float64, strict=False))
+    number = whole(pl.col("jersey_number").cast(pl.Float64, strict=False))
+    return pl.when(number.is_between(*_JERSEYS)).then(number)
 
 
 def place_entities(
