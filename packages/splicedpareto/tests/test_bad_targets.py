@@ -19,7 +19,8 @@ from splicedpareto.nn import MovingBinsHead, SplicedBinnedParetoHead
 
 NAN, INF = math.nan, math.inf
 TWO = torch.tensor([0.2, 0.7])
-BINS = SplicedBinnedPareto(torch.zeros(2, 4), torch.linspace(-1, 3, 5), 0.1, 0.2)
+EDGES = torch.linspace(-1, 3, 5)
+BINS = SplicedBinnedPareto(torch.tensor([[0.0, 1, 2, 0], [3, 0, 0, 1]]), EDGES, 0.1, 0.2)
 BOUNDED = SplicedBinnedPareto(
     torch.zeros(2, 4), torch.linspace(0, 4, 5), 0.1, 0.2, 1.0, 1.0, lower_mass=0.0
 )
@@ -170,3 +171,25 @@ def test_what_goes_beside_a_target_is_of_its_kind() -> None:
     with pytest.raises(TypeError, match="quantile must hold real numbers, got True"):
         scoring_rules.quantile_score(True, TWO, 0.5)
     assert scoring_rules.quantile_score(10**30, TWO, 0.5).tolist() == pytest.approx([5e29, 5e29])
+
+
+@pytest.mark.parametrize(
+    "dist",
+    [
+        BINS,
+        AffineTransformed(BINS, 0.5, 2.0),
+        Mixture(torch.zeros(2), [Delta(0.3), BINS]),
+        SplicedBinnedPareto(torch.zeros(2, 6), EDGES, 0.1, 0.2, splice="edge"),
+    ],
+    ids=["bins", "moved", "mixed", "edge"],
+)
+@pytest.mark.parametrize(
+    "objective",
+    [*ONE_TARGET, *INTERVALS[:3]],
+    ids=lambda objective: objective.__name__,
+)
+def test_targets_that_the_batch_shares_are_those_of_each(dist, objective) -> None:
+    lower = torch.tensor([-4.0, 0.3, 2.5])[:, None]
+    loss = of_ends(objective)
+    each = loss(dist, lower.expand(3, 2), lower.expand(3, 2) + 0.5)
+    torch.testing.assert_close(loss(dist, lower, lower + 0.5), each)

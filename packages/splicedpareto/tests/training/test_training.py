@@ -361,3 +361,40 @@ def test_ctrl_c_stops_a_fit_and_the_next_call_goes_on(whole: Whole, tmp_path: Pa
     net = network()
     assert run(net, tmp_path) == whole[1]
     assert torch.equal(weights(net), weights(whole[0]))
+
+
+ROWS = TensorDataset(torch.zeros(4, 3), torch.zeros(4))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"network": 3}, "network must be a DistributionNetwork, got 3"),
+        ({"training": [1]}, r"training must be a TensorDataset or a SequenceDataset, got \[1\]"),
+        ({"objective": None}, "objective must be a function, got None"),
+        ({"settings": {}}, "settings must be FitSettings, got {}"),
+        ({"folder": "here"}, r"folder must be a pathlib\.Path, got 'here'"),
+        ({"on_epoch": 3}, "on_epoch must be a function or None, got 3"),
+        ({"inputs": 2}, "training must hold 2 inputs and a target, got 2 tensors"),
+        ({"every_step": "no"}, "every_step must be True or False, got 'no'"),
+        (
+            {"training": TensorDataset(torch.zeros(4, 3), torch.zeros(4, 1))},
+            r"losses must have shape \(4,\), .*got \(4, 4\).*must lose their second dimension",
+        ),
+    ],
+    ids=str,
+)
+def test_a_fit_of_other_kinds_is_refused(
+    wrong: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    given = {
+        "network": DistributionNetwork(ResidualMLP(3, 4), GaussianHead(4)),
+        "training": ROWS,
+        "validation": ROWS,
+        "objective": exact_nll,
+        "validation_objective": exact_nll,
+        "settings": FitSettings(max_epochs=1),
+        "folder": tmp_path,
+    }
+    with pytest.raises((TypeError, ValueError), match=message):
+        fit(**(given | wrong))  # type: ignore[arg-type]

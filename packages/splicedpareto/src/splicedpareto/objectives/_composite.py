@@ -9,7 +9,7 @@ import torch
 
 from splicedpareto.distributions import AffineTransformed, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._accurate import log_prob_interval
-from splicedpareto.distributions._base import broadcast_shapes
+from splicedpareto.distributions._base import broadcast_shapes, widened
 from splicedpareto.distributions._bins import log_mass_between
 from splicedpareto.distributions._checks import require_tensor
 from splicedpareto.distributions._kernels import width_of
@@ -95,7 +95,7 @@ def _terms(dist: Distribution, value: Tensor) -> Tensor:
     dist = spliced(dist)
     if dist.splice == "edge":
         return -dist.log_prob(value)
-    (columns,), shape = to_columns(dist.batch_shape, dist.logits, value=value)
+    (columns,), shape = _columns(dist, value=value)
     distribution = dist.distribution
     index = distribution.bins.locate(columns)
     tails, (*_, cell) = distribution.look_up(index, with_sums=False)
@@ -216,7 +216,7 @@ def _interval_terms(dist: Distribution, lower: Tensor, upper: Tensor) -> tuple[T
     if dist.splice == "edge":
         log_mass = log_prob_interval(dist, lower, upper)
         return log_mass, torch.zeros_like(log_mass)
-    (start, stop), shape = to_columns(dist.batch_shape, dist.logits, lower=lower, upper=upper)
+    (start, stop), shape = _columns(dist, lower=lower, upper=upper)
     distribution = dist.distribution
     bins, low, high = distribution.bins, distribution.lower, distribution.upper
     low_threshold, high_threshold = low.threshold.detach(), high.threshold.detach()
@@ -240,6 +240,13 @@ def _interval_terms(dist: Distribution, lower: Tensor, upper: Tensor) -> tuple[T
     return from_columns(log_mass, shape), from_columns(tails, shape) + movement_nll(
         dist, lower, upper
     )
+
+
+def _columns(dist: SplicedBinnedPareto, **values: Tensor) -> tuple[list[Tensor], torch.Size]:
+    """Values as columns of every batch element, those that all share too."""
+    columns, shape = to_columns(dist.batch_shape, dist.logits, **values)
+    batch = broadcast_shapes(dist.batch_shape, *(column.shape[:-1] for column in columns))
+    return [widened(column, (*batch, column.shape[-1])) for column in columns], shape
 
 
 def _with_whole_outermost_bins(

@@ -7,23 +7,23 @@ how a fit that was interrupted resumes.
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
 
-from splicedpareto.training._batches import ShuffledBatches
-from splicedpareto.training._settings import DivergedError, FitResult
+from splicedpareto.distributions._checks import require_switch, require_whole
+from splicedpareto.nn import DistributionNetwork
+from splicedpareto.training._batches import SequenceDataset, ShuffledBatches
+from splicedpareto.training._settings import DivergedError, FitResult, FitSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from torch.utils.data import Sampler
 
-    from splicedpareto.nn import DistributionNetwork
-    from splicedpareto.training._batches import SequenceDataset
-    from splicedpareto.training._settings import FitSettings, Objective
+    from splicedpareto.training._settings import Objective
 
 
 def fit(
@@ -62,14 +62,17 @@ def fit(
         on_epoch: Called with the epoch and its mean validation loss.
 
     Raises:
-        ValueError: No training or no validation observations, or no GPU where the settings ask
-            for one.
+        ValueError: No training or no validation observations, fewer tensors than inputs, losses
+            that are not one an observation, or no GPU where the settings ask for one.
+        TypeError: An argument is of another kind.
         DivergedError: A loss is not finite, in training or in validation.
         ModuleNotFoundError: Lightning is not installed.
     """
+    _check_kinds(network, (objective, validation_objective), settings, folder, on_epoch)
+    require_switch("every_step", every_step)
+    require_whole("inputs", inputs, 1)
     for name, dataset in (("training", training), ("validation", validation)):
-        if len(dataset) == 0:
-            raise ValueError(f"{name} must hold at least one observation, got none.")
+        _check_dataset(name, dataset, inputs)
     try:
         # Lightning takes seconds to import, and prediction does not need it.
         from splicedpareto.training._lightning import (  # noqa: PLC0415
@@ -138,6 +141,43 @@ def fit(
         raise diverged
     chosen = min(range(len(losses)), key=losses.__getitem__)
     return FitResult(chosen, losses[chosen], losses)
+
+
+def _check_kinds(
+    network: object,
+    objectives: tuple[object, object],
+    settings: object,
+    folder: object,
+    then: object,
+) -> None:
+    """Raise a TypeError unless the arguments of a fit are of their kinds."""
+    if not isinstance(network, DistributionNetwork):
+        raise TypeError(f"network must be a DistributionNetwork, got {network!r:.80}.")
+    for name, given in zip(("objective", "validation_objective"), objectives, strict=True):
+        if not callable(given):
+            raise TypeError(f"{name} must be a function, got {given!r:.80}.")
+    if not isinstance(settings, FitSettings):
+        raise TypeError(f"settings must be FitSettings, got {settings!r:.80}.")
+    if not isinstance(folder, Path):
+        raise TypeError(f"folder must be a pathlib.Path, got {folder!r:.80}.")
+    if then is not None and not callable(then):
+        raise TypeError(f"on_epoch must be a function or None, got {then!r:.80}.")
+
+
+def _check_dataset(name: str, dataset: object, inputs: int) -> None:
+    """Raise unless a dataset holds observations, of inputs and a target at least."""
+    if isinstance(dataset, TensorDataset):
+        if len(dataset.tensors) <= inputs:
+            raise ValueError(
+                f"{name} must hold {inputs} inputs and a target, got {len(dataset.tensors)} "
+                "tensors: tell how many are inputs."
+            )
+    elif not isinstance(dataset, SequenceDataset):
+        raise TypeError(
+            f"{name} must be a TensorDataset or a SequenceDataset, got {dataset!r:.80}."
+        )
+    if len(dataset) == 0:
+        raise ValueError(f"{name} must hold at least one observation, got none.")
 
 
 def _loader(dataset: TensorDataset | SequenceDataset, sampler: Sampler[Any]) -> DataLoader[Any]:

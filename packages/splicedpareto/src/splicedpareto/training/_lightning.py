@@ -88,7 +88,14 @@ class FitModule(LightningModule):
         """Loss of each observation, shape ``(B,)``: the mean over its steps, at every step."""
         targets = batch[self._inputs :]
         if not self._every_step:
-            return objective(self.network.head.distribution(raw), *targets)
+            losses = objective(self.network.head.distribution(raw), *targets)
+            if losses.shape[:1] != raw.shape[:1] or losses.dim() >= raw.dim():
+                raise ValueError(
+                    f"losses must have shape ({len(raw)},), one for each observation, got "
+                    f"{tuple(losses.shape)} from the objective: targets of shape (N, 1) must lose "
+                    "their second dimension."
+                )
+            return losses
         lengths = batch[1]
         # Only the steps before the padding, flattened: an objective needs no mask, and no
         # distribution is built for padding.
