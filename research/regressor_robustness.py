@@ -48,17 +48,27 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", choices=[*FAMILIES], default=[*FAMILIES])
     parser.add_argument("--averaging", type=float, help="power of an average of the weights")
     parser.add_argument("--still", action="store_true", help="bins that do not move")
+    parser.add_argument("--named", action="store_true", help="name the outliers' value as an atom")
     parser.add_argument("--shares", type=float, nargs="+", default=[*SHARES], help="of outliers")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     settings = {"moving": not arguments.still, "averaging": arguments.averaging}
     cases = [(0.0, 0.0), *itertools.product(arguments.shares, VALUES)]
+    atoms = {value: [value] if arguments.named and value else None for value in (0.0, *VALUES)}
     fits = {
         (name, *case): np.array(
             [
                 np.mean(
                     [
-                        one_fit(name, *case, arguments.rows, seed, state, **settings)
+                        one_fit(
+                            name,
+                            *case,
+                            arguments.rows,
+                            seed,
+                            state,
+                            atoms=atoms[case[1]],
+                            **settings,
+                        )
                         for state in range(seed, seed + 100 * arguments.networks, 100)
                     ],
                     axis=0,
@@ -121,7 +131,7 @@ def one_fit(
     count: int,
     seed: int,
     state: int,
-    **settings: bool | float | None,
+    **settings: bool | float | list[float] | None,
 ) -> list[float]:
     """Error of the median in normal scores, coverage, and distance from outcomes, on clean rows."""
     family, random = FAMILIES[name], np.random.default_rng(seed)
