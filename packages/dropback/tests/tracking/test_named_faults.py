@@ -439,3 +439,15 @@ def test_a_number_for_a_word_and_a_time_below_zero_are_flagged(column, cell, kno
             f"{column} is '{cell}' in row 1",
         )
     }
+
+
+def test_a_set_that_was_moved_with_its_plays_is_read_again(tmp_path, monkeypatch):
+    two_plays("bdb_2023").write(tmp_path / "here" / "set")
+    monkeypatch.chdir(tmp_path / "here")
+    ingest("set", "plays")
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "there")
+    report = ingest("set", "plays")
+    assert (report.plays_kept, report.left_out.height) == (2, 0)
+    chunks = pl.concat(map(pl.read_parquet, (tmp_path / "there/plays/plays").rglob("*.parquet")))
+    assert sorted(chunks["play_id"]) == [1, 2]

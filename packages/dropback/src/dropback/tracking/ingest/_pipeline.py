@@ -68,7 +68,7 @@ from dropback.tracking.tensors._play_tensors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from os import PathLike
     from typing import TypeAlias
 
@@ -176,7 +176,7 @@ def _ingest_here(
     for left in out.glob(".scratch-*"):  # of workers that were killed
         shutil.rmtree(left, ignore_errors=True)
     store, place = open_store(out), ""
-    _require_same_files(out, {part.part for part in parts})
+    _require_same_files(out, parts)
     names = [part.task(read_into_chunks, place).name for part in parts]
     there = read_folders(store, names)
     for part, name in zip(parts, names, strict=True):
@@ -205,26 +205,30 @@ def _ingest_here(
     return report
 
 
-def _require_same_files(out: Path, parts: Collection[str]) -> None:
+def _require_same_files(out: Path, parts: Sequence[PartSource]) -> None:
     """Refuse a folder that holds plays of other files, which would stay among those that are read.
+
+    What it holds of the same files from before set and folder were moved is removed.
 
     Raises:
         RequestError: It is one.
     """
+    names = {part.part for part in parts}
+    files = {Path(part.name).resolve() for part in parts}
     for chunk in sorted(out.glob("plays/season=*/*.parquet")):
-        part = chunk.stem.rpartition("-")[0]
-        if part in parts:
+        name = chunk.stem.rpartition("-")[0]
+        if name in names or not chunk.is_file():
             continue
-        record = out / REPORTS / f"{part}.json"
-        file = (
-            json.loads(record.read_text(encoding="utf-8"))["source_file"]
-            if record.is_file()
-            else part
-        )
-        raise RequestError(
-            f"{out} holds plays of another file, {file}, which would stay among those that are "
-            "read: name another folder, or remove this one first."
-        )
+        record = out / REPORTS / f"{name}.json"
+        file = name
+        if record.is_file():
+            file = json.loads(record.read_text(encoding="utf-8"))["source_file"]
+        if Path(file).resolve() not in files:
+            raise RequestError(
+                f"{out} holds plays of another file, {file}, which would stay among those that "
+                "are read: name another folder, or remove this one first."
+            )
+        ParquetSink(out, name).remove_all_but(())
 
 
 def _parts_as_given(
