@@ -134,3 +134,15 @@ def test_float32_keeps_its_digits_in_the_tails(
     actual = getattr(rough, method)(x).double()
     # The threshold is rounded by 6e-8 of 50, and that is divided by a scale of 1.5.
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5 if "log" in method else 0)
+
+
+@pytest.mark.parametrize("beyond", [1e-9, -1e-9])
+def test_a_tied_scale_jumps_where_the_threshold_crosses_an_edge(beyond: float) -> None:
+    # The last bin, a yard wide, holds the tail's .2 and a little more, or less: the density at the
+    # threshold is .2 there, .6 in the bin before, and the scale of the tail 1 or 1/3.
+    probs = torch.tensor([0.2, 0.6 - beyond, 0.2 + beyond], dtype=torch.float64)
+    edges = torch.arange(4, dtype=torch.float64)
+    dist = SplicedBinnedPareto(probs.log(), edges, 0.0, 0.0, lower_mass=0.0, upper_mass=0.2)
+    rate = 1.0 if beyond > 0 else 3.0
+    assert dist.upper_threshold.item() == pytest.approx(2, abs=1e-7)
+    assert dist.sf(edges[3]).item() == pytest.approx(0.2 * math.exp(-rate), rel=1e-7)

@@ -50,7 +50,9 @@ class SplicedBinnedPareto(Expectations):
 
     Without a `lower_scale` or `upper_scale` that tail's scale is *tied*: the one that makes the
     density continuous at the threshold, :math:`\sigma = p / \rho(\tau)` with :math:`\rho` the
-    density of the bins there.
+    density of the bins there. Where a threshold crosses an edge between bins of different density
+    the tied scale jumps, and the tail's probabilities with it, by less than its mass: computations
+    that round differently, such as a graph in another runtime, may then differ by so much.
 
     Gradients exist in reverse mode to any order and in forward mode once: `torch.func.hessian` is
     right, ``jacfwd(jacfwd(...))`` is not, as torch leaves custom functions out of an outer forward
