@@ -1,9 +1,10 @@
 """How to mix the networks of a throw with the trees: whole, or given what happens to the ball.
 
 Fits the trees of every fold and of all games, and some of the networks, on the seasons before the
-one that is judged, and prints the scores of that season by the share of the networks. "Whole" mixes
-their distributions as they are; "given" lets the trees say what happens to the ball and takes from
-the networks how far it goes then. A killed study goes on from its folder.
+one that is judged, and prints the scores of that season by which trees predict it and by the share
+of the networks beside all of them. "Whole" mixes their distributions as they are; "given"
+lets the trees say what happens to the ball and takes from the networks how far it goes then. A
+killed study goes on from its folder.
 
     python research/pool_study.py ../shared/data/pbp --judged 2020 --out pool/2020
 """
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Floats
 
-SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+SHARES = (0.05, 0.1, 0.2, 0.3)
 
 
 def main() -> None:
@@ -64,8 +65,16 @@ def main() -> None:
     networks = [training.network(fold)[0] for fold in range(arguments.networks)]
 
     features = feature_matrix(plays, schema)
+    of_folds, of_all = trees[: THROW_MODEL.folds], trees[THROW_MODEL.folds :]
+    by_trees = {
+        name: np.mean([each.masses(features) for each in fits], axis=0)
+        for name, fits in {
+            "trees of the folds": of_folds,
+            "of all games": of_all,
+            "of both": trees,
+        }.items()
+    }
     shares = np.mean([each.shares(features) for each in trees], axis=0)
-    both = np.mean([each.masses(features) for each in trees], axis=0)
     counts = GRIDS[Outcome.YARDS].counts(learned["yards"].to_numpy())
     logits = torch.from_numpy(shares).log().float()
     with torch.inference_mode():
@@ -77,14 +86,17 @@ def main() -> None:
     recipe = np.mean(
         [
             with_climatology(with_one_return(each, examples).masses(features), counts)
-            for each in trees[: THROW_MODEL.folds]
+            for each in of_folds
         ],
         axis=0,
     )
-    pools = {"hazard": recipe, "trees, .5 % climatology": with_climatology(both, counts)}
+    pools = {"hazard": recipe} | {
+        f"{name}, .5 % climatology": with_climatology(masses, counts)
+        for name, masses in by_trees.items()
+    }
     for share in SHARES:
         for kind, masses in from_networks.items():
-            pools[f"{kind}, {share:g}"] = (1 - share) * both + share * masses
+            pools[f"{kind}, {share:g}"] = (1 - share) * by_trees["of both"] + share * masses
 
     def forecast(masses: Floats) -> object:
         def distribution_of(rows: np.ndarray, fold: int) -> Distribution:  # noqa: ARG001  # none is held out

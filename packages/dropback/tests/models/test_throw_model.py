@@ -142,8 +142,9 @@ def test_killed_training_keeps_the_trees(
 
 
 def test_fit_of_all_games_has_more_rounds_than_those_of_the_folds(blended: TrainedRun) -> None:
-    *folds, one, other = blended.model.boosted
-    for forecast in (one, other):
+    folds, of_all = blended.model.boosted[:2], blended.model.boosted[2:]
+    assert len(of_all) == FITS_OF_ALL
+    for forecast in of_all:
         for part in ("result", "runs.booster"):
             rounds = [attrgetter(part)(each).num_boosted_rounds() for each in folds]
             found = attrgetter(part)(forecast).num_boosted_rounds()
@@ -152,7 +153,7 @@ def test_fit_of_all_games_has_more_rounds_than_those_of_the_folds(blended: Train
 
 def test_fits_of_all_games_have_seeds_of_their_own(blended: TrainedRun) -> None:
     features = feature_matrix(blended.unseen.plays, blended.model.schema)
-    one, other = (each.masses(features) for each in blended.model.boosted[2:])
+    one, other, *_ = (each.masses(features) for each in blended.model.boosted[2:])
     assert not np.array_equal(one, other)
 
 

@@ -45,7 +45,9 @@ def train(
     seed: Seed = 0,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Epochs at most, a fold; default 12, with tracking 24 (tcn: 16)."),
+        typer.Option(
+            help="Epochs at most, a fold; default 6 (12 without trees), with tracking 24 (tcn: 16)."
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None,

@@ -270,7 +270,15 @@ class Viewed(Baseline):
 def _network_settings(name: str, settings: ModelSettings) -> ModelSettings:
     """Settings of a baseline that is a network: the model's but for what its name says."""
     if name in {"gaussian", "binned"}:
-        return replace(settings, family=name, objective="exact", boosted_share=0.0)  # type: ignore[arg-type]
+        # Beside trees a network has learned what it adds in half the epochs that it needs alone.
+        epochs = settings.fit.max_epochs * (2 if settings.boosted_share else 1)
+        return replace(
+            settings,
+            family=name,  # type: ignore[arg-type]
+            objective="exact",
+            boosted_share=0.0,
+            fit=replace(settings.fit, max_epochs=epochs),
+        )
     if name == "static":
         return ModelSettings(
             outcome=settings.outcome, folds=settings.folds, members=settings.members
