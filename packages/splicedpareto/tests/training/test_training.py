@@ -382,7 +382,6 @@ ROWS = TensorDataset(torch.zeros(4, 3), torch.zeros(4))
             r"losses must have shape \(4,\), .*got \(4, 4\).*must lose their second dimension",
         ),
     ],
-    ids=str,
 )
 def test_a_fit_of_other_kinds_is_refused(
     wrong: dict[str, object], message: str, tmp_path: Path
