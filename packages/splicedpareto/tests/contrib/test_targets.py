@@ -18,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 
 from splicedpareto.contrib._fitting import training_objective
 from splicedpareto.contrib._outcomes import Outcomes, climatology_loss
+from splicedpareto.contrib._target import describe_target
 from splicedpareto.contrib.sklearn import SplicedBinnedParetoRegressor as Regressor
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
 
@@ -30,6 +31,14 @@ FAST: dict[str, Any] = {
     "batch_size": 128,
     "learning_rate": 0.03,
     "random_state": 0,
+}
+BINS: dict[str, Any] = {
+    "bins": 20,
+    "spacing": "robust",
+    "outside": 0.002,
+    "lower_mass": None,
+    "upper_mass": None,
+    "concentration_range": None,
 }
 TINY = FAST | {"bins": 10, "width": 8, "max_epochs": 2}
 
@@ -177,6 +186,35 @@ def test_masses_of_counts_are_the_truths() -> None:
     assert (distribution.sf(torch.tensor(-1.0)) == 1).all()
     assert set(np.unique(model.predict(inputs) % 1)) == {0}
     assert model.score(inputs, y) > 0.15
+
+
+@pytest.mark.parametrize("counts", [(0, 1), (4, 5), (1, 2, 3, 4, 5), (-3, -2), (7, 1000)], ids=str)
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("moving", [True, False])
+def test_bins_hold_the_least_and_the_largest_count(
+    counts: tuple[int, ...], offset: int, moving: bool
+) -> None:
+    y = torch.tensor(counts, dtype=torch.float64).add(offset).repeat_interleave(50)
+    weight = torch.ones_like(y)
+    target = describe_target(
+        Outcomes(y, y), weight, support=None, atoms=None, discrete=True, resolution=1e-6
+    )
+    for dtype in (torch.float32, torch.float64):
+        head = target.head(4, y, weight, dtype, moving=moving, **BINS)
+        edges = target.location + target.scale * target.inner(head).edges.double()
+        own = edges.sub(0.5).round().add(0.5)
+        torch.testing.assert_close(edges, own, rtol=0, atol=1e-3)
+        assert own[0] <= y.min() - 0.5
+        assert own[-1] == y.max() + 0.5
+
+
+@pytest.mark.parametrize(("share", "moving"), [(0.93, True), (0.3, False)])
+def test_a_yes_or_no_has_its_share(share: float, moving: bool) -> None:
+    inputs, random = rows(400)
+    y = (random.uniform(size=400) < share).astype(float)
+    model = Regressor(**TINY, discrete=True, moving=moving).fit(inputs, y)
+    mass = model.predict_distribution(inputs).log_prob(torch.ones(400)).exp().mean()
+    assert mass.item() == pytest.approx(y.mean(), abs=0.04)
 
 
 def survival(count: int, seed: int) -> tuple[Array, Array, Array]:

@@ -216,11 +216,17 @@ class Target:
         return (value - self.location) / self.scale
 
     def _halves(self, edges: Tensor) -> Tensor:
-        """Edges half-way between whole numbers, as many as there are such within the reach."""
+        """Edges half-way between whole numbers, as many as there are such within the reach.
+
+        The outermost lie beyond the lowest and the highest count that the given ones reach.
+        """
         own = self.location + self.scale * edges.double()
-        low, high = float((own[0] - 0.5).round()), float((own[-1] - 0.5).round())
+        first, last = self.base_support
+        # Counts after which there is an edge; its unit has rounded the count that an end is.
+        low = float(own[0].round()) - 1 if first is None else first - 0.5
+        high = float(own[-1].round()) if last is None else last - 0.5
         high = max(high, low + 1)
-        kept = sorted({low, high, *((own - 0.5).round().clamp(low, high).tolist())})
+        kept = sorted({low, high, *own[1:-1].sub(0.5).round().clamp(low, high).tolist()})
         while len(kept) < len(edges):
             widest = max(range(len(kept) - 1), key=lambda k: kept[k + 1] - kept[k])
             if kept[widest + 1] - kept[widest] < 2:
