@@ -243,6 +243,42 @@ def test_a_column_that_is_missed_is_named_and_the_rest_is_read(
 
 
 @pytest.mark.parametrize(
+    ("layout", "table", "unknown"),
+    [
+        ("bdb_2023", "players.csv", "passers and roles are told from motion alone"),
+        ("bdb_2023", "games.csv", "the week, and which team is at home, are unknown"),
+        ("bdb_2021", "targetedReceiver.csv", "who was thrown to is told from motion alone"),
+        ("bdb_2025", "player_play.csv", "who was thrown to and who rushed the passer are told"),
+    ],
+)
+def test_a_table_that_is_absent_is_named_and_the_rest_is_read(layout, table, unknown, tmp_path):
+    source = two_plays(layout)
+    del source.tables[table]
+    kept, _, report = outcome(source.write(tmp_path))
+    assert kept == [1, 2]
+    (check,) = report.files[0].failed
+    assert (check.name, check.decision) == ("tables of the set", "flagged")
+    assert check.evidence.startswith(f"{table} is absent: ")
+    assert unknown in check.evidence
+
+
+def test_positions_that_are_all_empty_are_named(tmp_path):
+    source = two_plays("bdb_2025").change("players.csv", officialPosition=pl.lit(None, pl.String))
+    _, _, report = outcome(source.write(tmp_path))
+    said = {check.name: check.evidence for check in report.files[0].failed}["tables of the set"]
+    assert said.startswith("players.csv has an empty 'officialPosition' in every row: ")
+
+
+def test_names_of_the_rows_stand_in_for_an_absent_table_of_players(tmp_path):
+    source = two_plays("bdb_2025")
+    del source.tables["players.csv"]
+    (block,), _ = read_tracking(source.write(tmp_path))
+    names = block.players.drop_nulls("player_id").select("player_id", "display_name").unique()
+    assert names.height == 22
+    assert all(name == f"Al Player{number - 30000}" for number, name in names.iter_rows())
+
+
+@pytest.mark.parametrize(
     ("gone", "nearest", "missing"),
     [("o", "bdb_2023", "o"), ("frameId", "bdb_2023", "frameId"), ("team", "bdb_2023", "team")],
 )

@@ -67,6 +67,7 @@ class SideTables:
         broken: Source keys and ``detail`` of plays that have a row in them which cannot be told
             apart into columns.
         lacking: Sentences about columns that they lack.
+        absent: Sentences about tables that the set lacks.
     """
 
     plays: pl.DataFrame
@@ -76,6 +77,7 @@ class SideTables:
     notes: tuple[str, ...]
     broken: pl.DataFrame
     lacking: tuple[str, ...]
+    absent: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -153,13 +153,19 @@ def check_of_roles(
 
 
 def check_of_tables(tables: SideTables, source: SourceFile) -> list[Check]:
-    """What is wrong with rows, cells and columns of the tables beside the frames."""
+    """Tables that are absent, and what is wrong with rows, cells and columns of the others."""
+    found: list[tuple[str, Decision, tuple[str, ...]]] = [
+        ("tables of the set", "flagged", tables.absent),
+        ("rows of the tables", "wrong, not corrected", tables.notes),
+        (
+            "columns of the tables",
+            "wrong, not corrected",
+            (*tables.lacking, *source.layout.lacking),
+        ),
+    ]
     return [
-        Check(name, "wrong, not corrected", float(len(said)), "; ".join(said))
-        for name, said in (
-            ("rows of the tables", tables.notes),
-            ("columns of the tables", (*tables.lacking, *source.layout.lacking)),
-        )
+        Check(name, decision, float(len(said)), "; ".join(said))
+        for name, decision, said in found
         if said
     ]
 

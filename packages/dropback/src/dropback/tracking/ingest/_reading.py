@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
@@ -159,6 +159,7 @@ def read_side_tables(folder: SourceFolder) -> SideTables:
         ),
         broken=broken.unique(SOURCE_KEY, keep="first", maintain_order=True),
         lacking=(*of_plays.lacking, *of_players.lacking, *recorded.lacking),
+        absent=(*of_plays.absent, *of_players.absent, *recorded.absent),
     )
 
 
@@ -239,6 +240,8 @@ def _read(
     cut_off = truncation(source)
     broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
     blank: list[int] = []
+    if tables.players.is_empty():
+        source = replace(source, layout=source.layout.without_players())
     try:
         source, of_rows, blank = without_broken(source)
         for batch in read_batches(source, whole=whole):

@@ -42,6 +42,7 @@ from dropback.tracking.readers._format import (
     OPTIONAL_ROWS,
     PLAY_COLUMNS,
     PLAYER_COLUMNS,
+    PLAYER_DETAILS,
     ROW_COLUMNS,
     Format,
 )
@@ -66,7 +67,13 @@ def read_column_map(path: Path) -> Format:
     required = _PLAY_KEYS if in_rows else ("file", *_PLAY_KEYS, "offense")
     rows = _section(path, declared, "rows", _REQUIRED_ROWS, ROW_COLUMNS)
     plays = _section(path, declared, "plays", required, {"file", "lack", "first", *PLAY_COLUMNS})
-    players = _section(path, declared, "players", (), {"file", "lack", *PLAYER_COLUMNS})
+    players = _section(path, declared, "players", (), {"file", "lack", "in_rows", *PLAYER_COLUMNS})
+    in_rows_too = players.pop("in_rows", {})
+    if unknown := sorted(set(in_rows_too) - set(PLAYER_DETAILS)):
+        raise ReaderError(
+            f"{path}: in_rows of [players] has unknown keys {', '.join(unknown)}; "
+            f"known are {', '.join(PLAYER_DETAILS)}."
+        )
     if "frame" not in rows and "time" not in rows:
         raise ReaderError(f"{path}: [rows] must map `frame` or, without frame numbers, `time`.")
     possession = declared.get("possession")
@@ -89,6 +96,7 @@ def read_column_map(path: Path) -> Format:
         players_file=players.pop("file", ""),
         players_lack=tuple(players.pop("lack", ())),
         players=_candidates(players),
+        players_in_rows=in_rows_too,
         row_roles=declared.get("row_roles", {}),
         event_names=declared.get("events", {}),
         lacks=tuple(declared.get("lacks", ())),

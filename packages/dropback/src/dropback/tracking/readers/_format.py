@@ -71,6 +71,7 @@ class Recorded:
         notes: Sentences about rows that are not read.
         broken: Source keys and ``detail`` of plays that have a row which cannot be told apart.
         lacking: Sentences about columns that are not there.
+        absent: Sentences about tables that are not there.
     """
 
     roles: pl.DataFrame
@@ -78,6 +79,7 @@ class Recorded:
     notes: tuple[str, ...]
     broken: pl.DataFrame | None = None
     lacking: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ class Format:
         players: As ``plays``; keys from `PLAYER_COLUMNS`.
         players_lack: As ``plays_lack``.
         recorded: Reads what other tables than the plays' say of plays and roles, from a folder.
+        players_in_rows: Details of players to the columns of the tracking rows that hold them too,
+            which are read where the table of players is absent.
         row_roles: The set's words for roles on its rows to ours.
         event_names: The set's words for events to the league's.
         lacks: What the set does not hold, in the words of `dropback.tracking._schema.Plays`.
@@ -124,6 +128,7 @@ class Format:
     players_file: str = ""
     players_lack: tuple[str, ...] = ()
     players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    players_in_rows: Mapping[str, str] = field(default_factory=dict)
     recorded: Callable[[Path], Recorded] | None = None
     row_roles: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
@@ -145,7 +150,12 @@ class Format:
         plays = self.plays
         if not self.plays_file:
             plays = {name: columns for name, columns in plays.items() if {*columns} & header}
-        return replace(self, rows=rows, plays=plays)
+        in_rows = {name: own for name, own in self.players_in_rows.items() if own in header}
+        return replace(self, rows=rows, plays=plays, players_in_rows=in_rows)
+
+    def without_players(self) -> Format:
+        """The layout with what its rows tell of players, for a set without their table."""
+        return replace(self, rows={**self.players_in_rows, **self.rows})
 
     def fitted(self, header: frozenset[str]) -> Format:
         """The layout with a header's own spelling of its columns: ``game_id`` for ``gameId``."""
@@ -158,6 +168,7 @@ class Format:
             self,
             rows={ours: own(column) for ours, column in self.rows.items()},
             signature=frozenset(map(own, self.signature)),
+            players_in_rows={ours: own(column) for ours, column in self.players_in_rows.items()},
             # A sibling's columns are told by exact names alone where the own ones are exact.
             absent=frozenset(map(own, self.absent)),
             plays=self.plays

@@ -60,6 +60,25 @@ PURPOSES: Final = {
 """What a quantity of a table tells, in words that follow "which tells"."""
 
 
+ROLES_BY_MOTION: Final = "positions are unknown, and passers and roles are told from motion alone"
+
+_WITHOUT: Final = {
+    "players.csv": f"heights, weights and {ROLES_BY_MOTION}",
+    "games.csv": "the week, and which team is at home, are unknown",
+    "targetedreceiver.csv": "who was thrown to is told from motion alone",
+    # Public samples of 2023 come without the scouts' file, which is charting on top.
+    "pffscoutingdata.csv": "",
+    "player_play.csv": "who was thrown to and who rushed the passer are told from motion alone, "
+    "and returns of interceptions, pressure and routes are unknown",
+}
+
+
+def absent_table(name: str) -> tuple[str, ...]:
+    """A sentence about a table that a set should have and has not; none where it need not be."""
+    without = _WITHOUT.get(name.lower(), "what it holds is unknown")
+    return (f"{name} is absent: {without}",) if name and without else ()
+
+
 def lacking(path: Path, names: Iterable[str], purpose: str, there: Collection[str]) -> str:
     """A sentence about a column that a table lacks.
 

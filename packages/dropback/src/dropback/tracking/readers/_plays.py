@@ -22,7 +22,12 @@ from dropback.tracking.readers._cells import (
 )
 from dropback.tracking.readers._format import PLAY_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import require_number, whole, whole_number
-from dropback.tracking.readers._missing_columns import PURPOSES, lacking, missing_columns
+from dropback.tracking.readers._missing_columns import (
+    PURPOSES,
+    absent_table,
+    lacking,
+    missing_columns,
+)
 from dropback.tracking.readers._tables import (
     SmallTable,
     beside,
@@ -100,12 +105,14 @@ class PlayTable:
         notes: Sentences about rows that are not read.
         broken: Rows of `BROKEN_PLAYS`.
         lacking: Sentences about columns that are not there.
+        absent: Sentences about tables that are not there.
     """
 
     plays: pl.DataFrame
     notes: tuple[str, ...] = ()
     broken: pl.DataFrame | None = None
     lacking: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def read_plays(layout: Format, folder: Path, recorded: pl.DataFrame) -> PlayTable:
@@ -150,6 +157,9 @@ def read_plays(layout: Format, folder: Path, recorded: pl.DataFrame) -> PlayTabl
             f"{layout.name} needs games.csv in {folder} or its parent: its rows say home and "
             "away, and only that table says which team is at home; none is there."
         )
+    no_games: tuple[str, ...] = ()
+    if games_path is None and not {"home_team", "week"} & set(layout.plays):
+        no_games = absent_table("games.csv")
     if games_path is not None:
         games = read_table(games_path, ("gameId", *_OF_GAMES))
         absent += _missing_of_games(games, needed=at_home)
@@ -168,6 +178,7 @@ def read_plays(layout: Format, folder: Path, recorded: pl.DataFrame) -> PlayTabl
         (*found.notes, *notes),
         found.broken_plays(keys),
         absent,
+        no_games,
     )
 
 

@@ -29,7 +29,12 @@ from dropback.tracking.readers._delimited import told_apart
 from dropback.tracking.readers._files import is_hidden
 from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, Recorded, folded
 from dropback.tracking.readers._ids import id_number, whole, whole_number
-from dropback.tracking.readers._missing_columns import lacking, missing_columns
+from dropback.tracking.readers._missing_columns import (
+    ROLES_BY_MOTION,
+    absent_table,
+    lacking,
+    missing_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -231,11 +236,12 @@ def spelled(path: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class PlayersTable:
-    """The set's players, one row a player, and sentences about rows and columns."""
+    """The set's players, one row a player, and sentences about rows, columns and the table."""
 
     players: pl.DataFrame
     notes: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def read_players(layout: Format, folder: Path) -> PlayersTable:
@@ -246,7 +252,8 @@ def read_players(layout: Format, folder: Path) -> PlayersTable:
     """
     path = beside(folder, layout.players_file) if layout.players_file else None
     if path is None:
-        return PlayersTable(_shaped_players(layout, pl.DataFrame(schema={"": pl.String})))
+        nobody = _shaped_players(layout, pl.DataFrame(schema={"": pl.String}))
+        return PlayersTable(nobody, absent=absent_table(layout.players_file))
     found = read_table(path, candidates(layout.players))
     table, path = found.rows, found.path
     key = found_column(table, layout.players.get("player_id", ()))
@@ -268,7 +275,16 @@ def read_players(layout: Format, folder: Path) -> PlayersTable:
         players,
         (*found.notes, *notes, *repeats),
         missing_columns(path, found.header, layout.players, layout.players_lack, {}),
+        _without_positions(layout, table, path),
     )
+
+
+def _without_positions(layout: Format, table: pl.DataFrame, path: Path) -> tuple[str, ...]:
+    """A sentence where no player of a table has a position, and no row has."""
+    column = found_column(table, layout.players.get("position", ()))
+    if column is None or "position" in layout.rows or table[column].null_count() < table.height:
+        return ()
+    return (f"{path.name} has an empty {column!r} in every row: {ROLES_BY_MOTION}",)
 
 
 def _shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
@@ -322,6 +338,7 @@ def beside(folder: Path, name: str) -> Path | None:
 def read_recorded(layout: Format, folder: Path) -> Recorded:
     """What the set records in a folder or its parent; empty where its file is absent."""
     read = layout.recorded
+    absent: tuple[str, ...] = ()
     for place in (folder, folder.parent):
         try:
             if read is not None:
@@ -329,9 +346,12 @@ def read_recorded(layout: Format, folder: Path) -> Recorded:
         except ReaderError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
+            absent = absent_table(error.__cause__.args[0].name)
     keys = dict.fromkeys(SOURCE_KEY, pl.Int64)
     roles = pl.DataFrame(schema={**keys, "player_id": pl.Int64, "role": pl.String})
-    return Recorded(roles, pl.DataFrame(schema={**keys, UNREAD: pl.List(pl.String)}), ())
+    return Recorded(
+        roles, pl.DataFrame(schema={**keys, UNREAD: pl.List(pl.String)}), (), absent=absent
+    )
 
 
 def shaped(
