@@ -11,9 +11,22 @@ from hypothesis import strategies as st
 from torch.distributions import Normal
 
 from example_distributions import F64, PROPERTY, distributions, f64, uneven_distribution
-from splicedpareto.distributions import Censored, Discretized, SplicedBinnedPareto
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Delta,
+    Discretized,
+    Gaussian,
+    Mixture,
+    SplicedBinnedPareto,
+)
+from splicedpareto.distributions._base import ScalarDistribution
 
 WHOLE = torch.arange(-60, 130, dtype=F64)
+THREE = Mixture(
+    f64(0.3, 0.3, 0.4).log(),
+    [Gaussian(f64(at), f64(width)) for at, width in ((7.8, 0.1), (8.2, 0.1), (2.0, 0.01))],
+)
 
 
 def field_distribution(low: float = -9.0, high: float = 25.0) -> Discretized:
@@ -58,6 +71,29 @@ def test_distribution_function_is_continuous_from_the_right() -> None:
     torch.testing.assert_close(dist.sf(at), 1 - dist.cdf(at), rtol=0, atol=1e-14)
     torch.testing.assert_close(dist.log_cdf(at).exp(), dist.cdf(at))
     torch.testing.assert_close(dist.log_sf(at).exp(), dist.sf(at))
+
+
+@pytest.mark.parametrize(
+    ("base", "mode"),
+    [
+        (Censored(Gaussian(f64(5), f64(2)), 0.0, 10.0), 5),
+        (Censored(Gaussian(f64(40), f64(2)), 0.0, 100.0), 40),
+        (Censored(Gaussian(f64(-1), f64(2)), 0.0, 10.0), 0),
+        (Censored(Gaussian(f64(30), f64(2)), 0.0, 10.0), 10),
+        (Mixture(f64(0.1, 0.9).log(), [Delta(f64(0)), Gaussian(f64(5), f64(1))]), 5),
+        (Mixture(f64(0.5, 0.5).log(), [Delta(f64(0)), Gaussian(f64(5), f64(1))]), 0),
+        # Two that are one within half a number, and one that is denser.
+        (THREE, 8),
+        (AffineTransformed(THREE, f64(5), f64(0.5)), 9),
+        (Censored(uneven_distribution(0.2, 0.1), -9.0, 25.0), None),
+        (Mixture(f64(0.2, 0.8).log(), [Delta(f64(0)), uneven_distribution()]), None),
+    ],
+)
+def test_mode_is_the_number_of_the_largest_mass(base: ScalarDistribution, mode: int | None) -> None:
+    dist = Discretized(base)
+    best = WHOLE[dist.log_prob(WHOLE).argmax()]
+    assert dist.mode == best
+    assert mode is None or best == mode
 
 
 @PROPERTY

@@ -153,6 +153,11 @@ class AffineTransformed(LocationScale):
         return self.loc + self.scale * self.base.mode
 
     @property
+    def peaks(self) -> Tensor:
+        """The base's, moved and stretched."""
+        return self.loc[..., None] + self.scale[..., None] * self.base.peaks
+
+    @property
     def variance(self) -> Tensor:
         """Variance."""
         return self.scale.square() * self.base.variance

@@ -95,6 +95,15 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """Where a logarithm of the density is not smooth for a quadrature, shape ``(*B, N)``."""
         return self.breakpoints
 
+    @property
+    def peaks(self) -> Tensor:
+        """Values of which one is the densest, were any atoms spread out, shape ``(*B, N)``.
+
+        Of a distribution of several parts the mode of each, for an interval of some length holds
+        other masses than a point.
+        """
+        return self.mode[..., None]
+
     def quadrature(self, knots: Tensor | None = None) -> Rule:
         """Values and probabilities that stand for the distribution in an expectation.
 

@@ -193,6 +193,13 @@ class Censored(ScalarDistribution):
         return torch.where(has_atom, atom, self.base.mode)
 
     @property
+    def peaks(self) -> Tensor:
+        """The base's, which between the bounds has the same density."""
+        if not isinstance(self.base, ScalarDistribution):
+            return self.base.mode[..., None]
+        return self.base.peaks
+
+    @property
     def knots(self) -> Tensor:
         """The bounds, where finite, and the base's within them."""
         low, high = self.low[..., None], self.high[..., None]

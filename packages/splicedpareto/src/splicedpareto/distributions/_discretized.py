@@ -141,10 +141,10 @@ class Discretized(ScalarDistribution):
     def mode(self) -> Tensor:
         """The whole number with the largest mass, without gradient."""
         with torch.no_grad():
-            places = torch.cat([self.base.breakpoints, self.base.mode[..., None]], -1)
+            places = torch.cat([self.base.breakpoints, self.base.peaks], -1)
             places = torch.where(places.isfinite(), places, self.base.median[..., None])
             # The mass of the interval around a number is largest where an end, or the middle, is
-            # such a place, or at a whole number beside it.
+            # such a place, or at a whole number beside it: an atom counts with what is around it.
             ends = torch.cat([places - 0.5, places, places + 0.5], -1)
             whole = torch.cat([ends.floor(), ends.ceil()], -1).movedim(-1, 0)
             index = self.log_prob(whole).argmax(0, keepdim=True)

@@ -158,6 +158,13 @@ class Mixture(MixtureProbabilities):
         atom, has_atom = heaviest_atom(self)
         return torch.where(has_atom, atom, densest)
 
+    @property
+    def peaks(self) -> Tensor:
+        """The components', and where the densities of all add up to most, without gradient."""
+        with torch.no_grad():
+            each = [part.peaks for part in self.components]
+            return torch.cat([*each, self._densest()[..., None]], -1)
+
     def _densest(self) -> Tensor:
         """Where the density is highest, without gradient."""
         modes = torch.stack([part.mode for part in self.components], -1)
