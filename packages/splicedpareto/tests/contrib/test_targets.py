@@ -1,6 +1,8 @@
 """The regressor learns bounds, atoms, counts and censored targets, and no outlier upsets it."""
 
+import copy
 import math
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -466,6 +468,68 @@ def test_warm_start_goes_on() -> None:
         ValueError, match="X must have 3 columns, as in the fit that goes on, got 2"
     ):
         twice.fit(inputs[:, :2], y)
+
+
+@pytest.fixture(scope="module")
+def begun() -> tuple[Array, Array, Regressor]:
+    """Rows, targets and a regressor whose fit goes on."""
+    inputs, random = rows(60)
+    y = inputs[:, 0] + random.normal(size=60)
+    return inputs, y, Regressor(**TINY, warm_start=True).fit(inputs, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "was"),
+    [
+        ("bins", 12, "10"),
+        ("spacing", "uniform", "'robust'"),
+        ("outside", 0.01, "0.002"),
+        ("lower_mass", 0.1, "None"),
+        ("upper_mass", 0.1, "None"),
+        ("concentration_range", (0.0, 0.5), "None"),
+        ("support", (-100, None), "None"),
+        ("atoms", "auto", "None"),
+        ("discrete", True, "False"),
+        ("moving", False, "True"),
+        ("statistic", "mean", "'median'"),
+        ("width", 16, "8"),
+        ("blocks", 1, "0"),
+        ("levels", 2, "4"),
+        ("kernel_size", 2, "3"),
+        ("dropout", 0.5, "0.0"),
+    ],
+)
+def test_a_fit_goes_on_with_what_its_network_was_built_from(
+    begun: tuple[Array, Array, Regressor],
+    name: str,
+    value: object,
+    was: str,
+    tmp_path: Path,
+) -> None:
+    inputs, y, model = begun
+    changed = copy.copy(model).set_params(**{name: value})
+    rule = f"{name} must stay {re.escape(was)} in a fit that goes on, .*warm_start=False"
+    with pytest.raises(ValueError, match=rule):
+        changed.fit(inputs, np.round(y))
+    # A saved estimator has the network that was built, whatever was set since.
+    changed.save(tmp_path / "model.npz")
+    loaded = Regressor.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(
+        loaded.predict_quantiles(inputs, 0.3), model.predict_quantiles(inputs, 0.3)
+    )
+    with pytest.raises(ValueError, match=rule):
+        loaded.fit(inputs, np.round(y))
+
+
+def test_a_fit_that_goes_on_with_other_targets_is_told(
+    begun: tuple[Array, Array, Regressor],
+) -> None:
+    inputs, y, model = begun
+    with pytest.warns(UserWarning, match=r"A share of 1.00 of the targets .* bins, .*fit anew"):
+        copy.deepcopy(model).fit(inputs, y + 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        copy.deepcopy(model).set_params(max_epochs=1, support=None).fit(inputs, 2 * y)
 
 
 @pytest.mark.parametrize(

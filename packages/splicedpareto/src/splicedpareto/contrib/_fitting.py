@@ -9,12 +9,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
-from splicedpareto.contrib._target import Target, describe_target, warn_of_ties
+from splicedpareto.contrib._target import (
+    Target,
+    describe_target,
+    warn_of_far_targets,
+    warn_of_ties,
+)
 from splicedpareto.distributions._checks import (
     require_choice,
     require_number,
@@ -41,6 +47,12 @@ Ends: TypeAlias = tuple[Tensor, Tensor]
 
 # Width of a bin around a target that never varies, in units of its last digit.
 _ROOM = 8
+# What a network is built from; all else may change in a fit that goes on.
+_BUILT_FROM = (
+    *("bins", "spacing", "outside", "lower_mass", "upper_mass", "concentration_range"),
+    *("support", "atoms", "discrete", "moving", "statistic"),
+    *("width", "blocks", "levels", "kernel_size", "dropout"),
+)
 # Log score, in nats, from which on rows that are held out count alike.
 _WORST_SCORE = 15.0
 
@@ -90,6 +102,49 @@ def checked_settings(parameters: Mapping[str, Any], seed: int) -> FitSettings:
         device=of.device,
         averaging=of.averaging,
     )
+
+
+def beginning(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the parameters a network is built from, as plain numbers, words and lists."""
+    return {name: np.asarray(parameters[name], dtype=object).tolist() for name in _BUILT_FROM}
+
+
+def check_goes_on(
+    began: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    target: Target,
+    network: DistributionNetwork,
+    rows: Rows,
+    outcomes: Outcomes,
+) -> None:
+    """Raise unless the fit of a network can go on, and warn where its bins miss the targets.
+
+    Args:
+        began: `beginning` of the parameters when the network was built.
+        parameters: Parameters now.
+        target: The target as the network learned it.
+        network: The network.
+        rows: Rows of the fit that goes on.
+        outcomes: Their targets.
+
+    Raises:
+        ValueError: A parameter that the network was built from has changed, rows have other
+            columns, or targets break the target's rules.
+    """
+    for name, now in beginning(parameters).items():
+        if now != began[name]:
+            raise ValueError(
+                f"{name} must stay {began[name]!r} in a fit that goes on, got {now!r}: set "
+                "warm_start=False to fit anew."
+            )
+    columns = int(network.trunk.get_buffer("standardize.mean").shape[0])
+    if rows.values.shape[-1] != columns:
+        raise ValueError(
+            f"X must have {columns} columns, as in the fit that goes on, got "
+            f"{rows.values.shape[-1]}: set warm_start=False to begin anew."
+        )
+    target.check(outcomes)
+    warn_of_far_targets(outcomes, target, network.head)
 
 
 def training_objective(name: str, *, known: bool) -> Callable[..., Tensor]:

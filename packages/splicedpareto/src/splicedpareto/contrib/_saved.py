@@ -46,12 +46,14 @@ class Saved:
         fitted: Attributes that `fit` set, by their names, but those below.
         target: The target.
         network: The network.
+        began: The parameters that the network was built from.
     """
 
     parameters: dict[str, Any]
     fitted: dict[str, Any]
     target: Target
     network: DistributionNetwork
+    began: dict[str, Any]
 
 
 def checked_path(path: object) -> Path:
@@ -65,7 +67,9 @@ def checked_path(path: object) -> Path:
     return Path(path)
 
 
-def write_regressor(model: BaseEstimator, target: Target, path: Path) -> None:
+def write_regressor(
+    model: BaseEstimator, target: Target, began: dict[str, Any], path: Path
+) -> None:
     """Write a fitted regressor and what is known of its target.
 
     Raises:
@@ -78,6 +82,7 @@ def write_regressor(model: BaseEstimator, target: Target, path: Path) -> None:
     header = {
         "parameters": model.get_params(),
         "target": asdict(target),
+        "began": began,
         "is_sequence": isinstance(network.trunk, SequenceEncoder),
         "fitted": {"n_iter_": model.n_iter_, "n_features_in_": model.n_features_in_},
         "names": [str(name) for name in getattr(model, "feature_names_in_", [])],
@@ -114,11 +119,12 @@ def _rebuilt(about: dict[str, Any], state: dict[str, Tensor]) -> Saved:
     given = header["target"]
     target = Target(**given | {name: tuple(given[name]) for name in ("support", "atoms")})
     columns = fitted["n_features_in_"]
-    trunk = build_trunk(parameters, columns, is_sequence=header["is_sequence"])
-    inner: DistributionHead = MovingBinsHead(head) if parameters["moving"] else head
+    began = header["began"]
+    trunk = build_trunk(began, columns, is_sequence=header["is_sequence"])
+    inner: DistributionHead = MovingBinsHead(head) if began["moving"] else head
     network = DistributionNetwork(trunk, target.with_atoms(inner)).to(head.edges.dtype)
     network.load_state_dict(state)
-    return Saved(parameters, fitted, target, network.eval())
+    return Saved(parameters, fitted, target, network.eval(), began)
 
 
 def _write_model(

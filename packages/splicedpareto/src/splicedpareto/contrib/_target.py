@@ -30,6 +30,8 @@ Atoms: TypeAlias = "Literal['auto'] | Sequence[float] | None"
 _ATOM_SHARE = 0.05
 # Share of the rows that are one value from which on the density cannot be right.
 _TIED_SHARE = 0.5
+# Share of the rows outside the bins from which on these are of another target.
+_FAR_SHARE = 0.5
 # How many times the range of the targets is a number still, for what lies beyond them.
 _ROOM = 1e3
 # Standardized targets beyond are taken to be here: a square has no room for 1e300.
@@ -355,5 +357,19 @@ def warn_of_ties(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
         warnings.warn(
             f"A share of {float(mass[most]):.2f} of the targets is {float(distinct[most]):g}, "
             "which no density has: set atoms='auto', or discrete=True for counts.",
+            stacklevel=4,
+        )
+
+
+def warn_of_far_targets(outcomes: Outcomes, target: Target, head: DistributionHead) -> None:
+    """Warn where the bins of a fit that goes on do not hold most of its targets."""
+    edges = target.location + target.scale * target.inner(head).edges.double()
+    low, high = float(edges[0]), float(edges[-1])
+    values = outcomes.values
+    share = float(((values < low) | (values > high)).double().mean())
+    if share > _FAR_SHARE:
+        warnings.warn(
+            f"A share of {share:.2f} of the targets lies outside the bins, {low:g} to {high:g}, "
+            "of the fit that goes on: set warm_start=False to fit anew.",
             stacklevel=4,
         )

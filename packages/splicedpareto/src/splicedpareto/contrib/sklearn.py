@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from splicedpareto import objectives
-from splicedpareto.contrib._fitting import begin_network, checked_settings, fit_network
+from splicedpareto.contrib._fitting import (
+    begin_network,
+    beginning,
+    check_goes_on,
+    checked_settings,
+    fit_network,
+)
 from splicedpareto.contrib._outcomes import are_intervals, climatology_loss, read_outcomes
 from splicedpareto.contrib._pandas import with_index_of
 from splicedpareto.contrib._rows import Rows, held_out_rows, parts_of
@@ -108,7 +114,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         validation_share: Share of the distinct rows that is held out.
         patience: Epochs without a better validation loss after which the fit stops.
         warm_start: Whether `fit` goes on from the network of the fit before, with its bins and
-            units.
+            units; what a network is built from must not change then.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``, for the fit.
         random_state: Seed of the initial weights, the held-out rows and the order of the others.
 
@@ -226,7 +232,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
 
         Warns:
             UserWarning: All targets are equal; or one bin holds over a fifth of the distinct ones;
-                or most are one value that is no atom.
+                or most are one value that is no atom; or, of a fit that goes on, outside its bins.
         """
         pair: Any = validation  # the type is not what everybody gives
         if pair is not None and (
@@ -246,14 +252,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         if self.warm_start and hasattr(self, "network_"):
             target, network = self._target, self.network_
             check_kind(X, network)
-            columns = int(network.trunk.get_buffer("standardize.mean").shape[0])
-            if rows.values.shape[-1] != columns:
-                raise ValueError(
-                    f"X must have {columns} columns, as in the fit that goes on, got "
-                    f"{rows.values.shape[-1]}: set warm_start=False to begin anew."
-                )
+            check_goes_on(self._began, self.get_params(), target, network, rows, outcomes)
             rows = rows.typed(network)
-            target.check(outcomes)
         else:
             target, network, rows = begin_network(
                 self.get_params(), rows, outcomes, weight, settings.seed
@@ -279,7 +279,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             stops_early=self.early_stopping,
         )
         # Not before: a fit that fails leaves no network that looks fitted.
-        self._set_fitted(target, network)
+        self._set_fitted(target, network, beginning(self.get_params()))
         self.n_iter_ = len(result.validation_losses)
         return self
 
@@ -396,7 +396,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
         check_is_fitted(self, "network_")
-        write_regressor(self, self._target, checked_path(path))
+        write_regressor(self, self._target, self._began, checked_path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> SplicedBinnedParetoRegressor:
@@ -410,7 +410,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         model = cls(**saved.parameters)
         for name, value in saved.fitted.items():
             setattr(model, name, value)
-        model._set_fitted(saved.target, saved.network)
+        model._set_fitted(saved.target, saved.network, saved.began)
         return model
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401  # scikit-learn's own type
@@ -419,8 +419,10 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         tags.input_tags.three_d_array = True
         return tags
 
-    def _set_fitted(self, target: Target, network: DistributionNetwork) -> None:
-        self._target, self.network_ = target, network
+    def _set_fitted(
+        self, target: Target, network: DistributionNetwork, began: dict[str, Any]
+    ) -> None:
+        self._target, self.network_, self._began = target, network, began
         self.location_, self.scale_ = target.location, target.scale
         self.atoms_, self.support_ = target.atoms, target.support
 
