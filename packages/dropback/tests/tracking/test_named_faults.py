@@ -1,5 +1,8 @@
 """What a set says of teams, roles, keys and columns that cannot be so: named, not kept silently."""
 
+import gzip
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -260,6 +263,41 @@ def test_a_table_that_is_absent_is_named_and_the_rest_is_read(layout, table, unk
     assert (check.name, check.decision) == ("tables of the set", "flagged")
     assert check.evidence.startswith(f"{table} is absent: ")
     assert unknown in check.evidence
+
+
+LONG = "7" * 5000
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("plays.csv", "passResult"), ("plays.csv", "down"), ("plays.csv", "possessionTeam"),
+        ("plays.csv", "yardlineSide"), ("plays.csv", "playId"), ("players.csv", "nflId"),
+        ("games.csv", "homeTeamAbbr"), ("player_play.csv", "wasTargettedReceiver"),
+        ("tracking_week_1.csv", "playId"), ("tracking_week_1.csv", "nflId"),
+        ("tracking_week_1.csv", "frameId"), ("tracking_week_1.csv", "club"),
+        ("tracking_week_1.csv", "x"), ("tracking_week_1.csv", "time"),
+    ],
+)  # fmt: skip
+def test_no_sentence_shows_a_long_cell_whole(table, column, tmp_path):
+    source = two_plays("bdb_2025")
+    files = source.tracking if table in source.tracking else source.tables
+    first = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(LONG + ".5"))
+    files[table] = files[table].with_columns(
+        first.otherwise(pl.col(column).cast(pl.String)).alias(column)
+    )
+    _, _, report = outcome(source.write(tmp_path))
+    assert "7" * 41 not in json.dumps(report.to_json())
+
+
+def test_the_last_line_of_a_packed_week_is_not_shown_whole(tmp_path):
+    folder = two_plays("bdb_2025").write(tmp_path)
+    header = (folder / "tracking_week_1.csv").read_bytes().split(b"\n")[0]
+    text = header + b"\n" + LONG.encode()
+    (folder / "tracking_week_2.csv.gz").write_bytes(gzip.compress(text))
+    kept, _, report = outcome(folder)
+    assert kept == [1, 2]
+    assert "7" * 41 not in json.dumps(report.to_json())
 
 
 def test_positions_that_are_all_empty_are_named(tmp_path):

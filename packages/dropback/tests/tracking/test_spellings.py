@@ -154,6 +154,39 @@ def packed_set(tmp_path, name, content):
     return archive
 
 
+def test_events_are_told_in_any_case_and_with_blanks_around_them(plain, tmp_path):
+    source = made_set("bdb_2025").change(NAME, pl.col("event").str.to_titlecase() + " ")
+    same(read_tracking(source.write(tmp_path))[0], plain[1])
+
+
+def test_blanks_around_names_of_columns_and_cells_of_tables_are_none(plain, tmp_path):
+    for file in plain[0].iterdir():
+        header, body = file.read_text().split("\n", 1)
+        if file.name != NAME:
+            body = body.replace(",", " , ")
+        (tmp_path / file.name).write_text(header.replace(",", " , ") + "\n" + body)
+    found, report = read_tracking(tmp_path)
+    same(found, plain[1])
+    assert not report.files[0].failed
+
+
+def test_a_damaged_week_of_a_zip_is_named_and_the_others_are_read(plain, tmp_path):
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for file in plain[0].iterdir():
+            packed.write(file, file.name)
+        packed.writestr("tracking_week_2.csv", b"gameId," * 1000)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"gameId,gameId,gameId", b"gameId,gameXd,gameId", 1))
+    report = ingest(path, tmp_path / "plays")
+    assert (report.plays_kept, report.plays_read) == (1, 1)
+    ((file, why, detail),) = report.files_not_read().rows()
+    assert (file, why) == (f"{path}/tracking_week_2.csv", "file not read")
+    assert detail.startswith(
+        f"{path} is not a readable zip file at tracking_week_2.csv: Bad CRC-32"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

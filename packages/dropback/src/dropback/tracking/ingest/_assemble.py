@@ -267,12 +267,14 @@ def _event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series
     """Rows that hold an event, and the events in the league's words."""
     found, names = [np.zeros(0, np.int64)], [pl.Series([], dtype=pl.String)]
     if "event" in rows.columns:
-        bounding = [*KNOWN_EVENTS, *layout.event_names]
+        ours = {theirs.lower(): event for theirs, event in layout.event_names.items()}
+        bounding = [*KNOWN_EVENTS, *ours]
         # A length is in the string's head: it rules out nearly all rows without a look-up.
         at = (rows["event"].str.len_bytes() >= min(map(len, bounding))).arg_true()
-        at = at.filter(rows["event"].gather(at).is_in(bounding))
-        found.append(at.to_numpy().astype(np.int64))
-        names.append(rows["event"].gather(at).replace(layout.event_names))
+        words = rows["event"].gather(at).str.strip_chars().str.to_lowercase()
+        known = words.is_in(bounding)
+        found.append(at.filter(known).to_numpy().astype(np.int64))
+        names.append(words.filter(known).replace(ours))
     if "snap_marker" in rows.columns:
         at = (rows["snap_marker"] == "SNAP").arg_true()
         found.append(at.to_numpy().astype(np.int64))

@@ -11,7 +11,7 @@ from dropback.data._field import RATE_HZ
 from dropback.tracking._schema import LeftOut
 from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.readers._cells import ROW, shown
+from dropback.tracking.readers._cells import ROW, cut, shown
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import WHOLE_NUMBERS, first_unreadable, fractions
 from dropback.tracking.readers._rows import NOT_WHOLE, scan_rows
@@ -190,7 +190,7 @@ def known_faults(
             "the column {} must hold whole numbers; row {} below the header has {} ({} such rows)",
             pl.col("name").replace_strict(columns),
             "row",
-            "cell",
+            cut(pl.col("cell")),
             "rows",
         ),
     )

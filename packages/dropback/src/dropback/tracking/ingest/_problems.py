@@ -11,7 +11,7 @@ from dropback._frames import left_join
 from dropback.tracking._windows import RUNS, THROWS
 from dropback.tracking.ingest._entities import STRANGERS
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES
-from dropback.tracking.readers._cells import quoted
+from dropback.tracking.readers._cells import cut, quoted
 from dropback.tracking.readers._delimited import BROKEN
 from dropback.tracking.readers._row_faults import marked
 
@@ -117,16 +117,20 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
         .then(
             pl.format(
                 "the rows say home and away, and games.csv does not say which {} is{}",
-                pl.col("offense").fill_null("the offense"),
-                pl.format(" (it has {} at home, {} away)", "home_team", "away_team").fill_null(""),
+                cut(pl.col("offense")).fill_null("the offense"),
+                pl.format(
+                    " (it has {} at home, {} away)",
+                    cut(pl.col("home_team")),
+                    cut(pl.col("away_team")),
+                ).fill_null(""),
             )
         )
         .when(reason == "not a dropback")
         .then(
             pl.format(
                 "pass result {}, kind {}",
-                pl.col("pass_result").fill_null("none"),
-                pl.col("play_kind").fill_null("none"),
+                cut(pl.col("pass_result")).fill_null("none"),
+                cut(pl.col("play_kind")).fill_null("none"),
             )
         )
         .when(reason == "no snap")
@@ -167,12 +171,16 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
         "home_team",
     )
     must = {
-        "code": pl.format("{} or {}", "offense_label", others.fill_null("another")),
+        "code": pl.format(
+            "{} or {}", cut(pl.col("offense_label")), cut(others).fill_null("another")
+        ),
         "home_or_away": pl.lit("home or away"),
         "label": pl.lit(f"{layout.offense_label} or {layout.defense_label or 'another'}"),
     }[layout.possession]
     column = layout.plays.get("offense", ("",))[0]
-    named = pl.format(f"; none is of {{}}, which the column {column} names", "offense_label")
+    named = pl.format(
+        f"; none is of {{}}, which the column {column} names", cut(pl.col("offense_label"))
+    )
     nobody = pl.lit(layout.possession == "code") & (pl.col("offense") == 0)
     found = pl.format(
         "{} players of the offense and {} of the defense{}",

@@ -21,7 +21,7 @@ from dropback.tracking._windows import FORWARD_PASSES
 from dropback.tracking.ingest._clocks import are_exact, read_stamps
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
-from dropback.tracking.readers._cells import CELL, cells_in, flags_in, quoted
+from dropback.tracking.readers._cells import CELL, cells_in, cut, flags_in, quoted
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers, Singles
@@ -89,6 +89,7 @@ LIMITS: Final = (
 
 ON_ONE_CLOCK: Final = "tracks put on one clock"
 AGAINST_SIDES: Final = "direction against the sides"
+BY_SIDES: Final = "play direction: read from where the sides stand, which the set's is against"
 NO_GAME: Final = "game not in games.csv"
 STRANGER: Final = "a team that does not play this game"
 ONE_TEAM: Final = "one team on both sides"
@@ -245,8 +246,8 @@ def with_quality(
                 pl.format(
                     f"{STRANGER}{CELL}{side} is {{}}, the teams are {{}} and {{}}",
                     quoted(pl.col(side)),
-                    pl.coalesce("home_team", "offense").fill_null("unknown"),
-                    pl.coalesce("away_team", "defense").fill_null("unknown"),
+                    cut(pl.coalesce("home_team", "offense")).fill_null("unknown"),
+                    cut(pl.coalesce("away_team", "defense")).fill_null("unknown"),
                 )
             )
             for side in ("offense", "defense", "yardline_side")

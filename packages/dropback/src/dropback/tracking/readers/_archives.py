@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import time
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES, is_hidden
+from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES, UNREADABLE, is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _MOST_GROWTH: Final = 200
 _SMALL_BYTES: Final = 1 << 20
 _CHUNK_BYTES: Final = 1 << 20
+# What a member of other bytes than its archive was given raises.
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 
 
 def zip_files(path: Path) -> list[Path]:
@@ -108,17 +111,22 @@ def _unpack(archive: Path, into: Path) -> None:
             alone = len(wanted) == 1 and wanted[0].filename == into.name
             for member in wanted:
                 target = into.parent / f".{into.name}" if alone else into / member.filename
-                _write(packed, member, archive, target)
+                try:
+                    _write(packed, member, archive, target)
+                except _DAMAGED as error:
+                    if SIDE_TABLES.match(target.name):
+                        raise  # without which no file may be read
+                    said = f"{archive} is not a readable zip file at {member.filename}: {error}."
+                    target.write_bytes(UNREADABLE + said.encode())
+                    _dated(target, member)
             if alone:
                 into.rmdir()
                 target.rename(into)
     except (
-        zipfile.BadZipFile,
-        zlib.error,
+        *_DAMAGED,
         OSError,
         NotImplementedError,
         RuntimeError,
-        EOFError,
     ) as error:
         raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
 
@@ -152,5 +160,10 @@ def _write(packed: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path, targ
             if written > member.file_size:
                 raise ReaderError(f"{archive}: {member.filename} is longer than it says.")
             out.write(chunk)
+    _dated(target, member)
+
+
+def _dated(target: Path, member: zipfile.ZipInfo) -> None:
+    """Give a file the time that its archive does."""
     stamp = time.mktime((*member.date_time, 0, 0, -1))
     os.utime(target, (stamp, stamp))

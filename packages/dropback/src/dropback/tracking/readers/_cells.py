@@ -50,7 +50,12 @@ def said_of(flag: pl.Expr, column: str, cell: pl.Expr, row: pl.Expr) -> pl.Expr:
 
 def quoted(cell: pl.Expr) -> pl.Expr:
     """A cell as a sentence shows it."""
-    return pl.format("'{}'", cell.cast(pl.String).str.slice(0, MOST_LETTERS)).fill_null("empty")
+    return pl.format("'{}'", cut(cell)).fill_null("empty")
+
+
+def cut(cell: pl.Expr) -> pl.Expr:
+    """The start of a cell, as much as a sentence shows."""
+    return cell.cast(pl.String).str.slice(0, MOST_LETTERS)
 
 
 def shown(cell: str | None) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dropback.errors import ReaderError
+from dropback.tracking.readers._cells import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,13 +114,18 @@ def split_header(path: Path, line: bytes) -> tuple[tuple[str, ...], str]:
             f"{path}: fields must be separated by comma or tab, but the header has "
             f"{_DELIMITERS[delimiter]}: {text.strip()[:60]!r}."
         )
-    names = [name.strip().strip('"') for name in text.split(delimiter)]
+    names = column_names(text.split(delimiter))
     twice = [name for name, count in Counter(names).items() if name and count > 1]
     if twice:
         raise ReaderError(
-            f"{path}: each column must be named once, but the header has {twice[0]!r} twice."
+            f"{path}: each column must be named once, but the header has {shown(twice[0])} twice."
         )
     return tuple(names), delimiter
+
+
+def column_names(fields: Sequence[str]) -> list[str]:
+    """The names in a header's fields: without quotes, and without blanks around them."""
+    return [name.strip().strip('"').strip() for name in fields]
 
 
 def _require_utf8(path: Path, start: bytes) -> None:
@@ -208,6 +214,9 @@ def told_apart(path: Path, content: bytes, *, blanked: bool = False) -> Delimite
     head = content.find(b"\n") + 1 or len(content)
     names, delimiter = split_header(path, content[:head])
     body = content[head:]
+    if b" " in content[:head]:  # of which a parser would make part of the names
+        content = delimiter.join(f'"{name}"' for name in names).encode() + b"\n" + body
+        head = len(content) - len(body)
     starts, ends, good, broken = _records(body, delimiter, len(names), keep_last=blanked)
     if len(broken) and not good.any():
         raise ReaderError(

@@ -15,7 +15,7 @@ import polars as pl
 
 from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
-from dropback.tracking.readers._delimited import split_header
+from dropback.tracking.readers._delimited import column_names, split_header
 from dropback.tracking.readers._format import ID_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_kind, require_number
 from dropback.tracking.readers._missing_columns import missing_columns, nearest_column
@@ -37,6 +37,9 @@ SIDE_TABLES: Final = re.compile(
     r"|(truth|passers|play_by_play_\d+)\.parquet)$",
     re.IGNORECASE,
 )
+
+UNREADABLE: Final = b"\x1edropback: not unpacked: "
+"""Start of a file that stands for a damaged one of an archive; the sentence about it follows."""
 
 _TAIL_BYTES: Final = 1 << 16
 # More than a thousand lines of any layout.
@@ -98,6 +101,9 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
     Raises:
         ReaderError: If the file is empty, unreadable or not separated by comma or tab.
     """
+    with path.open("rb") as file:
+        if file.read(len(UNREADABLE)) == UNREADABLE:
+            raise ReaderError(file.read().decode())
     if path.name.lower().endswith(".parquet"):
         try:
             return frozenset(pl.read_parquet_schema(path)), ""
@@ -246,7 +252,7 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
         return None
     with source.path.open("rb") as file:
         header = file.readline().decode("utf-8-sig", "replace").rstrip("\r\n")
-        names = [name.strip('"') for name in header.split(source.delimiter)]
+        names = column_names(header.split(source.delimiter))
         size = file.seek(0, 2)
         file.seek(max(0, size - _TAIL_BYTES))
         lines = file.read().decode("utf-8", "replace").split("\n")
@@ -287,6 +293,7 @@ def _unusual_ids(path: Path, layout: Format, delimiter: str) -> dict[str, IdKind
                 truncate_ragged_lines=True,
                 encoding="utf8-lossy",
             )
+            rows.columns = column_names(rows.columns)
         else:
             rows = pl.read_parquet(path, columns=list(columns.values()), n_rows=ID_ROWS)
         cells = rows.select(pl.col(columns.values()).cast(pl.String))

@@ -9,6 +9,7 @@ import polars as pl
 
 from dropback.data._columns import MISSING_WORDS
 from dropback.errors import ReaderError
+from dropback.tracking.readers._cells import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,12 +63,12 @@ def require_number(path: Path, column: str, cells: pl.Series) -> None:
         first = known.filter(~known.is_in(MISSING_WORDS))[0]
         raise ReaderError(
             f"{path}: the games and plays of {column!r} must be whole numbers, for a game as "
-            f"2022091100, of which the first four digits give the season; got {first!r}."
+            f"2022091100, of which the first four digits give the season; got {shown(first)}."
         )
 
 
 def _numbers(texts: pl.Series) -> pl.Series:
-    frame = pl.DataFrame({"id": texts}).with_columns(number=whole_number("id"))
+    frame = pl.DataFrame({"id": texts.str.strip_chars()}).with_columns(number=whole_number("id"))
     other = frame.filter(pl.col("number").is_null(), pl.col("id").is_not_null())["id"].unique()
     # Words for absence and numbers beyond all bounds are no ids.
     named = [text for text in other.to_list() if text not in MISSING_WORDS and not _is_float(text)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from dropback.tracking.readers._cells import shown
 from dropback.tracking.readers._format import folded
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def nearest_column(names: Iterable[str], there: Collection[str]) -> str:
             if min(len(other), len(key)) >= _LEAST_LETTERS and (other in key or key in other)
         ]
         if near:
-            return f"; the nearest is {spelled[near[0]]!r}"
+            return f"; the nearest is {shown(spelled[near[0]])}"
     return ""
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dropback.tracking._schema import X_RANGE_YD, Y_RANGE_YD
-from dropback.tracking.readers._cells import shown
-from dropback.tracking.readers._delimited import BROKEN, has_broken_rows, told_apart
+from dropback.tracking.readers._cells import MOST_LETTERS, shown
+from dropback.tracking.readers._delimited import BROKEN, column_names, has_broken_rows, told_apart
 from dropback.tracking.readers._files import is_gzip
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._ids import whole_number
@@ -104,7 +104,7 @@ def first_unreadable(source: SourceFile, passed_over: Sequence[int] = ()) -> str
     for found in first.collect(engine="streaming").iter_rows(named=True):
         name = next(name for name in wrong if found[f"{name}?"])
         column, cell = source.layout.rows[name], found[name]
-        game, play = (found[key] for key in SOURCE_KEY)
+        game, play = ((found[key] or "none")[:MOST_LETTERS] for key in SOURCE_KEY)
         return (
             f"; the first is row {found['row']} below the header, of game {game}, play {play}, "
             f"whose {column!r} is {shown(cell)}"
@@ -172,6 +172,7 @@ def _as_text(source: SourceFile) -> pl.LazyFrame:
         source.path if source.text is None else source.text,
         separator=source.delimiter,
         infer_schema=False,
+        with_column_names=column_names,
     )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
 from dropback.tracking.readers._cells import ROW
+from dropback.tracking.readers._delimited import column_names
 from dropback.tracking.readers._format import OF_FIRST_ROW, ROW_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_number, whole
 from dropback.tracking.readers._row_faults import WHOLE_NUMBERS
@@ -154,6 +155,7 @@ def _scan(source: SourceFile, columns: Mapping[str, str]) -> pl.LazyFrame:
         # by `nulls_restored`.
         infer_schema=False,
         schema_overrides=types,
+        with_column_names=column_names,
         ignore_errors=True,
     )
 

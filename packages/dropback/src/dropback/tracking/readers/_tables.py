@@ -57,6 +57,9 @@ TABLE_ENDINGS: Final = (
     ".parquet",
 )
 
+# A parser's longest sentence of its own is shorter.
+_MOST_OF_ERROR: Final = 300
+
 _PERSONS: Final = ("player_id", "passer_id", "target_id")
 
 
@@ -82,8 +85,9 @@ def height_in(column: str) -> pl.Expr:
 
 
 def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
-    """The table with every spelling of absence in its text columns as null."""
-    return table.with_columns(pl.col(pl.String).replace(dict.fromkeys(MISSING_WORDS)))
+    """The table with text without blanks around it, and every spelling of absence as null."""
+    text = pl.col(pl.String).str.strip_chars()
+    return table.with_columns(text.replace(dict.fromkeys(MISSING_WORDS)))
 
 
 @dataclass(frozen=True)
@@ -159,9 +163,9 @@ def read_table(path: Path, names: Iterable[str]) -> SmallTable:
                 text.content,
                 columns=_columns_among(header, names),
                 infer_schema=False,
-                null_values=list(MISSING_WORDS),
                 separator=text.delimiter,
             )
+            table = nulls_restored(table)
             rows = pl.Series(text.rows)
         if table.is_empty():
             raise ReaderError(f"{there} holds no row: a table must have more than its header.")
@@ -315,8 +319,9 @@ def _inside(values: pl.Expr, bounds: tuple[float, float]) -> pl.Expr:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, for use inside a sentence."""
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else repr(error)
+    """The first line of an error's text, for use inside a sentence; a cell may be in it."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:_MOST_OF_ERROR].rstrip(".") if lines else repr(error)
 
 
 def candidates(columns: Mapping[str, tuple[str, ...]]) -> list[str]:
