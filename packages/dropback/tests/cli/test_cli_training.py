@@ -86,6 +86,9 @@ def test_a_dry_run_and_a_training_are_refused_in_the_same_words(
             code, _, err = run(*arguments, *option)
             assert code == 2
             assert said in " ".join(err.split())
+    _, _, err = run("train", few, "--out", tmp_path / "run", "--dry-run")
+    kept = "Of about 2 plays 2 would be kept to train on; left out: none."
+    assert kept in " ".join(err.split())
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dropback.cli._app import app
+from dropback.cli._tracking import print_report
 from dropback.errors import ReaderError
 from dropback.tracking import read_tracking
 from dropback.tracking.readers._delimited import has_broken_rows, told_apart
@@ -180,6 +181,19 @@ def test_rows_that_lie_between_two_plays_set_both_aside(tmp_path):
     kept, left, _ = outcome(folder)
     assert kept == [3]
     assert [play for play, _, _ in left] == [1, 2]
+
+
+def test_broken_rows_are_not_counted_as_plays(tmp_path, capsys):
+    folder = written(tmp_path, "bdb_2025")
+    file = folder / "tracking_week_1.csv"
+    lines = file.read_text().splitlines()
+    lines[3:8] = ["too,few"] * 5
+    file.write_text("\n".join(lines) + "\n")
+    *_, report = outcome(folder)
+    assert report.reasons().rows() == [("broken row", 1)]
+    assert report.rows_of_no_play().rows() == [("broken row", 3)]
+    print_report(report)
+    assert "broken row: 3 more rows are of no play that is known" in capsys.readouterr().out
 
 
 def test_a_packed_week_with_a_broken_row_is_read_but_for_its_play(tmp_path):

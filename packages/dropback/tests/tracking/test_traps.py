@@ -225,6 +225,16 @@ def test_the_play_direction_gives_way_to_where_the_sides_stand(tmp_path):
     assert block.plays["rotated"].to_list() == [False]
 
 
+def test_a_corrected_direction_is_recorded_of_its_own_play_alone(tmp_path):
+    plays = [MadePlay(play=number) for number in (1, 2, 3)]
+    rows = pl.concat(play.rows() for play in plays).with_columns(
+        playDirection=pl.when(pl.col("playId") == 2).then(pl.lit("left")).otherwise(pl.lit("right"))
+    )
+    (block,), _ = read_tracking(made_set("bdb_2025", *plays, rows=rows).write(tmp_path))
+    said = ["play direction: read from where the sides stand, which the set's is against"]
+    assert block.plays["corrections"].to_list() == [[], said, []]
+
+
 @pytest.mark.parametrize("reading", ["flipped", "toward_goal"])
 def test_a_yard_line_read_from_the_other_end_is_corrected(reading, tmp_path):
     plays = [

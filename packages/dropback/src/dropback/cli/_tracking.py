@@ -204,6 +204,9 @@ def print_report(report: IngestReport, console: Console = console, *, every: boo
         reasons.add_row(reason, str(count))
     if reasons.row_count:
         console.print(reasons)
+    for reason, count in report.rows_of_no_play().iter_rows():
+        rows = "row is" if count == 1 else "rows are"
+        console.print(f"{reason}: {count} more {rows} of no play that is known")
     flags = [
         (f"{flag}: {count} {'play' if count == 1 else 'plays'}", f"the first is {first}")
         for flag, count, first in report.flags().iter_rows()

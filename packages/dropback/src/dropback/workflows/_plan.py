@@ -123,12 +123,21 @@ def plan_training(
         # A sample of fewer files than there are has fewer games, by the share of them.
         held = selection.plays["game_id"].n_unique()
         schema = schema_of(settings, PlaySet(selection.plays["play_set"][0]))
-        require_trainable(selection.features, schema, settings, round(held / heads.share))
+        scale = 1 / heads.share
+        reasons = pl.concat([report.reasons().cast({"plays": pl.Int64}), selection.left_out])
+        left_out = reasons.with_columns((pl.col("plays") * scale).round().cast(pl.Int64)).sort(
+            "plays", descending=True
+        )
+        kept = round(len(selection.plays) * scale)
+        try:
+            require_trainable(selection.features, schema, settings, round(held * scale))
+        except RequestError as error:
+            lost = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.iter_rows())
+            raise RequestError(
+                f"{error} Of about {round(report.plays_read * scale):,} plays {kept:,} would be "
+                f"kept to train on; left out: {lost or 'none'}."
+            ) from error
         epoch = _seconds_of_epoch(selection, settings, work)
-    scale = 1 / heads.share
-    reasons = pl.concat([report.reasons().cast({"plays": pl.Int64}), selection.left_out])
-    left_out = reasons.with_columns((pl.col("plays") * scale).round().cast(pl.Int64))
-    kept = round(len(selection.plays) * scale)
     frames = float(tensors.offsets[-1]) * scale
     learned = kept * (1 - 1 / settings.folds)
     epochs = settings.fit.max_epochs * settings.networks
@@ -138,7 +147,7 @@ def plan_training(
         sampled_plays=report.plays_read,
         plays=round(report.plays_read * scale),
         kept=kept,
-        left_out=left_out.sort("plays", descending=True),
+        left_out=left_out,
         reading_seconds=reading * scale,
         training_seconds=epoch * learned * epochs,
         memory_gb=_memory_gb(heads.files, heads.megabytes, frames),

@@ -22,6 +22,8 @@ from dropback.tracking.ingest._motion_cells import (
     fill_motion,
 )
 from dropback.tracking.ingest._quality import (
+    AGAINST_SIDES,
+    BY_SIDES,
     MEASURES,
     ONE_TEAM,
     implausible,
@@ -395,8 +397,12 @@ def _plays_table(
             lacks=pl.lit(list(layout.lacks), dtype=pl.List(pl.String)),
             derived=pl.lit(derived, dtype=pl.List(pl.String)),
             corrections=pl.concat_list(
-                _corrections_by_season(corrections),
-                pl.concat_list("clock_shift", "resampled").list.drop_nulls(),
+                corrections.in_words(),
+                pl.concat_list(
+                    pl.when(pl.col("flags").list.contains(AGAINST_SIDES)).then(pl.lit(BY_SIDES)),
+                    "clock_shift",
+                    "resampled",
+                ).list.drop_nulls(),
             ),
         )
         .with_columns(
@@ -434,13 +440,3 @@ def _without_keys(table: pl.DataFrame, dropped: pl.DataFrame) -> Flags:
     return np.array(
         [key not in keys for key in table.select("game_id", "play_id").iter_rows()], bool
     )
-
-
-def _corrections_by_season(corrections: Corrections) -> pl.Expr:
-    words = [
-        pl.when(pl.lit(season == 0) | (pl.col("season") == season)).then(pl.lit(sentence))
-        for season, sentence in corrections.names
-    ]
-    if not words:
-        return pl.lit([], dtype=pl.List(pl.String))
-    return pl.concat_list(words).list.drop_nulls()

@@ -90,6 +90,19 @@ class Corrections:
     yardline: Yardline = "raw"
     names: tuple[tuple[int, str], ...] = ()
 
+    def in_words(self) -> pl.Expr:
+        """The words of each play's season, a list."""
+        words = [
+            pl.when(pl.lit(season == 0) | (pl.col("season") == season)).then(pl.lit(sentence))
+            for season, sentence in self.names
+        ]
+        if not words:
+            return pl.lit([], dtype=pl.List(pl.String))
+        return pl.concat_list(words).list.drop_nulls()
+
+
+_PLAY_DIRECTION: Final = "play direction"
+
 
 def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
     """Conventions of a file, from a block of its plays before any correction.
@@ -127,7 +140,8 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
     names = tuple(
         (check.season, f"{check.name}: {check.evidence}")
         for check in checks
-        if check.decision == "corrected"
+        # Each play says itself whether its direction was another, see `BY_SIDES`.
+        if check.decision == "corrected" and check.name != _PLAY_DIRECTION
     )
     corrections = Corrections(
         directions, orientations, frozenset(radians), meters, speed_in_meters, yardline, names
@@ -316,7 +330,7 @@ def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:
 
 
 def _check_flip(block: PlayBlock) -> Check:
-    name = "play direction"
+    name = _PLAY_DIRECTION
     recorded = block.plays["recorded_direction"]
     right = block.plays["moves_right"]
     cases = recorded.drop_nulls().len()

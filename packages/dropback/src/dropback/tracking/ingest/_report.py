@@ -36,6 +36,7 @@ _OF_FILES: Final = ("file not read", "file cannot be read", "file cut off")
 _MOST_NAMED: Final = 500
 
 _KEYS = ("game_id", "play_id")
+_OF_NO_PLAY: Final = pl.any_horizontal(pl.col(_KEYS).is_null())
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,17 @@ class IngestReport:
         return pl.concat(each).unique(_KEYS, keep="first", maintain_order=True)
 
     def reasons(self) -> pl.DataFrame:
-        """``reason`` and ``plays`` left out for it, most frequent first."""
-        counts = self.left_out.group_by("reason").agg(plays=pl.len())
+        """``reason`` and ``plays``, or files, left out for it, most frequent first."""
+        of_some = self.left_out.filter(pl.col("reason").is_in(_OF_FILES) | ~_OF_NO_PLAY)
+        counts = of_some.group_by("reason").agg(
+            plays=pl.struct("source_file", *_KEYS).n_unique().cast(pl.UInt32)
+        )
         return counts.sort("plays", "reason", descending=[True, False])
+
+    def rows_of_no_play(self) -> pl.DataFrame:
+        """``reason`` and ``rows`` that are not read and of no play that is known."""
+        rows = self.left_out.filter(~pl.col("reason").is_in(_OF_FILES) & _OF_NO_PLAY)
+        return rows.group_by("reason").agg(rows=pl.len()).sort("reason")
 
     def flags(self) -> pl.DataFrame:
         """``flag``, ``plays`` that have it and the ``first`` of these, most frequent first."""
@@ -131,6 +140,7 @@ class IngestReport:
             "plays_read": self.plays_read,
             "plays_kept": self.plays_kept,
             "left_out_by_reason": dict(self.reasons().sort("reason").iter_rows()),
+            "rows_of_no_play": dict(self.rows_of_no_play().iter_rows()),
             "files_not_read": self.files_not_read().to_dicts(),
             "left_out": self.left_out.to_dicts(),
             "flagged": self.flagged.to_dicts(),
