@@ -48,6 +48,22 @@ def test_what_is_no_distribution_is_refused_by_every_objective(objective) -> Non
 
 
 @pytest.mark.parametrize(
+    "objective",
+    [*INTERVALS[:3], objectives.exact_interval_nll],
+    ids=lambda objective: objective.__name__,
+)
+@pytest.mark.parametrize("validates", [True, False])
+def test_reversed_ends_are_refused_of_a_networks_distribution_too(objective, validates) -> None:
+    dist = SplicedBinnedPareto(torch.zeros(4), EDGES, 0.1, 0.2, validate_args=validates)
+    rule = r"lower must be (at most|below) upper, got 0.2 \(1 of 2"
+    with pytest.raises(ValueError, match=rule):
+        objective(dist, TWO, TWO + torch.tensor([-1.0, 1.0]))
+    # Not where nothing was observed.
+    seen = torch.tensor([False, True])
+    assert objective(dist, TWO, TWO + torch.tensor([-1.0, 1.0]), mask=seen)[0] == 0
+
+
+@pytest.mark.parametrize(
     ("rule", "needed"),
     [
         (scoring_rules.log_score, None),

@@ -95,6 +95,15 @@ def test_score_is_the_share_of_climatologys_crps_that_is_saved(fitted: Regressor
     assert fitted.score(inputs, targets) > 0.15
 
 
+def test_what_a_prediction_is_asked_is_checked(fitted: Regressor) -> None:
+    distribution = fitted.predict_distribution(heavy_tailed(2, 3)[0])
+    assert isinstance(distribution, SplicedBinnedPareto)
+    with pytest.raises(ValueError, match=r"value must be in \[0, 1\], got 2"):
+        distribution.icdf(torch.tensor(2.0))
+    with pytest.raises(ValueError, match=r"level must be in \[0, 1\], got -1"):
+        distribution.expected_shortfall(-1.0)
+
+
 def test_quantiles_are_those_of_the_distribution(fitted: Regressor) -> None:
     inputs, _ = heavy_tailed(7, 3)
     levels = [0.001, 0.5, 0.9, 1 - 1e-9]

@@ -6,7 +6,21 @@ import pytest
 import torch
 
 from example_distributions import f64, uneven_distribution
-from splicedpareto.distributions import SplicedBinnedPareto
+from splicedpareto.contrib._hybrid_pareto import HybridPareto
+from splicedpareto.contrib._student_t import StudentT
+from splicedpareto.distributions import (
+    AffineTransformed,
+    Censored,
+    Delta,
+    Discretized,
+    Gaussian,
+    GeneralizedPareto,
+    LogNormal,
+    Mixture,
+    SplicedBinnedPareto,
+)
+from splicedpareto.distributions._base import ScalarDistribution
+from splicedpareto.scoring_rules import tw_crps
 
 NAN, INF = math.nan, math.inf
 GOOD = {
@@ -90,6 +104,38 @@ def test_other_bad_arguments_of_methods_are_refused() -> None:
         dist.affine(0.0, -2.0)
     with pytest.raises(ValueError, match=r"loc must be finite, got nan"):
         dist.affine(NAN, 1.0)
+
+
+ZERO, UNIT = f64(0.0), f64(1.0)
+FAMILIES = [
+    uneven_distribution(),
+    Gaussian(ZERO, UNIT),
+    LogNormal(ZERO, UNIT),
+    GeneralizedPareto(ZERO, UNIT, f64(0.2)),
+    StudentT(f64(3.0), ZERO, UNIT),
+    HybridPareto(ZERO, UNIT, f64(0.2)),
+    Delta(ZERO),
+    Mixture(f64(0.0, 0.0), [Delta(ZERO), Gaussian(ZERO, UNIT)]),
+    AffineTransformed(Gaussian(ZERO, UNIT), UNIT, UNIT),
+    Censored(Gaussian(ZERO, UNIT), 0.0, INF),
+    Discretized(Gaussian(ZERO, UNIT)),
+    Discretized(Censored(Gaussian(ZERO, UNIT), 0.0, 9.0)),
+]
+
+
+@pytest.mark.parametrize("dist", FAMILIES, ids=lambda dist: type(dist).__name__)
+def test_a_range_is_not_reversed_and_an_empty_one_holds_nothing(dist: ScalarDistribution) -> None:
+    for reversed_range in ((3.0, 2.0), (INF, 2.0), (f64(0.0, 3.0), 2.0)):
+        with pytest.raises(ValueError, match=r"low must be at most high, got (3|inf)"):
+            dist.crps_between(f64(0.3), *reversed_range)
+        with pytest.raises(ValueError, match=r"low must be at most high, got (3|inf)"):
+            dist.clamped_mean(*reversed_range)
+    for end in (INF, -INF, 0.5, f64(INF)):
+        for value in (0.3, 2.0, -1.0):
+            assert dist.crps_between(f64(value), end, end) == 0
+    assert tw_crps(dist, f64(0.3), INF) == 0
+    with pytest.raises(ValueError, match="must be in"):
+        dist.icdf(f64(2.0))
 
 
 def test_without_validation_nothing_is_checked() -> None:

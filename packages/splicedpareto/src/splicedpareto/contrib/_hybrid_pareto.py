@@ -132,7 +132,7 @@ class HybridPareto(LocationScale):
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
-        low, high = self._value(low, "low"), self._value(high, "high")
+        low, high = self._bounds(low, high)
         start, stop = self.junction, self.junction
         no_low, no_high = low.isneginf(), high.isposinf()
         start = torch.where(no_low, start, low)
@@ -250,7 +250,7 @@ class HybridPareto(LocationScale):
         The integrals of :math:`F^2` and :math:`(1 - F)^2` are those of a Gaussian up to the
         junction and of a generalized Pareto tail beyond. Infinite from :math:`\xi = 2` on.
         """
-        value, low, high = self._value(value), self._value(low, "low"), self._value(high, "high")
+        value, (low, high) = self._value(value), self._range(low, high)
         at = torch.minimum(torch.maximum(value, low), high)
         return (self._below(at) - self._below(low)) + (self._above(at) - self._above(high))
 

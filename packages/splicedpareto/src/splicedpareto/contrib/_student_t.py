@@ -153,7 +153,7 @@ class StudentT(LocationScale):
 
         with :math:`s^2 = \nu / (2 \nu - 1)` and :math:`c_\nu = f_\nu(0)`.
         """
-        ends = [self._value(low, "low"), self._value(high, "high")]
+        ends = self._range(low, high)
         value = self._value(value)
         z = self._standardized(torch.minimum(torch.maximum(value, ends[0]), ends[1]))
         # Of the squared functions over the whole line: of F up to z and of 1 - F from there on.
@@ -163,14 +163,14 @@ class StudentT(LocationScale):
             # An infinite bound excludes nothing; skipping it saves half of the work.
             if isinstance(bound, Tensor) or math.isfinite(bound):
                 area = area - _area_of_square(sign * self._standardized(end), self.df)
-        return self.scale * area
+        return torch.where(ends[0] == ends[1], 0, self.scale * area)
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         r"""Mean of ``min(max(X, low), high)``: :math:`\mu + \sigma (B(l) - B(-h))`.
 
         :math:`B(z) = \int_{-\infty}^z F = z F(z) + \int_z^\infty x f`.
         """
-        low, high = self._value(low, "low"), self._value(high, "high")
+        low, high = self._bounds(low, high)
         start, stop = self._standardized(low), self._standardized(high)
         return self.loc + self.scale * (_area(start, self.df) - _area(-stop, self.df))
 

@@ -23,6 +23,7 @@ from splicedpareto.contrib._rows import Rows, held_out_rows, parts_of
 from splicedpareto.contrib._saved import checked_path, read_regressor, write_regressor
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
 from splicedpareto.distributions._base import tensor_options
+from splicedpareto.distributions._checks import resolve_validation
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
@@ -337,7 +338,10 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             sklearn.exceptions.NotFittedError: `fit` was not called.
         """
         check_is_fitted(self, "network_")
-        return self._distribution(new_rows(self, X, self.network_))
+        distribution = self._distribution(new_rows(self, X, self.network_))
+        # Its parameters are sound, what it is asked may not be.
+        distribution.validating = resolve_validation(None)
+        return distribution
 
     def score(
         self,

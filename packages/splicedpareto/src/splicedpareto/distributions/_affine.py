@@ -177,12 +177,12 @@ class AffineTransformed(LocationScale):
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high], in units of the outcome."""
-        value, low, high = (self._standardized(v) for v in (value, low, high))
+        value, low, high = (self._standardized(v) for v in (value, *self._range(low, high)))
         return self.scale * self.base.crps_between(value, low, high)
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(Y, low), high)``; bounds may be infinite."""
-        low, high = self._standardized(low), self._standardized(high)
+        low, high = (self._standardized(end) for end in self._bounds(low, high))
         return self.loc + self.scale * self.base.clamped_mean(low, high)
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:

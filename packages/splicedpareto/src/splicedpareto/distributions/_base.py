@@ -15,6 +15,7 @@ from splicedpareto.distributions._checks import (
     as_tensor,
     require_generator,
     require_in_unit_interval,
+    require_ordered,
     require_shape,
 )
 from splicedpareto.distributions._quadrature import Rule, smooth_rule
@@ -153,11 +154,18 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         r"""CRPS with its integral over [low, high], bounds that may be infinite.
 
         .. math:: \int_{\mathrm{low}}^{\mathrm{high}} (F(x) - 1\{y \le x\})^2 dx
+
+        Raises:
+            ValueError: If `low` is above `high`, and the distribution validates.
         """
         raise NotImplementedError(f"{type(self).__name__} has no closed-form CRPS.")
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
-        """Mean of ``min(max(X, low), high)``, bounds that may be infinite."""
+        """Mean of ``min(max(X, low), high)``, bounds that may be infinite.
+
+        Raises:
+            ValueError: If `low` is above `high`, and the distribution validates.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no closed-form mean.")
 
     def sample(
@@ -186,6 +194,19 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         tensor = as_tensor(name, value, **tensor_options(self))
         broadcast_shapes(tensor.shape, self.batch_shape, what=f"{name} and the batch")
         return tensor
+
+    def _bounds(self, low: Tensor | float, high: Tensor | float) -> tuple[Tensor, Tensor]:
+        """Bounds of a clamp, checked."""
+        low, high = self._value(low, "low"), self._value(high, "high")
+        if self.validating:
+            require_ordered("low", low, "high", high)
+        return low, high
+
+    def _range(self, low: Tensor | float, high: Tensor | float) -> tuple[Tensor, Tensor]:
+        """Bounds of an integral, checked; an empty range at infinity is moved to 0."""
+        low, high = self._bounds(low, high)
+        is_empty = (low == high) & low.isinf()
+        return torch.where(is_empty, 0, low), torch.where(is_empty, 0, high)
 
     def _level(self, value: Tensor | float) -> Tensor:
         """A quantile level in the type of the parameters, checked."""

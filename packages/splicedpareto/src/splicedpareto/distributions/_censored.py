@@ -173,11 +173,11 @@ class Censored(ScalarDistribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `cdf` reaches `value`."""
-        return self.base.icdf(self._value(value)).clamp(self.low, self.high)
+        return self.base.icdf(self._level(value)).clamp(self.low, self.high)
 
     def isf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `sf` falls to `value`."""
-        return self.base.isf(self._value(value)).clamp(self.low, self.high)
+        return self.base.isf(self._level(value)).clamp(self.low, self.high)
 
     @property
     def mean(self) -> Tensor:
@@ -236,13 +236,13 @@ class Censored(ScalarDistribution):
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``, within the nearer of both pairs of bounds."""
-        low, high = self._value(low), self._value(high)
+        low, high = self._bounds(low, high)
         ends = (torch.minimum(torch.maximum(end, low), high) for end in (self.low, self.high))
         return self.base.clamped_mean(*ends)
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high]; nothing is uncertain beyond the bounds."""
-        value, low, high = self._value(value), self._value(low), self._value(high)
+        value, (low, high) = self._value(value), self._range(low, high)
         start, stop = (
             torch.minimum(torch.maximum(end, self.low), self.high) for end in (low, high)
         )

@@ -171,6 +171,15 @@ def lie_within(low: float, high: float, *values: Tensor) -> bool:
     return True
 
 
+def require_ordered(
+    lower_name: str, lower: Tensor, upper_name: str, upper: Tensor, *, strictly: bool = False
+) -> None:
+    """Raise unless every lower end is at most its upper, or below it; NaN passes."""
+    broken = lower >= upper if strictly else lower > upper
+    rule = f"{'below' if strictly else 'at most'} {upper_name}"
+    require(~broken, lower_name, rule, lower)
+
+
 def require_finite(name: str, value: Tensor) -> None:
     """Raise unless every value is finite."""
     if not _are_surely_finite(value):

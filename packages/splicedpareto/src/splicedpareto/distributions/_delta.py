@@ -155,13 +155,14 @@ class Delta(ScalarDistribution):
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Absolute error, of it what lies within [low, high]."""
-        value, low, high = self._value(value), self._value(low), self._value(high)
+        value, (low, high) = self._value(value), self._range(low, high)
         at, loc = (torch.minimum(torch.maximum(v, low), high) for v in (value, self.loc))
         return (at - loc).abs()
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Return ``min(max(loc, low), high)``."""
-        return torch.minimum(torch.maximum(self.loc, self._value(low)), self._value(high))
+        low, high = self._bounds(low, high)
+        return torch.minimum(torch.maximum(self.loc, low), high)
 
     def _draw(
         self,

@@ -108,7 +108,7 @@ class Discretized(ScalarDistribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest whole number whose `cdf` reaches `value`."""
-        level = self._value(value)
+        level = self._level(value)
         with torch.no_grad():
             whole = (self.base.icdf(level) - 0.5).ceil()
             # The base's quantile is rounded, so its neighbor may be the smallest.
@@ -117,7 +117,7 @@ class Discretized(ScalarDistribution):
 
     def isf(self, value: Tensor) -> Tensor:
         """Smallest whole number whose `sf` falls to `value`."""
-        level = self._value(value)
+        level = self._level(value)
         with torch.no_grad():
             whole = (self.base.isf(level) - 0.5).ceil()
             whole = torch.where(self.sf(whole - 1) <= level, whole - 1, whole)
@@ -235,7 +235,7 @@ class Discretized(ScalarDistribution):
         A sum over 513 whole numbers around the median; beyond them that of the base, whose error is
         below a 100,000th of it where the distribution is wider, and nothing where it is not.
         """
-        value, low, high = self._value(value), self._value(low), self._value(high)
+        value, (low, high) = self._value(value), self._range(low, high)
         with torch.no_grad():
             middle = self.median
         shape = broadcast_shapes(value.shape, low.shape, high.shape, self.batch_shape)
@@ -251,7 +251,7 @@ class Discretized(ScalarDistribution):
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``, summed as `mean`; bounds may be infinite."""
-        low, high = self._value(low, "low"), self._value(high, "high")
+        low, high = self._bounds(low, high)
         shape = broadcast_shapes(low.shape, high.shape, self.batch_shape)
         samples = (1,) * (len(shape) - len(self.batch_shape))
         rule = self.unrounded_quadrature()

@@ -122,6 +122,7 @@ class Expectations(ScalarDistribution):
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high], bounds that may be infinite."""
+        low, high = self._range(low, high)
         (value, low, high), shape = self._columns(value=value, low=low, high=high)
         return from_columns(functionals.crps_between(self.distribution, value, low, high), shape)
 
@@ -164,5 +165,6 @@ class Expectations(ScalarDistribution):
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
+        low, high = self._bounds(low, high)
         (low, high), shape = self._columns(low=low, high=high)
         return from_columns(functionals.clamped_mean(self.distribution, low, high), shape)

@@ -119,7 +119,7 @@ class Gaussian(LocationScale):
         \Phi(\sqrt2 z) / \sqrt\pi` it is :math:`\sigma (A(y) - A(l) + A(-y) - A(-h))`; over the
         whole line Gneiting and Raftery (2007), eq. 21.
         """
-        value, low, high = self._value(value), self._value(low, "low"), self._value(high, "high")
+        value, (low, high) = self._value(value), self._range(low, high)
         z = self._standardized(torch.minimum(torch.maximum(value, low), high))
         start, stop = self._standardized(low), self._standardized(high)
         outside = area_of_squared_ndtr(start) + area_of_squared_ndtr(-stop)
@@ -130,7 +130,7 @@ class Gaussian(LocationScale):
 
         :math:`B(z) = \int_{-\infty}^z \Phi = z \Phi(z) + \varphi(z)`.
         """
-        low, high = self._value(low, "low"), self._value(high, "high")
+        low, high = self._bounds(low, high)
         start, stop = self._standardized(low), self._standardized(high)
         return self.loc + self.scale * (area_of_ndtr(start) - area_of_ndtr(-stop))
 

@@ -155,7 +155,7 @@ class GeneralizedPareto(LocationScale):
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         r"""CRPS with its integral over [low, high]; infinite from :math:`\xi = 2` on."""
-        value, low, high = self._value(value), self._value(low, "low"), self._value(high, "high")
+        value, (low, high) = self._value(value), self._range(low, high)
         at = torch.minimum(torch.maximum(value, low), high)
         tail, start, middle = self._tail, self._excess(low), self._excess(at)
         below = tail.integral_of_rest(middle, 2) - tail.integral_of_rest(start, 2)
@@ -169,7 +169,7 @@ class GeneralizedPareto(LocationScale):
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
-        low, high = self._value(low, "low"), self._value(high, "high")
+        low, high = self._bounds(low, high)
         endless = high.isposinf()
         start = torch.maximum(low, torch.minimum(high, self.loc))
         bounded = self._tail.integral_within(self._excess(torch.where(endless, start, high)), 1)

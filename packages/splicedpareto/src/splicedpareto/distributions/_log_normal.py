@@ -146,7 +146,7 @@ class LogNormal(LocationScale):
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high], in units of the outcome, by quadrature."""
-        value, low, high = self._value(value), self._value(low, "low"), self._value(high, "high")
+        value, (low, high) = self._value(value), self._range(low, high)
         at = torch.minimum(torch.maximum(value, low), high)
         start, middle, stop = (self._standardized(self._log(end)) for end in (low, at, high))
         missed = (torch.minimum(high, torch.zeros_like(high)) - at).clamp(min=0)
@@ -173,7 +173,7 @@ class LogNormal(LocationScale):
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
-        low, high = self._value(low, "low"), self._value(high, "high")
+        low, high = self._bounds(low, high)
         start, stop = (self._standardized(self._log(end)) for end in (low, high))
         inner = self.mean * (ndtr(stop - self.scale) - ndtr(start - self.scale))
         at_low, at_high = (torch.where(end.isinf(), 0, end) for end in (low, high))

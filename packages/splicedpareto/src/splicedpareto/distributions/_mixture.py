@@ -218,7 +218,7 @@ class Mixture(MixtureProbabilities):
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
-        return self._average(self._each("clamped_mean", low, high))
+        return self._average(self._each("clamped_mean", *self._bounds(low, high)))
 
     def crps(self, value: Tensor) -> Tensor:
         r"""Continuous ranked probability score, in units of the outcome.
@@ -240,8 +240,8 @@ class Mixture(MixtureProbabilities):
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """CRPS with its integral over [low, high], as `crps`."""
-        each = self._each("crps_between", self._value(value), low, high)
-        bounds = self._value(low), self._value(high)
+        bounds = self._range(low, high)
+        each = self._each("crps_between", self._value(value), *bounds)
         return self._average(each) - dispersion(self.components, self.weights, *bounds)
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:

@@ -154,8 +154,8 @@ def composite_interval_nll(
         Losses in nats, of the broadcast shape.
 
     Raises:
-        ValueError: If the distribution validates and an observed interval is NaN, empty, or beyond
-            the bins on a side without a tail.
+        ValueError: If an observed lower end is above the upper; if the distribution validates and
+            an observed interval is NaN, empty, or beyond the bins on a side without a tail.
         TypeError: If the distribution is of another family, or a target is no tensor.
     """
     lower, upper, mask = observed_interval(dist, lower, upper, mask)

@@ -57,7 +57,8 @@ def crps_censored_loss(
         Losses of the broadcast shape, in units of the outcome.
 
     Raises:
-        ValueError: If an observed end is NaN, or above the other, and the distribution validates.
+        ValueError: If an observed lower end is above the upper, or one is NaN and the distribution
+            validates.
         TypeError: If the distribution has no `crps_between`, or an end is no tensor.
 
     References:
