@@ -174,6 +174,8 @@ def test_unusable_arguments_are_refused() -> None:
         scoring_rules.lattice_crps(table.flip(0), f64(0.0), first=0)
     with pytest.raises(ValueError, match=r"cdf must be in \[0, 1\], got"):
         scoring_rules.lattice_crps(table * 2, f64(0.0), first=0)
+    with pytest.raises(ValueError, match="level must hold at least one value, got none"):
+        scoring_rules.pp_error(f64(0.5), torch.zeros(0))
     with pytest.raises(ValueError, match="pit must hold at least one value, got none"):
         scoring_rules.pp_error(torch.zeros(0), f64(0.5))
     with pytest.raises(ValueError, match=r"pit must be in \[0, 1\], got nan"):

@@ -165,14 +165,14 @@ def pp_error(pit: Tensor, level: Tensor) -> Tensor:
         One number in [0, 1].
 
     Raises:
-        ValueError: If `pit` is empty, or a value is NaN or outside [0, 1].
+        ValueError: If `pit` or `level` is empty, or a value is NaN or outside [0, 1].
     """
     for name, given in (("pit", pit), ("level", level)):
         require_real(name, given)
         if given.dim() > 1:
             raise ValueError(f"{name} must have one dimension, got shape {tuple(given.shape)}.")
-    if not pit.numel():
-        raise ValueError("pit must hold at least one value, got none.")
+        if not given.numel():
+            raise ValueError(f"{name} must hold at least one value, got none.")
     require((pit >= 0) & (pit <= 1), "pit", "in [0, 1]", pit)
     _check_level(level)
     covered = torch.searchsorted(pit.sort().values, level, right=True) / pit.numel()

@@ -423,6 +423,41 @@ def test_one_row_and_weights_without_numbers_are_refused() -> None:
         Regressor(**TINY).fit(inputs, y, np.full(30, np.nan))
 
 
+@pytest.mark.parametrize("end", [0, 1])
+def test_targets_that_are_all_censored_on_one_side_are_told(end: int) -> None:
+    inputs, random = rows(60)
+    y = np.stack([np.full(60, -np.inf), np.full(60, np.inf)], -1)
+    y[:, end] = random.normal(size=60)
+    side = ("right", "left")[end]
+    with pytest.warns(UserWarning, match=f"All targets are censored on the {side}"):
+        Regressor(**TINY).fit(inputs, y)
+
+
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+def test_masked_cells_and_tensors_that_need_a_gradient_are_refused(name: str) -> None:
+    inputs, _ = rows(30)
+    given: dict[str, Any] = {"X": inputs, "y": inputs[:, 0], "sample_weight": np.ones(30)}
+    masked = np.ma.masked_array(given[name], mask=np.arange(30) < 2 if name != "X" else inputs > 1)
+    gradient = torch.tensor(given[name], requires_grad=True)
+    for bad, rule in ((masked, "no masked cells"), (gradient, "need no gradient")):
+        with pytest.raises(ValueError, match=f"{name} must .*{rule}|{name} must {rule}"):
+            Regressor(**TINY).fit(**given | {name: bad})
+    plain = np.ma.masked_array(given[name], mask=False)
+    Regressor(**TINY | {"max_epochs": 1}).fit(**given | {name: plain})
+
+
+def test_a_share_that_leaves_no_row_to_train_on_is_refused() -> None:
+    inputs, _ = rows(30)
+    with pytest.raises(ValueError, match=r"validation_share must leave rows .* 0.999 of 30"):
+        Regressor(**TINY, validation_share=0.999).fit(inputs, inputs[:, 0])
+
+
+def test_ends_of_a_support_are_numbers() -> None:
+    inputs, _ = rows(30)
+    with pytest.raises(ValueError, match=r"support must be \(lowest, highest\), .*'-1000'"):
+        Regressor(**TINY, support=("-1000", "1000")).fit(inputs, inputs[:, 0])
+
+
 @pytest.mark.filterwarnings("ignore:One bin")
 def test_many_ties_without_an_atom_are_told() -> None:
     inputs, y, _ = claims(300, 0)

@@ -113,6 +113,18 @@ def test_quantile_is_the_smallest_whole_number_that_reaches_the_level(
     assert dist.sf(upper - 1) > level
 
 
+def test_zero_has_no_sign(generator: torch.Generator) -> None:
+    dist = Discretized(Gaussian(f64(-0.1), f64(0.2)))
+    for zero in (
+        dist.median,
+        dist.icdf(f64(0.4)),
+        dist.isf(f64(0.4)),
+        dist.mode,
+        dist.sample((20,), generator=generator),
+    ):
+        assert not (zero[zero == 0]).signbit().any()
+
+
 def test_quantiles_at_a_jump_are_the_number_itself() -> None:
     dist = field_distribution()
     whole = torch.arange(-8, 24, dtype=F64)

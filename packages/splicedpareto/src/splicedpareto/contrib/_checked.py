@@ -8,7 +8,13 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import validate_data
 
-from splicedpareto.contrib._outcomes import Outcomes, are_intervals, read_outcomes, require_numbers
+from splicedpareto.contrib._outcomes import (
+    Outcomes,
+    are_intervals,
+    read_outcomes,
+    require_numbers,
+    require_plain,
+)
 from splicedpareto.contrib._rows import Rows, are_sequences, sequence_rows, table_rows
 from splicedpareto.nn import SequenceEncoder
 
@@ -124,6 +130,7 @@ def sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np.
     """
     if weights is None:
         return np.ones(count)
+    require_plain("sample_weight", weights)
     checked: npt.NDArray[np.float64] = check_array(
         weights,
         dtype=np.float64,

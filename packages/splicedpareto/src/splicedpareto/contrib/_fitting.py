@@ -19,7 +19,7 @@ from splicedpareto.contrib._target import (
     Target,
     describe_target,
     warn_of_far_targets,
-    warn_of_ties,
+    warn_of_targets,
 )
 from splicedpareto.distributions._checks import (
     require_choice,
@@ -216,7 +216,7 @@ def begin_network(
         discrete=of.discrete,
         resolution=_ROOM * of.bins * torch.finfo(dtype).eps,
     )
-    warn_of_ties(outcomes, weight, target)
+    warn_of_targets(outcomes, weight, target)
 
     def network(dtype: torch.dtype) -> DistributionNetwork:
         with torch.random.fork_rng(devices=()):

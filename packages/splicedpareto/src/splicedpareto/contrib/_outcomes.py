@@ -96,8 +96,17 @@ def read_outcomes(y: Any, count: int) -> Outcomes:  # noqa: ANN401  # any input
     return Outcomes(*(torch.from_numpy(end.copy()) for end in (low, high)))
 
 
+def require_plain(name: str, values: Any) -> None:  # noqa: ANN401  # any input
+    """Raise where NumPy would read a masked cell as a number, or cannot read a tensor."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} must have no masked cells, got some: leave these rows out.")
+    if isinstance(values, Tensor) and values.requires_grad:
+        raise ValueError(f"{name} must need no gradient, got a tensor that does: detach it.")
+
+
 def require_numbers(name: str, values: Any, kinds: str = "fiubO") -> None:  # noqa: ANN401
     """Raise where NumPy would make numbers of dates, words or complex numbers."""
+    require_plain(name, values)
     is_frame = hasattr(values, "iloc") and hasattr(values, "columns")
     for dtype in values.dtypes if is_frame else [np.asarray(values).dtype]:
         if dtype.kind not in kinds:
@@ -106,6 +115,7 @@ def require_numbers(name: str, values: Any, kinds: str = "fiubO") -> None:  # no
 
 def are_intervals(y: Any) -> bool:  # noqa: ANN401  # any input
     """Whether `y` holds two ends for each row, not one target."""
+    require_plain("y", y)
     shape = np.asarray(y).shape
     return len(shape) == 2 and shape[1] != 1
 

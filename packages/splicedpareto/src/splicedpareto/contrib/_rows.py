@@ -116,6 +116,9 @@ def held_out_rows(rows: Rows, targets: Tensor, *, share: float, seed: int) -> Te
         share: Share of the distinct rows to hold out; at least one of two, none where all are
             equal or the share is 0.
         seed: Seed of the choice.
+
+    Raises:
+        ValueError: The share leaves no row.
     """
     # Chosen by a hash of the row's content, so that a repeated row and a row of weight 2 are
     # treated alike, and of the target's rank from the nearer end, so that neither its units nor its
@@ -129,6 +132,11 @@ def held_out_rows(rows: Rows, targets: Tensor, *, share: float, seed: int) -> Te
     ]
     distinct, index = np.unique(np.frombuffer(b"".join(digests), dtype=">u8"), return_inverse=True)
     count = math.ceil(share * len(distinct)) if len(distinct) > 1 else 0
+    if count and count == len(distinct):
+        raise ValueError(
+            f"validation_share must leave rows to train on, got {share} of {count} distinct rows: "
+            "set a smaller one."
+        )
     return torch.from_numpy(index < count)
 
 

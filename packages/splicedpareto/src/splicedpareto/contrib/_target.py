@@ -339,9 +339,16 @@ def _atoms(
     return tuple(places)
 
 
-def warn_of_ties(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
-    """Warn where a continuous distribution is asked for of targets of which most are one value."""
+def warn_of_targets(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
+    """Warn of targets that cannot tell their distribution: all beyond an end, or most one value."""
     values, known = outcomes.values, outcomes.known
+    for end, side in ((outcomes.upper, "right"), (outcomes.lower, "left")):
+        if end.isinf().all():
+            warnings.warn(
+                f"All targets are censored on the {side}: no row says how far beyond its end a "
+                "target lies, and no distribution is learned of that but its start.",
+                stacklevel=4,
+            )
     if target.discrete or target.atoms or not known.all():
         return
     distinct, share = distinct_shares(values, weight)

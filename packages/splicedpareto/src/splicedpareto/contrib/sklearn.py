@@ -232,8 +232,9 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             ValueError: A parameter or an input breaks its rule or is NaN, or the loss diverges.
 
         Warns:
-            UserWarning: All targets are equal; or one bin holds over a fifth of the distinct ones;
-                or most are one value that is no atom; or, of a fit that goes on, outside its bins.
+            UserWarning: All targets are equal, or censored on one side; or one bin holds over a
+                fifth of the distinct ones; or most are one value that is no atom; or, of a fit that
+                goes on, outside its bins.
         """
         pair: Any = validation  # the type is not what everybody gives
         if pair is not None and (

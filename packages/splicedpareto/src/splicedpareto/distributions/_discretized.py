@@ -113,7 +113,8 @@ class Discretized(ScalarDistribution):
             whole = (self.base.icdf(level) - 0.5).ceil()
             # The base's quantile is rounded, so its neighbor may be the smallest.
             whole = torch.where(self.cdf(whole - 1) >= level, whole - 1, whole)
-            return torch.where(self.cdf(whole) < level, whole + 1, whole)
+            # A ceiling may be -0.
+            return torch.where(self.cdf(whole) < level, whole + 1, whole) + 0.0
 
     def isf(self, value: Tensor) -> Tensor:
         """Smallest whole number whose `sf` falls to `value`."""
@@ -121,7 +122,7 @@ class Discretized(ScalarDistribution):
         with torch.no_grad():
             whole = (self.base.isf(level) - 0.5).ceil()
             whole = torch.where(self.sf(whole - 1) <= level, whole - 1, whole)
-            return torch.where(self.sf(whole) > level, whole + 1, whole)
+            return torch.where(self.sf(whole) > level, whole + 1, whole) + 0.0
 
     @property
     def breakpoints(self) -> Tensor:
@@ -148,7 +149,7 @@ class Discretized(ScalarDistribution):
             ends = torch.cat([places - 0.5, places, places + 0.5], -1)
             whole = torch.cat([ends.floor(), ends.ceil()], -1).movedim(-1, 0)
             index = self.log_prob(whole).argmax(0, keepdim=True)
-            return whole.gather(0, index)[0]
+            return whole.gather(0, index)[0] + 0.0
 
     def quadrature(self, knots: Tensor | None = None) -> Rule:
         """Whole numbers with their masses: all, or some 500 around the median and a few far out.
@@ -284,7 +285,7 @@ class Discretized(ScalarDistribution):
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         draws = self.base.sample(sample_shape, generator=generator)
         # Halves go down, as in the interval (k - 1/2, k + 1/2].
-        return (draws - 0.5).ceil()
+        return (draws - 0.5).ceil() + 0.0
 
     def _expanded(self, batch_shape: torch.Size) -> Discretized:
         return Discretized(self.base.expand(batch_shape), validate_args=False)

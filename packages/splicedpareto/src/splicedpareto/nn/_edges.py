@@ -130,6 +130,9 @@ def check_support(support: Support, values: Tensor | None = None) -> None:
     """Raise unless `support` is an interval that holds all of `values`."""
     try:
         lowest, highest = support
+        for end in (lowest, highest):
+            if end is not None:
+                require_number("support", end)
         low = -math.inf if lowest is None else float(lowest)
         high = math.inf if highest is None else float(highest)
     except (TypeError, ValueError, RuntimeError) as error:
