@@ -157,3 +157,50 @@ def test_what_the_description_says_is_no_attempt_in_any_layout(description, reas
     spoiled, _ = build_tensors(source.write(tmp_path / "spoiled"), tmp_path / "other")
     both = pl.concat([tensors.plays, spoiled.plays])
     assert select_tracked(both).left_out.rows() == [(reason, 1)]
+
+
+WHO = "player 30007 (Al Player7)"
+TRACKS = {
+    # Receiver 30007 runs 6 yards a second for two seconds, at 48 + .5 (7 - 8) * t.
+    "stands": ({"x": pl.lit(44.0), "y": pl.lit(48.0)}, "a track unlike its recorded speeds"),
+    "three times as far": (
+        {"x": 44 + 3 * (pl.col("x") - 44), "y": 48 + 3 * (pl.col("y") - 48)},
+        "a track unlike its recorded speeds",
+    ),
+    "mirrored": ({"x": 120 - pl.col("x")}, "a track against its recorded directions"),
+}
+
+
+@pytest.mark.parametrize("case", TRACKS)
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2025"])
+def test_one_bad_track_of_a_good_play_is_flagged_by_player(layout, case, tmp_path):
+    columns, flag = TRACKS[case]
+    plays = [MadePlay(play=1), MadePlay(play=2), MadePlay(play=3)]
+    rows = pl.concat(play.rows() for play in plays)
+    his = (pl.col("playId") == 2) & (pl.col("nflId") == 30007)
+    changed = [pl.when(his).then(e).otherwise(pl.col(c)).alias(c) for c, e in columns.items()]
+    source = made_set(layout, *plays, rows=rows.with_columns(changed))
+    _, report = read_tracking(source.write(tmp_path))
+    details = dict(report.flagged.select("play_id", "details").rows())
+    flags = dict(report.flagged.select("play_id", "flags").rows())
+    assert set(flags) == {2}
+    assert flag in flags[2].split("; ")
+    assert WHO in details[2]
+
+
+def test_many_bad_tracks_are_counted(tmp_path):
+    rows = (
+        MadePlay()
+        .rows()
+        .with_columns(
+            dir=pl.when(pl.col("nflId") > 30005).then((pl.col("dir") + 180) % 360).otherwise("dir")
+        )
+    )
+    fine = [MadePlay(play=number) for number in range(1, 6)]
+    rows = pl.concat([rows, *(play.rows() for play in fine)])
+    source = made_set("bdb_2025", MadePlay(), *fine, rows=rows)
+    _, report = read_tracking(source.write(tmp_path))
+    ((_, _, flag, detail),) = report.flagged.rows()
+    assert flag == "a track against its recorded directions"
+    assert detail.startswith("player 300")
+    assert (detail.count("player "), detail[-12:]) == (3, " and 13 more")

@@ -31,6 +31,7 @@ from dropback.tracking.ingest._quality import (
     steps_between,
     with_quality,
 )
+from dropback.tracking.ingest._tracks import unlike_tracks
 from dropback.tracking.readers._cells import yes_or_no
 from dropback.tracking.readers._plays import CLOCK, PASS_RESULTS
 
@@ -80,7 +81,10 @@ def canonicalize(
     )
     absent = absent_motion(frames)
     derived = all_derived(frames, absent)
-    cells = _sparse_lists("cells", cell_flags(frames, block.offsets, absent, layout))
+    said = zip(
+        cell_flags(frames, block.offsets, absent, layout), unlike_tracks(block, steps), strict=True
+    )
+    cells = _sparse_lists("cells", [[*cell, *track] for cell, track in said])
     fill_motion(frames, block.frame_in_play, absent)
     plays, problems = _with_line(block, corrections)
     plays = plays.with_columns(errors, cells)
