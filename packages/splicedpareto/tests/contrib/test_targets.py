@@ -446,6 +446,15 @@ def test_masked_cells_and_tensors_that_need_a_gradient_are_refused(name: str) ->
     Regressor(**TINY | {"max_epochs": 1}).fit(**given | {name: plain})
 
 
+def test_masked_cells_of_sequences_are_refused() -> None:
+    inputs, _ = rows(30)
+    sequences = list(np.ma.masked_array(inputs, mask=inputs > 5).reshape(10, 3, 3))
+    sequences[4][1, 1] = np.ma.masked
+    for given in (sequences, np.ma.stack(sequences)):
+        with pytest.raises(ValueError, match=r"sequence 4 of X must have no masked cells"):
+            Regressor(**TINY).fit(given, inputs[:10, 0])
+
+
 def test_a_share_that_leaves_no_row_to_train_on_is_refused() -> None:
     inputs, _ = rows(30)
     with pytest.raises(ValueError, match=r"validation_share must leave rows .* 0.999 of 30"):

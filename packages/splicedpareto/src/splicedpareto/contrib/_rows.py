@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splicedpareto.contrib._outcomes import require_numbers
+from splicedpareto.contrib._outcomes import require_numbers, require_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,9 +79,11 @@ def sequence_rows(sequences: Any) -> Rows:  # noqa: ANN401  # any input
     """Rows of sequences for which `are_sequences` holds, in float32 where all are, else in float64.
 
     Raises:
-        ValueError: A sequence is empty or not finite, or differs from the first in its number of
-            columns.
+        ValueError: A sequence is empty or not finite, has masked cells, or differs from the first
+            in its number of columns.
     """
+    for index, sequence in enumerate(sequences):
+        require_plain(f"sequence {index} of X", sequence)
     arrays = [np.asarray(sequence) for sequence in sequences]
     if not arrays:
         raise ValueError("X must hold at least one sequence, got none.")
