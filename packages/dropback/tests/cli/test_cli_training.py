@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 import torch
 
+from dropback.errors import ReaderError
 from dropback.models import PLAY_NETWORK
+from dropback.tracking import read_tracking
 from dropback.tracking.readers._heads import cut_heads
 from dropback.workflows import plan_training
 from dropback.workflows._plan import _memory_gb
@@ -169,6 +171,29 @@ def test_heads_hold_whole_plays_of_any_file(
     near = 0.7 if packed == "csv.gz" else 0.25
     assert heads.share == pytest.approx(found.height / rows.height, rel=near)
     assert (tmp_path / "heads" / "plays.csv").is_file()
+
+
+@pytest.mark.parametrize("name", ["tracking_week_2.csv", "plays.csv"])
+def test_a_damaged_member_of_a_zip_is_named(tmp_path: Path, name: str) -> None:
+    folder = made_set("bdb_2025").write(tmp_path / "set")
+    (folder / "tracking_week_2.csv").write_bytes((folder / "tracking_week_1.csv").read_bytes())
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in folder.iterdir():
+            packed.write(file, file.name)
+    content = (folder / name).read_bytes()
+    before, at, after = archive.read_bytes().rpartition(content)
+    archive.write_bytes(before + at[:-9] + b"?" + at[-8:] + after)
+    said = rf"set\.zip is not a readable zip file at {name}: Bad CRC-32"
+    if name == "plays.csv":
+        with pytest.raises(ReaderError, match=said):
+            cut_heads(archive, tmp_path / "heads")
+    else:
+        cut_heads(archive, tmp_path / "heads")
+        _, report = read_tracking(tmp_path / "heads")
+        ((_, why, detail),) = report.files_not_read().rows()
+        assert why == "file not read"
+        assert re.search(said, detail)
 
 
 @pytest.mark.parametrize("name", ["tracking_week_2.parquet", "tracking_week_2.csv.gz"])

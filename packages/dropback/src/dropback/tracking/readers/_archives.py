@@ -23,7 +23,7 @@ _MOST_GROWTH: Final = 200
 _SMALL_BYTES: Final = 1 << 20
 _CHUNK_BYTES: Final = 1 << 20
 # What a member of other bytes than its archive was given raises.
-_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+DAMAGED: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 
 
 def zip_files(path: Path) -> list[Path]:
@@ -113,7 +113,7 @@ def _unpack(archive: Path, into: Path) -> None:
                 target = into.parent / f".{into.name}" if alone else into / member.filename
                 try:
                     _write(packed, member, archive, target)
-                except _DAMAGED as error:
+                except DAMAGED as error:
                     if SIDE_TABLES.match(target.name):
                         raise  # without which no file may be read
                     said = f"{archive} is not a readable zip file at {member.filename}: {error}."
@@ -123,7 +123,7 @@ def _unpack(archive: Path, into: Path) -> None:
                 into.rmdir()
                 target.rename(into)
     except (
-        *_DAMAGED,
+        *DAMAGED,
         OSError,
         NotImplementedError,
         RuntimeError,

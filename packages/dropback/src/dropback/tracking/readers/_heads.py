@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -13,10 +12,11 @@ from typing import IO, TYPE_CHECKING, Final
 import polars as pl
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._archives import require_safe, zip_files
+from dropback.tracking.readers._archives import DAMAGED, require_safe, zip_files
 from dropback.tracking.readers._files import (
     SIDE_TABLES,
     SUFFIXES,
+    UNREADABLE,
     is_gzip,
     is_hidden,
     matching_files,
@@ -72,20 +72,36 @@ def cut_heads(path: Path, into: Path) -> Heads:
         raise ReaderError(f"{path} holds no tracking file; looked for {', '.join(SUFFIXES)}.")
     for member in members:
         if member not in tracking:
-            _write(into / member.place, member, None)
+            try:
+                _write(into / member.place, member, None)
+            except DAMAGED as error:
+                raise ReaderError(_damaged(path, member, error)) from error
     step = max(1, len(tracking) // _SAMPLED_FILES)
     taken = total = 0.0
     for member in tracking[::step][:_SAMPLED_FILES]:
         try:
             cut, size = _write(into / member.place, member, _HEAD_BYTES)
-        except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error):
+        except (pl.exceptions.PolarsError, OSError, *DAMAGED):
             # Broken: as it is, for the reader to name among the files that it passes over.
-            cut, size = _write(into / member.place, member, None)
+            cut, size = _as_it_is(path, into / member.place, member)
         taken, total = taken + cut, total + size
     # Sizes of files that were not opened grow, unpacked, as those that were.
     growth = total / sum(m.size for m in tracking[::step][:_SAMPLED_FILES])
     everything = growth * sum(member.size for member in tracking)
     return Heads(len(tracking), everything / 1e6, taken / everything)
+
+
+def _as_it_is(path: Path, target: Path, member: _Member) -> tuple[float, float]:
+    """Write a broken file, or what stands for one that cannot be unpacked; its size, twice."""
+    try:
+        return _write(target, member, None)
+    except (OSError, *DAMAGED) as error:
+        target.write_bytes(UNREADABLE + _damaged(path, member, error).encode())
+        return member.size, member.size
+
+
+def _damaged(path: Path, member: _Member, error: BaseException) -> str:
+    return f"{path} is not a readable zip file at {member.place}: {error}."
 
 
 def _members(path: Path) -> Iterator[_Member]:
@@ -182,7 +198,7 @@ def _whole_plays(rows: pl.DataFrame, *, cut: bool) -> pl.DataFrame:
 
 def _without_last_play(content: bytes, separator: bytes) -> bytes:
     lines = content.splitlines(keepends=True)
-    names = [name.strip(b'\xef\xbb\xbf"\r\n').decode() for name in lines[0].split(separator)]
+    names = [name.strip(b'\xef\xbb\xbf" \r\n').decode() for name in lines[0].split(separator)]
     play = next((place for place, name in enumerate(names) if _is_play(name)), None)
     if play is None:
         return content
