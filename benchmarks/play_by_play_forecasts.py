@@ -31,7 +31,7 @@ from dropback.data._features import feature_matrix
 from dropback.data._tables import Plays, Predictions
 from dropback.errors import DropbackError, RunError
 from dropback.evaluation import evaluate
-from dropback.evaluation._calibration import DEPTH_BANDS
+from dropback.evaluation._calibration import DEPTH_BANDS, distances_from_uniform
 from dropback.models import THROW_MODEL, ModelSettings
 from dropback.models._predict import predict_plays
 from dropback.models._store import data_digest
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-    from dropback._arrays import Floats
     from dropback.evaluation import Evaluation
     from dropback.models._store import Run
 
@@ -264,23 +263,11 @@ def pit_gap(plays: pl.DataFrame, tables: Tables) -> tuple[float, float]:
     """90 % interval over games of our PIT distance minus the hazard's."""
     game = codes(plays["game_id"])
     weights = resampled_weights(int(game.max()) + 1, _REPLICATES, seed=0)[1:, game]
-    both = (weighted_distance(tables[name]["pit"].to_numpy(), weights) for name in (OURS, "hazard"))
+    both = (
+        distances_from_uniform(tables[name]["pit"].to_numpy(), weights) for name in (OURS, "hazard")
+    )
     low, high = percentile_interval(np.subtract(*both))
     return float(low), float(high)
-
-
-def weighted_distance(pit: Floats, weights: Floats) -> Floats:
-    """Largest distance from uniform of the PIT's distribution function, of each row of weights.
-
-    Args:
-        pit: Shape ``(N,)``.
-        weights: How often each play counts, shape ``(R, N)``.
-    """
-    order = np.argsort(pit)
-    upto = weights[:, order].cumsum(axis=1)
-    upto /= upto[:, -1:]
-    before = np.pad(upto[:, :-1], ((0, 0), (1, 0)))
-    return np.maximum((pit[order] - before).max(axis=1), (upto - pit[order]).max(axis=1))
 
 
 def excess_by_depth(plays: pl.DataFrame, tables: Tables) -> dict[tuple[int, int], float]:

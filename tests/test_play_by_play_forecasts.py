@@ -11,6 +11,7 @@ import scipy.stats
 from benchmarks import play_by_play_forecasts as check
 
 from dropback.data._tables import Predictions
+from dropback.evaluation._calibration import distances_from_uniform
 from dropback.workflows import read_plays
 
 OURS = check.OURS
@@ -175,7 +176,7 @@ def test_a_difference_that_may_be_chance_is_not_first(
 
 def test_weighted_distance_counts_plays_as_often_as_their_weights() -> None:
     pit = np.array([0.7, 0.1, 0.4])
-    once, again = check.weighted_distance(pit, np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 1.0]]))
+    once, again = distances_from_uniform(pit, np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 1.0]]))
     # Up to .1, .4 and .7 are 1/3, 2/3 and 1: .3 beyond the last.
     assert once == pytest.approx(0.3)
     # Without the play at .1 nothing lies below .4, and a third up to it: .7 before the others.

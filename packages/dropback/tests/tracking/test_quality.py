@@ -177,8 +177,8 @@ def test_one_bad_track_of_a_good_play_is_flagged_by_player(layout, case, tmp_pat
     columns, flag = TRACKS[case]
     plays = [MadePlay(play=1), MadePlay(play=2), MadePlay(play=3)]
     rows = pl.concat(play.rows() for play in plays)
-    his = (pl.col("playId") == 2) & (pl.col("nflId") == 30007)
-    changed = [pl.when(his).then(e).otherwise(pl.col(c)).alias(c) for c, e in columns.items()]
+    of_player = (pl.col("playId") == 2) & (pl.col("nflId") == 30007)
+    changed = [pl.when(of_player).then(e).otherwise(pl.col(c)).alias(c) for c, e in columns.items()]
     source = made_set(layout, *plays, rows=rows.with_columns(changed))
     _, report = read_tracking(source.write(tmp_path))
     details = dict(report.flagged.select("play_id", "details").rows())

@@ -205,7 +205,10 @@ def evaluate(
         pit_cdf={
             name: (pit[:, None] <= _PIT_LEVELS).mean(axis=0).tolist() for name, pit in pits.items()
         },
-        pit_distance={name: _distance_from_uniform(pit) for name, pit in pits.items()},
+        pit_distance={
+            name: float(distances_from_uniform(pit, np.ones((1, len(pit))))[0])
+            for name, pit in pits.items()
+        },
         mae_by_depth={name: _mae_by_depth(plays, table) for name, table in predictions.items()},
         gap_closed=_gap_closed({name: row["crps"] for name, row in draws.items()}),
     )
@@ -271,10 +274,23 @@ def _gap_closed(crps: Mapping[str, Floats]) -> dict[str, Estimate]:
     return {name: _estimate(share_of_gap(v, worst=worst, best=best)) for name, v in crps.items()}
 
 
-def _distance_from_uniform(pit: Floats) -> float:
-    """Kolmogorov's distance; the empirical function jumps at each value, so both sides count."""
-    below = np.sort(pit) - np.arange(len(pit)) / len(pit)
-    return float(max(below.max(), (1 / len(pit) - below).max()))
+def distances_from_uniform(pit: Floats, weights: Floats) -> Floats:
+    """Kolmogorov's distance of the PIT's distribution function, of each row of weights.
+
+    The empirical function jumps at each value, so both sides count.
+
+    Args:
+        pit: Shape ``(N,)``.
+        weights: How often each play counts, shape ``(R, N)``.
+    """
+    order = np.argsort(pit)
+    upto = weights[:, order].cumsum(axis=1)
+    upto /= upto[:, -1:]
+    before = np.pad(upto[:, :-1], ((0, 0), (1, 0)))
+    distances: Floats = np.maximum(
+        (pit[order] - before).max(axis=1), (upto - pit[order]).max(axis=1)
+    )
+    return distances
 
 
 def _mae_by_depth(plays: pl.DataFrame, table: pl.DataFrame) -> list[float]:
