@@ -7,10 +7,17 @@ import sys
 from collections.abc import Iterator
 
 # Two test workers share two cores. A second thread of OpenMP waits spinning for a core that the
-# other worker holds: steps of a small network then take twenty times as long. Set before NumPy is
-# imported, and inherited by workers and by commands that tests start.
-for _library in ("OMP", "OPENBLAS", "MKL"):
-    os.environ[f"{_library}_NUM_THREADS"] = "1"
+# other worker holds: steps of a small network then take twenty times as long. A second thread of
+# Polars costs more than it gives on tables of tests (a tenth of the processor time of 168 tests of
+# readers and updates). Set before NumPy and Polars are imported, and inherited by workers and by
+# commands that tests start.
+for _setting in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+):
+    os.environ[_setting] = "1"
 
 import pytest  # noqa: E402  # after the environment
 import torch  # noqa: E402

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from dropback.cli._app import app
+from dropback.cli._app import app, command
 from dropback.cli._console import errors
 from dropback.errors import DropbackError, TaskError
 
@@ -23,7 +23,7 @@ def main() -> None:
     # as fast on an idle machine, and several times slower where other work holds the other core.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
-        app(standalone_mode=True)
+        command()(standalone_mode=True)
     except DropbackError as error:
         errors.print(f"error: {error}", style="bold red", soft_wrap=True, markup=False)
         sys.exit(1 if isinstance(error, TaskError) else 2)
