@@ -202,7 +202,6 @@ STAGES = {
     "read_batches": "parsing, and a copy in one piece",
     "assemble": "plays and tracks: windows, clocks, slots, arrays",
     "decide": "conventions of the file",
-    "check_times": "time stamps",
     "canonicalize": "corrections, roles, measures and bounds of each play",
     "take": "splits, features, writing",
     "join_parts": "parts joined, with their digests",

@@ -167,7 +167,7 @@ def test_the_reader_keeps_dropbacks_and_on_request_runs(
     runs = of_kind(league, Kind.RUN).height
     _, report = read_tracking(folder)
     assert report.reasons().rows() == [("not a dropback", runs)]
-    blocks, report = read_tracking(folder, runs=True, all_times=True)
+    blocks, report = read_tracking(folder, runs=True)
     assert report.left_out.height == 0
     assert {check.decision for file in report.files for check in file.checks} == {"ok"}
     plays = pl.concat([block.plays for block in blocks])

@@ -289,7 +289,7 @@ def test_carriers_are_stopped_where_the_outcome_says(
 
 
 def test_reader_keeps_every_play_and_corrects_nothing(folder: Path) -> None:
-    blocks, report = read_tracking(folder, all_times=True)
+    blocks, report = read_tracking(folder)
     (counts,) = report.counts().rows(named=True)
     assert (counts["read"], counts["kept"], counts["left_out"]) == (PLAYS, PLAYS, 0)
     assert report.left_out.height == 0

@@ -395,25 +395,47 @@ def test_a_stamp_of_another_year_is_no_frame(tmp_path):
     )
 
 
+STAMPED = {"bdb_2019": "frame.id", "bdb_2021": "frameId", "bdb_2023": "frameId",
+           "bdb_2024": "frameId", "bdb_2025": "frameId", "ngs_highlights": "frame"}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("stamp", "said"),
+    ("stamp", "flag", "said"),
     [
-        ("2021-09-11T13:00:02.100", "1 of 78 steps among the first 1,840 rows go back"),
-        ("noon", "1 rows among the first 1,840 rows have a 'time' that is no time"),
+        ("2021-09-11T13:00:02.100", "time stamps unlike frame numbers",
+         " time stamps are not where most of their play"),
+        ("noon", "time stamps that are no time", "'time' is no time in 1 such row"),
     ],
-)
-def test_a_bad_stamp_is_named_by_play_and_row(stamp, said, tmp_path):
-    source = two_plays("bdb_2025")
-    at = (pl.col("nflId") == 30000) & (pl.col("frameId") == 21)
-    _, _, report = outcome(in_play_1(source, "time", stamp, at).write(tmp_path))
-    (check,) = report.files[0].failed
-    assert check.name == "time jumps"
+)  # fmt: skip
+@pytest.mark.parametrize("layout", STAMPED)
+def test_a_bad_stamp_stands_on_its_play_and_its_file(layout, stamp, flag, said, tmp_path):
+    source = two_plays(layout)
+    # The last player's: each row counts, not those of a play's first track alone.
+    at = (pl.col("nflId").cast(pl.Int64, strict=False) == 30021) & (pl.col(STAMPED[layout]) == 21)
+    row = source.tracking[tracking_of(source)].select(pl.arg_where(at)).to_series()[0] + 1
+    kept, _, report = outcome(in_play_1(source, "time", stamp, at).write(tmp_path))
+    assert kept == [1, 2]
+    (flagged,) = report.flagged.rows(named=True)
+    assert (flagged["play_id"], flagged["flags"]) == (1, flag)
+    assert flagged["details"] == f"time is '{stamp}' in row {row}"
+    (check,) = (check for check in report.files[0].failed if check.name == "time jumps")
     assert said in check.evidence
-    row, shown = (22, "'2022-09-11T13:00:02.200'") if stamp == "x" else (21, f"'{stamp}'")
     assert (
-        f"(in 1 play, the first in game 2022091100, play 1, row {row} below the header: {shown})"
-        in (check.evidence)
+        f"(in 1 play, the first in game 2022091100, play 1, row {row} below the header: '{stamp}')"
+        in check.evidence
     )
+
+
+def test_a_clock_that_jumps_in_the_middle_of_a_play_flags_it(tmp_path):
+    source = two_plays("bdb_2025")
+    late = pl.col("time").str.replace("T13", "T14")
+    after = (pl.col("playId") == 1) & (pl.col("frameId") > 20)
+    name = tracking_of(source)
+    source = source.change(name, time=pl.when(after).then(late).otherwise("time"))
+    kept, _, report = outcome(source.write(tmp_path))
+    assert kept == [1, 2]
+    (flagged,) = report.flagged.rows(named=True)
+    assert (flagged["play_id"], flagged["flags"]) == (1, "time stamps unlike frame numbers")
 
 
 def test_angles_in_radians_are_made_degrees(tmp_path):

@@ -123,7 +123,7 @@ def check_command(
 
     for path_to_write in filter(None, (out, html)):
         require_new_file(path_to_write, overwrite=overwrite)
-    report = read_tracking(path, layout=layout, all_times=True)[1]
+    report = read_tracking(path, layout=layout)[1]
     print_report(report, every=True)
     if out is not None:
         write_json(report.to_json(), out)

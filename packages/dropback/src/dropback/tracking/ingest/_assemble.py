@@ -39,6 +39,7 @@ from dropback.tracking.ingest._problems import (
 from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
 from dropback.tracking.ingest._rates import resampled
 from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
+from dropback.tracking.ingest._stamps import flags_of_stamps, read_all_stamps
 from dropback.tracking.ingest._track_cells import (
     changing_cells,
     flags_of_changes,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Integers, Singles
     from dropback.tracking._blocks import Around, Wanted
+    from dropback.tracking.ingest._stamps import Stamps
     from dropback.tracking.readers._format import Format
 
 _NAMED: Final = ("game_id", "play_id", "reason", "detail")
@@ -71,12 +73,14 @@ class Assembled:
         plays_seen: Plays in the batch, fit or not.
         unreadable_rows: Rows without a key, a frame or coordinates, with text for a number, or
             with coordinates out of all bounds (`X_RANGE_YD`, `Y_RANGE_YD`).
+        stamps: What the time stamps of its rows say.
     """
 
     block: PlayBlock
     left_out: pl.DataFrame
     plays_seen: int
     unreadable_rows: int
+    stamps: Stamps
 
 
 def assemble(
@@ -112,6 +116,7 @@ def assemble(
     plays = plays.with_columns(resampled=pl.lit(was, dtype=pl.String))
     keys = plays.select("play", "game_id", "play_id")
     changes = changing_cells(rows, runs)
+    stamps, off_frames = read_all_stamps(rows, runs, layout)
     problems = _in_order(
         _of_faults(plays, faults),
         window_problems(plays, layout, runs=wanted.runs),
@@ -127,8 +132,11 @@ def assemble(
     )
     entities, unread = find_entities(window, plays, layout, tables)
     plays = with_more(left_join(plays, unread.rename({UNREAD: MORE}), on="play"))
-    changed = flags_of_changes(changes, layout).rename({"changed": MORE})
-    plays = with_more(left_join(plays, changed, on="play"))
+    for found in (
+        flags_of_changes(changes, layout).rename({"changed": MORE}),
+        flags_of_stamps(stamps, off_frames, window, runs, layout).rename({"stamps": MORE}),
+    ):
+        plays = with_more(left_join(plays, found, on="play"))
     miscounted = player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
@@ -161,7 +169,7 @@ def assemble(
         list(_NAMED)
     )
     left_out = pl.concat([_unreadable(batch, readable, faults, layout), left_out])
-    return Assembled(block, left_out, plays_seen, batch.height - readable.height)
+    return Assembled(block, left_out, plays_seen, batch.height - readable.height, stamps)
 
 
 def _of_faults(plays: pl.DataFrame, faults: pl.DataFrame | None) -> pl.DataFrame:

@@ -1,23 +1,20 @@
-"""Check a file's time stamps and rows, and whether the tables beside it are of its plays."""
+"""Check a file's rows, and whether the tables beside it are of its plays."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dropback.data._columns import MISSING_WORDS
-from dropback.data._field import RATE_HZ
 from dropback.tracking._schema import LeftOut
-from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.readers._cells import ROW, cut, shown
+from dropback.tracking.readers._cells import cut
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import WHOLE_NUMBERS, first_unreadable, fractions
-from dropback.tracking.readers._rows import NOT_WHOLE, scan_rows
+from dropback.tracking.readers._rows import NOT_WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dropback.tracking.ingest._conventions import Decision
     from dropback.tracking.ingest._entities import SideTables
@@ -25,78 +22,6 @@ if TYPE_CHECKING:
 
 # Few are in no table; where most are not, the tables are of another set or count players otherwise.
 _LEAST_KNOWN: Final = 0.5
-# Stamps cut to whole seconds stay within 1 s of the frames' clock.
-_JUMP_S: Final = 1.05
-
-
-def check_times(source: SourceFile, first: pl.DataFrame | None) -> list[Check]:
-    """Whether the time stamps run, of a file's first rows or, where these are None, of all."""
-    if first is None:
-        return [_check_time(source, scan_rows(source).with_row_index(ROW, offset=1), "")]
-    return [_check_time(source, first.lazy(), f" among the first {first.height:,} rows")]
-
-
-def _check_time(source: SourceFile, rows: pl.LazyFrame, among: str) -> Check:
-    """Whether the time stamps run with the frame numbers; these are what is used in any case."""
-    name = "time jumps"
-    if not {"time", "frame"} <= set(source.layout.rows):
-        return Check(name, "not measurable", None, "the set lacks time or frame number")
-    play = SOURCE_KEY
-    stamp = parsed_stamps("time")
-    garbled = pl.col("time").is_not_null() & ~pl.col("time").is_in(MISSING_WORDS) & stamp.is_null()
-    stamped = rows.select(*play, ROW, "frame", text="time", time=stamp, garbled=garbled)
-    place = pl.struct(*play, ROW, "text").first().alias("first")
-    jump = pl.col("step").abs() > _JUMP_S
-    steps = (
-        stamped.filter(pl.col("time").is_not_null())
-        .drop_nulls([*play, "frame"])
-        .unique([*play, "frame"], keep="first", maintain_order=True)
-        .sort(*play, "frame")
-        .with_columns(
-            step=pl.col("time").diff().over(play) - pl.col("frame").diff().over(play) / RATE_HZ
-        )
-    )
-    counted, jumps, words = pl.collect_all(
-        [
-            steps.select(pl.col("step").count(), whole=(pl.col("time") % 1 == 0).all()),
-            steps.filter(jump).select(
-                back=(pl.col("step") < 0).sum(),
-                ahead=(pl.col("step") > 0).sum(),
-                plays=pl.struct(play).n_unique(),
-                first=place,
-            ),
-            stamped.filter("garbled").select(
-                rows=pl.len(), plays=pl.struct(play).n_unique(), first=place
-            ),
-        ],
-        engine="streaming",
-    )
-    count, whole = counted.row(0)
-    back, ahead, of_plays, first = jumps.row(0)
-    evidence = (
-        f"{back} of {count} steps{among} go back by a second or more, {ahead} ahead"
-        f"{_of_plays(of_plays, first)}{', all cut to whole seconds' if whole else ''}; frame "
-        "numbers are used instead"
-    )
-    garbled_rows, of_plays, first = words.row(0)
-    if garbled_rows:
-        column = source.layout.rows["time"]
-        evidence += f"; {garbled_rows} rows{among} have a {column!r} that is no time"
-        evidence += _of_plays(of_plays, first)
-    wrong = back + ahead or whole or garbled_rows
-    decision: Decision = "wrong, not corrected" if wrong else "ok"
-    return Check(name, decision, float(back + ahead), evidence)
-
-
-def _of_plays(count: int, first: Mapping[str, Any] | None) -> str:
-    """How many plays something is of, and the first row, in words; empty for none."""
-    if not count or first is None:
-        return ""
-    game, play = (first[key] for key in SOURCE_KEY)
-    return (
-        f" (in {count} {'play' if count == 1 else 'plays'}, the first in game {game}, play {play}, "
-        f"row {first[ROW]} below the header: {shown(first['text'])})"
-    )
 
 
 def check_of_ids(people: pl.DataFrame, tables: SideTables, source: SourceFile) -> list[Check]:

@@ -46,7 +46,6 @@ def read_tracking(
     layout: str = "auto",
     around: Around | None = None,
     runs: bool = False,
-    all_times: bool = False,
 ) -> tuple[list[PlayBlock], IngestReport]:
     """Read tracking files into memory, for a look or a check; large sets want `ingest`.
 
@@ -55,17 +54,13 @@ def read_tracking(
         layout: As for `ingest`.
         around: As for `ingest`; the frames are in `PlayBlock.wide`.
         runs: As for `ingest`.
-        all_times: Whether to check all time stamps, which costs a second reading, and not only
-            those of each file's first rows.
 
     Raises:
         ReaderError: If nothing can be read, or no file holds a play.
     """
     with TemporaryDirectory() as scratch, unpacked(Path(path), Path(scratch) / "set") as source:
         folders = find_folders(source, choose_formats(layout))
-        blocks, reports = _read_into_memory(
-            folders, wanted=Wanted(around, runs), all_times=all_times
-        )
+        blocks, reports = _read_into_memory(folders, wanted=Wanted(around, runs))
         left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
         given = partial(as_given, path=Path(path), folder=source)
         if source != Path(path):
@@ -123,7 +118,6 @@ def _read_into_memory(
     folders: Sequence[SourceFolder],
     *,
     wanted: Wanted,
-    all_times: bool = False,
     holding: tuple[int, int] | None = None,
 ) -> tuple[list[PlayBlock], list[FileReport]]:
     """Blocks and reports of the files, of all or of those that may hold a play."""
@@ -136,7 +130,7 @@ def _read_into_memory(
         for file in folder.files:
             if holding is None or holds_play(file, tables, *holding):
                 sink = Blocks()
-                reports.append(read_file(file, tables, sink, all_times=all_times, wanted=wanted))
+                reports.append(read_file(file, tables, sink, wanted=wanted))
                 blocks += sink.blocks
     return blocks, reports
 

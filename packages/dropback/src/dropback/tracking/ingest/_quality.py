@@ -156,7 +156,9 @@ def frame_rates(
         ``play`` and ``rate_hz``; no row where there are no exact stamps.
     """
     run = np.searchsorted(runs.head, around, side="right") - 1
-    of_first = runs.head[run] == runs.first_of_play[runs.play[run]]
+    # Rows in the order of frames have a run each: a track is told by its player.
+    leads = runs.player[np.searchsorted(runs.head, runs.first_of_play)]
+    of_first = runs.player[run] == leads[runs.play[run]]
     _, snap, _, later = AROUND_SNAP
     start, end = (np.flatnonzero(of_first & (since_snap == at)) for at in (snap, later))
     stamps = read_stamps(rows, around[np.concatenate([start, end])])

@@ -16,6 +16,8 @@ _INTERPOLATED: Final = ("x_yd", "y_yd", "speed_yd_per_s", "acceleration_yd_per_s
 # Stamps of ten frames a second that are rounded to tenths or jump once are none of another rate.
 _OFF: Final = 0.05
 _TIMED_PLAYS: Final = 50
+# Rows between two stamps that are held together: at 50 frames a second tenths still tell them.
+_STEP: Final = 10
 _LOWEST_HZ, _HIGHEST_HZ = 4.0, 120.0
 
 
@@ -25,28 +27,28 @@ def frame_rate(rows: pl.DataFrame) -> float | None:
         return None
     heads = np.append(play_heads(rows), rows.height)[: _TIMED_PLAYS + 1]
     # Of one track in each play: another, the ball's above all, may be of another clock.
-    first = (
+    tracks = (
         rows.head(int(heads[-1]))
         .select(*SOURCE_KEY, "frame", player=pl.col("player_id").fill_null(-1))
         .with_row_index("row")
         .filter(pl.col("player") == pl.col("player").first().over(SOURCE_KEY))
-        .group_by(SOURCE_KEY, maintain_order=True)
-        .agg(
-            pl.col("frame").first().alias("from"),
-            pl.col("frame").last().alias("to"),
-            pl.col("row").first().alias("head"),
-            pl.col("row").last().alias("end"),
-        )
     )
-    ends = np.concatenate([first["head"].to_numpy(), first["end"].to_numpy()]).astype(np.int64)
-    stamp = read_stamps(rows, ends)
+    stamp = read_stamps(rows, tracks["row"].to_numpy().astype(np.int64))
     if not are_exact(stamp):
         return None
-    lasted = stamp[first.height :] - stamp[: first.height]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rates = (first["to"] - first["from"]).to_numpy() / lasted
-    rates = rates[np.isfinite(rates) & (rates > 0)]
-    return float(np.median(rates)) if len(rates) else None
+    # A clock that jumps once does not change the median of the steps.
+    lasted, frames = (
+        (pl.col(name) - pl.col(name).shift(_STEP)).over(SOURCE_KEY) for name in ("stamp", "frame")
+    )
+    rates = (
+        tracks.with_columns(stamp=pl.Series(stamp))
+        .select(*SOURCE_KEY, rate=frames / lasted)
+        .filter(pl.col("rate").is_finite() & (pl.col("rate") > 0))
+        .group_by(SOURCE_KEY)
+        .agg(pl.col("rate").median())
+    )
+    found = rates["rate"].median()
+    return found if isinstance(found, float) else None
 
 
 def resampled(rows: pl.DataFrame) -> tuple[pl.DataFrame, float | None]:

@@ -23,13 +23,13 @@ from dropback.tracking.ingest._file_checks import (
     check_of_roles,
     check_of_rows,
     check_of_tables,
-    check_times,
     counted,
     known_faults,
     of_no_play,
 )
 from dropback.tracking.ingest._motion_cells import flagged_cells
 from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
+from dropback.tracking.ingest._stamps import check_of_stamps
 from dropback.tracking.readers._cells import ROW
 from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
 from dropback.tracking.readers._format import SOURCE_KEY
@@ -48,11 +48,8 @@ if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock, Wanted
     from dropback.tracking.ingest._assemble import Assembled
     from dropback.tracking.ingest._conventions import Corrections
+    from dropback.tracking.ingest._stamps import Stamps
     from dropback.tracking.readers._format import Format
-
-
-# Some thirty plays: their stamps tell how a file writes time for a hundredth of its reading.
-_TIMED_ROWS: Final = 30_000
 
 
 class BlockSink(Protocol):
@@ -209,7 +206,6 @@ def read_file(
     tables: SideTables,
     sink: BlockSink,
     *,
-    all_times: bool = False,
     wanted: Wanted = DROPBACKS,
 ) -> FileReport:
     """Read a file into a sink, block by block.
@@ -220,10 +216,10 @@ def read_file(
         The report. A file that breaks off, or cannot be read at all, is reported, not raised.
     """
     try:
-        return _read(source, tables, sink, whole=False, all_times=all_times, wanted=wanted)
+        return _read(source, tables, sink, whole=False, wanted=wanted)
     except InterleavedPlaysError:
         sink.restart()
-        return _read(source, tables, sink, whole=True, all_times=all_times, wanted=wanted)
+        return _read(source, tables, sink, whole=True, wanted=wanted)
 
 
 def _read(
@@ -232,11 +228,10 @@ def _read(
     sink: BlockSink,
     *,
     whole: bool,
-    all_times: bool,
     wanted: Wanted,
 ) -> FileReport:
     found = _Found()
-    first = fractions = of_rows = None
+    fractions = of_rows = None
     cut_off = truncation(source)
     broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
     blank: list[int] = []
@@ -250,9 +245,7 @@ def _read(
             fractions = known_faults(source, fit, fractions)
             faults = pl.concat([of_rows, *([] if fractions is None else [fractions])])
             assembled = assemble(fit, source.layout, tables, source.path, wanted, faults)
-            first = batch.head(_TIMED_ROWS) if first is None else first
             found.take(assembled, fit, source, sink)
-        found.checks += check_times(source, None if all_times else first)
     except InterleavedPlaysError:
         raise
     except ReaderError as error:
@@ -287,6 +280,7 @@ class _Found:
     keys: list[pl.DataFrame] = field(default_factory=list)
     flagged: list[pl.DataFrame] = field(default_factory=list)
     details: list[pl.DataFrame] = field(default_factory=list)
+    stamps: list[Stamps] = field(default_factory=list)
     incomplete: Counter[str] = field(default_factory=Counter)
 
     def take(
@@ -295,6 +289,7 @@ class _Found:
         """Bring a batch into canonical form, hand it on, and keep what the report says of it."""
         self.plays_read += assembled.plays_seen
         self.unreadable += assembled.unreadable_rows
+        self.stamps.append(assembled.stamps)
         self.left_out.append(assembled.left_out)
         if not assembled.block.plays.height:
             return
@@ -333,6 +328,7 @@ class _Found:
             left_out=left_out,
             checks=[
                 *self.checks,
+                *((check_of_stamps(self.stamps, source.layout),) if self.stamps else ()),
                 *(quality_checks(pl.concat(self.measured)) if self.measured else ()),
                 *(checks_of_splits(pl.concat(self.charted)) if self.charted else ()),
                 *(check_of_ids(pl.concat(people), tables, source) if people else ()),
