@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch.distributions import constraints
 
-from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
+from splicedpareto.distributions._accurate import as_accurate
 from splicedpareto.distributions._base import broadcast_shapes, interval, tensor_options
 from splicedpareto.distributions._checks import as_tensor
 from splicedpareto.distributions._kernels import width_of
@@ -63,7 +63,7 @@ class AffineTransformed(LocationScale):
         validate_args: bool | None = None,
     ) -> None:
         accurate = as_accurate(base)
-        if not getattr(accurate, "is_continuous", True):
+        if not accurate.is_continuous:
             raise ValueError(
                 f"base must be continuous, got {base!r}: move an atom by its own loc, and a "
                 "mixture by its components."
@@ -115,7 +115,7 @@ class AffineTransformed(LocationScale):
         known = width_of(lower, upper) if width is None else self._value(width, "width")
         width = known / self.scale
         ends = self._standardized(lower), self._standardized(upper)
-        return log_prob_interval(self.base, *ends, width=width)
+        return self.base.log_prob_interval(*ends, width=width)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest outcome whose `cdf` reaches `value`."""

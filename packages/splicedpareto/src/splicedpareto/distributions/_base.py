@@ -261,10 +261,11 @@ def heaviest_atom(dist: ScalarDistribution) -> tuple[Tensor, Tensor]:
 
 def tensor_options(base: Distribution) -> TensorOptions:
     """Type and place of a distribution's first floating-point parameter."""
-    if not base.arg_constraints:  # a wrapper without parameters of its own
-        return tensor_options(base.base)  # type: ignore[attr-defined]
+    if not base.arg_constraints and hasattr(base, "base"):  # a wrapper without parameters
+        return tensor_options(base.base)
     parameters = (getattr(base, name) for name in base.arg_constraints)
-    first = next(p for p in parameters if isinstance(p, Tensor) and p.is_floating_point())
+    tensors = (p for p in parameters if isinstance(p, Tensor) and p.is_floating_point())
+    first = next(tensors, torch.empty(0))
     return {"dtype": first.dtype, "device": first.device}
 
 

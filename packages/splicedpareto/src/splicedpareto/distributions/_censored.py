@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
+from splicedpareto.distributions._accurate import as_accurate
 from splicedpareto.distributions._base import (
     ScalarDistribution,
     broadcast_shapes,
@@ -35,8 +35,8 @@ class Censored(ScalarDistribution):
 
     Args:
         base: Scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`, continuous
-            or a `Mixture`; one of torch's `Normal`, `LogNormal` or
-            `GeneralizedPareto` is taken as ours.
+            or a `Mixture`; one of torch's `Normal`, `LogNormal` or `GeneralizedPareto` is taken as
+            ours. A family that is not this package's needs `icdf` for moments, and gives no CRPS.
         low: Lower bound in units of the outcome, broadcastable to ``(*B,)``; may be ``-inf``.
         high: Upper bound above `low`; may be ``inf``.
         validate_args: As in `SplicedBinnedPareto`.
@@ -69,7 +69,7 @@ class Censored(ScalarDistribution):
     ) -> None:
         validating = resolve_validation(validate_args)
         accurate = as_accurate(base)
-        if not (getattr(accurate, "is_continuous", True) or isinstance(accurate, Mixture)):
+        if not (accurate.is_continuous or isinstance(accurate, Mixture)):
             raise ValueError(
                 f"base must be continuous, got {base!r}: censor first, then discretize."
             )
@@ -168,7 +168,7 @@ class Censored(ScalarDistribution):
         if width is not None:
             is_whole = (start == lower) & (stop == upper)
             width = torch.where(is_whole, self._value(width, "width"), width_of(start, stop))
-        mass = log_prob_interval(self.base, start, stop, width=width)
+        mass = self.base.log_prob_interval(start, stop, width=width)
         return torch.where(empty, -math.inf, mass)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -195,26 +195,17 @@ class Censored(ScalarDistribution):
     @property
     def peaks(self) -> Tensor:
         """The base's, which between the bounds has the same density."""
-        if not isinstance(self.base, ScalarDistribution):
-            return self.base.mode[..., None]
         return self.base.peaks
 
     @property
     def knots(self) -> Tensor:
         """The bounds, where finite, and the base's within them."""
         low, high = self.low[..., None], self.high[..., None]
-        if not isinstance(self.base, ScalarDistribution):
-            return torch.cat([low, high], -1)
         inner = torch.minimum(torch.maximum(self.base.knots, low), high)
         return torch.cat([low, inner, high], -1)
 
     def quadrature(self, knots: Tensor | None = None) -> Rule:
         """The base's between the bounds, and the atoms on them."""
-        if not isinstance(self.base, ScalarDistribution):
-            raise NotImplementedError(
-                f"{type(self.base).__name__} has no quadrature, which moments and entropy of a "
-                "censored variable need: build the base from this package's distributions."
-            )
         ends = torch.stack([self.low, self.high], -1)
         # An infinite bound cuts nothing: any value of the base stands for it.
         ends = torch.where(ends.isfinite(), ends, self.base.median.detach()[..., None])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from splicedpareto.distributions._accurate import as_accurate, log_prob_interval
+from splicedpareto.distributions._accurate import as_accurate
 from splicedpareto.distributions._base import ScalarDistribution, broadcast_shapes, tensor_options
 from splicedpareto.distributions._checks import resolve_validation
 from splicedpareto.distributions._kernels import width_of
@@ -35,7 +35,8 @@ class Discretized(ScalarDistribution):
 
     Args:
         base: Scalar distribution with the methods `cdf`, `sf`, `log_cdf` and `log_sf`; a torch
-            `Normal` is taken as `Gaussian`.
+            `Normal` is taken as `Gaussian`. A family that is not this package's needs `icdf` for
+            moments and `mode` for the mode, and gives no CRPS.
         validate_args: As in `SplicedBinnedPareto`.
 
     Raises:
@@ -104,7 +105,7 @@ class Discretized(ScalarDistribution):
         start = self._value(lower, "lower").floor()
         stop = self._value(upper, "upper").floor()
         width = width_of(start, stop)
-        return log_prob_interval(self.base, start + 0.5, stop + 0.5, width=width)
+        return self.base.log_prob_interval(start + 0.5, stop + 0.5, width=width)
 
     def icdf(self, value: Tensor) -> Tensor:
         """Smallest whole number whose `cdf` reaches `value`."""
@@ -172,11 +173,6 @@ class Discretized(ScalarDistribution):
             whole = whole.expand(prob.shape)
             piece = torch.zeros_like(prob, dtype=torch.long)
             return Rule(whole, prob, torch.ones_like(prob, dtype=torch.bool), piece)
-        if not isinstance(self.base, ScalarDistribution):
-            raise NotImplementedError(
-                f"{self!r} has no sum without end: censor the base first, or build it from this "
-                "package's distributions."
-            )
         with torch.no_grad():
             middle = self.median
         steps = torch.arange(-_REACH, _REACH + 1, **tensor_options(self.base))
@@ -207,7 +203,7 @@ class Discretized(ScalarDistribution):
 
     def log_mass_around(self, value: Tensor) -> Tensor:
         """Log-probability of a unit interval around any number, whole or not."""
-        return log_prob_interval(self.base, value - 0.5, value + 0.5, width=torch.ones_like(value))
+        return self.base.log_prob_interval(value - 0.5, value + 0.5, width=torch.ones_like(value))
 
     def crps(self, value: Tensor) -> Tensor:
         r"""Ranked probability score :math:`\sum_k (F(k) - 1\{y \le k\})^2` at whole `value`.

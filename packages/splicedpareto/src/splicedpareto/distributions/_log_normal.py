@@ -177,7 +177,8 @@ class LogNormal(LocationScale):
         start, stop = (self._standardized(self._log(end)) for end in (low, high))
         inner = self.mean * (ndtr(stop - self.scale) - ndtr(start - self.scale))
         at_low, at_high = (torch.where(end.isinf(), 0, end) for end in (low, high))
-        return at_low * ndtr(start) + inner + at_high * ndtr(-stop)
+        mean = at_low * ndtr(start) + inner + at_high * ndtr(-stop)
+        return torch.where(low == high, low, mean)
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         if torch.is_grad_enabled():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from splicedpareto.distributions._accurate import as_accurate
+from splicedpareto.distributions._accurate import Foreign, as_accurate
 from splicedpareto.distributions._base import (
     ScalarDistribution,
     broadcast_shapes,
@@ -271,7 +271,7 @@ def _check_components(logits: Tensor, components: Sequence[ScalarDistribution]) 
             f"{tuple(logits.shape)}."
         )
     for component in components:
-        if not isinstance(component, ScalarDistribution):
+        if isinstance(component, Foreign):
             raise TypeError(
                 f"components must be scalar distributions of splicedpareto, got {component!r}."
             )
