@@ -11,6 +11,7 @@ import torch
 from dropback.data._features import feature_matrix, feature_schema
 from dropback.data._tables import Outcome, PlaySet
 from dropback.errors import RequestError
+from dropback.models._boosting import boost, boosted
 from dropback.models._catch_point import (
     fit_hazard,
     from_catch,
@@ -99,23 +100,21 @@ def test_hazard_of_the_tail_is_ends_by_steps() -> None:
     assert hazard == pytest.approx((1 + 1) / (5 + 9 + 10))
 
 
-class Steady:
-    """A booster whose hazard is a hundredth of the yards after the catch, none behind it."""
-
-    def inplace_predict(self, features: np.ndarray) -> np.ndarray:
-        return features[:, -4].clip(0) / 100
-
-
 def test_far_steps_take_the_hazard_of_the_last_that_was_predicted(rows: Rows) -> None:
     # Of 40 yards to the goal line 38 are left after the catch.
     plays = read_plays(rows({"air_yards": 2, "yardline_100": 40})).plays
     features = feature_matrix(plays, SCHEMA)
-    hazard = Hazard(Steady(), Outside(np.ones(8) / 8, 0.5))
-    masses = hazard.masses(Passes(features, Throws.of(features, SCHEMA)))[0]
+    throws = Throws.of(features, SCHEMA)
+    runs, nobody = np.arange(61), np.zeros(61, dtype=np.int64)
+    every_yard = step_features(features, throws, nobody, runs)
+    booster = boost((every_yard, runs % 5 == 0), 30, seed=0, objective="binary:logistic")
+    hazard = Hazard(booster, Outside(np.ones(8) / 8, 0.5))
+    masses = hazard.masses(Passes(features, throws))[0]
     found = masses[8:] / (1 - masses.cumsum()[7:-1])
-    own = np.arange(26) / 100
-    np.testing.assert_allclose(found[:26], own, atol=1e-12)
-    np.testing.assert_allclose(found[26:38], np.repeat([0.25, 0.29, 0.33, 0.37], 4)[1:13])
+    own = boosted(booster, every_yard)
+    assert len(set(own[:26])) > 5
+    np.testing.assert_allclose(found[:26], own[:26], rtol=1e-5)
+    np.testing.assert_allclose(found[26:38], np.repeat(own[[25, 29, 33, 37]], 4)[1:13], rtol=1e-5)
     # Beyond the goal line nobody is stopped.
     np.testing.assert_allclose(found[38:61], 0, atol=1e-12)
 

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.special
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
-from dropback.models._boosting import boosted
+from dropback.models._step_trees import StepTrees
 
 if TYPE_CHECKING:
     from dropback._arrays import Flags, Floats, Integers
@@ -26,8 +27,9 @@ _LAST_OWN_STEP, _STRIDE = 25, 4
 RUNS = np.arange(FIRST_RUN, LAST_RUN + 1)
 """Yards after the catch of each step, shape ``(62,)``."""
 _PREDICTED = (RUNS <= _LAST_OWN_STEP) | ((RUNS - _LAST_OWN_STEP) % _STRIDE == 0)
+_PREDICTED_RUNS = RUNS[_PREDICTED]
 # Of each step the last one up to it that is predicted.
-_NEAREST = np.maximum.accumulate(np.where(_PREDICTED, np.arange(len(RUNS)), 0))
+_NEAREST = np.cumsum(_PREDICTED) - 1
 _LONGEST_RUN = YARDS_HIGHEST - YARDS_LOWEST
 
 
@@ -133,23 +135,24 @@ class Reach:
 
     Attributes:
         reached: Whether a step lies short of the goal line, shape ``(N, R)``.
-        play: Row of the play of each step that is predicted, shape ``(S,)``.
-        step: The step, shape ``(S,)``.
-        features: Of these steps, shape ``(S, F)``.
+        counts: Number of steps that are predicted, shape ``(N,)``.
+        at_catch: Columns of the step at which the pass is caught, shape ``(N, 4)``.
     """
 
     reached: Flags
-    play: Integers
-    step: Integers
-    features: FeatureMatrix
+    counts: Integers
+    at_catch: Floats
 
     @classmethod
-    def of(cls, features: FeatureMatrix, throws: Throws) -> Reach:
+    def of(cls, throws: Throws) -> Reach:
         """List the steps of plays, those far out at a distance from each other."""
         # What a run does beyond the goal line is never seen.
         reached = (throws.goal_line - throws.air_yards)[:, None] > RUNS
-        play, step = np.nonzero(reached & _PREDICTED)
-        return cls(reached, play, step, step_features(features, throws, play, RUNS[step]))
+        return cls(
+            reached,
+            np.count_nonzero(reached & _PREDICTED, axis=1),
+            np.column_stack(_places(throws, np.arange(len(reached)), 0)).astype(np.float64),
+        )
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ class Passes:
     @cached_property
     def reach(self) -> Reach:
         """Steps that a hazard is predicted for; all trees share them."""
-        return Reach.of(self.features, self.throws)
+        return Reach.of(self.throws)
 
 
 @dataclass(frozen=True)
@@ -173,18 +176,35 @@ class Hazard:
     outside: Outside
     first: int = FARTHEST_BEHIND
 
+    @cached_property
+    def trees(self) -> StepTrees:
+        """Trees of the booster, to predict all steps of a play at once."""
+        return StepTrees.of(self.booster)
+
     def masses(self, passes: Passes) -> Floats:
         """See `Runs`."""
         reach = passes.reach
-        hazards = np.zeros(reach.reached.shape)
-        hazards[reach.play, reach.step] = boosted(self.booster, reach.features)
-        return survival_masses(np.where(reach.reached, hazards[:, _NEAREST], 0.0), self.outside)
+        log_odds = self.trees.log_odds(
+            passes.features, reach.at_catch, _RISING, _PREDICTED_RUNS, reach.counts
+        )
+        hazards = scipy.special.expit(log_odds)[:, _NEAREST]
+        return survival_masses(np.where(reach.reached, hazards, 0.0), self.outside)
 
 
 def step_features(
     features: FeatureMatrix, throws: Throws, play: Integers, run: Integers
 ) -> FeatureMatrix:
     """Features of steps: the play's, and the step as counted from each line on the field."""
-    gained = throws.air_yards[play] + run
-    places = (run, gained, throws.goal_line[play] - gained, throws.line_to_gain[play] - gained)
+    places = _places(throws, play, run)
     return np.column_stack([features[play], *(place.astype(np.float32) for place in places)])
+
+
+def _places(throws: Throws, play: Integers, run: Integers | int) -> tuple[Integers, ...]:
+    """A step as counted from the catch, the line of scrimmage, the goal line, the line to gain."""
+    gained = throws.air_yards[play] + run
+    from_catch = np.broadcast_to(run, gained.shape)
+    return from_catch, gained, throws.goal_line[play] - gained, throws.line_to_gain[play] - gained
+
+
+# Whether each of them grows with the run.
+_RISING = np.array([True, True, False, False])
