@@ -242,4 +242,4 @@ def test_broken_rows_keep_their_place_where_they_are_blanked():
 def test_a_file_may_have_broken_rows_by_its_bytes(body, broken, tmp_path):
     path = tmp_path / "week1.csv"
     path.write_bytes(b"a,b,c\n" + body)
-    assert has_broken_rows(path) == broken
+    assert has_broken_rows(path.read_bytes()) == broken

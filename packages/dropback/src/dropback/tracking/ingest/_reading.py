@@ -33,10 +33,12 @@ from dropback.tracking.ingest._stamps import check_of_stamps
 from dropback.tracking.readers._cells import ROW
 from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
 from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._plain import NotPlainError
 from dropback.tracking.readers._plays import PlayTable, read_plays
-from dropback.tracking.readers._row_faults import with_cells, without_broken
+from dropback.tracking.readers._row_faults import NO_FAULT, with_cells, without_broken
 from dropback.tracking.readers._rows import (
     InterleavedPlaysError,
+    may_be_plain,
     read_batches,
     scan_rows,
 )
@@ -215,11 +217,15 @@ def read_file(
     Returns:
         The report. A file that breaks off, or cannot be read at all, is reported, not raised.
     """
-    try:
-        return _read(source, tables, sink, whole=False, wanted=wanted)
-    except InterleavedPlaysError:
+    plain, whole = may_be_plain(source) and truncation(source) is None, False
+    while True:
+        try:
+            return _read(source, tables, sink, whole=whole, plain=plain, wanted=wanted)
+        except NotPlainError:
+            plain = False
+        except InterleavedPlaysError:
+            whole = True
         sink.restart()
-        return _read(source, tables, sink, whole=True, wanted=wanted)
 
 
 def _read(
@@ -228,18 +234,20 @@ def _read(
     sink: BlockSink,
     *,
     whole: bool,
+    plain: bool,
     wanted: Wanted,
 ) -> FileReport:
     found = _Found()
-    fractions = of_rows = None
+    fractions = None
     cut_off = truncation(source)
     broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
-    blank: list[int] = []
+    of_rows, blank = NO_FAULT, list[int]()
     if tables.players.is_empty():
         source = replace(source, layout=source.layout.without_players())
     try:
-        source, of_rows, blank = without_broken(source)
-        for batch in read_batches(source, whole=whole):
+        if not plain:
+            source, of_rows, blank = without_broken(source)
+        for batch in read_batches(source, whole=whole, plain=plain):
             fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
             fit = fit.filter(~pl.col(ROW).is_in(blank)) if blank else fit
             fractions = known_faults(source, fit, fractions)

@@ -8,8 +8,6 @@ fault: it is blanked, named, and the rest is read.
 from __future__ import annotations
 
 import csv
-import gzip
-import mmap
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -20,6 +18,7 @@ from dropback.errors import ReaderError
 from dropback.tracking.readers._cells import shown
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -141,23 +140,17 @@ def _require_utf8(path: Path, start: bytes) -> None:
         )
 
 
-def has_broken_rows(path: Path) -> bool:
-    """Whether text on disk may have a broken row, by counts in its bytes.
+def is_padded(content: bytes | mmap.mmap, delimiter: str) -> bool:
+    """Whether a cell of text ends in a blank."""
+    return any(content.find(f" {end}".encode()) >= 0 for end in (delimiter, "\n", "\r", '"'))
+
+
+def has_broken_rows(content: bytes | mmap.mmap) -> bool:
+    """Whether text may have a broken row, by counts in its bytes.
 
     A doubt is settled by `told_apart`. The last line, if it is cut off, is none.
     """
-    if path.name.lower().endswith(".gz"):
-        try:
-            with gzip.open(path) as packed:
-                content = packed.read()
-        except (OSError, EOFError):
-            return False  # reading says what is wrong
-        return bool(content) and not _is_sound(content)
-    with path.open("rb") as file:
-        if not file.seek(0, 2):
-            return False
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return not _is_sound(mapped)
+    return bool(content) and not _is_sound(content)
 
 
 def _is_sound(content: bytes | mmap.mmap) -> bool:

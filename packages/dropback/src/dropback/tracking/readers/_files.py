@@ -58,6 +58,7 @@ class SourceFile:
         ids: What the ids of each kind are, of ``player_id`` and the keys of games and plays, where
             they are not ordinary numbers.
         text: Its content without broken rows, which are blank there; None for that of the path.
+        padded: Whether cells may end in blanks.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class SourceFile:
     delimiter: str
     ids: Mapping[str, IdKind] = field(default_factory=dict)
     text: bytes | None = field(default=None, repr=False)
+    padded: bool = False
 
 
 @dataclass(frozen=True)

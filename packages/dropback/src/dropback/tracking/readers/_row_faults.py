@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +9,16 @@ import polars as pl
 
 from dropback.tracking._schema import X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking.readers._cells import MOST_LETTERS, shown
-from dropback.tracking.readers._delimited import BROKEN, column_names, has_broken_rows, told_apart
-from dropback.tracking.readers._files import is_gzip
-from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._delimited import (
+    BROKEN,
+    column_names,
+    has_broken_rows,
+    is_padded,
+    told_apart,
+)
+from dropback.tracking.readers._format import ROW_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import whole_number
+from dropback.tracking.readers._packed import mapped_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +29,10 @@ if TYPE_CHECKING:
 # What is counted, and never measured.
 WHOLE_NUMBERS: Final = (*SOURCE_KEY, "player_id", "frame")
 
-_FAULT: Final = (*SOURCE_KEY, "reason", "detail")
+NO_FAULT: Final = pl.DataFrame(
+    schema={**dict.fromkeys(SOURCE_KEY, pl.Int64), "reason": pl.String, "detail": pl.String}
+)
+"""Rows of ``source_game_id``, ``source_play_id``, ``reason`` and ``detail``, none."""
 
 _RANGES: Final = {"x_yd": X_RANGE_YD, "y_yd": Y_RANGE_YD}
 
@@ -188,7 +196,7 @@ def _text(source: SourceFile) -> pl.LazyFrame:
         .select(
             "row",
             *(
-                pl.col(columns[name]).cast(pl.String).alias(name)
+                pl.col(columns[name]).cast(pl.String).str.strip_chars().alias(name)
                 for name in wanted
                 if name in columns
             ),
@@ -203,17 +211,20 @@ def without_broken(source: SourceFile) -> tuple[SourceFile, pl.DataFrame, list[i
         The file; rows of (source_game_id, source_play_id, reason, detail) for the plays that such
         rows are of, or lie between, null where none is known; and the rows.
     """
-    none = pl.DataFrame(
-        schema=dict.fromkeys(_FAULT[:2], pl.Int64) | dict.fromkeys(_FAULT[2:], pl.String)
-    )
-    if not source.delimiter or not has_broken_rows(source.path):
-        return source, none, []
-    content = source.path.read_bytes()
-    if is_gzip(source.path):
-        content = gzip.decompress(content)
-    text = told_apart(source.path, content, blanked=True)
+    if not source.delimiter:
+        rows, types = source.layout.rows, pl.read_parquet_schema(source.path)
+        numbers = [rows[name] for name in rows if ROW_COLUMNS[name] is not pl.String]
+        padded = any(types[column] == pl.String for column in numbers)
+        return replace(source, padded=padded), NO_FAULT, []
+    with mapped_text(source.path) as content:
+        source = replace(source, padded=is_padded(content, source.delimiter))
+        if isinstance(content, bytes):  # unpacked once
+            source = replace(source, text=content)
+        if not has_broken_rows(content):
+            return source, NO_FAULT, []
+        text = told_apart(source.path, bytes(content), blanked=True)
     if not text.broken:
-        return replace(source, text=text.content), none, []
+        return replace(source, text=text.content), NO_FAULT, []
     keys = _keys_around(text, source)
     faults = []
     for row in text.broken:
@@ -225,7 +236,7 @@ def without_broken(source: SourceFile) -> tuple[SourceFile, pl.DataFrame, list[i
         # Its own keys, if a neighbor has them too; else the plays that it lies between.
         of = [key for key in own if key in near][:1] or list(dict.fromkeys(near)) or [(None, None)]
         faults += [(*key, BROKEN, row.sentence(source.path)) for key in of]
-    table = pl.DataFrame(faults, schema=none.schema, orient="row")
+    table = pl.DataFrame(faults, schema=NO_FAULT.schema, orient="row")
     return replace(source, text=text.content), table, [row.row for row in text.broken]
 
 

@@ -13,6 +13,9 @@ from dropback.tracking.readers._cells import ROW
 from dropback.tracking.readers._delimited import column_names
 from dropback.tracking.readers._format import OF_FIRST_ROW, ROW_COLUMNS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_number, whole
+from dropback.tracking.readers._packed import DAMAGED_GZIP, damaged_gzip
+from dropback.tracking.readers._plain import KINDS, PlainColumn, read_plain
+from dropback.tracking.readers._plain_kernel import TEXT
 from dropback.tracking.readers._row_faults import WHOLE_NUMBERS
 from dropback.tracking.readers._tables import first_line
 
@@ -45,9 +48,7 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
         source: The file.
     """
     columns = source.layout.rows
-    in_rows: list[str] = []
-    if not source.layout.plays_file:
-        in_rows = sorted({names[0] for names in source.layout.plays.values()})
+    in_rows = _columns_of_plays(source)
     read = sorted({*columns.values(), *in_rows})
     frame = _scan(source, columns).select(read)
     text = source.ids.get("player_id") == "text"
@@ -81,7 +82,10 @@ def _typed(source: SourceFile, name: str, column: str) -> pl.Expr:
         return id_number(column).alias(name)
     if name in OF_FIRST_ROW:
         return pl.col(column).alias(name)
-    return pl.col(column).cast(_row_type(source, name), strict=False).alias(name)
+    cell, dtype = pl.col(column), _row_type(source, name)
+    if source.padded and dtype is not pl.String:
+        cell = cell.cast(pl.String).str.strip_chars()
+    return cell.cast(dtype, strict=False).alias(name)
 
 
 def _row_type(source: SourceFile, name: str) -> type[pl.DataType]:
@@ -89,28 +93,30 @@ def _row_type(source: SourceFile, name: str) -> type[pl.DataType]:
     return kinds.get(source.ids.get(name, ""), ROW_COLUMNS[name])
 
 
-def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.DataFrame]:
+def read_batches(
+    source: SourceFile, *, whole: bool = False, plain: bool = False
+) -> Iterator[pl.DataFrame]:
     """Batches of about `ROWS_PER_BATCH` rows, each of whole plays, with the column `ROW`.
 
     Args:
         source: The file.
         whole: Read all rows as one batch, for a file whose plays are interleaved.
+        plain: Read it as plain text.
 
     Raises:
         InterleavedPlaysError: If a play goes on after another play's rows in a later batch.
+        NotPlainError: If it is not plain and is to be read so.
         ReaderError: If the file cannot be parsed.
     """
-    rows = scan_rows(source)
     try:
         if whole:
-            yield _numbered(rows.collect(engine="streaming"), 0).rechunk()
+            yield _numbered(pl.concat(_parsed(source, plain=plain)), 0).rechunk()
             return
         # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
         # that the last batch of a file is not a single play.
         waiting, heads, start, read = pl.DataFrame(), np.zeros(0, np.int64), 0, 0
         seen: set[tuple[int | None, int | None]] = set()
-        parsed = rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
-        for batch in parsed:
+        for batch in _parsed(source, plain=plain):
             if batch.is_empty():
                 continue
             fresh = _numbered(batch, read)
@@ -119,15 +125,45 @@ def read_batches(source: SourceFile, *, whole: bool = False) -> Iterator[pl.Data
             if start:
                 yield _not_seen_before(waiting.slice(0, start), heads[:-1], seen, source)
             # One chunk a column: a parser's many would be joined anew by every step.
-            waiting = (pl.concat([held, fresh]) if held.height else fresh).rechunk()
+            waiting = pl.concat([held, fresh]) if held.height else fresh
+            waiting = waiting.rechunk() if waiting.n_chunks() > 1 else waiting
             heads = play_heads(waiting)
             start = int(heads[-1])
         if waiting.height:
             yield _not_seen_before(waiting, heads, seen, source)
-    except (*POLARS_ERRORS, EOFError) as error:
+    except DAMAGED_GZIP as error:
+        raise ReaderError(damaged_gzip(source.path, error)) from error
+    except POLARS_ERRORS as error:
         raise ReaderError(
             f"{source.path} cannot be read as {source.layout.name}: {first_line(error)}."
         ) from error
+
+
+def may_be_plain(source: SourceFile) -> bool:
+    """Whether to try to read a file as plain text."""
+    return bool(source.delimiter) and source.text is None and not source.ids
+
+
+def _parsed(source: SourceFile, *, plain: bool) -> Iterator[pl.DataFrame]:
+    """The rows of `scan_rows` in order, batch by batch."""
+    if not plain:
+        rows = scan_rows(source)
+        yield from rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
+        return
+    read = [
+        PlainColumn(name, column, KINDS[ROW_COLUMNS[name]])
+        for name, column in source.layout.rows.items()
+    ]
+    read += [PlainColumn(f"plays.{column}", column, TEXT) for column in _columns_of_plays(source)]
+    for batch in read_plain(source.path, read, ROWS_PER_BATCH):
+        yield batch.with_columns(pl.lit(value=False).alias(NOT_WHOLE))
+
+
+def _columns_of_plays(source: SourceFile) -> list[str]:
+    """The columns of the rows that hold what is said of plays."""
+    if source.layout.plays_file:
+        return []
+    return sorted({names[0] for names in source.layout.plays.values()})
 
 
 def _numbered(rows: pl.DataFrame, before: int) -> pl.DataFrame:
@@ -145,7 +181,7 @@ def _scan(source: SourceFile, columns: Mapping[str, str]) -> pl.LazyFrame:
     types: dict[str, Any] = {
         column: dtype
         for name, column in columns.items()
-        if (dtype := _row_type(source, name)) is not pl.String
+        if (dtype := _row_type(source, name)) is not pl.String and not source.padded
     }
     return pl.scan_csv(
         source.path if source.text is None else source.text,

@@ -1,0 +1,153 @@
+"""Plain text is read as a parser of any text reads it, and nothing else is taken for plain."""
+
+from __future__ import annotations
+
+import gzip
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from dropback.tracking import read_tracking
+from dropback.tracking.readers import FORMATS
+from dropback.tracking.readers import _plain as plain_module
+from dropback.tracking.readers._files import find_folders
+from dropback.tracking.readers._plain import NotPlainError, PlainColumn, read_plain
+from dropback.tracking.readers._plain_kernel import DECIMAL, TEXT, WHOLE
+from dropback.tracking.readers._rows import read_batches
+from examples.tracking_sets import MadePlay, made_set
+
+COLUMNS = [
+    PlainColumn("player", "id", WHOLE),
+    PlainColumn("x", "x", DECIMAL),
+    PlainColumn("word", "word", TEXT),
+]
+NUMBERS = st.one_of(
+    st.integers(-(10**15) + 1, 10**15 - 1).map(str),
+    st.floats(-1e6, 1e6).map(lambda value: f"{value:.5f}"),
+    st.floats(-1e6, 1e6).map(repr),
+    st.sampled_from(
+        ["", "NA", "-", ".", "-.5", "7.", "7.0", " 7", "7 ", "+7", "1e3", "NaN", "inf", "abc", "N",
+         "NAN", "0", "-0.0", "9" * 16, "1" * 30, "0." + "3" * 25, "1.5.2", "--1", "1 2"]
+    ),
+)  # fmt: skip
+WORDS = st.sampled_from(["", "NA", "ball", "KC", "a b", " KC", "é", "x" * 30, "None", "-"])
+
+
+def content(rows, end="\n"):
+    return end.join(["id,x,other,word", *(",".join(row) for row in rows), ""]).encode()
+
+
+def written(tmp_path, text):
+    path = tmp_path / "week.csv"
+    path.write_bytes(text)
+    return path
+
+
+def read(path, rows=1000):
+    return pl.concat(read_plain(path, COLUMNS, rows))
+
+
+@settings(max_examples=40)
+@given(
+    rows=st.lists(st.tuples(NUMBERS, NUMBERS, WORDS, WORDS), min_size=1, max_size=6),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_is_read_as_plain_is_what_any_parser_reads(rows, end, tmp_path_factory):
+    path = written(tmp_path_factory.mktemp("plain"), content(rows, end))
+    try:
+        found = read(path)
+    except NotPlainError:
+        return
+    number = pl.col("id", "x").str.strip_chars()
+    text = pl.read_csv(path, infer_schema=False).with_columns(number)
+    whole = pl.col("id").cast(pl.Float64, strict=False).cast(pl.Int64).alias("player")
+    expected = text.select(whole, pl.col("x").cast(pl.Float32, strict=False), "word")
+    assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_ordinary_cells_are_plain(tmp_path):
+    rows = [
+        ("2022091100", "49.14", "Ann Lee", "KC"),
+        ("33131.0", "-0.5", "", "NA"),
+        ("NA", "", "é", ""),
+        (" 5 ", "7. ", "x", "KC"),
+    ]
+    found = read(written(tmp_path, content(rows)))
+    assert found.rows() == [
+        (2022091100, pytest.approx(49.14), "KC"),
+        (33131, -0.5, "NA"),
+        (None, None, None),
+        (5, 7.0, "KC"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("5.5", "1", "a", "KC"),
+        ("5", "word", "a", "KC"),
+        ("5", "1e3", "a", "KC"),
+        ("5", "NaN", "a", "KC"),
+        ("5", "1", "a", '"KC"'),
+        ("5", "1", '"a"', "KC"),
+        ("5", "1", "a"),
+        ("5", "1", "a", "KC", "b"),
+        ("",),
+        ("5", "1", "\udce9", "KC"),
+        ("9" * 16, "1", "a", "KC"),
+    ],
+)
+def test_other_rows_are_left_to_a_parser_of_any_text(row, tmp_path):
+    good = ("5", "1", "a", "KC")
+    text = "\n".join(["id,x,other,word", *(",".join(r) for r in (good, row, good)), ""])
+    path = written(tmp_path, text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(NotPlainError):
+        read(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_rows_stay_whole_over_blocks_batches_and_a_last_line_without_end(
+    packed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(plain_module, "_BLOCK_BYTES", 64)
+    rows = [(str(n), f"{n / 8}", "name", f"word {n % 7}") for n in range(50)]
+    text = content(rows).rstrip(b"\n")
+    path = written(tmp_path, gzip.compress(text) if packed else text)
+    batches = list(read_plain(path, COLUMNS, 20))
+    assert [batch.height for batch in batches] == [20, 20, 10]
+    assert pl.concat(batches).rows() == [(n, n / 8, f"word {n % 7}") for n in range(50)]
+
+
+def test_a_batch_ends_where_its_texts_do_not_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(plain_module, "_MOST_LETTERS", 40)
+    rows = [("1", "1", "a", f"text {n:05}") for n in range(9)]
+    path = written(tmp_path, content(rows))
+    assert [batch.height for batch in read_plain(path, COLUMNS, 1000)] == [4, 4, 1]
+    path.write_bytes(content([("1", "1", "a", "x" * 41)]))
+    with pytest.raises(NotPlainError):
+        read(path)
+
+
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2025", "bdb_2026"])
+def test_a_set_of_each_kind_is_read_alike_both_ways(layout, tmp_path):
+    folder = made_set(layout, MadePlay(), MadePlay(play=2)).write(tmp_path)
+    (found,) = find_folders(folder, list(FORMATS.values()))
+    source = found.files[0]
+    plain, other = (pl.concat(read_batches(source, plain=way)) for way in (True, False))
+    assert_frame_equal(plain, other, check_exact=True)
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_blanks_after_a_number_do_not_count(quoted, tmp_path):
+    folder = made_set("bdb_2025").write(tmp_path)
+    path = folder / "tracking_week_1.csv"
+    (before,), _ = read_tracking(folder)
+    table = pl.read_csv(path, infer_schema=False)
+    padded = table.with_columns(pl.col("x", "s", "frameId") + "  ")
+    padded.write_csv(path, quote_style="always" if quoted else "never", null_value="NA")
+    (block,), report = read_tracking(folder)
+    assert report.left_out.is_empty()
+    assert block.frames.tobytes() == before.frames.tobytes()
