@@ -4,19 +4,29 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 import scoringrules
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import Normal
 
-from example_distributions import F64, PROPERTY, distributions, f64, uneven_distribution
+from example_distributions import (
+    F64,
+    PROPERTY,
+    distributions,
+    f64,
+    shares,
+    uneven_distribution,
+    uniform,
+)
 from splicedpareto.distributions import (
     AffineTransformed,
     Censored,
     Delta,
     Discretized,
     Gaussian,
+    GeneralizedPareto,
     Mixture,
     SplicedBinnedPareto,
 )
@@ -132,6 +142,38 @@ def test_quantiles_at_a_jump_are_the_number_itself() -> None:
     assert torch.equal(dist.icdf(level), whole)
 
 
+@pytest.mark.parametrize(
+    ("base", "ends"),
+    [
+        (Censored(Gaussian(f64(0.0), f64(1.0)), 0.0, 5.0), (0, 5)),
+        # A half goes down: the atoms count with -1 and 5.
+        (Censored(Gaussian(f64(0.0), f64(1.0)), -0.5, 5.5), (-1, 5)),
+        # The masses of the ends are below the smallest number.
+        (Censored(Gaussian(f64(0.0), f64(1.0)), -90.0, 70.0), (-90, 70)),
+        (GeneralizedPareto(f64(0.0), 1.0, 0.2), (0, math.inf)),
+        # An end at 2.5 rounds down, one at -0.5 has no mass below it.
+        (GeneralizedPareto(f64(-0.5), 1.2, -0.4), (0, 2)),
+        # The last numbers have masses that one less rounds away.
+        (GeneralizedPareto(f64(0.0), 1.0, -0.01), (0, 100)),
+        (uneven_distribution(0.1, 0.1, lower_mass=0.0), (-30, math.inf)),
+        (Gaussian(f64(0.3), f64(2.0)), (-math.inf, math.inf)),
+    ],
+)
+def test_quantiles_of_levels_0_and_1_are_the_ends_with_mass(
+    base: ScalarDistribution, ends: tuple[float, float]
+) -> None:
+    dist = Discretized(base)
+    assert dist.icdf(f64(0.0, 1.0)).tolist() == [*ends]
+    assert dist.isf(f64(1.0, 0.0)).tolist() == [*ends]
+    assert dist.icdf(f64(math.nan)).isnan()
+
+
+def test_quantiles_of_a_mixture_of_counts_start_at_the_first() -> None:
+    count = Discretized(Censored(Gaussian(f64(0.0), f64(1.0)), 0.0, 5.0))
+    dist = Mixture(shares(0.4, 0.6), [count, Delta(f64(2.0))])
+    assert dist.icdf(f64(0.0, 1.0)).tolist() == dist.isf(f64(1.0, 0.0)).tolist() == [0, 5]
+
+
 def test_intervals_count_the_whole_numbers_in_them() -> None:
     dist = field_distribution()
     for low, high in ((-math.inf, 3.0), (2.0, 7.5), (2.5, 7.0), (24.0, math.inf), (3.2, 3.8)):
@@ -155,6 +197,62 @@ def test_crps_is_the_ranked_probability_score(y: float) -> None:
     lattice = torch.arange(-40, 60, dtype=F64)
     expected = ((dist.cdf(lattice) - (lattice >= y).double()) ** 2).sum()
     torch.testing.assert_close(dist.crps(f64(y)), expected)
+
+
+def cells(dist: Discretized, y: float, low: float, high: float) -> float:
+    """CRPS from the ends of the units around whole numbers, each cut at the value."""
+    ends = np.unique(np.clip([*np.arange(-90.0, 91.0), y, low, high], low, high))
+    cdf = dist.cdf(torch.tensor(ends[:-1])).numpy()
+    return float((np.diff(ends) * (cdf - (ends[:-1] >= y)) ** 2).sum())
+
+
+ROUNDED = {
+    "bounded": field_distribution(),
+    "unbounded": Discretized(Gaussian(f64(0.3), f64(2.0))),
+    "narrow": Discretized(Gaussian(f64(0.3), f64(0.01))),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+@pytest.mark.parametrize("bounds", [(-math.inf, math.inf), (0.25, 6.5), (-40.5, 2.0)])
+def test_crps_at_any_value_is_its_integral(name: str, bounds: tuple[float, float]) -> None:
+    dist, ends = ROUNDED[name], (max(bounds[0], -80.0), min(bounds[1], 80.0))
+    y = torch.tensor([-12.3, -0.5, 0.0, 0.3, 0.5, 1.7, 25.2, 31.9], dtype=F64)
+    expected = [cells(dist, each, *ends) for each in y.tolist()]
+    found = dist.crps_between(y, *bounds)
+    assert found.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-14)
+    if bounds == (-math.inf, math.inf):
+        assert dist.crps(y).tolist() == found.tolist()
+        assert dist.crps(f64(math.nan)).isnan()
+
+
+def test_crps_between_whole_numbers_of_a_mixture() -> None:
+    rounded = Discretized(Gaussian(f64(3.0), f64(2.0)))
+    dist = Mixture(f64(0.2, 0.5), [rounded, Delta(f64(0.0))])
+    for y in (0.3, 0.5, 2.0):
+        expected = cells(dist, y, -80.0, 80.0)
+        assert dist.crps(f64(y)).item() == pytest.approx(expected, rel=1e-9)
+    beside = Mixture(f64(0.2, 0.5), [rounded, uniform(0, 1)])
+    # Straight between whole numbers, so that three nodes are exact.
+    nodes, weights = np.polynomial.legendre.leggauss(3)
+    x = np.arange(-40.0, 60.0, 0.5)[:, None] + (nodes + 1) / 4
+    square = (beside.cdf(torch.tensor(x)).numpy() - (x >= 0.5)) ** 2
+    expected = float((square * weights / 4).sum())
+    assert beside.crps(f64(0.5)).item() == pytest.approx(expected, rel=1e-7)
+
+
+def test_a_wide_bounded_support_is_scored_without_a_table_of_it() -> None:
+    low, high = torch.full((20,), -3e5, dtype=F64), torch.linspace(5e5, 7e5, 20, dtype=F64)
+    dist = Discretized(Censored(Gaussian(f64(0.0), f64(1e5)), low, high))
+    y = f64(2500.5)
+    score = dist.crps(y)
+    assert dist.breakpoints.shape == (20, 513)
+    whole = np.arange(-3e5, 5e5 + 1)
+    cdf = scipy.stats.norm(0, 1e5).cdf(whole[:-1] + 0.5)
+    step = np.where(whole[:-1] == 2500, 0.5, whole[:-1] > 2500)
+    expected = (cdf**2 - 2 * cdf * step + step).sum()
+    assert score[0].item() == pytest.approx(expected, rel=1e-8)
+    assert Mixture(shares(1.0), [dist]).mode.tolist() == [0.0] * 20
 
 
 def test_crps_is_scoringrules_of_the_weighted_values() -> None:

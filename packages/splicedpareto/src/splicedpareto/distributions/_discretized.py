@@ -11,7 +11,7 @@ from torch.distributions import constraints
 
 from splicedpareto.distributions._accurate import as_accurate
 from splicedpareto.distributions._base import ScalarDistribution, broadcast_shapes, tensor_options
-from splicedpareto.distributions._checks import resolve_validation
+from splicedpareto.distributions._checks import lie_within, resolve_validation
 from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._quadrature import Rule
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _WHOLE_NUMBERS = 4096
 # Else so many on either side of the median, over which a sum without end is taken.
 _REACH = 256
+# Numbers of a sum that are held at once: of a score in blocks, each of 8 MB in double precision.
+_BLOCK = 2**20
 
 
 class Discretized(ScalarDistribution):
@@ -108,30 +110,44 @@ class Discretized(ScalarDistribution):
         return self.base.log_prob_interval(start + 0.5, stop + 0.5, width=width)
 
     def icdf(self, value: Tensor) -> Tensor:
-        """Smallest whole number whose `cdf` reaches `value`."""
+        """Smallest whole number whose `cdf` reaches `value`, and has mass itself at level 0."""
         level = self._level(value)
         with torch.no_grad():
-            whole = (self.base.icdf(level) - 0.5).ceil()
-            # The base's quantile is rounded, so its neighbor may be the smallest.
-            whole = torch.where(self.cdf(whole - 1) >= level, whole - 1, whole)
-            # A ceiling may be -0.
-            return torch.where(self.cdf(whole) < level, whole + 1, whole) + 0.0
+            return self._first_reaching(level, self.base.icdf(level), is_upper=False)
 
     def isf(self, value: Tensor) -> Tensor:
-        """Smallest whole number whose `sf` falls to `value`."""
+        """Smallest whole number whose `sf` falls to `value`, and has mass itself at level 1."""
         level = self._level(value)
         with torch.no_grad():
-            whole = (self.base.isf(level) - 0.5).ceil()
-            whole = torch.where(self.sf(whole - 1) <= level, whole - 1, whole)
-            return torch.where(self.sf(whole) > level, whole + 1, whole) + 0.0
+            return self._first_reaching(level, self.base.isf(level), is_upper=True)
+
+    def _first_reaching(self, level: Tensor, quantile: Tensor, *, is_upper: bool) -> Tensor:
+        """The base's quantile, rounded to the first whole number that reaches a level."""
+        has_ends = torch.compiler.is_compiling() or not lie_within(0.0, 1.0, level)
+        lowest, highest = (level == 1, level == 0) if is_upper else (level == 0, level == 1)
+
+        def reaches(whole: Tensor) -> Tensor:
+            reached = self.sf(whole) <= level if is_upper else self.cdf(whole) >= level
+            if has_ends:
+                # Also where the mass is below the smallest number.
+                reached = torch.where(lowest, self.log_cdf(whole) > -math.inf, reached)
+                reached = torch.where(highest, self.log_sf(whole).isneginf(), reached)
+            return reached
+
+        whole = (quantile - 0.5).ceil()
+        # The base's quantile is rounded, so its neighbor may be the smallest.
+        whole = torch.where(reaches(whole - 1), whole - 1, whole)
+        # A ceiling may be -0.
+        return torch.where(reaches(whole), whole, whole + 1) + 0.0
 
     @property
     def breakpoints(self) -> Tensor:
-        """All whole numbers of a bounded support, shape ``(*B, N)``; none of an unbounded one."""
-        ends = self._ends()
-        if ends is None:
-            return super().breakpoints
-        return self._whole(*ends).movedim(0, -1).expand(*self.batch_shape, -1)
+        """Whole numbers, shape ``(*B, N)``: all of a bounded support, at most 4,096.
+
+        Of a wider one the 513 around the median, beyond which the distribution function is taken
+        as smooth.
+        """
+        return self._numbers().movedim(0, -1).expand(*self.batch_shape, -1)
 
     @property
     def mean(self) -> Tensor:
@@ -167,16 +183,15 @@ class Discretized(ScalarDistribution):
         over to an integral over the mass of a unit interval: between a sum and an integral of what
         rises and falls smoothly there is no difference at the ends.
         """
-        ends = self._ends()
-        if ends is not None and ends[1] - ends[0] < _WHOLE_NUMBERS:
-            whole, prob = self._masses(*ends)
+        whole = self._numbers()
+        if self._ends() is not None:
+            cdf = self.cdf(whole)
+            prob = cdf.diff(dim=0, prepend=torch.zeros_like(cdf[:1]))
             whole = whole.expand(prob.shape)
             piece = torch.zeros_like(prob, dtype=torch.long)
             return Rule(whole, prob, torch.ones_like(prob, dtype=torch.bool), piece)
         with torch.no_grad():
             middle = self.median
-        steps = torch.arange(-_REACH, _REACH + 1, **tensor_options(self.base))
-        whole = middle + steps.reshape(-1, *(1,) * len(self.batch_shape))
         start = torch.tensor([-2, -1, 1, 2], **tensor_options(self.base)) * (_REACH / 2)
         around = self.base.breakpoints
         cuts = [middle[..., None] + start, around - 0.5, around + 0.5]
@@ -205,46 +220,39 @@ class Discretized(ScalarDistribution):
         """Log-probability of a unit interval around any number, whole or not."""
         return self.base.log_prob_interval(value - 0.5, value + 0.5, width=torch.ones_like(value))
 
-    def crps(self, value: Tensor) -> Tensor:
-        r"""Ranked probability score :math:`\sum_k (F(k) - 1\{y \le k\})^2` at whole `value`.
-
-        Equal to the CRPS, in units of the outcome. Of a bounded support a sum over all whole
-        numbers, else as `crps_between`.
-        """
-        value = self._value(value)
-        ends = self._ends()
-        if ends is None:
-            return self.crps_between(value, -math.inf, math.inf)
-        shape = broadcast_shapes(value.shape, self.batch_shape)
-        value = value.expand(shape)
-        samples = (1,) * (len(shape) - len(self.batch_shape))
-        whole, cdf = self._lattice(*ends)
-        whole = whole.reshape(-1, *(1,) * len(shape))
-        cdf = cdf[:-1].reshape(-1, *samples, *self.batch_shape)
-        first, last = whole[0], whole[-1]
-        at_most = (torch.minimum(torch.maximum(value, first), last) <= whole[:-1]).to(cdf.dtype)
-        missed = (value - last).clamp(min=0) + (first - value).clamp(min=0)
-        return (cdf - at_most).square().sum(0) + missed
-
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
-        """CRPS at whole `value` with its integral over [low, high].
+        """CRPS at any `value` with its integral over [low, high].
 
-        A sum over 513 whole numbers around the median; beyond them that of the base, whose error is
-        below a 100,000th of it where the distribution is wider, and nothing where it is not.
+        A sum over all whole numbers of a bounded support, at most 4,096. Of a wider one a sum over
+        513 around the median; beyond them the score of the base, whose error is below a 100,000th
+        of it where the distribution is wider, and nothing where it is not.
         """
         value, (low, high) = self._value(value), self._range(low, high)
-        with torch.no_grad():
-            middle = self.median
         shape = broadcast_shapes(value.shape, low.shape, high.shape, self.batch_shape)
-        steps = torch.arange(-_REACH, _REACH + 1, **tensor_options(self.base))
-        whole = middle + steps.reshape(-1, *(1,) * len(shape))
-        width = torch.minimum(whole + 1, high) - torch.maximum(whole, low)
-        beyond = torch.where(value <= whole, self.base.sf(whole + 0.5), self.base.cdf(whole + 0.5))
-        around = (width.clamp(min=0) * beyond.square()).sum(0)
-        first, last = middle - _REACH, middle + _REACH + 1
-        below = self.base.crps_between(value, torch.minimum(low, first), torch.minimum(high, first))
-        above = self.base.crps_between(value, torch.maximum(low, last), torch.maximum(high, last))
-        return around + below + above
+        samples = (1,) * (len(shape) - len(self.batch_shape))
+        with torch.no_grad():
+            whole = self._numbers()
+        whole = whole.reshape(-1, *samples, *whole.shape[1:])
+        first, last = whole[0], whole[-1] + 1
+        is_all = self._ends() is not None
+        if is_all:
+            below = (torch.minimum(high, first) - torch.maximum(low, value)).clamp(min=0)
+            above = (torch.minimum(high, value) - torch.maximum(low, last)).clamp(min=0)
+        else:
+            below, above = (
+                self.base.crps_between(value, clamp(low, end), clamp(high, end))
+                for clamp, end in ((torch.minimum, first), (torch.maximum, last))
+            )
+        total = below + above
+        for some in torch.split(whole, max(1, _BLOCK // max(1, shape.numel()))):
+            # Of the unit from a number on, what lies before the value and what after it.
+            left, right = (torch.minimum(torch.maximum(end, low), high) for end in (some, some + 1))
+            at = torch.minimum(torch.maximum(value, left), right)
+            cdf = self.base.cdf(some + 0.5)
+            sf = 1 - cdf if is_all else self.base.sf(some + 0.5)
+            area = (at - left) * cdf.square() + (right - at) * sf.square()
+            total = total + area.sum(0)
+        return total
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``, summed as `mean`; bounds may be infinite."""
@@ -255,28 +263,25 @@ class Discretized(ScalarDistribution):
         rule = Rule(*(each.reshape(-1, *samples, *self.batch_shape) for each in rule))
         return rule.expectation(torch.minimum(torch.maximum(rule.value, low), high))
 
-    def _masses(self, first: float, last: float) -> tuple[Tensor, Tensor]:
-        """All whole numbers with mass and their masses, as differences of the table."""
-        whole, cdf = self._lattice(first, last)
-        return whole, cdf.diff(dim=0, prepend=torch.zeros_like(cdf[:1]))
-
-    def _lattice(self, first: float, last: float) -> tuple[Tensor, Tensor]:
-        """All whole numbers with mass, shape ``(N, *1)``, and `cdf` at them, ``(N, *B)``."""
-        whole = self._whole(first, last)
-        return whole, self.cdf(whole)
+    def _numbers(self) -> Tensor:
+        """All whole numbers of a small support, or those around the median, ``(N, *1 or *B)``."""
+        ends, options = self._ends(), tensor_options(self.base)
+        with torch.no_grad():
+            middle = self.median if ends is None else torch.zeros((), **options)
+        first, last = ends or (-_REACH, _REACH)
+        steps = torch.arange(first, last + 1, **options)
+        return middle + steps.reshape(-1, *(1,) * len(self.batch_shape))
 
     def _ends(self) -> tuple[float, float] | None:
-        """Lowest and highest whole number with mass in any row, where all supports are bounded."""
+        """Lowest and highest whole number with mass in any row, where there are few between."""
         support = self.base.support
         ends = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
         low, high = (torch.as_tensor(math.inf if end is None else end) for end in ends)
-        if not (low.isfinite().all() and high.isfinite().all()):
+        try:
+            first, last = ((end - 0.5).ceil().item() for end in (low.min(), high.max()))
+        except RuntimeError:  # within `torch.vmap` no number can be read
             return None
-        return (low.min() - 0.5).ceil().item(), (high.max() - 0.5).ceil().item()
-
-    def _whole(self, first: float, last: float) -> Tensor:
-        whole = torch.arange(first, last + 1, **tensor_options(self.base))
-        return whole.reshape(-1, *(1,) * len(self.batch_shape))
+        return (first, last) if last - first < _WHOLE_NUMBERS else None
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         draws = self.base.sample(sample_shape, generator=generator)
