@@ -58,6 +58,7 @@ class MadePlay:
             for frame in range(1, self.frames + 1):
                 since = max(0, frame - self.snap) / 10
                 speed = float(np.hypot(vx, vy)) if frame > self.snap else 0.0
+                starts = frame == self.snap + 1  # at once, within a frame
                 x, y = x0 + vx * since, y0 + vy * since
                 if is_ball and self.snap < frame <= self.release:  # in the passer's hands
                     x, y = passer_x + passer_vx * since, passer_y
@@ -80,7 +81,7 @@ class MadePlay:
                         "x": round(x, 2),
                         "y": round(y, 2),
                         "s": round(speed, 2),
-                        "a": 0.0,
+                        "a": round(10 * speed, 2) if starts else 0.0,
                         "dis": round(speed / 10, 2),
                         "o": None if is_ball else round((facing + turn) % 360, 2),
                         "dir": None if is_ball else round((angle + turn) % 360, 2),
@@ -246,6 +247,9 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
         common["targetedReceiver.csv"] = table.select("gameId", "playId", targetNflId=30007)
         names = ["displayName", "position", "team", "route"]
         return MadeSet({"week1.csv": tracking.select(*core, *motion, *names)}, common)
+    if layout == "bdb_2023":
+        unsaid = dict.fromkeys(("pff_role", "pff_hit", "pff_hurry", "pff_sack"))
+        common["pffScoutingData.csv"] = table.select("gameId", "playId", nflId=30000, **unsaid)
     if layout in ("bdb_2023", "bdb_2024", "bdb_2025"):
         column = "team" if layout == "bdb_2023" else "club"
         tracking = rows.with_columns(_side(rows, "KC", "ARZ", "football").alias(column))
@@ -265,11 +269,7 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
         return MadeSet({file: tracking.select(*core, *motion, *names)}, common)
     if layout == "bdb_2026":
         return _made_2026(rows, chosen, table)
-    if layout == "ngs_highlights":
-        return _made_highlights(rows, table)
-    if layout == "hackathon_2015":
-        return _made_2015(rows, table)
-    raise ValueError(layout)
+    return {"ngs_highlights": _made_highlights, "hackathon_2015": _made_2015}[layout](rows, table)
 
 
 def _made_2026(rows: pl.DataFrame, chosen: list[MadePlay], table: pl.DataFrame) -> MadeSet:

@@ -250,6 +250,7 @@ def test_a_column_that_is_missed_is_named_and_the_rest_is_read(
     [
         ("bdb_2023", "players.csv", "passers and roles are told from motion alone"),
         ("bdb_2023", "games.csv", "the week, and which team is at home, are unknown"),
+        ("bdb_2023", "pffScoutingData.csv", "who rushed the passer is told from motion alone"),
         ("bdb_2021", "targetedReceiver.csv", "who was thrown to is told from motion alone"),
         ("bdb_2025", "player_play.csv", "who was thrown to and who rushed the passer are told"),
     ],
@@ -521,18 +522,47 @@ def test_roles_of_a_play_that_the_table_of_plays_has_not_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("column", "cell", "known"),
     [
-        ("pff_passCoverage", "3.7", "word"),
-        ("dropbackType", "inf", "word"),
+        ("pff_passCoverage", "3.7", "coverage that is known"),
+        ("pff_passCoverage", "Umbrella", "coverage that is known"),
+        ("pff_manZone", "Manhattan", "word for man or zone coverage"),
+        ("dropbackType", "inf", "kind of dropback that is known"),
+        ("dropbackType", "Slow", "kind of dropback that is known"),
         ("timeToThrow", "-3", "time from 0 to 30 seconds"),
     ],
 )
-def test_a_number_for_a_word_and_a_time_below_zero_are_flagged(column, cell, known, tmp_path):
+def test_a_word_that_no_set_uses_and_a_time_below_zero_are_flagged(column, cell, known, tmp_path):
     changed = pl.when(playId=1).then(pl.lit(cell)).alias(column)
     source = two_plays("bdb_2025").change("plays.csv", changed)
     assert flags_of(source, tmp_path) == {
         1: (
             f"column {column} is no {known} in the table of plays",
             f"{column} is '{cell}' in row 1",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("pff_passCoverage", ["Cover-3", "cover 6-Left"]),
+        ("dropbackType", ["TRADITIONAL", "designed_rollout_left"]),
+        # A set's own words, of ten plays.
+        ("pff_passCoverage", [f"shell {number}" for number in range(10)]),
+    ],
+)
+def test_known_words_and_those_of_a_whole_set_are_not_flagged(column, words, tmp_path):
+    source = made_set("bdb_2025", *(MadePlay(play=1 + number) for number in range(len(words))))
+    source.change("plays.csv", pl.Series(column, words))
+    assert flags_of(source, tmp_path) == {}
+
+
+def test_a_route_of_the_target_that_nobody_runs_is_flagged(tmp_path):
+    route = pl.when(playId=1).then(pl.lit("ZIGZAG")).otherwise(pl.lit("SLANT")).alias("routeRan")
+    source = two_plays("bdb_2025").change("player_play.csv", route)
+    assert flags_of(source, tmp_path) == {
+        1: (
+            "column routeRan is no route that is known in player_play.csv",
+            "routeRan is 'ZIGZAG' in row 1",
         )
     }
 

@@ -171,10 +171,29 @@ TRACKS = {
 }
 
 
-@pytest.mark.parametrize("case", TRACKS)
-@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2025"])
+SINCE_2018 = {
+    # Back 30009 runs 6 yards a second downfield, receiver 30007 half a yard across as well.
+    "half the speed": ({"s": pl.col("s") / 2}, "a track unlike its recorded speeds"),
+    "twice the speed": ({"s": pl.col("s") * 2}, "a track unlike its recorded speeds"),
+    "frozen for half a second": (
+        {name: pl.when(pl.col("frameId").is_between(12, 16))
+         .then(pl.col(name).filter(pl.col("frameId") == 12).first().over("playId", "nflId"))
+         .otherwise(name) for name in ("x", "y")},
+        "a track unlike its recorded speeds",
+    ),
+    "a tenth of the acceleration": (
+        {"a": pl.col("a") / 10}, "a track unlike its recorded accelerations",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layout", "case"),
+    [*((layout, case) for layout in ("bdb_2019", "bdb_2025") for case in TRACKS),
+     *(("bdb_2025", case) for case in SINCE_2018)],
+)  # fmt: skip
 def test_one_bad_track_of_a_good_play_is_flagged_by_player(layout, case, tmp_path):
-    columns, flag = TRACKS[case]
+    columns, flag = (TRACKS | SINCE_2018)[case]
     plays = [MadePlay(play=1), MadePlay(play=2), MadePlay(play=3)]
     rows = pl.concat(play.rows() for play in plays)
     of_player = (pl.col("playId") == 2) & (pl.col("nflId") == 30007)
@@ -204,3 +223,57 @@ def test_many_bad_tracks_are_counted(tmp_path):
     assert flag == "a track against its recorded directions"
     assert detail.startswith("player 300")
     assert (detail.count("player "), detail[-12:]) == (3, " and 13 more")
+
+
+# What a whole play has wrong: its columns, and the flag.
+PLAYS = {
+    "turned directions": ({"dir": (pl.col("dir") + 180) % 360},
+                          "a track against its recorded directions"),
+    "turned orientations": ({"o": (pl.col("o") + 180) % 360},
+                            "players who face away from the other side at the snap"),
+    "half the speeds": ({"s": pl.col("s") / 2}, "speeds out of proportion to displacements"),
+    "twice the speeds": ({"s": pl.col("s") * 2}, "speeds out of proportion to displacements"),
+    "three times the accelerations": ({"a": pl.col("a") * 3},
+                                      "accelerations out of proportion to speeds"),
+    "no accelerations": ({"a": pl.lit(0.0)}, "accelerations out of proportion to speeds"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PLAYS)
+@pytest.mark.parametrize("layout", ["bdb_2023", "bdb_2026"])
+def test_a_play_whose_motion_is_not_its_recorded_one_is_flagged(layout, case, tmp_path):
+    columns, flag = PLAYS[case]
+    plays = [MadePlay(play=number) for number in (1, 2, 3, 4)]
+    rows = pl.concat(play.rows() for play in plays)
+    changed = [
+        pl.when(pl.col("playId") == 2).then(value).otherwise(pl.col(name)).alias(name)
+        for name, value in columns.items()
+    ]
+    source = made_set(layout, *plays, rows=rows.with_columns(changed))
+    blocks, report = read_tracking(source.write(tmp_path))
+    assert sum(block.plays.height for block in blocks) == 4
+    flags = dict(report.flagged.select("play_id", "flags").rows())
+    assert set(flags) == {2}
+    assert flag in flags[2].split("; ")
+
+
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2023", "bdb_2026", "hackathon_2015"])
+def test_a_play_of_which_every_second_frame_is_missing_is_flagged(layout, tmp_path):
+    # But for the frames of snap and throw.
+    kept = pl.col("frameId").is_in([6, 26]) | (pl.col("frameId") % 2 == 1)
+    plays = [MadePlay(play=1), MadePlay(play=2)]
+    rows = pl.concat([plays[0].rows(), plays[1].rows().filter(kept)])
+    _, report = read_tracking(made_set(layout, *plays, rows=rows).write(tmp_path))
+    ((flags, details),) = report.flagged.select("flags", "details").rows()
+    assert "a track of which many positions are filled" in flags.split("; ")
+    # Frames 8, 10, ... 24 of 6 to 26.
+    assert "43.0 % of one player" in details
+
+
+def test_a_play_of_which_every_row_is_twice_and_apart_is_set_aside(tmp_path):
+    plays = [MadePlay(play=1), MadePlay(play=2)]
+    first, second = (play.rows() for play in plays)
+    rows = pl.concat([first, second, second.with_columns(pl.col("x") + 2)])
+    blocks, report = read_tracking(made_set("bdb_2025", *plays, rows=rows).write(tmp_path))
+    assert [play for block in blocks for play in block.plays["play_id"]] == [1]
+    assert report.left_out.select("play_id", "reason").rows() == [(2, "more than one ball")]

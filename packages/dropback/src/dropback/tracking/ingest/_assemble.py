@@ -148,6 +148,7 @@ def assemble(
     plays = plays.with_columns(
         duplicate_rows=pl.Series(duplicates, dtype=pl.Int32),
         filled_positions=pl.Series(gaps.filled, dtype=pl.Int32),
+        filled_share=pl.Series(gaps.share),
     )
     holes = (
         plays.select("play")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from dropback._frames import left_join, validated
-from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, PlayBlock, X, Y
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
-from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD, PLAYERS, Players, Plays
+from dropback.tracking._schema import PLAYERS, Players, Plays
+from dropback.tracking.ingest._contradictions import AGAINST_SIDES, BY_SIDES, ONE_HOME, ONE_TEAM
 from dropback.tracking.ingest._conventions import METERS_PER_YARD
+from dropback.tracking.ingest._line import with_line
 from dropback.tracking.ingest._motion_cells import (
     absent_motion,
     all_derived,
@@ -22,10 +24,7 @@ from dropback.tracking.ingest._motion_cells import (
     fill_motion,
 )
 from dropback.tracking.ingest._quality import (
-    AGAINST_SIDES,
-    BY_SIDES,
     MEASURES,
-    ONE_TEAM,
     implausible,
     speed_errors,
     steps_between,
@@ -44,12 +43,6 @@ if TYPE_CHECKING:
     from dropback.tracking._blocks import WideFrames
     from dropback.tracking.ingest._conventions import Corrections
     from dropback.tracking.readers._format import Format
-
-# The ball lies within 2 yards of the charted line on 90 % of snaps; 5 yards off, either the snap
-# or the line is another play's.
-_MAX_SNAP_MISS_YD: Final = 5.0
-# Feet of the foremost lineman stand about a yard behind the ball.
-_LINE_BEHIND_BALL_YD: Final = 0.95
 
 
 def canonicalize(
@@ -86,7 +79,7 @@ def canonicalize(
     )
     cells = _sparse_lists("cells", [[*cell, *track] for cell, track in said])
     fill_motion(frames, block.frame_in_play, absent)
-    plays, problems = _with_line(block, corrections)
+    plays, problems = with_line(block, corrections)
     plays = plays.with_columns(errors, cells)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     if block.wide is not None:
@@ -202,66 +195,6 @@ def _read_angles(
     values[values >= 360.0] -= 360.0
 
 
-def _strange_side() -> pl.Expr:
-    """Whether the side of the yard line is no team of the game; null where it is not said."""
-    side = pl.col("yardline_side")
-    teams = [pl.col(name) for name in ("defense", "home_team", "away_team")]
-    of_other = pl.any_horizontal((side == team).fill_null(value=False) for team in teams)
-    known = pl.any_horizontal(team.is_not_null() for team in teams)
-    return pl.when(side.is_not_null()).then(known & ~of_other)
-
-
-def _with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The plays with their line of scrimmage, and those whose snap is nowhere near it."""
-    first = block.frames[block.offsets[:-1]]
-    reach = np.where(np.isnan(first[:, 1:6, X]), -np.inf, first[:, 1:6, X]).max(
-        axis=1, initial=-np.inf
-    )
-    line = np.where(np.isinf(reach), np.nan, reach + _LINE_BEHIND_BALL_YD)
-    snap_x = np.where(np.isnan(first[:, BALL_SLOT, X]), line, first[:, BALL_SLOT, X])
-    recorded = pl.col("absolute_yardline_x_yd")
-    right = pl.col("moves_right")
-    far = FIELD_LENGTH_YD - recorded
-    charted = {
-        "raw": pl.when(right).then(recorded).otherwise(far),
-        "flipped": pl.when(right).then(far).otherwise(recorded),
-        "toward_goal": recorded,
-    }[corrections.yardline]
-    yards = pl.col("yardline_number")
-    by_side = (
-        pl.when(yards == 50.0)
-        .then(FIELD_LENGTH_YD / 2)
-        .when(pl.col("yardline_side") == pl.col("offense"))
-        .then(yards + OWN_GOAL_LINE_X_YD)
-        .when(~_strange_side())
-        .then(GOAL_LINE_X_YD - yards)
-    )
-    by_snap = pl.col("snap_x").clip(OWN_GOAL_LINE_X_YD + 0.5, GOAL_LINE_X_YD - 0.5)
-    plays = block.plays.with_columns(
-        snap_x=pl.Series(snap_x, dtype=pl.Float32, nan_to_null=True)
-    ).with_columns(line_of_scrimmage_x_yd=pl.coalesce(charted, by_side, by_snap))
-    miss = (pl.col("snap_x") - pl.col("line_of_scrimmage_x_yd")).abs()
-    problems = plays.filter(
-        (miss > _MAX_SNAP_MISS_YD).fill_null(value=False)
-        | ~pl.col("line_of_scrimmage_x_yd").is_between(*LINE_RANGE_X_YD).fill_null(value=False)
-    ).select(
-        "play",
-        "game_id",
-        "play_id",
-        reason=pl.lit("snap away from the line of scrimmage"),
-        detail=pl.format(
-            "snapped at x = {} yd, line of scrimmage at {} yd{}; coordinates in meters, "
-            "or another play's line?",
-            *(
-                pl.col(name).round(1).cast(pl.String).fill_null("an unknown place")
-                for name in ("snap_x", "line_of_scrimmage_x_yd")
-            ),
-            pl.format(" ({})", "line_cells").fill_null(""),
-        ),
-    )
-    return plays, problems
-
-
 def _with_roles(block: PlayBlock) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The plays with passer and target, and the players with their roles by the release."""
     plays = (
@@ -358,7 +291,10 @@ def _plays_table(
     home = yes_or_no("home_flag").first()
     teams = left_join(
         offenses.agg(team=code, at_home=home), defenses.agg(opponent=code, others=home), on="play"
-    ).with_columns(at_home=pl.when(pl.col("at_home") != pl.col("others")).then("at_home"))
+    ).with_columns(
+        at_home=pl.when(pl.col("at_home") != pl.col("others")).then("at_home"),
+        one_home=pl.col("at_home") == pl.col("others"),
+    )
     is_home = pl.coalesce("at_home", pl.col("offense") == pl.col("home_team"))
     clock = pl.col("clock").str.extract_groups(CLOCK)
     return (
@@ -410,9 +346,13 @@ def _plays_table(
             ),
         )
         .with_columns(
-            flags=pl.when(pl.col("offense") == pl.col("defense"))
-            .then(pl.concat_list("flags", pl.lit(ONE_TEAM)))
-            .otherwise("flags"),
+            flags=pl.concat_list(
+                "flags",
+                pl.concat_list(
+                    pl.when(pl.col("offense") == pl.col("defense")).then(pl.lit(ONE_TEAM)),
+                    pl.when("one_home").then(pl.lit(ONE_HOME)),
+                ).list.drop_nulls(),
+            ),
             pass_result=pl.when(
                 pl.col("pass_result").is_null() & pl.col("play_kind").str.contains("sack")
             )

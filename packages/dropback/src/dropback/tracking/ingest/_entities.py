@@ -242,7 +242,11 @@ def find_entities(
         *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
         pl.col(ROW).alias("source_row"),
     )
-    more = [_twice(entities, layout), _absent(entities, plays, layout)]
+    more = [
+        _twice(entities, layout),
+        _of_other_side(entities, layout),
+        _absent(entities, plays, layout),
+    ]
     unread = (
         pl.concat([unread, *(table.select(unread.columns) for table in more)])
         .explode(UNREAD)
@@ -277,6 +281,32 @@ def _twice(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
         .with_columns(
             said=pl.format(
                 f"several players are the {{}}{CELL}{column} {{}}", "recorded_role", "player_id"
+            )
+        )
+    )
+    return unread_by_play(found, ["play"], [pl.col("said")])
+
+
+def _of_other_side(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays with a player whose recorded role is of the other side."""
+    column = layout.rows["player_id"]
+    defends = pl.col("recorded_role").is_in(["rusher", "coverage"])
+    found = (
+        entities.filter(
+            pl.col("side").is_in(["offense", "defense"]),
+            defends != (pl.col("side") == "defense"),
+        )
+        .group_by("play", maintain_order=True)
+        .agg(pl.col("player_id", "side", "recorded_role").first(), count=pl.len())
+        .with_columns(
+            said=pl.format(
+                f"a role of the other side{CELL}{column} {{}} of the {{}} has the role {{}}{{}}",
+                "player_id",
+                "side",
+                "recorded_role",
+                pl.when(pl.col("count") > 1)
+                .then(pl.format(" and {} more", pl.col("count") - 1))
+                .otherwise(pl.lit("")),
             )
         )
     )

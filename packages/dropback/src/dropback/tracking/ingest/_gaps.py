@@ -11,7 +11,7 @@ from dropback.tracking._blocks import DIRECTION
 from dropback.tracking._schema import BALL_SLOT
 
 if TYPE_CHECKING:
-    from dropback._arrays import Flags, Integers, Singles
+    from dropback._arrays import Flags, Floats, Integers, Singles
 
 # A gap of 0.3 s is bridged by a straight line: at an acceleration of 5 yards/s2 the line is at
 # most 5 / 8 * 0.4**2 = 0.1 yards off. Longer gaps set the play aside.
@@ -24,12 +24,14 @@ class Gaps:
 
     Args:
         filled: Player positions filled in each play, shape ``[N]``.
+        share: The greatest share of a player's positions that is filled, shape ``[N]``.
         too_long: Whether a play has a gap of more than `MAX_GAP_FRAMES`, shape ``[N]``.
         longest: Of each such play, in order: the play, and the slot, the first frame after the snap
             and the length of its longest gap.
     """
 
     filled: Integers
+    share: Floats
     too_long: Flags
     longest: list[tuple[int, int, int, int]]
 
@@ -51,7 +53,9 @@ def fill_gaps(frames: Singles, offsets: Integers, used: Flags) -> Gaps:
     holes = np.isnan(frames[:, :BALL_SLOT, 0]) & used[play_of_frame, :BALL_SLOT]
     hole_frames = np.flatnonzero(holes.any(axis=1))
     if not len(hole_frames):
-        return Gaps(np.zeros(plays, np.int64), np.zeros(plays, bool), [])
+        return Gaps(np.zeros(plays, np.int64), np.zeros(plays), np.zeros(plays, bool), [])
+    of_track = np.add.reduceat(holes, offsets[:-1], axis=0, dtype=np.int64)
+    share = of_track.max(axis=1) / lengths
     filled = np.bincount(play_of_frame[hole_frames], holes[hole_frames].sum(axis=1), plays)
     before, after = _neighbors(holes, offsets, play_of_frame)
     at_frame, at_slot = np.nonzero(holes)
@@ -74,7 +78,7 @@ def fill_gaps(frames: Singles, offsets: Integers, used: Flags) -> Gaps:
         hole = np.flatnonzero((play == bad) & worst)[0]
         start = int(at_frame[hole] - offsets[bad])
         named.append((bad, int(at_slot[hole]), start, int(longest[bad])))
-    return Gaps(filled.astype(np.int64), too_long, named)
+    return Gaps(filled.astype(np.int64), share, too_long, named)
 
 
 def _neighbors(

@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import polars as pl
 
-from dropback.data._field import GOAL_LINE_X_YD, RATE_HZ
+from dropback.data._field import RATE_HZ
 from dropback.tracking._blocks import SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking._windows import FORWARD_PASSES
 from dropback.tracking.ingest._clocks import are_exact, read_stamps
+from dropback.tracking.ingest._contradictions import (
+    AGAINST_SIDES,
+    ON_ONE_CLOCK,
+    contradictions,
+    distance,
+    measured_at_snap,
+)
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
-from dropback.tracking.readers._cells import CELL, cells_in, cut, flags_in, quoted
+from dropback.tracking.readers._cells import CELL, cells_in, flags_in
+from dropback.tracking.readers._words import folded_word
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers, Singles
@@ -86,20 +94,6 @@ LIMITS: Final = (
     Limit("repeated_events", "repeated snaps and throws", None, 0, "flag", "repeated events"),
 )  # fmt: skip
 """What a play must keep to, in the order in which reasons are given."""
-
-ON_ONE_CLOCK: Final = "tracks put on one clock"
-AGAINST_SIDES: Final = "direction against the sides"
-BY_SIDES: Final = "play direction: read from where the sides stand, which the set's is against"
-NO_GAME: Final = "game not in games.csv"
-STRANGER: Final = "a team that does not play this game"
-ONE_TEAM: Final = "one team on both sides"
-ONE_PLACE: Final = "two players in one place at the snap"
-BEYOND_GOAL: Final = "more yards than there are to the goal line"
-
-# The nearest two of 537 real plays are .03 yards apart, of those since 2017 .59.
-_ONE_PLACE_YD: Final = 0.02
-# None of 21,043 real plays has more; a line that the snap alone tells is within this.
-_LINE_OFF_YD: Final = 1.5
 
 MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags", "nullified")
 
@@ -205,10 +199,10 @@ def with_quality(
     """
     first, last = block.frames[block.offsets[:-1]], block.frames[block.offsets[1:] - 1]
     passer = plays["passer_slot"].fill_null(BALL_SLOT).to_numpy()
-    to_passer = _distance(last[np.arange(len(last)), passer], last[:, BALL_SLOT])
+    to_passer = distance(last[np.arange(len(last)), passer], last[:, BALL_SLOT])
     thrown = plays["end_event"].is_in(FORWARD_PASSES).fill_null(value=False).to_numpy()
     to_passer[~thrown | (passer == BALL_SLOT)] = np.nan
-    to_line = _distance(first[:, 1:11], first[:, BALL_SLOT][:, None])
+    to_line = distance(first[:, 1:11], first[:, BALL_SLOT][:, None])
     nearest = np.where(np.isnan(to_line) | (not linemen), np.inf, to_line).min(axis=1)
     steps[block.frame_in_play[1:] == 0] = 0.0
     fastest = np.maximum.reduceat(
@@ -228,11 +222,12 @@ def with_quality(
             ("ball_to_passer_yd", to_passer),
             ("ball_to_center_yd", nearest),
             ("fastest_step_yd_per_s", fastest),
-            ("nearest_two_yd", _nearest_two(first[:, :BALL_SLOT])),
         )
-    ).with_columns(pl.col("repeated_events").fill_null(0))
-    to_goal = GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd")
-    against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")
+    )
+    line = plays["line_of_scrimmage_x_yd"].cast(pl.Float32).to_numpy()
+    measured = measured.with_columns(*measured_at_snap(first, line)).with_columns(
+        pl.col("repeated_events").fill_null(0)
+    )
     said = [
         *(
             pl.when(limit.beyond()).then(
@@ -240,29 +235,7 @@ def with_quality(
             )
             for limit in LIMITS
         ),
-        pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
-        pl.when(against).then(pl.lit(AGAINST_SIDES)),
-        pl.when(pl.col("in_games").not_()).then(pl.lit(NO_GAME)),
-        pl.coalesce(
-            pl.when(_stranger(side)).then(
-                pl.format(
-                    f"{STRANGER}{CELL}{side} is {{}}, the teams are {{}} and {{}}",
-                    quoted(pl.col(side)),
-                    cut(pl.coalesce("home_team", "offense")).fill_null("unknown"),
-                    cut(pl.coalesce("away_team", "defense")).fill_null("unknown"),
-                )
-            )
-            for side in ("offense", "defense", "yardline_side")
-        ),
-        pl.when(pl.max_horizontal("yards_to_go", "yards_gained") > to_goal + _LINE_OFF_YD).then(
-            pl.format(
-                f"{BEYOND_GOAL}{CELL}yards_to_go is {{}}, yards_gained {{}}, to the goal line {{}}",
-                pl.col("yards_to_go").cast(pl.String).fill_null("unknown"),
-                pl.col("yards_gained").cast(pl.Int64).cast(pl.String).fill_null("unknown"),
-                to_goal.round(1),
-            )
-        ),
-        pl.when(pl.col("nearest_two_yd") < _ONE_PLACE_YD).then(pl.lit(ONE_PLACE)),
+        *contradictions(),
     ]
     return measured.with_columns(
         said=pl.concat_list(pl.concat_list(said).list.drop_nulls(), "unread", "cells")
@@ -271,14 +244,6 @@ def with_quality(
 
 def _short(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Float64).round(2)
-
-
-def _stranger(side: str) -> pl.Expr:
-    """Whether a play's side is neither team of its game; null where these are not known."""
-    home, away = pl.col("home_team"), pl.col("away_team")
-    if side == "yardline_side":  # a set without games knows its own two teams
-        home, away = pl.coalesce(home, "offense"), pl.coalesce(away, "defense")
-    return (pl.col(side) != home) & (pl.col(side) != away)
 
 
 def implausible(plays: pl.DataFrame) -> pl.DataFrame:
@@ -372,7 +337,7 @@ def checks_of_splits(plays: pl.DataFrame) -> list[Check]:
         checks.append(
             _judged("pressure against the set's", agree / pressed.height, evidence, least=0.5)
         )
-    shell = pl.col("coverage").str.to_uppercase().str.replace_all(r"[\W_]", "")
+    shell = folded_word("coverage")
     by_shell = plays.select(
         deep=pl.col("deep_defenders") >= _TWO_DEEP,
         two=shell.is_in(_TWO_HIGH),
@@ -425,15 +390,3 @@ def steps_between(frames: Singles) -> Floats:
     """Displacement of players from each frame to the next, yards a second, ``[F - 1, 22]``."""
     x, y = frames[:, :BALL_SLOT, X], frames[:, :BALL_SLOT, Y]
     return np.asarray(np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]) * np.float32(RATE_HZ))
-
-
-def _nearest_two(players: Singles) -> Floats:
-    """Distance of the nearest two of a frame's players, yards, infinite for fewer, ``[N]``."""
-    gap = _distance(players[:, :, None], players[:, None])
-    themselves = np.arange(players.shape[1])
-    gap[:, themselves, themselves] = np.inf
-    return np.asarray(np.where(np.isnan(gap), np.inf, gap).min(axis=(1, 2)))
-
-
-def _distance(first: Singles, second: Singles) -> Floats:
-    return np.asarray(np.hypot(first[..., X] - second[..., X], first[..., Y] - second[..., Y]))

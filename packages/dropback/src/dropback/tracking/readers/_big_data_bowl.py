@@ -19,6 +19,7 @@ from dropback.tracking.readers._format import SOURCE_KEY, Recorded
 from dropback.tracking.readers._ids import id_number, whole, whole_number
 from dropback.tracking.readers._missing_columns import nearest_column
 from dropback.tracking.readers._tables import read_table
+from dropback.tracking.readers._words import unknown_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,9 +135,12 @@ def _recorded_2025(folder: Path) -> Recorded:
     flags = {name: yes_or_no(name) for name in (*_FLAGGED_ROLES, "causedPressure")}
     yards = whole(pl.col("interceptionYards").cast(pl.Float64, strict=False))
     yards = yards.cast(pl.Int32, strict=False)
+    strange, route = unknown_words(table, "routeRan", "target_route")
     unread = [
         *(_neither(name, path) for name in flags),
         unread_where("interceptionYards", yards.is_null(), "whole number", path.name),
+        # Of others the route enters nothing.
+        unread_where("routeRan", flags["wasTargettedReceiver"] & strange, route, path.name),
     ]
     plays = table.group_by(SOURCE_KEY, maintain_order=True).agg(
         # A return that goes on after a lateral is recorded for both players.

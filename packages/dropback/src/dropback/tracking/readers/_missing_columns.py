@@ -67,8 +67,8 @@ _WITHOUT: Final = {
     "players.csv": f"heights, weights and {ROLES_BY_MOTION}",
     "games.csv": "the week, and which team is at home, are unknown",
     "targetedreceiver.csv": "who was thrown to is told from motion alone",
-    # Public samples of 2023 come without the scouts' file, which is charting on top.
-    "pffscoutingdata.csv": "",
+    "pffscoutingdata.csv": "who rushed the passer is told from motion alone, and the set's own "
+    "pressure is unknown",
     "player_play.csv": "who was thrown to and who rushed the passer are told from motion alone, "
     "and returns of interceptions, pressure and routes are unknown",
 }

@@ -38,6 +38,7 @@ from dropback.tracking.readers._tables import (
     shaped,
     team_code,
 )
+from dropback.tracking.readers._words import CHARTED, unknown_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +81,6 @@ _MOST_RUSHERS: Final = 11
 _TIME: Final = "recorded_time_to_throw_s"
 # No dropback has lasted as long.
 _LONGEST_S: Final = 30
-# Charted in words, of which each set has its own.
-_IN_WORDS: Final = ("coverage", "coverage_type", "dropback_type", "target_route")
 
 _RANGES: Final = {
     "quarter": (1, 10),
@@ -300,13 +299,10 @@ def _unread(
         of_words = {
             "pass_result": (~pl.col(column).is_in(PASS_RESULTS), "result of a pass"),
             "clock": (~pl.col(column).str.contains(CLOCK), "game clock"),
-            **dict.fromkeys(
-                _IN_WORDS,
-                (pl.col(column).cast(pl.Float64, strict=False).is_not_null(), "word"),
-            ),
             **dict.fromkeys(_FLAGS, (yes_or_no(column).is_null(), "word for yes or no")),
         }
-        if (rule := rules.get(name) or of_words.get(name)) is None:
+        rule = unknown_words(table, column, name) if name in CHARTED else None
+        if (rule := rule or rules.get(name) or of_words.get(name)) is None:
             if dtype is pl.String:
                 continue
             rule = unknown[name], "whole number" if is_whole(name, dtype) else "number"

@@ -1,0 +1,160 @@
+"""Flag plays whose tables, events and players contradict each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.data._field import GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
+from dropback.tracking._blocks import X
+from dropback.tracking._schema import BALL_SLOT
+from dropback.tracking._windows import FORWARD_PASSES
+from dropback.tracking.readers._cells import CELL, cut, quoted
+
+if TYPE_CHECKING:
+    from dropback._arrays import Singles
+
+ON_ONE_CLOCK: Final = "tracks put on one clock"
+AGAINST_SIDES: Final = "direction against the sides"
+BY_SIDES: Final = "play direction: read from where the sides stand, which the set's is against"
+NO_GAME: Final = "game not in games.csv"
+STRANGER: Final = "a team that does not play this game"
+ONE_TEAM: Final = "one team on both sides"
+ONE_HOME: Final = "both sides at home, or neither"
+ONE_PLACE: Final = "two players in one place at the snap"
+BEYOND_GOAL: Final = "more yards than there are to the goal line"
+BEHIND_GOAL: Final = "more yards lost than there are to the own goal line"
+TWO_LINES: Final = "two lines of scrimmage"
+ACROSS_LINE: Final = "players on the other side of the line at the snap"
+OTHER_RESULT: Final = "a result unlike the events"
+MANY_FILLED: Final = "a track of which many positions are filled"
+
+_SACKS: Final = ("qb_sack", "qb_strip_sack")
+# The nearest two of 537 real plays are .03 yards apart, of those since 2017 .59.
+_ONE_PLACE_YD: Final = 0.02
+# None of 21,043 real plays has more; a line that the snap alone tells is within this.
+_LINE_OFF_YD: Final = 1.5
+# The two columns that tell the line are the same on all 21,042 real plays that have both.
+_TWO_LINES_YD: Final = 1.0
+# Of 388 plays with a ball nobody of the offense is beyond the line by more than .44 yards at the
+# snap, nor of the defense by more than .85. In 2015 three plays are, of which two have a snap that
+# is charted after the start.
+_ACROSS_YD: Final = (2.0, 2.5)
+# Of 537 real plays the most is .04: one frame.
+_MOST_FILLED: Final = 0.2
+
+
+def measured_at_snap(first: Singles, line_x_yd: Singles) -> list[pl.Series]:
+    """How near the nearest two players are, and how far each side is across the line, yards.
+
+    Args:
+        first: Canonical frames at the snap, shape ``[N, 23, 6]``.
+        line_x_yd: Lines of scrimmage, ``[N]``.
+
+    Returns:
+        ``nearest_two_yd``, ``offense_across_yd`` and ``defense_across_yd``, null where unknown.
+    """
+    beyond = first[:, :BALL_SLOT, X] - line_x_yd[:, None]
+    middle = BALL_SLOT // 2
+    values = {
+        "nearest_two_yd": _nearest_two(first[:, :BALL_SLOT]),
+        "offense_across_yd": _greatest(beyond[:, :middle]),
+        "defense_across_yd": _greatest(-beyond[:, middle:]),
+    }
+    return [
+        pl.Series(name, np.where(np.isfinite(value), value, np.nan), pl.Float32, nan_to_null=True)
+        for name, value in values.items()
+    ]
+
+
+def _greatest(values: Singles) -> Singles:
+    return np.asarray(np.where(np.isnan(values), -np.inf, values).max(axis=1, initial=-np.inf))
+
+
+def _nearest_two(players: Singles) -> Singles:
+    """Distance of the nearest two of a frame's players, yards, infinite for fewer, ``[N]``."""
+    gap = distance(players[:, :, None], players[:, None])
+    themselves = np.arange(players.shape[1])
+    gap[:, themselves, themselves] = np.inf
+    return np.asarray(np.where(np.isnan(gap), np.inf, gap).min(axis=(1, 2)))
+
+
+def distance(first: Singles, second: Singles) -> Singles:
+    """Distance of players from each other, yards; arrays broadcast, ``[..., 6]``."""
+    along, across = (first[..., axis] - second[..., axis] for axis in (X, X + 1))
+    return np.asarray(np.hypot(along, across))
+
+
+def contradictions() -> list[pl.Expr]:
+    """Sentences about what contradicts itself in plays with `measured_at_snap`; null for none."""
+    to_goal = GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd")
+    to_own_goal = pl.col("line_of_scrimmage_x_yd") - OWN_GOAL_LINE_X_YD
+    against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")
+    gained = pl.col("yards_gained")
+    thrown, sacked = pl.col("end_event").is_in(FORWARD_PASSES), pl.col("end_event").is_in(_SACKS)
+    result = pl.col("pass_result")
+    other = (thrown & result.is_in(["S", "R"])) | (sacked & result.is_in(["C", "I", "IN"]))
+    offense, defense = (pl.col(f"{side}_across_yd") for side in ("offense", "defense"))
+    return [
+        pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
+        pl.when(against).then(pl.lit(AGAINST_SIDES)),
+        pl.when(pl.col("in_games").not_()).then(pl.lit(NO_GAME)),
+        pl.coalesce(
+            pl.when(_stranger(side)).then(
+                pl.format(
+                    f"{STRANGER}{CELL}{side} is {{}}, the teams are {{}} and {{}}",
+                    quoted(pl.col(side)),
+                    cut(pl.coalesce("home_team", "offense")).fill_null("unknown"),
+                    cut(pl.coalesce("away_team", "defense")).fill_null("unknown"),
+                )
+            )
+            for side in ("offense", "defense", "yardline_side")
+        ),
+        pl.when(pl.max_horizontal("yards_to_go", gained) > to_goal + _LINE_OFF_YD).then(
+            pl.format(
+                f"{BEYOND_GOAL}{CELL}yards_to_go is {{}}, yards_gained {{}}, to the goal line {{}}",
+                pl.col("yards_to_go").cast(pl.String).fill_null("unknown"),
+                gained.cast(pl.Int64).cast(pl.String).fill_null("unknown"),
+                to_goal.round(1),
+            )
+        ),
+        pl.when(-gained > to_own_goal + _LINE_OFF_YD).then(
+            pl.format(
+                f"{BEHIND_GOAL}{CELL}yards_gained is {{}}, to the own goal line {{}}",
+                gained.cast(pl.Int64),
+                to_own_goal.round(1),
+            )
+        ),
+        pl.when(pl.col("lines_apart_yd") > _TWO_LINES_YD).then(
+            pl.format(f"{TWO_LINES}{CELL}{{}} yards apart", pl.col("lines_apart_yd").round(1))
+        ),
+        pl.when((offense > _ACROSS_YD[0]) | (defense > _ACROSS_YD[1])).then(
+            pl.format(
+                f"{ACROSS_LINE}{CELL}up to {{}} yards the offense, {{}} the defense",
+                *(side.cast(pl.Float64).round(1).cast(pl.String) for side in (offense, defense)),
+            )
+        ),
+        pl.when(other).then(
+            pl.format(
+                f"{OTHER_RESULT}{CELL}pass_result is {{}}, the dropback ends with {{}}",
+                quoted(result),
+                "end_event",
+            )
+        ),
+        pl.when(pl.col("filled_share") > _MOST_FILLED).then(
+            pl.format(
+                f"{MANY_FILLED}{CELL}{{}} % of one player", (100 * pl.col("filled_share")).round(0)
+            )
+        ),
+        pl.when(pl.col("nearest_two_yd") < _ONE_PLACE_YD).then(pl.lit(ONE_PLACE)),
+    ]
+
+
+def _stranger(side: str) -> pl.Expr:
+    """Whether a play's side is neither team of its game; null where these are not known."""
+    home, away = pl.col("home_team"), pl.col("away_team")
+    if side == "yardline_side":  # a set without games knows its own two teams
+        home, away = pl.coalesce(home, "offense"), pl.coalesce(away, "defense")
+    return (pl.col(side) != home) & (pl.col(side) != away)

@@ -1,0 +1,66 @@
+"""Know the words in which the sets chart coverages, dropbacks and routes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+# A set with words of its own has them in most of its plays.
+_OWN_FROM: Final = 10
+
+_SHELLS: Final = (
+    *(f"COVER{number}" for number in (0, 1, 2, 3, 4, 5, 6, 9)),
+    *("QUARTERS", "2MAN", "BRACKET", "PREVENT", "MISCELLANEOUS", "REDZONE", "GOALLINE"),
+    # 2025 splits some; 2026 adds man or zone.
+    *("COVER1DOUBLE", "COVER3SEAM", "COVER3DOUBLECLOUD", "COVER3CLOUDLEFT", "COVER3CLOUDRIGHT"),
+    *("COVER6LEFT", "COVER6RIGHT"),
+    *(f"COVER{number}{kind}" for number in (0, 1, 2, 3, 4, 6) for kind in ("MAN", "ZONE")),
+)
+_WORDS: Final = {
+    # 2023's, 2025's and 2026's.
+    "coverage": _SHELLS,
+    "coverage_type": ("MAN", "ZONE", "OTHER", "MANCOVERAGE", "ZONECOVERAGE"),
+    # All of 8,557 real plays of 2021, and 2025's.
+    "dropback_type": (
+        *("TRADITIONAL", "SCRAMBLE", "DESIGNEDRUN", "QBDRAW", "QBSNEAK", "UNKNOWN"),
+        *("DESIGNEDROLLOUTLEFT", "DESIGNEDROLLOUTRIGHT"),
+        *("SCRAMBLEROLLOUTLEFT", "SCRAMBLEROLLOUTRIGHT"),
+    ),
+    "target_route": (
+        *("SLANT", "HITCH", "OUT", "IN", "GO", "POST", "CORNER", "CROSS", "FLAT", "ANGLE"),
+        *("SCREEN", "WHEEL"),
+    ),
+}  # fmt: skip
+_KINDS: Final = {
+    "coverage": "coverage that is known",
+    "coverage_type": "word for man or zone coverage",
+    "dropback_type": "kind of dropback that is known",
+    "target_route": "route that is known",
+}
+
+CHARTED: Final = tuple(_WORDS)
+"""Quantities that are charted in words."""
+
+
+def folded_word(column: str) -> pl.Expr:
+    """A column's words without case, blanks and punctuation."""
+    return pl.col(column).cast(pl.String).str.to_uppercase().str.replace_all(r"[\W_]", "")
+
+
+def unknown_words(table: pl.DataFrame, column: str, name: str) -> tuple[pl.Expr, str]:
+    """Where a column says a word that no set is known to use, and what it should be.
+
+    A table of which most words are unknown has its own: of them numbers alone are wrong.
+
+    Args:
+        table: Any table.
+        column: Its column.
+        name: What it tells, of `CHARTED`.
+    """
+    number = pl.col(column).cast(pl.Float64, strict=False).is_not_null()
+    unknown = ~folded_word(column).is_in(_WORDS[name])
+    said = pl.col(column).is_not_null()
+    count, strange = table.select(said.sum(), (said & unknown).sum().alias("strange")).row(0)
+    own = count >= _OWN_FROM and 2 * strange > count
+    return (number if own else unknown), _KINDS[name]

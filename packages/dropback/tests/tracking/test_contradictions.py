@@ -1,0 +1,157 @@
+"""Plays whose tables, events and players contradict each other are flagged by name."""
+
+import polars as pl
+import pytest
+
+from dropback.tracking import read_tracking
+from examples.tracking_sets import MadePlay, made_set
+
+KEYS = ("playId", "play_id", "ngsPlayId")
+
+
+def two_plays(layout, *plays):
+    return made_set(layout, *(plays or (MadePlay(play=1), MadePlay(play=2))))
+
+
+def changed(source, file, where=None, **columns):
+    """The set with other cells in the rows of play 1 of one of its files."""
+    table = (source.tracking | source.tables)[file]
+    key = next(key for key in KEYS if key in table.columns)
+    at = pl.col(key) == 1
+    if where is not None:
+        at &= where
+    return source.change(
+        file,
+        *(
+            pl.when(at).then(pl.lit(value) if isinstance(value, str | float) else value)
+            .otherwise(pl.col(name)).alias(name)
+            for name, value in columns.items()
+        ),
+    )  # fmt: skip
+
+
+def flags_of(source, folder):
+    """Flags and details of the plays that have any, by play."""
+    _, report = read_tracking(source.write(folder))
+    assert report.left_out.is_empty()
+    return {play: (flags, details) for play, flags, details in
+            report.flagged.select("play_id", "flags", "details").rows()}  # fmt: skip
+
+
+TRACKING_2026 = "input_2023_w01.csv"
+
+
+@pytest.mark.parametrize(
+    ("columns", "where", "details"),
+    [
+        ({"player_side": "Offense"}, pl.col("nfl_id") == 30018,
+         "nfl_id 30018 of the offense has the role coverage"),
+        ({"player_side": "Defense"}, pl.col("nfl_id") == 30009,
+         "nfl_id 30009 of the defense has the role target"),
+        ({"player_role": "Defensive Coverage"}, pl.col("nfl_id").is_in([30006, 30007]),
+         "nfl_id 30006 of the offense has the role coverage and 1 more"),
+    ],
+    ids=["a back with the offense", "the target with the defense", "two receivers cover"],
+)  # fmt: skip
+def test_a_role_of_the_other_side_is_flagged_in_2026(columns, where, details, tmp_path):
+    source = changed(two_plays("bdb_2026"), TRACKING_2026, where, **columns)
+    flags = flags_of(source, tmp_path)
+    assert set(flags) == {1}
+    assert "a role of the other side" in flags[1][0].split("; ")
+    assert details in flags[1][1]
+
+
+def test_a_scouted_role_of_the_other_side_is_flagged(tmp_path):
+    source = two_plays("bdb_2023")
+    roles = [(1, 30000, "Pass"), (1, 30012, "Pass Rush"), (1, 30003, "Pass Rush"),
+             (2, 30000, "Pass"), (2, 30012, "Pass Rush")]  # fmt: skip
+    table = pl.DataFrame(roles, schema=["playId", "nflId", "pff_role"], orient="row")
+    source.tables["pffScoutingData.csv"] = table.with_columns(
+        gameId=2022091100, pff_hit=0, pff_hurry=0, pff_sack=0
+    )
+    said = "nflId 30003 of the offense has the role rusher"
+    assert flags_of(source, tmp_path) == {1: ("a role of the other side", said)}
+
+
+def test_a_line_that_rows_and_table_tell_differently_is_flagged(tmp_path):
+    # The line is at 45; a play to the left has it at 75.
+    fine = changed(two_plays("bdb_2026"), TRACKING_2026, absolute_yardline_number=75.0)
+    assert flags_of(fine, tmp_path / "fine") == {}
+    source = changed(two_plays("bdb_2026"), TRACKING_2026, absolute_yardline_number=35.0)
+    assert flags_of(source, tmp_path / "bad") == {1: ("two lines of scrimmage", "10.0 yards apart")}
+
+
+@pytest.mark.parametrize("layout", ["bdb_2021", "bdb_2023", "bdb_2024", "bdb_2025"])
+def test_a_line_that_two_columns_tell_differently_is_flagged(layout, tmp_path):
+    source = changed(two_plays(layout), "plays.csv", yardlineNumber=33.0)
+    assert flags_of(source, tmp_path) == {1: ("two lines of scrimmage", "2.0 yards apart")}
+
+
+@pytest.mark.parametrize("shift", [10.0, -10.0])
+def test_a_play_of_2026_that_is_shifted_along_the_field_is_flagged(shift, tmp_path):
+    source = changed(two_plays("bdb_2026"), TRACKING_2026, x=pl.col("x") + shift)
+    flags = flags_of(source, tmp_path)
+    # Receivers stand a yard behind the line, the nearest defender a yard beyond it.
+    said = "up to 9.0 yards the offense, -11.0 the defense"
+    if shift < 0:
+        said = "up to -11.0 yards the offense, 9.0 the defense"
+    assert flags == {1: ("players on the other side of the line at the snap", said)}
+
+
+def test_a_player_across_the_line_is_flagged(tmp_path):
+    # A corner back five yards behind the line, where the offense stands.
+    source = two_plays("bdb_2025")
+    where = pl.col("nflId") == 30018
+    changed(source, "tracking_week_1.csv", where, x=pl.col("x") - 17)
+    (flags,) = flags_of(source, tmp_path).values()
+    assert flags[0] == "players on the other side of the line at the snap"
+
+
+RESULTS = {
+    "bdb_2019": ("plays.csv", "PassResult"),
+    "bdb_2021": ("plays.csv", "passResult"),
+    "bdb_2023": ("plays.csv", "passResult"),
+    "bdb_2024": ("plays.csv", "passResult"),
+    "bdb_2025": ("plays.csv", "passResult"),
+}
+
+
+@pytest.mark.parametrize("layout", RESULTS)
+@pytest.mark.parametrize("result", ["S", "R"])
+def test_a_sack_or_run_that_ends_with_a_pass_is_flagged(layout, result, tmp_path):
+    file, column = RESULTS[layout]
+    source = changed(two_plays(layout), file, **{column: result})
+    said = f"pass_result is '{result}', the dropback ends with pass_forward"
+    assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
+
+
+def test_a_pass_that_ends_with_a_sack_is_flagged(tmp_path):
+    sacked = MadePlay(play=1, events={6: "ball_snap", 26: "qb_sack"})
+    source = two_plays("bdb_2025", sacked, MadePlay(play=2))
+    said = "pass_result is 'C', the dropback ends with qb_sack"
+    assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
+
+
+GAINS = {
+    "bdb_2019": ("plays.csv", "PlayResult"),
+    "bdb_2023": ("plays.csv", "prePenaltyPlayResult"),
+    "bdb_2026": ("supplementary_data.csv", "pre_penalty_yards_gained"),
+}
+
+
+@pytest.mark.parametrize("layout", GAINS)
+def test_a_loss_beyond_the_own_goal_line_is_flagged(layout, tmp_path):
+    file, column = GAINS[layout]
+    source = changed(two_plays(layout), file, **{column: -99.0})
+    said = "yards_gained is -99, to the own goal line 35.0"
+    assert flags_of(source, tmp_path) == {
+        1: ("more yards lost than there are to the own goal line", said)
+    }
+
+
+def test_a_game_with_both_sides_at_home_is_flagged(tmp_path):
+    source = two_plays("ngs_highlights")
+    (name,) = source.tracking
+    source = changed(source, name, pl.col("homeTeamFlag") == 0, homeTeamFlag=1.0)
+    (flags,) = flags_of(source, tmp_path).values()
+    assert flags[0] == "both sides at home, or neither"
