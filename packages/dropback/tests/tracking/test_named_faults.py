@@ -318,14 +318,46 @@ def test_names_of_the_rows_stand_in_for_an_absent_table_of_players(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("gone", "nearest", "missing"),
-    [("o", "bdb_2023", "o"), ("frameId", "bdb_2023", "frameId"), ("team", "bdb_2023", "team")],
-)
-def test_the_nearest_layout_is_the_one_that_most_columns_are_of(gone, nearest, missing, tmp_path):
-    source = made_set("bdb_2023")
-    source.tracking["week1.csv"] = source.tracking["week1.csv"].drop(gone)
-    with pytest.raises(ReaderError, match=rf"nearest is {nearest}, which also needs {missing}\."):
+    ("layout", "gone"),
+    [
+        ("bdb_2023", "o"), ("bdb_2023", "frameId"), ("bdb_2023", "team"),
+        ("bdb_2023", "playDirection"), ("bdb_2024", "club"), ("bdb_2024", "playDirection"),
+    ],
+)  # fmt: skip
+def test_the_nearest_layout_is_the_one_that_most_columns_are_of(layout, gone, tmp_path):
+    source = made_set(layout)
+    (name,) = source.tracking
+    source.tracking[name] = source.tracking[name].drop(gone)
+    with pytest.raises(ReaderError, match=rf"nearest is {layout}, which also needs {gone}\."):
         read_tracking(source.write(tmp_path))
+
+
+@pytest.mark.parametrize(("layout", "gone"), [("bdb_2021", "route"), ("bdb_2025", "frameType")])
+def test_a_layout_is_told_without_a_column_that_is_not_needed(layout, gone, tmp_path):
+    source = two_plays(layout)
+    (name,) = source.tracking
+    source.tracking[name] = source.tracking[name].drop(gone)
+    kept, _, report = outcome(source.write(tmp_path))
+    assert kept == [1, 2]
+    assert report.files[0].source_format == layout
+    assert not report.files[0].failed
+
+
+@pytest.mark.parametrize(
+    ("layout", "column", "other"),
+    [("bdb_2021", "jerseyNumber", "jersey"), ("bdb_2025", "jerseyNumber", "jersey_numbers"),
+     ("bdb_2025", "frameType", "frame_types")],
+)  # fmt: skip
+def test_a_column_that_may_be_absent_is_named_under_another_name(layout, column, other, tmp_path):
+    source = two_plays(layout)
+    (name,) = source.tracking
+    source.tracking[name] = source.tracking[name].rename({column: other})
+    kept, _, report = outcome(source.write(tmp_path))
+    assert kept == [1, 2]
+    (check,) = report.files[0].failed
+    assert check.name == "columns of the tables"
+    assert f"has no column {column}, which tells " in check.evidence
+    assert check.evidence.endswith(f"; the nearest is '{other}'")
 
 
 def test_a_file_of_a_header_alone_is_refused(tmp_path):

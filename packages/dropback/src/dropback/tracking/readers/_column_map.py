@@ -9,6 +9,7 @@
     like = "another.toml"          # optional: a map beside this, whose entries hold here too
     signature = ["game", "x"]      # optional: columns that tell it; by default all of [rows]
     absent = ["club"]              # optional: columns that it must not have
+    told_by = "extra.csv"          # optional: a table that only sets of this layout have
 
     [rows]                         # our name = the tracking file's column
     source_game_id = "game"
@@ -86,6 +87,7 @@ def read_column_map(path: Path) -> Format:
         rows=rows,
         signature=frozenset(declared.get("signature", _needed(rows))),
         absent=frozenset(declared.get("absent", ())),
+        told_by=declared.get("told_by", ""),
         possession=possession,
         offense_label=declared.get("offense_label", ""),
         defense_label=declared.get("defense_label", ""),

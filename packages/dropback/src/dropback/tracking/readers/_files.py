@@ -16,9 +16,9 @@ import polars as pl
 from dropback._files import POLARS_ERRORS
 from dropback.errors import ReaderError
 from dropback.tracking.readers._delimited import column_names, split_header
-from dropback.tracking.readers._format import ID_COLUMNS, SOURCE_KEY
+from dropback.tracking.readers._format import ID_COLUMNS, OPTIONAL_ROWS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_kind, require_number
-from dropback.tracking.readers._missing_columns import missing_columns, nearest_column
+from dropback.tracking.readers._missing_columns import lacking, missing_columns, nearest_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,16 +131,28 @@ def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format])
     found = [layout for layout in formats if layout.matches(header)]
     if not found:
         spelled = (layout.fitted(header) for layout in formats)
-        found = [layout for layout in spelled if layout.matches(header)]
+        # Folded, 2019's `frame.id` is the later sets' `frameId`: they also have what 2019 lacks.
+        found = [
+            layout
+            for layout in spelled
+            if layout.matches(header)
+            and (len(formats) == 1 or _is_whole(layout.without_absent(header), header))
+        ]
     if found:
         # The layout whose columns are all there and that asks for most is the most particular one.
         chosen = max(
-            found, key=lambda layout: _columns_there(layout.without_absent(header), header)
+            found,
+            key=lambda layout: (
+                _is_whole(layout.without_absent(header), header),
+                len(set(layout.rows.values()) & header),
+                len(found) > 1 and _is_told(layout, path),
+                len(layout.signature),
+            ),
         )
-        lacking: tuple[str, ...] = ()
+        absent = _renamed(path, chosen, header)
         if not chosen.plays_file:
-            lacking = missing_columns(path, header, chosen.plays, chosen.plays_lack, {})
-        chosen = replace(chosen.without_absent(header), lacking=lacking)
+            absent += missing_columns(path, header, chosen.plays, chosen.plays_lack, {})
+        chosen = replace(chosen.without_absent(header), lacking=absent)
         _require_columns(path, chosen, header)
         return chosen
     nearest = max(
@@ -162,17 +174,41 @@ def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format])
     )
 
 
-def _likeness(layout: Format, header: frozenset[str]) -> tuple[int, int]:
+def _likeness(layout: Format, header: frozenset[str]) -> tuple[int, int, int]:
     """How much a header is like a layout: columns there less those that lack or are another's."""
     asked = layout.signature | set(layout.rows.values())
     there, lack = len(asked & header), len(asked - header)
-    return there - lack - len(layout.absent & header), -lack
+    in_rows = len(set(layout.players_in_rows.values()) & header)
+    return there - lack - len(layout.absent & header), -lack, in_rows
 
 
-def _columns_there(layout: Format, header: frozenset[str]) -> tuple[bool, int, int]:
-    columns = set(layout.rows.values())
-    # Folded, 2019's `frame.id` is the later sets' `frameId`: they also have what 2019 lacks.
-    return columns <= header, len(columns & header), len(layout.signature)
+def _is_whole(layout: Format, header: frozenset[str]) -> bool:
+    return set(layout.rows.values()) <= header
+
+
+def _is_told(layout: Format, path: Path) -> bool:
+    """Whether a table beside a file, which no other layout has, says that it is of this one."""
+    stem = layout.told_by.lower().removesuffix(".csv")
+    return bool(stem) and any(
+        SIDE_TABLES.match(file.name) and file.name.lower().split(".")[0] == stem
+        for folder in (path.parent, path.parent.parent)
+        if folder.is_dir()
+        for file in folder.iterdir()
+    )
+
+
+def _renamed(path: Path, layout: Format, header: frozenset[str]) -> tuple[str, ...]:
+    """Sentences about columns that a file may lack, and that it has under another name."""
+    known = {*layout.rows.values(), *layout.signature, *layout.players_in_rows.values()}
+    known |= {column for columns in layout.plays.values() for column in columns}
+    others = sorted(header - known)
+    return tuple(
+        lacking(path, [layout.rows[name]], name, others)
+        for name in OPTIONAL_ROWS
+        if name in layout.rows
+        and layout.rows[name] not in header
+        and nearest_column([layout.rows[name]], others)
+    )
 
 
 def _require_columns(path: Path, layout: Format, header: frozenset[str]) -> None:

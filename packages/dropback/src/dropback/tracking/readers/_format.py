@@ -36,7 +36,7 @@ ROW_COLUMNS: dict[str, type[pl.DataType]] = {
 OF_FIRST_ROW = ("absolute_yardline_x_yd", "jersey_number")
 
 # Columns that a file may lack.
-OPTIONAL_ROWS = ("jersey_number",)
+OPTIONAL_ROWS = ("jersey_number", "snap_marker")
 
 # Columns that a layout may map from its table of plays.
 PLAY_COLUMNS: dict[str, type[pl.DataType]] = {
@@ -91,6 +91,8 @@ class Format:
         rows: Canonical name to the tracking file's column; keys from `ROW_COLUMNS`.
         signature: Columns that a header must have to be of this layout.
         absent: Columns that it must not have; they belong to a sibling layout.
+        told_by: A table that lies beside its files and no sibling's, which tells it where the
+            columns are those of both; empty for none.
         possession: How a row's ``team`` names the offense: by team ``code``, as ``home`` or
             ``away``, or by a fixed ``label``.
         offense_label: The label, where possession is by label.
@@ -120,6 +122,7 @@ class Format:
     possession: Literal["code", "home_or_away", "label"]
     plays: Mapping[str, tuple[str, ...]]
     absent: frozenset[str] = frozenset()
+    told_by: str = ""
     offense_label: str = ""
     defense_label: str = ""
     plays_file: str = ""

@@ -50,6 +50,8 @@ PURPOSES: Final = {
     "coverage_type": "man or zone coverage",
     "target_route": "the route of the target",
     "player_id": "the player",
+    "jersey_number": "the jersey number",
+    "snap_marker": "the snap where no event does",
     "display_name": "the player's name",
     "position": "the player's position",
     "height": "the player's height",
