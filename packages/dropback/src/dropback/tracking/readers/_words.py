@@ -24,12 +24,14 @@ _WORDS: Final = {
     # All of 8,557 real plays of 2021, and 2025's.
     "dropback_type": (
         *("TRADITIONAL", "SCRAMBLE", "DESIGNEDRUN", "QBDRAW", "QBSNEAK", "UNKNOWN"),
-        *("DESIGNEDROLLOUTLEFT", "DESIGNEDROLLOUTRIGHT"),
+        *("DESIGNEDROLLOUT", "DESIGNEDROLLOUTLEFT", "DESIGNEDROLLOUTRIGHT"),
         *("SCRAMBLEROLLOUTLEFT", "SCRAMBLEROLLOUTRIGHT"),
     ),
     "target_route": (
         *("SLANT", "HITCH", "OUT", "IN", "GO", "POST", "CORNER", "CROSS", "FLAT", "ANGLE"),
-        *("SCREEN", "WHEEL"),
+        # nflverse's participation and simulated leagues have these too.
+        *("SCREEN", "WHEEL", "SWING", "COMEBACK", "CHECKDOWN", "CURL", "DIG", "DRAG", "HITCHCURL"),
+        *("INDIG", "SHALLOWCROSSDRAG", "DEEPOUT", "QUICKOUT", "TEXASANGLE"),
     ),
 }  # fmt: skip
 _KINDS: Final = {
