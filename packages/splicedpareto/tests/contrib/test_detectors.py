@@ -1,7 +1,9 @@
 """Detectors raise alarms at their rate, follow what they claim to follow, and refuse bad input."""
 
+import copy
 import functools
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -68,6 +70,43 @@ def test_alarms_do_not_move_the_threshold() -> None:
         assert detector.update(1e3)
     # SPOT counts the observation, so that its own part falls by less than one in a hundred.
     assert before - 0.05 < detector.threshold <= before
+
+
+@pytest.mark.parametrize("depth", [0, 10])
+@pytest.mark.parametrize("upper", [True, False])
+def test_thresholds_scale_with_the_unit(depth: int, upper: bool) -> None:
+    values = heavy(1500) * 2.0
+    one = stream_thresholds(Spot(0.01, depth=depth, upper=upper), values[:1200], values[1200:])
+    # Powers of two, so that nothing is rounded: 1e-9, 1e-300 and 1e9.
+    for unit in (2.0**-30, 2.0**-1000, 2.0**30):
+        detector, scaled = Spot(0.01, depth=depth, upper=upper), values * unit
+        found = stream_thresholds(detector, scaled[:1200], scaled[1200:])
+        np.testing.assert_allclose(found / unit, one, rtol=1e-12)
+
+
+def test_one_far_value_does_not_set_the_unit() -> None:
+    values = np.append(heavy(3000), 1e12)
+    one, small = Spot(0.01), Spot(0.01)
+    one.fit(values)
+    small.fit(values * 2.0**-40)
+    assert small.threshold * 2.0**40 == pytest.approx(one.threshold, rel=1e-12)
+
+
+def test_a_detector_that_is_not_calibrated_is_refused() -> None:
+    detector = Spot(1e-3)
+    assert math.isnan(detector.threshold)
+    with pytest.raises(ValueError, match="A Spot must be calibrated by fit before update"):
+        detector.update(1e9)
+    with pytest.raises(ValueError, match="values must be enough to fit a tail"):
+        detector.fit(np.ones(100))
+    with pytest.raises(ValueError, match="A Spot must be calibrated by fit before update"):
+        detector.update(1e9)
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_detector_is_not_saved(take) -> None:
+    with pytest.raises(TypeError, match="A Spot can be neither pickled nor copied"):
+        take(Spot(1e-3))
 
 
 def test_drift_is_the_mean_of_the_last_normal_observations() -> None:
@@ -138,6 +177,9 @@ def test_values_that_cannot_be_used_are_refused() -> None:
         detector.fit(np.array([1.0, 2.0, 3.0]))
     with pytest.raises(ValueError, match="values must be more than depth=10, got 10"):
         Spot(0.01, depth=10).fit(heavy(10))
+    far = np.append(heavy(100), [-1e308, -1e308, 1e308])
+    with pytest.raises(ValueError, match=r"distances are finite, got values from -1e\+308 to 1e"):
+        Spot(0.01, depth=2).fit(far)
     detector.fit(heavy(500))
     with pytest.raises(ValueError, match="value must be finite, got inf"):
         detector.update(math.inf)

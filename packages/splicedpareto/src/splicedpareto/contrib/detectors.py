@@ -13,7 +13,7 @@ References:
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -95,6 +95,8 @@ class Spot:
         self._discard_alarms = discard_alarms
         self._window = np.full(depth, math.nan)
         self._next = 0
+        self._tail = level
+        self._unit = math.nan
         self._spot = libspot.Spot(
             q=risk,
             low=int(not upper),
@@ -110,7 +112,8 @@ class Spot:
             values: Finite observations, shape ``(n,)``.
 
         Raises:
-            ValueError: Values are not finite, or too few of them differ to fit a tail.
+            ValueError: Values or their differences are not finite, or too few of them differ to fit
+                a tail.
         """
         values = _numbers("values", values)
         depth = len(self._window)
@@ -120,13 +123,21 @@ class Spot:
         if depth:
             sums = np.concatenate([[0.0], values.cumsum()])
             excesses = values[depth:] - (sums[depth:-1] - sums[: -depth - 1]) / depth
+        if not np.isfinite(excesses).all():
+            raise ValueError(
+                "values must lie so near to each other that their distances are finite, got values "
+                f"from {values.min():g} to {values.max():g}: give them in a larger unit."
+            )
+        self._unit = math.nan  # until the fit succeeds
+        unit = _unit(excesses if self._upper else -excesses, self._tail)
         try:
-            self._spot.fit(excesses)
+            self._spot.fit(excesses / unit)
         except RuntimeError as error:
             raise ValueError(
                 f"values must be enough to fit a tail, got {len(values)} values, "
                 f"{len(np.unique(values))} of them distinct: {error}."
             ) from error
+        self._unit = unit
         self._window[:] = values[len(values) - depth :]
         self._next = 0
 
@@ -138,25 +149,34 @@ class Spot:
     @property
     def threshold(self) -> float:
         """Value that the next observation exceeds with probability `risk`; NaN before `fit`."""
-        return self._level + float(self._spot.anomaly_threshold)
+        return self._level + self._unit * float(self._spot.anomaly_threshold)
 
     def update(self, value: float) -> bool:
         """Update with the next observation; return whether it was beyond the threshold.
 
         Raises:
-            ValueError: If it is not finite.
+            ValueError: If it is not finite, or `fit` was not called before.
             TypeError: If it is no number.
         """
         require_number("value", value)
+        if math.isnan(self._unit):
+            raise ValueError("A Spot must be calibrated by fit before update, got one without it.")
         if not math.isfinite(value):
             raise ValueError(f"value must be finite, got {value}.")
         # With alarms kept in the fit, the library reports them as mere excesses.
         alarm = value > self.threshold if self._upper else value < self.threshold
-        self._spot.step(value - self._level)
+        self._spot.step((value - self._level) / self._unit)
         if len(self._window) and not (alarm and self._discard_alarms):
             self._window[self._next] = value
             self._next = (self._next + 1) % len(self._window)
         return alarm
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be saved or copied."""
+        raise TypeError(
+            "A Spot can be neither pickled nor copied, for libspot does not hand out its state: "
+            "keep the observations and calibrate another one."
+        )
 
 
 def stream_thresholds(
@@ -201,6 +221,22 @@ def stream_thresholds(
         thresholds[step] = detector.threshold
         detector.update(float(residual))
     return thresholds + forecast
+
+
+def _unit(values: NDArray[np.float64], level: float) -> float:
+    """Power of two near the median excess over a quantile, in which libspot is given values.
+
+    It takes numbers below 1e-8 for zero: on excesses of that size it set the threshold at the
+    quantile of its calibration, with 50 times the alarms.
+    """
+    excesses = values - np.quantile(values, level)
+    excesses = excesses[excesses > 0]
+    if not len(excesses):
+        return 1.0
+    # So that no value overflows in it.
+    least = math.frexp(np.abs(values).max())[1] - 1000
+    exponent = math.frexp(np.median(excesses))[1]
+    return math.ldexp(1.0, min(max(exponent, least), 1023))
 
 
 def _numbers(
