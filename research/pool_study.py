@@ -23,7 +23,7 @@ from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.evaluation import evaluate
 from dropback.models import THROW_MODEL
-from dropback.models._grid import GRIDS, YARDS
+from dropback.models._grid import GRIDS, whole_yard_masses
 from dropback.models._model import with_shares
 from dropback.models._network import network_inputs
 from dropback.models._predict import summarize_distributions
@@ -33,8 +33,6 @@ from dropback.models.baselines import with_one_return
 from dropback.models.baselines._forecasts import with_climatology
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch.distributions import Distribution
 
     from dropback._arrays import Floats
@@ -81,7 +79,10 @@ def main() -> None:
         inputs = network_inputs(features, THROW_MODEL, schema)
         whole = [network(*inputs) for network in networks]
         kinds = {"whole": whole, "given": [with_shares(each, logits) for each in whole]}
-        from_networks = {kind: mean_masses(parts) for kind, parts in kinds.items()}
+        from_networks = {
+            kind: np.mean([whole_yard_masses(part) for part in parts], axis=0)
+            for kind, parts in kinds.items()
+        }
     examples = training.examples()
     recipe = np.mean(
         [
@@ -100,7 +101,7 @@ def main() -> None:
 
     def forecast(masses: Floats) -> object:
         def distribution_of(rows: np.ndarray, fold: int) -> Distribution:  # noqa: ARG001  # none is held out
-            return GRIDS[Outcome.YARDS].distribution(np.maximum(masses[rows], 1e-12))
+            return GRIDS[Outcome.YARDS].distribution(masses[rows])
 
         return summarize_distributions(
             plays, distribution_of, folds=np.full(len(plays), -1), seed=0
@@ -112,13 +113,6 @@ def main() -> None:
     for name, row in result.metrics.items():
         numbers = (f"{row[metric].value:.4f}" for metric in ("mae", "crps", "log_score"))
         print(f"| {name} | {' | '.join(numbers)} | {result.pit_distance[name]:.4f} |")
-
-
-def mean_masses(parts: Sequence[Distribution]) -> Floats:
-    """Mean probabilities of `YARDS`, before the field bounds them, shape ``(N, 211)``."""
-    edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
-    cdf = np.mean([part.cdf(edges).double().numpy().T for part in parts], axis=0)
-    return np.maximum(np.diff(cdf, prepend=0.0, append=1.0, axis=1), 0.0)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from _real_passes import read_real_passes
 from dropback import workflows
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome
-from dropback.models._grid import GRIDS, YARDS
+from dropback.models._grid import GRIDS, whole_yard_masses
 from dropback.models._predict import predict_plays, summarize_distributions
 from dropback.models._store import Run, load_run
 from dropback.models._train import Training
@@ -64,7 +64,9 @@ def main() -> None:
     for reason, count in selection.left_out.iter_rows():
         print(f"  {count:4d} {reason}")
     plays, features = selection.plays, selection.features
-    both = tuple(_masses(each) for each in _latent(static.model, network, plays, features))
+    both = tuple(
+        whole_yard_masses(each) for each in _latent(static.model, network, plays, features)
+    )
     shares = _shares_by_other_games(both, plays)
     for game in sorted(set(plays["game_id"])):
         own = plays["game_id"] == game
@@ -123,13 +125,6 @@ def _latent(
         static.predict_distribution(feature_matrix(plays, static.schema)),
         network.predict_distribution(features),
     )
-
-
-def _masses(latent: Distribution) -> Floats:
-    """Probabilities of `YARDS`, shape ``(N, 211)``."""
-    edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
-    cdf = latent.cdf(edges).T.double().numpy()
-    return np.maximum(np.diff(cdf, prepend=0.0, append=1.0, axis=1), 1e-12)
 
 
 def _shares_by_other_games(both: tuple[Floats, Floats], plays: dy.DataFrame[Plays]) -> Floats:

@@ -21,7 +21,7 @@ from dropback.models._catch_point import (
     short_of_goal,
 )
 from dropback.models._examples import Examples, Throws
-from dropback.models._grid import GRIDS, YARDS
+from dropback.models._grid import GRIDS, YARDS, whole_yard_masses
 from dropback.models._hazard import (
     FARTHEST_BEHIND,
     FIRST_RUN,
@@ -133,6 +133,17 @@ def test_returns_depend_on_how_far_from_the_goal_line_the_pass_comes_down(league
     of_all = return_masses(examples)
     expected = (here + 20 * of_all[yards == YARDS]) / (weights.sum() + 20)
     assert returns[at, yards == YARDS] == pytest.approx(expected)
+
+
+def test_masses_of_whole_yards_are_those_of_the_bins_and_none_is_impossible() -> None:
+    masses = np.zeros((2, len(YARDS)))
+    masses[0, [0, 105, 210]] = [0.25, 0.5, 0.25]
+    masses[1, 7] = 1
+    distribution = GRIDS[Outcome.YARDS].distribution(masses)
+    np.testing.assert_allclose(whole_yard_masses(distribution), masses, atol=1e-6)
+    observed = torch.tensor([7.0, 30.0])
+    log_prob = distribution.log_prob_interval(observed - 0.5, observed + 0.5)
+    np.testing.assert_allclose(log_prob, np.log(1e-12), rtol=1e-5)
 
 
 def test_runs_move_to_the_yards_gained() -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Pseudo-count of a bin, so that no outcome is impossible.
 _PSEUDO_COUNT = 0.1
+# A mass of 0 has no logarithm.
+_LEAST_MASS = 1e-12
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ class Grid:
         return np.bincount(self.bins(values), minlength=self.size).astype(float) + _PSEUDO_COUNT
 
     def distribution(self, masses: Floats) -> Distribution:
-        """Distribution in proportion to positive `masses`, shape ``(N, K)``."""
+        """Distribution in proportion to `masses`, shape ``(N, K)``, none of which stays 0."""
         edges = (torch.arange(self.lowest, self.highest + 2) - 0.5) * self.width
         return SplicedBinnedPareto(
-            torch.from_numpy(np.log(masses)).float(),
+            torch.from_numpy(np.log(np.maximum(masses, _LEAST_MASS))).float(),
             edges,
             0.0,
             0.0,
@@ -65,3 +67,21 @@ GRIDS = {
 
 YARDS = np.arange(YARDS_LOWEST, YARDS_HIGHEST + 1)
 """Every possible outcome, in whole yards, shape ``(211,)``."""
+
+
+def whole_yard_masses(latent: Distribution) -> Floats:
+    """Probabilities of `YARDS` before the field bounds them, shape ``(N, 211)``.
+
+    Args:
+        latent: Distribution of the yards, batch shape ``(N,)``; the first and the last probability
+            hold what lies beyond.
+
+    Example:
+        >>> even = torch.distributions.Uniform(torch.tensor([-0.5]), 1.5, validate_args=False)
+        >>> masses = whole_yard_masses(even)
+        >>> YARDS[masses[0] > 0].tolist(), masses[0, masses[0] > 0].tolist()
+        ([0, 1], [0.5, 0.5])
+    """
+    edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
+    cdf = latent.cdf(edges).double().numpy().T
+    return np.maximum(np.diff(cdf, prepend=0.0, append=1.0, axis=1), 0.0)

@@ -110,8 +110,7 @@ class PassModel:
             logits = torch.from_numpy(np.mean(shares, axis=0)).log().float()
             parts = [with_shares(part, logits) for part in parts]
             masses = mean_masses(trees, matrix, shares)
-            # A mass of 0 has no logarithm; the networks hold nothing impossible.
-            parts.append(GRIDS[Outcome.YARDS].distribution(np.maximum(masses, 1e-12)))
+            parts.append(GRIDS[Outcome.YARDS].distribution(masses))
             weights.append(self.settings.boosted_share)
         return Mixture(torch.tensor(weights).log(), parts, validate_args=False)
 

@@ -63,7 +63,6 @@ def oracle_masses(truth: pl.DataFrame | None) -> dict[tuple[int, int], Floats]:
             "The oracle needs the truth of a simulated league: name its truth.parquet."
         )
     cdf = oracle_cdf(oracle_distribution(truth))
-    # A mass of 0 has no logarithm.
-    masses = np.maximum(np.diff(cdf, prepend=0.0, axis=1), 1e-12)
+    masses = np.diff(cdf, prepend=0.0, axis=1)
     keys = truth.select(pl.col("old_game_id", "play_id").cast(pl.Int64)).iter_rows()
     return dict(zip(keys, masses, strict=True))
