@@ -117,17 +117,19 @@ def _seconds(text: pl.Series) -> tuple[Floats, pl.Series, bool]:
 
     A moment is written for each of two dozen tracks, and is parsed once.
     """
-    coded = text.cast(pl.Categorical(pl.Categories.random()))
-    known = coded.unique().drop_nulls()
-    words = pl.DataFrame({"time": known.cast(pl.String)})
-    parsed = words.select(parsed_stamps("time")).to_series()
-    bad = words["time"].filter(parsed.is_null() & ~words["time"].is_in(MISSING_WORDS))
-    whole = bool((parsed.drop_nulls() % 1 == 0).all())
+    codes = text.cast(pl.Categorical(pl.Categories.random())).to_physical()
+    known = codes.drop_nulls().to_numpy()
+    count = int(known.max()) + 1 if len(known) else 0
     # The last place is that of rows without a stamp.
-    codes = coded.to_physical().fill_null(len(known)).to_numpy()
-    seconds = np.full(len(known) + 1, np.nan)
-    seconds[known.to_physical().to_numpy()] = parsed.fill_null(np.nan).to_numpy()
-    return seconds[codes], bad, whole
+    place = codes.fill_null(count).to_numpy()
+    first = np.zeros(count + 1, np.int64)
+    first[place[::-1]] = np.arange(len(place))[::-1]
+    words = text.gather(first[:count]).alias("time")
+    parsed = words.to_frame().select(parsed_stamps("time")).to_series()
+    bad = words.filter(parsed.is_null() & ~words.is_in(MISSING_WORDS))
+    whole = bool((parsed.drop_nulls() % 1 == 0).all())
+    seconds = np.append(parsed.fill_null(np.nan).to_numpy(), np.nan)
+    return seconds[place], bad, whole
 
 
 def _first_of(at: Integers, flag: str, rows: pl.DataFrame, runs: PlayerRuns) -> pl.DataFrame:
