@@ -10,17 +10,16 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from dropback.errors import ReaderError
+from dropback.tracking.readers._cut_zips import open_zip
 from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES, UNREADABLE, is_hidden
+from dropback.tracking.readers._packed import MOST_GROWTH, SMALL_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Tracking packs to a sixth; a member that grows a thousandfold is made to fill a disk.
-_MOST_GROWTH: Final = 200
-_SMALL_BYTES: Final = 1 << 20
 _CHUNK_BYTES: Final = 1 << 20
 # What a member of other bytes than its archive was given raises.
 DAMAGED: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
@@ -87,7 +86,8 @@ def as_given(text: str, path: Path, folder: Path) -> str:
 
 def _unpack(archive: Path, into: Path) -> None:
     try:
-        with zipfile.ZipFile(archive) as packed:
+        packed, is_cut = open_zip(archive)
+        with packed:
             members = [member for member in packed.infolist() if not member.is_dir()]
             for member in members:
                 require_safe(archive, member)
@@ -108,7 +108,7 @@ def _unpack(archive: Path, into: Path) -> None:
                     "free: make room, or unpack it elsewhere."
                 )
             # A file alone in an archive of its own name lies beside the others.
-            alone = len(wanted) == 1 and wanted[0].filename == into.name
+            alone = len(wanted) == 1 and wanted[0].filename == into.name and not is_cut
             for member in wanted:
                 target = into.parent / f".{into.name}" if alone else into / member.filename
                 try:
@@ -119,7 +119,13 @@ def _unpack(archive: Path, into: Path) -> None:
                     said = f"{archive} is not a readable zip file at {member.filename}: {error}."
                     target.write_bytes(UNREADABLE + said.encode())
                     _dated(target, member)
-            if alone:
+            if is_cut:
+                said = (
+                    f"{archive} is cut off: {len(members)} of its files begin before that, and "
+                    "what follows is lost: get it anew."
+                )
+                (into / f"{archive.name}.csv").write_bytes(UNREADABLE + said.encode())
+            elif alone:
                 into.rmdir()
                 target.rename(into)
     except (
@@ -142,10 +148,10 @@ def require_safe(archive: Path, member: zipfile.ZipInfo) -> None:
         raise ReaderError(
             f"{archive} holds {member.filename!r}, a path outside itself: it is not unpacked."
         )
-    if member.file_size > max(_SMALL_BYTES, _MOST_GROWTH * member.compress_size):
+    if member.file_size > max(SMALL_BYTES, MOST_GROWTH * member.compress_size):
         raise ReaderError(
             f"{archive}: {member.filename} grows from {member.compress_size} to "
-            f"{member.file_size} bytes, more than {_MOST_GROWTH} times, as no data does: it is not "
+            f"{member.file_size} bytes, more than {MOST_GROWTH} times, as no data does: it is not "
             "unpacked."
         )
 
@@ -154,13 +160,27 @@ def _write(packed: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path, targ
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with packed.open(member) as source, target.open("wb") as out:
-        while chunk := source.read(_CHUNK_BYTES):
+        while chunk := _unpacked_bytes(source):
             written += len(chunk)
             # What the archive says of itself need not be so.
             if written > member.file_size:
                 raise ReaderError(f"{archive}: {member.filename} is longer than it says.")
             out.write(chunk)
     _dated(target, member)
+
+
+def _unpacked_bytes(source: IO[bytes]) -> bytes:
+    """The next bytes of a member.
+
+    Raises:
+        zipfile.BadZipFile: It is damaged, as which some methods raise an error of the system's.
+    """
+    try:
+        return source.read(_CHUNK_BYTES)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _dated(target: Path, member: zipfile.ZipInfo) -> None:

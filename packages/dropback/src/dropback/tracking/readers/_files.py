@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import glob
-import gzip
 import re
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -19,6 +17,14 @@ from dropback.tracking.readers._delimited import column_names, split_header
 from dropback.tracking.readers._format import ID_COLUMNS, OPTIONAL_ROWS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_kind, require_number
 from dropback.tracking.readers._missing_columns import lacking, missing_columns, nearest_column
+from dropback.tracking.readers._packed import (
+    DAMAGED_GZIP,
+    damaged_gzip,
+    is_gzip,
+    is_parquet,
+    open_text,
+    require_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +47,7 @@ SIDE_TABLES: Final = re.compile(
 UNREADABLE: Final = b"\x1edropback: not unpacked: "
 """Start of a file that stands for a damaged one of an archive; the sentence about it follows."""
 
+_HEADER_BYTES: Final = 1 << 16
 _TAIL_BYTES: Final = 1 << 16
 # More than a thousand lines of any layout.
 _HEAD_BYTES: Final = 1 << 19
@@ -84,11 +91,6 @@ class SourceFolder:
     left_out: tuple[tuple[Path, str], ...]
 
 
-def is_gzip(path: Path) -> bool:
-    """Whether a file's name says that it is compressed."""
-    return path.name.lower().endswith(".gz")
-
-
 def is_hidden(place: PurePath) -> bool:
     """Whether a file, by its place in a folder or archive, is none of the set's.
 
@@ -106,16 +108,19 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
     with path.open("rb") as file:
         if file.read(len(UNREADABLE)) == UNREADABLE:
             raise ReaderError(file.read().decode())
-    if path.name.lower().endswith(".parquet"):
+    if is_parquet(path):
         try:
             return frozenset(pl.read_parquet_schema(path)), ""
         except POLARS_ERRORS as error:
             raise ReaderError(f"{path} is not a readable Parquet file: {error}.") from error
     try:
-        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
-            line = file.readline()
-    except (OSError, EOFError, zlib.error) as error:
+        with open_text(path) as file:
+            line = file.readline(_HEADER_BYTES)
+    except DAMAGED_GZIP as error:
+        raise ReaderError(damaged_gzip(path, error)) from error
+    except OSError as error:
         raise ReaderError(f"{path} cannot be read as text: {error}.") from error
+    require_text(path, line)
     names, delimiter = split_header(path, line)
     return frozenset(names), delimiter
 
@@ -312,7 +317,7 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
 
 def _first_lines(path: Path) -> bytes:
     """The whole lines at a text file's start, which cost a tenth of a scan that is cut short."""
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
+    with open_text(path) as file:
         head = file.read(_HEAD_BYTES)
     return head if len(head) < _HEAD_BYTES else head[: head.rfind(b"\n") + 1]
 
@@ -335,7 +340,7 @@ def _unusual_ids(path: Path, layout: Format, delimiter: str) -> dict[str, IdKind
         else:
             rows = pl.read_parquet(path, columns=list(columns.values()), n_rows=ID_ROWS)
         cells = rows.select(pl.col(columns.values()).cast(pl.String))
-    except (*POLARS_ERRORS, OSError, EOFError):
+    except (*POLARS_ERRORS, *DAMAGED_GZIP):
         return {}  # reading says what is wrong
     kinds = {name: id_kind(cells[column]) for name, column in columns.items()}
     for name in SOURCE_KEY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ import polars as pl
 
 from dropback.errors import ReaderError
 from dropback.tracking.readers._archives import DAMAGED, require_safe, zip_files
+from dropback.tracking.readers._cut_zips import open_zip
 from dropback.tracking.readers._files import (
     SIDE_TABLES,
     SUFFIXES,
     UNREADABLE,
-    is_gzip,
     is_hidden,
     matching_files,
 )
+from dropback.tracking.readers._packed import GZIP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,7 +83,7 @@ def cut_heads(path: Path, into: Path) -> Heads:
     for member in tracking[::step][:_SAMPLED_FILES]:
         try:
             cut, size = _write(into / member.place, member, _HEAD_BYTES)
-        except (pl.exceptions.PolarsError, OSError, *DAMAGED):
+        except (pl.exceptions.PolarsError, OSError, ReaderError, *DAMAGED):
             # Broken: as it is, for the reader to name among the files that it passes over.
             cut, size = _as_it_is(path, into / member.place, member)
         taken, total = taken + cut, total + size
@@ -108,7 +110,7 @@ def _members(path: Path) -> Iterator[_Member]:
     archives = zip_files(path) if path.exists() else []
     for archive in archives:
         try:
-            packed = zipfile.ZipFile(archive)
+            packed, _ = open_zip(archive)
         except (zipfile.BadZipFile, OSError) as error:
             raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
         with packed:
@@ -147,7 +149,7 @@ def _on_disk(file: Path) -> Callable[[], IO[bytes]]:
 def _from_zip(archive: Path, name: str) -> Callable[[], IO[bytes]]:
     @contextmanager
     def opened() -> Iterator[IO[bytes]]:
-        with zipfile.ZipFile(archive) as packed, packed.open(name) as member:
+        with open_zip(archive)[0] as packed, packed.open(name) as member:
             yield member
 
     return opened  # type: ignore[return-value]  # used in a with statement alone
@@ -169,11 +171,11 @@ def _write(target: Path, member: _Member, most: int | None) -> tuple[float, floa
         head.write_parquet(target)
         return member.size * head.height / max(rows, 1), member.size
     with member.open() as source:
-        packed = is_gzip(target)
+        packed = source.peek(2)[:2] == GZIP  # type: ignore[attr-defined]  # of files and members
         stream = gzip.GzipFile(fileobj=source) if packed else source
         content = stream.read(most)
         if packed:
-            target = target.with_suffix("")
+            target = target.with_name(re.sub(r"\.gz$", "", target.name, flags=re.IGNORECASE))
             read = max(source.tell(), 1)
             size = max(member.size * len(content) / read, len(content))
         else:

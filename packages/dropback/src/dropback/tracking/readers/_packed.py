@@ -21,8 +21,20 @@ MOST_GROWTH: Final = 200
 SMALL_BYTES: Final = 1 << 20
 """What any file may grow to."""
 
-_GZIP: Final = b"\x1f\x8b"
+GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
+_TAR: Final = b"ustar"
+_TAR_PLACE: Final = 257
+# Of other kinds of files, and what to do with them.
+_OTHERS: Final = {
+    b"PK\x03\x04": "a zip file or a spreadsheet: name it .zip, or save the sheet as CSV",
+    b"BZh": "packed by bzip2: unpack it",
+    b"\xfd7zXZ": "packed by xz: unpack it",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it",
+    b"7z\xbc\xaf": "a 7z archive: unpack it",
+    b"ARROW1": "an Arrow file: save it as Parquet",
+    b"%PDF": "a PDF: its tables are none",
+}
 _BLOCK_BYTES: Final = 1 << 20
 
 DAMAGED_GZIP: Final = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -37,12 +49,30 @@ def first_bytes(path: Path, count: int) -> bytes:
 
 def is_gzip(path: Path) -> bool:
     """Whether a file is gzip by its first bytes, whatever its name."""
-    return first_bytes(path, len(_GZIP)) == _GZIP
+    return first_bytes(path, len(GZIP)) == GZIP
 
 
 def is_parquet(path: Path) -> bool:
     """Whether a file is Parquet by its name or its first bytes."""
     return path.name.lower().endswith(".parquet") or first_bytes(path, 4) == _PARQUET
+
+
+def require_text(path: Path, start: bytes) -> None:
+    """Refuse what is another kind of file by its first bytes, unpacked, or ends lines otherwise.
+
+    Raises:
+        ReaderError: It is one; the sentence says which, and what to do.
+    """
+    if start[_TAR_PLACE:].startswith(_TAR):
+        raise ReaderError(f"{path} must be a table, but is a tar archive: unpack it.")
+    for mark, what in _OTHERS.items():
+        if start.startswith(mark):
+            raise ReaderError(f"{path} must be a table of text, but is {what}.")
+    if b"\r" in start.removesuffix(b"\r") and b"\n" not in start:
+        raise ReaderError(
+            f"{path}: lines must end in a line feed, but end in a carriage return alone, as old "
+            "spreadsheets write them: save it as CSV UTF-8."
+        )
 
 
 def open_text(path: Path) -> BinaryIO:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from dropback.tracking.readers._missing_columns import (
     lacking,
     missing_columns,
 )
+from dropback.tracking.readers._packed import is_parquet, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -151,7 +151,7 @@ def read_table(path: Path, names: Iterable[str]) -> SmallTable:
         ) from FileNotFoundError(path)
     broken: tuple[BrokenRow, ...] = ()
     try:
-        if there.name.lower().endswith(".parquet"):
+        if is_parquet(there):
             header = list(pl.read_parquet_schema(there))
             table = pl.read_parquet(there, columns=_columns_among(header, names))
             table = nulls_restored(table.select(pl.all().cast(pl.String)))
@@ -203,10 +203,7 @@ def _content(path: Path) -> bytes:
     """The text of a table, unpacked."""
     if path.name.lower().endswith(".zip"):
         return _only_file(path)
-    if path.name.lower().endswith(".gz"):
-        with gzip.open(path) as packed:
-            return packed.read()
-    return path.read_bytes()
+    return read_text(path)
 
 
 def _columns_among(there: Iterable[str], names: Iterable[str]) -> list[str] | None:
