@@ -114,6 +114,36 @@ def test_interleaved_plays_are_still_read(tmp_path, monkeypatch):
     assert report.plays_read == 3
 
 
+def test_only_plays_whose_rows_lie_apart_wait_for_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows_module, "ROWS_PER_BATCH", 500)
+    plays = [MadePlay(play=number) for number in range(1, 6)]
+    source = made_set("bdb_2025", *plays)
+    name = "tracking_week_1.csv"
+    table = source.tracking[name]
+    late = (pl.col("playId") == 1) & (pl.col("frameId") > 20)
+    source.tracking[name] = pl.concat([table.filter(~late), table.filter(late)])
+    blocks, report = read_tracking(source.write(tmp_path))
+    order = [key for block in blocks for key in block.plays["play_id"]]
+    assert order == [2, 3, 4, 5, 1]
+    assert (report.plays_read, report.left_out.height) == (5, 0)
+    np.testing.assert_array_equal(blocks[-1].frames[-21:], blocks[0].frames[:21])
+
+
+def test_a_season_that_begins_in_a_later_batch_has_its_own_conventions(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows_module, "ROWS_PER_BATCH", 500)
+    source = made_set(
+        "bdb_2025", MadePlay(game=2018090900, play=1), MadePlay(game=2017091000, play=2)
+    )
+    early = pl.col("gameId") == 2017091000
+    turned = pl.when(early).then((pl.col("o") - 90) % 360).otherwise("o")
+    source.change("tracking_week_1.csv", o=turned)
+    blocks, report = read_tracking(source.write(tmp_path))
+    faced = [float(np.nanmedian(block.frames[0, :11, 5])) for block in blocks]
+    assert faced[0] == faced[1]
+    found = {c.season: c.decision for c in report.files[0].checks if c.name == "orientation"}
+    assert found == {2018: "ok", 2017: "corrected"}
+
+
 def test_the_snap_marker_of_2025_stands_in_for_a_missing_event(tmp_path):
     marker = pl.when(pl.col("frameId") == 6).then(pl.lit("SNAP")).otherwise("frameType")
     source = made_set("bdb_2025", MadePlay(events={26: "pass_forward"}))

@@ -6,7 +6,7 @@ one leaves a median error of 90 degrees, and nothing fails. A file's own numbers
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
@@ -99,6 +99,16 @@ class Corrections:
         if not words:
             return pl.lit([], dtype=pl.List(pl.String))
         return pl.concat_list(words).list.drop_nulls()
+
+    def with_seasons_of(self, other: Corrections) -> Corrections:
+        """These, with what others say of single seasons."""
+        return replace(
+            self,
+            direction={**self.direction, **other.direction},
+            orientation={**self.orientation, **other.orientation},
+            radians=self.radians | other.radians,
+            names=(*self.names, *((season, name) for season, name in other.names if season)),
+        )
 
 
 _PLAY_DIRECTION: Final = "play direction"

@@ -39,6 +39,7 @@ from dropback.tracking.readers._row_faults import NO_FAULT, with_cells, without_
 from dropback.tracking.readers._rows import (
     InterleavedPlaysError,
     may_be_plain,
+    plays_apart,
     read_batches,
     scan_rows,
 )
@@ -217,14 +218,14 @@ def read_file(
     Returns:
         The report. A file that breaks off, or cannot be read at all, is reported, not raised.
     """
-    plain, whole = may_be_plain(source) and truncation(source) is None, False
+    plain, together = may_be_plain(source) and truncation(source) is None, True
     while True:
         try:
-            return _read(source, tables, sink, whole=whole, plain=plain, wanted=wanted)
+            return _read(source, tables, sink, together=together, plain=plain, wanted=wanted)
         except NotPlainError:
             plain = False
         except InterleavedPlaysError:
-            whole = True
+            together = False
         sink.restart()
 
 
@@ -233,7 +234,7 @@ def _read(
     tables: SideTables,
     sink: BlockSink,
     *,
-    whole: bool,
+    together: bool,
     plain: bool,
     wanted: Wanted,
 ) -> FileReport:
@@ -247,7 +248,8 @@ def _read(
     try:
         if not plain:
             source, of_rows, blank = without_broken(source)
-        for batch in read_batches(source, whole=whole, plain=plain):
+        apart = None if together else plays_apart(source, plain=plain)
+        for batch in read_batches(source, apart=apart, plain=plain):
             fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
             fit = fit.filter(~pl.col(ROW).is_in(blank)) if blank else fit
             fractions = known_faults(source, fit, fractions)
@@ -291,6 +293,18 @@ class _Found:
     stamps: list[Stamps] = field(default_factory=list)
     incomplete: Counter[str] = field(default_factory=Counter)
 
+    def decide(self, block: PlayBlock) -> Corrections:
+        """The file's conventions, by its first block, and those of a later season by its own."""
+        known = set() if self.corrections is None else set(self.corrections.direction)
+        new = ~block.plays["season"].is_in(list(known))
+        if self.corrections is None:
+            self.corrections, self.checks = decide(block)
+        elif new.any():
+            corrections, checks = decide(block.keep(new.to_numpy()))
+            self.corrections = self.corrections.with_seasons_of(corrections)
+            self.checks += [check for check in checks if check.season]
+        return self.corrections
+
     def take(
         self, assembled: Assembled, rows: pl.DataFrame, source: SourceFile, sink: BlockSink
     ) -> None:
@@ -301,14 +315,13 @@ class _Found:
         self.left_out.append(assembled.left_out)
         if not assembled.block.plays.height:
             return
-        if self.corrections is None:
-            self.corrections, self.checks = decide(assembled.block)
+        corrections = self.decide(assembled.block)
         of_source = assembled.block.plays.select(*SOURCE_KEY, *_KEY)
         self.keys.append(of_source.select(SOURCE_KEY))
         self.incomplete.update(count_incomplete(assembled.block))
         self.assembled += assembled.block.plays.height
         block, contradictions, measures, details = canonicalize(
-            assembled.block, source.layout, self.corrections, short_name(source.path)
+            assembled.block, source.layout, corrections, short_name(source.path)
         )
         self.left_out.append(contradictions)
         self.measured.append(measures)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import polars as pl
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
 # a file's conventions.
 ROWS_PER_BATCH: Final = 1_500_000
 
+# Of columns of text; rows with more of them, as where each repeats its play's, come in fewer.
+_USUAL_TEXTS: Final = 8
+
 NOT_WHOLE: Final = "not_whole"
 """The column of rows that hold a fraction where a whole number must be."""
 
 
 class InterleavedPlaysError(ReaderError):
-    """A file whose plays are not each in one run of rows; it has to be read whole."""
+    """A file whose plays are not each in one run of rows; see `plays_apart`."""
 
 
 def scan_rows(source: SourceFile) -> pl.LazyFrame:
@@ -94,13 +98,13 @@ def _row_type(source: SourceFile, name: str) -> type[pl.DataType]:
 
 
 def read_batches(
-    source: SourceFile, *, whole: bool = False, plain: bool = False
+    source: SourceFile, *, apart: pl.DataFrame | None = None, plain: bool = False
 ) -> Iterator[pl.DataFrame]:
     """Batches of about `ROWS_PER_BATCH` rows, each of whole plays, with the column `ROW`.
 
     Args:
         source: The file.
-        whole: Read all rows as one batch, for a file whose plays are interleaved.
+        apart: Keys of plays whose rows are not together: they come last, in a batch of their own.
         plain: Read it as plain text.
 
     Raises:
@@ -108,19 +112,20 @@ def read_batches(
         NotPlainError: If it is not plain and is to be read so.
         ReaderError: If the file cannot be parsed.
     """
-    try:
-        if whole:
-            yield _numbered(pl.concat(_parsed(source, plain=plain)), 0).rechunk()
-            return
+    with _named_errors(source):
         # The last play of a batch may go on in the next, and waits for it; the rest waits too, so
         # that the last batch of a file is not a single play.
         waiting, heads, start, read = pl.DataFrame(), np.zeros(0, np.int64), 0, 0
         seen: set[tuple[int | None, int | None]] = set()
+        last: list[pl.DataFrame] = []
         for batch in _parsed(source, plain=plain):
-            if batch.is_empty():
-                continue
             fresh = _numbered(batch, read)
             read += batch.height
+            if apart is not None:
+                last.append(_among(fresh, apart, "semi"))
+                fresh = _among(fresh, apart, "anti")
+            if fresh.is_empty():
+                continue
             held = waiting.slice(start)
             if start:
                 yield _not_seen_before(waiting.slice(0, start), heads[:-1], seen, source)
@@ -131,6 +136,39 @@ def read_batches(
             start = int(heads[-1])
         if waiting.height:
             yield _not_seen_before(waiting, heads, seen, source)
+        if last and (rest := pl.concat(last)).height:
+            yield rest.rechunk()
+
+
+def plays_apart(source: SourceFile, *, plain: bool) -> pl.DataFrame:
+    """Keys of the plays whose rows are not together.
+
+    Args:
+        source: The file.
+        plain: As for `read_batches`.
+
+    Raises:
+        NotPlainError: As `read_batches`.
+        ReaderError: As `read_batches`.
+    """
+    with _named_errors(source):
+        if plain:
+            keys = pl.concat(batch.select(SOURCE_KEY) for batch in _parsed(source, plain=True))
+        else:
+            keys = scan_rows(source).select(SOURCE_KEY).collect(engine="streaming")
+    return keys[play_heads(keys)].filter(pl.struct(SOURCE_KEY).is_duplicated()).unique()
+
+
+def _among(rows: pl.DataFrame, keys: pl.DataFrame, how: Literal["semi", "anti"]) -> pl.DataFrame:
+    """The rows of some plays, or all others."""
+    return rows.join(keys, on=SOURCE_KEY, how=how, nulls_equal=True, maintain_order="left")
+
+
+@contextmanager
+def _named_errors(source: SourceFile) -> Iterator[None]:
+    """Say of which file an error of its parser is."""
+    try:
+        yield
     except DAMAGED_GZIP as error:
         raise ReaderError(damaged_gzip(source.path, error)) from error
     except POLARS_ERRORS as error:
@@ -148,7 +186,9 @@ def _parsed(source: SourceFile, *, plain: bool) -> Iterator[pl.DataFrame]:
     """The rows of `scan_rows` in order, batch by batch."""
     if not plain:
         rows = scan_rows(source)
-        yield from rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True)
+        texts = sum(dtype == pl.String for dtype in rows.collect_schema().dtypes())
+        size = ROWS_PER_BATCH * _USUAL_TEXTS // max(_USUAL_TEXTS, texts)
+        yield from rows.collect_batches(chunk_size=size, maintain_order=True)
         return
     read = [
         PlainColumn(name, column, KINDS[ROW_COLUMNS[name]])
