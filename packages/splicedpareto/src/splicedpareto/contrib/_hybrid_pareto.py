@@ -133,16 +133,14 @@ class HybridPareto(LocationScale):
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
         low, high = self._bounds(low, high)
-        start, stop = self.junction, self.junction
-        no_low, no_high = low.isneginf(), high.isposinf()
-        start = torch.where(no_low, start, low)
-        stop = torch.where(no_high, stop, high)
-        total = start + self._sf_until(start) - self._sf_until(stop)
-        z, excess = self._split(start)
-        below = self._log_weight.exp() * self.scale * area_of_ndtr(z)
-        total = total - torch.where(no_low, below, 0)
-        _, excess = self._split(stop)
-        return total + torch.where(no_high, self._tail.integral_beyond(excess, 1), 0)
+        # From the junction, or the bound next to it, on either side: a far bound has no digits.
+        start, no_high = torch.minimum(torch.maximum(self.junction, low), high), high.isposinf()
+        (z, excess), (lowest, _) = self._split(start), self._split(low)
+        below = area_of_ndtr(z) - area_of_ndtr(torch.minimum(z, lowest))
+        below = self._log_weight.exp() * self.scale * below
+        above = self._sf_until(start) - self._sf_until(torch.where(no_high, start, high))
+        above = torch.where(no_high, self._tail.integral_beyond(excess, 1), above)
+        return torch.where(low == high, low, start - below + above)
 
     def _sf_until(self, value: Tensor) -> Tensor:
         """Integral of the survival function from a value to the junction, negative beyond it."""

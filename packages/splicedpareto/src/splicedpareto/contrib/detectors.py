@@ -121,8 +121,9 @@ class Spot:
             raise ValueError(f"values must be more than depth={depth}, got {len(values)}.")
         excesses = values
         if depth:
-            sums = np.concatenate([[0.0], values.cumsum()])
-            excesses = values[depth:] - (sums[depth:-1] - sums[: -depth - 1]) / depth
+            with np.errstate(over="ignore", invalid="ignore"):  # refused below
+                sums = np.concatenate([[0.0], values.cumsum()])
+                excesses = values[depth:] - (sums[depth:-1] - sums[: -depth - 1]) / depth
         if not np.isfinite(excesses).all():
             raise ValueError(
                 "values must lie so near to each other that their distances are finite, got values "

@@ -218,11 +218,16 @@ class Censored(ScalarDistribution):
         atoms = torch.where(
             torch.stack([self.low, self.high]).isfinite(), torch.stack([at_low, at_high]).exp(), 0
         )
+        # Nothing lies beyond a bound, however far out it cuts a tail.
+        bound = torch.where(rule.value > self.base.median, self.high, self.low)
+        piece = torch.where(bound.isfinite(), 0, rule.piece)
         return Rule(
             torch.cat([value, ends.movedim(-1, 0)]),
             torch.cat([prob, atoms]),
             torch.cat([rule.is_atom & inside, torch.ones_like(atoms, dtype=torch.bool)]),
-            torch.cat([rule.piece, torch.zeros_like(atoms, dtype=torch.long)]),
+            torch.cat([piece, torch.zeros_like(atoms, dtype=torch.long)]),
+            torch.cat([rule.length, torch.zeros_like(atoms)]),
+            rule.tails,
         )
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _WHOLE_NUMBERS = 4096
 # Else so many on either side of the median, over which a sum without end is taken.
 _REACH = 256
+# Pieces of less, which may be one by rounding, lie in the interval of a whole number.
+_UNIT = 1.01
 # Numbers of a sum that are held at once: of a score in blocks, each of 8 MB in double precision.
 _BLOCK = 2**20
 
@@ -134,11 +136,11 @@ class Discretized(ScalarDistribution):
                 reached = torch.where(highest, self.log_sf(whole).isneginf(), reached)
             return reached
 
-        whole = (quantile - 0.5).ceil()
+        whole = _rounded(quantile)
         # The base's quantile is rounded, so its neighbor may be the smallest.
         whole = torch.where(reaches(whole - 1), whole - 1, whole)
-        # A ceiling may be -0.
-        return torch.where(reaches(whole), whole, whole + 1) + 0.0
+        # One below is -1, and -1 + 1 is 0 without a sign.
+        return torch.where(reaches(whole), whole, whole + 1)
 
     @property
     def breakpoints(self) -> Tensor:
@@ -148,6 +150,12 @@ class Discretized(ScalarDistribution):
         as smooth.
         """
         return self._numbers().movedim(0, -1).expand(*self.batch_shape, -1)
+
+    @property
+    def knots(self) -> Tensor:
+        """Ends of the units in which the base's density is not smooth."""
+        around = _rounded(self.base.knots.detach())
+        return torch.cat([around - 0.5, around + 0.5], -1)
 
     @property
     def mean(self) -> Tensor:
@@ -180,33 +188,42 @@ class Discretized(ScalarDistribution):
         r"""`quadrature` before values far out are rounded.
 
         Some 500 numbers around the median are summed. From 128 on, a smooth weight hands the terms
-        over to an integral over the mass of a unit interval: between a sum and an integral of what
-        rises and falls smoothly there is no difference at the ends.
+        over to the rule of the base: between a sum and an integral of what rises and falls smoothly
+        there is no difference at the ends. Where the rule has pieces of at most one unit, as in
+        parts that are narrow, and at atoms, its values are rounded.
         """
         whole = self._numbers()
         if self._ends() is not None:
             cdf = self.cdf(whole)
             prob = cdf.diff(dim=0, prepend=torch.zeros_like(cdf[:1]))
-            whole = whole.expand(prob.shape)
-            piece = torch.zeros_like(prob, dtype=torch.long)
-            return Rule(whole, prob, torch.ones_like(prob, dtype=torch.bool), piece)
+            piece, length = torch.zeros_like(prob, dtype=torch.long), torch.zeros_like(prob)
+            return Rule(whole.expand(prob.shape), prob, piece == 0, piece, length, 0)
         with torch.no_grad():
             middle = self.median
-        start = torch.tensor([-2, -1, 1, 2], **tensor_options(self.base)) * (_REACH / 2)
-        around = self.base.breakpoints
-        cuts = [middle[..., None] + start, around - 0.5, around + 0.5]
+            start = torch.tensor([-2, -1, 1, 2], **tensor_options(self.base)) * (_REACH / 2)
+            # The units in which the density is not smooth, and those beside them.
+            around = _rounded(self.base.breakpoints)
+            cuts = [middle[..., None] + start, *(around + step for step in (-1.5, -0.5, 0.5, 1.5))]
         cuts += [] if knots is None else [knots]
         rule = self.base.quadrature(torch.cat([c.expand(*self.batch_shape, -1) for c in cuts], -1))
         share = _handed_over(rule.value - middle)
-        # Of the density of the base the rule makes the mass of a unit interval around each value.
-        used = (rule.prob > 0) & (share > 0)
-        value = torch.where(used, rule.value, middle)
-        ratio = (self.log_mass_around(value) - self.base.log_prob(value)).exp()
-        prob = torch.where(used, share * rule.prob * torch.where(used, ratio, 0), 0)
+        used, is_narrow = (rule.prob > 0) & (share > 0), rule.length < _UNIT
+        value = torch.where(used, torch.where(is_narrow, _rounded(rule.value), rule.value), middle)
+        share = torch.where(is_narrow, _handed_over(value - middle), share)
+        # The mass of the unit around a value to its density: of an exponential of scale 1 it is
+        # 1.04. Where it is further from 1, something narrow lies beside the value.
+        log_ratio = self.log_mass_around(value) - self.base.log_prob(value)
+        is_smooth = used & ~is_narrow & (log_ratio.abs() < 0.1)
+        ratio = torch.where(is_smooth, log_ratio, 0).exp()
+        prob = torch.where(used, share * rule.prob, 0) * ratio
         summed = self.log_prob(whole).exp() * (1 - _handed_over(whole - middle))
-        value, prob = torch.cat([whole, value]), torch.cat([summed, prob])
-        piece = torch.cat([torch.zeros_like(summed, dtype=rule.piece.dtype), rule.piece])
-        return Rule(value, prob, torch.ones_like(prob, dtype=torch.bool), piece)
+        nothing = torch.zeros_like(summed)
+        value, prob = torch.cat([whole.expand(summed.shape), value]), torch.cat([summed, prob])
+        piece = torch.cat([nothing.to(rule.piece.dtype), rule.piece])
+        length = torch.cat([nothing, rule.length])
+        return Rule(
+            value, prob, torch.ones_like(piece, dtype=torch.bool), piece, length, rule.tails
+        )
 
     def _rule(self) -> Rule:
         return self.unrounded_quadrature()
@@ -260,8 +277,12 @@ class Discretized(ScalarDistribution):
         shape = broadcast_shapes(low.shape, high.shape, self.batch_shape)
         samples = (1,) * (len(shape) - len(self.batch_shape))
         rule = self.unrounded_quadrature()
-        rule = Rule(*(each.reshape(-1, *samples, *self.batch_shape) for each in rule))
-        return rule.expectation(torch.minimum(torch.maximum(rule.value, low), high))
+        value, prob, piece = (
+            each.reshape(-1, *samples, *self.batch_shape)
+            for each in (rule.value, rule.prob, rule.piece)
+        )
+        rule = rule._replace(prob=prob, piece=piece)
+        return rule.expectation(torch.minimum(torch.maximum(value, low), high))
 
     def _numbers(self) -> Tensor:
         """All whole numbers of a small support, or those around the median, ``(N, *1 or *B)``."""
@@ -285,8 +306,7 @@ class Discretized(ScalarDistribution):
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         draws = self.base.sample(sample_shape, generator=generator)
-        # Halves go down, as in the interval (k - 1/2, k + 1/2].
-        return (draws - 0.5).ceil() + 0.0
+        return _rounded(draws)
 
     def _expanded(self, batch_shape: torch.Size) -> Discretized:
         return Discretized(self.base.expand(batch_shape), validate_args=False)
@@ -305,6 +325,11 @@ class _Whole(constraints.Constraint):
 
 
 _whole = _Whole()
+
+
+def _rounded(value: Tensor) -> Tensor:
+    """Nearest whole numbers; halves go down, as in the interval (k - 1/2, k + 1/2]."""
+    return (value - 0.5).ceil() + 0.0
 
 
 def _handed_over(distance: Tensor) -> Tensor:

@@ -283,10 +283,22 @@ def expected_shortfall(
 
 
 def clamped_mean(distribution: SplicedDistribution, low: Tensor, high: Tensor) -> Tensor:
-    """Mean of the outcome clipped to [low, high], either of which may be infinite."""
-    lower, upper = distribution.lower.threshold, distribution.upper.threshold
-    no_low, no_high = low.isneginf(), high.isposinf()
-    start, stop = torch.where(no_low, lower, low), torch.where(no_high, upper, high)
-    total = start + _to_upper(distribution, start, 1) - _to_upper(distribution, stop, 1)
-    total = total - torch.where(no_low, area_below(distribution.place(lower), 1), 0)
-    return total + torch.where(no_high, area_above(distribution.place(upper), 1), 0)
+    r"""Mean of the outcome clipped to [low, high], either of which may be infinite.
+
+    .. math:: s - \int_{\mathrm{low}}^s F + \int_s^{\mathrm{high}} S
+
+    from the lower threshold :math:`s`, or the bound next to it: the sum of a bound and of the area
+    from there on has no digit left at a bound of -1e20.
+    """
+    end = torch.minimum(torch.maximum(distribution.lower.threshold, low), high)
+    endless = end.isinf()
+    start = torch.where(endless, distribution.lower.threshold, end)
+    no_low, no_high = low.isneginf() | endless, high.isposinf() | endless
+    place = distribution.place(start)
+    below = area_to_lower_threshold(place, 1)
+    below = below - _to_lower(distribution, torch.where(no_low, start, low), 1)
+    above = area_to_upper_threshold(place, 1)
+    above = above - _to_upper(distribution, torch.where(no_high, start, high), 1)
+    below = torch.where(no_low, area_below(place, 1), below)
+    above = torch.where(no_high, area_above(place, 1), above)
+    return torch.where(endless, end, start - below + above)

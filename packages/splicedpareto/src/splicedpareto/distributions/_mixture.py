@@ -209,11 +209,17 @@ class Mixture(MixtureProbabilities):
             torch.where(weight > 0, weight * rule.prob, 0)
             for weight, rule in zip(self.weights.unbind(-1), rules, strict=True)
         ]
+        before, pieces = 0, []
+        for rule in rules:
+            pieces.append(torch.where(rule.piece > 0, rule.piece + 2 * before, 0))
+            before += rule.tails
         return Rule(
             torch.cat([rule.value for rule in rules]),
             torch.cat(weighted),
             torch.cat([rule.is_atom for rule in rules]),
-            torch.cat([rule.piece for rule in rules]),
+            torch.cat(pieces),
+            torch.cat([rule.length for rule in rules]),
+            before,
         )
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
