@@ -154,11 +154,11 @@ class _Batch:
         self._places = np.array([self._place.get(name, 0) for name in names])
         self._shapes = [(len(of_kind[kind]), most_rows) for kind in (WHOLE, DECIMAL, TEXT)]
         texts = len(of_kind[TEXT])
-        size = 1 << max(2 * min(most_rows + 1, _MOST_TEXTS), 8).bit_length()
+        size = 1 << (2 * min(most_rows + 1, _MOST_TEXTS) - 1).bit_length()
         self._letters = np.empty((texts, _MOST_LETTERS), np.uint8)
         self._bounds = np.zeros((texts, size // 2 + 1), np.int64)
-        self._tables = np.full((texts, size), -1, np.int32)
-        self._counts = np.zeros(texts, np.int64)
+        self._tables = np.empty((texts, size), np.int32)
+        self._counts = np.empty(texts, np.int64)
         self.beyond_ascii = np.zeros(1, bool)
         self.clear()
 
