@@ -11,9 +11,11 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 import torch
+import typer
 
+from dropback.cli._training import app
 from dropback.errors import ReaderError
-from dropback.models import PLAY_NETWORK
+from dropback.models import PLAY_NETWORK, PLAY_NETWORKS, THROW_MODEL, ModelSettings
 from dropback.tracking import read_tracking
 from dropback.tracking.readers._heads import cut_heads
 from dropback.workflows import plan_training
@@ -133,6 +135,22 @@ def test_time_of_a_plan_is_that_of_the_quietest_epoch_on_one_thread(
     learned, fits = plan.kept * 2 / 3, 3 * PLAY_NETWORK.fit.max_epochs
     play = 2 / (8 * PLAY_NETWORK.fit.batch_size) / 2**0.32
     assert plan.training_seconds == pytest.approx(play * learned * fits)
+
+
+def test_help_names_the_defaults() -> None:
+    options = {option.name: option.help for option in typer.main.get_command(app).params}
+    sets, flat = PLAY_NETWORKS["set"], PLAY_NETWORKS["tcn"]
+    assert sets.sequence is not None
+    assert flat.sequence is not None
+    plain, trees = ModelSettings().fit, THROW_MODEL.fit
+    for name, stated in {
+        "epochs": f"default {trees.max_epochs} ({plain.max_epochs} without trees), with tracking "
+        f"{sets.fit.max_epochs} (tcn: {flat.fit.max_epochs})",
+        "learning_rate": f"default {plain.learning_rate}, with tracking {sets.fit.learning_rate} "
+        f"(tcn: {flat.fit.learning_rate})",
+        "prefix_share": f"default {sets.sequence.prefix_share} (tcn: {flat.sequence.prefix_share})",
+    }.items():
+        assert stated in options[name]
 
 
 def test_dry_run_of_anything_but_files_says_what_it_plans_from(

@@ -46,7 +46,7 @@ def train(
     epochs: Annotated[
         int | None,
         typer.Option(
-            help="Epochs at most, a fold; default 6 (12 without trees), with tracking 24 (tcn: 16)."
+            help="Epochs at most, a fold; default 6 (12 without trees), with tracking 32 (tcn: 16)."
         ),
     ] = None,
     learning_rate: Annotated[
@@ -72,7 +72,7 @@ def train(
         float | None,
         typer.Option(
             help="With tracking: share of an epoch's plays that are cut at a random frame; default "
-            "0.6 (tcn: 0.75)."
+            "0.5 (tcn: 0.75)."
         ),
     ] = None,
     player_dropout: Annotated[

@@ -177,10 +177,10 @@ PLAY_NETWORK = ModelSettings(
     blocks=0,
     dropout=0.0,
     validation_share=0.05,
-    # Two fifths of the plays are releases: 10 passes over them in 24 epochs.
-    sequence=SequenceSettings(prefix_share=0.6),
+    # Half of the plays are releases: 16 passes over them in 32 epochs.
+    sequence=SequenceSettings(prefix_share=0.5),
     fit=FitSettings(
-        max_epochs=24,
+        max_epochs=32,
         batch_size=256,
         learning_rate=3e-3,
         weight_decay=0.1,
