@@ -80,6 +80,8 @@ def test_gzip_that_grows_beyond_measure_is_not_read(folder):
     assert f"{MOST_GROWTH} times its size, as no data does" in report.left_out["detail"][0]
     with pytest.raises(ReaderError, match="grows to more than"):
         read_text(week)
+    with pytest.raises(ReaderError, match=rf"holds no play: \S*{WEEK}: grows to .* not read\.$"):
+        read_tracking(week)
 
 
 def kept_or_none(folder):

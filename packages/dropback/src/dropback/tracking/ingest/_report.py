@@ -210,7 +210,9 @@ def require_rows(report: IngestReport, path: str | PathLike[str]) -> None:
     if report.plays_read or not report.files:
         return
     first = next(report.files_not_read().iter_rows(), (str(path), "file not read", "it is empty"))
-    raise ReaderError(f"{path} holds no play: {first[0]}: {first[2]}.")
+    # What cannot be read names its file itself.
+    why = first[2].removesuffix(".").removeprefix(f"{first[0]}: ").removeprefix(f"{first[0]} ")
+    raise ReaderError(f"{path} holds no play: {first[0]}: {why}.")
 
 
 def keys_twice(plays_files: Sequence[Path]) -> list[tuple[Path, pl.DataFrame]]:
