@@ -140,8 +140,7 @@ class AffineTransformed(LocationScale):
         if knots is not None:
             knots = (knots - self.loc[..., None]) / self.scale[..., None]
         rule = self.base.quadrature(knots)
-        value, length = self.loc + self.scale * rule.value, self.scale.detach() * rule.length
-        return rule._replace(value=value, length=length)
+        return rule._replace(value=self.loc + self.scale * rule.value)
 
     @property
     def mean(self) -> Tensor:

@@ -113,9 +113,9 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         """
         return smooth_rule(self, torch.empty((), **tensor_options(self)), knots)
 
-    def _rule(self) -> Rule:
-        """The rule of moments."""
-        return self.quadrature()
+    def _rule_and_mean(self) -> tuple[Rule, Tensor]:
+        """The rule of moments, and the mean."""
+        return self.quadrature(), self.mean
 
     @property
     def variance(self) -> Tensor:
@@ -131,9 +131,8 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
 
     def _variance_in_units(self) -> tuple[Tensor, Tensor]:
         """A length of the distribution, without gradient, and the variance in its square."""
-        mean = self.mean
+        rule, mean = self._rule_and_mean()
         center = torch.where(mean.isfinite(), mean, 0)
-        rule = self._rule()
         with torch.no_grad():
             # The mean distance, of which a heavy tail may have none.
             distance = (rule.prob * (rule.value - center).abs()).sum(0)

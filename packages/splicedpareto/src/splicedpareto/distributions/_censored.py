@@ -226,7 +226,6 @@ class Censored(ScalarDistribution):
             torch.cat([prob, atoms]),
             torch.cat([rule.is_atom & inside, torch.ones_like(atoms, dtype=torch.bool)]),
             torch.cat([piece, torch.zeros_like(atoms, dtype=torch.long)]),
-            torch.cat([rule.length, torch.zeros_like(atoms)]),
             rule.tails,
         )
 

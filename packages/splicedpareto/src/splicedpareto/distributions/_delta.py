@@ -151,8 +151,7 @@ class Delta(ScalarDistribution):
     def quadrature(self, knots: Tensor | None = None) -> Rule:  # noqa: ARG002  # one value
         """The value, with probability 1."""
         prob = torch.ones_like(self.loc)[None]
-        piece = torch.zeros_like(prob, dtype=torch.long)
-        return Rule(self.loc[None], prob, prob > 0, piece, torch.zeros_like(prob), 0)
+        return Rule(self.loc[None], prob, prob > 0, torch.zeros_like(prob, dtype=torch.long), 0)
 
     def crps_between(self, value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Absolute error, of it what lies within [low, high]."""

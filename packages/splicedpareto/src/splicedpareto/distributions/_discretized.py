@@ -14,6 +14,11 @@ from splicedpareto.distributions._base import ScalarDistribution, broadcast_shap
 from splicedpareto.distributions._checks import lie_within, resolve_validation
 from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._quadrature import Rule
+from splicedpareto.distributions._whole_numbers import (
+    WholeNumbers,
+    beyond_whole_numbers,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
@@ -23,8 +28,6 @@ if TYPE_CHECKING:
 _WHOLE_NUMBERS = 4096
 # Else so many on either side of the median, over which a sum without end is taken.
 _REACH = 256
-# Pieces of less, which may be one by rounding, lie in the interval of a whole number.
-_UNIT = 1.01
 # Numbers of a sum that are held at once: of a score in blocks, each of 8 MB in double precision.
 _BLOCK = 2**20
 
@@ -159,9 +162,9 @@ class Discretized(ScalarDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """Mean, a sum over the whole numbers; without bounds by quadrature far out."""
-        rule = self.unrounded_quadrature()
-        return rule.expectation(rule.value)
+        """Mean; infinite where one tail has none, NaN where both have none."""
+        ends = torch.tensor([-math.inf, math.inf], **tensor_options(self.base))
+        return self.clamped_mean(*ends)
 
     @property
     def mode(self) -> Tensor:
@@ -177,56 +180,52 @@ class Discretized(ScalarDistribution):
             return whole.gather(0, index)[0] + 0.0
 
     def quadrature(self, knots: Tensor | None = None) -> Rule:
-        """Whole numbers with their masses: all, or some 500 around the median and a few far out.
+        """Whole numbers with their masses: all, or those near knots and a few that stand for more.
 
-        A number far out stands for those around it.
+        A number far from all knots and quantiles stands for those around it.
         """
         rule = self.unrounded_quadrature(knots)
         return rule._replace(value=rule.value.round())
 
     def unrounded_quadrature(self, knots: Tensor | None = None) -> Rule:
-        r"""`quadrature` before values far out are rounded.
+        """`quadrature` before values that stand for more than one number are rounded."""
+        every = self._all_numbers()
+        if every is not None:
+            return every
+        numbers = self._some_numbers(knots)
+        low, high = numbers.value[:2]
+        beyond, pieces = beyond_whole_numbers(self.base, low, high)
+        value = torch.cat([numbers.value, beyond.value])
+        ends, inner = numbers.log_count[:2] + math.log(23 / 24), numbers.log_count[2:]
+        log_count = torch.cat([ends, inner, beyond.log_count])
+        pieces = torch.cat([torch.zeros_like(numbers.value, dtype=pieces.dtype), pieces])
+        prob = self._prob_of(WholeNumbers(value, log_count))
+        return Rule(value, prob, torch.ones_like(prob, dtype=torch.bool), pieces, 2)
 
-        Some 500 numbers around the median are summed. From 128 on, a smooth weight hands the terms
-        over to the rule of the base: between a sum and an integral of what rises and falls smoothly
-        there is no difference at the ends. Where the rule has pieces of at most one unit, as in
-        parts that are narrow, and at atoms, its values are rounded.
-        """
+    def _some_numbers(self, knots: Tensor | None) -> WholeNumbers:
+        like = torch.empty((), **tensor_options(self.base))
+        knots = like.new_empty(0) if knots is None else knots
+        return whole_numbers(self.base, like, knots.expand(*self.batch_shape, -1))
+
+    def _prob_of(self, numbers: WholeNumbers) -> Tensor:
+        """Probabilities of all whole numbers that values stand for."""
+        used = numbers.log_count > -math.inf
+        value = torch.where(used, numbers.value, numbers.value[:1])
+        return (numbers.log_count + self.log_mass_around(value)).exp()
+
+    def _all_numbers(self) -> Rule | None:
+        """All whole numbers of a small support, with masses as differences of the table."""
+        if self._ends() is None:
+            return None
         whole = self._numbers()
-        if self._ends() is not None:
-            cdf = self.cdf(whole)
-            prob = cdf.diff(dim=0, prepend=torch.zeros_like(cdf[:1]))
-            piece, length = torch.zeros_like(prob, dtype=torch.long), torch.zeros_like(prob)
-            return Rule(whole.expand(prob.shape), prob, piece == 0, piece, length, 0)
-        with torch.no_grad():
-            middle = self.median
-            start = torch.tensor([-2, -1, 1, 2], **tensor_options(self.base)) * (_REACH / 2)
-            # The units in which the density is not smooth, and those beside them.
-            around = _rounded(self.base.breakpoints)
-            cuts = [middle[..., None] + start, *(around + step for step in (-1.5, -0.5, 0.5, 1.5))]
-        cuts += [] if knots is None else [knots]
-        rule = self.base.quadrature(torch.cat([c.expand(*self.batch_shape, -1) for c in cuts], -1))
-        share = _handed_over(rule.value - middle)
-        used, is_narrow = (rule.prob > 0) & (share > 0), rule.length < _UNIT
-        value = torch.where(used, torch.where(is_narrow, _rounded(rule.value), rule.value), middle)
-        share = torch.where(is_narrow, _handed_over(value - middle), share)
-        # The mass of the unit around a value to its density: of an exponential of scale 1 it is
-        # 1.04. Where it is further from 1, something narrow lies beside the value.
-        log_ratio = self.log_mass_around(value) - self.base.log_prob(value)
-        is_smooth = used & ~is_narrow & (log_ratio.abs() < 0.1)
-        ratio = torch.where(is_smooth, log_ratio, 0).exp()
-        prob = torch.where(used, share * rule.prob, 0) * ratio
-        summed = self.log_prob(whole).exp() * (1 - _handed_over(whole - middle))
-        nothing = torch.zeros_like(summed)
-        value, prob = torch.cat([whole.expand(summed.shape), value]), torch.cat([summed, prob])
-        piece = torch.cat([nothing.to(rule.piece.dtype), rule.piece])
-        length = torch.cat([nothing, rule.length])
-        return Rule(
-            value, prob, torch.ones_like(piece, dtype=torch.bool), piece, length, rule.tails
-        )
+        cdf = self.cdf(whole)
+        prob = cdf.diff(dim=0, prepend=torch.zeros_like(cdf[:1]))
+        piece = torch.zeros_like(prob, dtype=torch.long)
+        return Rule(whole.expand(prob.shape), prob, piece == 0, piece, 0)
 
-    def _rule(self) -> Rule:
-        return self.unrounded_quadrature()
+    def _rule_and_mean(self) -> tuple[Rule, Tensor]:
+        rule = self.unrounded_quadrature()
+        return rule, rule.expectation(rule.value)
 
     def entropy(self) -> Tensor:
         """Entropy of the masses in nats, by `quadrature`."""
@@ -272,17 +271,42 @@ class Discretized(ScalarDistribution):
         return total
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
-        """Mean of ``min(max(X, low), high)``, summed as `mean`; bounds may be infinite."""
+        """Mean of ``min(max(X, low), high)``; bounds may be infinite.
+
+        A sum up to sixteen numbers beyond the outermost quantiles; there the base's, and Euler and
+        Maclaurin's correction.
+        """
         low, high = self._bounds(low, high)
         shape = broadcast_shapes(low.shape, high.shape, self.batch_shape)
-        samples = (1,) * (len(shape) - len(self.batch_shape))
-        rule = self.unrounded_quadrature()
-        value, prob, piece = (
-            each.reshape(-1, *samples, *self.batch_shape)
-            for each in (rule.value, rule.prob, rule.piece)
-        )
-        rule = rule._replace(prob=prob, piece=piece)
-        return rule.expectation(torch.minimum(torch.maximum(value, low), high))
+        low, high = low.expand(shape), high.expand(shape)
+        if shape != self.batch_shape:
+            return self.expand(shape).clamped_mean(low, high)
+        every = self._all_numbers()
+        if every is not None:
+            return every.expectation(torch.minimum(torch.maximum(every.value, low), high))
+        numbers = self._some_numbers(torch.stack([low, high], -1))
+        clamped = torch.minimum(torch.maximum(numbers.value, low), high)
+        total = (self._prob_of(numbers) * clamped).sum(0)
+        first, last = clamped[:2]
+        base, offset = self.base, self._offset
+        total = total + first * base.cdf(numbers.value[0] - 0.5)
+        total = total + last * base.sf(numbers.value[1] + 0.5)
+        below = base.clamped_mean(low, first) - first + offset(low) - offset(first)
+        above = base.clamped_mean(last, high) - last + offset(high) - offset(last)
+        total = total + torch.where(low < first, below, 0) + torch.where(last < high, above, 0)
+        return torch.where(low == high, low, total)
+
+    def _offset(self, value: Tensor) -> Tensor:
+        r"""Difference of the areas under both survival functions up to a value far out.
+
+        .. math:: f(x) \left(\frac{(x - \lfloor x \rfloor - \frac12)^2}{2} - \frac1{12}\right)
+
+        with `f` the density of the base: the first term of Euler and Maclaurin's formula.
+        """
+        finite = value.isfinite()
+        x = torch.where(finite, value, 0)
+        share = (x - x.floor() - 0.5).square() / 2 - 1 / 12
+        return torch.where(finite, self.base.log_prob(x).exp() * share, 0)
 
     def _numbers(self) -> Tensor:
         """All whole numbers of a small support, or those around the median, ``(N, *1 or *B)``."""
@@ -330,12 +354,3 @@ _whole = _Whole()
 def _rounded(value: Tensor) -> Tensor:
     """Nearest whole numbers; halves go down, as in the interval (k - 1/2, k + 1/2]."""
     return (value - 0.5).ceil() + 0.0
-
-
-def _handed_over(distance: Tensor) -> Tensor:
-    """Share of a term that the integral holds, from 0 at half of the reach to 1 at the reach.
-
-    Smooth with three derivatives: the odd step of degree seven.
-    """
-    t = (2 * distance.abs() / _REACH - 1).clamp(0, 1)
-    return t**4 * (35 - 84 * t + 70 * t.square() - 20 * t**3)

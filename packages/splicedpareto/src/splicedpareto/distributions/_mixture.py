@@ -189,7 +189,9 @@ class Mixture(MixtureProbabilities):
     @property
     def knots(self) -> Tensor:
         """Those of all components and their quantiles, between which the mixture is smooth."""
-        level = torch.tensor([0.5**k for k in range(1, 15)], **tensor_options(self))
+        # Far out too: what one part has left there may lie between two others.
+        levels = [0.5**k for k in (*range(1, 15), 17, 21, 26, 33, 42)]
+        level = torch.tensor(levels, **tensor_options(self))
         level = level.reshape(-1, *(1,) * len(self.batch_shape))
         with torch.no_grad():
             tails = [
@@ -218,7 +220,6 @@ class Mixture(MixtureProbabilities):
             torch.cat(weighted),
             torch.cat([rule.is_atom for rule in rules]),
             torch.cat(pieces),
-            torch.cat([rule.length for rule in rules]),
             before,
         )
 

@@ -25,7 +25,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from torch import Size
 
-_LEVELS = 0.5 ** np.arange(1, 15)
+LEVELS = 0.5 ** np.arange(1, 15)
 _RULE, _SINGLE_RULE = (np.polynomial.legendre.leggauss(nodes) for nodes in (6, 4))
 # Ends of the pieces of the tails; single precision has no number for a level below e**-87.
 _ENDS = np.array([0.0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
@@ -43,7 +43,6 @@ class Rule(NamedTuple):
         prob: Their probabilities, of sum 1.
         is_atom: Where a value has a mass, of which this is a part.
         piece: For the k-th tail 2 k + 2 in its last piece, 2 k + 1 in the one before it; else 0.
-        length: Length of the line for which a value stands, or of more; 0 of an atom.
         tails: Number of tails.
     """
 
@@ -51,7 +50,6 @@ class Rule(NamedTuple):
     prob: Tensor
     is_atom: Tensor
     piece: Tensor
-    length: Tensor
     tails: int
 
     def expectation(self, result: Tensor) -> Tensor:
@@ -119,9 +117,9 @@ def smooth_rule(dist: Smooth, like: Tensor, knots: Tensor | None) -> Rule:
     at = dist.breakpoints
     if knots is not None:
         at = torch.cat([at, knots.expand(*dist.batch_shape, -1)], -1)
-    x, width, length = _inner_nodes(dist, like, at)
+    x, width = _inner_nodes(dist, like, at)
     with torch.no_grad():
-        outer, mass, piece = _outer_nodes(dist, like, at)
+        outer, mass, piece = _outer_nodes(dist, at)
     value = torch.cat([x, outer])
     log_density = dist.log_prob(value)
     inner, beyond = log_density[: len(x)], log_density[len(x) :]
@@ -134,63 +132,76 @@ def smooth_rule(dist: Smooth, like: Tensor, knots: Tensor | None) -> Rule:
         ]
     )
     piece = torch.cat([torch.zeros_like(x, dtype=piece.dtype), piece])
-    with torch.no_grad():
-        length = torch.cat([length, torch.where(possible, mass * (-beyond).exp(), 0)])
-    return Rule(value, prob, torch.zeros_like(prob, dtype=torch.bool), piece, length, 2)
+    return Rule(value, prob, torch.zeros_like(prob, dtype=torch.bool), piece, 2)
 
 
-def _nodes(ends: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Nodes between neighbors of sorted ends, their lengths and those of the pieces.
-
-    Of ends ``(*B, N)`` each ``(*B, N - 1, n)``.
-    """
+def _nodes(ends: Tensor) -> tuple[Tensor, Tensor]:
+    """Nodes between neighbors of sorted ends ``(*B, N)`` and their lengths, ``(*B, N - 1, n)``."""
     nodes, weights = _SINGLE_RULE if ends.dtype == torch.float32 else _RULE
     share, weight = (
         torch.as_tensor(each, dtype=ends.dtype, device=ends.device)
         for each in ((nodes + 1) / 2, weights / 2)
     )
     width = ends.diff()[..., None]
-    return (
-        ends[..., :-1, None] + width * share,
-        width * weight,
-        width.expand(*width.shape[:-1], len(share)),
-    )
+    return ends[..., :-1, None] + width * share, width * weight
 
 
-def _inner_nodes(dist: Smooth, like: Tensor, knots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Nodes between the outermost cuts, their lengths and those of the pieces, ``(M, *B)``."""
+def _inner_nodes(dist: Smooth, like: Tensor, knots: Tensor) -> tuple[Tensor, Tensor]:
+    """Nodes between the outermost cuts, and the lengths that they stand for, ``(M, *B)``."""
     with torch.no_grad():
-        level = torch.as_tensor(_LEVELS, dtype=like.dtype, device=like.device)
+        level = torch.as_tensor(LEVELS, dtype=like.dtype, device=like.device)
         level = level.reshape(-1, *(1,) * len(dist.batch_shape))
         cuts = torch.cat([dist.icdf(level), dist.isf(level)]).movedim(0, -1)
         low, high = cuts.amin(-1, keepdim=True), cuts.amax(-1, keepdim=True)
     bounded = torch.minimum(torch.maximum(knots, low), high)
-    each = _nodes(torch.cat([cuts, bounded], -1).sort(-1).values)
-    x, width, length = (part.flatten(-2).movedim(-1, 0) for part in each)
-    return x, width, length.detach()
+    x, width = _nodes(torch.cat([cuts, bounded], -1).sort(-1).values)
+    return x.flatten(-2).movedim(-1, 0), width.flatten(-2).movedim(-1, 0)
 
 
-def _outer_nodes(dist: Smooth, like: Tensor, knots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _outer_nodes(dist: Smooth, knots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Quantiles beyond the outermost cuts, their probabilities and their pieces, ``(M, *B)``."""
-    ends = torch.as_tensor(
-        _SINGLE_ENDS if like.dtype == torch.float32 else _ENDS, dtype=like.dtype, device=like.device
-    )
-    outermost = float(_LEVELS[-1])
+    outermost = float(LEVELS[-1])
     at = knots.movedim(-1, 0)
     values, probs, pieces = [], [], []
     sides = ((dist.log_cdf(at), dist.icdf), (dist.log_sf(at), dist.isf))
     for tail, (log_level, quantile) in enumerate(sides):
-        hazard = (math.log(outermost) - log_level).clamp(0, float(ends[-1])).nan_to_num(0)
-        cuts = torch.cat([ends.expand(*hazard.shape[1:], -1), hazard.movedim(0, -1)], -1)
-        nodes, width, _ = _nodes(cuts.sort(-1).values)
-        nodes, width = (each.flatten(-2).movedim(-1, 0) for each in (nodes, width))
+        nodes, width, index = tail_nodes(math.log(outermost) - log_level)
         value = quantile(outermost * (-nodes).exp())
-        # Of a tail whose quantiles overflow no piece counts in which they do.
-        index = torch.bucketize(nodes.contiguous(), ends)
-        last = torch.where(value.isfinite(), len(ends), index).amin(0) - 1
-        counts = index <= last
+        counts, piece = last_pieces(index, value, tail)
         values.append(torch.where(counts, value, 0))
         probs.append(torch.where(counts, outermost * width * (-nodes).exp(), 0))
-        step = (index - last.clamp(max=len(ends) - 1) + 2).clamp(min=0)
-        pieces.append(torch.where(counts & (step > 0), 2 * tail + step, 0))
+        pieces.append(piece)
     return torch.cat(values), torch.cat(probs), torch.cat(pieces)
+
+
+def tail_nodes(hazards: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Nodes in the cumulative hazard of a tail, their lengths, and how far out their pieces are.
+
+    Args:
+        hazards: Where else a function is not smooth, shape ``(N, *B)``.
+
+    Returns:
+        Three tensors of shape ``(M, *B)``; pieces are counted from 1.
+    """
+    ends = torch.as_tensor(
+        _SINGLE_ENDS if hazards.dtype == torch.float32 else _ENDS,
+        dtype=hazards.dtype,
+        device=hazards.device,
+    )
+    hazards = hazards.clamp(0, float(ends[-1])).nan_to_num(0)
+    cuts = torch.cat([ends.expand(*hazards.shape[1:], -1), hazards.movedim(0, -1)], -1)
+    nodes, width = _nodes(cuts.sort(-1).values)
+    nodes, width = (each.flatten(-2).movedim(-1, 0) for each in (nodes, width))
+    return nodes, width, torch.bucketize(nodes.contiguous(), ends)
+
+
+def last_pieces(index: Tensor, quantile: Tensor, tail: int) -> tuple[Tensor, Tensor]:
+    """Which nodes of a tail count, and their pieces as in `Rule`.
+
+    Of a tail whose quantiles overflow no piece counts in which they do.
+    """
+    furthest = index.amax()
+    last = torch.where(quantile.isfinite(), furthest + 1, index).amin(0) - 1
+    counts = index <= last
+    step = (index - last + 2).clamp(min=0)
+    return counts, torch.where(counts & (step > 0), 2 * tail + step, 0)
