@@ -199,10 +199,17 @@ def test_bins_hold_the_least_and_the_largest_count(
     y = torch.tensor(counts, dtype=torch.float64).add(offset).repeat_interleave(50)
     weight = torch.ones_like(y)
     target = describe_target(
-        Outcomes(y, y), weight, support=None, atoms=None, discrete=True, resolution=1e-6
+        Outcomes(y, y),
+        weight,
+        support=None,
+        atoms=(),
+        discrete=True,
+        bins=20,
+        moving=moving,
+        resolution=1e-6,
     )
     for dtype in (torch.float32, torch.float64):
-        head = target.head(4, y, weight, dtype, moving=moving, **BINS)
+        head = target.head(4, y, weight, dtype, seen=y, moving=moving, **BINS)
         edges = target.location + target.scale * target.inner(head).edges.double()
         own = edges.sub(0.5).round().add(0.5)
         torch.testing.assert_close(edges, own, rtol=0, atol=1e-3)
@@ -230,10 +237,10 @@ def survival(count: int, seed: int) -> tuple[Array, Array, Array]:
 
 
 def test_right_censored_targets_count_as_longer() -> None:
-    inputs, times, end = survival(900, 0)
+    inputs, times, end = survival(900, 2)
     y = np.stack([np.minimum(times, end), np.where(times <= end, times, np.inf)], axis=-1)
     model = Regressor(**FAST, support=(0, None)).fit(inputs, y)
-    unseen, truth, ends = survival(500, 1)
+    unseen, truth, ends = survival(500, 3)
     known = np.abs(unseen[:, 0]) < 1
     right = np.log(2) * np.exp(unseen[:, 0])
     error = np.abs(np.log(model.predict(unseen) / right))[known].mean()

@@ -13,7 +13,6 @@ from splicedpareto.contrib._outcomes import (
     are_intervals,
     read_outcomes,
     require_numbers,
-    require_plain,
 )
 from splicedpareto.contrib._rows import Rows, are_sequences, sequence_rows, table_rows
 from splicedpareto.nn import SequenceEncoder
@@ -130,7 +129,7 @@ def sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np.
     """
     if weights is None:
         return np.ones(count)
-    require_plain("sample_weight", weights)
+    require_numbers("sample_weight", weights)
     checked: npt.NDArray[np.float64] = check_array(
         weights,
         dtype=np.float64,
@@ -142,6 +141,13 @@ def sample_weights(weights: npt.ArrayLike | None, count: int) -> npt.NDArray[np.
         raise ValueError(
             f"sample_weight must hold one weight for each row of X, shape ({count},), got shape "
             f"{checked.shape}."
+        )
+    with np.errstate(over="ignore"):
+        total = checked.sum()
+    if not np.isfinite(total):
+        raise ValueError(
+            f"sample_weight must have a sum that is a number, got weights up to {checked.max():g}: "
+            "divide them by one number."
         )
     if not checked.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")

@@ -214,9 +214,12 @@ def begin_network(
         support=of.support,
         atoms=of.atoms,
         discrete=of.discrete,
+        bins=of.bins,
+        moving=of.moving,
         resolution=_ROOM * of.bins * torch.finfo(dtype).eps,
     )
     warn_of_targets(outcomes, weight, target)
+    seen = outcomes.within(target.support)
 
     def network(dtype: torch.dtype) -> DistributionNetwork:
         with torch.random.fork_rng(devices=()):
@@ -229,9 +232,9 @@ def begin_network(
                 concentrations = USUAL_RANGE
             head = target.head(
                 of.width,
-                outcomes.imputed(target.scale, target.support),
-                weight,
+                *outcomes.imputed(target.scale, target.support, weight),
                 dtype,
+                seen=seen.values[seen.lower.isfinite() & seen.upper.isfinite()],
                 bins=of.bins,
                 spacing=of.spacing,
                 outside=of.outside,

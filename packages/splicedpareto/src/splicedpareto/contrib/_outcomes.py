@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +12,14 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from splicedpareto.nn._edges import Support
 
 # Cells of the estimated distribution of censored targets, and steps of its iteration.
 _CELLS, _STEPS = 200, 200
+# Places at least, in which targets past the ends that are known of them are taken to be.
+_PLACES = 256
 
 
 @dataclass(frozen=True)
@@ -40,21 +46,66 @@ class Outcomes:
         ends = torch.where(self.upper.isinf(), self.lower, self.upper)
         return torch.where(self.lower.isinf() | self.upper.isinf(), ends, middle)
 
-    def imputed(self, scale: float, support: Support) -> Tensor:
-        """`values`, but past the end that is known of a one-sided interval.
+    def within(self, support: Support) -> Outcomes:
+        """The part of each interval with two ends that lies within a support."""
+        low, high = support
+        lower, upper = self.lower, self.upper
+        if low is not None:
+            lower = torch.where(lower.isinf(), lower, lower.clamp(min=low))
+        if high is not None:
+            upper = torch.where(upper.isinf(), upper, upper.clamp(max=high))
+        return Outcomes(lower, upper)
 
-        By an exponential distribution of a scale, so that bins reach where nothing was seen.
+    def imputed(self, scale: float, support: Support, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Values that targets may have, and their weights, so that bins reach where none was seen.
+
+        Even in an interval with two ends, and by an exponential distribution of a scale past the
+        end that is known of one. Which row has which interval changes nothing, nor whether a row of
+        weight 2 is two rows.
         """
-        # Multiples of the golden ratio fill the unit interval evenly in any order of the rows.
-        level = (torch.arange(len(self.lower), dtype=torch.float64) + 1) * 0.6180339887498949 % 1
-        excess = -scale * torch.log1p(-level)
-        values = torch.where(self.upper.isinf(), self.lower + excess, self.values)
-        values = torch.where(self.lower.isinf(), self.upper - excess, values)
-        return values.clamp(*support) if any(end is not None for end in support) else values
+        within = self.within(support)
+        is_left, is_right = within.lower.isinf(), within.upper.isinf()
+        inside = ~(within.known | is_left | is_right)
+        parts = [
+            (within.lower[within.known], weight[within.known]),
+            _inside(within.lower[inside], within.upper[inside], weight[inside]),
+            _beyond(within.lower[is_right], scale, weight[is_right]),
+            _beyond(within.upper[is_left], -scale, weight[is_left]),
+        ]
+        values, weights = (torch.cat(each) for each in zip(*parts, strict=True))
+        has_end = any(end is not None for end in support)
+        return values.clamp(*support) if has_end else values, weights
 
     def take(self, index: Tensor) -> Outcomes:
         """The targets of an index."""
         return Outcomes(self.lower[index], self.upper[index])
+
+
+def _inside(lower: Tensor, upper: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Places in intervals, and their weights.
+
+    Each distinct interval has as many, of equal shares, as make 256 in all.
+    """
+    distinct, row = torch.unique(torch.stack([lower, upper]), dim=1, return_inverse=True)
+    count = distinct.shape[1]
+    total = weight.new_zeros(count).index_add_(0, row, weight)
+    each = math.ceil(_PLACES / max(count, 1))
+    low, high = distinct[..., None]
+    level = (torch.arange(each, dtype=torch.float64) + 0.5) / each
+    return (low + (high - low) * level).flatten(), (total / each).repeat_interleave(each)
+
+
+def _beyond(end: Tensor, scale: float, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Places beyond ends, below them for a negative scale, and their weights, as `_inside`."""
+    sign = math.copysign(1, scale)
+    distinct, row = torch.unique(sign * end, return_inverse=True)
+    total = weight.new_zeros(len(distinct)).index_add_(0, row, weight)
+    each = math.ceil(_PLACES / max(len(distinct), 1))
+    # Multiples of the golden ratio fill the unit interval evenly along the ends.
+    start = (torch.arange(len(distinct), dtype=torch.float64) + 1) * 0.6180339887498949 % 1
+    level = (torch.arange(each, dtype=torch.float64) + start[:, None]) / each
+    values = sign * distinct[:, None] - scale * torch.log1p(-level)
+    return values.flatten(), (total / each).repeat_interleave(each)
 
 
 def read_outcomes(y: Any, count: int) -> Outcomes:  # noqa: ANN401  # any input
@@ -108,15 +159,31 @@ def require_numbers(name: str, values: Any, kinds: str = "fiubO") -> None:  # no
     """Raise where NumPy would make numbers of dates, words or complex numbers."""
     require_plain(name, values)
     is_frame = hasattr(values, "iloc") and hasattr(values, "columns")
-    for dtype in values.dtypes if is_frame else [np.asarray(values).dtype]:
+    for dtype in values.dtypes if is_frame else [as_array(name, values).dtype]:
         if dtype.kind not in kinds:
             raise ValueError(f"{name} must hold numbers, got {dtype}: convert it.")
+
+
+def as_array(name: str, values: Any) -> npt.NDArray[Any]:  # noqa: ANN401
+    """An array of what holds several values.
+
+    Raises:
+        ValueError: It holds none, such as a generator, or rows of different lengths.
+    """
+    if isinstance(values, Iterator):
+        raise ValueError(  # noqa: TRY004  # as scikit-learn does
+            f"{name} must be an array or a table, got {type(values).__name__}."
+        )
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must have rows of one length, got {values!r:.80}.") from None
 
 
 def are_intervals(y: Any) -> bool:  # noqa: ANN401  # any input
     """Whether `y` holds two ends for each row, not one target."""
     require_plain("y", y)
-    shape = np.asarray(y).shape
+    shape = as_array("y", y).shape
     return len(shape) == 2 and shape[1] != 1
 
 

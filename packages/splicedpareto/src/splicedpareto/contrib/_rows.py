@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splicedpareto.contrib._outcomes import require_numbers, require_plain
+from splicedpareto.contrib._outcomes import as_array, require_numbers, require_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def are_sequences(X: Any) -> bool:  # noqa: ANN401  # any input
     if getattr(X, "ndim", None) == 3:
         return True
     is_list = isinstance(X, (list, tuple)) or getattr(X, "dtype", None) == np.object_
-    return is_list and len(X) > 0 and np.ndim(X[0]) == 2
+    return is_list and len(X) > 0 and as_array("row 0 of X", X[0]).ndim == 2
 
 
 def table_rows(table: npt.NDArray[Any]) -> Rows:
@@ -84,7 +84,9 @@ def sequence_rows(sequences: Any) -> Rows:  # noqa: ANN401  # any input
     """
     for index, sequence in enumerate(sequences):
         require_plain(f"sequence {index} of X", sequence)
-    arrays = [np.asarray(sequence) for sequence in sequences]
+    arrays = [
+        as_array(f"sequence {index} of X", sequence) for index, sequence in enumerate(sequences)
+    ]
     if not arrays:
         raise ValueError("X must hold at least one sequence, got none.")
     single = all(array.dtype == np.float32 for array in arrays)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from splicedpareto.contrib._fitting import build_trunk
+from splicedpareto.contrib._parameters import plain_parameters
 from splicedpareto.contrib._target import Target
 from splicedpareto.nn import (
     DistributionNetwork,
@@ -80,7 +81,7 @@ def write_regressor(
         raise ValueError(f"random_state must be a seed or None to be saved, got {seed!r}.")
     network = model.network_
     header = {
-        "parameters": model.get_params(),
+        "parameters": plain_parameters(model),
         "target": asdict(target),
         "began": began,
         "is_sequence": isinstance(network.trunk, SequenceEncoder),

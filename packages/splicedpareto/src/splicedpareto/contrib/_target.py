@@ -28,6 +28,10 @@ Atoms: TypeAlias = "Literal['auto'] | Sequence[float] | None"
 
 # Share of the rows from which on a value is an atom.
 _ATOM_SHARE = 0.05
+# How many times as many rows as either neighbor a count has that stands out.
+_STANDS_OUT = 5.0
+# Share of the rows that an atom, or what is none, begins with where fewer have it.
+_LEAST_SHARE = 1e-3
 # Share of the rows that are one value from which on the density cannot be right.
 _TIED_SHARE = 0.5
 # Share of the rows outside the bins from which on these are of another target.
@@ -67,7 +71,7 @@ class Target:
         """Raise unless other outcomes, such as those of a validation, are of this target."""
         if self.discrete:
             _check_whole_numbers(outcomes)
-        check_support(self.support, outcomes.values)
+        _check_within(self.support, outcomes, self.atoms, discrete=self.discrete)
 
     def standardized(self, outcomes: Outcomes) -> tuple[Tensor, Tensor]:
         """Lower and upper ends in the network's unit; a count is the interval rounded to it."""
@@ -86,6 +90,7 @@ class Target:
         weight: Tensor,
         dtype: torch.dtype,
         *,
+        seen: Tensor,
         bins: int,
         spacing: EdgeSpacing,
         outside: float,
@@ -101,6 +106,7 @@ class Target:
             values: Targets in their own unit, shape ``(n,)``.
             weight: Their weights.
             dtype: Type of the network.
+            seen: Targets, and a value in each interval with two ends, which bins should tell apart.
             bins: As in `SplicedBinnedParetoHead.from_data`, as are all below.
             spacing: Of the bins.
             outside: Share outside the bins.
@@ -126,7 +132,9 @@ class Target:
             weight=weight[rest][bulk],
             support=(low, high),
         )
-        warn_of_lost_resolution(edges, unit[bulk], spacing)
+        seen = self._unit(seen[~self._is_atom(seen)]).to(dtype)
+        in_bulk = (seen >= unit[bulk].min()) & (seen <= unit[bulk].max())
+        warn_of_lost_resolution(edges, seen[in_bulk], spacing)
         build = MovingBinsHead.from_data if moving else SplicedBinnedParetoHead.from_data
         head: DistributionHead = build(
             width,
@@ -140,8 +148,9 @@ class Target:
             concentration_range=concentration_range,
         )
         counts = [float(weight[values == atom].sum()) for atom in self.atoms]
-        counts = [count + 0.5 for count in [*counts, float(weight[~is_atom].sum())]]
-        return self.with_atoms(head, [count / sum(counts) for count in counts])
+        counts = [*counts, float(weight[~is_atom].sum())]
+        shares = [max(count / sum(counts), _LEAST_SHARE) for count in counts]
+        return self.with_atoms(head, [share / sum(shares) for share in shares])
 
     def with_atoms(
         self, head: DistributionHead, shares: list[float] | None = None
@@ -171,12 +180,11 @@ class Target:
             standard.upper_mass,
             validate_args=False,
         )
-        if self.discrete:
-            return Discretized(base, validate_args=False)
+        rest = Discretized(base, validate_args=False) if self.discrete else base
         if not self.atoms:
-            return base
+            return rest
         places = [Delta(raw.new_tensor(atom), validate_args=False) for atom in self.atoms]
-        return Mixture(raw[..., :weights], [*places, base], validate_args=False)
+        return Mixture(raw[..., :weights], [*places, rest], validate_args=False)
 
     def resolves(self, head: DistributionHead, dtype: torch.dtype) -> bool:
         """Whether a type has numbers enough for the bins where the target lies."""
@@ -245,6 +253,8 @@ def describe_target(
     support: Support | None,
     atoms: str | Sequence[float] | None,
     discrete: bool,
+    bins: int,
+    moving: bool,
     resolution: float,
 ) -> Target:
     """What is known of a target, from a sample and what its user says.
@@ -255,8 +265,11 @@ def describe_target(
         support: Lowest and highest possible value; None for no bound, but for counts of which none
             is negative 0.
         atoms: Values with a probability of their own, None for none, or ``"auto"`` for each that
-            more than 5 % of the rows have.
+            more than 5 % of the rows have; of counts None and ``"auto"`` for those that stand
+            out from their neighbors.
         discrete: Whether targets are whole numbers.
+        bins: Number of bins.
+        moving: Whether they move.
         resolution: Least scale, as a share of the location.
 
     Raises:
@@ -273,18 +286,22 @@ def describe_target(
     known = values[outcomes.known]
     if discrete:
         _check_whole_numbers(outcomes)
-        if atoms is not None:
-            raise ValueError(
-                f"atoms must be None where discrete is True, got {atoms!r}: each count within the "
-                "reach of the bins has a probability of its own already."
-            )
-        if support is None and not (outcomes.lower < 0).any():
-            support = (0, None)
+        if support is None and not (outcomes.lower.isfinite() & (outcomes.lower < 0)).any():
+            support = None if (outcomes.upper < 0).any() else (0, None)
     support = (None, None) if support is None else support
-    check_support(support, values)
+    check_support(support)
     if discrete and any(end is not None and end != round(end) for end in support):
         raise ValueError(f"support must end at whole numbers for counts, got {support}.")
-    places = _atoms(atoms, known, weight[outcomes.known], support)
+    finds_counts = discrete and (atoms is None or (isinstance(atoms, str) and atoms == "auto"))
+    places = (
+        _counts_apart(known, weight[outcomes.known], 3 if moving else bins)
+        if finds_counts
+        else _atoms(atoms, known, weight[outcomes.known], support)
+    )
+    if discrete and any(place != round(place) for place in places):
+        raise ValueError(f"atoms must be whole numbers where discrete is True, got {places}.")
+    _check_within(support, outcomes, places, discrete=discrete)
+    values = outcomes.within(support).values
     is_rest = torch.tensor([value not in places for value in values.tolist()])
     rest = is_rest if is_rest.any() else torch.ones_like(is_rest)
     location, scale = location_and_scale(values[rest], weight[rest])
@@ -300,6 +317,28 @@ def describe_target(
     return Target(location, scale, (support[0], support[1]), places, discrete)
 
 
+def _check_within(
+    support: Support, outcomes: Outcomes, atoms: Sequence[float], *, discrete: bool
+) -> None:
+    """Raise unless the support holds all known targets and meets each interval in some mass."""
+    known = outcomes.known
+    check_support(support, outcomes.lower[known])
+    low, high = (
+        infinite if end is None else end
+        for end, infinite in zip(support, (-math.inf, math.inf), strict=True)
+    )
+    reaches = (outcomes.upper > low) | ((outcomes.upper == low) & (discrete or low in atoms))
+    begins = (outcomes.lower < high) | ((outcomes.lower == high) & discrete)
+    broken = ~known & ~(reaches & begins)
+    if broken.any():
+        row = int(broken.int().argmax())
+        raise ValueError(
+            f"y must hold intervals that a target within support {support} can lie in, got "
+            f"({float(outcomes.lower[row]):g}, {float(outcomes.upper[row]):g}] in row {row} and "
+            f"{int(broken.sum()) - 1} others: correct them, or widen the support."
+        )
+
+
 def _check_whole_numbers(outcomes: Outcomes) -> None:
     ends = torch.cat([outcomes.lower, outcomes.upper])
     broken = ends.isfinite() & (ends != ends.round())
@@ -307,6 +346,25 @@ def _check_whole_numbers(outcomes: Outcomes) -> None:
         raise ValueError(
             f"y must hold whole numbers where discrete is True, got {float(ends[broken][0])}."
         )
+
+
+def _counts_apart(values: Tensor, weight: Tensor, least: int) -> tuple[float, ...]:
+    """Counts that stand out, such as the zeros of amounts, where they reach over `least` or more.
+
+    Each that more than 5 % of the rows have, and five times as many as have either neighbor. A bin
+    that holds several counts, or that moves, would spread its rows over others.
+    """
+    if not len(values) or values.max() - values.min() < least:
+        return ()
+    distinct, share = distinct_shares(values, weight)
+    mass = share.diff(prepend=share.new_zeros(1))
+    shares = dict(zip(distinct.tolist(), mass.tolist(), strict=True))
+    return tuple(
+        count
+        for count, own in shares.items()
+        if own > _ATOM_SHARE
+        and own > _STANDS_OUT * max(shares.get(count - 1, 0.0), shares.get(count + 1, 0.0))
+    )
 
 
 def _atoms(
@@ -349,6 +407,27 @@ def warn_of_targets(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
                 "target lies, and no distribution is learned of that but its start.",
                 stacklevel=4,
             )
+    if not known.any() and (outcomes.lower == outcomes.lower[0]).all():
+        low, high = float(outcomes.lower[0]), float(outcomes.upper[0])
+        if (outcomes.upper == high).all() and math.isfinite(high - low):
+            warnings.warn(
+                f"All targets are in one interval, {low:g} to {high:g}: nothing says where in it, "
+                "and all distributions end up within it.",
+                stacklevel=4,
+            )
+    absent = [
+        atom
+        for atom in target.atoms
+        if not (
+            (outcomes.lower < atom) & (atom <= outcomes.upper) | (known & (values == atom))
+        ).any()
+    ]
+    if absent:
+        warnings.warn(
+            f"No target is at atoms {', '.join(f'{atom:g}' for atom in absent)}: what probability "
+            "they keep is that of the start, and moves every mean.",
+            stacklevel=4,
+        )
     if target.discrete or target.atoms or not known.all():
         return
     distinct, share = distinct_shares(values, weight)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import math
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -17,8 +19,9 @@ from splicedpareto.contrib._fitting import (
     checked_settings,
     fit_network,
 )
-from splicedpareto.contrib._outcomes import are_intervals, climatology_loss, read_outcomes
+from splicedpareto.contrib._outcomes import Outcomes, are_intervals, climatology_loss, read_outcomes
 from splicedpareto.contrib._pandas import with_index_of
+from splicedpareto.contrib._parameters import plain_parameters
 from splicedpareto.contrib._rows import Rows, held_out_rows, parts_of
 from splicedpareto.contrib._saved import checked_path, read_regressor, write_regressor
 from splicedpareto.distributions import Discretized, Mixture, SplicedBinnedPareto
@@ -43,7 +46,7 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -89,7 +92,9 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             predicted outside. None for no bounds, but 0 at the lower end of counts of which none
             is negative.
         atoms: Values with a probability of their own, such as 0 where most rows have it; ``"auto"``
-            for each that more than 5 % of the rows have. Distributions are then a `Mixture`.
+            for each that more than 5 % of the rows have. Distributions are then a `Mixture`. Of
+            counts both find those that more than 5 % of the rows have, and five times as many as
+            have either neighbor; ``()`` for none.
         discrete: Whether targets are whole numbers; distributions are then `Discretized`.
         moving: Whether the bins move along the distribution of the targets by a location and a
             scale of each row's own, as in `MovingBinsHead`; otherwise they are the same for all.
@@ -243,8 +248,20 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             or any(part is None for part in pair)
         ):
             raise ValueError(f"validation must be rows and targets, (X, y), got {pair!r:.80}.")
+        with _as_before_if_refused(self):
+            self._fit(X, y, sample_weight, validation)
+        return self
+
+    def _fit(
+        self,
+        X: TableOrSequences,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None,
+        validation: tuple[TableOrSequences, npt.ArrayLike] | None,
+    ) -> None:
+        parameters = plain_parameters(self)
         settings = checked_settings(
-            self.get_params(), int(check_random_state(self.random_state).randint(2**31 - 1))
+            parameters, int(check_random_state(self.random_state).randint(2**31 - 1))
         )
         rows, outcomes = training_rows(self, X, y)
         weights = sample_weights(sample_weight, rows.count)
@@ -252,18 +269,17 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         rows, outcomes = rows.take(kept), outcomes.take(kept)
         weight = torch.from_numpy(weights)[kept]
         if self.warm_start and hasattr(self, "network_"):
-            target, network = self._target, self.network_
+            # A copy, for a fit that fails leaves this one as it was.
+            target, network = self._target, copy.deepcopy(self.network_)
             check_kind(X, network)
-            check_goes_on(self._began, self.get_params(), target, network, rows, outcomes)
+            check_goes_on(self._began, parameters, target, network, rows, outcomes)
             rows = rows.typed(network)
         else:
-            target, network, rows = begin_network(
-                self.get_params(), rows, outcomes, weight, settings.seed
-            )
+            target, network, rows = begin_network(parameters, rows, outcomes, weight, settings.seed)
         judged = None
         if validation is not None:
             new = new_rows(self, validation[0], network)
-            new_outcomes = read_outcomes(validation[1], new.count)
+            new_outcomes = _read_targets(validation[1], new.count)
             target.check(new_outcomes)
             judged = new, target.standardized(new_outcomes)
         held_out = torch.zeros(rows.count, dtype=torch.bool)
@@ -281,9 +297,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             stops_early=self.early_stopping,
         )
         # Not before: a fit that fails leaves no network that looks fitted.
-        self._set_fitted(target, network, beginning(self.get_params()))
+        self._set_fitted(target, network, beginning(parameters))
         self.n_iter_ = len(result.validation_losses)
-        return self
 
     def predict(self, X: TableOrSequences) -> Any:  # noqa: ANN401  # pandas is no requirement
         """Median or mean of each row's distribution, as `statistic` says, shape ``(n,)``.
@@ -331,8 +346,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
     def predict_distribution(self, X: TableOrSequences) -> Predicted:
         """The distribution of each row in the target's units, batch shape ``(n,)``.
 
-        A `SplicedBinnedPareto`; a `Mixture` of it and a `Delta` at each atom; or a `Discretized`
-        one for counts.
+        A `SplicedBinnedPareto`, or for counts a `Discretized` one; where there are atoms a
+        `Mixture` of it and a `Delta` at each.
 
         Raises:
             ValueError: `X` breaks its rule.
@@ -374,7 +389,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         """
         check_is_fitted(self, "network_")
         rows = new_rows(self, X, self.network_)
-        outcomes = read_outcomes(y if are_intervals(y) else column_or_1d(y), rows.count)
+        outcomes = _read_targets(y, rows.count)
         weights = torch.from_numpy(sample_weights(sample_weight, rows.count))
         ours = 0.0
         for part in parts_of(rows.count):
@@ -446,3 +461,20 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         parts = [statistic(self._distribution(rows.take(part))) for part in parts_of(rows.count)]
         joined: npt.NDArray[Any] = torch.cat(parts).numpy()
         return joined
+
+
+@contextlib.contextmanager
+def _as_before_if_refused(model: BaseEstimator) -> Iterator[None]:
+    """Give an estimator whose fit fails the attributes that it had before."""
+    before = dict(vars(model))
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
+
+
+def _read_targets(y: npt.ArrayLike, count: int) -> Outcomes:
+    """Targets of rows, one for each, or two ends."""
+    return read_outcomes(y if are_intervals(y) else column_or_1d(y, warn=True), count)

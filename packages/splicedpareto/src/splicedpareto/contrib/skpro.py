@@ -12,6 +12,7 @@ import torch
 from splicedpareto.distributions import (
     AffineTransformed,
     Censored,
+    Delta,
     Discretized,
     Mixture,
     SplicedBinnedPareto,
@@ -96,8 +97,9 @@ class SplicedBinnedParetoTable(BaseDistribution):  # type: ignore[misc]  # untyp
             columns = pd.RangeIndex(1) if columns is None else columns
         super().__init__(index=index, columns=columns)
         if not distribution.is_continuous:
-            kind = "discrete" if isinstance(distribution, Discretized) else "mixed"
-            self.set_tags(**{"distr:measuretype": kind})
+            parts = distribution.components if isinstance(distribution, Mixture) else [distribution]
+            whole = all(isinstance(part, (Delta, Discretized)) for part in parts)
+            self.set_tags(**{"distr:measuretype": "discrete" if whole else "mixed"})
 
     def _iloc(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Set
 from typing import Literal
 
 import torch
@@ -139,6 +140,8 @@ def check_support(support: Support, values: Tensor | None = None) -> None:
         raise ValueError(
             f"support must be (lowest, highest), None for no end, got {support!r}."
         ) from error
+    if isinstance(support, Set):  # of which no end is the first
+        raise ValueError(f"support must be (lowest, highest), in order, got the set {support!r}.")  # noqa: TRY004
     if math.inf in {lowest, highest} or -math.inf in {lowest, highest}:
         raise ValueError(f"support must be finite, None for no end, got {support}.")
     if not low < high:

@@ -414,4 +414,9 @@ def initial_concentration(concentration_range: tuple[float, float]) -> float:
             f"concentration_range must be (lowest, highest) with lowest < highest, got "
             f"{concentration_range}."
         )
+    if lowest < -1:
+        raise ValueError(
+            f"concentration_range must begin at -1 at least, got {concentration_range}: below, a "
+            "density rises without end towards the end of its tail."
+        )
     return bounded_logit((0.1 - lowest) / (highest - lowest))

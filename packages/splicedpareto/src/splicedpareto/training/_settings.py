@@ -72,6 +72,12 @@ class FitSettings:
             require_number(name, value)
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, got {value}.")
+        # Numbers of NumPy, of which a checkpoint could not be read again.
+        for name in ("max_epochs", "batch_size", "patience", "seed"):
+            object.__setattr__(self, name, int(getattr(self, name)))
+        for name in ("learning_rate", "weight_decay", "gradient_norm", "averaging"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else float(value))
         self._check_steps()
         require_choice("device", self.device, "cpu", "cuda", "auto")
         require_choice("precision", self.precision, "float32", "bfloat16")
