@@ -190,3 +190,23 @@ def test_unusable_arguments_are_refused() -> None:
             scoring_rules.pp_error(f64(pit), f64(level))
     with pytest.raises(ValueError, match=r"level must be in \[0, 1\]"):
         scoring_rules.pinball(uneven_distribution(), f64(0.5), f64(2.0))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_pinball_of_the_end_of_an_unbounded_distribution_is_zero(level: float) -> None:
+    # The limit of q (y - Q(q)): a tail with a mean has less than that beyond its quantile.
+    for dist in (
+        Gaussian(torch.tensor(0.0), 1.0),
+        uneven_distribution(0.2, 0.3, dtype=torch.float32),
+    ):
+        value = torch.tensor([-3.0, 5.0], requires_grad=True)
+        loss = scoring_rules.pinball(dist, value, torch.tensor(level))
+        assert loss.tolist() == [0, 0]
+        (slope,) = torch.autograd.grad(loss.sum(), value)
+        assert slope.tolist() == [0, 0]
+        assert scoring_rules.pinball(dist, torch.tensor(math.nan), torch.tensor(level)).isnan()
+    spliced = uneven_distribution(0.2, 0.3)
+    assert spliced.pinball(torch.tensor(5.0), level) == 0
+    # A forecast of a bound on the wrong side costs its distance.
+    sign = 1 if level else -1
+    assert scoring_rules.quantile_score(torch.tensor(2.0), torch.tensor(2.0 + sign), level) == 1

@@ -30,6 +30,7 @@ from splicedpareto.distributions._checks import (
     require_tensor,
     require_whole,
 )
+from splicedpareto.distributions._kernels import weighted
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
@@ -82,6 +83,8 @@ def tw_crps(dist: ScalarDistribution, value: Tensor, threshold: Tensor | float) 
 def pinball(dist: Distribution, value: Tensor, level: Tensor) -> Tensor:
     """Pinball loss of the distribution's quantile at a level, in units of the outcome.
 
+    At level 0 or 1 of an unbounded distribution it is 0, as in `quantile_score`.
+
     Raises:
         ValueError: If a level is NaN or outside [0, 1].
     """
@@ -102,7 +105,8 @@ def quantile_score(quantile: Tensor, value: Tensor, level: Tensor | float) -> Te
         level: Level :math:`q` in [0, 1], broadcastable.
 
     Returns:
-        Losses of the broadcast shape, at least 0.
+        Losses of the broadcast shape, at least 0. The side of weight zero costs nothing, however
+        far: at level 0 a forecast of minus infinity, at level 1 one of infinity.
 
     Raises:
         ValueError: If a level is NaN or outside [0, 1], or shapes do not broadcast.
@@ -117,7 +121,7 @@ def quantile_score(quantile: Tensor, value: Tensor, level: Tensor | float) -> Te
     shapes = [each.shape for each in (forecast, outcome, share) if isinstance(each, Tensor)]
     broadcast_shapes(*shapes, what="quantile, value and level")
     error = torch.as_tensor(outcome - forecast)
-    return torch.maximum(level * error, (level - 1) * error)
+    return torch.maximum(weighted(level, error), weighted(level - 1, error))
 
 
 def mid_cdf(dist: ScalarDistribution, value: Tensor) -> Tensor:

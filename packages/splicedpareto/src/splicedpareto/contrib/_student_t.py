@@ -183,7 +183,9 @@ class StudentT(LocationScale):
         seed = torch.randint(2**62, (), generator=generator, device=device)
         with torch.random.fork_rng(devices=() if device.type == "cpu" else (device,)):
             torch.manual_seed(int(seed))
-            gamma = Gamma(half, torch.ones_like(half), validate_args=False).rsample()
+            # torch's takes no half precision on a CPU.
+            wide = half.float() if torch.finfo(half.dtype).bits < 32 else half
+            gamma = Gamma(wide, torch.ones_like(wide), validate_args=False).rsample().to(half.dtype)
         return self.loc + self.scale * noise * (half / gamma).sqrt()
 
 

@@ -95,19 +95,24 @@ class Censored(ScalarDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density between the bounds, log mass of the atom at a bound, ``-inf`` outside."""
         value = self._value(value)
-        between = torch.where((value < self.low) | (value > self.high), -math.inf, 0)
+        between = self._outside(value)
         between = between + self.base.log_prob(value.clamp(self.low, self.high))
         return self._with_bounds(value, between)
 
     def log_mass(self, value: Tensor) -> Tensor:
         """Log-probability of `value` itself, as `log_prob` at a bound and at the base's atoms."""
         value = self._value(value)
-        between = torch.where((value < self.low) | (value > self.high), -math.inf, 0)
+        between = self._outside(value)
         if getattr(self.base, "is_continuous", True):
             between = torch.full_like(between, -math.inf)
         else:
             between = between + self.base.log_mass(value.clamp(self.low, self.high))
         return self._with_bounds(value, between)
+
+    def _outside(self, value: Tensor) -> Tensor:
+        """Minus infinity outside the bounds, 0 between them."""
+        outside = (value < self.low) | (value > self.high)
+        return torch.where(outside, -math.inf, 0).to(value.dtype)
 
     def _with_bounds(self, value: Tensor, between: Tensor) -> Tensor:
         """Put the logs of the masses on both bounds beside those of values between them."""

@@ -279,8 +279,10 @@ def _outer_integral(
     With a length l from the middle to the start, x = start + l (t**-10 - 1) for t from 1 on down.
     Zero where the bound comes before the start.
     """
+    # Nodes lie up to 1e23 away, which float16 has not.
+    wide = torch.promote_types(start.dtype, torch.float32)
     nodes, weights = (
-        torch.as_tensor(v, dtype=start.dtype, device=start.device)
+        torch.as_tensor(v, dtype=wide, device=start.device)
         for v in ((_OUTER_NODES + 1) / 2, _OUTER_WEIGHTS / 2)
     )
     step = (start - middle).detach()
@@ -289,8 +291,9 @@ def _outer_integral(
     reach = ((bound - start) * step.sign()).clamp(min=0) / length
     last = (1 + reach) ** (-1 / _POWER)
     t = last + (1 - last) * nodes
-    furthest = torch.finfo(start.dtype).max / 8
+    furthest = torch.finfo(wide).max / 8
     x = (start + step * (t**-_POWER - 1)).clamp(-furthest, furthest)
     # The length comes last: its product with the slope may have no number.
     share = variance([side(x) for side in sides]) * t ** (-_POWER - 1)
-    return (share * weights).sum(-1) * (_POWER * step.abs() * (1 - last)).squeeze(-1)
+    area = (share * weights).sum(-1) * (_POWER * step.abs() * (1 - last)).squeeze(-1)
+    return area.to(start.dtype)

@@ -16,6 +16,7 @@ from splicedpareto.distributions._checks import (
     require_tensor,
 )
 from splicedpareto.distributions._distribution import SplicedDistribution
+from splicedpareto.distributions._kernels import weighted
 from splicedpareto.distributions._layout import from_columns, to_columns
 
 if TYPE_CHECKING:
@@ -129,13 +130,16 @@ class Expectations(ScalarDistribution):
     def pinball(self, value: Tensor, level: Tensor | float) -> Tensor:
         r"""Pinball loss of a quantile, :math:`(1\{y < Q(q)\} - q)(Q(q) - y)`.
 
+        At level 0 or 1 of a tail without end it is 0: a side of weight zero costs nothing.
+
         Raises:
             ValueError: If a level lies outside [0, 1].
         """
         (value, level, rest), shape = self._levels(value=value, level=level)
         quantile = self.distribution.quantile(level, rest, None)
         error = value - quantile
-        return from_columns(torch.where(error > 0, level * error, -rest * error), shape)
+        loss = torch.where(error > 0, weighted(level, error), weighted(rest, -error))
+        return from_columns(loss, shape)
 
     def stop_loss(self, threshold: Tensor | float) -> Tensor:
         r"""Stop-loss :math:`E[(X - t)^+] = \int_t^\infty S`, infinite where :math:`\xi_U \ge 1`."""

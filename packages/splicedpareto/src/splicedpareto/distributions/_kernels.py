@@ -169,6 +169,12 @@ def log1mexp(value: Tensor) -> Tensor:
     return torch.where(positive, torch.where(small, near, far), value.log().detach())
 
 
+def weighted(weight: Tensor | float, value: Tensor) -> Tensor:
+    """Product, 0 where the weight is, however large the value; NaN at NaN."""
+    nothing = (torch.as_tensor(weight, device=value.device) == 0) & ~value.isnan()
+    return weight * torch.where(nothing, 0, value)
+
+
 def safe_log(value: Tensor) -> Tensor:
     """Return log(value), with gradient zero instead of infinite where `value` is zero."""
     if are_plain(value):

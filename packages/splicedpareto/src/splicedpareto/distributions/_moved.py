@@ -9,6 +9,7 @@ from torch import Tensor
 
 from splicedpareto.distributions._gaussian import Gaussian
 from splicedpareto.distributions._layout import from_columns, to_columns
+from splicedpareto.distributions._special import ndtri
 from splicedpareto.distributions._spliced_binned_pareto import SplicedBinnedPareto
 
 # Where squeezed scores end; a normal number is beyond in 2e-9 of all cases. Of a tail with a
@@ -96,10 +97,11 @@ def normal_scores(reference: SplicedBinnedPareto, value: Tensor) -> Tensor:
     sides = reference.distribution.cdf_and_sf(value)
     below, above = (from_columns(side, shape) for side in sides)
     least = torch.minimum(below, above)
-    number = torch.special.ndtri(least.clamp(min=torch.finfo(least.dtype).tiny))
+    number = ndtri(least.clamp(min=torch.finfo(least.dtype).tiny))
     size = _FURTHEST * (-number / _FURTHEST).clamp(max=0.999).atanh()
     score = torch.where(below < above, -size, size)
-    return torch.where(least == 0, torch.where(below < above, -math.inf, math.inf), score)
+    end = torch.where(below < above, -math.inf, math.inf).to(score.dtype)
+    return torch.where(least == 0, end, score)
 
 
 def values_at_scores(reference: SplicedBinnedPareto, score: Tensor) -> Tensor:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Integers of the same width, as which floating-point numbers are counted.
-_INTEGERS = {torch.float64: torch.int64, torch.float32: torch.int32}
+_INTEGERS = {
+    torch.float64: torch.int64,
+    torch.float32: torch.int32,
+    torch.float16: torch.int16,
+    torch.bfloat16: torch.int16,
+}
 # Even pieces into which a round cuts what is left: a candidate costs a tenth of a round.
 _CUTS = 8
 
@@ -32,7 +37,7 @@ def smallest_number(
 
     Args:
         gap: Function of values of the shape of the bounds behind any sample shape.
-        low: Guess of a number below the one sought, float32 or float64; may be ``-inf``.
+        low: Guess of a number below the one sought; may be ``-inf``.
         high: Guess of a number not below it; may be ``inf``.
         jumps: Where the function may jump, shape ``(N, *B)``. These are found exactly, other
             numbers to their own rounding, or to that of the smaller guess, from above.

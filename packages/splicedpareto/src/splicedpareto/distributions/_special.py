@@ -97,8 +97,13 @@ def ndtr(value: Tensor) -> Tensor:
 
 def ndtri(level: Tensor) -> Tensor:
     """Standard normal quantile."""
-    quantile: Tensor = torch.special.ndtri(level)
-    return quantile
+    quantile: Tensor = torch.special.ndtri(_at_least_single(level))
+    return quantile.to(level.dtype)
+
+
+def _at_least_single(value: Tensor) -> Tensor:
+    """Numbers of a type that torch's special functions take: on a CPU no half precision."""
+    return value.float() if torch.finfo(value.dtype).bits < 32 else value
 
 
 def log_ndtr(value: Tensor) -> Tensor:
@@ -109,6 +114,7 @@ def log_ndtr(value: Tensor) -> Tensor:
     square is split off first, far out by the asymptotic series (DLMF, eq. 7.12.1), whose first
     omitted term is 2e-14 of the whole at -30 and 4e-9 at -12.
     """
+    dtype, value = value.dtype, _at_least_single(value)
     start = -12 if value.dtype == torch.float32 else -30
     infinite = value.isinf()
     far, left = (value < start) & ~infinite, (value < -5) & ~infinite
@@ -121,7 +127,7 @@ def log_ndtr(value: Tensor) -> Tensor:
     inner = torch.special.log_ndtr(torch.where(infinite | left, 0, value))
     limit = torch.where(value > 0, 0, -math.inf)
     finite = torch.where(far, outer, torch.where(left, middle, inner))
-    return torch.where(infinite, limit, finite)
+    return torch.where(infinite, limit, finite).to(dtype)
 
 
 def normal_density(z: Tensor) -> Tensor:
