@@ -72,9 +72,9 @@ def roles(data: Path) -> None:
     right = int((joined["player_id"] == joined["passer_id"]).sum())
     print(f"passer by alignment and position, hackathon_2015: {right} of {joined.height}")
 
-    (block,), _ = read_tracking(data / "ngs_highlights/tracking.parquet")
-    by_ball = infer_target(block.arrival_xy, eligible_slots(block))
-    named = block.plays["target_slot"].fill_null(-1).to_numpy()
+    blocks, _ = read_tracking(data / "ngs_highlights/tracking.parquet")
+    by_ball = np.concatenate([infer_target(b.arrival_xy, eligible_slots(b)) for b in blocks])
+    named = pl.concat(b.plays["target_slot"] for b in blocks).fill_null(-1).to_numpy()
     both = (by_ball >= 0) & (named >= 0)
     right = int((by_ball == named)[both].sum())
     print(f"target by the ball at its arrival, ngs_highlights: {right} of {both.sum()}")

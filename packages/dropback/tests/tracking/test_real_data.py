@@ -12,6 +12,7 @@ from dropback.data._play_by_play import read_play_by_play
 from dropback.data._selection import select_plays
 from dropback.errors import TrackingError
 from dropback.tracking import build_tensors, ingest, read_tracking, select_tracked
+from dropback.tracking._blocks import PlayBlock
 from dropback.tracking._motion import derive_motion
 from dropback.tracking._roles import infer_target
 from dropback.tracking._storage import read_plays_table
@@ -84,8 +85,16 @@ def blocks(data_dir):
 
 @pytest.fixture(scope="module")
 def highlights(blocks):
-    (block,) = blocks["ngs_highlights"]
-    return block
+    """Their blocks as one."""
+    found = blocks["ngs_highlights"]
+    lengths = np.concatenate([np.diff(block.offsets) for block in found])
+    return PlayBlock(
+        pl.concat(block.plays for block in found),
+        pl.concat(block.players for block in found),
+        np.concatenate([block.frames for block in found]),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        np.concatenate([block.arrival_xy for block in found]),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -240,9 +249,9 @@ def test_passer_and_target_of_highlights_are_those_of_play_by_play(
 
 
 def test_the_ball_alone_names_nineteen_targets_in_twenty(blocks):
-    (block,) = blocks["ngs_highlights"]
-    by_ball = infer_target(block.arrival_xy, eligible_slots(block))
-    named = block.plays["target_slot"].fill_null(-1).to_numpy()
+    found = blocks["ngs_highlights"]
+    by_ball = np.concatenate([infer_target(b.arrival_xy, eligible_slots(b)) for b in found])
+    named = pl.concat(b.plays["target_slot"] for b in found).fill_null(-1).to_numpy()
     both = (by_ball >= 0) & (named >= 0)
     assert both.sum() > 250
     assert (by_ball[both] == named[both]).mean() > 0.95
