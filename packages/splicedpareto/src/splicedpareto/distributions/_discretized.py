@@ -17,6 +17,7 @@ from splicedpareto.distributions._quadrature import Rule
 from splicedpareto.distributions._whole_numbers import (
     WholeNumbers,
     beyond_whole_numbers,
+    halves,
     whole_numbers,
 )
 
@@ -273,8 +274,8 @@ class Discretized(ScalarDistribution):
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite.
 
-        A sum up to sixteen numbers beyond the outermost quantiles; there the base's, and Euler and
-        Maclaurin's correction.
+        The sum of what lies beyond each number, up to sixteen beyond the outermost quantiles; there
+        the base's, and Euler and Maclaurin's correction.
         """
         low, high = self._bounds(low, high)
         shape = broadcast_shapes(low.shape, high.shape, self.batch_shape)
@@ -284,14 +285,20 @@ class Discretized(ScalarDistribution):
         every = self._all_numbers()
         if every is not None:
             return every.expectation(torch.minimum(torch.maximum(every.value, low), high))
-        numbers = self._some_numbers(torch.stack([low, high], -1))
-        clamped = torch.minimum(torch.maximum(numbers.value, low), high)
-        total = (self._prob_of(numbers) * clamped).sum(0)
-        first, last = clamped[:2]
+        like = torch.empty((), **tensor_options(self.base))
         base, offset = self.base, self._offset
-        total = total + first * base.cdf(numbers.value[0] - 0.5)
-        total = total + last * base.sf(numbers.value[1] + 0.5)
-        below = base.clamped_mean(low, first) - first + offset(low) - offset(first)
+        ends = torch.stack([low.floor(), low.ceil(), high.floor(), high.ceil()], -1)
+        half, log_count = halves(base, like, ends)
+        with torch.no_grad():
+            middle = _rounded(base.median)
+        # Of the unit around a half what lies within the bounds.
+        length = (high - half).clamp(-0.5, 0.5) + (half - low).clamp(-0.5, 0.5)
+        length = length.clamp(min=0) * log_count.exp()
+        beyond = torch.where(half > middle, base.sf(half), -base.cdf(half))
+        total = torch.minimum(torch.maximum(middle, low), high) + (length * beyond).sum(0)
+        outermost = torch.stack([half[0] - 0.5, half[1] + 0.5])
+        first, last = torch.minimum(torch.maximum(outermost, low), high)
+        below = base.clamped_mean(low, first) - first + offset(first) - offset(low)
         above = base.clamped_mean(last, high) - last + offset(high) - offset(last)
         total = total + torch.where(low < first, below, 0) + torch.where(last < high, above, 0)
         return torch.where(low == high, low, total)

@@ -15,6 +15,7 @@ References:
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -57,26 +58,43 @@ def whole_numbers(base: ScalarDistribution, like: Tensor, knots: Tensor) -> Whol
         knots: Further cuts, shape ``(*B, N)``.
     """
     with torch.no_grad():
-        levels = np.concatenate([LEVELS, LEVELS[-1] * np.exp(-_FURTHER)])
-        level = torch.as_tensor(levels, dtype=like.dtype, device=like.device)
-        level = level.reshape(-1, *(1,) * len(base.batch_shape))
-        quantiles = torch.stack([base.icdf(level), base.isf(level)], -1)
-        parts = quantiles[: len(LEVELS)], quantiles[len(LEVELS) :]
-        cuts, far = (part.movedim(0, -1).flatten(-2) for part in parts)
-        at = torch.cat([base.knots, knots], -1)
-        cuts = torch.cat([cuts, torch.where(at.isfinite(), at, cuts[..., :1])], -1)
-        far = torch.minimum(torch.maximum(far, cuts.amin(-1, True)), cuts.amax(-1, True))
-        # The number whose interval (k - 1/2, k + 1/2] holds a cut.
-        single = (torch.cat([cuts, far], -1) - 0.5).ceil().sort(-1).values
+        single = _around_cuts(base, like, knots)
         gap = single.diff()
         is_new = torch.cat([torch.ones_like(gap[..., :1]), (gap > 0).to(gap.dtype)], -1)
         between, count = _between(single[..., :-1], (gap - 1).clamp(min=0))
-        steps = torch.arange(_BESIDE, 0, -1, dtype=like.dtype, device=like.device)
-        ends = torch.stack([single[..., :1] - steps, single[..., -1:] + steps], -1).flatten(-2)
-        value = torch.cat([ends, single, between], -1).movedim(-1, 0)
-        count = torch.cat([torch.ones_like(ends), is_new, count], -1).movedim(-1, 0)
-        value, count = _used(value, count)
-        return WholeNumbers(value, count.log())
+        ends = _ends(single, 0.0)
+        value = torch.cat([ends, single, between], -1)
+        return _used(value, torch.cat([torch.ones_like(ends), is_new, count], -1))
+
+
+def halves(base: ScalarDistribution, like: Tensor, knots: Tensor) -> WholeNumbers:
+    """The middles between the same numbers: between two cuts a distribution function is smooth."""
+    with torch.no_grad():
+        single = _around_cuts(base, like, knots)
+        between, count = _between(single[..., :-1] - 0.5, single.diff())
+        ends = _ends(single, 0.5)
+        return _used(torch.cat([ends, between], -1), torch.cat([torch.ones_like(ends), count], -1))
+
+
+def _around_cuts(base: ScalarDistribution, like: Tensor, knots: Tensor) -> Tensor:
+    """The whole numbers whose intervals hold a cut, sorted, shape ``(*B, N)``."""
+    levels = np.concatenate([LEVELS, LEVELS[-1] * np.exp(-_FURTHER)])
+    level = torch.as_tensor(levels, dtype=like.dtype, device=like.device)
+    level = level.reshape(-1, *(1,) * len(base.batch_shape))
+    quantiles = torch.stack([base.icdf(level), base.isf(level)], -1)
+    parts = quantiles[: len(LEVELS)], quantiles[len(LEVELS) :]
+    cuts, far = (part.movedim(0, -1).flatten(-2) for part in parts)
+    at = torch.cat([base.knots, knots], -1)
+    cuts = torch.cat([cuts, torch.where(at.isfinite(), at, cuts[..., :1])], -1)
+    far = torch.minimum(torch.maximum(far, cuts.amin(-1, True)), cuts.amax(-1, True))
+    # The number whose interval (k - 1/2, k + 1/2] holds a cut.
+    return (torch.cat([cuts, far], -1) - 0.5).ceil().sort(-1).values
+
+
+def _ends(single: Tensor, inward: float) -> Tensor:
+    """Sixteen numbers on either side of all, the outermost two first."""
+    steps = torch.arange(_BESIDE, 0, -1, dtype=single.dtype, device=single.device) - inward
+    return torch.stack([single[..., :1] - steps, single[..., -1:] + steps], -1).flatten(-2)
 
 
 def beyond_whole_numbers(
@@ -132,13 +150,12 @@ def _between(before: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
     return (before[..., None] + offset).flatten(-2), weight.flatten(-2)
 
 
-def _used(value: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+def _used(value: Tensor, count: Tensor) -> WholeNumbers:
     """Both ends and all values that stand for a number in any row, where that can be read."""
-    if torch.compiler.is_compiling():
-        return value, count
-    used = (count > 0).reshape(len(count), math.prod(count.shape[1:])).any(1)
-    used = used | (torch.arange(len(used), device=used.device) < 2)
-    try:
-        return value[used], count[used]
-    except RuntimeError:  # within `torch.vmap`
-        return value, count
+    value, count = value.movedim(-1, 0), count.movedim(-1, 0)
+    if not torch.compiler.is_compiling():
+        used = (count > 0).reshape(len(count), math.prod(count.shape[1:])).any(1)
+        used = used | (torch.arange(len(used), device=used.device) < 2)
+        with suppress(RuntimeError):  # within `torch.vmap` it cannot
+            value, count = value[used], count[used]
+    return WholeNumbers(value, count.log())
