@@ -196,3 +196,26 @@ def test_counts_without_one_that_stands_out_have_no_atoms() -> None:
     counts = np.random.default_rng(1).poisson(3, 120)
     assert Regressor(**TINY, discrete=True).fit(X, counts).atoms_ == ()
     assert Regressor(**TINY, discrete=True, atoms=()).fit(X, 9 * counts).atoms_ == ()
+
+
+def test_counts_with_an_atom_far_away_have_all_quantiles() -> None:
+    random = np.random.default_rng(2)
+    y = np.where(random.uniform(size=120) < 0.6, 999, random.poisson(10, 120))
+    model = Regressor(**TINY, discrete=True).fit(X, y)
+    found = model.predict_quantiles(X, [0.1, 0.9])
+    assert (found[:, 0] < 30).all()
+    assert (found[:, 1] == 999).all()
+
+
+def test_intervals_of_counts_include_their_lower_end() -> None:
+    low = RANDOM.poisson(4, 120) // 2 * 2
+    model = Regressor(**TINY, discrete=True, atoms=[0]).fit(X, np.c_[low, low + 1])
+    assert model.atoms_ == (0.0,)
+
+
+def test_targets_below_a_limit_are_spread_down_to_the_support() -> None:
+    z = np.random.default_rng(3).gamma(2, 2, 120)
+    y = np.c_[np.where(z < 2, -np.inf, z), np.maximum(z, 2)]
+    distribution = Regressor(**TINY, support=(0, None)).fit(X, y).predict_distribution(X)
+    # Of a gamma distribution .0012 lies below .1; of half of the scale more than half was at 0.
+    assert distribution.cdf(torch.tensor(0.1)).mean().item() < 0.03

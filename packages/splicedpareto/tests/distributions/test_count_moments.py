@@ -10,6 +10,7 @@ from scipy.special import zeta
 from example_distributions import F64, f64, shares
 from splicedpareto.distributions import (
     Censored,
+    Delta,
     Discretized,
     Gaussian,
     GeneralizedPareto,
@@ -131,3 +132,32 @@ def test_bounds_of_a_clamp_broadcast_with_the_batch() -> None:
     mass = dist.log_prob(whole).exp()
     right = (torch.minimum(torch.maximum(whole, low), high) * mass).sum(0)
     torch.testing.assert_close(found, right, rtol=1e-8, atol=1e-8)
+
+
+# Parts that lie far apart
+
+
+def test_quantiles_around_an_atom_far_from_counts_are_numbers() -> None:
+    # The atom's place in the counts has a cdf of 0, of which the quantile is infinite.
+    far = Mixture(f64(1.0, 0.0), [Delta(f64(0.0)), Discretized(Gaussian(f64(20.0), 1.0))])
+    np.testing.assert_array_equal(far.icdf(f64(0.3, 0.7, 0.9)), [0, 0, 20])
+    two = [Discretized(Gaussian(f64(mean), 1.0)) for mean in (0.0, 60.0)]
+    np.testing.assert_array_equal(Mixture(f64(0, 0), two).icdf(f64(0.1, 0.3, 0.9)), [-1, 0, 61])
+
+
+@pytest.mark.parametrize(("mean", "scale"), [(63.0, 0.05), (2.2, 0.03), (0.0, 0.05)])
+def test_a_count_that_hardly_varies_has_a_small_variance_in_single_precision(
+    mean: float, scale: float
+) -> None:
+    counts = Discretized(Gaussian(mean, scale))
+    assert 0 <= counts.stddev.item() < 1e-5
+    assert 0 <= counts.variance.item() < 1e-10
+    either = Mixture(torch.zeros(2), [Delta(0.0), Discretized(Gaussian(63.0, 0.05))])
+    assert either.variance.item() == pytest.approx(31.5**2)
+
+
+def test_the_heaviest_count_is_found_however_far() -> None:
+    edges = f64(-0.5, 1.5, 40000.5)
+    far = SplicedBinnedPareto(shares(0.1, 0.9), edges, 0.1, 0.1, lower_mass=0.0)
+    parts = [Discretized(far), Discretized(Gaussian(f64(20000.0), 3000.0))]
+    assert Mixture(f64(0, 0), parts).mode.item() in {0.0, 1.0}

@@ -60,8 +60,8 @@ class Outcomes:
         """Values that targets may have, and their weights, so that bins reach where none was seen.
 
         Even in an interval with two ends, and by an exponential distribution of a scale past the
-        end that is known of one. Which row has which interval changes nothing, nor whether a row of
-        weight 2 is two rows.
+        end that is known of one, cut off at the support. Which row has which interval changes
+        nothing, nor whether a row of weight 2 is two rows.
         """
         within = self.within(support)
         is_left, is_right = within.lower.isinf(), within.upper.isinf()
@@ -69,8 +69,8 @@ class Outcomes:
         parts = [
             (within.lower[within.known], weight[within.known]),
             _inside(within.lower[inside], within.upper[inside], weight[inside]),
-            _beyond(within.lower[is_right], scale, weight[is_right]),
-            _beyond(within.upper[is_left], -scale, weight[is_left]),
+            _beyond(within.lower[is_right], scale, support[1], weight[is_right]),
+            _beyond(within.upper[is_left], -scale, support[0], weight[is_left]),
         ]
         values, weights = (torch.cat(each) for each in zip(*parts, strict=True))
         has_end = any(end is not None for end in support)
@@ -95,7 +95,9 @@ def _inside(lower: Tensor, upper: Tensor, weight: Tensor) -> tuple[Tensor, Tenso
     return (low + (high - low) * level).flatten(), (total / each).repeat_interleave(each)
 
 
-def _beyond(end: Tensor, scale: float, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _beyond(
+    end: Tensor, scale: float, furthest: float | None, weight: Tensor
+) -> tuple[Tensor, Tensor]:
     """Places beyond ends, below them for a negative scale, and their weights, as `_inside`."""
     sign = math.copysign(1, scale)
     distinct, row = torch.unique(sign * end, return_inverse=True)
@@ -104,6 +106,9 @@ def _beyond(end: Tensor, scale: float, weight: Tensor) -> tuple[Tensor, Tensor]:
     # Multiples of the golden ratio fill the unit interval evenly along the ends.
     start = (torch.arange(len(distinct), dtype=torch.float64) + 1) * 0.6180339887498949 % 1
     level = (torch.arange(each, dtype=torch.float64) + start[:, None]) / each
+    if furthest is not None:
+        room = (furthest - sign * distinct) / scale
+        level = level * -torch.expm1(-room.clamp(min=0))[:, None]
     values = sign * distinct[:, None] - scale * torch.log1p(-level)
     return values.flatten(), (total / each).repeat_interleave(each)
 

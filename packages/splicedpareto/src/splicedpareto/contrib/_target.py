@@ -419,7 +419,8 @@ def warn_of_targets(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
         atom
         for atom in target.atoms
         if not (
-            (outcomes.lower < atom) & (atom <= outcomes.upper) | (known & (values == atom))
+            (atom <= outcomes.upper)
+            & ((outcomes.lower < atom) | ((known | target.discrete) & (outcomes.lower == atom)))
         ).any()
     ]
     if absent:

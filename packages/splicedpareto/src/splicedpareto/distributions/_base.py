@@ -134,9 +134,11 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         rule, mean = self._rule_and_mean()
         center = torch.where(mean.isfinite(), mean, 0)
         with torch.no_grad():
-            # The mean distance, of which a heavy tail may have none.
-            distance = (rule.prob * (rule.value - center).abs()).sum(0)
-            unit = torch.where((distance > 0) & distance.isfinite(), distance, 1)
+            # The largest part of the root of the variance: no square, in its unit, is larger than
+            # one over its probability.
+            part = rule.prob.sqrt() * (rule.value - center).abs()
+            unit = torch.where(part.isfinite(), part, 0).amax(0)
+            unit = torch.where(unit > 0, unit, 1)
         squares = rule.expectation(((rule.value - center) / unit).square())
         return unit, torch.where(mean.isfinite(), squares, math.nan)
 
@@ -246,12 +248,13 @@ class ScalarDistribution(Distribution, metaclass=ABCMeta):
         return new
 
 
-def heaviest_atom(dist: ScalarDistribution) -> tuple[Tensor, Tensor]:
+def heaviest_atom(dist: ScalarDistribution, beside: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The value with the largest mass of its own, and whether there is one, shape ``*B``.
 
     It is the mode of a distribution with atoms: however short an interval, none holds as much.
     """
-    values = dist.breakpoints.movedim(-1, 0)
+    values = dist.breakpoints if beside is None else torch.cat([dist.breakpoints, beside], -1)
+    values = values.movedim(-1, 0)
     finite = values.isfinite()
     mass = dist.log_mass(torch.where(finite, values, 0))
     heaviest, index = torch.where(finite, mass, -math.inf).max(0, keepdim=True)

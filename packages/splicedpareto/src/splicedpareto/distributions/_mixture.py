@@ -153,9 +153,11 @@ class Mixture(MixtureProbabilities):
         """
         with torch.no_grad():
             densest = self._densest()
-        if self.is_continuous:
-            return densest
-        atom, has_atom = heaviest_atom(self)
+            if self.is_continuous:
+                return densest
+            modes = torch.stack([part.mode for part in self.components], -1)
+        # Of counts without end, the heaviest may lie beyond the breakpoints.
+        atom, has_atom = heaviest_atom(self, modes)
         return torch.where(has_atom, atom, densest)
 
     @property

@@ -97,6 +97,8 @@ def _step_of_atoms(
         with torch.no_grad():
             is_atom = (part.log_mass(value) > -math.inf) & (weights[..., index] > 0)
             level = (part.cdf_below(value) + part.cdf(value)) / 2
+            # Far from the rest of its part an atom has a cdf of 0 or 1: that place may be infinite.
+            level = torch.where((level > 0) & (level < 1), level, 0.5)
         place = part.icdf(level)
         # Of atoms on the same value the last one counts.
         total = torch.where(is_atom & is_inner, place - place.detach(), total)
