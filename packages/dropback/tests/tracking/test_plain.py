@@ -141,13 +141,27 @@ def test_a_set_of_each_kind_is_read_alike_both_ways(layout, tmp_path):
 
 
 @pytest.mark.parametrize("quoted", [False, True])
-def test_blanks_after_a_number_do_not_count(quoted, tmp_path):
+def test_blanks_around_a_number_do_not_count(quoted, tmp_path):
     folder = made_set("bdb_2025").write(tmp_path)
     path = folder / "tracking_week_1.csv"
     (before,), _ = read_tracking(folder)
     table = pl.read_csv(path, infer_schema=False)
-    padded = table.with_columns(pl.col("x", "s", "frameId") + "  ")
+    padded = table.with_columns(
+        pl.col("x", "s", "frameId") + "  ",
+        pl.format(" {} ", pl.col("gameId")).alias("gameId"),
+        pl.format("  {}", pl.col("playId")).alias("playId"),
+    )
     padded.write_csv(path, quote_style="always" if quoted else "never", null_value="NA")
     (block,), report = read_tracking(folder)
     assert report.left_out.is_empty()
     assert block.frames.tobytes() == before.frames.tobytes()
+
+
+def test_a_name_that_ends_within_a_letter_is_found_at_any_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(plain_module, "_BLOCK_BYTES", 1024)
+    path = tmp_path / "rows.csv"
+    name = "Jos\u00e9".encode()
+    path.write_bytes(b"a,b\n" + (b"1," + name + b"\n") * 400 + b"1," + name[:-1] + b"\n")
+    columns = [PlainColumn("a", "a", WHOLE), PlainColumn("b", "b", TEXT)]
+    with pytest.raises(NotPlainError):
+        list(read_plain(path, columns, 1000))

@@ -113,9 +113,14 @@ _NO_PROBLEM: Final = pl.DataFrame(
 )
 
 
+# Of a set all times are of one zone.
+_ZONE: Final = r" ?(Z|UTC|[+-]\d{2}:?\d{2})$"
+
+
 def parsed_stamps(column: str) -> pl.Expr:
-    """Time stamps in seconds; null for text that is none."""
-    stamp = pl.col(column).str.replace("T", " ").str.to_datetime(strict=False)
+    """Time stamps in seconds, by the clock of their own zone; null for text that is none."""
+    text = pl.col(column).str.strip_chars().str.replace(_ZONE, "").str.replace("T", " ")
+    stamp = text.str.to_datetime(strict=False)
     return stamp.dt.timestamp("ms") / 1000
 
 

@@ -26,10 +26,19 @@ def frame_rate(rows: pl.DataFrame) -> float | None:
     if "time" not in rows.columns or not rows.height:
         return None
     heads = np.append(play_heads(rows), rows.height)[: _TIMED_PLAYS + 1]
+    rate = _median_rate(rows.head(int(heads[-1])))
+    if rate is not None or len(heads) <= _TIMED_PLAYS:
+        return rate
+    # Of plays whose rows lie apart, as those of all plays by frame, these are too few rows.
+    plays = rows.select(SOURCE_KEY).unique(maintain_order=True).head(_TIMED_PLAYS)
+    return _median_rate(rows.join(plays, on=SOURCE_KEY, how="semi", maintain_order="left"))
+
+
+def _median_rate(rows: pl.DataFrame) -> float | None:
+    """Frames a second by the stamps of plays, a median of them."""
     # Of one track in each play: another, the ball's above all, may be of another clock.
     tracks = (
-        rows.head(int(heads[-1]))
-        .select(*SOURCE_KEY, "frame", player=pl.col("player_id").fill_null(-1))
+        rows.select(*SOURCE_KEY, "frame", player=pl.col("player_id").fill_null(-1))
         .with_row_index("row")
         .filter(pl.col("player") == pl.col("player").first().over(SOURCE_KEY))
     )

@@ -25,7 +25,8 @@ _TEXT_FROM: Final = 1 << 60
 def id_kind(cells: pl.Series) -> IdKind:
     """What most of a column's cells are: numbers, numbers of more than 15 digits, or text."""
     known = cells.cast(pl.String).drop_nulls()
-    known = known.filter(~known.is_in(MISSING_WORDS)).unique()
+    known = known.str.strip_chars().unique()
+    known = known.filter(~known.is_in(MISSING_WORDS))
     whole = known.cast(pl.Int64, strict=False)
     if (whole.abs() >= _EXACT).any():
         return "long"
@@ -40,7 +41,7 @@ def id_number(column: str) -> pl.Expr:
 
 def whole_number(column: str) -> pl.Expr:
     """Whole numbers from text, exact to 18 digits, also as ``33131.0``; null where it is none."""
-    text = pl.col(column).cast(pl.String)
+    text = pl.col(column).cast(pl.String).str.strip_chars()
     return pl.coalesce(
         text.cast(pl.Int64, strict=False),
         whole(text.cast(pl.Float64, strict=False)).cast(pl.Int64, strict=False),

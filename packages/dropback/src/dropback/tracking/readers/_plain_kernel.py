@@ -134,6 +134,8 @@ def parse_lines(  # noqa: C901, PLR0911, PLR0912, PLR0915
                     code = int(codes[place, row - 1])
                     known, known_end = bounds[place, code], bounds[place, code + 1]
                     while known < known_end and text[at] == letters[place, known]:
+                        if text[at] >= _BEYOND_ASCII:
+                            beyond_ascii[0] = True
                         at += 1
                         known += 1
                     if known == known_end and text[at] == stop:
