@@ -8,12 +8,7 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import validate_data
 
-from splicedpareto.contrib._outcomes import (
-    Outcomes,
-    are_intervals,
-    read_outcomes,
-    require_numbers,
-)
+from splicedpareto.contrib._outcomes import Outcomes, are_intervals, read_outcomes, require_numbers
 from splicedpareto.contrib._rows import Rows, are_sequences, sequence_rows, table_rows
 from splicedpareto.nn import SequenceEncoder
 
@@ -57,8 +52,7 @@ def training_rows(
             estimator, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2
         )
         rows = table_rows(table)
-    if not are_intervals(y):
-        y = column_or_1d(y, warn=True)
+    y = as_column(y)
     given = len(np.asarray(y))
     if rows.lengths is not None and given != rows.count:
         raise ValueError(
@@ -66,6 +60,15 @@ def training_rows(
             f"{given}."
         )
     return rows, read_outcomes(y, rows.count)
+
+
+def as_column(y: npt.ArrayLike) -> npt.ArrayLike:
+    """Targets in one dimension, or both ends of each.
+
+    Raises:
+        ValueError: They have another shape.
+    """
+    return y if are_intervals(y) else column_or_1d(y, warn=True)
 
 
 def check_kind(X: TableOrSequences, network: DistributionNetwork) -> bool:

@@ -82,17 +82,12 @@ class Outcomes:
 
 
 def _inside(lower: Tensor, upper: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Places in intervals, and their weights.
-
-    Each distinct interval has as many, of equal shares, as make 256 in all.
-    """
+    """Places in intervals, and their weights."""
     distinct, row = torch.unique(torch.stack([lower, upper]), dim=1, return_inverse=True)
-    count = distinct.shape[1]
-    total = weight.new_zeros(count).index_add_(0, row, weight)
-    each = math.ceil(_PLACES / max(count, 1))
+    start = torch.full(distinct.shape[1:], 0.5, dtype=torch.float64)
+    level, weights = _levels(start, row, weight)
     low, high = distinct[..., None]
-    level = (torch.arange(each, dtype=torch.float64) + 0.5) / each
-    return (low + (high - low) * level).flatten(), (total / each).repeat_interleave(each)
+    return (low + (high - low) * level).flatten(), weights
 
 
 def _beyond(
@@ -101,16 +96,30 @@ def _beyond(
     """Places beyond ends, below them for a negative scale, and their weights, as `_inside`."""
     sign = math.copysign(1, scale)
     distinct, row = torch.unique(sign * end, return_inverse=True)
-    total = weight.new_zeros(len(distinct)).index_add_(0, row, weight)
-    each = math.ceil(_PLACES / max(len(distinct), 1))
     # Multiples of the golden ratio fill the unit interval evenly along the ends.
     start = (torch.arange(len(distinct), dtype=torch.float64) + 1) * 0.6180339887498949 % 1
-    level = (torch.arange(each, dtype=torch.float64) + start[:, None]) / each
+    level, weights = _levels(start, row, weight)
     if furthest is not None:
         room = (furthest - sign * distinct) / scale
         level = level * -torch.expm1(-room.clamp(min=0))[:, None]
     values = sign * distinct[:, None] - scale * torch.log1p(-level)
-    return values.flatten(), (total / each).repeat_interleave(each)
+    return values.flatten(), weights
+
+
+def _levels(start: Tensor, row: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Levels in the unit interval, a row for each start, and their weights, one after the other.
+
+    Each distinct interval has as many, of equal shares, as make 256 in all.
+
+    Args:
+        start: Where in its share each level lies, of each distinct interval.
+        row: Which of these each target has.
+        weight: Weights of the targets.
+    """
+    total = weight.new_zeros(len(start)).index_add_(0, row, weight)
+    each = math.ceil(_PLACES / max(len(start), 1))
+    level = (torch.arange(each, dtype=torch.float64) + start[:, None]) / each
+    return level, (total / each).repeat_interleave(each)
 
 
 def read_outcomes(y: Any, count: int) -> Outcomes:  # noqa: ANN401  # any input

@@ -25,12 +25,10 @@ def plain_parameters(model: BaseEstimator) -> dict[str, Any]:
 
 
 def _as_tuple(value: Any, *, ordered: bool) -> Any:  # noqa: ANN401  # any input
-    is_set = isinstance(value, (set, frozenset))
-    if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__len__"):
+    kept = (str, bytes, dict, set, frozenset) if ordered else (str, bytes, dict)
+    if isinstance(value, kept) or not hasattr(value, "__len__"):
         return value
-    if is_set and ordered:
-        return value
-    if isinstance(value, Tensor) or hasattr(value, "tolist"):
+    if hasattr(value, "tolist"):
         value = value.tolist()
     return tuple(map(_plain, value)) if hasattr(value, "__iter__") else value
 

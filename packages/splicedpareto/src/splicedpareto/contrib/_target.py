@@ -348,6 +348,12 @@ def _check_whole_numbers(outcomes: Outcomes) -> None:
         )
 
 
+def _distinct_masses(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Distinct values, increasing, and the share of the weight at each."""
+    distinct, upto = distinct_shares(values, weight)
+    return distinct, upto.diff(prepend=upto.new_zeros(1))
+
+
 def _counts_apart(values: Tensor, weight: Tensor, least: int) -> tuple[float, ...]:
     """Counts that stand out, such as the zeros of amounts, where they reach over `least` or more.
 
@@ -356,8 +362,7 @@ def _counts_apart(values: Tensor, weight: Tensor, least: int) -> tuple[float, ..
     """
     if not len(values) or values.max() - values.min() < least:
         return ()
-    distinct, share = distinct_shares(values, weight)
-    mass = share.diff(prepend=share.new_zeros(1))
+    distinct, mass = _distinct_masses(values, weight)
     shares = dict(zip(distinct.tolist(), mass.tolist(), strict=True))
     return tuple(
         count
@@ -377,8 +382,7 @@ def _atoms(
             raise ValueError(f"atoms must be None, 'auto' or a list of values, got {atoms!r}.")
         if not len(values):
             return ()
-        distinct, share = distinct_shares(values, weight)
-        mass = share.diff(prepend=share.new_zeros(1))
+        distinct, mass = _distinct_masses(values, weight)
         return tuple(distinct[mass > _ATOM_SHARE].tolist())
     try:
         places = sorted({float(atom) for atom in atoms})
@@ -431,8 +435,7 @@ def warn_of_targets(outcomes: Outcomes, weight: Tensor, target: Target) -> None:
         )
     if target.discrete or target.atoms or not known.all():
         return
-    distinct, share = distinct_shares(values, weight)
-    mass = share.diff(prepend=share.new_zeros(1))
+    distinct, mass = _distinct_masses(values, weight)
     most = int(mass.argmax())
     if len(distinct) == 1:
         warnings.warn(

@@ -19,7 +19,7 @@ from splicedpareto.contrib._fitting import (
     checked_settings,
     fit_network,
 )
-from splicedpareto.contrib._outcomes import Outcomes, are_intervals, climatology_loss, read_outcomes
+from splicedpareto.contrib._outcomes import climatology_loss, read_outcomes
 from splicedpareto.contrib._pandas import with_index_of
 from splicedpareto.contrib._parameters import plain_parameters
 from splicedpareto.contrib._rows import Rows, held_out_rows, parts_of
@@ -30,10 +30,11 @@ from splicedpareto.distributions._checks import resolve_validation
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
-    from sklearn.utils import check_random_state, column_or_1d
+    from sklearn.utils import check_random_state
     from sklearn.utils.validation import check_is_fitted
 
     from splicedpareto.contrib._checked import (
+        as_column,
         check_kind,
         checked_levels,
         new_rows,
@@ -279,7 +280,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         judged = None
         if validation is not None:
             new = new_rows(self, validation[0], network)
-            new_outcomes = _read_targets(validation[1], new.count)
+            new_outcomes = read_outcomes(as_column(validation[1]), new.count)
             target.check(new_outcomes)
             judged = new, target.standardized(new_outcomes)
         held_out = torch.zeros(rows.count, dtype=torch.bool)
@@ -389,7 +390,7 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         """
         check_is_fitted(self, "network_")
         rows = new_rows(self, X, self.network_)
-        outcomes = _read_targets(y, rows.count)
+        outcomes = read_outcomes(as_column(y), rows.count)
         weights = torch.from_numpy(sample_weights(sample_weight, rows.count))
         ours = 0.0
         for part in parts_of(rows.count):
@@ -473,8 +474,3 @@ def _as_before_if_refused(model: BaseEstimator) -> Iterator[None]:
         vars(model).clear()
         vars(model).update(before)
         raise
-
-
-def _read_targets(y: npt.ArrayLike, count: int) -> Outcomes:
-    """Targets of rows, one for each, or two ends."""
-    return read_outcomes(y if are_intervals(y) else column_or_1d(y, warn=True), count)
