@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from dropback.tracking import read_tracking
+from dropback.tracking.ingest._results import described_result
 from examples.tracking_sets import MadePlay, made_set
 
 KEYS = ("playId", "play_id", "ngsPlayId")
@@ -116,13 +117,106 @@ RESULTS = {
 }
 
 
+UNSAID = {"playDescription": ""}
+
+
 @pytest.mark.parametrize("layout", RESULTS)
 @pytest.mark.parametrize("result", ["S", "R"])
 def test_a_sack_or_run_that_ends_with_a_pass_is_flagged(layout, result, tmp_path):
     file, column = RESULTS[layout]
-    source = changed(two_plays(layout), file, **{column: result})
+    gains = dict.fromkeys(("PlayResult", "prePenaltyPlayResult"), 0.0)
+    source = two_plays(layout)
+    gains = {name: none for name, none in gains.items() if name in source.tables[file].columns}
+    source = changed(source, file, **{column: result}, **UNSAID, **gains)
     said = f"pass_result is '{result}', the dropback ends with pass_forward"
     assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
+
+
+OUTCOMES = {
+    "pass_outcome_caught": "C",
+    "pass_outcome_incomplete": "I",
+    "pass_outcome_interception": "IN",
+    "pass_outcome_touchdown": "C",
+}
+
+
+@pytest.mark.parametrize("layout", RESULTS)
+def test_a_pass_that_ends_unlike_its_result_is_flagged(layout, tmp_path):
+    # One play for each outcome and result; a play's number is its place.
+    cases = [(event, result) for event in OUTCOMES for result in ("C", "I", "IN")]
+    plays = [
+        MadePlay(play=1 + place, events={6: "ball_snap", 26: "pass_forward", 36: event})
+        for place, (event, _) in enumerate(cases)
+    ]
+    file, column = RESULTS[layout]
+    source = two_plays(layout, *plays)
+    results = pl.Series(column, [result for _, result in cases])
+    source = source.change(
+        file, results, playDescription=pl.lit(""),
+        **{name: pl.lit(0) for name in ("PlayResult", "prePenaltyPlayResult")
+           if name in source.tables[file].columns},
+    )  # fmt: skip
+    assert flags_of(source, tmp_path) == {
+        1 + place: (
+            "a result unlike the events",
+            f"pass_result is '{result}', the pass ends with {event}",
+        )
+        for place, (event, result) in enumerate(cases)
+        if OUTCOMES[event] != result
+    }
+
+
+DESCRIBED = {
+    **RESULTS,
+    "bdb_2026": ("supplementary_data.csv", "pass_result"),
+    "hackathon_2015": ("plays.csv", "result"),
+}
+
+
+@pytest.mark.parametrize("layout", DESCRIBED)
+def test_a_result_that_the_description_does_not_tell_is_flagged(layout, tmp_path):
+    file, column = DESCRIBED[layout]
+    flags = flags_of(changed(two_plays(layout), file, **{column: "IN"}), tmp_path)
+    said = "pass_result is 'IN', the description says C: (15:00) A.Player0 pass short right to A."
+    assert list(flags.values()) == [("a result unlike the description", said)]
+
+
+@pytest.mark.parametrize(
+    ("words", "result"),
+    [
+        ("(7:11) J.Goff pass short left to R.Woods to SF 9 for 4 yards (F.Warner).", "C"),
+        ("(7:11) J.Goff pass incomplete deep left to R.Woods.", "I"),
+        ("TWO-POINT CONVERSION ATTEMPT. L.Jackson pass to M.Andrews is incomplete.", "I"),
+        ("T.Siemian pass incomplete. Underthrown, nearly intercepted in flat at BUF 33.", "I"),
+        ("J.Goff pass deep right intended for R.Woods INTERCEPTED by F.Warner at SF 3.", "IN"),
+        ("(2:01) J.Goff sacked at LA 20 for -7 yards (F.Warner). FUMBLES.", "S"),
+        ("J.Goff scrambles right end to LA 30 for 5 yards (F.Warner).", "R"),
+        ("J.Goff pass incomplete. SF challenged, and the play was REVERSED. J.Goff pass short "
+         "right to R.Woods for 15 yards.", "C"),
+        ("J.Goff pass for 15 yards. SF challenged the incomplete pass ruling: Upheld.", "C"),
+        ("J.Goff scrambles to LA 9. J.Goff pass short left, NULLIFIED by Penalty.", None),
+        ("Play 12.", None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_what_a_description_says_of_the_result(words, result):
+    table = pl.DataFrame({"words": pl.Series([words], dtype=pl.String)})
+    assert table.select(described_result(pl.col("words"))).item() == result
+
+
+@pytest.mark.parametrize("layout", DESCRIBED)
+def test_yards_of_an_incompletion_are_flagged(layout, tmp_path):
+    # The made plays gain 9 yards.
+    file, column = DESCRIBED[layout]
+    source = two_plays(layout)
+    words = next(name for name in ("playDescription", "play_description", "desc")
+                 if name in source.tables[file].columns)  # fmt: skip
+    source = changed(source, file, **{column: "I", words: "A.Player0 pass incomplete."})
+    said = "yards unlike the result", "pass_result is 'I', yards_gained 9"
+    assert list(flags_of(source, tmp_path / "one").values()) == [said]
+    # The set's yards may be those of the penalty.
+    source = changed(source, file, **{words: "A.Player0 pass incomplete. PENALTY on KC."})
+    assert flags_of(source, tmp_path / "other") == {}
 
 
 def test_a_pass_that_ends_with_a_sack_is_flagged(tmp_path):

@@ -36,13 +36,16 @@ THROWS: Final = (*FORWARD_PASSES, "pass_tipped", "autoevent_passinterrupted")
 # Events that open a designed run, where no pass comes after them.
 RUNS: Final = ("handoff", "run")
 
-ARRIVALS: Final = (
-    "pass_arrived",
-    "pass_outcome_caught",
-    "pass_outcome_touchdown",
-    "pass_outcome_incomplete",
-    "pass_outcome_interception",
-)
+# How a pass ends, and the results of plays that end so: of 386 real plays none has another. An
+# interception that is returned all the way has a touchdown of another name.
+OUTCOMES: Final = {
+    "pass_outcome_caught": ("C",),
+    "pass_outcome_touchdown": ("C",),
+    "pass_outcome_incomplete": ("I",),
+    "pass_outcome_interception": ("IN",),
+}
+
+ARRIVALS: Final = ("pass_arrived", *OUTCOMES)
 
 
 # All events that bound a window; a file's other events are not read.
@@ -62,7 +65,8 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row a play with a snap: ``play``, ``snap_frame``, ``snap_event``, ``end_frame``,
         ``end_event`` (null where nothing ends the play after its snap), ``early_end_frame`` (an
-        end before or at the snap, null where there is none) and ``arrival_frame``.
+        end before or at the snap, null where there is none), ``arrival_frame`` and the ``outcomes``
+        of passes after the snap, in order.
     """
     known = events.with_columns(
         pl.col("event").replace_strict(SNAPS, default=None, return_dtype=pl.Int8).alias("snap"),
@@ -100,7 +104,13 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
         .group_by("play")
         .agg(arrival_frame=pl.col("frame").min())
     )
+    outcomes = (
+        after_snap.filter(is_late, pl.col("event").is_in(list(OUTCOMES)))
+        .sort("play", "frame", "event")
+        .group_by("play", maintain_order=True)
+        .agg(outcomes="event")
+    )
     windows = snaps
-    for table in (ends, early, arrivals):
+    for table in (ends, early, arrivals, outcomes):
         windows = left_join(windows, table, on="play")
     return windows.sort("play")

@@ -254,6 +254,7 @@ def _windows(
                 end_event=pl.lit(None, dtype=pl.String),
                 early_end_frame=pl.lit(None, dtype=pl.Int64),
                 arrival_frame=pl.lit(None, dtype=pl.Int64),
+                outcomes=pl.lit(None, dtype=pl.List(pl.String)),
             )
         )
         return windows, NO_TIES

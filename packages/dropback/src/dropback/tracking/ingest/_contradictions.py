@@ -10,7 +10,7 @@ import polars as pl
 from dropback.data._field import GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import X
 from dropback.tracking._schema import BALL_SLOT
-from dropback.tracking._windows import FORWARD_PASSES
+from dropback.tracking.ingest._results import against_results
 from dropback.tracking.readers._cells import CELL, cut, quoted
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ BEYOND_GOAL: Final = "more yards than there are to the goal line"
 BEHIND_GOAL: Final = "more yards lost than there are to the own goal line"
 TWO_LINES: Final = "two lines of scrimmage"
 ACROSS_LINE: Final = "players on the other side of the line at the snap"
-OTHER_RESULT: Final = "a result unlike the events"
 MANY_FILLED: Final = "a track of which many positions are filled"
 
-_SACKS: Final = ("qb_sack", "qb_strip_sack")
 # The nearest two of 537 real plays are .03 yards apart, of those since 2017 .59.
 _ONE_PLACE_YD: Final = 0.02
 # None of 21,043 real plays has more; a line that the snap alone tells is within this.
@@ -93,9 +91,6 @@ def contradictions() -> list[pl.Expr]:
     to_own_goal = pl.col("line_of_scrimmage_x_yd") - OWN_GOAL_LINE_X_YD
     against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")
     gained = pl.col("yards_gained")
-    thrown, sacked = pl.col("end_event").is_in(FORWARD_PASSES), pl.col("end_event").is_in(_SACKS)
-    result = pl.col("pass_result")
-    other = (thrown & result.is_in(["S", "R"])) | (sacked & result.is_in(["C", "I", "IN"]))
     offense, defense = (pl.col(f"{side}_across_yd") for side in ("offense", "defense"))
     return [
         pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
@@ -136,13 +131,7 @@ def contradictions() -> list[pl.Expr]:
                 *(side.cast(pl.Float64).round(1).cast(pl.String) for side in (offense, defense)),
             )
         ),
-        pl.when(other).then(
-            pl.format(
-                f"{OTHER_RESULT}{CELL}pass_result is {{}}, the dropback ends with {{}}",
-                quoted(result),
-                "end_event",
-            )
-        ),
+        *against_results(),
         pl.when(pl.col("filled_share") > _MOST_FILLED).then(
             pl.format(
                 f"{MANY_FILLED}{CELL}{{}} % of one player", (100 * pl.col("filled_share")).round(0)
