@@ -152,6 +152,27 @@ def test_prediction_of_a_play_does_not_depend_on_the_others(trained: TrainedRun)
     np.testing.assert_allclose(some["mid_cdf"], whole["mid_cdf"], atol=1e-5)
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_bit_and_are_given_back(
+    trained: TrainedRun, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays = trained.unseen.plays
+    monkeypatch.setattr("dropback.models._predict._CHUNK", 100)
+    alone = predict_plays(trained.model, plays)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        together = predict_plays(trained.model, plays)
+        assert torch.get_num_threads() == threads
+        monkeypatch.setattr("dropback.models._predict.cdf_on_field", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            predict_plays(trained.model, plays)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert together.equals(alone)
+
+
 def test_seed_moves_the_randomized_pit_alone(trained: TrainedRun) -> None:
     one, other = (predict_plays(trained.model, trained.unseen.plays, seed=seed) for seed in (1, 2))
     assert one.drop("pit").equals(other.drop("pit"))
