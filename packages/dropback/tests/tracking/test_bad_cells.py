@@ -116,14 +116,16 @@ def test_what_is_absent_in_words_is_no_fault(layout, tmp_path):
 
 OUT_OF_BOUNDS = (
     ("yardsToGo", "400", "from 0 to 109"),
-    ("quarter", "99", "from 1 to 10"),
+    ("yardsToGo", "0", "at least 1 on a down"),
+    ("down", "7", "from 0 to 4"),
+    ("quarter", "9", "from 1 to 6"),
     ("prePenaltyPlayResult", "-500", "from -110 to 110"),
     ("gameClock", "99:99", "a time of a quarter, up to 15:00"),
 )
 
 
 def test_a_number_that_no_game_has_sets_the_play_aside(tmp_path):
-    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(5)))
+    source = made_set("bdb_2025", *(MadePlay(play=play) for play in range(7)))
     for play, (column, value, _) in enumerate(OUT_OF_BOUNDS):
         source = with_cells(source, "plays.csv", column, value, of=play)
     blocks, report = read_tracking(source.write(tmp_path))
@@ -135,7 +137,7 @@ def test_a_number_that_no_game_has_sets_the_play_aside(tmp_path):
         )
         for play, (column, value, must) in enumerate(OUT_OF_BOUNDS)
     ]
-    assert blocks[0].plays["play_id"].to_list() == [4]
+    assert blocks[0].plays["play_id"].to_list() == [6]
 
 
 def test_a_margin_that_no_game_has_names_both_scores(tmp_path):

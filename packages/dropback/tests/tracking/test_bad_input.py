@@ -136,7 +136,7 @@ def test_a_table_that_is_no_tracking_file_is_left_out_by_name(tmp_path):
         ),
         (
             spoiled("quarter", 0),
-            "value out of bounds: the column quarter .* is '0' in row 1, must be from 1 to 10",
+            "value out of bounds: the column quarter .* is '0' in row 1, must be from 1 to 6",
         ),
         (
             spoiled("yardsToGo", -3),

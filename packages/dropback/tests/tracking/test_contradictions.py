@@ -88,6 +88,46 @@ def test_a_line_that_two_columns_tell_differently_is_flagged(layout, tmp_path):
     assert flags_of(source, tmp_path) == {1: ("two lines of scrimmage", "2.0 yards apart")}
 
 
+@pytest.mark.parametrize("layout", ["bdb_2021", "bdb_2023", "bdb_2024", "bdb_2025"])
+def test_a_yard_line_on_the_other_half_is_flagged(layout, tmp_path):
+    # The line is at 45: KC's 35, and not ARI's.
+    source = changed(two_plays(layout), "plays.csv", yardlineSide="ARZ")
+    assert flags_of(source, tmp_path) == {1: ("two lines of scrimmage", "30.0 yards apart")}
+
+
+def test_a_yard_line_on_the_other_half_is_told_without_another_column(tmp_path):
+    source = changed(two_plays("bdb_2019"), "plays.csv", yardlineSide="ARZ")
+    _, report = read_tracking(source.write(tmp_path / "2019"))
+    assert report.left_out["reason"].to_list() == ["snap away from the line of scrimmage"]
+    file = "supplementary_data.csv"
+    source = changed(two_plays("bdb_2026"), file, yardline_side="ARZ")
+    ((flags, _),) = flags_of(source, tmp_path / "2026").values()
+    assert flags == "players on the other side of the line at the snap"
+
+
+DIRECTED = {
+    "bdb_2021": "playDirection", "bdb_2023": "playDirection", "bdb_2024": "playDirection",
+    "bdb_2025": "playDirection", "bdb_2026": "play_direction", "ngs_highlights": "playDirection",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("by_frame", [False, True])
+@pytest.mark.parametrize("layout", DIRECTED)
+def test_a_direction_that_changes_within_a_play_is_flagged(layout, by_frame, tmp_path):
+    column = DIRECTED[layout]
+    source = two_plays(layout)
+    ((file, rows),) = source.tracking.items()
+    key = next(key for key in KEYS if key in rows.columns)
+    if by_frame:
+        frame = next(c for c in rows.columns if c in ("frameId", "frame_id", "frame"))
+        source = source.change(file, rows.sort(key, frame, maintain_order=True).get_columns())
+        rows = source.tracking[file]
+    odd = pl.int_range(pl.len()) == 99
+    source = source.change(file, pl.when(odd).then(pl.lit("left")).otherwise(column).alias(column))
+    said = f"column {column} changes within the play", f"{column} is 'left' in row 100"
+    assert flags_of(source, tmp_path) == {1: said}
+
+
 @pytest.mark.parametrize("shift", [10.0, -10.0])
 def test_a_play_of_2026_that_is_shifted_along_the_field_is_flagged(shift, tmp_path):
     source = changed(two_plays("bdb_2026"), TRACKING_2026, x=pl.col("x") + shift)

@@ -231,6 +231,12 @@ PLAYS = {
                           "a track against its recorded directions"),
     "turned orientations": ({"o": (pl.col("o") + 180) % 360},
                             "players who face away from the other side at the snap"),
+    "orientations a quarter to the right": (
+        {"o": (pl.col("o") + 90) % 360}, "players who face away from the other side at the snap"
+    ),
+    "orientations a quarter to the left": (
+        {"o": (pl.col("o") + 270) % 360}, "players who face away from the other side at the snap"
+    ),
     "half the speeds": ({"s": pl.col("s") / 2}, "speeds out of proportion to displacements"),
     "twice the speeds": ({"s": pl.col("s") * 2}, "speeds out of proportion to displacements"),
     "three times the accelerations": ({"a": pl.col("a") * 3},

@@ -109,7 +109,7 @@ class Plays(dy.Schema):
     home_team = dy.String(nullable=True)
     away_team = dy.String(nullable=True)
     # No game has gone beyond a sixth period.
-    quarter = dy.Int32(nullable=True, min=1, max=10)
+    quarter = dy.Int32(nullable=True, min=1, max=6)
     game_clock_s = dy.Int32(nullable=True, min=0, max=QUARTER_SECONDS)
     down = dy.Int32(nullable=True, min=0, max=4)
     yards_to_go = dy.Int32(nullable=True, min=0, max=109)

@@ -48,15 +48,16 @@ def with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame,
         .then(GOAL_LINE_X_YD - yards)
     )
     # Rows may tell it beside the table: whichever end they count from, it is the same line.
-    other = pl.coalesce(recorded, "yardline_of_row")
+    other = pl.col("yardline_of_row")
+    from_any_end = pl.min_horizontal(
+        (other - by_side).abs(), (FIELD_LENGTH_YD - other - by_side).abs()
+    )
     by_snap = pl.col("snap_x").clip(OWN_GOAL_LINE_X_YD + 0.5, GOAL_LINE_X_YD - 0.5)
     plays = block.plays.with_columns(
         snap_x=pl.Series(snap_x, dtype=pl.Float32, nan_to_null=True)
     ).with_columns(
         line_of_scrimmage_x_yd=pl.coalesce(charted, by_side, by_snap),
-        lines_apart_yd=pl.min_horizontal(
-            (other - by_side).abs(), (FIELD_LENGTH_YD - other - by_side).abs()
-        ),
+        lines_apart_yd=pl.coalesce((charted - by_side).abs(), from_any_end),
     )
     miss = (pl.col("snap_x") - pl.col("line_of_scrimmage_x_yd")).abs()
     problems = plays.filter(

@@ -29,7 +29,8 @@ _OF_TRACK: Final = (
     "height",
     "weight",
 )
-# Files in the order of frames have runs of a row each, whose rows cannot be held side by side.
+_OF_PLAY: Final = ("play_direction",)
+# Files in the order of frames have tracks of a row each, whose rows cannot be held side by side.
 _LEAST_RUN: Final = 3
 
 
@@ -72,12 +73,12 @@ def changing_cells(rows: pl.DataFrame, runs: PlayerRuns) -> pl.DataFrame:
         runs: Their runs by player.
     """
     found = [pl.DataFrame(schema={"play": pl.Int64, "name": pl.String, ROW: pl.UInt32})]
-    if not len(runs.head) or rows.height < _LEAST_RUN * len(runs.head):
-        return found[0]
-    of_play = [name for name in rows.columns if name.startswith("plays.")]
+    of_play = [name for name in rows.columns if name.startswith("plays.") or name in _OF_PLAY]
     of_track = [name for name in _OF_TRACK if name in rows.columns]
     play_starts = runs.head[np.diff(runs.play, prepend=-1) != 0]
     for names, heads in ((of_track, runs.head), (of_play, play_starts)):
+        if rows.height < max(_LEAST_RUN * len(heads), 1):
+            continue
         for name in names:
             cells = rows[name]
             differs = cells.ne_missing(cells.shift(1)).to_numpy().copy()

@@ -83,7 +83,8 @@ _TIME: Final = "recorded_time_to_throw_s"
 _LONGEST_S: Final = 30
 
 _RANGES: Final = {
-    "quarter": (1, 10),
+    # No game has had a third overtime.
+    "quarter": (1, 6),
     "down": (0, 4),
     "yards_to_go": (0, 109),
     "yards_gained": (-110, 110),
@@ -354,6 +355,10 @@ def _beyond(
         )
         wrong = (minutes.fill_null(0.0) * 60 + seconds > QUARTER_SECONDS) | (seconds >= 60)
         sentences.append(said(column, wrong, "a time of a quarter, up to 15:00"))
+    if column := found_column(table, names.get("yards_to_go", ())):
+        # Tries and kicks alone have no down, and no line to gain.
+        none = (shaped["yards_to_go"] == 0) & (shaped["down"] > 0)
+        sentences.append(said(column, pl.lit(none), "at least 1 on a down"))
     home, away = (found_column(table, names.get(name, ())) for name in _SCORES)
     if home and away:
         apart = (shaped["home_score"] - shaped["away_score"]).abs() > _MOST_APART
