@@ -59,7 +59,7 @@ _SLOPE_WEIGHTS: Final = _weights()
 
 
 @compiled
-def _sine_cosine(degrees: _Float) -> tuple[_Float, _Float]:
+def sine_cosine(degrees: _Float) -> tuple[_Float, _Float]:
     """Sine and cosine of an angle, within 1e-7; exact at right angles.
 
     The angle is taken less the nearest multiple of 90 degrees, without rounding, and Cephes's
@@ -85,7 +85,7 @@ def _sine_cosine(degrees: _Float) -> tuple[_Float, _Float]:
 @compiled
 def _velocity(speed: _Float, direction: _Float) -> tuple[_Float, _Float]:
     """Velocity in x and y of a player; 0 of one who stands and has no direction."""
-    sine, cosine = _sine_cosine(direction)
+    sine, cosine = sine_cosine(direction)
     if np.isnan(direction) and speed < _STANDING:
         sine, cosine = _ZERO, _ZERO
         speed = _ZERO
@@ -284,11 +284,11 @@ def network_columns(
             row[first + 10] = _ZERO
         for player in range(PLAYERS):
             first = player * width
-            sine, cosine = _sine_cosine(players[at, player, 6])
+            sine, cosine = sine_cosine(players[at, player, 6])
             # A standing player may have no direction; (0, 0) says so.
             row[first + 6] = _ZERO if np.isnan(sine) else sine
             row[first + 7] = _ZERO if np.isnan(cosine) else cosine
-            row[first + 8], row[first + 9] = _sine_cosine(players[at, player, 7])
+            row[first + 8], row[first + 9] = sine_cosine(players[at, player, 7])
         first = PLAYERS * width
         for column in range(engineered.shape[1]):
             row[first + column] = engineered[at, column]

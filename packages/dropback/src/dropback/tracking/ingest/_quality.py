@@ -169,7 +169,7 @@ def frame_rates(
     )
 
 
-def speed_errors(block: PlayBlock, steps: Floats) -> Floats:
+def speed_errors(block: PlayBlock, steps: Singles) -> Floats:
     """Mean distance of recorded speeds from displacements in each play, yards a second, ``[N]``.
 
     Args:
@@ -187,7 +187,7 @@ def speed_errors(block: PlayBlock, steps: Floats) -> Floats:
 
 
 def with_quality(
-    block: PlayBlock, plays: pl.DataFrame, steps: Floats, *, linemen: bool
+    block: PlayBlock, plays: pl.DataFrame, steps: Singles, *, linemen: bool
 ) -> pl.DataFrame:
     """The plays with the measures of `LIMITS` that canonical frames give, and their flags.
 
@@ -386,7 +386,7 @@ _TWO_DEEP: Final = 2
 _FEW_PLAYS: Final = 20
 
 
-def steps_between(frames: Singles) -> Floats:
+def steps_between(frames: Singles) -> Singles:
     """Displacement of players from each frame to the next, yards a second, ``[F - 1, 22]``."""
     x, y = frames[:, :BALL_SLOT, X], frames[:, :BALL_SLOT, Y]
     return np.asarray(np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]) * np.float32(RATE_HZ))

@@ -14,13 +14,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from dropback.data._field import RATE_HZ
-from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, X, Y
+from dropback.tracking._blocks import ORIENTATION
+from dropback.tracking._compiled import one_layout
 from dropback.tracking._schema import BALL_SLOT
+from dropback.tracking.ingest._track_sums import (
+    CHANGING,
+    FAST,
+    MOVING,
+    TURNED,
+    TURNED_FAST,
+    track_sums,
+)
 from dropback.tracking.readers._cells import CELL, cut
 
 if TYPE_CHECKING:
-    from dropback._arrays import Flags, Floats
+    from dropback._arrays import Flags, Floats, Integers, Singles
     from dropback.tracking._blocks import PlayBlock
 
 UNLIKE_SPEED: Final = "a track unlike its recorded speeds"
@@ -31,14 +39,11 @@ UNLIKE_SPEEDS: Final = "speeds out of proportion to displacements"
 UNLIKE_ACCELERATIONS: Final = "accelerations out of proportion to speeds"
 UNLIKE_FACING: Final = "players who face away from the other side at the snap"
 
-_FAST_YD_PER_S: Final = 2.0
-_STILL_YD_PER_S: Final = 0.5
 # Steps in a row, over a second; the longest real ones are of 8 (2015) and 4 (2018).
 _FROZEN_STEPS: Final = 11
 # Steps in a row of a player at speed whose coordinates do not change at all: none but those of
 # three real plays, of 4 to 8 steps of two or eight players at once, who do stand in the air.
 _SAME_PLACE_STEPS: Final = 4
-_SAME_PLACE_YD_PER_S: Final = 1e-3
 # Distance over recorded speed of fast steps: .27 to 1.83 in 2015 (ten steps and more); .73 to 1.66
 # in 2017 and .89 to 1.47 since (five and more).
 _RATIO: Final = (0.2, 2.0)
@@ -54,7 +59,6 @@ _RATIO_OF_PLAY: Final = (0.8, 1.4)
 # Mean cosine of the angle from the recorded direction to the displacement: .825 is the least of
 # 8,445 tracks with five moving steps and more (2017 to 2021), .865 with three (.479 of one).
 _LEAST_COSINE: Final = 0.75
-_MOVING_YD_PER_S: Final = 1.0
 _FEW_MOVING: Final = 5
 # Of steps of a yard a second and more, two already tell a track that goes the other way.
 _REVERSED_COSINE: Final = -0.3
@@ -73,7 +77,7 @@ _FEW_FACING: Final = 5
 _MOST_NAMED: Final = 3
 
 
-def unlike_tracks(block: PlayBlock, steps: Floats) -> list[list[str]]:
+def unlike_tracks(block: PlayBlock, steps: Singles) -> list[list[str]]:
     """Flags of each play with tracks unlike what is recorded of them, with the players.
 
     Args:
@@ -83,8 +87,8 @@ def unlike_tracks(block: PlayBlock, steps: Floats) -> list[list[str]]:
     flags: list[list[str]] = [[] for _ in block.offsets[1:]]
     if not flags:
         return flags
-    far = _of_speed(block, steps, block.frames[1:, :BALL_SLOT, SPEED] > _FAST_YD_PER_S)
-    accelerated = _of_acceleration(block)
+    sums = _sums(block, steps)
+    far, accelerated = sums.far, sums.accelerated
     for flag, ratio, bounds in (
         (UNLIKE_SPEEDS, far, _RATIO_OF_PLAY),
         (UNLIKE_ACCELERATIONS, accelerated, _ACCELERATION_RATIO),
@@ -94,9 +98,9 @@ def unlike_tracks(block: PlayBlock, steps: Floats) -> list[list[str]]:
     for play, degrees in _faced_away(block):
         flags[play].append(f"{UNLIKE_FACING}{CELL}by {degrees:+.0f} degrees on average")
     for flag, tracks in (
-        (UNLIKE_SPEED, _unlike_speed(block, steps, far)),
+        (UNLIKE_SPEED, _unlike_speed(sums)),
         (UNLIKE_ACCELERATION, _unlike_acceleration(accelerated)),
-        (UNLIKE_DIRECTION, _unlike_direction(block, steps)),
+        (UNLIKE_DIRECTION, _unlike_direction(sums)),
     ):
         for play, who in _named(block, tracks) if tracks.any() else ():
             flags[play].append(f"{flag}{CELL}{who}")
@@ -107,9 +111,9 @@ def unlike_tracks(block: PlayBlock, steps: Floats) -> list[list[str]]:
 class _Ratio:
     """A measured sum over a recorded one: of tracks ``[N, 22]``, with the count of their steps."""
 
-    count: Floats
-    measured: Floats
-    recorded: Floats
+    count: Singles
+    measured: Singles
+    recorded: Singles
 
     @property
     def of_track(self) -> Floats:
@@ -122,7 +126,52 @@ class _Ratio:
         return _divided(self.measured.sum(axis=1), self.recorded.sum(axis=1))
 
 
-def _divided(above: Floats, below: Floats) -> Floats:
+@dataclass(frozen=True)
+class _Sums:
+    """What the steps of each track come to, from `track_sums`.
+
+    Attributes:
+        far: Displacements of fast steps over their speeds.
+        moved: Those of all moving steps.
+        accelerated: Recorded accelerations over the changes of recorded speeds.
+        turned: Count of moving steps and the sum of their cosines, shape ``[2, N, 22]``.
+        turned_fast: Those of faster ones.
+        in_a_row: Fast steps in a row that are still, and those in the same place, ``[2, N, 22]``.
+        has_direction: Whether any direction is recorded.
+        has_orientation: Whether any orientation is.
+    """
+
+    far: _Ratio
+    moved: _Ratio
+    accelerated: _Ratio
+    turned: Floats
+    turned_fast: Floats
+    in_a_row: Integers
+    has_direction: bool
+    has_orientation: bool
+
+
+def _sums(block: PlayBlock, steps: Singles) -> _Sums:
+    shape = (len(block.offsets) - 1, BALL_SLOT)
+    ratios, cosines = np.zeros((3, 3, *shape), np.float32), np.zeros((2, 2, *shape))
+    in_a_row, recorded = np.zeros((2, *shape), np.int64), np.zeros(2, bool)
+    planes = one_layout(np.moveaxis(block.frames, -1, 0))
+    track_sums(planes, one_layout(steps), block.offsets, ratios, cosines, in_a_row, recorded)
+    count, said, changed = ratios[CHANGING]
+    enough = changed >= _LEAST_CHANGE_YD_PER_S
+    return _Sums(
+        far=_Ratio(*ratios[FAST]),
+        moved=_Ratio(*ratios[MOVING]),
+        accelerated=_Ratio(*(np.where(enough, of, np.float32(0)) for of in (count, said, changed))),
+        turned=cosines[TURNED],
+        turned_fast=cosines[TURNED_FAST],
+        in_a_row=in_a_row,
+        has_direction=bool(recorded[0]),
+        has_orientation=bool(recorded[1]),
+    )
+
+
+def _divided(above: Floats | Singles, below: Floats | Singles) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(above / below)
 
@@ -153,72 +202,21 @@ def _named(block: PlayBlock, tracks: Flags) -> list[tuple[int, str]]:
     )
 
 
-def _of_plays(values: Floats, block: PlayBlock) -> Floats:
-    """Sums over the steps of each play and player, shape ``[N, 22]``."""
-    return np.asarray(np.add.reduceat(values, np.maximum(block.offsets[:-1] - 1, 0), axis=0))
-
-
-def _of_speed(block: PlayBlock, steps: Floats, which: Flags) -> _Ratio:
-    """How far some steps of each track go, over what their speeds say."""
-    speed = block.frames[1:, :BALL_SLOT, SPEED]
-    known = which & np.isfinite(steps) & np.isfinite(speed) & _inside(block)
-    return _Ratio(
-        _of_plays(known.astype(float), block),
-        *(_of_plays(np.where(known, values, 0.0), block) for values in (steps, speed)),
-    )
-
-
 def _too_far(ratio: _Ratio, few: int, bounds: tuple[float, float]) -> Flags:
     """Tracks with enough steps whose ratio is beyond bounds."""
     return np.asarray((ratio.count >= few) & _outside(ratio.of_track, bounds))
 
 
-def _inside(block: PlayBlock) -> Flags:
-    """Steps that do not lead from one play to the next, ``[F - 1, 1]``."""
-    return np.asarray((block.frame_in_play[1:] > 0)[:, None])
-
-
-def _unlike_speed(block: PlayBlock, steps: Floats, far: _Ratio) -> Flags:
+def _unlike_speed(sums: _Sums) -> Flags:
     """Tracks that stand while fast, or go much farther or less far than their speeds."""
-    players = block.frames[:, :BALL_SLOT]
-    speed = players[1:, :, SPEED]
-    if np.isfinite(players[..., DIRECTION]).any():
-        unlike = _too_far(far, _FEW_FAST_SINCE_2017, _RATIO_SINCE_2017)
-    else:
-        unlike = _too_far(far, _FEW_FAST, _RATIO)
-    if np.isfinite(players[..., ORIENTATION]).any():
-        moving = np.fmax(speed, steps) > _MOVING_YD_PER_S
-        unlike |= _too_far(_of_speed(block, steps, moving), _FEW_SINCE_2018, _RATIO_SINCE_2018)
+    since_2017 = (_FEW_FAST_SINCE_2017, _RATIO_SINCE_2017)
+    unlike = _too_far(sums.far, *(since_2017 if sums.has_direction else (_FEW_FAST, _RATIO)))
+    if sums.has_orientation:
+        unlike |= _too_far(sums.moved, _FEW_SINCE_2018, _RATIO_SINCE_2018)
     # Where all are, the play says so itself.
-    unlike &= ~_outside(far.of_play, _RATIO_OF_PLAY)[:, None]
-    fast = (speed > _FAST_YD_PER_S) & _inside(block)
-    for slowest, steps_in_a_row in (
-        (_STILL_YD_PER_S, _FROZEN_STEPS),
-        (_SAME_PLACE_YD_PER_S, _SAME_PLACE_STEPS),
-    ):
-        still = fast & (steps < slowest)
-        if len(still) < steps_in_a_row or not still.any():
-            continue
-        total = np.concatenate([np.zeros((1, BALL_SLOT)), np.cumsum(still, axis=0)])
-        frozen = (total[steps_in_a_row:] - total[:-steps_in_a_row]) == steps_in_a_row
-        play = block.play_of_frame[steps_in_a_row:]
-        # A step between two plays is not fast, so no run goes from one to the next.
-        at, slot = np.nonzero(frozen)
-        unlike[play[at], slot] = True
-    return np.asarray(unlike)
-
-
-def _of_acceleration(block: PlayBlock) -> _Ratio:
-    """Recorded accelerations over the changes of recorded speeds."""
-    speed = block.frames[:, :BALL_SLOT, SPEED]
-    recorded = block.frames[1:, :BALL_SLOT, ACCELERATION]
-    changes = np.abs(np.diff(speed, axis=0))
-    known = np.isfinite(recorded) & np.isfinite(changes) & _inside(block)
-    said, changed = (
-        _of_plays(np.where(known, values, 0.0), block) for values in (recorded / RATE_HZ, changes)
-    )
-    enough = changed >= _LEAST_CHANGE_YD_PER_S
-    return _Ratio(enough.astype(float), np.where(enough, said, 0.0), np.where(enough, changed, 0.0))
+    unlike &= ~_outside(sums.far.of_play, _RATIO_OF_PLAY)[:, None]
+    still, same_place = sums.in_a_row
+    return np.asarray(unlike | (still >= _FROZEN_STEPS) | (same_place >= _SAME_PLACE_STEPS))
 
 
 def _unlike_acceleration(ratio: _Ratio) -> Flags:
@@ -244,23 +242,9 @@ def _faced_away(block: PlayBlock) -> list[tuple[int, float]]:
     ]
 
 
-def _unlike_direction(block: PlayBlock, steps: Floats) -> Flags:
+def _unlike_direction(sums: _Sums) -> Flags:
     """Tracks that go elsewhere than their recorded directions say."""
-    players = block.frames[:, :BALL_SLOT]
-    speed, angle = players[1:, :, SPEED], np.radians(players[1:, :, DIRECTION])
-    if np.isnan(angle).all():
-        return np.zeros((len(block.offsets) - 1, BALL_SLOT), bool)
-    along, across = np.diff(players[..., X], axis=0), np.diff(players[..., Y], axis=0)
-    along_it = (along * np.sin(angle) + across * np.cos(angle)).astype(np.float64)
-    cosine = _divided(along_it, np.hypot(along, across).astype(np.float64))
-    unlike = np.zeros((len(block.offsets) - 1, BALL_SLOT), bool)
-    for slowest, few, least in (
-        (_STILL_YD_PER_S, _FEW_MOVING, _LEAST_COSINE),
-        (_MOVING_YD_PER_S, _FEW_REVERSED, _REVERSED_COSINE),
-    ):
-        moving = (speed > _MOVING_YD_PER_S) & (steps > slowest) & np.isfinite(cosine)
-        moving &= _inside(block)
-        count = _of_plays(moving.astype(float), block)
-        total = _of_plays(np.where(moving, cosine, 0.0), block)
-        unlike |= (count >= few) & (total < least * count)
-    return unlike
+    (count, total), (fast_count, fast_total) = sums.turned, sums.turned_fast
+    unlike = (count >= _FEW_MOVING) & (total < _LEAST_COSINE * count)
+    reversed_ = (fast_count >= _FEW_REVERSED) & (fast_total < _REVERSED_COSINE * fast_count)
+    return np.asarray(unlike | reversed_)
