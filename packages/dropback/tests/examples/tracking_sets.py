@@ -255,7 +255,13 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
         tracking = rows.with_columns(_side(rows, "KC", "ARZ", "football").alias(column))
         names = [column] if layout == "bdb_2023" else [column, "displayName"]
         if layout == "bdb_2025":
-            tracking = tracking.with_columns(frameType=pl.lit("AFTER_SNAP"))
+            snapped = pl.col("frameId").filter(pl.col("event") == "ball_snap").min()
+            before = pl.col("frameId") < snapped.over("gameId", "playId")
+            tracking = tracking.with_columns(
+                frameType=pl.when(before)
+                .then(pl.lit("BEFORE_SNAP"))
+                .otherwise(pl.lit("AFTER_SNAP"))
+            )
             names.append("frameType")
             common["player_play.csv"] = table.select(
                 "gameId",

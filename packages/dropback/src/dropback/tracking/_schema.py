@@ -74,7 +74,7 @@ class Plays(dy.Schema):
         nullified: Whether a penalty took the play off the books.
         recorded_time_to_throw_s, recorded_pressure: The set's own, to hold the splits against; null
             where it has none.
-        coverage, coverage_type, target_route: As the set charts them.
+        coverage, coverage_type, target_route: As the set charts them, in one spelling of each word.
         snap_event, end_event: The events that open and close the window; null without events.
         snap_frame: The source's frame number of frame 0.
         frames: Frames from snap to end, both included; the last is ``frames - 1``.

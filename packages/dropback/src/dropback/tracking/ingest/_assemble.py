@@ -28,6 +28,7 @@ from dropback.tracking.ingest._entities import (
 )
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
+from dropback.tracking.ingest._lost_rows import flags_of_lost_rows
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
     NO_PROBLEM,
@@ -39,6 +40,7 @@ from dropback.tracking.ingest._problems import (
 from dropback.tracking.ingest._quality import frame_rates, speeds_around_snap
 from dropback.tracking.ingest._rates import resampled
 from dropback.tracking.ingest._repeats import NO_TIES, settle_repeats
+from dropback.tracking.ingest._snap_marker import flags_of_markers
 from dropback.tracking.ingest._stamps import flags_of_stamps, read_all_stamps
 from dropback.tracking.ingest._track_cells import (
     changing_cells,
@@ -131,12 +133,15 @@ def assemble(
         left_join, frame_rates(rows, runs, window.around, window.since_snap), on="play"
     )
     entities, unread = find_entities(window, plays, layout, tables)
-    plays = with_more(left_join(plays, unread.rename({UNREAD: MORE}), on="play"))
+    marks = at[(names == "snap_marker").to_numpy()]
     for found in (
-        flags_of_changes(changes, layout).rename({"changed": MORE}),
-        flags_of_stamps(stamps, off_frames, window, runs, layout).rename({"stamps": MORE}),
+        unread,
+        flags_of_changes(changes, layout),
+        flags_of_stamps(stamps, off_frames, window, runs, layout),
+        flags_of_markers(window, plays, runs, marks, layout),
+        flags_of_lost_rows(batch, readable, plays, layout, resampled=rate is not None),
     ):
-        plays = with_more(left_join(plays, found, on="play"))
+        plays = with_more(left_join(plays, found.rename({UNREAD: MORE}), on="play"))
     miscounted = player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")

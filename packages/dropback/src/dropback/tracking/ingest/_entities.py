@@ -10,15 +10,8 @@ import polars as pl
 
 from dropback._frames import left_join
 from dropback.tracking._roles import assign_slots, named_passers
-from dropback.tracking.readers._cells import (
-    CELL,
-    ROW,
-    UNREAD,
-    said_of,
-    unread_by_play,
-    unread_where,
-    yes_or_no,
-)
+from dropback.tracking.ingest._player_flags import with_flags_of_players
+from dropback.tracking.readers._cells import ROW, unread_by_play, unread_where, yes_or_no
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._ids import whole
 from dropback.tracking.readers._rows import run_heads
@@ -242,18 +235,7 @@ def find_entities(
         *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
         pl.col(ROW).alias("source_row"),
     )
-    more = [
-        _twice(entities, layout),
-        _of_other_side(entities, layout),
-        _absent(entities, plays, layout),
-    ]
-    unread = (
-        pl.concat([unread, *(table.select(unread.columns) for table in more)])
-        .explode(UNREAD)
-        .group_by("play", maintain_order=True)
-        .agg(UNREAD)
-    )
-    return entities, unread
+    return entities, with_flags_of_players(unread, entities, plays, layout)
 
 
 def _is_defense(layout: Format) -> pl.Expr:
@@ -268,67 +250,6 @@ def _is_defense(layout: Format) -> pl.Expr:
     unknown = pl.all_horizontal(other.is_null() for other in others)
     named = pl.any_horizontal((team == other).fill_null(value=False) for other in others)
     return pl.when(unknown).then(team.is_not_null()).otherwise(named)
-
-
-def _twice(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays with two passers or targets by the set's own charting."""
-    column = layout.rows["player_id"]
-    found = (
-        entities.filter(pl.col("recorded_role").is_in(["passer", "target"]))
-        .group_by("play", "recorded_role", maintain_order=True)
-        .agg(pl.len().alias("count"), pl.col("player_id").cast(pl.String).str.join(" and "))
-        .filter(pl.col("count") > 1)
-        .with_columns(
-            said=pl.format(
-                f"several players are the {{}}{CELL}{column} {{}}", "recorded_role", "player_id"
-            )
-        )
-    )
-    return unread_by_play(found, ["play"], [pl.col("said")])
-
-
-def _of_other_side(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays with a player whose recorded role is of the other side."""
-    column = layout.rows["player_id"]
-    defends = pl.col("recorded_role").is_in(["rusher", "coverage"])
-    found = (
-        entities.filter(
-            pl.col("side").is_in(["offense", "defense"]),
-            defends != (pl.col("side") == "defense"),
-        )
-        .group_by("play", maintain_order=True)
-        .agg(pl.col("player_id", "side", "recorded_role").first(), count=pl.len())
-        .with_columns(
-            said=pl.format(
-                f"a role of the other side{CELL}{column} {{}} of the {{}} has the role {{}}{{}}",
-                "player_id",
-                "side",
-                "recorded_role",
-                pl.when(pl.col("count") > 1)
-                .then(pl.format(" and {} more", pl.col("count") - 1))
-                .otherwise(pl.lit("")),
-            )
-        )
-    )
-    return unread_by_play(found, ["play"], [pl.col("said")])
-
-
-def _absent(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays whose table names somebody who is not in the play."""
-    sentences = []
-    there = entities.select("play", "player_id").drop_nulls().unique()
-    for name in ("passer_id", "target_id"):
-        if name not in layout.plays:
-            continue
-        column = layout.plays[name][0]
-        flag = pl.lit(f"column {column} is no player of the play")
-        sentences.append(
-            plays.drop_nulls(name)
-            .join(there, left_on=["play", name], right_on=["play", "player_id"], how="anti")
-            .select("play", said=said_of(flag, column, pl.col(f"{name}_cell"), pl.col("table_row")))
-        )
-    none = pl.DataFrame(schema={"play": pl.Int64, "said": pl.String})
-    return unread_by_play(pl.concat([none, *sentences]), ["play"], [pl.col("said")])
 
 
 def _unread_of_rows(heads: pl.DataFrame, layout: Format) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from dropback.data._columns import MISSING_WORDS
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.readers._cells import CELL, ROW, UNREAD, rows_of, shown, unread_by_play
+from dropback.tracking.readers._cells import CELL, ROW, rows_of, shown, unread_by_play
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import marked
 
@@ -181,7 +181,7 @@ def flags_of_stamps(
         ROW,
         more.otherwise(pl.lit("")),
     )
-    return unread_by_play(faults, ["play"], [said]).rename({UNREAD: "stamps"})
+    return unread_by_play(faults, ["play"], [said])
 
 
 def check_of_stamps(stamps: Sequence[Stamps], layout: Format) -> Check:

@@ -9,7 +9,7 @@ import polars as pl
 
 from dropback.data._columns import MISSING_WORDS
 from dropback.tracking.ingest._entities import BALL_WORDS
-from dropback.tracking.readers._cells import CELL, ROW, UNREAD, unread_by_play
+from dropback.tracking.readers._cells import CELL, ROW, unread_by_play
 from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
@@ -123,4 +123,4 @@ def flags_of_changes(changes: pl.DataFrame, layout: Format) -> pl.DataFrame:
         cell,
         ROW,
     )
-    return unread_by_play(others, ["play"], [said]).rename({UNREAD: "changed"})
+    return unread_by_play(others, ["play"], [said])

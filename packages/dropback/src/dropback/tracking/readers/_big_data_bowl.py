@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dropback._frames import left_join
+from dropback.data._teams import TEAMS
 from dropback.errors import ReaderError
 from dropback.tracking.readers._cells import (
     unread_by_play,
@@ -18,8 +19,8 @@ from dropback.tracking.readers._cells import (
 from dropback.tracking.readers._format import SOURCE_KEY, Recorded
 from dropback.tracking.readers._ids import id_number, whole, whole_number
 from dropback.tracking.readers._missing_columns import nearest_column
-from dropback.tracking.readers._tables import read_table
-from dropback.tracking.readers._words import unknown_words
+from dropback.tracking.readers._tables import read_table, team_code
+from dropback.tracking.readers._words import spelled, unknown_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +45,14 @@ _FLAGGED_ROLES: Final = {"wasTargettedReceiver": "target", "wasInitialPassRusher
 _PRESSURE: Final = ("pff_hit", "pff_hurry", "pff_sack")
 
 _OWN_PRESSURE: Final = "the set's own pressure"
+_OWN_TEAMS: Final = "the set's own teams"
 _TELLS: Final = {
     **dict.fromkeys((*_PRESSURE, "causedPressure"), _OWN_PRESSURE),
     "wasTargettedReceiver": "who was thrown to",
     "wasInitialPassRusher": "who rushed the passer",
     "interceptionYards": "how far an interception was returned",
     "routeRan": "the route of the target",
+    "teamAbbr": _OWN_TEAMS,
 }
 _YES_OR_NO: Final = "word for yes or no"
 
@@ -84,8 +87,8 @@ def _table(path: Path, keys: dict[str, pl.Expr], needed: tuple[str, ...], *more:
     said = tuple(
         f"{path} has no column {name}, which tells {_TELLS[name]}{near[name]}"
         for name in absent_names
-        # A set may have no pressure, which is held against ours and enters nothing.
-        if near[name] or _TELLS[name] != _OWN_PRESSURE
+        # A set may lack what is held against ours and enters nothing.
+        if near[name] or _TELLS[name] not in (_OWN_PRESSURE, _OWN_TEAMS)
     )
     absent = [pl.lit(None, pl.String).alias(name) for name in absent_names]
     table, notes = with_keys(table.with_columns(absent), path, keys)
@@ -129,7 +132,7 @@ def _recorded_2023(folder: Path) -> Recorded:
 def _recorded_2025(folder: Path) -> Recorded:
     """Roles, returns of interceptions, pressure by the league's model, the route of the target."""
     path = folder / "player_play.csv"
-    more = ("interceptionYards", "causedPressure", "routeRan")
+    more = ("interceptionYards", "causedPressure", "routeRan", "teamAbbr")
     charted = _table(path, _KEYS, (), *_FLAGGED_ROLES, *more)
     table = charted.rows
     flags = {name: yes_or_no(name) for name in (*_FLAGGED_ROLES, "causedPressure")}
@@ -141,20 +144,35 @@ def _recorded_2025(folder: Path) -> Recorded:
         unread_where("interceptionYards", yards.is_null(), "whole number", path.name),
         # Of others the route enters nothing.
         unread_where("routeRan", flags["wasTargettedReceiver"] & strange, route, path.name),
+        unread_where("teamAbbr", _strange_team(table), "team of the play", path.name),
     ]
-    plays = table.group_by(SOURCE_KEY, maintain_order=True).agg(
-        # A return that goes on after a lateral is recorded for both players.
-        interception_return_yards=pl.when(yards.count() > 0)
-        .then(yards.cast(pl.Int64).sum())
-        .cast(pl.Int32, strict=False),
-        recorded_pressure=_any(flags["causedPressure"].cast(pl.Int8)),
-        target_route=pl.col("routeRan").filter(flags["wasTargettedReceiver"]).first(),
+    plays = (
+        table.group_by(SOURCE_KEY, maintain_order=True)
+        .agg(
+            # A return that goes on after a lateral is recorded for both players.
+            interception_return_yards=pl.when(yards.count() > 0)
+            .then(yards.cast(pl.Int64).sum())
+            .cast(pl.Int32, strict=False),
+            recorded_pressure=_any(flags["causedPressure"].cast(pl.Int8)),
+            target_route=pl.col("routeRan").filter(flags["wasTargettedReceiver"]).first(),
+        )
+        .with_columns(spelled("target_route"))
     )
     roles = pl.concat(
         table.filter(flags[flag]).select(*_PLAYER_KEY, role=pl.lit(role))
         for flag, role in _FLAGGED_ROLES.items()
     )
     return charted.says(roles, _with_unread(plays, table, unread))
+
+
+def _strange_team(table: pl.DataFrame) -> pl.Expr:
+    """Whether a row's team is none of the league, or the rarest of three in its play."""
+    code = team_code("teamAbbr")
+    known = code.is_in(list(TEAMS)).fill_null(value=True)
+    count = pl.len().over(*SOURCE_KEY, code)
+    third = (code.n_unique().over(SOURCE_KEY) > 2) & (count == count.min().over(SOURCE_KEY))
+    # A set under pseudonyms has no team that is known.
+    return third | ~known if 2 * table.select(known.sum()).item() > table.height else third
 
 
 def _neither(column: str, path: Path) -> pl.Expr:

@@ -38,7 +38,7 @@ from dropback.tracking.readers._tables import (
     shaped,
     team_code,
 )
-from dropback.tracking.readers._words import CHARTED, unknown_words
+from dropback.tracking.readers._words import CHARTED, spelled, unknown_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -253,6 +253,7 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> tuple[pl.Da
     plays = plays.with_columns(
         *map(team_code, ("offense", "defense", "home_team", "away_team", "yardline_side")),
         *(yes_or_no(flag).alias(flag) for flag in _FLAGS),
+        *map(spelled, CHARTED),
     ).with_columns(
         # 2021 and 2023 have no flag; where 2024 has one, it is Y on the 337 of 12,486 plays whose
         # description says so, and on no other.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import polars as pl
@@ -10,30 +11,34 @@ import polars as pl
 _OWN_FROM: Final = 10
 
 _SHELLS: Final = (
-    *(f"COVER{number}" for number in (0, 1, 2, 3, 4, 5, 6, 9)),
-    *("QUARTERS", "2MAN", "BRACKET", "PREVENT", "MISCELLANEOUS", "REDZONE", "GOALLINE"),
+    *(f"Cover-{number}" for number in (0, 1, 2, 3, 4, 5, 6, 9)),
+    *("Quarters", "2-Man", "Bracket", "Prevent", "Miscellaneous", "Red Zone", "Goal Line"),
     # 2025 splits some; 2026 adds man or zone.
-    *("COVER1DOUBLE", "COVER3SEAM", "COVER3DOUBLECLOUD", "COVER3CLOUDLEFT", "COVER3CLOUDRIGHT"),
-    *("COVER6LEFT", "COVER6RIGHT"),
-    *(f"COVER{number}{kind}" for number in (0, 1, 2, 3, 4, 6) for kind in ("MAN", "ZONE")),
+    *("Cover-1 Double", "Cover-3 Seam", "Cover-3 Double Cloud", "Cover-3 Cloud Left"),
+    *("Cover-3 Cloud Right", "Cover-6 Left", "Cover-6 Right"),
+    *(f"COVER_{number}_{kind}" for number in (0, 1, 2, 3, 4, 6) for kind in ("MAN", "ZONE")),
 )
-_WORDS: Final = {
+_SPELLED: Final = {
     # 2023's, 2025's and 2026's.
     "coverage": _SHELLS,
-    "coverage_type": ("MAN", "ZONE", "OTHER", "MANCOVERAGE", "ZONECOVERAGE"),
+    "coverage_type": ("Man", "Zone", "Other", "MAN_COVERAGE", "ZONE_COVERAGE"),
     # All of 8,557 real plays of 2021, and 2025's.
     "dropback_type": (
-        *("TRADITIONAL", "SCRAMBLE", "DESIGNEDRUN", "QBDRAW", "QBSNEAK", "UNKNOWN"),
-        *("DESIGNEDROLLOUT", "DESIGNEDROLLOUTLEFT", "DESIGNEDROLLOUTRIGHT"),
-        *("SCRAMBLEROLLOUTLEFT", "SCRAMBLEROLLOUTRIGHT"),
+        *("TRADITIONAL", "SCRAMBLE", "DESIGNED_RUN", "QB_DRAW", "QB_SNEAK", "UNKNOWN"),
+        *("DESIGNED_ROLLOUT", "DESIGNED_ROLLOUT_LEFT", "DESIGNED_ROLLOUT_RIGHT"),
+        *("SCRAMBLE_ROLLOUT_LEFT", "SCRAMBLE_ROLLOUT_RIGHT"),
     ),
     "target_route": (
         *("SLANT", "HITCH", "OUT", "IN", "GO", "POST", "CORNER", "CROSS", "FLAT", "ANGLE"),
         # nflverse's participation and simulated leagues have these too.
-        *("SCREEN", "WHEEL", "SWING", "COMEBACK", "CHECKDOWN", "CURL", "DIG", "DRAG", "HITCHCURL"),
-        *("INDIG", "SHALLOWCROSSDRAG", "DEEPOUT", "QUICKOUT", "TEXASANGLE"),
+        *("SCREEN", "WHEEL", "SWING", "COMEBACK", "CHECKDOWN", "CURL", "DIG", "DRAG"),
+        *("HITCH/CURL", "IN/DIG", "SHALLOW CROSS/DRAG", "DEEP OUT", "QUICK OUT", "TEXAS/ANGLE"),
     ),
 }  # fmt: skip
+_WORDS: Final = {
+    name: {re.sub(r"[\W_]", "", word).upper(): word for word in words}
+    for name, words in _SPELLED.items()
+}
 _KINDS: Final = {
     "coverage": "coverage that is known",
     "coverage_type": "word for man or zone coverage",
@@ -50,6 +55,16 @@ def folded_word(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.String).str.to_uppercase().str.replace_all(r"[\W_]", "")
 
 
+def spelled(name: str) -> pl.Expr:
+    """A column of `CHARTED` in one spelling of each word; words of a set's own stay as they are.
+
+    Args:
+        name: The column, by our name.
+    """
+    word = folded_word(name).replace_strict(_WORDS[name], default=None, return_dtype=pl.String)
+    return pl.coalesce(word, name).alias(name)
+
+
 def unknown_words(table: pl.DataFrame, column: str, name: str) -> tuple[pl.Expr, str]:
     """Where a column says a word that no set is known to use, and what it should be.
 
@@ -61,7 +76,7 @@ def unknown_words(table: pl.DataFrame, column: str, name: str) -> tuple[pl.Expr,
         name: What it tells, of `CHARTED`.
     """
     number = pl.col(column).cast(pl.Float64, strict=False).is_not_null()
-    unknown = ~folded_word(column).is_in(_WORDS[name])
+    unknown = ~folded_word(column).is_in(list(_WORDS[name]))
     said = pl.col(column).is_not_null()
     count, strange = table.select(said.sum(), (said & unknown).sum().alias("strange")).row(0)
     own = count >= _OWN_FROM and 2 * strange > count

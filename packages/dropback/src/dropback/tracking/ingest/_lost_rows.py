@@ -1,0 +1,68 @@
+"""Flag plays of which rows between snap and end cannot be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from dropback.tracking._schema import X_RANGE_YD
+from dropback.tracking.readers._cells import CELL, ROW, UNREAD, unread_by_play
+from dropback.tracking.readers._format import SOURCE_KEY
+from dropback.tracking.readers._row_faults import frame_of_time, marked
+
+if TYPE_CHECKING:
+    from dropback.tracking.readers._format import Format
+
+_FLAG: Final = "rows without a place or a frame"
+
+
+def flags_of_lost_rows(
+    batch: pl.DataFrame,
+    readable: pl.DataFrame,
+    plays: pl.DataFrame,
+    layout: Format,
+    *,
+    resampled: bool,
+) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays with rows that are passed over.
+
+    Args:
+        batch: Source rows.
+        readable: Those with a frame and with coordinates that are on earth.
+        plays: The plays with their windows.
+        layout: Names the columns.
+        resampled: Whether the plays' frames are other than the rows' own.
+    """
+    if readable.height == batch.height:
+        return pl.DataFrame(schema={"play": pl.Int64, UNREAD: pl.List(pl.String)})
+    frame = "frame" if "frame" in layout.rows else "time"
+    windows = plays.select("play", *SOURCE_KEY, "snap_frame", "end_frame")
+    inside = pl.col("frame").is_between("snap_frame", "end_frame").fill_null(value=True)
+    framed = batch if "frame" in batch.columns else batch.with_columns(frame=frame_of_time())
+    of_play = (
+        framed.join(readable.select(ROW), on=ROW, how="anti", maintain_order="left")
+        .join(windows, on=SOURCE_KEY, maintain_order="left")
+        .filter(inside | resampled)
+    )
+    name = (
+        pl.when(pl.col("frame").is_null())
+        .then(pl.lit(frame))
+        .when(pl.col("x_yd").is_between(*X_RANGE_YD).not_().fill_null(value=True))
+        .then(pl.lit("x_yd"))
+        .otherwise(pl.lit("y_yd"))
+    )
+    cell = pl.coalesce(
+        pl.when(name == ours).then(
+            pl.format(f"{layout.rows[ours]} is {{}}", marked(ours, pl.col(ROW)))
+        )
+        for ours in (frame, "x_yd", "y_yd")
+    )
+    more = pl.len().over("play") - 1
+    said = pl.format(
+        f"{_FLAG}{CELL}{{}} in row {{}}{{}}",
+        cell,
+        ROW,
+        pl.when(more > 0).then(pl.format(" and {} more", more)).otherwise(pl.lit("")),
+    )
+    return unread_by_play(of_play, ["play"], [said])

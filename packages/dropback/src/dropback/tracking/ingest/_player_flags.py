@@ -1,0 +1,141 @@
+"""Flag plays whose players contradict each other, or the tables that name them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from dropback.tracking.readers._cells import CELL, UNREAD, said_of, unread_by_play
+from dropback.tracking.readers._row_faults import marked
+
+if TYPE_CHECKING:
+    from dropback.tracking.readers._format import Format
+
+# In the game of 2017 two players of a team have the number of one in 26 plays: one of them is the
+# number of a former season. No play has three.
+_MOST_OF_A_NUMBER: Final = 2
+_SIDES: Final = ("offense", "defense")
+
+
+def with_flags_of_players(
+    unread: pl.DataFrame, entities: pl.DataFrame, plays: pl.DataFrame, layout: Format
+) -> pl.DataFrame:
+    """``play`` and `UNREAD` with sentences about players.
+
+    Args:
+        unread: ``play`` and `UNREAD` of plays with cells that say nothing.
+        entities: One row a play and entity.
+        plays: Their plays.
+        layout: Names the columns.
+    """
+    more = [
+        _twice(entities, layout),
+        _of_other_side(entities, layout),
+        _absent(entities, plays, layout),
+        _of_one_number(entities, layout),
+        _ball_is_somebody(entities, layout),
+    ]
+    return (
+        pl.concat([unread, *(table.select(unread.columns) for table in more)])
+        .explode(UNREAD)
+        .group_by("play", maintain_order=True)
+        .agg(UNREAD)
+    )
+
+
+def _twice(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays with two passers or targets by the set's own charting."""
+    column = layout.rows["player_id"]
+    found = (
+        entities.filter(pl.col("recorded_role").is_in(["passer", "target"]))
+        .group_by("play", "recorded_role", maintain_order=True)
+        .agg(pl.len().alias("count"), pl.col("player_id").cast(pl.String).str.join(" and "))
+        .filter(pl.col("count") > 1)
+        .with_columns(
+            said=pl.format(
+                f"several players are the {{}}{CELL}{column} {{}}", "recorded_role", "player_id"
+            )
+        )
+    )
+    return unread_by_play(found, ["play"], [pl.col("said")])
+
+
+def _of_other_side(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays with a player whose recorded role is of the other side."""
+    column = layout.rows["player_id"]
+    defends = pl.col("recorded_role").is_in(["rusher", "coverage"])
+    found = (
+        entities.filter(
+            pl.col("side").is_in(["offense", "defense"]),
+            defends != (pl.col("side") == "defense"),
+        )
+        .group_by("play", maintain_order=True)
+        .agg(pl.col("player_id", "side", "recorded_role").first(), count=pl.len())
+        .with_columns(
+            said=pl.format(
+                f"a role of the other side{CELL}{column} {{}} of the {{}} has the role {{}}{{}}",
+                "player_id",
+                "side",
+                "recorded_role",
+                pl.when(pl.col("count") > 1)
+                .then(pl.format(" and {} more", pl.col("count") - 1))
+                .otherwise(pl.lit("")),
+            )
+        )
+    )
+    return unread_by_play(found, ["play"], [pl.col("said")])
+
+
+def _absent(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays whose table names somebody who is not in the play."""
+    sentences = []
+    there = entities.select("play", "player_id").drop_nulls().unique()
+    for name in ("passer_id", "target_id"):
+        if name not in layout.plays:
+            continue
+        column = layout.plays[name][0]
+        flag = pl.lit(f"column {column} is no player of the play")
+        sentences.append(
+            plays.drop_nulls(name)
+            .join(there, left_on=["play", name], right_on=["play", "player_id"], how="anti")
+            .select("play", said=said_of(flag, column, pl.col(f"{name}_cell"), pl.col("table_row")))
+        )
+    none = pl.DataFrame(schema={"play": pl.Int64, "said": pl.String})
+    return unread_by_play(pl.concat([none, *sentences]), ["play"], [pl.col("said")])
+
+
+def _of_one_number(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays in which more than two of a team have one number."""
+    column = layout.rows.get("jersey_number", "")
+    found = (
+        entities.filter(pl.col("side").is_in(_SIDES))
+        .drop_nulls("jersey_number")
+        .group_by("play", "side", "jersey_number", maintain_order=True)
+        .len()
+        .filter(pl.col("len") > _MOST_OF_A_NUMBER)
+        .with_columns(
+            said=pl.format(
+                f"players of one team with one number{CELL}{column} is {{}} of {{}} of the {{}}",
+                "jersey_number",
+                "len",
+                "side",
+            )
+        )
+    )
+    return unread_by_play(found, ["play"], [pl.col("said")])
+
+
+def _ball_is_somebody(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays whose ball has the id or the number of a player."""
+    sentences: list[pl.Expr] = []
+    balls = entities.filter(side="ball")
+    for name in ("player_id", "jersey_number"):
+        column = layout.rows.get(name, "")
+        said = pl.format(
+            f"the ball has what players have{CELL}{column} is {{}} in row {{}}",
+            marked(name, pl.col("source_row")),
+            "source_row",
+        )
+        sentences.append(pl.when(pl.col(name).is_not_null()).then(said))
+    return unread_by_play(balls, ["play"], sentences)
