@@ -124,11 +124,20 @@ def test_the_whole_files_of_a_zip_that_is_cut_off_are_read(stream, folder, tmp_p
     assert number == 2
     unread = report.left_out.filter(reason="file not read").sort("source_file")
     assert unread["source_file"].str.extract(r"([^/]+)$").to_list() == [
-        "set.zip.csv",
+        "set.zip",
         "tracking_week_2.csv",
     ]
-    assert "set.zip is cut off: 6 of its files begin before that" in unread["detail"][0]
-    assert "is not a readable zip file at tracking_week_2.csv" in unread["detail"][1]
+    said = f"{archive} is cut off: 6 of its files begin before that, the last is "
+    assert unread["detail"][0].startswith(f"{said}tracking_week_2.csv, and what follows is lost")
+    assert unread["detail"][1] == f"{archive} is cut off within tracking_week_2.csv: get it anew."
+
+
+def test_a_zip_cut_within_a_table_names_it(folder, tmp_path):
+    content, places = zipped(folder)
+    archive = tmp_path / "set.zip"
+    archive.write_bytes(content[: places["plays.csv"] + 200])
+    with pytest.raises(ReaderError, match=r"set\.zip is cut off within plays\.csv: get it anew\.$"):
+        read_tracking(archive)
 
 
 def test_a_zip_cut_within_its_first_file_is_refused(folder, tmp_path):

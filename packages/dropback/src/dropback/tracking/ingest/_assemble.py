@@ -28,7 +28,7 @@ from dropback.tracking.ingest._entities import (
 )
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
-from dropback.tracking.ingest._lost_rows import flags_of_lost_rows
+from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
     NO_PROBLEM,
@@ -214,18 +214,21 @@ def _unreadable(
         if name != "time" or "frame" not in layout.rows
     )
     game, play = SOURCE_KEY
-    lost = batch.select(SOURCE_KEY).clear()
+    lost = batch.clear().with_columns(frame=pl.lit(None, pl.Int64))
     if readable.height < batch.height:
-        seen = batch.select(SOURCE_KEY).unique(maintain_order=True).drop_nulls()
+        if "frame" not in batch.columns:
+            batch = batch.with_columns(frame=frame_of_time())
+        seen = batch.unique(SOURCE_KEY, keep="first", maintain_order=True).drop_nulls(SOURCE_KEY)
         lost = seen.join(readable.select(SOURCE_KEY), on=SOURCE_KEY, how="anti")
     if faults is None:
         known = lost.with_columns(reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
     else:
         first = faults.unique(SOURCE_KEY, keep="first", maintain_order=True)
         known = left_join(lost, first, on=SOURCE_KEY)
+    none = f"each row lacks a frame or coordinates (columns {columns})"
     return known.select(
         pl.col("reason").fill_null("no readable row"),
-        pl.col("detail").fill_null(f"each row lacks a frame or coordinates (columns {columns})"),
+        pl.col("detail").fill_null(pl.format(f"{none}: {{}}", lost_cell(layout))),
         game_id=game,
         play_id=play,
     ).select(_NAMED)

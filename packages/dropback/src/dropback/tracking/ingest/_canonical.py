@@ -97,7 +97,7 @@ def canonicalize(
         plays, players, layout, corrections, derived=derived, source_file=source_file
     )
     likely = ~plays["play"].is_in(unlikely["play"].implode())
-    valid, wrong = _out_of_bounds(table.filter(likely))
+    valid, wrong = _out_of_bounds(table.filter(likely), layout)
     players = validated(Players, players.select(Players.column_names()))
     named = pl.concat([problems, unlikely]).select("game_id", "play_id", "reason", "detail")
     dropped = pl.concat([named, wrong])
@@ -363,7 +363,7 @@ def _plays_table(
     )
 
 
-def _out_of_bounds(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _out_of_bounds(table: pl.DataFrame, layout: Format) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The plays valid by `Plays`; the others as (game_id, play_id, reason, detail)."""
     kinds = {"game_id": pl.Int64, "play_id": pl.Int64, "reason": pl.String, "detail": pl.String}
     try:
@@ -374,9 +374,18 @@ def _out_of_bounds(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     bounds = Plays.columns()
     for play in failed.details().iter_rows(named=True):
         broken = [rule.split("|")[0] for rule, verdict in play.items() if verdict == "invalid"]
-        words = ", ".join(f"{name} is {play[name]}" for name in broken if name in bounds)
+        words = ", ".join(
+            f"{name}{_of_column(name, layout)} is {play[name]}" for name in broken if name in bounds
+        )
         rows.append((play["game_id"], play["play_id"], "value out of bounds", words))
     return valid, pl.DataFrame(rows, schema=kinds, orient="row")
+
+
+def _of_column(name: str, layout: Format) -> str:
+    """The set's column that tells a quantity of a play, in brackets; empty for none."""
+    if name == "snap_frame":
+        return f" (column {layout.rows.get('frame', 'time')}, at most {2**31 - 1})"
+    return f" (column {layout.plays[name][0]})" if name in layout.plays else ""
 
 
 def _without_keys(table: pl.DataFrame, dropped: pl.DataFrame) -> Flags:

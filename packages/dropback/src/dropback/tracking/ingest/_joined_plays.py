@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dropback.tracking.ingest._entities import SideTables
     from dropback.tracking.readers._format import Format
 
-_DIRECTIONS: Final = ("left", "right")
+_DIRECTIONS: Final = {"left": "left", "right": "right", "l": "left", "r": "right"}
 
 
 def joined_plays(
@@ -66,8 +66,9 @@ def joined_plays(
         )  # fmt: skip
     direction = pl.lit(None, dtype=pl.String)
     if "play_direction" in heads.columns:
-        said = pl.col("play_direction").str.to_lowercase()
-        direction = pl.when(said.is_in(_DIRECTIONS)).then(said)
+        said = pl.col("play_direction")
+        word = said.str.strip_chars().str.to_lowercase()
+        direction = word.replace_strict(_DIRECTIONS, default=None, return_dtype=pl.String)
         column = layout.rows["play_direction"]
         flag = pl.lit(f"column {column} is neither left nor right")
         unread.append(

@@ -36,7 +36,6 @@ def flags_of_lost_rows(
     """
     if readable.height == batch.height:
         return pl.DataFrame(schema={"play": pl.Int64, UNREAD: pl.List(pl.String)})
-    frame = "frame" if "frame" in layout.rows else "time"
     windows = plays.select("play", *SOURCE_KEY, "snap_frame", "end_frame")
     inside = pl.col("frame").is_between("snap_frame", "end_frame").fill_null(value=True)
     framed = batch if "frame" in batch.columns else batch.with_columns(frame=frame_of_time())
@@ -45,10 +44,23 @@ def flags_of_lost_rows(
         .join(windows, on=SOURCE_KEY, maintain_order="left")
         .filter(inside | resampled)
     )
+    more = pl.len().over("play") - 1
+    said = pl.format(
+        f"{_FLAG}{CELL}{{}}{{}}",
+        lost_cell(layout),
+        pl.when(more > 0).then(pl.format(" and {} more", more)).otherwise(pl.lit("")),
+    )
+    return unread_by_play(of_play, ["play"], [said])
+
+
+def lost_cell(layout: Format) -> pl.Expr:
+    """Which cell of a row with ``frame``, ``x_yd`` and ``y_yd`` is no frame or place, in words."""
+    frame = "frame" if "frame" in layout.rows else "time"
+    no_x = pl.col("x_yd").is_between(*X_RANGE_YD).not_().fill_null(value=True)
     name = (
         pl.when(pl.col("frame").is_null())
         .then(pl.lit(frame))
-        .when(pl.col("x_yd").is_between(*X_RANGE_YD).not_().fill_null(value=True))
+        .when(no_x)
         .then(pl.lit("x_yd"))
         .otherwise(pl.lit("y_yd"))
     )
@@ -58,11 +70,4 @@ def flags_of_lost_rows(
         )
         for ours in (frame, "x_yd", "y_yd")
     )
-    more = pl.len().over("play") - 1
-    said = pl.format(
-        f"{_FLAG}{CELL}{{}} in row {{}}{{}}",
-        cell,
-        ROW,
-        pl.when(more > 0).then(pl.format(" and {} more", more)).otherwise(pl.lit("")),
-    )
-    return unread_by_play(of_play, ["play"], [said])
+    return pl.format("{} in row {}", cell, ROW)

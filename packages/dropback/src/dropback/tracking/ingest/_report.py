@@ -253,7 +253,23 @@ def repeated_as_left_out(repeated: Sequence[pl.DataFrame], report: IngestReport)
 
 def with_repeated(report: IngestReport, left_out: pl.DataFrame) -> IngestReport:
     """The report with repeated plays among those left out."""
-    return IngestReport(report.files, pl.concat([report.left_out, left_out]), report.resumed_files)
+    rows = pl.concat([_with_parted(report.left_out), left_out])
+    return IngestReport(report.files, rows, report.resumed_files)
+
+
+def _with_parted(left_out: pl.DataFrame) -> pl.DataFrame:
+    """Plays of which several files have rows, and none enough, say so."""
+    known = pl.all_horizontal(pl.col(_KEYS).is_not_null())
+    files = pl.col("source_file").n_unique().over(_KEYS)
+    others = pl.col("source_file").unique(maintain_order=True).str.join(", ").over(_KEYS)
+    said = pl.format(
+        "{}; rows of this play are in {} files ({}): put them into one", "detail", files, others
+    )
+    return left_out.with_columns(
+        detail=pl.when(known & (files > 1) & (pl.col("reason") != "not a dropback"))
+        .then(said)
+        .otherwise("detail")
+    )
 
 
 def _repeated(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -57,7 +57,8 @@ def nameless_players(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl
         reason=pl.lit("a player without an id"),
         detail=pl.format(
             f"the column {column} is {{}} in row {{}} below the header, of the "
-            f"{layout.rows['team']} {{}}",
+            f"{layout.rows['team']} {{}}; an id must be a whole number of at most 18 digits, "
+            "or all must be text",
             marked("player_id", pl.col(ROW)),
             ROW,
             marked("team", pl.col(ROW)),

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Final
 from dropback.errors import ReaderError
 from dropback.tracking.readers._cut_zips import open_zip
 from dropback.tracking.readers._files import SIDE_TABLES, SUFFIXES, UNREADABLE, is_hidden
-from dropback.tracking.readers._packed import MOST_GROWTH, SMALL_BYTES
+from dropback.tracking.readers._packed import MOST_GROWTH, SMALL_BYTES, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +80,8 @@ def as_given(text: str, path: Path, folder: Path) -> str:
     if path == folder:
         return text
     for archive in zip_files(path):
+        note = folder / archive.name[: -len(".zip")] / _cut_note(archive)
+        text = text.replace(str(note), str(archive))
         text = text.replace(str(folder / archive.name[: -len(".zip")]), str(archive))
     return text.replace(str(folder), str(path))
 
@@ -114,17 +116,17 @@ def _unpack(archive: Path, into: Path) -> None:
                 try:
                     _write(packed, member, archive, target)
                 except DAMAGED as error:
-                    if SIDE_TABLES.match(target.name):
-                        raise  # without which no file may be read
-                    said = f"{archive} is not a readable zip file at {member.filename}: {error}."
+                    said = damaged_zip(archive, member.filename, error, is_cut=is_cut)
+                    if SIDE_TABLES.match(target.name):  # without which no file may be read
+                        raise ReaderError(said) from error
                     target.write_bytes(UNREADABLE + said.encode())
                     _dated(target, member)
             if is_cut:
                 said = (
-                    f"{archive} is cut off: {len(members)} of its files begin before that, and "
-                    "what follows is lost: get it anew."
+                    f"{archive} is cut off: {len(members)} of its files begin before that, the "
+                    f"last is {members[-1].filename}, and what follows is lost: get it anew."
                 )
-                (into / f"{archive.name}.csv").write_bytes(UNREADABLE + said.encode())
+                (into / _cut_note(archive)).write_bytes(UNREADABLE + said.encode())
             elif alone:
                 into.rmdir()
                 target.rename(into)
@@ -134,7 +136,19 @@ def _unpack(archive: Path, into: Path) -> None:
         NotImplementedError,
         RuntimeError,
     ) as error:
-        raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
+        raise ReaderError(f"{archive} is not a readable zip file: {why_not(error)}.") from error
+
+
+def _cut_note(archive: Path) -> str:
+    """The name of the file that stands for what is lost of an archive that is cut off."""
+    return f"{archive.name} (cut off).csv"
+
+
+def damaged_zip(archive: Path, member: str, error: BaseException, *, is_cut: bool = False) -> str:
+    """A sentence about a file in an archive that cannot be unpacked."""
+    if is_cut:
+        return f"{archive} is cut off within {member}: get it anew."
+    return f"{archive} is not a readable zip file at {member}: {why_not(error)}."
 
 
 def require_safe(archive: Path, member: zipfile.ZipInfo) -> None:

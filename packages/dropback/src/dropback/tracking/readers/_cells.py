@@ -60,7 +60,9 @@ def cut(cell: pl.Expr) -> pl.Expr:
 
 def shown(cell: str | None) -> str:
     """A cell as a sentence shows it."""
-    return "empty" if cell is None else repr(cell[:MOST_LETTERS])
+    if cell is None:
+        return "empty"
+    return repr(cell[:MOST_LETTERS]) if cell.strip("\0") else f"{len(cell)} zero bytes"
 
 
 def yes_or_no(column: str) -> pl.Expr:

@@ -111,7 +111,7 @@ def split_header(path: Path, line: bytes) -> tuple[tuple[str, ...], str]:
     if delimiter not in ",\t":
         raise ReaderError(
             f"{path}: fields must be separated by comma or tab, but the header has "
-            f"{_DELIMITERS[delimiter]}: {text.strip()[:60]!r}."
+            f"{_DELIMITERS[delimiter]}: {text.strip()[:60]!r}; save it so, decimals with points."
         )
     names = column_names(text.split(delimiter))
     twice = [name for name, count in Counter(names).items() if name and count > 1]
@@ -212,10 +212,13 @@ def told_apart(path: Path, content: bytes, *, blanked: bool = False) -> Delimite
         head = len(content) - len(body)
     starts, ends, good, broken = _records(body, delimiter, len(names), keep_last=blanked)
     if len(broken) and not good.any():
+        said = broken[0].sentence(path).partition(": ")[2]
+        hint = ""
+        if f"has {len(names) + 1} of" in said:
+            hint = "; are there decimal commas, or commas in text without quotes"
         raise ReaderError(
-            f"{path}: each row must have the {len(names)} fields of the header; "
-            f"{broken[0].sentence(path).partition(': ')[2]} ({len(broken)} such rows): none is "
-            "left."
+            f"{path}: each row must have the {len(names)} fields of the header; {said} "
+            f"({len(broken)} such rows): none is left{hint}."
         )
     rows = np.arange(1, len(good) + 1)
     if good.all() and len(good) == body.count(b"\n") + (not body.endswith(b"\n")):

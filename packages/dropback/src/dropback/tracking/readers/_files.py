@@ -24,6 +24,7 @@ from dropback.tracking.readers._packed import (
     is_parquet,
     open_text,
     require_text,
+    unreadable_parquet,
 )
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def read_header(path: Path) -> tuple[frozenset[str], str]:
         try:
             return frozenset(pl.read_parquet_schema(path)), ""
         except POLARS_ERRORS as error:
-            raise ReaderError(f"{path} is not a readable Parquet file: {error}.") from error
+            raise ReaderError(unreadable_parquet(path, error)) from error
     try:
         with open_text(path) as file:
             line = file.readline(_HEADER_BYTES)
@@ -312,6 +313,8 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
         text = row[place] if place < len(row) else ""
         keys.append(int(float(text)) if text.replace(".", "", 1).isdigit() else None)
     sentence = f"the file is cut off: its last line has {len(fields)} of {len(names)} fields"
+    if not lines[-1].strip("\0"):
+        sentence = f"the file is cut off: it ends in {len(lines[-1])} zero bytes: get it anew"
     return sentence, keys[0], keys[1]
 
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 import polars as pl
 
 from dropback.errors import ReaderError
-from dropback.tracking.readers._archives import DAMAGED, require_safe, zip_files
+from dropback.tracking.readers._archives import DAMAGED, damaged_zip, require_safe, zip_files
 from dropback.tracking.readers._cut_zips import open_zip
 from dropback.tracking.readers._files import (
     SIDE_TABLES,
@@ -22,7 +22,7 @@ from dropback.tracking.readers._files import (
     is_hidden,
     matching_files,
 )
-from dropback.tracking.readers._packed import GZIP
+from dropback.tracking.readers._packed import GZIP, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ def cut_heads(path: Path, into: Path) -> Heads:
             try:
                 _write(into / member.place, member, None)
             except DAMAGED as error:
-                raise ReaderError(_damaged(path, member, error)) from error
+                raise ReaderError(damaged_zip(path, str(member.place), error)) from error
     step = max(1, len(tracking) // _SAMPLED_FILES)
     taken = total = 0.0
     for member in tracking[::step][:_SAMPLED_FILES]:
@@ -98,12 +98,8 @@ def _as_it_is(path: Path, target: Path, member: _Member) -> tuple[float, float]:
     try:
         return _write(target, member, None)
     except (OSError, *DAMAGED) as error:
-        target.write_bytes(UNREADABLE + _damaged(path, member, error).encode())
+        target.write_bytes(UNREADABLE + damaged_zip(path, str(member.place), error).encode())
         return member.size, member.size
-
-
-def _damaged(path: Path, member: _Member, error: BaseException) -> str:
-    return f"{path} is not a readable zip file at {member.place}: {error}."
 
 
 def _members(path: Path) -> Iterator[_Member]:
@@ -112,7 +108,7 @@ def _members(path: Path) -> Iterator[_Member]:
         try:
             packed, _ = open_zip(archive)
         except (zipfile.BadZipFile, OSError) as error:
-            raise ReaderError(f"{archive} is not a readable zip file: {error}.") from error
+            raise ReaderError(f"{archive} is not a readable zip file: {why_not(error)}.") from error
         with packed:
             for member in packed.infolist():
                 hidden = member.is_dir() or is_hidden(PurePath(member.filename))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mmap
+import os
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
@@ -27,6 +28,7 @@ _TAR: Final = b"ustar"
 _TAR_PLACE: Final = 257
 # Of other kinds of files, and what to do with them.
 _OTHERS: Final = {
+    GZIP: "packed twice by gzip: unpack it once",
     b"PK\x03\x04": "a zip file or a spreadsheet: name it .zip, or save the sheet as CSV",
     b"BZh": "packed by bzip2: unpack it",
     b"\xfd7zXZ": "packed by xz: unpack it",
@@ -36,6 +38,7 @@ _OTHERS: Final = {
     b"%PDF": "a PDF: its tables are none",
 }
 _BLOCK_BYTES: Final = 1 << 20
+_SHOWN_BYTES: Final = 24
 
 DAMAGED_GZIP: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading raises on a gzip file that is cut off or changed."""
@@ -55,6 +58,27 @@ def is_gzip(path: Path) -> bool:
 def is_parquet(path: Path) -> bool:
     """Whether a file is Parquet by its name or its first bytes."""
     return path.name.lower().endswith(".parquet") or first_bytes(path, 4) == _PARQUET
+
+
+def unreadable_parquet(path: Path, error: BaseException) -> str:
+    """A sentence about a Parquet file that cannot be read."""
+    start = first_bytes(path, _SHOWN_BYTES)
+    with path.open("rb") as file:
+        file.seek(-min(len(_PARQUET), file.seek(0, os.SEEK_END)), os.SEEK_END)
+        end = file.read()
+    if not start.startswith(_PARQUET):
+        begins = start.decode("utf-8", "replace")
+        why = f"it begins with {begins!r}: name it by what it is, as .csv"
+    elif end != _PARQUET:
+        why = "it is cut off, for it does not end as one: get it anew"
+    else:
+        why = why_not(error)
+    return f"{path} is not a readable Parquet file: {why}."
+
+
+def why_not(error: BaseException) -> str:
+    """What an error says, without a point at its end; of one that says nothing what it means."""
+    return str(error).strip().rstrip(".") or "its bytes end too early"
 
 
 def require_text(path: Path, start: bytes) -> None:
@@ -114,9 +138,7 @@ def mapped_text(path: Path) -> Iterator[bytes | mmap.mmap]:
 
 def damaged_gzip(path: Path, error: BaseException) -> str:
     """A sentence about a gzip file that cannot be unpacked to its end."""
-    return (
-        f"{path} is a damaged gzip file: {str(error).rstrip('.')}: get it anew, or pack it again."
-    )
+    return f"{path} is a damaged gzip file: {why_not(error)}: get it anew, or pack it again."
 
 
 class _BoundedGzip(gzip.GzipFile):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -112,12 +113,21 @@ def first_unreadable(source: SourceFile, passed_over: Sequence[int] = ()) -> str
     for found in first.collect(engine="streaming").iter_rows(named=True):
         name = next(name for name in wrong if found[f"{name}?"])
         column, cell = source.layout.rows[name], found[name]
-        game, play = ((found[key] or "none")[:MOST_LETTERS] for key in SOURCE_KEY)
+        game, play = ((found[key] or "").strip("\0")[:MOST_LETTERS] or "none" for key in SOURCE_KEY)
         return (
             f"; the first is row {found['row']} below the header, of game {game}, play {play}, "
-            f"whose {column!r} is {shown(cell)}"
+            f"whose {column!r} is {_shown_number(cell)}"
         )
     return ""
+
+
+_COMMA: Final = re.compile(r"\s*-?\d+,\d+\s*")
+
+
+def _shown_number(cell: str | None) -> str:
+    """A cell as a sentence shows it, and what is to be done about a decimal comma."""
+    hint = " (write a point in place of the comma)" if cell and _COMMA.fullmatch(cell) else ""
+    return shown(cell) + hint
 
 
 _MARK: Final = "\x1e"
@@ -166,7 +176,7 @@ def with_cells(source: SourceFile, table: pl.DataFrame, column: str) -> pl.DataF
     )
     said = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in cells.iter_rows()}
     words = [
-        shown(said[row][name] or None) if row in said else "not shown"
+        _shown_number(said[row][name] or None) if row in said else "not shown"
         for name, row in zip(names, rows, strict=True)
     ]
     return table.with_columns(pl.col(column).str.replace_many(marks.to_list(), words))

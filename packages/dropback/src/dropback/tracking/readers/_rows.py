@@ -41,6 +41,11 @@ class InterleavedPlaysError(ReaderError):
     """A file whose plays are not each in one run of rows; see `plays_apart`."""
 
 
+def _key(column: str) -> pl.Expr:
+    """An id as text, as `id_number` takes it."""
+    return pl.col(column).cast(pl.String).str.strip_chars()
+
+
 def scan_rows(source: SourceFile) -> pl.LazyFrame:
     """The rows of a tracking file in the names of `ROW_COLUMNS`, typed, not yet read.
 
@@ -66,7 +71,7 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
     return (
         frame.select(
             *(_typed(source, name, column) for name, column in columns.items()),
-            *([pl.col(columns["player_id"]).alias("player_key")] if text else []),
+            *([_key(columns["player_id"]).alias("player_key")] if text else []),
             *(pl.col(column).alias(f"plays.{column}") for column in in_rows),
         )
         .with_columns(

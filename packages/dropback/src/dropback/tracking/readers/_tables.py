@@ -34,7 +34,12 @@ from dropback.tracking.readers._missing_columns import (
     lacking,
     missing_columns,
 )
-from dropback.tracking.readers._packed import is_parquet, read_text
+from dropback.tracking.readers._packed import (
+    is_parquet,
+    read_text,
+    require_text,
+    unreadable_parquet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -179,6 +184,8 @@ def read_table(path: Path, names: Iterable[str]) -> SmallTable:
         RuntimeError,
         EOFError,
     ) as error:
+        if isinstance(error, POLARS_ERRORS) and is_parquet(there):
+            raise ReaderError(unreadable_parquet(there, error)) from error
         raise ReaderError(f"{there} is not a readable table: {first_line(error)}.") from error
     ours = _renamed(header, names)
     table = table.rename({old: new for old, new in ours.items() if old in table.columns})
@@ -199,11 +206,16 @@ def _renamed(header: Sequence[str], names: Iterable[str]) -> dict[str, str]:
     return {old: new for old, new in wanted.items() if new not in header}
 
 
+_START_BYTES: Final = 512
+
+
 def _content(path: Path) -> bytes:
     """The text of a table, unpacked."""
     if path.name.lower().endswith(".zip"):
         return _only_file(path)
-    return read_text(path)
+    content = read_text(path)
+    require_text(path, content[:_START_BYTES])
+    return content
 
 
 def _columns_among(there: Iterable[str], names: Iterable[str]) -> list[str] | None:
