@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from _throw_pools import forecast_of
 from dropback import workflows
 from dropback.data._features import feature_matrix
 from dropback.data._tables import Outcome, PlaySet
@@ -26,16 +26,10 @@ from dropback.models import THROW_MODEL
 from dropback.models._grid import GRIDS, whole_yard_masses
 from dropback.models._model import with_shares
 from dropback.models._network import network_inputs
-from dropback.models._predict import summarize_distributions
 from dropback.models._store import schema_of
 from dropback.models._train import Training, assign_folds
 from dropback.models.baselines import with_one_return
 from dropback.models.baselines._forecasts import with_climatology
-
-if TYPE_CHECKING:
-    from torch.distributions import Distribution
-
-    from dropback._arrays import Floats
 
 SHARES = (0.05, 0.1, 0.2, 0.3)
 
@@ -99,15 +93,7 @@ def main() -> None:
         for kind, masses in from_networks.items():
             pools[f"{kind}, {share:g}"] = (1 - share) * by_trees["of both"] + share * masses
 
-    def forecast(masses: Floats) -> object:
-        def distribution_of(rows: np.ndarray, fold: int) -> Distribution:  # noqa: ARG001  # none is held out
-            return GRIDS[Outcome.YARDS].distribution(masses[rows])
-
-        return summarize_distributions(
-            plays, distribution_of, folds=np.full(len(plays), -1), seed=0
-        )
-
-    result = evaluate(plays, {name: forecast(masses) for name, masses in pools.items()})  # type: ignore[misc]
+    result = evaluate(plays, {name: forecast_of(plays, masses) for name, masses in pools.items()})
     print(f"{season}, {result.plays:,} plays, {len(networks)} of {THROW_MODEL.folds} networks\n")
     print("| pool | MAE | CRPS | log score | PIT distance |\n|---|---|---|---|---|")
     for name, row in result.metrics.items():
