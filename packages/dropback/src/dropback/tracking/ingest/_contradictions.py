@@ -86,7 +86,7 @@ def distance(first: Singles, second: Singles) -> Singles:
 
 
 def contradictions() -> list[pl.Expr]:
-    """Sentences about what contradicts itself in plays with `measured_at_snap`; null for none."""
+    """Sentences about what contradicts itself in plays with `measured_at_snap`, `with_results`."""
     to_goal = GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd")
     to_own_goal = pl.col("line_of_scrimmage_x_yd") - OWN_GOAL_LINE_X_YD
     against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")

@@ -28,6 +28,7 @@ from dropback.tracking.ingest._contradictions import (
 )
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
+from dropback.tracking.ingest._results import with_results
 from dropback.tracking.readers._cells import CELL, cells_in, flags_in
 from dropback.tracking.readers._words import folded_word
 
@@ -237,9 +238,13 @@ def with_quality(
         ),
         *contradictions(),
     ]
-    return measured.with_columns(
-        said=pl.concat_list(pl.concat_list(said).list.drop_nulls(), "unread", "cells")
-    ).with_columns(flags=flags_in(pl.col("said")), details=cells_in(pl.col("said")))
+    return (
+        with_results(measured)
+        .with_columns(
+            said=pl.concat_list(pl.concat_list(said).list.drop_nulls(), "unread", "cells")
+        )
+        .with_columns(flags=flags_in(pl.col("said")), details=cells_in(pl.col("said")))
+    )
 
 
 def _short(column: str) -> pl.Expr:

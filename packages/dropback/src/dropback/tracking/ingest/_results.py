@@ -45,14 +45,24 @@ def described_result(description: pl.Expr) -> pl.Expr:
     return pl.when(~both).then(said)
 
 
+def with_results(plays: pl.DataFrame) -> pl.DataFrame:
+    """Plays with ``described`` and ``other_outcome``, which `against_results` reads.
+
+    As columns, for within one query each sentence would search the descriptions anew.
+    """
+    described = plays.with_columns(described=described_result(pl.col("description")))
+    # A set without results has descriptions.
+    return described.with_columns(
+        other_outcome=_other_outcome(pl.coalesce("pass_result", "described"))
+    )
+
+
 def against_results() -> list[pl.Expr]:
-    """Sentences about results that events, yards or descriptions contradict; null for none."""
+    """Sentences about what contradicts the results of plays `with_results`; null for none."""
     result, last = pl.col("pass_result"), pl.col("end_event")
-    described = described_result(pl.col("description"))
+    described, outcome = pl.col("described"), pl.col("other_outcome")
     thrown, sacked = last.is_in(FORWARD_PASSES), last.is_in(_SACKS)
     ends = (thrown & result.is_in(["S", "R"])) | (sacked & result.is_in(_PASSES))
-    # A set without results has descriptions.
-    outcome = _other_outcome(pl.coalesce(result, described))
     penalty = pl.col("description").str.contains(r"(?i)penalty|fumbles").fill_null(value=False)
     gained = pl.col("yards_gained")
     yards = ((result == "I") & (gained != 0)) | ((result == "S") & (gained > 0))
