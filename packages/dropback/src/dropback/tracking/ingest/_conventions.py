@@ -179,11 +179,15 @@ def _steps(block: PlayBlock) -> tuple[Singles, Singles]:
     return moved[inside], players[1:][inside]
 
 
+def _median_error(angle: Floats, true_angle: Floats, sign: float, offset: float) -> float:
+    return _median(np.abs((sign * angle + offset - true_angle + 180.0) % 360.0 - 180.0))
+
+
 def _best_reading(
     angle: Floats, true_angle: Floats, signs: tuple[float, ...]
 ) -> tuple[str, dict[str, float]]:
     errors = {
-        name: _median(np.abs((sign * angle + offset - true_angle + 180.0) % 360.0 - 180.0))
+        name: _median_error(angle, true_angle, sign, offset)
         for name, (sign, offset) in _ANGLE_READINGS.items()
         if sign in signs or name == "compass degrees"
     }
@@ -245,16 +249,18 @@ def _angle_verdict(
     *,
     signs: tuple[float, ...] = (1.0, -1.0),
 ) -> _Reading:
-    best, errors = _best_reading(angle, true_angle, signs)
-    as_is = errors["compass degrees"]
+    as_is = _median_error(angle, true_angle, *_ANGLE_READINGS["compass degrees"])
     evidence = f"median error {as_is:.1f} degrees as compass degrees over {cases}"
     kept = 1.0, 0.0
     # Angles around the whole circle are beyond 6.3 degrees.
     radians = bool(np.abs(angle).max() <= _TURN_RAD) and as_is >= _BAD_ANGLE_DEG
+    best, errors = "compass degrees", {"compass degrees": as_is}
     if radians:
         best, errors = _best_reading(np.rad2deg(angle), true_angle, signs)
         evidence += f": all are within {_TURN_RAD:.2f}, as radians are"
-    elif as_is <= _GOOD_ANGLE_DEG or best == "compass degrees":
+    elif as_is > _GOOD_ANGLE_DEG:
+        best, errors = _best_reading(angle, true_angle, signs)
+    if best == "compass degrees" and not radians:
         decision: Decision = "ok" if as_is <= _BAD_ANGLE_DEG else "wrong, not corrected"
         return _Reading(Check(name, decision, as_is, evidence, season), kept)
     named = best.replace("degrees", "radians") if radians else best
