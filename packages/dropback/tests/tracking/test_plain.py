@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from polars.testing import assert_frame_equal
 from dropback.tracking import read_tracking
 from dropback.tracking.readers import FORMATS
 from dropback.tracking.readers import _plain as plain_module
+from dropback.tracking.readers._coded import as_text, coded, rows_where
 from dropback.tracking.readers._files import find_folders
 from dropback.tracking.readers._plain import NotPlainError, PlainColumn, read_plain
 from dropback.tracking.readers._plain_kernel import DECIMAL, TEXT, WHOLE
@@ -47,7 +49,7 @@ def written(tmp_path, text):
 
 
 def read(path, rows=1000):
-    return pl.concat(read_plain(path, COLUMNS, rows))
+    return as_text(pl.concat(read_plain(path, COLUMNS, rows)))
 
 
 @settings(max_examples=40)
@@ -136,7 +138,7 @@ def test_a_set_of_each_kind_is_read_alike_both_ways(layout, tmp_path):
     folder = made_set(layout, MadePlay(), MadePlay(play=2)).write(tmp_path)
     (found,) = find_folders(folder, list(FORMATS.values()))
     source = found.files[0]
-    plain, other = (pl.concat(read_batches(source, plain=way)) for way in (True, False))
+    plain, other = (as_text(pl.concat(read_batches(source, plain=way))) for way in (True, False))
     assert_frame_equal(plain, other, check_exact=True)
 
 
@@ -165,3 +167,14 @@ def test_a_name_that_ends_within_a_letter_is_found_at_any_row(tmp_path, monkeypa
     columns = [PlainColumn("a", "a", WHOLE), PlainColumn("b", "b", TEXT)]
     with pytest.raises(NotPlainError):
         list(read_plain(path, columns, 1000))
+
+
+def test_coded_texts_are_judged_as_the_texts_are() -> None:
+    texts = ["pass_forward", None, "NA", "ball_snap", "NA", "pass_forward"]
+    plain = pl.Series(texts)
+    codes = np.array([1, 0, 2, 3, 2, 1], np.uint32)
+    cells = coded(codes, [None, "pass_forward", "NA", "ball_snap"], pl.Categories.random())
+    assert as_text(cells.to_frame("event"))["event"].to_list() == texts
+    for column in (plain, cells):
+        assert rows_where(column, lambda text: text.str.len_bytes() > 2).tolist() == [0, 3, 5]
+        assert rows_where(column, lambda text: text == "other").tolist() == []

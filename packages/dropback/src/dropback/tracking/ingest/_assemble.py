@@ -49,6 +49,7 @@ from dropback.tracking.ingest._track_cells import (
     team_changes,
 )
 from dropback.tracking.readers._cells import UNREAD
+from dropback.tracking.readers._coded import rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import MORE, with_more
 from dropback.tracking.readers._row_faults import frame_of_time
@@ -287,15 +288,16 @@ def _event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series
     if "event" in rows.columns:
         ours = {theirs.lower(): event for theirs, event in layout.event_names.items()}
         bounding = [*KNOWN_EVENTS, *ours]
+        shortest = min(map(len, bounding))
         # A length is in the string's head: it rules out nearly all rows without a look-up.
-        at = (rows["event"].str.len_bytes() >= min(map(len, bounding))).arg_true()
-        words = rows["event"].gather(at).str.strip_chars().str.to_lowercase()
+        at = rows_where(rows["event"], lambda text: text.str.len_bytes() >= shortest)
+        words = rows["event"].gather(at).cast(pl.String).str.strip_chars().str.to_lowercase()
         known = words.is_in(bounding)
-        found.append(at.filter(known).to_numpy().astype(np.int64))
+        found.append(at[known.to_numpy()])
         names.append(words.filter(known).replace(ours))
     if "snap_marker" in rows.columns:
-        at = (rows["snap_marker"] == "SNAP").arg_true()
-        found.append(at.to_numpy().astype(np.int64))
+        at = rows_where(rows["snap_marker"], lambda text: text == "SNAP")
+        found.append(at)
         names.append(pl.repeat("snap_marker", len(at), dtype=pl.String, eager=True))
     return np.concatenate(found), pl.concat(names)
 

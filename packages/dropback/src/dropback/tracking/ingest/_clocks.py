@@ -15,6 +15,7 @@ import polars as pl
 
 from dropback.data._field import RATE_HZ
 from dropback.tracking._windows import SNAPS
+from dropback.tracking.readers._coded import as_text
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
@@ -128,7 +129,7 @@ def read_stamps(rows: pl.DataFrame, at: Integers) -> Floats:
     """Time stamps of a few rows in seconds, NaN where there is none."""
     if "time" not in rows.columns:
         return np.full(len(at), np.nan)
-    found = rows.select("time")[at].select(parsed_stamps("time")).to_series()
+    found = as_text(rows.select("time")[at]).select(parsed_stamps("time")).to_series()
     return np.asarray(found.fill_null(np.nan).to_numpy())
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import are_exact, read_stamps
+from dropback.tracking.readers._coded import as_text
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import play_heads, run_heads
 
@@ -73,7 +74,7 @@ def resampled(rows: pl.DataFrame) -> tuple[pl.DataFrame, float | None]:
     rate = frame_rate(rows)
     if rate is None or abs(rate / RATE_HZ - 1) <= _OFF or not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
         return rows, None
-    rate = round(rate, 1)
+    rate, rows = round(rate, 1), as_text(rows)
     first = pl.col("frame").min().over(SOURCE_KEY)
     track = pl.struct(*SOURCE_KEY, pl.col("player_id").fill_null(-1)).rank("dense")
     ordered = rows.with_columns(

@@ -13,6 +13,7 @@ from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check
 from dropback.tracking.readers._cells import CELL, ROW, rows_of, shown, unread_by_play
+from dropback.tracking.readers._coded import rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import marked
 
@@ -85,8 +86,8 @@ def read_all_stamps(
         at = np.flatnonzero(runs.over_rows(doubtful[runs.play].astype(np.int64)))
         found.append(_first_of(_apart(at, off, runs), OFF_FRAMES, rows, runs))
     if len(words):
-        is_word = rows["time"].is_in(words.implode())
-        found.append(_first_of(is_word.arg_true().to_numpy().astype(np.int64), NO_TIME, rows, runs))
+        at = rows_where(rows["time"], lambda text: text.is_in(words.implode()))
+        found.append(_first_of(at, NO_TIME, rows, runs))
     return Stamps(int(np.isfinite(stamp).sum()), whole, pl.concat(found)), off
 
 
@@ -117,14 +118,16 @@ def _seconds(text: pl.Series) -> tuple[Floats, pl.Series, bool]:
 
     A moment is written for each of two dozen tracks, and is parsed once.
     """
-    codes = text.cast(pl.Categorical(pl.Categories.random())).to_physical()
+    if text.dtype == pl.String:
+        text = text.cast(pl.Categorical(pl.Categories.random()))
+    codes = text.to_physical()
     known = codes.drop_nulls().to_numpy()
     count = int(known.max()) + 1 if len(known) else 0
     # The last place is that of rows without a stamp.
     place = codes.fill_null(count).to_numpy()
     first = np.zeros(count + 1, np.int64)
     first[place[::-1]] = np.arange(len(place))[::-1]
-    words = text.gather(first[:count]).alias("time")
+    words = text.gather(first[:count]).cast(pl.String).alias("time")
     parsed = words.to_frame().select(parsed_stamps("time")).to_series()
     bad = words.filter(parsed.is_null() & ~words.is_in(MISSING_WORDS))
     whole = bool((parsed.drop_nulls() % 1 == 0).all())

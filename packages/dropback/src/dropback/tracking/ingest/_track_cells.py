@@ -10,6 +10,7 @@ import polars as pl
 from dropback.data._columns import MISSING_WORDS
 from dropback.tracking.ingest._entities import BALL_WORDS
 from dropback.tracking.readers._cells import CELL, ROW, unread_by_play
+from dropback.tracking.readers._coded import rows_where
 from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
@@ -42,15 +43,17 @@ def nameless_players(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl
         runs: Their runs by player.
         layout: Their layout.
     """
-    at = rows["player_id"].is_null().arg_true()
-    team = rows["team"].gather(at).str.to_lowercase().str.strip_chars()
+    at = np.flatnonzero(rows["player_id"].is_null().to_numpy())
     nobody = [*BALL_WORDS, *(word.lower() for word in MISSING_WORDS)]
     # A set without a ball has no rows of one.
-    is_player = (~team.is_in(nobody)).fill_null(value=False)
-    if "ball" in layout.lacks:
-        is_player |= True
-    at = at.filter(is_player)
-    found = pl.DataFrame({"play": runs.play_of(at.to_numpy()), ROW: rows[ROW].gather(at)})
+    if "ball" not in layout.lacks:
+        at = at[
+            rows_where(
+                rows["team"].gather(at),
+                lambda team: ~team.str.to_lowercase().str.strip_chars().is_in(nobody),
+            )
+        ]
+    found = pl.DataFrame({"play": runs.play_of(at), ROW: rows[ROW].gather(at)})
     column = layout.rows["player_id"]
     return found.unique("play", keep="first", maintain_order=True).select(
         pl.col("play").cast(pl.Int64),
@@ -81,7 +84,7 @@ def changing_cells(rows: pl.DataFrame, runs: PlayerRuns) -> pl.DataFrame:
         if rows.height < max(_LEAST_RUN * len(heads), 1):
             continue
         for name in names:
-            cells = rows[name]
+            cells = rows[name].to_physical()
             differs = cells.ne_missing(cells.shift(1)).to_numpy().copy()
             differs[heads] = False
             at = np.flatnonzero(differs)

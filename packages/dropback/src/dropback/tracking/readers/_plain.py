@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import polars as pl
 
+from dropback.tracking.readers._coded import coded
 from dropback.tracking.readers._delimited import split_header
 from dropback.tracking.readers._packed import is_gzip, open_text
 from dropback.tracking.readers._plain_kernel import (
@@ -62,8 +63,8 @@ def read_plain(
 ) -> Iterator[pl.DataFrame]:
     """Batches of a file's rows in order, of `most_rows` rows and a last one of fewer.
 
-    Whole numbers are `Int64`, decimals `Float32`. Empty cells are null, and in columns of numbers
-    NA is; there blanks around a number do not count.
+    Whole numbers are `Int64`, decimals `Float32`, texts `coded`. Empty cells are null, and in
+    columns of numbers NA is; there blanks around a number do not count.
 
     Args:
         path: Text, or text in gzip.
@@ -159,6 +160,7 @@ class _Batch:
         self._bounds = np.zeros((texts, size // 2 + 1), np.int64)
         self._tables = np.empty((texts, size), np.int32)
         self._counts = np.empty(texts, np.int64)
+        self._categories = [pl.Categories.random() for _ in range(texts)]
         self.beyond_ascii = np.zeros(1, bool)
         self.clear()
 
@@ -200,4 +202,4 @@ class _Batch:
         letters = self._letters[place, : bounds[-1]].tobytes()
         texts = [letters[start:end].decode("utf-8") or None for start, end in pairwise(bounds)]
         codes = self._codes[place, : self.row].view(np.uint32)  # as which polars takes places
-        return pl.Series(texts, dtype=pl.String).gather(pl.Series(codes))
+        return coded(codes, texts, self._categories[place])

@@ -48,7 +48,7 @@ def frame_of_time() -> pl.Expr:
     Repeats fall on the frame they repeat, and a skipped step leaves a gap that is seen. Null where
     the stamp is none, or is of another day than the play's.
     """
-    stamp = pl.col("time").str.to_datetime(strict=False).dt.timestamp("ms")
+    stamp = pl.col("time").cast(pl.String).str.to_datetime(strict=False).dt.timestamp("ms")
     apart = (stamp - stamp.median().over(SOURCE_KEY)).abs()
     near = pl.when(apart <= _LONGEST_MS).then(stamp)
     return ((near - near.min().over(SOURCE_KEY)) / 100.0).round().cast(pl.Int64)

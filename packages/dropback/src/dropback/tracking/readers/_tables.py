@@ -24,6 +24,7 @@ from dropback.tracking.readers._cells import (
     with_keys,
     without_repeats,
 )
+from dropback.tracking.readers._coded import as_text
 from dropback.tracking.readers._delimited import told_apart
 from dropback.tracking.readers._files import is_hidden
 from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, Recorded, folded
@@ -92,7 +93,7 @@ def height_in(column: str) -> pl.Expr:
 def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
     """The table with text without blanks around it, and every spelling of absence as null."""
     text = pl.col(pl.String).str.strip_chars()
-    return table.with_columns(text.replace(dict.fromkeys(MISSING_WORDS)))
+    return as_text(table).with_columns(text.replace(dict.fromkeys(MISSING_WORDS)))
 
 
 @dataclass(frozen=True)
