@@ -118,6 +118,7 @@ def parse_lines(  # noqa: C901, PLR0911, PLR0912, PLR0915
         The row after the last, the bytes read, and `GOOD`, `FULL` or `STRANGE`.
     """
     fields = len(kinds)
+    follows = np.zeros(codes.shape[0], np.int64)
     at = 0
     while at < end:
         begin = at
@@ -130,8 +131,9 @@ def parse_lines(  # noqa: C901, PLR0911, PLR0912, PLR0915
             if kind in (TEXT, SKIPPED):
                 first = at
                 if kind == TEXT and row:
-                    # Most cells are those of the row before.
-                    code = int(codes[place, row - 1])
+                    # Most cells are those of the row before, or follow it as they did before: the
+                    # moments of a play come again for each of its players.
+                    code = min(int(codes[place, row - 1]) + follows[place], counts[place] - 1)
                     known, known_end = bounds[place, code], bounds[place, code + 1]
                     while known < known_end and text[at] == letters[place, known]:
                         if text[at] >= _BEYOND_ASCII:
@@ -160,6 +162,8 @@ def parse_lines(  # noqa: C901, PLR0911, PLR0912, PLR0915
                     if code < 0:
                         return row, begin, FULL
                     codes[place, row] = code
+                    if row:
+                        follows[place] = code == codes[place, row - 1] + 1
                 at += 1
                 continue
             letter = text[at]
