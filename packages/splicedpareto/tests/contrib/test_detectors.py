@@ -92,6 +92,22 @@ def test_one_far_value_does_not_set_the_unit() -> None:
     assert small.threshold * 2.0**40 == pytest.approx(one.threshold, rel=1e-12)
 
 
+@pytest.mark.parametrize("depth", [0, 10])
+def test_a_second_calibration_forgets_the_first(depth: int) -> None:
+    values = np.random.default_rng(0).exponential(size=3000)
+    fresh, used = Spot(1e-3, depth=depth), Spot(1e-3, depth=depth)
+    used.fit(values * 10 + 5)
+    for detector in (fresh, used):
+        detector.fit(values)
+    assert used.threshold == fresh.threshold
+    stream = values[:200] / 10
+    np.testing.assert_array_equal(
+        stream_thresholds(used, values / 10, stream), stream_thresholds(fresh, values / 10, stream)
+    )
+    with pytest.raises(ValueError, match="1 of them distinct"):
+        used.fit(np.ones(50))
+
+
 def test_a_detector_that_is_not_calibrated_is_refused() -> None:
     detector = Spot(1e-3)
     assert math.isnan(detector.threshold)

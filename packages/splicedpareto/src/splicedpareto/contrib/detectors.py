@@ -97,16 +97,19 @@ class Spot:
         self._next = 0
         self._tail = level
         self._unit = math.nan
-        self._spot = libspot.Spot(
-            q=risk,
-            low=int(not upper),
-            discard_anomalies=int(discard_alarms),
-            level=level,
-            max_excess=max_excesses,
-        )
+        self._settings = {
+            "q": risk,
+            "low": int(not upper),
+            "discard_anomalies": int(discard_alarms),
+            "level": level,
+            "max_excess": max_excesses,
+        }
+        self._spot = libspot.Spot(**self._settings)
 
     def fit(self, values: NDArray[np.float64]) -> None:
         """Calibrate on observations that precede the stream; the first `depth` start the mean.
+
+        What an earlier calibration and its stream left is forgotten.
 
         Args:
             values: Finite observations, shape ``(n,)``.
@@ -130,6 +133,8 @@ class Spot:
                 f"from {values.min():g} to {values.max():g}: give them in a larger unit."
             )
         self._unit = math.nan  # until the fit succeeds
+        # libspot's adds the excesses of a second fit to those of the first.
+        self._spot = libspot.Spot(**self._settings)
         unit = _unit(excesses if self._upper else -excesses, self._tail)
         try:
             self._spot.fit(excesses / unit)
