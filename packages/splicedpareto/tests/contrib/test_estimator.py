@@ -1,6 +1,7 @@
 """The regressor has scikit-learn's interface and predicts distributions of the target."""
 
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -331,3 +332,6 @@ def test_lost_resolution_is_told_once() -> None:
     messages = [str(warning.message) for warning in told if "One bin" in str(warning.message)]
     assert len(messages) == 1
     assert "choose more bins, spacing='robust', or transform" in messages[0]
+    # In the unit of the targets.
+    low, high = (float(end) for end in re.findall(r"from (\S+) to (\S+), holds", messages[0])[0])
+    assert targets.min() - 1 <= low < np.median(near) < high <= targets.max() + 1

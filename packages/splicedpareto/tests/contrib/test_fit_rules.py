@@ -55,6 +55,21 @@ def test_order_weight_and_sign_of_intervals_change_nothing(y: npt.NDArray[Any]) 
     np.testing.assert_allclose(-mirrored, found, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("draw", [2, 5])
+def test_whole_weights_are_rows_of_known_targets_too(draw: int) -> None:
+    # Of the second draw the effective number of weighted rows is fewer than the repeated ones, and
+    # whether the targets end below hung on it: the .001 quantile was off by 3.5.
+    random = np.random.default_rng(0)
+    x = random.normal(size=(120, 3))
+    y = x[:, 0] + random.standard_t(3, 120)
+    weight = np.random.default_rng(draw).integers(0, 3, 120)
+    again = np.repeat(np.arange(120), weight)
+    settings = TINY | {"bins": 10, "max_epochs": 1, "batch_size": 480}
+    weighted = Regressor(**settings).fit(x, y, weight).predict_quantiles(x, [0.001, 0.5])
+    repeated = Regressor(**settings).fit(x[again], y[again]).predict_quantiles(x, [0.001, 0.5])
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-9, atol=1e-9)
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     settings = TINY | {
         "max_epochs": np.int64(2),
@@ -129,8 +144,23 @@ def test_what_no_target_can_have_is_refused(
         ([[1, 2], [3]], None, "X must have rows of one length"),
         ([[[1, 2], [3]]] * 2, None, "row 0 of X must have rows of one length"),
         ((row for row in X), None, "X must be an array or a table, got generator"),
+        (
+            pd.DataFrame({"depth": X[:, 0], "team": ["KC", "SF"] * 60}),
+            None,
+            "X must hold numbers, got words or categories in column 'team'",
+        ),
+        (
+            pd.DataFrame({"team": pd.Categorical(["KC", "SF"] * 60)}),
+            None,
+            "(could not convert string to float: 'KC'): encode them as numbers",
+        ),
+        (
+            pd.DataFrame({"a": X[:, 0], "day": pd.date_range("2021-09-09", periods=120)}),
+            None,
+            "X must hold numbers, got datetime64[ns] in column 'day'",
+        ),
     ],
-    ids=["weights", "words", "rows", "sequences", "generator"],
+    ids=["weights", "words", "rows", "sequences", "generator", "column", "categories", "dates"],
 )
 def test_rows_and_weights_that_are_none_are_refused(x: Any, weight: Any, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -172,10 +173,28 @@ def require_plain(name: str, values: Any) -> None:  # noqa: ANN401  # any input
 def require_numbers(name: str, values: Any, kinds: str = "fiubO") -> None:  # noqa: ANN401
     """Raise where NumPy would make numbers of dates, words or complex numbers."""
     require_plain(name, values)
-    is_frame = hasattr(values, "iloc") and hasattr(values, "columns")
-    for dtype in values.dtypes if is_frame else [as_array(name, values).dtype]:
-        if dtype.kind not in kinds:
-            raise ValueError(f"{name} must hold numbers, got {dtype}: convert it.")
+    if not (hasattr(values, "iloc") and hasattr(values, "columns")):
+        _require_kind(name, as_array(name, values), kinds, "")
+        return
+    for index, column in enumerate(values.columns):
+        _require_kind(name, values.iloc[:, index], kinds, f" in column {column!r}")
+
+
+def _require_kind(name: str, values: Any, kinds: str, where: str) -> None:  # noqa: ANN401
+    if values.dtype.kind not in kinds:
+        raise ValueError(f"{name} must hold numbers, got {values.dtype}{where}: convert it.")
+    if values.dtype.kind != "O" or values.ndim == 0:
+        return
+    # What else is no number, such as a dict or a sparse matrix, scikit-learn refuses in words that
+    # its checks ask for.
+    with contextlib.suppress(TypeError):
+        try:
+            np.asarray(values, dtype=np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"{name} must hold numbers, got words or categories{where} ({error}): encode them "
+                "as numbers."
+            ) from None
 
 
 def as_array(name: str, values: Any) -> npt.NDArray[Any]:  # noqa: ANN401

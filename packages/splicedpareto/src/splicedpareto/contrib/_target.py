@@ -134,7 +134,8 @@ class Target:
         )
         seen = self._unit(seen[~self._is_atom(seen)]).to(dtype)
         in_bulk = (seen >= unit[bulk].min()) & (seen <= unit[bulk].max())
-        warn_of_lost_resolution(edges, seen[in_bulk], spacing)
+        own_seen = self.location + self.scale * seen[in_bulk].double()
+        warn_of_lost_resolution(self._own_edges(edges), own_seen, spacing)
         build = MovingBinsHead.from_data if moving else SplicedBinnedParetoHead.from_data
         head: DistributionHead = build(
             width,

@@ -118,7 +118,8 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             the rows held out, so that a fit hangs on which rows these are.
         early_stopping: Whether to hold rows out, keep the weights with the lowest loss on them, and
             stop when it no longer falls. Otherwise the weights of least training loss are kept.
-        validation_share: Share of the distinct rows that is held out.
+        validation_share: Share of the distinct rows that is held out. Which they are hangs on the
+            values in them: with a column in another unit others are, and the fit differs.
         patience: Epochs without a better validation loss after which the fit stops.
         warm_start: Whether `fit` goes on from the network of the fit before, with its bins and
             units; what a network is built from must not change then.

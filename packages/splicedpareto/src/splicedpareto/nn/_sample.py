@@ -163,13 +163,28 @@ def fitted_tail(
 
 
 def has_end(excess: Tensor, weight: Tensor) -> bool:
-    """Whether excesses vary too little for a tail without an end, beyond doubt."""
+    """Whether excesses vary too little for a tail without an end, beyond doubt.
+
+    A whole weight is a number of rows; of other weights only their ratios count.
+    """
     share = weight.double() / weight.double().sum()
     mean = excess.double() @ share
     deviation = ((excess.double() - mean).square() @ share).sqrt()
     # Twice the standard error of an exponential sample's coefficient of variation is 2 / sqrt(N).
-    count = 1 / float(share.square().sum())
-    return float(deviation / mean) + 1 / math.sqrt(count) < _BOUNDED_VARIATION
+    return float(deviation / mean) + 1 / math.sqrt(_row_count(excess, weight)) < _BOUNDED_VARIATION
+
+
+def _row_count(values: Tensor, weight: Tensor) -> float:
+    """Number of equally weighted rows that tell as much, the same of a weight and of repeats.
+
+    References:
+        Kish (1965), Survey Sampling, for the effective number of weighted observations.
+    """
+    if bool((weight == weight.round()).all()):
+        return float(weight.double().sum())
+    distinct, row = torch.unique(values, return_inverse=True)
+    total = torch.zeros(len(distinct), dtype=torch.float64).index_add_(0, row, weight.double())
+    return float(total.sum().square() / total.square().sum())
 
 
 def _excesses(values: Tensor, weight: Tensor, mass: float) -> tuple[Tensor, Tensor]:
