@@ -158,6 +158,9 @@ def test_pp_error_sees_distances_that_cancel() -> None:
 def test_pp_error_takes_the_ends_of_its_range() -> None:
     # One of two transforms is at most 0, both are at most 1.
     assert scoring_rules.pp_error(f64(0.0, 1.0), f64(0.0, 1.0)).item() == 0.25
+    assert scoring_rules.pp_error(torch.tensor([0.0, 1]), torch.tensor([0, 1])).item() == 0.25
+    # A third, with the digits of its type.
+    assert scoring_rules.pp_error(f64(0.1, 0.2, 0.9), f64(0.5)).item() == pytest.approx(1 / 6)
 
 
 def test_what_a_lattice_leaves_out_lies_on_its_last_number() -> None:

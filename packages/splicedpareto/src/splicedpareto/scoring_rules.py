@@ -179,8 +179,9 @@ def pp_error(pit: Tensor, level: Tensor) -> Tensor:
             raise ValueError(f"{name} must hold at least one value, got none.")
     require((pit >= 0) & (pit <= 1), "pit", "in [0, 1]", pit)
     _check_level(level)
-    covered = torch.searchsorted(pit.sort().values, level, right=True) / pit.numel()
-    return (covered.to(level.dtype) - level).abs().mean()
+    dtype = torch.promote_types(level.dtype, torch.get_default_dtype())
+    count = torch.searchsorted(pit.sort().values, level, right=True)
+    return (count.to(dtype) / pit.numel() - level).abs().mean()
 
 
 def lattice_log_score(cdf: Tensor, value: Tensor, *, first: int) -> Tensor:
