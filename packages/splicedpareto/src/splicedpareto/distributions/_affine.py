@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
+import torch
 from torch.distributions import constraints
 
 from splicedpareto.distributions._accurate import as_accurate
@@ -14,7 +15,6 @@ from splicedpareto.distributions._kernels import width_of
 from splicedpareto.distributions._location_scale import LocationScale
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
     from torch.distributions import Distribution
 
@@ -140,7 +140,7 @@ class AffineTransformed(LocationScale):
         if knots is not None:
             knots = (knots - self.loc[..., None]) / self.scale[..., None]
         rule = self.base.quadrature(knots)
-        return rule._replace(value=self.loc + self.scale * rule.value)
+        return rule._replace(value=self._moved(rule.value))
 
     @property
     def mean(self) -> Tensor:
@@ -150,12 +150,12 @@ class AffineTransformed(LocationScale):
     @property
     def mode(self) -> Tensor:
         """Mode."""
-        return self.loc + self.scale * self.base.mode
+        return self._moved(self.base.mode)
 
     @property
     def peaks(self) -> Tensor:
         """The base's, moved and stretched."""
-        return self.loc[..., None] + self.scale[..., None] * self.base.peaks
+        return self._moved(self.base.peaks.movedim(-1, 0)).movedim(0, -1)
 
     @property
     def variance(self) -> Tensor:
@@ -184,6 +184,20 @@ class AffineTransformed(LocationScale):
         """Mean of ``min(max(Y, low), high)``; bounds may be infinite."""
         low, high = (self._standardized(end) for end in self._bounds(low, high))
         return self.loc + self.scale * self.base.clamped_mean(low, high)
+
+    def _moved(self, value: Tensor) -> Tensor:
+        """Values of the base, moved and stretched; those with a density stay so.
+
+        One at the end of the support may be rounded beyond it, where the log-density is no number.
+        """
+        moved = self.loc + self.scale * value
+        with torch.no_grad():
+            lost = self.log_prob(moved).isneginf() & (self.base.log_prob(value) > -math.inf)
+            if not (torch.compiler.is_compiling() or lost.any()):
+                return moved
+            size = self.loc.abs() + (self.scale * value).abs()
+            inward = (self.base.median - value).sign() * size * 4 * torch.finfo(size.dtype).eps
+        return moved + torch.where(lost, inward, 0)
 
     def _draw(self, sample_shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         draw = self.base.rsample if self.has_rsample else self.base.sample

@@ -249,7 +249,7 @@ class Discretized(ScalarDistribution):
         samples = (1,) * (len(shape) - len(self.batch_shape))
         with torch.no_grad():
             whole = self._numbers()
-        whole = whole.reshape(-1, *samples, *whole.shape[1:])
+        whole = whole.reshape(len(whole), *samples, *whole.shape[1:])
         first, last = whole[0], whole[-1] + 1
         is_all = self._ends() is not None
         if is_all:

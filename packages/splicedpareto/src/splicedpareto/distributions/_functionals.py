@@ -198,7 +198,8 @@ def crps_between(
     distribution: SplicedDistribution, value: Tensor, low: Tensor, high: Tensor
 ) -> Tensor:
     r"""Integral over [low, high] of :math:`(F(x) - 1\{y \le x\})^2`; bounds may be infinite."""
-    at = value.clamp(low, high)
+    # In this form its gradient at equal bounds is that of one of them: `clamp` drops it there.
+    at = torch.where(value < low, low, torch.where(value > high, high, value))
     return _area_from(distribution, low, at) + _area_until(distribution, at, high)
 
 

@@ -113,8 +113,13 @@ class LocationScale(Continuous):
 
 
 def promote(**parameters: Tensor | float) -> tuple[Tensor, ...]:
-    """All as tensors of a common shape; a number takes the type and place of a tensor beside it."""
-    first = next((p for p in parameters.values() if isinstance(p, Tensor)), torch.tensor(0.0))
+    """All as tensors of a common shape, and of the type and place of the first that has fractions.
+
+    So a number, or a tensor of whole numbers, takes those of a tensor beside it.
+    """
+    tensors_given = [p for p in parameters.values() if isinstance(p, Tensor)]
+    default = torch.empty((), device=tensors_given[0].device if tensors_given else None)
+    first = next((p for p in tensors_given if p.is_floating_point()), default)
     tensors = [
         as_tensor(name, value, dtype=first.dtype, device=first.device)
         for name, value in parameters.items()

@@ -19,6 +19,8 @@ from splicedpareto.distributions._special import ndtr
 # Pieces of ten standard deviations on either side, and nodes in each: the integrals of the CRPS
 # between bounds err by less than 1e-13 of the scale.
 _REACH, _PIECES = 10.0, 20
+# Standard deviations beyond which every probability is 0 or 1, and whose square is finite.
+_FARTHEST = 1e4
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
@@ -158,7 +160,8 @@ class LogNormal(LocationScale):
         # Of the upper side the integrand peaks near 2 / 3 of a shift by the scale.
         top = _REACH + self.scale
         first, last = (
-            (self.loc + self.scale * torch.minimum(end, -top)).exp() for end in (start, stop)
+            self._unlogged(torch.minimum(end, -top) if is_upper else torch.maximum(end, top))
+            for end in (start, stop)
         )
         start, stop = (torch.minimum(torch.maximum(end, -top), top) for end in (start, stop))
         width = (stop - start) / _PIECES
@@ -168,13 +171,24 @@ class LogNormal(LocationScale):
                 z = start + width * (piece + float(node))
                 side = ndtr(-z if is_upper else z).square()
                 total = total + float(weight) * side * (self.loc + self.scale * z).exp()
-        # Further down the upper side is one, the lower zero.
-        return total * width * self.scale + (last - first if is_upper else 0)
+        # Further down the upper side is one and the lower zero, further up the other way round.
+        sure = torch.where(first == last, 0, last - first)
+        return total * width * self.scale + sure
+
+    def _unlogged(self, z: Tensor) -> Tensor:
+        """The value of a standardized logarithm; 0 and infinity without gradient."""
+        finite = z.isfinite()
+        value = (self.loc + self.scale * torch.where(finite, z, 0)).exp()
+        return torch.where(finite, value, z.exp().detach())
 
     def clamped_mean(self, low: Tensor | float, high: Tensor | float) -> Tensor:
         """Mean of ``min(max(X, low), high)``; bounds may be infinite."""
         low, high = self._bounds(low, high)
-        start, stop = (self._standardized(self._log(end)) for end in (low, high))
+        # Without the second derivative of the normal distribution function at infinity, 0 * inf.
+        start, stop = (
+            torch.where(z.isinf(), z.sign() * _FARTHEST, z)
+            for z in (self._standardized(self._log(end)) for end in (low, high))
+        )
         inner = self.mean * (ndtr(stop - self.scale) - ndtr(start - self.scale))
         at_low, at_high = (torch.where(end.isinf(), 0, end) for end in (low, high))
         mean = at_low * ndtr(start) + inner + at_high * ndtr(-stop)
