@@ -131,3 +131,70 @@ def test_charted_words_have_one_spelling(layout, tmp_path):
     assert {name: blocks[0].plays[name].to_list() for name in ours} == {
         name: [word, word] for name, word in ours.items()
     }
+
+
+# What a player keeps while a game lasts: by layout the column, another cell, and what is said.
+KEPT = {
+    ("bdb_2021", "jerseyNumber"): (77.0, "jerseyNumber is '77' of nflId 30012", "'13' in most"),
+    ("bdb_2021", "position"): ("LB", "position is 'LB' of nflId 30012", "'DT' in most"),
+    ("bdb_2023", "jerseyNumber"): (77.0, "jerseyNumber is '77' of nflId 30012", "'13' in most"),
+    ("bdb_2025", "jerseyNumber"): (77.0, "jerseyNumber is '77' of nflId 30012", "'13' in most"),
+    ("bdb_2026", "player_name"): ("Al", "player_name is 'Al' of nfl_id 30014", "'Al Player14' in"),
+    ("bdb_2026", "player_position"): ("CB", "player_position is 'CB' of nfl_id 30014", "'DE' in"),
+    ("bdb_2026", "player_height"): ("5-9", "player_height is '69.0' of nfl_id 30014", "'75.0' in"),
+    ("hackathon_2015", "pos"): ("CB", "pos is 'CB' of nflId 30012", "'DT' in most"),
+    ("ngs_highlights", "position"): ("CB", "position is 'CB' of nflId 30012", "'DT' in most"),
+}
+
+
+@pytest.mark.parametrize(("layout", "column"), KEPT)
+def test_a_player_who_is_another_in_most_plays_is_flagged(layout, column, tmp_path):
+    source = made_set(layout, *(MadePlay(play=play) for play in (1, 2, 3)))
+    cell, said, usual = KEPT[layout, column]
+    player = "nfl_id" if layout == "bdb_2026" else "nflId"
+    where = pl.col(player) == int(said.split(" of ")[1].split()[1])
+    (flags,) = flags_of(changed(source, tracking_of(source), where, **{column: cell}),
+                        tmp_path).values()  # fmt: skip
+    assert flags[0] == "a player who is another in most plays of the game"
+    assert flags[1].startswith(said)
+    assert usual in flags[1]
+
+
+@pytest.mark.parametrize("layout", ["bdb_2021", "bdb_2024"])
+def test_two_players_with_each_other_s_ids_are_flagged(layout, tmp_path):
+    source = made_set(layout, *(MadePlay(play=play) for play in (1, 2, 3)))
+    ids = pl.col("nflId").replace({30015: 30016, 30016: 30015})
+    flags = flags_of(changed(source, tracking_of(source), nflId=ids), tmp_path)
+    assert [flag for flag, _ in flags.values()] == [
+        "a player who is another in most plays of the game"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "flag"),
+    [
+        ("Passer", "no passer of the play in the column player_role"),
+        ("Targeted Receiver", "no target of the play in the column player_role"),
+    ],
+)
+def test_a_play_of_2026_without_a_role_is_flagged(role, flag, tmp_path):
+    source = two_plays("bdb_2026")
+    file = tracking_of(source)
+    source = changed(source, file, pl.col("player_role") == role, player_role="Other Route Runner")
+    assert [said.split("; ") for said, _ in flags_of(source, tmp_path).values()] == [[flag]]
+
+
+def test_a_passer_who_is_no_quarterback_beside_one_is_flagged(tmp_path):
+    source = two_plays("bdb_2026")
+    swapped = {"Passer": "Targeted Receiver", "Targeted Receiver": "Passer"}
+    roles = pl.col("player_role").replace(swapped)
+    flags = flags_of(changed(source, tracking_of(source), player_role=roles), tmp_path)
+    said = "nfl_id 30009 is RB, the quarterback is 30000"
+    assert flags == {1: ("a passer who is no quarterback", said)}
+
+
+@pytest.mark.parametrize("layout", ["bdb_2021", "bdb_2023", "bdb_2026", "ngs_highlights"])
+def test_one_orientation_for_all_players_is_flagged(layout, tmp_path):
+    source = two_plays(layout)
+    flags = flags_of(changed(source, tracking_of(source), o=90.0), tmp_path)
+    assert flags == {1: ("one orientation for all players at the snap", "90 degrees")}

@@ -232,7 +232,7 @@ def find_entities(
             "position",
             "height_in",
         ),
-        *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team_code", "home_flag"),
+        *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team", "team_code", "home_flag"),
         pl.col(ROW).alias("source_row"),
     )
     return entities, with_flags_of_players(unread, entities, plays, layout)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dropback.tracking.readers._cells import CELL, UNREAD, said_of, unread_by_play
+from dropback.tracking.readers._cells import CELL, UNREAD, quoted, said_of, unread_by_play
+from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 # number of a former season. No play has three.
 _MOST_OF_A_NUMBER: Final = 2
 _SIDES: Final = ("offense", "defense")
+# What a player keeps in a game: our names, and those of the layouts' columns.
+_OF_A_GAME: Final = {
+    **{name: name for name in ("jersey_number", "display_name", "position", "team", "team_code")},
+    "height_in": "height",
+    "weight_lb": "weight",
+}
 
 
 def with_flags_of_players(
@@ -35,6 +42,9 @@ def with_flags_of_players(
         _absent(entities, plays, layout),
         _of_one_number(entities, layout),
         _ball_is_somebody(entities, layout),
+        _of_another_play(entities, plays, layout),
+        _without_role(entities, layout),
+        _passer_beside_quarterback(entities, layout),
     ]
     return (
         pl.concat([unread, *(table.select(unread.columns) for table in more)])
@@ -120,6 +130,81 @@ def _of_one_number(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
                 "jersey_number",
                 "len",
                 "side",
+            )
+        )
+    )
+    return unread_by_play(found, ["play"], [pl.col("said")])
+
+
+def _of_another_play(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays with a player who is another in most plays of the game."""
+    game, player = SOURCE_KEY[0], "player_id"
+    people = entities.drop_nulls(player).join(plays.select("play", game), on="play")
+    sentences = []
+    for name, label in _OF_A_GAME.items():
+        # By label a team is the side that has the ball.
+        if name == "team" and layout.possession == "label":
+            continue
+        column = layout.rows.get(label, label)
+        counted = people.drop_nulls(name).with_columns(
+            count=pl.len().over(game, player, name), all=pl.len().over(game, player)
+        )
+        usual = counted.filter(2 * pl.col("count") > pl.col("all")).select(game, player, usual=name)
+        sentences.append(
+            counted.filter(2 * pl.col("count") < pl.col("all"))
+            .join(usual.unique([game, player]), on=[game, player])
+            .select(
+                "play",
+                said=pl.format(
+                    f"a player who is another in most plays of the game{CELL}{column} is {{}} of "
+                    f"{layout.rows['player_id']} {{}} in row {{}}, and {{}} in most",
+                    quoted(pl.col(name)),
+                    player,
+                    "source_row",
+                    quoted(pl.col("usual")),
+                ),
+            )
+        )
+    return unread_by_play(pl.concat(sentences), ["play"], [pl.col("said")])
+
+
+def _without_role(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays whose rows, which tell roles, have nobody of one."""
+    column = layout.rows.get("role", "")
+    words = {ours: theirs for theirs, ours in layout.row_roles.items()}
+    roles = entities.group_by("play", maintain_order=True).agg("recorded_role")
+    # A word that is no role is named as such.
+    all_known = (
+        pl.col("recorded_role").list.drop_nulls().list.len() == pl.col("recorded_role").list.len()
+    )
+    sentences = [
+        pl.when(all_known & pl.col("recorded_role").list.contains(role).not_()).then(
+            pl.lit(f"no {role} of the play in the column {column}")
+        )
+        for role in ("passer", "target")
+        if role in words
+    ]
+    return unread_by_play(roles, ["play"], [pl.lit(None, pl.String), *sentences])
+
+
+def _passer_beside_quarterback(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """``play`` and `UNREAD` of plays whose recorded passer is none, but a quarterback is there."""
+    column = layout.rows["player_id"]
+    offense = entities.filter(side="offense")
+    is_quarterback = (pl.col("position") == "QB").fill_null(value=True)
+    found = (
+        offense.filter(pl.col("recorded_role") == "passer", ~is_quarterback)
+        .join(
+            offense.filter(pl.col("position") == "QB").select("play", quarterback="player_id"),
+            on="play",
+        )
+        .with_columns(
+            said=pl.format(
+                f"a passer who is no quarterback{CELL}{column} {{}} is {{}}, the quarterback "
+                "is {}",
+                "player_id",
+                "position",
+                "quarterback",
             )
         )
     )

@@ -37,6 +37,7 @@ UNLIKE_DIRECTION: Final = "a track against its recorded directions"
 UNLIKE_ACCELERATION: Final = "a track unlike its recorded accelerations"
 UNLIKE_SPEEDS: Final = "speeds out of proportion to displacements"
 UNLIKE_ACCELERATIONS: Final = "accelerations out of proportion to speeds"
+ONE_FACING: Final = "one orientation for all players at the snap"
 UNLIKE_FACING: Final = "players who face away from the other side at the snap"
 
 # Steps in a row, over a second; the longest real ones are of 8 (2015) and 4 (2018).
@@ -97,6 +98,8 @@ def unlike_tracks(block: PlayBlock, steps: Singles) -> list[list[str]]:
             flags[play].append(f"{flag}{CELL}{flag.split()[0]}: {ratio.of_play[play]:.2f} times")
     for play, degrees in _faced_away(block):
         flags[play].append(f"{UNLIKE_FACING}{CELL}by {degrees:+.0f} degrees on average")
+    for play, degrees in _faced_alike(block):
+        flags[play].append(f"{ONE_FACING}{CELL}{degrees:.0f} degrees")
     for flag, tracks in (
         (UNLIKE_SPEED, _unlike_speed(sums)),
         (UNLIKE_ACCELERATION, _unlike_acceleration(accelerated)),
@@ -240,6 +243,16 @@ def _faced_away(block: PlayBlock) -> list[tuple[int, float]]:
     return [
         (int(play), float(turned[play])) for play in np.flatnonzero(away & (count >= _FEW_FACING))
     ]
+
+
+def _faced_alike(block: PlayBlock) -> list[tuple[int, float]]:
+    """Plays whose players all have one orientation at the snap, and which."""
+    facing = block.frames[block.offsets[:-1], :BALL_SLOT, ORIENTATION]
+    known = np.isfinite(facing)
+    lowest = np.where(known, facing, np.inf).min(axis=1)
+    highest = np.where(known, facing, -np.inf).max(axis=1)
+    alike = (known.sum(axis=1) >= _FEW_FACING) & (lowest == highest)
+    return [(int(play), float(lowest[play])) for play in np.flatnonzero(alike)]
 
 
 def _unlike_direction(sums: _Sums) -> Flags:
