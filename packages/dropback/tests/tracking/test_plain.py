@@ -16,7 +16,12 @@ from dropback.tracking.readers import FORMATS
 from dropback.tracking.readers import _plain as plain_module
 from dropback.tracking.readers._coded import as_text, coded, rows_where
 from dropback.tracking.readers._files import find_folders
-from dropback.tracking.readers._plain import NotPlainError, PlainColumn, read_plain
+from dropback.tracking.readers._plain import (
+    NotPlainError,
+    PlainColumn,
+    lines_at,
+    read_plain,
+)
 from dropback.tracking.readers._plain_kernel import DECIMAL, TEXT, WHOLE
 from dropback.tracking.readers._rows import read_batches
 from examples.tracking_sets import MadePlay, made_set
@@ -178,3 +183,13 @@ def test_coded_texts_are_judged_as_the_texts_are() -> None:
     for column in (plain, cells):
         assert rows_where(column, lambda text: text.str.len_bytes() > 2).tolist() == [0, 3, 5]
         assert rows_where(column, lambda text: text == "other").tolist() == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_lines_are_found_again_in_any_block(end, last, tmp_path, monkeypatch):
+    monkeypatch.setattr(plain_module, "_BLOCK_BYTES", 40)
+    lines = ["a,b", *(f"{n},{'x' * (n % 50)}" for n in range(1, 30))]
+    path = written(tmp_path, (end.join(lines) + end * last).encode())
+    for rows in ([1], [2, 3, 17], [28, 29], [29], list(range(1, 30))):
+        assert lines_at(path, rows) == "\n".join([lines[0], *(lines[n] for n in rows), ""]).encode()

@@ -67,6 +67,7 @@ class SourceFile:
             they are not ordinary numbers.
         text: Its content without broken rows, which are blank there; None for that of the path.
         padded: Whether cells may end in blanks.
+        plain: Whether it was read as plain text, each line of it a row.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class SourceFile:
     ids: Mapping[str, IdKind] = field(default_factory=dict)
     text: bytes | None = field(default=None, repr=False)
     padded: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True)

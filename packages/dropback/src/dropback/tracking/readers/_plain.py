@@ -95,6 +95,32 @@ def read_plain(
             yield batch.frame()
 
 
+def lines_at(path: Path, rows: Sequence[int]) -> bytes:
+    """The header of a plain file and some of its rows, lines that end.
+
+    Args:
+        path: As for `read_plain`.
+        rows: Their places below the header from 1, in order.
+    """
+    found, wanted, ended, held = list[bytes](), iter(rows), 0, b""
+    with open_text(path) as file:
+        found.append(file.readline().rstrip(b"\r\n"))
+        place = next(wanted, None)
+        while place is not None and (block := file.read(_BLOCK_BYTES)):
+            count = int(np.count_nonzero(np.frombuffer(block, np.uint8) == _NEWLINE))
+            before, ended = ended, ended + count
+            if place > ended + 1:
+                held = b""
+                continue
+            *lines, held = (held + block).split(b"\n")
+            while place is not None and place <= ended:
+                found.append(lines[place - before - 1].rstrip(b"\r"))
+                place = next(wanted, None)
+        if place == ended + 1 and held:  # a last line without its end
+            found.append(held)
+    return b"\n".join([*found, b""])
+
+
 class _Lines:
     """Whole lines of a file, block by block."""
 
