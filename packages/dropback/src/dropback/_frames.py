@@ -77,9 +77,12 @@ def like(frame: FrameT, result: pl.DataFrame) -> FrameT:
         return cast("FrameT", nw.from_arrow(result, backend=backend).to_native())
 
 
+TableT = TypeVar("TableT", pl.DataFrame, pl.LazyFrame)
+
+
 def left_join(
-    table: pl.DataFrame, other: pl.DataFrame, *, on: str | Sequence[str], suffix: str = "_right"
-) -> pl.DataFrame:
+    table: TableT, other: TableT, *, on: str | Sequence[str], suffix: str = "_right"
+) -> TableT:
     """The rows of `table`, all of them in their order, with the columns of `other` beside them."""
     return table.join(other, on=on, how="left", suffix=suffix, maintain_order="left")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -146,7 +147,7 @@ class PlayBlock:
         first = self.frames[self.offsets[:-1], _FIRST_DEFENDER:BALL_SLOT, X]
         return np.asarray(np.isnan(first).any(axis=1))
 
-    @property
+    @cached_property
     def groups_at_snap(self) -> NDArray[np.int8]:
         """Group of each slot, an index of `GROUPS_AT_SNAP` or -1 for nobody, shape ``[N, 23]``."""
         indices = {name: index for index, name in enumerate(GROUPS_AT_SNAP)}

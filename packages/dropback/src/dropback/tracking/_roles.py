@@ -57,7 +57,8 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
     # Minimum, maximum and mean over a group run over columns. A rank, a range or a filter over
     # one is computed group by group, ten times as slow: sorting and `_place` stand in for them.
     with_line = (
-        entities.with_row_index("row")
+        entities.lazy()
+        .with_row_index("row")
         .with_columns(
             (
                 pl.col(_PLAY) * 3
@@ -159,6 +160,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         .sort("row")
         .select(*entities.columns, "slot", "role_at_snap", "passer_inferred")
         .drop("named_passer")
+        .collect()
     )
 
 
@@ -252,12 +254,20 @@ _PASSER_PATTERN: Final = _NAME + r"(?: pass | sacked | spiked)"
 
 
 def _named(plays: pl.DataFrame, players: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    named = plays.select(
-        _PLAY,
-        initial=pl.col("description").str.extract(pattern, 1),
-        surname=pl.col("description").str.extract(pattern, 2),
-    ).drop_nulls()
-    offense = players.filter(pl.col("side") == "offense").select(_PLAY, "player_id", "display_name")
+    named = (
+        plays.lazy()
+        .select(
+            _PLAY,
+            initial=pl.col("description").str.extract(pattern, 1),
+            surname=pl.col("description").str.extract(pattern, 2),
+        )
+        .drop_nulls()
+    )
+    offense = (
+        players.lazy()
+        .filter(pl.col("side") == "offense")
+        .select(_PLAY, "player_id", "display_name")
+    )
     # "St. Brown", "Beckham Jr.", "Fuller V": the description drops suffixes and spaces.
     plain = pl.col("rest", "surname").str.replace_all(r"[\s.]", "")
     return (
@@ -269,4 +279,5 @@ def _named(plays: pl.DataFrame, players: pl.DataFrame, pattern: str) -> pl.DataF
         .filter(pl.col("rest").str.starts_with(pl.col("surname")))
         .filter(pl.len().over(_PLAY) == 1)
         .select(_PLAY, "player_id")
+        .collect()
     )

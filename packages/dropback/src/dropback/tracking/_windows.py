@@ -68,7 +68,7 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
         end before or at the snap, null where there is none), ``arrival_frame`` and the ``outcomes``
         of passes after the snap, in order.
     """
-    known = events.with_columns(
+    known = events.lazy().with_columns(
         pl.col("event").replace_strict(SNAPS, default=None, return_dtype=pl.Int8).alias("snap"),
         pl.col("event").replace_strict(RELEASES, default=None, return_dtype=pl.Int8).alias("end"),
     )
@@ -113,4 +113,4 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
     windows = snaps
     for table in (ends, early, arrivals, outcomes):
         windows = left_join(windows, table, on="play")
-    return windows.sort("play")
+    return windows.sort("play").collect()

@@ -91,8 +91,9 @@ def unread_where(
 
 def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]) -> pl.DataFrame:
     """``key`` and `UNREAD` of the plays that have a wrong cell in any row."""
-    named = table.select(*key, *(said.alias(str(n)) for n, said in enumerate(sentences)))
+    named = table.lazy().select(*key, *(said.alias(str(n)) for n, said in enumerate(sentences)))
     said = pl.exclude(key)
+    # Each step that is taken by itself wakes polars' threads: all in one query.
     return (
         named.filter(pl.any_horizontal(pl.lit(value=False), said.is_not_null()))
         .select(*key, pl.concat_list(pl.lit(None, dtype=pl.String), said).alias(UNREAD))
@@ -103,6 +104,7 @@ def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]
         .unique([*key, "flag"], keep="first", maintain_order=True)
         .group_by(key, maintain_order=True)
         .agg(UNREAD)
+        .collect()
     )
 
 
