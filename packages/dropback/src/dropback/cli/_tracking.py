@@ -54,7 +54,7 @@ def ingest_command(
     runs: Annotated[
         bool, typer.Option("--runs", help="Also read designed runs, to the handoff.")
     ] = False,
-    executor: ExecutorOption = "threads:2",
+    executor: ExecutorOption = "threads:3",
 ) -> None:
     """Read tracking files into canonical Parquet.
 
@@ -138,7 +138,7 @@ def features_command(
     ],
     out: Annotated[str, typer.Option(help="Folder or URL for the tensors.")] = "tensors",
     layout: Layout = "auto",
-    executor: ExecutorOption = "threads:2",
+    executor: ExecutorOption = "threads:3",
 ) -> None:
     """Write the features of all plays as tensors.
 

@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     from dropback.data._selection import Games
 
 # Peaks of `dropback train` on the 8,557 plays of `benchmarks/tracking_train.py`, 298,000 frames:
-# 1.55 GB in reading (two files of 115 MB at once; no more than a batch of 1.5 million rows, 170 MB,
-# is held of a file) and 2.36 in fitting; on a quarter of them 1.51 in reading, and no more after.
+# 2.36 GB in fitting. Three files are read at once, and no more than a batch of 1.5 million rows,
+# 170 MB, is held of a file: at most 1.87 GB with three files of 421 MB, .96 with nine of 140.
 _BASE_GB: Final = 0.45
-_BATCH_GB: Final = 0.8
+_BATCH_GB: Final = 0.5
 _BATCH_MB: Final = 170.0
 _FIT_GB: Final = 1.2
 _FRAME_GB: Final = 4e-6
-_READERS: Final = 2
+_READERS: Final = 3
+_READING_CORES: Final = 2
 _TIMED_READINGS: Final = 2
 _TIMED_EPOCHS: Final = 3
 _TIMED_BATCHES: Final = 8
@@ -116,7 +117,7 @@ def plan_training(
         for again in range(_TIMED_READINGS):
             tensors, report = build_tensors(sample, Path(scratch) / f"{again}", layout=layout)
             clock.append(time.process_time())
-        reading = float(np.diff(clock).min()) / _READERS
+        reading = float(np.diff(clock).min()) / _READING_CORES
         assert report is not None  # noqa: S101  # of source files
         selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
         assert isinstance(selection, TrackedSelection)  # noqa: S101  # of tensors

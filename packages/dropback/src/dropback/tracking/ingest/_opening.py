@@ -83,7 +83,7 @@ def open_tracking(
     *,
     work: str | PathLike[str] | None = None,
     layout: str = "auto",
-    executor: ExecutorChoice = "threads:2",
+    executor: ExecutorChoice = "threads:3",
     on_report: Callable[[IngestReport], None] | None = None,
 ) -> PlayTensors:
     """The play tensors of any tracking.

@@ -90,7 +90,7 @@ def ingest(
     layout: str = "auto",
     around: Around | None = None,
     runs: bool = False,
-    executor: ExecutorChoice = "threads:2",
+    executor: ExecutorChoice = "threads:3",
     progress: Progress | None = None,
 ) -> IngestReport:
     """Read tracking files into canonical Parquet.
@@ -294,7 +294,7 @@ def build_tensors(
     out: str | Path,
     *,
     layout: str = "auto",
-    executor: ExecutorChoice = "threads:2",
+    executor: ExecutorChoice = "threads:3",
     progress: Progress | None = None,
 ) -> tuple[PlayTensors, IngestReport | None]:
     """Features of all plays as `PlayTensors`.
