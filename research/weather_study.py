@@ -11,7 +11,6 @@ killed study goes on from its folder.
 from __future__ import annotations
 
 import argparse
-import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,8 +46,6 @@ from dropback.models._train import assign_folds, split_fold
 from dropback.models.baselines._forecasts import with_climatology
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import dataframely as dy
 
     from dropback._arrays import Floats, Integers
@@ -121,52 +118,40 @@ class MeanOf:
 
 
 def corrected(
-    fits: Sequence[CatchPoint], examples: Examples, held_out: Integers, columns: Sequence[Floats]
-) -> list[Floats]:
-    """Correct the probabilities of what happens in other plays by some columns and air yards.
+    fit: CatchPoint, split: tuple[Examples, Examples], others: FeatureMatrix, seed: int
+) -> Floats:
+    """Correct what a fit says happens by a few small trees of other columns and the air yards.
 
-    A few small trees are boosted from what the fits say of plays that they have not seen, as many
-    as the other folds ask for.
+    The trees are boosted from the probabilities of the fit, on the same games, and stopped by the
+    same games, so that the held-out games of a fold stay unseen.
 
     Args:
-        fits: A fit for each of the first folds.
-        examples: The plays that the fits learned from.
-        held_out: Fold of each of them.
-        columns: Columns of these plays and of the others, the fits' own first.
+        fit: The fit, whose columns are the first of each matrix.
+        split: Plays to learn from and to stop by.
+        others: Columns of the plays to predict.
+        seed: Seed of the subsamples.
 
     Returns:
-        Of the others, what each fit says with the correction.
+        Probabilities of what happens in the others, shape ``(N, 3)``.
     """
-    width, (known, others) = len(examples.schema.names), columns
-    chosen = [examples.schema.names.index("air_yards"), *range(width, known.shape[1])]
-    rows = [np.flatnonzero(held_out == fold) for fold in range(len(fits))]
-    place = np.concatenate(rows)
-    margins = np.log(
-        np.concatenate(
-            [fit.shares(known[own, :width]) for fit, own in zip(fits, rows, strict=True)]
-        )
-    )
-    learned = xgboost.DMatrix(
-        known[place][:, chosen], results_of(examples[place]), base_margin=margins
-    )
-    ends = np.cumsum([0, *(len(own) for own in rows)])
-    parts = [np.arange(first, last) for first, last in itertools.pairwise(ends)]
-    judged = xgboost.cv(
-        SMALL_TREES,
+    width = len(fit.schema.names)
+    chosen = [fit.schema.names.index("air_yards"), *range(width, others.shape[1])]
+
+    def matrix(features: FeatureMatrix, labels: Integers | None = None) -> xgboost.DMatrix:
+        margins = np.log(fit.shares(features[:, :width]))
+        return xgboost.DMatrix(features[:, chosen], labels, base_margin=margins)
+
+    learned, stop = (matrix(part.features, results_of(part)) for part in split)
+    booster = xgboost.train(
+        SMALL_TREES | {"seed": seed},
         learned,
         num_boost_round=MOST_CORRECTIONS,
-        folds=[(np.setdiff1d(np.arange(len(place)), part), part) for part in parts],
+        evals=[(stop, "validation")],
         early_stopping_rounds=50,
-        as_pandas=False,
+        verbose_eval=False,
     )
-    rounds = int(np.argmin(judged["test-mlogloss-mean"])) + 1
-    booster = xgboost.train(SMALL_TREES, learned, num_boost_round=rounds)
-    return [
-        booster.predict(
-            xgboost.DMatrix(others[:, chosen], base_margin=np.log(fit.shares(others[:, :width])))
-        ).astype(np.float64)
-        for fit in fits
-    ]
+    rounds = (0, booster.best_iteration + 1)
+    return booster.predict(matrix(others), iteration_range=rounds).astype(np.float64)
 
 
 def fit_two_steps(training: Examples, stop: Examples, seed: int, *, constrained: bool) -> TwoSteps:
@@ -266,13 +251,14 @@ def main() -> None:
     counts = GRIDS[Outcome.YARDS].counts(learned["yards"].to_numpy())
     game_ids = learned["game_id"].to_list()
     folds = assign_folds(game_ids, THROW_MODEL.folds, seed=0)
+    splits = [split_fold(game_ids, folds, fold, THROW_MODEL, 0) for fold in range(arguments.fits)]
     forecasts: dict[str, Floats] = {}
     for name in CANDIDATES:
         names, masses = COLUMNS.get(name, ()), []
         for fold in range(arguments.fits):
             path = out / f"{name}-{fold}.npy"
             if not path.is_file():
-                split = split_fold(game_ids, folds, fold, THROW_MODEL, 0)
+                split = splits[fold]
                 known = FeatureSchema((*schema.names, *names))
                 examples = Examples(learned, columns(learned, names), known, Outcome.YARDS)
                 parts = (examples[split.training], examples[split.validation])
@@ -282,15 +268,17 @@ def main() -> None:
                     np.save(aside, fit.masses(columns(plays, names)))
             masses.append(np.load(path))
         forecasts[name] = with_climatology(np.mean(masses, axis=0), counts)
-    split_of = np.array([folds[game] for game in game_ids])
-    examples = Examples(learned, columns(learned, ()), schema, Outcome.YARDS)
     fits = [
         from_state(torch.load(out / f"today-{fold}.pt", weights_only=True), schema)
         for fold in range(arguments.fits)
     ]
     for name, names in CORRECTIONS.items():
-        both = (columns(learned, names), columns(plays, names))
-        shares = corrected(fits, examples, split_of, both)
+        examples = Examples(learned, columns(learned, names), schema, Outcome.YARDS)
+        others = columns(plays, names)
+        shares = [
+            corrected(fit, (examples[split.training], examples[split.validation]), others, fold)
+            for fold, (fit, split) in enumerate(zip(fits, splits, strict=True))
+        ]
         masses = mean_masses(fits, columns(plays, ()), shares)
         forecasts[f"today's, corrected by {name}"] = with_climatology(masses, counts)
     print(f"{season}, {len(plays):,} plays, {arguments.fits} fits of each\n")
