@@ -324,15 +324,19 @@ def test_a_thrown_away_pass_has_no_target_in_2021_and_that_is_no_fault(tmp_path)
 @pytest.mark.parametrize(
     ("column", "cell", "flag"),
     [
-        ("yardsToGo", "65", None),
-        ("yardsToGo", "67", "more yards than there are to the goal line"),
-        ("prePenaltyPlayResult", "67", "more yards than there are to the goal line"),
-        ("yardlineSide", "DAL", "a team that does not play this game"),
+        ("yardsToGo", "65", []),
+        ("yardsToGo", "67", ["more yards than there are to the goal line"]),
+        (
+            "prePenaltyPlayResult",
+            "67",
+            ["more yards than there are to the goal line", "yards unlike the description"],
+        ),
+        ("yardlineSide", "DAL", ["a team that does not play this game"]),
     ],
 )
 def test_what_no_play_from_its_line_can_have_is_flagged(column, cell, flag, tmp_path):
     flags, _, _ = flags_of(with_cells(two_plays(), "plays.csv", column, cell), tmp_path)
-    assert flags == {1: [flag] if flag else [], 2: []}
+    assert flags == {1: flag, 2: []}
 
 
 def test_players_in_one_place_are_flagged(tmp_path):

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from dropback.tracking import read_tracking
-from dropback.tracking.ingest._results import described_result
+from dropback.tracking.ingest._results import described_result, described_yards
 from examples.tracking_flags import KEYS, changed, flags_of, two_plays
 from examples.tracking_sets import MadePlay
 
@@ -175,6 +175,16 @@ def test_a_pass_that_ends_unlike_its_result_is_flagged(layout, tmp_path):
     }
 
 
+GAINS = {
+    "bdb_2019": ("plays.csv", "PlayResult"),
+    "bdb_2023": ("plays.csv", "prePenaltyPlayResult"),
+    "bdb_2026": ("supplementary_data.csv", "pre_penalty_yards_gained"),
+}
+DESCRIBED_IN = {"plays.csv": "playDescription", "supplementary_data.csv": "play_description"}
+NO_GAIN = {
+    "plays.csv": {"prePenaltyPlayResult": pl.lit(0)},
+    "supplementary_data.csv": {"pre_penalty_yards_gained": pl.lit(0)},
+}
 DESCRIBED = {
     **RESULTS,
     "bdb_2026": ("supplementary_data.csv", "pass_result"),
@@ -228,6 +238,52 @@ def test_yards_of_an_incompletion_are_flagged(layout, tmp_path):
     assert flags_of(source, tmp_path / "other") == {}
 
 
+@pytest.mark.parametrize(
+    ("words", "yards"),
+    [
+        ("(7:11) J.Goff pass short left to R.Woods to SF 9 for 4 yards (F.Warner).", 4),
+        ("J.Goff pass short left to R.Woods to SF 9 for no gain (F.Warner).", 0),
+        ("J.Goff sacked at LA 20 for -7 yards (F.Warner).", -7),
+        ("J.Goff pass for 1 yard. The play was REVERSED. J.Goff pass for 12 yards.", 12),
+        ("J.Goff pass to R.Woods for 12 yards. FUMBLES, recovered for 3 yards.", None),
+        ("J.Goff pass to R.Woods for 12 yards. PENALTY on SF, enforced at SF 30.", None),
+        ("J.Goff pass to R.Woods for 12 yards. Lateral to C.Kupp for 9 yards.", None),
+        ("J.Goff pass INTERCEPTED by F.Warner at SF 3. F.Warner to SF 5 for 2 yards.", None),
+        ("J.Goff pass incomplete.", None),
+        (None, None),
+    ],
+)
+def test_what_a_description_says_of_the_yards(words, yards):
+    table = pl.DataFrame({"words": pl.Series([words], dtype=pl.String)})
+    assert table.select(described_yards(pl.col("words"))).item() == yards
+
+
+@pytest.mark.parametrize("layout", [*GAINS, "hackathon_2015"])
+def test_yards_that_the_description_does_not_tell_are_flagged(layout, tmp_path):
+    file, column = GAINS.get(layout, ("plays.csv", "pass_yards"))
+    flags = flags_of(changed(two_plays(layout), file, **{column: -7.0}), tmp_path)
+    said = "yards unlike the description", "yards_gained is -7, the description says 9"
+    assert list(flags.values()) == [said]
+
+
+@pytest.mark.parametrize("layout", ["bdb_2024", "bdb_2025", "bdb_2026"])
+def test_a_nullified_play_that_the_description_does_not_tell_is_flagged(layout, tmp_path):
+    file, column = "plays.csv", "playNullifiedByPenalty"
+    if layout == "bdb_2026":
+        file, column = "supplementary_data.csv", "play_nullified_by_penalty"
+    said = "nullified unlike the description"
+    source = changed(two_plays(layout), file, **{column: "Y"})
+    words = "the play is nullified, the description says that it is not"
+    assert flags_of(source, tmp_path / "yes") == {1: (said, words)}
+    source = source.change(
+        file,
+        **{column: pl.lit("N"), DESCRIBED_IN[file]: pl.lit("A.Player0 pass incomplete - No Play.")},
+    )
+    source = source.change(file, **{DESCRIBED[layout][1]: pl.lit("I")}, **NO_GAIN[file])
+    words = "the play is not nullified, the description says that it is"
+    assert set(flags_of(source, tmp_path / "no").values()) == {(said, words)}
+
+
 def test_a_pass_that_ends_with_a_sack_is_flagged(tmp_path):
     sacked = MadePlay(play=1, events={6: "ball_snap", 26: "qb_sack"})
     source = two_plays("bdb_2025", sacked, MadePlay(play=2))
@@ -235,17 +291,10 @@ def test_a_pass_that_ends_with_a_sack_is_flagged(tmp_path):
     assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
 
 
-GAINS = {
-    "bdb_2019": ("plays.csv", "PlayResult"),
-    "bdb_2023": ("plays.csv", "prePenaltyPlayResult"),
-    "bdb_2026": ("supplementary_data.csv", "pre_penalty_yards_gained"),
-}
-
-
 @pytest.mark.parametrize("layout", GAINS)
 def test_a_loss_beyond_the_own_goal_line_is_flagged(layout, tmp_path):
     file, column = GAINS[layout]
-    source = changed(two_plays(layout), file, **{column: -99.0})
+    source = changed(two_plays(layout), file, **{column: -99.0, DESCRIBED_IN[file]: ""})
     said = "yards_gained is -99, to the own goal line 35.0"
     assert flags_of(source, tmp_path) == {
         1: ("more yards lost than there are to the own goal line", said)

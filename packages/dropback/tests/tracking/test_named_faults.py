@@ -112,9 +112,9 @@ def flags_of(source, folder):
 
 
 def test_two_passers_are_flagged(tmp_path):
-    source = in_play_1(two_plays("bdb_2026"), "player_role", "Passer", pl.col("nfl_id") == 30009)
+    source = in_play_1(two_plays("bdb_2026"), "player_role", "Passer", pl.col("nfl_id") == 30006)
     assert flags_of(source, tmp_path) == {
-        1: ("several players are the passer", "nfl_id 30000 and 30009")
+        1: ("several players are the passer", "nfl_id 30000 and 30006")
     }
 
 

@@ -416,9 +416,11 @@ def test_nullified_plays_are_those_that_the_description_or_the_flag_names(
         ("hackathon_2015", 149, {"players move before the snap": 12, "repeated events": 4,
                                  "a track unlike its recorded speeds": 2,
                                  "players on the other side of the line at the snap": 3}),
-        # Eight players of 2018102107/163 do for .4 s.
+        # Eight players of 2018102107/163 do for .4 s. All orientations of 2018112508/2449 are 90
+        # degrees too low.
         ("ngs_highlights", 303,
-         {"tracks put on one clock": 9, "repeated events": 1, "a step that no player can run": 1,
+         {"players who face away from the other side at the snap": 1,
+          "tracks put on one clock": 9, "repeated events": 1, "a step that no player can run": 1,
           "ball far from the passer at the release": 1, "a track unlike its recorded speeds": 1}),
     ],
 )  # fmt: skip

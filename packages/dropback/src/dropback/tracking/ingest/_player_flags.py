@@ -195,7 +195,10 @@ def _passer_beside_quarterback(entities: pl.DataFrame, layout: Format) -> pl.Dat
     found = (
         offense.filter(pl.col("recorded_role") == "passer", ~is_quarterback)
         .join(
-            offense.filter(pl.col("position") == "QB").select("play", quarterback="player_id"),
+            offense.filter(
+                pl.col("position") == "QB",
+                (pl.col("recorded_role") != "passer").fill_null(value=True),
+            ).select("play", quarterback="player_id"),
             on="play",
         )
         .with_columns(

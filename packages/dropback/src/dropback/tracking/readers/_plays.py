@@ -58,6 +58,9 @@ MORE: Final = "more_unread"
 
 _SCORES: Final = ("home_score", "away_score")
 
+NO_PLAY: Final = "- No Play."
+"""What the description of a play says that a penalty has nullified."""
+
 PASS_RESULTS: Final = ("C", "I", "IN", "S", "R")
 CLOCK: Final = r"^(\d*):(\d\d)"
 
@@ -134,7 +137,9 @@ def read_plays(layout: Format, folder: Path, recorded: pl.DataFrame) -> PlayTabl
     if path is None and layout.possession == "label":
         # The rows say who has the ball; what the table tells besides stays unknown.
         none = shaped(pl.DataFrame(), {}, PLAY_COLUMNS).clear()
-        return PlayTable(with_offense_label(layout, none.with_columns(**_NOTHING_SAID)))
+        flags = dict.fromkeys(_FLAGS, pl.lit(None, pl.Boolean))
+        none = none.with_columns(**_NOTHING_SAID, **flags)
+        return PlayTable(with_offense_label(layout, none))
     if path is None:
         raise ReaderError(
             f"{layout.name} needs {layout.plays_file} in {folder} or its parent: "
@@ -258,7 +263,7 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> tuple[pl.Da
         # 2021 and 2023 have no flag; where 2024 has one, it is Y on the 337 of 12,486 plays whose
         # description says so, and on no other.
         nullified=pl.coalesce(
-            "nullified", pl.col("description").str.contains("- No Play.", literal=True)
+            "nullified", pl.col("description").str.contains(NO_PLAY, literal=True)
         )
     )
     return plays, notes
