@@ -187,9 +187,11 @@ def test_coded_texts_are_judged_as_the_texts_are() -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", [True, False])
-def test_lines_are_found_again_in_any_block(end, last, tmp_path, monkeypatch):
-    monkeypatch.setattr(plain_module, "_BLOCK_BYTES", 40)
+@pytest.mark.parametrize("packed", [True, False])
+def test_lines_are_found_again_in_any_block(end, last, packed, tmp_path, monkeypatch):
+    monkeypatch.setattr(plain_module, "_LOOK_BYTES", 40)
     lines = ["a,b", *(f"{n},{'x' * (n % 50)}" for n in range(1, 30))]
-    path = written(tmp_path, (end.join(lines) + end * last).encode())
+    text = (end.join(lines) + end * last).encode()
+    path = written(tmp_path, gzip.compress(text) if packed else text)
     for rows in ([1], [2, 3, 17], [28, 29], [29], list(range(1, 30))):
         assert lines_at(path, rows) == "\n".join([lines[0], *(lines[n] for n in rows), ""]).encode()

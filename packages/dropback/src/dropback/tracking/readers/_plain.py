@@ -14,7 +14,7 @@ import polars as pl
 
 from dropback.tracking.readers._coded import coded
 from dropback.tracking.readers._delimited import split_header
-from dropback.tracking.readers._packed import is_gzip, open_text
+from dropback.tracking.readers._packed import is_gzip, mapped_text, open_text
 from dropback.tracking.readers._plain_kernel import (
     DECIMAL,
     FULL,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 # In the processor's nearer cache.
 _BLOCK_BYTES: Final = 1 << 20
+_LOOK_BYTES: Final = 1 << 16
 _NEWLINE: Final = 10
 # Texts of a column in one batch, such as the time stamps of 250,000 moments, and their letters.
 _MOST_TEXTS: Final = 1 << 18
@@ -102,23 +103,22 @@ def lines_at(path: Path, rows: Sequence[int]) -> bytes:
         path: As for `read_plain`.
         rows: Their places below the header from 1, in order.
     """
-    found, wanted, ended, held = list[bytes](), iter(rows), 0, b""
-    with open_text(path) as file:
-        found.append(file.readline().rstrip(b"\r\n"))
+    with mapped_text(path) as content:
+        end = content.find(b"\n")
+        found, wanted, ended = [bytes(content[:end])], iter(rows), 0
         place = next(wanted, None)
-        while place is not None and (block := file.read(_BLOCK_BYTES)):
-            count = int(np.count_nonzero(np.frombuffer(block, np.uint8) == _NEWLINE))
-            before, ended = ended, ended + count
-            if place > ended + 1:
-                held = b""
-                continue
-            *lines, held = (held + block).split(b"\n")
+        for start in range(0, len(content), _LOOK_BYTES):
+            if place is None:
+                break
+            ends = np.frombuffer(content[start : start + _LOOK_BYTES], np.uint8) == _NEWLINE
+            before, ended = ended, ended + int(np.count_nonzero(ends))
+            # As many lines end before a row as its place says, the header among them.
             while place is not None and place <= ended:
-                found.append(lines[place - before - 1].rstrip(b"\r"))
+                begin = start + int(np.flatnonzero(ends)[place - before - 1]) + 1
+                end = content.find(b"\n", begin)
+                found.append(bytes(content[begin : end if end >= 0 else len(content)]))
                 place = next(wanted, None)
-        if place == ended + 1 and held:  # a last line without its end
-            found.append(held)
-    return b"\n".join([*found, b""])
+    return b"\n".join([*(line.rstrip(b"\r") for line in found), b""])
 
 
 class _Lines:
