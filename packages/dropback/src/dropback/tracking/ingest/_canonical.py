@@ -285,7 +285,8 @@ def _plays_table(
     source_file: str,
 ) -> pl.DataFrame:
     offenses, defenses = (
-        players.filter(pl.col("side") == side).group_by("play") for side in ("offense", "defense")
+        players.lazy().filter(pl.col("side") == side).group_by("play")
+        for side in ("offense", "defense")
     )
     code = pl.col("team_code").drop_nulls().first()
     home = yes_or_no("home_flag").first()
@@ -298,7 +299,7 @@ def _plays_table(
     is_home = pl.coalesce("at_home", pl.col("offense") == pl.col("home_team"))
     clock = pl.col("clock").str.extract_groups(CLOCK)
     return (
-        left_join(plays, teams, on="play")
+        left_join(plays.lazy(), teams, on="play")
         .with_columns(
             offense=pl.coalesce("offense", "team"),
             defense=pl.coalesce(
@@ -360,6 +361,7 @@ def _plays_table(
             .otherwise("pass_result"),
         )
         .select(Plays.column_names())
+        .collect()
     )
 
 

@@ -77,7 +77,8 @@ def joined_plays(
             )
         )
     return (
-        heads.select(
+        heads.lazy()
+        .select(
             *SOURCE_KEY,
             pl.col(ROW).alias("head_row"),
             direction.alias("recorded_direction"),
@@ -86,11 +87,13 @@ def joined_plays(
         )
         .with_row_index("play")
         .with_columns(pl.col("play").cast(pl.Int64))
-        .pipe(left_join, found.with_columns(in_table=pl.lit(value=True)), on=SOURCE_KEY)
+        .pipe(left_join, found.lazy().with_columns(in_table=pl.lit(value=True)), on=SOURCE_KEY)
         .pipe(
-            left_join, tables.untargeted.with_columns(untargeted=pl.lit(value=True)), on=SOURCE_KEY
+            left_join,
+            tables.untargeted.lazy().with_columns(untargeted=pl.lit(value=True)),
+            on=SOURCE_KEY,
         )
-        .pipe(left_join, tables.broken.rename({"detail": "broken"}), on=SOURCE_KEY)
+        .pipe(left_join, tables.broken.lazy().rename({"detail": "broken"}), on=SOURCE_KEY)
         .with_columns(
             # A play of the table must have the league's numbers; one of rows alone has the set's.
             no_game=pl.col("in_table").fill_null(value=False) & pl.col("game_id").is_null(),
@@ -113,6 +116,7 @@ def joined_plays(
             play_id=pl.coalesce("play_id", "source_play_id"),
         )
         .with_columns(season=_season(pl.col("game_id")))
+        .collect()
     )
 
 

@@ -64,8 +64,10 @@ def tensor_plays(block: PlayBlock, splits: pl.DataFrame) -> pl.DataFrame:
         and ``mirror_slots`` (shape ``[22]``): after a mirror image across the field's long axis
         the player of ``mirror_slots[slot]`` is in ``slot``.
     """
-    plays = with_splits(block.plays, splits)
-    players = block.players.select(*_KEYS, "slot", "player_id", "gsis_id", name="display_name")
+    plays = with_splits(block.plays, splits).lazy()
+    players = block.players.lazy().select(
+        *_KEYS, "slot", "player_id", "gsis_id", name="display_name"
+    )
     for role in ("passer", "target"):
         of_role = players.rename({what: f"{role}_{what}" for what in _PLAYER})
         plays = plays.join(
@@ -77,10 +79,11 @@ def tensor_plays(block: PlayBlock, splits: pl.DataFrame) -> pl.DataFrame:
         )
     mirror = mirror_slots(block.groups_at_snap[:, :PLAYERS])
     eligible = eligible_slots(block)
-    return plays.with_columns(
+    found = plays.with_columns(
         pl.Series("eligible_slots", eligible, dtype=pl.Array(pl.Boolean, eligible.shape[1])),
         pl.Series("mirror_slots", np.ascontiguousarray(mirror), dtype=pl.Array(pl.UInt8, PLAYERS)),
     ).select(TENSOR_PLAYS_COLUMNS)
+    return found.collect()
 
 
 _ARRAYS: Final = {
