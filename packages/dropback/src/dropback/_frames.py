@@ -87,6 +87,15 @@ def left_join(
     return table.join(other, on=on, how="left", suffix=suffix, maintain_order="left")
 
 
+def collected(query: pl.LazyFrame) -> pl.DataFrame:
+    """The table of a query of several steps on a small table.
+
+    One step at a time each would wake polars' threads and wait for them; the engine that polars
+    chooses by default, which streams, takes two to three times as long as this one.
+    """
+    return query.collect(engine="in-memory")
+
+
 def validated(schema: type[SchemaT], table: pl.DataFrame) -> dy.DataFrame[SchemaT]:
     """The rows of a table in the types of a schema, whose rules they keep.
 

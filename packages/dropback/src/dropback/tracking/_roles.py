@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import collected
 from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         .sort("row")
         .select(*entities.columns, "slot", "role_at_snap", "passer_inferred")
         .drop("named_passer")
-        .collect()
+        .pipe(collected)
     )
 
 
@@ -279,5 +280,5 @@ def _named(plays: pl.DataFrame, players: pl.DataFrame, pattern: str) -> pl.DataF
         .filter(pl.col("rest").str.starts_with(pl.col("surname")))
         .filter(pl.len().over(_PLAY) == 1)
         .select(_PLAY, "player_id")
-        .collect()
+        .pipe(collected)
     )

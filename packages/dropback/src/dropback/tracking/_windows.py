@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from dropback._frames import left_join
+from dropback._frames import collected, left_join
 
 # Charted by hand first, automatic second: in 2023 both occur, one or two frames apart and in
 # either order, and the one charted by hand is better. `snap_marker` is 2025's frameType.
@@ -113,4 +113,4 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
     windows = snaps
     for table in (ends, early, arrivals, outcomes):
         windows = left_join(windows, table, on="play")
-    return windows.sort("play").collect()
+    return windows.sort("play").pipe(collected)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback._frames import left_join, validated
+from dropback._frames import collected, left_join, validated
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, PlayBlock, X, Y
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
@@ -361,7 +361,7 @@ def _plays_table(
             .otherwise("pass_result"),
         )
         .select(Plays.column_names())
-        .collect()
+        .pipe(collected)
     )
 
 

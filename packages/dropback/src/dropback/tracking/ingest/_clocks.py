@@ -60,12 +60,12 @@ def align_tracks(rows: pl.DataFrame, runs: PlayerRuns, at: Integers, events: pl.
     frame = rows["frame"].to_numpy()
     tracks = _tracks(frame, runs, at, events)
     # Stamps are read where frame numbers leave a doubt: text is dear to parse.
-    doubtful = tracks.join(_unsettled(tracks), on="play", how="semi").collect()
+    doubtful = tracks.join(_unsettled(tracks), on="play", how="semi")
     if doubtful.is_empty():
         return Clocks(rows, _NO_SHIFT, _NO_PROBLEM)
     stamps = read_stamps(rows, doubtful["row"].to_numpy())
     exact = are_exact(read_stamps(rows, at[:_STAMPS]))
-    odd = _judged(doubtful.lazy().with_columns(stamp=pl.Series(stamps)), exact=exact).collect()
+    odd = _judged(doubtful.with_columns(stamp=pl.Series(stamps)), exact=exact)
     if odd.is_empty():
         return Clocks(rows, _NO_SHIFT, _NO_PROBLEM)
     broken = (
@@ -139,7 +139,7 @@ def are_exact(stamp: Floats) -> bool:
     return bool(len(known)) and not bool((known % 1 == 0).all())
 
 
-def _tracks(frame: Integers, runs: PlayerRuns, at: Integers, events: pl.Series) -> pl.LazyFrame:
+def _tracks(frame: Integers, runs: PlayerRuns, at: Integers, events: pl.Series) -> pl.DataFrame:
     """One row a track and snap: row, frame, and whether it is a snap event of its own.
 
     A track without one stands by its first row, which its stamp alone can place.
@@ -148,36 +148,24 @@ def _tracks(frame: Integers, runs: PlayerRuns, at: Integers, events: pl.Series) 
     rank = events.filter(is_snap).replace_strict(SNAPS, return_dtype=pl.Int8)
     at = at[is_snap.to_numpy()].astype(np.int64)
     run = np.searchsorted(runs.head, at, side="right") - 1
-    snaps = pl.LazyFrame(
-        {
-            "play": runs.play[run],
-            "player": runs.player[run],
-            "row": at,
-            "rank": rank,
-            "frame": frame[at],
-        }
+    snaps = pl.DataFrame(
+        {"play": runs.play[run], "player": runs.player[run], "row": at, "rank": rank}
     )
     # The kind of snap that most tracks of the play have: one charted by hand before others.
     best = pl.col("rank") == pl.col("rank").min().over("play")
     snaps = snaps.filter(best).drop("rank")
     heads = (
-        pl.LazyFrame(
-            {
-                "play": runs.play,
-                "player": runs.player,
-                "row": runs.head,
-                "frame": frame[runs.head],
-            }
-        )
+        pl.DataFrame({"play": runs.play, "player": runs.player, "row": runs.head})
         .join(snaps, on=["play", "player"], how="anti")
         .join(snaps.select("play").unique(), on="play", how="semi")
     )
-    return pl.concat(
+    tracks = pl.concat(
         [snaps.with_columns(snap=pl.lit(value=True)), heads.with_columns(snap=pl.lit(value=False))]
     )
+    return tracks.with_columns(frame=pl.Series(frame[tracks["row"].to_numpy()]))
 
 
-def _reference(tracks: pl.LazyFrame) -> pl.LazyFrame:
+def _reference(tracks: pl.DataFrame) -> pl.DataFrame:
     """The frame at which most tracks of each play have a snap, the first of several."""
     return (
         tracks.filter("snap")
@@ -188,14 +176,14 @@ def _reference(tracks: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _unsettled(tracks: pl.LazyFrame) -> pl.LazyFrame:
+def _unsettled(tracks: pl.DataFrame) -> pl.DataFrame:
     """Tracks that have no snap where most of their play have theirs: hardly any."""
     key = ["play", "player"]
     settled = tracks.join(_reference(tracks), on=["play", "frame"], how="semi")
     return tracks.join(settled.select(key).unique(), on=key, how="anti")
 
 
-def _judged(tracks: pl.LazyFrame, *, exact: bool) -> pl.LazyFrame:
+def _judged(tracks: pl.DataFrame, *, exact: bool) -> pl.DataFrame:
     """The odd tracks: play, player, offset of their frames, and whether evidence contradicts it."""
     key = ["play", "player"]
     there = _reference(tracks)

@@ -194,15 +194,12 @@ def find_entities(
     )
     teams = ("offense", "defense", "home_team", "away_team")
     table = (
-        heads.lazy()
-        .with_columns(absent)
+        heads.with_columns(absent)
         .with_columns(normalized_position("position"), team_code("team"), team_code("team_code"))
-        .pipe(left_join, tables.players.lazy(), on="player_id", suffix="_t")
+        .pipe(left_join, tables.players, on="player_id", suffix="_t")
         .pipe(
             left_join,
-            plays.lazy().select(
-                "play", *SOURCE_KEY, "offense_label", "passer_id", "target_id", *teams
-            ),
+            plays.select("play", *SOURCE_KEY, "offense_label", "passer_id", "target_id", *teams),
             on="play",
             suffix="_p",
         )
@@ -222,7 +219,6 @@ def find_entities(
             .then(pl.lit("defense"))
             .otherwise(pl.lit(STRANGERS)),
         )
-        .collect()
     )
     entities = _with_recorded_roles(table, layout, tables).select(
         *(

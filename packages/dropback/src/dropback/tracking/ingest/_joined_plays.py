@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dropback._frames import left_join
+from dropback._frames import collected, left_join
 from dropback.tracking.readers._cells import ROW, said_of, unread_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import shaped_plays, with_offense_label
@@ -116,7 +116,7 @@ def joined_plays(
             play_id=pl.coalesce("play_id", "source_play_id"),
         )
         .with_columns(season=_season(pl.col("game_id")))
-        .collect()
+        .pipe(collected)
     )
 
 

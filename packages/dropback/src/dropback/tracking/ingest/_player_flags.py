@@ -146,14 +146,17 @@ def _of_another_play(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format
         if name == "team" and layout.possession == "label":
             continue
         column = layout.rows.get(label, label)
-        counted = people.drop_nulls(name).with_columns(
-            count=pl.len().over(game, player, name), all=pl.len().over(game, player)
+        # Counted of each player of a game, not over all rows: these are twenty times as many.
+        counted = (
+            people.drop_nulls(name)
+            .group_by(game, player, name)
+            .agg(count=pl.len())
+            .with_columns(all=pl.col("count").sum().over(game, player))
         )
         usual = counted.filter(2 * pl.col("count") > pl.col("all")).select(game, player, usual=name)
+        odd = counted.filter(2 * pl.col("count") < pl.col("all")).join(usual, on=[game, player])
         sentences.append(
-            counted.filter(2 * pl.col("count") < pl.col("all"))
-            .join(usual.unique([game, player]), on=[game, player])
-            .select(
+            people.join(odd, on=[game, player, name], maintain_order="left").select(
                 "play",
                 said=pl.format(
                     f"a player who is another in most plays of the game{CELL}{column} is {{}} of "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback._frames import collected
 from dropback.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -91,11 +92,12 @@ def unread_where(
 
 def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]) -> pl.DataFrame:
     """``key`` and `UNREAD` of the plays that have a wrong cell in any row."""
-    named = table.lazy().select(*key, *(said.alias(str(n)) for n, said in enumerate(sentences)))
+    # By itself: within the query each sentence would be made once more for the filter.
+    named = table.select(*key, *(said.alias(str(n)) for n, said in enumerate(sentences)))
     said = pl.exclude(key)
-    # Each step that is taken by itself wakes polars' threads: all in one query.
     return (
-        named.filter(pl.any_horizontal(pl.lit(value=False), said.is_not_null()))
+        named.lazy()
+        .filter(pl.any_horizontal(pl.lit(value=False), said.is_not_null()))
         .select(*key, pl.concat_list(pl.lit(None, dtype=pl.String), said).alias(UNREAD))
         .explode(UNREAD)
         .drop_nulls(UNREAD)
@@ -104,7 +106,7 @@ def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]
         .unique([*key, "flag"], keep="first", maintain_order=True)
         .group_by(key, maintain_order=True)
         .agg(UNREAD)
-        .collect()
+        .pipe(collected)
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from dropback._files import POLARS_ERRORS, whole_folder
+from dropback._frames import collected
 from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
 from dropback.tracking._roles import mirror_slots
@@ -83,7 +84,7 @@ def tensor_plays(block: PlayBlock, splits: pl.DataFrame) -> pl.DataFrame:
         pl.Series("eligible_slots", eligible, dtype=pl.Array(pl.Boolean, eligible.shape[1])),
         pl.Series("mirror_slots", np.ascontiguousarray(mirror), dtype=pl.Array(pl.UInt8, PLAYERS)),
     ).select(TENSOR_PLAYS_COLUMNS)
-    return found.collect()
+    return found.pipe(collected)
 
 
 _ARRAYS: Final = {
