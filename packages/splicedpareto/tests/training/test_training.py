@@ -210,6 +210,29 @@ def test_fit_that_is_over_is_not_fitted_further(settings: FitSettings, tmp_path:
     assert torch.equal(weights(again), weights(net))
 
 
+def test_a_folder_of_another_fit_is_refused(tmp_path: Path) -> None:
+    net = network()
+    run(net, tmp_path, replace(SETTINGS, max_epochs=1))
+    once = replace(SETTINGS, max_epochs=1)
+    for changes, words in (
+        ({"settings": SETTINGS}, "with max_epochs 1, got 4"),
+        ({"settings": replace(once, learning_rate=1e-4)}, "with learning_rate 0.008, got 0.0001"),
+        ({"training": observations(100, 1)}, "with number of training observations 300, got 100"),
+        ({"validation": observations(200, 77)}, "with sum of validation tensor 0 .*, got"),
+    ):
+        call = {"settings": once} | changes
+        with pytest.raises(
+            ValueError, match=f"folder must be new, or .* {words}.*: choose another"
+        ):
+            run(network(), tmp_path, **call)
+    wide = DistributionNetwork(ResidualMLP(1, 16, blocks=1), GaussianHead(16, scale=2.0))
+    with pytest.raises(ValueError, match=r"with shape of .*, got \(16"):
+        run(wide, tmp_path, once)
+    again = network()
+    run(again, tmp_path, once)
+    assert torch.equal(weights(again), weights(net))
+
+
 def test_killed_fit_repeats_no_epoch_after_the_best(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(network(), tmp_path, IMPATIENT, on_epoch=stop_at(2), training=MISLEADING)

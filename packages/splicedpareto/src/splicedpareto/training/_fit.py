@@ -16,6 +16,7 @@ from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, Tensor
 from splicedpareto.distributions._checks import require_switch, require_whole
 from splicedpareto.nn import DistributionNetwork
 from splicedpareto.training._batches import SequenceDataset, ShuffledBatches
+from splicedpareto.training._calls import describe_call
 from splicedpareto.training._settings import DivergedError, FitResult, FitSettings
 
 if TYPE_CHECKING:
@@ -58,12 +59,14 @@ def fit(
         objective: Loss to minimize, ``objective(distribution, *targets)``, shape ``(B,)``.
         validation_objective: Loss for early stopping, of the same form.
         settings: Settings of the fit.
-        folder: Folder in which the state of the fit is stored after each epoch.
+        folder: Folder in which the state of the fit is stored after each epoch; new, or that of the
+            same call.
         on_epoch: Called with the epoch and its mean validation loss.
 
     Raises:
         ValueError: No training or no validation observations, fewer tensors than inputs, losses
-            that are not one an observation, or no GPU where the settings ask for one.
+            that are not one an observation, no GPU where the settings ask for one, or a folder
+            that holds the state of another fit: of other settings, data or shapes of weights.
         TypeError: An argument is of another kind.
         DivergedError: A loss is not finite, in training or in validation.
         ModuleNotFoundError: Lightning is not installed.
@@ -108,6 +111,8 @@ def fit(
         every_step=every_step,
         settings=settings,
         on_epoch=on_epoch,
+        call=describe_call(network, (training, validation), inputs, every_step, settings),
+        folder=folder,
     )
     last = folder / "last.ckpt"
     devices = range(torch.cuda.device_count()) if settings.device != "cpu" else ()

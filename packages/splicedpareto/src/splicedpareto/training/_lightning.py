@@ -17,6 +17,7 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 
 from splicedpareto.nn._tcn import valid_steps
 from splicedpareto.training._batches import epoch_seed
+from splicedpareto.training._calls import require_same_call
 from splicedpareto.training._settings import DivergedError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class FitModule(LightningModule):
         every_step: bool,
         settings: FitSettings,
         on_epoch: Callable[[int, float], None] | None,
+        call: dict[str, Any],
+        folder: Path,
     ) -> None:
         super().__init__()
         self.network = network
@@ -54,6 +57,8 @@ class FitModule(LightningModule):
         self._every_step = every_step
         self._settings = settings
         self._on_epoch = on_epoch
+        self._call = call
+        self._folder = folder
 
     def on_train_start(self) -> None:
         """Leave a fit that had stopped early as it was; Lightning would run one more epoch."""
@@ -122,11 +127,19 @@ class FitModule(LightningModule):
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the losses with the state of the fit."""
+        """Store the losses, and what is fitted, with the state of the fit."""
+        checkpoint["call"] = self._call
         checkpoint["validation_losses"] = list(self.validation_losses)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the losses."""
+        """Restore the losses of the same fit.
+
+        Raises:
+            ValueError: The state is that of another fit.
+        """
+        # None in what versions before 0.2.0 wrote.
+        if (call := checkpoint.get("call")) is not None:
+            require_same_call(call, self._call, self._folder)
         self.validation_losses = list(checkpoint["validation_losses"])
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401  # Lightning's own union of types
