@@ -177,6 +177,10 @@ def test_unusable_arguments_are_refused() -> None:
         scoring_rules.lattice_crps(table.flip(0), f64(0.0), first=0)
     with pytest.raises(ValueError, match=r"cdf must be in \[0, 1\], got"):
         scoring_rules.lattice_crps(table * 2, f64(0.0), first=0)
+    with pytest.raises(ValueError, match=r"within -128 to 128, where torch.bfloat16 has all whole"):
+        scoring_rules.lattice_crps(table.bfloat16(), f64(1000.0), first=1000)
+    with pytest.raises(ValueError, match="got 16777216 and 51 numbers: give cdf in float64"):
+        scoring_rules.lattice_log_score(table.float(), f64(2.0**24), first=2**24)
     with pytest.raises(ValueError, match="level must hold at least one value, got none"):
         scoring_rules.pp_error(f64(0.5), torch.zeros(0))
     with pytest.raises(ValueError, match="pit must hold at least one value, got none"):

@@ -290,6 +290,12 @@ def _checked_lattice(cdf: Tensor, value: Tensor, first: int) -> tuple[Tensor, Te
     require(steps >= 0, "cdf", "nondecreasing, with steps of at least 0", steps)
     whole = (value == value.round()) & value.isfinite()
     require(whole, "value", "a finite whole number", value)
+    most = 1 / torch.finfo(cdf.dtype).eps
+    if max(-first, first + cdf.shape[-1]) > most:
+        raise ValueError(
+            f"first must leave the lattice within {-most:.0f} to {most:.0f}, where {cdf.dtype} has "
+            f"all whole numbers, got {first} and {cdf.shape[-1]} numbers: give cdf in float64."
+        )
     return cdf, value
 
 

@@ -98,11 +98,23 @@ def test_atoms_of_any_kind_are_saved_and_fitted_again(atoms: Any, tmp_path: Path
 def test_a_refused_fit_leaves_the_former_one() -> None:
     model = Regressor(**TINY).fit(X, Y)
     found = model.predict(X)
-    with pytest.raises(ValueError, match="X must have 2 columns"):
+    with pytest.raises(ValueError, match=r"X has 1 features, but .* is expecting 2 features"):
         model.set_params(warm_start=True).fit(X[:, :1], Y)
     with pytest.raises(ValueError, match="support must hold all values"):
         model.set_params(warm_start=False, support=(0, None)).fit(X[:, :1], Y)
     np.testing.assert_array_equal(model.predict(X), found)
+
+
+def test_a_fit_goes_on_with_its_columns_in_their_order() -> None:
+    table = pd.DataFrame(X, columns=["air_yards", "down"])
+    model = Regressor(**TINY, warm_start=True).fit(table, Y)
+    found = model.predict(table)
+    for other in (table[["down", "air_yards"]], table.rename(columns={"down": "distance"})):
+        for y in (Y, ROUNDED):
+            with pytest.raises(ValueError, match="feature names should match"):
+                model.fit(other, y)
+    assert list(model.feature_names_in_) == ["air_yards", "down"]
+    np.testing.assert_array_equal(model.predict(table), found)
 
 
 def with_interval(*ends: float, rows: int = 1) -> npt.NDArray[Any]:

@@ -1,6 +1,7 @@
 """The regressor learns bounds, atoms, counts and censored targets, and no outlier upsets it."""
 
 import copy
+import json
 import math
 import re
 import warnings
@@ -515,9 +516,7 @@ def test_warm_start_goes_on() -> None:
     twice.fit(inputs, y)
     assert twice.score(inputs, y) > once.score(inputs, y) + 0.02
     assert torch.equal(twice.network_.head.edges, edges)
-    with pytest.raises(
-        ValueError, match="X must have 3 columns, as in the fit that goes on, got 2"
-    ):
+    with pytest.raises(ValueError, match=r"X has 2 features, but .* is expecting 3 features"):
         twice.fit(inputs[:, :2], y)
 
 
@@ -666,7 +665,19 @@ def test_a_saved_estimator_that_was_changed_is_refused(tmp_path: Path) -> None:
         ({key: value for key, value in arrays.items() if "edges" not in key}, "lacks a part or"),
         (arrays | {name: np.zeros(77)}, "lacks a part or has others"),
         (arrays | {name: arrays[name] * np.nan}, "must be a file without NaN, got some"),
+        (arrays | {name: arrays[name] + np.inf}, "lacks a part or has others"),
+        (arrays | altered(arrays, "target", scale=-1.0), "lacks a part or has others"),
+        (arrays | altered(arrays, "target", scale="3"), "lacks a part or has others"),
+        (arrays | altered(arrays, "target", location=None), "lacks a part or has others"),
+        (arrays | altered(arrays, "parameters", new=1), "parameters of, got .*unexpected keyword"),
     ):
         np.savez(path, **changed)
         with pytest.raises(ValueError, match=message):
             Regressor.load(path)
+
+
+def altered(arrays: dict[str, Any], part: str, **changes: object) -> dict[str, Any]:
+    """What a file says of its regressor, with changes."""
+    about = json.loads(str(arrays["about"]))
+    about["header"][part] |= changes
+    return {"about": np.array(json.dumps(about))}

@@ -134,6 +134,10 @@ def test_a_head_without_an_origin_takes_none() -> None:
         head(torch.zeros(2, 8), torch.zeros(2))
     with pytest.raises(ValueError, match=r"origin must be given: from_origin is \[1, 2\]"):
         throw_head()(torch.zeros(2, 8))
+    with pytest.raises(ValueError, match=r"origin must have the shape of the batch, \(2,\)"):
+        throw_head()(torch.zeros(2, 8), torch.zeros(2, 1))
+    with pytest.raises(ValueError, match="origin and the batch"):
+        throw_head()(torch.zeros(2, 8), torch.zeros(3))
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,21 @@ if TYPE_CHECKING:
 
 # Of columns; scikit-learn refuses complex numbers in words of its own.
 _KINDS = "fiubOc"
+_FLOATS = (np.float64, np.float32)
 
 TableOrSequences: TypeAlias = "npt.ArrayLike | Sequence[npt.ArrayLike]"
 
 
 def training_rows(
-    estimator: BaseEstimator, X: TableOrSequences, y: npt.ArrayLike
+    estimator: BaseEstimator, X: TableOrSequences, y: npt.ArrayLike, *, goes_on: bool
 ) -> tuple[Rows, Outcomes]:
     """Rows and targets to fit to; the estimator notes how many columns there are, and their names.
+
+    Args:
+        estimator: The estimator.
+        X: Rows.
+        y: Targets.
+        goes_on: Whether it goes on from an earlier fit, with the same columns in the same order.
 
     Raises:
         ValueError: Rows or targets break their rule.
@@ -44,12 +51,12 @@ def training_rows(
     elif are_intervals(y):
         require_numbers("X", X, _KINDS)
         rows = table_rows(
-            validate_data(estimator, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+            validate_data(estimator, X, dtype=_FLOATS, ensure_min_samples=2, reset=not goes_on)
         )
     else:
         require_numbers("X", X, _KINDS)
         table, y = validate_data(
-            estimator, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2
+            estimator, X, y, dtype=_FLOATS, y_numeric=True, ensure_min_samples=2, reset=not goes_on
         )
         rows = table_rows(table)
     y = as_column(y)
@@ -95,7 +102,7 @@ def new_rows(estimator: BaseEstimator, X: TableOrSequences, network: Distributio
     """
     if not check_kind(X, network):
         require_numbers("X", X, _KINDS)
-        table = validate_data(estimator, X, dtype=[np.float64, np.float32], reset=False)
+        table = validate_data(estimator, X, dtype=_FLOATS, reset=False)
         rows = table_rows(table)
     else:
         rows = sequence_rows(X)

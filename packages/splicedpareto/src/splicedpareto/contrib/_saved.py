@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass
@@ -34,7 +36,7 @@ _FORMAT = "splicedpareto regressor 1"
 # What reading another file, half of one, or one that was changed may raise.
 _OF_OTHER_FILES = (
     *(AttributeError, EOFError, IndexError, KeyError, RuntimeError, StopIteration, TypeError),
-    *(ValueError, zipfile.BadZipFile, zlib.error),
+    *(ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
 )
 
 
@@ -119,12 +121,16 @@ def _rebuilt(about: dict[str, Any], state: dict[str, Tensor]) -> Saved:
         fitted["feature_names_in_"] = np.array(header["names"], dtype=object)
     given = header["target"]
     target = Target(**given | {name: tuple(given[name]) for name in ("support", "atoms")})
+    if not (math.isfinite(target.location) and 0 < target.scale < math.inf):
+        raise ValueError(f"location and scale must be those of a fit, got {target}.")
     columns = fitted["n_features_in_"]
     began = header["began"]
     trunk = build_trunk(began, columns, is_sequence=header["is_sequence"])
     inner: DistributionHead = MovingBinsHead(head) if began["moving"] else head
     network = DistributionNetwork(trunk, target.with_atoms(inner)).to(head.edges.dtype)
     network.load_state_dict(state)
+    if not all(weight.isfinite().all() for weight in network.parameters()):
+        raise ValueError("weights must be finite, got others.")
     return Saved(parameters, fitted, target, network.eval(), began)
 
 

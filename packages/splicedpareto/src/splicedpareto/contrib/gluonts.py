@@ -115,7 +115,9 @@ class SplicedBinnedParetoOutput(DistributionOutput):  # type: ignore[misc]  # un
     @cached_property
     def _links(self) -> SplicedBinnedParetoHead | MovingBinsHead:
         """The map from raw parameters, whatever the width of the state."""
-        return self._head(1)
+        # Its initial weights, which nothing reads, must not take numbers from a seeded forecast.
+        with torch.random.fork_rng(devices=()):
+            return self._head(1)
 
     @property
     def value_in_support(self) -> float:

@@ -265,15 +265,17 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
         settings = checked_settings(
             parameters, int(check_random_state(self.random_state).randint(2**31 - 1))
         )
-        rows, outcomes = training_rows(self, X, y)
+        goes_on = self.warm_start and hasattr(self, "network_")
+        if goes_on:
+            check_kind(X, self.network_)
+        rows, outcomes = training_rows(self, X, y, goes_on=goes_on)
         weights = sample_weights(sample_weight, rows.count)
         kept = torch.from_numpy(np.flatnonzero(weights > 0))
         rows, outcomes = rows.take(kept), outcomes.take(kept)
         weight = torch.from_numpy(weights)[kept]
-        if self.warm_start and hasattr(self, "network_"):
+        if goes_on:
             # A copy, for a fit that fails leaves this one as it was.
             target, network = self._target, copy.deepcopy(self.network_)
-            check_kind(X, network)
             check_goes_on(self._began, parameters, target, network, rows, outcomes)
             rows = rows.typed(network)
         else:
@@ -429,7 +431,13 @@ class SplicedBinnedParetoRegressor(RegressorMixin, BaseEstimator):  # type: igno
             FileNotFoundError: There is no such file.
         """
         saved = read_regressor(checked_path(path))
-        model = cls(**saved.parameters)
+        try:
+            model = cls(**saved.parameters)
+        except TypeError as error:
+            raise ValueError(
+                f"path must be a file that this version knows the parameters of, got {path}: "
+                f"{error}."
+            ) from error
         for name, value in saved.fitted.items():
             setattr(model, name, value)
         model._set_fitted(saved.target, saved.network, saved.began)

@@ -55,6 +55,10 @@ class DistributionHead(nn.Module, abc.ABC):
     The raw parameters are unbounded, so those of several networks may be averaged (see
     `pooled_distribution`).
 
+    A `state_dict` holds what is learned, and edges. What else a head is built from (masses, units,
+    ranges, atoms, locations) is no part of it, as in torch: load it into a head built alike, or
+    keep the module itself. Into another head it loads without an error and gives other tails.
+
     Args:
         in_features: Width ``C`` of the state.
         raw_features: Number ``P`` of raw parameters.

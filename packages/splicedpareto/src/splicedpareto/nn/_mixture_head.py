@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from splicedpareto.distributions import AffineTransformed, Delta, Mixture
+from splicedpareto.distributions._base import broadcast_shapes
 from splicedpareto.distributions._checks import require_number, require_tensor, require_whole
 from splicedpareto.nn._head_checks import check_raw, check_state
 from splicedpareto.nn._heads import SOFTPLUS_ONE, DistributionHead, LocationScaleHead
@@ -170,6 +171,12 @@ class MixtureHead(DistributionHead):
         parts = [self.linear(state), *parts]
         if origin is not None:
             require_tensor("origin", origin)
+            batch = state.shape[:-1]
+            if broadcast_shapes(origin.shape, batch, what="origin and the batch") != batch:
+                raise ValueError(
+                    f"origin must have the shape of the batch, {tuple(batch)}, or one that expands "
+                    f"to it, got {tuple(origin.shape)}."
+                )
             parts.append(origin.to(parts[0].dtype).expand(state.shape[:-1])[..., None])
         return torch.cat(parts, -1)
 
