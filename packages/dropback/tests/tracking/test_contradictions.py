@@ -284,6 +284,33 @@ def test_a_nullified_play_that_the_description_does_not_tell_is_flagged(layout, 
     assert set(flags_of(source, tmp_path / "no").values()) == {(said, words)}
 
 
+@pytest.mark.parametrize("layout", RESULTS)
+def test_a_pass_that_arrives_before_its_throw_is_flagged(layout, tmp_path):
+    events = {6: "ball_snap", 20: "pass_arrived", 26: "pass_forward", 36: "pass_outcome_caught"}
+    source = two_plays(layout, MadePlay(play=1, events=events), MadePlay(play=2))
+    said = "it arrives 6 frames before pass_forward"
+    assert flags_of(source, tmp_path) == {1: ("a pass that arrives before its throw", said)}
+
+
+def test_a_sack_with_the_end_of_a_pass_is_flagged_where_no_result_says_which(tmp_path):
+    events = {6: "ball_snap", 26: "qb_sack", 36: "pass_outcome_caught"}
+    source = two_plays("ngs_highlights", MadePlay(play=1, events=events), MadePlay(play=2))
+    flags, said = flags_of(source, tmp_path)[1]
+    assert "a result unlike the events" in flags
+    assert "the dropback ends with qb_sack, and a pass with pass_outcome_caught" in said
+
+
+@pytest.mark.parametrize("layout", [*RESULTS, "bdb_2026", "hackathon_2015", "ngs_highlights"])
+@pytest.mark.parametrize("moved", [-40.0, 40.0])
+def test_players_off_the_field_at_the_snap_are_flagged(layout, moved, tmp_path):
+    source = two_plays(layout)
+    for file, table in source.tracking.items():
+        source = changed(source, file, y=pl.col("y") + moved) if "y" in table.columns else source
+    ((flags, said),) = flags_of(source, tmp_path).values()
+    assert "players off the field at the snap" in flags.split("; ")
+    assert "yards, the field from 0 to 53.3" in said
+
+
 def test_a_pass_that_ends_with_a_sack_is_flagged(tmp_path):
     sacked = MadePlay(play=1, events={6: "ball_snap", 26: "qb_sack"})
     source = two_plays("bdb_2025", sacked, MadePlay(play=2))

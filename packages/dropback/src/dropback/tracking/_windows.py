@@ -65,8 +65,9 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row a play with a snap: ``play``, ``snap_frame``, ``snap_event``, ``end_frame``,
         ``end_event`` (null where nothing ends the play after its snap), ``early_end_frame`` (an
-        end before or at the snap, null where there is none), ``arrival_frame`` and the ``outcomes``
-        of passes after the snap, in order.
+        end before or at the snap, null where there is none), ``arrival_frame``,
+        ``early_arrival_frame`` (of a pass before its throw) and the ``outcomes`` of passes after
+        the snap, in order.
     """
     known = events.lazy().with_columns(
         pl.col("event").replace_strict(SNAPS, default=None, return_dtype=pl.Int8).alias("snap"),
@@ -96,13 +97,15 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
     thrown = ends.select(
         "play", thrown=pl.when(pl.col("end_event").is_in(THROWS)).then("end_frame")
     )
+    is_before = pl.col("frame") <= pl.coalesce("thrown", "snap_frame")
     arrivals = (
         after_snap.join(thrown, on="play", how="left")
-        .filter(
-            pl.col("frame") > pl.coalesce("thrown", "snap_frame"), pl.col("event").is_in(ARRIVALS)
-        )
+        .filter(is_late, pl.col("event").is_in(ARRIVALS))
         .group_by("play")
-        .agg(arrival_frame=pl.col("frame").min())
+        .agg(
+            arrival_frame=pl.col("frame").filter(~is_before).min(),
+            early_arrival_frame=pl.col("frame").filter(is_before).min(),
+        )
     )
     outcomes = (
         after_snap.filter(is_late, pl.col("event").is_in(list(OUTCOMES)))

@@ -263,6 +263,7 @@ def _windows(
                 end_event=pl.lit(None, dtype=pl.String),
                 early_end_frame=pl.lit(None, dtype=pl.Int64),
                 arrival_frame=pl.lit(None, dtype=pl.Int64),
+                early_arrival_frame=pl.lit(None, dtype=pl.Int64),
                 outcomes=pl.lit(None, dtype=pl.List(pl.String)),
             )
         )

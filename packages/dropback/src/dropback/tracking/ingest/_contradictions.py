@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from dropback.data._field import GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
-from dropback.tracking._blocks import X
+from dropback.data._field import FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
+from dropback.tracking._blocks import X, Y
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking.ingest._results import against_results
 from dropback.tracking.readers._cells import CELL, cut, quoted
@@ -27,6 +27,8 @@ ONE_PLACE: Final = "two players in one place at the snap"
 BEYOND_GOAL: Final = "more yards than there are to the goal line"
 BEHIND_GOAL: Final = "more yards lost than there are to the own goal line"
 TWO_LINES: Final = "two lines of scrimmage"
+OFF_FIELD: Final = "players off the field at the snap"
+ARRIVES_FIRST: Final = "a pass that arrives before its throw"
 ACROSS_LINE: Final = "players on the other side of the line at the snap"
 MANY_FILLED: Final = "a track of which many positions are filled"
 
@@ -40,26 +42,31 @@ _TWO_LINES_YD: Final = 1.0
 # snap, nor of the defense by more than .85. In 2015 three plays are, of which two have a snap that
 # is charted after the start.
 _ACROSS_YD: Final = (2.0, 2.5)
+# Of 530 real plays everybody is between 4.4 and 49.2 yards from the right sideline at the snap.
+_FIELD_YD: Final = (0.0, FIELD_WIDTH_YD)
 # Of 537 real plays the most is .04: one frame.
 _MOST_FILLED: Final = 0.2
 
 
 def measured_at_snap(first: Singles, line_x_yd: Singles) -> list[pl.Series]:
-    """How near the nearest two players are, and how far each side is across the line, yards.
+    """How near the nearest two players are, and how far others are where nobody can be, yards.
 
     Args:
         first: Canonical frames at the snap, shape ``[N, 23, 6]``.
         line_x_yd: Lines of scrimmage, ``[N]``.
 
     Returns:
-        ``nearest_two_yd``, ``offense_across_yd`` and ``defense_across_yd``, null where unknown.
+        ``nearest_two_yd``, ``offense_across_yd`` and ``defense_across_yd`` of the line,
+        ``lowest_y_yd`` and ``highest_y_yd``, null where unknown.
     """
     beyond = first[:, :BALL_SLOT, X] - line_x_yd[:, None]
-    middle = BALL_SLOT // 2
+    middle, across = BALL_SLOT // 2, first[:, :BALL_SLOT, Y]
     values = {
         "nearest_two_yd": _nearest_two(first[:, :BALL_SLOT]),
         "offense_across_yd": _greatest(beyond[:, :middle]),
         "defense_across_yd": _greatest(-beyond[:, middle:]),
+        "lowest_y_yd": -_greatest(-across),
+        "highest_y_yd": _greatest(across),
     }
     return [
         pl.Series(name, np.where(np.isfinite(value), value, np.nan), pl.Float32, nan_to_null=True)
@@ -129,6 +136,27 @@ def contradictions() -> list[pl.Expr]:
             pl.format(
                 f"{ACROSS_LINE}{CELL}up to {{}} yards the offense, {{}} the defense",
                 *(side.cast(pl.Float64).round(1).cast(pl.String) for side in (offense, defense)),
+            )
+        ),
+        pl.when(
+            (pl.col("lowest_y_yd") < _FIELD_YD[0]) | (pl.col("highest_y_yd") > _FIELD_YD[1])
+        ).then(
+            pl.format(
+                f"{OFF_FIELD}{CELL}y from {{}} to {{}} yards, the field from 0 to 53.3",
+                *(
+                    pl.col(f"{end}_y_yd").cast(pl.Float64).round(1).cast(pl.String)
+                    for end in ("lowest", "highest")
+                ),
+            )
+        ),
+        # A backward pass may be caught first: that play of the highlights has repeated throws.
+        pl.when(
+            pl.col("early_arrival_frame").is_not_null() & (pl.col("repeated_events") == 0)
+        ).then(
+            pl.format(
+                f"{ARRIVES_FIRST}{CELL}it arrives {{}} frames before {{}}",
+                pl.col("end_frame") - pl.col("early_arrival_frame"),
+                "end_event",
             )
         ),
         *against_results(),

@@ -106,6 +106,13 @@ def against_results() -> list[pl.Expr]:
                 outcome,
             )
         ),
+        pl.when(sacked & result.is_null() & (pl.col("outcomes").list.len() > 0)).then(
+            pl.format(
+                f"{OTHER_RESULT}{CELL}the dropback ends with {{}}, and a pass with {{}}",
+                last,
+                pl.col("outcomes").list.first(),
+            )
+        ),
         pl.when((result != described) & result.is_in([end for _, end in _WORDS])).then(
             pl.format(
                 f"{OTHER_WORDS}{CELL}pass_result is {{}}, the description says {{}}: {{}}",
