@@ -311,6 +311,19 @@ def test_players_off_the_field_at_the_snap_are_flagged(layout, moved, tmp_path):
     assert "yards, the field from 0 to 53.3" in said
 
 
+def test_each_cell_of_a_play_with_several_flags_says_which_it_is_of(tmp_path):
+    sacked = MadePlay(play=1, events={6: "ball_snap", 26: "qb_sack"})
+    source = changed(
+        two_plays("bdb_2025", sacked, MadePlay(play=2)), "plays.csv", yardlineNumber=33.0
+    )
+    flags, said = flags_of(source, tmp_path)[1]
+    assert flags.split("; ") == ["two lines of scrimmage", "a result unlike the events"]
+    assert said.split("; ") == [
+        "two lines of scrimmage: 2.0 yards apart",
+        "a result unlike the events: pass_result is 'C', the dropback ends with qb_sack",
+    ]
+
+
 def test_a_pass_that_ends_with_a_sack_is_flagged(tmp_path):
     sacked = MadePlay(play=1, events={6: "ball_snap", 26: "qb_sack"})
     source = two_plays("bdb_2025", sacked, MadePlay(play=2))

@@ -38,6 +38,8 @@ FILES = {
                         "one: get it anew."),
     "zip named CSV": (as_zip, "", "must be a table of text, but is a zip file or a spreadsheet: "
                       "name it .zip, or save the sheet as CSV."),
+    "empty lines first": (lambda text: b"\n\n" + text, "",
+                          "begins with an empty line; a header line must come first."),
     "semicolons": (lambda text: text.replace(b",", b";"), "",
                    "; save it so, decimals with points."),
 }  # fmt: skip

@@ -39,8 +39,17 @@ def flags_in(sentences: pl.Expr) -> pl.Expr:
 
 
 def cells_in(sentences: pl.Expr) -> pl.Expr:
-    """What the sentences of lists add to their flags; those that add nothing are gone."""
-    return sentences.list.eval(pl.element().str.extract(f"{CELL}(.*)$", 1)).list.drop_nulls()
+    """What the sentences of lists add to their flags; those that add nothing are gone.
+
+    Of several flags each says which it is of.
+    """
+    one = sentences.list.eval(pl.element().str.extract(f"{CELL}(.*)$", 1))
+    each = sentences.list.eval(
+        pl.when(pl.element().str.contains(CELL, literal=True)).then(
+            pl.element().str.replace(CELL, ": ", literal=True)
+        )
+    )
+    return pl.when(sentences.list.len() > 1).then(each).otherwise(one).list.drop_nulls()
 
 
 def said_of(flag: pl.Expr, column: str, cell: pl.Expr, row: pl.Expr) -> pl.Expr:

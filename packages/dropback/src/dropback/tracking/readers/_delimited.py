@@ -106,7 +106,8 @@ def split_header(path: Path, line: bytes) -> tuple[tuple[str, ...], str]:
             f"place {error.start + 1}: save it as UTF-8."
         ) from error
     if not text.strip():
-        raise ReaderError(f"{path} is empty; a header line must come first.")
+        what = "begins with an empty line" if line.endswith((b"\n", b"\r")) else "is empty"
+        raise ReaderError(f"{path} {what}; a header line must come first.")
     delimiter = max(_DELIMITERS, key=text.count)
     if delimiter not in ",\t":
         raise ReaderError(
