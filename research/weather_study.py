@@ -32,6 +32,7 @@ from dropback.models._boosting import boost, boosted
 from dropback.models._catch_point import (
     COMPLETE,
     INTERCEPTED,
+    RESULT_TREES,
     fit_hazard,
     fit_result,
     from_state,
@@ -163,13 +164,7 @@ def fit_two_steps(training: Examples, stop: Examples, seed: int, *, constrained:
             (judged.features, results_of(judged) == result),
             seed=seed,
             objective="binary:logistic",
-            grow_policy="lossguide",
-            max_depth=0,
-            max_leaves=15,
-            eta=0.05,
-            min_child_weight=20,
-            subsample=0.8,
-            colsample_bytree=0.4,
+            **RESULT_TREES,
             monotone_constraints=tuple(signs.get(name, 0) for name in learned.schema.names),
         )
 

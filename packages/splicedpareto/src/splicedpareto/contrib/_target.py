@@ -132,10 +132,10 @@ class Target:
             weight=weight[rest][bulk],
             support=(low, high),
         )
-        seen = self._unit(seen[~self._is_atom(seen)]).to(dtype)
-        in_bulk = (seen >= unit[bulk].min()) & (seen <= unit[bulk].max())
-        own_seen = self.location + self.scale * seen[in_bulk].double()
-        warn_of_lost_resolution(self._own_edges(edges), own_seen, spacing)
+        seen = seen[~self._is_atom(seen)]
+        seen_unit = self._unit(seen).to(dtype)
+        in_bulk = (seen_unit >= unit[bulk].min()) & (seen_unit <= unit[bulk].max())
+        warn_of_lost_resolution(self._own_edges(edges), seen[in_bulk], spacing)
         build = MovingBinsHead.from_data if moving else SplicedBinnedParetoHead.from_data
         head: DistributionHead = build(
             width,

@@ -200,9 +200,7 @@ def last_pieces(index: Tensor, quantile: Tensor, tail: int) -> tuple[Tensor, Ten
 
     Of a tail whose quantiles overflow no piece counts in which they do.
     """
-    furthest = len(_ENDS)
-    last = torch.where(quantile.isfinite(), furthest + 1, index).amin(0) - 1
-    last = last.clamp(max=index.amax(0))
+    last = torch.where(quantile.isfinite(), index.amax(0) + 1, index).amin(0) - 1
     counts = index <= last
     step = (index - last + 2).clamp(min=0)
     return counts, torch.where(counts & (step > 0), 2 * tail + step, 0)

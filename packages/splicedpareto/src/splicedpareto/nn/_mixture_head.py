@@ -161,7 +161,7 @@ class MixtureHead(DistributionHead):
                 counted from it; else None.
 
         Raises:
-            ValueError: An origin is missing or not used.
+            ValueError: An origin is missing, not used or of another shape.
         """
         check_state(state, self.linear)
         if (origin is not None) != self.takes_origin:
@@ -177,7 +177,7 @@ class MixtureHead(DistributionHead):
                     f"origin must have the shape of the batch, {tuple(batch)}, or one that expands "
                     f"to it, got {tuple(origin.shape)}."
                 )
-            parts.append(origin.to(parts[0].dtype).expand(state.shape[:-1])[..., None])
+            parts.append(origin.to(parts[0].dtype).expand(batch)[..., None])
         return torch.cat(parts, -1)
 
     def distribution(self, raw: Tensor) -> Mixture:

@@ -52,7 +52,7 @@ from dropback.tracking.readers._cells import UNREAD
 from dropback.tracking.readers._coded import rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import MORE, with_more
-from dropback.tracking.readers._row_faults import frame_of_time
+from dropback.tracking.readers._row_faults import with_frames
 from dropback.tracking.readers._rows import play_heads
 
 if TYPE_CHECKING:
@@ -193,8 +193,7 @@ def _in_order(*problems: pl.DataFrame) -> pl.DataFrame:
 
 
 def _readable(batch: pl.DataFrame) -> pl.DataFrame:
-    if "frame" not in batch.columns:
-        batch = batch.with_columns(frame=frame_of_time())
+    batch = with_frames(batch)
     needed = pl.col(*SOURCE_KEY, "frame", "x_yd", "y_yd")
     on_earth = pl.col("x_yd").is_between(*X_RANGE_YD) & pl.col("y_yd").is_between(*Y_RANGE_YD)
     all_readable = batch.select(pl.all_horizontal(needed.null_count() == 0) & on_earth.all()).item()
@@ -217,9 +216,11 @@ def _unreadable(
     game, play = SOURCE_KEY
     lost = batch.clear().with_columns(frame=pl.lit(None, pl.Int64))
     if readable.height < batch.height:
-        if "frame" not in batch.columns:
-            batch = batch.with_columns(frame=frame_of_time())
-        seen = batch.unique(SOURCE_KEY, keep="first", maintain_order=True).drop_nulls(SOURCE_KEY)
+        seen = (
+            with_frames(batch)
+            .unique(SOURCE_KEY, keep="first", maintain_order=True)
+            .drop_nulls(SOURCE_KEY)
+        )
         lost = seen.join(readable.select(SOURCE_KEY), on=SOURCE_KEY, how="anti")
     if faults is None:
         known = lost.with_columns(reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))

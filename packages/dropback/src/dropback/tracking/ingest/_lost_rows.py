@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dropback.tracking._schema import X_RANGE_YD
-from dropback.tracking.readers._cells import CELL, ROW, UNREAD, unread_by_play
+from dropback.tracking.readers._cells import CELL, NO_FLAGS, ROW, unread_by_play
 from dropback.tracking.readers._format import SOURCE_KEY
-from dropback.tracking.readers._row_faults import frame_of_time, marked
+from dropback.tracking.readers._row_faults import marked, with_frames
 
 if TYPE_CHECKING:
     from dropback.tracking.readers._format import Format
@@ -35,12 +35,12 @@ def flags_of_lost_rows(
         resampled: Whether the plays' frames are other than the rows' own.
     """
     if readable.height == batch.height:
-        return pl.DataFrame(schema={"play": pl.Int64, UNREAD: pl.List(pl.String)})
+        return NO_FLAGS
     windows = plays.select("play", *SOURCE_KEY, "snap_frame", "end_frame")
     inside = pl.col("frame").is_between("snap_frame", "end_frame").fill_null(value=True)
-    framed = batch if "frame" in batch.columns else batch.with_columns(frame=frame_of_time())
     of_play = (
-        framed.join(readable.select(ROW), on=ROW, how="anti", maintain_order="left")
+        with_frames(batch)
+        .join(readable.select(ROW), on=ROW, how="anti", maintain_order="left")
         .join(windows, on=SOURCE_KEY, maintain_order="left")
         .filter(inside | resampled)
     )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from dropback.tracking.ingest._entities import AROUND_SNAP
-from dropback.tracking.readers._cells import CELL, ROW, UNREAD, unread_by_play
+from dropback.tracking.readers._cells import CELL, NO_FLAGS, ROW, unread_by_play
 from dropback.tracking.readers._row_faults import marked
 from dropback.tracking.readers._tables import nulls_restored
 
@@ -35,7 +35,7 @@ def flags_of_markers(
     """
     rows = window.rows
     if "snap_marker" not in rows.columns:
-        return pl.DataFrame(schema={"play": pl.Int64, UNREAD: pl.List(pl.String)})
+        return NO_FLAGS
     early, _, soon, _ = AROUND_SNAP
     near = np.isin(window.since_snap, (early, soon))
     beside, must = window.around[near], np.where(window.since_snap[near] < 0, _BEFORE, _AFTER)

@@ -29,6 +29,9 @@ CELL: Final = "\x1f"
 """What stands between a flag and its cell: no text of a table holds this control character."""
 
 
+NO_FLAGS: Final = pl.DataFrame(schema={"play": pl.Int64, UNREAD: pl.List(pl.String)})
+"""Sentences of no play."""
+
 MOST_LETTERS: Final = 40
 """Of a cell a sentence shows no more."""
 

@@ -43,7 +43,12 @@ _RANGES: Final = {"x_yd": X_RANGE_YD, "y_yd": Y_RANGE_YD}
 _LONGEST_MS: Final = 600_000
 
 
-def frame_of_time() -> pl.Expr:
+def with_frames(batch: pl.DataFrame) -> pl.DataFrame:
+    """Source rows with frame numbers, of time stamps where they have no others."""
+    return batch if "frame" in batch.columns else batch.with_columns(frame=_frame_of_time())
+
+
+def _frame_of_time() -> pl.Expr:
     """Frame numbers of rows that have time stamps alone, rounded to steps of 0.1 s.
 
     Repeats fall on the frame they repeat, and a skipped step leaves a gap that is seen. Null where
@@ -107,7 +112,7 @@ def first_unreadable(source: SourceFile, passed_over: Sequence[int] = ()) -> str
             good = whole_number(name).is_not_null()
         wrong[name] = ~good.fill_null(value=False)
     if "frame" not in source.layout.rows:
-        wrong["time"] = frame_of_time().is_null()
+        wrong["time"] = _frame_of_time().is_null()
     flagged = rows.with_columns(**{f"{name}?": flag for name, flag in wrong.items()})
     is_bad = pl.any_horizontal(f"{name}?" for name in wrong)
     first = flagged.filter(is_bad, ~pl.col("row").is_in(passed_over)).head(1)
