@@ -10,7 +10,7 @@ export DROPBACK_DATA
 # The tests start many processes of ours, each of which would compile its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo demo-cluster evaluate test test-oldest coverage check mutate format build clean
+.PHONY: install demo demo-cluster evaluate test test-slow test-all test-oldest coverage check mutate format build clean
 
 install: $(STAMP)
 
@@ -32,6 +32,13 @@ evaluate: install
 	$(BIN)/python benchmarks/play_by_play_forecasts.py $(DROPBACK_DATA)/pbp --out runs/forecasts --threads 2
 
 test: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+
+# What is exhaustive by nature: sweeps, recoveries, killed processes, traced graphs, clusters.
+test-slow: install
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+test-all: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The lowest versions that the packages promise, beside the newest torch of constraints.txt.
@@ -42,9 +49,9 @@ test-oldest:
 	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --editable 'packages/splicedpareto[all,test]' --editable 'packages/dropback[test]'
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile packages
 
-# A third slower, so apart from the tests.
+# What `make test` covers, a third slower and so apart from it.
 coverage: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' --cov --cov-report=term
 
 check: install
 	$(BIN)/ruff format --check .

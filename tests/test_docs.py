@@ -17,6 +17,7 @@ from documents import (
     Block,
     blocks,
     check_command,
+    check_python,
     command_lines,
     cron_commands,
     inline_commands,
@@ -131,10 +132,15 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # Those of the packages run in test_packaging.py, where only their wheels are.
 RUN = [p for p in PAGES if any(not b.reason for b in blocks(p)) and p.parent.parent != PACKAGES]
+# A page of each kind that takes a second or two; the others fit models for many.
+QUICK = {"README.md", "heavy_tailed_targets.md", "heavy_tails.md", "index.md"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", RUN, ids=name_of)
+@pytest.mark.parametrize(
+    "page",
+    [p if p.name in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in RUN],
+    ids=name_of,
+)
 def test_the_blocks_of_a_page_run(
     page: Path,
     request: pytest.FixtureRequest,
@@ -200,13 +206,18 @@ def test_every_block_runs_or_says_why_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "block",
-    [b for b in BLOCKS if b.reason and b.language == "sh"],
-    ids=lambda block: block.place,
+    "block", [b for b in BLOCKS if b.language == "sh"], ids=lambda block: block.place
 )
-def test_commands_that_are_not_run_could_be_parsed(block: Block) -> None:
+def test_commands_could_be_parsed(block: Block) -> None:
     for words in command_lines(block.text):
         check_command(words)
+
+
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_python_of_a_page_names_what_the_packages_have(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "python" and not block.reason:
+            check_python(block)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

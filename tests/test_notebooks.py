@@ -7,6 +7,8 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
+from documents import Block, check_python
+
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "heavy_tails.ipynb"
 
 
@@ -38,6 +40,12 @@ def test_stored_outputs_are_whole_and_small() -> None:
     assert counts == list(range(1, len(counts) + 1))
     assert NOTEBOOK.stat().st_size < 200_000
     check_claims(printed(notebook))
+
+
+def test_cells_name_what_the_packages_have() -> None:
+    for number, cell in enumerate(nbformat.read(NOTEBOOK, as_version=4).cells):
+        if cell.cell_type == "code":
+            check_python(Block(NOTEBOOK, number, "python", cell.source, None))
 
 
 # A window that cannot be opened is told; a notebook would show the figure.
