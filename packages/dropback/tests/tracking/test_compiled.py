@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dropback
-from dropback.tracking._compiled import compiled, one_layout
+from dropback.tracking._compiled import compiled, lowest_bit, one_layout, places_of
 
 _PACKAGE = Path(dropback.__file__).parent
 _FACTOR = 2
@@ -94,6 +94,25 @@ def test_without_compiling_the_functions_are_pythons(monkeypatch):
         return value / _FACTOR
 
     assert compiled(halved) is halved
+
+
+def test_instructions_of_the_processor_do_what_python_would():
+    generator = np.random.default_rng(5)
+    text = generator.integers(0, 4, 200).astype(np.uint8)
+
+    def found(text, at, byte):
+        return places_of(text, at, byte)
+
+    def lowest(bits):
+        return lowest_bit(bits)
+
+    for at in (0, 1, 77, 136):
+        bits = int(compiled(found)(text, at, np.uint8(3)))
+        assert [n for n in range(64) if bits >> n & 1] == np.flatnonzero(
+            text[at : at + 64] == 3
+        ).tolist()
+    for place in (0, 1, 40, 63):
+        assert compiled(lowest)(np.uint64(1 << place | 1 << 63)) == place
 
 
 def test_only_one_module_imports_numba():

@@ -189,9 +189,12 @@ def test_coded_texts_are_judged_as_the_texts_are() -> None:
 @pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize("packed", [True, False])
 def test_lines_are_found_again_in_any_block(end, last, packed, tmp_path, monkeypatch):
-    monkeypatch.setattr(plain_module, "_LOOK_BYTES", 40)
+    monkeypatch.setattr(plain_module, "_BLOCK_BYTES", 128)
+    monkeypatch.setattr(plain_module, "_MARK_ROWS", 2)
     lines = ["a,b", *(f"{n},{'x' * (n % 50)}" for n in range(1, 30))]
     text = (end.join(lines) + end * last).encode()
-    path = written(tmp_path, gzip.compress(text) if packed else text)
+    path, marks = written(tmp_path, gzip.compress(text) if packed else text), []
+    list(read_plain(path, [PlainColumn("a", "a", WHOLE)], 20, marks))
     for rows in ([1], [2, 3, 17], [28, 29], [29], list(range(1, 30))):
-        assert lines_at(path, rows) == "\n".join([lines[0], *(lines[n] for n in rows), ""]).encode()
+        expected = "\n".join([lines[0], *(lines[n] for n in rows), ""]).encode()
+        assert lines_at(path, rows, marks) == expected

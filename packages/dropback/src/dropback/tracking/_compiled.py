@@ -21,10 +21,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numba
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from dropback._arrays import Singles
 
@@ -92,13 +96,17 @@ def _digest(function: Callable[..., object]) -> str:
     """
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {_OPTIONS}".encode())
     for code in _codes(function.__code__):
-        constants = [value for value in code.co_consts if not isinstance(value, CodeType)]
-        digest.update(code.co_code)
-        digest.update(repr((constants, code.co_names, code.co_varnames)).encode())
+        digest.update(_of_code(code))
         for instruction in dis.get_instructions(code):
             if instruction.opname == "LOAD_GLOBAL" and not hasattr(builtins, instruction.argval):
                 digest.update(_content(function, instruction.argval).encode())
     return digest.hexdigest()
+
+
+def _of_code(code: CodeType) -> bytes:
+    """What a function's own code, without that of functions in it, adds to its digest."""
+    constants = [value for value in code.co_consts if not isinstance(value, CodeType)]
+    return code.co_code + repr((constants, code.co_names, code.co_varnames)).encode()
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -152,3 +160,59 @@ def _compiled_in(folder: Path, function: Callable[..., object]) -> Any:  # noqa:
             _settings.CACHE_DIR = before
     # Where it cannot write, Numba silently takes another folder, that knows no digest.
     return kernel if kernel.stats.cache_path.startswith(str(folder)) else None
+
+
+def _written(codegen: Callable[..., Any]) -> Callable[[Callable[..., object]], Any]:
+    """Have Numba call instructions of the processor where a function says in Python what they do.
+
+    Args:
+        codegen: Takes Numba's context of types and the function's arguments, as
+            ``numba.extending.intrinsic`` asks; compiled functions may call what it writes.
+    """
+
+    def decorate(function: Callable[..., object]) -> Any:  # noqa: ANN401 - Numba's
+        if _settings.DISABLE_JIT:
+            return function
+        result = intrinsic(codegen)
+        _digests[result] = hashlib.sha256(
+            b"".join(map(_of_code, _codes(codegen.__code__)))
+        ).hexdigest()
+        return result
+
+    return decorate
+
+
+def _write_places_of(_: Any, text: Any, at: Any, byte: Any) -> Any:  # noqa: ANN401 - Numba's
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        vector = ir.VectorType(ir.IntType(8), 64)
+        start = builder.gep(array.data, [arguments[1]])
+        block = builder.load(builder.bitcast(start, vector.as_pointer()), align=1)
+        nothing, lanes = ir.Constant(vector, ir.Undefined), ir.VectorType(ir.IntType(32), 64)
+        one = builder.insert_element(nothing, arguments[2], ir.Constant(ir.IntType(32), 0))
+        wanted = builder.shuffle_vector(one, nothing, ir.Constant(lanes, [0] * 64))
+        return builder.bitcast(builder.icmp_unsigned("==", block, wanted), ir.IntType(64))
+
+    return types.uint64(text, at, byte), codegen
+
+
+@_written(_write_places_of)
+def places_of(text: NDArray[np.uint8], at: int, byte: int) -> np.uint64:
+    """Which of the 64 bytes from one on are a byte, as bits, the first the lowest.
+
+    Arguments must have these very types: the byte is ``np.uint8``.
+    """
+    return np.uint64(sum(int(text[at + n] == byte) << n for n in range(64)))
+
+
+def _write_lowest_bit(_: Any, bits: Any) -> Any:  # noqa: ANN401 - Numba's
+    def codegen(_: Any, builder: Any, __: Any, arguments: Any) -> Any:  # noqa: ANN401
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(bits), codegen
+
+
+@_written(_write_lowest_bit)
+def lowest_bit(bits: np.uint64) -> int:
+    """The place of the lowest bit that is set, from 0; there must be one."""
+    return (int(bits) & -int(bits)).bit_length() - 1

@@ -239,7 +239,7 @@ def _read(
     wanted: Wanted,
 ) -> FileReport:
     found = _Found()
-    fractions, source = None, replace(source, plain=plain)
+    fractions, source = None, replace(source, plain=plain, marks=[])
     cut_off = truncation(source)
     broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
     of_rows, blank = NO_FAULT, list[int]()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from dropback.tracking.readers._format import Format
     from dropback.tracking.readers._ids import IdKind
+    from dropback.tracking.readers._plain import Mark
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
@@ -68,6 +69,7 @@ class SourceFile:
         text: Its content without broken rows, which are blank there; None for that of the path.
         padded: Whether cells may end in blanks.
         plain: Whether it was read as plain text, each line of it a row.
+        marks: Where some of these rows begin, as far as it was read so.
     """
 
     path: Path
@@ -77,6 +79,7 @@ class SourceFile:
     text: bytes | None = field(default=None, repr=False)
     padded: bool = False
     plain: bool = False
+    marks: list[Mark] = field(default_factory=list, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

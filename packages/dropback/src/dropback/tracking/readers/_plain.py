@@ -6,8 +6,9 @@ is not is left to that parser and to the checks of each row, from the file's sta
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from bisect import bisect_right
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,14 +17,16 @@ from dropback.tracking.readers._coded import coded
 from dropback.tracking.readers._delimited import split_header
 from dropback.tracking.readers._packed import is_gzip, mapped_text, open_text
 from dropback.tracking.readers._plain_kernel import (
+    BLOCK,
     DECIMAL,
-    FULL,
     NO_NUMBER,
-    SKIPPED,
-    STRANGE,
     TEXT,
     WHOLE,
-    parse_lines,
+    WORD,
+    find_cells,
+    parse_decimals,
+    parse_texts,
+    parse_wholes,
 )
 
 if TYPE_CHECKING:
@@ -31,9 +34,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from numpy.typing import NDArray
+
 # In the processor's nearer cache.
 _BLOCK_BYTES: Final = 1 << 20
-_LOOK_BYTES: Final = 1 << 16
+_MARK_ROWS: Final = 512
 _NEWLINE: Final = 10
 # Texts of a column in one batch, such as the time stamps of 250,000 moments, and their letters.
 _MOST_TEXTS: Final = 1 << 18
@@ -59,8 +64,15 @@ class PlainColumn(NamedTuple):
     kind: int
 
 
+class Mark(NamedTuple):
+    """Where a row of a file begins: its place below the header from 1, and its first byte."""
+
+    row: int
+    start: int
+
+
 def read_plain(
-    path: Path, columns: Sequence[PlainColumn], most_rows: int
+    path: Path, columns: Sequence[PlainColumn], most_rows: int, marks: list[Mark] | None = None
 ) -> Iterator[pl.DataFrame]:
     """Batches of a file's rows in order, of `most_rows` rows and a last one of fewer.
 
@@ -71,94 +83,114 @@ def read_plain(
         path: Text, or text in gzip.
         columns: What to read.
         most_rows: Rows of a batch; a batch with very many different texts ends earlier.
+        marks: Where some of the rows begin is added to it, so that `lines_at` finds others.
 
     Raises:
         NotPlainError: At the first line that is not plain.
         ReaderError: As for `split_header` and `open_text`.
     """
     with open_text(path) as file:
-        names, delimiter = split_header(path, file.readline())
+        header = file.readline()
+        names, delimiter = split_header(path, header)
         # Each field takes a byte at least.
         most = most_rows if is_gzip(path) else path.stat().st_size // len(names) + 1
         batch = _Batch(names, columns, min(most, most_rows))
-        lines = _Lines(file)
+        lines, row, start = _Lines(file), 1, len(header) - WORD
         while lines.fill():
-            while lines.whole:
-                used, full = batch.parse(lines.text, lines.whole, ord(delimiter))
-                if batch.beyond_ascii[0]:
-                    lines.require_text(used)
-                    batch.beyond_ascii[0] = False
-                lines.drop(used)
-                if full:
+            cells = lines.cells(len(names), ord(delimiter))
+            if marks is not None:
+                begins = start + 1 + cells[::_MARK_ROWS, 0]
+                marks += [Mark(row + n * _MARK_ROWS, at) for n, at in enumerate(begins.tolist())]
+            row, start = row + len(cells), start + lines.whole - WORD
+            while len(cells):
+                fit = batch.parse(lines, cells)
+                cells = cells[fit:]
+                if len(cells):
                     yield batch.frame()
                     batch.clear()
+            lines.drop(lines.whole)
         if batch.row:
             yield batch.frame()
 
 
-def lines_at(path: Path, rows: Sequence[int]) -> bytes:
+def lines_at(path: Path, rows: Sequence[int], marks: Sequence[Mark]) -> bytes:
     """The header of a plain file and some of its rows, lines that end.
 
     Args:
         path: As for `read_plain`.
         rows: Their places below the header from 1, in order.
+        marks: As `read_plain` found them.
     """
+    places, starts = [mark.row for mark in marks], [mark.start for mark in marks]
     with mapped_text(path) as content:
-        end = content.find(b"\n")
-        found, wanted, ended = [bytes(content[:end])], iter(rows), 0
-        place = next(wanted, None)
-        for start in range(0, len(content), _LOOK_BYTES):
-            if place is None:
-                break
-            ends = np.frombuffer(content[start : start + _LOOK_BYTES], np.uint8) == _NEWLINE
-            before, ended = ended, ended + int(np.count_nonzero(ends))
-            # As many lines end before a row as its place says, the header among them.
-            while place is not None and place <= ended:
-                begin = start + int(np.flatnonzero(ends)[place - before - 1]) + 1
-                end = content.find(b"\n", begin)
-                found.append(bytes(content[begin : end if end >= 0 else len(content)]))
-                place = next(wanted, None)
+        found = [bytes(content[: content.find(b"\n")])]
+        ends = [*starts[1:], len(content)]
+        for mark, near in groupby(rows, lambda row: bisect_right(places, row) - 1):
+            lines = bytes(content[starts[mark] : ends[mark]]).split(b"\n")
+            found += [lines[row - places[mark]] for row in near]
     return b"\n".join([*(line.rstrip(b"\r") for line in found), b""])
 
 
 class _Lines:
-    """Whole lines of a file, block by block."""
+    """Whole lines of a file, block by block, with the room around them that words need."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._held, self._ended = file, 0, False
-        self._block = bytearray(_BLOCK_BYTES)
+        self._file, self._end, self._ended = file, WORD, False
+        self._block = bytearray(WORD + _BLOCK_BYTES + BLOCK)
         self.text = np.frombuffer(self._block, np.uint8)
-        self.whole = 0
-        """Bytes of `text` that are whole lines."""
+        self.words = words_of(self.text)
+        self._ends = np.empty(len(self._block), np.int32)
+        self.whole = WORD
+        """Where the whole lines in `text` end; the first begins at `WORD`."""
 
     def fill(self) -> bool:
         """Read on; whether any line is there."""
         if self._ended:
             return False
-        got = self._file.readinto(memoryview(self._block)[self._held : -1])  # type: ignore[attr-defined]
-        self._held += got
+        got = self._file.readinto(memoryview(self._block)[self._end : -BLOCK - 1])  # type: ignore[attr-defined]
+        self._end += got
         if not got:
             self._ended = True
-            if self._held:  # a last line without its end
-                self._block[self._held] = _NEWLINE
-                self._held += 1
-        self.whole = self._block.rfind(b"\n", 0, self._held) + 1
-        if self._held and not self.whole and self._held == len(self.text) - 1:
+            if self._end > WORD:  # a last line without its end
+                self._block[self._end] = _NEWLINE
+                self._end += 1
+        self.whole = max(self._block.rfind(b"\n", WORD, self._end) + 1, WORD)
+        if self._end == len(self._block) - BLOCK - 1 and self.whole == WORD:
             raise NotPlainError
-        return bool(self._held)
+        return self._end > WORD
 
-    def require_text(self, size: int) -> None:
-        """Require UTF-8 of so many bytes."""
-        try:
-            self.text[:size].tobytes().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise NotPlainError from error
+    def cells(self, fields: int, delimiter: int) -> NDArray[np.int32]:
+        """Where the cells of the whole lines end, each after the one before it, ``[N, C + 1]``.
 
-    def drop(self, size: int) -> None:
-        """Forget as many bytes at the start."""
-        rest = self._held - size
-        self.text[:rest] = self.text[size : self._held].copy()
-        self._held, self.whole = rest, self.whole - size
+        Raises:
+            NotPlainError: A line has another number of cells, or a quote, or is no text.
+        """
+        lines, is_ascii = find_cells(
+            self.text, self.words, WORD, self.whole, delimiter, fields, self._ends
+        )
+        if lines < 0:
+            raise NotPlainError
+        if not is_ascii:
+            try:
+                self._block[WORD : self.whole].decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise NotPlainError from error
+        step = self._ends.itemsize
+        return np.ndarray(
+            (lines, fields + 1), np.int32, self._ends.data, strides=(fields * step, step)
+        )
+
+    def drop(self, until: int) -> None:
+        """Forget all before a byte."""
+        rest = self._end - until
+        self.text[WORD : WORD + rest] = self.text[until : self._end].copy()
+        self._end, self.whole = WORD + rest, WORD + self.whole - until
+
+
+def words_of(text: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The eight bytes from each byte of contiguous text on, as one number, by the last axis."""
+    shape = (*text.shape[:-1], max(text.shape[-1] - WORD + 1, 0))
+    return np.ndarray(shape, np.dtype("<u8"), text, strides=text.strides)
 
 
 class _Batch:
@@ -173,21 +205,25 @@ class _Batch:
                 raise NotPlainError
         of_kind = {
             kind: [column for column, own in kind_of.items() if own == kind]
-            for kind in (WHOLE, DECIMAL, TEXT)
+            for kind in (TEXT, WHOLE, DECIMAL)
         }
-        self._columns = columns
+        self._columns, self._most_rows = columns, most_rows
         self._place = {name: n for read in of_kind.values() for n, name in enumerate(read)}
-        self._kinds = np.array([kind_of.get(name, SKIPPED) for name in names])
-        self._places = np.array([self._place.get(name, 0) for name in names])
+        # Texts first: where no more fit, the lines from there on are left to the next batch.
+        self._read = [
+            (kind, self._place[name], names.index(name))
+            for kind, read in of_kind.items()
+            for name in read
+        ]
         self._shapes = [(len(of_kind[kind]), most_rows) for kind in (WHOLE, DECIMAL, TEXT)]
         texts = len(of_kind[TEXT])
         size = 1 << (2 * min(most_rows + 1, _MOST_TEXTS) - 1).bit_length()
-        self._letters = np.empty((texts, _MOST_LETTERS), np.uint8)
+        self._letters = np.empty((texts, _MOST_LETTERS + WORD), np.uint8)
+        self._letter_words = words_of(self._letters)
         self._bounds = np.zeros((texts, size // 2 + 1), np.int64)
         self._tables = np.empty((texts, size), np.int32)
         self._counts = np.empty(texts, np.int64)
         self._categories = [pl.Categories.random() for _ in range(texts)]
-        self.beyond_ascii = np.zeros(1, bool)
         self.clear()
 
     def clear(self) -> None:
@@ -200,16 +236,34 @@ class _Batch:
         self._counts[:] = 0
         self.row = 0
 
-    def parse(self, text: Any, size: int, delimiter: int) -> tuple[int, bool]:  # noqa: ANN401
-        """Bytes parsed, and whether no more rows fit."""
-        self.row, used, state = parse_lines(
-            text, size, delimiter, self._kinds, self._places, self.row, self._wholes,
-            self._decimals, self._codes, self._letters, self._bounds, self._tables, self._counts,
-            self.beyond_ascii,
-        )  # fmt: skip
-        if state == STRANGE or (state == FULL and not self.row):
+    def parse(self, lines: _Lines, cells: NDArray[np.int32]) -> int:
+        """Parse lines by where their cells end; how many fit.
+
+        Raises:
+            NotPlainError: A number is none, or not even one line fits.
+        """
+        text, words, row = lines.text, lines.words, self.row
+        cells = cells[: self._most_rows - row]
+        for kind, place, field in self._read:
+            at = text, words, cells[:, field], cells[:, field + 1]
+            if kind == TEXT:
+                fit = parse_texts(
+                    *at, self._codes[place], row, place, self._letters, self._letter_words,
+                    self._bounds, self._tables, self._counts,
+                )  # fmt: skip
+                cells = cells[:fit]
+                continue
+            now = slice(row, row + len(cells))
+            if kind == WHOLE:
+                good = parse_wholes(*at, self._wholes[place, now])
+            else:
+                good = parse_decimals(*at, self._decimals[place, now])
+            if not good:
+                raise NotPlainError
+        self.row += len(cells)
+        if not self.row:
             raise NotPlainError
-        return used, state == FULL
+        return len(cells)
 
     def frame(self) -> pl.DataFrame:
         """The rows so far."""

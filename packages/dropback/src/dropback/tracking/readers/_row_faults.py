@@ -200,8 +200,8 @@ def _as_text(source: SourceFile) -> pl.LazyFrame:
 
 def _rows_of_text(source: SourceFile, rows: pl.Series) -> pl.LazyFrame:
     """Some rows as the file writes them, with their place, which must be in order."""
-    if source.plain:  # a look for line ends takes a fifth of the time of a parser
-        some = replace(source, text=lines_at(source.path, rows.to_list()))
+    if source.plain:
+        some = replace(source, text=lines_at(source.path, rows.to_list(), source.marks))
         return _as_text(some).with_columns(row=rows)
     return (
         _as_text(source).with_row_index("row", offset=1).filter(pl.col("row").is_in(rows.implode()))

@@ -200,7 +200,8 @@ def _parsed(source: SourceFile, *, plain: bool) -> Iterator[pl.DataFrame]:
         for name, column in source.layout.rows.items()
     ]
     read += [PlainColumn(f"plays.{column}", column, TEXT) for column in _columns_of_plays(source)]
-    for batch in read_plain(source.path, read, ROWS_PER_BATCH):
+    source.marks.clear()
+    for batch in read_plain(source.path, read, ROWS_PER_BATCH, source.marks):
         yield batch.with_columns(pl.lit(value=False).alias(NOT_WHOLE))
 
 
