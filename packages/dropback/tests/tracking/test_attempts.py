@@ -182,6 +182,12 @@ def test_plays_without_any_outcome_say_where_outcomes_are(plays):
         select_tracked(blank)
 
 
+def test_plays_that_lack_something_else_are_not_sent_for_outcomes(plays):
+    blank = plays.with_columns(target_slot=pl.lit(None, dtype=plays.schema["target_slot"]))
+    with pytest.raises(TrackingError, match=r"target of a completion unknown: \d+.*\d\.$"):
+        select_tracked(blank)
+
+
 def test_bad_requests_are_refused_in_a_sentence(plays, recorded):
     with pytest.raises(TrackingError, match=r"lacks mirror_slots: pass `PlayTensors.plays`"):
         select_tracked(plays.drop("mirror_slots"))

@@ -174,3 +174,35 @@ def test_a_damaged_member_of_any_method_costs_itself(method, folder, tmp_path):
     assert number == 2
     (why,) = report.left_out.filter(reason="file not read")["detail"]
     assert "is not a readable zip file at tracking_week_2.csv" in why
+
+
+def test_an_unpacked_file_is_named_as_the_user_knows_it(folder, tmp_path):
+    players = folder / "players.csv"
+    header, first, *others = players.read_text().splitlines()
+    at = header.split(",").index("height")
+    cells = first.split(",")
+    cells[at] = "tall"
+    players.write_text("\n".join([header, ",".join(cells), *others]))
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in folder.iterdir():
+            packed.write(file, file.name)
+    report = kept(archive)[1].files[0]
+    told = [check.evidence for check in report.checks if "'height'" in check.evidence]
+    assert told
+    assert all(text.startswith(f"{archive}/players.csv: ") for text in told)
+    assert "/set/" not in f"{report}"
+
+
+def test_a_second_table_of_other_content_is_named(folder):
+    plays = folder / "plays.csv"
+    (folder / "plays.csv.gz").write_bytes(gzip.compress(plays.read_bytes()))
+    assert "is not read" not in f"{kept(folder)[1].files[0].checks}"
+    pl.read_csv(plays, infer_schema=False).head(1).write_parquet(folder / "plays.parquet")
+    number, report = kept(folder)
+    assert number == 2
+    told = [check for check in report.files[0].checks if "is not read" in check.evidence]
+    assert [check.decision for check in told] == ["wrong, not corrected"]
+    assert told[0].evidence.startswith(
+        f"{folder}/plays.parquet is not read, because plays.csv stands beside it with other content"
+    )

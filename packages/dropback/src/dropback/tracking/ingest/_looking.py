@@ -33,7 +33,7 @@ from dropback.tracking.readers._archives import as_given, unpacked
 from dropback.tracking.readers._files import find_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from os import PathLike
 
     from dropback.tracking._blocks import Around, PlayBlock
@@ -64,14 +64,28 @@ def read_tracking(
         left_out = pl.concat([_unread_files(folders), *(report.left_out for report in reports)])
         given = partial(as_given, path=Path(path), folder=source)
         if source != Path(path):
-            reports = [replace(r, source_file=given(r.source_file)) for r in reports]
-            left_out = left_out.with_columns(
-                pl.col("source_file", "detail").map_elements(given, return_dtype=pl.String)
-            )
+            reports = [_named(report, given) for report in reports]
+            left_out = _renamed(left_out, given)
     kept, repeated = without_repeated(blocks)
     report = IngestReport(reports, left_out, 0)
     require_rows(report, path)
     return kept, with_repeated(report, repeated_as_left_out([repeated], report))
+
+
+def _named(report: FileReport, given: Callable[[str], str]) -> FileReport:
+    """The report of an unpacked file, each file under the name that the user knows."""
+    return replace(
+        report,
+        source_file=given(report.source_file),
+        left_out=_renamed(report.left_out, given),
+        checks=[replace(check, evidence=given(check.evidence)) for check in report.checks],
+        flagged=_renamed(report.flagged, given),
+    )
+
+
+def _renamed(table: pl.DataFrame, given: Callable[[str], str]) -> pl.DataFrame:
+    texts = pl.col([n for n in ("source_file", "detail", "details") if n in table.columns])
+    return table.with_columns(texts.map_elements(given, return_dtype=pl.String))
 
 
 def find_play(

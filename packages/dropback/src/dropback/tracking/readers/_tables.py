@@ -105,20 +105,27 @@ class SmallTable:
         rows: The columns that were asked for, every spelling of absence as null, and `ROW`.
         header: All of its columns, in the names that were asked for where one tells them.
         broken: Rows that cannot be told apart into columns, which are not among `rows`.
+        others: Files beside it that are the same table in another form, and differ from it.
     """
 
     path: Path
     rows: pl.DataFrame
     header: tuple[str, ...]
     broken: tuple[BrokenRow, ...] = ()
+    others: tuple[Path, ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """A sentence about the broken rows, if there are any, with the first."""
-        if not self.broken:
-            return []
-        first = self.broken[0].sentence(self.path)
-        return [f"{self.path.parent}/{first} ({rows_of(len(self.broken))} not read)"]
+        """Sentences about files that were not read in its place, and about broken rows."""
+        notes = [
+            f"{other} is not read, because {self.path.name} stands beside it with other content: "
+            "keep one of them"
+            for other in self.others
+        ]
+        if self.broken:
+            first = self.broken[0].sentence(self.path)
+            notes.append(f"{self.path.parent}/{first} ({rows_of(len(self.broken))} not read)")
+        return notes
 
     def broken_plays(self, columns: Sequence[str]) -> pl.DataFrame:
         """Rows of `BROKEN_PLAYS` for the plays that broken rows may be of.
@@ -192,7 +199,8 @@ def read_table(path: Path, names: Iterable[str]) -> SmallTable:
     table = table.rename({old: new for old, new in ours.items() if old in table.columns})
     # A column of the file's own of this name is none that any layout reads.
     table = table.with_columns(rows.cast(pl.Int64).alias(ROW))
-    return SmallTable(there, table, tuple(ours.get(name, name) for name in header), broken)
+    named = tuple(ours.get(name, name) for name in header)
+    return SmallTable(there, table, named, broken, _unlike(there))
 
 
 def _renamed(header: Sequence[str], names: Iterable[str]) -> dict[str, str]:
@@ -240,12 +248,32 @@ def _only_file(archive: Path) -> bytes:
 
 def spelled(path: Path) -> Path | None:
     """The file of a table, however its name is spelled and packed."""
-    if path.is_file():
-        return path
+    return path if path.is_file() else next(iter(_spellings(path)), None)
+
+
+def _spellings(path: Path) -> list[Path]:
     stem = path.name.lower().removesuffix(".csv")
     wanted = {f"{stem}{ending}" for ending in TABLE_ENDINGS}
     found = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
-    return next((p for p in found if p.name.lower() in wanted and p.is_file()), None)
+    return [p for p in found if p.name.lower() in wanted and p.is_file()]
+
+
+def _unlike(path: Path) -> tuple[Path, ...]:
+    """Files of the same table as `path` in another form, less those of the same text."""
+    name = path.name.lower()
+    ending = next(e for e in sorted(TABLE_ENDINGS, key=len, reverse=True) if name.endswith(e))
+    others = [
+        p for p in _spellings(path.with_name(f"{name.removesuffix(ending)}.csv")) if p != path
+    ]
+
+    def text(file: Path) -> bytes | None:
+        try:
+            return None if is_parquet(file) else _content(file)
+        except (ReaderError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError):
+            return None
+
+    own = text(path) if others else None
+    return tuple(other for other in others if own is None or text(other) != own)
 
 
 @dataclass(frozen=True)

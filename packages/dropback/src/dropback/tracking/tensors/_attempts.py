@@ -158,9 +158,11 @@ def _by_own_tables(plays: pl.DataFrame, play_set: PlaySet, games: Games) -> Trac
     kept = labeled.filter(pl.col("reason").is_null())
     if kept.is_empty():
         reasons = "; ".join(f"{row[0]}: {row[1]}" for row in left_out.sort("reason").iter_rows())
+        hint = " Outcomes that a set lacks are in play-by-play: give it beside the tracking."
+        lacks = not left_out.filter(pl.col("reason").is_in(_OUTCOME_LACKING)).is_empty()
         raise TrackingError(
-            f"No tracked play is left to model. Left out: {reasons or 'none was read'}. "
-            "Outcomes that a set lacks are in play-by-play: give it beside the tracking."
+            f"No tracked play is left to model. Left out: {reasons or 'none was read'}."
+            f"{hint if lacks else ''}"
         )
     return TrackedAttempts(
         plays=validated(Plays, kept.select(Plays.column_names())),
@@ -305,6 +307,15 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
         ),
     ]
     return first_that_holds(rules)
+
+
+# What play-by-play can tell, where it is given beside the tracking.
+_OUTCOME_LACKING: Final = (
+    "result unknown",
+    "interception whose return is unknown",
+    "outcome not recorded",
+    "sack whose loss is unknown",
+)
 
 
 def _most_frequent_first(reasons: pl.DataFrame) -> pl.DataFrame:
