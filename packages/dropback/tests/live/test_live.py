@@ -459,17 +459,25 @@ def test_a_run_without_a_play_network_is_refused(trained: TrainedRun) -> None:
         PlayPredictor.load(trained.folder)
 
 
-def test_real_plays_frame_by_frame(data_dir: Path, evaluated) -> None:
-    predictor, pool = evaluated
+@pytest.fixture(scope="module")
+def real_plays(data_dir: Path) -> list[Play]:
+    """The seven plays of a sample."""
     blocks = read_tracking(data_dir / "tracking" / "bdb_2023_sample")[0]
-    found = [play for block in blocks for play in plays_of(block)]
-    assert len(found) == 7
-    for play in found:
-        live = predictor.start(play.context)
-        forecasts = push_all(live, play.frames)
-        for last in (0, len(play.frames) // 2, len(play.frames) - 1):
-            expected = play.cdf(pool, last=last, released=False)
-            np.testing.assert_allclose(forecasts[last].cdf, expected, rtol=0, atol=TOLERANCE)
-        released, whole = live.release(play.target_slot), predictor.forecast_many([play.whole])[0]
-        for forecast in (released, whole):
-            np.testing.assert_allclose(forecast.cdf, play.cdf(pool), rtol=0, atol=TOLERANCE)
+    return [play for block in blocks for play in plays_of(block)]
+
+
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 7))]
+)
+def test_real_plays_frame_by_frame(real_plays, number, evaluated) -> None:
+    predictor, pool = evaluated
+    assert len(real_plays) == 7
+    play = real_plays[number]
+    live = predictor.start(play.context)
+    forecasts = push_all(live, play.frames)
+    for last in (0, len(play.frames) // 2, len(play.frames) - 1):
+        expected = play.cdf(pool, last=last, released=False)
+        np.testing.assert_allclose(forecasts[last].cdf, expected, rtol=0, atol=TOLERANCE)
+    released, whole = live.release(play.target_slot), predictor.forecast_many([play.whole])[0]
+    for forecast in (released, whole):
+        np.testing.assert_allclose(forecast.cdf, play.cdf(pool), rtol=0, atol=TOLERANCE)

@@ -6,16 +6,20 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 from dropback.errors import RequestError, RunError
 from dropback.live import PlayPredictor
-from dropback.live._engines import FrameGraph
-from dropback.live._export import export_onnx
+from dropback.live._engines import FrameGraph, Graph, NetworkPool, OnnxEvaluator
+from dropback.live._export import _followed, _traced, _with_takes, export_onnx
+from dropback.models._frame_columns import FRAME_COLUMNS
+from dropback.tracking.tensors._features import STATIC_COLUMNS
 from examples.live_plays import networks, play_network
 from examples.trained_run import Command, TrainedRun
 
-onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 
@@ -27,7 +31,6 @@ def damaged(exported: Path, folder: Path, **changed: object) -> Path:
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -37,36 +40,74 @@ def damaged(exported: Path, folder: Path, **changed: object) -> Path:
         ({"sizes": {}}, "not what `dropback export` writes"),
     ],
 )
-def test_graphs_of_another_schema_are_refused(exported, tmp_path, changed, words) -> None:
+def test_graphs_of_another_schema_are_refused(plain, tmp_path, changed, words) -> None:
     with pytest.raises(RunError, match=words):
-        PlayPredictor.load(damaged(exported, tmp_path / "copy", **changed), engine="onnx")
+        PlayPredictor.load(damaged(plain, tmp_path / "copy", **changed), engine="onnx")
 
 
-@pytest.mark.slow
-def test_a_damaged_graph_is_refused(exported, tmp_path) -> None:
-    folder = damaged(exported, tmp_path / "copy")
+def test_a_damaged_graph_is_refused(plain, tmp_path) -> None:
+    folder = damaged(plain, tmp_path / "copy")
     content = (folder / "play.onnx").read_bytes()
     (folder / "play.onnx").write_bytes(content[: len(content) // 2])
     with pytest.raises(RunError, match="a graph is missing or damaged"):
         PlayPredictor.load(folder, engine="onnx")
 
 
-@pytest.mark.slow
-def test_torch_does_not_run_exported_graphs(exported) -> None:
+def test_torch_does_not_run_exported_graphs(plain) -> None:
     with pytest.raises(RunError, match="which the engine 'onnx' runs, got 'torch'"):
-        PlayPredictor.load(exported, engine="torch")
+        PlayPredictor.load(plain, engine="torch")
 
 
-@pytest.mark.slow
-def test_graphs_that_differ_from_torch_are_not_written(exported, tmp_path, monkeypatch) -> None:
-    names = iter(("play", "frame", "release"))
-    monkeypatch.setattr("dropback.live._export._traced", lambda _: None)
-    monkeypatch.setattr(
-        "dropback.live._export._followed", lambda *_: onnx.load(exported / f"{next(names)}.onnx")
-    )
+@pytest.mark.usefixtures("untraced")
+def test_graphs_that_differ_from_torch_are_not_written(tmp_path) -> None:
     with pytest.raises(RunError, match=r"must agree with torch within 1e-05, got .* in 'cdf'"):
-        export_onnx([play_network(1)], tmp_path / "graphs")
+        export_onnx([play_network()], tmp_path / "graphs")
     assert not (tmp_path / "graphs").exists()
+
+
+class LookUp(Graph):
+    """A sum of columns, and the place of each play in a table: what is rewritten of a graph."""
+
+    inputs = ("columns", "history", "static")
+    outputs = ("raw",)
+    table = torch.tensor([0.1, 0.4, 0.9])
+
+    def forward(self, columns, history, static):
+        place = (static[:, :2] > 0).sum(dim=-1)
+        return columns[:, :5] + history.sum(dim=-1, keepdim=True) * self.table[place][:, None]
+
+    def example(self, plays, generator):
+        sizes = len(FRAME_COLUMNS), 3, len(STATIC_COLUMNS)
+        return tuple(torch.randn(plays, size, generator=generator) for size in sizes)
+
+
+class Last(Graph):
+    """What follows it."""
+
+    inputs = ("raw", "scored")
+    outputs = ("cdf",)
+
+    def forward(self, raw, scored):
+        return torch.maximum(raw.sigmoid(), scored)
+
+    def example(self, plays, generator):
+        return torch.randn(plays, 5, generator=generator), torch.zeros(plays, 5)
+
+
+def test_a_traced_graph_and_what_follows_it_are_one_that_gives_torchs_numbers() -> None:
+    pool = NetworkPool(networks(1))
+    first, last = LookUp(pool), Last(pool)
+    merged = _followed(_traced(first), _traced(last))
+    graph = _with_takes(merged)
+    before, after = ({node.op_type for node in g.graph.node} for g in (merged, graph))
+    assert ("GatherND" in before, "GatherND" in after) == (True, False)
+    generator = torch.Generator().manual_seed(1)
+    inputs = *first.example(7, generator), torch.randint(2, (7, 5), generator=generator).float()
+    (found,) = OnnxEvaluator({"play": graph.SerializeToString()}).run(
+        "play", *map(np.asarray, inputs)
+    )
+    expected = last(first(*inputs[:3]), inputs[3])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -97,13 +138,12 @@ def test_a_run_without_graphs_says_how_to_export_them(play_run) -> None:
         PlayPredictor.load(play_run, engine="onnx")
 
 
-@pytest.mark.slow
 def test_a_run_is_evaluated_by_its_graphs_while_they_are_of_its_weights(
-    exported, play_run, monkeypatch
+    plain, play_run, monkeypatch
 ) -> None:
-    shutil.copytree(exported, play_run / "graphs")
+    shutil.copytree(plain, play_run / "graphs")
     monkeypatch.setattr("dropback.live._predictor.TorchEvaluator", None)
-    assert PlayPredictor.load(play_run).digest == PlayPredictor.load(exported).digest
+    assert PlayPredictor.load(play_run).digest == PlayPredictor.load(plain).digest
     monkeypatch.setattr("dropback.live._predictor.load_run", lambda _: run_of([play_network(1)]))
     with pytest.raises(RunError, match="exported from other weights than those of the run"):
         PlayPredictor.load(play_run)
