@@ -7,12 +7,13 @@ import subprocess
 
 import polars as pl
 import pytest
+from PIL import Image
 
 from dropback.data._team_colors import TEAM_COLORS, contrast
 from dropback.tracking import Around, read_tracking
 from dropback.tracking._animation import GRASS, ink_on, side_colors
 from dropback.tracking._plot import plot_play
-from examples.tracking_sets import made_set
+from examples.tracking_sets import MadePlay, made_set
 
 
 @pytest.fixture
@@ -21,6 +22,13 @@ def block(tmp_path):
         "plays.csv", playDescription=pl.lit("A.Player0 pass to </script><b>A.Player6")
     )
     return read_tracking(source.write(tmp_path / "set"), around=Around(3, None))[0][0]
+
+
+@pytest.fixture
+def short(tmp_path):
+    """A play that is thrown three tenths of a second after the snap: a film draws each."""
+    play = MadePlay(release=9, arrival=13, frames=14)
+    return read_tracking(made_set("bdb_2025", play).write(tmp_path / "short"))[0][0]
 
 
 def test_page_holds_every_frame_with_numbers_and_events(block, tmp_path):
@@ -62,12 +70,24 @@ def test_two_teams_are_told_apart_on_the_field():
     assert side_colors(None, None)["offense"] != side_colors(None, None)["defense"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-def test_film_has_a_frame_for_each_tenth_of_a_second(block, tmp_path):
+def test_film_has_a_frame_for_each_tenth_of_a_second(short, tmp_path):
     film = tmp_path / "play.mp4"
-    plot_play(block.keep(block.plays["play_id"].is_not_null().to_numpy()), 0, film)
+    plot_play(short, 0, film)
     probe = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames"]
     shown = subprocess.run(  # noqa: S603  # our own film
         [*probe, "-of", "csv=p=0", film], capture_output=True, check=True
     )
-    assert int(shown.stdout) == 38 + 10  # the last is held for a second
+    assert int(shown.stdout) == 4 + 10  # the last is held for a second
+
+
+def test_a_film_that_needs_no_program_lasts_as_long(short, tmp_path):
+    plot_play(short, 0, tmp_path / "play.gif")
+    with Image.open(tmp_path / "play.gif") as film:
+        durations = []
+        for index in range(film.n_frames):
+            film.seek(index)
+            durations.append(film.info["duration"])
+    # Equal frames may be stored as one that lasts longer.
+    assert sum(durations) == (4 + 10) * 100

@@ -59,6 +59,40 @@ def _edit(file: Path, old: str, new: str, *, keep_stamp: bool) -> None:
         assert file.stat().st_mtime_ns == before.st_mtime_ns
 
 
+SOURCE = """
+def inner(value):
+    return FACTOR * value
+
+inner = compiled(inner)
+
+def outer(value):
+    return inner(value) * WEIGHTS[1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("FACTOR *", "FACTOR +"), ("WEIGHTS[1]", "WEIGHTS[0]"), ("FACTOR", "2"), ("", "")],
+    ids=["callee", "body", "constant", "none"],
+)
+@pytest.mark.parametrize(
+    "named",
+    [{}, {"FACTOR": 3}, {"WEIGHTS": np.array([1.0, 11.0])}],
+    ids=["same", "number", "array"],
+)
+def test_another_callee_constant_or_array_has_another_cache(old, new, named, tmp_path):
+    def cache_of(source, **names):
+        names = {"compiled": compiled, "FACTOR": 2, "WEIGHTS": _WEIGHTS} | names
+        exec(compile(source, tmp_path / "kernels.py", "exec"), names)  # noqa: S102  # two variants
+        return compiled(names["outer"]).stats.cache_path
+
+    (tmp_path / "kernels.py").write_text(SOURCE)
+    changed = SOURCE.replace(old, new) if old else SOURCE
+    same = changed == SOURCE and not named
+    assert (cache_of(changed, **named) == cache_of(SOURCE)) is same
+
+
+# The whole of it, in processes that read the same cache.
 @pytest.mark.slow
 def test_a_changed_constant_or_callee_is_seen_with_a_warm_cache(tmp_path):
     copy = tmp_path / "dropback"

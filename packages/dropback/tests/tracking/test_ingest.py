@@ -288,20 +288,6 @@ def test_the_commands_print_what_they_did(weeks, tmp_path):
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
-def test_a_film_has_a_frame_a_tenth_of_a_second_and_a_second_of_rest(weeks, tmp_path):
-    from PIL import Image  # noqa: PLC0415 - a dependency of matplotlib, needed here only
-
-    block, number, _ = find_play(weeks, 2022091100, 1)
-    plot_play(block, number, tmp_path / "play.gif")
-    with Image.open(tmp_path / "play.gif") as film:
-        durations = []
-        for index in range(film.n_frames):
-            film.seek(index)
-            durations.append(film.info["duration"])
-    # Equal frames may be stored as one that lasts longer.
-    assert sum(durations) == (21 + 10) * 100
-
-
 def test_mp4_without_ffmpeg_says_what_to_install_and_another_ending_is_refused(
     weeks, tmp_path, monkeypatch
 ):
@@ -351,6 +337,7 @@ def put_set(weeks, address):
         write_output(f"{address}/{path.relative_to(weeks)}", partial(shutil.copy, path))
 
 
+@pytest.mark.slow
 def test_a_store_and_dask_give_the_tables_of_one_process(weeks, tmp_path, dask, bucket):
     """Every byte of the tables and of the tensors, from and to a real store."""
     raw, plays = f"{bucket}/raw", f"{bucket}/plays"

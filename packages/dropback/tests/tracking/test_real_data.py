@@ -21,6 +21,9 @@ from dropback.tracking.readers._plays import read_plays
 from dropback.tracking.readers._tables import read_recorded
 from dropback.tracking.tensors._features import eligible_slots
 
+# To read all sets takes a quarter of a minute; test_real_sample.py reads the smallest.
+pytestmark = pytest.mark.slow
+
 SEASONS = (2015, 2017, 2018, 2019, 2021)
 
 
